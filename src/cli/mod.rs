@@ -1,0 +1,1 @@
+//! Flags and value parsers that commands share. Pure: no environment, no I/O.

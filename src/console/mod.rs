@@ -1,0 +1,1 @@
+//! stdout, stderr, terminal facts, progress, prompts: the only writer of this crate.

@@ -1,0 +1,51 @@
+//! # ucp-streams
+//!
+//! The operator CLI of an event pipeline on Redis Streams. This page is the map of the code.
+//!
+//! ```text
+//! argv -> main -> lib::run -> settings -> commands/<verb> -> streams | worker -> wire -> Redis
+//!                                              |  ^                model values <--'
+//!                                              |  '--- reports (plain data)
+//!                                              '-> view (pure: model -> text) -> console (the only writer)
+//! ```
+//!
+//! | layer | what lives there | may use |
+//! |---|---|---|
+//! | [`model`] | plain values every layer shares | nothing of ours |
+//! | [`topology`] | the platform's streams, groups, schemas as data; validation and normalisation of events | model |
+//! | [`wire`] | the thin Redis command layer, the only place that names the `redis` crate | model |
+//! | [`server`] | private servers: find, start, await, restart, stop | model |
+//! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, wire |
+//! | [`worker`] | the consume loop and its handlers | model, topology, wire, streams |
+//! | [`view`] | reports and entries to text; pure | model, topology, streams (report types) |
+//! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view |
+//! | [`cli`] | flags and value parsers that commands share | model |
+//! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire, topology |
+//! | [`commands`] | one file per subcommand: resolve, call one operation, hand over the report | everything above |
+//! | [`exit`] | outcomes and errors to exit codes | model, wire |
+//!
+//! The test `tests/layers.rs` holds the code to this table.
+//!
+//! ## How to add a subcommand
+//! 1. What it means: a function in `streams/` (or `worker/`) that takes a connection and plain values and
+//!    returns a report; if it changes something, a `plan_x` and an `apply_x(plan, Consent)`.
+//! 2. How it is asked for: a file in `commands/` with its clap `Args` (help, examples) and `run`, and its row
+//!    in `commands/mod.rs`.
+//! 3. How it looks: `view::Row` for the report's rows, beside the report's `Serialize`.
+//! 4. A file in `tests/cli/`: the real binary on a real server, asserting text, exit code and server state.
+//! 5. `make generate` renews completions and man pages.
+
+pub mod cli;
+pub mod commands;
+pub mod console;
+pub mod exit;
+pub mod model;
+pub mod server;
+pub mod settings;
+pub mod streams;
+pub mod topology;
+pub mod view;
+pub mod wire;
+pub mod worker;
+
+pub use commands::run;

@@ -1,0 +1,36 @@
+//! An entry of a stream: its id and its ordered list of byte pairs.
+
+use super::EntryId;
+
+/// Fields in the order they were written; names may repeat, names and values may be any bytes.
+pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// An entry that is kept. Decoders hand out borrowed fields; this is for what must outlive a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The id in the stream it was read from.
+    pub id: EntryId,
+    /// Name and value pairs in order.
+    pub fields: Fields,
+}
+
+impl Entry {
+    /// The value of the first field called `name`.
+    pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
+        self.fields
+            .iter()
+            .find(|(field, _)| field == name)
+            .map(|(_, value)| value.as_slice())
+    }
+
+    /// The value of the first field called `name` when it is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name.as_bytes())
+            .and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Bytes of all names and values.
+    pub fn size_bytes(&self) -> usize {
+        self.fields.iter().map(|(n, v)| n.len() + v.len()).sum()
+    }
+}

@@ -1,0 +1,81 @@
+//! What the server says of a stream, its groups, their consumers and their pending entries.
+
+use serde::Serialize;
+
+use super::{Entry, EntryId, Name};
+
+/// `XINFO STREAM`: everything in O(1) of the stream's length.
+#[derive(Clone, Debug)]
+pub struct StreamInfo {
+    /// Entries in the stream.
+    pub length: u64,
+    /// Consumer groups.
+    pub groups: u64,
+    /// The greatest id ever given.
+    pub last_generated_id: EntryId,
+    /// The greatest id ever deleted or trimmed; `None` where the server does not say.
+    pub max_deleted_id: Option<EntryId>,
+    /// Entries ever added; `None` where the server does not say.
+    pub entries_added: Option<u64>,
+    /// The oldest entry still there.
+    pub first: Option<Entry>,
+    /// The newest entry still there.
+    pub last: Option<Entry>,
+}
+
+/// One row of `XINFO GROUPS`.
+#[derive(Clone, Debug)]
+pub struct GroupInfo {
+    /// The group's name.
+    pub name: Name,
+    /// Consumers it has, alive or not.
+    pub consumers: u64,
+    /// Entries delivered and not acknowledged.
+    pub pending: u64,
+    /// The last id delivered to anyone in the group.
+    pub last_delivered_id: EntryId,
+    /// The server's logical read counter; `None` when it lost count.
+    pub entries_read: Option<u64>,
+    /// The server's own lag figure: absent, negative and stale on some servers, so never shown as it
+    /// is. See [`super::Lag`].
+    pub server_lag: Option<i64>,
+}
+
+/// One row of `XINFO CONSUMERS`.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConsumerInfo {
+    /// The consumer's name.
+    pub name: Name,
+    /// Entries delivered to it and not acknowledged.
+    pub pending: u64,
+    /// Milliseconds since it last tried to interact.
+    pub idle_ms: u64,
+    /// Milliseconds since it last got or claimed something; `None` before 7.2 or when it never did.
+    pub inactive_ms: Option<u64>,
+}
+
+/// `XPENDING key group`: the summary.
+#[derive(Clone, Debug, Default)]
+pub struct PendingSummary {
+    /// Entries pending in the group.
+    pub count: u64,
+    /// The least pending id.
+    pub first: Option<EntryId>,
+    /// The greatest pending id.
+    pub last: Option<EntryId>,
+    /// Pending entries by consumer.
+    pub consumers: Vec<(Name, u64)>,
+}
+
+/// One row of `XPENDING key group start end count`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingEntry {
+    /// The entry's id.
+    pub id: EntryId,
+    /// Who holds it; empty when it was given back (`XNACK`, Redis 8.8).
+    pub consumer: Name,
+    /// Milliseconds since it was last delivered; `None` when it was given back.
+    pub idle_ms: Option<u64>,
+    /// How often it was delivered.
+    pub deliveries: u64,
+}

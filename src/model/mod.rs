@@ -1,0 +1,20 @@
+//! Plain values that every layer shares: entry ids, entries, names, what the server says of streams,
+//! groups, consumers and pending entries, and the [`Problem`] an operation ends with.
+//!
+//! Nothing here does I/O, names a client crate, or knows how it is shown.
+
+mod entry;
+mod id;
+mod info;
+mod lag;
+mod name;
+mod problem;
+mod time;
+
+pub use entry::{Entry, Fields};
+pub use id::{EntryId, IdError};
+pub use info::{ConsumerInfo, GroupInfo, PendingEntry, PendingSummary, StreamInfo};
+pub use lag::Lag;
+pub use name::{Name, escape_into, escaped};
+pub use problem::{Kind, Problem};
+pub use time::Time;

@@ -1,0 +1,190 @@
+//! Names of streams, groups, consumers and fields: bytes that are usually text, and the one
+//! escaping rule under which any bytes may reach a terminal.
+
+use std::fmt::{self, Write as _};
+
+use base64::Engine as _;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
+/// A name as the server stores it: any bytes. Its `Display` is always safe to print.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(Vec<u8>);
+
+impl Name {
+    /// A name from its bytes.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes as sent to the server.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether the name has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The name with `suffix` in the same hash slot: a name with a hash tag of its own keeps it,
+    /// any other is wrapped in braces (`events.raw` gives `{events.raw}:dlq`).
+    pub fn derived(&self, suffix: &str) -> Self {
+        let mut bytes = Vec::with_capacity(self.0.len() + suffix.len() + 2);
+        if has_hash_tag(&self.0) {
+            bytes.extend_from_slice(&self.0);
+        } else {
+            bytes.push(b'{');
+            bytes.extend_from_slice(&self.0);
+            bytes.push(b'}');
+        }
+        bytes.extend_from_slice(suffix.as_bytes());
+        Self(bytes)
+    }
+}
+
+/// Whether the server hashes only a part of the key: the text between the first `{` and the next
+/// `}`, when it is not empty. Source: Redis cluster specification, "Hash tags".
+fn has_hash_tag(key: &[u8]) -> bool {
+    memchr::memchr(b'{', key)
+        .is_some_and(|open| memchr::memchr(b'}', &key[open + 1..]).is_some_and(|length| length > 0))
+}
+
+impl From<&str> for Name {
+    fn from(text: &str) -> Self {
+        Self(text.as_bytes().to_vec())
+    }
+}
+
+impl From<String> for Name {
+    fn from(text: String) -> Self {
+        Self(text.into_bytes())
+    }
+}
+
+impl From<&[u8]> for Name {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+}
+
+impl AsRef<[u8]> for Name {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl PartialEq<str> for Name {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Name {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&escaped(&self.0))
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{self}`")
+    }
+}
+
+/// A string when the bytes are UTF-8, else `{"base64": …}`.
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => serializer.serialize_str(text),
+            Err(_) => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry(
+                    "base64",
+                    &base64::engine::general_purpose::STANDARD.encode(&self.0),
+                )?;
+                map.end()
+            }
+        }
+    }
+}
+
+/// `bytes` as one line of printable text: control, bidirectional and line-separating characters,
+/// backslashes before them excepted, become `\n`, `\x1b` or `\u{202e}`; bytes that are not UTF-8
+/// become `\xNN`.
+pub fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    escape_into(&mut text, bytes);
+    text
+}
+
+/// Appends [`escaped`] `bytes` to `text`.
+pub fn escape_into(text: &mut String, bytes: &[u8]) {
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if is_unsafe(character) {
+                escape_character(text, character);
+            } else {
+                text.push(character);
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+}
+
+/// Characters that could move a cursor, hide or reorder text, or break a line.
+fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+fn escape_character(text: &mut String, character: char) {
+    match character {
+        '\n' => text.push_str("\\n"),
+        '\r' => text.push_str("\\r"),
+        '\t' => text.push_str("\\t"),
+        other if u32::from(other) < 0x100 => {
+            let _ = write!(text, "\\x{:02x}", u32::from(other));
+        }
+        other => {
+            let _ = write!(text, "\\u{{{:x}}}", u32::from(other));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn derived_names_share_the_slot() {
+        assert_eq!(Name::from("events.raw").derived(":dlq"), "{events.raw}:dlq");
+        assert_eq!(Name::from("a{x}b").derived(":dlq"), "a{x}b:dlq");
+        assert_eq!(Name::from("{}x").derived(":dlq"), "{{}x}:dlq");
+    }
+
+    #[test]
+    fn nothing_that_steers_a_terminal_survives() {
+        let text = escaped(b"\x1b]0;x\x07 \x1b[2J \x9b31m a\rb \xe2\x80\xae \xff");
+        assert!(!text.chars().any(char::is_control), "{text:?}");
+        assert_eq!(
+            text,
+            "\\x1b]0;x\\x07 \\x1b[2J \\x9b31m a\\rb \\u{202e} \\xff"
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_are_base64_in_json() {
+        let json = serde_json::to_string(&Name::new(vec![0xff, 0x00])).expect("serializes");
+        assert_eq!(json, r#"{"base64":"/wA="}"#);
+    }
+}

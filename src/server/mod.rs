@@ -1,0 +1,1 @@
+//! Private redis-server and valkey-server processes: find, start, await, restart, stop by pid.

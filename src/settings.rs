@@ -1,0 +1,1 @@
+//! The one place that resolves flags, environment, context, file and default, keeping each value's origin.

@@ -1,0 +1,1 @@
+//! What an operator means: init, publish, follow, inspect, claim, requeue, dead letters. No clap, no colour, no printing.

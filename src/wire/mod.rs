@@ -1,0 +1,1 @@
+//! The thin Redis command layer: the only place that names the `redis` crate.

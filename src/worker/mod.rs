@@ -1,0 +1,1 @@
+//! The consume loop: read, dispatch, acknowledge, retry, lease, drain.
