@@ -29,6 +29,7 @@ impl Name {
 
     /// The name with `suffix` in the same hash slot: a name with a hash tag of its own keeps it,
     /// any other is wrapped in braces (`events.raw` gives `{events.raw}:dlq`).
+    #[must_use]
     pub fn derived(&self, suffix: &str) -> Self {
         let mut bytes = Vec::with_capacity(self.0.len() + suffix.len() + 2);
         if has_hash_tag(&self.0) {
