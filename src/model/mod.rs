@@ -3,7 +3,9 @@
 //!
 //! Nothing here does I/O, names a client crate, or knows how it is shown.
 
+mod consent;
 mod entry;
+mod format;
 mod id;
 mod info;
 mod lag;
@@ -11,7 +13,9 @@ mod name;
 mod problem;
 mod time;
 
+pub use consent::Consent;
 pub use entry::{Entry, Fields};
+pub use format::Format;
 pub use id::{EntryId, IdError};
 pub use info::{ConsumerInfo, GroupInfo, PendingEntry, PendingSummary, StreamInfo};
 pub use lag::Lag;

@@ -1,0 +1,190 @@
+//! The flags every command has. Only what is honoured is here; what they resolve to, together with the
+//! environment and defaults, is in `settings`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::PossibleValue;
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
+
+use super::parse_duration;
+use crate::model::Format;
+
+/// Flags that may stand before or after the command.
+#[expect(clippy::doc_markdown, reason = "the field docs are the help text")]
+#[expect(clippy::struct_excessive_bools, reason = "one per flag")]
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Global options")]
+pub struct Globals {
+    /// Server to connect to: redis://, rediss://, unix:// or redis+unix:// [env: UCP_STREAMS_URL, REDIS_URL]
+    #[arg(short, long, global = true, value_name = "URL", value_hint = ValueHint::Url, conflicts_with_all = ["host", "port", "db"])]
+    pub url: Option<String>,
+
+    /// Server's host name or address, instead of a URL
+    #[arg(long, global = true, value_hint = ValueHint::Hostname)]
+    pub host: Option<String>,
+
+    /// Server's port, instead of a URL
+    #[arg(long, global = true)]
+    pub port: Option<u16>,
+
+    /// Database number, instead of a URL
+    #[arg(long, global = true, value_name = "N")]
+    pub db: Option<u32>,
+
+    /// User to authenticate as
+    #[arg(long, global = true)]
+    pub user: Option<String>,
+
+    /// Read the password from a file [env: UCP_STREAMS_PASSWORD, REDISCLI_AUTH]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "password_stdin")]
+    pub password_file: Option<PathBuf>,
+
+    /// Read the password from standard input
+    #[arg(long, global = true)]
+    pub password_stdin: bool,
+
+    /// Output format; table on a terminal, plain (tab-separated) when piped
+    #[arg(short, long, global = true, value_name = "FORMAT")]
+    pub output: Option<Format>,
+
+    /// Show only these columns, in this order
+    #[arg(
+        long,
+        global = true,
+        value_name = "A,B",
+        value_delimiter = ',',
+        conflicts_with = "names"
+    )]
+    pub columns: Vec<String>,
+
+    /// Leave out the header line of table, plain and csv
+    #[arg(long, global = true)]
+    pub no_headers: bool,
+
+    /// Print only the first column, one name or id a line
+    #[arg(long, global = true)]
+    pub names: bool,
+
+    /// When to use colour [env: NO_COLOR, CLICOLOR_FORCE]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+
+    /// How long to wait for a connection or a reply, such as 5s or 500ms [default: 5s]
+    #[arg(long, global = true, value_name = "DUR", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+
+    /// Topology file [env: UCP_STREAMS_TOPOLOGY] [default: ./ucp-streams.toml when there is one]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub topology: Option<PathBuf>,
+
+    /// Agree to what the command would ask about
+    #[arg(short, long, global = true)]
+    pub yes: bool,
+
+    /// Say only what was asked for, and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Say more: which server and why; twice for what is sent
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The flag of commands that change something; flatten it into their arguments.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct DryRun {
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless the environment says no.
+    #[default]
+    Auto,
+    /// Even into a file or pipe.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.word()).help(match self {
+            Self::Table => "aligned columns, cut to the terminal's width",
+            Self::Wide => "all columns, nothing cut",
+            Self::Json => "one JSON array or object",
+            Self::Ndjson => "one JSON object a line",
+            Self::Csv => "comma-separated with a header (RFC 4180)",
+            Self::Plain => "tab-separated with a header, raw numbers",
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser};
+
+    use super::*;
+
+    #[derive(Parser)]
+    #[command(name = "t")]
+    struct Tool {
+        #[command(flatten)]
+        globals: Globals,
+        #[command(subcommand)]
+        command: Command,
+    }
+
+    #[derive(clap::Subcommand)]
+    enum Command {
+        Go {
+            #[command(flatten)]
+            dry_run: DryRun,
+        },
+    }
+
+    fn parse(args: &[&str]) -> Result<Tool, clap::Error> {
+        Tool::try_parse_from([&["t"], args].concat())
+    }
+
+    #[test]
+    fn the_flag_table_is_sound() {
+        Tool::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_may_stand_on_either_side_of_the_command() {
+        let before = parse(&["-u", "redis://a", "-o", "ndjson", "go"]).expect("parses");
+        let after = parse(&["go", "-u", "redis://a", "-o", "ndjson", "--dry-run"]).expect("parses");
+        assert_eq!(before.globals.url, after.globals.url);
+        assert_eq!(after.globals.output, Some(Format::Ndjson));
+        let Command::Go { dry_run } = after.command;
+        assert!(dry_run.dry_run);
+    }
+
+    #[test]
+    fn values_are_checked() {
+        let ok = parse(&["go", "--timeout", "500ms", "--columns", "a,b", "-vv"]).expect("parses");
+        assert_eq!(ok.globals.timeout, Some(Duration::from_millis(500)));
+        assert_eq!(ok.globals.columns, ["a", "b"]);
+        assert_eq!(ok.globals.verbose, 2);
+        for bad in [
+            &["go", "--timeout", "5"][..],
+            &["go", "-u", "redis://a", "--port", "1"],
+            &["go", "--names", "--columns", "a"],
+            &["go", "-q", "-v"],
+            &["go", "-o", "xml"],
+            &["go", "--password-file", "f", "--password-stdin"],
+        ] {
+            assert!(parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}
