@@ -1,0 +1,279 @@
+//! A private server that outlives the command that started it: one per directory, found again through
+//! the pid file in it, and believed only when the socket's own answer names the same process.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::Signal;
+
+use super::options::Options;
+use super::place::{Place, cannot, shown};
+use super::probe::{self, Identity};
+use super::process::{POLL, is_alive, send};
+use super::running::{STOP_GRACE, not_ready};
+use crate::model::{Kind, Problem};
+
+/// How long a running server may take to say which process it is.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The server becomes a daemon by its own means (a session of its own, output to nowhere) and keeps
+/// descriptor 3, whose other end tells whoever started it when it ends.
+const SCRIPT: &str = r#"exec 3>&1 >&2 </dev/null; exec "$0" "$@""#;
+
+/// The place of a detached server: its data, log, socket and pid file.
+#[derive(Debug)]
+pub struct Detached {
+    place: Place,
+    pid_file: PathBuf,
+}
+
+/// A detached server that answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Its process, version and uptime, as it says.
+    pub identity: Identity,
+    /// The absolute path of its unix socket.
+    pub socket: PathBuf,
+}
+
+/// What [`Detached::start`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// It started the server.
+    Now(Live),
+    /// The server was running; its options are those it was started with.
+    Already(Live),
+}
+
+/// What there is in the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// A server that answers.
+    Running(Live),
+    /// None.
+    Stopped,
+    /// The pid file names a process that lives, but the socket does not answer for it: a server that
+    /// hangs or is stopped, or another program that was given the number of one that crashed.
+    Unsure {
+        /// The process in the pid file.
+        pid: u32,
+    },
+}
+
+impl Detached {
+    /// The server in `dir` (`.ucp-streams`), whether it is there or not; touches nothing.
+    ///
+    /// # Errors
+    /// When the path of `dir` is too long for a unix socket.
+    pub fn at(dir: &Path) -> Result<Self, Problem> {
+        let place = Place::of(dir)?;
+        Ok(Self {
+            pid_file: place.dir.join("server.pid"),
+            place,
+        })
+    }
+
+    /// The absolute path its unix socket has when it runs.
+    pub fn socket(&self) -> &Path {
+        &self.place.socket
+    }
+
+    /// Where its data and log are.
+    pub fn dir(&self) -> &Path {
+        &self.place.dir
+    }
+
+    /// Starts the server unless it runs, and waits until it answers. It survives this process and its
+    /// terminal.
+    ///
+    /// # Errors
+    /// [`Kind::Local`], with the end of its log, when it ends at once; [`Kind::Unavailable`] when it does
+    /// not answer in time; [`Kind::Refused`] when the status is [`Status::Unsure`].
+    pub fn start(&self, binary: &Path, options: &Options) -> Result<Started, Problem> {
+        Place::kept(&self.place.dir)?;
+        let _lock = self.lock()?;
+        match self.status() {
+            Status::Running(live) => return Ok(Started::Already(live)),
+            Status::Unsure { pid } => return Err(self.unsure(pid, "start")),
+            Status::Stopped => {}
+        }
+        self.forget()?;
+        let life = self.launch(binary, options)?;
+        self.await_ready(binary, &life, options.ready_within)
+            .map(Started::Now)
+    }
+
+    /// What there is in the directory.
+    pub fn status(&self) -> Status {
+        let written = self.written_pid();
+        match probe::identity(&self.place.socket, ANSWER_TIMEOUT) {
+            Ok(identity) if written == Some(identity.pid) => Status::Running(self.live(identity)),
+            _ => match written.filter(|&pid| is_alive(pid)) {
+                Some(pid) => Status::Unsure { pid },
+                None => Status::Stopped,
+            },
+        }
+    }
+
+    /// Stops the server (SIGTERM, SIGKILL when it does not end) and returns its process id; none when it
+    /// did not run. Its data stays.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] when the status is [`Status::Unsure`]: no process is signalled on the word of a
+    /// pid file alone. [`Kind::Local`] when the signal cannot be sent.
+    pub fn stop(&self) -> Result<Option<u32>, Problem> {
+        if !self.place.dir.exists() {
+            return Ok(None);
+        }
+        let _lock = self.lock()?;
+        let pid = match self.status() {
+            Status::Running(live) => live.identity.pid,
+            Status::Unsure { pid } => return Err(self.unsure(pid, "stop")),
+            Status::Stopped => {
+                self.forget()?;
+                return Ok(None);
+            }
+        };
+        end(pid).map_err(|error| cannot("stop the server in", &self.place.dir, &error))?;
+        self.forget()?;
+        Ok(Some(pid))
+    }
+
+    fn live(&self, identity: Identity) -> Live {
+        Live {
+            identity,
+            socket: self.place.socket.clone(),
+        }
+    }
+
+    fn written_pid(&self) -> Option<u32> {
+        fs::read_to_string(&self.pid_file).ok()?.trim().parse().ok()
+    }
+
+    /// One start or stop at a time; released when the file is closed.
+    fn lock(&self) -> Result<File, Problem> {
+        let path = self.place.dir.join("lock");
+        File::create(&path)
+            .and_then(|file| file.lock().map(|()| file))
+            .map_err(|error| cannot("lock", &path, &error))
+    }
+
+    /// Removes what a crash left; the server removes both itself when it is stopped.
+    fn forget(&self) -> Result<(), Problem> {
+        for path in [&self.pid_file, &self.place.socket] {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(cannot("remove", path, &error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the daemon and returns the pipe that closes when it ends.
+    fn launch(&self, binary: &Path, options: &Options) -> Result<ChildStdout, Problem> {
+        let Place {
+            dir, socket, log, ..
+        } = &self.place;
+        let failed = |error: io::Error| cannot("start", binary, &error);
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .map_err(|error| cannot("write", log, &error))?;
+        let mut launcher = Command::new("/bin/sh")
+            .args(["-c", SCRIPT])
+            .arg(binary)
+            .args(options.arguments(dir, socket, log))
+            .args(["--daemonize", "yes", "--pidfile"])
+            .arg(&self.pid_file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(output)
+            .spawn()
+            .map_err(failed)?;
+        let life = launcher.stdout.take();
+        let status = launcher.wait().map_err(failed)?;
+        life.filter(|_| status.success())
+            .ok_or_else(|| self.ended(binary, &format!(" ({status})")))
+    }
+
+    fn await_ready(
+        &self,
+        binary: &Path,
+        life: &ChildStdout,
+        within: Duration,
+    ) -> Result<Live, Problem> {
+        let deadline = Instant::now() + within;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(not_ready(binary, &self.place, within));
+            }
+            if matches!(probe::is_ready(&self.place.socket, left), Ok(true))
+                && let Status::Running(live) = self.status()
+            {
+                return Ok(live);
+            }
+            if is_closed(life, POLL) {
+                return Err(self.ended(binary, ""));
+            }
+        }
+    }
+
+    fn ended(&self, binary: &Path, status: &str) -> Problem {
+        let message = format!(
+            "{} ended at start{status}; {}",
+            shown(binary),
+            self.place.log_tail()
+        );
+        Problem::new(Kind::Local, message)
+    }
+
+    fn unsure(&self, pid: u32, what: &str) -> Problem {
+        Problem::refused(format!(
+            "cannot {what}: {} names process {pid}, which lives, but the socket beside it does not answer for it",
+            shown(&self.pid_file)
+        ))
+        .hint(format!(
+            "look at it with `ps -p {pid}`: end a server that hangs with `kill {pid}`, and remove the pid \
+             file when it is another program"
+        ))
+    }
+}
+
+/// Whether the other end of `pipe` is closed, or gets closed within `timeout`.
+fn is_closed(pipe: &ChildStdout, timeout: Duration) -> bool {
+    let timeout = Timespec::try_from(timeout).ok();
+    let mut descriptors = [PollFd::new(pipe, PollFlags::IN)];
+    matches!(poll(&mut descriptors, timeout.as_ref()), Ok(1))
+        && descriptors[0].revents().contains(PollFlags::HUP)
+}
+
+/// SIGTERM, SIGKILL after a while, to a process that is not a child.
+fn end(pid: u32) -> io::Result<()> {
+    for signal in [Signal::TERM, Signal::KILL] {
+        if let Err(error) = send(pid, signal)
+            && is_alive(pid)
+        {
+            return Err(error);
+        }
+        let deadline = Instant::now() + STOP_GRACE;
+        while Instant::now() < deadline {
+            if !is_alive(pid) {
+                return Ok(());
+            }
+            thread::sleep(POLL);
+        }
+    }
+    Err(io::Error::new(
+        io::ErrorKind::TimedOut,
+        format!("process {pid} lives on after SIGKILL"),
+    ))
+}

@@ -1,0 +1,181 @@
+//! The directory a private server lives in: only its owner can enter it, and the path of the unix socket
+//! in it is short enough for the system.
+
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::model::{Kind, Problem, escape_into, escaped};
+
+/// Longest path of a unix socket in bytes, its closing NUL not counted. Source: `sun_path` in unix(7),
+/// 108 bytes on Linux, 104 on macOS and the BSDs.
+const SOCKET_PATH_BYTES_MAX: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+/// How much of a log's end an error shows.
+const LOG_TAIL_BYTES: u64 = 2048;
+
+/// A server's directory with the files in it.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Absolute.
+    pub(super) dir: PathBuf,
+    pub(super) socket: PathBuf,
+    pub(super) log: PathBuf,
+    /// Removes the directory at the end, when it was made for one server.
+    temporary: Option<TempDir>,
+}
+
+impl Place {
+    /// A new directory under the system's place for temporary files, else under `/tmp` where that is too
+    /// long for a socket. It is removed on drop.
+    pub(super) fn temporary() -> Result<Self, Problem> {
+        let preferred = std::env::temp_dir();
+        let short = Path::new("/tmp");
+        let parent = if fits(&preferred.join("ucp-12345678").join("server.sock")) {
+            preferred.as_path()
+        } else {
+            short
+        };
+        let made = tempfile::Builder::new()
+            .prefix("ucp-")
+            .rand_bytes(8)
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(parent)
+            .map_err(|error| cannot("make a private directory in", parent, &error))?;
+        let mut place = Self::of(made.path())?;
+        place.temporary = Some(made);
+        Ok(place)
+    }
+
+    /// `dir`, made when missing, closed to everyone but its owner, and kept on drop.
+    pub(super) fn kept(dir: &Path) -> Result<Self, Problem> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .and_then(|()| fs::set_permissions(dir, Permissions::from_mode(0o700)))
+            .map_err(|error| cannot("prepare the directory", dir, &error))?;
+        Self::of(dir)
+    }
+
+    /// The files in `dir` as they would be called; touches nothing.
+    pub(super) fn of(dir: &Path) -> Result<Self, Problem> {
+        let dir = std::path::absolute(dir).map_err(|error| cannot("resolve", dir, &error))?;
+        let socket = dir.join("server.sock");
+        if !fits(&socket) {
+            return Err(Problem::new(
+                Kind::Local,
+                format!(
+                    "the path of the unix socket {} has {} bytes; the system allows {SOCKET_PATH_BYTES_MAX}",
+                    shown(&socket),
+                    socket.as_os_str().len(),
+                ),
+            )
+            .hint("use a directory with a shorter path"));
+        }
+        Ok(Self {
+            log: dir.join("server.log"),
+            socket,
+            dir,
+            temporary: None,
+        })
+    }
+
+    pub(super) fn is_temporary(&self) -> bool {
+        self.temporary.is_some()
+    }
+
+    /// The end of the server's log, escaped, line by line; says so when there is none.
+    pub(super) fn log_tail(&self) -> String {
+        let Ok(bytes) = tail(&self.log) else {
+            return format!("(no log in {})", shown(&self.log));
+        };
+        let mut text = String::from("the end of its log:");
+        for line in bytes.split(|&byte| byte == b'\n') {
+            if !line.is_empty() {
+                text.push_str("\n  ");
+                escape_into(&mut text, line);
+            }
+        }
+        text
+    }
+}
+
+fn fits(socket: &Path) -> bool {
+    socket.as_os_str().len() <= SOCKET_PATH_BYTES_MAX
+}
+
+/// Whole lines from the end of a file.
+fn tail(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = fs::File::open(path)?;
+    let start = file.metadata()?.len().saturating_sub(LOG_TAIL_BYTES);
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(LOG_TAIL_BYTES).read_to_end(&mut bytes)?;
+    if start > 0
+        && let Some(end) = memchr::memchr(b'\n', &bytes)
+    {
+        bytes.drain(..=end);
+    }
+    Ok(bytes)
+}
+
+/// A path as text that is safe on a terminal.
+pub(super) fn shown(path: impl AsRef<OsStr>) -> String {
+    escaped(path.as_ref().as_encoded_bytes())
+}
+
+/// A [`Kind::Local`] problem: what could not be done to which path, and the system's reason.
+pub(super) fn cannot(what: &str, path: &Path, error: &io::Error) -> Problem {
+    Problem::new(
+        Kind::Local,
+        format!("cannot {what} {}: {error}", shown(path)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn directories_are_closed_to_others() {
+        let place = Place::temporary().unwrap();
+        assert_eq!(mode(&place.dir), 0o700);
+        let open = place.dir.join("open");
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(mode(&Place::kept(&open).unwrap().dir), 0o700);
+    }
+
+    #[test]
+    fn a_socket_path_too_long_is_refused_before_anything_is_made() {
+        let dir = Path::new("/tmp").join("x".repeat(SOCKET_PATH_BYTES_MAX));
+        let problem = Place::of(&dir).unwrap_err();
+        assert!(problem.message.contains("the system allows"), "{problem}");
+        assert!(problem.hint.is_some());
+        let longest = "y".repeat(SOCKET_PATH_BYTES_MAX - "/tmp//server.sock".len());
+        assert!(Place::of(&Path::new("/tmp").join(longest)).is_ok());
+    }
+
+    #[test]
+    fn the_tail_of_a_log_is_whole_lines_and_safe_to_print() {
+        let place = Place::temporary().unwrap();
+        assert!(place.log_tail().starts_with("(no log"));
+        let lines = "an old line\n".repeat(500) + "the \x1b[31mlast\n";
+        fs::write(&place.log, lines).unwrap();
+        let tail = place.log_tail();
+        assert!(
+            tail.len() < 4096 && tail.ends_with("the \\x1b[31mlast"),
+            "{tail}"
+        );
+        assert_eq!(tail.lines().nth(1), Some("  an old line"));
+    }
+}

@@ -1,0 +1,214 @@
+//! A private server that belongs to this process.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::options::{Options, Persistence};
+use super::place::{Place, cannot, shown};
+use super::probe;
+use super::process::{POLL, Process};
+use crate::model::{Kind, Problem};
+
+/// How long a server may take to end after SIGTERM (it may be writing its data) before SIGKILL.
+pub(super) const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// A private server on a unix socket. It ends with this value, and with this process however that ends.
+#[derive(Debug)]
+pub struct Server {
+    // Before the place: the process is gone before its directory is removed.
+    process: Option<Process>,
+    place: Place,
+    binary: PathBuf,
+    options: Options,
+}
+
+impl Server {
+    /// Starts `binary` in a private directory that is made for it and removed with it, and waits until it
+    /// answers (10 to 40 ms).
+    ///
+    /// # Errors
+    /// [`Kind::Local`], with the end of its log, when it ends at once or does not answer in time.
+    pub fn start(binary: &Path, options: Options) -> Result<Self, Problem> {
+        Self::in_place(Place::temporary()?, binary, options)
+    }
+
+    /// As [`Server::start`], in `dir`, which is made when missing and stays.
+    ///
+    /// # Errors
+    /// As [`Server::start`]; when the path of `dir` is too long for a unix socket; [`Kind::Refused`] when a
+    /// server is running in it.
+    pub fn start_in(dir: &Path, binary: &Path, options: Options) -> Result<Self, Problem> {
+        let place = Place::kept(dir)?;
+        if UnixStream::connect(&place.socket).is_ok() {
+            let message = format!("a server is running in {} already", shown(&place.dir));
+            return Err(Problem::refused(message).hint("stop it, or use another directory"));
+        }
+        Self::in_place(place, binary, options)
+    }
+
+    fn in_place(place: Place, binary: &Path, options: Options) -> Result<Self, Problem> {
+        let mut server = Self {
+            process: None,
+            place,
+            binary: binary.to_path_buf(),
+            options,
+        };
+        server.run()?;
+        Ok(server)
+    }
+
+    /// The path of its unix socket.
+    pub fn socket(&self) -> &Path {
+        &self.place.socket
+    }
+
+    /// Where its data, log and socket are.
+    pub fn dir(&self) -> &Path {
+        &self.place.dir
+    }
+
+    /// The port of 127.0.0.1 it listens on, when it was given one.
+    pub fn port(&self) -> Option<u16> {
+        self.options.port
+    }
+
+    /// Its process id; none after [`Server::kill`] and [`Server::stop`].
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::pid)
+    }
+
+    /// The end of its log, for an error message.
+    pub fn log_tail(&self) -> String {
+        self.place.log_tail()
+    }
+
+    /// Stops it if it runs, and starts it again in the same directory, with the data that its
+    /// persistence kept.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn restart(&mut self) -> Result<(), Problem> {
+        self.stop()?;
+        self.run()
+    }
+
+    /// SIGKILL, as a crash; waits for the end.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn kill(&mut self) -> Result<(), Problem> {
+        match self.process.take() {
+            Some(mut process) => process.kill().map_err(|error| self.failed("kill", &error)),
+            None => Ok(()),
+        }
+    }
+
+    /// SIGTERM, SIGKILL when it does not end; waits for the end.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn stop(&mut self) -> Result<(), Problem> {
+        match self.process.take() {
+            Some(mut process) => process
+                .stop(STOP_GRACE)
+                .map_err(|error| self.failed("stop", &error)),
+            None => Ok(()),
+        }
+    }
+
+    /// SIGSTOP: it keeps its connections and accepts new ones, but answers nothing.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn pause(&mut self) -> Result<(), Problem> {
+        self.signal(Signal::STOP, "pause")
+    }
+
+    /// SIGCONT: ends a [`Server::pause`].
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn resume(&mut self) -> Result<(), Problem> {
+        self.signal(Signal::CONT, "resume")
+    }
+
+    fn signal(&mut self, signal: Signal, what: &str) -> Result<(), Problem> {
+        let sent = self.process.as_mut().map_or_else(
+            || Err(io::Error::new(io::ErrorKind::NotFound, "it is not running")),
+            |process| process.signal(signal),
+        );
+        sent.map_err(|error| self.failed(what, &error))
+    }
+
+    fn run(&mut self) -> Result<(), Problem> {
+        let place = &self.place;
+        let arguments = self
+            .options
+            .arguments(&place.dir, &place.socket, &place.log);
+        let removed = place.is_temporary().then_some(place.dir.as_path());
+        let process = Process::start(&self.binary, &arguments, &place.log, removed)
+            .map_err(|error| cannot("start", &self.binary, &error))?;
+        let process = self.process.insert(process);
+        await_ready(process, place, &self.binary, self.options.ready_within)
+    }
+
+    fn failed(&self, what: &str, error: &io::Error) -> Problem {
+        cannot(
+            &format!("{what} the private server in"),
+            &self.place.dir,
+            error,
+        )
+    }
+}
+
+/// A server whose data is worth keeping may write it before it ends; any other is killed.
+impl Drop for Server {
+    fn drop(&mut self) {
+        let keeps = self.options.persistence != Persistence::None && !self.place.is_temporary();
+        let _ = if keeps { self.stop() } else { self.kill() };
+    }
+}
+
+/// Returns when the server answers; an error, with the end of its log, when it ends or `within` passes.
+fn await_ready(
+    process: &mut Process,
+    place: &Place,
+    binary: &Path,
+    within: Duration,
+) -> Result<(), Problem> {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Ok(Some(status)) = process.ended() {
+            let message = format!(
+                "{} ended at start ({status}); {}",
+                shown(binary),
+                place.log_tail()
+            );
+            return Err(Problem::new(Kind::Local, message));
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(not_ready(binary, place, within));
+        }
+        if matches!(probe::is_ready(&place.socket, left), Ok(true)) {
+            return Ok(());
+        }
+        thread::sleep(POLL);
+    }
+}
+
+/// A server that lives but did not answer in time.
+pub(super) fn not_ready(binary: &Path, place: &Place, within: Duration) -> Problem {
+    let message = format!(
+        "{} did not answer within {} ms; {}",
+        shown(binary),
+        within.as_millis(),
+        place.log_tail()
+    );
+    Problem::new(Kind::Unavailable, message)
+}

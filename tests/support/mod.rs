@@ -1,0 +1,56 @@
+//! What the behaviour tests share: a private server per test, a RESP client of their own (so that the
+//! server's state is asserted without the code under test), and runs of the real binary.
+//!
+//! A test binary `tests/KIND/main.rs` takes it with `#[path = "../support/mod.rs"] mod support;`, and
+//! says `#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]` for its helpers.
+//!
+//! ```ignore
+//! let server = TestServer::start();
+//! server.redis(&["XADD", "events.raw", "1-1", "brand_id", "b1"]);
+//! let run = server.ucp(&["read", "events.raw", "-o", "json"]);
+//! run.assert_code(0);
+//! assert_eq!(run.stdout_json()[0]["id"], "1-1");
+//! ```
+//!
+//! The server is `$UCP_STREAMS_TEST_SERVER` (a path), else the first on PATH.
+
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "each test binary uses a part of it"
+)]
+
+mod invocation;
+mod resp;
+mod run;
+mod server;
+mod spawned;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use invocation::Invocation;
+pub use resp::{Client, Reply};
+pub use run::Run;
+pub use server::{TestServer, server_binary};
+pub use spawned::{Signal, Spawned};
+
+/// How long anything may take before its test fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The real binary with no server but the default address, for help, usage errors and the like.
+pub fn ucp(args: &[&str]) -> Run {
+    Invocation::new(args).run()
+}
+
+/// Returns as soon as `condition` holds; fails the test, naming `what`, when it does not within
+/// `deadline`.
+#[track_caller]
+pub fn until(deadline: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + deadline;
+    while !condition() {
+        assert!(Instant::now() < end, "not within {deadline:?}: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
