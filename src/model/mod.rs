@@ -3,6 +3,7 @@
 //!
 //! Nothing here does I/O, names a client crate, or knows how it is shown.
 
+mod batch;
 mod consent;
 mod entry;
 mod format;
@@ -13,6 +14,7 @@ mod name;
 mod problem;
 mod time;
 
+pub use batch::Batch;
 pub use consent::Consent;
 pub use entry::{Entry, Fields};
 pub use format::Format;

@@ -1,1 +1,31 @@
 //! The thin Redis command layer: the only place that names the `redis` crate.
+//!
+//! [`Dialer`] opens two kinds of connection over streams it dials itself (TCP with nodelay, unix):
+//! a [`Connection`] (the crate's connection; one function per command, replies decoded strictly) for
+//! everything that is small, and a [`Lane`] (our own reader, which decodes replies in place) for bulk reads,
+//! bulk writes and blocking reads. Every reply has a deadline; a connection that missed one is never used again,
+//! because the server may still answer the abandoned request (and a blocked read would deliver to it).
+//!
+//! No policy here: what a command means to an operator is in [`crate::streams`], what a worker does with it in
+//! [`crate::worker`].
+
+mod commands;
+mod connection;
+pub mod decode;
+mod dial;
+mod endpoint;
+mod error;
+mod lane;
+mod node;
+mod request;
+mod resp;
+mod scripts;
+
+pub use commands::*;
+pub use connection::Connection;
+pub use dial::Dialer;
+pub use endpoint::{Endpoint, EndpointError, Transport};
+pub use error::{Error, ErrorKind, Result};
+pub use lane::{GroupRead, GroupReply, Lane, Scan, Stop};
+pub use request::Request;
+pub use scripts::*;

@@ -1,0 +1,73 @@
+//! Commands about consumer groups and their consumers.
+
+use crate::model::{EntryId, Name};
+use crate::wire::error::Result;
+use crate::wire::node::{Node as _, Shape};
+use crate::wire::request::{Request, count, done};
+
+/// Where a new group begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupStart {
+    /// After this id; `0-0` is everything.
+    After(EntryId),
+    /// Only what is added from now on (`$`).
+    New,
+}
+
+/// `XGROUP CREATE … MKSTREAM`. Error kind `BusyGroup` when it exists.
+pub fn xgroup_create(stream: &Name, group: &Name, start: GroupStart) -> Request<()> {
+    let request =
+        Request::new("XGROUP CREATE", Some(stream.as_bytes()), done).arg(group.as_bytes());
+    match start {
+        GroupStart::After(id) => request.text(id),
+        GroupStart::New => request.arg("$"),
+    }
+    .arg("MKSTREAM")
+}
+
+/// `XGROUP CREATECONSUMER`: whether it is new. Error kind `NoGroup` when there is no such group.
+pub fn xgroup_create_consumer(stream: &Name, group: &Name, consumer: &Name) -> Request<bool> {
+    Request::new(
+        "XGROUP CREATECONSUMER",
+        Some(stream.as_bytes()),
+        |command, value| Ok(count(command, value)? > 0),
+    )
+    .arg(group.as_bytes())
+    .arg(consumer.as_bytes())
+}
+
+/// `XGROUP DESTROY`: whether it existed.
+pub fn xgroup_destroy(stream: &Name, group: &Name) -> Request<bool> {
+    Request::new(
+        "XGROUP DESTROY",
+        Some(stream.as_bytes()),
+        |command, value| Ok(count(command, value)? > 0),
+    )
+    .arg(group.as_bytes())
+}
+
+/// Refreshes the consumer's idle time without touching a message: a read of its own history from the id before the
+/// very last one, where nothing can be.
+pub fn touch_consumer(stream: &Name, group: &Name, consumer: &Name) -> Request<()> {
+    let beyond = EntryId::MAX.previous().unwrap_or(EntryId::MAX);
+    let mut request = Request::new(
+        "XREADGROUP",
+        None,
+        |command, value: &redis::Value| -> Result<()> {
+            match value.shape() {
+                Shape::Nil | Shape::List(_) | Shape::Map(_) => Ok(()),
+                _ => Err(crate::wire::Error::shape(command, "an empty history")),
+            }
+        },
+    );
+    request.name = format!("XREADGROUP {stream}");
+    request
+        .arg("GROUP")
+        .arg(group.as_bytes())
+        .arg(consumer.as_bytes())
+        .arg("COUNT")
+        .arg(1)
+        .arg("STREAMS")
+        .arg(stream.as_bytes())
+        .text(beyond)
+}

@@ -1,0 +1,74 @@
+//! Commands about entries that were delivered and not acknowledged.
+
+use std::time::Duration;
+
+use crate::model::{EntryId, Name, PendingEntry, PendingSummary};
+use crate::wire::decode;
+use crate::wire::request::{Request, count};
+
+/// Which pending entries to list.
+#[derive(Clone, Debug)]
+pub struct PendingFilter<'a> {
+    /// The least id.
+    pub start: EntryId,
+    /// The greatest id.
+    pub end: EntryId,
+    /// Only those of this consumer.
+    pub consumer: Option<&'a Name>,
+    /// Only those not delivered for this long. The server looks at every pending entry to find them.
+    pub idle_min: Option<Duration>,
+    /// At most so many rows.
+    pub count_max: usize,
+}
+
+impl Default for PendingFilter<'_> {
+    fn default() -> Self {
+        Self {
+            start: EntryId::MIN,
+            end: EntryId::MAX,
+            consumer: None,
+            idle_min: None,
+            count_max: 500,
+        }
+    }
+}
+
+/// `XPENDING key group`: the summary. Error kind `NoGroup` when there is no such group.
+pub fn xpending(stream: &Name, group: &Name) -> Request<PendingSummary> {
+    Request::new("XPENDING", Some(stream.as_bytes()), |command, value| {
+        decode::pending_summary(command, value)
+    })
+    .arg(group.as_bytes())
+}
+
+/// `XPENDING key group [IDLE ms] start end count [consumer]`: rows in order of id. Changes nothing.
+pub fn xpending_entries(
+    stream: &Name,
+    group: &Name,
+    filter: &PendingFilter<'_>,
+) -> Request<Vec<PendingEntry>> {
+    let mut request = Request::new("XPENDING", Some(stream.as_bytes()), |command, value| {
+        decode::pending_entries(command, value)
+    })
+    .arg(group.as_bytes());
+    if let Some(idle_min) = filter.idle_min {
+        request = request.arg("IDLE").text(idle_min.as_millis());
+    }
+    request = request
+        .text(filter.start)
+        .text(filter.end)
+        .arg(filter.count_max);
+    match filter.consumer {
+        Some(consumer) => request.arg(consumer.as_bytes()),
+        None => request,
+    }
+}
+
+/// `XACK`: how many were pending and now are not. 0 also when there is no such group or stream.
+pub fn xack(stream: &Name, group: &Name, ids: &[EntryId]) -> Request<u64> {
+    let mut request = Request::new("XACK", Some(stream.as_bytes()), count).arg(group.as_bytes());
+    for id in ids {
+        request = request.text(id);
+    }
+    request
+}

@@ -1,0 +1,67 @@
+//! Commands that look at streams and change nothing.
+
+use crate::model::{ConsumerInfo, Entry, EntryId, GroupInfo, Name, StreamInfo};
+use crate::wire::decode;
+use crate::wire::error::Result;
+use crate::wire::request::{Request, count};
+
+/// `XLEN`: entries in the stream; 0 when there is no such key.
+pub fn xlen(stream: &Name) -> Request<u64> {
+    Request::new("XLEN", Some(stream.as_bytes()), count)
+}
+
+/// `XRANGE`: at most `count_max` entries from `start` to `end`, both included.
+pub fn xrange(
+    stream: &Name,
+    start: EntryId,
+    end: EntryId,
+    count_max: usize,
+) -> Request<Vec<Entry>> {
+    Request::new("XRANGE", Some(stream.as_bytes()), entries)
+        .text(start)
+        .text(end)
+        .arg("COUNT")
+        .arg(count_max)
+}
+
+/// `XREVRANGE`: at most `count_max` entries from `end` down to `start`, both included.
+pub fn xrevrange(
+    stream: &Name,
+    end: EntryId,
+    start: EntryId,
+    count_max: usize,
+) -> Request<Vec<Entry>> {
+    Request::new("XREVRANGE", Some(stream.as_bytes()), entries)
+        .text(end)
+        .text(start)
+        .arg("COUNT")
+        .arg(count_max)
+}
+
+fn entries(command: &str, value: &redis::Value) -> Result<Vec<Entry>> {
+    Ok(decode::owned_entries(command, value)?.0)
+}
+
+/// `XINFO STREAM`. Error kind `NoKey` when there is no such key.
+pub fn xinfo_stream(stream: &Name) -> Request<StreamInfo> {
+    Request::new("XINFO STREAM", Some(stream.as_bytes()), |command, value| {
+        decode::stream(command, value)
+    })
+}
+
+/// `XINFO GROUPS`. Error kind `NoKey` when there is no such key.
+pub fn xinfo_groups(stream: &Name) -> Request<Vec<GroupInfo>> {
+    Request::new("XINFO GROUPS", Some(stream.as_bytes()), |command, value| {
+        decode::groups(command, value)
+    })
+}
+
+/// `XINFO CONSUMERS`. Error kind `NoGroup` when there is no such group.
+pub fn xinfo_consumers(stream: &Name, group: &Name) -> Request<Vec<ConsumerInfo>> {
+    Request::new(
+        "XINFO CONSUMERS",
+        Some(stream.as_bytes()),
+        |command, value| decode::consumers(command, value),
+    )
+    .arg(group.as_bytes())
+}

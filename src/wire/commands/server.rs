@@ -1,0 +1,83 @@
+//! Commands about the server itself.
+
+use crate::wire::decode;
+use crate::wire::error::Result;
+use crate::wire::node::{Node as _, Shape};
+use crate::wire::request::{Request, done, text};
+
+/// `PING`.
+pub fn ping() -> Request<()> {
+    Request::new("PING", None, done)
+}
+
+/// `TIME`: the server's clock, milliseconds since the Unix epoch.
+pub fn time() -> Request<u64> {
+    Request::new("TIME", None, |command, value| {
+        let mut parts = decode::list(command, value)?;
+        match (parts.next(), parts.next()) {
+            (Some(seconds), Some(micros)) => Ok(
+                decode::count(command, seconds)? * 1000 + decode::count(command, micros)? / 1000
+            ),
+            _ => Err(crate::wire::Error::shape(
+                command,
+                "seconds and microseconds",
+            )),
+        }
+    })
+}
+
+/// `INFO section`: the section's lines as `(name, value)`.
+pub fn info(section: &str) -> Request<Vec<(String, String)>> {
+    Request::new("INFO", None, |command, value| {
+        let text = String::from_utf8_lossy(&text(command, value)?).into_owned();
+        Ok(text
+            .lines()
+            .filter_map(|line| line.trim_end().split_once(':'))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect())
+    })
+    .arg(section)
+}
+
+/// `COMMAND INFO name …`: for each name whether the server has it. This, not a version, says what a server can do:
+/// Valkey calls itself 7.2.4.
+pub fn has_commands(names: &[&str]) -> Request<Vec<bool>> {
+    let mut request = Request::new(
+        "COMMAND INFO",
+        None,
+        |command, value| -> Result<Vec<bool>> {
+            Ok(decode::list(command, value)?
+                .map(|item| !matches!(item.shape(), Shape::Nil | Shape::List(0)))
+                .collect())
+        },
+    );
+    for name in names {
+        request = request.arg(*name);
+    }
+    request
+}
+
+/// `MEMORY USAGE`: bytes the key takes; `None` when there is no such key.
+pub fn memory_usage(key: &crate::model::Name) -> Request<Option<u64>> {
+    Request::new(
+        "MEMORY USAGE",
+        Some(key.as_bytes()),
+        |command, value| match value.shape() {
+            Shape::Nil => Ok(None),
+            _ => decode::count(command, value).map(Some),
+        },
+    )
+}
+
+/// `CONFIG GET name`: the setting, when the server has and shows it.
+pub fn config_get(name: &str) -> Request<Option<String>> {
+    Request::new("CONFIG GET", None, |command, value| {
+        let mut found = None;
+        decode::pairs(command, value, |_, value| {
+            found = Some(String::from_utf8_lossy(decode::bytes(command, value)?).into_owned());
+            Ok(())
+        })?;
+        Ok(found)
+    })
+    .arg(name)
+}

@@ -1,0 +1,93 @@
+//! Commands that add and remove entries and keys.
+
+use crate::model::{EntryId, Name};
+use crate::wire::decode;
+use crate::wire::request::{Request, count, done, optional_text, text};
+
+/// `XADD`: appends an entry with a generated id, cutting the stream to about `maxlen` entries when given
+/// (`MAXLEN ~`, whole nodes only).
+pub fn xadd<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+    stream: &Name,
+    maxlen: Option<u64>,
+    fields: &[(N, V)],
+) -> Request<EntryId> {
+    let mut request = Request::new("XADD", Some(stream.as_bytes()), |command, value| {
+        decode::id(command, value)
+    });
+    if let Some(maxlen) = maxlen {
+        request = request.arg("MAXLEN").arg("~").arg(maxlen);
+    }
+    request = request.arg("*");
+    for (name, value) in fields {
+        request = request.arg(name.as_ref()).arg(value.as_ref());
+    }
+    request
+}
+
+/// `XDEL`: how many of the entries were there.
+pub fn xdel(stream: &Name, ids: &[EntryId]) -> Request<u64> {
+    let mut request = Request::new("XDEL", Some(stream.as_bytes()), count);
+    for id in ids {
+        request = request.text(id);
+    }
+    request
+}
+
+/// `DEL`: how many of the keys were there. All keys in one hash slot.
+pub fn del(keys: &[Name]) -> Request<u64> {
+    let mut request = Request::new("DEL", None, count);
+    for key in keys {
+        request = request.arg(key.as_bytes());
+    }
+    request
+}
+
+/// `HGETALL`: names and values in turn.
+pub fn hgetall(key: &Name) -> Request<Vec<(Vec<u8>, Vec<u8>)>> {
+    Request::new("HGETALL", Some(key.as_bytes()), |command, value| {
+        let mut fields = Vec::new();
+        decode::pairs(command, value, |name, value| {
+            fields.push((name.to_vec(), decode::bytes(command, value)?.to_vec()));
+            Ok(())
+        })?;
+        Ok(fields)
+    })
+}
+
+/// `GET`: the value, when there is one.
+pub fn get(key: &Name) -> Request<Option<Vec<u8>>> {
+    Request::new("GET", Some(key.as_bytes()), optional_text)
+}
+
+/// `PEXPIRE`-less `SET`: stores a text.
+pub fn set(key: &Name, value: &[u8]) -> Request<()> {
+    Request::new("SET", Some(key.as_bytes()), done).arg(value)
+}
+
+/// `TYPE`: `none` when there is no such key.
+pub fn key_type(key: &Name) -> Request<Vec<u8>> {
+    Request::new("TYPE", Some(key.as_bytes()), text)
+}
+
+/// One page of `SCAN … MATCH pattern TYPE type`: the next cursor (0 at the end) and keys.
+pub fn scan(cursor: u64, pattern: &[u8], key_type: Option<&str>) -> Request<(u64, Vec<Name>)> {
+    let request = Request::new("SCAN", None, |command, value| {
+        let mut parts = decode::list(command, value)?;
+        let (Some(cursor), Some(keys)) = (parts.next(), parts.next()) else {
+            return Err(crate::wire::Error::shape(command, "a cursor and keys"));
+        };
+        let keys = decode::list(command, keys)?
+            .map(|key| decode::bytes(command, key).map(Name::from))
+            .collect::<Result<_, _>>()?;
+        Ok((decode::count(command, cursor)?, keys))
+    })
+    .text(cursor)
+    .arg("MATCH")
+    .arg(pattern)
+    .arg("COUNT")
+    .arg(1000);
+    match key_type {
+        Some(key_type) => request.arg("TYPE").arg(key_type),
+        None => request,
+    }
+}

@@ -1,0 +1,176 @@
+//! A connection for everything that is small: one command or pipeline at a time or many at once, each with the same
+//! deadline. Over the client crate's multiplexed connection, on a stream that [`super::dial`] opened.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Pipeline, RedisConnectionInfo, Value};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::dial::Socket;
+use super::error::{Error, ErrorKind, Result};
+use super::request::{Decode, Request, server_error};
+use super::scripts::ScriptCall;
+
+/// Commands sent in one write; longer lists are sent in several.
+const PIPELINE_MAX: usize = 512;
+
+/// A connection for commands. After a missed deadline or a lost stream every call fails at once with
+/// [`ErrorKind::Closed`]: open another one.
+#[derive(Debug)]
+pub struct Connection {
+    inner: MultiplexedConnection,
+    driver: JoinHandle<()>,
+    deadline: Duration,
+    is_lost: AtomicBool,
+}
+
+impl Connection {
+    /// Hands a dialled and authenticated `stream` to the client crate.
+    pub(super) async fn over(stream: Box<dyn Socket>, deadline: Duration) -> Result<Self> {
+        let info = RedisConnectionInfo::default().set_skip_set_lib_name();
+        // The crate's own half-second deadline is off: ours is around every call.
+        let config = AsyncConnectionConfig::new().set_response_timeout(None);
+        let (inner, driver) = MultiplexedConnection::new_with_config(&info, stream, config)
+            .await
+            .map_err(|error| Error::from_crate("", &error))?;
+        Ok(Self {
+            inner,
+            driver: tokio::spawn(driver),
+            deadline,
+            is_lost: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether the connection can no longer be used.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Relaxed)
+    }
+
+    /// Runs one command. Several may be under way at once; they share the stream in order.
+    ///
+    /// # Errors
+    /// Whatever the server answers, a missed deadline, a lost connection, or a reply that cannot be decoded.
+    pub async fn run<T>(&self, request: Request<T>) -> Result<T> {
+        let Request { cmd, name, decode } = request;
+        let mut inner = self.usable(&name)?;
+        let value = self.within(&name, inner.send_packed_command(&cmd)).await?;
+        decoded(&name, &value, decode)
+    }
+
+    /// Runs many commands of one kind in few writes; each has its own outcome, in order.
+    ///
+    /// # Errors
+    /// A missed deadline or a lost connection; what the server answers to one command is that command's own.
+    pub async fn run_all<T>(&self, requests: Vec<Request<T>>) -> Result<Vec<Result<T>>> {
+        let mut outcomes = Vec::with_capacity(requests.len());
+        let mut requests = requests.into_iter().peekable();
+        while requests.peek().is_some() {
+            let mut pipeline = Pipeline::new();
+            let decoders: Vec<_> = requests
+                .by_ref()
+                .take(PIPELINE_MAX)
+                .map(|request| {
+                    pipeline.add_command(request.cmd);
+                    (request.name, request.decode)
+                })
+                .collect();
+            let first = &decoders[0].0;
+            let mut inner = self.usable(first)?;
+            let sent = inner.send_packed_commands(&pipeline, 0, decoders.len());
+            let values = self.within(first, sent).await?;
+            if values.len() != decoders.len() {
+                return Err(self.losing(Error::shape(first, "one reply a command")));
+            }
+            for ((name, decode), value) in decoders.iter().zip(&values) {
+                outcomes.push(decoded(name, value, *decode));
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Runs a script, sending its text when the server does not have it.
+    ///
+    /// # Errors
+    /// As [`Connection::run`].
+    pub async fn call<T>(&self, call: ScriptCall<T>) -> Result<T> {
+        match self.run(call.by_hash()).await {
+            Err(error) if error.kind == ErrorKind::NoScript => self.run(call.by_text()).await,
+            outcome => outcome,
+        }
+    }
+
+    /// Runs many script calls in few writes; each has its own outcome, in order.
+    ///
+    /// # Errors
+    /// As [`Connection::run_all`].
+    pub async fn call_all<T>(&self, calls: Vec<ScriptCall<T>>) -> Result<Vec<Result<T>>> {
+        let requests = calls.iter().map(ScriptCall::by_hash).collect();
+        let mut outcomes = self.run_all(requests).await?;
+        let unknown = |outcome: &Result<T>| matches!(outcome, Err(error) if error.kind == ErrorKind::NoScript);
+        let missing: Vec<usize> = (0..outcomes.len())
+            .filter(|&at| unknown(&outcomes[at]))
+            .collect();
+        if missing.is_empty() {
+            return Ok(outcomes);
+        }
+        let again = missing.iter().map(|&at| calls[at].by_text()).collect();
+        for (at, outcome) in missing.into_iter().zip(self.run_all(again).await?) {
+            outcomes[at] = outcome;
+        }
+        Ok(outcomes)
+    }
+
+    fn usable(&self, name: &str) -> Result<MultiplexedConnection> {
+        if self.is_lost() {
+            return Err(Error::new(
+                ErrorKind::Closed,
+                name,
+                "the connection was lost before",
+            ));
+        }
+        Ok(self.inner.clone())
+    }
+
+    async fn within<T>(
+        &self,
+        name: &str,
+        sent: impl Future<Output = redis::RedisResult<T>>,
+    ) -> Result<T> {
+        let error = match timeout(self.deadline, sent).await {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => Error::from_crate(name, &error),
+            Err(_) => Error::new(
+                ErrorKind::Timeout,
+                name,
+                format!("no reply in {:?}", self.deadline),
+            ),
+        };
+        Err(self.losing(error))
+    }
+
+    /// Notes that the connection is lost when `error` says so.
+    fn losing(&self, error: Error) -> Error {
+        if error.kind.is_connection_lost() {
+            self.is_lost.store(true, Ordering::Relaxed);
+            self.driver.abort();
+        }
+        error
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// The server's error in `value`, or what `decode` makes of it.
+fn decoded<T>(name: &str, value: &Value, decode: Decode<T>) -> Result<T> {
+    match server_error(name, value) {
+        Some(error) => Err(error),
+        None => decode(name, value),
+    }
+}

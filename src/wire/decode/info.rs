@@ -1,0 +1,225 @@
+//! `XINFO STREAM`, `XINFO GROUPS` and `XINFO CONSUMERS`. Fields this tool does not use are passed over: servers add
+//! new ones in every release.
+
+use super::{count, id, integer, list, pairs};
+use crate::model::{ConsumerInfo, Entry, EntryId, GroupInfo, Name, StreamInfo};
+use crate::wire::error::{Error, Result};
+use crate::wire::node::{Node, Shape};
+
+/// One stream.
+///
+/// # Errors
+/// A shape that is not known, or a field missing that every server since 5.0 sends.
+pub fn stream<'a, N: Node<'a>>(command: &str, node: N) -> Result<StreamInfo> {
+    let (mut length, mut group_count, mut last_generated_id) = (None, None, None);
+    let (mut max_deleted_id, mut entries_added, mut first, mut last) = (None, None, None, None);
+    pairs(command, node, |name, value| {
+        match name {
+            b"length" => length = Some(count(command, value)?),
+            b"groups" => group_count = Some(count(command, value)?),
+            b"last-generated-id" => last_generated_id = Some(id(command, value)?),
+            b"max-deleted-entry-id" => max_deleted_id = Some(id(command, value)?),
+            b"entries-added" => entries_added = Some(count(command, value)?),
+            b"first-entry" => first = optional_entry(command, value)?,
+            b"last-entry" => last = optional_entry(command, value)?,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(StreamInfo {
+        length: length.ok_or_else(|| Error::shape(command, "`length`"))?,
+        groups: group_count.ok_or_else(|| Error::shape(command, "`groups`"))?,
+        last_generated_id: last_generated_id
+            .ok_or_else(|| Error::shape(command, "`last-generated-id`"))?,
+        max_deleted_id,
+        entries_added,
+        first,
+        last,
+    })
+}
+
+/// `[id, fields]` or nil: the same shape as one element of a range.
+fn optional_entry<'a, N: Node<'a>>(command: &str, node: N) -> Result<Option<Entry>> {
+    if node.shape() == Shape::Nil {
+        return Ok(None);
+    }
+    let mut parts = list(command, node)?;
+    let (Some(entry_id), Some(fields)) = (parts.next(), parts.next()) else {
+        return Err(Error::shape(command, "an id and its fields"));
+    };
+    let mut items = list(command, fields)?;
+    let mut owned = Vec::new();
+    while let (Some(name), Some(value)) = (items.next(), items.next()) {
+        owned.push((
+            super::bytes(command, name)?.to_vec(),
+            super::bytes(command, value)?.to_vec(),
+        ));
+    }
+    Ok(Some(Entry {
+        id: id(command, entry_id)?,
+        fields: owned,
+    }))
+}
+
+/// The groups of a stream.
+///
+/// # Errors
+/// A shape that is not known, or a field missing that every server since 5.0 sends.
+pub fn groups<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<GroupInfo>> {
+    list(command, node)?
+        .map(|item| group(command, item))
+        .collect()
+}
+
+fn group<'a, N: Node<'a>>(command: &str, node: N) -> Result<GroupInfo> {
+    let mut info = GroupInfo {
+        name: Name::default(),
+        consumers: 0,
+        pending: 0,
+        last_delivered_id: EntryId::MIN,
+        entries_read: None,
+        server_lag: None,
+    };
+    let mut seen = 0;
+    pairs(command, node, |name, value| {
+        seen += 1;
+        match name {
+            b"name" => info.name = Name::from(super::bytes(command, value)?),
+            b"consumers" => info.consumers = count(command, value)?,
+            b"pending" => info.pending = count(command, value)?,
+            b"last-delivered-id" => info.last_delivered_id = id(command, value)?,
+            b"entries-read" => {
+                info.entries_read =
+                    optional_number(command, value)?.and_then(|n| n.try_into().ok());
+            }
+            b"lag" => info.server_lag = optional_number(command, value)?,
+            _ => seen -= 1,
+        }
+        Ok(())
+    })?;
+    if seen < 4 {
+        return Err(Error::shape(
+            command,
+            "name, consumers, pending and last-delivered-id",
+        ));
+    }
+    Ok(info)
+}
+
+fn optional_number<'a, N: Node<'a>>(command: &str, node: N) -> Result<Option<i64>> {
+    match node.shape() {
+        Shape::Nil => Ok(None),
+        _ => integer(command, node).map(Some),
+    }
+}
+
+/// The consumers of a group.
+///
+/// # Errors
+/// A shape that is not known.
+pub fn consumers<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<ConsumerInfo>> {
+    list(command, node)?
+        .map(|item| consumer(command, item))
+        .collect()
+}
+
+fn consumer<'a, N: Node<'a>>(command: &str, node: N) -> Result<ConsumerInfo> {
+    let (mut name, mut pending, mut idle_ms, mut inactive_ms) = (None, None, None, None);
+    pairs(command, node, |field, value| {
+        match field {
+            b"name" => name = Some(Name::from(super::bytes(command, value)?)),
+            b"pending" => pending = Some(count(command, value)?),
+            b"idle" => idle_ms = Some(integer(command, value)?.try_into().unwrap_or(0)),
+            // -1: it never got anything.
+            b"inactive" => inactive_ms = integer(command, value)?.try_into().ok(),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    match (name, pending, idle_ms) {
+        (Some(name), Some(pending), Some(idle_ms)) => Ok(ConsumerInfo {
+            name,
+            pending,
+            idle_ms,
+            inactive_ms,
+        }),
+        _ => Err(Error::shape(command, "name, pending and idle")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::Value;
+
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::BulkString(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn a_lag_can_be_unknown_negative_or_absent() {
+        let row = |lag: Option<Value>| {
+            let mut pairs = vec![
+                (text("name"), text("g")),
+                (text("consumers"), Value::Int(0)),
+                (text("pending"), Value::Int(0)),
+                (text("last-delivered-id"), text("0-0")),
+            ];
+            pairs.extend(lag.map(|lag| (text("lag"), lag)));
+            pairs
+        };
+        for (lag, expected) in [
+            (None, None),
+            (Some(Value::Nil), None),
+            (Some(Value::Int(-89)), Some(-89)),
+        ] {
+            let resp3 = Value::Array(vec![Value::Map(row(lag.clone()))]);
+            let flat = row(lag).into_iter().flat_map(|(k, v)| [k, v]).collect();
+            let resp2 = Value::Array(vec![Value::Array(flat)]);
+            for reply in [resp2, resp3] {
+                assert_eq!(
+                    groups("XINFO GROUPS s", &reply).expect("decodes")[0].server_lag,
+                    expected
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_consumer_that_never_got_anything() {
+        let row = Value::Array(vec![
+            text("name"),
+            text("c"),
+            text("pending"),
+            Value::Int(0),
+            text("idle"),
+            Value::Int(7),
+            text("inactive"),
+            Value::Int(-1),
+        ]);
+        let rows = consumers("XINFO CONSUMERS s g", &Value::Array(vec![row])).expect("decodes");
+        assert_eq!((rows[0].idle_ms, rows[0].inactive_ms), (7, None));
+    }
+
+    #[test]
+    fn an_empty_stream_has_no_first_entry() {
+        let row = Value::Array(vec![
+            text("length"),
+            Value::Int(0),
+            text("groups"),
+            Value::Int(1),
+            text("last-generated-id"),
+            text("5-0"),
+            text("entries-added"),
+            Value::Int(9),
+            text("first-entry"),
+            Value::Nil,
+            text("last-entry"),
+            Value::Nil,
+        ]);
+        let info = stream("XINFO STREAM s", &row).expect("decodes");
+        assert!(info.first.is_none() && info.entries_added == Some(9));
+        assert!(stream("XINFO STREAM s", &Value::Array(vec![])).is_err());
+    }
+}

@@ -1,0 +1,81 @@
+//! Strict decoders from a reply's tree to model values. A shape that is not known is an error that names the
+//! command; nothing is guessed and nothing is dropped.
+
+mod entries;
+mod info;
+mod pending;
+
+pub use entries::{
+    ClaimReply, FieldSlices, autoclaim, entries, entry_ids, owned_entries, stream_entries,
+};
+pub use info::{consumers, groups, stream};
+pub use pending::{pending_entries, pending_summary};
+
+use super::error::{Error, Result};
+use super::node::{Node, Shape};
+use crate::model::EntryId;
+
+/// Bytes, or an error naming `command`.
+pub(super) fn bytes<'a, N: Node<'a>>(command: &str, node: N) -> Result<&'a [u8]> {
+    match node.shape() {
+        Shape::Bytes(bytes) => Ok(bytes),
+        _ => Err(Error::shape(command, "text")),
+    }
+}
+
+/// An entry id.
+pub(super) fn id<'a, N: Node<'a>>(command: &str, node: N) -> Result<EntryId> {
+    EntryId::parse(bytes(command, node)?).map_err(|_| Error::shape(command, "an entry id"))
+}
+
+/// A number that is not negative; also where the server sends it as text.
+pub(super) fn count<'a, N: Node<'a>>(command: &str, node: N) -> Result<u64> {
+    u64::try_from(integer(command, node)?).map_err(|_| Error::shape(command, "a count"))
+}
+
+/// A number; also where the server sends it as text.
+pub(super) fn integer<'a, N: Node<'a>>(command: &str, node: N) -> Result<i64> {
+    match node.shape() {
+        Shape::Int(value) => Ok(value),
+        Shape::Bytes(text) => std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| Error::shape(command, "a number")),
+        _ => Err(Error::shape(command, "a number")),
+    }
+}
+
+/// A list's children.
+pub(super) fn list<'a, N: Node<'a>>(command: &str, node: N) -> Result<N::Children> {
+    match node.shape() {
+        Shape::List(_) | Shape::Map(_) => Ok(node.children()),
+        _ => Err(Error::shape(command, "a list")),
+    }
+}
+
+/// A list's children, `None` for nil (a read that timed out).
+pub(super) fn optional_list<'a, N: Node<'a>>(
+    command: &str,
+    node: N,
+) -> Result<Option<N::Children>> {
+    match node.shape() {
+        Shape::Nil => Ok(None),
+        _ => list(command, node).map(Some),
+    }
+}
+
+/// Calls `field` with each name and value of a map, or of a list of names and values in turn.
+pub(super) fn pairs<'a, N: Node<'a>>(
+    command: &str,
+    node: N,
+    mut field: impl FnMut(&'a [u8], N) -> Result<()>,
+) -> Result<()> {
+    let mut items = list(command, node)?;
+    while let Some(name) = items.next() {
+        let value = items
+            .next()
+            .ok_or_else(|| Error::shape(command, "names with values"))?;
+        field(bytes(command, name)?, value)?;
+    }
+    Ok(())
+}

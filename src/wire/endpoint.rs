@@ -1,0 +1,266 @@
+//! Where a server is and as whom to reach it: parsed from a URL, printed without its password.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use url::Url;
+
+/// How bytes reach the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A TCP connection.
+    Tcp {
+        /// Host name or address, without brackets.
+        host: String,
+        /// Port, 6379 unless given.
+        port: u16,
+    },
+    /// A unix domain socket.
+    Unix(PathBuf),
+}
+
+/// A server address with credentials and database number. `Display` and `Debug` never show the password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The transport.
+    pub transport: Transport,
+    /// Whether the transport is wrapped in TLS (`rediss://`).
+    pub tls: bool,
+    /// ACL user; the server's `default` when absent.
+    pub username: Option<String>,
+    /// Password, when one is needed.
+    pub password: Option<String>,
+    /// Database number.
+    pub db: u32,
+    /// Speak RESP3 (`?protocol=resp3`) instead of RESP2.
+    pub resp3: bool,
+}
+
+/// A URL that names no server. The text never contains the URL's credentials.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EndpointError(String);
+
+const DEFAULT_PORT: u16 = 6379;
+
+impl Endpoint {
+    /// An endpoint at `transport`, database 0, no credentials, no TLS.
+    pub fn new(transport: Transport) -> Self {
+        Self {
+            transport,
+            tls: false,
+            username: None,
+            password: None,
+            db: 0,
+            resp3: false,
+        }
+    }
+
+    /// Reads `redis://[user[:password]@]host[:port][/db]`, `rediss://…`, or
+    /// `unix:///path[?db=N&user=U&pass=P]` (also `redis+unix://`).
+    ///
+    /// # Errors
+    /// [`EndpointError`] saying what is wrong, without credentials.
+    pub fn parse(text: &str) -> Result<Self, EndpointError> {
+        let url = Url::parse(text).map_err(|error| {
+            EndpointError(format!(
+                "not a server URL ({error}); expected redis://HOST:PORT/DB or unix:///PATH"
+            ))
+        })?;
+        let mut endpoint = match url.scheme() {
+            "redis" | "valkey" => Self::from_tcp(&url)?,
+            "rediss" | "valkeys" => Self {
+                tls: true,
+                ..Self::from_tcp(&url)?
+            },
+            "unix" | "redis+unix" => Self::from_unix(&url)?,
+            other => {
+                return Err(EndpointError(format!(
+                    "`{other}://` is not a scheme this tool knows; use redis://, rediss://, unix:// or redis+unix://"
+                )));
+            }
+        };
+        endpoint.apply_query(&url)?;
+        Ok(endpoint)
+    }
+
+    fn from_tcp(url: &Url) -> Result<Self, EndpointError> {
+        let host = match url.host() {
+            Some(url::Host::Ipv6(address)) => address.to_string(),
+            Some(host) => host.to_string(),
+            None => "127.0.0.1".to_owned(),
+        };
+        let mut endpoint = Self::new(Transport::Tcp {
+            host,
+            port: url.port().unwrap_or(DEFAULT_PORT),
+        });
+        endpoint.set_credentials(url)?;
+        let path = url.path().trim_matches('/');
+        if !path.is_empty() {
+            endpoint.db = parse_db(path)?;
+        }
+        Ok(endpoint)
+    }
+
+    fn from_unix(url: &Url) -> Result<Self, EndpointError> {
+        let path = decoded(url.path())?;
+        if path.is_empty() || url.host().is_some_and(|host| !host.to_string().is_empty()) {
+            return Err(EndpointError(
+                "a unix socket URL has three slashes and an absolute path: unix:///run/redis.sock"
+                    .to_owned(),
+            ));
+        }
+        let mut endpoint = Self::new(Transport::Unix(PathBuf::from(path)));
+        endpoint.set_credentials(url)?;
+        Ok(endpoint)
+    }
+
+    fn set_credentials(&mut self, url: &Url) -> Result<(), EndpointError> {
+        if !url.username().is_empty() {
+            self.username = Some(decoded(url.username())?);
+        }
+        if let Some(password) = url.password() {
+            self.password = Some(decoded(password)?);
+        }
+        Ok(())
+    }
+
+    fn apply_query(&mut self, url: &Url) -> Result<(), EndpointError> {
+        for (key, value) in url.query_pairs() {
+            match key.as_ref() {
+                "db" => self.db = parse_db(&value)?,
+                "user" | "username" => self.username = Some(value.into_owned()),
+                "pass" | "password" => self.password = Some(value.into_owned()),
+                "protocol" => self.resp3 = parse_protocol(&value)?,
+                other => {
+                    return Err(EndpointError(format!(
+                        "`{}` is not a URL parameter this tool knows; it knows db, user, pass and protocol",
+                        crate::model::escaped(other.as_bytes())
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Host and port, or the socket's path: what an error message names.
+    pub fn address(&self) -> String {
+        match &self.transport {
+            Transport::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+            Transport::Tcp { host, port } => format!("{host}:{port}"),
+            Transport::Unix(path) => path.display().to_string(),
+        }
+    }
+}
+
+fn decoded(text: &str) -> Result<String, EndpointError> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        if byte == b'%' {
+            let hex = tail
+                .get(..2)
+                .and_then(|pair| std::str::from_utf8(pair).ok())
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+                .ok_or_else(|| {
+                    EndpointError("a `%` in the URL is not followed by two hex digits".to_owned())
+                })?;
+            bytes.push(hex);
+            rest = &tail[2..];
+        } else {
+            bytes.push(byte);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| EndpointError("the URL is not UTF-8 once decoded".to_owned()))
+}
+
+fn parse_db(text: &str) -> Result<u32, EndpointError> {
+    text.parse().map_err(|_| {
+        EndpointError(format!(
+            "`{}` is not a database number",
+            crate::model::escaped(text.as_bytes())
+        ))
+    })
+}
+
+fn parse_protocol(text: &str) -> Result<bool, EndpointError> {
+    match text {
+        "resp2" | "2" => Ok(false),
+        "resp3" | "3" => Ok(true),
+        _ => Err(EndpointError("protocol is resp2 or resp3".to_owned())),
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = match (&self.username, &self.password) {
+            (Some(user), Some(_)) => format!("{}:***@", crate::model::escaped(user.as_bytes())),
+            (Some(user), None) => format!("{}@", crate::model::escaped(user.as_bytes())),
+            (None, Some(_)) => ":***@".to_owned(),
+            (None, None) => String::new(),
+        };
+        match &self.transport {
+            Transport::Tcp { .. } => {
+                let scheme = if self.tls { "rediss" } else { "redis" };
+                write!(f, "{scheme}://{user}{}/{}", self.address(), self.db)
+            }
+            Transport::Unix(path) => {
+                write!(f, "unix://{user}{}", path.display())?;
+                if self.db == 0 {
+                    Ok(())
+                } else {
+                    write!(f, "?db={}", self.db)
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_scheme_and_never_prints_the_password() {
+        for (text, shown) in [
+            ("redis://127.0.0.1", "redis://127.0.0.1:6379/0"),
+            ("redis://u:p%40ss@h:7000/3", "redis://u:***@h:7000/3"),
+            ("redis://:secret@[::1]:7000", "redis://:***@[::1]:7000/0"),
+            ("rediss://h", "rediss://h:6379/0"),
+            (
+                "unix:///run/r.sock?db=2&pass=s",
+                "unix://:***@/run/r.sock?db=2",
+            ),
+            ("redis+unix:///run/r.sock", "unix:///run/r.sock"),
+        ] {
+            let endpoint = Endpoint::parse(text).expect(text);
+            assert_eq!(endpoint.to_string(), shown);
+            assert!(!format!("{endpoint:?}").contains("secret"));
+        }
+        let endpoint = Endpoint::parse("redis://u:p%40ss@h:7000/3").expect("parses");
+        assert_eq!(endpoint.password.as_deref(), Some("p@ss"));
+    }
+
+    #[test]
+    fn refuses_with_a_reason_and_without_the_secret() {
+        for bad in [
+            "127.0.0.1:6379",
+            "http://u:secret@h",
+            "redis://u:secret@h/abc",
+            "unix://run/r.sock?pass=secret",
+            "redis://u:secret@h?x=1",
+            "redis://u:secret%zz@h",
+        ] {
+            let error = Endpoint::parse(bad).expect_err(bad).to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

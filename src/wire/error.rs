@@ -1,0 +1,252 @@
+//! What can go wrong between this tool and a server, typed by the server's own error code.
+
+use std::fmt;
+
+use crate::model::escaped;
+
+/// The outcome of everything in this layer.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, as far as a caller branches on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// No connection could be made.
+    Connect,
+    /// No reply within the deadline; whether the command ran is unknown.
+    Timeout,
+    /// The connection was lost; whether a command under way ran is unknown.
+    Closed,
+    /// The reply has a shape this tool does not know.
+    Protocol,
+    /// A request larger than the server accepts, refused before it was sent.
+    TooLarge,
+    /// TLS: certificate, host name or protocol.
+    Tls,
+    /// `NOAUTH`, `WRONGPASS`: authentication.
+    Auth,
+    /// `NOPERM`: the user may not do this.
+    NoPerm,
+    /// `NOGROUP`: no such group (or stream).
+    NoGroup,
+    /// `BUSYGROUP`: the group exists.
+    BusyGroup,
+    /// `WRONGTYPE`: the key is not a stream.
+    WrongType,
+    /// No such key.
+    NoKey,
+    /// `NOSCRIPT`: the script must be sent again.
+    NoScript,
+    /// `READONLY`: a replica.
+    ReadOnly,
+    /// `UNBLOCKED`: a blocked read was ended by the server; look again at role, key and group.
+    Unblocked,
+    /// `LOADING`, `BUSY`, `TRYAGAIN`, `MASTERDOWN`, `CLUSTERDOWN`: try again a little later.
+    NotReady,
+    /// `OOM`: the server's memory limit is reached.
+    OutOfMemory,
+    /// `MISCONF`, `NOREPLICAS`: the server refuses writes.
+    WritesRefused,
+    /// `MOVED`, `ASK`, `CROSSSLOT`: a cluster, and the wrong node or several slots.
+    Cluster,
+    /// The server has no room for another client.
+    TooManyClients,
+    /// The server does not know the command or its syntax.
+    UnknownCommand,
+    /// `UCPFENCED`, from this tool's own scripts: another worker holds the lease.
+    Fenced,
+    /// Any other error the server returned.
+    Server,
+}
+
+impl ErrorKind {
+    /// Whether the connection can no longer be used.
+    pub fn is_connection_lost(self) -> bool {
+        matches!(
+            self,
+            Self::Connect | Self::Timeout | Self::Closed | Self::Protocol
+        )
+    }
+
+    /// Whether the same request may succeed later without anyone changing anything here.
+    pub fn is_passing(self) -> bool {
+        self.is_connection_lost() && self != Self::Protocol
+            || matches!(
+                self,
+                Self::ReadOnly
+                    | Self::Unblocked
+                    | Self::NotReady
+                    | Self::OutOfMemory
+                    | Self::WritesRefused
+                    | Self::TooManyClients
+            )
+    }
+
+    /// Whether the command may have been carried out although it failed here.
+    pub fn is_outcome_unknown(self) -> bool {
+        matches!(self, Self::Timeout | Self::Closed)
+    }
+
+    fn from_code(code: &str, detail: &str) -> Self {
+        match code {
+            "NOAUTH" | "WRONGPASS" => Self::Auth,
+            "NOPERM" => Self::NoPerm,
+            "NOGROUP" => Self::NoGroup,
+            "BUSYGROUP" => Self::BusyGroup,
+            "WRONGTYPE" => Self::WrongType,
+            "NOSCRIPT" => Self::NoScript,
+            "READONLY" => Self::ReadOnly,
+            "UNBLOCKED" => Self::Unblocked,
+            "LOADING" | "BUSY" | "TRYAGAIN" | "MASTERDOWN" | "CLUSTERDOWN" => Self::NotReady,
+            "OOM" => Self::OutOfMemory,
+            "MISCONF" | "NOREPLICAS" => Self::WritesRefused,
+            "MOVED" | "ASK" | "CROSSSLOT" => Self::Cluster,
+            "UCPFENCED" => Self::Fenced,
+            "ERR" => Self::from_plain_error(detail),
+            _ => Self::Server,
+        }
+    }
+
+    /// `ERR` carries no code of its own: the texts this tool acts on, matched here and nowhere else.
+    fn from_plain_error(detail: &str) -> Self {
+        let detail = detail.trim_start();
+        if detail.starts_with("no such key")
+            || detail.starts_with("The XGROUP subcommand requires the key to exist")
+        {
+            Self::NoKey
+        } else if detail.starts_with("max number of clients") {
+            Self::TooManyClients
+        } else if detail.starts_with("unknown command") || detail.starts_with("unknown subcommand")
+        {
+            Self::UnknownCommand
+        } else if detail.starts_with("ACL failure in script")
+            || detail.starts_with("The user executing the script can't run")
+        {
+            Self::NoPerm
+        } else if detail.starts_with("AUTH ") || detail.starts_with("Client sent AUTH") {
+            Self::Auth
+        } else {
+            Self::Server
+        }
+    }
+}
+
+/// A failed command: what kind of failure, which command, and the server's or system's words (escaped).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What went wrong.
+    pub kind: ErrorKind,
+    /// The command, with its key where it has one.
+    pub command: String,
+    /// The cause in words, safe to print, without credentials.
+    pub text: String,
+}
+
+impl Error {
+    /// An error of `kind` in `command`; `text` is escaped here.
+    pub fn new(kind: ErrorKind, command: impl Into<String>, text: impl AsRef<str>) -> Self {
+        Self {
+            kind,
+            command: command.into(),
+            text: escaped(text.as_ref().as_bytes()),
+        }
+    }
+
+    /// From a server's error line without its leading `-`.
+    pub(super) fn from_server_line(command: &str, line: &str) -> Self {
+        let (code, detail) = line.split_once(' ').unwrap_or((line, ""));
+        Self::new(ErrorKind::from_code(code, detail), command, line)
+    }
+
+    /// From an error of the client crate.
+    pub(super) fn from_crate(command: &str, error: &redis::RedisError) -> Self {
+        if let Some(code) = error.code() {
+            return Self::from_server_line(
+                command,
+                &format!("{code} {}", error.detail().unwrap_or("")),
+            );
+        }
+        let kind = if error.is_timeout() {
+            ErrorKind::Timeout
+        } else if error.is_io_error() || error.is_connection_dropped() {
+            ErrorKind::Closed
+        } else {
+            ErrorKind::Protocol
+        };
+        Self::new(kind, command, error.to_string())
+    }
+
+    /// From an I/O error after the connection was made.
+    pub(super) fn from_io(command: &str, error: &std::io::Error) -> Self {
+        Self::new(
+            ErrorKind::Closed,
+            command,
+            format!("connection lost: {error}"),
+        )
+    }
+
+    /// A reply of a shape this tool does not know.
+    pub(super) fn shape(command: &str, expected: &str) -> Self {
+        Self::new(
+            ErrorKind::Protocol,
+            command,
+            format!("the server's reply is not what this tool knows: expected {expected}"),
+        )
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.command.is_empty() {
+            f.write_str(&self.text)
+        } else {
+            write!(f, "{}: {}", self.command, self.text)
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_decides_the_kind() {
+        for (line, kind) in [
+            (
+                "NOGROUP No such key 's' or consumer group 'g'",
+                ErrorKind::NoGroup,
+            ),
+            (
+                "BUSYGROUP Consumer Group name already exists",
+                ErrorKind::BusyGroup,
+            ),
+            ("WRONGTYPE Operation against a key", ErrorKind::WrongType),
+            ("NOPERM User x has no permissions", ErrorKind::NoPerm),
+            ("ERR ACL failure in script: x", ErrorKind::NoPerm),
+            ("ERR no such key", ErrorKind::NoKey),
+            (
+                "ERR max number of clients reached",
+                ErrorKind::TooManyClients,
+            ),
+            (
+                "LOADING Redis is loading the dataset in memory",
+                ErrorKind::NotReady,
+            ),
+            (
+                "UNBLOCKED the stream key no longer exists",
+                ErrorKind::Unblocked,
+            ),
+            ("OOM command not allowed", ErrorKind::OutOfMemory),
+            ("WHATEVER", ErrorKind::Server),
+        ] {
+            assert_eq!(Error::from_server_line("X", line).kind, kind, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_server_text_cannot_steer_the_terminal() {
+        let error = Error::from_server_line("XADD s", "ERR \x1b[2J");
+        assert_eq!(error.to_string(), "XADD s: ERR \\x1b[2J");
+    }
+}

@@ -1,0 +1,451 @@
+//! A lane: one stream, requests written by hand and replies read in place. For bulk reads, bulk writes and blocking
+//! reads, where the client crate's parser and copies would be the limit.
+//!
+//! A lane that failed is dropped, never used again: an abandoned blocking read would be answered later, and its
+//! entries delivered to nobody.
+
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::timeout;
+
+use super::decode::{self, FieldSlices};
+use super::dial::Socket;
+use super::error::{Error, ErrorKind, Result};
+use super::node::Node as _;
+use super::resp::{Reader, Reply};
+use crate::model::{Batch, EntryId, Name};
+
+/// A bulk or blocking connection; not shared.
+pub struct Lane {
+    stream: Box<dyn Socket>,
+    reader: Reader,
+    out: Vec<u8>,
+    deadline: Duration,
+}
+
+/// What a group read asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupRead<'a> {
+    /// The stream.
+    pub stream: &'a Name,
+    /// The group.
+    pub group: &'a Name,
+    /// The consumer that will hold the entries.
+    pub consumer: &'a Name,
+    /// At most so many entries.
+    pub count_max: usize,
+    /// How long the server may wait for the first one; `None` does not wait.
+    pub block: Option<Duration>,
+}
+
+/// What a group read brought.
+#[derive(Debug, Default)]
+pub struct GroupReply {
+    /// How many of the ids that rode along were still pending and now are not.
+    pub acknowledged: u64,
+    /// New entries, each delivered for the first time.
+    pub batch: Batch,
+}
+
+impl std::fmt::Debug for Lane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lane")
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Lane {
+    pub(super) fn over(stream: Box<dyn Socket>, deadline: Duration) -> Self {
+        Self {
+            stream,
+            reader: Reader::default(),
+            out: Vec::new(),
+            deadline,
+        }
+    }
+
+    /// The stream, when nothing unread is left in the lane.
+    pub(super) fn into_stream(self) -> Box<dyn Socket> {
+        debug_assert!(!self.reader.has_unread(), "a reply was not read");
+        self.stream
+    }
+
+    /// Appends a command to what [`Lane::flush`] writes.
+    pub fn push(&mut self, args: &[&[u8]]) {
+        push_header(&mut self.out, args.len());
+        for arg in args {
+            push_arg(&mut self.out, arg);
+        }
+    }
+
+    /// Bytes waiting to be written.
+    pub fn unwritten(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Writes what was pushed.
+    ///
+    /// # Errors
+    /// A lost connection or a missed deadline.
+    pub async fn flush(&mut self) -> Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let written = async {
+            self.stream.write_all(&self.out).await?;
+            self.stream.flush().await
+        };
+        match timeout(self.deadline, written).await {
+            Ok(Ok(())) => {
+                self.out.clear();
+                Ok(())
+            }
+            Ok(Err(error)) => Err(Error::from_io("", &error)),
+            Err(_) => Err(no_reply("", self.deadline)),
+        }
+    }
+
+    /// The next reply; the server's error as an error.
+    async fn reply(&mut self, command: &str, deadline: Duration) -> Result<Reply<'_>> {
+        let reply = match timeout(deadline, self.reader.next(&mut self.stream, command)).await {
+            Ok(reply) => reply?,
+            Err(_) => return Err(no_reply(command, deadline)),
+        };
+        match reply.error_line() {
+            Some(line) => Err(Error::from_server_line(command, &line)),
+            None => Ok(reply),
+        }
+    }
+
+    /// Runs one command whose reply does not matter beyond not being an error.
+    pub(super) async fn call_ok(&mut self, command: &str, args: &[&[u8]]) -> Result<()> {
+        self.push(args);
+        self.flush().await?;
+        self.reply(command, self.deadline).await.map(|_| ())
+    }
+
+    /// Acknowledges `acks` and reads new entries, in one write: the acknowledgement has run when the read blocks.
+    ///
+    /// # Errors
+    /// Whatever the server answers; after a missed deadline (the wait, twice, and the lane's own) the lane is dead.
+    pub async fn read_group(
+        &mut self,
+        read: GroupRead<'_>,
+        acks: &[EntryId],
+    ) -> Result<GroupReply> {
+        if !acks.is_empty() {
+            self.push_ack(read.stream, read.group, acks);
+        }
+        self.push_group_read(read);
+        self.flush().await?;
+        let mut group_reply = GroupReply::default();
+        if !acks.is_empty() {
+            let reply = self.reply("XACK", self.deadline).await?;
+            group_reply.acknowledged = decode::count("XACK", reply)?;
+        }
+        let deadline = self.deadline + 2 * read.block.unwrap_or_default();
+        let command = format!("XREADGROUP {}", read.stream);
+        let reply = self.reply(&command, deadline).await?;
+        decode::stream_entries(&command, reply, |_, list| {
+            decode::entries(&command, list, |id, fields| {
+                group_reply.batch.push(id, fields.unwrap_or_default());
+                Ok(())
+            })
+        })?;
+        Ok(group_reply)
+    }
+
+    fn push_ack(&mut self, stream: &Name, group: &Name, acks: &[EntryId]) {
+        push_header(&mut self.out, 3 + acks.len());
+        for arg in [b"XACK", stream.as_bytes(), group.as_bytes()] {
+            push_arg(&mut self.out, arg);
+        }
+        for id in acks {
+            push_id(&mut self.out, *id);
+        }
+    }
+
+    fn push_group_read(&mut self, read: GroupRead<'_>) {
+        let count = read.count_max.to_string();
+        let block_ms = read.block.map(|block| block.as_millis().max(1).to_string());
+        let mut args: Vec<&[u8]> = vec![
+            b"XREADGROUP",
+            b"GROUP",
+            read.group.as_bytes(),
+            read.consumer.as_bytes(),
+        ];
+        args.extend([b"COUNT".as_slice(), count.as_bytes()]);
+        if let Some(block_ms) = &block_ms {
+            args.extend([b"BLOCK".as_slice(), block_ms.as_bytes()]);
+        }
+        args.extend([b"STREAMS".as_slice(), read.stream.as_bytes(), b">"]);
+        self.push(&args);
+    }
+
+    /// Reads new entries of several streams, each after its id, waiting up to `block` for the first. Calls `each` with
+    /// the stream's index, id and fields.
+    ///
+    /// # Errors
+    /// Whatever the server answers or `each` returns.
+    pub async fn read(
+        &mut self,
+        positions: &[(&Name, EntryId)],
+        count_max: usize,
+        block: Option<Duration>,
+        mut each: impl FnMut(usize, EntryId, &FieldSlices<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let count = count_max.to_string();
+        let block_ms = block.map(|block| block.as_millis().max(1).to_string());
+        let ids: Vec<String> = positions.iter().map(|(_, id)| id.to_string()).collect();
+        let mut args: Vec<&[u8]> = vec![b"XREAD", b"COUNT", count.as_bytes()];
+        if let Some(block_ms) = &block_ms {
+            args.extend([b"BLOCK".as_slice(), block_ms.as_bytes()]);
+        }
+        args.push(b"STREAMS");
+        args.extend(positions.iter().map(|(name, _)| name.as_bytes()));
+        args.extend(ids.iter().map(String::as_bytes));
+        self.push(&args);
+        self.flush().await?;
+        let deadline = self.deadline + 2 * block.unwrap_or_default();
+        let reply = self.reply("XREAD", deadline).await?;
+        decode::stream_entries("XREAD", reply, |name, list| {
+            let index = positions
+                .iter()
+                .position(|(wanted, _)| **wanted == name)
+                .ok_or_else(|| Error::shape("XREAD", "only the streams asked for"))?;
+            decode::entries("XREAD", list, |id, fields| {
+                each(index, id, fields.unwrap_or_default())
+            })
+        })
+    }
+
+    /// Calls `each` with every entry from `start` to `end`, at most `count_max`, in pages of `page` entries: memory
+    /// does not grow with the range. The next page is asked for before the present one is handed out.
+    ///
+    /// # Errors
+    /// Whatever the server answers or `each` returns.
+    pub async fn scan(
+        &mut self,
+        stream: &Name,
+        range: Scan,
+        mut each: impl FnMut(EntryId, &FieldSlices<'_>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let command = format!("{} {stream}", range.command());
+        let mut left = range.count_max;
+        let mut from = if range.reverse {
+            range.end
+        } else {
+            range.start
+        };
+        if left == 0 || range.start > range.end {
+            return Ok(());
+        }
+        self.push_page(stream, range, from, left);
+        loop {
+            self.flush().await?;
+            let asked = left.min(range.page);
+            let reply =
+                match timeout(self.deadline, self.reader.next(&mut self.stream, &command)).await {
+                    Ok(reply) => reply?,
+                    Err(_) => return Err(no_reply(&command, self.deadline).into()),
+                };
+            if let Some(line) = reply.error_line() {
+                return Err(Error::from_server_line(&command, &line).into());
+            }
+            let (got, last) = extent(&command, reply)?;
+            left -= got.min(left);
+            let neighbour = last.and_then(|last| {
+                if range.reverse {
+                    last.previous()
+                } else {
+                    last.next()
+                }
+            });
+            let more = got >= asked && left > 0;
+            let next = neighbour.filter(|id| more && (range.start..=range.end).contains(id));
+            if let Some(next) = next {
+                from = next;
+                push_page(&mut self.out, stream, range, from, left);
+                let written = self.stream.write_all(&self.out).await;
+                written.map_err(|error| Error::from_io(&command, &error))?;
+                self.out.clear();
+            }
+            let mut stopped = Ok(());
+            decode::entries(&command, reply, |id, fields| {
+                if stopped.is_ok() {
+                    stopped = each(id, fields.unwrap_or_default());
+                }
+                Ok(())
+            })?;
+            stopped?;
+            if next.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn push_page(&mut self, stream: &Name, range: Scan, from: EntryId, left: usize) {
+        push_page(&mut self.out, stream, range, from, left);
+    }
+
+    /// Reads the replies to `XADD`s that were flushed, calling `each` in order: the id, or the server's error.
+    ///
+    /// # Errors
+    /// A lost connection, a missed deadline, or what `each` returns.
+    pub async fn added(
+        &mut self,
+        mut count: usize,
+        mut each: impl FnMut(Result<EntryId>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        while count > 0 {
+            let reply = self.reply("XADD", self.deadline).await;
+            count -= 1;
+            match reply {
+                Ok(reply) => each(decode::id("XADD", reply))?,
+                Err(error) if error.kind.is_connection_lost() => return Err(error.into()),
+                Err(error) => each(Err(error))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for bytes from the server while nothing is asked of it.
+    pub fn has_unread(&self) -> bool {
+        self.reader.has_unread()
+    }
+}
+
+/// Why a streaming read ended early: the server, or whoever took the entries.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// The server or the connection.
+    #[error(transparent)]
+    Wire(#[from] Error),
+    /// The taker of entries: its output failed, or it has enough.
+    #[error(transparent)]
+    Sink(#[from] anyhow::Error),
+}
+
+/// A range of a stream, ends included.
+#[derive(Clone, Copy, Debug)]
+pub struct Scan {
+    /// The least id.
+    pub start: EntryId,
+    /// The greatest id.
+    pub end: EntryId,
+    /// From the end to the start.
+    pub reverse: bool,
+    /// At most so many entries.
+    pub count_max: usize,
+    /// Entries a page.
+    pub page: usize,
+}
+
+impl Scan {
+    /// All of a stream.
+    pub const ALL: Self = Self {
+        start: EntryId::MIN,
+        end: EntryId::MAX,
+        reverse: false,
+        count_max: usize::MAX,
+        page: 1000,
+    };
+
+    fn command(self) -> &'static str {
+        if self.reverse { "XREVRANGE" } else { "XRANGE" }
+    }
+}
+
+/// How many entries a page has, and the last one's id.
+fn extent(command: &str, reply: Reply<'_>) -> Result<(usize, Option<EntryId>)> {
+    let mut last = None;
+    let mut count = 0;
+    for item in reply.children() {
+        count += 1;
+        last = Some(item);
+    }
+    let Some(item) = last else {
+        return Ok((0, None));
+    };
+    let id = item
+        .children()
+        .next()
+        .ok_or_else(|| Error::shape(command, "an id and its fields"))?;
+    Ok((count, Some(decode::id(command, id)?)))
+}
+
+fn push_page(out: &mut Vec<u8>, stream: &Name, range: Scan, from: EntryId, left: usize) {
+    push_header(out, 6);
+    push_arg(out, range.command().as_bytes());
+    push_arg(out, stream.as_bytes());
+    push_id(out, from);
+    push_id(
+        out,
+        if range.reverse {
+            range.start
+        } else {
+            range.end
+        },
+    );
+    push_arg(out, b"COUNT");
+    push_number(out, left.min(range.page) as u64);
+}
+
+fn no_reply(command: &str, deadline: Duration) -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        command,
+        format!("no reply in {deadline:?}"),
+    )
+}
+
+fn push_header(out: &mut Vec<u8>, count: usize) {
+    out.push(b'*');
+    push_digits(out, count as u64);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn push_arg(out: &mut Vec<u8>, arg: &[u8]) {
+    out.push(b'$');
+    push_digits(out, arg.len() as u64);
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(arg);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn push_number(out: &mut Vec<u8>, value: u64) {
+    let mut digits = [0u8; 20];
+    push_arg(out, decimal(value, &mut digits));
+}
+
+fn push_id(out: &mut Vec<u8>, id: EntryId) {
+    let (mut ms, mut seq) = ([0u8; 20], [0u8; 20]);
+    let (ms, seq) = (decimal(id.ms, &mut ms), decimal(id.seq, &mut seq));
+    out.push(b'$');
+    push_digits(out, (ms.len() + 1 + seq.len()) as u64);
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(ms);
+    out.push(b'-');
+    out.extend_from_slice(seq);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn push_digits(out: &mut Vec<u8>, value: u64) {
+    let mut digits = [0u8; 20];
+    out.extend_from_slice(decimal(value, &mut digits));
+}
+
+/// `value` in decimal, at the end of `digits`.
+fn decimal(mut value: u64, digits: &mut [u8; 20]) -> &[u8] {
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            return &digits[at..];
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! A command with the decoder of its reply: what the functions of [`super::commands`] return and a
+//! [`super::Connection`] runs.
+
+use redis::{Cmd, Value};
+
+use super::error::{Error, Result};
+use super::node::{Node as _, Shape};
+
+/// Turns the reply to the command called `&str` into a value.
+pub(super) type Decode<T> = fn(&str, &Value) -> Result<T>;
+
+/// One command whose reply is a `T`.
+pub struct Request<T> {
+    pub(super) cmd: Cmd,
+    /// The command and its key, escaped: what an error names.
+    pub(super) name: String,
+    pub(super) decode: Decode<T>,
+}
+
+impl<T> Request<T> {
+    /// `name` is the command's name; `key` the key it is about, when it has one.
+    pub(super) fn new(name: &'static str, key: Option<&[u8]>, decode: Decode<T>) -> Self {
+        let mut cmd = Cmd::new();
+        for word in name.split(' ') {
+            cmd.arg(word);
+        }
+        let name = match key {
+            Some(key) => {
+                cmd.arg(key);
+                format!("{name} {}", crate::model::escaped(key))
+            }
+            None => name.to_owned(),
+        };
+        Self { cmd, name, decode }
+    }
+
+    /// Appends one argument.
+    pub(super) fn arg(mut self, arg: impl redis::ToRedisArgs) -> Self {
+        self.cmd.arg(arg);
+        self
+    }
+
+    /// Appends an id, or any other value by its text.
+    pub(super) fn text(self, arg: impl std::fmt::Display) -> Self {
+        self.arg(format!("{arg}"))
+    }
+}
+
+/// `+OK` or anything else that is no error.
+#[expect(clippy::unnecessary_wraps, reason = "it is a decoder like the others")]
+pub(super) fn done(_: &str, _: &Value) -> Result<()> {
+    Ok(())
+}
+
+/// A count.
+pub(super) fn count(command: &str, value: &Value) -> Result<u64> {
+    super::decode::count(command, value)
+}
+
+/// Text or bytes.
+pub(super) fn text(command: &str, value: &Value) -> Result<Vec<u8>> {
+    super::decode::bytes(command, value).map(<[u8]>::to_vec)
+}
+
+/// Bytes, or nothing.
+pub(super) fn optional_text(command: &str, value: &Value) -> Result<Option<Vec<u8>>> {
+    match value.shape() {
+        Shape::Nil => Ok(None),
+        _ => text(command, value).map(Some),
+    }
+}
+
+/// The error in `value`, if it is one.
+pub(super) fn server_error(command: &str, value: &Value) -> Option<Error> {
+    match value {
+        Value::ServerError(error) => Some(Error::from_server_line(
+            command,
+            &format!("{} {}", error.code(), error.details().unwrap_or("")),
+        )),
+        _ => None,
+    }
+}

@@ -1,0 +1,398 @@
+//! RESP2 and RESP3 replies read in place: one growing buffer and a flat list of nodes that point into it.
+//!
+//! Nothing is copied out of the buffer; a reply borrows the reader until the next one is asked for. Parsing is
+//! resumable, so a reply of many megabytes that arrives in pieces is looked at once.
+
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+use super::error::{Error, ErrorKind, Result};
+use super::node::{Node, Shape};
+
+/// Replies longer than this are refused: 512 MiB is the server's own limit for one bulk string.
+const REPLY_BYTES_MAX: usize = 1 << 30;
+/// Replies nested deeper than this are not Redis's.
+const DEPTH_MAX: usize = 16;
+/// Bytes asked of the socket at a time.
+const READ_BYTES: usize = 128 * 1024;
+/// A buffer that has grown past this is given back once it is empty.
+const KEEP_BYTES: usize = 4 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tag {
+    Nil,
+    Int,
+    Text,
+    Error,
+    List,
+    Map,
+    Other,
+}
+
+/// One value of a reply. `at..at + len` is its text in the buffer; for lists and maps `len` counts children (a
+/// map's keys and values separately) and `at` is the index of the node after the whole subtree.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    tag: Tag,
+    at: usize,
+    len: usize,
+}
+
+/// Reads replies from a byte stream.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    buffer: Vec<u8>,
+    /// Where the reply under construction begins.
+    start: usize,
+    /// How far it has been parsed.
+    position: usize,
+    slots: Vec<Slot>,
+    /// Lists under construction: their slot and how many children are missing.
+    open: Vec<(usize, usize)>,
+    /// Whether the last reply was handed out and its bytes can go.
+    delivered: bool,
+}
+
+/// A complete reply, borrowed from its reader.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reply<'a> {
+    buffer: &'a [u8],
+    slots: &'a [Slot],
+    index: usize,
+}
+
+impl Reader {
+    /// Whether bytes have arrived that no reply has used yet.
+    pub(super) fn has_unread(&self) -> bool {
+        let used = if self.delivered {
+            self.position
+        } else {
+            self.start
+        };
+        self.buffer.len() > used
+    }
+
+    /// The next reply, reading from `stream` as needed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] at end of stream or on an I/O error, [`ErrorKind::Protocol`] for bytes that are not RESP.
+    pub(super) async fn next<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+        command: &str,
+    ) -> Result<Reply<'_>> {
+        self.discard_delivered();
+        while !self
+            .parse()
+            .map_err(|expected| Error::shape(command, expected))?
+        {
+            if self.buffer.len() - self.start > REPLY_BYTES_MAX {
+                return Err(Error::shape(command, "a reply under 1 GiB"));
+            }
+            self.buffer.reserve(READ_BYTES);
+            let read = stream
+                .read_buf(&mut self.buffer)
+                .await
+                .map_err(|error| Error::from_io(command, &error))?;
+            if read == 0 {
+                return Err(Error::new(
+                    ErrorKind::Closed,
+                    command,
+                    "the server closed the connection",
+                ));
+            }
+        }
+        self.delivered = true;
+        Ok(Reply {
+            buffer: &self.buffer,
+            slots: &self.slots,
+            index: 0,
+        })
+    }
+
+    fn discard_delivered(&mut self) {
+        if !self.delivered {
+            return;
+        }
+        self.delivered = false;
+        self.slots.clear();
+        self.start = self.position;
+        let rest = self.buffer.len() - self.start;
+        if rest == 0 {
+            if self.buffer.capacity() > KEEP_BYTES {
+                self.buffer = Vec::new();
+            }
+            self.buffer.clear();
+            self.start = 0;
+        } else if self.start > READ_BYTES.max(rest) {
+            self.buffer.copy_within(self.start.., 0);
+            self.buffer.truncate(rest);
+            self.start = 0;
+        }
+        self.position = self.start;
+    }
+
+    /// Goes on parsing what has arrived; `true` when the reply is complete.
+    fn parse(&mut self) -> Result<bool, &'static str> {
+        loop {
+            if !self.slots.is_empty() && self.open.is_empty() {
+                return Ok(true);
+            }
+            let Some(line_end) = find_line_end(&self.buffer[self.position..]) else {
+                return Ok(false);
+            };
+            let Some((&kind, line)) =
+                self.buffer[self.position..self.position + line_end].split_first()
+            else {
+                return Err("a type byte");
+            };
+            let text_at = self.position + 1;
+            let after_line = self.position + line_end + 2;
+            match kind {
+                b'$' | b'=' | b'!' => match length(line)? {
+                    None => self.leaf(Tag::Nil, text_at, 0, after_line),
+                    Some(bytes) => {
+                        let end = after_line + bytes + 2;
+                        if self.buffer.len() < end {
+                            return Ok(false);
+                        }
+                        // A verbatim string begins with its format and a colon: `txt:`.
+                        let skip = if kind == b'=' { 4.min(bytes) } else { 0 };
+                        let tag = if kind == b'!' { Tag::Error } else { Tag::Text };
+                        self.leaf(tag, after_line + skip, bytes - skip, end);
+                    }
+                },
+                b'*' | b'~' | b'>' => self.branch(Tag::List, length(line)?, 1, after_line)?,
+                b'%' => self.branch(Tag::Map, length(line)?, 2, after_line)?,
+                b':' => self.leaf(Tag::Int, text_at, line.len(), after_line),
+                b'+' | b',' | b'(' => self.leaf(Tag::Text, text_at, line.len(), after_line),
+                b'-' => self.leaf(Tag::Error, text_at, line.len(), after_line),
+                b'_' => self.leaf(Tag::Nil, text_at, 0, after_line),
+                b'#' => self.leaf(Tag::Other, text_at, line.len(), after_line),
+                _ => return Err("a RESP type byte"),
+            }
+        }
+    }
+
+    fn leaf(&mut self, tag: Tag, at: usize, len: usize, next: usize) {
+        self.slots.push(Slot { tag, at, len });
+        self.position = next;
+        self.close_finished();
+    }
+
+    fn branch(
+        &mut self,
+        tag: Tag,
+        count: Option<usize>,
+        per_item: usize,
+        next: usize,
+    ) -> Result<(), &'static str> {
+        let Some(count) = count else {
+            self.leaf(Tag::Nil, next, 0, next);
+            return Ok(());
+        };
+        let children = count * per_item;
+        let index = self.slots.len();
+        self.slots.push(Slot {
+            tag,
+            at: index + 1,
+            len: children,
+        });
+        self.position = next;
+        if children == 0 {
+            self.close_finished();
+        } else if self.open.len() == DEPTH_MAX {
+            return Err("a reply less deeply nested");
+        } else {
+            self.open.push((index, children));
+        }
+        Ok(())
+    }
+
+    /// Counts one finished value towards the innermost open list, and so on outwards.
+    fn close_finished(&mut self) {
+        while let Some((index, missing)) = self.open.last_mut() {
+            *missing -= 1;
+            if *missing > 0 {
+                return;
+            }
+            self.slots[*index].at = self.slots.len();
+            self.open.pop();
+        }
+    }
+}
+
+/// Offset of the `\r\n` that ends the line at the start of `bytes`.
+fn find_line_end(bytes: &[u8]) -> Option<usize> {
+    let end = memchr::memchr(b'\r', bytes)?;
+    (bytes.get(end + 1) == Some(&b'\n')).then_some(end)
+}
+
+/// A length line: digits, or `-1` for nil.
+fn length(line: &[u8]) -> Result<Option<usize>, &'static str> {
+    if line == b"-1" {
+        return Ok(None);
+    }
+    if line.is_empty() || line.len() > 10 {
+        return Err("a length");
+    }
+    let mut value = 0usize;
+    for byte in line {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return Err("a length");
+        }
+        value = value * 10 + usize::from(digit);
+    }
+    if value > REPLY_BYTES_MAX {
+        return Err("a length under 1 GiB");
+    }
+    Ok(Some(value))
+}
+
+impl<'a> Reply<'a> {
+    fn slot(&self) -> Slot {
+        self.slots[self.index]
+    }
+
+    fn text(&self) -> &'a [u8] {
+        let slot = self.slot();
+        &self.buffer[slot.at..slot.at + slot.len]
+    }
+
+    /// The server's error line, when the reply is an error.
+    pub(super) fn error_line(&self) -> Option<String> {
+        (self.slot().tag == Tag::Error).then(|| String::from_utf8_lossy(self.text()).into_owned())
+    }
+}
+
+impl<'a> Node<'a> for Reply<'a> {
+    type Children = Children<'a>;
+
+    fn shape(self) -> Shape<'a> {
+        let slot = self.slot();
+        match slot.tag {
+            Tag::Nil => Shape::Nil,
+            Tag::Int => std::str::from_utf8(self.text())
+                .ok()
+                .and_then(|digits| digits.parse().ok())
+                .map_or(Shape::Other, Shape::Int),
+            Tag::Text => Shape::Bytes(self.text()),
+            Tag::List => Shape::List(slot.len),
+            Tag::Map => Shape::Map(slot.len / 2),
+            Tag::Error | Tag::Other => Shape::Other,
+        }
+    }
+
+    fn children(self) -> Children<'a> {
+        let slot = self.slot();
+        let is_branch = matches!(slot.tag, Tag::List | Tag::Map);
+        Children {
+            left: if is_branch { slot.len } else { 0 },
+            next: Reply {
+                index: self.index + 1,
+                ..self
+            },
+        }
+    }
+}
+
+/// The children of a list or map, a map's keys and values in turn.
+#[derive(Clone, Debug)]
+pub(super) struct Children<'a> {
+    left: usize,
+    next: Reply<'a>,
+}
+
+impl<'a> Iterator for Children<'a> {
+    type Item = Reply<'a>;
+
+    fn next(&mut self) -> Option<Reply<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let current = self.next;
+        let slot = current.slot();
+        self.next.index = match slot.tag {
+            Tag::List | Tag::Map => slot.at,
+            _ => current.index + 1,
+        };
+        Some(current)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds `bytes` in pieces of `step` and returns each reply as debug text.
+    fn replies(bytes: &[u8], step: usize) -> Result<Vec<String>, &'static str> {
+        let mut reader = Reader::default();
+        let mut seen = Vec::new();
+        for piece in bytes.chunks(step) {
+            reader.buffer.extend_from_slice(piece);
+            loop {
+                reader.discard_delivered();
+                if !reader.parse()? {
+                    break;
+                }
+                reader.delivered = true;
+                let reply = Reply {
+                    buffer: &reader.buffer,
+                    slots: &reader.slots,
+                    index: 0,
+                };
+                seen.push(show(reply));
+            }
+        }
+        Ok(seen)
+    }
+
+    fn show(reply: Reply<'_>) -> String {
+        match reply.shape() {
+            Shape::Nil => "nil".into(),
+            Shape::Int(value) => value.to_string(),
+            Shape::Bytes(bytes) => format!("'{}'", String::from_utf8_lossy(bytes)),
+            Shape::List(_) | Shape::Map(_) => {
+                let inner: Vec<_> = reply.children().map(show).collect();
+                format!("[{}]", inner.join(" "))
+            }
+            Shape::Other => format!("other:{:?}", reply.error_line()),
+        }
+    }
+
+    const MIXED: &[u8] = b"+OK\r\n:42\r\n$-1\r\n*3\r\n$1\r\na\r\n*0\r\n*2\r\n:1\r\n$4\r\nx\r\ny\r\n%1\r\n+k\r\n_\r\n-ERR no\r\n*-1\r\n=7\r\ntxt:abc\r\n";
+
+    #[test]
+    fn every_split_of_the_bytes_gives_the_same_replies() {
+        let whole = replies(MIXED, MIXED.len()).expect("parses");
+        assert_eq!(
+            whole,
+            [
+                "'OK'",
+                "42",
+                "nil",
+                "['a' [] [1 'x\r\ny']]",
+                "['k' nil]",
+                "other:Some(\"ERR no\")",
+                "nil",
+                "'abc'"
+            ]
+        );
+        for step in 1..MIXED.len() {
+            assert_eq!(replies(MIXED, step).expect("parses"), whole, "step {step}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_resp_is_an_error() {
+        assert!(replies(b"hello\r\n", 7).is_err());
+        assert!(replies(b"$abc\r\n", 6).is_err());
+        assert!(replies(b"$99999999999\r\n", 14).is_err());
+        assert!(replies("*1\r\n".repeat(40).as_bytes(), 400).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(0u8..=255, 0..200), step in 1usize..50) {
+            let _ = replies(&bytes, step);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+-- Shared head of every script. Scripts check everything before their first write, so that an error means that
+-- nothing was changed. ARGV[1] is the token of a single active worker's lease, or empty; with a token the lease is the
+-- last key.
+local ARGS_MAX = 7900
+
+if ARGV[1] ~= '' and redis.call('GET', KEYS[#KEYS]) ~= ARGV[1] then
+  return redis.error_reply('UCPFENCED another worker holds the lease; nothing was changed')
+end
+
+-- Owner, deliveries and idle time of a pending entry; nil when it is not pending.
+local function pending(stream, group, id)
+  local row = redis.call('XPENDING', stream, group, id, id, 1)[1]
+  if row then return row[2], tostring(row[4]), row[3] end
+end
+
+-- Names and values of an entry in turn; nil when it is not in the stream.
+local function body(stream, id)
+  local entry = redis.call('XRANGE', stream, id, id)[1]
+  return entry and entry[2]
+end
+
+-- Whether the pending entry still is who it was: an empty owner or count matches any.
+local function is_held(owner, count, wanted_owner, wanted_count)
+  return (wanted_owner == '' or owner == wanted_owner) and (wanted_count == '' or count == wanted_count)
+end
+
+-- An error when the key holds something that is neither nothing nor `kind`.
+local function wrong_type(key, kind)
+  local found = redis.call('TYPE', key)['ok']
+  if found ~= 'none' and found ~= kind then
+    return redis.error_reply('WRONGTYPE ' .. key .. ' is a ' .. found .. ', not a ' .. kind .. '; nothing was changed')
+  end
+end
+
+-- An error when the user may not run the command.
+local function denied(...)
+  if redis.acl_check_cmd and not redis.acl_check_cmd(...) then
+    return redis.error_reply('NOPERM this user may not run ' .. string.lower((...)) .. ' on ' .. select(2, ...) .. '; nothing was changed')
+  end
+end
+
+local function append(list, values)
+  for i = 1, #values do list[#list + 1] = values[i] end
+  return list
+end
+
+-- XADD arguments up to the fields; an empty maxlen does not cut.
+local function xadd_head(stream, maxlen)
+  if maxlen == '' then return { stream, '*' } end
+  return { stream, 'MAXLEN', '~', maxlen, '*' }
+end

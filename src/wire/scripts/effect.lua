@@ -1,0 +1,25 @@
+-- Exactly-once effect: publishes a handler's output and acknowledges its input, or neither.
+-- KEYS: stream, outputs. ARGV: token, group, consumer, id, count, outputs, then for each output maxlen (may be empty),
+-- the number of its names and values, and those.
+-- Returns {'ok', ids} | {'gone'} | {'moved', owner, count} | {'refused', why}.
+local s, g, c, id, outputs = KEYS[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[6])
+local owner, count = pending(s, g, id)
+if not owner then return { 'gone' } end
+if not is_held(owner, count, c, ARGV[5]) then return { 'moved', owner, count } end
+local bad = denied('XACK', s, g, id)
+if bad then return bad end
+local adds, at = {}, 7
+for k = 2, outputs + 1 do
+  bad = wrong_type(KEYS[k], 'stream') or denied('XADD', KEYS[k], '*', 'f', 'v')
+  if bad then return bad end
+  local args = xadd_head(KEYS[k], ARGV[at])
+  local last = at + 1 + tonumber(ARGV[at + 1])
+  for i = at + 2, last do args[#args + 1] = ARGV[i] end
+  if #args > ARGS_MAX then return { 'refused', 'the output has too many fields' } end
+  adds[#adds + 1] = args
+  at = last + 1
+end
+local outcome = { 'ok' }
+for _, args in ipairs(adds) do outcome[#outcome + 1] = redis.call('XADD', unpack(args)) end
+redis.call('XACK', s, g, id)
+return outcome

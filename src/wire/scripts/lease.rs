@@ -1,0 +1,59 @@
+//! The lease of a group that has one active worker at a time.
+
+use std::time::Duration;
+
+use super::{Fence, Script, ScriptCall, next_text, script, status};
+use crate::wire::decode;
+use crate::wire::error::Error;
+
+/// Who has the lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeaseHolder {
+    /// This worker, from now on for the time to live.
+    Us,
+    /// Nobody: it was given up.
+    Nobody,
+    /// Another worker, for so long unless it renews.
+    Other {
+        /// The other worker's token.
+        token: String,
+        /// What is left of its lease.
+        left: Duration,
+    },
+}
+
+/// Takes the lease when it is free, or renews it when it is ours.
+pub fn take_lease(fence: &Fence, time_to_live: Duration) -> ScriptCall<LeaseHolder> {
+    lease_call(fence, "take", time_to_live)
+}
+
+/// Gives the lease up when it is ours.
+pub fn drop_lease(fence: &Fence) -> ScriptCall<LeaseHolder> {
+    lease_call(fence, "drop", Duration::ZERO)
+}
+
+fn lease_call(fence: &Fence, verb: &str, time_to_live: Duration) -> ScriptCall<LeaseHolder> {
+    static SCRIPT: Script = script!(lease);
+    ScriptCall::new(&SCRIPT, vec![fence.key.clone()], "", |command, value| {
+        let (word, mut parts) = status(command, value)?;
+        match word {
+            b"held" => Ok(LeaseHolder::Us),
+            b"dropped" => Ok(LeaseHolder::Nobody),
+            b"other" => {
+                let token = next_text(command, &mut parts)?;
+                let left = parts
+                    .next()
+                    .ok_or_else(|| Error::shape(command, "milliseconds"))?;
+                let left_ms = decode::integer(command, left)?.try_into().unwrap_or(0);
+                Ok(LeaseHolder::Other {
+                    token,
+                    left: Duration::from_millis(left_ms),
+                })
+            }
+            _ => Err(Error::shape(command, "held, dropped or other")),
+        }
+    })
+    .text(verb)
+    .text(&fence.token)
+    .text(time_to_live.as_millis())
+}

@@ -1,0 +1,165 @@
+//! The Lua scripts and their typed calls: moves that must be whole or not at all, and writes that are only right
+//! while a lease still holds. Each script checks types, sizes, permissions and the lease before its first write, and
+//! declares every key it touches; all keys of a call share a hash slot.
+
+mod lease;
+mod moves;
+mod outputs;
+mod worker;
+
+use std::sync::LazyLock;
+
+pub use lease::*;
+pub use moves::*;
+pub use outputs::*;
+pub use worker::*;
+
+use super::error::{Error, Result};
+use super::node::{Node, Shape};
+use super::request::{Decode, Request};
+use crate::model::{EntryId, Name};
+
+/// A script's text (the shared head and its own part) and the hash the server knows it by.
+pub(super) struct Script {
+    name: &'static str,
+    text: &'static str,
+    hash: LazyLock<String>,
+}
+
+macro_rules! script {
+    ($name:ident) => {
+        $crate::wire::scripts::Script {
+            name: stringify!($name),
+            text: script!(@text $name),
+            hash: std::sync::LazyLock::new(|| redis::Script::new(script!(@text $name)).get_hash().to_owned()),
+        }
+    };
+    (@text $name:ident) => {
+        concat!(include_str!("common.lua"), include_str!(concat!(stringify!($name), ".lua")))
+    };
+}
+use script;
+
+/// One call of a script whose reply is a `T`.
+pub struct ScriptCall<T> {
+    script: &'static Script,
+    keys: Vec<Name>,
+    args: Vec<Vec<u8>>,
+    decode: Decode<T>,
+}
+
+impl<T> ScriptCall<T> {
+    /// `token` is the lease token of a group with one active worker, and `keys` then ends with the lease's key.
+    fn new(script: &'static Script, keys: Vec<Name>, token: &str, decode: Decode<T>) -> Self {
+        Self {
+            script,
+            keys,
+            args: vec![token.as_bytes().to_vec()],
+            decode,
+        }
+    }
+
+    fn arg(mut self, arg: impl Into<Vec<u8>>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    fn text(self, arg: impl std::fmt::Display) -> Self {
+        self.arg(format!("{arg}"))
+    }
+
+    /// The call by the script's hash.
+    pub(super) fn by_hash(&self) -> Request<T> {
+        self.request("EVALSHA", &self.script.hash)
+    }
+
+    /// The call with the script's text; the server keeps it for later calls by hash.
+    pub(super) fn by_text(&self) -> Request<T> {
+        self.request("EVAL", self.script.text)
+    }
+
+    fn request(&self, command: &'static str, script: &str) -> Request<T> {
+        let mut request = Request::new(command, None, self.decode)
+            .arg(script)
+            .arg(self.keys.len());
+        for key in &self.keys {
+            request = request.arg(key.as_bytes());
+        }
+        for arg in &self.args {
+            request = request.arg(arg.as_slice());
+        }
+        request.name = match self.keys.first() {
+            Some(key) => format!("{} {key}", self.script.name),
+            None => self.script.name.to_owned(),
+        };
+        request
+    }
+}
+
+/// The lease a group with one active worker works under: the key and this worker's token.
+#[derive(Clone, Debug)]
+pub struct Fence {
+    /// The lease key.
+    pub key: Name,
+    /// What the key holds while the lease is this worker's.
+    pub token: String,
+}
+
+/// The token argument and, for a fenced call, the lease key appended to `keys`.
+fn fenced(mut keys: Vec<Name>, fence: Option<&Fence>) -> (Vec<Name>, String) {
+    match fence {
+        None => (keys, String::new()),
+        Some(fence) => {
+            keys.push(fence.key.clone());
+            (keys, fence.token.clone())
+        }
+    }
+}
+
+/// The word a reply begins with, and what follows.
+fn status<'a, N: Node<'a>>(command: &str, node: N) -> Result<(&'a [u8], N::Children)> {
+    let mut parts = super::decode::list(command, node)?;
+    let word = parts
+        .next()
+        .ok_or_else(|| Error::shape(command, "a status"))?;
+    Ok((super::decode::bytes(command, word)?, parts))
+}
+
+fn next_text<'a, N: Node<'a>>(
+    command: &str,
+    parts: &mut impl Iterator<Item = N>,
+) -> Result<String> {
+    let part = parts
+        .next()
+        .ok_or_else(|| Error::shape(command, "a text"))?;
+    Ok(String::from_utf8_lossy(super::decode::bytes(command, part)?).into_owned())
+}
+
+fn next_name<'a, N: Node<'a>>(command: &str, parts: &mut impl Iterator<Item = N>) -> Result<Name> {
+    let part = parts
+        .next()
+        .ok_or_else(|| Error::shape(command, "a name"))?;
+    super::decode::bytes(command, part).map(Name::from)
+}
+
+fn next_id<'a, N: Node<'a>>(command: &str, parts: &mut impl Iterator<Item = N>) -> Result<EntryId> {
+    let part = parts
+        .next()
+        .ok_or_else(|| Error::shape(command, "an entry id"))?;
+    super::decode::id(command, part)
+}
+
+fn next_count<'a, N: Node<'a>>(command: &str, parts: &mut impl Iterator<Item = N>) -> Result<u64> {
+    let part = parts
+        .next()
+        .ok_or_else(|| Error::shape(command, "a count"))?;
+    super::decode::count(command, part)
+}
+
+/// A word as a reply of its own.
+fn word<'a, N: Node<'a>>(command: &str, node: N) -> Result<&'a [u8]> {
+    match node.shape() {
+        Shape::Bytes(bytes) => Ok(bytes),
+        _ => Err(Error::shape(command, "a status")),
+    }
+}

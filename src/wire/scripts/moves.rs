@@ -1,0 +1,127 @@
+//! Moves of one entry from one stream to another, whole or not at all: dead letter, requeue, redrive.
+
+use super::worker::{Holder, Seen};
+use super::{
+    Script, ScriptCall, fenced, next_count, next_id, next_name, next_text, script, status,
+};
+use crate::model::{EntryId, Name, Time};
+use crate::wire::error::{Error, Result};
+use crate::wire::node::Node;
+
+/// What became of a move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// The entry has a new id in the destination, and is gone from the source's pending list (or from the source).
+    Done {
+        /// Its id in the destination.
+        new_id: EntryId,
+        /// Whether the body had been trimmed away, so that a tombstone was written instead.
+        is_tombstone: bool,
+    },
+    /// It was not there (any more).
+    Gone,
+    /// Somebody else has it, or it was delivered again.
+    Moved {
+        /// Who holds it.
+        owner: Name,
+        /// Its delivery count.
+        deliveries: u64,
+    },
+    /// It has no body to move; nothing was changed.
+    Bodiless,
+    /// The destination does not exist; nothing was changed.
+    NoDestination,
+    /// A rule refused it; nothing was changed.
+    Refused(String),
+}
+
+fn move_outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<Move> {
+    let (word, mut parts) = status(command, node)?;
+    match word {
+        b"ok" => {
+            let new_id = next_id(command, &mut parts)?;
+            let is_tombstone = match parts.next() {
+                Some(state) => crate::wire::decode::bytes(command, state)? == b"trimmed",
+                None => false,
+            };
+            Ok(Move::Done {
+                new_id,
+                is_tombstone,
+            })
+        }
+        b"gone" => Ok(Move::Gone),
+        b"moved" => Ok(Move::Moved {
+            owner: next_name(command, &mut parts)?,
+            deliveries: next_count(command, &mut parts)?,
+        }),
+        b"ghost" | b"tombstone" => Ok(Move::Bodiless),
+        b"nodest" => Ok(Move::NoDestination),
+        b"refused" => Ok(Move::Refused(next_text(command, &mut parts)?)),
+        _ => Err(Error::shape(command, "the outcome of a move")),
+    }
+}
+
+fn seen_args(call: ScriptCall<Move>, seen: &Seen) -> ScriptCall<Move> {
+    call.arg(seen.owner.as_ref().map_or(&b""[..], Name::as_bytes))
+        .text(seen.id)
+        .text(
+            seen.deliveries
+                .map(|count| count.to_string())
+                .unwrap_or_default(),
+        )
+}
+
+/// Moves a pending entry to `dead_letter` with its provenance and acknowledges it; one whose body is gone leaves a
+/// tombstone. `holder.consumer` is not used: `seen` says who must hold it.
+pub fn dead_letter(
+    holder: Holder<'_>,
+    dead_letter: &Name,
+    seen: &Seen,
+    reason: &[u8],
+    at: Time,
+) -> ScriptCall<Move> {
+    static SCRIPT: Script = script!(dead_letter);
+    let (keys, token) = fenced(
+        vec![holder.stream.clone(), dead_letter.clone()],
+        holder.fence,
+    );
+    let call = ScriptCall::new(&SCRIPT, keys, &token, |command, value| {
+        move_outcome(command, value)
+    });
+    seen_args(call.arg(holder.group.as_bytes()), seen)
+        .arg(reason)
+        .text(at)
+}
+
+/// Copies a pending entry to the end of `destination` (the stream itself or the group's retry stream) with its origin and
+/// attempts, and acknowledges the old one.
+pub fn requeue(
+    stream: &Name,
+    group: &Name,
+    destination: &Name,
+    seen: &Seen,
+    others_may_see_it: bool,
+) -> ScriptCall<Move> {
+    static SCRIPT: Script = script!(requeue);
+    let keys = vec![stream.clone(), destination.clone()];
+    let call = ScriptCall::new(&SCRIPT, keys, "", |command, value| {
+        move_outcome(command, value)
+    });
+    seen_args(call.arg(group.as_bytes()), seen).text(u8::from(others_may_see_it))
+}
+
+/// Moves a dead letter to the end of `destination`, once.
+pub fn redrive(
+    dead_letter: &Name,
+    destination: &Name,
+    id: EntryId,
+    others_may_see_it: bool,
+) -> ScriptCall<Move> {
+    static SCRIPT: Script = script!(redrive);
+    let keys = vec![dead_letter.clone(), destination.clone()];
+    ScriptCall::new(&SCRIPT, keys, "", |command, value| {
+        move_outcome(command, value)
+    })
+    .text(id)
+    .text(u8::from(others_may_see_it))
+}

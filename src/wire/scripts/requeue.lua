@@ -1,0 +1,31 @@
+-- Copies a pending entry to the end of a stream and acknowledges the old one.
+-- KEYS: stream, destination (the stream itself or the group's retry stream).
+-- ARGV: token, group, owner, id, count (owner and count empty: any), '1' when other groups may see it again.
+-- Returns {'ok', new id} | {'gone'} | {'moved', owner, count} | {'ghost', owner, count} | {'refused', why}.
+local s, d, g, id = KEYS[1], KEYS[2], ARGV[2], ARGV[4]
+local bad = wrong_type(d, 'stream') or denied('XADD', d, '*', 'f', 'v') or denied('XACK', s, g, id)
+if bad then return bad end
+if ARGV[6] ~= '1' and d == s and #redis.call('XINFO', 'GROUPS', s) > 1 then
+  return { 'refused', 'other groups of the stream would see it again' }
+end
+local owner, count = pending(s, g, id)
+if not owner then return { 'gone' } end
+if not is_held(owner, count, ARGV[3], ARGV[5]) then return { 'moved', owner, count } end
+local fields = body(s, id)
+if not fields then return { 'ghost', owner, count } end
+local origin, attempts, args = id, tonumber(count), { d, '*' }
+for i = 1, #fields, 2 do
+  local name, value = fields[i], fields[i + 1]
+  if name == '_ucp_origin' then
+    origin = value
+  elseif name == '_ucp_attempts' then
+    attempts = attempts + (tonumber(value) or 0)
+  else
+    append(args, { name, value })
+  end
+end
+append(args, { '_ucp_origin', origin, '_ucp_attempts', string.format('%d', attempts) })
+if #args > ARGS_MAX then return { 'refused', 'the entry has too many fields to move' } end
+local new = redis.call('XADD', unpack(args))
+redis.call('XACK', s, g, id)
+return { 'ok', new }

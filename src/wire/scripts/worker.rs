@@ -1,0 +1,225 @@
+//! What a worker does under its leases: acknowledge, claim, renew, release. A lease is (consumer, delivery count): it
+//! is sound as long as consumer names are not shared and nobody lowers counts by hand.
+
+use std::time::Duration;
+
+use super::{Fence, Script, ScriptCall, fenced, next_count, next_name, script, status, word};
+use crate::model::{EntryId, Fields, Name};
+use crate::wire::decode;
+use crate::wire::error::{Error, Result};
+use crate::wire::node::Node;
+
+/// Whose leases, and under which fence.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder<'a> {
+    /// The stream.
+    pub stream: &'a Name,
+    /// The group.
+    pub group: &'a Name,
+    /// The consumer.
+    pub consumer: &'a Name,
+    /// The lease of a single active worker, for groups that have one.
+    pub fence: Option<&'a Fence>,
+}
+
+impl Holder<'_> {
+    fn call<T>(&self, script: &'static Script, decode: super::Decode<T>) -> ScriptCall<T> {
+        let (keys, token) = fenced(vec![self.stream.clone()], self.fence);
+        ScriptCall::new(script, keys, &token, decode)
+            .arg(self.group.as_bytes())
+            .arg(self.consumer.as_bytes())
+    }
+}
+
+/// An entry's lease: its id and the delivery count under which it is held.
+pub type Lease = (EntryId, u64);
+
+/// Acknowledges what is still held; for each lease whether it was.
+pub fn acknowledge(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<bool>> {
+    static SCRIPT: Script = script!(ack);
+    let mut call = holder.call(&SCRIPT, |command, value| {
+        decode::list(command, value)?
+            .map(|item| Ok(decode::count(command, item)? > 0))
+            .collect()
+    });
+    for (id, count) in leases {
+        call = call.text(id).text(count);
+    }
+    call
+}
+
+/// A pending entry as it was seen, for a claim that must not win if it has changed.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The entry.
+    pub id: EntryId,
+    /// Who held it; `None` accepts anyone.
+    pub owner: Option<Name>,
+    /// Its delivery count; `None` accepts any.
+    pub deliveries: Option<u64>,
+}
+
+/// Whether a claim counts as a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountMode {
+    /// The delivery count goes up by one.
+    Raise,
+    /// It stays.
+    Keep,
+}
+
+/// What became of one entry of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It is held now, with this delivery count.
+    Held {
+        /// The count after the claim.
+        deliveries: u64,
+        /// The body.
+        fields: Fields,
+    },
+    /// It is not pending any more.
+    Gone,
+    /// Somebody else has it, or it was delivered again.
+    Moved {
+        /// Who holds it.
+        owner: Name,
+        /// Its delivery count.
+        deliveries: u64,
+    },
+    /// It was delivered too recently.
+    Fresh {
+        /// Who holds it.
+        owner: Name,
+        /// Its delivery count.
+        deliveries: u64,
+    },
+    /// Its body was trimmed away; it stays pending.
+    Ghost {
+        /// Who holds it.
+        owner: Name,
+        /// Its delivery count.
+        deliveries: u64,
+    },
+}
+
+/// Claims entries for the holder's consumer where they still are as seen and idle for at least `idle_min`.
+pub fn claim(
+    holder: Holder<'_>,
+    mode: CountMode,
+    idle_min: Duration,
+    seen: &[Seen],
+) -> ScriptCall<Vec<Claim>> {
+    static SCRIPT: Script = script!(claim);
+    let mut call = holder
+        .call(&SCRIPT, |command, value| {
+            decode::list(command, value)?
+                .map(|item| claim_outcome(command, item))
+                .collect()
+        })
+        .text(if mode == CountMode::Raise {
+            "raise"
+        } else {
+            "keep"
+        })
+        .text(idle_min.as_millis());
+    for entry in seen {
+        call = call
+            .text(entry.id)
+            .arg(entry.owner.as_ref().map_or(&b""[..], Name::as_bytes))
+            .text(
+                entry
+                    .deliveries
+                    .map(|count| count.to_string())
+                    .unwrap_or_default(),
+            );
+    }
+    call
+}
+
+fn claim_outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<Claim> {
+    let (word, mut parts) = status(command, node)?;
+    let mut held_by = || {
+        Ok((
+            next_name(command, &mut parts)?,
+            next_count(command, &mut parts)?,
+        ))
+    };
+    match word {
+        b"gone" => Ok(Claim::Gone),
+        b"moved" => held_by().map(|(owner, deliveries)| Claim::Moved { owner, deliveries }),
+        b"fresh" => held_by().map(|(owner, deliveries)| Claim::Fresh { owner, deliveries }),
+        b"ghost" => held_by().map(|(owner, deliveries)| Claim::Ghost { owner, deliveries }),
+        b"ok" => {
+            let deliveries = next_count(command, &mut parts)?;
+            let list = parts
+                .next()
+                .ok_or_else(|| Error::shape(command, "fields"))?;
+            let mut fields = Vec::new();
+            decode::pairs(command, list, |name, value| {
+                fields.push((name.to_vec(), decode::bytes(command, value)?.to_vec()));
+                Ok(())
+            })?;
+            Ok(Claim::Held { deliveries, fields })
+        }
+        _ => Err(Error::shape(command, "ok, gone, moved, fresh or ghost")),
+    }
+}
+
+/// What became of a lease that was renewed or given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseState {
+    /// Done as asked.
+    Done,
+    /// It was not held any more.
+    Lost,
+    /// The body was trimmed away; it stays pending.
+    Ghost,
+}
+
+fn lease_states<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<LeaseState>> {
+    decode::list(command, node)?
+        .map(|item| match word(command, item)? {
+            b"ok" => Ok(LeaseState::Done),
+            b"lost" => Ok(LeaseState::Lost),
+            b"ghost" => Ok(LeaseState::Ghost),
+            _ => Err(Error::shape(command, "ok, lost or ghost")),
+        })
+        .collect()
+}
+
+/// Resets the idle time of what is still held, without counting a delivery.
+pub fn renew(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<LeaseState>> {
+    static SCRIPT: Script = script!(renew);
+    let mut call = holder.call(&SCRIPT, |command, value| lease_states(command, value));
+    for (id, count) in leases {
+        call = call.text(id).text(count);
+    }
+    call
+}
+
+/// Gives entries back so that anyone may claim them at once; the count becomes the given one, where one is given.
+pub fn release(holder: Holder<'_>, leases: &[(Lease, Option<u64>)]) -> ScriptCall<Vec<LeaseState>> {
+    static SCRIPT: Script = script!(release);
+    let mut call = holder.call(&SCRIPT, |command, value| lease_states(command, value));
+    for ((id, count), new_count) in leases {
+        call = call
+            .text(id)
+            .text(count)
+            .text(new_count.map(|count| count.to_string()).unwrap_or_default());
+    }
+    call
+}
+
+/// Deletes the holder's consumer if nothing is pending for it; otherwise the first id that is.
+pub fn delete_consumer(holder: Holder<'_>) -> ScriptCall<std::result::Result<bool, EntryId>> {
+    static SCRIPT: Script = script!(delete_consumer);
+    holder.call(&SCRIPT, |command, value| {
+        let (word, mut parts) = status(command, value)?;
+        match word {
+            b"ok" => Ok(Ok(next_count(command, &mut parts)? > 0)),
+            b"refused" => Ok(Err(super::next_id(command, &mut parts)?)),
+            _ => Err(Error::shape(command, "ok or refused")),
+        }
+    })
+}
