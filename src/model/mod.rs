@@ -5,6 +5,7 @@
 
 mod batch;
 mod consent;
+mod duration;
 mod entry;
 mod format;
 mod id;
@@ -16,6 +17,7 @@ mod time;
 
 pub use batch::Batch;
 pub use consent::Consent;
+pub use duration::{DurationError, format_duration, format_duration_short, parse_duration};
 pub use entry::{Entry, Fields};
 pub use format::Format;
 pub use id::{EntryId, IdError};

@@ -27,12 +27,17 @@ impl Name {
         self.0.is_empty()
     }
 
+    /// The part of the name that decides its hash slot: the hash tag, or the whole name.
+    pub fn hash_tag(&self) -> &[u8] {
+        hash_tag(&self.0).unwrap_or(&self.0)
+    }
+
     /// The name with `suffix` in the same hash slot: a name with a hash tag of its own keeps it,
     /// any other is wrapped in braces (`events.raw` gives `{events.raw}:dlq`).
     #[must_use]
     pub fn derived(&self, suffix: &str) -> Self {
         let mut bytes = Vec::with_capacity(self.0.len() + suffix.len() + 2);
-        if has_hash_tag(&self.0) {
+        if hash_tag(&self.0).is_some() {
             bytes.extend_from_slice(&self.0);
         } else {
             bytes.push(b'{');
@@ -44,11 +49,14 @@ impl Name {
     }
 }
 
-/// Whether the server hashes only a part of the key: the text between the first `{` and the next
-/// `}`, when it is not empty. Source: Redis cluster specification, "Hash tags".
-fn has_hash_tag(key: &[u8]) -> bool {
-    memchr::memchr(b'{', key)
-        .is_some_and(|open| memchr::memchr(b'}', &key[open + 1..]).is_some_and(|length| length > 0))
+/// The part of a key that the server hashes when it is not all of it: the text between the first
+/// `{` and the next `}`, when it is not empty. Source: Redis cluster specification, "Hash tags".
+fn hash_tag(key: &[u8]) -> Option<&[u8]> {
+    let tail = &key[memchr::memchr(b'{', key)? + 1..];
+    match memchr::memchr(b'}', tail)? {
+        0 => None,
+        length => Some(&tail[..length]),
+    }
 }
 
 impl From<&str> for Name {

@@ -1,1 +1,203 @@
-//! The platform's streams, groups, retention, schemas and handlers as data, and validation of entries against them.
+//! The platform's streams, groups, retention, schemas and handlers as data, and validation and
+//! normalisation of entries against them.
+//!
+//! Pure: no I/O, no clock but the one a caller passes in, nothing of ours but `model`.
+
+mod builtin;
+mod handler;
+mod spec;
+mod suggest;
+
+use serde::Serialize;
+
+pub use builtin::{
+    ALL_PREDICTIONS, EVENT_TYPES, EVENTS_NORMALIZED, EVENTS_RAW, MERGE_REASONS, MERGE_REQUESTS,
+    MERGES, ML_URL_VARIABLE, PREDICTION_REQUESTS, PREDICTION_RESULTS, PREDICTIONS, REVIEW_QUEUE,
+};
+pub use handler::{Builtin, FanOut, Handler, HttpSpec, HttpTarget};
+pub use spec::{
+    Alert, Backoff, FIELDS_MAX, FieldSpec, FieldType, GroupSpec, OnFull, OnGroupLost, Start,
+    StreamSpec, Workers,
+};
+pub use suggest::{did_you_mean, nearest};
+
+use crate::model::{Name, Problem};
+
+/// Streams and groups in the order they are shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Topology {
+    /// The streams.
+    pub streams: Vec<StreamSpec>,
+    /// The consumer groups.
+    pub groups: Vec<GroupSpec>,
+}
+
+impl Default for Topology {
+    /// The built-in platform.
+    fn default() -> Self {
+        builtin::platform()
+    }
+}
+
+impl Topology {
+    /// The stream called `name`; `None` for a stream the topology says nothing of.
+    pub fn stream(&self, name: &Name) -> Option<&StreamSpec> {
+        self.streams.iter().find(|stream| stream.name == *name)
+    }
+
+    /// The stream called `name`, or one with everything at its default (no limit, no schema).
+    pub fn stream_or_default(&self, name: &Name) -> StreamSpec {
+        self.stream(name)
+            .cloned()
+            .unwrap_or_else(|| StreamSpec::new(name.clone()))
+    }
+
+    /// The groups of the stream called `name`.
+    pub fn groups_of<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = &'a GroupSpec> {
+        self.groups
+            .iter()
+            .filter(move |group| group.stream == *name)
+    }
+
+    /// The group called `name`, on `stream` when one is given.
+    ///
+    /// A stream that is given makes any name good: what the topology does not know of it has
+    /// everything at its default.
+    ///
+    /// # Errors
+    /// Not found, with the groups there are; usage, when the name is on several streams and none
+    /// was given.
+    pub fn group(&self, name: &Name, stream: Option<&Name>) -> Result<GroupSpec, Problem> {
+        let mut found = self
+            .groups
+            .iter()
+            .filter(|group| group.name == *name && stream.is_none_or(|it| group.stream == *it));
+        match (found.next(), found.next(), stream) {
+            (Some(group), None, _) => Ok(group.clone()),
+            (None, _, Some(stream)) => Ok(GroupSpec::new(name.clone(), stream.clone())),
+            (None, _, None) => Err(self.no_group(name)),
+            (Some(_), Some(_), _) => Err(self.ambiguous(name)),
+        }
+    }
+
+    fn no_group(&self, name: &Name) -> Problem {
+        let names: Vec<String> = self.groups.iter().map(|it| it.name.to_string()).collect();
+        let given = name.to_string();
+        Problem::not_found(format!(
+            "no group `{name}` in the topology{}",
+            did_you_mean(nearest(&given, names.iter().map(String::as_str)))
+        ))
+        .hint(format!(
+            "name its stream with --stream, or one of the groups there are: {}",
+            names.join(", ")
+        ))
+    }
+
+    fn ambiguous(&self, name: &Name) -> Problem {
+        let streams: Vec<String> = self
+            .groups
+            .iter()
+            .filter(|group| group.name == *name)
+            .map(|group| group.stream.to_string())
+            .collect();
+        Problem::usage(format!(
+            "group `{name}` is on several streams: {}",
+            streams.join(", ")
+        ))
+        .hint(format!("say which with --stream {}", streams[0]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Kind;
+
+    #[test]
+    fn the_built_in_platform_is_the_documented_one() {
+        let topology = Topology::default();
+        let streams: Vec<_> = topology
+            .streams
+            .iter()
+            .map(|it| {
+                (
+                    it.name.to_string(),
+                    it.maxlen,
+                    it.dead_letter.to_string(),
+                    it.fields.len(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("events.raw", 10_000, "{events.raw}:dlq", 5),
+            ("events.normalized", 10_000, "{events.normalized}:dlq", 7),
+            (
+                "profiles.merge_requests",
+                1000,
+                "{profiles.merge_requests}:dlq",
+                5,
+            ),
+            (
+                "predictions.requests",
+                5000,
+                "{predictions.requests}:dlq",
+                4,
+            ),
+        ]
+        .map(|(name, maxlen, dlq, fields)| (name.into(), Some(maxlen), dlq.into(), fields));
+        assert_eq!(streams, expected);
+    }
+
+    #[test]
+    fn groups_are_found_by_name_and_told_apart_by_stream() {
+        let mut topology = Topology::default();
+        let group = topology
+            .group(&"merge-processors".into(), None)
+            .expect("exists");
+        assert_eq!(group.workers, Workers::One);
+
+        let missing = topology
+            .group(&"event-procesors".into(), None)
+            .expect_err("no such");
+        assert_eq!(missing.kind, Kind::NotFound);
+        assert!(missing.message.contains("did you mean `event-processors`?"));
+
+        topology
+            .groups
+            .push(GroupSpec::new("merge-processors", "other"));
+        let twice = topology
+            .group(&"merge-processors".into(), None)
+            .expect_err("on two streams");
+        assert_eq!(twice.kind, Kind::Usage);
+        assert!(
+            twice.message.contains("profiles.merge_requests, other"),
+            "{}",
+            twice.message
+        );
+        let there = topology.group(&"merge-processors".into(), Some(&"other".into()));
+        assert_eq!(there.expect("told apart").stream, "other");
+    }
+
+    #[test]
+    fn an_unknown_group_on_a_given_stream_has_the_defaults() {
+        let spec = Topology::default()
+            .group(&"mine".into(), Some(&"orders".into()))
+            .expect("any name is good");
+        assert_eq!(spec, GroupSpec::new("mine", "orders"));
+    }
+
+    #[test]
+    fn json_shape_is_stable() {
+        let json = serde_json::to_value(Topology::default()).expect("serializes");
+        assert_eq!(
+            json["streams"][1]["fields"]["profile_id"],
+            serde_json::json!("uuid?")
+        );
+        assert_eq!(
+            json["groups"][2]["handler"]["http"]["target"],
+            "$UCP_STREAMS_ML_URL"
+        );
+        assert_eq!(json["groups"][0]["claim_idle_ms"], 60_000);
+        assert_eq!(json["groups"][0]["handler"]["builtin"], "features");
+    }
+}

@@ -1,0 +1,305 @@
+//! What a topology says of one stream, one field and one group. Plain data with its words; where
+//! the values come from is `builtin` and `file`.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::Handler;
+use crate::model::Name;
+
+/// A stream: its retention, its dead letters, and what its entries look like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StreamSpec {
+    /// The stream's key.
+    pub name: Name,
+    /// Entries kept, approximately (`MAXLEN ~`); `None` keeps all.
+    pub maxlen: Option<u64>,
+    /// What a publish does when the cut would take entries a group has not processed.
+    pub on_full: OnFull,
+    /// Where entries go that no handler could process.
+    pub dead_letter: Name,
+    /// The fields an entry has, in the order they are written; empty means any.
+    #[serde(serialize_with = "fields_as_map")]
+    pub fields: Vec<FieldSpec>,
+}
+
+/// Fields a stream's schema can have; a schema is checked with one bit for each.
+pub const FIELDS_MAX: usize = 128;
+
+impl StreamSpec {
+    /// A stream called `name` with everything at its default: no limit, no schema.
+    pub fn new(name: impl Into<Name>) -> Self {
+        let name = name.into();
+        Self {
+            dead_letter: name.derived(":dlq"),
+            maxlen: None,
+            on_full: OnFull::Warn,
+            fields: Vec::new(),
+            name,
+        }
+    }
+
+    /// The field called `name` and its position.
+    pub fn field(&self, name: &[u8]) -> Option<(usize, &FieldSpec)> {
+        self.fields
+            .iter()
+            .enumerate()
+            .find(|(_, field)| field.name.as_bytes() == name)
+    }
+}
+
+/// One field of a stream's schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldSpec {
+    /// Its name.
+    pub name: String,
+    /// What its values are.
+    pub kind: FieldType,
+    /// Whether it may be left out or be empty.
+    pub optional: bool,
+}
+
+/// What the values of a field are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldType {
+    /// A UUID; another id is only warned of, unless checking is strict.
+    Uuid,
+    /// Any text.
+    String,
+    /// A JSON text.
+    Json,
+    /// A JSON array as text.
+    JsonArray,
+    /// A moment: ISO 8601 is read, RFC 3339 written.
+    Timestamp,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number of 64 bits.
+    Integer,
+    /// One of these words.
+    Words(Vec<String>),
+}
+
+impl FieldType {
+    /// The types that have a name, as a topology file writes them.
+    pub const NAMED: [(&'static str, Self); 7] = [
+        ("uuid", Self::Uuid),
+        ("string", Self::String),
+        ("json", Self::Json),
+        ("json_array", Self::JsonArray),
+        ("timestamp", Self::Timestamp),
+        ("bool", Self::Bool),
+        ("integer", Self::Integer),
+    ];
+
+    /// The type's name; `None` for a list of words.
+    pub fn name(&self) -> Option<&'static str> {
+        Self::NAMED
+            .iter()
+            .find(|(_, kind)| kind == self)
+            .map(|(name, _)| *name)
+    }
+}
+
+/// As in a topology file: `uuid`, `uuid?`, or the list of words (`?` last when optional).
+impl Serialize for FieldSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mark = if self.optional { "?" } else { "" };
+        match &self.kind {
+            FieldType::Words(words) => {
+                let all = words.iter().map(String::as_str);
+                serializer.collect_seq(all.chain(self.optional.then_some("?")))
+            }
+            other => serializer.collect_str(&format_args!("{}{mark}", other.name().unwrap_or(""))),
+        }
+    }
+}
+
+fn fields_as_map<S: Serializer>(fields: &[FieldSpec], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(fields.iter().map(|field| (&field.name, field)))
+}
+
+/// An enum whose values are words, in files, in JSON and in texts alike.
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$doc])* $variant),+ }
+
+        impl $name {
+            /// All values with their words.
+            pub const ALL: &'static [(&'static str, Self)] = &[$(($word, Self::$variant)),+];
+
+            /// The word for it.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.word())
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.word())
+            }
+        }
+    };
+}
+
+words! {
+    /// What a publish does when MAXLEN would cut entries that a group has not processed.
+    OnFull {
+        /// Publish, and warn.
+        Warn = "warn",
+        /// Do not publish (exit 6).
+        Refuse = "refuse",
+        /// Publish without the cut: the stream grows.
+        Keep = "keep",
+    }
+}
+
+words! {
+    /// Where a new group starts.
+    Start {
+        /// At the oldest entry.
+        Oldest = "0",
+        /// After the newest entry.
+        Newest = "$",
+    }
+}
+
+words! {
+    /// How many workers of a group work at a time.
+    Workers {
+        /// As many as run.
+        Many = "many",
+        /// One; the others stand by.
+        One = "one",
+    }
+}
+
+words! {
+    /// What a worker does when its group is gone.
+    OnGroupLost {
+        /// Create it again at the oldest entry and warn that entries may repeat.
+        Recreate = "recreate",
+        /// Stop (exit 3).
+        Stop = "stop",
+    }
+}
+
+/// A consumer group: where it reads, who handles its entries, and when it is in trouble.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroupSpec {
+    /// The group's name; the same name on two streams is two groups.
+    pub name: Name,
+    /// The stream it reads.
+    pub stream: Name,
+    /// Where it starts when it is created.
+    pub start: Start,
+    /// How many of its workers work at a time.
+    pub workers: Workers,
+    /// What handles an entry; `None` when only foreign consumers do.
+    pub handler: Option<Handler>,
+    /// Attempts before an entry is dead-lettered; at least 1.
+    pub max_deliveries: u64,
+    /// How long an entry's consumer must be silent before another worker takes it over.
+    #[serde(rename = "claim_idle_ms", serialize_with = "as_ms")]
+    pub claim_idle: Duration,
+    /// How long one attempt may take.
+    #[serde(rename = "handler_timeout_ms", serialize_with = "as_ms")]
+    pub handler_timeout: Duration,
+    /// The waits between attempts.
+    pub backoff: Backoff,
+    /// When `check` says that the group is in trouble.
+    pub alert: Alert,
+    /// What a worker does when the group is gone.
+    pub on_group_lost: OnGroupLost,
+}
+
+impl GroupSpec {
+    /// The least claim idle time: below it a busy worker looks dead between two renewals.
+    pub const CLAIM_IDLE_MIN: Duration = Duration::from_secs(3);
+
+    /// A group with everything at its default: the one place of these defaults.
+    pub fn new(name: impl Into<Name>, stream: impl Into<Name>) -> Self {
+        Self {
+            name: name.into(),
+            stream: stream.into(),
+            start: Start::Oldest,
+            workers: Workers::Many,
+            handler: None,
+            max_deliveries: 5,
+            claim_idle: Duration::from_mins(1),
+            handler_timeout: Duration::from_secs(30),
+            backoff: Backoff {
+                base: Duration::from_secs(1),
+                cap: Duration::from_mins(5),
+            },
+            alert: Alert {
+                max_lag: 1000,
+                max_pending: 100,
+                max_idle: Duration::from_mins(5),
+            },
+            on_group_lost: OnGroupLost::Recreate,
+        }
+    }
+}
+
+/// The waits between attempts: `base`, doubled after each, never above `cap`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Backoff {
+    /// The wait before the second attempt.
+    #[serde(rename = "base_ms", serialize_with = "as_ms")]
+    pub base: Duration,
+    /// The longest wait.
+    #[serde(rename = "cap_ms", serialize_with = "as_ms")]
+    pub cap: Duration,
+}
+
+impl Backoff {
+    /// The least wait after `attempts` failed ones: `base · 2^(attempts − 1)`, at most `cap`.
+    /// The worker adds up to a fifth at random.
+    pub fn delay(self, attempts: u64) -> Duration {
+        let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
+        2u32.checked_pow(doublings)
+            .and_then(|factor| self.base.checked_mul(factor))
+            .map_or(self.cap, |delay| delay.min(self.cap))
+    }
+}
+
+/// The critical thresholds of `check`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Alert {
+    /// Entries not delivered yet.
+    pub max_lag: u64,
+    /// Entries delivered and not acknowledged.
+    pub max_pending: u64,
+    /// How long the longest-idle pending entry has been so.
+    #[serde(rename = "max_idle_ms", serialize_with = "as_ms")]
+    pub max_idle: Duration,
+}
+
+fn as_ms<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_doubles_to_the_cap() {
+        let backoff = GroupSpec::new("g", "s").backoff;
+        let seconds: Vec<u64> = [0, 1, 2, 3, 9, 10, 40, u64::MAX]
+            .map(|attempts| backoff.delay(attempts).as_secs())
+            .to_vec();
+        assert_eq!(seconds, [1, 1, 2, 4, 256, 300, 300, 300]);
+    }
+}
