@@ -7,6 +7,7 @@ mod builtin;
 mod handler;
 mod spec;
 mod suggest;
+pub mod validate;
 
 use serde::Serialize;
 

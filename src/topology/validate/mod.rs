@@ -1,0 +1,339 @@
+//! One entry against its stream's schema, in place: what is right stays borrowed, what is missing
+//! and known is filled in, what is wrong is reported field by field.
+//!
+//! The bulk path calls [`Checker::check_line`] with one reused vector and one reused [`Findings`];
+//! [`Checker::check_record`] is the same for a single entry that is kept.
+
+mod object;
+mod report;
+mod timestamp;
+mod value;
+
+use std::borrow::Cow;
+
+pub use object::parse_object;
+pub use report::{EXCERPT_CHARS_MAX, Invalid, Oddity, Rule, Warning};
+pub use timestamp::{Moment, read_moment};
+pub use value::is_uuid;
+
+use super::{FieldSpec, FieldType, StreamSpec, nearest};
+use crate::model::{Fields, Time};
+
+/// A field's name and value, borrowed from the input where they are as given.
+pub type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
+/// Fields an entry can have: more is a mistake, and a server call of unbounded size.
+pub const ENTRY_FIELDS_MAX: usize = 1000;
+/// Bytes of all names and values of an entry, 1 MiB.
+pub const ENTRY_BYTES_MAX: usize = 1024 * 1024;
+/// Names that begin like this are written by this tool only.
+pub const RESERVED_PREFIXES: [&[u8]; 2] = [b"_dlq_", b"_ucp_"];
+
+/// An entry that may be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its fields, those that were missing filled in.
+    pub fields: Fields,
+    /// What should not look as it does.
+    pub warnings: Vec<Warning>,
+}
+
+/// What checking found; an entry is good when nothing is invalid.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// What is wrong.
+    pub invalid: Vec<Invalid>,
+    /// What is only odd.
+    pub warnings: Vec<Warning>,
+}
+
+impl Findings {
+    /// Forgets all, and keeps the room.
+    pub fn clear(&mut self) {
+        self.invalid.clear();
+        self.warnings.clear();
+    }
+}
+
+/// Checks the entries of one stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Checker<'s> {
+    /// The stream's schema; `None`, or one without fields, takes any.
+    pub stream: Option<&'s StreamSpec>,
+    /// Whether an id that is not a UUID is an error instead of a warning.
+    pub strict: bool,
+    /// What is written where `event_id` and `timestamp` are missing; `None` when they must be given.
+    pub fill_in: Option<FillIn>,
+}
+
+/// Where the values come from that an entry has by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct FillIn {
+    /// The moment written where `timestamp` is missing.
+    pub now: fn() -> Time,
+    /// The id written where `event_id` is missing.
+    pub new_event_id: fn() -> String,
+}
+
+impl Default for FillIn {
+    /// This machine's time and random UUIDs (version 7).
+    fn default() -> Self {
+        Self {
+            now: Time::now,
+            new_event_id: || uuid::Uuid::now_v7().to_string(),
+        }
+    }
+}
+
+impl<'s> Checker<'s> {
+    /// A lenient checker that fills in what it knows.
+    pub fn new(stream: Option<&'s StreamSpec>) -> Self {
+        Self {
+            stream,
+            strict: false,
+            fill_in: Some(FillIn::default()),
+        }
+    }
+
+    /// The fields an entry must have; empty when any will do.
+    fn schema(&self) -> &'s [FieldSpec] {
+        self.stream.map_or(&[], |stream| &stream.fields)
+    }
+
+    /// Reads one JSON object into `fields` (emptied first) and checks it.
+    pub fn check_line<'a>(
+        &self,
+        line: &'a [u8],
+        fields: &mut Vec<Pair<'a>>,
+        findings: &mut Findings,
+    ) where
+        's: 'a,
+    {
+        fields.clear();
+        match parse_object(line, fields) {
+            Err(invalid) => findings.invalid.push(invalid),
+            Ok(Some(null)) if self.schema().is_empty() => findings
+                .invalid
+                .push(Invalid::new(&fields[null].0, Rule::Null)),
+            Ok(_) => self.check_fields(fields, findings),
+        }
+    }
+
+    /// Checks an entry in place: names in the platform's camelCase become the schema's, moments the
+    /// written form, a missing `event_id` and `timestamp` are put where the schema has them.
+    pub fn check_fields<'a>(&self, fields: &mut Vec<Pair<'a>>, findings: &mut Findings)
+    where
+        's: 'a,
+    {
+        if let Err(rule) = check_size(fields) {
+            findings.invalid.push(Invalid::of_entry(rule));
+            return;
+        }
+        let schema = self.schema();
+        if schema.is_empty() {
+            if fields.is_empty() {
+                findings.invalid.push(Invalid::of_entry(Rule::NoFields));
+            }
+            findings
+                .invalid
+                .extend(fields.iter().filter_map(|(name, _)| reserved(name)));
+            return;
+        }
+        rename_camel_case(schema, fields);
+        let seen = self.check_each(schema, fields, findings);
+        self.fill_in(schema, seen, fields, findings);
+    }
+
+    /// Checks what is there; the result has a bit for each field of the schema that is.
+    fn check_each(
+        &self,
+        schema: &[FieldSpec],
+        fields: &mut [Pair<'_>],
+        findings: &mut Findings,
+    ) -> u128 {
+        let mut seen = 0u128;
+        for (name, value) in fields {
+            let Some((at, spec)) = find(schema, name) else {
+                let invalid = reserved(name).unwrap_or_else(|| unknown(schema, name));
+                findings.invalid.push(invalid);
+                continue;
+            };
+            if seen & (1 << at) != 0 {
+                findings.invalid.push(Invalid::new(name, Rule::Repeated));
+                continue;
+            }
+            seen |= 1 << at;
+            self.check_one(spec, value, findings);
+        }
+        seen
+    }
+
+    fn check_one(&self, spec: &FieldSpec, value: &mut Cow<'_, [u8]>, findings: &mut Findings) {
+        let name = spec.name.as_bytes();
+        if value.is_empty() {
+            if !spec.optional {
+                findings.invalid.push(Invalid::new(name, Rule::Empty));
+            }
+            return;
+        }
+        match value::check_value(&spec.kind, value, self.strict) {
+            Ok(None) => {}
+            Ok(Some(oddity)) => findings.warnings.push(Warning::new(name, value, oddity)),
+            Err(rule) => findings.invalid.push(Invalid::of_value(name, value, rule)),
+        }
+    }
+
+    fn fill_in<'a>(
+        &self,
+        schema: &'s [FieldSpec],
+        seen: u128,
+        fields: &mut Vec<Pair<'a>>,
+        findings: &mut Findings,
+    ) where
+        's: 'a,
+    {
+        for (at, spec) in schema.iter().enumerate() {
+            if seen & (1 << at) != 0 {
+                continue;
+            }
+            let name = spec.name.as_bytes();
+            if let Some(value) = self.known_value(spec) {
+                let position = at.min(fields.len());
+                let pair = (Cow::Borrowed(name), Cow::Owned(value.into_bytes()));
+                fields.insert(position, pair);
+            } else if !spec.optional {
+                findings.invalid.push(Invalid::new(name, Rule::Missing));
+            }
+        }
+    }
+
+    /// The value that a field has by itself.
+    fn known_value(&self, spec: &FieldSpec) -> Option<String> {
+        let from = self.fill_in?;
+        match (spec.name.as_str(), &spec.kind) {
+            ("event_id", FieldType::Uuid | FieldType::String) => Some((from.new_event_id)()),
+            ("timestamp", FieldType::Timestamp | FieldType::String) => {
+                Some((from.now)().to_string())
+            }
+            _ => None,
+        }
+    }
+
+    /// Checks one entry that is kept.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn check_record(&self, fields: Fields) -> Result<Record, Vec<Invalid>> {
+        let mut pairs = fields
+            .into_iter()
+            .map(|(name, value)| (Cow::Owned(name), Cow::Owned(value)))
+            .collect();
+        let mut findings = Findings::default();
+        self.check_fields(&mut pairs, &mut findings);
+        record(pairs, findings)
+    }
+
+    /// Reads and checks one JSON object that is kept.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn check_json(&self, line: &[u8]) -> Result<Record, Vec<Invalid>> {
+        let (mut pairs, mut findings) = (Vec::new(), Findings::default());
+        // The schema's names may be borrowed no longer than the line.
+        Checker { ..*self }.check_line(line, &mut pairs, &mut findings);
+        record(pairs, findings)
+    }
+}
+
+/// An emptied vector of pairs for entries that borrow from somewhere else; its room is kept.
+pub fn recycle<'b>(mut fields: Vec<Pair<'_>>) -> Vec<Pair<'b>> {
+    fields.clear();
+    // Of an empty vector nothing is converted; the collection happens in its own allocation.
+    fields
+        .into_iter()
+        .map(|_| (Cow::Borrowed(&b""[..]), Cow::Borrowed(&b""[..])))
+        .collect()
+}
+
+fn record(pairs: Vec<Pair<'_>>, findings: Findings) -> Result<Record, Vec<Invalid>> {
+    if !findings.invalid.is_empty() {
+        return Err(findings.invalid);
+    }
+    let fields = pairs
+        .into_iter()
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
+    Ok(Record {
+        fields,
+        warnings: findings.warnings,
+    })
+}
+
+fn check_size(fields: &[Pair<'_>]) -> Result<(), Rule> {
+    if fields.len() > ENTRY_FIELDS_MAX {
+        return Err(Rule::TooManyFields(ENTRY_FIELDS_MAX));
+    }
+    let bytes: usize = fields.iter().map(|(n, v)| n.len() + v.len()).sum();
+    if bytes > ENTRY_BYTES_MAX {
+        return Err(Rule::TooLarge(ENTRY_BYTES_MAX));
+    }
+    Ok(())
+}
+
+fn reserved(name: &[u8]) -> Option<Invalid> {
+    RESERVED_PREFIXES
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        .then(|| Invalid::new(name, Rule::Reserved))
+}
+
+fn unknown(schema: &[FieldSpec], name: &[u8]) -> Invalid {
+    let given = String::from_utf8_lossy(name);
+    let names = schema.iter().map(|field| field.name.as_str());
+    Invalid::new(
+        name,
+        Rule::Unknown(nearest(&given, names).map(str::to_owned)),
+    )
+}
+
+fn find<'f>(schema: &'f [FieldSpec], name: &[u8]) -> Option<(usize, &'f FieldSpec)> {
+    schema
+        .iter()
+        .enumerate()
+        .find(|(_, spec)| spec.name.as_bytes() == name)
+}
+
+/// Gives fields in camelCase the schema's name, unless that is there as well.
+fn rename_camel_case<'a>(schema: &'a [FieldSpec], fields: &mut [Pair<'a>]) {
+    for at in 0..fields.len() {
+        let given = &fields[at].0;
+        if !given.iter().any(u8::is_ascii_uppercase) || find(schema, given).is_some() {
+            continue;
+        }
+        let meant = schema
+            .iter()
+            .map(|spec| spec.name.as_bytes())
+            .find(|name| is_camel_case_of(given, name));
+        if let Some(name) = meant
+            && !fields.iter().any(|(other, _)| **other == *name)
+        {
+            fields[at].0 = Cow::Borrowed(name);
+        }
+    }
+}
+
+/// Whether `camel` is `snake` with each `_x` written `X`.
+fn is_camel_case_of(camel: &[u8], snake: &[u8]) -> bool {
+    let mut rest = snake.iter();
+    let all = camel.iter().all(|byte| {
+        if byte.is_ascii_uppercase() {
+            rest.next() == Some(&b'_') && rest.next() == Some(&byte.to_ascii_lowercase())
+        } else {
+            rest.next() == Some(byte)
+        }
+    });
+    all && rest.next().is_none()
+}
+
+#[cfg(test)]
+mod tests;

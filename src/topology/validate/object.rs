@@ -1,0 +1,287 @@
+//! One JSON object to ordered name and value pairs, borrowed from its text wherever its text is the
+//! value: what bulk publishing runs for every line.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{Invalid, Pair, Rule};
+
+/// Appends the fields of a JSON object to `fields`, in its order: strings as their text, numbers and
+/// booleans as they are written, `null` as nothing, objects and arrays as compact JSON.
+///
+/// Returns the position of the first `null`, if there is one.
+///
+/// # Errors
+/// [`Rule::NotAnObject`] when the line is anything else, [`Rule::Repeated`] for a name that is there
+/// twice: JSON does not say which would count.
+pub fn parse_object<'a>(
+    line: &'a [u8],
+    fields: &mut Vec<Pair<'a>>,
+) -> Result<Option<usize>, Invalid> {
+    let not_an_object = |what: String| Invalid::of_value(b"", line, Rule::NotAnObject(what));
+    let text = std::str::from_utf8(line).map_err(|error| not_an_object(error.to_string()))?;
+    let start = fields.len();
+    let mut json = serde_json::Deserializer::from_str(text);
+    let first_null = json
+        .deserialize_map(Collect(fields))
+        .and_then(|first_null| json.end().map(|()| first_null))
+        .map_err(|error| not_an_object(reason(&error)))?;
+    match repeated(&fields[start..]) {
+        Some(name) => Err(Invalid::new(name, Rule::Repeated)),
+        None => Ok(first_null),
+    }
+}
+
+/// The error without its line, which is always the first of the one line there is.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let words = text.split(" at line ").next().unwrap_or_default();
+    match error.column() {
+        0 => words.to_owned(),
+        column => format!("{words} at column {column}"),
+    }
+}
+
+fn repeated<'f>(fields: &'f [Pair<'_>]) -> Option<&'f [u8]> {
+    /// Up to here comparing each with each is faster than a set.
+    const COMPARED_MAX: usize = 16;
+    if fields.len() <= COMPARED_MAX {
+        let twice = |(at, (name, _)): &(usize, &Pair<'_>)| {
+            fields[..*at].iter().any(|(earlier, _)| earlier == name)
+        };
+        return fields
+            .iter()
+            .enumerate()
+            .find(twice)
+            .map(|(_, (name, _))| &**name);
+    }
+    let mut seen = std::collections::HashSet::with_capacity(fields.len());
+    fields
+        .iter()
+        .find(|(name, _)| !seen.insert(&**name))
+        .map(|(name, _)| &**name)
+}
+
+struct Collect<'f, 'a>(&'f mut Vec<Pair<'a>>);
+
+impl<'a> Visitor<'a> for Collect<'_, 'a> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Option<usize>, M::Error> {
+        let mut first_null = None;
+        while let Some(Text(name)) = map.next_key()? {
+            let raw: &'a RawValue = map.next_value()?;
+            let value = value_text(raw.get()).map_err(serde::de::Error::custom)?;
+            if value.is_none() {
+                first_null = first_null.or(Some(self.0.len()));
+            }
+            self.0.push((bytes(name), bytes(value.unwrap_or_default())));
+        }
+        Ok(first_null)
+    }
+}
+
+/// The text of a JSON value; `None` for `null`.
+fn value_text(raw: &str) -> Result<Option<Cow<'_, str>>, serde_json::Error> {
+    match raw.as_bytes().first() {
+        Some(b'"') => match raw.get(1..raw.len() - 1) {
+            Some(inner) if memchr::memchr(b'\\', inner.as_bytes()).is_none() => {
+                Ok(Some(Cow::Borrowed(inner)))
+            }
+            _ => serde_json::from_str(raw).map(|text: String| Some(Cow::Owned(text))),
+        },
+        Some(b'{' | b'[') => Ok(Some(compact(raw))),
+        Some(b'n') => Ok(None),
+        _ => Ok(Some(Cow::Borrowed(raw))),
+    }
+}
+
+/// Valid JSON without the white space between its tokens. Numbers, escapes and the order of names
+/// stay as they were written.
+fn compact(json: &str) -> Cow<'_, str> {
+    if !has_space_between_tokens(json.as_bytes()) {
+        return Cow::Borrowed(json);
+    }
+    let mut text = String::with_capacity(json.len());
+    let (mut kept_from, mut in_string) = (0, false);
+    let mut bytes = json.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'"' => in_string = !in_string,
+            b'\\' if in_string => {
+                bytes.next();
+            }
+            b' ' | b'\t' | b'\n' | b'\r' if !in_string => {
+                text.push_str(&json[kept_from..at]);
+                kept_from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    text.push_str(&json[kept_from..]);
+    Cow::Owned(text)
+}
+
+fn has_space_between_tokens(json: &[u8]) -> bool {
+    let mut rest = json;
+    let mut in_string = false;
+    while let Some(at) = rest
+        .iter()
+        .position(|byte| matches!(byte, b'"' | b'\\' | b' ' | b'\t' | b'\n' | b'\r'))
+    {
+        let mut next = at + 1;
+        match rest[at] {
+            b'"' => in_string = !in_string,
+            b'\\' => next += 1,
+            _ if !in_string => return true,
+            _ => {}
+        }
+        rest = rest.get(next..).unwrap_or_default();
+    }
+    false
+}
+
+fn bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
+
+/// A JSON string, borrowed unless it has escapes.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> serde::Deserialize<'de> for Text<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Vec<(String, String)>, String> {
+        let mut fields = Vec::new();
+        parse_object(line.as_bytes(), &mut fields).map_err(|invalid| invalid.to_string())?;
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        Ok(fields.iter().map(|(n, v)| (text(n), text(v))).collect())
+    }
+
+    #[test]
+    fn values_become_their_text_in_order() {
+        let line = r#" {"b":"x","a":1.50,"c":true,"d":{"k": [1, 2 ],"s":" a\" b "},"e":null,"f":"\u00e9\n"} "#;
+        let expected = [
+            ("b", "x"),
+            ("a", "1.50"),
+            ("c", "true"),
+            ("d", r#"{"k":[1,2],"s":" a\" b "}"#),
+            ("e", ""),
+            ("f", "é\n"),
+        ]
+        .map(|(n, v)| (n.to_owned(), v.to_owned()));
+        assert_eq!(parsed(line), Ok(expected.to_vec()));
+    }
+
+    #[test]
+    fn plain_text_is_borrowed() {
+        let mut fields = Vec::new();
+        parse_object(br#"{"a":"b","n":5,"o":{"k":[1]}}"#, &mut fields).expect("an object");
+        for (name, value) in fields {
+            assert!(matches!(
+                (name, value),
+                (Cow::Borrowed(_), Cow::Borrowed(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn nulls_are_reported_by_position() {
+        let mut fields = Vec::new();
+        let first = parse_object(br#"{"a":1,"b":null,"c":null}"#, &mut fields);
+        assert_eq!(first, Ok(Some(1)));
+    }
+
+    #[test]
+    fn refuses_what_is_not_one_object_with_distinct_names() {
+        for (line, part) in [
+            ("", "EOF"),
+            ("[1]", "expected an object"),
+            ("5", "expected an object"),
+            (r#"{"a":1"#, "EOF"),
+            (r#"{"a":1} x"#, "trailing"),
+            (r#"{"a":1,"a":2}"#, "a: is given twice"),
+            (r#"{"a":"\ud800"}"#, "JSON object"),
+        ] {
+            let error = parsed(line).expect_err(line);
+            assert!(error.contains(part), "{line}: {error}");
+        }
+        assert!(parse_object(b"{\"a\":\"\xff\"}", &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn many_fields_are_searched_for_repeats_too() {
+        let many = (0..40)
+            .map(|at| format!("\"f{at}\":{at}"))
+            .collect::<Vec<_>>()
+            .join(",");
+        assert_eq!(parsed(&format!("{{{many}}}")).expect("distinct").len(), 40);
+        assert!(parsed(&format!("{{{many},\"f39\":1}}")).is_err());
+    }
+
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<String>().prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 32, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Into::into),
+                prop::collection::vec((any::<String>(), inner), 0..5)
+                    .prop_map(|pairs| serde_json::Value::Object(pairs.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn compacting_is_what_the_library_writes(value in json()) {
+            let pretty = serde_json::to_string_pretty(&value).expect("serializes");
+            let plain = serde_json::to_string(&value).expect("serializes");
+            prop_assert_eq!(&*compact(&pretty), plain.as_str());
+            prop_assert!(matches!(compact(&plain), Cow::Borrowed(_)));
+        }
+
+        #[test]
+        fn no_line_panics(line: Vec<u8>) {
+            let _ = parse_object(&line, &mut Vec::new());
+        }
+    }
+}
