@@ -1,1 +1,63 @@
-//! Model to text: tables, JSON, CSV, entry lines, escaping. Pure: returns text or writes to a buffer it is given.
+//! Model to text: tables, JSON, CSV, entry lines, escaping. Pure: writes to a buffer it is given, reads no
+//! environment, asks no terminal; the caller says how wide and whether in colour.
+//!
+//! - A report's row implements [`Row`]; [`rows`] shows a list, [`RowWriter`] a list that comes in pages,
+//!   [`one`] a single object.
+//! - Something with several parts implements [`Report`].
+//! - Entries go through [`EntryWriter`], which is made for millions of them.
+
+mod cell;
+mod entries;
+mod human;
+mod json;
+mod pretty;
+mod report;
+mod row;
+mod table;
+mod text;
+mod theme;
+
+pub use cell::{Align, Cell, Column};
+pub use entries::{EntryStyle, EntryWriter};
+pub use human::{human_bytes, human_count, human_millis};
+pub use json::{json_bytes, json_text, write_json};
+pub use pretty::{indent_json, is_json};
+pub use report::{Report, Section, report};
+pub use row::{Row, RowWriter, one, rows};
+pub use theme::{Theme, Tone};
+
+use crate::model::Format;
+
+/// How to show whatever is shown.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The format.
+    pub format: Format,
+    /// Only these columns, in this order; empty for the usual ones.
+    pub columns: Vec<String>,
+    /// Whether table, plain and csv begin with a header line.
+    pub headers: bool,
+    /// Only the first column, one value a line.
+    pub names: bool,
+    /// Columns of the screen that a table is cut to; `None` cuts nothing.
+    pub width: Option<u16>,
+    /// Whether a person reads it on a terminal: JSON is indented.
+    pub terminal: bool,
+    /// Colours, or none.
+    pub theme: Theme,
+}
+
+impl Options {
+    /// `format` with headers, without colour, width or terminal.
+    pub const fn new(format: Format) -> Self {
+        Self {
+            format,
+            columns: Vec::new(),
+            headers: true,
+            names: false,
+            width: None,
+            terminal: false,
+            theme: Theme::PLAIN,
+        }
+    }
+}

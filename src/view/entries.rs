@@ -1,0 +1,309 @@
+//! Entries, straight from their bytes into a buffer, in every format. This is a hot path: no value tree, and
+//! no allocation for an ordinary entry.
+//!
+//! As JSON: `{"stream","id","time","fields":{…}}`, fields in order; a repeated field's value is the array
+//! of its values, where the field first stands; bytes that are not UTF-8 are `{"base64":…}`, and a name that
+//! is not UTF-8 is the key `base64:…`. With pairs, `fields` is `[[name, value], …]`, which loses nothing.
+
+use std::collections::HashSet;
+
+use super::json::{json_bytes, json_key};
+use super::pretty::{indent_json, is_json};
+use super::text::{push_escaped, push_id, push_line, push_time};
+use super::{Options, Tone};
+use crate::model::{EntryId, Format, escaped};
+
+/// Up to so many fields a repeat is looked for by comparing all pairs, without an allocation.
+const COMPARED: usize = 32;
+/// Field names are aligned up to this width.
+const NAME_WIDTH: usize = 24;
+
+/// What entries need besides [`Options`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EntryStyle {
+    /// Entries of several streams are shown together: line formats and tables name the stream of each.
+    pub several_streams: bool,
+    /// JSON fields as `[[name, value], …]`.
+    pub pairs: bool,
+}
+
+/// Writes entries one by one. `--columns` keeps only the fields it names, and in plain and csv makes them
+/// columns, where `stream`, `id` and `time` are the entry's own; `--names` writes ids only.
+#[derive(Debug)]
+pub struct EntryWriter {
+    options: Options,
+    style: EntryStyle,
+    fields: Vec<Vec<u8>>,
+    begun: bool,
+}
+
+impl EntryWriter {
+    /// A writer for `options`.
+    pub fn new(options: &Options, style: EntryStyle) -> Self {
+        Self {
+            options: options.clone(),
+            style,
+            fields: options
+                .columns
+                .iter()
+                .map(|field| field.clone().into_bytes())
+                .collect(),
+            begun: false,
+        }
+    }
+
+    /// Appends one entry.
+    pub fn item<A: AsRef<[u8]>, B: AsRef<[u8]>>(
+        &mut self,
+        out: &mut Vec<u8>,
+        stream: &[u8],
+        id: EntryId,
+        fields: &[(A, B)],
+    ) {
+        match self.options.format {
+            Format::Json => {
+                out.extend_from_slice(if self.begun { b",\n" } else { b"[\n" });
+                self.json(out, stream, id, fields);
+            }
+            Format::Ndjson => {
+                self.json(out, stream, id, fields);
+                out.push(b'\n');
+            }
+            _ if self.options.names => {
+                push_id(out, id);
+                out.push(b'\n');
+            }
+            Format::Table | Format::Wide => self.block(out, stream, id, fields),
+            Format::Plain if self.fields.is_empty() => self.line(out, stream, id, fields),
+            Format::Plain | Format::Csv => self.columns(out, stream, id, fields),
+        }
+        self.begun = true;
+    }
+
+    /// Appends what closes the list. A JSON array is closed even when there was no entry.
+    pub fn end(&mut self, out: &mut Vec<u8>) {
+        if self.options.format == Format::Json {
+            out.extend_from_slice(if self.begun { b"\n]\n" } else { b"[]\n" });
+        }
+    }
+
+    fn keeps(&self, name: &[u8]) -> bool {
+        self.fields.is_empty() || self.fields.iter().any(|field| field == name)
+    }
+
+    fn json<A: AsRef<[u8]>, B: AsRef<[u8]>>(
+        &self,
+        out: &mut Vec<u8>,
+        stream: &[u8],
+        id: EntryId,
+        fields: &[(A, B)],
+    ) {
+        if self.options.names {
+            out.push(b'"');
+            push_id(out, id);
+            out.push(b'"');
+            return;
+        }
+        out.extend_from_slice(b"{\"stream\":");
+        json_bytes(out, stream);
+        out.extend_from_slice(b",\"id\":\"");
+        push_id(out, id);
+        out.extend_from_slice(b"\",\"time\":\"");
+        push_time(out, id);
+        out.extend_from_slice(b"\",\"fields\":");
+        if self.style.pairs {
+            self.json_pairs(out, fields);
+        } else if has_repeats(fields) {
+            self.json_repeated(out, fields);
+        } else {
+            self.json_fields(out, fields);
+        }
+        out.push(b'}');
+    }
+
+    fn json_fields<A: AsRef<[u8]>, B: AsRef<[u8]>>(&self, out: &mut Vec<u8>, fields: &[(A, B)]) {
+        let mut before = b'{';
+        for (name, value) in fields {
+            if self.keeps(name.as_ref()) {
+                out.push(before);
+                before = b',';
+                json_key(out, name.as_ref());
+                out.push(b':');
+                json_bytes(out, value.as_ref());
+            }
+        }
+        close(out, before, b'{', b'}');
+    }
+
+    fn json_pairs<A: AsRef<[u8]>, B: AsRef<[u8]>>(&self, out: &mut Vec<u8>, fields: &[(A, B)]) {
+        let mut before = b'[';
+        for (name, value) in fields {
+            if self.keeps(name.as_ref()) {
+                out.push(before);
+                before = b',';
+                out.push(b'[');
+                json_bytes(out, name.as_ref());
+                out.push(b',');
+                json_bytes(out, value.as_ref());
+                out.push(b']');
+            }
+        }
+        close(out, before, b'[', b']');
+    }
+
+    /// As `json_fields`, for the rare entry that has a field twice.
+    fn json_repeated<A: AsRef<[u8]>, B: AsRef<[u8]>>(&self, out: &mut Vec<u8>, fields: &[(A, B)]) {
+        let mut before = b'{';
+        for (name, values) in grouped(fields) {
+            if !self.keeps(name) {
+                continue;
+            }
+            out.push(before);
+            before = b',';
+            json_key(out, name);
+            out.push(b':');
+            if let [value] = values[..] {
+                json_bytes(out, value);
+                continue;
+            }
+            for (place, value) in values.iter().enumerate() {
+                out.push(if place == 0 { b'[' } else { b',' });
+                json_bytes(out, value);
+            }
+            out.push(b']');
+        }
+        close(out, before, b'{', b'}');
+    }
+
+    fn block<A: AsRef<[u8]>, B: AsRef<[u8]>>(
+        &self,
+        out: &mut Vec<u8>,
+        stream: &[u8],
+        id: EntryId,
+        fields: &[(A, B)],
+    ) {
+        let paint = |tone, text: &str| self.options.theme.paint(tone, text).into_owned();
+        out.extend_from_slice(paint(Tone::Id, &id.to_string()).as_bytes());
+        out.extend_from_slice(b"  ");
+        let time = crate::model::Time::from_ms(id.ms).to_string();
+        out.extend_from_slice(paint(Tone::Dim, &time).as_bytes());
+        if self.style.several_streams {
+            out.extend_from_slice(b"  ");
+            out.extend_from_slice(paint(Tone::Heading, &escaped(stream)).as_bytes());
+        }
+        out.push(b'\n');
+        let kept = || fields.iter().filter(|(name, _)| self.keeps(name.as_ref()));
+        let width = kept()
+            .map(|(name, _)| escaped(name.as_ref()).chars().count())
+            .filter(|width| *width <= NAME_WIDTH)
+            .max()
+            .unwrap_or(0);
+        for (name, value) in kept() {
+            let name = format!("{:<width$}", escaped(name.as_ref()));
+            out.extend_from_slice(b"  ");
+            out.extend_from_slice(paint(Tone::Dim, &name).as_bytes());
+            out.extend_from_slice(b"  ");
+            if self.options.terminal && is_json(value.as_ref()) {
+                indent_json(out, value.as_ref(), 2);
+            } else {
+                push_escaped(out, value.as_ref());
+            }
+            out.push(b'\n');
+        }
+    }
+
+    /// `id TAB field=value …`, the stream before it when there are several.
+    fn line<A: AsRef<[u8]>, B: AsRef<[u8]>>(
+        &self,
+        out: &mut Vec<u8>,
+        stream: &[u8],
+        id: EntryId,
+        fields: &[(A, B)],
+    ) {
+        if self.style.several_streams {
+            push_escaped(out, stream);
+            out.push(b'\t');
+        }
+        push_id(out, id);
+        for (name, value) in fields {
+            out.push(b'\t');
+            push_escaped(out, name.as_ref());
+            out.push(b'=');
+            push_escaped(out, value.as_ref());
+        }
+        out.push(b'\n');
+    }
+
+    /// The chosen columns; without a choice the stream, id, time and all fields as JSON.
+    fn columns<A: AsRef<[u8]>, B: AsRef<[u8]>>(
+        &self,
+        out: &mut Vec<u8>,
+        stream: &[u8],
+        id: EntryId,
+        fields: &[(A, B)],
+    ) {
+        let csv = self.options.format == Format::Csv;
+        let usual: [&[u8]; 4] = [b"stream", b"id", b"time", b"fields"];
+        let chosen: Vec<&[u8]> = if self.fields.is_empty() {
+            usual.to_vec()
+        } else {
+            self.fields.iter().map(Vec::as_slice).collect()
+        };
+        if self.options.headers && !self.begun {
+            push_line(out, csv, chosen.iter().map(|name| escaped(name)));
+        }
+        let value_of = |column: &[u8]| match column {
+            b"stream" => escaped(stream),
+            b"id" => id.to_string(),
+            b"time" => crate::model::Time::from_ms(id.ms).to_string(),
+            b"fields" if self.fields.is_empty() => {
+                let mut json = Vec::new();
+                self.json_repeated(&mut json, fields);
+                String::from_utf8(json).unwrap_or_default()
+            }
+            name => fields
+                .iter()
+                .find(|(field, _)| field.as_ref() == name)
+                .map(|(_, value)| escaped(value.as_ref()))
+                .unwrap_or_default(),
+        };
+        push_line(out, csv, chosen.iter().map(|column| value_of(column)));
+    }
+}
+
+/// Closes a list whose items were each written behind `before`; opens it first when there were none.
+fn close(out: &mut Vec<u8>, before: u8, open: u8, close: u8) {
+    if before == open {
+        out.push(open);
+    }
+    out.push(close);
+}
+
+fn has_repeats<A: AsRef<[u8]>, B>(fields: &[(A, B)]) -> bool {
+    if fields.len() <= COMPARED {
+        return fields.iter().enumerate().any(|(place, (name, _))| {
+            fields[..place]
+                .iter()
+                .any(|(other, _)| other.as_ref() == name.as_ref())
+        });
+    }
+    let mut seen = HashSet::with_capacity(fields.len());
+    !fields.iter().all(|(name, _)| seen.insert(name.as_ref()))
+}
+
+/// The values of each name, names in the order in which they first stand.
+fn grouped<A: AsRef<[u8]>, B: AsRef<[u8]>>(fields: &[(A, B)]) -> Vec<(&[u8], Vec<&[u8]>)> {
+    let mut places = std::collections::HashMap::with_capacity(fields.len());
+    let mut groups: Vec<(&[u8], Vec<&[u8]>)> = Vec::with_capacity(fields.len());
+    for (name, value) in fields {
+        let place = *places.entry(name.as_ref()).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, values)) => values.push(value.as_ref()),
+            None => groups.push((name.as_ref(), vec![value.as_ref()])),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! JSON text, written straight from bytes. Besides what JSON demands, every character that could steer a
+//! terminal or reorder text is escaped, so that JSON is safe to look at.
+
+use std::io;
+
+use base64::Engine as _;
+use serde::Serialize;
+use serde_json::ser::Formatter;
+
+use crate::model::{Kind, Problem};
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// Bytes that may begin something to escape; the rest is copied as it is.
+const LOOK: [bool; 256] = {
+    let mut look = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        look[byte] = true;
+        byte += 1;
+    }
+    look[b'"' as usize] = true;
+    look[b'\\' as usize] = true;
+    look[0x7f] = true;
+    // Lead bytes of U+0080-U+009F, U+061C, U+200B-U+206F and U+FEFF.
+    look[0xc2] = true;
+    look[0xd8] = true;
+    look[0xe2] = true;
+    look[0xef] = true;
+    look
+};
+
+/// Appends a JSON string of `text`, quotes included.
+pub fn json_text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    push_body(out, text.as_bytes());
+    out.push(b'"');
+}
+
+/// Appends a JSON string of `bytes`, or `{"base64": …}` when they are not UTF-8.
+pub fn json_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => json_text(out, text),
+        Err(_) => {
+            out.extend_from_slice(b"{\"base64\":\"");
+            push_base64(out, bytes);
+            out.extend_from_slice(b"\"}");
+        }
+    }
+}
+
+/// Appends an object's key; a name that is not UTF-8 becomes `base64:…`.
+pub(super) fn json_key(out: &mut Vec<u8>, name: &[u8]) {
+    match std::str::from_utf8(name) {
+        Ok(text) => json_text(out, text),
+        Err(_) => {
+            out.extend_from_slice(b"\"base64:");
+            push_base64(out, name);
+            out.push(b'"');
+        }
+    }
+}
+
+fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(
+        base64::engine::general_purpose::STANDARD
+            .encode(bytes)
+            .as_bytes(),
+    );
+}
+
+/// Appends the inside of a string. `text` is valid UTF-8.
+fn push_body(out: &mut Vec<u8>, text: &[u8]) {
+    let (mut copied, mut at) = (0, 0);
+    while let Some(found) = text[at..].iter().position(|byte| LOOK[usize::from(*byte)]) {
+        at += found;
+        let (length, code) = unsafe_at(&text[at..]);
+        if let Some(code) = code {
+            out.extend_from_slice(&text[copied..at]);
+            push_escape(out, code);
+            copied = at + length;
+        }
+        at += length;
+    }
+    out.extend_from_slice(&text[copied..]);
+}
+
+/// The length of the character that `rest` begins with, and its code when it has to be escaped.
+fn unsafe_at(rest: &[u8]) -> (usize, Option<u16>) {
+    match *rest {
+        [byte, ..] if byte < 0x80 => (1, Some(u16::from(byte))),
+        [0xc2, byte @ 0x80..=0x9f, ..] => (2, Some(u16::from(byte))),
+        [0xd8, 0x9c, ..] => (2, Some(0x61c)),
+        [0xe2, 0x80, byte @ (0x8b..=0x8f | 0xa8..=0xae), ..] => {
+            (3, Some(0x2000 + u16::from(byte - 0x80)))
+        }
+        [0xe2, 0x81, byte @ 0xa6..=0xa9, ..] => (3, Some(0x2040 + u16::from(byte - 0x80))),
+        [0xef, 0xbb, 0xbf, ..] => (3, Some(0xfeff)),
+        [0xc2 | 0xd8, ..] => (2, None),
+        _ => (3, None),
+    }
+}
+
+fn push_escape(out: &mut Vec<u8>, code: u16) {
+    match code {
+        0x22 => out.extend_from_slice(b"\\\""),
+        0x5c => out.extend_from_slice(b"\\\\"),
+        0x0a => out.extend_from_slice(b"\\n"),
+        0x0d => out.extend_from_slice(b"\\r"),
+        0x09 => out.extend_from_slice(b"\\t"),
+        _ => {
+            out.extend_from_slice(b"\\u");
+            for shift in [12, 8, 4, 0] {
+                out.push(HEX[usize::from(code >> shift & 0xf)]);
+            }
+        }
+    }
+}
+
+/// Appends `value` as compact JSON with the same escaping.
+///
+/// # Errors
+/// A [`Kind::Bug`]: a report that JSON cannot hold, such as a map whose keys are no strings.
+pub fn write_json<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), Problem> {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Safe);
+    value.serialize(&mut serializer).map_err(|error| {
+        Problem::new(
+            Kind::Bug,
+            format!("cannot write the report as JSON: {error}"),
+        )
+    })
+}
+
+/// `serde_json`'s compact form with our escaping of what it leaves alone.
+struct Safe;
+
+impl Formatter for Safe {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        if fragment.bytes().all(|byte| !LOOK[usize::from(byte)]) {
+            return writer.write_all(fragment.as_bytes());
+        }
+        let mut safe = Vec::with_capacity(fragment.len() + 16);
+        push_body(&mut safe, fragment.as_bytes());
+        writer.write_all(&safe)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text_of(text: &str) -> String {
+        let mut out = Vec::new();
+        json_text(&mut out, text);
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn escapes_what_steers_a_terminal() {
+        assert_eq!(
+            text_of(
+                "a\"b\\c\n\x1b[2J\x7f\u{9b}31m\u{202e}x\u{2028}\u{2066}\u{feff}\u{61c}\u{200b}"
+            ),
+            r#""a\"b\\c\n\u001b[2J\u007f\u009b31m\u202ex\u2028\u2066\ufeff\u061c\u200b""#
+        );
+        assert_eq!(text_of("é – ☃ 🎉 ظ £ ﻀ"), "\"é – ☃ 🎉 ظ £ ﻀ\"");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_base64() {
+        let mut out = Vec::new();
+        json_bytes(&mut out, b"\xff\x00");
+        json_key(&mut out, b"\xff\x00");
+        assert_eq!(out, br#"{"base64":"/wA="}"base64:/wA=""#);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_reads_back(text in any::<String>()) {
+            let json = text_of(&text);
+            prop_assert_eq!(serde_json::from_str::<String>(&json).expect("JSON"), text.clone());
+            prop_assert!(!json.chars().any(char::is_control));
+            let mut out = Vec::new();
+            write_json(&mut out, &text).expect("a string");
+            prop_assert_eq!(String::from_utf8(out).expect("UTF-8").to_lowercase(), json.replace("\\u0008", "\\b").replace("\\u000c", "\\f").to_lowercase());
+        }
+
+        #[test]
+        fn characters_near_the_odd_ones_read_back(text in "[\u{70}-\u{a5}\u{610}-\u{620}\u{1ff0}-\u{2070}\u{fe70}-\u{feff}]{0,20}") {
+            let json = text_of(&text);
+            prop_assert!(crate::model::escaped(json.as_bytes()) == json, "{}", json);
+            prop_assert_eq!(serde_json::from_str::<String>(&json).expect("JSON"), text);
+        }
+    }
+}

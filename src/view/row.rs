@@ -1,0 +1,274 @@
+//! Lists of rows, whole or page by page, and single objects, in every format.
+
+use std::marker::PhantomData;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::json::write_json;
+use super::pretty::indent_json;
+use super::table::Table;
+use super::text::push_line;
+use super::{Cell, Column, Options, Tone};
+use crate::model::{Format, Kind, Problem};
+
+/// One row of a list, or one object. Its JSON is its [`Serialize`], so implement `cells` by destructuring
+/// every field: a new field is then a compile error until it is shown or left out on purpose.
+pub trait Row: Serialize {
+    /// The columns, the one that names the row first. Every key is a key of the JSON too.
+    const COLUMNS: &'static [Column];
+
+    /// One cell a column, in the same order.
+    fn cells(&self) -> Vec<Cell>;
+}
+
+/// Shows a whole list.
+///
+/// # Errors
+/// A usage [`Problem`] when `--columns` names one that is not there.
+pub fn rows<R: Row>(out: &mut Vec<u8>, rows: &[R], options: &Options) -> Result<(), Problem> {
+    let mut writer = RowWriter::new(options)?;
+    writer.page(out, rows)?;
+    writer.end(out)
+}
+
+/// Shows one object: as a table one line a key, as JSON an object.
+///
+/// # Errors
+/// A usage [`Problem`] when `--columns` names one that is not there.
+pub fn one<R: Row>(out: &mut Vec<u8>, row: &R, options: &Options) -> Result<(), Problem> {
+    match options.format {
+        Format::Json | Format::Ndjson => push_object(out, row, chosen_keys::<R>(options), options)?,
+        Format::Table | Format::Wide if !options.names => {
+            let chosen = choose(R::COLUMNS, options)?;
+            block(out, R::COLUMNS, &chosen, &row.cells(), options);
+            return Ok(());
+        }
+        _ => return rows(out, std::slice::from_ref(row), options),
+    }
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Shows a list that comes in pages; memory does not grow with it.
+#[derive(Debug)]
+pub struct RowWriter<R> {
+    options: Options,
+    chosen: Vec<usize>,
+    columns: Vec<Column>,
+    table: Table,
+    begun: bool,
+    row: PhantomData<R>,
+}
+
+impl<R: Row> RowWriter<R> {
+    /// A writer for `options`.
+    ///
+    /// # Errors
+    /// A usage [`Problem`] when `--columns` names a column that is not there.
+    pub fn new(options: &Options) -> Result<Self, Problem> {
+        let chosen = if options.format.is_json() {
+            Vec::new()
+        } else {
+            choose(R::COLUMNS, options)?
+        };
+        Ok(Self {
+            columns: chosen.iter().map(|place| R::COLUMNS[*place]).collect(),
+            options: options.clone(),
+            chosen,
+            table: Table::default(),
+            begun: false,
+            row: PhantomData,
+        })
+    }
+
+    /// Appends a page of rows.
+    ///
+    /// # Errors
+    /// A usage [`Problem`] when `--columns` names a key that the JSON does not have.
+    pub fn page(&mut self, out: &mut Vec<u8>, rows: &[R]) -> Result<(), Problem> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.put(out, rows)
+    }
+
+    fn put(&mut self, out: &mut Vec<u8>, rows: &[R]) -> Result<(), Problem> {
+        match self.options.format {
+            Format::Json | Format::Ndjson => self.page_json(out, rows),
+            Format::Table | Format::Wide if !self.options.names => {
+                let cells: Vec<Vec<Cell>> = rows.iter().map(|row| self.cells(row)).collect();
+                self.table.page(out, &self.columns, &cells, &self.options);
+                self.begun = true;
+                Ok(())
+            }
+            _ => {
+                self.page_lines(out, rows);
+                Ok(())
+            }
+        }
+    }
+
+    /// Appends what closes the list. An empty list is `[]`, or its header.
+    ///
+    /// # Errors
+    /// As [`RowWriter::page`].
+    pub fn end(&mut self, out: &mut Vec<u8>) -> Result<(), Problem> {
+        match self.options.format {
+            Format::Json => out.extend_from_slice(if self.begun { b"\n]\n" } else { b"[]\n" }),
+            _ if !self.begun => self.put(out, &[])?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn cells(&self, row: &R) -> Vec<Cell> {
+        let cells = row.cells();
+        self.chosen
+            .iter()
+            .map(|place| cells[*place].clone())
+            .collect()
+    }
+
+    fn page_lines(&mut self, out: &mut Vec<u8>, rows: &[R]) {
+        let csv = self.options.format == Format::Csv;
+        if !self.begun && self.options.headers && !self.options.names {
+            push_line(out, csv, self.columns.iter().map(|column| column.key));
+        }
+        self.begun = true;
+        for row in rows {
+            let cells = self.cells(row);
+            push_line(out, csv, cells.iter().map(Cell::raw));
+        }
+    }
+
+    fn page_json(&mut self, out: &mut Vec<u8>, rows: &[R]) -> Result<(), Problem> {
+        let array = self.options.format == Format::Json;
+        for row in rows {
+            if array {
+                out.extend_from_slice(if self.begun { b",\n" } else { b"[\n" });
+            }
+            self.begun = true;
+            push_object(out, row, chosen_keys::<R>(&self.options), &self.options)?;
+            if !array {
+                out.push(b'\n');
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which keys of the JSON were asked for.
+enum Keys<'a> {
+    All,
+    Only(Vec<&'a str>),
+    /// `--names`: the value of this one alone.
+    Value(&'a str),
+}
+
+fn chosen_keys<R: Row>(options: &Options) -> Keys<'_> {
+    if options.names {
+        Keys::Value(R::COLUMNS.first().map_or("", |column| column.key))
+    } else if options.columns.is_empty() {
+        Keys::All
+    } else {
+        Keys::Only(options.columns.iter().map(String::as_str).collect())
+    }
+}
+
+fn push_object<R: Row>(
+    out: &mut Vec<u8>,
+    row: &R,
+    keys: Keys<'_>,
+    options: &Options,
+) -> Result<(), Problem> {
+    let mut json = Vec::new();
+    match keys {
+        Keys::All => write_json(&mut json, row)?,
+        Keys::Only(keys) => {
+            let object = object_of(row)?;
+            let mut chosen = Map::new();
+            for key in keys {
+                let value = object
+                    .get(key)
+                    .ok_or_else(|| no_such_column(key, object.keys()))?;
+                chosen.insert(key.to_owned(), value.clone());
+            }
+            write_json(&mut json, &chosen)?;
+        }
+        Keys::Value(key) => {
+            write_json(&mut json, object_of(row)?.get(key).unwrap_or(&Value::Null))?;
+        }
+    }
+    if options.terminal && options.format == Format::Json {
+        indent_json(out, &json, 0);
+    } else {
+        out.extend_from_slice(&json);
+    }
+    Ok(())
+}
+
+fn object_of<R: Row>(row: &R) -> Result<Map<String, Value>, Problem> {
+    match serde_json::to_value(row) {
+        Ok(Value::Object(object)) => Ok(object),
+        _ => Err(Problem::new(Kind::Bug, "a row is not a JSON object")),
+    }
+}
+
+/// The places of the columns to show, in order.
+fn choose(columns: &[Column], options: &Options) -> Result<Vec<usize>, Problem> {
+    if options.names {
+        return Ok((0..columns.len().min(1)).collect());
+    }
+    if options.columns.is_empty() {
+        let with_wide = options.format != Format::Table;
+        return Ok((0..columns.len())
+            .filter(|place| with_wide || !columns[*place].wide_only)
+            .collect());
+    }
+    let place_of = |wanted: &String| {
+        columns
+            .iter()
+            .position(|column| column.key == wanted || column.header.eq_ignore_ascii_case(wanted))
+            .ok_or_else(|| no_such_column(wanted, columns.iter().map(|column| column.key)))
+    };
+    options.columns.iter().map(place_of).collect()
+}
+
+fn no_such_column(wanted: &str, known: impl Iterator<Item = impl AsRef<str>>) -> Problem {
+    let known: Vec<String> = known.map(|key| key.as_ref().to_owned()).collect();
+    Problem::usage(format!(
+        "there is no column `{}`",
+        crate::model::escaped(wanted.as_bytes())
+    ))
+    .hint(format!("--columns takes {}", known.join(", ")))
+}
+
+/// Appends one line a column: its header, and its value aligned.
+fn block(
+    out: &mut Vec<u8>,
+    columns: &[Column],
+    chosen: &[usize],
+    cells: &[Cell],
+    options: &Options,
+) {
+    let widest = chosen
+        .iter()
+        .map(|place| columns[*place].header.len())
+        .max()
+        .unwrap_or(0);
+    for place in chosen {
+        let value = cells[*place].human();
+        if options.headers {
+            let label = format!("{:<widest$}", columns[*place].header.to_lowercase());
+            out.extend_from_slice(options.theme.paint(Tone::Dim, &label).as_bytes());
+            out.extend_from_slice(b"  ");
+        }
+        let tone = cells[*place].tone();
+        out.extend_from_slice(options.theme.paint(tone, &value).as_bytes());
+        out.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,261 @@
+//! Aligned columns. Widths are settled here, by cutting what may be cut; `comfy-table` only lays out.
+
+use comfy_table::{CellAlignment, ColumnConstraint, Row as Line, Table as Layout, Width, presets};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use super::theme::table_cell;
+use super::{Align, Cell, Column, Options, Tone};
+use crate::model::Format;
+
+/// Spaces between columns.
+const GAP: usize = 2;
+/// A column is not cut below this, even where the screen is too narrow for all of them.
+const LEAST: usize = 8;
+
+/// Widths that the first page settles and every later page keeps.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    widths: Option<Vec<usize>>,
+}
+
+impl Table {
+    /// Appends a page of rows, the first one under its header.
+    pub(super) fn page(
+        &mut self,
+        out: &mut Vec<u8>,
+        columns: &[Column],
+        rows: &[Vec<Cell>],
+        options: &Options,
+    ) {
+        let texts: Vec<Vec<(Tone, String)>> = rows
+            .iter()
+            .map(|cells| {
+                cells
+                    .iter()
+                    .map(|cell| (cell.tone(), cell.human()))
+                    .collect()
+            })
+            .collect();
+        let first = self.widths.is_none();
+        let widths = self.widths.get_or_insert_with(|| {
+            let limit = (options.format == Format::Table)
+                .then_some(options.width)
+                .flatten();
+            settle(columns, &texts, options.headers, limit)
+        });
+        let mut layout = Layout::new();
+        layout.load_style(presets::NOTHING).force_no_tty();
+        if options.theme.has_colour() {
+            layout.enforce_styling().style_text_only();
+        }
+        if first && options.headers {
+            let headers = columns
+                .iter()
+                .map(|column| (Tone::Heading, column.header.to_owned()));
+            layout.set_header(line(headers, widths, columns, options));
+        }
+        for cells in texts {
+            layout.add_row(line(cells.into_iter(), widths, columns, options));
+        }
+        place(&mut layout, columns, widths);
+        for text in layout.lines() {
+            out.extend_from_slice(text.trim_end().as_bytes());
+            out.push(b'\n');
+        }
+    }
+}
+
+fn line(
+    cells: impl Iterator<Item = (Tone, String)>,
+    widths: &[usize],
+    columns: &[Column],
+    options: &Options,
+) -> Line {
+    let mut line = Line::new();
+    line.max_height(1);
+    for ((tone, text), (width, column)) in cells.zip(widths.iter().zip(columns)) {
+        let text = if column.cuttable && options.format == Format::Table && options.width.is_some()
+        {
+            cut(text, *width)
+        } else {
+            text
+        };
+        line.add_cell(table_cell(options.theme, tone, text));
+    }
+    line
+}
+
+fn place(layout: &mut Layout, columns: &[Column], widths: &[usize]) {
+    let last = columns.len().saturating_sub(1);
+    for (place, (column, width)) in columns.iter().zip(widths).enumerate() {
+        let Some(laid) = layout.column_mut(place) else {
+            continue;
+        };
+        let gap = if place == last { 0 } else { GAP };
+        laid.set_padding((0, u16::try_from(gap).unwrap_or(0)));
+        laid.set_cell_alignment(match column.align {
+            Align::Left => CellAlignment::Left,
+            Align::Right => CellAlignment::Right,
+        });
+        let whole = u16::try_from(width + gap).unwrap_or(u16::MAX);
+        laid.set_constraint(if column.cuttable {
+            ColumnConstraint::Absolute(Width::Fixed(whole))
+        } else {
+            // A later page may hold a longer number: it moves its line rather than lose digits.
+            ColumnConstraint::LowerBoundary(Width::Fixed(whole))
+        });
+    }
+}
+
+/// The width of every column: what it needs, less where the screen is narrower.
+fn settle(
+    columns: &[Column],
+    rows: &[Vec<(Tone, String)>],
+    headers: bool,
+    limit: Option<u16>,
+) -> Vec<usize> {
+    let mut widths: Vec<usize> = columns
+        .iter()
+        .map(|column| if headers { column.header.width() } else { 0 })
+        .collect();
+    for cells in rows {
+        for (width, (_, text)) in widths.iter_mut().zip(cells) {
+            *width = (*width).max(text.width());
+        }
+    }
+    if let Some(limit) = limit {
+        shrink(&mut widths, columns, usize::from(limit));
+    }
+    widths
+}
+
+/// Takes from the widest column that may be cut, one by one, until the line fits or nothing is left to take.
+fn shrink(widths: &mut [usize], columns: &[Column], limit: usize) {
+    let gaps = GAP * widths.len().saturating_sub(1);
+    let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(limit);
+    while over > 0 {
+        let widest = widths
+            .iter_mut()
+            .zip(columns)
+            .filter(|(width, column)| column.cuttable && **width > LEAST)
+            .map(|(width, _)| width)
+            .max_by_key(|width| **width);
+        let Some(width) = widest else { return };
+        *width -= 1;
+        over -= 1;
+    }
+}
+
+/// `text` in at most `width` columns, its end replaced by `…` where it is cut.
+fn cut(text: String, width: usize) -> String {
+    if text.width() <= width {
+        return text;
+    }
+    let mut kept = String::with_capacity(width + 2);
+    let mut used = 1;
+    for character in text.chars() {
+        used += character.width().unwrap_or(0);
+        if used > width {
+            break;
+        }
+        kept.push(character);
+    }
+    kept.push('…');
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::view::Theme;
+
+    const COLUMNS: [Column; 4] = [
+        Column::text("name", "NAME"),
+        Column::whole("id", "ID"),
+        Column::number("count", "COUNT"),
+        Column::text("note", "NOTE"),
+    ];
+
+    fn rows() -> Vec<Vec<Cell>> {
+        vec![
+            vec![
+                "event-processors-of-the-eastern-region".into(),
+                crate::model::EntryId::new(1_700_000_000_000, 0).into(),
+                12_345_u64.into(),
+                "waiting for a consumer that has been away since yesterday".into(),
+            ],
+            vec![
+                "日本語".into(),
+                Cell::Nothing,
+                Cell::Unknown,
+                "x\n\u{1b}[2J".into(),
+            ],
+        ]
+    }
+
+    fn shown(options: &Options) -> String {
+        let mut out = Vec::new();
+        Table::default().page(&mut out, &COLUMNS, &rows(), options);
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    fn at(width: u16) -> Options {
+        Options {
+            width: Some(width),
+            ..Options::new(Format::Table)
+        }
+    }
+
+    #[test]
+    fn fits_eighty_columns_and_cuts_text_only() {
+        assert_eq!(
+            shown(&at(80)),
+            "\
+NAME                         ID                COUNT  NOTE
+event-processors-of-the-ea…  1700000000000-0  12,345  waiting for a consumer th…
+日本語                       -                     ?  x\\n\\x1b[2J
+"
+        );
+    }
+
+    #[test]
+    fn a_later_page_keeps_the_columns_and_has_no_header() {
+        let mut table = Table::default();
+        let mut out = Vec::new();
+        table.page(&mut out, &COLUMNS[2..3], &[vec![5_u64.into()]], &at(80));
+        table.page(
+            &mut out,
+            &COLUMNS[2..3],
+            &[vec![1_234_567_u64.into()]],
+            &at(80),
+        );
+        assert_eq!(out, b"COUNT\n    5\n1,234,567\n");
+    }
+
+    #[test]
+    fn colour_marks_the_header_and_ids_and_nothing_leaks_without() {
+        let painted = shown(&Options {
+            theme: Theme::new(true),
+            ..at(80)
+        });
+        assert!(painted.contains("\u{1b}["));
+        assert!(!shown(&at(80)).contains('\u{1b}'));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_wider_than_the_screen(names in prop::collection::vec("\\PC{0,60}", 1..5), width in 30_u16..100) {
+            let rows: Vec<Vec<Cell>> = names.iter().map(|name| vec![name.as_str().into(), 7_u64.into()]).collect();
+            let columns = [COLUMNS[0], COLUMNS[2]];
+            let mut out = Vec::new();
+            Table::default().page(&mut out, &columns, &rows, &at(width));
+            let text = String::from_utf8(out).expect("UTF-8");
+            prop_assert_eq!(text.lines().count(), rows.len() + 1);
+            for line in text.lines() {
+                prop_assert!(line.width() <= usize::from(width), "{}", line);
+            }
+        }
+    }
+}
