@@ -4,7 +4,13 @@
 //! Pure: no I/O, no clock but the one a caller passes in, nothing of ours but `model`.
 
 mod builtin;
+pub mod features;
+pub mod generate;
 mod handler;
+pub mod normalize;
+mod payload;
+mod phone;
+pub mod review;
 mod spec;
 mod suggest;
 pub mod validate;
@@ -16,6 +22,7 @@ pub use builtin::{
     MERGES, ML_URL_VARIABLE, PREDICTION_REQUESTS, PREDICTION_RESULTS, PREDICTIONS, REVIEW_QUEUE,
 };
 pub use handler::{Builtin, FanOut, Handler, HttpSpec, HttpTarget};
+pub use phone::{Country, normalize_phone};
 pub use spec::{
     Alert, Backoff, FIELDS_MAX, FieldSpec, FieldType, GroupSpec, OnFull, OnGroupLost, Start,
     StreamSpec, Workers,

@@ -22,7 +22,7 @@ pub struct Invalid {
 pub const EXCERPT_CHARS_MAX: usize = 60;
 
 impl Invalid {
-    pub(super) fn new(field: &[u8], rule: Rule) -> Self {
+    pub(in crate::topology) fn new(field: &[u8], rule: Rule) -> Self {
         Self {
             field: Name::from(field),
             rule,
@@ -30,7 +30,7 @@ impl Invalid {
         }
     }
 
-    pub(super) fn of_value(field: &[u8], value: &[u8], rule: Rule) -> Self {
+    pub(in crate::topology) fn of_value(field: &[u8], value: &[u8], rule: Rule) -> Self {
         Self {
             value: Some(excerpt(value)),
             ..Self::new(field, rule)

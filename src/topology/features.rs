@@ -1,0 +1,203 @@
+//! The pure half of the `features` handler: what one normalized event adds to its brand's and its
+//! profile's counters. The hashes are written by the worker, together with the acknowledgement.
+
+use serde_json::value::RawValue;
+
+use super::validate::{Invalid, Moment, Rule, read_moment};
+use crate::model::Name;
+
+/// What one event adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeatureUpdate {
+    /// The brand.
+    pub brand: String,
+    /// The profile, when the event has one.
+    pub profile: Option<String>,
+    /// The event's type.
+    pub event_type: String,
+    /// A purchase's total as a decimal number without exponent; `None` when it is no purchase or
+    /// names no number.
+    pub purchase_total: Option<String>,
+    /// When it happened: RFC 3339 in UTC, always 24 bytes, so that the order of the texts is the
+    /// order of the moments.
+    pub timestamp: String,
+}
+
+impl FeatureUpdate {
+    /// Reads a normalized event.
+    ///
+    /// # Errors
+    /// The first field that is missing or not what it must be. It does not get better by trying again.
+    pub fn of<N: AsRef<[u8]>, V: AsRef<[u8]>>(event: &[(N, V)]) -> Result<Self, Invalid> {
+        let event_type = text(event, "event_type")?.to_owned();
+        let purchase_total = if event_type == "purchase" {
+            total(text(event, "normalized_payload")?)
+        } else {
+            None
+        };
+        Ok(Self {
+            brand: text(event, "brand_id")?.to_owned(),
+            profile: optional_text(event, "profile_id")?.map(str::to_owned),
+            timestamp: timestamp(text(event, "timestamp")?)?,
+            event_type,
+            purchase_total,
+        })
+    }
+
+    /// The hashes to add to: `{S}:features:<brand>`, and `{S}:features:<brand>:<profile>` when there
+    /// is a profile.
+    pub fn keys(&self, stream: &Name) -> (Name, Option<Name>) {
+        let brand = format!(":features:{}", self.brand);
+        let profile = self
+            .profile
+            .as_ref()
+            .map(|profile| stream.derived(&format!("{brand}:{profile}")));
+        (stream.derived(&brand), profile)
+    }
+}
+
+fn optional_text<'e, N: AsRef<[u8]>, V: AsRef<[u8]>>(
+    event: &'e [(N, V)],
+    name: &str,
+) -> Result<Option<&'e str>, Invalid> {
+    let field = event.iter().find(|(it, _)| it.as_ref() == name.as_bytes());
+    let Some((_, value)) = field else {
+        return Ok(None);
+    };
+    let value = value.as_ref();
+    match std::str::from_utf8(value) {
+        Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+        Err(_) => Err(Invalid::of_value(name.as_bytes(), value, Rule::NotText)),
+    }
+}
+
+fn text<'e, N: AsRef<[u8]>, V: AsRef<[u8]>>(
+    event: &'e [(N, V)],
+    name: &str,
+) -> Result<&'e str, Invalid> {
+    optional_text(event, name)?.ok_or_else(|| Invalid::new(name.as_bytes(), Rule::Missing))
+}
+
+fn timestamp(given: &str) -> Result<String, Invalid> {
+    let mut written = match read_moment(given.as_bytes()) {
+        Some(Moment::AsWritten) => given.to_owned(),
+        Some(Moment::Rewritten(text) | Moment::WithoutOffset(text)) => text,
+        None => {
+            let rule = Rule::NotTimestamp;
+            return Err(Invalid::of_value(b"timestamp", given.as_bytes(), rule));
+        }
+    };
+    written.truncate("0000-00-00T00:00:00.000".len());
+    written.push('Z');
+    Ok(written)
+}
+
+#[derive(serde::Deserialize)]
+struct Purchase<'p> {
+    #[serde(borrow)]
+    total: Option<&'p RawValue>,
+}
+
+/// The payload's `total`: a number, or a string that is one.
+fn total(payload: &str) -> Option<String> {
+    let raw = serde_json::from_str::<Purchase<'_>>(payload).ok()?.total?;
+    if raw.get().starts_with('"') {
+        decimal(serde_json::from_str::<String>(raw.get()).ok()?.trim())
+    } else {
+        decimal(raw.get())
+    }
+}
+
+/// Sums beyond this lose their cents in the server's floating point numbers.
+const TOTAL_MAX: f64 = 1e15;
+/// Digits that a total of that size can mean anything with.
+const TOTAL_BYTES_MAX: usize = 40;
+
+/// A JSON number as the server's `HINCRBYFLOAT` takes it, with the digits it was written with.
+fn decimal(text: &str) -> Option<String> {
+    let number: f64 = serde_json::from_str(text).ok()?;
+    if number.abs() > TOTAL_MAX {
+        return None;
+    }
+    if text.contains(['e', 'E']) || text.len() > TOTAL_BYTES_MAX {
+        Some(number.to_string()).filter(|written| written.len() <= TOTAL_BYTES_MAX)
+    } else {
+        Some(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn event(kind: &str, payload: &str, profile: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("brand_id", "b".to_owned()),
+            ("event_type", kind.to_owned()),
+            ("profile_id", profile.to_owned()),
+            ("normalized_payload", payload.to_owned()),
+            ("timestamp", "2024-12-01T10:00:00.123456Z".to_owned()),
+        ]
+    }
+
+    #[test]
+    fn a_purchase_adds_its_total() {
+        for (payload, expected) in [
+            (r#"{"total":99.90}"#, Some("99.90")),
+            (r#"{"total":" 12.5 "}"#, Some("12.5")),
+            (r#"{"total":-3}"#, Some("-3")),
+            (r#"{"total":1.5e2}"#, Some("150")),
+            (r#"{"total":1e16}"#, None),
+            (r#"{"total":"1,50"}"#, None),
+            (r#"{"total":"NaN"}"#, None),
+            (r#"{"total":null}"#, None),
+            (r#"{"total":[1]}"#, None),
+            ("{}", None),
+            ("[]", None),
+        ] {
+            let update = FeatureUpdate::of(&event("purchase", payload, "")).expect("readable");
+            assert_eq!(update.purchase_total.as_deref(), expected, "{payload}");
+        }
+        let view = FeatureUpdate::of(&event("page_view", r#"{"total":5}"#, "")).expect("readable");
+        assert_eq!(view.purchase_total, None);
+    }
+
+    #[test]
+    fn keys_share_the_streams_slot() {
+        let stream = Name::from("events.normalized");
+        let update = FeatureUpdate::of(&event("page_view", "{}", "p")).expect("readable");
+        let (brand, profile) = update.keys(&stream);
+        assert_eq!(brand, "{events.normalized}:features:b");
+        assert_eq!(
+            profile.expect("has one"),
+            "{events.normalized}:features:b:p"
+        );
+        assert_eq!(update.timestamp, "2024-12-01T10:00:00.123Z");
+        let nobody = FeatureUpdate::of(&event("page_view", "{}", "")).expect("readable");
+        assert_eq!(nobody.keys(&stream).1, None);
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let error = FeatureUpdate::of(&[("brand_id", "b")]).expect_err("no type");
+        assert_eq!(error.to_string(), "event_type: is missing");
+        let mut late = event("page_view", "{}", "");
+        late[4].1 = "late".to_owned();
+        let error = FeatureUpdate::of(&late).expect_err("no moment");
+        assert_eq!(error.rule, Rule::NotTimestamp);
+    }
+
+    proptest! {
+        #[test]
+        fn totals_are_plain_decimals(number in any::<f64>(), payload in any::<String>()) {
+            for text in [number.to_string(), format!("{number:e}"), payload] {
+                if let Some(decimal) = decimal(&text) {
+                    prop_assert!(decimal.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.')));
+                    prop_assert!(decimal.len() <= TOTAL_BYTES_MAX);
+                }
+            }
+        }
+    }
+}

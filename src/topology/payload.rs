@@ -1,0 +1,220 @@
+//! A JSON payload in its normal form, rewritten token by token: numbers keep every digit they were
+//! written with, names their order.
+
+use std::borrow::Cow;
+
+use super::phone::{Country, normalize_phone};
+
+/// The top-level fields of a payload that say who it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Identifier {
+    Phone,
+    Email,
+    CustomerId,
+    ExternalId,
+}
+
+impl Identifier {
+    const ALL: [(&'static str, Self); 4] = [
+        ("phone", Self::Phone),
+        ("email", Self::Email),
+        ("customer_id", Self::CustomerId),
+        ("external_id", Self::ExternalId),
+    ];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, identifier)| *identifier)
+    }
+
+    /// The one form of a value; `None` when it identifies nobody.
+    fn normal(self, value: &str, default_country: Option<&Country>) -> Option<String> {
+        let trimmed = value.trim();
+        match self {
+            Self::Phone => normalize_phone(trimmed, default_country),
+            Self::Email => Some(trimmed.to_lowercase()),
+            Self::CustomerId | Self::ExternalId => Some(trimmed.to_owned()),
+        }
+        .filter(|normal| !normal.is_empty())
+    }
+}
+
+/// A payload in its normal form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Payload {
+    /// The identifiers it has, as a JSON object of strings.
+    pub(super) identifiers: String,
+    /// The payload with all strings trimmed and the identifiers in their normal form, compact.
+    pub(super) json: String,
+}
+
+/// Brings a valid JSON object to its normal form.
+pub(super) fn normal_payload(json: &str, default_country: Option<&Country>) -> Payload {
+    let mut rewrite = Rewrite {
+        json,
+        out: String::with_capacity(json.len()),
+        depth: 0,
+        name: None,
+        found: [const { None }; Identifier::ALL.len()],
+        default_country,
+    };
+    let mut at = 0;
+    while let Some(byte) = json.as_bytes().get(at) {
+        at = rewrite.token(*byte, at);
+    }
+    Payload {
+        identifiers: identifiers_json(&rewrite.found),
+        json: rewrite.out,
+    }
+}
+
+fn identifiers_json(found: &[Option<String>]) -> String {
+    let pairs = Identifier::ALL.iter().zip(found);
+    let object: serde_json::Map<_, _> = pairs
+        .filter_map(|((name, _), value)| Some(((*name).to_owned(), value.clone()?.into())))
+        .collect();
+    serde_json::Value::Object(object).to_string()
+}
+
+struct Rewrite<'a> {
+    json: &'a str,
+    out: String,
+    /// Objects and arrays that are open.
+    depth: usize,
+    /// The identifier that the value to come belongs to.
+    name: Option<Identifier>,
+    found: [Option<String>; Identifier::ALL.len()],
+    default_country: Option<&'a Country>,
+}
+
+impl Rewrite<'_> {
+    /// Handles the token that begins with `byte` at `at`; returns where the next one begins.
+    fn token(&mut self, byte: u8, at: usize) -> usize {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => return at + 1,
+            b'"' => return self.string(at),
+            b'-' | b'0'..=b'9' => return self.number(at),
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        self.out.push(char::from(byte));
+        at + 1
+    }
+
+    fn string(&mut self, at: usize) -> usize {
+        let bytes = self.json.as_bytes();
+        let end = string_end(bytes, at);
+        let token = &self.json[at..end];
+        if bytes[end..].trim_ascii_start().first() == Some(&b':') {
+            if self.depth == 1 {
+                self.name = decoded(token).and_then(|name| Identifier::named(&name));
+            }
+            self.out.push_str(token);
+            return end;
+        }
+        match decoded(token) {
+            Some(text) => self.value(&text),
+            None => self.out.push_str(token),
+        }
+        end
+    }
+
+    fn number(&mut self, at: usize) -> usize {
+        let rest = &self.json[at..];
+        let length = rest
+            .find(|c: char| !matches!(c, '-' | '+' | '.' | 'e' | 'E' | '0'..='9'))
+            .unwrap_or(rest.len());
+        let token = &rest[..length];
+        match self.identifier() {
+            Some(Identifier::Email) | None => self.out.push_str(token),
+            Some(_) => self.value(token),
+        }
+        at + length
+    }
+
+    /// Writes a value as a string in its normal form.
+    fn value(&mut self, text: &str) {
+        let normal = self.identifier().and_then(|identifier| {
+            let normal = identifier.normal(text, self.default_country)?;
+            self.found[identifier as usize] = Some(normal.clone());
+            Some(normal)
+        });
+        let written = normal.map_or(Cow::Borrowed(text.trim()), Cow::Owned);
+        self.out
+            .push_str(&serde_json::Value::from(&*written).to_string());
+    }
+
+    fn identifier(&self) -> Option<Identifier> {
+        self.name.filter(|_| self.depth == 1)
+    }
+}
+
+/// Where the string that begins at `at` ends, its closing quote included.
+fn string_end(json: &[u8], at: usize) -> usize {
+    let mut end = at + 1;
+    while let Some(found) = memchr::memchr2(b'"', b'\\', json.get(end..).unwrap_or_default()) {
+        if json[end + found] == b'"' {
+            return end + found + 1;
+        }
+        end += found + 2;
+    }
+    json.len()
+}
+
+fn decoded(token: &str) -> Option<Cow<'_, str>> {
+    if memchr::memchr(b'\\', token.as_bytes()).is_none() {
+        return token.get(1..token.len() - 1).map(Cow::Borrowed);
+    }
+    serde_json::from_str::<String>(token).ok().map(Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_trimmed_at_every_depth_and_numbers_kept() {
+        let payload = normal_payload(
+            r#"{ "a" : " x\n", "b": [" y ", {" k ": "\u00a0z\t"}], "n": 99.90, "big": 12345678901234567890123, "t": true, "u": null }"#,
+            None,
+        );
+        assert_eq!(
+            payload.json,
+            r#"{"a":"x","b":["y",{" k ":"z"}],"n":99.90,"big":12345678901234567890123,"t":true,"u":null}"#
+        );
+        assert_eq!(payload.identifiers, "{}");
+    }
+
+    #[test]
+    fn identifiers_are_the_top_level_ones() {
+        let payload = normal_payload(
+            r#"{"external_id":" x ","customer_id":12345678901234567890123,"email":" Ann@Example.COM ",
+                "phone":"0049 30-1234567","other":{"phone":" 5 ","email":"B@c"}}"#,
+            None,
+        );
+        assert_eq!(
+            payload.identifiers,
+            r#"{"phone":"+49301234567","email":"ann@example.com","customer_id":"12345678901234567890123","external_id":"x"}"#
+        );
+        assert_eq!(
+            payload.json,
+            r#"{"external_id":"x","customer_id":"12345678901234567890123","email":"ann@example.com","phone":"+49301234567","other":{"phone":"5","email":"B@c"}}"#
+        );
+    }
+
+    #[test]
+    fn what_identifies_nobody_is_left_out() {
+        let payload = normal_payload(
+            r#"{"phone":"ask me ","email":"  ","customer_id":null,"external_id":["x"]}"#,
+            None,
+        );
+        assert_eq!(payload.identifiers, "{}");
+        assert_eq!(
+            payload.json,
+            r#"{"phone":"ask me","email":"","customer_id":null,"external_id":["x"]}"#
+        );
+    }
+}
