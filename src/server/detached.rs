@@ -222,9 +222,19 @@ impl Detached {
                 return Ok(live);
             }
             if is_closed(life, POLL) {
+                self.clear_away()?;
                 return Err(self.ended(binary, ""));
             }
         }
+    }
+
+    /// A process that ends closes its files first: it is awaited, so that the next start does not find
+    /// its number in the pid file and alive.
+    fn clear_away(&self) -> Result<(), Problem> {
+        if let Some(pid) = self.written_pid() {
+            is_gone_within(pid, STOP_GRACE);
+        }
+        self.forget()
     }
 
     fn ended(&self, binary: &Path, status: &str) -> Problem {
@@ -264,16 +274,24 @@ fn end(pid: u32) -> io::Result<()> {
         {
             return Err(error);
         }
-        let deadline = Instant::now() + STOP_GRACE;
-        while Instant::now() < deadline {
-            if !is_alive(pid) {
-                return Ok(());
-            }
-            thread::sleep(POLL);
+        if is_gone_within(pid, STOP_GRACE) {
+            return Ok(());
         }
     }
     Err(io::Error::new(
         io::ErrorKind::TimedOut,
         format!("process {pid} lives on after SIGKILL"),
     ))
+}
+
+/// Awaits the end of a process that is not a child.
+fn is_gone_within(pid: u32, timeout: Duration) -> bool {
+    let deadline = Instant::now() + timeout;
+    while is_alive(pid) {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        thread::sleep(POLL);
+    }
+    true
 }
