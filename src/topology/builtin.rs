@@ -43,6 +43,7 @@ pub(super) fn platform() -> Topology {
             prediction_requests(),
         ],
         groups: groups(),
+        default_country: None,
     }
 }
 

@@ -4,7 +4,9 @@
 //! Pure: no I/O, no clock but the one a caller passes in, nothing of ours but `model`.
 
 mod builtin;
+mod check;
 pub mod features;
+mod file;
 pub mod generate;
 mod handler;
 pub mod normalize;
@@ -21,6 +23,8 @@ pub use builtin::{
     ALL_PREDICTIONS, EVENT_TYPES, EVENTS_NORMALIZED, EVENTS_RAW, MERGE_REASONS, MERGE_REQUESTS,
     MERGES, ML_URL_VARIABLE, PREDICTION_REQUESTS, PREDICTION_RESULTS, PREDICTIONS, REVIEW_QUEUE,
 };
+pub use check::{Fault, Subject};
+pub use file::{FileError, example_toml, file_problem};
 pub use handler::{Builtin, FanOut, Handler, HttpSpec, HttpTarget};
 pub use phone::{Country, normalize_phone};
 pub use spec::{
@@ -38,6 +42,8 @@ pub struct Topology {
     pub streams: Vec<StreamSpec>,
     /// The consumer groups.
     pub groups: Vec<GroupSpec>,
+    /// Where telephone numbers are from that do not say so.
+    pub default_country: Option<Country>,
 }
 
 impl Default for Topology {

@@ -1,0 +1,178 @@
+//! `[groups.NAME]`: one group of the file, its handler among it.
+
+use super::reader::{Item, Reader};
+use crate::model::Name;
+use crate::topology::{
+    Builtin, FanOut, GroupSpec, Handler, HttpSpec, HttpTarget, OnGroupLost, Start, Workers,
+};
+
+const KEYS: [&str; 11] = [
+    "name",
+    "stream",
+    "start",
+    "workers",
+    "handler",
+    "max_deliveries",
+    "claim_idle",
+    "handler_timeout",
+    "backoff",
+    "alert",
+    "on_group_lost",
+];
+
+pub(super) fn merge(reader: &mut Reader<'_>, item: &Item<'_>, spec: &mut GroupSpec) {
+    for item in &reader.table(item) {
+        match item.key {
+            "name" => set(reader.string(item).map(Name::from), &mut spec.name),
+            "stream" => set(reader.string(item).map(Name::from), &mut spec.stream),
+            "start" => set(reader.word(item, Start::ALL), &mut spec.start),
+            "workers" => set(reader.word(item, Workers::ALL), &mut spec.workers),
+            "handler" => merge_handler(reader, item, &mut spec.handler),
+            "max_deliveries" => set(reader.count(item, 1), &mut spec.max_deliveries),
+            "claim_idle" => set(reader.duration(item), &mut spec.claim_idle),
+            "handler_timeout" => set(reader.duration(item), &mut spec.handler_timeout),
+            "backoff" => merge_backoff(reader, item, spec),
+            "alert" => merge_alert(reader, item, spec),
+            "on_group_lost" => set(reader.word(item, OnGroupLost::ALL), &mut spec.on_group_lost),
+            _ => reader.unknown_key(item, &KEYS),
+        }
+    }
+}
+
+fn set<T>(given: Option<T>, value: &mut T) {
+    if let Some(given) = given {
+        *value = given;
+    }
+}
+
+fn merge_backoff(reader: &mut Reader<'_>, item: &Item<'_>, spec: &mut GroupSpec) {
+    for item in &reader.table(item) {
+        match item.key {
+            "base" => set(reader.duration(item), &mut spec.backoff.base),
+            "cap" => set(reader.duration(item), &mut spec.backoff.cap),
+            _ => reader.unknown_key(item, &["base", "cap"]),
+        }
+    }
+}
+
+fn merge_alert(reader: &mut Reader<'_>, item: &Item<'_>, spec: &mut GroupSpec) {
+    for item in &reader.table(item) {
+        match item.key {
+            "max_lag" => set(reader.count(item, 0), &mut spec.alert.max_lag),
+            "max_pending" => set(reader.count(item, 0), &mut spec.alert.max_pending),
+            "max_idle" => set(reader.duration(item), &mut spec.alert.max_idle),
+            _ => reader.unknown_key(item, &["max_lag", "max_pending", "max_idle"]),
+        }
+    }
+}
+
+/// One of `builtin`, `exec`, `pipe` and `http` replaces the handler; an `http` handler keeps what the
+/// file does not say of it, so that naming the service's URL is enough.
+fn merge_handler(reader: &mut Reader<'_>, item: &Item<'_>, handler: &mut Option<Handler>) {
+    let items = reader.table(item);
+    let kinds = items
+        .iter()
+        .filter(|item| matches!(item.key, "builtin" | "exec" | "pipe" | "http"));
+    if kinds.count() > 1 {
+        reader.error(item, "must be only one of builtin, exec, pipe, http");
+        return;
+    }
+    // The kind first: the other keys are about it.
+    let (about_http, kinds): (Vec<_>, Vec<_>) = items
+        .iter()
+        .partition(|item| matches!(item.key, "results" | "fan_out"));
+    for item in kinds {
+        let given = match item.key {
+            "builtin" => builtin(reader, item),
+            "exec" => argv(reader, item).map(Handler::Exec),
+            "pipe" => argv(reader, item).map(Handler::Pipe),
+            "http" => http(reader, item, handler.as_ref()),
+            _ => {
+                let known = ["builtin", "exec", "pipe", "http", "results", "fan_out"];
+                reader.unknown_key(item, &known);
+                None
+            }
+        };
+        set(given.map(Some), handler);
+    }
+    for item in about_http {
+        match handler {
+            Some(Handler::Http(http)) if item.key == "results" => results(reader, item, http),
+            Some(Handler::Http(http)) => fan_out(reader, item, http),
+            _ => reader.error(item, "goes with an http handler only"),
+        }
+    }
+}
+
+fn builtin(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Handler> {
+    match Builtin::parse(reader.string(item)?) {
+        Ok(builtin) => Some(Handler::Builtin(builtin)),
+        Err(problem) => {
+            reader.error(item, problem);
+            None
+        }
+    }
+}
+
+fn argv(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Vec<String>> {
+    match reader.list_of_strings(item) {
+        Some(argv) if argv.first().is_some_and(|program| !program.is_empty()) => Some(argv),
+        Some(_) => {
+            reader.error(item, "must name a program");
+            None
+        }
+        None => reader.must_be(
+            item,
+            "a list: the program and its arguments, each a string (no shell splits it)",
+        ),
+    }
+}
+
+fn http(reader: &mut Reader<'_>, item: &Item<'_>, old: Option<&Handler>) -> Option<Handler> {
+    let target = HttpTarget::parse(reader.string(item)?);
+    let (results, fan_out) = match old {
+        Some(Handler::Http(old)) => (old.results.clone(), old.fan_out.clone()),
+        _ => (None, None),
+    };
+    Some(Handler::Http(HttpSpec {
+        target,
+        results,
+        fan_out,
+    }))
+}
+
+/// The stream for the answers; `false` for none.
+fn results(reader: &mut Reader<'_>, item: &Item<'_>, http: &mut HttpSpec) {
+    if item.is_false() {
+        http.results = None;
+    } else if let Some(stream) = reader.string(item) {
+        http.results = Some(Name::from(stream));
+    }
+}
+
+/// The value that stands for several; `false` for none.
+fn fan_out(reader: &mut Reader<'_>, item: &Item<'_>, http: &mut HttpSpec) {
+    if item.is_false() {
+        http.fan_out = None;
+        return;
+    }
+    let mut given = http.fan_out.clone().unwrap_or(FanOut {
+        field: String::new(),
+        value: String::new(),
+        into: Vec::new(),
+    });
+    for item in &reader.table(item) {
+        match item.key {
+            "field" => set(reader.string(item).map(str::to_owned), &mut given.field),
+            "value" => set(reader.string(item).map(str::to_owned), &mut given.value),
+            "into" => match reader.list_of_strings(item) {
+                Some(values) => given.into = values,
+                None => {
+                    let _: Option<()> = reader.must_be(item, "a list of strings");
+                }
+            },
+            _ => reader.unknown_key(item, &["field", "value", "into"]),
+        }
+    }
+    http.fan_out = Some(given);
+}

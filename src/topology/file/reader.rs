@@ -1,0 +1,242 @@
+//! A TOML document walked key by key, each complaint with its line. Knows nothing of topologies.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::time::Duration;
+
+use serde::Serialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::model::{escaped, parse_duration};
+use crate::topology::{did_you_mean, nearest};
+
+/// What is wrong with a topology file, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileError {
+    /// The file's name as it was given.
+    pub file: String,
+    /// The line, from 1; 0 when it is not about one.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", escaped(self.file.as_bytes()))?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// Collects what is wrong, so that one look at a file finds all of it.
+#[derive(Debug)]
+pub(super) struct Reader<'t> {
+    file: &'t str,
+    text: &'t str,
+    pub(super) errors: Vec<FileError>,
+}
+
+/// One key of a table and its value.
+#[derive(Clone, Debug)]
+pub(super) struct Item<'d> {
+    pub(super) key: &'d str,
+    /// The key with the tables it is in, `groups.mine.backoff.cap`.
+    path: String,
+    key_span: Range<usize>,
+    value: &'d Spanned<DeValue<'d>>,
+}
+
+impl Item<'_> {
+    /// Whether the value is this very string.
+    pub(super) fn is_string(&self, text: &str) -> bool {
+        self.value.get_ref().as_str() == Some(text)
+    }
+
+    /// Whether the value is `false`.
+    pub(super) fn is_false(&self) -> bool {
+        self.value.get_ref().as_bool() == Some(false)
+    }
+}
+
+impl<'t> Reader<'t> {
+    pub(super) fn new(file: &'t str, text: &'t str) -> Self {
+        Self {
+            file,
+            text,
+            errors: Vec::new(),
+        }
+    }
+
+    /// The document; `None` when it is not TOML.
+    pub(super) fn document(&mut self) -> Option<DeTable<'t>> {
+        match DeTable::parse(self.text) {
+            Ok(document) => Some(document.into_inner()),
+            Err(error) => {
+                let at = error.span().unwrap_or_default();
+                self.error_at(&at, error.message());
+                None
+            }
+        }
+    }
+
+    pub(super) fn line_of(&self, item: &Item<'_>) -> usize {
+        self.line_at(&item.key_span)
+    }
+
+    fn line_at(&self, span: &Range<usize>) -> usize {
+        let before = &self.text.as_bytes()[..span.start.min(self.text.len())];
+        memchr::memchr_iter(b'\n', before).count() + 1
+    }
+
+    fn error_at(&mut self, span: &Range<usize>, message: impl Into<String>) {
+        let line = self.line_at(span);
+        self.error_in_line(line, message);
+    }
+
+    pub(super) fn error_in_line(&mut self, line: usize, message: impl Into<String>) {
+        self.errors.push(FileError {
+            file: self.file.to_owned(),
+            line,
+            message: message.into(),
+        });
+    }
+
+    /// Complains of an item's value.
+    pub(super) fn error(&mut self, item: &Item<'_>, message: impl fmt::Display) {
+        let text = format!("{}: {message}", item.path);
+        self.error_at(&item.value.span(), text);
+    }
+
+    /// Complains of a key that is none of `known`.
+    pub(super) fn unknown_key(&mut self, item: &Item<'_>, known: &[&str]) {
+        let text = format!(
+            "unknown key `{}`{} (there are: {})",
+            escaped(item.key.as_bytes()),
+            did_you_mean(nearest(item.key, known.iter().copied())),
+            known.join(", ")
+        );
+        self.error_at(&item.key_span, text);
+    }
+
+    /// The items of a table; none, after a complaint, when it is not one.
+    pub(super) fn table<'d>(&mut self, item: &Item<'d>) -> Vec<Item<'d>> {
+        match item.value.get_ref() {
+            DeValue::Table(table) => items(table, &item.path),
+            _ => self.must_be(item, "a table").unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn string<'d>(&mut self, item: &Item<'d>) -> Option<&'d str> {
+        match item.value.get_ref() {
+            DeValue::String(text) => Some(text),
+            _ => self.must_be(item, "a string"),
+        }
+    }
+
+    /// A whole number of at least `least`.
+    pub(super) fn count(&mut self, item: &Item<'_>, least: u64) -> Option<u64> {
+        let number = match item.value.get_ref() {
+            DeValue::Integer(number) => {
+                u64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok()
+            }
+            _ => None,
+        };
+        let number = number.filter(|number| *number >= least);
+        if number.is_none() {
+            self.error(item, format!("must be a whole number of at least {least}"));
+        }
+        number
+    }
+
+    pub(super) fn duration(&mut self, item: &Item<'_>) -> Option<Duration> {
+        let DeValue::String(text) = item.value.get_ref() else {
+            return self.must_be(item, "a duration as a string, such as \"60s\"");
+        };
+        match parse_duration(text) {
+            Ok(duration) => Some(duration),
+            Err(error) => {
+                self.error(item, error);
+                None
+            }
+        }
+    }
+
+    /// One of some words.
+    pub(super) fn word<T: Copy>(&mut self, item: &Item<'_>, words: &[(&str, T)]) -> Option<T> {
+        let text = self.string(item)?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            self.not_one_of(item, text, &names);
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    pub(super) fn not_one_of(&mut self, item: &Item<'_>, given: &str, words: &[&str]) {
+        let text = format!(
+            "`{}` is not one of {}{}",
+            escaped(given.as_bytes()),
+            words.join(", "),
+            did_you_mean(nearest(given, words.iter().copied()))
+        );
+        self.error(item, text);
+    }
+
+    /// A list of strings, or `None` without a complaint when it is not a list at all.
+    pub(super) fn list_of_strings(&mut self, item: &Item<'_>) -> Option<Vec<String>> {
+        let DeValue::Array(array) = item.value.get_ref() else {
+            return None;
+        };
+        let strings: Option<Vec<String>> = array
+            .iter()
+            .map(|value| match value.get_ref() {
+                DeValue::String(text) => Some(Cow::clone(text).into_owned()),
+                _ => None,
+            })
+            .collect();
+        if strings.is_none() {
+            self.error(item, "must hold strings only");
+        }
+        Some(strings.unwrap_or_default())
+    }
+
+    pub(super) fn must_be<T>(&mut self, item: &Item<'_>, what: &str) -> Option<T> {
+        let is = item.value.get_ref().type_str();
+        self.error(item, format!("must be {what}, and is {}", article(is)));
+        None
+    }
+}
+
+fn article(kind: &str) -> String {
+    let an = kind.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {kind}", if an { "an" } else { "a" })
+}
+
+/// A table's items in the order of the file.
+pub(super) fn items<'d>(table: &'d DeTable<'d>, path: &str) -> Vec<Item<'d>> {
+    let mut items: Vec<Item<'d>> = table
+        .iter()
+        .map(|(key, value)| Item {
+            key: key.get_ref(),
+            path: joined(path, key.get_ref()),
+            key_span: key.span(),
+            value,
+        })
+        .collect();
+    items.sort_by_key(|item| item.key_span.start);
+    items
+}
+
+fn joined(path: &str, key: &str) -> String {
+    let key = super::show::key(key);
+    if path.is_empty() {
+        key
+    } else {
+        format!("{path}.{key}")
+    }
+}

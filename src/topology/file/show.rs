@@ -1,0 +1,184 @@
+//! A topology as the TOML that gives it: all of it, or as an example to start from.
+
+use std::fmt::Write as _;
+
+use super::stream::{OPTIONAL, UNLIMITED};
+use crate::model::format_duration;
+use crate::topology::{FieldSpec, FieldType, GroupSpec, Handler, HttpSpec, StreamSpec, Topology};
+
+impl Topology {
+    /// The whole topology as a file that gives it again.
+    pub fn effective_toml(&self) -> String {
+        let mut out = String::new();
+        if let Some(country) = &self.default_country {
+            put(&mut out, "default_country", &quoted(&country.to_string()));
+        }
+        for stream in &self.streams {
+            write_stream(&mut out, stream);
+        }
+        for (at, group) in self.groups.iter().enumerate() {
+            write_group(&mut out, &self.label(at), group);
+        }
+        out
+    }
+
+    /// The key of a group's table: its name, unless an earlier group has that.
+    fn label(&self, at: usize) -> String {
+        let group = &self.groups[at];
+        let taken = self.groups[..at].iter().any(|it| it.name == group.name);
+        if taken {
+            format!("{}@{}", group.name, group.stream)
+        } else {
+            group.name.to_string()
+        }
+    }
+}
+
+/// A file with every key explained and every value of the built-in platform, commented out: used as
+/// it is, it changes nothing.
+pub fn example_toml() -> String {
+    let mut out = EXPLAINED.to_owned();
+    for line in Topology::default().effective_toml().lines() {
+        let mark = if line.is_empty() { "" } else { "#" };
+        let _ = writeln!(out, "{mark}{line}");
+    }
+    out
+}
+
+const EXPLAINED: &str = r#"# ucp-streams.toml: merges over the built-in platform key by key. Below is all of it; what you take
+# the leading # from is yours. Found by --topology, then $UCP_STREAMS_TOPOLOGY, then in the
+# working directory.
+#
+# default_country  how numbers without a country code are read: "+49", "DE"
+#
+# [streams."NAME"]
+# maxlen           entries kept, approximately; "unlimited" keeps all
+# on_full          when the cut would take what a group has not processed: "warn", "refuse" (exit 6),
+#                  "keep" (do not cut)
+# dead_letter      where entries go that could not be processed; in the stream's hash slot
+# fields           the schema; replaces the built-in one as a whole. Types: uuid, string, json,
+#                  json_array, timestamp, bool, integer, or a list of words. A trailing ? (or "?" as
+#                  the last word) makes a field optional. Without fields, any will do
+#
+# [groups.NAME]    (two groups of one name on two streams: any key, and name = "NAME")
+# stream           what it reads
+# start            where it starts when it is created: "0" the oldest entry, "$" after the newest
+# workers          "many", or "one": one active, the others stand by
+# handler          { builtin = "features" | "review-queue" | "normalize" | "forward:STREAM" | "log" | "null" }
+#                  { exec = ["program", "argument"] }   one process an entry
+#                  { pipe = ["program", "argument"] }   long-lived processes, a line an entry
+#                  { http = "https://…" }               a POST an entry; "$NAME" reads the URL from
+#                    the environment; results = "STREAM" keeps the answers; fan_out turns one value
+#                    of a field into several requests; false switches either off
+# max_deliveries   attempts before an entry is dead-lettered
+# claim_idle       how long a worker must be silent before another takes over; at least 3s
+# handler_timeout  how long one attempt may take
+# backoff          the wait after the first failure, doubled after each, up to the cap
+# alert            what `check` calls critical
+# on_group_lost    "recreate" at the oldest entry, or "stop"
+"#;
+
+/// A bare key where TOML allows one, else quoted.
+pub(super) fn key(name: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if !name.is_empty() && name.bytes().all(bare) {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+fn list<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    let quoted: Vec<String> = texts.map(quoted).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+fn put(out: &mut String, name: &str, value: &str) {
+    let _ = writeln!(out, "{} = {value}", key(name));
+}
+
+fn write_stream(out: &mut String, spec: &StreamSpec) {
+    let path = format!("streams.{}", key(&spec.name.to_string()));
+    let _ = writeln!(out, "\n[{path}]");
+    let maxlen = spec.maxlen.map(|maxlen| maxlen.to_string());
+    put(out, "maxlen", &maxlen.unwrap_or_else(|| quoted(UNLIMITED)));
+    put(out, "on_full", &quoted(spec.on_full.word()));
+    put(out, "dead_letter", &quoted(&spec.dead_letter.to_string()));
+    let _ = writeln!(out, "\n[{path}.fields]");
+    for field in &spec.fields {
+        put(out, &field.name, &field_value(field));
+    }
+}
+
+fn field_value(field: &FieldSpec) -> String {
+    let mark = if field.optional { OPTIONAL } else { "" };
+    match &field.kind {
+        FieldType::Words(words) => {
+            let mark = Some(mark).filter(|mark| !mark.is_empty());
+            list(words.iter().map(String::as_str).chain(mark))
+        }
+        named => quoted(&format!("{}{mark}", named.name().unwrap_or_default())),
+    }
+}
+
+fn write_group(out: &mut String, label: &str, spec: &GroupSpec) {
+    let _ = writeln!(out, "\n[groups.{}]", key(label));
+    if spec.name != label {
+        put(out, "name", &quoted(&spec.name.to_string()));
+    }
+    let duration = |length| quoted(&format_duration(length));
+    put(out, "stream", &quoted(&spec.stream.to_string()));
+    put(out, "start", &quoted(spec.start.word()));
+    put(out, "workers", &quoted(spec.workers.word()));
+    if let Some(handler) = &spec.handler {
+        put(out, "handler", &handler_value(handler));
+    }
+    put(out, "max_deliveries", &spec.max_deliveries.to_string());
+    put(out, "claim_idle", &duration(spec.claim_idle));
+    put(out, "handler_timeout", &duration(spec.handler_timeout));
+    let (base, cap) = (duration(spec.backoff.base), duration(spec.backoff.cap));
+    put(out, "backoff", &format!("{{ base = {base}, cap = {cap} }}"));
+    let alert = format!(
+        "{{ max_lag = {}, max_pending = {}, max_idle = {} }}",
+        spec.alert.max_lag,
+        spec.alert.max_pending,
+        duration(spec.alert.max_idle)
+    );
+    put(out, "alert", &alert);
+    put(out, "on_group_lost", &quoted(spec.on_group_lost.word()));
+}
+
+fn handler_value(handler: &Handler) -> String {
+    let argv = |argv: &[String]| list(argv.iter().map(String::as_str));
+    match handler {
+        Handler::Builtin(builtin) => format!("{{ builtin = {} }}", quoted(&builtin.to_string())),
+        Handler::Exec(program) => format!("{{ exec = {} }}", argv(program)),
+        Handler::Pipe(program) => format!("{{ pipe = {} }}", argv(program)),
+        Handler::Http(http) => http_value(http),
+    }
+}
+
+fn http_value(http: &HttpSpec) -> String {
+    let mut text = format!("{{ http = {}", quoted(&http.target.to_string()));
+    // What is off is said too: over a built-in handler, silence would keep it on.
+    let results = http.results.as_ref();
+    let results = results.map_or("false".to_owned(), |stream| quoted(&stream.to_string()));
+    let _ = write!(text, ", results = {results}");
+    match &http.fan_out {
+        None => text.push_str(", fan_out = false"),
+        Some(all) => {
+            let into = list(all.into.iter().map(String::as_str));
+            let (field, value) = (quoted(&all.field), quoted(&all.value));
+            let _ = write!(
+                text,
+                ", fan_out = {{ field = {field}, value = {value}, into = {into} }}"
+            );
+        }
+    }
+    text.push_str(" }");
+    text
+}
