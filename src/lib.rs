@@ -21,10 +21,10 @@
 //! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view |
 //! | [`cli`] | flags and value parsers that commands share | model |
 //! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire, topology |
-//! | [`commands`] | one file per subcommand: resolve, call one operation, hand over the report | everything above |
 //! | [`exit`] | outcomes and errors to exit codes | model, wire |
+//! | [`commands`] | one file per subcommand: resolve, call one operation, hand over the report | everything above |
 //!
-//! The test `tests/layers.rs` holds the code to this table.
+//! The test `tests/layers` holds the code to this table.
 //!
 //! ## How to add a subcommand
 //! 1. What it means: a function in `streams/` (or `worker/`) that takes a connection and plain values and

@@ -9,10 +9,12 @@ use ucp_streams::server::{Options, Server};
 
 use crate::support::{PATIENCE, server_binary, until};
 
-/// Not a test: the process that the test below kills. It says where its server is, and waits.
-#[test]
-#[ignore = "runs only as the child of another test"]
-fn owner_of_a_server() {
+/// Set for the process that is killed: this same test, run again as the owner of a server.
+const OWNER: &str = "UCP_STREAMS_TEST_OWNER";
+
+/// Starts a server, says where it is, and waits.
+#[expect(clippy::print_stdout, reason = "the test reads it")]
+fn own_a_server() {
     let server = Server::start(server_binary(), Options::default()).unwrap();
     println!("\nsocket {}", server.socket().display());
     let _ = std::io::stdin().read_line(&mut String::new());
@@ -20,13 +22,13 @@ fn owner_of_a_server() {
 
 #[test]
 fn the_server_and_its_directory_are_gone_after_a_kill_of_their_owner() {
+    if std::env::var_os(OWNER).is_some() {
+        return own_a_server();
+    }
+    let this = "guard::the_server_and_its_directory_are_gone_after_a_kill_of_their_owner";
     let mut owner = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--ignored",
-            "--exact",
-            "--nocapture",
-            "guard::owner_of_a_server",
-        ])
+        .args(["--exact", "--nocapture", this])
+        .env(OWNER, "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

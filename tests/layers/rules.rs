@@ -1,0 +1,202 @@
+//! The rules, and what breaks them.
+
+use std::fmt;
+
+use crate::source::{Source, Token};
+use crate::table::Table;
+
+/// Crates that only some layers may name.
+const CRATES: [(&str, &[&str]); 7] = [
+    ("redis", &["wire"]),
+    ("clap", &["cli", "commands", "settings"]),
+    ("clap_complete", &["cli", "commands"]),
+    ("comfy_table", &["view"]),
+    ("indicatif", &["console"]),
+    ("dialoguer", &["console"]),
+    ("colored", &["view", "console"]),
+];
+
+/// Macros that write where only the console may, and not with these.
+const PRINTS: [&str; 5] = ["println", "eprintln", "print", "eprint", "dbg"];
+
+/// A place that breaks a rule.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Violation {
+    pub path: String,
+    pub line: usize,
+    pub rule: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "src/{}:{}: {}", self.path, self.line, self.rule)
+    }
+}
+
+/// Every place in `sources` that breaks a rule.
+pub fn check(table: &Table, sources: &[Source]) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for source in sources {
+        let broken = [
+            opening(source),
+            layers(table, source),
+            crates(source),
+            environment(source),
+            prints(source),
+        ];
+        violations.extend(broken.into_iter().flatten().map(|(line, rule)| Violation {
+            path: source.path.clone(),
+            line,
+            rule,
+        }));
+    }
+    violations
+}
+
+/// The line of a violation and its rule.
+type Broken = Vec<(usize, String)>;
+
+fn opening(source: &Source) -> Broken {
+    if source.text.trim_start().starts_with("//!") {
+        return Vec::new();
+    }
+    vec![(
+        1,
+        "a module opens with `//!` and what lives there".to_owned(),
+    )]
+}
+
+/// What the root and the binary name is free.
+fn layers(table: &Table, source: &Source) -> Broken {
+    let layer = source.layer();
+    if layer == "lib" || layer == "main" {
+        return Vec::new();
+    }
+    let Some(uses) = table.uses(layer) else {
+        return vec![(1, format!("{layer} has no row in the table of src/lib.rs"))];
+    };
+    let mut broken = Vec::new();
+    for named in named_from_root(source) {
+        let name = named.text.as_str();
+        if name == layer || uses.contains(name) {
+            continue;
+        }
+        broken.push((
+            named.line,
+            if table.has(name) {
+                let allowed: Vec<_> = uses.iter().map(String::as_str).collect();
+                format!(
+                    "{layer} may not use {name} (it may use: {})",
+                    allowed.join(", ")
+                )
+            } else {
+                format!("crate::{name} is no layer of the table in src/lib.rs")
+            },
+        ));
+    }
+    broken
+}
+
+/// The first names after `crate::`, and after a chain of `super::` that ends at the root.
+fn named_from_root(source: &Source) -> Vec<&Token> {
+    let tokens = &source.tokens;
+    let mut named = Vec::new();
+    let mut supers = 0;
+    for at in 0..tokens.len().saturating_sub(1) {
+        if !tokens[at + 1].is("::") {
+            continue;
+        }
+        let continues = at > 0 && tokens[at - 1].is("::");
+        if tokens[at].is("super") {
+            supers = if continues { supers + 1 } else { 1 };
+        }
+        let to_root = tokens[at].is("super") && supers == source.depth();
+        if tokens[at].is("crate") || to_root {
+            named.extend(
+                heads(tokens, at + 2)
+                    .into_iter()
+                    .filter(|name| !name.is("super")),
+            );
+        }
+    }
+    named
+}
+
+/// The word at `at`, or the first word of each path in the group `{a::b, c}` there.
+fn heads(tokens: &[Token], at: usize) -> Vec<&Token> {
+    let Some(first) = tokens.get(at) else {
+        return Vec::new();
+    };
+    if !first.is("{") {
+        return vec![first];
+    }
+    let mut heads = Vec::new();
+    let mut depth = 0;
+    for pair in tokens[at..].windows(2) {
+        match pair[0].text.as_str() {
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+        let begins = pair[0].is("{") || pair[0].is(",");
+        if depth == 1 && begins && pair[1].is_word() {
+            heads.push(&pair[1]);
+        }
+    }
+    heads
+}
+
+fn crates(source: &Source) -> Broken {
+    let mut broken = Vec::new();
+    for (at, token) in source.tokens.iter().enumerate() {
+        let Some((name, layers)) = CRATES.iter().find(|(name, _)| token.is(name)) else {
+            continue;
+        };
+        if is_crate_path(&source.tokens, at) && !layers.contains(&source.layer()) {
+            let rule = format!("the crate {name} is named only in {}", layers.join(", "));
+            broken.push((token.line, rule));
+        }
+    }
+    broken
+}
+
+/// Whether the word at `at` begins a path (`redis::Value`, `::redis::Value`) or is what a `use` takes.
+fn is_crate_path(tokens: &[Token], at: usize) -> bool {
+    let before = |back: usize| at.checked_sub(back).map(|at| &tokens[at]);
+    let continues = before(1).is_some_and(|token| token.is("::"))
+        && before(2).is_some_and(|token| token.is_word() && !token.is("use"));
+    let used = before(1).is_some_and(|token| token.is("use") || token.is("crate"));
+    let opens = tokens.get(at + 1).is_some_and(|token| token.is("::"));
+    !continues && (opens || used)
+}
+
+fn environment(source: &Source) -> Broken {
+    if source.layer() == "settings" {
+        return Vec::new();
+    }
+    let tokens = &source.tokens;
+    (0..tokens.len().saturating_sub(2))
+        .filter(|&at| tokens[at].is("env") && tokens[at + 1].is("::"))
+        .flat_map(|at| heads(tokens, at + 2))
+        .filter(|name| name.text.starts_with("var"))
+        .map(|name| {
+            let rule = format!("env::{} is for settings only: take the value", name.text);
+            (name.line, rule)
+        })
+        .collect()
+}
+
+fn prints(source: &Source) -> Broken {
+    source
+        .tokens
+        .windows(2)
+        .filter(|pair| pair[1].is("!") && PRINTS.contains(&pair[0].text.as_str()))
+        .map(|pair| {
+            let rule = format!("no {}!: the console writes", pair[0].text);
+            (pair[0].line, rule)
+        })
+        .collect()
+}
