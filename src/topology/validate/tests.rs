@@ -242,6 +242,24 @@ fn the_buffer_goes_from_line_to_line() {
 }
 
 #[test]
+fn a_complete_entry_is_borrowed_whole() {
+    let raw = stream("events.raw");
+    let line = format!(
+        r#"{{"eventId":"{ID}","brand_id":"b","event_type":"purchase","payload":{{"total":1}},"timestamp":"2024-12-01T10:00:00.000Z"}}"#
+    );
+    let (mut fields, mut findings) = (Vec::new(), Findings::default());
+    checker(&raw).check_line(line.as_bytes(), &mut fields, &mut findings);
+    assert_eq!(findings, Findings::default());
+    assert_eq!(fields.len(), 5);
+    for pair in fields {
+        assert!(
+            matches!(pair, (Cow::Borrowed(_), Cow::Borrowed(_))),
+            "{pair:?}"
+        );
+    }
+}
+
+#[test]
 fn camel_case_is_exactly_the_snake_case() {
     for (camel, snake, same) in [
         ("eventId", "event_id", true),
