@@ -16,7 +16,9 @@
 //! | 74 | a local file or the output failed |
 //! | 130, 143 | stopped by SIGINT, SIGTERM before its work was done |
 
-use crate::model::Kind;
+use std::error::Error as StdError;
+
+use crate::model::{Kind, Problem};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,54 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// The word that names it in the JSON of an error.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Negative => "negative",
+            Self::Usage => "usage",
+            Self::NotFound => "not_found",
+            Self::Unavailable => "unavailable",
+            Self::Denied => "denied",
+            Self::Refused => "refused",
+            Self::Partial => "partial",
+            Self::Unknown => "outcome_unknown",
+            Self::DataLoss => "data_loss",
+            Self::Bug => "bug",
+            Self::Local => "local",
+            Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
+        }
+    }
+}
+
+/// Whoever read standard output went away (`| head`). Not a failure: there is nobody left to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nobody reads the output any more")]
+pub struct OutputClosed;
+
+/// The exit of an error, by the outermost cause that has one. What nobody classified is a bug.
+pub fn classify(error: &anyhow::Error) -> Exit {
+    // A problem attached as context is no link of the chain: only `downcast_ref` sees it.
+    if let Some(problem) = error.downcast_ref::<Problem>() {
+        return problem.kind.into();
+    }
+    error.chain().find_map(exit_of).unwrap_or(Exit::Bug)
+}
+
+fn exit_of(cause: &(dyn StdError + 'static)) -> Option<Exit> {
+    if cause.is::<OutputClosed>() {
+        Some(Exit::Done)
+    } else if let Some(problem) = cause.downcast_ref::<Problem>() {
+        Some(problem.kind.into())
+    } else if cause.is::<std::io::Error>() {
+        Some(Exit::Local)
+    } else {
+        None
+    }
+}
+
 impl From<Kind> for Exit {
     fn from(kind: Kind) -> Self {
         match kind {
@@ -88,5 +138,82 @@ impl From<Kind> for Exit {
             Kind::Local => Self::Local,
             Kind::Bug => Self::Bug,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context as _, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_table() {
+        for (exit, code) in [
+            (Exit::Done, 0),
+            (Exit::Negative, 1),
+            (Exit::Usage, 2),
+            (Exit::NotFound, 3),
+            (Exit::Unavailable, 4),
+            (Exit::Denied, 5),
+            (Exit::Refused, 6),
+            (Exit::Partial, 7),
+            (Exit::Unknown, 8),
+            (Exit::DataLoss, 9),
+            (Exit::Bug, 70),
+            (Exit::Local, 74),
+            (Exit::Interrupted, 130),
+            (Exit::Terminated, 143),
+        ] {
+            assert_eq!(exit.code(), code, "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn a_problem_keeps_its_kind_wherever_it_stands() {
+        for (kind, exit) in [
+            (Kind::Negative, Exit::Negative),
+            (Kind::Usage, Exit::Usage),
+            (Kind::NotFound, Exit::NotFound),
+            (Kind::Unavailable, Exit::Unavailable),
+            (Kind::Denied, Exit::Denied),
+            (Kind::Refused, Exit::Refused),
+            (Kind::Partial, Exit::Partial),
+            (Kind::Unknown, Exit::Unknown),
+            (Kind::DataLoss, Exit::DataLoss),
+            (Kind::Local, Exit::Local),
+            (Kind::Bug, Exit::Bug),
+        ] {
+            let problem = || Problem::new(kind, "x");
+            assert_eq!(classify(&problem().into()), exit);
+            let under_context = Err::<(), _>(problem())
+                .context("while at it")
+                .context("still");
+            assert_eq!(classify(&under_context.expect_err("an error")), exit);
+            let as_context = Err::<(), _>(anyhow!("cause"))
+                .context(problem())
+                .context("at it");
+            assert_eq!(classify(&as_context.expect_err("an error")), exit);
+        }
+    }
+
+    #[test]
+    fn the_outermost_says_what_a_system_error_means() {
+        let system = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        assert_eq!(
+            classify(&anyhow::Error::new(system()).context("opening f")),
+            Exit::Local
+        );
+        let problem = Err::<(), _>(system()).context(Problem::usage("no such topology"));
+        assert_eq!(classify(&problem.expect_err("an error")), Exit::Usage);
+    }
+
+    #[test]
+    fn a_closed_output_is_done_and_an_unknown_error_a_bug() {
+        assert_eq!(
+            classify(&anyhow::Error::new(OutputClosed).context("showing")),
+            Exit::Done
+        );
+        assert_eq!(classify(&anyhow!("surprise")), Exit::Bug);
     }
 }

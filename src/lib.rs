@@ -18,7 +18,7 @@
 //! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, wire |
 //! | [`worker`] | the consume loop and its handlers | model, topology, wire, streams |
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types) |
-//! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view |
+//! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view, settings, exit |
 //! | [`cli`] | flags and value parsers that commands share | model |
 //! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire, topology |
 //! | [`exit`] | outcomes and errors to exit codes | model, wire |

@@ -8,7 +8,7 @@ use clap::builder::PossibleValue;
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use super::parse_duration;
-use crate::model::Format;
+use crate::model::{Format, LogFormat};
 
 /// Flags that may stand before or after the command.
 #[expect(clippy::doc_markdown, reason = "the field docs are the help text")]
@@ -82,7 +82,7 @@ pub struct Globals {
     #[arg(short, long, global = true)]
     pub yes: bool,
 
-    /// Say only what was asked for, and errors
+    /// Leave out notes and progress; warnings and errors stay
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 
@@ -125,6 +125,19 @@ impl ValueEnum for Format {
             Self::Csv => "comma-separated with a header (RFC 4180)",
             Self::Plain => "tab-separated with a header, raw numbers",
         }))
+    }
+}
+
+impl ValueEnum for LogFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Text, Self::Json]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Text => PossibleValue::new("text").help("time, level, message and fields"),
+            Self::Json => PossibleValue::new("json").help("one JSON object a line"),
+        })
     }
 }
 

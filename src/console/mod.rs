@@ -1,1 +1,216 @@
-//! stdout, stderr, terminal facts, progress, prompts: the only writer of this crate.
+//! stdout, stderr, terminal facts, progress, prompts, logs and signals: the only writer of this crate.
+//! Data goes to stdout, everything else to stderr, and nothing reaches a terminal unescaped.
+
+mod confirm;
+mod failure;
+mod logs;
+mod output;
+mod progress;
+mod signals;
+mod terminal;
+
+use std::io::{self, Write as _};
+
+use anyhow::Result;
+
+pub use logs::init_logs;
+pub use output::Output;
+pub use progress::Progress;
+pub use signals::{Signals, Stop};
+pub use terminal::Terminal;
+
+use crate::exit::{Exit, OutputClosed, classify};
+use crate::model::{Consent, Problem, escaped};
+use crate::settings::Look;
+use crate::view::{self, Options, Report, Row, Theme, Tone};
+use progress::Bar;
+
+/// The two outputs of one command and how to write to them.
+#[derive(Debug)]
+pub struct Console {
+    terminal: Terminal,
+    look: Look,
+    options: Options,
+    stderr_theme: Theme,
+    bar: Bar,
+}
+
+impl Console {
+    /// A console on this process's outputs.
+    pub fn new(terminal: Terminal, look: Look) -> Self {
+        let options = Options {
+            format: look.format.value,
+            columns: look.columns.clone(),
+            headers: look.headers,
+            names: look.names,
+            width: terminal.stdout_width.or(look.columns_of_env),
+            terminal: terminal.stdout,
+            theme: Theme::new(look.colour_stdout),
+        };
+        Self {
+            stderr_theme: Theme::new(look.colour_stderr),
+            terminal,
+            look,
+            options,
+            bar: Bar::default(),
+        }
+    }
+
+    /// How reports and entries are to be shown on standard output.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Which of the three streams are terminals, and how wide.
+    pub fn terminal(&self) -> &Terminal {
+        &self.terminal
+    }
+
+    /// How often `-v` was given.
+    pub fn verbosity(&self) -> u8 {
+        self.look.verbosity
+    }
+
+    /// Standard output, buffered, for what comes in pieces.
+    pub fn out(&self) -> Output<io::Stdout> {
+        Output::new(io::stdout(), self.terminal.stdout.then(|| self.bar.clone()))
+    }
+
+    /// Shows a list.
+    ///
+    /// # Errors
+    /// A usage [`Problem`] for `--columns`; [`OutputClosed`] or a local problem when it cannot be written.
+    pub fn show<R: Row>(&self, rows: &[R]) -> Result<()> {
+        let mut out = self.out();
+        view::rows(out.buffer(), rows, &self.options)?;
+        out.flush()
+    }
+
+    /// Shows one object.
+    ///
+    /// # Errors
+    /// As [`Console::show`].
+    pub fn show_one<R: Row>(&self, row: &R) -> Result<()> {
+        let mut out = self.out();
+        view::one(out.buffer(), row, &self.options)?;
+        out.flush()
+    }
+
+    /// Shows a report of several parts.
+    ///
+    /// # Errors
+    /// As [`Console::show`].
+    pub fn show_report<T: Report>(&self, report: &T) -> Result<()> {
+        let mut out = self.out();
+        view::report(out.buffer(), report, &self.options)?;
+        out.flush()
+    }
+
+    /// Writes `bytes` to standard output as they are: for what was made safe by `view`, or is meant for a
+    /// file or another program.
+    ///
+    /// # Errors
+    /// [`OutputClosed`] or a local problem.
+    pub fn put(&self, bytes: &[u8]) -> Result<()> {
+        let mut out = self.out();
+        out.buffer().extend_from_slice(bytes);
+        out.flush()
+    }
+
+    /// A remark on standard error; not with `-q`.
+    pub fn note(&self, text: &str) {
+        if !self.look.quiet {
+            self.tell(&lines(text, ""));
+        }
+    }
+
+    /// A remark on standard error from so many `-v` on.
+    pub fn detail(&self, verbosity: u8, text: &str) {
+        if self.look.verbosity >= verbosity {
+            let text = lines(text, "");
+            self.tell(&self.stderr_theme.paint(Tone::Dim, &text));
+        }
+    }
+
+    /// A warning on standard error.
+    pub fn warn(&self, text: &str) {
+        let label = self.stderr_theme.paint(Tone::Warn, "warning:");
+        self.tell(&format!("{label} {}", lines(text, "         ")));
+    }
+
+    /// Says what went wrong and returns the exit it means. With a JSON format it is one JSON object. A closed
+    /// output is no failure and nothing is said.
+    pub fn error(&self, error: &anyhow::Error) -> Exit {
+        let exit = classify(error);
+        if !error.root_cause().is::<OutputClosed>() {
+            let text = if self.options.format.is_json() {
+                failure::as_json(error, exit)
+            } else {
+                failure::as_text(error, self.stderr_theme)
+            };
+            self.tell(&text);
+        }
+        exit
+    }
+
+    /// Shows that long work goes on: a bar on a terminal, elsewhere a line every few seconds. Nothing with
+    /// `-q`. `total` is unknown where it is `None`.
+    pub fn progress(&self, total: Option<u64>, label: &str) -> Progress {
+        let label = escaped(label.as_bytes());
+        if self.look.quiet {
+            Progress::silent()
+        } else if self.terminal.stderr {
+            Progress::bar(&self.bar, total, label)
+        } else {
+            Progress::lines(total, label)
+        }
+    }
+
+    /// Consent to `plan`, a text that names its target: by `--yes`, or by a yes on a terminal.
+    ///
+    /// # Errors
+    /// A refused [`Problem`] when the answer is no, or when there is nobody to ask and no `--yes`.
+    pub fn confirm(&self, plan: &str) -> Result<Consent, Problem> {
+        let plan = lines(plan, "");
+        if self.look.yes {
+            return Ok(confirm::by_flag());
+        }
+        if !(self.terminal.stdin && self.terminal.stderr) {
+            return Err(confirm::nobody_to_ask(&plan));
+        }
+        self.tell(&plan);
+        self.bar.suspend(confirm::ask)
+    }
+
+    /// One text on standard error. Where even that fails there is nobody left to tell.
+    fn tell(&self, text: &str) {
+        self.bar.suspend(|| {
+            let mut stderr = io::stderr().lock();
+            let _ = stderr.write_all(text.as_bytes());
+            let _ = stderr.write_all(b"\n");
+        });
+    }
+}
+
+/// `text` line by line escaped, every line but the first behind `margin`.
+fn lines(text: &str, margin: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for (place, line) in text.trim_end().split('\n').enumerate() {
+        if place > 0 {
+            safe.push('\n');
+            safe.push_str(margin);
+        }
+        crate::model::escape_into(&mut safe, line.as_bytes());
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_keeps_its_lines_and_nothing_else_that_moves_a_cursor() {
+        assert_eq!(lines("a\x1b[2J\nb\rc\n", "  "), "a\\x1b[2J\n  b\\rc");
+    }
+}

@@ -7,7 +7,6 @@ pub struct Consent(());
 
 impl Consent {
     /// For `console`, which has just been told yes.
-    #[allow(dead_code, reason = "the console lands next")]
     pub(crate) fn given() -> Self {
         Self(())
     }

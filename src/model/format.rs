@@ -1,4 +1,4 @@
-//! The output formats a report or an entry can be shown in.
+//! The formats of what is written: reports and entries, and logs.
 
 /// What `-o` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,4 +44,14 @@ impl Format {
     pub const fn is_json(self) -> bool {
         matches!(self, Self::Json | Self::Ndjson)
     }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Time, level, message and fields.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
 }

@@ -19,7 +19,7 @@ pub use batch::Batch;
 pub use consent::Consent;
 pub use duration::{DurationError, format_duration, format_duration_short, parse_duration};
 pub use entry::{Entry, Fields};
-pub use format::Format;
+pub use format::{Format, LogFormat};
 pub use id::{EntryId, IdError};
 pub use info::{ConsumerInfo, GroupInfo, PendingEntry, PendingSummary, StreamInfo};
 pub use lag::Lag;

@@ -117,6 +117,21 @@ fn push_escape(out: &mut Vec<u8>, code: u16) {
     }
 }
 
+/// Appends JSON text that another serialiser wrote, its strings escaped as ours are.
+pub fn json_made_safe(out: &mut Vec<u8>, json: &str) {
+    for (place, structure) in json.split('"').enumerate() {
+        if place > 0 {
+            out.push(b'"');
+        }
+        for (place, text) in structure.split('\\').enumerate() {
+            if place > 0 {
+                out.push(b'\\');
+            }
+            push_body(out, text.as_bytes());
+        }
+    }
+}
+
 /// Appends `value` as compact JSON with the same escaping.
 ///
 /// # Errors
@@ -181,6 +196,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn anothers_json_is_made_safe_and_says_the_same(text in any::<String>(), odd in "[\u{7f}-\u{a0}\u{2020}-\u{2030}\"\\\\]{0,9}") {
+            let theirs = serde_json::json!({text.clone(): [odd.clone(), text.clone()]});
+            let mut out = Vec::new();
+            json_made_safe(&mut out, &theirs.to_string());
+            prop_assert_eq!(crate::model::escaped(&out).into_bytes(), out.clone());
+            prop_assert_eq!(serde_json::from_slice::<serde_json::Value>(&out).expect("JSON"), theirs);
+        }
+
         #[test]
         fn any_text_reads_back(text in any::<String>()) {
             let json = text_of(&text);

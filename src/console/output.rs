@@ -1,0 +1,126 @@
+//! Standard output, buffered: what is written is counted as written only after [`Output::flush`].
+
+use std::io::{self, ErrorKind, Write};
+
+use anyhow::Result;
+
+use super::progress::Bar;
+use crate::exit::OutputClosed;
+use crate::model::{Kind, Problem};
+
+/// From so many bytes on a full buffer is written.
+const FULL: usize = 64 * 1024;
+
+/// A buffer before standard output. `view` fills the buffer, [`Output::settle`] writes it when it is full.
+#[derive(Debug)]
+pub struct Output<W: Write> {
+    sink: W,
+    buffer: Vec<u8>,
+    bar: Option<Bar>,
+}
+
+impl<W: Write> Output<W> {
+    /// Before `sink`; `bar` is the progress bar that shares its screen.
+    pub(super) fn new(sink: W, bar: Option<Bar>) -> Self {
+        Self {
+            sink,
+            buffer: Vec::new(),
+            bar,
+        }
+    }
+
+    /// The buffer to fill.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Writes the buffer if it is full; call it after every entry or page.
+    ///
+    /// # Errors
+    /// As [`Output::flush`].
+    pub fn settle(&mut self) -> Result<()> {
+        if self.buffer.len() < FULL {
+            return Ok(());
+        }
+        self.write(false)
+    }
+
+    /// Writes everything and hands it to the system.
+    ///
+    /// # Errors
+    /// [`OutputClosed`] when nobody reads any more, a local [`Problem`] when it cannot be written.
+    pub fn flush(&mut self) -> Result<()> {
+        self.write(true)
+    }
+
+    fn write(&mut self, flush: bool) -> Result<()> {
+        let Self { sink, buffer, bar } = self;
+        let mut write = || {
+            sink.write_all(buffer)?;
+            if flush { sink.flush() } else { Ok(()) }
+        };
+        let written = match bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        };
+        // Also after a failure: what may be partly written must not be written again.
+        self.buffer.clear();
+        written.map_err(|error| failed(&error))
+    }
+}
+
+fn failed(error: &io::Error) -> anyhow::Error {
+    if error.kind() == ErrorKind::BrokenPipe {
+        return OutputClosed.into();
+    }
+    Problem::new(
+        Kind::Local,
+        format!("cannot write to standard output: {error}"),
+    )
+    .hint("what was shown so far may be incomplete; free some space or write elsewhere, and run it again")
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::{Exit, classify};
+
+    /// Fails as a sink of the system would.
+    struct Failing(ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_done_and_a_full_disk_is_local() {
+        for (kind, exit) in [
+            (ErrorKind::BrokenPipe, Exit::Done),
+            (ErrorKind::StorageFull, Exit::Local),
+        ] {
+            let mut out = Output::new(Failing(kind), None);
+            out.buffer().extend_from_slice(b"x");
+            out.settle().expect("not full yet");
+            assert_eq!(classify(&out.flush().expect_err("fails")), exit);
+        }
+    }
+
+    #[test]
+    fn a_full_buffer_is_written_once() {
+        let mut out = Output::new(Vec::new(), None);
+        let line = vec![b'x'; FULL];
+        out.buffer().extend_from_slice(&line);
+        out.settle().expect("writes");
+        assert!(out.buffer().is_empty());
+        out.buffer().push(b'y');
+        out.flush().expect("writes");
+        assert_eq!(out.sink.len(), FULL + 1);
+    }
+}

@@ -1,0 +1,48 @@
+//! What is at the other end of the three standard streams.
+
+use std::io::{self, IsTerminal};
+
+/// Which streams are terminals, and how wide they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terminal {
+    /// Standard input is a terminal.
+    pub stdin: bool,
+    /// Standard output is a terminal.
+    pub stdout: bool,
+    /// Standard error is a terminal.
+    pub stderr: bool,
+    /// Columns of the terminal on standard output, where it says.
+    pub stdout_width: Option<u16>,
+}
+
+impl Terminal {
+    /// Looks at this process's streams.
+    pub fn detect() -> Self {
+        let stdout = io::stdout();
+        Self {
+            stdin: io::stdin().is_terminal(),
+            stdout: stdout.is_terminal(),
+            stderr: io::stderr().is_terminal(),
+            stdout_width: width(&stdout),
+        }
+    }
+}
+
+/// A terminal that was never told its size says 0, which is no width.
+#[cfg(unix)]
+fn width(stdout: &io::Stdout) -> Option<u16> {
+    rustix::termios::tcgetwinsize(stdout)
+        .ok()
+        .map(|size| size.ws_col)
+        .filter(|columns| *columns > 0)
+}
+
+#[cfg(not(unix))]
+fn width(stdout: &io::Stdout) -> Option<u16> {
+    stdout
+        .is_terminal()
+        .then(|| crossterm::terminal::size().ok())
+        .flatten()
+        .map(|(columns, _)| columns)
+        .filter(|columns| *columns > 0)
+}

@@ -1,0 +1,73 @@
+//! The environment, read once: the variables this tool knows, and no others.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::{Origin, Setting};
+
+/// Every variable that is looked at.
+const KNOWN: [&str; 12] = [
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "COLUMNS",
+    "NO_COLOR",
+    "REDISCLI_AUTH",
+    "REDIS_URL",
+    "TERM",
+    "UCP_STREAMS_ML_URL",
+    "UCP_STREAMS_PASSWORD",
+    "UCP_STREAMS_SERVER",
+    "UCP_STREAMS_TOPOLOGY",
+    "UCP_STREAMS_URL",
+];
+
+/// What the environment said when it was read. A variable that is empty counts as not set.
+#[derive(Clone, Default)]
+pub struct Env(BTreeMap<&'static str, OsString>);
+
+impl Env {
+    /// Reads this process's environment.
+    pub fn read() -> Self {
+        Self::of(|variable| std::env::var_os(variable))
+    }
+
+    /// What `look_up` says of each known variable.
+    pub fn of(look_up: impl Fn(&str) -> Option<OsString>) -> Self {
+        let known = KNOWN.iter().filter_map(|variable| {
+            let value = look_up(variable).filter(|value| !value.is_empty())?;
+            Some((*variable, value))
+        });
+        Self(known.collect())
+    }
+
+    /// A variable as text, with its origin; what is not Unicode in it is replaced.
+    pub(super) fn text(&self, variable: &'static str) -> Option<Setting<String>> {
+        let value = self.0.get(variable)?;
+        Some(Setting::new(
+            value.to_string_lossy().into_owned(),
+            Origin::Env(variable),
+        ))
+    }
+
+    /// A variable as a path.
+    pub(super) fn path(&self, variable: &'static str) -> Option<Setting<PathBuf>> {
+        let value = self.0.get(variable)?;
+        Some(Setting::new(value.into(), Origin::Env(variable)))
+    }
+
+    pub(super) fn is(&self, variable: &str, wanted: &str) -> bool {
+        self.0.get(variable).is_some_and(|value| value == wanted)
+    }
+
+    pub(super) fn has(&self, variable: &str) -> bool {
+        self.0.contains_key(variable)
+    }
+}
+
+/// Names only: values may be secret.
+impl std::fmt::Debug for Env {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

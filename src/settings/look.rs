@@ -1,0 +1,138 @@
+//! How a command shows things: format, colour, width, how much it says. Never fails, so that even a wrong
+//! setting elsewhere can be reported the way the operator asked for.
+
+use super::{Env, Origin, Setting};
+use crate::cli::{ColorChoice, Globals};
+use crate::model::Format;
+
+/// How to show things, resolved.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent choices")]
+pub struct Look {
+    /// The output format.
+    pub format: Setting<Format>,
+    /// `--columns`; empty for the usual ones.
+    pub columns: Vec<String>,
+    /// Header lines.
+    pub headers: bool,
+    /// `--names`.
+    pub names: bool,
+    /// Colour on standard output.
+    pub colour_stdout: bool,
+    /// Colour on standard error.
+    pub colour_stderr: bool,
+    /// `$COLUMNS`: the width to use for a terminal that does not tell its own, or an explicit `-o table` elsewhere.
+    pub columns_of_env: Option<u16>,
+    /// Leave out notes and progress.
+    pub quiet: bool,
+    /// How often `-v` was given.
+    pub verbosity: u8,
+    /// `--yes`.
+    pub yes: bool,
+}
+
+impl Look {
+    /// Resolves from flags, environment and whether the two outputs are terminals.
+    pub fn resolve(globals: &Globals, env: &Env, stdout_tty: bool, stderr_tty: bool) -> Self {
+        Self {
+            format: match globals.output {
+                Some(format) => Setting::new(format, Origin::Flag("--output")),
+                None if stdout_tty => Setting::new(Format::Table, Origin::Terminal),
+                None => Setting::new(Format::Plain, Origin::Terminal),
+            },
+            columns: globals.columns.clone(),
+            headers: !globals.no_headers,
+            names: globals.names,
+            colour_stdout: colour(globals.color, env, stdout_tty),
+            colour_stderr: colour(globals.color, env, stderr_tty),
+            columns_of_env: env
+                .text("COLUMNS")
+                .and_then(|columns| columns.value.parse().ok())
+                .filter(|columns| *columns > 0),
+            quiet: globals.quiet,
+            verbosity: globals.verbose,
+            yes: globals.yes,
+        }
+    }
+}
+
+/// Whether an output has colour. The flag decides, then `NO_COLOR`, then `CLICOLOR_FORCE`, then whether the
+/// output is a terminal that has colours. Source: no-color.org, bixense.com/clicolors.
+fn colour(choice: ColorChoice, env: &Env, tty: bool) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if env.has("NO_COLOR") => false,
+        ColorChoice::Auto if env.has("CLICOLOR_FORCE") && !env.is("CLICOLOR_FORCE", "0") => true,
+        ColorChoice::Auto => tty && !env.is("TERM", "dumb") && !env.is("CLICOLOR", "0"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Env {
+        Env::of(|variable| {
+            pairs
+                .iter()
+                .find(|(name, _)| *name == variable)
+                .map(|(_, value)| (*value).into())
+        })
+    }
+
+    #[test]
+    fn colour_is_decided_once_for_each_output() {
+        use ColorChoice::{Always, Auto, Never};
+        for (choice, pairs, tty, expected) in [
+            (Auto, &[][..], true, true),
+            (Auto, &[], false, false),
+            (Auto, &[("NO_COLOR", "1")], true, false),
+            (Auto, &[("NO_COLOR", "")], true, true),
+            (
+                Auto,
+                &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")],
+                true,
+                false,
+            ),
+            (Auto, &[("CLICOLOR_FORCE", "1")], false, true),
+            (Auto, &[("CLICOLOR_FORCE", "0")], false, false),
+            (Auto, &[("TERM", "dumb")], true, false),
+            (Auto, &[("CLICOLOR", "0")], true, false),
+            (Always, &[("NO_COLOR", "1"), ("TERM", "dumb")], false, true),
+            (Never, &[("CLICOLOR_FORCE", "1")], true, false),
+        ] {
+            assert_eq!(
+                colour(choice, &env(pairs), tty),
+                expected,
+                "{choice:?} {pairs:?} {tty}"
+            );
+        }
+        let look = Look::resolve(&Globals::default(), &env(&[]), true, false);
+        assert!(look.colour_stdout && !look.colour_stderr);
+    }
+
+    #[test]
+    fn the_format_follows_the_output_unless_said() {
+        let format = |globals: &Globals, tty| Look::resolve(globals, &env(&[]), tty, tty).format;
+        let plain = Globals::default();
+        assert_eq!(format(&plain, true).value, Format::Table);
+        assert_eq!(format(&plain, false).value, Format::Plain);
+        let json = Globals {
+            output: Some(Format::Json),
+            ..Globals::default()
+        };
+        assert_eq!(
+            format(&json, true),
+            Setting::new(Format::Json, Origin::Flag("--output"))
+        );
+    }
+
+    #[test]
+    fn a_width_that_is_none_is_no_width() {
+        for (text, width) in [("100", Some(100)), ("0", None), ("wide", None)] {
+            let look = Look::resolve(&Globals::default(), &env(&[("COLUMNS", text)]), true, true);
+            assert_eq!(look.columns_of_env, width);
+        }
+    }
+}

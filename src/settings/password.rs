@@ -1,0 +1,138 @@
+//! The password: from a file, standard input or the environment, never from an argument.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::{Env, Origin, Setting};
+use crate::cli::Globals;
+use crate::model::{Kind, Problem, escaped};
+
+/// Longer than any password; a wrong file is not read to its end.
+const LENGTH_MAX: usize = 64 * 1024;
+
+/// The password that goes before the one in the URL, if any. The environment's does not: it may be meant for
+/// another server than the one whose URL brings its own.
+pub(super) fn find(
+    globals: &Globals,
+    env: &Env,
+    stdin: impl Read,
+    url_has_one: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Option<Setting<String>>, Problem> {
+    if let Some(file) = &globals.password_file {
+        let password = from_file(file, warnings)?;
+        return Ok(Some(Setting::new(
+            password,
+            Origin::Flag("--password-file"),
+        )));
+    }
+    if globals.password_stdin {
+        let password = first_line(stdin).map_err(|error| unreadable("standard input", &error))?;
+        return Ok(Some(Setting::new(
+            password,
+            Origin::Flag("--password-stdin"),
+        )));
+    }
+    if url_has_one {
+        return Ok(None);
+    }
+    Ok(env
+        .text("UCP_STREAMS_PASSWORD")
+        .or_else(|| env.text("REDISCLI_AUTH")))
+}
+
+fn from_file(path: &Path, warnings: &mut Vec<String>) -> Result<String, Problem> {
+    let shown = escaped(path.to_string_lossy().as_bytes());
+    let file = File::open(path).map_err(|error| unreadable(&shown, &error))?;
+    if readable_by_others(&file) {
+        warnings.push(format!(
+            "the password file {shown} can be read by other users; run: chmod 600 {shown}"
+        ));
+    }
+    first_line(file).map_err(|error| unreadable(&shown, &error))
+}
+
+#[cfg(unix)]
+fn readable_by_others(file: &File) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.metadata()
+        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_: &File) -> bool {
+    false
+}
+
+/// The first line without its end, read byte by byte: what follows on standard input is someone else's.
+fn first_line(mut source: impl Read) -> io::Result<String> {
+    let (mut line, mut byte) = (Vec::new(), [0_u8]);
+    loop {
+        match source.read(&mut byte) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+        match byte[0] {
+            b'\n' => break,
+            _ if line.len() == LENGTH_MAX => {
+                return Err(io::Error::other(
+                    "its first line is too long for a password",
+                ));
+            }
+            byte => line.push(byte),
+        }
+    }
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    if line.is_empty() {
+        return Err(io::Error::other("its first line is empty"));
+    }
+    String::from_utf8(line).map_err(|_| io::Error::other("it is not UTF-8"))
+}
+
+fn unreadable(what: &str, error: &io::Error) -> Problem {
+    Problem::new(
+        Kind::Local,
+        format!("cannot read the password from {what}: {error}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_without_its_end() {
+        for (text, password) in [
+            ("secret\nrest", "secret"),
+            ("secret\r\n", "secret"),
+            (" s p ", " s p "),
+        ] {
+            assert_eq!(first_line(text.as_bytes()).expect(text), password);
+        }
+        for bad in [&b""[..], b"\nx", b"\xff\n"] {
+            assert!(first_line(bad).is_err());
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_others_can_read_is_warned_of() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("password");
+        std::fs::write(&path, "secret\n").expect("written");
+        for (mode, warned) in [(0o600, 0), (0o640, 1), (0o604, 1)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("set");
+            let mut warnings = Vec::new();
+            assert_eq!(from_file(&path, &mut warnings).expect("read"), "secret");
+            assert_eq!(warnings.len(), warned, "{mode:o}");
+        }
+        let missing = from_file(&directory.path().join("none"), &mut Vec::new());
+        assert_eq!(missing.expect_err("missing").kind, Kind::Local);
+    }
+}
