@@ -1,6 +1,6 @@
 //! An entry of a stream: its id and its ordered list of byte pairs.
 
-use super::EntryId;
+use super::{EntryId, Name, Time};
 
 /// Fields in the order they were written; names may repeat, names and values may be any bytes.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
@@ -33,4 +33,46 @@ impl Entry {
     pub fn size_bytes(&self) -> usize {
         self.fields.iter().map(|(n, v)| n.len() + v.len()).sum()
     }
+}
+
+impl Entry {
+    /// The entry object of every JSON output: `{"stream", "id", "time", "fields"}`, fields in order, a repeated field's
+    /// value an array of its values, bytes that are not UTF-8 as `{"base64": …}`.
+    pub fn json(&self, stream: &Name) -> serde_json::Value {
+        let mut fields = serde_json::Map::with_capacity(self.fields.len());
+        for (name, value) in &self.fields {
+            let value = text_or_base64(value);
+            match fields.entry(escaped_unless_text(name)) {
+                serde_json::map::Entry::Vacant(slot) => {
+                    slot.insert(serde_json::json!([value]));
+                }
+                serde_json::map::Entry::Occupied(mut slot) => {
+                    slot.get_mut()
+                        .as_array_mut()
+                        .into_iter()
+                        .for_each(|values| values.push(value.clone()));
+                }
+            }
+        }
+        for values in fields.values_mut() {
+            if let Some([only]) = values.as_array_mut().map(Vec::as_mut_slice) {
+                *values = only.take();
+            }
+        }
+        serde_json::json!({
+            "stream": stream,
+            "id": self.id,
+            "time": Time::from_ms(self.id.ms),
+            "fields": fields,
+        })
+    }
+}
+
+/// A field name as a JSON key: keys must be text, so bytes that are not are escaped.
+fn escaped_unless_text(name: &[u8]) -> String {
+    std::str::from_utf8(name).map_or_else(|_| super::escaped(name), str::to_owned)
+}
+
+fn text_or_base64(value: &[u8]) -> serde_json::Value {
+    serde_json::to_value(Name::from(value)).unwrap_or_default()
 }

@@ -1,0 +1,162 @@
+//! The circuit breaker: when everything fails it is not the messages' fault, so the worker stops trying them all,
+//! probes with one, and counts no deliveries against the others.
+
+use std::time::{Duration, Instant};
+
+use crate::topology::Backoff;
+
+/// Attempts in a row that must fail.
+const IN_A_ROW: u32 = 20;
+/// Attempts looked back at, and how many of them must have failed.
+const WINDOW: usize = 100;
+const WINDOW_FAILED: u32 = 95;
+
+/// Watches attempts; open while everything fails.
+#[derive(Debug)]
+pub struct Breaker {
+    backoff: Backoff,
+    failed_in_a_row: u32,
+    /// The last attempts, the oldest overwritten; `true` is a failure.
+    window: Vec<bool>,
+    at: usize,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    since: Instant,
+    probes: u64,
+    next_probe: Instant,
+}
+
+impl Breaker {
+    /// A closed breaker whose probes are `backoff` apart.
+    pub fn new(backoff: Backoff) -> Self {
+        Self {
+            backoff,
+            failed_in_a_row: 0,
+            window: Vec::with_capacity(WINDOW),
+            at: 0,
+            open: None,
+        }
+    }
+
+    /// Whether attempts are stopped.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// When the next probe is due; `None` while closed.
+    pub fn next_probe(&self) -> Option<Instant> {
+        self.open.as_ref().map(|open| open.next_probe)
+    }
+
+    /// How long attempts have been stopped.
+    pub fn open_for(&self, now: Instant) -> Option<Duration> {
+        self.open
+            .as_ref()
+            .map(|open| now.saturating_duration_since(open.since))
+    }
+
+    /// Notes a success; `true` when it closed the breaker.
+    pub fn succeeded(&mut self) -> bool {
+        self.failed_in_a_row = 0;
+        self.note(false);
+        if self.open.take().is_some() {
+            self.window.clear();
+            self.at = 0;
+            return true;
+        }
+        false
+    }
+
+    /// Notes a failed attempt; `true` when it opened the breaker.
+    pub fn failed(&mut self, now: Instant) -> bool {
+        self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
+        self.note(true);
+        if self.open.is_some() {
+            return false;
+        }
+        let failed_of_window = self.window.iter().filter(|failed| **failed).count();
+        let window_is_bad =
+            self.window.len() == WINDOW && failed_of_window >= WINDOW_FAILED as usize;
+        if self.failed_in_a_row < IN_A_ROW && !window_is_bad {
+            return false;
+        }
+        self.open = Some(Open {
+            since: now,
+            probes: 0,
+            next_probe: now + self.backoff.delay(1),
+        });
+        true
+    }
+
+    /// Notes that a probe starts; the next one is due a doubled delay later.
+    pub fn probing(&mut self, now: Instant) {
+        let backoff = self.backoff;
+        if let Some(open) = &mut self.open {
+            open.probes += 1;
+            open.next_probe = now + backoff.delay(open.probes + 1);
+        }
+    }
+
+    fn note(&mut self, failed: bool) {
+        if self.window.len() < WINDOW {
+            self.window.push(failed);
+        } else {
+            self.window[self.at] = failed;
+        }
+        self.at = (self.at + 1) % WINDOW;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn breaker() -> Breaker {
+        Breaker::new(Backoff {
+            base: Duration::from_secs(1),
+            cap: Duration::from_secs(60),
+        })
+    }
+
+    #[test]
+    fn twenty_failures_in_a_row_open_it_and_one_success_closes_it() {
+        let (mut breaker, now) = (breaker(), Instant::now());
+        for _ in 0..19 {
+            assert!(!breaker.failed(now));
+        }
+        assert!(breaker.failed(now) && breaker.is_open());
+        assert_eq!(breaker.next_probe(), Some(now + Duration::from_secs(1)));
+        breaker.probing(now);
+        assert_eq!(breaker.next_probe(), Some(now + Duration::from_secs(2)));
+        assert!(breaker.succeeded() && !breaker.is_open());
+        assert!(!breaker.failed(now), "it starts afresh");
+    }
+
+    #[test]
+    fn ninety_five_of_a_hundred_open_it() {
+        let (mut breaker, now) = (breaker(), Instant::now());
+        let mut opened_at = None;
+        for attempt in 0..200 {
+            // One success in every twenty: never twenty failures in a row.
+            if attempt % 20 == 19 {
+                breaker.succeeded();
+            } else if breaker.failed(now) {
+                opened_at = Some(attempt);
+                break;
+            }
+        }
+        assert_eq!(opened_at, Some(100), "a full window with 95 failures");
+    }
+
+    #[test]
+    fn half_failing_never_opens_it() {
+        let (mut breaker, now) = (breaker(), Instant::now());
+        for _ in 0..1000 {
+            assert!(!breaker.failed(now));
+            breaker.succeeded();
+        }
+    }
+}

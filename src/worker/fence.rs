@@ -1,0 +1,75 @@
+//! The lease of a group with one active worker: taken before anything is read, renewed while working, given up at the
+//! end. Every command of the worker that writes carries it, so a worker that lost it changes nothing.
+
+use std::time::{Duration, Instant};
+
+use crate::model::Name;
+use crate::wire::{Connection, Error, Fence, LeaseHolder, drop_lease, take_lease};
+
+/// How long the lease lasts without renewal: what a stand-by waits at most.
+pub(super) const LEASE: Duration = Duration::from_secs(15);
+/// How often it is renewed, and a stand-by asks for it.
+const RENEWAL: Duration = Duration::from_secs(4);
+
+/// A worker's part in the group's lease.
+#[derive(Debug)]
+pub(super) struct Lease {
+    fence: Fence,
+    held_since: Option<Instant>,
+    next_try: Instant,
+}
+
+impl Lease {
+    pub(super) fn new(stream: &Name, group: &Name, token: String) -> Self {
+        let key = stream.derived(&format!(
+            ":lease:{}",
+            String::from_utf8_lossy(group.as_bytes())
+        ));
+        Self {
+            fence: Fence { key, token },
+            held_since: None,
+            next_try: Instant::now(),
+        }
+    }
+
+    pub(super) fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    /// Whether this worker is the active one. A lease that could not be renewed in time is not held, whatever the server
+    /// will say: another worker may have it by now.
+    pub(super) fn is_held(&self, now: Instant) -> bool {
+        self.held_since
+            .is_some_and(|since| now.duration_since(since) < LEASE)
+    }
+
+    pub(super) fn next_try(&self) -> Instant {
+        self.next_try
+    }
+
+    /// Takes or renews the lease; who has it.
+    pub(super) async fn take(&mut self, connection: &Connection) -> Result<LeaseHolder, Error> {
+        let asked_at = Instant::now();
+        self.next_try = asked_at + RENEWAL;
+        let holder = connection.call(take_lease(&self.fence, LEASE)).await?;
+        match &holder {
+            LeaseHolder::Us => self.held_since = Some(asked_at),
+            LeaseHolder::Nobody => self.held_since = None,
+            LeaseHolder::Other { left, .. } => {
+                self.held_since = None;
+                self.next_try = asked_at + RENEWAL.min(*left + Duration::from_millis(20));
+            }
+        }
+        Ok(holder)
+    }
+
+    pub(super) fn lost(&mut self) {
+        self.held_since = None;
+    }
+
+    /// Gives the lease up, so that a stand-by need not wait for its end.
+    pub(super) async fn drop(&mut self, connection: &Connection) -> Result<(), Error> {
+        self.held_since = None;
+        connection.call(drop_lease(&self.fence)).await.map(|_| ())
+    }
+}

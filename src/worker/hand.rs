@@ -1,0 +1,217 @@
+//! The entries in hand: everything this worker has claimed or was delivered and has not settled, each with its lease.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::task::AbortHandle;
+
+use crate::model::{Batch, Entry, EntryId};
+
+/// One entry to be handled; cheap to clone, its body shared with the read that brought it.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    batch: Arc<Batch>,
+    index: usize,
+    /// Under which delivery count it is held; with the consumer, the lease.
+    pub deliveries: u64,
+    /// Whether it must run alone: its count was at the limit already when it was taken over.
+    pub is_alone: bool,
+    /// Whether it tries out if things work again; a failure is not counted against it.
+    pub is_probe: bool,
+}
+
+impl Delivery {
+    /// An entry alone, held with this delivery count.
+    pub fn of(entry: &Entry, deliveries: u64) -> Self {
+        Self::new(Arc::new(Batch::of(entry)), 0, deliveries)
+    }
+
+    /// Entry `index` of `batch`, held with this delivery count.
+    pub fn new(batch: Arc<Batch>, index: usize, deliveries: u64) -> Self {
+        Self {
+            batch,
+            index,
+            deliveries,
+            is_alone: false,
+            is_probe: false,
+        }
+    }
+
+    /// The entry's id.
+    pub fn id(&self) -> EntryId {
+        self.batch.id(self.index)
+    }
+
+    /// Name and value pairs in order.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> + Clone {
+        self.batch.fields(self.index)
+    }
+
+    /// The value of the first field called `name`.
+    pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
+        self.fields()
+            .find(|(field, _)| *field == name)
+            .map(|(_, value)| value)
+    }
+
+    /// The entry as an owned value.
+    pub fn entry(&self) -> Entry {
+        self.batch.entry(self.index)
+    }
+}
+
+/// Where an entry in hand is on its way.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Waits for a free slot.
+    Ready,
+    /// Its handler runs; this stops it.
+    Running(AbortHandle),
+    /// Handled; its acknowledgement, output or move is on its way.
+    Settling,
+    /// Failed; waits for its next attempt. Its lease is not renewed.
+    Waiting,
+}
+
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) deliveries: u64,
+    pub(super) phase: Phase,
+    /// When the lease was last known to be good: taken before the command that confirmed it was sent.
+    pub(super) confirmed: Instant,
+}
+
+/// Entries in hand by id.
+#[derive(Debug, Default)]
+pub(super) struct Hand {
+    held: HashMap<EntryId, Held>,
+    ready: usize,
+    running: usize,
+    /// Whether what runs must run alone.
+    pub(super) is_lone_running: bool,
+}
+
+impl Hand {
+    pub(super) fn insert(&mut self, id: EntryId, deliveries: u64, confirmed: Instant) {
+        self.remove(id);
+        self.ready += 1;
+        self.held.insert(
+            id,
+            Held {
+                deliveries,
+                phase: Phase::Ready,
+                confirmed,
+            },
+        );
+    }
+
+    pub(super) fn contains(&self, id: EntryId) -> bool {
+        self.held.contains_key(&id)
+    }
+
+    pub(super) fn get(&self, id: EntryId) -> Option<&Held> {
+        self.held.get(&id)
+    }
+
+    /// Moves an entry on; `false` when it is not in hand (any more) under this count.
+    pub(super) fn advance(&mut self, id: EntryId, deliveries: u64, phase: Phase) -> bool {
+        let Some(held) = self
+            .held
+            .get_mut(&id)
+            .filter(|held| held.deliveries == deliveries)
+        else {
+            return false;
+        };
+        match held.phase {
+            Phase::Ready => self.ready -= 1,
+            Phase::Running(_) => self.running -= 1,
+            Phase::Settling | Phase::Waiting => {}
+        }
+        match phase {
+            Phase::Ready => self.ready += 1,
+            Phase::Running(_) => self.running += 1,
+            Phase::Settling | Phase::Waiting => {}
+        }
+        held.phase = phase;
+        true
+    }
+
+    pub(super) fn remove(&mut self, id: EntryId) -> Option<Held> {
+        let held = self.held.remove(&id)?;
+        match held.phase {
+            Phase::Ready => self.ready -= 1,
+            Phase::Running(_) => self.running -= 1,
+            Phase::Settling | Phase::Waiting => {}
+        }
+        Some(held)
+    }
+
+    /// Whether the entry's handler runs.
+    pub(super) fn is_running(&self, id: EntryId) -> bool {
+        self.get(id)
+            .is_some_and(|held| matches!(held.phase, Phase::Running(_)))
+    }
+
+    /// The lease was good at `at`.
+    pub(super) fn confirm(&mut self, id: EntryId, at: Instant) {
+        if let Some(held) = self.held.get_mut(&id) {
+            held.confirmed = at;
+        }
+    }
+
+    /// Entries whose leases are kept up: all but those that wait for a retry.
+    pub(super) fn leases(&self) -> Vec<(EntryId, u64)> {
+        self.held
+            .iter()
+            .filter(|(_, held)| !matches!(held.phase, Phase::Waiting))
+            .map(|(id, held)| (*id, held.deliveries))
+            .collect()
+    }
+
+    /// Entries that wait for a retry.
+    pub(super) fn waiting(&self) -> usize {
+        self.held
+            .values()
+            .filter(|held| matches!(held.phase, Phase::Waiting))
+            .count()
+    }
+
+    pub(super) fn ready(&self) -> usize {
+        self.ready
+    }
+
+    pub(super) fn running(&self) -> usize {
+        self.running
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    pub(super) fn ids(&self) -> Vec<EntryId> {
+        self.held.keys().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_follow_the_phases() {
+        let (mut hand, id) = (Hand::default(), EntryId::new(1, 0));
+        hand.insert(id, 1, Instant::now());
+        assert_eq!((hand.ready(), hand.running(), hand.len()), (1, 0, 1));
+        assert!(!hand.advance(id, 2, Phase::Settling), "another delivery");
+        assert!(hand.advance(id, 1, Phase::Waiting));
+        assert_eq!(
+            (hand.ready(), hand.waiting(), hand.leases().len()),
+            (0, 1, 0)
+        );
+        hand.insert(id, 2, Instant::now());
+        assert_eq!((hand.ready(), hand.waiting()), (1, 0));
+        hand.remove(id);
+        assert_eq!((hand.len(), hand.ready()), (0, 0));
+    }
+}

@@ -1,0 +1,184 @@
+//! Handlers that need nothing but the entry: each computes its verdict at once. What they write, they write with the
+//! acknowledgement in one script.
+
+use std::fmt::Debug;
+
+use super::Verdict;
+use crate::model::{Fields, Name};
+use crate::topology::validate::Invalid;
+use crate::topology::{
+    self, Country, EVENTS_NORMALIZED, StreamSpec, Topology, features, normalize, review,
+};
+use crate::wire::{FeatureUpdate, Output};
+use crate::worker::hand::Delivery;
+
+/// A handler that computes its verdict at once.
+pub trait Inline: Debug + Send + Sync {
+    /// What becomes of the entry.
+    fn handle(&self, delivery: &Delivery) -> Verdict;
+    /// The streams it writes to, for the check that they can share a slot with the stream it reads.
+    fn outputs(&self) -> Vec<Name> {
+        Vec::new()
+    }
+}
+
+/// The built-in handlers.
+#[derive(Debug)]
+pub enum Builtin {
+    /// Counts events per brand and profile.
+    Features {
+        /// The stream the hashes are named after.
+        stream: Name,
+    },
+    /// Sends merge requests on: to people, or to be merged.
+    ReviewQueue {
+        /// Where requests go that a person decides.
+        review: Name,
+        /// Where the others go.
+        merges: Name,
+    },
+    /// Brings raw events to their normal form.
+    Normalize {
+        /// The schema of raw events.
+        schema: Option<Box<StreamSpec>>,
+        /// Where normal events go, and how long that stream may grow.
+        output: (Name, Option<u64>),
+        /// The country of phone numbers without one.
+        country: Option<Country>,
+    },
+    /// Copies entries to another stream.
+    Forward(Name),
+    /// Says each entry in the log.
+    Log,
+    /// Does nothing.
+    Null,
+}
+
+impl Builtin {
+    /// The built-in a topology names, for entries of `stream`; `named` gives the streams it writes to their names.
+    pub fn new(
+        builtin: &topology::Builtin,
+        stream: &Name,
+        topology: &Topology,
+        named: impl Fn(&str) -> Name,
+    ) -> Self {
+        match builtin {
+            topology::Builtin::Features => Self::Features {
+                stream: stream.clone(),
+            },
+            topology::Builtin::ReviewQueue => Self::ReviewQueue {
+                review: named(topology::REVIEW_QUEUE),
+                merges: named(topology::MERGES),
+            },
+            topology::Builtin::Normalize => {
+                let output = named(EVENTS_NORMALIZED);
+                let maxlen = topology.stream(&output).and_then(|spec| spec.maxlen);
+                Self::Normalize {
+                    schema: topology.stream(stream).cloned().map(Box::new),
+                    output: (output, maxlen),
+                    country: None,
+                }
+            }
+            topology::Builtin::Forward(stream) => Self::Forward(stream.clone()),
+            topology::Builtin::Log => Self::Log,
+            topology::Builtin::Null => Self::Null,
+        }
+    }
+}
+
+impl Inline for Builtin {
+    fn handle(&self, delivery: &Delivery) -> Verdict {
+        match self {
+            Self::Features { stream } => count(stream, delivery),
+            Self::ReviewQueue { review, merges } => route(review, merges, delivery),
+            Self::Normalize {
+                schema,
+                output,
+                country,
+            } => {
+                let fields: Vec<_> = delivery.fields().collect();
+                match normalize::normalize_event(&fields, schema.as_deref(), country.as_ref()) {
+                    Ok(fields) => publish(&output.0, output.1, fields),
+                    Err(invalid) => unusable(&invalid),
+                }
+            }
+            Self::Forward(stream) => publish(stream, None, own_fields(delivery)),
+            Self::Log => {
+                let fields: Vec<String> = delivery
+                    .fields()
+                    .map(|(name, value)| format!("{}={}", Name::from(name), Name::from(value)))
+                    .collect();
+                tracing::info!(id = %delivery.id(), deliveries = delivery.deliveries, "{}", fields.join(" "));
+                Verdict::Done
+            }
+            Self::Null => Verdict::Done,
+        }
+    }
+
+    fn outputs(&self) -> Vec<Name> {
+        match self {
+            Self::ReviewQueue { review, merges } => vec![review.clone(), merges.clone()],
+            Self::Normalize { output, .. } => vec![output.0.clone()],
+            Self::Forward(stream) => vec![stream.clone()],
+            Self::Features { .. } | Self::Log | Self::Null => Vec::new(),
+        }
+    }
+}
+
+fn count(stream: &Name, delivery: &Delivery) -> Verdict {
+    let fields: Vec<_> = delivery.fields().collect();
+    let update = match features::FeatureUpdate::of(&fields) {
+        Ok(update) => update,
+        Err(invalid) => return unusable(&[invalid]),
+    };
+    let (brand, profile) = update.keys(stream);
+    Verdict::Count(FeatureUpdate {
+        hashes: std::iter::once(brand).chain(profile).collect(),
+        event_type: update.event_type,
+        purchase_total: update.purchase_total,
+        time: update.timestamp,
+    })
+}
+
+fn route(review_queue: &Name, merges: &Name, delivery: &Delivery) -> Verdict {
+    let fields: Vec<_> = delivery.fields().collect();
+    match review::merge_route(&fields) {
+        Ok(stream) => {
+            let mut fields = own_fields(delivery);
+            fields.push((
+                b"request_id".to_vec(),
+                delivery.id().to_string().into_bytes(),
+            ));
+            let stream = if stream == topology::REVIEW_QUEUE {
+                review_queue
+            } else {
+                merges
+            };
+            publish(stream, None, fields)
+        }
+        Err(invalid) => unusable(&[invalid]),
+    }
+}
+
+/// The entry's fields without those this tool added.
+fn own_fields(delivery: &Delivery) -> Fields {
+    delivery
+        .fields()
+        .filter(|(name, _)| !name.starts_with(b"_ucp_"))
+        .map(|(name, value)| (name.to_vec(), value.to_vec()))
+        .collect()
+}
+
+fn publish(stream: &Name, maxlen: Option<u64>, fields: Fields) -> Verdict {
+    Verdict::Publish(vec![Output {
+        stream: stream.clone(),
+        maxlen,
+        fields,
+    }])
+}
+
+/// An entry that another attempt would find as it is.
+fn unusable(invalid: &[Invalid]) -> Verdict {
+    let reasons: Vec<String> = invalid.iter().map(ToString::to_string).collect();
+    Verdict::dead(reasons.join("; "))
+}

@@ -1,0 +1,139 @@
+//! `--exec`: one process a message. Arguments without a shell, the entry as JSON on standard input, where it comes
+//! from in the environment; exit 0 acknowledges, 65 is a dead letter, anything else another attempt.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStderr, ChildStdin, Command};
+use tokio::time::timeout;
+
+use super::guard::Guard;
+use super::{Origin, REASON_BYTES_MAX, Verdict, tail};
+use crate::model::escaped;
+use crate::worker::hand::Delivery;
+
+/// A handler's exit status for "never again": sysexits' `EX_DATAERR`.
+const EXIT_PERMANENT: i32 = 65;
+
+/// How long a handler's last words are awaited once it has ended.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// Secrets this process was given; a handler gets none of them.
+const SECRETS: [&str; 4] = [
+    "UCP_STREAMS_PASSWORD",
+    "REDISCLI_AUTH",
+    "UCP_STREAMS_URL",
+    "REDIS_URL",
+];
+
+/// Starts a process for every entry.
+#[derive(Debug)]
+pub struct Exec {
+    program: OsString,
+    args: Vec<OsString>,
+    guard: Guard,
+}
+
+impl Exec {
+    /// A handler that runs `program` with `args`.
+    ///
+    /// # Errors
+    /// When the guard that ends handlers with this process cannot be started.
+    pub fn new(program: OsString, args: Vec<OsString>) -> io::Result<Self> {
+        Ok(Self {
+            program,
+            args,
+            guard: Guard::start()?,
+        })
+    }
+
+    pub(super) async fn handle(&self, origin: &Origin, delivery: &Delivery) -> Verdict {
+        let mut child = match self.spawn(origin, delivery) {
+            Ok(child) => child,
+            Err(error) => {
+                let program = escaped(self.program.as_encoded_bytes());
+                return Verdict::retry(format!("cannot start {program}: {error}"));
+            }
+        };
+        let _watched = child.id().map(|process| self.guard.watch(process));
+        let input = delivery.entry().json(&origin.stream).to_string();
+        let mut words = Vec::new();
+        let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+        let status = {
+            let talk = async { tokio::join!(feed(stdin, input), listen(stderr, &mut words)) };
+            let mut talk = std::pin::pin!(talk);
+            tokio::select! {
+                status = child.wait() => {
+                    // What it said last may still be in the pipe; what a child of its own may say later is not awaited.
+                    let _ = timeout(LAST_WORDS, talk).await;
+                    status
+                }
+                _ = &mut talk => child.wait().await,
+            }
+        };
+        let words = String::from_utf8_lossy(&words);
+        match status {
+            Ok(status) => verdict(status, words.trim_end()),
+            Err(error) => Verdict::retry(format!("cannot wait for the handler: {error}")),
+        }
+    }
+
+    fn spawn(&self, origin: &Origin, delivery: &Delivery) -> io::Result<Child> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.args)
+            .env("UCP_STREAM", origin.stream.to_string())
+            .env("UCP_GROUP", origin.group.to_string())
+            .env("UCP_ID", delivery.id().to_string())
+            .env("UCP_DELIVERIES", delivery.deliveries.to_string())
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        for secret in SECRETS {
+            command.env_remove(secret);
+        }
+        command.spawn()
+    }
+}
+
+/// Writes the entry. A handler that does not read it, or not all, has not failed.
+async fn feed(stdin: Option<ChildStdin>, mut input: String) {
+    if let Some(mut stdin) = stdin {
+        input.push('\n');
+        let _ = stdin.write_all(input.as_bytes()).await;
+    }
+}
+
+/// Keeps the end of what the handler says on standard error.
+async fn listen(stderr: Option<ChildStderr>, words: &mut Vec<u8>) {
+    let Some(mut stderr) = stderr else { return };
+    let mut piece = [0u8; 4096];
+    while let Ok(read) = stderr.read(&mut piece).await {
+        if read == 0 {
+            return;
+        }
+        words.extend_from_slice(&piece[..read]);
+        let excess = words.len().saturating_sub(REASON_BYTES_MAX);
+        words.drain(..excess);
+    }
+}
+
+fn verdict(status: ExitStatus, words: &str) -> Verdict {
+    if status.success() {
+        return Verdict::Done;
+    }
+    let reason = if words.is_empty() {
+        status.to_string()
+    } else {
+        tail(words).to_owned()
+    };
+    if status.code() == Some(EXIT_PERMANENT) {
+        Verdict::dead(reason)
+    } else {
+        Verdict::retry(reason)
+    }
+}

@@ -1,0 +1,212 @@
+//! `--http`: one POST a message with the entry as JSON. 2xx acknowledges; 408, 425, 429 and 5xx, redirects and lost
+//! connections mean another attempt, not before `Retry-After`; any other 4xx is a dead letter.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy as Redirects;
+use reqwest::{Client, Response, StatusCode, Url};
+
+use super::{Origin, Verdict, tail};
+use crate::model::{Entry, Kind, Name, Problem, Time};
+use crate::topology::FanOut;
+use crate::wire::Output;
+use crate::worker::hand::Delivery;
+
+/// Answers larger than this are not kept.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+/// Posts every entry to one URL.
+#[derive(Debug)]
+pub struct Http {
+    client: Client,
+    url: Url,
+    results: Option<Name>,
+    fan_out: Option<FanOut>,
+}
+
+impl Http {
+    /// A handler that posts to `url`. The answers go to `results`, where it is given, with the acknowledgement or not at
+    /// all; `fan_out` makes several requests of one entry.
+    ///
+    /// # Errors
+    /// When `url` is not an HTTP URL.
+    pub fn new(url: &str, results: Option<Name>, fan_out: Option<FanOut>) -> Result<Self, Problem> {
+        // A POST that moves is a mistake in the configuration: redirects are not followed.
+        let client = Client::builder().redirect(Redirects::none()).build();
+        Ok(Self {
+            client: client.map_err(|error| {
+                Problem::new(Kind::Bug, format!("cannot make an HTTP client: {error}"))
+            })?,
+            url: parse_url(url)?,
+            results,
+            fan_out,
+        })
+    }
+
+    pub(super) async fn handle(&self, origin: &Origin, delivery: &Delivery) -> Verdict {
+        let mut outputs = Vec::new();
+        for question in self.questions(delivery.entry()) {
+            let answer = match self.ask(origin, delivery, &question).await {
+                Ok(answer) => answer,
+                Err(verdict) => return verdict,
+            };
+            if let Some(results) = &self.results {
+                outputs.push(result(results, question, answer));
+            }
+        }
+        if self.results.is_some() {
+            Verdict::Publish(outputs)
+        } else {
+            Verdict::Done
+        }
+    }
+
+    /// The entry once, or once for each value that its fan-out field stands for.
+    fn questions(&self, entry: Entry) -> Vec<Entry> {
+        let Some(fan_out) = &self.fan_out else {
+            return vec![entry];
+        };
+        let Some(value) = entry.text(&fan_out.field) else {
+            return vec![entry];
+        };
+        let with = |value: &str| {
+            let mut question = entry.clone();
+            for (name, old) in &mut question.fields {
+                if name == fan_out.field.as_bytes() {
+                    *old = value.as_bytes().to_vec();
+                }
+            }
+            question
+        };
+        fan_out.values(value).into_iter().map(with).collect()
+    }
+
+    async fn ask(
+        &self,
+        origin: &Origin,
+        delivery: &Delivery,
+        question: &Entry,
+    ) -> Result<Vec<u8>, Verdict> {
+        let request = self
+            .client
+            .post(self.url.clone())
+            .header("UCP-Group", origin.group.to_string())
+            .header("UCP-Deliveries", delivery.deliveries)
+            .json(&question.json(&origin.stream));
+        let response = request.send().await.map_err(|error| lost(&error))?;
+        if !response.status().is_success() {
+            return Err(failure(response).await);
+        }
+        if self.results.is_none() {
+            return Ok(Vec::new());
+        }
+        let answer = response.bytes().await.map_err(|error| lost(&error))?;
+        if answer.len() > ANSWER_BYTES_MAX {
+            return Err(Verdict::dead(format!(
+                "the service's answer has {} bytes, more than {ANSWER_BYTES_MAX}",
+                answer.len()
+            )));
+        }
+        Ok(answer.to_vec())
+    }
+}
+
+/// # Errors
+/// When `url` is not an HTTP URL.
+fn parse_url(url: &str) -> Result<Url, Problem> {
+    match Url::parse(url) {
+        Ok(parsed) if parsed.scheme() == "http" => Ok(parsed),
+        Ok(parsed) => Err(Problem::usage(format!(
+            "a handler's URL begins http://, not {}://",
+            parsed.scheme()
+        ))),
+        Err(error) => Err(Problem::usage(format!("not a URL for a handler: {error}"))),
+    }
+}
+
+/// An answer beside the entry it answers: its id as `request_id`, its fields, the answer as `result`, the time.
+fn result(results: &Name, question: Entry, answer: Vec<u8>) -> Output {
+    let mut fields = vec![(b"request_id".to_vec(), question.id.to_string().into_bytes())];
+    fields.extend(
+        question
+            .fields
+            .into_iter()
+            .filter(|(name, _)| name != b"timestamp" && !name.starts_with(b"_ucp_")),
+    );
+    fields.push((b"result".to_vec(), answer));
+    fields.push((b"timestamp".to_vec(), Time::now().to_string().into_bytes()));
+    Output {
+        stream: results.clone(),
+        maxlen: None,
+        fields,
+    }
+}
+
+/// A request without an answer.
+fn lost(error: &reqwest::Error) -> Verdict {
+    let mut reason = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        reason = format!("{reason}: {inner}");
+        cause = inner.source();
+    }
+    Verdict::retry(reason)
+}
+
+/// An answer that is not a success.
+async fn failure(response: Response) -> Verdict {
+    let status = response.status();
+    let after = retry_after(response.headers());
+    let body = response.text().await.unwrap_or_default();
+    let reason = if body.trim().is_empty() {
+        format!("the service answered {status}")
+    } else {
+        format!("the service answered {status}: {}", tail(body.trim()))
+    };
+    let reason = tail(&reason).to_owned();
+    if is_permanent(status) {
+        Verdict::Dead { reason }
+    } else {
+        Verdict::Retry { reason, after }
+    }
+}
+
+fn is_permanent(status: StatusCode) -> bool {
+    status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429)
+}
+
+/// `Retry-After` in seconds; a date is not honoured.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_answers_about_the_message_are_permanent() {
+        for (status, permanent) in [
+            (400, true),
+            (404, true),
+            (422, true),
+            (408, false),
+            (425, false),
+            (429, false),
+            (500, false),
+            (503, false),
+            (302, false),
+        ] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            assert_eq!(is_permanent(status), permanent, "{status}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Handlers: what happens with one entry. Each kind has its own file.
+//!
+//! Inline handlers compute their verdict at once, in the engine; the others run beside it, one at a time in each slot,
+//! and are stopped by dropping them.
+
+mod builtin;
+mod exec;
+mod guard;
+mod http;
+
+use std::time::Duration;
+
+pub use builtin::{Builtin, Inline};
+pub use exec::Exec;
+pub use http::Http;
+
+use super::hand::Delivery;
+use crate::model::Name;
+use crate::wire::{FeatureUpdate, Output};
+
+/// What a handler made of an entry.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Handled: acknowledge it.
+    Done,
+    /// Handled: add these entries and acknowledge it, or neither.
+    Publish(Vec<Output>),
+    /// Handled: count it and acknowledge it, or neither.
+    Count(FeatureUpdate),
+    /// Failed; another attempt may succeed.
+    Retry {
+        /// Why, at most 4 KiB.
+        reason: String,
+        /// Not before this has passed (a service's `Retry-After`).
+        after: Option<Duration>,
+    },
+    /// Failed for good: dead letter.
+    Dead {
+        /// Why, at most 4 KiB.
+        reason: String,
+    },
+}
+
+impl Verdict {
+    /// A failure that another attempt may mend.
+    pub fn retry(reason: impl Into<String>) -> Self {
+        Self::Retry {
+            reason: reason.into(),
+            after: None,
+        }
+    }
+
+    /// A failure for good.
+    pub fn dead(reason: impl Into<String>) -> Self {
+        Self::Dead {
+            reason: reason.into(),
+        }
+    }
+}
+
+/// Bytes of a failure's reason that are kept: its end.
+pub(super) const REASON_BYTES_MAX: usize = 4096;
+
+/// The last [`REASON_BYTES_MAX`] bytes of `text`, from a character's beginning.
+pub(super) fn tail(text: &str) -> &str {
+    let mut start = text.len().saturating_sub(REASON_BYTES_MAX);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
+}
+
+/// Which stream and group an entry belongs to.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The stream.
+    pub stream: Name,
+    /// The group.
+    pub group: Name,
+}
+
+/// A kind of handler, ready to run.
+#[derive(Debug)]
+pub enum Handler {
+    /// Computes its verdict at once.
+    Inline(Box<dyn Inline>),
+    /// One process a message.
+    Exec(Exec),
+    /// One request a message.
+    Http(Http),
+}
+
+impl Handler {
+    /// The verdict of an inline handler; `None` for the others.
+    pub(super) fn inline(&self, delivery: &Delivery) -> Option<Verdict> {
+        match self {
+            Self::Inline(handler) => Some(handler.handle(delivery)),
+            _ => None,
+        }
+    }
+
+    /// Whether verdicts are computed in the engine.
+    pub fn is_inline(&self) -> bool {
+        matches!(self, Self::Inline(_))
+    }
+
+    /// Handles one entry. Dropping the future stops it, with every process it started.
+    pub(super) async fn handle(&self, origin: &Origin, delivery: &Delivery) -> Verdict {
+        match self {
+            Self::Inline(handler) => handler.handle(delivery),
+            Self::Exec(handler) => handler.handle(origin, delivery).await,
+            Self::Http(handler) => handler.handle(origin, delivery).await,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The numbers a worker goes by, and the one delay rule that every worker computes alike.
+
+use std::time::Duration;
+
+use crate::model::Problem;
+use crate::topology::{Backoff, GroupSpec};
+
+/// [`Backoff::delay`] before the attempt after number `attempt` (0: it was never attempted, and waits for nothing),
+/// stretched by up to a fifth, never shortened; `fraction` is in 0..=1.
+pub(super) fn spread_delay(backoff: Backoff, attempt: u64, fraction: f64) -> Duration {
+    if attempt == 0 {
+        return Duration::ZERO;
+    }
+    backoff
+        .delay(attempt)
+        .mul_f64(1.0 + 0.2 * fraction.clamp(0.0, 1.0))
+}
+
+/// How a worker treats its messages.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Handlers at a time.
+    pub concurrency: usize,
+    /// Entries a read asks for at most, and the most that wait for a free slot.
+    pub batch: usize,
+    /// After so many failed deliveries an entry goes to the dead-letter stream.
+    pub max_deliveries: u64,
+    /// How long an entry rests before another worker may take it over; at least 3 s.
+    pub claim_idle: Duration,
+    /// How long a handler may run.
+    pub handler_timeout: Duration,
+    /// Delays between attempts.
+    pub backoff: Backoff,
+    /// How long a stopping worker waits for what runs.
+    pub grace: Duration,
+}
+
+/// How long a stopping worker waits when nothing else is said.
+const GRACE: Duration = Duration::from_secs(30);
+
+impl From<&GroupSpec> for Policy {
+    /// One handler at a time, and what the topology says of the group.
+    fn from(spec: &GroupSpec) -> Self {
+        Self {
+            concurrency: 1,
+            batch: 1,
+            max_deliveries: spec.max_deliveries,
+            claim_idle: spec.claim_idle,
+            handler_timeout: spec.handler_timeout,
+            backoff: spec.backoff,
+            grace: GRACE,
+        }
+    }
+}
+
+const CONCURRENCY_MAX: usize = 1024;
+const BATCH_MAX: usize = 10_000;
+
+impl Policy {
+    /// # Errors
+    /// A number outside its limits, naming it.
+    pub fn check(&self) -> Result<(), Problem> {
+        let refuse = |text: String| Err(Problem::usage(text));
+        if self.claim_idle < GroupSpec::CLAIM_IDLE_MIN {
+            return refuse(format!(
+                "claim idle is {:?}; under 3 s a short pause of this machine would look like a dead worker",
+                self.claim_idle
+            ));
+        }
+        if !(1..=CONCURRENCY_MAX).contains(&self.concurrency) {
+            return refuse(format!(
+                "concurrency is {}; it is 1 to {CONCURRENCY_MAX}",
+                self.concurrency
+            ));
+        }
+        if !(1..=BATCH_MAX).contains(&self.batch) {
+            return refuse(format!("batch is {}; it is 1 to {BATCH_MAX}", self.batch));
+        }
+        if self.max_deliveries == 0 {
+            return refuse("max deliveries is 0; it is at least 1".to_owned());
+        }
+        if self.backoff.base.is_zero() || self.backoff.cap < self.backoff.base {
+            return refuse(format!(
+                "backoff is {:?} up to {:?}; the base is more than nothing and the cap at least the base",
+                self.backoff.base, self.backoff.cap
+            ));
+        }
+        Ok(())
+    }
+
+    /// When another worker may take over an entry delivered `deliveries` times.
+    pub fn rest(&self, deliveries: u64) -> Duration {
+        // Others wait out the owner's whole spread, so that the owner comes first.
+        self.claim_idle
+            .max(spread_delay(self.backoff, deliveries, 1.0))
+    }
+
+    /// How often leases are renewed.
+    pub fn renewal(&self) -> Duration {
+        self.claim_idle / 3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BACKOFF: Backoff = Backoff {
+        base: Duration::from_secs(1),
+        cap: Duration::from_secs(300),
+    };
+
+    proptest::proptest! {
+        #[test]
+        fn a_spread_delay_is_never_early_and_at_most_a_fifth_late(attempt in 0u64..100, fraction in 0.0f64..=1.0) {
+            let spread = spread_delay(BACKOFF, attempt, fraction);
+            let least = if attempt == 0 { Duration::ZERO } else { BACKOFF.delay(attempt) };
+            assert!(spread >= least && spread <= least.mul_f64(1.2) + Duration::from_nanos(10));
+        }
+    }
+
+    #[test]
+    fn others_rest_at_least_as_long_as_the_owner_waits() {
+        let policy = Policy {
+            claim_idle: Duration::from_secs(3),
+            ..Policy::from(&GroupSpec::new("g", "s"))
+        };
+        for deliveries in 1..20 {
+            assert!(policy.rest(deliveries) >= spread_delay(policy.backoff, deliveries, 1.0));
+            assert!(policy.rest(deliveries) >= policy.claim_idle);
+        }
+    }
+
+    #[test]
+    fn numbers_outside_their_limits_are_refused() {
+        let good = Policy::from(&GroupSpec::new("g", "s"));
+        assert!(good.check().is_ok());
+        for bad in [
+            Policy {
+                claim_idle: Duration::from_millis(2999),
+                ..good
+            },
+            Policy {
+                concurrency: 0,
+                ..good
+            },
+            Policy { batch: 0, ..good },
+            Policy {
+                max_deliveries: 0,
+                ..good
+            },
+            Policy {
+                backoff: Backoff {
+                    base: Duration::ZERO,
+                    ..BACKOFF
+                },
+                ..good
+            },
+        ] {
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
+    }
+}

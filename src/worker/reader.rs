@@ -1,0 +1,131 @@
+//! The reader: a task with a lane of its own that waits on the server for new entries, so that the engine never
+//! does. It reads only when asked, and never more than asked: what is delivered has a slot to go to.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::model::{EntryId, Name};
+use crate::wire::{Dialer, Error, GroupRead, GroupReply, Lane};
+
+/// What the engine asks for: acknowledge these, then read so many.
+#[derive(Debug)]
+pub(super) struct ReadOrder {
+    pub(super) acks: Vec<EntryId>,
+    pub(super) count_max: usize,
+    pub(super) block: Option<Duration>,
+}
+
+/// What became of an order.
+pub(super) type ReadOutcome = Result<GroupReply, Error>;
+
+/// The engine's end of the reader. Dropping it drops the lane, and a closed connection is delivered nothing.
+#[derive(Debug)]
+pub(super) struct Reader {
+    orders: mpsc::Sender<ReadOrder>,
+    outcomes: mpsc::Receiver<ReadOutcome>,
+    task: JoinHandle<()>,
+    is_reading: bool,
+}
+
+impl Reader {
+    pub(super) fn start(dialer: Dialer, stream: Name, group: Name, consumer: Name) -> Self {
+        let (orders, order_receiver) = mpsc::channel(1);
+        let (outcome_sender, outcomes) = mpsc::channel(1);
+        let source = Source {
+            dialer,
+            stream,
+            group,
+            consumer,
+        };
+        let task = tokio::spawn(source.serve(order_receiver, outcome_sender));
+        Self {
+            orders,
+            outcomes,
+            task,
+            is_reading: false,
+        }
+    }
+
+    /// A reader that reads nothing: what is left after the end.
+    pub(super) fn idle() -> Self {
+        let (orders, _) = mpsc::channel(1);
+        let (_, outcomes) = mpsc::channel(1);
+        Self {
+            orders,
+            outcomes,
+            task: tokio::spawn(async {}),
+            is_reading: false,
+        }
+    }
+
+    /// Whether an order is under way.
+    pub(super) fn is_reading(&self) -> bool {
+        self.is_reading
+    }
+
+    /// Gives an order; only while none is under way.
+    pub(super) fn read(&mut self, order: ReadOrder) {
+        self.is_reading = self.orders.try_send(order).is_ok();
+    }
+
+    /// The outcome of the order under way; never ready without one.
+    pub(super) async fn outcome(&mut self) -> ReadOutcome {
+        match self.outcomes.recv().await {
+            Some(outcome) => {
+                self.is_reading = false;
+                outcome
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Source {
+    dialer: Dialer,
+    stream: Name,
+    group: Name,
+    consumer: Name,
+}
+
+impl Source {
+    async fn serve(
+        self,
+        mut orders: mpsc::Receiver<ReadOrder>,
+        outcomes: mpsc::Sender<ReadOutcome>,
+    ) {
+        let mut lane = None;
+        while let Some(order) = orders.recv().await {
+            let outcome = self.read(&mut lane, &order).await;
+            if outcome.is_err() {
+                // Whatever failed, the next read starts on a fresh stream.
+                lane = None;
+            }
+            if outcomes.send(outcome).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn read(&self, lane: &mut Option<Lane>, order: &ReadOrder) -> ReadOutcome {
+        let lane = match lane {
+            Some(lane) => lane,
+            None => lane.insert(self.dialer.lane().await?),
+        };
+        let read = GroupRead {
+            stream: &self.stream,
+            group: &self.group,
+            consumer: &self.consumer,
+            count_max: order.count_max,
+            block: order.block,
+        };
+        lane.read_group(read, &order.acks).await
+    }
+}

@@ -1,0 +1,304 @@
+//! Faults: lost connections, servers that are not ready, a group that is gone. The worker goes on by itself, asks at a
+//! bounded rate, and finds its own messages again.
+
+use std::time::{Duration, Instant};
+
+use super::counters::add;
+use super::engine::Engine;
+use super::run::Mode;
+use crate::model::EntryId;
+use crate::model::{Kind, PendingEntry, Problem};
+use crate::topology::OnGroupLost;
+use crate::wire::{
+    CountMode, Error, ErrorKind, GroupStart, PendingFilter, Seen, xgroup_create,
+    xgroup_create_consumer, xinfo_groups, xpending_entries,
+};
+
+/// The first pause after a failure, doubled up to [`PAUSE_MAX`].
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Rows a page of the own pending list.
+const PAGE: usize = 500;
+/// A read's entries may be stamped this much before the read was asked for, as clocks go.
+const STAMP_SLACK: Duration = Duration::from_secs(1);
+
+/// What is wrong at present, and what must be done once it is over.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    failures: u32,
+    since: Option<Instant>,
+    pause_until: Option<Instant>,
+    /// Entries may have been delivered to this consumer in replies that were lost.
+    is_recovery_due: bool,
+    last_good_read: Instant,
+    is_swept: bool,
+}
+
+impl Trouble {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            failures: 0,
+            since: None,
+            pause_until: None,
+            is_recovery_due: false,
+            last_good_read: now,
+            is_swept: false,
+        }
+    }
+
+    /// Whether the pause after the last failure is over.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        self.pause_until.is_none_or(|until| now >= until)
+    }
+
+    /// When it will be, while it is not.
+    pub(super) fn until(&self, now: Instant) -> Option<Instant> {
+        self.pause_until.filter(|until| *until > now)
+    }
+
+    pub(super) fn must_recover(&mut self) {
+        self.is_recovery_due = true;
+    }
+
+    pub(super) fn read_well(&mut self, asked: Instant) {
+        self.last_good_read = asked;
+    }
+
+    pub(super) fn swept(&mut self) {
+        self.is_swept = true;
+    }
+
+    /// Whether the pending list was looked at since the start.
+    pub(super) fn was_swept(&self) -> bool {
+        self.is_swept
+    }
+
+    /// Notes a failure and pauses; the pause.
+    fn failed(&mut self, now: Instant) -> Duration {
+        let doubled = PAUSE
+            .saturating_mul(1u32 << self.failures.min(10))
+            .min(PAUSE_MAX);
+        let jitter = f64::from(uuid::Uuid::new_v4().as_bytes()[15]) / 255.0;
+        let pause = doubled.mul_f64(1.0 + jitter / 2.0);
+        self.failures = self.failures.saturating_add(1);
+        self.since.get_or_insert(now);
+        self.pause_until = Some(now + pause);
+        pause
+    }
+
+    /// It is over; since when it had been.
+    pub(super) fn ended(&mut self) -> Option<Instant> {
+        self.failures = 0;
+        self.pause_until = None;
+        self.since.take()
+    }
+}
+
+impl Engine {
+    /// Decides what an error means: go on after a pause, or the end.
+    pub(super) async fn on_error(&mut self, error: Error) -> Result<(), Problem> {
+        let now = Instant::now();
+        match error.kind {
+            ErrorKind::NoGroup | ErrorKind::NoKey | ErrorKind::Unblocked => {
+                self.trouble.failed(now);
+                return self.on_group_missing(&error).await;
+            }
+            ErrorKind::Fenced => {
+                if let Some(lease) = &mut self.lease {
+                    lease.lost();
+                }
+                self.drop_everything("another worker is the active one now");
+                return Ok(());
+            }
+            kind if kind.is_passing()
+                || matches!(kind, ErrorKind::Server | ErrorKind::Protocol) => {}
+            _ => return Err(self.fatal(&error)),
+        }
+        if error.kind.is_connection_lost() || error.kind == ErrorKind::ReadOnly {
+            self.connection = None;
+        }
+        self.trouble.must_recover();
+        let is_news = self.trouble.since.is_none();
+        let pause = self.trouble.failed(now);
+        let since = self.trouble.since.unwrap_or(now);
+        if is_news {
+            tracing::warn!(group = %self.job.group, %error, "the server cannot be used: trying again");
+        } else {
+            tracing::debug!(group = %self.job.group, %error, ?pause, "still no use");
+        }
+        let is_giving_up =
+            self.job.mode == Mode::Once && now.duration_since(since) > self.job.connect_for;
+        if is_giving_up {
+            return Err(Problem::new(
+                Kind::Unavailable,
+                format!("group `{}`: {error}", self.job.group),
+            ));
+        }
+        Ok(())
+    }
+
+    fn fatal(&self, error: &Error) -> Problem {
+        let kind = match error.kind {
+            ErrorKind::Auth | ErrorKind::NoPerm | ErrorKind::Tls => Kind::Denied,
+            ErrorKind::WrongType => Kind::NotFound,
+            _ => Kind::Unavailable,
+        };
+        Problem::new(
+            kind,
+            format!(
+                "worker of group `{}` on `{}`: {error}",
+                self.job.group, self.job.stream
+            ),
+        )
+    }
+
+    /// Opens the connection if there is none, and recovers what was delivered to nobody.
+    pub(super) async fn reconnect(&mut self) -> Result<(), Error> {
+        if self
+            .connection
+            .as_ref()
+            .is_some_and(crate::wire::Connection::is_lost)
+        {
+            self.connection = None;
+            self.trouble.must_recover();
+        }
+        if self.connection.is_none() {
+            self.connection = Some(self.dialer.connect().await?);
+            add(&self.counters.reconnects, 1);
+        }
+        if self.trouble.is_recovery_due && !self.reader.is_reading() {
+            self.recover_own().await?;
+            self.trouble.is_recovery_due = false;
+        }
+        Ok(())
+    }
+
+    /// Takes entries in hand that were delivered to this consumer and never arrived: pending for it, not in hand, and
+    /// delivered after the last good read. The pending list is only looked at; a history read would count a delivery.
+    async fn recover_own(&mut self) -> Result<(), Error> {
+        let rows = self.own_strays().await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(group = %self.job.group, entries = rows.len(), "found entries whose delivery was lost with the connection");
+        let seen: Vec<Seen> = rows
+            .into_iter()
+            .map(|row| Seen {
+                id: row.id,
+                owner: Some(row.consumer),
+                deliveries: Some(row.deliveries),
+            })
+            .collect();
+        self.claim(CountMode::Keep, &seen).await.map(|_| ())
+    }
+
+    /// Entries delivered to this consumer since the last good read, and not in hand.
+    pub(super) async fn own_strays(&self) -> Result<Vec<PendingEntry>, Error> {
+        let mut strays = Vec::new();
+        let Some(connection) = &self.connection else {
+            return Ok(strays);
+        };
+        let mut start = EntryId::MIN;
+        loop {
+            let filter = PendingFilter {
+                start,
+                consumer: Some(&self.job.consumer),
+                count_max: PAGE,
+                ..PendingFilter::default()
+            };
+            let rows = connection
+                .run(xpending_entries(&self.job.stream, &self.job.group, &filter))
+                .await?;
+            let is_last_page = rows.len() < PAGE;
+            let next = rows.last().and_then(|row| row.id.next());
+            let window = self.trouble.last_good_read.elapsed() + STAMP_SLACK;
+            strays.extend(rows.into_iter().filter(|row| {
+                row.deliveries == 1
+                    && row
+                        .idle_ms
+                        .is_some_and(|idle_ms| Duration::from_millis(idle_ms) <= window)
+                    && !self.hand.contains(row.id)
+                    && !self.is_being_settled(row.id)
+            }));
+            match next {
+                Some(next) if !is_last_page => start = next,
+                _ => return Ok(strays),
+            }
+        }
+    }
+
+    /// The group or its stream is not there: looks again, and creates it where that is allowed.
+    async fn on_group_missing(&mut self, error: &Error) -> Result<(), Problem> {
+        match self.restore_group(error).await {
+            Ok(()) => Ok(()),
+            Err(RestoreError::Final(problem)) => Err(problem),
+            Err(RestoreError::Passing(error)) => {
+                // Without this the same error would be asked about in a circle.
+                self.connection = None;
+                tracing::debug!(group = %self.job.group, %error, "cannot look after the group yet");
+                Ok(())
+            }
+        }
+    }
+
+    async fn restore_group(&mut self, error: &Error) -> Result<(), RestoreError> {
+        let (stream, group) = (&self.job.stream, &self.job.group);
+        let Some(connection) = &self.connection else {
+            return Ok(());
+        };
+        let is_there = match connection.run(xinfo_groups(stream)).await {
+            Ok(groups) => groups.iter().any(|info| info.name == *group),
+            Err(error) if error.kind == ErrorKind::NoKey => false,
+            Err(error) => return Err(RestoreError::of(self, error)),
+        };
+        if is_there {
+            return Ok(());
+        }
+        if self.job.on_group_lost == OnGroupLost::Stop || !self.job.may_create {
+            let lost =
+                Problem::not_found(format!("group `{group}` on `{stream}` is gone ({error})"))
+                    .hint(format!(
+                        "create it with: ucp-streams init {group} --start 0"
+                    ));
+            return Err(RestoreError::Final(lost));
+        }
+        let created = connection
+            .run(xgroup_create(
+                stream,
+                group,
+                GroupStart::After(EntryId::MIN),
+            ))
+            .await;
+        match created {
+            Ok(()) => {
+                add(&self.counters.groups_recreated, 1);
+                tracing::error!(%group, %stream, "the group was gone with everything it knew: created again from the beginning; entries may repeat");
+            }
+            Err(error) if error.kind == ErrorKind::BusyGroup => {}
+            Err(error) => return Err(RestoreError::of(self, error)),
+        }
+        let consumer = xgroup_create_consumer(stream, group, &self.job.consumer);
+        connection
+            .run(consumer)
+            .await
+            .map_err(|error| RestoreError::of(self, error))?;
+        self.drop_everything("the group is a new one");
+        Ok(())
+    }
+}
+
+/// Why a group could not be restored.
+enum RestoreError {
+    Final(Problem),
+    Passing(Error),
+}
+
+impl RestoreError {
+    fn of(engine: &Engine, error: Error) -> Self {
+        if error.kind.is_passing() {
+            Self::Passing(error)
+        } else {
+            Self::Final(engine.fatal(&error))
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! Settling: what became of an entry, told to the server. A settlement stays in its queue until the server has
+//! confirmed it, so a lost connection loses none; each is safe to send again.
+
+use std::time::Instant;
+
+use super::counters::add;
+use super::engine::Engine;
+use super::handler::tail;
+use crate::model::{EntryId, Name, Time};
+use crate::wire::{
+    Effect, Error, ErrorKind, FeatureUpdate, LeaseState, Move, Output, Seen, acknowledge,
+    count_and_acknowledge, dead_letter, publish_and_acknowledge, renew, xack,
+};
+
+/// Settlements sent at a time.
+const CHUNK: usize = 500;
+
+/// What is to be told of one entry.
+#[derive(Debug)]
+pub(super) struct Settlement {
+    pub(super) id: EntryId,
+    /// The delivery count under which it is (or was seen to be) held.
+    pub(super) deliveries: u64,
+    pub(super) what: What,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    /// It was handled.
+    Acknowledge,
+    /// It was acknowledged, and the reply was lost.
+    AcknowledgeAgain,
+    /// It was handled, and this is its output.
+    Publish(Vec<Output>),
+    /// It was handled, and this is what it counts for.
+    Count(FeatureUpdate),
+    /// It failed for good. `owner`: somebody else holds it, and it is not in hand.
+    DeadLetter { owner: Option<Name>, reason: String },
+    /// Its body is gone. It may not be in hand.
+    Tombstone { owner: Name },
+    /// It failed and rests from now on: its idle time begins here.
+    Rest,
+}
+
+impl Engine {
+    /// Takes acknowledgements out of the queue that may go without a fence: the lease was confirmed so recently that
+    /// nobody can have taken the entry by the rules.
+    pub(super) fn take_riding(&mut self, now: Instant, count_max: usize) -> Vec<(EntryId, u64)> {
+        let mut riding = Vec::new();
+        if self.lease.is_some() {
+            return riding;
+        }
+        let fresh_within = self.job.policy.claim_idle / 2;
+        let hand = &self.hand;
+        self.settlements.retain(|settlement| {
+            let is_fresh = hand
+                .get(settlement.id)
+                .is_some_and(|held| now.saturating_duration_since(held.confirmed) < fresh_within);
+            let rides = riding.len() < count_max
+                && matches!(settlement.what, What::Acknowledge)
+                && is_fresh;
+            if rides {
+                riding.push((settlement.id, settlement.deliveries));
+            }
+            !rides
+        });
+        riding
+    }
+
+    /// Puts acknowledgements whose reply was lost back, to be sent under a fence.
+    pub(super) fn settle_again(&mut self, riding: Vec<(EntryId, u64)>) {
+        for (id, deliveries) in riding {
+            let what = What::AcknowledgeAgain;
+            self.settlements.push_back(Settlement {
+                id,
+                deliveries,
+                what,
+            });
+        }
+    }
+
+    /// Sends what is in the queue.
+    pub(super) async fn settle(&mut self) -> Result<(), Error> {
+        self.acknowledge_fresh().await?;
+        while !self.settlements.is_empty() {
+            let chunk: Vec<Settlement> = self
+                .settlements
+                .drain(..self.settlements.len().min(CHUNK))
+                .collect();
+            let outcome = self.send(&chunk).await;
+            if let Err(error) = outcome {
+                // What was confirmed is out of hand; the rest is sent again later.
+                for settlement in chunk.into_iter().rev() {
+                    let is_open = self.hand.contains(settlement.id)
+                        || matches!(
+                            settlement.what,
+                            What::Tombstone { .. } | What::DeadLetter { owner: Some(_), .. }
+                        );
+                    if is_open {
+                        let what = match settlement.what {
+                            What::Acknowledge => What::AcknowledgeAgain,
+                            other => other,
+                        };
+                        self.settlements
+                            .push_front(Settlement { what, ..settlement });
+                    }
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Acknowledges without a fence while the reader is busy waiting.
+    async fn acknowledge_fresh(&mut self) -> Result<(), Error> {
+        loop {
+            let riding = self.take_riding(Instant::now(), CHUNK);
+            if riding.is_empty() {
+                return Ok(());
+            }
+            let Some(connection) = &self.connection else {
+                self.settle_again(riding);
+                return Ok(());
+            };
+            let ids: Vec<EntryId> = riding.iter().map(|(id, _)| *id).collect();
+            match connection
+                .run(xack(&self.job.stream, &self.job.group, &ids))
+                .await
+            {
+                Ok(acknowledged) => self.on_acknowledged(&riding, acknowledged),
+                Err(error) => {
+                    self.settle_again(riding);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn on_acknowledged(&mut self, riding: &[(EntryId, u64)], acknowledged: u64) {
+        for (id, _) in riding {
+            self.hand.remove(*id);
+        }
+        add(&self.counters.handled, acknowledged);
+        add(
+            &self.counters.leases_lost,
+            (riding.len() as u64).saturating_sub(acknowledged),
+        );
+    }
+
+    async fn send(&mut self, chunk: &[Settlement]) -> Result<(), Error> {
+        self.send_acknowledgements(chunk).await?;
+        self.send_rests(chunk).await?;
+        self.send_effects(chunk).await?;
+        self.send_moves(chunk).await
+    }
+
+    async fn send_acknowledgements(&mut self, chunk: &[Settlement]) -> Result<(), Error> {
+        let leases: Vec<(EntryId, u64)> = leases(chunk, |what| {
+            matches!(what, What::Acknowledge | What::AcknowledgeAgain)
+        });
+        let Some(connection) = self.connection.as_ref().filter(|_| !leases.is_empty()) else {
+            return Ok(());
+        };
+        let acknowledged = connection.call(acknowledge(self.holder(), &leases)).await?;
+        let again: Vec<bool> = chunk
+            .iter()
+            .filter(|it| matches!(it.what, What::Acknowledge | What::AcknowledgeAgain))
+            .map(|it| matches!(it.what, What::AcknowledgeAgain))
+            .collect();
+        for (((id, _), acknowledged), was_sent_before) in
+            leases.into_iter().zip(acknowledged).zip(again)
+        {
+            self.hand.remove(id);
+            if acknowledged || was_sent_before {
+                add(&self.counters.handled, 1);
+            } else {
+                self.count_lost(id);
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_rests(&mut self, chunk: &[Settlement]) -> Result<(), Error> {
+        let leases = leases(chunk, |what| matches!(what, What::Rest));
+        let Some(connection) = self.connection.as_ref().filter(|_| !leases.is_empty()) else {
+            return Ok(());
+        };
+        let states = connection.call(renew(self.holder(), &leases)).await?;
+        for ((id, _), state) in leases.into_iter().zip(states) {
+            if state == LeaseState::Lost {
+                self.count_lost(id);
+                self.let_go(id);
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_effects(&mut self, chunk: &[Settlement]) -> Result<(), Error> {
+        let mut sent = Vec::new();
+        let calls: Vec<_> = chunk
+            .iter()
+            .filter_map(|it| {
+                let lease = (it.id, it.deliveries);
+                let call = match &it.what {
+                    What::Publish(outputs) => {
+                        publish_and_acknowledge(self.holder(), lease, outputs)
+                    }
+                    What::Count(update) => count_and_acknowledge(self.holder(), lease, update),
+                    _ => return None,
+                };
+                sent.push(lease);
+                Some(call)
+            })
+            .collect();
+        let Some(connection) = self.connection.as_ref().filter(|_| !calls.is_empty()) else {
+            return Ok(());
+        };
+        let effects = connection.call_all(calls).await?;
+        for ((id, deliveries), effect) in sent.into_iter().zip(effects) {
+            self.on_effect(id, deliveries, effect)?;
+        }
+        Ok(())
+    }
+
+    fn on_effect(
+        &mut self,
+        id: EntryId,
+        deliveries: u64,
+        effect: Result<Effect, Error>,
+    ) -> Result<(), Error> {
+        match effect {
+            // Gone: this very script ran before and its reply was lost, or somebody acknowledged the entry by hand.
+            Ok(Effect::Done | Effect::Gone) => {
+                self.hand.remove(id);
+                add(&self.counters.handled, 1);
+                self.record(id);
+            }
+            Ok(Effect::Moved { .. }) => {
+                self.hand.remove(id);
+                self.count_lost(id);
+            }
+            Ok(Effect::Refused(why)) => self.on_unwritable(id, deliveries, &why),
+            Err(error) if is_about_the_effect(error.kind) => {
+                self.on_unwritable(id, deliveries, &error.text);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// A handler's output could not be written: a failed attempt.
+    fn on_unwritable(&mut self, id: EntryId, deliveries: u64, why: &str) {
+        tracing::error!(group = %self.job.group, %id, why, "the output could not be written; nothing was changed");
+        add(&self.counters.failed_attempts, 1);
+        if deliveries >= self.job.policy.max_deliveries {
+            let what = What::DeadLetter {
+                owner: None,
+                reason: why.to_owned(),
+            };
+            self.settlements.push_back(Settlement {
+                id,
+                deliveries,
+                what,
+            });
+        } else {
+            self.wait_for_retry(id, deliveries, None);
+        }
+    }
+
+    async fn send_moves(&mut self, chunk: &[Settlement]) -> Result<(), Error> {
+        let moving: Vec<&Settlement> = chunk
+            .iter()
+            .filter(|it| matches!(it.what, What::DeadLetter { .. } | What::Tombstone { .. }))
+            .collect();
+        let calls = moving.iter().map(|it| self.dead_letter_call(it)).collect();
+        let Some(connection) = self.connection.as_ref().filter(|_| !moving.is_empty()) else {
+            return Ok(());
+        };
+        let moves = connection.call_all(calls).await?;
+        for (settlement, moved) in moving.into_iter().zip(moves) {
+            self.on_moved(settlement, moved)?;
+        }
+        Ok(())
+    }
+
+    fn dead_letter_call(&self, settlement: &Settlement) -> crate::wire::ScriptCall<Move> {
+        let (owner, reason) = match &settlement.what {
+            What::DeadLetter { owner, reason } => (owner.clone(), reason.as_str()),
+            What::Tombstone { owner } => (
+                Some(owner.clone()),
+                "the body was trimmed away before it was handled",
+            ),
+            _ => (None, ""),
+        };
+        let seen = Seen {
+            id: settlement.id,
+            owner: Some(owner.unwrap_or_else(|| self.job.consumer.clone())),
+            deliveries: Some(settlement.deliveries),
+        };
+        let reason = tail(reason).as_bytes();
+        dead_letter(
+            self.holder(),
+            &self.job.dead_letter,
+            &seen,
+            reason,
+            Time::now(),
+        )
+    }
+
+    fn on_moved(
+        &mut self,
+        settlement: &Settlement,
+        moved: Result<Move, Error>,
+    ) -> Result<(), Error> {
+        let (id, deliveries) = (settlement.id, settlement.deliveries);
+        let (group, dead_letter) = (&self.job.group, &self.job.dead_letter);
+        match moved {
+            Ok(Move::Done {
+                new_id,
+                is_tombstone: true,
+            }) => {
+                tracing::warn!(%group, %id, %dead_letter, %new_id, "the body was trimmed away before the entry was handled: recorded in the dead-letter stream");
+                add(&self.counters.tombstones, 1);
+            }
+            Ok(Move::Done { new_id, .. }) => {
+                tracing::warn!(%group, %id, deliveries, %dead_letter, %new_id, "moved to the dead-letter stream");
+                add(&self.counters.dead_lettered, 1);
+            }
+            Ok(Move::Gone | Move::Moved { .. }) => {
+                if self.hand.contains(id) {
+                    self.count_lost(id);
+                }
+            }
+            Ok(Move::Refused(why)) => {
+                self.on_immovable(settlement, &why);
+                return Ok(());
+            }
+            Ok(Move::Bodiless | Move::NoDestination) => {
+                self.on_immovable(settlement, "the script answered what it never answers");
+                return Ok(());
+            }
+            Err(error) if is_about_the_effect(error.kind) => {
+                self.on_immovable(settlement, &error.text);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+        self.hand.remove(id);
+        Ok(())
+    }
+
+    /// A dead letter could not be written: the entry stays pending and is tried again later.
+    fn on_immovable(&mut self, settlement: &Settlement, why: &str) {
+        let (id, deliveries) = (settlement.id, settlement.deliveries);
+        tracing::error!(
+            group = %self.job.group, %id, dead_letter = %self.job.dead_letter, why,
+            "cannot move the entry to the dead-letter stream; it stays pending"
+        );
+        self.wait_for_retry(id, deliveries, None);
+    }
+
+    pub(super) fn count_lost(&self, id: EntryId) {
+        add(&self.counters.leases_lost, 1);
+        tracing::warn!(group = %self.job.group, %id, "lease lost: the entry was taken over or acknowledged by somebody else");
+    }
+
+    /// Whether an entry that is not in hand is about to be settled.
+    pub(super) fn is_being_settled(&self, id: EntryId) -> bool {
+        self.settlements
+            .iter()
+            .any(|settlement| settlement.id == id)
+    }
+}
+
+fn leases(chunk: &[Settlement], wanted: impl Fn(&What) -> bool) -> Vec<(EntryId, u64)> {
+    chunk
+        .iter()
+        .filter(|settlement| wanted(&settlement.what))
+        .map(|settlement| (settlement.id, settlement.deliveries))
+        .collect()
+}
+
+/// Errors that concern what was to be written, not the worker: going on with other entries makes sense.
+fn is_about_the_effect(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::WrongType
+            | ErrorKind::NoPerm
+            | ErrorKind::OutOfMemory
+            | ErrorKind::Server
+            | ErrorKind::TooLarge
+    )
+}
