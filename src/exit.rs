@@ -19,6 +19,7 @@
 use std::error::Error as StdError;
 
 use crate::model::{Kind, Problem};
+use crate::wire::{self, ErrorKind, Stop};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +103,29 @@ impl Exit {
 #[error("nobody reads the output any more")]
 pub struct OutputClosed;
 
+/// What a failed command of the server means where no operation has said it more exactly.
+///
+/// A write whose reply was lost is for its operation to call [`Kind::Unknown`]: only that knows whether it was one.
+pub const fn kind_of(error: ErrorKind) -> Kind {
+    match error {
+        ErrorKind::Connect
+        | ErrorKind::Timeout
+        | ErrorKind::Closed
+        | ErrorKind::ReadOnly
+        | ErrorKind::Unblocked
+        | ErrorKind::NotReady
+        | ErrorKind::OutOfMemory
+        | ErrorKind::WritesRefused
+        | ErrorKind::TooManyClients
+        | ErrorKind::Server => Kind::Unavailable,
+        ErrorKind::Tls | ErrorKind::Auth | ErrorKind::NoPerm => Kind::Denied,
+        ErrorKind::NoGroup | ErrorKind::WrongType | ErrorKind::NoKey => Kind::NotFound,
+        ErrorKind::BusyGroup | ErrorKind::Fenced => Kind::Refused,
+        ErrorKind::TooLarge | ErrorKind::Cluster | ErrorKind::UnknownCommand => Kind::Usage,
+        ErrorKind::Protocol | ErrorKind::NoScript => Kind::Bug,
+    }
+}
+
 /// The exit of an error, by the outermost cause that has one. What nobody classified is a bug.
 pub fn classify(error: &anyhow::Error) -> Exit {
     // A problem attached as context is no link of the chain: only `downcast_ref` sees it.
@@ -116,6 +140,12 @@ fn exit_of(cause: &(dyn StdError + 'static)) -> Option<Exit> {
         Some(Exit::Done)
     } else if let Some(problem) = cause.downcast_ref::<Problem>() {
         Some(problem.kind.into())
+    } else if let Some(error) = cause.downcast_ref::<wire::Error>() {
+        Some(kind_of(error.kind).into())
+    } else if let Some(Stop::Wire(error)) = cause.downcast_ref::<Stop>() {
+        Some(kind_of(error.kind).into())
+    } else if let Some(Stop::Sink(error)) = cause.downcast_ref::<Stop>() {
+        Some(classify(error))
     } else if cause.is::<std::io::Error>() {
         Some(Exit::Local)
     } else {
@@ -195,6 +225,42 @@ mod tests {
                 .context("at it");
             assert_eq!(classify(&as_context.expect_err("an error")), exit);
         }
+    }
+
+    #[test]
+    fn every_failure_of_the_server_has_its_exit() {
+        for (kind, exit) in [
+            (ErrorKind::Connect, Exit::Unavailable),
+            (ErrorKind::Timeout, Exit::Unavailable),
+            (ErrorKind::Closed, Exit::Unavailable),
+            (ErrorKind::Protocol, Exit::Bug),
+            (ErrorKind::TooLarge, Exit::Usage),
+            (ErrorKind::Tls, Exit::Denied),
+            (ErrorKind::Auth, Exit::Denied),
+            (ErrorKind::NoPerm, Exit::Denied),
+            (ErrorKind::NoGroup, Exit::NotFound),
+            (ErrorKind::BusyGroup, Exit::Refused),
+            (ErrorKind::WrongType, Exit::NotFound),
+            (ErrorKind::NoKey, Exit::NotFound),
+            (ErrorKind::NoScript, Exit::Bug),
+            (ErrorKind::ReadOnly, Exit::Unavailable),
+            (ErrorKind::Unblocked, Exit::Unavailable),
+            (ErrorKind::NotReady, Exit::Unavailable),
+            (ErrorKind::OutOfMemory, Exit::Unavailable),
+            (ErrorKind::WritesRefused, Exit::Unavailable),
+            (ErrorKind::Cluster, Exit::Usage),
+            (ErrorKind::TooManyClients, Exit::Unavailable),
+            (ErrorKind::UnknownCommand, Exit::Usage),
+            (ErrorKind::Fenced, Exit::Refused),
+            (ErrorKind::Server, Exit::Unavailable),
+        ] {
+            let error = || wire::Error::new(kind, "XADD s", "x");
+            assert_eq!(classify(&error().into()), exit, "{kind:?}");
+            let stopped = anyhow::Error::from(Stop::from(error())).context("reading");
+            assert_eq!(classify(&stopped), exit, "{kind:?}");
+        }
+        let sink = Stop::Sink(anyhow::Error::new(OutputClosed));
+        assert_eq!(classify(&sink.into()), Exit::Done);
     }
 
     #[test]

@@ -1,11 +1,135 @@
 //! One file per subcommand: its arguments with help and examples, and `run`, which resolves them, calls one
 //! operation and hands the report to the console.
 
+mod context;
+mod failure;
+mod panics;
+mod ping;
+mod usage;
+
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::cli::Globals;
+use crate::console::{Console, Terminal};
+use crate::exit::Exit;
+use crate::settings::{Env, Look, Settings};
+use context::Context;
+
+/// Operate an event pipeline on Redis Streams: set it up, publish, look, repair, run the workers
+#[derive(Debug, Parser)]
+#[command(name = "ucp-streams", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Ping(ping::Args),
+}
+
+impl Command {
+    async fn run(self, context: &Context) -> Result<Exit> {
+        match self {
+            Self::Ping(args) => ping::run(args, context).await,
+        }
+    }
+}
+
+/// The whole tree of commands: what completions and man pages are made from.
+pub fn tree() -> clap::Command {
+    Cli::command()
+}
 
 /// Parses `args`, runs the command they name and returns its exit code (see [`crate::exit`]).
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    drop(args.into_iter());
-    ExitCode::from(crate::exit::Exit::Usage.code())
+    let args: Vec<OsString> = args.into_iter().collect();
+    let env = Env::read();
+    let terminal = Terminal::detect();
+    let exit = match Cli::try_parse_from(&args) {
+        Ok(cli) => execute(cli, &env, terminal),
+        Err(error) => usage::show(&error, &args, &env, terminal),
+    };
+    ExitCode::from(exit.code())
+}
+
+/// Runs a parsed command to its end; a panic in it is reported as the bug it is.
+fn execute(cli: Cli, env: &Env, terminal: Terminal) -> Exit {
+    let look = Look::resolve(&cli.globals, env, terminal.stdout, terminal.stderr);
+    let console = Arc::new(Console::new(terminal, look));
+    panics::report_to(&console);
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        in_runtime(cli, env, Arc::clone(&console)).unwrap_or_else(|error| console.error(&error))
+    }));
+    ended.unwrap_or(Exit::Bug)
+}
+
+fn in_runtime(cli: Cli, env: &Env, console: Arc<Console>) -> Result<Exit> {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let settings = Settings::resolve(&cli.globals, env, std::io::stdin(), &here)?;
+    for warning in &settings.warnings {
+        console.warn(warning);
+    }
+    for line in settings.describe() {
+        console.detail(1, &line);
+    }
+    let context = Context::new(settings, console);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the asynchronous runtime")?;
+    let outcome = runtime.block_on(async {
+        match cli.command.run(&context).await {
+            Ok(exit) => Ok(exit),
+            Err(error) => Err(failure::explained(error, &context).await),
+        }
+    });
+    // Not awaited: a thread that waits for input that never comes must not keep the process.
+    runtime.shutdown_background();
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every command that can be run, with its path.
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
+        let path = format!("{path} {}", command.get_name());
+        if command.get_subcommands().next().is_none() {
+            found.push((path.trim().to_owned(), command.clone()));
+        }
+        for inner in command.get_subcommands() {
+            leaves(inner, &path, found);
+        }
+    }
+
+    #[test]
+    fn the_tree_is_sound() {
+        tree().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_does_and_shows_examples() {
+        let mut found = Vec::new();
+        leaves(&tree(), "", &mut found);
+        for (path, command) in found {
+            assert!(command.get_about().is_some(), "{path} has no help");
+            let after = command.get_after_help().map(ToString::to_string);
+            let examples = after
+                .unwrap_or_default()
+                .matches("\n  ucp-streams ")
+                .count();
+            assert!(examples >= 2, "{path} has {examples} examples");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use rustix::fs::{Access, access};
 
@@ -32,6 +33,27 @@ pub fn find(named: Option<&Path>, search_path: Option<&OsStr>) -> Result<PathBuf
         .flat_map(|program| directories.iter().map(move |dir| dir.join(program)))
         .find(|candidate| candidate.is_absolute() && is_executable(candidate))
         .ok_or_else(|| Problem::new(Kind::Local, not_found(Platform::here())))
+}
+
+/// As [`find`] without a named one, by asking the system to run each program on the search path instead of being
+/// told the path.
+///
+/// # Errors
+/// [`Kind::Local`] when none runs: one line that says how to install a server on this platform.
+pub fn find_on_path() -> Result<PathBuf, Problem> {
+    let runs = |program: &&&str| {
+        Command::new(program)
+            .arg("--version")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    match PROGRAMS.iter().find(runs) {
+        Some(program) => Ok(PathBuf::from(program)),
+        None => find(None, None),
+    }
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -17,6 +17,6 @@ mod process;
 mod running;
 
 pub use detached::{Detached, Live, Started, Status};
-pub use find::find;
+pub use find::{find, find_on_path};
 pub use options::{Options, Persistence};
 pub use running::Server;

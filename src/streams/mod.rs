@@ -1,1 +1,5 @@
 //! What an operator means: init, publish, follow, inspect, claim, requeue, dead letters. No clap, no colour, no printing.
+
+pub mod names;
+pub mod ping;
+pub mod server;

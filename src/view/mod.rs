@@ -12,6 +12,7 @@ mod human;
 mod json;
 mod pretty;
 mod report;
+mod reports;
 mod row;
 mod table;
 mod text;

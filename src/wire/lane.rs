@@ -328,6 +328,16 @@ pub enum Stop {
     Sink(#[from] anyhow::Error),
 }
 
+impl Stop {
+    /// The error itself, so that whoever looks at its chain finds it there.
+    pub fn into_error(self) -> anyhow::Error {
+        match self {
+            Self::Wire(error) => error.into(),
+            Self::Sink(error) => error,
+        }
+    }
+}
+
 /// A range of a stream, ends included.
 #[derive(Clone, Copy, Debug)]
 pub struct Scan {

@@ -10,6 +10,48 @@ pub fn ping() -> Request<()> {
     Request::new("PING", None, done)
 }
 
+/// Which server answers, by its own `HELLO`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// `redis` or `valkey`.
+    pub server: String,
+    /// Its version; Valkey's own, not the Redis version it is compatible with.
+    pub version: String,
+    /// `standalone`, `sentinel` or `cluster`.
+    pub mode: String,
+    /// `master` or `replica`.
+    pub role: String,
+}
+
+/// `HELLO` without a protocol: which server it is. Changes nothing.
+pub fn hello() -> Request<Hello> {
+    Request::new("HELLO", None, |command, value| {
+        let (mut server, mut version) = (None, None);
+        let (mut mode, mut role) = (String::new(), String::new());
+        decode::pairs(command, value, |name, value| {
+            let text =
+                || decode::bytes(command, value).map(|it| String::from_utf8_lossy(it).into_owned());
+            match name {
+                b"server" => server = Some(text()?),
+                b"version" => version = Some(text()?),
+                b"mode" => mode = text()?,
+                b"role" => role = text()?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        match (server, version) {
+            (Some(server), Some(version)) => Ok(Hello {
+                server,
+                version,
+                mode,
+                role,
+            }),
+            _ => Err(crate::wire::Error::shape(command, "server and version")),
+        }
+    })
+}
+
 /// `TIME`: the server's clock, milliseconds since the Unix epoch.
 pub fn time() -> Request<u64> {
     Request::new("TIME", None, |command, value| {

@@ -1,0 +1,116 @@
+//! What every command is given: settings, console, topology, and connections to the server they name.
+
+use std::cell::OnceCell;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::console::Console;
+use crate::model::{Kind, Problem, escaped};
+use crate::server::{self, Options, Server};
+use crate::settings::{Settings, Target};
+use crate::topology::{Topology, file_problem};
+use crate::wire::{Connection, Dialer, Endpoint, Lane, Transport};
+
+/// The settings, outputs and topology of one command.
+#[derive(Debug)]
+pub(super) struct Context {
+    /// What was resolved from flags and environment.
+    pub(super) settings: Settings,
+    /// The two outputs.
+    pub(super) console: Arc<Console>,
+    topology: OnceCell<Topology>,
+    /// The private server of this one command (`ephemeral:`); it ends with the context.
+    ephemeral: OnceCell<Server>,
+}
+
+#[allow(dead_code, reason = "the commands that use the rest land next")]
+impl Context {
+    pub(super) fn new(settings: Settings, console: Arc<Console>) -> Self {
+        Self {
+            settings,
+            console,
+            topology: OnceCell::new(),
+            ephemeral: OnceCell::new(),
+        }
+    }
+
+    /// The built-in topology, or it with the operator's file merged over it. Read once, and only by the
+    /// commands that ask.
+    ///
+    /// # Errors
+    /// A local problem when the file cannot be read, a usage problem with all that is wrong in it.
+    pub(super) fn topology(&self) -> Result<&Topology> {
+        if let Some(topology) = self.topology.get() {
+            return Ok(topology);
+        }
+        let topology = match &self.settings.topology {
+            Some(file) => read_topology(&file.value)?,
+            None => Topology::default(),
+        };
+        Ok(self.topology.get_or_init(|| topology))
+    }
+
+    /// How to reach the server. Starts the private one of `ephemeral:` the first time.
+    ///
+    /// # Errors
+    /// When there is no server binary, or it does not start.
+    pub(super) fn dialer(&self) -> Result<Dialer> {
+        let endpoint = match &self.settings.target.value {
+            Target::Server(endpoint) => endpoint.clone(),
+            Target::Ephemeral => {
+                Endpoint::new(Transport::Unix(self.private_server()?.socket().to_owned()))
+            }
+        };
+        Ok(Dialer::new(endpoint, self.settings.timeout.value).named("ucp-streams"))
+    }
+
+    /// A connection for commands.
+    ///
+    /// # Errors
+    /// As [`Context::dialer`] and [`Dialer::connect`].
+    pub(super) async fn connect(&self) -> Result<Connection> {
+        Ok(self.dialer()?.connect().await?)
+    }
+
+    /// A lane for bulk and blocking work.
+    ///
+    /// # Errors
+    /// As [`Context::dialer`] and [`Dialer::lane`].
+    pub(super) async fn lane(&self) -> Result<Lane> {
+        Ok(self.dialer()?.lane().await?)
+    }
+
+    /// The server binary for private servers.
+    ///
+    /// # Errors
+    /// As [`server::find`].
+    pub(super) fn server_binary(&self) -> Result<std::path::PathBuf, Problem> {
+        match &self.settings.server_binary {
+            Some(named) => server::find(Some(&named.value), None),
+            None => server::find_on_path(),
+        }
+    }
+
+    fn private_server(&self) -> Result<&Server> {
+        if let Some(server) = self.ephemeral.get() {
+            return Ok(server);
+        }
+        let server = Server::start(&self.server_binary()?, Options::default())?;
+        Ok(self.ephemeral.get_or_init(|| server))
+    }
+}
+
+fn read_topology(file: &Path) -> Result<Topology, Problem> {
+    let shown = escaped(file.as_os_str().as_encoded_bytes());
+    let text = fs::read_to_string(file).map_err(|error| {
+        Problem::new(
+            Kind::Local,
+            format!("cannot read the topology file {shown}: {error}"),
+        )
+        .hint("name another with --topology, or leave it out for the built-in topology")
+    })?;
+    Topology::from_toml(&shown, &text).map_err(|errors| file_problem(&errors))
+}

@@ -1,0 +1,26 @@
+//! `ping`: whether the server answers, and what it is.
+
+use anyhow::Result;
+
+use super::context::Context;
+use crate::exit::Exit;
+use crate::streams::ping;
+
+/// Say whether the server answers, which server it is, and how fast
+///
+/// Connects and authenticates as every other command would, measures one round trip, and says the server's version,
+/// the optional commands it has, and whether its data is kept. What the user may not ask is shown as unknown.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams ping
+  ucp-streams -u redis://cache.internal:6379 ping -o json")]
+pub(super) struct Args {}
+
+pub(super) async fn run(_: Args, context: &Context) -> Result<Exit> {
+    let dialer = context.dialer()?;
+    let connection = dialer.connect().await?;
+    let report = ping::look(&connection, dialer.endpoint().to_string()).await?;
+    context.console.show_one(&report)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,150 @@
+//! Streams and groups that are not there, and the names of those that are: what a problem of exit 3 says.
+
+use anyhow::Result;
+
+use crate::model::{Name, Problem, escaped};
+use crate::topology::{Topology, did_you_mean, nearest};
+use crate::wire::{Connection, Error, ErrorKind, key_type, scan, xinfo_groups};
+
+/// Pages of keys that are looked at for streams the topology does not know, about a thousand keys each.
+const SCAN_PAGES_MAX: usize = 4;
+/// Names that one message lists.
+const LISTED_MAX: usize = 20;
+
+/// The streams there are: the topology's first, then what a bounded look at the keys finds, by name. What the user
+/// may not ask is left out.
+pub async fn existing(connection: &Connection, topology: &Topology) -> Vec<Name> {
+    let known = topology.streams.iter().map(|stream| &stream.name);
+    let asked = known.clone().map(key_type).collect();
+    let types = connection.run_all(asked).await.unwrap_or_default();
+    let mut names: Vec<Name> = known
+        .zip(types)
+        .filter(|(_, kind)| matches!(kind, Ok(kind) if kind == b"stream"))
+        .map(|(name, _)| name.clone())
+        .collect();
+    let mut others = Vec::new();
+    let mut cursor = 0;
+    for _ in 0..SCAN_PAGES_MAX {
+        let Ok((next, page)) = connection.run(scan(cursor, b"*", Some("stream"))).await else {
+            break;
+        };
+        others.extend(page.into_iter().filter(|name| !names.contains(name)));
+        cursor = next;
+        if cursor == 0 {
+            break;
+        }
+    }
+    others.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
+    others.dedup();
+    names.append(&mut others);
+    names
+}
+
+/// The problem that there is no stream called `stream`, with those there are.
+pub async fn no_stream(connection: &Connection, topology: &Topology, stream: &Name) -> Problem {
+    let names = existing(connection, topology).await;
+    let problem = Problem::not_found(format!(
+        "no stream `{stream}`{}",
+        did_you_mean_one(stream, &names)
+    ));
+    problem.hint(if names.is_empty() {
+        "there is no stream yet: `ucp-streams init` creates the platform's, `publish` any"
+            .to_owned()
+    } else {
+        format!("the streams there are: {}", listed(&names))
+    })
+}
+
+/// The problem that `stream` has no group called `group`, with those it has.
+pub async fn no_group(connection: &Connection, stream: &Name, group: &Name) -> Problem {
+    let groups = connection.run(xinfo_groups(stream)).await;
+    let names: Vec<Name> = groups
+        .unwrap_or_default()
+        .into_iter()
+        .map(|group| group.name)
+        .collect();
+    let problem = Problem::not_found(format!(
+        "stream `{stream}` has no group `{group}`{}",
+        did_you_mean_one(group, &names)
+    ));
+    problem.hint(if names.is_empty() {
+        format!("it has none; create it with `ucp-streams init {group}`")
+    } else {
+        format!("its groups: {}", listed(&names))
+    })
+}
+
+/// The problem that the key called `stream` holds something else.
+pub fn not_a_stream(stream: &Name, kind: &[u8]) -> Problem {
+    Problem::not_found(format!(
+        "`{stream}` is no stream: the key holds a {}",
+        escaped(kind)
+    ))
+    .hint("check the name; nothing was read or changed")
+}
+
+/// Makes sure that there is a stream called `stream`.
+///
+/// # Errors
+/// Not found, with the streams there are, when there is nothing or something else; what the server answers.
+pub async fn require_stream(
+    connection: &Connection,
+    topology: &Topology,
+    stream: &Name,
+) -> Result<()> {
+    let kind = connection.run(key_type(stream)).await?;
+    match kind.as_slice() {
+        b"stream" => Ok(()),
+        b"none" => Err(no_stream(connection, topology, stream).await.into()),
+        other => Err(not_a_stream(stream, other).into()),
+    }
+}
+
+/// `error` of a command about `stream`, said better where it is that there is no such stream.
+pub async fn explain(
+    connection: &Connection,
+    topology: &Topology,
+    stream: &Name,
+    error: Error,
+) -> anyhow::Error {
+    match error.kind {
+        ErrorKind::NoKey | ErrorKind::WrongType => {
+            match require_stream(connection, topology, stream).await {
+                Err(better) => better,
+                Ok(()) => error.into(),
+            }
+        }
+        _ => error.into(),
+    }
+}
+
+fn did_you_mean_one(given: &Name, names: &[Name]) -> String {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let given = given.to_string();
+    did_you_mean(nearest(&given, names.iter().map(String::as_str)))
+}
+
+/// Names as a list, the first of many.
+fn listed(names: &[Name]) -> String {
+    let shown: Vec<String> = names
+        .iter()
+        .take(LISTED_MAX)
+        .map(ToString::to_string)
+        .collect();
+    match names.len().saturating_sub(LISTED_MAX) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_are_cut() {
+        let names: Vec<Name> = (0..22).map(|n| Name::from(format!("s{n}"))).collect();
+        assert_eq!(listed(&names[..2]), "s0, s1");
+        assert!(listed(&names).ends_with("s19 and 2 more"));
+    }
+}

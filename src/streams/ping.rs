@@ -1,0 +1,89 @@
+//! Whether a server answers, and what it is.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::server::too_old;
+use crate::model::Time;
+use crate::wire::{Connection, Error, ErrorKind, has_commands, hello, info, ping};
+
+/// Commands that make some operations better where a server has them; everything works without.
+const OPTIONAL: [&str; 3] = ["XACKDEL", "XDELEX", "XNACK"];
+
+/// What a server says of itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ping {
+    /// Where it is, without credentials.
+    pub address: String,
+    /// `redis` or `valkey`; `None` where the user may not ask.
+    pub server: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// `standalone`, `sentinel` or `cluster`.
+    pub mode: Option<String>,
+    /// `master` or `replica`.
+    pub role: Option<String>,
+    /// One request and its reply, milliseconds.
+    pub round_trip_ms: f64,
+    /// The optional commands it has.
+    pub features: Option<Vec<&'static str>>,
+    /// Whether acknowledged writes go to an append-only file.
+    pub append_only: Option<bool>,
+    /// When its data was last saved as a whole.
+    pub last_save: Option<Time>,
+}
+
+/// Asks the server behind `connection`. What the user may not ask is left unknown.
+///
+/// # Errors
+/// When it cannot be asked at all, or is too old to work with.
+pub async fn look(connection: &Connection, address: String) -> Result<Ping> {
+    let started = Instant::now();
+    allowed(connection.run(ping()).await)?;
+    let round_trip_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+    if let Some(problem) = too_old(connection).await {
+        return Err(problem.into());
+    }
+    let (hello, has, persistence) = tokio::join!(
+        connection.run(hello()),
+        connection.run(has_commands(&OPTIONAL)),
+        connection.run(info("persistence")),
+    );
+    let hello = allowed(hello)?;
+    let has = allowed(has)?;
+    let persistence = allowed(persistence)?;
+    let said = |name: &str| {
+        let (_, value) = persistence.as_ref()?.iter().find(|(key, _)| key == name)?;
+        value.parse::<u64>().ok()
+    };
+    Ok(Ping {
+        address,
+        round_trip_ms,
+        features: has.map(|has| {
+            let pairs = OPTIONAL.iter().zip(has);
+            pairs
+                .filter(|(_, has)| *has)
+                .map(|(name, _)| *name)
+                .collect()
+        }),
+        append_only: said("aof_enabled").map(|enabled| enabled == 1),
+        last_save: said("rdb_last_save_time").map(|seconds| Time::from_ms(seconds * 1000)),
+        server: hello.as_ref().map(|hello| hello.server.clone()),
+        version: hello.as_ref().map(|hello| hello.version.clone()),
+        mode: hello.as_ref().map(|hello| hello.mode.clone()),
+        role: hello.map(|hello| hello.role),
+    })
+}
+
+/// The answer, or `None` when the user may not ask: that, too, is an answer of the server.
+fn allowed<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if matches!(error.kind, ErrorKind::NoPerm | ErrorKind::UnknownCommand) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,3 @@
+//! How the reports of operations look: their columns, in their order, in the words people know them by.
+
+mod ping;

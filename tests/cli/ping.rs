@@ -1,0 +1,48 @@
+//! `ping`.
+
+use crate::support::TestServer;
+
+#[test]
+fn says_which_server_it_is() {
+    let server = TestServer::start();
+    let run = server.ucp(&["ping", "-o", "json"]);
+    let report = run.assert_code(0).stderr_is_empty().stdout_json();
+    let info = server.redis(&["HELLO"]);
+    assert_eq!(report["server"], info.field("server").text());
+    assert_eq!(report["version"], info.field("version").text());
+    assert_eq!(report["role"], "master");
+    assert!(report["round_trip_ms"].as_f64().unwrap() > 0.0);
+    assert_eq!(report["append_only"], false);
+    assert!(report["features"].is_array());
+    server
+        .ucp(&["ping", "-o", "table"])
+        .assert_code(0)
+        .stdout_has("round trip ms  ")
+        .stdout_has(info.field("version").text());
+}
+
+#[test]
+fn a_user_who_may_ask_nothing_still_learns_that_it_answers() {
+    let server = TestServer::start();
+    server.redis(&[
+        "ACL", "SETUSER", "bob", "on", ">pw", "-@all", "+hello", "+auth",
+    ]);
+    let run = server
+        .command(&["--user", "bob", "ping", "-o", "json"])
+        .env("UCP_STREAMS_PASSWORD", "pw")
+        .run();
+    let report = run.assert_code(0).stdout_json();
+    assert!(report["version"].is_string());
+    assert!(report["features"].is_null() && report["append_only"].is_null());
+}
+
+#[test]
+fn an_older_server_gets_one_clear_line() {
+    // What 7.0 brought is taken away: to this tool that is an older server.
+    let server = TestServer::with_args(&["--rename-command", "LMPOP", ""]);
+    server
+        .ucp(&["ping"])
+        .assert_code(2)
+        .stdout_is("")
+        .stderr_has("is too old: ucp-streams needs Redis 7.0 or Valkey 8, or newer");
+}
