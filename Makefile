@@ -9,13 +9,16 @@ export PATH := $(PATH):$(CURDIR)/.cache/bin
 
 target_dir := $(or $(CARGO_TARGET_DIR),target)
 binary := $(target_dir)/release/ucp-streams
+# What `make test-matrix` runs, on which of the servers of .ci/setup; MATRIX_TESTS='--test wire' narrows it.
+MATRIX ?= redis-8.2.3 valkey-9.1.2 valkey-8.1.8
+MATRIX_TESTS ?=
 have_nextest := $(shell $(CARGO) nextest --version 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint install clean
+.PHONY: help demo build test test-matrix lint install clean
 
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Show the whole pipeline on a private server; installs one when there is none
 	@.ci/setup build server
@@ -34,6 +37,20 @@ ifdef have_nextest
 else
 	$(CARGO) test --locked --no-fail-fast --lib --bins --tests
 endif
+
+ifdef have_nextest
+run_tests := $(CARGO) nextest run --locked --no-fail-fast --status-level fail
+else
+run_tests := $(CARGO) test --locked --no-fail-fast
+endif
+
+test-matrix: ## Run the tests on other versions of Redis and Valkey
+	@.ci/setup build server test matrix
+	@status=0; for name in $(MATRIX); do \
+	  server=$$(echo '$(CURDIR)'/.cache/servers/$$name/*-server); \
+	  echo "== $$name"; \
+	  UCP_STREAMS_TEST_SERVER=$$server $(run_tests) $(MATRIX_TESTS) || status=$$?; \
+	done; exit $$status
 
 lint: ## Check formatting, lints, documentation and shell scripts
 	@.ci/setup build lint
