@@ -153,6 +153,14 @@ impl Settings {
         })
     }
 
+    /// The URL in the variable that a topology names for a handler, when it is set.
+    pub fn handler_url(&self, variable: &str) -> Option<String> {
+        match &self.ml_url {
+            Some(url) if variable == "UCP_STREAMS_ML_URL" => Some(url.value.clone()),
+            _ => std::env::var(variable).ok().filter(|url| !url.is_empty()),
+        }
+    }
+
     /// What `-v` says: one line a value, with its origin and without secrets.
     pub fn describe(&self) -> Vec<String> {
         let mut lines = vec![match &self.target.value {

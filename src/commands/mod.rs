@@ -6,6 +6,7 @@ mod failure;
 mod panics;
 mod ping;
 mod usage;
+mod worker;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,12 +36,14 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Ping(ping::Args),
+    Worker(worker::Args),
 }
 
 impl Command {
     async fn run(self, context: &Context) -> Result<Exit> {
         match self {
             Self::Ping(args) => ping::run(args, context).await,
+            Self::Worker(args) => worker::run(args, context).await,
         }
     }
 }

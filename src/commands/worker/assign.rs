@@ -1,0 +1,164 @@
+//! From flags and topology to what each worker is to do.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::{Context, PolicyArgs, RunArgs};
+use crate::model::{EntryId, Kind, Name, Problem};
+use crate::topology::{GroupSpec, Handler as Spec, HttpTarget, Start, Topology, Workers};
+use crate::wire::GroupStart;
+use crate::worker::handler::Handler;
+use crate::worker::{Assignment, Journal, Mode, Policy, consumer_name};
+
+/// Entries an inline handler is given at a time.
+const INLINE_BATCH: usize = 500;
+/// How long a worker tries to reach the server at its start.
+const CONNECT_FOR: Duration = Duration::from_secs(30);
+
+/// One assignment for each group asked for.
+///
+/// # Errors
+/// A group that is not known, numbers outside their limits, or a group without a handler.
+pub(super) fn assignments(args: &RunArgs, context: &Context) -> Result<Vec<Assignment>> {
+    let topology = context.topology()?;
+    let groups = groups(args, topology)?;
+    let journal = args.journal.as_deref().map(open_journal).transpose()?;
+    let consumer = args.consumer.clone().unwrap_or_else(consumer_name);
+    let mut jobs = Vec::new();
+    for group in groups {
+        match args.handler.handler(&group, topology, context)? {
+            Some(handler) => jobs.push(assignment(
+                args,
+                &group,
+                handler,
+                &consumer,
+                topology,
+                context,
+                journal.clone(),
+            )?),
+            None if args.all => context.console.warn(&format!(
+                "no worker for group `{}`: {} is not set",
+                group.name,
+                url_variable(&group)
+            )),
+            None => {
+                return Err(Problem::usage(format!(
+                    "group `{}` needs a URL: {} is not set",
+                    group.name,
+                    url_variable(&group)
+                ))
+                .hint("set it, name the URL in the topology, or give --http URL")
+                .into());
+            }
+        }
+    }
+    Ok(jobs)
+}
+
+fn url_variable(group: &GroupSpec) -> String {
+    match &group.handler {
+        Some(Spec::Http(spec)) => match &spec.target {
+            HttpTarget::Env(variable) => format!("${variable}"),
+            HttpTarget::Url(url) => url.clone(),
+        },
+        _ => "its URL".to_owned(),
+    }
+}
+
+fn groups(args: &RunArgs, topology: &Topology) -> Result<Vec<GroupSpec>, Problem> {
+    if args.all {
+        let on_stream = |group: &&GroupSpec| {
+            args.stream
+                .as_ref()
+                .is_none_or(|stream| group.stream == *stream)
+        };
+        return Ok(topology.groups.iter().filter(on_stream).cloned().collect());
+    }
+    args.groups
+        .iter()
+        .map(|name| topology.group(name, args.stream.as_ref()))
+        .collect()
+}
+
+fn assignment(
+    args: &RunArgs,
+    group: &GroupSpec,
+    handler: Arc<Handler>,
+    consumer: &Name,
+    topology: &Topology,
+    context: &Context,
+    journal: Option<Journal>,
+) -> Result<Assignment, Problem> {
+    let policy = policy(&args.policy, group, handler.is_inline());
+    policy.check()?;
+    let connect_for = if args.once {
+        context.settings.timeout.value
+    } else {
+        CONNECT_FOR
+    };
+    Ok(Assignment {
+        stream: group.stream.clone(),
+        group: group.name.clone(),
+        consumer: consumer.clone(),
+        dead_letter: topology.stream_or_default(&group.stream).dead_letter,
+        policy,
+        handler,
+        is_single: group.workers == Workers::One,
+        may_create: !args.no_create,
+        start: match group.start {
+            Start::Oldest => GroupStart::After(EntryId::MIN),
+            Start::Newest => GroupStart::New,
+        },
+        on_group_lost: group.on_group_lost,
+        mode: if args.once { Mode::Once } else { Mode::Forever },
+        max_messages: args.max_messages,
+        connect_for: args.connect_for.unwrap_or(connect_for),
+        journal,
+    })
+}
+
+fn policy(args: &PolicyArgs, group: &GroupSpec, is_inline: bool) -> Policy {
+    let mut policy = Policy::from(group);
+    policy.concurrency = args.concurrency;
+    policy.batch = args.batch.unwrap_or(if is_inline {
+        INLINE_BATCH
+    } else {
+        args.concurrency
+    });
+    policy.claim_idle = args.claim_idle.unwrap_or(policy.claim_idle);
+    policy.handler_timeout = args.handler_timeout.unwrap_or(policy.handler_timeout);
+    policy.max_deliveries = args.max_deliveries.unwrap_or(policy.max_deliveries);
+    policy.backoff.base = args.backoff_base.unwrap_or(policy.backoff.base);
+    policy.backoff.cap = args.backoff_cap.unwrap_or(policy.backoff.cap);
+    policy.grace = args.grace.unwrap_or(policy.grace);
+    policy
+}
+
+/// A journal that appends to a file, one write an entry, so that lines of several workers do not mix.
+fn open_journal(path: &Path) -> Result<Journal, Problem> {
+    let shown = crate::model::escaped(path.as_os_str().as_encoded_bytes());
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(|error| {
+            Problem::new(
+                Kind::Local,
+                format!("cannot open the journal {shown}: {error}"),
+            )
+        })?;
+    let file: Mutex<File> = Mutex::new(file);
+    Ok(Arc::new(move |id| {
+        let mut file = file
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Err(error) = file.write_all(format!("{id}\n").as_bytes()) {
+            tracing::error!(%id, %error, "cannot write the journal");
+        }
+    }))
+}

@@ -1,0 +1,128 @@
+//! Which handler a worker runs: from its flags, else from the topology.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+
+use super::Context;
+use crate::model::{Name, Problem};
+use crate::topology::{Builtin, GroupSpec, Handler as Spec, HttpSpec, HttpTarget, Topology};
+use crate::worker::handler::{Builtin as BuiltinHandler, Exec, Handler, Http};
+
+/// A handler instead of the topology's.
+#[derive(Debug, clap::Args)]
+pub(super) struct HandlerArgs {
+    #[expect(
+        clippy::option_option,
+        reason = "clap's form of a flag that may have a value"
+    )]
+    /// Run a program for every entry, without a shell: --exec -- PROGRAM [ARGS]
+    #[arg(long, num_args = 0..=1, value_name = "PROGRAM", group = "handler")]
+    exec: Option<Option<OsString>>,
+    /// POST every entry as JSON to this URL
+    #[arg(long, value_name = "URL", group = "handler")]
+    http: Option<String>,
+    /// A handler this tool brings along: features, review-queue, normalize, forward:STREAM, log or null
+    #[arg(long, value_name = "NAME", group = "handler")]
+    builtin: Option<String>,
+    /// The program of --exec and its arguments
+    #[arg(last = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+impl HandlerArgs {
+    /// The handler named by a flag, if one is.
+    ///
+    /// # Errors
+    /// A usage problem when program and flag do not go together.
+    fn chosen(&self) -> Result<Option<Chosen>, Problem> {
+        if let Some(exec) = &self.exec {
+            let argv: Vec<OsString> = exec.iter().chain(&self.command).cloned().collect();
+            if argv.is_empty() {
+                return Err(
+                    Problem::usage("--exec needs a program").hint("… --exec -- PROGRAM [ARGS]")
+                );
+            }
+            return Ok(Some(Chosen::Exec(argv)));
+        }
+        if !self.command.is_empty() {
+            return Err(Problem::usage("a program after `--` is for --exec")
+                .hint("… --exec -- PROGRAM [ARGS]"));
+        }
+        if let Some(url) = &self.http {
+            return Ok(Some(Chosen::Spec(Spec::Http(HttpSpec {
+                target: HttpTarget::Url(url.clone()),
+                results: None,
+                fan_out: None,
+            }))));
+        }
+        let builtin = self.builtin.as_deref().map(Builtin::parse).transpose()?;
+        Ok(builtin.map(|builtin| Chosen::Spec(Spec::Builtin(builtin))))
+    }
+
+    /// The handler of a group; `None` when the topology's needs a URL that is nowhere given.
+    ///
+    /// # Errors
+    /// A usage problem when there is no handler, or it cannot be made.
+    pub(super) fn handler(
+        &self,
+        group: &GroupSpec,
+        topology: &Topology,
+        context: &Context,
+    ) -> Result<Option<Arc<Handler>>> {
+        let spec = match self.chosen()? {
+            Some(Chosen::Exec(argv)) => return exec(argv).map(Some),
+            Some(Chosen::Spec(spec)) => spec,
+            None => group.handler.clone().ok_or_else(|| {
+                Problem::usage(format!(
+                    "group `{}` has no handler in the topology",
+                    group.name
+                ))
+                .hint("give one: --exec -- PROGRAM, --http URL or --builtin NAME")
+            })?,
+        };
+        match spec {
+            Spec::Builtin(builtin) => {
+                let handler =
+                    BuiltinHandler::new(&builtin, &group.stream, topology, |name: &str| {
+                        Name::from(name)
+                    });
+                Ok(Some(Arc::new(Handler::Inline(Box::new(handler)))))
+            }
+            Spec::Exec(argv) => exec(argv.into_iter().map(OsString::from).collect()).map(Some),
+            Spec::Http(spec) => http(spec, context),
+            Spec::Pipe(_) => Err(Problem::usage(format!(
+                "group `{}`: a `pipe` handler is not known to this version",
+                group.name
+            ))
+            .hint("use exec or http in the topology, or give a handler by flag")
+            .into()),
+        }
+    }
+}
+
+enum Chosen {
+    Exec(Vec<OsString>),
+    Spec(Spec),
+}
+
+fn exec(argv: Vec<OsString>) -> Result<Arc<Handler>> {
+    let mut argv = argv.into_iter();
+    let program = argv
+        .next()
+        .ok_or_else(|| Problem::usage("the handler's program is empty"))?;
+    let exec = Exec::new(program, argv.collect())
+        .context("cannot start the guard that ends handlers with the worker")?;
+    Ok(Arc::new(Handler::Exec(exec)))
+}
+
+fn http(spec: HttpSpec, context: &Context) -> Result<Option<Arc<Handler>>> {
+    let url = match spec.target {
+        HttpTarget::Url(url) => Some(url),
+        HttpTarget::Env(variable) => context.settings.handler_url(&variable),
+    };
+    let Some(url) = url else { return Ok(None) };
+    let handler = Http::new(&url, spec.results, spec.fan_out)?;
+    Ok(Some(Arc::new(Handler::Http(handler))))
+}

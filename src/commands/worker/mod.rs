@@ -1,0 +1,278 @@
+//! `worker run`: the groups' work, done by this process.
+
+mod assign;
+mod handlers;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Subcommand, ValueHint};
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::Context;
+use crate::cli::{name, parse_duration};
+use crate::console::{Signals, init_logs};
+use crate::exit::Exit;
+use crate::model::{Format, LogFormat, Name, Problem};
+use crate::view::{Cell, Column, Row};
+use crate::wire::Dialer;
+use crate::worker::{Assignment, Counters, Signal, Summary, run as run_worker};
+
+/// Work on the entries of consumer groups.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: WorkerCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum WorkerCommand {
+    Run(Box<RunArgs>),
+}
+
+/// Read, handle and acknowledge entries until told to stop
+///
+/// At least once: an entry is acknowledged when its handler succeeded, tried again with growing delays when it failed,
+/// and moved to the dead-letter stream when its deliveries are used up. What a dead worker held is taken over.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  # The platform's own handlers, all groups, until SIGTERM
+  ucp-streams worker run --all
+  # A program for every entry: the entry as JSON on standard input, exit 0 acknowledges
+  ucp-streams worker run event-processors --concurrency 4 --exec -- ./handle-event
+  # From cron: what is there now, then exit (7: some left pending, 9: entries lost their body)
+  ucp-streams worker run event-processors --once")]
+struct RunArgs {
+    /// Groups to work for; a group outside the topology needs --stream
+    #[arg(value_name = "GROUP", value_parser = name(), required_unless_present = "all", conflicts_with = "all")]
+    groups: Vec<Name>,
+    /// Work for every group of the topology
+    #[arg(long)]
+    all: bool,
+    /// The group's stream, where the topology does not say or says several
+    #[arg(long, value_name = "STREAM", value_parser = name())]
+    stream: Option<Name>,
+    #[command(flatten)]
+    handler: handlers::HandlerArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    /// Handle what is there now and what is due, then exit; waits for no retry
+    #[arg(long)]
+    once: bool,
+    /// Exit after starting so many entries
+    #[arg(long, value_name = "N")]
+    max_messages: Option<u64>,
+    /// Fail when a group does not exist, instead of creating it
+    #[arg(long)]
+    no_create: bool,
+    /// This worker's consumer name; no other process may have the same [default: host-pid-random]
+    #[arg(long, value_name = "NAME", value_parser = name())]
+    consumer: Option<Name>,
+    /// How long to try to reach the server at the start [default: 30s, with --once the --timeout]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    connect_for: Option<Duration>,
+    /// Log lines on standard error: text or json
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
+    /// Append the id of every handled entry to this file, one a line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    journal: Option<PathBuf>,
+}
+
+/// Numbers that override the topology's.
+#[derive(Debug, clap::Args)]
+struct PolicyArgs {
+    /// Handlers at a time; more than one gives up the order of entries
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    concurrency: usize,
+    /// Entries to read at a time [default: 500 for built-in handlers, else the concurrency]
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// How long an entry rests before another worker may take it over; how fast a dead worker is replaced
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    claim_idle: Option<Duration>,
+    /// How long a handler may run
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    handler_timeout: Option<Duration>,
+    /// Deliveries after which a failing entry goes to the dead-letter stream
+    #[arg(long, value_name = "N")]
+    max_deliveries: Option<u64>,
+    /// The delay before the second attempt; doubled for each further one
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    backoff_base: Option<Duration>,
+    /// The longest delay between attempts
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    backoff_cap: Option<Duration>,
+    /// How long to wait for running handlers when told to stop
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    grace: Option<Duration>,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let WorkerCommand::Run(args) = args.command;
+    init_logs(
+        args.log_format,
+        context.console.is_quiet(),
+        context.console.verbosity(),
+    );
+    let is_once = args.once;
+    let jobs = assign::assignments(&args, context)?;
+    let dialer = context.dialer()?.named("ucp-streams-worker");
+    let (rows, stopped) = work(jobs, dialer).await?;
+    for row in &rows {
+        context.console.note(&row.line());
+    }
+    if matches!(
+        context.console.options().format,
+        Format::Json | Format::Ndjson | Format::Csv
+    ) {
+        context.console.show(&rows)?;
+    }
+    if let Some(exit) = stopped {
+        return Ok(exit);
+    }
+    let tombstones: u64 = rows.iter().map(|row| row.summary.tombstones).sum();
+    let left_pending: u64 = rows.iter().map(|row| row.summary.left_pending).sum();
+    Ok(match (is_once, tombstones, left_pending) {
+        (true, 0, 0) | (false, ..) => Exit::Done,
+        (true, 0, _) => Exit::Partial,
+        (true, ..) => Exit::DataLoss,
+    })
+}
+
+/// Runs one worker for each job until all have ended; a signal asks all to end, and so does one that failed. The second
+/// value is how a second signal ended them.
+async fn work(jobs: Vec<Assignment>, dialer: Dialer) -> Result<(Vec<WorkerRow>, Option<Exit>)> {
+    let mut signals = Signals::catch()?;
+    let (signal, listener) = watch::channel(Signal::Run);
+    let mut workers = JoinSet::new();
+    let mut rows: Vec<(Arc<Counters>, WorkerRow)> = Vec::new();
+    for job in jobs {
+        let counters = Arc::new(Counters::default());
+        rows.push((Arc::clone(&counters), WorkerRow::new(&job)));
+        workers.spawn(run_worker(job, dialer.clone(), listener.clone(), counters));
+    }
+    let (mut failure, mut stopped): (Option<Problem>, _) = (None, None);
+    while !workers.is_empty() {
+        tokio::select! {
+            stop = signals.next() => {
+                let is_second = *signal.borrow() == Signal::Drain;
+                if is_second {
+                    stopped = Some(Exit::from(stop));
+                }
+                let _ = signal.send(if is_second { Signal::Now } else { Signal::Drain });
+            }
+            Some(ended) = workers.join_next() => {
+                if let Err(problem) = ended? {
+                    let _ = signal.send(Signal::Drain);
+                    failure.get_or_insert(problem);
+                }
+            }
+        }
+    }
+    if let Some(problem) = failure {
+        return Err(problem.into());
+    }
+    let rows = rows.into_iter().map(|(counters, row)| WorkerRow {
+        summary: counters.summary(),
+        ..row
+    });
+    Ok((rows.collect(), stopped))
+}
+
+/// What one worker did.
+#[derive(Debug, Serialize)]
+struct WorkerRow {
+    group: Name,
+    stream: Name,
+    consumer: Name,
+    #[serde(flatten)]
+    summary: Summary,
+}
+
+impl WorkerRow {
+    fn new(job: &Assignment) -> Self {
+        Self {
+            group: job.group.clone(),
+            stream: job.stream.clone(),
+            consumer: job.consumer.clone(),
+            summary: Summary::default(),
+        }
+    }
+
+    /// The one line a worker ends with: what it did, and whatever else happened.
+    fn line(&self) -> String {
+        let Summary {
+            handled,
+            failed_attempts,
+            retried,
+            taken_over,
+            dead_lettered,
+            tombstones,
+            leases_lost,
+            released,
+            reconnects,
+            groups_recreated,
+            left_pending,
+        } = self.summary;
+        let others = [
+            (failed_attempts, "failed attempts"),
+            (retried, "retried"),
+            (taken_over, "taken over"),
+            (dead_lettered, "dead-lettered"),
+            (tombstones, "tombstones"),
+            (leases_lost, "leases lost"),
+            (released, "given back"),
+            (reconnects, "reconnects"),
+            (groups_recreated, "times the group was created again"),
+            (left_pending, "left pending"),
+        ];
+        let others: Vec<String> = others
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!(", {count} {what}"))
+            .collect();
+        format!(
+            "{} on {}: {handled} handled{}",
+            self.group,
+            self.stream,
+            others.concat()
+        )
+    }
+}
+
+impl Row for WorkerRow {
+    const COLUMNS: &'static [Column] = &[
+        Column::whole("group", "GROUP"),
+        Column::whole("stream", "STREAM"),
+        Column::text("consumer", "CONSUMER").wide(),
+        Column::number("handled", "HANDLED"),
+        Column::number("failed_attempts", "FAILED"),
+        Column::number("dead_lettered", "DEAD"),
+        Column::number("tombstones", "TOMBSTONES"),
+        Column::number("left_pending", "PENDING"),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self {
+            group,
+            stream,
+            consumer,
+            summary,
+        } = self;
+        vec![
+            Cell::from(group),
+            Cell::from(stream),
+            Cell::from(consumer),
+            Cell::from(summary.handled),
+            Cell::from(summary.failed_attempts),
+            Cell::from(summary.dead_lettered),
+            Cell::from(summary.tombstones),
+            Cell::from(summary.left_pending),
+        ]
+    }
+}
