@@ -3,6 +3,7 @@
 
 mod context;
 mod failure;
+mod init;
 mod panics;
 mod ping;
 mod usage;
@@ -36,6 +37,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Ping(ping::Args),
+    Init(init::Args),
     Worker(worker::Args),
 }
 
@@ -43,6 +45,7 @@ impl Command {
     async fn run(self, context: &Context) -> Result<Exit> {
         match self {
             Self::Ping(args) => ping::run(args, context).await,
+            Self::Init(args) => init::run(args, context).await,
             Self::Worker(args) => worker::run(args, context).await,
         }
     }

@@ -1,0 +1,90 @@
+//! `init`: the groups of the topology, created where they are missing.
+
+use anyhow::Result;
+
+use super::context::Context;
+use crate::cli::{DryRun, name};
+use crate::exit::Exit;
+use crate::model::Name;
+use crate::streams::init::{InitRow, State, apply_init, plan_init};
+use crate::topology::{GroupSpec, Start};
+
+/// Create the topology's consumer groups, and their streams, where they are missing
+///
+/// Says for each group whether it was created, existed, or exists and stands elsewhere than it would have been put.
+/// What exists is never changed, so that it is safe to run again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams init
+  ucp-streams init event-processors --start '$' --dry-run
+  ucp-streams init auditors --stream events.raw")]
+pub(super) struct Args {
+    /// Groups to create; all of the topology when none is named
+    #[arg(value_name = "GROUP", value_parser = name())]
+    groups: Vec<Name>,
+
+    /// Stream of a group that the topology does not know, or has on several streams
+    #[arg(long, value_name = "STREAM", value_parser = name(), requires = "groups")]
+    stream: Option<Name>,
+
+    /// Where new groups start, instead of where the topology says: 0 is the oldest entry, $ after the newest
+    #[arg(long, value_name = "0|$", value_parser = start)]
+    start: Option<Start>,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+fn start(text: &str) -> Result<Start, String> {
+    let words = Start::ALL.iter();
+    words
+        .clone()
+        .find_map(|(word, start)| (*word == text).then_some(*start))
+        .ok_or_else(|| "a group starts at 0 (the oldest entry) or $ (after the newest)".to_owned())
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let groups = wanted(&args, context)?;
+    let connection = context.connect().await?;
+    let plan = plan_init(&connection, topology, &groups).await?;
+    let rows = if args.dry_run.dry_run {
+        plan.rows
+    } else {
+        apply_init(&connection, plan).await?
+    };
+    context.console.show(&rows)?;
+    for row in rows.iter().filter(|row| row.state == State::Differs) {
+        context.console.warn(&differs(row));
+    }
+    Ok(Exit::Done)
+}
+
+fn wanted(args: &Args, context: &Context) -> Result<Vec<GroupSpec>> {
+    let topology = context.topology()?;
+    let mut groups: Vec<GroupSpec> = Vec::new();
+    if args.groups.is_empty() {
+        groups.clone_from(&topology.groups);
+    }
+    for name in &args.groups {
+        let group = topology.group(name, args.stream.as_ref())?;
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
+    if let Some(start) = args.start {
+        for group in &mut groups {
+            group.start = start;
+        }
+    }
+    Ok(groups)
+}
+
+fn differs(row: &InitRow) -> String {
+    let position = row.position.unwrap_or_default();
+    format!(
+        "group `{}` of `{}` stands at {position}, not at {} as a new one would; it was left there",
+        row.group, row.stream, row.start
+    )
+}

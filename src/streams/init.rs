@@ -1,0 +1,152 @@
+//! Creating consumer groups, and their streams with them, where they are missing.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::names::explain;
+use crate::model::{EntryId, GroupInfo, Name};
+use crate::topology::{GroupSpec, Start, Topology};
+use crate::wire::{
+    Connection, ErrorKind, GroupStart, Result as WireResult, xgroup_create, xinfo_groups,
+};
+
+/// What is, or will be, with a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It is missing and would be created.
+    Missing,
+    /// It was created.
+    Created,
+    /// It was there.
+    Exists,
+    /// It was there, nobody has read with it yet, and it stands elsewhere than it would have been put.
+    Differs,
+}
+
+/// One group and what was done about it.
+#[derive(Clone, Debug, Serialize)]
+pub struct InitRow {
+    /// The group.
+    pub group: Name,
+    /// Its stream.
+    pub stream: Name,
+    /// What became of it.
+    pub state: State,
+    /// Where a new group starts: `0` or `$`.
+    pub start: Start,
+    /// The last entry id it was delivered; `None` while it is missing.
+    pub position: Option<EntryId>,
+}
+
+/// What `init` would do.
+#[derive(Clone, Debug)]
+pub struct InitPlan {
+    /// One row a group, in the order they were given.
+    pub rows: Vec<InitRow>,
+}
+
+/// Looks which of `groups` are there. Changes nothing.
+///
+/// # Errors
+/// Not found when a stream's name holds something else; what the server answers.
+pub async fn plan_init(
+    connection: &Connection,
+    topology: &Topology,
+    groups: &[GroupSpec],
+) -> Result<InitPlan> {
+    let asked = groups.iter().map(|spec| xinfo_groups(&spec.stream));
+    let found = connection.run_all(asked.collect()).await?;
+    let mut rows = Vec::with_capacity(groups.len());
+    for (spec, found) in groups.iter().zip(found) {
+        match groups_or_none(found) {
+            Ok(found) => rows.push(row(spec, &found)),
+            Err(error) => return Err(explain(connection, topology, &spec.stream, error).await),
+        }
+    }
+    Ok(InitPlan { rows })
+}
+
+fn groups_or_none(found: WireResult<Vec<GroupInfo>>) -> WireResult<Vec<GroupInfo>> {
+    match found {
+        Err(error) if error.kind == ErrorKind::NoKey => Ok(Vec::new()),
+        found => found,
+    }
+}
+
+fn row(spec: &GroupSpec, found: &[GroupInfo]) -> InitRow {
+    let info = found.iter().find(|group| group.name == spec.name);
+    InitRow {
+        group: spec.name.clone(),
+        stream: spec.stream.clone(),
+        start: spec.start,
+        position: info.map(|info| info.last_delivered_id),
+        state: match info {
+            None => State::Missing,
+            Some(info) if stands_elsewhere(spec.start, info) => State::Differs,
+            Some(_) => State::Exists,
+        },
+    }
+}
+
+/// Whether an unused group is not where `start` would have put it. Once somebody reads, its place says nothing.
+fn stands_elsewhere(start: Start, info: &GroupInfo) -> bool {
+    let is_unused = info.consumers == 0 && info.pending == 0;
+    let is_at_oldest = info.last_delivered_id == EntryId::MIN;
+    is_unused && is_at_oldest != (start == Start::Oldest)
+}
+
+/// Creates what the plan found missing. A group that somebody else created meanwhile counts as there.
+///
+/// # Errors
+/// What the server answers; groups before the one that failed are created.
+pub async fn apply_init(connection: &Connection, plan: InitPlan) -> Result<Vec<InitRow>> {
+    let mut rows = plan.rows;
+    let missing: Vec<usize> = (0..rows.len())
+        .filter(|&at| rows[at].state == State::Missing)
+        .collect();
+    let create = |at: &usize| {
+        let row = &rows[*at];
+        let start = match row.start {
+            Start::Oldest => GroupStart::After(EntryId::MIN),
+            Start::Newest => GroupStart::New,
+        };
+        xgroup_create(&row.stream, &row.group, start)
+    };
+    let requests = missing.iter().map(create).collect();
+    for (at, outcome) in missing.into_iter().zip(connection.run_all(requests).await?) {
+        rows[at].state = match outcome {
+            Ok(()) => State::Created,
+            Err(error) if error.kind == ErrorKind::BusyGroup => State::Exists,
+            Err(error) => return Err(error.into()),
+        };
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_unused_group_can_stand_elsewhere() {
+        let group = |consumers, ms| GroupInfo {
+            name: "g".into(),
+            consumers,
+            pending: 0,
+            last_delivered_id: EntryId::new(ms, 0),
+            entries_read: None,
+            server_lag: None,
+        };
+        for (start, info, expected) in [
+            (Start::Oldest, group(0, 0), false),
+            (Start::Oldest, group(0, 5), true),
+            (Start::Oldest, group(1, 5), false),
+            (Start::Newest, group(0, 5), false),
+            (Start::Newest, group(0, 0), true),
+            (Start::Newest, group(1, 0), false),
+        ] {
+            assert_eq!(stands_elsewhere(start, &info), expected, "{start} {info:?}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `init`.
+
+use crate::support::TestServer;
+
+#[test]
+fn creates_the_platforms_groups_once() {
+    let server = TestServer::start();
+    server.ucp(&["init"]).assert_code(0).stdout_is(
+        "group\tstream\tstate\tstart\tposition\n\
+         event-processors\tevents.normalized\tcreated\t0\t\n\
+         merge-processors\tprofiles.merge_requests\tcreated\t0\t\n\
+         prediction-processors\tpredictions.requests\tcreated\t0\t\n",
+    );
+    let groups = server.redis(&["XINFO", "GROUPS", "events.normalized"]);
+    assert_eq!(groups.items()[0].field("name").text(), "event-processors");
+    assert_eq!(groups.items()[0].field("last-delivered-id").text(), "0-0");
+    let again = server.ucp(&["init", "-o", "json"]);
+    let rows = again.assert_code(0).stderr_is_empty().stdout_json();
+    assert_eq!(rows[1]["state"], "exists");
+    assert_eq!(rows[1]["position"], "0-0");
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let server = TestServer::start();
+    server
+        .ucp(&["init", "--dry-run"])
+        .assert_code(0)
+        .stdout_has("event-processors\tevents.normalized\tmissing");
+    assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
+}
+
+#[test]
+fn a_group_that_stands_elsewhere_is_said_and_left() {
+    let server = TestServer::start();
+    server.redis(&["XADD", "events.normalized", "7-1", "a", "b"]);
+    server.redis(&[
+        "XGROUP",
+        "CREATE",
+        "events.normalized",
+        "event-processors",
+        "$",
+    ]);
+    server
+        .ucp(&["init", "event-processors"])
+        .assert_code(0)
+        .stdout_has("\tdiffers\t0\t7-1")
+        .stderr_has(
+            "warning: group `event-processors` of `events.normalized` stands at 7-1, not at 0",
+        );
+    let groups = server.redis(&["XINFO", "GROUPS", "events.normalized"]);
+    assert_eq!(groups.items()[0].field("last-delivered-id").text(), "7-1");
+}
+
+#[test]
+fn a_start_at_the_end_skips_what_is_there() {
+    let server = TestServer::start();
+    server.redis(&["XADD", "orders", "7-1", "a", "b"]);
+    server
+        .ucp(&["init", "auditors", "--stream", "orders", "--start", "$"])
+        .assert_code(0)
+        .stdout_has("auditors\torders\tcreated\t$");
+    let groups = server.redis(&["XINFO", "GROUPS", "orders"]);
+    assert_eq!(groups.items()[0].field("last-delivered-id").text(), "7-1");
+}
+
+#[test]
+fn what_is_wrong_changes_nothing() {
+    let server = TestServer::start();
+    server
+        .ucp(&["init", "event-procesors"])
+        .assert_code(3)
+        .stderr_has("did you mean `event-processors`?");
+    server
+        .ucp(&["init", "--start", "5-1"])
+        .assert_code(2)
+        .stderr_has("a group starts at 0");
+    server.ucp(&["init", "--stream", "s"]).assert_code(2);
+    server.redis(&["SET", "profiles.merge_requests", "x"]);
+    server
+        .ucp(&["init"])
+        .assert_code(3)
+        .stdout_is("")
+        .stderr_has("`profiles.merge_requests` is no stream: the key holds a string");
+    assert_eq!(server.redis(&["DBSIZE"]).int(), 1);
+}
+
+#[test]
+fn without_permission_the_rule_is_named() {
+    let server = TestServer::start();
+    server.redis(&[
+        "ACL",
+        "SETUSER",
+        "bob",
+        "on",
+        "nopass",
+        "~*",
+        "-@all",
+        "+hello",
+        "+auth",
+        "+xinfo|groups",
+    ]);
+    server
+        .command(&["--user", "bob", "init"])
+        .env("UCP_STREAMS_PASSWORD", "any")
+        .run()
+        .assert_code(5)
+        .stderr_has("ACL SETUSER bob +xgroup|create");
+    assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
+}
