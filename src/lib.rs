@@ -17,6 +17,7 @@
 //! | [`server`] | private servers: find, start, await, restart, stop | model |
 //! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, wire |
 //! | [`worker`] | the consume loop and its handlers | model, topology, wire, streams |
+//! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, wire, worker |
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types) |
 //! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view, settings, exit |
 //! | [`cli`] | flags and value parsers that commands share | model |
@@ -38,6 +39,7 @@
 pub mod cli;
 pub mod commands;
 pub mod console;
+pub mod demo;
 pub mod exit;
 pub mod model;
 pub mod server;

@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::console::Console;
 use crate::model::{Kind, Problem, escaped};
 use crate::server::{self, Options, Server};
-use crate::settings::{Settings, Target};
+use crate::settings::{Origin, Settings, Target};
 use crate::topology::{Topology, file_problem};
 use crate::wire::{Connection, Dialer, Endpoint, Lane, Transport};
 
@@ -65,6 +65,20 @@ impl Context {
             }
         };
         Ok(Dialer::new(endpoint, self.settings.timeout.value).named("ucp-streams"))
+    }
+
+    /// The same context, on a private server unless a server was named.
+    pub(super) fn or_private(&self) -> Self {
+        let mut settings = self.settings.clone();
+        if settings.target.origin == Origin::Default {
+            settings.target.value = Target::Ephemeral;
+        }
+        Self::new(settings, Arc::clone(&self.console))
+    }
+
+    /// Whether the server is a private one of this command.
+    pub(super) fn is_ephemeral(&self) -> bool {
+        self.settings.target.value == Target::Ephemeral
     }
 
     /// A connection for commands.

@@ -2,6 +2,7 @@
 //! operation and hands the report to the console.
 
 mod context;
+mod demo;
 mod failure;
 mod init;
 mod panics;
@@ -36,6 +37,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Ping(ping::Args),
     Init(init::Args),
     Worker(worker::Args),
@@ -44,6 +46,7 @@ enum Command {
 impl Command {
     async fn run(self, context: &Context) -> Result<Exit> {
         match self {
+            Self::Demo(args) => demo::run(args, context).await,
             Self::Ping(args) => ping::run(args, context).await,
             Self::Init(args) => init::run(args, context).await,
             Self::Worker(args) => worker::run(args, context).await,

@@ -195,24 +195,30 @@ fn parse_protocol(text: &str) -> Result<bool, EndpointError> {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let user = match (&self.username, &self.password) {
-            (Some(user), Some(_)) => format!("{}:***@", crate::model::escaped(user.as_bytes())),
-            (Some(user), None) => format!("{}@", crate::model::escaped(user.as_bytes())),
-            (None, Some(_)) => ":***@".to_owned(),
-            (None, None) => String::new(),
-        };
+        let user = self
+            .username
+            .as_ref()
+            .map(|user| crate::model::escaped(user.as_bytes()));
+        let hidden = self.password.as_ref().map(|_| "***");
         match &self.transport {
             Transport::Tcp { .. } => {
                 let scheme = if self.tls { "rediss" } else { "redis" };
-                write!(f, "{scheme}://{user}{}/{}", self.address(), self.db)
+                let credentials = match (&user, hidden) {
+                    (None, None) => String::new(),
+                    (user, None) => format!("{}@", user.as_deref().unwrap_or_default()),
+                    (user, Some(hidden)) => {
+                        format!("{}:{hidden}@", user.as_deref().unwrap_or_default())
+                    }
+                };
+                write!(f, "{scheme}://{credentials}{}/{}", self.address(), self.db)
             }
             Transport::Unix(path) => {
-                write!(f, "unix://{user}{}", path.display())?;
-                if self.db == 0 {
-                    Ok(())
-                } else {
-                    write!(f, "?db={}", self.db)
-                }
+                let db = (self.db != 0).then(|| format!("db={}", self.db));
+                let user = user.map(|user| format!("user={user}"));
+                let pass = hidden.map(|hidden| format!("pass={hidden}"));
+                let query: Vec<String> = [db, user, pass].into_iter().flatten().collect();
+                let mark = if query.is_empty() { "" } else { "?" };
+                write!(f, "unix://{}{mark}{}", path.display(), query.join("&"))
             }
         }
     }
@@ -237,7 +243,7 @@ mod tests {
             ("rediss://h", "rediss://h:6379/0"),
             (
                 "unix:///run/r.sock?db=2&pass=s",
-                "unix://:***@/run/r.sock?db=2",
+                "unix:///run/r.sock?db=2&pass=***",
             ),
             ("redis+unix:///run/r.sock", "unix:///run/r.sock"),
         ] {

@@ -1,0 +1,116 @@
+//! A worker that dies: a process of its own with messages in hand, killed without warning.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use tokio::time::sleep;
+
+use crate::model::{Name, Problem};
+use crate::topology::GroupSpec;
+use crate::wire::{Connection, Endpoint, xpending};
+
+/// Its handlers, and the messages it has in hand when it dies: half running, half waiting.
+const HANDLERS: u64 = 8;
+const IN_HAND: u64 = 2 * HANDLERS;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A running worker process whose handlers never end. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Victim {
+    process: Child,
+    name: Name,
+}
+
+impl Victim {
+    /// Starts it on `group` at `server`; a password goes by the environment.
+    ///
+    /// # Errors
+    /// When this program cannot be started again.
+    pub fn start(program: &Path, server: &Endpoint, group: &GroupSpec) -> Result<Self> {
+        let name = Name::from("demo-victim");
+        let mut command = Command::new(program);
+        if let Some(password) = &server.password {
+            command.env("UCP_STREAMS_PASSWORD", password);
+        }
+        let url = Endpoint {
+            password: None,
+            ..server.clone()
+        }
+        .to_string();
+        let process = command
+            .args([
+                "--quiet",
+                "worker",
+                "run",
+                &group.name.to_string(),
+                "--stream",
+            ])
+            .arg(group.stream.to_string())
+            .args([
+                "--consumer",
+                "demo-victim",
+                "--concurrency",
+                &HANDLERS.to_string(),
+            ])
+            .args(["--exec", "--", "sleep", "600"])
+            .env("UCP_STREAMS_URL", url)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("cannot start a worker process")?;
+        Ok(Self { process, name })
+    }
+
+    /// Waits until it has messages in hand; how many.
+    ///
+    /// # Errors
+    /// When it does not get any in time.
+    pub async fn await_messages(
+        &mut self,
+        connection: &Connection,
+        group: &GroupSpec,
+    ) -> Result<u64> {
+        let started = Instant::now();
+        loop {
+            let pending = connection.run(xpending(&group.stream, &group.name)).await?;
+            let held = pending
+                .consumers
+                .iter()
+                .find(|(name, _)| *name == self.name);
+            match held {
+                Some((_, count)) if *count >= IN_HAND => return Ok(*count),
+                _ if started.elapsed() > PATIENCE => {
+                    bail!(Problem::new(
+                        crate::model::Kind::Bug,
+                        "the worker that is to die got no messages"
+                    ))
+                }
+                _ => sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    /// Kills it as a crash does: no signal it could catch.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn kill(mut self) -> Result<()> {
+        self.process
+            .kill()
+            .context("cannot kill the worker process")?;
+        self.process
+            .wait()
+            .context("cannot wait for the worker process")?;
+        Ok(())
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

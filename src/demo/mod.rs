@@ -1,0 +1,16 @@
+//! The demonstration: the platform's whole pipeline on a real server, with things going wrong on the way, and a proof at
+//! the end that nothing was lost. It touches only keys of its own ([`Scene`]) and leaves nothing behind.
+
+mod crash;
+mod ml;
+mod play;
+mod proof;
+mod publish;
+mod scene;
+
+pub use crash::Victim;
+pub use ml::MlService;
+pub use play::{Work, work};
+pub use proof::{GroupProof, StreamProof, prove_groups, prove_streams};
+pub use publish::{Published, drop_one, publish};
+pub use scene::Scene;

@@ -1,0 +1,188 @@
+//! The three groups' workers, in this process, until everything that was published is handled or set aside.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::{MlService, Scene};
+use crate::model::{EntryId, Kind, Name, Problem};
+use crate::topology::{
+    Backoff, Builtin as BuiltinSpec, GroupSpec, Handler as Spec, PREDICTION_RESULTS, Workers,
+};
+use crate::wire::{Connection, Dialer, GroupStart, xinfo_groups};
+use crate::worker::handler::{Builtin, Handler, Http};
+use crate::worker::{
+    Assignment, Counters, Journal, Mode, Policy, Signal, Summary, consumer_name, run,
+};
+
+/// How long the workers may take at most.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// As short as it may be, so that the dead worker's messages are taken over soon.
+const CLAIM_IDLE: Duration = GroupSpec::CLAIM_IDLE_MIN;
+
+/// What the workers did.
+#[derive(Debug)]
+pub struct Work {
+    /// By group: the distinct ids that its handler says it handled.
+    pub ledgers: BTreeMap<Name, BTreeSet<EntryId>>,
+    /// By group: what its worker counted.
+    pub summaries: BTreeMap<Name, Summary>,
+}
+
+type Ledger = Arc<Mutex<BTreeSet<EntryId>>>;
+
+/// Runs a worker for each group until every group has been delivered everything and has nothing pending.
+///
+/// # Errors
+/// Whatever a worker ends with, or that they did not finish in time.
+pub async fn work(
+    scene: &Scene,
+    dialer: &Dialer,
+    connection: &Connection,
+    service: &MlService,
+) -> Result<Work> {
+    let (signal, listener) = watch::channel(Signal::Run);
+    let mut workers = JoinSet::new();
+    let mut books = Vec::new();
+    for group in &scene.topology.groups {
+        let ledger = Ledger::default();
+        let counters = Arc::new(Counters::default());
+        let job = assignment(scene, group, service, Arc::clone(&ledger))?;
+        workers.spawn(run(
+            job,
+            dialer.clone(),
+            listener.clone(),
+            Arc::clone(&counters),
+        ));
+        books.push((group.name.clone(), ledger, counters));
+    }
+    let finished = await_quiet(scene, connection, &mut workers).await;
+    let _ = signal.send(Signal::Drain);
+    while let Some(ended) = workers.join_next().await {
+        ended??;
+    }
+    finished?;
+    let mut done = Work {
+        ledgers: BTreeMap::new(),
+        summaries: BTreeMap::new(),
+    };
+    for (group, ledger, counters) in books {
+        let ids = std::mem::take(
+            &mut *ledger
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        );
+        done.ledgers.insert(group.clone(), ids);
+        done.summaries.insert(group, counters.summary());
+    }
+    Ok(done)
+}
+
+fn assignment(
+    scene: &Scene,
+    group: &GroupSpec,
+    service: &MlService,
+    ledger: Ledger,
+) -> Result<Assignment> {
+    let mut policy = Policy::from(group);
+    policy.claim_idle = CLAIM_IDLE;
+    policy.max_deliveries = 3;
+    policy.backoff = Backoff {
+        base: Duration::from_millis(100),
+        cap: Duration::from_secs(1),
+    };
+    let journal: Journal = Arc::new(move |id| {
+        ledger
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .insert(id);
+    });
+    let handler = match &group.handler {
+        Some(Spec::Builtin(builtin)) => builtin_handler(scene, group, builtin),
+        _ => {
+            policy.concurrency = 8;
+            let results = Some(scene.named(PREDICTION_RESULTS));
+            let fan_out = match &group.handler {
+                Some(Spec::Http(spec)) => spec.fan_out.clone(),
+                _ => None,
+            };
+            Handler::Http(Http::new(&service.url(), results, fan_out)?)
+        }
+    };
+    policy.batch = if handler.is_inline() {
+        500
+    } else {
+        policy.concurrency
+    };
+    Ok(Assignment {
+        stream: group.stream.clone(),
+        group: group.name.clone(),
+        consumer: consumer_name(),
+        dead_letter: scene.topology.stream_or_default(&group.stream).dead_letter,
+        policy,
+        handler: Arc::new(handler),
+        is_single: group.workers == Workers::One,
+        may_create: false,
+        start: GroupStart::After(EntryId::MIN),
+        on_group_lost: group.on_group_lost,
+        mode: Mode::Forever,
+        max_messages: None,
+        connect_for: Duration::from_secs(5),
+        journal: Some(journal),
+    })
+}
+
+fn builtin_handler(scene: &Scene, group: &GroupSpec, builtin: &BuiltinSpec) -> Handler {
+    let handler = Builtin::new(builtin, &group.stream, &scene.topology, |name: &str| {
+        scene.named(name)
+    });
+    Handler::Inline(Box::new(handler))
+}
+
+/// Waits until every group has read to the end of its stream and has nothing pending.
+async fn await_quiet(
+    scene: &Scene,
+    connection: &Connection,
+    workers: &mut JoinSet<Result<Summary, Problem>>,
+) -> Result<()> {
+    let started = Instant::now();
+    while !is_quiet(scene, connection).await? {
+        if let Some(ended) = workers.try_join_next() {
+            ended??;
+            bail!(Problem::new(
+                Kind::Bug,
+                "a worker ended before its work was done"
+            ));
+        }
+        if started.elapsed() > PATIENCE {
+            bail!(Problem::new(
+                Kind::Unavailable,
+                format!("the workers did not finish within {PATIENCE:?}")
+            ));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+async fn is_quiet(scene: &Scene, connection: &Connection) -> Result<bool> {
+    for group in &scene.topology.groups {
+        let stream = connection
+            .run(crate::wire::xinfo_stream(&group.stream))
+            .await?;
+        let groups = connection.run(xinfo_groups(&group.stream)).await?;
+        let is_done = groups
+            .iter()
+            .filter(|info| info.name == group.name)
+            .all(|info| info.pending == 0 && info.last_delivered_id >= stream.last_generated_id);
+        if !is_done {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,260 @@
+//! The accounting: every distinct id that was published is in exactly one place. What was handled is what the handlers
+//! say, not what the server says was acknowledged, so an entry acknowledged and not handled is missed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Result, anyhow};
+use serde::Serialize;
+
+use super::{Published, Scene};
+use crate::model::{EntryId, Name};
+use crate::topology::GroupSpec;
+use crate::wire::{
+    Connection, Dialer, PendingFilter, Scan, Stop, xinfo_groups, xinfo_stream, xpending_entries,
+};
+
+/// Ids named of those that do not add up.
+const NAMED_MAX: usize = 5;
+/// Entries the demonstration has at most, and so pending ones.
+const PENDING_MAX: usize = 1_000_000;
+
+/// One group's accounting, in distinct ids: published = handled + dead-lettered + pending + undelivered + trimmed.
+#[derive(Clone, Debug, Serialize)]
+pub struct GroupProof {
+    /// The group.
+    pub group: Name,
+    /// Its stream.
+    pub stream: Name,
+    /// Entries published to the stream.
+    pub published: u64,
+    /// Entries the handler says it handled, all of them acknowledged.
+    pub handled: u64,
+    /// Entries moved to the dead-letter stream.
+    pub dead_lettered: u64,
+    /// Entries delivered and not acknowledged.
+    pub pending: u64,
+    /// Entries not delivered yet.
+    pub undelivered: u64,
+    /// Entries trimmed away before they were delivered.
+    pub trimmed: u64,
+    /// Whether every published id is in exactly one place, and none was invented.
+    pub adds_up: bool,
+    /// Ids that are nowhere, in two places, or were never published; the first few.
+    pub astray: Vec<EntryId>,
+}
+
+/// A stream without groups: published = length + trimmed.
+#[derive(Clone, Debug, Serialize)]
+pub struct StreamProof {
+    /// The stream.
+    pub stream: Name,
+    /// Entries published to it.
+    pub published: u64,
+    /// Entries in it.
+    pub length: u64,
+    /// Entries trimmed away.
+    pub trimmed: u64,
+    /// Whether they add up.
+    pub adds_up: bool,
+}
+
+/// The accounting of every group. `ledgers` are the handlers' own.
+///
+/// # Errors
+/// Whatever the server answers.
+pub async fn prove_groups(
+    scene: &Scene,
+    dialer: &Dialer,
+    connection: &Connection,
+    published: &Published,
+    ledgers: &BTreeMap<Name, BTreeSet<EntryId>>,
+) -> Result<Vec<GroupProof>> {
+    let mut proofs = Vec::new();
+    for group in &scene.topology.groups {
+        let places = Places::look(scene, group, dialer, connection).await?;
+        let nothing = BTreeSet::new();
+        let published = published.ids.get(&group.stream).unwrap_or(&nothing);
+        let handled = ledgers.get(&group.name).unwrap_or(&nothing);
+        proofs.push(places.account(group, published, handled));
+    }
+    Ok(proofs)
+}
+
+/// Where the server has a group's entries.
+struct Places {
+    in_stream: BTreeSet<EntryId>,
+    dead: BTreeSet<EntryId>,
+    pending: BTreeSet<EntryId>,
+    last_delivered: EntryId,
+}
+
+impl Places {
+    async fn look(
+        scene: &Scene,
+        group: &GroupSpec,
+        dialer: &Dialer,
+        connection: &Connection,
+    ) -> Result<Self> {
+        let mut in_stream = BTreeSet::new();
+        let mut dead = BTreeSet::new();
+        let mut lane = dialer.lane().await?;
+        lane.scan(&group.stream, Scan::ALL, |id, _| {
+            in_stream.insert(id);
+            Ok(())
+        })
+        .await
+        .map_err(Stop::into_error)?;
+        let dead_letter = scene.topology.stream_or_default(&group.stream).dead_letter;
+        lane.scan(&dead_letter, Scan::ALL, |_, fields| {
+            let origin = fields
+                .iter()
+                .find(|(name, _)| *name == b"_dlq_id")
+                .map(|(_, value)| *value);
+            dead.extend(origin.and_then(|id| EntryId::parse(id).ok()));
+            Ok(())
+        })
+        .await
+        .map_err(Stop::into_error)?;
+        let filter = PendingFilter {
+            count_max: PENDING_MAX,
+            ..PendingFilter::default()
+        };
+        let pending = connection
+            .run(xpending_entries(&group.stream, &group.name, &filter))
+            .await?;
+        let groups = connection.run(xinfo_groups(&group.stream)).await?;
+        let info = groups
+            .into_iter()
+            .find(|info| info.name == group.name)
+            .ok_or_else(|| anyhow!("group `{}` of `{}` is gone", group.name, group.stream))?;
+        Ok(Self {
+            in_stream,
+            dead,
+            pending: pending.into_iter().map(|row| row.id).collect(),
+            last_delivered: info.last_delivered_id,
+        })
+    }
+
+    fn account(
+        &self,
+        group: &GroupSpec,
+        published: &BTreeSet<EntryId>,
+        handled: &BTreeSet<EntryId>,
+    ) -> GroupProof {
+        let is_undelivered =
+            |id: &EntryId| *id > self.last_delivered && self.in_stream.contains(id);
+        let is_trimmed = |id: &EntryId| *id > self.last_delivered && !self.in_stream.contains(id);
+        let places = |id: &EntryId| {
+            let found = [
+                handled.contains(id),
+                self.dead.contains(id),
+                self.pending.contains(id),
+                is_undelivered(id),
+                is_trimmed(id),
+            ];
+            found.into_iter().filter(|found| *found).count()
+        };
+        let invented = handled
+            .union(&self.dead)
+            .chain(&self.pending)
+            .filter(|id| !published.contains(id));
+        let astray: BTreeSet<EntryId> = published
+            .iter()
+            .filter(|id| places(id) != 1)
+            .chain(invented)
+            .copied()
+            .collect();
+        GroupProof {
+            group: group.name.clone(),
+            stream: group.stream.clone(),
+            published: published.len() as u64,
+            handled: handled.len() as u64,
+            dead_lettered: self.dead.len() as u64,
+            pending: self.pending.len() as u64,
+            undelivered: published.iter().filter(|id| is_undelivered(id)).count() as u64,
+            trimmed: published.iter().filter(|id| is_trimmed(id)).count() as u64,
+            adds_up: astray.is_empty(),
+            astray: astray.into_iter().take(NAMED_MAX).collect(),
+        }
+    }
+}
+
+/// The accounting of every published stream without a group.
+///
+/// # Errors
+/// Whatever the server answers.
+pub async fn prove_streams(
+    scene: &Scene,
+    connection: &Connection,
+    published: &Published,
+) -> Result<Vec<StreamProof>> {
+    let mut proofs = Vec::new();
+    for (stream, ids) in &published.ids {
+        if scene.topology.groups_of(stream).next().is_some() {
+            continue;
+        }
+        let info = connection.run(xinfo_stream(stream)).await?;
+        let first = info.first.map_or(EntryId::MAX, |entry| entry.id);
+        let trimmed = ids.iter().filter(|id| **id < first).count() as u64;
+        let published = ids.len() as u64;
+        proofs.push(StreamProof {
+            stream: stream.clone(),
+            published,
+            length: info.length,
+            trimmed,
+            adds_up: published == info.length + trimmed,
+        });
+    }
+    Ok(proofs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(list: &[u64]) -> BTreeSet<EntryId> {
+        list.iter().map(|ms| EntryId::new(*ms, 0)).collect()
+    }
+
+    fn places() -> Places {
+        Places {
+            in_stream: ids(&[1, 2, 3, 4, 5, 6]),
+            dead: ids(&[3]),
+            pending: ids(&[4]),
+            last_delivered: EntryId::new(5, 0),
+        }
+    }
+
+    #[test]
+    fn every_place_counts_once() {
+        let group = GroupSpec::new("g", "s");
+        let proof = places().account(&group, &ids(&[1, 2, 3, 4, 5, 6, 7]), &ids(&[1, 2, 5]));
+        assert!(proof.adds_up, "{proof:?}");
+        assert_eq!(
+            (proof.handled, proof.dead_lettered, proof.pending),
+            (3, 1, 1)
+        );
+        assert_eq!((proof.undelivered, proof.trimmed), (1, 1));
+    }
+
+    #[test]
+    fn an_entry_acknowledged_and_not_handled_is_missed() {
+        let proof = places().account(
+            &GroupSpec::new("g", "s"),
+            &ids(&[1, 2, 3, 4, 5, 6]),
+            &ids(&[1, 5]),
+        );
+        assert!(!proof.adds_up);
+        assert_eq!(proof.astray, [EntryId::new(2, 0)]);
+    }
+
+    #[test]
+    fn what_was_never_published_or_is_in_two_places_does_not_add_up() {
+        let proof = places().account(
+            &GroupSpec::new("g", "s"),
+            &ids(&[1, 2, 3, 4, 5, 6]),
+            &ids(&[1, 2, 3, 5, 9]),
+        );
+        assert_eq!(proof.astray, [EntryId::new(3, 0), EntryId::new(9, 0)]);
+    }
+}

@@ -1,0 +1,128 @@
+//! The demonstration's own streams, groups and keys, under a prefix of its own where the server is somebody else's.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+
+use crate::model::{Name, Problem};
+use crate::topology::{
+    EVENTS_NORMALIZED, EVENTS_RAW, GroupSpec, MERGE_REQUESTS, MERGES, PREDICTION_REQUESTS,
+    PREDICTION_RESULTS, REVIEW_QUEUE, Topology,
+};
+use crate::wire::{Connection, del, key_type};
+
+/// Streams that the platform publishes to, and those its handlers write.
+const STREAMS: [&str; 7] = [
+    EVENTS_RAW,
+    EVENTS_NORMALIZED,
+    MERGE_REQUESTS,
+    PREDICTION_REQUESTS,
+    REVIEW_QUEUE,
+    MERGES,
+    PREDICTION_RESULTS,
+];
+
+/// The built-in topology under a prefix, and every key that the demonstration makes.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    prefix: String,
+    /// The streams and groups, prefixed.
+    pub topology: Topology,
+    keys: BTreeSet<Name>,
+}
+
+impl Scene {
+    /// The platform under `prefix`; an empty one gives its own names. A prefix that is a hash tag (`{demo-1}:`) keeps all
+    /// keys in one slot.
+    pub fn new(prefix: &str) -> Self {
+        let mut topology = Topology::default();
+        let named = |name: &Name| Name::new([prefix.as_bytes(), name.as_bytes()].concat());
+        for stream in &mut topology.streams {
+            stream.name = named(&stream.name);
+            stream.dead_letter = stream.name.derived(":dlq");
+        }
+        for group in &mut topology.groups {
+            group.stream = named(&group.stream);
+        }
+        let mut keys: BTreeSet<Name> = STREAMS
+            .iter()
+            .map(|name| named(&Name::from(*name)))
+            .collect();
+        keys.extend(
+            topology
+                .streams
+                .iter()
+                .map(|stream| stream.dead_letter.clone()),
+        );
+        let leases = topology
+            .groups
+            .iter()
+            .map(|group| group.stream.derived(&format!(":lease:{}", group.name)));
+        keys.extend(leases);
+        Self {
+            prefix: prefix.to_owned(),
+            topology,
+            keys,
+        }
+    }
+
+    /// The prefixed form of one of the platform's names.
+    pub fn named(&self, name: &str) -> Name {
+        Name::from(format!("{}{name}", self.prefix))
+    }
+
+    /// The group of one of the platform's streams.
+    ///
+    /// # Errors
+    /// A bug when there is none.
+    pub fn group_on(&self, stream: &str) -> Result<GroupSpec> {
+        let stream = self.named(stream);
+        let group = self.topology.groups_of(&stream).next().cloned();
+        group.ok_or_else(|| anyhow::anyhow!("the built-in topology has no group on {stream}"))
+    }
+
+    /// Notes a key that a handler makes, so that it is removed at the end.
+    pub fn add_key(&mut self, key: Name) {
+        self.keys.insert(key);
+    }
+
+    /// Every key the demonstration makes.
+    pub fn keys(&self) -> impl Iterator<Item = &Name> {
+        self.keys.iter()
+    }
+
+    /// Refuses a server that has one of the keys already: it is not the demonstration's.
+    ///
+    /// # Errors
+    /// [`Problem`] of kind `Refused` that names the key, or whatever the server answers.
+    pub async fn refuse_existing(&self, connection: &Connection) -> Result<()> {
+        let requests = self.keys.iter().map(key_type).collect();
+        for (key, kind) in self.keys.iter().zip(connection.run_all(requests).await?) {
+            if kind? != b"none" {
+                return Err(Problem::refused(format!(
+                    "the key `{key}` exists already and is not the demonstration's"
+                ))
+                .hint("run it without -u, on a private server of its own")
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes every key the demonstration made, and no other; how many there were.
+    ///
+    /// # Errors
+    /// Whatever the server answers.
+    pub async fn remove(&self, connection: &Connection) -> Result<u64> {
+        let requests = self
+            .keys
+            .iter()
+            .map(|key| del(std::slice::from_ref(key)))
+            .collect();
+        let mut removed = 0;
+        for outcome in connection.run_all(requests).await? {
+            removed += outcome?;
+        }
+        Ok(removed)
+    }
+}

@@ -1,0 +1,120 @@
+//! `demo`: the whole pipeline, its accounting, and that it touches nothing of anybody else's.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{Invocation, TestServer, server_binary};
+
+/// The proof, by group.
+fn groups(proof: &Value) -> Vec<(String, u64, u64, u64, bool)> {
+    let number = |group: &Value, name: &str| group[name].as_u64().unwrap();
+    proof["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| {
+            (
+                group["group"].as_str().unwrap().to_owned(),
+                number(group, "published"),
+                number(group, "handled"),
+                number(group, "dead_lettered"),
+                group["adds_up"].as_bool().unwrap(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_private_server_shows_the_pipeline_and_is_gone_afterwards() {
+    let run = Invocation::new(&["demo", "--events", "500", "-o", "json"])
+        .env("UCP_STREAMS_SERVER", server_binary())
+        .timeout(Duration::from_secs(60))
+        .run();
+    run.assert_code(0);
+    let proof = run.stdout_json();
+    let groups = groups(&proof);
+    assert_eq!(groups.len(), 3);
+    for (group, published, handled, dead, adds_up) in groups {
+        assert!(adds_up, "{group}");
+        assert!(dead >= 1, "{group} has a poison message");
+        assert_eq!(published, handled + dead, "{group}");
+    }
+    assert_eq!(proof["streams"][0]["adds_up"], true);
+    run.stderr_has("messages in the hands of a worker that was killed");
+    run.stderr_has("16 taken over");
+    let socket = run
+        .stderr()
+        .split_once("unix://")
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .unwrap()
+        .to_owned();
+    assert!(
+        !std::path::Path::new(&socket).exists(),
+        "{socket} is left behind"
+    );
+}
+
+#[test]
+fn a_message_acknowledged_and_not_handled_makes_the_proof_fail() {
+    let run = Invocation::new(&["demo", "--events", "300", "--drop-one", "-o", "json"])
+        .env("UCP_STREAMS_SERVER", server_binary())
+        .timeout(Duration::from_secs(60))
+        .run();
+    run.assert_code(1);
+    let failed: Vec<_> = groups(&run.stdout_json())
+        .into_iter()
+        .filter(|group| !group.4)
+        .collect();
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0].0, "event-processors");
+    run.stderr_has("does not add up");
+}
+
+#[test]
+fn on_a_given_server_only_keys_of_its_own_prefix_are_touched() {
+    let server = TestServer::start();
+    for stream in [
+        "events.raw",
+        "events.normalized",
+        "profiles.merge_requests",
+        "predictions.requests",
+    ] {
+        server.redis(&["XADD", stream, "1-1", "mine", "yes"]);
+    }
+    server.redis(&[
+        "XGROUP",
+        "CREATE",
+        "events.normalized",
+        "event-processors",
+        "0",
+    ]);
+    server.redis(&["SET", "unrelated", "kept"]);
+    let before = server.redis(&["DBSIZE"]).int();
+    let run = server
+        .command(&["demo", "--events", "300"])
+        .timeout(Duration::from_secs(60))
+        .run();
+    run.assert_code(0);
+    run.stderr_has("all of them its own");
+    assert_eq!(
+        server.redis(&["DBSIZE"]).int(),
+        before,
+        "keys are left behind, or gone"
+    );
+    for stream in [
+        "events.raw",
+        "events.normalized",
+        "profiles.merge_requests",
+        "predictions.requests",
+    ] {
+        assert_eq!(server.redis(&["XLEN", stream]).int(), 1, "{stream}");
+    }
+    let pending = server.redis(&["XPENDING", "events.normalized", "event-processors"]);
+    assert_eq!(
+        pending.items()[0].int(),
+        0,
+        "nobody read the group of the same name"
+    );
+    assert_eq!(server.redis(&["GET", "unrelated"]).text(), "kept");
+}
