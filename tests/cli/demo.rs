@@ -29,7 +29,7 @@ fn groups(proof: &Value) -> Vec<(String, u64, u64, u64, bool)> {
 fn a_private_server_shows_the_pipeline_and_is_gone_afterwards() {
     let run = Invocation::new(&["demo", "--events", "500", "-o", "json"])
         .env("UCP_STREAMS_SERVER", server_binary())
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(1))
         .run();
     run.assert_code(0);
     let proof = run.stdout_json();
@@ -59,7 +59,7 @@ fn a_private_server_shows_the_pipeline_and_is_gone_afterwards() {
 fn a_message_acknowledged_and_not_handled_makes_the_proof_fail() {
     let run = Invocation::new(&["demo", "--events", "300", "--drop-one", "-o", "json"])
         .env("UCP_STREAMS_SERVER", server_binary())
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(1))
         .run();
     run.assert_code(1);
     let failed: Vec<_> = groups(&run.stdout_json())
@@ -93,7 +93,7 @@ fn on_a_given_server_only_keys_of_its_own_prefix_are_touched() {
     let before = server.redis(&["DBSIZE"]).int();
     let run = server
         .command(&["demo", "--events", "300"])
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(1))
         .run();
     run.assert_code(0);
     run.stderr_has("all of them its own");
