@@ -10,7 +10,7 @@ local function claim(id, wanted_owner, wanted_count)
   if idle >= 0 and idle < idle_min then return { 'fresh', owner, count } end
   local fields = body(s, id)
   if not fields then return { 'ghost', owner, count } end
-  if mode == 'raise' then count = string.format('%d', tonumber(count) + 1) end
+  if mode == 'raise' then count = decimal(tonumber(count) + 1) end
   redis.call('XCLAIM', s, g, c, 0, id, 'RETRYCOUNT', count, 'JUSTID')
   return { 'ok', count, fields }
 end

@@ -7,10 +7,16 @@ if ARGV[1] ~= '' and redis.call('GET', KEYS[#KEYS]) ~= ARGV[1] then
   return redis.error_reply('UCPFENCED another worker holds the lease; nothing was changed')
 end
 
+-- A delivery count in decimal. Lua's numbers are exact to 2^53 only, and a count may be the greatest there is.
+local function decimal(count)
+  if count >= 2 ^ 63 then return '9223372036854775807' end
+  return string.format('%.0f', count)
+end
+
 -- Owner, deliveries and idle time of a pending entry; nil when it is not pending.
 local function pending(stream, group, id)
   local row = redis.call('XPENDING', stream, group, id, id, 1)[1]
-  if row then return row[2], tostring(row[4]), row[3] end
+  if row then return row[2], decimal(row[4]), row[3] end
 end
 
 -- Names and values of an entry in turn; nil when it is not in the stream.
@@ -21,7 +27,7 @@ end
 
 -- Whether the pending entry still is who it was: an empty owner or count matches any.
 local function is_held(owner, count, wanted_owner, wanted_count)
-  return (wanted_owner == '' or owner == wanted_owner) and (wanted_count == '' or count == wanted_count)
+  return (wanted_owner == '' or owner == wanted_owner) and (wanted_count == '' or tonumber(count) == tonumber(wanted_count))
 end
 
 -- An error when the key holds something that is neither nothing nor `kind`.

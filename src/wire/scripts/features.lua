@@ -14,8 +14,9 @@ for k = 2, hashes + 1 do
   if bad then return bad end
   for field, digits in pairs({ events = '^%-?%d+$', [by_type] = '^%-?%d+$', purchase_total = '^%-?[%d.]+$' }) do
     local value = redis.call('HGET', KEYS[k], field)
-    if value and not (string.match(value, digits) and tonumber(value)) then
-      return { 'refused', field .. ' of ' .. KEYS[k] .. ' is not a number' }
+    local number = value and string.match(value, digits) and tonumber(value)
+    if value and not (number and math.abs(number) < 2 ^ 53) then
+      return { 'refused', field .. ' of ' .. KEYS[k] .. ' is not a number that can be counted up' }
     end
   end
 end

@@ -24,7 +24,7 @@ for i = 1, #fields, 2 do
     append(args, { name, value })
   end
 end
-append(args, { '_ucp_origin', origin, '_ucp_attempts', string.format('%d', attempts) })
+append(args, { '_ucp_origin', origin, '_ucp_attempts', decimal(attempts) })
 if #args > ARGS_MAX then return { 'refused', 'the entry has too many fields to move' } end
 local new = redis.call('XADD', unpack(args))
 redis.call('XACK', s, g, id)

@@ -211,13 +211,13 @@ pub fn release(holder: Holder<'_>, leases: &[(Lease, Option<u64>)]) -> ScriptCal
     call
 }
 
-/// Deletes the holder's consumer if nothing is pending for it; otherwise the first id that is.
-pub fn delete_consumer(holder: Holder<'_>) -> ScriptCall<std::result::Result<bool, EntryId>> {
+/// Deletes the holder's consumer, if there is one and nothing is pending for it; otherwise the first id that is.
+pub fn delete_consumer(holder: Holder<'_>) -> ScriptCall<std::result::Result<(), EntryId>> {
     static SCRIPT: Script = script!(delete_consumer);
     holder.call(&SCRIPT, |command, value| {
         let (word, mut parts) = status(command, value)?;
         match word {
-            b"ok" => Ok(Ok(next_count(command, &mut parts)? > 0)),
+            b"ok" => Ok(Ok(())),
             b"refused" => Ok(Err(super::next_id(command, &mut parts)?)),
             _ => Err(Error::shape(command, "ok or refused")),
         }
