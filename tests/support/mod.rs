@@ -22,6 +22,7 @@
 )]
 
 mod invocation;
+mod proxy;
 mod resp;
 mod run;
 mod server;
@@ -31,6 +32,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use invocation::Invocation;
+pub use proxy::{Counts, End, Mode, Proxy};
 pub use resp::{Client, Reply};
 pub use run::Run;
 pub use server::{TestServer, server_binary};

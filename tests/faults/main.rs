@@ -1,0 +1,10 @@
+//! Faults, one test a row of the matrix: the real binary, real servers, real signals, and a proxy that breaks. Each
+//! test says what it counted.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, reason = "a test binary exports nothing")]
+
+mod proxy;
+
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,167 @@
+//! One connection through the proxy: two threads, one for each direction.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use rustix::net::sockopt::set_socket_linger;
+
+use super::{End, Mode, Shared, lock};
+
+const PIECE: usize = 16 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Link {
+    shared: Arc<Shared>,
+    client: TcpStream,
+    server: UnixStream,
+    mode: Mutex<Mode>,
+    changed: Condvar,
+    has_ended: AtomicBool,
+    /// Replies passed since the mode was set.
+    passed: Mutex<usize>,
+}
+
+impl Link {
+    pub(super) fn open(shared: &Arc<Shared>, client: TcpStream) -> io::Result<Arc<Self>> {
+        client.set_nodelay(true)?;
+        let server = UnixStream::connect(&shared.server)?;
+        let link = Arc::new(Self {
+            shared: Arc::clone(shared),
+            client,
+            server,
+            mode: Mutex::new(*lock(&shared.mode)),
+            changed: Condvar::new(),
+            has_ended: AtomicBool::new(false),
+            passed: Mutex::new(0),
+        });
+        let requests = Arc::clone(&link);
+        thread::spawn(move || requests.pump_requests());
+        let replies = Arc::clone(&link);
+        thread::spawn(move || replies.pump_replies());
+        Ok(link)
+    }
+
+    pub(super) fn set(&self, mode: Mode) {
+        *lock(&self.passed) = 0;
+        *lock(&self.mode) = mode;
+        self.changed.notify_all();
+    }
+
+    fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Relaxed)
+    }
+
+    /// Ends both sides; whether they had not ended before.
+    pub(super) fn end(&self, how: End) -> bool {
+        if self.has_ended.swap(true, Ordering::Relaxed) {
+            return false;
+        }
+        self.shared.totals.ended.fetch_add(1, Ordering::Relaxed);
+        let side = match how {
+            End::Close => Shutdown::Both,
+            // The reset is sent when the last owner closes the socket; shutting down its writing half would send an
+            // orderly end first.
+            End::Reset => {
+                let _ = set_socket_linger(&self.client, Some(Duration::ZERO));
+                Shutdown::Read
+            }
+        };
+        let _ = self.client.shutdown(side);
+        let _ = self.server.shutdown(Shutdown::Both);
+        self.changed.notify_all();
+        true
+    }
+
+    /// One side ended by itself: so does the other.
+    fn side_ended(&self) {
+        if !self.has_ended.swap(true, Ordering::Relaxed) {
+            let _ = self.client.shutdown(Shutdown::Both);
+            let _ = self.server.shutdown(Shutdown::Both);
+            self.changed.notify_all();
+        }
+    }
+
+    fn pump_requests(&self) {
+        let mut piece = vec![0; PIECE];
+        while let Ok(length @ 1..) = (&self.client).read(&mut piece) {
+            let request = &piece[..length];
+            if self.shared.is_wanted(request) {
+                self.set(Mode::DropReplies);
+            }
+            match self.mode_to_go_on() {
+                Mode::BlackHole => self.swallow(length),
+                _ if (&self.server).write_all(request).is_err() => break,
+                _ => add(&self.shared.totals.requests, length),
+            }
+        }
+        self.side_ended();
+    }
+
+    fn pump_replies(&self) {
+        let mut piece = vec![0; PIECE];
+        while let Ok(length @ 1..) = (&self.server).read(&mut piece) {
+            if self.reply(&piece[..length]).is_err() {
+                break;
+            }
+        }
+        self.side_ended();
+    }
+
+    fn reply(&self, mut reply: &[u8]) -> io::Result<()> {
+        while !reply.is_empty() {
+            let length = match self.mode_to_go_on() {
+                Mode::BlackHole | Mode::DropReplies => {
+                    self.swallow(reply.len());
+                    return Ok(());
+                }
+                Mode::CutAfter(limit) => {
+                    let left = limit.saturating_sub(*lock(&self.passed));
+                    if left == 0 {
+                        self.end(End::Reset);
+                        return Err(io::ErrorKind::ConnectionReset.into());
+                    }
+                    left.min(reply.len())
+                }
+                Mode::Drip(pause) => {
+                    self.await_change(pause);
+                    1
+                }
+                Mode::Pass | Mode::Hold => reply.len(),
+            };
+            (&self.client).write_all(&reply[..length])?;
+            *lock(&self.passed) += length;
+            add(&self.shared.totals.replies, length);
+            reply = &reply[length..];
+        }
+        Ok(())
+    }
+
+    /// The mode, once it is not [`Mode::Hold`].
+    fn mode_to_go_on(&self) -> Mode {
+        let mode = lock(&self.mode);
+        let is_held = |mode: &mut Mode| *mode == Mode::Hold && !self.has_ended();
+        *self
+            .changed
+            .wait_while(mode, is_held)
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn await_change(&self, pause: Duration) {
+        let mode = lock(&self.mode);
+        let is_dripping = |mode: &mut Mode| *mode == Mode::Drip(pause) && !self.has_ended();
+        drop(self.changed.wait_timeout_while(mode, pause, is_dripping));
+    }
+
+    fn swallow(&self, length: usize) {
+        add(&self.shared.totals.swallowed, length);
+    }
+}
+
+fn add(total: &AtomicU64, length: usize) {
+    total.fetch_add(length as u64, Ordering::Relaxed);
+}
