@@ -117,6 +117,7 @@ pub const fn kind_of(error: ErrorKind) -> Kind {
         | ErrorKind::OutOfMemory
         | ErrorKind::WritesRefused
         | ErrorKind::TooManyClients
+        | ErrorKind::TlsMismatch
         | ErrorKind::Server => Kind::Unavailable,
         ErrorKind::Tls | ErrorKind::Auth | ErrorKind::NoPerm => Kind::Denied,
         ErrorKind::NoGroup | ErrorKind::WrongType | ErrorKind::NoKey => Kind::NotFound,
@@ -236,6 +237,7 @@ mod tests {
             (ErrorKind::Protocol, Exit::Bug),
             (ErrorKind::TooLarge, Exit::Usage),
             (ErrorKind::Tls, Exit::Denied),
+            (ErrorKind::TlsMismatch, Exit::Unavailable),
             (ErrorKind::Auth, Exit::Denied),
             (ErrorKind::NoPerm, Exit::Denied),
             (ErrorKind::NoGroup, Exit::NotFound),

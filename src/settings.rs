@@ -4,6 +4,8 @@
 mod env;
 mod look;
 mod password;
+mod target;
+mod tls;
 
 use std::fmt;
 use std::io::Read;
@@ -15,9 +17,8 @@ pub use look::Look;
 
 use crate::cli::Globals;
 use crate::model::{Problem, escaped};
-use crate::wire::{Endpoint, Transport};
+use crate::wire::Endpoint;
 
-const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const TOPOLOGY_FILE: &str = "ucp-streams.toml";
 
@@ -100,7 +101,8 @@ impl Settings {
     /// working directory.
     ///
     /// # Errors
-    /// A usage [`Problem`] for a URL that names no server, a local one for a password that cannot be read.
+    /// A usage [`Problem`] for a URL that names no server, a local one for a password or a certificate that
+    /// cannot be read.
     pub fn resolve(
         globals: &Globals,
         env: &Env,
@@ -108,7 +110,7 @@ impl Settings {
         here: &Path,
     ) -> Result<Self, Problem> {
         let mut warnings = Vec::new();
-        let mut target = target(globals, env)?;
+        let mut target = target::find(globals, env)?;
         let mut password_origin = None;
         if let Target::Server(endpoint) = &mut target.value {
             if endpoint.password.is_some() {
@@ -120,6 +122,7 @@ impl Settings {
                     );
                 }
             }
+            tls::apply(globals, endpoint, target.origin)?;
             if let Some(user) = &globals.user {
                 endpoint.username = Some(user.clone());
             }
@@ -170,6 +173,9 @@ impl Settings {
         if let Some(origin) = self.password_origin {
             lines.push(format!("password from {origin}"));
         }
+        if let Target::Server(endpoint) = &self.target.value {
+            lines.extend(tls::describe(endpoint));
+        }
         lines.push(format!(
             "timeout {}ms, from {}",
             self.timeout.value.as_millis(),
@@ -189,58 +195,6 @@ impl Settings {
 
 fn asks_for_credentials(globals: &Globals) -> bool {
     globals.user.is_some() || globals.password_file.is_some() || globals.password_stdin
-}
-
-fn target(globals: &Globals, env: &Env) -> Result<Setting<Target>, Problem> {
-    if let Some(url) = &globals.url {
-        return parse(url, Origin::Flag("--url"));
-    }
-    if let Some(target) = from_parts(globals)? {
-        return Ok(target);
-    }
-    for variable in ["UCP_STREAMS_URL", "REDIS_URL"] {
-        if let Some(url) = env.text(variable) {
-            return parse(&url.value, url.origin);
-        }
-    }
-    parse(DEFAULT_URL, Origin::Default)
-}
-
-fn from_parts(globals: &Globals) -> Result<Option<Setting<Target>>, Problem> {
-    let flag = match globals {
-        Globals { host: Some(_), .. } => "--host",
-        Globals { port: Some(_), .. } => "--port",
-        Globals { db: Some(_), .. } => "--db",
-        _ => return Ok(None),
-    };
-    let host = globals.host.as_deref().unwrap_or("127.0.0.1");
-    if host.is_empty() || host.contains(['/', '@']) {
-        return Err(Problem::usage(format!(
-            "--host takes a name or an address, not `{}`",
-            escaped(host.as_bytes())
-        ))
-        .hint("give a URL with --url instead"));
-    }
-    let mut endpoint = Endpoint::new(Transport::Tcp {
-        host: host.trim_matches(['[', ']']).to_owned(),
-        port: globals.port.unwrap_or(6379),
-    });
-    endpoint.db = globals.db.unwrap_or(0);
-    Ok(Some(Setting::new(
-        Target::Server(endpoint),
-        Origin::Flag(flag),
-    )))
-}
-
-fn parse(url: &str, origin: Origin) -> Result<Setting<Target>, Problem> {
-    if matches!(url, "ephemeral:" | "ephemeral") {
-        return Ok(Setting::new(Target::Ephemeral, origin));
-    }
-    let endpoint = Endpoint::parse(url).map_err(|error| {
-        Problem::usage(format!("the server's URL, from {origin}: {error}"))
-            .hint("for example redis://127.0.0.1:6379/0 or unix:///run/redis.sock")
-    })?;
-    Ok(Setting::new(Target::Server(endpoint), origin))
 }
 
 fn topology(globals: &Globals, env: &Env, here: &Path) -> Option<Setting<PathBuf>> {

@@ -44,6 +44,18 @@ pub struct Globals {
     #[arg(long, global = true)]
     pub password_stdin: bool,
 
+    /// Trust the authorities in this PEM file instead of the system's
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub tls_ca: Option<PathBuf>,
+
+    /// Show the server this client certificate (PEM)
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Key of the client certificate (PEM)
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub tls_key: Option<PathBuf>,
+
     /// Output format; table on a terminal, plain (tab-separated) when piped
     #[arg(short, long, global = true, value_name = "FORMAT")]
     pub output: Option<Format>,

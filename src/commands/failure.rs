@@ -46,6 +46,9 @@ fn may_be_age(kind: ErrorKind) -> bool {
 }
 
 fn next_step(error: &wire::Error, context: &Context) -> Option<String> {
+    if let Some(step) = error.next_step {
+        return Some(step.to_owned());
+    }
     let step = match error.kind {
         ErrorKind::Connect => {
             "start a server of your own with `ucp-streams dev start`, or name another with --url or $UCP_STREAMS_URL"

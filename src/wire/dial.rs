@@ -1,4 +1,4 @@
-//! Dialling: TCP or unix, with a deadline, then authentication and database selection on the fresh stream.
+//! Dialling: TCP, TLS or unix, with a deadline, then authentication and database selection on the fresh stream.
 
 use std::io;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use super::connection::Connection;
 use super::endpoint::{Endpoint, Transport};
 use super::error::{Error, ErrorKind, Result};
 use super::lane::Lane;
+use super::tls::{self, Secured};
 
 /// A connected byte stream, whatever carries it.
 pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
@@ -54,7 +55,8 @@ impl Dialer {
     /// A connection for commands.
     ///
     /// # Errors
-    /// [`ErrorKind::Connect`], [`ErrorKind::Timeout`] or [`ErrorKind::Auth`], naming the address.
+    /// [`ErrorKind::Connect`], [`ErrorKind::Timeout`], [`ErrorKind::Tls`], [`ErrorKind::TlsMismatch`] or
+    /// [`ErrorKind::Auth`], naming the address.
     pub async fn connect(&self) -> Result<Connection> {
         let stream = self.lane().await?.into_stream();
         Connection::over(stream, self.timeout).await
@@ -65,44 +67,104 @@ impl Dialer {
     /// # Errors
     /// As [`Dialer::connect`].
     pub async fn lane(&self) -> Result<Lane> {
-        let address = self.endpoint.address();
-        let opened = timeout(self.timeout, async {
-            let stream = self
-                .dial()
-                .await
-                .map_err(|error| self.connect_error(&error))?;
-            let mut lane = Lane::over(stream, self.timeout);
-            self.introduce(&mut lane).await?;
-            Ok(lane)
-        });
-        match opened.await {
+        match timeout(self.timeout, self.open()).await {
             Ok(result) => result,
             Err(_) => Err(Error::new(
                 ErrorKind::Timeout,
                 "",
                 format!(
-                    "cannot connect to {address}: no answer in {:?}",
+                    "cannot connect to {}: no answer in {:?}",
+                    self.endpoint.address(),
                     self.timeout
                 ),
             )),
         }
     }
 
-    async fn dial(&self) -> io::Result<Box<dyn Socket>> {
-        if self.endpoint.tls {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "this build does not speak TLS",
-            ));
-        }
-        match &self.endpoint.transport {
-            Transport::Tcp { host, port } => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                stream.set_nodelay(true)?;
-                Ok(Box::new(stream))
+    async fn open(&self) -> Result<Lane> {
+        let socket = match &self.endpoint.transport {
+            Transport::Unix(path) => {
+                Box::new(self.reached(UnixStream::connect(path).await)?) as Box<dyn Socket>
             }
-            Transport::Unix(path) => Ok(Box::new(UnixStream::connect(path).await?)),
+            Transport::Tcp { host, port } if self.endpoint.tls => {
+                return self.open_secured(host, *port).await;
+            }
+            Transport::Tcp { host, port } => Box::new(self.tcp(host, *port).await?),
+        };
+        let mut lane = Lane::over(socket, self.timeout);
+        match self.introduce(&mut lane).await {
+            Ok(()) => Ok(lane),
+            Err(error) => Err(self.unless_tls_is_wanted(error).await),
         }
+    }
+
+    async fn tcp(&self, host: &str, port: u16) -> Result<TcpStream> {
+        let stream = self.reached(TcpStream::connect((host, port)).await)?;
+        self.reached(stream.set_nodelay(true))?;
+        Ok(stream)
+    }
+
+    fn reached<T>(&self, outcome: io::Result<T>) -> Result<T> {
+        outcome.map_err(|error| self.connect_error(&error))
+    }
+
+    async fn open_secured(&self, host: &str, port: u16) -> Result<Lane> {
+        let address = self.endpoint.address();
+        let secured = self.secured(host, port, &address).await?;
+        let client = secured.client;
+        let mut lane = Lane::over(Box::new(secured.stream), self.timeout);
+        let introduced = async {
+            self.introduce(&mut lane).await?;
+            // One exchange at least: only after the handshake does a server say that it misses a certificate.
+            match lane.call_ok("PING", &[b"PING"]).await {
+                Err(error) if error.kind.is_connection_lost() => Err(error),
+                _ => Ok(()),
+            }
+        };
+        match introduced.await {
+            Ok(()) => Ok(lane),
+            Err(error) => Err(tls::refused_client(error, &address, client)),
+        }
+    }
+
+    /// The handshake. A server without TLS may wait for more instead of answering, so after a while, and after some
+    /// failures, it is asked whether it is one.
+    async fn secured(&self, host: &str, port: u16, address: &str) -> Result<Secured> {
+        let stream = self.tcp(host, port).await?;
+        let handshake = tls::secure(stream, host, address, &self.endpoint.tls_options);
+        let mut handshake = std::pin::pin!(handshake);
+        let outcome = match timeout(self.timeout / 4, &mut handshake).await {
+            Ok(outcome) => outcome,
+            Err(_) if tls::without_tls_here(host, port).await => {
+                return Err(no_tls_spoken(address));
+            }
+            Err(_) => return handshake.await,
+        };
+        match outcome {
+            Err(error)
+                if matches!(error.kind, ErrorKind::TlsMismatch | ErrorKind::Closed)
+                    && tls::without_tls_here(host, port).await =>
+            {
+                Err(no_tls_spoken(address))
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// A server that speaks TLS closes a connection without it, or answers in TLS.
+    async fn unless_tls_is_wanted(&self, error: Error) -> Error {
+        let Transport::Tcp { host, port } = &self.endpoint.transport else {
+            return error;
+        };
+        if !matches!(error.kind, ErrorKind::Closed | ErrorKind::Protocol)
+            || !tls::is_spoken(host, *port).await
+        {
+            return error;
+        }
+        let address = self.endpoint.address();
+        let text = format!("{address} speaks TLS, and this connection does not");
+        Error::new(ErrorKind::TlsMismatch, "", text)
+            .next_step("connect with rediss:// instead of redis://")
     }
 
     /// Protocol, password, database and name. The name is a courtesy: a user without that permission is fine.
@@ -163,4 +225,10 @@ impl Dialer {
             ),
         )
     }
+}
+
+fn no_tls_spoken(address: &str) -> Error {
+    let text = format!("{address} does not speak TLS");
+    Error::new(ErrorKind::TlsMismatch, "", text)
+        .next_step("connect with redis:// instead of rediss://, or use the server's TLS port")
 }

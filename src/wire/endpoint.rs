@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::tls::TlsOptions;
+
 /// How bytes reach the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transport {
@@ -26,6 +28,8 @@ pub struct Endpoint {
     pub transport: Transport,
     /// Whether the transport is wrapped in TLS (`rediss://`).
     pub tls: bool,
+    /// Whom to trust and as whom to appear; only of use with `tls`.
+    pub tls_options: TlsOptions,
     /// ACL user; the server's `default` when absent.
     pub username: Option<String>,
     /// Password, when one is needed.
@@ -49,6 +53,7 @@ impl Endpoint {
         Self {
             transport,
             tls: false,
+            tls_options: TlsOptions::default(),
             username: None,
             password: None,
             db: 0,

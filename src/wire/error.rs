@@ -20,8 +20,10 @@ pub enum ErrorKind {
     Protocol,
     /// A request larger than the server accepts, refused before it was sent.
     TooLarge,
-    /// TLS: certificate, host name or protocol.
+    /// TLS: a certificate, a name or a file of them.
     Tls,
+    /// One side speaks TLS, the other does not.
+    TlsMismatch,
     /// `NOAUTH`, `WRONGPASS`: authentication.
     Auth,
     /// `NOPERM`: the user may not do this.
@@ -63,22 +65,29 @@ impl ErrorKind {
     pub fn is_connection_lost(self) -> bool {
         matches!(
             self,
-            Self::Connect | Self::Timeout | Self::Closed | Self::Protocol
+            Self::Connect
+                | Self::Timeout
+                | Self::Closed
+                | Self::Protocol
+                | Self::Tls
+                | Self::TlsMismatch
         )
     }
 
     /// Whether the same request may succeed later without anyone changing anything here.
     pub fn is_passing(self) -> bool {
-        self.is_connection_lost() && self != Self::Protocol
-            || matches!(
-                self,
-                Self::ReadOnly
-                    | Self::Unblocked
-                    | Self::NotReady
-                    | Self::OutOfMemory
-                    | Self::WritesRefused
-                    | Self::TooManyClients
-            )
+        matches!(
+            self,
+            Self::Connect
+                | Self::Timeout
+                | Self::Closed
+                | Self::ReadOnly
+                | Self::Unblocked
+                | Self::NotReady
+                | Self::OutOfMemory
+                | Self::WritesRefused
+                | Self::TooManyClients
+        )
     }
 
     /// Whether the command may have been carried out although it failed here.
@@ -139,6 +148,8 @@ pub struct Error {
     pub command: String,
     /// The cause in words, safe to print, without credentials.
     pub text: String,
+    /// What to do about it, where this layer knows better than the kind says.
+    pub next_step: Option<&'static str>,
 }
 
 impl Error {
@@ -148,7 +159,15 @@ impl Error {
             kind,
             command: command.into(),
             text: escaped(text.as_ref().as_bytes()),
+            next_step: None,
         }
+    }
+
+    /// The same error with the next step to take.
+    #[must_use]
+    pub(super) fn next_step(mut self, step: &'static str) -> Self {
+        self.next_step = Some(step);
+        self
     }
 
     /// From a server's error line without its leading `-`.
@@ -177,11 +196,11 @@ impl Error {
 
     /// From an I/O error after the connection was made.
     pub(super) fn from_io(command: &str, error: &std::io::Error) -> Self {
-        Self::new(
-            ErrorKind::Closed,
-            command,
-            format!("connection lost: {error}"),
-        )
+        let kind = match super::tls::in_io(error) {
+            Some(_) => ErrorKind::Tls,
+            None => ErrorKind::Closed,
+        };
+        Self::new(kind, command, format!("connection lost: {error}"))
     }
 
     /// A reply of a shape this tool does not know.

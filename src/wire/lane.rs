@@ -268,9 +268,16 @@ impl Lane {
             if let Some(next) = next {
                 from = next;
                 push_page(&mut self.out, stream, range, from, left);
-                let written = self.stream.write_all(&self.out).await;
-                written.map_err(|error| Error::from_io(&command, &error))?;
-                self.out.clear();
+                // Not `flush()`: the reply borrows the reader. TLS holds bytes back until it is flushed.
+                let written = async {
+                    self.stream.write_all(&self.out).await?;
+                    self.stream.flush().await
+                };
+                match timeout(self.deadline, written).await {
+                    Ok(Ok(())) => self.out.clear(),
+                    Ok(Err(error)) => return Err(Error::from_io(&command, &error).into()),
+                    Err(_) => return Err(no_reply(&command, self.deadline).into()),
+                }
             }
             let mut stopped = Ok(());
             decode::entries(&command, reply, |id, fields| {

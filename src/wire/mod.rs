@@ -1,6 +1,6 @@
 //! The thin Redis command layer: the only place that names the `redis` crate.
 //!
-//! [`Dialer`] opens two kinds of connection over streams it dials itself (TCP with nodelay, unix):
+//! [`Dialer`] opens two kinds of connection over streams it dials itself (TCP with nodelay, with or without TLS, and unix):
 //! a [`Connection`] (the crate's connection; one function per command, replies decoded strictly) for
 //! everything that is small, and a [`Lane`] (our own reader, which decodes replies in place) for bulk reads,
 //! bulk writes and blocking reads. Every reply has a deadline; a connection that missed one is never used again,
@@ -20,6 +20,7 @@ mod node;
 mod request;
 mod resp;
 mod scripts;
+mod tls;
 
 pub use commands::*;
 pub use connection::Connection;
@@ -29,3 +30,4 @@ pub use error::{Error, ErrorKind, Result};
 pub use lane::{GroupRead, GroupReply, Lane, Scan, Stop};
 pub use request::Request;
 pub use scripts::*;
+pub use tls::TlsOptions;

@@ -6,8 +6,9 @@ use crate::source::{Source, Token};
 use crate::table::Table;
 
 /// Crates that only some layers may name.
-const CRATES: [(&str, &[&str]); 7] = [
+const CRATES: [(&str, &[&str]); 8] = [
     ("redis", &["wire"]),
+    ("tokio_rustls", &["wire"]),
     ("clap", &["cli", "commands", "settings"]),
     ("clap_complete", &["cli", "commands"]),
     ("comfy_table", &["view"]),

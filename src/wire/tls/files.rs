@@ -1,0 +1,89 @@
+//! Certificates and keys from PEM files and the system's store.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::crypto::CryptoProvider;
+use tokio_rustls::rustls::pki_types::pem::{Error as PemError, PemObject as _};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::sign::CertifiedKey;
+
+use super::TlsOptions;
+use crate::model::escaped;
+use crate::wire::error::{Error, ErrorKind, Result};
+
+/// The authorities to trust: those of the file, else the system's.
+pub(super) fn authorities(options: &TlsOptions) -> Result<RootCertStore> {
+    let mut store = RootCertStore::empty();
+    let Some(file) = &options.ca else {
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if store.is_empty() {
+            return Err(
+                wrong("this machine trusts no certificate authority".to_owned())
+                    .next_step("name the file of the server's authority with --tls-ca"),
+            );
+        }
+        return Ok(store);
+    };
+    for certificate in certificates(file)? {
+        store.add(certificate).map_err(|error| {
+            wrong(format!(
+                "{} holds a certificate that is no authority's: {error}",
+                shown(file)
+            ))
+        })?;
+    }
+    Ok(store)
+}
+
+/// The client's certificate with its key, when one was given.
+pub(super) fn client_key(
+    options: &TlsOptions,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Option<CertifiedKey>> {
+    let (Some(cert), Some(key)) = (&options.cert, &options.key) else {
+        return Ok(None);
+    };
+    let chain = certificates(cert)?;
+    let private = PrivateKeyDer::from_pem_file(key)
+        .map_err(|error| unreadable(key, "private key", &error))?;
+    let client = CertifiedKey::from_der(chain, private, provider).map_err(|error| {
+        wrong(format!(
+            "the key {} does not go with the certificate {}: {error}",
+            shown(key),
+            shown(cert)
+        ))
+    })?;
+    Ok(Some(client))
+}
+
+/// At least one certificate.
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let bad = |error| unreadable(file, "certificate", &error);
+    let found = CertificateDer::pem_file_iter(file)
+        .map_err(bad)?
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(bad)?;
+    if found.is_empty() {
+        return Err(bad(PemError::NoItemsFound));
+    }
+    Ok(found)
+}
+
+fn unreadable(file: &Path, what: &str, error: &PemError) -> Error {
+    let file = shown(file);
+    wrong(match error {
+        PemError::Io(error) => format!("cannot read {file}: {error}"),
+        PemError::NoItemsFound => format!("{file} holds no {what} in PEM form"),
+        error => format!("{file} is not a PEM file: {error}"),
+    })
+}
+
+fn wrong(text: String) -> Error {
+    Error::new(ErrorKind::Tls, "", text)
+}
+
+fn shown(file: &Path) -> String {
+    escaped(file.as_os_str().as_encoded_bytes())
+}

@@ -1,0 +1,55 @@
+//! One side speaks TLS and the other does not. A server rarely says so: it closes the connection, or waits for more.
+//! So after a failure, and only then, a second connection asks.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, Error as Tls, RootCertStore};
+
+use super::reasons::in_io;
+
+/// How long a second look may take.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Whether the server at this address speaks TLS. Trusts nobody and sends nothing.
+pub(in crate::wire) async fn is_spoken(host: &str, port: u16) -> bool {
+    let asked = async {
+        let stream = TcpStream::connect((host, port)).await.ok()?;
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .ok()?
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        let name = ServerName::try_from(host.to_owned()).ok()?;
+        let connector = TlsConnector::from(Arc::new(config));
+        let outcome = connector.connect(name, stream).await;
+        Some(outcome.map_or_else(|error| is_tls(&error), |_| true))
+    };
+    timeout(PATIENCE, asked)
+        .await
+        .ok()
+        .flatten()
+        .unwrap_or(false)
+}
+
+/// A server that can be understood speaks TLS, whatever it says.
+fn is_tls(error: &io::Error) -> bool {
+    in_io(error).is_some_and(|error| !matches!(error, Tls::InvalidMessage(_)))
+}
+
+/// Whether the server at this address answers in Redis's protocol without TLS. Sends a PING and nothing else.
+pub(in crate::wire) async fn without_tls_here(host: &str, port: u16) -> bool {
+    let asked = async {
+        let mut stream = TcpStream::connect((host, port)).await?;
+        stream.write_all(b"PING\r\n").await?;
+        stream.read_u8().await
+    };
+    matches!(timeout(PATIENCE, asked).await, Ok(Ok(b'+' | b'-')))
+}

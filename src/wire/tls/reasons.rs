@@ -1,0 +1,161 @@
+//! What a failed handshake means, in words, with the next step.
+
+use std::io;
+use std::path::Path;
+
+use tokio_rustls::rustls::pki_types::UnixTime;
+use tokio_rustls::rustls::{CertificateError, Error as Tls};
+
+use super::{ClientProof, TlsOptions};
+use crate::model::{Time, escaped};
+use crate::wire::error::{Error, ErrorKind};
+
+/// The rustls error inside an I/O error.
+pub(in crate::wire) fn in_io(error: &io::Error) -> Option<&Tls> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// Why a handshake with `address` failed. One that ended without TLS's own words is a lost connection.
+pub(super) fn of_handshake(
+    error: &io::Error,
+    address: &str,
+    options: &TlsOptions,
+    client: ClientProof,
+) -> Error {
+    match in_io(error) {
+        Some(Tls::InvalidCertificate(why)) => of_certificate(why, address, options),
+        Some(Tls::AlertReceived(alert)) => {
+            let text = format!("{address} ended the TLS handshake: {alert:?}");
+            refused_client(Error::new(ErrorKind::Tls, "", text), address, client)
+        }
+        Some(Tls::InvalidMessage(_)) => {
+            let text = format!("{address} answers TLS with something else");
+            Error::new(ErrorKind::TlsMismatch, "", text)
+        }
+        Some(other) => Error::new(
+            ErrorKind::Tls,
+            "",
+            format!("cannot speak TLS with {address}: {other}"),
+        ),
+        None => {
+            let text = format!("{address} closed the connection during the TLS handshake: {error}");
+            refused_client(Error::new(ErrorKind::Closed, "", text), address, client)
+        }
+    }
+}
+
+fn of_certificate(why: &CertificateError, address: &str, options: &TlsOptions) -> Error {
+    use CertificateError as C;
+    let (text, step) = match why {
+        // A bad signature: an authority of the same name with another key.
+        C::UnknownIssuer | C::BadSignature => unknown_authority(options.ca.as_deref()),
+        C::NotValidForNameContext {
+            expected,
+            presented,
+        } => (
+            format!(
+                "is for {}, not for {}",
+                names(presented),
+                escaped(expected.to_str().as_bytes())
+            ),
+            "connect by a name that the certificate bears",
+        ),
+        C::NotValidForName => (
+            "is for another name".to_owned(),
+            "connect by a name that the certificate bears",
+        ),
+        C::ExpiredContext { not_after, .. } => (
+            format!("expired at {}", moment(*not_after)),
+            "renew it on the server; if it is valid, set this machine's clock",
+        ),
+        C::Expired => (
+            "has expired".to_owned(),
+            "renew it on the server; if it is valid, set this machine's clock",
+        ),
+        C::NotValidYetContext { not_before, .. } => (
+            format!("is not valid before {}", moment(*not_before)),
+            "set this machine's clock, or wait",
+        ),
+        C::NotValidYet => (
+            "is not valid yet".to_owned(),
+            "set this machine's clock, or wait",
+        ),
+        C::Revoked => ("was revoked".to_owned(), "renew it on the server"),
+        other => (
+            format!("is not one to trust: {other}"),
+            "look at the server's certificate and its chain",
+        ),
+    };
+    Error::new(
+        ErrorKind::Tls,
+        "",
+        format!("the certificate of {address} {text}"),
+    )
+    .next_step(step)
+}
+
+fn unknown_authority(ca: Option<&Path>) -> (String, &'static str) {
+    match ca {
+        None => (
+            "is of an authority that this machine does not know".to_owned(),
+            "name the file of its authority with --tls-ca",
+        ),
+        Some(file) => (
+            format!(
+                "is of an authority that is not in {}",
+                escaped(file.as_os_str().as_encoded_bytes())
+            ),
+            "name the file of its own authority with --tls-ca",
+        ),
+    }
+}
+
+/// Why the server ended the connection after the handshake, once it had looked at the client's certificate. Many
+/// just close it; then what it asked for says why.
+pub(in crate::wire) fn refused_client(error: Error, address: &str, client: ClientProof) -> Error {
+    let ended = matches!(
+        error.kind,
+        ErrorKind::Closed | ErrorKind::Tls | ErrorKind::Protocol
+    );
+    if !ended || !client.was_asked {
+        return error;
+    }
+    let (text, step) = if client.was_given {
+        ("does not accept", "look at its authority and its dates")
+    } else {
+        ("asks for", "give one with --tls-cert and --tls-key")
+    };
+    let own = if client.was_given {
+        "this client certificate"
+    } else {
+        "a client certificate"
+    };
+    Error::new(
+        ErrorKind::Tls,
+        "",
+        format!("{address} {text} {own}: {}", error.text),
+    )
+    .next_step(step)
+}
+
+fn names(presented: &[String]) -> String {
+    if presented.is_empty() {
+        return "no name at all".to_owned();
+    }
+    let names: Vec<_> = presented
+        .iter()
+        .map(|name| escaped(plain(name).as_bytes()))
+        .collect();
+    names.join(", ")
+}
+
+/// `DnsName("a.example")` and `IpAddress(10.0.0.1)`, as the verifier writes them, without the wrapping.
+fn plain(name: &str) -> &str {
+    name.split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'))
+        .map_or(name, |inner| inner.trim_matches('"'))
+}
+
+fn moment(time: UnixTime) -> String {
+    Time::from_ms(time.as_secs().saturating_mul(1000)).to_string()
+}

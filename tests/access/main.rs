@@ -1,0 +1,10 @@
+//! Who may reach which server, and as whom: TLS, contexts, permissions, secrets. The real binary on real servers.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod authority;
+mod secured;
+mod tls;
+
+#[path = "../support/mod.rs"]
+mod support;
