@@ -1,5 +1,7 @@
 //! An entry of a stream: its id and its ordered list of byte pairs.
 
+use base64::Engine as _;
+
 use super::{EntryId, Name, Time};
 
 /// Fields in the order they were written; names may repeat, names and values may be any bytes.
@@ -42,7 +44,7 @@ impl Entry {
         let mut fields = serde_json::Map::with_capacity(self.fields.len());
         for (name, value) in &self.fields {
             let value = text_or_base64(value);
-            match fields.entry(escaped_unless_text(name)) {
+            match fields.entry(key(name)) {
                 serde_json::map::Entry::Vacant(slot) => {
                     slot.insert(serde_json::json!([value]));
                 }
@@ -68,9 +70,15 @@ impl Entry {
     }
 }
 
-/// A field name as a JSON key: keys must be text, so bytes that are not are escaped.
-fn escaped_unless_text(name: &[u8]) -> String {
-    std::str::from_utf8(name).map_or_else(|_| super::escaped(name), str::to_owned)
+/// A field name as a JSON key: keys are text, so bytes that are not become `base64:…`.
+fn key(name: &[u8]) -> String {
+    let encoded = || {
+        format!(
+            "base64:{}",
+            base64::engine::general_purpose::STANDARD.encode(name)
+        )
+    };
+    std::str::from_utf8(name).map_or_else(|_| encoded(), str::to_owned)
 }
 
 fn text_or_base64(value: &[u8]) -> serde_json::Value {
