@@ -93,10 +93,13 @@ impl Link {
             if self.shared.is_wanted(request) {
                 self.set(Mode::DropReplies);
             }
-            match self.mode_to_go_on() {
-                Mode::BlackHole => self.swallow(length),
-                _ if (&self.server).write_all(request).is_err() => break,
-                _ => add(&self.shared.totals.requests, length),
+            if self.mode_to_go_on() == Mode::BlackHole {
+                self.swallow(length);
+                continue;
+            }
+            add(&self.shared.totals.requests, length);
+            if (&self.server).write_all(request).is_err() {
+                break;
             }
         }
         self.side_ended();
@@ -133,9 +136,10 @@ impl Link {
                 }
                 Mode::Pass | Mode::Hold => reply.len(),
             };
-            (&self.client).write_all(&reply[..length])?;
+            // Counted first: whoever has received it may look.
             *lock(&self.passed) += length;
             add(&self.shared.totals.replies, length);
+            (&self.client).write_all(&reply[..length])?;
             reply = &reply[length..];
         }
         Ok(())
