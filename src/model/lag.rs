@@ -3,15 +3,18 @@
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
-/// Entries of a stream that a group has not been delivered yet. Never a made-up zero.
+/// Entries of a stream that a group has not been delivered yet (or another count of entries that the server cannot always
+/// know: lost ones, room that is left). Never a made-up zero.
 ///
-/// In JSON: `{"entries": n or null, "quality": "known" | "at_most" | "unknown"}`.
+/// In JSON: `{"entries": n or null, "quality": "known" | "at_most" | "at_least" | "unknown"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lag {
     /// Exactly this many.
     Known(u64),
     /// Not more than this many: entries were trimmed or deleted behind the server's count.
     AtMost(u64),
+    /// This many, and perhaps more: a count that stopped at its limit.
+    AtLeast(u64),
     /// The server cannot say; `lag --exact` counts.
     Unknown,
 }
@@ -20,7 +23,7 @@ impl Lag {
     /// The number, exact or as a bound; `None` when unknown.
     pub fn entries(self) -> Option<u64> {
         match self {
-            Self::Known(entries) | Self::AtMost(entries) => Some(entries),
+            Self::Known(entries) | Self::AtMost(entries) | Self::AtLeast(entries) => Some(entries),
             Self::Unknown => None,
         }
     }
@@ -30,6 +33,7 @@ impl Lag {
         match self {
             Self::Known(_) => "known",
             Self::AtMost(_) => "at_most",
+            Self::AtLeast(_) => "at_least",
             Self::Unknown => "unknown",
         }
     }

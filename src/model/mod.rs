@@ -4,6 +4,7 @@
 //! Nothing here does I/O, names a client crate, or knows how it is shown.
 
 mod batch;
+mod body;
 mod consent;
 mod duration;
 mod entry;
@@ -16,6 +17,7 @@ mod problem;
 mod time;
 
 pub use batch::Batch;
+pub use body::Body;
 pub use consent::Consent;
 pub use duration::{DurationError, format_duration, format_duration_short, parse_duration};
 pub use entry::{Entry, Fields};

@@ -1,6 +1,7 @@
 //! What an operator means: init, publish, follow, inspect, claim, requeue, dead letters. No clap, no colour, no printing.
 
 pub mod init;
+pub mod lag;
 pub mod names;
 pub mod ping;
 pub mod server;

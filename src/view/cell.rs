@@ -82,6 +82,8 @@ pub enum Cell {
     Count(u64),
     /// Not more than this many.
     AtMost(u64),
+    /// This many or more.
+    AtLeast(u64),
     /// Milliseconds.
     Millis(u64),
     /// Bytes.
@@ -117,6 +119,7 @@ impl Cell {
         match self {
             Self::Count(count) => human_count(*count),
             Self::AtMost(count) => format!("<={}", human_count(*count)),
+            Self::AtLeast(count) => format!(">={}", human_count(*count)),
             Self::Millis(ms) => human_millis(*ms),
             Self::Bytes(bytes) => human_bytes(*bytes),
             Self::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
@@ -133,6 +136,7 @@ impl Cell {
             Self::Id(id) => id.to_string(),
             Self::Count(number) | Self::Millis(number) | Self::Bytes(number) => number.to_string(),
             Self::AtMost(count) => format!("<={count}"),
+            Self::AtLeast(count) => format!(">={count}"),
             Self::Time(time) => time.to_string(),
             Self::Bool(yes) => yes.to_string(),
             Self::Unknown => "?".to_owned(),
@@ -203,6 +207,7 @@ impl From<Lag> for Cell {
         match lag {
             Lag::Known(entries) => Self::Count(entries),
             Lag::AtMost(entries) => Self::AtMost(entries),
+            Lag::AtLeast(entries) => Self::AtLeast(entries),
             Lag::Unknown => Self::Unknown,
         }
     }
@@ -224,6 +229,7 @@ mod tests {
         for (cell, human, raw) in [
             (Cell::from(12_345_u64), "12,345", "12345"),
             (Cell::from(Lag::AtMost(1200)), "<=1,200", "<=1200"),
+            (Cell::from(Lag::AtLeast(1200)), ">=1,200", ">=1200"),
             (Cell::from(Lag::Unknown), "?", "?"),
             (Cell::from(None::<u64>), "?", "?"),
             (Cell::or_nothing(None::<EntryId>), "-", ""),

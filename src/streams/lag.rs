@@ -1,0 +1,95 @@
+//! How many entries a group has not been delivered, lost, and has room for: from what the server says of the stream and
+//! the group, without believing it more than it deserves. Pure.
+//!
+//! The server's own `lag` is entries added less entries read. It is absent after `XGROUP SETID` and while a deleted entry
+//! lies ahead, negative after a read counter set too high by hand, and too high where undelivered entries were trimmed
+//! (Redis before 8.0 and Valkey go on counting from before the gap). It is never too low, unless somebody set the read
+//! counter by hand (`ENTRIESREAD`), which nothing here can see.
+
+use crate::model::{EntryId, GroupInfo, Lag, StreamInfo};
+
+/// Whether the server corrects a group's read counter when entries it had not read were trimmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counters {
+    /// It does (Redis 8.2, told by its having `XDELEX`).
+    Corrected,
+    /// It may not.
+    Plain,
+}
+
+/// Entries of `stream` that `group` has not been delivered.
+pub fn lag(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
+    let (Some(first), Some(last)) = (&stream.first, &stream.last) else {
+        return Lag::Known(0);
+    };
+    let position = group.last_delivered_id;
+    if position >= last.id {
+        return Lag::Known(0);
+    }
+    if position < first.id {
+        return Lag::Known(stream.length);
+    }
+    // The first was delivered and the last was not.
+    let most = stream.length.saturating_sub(1);
+    if most <= 1 {
+        return Lag::Known(most);
+    }
+    let Some(server) = group.server_lag else {
+        return Lag::Unknown;
+    };
+    let is_sound = counters == Counters::Corrected || stream.entries_added == Some(stream.length);
+    match u64::try_from(server) {
+        Ok(entries) if (1..=most).contains(&entries) && is_sound => Lag::Known(entries),
+        Ok(entries) if (1..=most).contains(&entries) => Lag::AtMost(entries),
+        _ => Lag::AtMost(most),
+    }
+}
+
+/// Entries beyond the group's position that left the stream before they were delivered to it. What the position has
+/// passed since is not counted: the server does not know it any more. At most so many where some may have been deleted
+/// on purpose or were gone before the group was created.
+pub fn lost(stream: &StreamInfo, group: &GroupInfo) -> Lag {
+    let Some(added) = stream.entries_added else {
+        return Lag::Unknown;
+    };
+    let removed = added.saturating_sub(stream.length);
+    if removed == 0 {
+        return Lag::Known(0);
+    }
+    let Some(deleted) = stream.max_deleted_id else {
+        return Lag::Unknown;
+    };
+    let position = group.last_delivered_id;
+    let is_inside = match &stream.first {
+        Some(first) => position >= first.id,
+        None => position >= stream.last_generated_id,
+    };
+    if is_inside {
+        return if deleted <= position {
+            Lag::Known(0)
+        } else {
+            Lag::Unknown
+        };
+    }
+    match group.entries_read {
+        Some(read) if read > removed => Lag::Unknown,
+        Some(read) if deleted <= position => Lag::Known(removed - read),
+        Some(read) => Lag::AtMost(removed - read),
+        None if position == EntryId::MIN => Lag::AtMost(removed),
+        None => Lag::Unknown,
+    }
+}
+
+/// How many entries can be added before a group that is `lag` behind loses one to `maxlen`. The server cuts whole nodes
+/// (`MAXLEN ~`), so it may keep more.
+pub fn headroom(maxlen: u64, lag: Lag) -> Lag {
+    match lag {
+        Lag::Known(entries) => Lag::Known(maxlen.saturating_sub(entries)),
+        Lag::AtMost(entries) => Lag::AtLeast(maxlen.saturating_sub(entries)),
+        Lag::AtLeast(entries) => Lag::AtMost(maxlen.saturating_sub(entries)),
+        Lag::Unknown => Lag::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests;
