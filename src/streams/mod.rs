@@ -1,7 +1,10 @@
 //! What an operator means: init, publish, follow, inspect, claim, requeue, dead letters. No clap, no colour, no printing.
 
+pub mod backlog;
 pub mod init;
+pub mod inspect;
 pub mod lag;
+pub mod missing;
 pub mod names;
 pub mod ping;
 pub mod server;

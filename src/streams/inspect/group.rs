@@ -1,0 +1,204 @@
+//! One group: how far behind it is, what it holds, what it has lost and how much room it has left.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::super::lag::{headroom, lag, lost};
+use super::{GroupState, Moment, allowed};
+use crate::model::{
+    ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Name, PendingEntry, StreamInfo, Time,
+};
+use crate::wire::{
+    Connection, Error, ErrorKind, PendingFilter, xinfo_consumers, xpending_entries, xrange,
+};
+
+/// What there is to say of a group. `None` is unknown, or for a missing group that there is nothing to say.
+#[derive(Clone, Debug, Serialize)]
+pub struct GroupReport {
+    /// The group.
+    pub group: Name,
+    /// Its stream.
+    pub stream: Name,
+    /// Whether the server has it.
+    pub state: GroupState,
+    /// Entries it was not delivered yet.
+    pub lag: Option<Lag>,
+    /// The last id delivered to it.
+    pub last_delivered_id: Option<EntryId>,
+    /// The oldest entry that was not delivered to it and is still there; `None` also when there is none.
+    pub undelivered_id: Option<EntryId>,
+    /// How long ago that one was added.
+    pub undelivered_age_ms: Option<u64>,
+    /// Entries delivered and not acknowledged.
+    pub pending: Option<u64>,
+    /// The pending entry with the least id; `None` also when nothing is pending.
+    pub oldest_pending_id: Option<EntryId>,
+    /// How long ago that one was added.
+    pub oldest_pending_age_ms: Option<u64>,
+    /// How long ago it was last delivered.
+    pub oldest_pending_idle_ms: Option<u64>,
+    /// How often it was delivered.
+    pub oldest_pending_deliveries: Option<u64>,
+    /// Who holds it.
+    pub oldest_pending_consumer: Option<Name>,
+    /// Whether it was trimmed away, so that nobody can process it any more.
+    pub oldest_pending_is_trimmed: Option<bool>,
+    /// Entries that left the stream beyond the group's position, undelivered.
+    pub lost: Option<Lag>,
+    /// How many entries can be added before the group loses one; `None` without a limit of the stream.
+    pub headroom: Option<Lag>,
+    /// In how long that is at the present rate; `None` when the rate is unknown or nothing is added.
+    pub headroom_ms: Option<u64>,
+    /// Its consumers.
+    pub consumers: Vec<ConsumerInfo>,
+}
+
+impl GroupReport {
+    /// A group that the server does not have.
+    pub(in crate::streams) fn missing(group: Name, stream: Name) -> Self {
+        Self {
+            group,
+            stream,
+            state: GroupState::Missing,
+            lag: None,
+            last_delivered_id: None,
+            undelivered_id: None,
+            undelivered_age_ms: None,
+            pending: None,
+            oldest_pending_id: None,
+            oldest_pending_age_ms: None,
+            oldest_pending_idle_ms: None,
+            oldest_pending_deliveries: None,
+            oldest_pending_consumer: None,
+            oldest_pending_is_trimmed: None,
+            lost: None,
+            headroom: None,
+            headroom_ms: None,
+            consumers: Vec::new(),
+        }
+    }
+}
+
+/// The stream a group is on, as far as its groups' figures need it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::streams) struct Around<'a> {
+    pub(in crate::streams) stream: &'a Name,
+    pub(in crate::streams) info: &'a StreamInfo,
+    pub(in crate::streams) maxlen: Option<u64>,
+    /// Entries added per millisecond lately.
+    pub(in crate::streams) rate: Option<f64>,
+}
+
+/// Asks for what `XINFO GROUPS` does not say, in one round trip. A group that is deleted meanwhile is missing.
+pub(in crate::streams) async fn report(
+    connection: &Connection,
+    around: Around<'_>,
+    group: GroupInfo,
+    moment: Moment,
+) -> Result<GroupReport> {
+    let stream = around.stream;
+    let one = PendingFilter {
+        count_max: 1,
+        ..PendingFilter::default()
+    };
+    let after = group.last_delivered_id.next().unwrap_or(EntryId::MAX);
+    let (consumers, oldest, next) = tokio::join!(
+        connection.run(xinfo_consumers(stream, &group.name)),
+        connection.run(xpending_entries(stream, &group.name, &one)),
+        connection.run(xrange(stream, after, EntryId::MAX, 1)),
+    );
+    if is_gone(&consumers) || is_gone(&oldest) {
+        return Ok(GroupReport::missing(group.name, stream.clone()));
+    }
+    let mut report = GroupReport {
+        consumers: allowed(consumers)?.unwrap_or_default(),
+        ..of_info(around, &group, moment)
+    };
+    report.add_oldest(
+        allowed(oldest)?.unwrap_or_default().pop(),
+        around.info,
+        moment,
+    );
+    report.add_next(allowed(next)?.unwrap_or_default().pop(), moment);
+    Ok(report)
+}
+
+fn is_gone<T>(answer: &Result<T, Error>) -> bool {
+    matches!(answer, Err(error) if matches!(error.kind, ErrorKind::NoGroup | ErrorKind::NoKey))
+}
+
+/// What `XINFO` alone says.
+fn of_info(around: Around<'_>, group: &GroupInfo, moment: Moment) -> GroupReport {
+    let behind = lag(around.info, group, moment.counters);
+    let room = around.maxlen.map(|maxlen| headroom(maxlen, behind));
+    GroupReport {
+        state: GroupState::Ready,
+        lag: Some(behind),
+        last_delivered_id: Some(group.last_delivered_id),
+        pending: Some(group.pending),
+        lost: Some(lost(around.info, group)),
+        headroom: room,
+        headroom_ms: room.and_then(|room| time_left(room, around.rate)),
+        ..GroupReport::missing(group.name.clone(), around.stream.clone())
+    }
+}
+
+impl GroupReport {
+    fn add_oldest(&mut self, oldest: Option<PendingEntry>, stream: &StreamInfo, moment: Moment) {
+        let Some(oldest) = oldest else { return };
+        let first = stream.first.as_ref().map(|entry| entry.id);
+        self.oldest_pending_id = Some(oldest.id);
+        self.oldest_pending_age_ms = age(oldest.id, moment.now);
+        self.oldest_pending_idle_ms = oldest.idle_ms;
+        self.oldest_pending_deliveries = Some(oldest.deliveries);
+        self.oldest_pending_is_trimmed = Some(first.is_none_or(|first| oldest.id < first));
+        self.oldest_pending_consumer = Some(oldest.consumer);
+    }
+
+    fn add_next(&mut self, next: Option<Entry>, moment: Moment) {
+        let Some(next) = next else { return };
+        self.undelivered_id = Some(next.id);
+        self.undelivered_age_ms = age(next.id, moment.now);
+    }
+}
+
+/// How long ago an entry was added, by its id; `None` for an id ahead of the clock.
+pub(super) fn age(id: EntryId, now: Time) -> Option<u64> {
+    now.ms.checked_sub(id.ms)
+}
+
+/// In how many milliseconds `room` is used up at `rate` entries per millisecond: the least it can be.
+fn time_left(room: Lag, rate: Option<f64>) -> Option<u64> {
+    let (Lag::Known(entries) | Lag::AtLeast(entries)) = room else {
+        return None;
+    };
+    let rate = rate.filter(|rate| *rate > 0.0)?;
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate, and neither is negative"
+    )]
+    let left_ms = (entries as f64 / rate) as u64;
+    Some(left_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_and_rate_give_a_time() {
+        assert_eq!(time_left(Lag::Known(600), Some(0.1)), Some(6000));
+        assert_eq!(time_left(Lag::AtLeast(600), Some(0.1)), Some(6000));
+        assert_eq!(time_left(Lag::AtMost(600), Some(0.1)), None);
+        assert_eq!(time_left(Lag::Known(600), Some(0.0)), None);
+        assert_eq!(time_left(Lag::Known(600), None), None);
+    }
+
+    #[test]
+    fn an_id_ahead_of_the_clock_has_no_age() {
+        assert_eq!(age(EntryId::new(5, 0), Time::from_ms(7)), Some(2));
+        assert_eq!(age(EntryId::new(9, 0), Time::from_ms(7)), None);
+    }
+}

@@ -1,0 +1,261 @@
+//! One stream: its size, its ends, its rate, and the room its slowest group has.
+
+use anyhow::Result;
+use futures_util::future::try_join_all;
+use serde::Serialize;
+
+use super::group::{Around, age, report};
+use super::{GroupReport, Moment, allowed};
+use crate::model::{Entry, EntryId, GroupInfo, Lag, Name, StreamInfo, Time};
+use crate::topology::{StreamSpec, Topology};
+use crate::wire::{
+    Connection, Error, ErrorKind, memory_usage, xinfo_groups, xinfo_stream, xlen, xrevrange,
+};
+
+/// Entries the rate is estimated from: enough to smooth a burst, few enough to fetch.
+const RATE_ENTRIES: usize = 50;
+
+/// What the key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamState {
+    /// A stream.
+    Ready,
+    /// Nothing.
+    Missing,
+    /// Something else.
+    OtherType,
+}
+
+impl StreamState {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Missing => "missing",
+            Self::OtherType => "not a stream",
+        }
+    }
+}
+
+/// What there is to say of a stream. `None` is unknown, or for a missing stream that there is nothing to say.
+#[derive(Clone, Debug, Serialize)]
+pub struct StreamReport {
+    /// The stream.
+    pub stream: Name,
+    /// Whether it is there.
+    pub state: StreamState,
+    /// Entries in it.
+    pub length: Option<u64>,
+    /// Entries the topology keeps, approximately; `None` without a limit.
+    pub maxlen: Option<u64>,
+    /// The oldest entry; `None` also when there is none.
+    pub first_id: Option<EntryId>,
+    /// When it was added.
+    pub first_time: Option<Time>,
+    /// How long ago that is.
+    pub first_age_ms: Option<u64>,
+    /// The newest entry; `None` also when there is none.
+    pub last_id: Option<EntryId>,
+    /// When it was added.
+    pub last_time: Option<Time>,
+    /// How long ago that is.
+    pub last_age_ms: Option<u64>,
+    /// Entries ever added.
+    pub entries_added: Option<u64>,
+    /// Entries added per minute lately, from the newest entries' ids.
+    pub rate_per_minute: Option<f64>,
+    /// Memory it takes, estimated by the server.
+    pub bytes: Option<u64>,
+    /// Entries in its dead-letter stream.
+    pub dead_letters: Option<u64>,
+    /// The group with the least room.
+    pub slowest_group: Option<Name>,
+    /// How many entries can be added before that group loses one; `None` without a limit or a group.
+    pub headroom: Option<Lag>,
+    /// In how long that is at the present rate.
+    pub headroom_ms: Option<u64>,
+    /// Its groups: those the server has, then those only the topology has.
+    pub groups: Vec<GroupReport>,
+}
+
+/// What the first round trip brought.
+#[derive(Debug)]
+pub(super) struct Look {
+    spec: StreamSpec,
+    pub(super) state: StreamState,
+    info: Option<StreamInfo>,
+    groups: Vec<GroupInfo>,
+    bytes: Option<u64>,
+    recent: Vec<Entry>,
+    dead_letters: Option<u64>,
+}
+
+/// The first round trip for one stream.
+pub(super) async fn look(
+    connection: &Connection,
+    topology: &Topology,
+    name: &Name,
+) -> Result<Look> {
+    let spec = topology.stream_or_default(name);
+    let (info, groups, bytes, recent, dead_letters) = tokio::join!(
+        connection.run(xinfo_stream(name)),
+        connection.run(xinfo_groups(name)),
+        connection.run(memory_usage(name)),
+        connection.run(xrevrange(name, EntryId::MAX, EntryId::MIN, RATE_ENTRIES)),
+        connection.run(xlen(&spec.dead_letter)),
+    );
+    let state = match &info {
+        Err(error) if error.kind == ErrorKind::NoKey => StreamState::Missing,
+        Err(error) if error.kind == ErrorKind::WrongType => StreamState::OtherType,
+        _ => StreamState::Ready,
+    };
+    let dead_letters = unless_other_type(dead_letters)?;
+    if state != StreamState::Ready {
+        return Ok(Look {
+            dead_letters,
+            ..Look::empty(spec, state)
+        });
+    }
+    // Deleted between two of these, it has no groups and no entries.
+    let groups = match groups {
+        Err(error) if error.kind == ErrorKind::NoKey => Vec::new(),
+        groups => groups?,
+    };
+    Ok(Look {
+        info: Some(info?),
+        groups,
+        bytes: allowed(bytes)?.flatten(),
+        recent: allowed(recent)?.unwrap_or_default(),
+        dead_letters,
+        ..Look::empty(spec, state)
+    })
+}
+
+/// The dead letters' key may be something else, or not for this user to see.
+fn unless_other_type(answer: Result<u64, Error>) -> Result<Option<u64>, Error> {
+    match answer {
+        Err(error) if error.kind == ErrorKind::WrongType => Ok(None),
+        answer => allowed(answer),
+    }
+}
+
+impl Look {
+    fn empty(spec: StreamSpec, state: StreamState) -> Self {
+        Self {
+            spec,
+            state,
+            info: None,
+            groups: Vec::new(),
+            bytes: None,
+            recent: Vec::new(),
+            dead_letters: None,
+        }
+    }
+
+    /// The second round trip, about the groups.
+    pub(super) async fn report(
+        self,
+        connection: &Connection,
+        topology: &Topology,
+        moment: Moment,
+    ) -> Result<StreamReport> {
+        let rate = rate(&self.recent, moment.now);
+        let name = self.spec.name.clone();
+        let mut groups = Vec::new();
+        if let Some(info) = &self.info {
+            let around = Around {
+                stream: &name,
+                info,
+                maxlen: self.spec.maxlen,
+                rate,
+            };
+            let asked = self
+                .groups
+                .iter()
+                .map(|group| report(connection, around, group.clone(), moment));
+            groups = try_join_all(asked).await?;
+        }
+        for expected in topology.groups_of(&name) {
+            if !groups.iter().any(|it| it.group == expected.name) {
+                groups.push(GroupReport::missing(expected.name.clone(), name.clone()));
+            }
+        }
+        Ok(self.put_together(groups, rate, moment))
+    }
+
+    fn put_together(
+        self,
+        groups: Vec<GroupReport>,
+        rate: Option<f64>,
+        moment: Moment,
+    ) -> StreamReport {
+        let id_of = |entry: Option<&Entry>| entry.map(|entry| entry.id);
+        let info = self.info.as_ref();
+        let first_id = id_of(info.and_then(|info| info.first.as_ref()));
+        let last_id = id_of(info.and_then(|info| info.last.as_ref()));
+        let slowest = slowest(&groups);
+        StreamReport {
+            stream: self.spec.name,
+            state: self.state,
+            length: info.map(|info| info.length),
+            maxlen: self.spec.maxlen,
+            first_id,
+            first_time: first_id.map(|id| Time::from_ms(id.ms)),
+            first_age_ms: first_id.and_then(|id| age(id, moment.now)),
+            last_id,
+            last_time: last_id.map(|id| Time::from_ms(id.ms)),
+            last_age_ms: last_id.and_then(|id| age(id, moment.now)),
+            entries_added: info.and_then(|info| info.entries_added),
+            rate_per_minute: rate.map(|rate| (rate * 600_000.0).round() / 10.0),
+            bytes: self.bytes,
+            dead_letters: self.dead_letters,
+            slowest_group: slowest.map(|group| group.group.clone()),
+            headroom: slowest.and_then(|group| group.headroom),
+            headroom_ms: slowest.and_then(|group| group.headroom_ms),
+            groups,
+        }
+    }
+}
+
+/// The group with the least room; one whose room is unknown comes before those with a lot.
+fn slowest(groups: &[GroupReport]) -> Option<&GroupReport> {
+    groups
+        .iter()
+        .filter(|group| group.headroom.is_some())
+        .min_by_key(|group| group.headroom.and_then(Lag::entries))
+}
+
+/// Entries added per millisecond, from the newest ones (newest first) until now; `None` for fewer than two, or ids ahead
+/// of the clock. A producer that stopped makes it fall.
+fn rate(recent: &[Entry], now: Time) -> Option<f64> {
+    let oldest = recent.last().filter(|_| recent.len() >= 2)?;
+    let over_ms = age(oldest.id, now)?.max(1);
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an estimate from at most fifty entries"
+    )]
+    let rate = recent.len() as f64 / over_ms as f64;
+    Some(rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_over_the_newest_entries_until_now() {
+        let entries: Vec<Entry> = (0..50)
+            .rev()
+            .map(|n| Entry {
+                id: EntryId::new(1000 + n * 10, 0),
+                fields: Vec::new(),
+            })
+            .collect();
+        let per_ms = |now| rate(&entries, Time::from_ms(now));
+        assert_eq!(per_ms(1500), Some(0.1));
+        assert_eq!(per_ms(6000), Some(0.01));
+        assert_eq!(per_ms(500), None);
+        assert_eq!(rate(&entries[..1], Time::from_ms(1500)), None);
+    }
+}
