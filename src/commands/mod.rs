@@ -4,7 +4,10 @@
 mod context;
 mod demo;
 mod failure;
+mod group;
+mod info;
 mod init;
+mod lag;
 mod panics;
 mod ping;
 mod usage;
@@ -38,6 +41,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Args),
+    Info(info::Args),
+    Lag(lag::Args),
     Ping(ping::Args),
     Init(init::Args),
     Worker(worker::Args),
@@ -47,6 +52,8 @@ impl Command {
     async fn run(self, context: &Context) -> Result<Exit> {
         match self {
             Self::Demo(args) => demo::run(args, context).await,
+            Self::Info(args) => info::run(args, context).await,
+            Self::Lag(args) => lag::run(args, context).await,
             Self::Ping(args) => ping::run(args, context).await,
             Self::Init(args) => init::run(args, context).await,
             Self::Worker(args) => worker::run(args, context).await,

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use serde::Serialize;
 
 use super::inspect::{Around, GroupReport, GroupState, Moment, group_report, moment};
-use super::missing::group_of;
+use super::target::Target;
 use crate::model::{EntryId, GroupInfo, Lag, Name, StreamInfo};
 use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, ErrorKind, Lane, Scan, Stop, xinfo_groups, xinfo_stream};
@@ -111,7 +111,12 @@ async fn look(connection: &Connection, stream: &Name) -> Result<Option<Look>> {
         connection.run(xinfo_groups(stream)),
     );
     match (info, groups) {
-        (Err(error), _) | (_, Err(error)) if error.kind == ErrorKind::NoKey => Ok(None),
+        // No stream, so no groups; whoever named one is told so.
+        (Err(error), _) | (_, Err(error))
+            if matches!(error.kind, ErrorKind::NoKey | ErrorKind::WrongType) =>
+        {
+            Ok(None)
+        }
         (info, groups) => Ok(Some((info?, groups?))),
     }
 }
@@ -126,7 +131,7 @@ async fn one(
     let found = look.and_then(|(_, groups)| groups.iter().find(|it| it.name == spec.name));
     let (Some((info, _)), Some(group)) = (look, found) else {
         // Asked again for the names there are, which only a failure pays for.
-        group_of(connection, &spec.stream, &spec.name).await?;
+        Target::from(spec).require(connection, topology).await?;
         return Ok(GroupReport::missing(spec.name.clone(), spec.stream.clone()).into());
     };
     measure(connection, topology, &spec.stream, info, group, moment).await

@@ -13,8 +13,8 @@ pub(super) use group::{Around, report as group_report};
 pub use stream::{StreamReport, StreamState};
 
 use super::lag::Counters;
-use super::missing::no_stream;
-use crate::model::{Name, Problem, Time};
+use super::names::require_stream;
+use crate::model::{Name, Time};
 use crate::topology::Topology;
 use crate::wire::{Connection, Error, ErrorKind, has_commands, time};
 
@@ -63,8 +63,8 @@ pub async fn streams(
     let mut looks = Vec::with_capacity(names.len());
     for (name, look) in names.iter().zip(first_looks) {
         let look = look?;
-        if !wanted.is_empty() {
-            must_be_a_stream(connection, name, look.state).await?;
+        if !wanted.is_empty() && look.state != StreamState::Ready {
+            require_stream(connection, topology, name).await?;
         }
         looks.push(look);
     }
@@ -72,16 +72,6 @@ pub async fn streams(
         .into_iter()
         .map(|look| look.report(connection, topology, moment));
     try_join_all(reports).await
-}
-
-async fn must_be_a_stream(connection: &Connection, name: &Name, state: StreamState) -> Result<()> {
-    match state {
-        StreamState::Ready => Ok(()),
-        StreamState::Missing => Err(no_stream(connection, name).await.into()),
-        StreamState::OtherType => Err(Problem::usage(format!("the key `{name}` is not a stream"))
-            .hint("check its name; `ucp-streams info` shows the platform's streams")
-            .into()),
-    }
 }
 
 /// The server's clock and how it counts.

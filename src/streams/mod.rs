@@ -4,7 +4,7 @@ pub mod backlog;
 pub mod init;
 pub mod inspect;
 pub mod lag;
-pub mod missing;
 pub mod names;
 pub mod ping;
 pub mod server;
+pub mod target;

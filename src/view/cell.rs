@@ -96,6 +96,9 @@ pub enum Cell {
     Unknown,
     /// There is none: `-`.
     Nothing,
+    /// A cell that means something to a person: in this tone, and where a word is given, that word instead. For a
+    /// script it is as it was.
+    Marked(Tone, Option<&'static str>, Box<Self>),
 }
 
 impl Cell {
@@ -114,6 +117,18 @@ impl Cell {
         value.map_or(Self::Nothing, Into::into)
     }
 
+    /// The same cell in `tone`, for a person.
+    #[must_use]
+    pub fn toned(self, tone: Tone) -> Self {
+        Self::Marked(tone, None, Box::new(self))
+    }
+
+    /// The same cell, shown to a person as `word` in `tone`.
+    #[must_use]
+    pub fn shown_as(self, tone: Tone, word: &'static str) -> Self {
+        Self::Marked(tone, Some(word), Box::new(self))
+    }
+
     /// For a person. Safe to print.
     pub(super) fn human(&self) -> String {
         match self {
@@ -124,6 +139,8 @@ impl Cell {
             Self::Bytes(bytes) => human_bytes(*bytes),
             Self::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
             Self::Nothing => "-".to_owned(),
+            Self::Marked(_, Some(word), _) => (*word).to_owned(),
+            Self::Marked(_, None, cell) => cell.human(),
             other => other.raw(),
         }
     }
@@ -141,12 +158,13 @@ impl Cell {
             Self::Bool(yes) => yes.to_string(),
             Self::Unknown => "?".to_owned(),
             Self::Nothing => String::new(),
+            Self::Marked(_, _, cell) => cell.raw(),
         }
     }
 
     pub(super) fn tone(&self) -> Tone {
         match self {
-            Self::Word(tone, _) => *tone,
+            Self::Word(tone, _) | Self::Marked(tone, _, _) => *tone,
             Self::Id(_) => Tone::Id,
             Self::Unknown | Self::Nothing => Tone::Dim,
             _ => Tone::Plain,
@@ -236,6 +254,8 @@ mod tests {
             (Cell::Millis(200_000), "3m 20s", "200000"),
             (Cell::Bytes(2048), "2.0 KiB", "2048"),
             (Cell::from(true), "yes", "true"),
+            (Cell::Nothing.shown_as(Tone::Warn, "missing"), "missing", ""),
+            (Cell::Count(1200).toned(Tone::Bad), "1,200", "1200"),
             (Cell::from("a\tb\x1b[2J"), "a\\tb\\x1b[2J", "a\\tb\\x1b[2J"),
         ] {
             assert_eq!(

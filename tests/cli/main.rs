@@ -4,8 +4,11 @@
 
 mod demo;
 mod frame;
+mod info;
 mod init;
+mod lag;
 mod ping;
+mod seed;
 mod shell;
 
 #[path = "../support/mod.rs"]

@@ -1,4 +1,8 @@
 //! How the reports of operations look: their columns, in their order, in the words people know them by.
 
+mod info;
 mod init;
+mod lag;
 mod ping;
+
+pub use info::Info;

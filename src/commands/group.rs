@@ -1,0 +1,50 @@
+//! The arguments that name groups, shared by the commands about them.
+
+use crate::cli;
+use crate::model::{Name, Problem};
+use crate::topology::{GroupSpec, Topology};
+
+/// One group.
+#[derive(Debug, clap::Args)]
+pub(super) struct GroupArgs {
+    /// The group, by its name in the topology
+    #[arg(value_name = "GROUP", value_parser = cli::name())]
+    group: Name,
+
+    /// The group's stream, where the topology does not have it or has it on several
+    #[arg(long, value_name = "STREAM", value_parser = cli::name())]
+    stream: Option<Name>,
+}
+
+impl GroupArgs {
+    /// What the topology says of the group.
+    ///
+    /// # Errors
+    /// As [`Topology::group`].
+    pub(super) fn resolve(&self, topology: &Topology) -> Result<GroupSpec, Problem> {
+        topology.group(&self.group, self.stream.as_ref())
+    }
+}
+
+/// Any number of groups.
+#[derive(Debug, clap::Args)]
+pub(super) struct GroupsArgs {
+    /// Groups, by their names in the topology; all when none is named
+    #[arg(value_name = "GROUP", value_parser = cli::name())]
+    groups: Vec<Name>,
+
+    /// The groups' stream, where the topology does not have them or has them on several
+    #[arg(long, value_name = "STREAM", value_parser = cli::name(), requires = "groups")]
+    stream: Option<Name>,
+}
+
+impl GroupsArgs {
+    /// What the topology says of the groups.
+    ///
+    /// # Errors
+    /// As [`Topology::group`].
+    pub(super) fn resolve(&self, topology: &Topology) -> Result<Vec<GroupSpec>, Problem> {
+        let spec = |group| topology.group(group, self.stream.as_ref());
+        self.groups.iter().map(spec).collect()
+    }
+}

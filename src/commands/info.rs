@@ -1,0 +1,45 @@
+//! `info`: the state of streams and their groups.
+
+use anyhow::Result;
+
+use super::context::Context;
+use crate::cli;
+use crate::exit::Exit;
+use crate::model::{Format, Name};
+use crate::streams::inspect;
+use crate::view::Info;
+
+/// Show streams with their groups: size, lag, pending, losses, and room before MAXLEN takes unread entries
+///
+/// Looks at every stream of the topology unless some are named. Costs the server little, whatever the length of a stream
+/// or of a pending entries list. LAG is a number, an upper bound (<=) or unknown (?), never a made-up 0; `lag --exact`
+/// counts. LOST counts entries trimmed before the group read them, ROOM those that can be added before it loses one,
+/// FOR in how long that is at the present rate. Consumers are listed for named streams, with -o wide and in JSON.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams info
+  ucp-streams info events.normalized
+  ucp-streams info -o json | jq '.[].groups[].lag'")]
+pub(super) struct Args {
+    /// Streams to look at; all of the topology when none is named
+    #[arg(value_name = "STREAM", value_parser = cli::name())]
+    streams: Vec<Name>,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let connection = context.connect().await?;
+    let streams = inspect::streams(&connection, topology, &args.streams).await?;
+    let options = context.console.options();
+    let picks = options.names || !options.columns.is_empty();
+    if picks || options.format.is_json() || options.format == Format::Csv {
+        context.console.show(&streams)?;
+    } else {
+        let with_consumers = !args.streams.is_empty() || options.format == Format::Wide;
+        context
+            .console
+            .show_report(&Info::new(&streams, with_consumers))?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,47 @@
+//! `lag`: how far groups are behind.
+
+use anyhow::Result;
+
+use super::context::Context;
+use super::group::GroupsArgs;
+use crate::exit::Exit;
+use crate::streams::backlog;
+
+/// Show how far groups are behind, in entries and in time
+///
+/// LAG is a number, an upper bound (<=) or unknown (?), never a made-up 0: servers lose count after deletions and
+/// XGROUP SETID. The first SINCE is the age of the oldest entry not delivered yet, the second that of the oldest one
+/// delivered and not acknowledged.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams lag
+  ucp-streams lag event-processors --exact
+  ucp-streams lag mine --stream orders -o json")]
+pub(super) struct Args {
+    #[command(flatten)]
+    groups: GroupsArgs,
+
+    /// Count the entries not delivered yet, instead of asking the server for its figure
+    #[arg(long)]
+    exact: bool,
+
+    /// Stop counting after so many entries; the answer is then a lower bound (>=)
+    #[arg(long, value_name = "N", default_value = "100000", requires = "exact", value_parser = clap::value_parser!(u32).range(1..))]
+    max_count: u32,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let wanted = args.groups.resolve(topology)?;
+    let connection = context.connect().await?;
+    let mut lags = backlog::lags(&connection, topology, &wanted).await?;
+    if args.exact {
+        let mut lane = context.lane().await?;
+        for lag in &mut lags {
+            backlog::count(&mut lane, lag, args.max_count as usize).await?;
+        }
+    }
+    context.console.show(&lags)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,105 @@
+//! The group that an operation is about, and that it and its consumers are there.
+
+use std::fmt;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::names::{explain, no_group};
+use crate::model::{ConsumerInfo, GroupInfo, Name, Problem};
+use crate::topology::{GroupSpec, Topology};
+use crate::wire::{Connection, ErrorKind, xinfo_consumers, xinfo_groups};
+
+/// Consumers that a hint names.
+const LISTED_MAX: usize = 12;
+
+/// A group on a stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Target {
+    /// The stream.
+    pub stream: Name,
+    /// The group.
+    pub group: Name,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "group `{}` of stream `{}`", self.group, self.stream)
+    }
+}
+
+impl From<&GroupSpec> for Target {
+    fn from(spec: &GroupSpec) -> Self {
+        Self {
+            stream: spec.stream.clone(),
+            group: spec.name.clone(),
+        }
+    }
+}
+
+impl Target {
+    /// The groups of the stream, this one among them.
+    ///
+    /// # Errors
+    /// Not found, naming what there is, when the stream or the group is not there; what the server says.
+    pub async fn require(
+        &self,
+        connection: &Connection,
+        topology: &Topology,
+    ) -> Result<Vec<GroupInfo>> {
+        match connection.run(xinfo_groups(&self.stream)).await {
+            Ok(groups) if groups.iter().any(|it| it.name == self.group) => Ok(groups),
+            Ok(_) => Err(no_group(connection, &self.stream, &self.group).await.into()),
+            Err(error) => Err(explain(connection, topology, &self.stream, error).await),
+        }
+    }
+
+    /// The group's consumer called `name`.
+    ///
+    /// # Errors
+    /// Not found, naming the consumers there are, when it is not there; what the server says.
+    pub async fn require_consumer(
+        &self,
+        connection: &Connection,
+        name: &Name,
+    ) -> Result<ConsumerInfo> {
+        let consumers = self.consumers(connection).await?;
+        match consumers.iter().find(|it| it.name == *name) {
+            Some(found) => Ok(found.clone()),
+            None => Err(self.no_consumer(name, &consumers).into()),
+        }
+    }
+
+    /// The group's consumers.
+    ///
+    /// # Errors
+    /// Not found when the group is gone; what the server says.
+    pub async fn consumers(&self, connection: &Connection) -> Result<Vec<ConsumerInfo>> {
+        match connection
+            .run(xinfo_consumers(&self.stream, &self.group))
+            .await
+        {
+            Err(error) if error.kind == ErrorKind::NoGroup => {
+                Err(no_group(connection, &self.stream, &self.group).await.into())
+            }
+            consumers => Ok(consumers?),
+        }
+    }
+
+    fn no_consumer(&self, name: &Name, consumers: &[ConsumerInfo]) -> Problem {
+        let problem = Problem::not_found(format!("{self} has no consumer `{name}`"));
+        let names: Vec<String> = consumers
+            .iter()
+            .take(LISTED_MAX)
+            .map(|it| it.name.to_string())
+            .collect();
+        match consumers.len().saturating_sub(names.len()) {
+            _ if names.is_empty() => problem.hint("it has none: start a worker first"),
+            0 => problem.hint(format!("its consumers: {}", names.join(", "))),
+            more => problem.hint(format!(
+                "its consumers: {} and {more} more",
+                names.join(", ")
+            )),
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! `info`: streams, then groups, then consumers.
+
+use serde::Serialize;
+
+use crate::model::{ConsumerInfo, Lag, Name, Problem};
+use crate::streams::inspect::{GroupReport, GroupState, StreamReport, StreamState};
+use crate::view::{Cell, Column, Report, Row, Section, Tone};
+
+impl Row for StreamReport {
+    const COLUMNS: &'static [Column] = &[
+        Column::text("stream", "STREAM"),
+        Column::whole("state", "STATE"),
+        Column::number("length", "LENGTH"),
+        Column::number("maxlen", "MAXLEN"),
+        Column::whole("first_id", "FIRST ID").wide(),
+        Column::whole("first_time", "FIRST TIME").wide(),
+        Column::number("first_age_ms", "FIRST"),
+        Column::whole("last_id", "LAST ID").wide(),
+        Column::whole("last_time", "LAST TIME").wide(),
+        Column::number("last_age_ms", "LAST"),
+        Column::number("entries_added", "ADDED").wide(),
+        Column::number("rate_per_minute", "PER MIN").wide(),
+        Column::number("bytes", "BYTES"),
+        Column::number("dead_letters", "DEAD"),
+        Column::text("slowest_group", "SLOWEST GROUP").wide(),
+        Column::number("headroom", "ROOM").wide(),
+        Column::number("headroom_ms", "ROOM FOR").wide(),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self {
+            stream,
+            state,
+            length,
+            maxlen,
+            first_id,
+            first_time,
+            first_age_ms,
+            last_id,
+            last_time,
+            last_age_ms,
+            entries_added,
+            rate_per_minute,
+            bytes,
+            dead_letters,
+            slowest_group,
+            headroom,
+            headroom_ms,
+            groups: _,
+        } = self;
+        // What a missing stream lacks is absent, not unknown.
+        let known = |cell: Cell| match state {
+            StreamState::Ready => cell,
+            _ => Cell::Nothing,
+        };
+        vec![
+            stream.into(),
+            state_of(*state),
+            known((*length).into()),
+            Cell::or_nothing(*maxlen),
+            Cell::or_nothing(*first_id),
+            Cell::or_nothing(*first_time),
+            first_age_ms.map_or(Cell::Nothing, Cell::Millis),
+            Cell::or_nothing(*last_id),
+            Cell::or_nothing(*last_time),
+            last_age_ms.map_or(Cell::Nothing, Cell::Millis),
+            known((*entries_added).into()),
+            rate_per_minute.map_or(Cell::Nothing, |rate| format!("{rate:.1}").into()),
+            known(Cell::bytes(*bytes)),
+            match dead_letters {
+                Some(0) => 0_u64.into(),
+                Some(count) => Cell::Count(*count).toned(Tone::Warn),
+                None => Cell::Unknown,
+            },
+            Cell::or_nothing(slowest_group.as_ref()),
+            Cell::or_nothing(*headroom),
+            headroom_ms.map_or(Cell::Nothing, Cell::Millis),
+        ]
+    }
+}
+
+fn state_of(state: StreamState) -> Cell {
+    let tone = match state {
+        StreamState::Ready => Tone::Ok,
+        StreamState::Missing => Tone::Warn,
+        StreamState::OtherType => Tone::Bad,
+    };
+    Cell::Word(tone, state.word().to_owned())
+}
+
+impl Row for GroupReport {
+    const COLUMNS: &'static [Column] = &[
+        Column::text("group", "GROUP"),
+        Column::text("stream", "STREAM").wide(),
+        Column::whole("state", "STATE").wide(),
+        Column::number("lag", "LAG"),
+        Column::number("undelivered_age_ms", "SINCE").wide(),
+        Column::whole("last_delivered_id", "LAST DELIVERED").wide(),
+        Column::whole("undelivered_id", "FIRST UNDELIVERED").wide(),
+        Column::number("pending", "PENDING"),
+        Column::whole("oldest_pending_id", "OLDEST PENDING").wide(),
+        Column::number("oldest_pending_age_ms", "SINCE").wide(),
+        Column::number("oldest_pending_idle_ms", "IDLE"),
+        Column::number("oldest_pending_deliveries", "DELIVERIES").wide(),
+        Column::text("oldest_pending_consumer", "HELD BY").wide(),
+        Column::whole("oldest_pending_is_trimmed", "TRIMMED").wide(),
+        Column::number("consumers", "CONSUMERS"),
+        Column::number("lost", "LOST"),
+        Column::number("headroom", "ROOM"),
+        Column::number("headroom_ms", "FOR"),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self {
+            group,
+            stream,
+            state,
+            lag,
+            last_delivered_id,
+            undelivered_id,
+            undelivered_age_ms,
+            pending,
+            oldest_pending_id,
+            oldest_pending_age_ms,
+            oldest_pending_idle_ms,
+            oldest_pending_deliveries,
+            oldest_pending_consumer,
+            oldest_pending_is_trimmed,
+            lost,
+            headroom,
+            headroom_ms,
+            consumers,
+        } = self;
+        let idle = oldest_pending_idle_ms.map_or(Cell::Nothing, Cell::Millis);
+        let idle = match oldest_pending_is_trimmed {
+            Some(true) => idle.shown_as(Tone::Bad, "trimmed"),
+            _ => idle,
+        };
+        vec![
+            group.into(),
+            stream.into(),
+            group_state(*state),
+            lag_of(*lag),
+            undelivered_age_ms.map_or(Cell::Nothing, Cell::Millis),
+            Cell::or_nothing(*last_delivered_id),
+            Cell::or_nothing(*undelivered_id),
+            Cell::or_nothing(*pending),
+            Cell::or_nothing(*oldest_pending_id),
+            oldest_pending_age_ms.map_or(Cell::Nothing, Cell::Millis),
+            idle,
+            Cell::or_nothing(*oldest_pending_deliveries),
+            Cell::or_nothing(oldest_pending_consumer.as_ref()),
+            Cell::or_nothing(*oldest_pending_is_trimmed),
+            match state {
+                GroupState::Ready => consumers.len().into(),
+                GroupState::Missing => Cell::Nothing,
+            },
+            lost.map_or(Cell::Nothing, lost_cell),
+            Cell::or_nothing(*headroom),
+            headroom_ms.map_or(Cell::Nothing, Cell::Millis),
+        ]
+    }
+}
+
+/// Known losses stand out.
+fn lost_cell(lost: Lag) -> Cell {
+    match lost {
+        Lag::Known(entries) if entries > 0 => Cell::Count(entries).toned(Tone::Bad),
+        other => other.into(),
+    }
+}
+
+/// A group without a lag is one that is not there.
+pub(super) fn lag_of(lag: Option<Lag>) -> Cell {
+    lag.map_or_else(|| Cell::Nothing.shown_as(Tone::Warn, "missing"), Into::into)
+}
+
+pub(super) fn group_state(state: GroupState) -> Cell {
+    match state {
+        GroupState::Ready => Cell::Word(Tone::Ok, "ready".to_owned()),
+        GroupState::Missing => Cell::Word(Tone::Warn, "missing".to_owned()),
+    }
+}
+
+/// A consumer with the group it belongs to.
+#[derive(Clone, Debug, Serialize)]
+struct ConsumerRow {
+    consumer: Name,
+    group: Name,
+    pending: u64,
+    idle_ms: u64,
+    inactive_ms: Option<u64>,
+}
+
+impl Row for ConsumerRow {
+    const COLUMNS: &'static [Column] = &[
+        Column::text("consumer", "CONSUMER"),
+        Column::text("group", "GROUP"),
+        Column::number("pending", "PENDING"),
+        Column::number("idle_ms", "IDLE"),
+        Column::number("inactive_ms", "INACTIVE").wide(),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self {
+            consumer,
+            group,
+            pending,
+            idle_ms,
+            inactive_ms,
+        } = self;
+        vec![
+            consumer.into(),
+            group.into(),
+            (*pending).into(),
+            Cell::Millis(*idle_ms),
+            Cell::millis(*inactive_ms),
+        ]
+    }
+}
+
+/// All that `info` has to say.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Info<'a> {
+    streams: &'a [StreamReport],
+    #[serde(skip)]
+    with_consumers: bool,
+}
+
+impl<'a> Info<'a> {
+    /// Of these streams; consumers, of which there can be many, in a list of their own if asked for.
+    pub const fn new(streams: &'a [StreamReport], with_consumers: bool) -> Self {
+        Self {
+            streams,
+            with_consumers,
+        }
+    }
+}
+
+impl Report for Info<'_> {
+    fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {
+        section.list(self.streams)?;
+        let groups: Vec<&GroupReport> = self.streams.iter().flat_map(|it| &it.groups).collect();
+        if groups.is_empty() {
+            return Ok(());
+        }
+        section.heading("groups");
+        section.list(&groups)?;
+        let consumers: Vec<ConsumerRow> = groups
+            .iter()
+            .flat_map(|group| group.consumers.iter().map(|it| row_of(&group.group, it)))
+            .collect();
+        if self.with_consumers && !consumers.is_empty() {
+            section.heading("consumers");
+            section.list(&consumers)?;
+        }
+        Ok(())
+    }
+}
+
+fn row_of(group: &Name, consumer: &ConsumerInfo) -> ConsumerRow {
+    let ConsumerInfo {
+        name,
+        pending,
+        idle_ms,
+        inactive_ms,
+    } = consumer.clone();
+    ConsumerRow {
+        consumer: name,
+        group: group.clone(),
+        pending,
+        idle_ms,
+        inactive_ms,
+    }
+}
+
+impl<R: Row> Row for &R {
+    const COLUMNS: &'static [Column] = R::COLUMNS;
+
+    fn cells(&self) -> Vec<Cell> {
+        (**self).cells()
+    }
+}

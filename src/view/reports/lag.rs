@@ -1,0 +1,50 @@
+//! `lag`.
+
+use super::info::{group_state, lag_of};
+use crate::streams::backlog::GroupLag;
+use crate::view::{Cell, Column, Row};
+
+impl Row for GroupLag {
+    const COLUMNS: &'static [Column] = &[
+        Column::text("group", "GROUP"),
+        Column::text("stream", "STREAM"),
+        Column::whole("state", "STATE").wide(),
+        Column::number("lag", "LAG"),
+        Column::whole("is_counted", "COUNTED").wide(),
+        Column::whole("undelivered_id", "FIRST UNDELIVERED").wide(),
+        Column::number("undelivered_age_ms", "SINCE"),
+        Column::number("pending", "PENDING"),
+        Column::whole("unacknowledged_id", "FIRST UNACKNOWLEDGED").wide(),
+        Column::number("unacknowledged_age_ms", "SINCE"),
+        Column::whole("last_delivered_id", "LAST DELIVERED").wide(),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self {
+            group,
+            stream,
+            state,
+            lag,
+            is_counted,
+            undelivered_id,
+            undelivered_age_ms,
+            pending,
+            unacknowledged_id,
+            unacknowledged_age_ms,
+            last_delivered_id,
+        } = self;
+        vec![
+            group.into(),
+            stream.into(),
+            group_state(*state),
+            lag_of(*lag),
+            (*is_counted).into(),
+            Cell::or_nothing(*undelivered_id),
+            undelivered_age_ms.map_or(Cell::Nothing, Cell::Millis),
+            Cell::or_nothing(*pending),
+            Cell::or_nothing(*unacknowledged_id),
+            unacknowledged_age_ms.map_or(Cell::Nothing, Cell::Millis),
+            Cell::or_nothing(*last_delivered_id),
+        ]
+    }
+}

@@ -1,0 +1,174 @@
+//! `info`.
+
+use serde_json::json;
+
+use crate::seed::{GROUP, STREAM, add, deliver, stream_with_group};
+use crate::support::TestServer;
+
+#[test]
+fn an_empty_server_has_the_topology_s_streams_as_missing() {
+    let server = TestServer::start();
+    let run = server.ucp(&["info", "-o", "json"]);
+    let streams = run.assert_code(0).stderr_is_empty().stdout_json();
+    let names: Vec<_> = streams.as_array().unwrap().iter().collect();
+    assert_eq!(names.len(), 4);
+    assert_eq!(streams[1]["stream"], STREAM);
+    assert_eq!(streams[1]["state"], "missing");
+    assert_eq!(streams[1]["length"], json!(null));
+    assert_eq!(streams[1]["groups"][0]["state"], "missing");
+    assert_eq!(streams[1]["groups"][0]["lag"], json!(null));
+    server
+        .ucp(&["info", "-o", "table"])
+        .assert_code(0)
+        .stdout_has("events.normalized        missing       -  10,000");
+    assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
+}
+
+#[test]
+fn a_stream_its_groups_and_consumers_are_one_object() {
+    let server = TestServer::start();
+    stream_with_group(&server, STREAM, GROUP, 10);
+    deliver(&server, STREAM, GROUP, "c1", 4);
+    server.redis(&["XADD", "{events.normalized}:dlq", "*", "a", "b"]);
+    let run = server.ucp(&["info", STREAM, "-o", "json"]);
+    let streams = run.assert_code(0).stdout_json();
+    let stream = &streams[0];
+    assert_eq!(stream["length"], 10);
+    assert_eq!(stream["first_id"], "1-0");
+    assert_eq!(stream["first_time"], "1970-01-01T00:00:00.001Z");
+    assert_eq!(stream["last_id"], "10-0");
+    assert_eq!(stream["entries_added"], 10);
+    assert_eq!(stream["dead_letters"], 1);
+    assert!(stream["bytes"].as_u64().unwrap() > 100);
+    assert_eq!(stream["slowest_group"], GROUP);
+    assert_eq!(
+        stream["headroom"],
+        json!({"entries": 9994, "quality": "known"})
+    );
+    assert!(stream["headroom_ms"].as_u64().unwrap() > 0);
+    let group = &stream["groups"][0];
+    assert_eq!(group["lag"], json!({"entries": 6, "quality": "known"}));
+    assert_eq!(group["undelivered_id"], "5-0");
+    assert_eq!(group["pending"], 4);
+    assert_eq!(group["oldest_pending_id"], "1-0");
+    assert_eq!(group["oldest_pending_consumer"], "c1");
+    assert_eq!(group["oldest_pending_deliveries"], 1);
+    assert_eq!(group["oldest_pending_is_trimmed"], false);
+    assert_eq!(group["lost"], json!({"entries": 0, "quality": "known"}));
+    assert_eq!(group["consumers"][0]["name"], "c1");
+    assert_eq!(group["consumers"][0]["pending"], 4);
+}
+
+#[test]
+fn what_retention_took_is_said() {
+    let server = TestServer::start();
+    stream_with_group(&server, STREAM, GROUP, 10);
+    deliver(&server, STREAM, GROUP, "c1", 2);
+    server.redis(&["XTRIM", STREAM, "MAXLEN", "5"]);
+    let run = server.ucp(&["info", STREAM, "-o", "ndjson"]);
+    let group = &run.assert_code(0).stdout_ndjson()[0]["groups"][0];
+    assert_eq!(group["lost"], json!({"entries": 3, "quality": "known"}));
+    assert_eq!(group["lag"], json!({"entries": 5, "quality": "known"}));
+    assert_eq!(group["oldest_pending_is_trimmed"], true);
+    server
+        .ucp(&["info", STREAM, "-o", "table"])
+        .stdout_has("trimmed");
+}
+
+#[test]
+fn every_format_and_the_columns_that_were_asked_for() {
+    let server = TestServer::start();
+    stream_with_group(&server, STREAM, GROUP, 3);
+    deliver(&server, STREAM, GROUP, "c1", 1);
+    let table = server.ucp(&["info", STREAM, "-o", "table"]);
+    table
+        .assert_code(0)
+        .stdout_has("STREAM             STATE  LENGTH  MAXLEN")
+        .stdout_has("groups\nGROUP             LAG  PENDING")
+        .stdout_has("consumers\nCONSUMER  GROUP             PENDING  IDLE\nc1        event-processors        1");
+    for line in table.stdout_lines() {
+        assert!(line.chars().count() <= 80, "{line:?}");
+    }
+    server
+        .ucp(&["info", "--columns", "stream,length", "-o", "plain"])
+        .assert_code(0)
+        .stdout_has("stream\tlength\nevents.raw\t\nevents.normalized\t3\n");
+    server
+        .ucp(&["info", STREAM, "--names"])
+        .assert_code(0)
+        .stdout_is("events.normalized\n");
+    let plain = server.ucp(&["info", STREAM]);
+    plain.assert_code(0).stdout_has("stream\tstate\tlength\t");
+    assert!(plain.stdout().contains("\n\ngroup\tstream\tstate\tlag\t"));
+}
+
+#[test]
+fn a_stream_that_was_named_must_be_one() {
+    let server = TestServer::start();
+    add(&server, STREAM, 1, 1);
+    server.redis(&["SET", "text", "x"]);
+    server
+        .ucp(&["info", "events.normalised"])
+        .assert_code(3)
+        .stdout_is("")
+        .stderr_has("no stream `events.normalised`")
+        .stderr_has("events.normalized");
+    server
+        .ucp(&["info", "text"])
+        .assert_code(3)
+        .stderr_has("`text` is no stream: the key holds a string");
+    // A stream of the topology that is something else is shown as that, and the rest too.
+    server.redis(&["SET", "events.raw", "x"]);
+    server
+        .ucp(&["info", "-o", "table"])
+        .assert_code(0)
+        .stdout_has("not a stream")
+        .stdout_has("events.normalized");
+}
+
+#[test]
+fn escape_codes_in_names_are_shown_as_text() {
+    let server = TestServer::start();
+    let (stream, group) = ("s\x1b[2J", "g\x1b]0;x\x07");
+    stream_with_group(&server, stream, group, 2);
+    deliver(&server, stream, group, "c\r\u{202e}", 1);
+    for format in ["table", "wide", "plain", "csv", "json", "ndjson"] {
+        let run = server.ucp(&["info", stream, "-o", format]);
+        run.assert_code(0)
+            .stdout_lacks("\x1b")
+            .stdout_lacks("\u{202e}");
+    }
+    let table = server.ucp(&["info", stream, "-o", "wide"]);
+    table
+        .stdout_has("s\\x1b[2J")
+        .stdout_has("g\\x1b]0;x\\x07")
+        .stdout_has("c\\r\\u{202e}");
+}
+
+#[test]
+fn what_a_user_may_not_ask_is_unknown() {
+    let server = TestServer::start();
+    stream_with_group(&server, STREAM, GROUP, 3);
+    server.redis(&[
+        "ACL",
+        "SETUSER",
+        "bob",
+        "on",
+        ">pw",
+        "~*",
+        "-@all",
+        "+hello",
+        "+auth",
+        "+xinfo|stream",
+        "+xinfo|groups",
+    ]);
+    let run = server
+        .command(&["--user", "bob", "info", STREAM, "-o", "json"])
+        .env("UCP_STREAMS_PASSWORD", "pw")
+        .run();
+    let streams = run.assert_code(0).stdout_json();
+    assert_eq!(streams[0]["length"], 3);
+    assert_eq!(streams[0]["bytes"], json!(null));
+    assert_eq!(streams[0]["dead_letters"], json!(null));
+    assert_eq!(streams[0]["groups"][0]["lag"]["entries"], 3);
+}

@@ -1,0 +1,160 @@
+//! `lag`.
+
+use serde_json::{Value, json};
+
+use crate::seed::{GROUP, STREAM, add, deliver, stream_with_group};
+use crate::support::TestServer;
+
+fn lag_of(server: &TestServer, args: &[&str]) -> Value {
+    let mut words = vec!["lag", GROUP, "-o", "json"];
+    words.extend(args);
+    let run = server.ucp(&words);
+    run.assert_code(0).stdout_json()[0].clone()
+}
+
+#[test]
+fn a_lag_is_a_number_a_bound_or_unknown_and_can_be_counted() {
+    let server = TestServer::start();
+    stream_with_group(&server, STREAM, GROUP, 10);
+    deliver(&server, STREAM, GROUP, "c", 4);
+    assert_eq!(
+        lag_of(&server, &[])["lag"],
+        json!({"entries": 6, "quality": "known"})
+    );
+    // A deleted entry ahead: the server does not know.
+    server.redis(&["XDEL", STREAM, "7-0"]);
+    let unknown = lag_of(&server, &[]);
+    assert_eq!(
+        unknown["lag"],
+        json!({"entries": null, "quality": "unknown"})
+    );
+    server
+        .ucp(&["lag", GROUP, "--columns", "group,lag", "-o", "plain"])
+        .stdout_is("group\tlag\nevent-processors\t?\n");
+    let counted = lag_of(&server, &["--exact"]);
+    assert_eq!(counted["lag"], json!({"entries": 5, "quality": "known"}));
+    assert_eq!(counted["is_counted"], true);
+    let bounded = lag_of(&server, &["--exact", "--max-count", "3"]);
+    assert_eq!(bounded["lag"], json!({"entries": 3, "quality": "at_least"}));
+    server
+        .ucp(&["lag", GROUP, "--exact", "--max-count", "3", "-o", "table"])
+        .stdout_has(">=3");
+    // Everything read: known again.
+    deliver(&server, STREAM, GROUP, "c", 100);
+    assert_eq!(
+        lag_of(&server, &[])["lag"],
+        json!({"entries": 0, "quality": "known"})
+    );
+}
+
+/// Whatever is added, read, trimmed, deleted and moved: what is called known is the truth, and a bound is one.
+#[test]
+fn no_server_s_figure_is_believed_more_than_it_deserves() {
+    let server = TestServer::start();
+    server.redis(&["XGROUP", "CREATE", STREAM, GROUP, "0", "MKSTREAM"]);
+    let mut seed = 7_u64;
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) % below
+    };
+    let mut last = 0;
+    for _ in 0..60 {
+        match random(8) {
+            0..=2 => {
+                let more = random(15) + 1;
+                add(&server, STREAM, last + 1, last + more);
+                last += more;
+            }
+            3..=5 => deliver(
+                &server,
+                STREAM,
+                GROUP,
+                "c",
+                usize::try_from(random(12)).unwrap() + 1,
+            ),
+            6 => {
+                server.redis(&["XTRIM", STREAM, "MAXLEN", &random(20).to_string()]);
+            }
+            _ => {
+                server.redis(&["XDEL", STREAM, &format!("{}-0", random(last + 1))]);
+            }
+        }
+        let said = lag_of(&server, &[])["lag"].clone();
+        let truth = lag_of(&server, &["--exact"])["lag"]["entries"]
+            .as_u64()
+            .unwrap();
+        match (said["quality"].as_str().unwrap(), said["entries"].as_u64()) {
+            ("known", Some(entries)) => assert_eq!(entries, truth),
+            ("at_most", Some(entries)) => assert!(entries >= truth, "{entries} < {truth}"),
+            ("unknown", None) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn without_names_every_group_is_shown_and_missing_ones_are_said() {
+    let server = TestServer::start();
+    stream_with_group(&server, STREAM, GROUP, 2);
+    server.redis(&["XGROUP", "CREATE", STREAM, "audit", "$"]);
+    let run = server.ucp(&["lag", "--columns", "group,state,lag", "-o", "plain"]);
+    run.assert_code(0).stdout_is(
+        "group\tstate\tlag\naudit\tready\t0\nevent-processors\tready\t2\n\
+         merge-processors\tmissing\t\nprediction-processors\tmissing\t\n",
+    );
+}
+
+#[test]
+fn the_ages_are_those_of_the_oldest_entries() {
+    let server = TestServer::start();
+    stream_with_group(&server, STREAM, GROUP, 5);
+    deliver(&server, STREAM, GROUP, "c", 2);
+    server.redis(&["XACK", STREAM, GROUP, "1-0"]);
+    let lag = lag_of(&server, &[]);
+    assert_eq!(lag["undelivered_id"], "3-0");
+    assert_eq!(lag["unacknowledged_id"], "2-0");
+    // The ids are from 1970.
+    let years_ms = 40 * 365 * 86_400_000_u64;
+    assert!(lag["undelivered_age_ms"].as_u64().unwrap() > years_ms);
+    assert!(lag["unacknowledged_age_ms"].as_u64().unwrap() > years_ms);
+}
+
+#[test]
+fn a_group_that_was_named_must_be_there() {
+    let server = TestServer::start();
+    server
+        .ucp(&["lag", GROUP])
+        .assert_code(3)
+        .stderr_has("no stream `events.normalized`");
+    stream_with_group(&server, STREAM, "mine", 1);
+    server
+        .ucp(&["lag", GROUP])
+        .assert_code(3)
+        .stderr_has("stream `events.normalized` has no group `event-processors`")
+        .stderr_has("its groups: mine");
+    server
+        .ucp(&["lag", "nope"])
+        .assert_code(3)
+        .stderr_has("no group `nope` in the topology");
+    server
+        .ucp(&[
+            "lag",
+            "mine",
+            "--stream",
+            STREAM,
+            "--columns",
+            "lag",
+            "--no-headers",
+        ])
+        .assert_code(0)
+        .stdout_is("1\n");
+    server.redis(&["SET", "text", "x"]);
+    server
+        .ucp(&["lag", "g", "--stream", "text"])
+        .assert_code(3)
+        .stderr_has("the key holds a string");
+    server
+        .ucp(&["lag", GROUP, "--max-count", "5"])
+        .assert_code(2)
+        .stderr_has("--exact");
+}
