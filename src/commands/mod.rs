@@ -9,6 +9,7 @@ mod info;
 mod init;
 mod lag;
 mod panics;
+mod pending;
 mod ping;
 mod usage;
 mod worker;
@@ -43,6 +44,7 @@ enum Command {
     Demo(demo::Args),
     Info(info::Args),
     Lag(lag::Args),
+    Pending(pending::Args),
     Ping(ping::Args),
     Init(init::Args),
     Worker(worker::Args),
@@ -54,6 +56,7 @@ impl Command {
             Self::Demo(args) => demo::run(args, context).await,
             Self::Info(args) => info::run(args, context).await,
             Self::Lag(args) => lag::run(args, context).await,
+            Self::Pending(args) => pending::run(args, context).await,
             Self::Ping(args) => ping::run(args, context).await,
             Self::Init(args) => init::run(args, context).await,
             Self::Worker(args) => worker::run(args, context).await,

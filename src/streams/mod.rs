@@ -5,6 +5,8 @@ pub mod init;
 pub mod inspect;
 pub mod lag;
 pub mod names;
+pub mod pending;
 pub mod ping;
+pub mod select;
 pub mod server;
 pub mod target;

@@ -7,6 +7,7 @@ mod frame;
 mod info;
 mod init;
 mod lag;
+mod pending;
 mod ping;
 mod seed;
 mod shell;

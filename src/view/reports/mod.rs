@@ -3,6 +3,7 @@
 mod info;
 mod init;
 mod lag;
+mod pending;
 mod ping;
 
 pub use info::Info;

@@ -1,0 +1,112 @@
+//! `pending`: what was delivered and not acknowledged.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::context::Context;
+use crate::cli;
+use crate::exit::Exit;
+use crate::model::{Format, Name, Problem};
+use crate::streams::pending::{Question, look};
+use crate::streams::select::Filter;
+use crate::streams::target::Target;
+use crate::topology::{GroupSpec, Topology};
+
+/// Show what was delivered and not acknowledged: by consumer, by what it has in common, and entry by entry
+///
+/// Never changes a delivery count. With -o ndjson, csv, plain, --names or --columns only the entries are printed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams pending event-processors --idle 5m
+  ucp-streams pending events.normalized event-processors --entries
+  ucp-streams pending event-processors --by event_type,brand_id --count 0
+  ucp-streams pending event-processors --min-deliveries 3 --histogram")]
+pub(super) struct Args {
+    /// The group, by its name in the topology; or its stream, when the group follows
+    #[arg(value_name = "GROUP|STREAM", value_parser = cli::name())]
+    first: Name,
+
+    /// The group, after its stream
+    #[arg(value_name = "GROUP", value_parser = cli::name(), conflicts_with = "stream")]
+    second: Option<Name>,
+
+    /// The group's stream, where the topology does not have it or has it on several
+    #[arg(long, value_name = "STREAM", value_parser = cli::name())]
+    stream: Option<Name>,
+
+    /// Only entries not delivered for so long, such as 5m
+    #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
+    idle: Option<Duration>,
+
+    /// Only entries that this consumer holds
+    #[arg(long, value_name = "CONSUMER", value_parser = cli::name())]
+    consumer: Option<Name>,
+
+    /// Only entries delivered at least so often
+    #[arg(long, value_name = "N")]
+    min_deliveries: Option<u64>,
+
+    /// Entries to list, the oldest first
+    #[arg(long, value_name = "N", default_value = "100")]
+    count: u32,
+
+    /// List the entries with their fields; a body that was trimmed away is said so
+    #[arg(long)]
+    entries: bool,
+
+    /// Count entries by idle time and by deliveries (of the 100,000 oldest)
+    #[arg(long)]
+    histogram: bool,
+
+    /// Count entries by the values of these fields (of the 10,000 oldest)
+    #[arg(long, value_name = "FIELD,FIELD", value_delimiter = ',')]
+    by: Vec<String>,
+}
+
+impl Args {
+    fn group(&self, topology: &Topology) -> Result<GroupSpec, Problem> {
+        match &self.second {
+            Some(group) => topology.group(group, Some(&self.first)),
+            None => topology.group(&self.first, self.stream.as_ref()),
+        }
+    }
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let target = Target::from(&args.group(topology)?);
+    let connection = context.connect().await?;
+    target.require(&connection, topology).await?;
+    if let Some(consumer) = &args.consumer {
+        target.require_consumer(&connection, consumer).await?;
+    }
+    let question = Question {
+        filter: Filter {
+            consumer: args.consumer,
+            idle_min: args.idle.unwrap_or_default(),
+            deliveries_min: args.min_deliveries.unwrap_or_default(),
+        },
+        count_max: args.count as usize,
+        with_fields: args.entries,
+        with_histogram: args.histogram,
+        by: args.by,
+    };
+    let report = look(&connection, &target, &question).await?;
+    let options = context.console.options();
+    let picks = options.names || !options.columns.is_empty();
+    match options.format {
+        Format::Table | Format::Wide | Format::Json if !picks => {
+            context.console.show_report(&report)?;
+        }
+        _ => context.console.show(&report.entries)?,
+    }
+    if report.has_more {
+        context.console.note(&format!(
+            "only the {} oldest are looked at; --count N lists more",
+            report.matching
+        ));
+    }
+    Ok(Exit::Done)
+}

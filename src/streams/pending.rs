@@ -1,0 +1,243 @@
+//! What was delivered and not acknowledged: who holds it, for how long, how often it was tried, and what it has in
+//! common. Changes nothing.
+
+mod shape;
+
+use anyhow::Result;
+use serde::Serialize;
+
+pub use shape::{Cluster, ClusterState, HistogramRow};
+
+use super::select::{Filter, Pager, bodies};
+use super::target::Target;
+use crate::model::{Body, EntryId, Name, PendingEntry, Time};
+use crate::wire::{Connection, xpending};
+use shape::{Clusters, Histogram};
+
+/// Entries a histogram looks at.
+const HISTOGRAM_MAX: u64 = 100_000;
+/// Entries whose bodies are fetched to see what they have in common.
+const CLUSTERS_MAX: u64 = 10_000;
+
+/// What to look at.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Which entries.
+    pub filter: Filter,
+    /// Rows at most.
+    pub count_max: usize,
+    /// Whether rows come with their entries' fields.
+    pub with_fields: bool,
+    /// Whether to count by idle time and deliveries.
+    pub with_histogram: bool,
+    /// Fields by whose values to count.
+    pub by: Vec<String>,
+}
+
+/// What is pending in a group.
+#[derive(Clone, Debug, Serialize)]
+pub struct PendingReport {
+    /// The stream.
+    pub stream: Name,
+    /// The group.
+    pub group: Name,
+    /// Pending entries in all.
+    pub pending: u64,
+    /// The least pending id.
+    pub first_id: Option<EntryId>,
+    /// The greatest pending id.
+    pub last_id: Option<EntryId>,
+    /// The group's consumers and what they hold.
+    pub consumers: Vec<Holding>,
+    /// Entries that match and were looked at.
+    pub matching: u64,
+    /// Whether there are more of them.
+    pub has_more: bool,
+    /// Matching entries by idle time; `None` unless asked for.
+    pub idle_histogram: Option<Vec<HistogramRow>>,
+    /// Matching entries by deliveries; `None` unless asked for.
+    pub deliveries_histogram: Option<Vec<HistogramRow>>,
+    /// Matching entries by the values of fields, the most frequent first; `None` unless asked for.
+    pub clusters: Option<Vec<Cluster>>,
+    /// The oldest matching entries.
+    pub entries: Vec<PendingRow>,
+}
+
+/// One consumer and what it holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Holding {
+    /// The consumer.
+    pub consumer: Name,
+    /// Entries it holds.
+    pub pending: u64,
+    /// Milliseconds since it last asked for anything; `None` for what nobody holds.
+    pub idle_ms: Option<u64>,
+}
+
+/// One pending entry.
+#[derive(Clone, Debug, Serialize)]
+pub struct PendingRow {
+    /// The entry.
+    pub id: EntryId,
+    /// When it was added.
+    pub time: Time,
+    /// Who holds it; `None` when it was given back.
+    pub consumer: Option<Name>,
+    /// Milliseconds since it was last delivered; `None` when it was given back.
+    pub idle_ms: Option<u64>,
+    /// How often it was delivered.
+    pub deliveries: u64,
+    /// Whether its body is gone from the stream; `None` when nobody looked.
+    pub is_trimmed: Option<bool>,
+    /// Its fields; `None` when nobody looked, or they are gone.
+    pub fields: Option<Body>,
+}
+
+impl From<PendingEntry> for PendingRow {
+    fn from(entry: PendingEntry) -> Self {
+        Self {
+            id: entry.id,
+            time: Time::from_ms(entry.id.ms),
+            consumer: Some(entry.consumer).filter(|name| !name.is_empty()),
+            idle_ms: entry.idle_ms,
+            deliveries: entry.deliveries,
+            is_trimmed: None,
+            fields: None,
+        }
+    }
+}
+
+/// Looks at what is pending in `target`, page by page.
+///
+/// # Errors
+/// Not found when the group is gone; what the server says.
+pub async fn look(
+    connection: &Connection,
+    target: &Target,
+    question: &Question,
+) -> Result<PendingReport> {
+    let (summary, consumers) = tokio::join!(
+        connection.run(xpending(&target.stream, &target.group)),
+        target.consumers(connection),
+    );
+    let summary = summary?;
+    let mut found = Found::new(question);
+    found.collect(connection, target, question).await?;
+    let mut holdings: Vec<Holding> = consumers?
+        .into_iter()
+        .map(|it| Holding {
+            consumer: it.name,
+            pending: it.pending,
+            idle_ms: Some(it.idle_ms),
+        })
+        .collect();
+    holdings.sort_by(|a, b| b.pending.cmp(&a.pending).then(a.consumer.cmp(&b.consumer)));
+    let histogram = question.with_histogram.then(|| found.histogram.rows());
+    let (idle_histogram, deliveries_histogram) = histogram.unzip();
+    Ok(PendingReport {
+        stream: target.stream.clone(),
+        group: target.group.clone(),
+        pending: summary.count,
+        first_id: summary.first,
+        last_id: summary.last,
+        consumers: holdings,
+        matching: found.matching,
+        has_more: found.has_more,
+        idle_histogram,
+        deliveries_histogram,
+        clusters: found.clusters.map(Clusters::rows),
+        entries: found.rows,
+    })
+}
+
+/// What the pages brought so far.
+struct Found {
+    rows: Vec<PendingRow>,
+    matching: u64,
+    has_more: bool,
+    histogram: Histogram,
+    clusters: Option<Clusters>,
+    matching_max: u64,
+}
+
+impl Found {
+    fn new(question: &Question) -> Self {
+        let clusters = (!question.by.is_empty()).then(|| Clusters::new(&question.by));
+        let rows_max = question.count_max as u64;
+        Self {
+            rows: Vec::new(),
+            matching: 0,
+            has_more: false,
+            histogram: Histogram::default(),
+            matching_max: match (&clusters, question.with_histogram) {
+                (Some(_), _) => rows_max.max(CLUSTERS_MAX),
+                (None, true) => rows_max.max(HISTOGRAM_MAX),
+                (None, false) => rows_max,
+            },
+            clusters,
+        }
+    }
+
+    async fn collect(
+        &mut self,
+        connection: &Connection,
+        target: &Target,
+        question: &Question,
+    ) -> Result<()> {
+        if self.matching_max == 0 {
+            return Ok(());
+        }
+        let mut pager = Pager::new(connection, target, &question.filter);
+        while let Some(mut page) = pager.page().await? {
+            let room = usize::try_from(self.matching_max - self.matching).unwrap_or(usize::MAX);
+            if page.len() > room {
+                page.truncate(room);
+                self.has_more = true;
+            }
+            self.take(connection, target, question, page).await?;
+            if self.has_more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn take(
+        &mut self,
+        connection: &Connection,
+        target: &Target,
+        question: &Question,
+        page: Vec<PendingEntry>,
+    ) -> Result<()> {
+        self.matching += page.len() as u64;
+        for entry in &page {
+            self.histogram.count(entry);
+        }
+        let rows_left = question.count_max.saturating_sub(self.rows.len());
+        // Bodies are fetched for rows that show them, and for all that are counted by them.
+        let fetched = match (&self.clusters, question.with_fields) {
+            (Some(_), _) => page.len(),
+            (None, true) => rows_left.min(page.len()),
+            (None, false) => 0,
+        };
+        let ids: Vec<EntryId> = page[..fetched].iter().map(|entry| entry.id).collect();
+        let mut fields = bodies(connection, &target.stream, &ids).await?.into_iter();
+        for (place, entry) in page.into_iter().enumerate() {
+            let body = fields.next();
+            if let (Some(clusters), Some(body)) = (&mut self.clusters, &body) {
+                clusters.count(body.as_ref());
+            }
+            if place < rows_left {
+                self.rows.push(match body {
+                    Some(body) if question.with_fields => PendingRow {
+                        is_trimmed: Some(body.is_none()),
+                        fields: body.map(Body),
+                        ..entry.into()
+                    },
+                    _ => entry.into(),
+                });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,236 @@
+//! What pending entries have in common: how long they wait, how often they were tried, which values they share. Pure.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::model::{Body, Fields, PendingEntry};
+
+/// Upper bounds of the idle times, in milliseconds, with what they are called; the last has none.
+const IDLE: [(&str, u64); 7] = [
+    ("under 1s", 1000),
+    ("1s to 10s", 10_000),
+    ("10s to 1m", 60_000),
+    ("1m to 5m", 300_000),
+    ("5m to 1h", 3_600_000),
+    ("1h to 1d", 86_400_000),
+    ("1d or more", u64::MAX),
+];
+
+/// Upper bounds of the delivery counts, included.
+const DELIVERIES: [(&str, u64); 7] = [
+    ("1", 1),
+    ("2", 2),
+    ("3", 3),
+    ("4", 4),
+    ("5", 5),
+    ("6 to 10", 10),
+    ("more than 10", u64::MAX),
+];
+
+/// Clusters that are shown; the rest is one more.
+const CLUSTERS_SHOWN: usize = 20;
+
+/// One bar of a histogram.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HistogramRow {
+    /// The range.
+    pub range: &'static str,
+    /// Entries in it.
+    pub entries: u64,
+    /// Their share of all that were looked at.
+    pub share_percent: f64,
+}
+
+/// Entries by idle time and by deliveries.
+#[derive(Debug, Default)]
+pub(super) struct Histogram {
+    idle: [u64; IDLE.len()],
+    given_back: u64,
+    deliveries: [u64; DELIVERIES.len()],
+}
+
+impl Histogram {
+    pub(super) fn count(&mut self, entry: &PendingEntry) {
+        match entry.idle_ms {
+            Some(idle_ms) => {
+                let place = IDLE.iter().position(|(_, below)| idle_ms < *below);
+                self.idle[place.unwrap_or(IDLE.len() - 1)] += 1;
+            }
+            None => self.given_back += 1,
+        }
+        let place = DELIVERIES
+            .iter()
+            .position(|(_, most)| entry.deliveries <= *most);
+        self.deliveries[place.unwrap_or(DELIVERIES.len() - 1)] += 1;
+    }
+
+    /// By idle time, and by deliveries.
+    pub(super) fn rows(&self) -> (Vec<HistogramRow>, Vec<HistogramRow>) {
+        let all = self.deliveries.iter().sum();
+        let rows = |ranges: &[(&'static str, u64)], counts: &[u64]| {
+            let pairs = ranges.iter().zip(counts);
+            pairs
+                .map(|((range, _), entries)| row(range, *entries, all))
+                .collect::<Vec<_>>()
+        };
+        let mut idle = rows(&IDLE, &self.idle);
+        if self.given_back > 0 {
+            idle.push(row("given back", self.given_back, all));
+        }
+        (idle, rows(&DELIVERIES, &self.deliveries))
+    }
+}
+
+fn row(range: &'static str, entries: u64, all: u64) -> HistogramRow {
+    HistogramRow {
+        range,
+        entries,
+        share_percent: share(entries, all),
+    }
+}
+
+/// Percent with one decimal.
+#[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+fn share(entries: u64, all: u64) -> f64 {
+    (entries as f64 * 1000.0 / all.max(1) as f64).round() / 10.0
+}
+
+/// What the entries of a cluster are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterState {
+    /// They share these values; a field that is not named is one they do not have.
+    Shared,
+    /// Their bodies are gone from the stream.
+    Trimmed,
+    /// Others, with less frequent values.
+    Other,
+}
+
+/// Entries that share the values of some fields.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cluster {
+    /// What they are.
+    pub state: ClusterState,
+    /// The values they share.
+    pub fields: Body,
+    /// How many they are.
+    pub entries: u64,
+    /// Their share of all that were looked at.
+    pub share_percent: f64,
+}
+
+/// Entries by the values of some fields.
+#[derive(Debug)]
+pub(super) struct Clusters {
+    by: Vec<Vec<u8>>,
+    counts: HashMap<Fields, u64>,
+    trimmed: u64,
+}
+
+impl Clusters {
+    pub(super) fn new(by: &[String]) -> Self {
+        Self {
+            by: by.iter().map(|name| name.clone().into_bytes()).collect(),
+            counts: HashMap::new(),
+            trimmed: 0,
+        }
+    }
+
+    pub(super) fn count(&mut self, body: Option<&Fields>) {
+        let Some(body) = body else {
+            self.trimmed += 1;
+            return;
+        };
+        let value_of = |wanted: &Vec<u8>| body.iter().find(|(name, _)| name == wanted).cloned();
+        let values: Fields = self.by.iter().filter_map(value_of).collect();
+        *self.counts.entry(values).or_default() += 1;
+    }
+
+    /// The most frequent first.
+    pub(super) fn rows(self) -> Vec<Cluster> {
+        let all = self.counts.values().sum::<u64>() + self.trimmed;
+        let cluster = |state, fields, entries| Cluster {
+            state,
+            fields: Body(fields),
+            entries,
+            share_percent: share(entries, all),
+        };
+        let mut counts: Vec<(Fields, u64)> = self.counts.into_iter().collect();
+        counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let other = counts.split_off(counts.len().min(CLUSTERS_SHOWN));
+        let other: u64 = other.iter().map(|(_, entries)| entries).sum();
+        let mut rows: Vec<Cluster> = counts
+            .into_iter()
+            .map(|(fields, entries)| cluster(ClusterState::Shared, fields, entries))
+            .collect();
+        for (state, entries) in [
+            (ClusterState::Other, other),
+            (ClusterState::Trimmed, self.trimmed),
+        ] {
+            if entries > 0 {
+                rows.push(cluster(state, Vec::new(), entries));
+            }
+        }
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{EntryId, Name};
+
+    #[test]
+    fn every_entry_is_in_one_bar_of_each_histogram() {
+        let mut histogram = Histogram::default();
+        let mut count = |idle_ms, deliveries| {
+            histogram.count(&PendingEntry {
+                id: EntryId::MIN,
+                consumer: Name::from("c"),
+                idle_ms,
+                deliveries,
+            });
+        };
+        count(Some(999), 1);
+        count(Some(1000), 6);
+        count(Some(u64::MAX), 10);
+        count(None, u64::MAX);
+        let (idle, deliveries) = histogram.rows();
+        let of = |rows: &[HistogramRow]| rows.iter().map(|row| row.entries).collect::<Vec<_>>();
+        assert_eq!(of(&idle), [1, 1, 0, 0, 0, 0, 1, 1]);
+        assert_eq!(of(&deliveries), [1, 0, 0, 0, 0, 2, 1]);
+        assert!((idle[0].share_percent - 25.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn clusters_are_by_all_named_fields_the_most_frequent_first() {
+        let mut clusters = Clusters::new(&["type".to_owned(), "brand".to_owned()]);
+        let body = |pairs: &[(&str, &str)]| -> Fields {
+            let bytes = |text: &str| text.as_bytes().to_vec();
+            pairs.iter().map(|(n, v)| (bytes(n), bytes(v))).collect()
+        };
+        let sale = body(&[("id", "1"), ("type", "sale"), ("brand", "7")]);
+        clusters.count(Some(&body(&[("type", "view")])));
+        clusters.count(Some(&sale));
+        clusters.count(Some(&sale));
+        clusters.count(None);
+        let rows = clusters.rows();
+        assert_eq!(rows[0].fields.0, sale[1..]);
+        assert_eq!((rows[0].entries, rows[1].entries), (2, 1));
+        assert_eq!(rows[2].state, ClusterState::Trimmed);
+    }
+
+    #[test]
+    fn rare_values_are_one_cluster() {
+        let mut clusters = Clusters::new(&["n".to_owned()]);
+        for n in 0..30 {
+            clusters.count(Some(&vec![(b"n".to_vec(), vec![n])]));
+        }
+        let rows = clusters.rows();
+        assert_eq!(rows.len(), CLUSTERS_SHOWN + 1);
+        assert_eq!(rows[20].state, ClusterState::Other);
+        assert_eq!(rows[20].entries, 10);
+    }
+}

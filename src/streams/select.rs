@@ -1,0 +1,219 @@
+//! Which pending entries an operation is about: those that are named, or those that a filter finds. Reads, and never a
+//! delivery: counts and idle times stay as they are.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::names::no_group;
+use super::target::Target;
+use crate::model::{EntryId, Fields, Name, PendingEntry};
+use crate::wire::{Connection, ErrorKind, PendingFilter, xpending_entries, xrange};
+
+/// Rows of one page: well under a few milliseconds of the server's time.
+const PAGE: usize = 1000;
+
+/// What a pending entry must be like. The default is any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Held by this consumer.
+    pub consumer: Option<Name>,
+    /// Not delivered for at least this long.
+    pub idle_min: Duration,
+    /// Delivered at least so often.
+    pub deliveries_min: u64,
+}
+
+impl Filter {
+    /// Whether `entry`, of the right consumer, is like that. One that was given back is as idle as can be.
+    pub fn matches(&self, entry: &PendingEntry) -> bool {
+        entry.deliveries >= self.deliveries_min && is_idle(entry, self.idle_min)
+    }
+}
+
+/// Whether `entry` was not delivered for at least `idle_min`.
+pub fn is_idle(entry: &PendingEntry, idle_min: Duration) -> bool {
+    entry
+        .idle_ms
+        .is_none_or(|idle_ms| u128::from(idle_ms) >= idle_min.as_millis())
+}
+
+/// Pending entries page by page, in order of id: memory does not grow with the list.
+#[derive(Debug)]
+pub struct Pager<'a> {
+    connection: &'a Connection,
+    target: &'a Target,
+    filter: &'a Filter,
+    next: Option<EntryId>,
+}
+
+impl<'a> Pager<'a> {
+    /// From the least id.
+    pub const fn new(connection: &'a Connection, target: &'a Target, filter: &'a Filter) -> Self {
+        Self {
+            connection,
+            target,
+            filter,
+            next: Some(EntryId::MIN),
+        }
+    }
+
+    /// The next page, without what does not match (it may be empty); `None` after the last.
+    ///
+    /// The idle time is compared here: the server would look through the whole list in one go.
+    ///
+    /// # Errors
+    /// Not found when the group is gone; what the server says.
+    pub async fn page(&mut self) -> Result<Option<Vec<PendingEntry>>> {
+        let Some(start) = self.next else {
+            return Ok(None);
+        };
+        let page = PendingFilter {
+            start,
+            consumer: self.filter.consumer.as_ref(),
+            count_max: PAGE,
+            ..PendingFilter::default()
+        };
+        let request = xpending_entries(&self.target.stream, &self.target.group, &page);
+        let mut rows = match self.connection.run(request).await {
+            Err(error) if error.kind == ErrorKind::NoGroup => {
+                let Target { stream, group } = self.target;
+                return Err(no_group(self.connection, stream, group).await.into());
+            }
+            rows => rows?,
+        };
+        let is_last = rows.len() < PAGE;
+        self.next = rows.last().filter(|_| !is_last).and_then(|it| it.id.next());
+        rows.retain(|entry| self.filter.matches(entry));
+        Ok(Some(rows))
+    }
+}
+
+/// Which pending entries.
+#[derive(Clone, Debug)]
+pub enum Which {
+    /// These.
+    Ids(Vec<EntryId>),
+    /// The oldest ones that match, at most so many.
+    Matching {
+        /// What they are like.
+        filter: Filter,
+        /// At most so many.
+        count_max: usize,
+    },
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Selected {
+    /// Pending entries in order of id (of the arguments, when they were named).
+    pub entries: Vec<PendingEntry>,
+    /// Ids that were named and are not pending.
+    pub not_pending: Vec<EntryId>,
+    /// Whether more would have matched.
+    pub has_more: bool,
+}
+
+/// Finds them.
+///
+/// # Errors
+/// Not found when the group is gone; what the server says.
+pub async fn select(connection: &Connection, target: &Target, which: &Which) -> Result<Selected> {
+    match which {
+        Which::Ids(ids) => named(connection, target, ids).await,
+        Which::Matching { filter, count_max } => {
+            matching(connection, target, filter, *count_max).await
+        }
+    }
+}
+
+async fn named(connection: &Connection, target: &Target, ids: &[EntryId]) -> Result<Selected> {
+    let mut once: Vec<EntryId> = Vec::with_capacity(ids.len());
+    for id in ids {
+        if !once.contains(id) {
+            once.push(*id);
+        }
+    }
+    let row = |id: &EntryId| {
+        let only = PendingFilter {
+            start: *id,
+            end: *id,
+            count_max: 1,
+            ..PendingFilter::default()
+        };
+        xpending_entries(&target.stream, &target.group, &only)
+    };
+    let rows = connection.run_all(once.iter().map(row).collect()).await?;
+    let mut selected = Selected::default();
+    for (id, row) in once.into_iter().zip(rows) {
+        match row?.pop() {
+            Some(entry) => selected.entries.push(entry),
+            None => selected.not_pending.push(id),
+        }
+    }
+    Ok(selected)
+}
+
+async fn matching(
+    connection: &Connection,
+    target: &Target,
+    filter: &Filter,
+    count_max: usize,
+) -> Result<Selected> {
+    let mut pager = Pager::new(connection, target, filter);
+    let mut selected = Selected::default();
+    while let Some(page) = pager.page().await? {
+        selected.entries.extend(page);
+        if selected.entries.len() > count_max {
+            selected.entries.truncate(count_max);
+            selected.has_more = true;
+            break;
+        }
+    }
+    Ok(selected)
+}
+
+/// The bodies of entries, each `None` where it is not in the stream any more.
+///
+/// # Errors
+/// What the server says.
+pub async fn bodies(
+    connection: &Connection,
+    stream: &Name,
+    ids: &[EntryId],
+) -> Result<Vec<Option<Fields>>> {
+    let asked = ids.iter().map(|id| xrange(stream, *id, *id, 1)).collect();
+    let found = connection.run_all(asked).await?;
+    found
+        .into_iter()
+        .map(|entries| Ok(entries?.pop().map(|entry| entry.fields)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_that_was_given_back_is_idle() {
+        let entry = |idle_ms| PendingEntry {
+            id: EntryId::MIN,
+            consumer: Name::default(),
+            idle_ms,
+            deliveries: 2,
+        };
+        let filter = |idle_ms, deliveries_min| Filter {
+            consumer: None,
+            idle_min: Duration::from_millis(idle_ms),
+            deliveries_min,
+        };
+        for (idle_ms, filter, expected) in [
+            (None, filter(5000, 0), true),
+            (Some(5000), filter(5000, 2), true),
+            (Some(4999), filter(5000, 0), false),
+            (Some(9000), filter(5000, 3), false),
+        ] {
+            assert_eq!(filter.matches(&entry(idle_ms)), expected, "{idle_ms:?}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! `pending`: the summary, what is shared, then the entries.
+
+use serde::Serialize;
+
+use crate::model::{Body, Problem, escaped};
+use crate::streams::pending::{
+    Cluster, ClusterState, HistogramRow, Holding, PendingReport, PendingRow,
+};
+use crate::view::{Cell, Column, Report, Row, Section, Tone, human_count};
+
+impl Row for PendingRow {
+    const COLUMNS: &'static [Column] = &[
+        Column::whole("id", "ID"),
+        Column::whole("time", "TIME").wide(),
+        Column::text("consumer", "CONSUMER"),
+        Column::number("idle_ms", "IDLE"),
+        Column::number("deliveries", "DELIVERIES"),
+        Column::whole("is_trimmed", "TRIMMED").wide(),
+        Column::text("fields", "FIELDS").wide(),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self {
+            id,
+            time,
+            consumer,
+            idle_ms,
+            deliveries,
+            is_trimmed,
+            fields,
+        } = self;
+        vec![
+            (*id).into(),
+            (*time).into(),
+            Cell::or_nothing(consumer.as_ref()),
+            idle_ms.map_or(Cell::Nothing, Cell::Millis),
+            (*deliveries).into(),
+            Cell::or_nothing(*is_trimmed),
+            match (fields, is_trimmed) {
+                (Some(fields), _) => pairs(fields).into(),
+                (None, Some(true)) => Cell::Nothing.shown_as(Tone::Bad, "trimmed"),
+                (None, _) => Cell::Nothing,
+            },
+        ]
+    }
+}
+
+/// A pending entry whose fields were asked for.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+struct WithFields<'a>(&'a PendingRow);
+
+impl Row for WithFields<'_> {
+    const COLUMNS: &'static [Column] = &{
+        let mut columns = [Column::whole("id", "ID"); 7];
+        let mut place = 0;
+        while place < columns.len() {
+            columns[place] = PendingRow::COLUMNS[place];
+            place += 1;
+        }
+        columns[6].wide_only = false;
+        columns
+    };
+
+    fn cells(&self) -> Vec<Cell> {
+        self.0.cells()
+    }
+}
+
+/// `name=value name=value`.
+pub(super) fn pairs(body: &Body) -> String {
+    let pair = |(name, value): &(Vec<u8>, Vec<u8>)| format!("{}={}", escaped(name), escaped(value));
+    body.0.iter().map(pair).collect::<Vec<_>>().join(" ")
+}
+
+impl Row for Holding {
+    const COLUMNS: &'static [Column] = &[
+        Column::text("consumer", "CONSUMER"),
+        Column::number("pending", "PENDING"),
+        Column::number("idle_ms", "IDLE"),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self {
+            consumer,
+            pending,
+            idle_ms,
+        } = self;
+        vec![
+            consumer.into(),
+            (*pending).into(),
+            idle_ms.map_or(Cell::Nothing, Cell::Millis),
+        ]
+    }
+}
+
+impl Row for HistogramRow {
+    const COLUMNS: &'static [Column] = &[
+        Column::whole("range", "RANGE"),
+        Column::number("entries", "ENTRIES"),
+        Column::number("share_percent", "SHARE"),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self {
+            range,
+            entries,
+            share_percent,
+        } = self;
+        vec![(*range).into(), (*entries).into(), percent(*share_percent)]
+    }
+}
+
+impl Row for Cluster {
+    const COLUMNS: &'static [Column] = &[
+        Column::text("fields", "SHARED"),
+        Column::whole("state", "STATE").wide(),
+        Column::number("entries", "ENTRIES"),
+        Column::number("share_percent", "SHARE"),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self {
+            state,
+            fields,
+            entries,
+            share_percent,
+        } = self;
+        let (word, what): (&str, Cell) = match state {
+            ClusterState::Shared if fields.0.is_empty() => (
+                "shared",
+                Cell::Nothing.shown_as(Tone::Dim, "(no such field)"),
+            ),
+            ClusterState::Shared => ("shared", pairs(fields).into()),
+            ClusterState::Trimmed => ("trimmed", Cell::Nothing.shown_as(Tone::Bad, "(trimmed)")),
+            ClusterState::Other => ("other", Cell::Nothing.shown_as(Tone::Dim, "(other values)")),
+        };
+        vec![
+            what,
+            word.into(),
+            (*entries).into(),
+            percent(*share_percent),
+        ]
+    }
+}
+
+fn percent(share: f64) -> Cell {
+    format!("{share:.1}%").into()
+}
+
+impl Report for PendingReport {
+    fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {
+        let count = human_count(self.pending);
+        let head = format!(
+            "{count} pending in group `{}` of stream `{}`",
+            self.group, self.stream
+        );
+        section.heading(&head);
+        section.list(&self.consumers)?;
+        for (title, rows) in [
+            ("by idle time", &self.idle_histogram),
+            ("by deliveries", &self.deliveries_histogram),
+        ] {
+            if let Some(rows) = rows {
+                section.heading(title);
+                section.list(rows)?;
+            }
+        }
+        if let Some(clusters) = &self.clusters {
+            section.heading("by fields");
+            section.list(clusters)?;
+        }
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        let shown = self.entries.len() as u64;
+        let is_part = self.has_more || shown < self.matching;
+        section.heading(if is_part {
+            "entries, the oldest"
+        } else {
+            "entries"
+        });
+        if self.entries.iter().all(|row| row.is_trimmed.is_none()) {
+            return section.list(&self.entries);
+        }
+        let rows: Vec<WithFields<'_>> = self.entries.iter().map(WithFields).collect();
+        section.list(&rows)
+    }
+}
