@@ -11,6 +11,7 @@ mod lag;
 mod panics;
 mod pending;
 mod ping;
+mod publish;
 mod usage;
 mod worker;
 
@@ -47,6 +48,7 @@ enum Command {
     Pending(pending::Args),
     Ping(ping::Args),
     Init(init::Args),
+    Publish(Box<publish::Args>),
     Worker(worker::Args),
 }
 
@@ -59,6 +61,7 @@ impl Command {
             Self::Pending(args) => pending::run(args, context).await,
             Self::Ping(args) => ping::run(args, context).await,
             Self::Init(args) => init::run(args, context).await,
+            Self::Publish(args) => publish::run(*args, context).await,
             Self::Worker(args) => worker::run(args, context).await,
         }
     }

@@ -7,6 +7,7 @@ pub mod lag;
 pub mod names;
 pub mod pending;
 pub mod ping;
+pub mod publish;
 pub mod select;
 pub mod server;
 pub mod target;

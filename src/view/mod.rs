@@ -24,7 +24,7 @@ pub use human::{human_bytes, human_count, human_millis};
 pub use json::{json_bytes, json_made_safe, json_text, write_json};
 pub use pretty::{indent_json, is_json};
 pub use report::{Report, Section, report};
-pub use reports::Info;
+pub use reports::{IdWriter, Info};
 pub use row::{Row, RowWriter, one, rows};
 pub use theme::{Theme, Tone};
 

@@ -80,6 +80,31 @@ impl Lane {
         }
     }
 
+    /// Appends an `XADD` with a generated id, cutting the stream to about `maxlen` entries when given; its reply is read
+    /// by [`Lane::added`].
+    pub fn push_add<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &mut self,
+        stream: &Name,
+        maxlen: Option<u64>,
+        fields: &[(N, V)],
+    ) {
+        let out = &mut self.out;
+        let head = if maxlen.is_some() { 6 } else { 3 };
+        push_header(out, head + 2 * fields.len());
+        push_arg(out, b"XADD");
+        push_arg(out, stream.as_bytes());
+        if let Some(maxlen) = maxlen {
+            push_arg(out, b"MAXLEN");
+            push_arg(out, b"~");
+            push_number(out, maxlen);
+        }
+        push_arg(out, b"*");
+        for (name, value) in fields {
+            push_arg(out, name.as_ref());
+            push_arg(out, value.as_ref());
+        }
+    }
+
     /// Bytes waiting to be written.
     pub fn unwritten(&self) -> usize {
         self.out.len()

@@ -9,6 +9,8 @@ mod init;
 mod lag;
 mod pending;
 mod ping;
+mod publish;
+mod publish_file;
 mod seed;
 mod shell;
 

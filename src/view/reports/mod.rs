@@ -5,5 +5,7 @@ mod init;
 mod lag;
 mod pending;
 mod ping;
+mod publish;
 
 pub use info::Info;
+pub use publish::IdWriter;

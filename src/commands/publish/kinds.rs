@@ -1,0 +1,143 @@
+//! The platform's four kinds of entries: a flag for each field.
+#![expect(clippy::doc_markdown, reason = "the docs are the help text")]
+
+use std::ffi::OsString;
+
+use super::Common;
+use crate::cli::bytes_of;
+use crate::model::{Fields, Name, Problem};
+use crate::topology::{EVENTS_NORMALIZED, EVENTS_RAW, MERGE_REQUESTS, PREDICTION_REQUESTS};
+
+/// Defines the arguments of a kind: its fields as flags, all of which a file replaces.
+macro_rules! kind {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident),+ $(,)? }) => {
+        #[derive(Debug, clap::Args)]
+        #[allow(clippy::struct_field_names, reason = "the fields are the schema's")]
+        $(#[$about])*
+        pub(crate) struct $name {
+            $($(#[$doc])* #[arg(long, value_name = "VALUE", conflicts_with = "file", allow_hyphen_values = true)]
+            $field: Option<OsString>,)+
+            #[command(flatten)]
+            common: Common,
+        }
+
+        impl $name {
+            fn parts(self) -> (Vec<(&'static str, Option<OsString>)>, Common) {
+                (vec![$((stringify!($field), self.$field)),+], self.common)
+            }
+        }
+    };
+}
+
+kind! {
+    /// Publish an event as it came in, to events.raw
+    #[command(after_help = "\
+Examples:
+  ucp-streams publish raw --brand-id aurora --event-type purchase --payload '{\"total\": 12.5}'
+  ucp-streams publish raw --file events.ndjson")]
+    Raw {
+        /// The event's id; a new UUID when it is not given
+        event_id,
+        /// The brand's id
+        brand_id,
+        /// What happened: purchase, page_view or whatsapp_message
+        event_type,
+        /// The event as JSON
+        payload,
+        /// When it happened (ISO 8601); now when it is not given
+        timestamp,
+    }
+}
+
+kind! {
+    /// Publish a normalised event, to events.normalized
+    #[command(after_help = "\
+Examples:
+  ucp-streams publish normalized --brand-id aurora --event-type page_view --identifiers '{}' --normalized-payload '{}'
+  ucp-streams publish normalized --file normalized.ndjson --maxlen none")]
+    Normalized {
+        /// The event's id; a new UUID when it is not given
+        event_id,
+        /// The brand's id
+        brand_id,
+        /// What happened
+        event_type,
+        /// The profile it belongs to (a UUID), once that is known
+        profile_id,
+        /// What identifies the person, as a JSON object
+        identifiers,
+        /// The event's payload in normal form, as JSON
+        normalized_payload,
+        /// When it happened (ISO 8601); now when it is not given
+        timestamp,
+    }
+}
+
+kind! {
+    /// Ask for profiles to be merged, in profiles.merge_requests
+    #[command(after_help = "\
+Examples:
+  ucp-streams publish merge-request --brand-id aurora --profile-ids '[\"p1\",\"p2\"]' --reason identifier_match --requires-manual-review false
+  ucp-streams publish merge-request --file merges.ndjson --dry-run")]
+    MergeRequest {
+        /// The brand's id
+        brand_id,
+        /// The profiles, as a JSON array
+        profile_ids,
+        /// Why: identifier_match or manual_review
+        reason,
+        /// Whether a person must look at it: true or false
+        requires_manual_review,
+        /// When (ISO 8601); now when it is not given
+        timestamp,
+    }
+}
+
+kind! {
+    /// Ask for a prediction, in predictions.requests
+    #[command(after_help = "\
+Examples:
+  ucp-streams publish prediction-request --profile-id 5f0c9a4e-7c1f-4f0e-9d53-0d4a3b0f2c11 --brand-id aurora --request-type churn
+  ucp-streams publish prediction-request --file requests.ndjson")]
+    PredictionRequest {
+        /// The profile (a UUID)
+        profile_id,
+        /// The brand's id
+        brand_id,
+        /// What to predict: churn, ltv, segment or all
+        request_type,
+        /// When (ISO 8601); now when it is not given
+        timestamp,
+    }
+}
+
+/// One of the kinds.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Kind {
+    Raw(Raw),
+    Normalized(Normalized),
+    MergeRequest(MergeRequest),
+    PredictionRequest(PredictionRequest),
+}
+
+impl Kind {
+    /// The stream, the fields that were given in the schema's order, and the rest.
+    pub(super) fn resolve(self) -> Result<(Name, Fields, Common), Problem> {
+        let (stream, (flags, common)) = match self {
+            Self::Raw(args) => (EVENTS_RAW, args.parts()),
+            Self::Normalized(args) => (EVENTS_NORMALIZED, args.parts()),
+            Self::MergeRequest(args) => (MERGE_REQUESTS, args.parts()),
+            Self::PredictionRequest(args) => (PREDICTION_REQUESTS, args.parts()),
+        };
+        let mut fields = Fields::new();
+        for (name, value) in flags {
+            if let Some(value) = value {
+                let value = bytes_of(value).map_err(|shown| {
+                    Problem::usage(format!("{name}: `{shown}` is not Unicode text"))
+                })?;
+                fields.push((name.as_bytes().to_vec(), value));
+            }
+        }
+        Ok((stream.into(), fields, common))
+    }
+}

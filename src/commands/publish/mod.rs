@@ -1,0 +1,227 @@
+//! `publish`: one entry from flags or fields, or a file of them.
+
+mod file;
+mod kinds;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::ValueHint;
+
+use super::context::Context;
+use crate::cli::{DryRun, FieldValue, field_value, name};
+use crate::exit::Exit;
+use crate::model::{Fields, Name, Problem};
+use crate::streams::publish::cut::{Harm, Look};
+use crate::streams::publish::{Published, Target, Warnings, WouldPublish, not_valid, publish_one};
+use crate::topology::validate::Checker;
+use crate::topology::{OnFull, StreamSpec};
+use crate::view::IdWriter;
+use crate::wire::Connection;
+use kinds::Kind;
+
+/// Publish an entry, or a file of them, after checking it against the stream's schema
+///
+/// The kinds have a flag for each field; any other stream takes FIELD=VALUE. A missing event id and timestamp are
+/// filled in. Prints the new ids. A file (one JSON object a line) is checked as a whole before its first entry is
+/// sent. A reply that is lost is never answered by sending again: exit 8 says so.
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "\
+Examples:
+  ucp-streams publish raw --brand-id aurora --event-type page_view --payload '{\"url\": \"/\"}'
+  ucp-streams publish orders number=17 total=12.50
+  ucp-streams publish raw --file events.ndjson -o ndjson
+  gen-events | ucp-streams publish raw --file -"
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    kind: Option<Kind>,
+
+    /// Stream to publish to
+    #[arg(value_name = "STREAM", value_parser = name(), required = true)]
+    stream: Option<Name>,
+
+    /// Fields of the entry, in order; a name may repeat
+    #[arg(value_name = "FIELD=VALUE", value_parser = field_value(), conflicts_with = "file")]
+    fields: Vec<FieldValue>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What every way of publishing takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Common {
+    /// Publish every line of a file, each a JSON object; `-` is standard input
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    file: Option<PathBuf>,
+
+    /// Cut the stream to about so many entries, or `none`, instead of what the topology says
+    #[arg(long, value_name = "N|none", value_parser = limit)]
+    maxlen: Option<Limit>,
+
+    /// Refuse ids that are not UUIDs, instead of warning
+    #[arg(long)]
+    strict: bool,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+/// A limit that was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Limit(Option<u64>);
+
+fn limit(text: &str) -> Result<Limit, String> {
+    match text {
+        "none" => Ok(Limit(None)),
+        digits => match digits.parse() {
+            Ok(entries) if entries > 0 => Ok(Limit(Some(entries))),
+            _ => Err("a limit is a number of entries from 1 on, or `none`".to_owned()),
+        },
+    }
+}
+
+/// What is to be published where, and how.
+struct Job<'t> {
+    spec: StreamSpec,
+    target: Target,
+    checker: Checker<'t>,
+    dry_run: bool,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let (stream, fields, common) = resolve(args)?;
+    let topology = context.topology()?;
+    let spec = topology.stream_or_default(&stream);
+    let job = Job {
+        target: Target {
+            stream: stream.clone(),
+            maxlen: common.maxlen.map_or(spec.maxlen, |limit| limit.0),
+        },
+        checker: Checker {
+            strict: common.strict,
+            ..Checker::new(topology.stream(&stream))
+        },
+        spec,
+        dry_run: common.dry_run.dry_run,
+    };
+    match &common.file {
+        Some(file) => file::run(file, job, context).await,
+        None => one(fields, job, context).await,
+    }
+}
+
+fn resolve(args: Args) -> Result<(Name, Fields, Common), Problem> {
+    if let Some(kind) = args.kind {
+        return kind.resolve();
+    }
+    let fields = args.fields.into_iter();
+    let fields = fields.map(|pair| (pair.field.as_bytes().to_vec(), pair.value));
+    let stream = args
+        .stream
+        .ok_or_else(|| Problem::usage("no stream was named"))?;
+    Ok((stream, fields.collect(), args.common))
+}
+
+async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit> {
+    let record = job
+        .checker
+        .check_record(fields)
+        .map_err(|invalid| not_valid(&job.target.stream, &invalid))?;
+    let mut warnings = Warnings::default();
+    warnings.add(&record.warnings, None);
+    warn(&warnings, context);
+    if job.dry_run {
+        return job.would_publish(1, context);
+    }
+    let connection = context.connect().await?;
+    let before = job.look_before(&connection, 1, context).await?;
+    let topology = context.topology()?;
+    let id = publish_one(&connection, topology, &job.target, &record.fields).await?;
+    let published = Published {
+        stream: job.target.stream.clone(),
+        id,
+    };
+    let mut out = context.console.out();
+    let mut writer = IdWriter::new(context.console.options())?;
+    writer.page(out.buffer(), &[published])?;
+    writer.end(out.buffer())?;
+    job.look_after(before, &connection, context).await;
+    out.flush()?;
+    Ok(Exit::Done)
+}
+
+fn warn(warnings: &Warnings, context: &Context) {
+    for text in warnings.texts() {
+        context.console.warn(&text);
+    }
+}
+
+impl Job<'_> {
+    fn would_publish(&self, entries: u64, context: &Context) -> Result<Exit> {
+        context.console.show_one(&WouldPublish {
+            stream: self.target.stream.clone(),
+            entries,
+            maxlen: self.target.maxlen,
+        })?;
+        context.console.note("dry run: nothing was sent");
+        Ok(Exit::Done)
+    }
+
+    /// Looks whether the cut could take what a group has not processed. A stream that is to refuse does so here, and
+    /// one that is to keep loses its limit for this run. `None` when there is nothing to look for afterwards.
+    async fn look_before(
+        &mut self,
+        connection: &Connection,
+        entries: u64,
+        context: &Context,
+    ) -> Result<Option<Look>> {
+        let Some(maxlen) = self.target.maxlen else {
+            return Ok(None);
+        };
+        let look = Look::at(connection, &self.target.stream).await;
+        let Some(look) = look.filter(|look| look.may_cut(entries, maxlen)) else {
+            return Ok(None);
+        };
+        if self.spec.on_full == OnFull::Warn {
+            return Ok(Some(look));
+        }
+        let harm = look.would_take(connection, entries, maxlen).await;
+        if harm.is_empty() {
+            return Ok(None);
+        }
+        if self.spec.on_full == OnFull::Refuse {
+            let why = self.texts(&harm, maxlen, "would cut").join("\n");
+            return Err(Problem::refused(format!("{why}\nnothing was sent"))
+                .hint("let the group catch up, or publish with --maxlen none")
+                .into());
+        }
+        self.target.maxlen = None;
+        for text in self.texts(&harm, maxlen, "would cut") {
+            context
+                .console
+                .warn(&format!("{text}; published without the cut"));
+        }
+        Ok(None)
+    }
+
+    /// Warns of what the cut took, once for each group.
+    async fn look_after(&self, before: Option<Look>, connection: &Connection, context: &Context) {
+        if let (Some(before), Some(maxlen)) = (before, self.target.maxlen) {
+            let harm = before.taken_since(connection).await;
+            for text in self.texts(&harm, maxlen, "cut") {
+                context.console.warn(&text);
+            }
+        }
+    }
+
+    fn texts(&self, harm: &[Harm], maxlen: u64, verb: &str) -> Vec<String> {
+        harm.iter()
+            .map(|harm| harm.text(&self.spec, maxlen, verb))
+            .collect()
+    }
+}

@@ -1,0 +1,215 @@
+//! Whether MAXLEN takes entries that a group has not processed. A look before and a look after a run, never one per
+//! entry; what the user may not ask about is not looked at.
+
+use crate::model::{EntryId, GroupInfo, Name, StreamInfo};
+use crate::topology::StreamSpec;
+use crate::wire::{
+    Connection, PendingFilter, xinfo_groups, xinfo_stream, xpending_entries, xrange,
+};
+
+/// The most entries that are looked through for the place of a cut; past them the cut counts as harmful.
+const LOOKED_THROUGH_MAX: usize = 20_000;
+/// Entries looked through at a time.
+const PAGE: usize = 1000;
+
+/// A stream and its groups at one moment.
+#[derive(Clone, Debug)]
+pub struct Look {
+    stream: Name,
+    info: StreamInfo,
+    groups: Vec<GroupInfo>,
+}
+
+/// Entries that a group has not processed and that are gone, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Harm {
+    /// The group.
+    pub group: Name,
+    /// Some were never delivered to it.
+    pub undelivered: bool,
+    /// Some are delivered and not acknowledged.
+    pub pending: bool,
+}
+
+impl Look {
+    /// Looks at `stream`; `None` when there is no such stream yet, or the user may not ask.
+    pub async fn at(connection: &Connection, stream: &Name) -> Option<Self> {
+        let (info, groups) = tokio::join!(
+            connection.run(xinfo_stream(stream)),
+            connection.run(xinfo_groups(stream)),
+        );
+        Some(Self {
+            stream: stream.clone(),
+            info: info.ok()?,
+            groups: groups.ok()?,
+        })
+    }
+
+    /// Whether `entries` more can make a cut at `maxlen` at all.
+    pub fn may_cut(&self, entries: u64, maxlen: u64) -> bool {
+        !self.groups.is_empty() && self.info.length.saturating_add(entries) > maxlen
+    }
+
+    fn first_id(&self) -> EntryId {
+        match &self.info.first {
+            Some(first) => first.id,
+            // Everything that was ever there is gone.
+            None => self.info.last_generated_id.next().unwrap_or(EntryId::MAX),
+        }
+    }
+
+    /// What the cut since `self` has taken.
+    pub async fn taken_since(&self, connection: &Connection) -> Vec<Harm> {
+        match Self::at(connection, &self.stream).await {
+            Some(now) => {
+                let last = now.first_id().previous().unwrap_or_default();
+                now.harm(connection, self.first_id(), last).await
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// What a cut to `maxlen` would take when `entries` more were added.
+    pub async fn would_take(
+        &self,
+        connection: &Connection,
+        entries: u64,
+        maxlen: u64,
+    ) -> Vec<Harm> {
+        let excess = self
+            .info
+            .length
+            .saturating_add(entries)
+            .saturating_sub(maxlen);
+        let last = self.last_cut(connection, excess).await;
+        self.harm(connection, self.first_id(), last).await
+    }
+
+    /// The id of the last entry that goes when `excess` are cut.
+    async fn last_cut(&self, connection: &Connection, excess: u64) -> EntryId {
+        let Ok(mut left) = usize::try_from(excess) else {
+            return EntryId::MAX;
+        };
+        if excess >= self.info.length || left > LOOKED_THROUGH_MAX {
+            return EntryId::MAX;
+        }
+        let (mut from, mut last) = (self.first_id(), EntryId::MIN);
+        while left > 0 {
+            let page = xrange(&self.stream, from, EntryId::MAX, PAGE.min(left));
+            let found = connection.run(page).await.ok();
+            let Some((count, id)) = found.and_then(|page| Some((page.len(), page.last()?.id)))
+            else {
+                return EntryId::MAX;
+            };
+            left -= count.min(left);
+            last = id;
+            from = id.next().unwrap_or(EntryId::MAX);
+        }
+        last
+    }
+
+    /// Which groups have not processed entries from `first` to `last`.
+    async fn harm(&self, connection: &Connection, first: EntryId, last: EntryId) -> Vec<Harm> {
+        if last < first {
+            return Vec::new();
+        }
+        let filter = PendingFilter {
+            start: first,
+            end: last,
+            count_max: 1,
+            ..PendingFilter::default()
+        };
+        let asked = self.groups.iter();
+        let asked = asked.map(|group| xpending_entries(&self.stream, &group.name, &filter));
+        let rows = connection
+            .run_all(asked.collect())
+            .await
+            .unwrap_or_default();
+        let harm = self.groups.iter().zip(rows).map(|(group, rows)| Harm {
+            group: group.name.clone(),
+            undelivered: self.misses(group, first, last),
+            pending: rows.is_ok_and(|rows| !rows.is_empty()),
+        });
+        harm.filter(|harm| harm.undelivered || harm.pending)
+            .collect()
+    }
+
+    /// Whether entries from `first` to `last` were never delivered to `group`. After a cut nobody can see whether
+    /// there were any between its position and `last`: then the server's counters decide, where it has them.
+    fn misses(&self, group: &GroupInfo, first: EntryId, last: EntryId) -> bool {
+        if group.last_delivered_id < first || group.last_delivered_id >= last {
+            return group.last_delivered_id < first;
+        }
+        let is_still_there = self.first_id() <= last;
+        match (self.info.entries_added, group.entries_read) {
+            _ if is_still_there => true,
+            (Some(added), Some(read)) => added.saturating_sub(self.info.length) > read,
+            _ => true,
+        }
+    }
+}
+
+impl Harm {
+    /// The warning, or the reason of a refusal; `verb` is `cut` or `would cut`.
+    pub fn text(&self, target: &StreamSpec, maxlen: u64, verb: &str) -> String {
+        let what = match (self.undelivered, self.pending) {
+            (true, true) => "never delivered to it, and entries delivered and not acknowledged",
+            (true, false) => "never delivered to it",
+            _ => "delivered to it and not acknowledged",
+        };
+        format!(
+            "MAXLEN {maxlen} of `{}` {verb} entries that group `{}` has not processed: {what}",
+            target.name, self.group
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(length: u64, first_ms: u64, added: Option<u64>) -> Look {
+        Look {
+            stream: "s".into(),
+            groups: Vec::new(),
+            info: StreamInfo {
+                length,
+                groups: 1,
+                last_generated_id: EntryId::new(100, 0),
+                max_deleted_id: None,
+                entries_added: added,
+                first: Some(crate::model::Entry {
+                    id: EntryId::new(first_ms, 0),
+                    fields: Vec::new(),
+                }),
+                last: None,
+            },
+        }
+    }
+
+    #[test]
+    fn a_group_misses_what_was_cut_before_it_came_there() {
+        let group = |ms, read| GroupInfo {
+            name: "g".into(),
+            consumers: 1,
+            pending: 0,
+            last_delivered_id: EntryId::new(ms, 0),
+            entries_read: read,
+            server_lag: None,
+        };
+        let (first, last) = (EntryId::new(10, 0), EntryId::new(49, 7));
+        // 100 entries ever, 60 there: 40 were cut.
+        let now = look(60, 50, Some(100));
+        for (group, expected) in [
+            (group(5, Some(0)), true),
+            (group(60, Some(70)), false),
+            (group(49, Some(40)), false),
+            (group(30, Some(25)), true),
+            (group(30, None), true),
+        ] {
+            assert_eq!(now.misses(&group, first, last), expected, "{group:?}");
+        }
+        let before = look(100, 10, Some(100));
+        assert!(before.misses(&group(30, Some(25)), first, last));
+    }
+}

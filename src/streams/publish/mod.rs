@@ -1,0 +1,91 @@
+//! Publishing: one entry, or a file of them, checked before anything is sent. What MAXLEN would take from a group
+//! that has not processed it is in [`cut`].
+
+pub mod bulk;
+pub mod cut;
+mod lines;
+mod verdict;
+mod warnings;
+
+use anyhow::Result;
+use serde::Serialize;
+
+pub use lines::Lines;
+pub use warnings::Warnings;
+
+use super::names::explain;
+use crate::model::{EntryId, Fields, Kind, Name, Problem};
+use crate::topology::Topology;
+use crate::topology::validate::Invalid;
+use crate::wire::{Connection, Error, xadd};
+
+/// Where entries go.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The stream.
+    pub stream: Name,
+    /// Cut the stream to about so many entries.
+    pub maxlen: Option<u64>,
+}
+
+/// An entry that was published.
+#[derive(Clone, Debug, Serialize)]
+pub struct Published {
+    /// Its stream.
+    pub stream: Name,
+    /// Its id there.
+    pub id: EntryId,
+}
+
+/// What would be published.
+#[derive(Clone, Debug, Serialize)]
+pub struct WouldPublish {
+    /// The stream.
+    pub stream: Name,
+    /// How many entries.
+    pub entries: u64,
+    /// The limit the stream would be cut to.
+    pub maxlen: Option<u64>,
+}
+
+/// Publishes one entry.
+///
+/// # Errors
+/// Unknown when the reply was lost: the entry is then not sent again, for that could store it twice. Not found when
+/// the stream's name holds something else; what the server answers.
+pub async fn publish_one(
+    connection: &Connection,
+    topology: &Topology,
+    target: &Target,
+    fields: &Fields,
+) -> Result<EntryId> {
+    let stream = &target.stream;
+    match connection.run(xadd(stream, target.maxlen, fields)).await {
+        Ok(id) => Ok(id),
+        Err(error) if error.kind.is_outcome_unknown() => {
+            Err(lost_reply(&format!("an entry for `{stream}`"), stream, &error).into())
+        }
+        Err(error) => Err(explain(connection, topology, stream, error).await),
+    }
+}
+
+/// The problem that whether `what` is in `stream` is unknown.
+pub(super) fn lost_reply(what: &str, stream: &Name, error: &Error) -> Problem {
+    Problem::new(
+        Kind::Unknown,
+        format!("the reply was lost; whether {what} was stored is unknown, and it was not sent again: {error}"),
+    )
+    .hint(format!(
+        "look with `ucp-streams tail {stream}`, and publish again only what is not there"
+    ))
+}
+
+/// The problem that an entry for `stream` is not valid.
+pub fn not_valid(stream: &Name, invalid: &[Invalid]) -> Problem {
+    let mut message = format!("not valid for `{stream}`, nothing was sent");
+    for one in invalid {
+        message.push_str("\n- ");
+        message.push_str(&one.to_string());
+    }
+    Problem::usage(message)
+}

@@ -1,0 +1,135 @@
+//! What a file that was not sent to its end means for the operator: what is stored, what is not, what is unknown.
+
+use anyhow::Result;
+
+use super::bulk::Sent;
+use super::{Target, lost_reply};
+use crate::model::{Kind, Problem};
+
+impl Sent {
+    /// Done, or why not: unknown when replies were lost, partial when some lines are stored and some are not, the
+    /// server's own error when none is.
+    ///
+    /// # Errors
+    /// As said. An interruption is none: it is the operator's own.
+    pub fn verdict(self, target: &Target) -> Result<()> {
+        let stream = &target.stream;
+        let stored = match self.stored {
+            0 => "nothing was published before".to_owned(),
+            1 => format!("1 entry was published, line {}", self.last_line),
+            many => format!(
+                "{many} entries were published, the last from line {}",
+                self.last_line
+            ),
+        };
+        if let Some((first, last, error)) = self.lost {
+            let lost = lost_reply(&format!("what lines {first} to {last} say"), stream, &error);
+            let Problem {
+                kind,
+                message,
+                hint,
+            } = lost;
+            return Err(Problem {
+                kind,
+                message: format!("{message}\n{stored}, none after line {last}"),
+                hint,
+            }
+            .into());
+        }
+        if let Some((line, error)) = self.refused {
+            if self.stored == 0 {
+                return Err(error.into());
+            }
+            let count = self.refused_count;
+            let refused = if count == 1 {
+                "1 line".to_owned()
+            } else {
+                format!("{count} lines")
+            };
+            let partial = format!(
+                "`{stream}`: {stored}; the server refused {refused} from line {line} on: {error}"
+            );
+            return Err(Problem::new(Kind::Partial, partial)
+                .hint(format!(
+                    "once that is put right, publish the lines from {line} on"
+                ))
+                .into());
+        }
+        match self.input {
+            Some(error) if self.stored == 0 => Err(error),
+            Some(error) => {
+                Err(Problem::new(Kind::Partial, format!("`{stream}`: {stored}; {error:#}")).into())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Error, ErrorKind};
+
+    fn kind(sent: Sent) -> Option<(Kind, String)> {
+        let target = Target {
+            stream: "s".into(),
+            maxlen: None,
+        };
+        let error = sent.verdict(&target).err()?;
+        let problem = error.downcast_ref::<Problem>()?;
+        Some((problem.kind, problem.message.clone()))
+    }
+
+    #[test]
+    fn what_is_known_is_said() {
+        let error = |kind| Error::new(kind, "XADD", "x");
+        assert_eq!(kind(Sent::default()), None);
+        let sent = Sent {
+            stored: 500,
+            last_line: 501,
+            ..Sent::default()
+        };
+        let refused = Sent {
+            refused: Some((502, error(ErrorKind::OutOfMemory))),
+            refused_count: 3,
+            ..sent
+        };
+        assert_eq!(
+            kind(refused),
+            Some((
+                Kind::Partial,
+                "`s`: 500 entries were published, the last from line 501; the server refused 3 lines from line 502 on: XADD: x".to_owned()
+            ))
+        );
+        let lost = Sent {
+            stored: 1,
+            last_line: 1,
+            lost: Some((2, 900, error(ErrorKind::Closed))),
+            ..Sent::default()
+        };
+        let (found, message) = kind(lost).expect("a problem");
+        assert_eq!(found, Kind::Unknown);
+        assert!(
+            message.contains("what lines 2 to 900 say was stored is unknown"),
+            "{message}"
+        );
+        assert!(
+            message.ends_with("1 entry was published, line 1, none after line 900"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn with_nothing_stored_the_servers_error_stands() {
+        let refused = Sent {
+            refused: Some((1, Error::new(ErrorKind::WrongType, "XADD", "x"))),
+            ..Sent::default()
+        };
+        let target = Target {
+            stream: "s".into(),
+            maxlen: None,
+        };
+        let error = refused.verdict(&target).expect_err("refused");
+        assert!(error.downcast_ref::<Error>().is_some());
+    }
+}

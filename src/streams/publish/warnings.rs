@@ -1,0 +1,76 @@
+//! What is odd about entries that are published all the same, said once for each kind of oddity.
+
+use crate::model::Name;
+use crate::topology::validate::{Oddity, Warning};
+
+/// Kinds of warnings, each with its first case and how often it came.
+#[derive(Clone, Debug, Default)]
+pub struct Warnings(Vec<Seen>);
+
+#[derive(Clone, Debug)]
+struct Seen {
+    field: Name,
+    oddity: Oddity,
+    first: String,
+    line: Option<u64>,
+    count: u64,
+}
+
+impl Warnings {
+    /// Adds what was found in one entry, which stood in `line` of a file.
+    pub fn add(&mut self, found: &[Warning], line: Option<u64>) {
+        for warning in found {
+            let same =
+                |seen: &&mut Seen| seen.field == warning.field && seen.oddity == warning.oddity;
+            match self.0.iter_mut().find(same) {
+                Some(seen) => seen.count += 1,
+                None => self.0.push(Seen {
+                    field: warning.field.clone(),
+                    oddity: warning.oddity,
+                    first: warning.to_string(),
+                    line,
+                    count: 1,
+                }),
+            }
+        }
+    }
+
+    /// One text for each kind.
+    pub fn texts(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|seen| {
+            let place = seen
+                .line
+                .map(|line| format!("line {line}: "))
+                .unwrap_or_default();
+            let more = match seen.count - 1 {
+                0 => String::new(),
+                more => format!(" (and {more} more like it)"),
+            };
+            format!("{place}{}{more}", seen.first)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::validate::Checker;
+    use crate::topology::{EVENTS_RAW, Topology};
+
+    #[test]
+    fn each_kind_is_said_once() {
+        let topology = Topology::default();
+        let checker = Checker::new(topology.stream(&EVENTS_RAW.into()));
+        let mut warnings = Warnings::default();
+        for line in 3..=5 {
+            let json = br#"{"event_id":"e-1","brand_id":"b","event_type":"purchase","payload":{}}"#;
+            let record = checker.check_json(json).expect("valid");
+            warnings.add(&record.warnings, Some(line));
+        }
+        let texts: Vec<_> = warnings.texts().collect();
+        assert_eq!(
+            texts,
+            ["line 3: event_id: `e-1` is not a UUID (and 2 more like it)"]
+        );
+    }
+}

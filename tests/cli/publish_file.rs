@@ -1,0 +1,269 @@
+//! `publish --file`.
+
+use std::fmt::Write as _;
+
+use crate::shell::{bash, parts};
+use crate::support::{Signal, TestServer, until};
+
+fn day(lines: usize) -> String {
+    let mut text = String::new();
+    for n in 1..=lines {
+        let _ = writeln!(
+            text,
+            r#"{{"event_id":"018f0000-0000-7000-8000-{n:012}","brand_id":"b{n}","event_type":"page_view","payload":{{"n":{n}}},"timestamp":"2024-12-01T10:00:00Z"}}"#
+        );
+    }
+    text
+}
+
+#[test]
+fn a_file_is_published_in_order_and_its_ids_are_shown() {
+    let server = TestServer::start();
+    let run = server
+        .command(&["publish", "raw", "--file", "day.ndjson", "--maxlen", "none"])
+        .file("day.ndjson", day(2500))
+        .run();
+    run.assert_code(0).stderr_is_empty();
+    let stored = server.redis(&["XRANGE", "events.raw", "-", "+"]);
+    let ids: Vec<&str> = stored
+        .items()
+        .iter()
+        .map(|entry| entry.items()[0].text())
+        .collect();
+    assert_eq!(run.stdout_lines(), ids);
+    assert_eq!(ids.len(), 2500);
+    for (at, entry) in stored.items().iter().enumerate() {
+        assert_eq!(
+            entry.items()[1].field("brand_id").text(),
+            format!("b{}", at + 1)
+        );
+        assert_eq!(
+            entry.items()[1].field("payload").text(),
+            format!(r#"{{"n":{}}}"#, at + 1)
+        );
+    }
+}
+
+#[test]
+fn ids_come_as_json_and_csv_too() {
+    let server = TestServer::start();
+    let publish = |format: &str| {
+        server
+            .command(&["publish", "raw", "--file", "-", "-o", format])
+            .stdin(day(2))
+            .run()
+    };
+    assert_eq!(publish("json").stdout_json()[1]["stream"], "events.raw");
+    assert_eq!(publish("ndjson").stdout_ndjson().len(), 2);
+    assert!(publish("csv").stdout().starts_with("id,stream\r\n"));
+    assert_eq!(server.redis(&["XLEN", "events.raw"]).int(), 6);
+}
+
+#[test]
+fn one_bad_line_of_a_thousand_and_nothing_is_sent() {
+    let server = TestServer::start();
+    let good = day(1000);
+    let mut lines: Vec<&str> = good.lines().collect();
+    lines[499] = r#"{"brand_id":"b","event_type":"refund","payload":{}}"#;
+    for (input, from_stdin) in [(lines.join("\n"), false), (lines.join("\r\n"), true)] {
+        let command = if from_stdin {
+            server
+                .command(&["publish", "raw", "--file", "-"])
+                .stdin(input)
+        } else {
+            server
+                .command(&["publish", "raw", "--file", "in.ndjson"])
+                .file("in.ndjson", input)
+        };
+        command
+            .run()
+            .assert_code(2)
+            .stdout_is("")
+            .stderr_has("1 line is not valid for `events.raw`, nothing was sent")
+            .stderr_has("line 500: event_type: must be one of purchase, page_view, whatsapp_message (is `refund`)");
+        assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
+    }
+    lines[0] = "not json";
+    let run = server
+        .command(&["publish", "raw", "--file", "-", "-o", "json"])
+        .stdin(lines.join("\n"))
+        .run();
+    let message = run.assert_code(2).stderr_json()["error"]["message"].clone();
+    let message = message.as_str().unwrap();
+    assert!(
+        message.contains("line 1: must be a JSON object") && message.contains("line 500:"),
+        "{message}"
+    );
+}
+
+#[test]
+fn many_bad_lines_are_counted() {
+    let server = TestServer::start();
+    let run = server
+        .command(&["publish", "orders", "-f", "-"])
+        .stdin("[]\n".repeat(30))
+        .run();
+    run.assert_code(2)
+        .stderr_has("30 lines are not valid")
+        .stderr_has("line 10:")
+        .stderr_has("and 20 more lines");
+    run.stderr_lacks("line 11:");
+}
+
+#[test]
+fn warnings_are_said_once() {
+    let server = TestServer::start();
+    let run = server
+        .command(&["publish", "raw", "--file", "-", "--dry-run"])
+        .stdin(day(50).replace("018f", "x"))
+        .run();
+    run.assert_code(0).stderr_has("(and 49 more like it)");
+    assert_eq!(run.stderr().matches("warning:").count(), 1);
+    assert_eq!(
+        run.stdout(),
+        "stream\tentries\tmaxlen\nevents.raw\t50\t10000\n"
+    );
+    assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let server = TestServer::start();
+    server
+        .ucp(&["publish", "raw", "--file", "nowhere.ndjson"])
+        .assert_code(74)
+        .stderr_has("cannot read nowhere.ndjson");
+    server
+        .ucp(&["publish", "raw", "--file", "."])
+        .assert_code(74);
+    server
+        .ucp(&["publish", "raw", "--file", "f", "--brand-id", "b"])
+        .assert_code(2);
+    server
+        .ucp(&["publish", "orders", "a=1", "--file", "f"])
+        .assert_code(2);
+    assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
+}
+
+#[test]
+fn an_empty_file_publishes_nothing() {
+    let server = TestServer::start();
+    server
+        .command(&["publish", "raw", "-f", "-", "-o", "json"])
+        .stdin("\n\n")
+        .run()
+        .assert_code(0)
+        .stdout_is("[]\n");
+    assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
+}
+
+#[test]
+fn a_key_of_another_type_stops_it() {
+    let server = TestServer::start();
+    server.redis(&["SET", "events.raw", "x"]);
+    server
+        .command(&["publish", "raw", "-f", "-"])
+        .stdin(day(2000))
+        .run()
+        .assert_code(3)
+        .stderr_has("`events.raw` is no stream: the key holds a string");
+}
+
+#[test]
+fn a_server_that_fills_up_leaves_a_part_and_says_which() {
+    let server = TestServer::with_args(&["--maxmemory", "4mb"]);
+    let run = server
+        .command(&[
+            "publish",
+            "raw",
+            "-f",
+            "-",
+            "--maxlen",
+            "none",
+            "--timeout",
+            "20s",
+        ])
+        .stdin(day(60_000))
+        .run();
+    run.assert_code(7)
+        .stderr_has("entries were published, the last from line")
+        .stderr_has("OOM");
+    let stored = server.redis(&["XLEN", "events.raw"]).int();
+    assert_eq!(i64::try_from(run.stdout_lines().len()).unwrap(), stored);
+    assert!(stored > 0);
+}
+
+#[test]
+fn a_server_that_goes_away_leaves_the_outcome_unknown() {
+    let mut server = TestServer::durable();
+    let publish = server
+        .command(&["publish", "raw", "-f", "-", "--maxlen", "none"])
+        .stdin(day(100_000))
+        .spawn();
+    let mut client = server.client();
+    until(crate::support::PATIENCE, "some entries are there", || {
+        client.send(&["XLEN", "events.raw"]).int() > 2000
+    });
+    server.kill();
+    let run = publish.wait();
+    run.assert_code(8)
+        .stderr_has("was stored is unknown, and it was not sent again")
+        .stderr_has("none after line");
+    let shown = i64::try_from(run.stdout_lines().len()).unwrap();
+    server.restart();
+    let stored = server.redis(&["XLEN", "events.raw"]).int();
+    // Every id that was shown is there; at most two chunks more.
+    assert!(
+        shown <= stored && stored <= shown + 1000,
+        "{shown} {stored}"
+    );
+    assert!(
+        run.stderr()
+            .contains(&format!("{shown} entries were published")),
+        "{run}"
+    );
+}
+
+#[test]
+fn a_signal_stops_it_between_chunks() {
+    let server = TestServer::durable();
+    let mut publish = server
+        .command(&["publish", "raw", "-f", "-", "--maxlen", "none"])
+        .stdin(day(100_000))
+        .spawn();
+    let mut client = server.client();
+    until(crate::support::PATIENCE, "some entries are there", || {
+        client.send(&["XLEN", "events.raw"]).int() > 2000
+    });
+    publish.signal(Signal::INT);
+    let run = publish.wait();
+    run.assert_code(130)
+        .stderr_has("stopped:")
+        .stderr_has("none after it was sent");
+    let stored = server.redis(&["XLEN", "events.raw"]).int();
+    assert_eq!(i64::try_from(run.stdout_lines().len()).unwrap(), stored);
+    assert!(stored < 100_000);
+}
+
+#[test]
+fn ids_that_nobody_reads_do_not_stop_the_publishing() {
+    let server = TestServer::start();
+    let head = bash(
+        &server,
+        "for n in $(seq 20000); do echo \"{\\\"n\\\":$n}\"; done | \"$UCP\" publish orders -f - | head -1; echo ${PIPESTATUS[1]}",
+    );
+    let (_, stdout, stderr) = parts(&head);
+    assert!(
+        stdout.ends_with("\n0\n") && stderr.is_empty(),
+        "{stdout} {stderr}"
+    );
+    assert_eq!(server.redis(&["XLEN", "orders"]).int(), 20_000);
+    let full = bash(
+        &server,
+        "echo '{\"n\":1}' | \"$UCP\" publish orders -f - > /dev/full",
+    );
+    let (code, _, stderr) = parts(&full);
+    assert_eq!(code, Some(74));
+    assert!(stderr.contains("entries published: 1"), "{stderr}");
+    assert_eq!(server.redis(&["XLEN", "orders"]).int(), 20_001);
+}
