@@ -30,12 +30,13 @@ pub(super) async fn explained(error: Error, context: &Context) -> Error {
     {
         return error.context(problem);
     }
-    let problem = Problem::new(kind_of(failed.kind), failed.to_string());
+    // One line: what was to be done, and what failed.
+    let problem = Problem::new(kind_of(failed.kind), format!("{error:#}"));
     let problem = match next_step(failed, context) {
         Some(step) => problem.hint(step),
         None => problem,
     };
-    error.context(problem)
+    problem.into()
 }
 
 fn may_be_age(kind: ErrorKind) -> bool {

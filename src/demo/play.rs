@@ -148,7 +148,7 @@ fn builtin_handler(scene: &Scene, group: &GroupSpec, builtin: &BuiltinSpec) -> H
 async fn await_quiet(
     scene: &Scene,
     connection: &Connection,
-    workers: &mut JoinSet<Result<Summary, Problem>>,
+    workers: &mut JoinSet<Result<Summary>>,
 ) -> Result<()> {
     let started = Instant::now();
     while !is_quiet(scene, connection).await? {

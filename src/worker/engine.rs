@@ -20,7 +20,7 @@ use super::reader::{ReadOrder, ReadOutcome, Reader};
 use super::retries::Retries;
 use super::run::{Assignment, Mode, Signal};
 use super::settle::{Settlement, What};
-use crate::model::{EntryId, Problem};
+use crate::model::EntryId;
 use crate::wire::{Connection, Dialer, Error, GroupReply, Holder, Seen};
 
 /// How long a read waits on the server for new entries.
@@ -157,13 +157,16 @@ impl Engine {
     }
 
     /// Works until the work is done, a signal asks for the end, or something fails for good.
-    pub(super) async fn work(&mut self) -> Result<(), Problem> {
+    pub(super) async fn work(&mut self) -> anyhow::Result<()> {
         loop {
-            if *self.signal.borrow() != Signal::Run || self.is_done() {
+            if *self.signal.borrow() != Signal::Run {
                 return Ok(());
             }
             if let Err(error) = self.turn().await {
                 self.on_error(error).await?;
+            }
+            if self.is_done() {
+                return Ok(());
             }
             self.wait().await?;
         }
@@ -469,7 +472,7 @@ impl Engine {
     }
 
     /// Waits for the next event, or until something is due.
-    async fn wait(&mut self) -> Result<(), Problem> {
+    async fn wait(&mut self) -> anyhow::Result<()> {
         let until = tokio::time::Instant::from_std(self.next_due());
         tokio::select! {
             Some(finished) = self.finished.recv() => {

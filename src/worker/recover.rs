@@ -7,7 +7,7 @@ use super::counters::add;
 use super::engine::Engine;
 use super::run::Mode;
 use crate::model::EntryId;
-use crate::model::{Kind, PendingEntry, Problem};
+use crate::model::{PendingEntry, Problem};
 use crate::topology::OnGroupLost;
 use crate::wire::{
     CountMode, Error, ErrorKind, GroupStart, PendingFilter, Seen, xgroup_create,
@@ -96,7 +96,7 @@ impl Trouble {
 
 impl Engine {
     /// Decides what an error means: go on after a pause, or the end.
-    pub(super) async fn on_error(&mut self, error: Error) -> Result<(), Problem> {
+    pub(super) async fn on_error(&mut self, error: Error) -> anyhow::Result<()> {
         let now = Instant::now();
         match error.kind {
             ErrorKind::NoGroup | ErrorKind::NoKey | ErrorKind::Unblocked => {
@@ -112,7 +112,7 @@ impl Engine {
             }
             kind if kind.is_passing()
                 || matches!(kind, ErrorKind::Server | ErrorKind::Protocol) => {}
-            _ => return Err(self.fatal(&error)),
+            _ => return Err(self.fatal(error)),
         }
         if error.kind.is_connection_lost() || error.kind == ErrorKind::ReadOnly {
             self.connection = None;
@@ -129,27 +129,13 @@ impl Engine {
         let is_giving_up =
             self.job.mode == Mode::Once && now.duration_since(since) > self.job.connect_for;
         if is_giving_up {
-            return Err(Problem::new(
-                Kind::Unavailable,
-                format!("group `{}`: {error}", self.job.group),
-            ));
+            return Err(self.fatal(error));
         }
         Ok(())
     }
 
-    fn fatal(&self, error: &Error) -> Problem {
-        let kind = match error.kind {
-            ErrorKind::Auth | ErrorKind::NoPerm | ErrorKind::Tls => Kind::Denied,
-            ErrorKind::WrongType => Kind::NotFound,
-            _ => Kind::Unavailable,
-        };
-        Problem::new(
-            kind,
-            format!(
-                "worker of group `{}` on `{}`: {error}",
-                self.job.group, self.job.stream
-            ),
-        )
+    fn fatal(&self, error: Error) -> anyhow::Error {
+        self.job.failed_with(error)
     }
 
     /// Opens the connection if there is none, and recovers what was delivered to nobody.
@@ -228,10 +214,10 @@ impl Engine {
     }
 
     /// The group or its stream is not there: looks again, and creates it where that is allowed.
-    async fn on_group_missing(&mut self, error: &Error) -> Result<(), Problem> {
+    async fn on_group_missing(&mut self, error: &Error) -> anyhow::Result<()> {
         match self.restore_group(error).await {
             Ok(()) => Ok(()),
-            Err(RestoreError::Final(problem)) => Err(problem),
+            Err(RestoreError::Final(error)) => Err(error),
             Err(RestoreError::Passing(error)) => {
                 // Without this the same error would be asked about in a circle.
                 self.connection = None;
@@ -260,7 +246,7 @@ impl Engine {
                     .hint(format!(
                         "create it with: ucp-streams init {group} --start 0"
                     ));
-            return Err(RestoreError::Final(lost));
+            return Err(RestoreError::Final(lost.into()));
         }
         let created = connection
             .run(xgroup_create(
@@ -289,7 +275,7 @@ impl Engine {
 
 /// Why a group could not be restored.
 enum RestoreError {
-    Final(Problem),
+    Final(anyhow::Error),
     Passing(Error),
 }
 
@@ -298,7 +284,7 @@ impl RestoreError {
         if error.kind.is_passing() {
             Self::Passing(error)
         } else {
-            Self::Final(engine.fatal(&error))
+            Self::Final(engine.fatal(error))
         }
     }
 }

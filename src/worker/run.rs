@@ -11,7 +11,7 @@ use super::counters::{Counters, Summary, add};
 use super::engine::Engine;
 use super::handler::Handler;
 use super::policy::Policy;
-use crate::model::{EntryId, Kind, Name, Problem};
+use crate::model::{EntryId, Name, Problem};
 use crate::topology::OnGroupLost;
 use crate::wire::{
     Connection, Dialer, Error, ErrorKind, GroupStart, LeaseState, delete_consumer, release,
@@ -91,13 +91,13 @@ pub fn consumer_name() -> Name {
 /// gives back the rest. `counters` tell how far it is, also when it fails.
 ///
 /// # Errors
-/// A problem that trying again does not mend, after what was in hand was given back.
+/// What trying again does not mend, after what was in hand was given back.
 pub async fn run(
     job: Assignment,
     dialer: Dialer,
     signal: watch::Receiver<Signal>,
     counters: Arc<Counters>,
-) -> Result<Summary, Problem> {
+) -> anyhow::Result<Summary> {
     let Some((connection, read_until)) = prepare(&job, &dialer, signal.clone()).await? else {
         return Ok(counters.summary());
     };
@@ -115,7 +115,7 @@ async fn prepare(
     job: &Assignment,
     dialer: &Dialer,
     signal: watch::Receiver<Signal>,
-) -> Result<Option<(Connection, Option<EntryId>)>, Problem> {
+) -> anyhow::Result<Option<(Connection, Option<EntryId>)>> {
     let started = Instant::now();
     let mut pause = Duration::from_millis(50);
     loop {
@@ -125,11 +125,11 @@ async fn prepare(
         let error = match join_group(job, dialer).await {
             Ok(joined) => return Ok(Some(joined)),
             Err(Join::Wire(error)) if error.kind.is_passing() => error,
-            Err(Join::Wire(error)) => return Err(start_problem(job, &error)),
-            Err(Join::Problem(problem)) => return Err(problem),
+            Err(Join::Wire(error)) => return Err(job.failed_with(error)),
+            Err(Join::Problem(problem)) => return Err(problem.into()),
         };
         if started.elapsed() + pause > job.connect_for {
-            return Err(start_problem(job, &error));
+            return Err(job.failed_with(error));
         }
         tracing::warn!(group = %job.group, %error, "cannot start yet: trying again");
         sleep(pause).await;
@@ -185,19 +185,12 @@ async fn join_group(
     Ok((connection, info.last.map(|entry| entry.id)))
 }
 
-fn start_problem(job: &Assignment, error: &Error) -> Problem {
-    let kind = match error.kind {
-        ErrorKind::Auth | ErrorKind::NoPerm | ErrorKind::Tls => Kind::Denied,
-        ErrorKind::WrongType => Kind::NotFound,
-        _ => Kind::Unavailable,
-    };
-    Problem::new(
-        kind,
-        format!(
-            "worker of group `{}` on `{}`: {error}",
-            job.group, job.stream
-        ),
-    )
+impl Assignment {
+    /// The error a worker ends with, naming what it was to do.
+    pub(super) fn failed_with(&self, error: Error) -> anyhow::Error {
+        let (group, stream) = (&self.group, &self.stream);
+        anyhow::Error::new(error).context(format!("worker of group `{group}` on `{stream}`"))
+    }
 }
 
 impl Engine {

@@ -17,7 +17,7 @@ use super::Context;
 use crate::cli::{name, parse_duration};
 use crate::console::{Signals, init_logs};
 use crate::exit::Exit;
-use crate::model::{Format, LogFormat, Name, Problem};
+use crate::model::{Format, LogFormat, Name};
 use crate::view::{Cell, Column, Row};
 use crate::wire::Dialer;
 use crate::worker::{Assignment, Counters, Signal, Summary, run as run_worker};
@@ -156,7 +156,7 @@ async fn work(jobs: Vec<Assignment>, dialer: Dialer) -> Result<(Vec<WorkerRow>, 
         rows.push((Arc::clone(&counters), WorkerRow::new(&job)));
         workers.spawn(run_worker(job, dialer.clone(), listener.clone(), counters));
     }
-    let (mut failure, mut stopped): (Option<Problem>, _) = (None, None);
+    let (mut failure, mut stopped) = (None, None);
     while !workers.is_empty() {
         tokio::select! {
             stop = signals.next() => {
@@ -167,15 +167,15 @@ async fn work(jobs: Vec<Assignment>, dialer: Dialer) -> Result<(Vec<WorkerRow>, 
                 let _ = signal.send(if is_second { Signal::Now } else { Signal::Drain });
             }
             Some(ended) = workers.join_next() => {
-                if let Err(problem) = ended? {
+                if let Err(error) = ended? {
                     let _ = signal.send(Signal::Drain);
-                    failure.get_or_insert(problem);
+                    failure.get_or_insert(error);
                 }
             }
         }
     }
-    if let Some(problem) = failure {
-        return Err(problem.into());
+    if let Some(error) = failure {
+        return Err(error);
     }
     let rows = rows.into_iter().map(|(counters, row)| WorkerRow {
         summary: counters.summary(),
