@@ -9,8 +9,9 @@ use crate::demo::{
 };
 use crate::exit::Exit;
 use crate::model::{Kind, Problem};
+use crate::streams::inspect;
 use crate::topology::EVENTS_NORMALIZED;
-use crate::view::{Cell, Column, Report, Row, Section};
+use crate::view::{Cell, Column, Info, Report, Row, Section};
 use crate::wire::{Connection, Dialer};
 
 /// Watch the whole pipeline run on a real server, and prove that nothing was lost
@@ -102,11 +103,23 @@ async fn play(
     say(format!("ML service   a stand-in at {}", service.url()));
     let done = work(scene, dialer, connection, &service).await?;
     for (group, summary) in &done.summaries {
+        let odd = [
+            (summary.taken_over, "taken over"),
+            (summary.retried, "tried again"),
+            (summary.dead_lettered, "dead"),
+        ];
+        let odd: Vec<String> = odd
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
         say(format!(
-            "worked       {:>7}  {group}: {} taken over, {} retried, {} dead-lettered",
-            summary.handled, summary.taken_over, summary.retried, summary.dead_lettered
+            "handled      {:>7}  {group} ({})",
+            summary.handled,
+            odd.join(", ")
         ));
     }
+    say(String::new());
     prove(context, dialer, connection, scene, &published, &done).await
 }
 
@@ -140,6 +153,11 @@ async fn prove(
     published: &Published,
     done: &Work,
 ) -> Result<Exit> {
+    if context.console.options().format.is_for_people() {
+        let streams = inspect::streams(connection, &scene.topology, &[]).await?;
+        context.console.show_report(&Info::new(&streams, false))?;
+        context.console.put(b"\n")?;
+    }
     let proof = Proof {
         groups: prove_groups(scene, dialer, connection, published, &done.ledgers).await?,
         streams: prove_streams(scene, connection, published).await?,
