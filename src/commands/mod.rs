@@ -1,6 +1,8 @@
 //! One file per subcommand: its arguments with help and examples, and `run`, which resolves them, calls one
 //! operation and hands the report to the console.
 
+mod change;
+mod claim;
 mod context;
 mod demo;
 mod failure;
@@ -12,6 +14,7 @@ mod panics;
 mod pending;
 mod ping;
 mod publish;
+mod selection;
 mod usage;
 mod worker;
 
@@ -46,6 +49,7 @@ enum Command {
     Info(info::Args),
     Lag(lag::Args),
     Pending(pending::Args),
+    Claim(claim::Args),
     Ping(ping::Args),
     Init(init::Args),
     Publish(Box<publish::Args>),
@@ -59,6 +63,7 @@ impl Command {
             Self::Info(args) => info::run(args, context).await,
             Self::Lag(args) => lag::run(args, context).await,
             Self::Pending(args) => pending::run(args, context).await,
+            Self::Claim(args) => claim::run(args, context).await,
             Self::Ping(args) => ping::run(args, context).await,
             Self::Init(args) => init::run(args, context).await,
             Self::Publish(args) => publish::run(*args, context).await,

@@ -1,6 +1,7 @@
 //! What an operator means: init, publish, follow, inspect, claim, requeue, dead letters. No clap, no colour, no printing.
 
 pub mod backlog;
+pub mod claim;
 pub mod init;
 pub mod inspect;
 pub mod lag;
@@ -8,6 +9,7 @@ pub mod names;
 pub mod pending;
 pub mod ping;
 pub mod publish;
+pub mod repair;
 pub mod select;
 pub mod server;
 pub mod target;

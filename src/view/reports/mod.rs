@@ -6,6 +6,7 @@ mod lag;
 mod pending;
 mod ping;
 mod publish;
+mod repair;
 
 pub use info::Info;
 pub use publish::IdWriter;

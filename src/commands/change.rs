@@ -1,0 +1,145 @@
+//! How a command that changes entries runs: what it found, consent, what became of each, and the exit code of that.
+
+use anyhow::Result;
+
+use super::context::Context;
+use crate::exit::Exit;
+use crate::model::{Consent, Problem};
+use crate::streams::repair::{Applied, Outcome, Repaired, entries};
+
+/// A change that has been looked for and not been made.
+pub(super) struct Change<'a> {
+    pub(super) context: &'a Context,
+    /// What is changed: `group \`g\` of stream \`s\``.
+    pub(super) target: String,
+    /// `claim`.
+    pub(super) verb: &'static str,
+    /// `claimed`.
+    pub(super) past: &'static str,
+    /// Whether more would have matched.
+    pub(super) has_more: bool,
+}
+
+/// Whether to go on.
+pub(super) enum Go {
+    /// With this consent.
+    On(Consent),
+    /// No: all there is to say was said.
+    No(Exit),
+}
+
+impl Change<'_> {
+    /// Asks for consent to change `planned` entries, which `what` sums up; shows `preview` and stops for a dry run or
+    /// where there is nothing to change.
+    ///
+    /// # Errors
+    /// Refused without consent; not found or refused when nothing that was named can be changed.
+    pub(super) fn ask(
+        &self,
+        dry_run: bool,
+        planned: usize,
+        what: &str,
+        preview: Vec<Repaired>,
+    ) -> Result<Go> {
+        let console = &self.context.console;
+        if planned == 0 {
+            return self
+                .end(Applied {
+                    rows: preview,
+                    error: None,
+                })
+                .map(Go::No);
+        }
+        if dry_run {
+            console.show(&preview)?;
+            console.note(&format!(
+                "nothing was changed: without --dry-run this would {} {what} of {}",
+                self.verb, self.target
+            ));
+            self.note_more();
+            return Ok(Go::No(Exit::Done));
+        }
+        let server = self.context.dialer()?.endpoint().to_string();
+        let plan = format!("{} {what} of {} on {server}", self.verb, self.target);
+        Ok(Go::On(console.confirm(&plan)?))
+    }
+
+    /// Shows what became of each, and says so in one line.
+    ///
+    /// # Errors
+    /// The error that ended it early; not found or refused when nothing was changed.
+    pub(super) fn end(&self, applied: Applied) -> Result<Exit> {
+        let console = &self.context.console;
+        console.show(&applied.rows)?;
+        let (done, all) = (applied.done(), applied.rows.len());
+        if let Some(error) = applied.error {
+            if done > 0 {
+                console.warn(&format!(
+                    "{} were {} before it failed",
+                    entries(done),
+                    self.past
+                ));
+            }
+            return Err(error);
+        }
+        if all == 0 {
+            console.note(&format!("nothing to {} in {}", self.verb, self.target));
+            return Ok(Exit::Done);
+        }
+        let buried = count(&applied.rows, Outcome::Tombstone);
+        if done == 0 && buried == 0 {
+            return Err(self.nothing(&applied.rows).into());
+        }
+        console.note(&format!(
+            "{} of {} {} in {}",
+            done,
+            entries(all),
+            self.past,
+            self.target
+        ));
+        if buried > 0 {
+            console.warn(&format!(
+                "{} had been trimmed away before being processed; tombstones are in the dead-letter stream (see `ucp-streams dlq list`)",
+                entries(buried)
+            ));
+        }
+        self.note_more();
+        Ok(if done == all {
+            Exit::Done
+        } else {
+            Exit::Partial
+        })
+    }
+
+    fn note_more(&self) {
+        if self.has_more {
+            self.context
+                .console
+                .note("more entries match: run it again, or raise --count");
+        }
+    }
+
+    fn nothing(&self, rows: &[Repaired]) -> Problem {
+        let text = |why: &str| format!("nothing was {} in {}: {why}", self.past, self.target);
+        let absent = count(rows, Outcome::NotPending) + count(rows, Outcome::Gone);
+        if absent == rows.len() {
+            return Problem::not_found(text("none of the ids is there"))
+                .hint("see what is with `ucp-streams pending` or `ucp-streams dlq list`");
+        }
+        let mut words: Vec<&str> = rows.iter().map(|row| row.outcome.word()).collect();
+        words.sort_unstable();
+        words.dedup();
+        let mut details: Vec<&str> = rows.iter().filter_map(|it| it.detail.as_deref()).collect();
+        details.dedup();
+        let why = match details.first() {
+            Some(detail) => format!("{} ({detail})", words.join(", ")),
+            None => words.join(", "),
+        };
+        Problem::refused(text(&why))
+            .hint("look at the state again, then name what is to be changed")
+    }
+}
+
+fn count(rows: &[Repaired], outcome: Outcome) -> usize {
+    rows.iter().filter(|row| row.outcome == outcome).count()
+}

@@ -1,0 +1,65 @@
+//! `claim`: hands stale entries to another consumer.
+
+use anyhow::Result;
+
+use super::change::{Change, Go};
+use super::context::Context;
+use super::group::GroupArgs;
+use super::selection::SelectArgs;
+use crate::cli::{self, DryRun};
+use crate::exit::Exit;
+use crate::model::Name;
+use crate::streams::claim::{apply_claim, plan_claim};
+use crate::streams::target::Target;
+
+/// Hand stale entries of a group to a consumer, and print them
+///
+/// The consumer must exist; delivery counts stay. An entry that somebody took or acknowledged since it was looked at is
+/// left alone and listed. One whose body was trimmed away becomes a tombstone in the dead-letter stream instead of
+/// vanishing. Exit 7 when only part was claimed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams claim event-processors --idle 5m --to host-17-k3x9
+  ucp-streams claim event-processors --to host-17-k3x9 --dry-run
+  ucp-streams claim event-processors --to host-17-k3x9 1700000000000-0 --yes")]
+pub(super) struct Args {
+    #[command(flatten)]
+    group: GroupArgs,
+
+    /// The consumer that is to hold the entries
+    #[arg(long, value_name = "CONSUMER", value_parser = cli::name(), required = true)]
+    to: Name,
+
+    #[command(flatten)]
+    select: SelectArgs,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let spec = args.group.resolve(topology)?;
+    let target = Target::from(&spec);
+    let dead_letter = topology.stream_or_default(&spec.stream).dead_letter;
+    let connection = context.connect().await?;
+    target.require(&connection, topology).await?;
+    args.select.require(&connection, &target).await?;
+    let (which, idle_min) = args.select.resolve(&spec);
+    let plan = plan_claim(&connection, target, &which, idle_min, args.to, dead_letter).await?;
+    let chosen = &plan.chosen;
+    let change = Change {
+        context,
+        target: chosen.target.to_string(),
+        verb: "claim",
+        past: "claimed",
+        has_more: chosen.has_more,
+    };
+    let what = format!("for consumer `{}` {}", plan.to, chosen.summary());
+    let preview = chosen.preview();
+    match change.ask(args.dry_run.dry_run, chosen.entries.len(), &what, preview)? {
+        Go::No(exit) => Ok(exit),
+        Go::On(consent) => change.end(apply_claim(&connection, plan, consent).await),
+    }
+}

@@ -1,0 +1,158 @@
+//! Handing stale entries to another consumer: seen first, and claimed only if they still are as they were seen.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::repair::{Applied, BATCH, Chosen, Outcome, Repaired};
+use super::select::Which;
+use super::target::Target;
+use crate::model::{Body, Consent, Name, PendingEntry, Time};
+use crate::wire::{self, Claim, Connection, CountMode, Holder, Move, Seen, claim, dead_letter};
+
+/// What a tombstone says.
+const TRIMMED: &[u8] = b"the body was trimmed away before it was processed";
+
+/// Entries to hand over.
+#[derive(Debug)]
+pub struct ClaimPlan {
+    /// The entries.
+    pub chosen: Chosen,
+    /// The consumer that is to hold them.
+    pub to: Name,
+    idle_min: Duration,
+    dead_letter: Name,
+}
+
+/// Looks for what `to` is to get: `which`, not delivered for at least `idle_min`. `dead_letter` takes the tombstones of
+/// those whose bodies are gone.
+///
+/// # Errors
+/// Not found when there is no such consumer or group; what the server says.
+pub async fn plan_claim(
+    connection: &Connection,
+    target: Target,
+    which: &Which,
+    idle_min: Duration,
+    to: Name,
+    dead_letter: Name,
+) -> Result<ClaimPlan> {
+    target.require_consumer(connection, &to).await?;
+    let mut chosen = Chosen::find(connection, target, which, idle_min).await?;
+    let (held, entries) = chosen.entries.into_iter().partition(|it| it.consumer == to);
+    let held: Vec<PendingEntry> = held;
+    chosen.entries = entries;
+    let held = held
+        .iter()
+        .map(|it| Repaired::seen(it, Outcome::AlreadyHeld));
+    chosen.left_out.extend(held);
+    Ok(ClaimPlan {
+        chosen,
+        to,
+        idle_min,
+        dead_letter,
+    })
+}
+
+/// Claims them, without counting a delivery.
+pub async fn apply_claim(connection: &Connection, plan: ClaimPlan, _: Consent) -> Applied {
+    let mut applied = Applied::default();
+    let mut batches = plan.chosen.entries.chunks(BATCH);
+    for batch in batches.by_ref() {
+        claim_batch(connection, &plan, batch, &mut applied).await;
+        if applied.error.is_some() {
+            break;
+        }
+    }
+    applied.rows.extend(batches.flatten().map(not_tried));
+    applied.rows.extend(plan.chosen.left_out);
+    applied
+}
+
+fn not_tried(entry: &PendingEntry) -> Repaired {
+    Repaired::seen(entry, Outcome::NotTried)
+}
+
+async fn claim_batch(
+    connection: &Connection,
+    plan: &ClaimPlan,
+    batch: &[PendingEntry],
+    applied: &mut Applied,
+) {
+    let seen: Vec<Seen> = batch.iter().map(seen).collect();
+    let call = claim(holder(plan), CountMode::Keep, plan.idle_min, &seen);
+    let outcomes = match connection.call(call).await {
+        Ok(outcomes) => outcomes,
+        Err(error) => return applied.fail(batch.iter().map(not_tried), error),
+    };
+    for (entry, outcome) in batch.iter().zip(outcomes) {
+        let row = |outcome| Repaired::seen(entry, outcome);
+        applied.rows.push(match outcome {
+            Claim::Held { fields, .. } => Repaired {
+                fields: Some(Body(fields)),
+                ..row(Outcome::Claimed)
+            },
+            Claim::Gone => row(Outcome::Gone),
+            Claim::Moved { owner, .. } => Repaired {
+                detail: Some(format!("now held by `{owner}`")),
+                ..row(Outcome::Moved)
+            },
+            Claim::Fresh { .. } => row(Outcome::Fresh),
+            Claim::Ghost { .. } => match bury(connection, plan, entry).await {
+                Ok(row) => row,
+                Err(error) => {
+                    applied.fail([not_tried(entry)], error);
+                    continue;
+                }
+            },
+        });
+    }
+}
+
+/// Leaves a tombstone for an entry whose body is gone: a claim would drop it without a word.
+async fn bury(
+    connection: &Connection,
+    plan: &ClaimPlan,
+    entry: &PendingEntry,
+) -> wire::Result<Repaired> {
+    let call = dead_letter(
+        holder(plan),
+        &plan.dead_letter,
+        &seen(entry),
+        TRIMMED,
+        Time::now(),
+    );
+    let row = |outcome| Repaired::seen(entry, outcome);
+    Ok(match connection.call(call).await? {
+        Move::Done { new_id, .. } => Repaired {
+            new_id: Some(new_id),
+            detail: Some(format!("in `{}`", plan.dead_letter)),
+            ..row(Outcome::Tombstone)
+        },
+        Move::Gone => row(Outcome::Gone),
+        Move::Moved { .. } => row(Outcome::Moved),
+        Move::Bodiless | Move::NoDestination => row(Outcome::Trimmed),
+        Move::Refused(why) => Repaired {
+            detail: Some(why),
+            ..row(Outcome::Refused)
+        },
+    })
+}
+
+fn holder(plan: &ClaimPlan) -> Holder<'_> {
+    Holder {
+        stream: &plan.chosen.target.stream,
+        group: &plan.chosen.target.group,
+        consumer: &plan.to,
+        fence: None,
+    }
+}
+
+/// The entry as it was seen, for a change that must not win if it is another by now.
+pub(super) fn seen(entry: &PendingEntry) -> Seen {
+    Seen {
+        id: entry.id,
+        owner: Some(entry.consumer.clone()),
+        deliveries: Some(entry.deliveries),
+    }
+}

@@ -1,0 +1,253 @@
+//! What claim, ack, requeue and the dead letters' commands have in common: the entries they are about, and what became
+//! of each.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::select::{Which, is_idle, select};
+use super::target::Target;
+use crate::model::{Body, EntryId, Kind, Name, PendingEntry, Problem};
+use crate::wire::{self, Connection};
+
+/// Entries one script call handles: a few milliseconds of the server's time.
+pub(super) const BATCH: usize = 100;
+
+/// What became of one entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It would be done: nothing was changed yet.
+    Planned,
+    /// The consumer holds it now.
+    Claimed,
+    /// The consumer held it already.
+    AlreadyHeld,
+    /// It is not pending any more.
+    Acknowledged,
+    /// A copy is at the end of the stream, and the old one is acknowledged.
+    Requeued,
+    /// It is at the end of its stream again, and no dead letter any more.
+    Redriven,
+    /// It is gone.
+    Purged,
+    /// Its body had been trimmed away: a tombstone in the dead-letter stream says so.
+    Tombstone,
+    /// It was not pending (or not there) when it was looked for.
+    NotPending,
+    /// It was delivered too recently.
+    Fresh,
+    /// Between the look and the change somebody else took it, or it was delivered again.
+    Moved,
+    /// Between the look and the change it was acknowledged or removed.
+    Gone,
+    /// Its body was trimmed away; nothing was changed.
+    Trimmed,
+    /// A rule refused it; nothing was changed.
+    Refused,
+    /// The change was sent, and the reply was lost.
+    Unknown,
+    /// An error came first; nothing was changed.
+    NotTried,
+}
+
+impl Outcome {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Claimed => "claimed",
+            Self::AlreadyHeld => "already held",
+            Self::Acknowledged => "acknowledged",
+            Self::Requeued => "requeued",
+            Self::Redriven => "redriven",
+            Self::Purged => "purged",
+            Self::Tombstone => "tombstone",
+            Self::NotPending => "not pending",
+            Self::Fresh => "fresh",
+            Self::Moved => "moved",
+            Self::Gone => "gone",
+            Self::Trimmed => "trimmed",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+            Self::NotTried => "not tried",
+        }
+    }
+
+    /// Whether it is what was asked for.
+    pub const fn is_done(self) -> bool {
+        matches!(
+            self,
+            Self::Planned
+                | Self::Claimed
+                | Self::AlreadyHeld
+                | Self::Acknowledged
+                | Self::Requeued
+                | Self::Redriven
+                | Self::Purged
+        )
+    }
+}
+
+/// One entry and what became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Repaired {
+    /// The entry.
+    pub id: EntryId,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Who held it when it was looked at; `None` also for what nobody held.
+    pub consumer: Option<Name>,
+    /// How long it had not been delivered then.
+    pub idle_ms: Option<u64>,
+    /// How often it had been delivered.
+    pub deliveries: Option<u64>,
+    /// Its id in the stream it went to.
+    pub new_id: Option<EntryId>,
+    /// Why, where there is more to say.
+    pub detail: Option<String>,
+    /// Its fields, where the operation has them.
+    pub fields: Option<Body>,
+}
+
+impl Repaired {
+    /// An entry of which only the id is known.
+    pub(super) const fn unseen(id: EntryId, outcome: Outcome) -> Self {
+        Self {
+            id,
+            outcome,
+            consumer: None,
+            idle_ms: None,
+            deliveries: None,
+            new_id: None,
+            detail: None,
+            fields: None,
+        }
+    }
+
+    /// A pending entry as it was seen.
+    pub(super) fn seen(entry: &PendingEntry, outcome: Outcome) -> Self {
+        Self {
+            consumer: Some(entry.consumer.clone()).filter(|name| !name.is_empty()),
+            idle_ms: entry.idle_ms,
+            deliveries: Some(entry.deliveries),
+            ..Self::unseen(entry.id, outcome)
+        }
+    }
+}
+
+/// Pending entries that an operation is to change, as they were seen, and those it leaves out.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// Their group.
+    pub target: Target,
+    /// To be changed.
+    pub entries: Vec<PendingEntry>,
+    /// Asked for, and not to be changed: not pending, or too fresh.
+    pub left_out: Vec<Repaired>,
+    /// Whether more would have matched.
+    pub has_more: bool,
+}
+
+impl Chosen {
+    /// Looks for them.
+    ///
+    /// # Errors
+    /// Not found when the group is gone; what the server says.
+    pub async fn find(
+        connection: &Connection,
+        target: Target,
+        which: &Which,
+        idle_min: Duration,
+    ) -> Result<Self> {
+        let selected = select(connection, &target, which).await?;
+        let (entries, fresh): (Vec<_>, Vec<_>) = selected
+            .entries
+            .into_iter()
+            .partition(|entry| is_idle(entry, idle_min));
+        let fresh = fresh.iter().map(|it| Repaired::seen(it, Outcome::Fresh));
+        let missing = selected.not_pending.into_iter();
+        let missing = missing.map(|id| Repaired::unseen(id, Outcome::NotPending));
+        Ok(Self {
+            target,
+            entries,
+            left_out: fresh.chain(missing).collect(),
+            has_more: selected.has_more,
+        })
+    }
+
+    /// What would become of each.
+    pub fn preview(&self) -> Vec<Repaired> {
+        let planned = self.entries.iter();
+        let planned = planned.map(|it| Repaired::seen(it, Outcome::Planned));
+        planned.chain(self.left_out.iter().cloned()).collect()
+    }
+
+    /// `3 entries (2 of c1, 1 of c2)`.
+    pub fn summary(&self) -> String {
+        let mut held: BTreeMap<&Name, usize> = BTreeMap::new();
+        for entry in &self.entries {
+            *held.entry(&entry.consumer).or_default() += 1;
+        }
+        let of = |(name, count): (&Name, &usize)| {
+            if name.is_empty() {
+                format!("{count} of nobody")
+            } else {
+                format!("{count} of {name}")
+            }
+        };
+        let mut parts: Vec<String> = held.iter().map(|(name, count)| of((name, count))).collect();
+        if parts.len() > 5 {
+            let more = parts.len() - 4;
+            parts.truncate(4);
+            parts.push(format!("the rest of {more} more"));
+        }
+        format!("{} ({})", entries(self.entries.len()), parts.join(", "))
+    }
+}
+
+/// `1 entry`, `2 entries`.
+pub fn entries(count: usize) -> String {
+    match count {
+        1 => "1 entry".to_owned(),
+        _ => format!("{count} entries"),
+    }
+}
+
+/// What became of all of them; the error that came in between, if one did.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// An outcome for each.
+    pub rows: Vec<Repaired>,
+    /// What ended it early.
+    pub error: Option<anyhow::Error>,
+}
+
+impl Applied {
+    /// How many came out as they were meant to.
+    pub fn done(&self) -> usize {
+        let done = |row: &&Repaired| row.outcome.is_done();
+        self.rows.iter().filter(done).count()
+    }
+
+    /// A failed batch: whether it was carried out is unknown when its reply was lost.
+    pub(super) fn fail(&mut self, batch: impl IntoIterator<Item = Repaired>, error: wire::Error) {
+        let outcome = if error.kind.is_outcome_unknown() {
+            Outcome::Unknown
+        } else {
+            Outcome::NotTried
+        };
+        let rows = batch.into_iter();
+        self.rows
+            .extend(rows.map(|row| Repaired { outcome, ..row }));
+        self.error = Some(if outcome == Outcome::Unknown {
+            let problem = Problem::new(Kind::Unknown, format!("{error}; it may have been done"))
+                .hint("look at the state again before repeating it");
+            anyhow::Error::from(error).context(problem)
+        } else {
+            error.into()
+        });
+    }
+}
