@@ -1,6 +1,7 @@
 //! One file per subcommand: its arguments with help and examples, and `run`, which resolves them, calls one
 //! operation and hands the report to the console.
 
+mod ack;
 mod change;
 mod claim;
 mod context;
@@ -50,6 +51,7 @@ enum Command {
     Lag(lag::Args),
     Pending(pending::Args),
     Claim(claim::Args),
+    Ack(ack::Args),
     Ping(ping::Args),
     Init(init::Args),
     Publish(Box<publish::Args>),
@@ -64,6 +66,7 @@ impl Command {
             Self::Lag(args) => lag::run(args, context).await,
             Self::Pending(args) => pending::run(args, context).await,
             Self::Claim(args) => claim::run(args, context).await,
+            Self::Ack(args) => ack::run(args, context).await,
             Self::Ping(args) => ping::run(args, context).await,
             Self::Init(args) => init::run(args, context).await,
             Self::Publish(args) => publish::run(*args, context).await,

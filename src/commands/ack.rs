@@ -1,0 +1,58 @@
+//! `ack`: skips entries.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::change::{Change, Go};
+use super::context::Context;
+use super::group::GroupArgs;
+use crate::cli::DryRun;
+use crate::exit::Exit;
+use crate::model::EntryId;
+use crate::streams::ack::apply_ack;
+use crate::streams::repair::Chosen;
+use crate::streams::select::Which;
+use crate::streams::target::Target;
+
+/// Acknowledge entries without handling them: the group will not see them again
+///
+/// An entry that was delivered again since it was looked at is left alone and listed. Exit 3 when none was pending, 7
+/// when only some were acknowledged.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams ack event-processors 1700000000000-0
+  ucp-streams ack event-processors 1700000000000-0 1700000000000-1 --yes")]
+pub(super) struct Args {
+    #[command(flatten)]
+    group: GroupArgs,
+
+    /// Entries by id
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<EntryId>,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let target = Target::from(&args.group.resolve(topology)?);
+    let connection = context.connect().await?;
+    target.require(&connection, topology).await?;
+    let which = Which::Ids(args.ids);
+    let chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
+    let change = Change {
+        context,
+        target: chosen.target.to_string(),
+        verb: "acknowledge",
+        past: "acknowledged",
+        has_more: false,
+    };
+    let (planned, what, preview) = (chosen.entries.len(), chosen.summary(), chosen.preview());
+    match change.ask(args.dry_run.dry_run, planned, &what, preview)? {
+        Go::No(exit) => Ok(exit),
+        Go::On(consent) => change.end(apply_ack(&connection, chosen, consent).await),
+    }
+}

@@ -1,0 +1,62 @@
+//! Skipping entries: acknowledged without having been handled, if they still are as they were seen.
+
+use std::collections::BTreeMap;
+
+use super::repair::{Applied, BATCH, Chosen, Outcome, Repaired};
+use crate::model::{Consent, Name, PendingEntry};
+use crate::wire::{Connection, Holder, Lease, acknowledge};
+
+/// Acknowledges `chosen`. An entry that was delivered again since it was looked at is left alone.
+pub async fn apply_ack(connection: &Connection, chosen: Chosen, _: Consent) -> Applied {
+    let mut by_consumer: BTreeMap<&Name, Vec<&PendingEntry>> = BTreeMap::new();
+    for entry in &chosen.entries {
+        by_consumer.entry(&entry.consumer).or_default().push(entry);
+    }
+    let mut applied = Applied::default();
+    for (consumer, entries) in by_consumer {
+        let holder = Holder {
+            stream: &chosen.target.stream,
+            group: &chosen.target.group,
+            consumer,
+            fence: None,
+        };
+        for batch in entries.chunks(BATCH) {
+            ack_batch(connection, holder, batch, &mut applied).await;
+        }
+    }
+    applied.rows.sort_by_key(|row| row.id);
+    applied.rows.extend(chosen.left_out);
+    applied
+}
+
+/// After an error nothing more is tried.
+async fn ack_batch(
+    connection: &Connection,
+    holder: Holder<'_>,
+    batch: &[&PendingEntry],
+    applied: &mut Applied,
+) {
+    let row = |entry: &PendingEntry, outcome| Repaired::seen(entry, outcome);
+    if applied.error.is_some() {
+        let rows = batch.iter().map(|it| row(it, Outcome::NotTried));
+        applied.rows.extend(rows);
+        return;
+    }
+    let leases: Vec<Lease> = batch.iter().map(|it| (it.id, it.deliveries)).collect();
+    match connection.call(acknowledge(holder, &leases)).await {
+        Ok(outcomes) => {
+            let outcome = |held| {
+                if held {
+                    Outcome::Acknowledged
+                } else {
+                    Outcome::Moved
+                }
+            };
+            let pairs = batch.iter().zip(outcomes);
+            applied
+                .rows
+                .extend(pairs.map(|(entry, held)| row(entry, outcome(held))));
+        }
+        Err(error) => applied.fail(batch.iter().map(|it| row(it, Outcome::NotTried)), error),
+    }
+}
