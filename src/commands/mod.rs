@@ -15,6 +15,7 @@ mod panics;
 mod pending;
 mod ping;
 mod publish;
+mod requeue;
 mod selection;
 mod usage;
 mod worker;
@@ -50,6 +51,7 @@ enum Command {
     Info(info::Args),
     Lag(lag::Args),
     Pending(pending::Args),
+    Requeue(requeue::Args),
     Claim(claim::Args),
     Ack(ack::Args),
     Ping(ping::Args),
@@ -65,6 +67,7 @@ impl Command {
             Self::Info(args) => info::run(args, context).await,
             Self::Lag(args) => lag::run(args, context).await,
             Self::Pending(args) => pending::run(args, context).await,
+            Self::Requeue(args) => requeue::run(args, context).await,
             Self::Claim(args) => claim::run(args, context).await,
             Self::Ack(args) => ack::run(args, context).await,
             Self::Ping(args) => ping::run(args, context).await,

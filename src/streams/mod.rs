@@ -11,6 +11,7 @@ pub mod pending;
 pub mod ping;
 pub mod publish;
 pub mod repair;
+pub mod requeue;
 pub mod select;
 pub mod server;
 pub mod target;

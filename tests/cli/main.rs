@@ -13,6 +13,7 @@ mod pending;
 mod ping;
 mod publish;
 mod publish_file;
+mod requeue;
 mod seed;
 mod shell;
 
