@@ -22,8 +22,8 @@ help: ## List the tasks
 
 demo: ## Show the whole pipeline on a private server; installs one when there is none
 	@.ci/setup build server
-	$(CARGO) build --release --locked
-	$(binary) demo $(ARGS)
+	$(CARGO) build --locked
+	$(target_dir)/debug/ucp-streams demo $(ARGS)
 
 build: ## Build the release binary
 	@.ci/setup build
