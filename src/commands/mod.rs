@@ -7,6 +7,7 @@ mod claim;
 mod context;
 mod demo;
 mod failure;
+mod get;
 mod group;
 mod info;
 mod init;
@@ -15,8 +16,10 @@ mod panics;
 mod pending;
 mod ping;
 mod publish;
+mod read;
 mod requeue;
 mod selection;
+mod tail;
 mod usage;
 mod worker;
 
@@ -57,6 +60,9 @@ enum Command {
     Ping(ping::Args),
     Init(init::Args),
     Publish(Box<publish::Args>),
+    Read(read::Args),
+    Get(get::Args),
+    Tail(tail::Args),
     Worker(worker::Args),
 }
 
@@ -73,6 +79,9 @@ impl Command {
             Self::Ping(args) => ping::run(args, context).await,
             Self::Init(args) => init::run(args, context).await,
             Self::Publish(args) => publish::run(*args, context).await,
+            Self::Read(args) => read::run(args, context).await,
+            Self::Get(args) => get::run(args, context).await,
+            Self::Tail(args) => tail::run(args, context).await,
             Self::Worker(args) => worker::run(args, context).await,
         }
     }

@@ -13,9 +13,11 @@ mod pending;
 mod ping;
 mod publish;
 mod publish_file;
+mod read;
 mod requeue;
 mod seed;
 mod shell;
+mod tail;
 
 #[path = "../support/mod.rs"]
 mod support;

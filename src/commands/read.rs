@@ -1,0 +1,96 @@
+//! `read`: a range of a stream.
+
+use anyhow::Result;
+
+use super::context::Context;
+use crate::cli::{Position, count, name};
+use crate::exit::Exit;
+use crate::model::{Name, Time};
+use crate::streams::names::{explain, require_stream};
+use crate::streams::read::{self, Edge, Range};
+use crate::view::{EntryStyle, EntryWriter};
+use crate::{cli, wire};
+
+/// Print a stream's entries from START to END
+///
+/// A position is an entry id, `start`, `end`, a time (RFC 3339, unix seconds or milliseconds), `-15m` for that long
+/// ago, or `-100` for that many entries from the end. An end that is a time includes its whole millisecond.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams read events.raw -100
+  ucp-streams read events.raw -15m end -o ndjson
+  ucp-streams read events.raw 2026-01-31T09:00:00Z 2026-01-31T10:00:00Z --reverse --count 5")]
+pub(super) struct Args {
+    /// Stream to read
+    #[arg(value_name = "STREAM", value_parser = name())]
+    stream: Name,
+
+    /// Where to begin
+    #[arg(
+        value_name = "START",
+        default_value = "start",
+        allow_hyphen_values = true
+    )]
+    start: Position,
+
+    /// Where to end, included
+    #[arg(value_name = "END", default_value = "end", allow_hyphen_values = true)]
+    end: Position,
+
+    /// Print at most so many entries
+    #[arg(short = 'n', long, value_name = "N", value_parser = count(u64::MAX))]
+    count: Option<u64>,
+
+    /// From the end to the start, newest first
+    #[arg(long)]
+    reverse: bool,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let stream = &args.stream;
+    let now_ms = Time::now().ms;
+    let range = Range {
+        start: edge(args.start.range_start(now_ms)),
+        end: edge(args.end.range_end(now_ms)),
+        reverse: args.reverse,
+        count_max: args.count.map_or(usize::MAX, |count| {
+            usize::try_from(count).unwrap_or(usize::MAX)
+        }),
+    };
+    let mut out = context.console.out();
+    let mut writer = EntryWriter::new(context.console.options(), EntryStyle::default());
+    let mut lane = context.lane().await?;
+    let outcome = read::read(&mut lane, stream, range, |id, fields| {
+        writer.item(out.buffer(), stream.as_bytes(), id, fields);
+        out.settle()
+    });
+    match outcome.await {
+        Ok(0) => require_stream(&context.connect().await?, context.topology()?, stream).await?,
+        Ok(_) => {}
+        Err(error) => return Err(named(error, stream, context).await),
+    }
+    writer.end(out.buffer());
+    out.flush()?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn edge(edge: cli::Edge) -> Edge {
+    match edge {
+        cli::Edge::Id(id) => Edge::Id(id),
+        cli::Edge::FromEnd(entries) => Edge::FromEnd(entries),
+    }
+}
+
+/// The server's error, said better where it is that `stream` is none.
+pub(super) async fn named(error: anyhow::Error, stream: &Name, context: &Context) -> anyhow::Error {
+    let error = match error.downcast::<wire::Error>() {
+        Ok(error) if error.kind == wire::ErrorKind::WrongType => error,
+        Ok(error) => return error.into(),
+        Err(error) => return error,
+    };
+    match (context.connect().await, context.topology()) {
+        (Ok(connection), Ok(topology)) => explain(&connection, topology, stream, error).await,
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,167 @@
+//! `tail`: the ends of streams, and what is added to them.
+
+use std::io;
+
+use anyhow::Result;
+
+use super::context::Context;
+use super::read::{edge, named};
+use crate::cli::{Position, name};
+use crate::console::{Console, Output, Signals};
+use crate::exit::Exit;
+use crate::model::{EntryId, Format, Name, Time};
+use crate::streams::names::{no_stream, not_a_stream};
+use crate::streams::tail::{Sink, Window, follow, history};
+use crate::view::{EntryStyle, EntryWriter, Options};
+use crate::wire::decode::FieldSlices;
+use crate::wire::key_type;
+
+/// Entries of each stream when nothing else is said.
+const ENTRIES: u64 = 10;
+
+/// Print the last entries of streams, merged by id, and with -f what is added
+///
+/// Following survives a lost connection: it goes on after the last entry it printed. With -f, JSON is one object a
+/// line, and a stream that is not there yet is waited for.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams tail events.raw -f
+  ucp-streams tail events.raw events.normalized -n 3
+  ucp-streams tail events.raw --since -10m -f -o json")]
+pub(super) struct Args {
+    /// Streams to show
+    #[arg(value_name = "STREAM", required = true, value_parser = name())]
+    streams: Vec<Name>,
+
+    /// The last N entries of each stream [default: 10, or all with --since]
+    #[arg(short = 'n', long, value_name = "N")]
+    entries: Option<u64>,
+
+    /// Wait for more and print it as it comes, until stopped
+    #[arg(short, long)]
+    follow: bool,
+
+    /// Only entries from this position on: a time, -10m, an entry id
+    #[arg(long, value_name = "POSITION", allow_hyphen_values = true)]
+    since: Option<Position>,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let mut streams: Vec<Name> = Vec::new();
+    for stream in args.streams {
+        if !streams.contains(&stream) {
+            streams.push(stream);
+        }
+    }
+    require_streams(&streams, args.follow, context).await?;
+    let window = Window {
+        entries: args.entries.or(args.since.is_none().then_some(ENTRIES)),
+        since: args
+            .since
+            .map(|since| edge(since.range_start(Time::now().ms))),
+    };
+    let mut shown = Shown::new(&streams, args.follow, &context.console);
+    let mut signals = Signals::catch()?;
+    let exit = tokio::select! {
+        done = show(&streams, window, args.follow, &mut shown, context) => match done {
+            Ok(()) => Exit::Done,
+            Err(error) => return Err(named(error, &streams[0], context).await),
+        },
+        signal = signals.next() => signal.into(),
+    };
+    shown.end()?;
+    Ok(exit)
+}
+
+async fn show(
+    streams: &[Name],
+    window: Window,
+    follows: bool,
+    shown: &mut Shown<'_>,
+    context: &Context,
+) -> Result<()> {
+    let dialer = context.dialer()?;
+    let mut lane = dialer.lane().await?;
+    let positions = history(&mut lane, streams, window, shown).await?;
+    if follows {
+        follow(&dialer, lane, streams, positions, shown).await?;
+    }
+    Ok(())
+}
+
+/// Every name must be a stream; with `follows` it may also be nothing yet. Where the user may not ask, the reading
+/// itself will tell.
+async fn require_streams(streams: &[Name], follows: bool, context: &Context) -> Result<()> {
+    let connection = context.connect().await?;
+    let topology = context.topology()?;
+    let kinds = connection
+        .run_all(streams.iter().map(key_type).collect())
+        .await?;
+    for (stream, kind) in streams.iter().zip(kinds) {
+        match kind.as_deref() {
+            Ok(b"none") if follows => {
+                context
+                    .console
+                    .note(&format!("waiting for `{stream}`, which is not there yet"));
+            }
+            Ok(b"none") => return Err(no_stream(&connection, topology, stream).await.into()),
+            Ok(b"stream") | Err(_) => {}
+            Ok(other) => return Err(not_a_stream(stream, other).into()),
+        }
+    }
+    Ok(())
+}
+
+/// Entries on their way to standard output.
+struct Shown<'c> {
+    streams: &'c [Name],
+    console: &'c Console,
+    out: Output<io::Stdout>,
+    writer: EntryWriter,
+}
+
+impl<'c> Shown<'c> {
+    fn new(streams: &'c [Name], follows: bool, console: &'c Console) -> Self {
+        let options = console.options();
+        let options = Options {
+            // An array that never ends is no JSON.
+            format: match options.format {
+                Format::Json if follows => Format::Ndjson,
+                other => other,
+            },
+            ..options.clone()
+        };
+        let style = EntryStyle {
+            several_streams: streams.len() > 1,
+            ..EntryStyle::default()
+        };
+        Self {
+            streams,
+            console,
+            out: console.out(),
+            writer: EntryWriter::new(&options, style),
+        }
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.writer.end(self.out.buffer());
+        self.out.flush()
+    }
+}
+
+impl Sink for Shown<'_> {
+    fn entry(&mut self, stream: usize, id: EntryId, fields: &FieldSlices<'_>) -> Result<()> {
+        let name = self.streams[stream].as_bytes();
+        self.writer.item(self.out.buffer(), name, id, fields);
+        self.out.settle()
+    }
+
+    fn pause(&mut self) -> Result<()> {
+        self.out.flush()
+    }
+
+    fn note(&mut self, text: &str) {
+        self.console.note(text);
+    }
+}
