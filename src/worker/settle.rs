@@ -364,11 +364,10 @@ impl Engine {
         tracing::warn!(group = %self.job.group, %id, "lease lost: the entry was taken over or acknowledged by somebody else");
     }
 
-    /// Whether an entry that is not in hand is about to be settled.
+    /// Whether what became of an entry is on its way to the server.
     pub(super) fn is_being_settled(&self, id: EntryId) -> bool {
-        self.settlements
-            .iter()
-            .any(|settlement| settlement.id == id)
+        let is_queued = self.settlements.iter().any(|it| it.id == id);
+        is_queued || self.riding.iter().any(|(riding, _)| *riding == id)
     }
 }
 

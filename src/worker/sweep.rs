@@ -41,6 +41,8 @@ impl Engine {
             for ((id, _), state) in chunk.iter().zip(states) {
                 match state {
                     LeaseState::Done => self.hand.confirm(*id, asked_at),
+                    // Acknowledged by this worker, and the reply has not come: no news.
+                    LeaseState::Lost if self.is_being_settled(*id) => {}
                     LeaseState::Lost => {
                         self.count_lost(*id);
                         self.let_go(*id);
