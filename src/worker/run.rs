@@ -174,13 +174,12 @@ async fn join_group(
             Err(error) => return Err(error.into()),
         }
     }
-    connection
-        .run(xgroup_create_consumer(
-            &job.stream,
-            &job.group,
-            &job.consumer,
-        ))
-        .await?;
+    let consumer = xgroup_create_consumer(&job.stream, &job.group, &job.consumer);
+    match connection.run(consumer).await {
+        // Full memory forbids this and not the read that creates the consumer as well: the work can go on.
+        Err(error) if error.kind == ErrorKind::OutOfMemory => {}
+        outcome => drop(outcome?),
+    }
     let info = connection.run(xinfo_stream(&job.stream)).await?;
     Ok((connection, info.last.map(|entry| entry.id)))
 }
