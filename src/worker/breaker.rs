@@ -3,10 +3,12 @@
 
 use std::time::{Duration, Instant};
 
+use crate::model::EntryId;
 use crate::topology::Backoff;
 
-/// Attempts in a row that must fail.
-const IN_A_ROW: u32 = 20;
+/// Messages that must fail without a success between them. A few that fail again and again are not everything: they
+/// are dead letters.
+const IN_A_ROW: usize = 20;
 /// Attempts looked back at, and how many of them must have failed.
 const WINDOW: usize = 100;
 const WINDOW_FAILED: u32 = 95;
@@ -15,7 +17,7 @@ const WINDOW_FAILED: u32 = 95;
 #[derive(Debug)]
 pub struct Breaker {
     backoff: Backoff,
-    failed_in_a_row: u32,
+    failed_in_a_row: Vec<EntryId>,
     /// The last attempts, the oldest overwritten; `true` is a failure.
     window: Vec<bool>,
     at: usize,
@@ -34,7 +36,7 @@ impl Breaker {
     pub fn new(backoff: Backoff) -> Self {
         Self {
             backoff,
-            failed_in_a_row: 0,
+            failed_in_a_row: Vec::with_capacity(IN_A_ROW),
             window: Vec::with_capacity(WINDOW),
             at: 0,
             open: None,
@@ -60,7 +62,7 @@ impl Breaker {
 
     /// Notes a success; `true` when it closed the breaker.
     pub fn succeeded(&mut self) -> bool {
-        self.failed_in_a_row = 0;
+        self.failed_in_a_row.clear();
         self.note(false);
         if self.open.take().is_some() {
             self.window.clear();
@@ -70,9 +72,11 @@ impl Breaker {
         false
     }
 
-    /// Notes a failed attempt; `true` when it opened the breaker.
-    pub fn failed(&mut self, now: Instant) -> bool {
-        self.failed_in_a_row = self.failed_in_a_row.saturating_add(1);
+    /// Notes a failed attempt at a message; `true` when it opened the breaker.
+    pub fn failed(&mut self, now: Instant, id: EntryId) -> bool {
+        if self.failed_in_a_row.len() < IN_A_ROW && !self.failed_in_a_row.contains(&id) {
+            self.failed_in_a_row.push(id);
+        }
         self.note(true);
         if self.open.is_some() {
             return false;
@@ -80,7 +84,7 @@ impl Breaker {
         let failed_of_window = self.window.iter().filter(|failed| **failed).count();
         let window_is_bad =
             self.window.len() == WINDOW && failed_of_window >= WINDOW_FAILED as usize;
-        if self.failed_in_a_row < IN_A_ROW && !window_is_bad {
+        if self.failed_in_a_row.len() < IN_A_ROW && !window_is_bad {
             return false;
         }
         self.open = Some(Open {
@@ -89,6 +93,19 @@ impl Breaker {
             next_probe: now + self.backoff.delay(1),
         });
         true
+    }
+
+    /// Whether the probe that has just started is better made with a new message: every other one is, since those that
+    /// wait have failed before and may be at fault themselves.
+    pub fn is_for_a_new_one(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.probes % 2 == 0)
+    }
+
+    /// There was nothing to probe with: the next probe is due at once.
+    pub fn probe_at_once(&mut self, now: Instant) {
+        if let Some(open) = &mut self.open {
+            open.next_probe = now;
+        }
     }
 
     /// Notes that a probe starts; the next one is due a doubled delay later.
@@ -121,18 +138,36 @@ mod tests {
         })
     }
 
+    fn id(ms: u64) -> EntryId {
+        EntryId::new(ms, 0)
+    }
+
     #[test]
-    fn twenty_failures_in_a_row_open_it_and_one_success_closes_it() {
+    fn twenty_failed_messages_in_a_row_open_it_and_one_success_closes_it() {
         let (mut breaker, now) = (breaker(), Instant::now());
-        for _ in 0..19 {
-            assert!(!breaker.failed(now));
+        for ms in 1..20 {
+            assert!(!breaker.failed(now, id(ms)));
         }
-        assert!(breaker.failed(now) && breaker.is_open());
+        assert!(breaker.failed(now, id(20)) && breaker.is_open());
         assert_eq!(breaker.next_probe(), Some(now + Duration::from_secs(1)));
         breaker.probing(now);
         assert_eq!(breaker.next_probe(), Some(now + Duration::from_secs(2)));
+        assert!(
+            !breaker.is_for_a_new_one(),
+            "the first probe is one that waits"
+        );
+        breaker.probing(now);
+        assert!(breaker.is_for_a_new_one());
         assert!(breaker.succeeded() && !breaker.is_open());
-        assert!(!breaker.failed(now), "it starts afresh");
+        assert!(!breaker.failed(now, id(21)), "it starts afresh");
+    }
+
+    #[test]
+    fn a_few_messages_that_fail_again_and_again_do_not_open_it() {
+        let (mut breaker, now) = (breaker(), Instant::now());
+        for attempt in 0..90 {
+            assert!(!breaker.failed(now, id(attempt % 19)));
+        }
     }
 
     #[test]
@@ -143,7 +178,7 @@ mod tests {
             // One success in every twenty: never twenty failures in a row.
             if attempt % 20 == 19 {
                 breaker.succeeded();
-            } else if breaker.failed(now) {
+            } else if breaker.failed(now, id(attempt)) {
                 opened_at = Some(attempt);
                 break;
             }
@@ -154,8 +189,8 @@ mod tests {
     #[test]
     fn half_failing_never_opens_it() {
         let (mut breaker, now) = (breaker(), Instant::now());
-        for _ in 0..1000 {
-            assert!(!breaker.failed(now));
+        for ms in 0..1000 {
+            assert!(!breaker.failed(now, id(ms)));
             breaker.succeeded();
         }
     }

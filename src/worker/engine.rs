@@ -87,6 +87,8 @@ pub(super) struct Engine {
     /// Acknowledgements under way with the read.
     pub(super) riding: Vec<(EntryId, u64)>,
     pub(super) breaker: Breaker,
+    /// While everything fails: the next entry that is read tries out if things work again.
+    pub(super) is_probe_wanted: bool,
     pub(super) lease: Option<Lease>,
     pub(super) timers: Timers,
     pub(super) trouble: super::recover::Trouble,
@@ -126,6 +128,7 @@ impl Engine {
                 group: job.group.clone(),
             }),
             breaker: Breaker::new(job.policy.backoff),
+            is_probe_wanted: false,
             timers: Timers {
                 renewal: now + job.policy.renewal(),
                 sweep: now,
@@ -242,15 +245,18 @@ impl Engine {
     }
 
     fn next_to_start(&mut self) -> Option<Delivery> {
-        let first = self.ready.front()?;
+        let next = match self.breaker.is_open() {
+            true => self.ready.iter().position(|delivery| delivery.is_probe)?,
+            false => 0,
+        };
+        let first = self.ready.get(next)?;
         let running = self.hand.running();
         let may_start = running < self.job.policy.concurrency
             && (!first.is_alone || running == 0)
             && !self.is_lone_running()
-            && (!self.breaker.is_open() || first.is_probe)
             && self.job.max_messages.is_none_or(|max| self.started < max);
         if may_start {
-            self.ready.pop_front()
+            self.ready.remove(next)
         } else {
             None
         }
@@ -345,7 +351,7 @@ impl Engine {
         let (id, deliveries, now) = (delivery.id(), delivery.deliveries, Instant::now());
         add(&self.counters.failed_attempts, 1);
         let was_open = self.breaker.is_open();
-        if self.breaker.failed(now) {
+        if self.breaker.failed(now, id) {
             self.on_breaker_opened(&reason);
         }
         // While everything fails it is not the message's fault: it stays.
@@ -399,11 +405,12 @@ impl Engine {
 
     /// Asks the reader for new entries when there is room, and lets acknowledgements ride along.
     fn order_read(&mut self, now: Instant) {
-        let room = self.room();
-        let is_worth_it = room * 2 >= self.job.policy.batch || self.ready.is_empty();
+        let is_probe = self.breaker.is_open();
+        let room = self.room().min(if is_probe { 1 } else { usize::MAX });
+        let is_worth_it = is_probe || room * 2 >= self.job.policy.batch || self.ready.is_empty();
         let may_read = !self.reader.is_reading()
             && !self.is_reading_over
-            && !self.breaker.is_open()
+            && (!is_probe || self.is_probe_wanted)
             && self.hand.waiting() < WAITING_MAX
             && room > 0
             && is_worth_it;
@@ -415,7 +422,7 @@ impl Engine {
         self.reader.read(ReadOrder {
             acks: self.riding.iter().map(|(id, _)| *id).collect(),
             count_max: room,
-            block: (self.job.mode == Mode::Forever).then_some(BLOCK),
+            block: (self.job.mode == Mode::Forever && !is_probe).then_some(BLOCK),
         });
     }
 
@@ -463,11 +470,16 @@ impl Engine {
         if let Some(since) = self.trouble.ended() {
             tracing::warn!(group = %self.job.group, after = ?since.elapsed(), "the server can be used again");
         }
+        let is_probe = std::mem::take(&mut self.is_probe_wanted) && self.breaker.is_open();
+        if is_probe && reply.batch.is_empty() {
+            self.breaker.probe_at_once(Instant::now());
+        }
         let batch = Arc::new(reply.batch);
         for index in 0..batch.len() {
             self.hand.insert(batch.id(index), 1, self.read_asked);
-            self.ready
-                .push_back(Delivery::new(Arc::clone(&batch), index, 1));
+            let mut delivery = Delivery::new(Arc::clone(&batch), index, 1);
+            delivery.is_probe = is_probe && index == 0;
+            self.ready.push_back(delivery);
         }
     }
 

@@ -102,6 +102,13 @@ impl Engine {
             return Ok(());
         }
         self.breaker.probing(now);
+        if self.breaker.is_for_a_new_one() && !self.is_reading_over {
+            match self.ready.front_mut() {
+                Some(delivery) => delivery.is_probe = true,
+                None => self.is_probe_wanted = true,
+            }
+            return Ok(());
+        }
         let Some((id, deliveries)) = self.retries.take_first() else {
             // Nothing waits: the next entry that is read is the probe.
             self.breaker.succeeded();
