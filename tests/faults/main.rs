@@ -4,7 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "a test binary exports nothing")]
 
+mod connections;
+mod dead_letters;
+mod groups_lost;
+mod handlers;
 mod proxy;
+mod refusals;
+mod scene;
+mod servers;
+mod workers;
 
 #[path = "../support/mod.rs"]
 mod support;

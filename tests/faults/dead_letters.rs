@@ -1,0 +1,197 @@
+//! Dead letters and tombstones when the server, the worker or the dead-letter stream is not as it should be.
+
+use std::thread;
+
+use ucp_streams::model::EntryId;
+use ucp_streams::wire::{Dialer, Endpoint, Move, redrive};
+
+use crate::scene::{RECOVERY, Scene, field, kill};
+use crate::support::until;
+
+#[test]
+fn row_24_memory_full() {
+    let scene = Scene::new();
+    scene.publish(1, 30);
+    let body = r#"case ${UCP_ID%-*} in 7|13) exit 65;; esac"#;
+    scene.server.redis(&["CONFIG", "SET", "maxmemory", "1"]);
+    scene
+        .server
+        .redis(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    // A group cannot be made under full memory.
+    let refused = scene.worker(&["--connect-for", "300ms"], "").run();
+    refused.assert_code(4).stderr_has("OOM");
+    scene.server.redis(&["CONFIG", "SET", "maxmemory", "0"]);
+    scene.group();
+    scene.server.redis(&["CONFIG", "SET", "maxmemory", "1"]);
+    let mut worker = scene.worker(&["--concurrency", "2"], body).spawn();
+    worker.await_stderr("it stays pending");
+    scene.await_count("done", 28);
+    until(RECOVERY, "acknowledgements", || scene.pending().len() == 2);
+    let pending: Vec<String> = scene.pending().into_iter().map(|row| row.id).collect();
+    assert_eq!(pending, ["7-1", "13-1"]);
+    scene.server.redis(&["CONFIG", "SET", "maxmemory", "0"]);
+    scene.await_settled();
+    worker.terminate().assert_code(0);
+    let account = scene.closed_account("24");
+    let attempts = scene.count("start") - 28;
+    println!("row 24: {attempts} attempts of the two that fail for good");
+    assert_eq!(
+        (account.done.len(), account.dead.len(), account.repeats()),
+        (28, 2, 0)
+    );
+}
+
+#[test]
+fn row_37_entry_trimmed_while_pending() {
+    let scene = Scene::new();
+    scene.publish(1, 5);
+    scene.group();
+    let read = [
+        "XREADGROUP",
+        "GROUP",
+        "g",
+        "dead",
+        "COUNT",
+        "3",
+        "STREAMS",
+        "s",
+        ">",
+    ];
+    scene.server.redis(&read);
+    let idle = [
+        "XCLAIM",
+        "s",
+        "g",
+        "dead",
+        "0",
+        "1-1",
+        "2-1",
+        "3-1",
+        "IDLE",
+        "60000",
+        "RETRYCOUNT",
+        "1",
+    ];
+    scene.server.redis(&idle);
+    scene.server.redis(&["XTRIM", "s", "MINID", "3-1"]);
+    let run = scene.worker(&["--once"], "").run();
+    run.assert_code(9)
+        .stderr_has("2 tombstones")
+        .stderr_has("3 handled");
+    let account = scene.account();
+    println!(
+        "row 37: {} tombstones, {} handled",
+        account.dead.len(),
+        account.done.len()
+    );
+    assert_eq!(account.dead.keys().collect::<Vec<_>>(), ["1-1", "2-1"]);
+    assert_eq!(
+        account.done.keys().collect::<Vec<_>>(),
+        ["3-1", "4-1", "5-1"]
+    );
+    assert!(account.pending.is_empty());
+    for letter in scene.dead_letters() {
+        assert_eq!(field(&letter, "_dlq_body"), "trimmed");
+        assert_eq!(field(&letter, "_dlq_consumer"), "dead");
+    }
+    scene.worker(&["--once"], "").run().assert_code(0);
+}
+
+#[test]
+fn row_53_worker_killed_between_dead_letter_and_acknowledgement() {
+    let scene = Scene::durable();
+    scene.publish(1, 120);
+    let mut kills = 0;
+    for round in 1..=5 {
+        let worker = scene.worker(&["--concurrency", "4"], "exit 65").spawn();
+        until(RECOVERY, "dead letters", || {
+            scene.server.redis(&["XLEN", "{s}:dlq"]).int() >= round * 20
+        });
+        kill(worker);
+        kills += 1;
+        // In one script: an entry is in exactly one of the two.
+        let account = scene.account();
+        let both: Vec<_> = account
+            .dead
+            .keys()
+            .filter(|id| account.pending.contains(*id))
+            .collect();
+        assert!(both.is_empty(), "{both:?}");
+    }
+    let worker = scene.worker(&["--concurrency", "4"], "exit 65").spawn();
+    scene.await_settled();
+    worker.terminate().assert_code(0);
+    let account = scene.closed_account("53");
+    println!("row 53: {kills} kills");
+    assert_eq!(account.dead.len(), 120);
+}
+
+#[test]
+fn row_54_two_redrives_at_once() {
+    let scene = Scene::new();
+    scene.group();
+    let mut client = scene.server.client();
+    for ms in 1..=50 {
+        client.send(&[
+            "XADD",
+            "{s}:dlq",
+            &format!("{ms}-1"),
+            "n",
+            "1",
+            "_dlq_id",
+            "0-1",
+            "_dlq_body",
+            "present",
+        ]);
+    }
+    let url = scene.server.url();
+    let redrive_all = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let dialer = Dialer::new(Endpoint::parse(&url).unwrap(), RECOVERY);
+            let connection = dialer.connect().await.unwrap();
+            let mut moved = 0;
+            for ms in 1..=50 {
+                let call = redrive(&"{s}:dlq".into(), &"s".into(), EntryId::new(ms, 1), false);
+                match connection.call(call).await.unwrap() {
+                    Move::Done { .. } => moved += 1,
+                    Move::Gone => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+            moved
+        })
+    };
+    let moved = thread::scope(|scope| {
+        let runs = [(); 2].map(|()| scope.spawn(redrive_all));
+        runs.map(|run| run.join().unwrap())
+    });
+    println!("row 54: {moved:?} moved");
+    assert_eq!(moved.iter().sum::<i32>(), 50);
+    assert_eq!(scene.server.redis(&["XLEN", "s"]).int(), 50);
+    assert_eq!(scene.server.redis(&["XLEN", "{s}:dlq"]).int(), 0);
+}
+
+#[test]
+fn row_55_dead_letter_stream_of_the_wrong_type() {
+    let scene = Scene::new();
+    scene.server.redis(&["SET", "{s}:dlq", "text"]);
+    scene.publish(1, 10);
+    let body = r#"case ${UCP_ID%-*} in 5) exit 65;; esac"#;
+    let mut worker = scene.worker(&[], body).spawn();
+    let line = worker.await_stderr("it stays pending");
+    assert!(
+        line.contains("{s}:dlq is a string") && line.contains("5-1"),
+        "{line}"
+    );
+    scene.await_count("done", 9);
+    until(RECOVERY, "acknowledgements", || scene.pending().len() == 1);
+    scene.server.redis(&["DEL", "{s}:dlq"]);
+    scene.await_settled();
+    worker.terminate().assert_code(0);
+    let account = scene.closed_account("55");
+    assert_eq!((account.done.len(), account.dead.len()), (9, 1));
+}

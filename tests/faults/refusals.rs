@@ -1,0 +1,100 @@
+//! What no waiting mends: missing permissions, missing groups, keys of the wrong type.
+
+use crate::scene::Scene;
+
+#[test]
+fn row_25_no_permission() {
+    let scene = Scene::new();
+    scene.publish(1, 3);
+    scene.group();
+    for denied in ["-xreadgroup", "-xinfo|groups", "-evalsha"] {
+        let rules = ["reset", "on", ">canary-secret", "~*", "+@all", denied];
+        scene
+            .server
+            .redis(&[&["ACL", "SETUSER", "limited"], &rules[..]].concat());
+        let url = format!("{}?user=limited&pass=canary-secret", scene.server.url());
+        let command = denied.trim_start_matches('-').replace('|', " ");
+        let run = scene.worker_at(&url, &[], "exit 65").run();
+        run.assert_code(5)
+            .stderr_lacks("canary-secret")
+            .stderr_has("NOPERM");
+        assert!(
+            run.stderr().to_lowercase().contains(&command),
+            "{denied}: {run}"
+        );
+        println!("row 25: {denied}: {}", run.stderr().lines().last().unwrap());
+    }
+}
+
+#[test]
+fn row_25_no_permission_for_the_dead_letter_stream() {
+    let scene = Scene::new();
+    scene.publish(1, 3);
+    scene.group();
+    let rules = ["reset", "on", ">pw", "~s", "+@all"];
+    scene
+        .server
+        .redis(&[&["ACL", "SETUSER", "limited"], &rules[..]].concat());
+    let url = format!("{}?user=limited&pass=pw", scene.server.url());
+    let mut worker = scene
+        .worker_at(&url, &[], "case $UCP_ID in 2-1) exit 65;; esac")
+        .spawn();
+    worker.await_stderr("it stays pending");
+    scene.await_count("done", 2);
+    assert!(worker.ended().is_none(), "the others are handled");
+    worker.terminate().assert_code(0);
+    let account = scene.closed_account("25");
+    assert_eq!(account.pending.len(), 1);
+}
+
+#[test]
+fn row_32_group_missing() {
+    let scene = Scene::new();
+    scene.publish(1, 1);
+    scene.server.redis(&["XGROUP", "CREATE", "s", "other", "0"]);
+    let run = scene.worker(&["--no-create"], "").run();
+    run.assert_code(3)
+        .stderr_has("no group `g` on `s`")
+        .stderr_has("ucp-streams init g");
+    assert_eq!(
+        scene.server.redis(&["XINFO", "GROUPS", "s"]).items().len(),
+        1
+    );
+    println!("row 32: ended with {:?}", run.code());
+}
+
+#[test]
+fn row_33_group_exists_already() {
+    let scene = Scene::new();
+    let first = scene.server.ucp(&["init", "event-processors"]);
+    first.assert_code(0).stdout_has("created");
+    let second = scene.server.ucp(&["init", "event-processors"]);
+    second.assert_code(0).stdout_has("exists");
+    let groups = scene
+        .server
+        .redis(&["XINFO", "GROUPS", "events.normalized"]);
+    assert_eq!(groups.items().len(), 1);
+    println!("row 33: {} group after two runs", groups.items().len());
+}
+
+#[test]
+fn row_35_key_of_the_wrong_type_at_the_start() {
+    let scene = Scene::new();
+    scene.server.redis(&["SET", "s", "text"]);
+    let run = scene.worker(&[], "").run();
+    run.assert_code(3).stderr_has("`s`").stderr_has("WRONGTYPE");
+    println!("row 35: {}", run.stderr().lines().last().unwrap());
+}
+
+#[test]
+fn row_35_key_of_the_wrong_type_while_a_read_waits() {
+    let scene = Scene::new();
+    scene.publish(1, 3);
+    let worker = scene.worker(&[], "").spawn();
+    scene.await_settled();
+    scene.server.redis(&["SET", "s", "text"]);
+    let run = worker.wait();
+    run.assert_code(3).stderr_has("WRONGTYPE");
+    assert_eq!(scene.server.redis(&["GET", "s"]).text(), "text");
+    println!("row 35: ended with {:?}", run.code());
+}

@@ -1,0 +1,229 @@
+//! Workers that are stopped, killed, told to end, or share what they must not share.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::scene::{CLAIM_IDLE, RECOVERY, Scene, is_alive, kill};
+use crate::support::{Signal, until};
+
+/// Waits in the handler until the file `go` is there.
+const WAIT: &str = r#"while ! test -e "$here/go"; do sleep 0.05; done"#;
+
+fn go(scene: &Scene) {
+    fs::write(scene.path("go"), "").unwrap();
+}
+
+#[test]
+fn row_42_worker_stopped_for_longer_than_the_claim_idle() {
+    let scene = Scene::new();
+    scene.publish(1, 1);
+    // The first attempt ends while its worker is stopped, the second when it is told to.
+    let body = format!(r#"test $UCP_DELIVERIES = 1 && exit 0; {WAIT}"#);
+    let mut first = scene.worker(&["--consumer", "first"], "sleep 1").spawn();
+    scene.await_count("start", 1);
+    first.signal(Signal::STOP);
+    let second = scene.worker(&["--consumer", "second"], &body).spawn();
+    scene.await_count("start", 2);
+    until(RECOVERY, "the first handler's end", || {
+        scene.count("done") == 1
+    });
+    first.signal(Signal::CONT);
+    first.await_stderr("lease lost");
+    let pending = scene.pending();
+    assert_eq!(
+        (pending.len(), pending[0].consumer.as_str()),
+        (1, "second"),
+        "the loser acknowledged nothing"
+    );
+    go(&scene);
+    scene.await_settled();
+    let run = first.terminate();
+    run.assert_code(0)
+        .stderr_has("0 handled")
+        .stderr_has("1 leases lost");
+    second
+        .terminate()
+        .assert_code(0)
+        .stderr_has("1 handled")
+        .stderr_has("1 taken over");
+    let account = scene.closed_account("42");
+    assert_eq!(
+        account.repeats(),
+        1,
+        "its work, not its acknowledgement, was done twice"
+    );
+}
+
+#[test]
+fn row_43_worker_killed_with_messages_in_hand() {
+    let scene = Scene::new();
+    scene.publish(1, 100);
+    let hold = r#"test "$UCP_DELIVERIES" = 1 && test -e "$here/hold" && sleep 60"#;
+    fs::write(scene.path("hold"), "").unwrap();
+    let flags = ["--concurrency", "4", "--batch", "30"];
+    let worker = scene.worker(&flags, hold).spawn();
+    scene.await_count("start", 4);
+    until(RECOVERY, "a batch in hand", || scene.pending().len() >= 30);
+    let held = scene.pending().len();
+    let orphans: Vec<i32> = scene.ledger().iter().map(|line| line.pid).collect();
+    fs::remove_file(scene.path("hold")).unwrap();
+    kill(worker);
+    let killed = Instant::now();
+    until(RECOVERY, "the handlers' end", || {
+        !orphans.iter().any(|pid| is_alive(*pid))
+    });
+    let ended = killed.elapsed();
+    let other = scene.worker(&flags, "").spawn();
+    scene.await_settled();
+    let handled = killed.elapsed();
+    other
+        .terminate()
+        .assert_code(0)
+        .stderr_has(&format!("{held} taken over"));
+    let account = scene.closed_account("43");
+    println!(
+        "row 43: {held} in hand; handlers ended after {ended:?}, all handled after {handled:?}"
+    );
+    assert_eq!((account.done.len(), account.repeats()), (100, 0));
+    assert!(
+        handled <= CLAIM_IDLE + Duration::from_secs(4),
+        "{handled:?}"
+    );
+    assert!(ended < Duration::from_secs(2), "{ended:?}");
+}
+
+#[test]
+fn row_44_worker_told_to_end_with_messages_in_hand() {
+    let scene = Scene::new();
+    scene.publish(1, 20);
+    let mut worker = scene
+        .worker(&["--concurrency", "2", "--batch", "8"], WAIT)
+        .spawn();
+    scene.await_count("start", 2);
+    until(RECOVERY, "a batch in hand", || scene.pending().len() >= 8);
+    let held = scene.pending().len();
+    worker.signal(Signal::TERM);
+    // It reads no more and goes on with what runs.
+    assert!(worker.ended().is_none());
+    go(&scene);
+    let run = worker.wait();
+    run.assert_code(0)
+        .stderr_has("2 handled")
+        .stderr_has(&format!("{} given back", held - 2));
+    let pending = scene.pending();
+    assert_eq!(pending.len(), held - 2);
+    for row in &pending {
+        assert_eq!(row.deliveries, 0, "its delivery is taken back: {row:?}");
+        assert!(row.idle_ms > 60_000, "claimable at once: {row:?}");
+    }
+    let started = Instant::now();
+    let other = scene.worker(&["--concurrency", "2"], "").spawn();
+    scene.await_settled();
+    let taken = started.elapsed();
+    other.terminate().assert_code(0);
+    let account = scene.closed_account("44");
+    println!(
+        "row 44: {held} in hand, {} given back, all handled {taken:?} later",
+        pending.len()
+    );
+    assert_eq!((account.done.len(), account.repeats()), (20, 0));
+    assert!(scene.ledger().iter().all(|line| line.deliveries == 1));
+    assert!(
+        taken < CLAIM_IDLE,
+        "{taken:?}: what was given back need not rest"
+    );
+    assert!(scene.consumers().len() <= 1, "{:?}", scene.consumers());
+}
+
+#[test]
+fn row_44_idle_worker_told_to_end_leaves_no_consumer() {
+    let scene = Scene::new();
+    scene.publish(1, 5);
+    let worker = scene.worker(&[], "").spawn();
+    scene.await_settled();
+    worker.terminate().assert_code(0).stderr_has("5 handled");
+    assert!(scene.consumers().is_empty(), "{:?}", scene.consumers());
+    println!("row 44: {} consumers left", scene.consumers().len());
+}
+
+#[test]
+fn row_45_second_signal_ends_at_once() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let scene = Scene::new();
+        scene.publish(1, 6);
+        let mut worker = scene
+            .worker(&["--concurrency", "2", "--batch", "4"], WAIT)
+            .spawn();
+        scene.await_count("start", 2);
+        until(RECOVERY, "a batch in hand", || scene.pending().len() >= 4);
+        worker.signal(signal);
+        // The first signal has arrived when what was not started is on its way back, or a moment later.
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(worker.ended().is_none(), "it finishes what runs");
+        worker.signal(signal);
+        let ending = Instant::now();
+        let run = worker.wait();
+        run.assert_code(code);
+        let handlers: BTreeSet<i32> = scene.ledger().iter().map(|line| line.pid).collect();
+        until(RECOVERY, "the handlers' end", || {
+            !handlers.iter().any(|pid| is_alive(*pid))
+        });
+        let account = scene.closed_account("45");
+        println!(
+            "row 45: ended {:?} after the second signal",
+            ending.elapsed()
+        );
+        assert_eq!(
+            (
+                account.done.len(),
+                account.pending.len() + account.undelivered.len()
+            ),
+            (0, 6)
+        );
+        assert!(ending.elapsed() < Duration::from_secs(3));
+    }
+}
+
+#[test]
+fn row_48_two_workers_with_one_name() {
+    let scene = Scene::new();
+    scene.publish(1, 60);
+    let flags = ["--consumer", "same", "--concurrency", "2"];
+    let first = scene.worker(&flags, "sleep 0.05").spawn();
+    let second = scene.worker(&flags, "sleep 0.05").spawn();
+    scene.await_count("done", 20);
+    // The end of one must not take from the other what it holds.
+    first.terminate().assert_code(0);
+    scene.await_settled();
+    let run = second.terminate();
+    run.assert_code(0);
+    let account = scene.closed_account("48");
+    assert_eq!(account.done.len(), 60);
+    assert!(
+        account.repeats() <= 4,
+        "{} repeats: {run}",
+        account.repeats()
+    );
+}
+
+#[test]
+fn row_50_consumer_deleted_while_its_read_waits() {
+    let scene = Scene::new();
+    let worker = scene.worker(&["--consumer", "gone"], "").spawn();
+    scene.await_worker();
+    until(RECOVERY, "a read that waits", || {
+        scene
+            .server
+            .redis(&["INFO", "clients"])
+            .text()
+            .contains("blocked_clients:1")
+    });
+    scene
+        .server
+        .redis(&["XGROUP", "DELCONSUMER", "s", "g", "gone"]);
+    scene.publish(1, 10);
+    scene.await_settled();
+    worker.terminate().assert_code(0).stderr_has("10 handled");
+    assert_eq!(scene.closed_account("50").repeats(), 0);
+}
