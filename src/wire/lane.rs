@@ -1,4 +1,4 @@
-//! A lane: one stream, requests written by hand and replies read in place. For bulk reads, bulk writes and blocking
+//! A lane: one stream, requests written by hand ([`super::encode`]) and replies read in place ([`super::resp`]). For bulk reads, bulk writes and blocking
 //! reads, where the client crate's parser and copies would be the limit.
 //!
 //! A lane that failed is dropped, never used again: an abandoned blocking read would be answered later, and its
@@ -11,17 +11,17 @@ use tokio::time::timeout;
 
 use super::decode::{self, FieldSlices};
 use super::dial::Socket;
+use super::encode::{push_arg, push_header, push_id, push_number};
 use super::error::{Error, ErrorKind, Result};
-use super::node::Node as _;
 use super::resp::{Reader, Reply};
 use crate::model::{Batch, EntryId, Name};
 
 /// A bulk or blocking connection; not shared.
 pub struct Lane {
-    stream: Box<dyn Socket>,
-    reader: Reader,
-    out: Vec<u8>,
-    deadline: Duration,
+    pub(super) stream: Box<dyn Socket>,
+    pub(super) reader: Reader,
+    pub(super) out: Vec<u8>,
+    pub(super) deadline: Duration,
 }
 
 /// What a group read asks for.
@@ -246,82 +246,6 @@ impl Lane {
         })
     }
 
-    /// Calls `each` with every entry from `start` to `end`, at most `count_max`, in pages of `page` entries: memory
-    /// does not grow with the range. The next page is asked for before the present one is handed out.
-    ///
-    /// # Errors
-    /// Whatever the server answers or `each` returns.
-    pub async fn scan(
-        &mut self,
-        stream: &Name,
-        range: Scan,
-        mut each: impl FnMut(EntryId, &FieldSlices<'_>) -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
-        let command = format!("{} {stream}", range.command());
-        let mut left = range.count_max;
-        let mut from = if range.reverse {
-            range.end
-        } else {
-            range.start
-        };
-        if left == 0 || range.start > range.end {
-            return Ok(());
-        }
-        self.push_page(stream, range, from, left);
-        loop {
-            self.flush().await?;
-            let asked = left.min(range.page);
-            let reply =
-                match timeout(self.deadline, self.reader.next(&mut self.stream, &command)).await {
-                    Ok(reply) => reply?,
-                    Err(_) => return Err(no_reply(&command, self.deadline).into()),
-                };
-            if let Some(line) = reply.error_line() {
-                return Err(Error::from_server_line(&command, &line).into());
-            }
-            let (got, last) = extent(&command, reply)?;
-            left -= got.min(left);
-            let neighbour = last.and_then(|last| {
-                if range.reverse {
-                    last.previous()
-                } else {
-                    last.next()
-                }
-            });
-            let more = got >= asked && left > 0;
-            let next = neighbour.filter(|id| more && (range.start..=range.end).contains(id));
-            if let Some(next) = next {
-                from = next;
-                push_page(&mut self.out, stream, range, from, left);
-                // Not `flush()`: the reply borrows the reader. TLS holds bytes back until it is flushed.
-                let written = async {
-                    self.stream.write_all(&self.out).await?;
-                    self.stream.flush().await
-                };
-                match timeout(self.deadline, written).await {
-                    Ok(Ok(())) => self.out.clear(),
-                    Ok(Err(error)) => return Err(Error::from_io(&command, &error).into()),
-                    Err(_) => return Err(no_reply(&command, self.deadline).into()),
-                }
-            }
-            let mut stopped = Ok(());
-            decode::entries(&command, reply, |id, fields| {
-                if stopped.is_ok() {
-                    stopped = each(id, fields.unwrap_or_default());
-                }
-                Ok(())
-            })?;
-            stopped?;
-            if next.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    fn push_page(&mut self, stream: &Name, range: Scan, from: EntryId, left: usize) {
-        push_page(&mut self.out, stream, range, from, left);
-    }
-
     /// Reads the replies to `XADD`s that were flushed, calling `each` in order: the id, or the server's error.
     ///
     /// # Errors
@@ -370,124 +294,10 @@ impl Stop {
     }
 }
 
-/// A range of a stream, ends included.
-#[derive(Clone, Copy, Debug)]
-pub struct Scan {
-    /// The least id.
-    pub start: EntryId,
-    /// The greatest id.
-    pub end: EntryId,
-    /// From the end to the start.
-    pub reverse: bool,
-    /// At most so many entries.
-    pub count_max: usize,
-    /// Entries a page.
-    pub page: usize,
-}
-
-impl Scan {
-    /// All of a stream.
-    pub const ALL: Self = Self {
-        start: EntryId::MIN,
-        end: EntryId::MAX,
-        reverse: false,
-        count_max: usize::MAX,
-        page: 1000,
-    };
-
-    fn command(self) -> &'static str {
-        if self.reverse { "XREVRANGE" } else { "XRANGE" }
-    }
-}
-
-/// How many entries a page has, and the last one's id.
-fn extent(command: &str, reply: Reply<'_>) -> Result<(usize, Option<EntryId>)> {
-    let mut last = None;
-    let mut count = 0;
-    for item in reply.children() {
-        count += 1;
-        last = Some(item);
-    }
-    let Some(item) = last else {
-        return Ok((0, None));
-    };
-    let id = item
-        .children()
-        .next()
-        .ok_or_else(|| Error::shape(command, "an id and its fields"))?;
-    Ok((count, Some(decode::id(command, id)?)))
-}
-
-fn push_page(out: &mut Vec<u8>, stream: &Name, range: Scan, from: EntryId, left: usize) {
-    push_header(out, 6);
-    push_arg(out, range.command().as_bytes());
-    push_arg(out, stream.as_bytes());
-    push_id(out, from);
-    push_id(
-        out,
-        if range.reverse {
-            range.start
-        } else {
-            range.end
-        },
-    );
-    push_arg(out, b"COUNT");
-    push_number(out, left.min(range.page) as u64);
-}
-
-fn no_reply(command: &str, deadline: Duration) -> Error {
+pub(super) fn no_reply(command: &str, deadline: Duration) -> Error {
     Error::new(
         ErrorKind::Timeout,
         command,
         format!("no reply in {deadline:?}"),
     )
-}
-
-fn push_header(out: &mut Vec<u8>, count: usize) {
-    out.push(b'*');
-    push_digits(out, count as u64);
-    out.extend_from_slice(b"\r\n");
-}
-
-fn push_arg(out: &mut Vec<u8>, arg: &[u8]) {
-    out.push(b'$');
-    push_digits(out, arg.len() as u64);
-    out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(arg);
-    out.extend_from_slice(b"\r\n");
-}
-
-fn push_number(out: &mut Vec<u8>, value: u64) {
-    let mut digits = [0u8; 20];
-    push_arg(out, decimal(value, &mut digits));
-}
-
-fn push_id(out: &mut Vec<u8>, id: EntryId) {
-    let (mut ms, mut seq) = ([0u8; 20], [0u8; 20]);
-    let (ms, seq) = (decimal(id.ms, &mut ms), decimal(id.seq, &mut seq));
-    out.push(b'$');
-    push_digits(out, (ms.len() + 1 + seq.len()) as u64);
-    out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(ms);
-    out.push(b'-');
-    out.extend_from_slice(seq);
-    out.extend_from_slice(b"\r\n");
-}
-
-fn push_digits(out: &mut Vec<u8>, value: u64) {
-    let mut digits = [0u8; 20];
-    out.extend_from_slice(decimal(value, &mut digits));
-}
-
-/// `value` in decimal, at the end of `digits`.
-fn decimal(mut value: u64, digits: &mut [u8; 20]) -> &[u8] {
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            return &digits[at..];
-        }
-    }
 }

@@ -1,0 +1,151 @@
+//! Reading a range of a stream page by page, the next page asked for while the present one is handed out.
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::timeout;
+
+use super::decode::{self, FieldSlices};
+use super::encode::{push_arg, push_header, push_id, push_number};
+use super::error::{Error, Result};
+use super::lane::{Lane, Stop, no_reply};
+use super::node::Node as _;
+use super::resp::Reply;
+use crate::model::{EntryId, Name};
+
+/// A range of a stream, ends included.
+#[derive(Clone, Copy, Debug)]
+pub struct Scan {
+    /// The least id.
+    pub start: EntryId,
+    /// The greatest id.
+    pub end: EntryId,
+    /// From the end to the start.
+    pub reverse: bool,
+    /// At most so many entries.
+    pub count_max: usize,
+    /// Entries a page.
+    pub page: usize,
+}
+
+impl Scan {
+    /// All of a stream.
+    pub const ALL: Self = Self {
+        start: EntryId::MIN,
+        end: EntryId::MAX,
+        reverse: false,
+        count_max: usize::MAX,
+        page: 1000,
+    };
+
+    fn command(self) -> &'static str {
+        if self.reverse { "XREVRANGE" } else { "XRANGE" }
+    }
+}
+
+/// How many entries a page has, and the last one's id.
+fn extent(command: &str, reply: Reply<'_>) -> Result<(usize, Option<EntryId>)> {
+    let mut last = None;
+    let mut count = 0;
+    for item in reply.children() {
+        count += 1;
+        last = Some(item);
+    }
+    let Some(item) = last else {
+        return Ok((0, None));
+    };
+    let id = item
+        .children()
+        .next()
+        .ok_or_else(|| Error::shape(command, "an id and its fields"))?;
+    Ok((count, Some(decode::id(command, id)?)))
+}
+
+fn push_page(out: &mut Vec<u8>, stream: &Name, range: Scan, from: EntryId, left: usize) {
+    push_header(out, 6);
+    push_arg(out, range.command().as_bytes());
+    push_arg(out, stream.as_bytes());
+    push_id(out, from);
+    push_id(
+        out,
+        if range.reverse {
+            range.start
+        } else {
+            range.end
+        },
+    );
+    push_arg(out, b"COUNT");
+    push_number(out, left.min(range.page) as u64);
+}
+
+impl Lane {
+    /// Calls `each` with every entry from `start` to `end`, at most `count_max`, in pages of `page` entries: memory
+    /// does not grow with the range. The next page is asked for before the present one is handed out.
+    ///
+    /// # Errors
+    /// Whatever the server answers or `each` returns.
+    pub async fn scan(
+        &mut self,
+        stream: &Name,
+        range: Scan,
+        mut each: impl FnMut(EntryId, &FieldSlices<'_>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let command = format!("{} {stream}", range.command());
+        let mut left = range.count_max;
+        let mut from = if range.reverse {
+            range.end
+        } else {
+            range.start
+        };
+        if left == 0 || range.start > range.end {
+            return Ok(());
+        }
+        push_page(&mut self.out, stream, range, from, left);
+        loop {
+            self.flush().await?;
+            let asked = left.min(range.page);
+            let reply =
+                match timeout(self.deadline, self.reader.next(&mut self.stream, &command)).await {
+                    Ok(reply) => reply?,
+                    Err(_) => return Err(no_reply(&command, self.deadline).into()),
+                };
+            if let Some(line) = reply.error_line() {
+                return Err(Error::from_server_line(&command, &line).into());
+            }
+            let (got, last) = extent(&command, reply)?;
+            left -= got.min(left);
+            let neighbour = last.and_then(|last| {
+                if range.reverse {
+                    last.previous()
+                } else {
+                    last.next()
+                }
+            });
+            let more = got >= asked && left > 0;
+            let next = neighbour.filter(|id| more && (range.start..=range.end).contains(id));
+            if let Some(next) = next {
+                from = next;
+                push_page(&mut self.out, stream, range, from, left);
+                // Not `flush()`: the reply borrows the reader. TLS holds bytes back until it is flushed.
+                let written = async {
+                    self.stream.write_all(&self.out).await?;
+                    self.stream.flush().await
+                };
+                match timeout(self.deadline, written).await {
+                    Ok(Ok(())) => self.out.clear(),
+                    Ok(Err(error)) => return Err(Error::from_io(&command, &error).into()),
+                    Err(_) => return Err(no_reply(&command, self.deadline).into()),
+                }
+            }
+            let mut stopped = Ok(());
+            decode::entries(&command, reply, |id, fields| {
+                if stopped.is_ok() {
+                    stopped = each(id, fields.unwrap_or_default());
+                }
+                Ok(())
+            })?;
+            stopped?;
+            if next.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
