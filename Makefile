@@ -15,7 +15,7 @@ MATRIX_TESTS ?=
 have_nextest := $(shell $(CARGO) nextest --version 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-matrix lint install clean
+.PHONY: help demo build generate test test-matrix lint install uninstall clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,11 @@ demo: ## Show the whole pipeline on a private server; installs one when there is
 build: ## Build the release binary
 	@.ci/setup build
 	$(CARGO) build --release --locked
+
+generate: ## Renew the manual pages, which are made from the commands
+	$(CARGO) build --locked
+	rm -f man/*.1
+	$(target_dir)/debug/ucp-streams man --out man
 
 test: ## Run every test, each on its own private server
 	@.ci/setup build server test
@@ -58,10 +63,30 @@ lint: ## Check formatting, lints, documentation and shell scripts
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
 	shellcheck .ci/setup .ci/run
+	bash -n completions/ucp-streams.bash
+	shellcheck --shell=bash completions/ucp-streams.bash
+	zsh -n completions/_ucp-streams
+	fish --no-execute completions/ucp-streams.fish
+	mandoc -Tlint -Wwarning man/*.1
+
+# Where each shell looks for completions of installed programs.
+bash_dir := $(PREFIX)/share/bash-completion/completions
+zsh_dir := $(PREFIX)/share/zsh/site-functions
+fish_dir := $(PREFIX)/share/fish/vendor_completions.d
+man_dir := $(PREFIX)/share/man/man1
 
 install: build ## Install under PREFIX (/usr/local), within DESTDIR
-	install -d '$(DESTDIR)$(PREFIX)/bin'
+	install -d $(foreach dir,$(PREFIX)/bin $(bash_dir) $(zsh_dir) $(fish_dir) $(man_dir),'$(DESTDIR)$(dir)')
 	install -m 755 '$(binary)' '$(DESTDIR)$(PREFIX)/bin/ucp-streams'
+	install -m 644 completions/ucp-streams.bash '$(DESTDIR)$(bash_dir)/ucp-streams'
+	install -m 644 completions/_ucp-streams '$(DESTDIR)$(zsh_dir)/_ucp-streams'
+	install -m 644 completions/ucp-streams.fish '$(DESTDIR)$(fish_dir)/ucp-streams.fish'
+	install -m 644 man/*.1 '$(DESTDIR)$(man_dir)'
+
+uninstall: ## Remove what install installed
+	rm -f '$(DESTDIR)$(PREFIX)/bin/ucp-streams' '$(DESTDIR)$(bash_dir)/ucp-streams' \
+	  '$(DESTDIR)$(zsh_dir)/_ucp-streams' '$(DESTDIR)$(fish_dir)/ucp-streams.fish' \
+	  '$(DESTDIR)$(man_dir)'/ucp-streams.1 '$(DESTDIR)$(man_dir)'/ucp-streams-*.1
 
 clean: ## Remove what was built and downloaded
 	$(CARGO) clean

@@ -55,6 +55,24 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every way to end, by code.
+    pub const ALL: [Self; 14] = [
+        Self::Done,
+        Self::Negative,
+        Self::Usage,
+        Self::NotFound,
+        Self::Unavailable,
+        Self::Denied,
+        Self::Refused,
+        Self::Partial,
+        Self::Unknown,
+        Self::DataLoss,
+        Self::Bug,
+        Self::Local,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
     /// The process exit code.
     pub const fn code(self) -> u8 {
         match self {
@@ -77,6 +95,26 @@ impl Exit {
 }
 
 impl Exit {
+    /// What it means, as the manual says it.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "Done.",
+            Self::Negative => "It ran, and the answer is bad.",
+            Self::Usage => "Usage, invalid input or topology.",
+            Self::NotFound => "No such stream, group, consumer or entry.",
+            Self::Unavailable => "Unavailable or timed out; trying again may help.",
+            Self::Denied => "Permission, authentication or TLS.",
+            Self::Refused => "Refused by a safety rule, or a lease was lost.",
+            Self::Partial => "Part done; the output lists both parts.",
+            Self::Unknown => "Outcome unknown: sent, and the reply was lost.",
+            Self::DataLoss => "Data loss seen.",
+            Self::Bug => "A bug in this tool.",
+            Self::Local => "A local file or the output failed.",
+            Self::Interrupted => "Stopped by SIGINT before its work was done.",
+            Self::Terminated => "Stopped by SIGTERM before its work was done.",
+        }
+    }
+
     /// The word that names it in the JSON of an error.
     pub const fn word(self) -> &'static str {
         match self {

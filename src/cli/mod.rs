@@ -3,11 +3,13 @@
 //! Every parser here is a function from text to a value, so that a command's `Args` can name it and a table
 //! of cases can test it. What a value means on a server is not known here.
 
+mod facts;
 mod globals;
 mod positions;
 mod values;
 
 pub use crate::model::{DurationError, parse_duration};
+pub use facts::{Impact, JsonShape};
 pub use globals::{ColorChoice, DryRun, Globals};
 pub use positions::{Edge, Position, PositionError};
 pub use values::{FieldValue, bytes_of, count, field_value, name};

@@ -20,7 +20,7 @@ use crate::streams::target::Target;
 /// An entry that was delivered again since it was looked at is left alone and listed. Exit 3 when none was pending, 7
 /// when only some were acknowledged.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = crate::cli::Impact::Destructive, after_help = "\
 Examples:
   ucp-streams ack event-processors 1700000000000-0
   ucp-streams ack event-processors 1700000000000-0 1700000000000-1 --yes")]

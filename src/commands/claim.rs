@@ -18,7 +18,7 @@ use crate::streams::target::Target;
 /// left alone and listed. One whose body was trimmed away becomes a tombstone in the dead-letter stream instead of
 /// vanishing. Exit 7 when only part was claimed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = crate::cli::Impact::Destructive, after_help = "\
 Examples:
   ucp-streams claim event-processors --idle 5m --to host-17-k3x9
   ucp-streams claim event-processors --to host-17-k3x9 --dry-run

@@ -46,10 +46,7 @@ impl Context {
         if let Some(topology) = self.topology.get() {
             return Ok(topology);
         }
-        let topology = match &self.settings.topology {
-            Some(file) => read_topology(&file.value)?,
-            None => Topology::default(),
-        };
+        let topology = topology_of(&self.settings)?;
         Ok(self.topology.get_or_init(|| topology))
     }
 
@@ -114,6 +111,17 @@ impl Context {
         }
         let server = Server::start(&self.server_binary()?, Options::default())?;
         Ok(self.ephemeral.get_or_init(|| server))
+    }
+}
+
+/// The built-in topology, or it with the file that the settings name merged over it.
+///
+/// # Errors
+/// As [`Context::topology`].
+pub(super) fn topology_of(settings: &Settings) -> Result<Topology, Problem> {
+    match &settings.topology {
+        Some(file) => read_topology(&file.value),
+        None => Ok(Topology::default()),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::wire::{Connection, Dialer};
 /// Without -u on a private server that is gone afterwards. On a given server it uses keys of its own prefix, refuses keys
 /// that exist, and removes only its own.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(add = crate::cli::Impact::Write, after_help = "Examples:
   # A private server, a generated day of events, a crash, poison messages, the accounting
   ucp-streams demo
   # The same on a server of yours, under keys of its own; a longer day

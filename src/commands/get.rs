@@ -13,7 +13,7 @@ use crate::view::{EntryStyle, EntryWriter, Options, indent_json};
 ///
 /// Where there is no such entry, exit 3 says which ids there are.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
   ucp-streams get events.raw 1700000000000-0
   ucp-streams get events.raw 1700000000000-0 -o json")]

@@ -16,7 +16,7 @@ use crate::view::Info;
 /// counts. LOST counts entries trimmed before the group read them, ROOM those that can be added before it loses one,
 /// FOR in how long that is at the present rate. Consumers are listed for named streams, with -o wide and in JSON.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
   ucp-streams info
   ucp-streams info events.normalized

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::context::Context;
-use crate::cli::{DryRun, name};
+use crate::cli::{DryRun, Impact, name};
 use crate::exit::Exit;
 use crate::model::Name;
 use crate::streams::init::{InitRow, State, apply_init, plan_init};
@@ -14,7 +14,7 @@ use crate::topology::{GroupSpec, Start};
 /// Says for each group whether it was created, existed, or exists and stands elsewhere than it would have been put.
 /// What exists is never changed, so that it is safe to run again.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = Impact::Write, after_help = "\
 Examples:
   ucp-streams init
   ucp-streams init event-processors --start '$' --dry-run

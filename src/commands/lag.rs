@@ -13,7 +13,7 @@ use crate::streams::backlog;
 /// XGROUP SETID. The first SINCE is the age of the oldest entry not delivered yet, the second that of the oldest one
 /// delivered and not acknowledged.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
   ucp-streams lag
   ucp-streams lag event-processors --exact

@@ -4,14 +4,18 @@
 mod ack;
 mod change;
 mod claim;
+mod complete;
+mod completions;
 mod context;
 mod demo;
+mod describe;
 mod failure;
 mod get;
 mod group;
 mod info;
 mod init;
 mod lag;
+mod man;
 mod panics;
 mod pending;
 mod ping;
@@ -30,7 +34,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::cli::Globals;
 use crate::console::{Console, Terminal};
@@ -64,6 +68,8 @@ enum Command {
     Get(get::Args),
     Tail(tail::Args),
     Worker(worker::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Command {
@@ -83,13 +89,15 @@ impl Command {
             Self::Get(args) => get::run(args, context).await,
             Self::Tail(args) => tail::run(args, context).await,
             Self::Worker(args) => worker::run(args, context).await,
+            Self::Completions(args) => completions::run(&args, context),
+            Self::Man(args) => man::run(&args, context),
         }
     }
 }
 
 /// The whole tree of commands: what completions and man pages are made from.
 pub fn tree() -> clap::Command {
-    Cli::command()
+    describe::described(Cli::command())
 }
 
 /// Parses `args`, runs the command they name and returns its exit code (see [`crate::exit`]).
@@ -97,11 +105,26 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let env = Env::read();
     let terminal = Terminal::detect();
-    let exit = match Cli::try_parse_from(&args) {
+    if let Some(words) = complete::asked(&args) {
+        let console = Console::new(
+            terminal,
+            Look::resolve(&Globals::default(), &env, false, false),
+        );
+        // A shell that went away needs no candidates.
+        let _ = console.put(&complete::answer(words, &env));
+        return ExitCode::SUCCESS;
+    }
+    let exit = match parse(&args) {
         Ok(cli) => execute(cli, &env, terminal),
         Err(error) => usage::show(&error, &args, &env, terminal),
     };
     ExitCode::from(exit.code())
+}
+
+fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut tree = tree();
+    let mut matches = tree.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))
 }
 
 /// Runs a parsed command to its end; a panic in it is reported as the bug it is.
@@ -143,6 +166,7 @@ fn in_runtime(cli: Cli, env: &Env, console: Arc<Console>) -> Result<Exit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Impact;
 
     /// Every command that can be run, with its path.
     fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
@@ -158,6 +182,18 @@ mod tests {
     #[test]
     fn the_tree_is_sound() {
         tree().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_its_impact() {
+        for (path, command) in describe::shown(&tree()) {
+            let is_leaf = command.get_subcommands().next().is_none();
+            assert!(
+                command.get::<Impact>().is_some() || !is_leaf,
+                "{}: a command that can be run says #[command(add = Impact::…)]",
+                path.join(" ")
+            );
+        }
     }
 
     #[test]

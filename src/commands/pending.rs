@@ -17,7 +17,7 @@ use crate::topology::{GroupSpec, Topology};
 ///
 /// Never changes a delivery count. With -o ndjson, csv, plain, --names or --columns only the entries are printed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
   ucp-streams pending event-processors --idle 5m
   ucp-streams pending events.normalized event-processors --entries

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::context::Context;
+use crate::cli::Impact;
 use crate::exit::Exit;
 use crate::streams::ping;
 
@@ -11,7 +12,7 @@ use crate::streams::ping;
 /// Connects and authenticates as every other command would, measures one round trip, and says the server's version,
 /// the optional commands it has, and whether its data is kept. What the user may not ask is shown as unknown.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = Impact::Read, after_help = "\
 Examples:
   ucp-streams ping
   ucp-streams -u redis://cache.internal:6379 ping -o json")]

@@ -16,7 +16,7 @@ use crate::{cli, wire};
 /// A position is an entry id, `start`, `end`, a time (RFC 3339, unix seconds or milliseconds), `-15m` for that long
 /// ago, or `-100` for that many entries from the end. An end that is a time includes its whole millisecond.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
   ucp-streams read events.raw -100
   ucp-streams read events.raw -15m end -o ndjson

@@ -18,7 +18,7 @@ use crate::streams::target::Target;
 /// (_ucp_origin) and how often it was tried (_ucp_attempts). Other groups of the stream would see the copies too, so
 /// with other groups it is refused unless that is agreed to.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = crate::cli::Impact::Destructive, after_help = "\
 Examples:
   ucp-streams requeue event-processors --idle 10m --dry-run
   ucp-streams requeue event-processors 1700000000000-0 --yes

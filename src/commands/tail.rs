@@ -24,7 +24,7 @@ const ENTRIES: u64 = 10;
 /// Following survives a lost connection: it goes on after the last entry it printed. With -f, JSON is one object a
 /// line, and a stream that is not there yet is waited for.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
   ucp-streams tail events.raw -f
   ucp-streams tail events.raw events.normalized -n 3

@@ -6,20 +6,38 @@ use std::path::PathBuf;
 
 use super::{Origin, Setting};
 
-/// Every variable that is looked at.
-const KNOWN: [&str; 12] = [
-    "CLICOLOR",
-    "CLICOLOR_FORCE",
-    "COLUMNS",
-    "NO_COLOR",
-    "REDISCLI_AUTH",
-    "REDIS_URL",
-    "TERM",
-    "UCP_STREAMS_ML_URL",
-    "UCP_STREAMS_PASSWORD",
-    "UCP_STREAMS_SERVER",
-    "UCP_STREAMS_TOPOLOGY",
-    "UCP_STREAMS_URL",
+/// Every variable that is looked at, and what it says.
+const KNOWN: [(&str, &str); 12] = [
+    (
+        "CLICOLOR",
+        "0 for no colour, unless --color says otherwise.",
+    ),
+    (
+        "CLICOLOR_FORCE",
+        "Colour even where the output is no terminal, unless it is 0.",
+    ),
+    (
+        "COLUMNS",
+        "The width of tables where the terminal does not tell its own.",
+    ),
+    ("NO_COLOR", "No colour, unless --color says otherwise."),
+    (
+        "REDISCLI_AUTH",
+        "The password, where UCP_STREAMS_PASSWORD is not set.",
+    ),
+    ("REDIS_URL", "The server, where UCP_STREAMS_URL is not set."),
+    ("TERM", "dumb for no colour."),
+    (
+        "UCP_STREAMS_ML_URL",
+        "Where the worker of predictions sends its requests.",
+    ),
+    ("UCP_STREAMS_PASSWORD", "The password for the server."),
+    (
+        "UCP_STREAMS_SERVER",
+        "The server binary that private servers are started with.",
+    ),
+    ("UCP_STREAMS_TOPOLOGY", "The topology file."),
+    ("UCP_STREAMS_URL", "The server, as --url takes it."),
 ];
 
 /// What the environment said when it was read. A variable that is empty counts as not set.
@@ -32,9 +50,14 @@ impl Env {
         Self::of(|variable| std::env::var_os(variable))
     }
 
+    /// Every variable that is looked at, and what it says.
+    pub fn known() -> &'static [(&'static str, &'static str)] {
+        &KNOWN
+    }
+
     /// What `look_up` says of each known variable.
     pub fn of(look_up: impl Fn(&str) -> Option<OsString>) -> Self {
-        let known = KNOWN.iter().filter_map(|variable| {
+        let known = KNOWN.iter().filter_map(|(variable, _)| {
             let value = look_up(variable).filter(|value| !value.is_empty())?;
             Some((*variable, value))
         });

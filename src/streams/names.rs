@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::model::{Name, Problem, escaped};
 use crate::topology::{Topology, did_you_mean, nearest};
-use crate::wire::{Connection, Error, ErrorKind, key_type, scan, xinfo_groups};
+use crate::wire::{Connection, Error, ErrorKind, key_type, scan, xinfo_consumers, xinfo_groups};
 
 /// Pages of keys that are looked at for streams the topology does not know, about a thousand keys each.
 const SCAN_PAGES_MAX: usize = 4;
@@ -38,6 +38,33 @@ pub async fn existing(connection: &Connection, topology: &Topology) -> Vec<Name>
     others.dedup();
     names.append(&mut others);
     names
+}
+
+/// The groups of `streams`, each name once. What the user may not ask is left out.
+pub async fn groups_of(connection: &Connection, streams: &[Name]) -> Vec<Name> {
+    let asked = streams.iter().map(xinfo_groups).collect();
+    let answers = connection.run_all(asked).await.unwrap_or_default();
+    once(answers.into_iter().flatten().flatten().map(|it| it.name))
+}
+
+/// The consumers of `group` on whichever of `streams` has it, each name once. What the user may not ask is left out.
+pub async fn consumers_of(connection: &Connection, streams: &[Name], group: &Name) -> Vec<Name> {
+    let asked = streams
+        .iter()
+        .map(|stream| xinfo_consumers(stream, group))
+        .collect();
+    let answers = connection.run_all(asked).await.unwrap_or_default();
+    once(answers.into_iter().flatten().flatten().map(|it| it.name))
+}
+
+fn once(names: impl Iterator<Item = Name>) -> Vec<Name> {
+    let mut found = Vec::new();
+    for name in names {
+        if !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
 }
 
 /// The problem that there is no stream called `stream`, with those there are.

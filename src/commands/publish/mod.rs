@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::ValueHint;
 
 use super::context::Context;
-use crate::cli::{DryRun, FieldValue, field_value, name};
+use crate::cli::{DryRun, FieldValue, Impact, field_value, name};
 use crate::exit::Exit;
 use crate::model::{Fields, Name, Problem};
 use crate::streams::publish::cut::{Harm, Look};
@@ -27,6 +27,7 @@ use kinds::Kind;
 /// sent. A reply that is lost is never answered by sending again: exit 8 says so.
 #[derive(Debug, clap::Args)]
 #[command(
+    add = Impact::Write,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     after_help = "\

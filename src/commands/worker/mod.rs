@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Context;
-use crate::cli::{name, parse_duration};
+use crate::cli::{Impact, name, parse_duration};
 use crate::console::{Signals, init_logs};
 use crate::exit::Exit;
 use crate::model::{Format, LogFormat, Name};
@@ -39,7 +39,7 @@ enum WorkerCommand {
 /// At least once: an entry is acknowledged when its handler succeeded, tried again with growing delays when it failed,
 /// and moved to the dead-letter stream when its deliveries are used up. What a dead worker held is taken over.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(add = Impact::Write, after_help = "Examples:
   # The platform's own handlers, all groups, until SIGTERM
   ucp-streams worker run --all
   # A program for every entry: the entry as JSON on standard input, exit 0 acknowledges

@@ -1,0 +1,45 @@
+//! What a command says of itself besides its arguments, attached to its clap definition with
+//! `#[command(add = …)]`: help, man pages and `--help-json` show it.
+
+use clap::builder::CommandExt;
+
+/// What running a command changes. Every command that can be run has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Impact {
+    /// Nothing on the server.
+    Read,
+    /// Adds to the server, or works on it as the pipeline is meant to.
+    Write,
+    /// Takes away or moves what somebody may still need: asks first.
+    Destructive,
+}
+
+impl Impact {
+    /// The word for it in help and JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Destructive => "destructive",
+        }
+    }
+
+    /// What the word means.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Read => "changes nothing on the server",
+            Self::Write => "changes the server",
+            Self::Destructive => "changes the server and asks first; --yes agrees",
+        }
+    }
+}
+
+impl CommandExt for Impact {}
+
+/// The shape of what a command prints with `-o json`, as JSON whose values name types: `"string"`,
+/// `"integer"`, `"number"`, `"bool"`, `"time"` (RFC 3339), `"id"` (an entry id), each with ` or null` where it may
+/// be unknown; one element stands for a list's; `"…"` as a key stands for any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JsonShape(pub &'static str);
+
+impl CommandExt for JsonShape {}

@@ -1,0 +1,331 @@
+//! `ucp-streams __complete WORD… =CURRENT`: what the completion scripts under `completions/` ask. The words of the
+//! line, the last one up to the cursor; the answer is one candidate a line, its help behind a tab.
+//!
+//! An argument completes by its value's name: `STREAM`, `GROUP` and `CONSUMER` (and `--consumer`) with what is on
+//! the server that the line is about. Whatever fails, and whatever is not known within [`BUDGET`], is left out without a word:
+//! nobody has asked for anything yet.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{ArgMatches, Command, FromArgMatches as _};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
+use tokio::time::{Instant, timeout_at};
+
+use super::context::topology_of;
+use super::tree;
+use crate::cli::{Globals, bytes_of};
+use crate::model::Name;
+use crate::settings::{Env, Settings, Target};
+use crate::streams::names;
+use crate::topology::Topology;
+use crate::wire::Dialer;
+
+/// What the scripts put before the words.
+const ASKED: &str = "__complete";
+/// How long the server may take, connecting included.
+const BUDGET: Duration = Duration::from_millis(150);
+
+/// The words to complete, when that is what `args` ask for.
+pub(super) fn asked(args: &[OsString]) -> Option<&[OsString]> {
+    let (first, words) = args.get(1..)?.split_first()?;
+    (first == ASKED).then_some(words)
+}
+
+/// The candidates for the last of `words`, as the scripts read them.
+pub(super) fn answer(words: &[OsString], env: &Env) -> Vec<u8> {
+    let Some((last, before)) = words.split_last() else {
+        return Vec::new();
+    };
+    let current = last.to_string_lossy();
+    let current = current.strip_prefix('=').unwrap_or(&current).to_owned();
+    let mut words = before.to_vec();
+    let line = Arc::new(Line {
+        words: words.clone(),
+        env: env.clone(),
+        here: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+    });
+    words.push(current.clone().into());
+    let mut tree = with_names(tree(), &line);
+    let found = complete(&mut tree, words, before.len(), Some(&line.here)).unwrap_or_default();
+    written(&found, &current)
+}
+
+/// Options are offered when one is begun, or when there is nothing else.
+fn written(found: &[CompletionCandidate], current: &str) -> Vec<u8> {
+    let is_option = |it: &&CompletionCandidate| it.get_value().to_string_lossy().starts_with('-');
+    let only_values = !current.starts_with('-') && !found.iter().all(|it| is_option(&it));
+    let mut out = Vec::new();
+    for candidate in found.iter().filter(|it| !(only_values && is_option(it))) {
+        let Some(value) = candidate.get_value().to_str().filter(|it| is_typeable(it)) else {
+            continue;
+        };
+        out.extend_from_slice(value.as_bytes());
+        if let Some(help) = candidate.get_help() {
+            let help = help.to_string();
+            out.push(b'\t');
+            out.extend_from_slice(help.lines().next().unwrap_or_default().as_bytes());
+        }
+        out.push(b'\n');
+    }
+    out
+}
+
+fn is_typeable(value: &str) -> bool {
+    crate::model::escaped(value.as_bytes()) == value
+}
+
+/// What an argument's value names on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Stream,
+    Group,
+    Consumer,
+}
+
+impl Wanted {
+    /// By the value's name, which may be several: `GROUP|STREAM`.
+    fn of(arg: &clap::Arg) -> Vec<Self> {
+        if arg.get_id() == "consumer" {
+            return vec![Self::Consumer];
+        }
+        let names = arg.get_value_names().and_then(<[_]>::first);
+        let names = names.map(clap::builder::Str::as_str).unwrap_or_default();
+        names.split('|').filter_map(Self::named).collect()
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "STREAM" => Some(Self::Stream),
+            "GROUP" => Some(Self::Group),
+            "CONSUMER" => Some(Self::Consumer),
+            _ => None,
+        }
+    }
+}
+
+/// `command` and all below it, its arguments completing from the server.
+fn with_names(command: Command, line: &Arc<Line>) -> Command {
+    let command = command.mut_args(|arg| {
+        let wanted = Wanted::of(&arg);
+        if wanted.is_empty() {
+            return arg;
+        }
+        let line = Arc::clone(line);
+        let candidates = move |current: &OsStr| line.candidates(&wanted, current);
+        arg.add(ArgValueCompleter::new(candidates))
+    });
+    command.mut_subcommands(|inner| with_names(inner, line))
+}
+
+/// The line as it is typed so far, without the word that is completed.
+#[derive(Debug)]
+struct Line {
+    words: Vec<OsString>,
+    env: Env,
+    here: PathBuf,
+}
+
+impl Line {
+    fn candidates(&self, wanted: &[Wanted], current: &OsStr) -> Vec<CompletionCandidate> {
+        let current = current.as_encoded_bytes();
+        let mut names = self.names(wanted).unwrap_or_default();
+        names.retain(|name| name.as_bytes().starts_with(current));
+        names
+            .iter()
+            .filter_map(|name| std::str::from_utf8(name.as_bytes()).ok())
+            .map(CompletionCandidate::new)
+            .collect()
+    }
+
+    /// What the server has, then what the topology knows besides.
+    fn names(&self, wanted: &[Wanted]) -> Option<Vec<Name>> {
+        let deadline = Instant::now() + BUDGET;
+        let matches = tree()
+            .ignore_errors(true)
+            .try_get_matches_from(&self.words)
+            .ok()?;
+        let globals = Globals::from_arg_matches(&matches).ok()?;
+        // A password is not read from standard input: that is the terminal.
+        let settings = Settings::resolve(&globals, &self.env, std::io::empty(), &self.here).ok()?;
+        let topology = topology_of(&settings).unwrap_or_default();
+        let (stream, group) = said(&matches, wanted);
+        let about = About {
+            wanted,
+            stream,
+            group,
+            topology,
+        };
+        let mut found = Vec::new();
+        if let Target::Server(endpoint) = settings.target.value {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .ok()?;
+            let dialer = Dialer::new(endpoint, BUDGET);
+            // What was found in time counts.
+            let _ = runtime.block_on(async {
+                timeout_at(deadline, about.on_server(&dialer, &mut found)).await
+            });
+            runtime.shutdown_background();
+        }
+        for name in about.in_topology() {
+            if !found.contains(&name) {
+                found.push(name);
+            }
+        }
+        Some(found)
+    }
+}
+
+/// The stream and the group that the line names. `GROUP|STREAM` is a stream when a group follows, or is wanted.
+fn said(matches: &ArgMatches, wanted: &[Wanted]) -> (Option<Name>, Option<Name>) {
+    let tree = tree();
+    let (mut command, mut matches) = (&tree, matches);
+    while let Some((name, inner)) = matches.subcommand() {
+        let Some(below) = command.find_subcommand(name) else {
+            break;
+        };
+        (command, matches) = (below, inner);
+    }
+    let value = |wanted: &[Wanted]| {
+        let arguments = command.get_arguments();
+        let mut arguments = arguments.filter(|arg| Wanted::of(arg) == wanted);
+        arguments.find_map(|arg| {
+            let value = matches.try_get_raw(arg.get_id().as_str()).ok()??.next()?;
+            bytes_of(value.to_owned()).ok().map(Name::new)
+        })
+    };
+    let (stream, group) = (value(&[Wanted::Stream]), value(&[Wanted::Group]));
+    match (value(&[Wanted::Group, Wanted::Stream]), stream, group) {
+        (Some(first), None, None) if wanted.contains(&Wanted::Consumer) => (None, Some(first)),
+        (Some(first), None, group) => (Some(first), group),
+        (Some(first), stream, None) => (stream, Some(first)),
+        (_, stream, group) => (stream, group),
+    }
+}
+
+/// Which names are wanted, and what the line says of them.
+struct About<'a> {
+    wanted: &'a [Wanted],
+    stream: Option<Name>,
+    group: Option<Name>,
+    topology: Topology,
+}
+
+impl About<'_> {
+    async fn on_server(&self, dialer: &Dialer, found: &mut Vec<Name>) -> anyhow::Result<()> {
+        let connection = dialer.connect().await?;
+        for wanted in self.wanted {
+            let streams = match self.stream_for(*wanted) {
+                Some(stream) => vec![stream],
+                None => names::existing(&connection, &self.topology).await,
+            };
+            found.extend(match (wanted, &self.group) {
+                (Wanted::Stream, _) => streams,
+                (Wanted::Group, _) => names::groups_of(&connection, &streams).await,
+                (Wanted::Consumer, Some(group)) => {
+                    names::consumers_of(&connection, &streams, group).await
+                }
+                (Wanted::Consumer, None) => Vec::new(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The stream to look at, where the line names it, itself or by its group.
+    fn stream_for(&self, wanted: Wanted) -> Option<Name> {
+        let by_group = || {
+            let group = self.group.as_ref()?;
+            let spec = self.topology.group(group, None).ok()?;
+            Some(spec.stream)
+        };
+        match wanted {
+            Wanted::Stream => None,
+            Wanted::Group => self.stream.clone(),
+            Wanted::Consumer => self.stream.clone().or_else(by_group),
+        }
+    }
+
+    fn in_topology(&self) -> Vec<Name> {
+        let Topology {
+            streams, groups, ..
+        } = &self.topology;
+        let of = |wanted: &Wanted| -> Vec<Name> {
+            match wanted {
+                Wanted::Stream => streams.iter().map(|stream| stream.name.clone()).collect(),
+                Wanted::Group => groups
+                    .iter()
+                    .filter(|group| self.stream.as_ref().is_none_or(|it| group.stream == *it))
+                    .map(|group| group.name.clone())
+                    .collect(),
+                Wanted::Consumer => Vec::new(),
+            }
+        };
+        self.wanted.iter().flat_map(of).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(words: &[&str]) -> Vec<String> {
+        let words: Vec<OsString> = words.iter().map(Into::into).collect();
+        // Nothing listens there: what is left is what the tool knows by itself.
+        let env = Env::of(|name| {
+            (name == "UCP_STREAMS_URL").then(|| "unix:///nowhere/redis.sock".into())
+        });
+        let out = String::from_utf8(answer(&words, &env)).expect("UTF-8");
+        out.lines()
+            .map(|line| line.split('\t').next().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn commands_options_and_values_come_from_the_tree() {
+        assert!(answered(&["ucp-streams", "=pi"]).contains(&"ping".to_owned()));
+        assert!(
+            answered(&["ucp-streams", "="])
+                .iter()
+                .all(|it| !it.starts_with('-'))
+        );
+        assert_eq!(answered(&["ucp-streams", "ping", "=--colu"]), ["--columns"]);
+        assert_eq!(answered(&["ucp-streams", "ping", "-o", "=nd"]), ["ndjson"]);
+        assert_eq!(
+            answered(&["ucp-streams", "ping", "=--output=nd"]),
+            ["--output=ndjson"]
+        );
+        assert!(answered(&[]).is_empty());
+    }
+
+    #[test]
+    fn the_topology_is_known_without_a_server() {
+        assert_eq!(
+            answered(&["ucp-streams", "init", "=event-"]),
+            ["event-processors"]
+        );
+        assert_eq!(
+            answered(&[
+                "ucp-streams",
+                "init",
+                "event-processors",
+                "--stream",
+                "=events."
+            ]),
+            ["events.raw", "events.normalized"]
+        );
+    }
+
+    #[test]
+    fn only_what_can_be_typed_is_offered() {
+        let found = [
+            CompletionCandidate::new("a\x1b[2J"),
+            CompletionCandidate::new("b\nc"),
+            CompletionCandidate::new("d"),
+        ];
+        assert_eq!(written(&found, ""), b"d\n");
+    }
+}

@@ -1,0 +1,78 @@
+//! `completions`: the scripts that make a shell ask this tool for words. They are the files under
+//! `completions/`, carried along.
+
+use anyhow::Result;
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
+use super::context::Context;
+use crate::cli::Impact;
+use crate::exit::Exit;
+
+/// Print the script that completes this tool's commands in a shell
+///
+/// The script asks the tool itself for every word, so that commands, options, files, and the names of the streams,
+/// groups and consumers on the server that the line is about all complete. A server that does not answer at once is
+/// left out.
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Read, after_help = "\
+The first line is for this shell only; the others are for every one to come.
+
+Examples:
+  source <(ucp-streams completions bash)
+  ucp-streams completions bash > ~/.local/share/bash-completion/completions/ucp-streams
+  ucp-streams completions zsh > ~/.zfunc/_ucp-streams    # ~/.zfunc is in $fpath
+  ucp-streams completions fish > ~/.config/fish/completions/ucp-streams.fish")]
+pub(super) struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+    context.console.put(args.shell.script().as_bytes())?;
+    Ok(Exit::Done)
+}
+
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::enum_variant_names, reason = "the shell is called that")]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    PowerShell,
+    Elvish,
+}
+
+impl Shell {
+    const fn script(self) -> &'static str {
+        match self {
+            Self::Bash => include_str!("../../completions/ucp-streams.bash"),
+            Self::Zsh => include_str!("../../completions/_ucp-streams"),
+            Self::Fish => include_str!("../../completions/ucp-streams.fish"),
+            Self::PowerShell => include_str!("../../completions/ucp-streams.ps1"),
+            Self::Elvish => include_str!("../../completions/ucp-streams.elv"),
+        }
+    }
+}
+
+impl ValueEnum for Shell {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::Bash,
+            Self::Zsh,
+            Self::Fish,
+            Self::PowerShell,
+            Self::Elvish,
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Self::Bash => "bash",
+            Self::Zsh => "zsh",
+            Self::Fish => "fish",
+            Self::PowerShell => "powershell",
+            Self::Elvish => "elvish",
+        }))
+    }
+}

@@ -1,0 +1,119 @@
+//! What every command's help says besides what its own file says, and the parts of it that man pages and
+//! `--help-json` take.
+
+use clap::Command;
+
+use crate::cli::{Impact, JsonShape};
+
+const EXAMPLES: &str = "Examples:\n";
+
+/// `command` and all below it, with their impact in the help. What says none has that of the command above it.
+pub(super) fn described(command: Command) -> Command {
+    below(command, None)
+}
+
+fn below(command: Command, inherited: Option<Impact>) -> Command {
+    let impact = command.get::<Impact>().copied().or(inherited);
+    let command = command.mut_subcommands(|inner| below(inner, impact));
+    let Some(impact) = impact else {
+        return command;
+    };
+    let mut help = command
+        .get_after_help()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    if !help.is_empty() {
+        help.push_str("\n\n");
+    }
+    help.push_str("Impact: ");
+    help.push_str(impact.word());
+    help.push_str(" - ");
+    help.push_str(impact.meaning());
+    command.after_help(help).add(impact)
+}
+
+/// What a command's help says after its options.
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// Paragraphs that are neither examples nor the impact.
+    pub(super) notes: Vec<String>,
+    /// Lines of examples as they are typed; some may be comments.
+    pub(super) examples: Vec<String>,
+    /// Nothing for a command that only has subcommands.
+    pub(super) impact: Option<Impact>,
+    /// The shape of its JSON, where it prints any.
+    pub(super) shape: Option<&'static str>,
+}
+
+impl Facts {
+    /// What `command`, described, says.
+    pub(super) fn of(command: &Command) -> Self {
+        let help = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let mut facts = Self {
+            notes: Vec::new(),
+            examples: Vec::new(),
+            impact: command.get::<Impact>().copied(),
+            shape: command.get::<JsonShape>().map(|shape| shape.0),
+        };
+        for paragraph in help.split("\n\n").filter(|it| !it.trim().is_empty()) {
+            if let Some(lines) = paragraph.strip_prefix(EXAMPLES) {
+                let lines = lines.lines().map(|line| line.trim_start().to_owned());
+                facts.examples.extend(lines);
+            } else if !paragraph.starts_with("Impact: ") {
+                facts.notes.push(paragraph.to_owned());
+            }
+        }
+        facts
+    }
+}
+
+/// Every command that is shown, from the root, each after its parent, with the words that name it.
+pub(super) fn shown(root: &Command) -> Vec<(Vec<String>, &Command)> {
+    fn walk<'a>(
+        command: &'a Command,
+        path: &[String],
+        found: &mut Vec<(Vec<String>, &'a Command)>,
+    ) {
+        let mut path = path.to_vec();
+        path.push(command.get_name().to_owned());
+        found.push((path.clone(), command));
+        for inner in command.get_subcommands() {
+            if !inner.is_hide_set() && inner.get_name() != "help" {
+                walk(inner, &path, found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(root, &[], &mut found);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_impact_is_said_after_the_examples_and_read_back() {
+        let command = Command::new("t").subcommand(
+            Command::new("go")
+                .add(Impact::Destructive)
+                .add(JsonShape("{}"))
+                .after_help("A note.\n\nExamples:\n  t go\n  t go --far"),
+        );
+        let tree = described(command);
+        let commands = shown(&tree);
+        assert_eq!(commands[1].0, ["t", "go"]);
+        let facts = Facts::of(commands[1].1);
+        assert_eq!(facts.notes, ["A note."]);
+        assert_eq!(facts.examples, ["t go", "t go --far"]);
+        assert_eq!(facts.impact, Some(Impact::Destructive));
+        assert_eq!(facts.shape, Some("{}"));
+        let help = commands[1].1.get_after_help().expect("help").to_string();
+        assert!(help.ends_with(
+            "t go --far\n\nImpact: destructive - changes the server and asks first; --yes agrees"
+        ));
+    }
+}

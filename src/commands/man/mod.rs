@@ -1,0 +1,78 @@
+//! `man`: the manual, made from the tree of commands; one page, or all of them into a directory.
+
+mod page;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::ValueHint;
+
+use super::context::Context;
+use super::describe::shown;
+use super::tree;
+use crate::cli::Impact;
+use crate::exit::Exit;
+use crate::model::{Kind, Problem, escaped};
+use crate::topology::{did_you_mean, nearest};
+
+/// Print a manual page, or write all of them into a directory
+///
+/// The page is troff source: show it with `man -l -`. The pages are installed with the tool where it was installed as a
+/// package or by make.
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Read, after_help = "\
+Examples:
+  ucp-streams man worker run | man -l -
+  ucp-streams man --out ~/.local/share/man/man1")]
+pub(super) struct Args {
+    /// The command the page is about; the tool itself when none is named
+    #[arg(value_name = "COMMAND")]
+    command: Vec<String>,
+
+    /// Write every page into this directory, which is made when it is missing
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "command")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let tree = tree();
+    let pages = shown(&tree);
+    if let Some(directory) = &args.out {
+        for (path, command) in &pages {
+            let file = directory.join(format!("{}.1", path.join("-")));
+            write(directory, &file, &page::of(path, command, &pages)?)?;
+        }
+        let shown = escaped(directory.as_os_str().as_encoded_bytes());
+        context
+            .console
+            .note(&format!("{} pages written to {shown}", pages.len()));
+        return Ok(Exit::Done);
+    }
+    let wanted = &args.command[..];
+    let Some((path, command)) = pages.iter().find(|(path, _)| path[1..] == *wanted) else {
+        return Err(no_page(wanted, &pages).into());
+    };
+    context.console.put(&page::of(path, command, &pages)?)?;
+    Ok(Exit::Done)
+}
+
+fn write(directory: &Path, file: &Path, page: &[u8]) -> Result<(), Problem> {
+    fs::create_dir_all(directory)
+        .and_then(|()| fs::write(file, page))
+        .map_err(|error| {
+            let file = escaped(file.as_os_str().as_encoded_bytes());
+            Problem::new(Kind::Local, format!("cannot write {file}: {error}"))
+        })
+}
+
+fn no_page(wanted: &[String], pages: &page::Pages<'_>) -> Problem {
+    let wanted = wanted.join(" ");
+    let known: Vec<String> = pages.iter().map(|(path, _)| path[1..].join(" ")).collect();
+    Problem::usage(format!(
+        "there is no command `{}`{}",
+        escaped(wanted.as_bytes()),
+        did_you_mean(nearest(&wanted, known.iter().map(String::as_str)))
+    ))
+    .hint("`ucp-streams --help` lists them")
+}

@@ -1,0 +1,228 @@
+//! One manual page: what clap knows of a command, then examples, output, exit status, environment and files.
+
+use std::io;
+
+use anyhow::{Context as _, Result};
+use clap::Command;
+use clap_mangen::Man;
+use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
+
+use super::super::describe::Facts;
+use crate::exit::Exit;
+use crate::settings::Env;
+
+/// Set by hand with a release, so that the same source always gives the same pages.
+const DATE: &str = "2026-11-23";
+const MANUAL: &str = "ucp-streams manual";
+
+/// Files every command may read or make, and what they are.
+const FILES: [(&str, &str); 1] = [(
+    "ucp-streams.toml",
+    "The topology: streams, groups and handlers, merged over the built-in ones. Looked for in the working directory unless --topology or the environment names another.",
+)];
+
+/// Every command with the words that name it.
+pub(super) type Pages<'a> = Vec<(Vec<String>, &'a Command)>;
+
+/// The page of `command`, which `path` names; `pages` are all of them.
+///
+/// # Errors
+/// A bug: a page that cannot be written to memory.
+pub(super) fn of(path: &[String], command: &Command, pages: &Pages<'_>) -> Result<Vec<u8>> {
+    let facts = Facts::of(command);
+    let man = Man::new(alone(path, command))
+        .title(path.join("-").to_uppercase())
+        .date(DATE)
+        .source(format!("ucp-streams {}", env!("CARGO_PKG_VERSION")))
+        .manual(MANUAL);
+    let mut page = Page::default();
+    page.part(|out| man.render_title(out))?;
+    page.part(|out| man.render_name_section(out))?;
+    page.part(|out| man.render_synopsis_section(out))?;
+    page.part(|out| man.render_description_section(out))?;
+    page.roff(|roff| notes(roff, &facts))?;
+    page.part(|out| man.render_options_section(out))?;
+    page.roff(|roff| {
+        if path.len() > 1 {
+            section(roff, "GLOBAL OPTIONS");
+            let reference = [roman("See "), bold("ucp-streams"), roman("(1).")];
+            roff.text(reference);
+        }
+        commands(roff, path, pages);
+        examples(roff, &facts.examples);
+        output(roff, &facts);
+        exit_status(roff);
+        environment(roff);
+        files(roff);
+        see_also(roff, path, pages);
+    })?;
+    Ok(page.text)
+}
+
+/// The command as a tool of its own, without what it shares with all others.
+fn alone(path: &[String], command: &Command) -> Command {
+    let mut command = command.clone().disable_help_subcommand(true);
+    if path.len() > 1 {
+        command = command
+            .disable_help_flag(true)
+            .disable_version_flag(true)
+            .display_name(path.join("-"));
+    }
+    command.bin_name(path.join(" "))
+}
+
+/// A page in pieces, of which each would begin with the same definitions.
+#[derive(Default)]
+struct Page {
+    text: Vec<u8>,
+}
+
+impl Page {
+    fn part(&mut self, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Result<()> {
+        let mut preamble = Vec::new();
+        Roff::new().to_writer(&mut preamble)?;
+        let mut piece = Vec::new();
+        write(&mut piece).context("cannot write a manual page")?;
+        let piece = String::from_utf8(piece).context("a manual page is not UTF-8")?;
+        let preamble = String::from_utf8(preamble).context("a manual page is not UTF-8")?;
+        let mut new = piece.as_str();
+        if !self.text.is_empty() {
+            new = new.strip_prefix(&preamble).unwrap_or(new);
+        }
+        // Two breaks around an empty line say what one macro does, and mandoc complains of them.
+        for line in new.replace(".br\n\n.br\n", ".sp\n").lines() {
+            self.text.extend_from_slice(line.trim_end().as_bytes());
+            self.text.push(b'\n');
+        }
+        Ok(())
+    }
+
+    fn roff(&mut self, fill: impl FnOnce(&mut Roff)) -> Result<()> {
+        let mut roff = Roff::new();
+        fill(&mut roff);
+        self.part(|out| roff.to_writer(out))
+    }
+}
+
+fn section(roff: &mut Roff, title: &str) {
+    roff.control("SH", [title]);
+}
+
+/// A term and what it means.
+fn term(roff: &mut Roff, term: Inline, meaning: &str) {
+    roff.control("TP", []);
+    roff.text([term]);
+    roff.text([roman(meaning)]);
+}
+
+fn notes(roff: &mut Roff, facts: &Facts) {
+    for note in &facts.notes {
+        roff.control("PP", []);
+        for line in note.lines() {
+            roff.text([roman(line.trim())]);
+        }
+    }
+    if let Some(impact) = facts.impact {
+        roff.control("PP", []);
+        roff.text([
+            roman("Impact: "),
+            bold(impact.word()),
+            roman(format!(" \u{2013} {}.", impact.meaning())),
+        ]);
+    }
+}
+
+fn commands(roff: &mut Roff, path: &[String], pages: &Pages<'_>) {
+    let below: Vec<_> = pages
+        .iter()
+        .filter(|(other, _)| other.len() == path.len() + 1 && other.starts_with(path))
+        .collect();
+    if below.is_empty() {
+        return;
+    }
+    section(roff, "COMMANDS");
+    for (other, command) in below {
+        let about = command.get_about().map(ToString::to_string);
+        roff.control("TP", []);
+        roff.text([bold(other.join("-")), roman("(1)")]);
+        roff.text([roman(about.unwrap_or_default())]);
+    }
+}
+
+fn examples(roff: &mut Roff, lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    section(roff, "EXAMPLES");
+    roff.control("nf", []);
+    for line in lines {
+        roff.text([roman(line.as_str())]);
+    }
+    roff.control("fi", []);
+}
+
+fn output(roff: &mut Roff, facts: &Facts) {
+    let Some(shape) = facts.shape else {
+        return;
+    };
+    section(roff, "OUTPUT");
+    roff.text([
+        roman("With "),
+        bold("-o json"),
+        roman(", values shown by their types:"),
+    ]);
+    roff.control("PP", []);
+    roff.control("nf", []);
+    for line in shape.lines() {
+        roff.text([roman(line)]);
+    }
+    roff.control("fi", []);
+}
+
+fn exit_status(roff: &mut Roff) {
+    section(roff, "EXIT STATUS");
+    for exit in Exit::ALL {
+        term(roff, bold(exit.code().to_string()), exit.meaning());
+    }
+}
+
+fn environment(roff: &mut Roff) {
+    section(roff, "ENVIRONMENT");
+    for (name, meaning) in Env::known() {
+        term(roff, bold(*name), meaning);
+    }
+}
+
+fn files(roff: &mut Roff) {
+    section(roff, "FILES");
+    for (name, meaning) in FILES {
+        term(roff, italic(name), meaning);
+    }
+}
+
+/// The page above, and the pages beside.
+fn see_also(roff: &mut Roff, path: &[String], pages: &Pages<'_>) {
+    let above = &path[..path.len() - 1];
+    let related: Vec<String> = pages
+        .iter()
+        .map(|(other, _)| other)
+        .filter(|other| {
+            let beside = above.len() > 1 && other.len() == path.len() && other.starts_with(above);
+            *other != path && (*other == above || beside)
+        })
+        .map(|other| other.join("-"))
+        .collect();
+    if related.is_empty() {
+        return;
+    }
+    section(roff, "SEE ALSO");
+    let mut line = Vec::new();
+    for name in related {
+        if !line.is_empty() {
+            line.push(roman(", "));
+        }
+        line.push(bold(name));
+        line.push(roman("(1)"));
+    }
+    roff.text(line);
+}

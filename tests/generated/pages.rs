@@ -1,0 +1,83 @@
+//! The manual pages under `man/`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::ucp;
+use crate::{quietly, repository};
+
+fn read_all(directory: &Path) -> BTreeMap<String, String> {
+    fs::read_dir(directory)
+        .unwrap_or_else(|error| panic!("{}: {error}; run `make generate`", directory.display()))
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read_to_string(path).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn the_committed_pages_are_those_of_this_source() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("pages");
+    ucp(&["man", "--out", out.to_str().unwrap()])
+        .assert_code(0)
+        .stdout_is("")
+        .stderr_has("pages written");
+    let (fresh, committed) = (read_all(&out), read_all(&repository("man")));
+    let names = |pages: &BTreeMap<String, String>| pages.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&fresh), names(&committed), "run `make generate`");
+    for (name, page) in fresh {
+        assert!(
+            page == committed[&name],
+            "man/{name} is stale: run `make generate`"
+        );
+    }
+}
+
+#[test]
+fn every_page_has_its_parts_and_mandoc_finds_no_fault() {
+    let pages = read_all(&repository("man"));
+    assert!(pages.len() > 5);
+    for (name, page) in &pages {
+        for part in [
+            "NAME",
+            "SYNOPSIS",
+            "DESCRIPTION",
+            "\"EXIT STATUS\"",
+            "ENVIRONMENT",
+            "FILES",
+        ] {
+            assert!(
+                page.contains(&format!("\n.SH {part}\n")),
+                "{name} has no {part}"
+            );
+        }
+        let page = repository("man").join(name);
+        quietly(
+            "mandoc",
+            Command::new("mandoc")
+                .args(["-Tlint", "-Wwarning"])
+                .arg(page),
+        );
+    }
+    assert!(pages["ucp-streams-ping.1"].contains("\n.SH EXAMPLES\n"));
+}
+
+#[test]
+fn one_page_is_printed_and_an_unknown_one_refused() {
+    let page = fs::read_to_string(repository("man/ucp-streams-worker-run.1")).unwrap();
+    ucp(&["man", "worker", "run"])
+        .assert_code(0)
+        .stdout_is(&page);
+    ucp(&["man", "pnig"])
+        .assert_code(2)
+        .stderr_has("there is no command `pnig`")
+        .stderr_has("did you mean `ping`?");
+    ucp(&["man", "--out", "/proc/nowhere"])
+        .assert_code(74)
+        .stderr_has("cannot write /proc/nowhere/ucp-streams.1");
+}

@@ -1,0 +1,113 @@
+//! A terminal of its own (tmux) that a test types into and reads the screen of.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::quietly;
+use crate::support::PATIENCE;
+
+/// A shell in a terminal of 100 columns and 30 lines; gone when the value is.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    socket: PathBuf,
+    _home: TempDir,
+}
+
+impl Terminal {
+    /// Starts `command` in `home`, with the tool under test first on PATH and `url` as its server.
+    #[track_caller]
+    pub(crate) fn start(home: TempDir, url: &str, command: &str) -> Self {
+        let binary = Path::new(env!("CARGO_BIN_EXE_ucp-streams"));
+        let path = format!(
+            "{}:{}",
+            binary.parent().unwrap().display(),
+            std::env::var("PATH").unwrap()
+        );
+        let socket = home.path().join("tmux");
+        let mut tmux = Command::new("tmux");
+        tmux.arg("-S")
+            .arg(&socket)
+            .args([
+                "-f",
+                "/dev/null",
+                "new-session",
+                "-d",
+                "-x",
+                "100",
+                "-y",
+                "30",
+            ])
+            .arg(command)
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", home.path())
+            .env("LANG", "C.UTF-8")
+            .env("TERM", "xterm-256color")
+            .env("SHELL", "/bin/sh")
+            .env("UCP_STREAMS_URL", url)
+            .current_dir(home.path());
+        quietly("tmux", &mut tmux);
+        Self {
+            socket,
+            _home: home,
+        }
+    }
+
+    fn tmux(&self, args: &[&str]) -> String {
+        let mut command = Command::new("tmux");
+        quietly("tmux", command.arg("-S").arg(&self.socket).args(args))
+    }
+
+    /// Types text as it is.
+    #[track_caller]
+    pub(crate) fn types(&self, text: &str) {
+        self.tmux(&["send-keys", "-l", text]);
+    }
+
+    /// Presses a key, by tmux's name for it.
+    #[track_caller]
+    pub(crate) fn presses(&self, key: &str) {
+        self.tmux(&["send-keys", key]);
+    }
+
+    /// What is on the screen.
+    #[track_caller]
+    pub(crate) fn screen(&self) -> String {
+        self.tmux(&["capture-pane", "-p"])
+    }
+
+    /// Awaits `text` on the screen.
+    #[track_caller]
+    pub(crate) fn shows(&self, text: &str) {
+        self.awaits(text, |screen| screen.contains(text));
+    }
+
+    /// Awaits that the screen is as it should be.
+    #[track_caller]
+    pub(crate) fn awaits(&self, what: &str, is_so: impl Fn(&str) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let screen = self.screen();
+            if is_so(&screen) {
+                return;
+            }
+            assert!(Instant::now() < end, "not on the screen: {what}\n{screen}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let mut command = Command::new("tmux");
+        let _ = command
+            .arg("-S")
+            .arg(&self.socket)
+            .arg("kill-server")
+            .output();
+    }
+}
