@@ -9,6 +9,7 @@ mod completions;
 mod context;
 mod demo;
 mod describe;
+mod dev;
 mod failure;
 mod get;
 mod group;
@@ -55,6 +56,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Args),
+    Dev(dev::Args),
     Info(info::Args),
     Lag(lag::Args),
     Pending(pending::Args),
@@ -76,6 +78,7 @@ impl Command {
     async fn run(self, context: &Context) -> Result<Exit> {
         match self {
             Self::Demo(args) => demo::run(args, context).await,
+            Self::Dev(args) => dev::run(&args, context),
             Self::Info(args) => info::run(args, context).await,
             Self::Lag(args) => lag::run(args, context).await,
             Self::Pending(args) => pending::run(args, context).await,

@@ -5,6 +5,7 @@
 mod ack;
 mod claim;
 mod demo;
+mod dev;
 mod frame;
 mod info;
 mod init;

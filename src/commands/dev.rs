@@ -1,0 +1,252 @@
+//! `dev`: a server of one's own in the working directory.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Subcommand, ValueHint};
+use serde::Serialize;
+
+use super::context::Context;
+use crate::exit::Exit;
+use crate::server::{Detached, Live, Options, Persistence, Started, Status};
+use crate::view::{Cell, Column, Row, Tone};
+
+/// Start, stop or look at a private server in this directory
+///
+/// It listens on a unix socket that only you can reach, keeps its data in .ucp-streams (an append-only file), and runs
+/// until it is stopped.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Start the server, unless it runs, and say how to reach it
+    #[command(after_help = "\
+Examples:
+  ucp-streams dev start
+  ucp-streams dev start --listen 6399 --dir /tmp/streams")]
+    Start {
+        /// Listen on this port of 127.0.0.1, too
+        #[arg(long, value_name = "PORT")]
+        listen: Option<u16>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Stop the server; its data stays
+    #[command(after_help = "\
+Examples:
+  ucp-streams dev stop
+  ucp-streams dev stop --dir /tmp/streams")]
+    Stop {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Say whether the server runs; exit 1 when it does not
+    #[command(after_help = "\
+Examples:
+  ucp-streams dev status
+  ucp-streams dev status -o json")]
+    Status {
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// Where its data, log and socket are
+    #[arg(long, value_name = "DIR", default_value = ".ucp-streams", value_hint = ValueHint::DirPath)]
+    dir: PathBuf,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+    match &args.action {
+        Action::Start { listen, place } => start(*listen, place, context),
+        Action::Stop { place } => stop(place, context),
+        Action::Status { place } => status(place, context),
+    }
+}
+
+fn start(listen: Option<u16>, place: &Place, context: &Context) -> Result<Exit> {
+    let options = Options {
+        port: listen,
+        ..Options::with_persistence(Persistence::EverySecond)
+    };
+    let detached = Detached::at(&place.dir)?;
+    let report = match detached.start(&context.server_binary()?, &options)? {
+        Started::Now(live) => DevServer::live(State::Started, &detached, &live),
+        Started::Already(live) => DevServer::live(State::Running, &detached, &live),
+    };
+    context.console.show_one(&report)?;
+    if report.state == State::Running && listen.is_some() {
+        context
+            .console
+            .note("it ran already, as it was started then; --listen changed nothing");
+    }
+    context.console.note(&format!(
+        "use it with: export UCP_STREAMS_URL={}",
+        report.url
+    ));
+    Ok(Exit::Done)
+}
+
+fn stop(place: &Place, context: &Context) -> Result<Exit> {
+    let detached = Detached::at(&place.dir)?;
+    let pid = detached.stop()?;
+    if pid.is_none() {
+        context.console.note("it did not run");
+    }
+    context.console.show_one(&DevServer {
+        pid,
+        ..DevServer::not_live(State::Stopped, &detached)
+    })?;
+    Ok(Exit::Done)
+}
+
+fn status(place: &Place, context: &Context) -> Result<Exit> {
+    let detached = Detached::at(&place.dir)?;
+    let (report, exit) = match detached.status() {
+        Status::Running(live) => (
+            DevServer::live(State::Running, &detached, &live),
+            Exit::Done,
+        ),
+        Status::Stopped => (
+            DevServer::not_live(State::Stopped, &detached),
+            Exit::Negative,
+        ),
+        Status::Unsure { pid } => {
+            let report = DevServer::not_live(State::Unsure, &detached);
+            (
+                DevServer {
+                    pid: Some(pid),
+                    ..report
+                },
+                Exit::Negative,
+            )
+        }
+    };
+    context.console.show_one(&report)?;
+    Ok(exit)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Started,
+    Running,
+    Stopped,
+    /// A process has its number but does not answer for it.
+    Unsure,
+}
+
+/// The server of a directory.
+#[derive(Clone, Debug, Serialize)]
+struct DevServer {
+    url: String,
+    state: State,
+    pid: Option<u32>,
+    server: Option<String>,
+    version: Option<String>,
+    uptime_ms: Option<u64>,
+    dir: String,
+}
+
+impl DevServer {
+    fn live(state: State, detached: &Detached, live: &Live) -> Self {
+        let identity = live.identity.clone();
+        Self {
+            pid: Some(identity.pid),
+            server: Some(identity.name),
+            version: Some(identity.version),
+            uptime_ms: Some(identity.uptime_s * 1000),
+            ..Self::not_live(state, detached)
+        }
+    }
+
+    fn not_live(state: State, detached: &Detached) -> Self {
+        Self {
+            url: url_of(detached.socket()),
+            state,
+            pid: None,
+            server: None,
+            version: None,
+            uptime_ms: None,
+            dir: detached.dir().display().to_string(),
+        }
+    }
+}
+
+/// The socket's URL, so that a shell and `--url` take it as it is.
+fn url_of(socket: &Path) -> String {
+    let mut url = String::from("unix://");
+    for byte in socket.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._~-".contains(byte) {
+            url.push(char::from(*byte));
+        } else {
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    url
+}
+
+impl Row for DevServer {
+    const COLUMNS: &'static [Column] = &[
+        Column::whole("url", "URL"),
+        Column::whole("state", "STATE"),
+        Column::number("pid", "PID"),
+        Column::text("server", "SERVER"),
+        Column::text("version", "VERSION"),
+        Column::number("uptime_ms", "UPTIME"),
+        Column::text("dir", "DIRECTORY"),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self {
+            url,
+            state,
+            pid,
+            server,
+            version,
+            uptime_ms,
+            dir,
+        } = self;
+        let state = match state {
+            State::Started => Cell::Word(Tone::Ok, "started".to_owned()),
+            State::Running => Cell::Word(Tone::Ok, "running".to_owned()),
+            State::Stopped => Cell::Word(Tone::Dim, "stopped".to_owned()),
+            State::Unsure => Cell::Word(Tone::Bad, "unsure".to_owned()),
+        };
+        vec![
+            url.as_str().into(),
+            state,
+            Cell::or_nothing(pid.map(|pid| pid.to_string())),
+            Cell::or_nothing(server.clone()),
+            Cell::or_nothing(version.clone()),
+            uptime_ms.map_or(Cell::Nothing, Cell::Millis),
+            dir.as_str().into(),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Endpoint, Transport};
+
+    #[test]
+    fn the_url_leads_back_to_the_socket() {
+        for path in ["/run/redis.sock", "/tmp/a b%20/ü?x=1&y;#/s.sock"] {
+            let url = url_of(Path::new(path));
+            let endpoint = Endpoint::parse(&url).expect("a URL");
+            assert_eq!(
+                endpoint.transport,
+                Transport::Unix(PathBuf::from(path)),
+                "{url}"
+            );
+        }
+    }
+}
