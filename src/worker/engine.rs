@@ -14,50 +14,17 @@ use super::breaker::Breaker;
 use super::counters::{Counters, add};
 use super::fence::Lease;
 use super::hand::{Delivery, Hand, Phase};
-use super::handler::{Origin, Verdict};
-use super::policy::spread_delay;
-use super::reader::{ReadOrder, ReadOutcome, Reader};
+use super::handler::Finished;
+use super::handler::Origin;
+use super::job::{Assignment, Mode, Signal};
+use super::reader::Reader;
 use super::retries::Retries;
-use super::run::{Assignment, Mode, Signal};
-use super::settle::{Settlement, What};
+use super::settlement::Settlement;
 use crate::model::EntryId;
-use crate::wire::{Connection, Dialer, Error, GroupReply, Holder, Seen};
+use crate::wire::{Connection, Dialer, Error, Holder, Seen};
 
-/// How long a read waits on the server for new entries.
-const BLOCK: Duration = Duration::from_secs(2);
-/// While so many entries wait for a retry, nothing new is read.
-const WAITING_MAX: usize = 10_000;
-/// Acknowledgements that ride along with one read.
-const RIDING_MAX: usize = 1000;
 /// How often an idle consumer shows that it lives.
 const PRESENCE: Duration = Duration::from_secs(10);
-
-/// A handler's end.
-#[derive(Debug)]
-pub(super) struct Finished {
-    delivery: Delivery,
-    verdict: Verdict,
-}
-
-/// Reports the verdict when it is dropped, so that a handler that panicked or was stopped reports too.
-struct Report {
-    finished: mpsc::UnboundedSender<Finished>,
-    delivery: Delivery,
-    verdict: Option<Verdict>,
-}
-
-impl Drop for Report {
-    fn drop(&mut self) {
-        let verdict = self
-            .verdict
-            .take()
-            .unwrap_or_else(|| Verdict::retry("the handler ended without a verdict"));
-        let _ = self.finished.send(Finished {
-            delivery: self.delivery.clone(),
-            verdict,
-        });
-    }
-}
 
 /// When things are due.
 #[derive(Debug)]
@@ -91,16 +58,16 @@ pub(super) struct Engine {
     pub(super) is_probe_wanted: bool,
     pub(super) lease: Option<Lease>,
     pub(super) timers: Timers,
-    pub(super) trouble: super::recover::Trouble,
+    pub(super) trouble: super::trouble::Trouble,
     /// `--once`: the last entry there was at the start; `None` once it was read.
     pub(super) read_until: Option<EntryId>,
     pub(super) is_reading_over: bool,
     /// Entries delivered and never started, to be given back at the end.
     pub(super) unstarted: Vec<(EntryId, u64)>,
     pub(super) started: u64,
-    read_asked: Instant,
-    finished_sender: mpsc::UnboundedSender<Finished>,
-    finished: mpsc::UnboundedReceiver<Finished>,
+    pub(super) read_asked: Instant,
+    pub(super) finished_sender: mpsc::UnboundedSender<Finished>,
+    pub(super) finished: mpsc::UnboundedReceiver<Finished>,
 }
 
 impl Engine {
@@ -134,7 +101,7 @@ impl Engine {
                 sweep: now,
                 presence: now + PRESENCE,
             },
-            trouble: super::recover::Trouble::new(now),
+            trouble: super::trouble::Trouble::new(now),
             job,
             dialer,
             counters,
@@ -223,266 +190,6 @@ impl Engine {
         Ok(is_held)
     }
 
-    /// Starts what may start; an inline handler's verdict is there at once.
-    fn start_ready(&mut self) {
-        while let Some(delivery) = self.next_to_start() {
-            self.started += 1;
-            if delivery.deliveries > 1 && !delivery.is_probe {
-                add(&self.counters.retried, 1);
-            }
-            match self.job.handler.inline(&delivery) {
-                Some(verdict) => {
-                    if self
-                        .hand
-                        .advance(delivery.id(), delivery.deliveries, Phase::Settling)
-                    {
-                        self.judge(&delivery, verdict);
-                    }
-                }
-                None => self.spawn(delivery),
-            }
-        }
-    }
-
-    fn next_to_start(&mut self) -> Option<Delivery> {
-        let next = match self.breaker.is_open() {
-            true => self.ready.iter().position(|delivery| delivery.is_probe)?,
-            false => 0,
-        };
-        let first = self.ready.get(next)?;
-        let running = self.hand.running();
-        let may_start = running < self.job.policy.concurrency
-            && (!first.is_alone || running == 0)
-            && !self.is_lone_running()
-            && self.job.max_messages.is_none_or(|max| self.started < max);
-        if may_start {
-            self.ready.remove(next)
-        } else {
-            None
-        }
-    }
-
-    fn is_lone_running(&self) -> bool {
-        self.hand.is_lone_running
-    }
-
-    fn spawn(&mut self, delivery: Delivery) {
-        let (id, deliveries) = (delivery.id(), delivery.deliveries);
-        let is_alone = delivery.is_alone;
-        let (handler, origin) = (Arc::clone(&self.job.handler), Arc::clone(&self.origin));
-        let limit = self.job.policy.handler_timeout;
-        let report = Report {
-            finished: self.finished_sender.clone(),
-            delivery,
-            verdict: None,
-        };
-        let task = tokio::spawn(async move {
-            let mut report = report;
-            let verdict =
-                tokio::time::timeout(limit, handler.handle(&origin, &report.delivery)).await;
-            report.verdict = Some(verdict.unwrap_or_else(|_| {
-                Verdict::retry(format!(
-                    "the handler did not end within {limit:?} and was stopped"
-                ))
-            }));
-        });
-        let abort = task.abort_handle();
-        if self.hand.advance(id, deliveries, Phase::Running(abort)) {
-            self.hand.is_lone_running = is_alone;
-        } else {
-            task.abort();
-        }
-    }
-
-    /// A handler ended.
-    fn on_finished(&mut self, finished: Finished) {
-        let Finished { delivery, verdict } = finished;
-        if delivery.is_alone {
-            self.hand.is_lone_running = false;
-        }
-        if self
-            .hand
-            .advance(delivery.id(), delivery.deliveries, Phase::Settling)
-        {
-            self.judge(&delivery, verdict);
-        }
-    }
-
-    /// Decides what becomes of an entry that was attempted. It is in hand, settling.
-    pub(super) fn judge(&mut self, delivery: &Delivery, verdict: Verdict) {
-        let what = match verdict {
-            Verdict::Done => {
-                self.record(delivery.id());
-                What::Acknowledge
-            }
-            Verdict::Publish(outputs) => What::Publish(outputs),
-            Verdict::Count(update) => What::Count(update),
-            Verdict::Dead { reason } => {
-                add(&self.counters.failed_attempts, 1);
-                What::DeadLetter {
-                    owner: None,
-                    reason,
-                }
-            }
-            Verdict::Retry { reason, after } => {
-                self.on_failed_attempt(delivery, reason, after);
-                return;
-            }
-        };
-        if !matches!(what, What::DeadLetter { .. }) && self.breaker.succeeded() {
-            tracing::warn!(group = %self.job.group, "handlers succeed again: going on");
-            self.timers.sweep = Instant::now();
-        }
-        self.settlements.push_back(Settlement {
-            id: delivery.id(),
-            deliveries: delivery.deliveries,
-            what,
-        });
-    }
-
-    /// Notes that the handler handled an entry.
-    pub(super) fn record(&self, id: EntryId) {
-        if let Some(journal) = &self.job.journal {
-            journal(id);
-        }
-    }
-
-    fn on_failed_attempt(&mut self, delivery: &Delivery, reason: String, after: Option<Duration>) {
-        let (id, deliveries, now) = (delivery.id(), delivery.deliveries, Instant::now());
-        add(&self.counters.failed_attempts, 1);
-        let was_open = self.breaker.is_open();
-        if self.breaker.failed(now, id) {
-            self.on_breaker_opened(&reason);
-        }
-        // While everything fails it is not the message's fault: it stays.
-        if deliveries >= self.job.policy.max_deliveries && !was_open && !self.breaker.is_open() {
-            self.settlements.push_back(Settlement {
-                id,
-                deliveries,
-                what: What::DeadLetter {
-                    owner: None,
-                    reason,
-                },
-            });
-            return;
-        }
-        tracing::info!(
-            group = %self.job.group, %id, attempt = deliveries, reason = %crate::model::escaped(reason.as_bytes()),
-            "attempt failed"
-        );
-        self.wait_for_retry(id, deliveries, after);
-    }
-
-    /// Lets an entry in hand rest until its next attempt is due.
-    pub(super) fn wait_for_retry(&mut self, id: EntryId, deliveries: u64, after: Option<Duration>) {
-        let backoff = self.job.policy.backoff;
-        let fraction = f64::from(uuid::Uuid::new_v4().as_bytes()[15]) / 255.0;
-        let delay = spread_delay(backoff, deliveries.max(1), fraction);
-        let delay = delay.max(after.unwrap_or_default().min(backoff.cap.max(delay)));
-        if self.hand.advance(id, deliveries, Phase::Waiting) {
-            self.retries.push(Instant::now() + delay, id, deliveries);
-            self.settlements.push_back(Settlement {
-                id,
-                deliveries,
-                what: What::Rest,
-            });
-        }
-    }
-
-    /// Entries there is room for: slots and the queue before them.
-    pub(super) fn room(&self) -> usize {
-        let policy = &self.job.policy;
-        let active = self.hand.ready() + self.hand.running();
-        let left = self.job.max_messages.map_or(usize::MAX, |max| {
-            let left = usize::try_from(max.saturating_sub(self.started)).unwrap_or(usize::MAX);
-            left.saturating_sub(self.hand.ready())
-        });
-        (policy.concurrency + policy.batch)
-            .saturating_sub(active)
-            .min(policy.batch)
-            .min(left)
-    }
-
-    /// Asks the reader for new entries when there is room, and lets acknowledgements ride along.
-    fn order_read(&mut self, now: Instant) {
-        let is_probe = self.breaker.is_open();
-        let room = self.room().min(if is_probe { 1 } else { usize::MAX });
-        let is_worth_it = is_probe || room * 2 >= self.job.policy.batch || self.ready.is_empty();
-        let may_read = !self.reader.is_reading()
-            && !self.is_reading_over
-            && (!is_probe || self.is_probe_wanted)
-            && self.hand.waiting() < WAITING_MAX
-            && room > 0
-            && is_worth_it;
-        if !may_read {
-            return;
-        }
-        self.riding = self.take_riding(now, RIDING_MAX);
-        self.read_asked = now;
-        self.reader.read(ReadOrder {
-            acks: self.riding.iter().map(|(id, _)| *id).collect(),
-            count_max: room,
-            block: (self.job.mode == Mode::Forever && !is_probe).then_some(BLOCK),
-        });
-    }
-
-    /// The reader answered.
-    fn on_read(&mut self, read: ReadOutcome) -> Result<(), Error> {
-        let riding = std::mem::take(&mut self.riding);
-        match read {
-            Ok(reply) => {
-                self.on_ridden(&riding, reply.acknowledged);
-                self.on_entries(reply);
-                Ok(())
-            }
-            Err(error) => {
-                self.settle_again(riding);
-                self.trouble.must_recover();
-                Err(error)
-            }
-        }
-    }
-
-    fn on_ridden(&mut self, riding: &[(EntryId, u64)], acknowledged: u64) {
-        for (id, _) in riding {
-            self.hand.remove(*id);
-        }
-        add(&self.counters.handled, acknowledged);
-        let lost = (riding.len() as u64).saturating_sub(acknowledged);
-        if lost > 0 {
-            add(&self.counters.leases_lost, lost);
-            tracing::warn!(group = %self.job.group, lost, "handled entries were not pending any more: somebody else took or acknowledged them");
-        }
-    }
-
-    fn on_entries(&mut self, reply: GroupReply) {
-        let last = reply
-            .batch
-            .len()
-            .checked_sub(1)
-            .map(|index| reply.batch.id(index));
-        if self.job.mode == Mode::Once
-            && last.is_none_or(|last| self.read_until.is_none_or(|until| last >= until))
-        {
-            self.is_reading_over = true;
-        }
-        self.trouble.read_well(self.read_asked);
-        if let Some(since) = self.trouble.ended() {
-            tracing::warn!(group = %self.job.group, after = ?since.elapsed(), "the server can be used again");
-        }
-        let is_probe = std::mem::take(&mut self.is_probe_wanted) && self.breaker.is_open();
-        if is_probe && reply.batch.is_empty() {
-            self.breaker.probe_at_once(Instant::now());
-        }
-        let batch = Arc::new(reply.batch);
-        for index in 0..batch.len() {
-            self.hand.insert(batch.id(index), 1, self.read_asked);
-            let mut delivery = Delivery::new(Arc::clone(&batch), index, 1);
-            delivery.is_probe = is_probe && index == 0;
-            self.ready.push_back(delivery);
-        }
-    }
-
     /// Waits for the next event, or until something is due.
     async fn wait(&mut self) -> anyhow::Result<()> {
         let until = tokio::time::Instant::from_std(self.next_due());
@@ -556,13 +263,6 @@ impl Engine {
             group: &self.job.group,
             consumer: &self.job.consumer,
             fence: self.lease.as_ref().map(Lease::fence),
-        }
-    }
-
-    /// The handler's end of the channel, for draining.
-    pub(super) async fn next_finished(&mut self) {
-        if let Some(finished) = self.finished.recv().await {
-            self.on_finished(finished);
         }
     }
 

@@ -1,29 +1,46 @@
 //! The consume loop: read, dispatch, acknowledge, retry, lease, take over, drain.
 //!
-//! One [`Engine`](engine) serves one stream of one group. It alone owns the state of the entries in hand ([`hand`]),
-//! asks a [`reader`] task for new ones, runs them through a [`handler`], and settles what became of them
-//! ([`settle`]): acknowledged, output and acknowledgement in one script, waiting for a retry ([`retries`]), or
-//! dead letter. Everything it knows of other workers it learns from the server ([`sweep`]), so killing every worker
-//! forgets nothing.
+//! One engine serves one stream of one group, and one task owns its whole state ([`engine`]): entries in hand with their
+//! leases ([`hand`]), entries waiting for a retry ([`retries`]), what is to be told to the server ([`settlement`]). Each
+//! file adds what the engine does about one thing:
+//!
+//! | file | about |
+//! |---|---|
+//! | [`run`], [`drain`] | its start and its end |
+//! | [`reading`], [`reader`] | new entries: asking for them, and the task that waits for them |
+//! | [`dispatch`] | handing entries to a [`handler`], and judging what it made of them |
+//! | [`settle`] | acknowledgements, outputs, dead letters: told until the server has confirmed them |
+//! | [`sweep`] | entries that are not new: own leases and retries, and what others left |
+//! | [`recover`], [`trouble`] | lost connections, a group that is gone, own messages found again |
+//! | [`fence`], [`breaker`], [`policy`] | the single active worker, the circuit breaker, the numbers |
+//!
+//! What it knows of other workers it learns from the server's pending list, so killing every worker forgets nothing.
 //!
 //! Promises: at least once, in order of delivery per slot; exactly-once effect for handlers whose output is in the
 //! same Redis. Nothing unfinished is acknowledged; every buffer and wait has a limit.
 
 mod breaker;
 mod counters;
+mod dispatch;
+mod drain;
 mod engine;
 mod fence;
 mod hand;
 pub mod handler;
+mod job;
 mod policy;
 mod reader;
+mod reading;
 mod recover;
 mod retries;
 mod run;
 mod settle;
+mod settlement;
 mod sweep;
+mod trouble;
 
 pub use breaker::Breaker;
 pub use counters::{Counters, Summary};
+pub use job::{Assignment, Journal, Mode, Signal, consumer_name};
 pub use policy::Policy;
-pub use run::{Assignment, Journal, Mode, Signal, consumer_name, run};
+pub use run::run;

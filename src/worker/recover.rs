@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::counters::add;
 use super::engine::Engine;
-use super::run::Mode;
+use super::job::Mode;
 use crate::model::EntryId;
 use crate::model::{PendingEntry, Problem};
 use crate::topology::OnGroupLost;
@@ -14,85 +14,10 @@ use crate::wire::{
     xgroup_create_consumer, xinfo_groups, xpending_entries,
 };
 
-/// The first pause after a failure, doubled up to [`PAUSE_MAX`].
-const PAUSE: Duration = Duration::from_millis(100);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Rows a page of the own pending list.
 const PAGE: usize = 500;
 /// A read's entries may be stamped this much before the read was asked for, as clocks go.
 const STAMP_SLACK: Duration = Duration::from_secs(1);
-
-/// What is wrong at present, and what must be done once it is over.
-#[derive(Debug)]
-pub(super) struct Trouble {
-    failures: u32,
-    since: Option<Instant>,
-    pause_until: Option<Instant>,
-    /// Entries may have been delivered to this consumer in replies that were lost.
-    is_recovery_due: bool,
-    last_good_read: Instant,
-    is_swept: bool,
-}
-
-impl Trouble {
-    pub(super) fn new(now: Instant) -> Self {
-        Self {
-            failures: 0,
-            since: None,
-            pause_until: None,
-            is_recovery_due: false,
-            last_good_read: now,
-            is_swept: false,
-        }
-    }
-
-    /// Whether the pause after the last failure is over.
-    pub(super) fn is_over(&self, now: Instant) -> bool {
-        self.pause_until.is_none_or(|until| now >= until)
-    }
-
-    /// When it will be, while it is not.
-    pub(super) fn until(&self, now: Instant) -> Option<Instant> {
-        self.pause_until.filter(|until| *until > now)
-    }
-
-    pub(super) fn must_recover(&mut self) {
-        self.is_recovery_due = true;
-    }
-
-    pub(super) fn read_well(&mut self, asked: Instant) {
-        self.last_good_read = asked;
-    }
-
-    pub(super) fn swept(&mut self) {
-        self.is_swept = true;
-    }
-
-    /// Whether the pending list was looked at since the start.
-    pub(super) fn was_swept(&self) -> bool {
-        self.is_swept
-    }
-
-    /// Notes a failure and pauses; the pause.
-    fn failed(&mut self, now: Instant) -> Duration {
-        let doubled = PAUSE
-            .saturating_mul(1u32 << self.failures.min(10))
-            .min(PAUSE_MAX);
-        let jitter = f64::from(uuid::Uuid::new_v4().as_bytes()[15]) / 255.0;
-        let pause = doubled.mul_f64(1.0 + jitter / 2.0);
-        self.failures = self.failures.saturating_add(1);
-        self.since.get_or_insert(now);
-        self.pause_until = Some(now + pause);
-        pause
-    }
-
-    /// It is over; since when it had been.
-    pub(super) fn ended(&mut self) -> Option<Instant> {
-        self.failures = 0;
-        self.pause_until = None;
-        self.since.take()
-    }
-}
 
 impl Engine {
     /// Decides what an error means: go on after a pause, or the end.

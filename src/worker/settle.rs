@@ -6,41 +6,15 @@ use std::time::Instant;
 use super::counters::add;
 use super::engine::Engine;
 use super::handler::tail;
-use crate::model::{EntryId, Name, Time};
+use super::settlement::{Settlement, What};
+use crate::model::{EntryId, Time};
 use crate::wire::{
-    Effect, Error, ErrorKind, FeatureUpdate, LeaseState, Move, Output, Seen, acknowledge,
-    count_and_acknowledge, dead_letter, publish_and_acknowledge, renew, xack,
+    Effect, Error, ErrorKind, LeaseState, Move, Seen, acknowledge, count_and_acknowledge,
+    dead_letter, publish_and_acknowledge, renew, xack,
 };
 
 /// Settlements sent at a time.
 const CHUNK: usize = 500;
-
-/// What is to be told of one entry.
-#[derive(Debug)]
-pub(super) struct Settlement {
-    pub(super) id: EntryId,
-    /// The delivery count under which it is (or was seen to be) held.
-    pub(super) deliveries: u64,
-    pub(super) what: What,
-}
-
-#[derive(Debug)]
-pub(super) enum What {
-    /// It was handled.
-    Acknowledge,
-    /// It was acknowledged, and the reply was lost.
-    AcknowledgeAgain,
-    /// It was handled, and this is its output.
-    Publish(Vec<Output>),
-    /// It was handled, and this is what it counts for.
-    Count(FeatureUpdate),
-    /// It failed for good. `owner`: somebody else holds it, and it is not in hand.
-    DeadLetter { owner: Option<Name>, reason: String },
-    /// Its body is gone. It may not be in hand.
-    Tombstone { owner: Name },
-    /// It failed and rests from now on: its idle time begins here.
-    Rest,
-}
 
 impl Engine {
     /// Takes acknowledgements out of the queue that may go without a fence: the lease was confirmed so recently that

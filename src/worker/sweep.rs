@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::counters::add;
 use super::engine::Engine;
 use super::hand::Delivery;
-use super::settle::{Settlement, What};
+use super::settlement::{Settlement, What};
 use crate::model::{Entry, EntryId, PendingEntry};
 use crate::wire::{
     Claim, CountMode, Error, LeaseState, PendingFilter, Seen, claim, renew, touch_consumer,

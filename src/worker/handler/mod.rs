@@ -70,6 +70,13 @@ pub(super) fn tail(text: &str) -> &str {
     &text[start..]
 }
 
+/// A handler's end.
+#[derive(Debug)]
+pub(in crate::worker) struct Finished {
+    pub(in crate::worker) delivery: Delivery,
+    pub(in crate::worker) verdict: Verdict,
+}
+
 /// Which stream and group an entry belongs to.
 #[derive(Clone, Debug)]
 pub struct Origin {

@@ -1,0 +1,210 @@
+//! Handing entries to handlers, and deciding what becomes of them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::counters::add;
+use super::engine::Engine;
+use super::hand::{Delivery, Phase};
+use super::handler::{Finished, Verdict};
+use super::policy::spread_delay;
+use super::settlement::{Settlement, What};
+use crate::model::EntryId;
+
+/// Reports the verdict when it is dropped, so that a handler that panicked or was stopped reports too.
+struct Report {
+    finished: mpsc::UnboundedSender<Finished>,
+    delivery: Delivery,
+    verdict: Option<Verdict>,
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        let verdict = self
+            .verdict
+            .take()
+            .unwrap_or_else(|| Verdict::retry("the handler ended without a verdict"));
+        let _ = self.finished.send(Finished {
+            delivery: self.delivery.clone(),
+            verdict,
+        });
+    }
+}
+
+impl Engine {
+    /// Starts what may start; an inline handler's verdict is there at once.
+    pub(super) fn start_ready(&mut self) {
+        while let Some(delivery) = self.next_to_start() {
+            self.started += 1;
+            if delivery.deliveries > 1 && !delivery.is_probe {
+                add(&self.counters.retried, 1);
+            }
+            match self.job.handler.inline(&delivery) {
+                Some(verdict) => {
+                    if self
+                        .hand
+                        .advance(delivery.id(), delivery.deliveries, Phase::Settling)
+                    {
+                        self.judge(&delivery, verdict);
+                    }
+                }
+                None => self.spawn(delivery),
+            }
+        }
+    }
+
+    fn next_to_start(&mut self) -> Option<Delivery> {
+        let next = if self.breaker.is_open() {
+            self.ready.iter().position(|delivery| delivery.is_probe)?
+        } else {
+            0
+        };
+        let first = self.ready.get(next)?;
+        let running = self.hand.running();
+        let may_start = running < self.job.policy.concurrency
+            && (!first.is_alone || running == 0)
+            && !self.is_lone_running()
+            && self.job.max_messages.is_none_or(|max| self.started < max);
+        if may_start {
+            self.ready.remove(next)
+        } else {
+            None
+        }
+    }
+
+    fn is_lone_running(&self) -> bool {
+        self.hand.is_lone_running
+    }
+
+    fn spawn(&mut self, delivery: Delivery) {
+        let (id, deliveries) = (delivery.id(), delivery.deliveries);
+        let is_alone = delivery.is_alone;
+        let (handler, origin) = (Arc::clone(&self.job.handler), Arc::clone(&self.origin));
+        let limit = self.job.policy.handler_timeout;
+        let report = Report {
+            finished: self.finished_sender.clone(),
+            delivery,
+            verdict: None,
+        };
+        let task = tokio::spawn(async move {
+            let mut report = report;
+            let verdict =
+                tokio::time::timeout(limit, handler.handle(&origin, &report.delivery)).await;
+            report.verdict = Some(verdict.unwrap_or_else(|_| {
+                Verdict::retry(format!(
+                    "the handler did not end within {limit:?} and was stopped"
+                ))
+            }));
+        });
+        let abort = task.abort_handle();
+        if self.hand.advance(id, deliveries, Phase::Running(abort)) {
+            self.hand.is_lone_running = is_alone;
+        } else {
+            task.abort();
+        }
+    }
+
+    /// A handler ended.
+    pub(super) fn on_finished(&mut self, finished: Finished) {
+        let Finished { delivery, verdict } = finished;
+        if delivery.is_alone {
+            self.hand.is_lone_running = false;
+        }
+        if self
+            .hand
+            .advance(delivery.id(), delivery.deliveries, Phase::Settling)
+        {
+            self.judge(&delivery, verdict);
+        }
+    }
+
+    /// Decides what becomes of an entry that was attempted. It is in hand, settling.
+    pub(super) fn judge(&mut self, delivery: &Delivery, verdict: Verdict) {
+        let what = match verdict {
+            Verdict::Done => {
+                self.record(delivery.id());
+                What::Acknowledge
+            }
+            Verdict::Publish(outputs) => What::Publish(outputs),
+            Verdict::Count(update) => What::Count(update),
+            Verdict::Dead { reason } => {
+                add(&self.counters.failed_attempts, 1);
+                What::DeadLetter {
+                    owner: None,
+                    reason,
+                }
+            }
+            Verdict::Retry { reason, after } => {
+                self.on_failed_attempt(delivery, reason, after);
+                return;
+            }
+        };
+        if !matches!(what, What::DeadLetter { .. }) && self.breaker.succeeded() {
+            tracing::warn!(group = %self.job.group, "handlers succeed again: going on");
+            self.timers.sweep = Instant::now();
+        }
+        self.settlements.push_back(Settlement {
+            id: delivery.id(),
+            deliveries: delivery.deliveries,
+            what,
+        });
+    }
+
+    /// Notes that the handler handled an entry.
+    pub(super) fn record(&self, id: EntryId) {
+        if let Some(journal) = &self.job.journal {
+            journal(id);
+        }
+    }
+
+    fn on_failed_attempt(&mut self, delivery: &Delivery, reason: String, after: Option<Duration>) {
+        let (id, deliveries, now) = (delivery.id(), delivery.deliveries, Instant::now());
+        add(&self.counters.failed_attempts, 1);
+        let was_open = self.breaker.is_open();
+        if self.breaker.failed(now, id) {
+            self.on_breaker_opened(&reason);
+        }
+        // While everything fails it is not the message's fault: it stays.
+        if deliveries >= self.job.policy.max_deliveries && !was_open && !self.breaker.is_open() {
+            self.settlements.push_back(Settlement {
+                id,
+                deliveries,
+                what: What::DeadLetter {
+                    owner: None,
+                    reason,
+                },
+            });
+            return;
+        }
+        tracing::info!(
+            group = %self.job.group, %id, attempt = deliveries, reason = %crate::model::escaped(reason.as_bytes()),
+            "attempt failed"
+        );
+        self.wait_for_retry(id, deliveries, after);
+    }
+
+    /// Lets an entry in hand rest until its next attempt is due.
+    pub(super) fn wait_for_retry(&mut self, id: EntryId, deliveries: u64, after: Option<Duration>) {
+        let backoff = self.job.policy.backoff;
+        let fraction = f64::from(uuid::Uuid::new_v4().as_bytes()[15]) / 255.0;
+        let delay = spread_delay(backoff, deliveries.max(1), fraction);
+        let delay = delay.max(after.unwrap_or_default().min(backoff.cap.max(delay)));
+        if self.hand.advance(id, deliveries, Phase::Waiting) {
+            self.retries.push(Instant::now() + delay, id, deliveries);
+            self.settlements.push_back(Settlement {
+                id,
+                deliveries,
+                what: What::Rest,
+            });
+        }
+    }
+
+    /// The handler's end of the channel, for draining.
+    pub(super) async fn next_finished(&mut self) {
+        if let Some(finished) = self.finished.recv().await {
+            self.on_finished(finished);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Asking for new entries and taking them in hand, acknowledgements riding along.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::counters::add;
+use super::engine::Engine;
+use super::hand::Delivery;
+use super::job::Mode;
+use super::reader::{ReadOrder, ReadOutcome};
+use crate::model::EntryId;
+use crate::wire::{Error, GroupReply};
+
+/// How long a read waits on the server for new entries.
+const BLOCK: Duration = Duration::from_secs(2);
+/// While so many entries wait for a retry, nothing new is read.
+const WAITING_MAX: usize = 10_000;
+/// Acknowledgements that ride along with one read.
+const RIDING_MAX: usize = 1000;
+
+impl Engine {
+    /// Entries there is room for: slots and the queue before them.
+    pub(super) fn room(&self) -> usize {
+        let policy = &self.job.policy;
+        let active = self.hand.ready() + self.hand.running();
+        let left = self.job.max_messages.map_or(usize::MAX, |max| {
+            let left = usize::try_from(max.saturating_sub(self.started)).unwrap_or(usize::MAX);
+            left.saturating_sub(self.hand.ready())
+        });
+        (policy.concurrency + policy.batch)
+            .saturating_sub(active)
+            .min(policy.batch)
+            .min(left)
+    }
+
+    /// Asks the reader for new entries when there is room, and lets acknowledgements ride along.
+    pub(super) fn order_read(&mut self, now: Instant) {
+        let is_probe = self.breaker.is_open();
+        let room = self.room().min(if is_probe { 1 } else { usize::MAX });
+        let is_worth_it = is_probe || room * 2 >= self.job.policy.batch || self.ready.is_empty();
+        let may_read = !self.reader.is_reading()
+            && !self.is_reading_over
+            && (!is_probe || self.is_probe_wanted)
+            && self.hand.waiting() < WAITING_MAX
+            && room > 0
+            && is_worth_it;
+        if !may_read {
+            return;
+        }
+        self.riding = self.take_riding(now, RIDING_MAX);
+        self.read_asked = now;
+        self.reader.read(ReadOrder {
+            acks: self.riding.iter().map(|(id, _)| *id).collect(),
+            count_max: room,
+            block: (self.job.mode == Mode::Forever && !is_probe).then_some(BLOCK),
+        });
+    }
+
+    /// The reader answered.
+    pub(super) fn on_read(&mut self, read: ReadOutcome) -> Result<(), Error> {
+        let riding = std::mem::take(&mut self.riding);
+        match read {
+            Ok(reply) => {
+                self.on_ridden(&riding, reply.acknowledged);
+                self.on_entries(reply);
+                Ok(())
+            }
+            Err(error) => {
+                self.settle_again(riding);
+                self.trouble.must_recover();
+                Err(error)
+            }
+        }
+    }
+
+    fn on_ridden(&mut self, riding: &[(EntryId, u64)], acknowledged: u64) {
+        for (id, _) in riding {
+            self.hand.remove(*id);
+        }
+        add(&self.counters.handled, acknowledged);
+        let lost = (riding.len() as u64).saturating_sub(acknowledged);
+        if lost > 0 {
+            add(&self.counters.leases_lost, lost);
+            tracing::warn!(group = %self.job.group, lost, "handled entries were not pending any more: somebody else took or acknowledged them");
+        }
+    }
+
+    fn on_entries(&mut self, reply: GroupReply) {
+        let last = reply
+            .batch
+            .len()
+            .checked_sub(1)
+            .map(|index| reply.batch.id(index));
+        if self.job.mode == Mode::Once
+            && last.is_none_or(|last| self.read_until.is_none_or(|until| last >= until))
+        {
+            self.is_reading_over = true;
+        }
+        self.trouble.read_well(self.read_asked);
+        if let Some(since) = self.trouble.ended() {
+            tracing::warn!(group = %self.job.group, after = ?since.elapsed(), "the server can be used again");
+        }
+        let is_probe = std::mem::take(&mut self.is_probe_wanted) && self.breaker.is_open();
+        if is_probe && reply.batch.is_empty() {
+            self.breaker.probe_at_once(Instant::now());
+        }
+        let batch = Arc::new(reply.batch);
+        for index in 0..batch.len() {
+            self.hand.insert(batch.id(index), 1, self.read_asked);
+            let mut delivery = Delivery::new(Arc::clone(&batch), index, 1);
+            delivery.is_probe = is_probe && index == 0;
+            self.ready.push_back(delivery);
+        }
+    }
+}
