@@ -2,6 +2,7 @@
 //! operation and hands the report to the console.
 
 mod ack;
+mod bulk;
 mod change;
 mod claim;
 mod complete;
@@ -14,6 +15,7 @@ mod failure;
 mod get;
 mod group;
 mod info;
+mod ingest;
 mod init;
 mod lag;
 mod man;
@@ -23,6 +25,7 @@ mod ping;
 mod publish;
 mod read;
 mod requeue;
+mod retention;
 mod selection;
 mod tail;
 mod usage;
@@ -66,6 +69,7 @@ enum Command {
     Ping(ping::Args),
     Init(init::Args),
     Publish(Box<publish::Args>),
+    Ingest(Box<ingest::Args>),
     Read(read::Args),
     Get(get::Args),
     Tail(tail::Args),
@@ -88,6 +92,7 @@ impl Command {
             Self::Ping(args) => ping::run(args, context).await,
             Self::Init(args) => init::run(args, context).await,
             Self::Publish(args) => publish::run(*args, context).await,
+            Self::Ingest(args) => ingest::run(*args, context).await,
             Self::Read(args) => read::run(args, context).await,
             Self::Get(args) => get::run(args, context).await,
             Self::Tail(args) => tail::run(args, context).await,

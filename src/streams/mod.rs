@@ -3,6 +3,7 @@
 pub mod ack;
 pub mod backlog;
 pub mod claim;
+pub mod ingest;
 pub mod init;
 pub mod inspect;
 pub mod lag;

@@ -8,6 +8,7 @@ mod demo;
 mod dev;
 mod frame;
 mod info;
+mod ingest;
 mod init;
 mod lag;
 mod pending;

@@ -9,15 +9,14 @@ use anyhow::Result;
 use clap::ValueHint;
 
 use super::context::Context;
+use super::retention::Retention;
 use crate::cli::{DryRun, FieldValue, Impact, field_value, name};
 use crate::exit::Exit;
 use crate::model::{Fields, Name, Problem};
-use crate::streams::publish::cut::{Harm, Look};
 use crate::streams::publish::{Published, Target, Warnings, WouldPublish, not_valid, publish_one};
+use crate::topology::StreamSpec;
 use crate::topology::validate::Checker;
-use crate::topology::{OnFull, StreamSpec};
 use crate::view::IdWriter;
-use crate::wire::Connection;
 use kinds::Kind;
 
 /// Publish an entry, or a file of them, after checking it against the stream's schema
@@ -140,7 +139,9 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
         return job.would_publish(1, context);
     }
     let connection = context.connect().await?;
-    let before = job.look_before(&connection, 1, context).await?;
+    let limit = job.target.maxlen;
+    let retention = Retention::look(&connection, &job.spec, limit, 1, context).await?;
+    job.target.maxlen = retention.maxlen;
     let topology = context.topology()?;
     let id = publish_one(&connection, topology, &job.target, &record.fields).await?;
     let published = Published {
@@ -151,12 +152,13 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
     let mut writer = IdWriter::new(context.console.options())?;
     writer.page(out.buffer(), &[published])?;
     writer.end(out.buffer())?;
-    job.look_after(before, &connection, context).await;
+    retention.warn(&connection, context).await;
     out.flush()?;
     Ok(Exit::Done)
 }
 
-fn warn(warnings: &Warnings, context: &Context) {
+/// Says what is odd.
+pub(super) fn warn(warnings: &Warnings, context: &Context) {
     for text in warnings.texts() {
         context.console.warn(&text);
     }
@@ -171,58 +173,5 @@ impl Job<'_> {
         })?;
         context.console.note("dry run: nothing was sent");
         Ok(Exit::Done)
-    }
-
-    /// Looks whether the cut could take what a group has not processed. A stream that is to refuse does so here, and
-    /// one that is to keep loses its limit for this run. `None` when there is nothing to look for afterwards.
-    async fn look_before(
-        &mut self,
-        connection: &Connection,
-        entries: u64,
-        context: &Context,
-    ) -> Result<Option<Look>> {
-        let Some(maxlen) = self.target.maxlen else {
-            return Ok(None);
-        };
-        let look = Look::at(connection, &self.target.stream).await;
-        let Some(look) = look.filter(|look| look.may_cut(entries, maxlen)) else {
-            return Ok(None);
-        };
-        if self.spec.on_full == OnFull::Warn {
-            return Ok(Some(look));
-        }
-        let harm = look.would_take(connection, entries, maxlen).await;
-        if harm.is_empty() {
-            return Ok(None);
-        }
-        if self.spec.on_full == OnFull::Refuse {
-            let why = self.texts(&harm, maxlen, "would cut").join("\n");
-            return Err(Problem::refused(format!("{why}\nnothing was sent"))
-                .hint("let the group catch up, or publish with --maxlen none")
-                .into());
-        }
-        self.target.maxlen = None;
-        for text in self.texts(&harm, maxlen, "would cut") {
-            context
-                .console
-                .warn(&format!("{text}; published without the cut"));
-        }
-        Ok(None)
-    }
-
-    /// Warns of what the cut took, once for each group.
-    async fn look_after(&self, before: Option<Look>, connection: &Connection, context: &Context) {
-        if let (Some(before), Some(maxlen)) = (before, self.target.maxlen) {
-            let harm = before.taken_since(connection).await;
-            for text in self.texts(&harm, maxlen, "cut") {
-                context.console.warn(&text);
-            }
-        }
-    }
-
-    fn texts(&self, harm: &[Harm], maxlen: u64, verb: &str) -> Vec<String> {
-        harm.iter()
-            .map(|harm| harm.text(&self.spec, maxlen, verb))
-            .collect()
     }
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Result;
 
 use super::{Lines, Target, Warnings};
-use crate::model::{EntryId, Problem};
-use crate::topology::validate::{Checker, Findings, Pair, recycle};
+use crate::model::{EntryId, Name, Problem};
+use crate::topology::validate::{Checker, Findings, Invalid, Pair, recycle};
 use crate::wire::{Error, Lane, Stop};
 
 /// Entries in a chunk; the replies to two chunks always fit what a socket holds, so that nobody waits for nobody.
@@ -30,14 +30,16 @@ pub struct Checked {
     pub warnings: Warnings,
 }
 
-/// Checks every line. `each` is told of progress: so many more lines.
+/// Checks every line, for `stream`. `further` looks at an entry that keeps to its schema; `each` is told of progress:
+/// so many more lines.
 ///
 /// # Errors
 /// Usage, with the first lines that are not valid and what is wrong with each; when the file cannot be read.
 pub fn check<F: Read + Seek>(
     lines: &mut Lines<F>,
     checker: &Checker<'_>,
-    target: &Target,
+    stream: &Name,
+    mut further: impl FnMut(&[Pair<'_>]) -> Result<(), Vec<Invalid>>,
     mut each: impl FnMut(u64),
 ) -> Result<Checked> {
     let (mut entries, mut bad) = (0, 0);
@@ -48,6 +50,9 @@ pub fn check<F: Read + Seek>(
         let mut fields = recycle(pairs);
         findings.clear();
         checker.check_line(line, &mut fields, &mut findings);
+        if findings.invalid.is_empty() {
+            findings.invalid = further(&fields).err().unwrap_or_default();
+        }
         pairs = recycle(fields);
         entries += 1;
         if entries % 1000 == 0 {
@@ -66,12 +71,11 @@ pub fn check<F: Read + Seek>(
     }
     match bad {
         0 => Ok(Checked { entries, warnings }),
-        bad => Err(rejected(target, bad, &told).into()),
+        bad => Err(rejected(stream, bad, &told).into()),
     }
 }
 
-fn rejected(target: &Target, bad: usize, told: &str) -> Problem {
-    let stream = &target.stream;
+fn rejected(stream: &Name, bad: usize, told: &str) -> Problem {
     let count = if bad == 1 {
         "1 line is".to_owned()
     } else {
@@ -88,7 +92,9 @@ fn rejected(target: &Target, bad: usize, told: &str) -> Problem {
 }
 
 /// The next line. One that is too long is the input's fault, not the system's.
-fn next<F: Read + Seek>(lines: &mut Lines<F>) -> Result<Option<(u64, &[u8])>> {
+pub(in crate::streams) fn next<F: Read + Seek>(
+    lines: &mut Lines<F>,
+) -> Result<Option<(u64, &[u8])>> {
     lines.next_line().map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData => Problem::usage(error.to_string()).into(),
         _ => anyhow::Error::new(error).context("cannot read the entries"),

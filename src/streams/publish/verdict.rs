@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::bulk::Sent;
-use super::{Target, lost_reply};
-use crate::model::{Kind, Problem};
+use super::lost_reply;
+use crate::model::{Kind, Name, Problem};
 
 impl Sent {
     /// Done, or why not: unknown when replies were lost, partial when some lines are stored and some are not, the
@@ -12,8 +12,7 @@ impl Sent {
     ///
     /// # Errors
     /// As said. An interruption is none: it is the operator's own.
-    pub fn verdict(self, target: &Target) -> Result<()> {
-        let stream = &target.stream;
+    pub fn verdict(self, stream: &Name) -> Result<()> {
         let stored = match self.stored {
             0 => "nothing was published before".to_owned(),
             1 => format!("1 entry was published, line {}", self.last_line),
@@ -71,11 +70,7 @@ mod tests {
     use crate::wire::{Error, ErrorKind};
 
     fn kind(sent: Sent) -> Option<(Kind, String)> {
-        let target = Target {
-            stream: "s".into(),
-            maxlen: None,
-        };
-        let error = sent.verdict(&target).err()?;
+        let error = sent.verdict(&"s".into()).err()?;
         let problem = error.downcast_ref::<Problem>()?;
         Some((problem.kind, problem.message.clone()))
     }
@@ -125,11 +120,7 @@ mod tests {
             refused: Some((1, Error::new(ErrorKind::WrongType, "XADD", "x"))),
             ..Sent::default()
         };
-        let target = Target {
-            stream: "s".into(),
-            maxlen: None,
-        };
-        let error = refused.verdict(&target).expect_err("refused");
+        let error = refused.verdict(&"s".into()).expect_err("refused");
         assert!(error.downcast_ref::<Error>().is_some());
     }
 }

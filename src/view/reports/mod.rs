@@ -1,6 +1,7 @@
 //! How the reports of operations look: their columns, in their order, in the words people know them by.
 
 mod info;
+mod ingest;
 mod init;
 mod lag;
 mod pending;

@@ -1,0 +1,232 @@
+//! `ingest`: events through the platform's front door.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::ValueHint;
+
+use super::bulk::{Interrupt, Shown, open};
+use super::context::Context;
+use super::publish::warn;
+use super::retention::Retention;
+use crate::cli::{DryRun, FieldValue, bytes_of, field_value};
+use crate::exit::Exit;
+use crate::model::{Fields, Problem};
+use crate::streams::ingest::{Ingest, Ingested, WouldIngest, ingest_one, send};
+use crate::streams::publish::bulk::check;
+use crate::streams::publish::{Lines, Warnings, not_valid};
+use crate::topology::validate::Pair;
+use crate::view::RowWriter;
+use crate::wire::Connection;
+
+/// Take in events as the platform does: raw and normalised, together or not at all
+///
+/// Each event is checked, stored in events.raw and, in its normal form, in events.normalized, by one script. Prints
+/// both ids. A file is checked as a whole before its first event is sent.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams ingest --brand-id aurora --event-type purchase --payload '{\"phone\": \"+49 170 1234567\", \"total\": 12.5}'
+  ucp-streams ingest --file events.ndjson -o ndjson")]
+pub(super) struct Args {
+    /// The event's id; a new UUID when it is not given
+    #[arg(
+        long,
+        value_name = "VALUE",
+        conflicts_with = "file",
+        allow_hyphen_values = true
+    )]
+    event_id: Option<OsString>,
+
+    /// The brand's id
+    #[arg(
+        long,
+        value_name = "VALUE",
+        conflicts_with = "file",
+        allow_hyphen_values = true
+    )]
+    brand_id: Option<OsString>,
+
+    /// What happened: a purchase, a page view or a message (purchase, `page_view`, `whatsapp_message`)
+    #[arg(
+        long,
+        value_name = "VALUE",
+        conflicts_with = "file",
+        allow_hyphen_values = true
+    )]
+    event_type: Option<OsString>,
+
+    /// The event as a JSON object
+    #[arg(
+        long,
+        value_name = "VALUE",
+        conflicts_with = "file",
+        allow_hyphen_values = true
+    )]
+    payload: Option<OsString>,
+
+    /// When it happened (ISO 8601); now when it is not given
+    #[arg(
+        long,
+        value_name = "VALUE",
+        conflicts_with = "file",
+        allow_hyphen_values = true
+    )]
+    timestamp: Option<OsString>,
+
+    /// Fields by their names, instead of the flags
+    #[arg(value_name = "FIELD=VALUE", value_parser = field_value(), conflicts_with = "file")]
+    fields: Vec<FieldValue>,
+
+    /// Take in every line of a file, each a JSON object; `-` is standard input
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    file: Option<PathBuf>,
+
+    /// Refuse ids that are not UUIDs, instead of warning
+    #[arg(long)]
+    strict: bool,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let ingest = Ingest::new(context.topology()?, args.strict);
+    let dry_run = args.dry_run.dry_run;
+    match &args.file {
+        Some(path) => file(path, ingest, dry_run, context).await,
+        None => one(given(args)?, ingest, dry_run, context).await,
+    }
+}
+
+fn given(args: Args) -> Result<Fields, Problem> {
+    let flags = [
+        ("event_id", args.event_id),
+        ("brand_id", args.brand_id),
+        ("event_type", args.event_type),
+        ("payload", args.payload),
+        ("timestamp", args.timestamp),
+    ];
+    let mut fields = Fields::new();
+    for (name, value) in flags {
+        if let Some(value) = value {
+            let value = bytes_of(value).map_err(|shown| {
+                Problem::usage(format!("{name}: `{shown}` is not Unicode text"))
+            })?;
+            fields.push((name.as_bytes().to_vec(), value));
+        }
+    }
+    let named = args.fields.into_iter();
+    fields.extend(named.map(|pair| (pair.field.as_bytes().to_vec(), pair.value)));
+    Ok(fields)
+}
+
+async fn one(fields: Fields, mut ingest: Ingest, dry_run: bool, context: &Context) -> Result<Exit> {
+    let not_valid = |invalid: Vec<_>, ingest: &Ingest| not_valid(&ingest.raw.name, &invalid);
+    let (_, found) = ingest
+        .event(fields.clone())
+        .map_err(|invalid| not_valid(invalid, &ingest))?;
+    let mut warnings = Warnings::default();
+    warnings.add(&found, None);
+    warn(&warnings, context);
+    if dry_run {
+        return would_ingest(1, &ingest, context);
+    }
+    let connection = context.connect().await?;
+    let specs = (ingest.raw.clone(), ingest.normalized.clone());
+    let watched = look(&connection, (&specs.0, &specs.1), &mut ingest, 1, context).await?;
+    let (event, _) = ingest
+        .event(fields)
+        .map_err(|invalid| not_valid(invalid, &ingest))?;
+    let ids = ingest_one(&connection, &event).await?;
+    for retention in &watched {
+        retention.warn(&connection, context).await;
+    }
+    context.console.show(&[ids])?;
+    Ok(Exit::Done)
+}
+
+fn would_ingest(events: u64, ingest: &Ingest, context: &Context) -> Result<Exit> {
+    context.console.show_one(&WouldIngest {
+        events,
+        raw: ingest.raw.name.clone(),
+        normalized: ingest.normalized.name.clone(),
+    })?;
+    context.console.note("dry run: nothing was sent");
+    Ok(Exit::Done)
+}
+
+/// Looks at both streams, and takes from `ingest` the limits that are not to be kept.
+async fn look<'s>(
+    connection: &Connection,
+    specs: (
+        &'s crate::topology::StreamSpec,
+        &'s crate::topology::StreamSpec,
+    ),
+    ingest: &mut Ingest,
+    events: u64,
+    context: &Context,
+) -> Result<[Retention<'s>; 2]> {
+    let raw = Retention::look(connection, specs.0, specs.0.maxlen, events, context).await?;
+    let normalized = Retention::look(connection, specs.1, specs.1.maxlen, events, context).await?;
+    ingest.raw.maxlen = raw.maxlen;
+    ingest.normalized.maxlen = normalized.maxlen;
+    Ok([raw, normalized])
+}
+
+async fn file(path: &Path, mut ingest: Ingest, dry_run: bool, context: &Context) -> Result<Exit> {
+    let mut lines = Lines::new(open(path)?)?;
+    let checked = {
+        let progress = context.console.progress(None, "checking");
+        let each = |more| progress.advance(more);
+        let normal = |fields: &[Pair<'_>]| ingest.normalize(fields).map(drop);
+        check(
+            &mut lines,
+            &ingest.checker(),
+            &ingest.raw.name,
+            normal,
+            each,
+        )?
+    };
+    warn(&checked.warnings, context);
+    if dry_run {
+        return would_ingest(checked.entries, &ingest, context);
+    }
+    lines.rewind()?;
+    let connection = context.connect().await?;
+    let specs = (ingest.raw.clone(), ingest.normalized.clone());
+    let entries = checked.entries;
+    let watched = look(
+        &connection,
+        (&specs.0, &specs.1),
+        &mut ingest,
+        entries,
+        context,
+    )
+    .await?;
+    let mut writer = RowWriter::<Ingested>::new(context.console.options())?;
+    let mut shown = Shown::new(context);
+    let interrupt = Interrupt::watch()?;
+    let sent = {
+        let progress = context.console.progress(Some(entries), "ingesting");
+        let each = |ids: &[Ingested]| {
+            shown.write(|out| writer.page(out, ids));
+            progress.advance(ids.len() as u64);
+        };
+        send(&connection, &mut lines, &ingest, &interrupt.flag, each).await
+    };
+    for retention in &watched {
+        retention.warn(&connection, context).await;
+    }
+    shown.write(|out| writer.end(out));
+    let (stopped, stored, last_line) = (sent.stopped, sent.stored, sent.last_line);
+    let ended = shown.end(stored);
+    sent.verdict(&ingest.raw.name)?;
+    ended?;
+    Ok(if stopped {
+        interrupt.stopped(stored, last_line, context)
+    } else {
+        Exit::Done
+    })
+}
