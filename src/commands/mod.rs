@@ -7,6 +7,7 @@ mod change;
 mod claim;
 mod complete;
 mod completions;
+mod consume;
 mod context;
 mod demo;
 mod describe;
@@ -66,6 +67,7 @@ enum Command {
     Requeue(requeue::Args),
     Claim(claim::Args),
     Ack(ack::Args),
+    Consume(consume::Args),
     Ping(ping::Args),
     Init(init::Args),
     Publish(Box<publish::Args>),
@@ -89,6 +91,7 @@ impl Command {
             Self::Requeue(args) => requeue::run(args, context).await,
             Self::Claim(args) => claim::run(args, context).await,
             Self::Ack(args) => ack::run(args, context).await,
+            Self::Consume(args) => consume::run(args, context).await,
             Self::Ping(args) => ping::run(args, context).await,
             Self::Init(args) => init::run(args, context).await,
             Self::Publish(args) => publish::run(*args, context).await,

@@ -114,7 +114,7 @@ async fn require_streams(streams: &[Name], follows: bool, context: &Context) -> 
 }
 
 /// Entries on their way to standard output.
-struct Shown<'c> {
+pub(super) struct Shown<'c> {
     streams: &'c [Name],
     console: &'c Console,
     out: Output<io::Stdout>,
@@ -122,7 +122,8 @@ struct Shown<'c> {
 }
 
 impl<'c> Shown<'c> {
-    fn new(streams: &'c [Name], follows: bool, console: &'c Console) -> Self {
+    /// Of these streams; what follows has no end, so that its JSON is one object a line.
+    pub(super) fn new(streams: &'c [Name], follows: bool, console: &'c Console) -> Self {
         let options = console.options();
         let options = Options {
             // An array that never ends is no JSON.
@@ -144,7 +145,11 @@ impl<'c> Shown<'c> {
         }
     }
 
-    fn end(&mut self) -> Result<()> {
+    /// Closes what the format opened.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn end(&mut self) -> Result<()> {
         self.writer.end(self.out.buffer());
         self.out.flush()
     }

@@ -3,6 +3,7 @@
 pub mod ack;
 pub mod backlog;
 pub mod claim;
+pub mod consume;
 pub mod ingest;
 pub mod init;
 pub mod inspect;

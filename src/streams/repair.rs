@@ -2,6 +2,7 @@
 //! of each.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -209,10 +210,11 @@ impl Chosen {
 }
 
 /// `1 entry`, `2 entries`.
-pub fn entries(count: usize) -> String {
-    match count {
-        1 => "1 entry".to_owned(),
-        _ => format!("{count} entries"),
+pub fn entries<N: fmt::Display + PartialEq + From<u8>>(count: N) -> String {
+    if count == N::from(1) {
+        "1 entry".to_owned()
+    } else {
+        format!("{count} entries")
     }
 }
 

@@ -38,6 +38,14 @@ impl From<&GroupSpec> for Target {
 }
 
 impl Target {
+    /// The words that name it in a command line.
+    pub fn words(&self, topology: &Topology) -> String {
+        match topology.group(&self.group, None) {
+            Ok(spec) if spec.stream == self.stream => self.group.to_string(),
+            _ => format!("{} --stream {}", self.group, self.stream),
+        }
+    }
+
     /// The groups of the stream, this one among them.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 
 mod ack;
 mod claim;
+mod consume;
 mod demo;
 mod dev;
 mod frame;

@@ -1,0 +1,204 @@
+//! `consume`: reads as a member of a group.
+
+use std::cell::Cell;
+use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::context::Context;
+use super::group::GroupArgs;
+use super::tail::Shown;
+use crate::cli::{self, DryRun, Impact};
+use crate::console::{Signals, Stop};
+use crate::exit::Exit;
+use crate::model::{EntryId, Name};
+use crate::streams::consume::{Consumed, Job, Member, Wait, peek};
+use crate::streams::repair::entries;
+use crate::streams::target::Target;
+use crate::topology::{GroupSpec, Workers};
+use crate::worker::consumer_name;
+
+/// Read entries as a member of a group and print them
+///
+/// Without --ack the entries stay pending for the consumer, and the last line on standard error says how to go on with
+/// them. With --ack an entry is acknowledged once it was written and flushed: what a closed pipe or a full disk did not
+/// take is given back to the group's pending list, not lost. (What a pipe took, its reader may still throw away.) Ends
+/// when nothing is left; the consumer is deleted if it was new and holds nothing.
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Write, after_help = "\
+Examples:
+  ucp-streams consume event-processors --count 10
+  ucp-streams consume event-processors --count 100 --ack -o ndjson
+  ucp-streams consume event-processors --ack --follow -o ndjson")]
+pub(super) struct Args {
+    #[command(flatten)]
+    group: GroupArgs,
+
+    /// At most so many entries
+    #[arg(long, value_name = "N", value_parser = cli::count(u64::MAX))]
+    count: Option<u64>,
+
+    /// Acknowledge what was written and flushed
+    #[arg(long)]
+    ack: bool,
+
+    /// Read as this consumer; no other process may have the same name [default: host-pid-random]
+    #[arg(long, value_name = "CONSUMER", value_parser = cli::name())]
+    consumer: Option<Name>,
+
+    /// When nothing is left, wait so long for more before ending, such as 5s
+    #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
+    block: Option<Duration>,
+
+    /// Wait for more until stopped (or --count entries were read); JSON is then one object a line
+    #[arg(short, long, conflicts_with_all = ["block", "dry_run"])]
+    follow: bool,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+impl Args {
+    fn job(&self) -> Job {
+        Job {
+            count_max: self.count,
+            wait: match self.block {
+                _ if self.follow => Wait::Forever,
+                Some(block) => Wait::UpTo(block),
+                None => Wait::No,
+            },
+            acknowledges: self.ack,
+        }
+    }
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let spec = args.group.resolve(topology)?;
+    let target = Target::from(&spec);
+    let connection = context.connect().await?;
+    let groups = target.require(&connection, topology).await?;
+    let mut lane = context.lane().await?;
+    let stopped = Cell::new(None);
+    let streams = [target.stream.clone()];
+    let mut shown = Shown::new(&streams, args.follow, &context.console);
+    if args.dry_run.dry_run {
+        let own = groups.iter().find(|it| it.name == target.group);
+        let position = own.map_or(EntryId::MIN, |it| it.last_delivered_id);
+        let found = peek(&mut lane, &target.stream, position, args.count, &mut shown).await?;
+        shown.end()?;
+        context.console.note(&format!(
+            "nothing was delivered: without --dry-run {} of {target} would be",
+            entries(found)
+        ));
+        return Ok(Exit::Done);
+    }
+    warn_of_single(&spec, context);
+    let consumer = args.consumer.clone().unwrap_or_else(consumer_name);
+    let member = Member::join(&connection, &target, &consumer).await?;
+    let work = member.consume(&mut lane, args.job(), &mut shown, || {
+        stopped.get().is_some()
+    });
+    let Some(consumed) = until_stopped(work, &stopped).await? else {
+        return Ok(stopped.get().map_or(Exit::Done, Exit::from));
+    };
+    let ended = shown.end();
+    let left = member.leave().await;
+    let report = Report {
+        context,
+        target: &target,
+        words: target.words(topology),
+        consumer: &consumer,
+        acknowledges: args.ack,
+    };
+    let exit = report.tell(consumed, left)?;
+    ended?;
+    Ok(match stopped.get() {
+        Some(stop) if exit == Exit::Done => stop.into(),
+        _ => exit,
+    })
+}
+
+fn warn_of_single(spec: &GroupSpec, context: &Context) {
+    if spec.workers == Workers::One {
+        context.console.warn(&format!(
+            "group `{}` is for one worker at a time; what is read here is taken out of its order",
+            spec.name
+        ));
+    }
+}
+
+/// Runs `work` to its end. The first signal is noted in `stopped`, for the work to see; a second one drops it: `None`.
+async fn until_stopped<T>(
+    work: impl Future<Output = T>,
+    stopped: &Cell<Option<Stop>>,
+) -> Result<Option<T>> {
+    let mut signals = Signals::catch()?;
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return Ok(Some(done)),
+            stop = signals.next() => {
+                if stopped.replace(Some(stop)).is_some() {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+/// What is said at the end, on standard error.
+struct Report<'a> {
+    context: &'a Context,
+    target: &'a Target,
+    words: String,
+    consumer: &'a Name,
+    acknowledges: bool,
+}
+
+impl Report<'_> {
+    /// `left` is how many entries the consumer still holds.
+    fn tell(&self, consumed: Consumed, left: Result<u64>) -> Result<Exit> {
+        let (console, target) = (&self.context.console, self.target);
+        if self.acknowledges && consumed.acknowledged > 0 {
+            let acknowledged = entries(consumed.acknowledged);
+            console.note(&format!("{acknowledged} of {target} acknowledged"));
+        }
+        if consumed.entries == 0 && consumed.error.is_none() {
+            console.note(&format!("nothing to consume in {target}"));
+        }
+        if consumed.claimed_away > 0 {
+            console.warn(&format!(
+                "not acknowledged, since others claimed them while they were being written: {}",
+                entries(consumed.claimed_away)
+            ));
+        }
+        match (&left, &consumed.error) {
+            (Ok(0), _) => {}
+            (Ok(left), _) => console.note(&self.how_to_go_on(*left)),
+            (Err(error), Some(_)) => console.detail(1, &format!("cannot leave {target}: {error}")),
+            (Err(_), None) => {}
+        }
+        match consumed.error {
+            Some(error) => Err(error),
+            None => {
+                left?;
+                Ok(if consumed.claimed_away > 0 {
+                    Exit::Partial
+                } else {
+                    Exit::Done
+                })
+            }
+        }
+    }
+
+    fn how_to_go_on(&self, left: u64) -> String {
+        let (words, consumer) = (self.words.as_str(), self.consumer);
+        format!(
+            "{} of {} pending for consumer `{consumer}`\n  acknowledge: ucp-streams ack {words} ID…\n  hand over: ucp-streams claim {words} --consumer {consumer} --idle 0s --to CONSUMER",
+            entries(left),
+            self.target
+        )
+    }
+}
