@@ -97,19 +97,19 @@ fn row_41_handlers_slower_than_the_claim_idle() {
 #[test]
 fn row_39_more_poison_than_opens_the_breaker_does_not_hold_up_the_others() {
     let scene = Scene::new();
-    scene.publish(1, 30);
-    let body = r#"test ${UCP_ID%-*} -le 30 && exit 1"#;
+    scene.publish(1, 22);
+    let body = r#"test ${UCP_ID%-*} -le 22 && exit 1"#;
     let flags = ["--concurrency", "4", "--max-deliveries", "2"];
     let mut worker = scene.worker(&flags, body).spawn();
     worker.await_stderr("everything fails");
-    scene.publish(31, 60);
+    scene.publish(23, 60);
     worker.await_stderr("handlers succeed again");
     scene.await_settled();
     worker.terminate().assert_code(0);
     let account = scene.closed_account("39");
     assert_eq!(
         (account.done.len(), account.dead.len(), account.repeats()),
-        (30, 30, 0)
+        (38, 22, 0)
     );
 }
 
