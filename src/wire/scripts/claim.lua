@@ -3,6 +3,8 @@
 -- Returns for each id {'ok', count, fields} | {'gone'} | {'moved', owner, count} | {'fresh', owner, count}
 -- | {'ghost', owner, count}: an entry whose body is gone stays pending, since XCLAIM would drop it without a word.
 local s, g, c, mode, idle_min = KEYS[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local bad = denied('XCLAIM', s, g, c, 0, '0-1')
+if bad then return bad end
 local function claim(id, wanted_owner, wanted_count)
   local owner, count, idle = pending(s, g, id)
   if not owner then return { 'gone' } end

@@ -2,6 +2,8 @@
 -- ARGV: token, group, consumer (empty: whoever holds it), then id, count (empty: any), new count (empty: as it is) triples.
 -- Returns for each id 'ok', 'lost' or 'ghost' (left pending, for a tombstone).
 local s, g, c = KEYS[1], ARGV[2], ARGV[3]
+local bad = denied('XCLAIM', s, g, g, 0, '0-1')
+if bad then return bad end
 local function release(id, wanted_count, new_count)
   local owner, count = pending(s, g, id)
   if not owner or not is_held(owner, count, c, wanted_count) then return 'lost' end

@@ -1,6 +1,8 @@
 -- Renews leases still held whose body is still there. KEYS: stream. ARGV: token, group, consumer, then id, count pairs.
 -- Returns for each id 'ok', 'lost' or 'ghost' (left pending, for a tombstone).
 local s, g, c = KEYS[1], ARGV[2], ARGV[3]
+local bad = denied('XCLAIM', s, g, c, 0, '0-1')
+if bad then return bad end
 local outcome = {}
 for i = 4, #ARGV, 2 do
   local id = ARGV[i]
