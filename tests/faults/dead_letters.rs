@@ -12,7 +12,7 @@ use crate::support::until;
 fn row_24_memory_full() {
     let scene = Scene::new();
     scene.publish(1, 30);
-    let body = r#"case ${UCP_ID%-*} in 7|13) exit 65;; esac"#;
+    let body = r"case ${UCP_ID%-*} in 7|13) exit 65;; esac";
     scene.server.redis(&["CONFIG", "SET", "maxmemory", "1"]);
     scene
         .server
@@ -180,7 +180,7 @@ fn row_55_dead_letter_stream_of_the_wrong_type() {
     let scene = Scene::new();
     scene.server.redis(&["SET", "{s}:dlq", "text"]);
     scene.publish(1, 10);
-    let body = r#"case ${UCP_ID%-*} in 5) exit 65;; esac"#;
+    let body = r"case ${UCP_ID%-*} in 5) exit 65;; esac";
     let mut worker = scene.worker(&[], body).spawn();
     let line = worker.await_stderr("it stays pending");
     assert!(

@@ -98,7 +98,7 @@ fn row_41_handlers_slower_than_the_claim_idle() {
 fn row_39_more_poison_than_opens_the_breaker_does_not_hold_up_the_others() {
     let scene = Scene::new();
     scene.publish(1, 22);
-    let body = r#"test ${UCP_ID%-*} -le 22 && exit 1"#;
+    let body = r"test ${UCP_ID%-*} -le 22 && exit 1";
     let flags = ["--concurrency", "4", "--max-deliveries", "2"];
     let mut worker = scene.worker(&flags, body).spawn();
     worker.await_stderr("everything fails");

@@ -2,6 +2,7 @@
 //! test says what it counted.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "each row says what it counted")]
 #![allow(unreachable_pub, reason = "a test binary exports nothing")]
 
 mod commands;

@@ -116,7 +116,7 @@ echo "done $UCP_ID $UCP_DELIVERIES $$" >>"$here/ledger""#
         Invocation::new(&args.concat())
             .env("UCP_STREAMS_URL", url)
             .env("here", self.dir.path())
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
     }
 
     pub fn ledger(&self) -> Vec<Line> {

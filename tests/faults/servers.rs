@@ -178,7 +178,7 @@ fn row_20_server_loading() {
         .chain(&["--rdbcompression", "no"])
         .map(Into::into)
         .collect(),
-        ready_within: Duration::from_secs(60),
+        ready_within: Duration::from_mins(1),
         ..Options::default()
     };
     let mut scene = Scene::on(TestServer::with_options(options));

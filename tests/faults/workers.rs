@@ -19,7 +19,7 @@ fn row_42_worker_stopped_for_longer_than_the_claim_idle() {
     let scene = Scene::new();
     scene.publish(1, 1);
     // The first attempt ends while its worker is stopped, the second when it is told to.
-    let body = format!(r#"test $UCP_DELIVERIES = 1 && exit 0; {WAIT}"#);
+    let body = format!(r"test $UCP_DELIVERIES = 1 && exit 0; {WAIT}");
     let mut first = scene.worker(&["--consumer", "first"], "sleep 1").spawn();
     scene.await_count("start", 1);
     first.signal(Signal::STOP);
@@ -59,10 +59,10 @@ fn row_42_worker_stopped_for_longer_than_the_claim_idle() {
 fn row_43_worker_killed_with_messages_in_hand() {
     let scene = Scene::new();
     scene.publish(1, 100);
-    let hold = r#"test "$UCP_DELIVERIES" = 1 && test -e "$here/hold" && sleep 60"#;
+    let body = r#"test "$UCP_DELIVERIES" = 1 && test -e "$here/hold" && sleep 60"#;
     fs::write(scene.path("hold"), "").unwrap();
     let flags = ["--concurrency", "4", "--batch", "30"];
-    let worker = scene.worker(&flags, hold).spawn();
+    let worker = scene.worker(&flags, body).spawn();
     scene.await_count("start", 4);
     until(RECOVERY, "a batch in hand", || scene.pending().len() >= 30);
     let held = scene.pending().len();

@@ -174,5 +174,5 @@ pub fn arrange(fixture: &Fixture) {
 
 /// The lease of the single active worker, as a case that takes it.
 pub fn lease(fixture: &Fixture, on: &Connection, fence: &Fence) -> Result<String> {
-    said(fixture.call_on(on, take_lease(fence, Duration::from_secs(60))))
+    said(fixture.call_on(on, take_lease(fence, Duration::from_mins(1))))
 }

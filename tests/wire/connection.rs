@@ -57,7 +57,7 @@ fn an_abandoned_read_is_delivered_nothing() {
         group: &names.group,
         consumer: &names.consumer,
         count_max: 1,
-        block: Some(Duration::from_secs(60)),
+        block: Some(Duration::from_mins(1)),
     };
     fixture.block_on(async {
         let mut lane = dialer.lane().await.unwrap();

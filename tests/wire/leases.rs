@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use ucp_streams::wire::{
-    Claim, CountMode, Fence, LeaseHolder, LeaseState, Seen, acknowledge, claim, delete_consumer,
-    drop_lease, release, renew, take_lease,
+    Claim, CountMode, Fence, LeaseHolder,
+    LeaseState::{Done, Ghost, Lost},
+    Seen, acknowledge, claim, delete_consumer, drop_lease, release, renew, take_lease,
 };
 
 use crate::fixture::{ALICE, Fixture, GROUP, STREAM, id, seen, take_over};
@@ -92,7 +93,7 @@ fn a_claim_that_keeps_the_count_is_no_delivery() {
 #[test]
 fn a_claim_leaves_what_was_delivered_too_recently() {
     let fixture = Fixture::delivered(1);
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     let outcome = fixture.call(claim(fixture.holder(), CountMode::Raise, hour, &[seen(1)]));
     let fresh = Claim::Fresh {
         owner: ALICE.into(),
@@ -114,7 +115,6 @@ fn a_renewal_resets_the_idle_time_of_what_is_held_and_of_nothing_else() {
     client.send(&["XDEL", STREAM, "3-1"]);
     let leases = [(id(1), 1), (id(2), 1), (id(3), 1), (id(9), 1)];
     let states = fixture.call(renew(fixture.holder(), &leases)).unwrap();
-    use LeaseState::{Done, Ghost, Lost};
     assert_eq!(states, [Done, Lost, Ghost, Lost]);
     let idle = client.send(&["XPENDING", STREAM, GROUP, "IDLE", "50000", "-", "+", "10"]);
     let still_idle: Vec<&str> = idle
@@ -139,7 +139,6 @@ fn a_release_makes_an_entry_claimable_at_once_and_takes_the_delivery_back() {
         ((id(4), 1), None),
     ];
     let states = fixture.call(release(fixture.holder(), &leases)).unwrap();
-    use LeaseState::{Done, Ghost, Lost};
     assert_eq!(states, [Done, Lost, Ghost, Done]);
     let pending = ["1-1 alice 0", "2-1 bob 2", "3-1 alice 1", "4-1 alice 1"];
     assert_eq!(fixture.pending(), pending);
@@ -176,7 +175,7 @@ fn the_lease_has_one_holder_until_it_is_dropped_or_runs_out() {
         token: token.into(),
     };
     let (ours, theirs) = (fence("us"), fence("them"));
-    let minute = Duration::from_secs(60);
+    let minute = Duration::from_mins(1);
     let take = |fence| fixture.call(take_lease(fence, minute)).unwrap();
     assert_eq!(take(&ours), LeaseHolder::Us);
     assert_eq!(take(&ours), LeaseHolder::Us, "a renewal");
