@@ -44,7 +44,8 @@ else
 endif
 
 ifdef have_nextest
-run_tests := $(CARGO) nextest run --locked --no-fail-fast --status-level fail
+# Most of these tests wait for a fault's end, so more of them run at once than there are cores.
+run_tests := $(CARGO) nextest run --locked --no-fail-fast --status-level fail --test-threads 6
 else
 run_tests := $(CARGO) test --locked --no-fail-fast
 endif
