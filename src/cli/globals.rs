@@ -78,6 +78,11 @@ pub struct Globals {
     #[arg(long, global = true)]
     pub names: bool,
 
+    /// Filter the JSON output with a jq expression: the whole array with -o json (the default here), entry by entry
+    /// with -o ndjson
+    #[arg(long, global = true, value_name = "EXPR")]
+    pub jq: Option<String>,
+
     /// When to use colour [env: NO_COLOR, CLICOLOR_FORCE]
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorChoice,

@@ -141,7 +141,13 @@ fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
 /// Runs a parsed command to its end; a panic in it is reported as the bug it is.
 fn execute(cli: Cli, env: &Env, terminal: Terminal) -> Exit {
     let look = Look::resolve(&cli.globals, env, terminal.stdout, terminal.stderr);
-    let console = Arc::new(Console::new(terminal, look));
+    let mut console = Console::new(terminal, look);
+    if let Some(expression) = &cli.globals.jq
+        && let Err(problem) = console.filter_with(expression)
+    {
+        return console.error(&problem.into());
+    }
+    let console = Arc::new(console);
     panics::report_to(&console);
     let ended = catch_unwind(AssertUnwindSafe(|| {
         in_runtime(cli, env, Arc::clone(&console)).unwrap_or_else(|error| console.error(&error))

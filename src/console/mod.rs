@@ -10,6 +10,7 @@ mod signals;
 mod terminal;
 
 use std::io::{self, Write as _};
+use std::sync::Arc;
 
 use anyhow::Result;
 
@@ -22,7 +23,7 @@ pub use terminal::Terminal;
 use crate::exit::{Exit, OutputClosed, classify};
 use crate::model::{Consent, Problem, escaped};
 use crate::settings::Look;
-use crate::view::{self, Options, Report, Row, Theme, Tone};
+use crate::view::{self, Filter, Options, Report, Row, Theme, Tone};
 use progress::Bar;
 
 /// The two outputs of one command and how to write to them.
@@ -33,6 +34,7 @@ pub struct Console {
     options: Options,
     stderr_theme: Theme,
     bar: Bar,
+    filter: Option<Arc<Filter>>,
 }
 
 impl Console {
@@ -53,7 +55,25 @@ impl Console {
             look,
             options,
             bar: Bar::default(),
+            filter: None,
         }
+    }
+
+    /// From now on everything on standard output goes through this jq expression.
+    ///
+    /// # Errors
+    /// A usage [`Problem`] when it does not compile, or when the output is not to be JSON.
+    pub fn filter_with(&mut self, expression: &str) -> Result<(), Problem> {
+        let format = self.options.format;
+        if !format.is_json() {
+            return Err(Problem::usage(format!(
+                "--jq filters JSON, and -o {} is none",
+                format.word()
+            ))
+            .hint("use -o json or -o ndjson"));
+        }
+        self.filter = Some(Arc::new(Filter::compile(expression)?));
+        Ok(())
     }
 
     /// How reports and entries are to be shown on standard output.
@@ -78,7 +98,9 @@ impl Console {
 
     /// Standard output, buffered, for what comes in pieces.
     pub fn out(&self) -> Output<io::Stdout> {
-        Output::new(io::stdout(), self.terminal.stdout.then(|| self.bar.clone()))
+        let terminal = self.terminal.stdout;
+        Output::new(io::stdout(), terminal.then(|| self.bar.clone()))
+            .through(self.filter.clone(), terminal)
     }
 
     /// Shows a list.

@@ -1,12 +1,14 @@
 //! Standard output, buffered: what is written is counted as written only after [`Output::flush`].
 
 use std::io::{self, ErrorKind, Write};
+use std::sync::Arc;
 
 use anyhow::Result;
 
 use super::progress::Bar;
 use crate::exit::OutputClosed;
 use crate::model::{Kind, Problem};
+use crate::view::Filter;
 
 /// From so many bytes on a full buffer is written.
 const FULL: usize = 64 * 1024;
@@ -17,6 +19,8 @@ pub struct Output<W: Write> {
     sink: W,
     buffer: Vec<u8>,
     bar: Option<Bar>,
+    filter: Option<Arc<Filter>>,
+    terminal: bool,
 }
 
 impl<W: Write> Output<W> {
@@ -26,7 +30,17 @@ impl<W: Write> Output<W> {
             sink,
             buffer: Vec::new(),
             bar,
+            filter: None,
+            terminal: false,
         }
+    }
+
+    /// The same output behind `filter`, which sees whole JSON documents only: an array stays in memory until it is
+    /// closed.
+    pub(super) fn through(mut self, filter: Option<Arc<Filter>>, terminal: bool) -> Self {
+        self.filter = filter;
+        self.terminal = terminal;
+        self
     }
 
     /// The buffer to fill.
@@ -54,7 +68,17 @@ impl<W: Write> Output<W> {
     }
 
     fn write(&mut self, flush: bool) -> Result<()> {
-        let Self { sink, buffer, bar } = self;
+        if let Some(filter) = &self.filter {
+            // `view` ends a document, and nothing else, with the end of a line.
+            if self.buffer.last() != Some(&b'\n') {
+                return Ok(());
+            }
+            let whole = std::mem::take(&mut self.buffer);
+            filter.apply(&mut self.buffer, &whole, self.terminal)?;
+        }
+        let Self {
+            sink, buffer, bar, ..
+        } = self;
         let mut write = || {
             sink.write_all(buffer)?;
             if flush { sink.flush() } else { Ok(()) }

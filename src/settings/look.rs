@@ -37,6 +37,7 @@ impl Look {
         Self {
             format: match globals.output {
                 Some(format) => Setting::new(format, Origin::Flag("--output")),
+                None if globals.jq.is_some() => Setting::new(Format::Json, Origin::Flag("--jq")),
                 None if stdout_tty => Setting::new(Format::Table, Origin::Terminal),
                 None => Setting::new(Format::Plain, Origin::Terminal),
             },

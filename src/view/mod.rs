@@ -9,6 +9,7 @@
 mod cell;
 mod entries;
 mod human;
+mod jq;
 mod json;
 mod pretty;
 mod report;
@@ -21,6 +22,7 @@ mod theme;
 pub use cell::{Align, Cell, Column};
 pub use entries::{EntryStyle, EntryWriter};
 pub use human::{human_bytes, human_count, human_millis};
+pub use jq::Filter;
 pub use json::{json_bytes, json_made_safe, json_text, write_json};
 pub use pretty::{indent_json, is_json};
 pub use report::{Report, Section, report};

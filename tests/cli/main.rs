@@ -11,6 +11,7 @@ mod frame;
 mod info;
 mod ingest;
 mod init;
+mod jq;
 mod lag;
 mod pending;
 mod ping;
