@@ -25,7 +25,7 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Start the server, unless it runs, and say how to reach it
-    #[command(after_help = "\
+    #[command(add = crate::cli::Impact::Write, after_help = "\
 Examples:
   ucp-streams dev start
   ucp-streams dev start --listen 6399 --dir /tmp/streams")]
@@ -37,7 +37,7 @@ Examples:
         place: Place,
     },
     /// Stop the server; its data stays
-    #[command(after_help = "\
+    #[command(add = crate::cli::Impact::Write, after_help = "\
 Examples:
   ucp-streams dev stop
   ucp-streams dev stop --dir /tmp/streams")]
@@ -46,7 +46,7 @@ Examples:
         place: Place,
     },
     /// Say whether the server runs; exit 1 when it does not
-    #[command(after_help = "\
+    #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
   ucp-streams dev status
   ucp-streams dev status -o json")]

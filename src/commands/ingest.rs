@@ -25,7 +25,7 @@ use crate::wire::Connection;
 /// Each event is checked, stored in events.raw and, in its normal form, in events.normalized, by one script. Prints
 /// both ids. A file is checked as a whole before its first event is sent.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = crate::cli::Impact::Write, after_help = "\
 Examples:
   ucp-streams ingest --brand-id aurora --event-type purchase --payload '{\"phone\": \"+49 170 1234567\", \"total\": 12.5}'
   ucp-streams ingest --file events.ndjson -o ndjson")]
