@@ -26,7 +26,6 @@ pub(super) struct Context {
     ephemeral: OnceCell<Server>,
 }
 
-#[allow(dead_code, reason = "the commands that use the rest land next")]
 impl Context {
     pub(super) fn new(settings: Settings, console: Arc<Console>) -> Self {
         Self {

@@ -1,4 +1,5 @@
 //! `ingest`: events through the platform's front door.
+#![expect(clippy::doc_markdown, reason = "the docs are the help text")]
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -48,7 +49,7 @@ pub(super) struct Args {
     )]
     brand_id: Option<OsString>,
 
-    /// What happened: a purchase, a page view or a message (purchase, `page_view`, `whatsapp_message`)
+    /// What happened: purchase, page_view or whatsapp_message
     #[arg(
         long,
         value_name = "VALUE",
