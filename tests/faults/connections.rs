@@ -17,7 +17,7 @@ fn row_07_black_hole_after_connecting() {
     scene.publish(1, 10);
     let worker = scene.worker_at(&proxy.url(), &[], "").spawn();
     scene.await_count("done", 10);
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     let connections = proxy.counts().accepted;
     proxy.set_present(Mode::BlackHole);
     let began = Instant::now();
@@ -26,7 +26,7 @@ fn row_07_black_hole_after_connecting() {
         proxy.counts().accepted >= connections + 2
     });
     let anew = began.elapsed();
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
     let account = scene.closed_account("7");
     println!(
@@ -56,7 +56,7 @@ fn row_08_reply_of_a_waiting_read_lost() {
     let stranded = Instant::now();
     scene.await_count("done", 1);
     let found = stranded.elapsed();
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     let run = worker.terminate();
     run.assert_code(0)
         .stderr_has("delivery was lost with the connection");
@@ -81,7 +81,7 @@ fn row_11_reply_of_an_acknowledgement_lost() {
     for round in 0..3 {
         proxy.drop_replies_to("XACK");
         scene.publish(round * 20 + 1, round * 20 + 20);
-        scene.await_settled();
+        scene.await_settled_by(&[&worker]);
         lost += 1;
         until(RECOVERY, "a lost reply", || proxy.counts().found == lost);
     }
@@ -106,7 +106,7 @@ fn row_12_connections_reset_again_and_again() {
         scene.await_count("done", round * 20);
         reset += proxy.end_all(End::Reset);
     }
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
     let account = scene.closed_account("12");
     println!("row 12: {reset} connections reset");
@@ -133,7 +133,7 @@ fn row_13_slow_drip() {
     proxy.set(Mode::Drip(Duration::from_micros(300)));
     let worker = scene.worker_at(&proxy.url(), &[], "").spawn();
     scene.await_count("done", 10);
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
     let account = scene.closed_account("13");
     println!("row 13: 1 B/s was given up after {gave_up:?}");
@@ -151,7 +151,7 @@ fn row_13_replies_cut_in_the_middle() {
         scene.await_count("done", (round + 1) * 15);
         proxy.set_present(Mode::CutAfter(limit));
     }
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
     let account = scene.closed_account("13");
     println!(

@@ -30,7 +30,7 @@ fn row_24_memory_full() {
     let pending: Vec<String> = scene.pending().into_iter().map(|row| row.id).collect();
     assert_eq!(pending, ["7-1", "13-1"]);
     scene.server.redis(&["CONFIG", "SET", "maxmemory", "0"]);
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
     let account = scene.closed_account("24");
     let attempts = scene.count("start") - 28;
@@ -119,7 +119,7 @@ fn row_53_worker_killed_between_dead_letter_and_acknowledgement() {
         assert!(both.is_empty(), "{both:?}");
     }
     let worker = scene.worker(&["--concurrency", "4"], "exit 65").spawn();
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
     let account = scene.closed_account("53");
     println!("row 53: {kills} kills");
@@ -190,7 +190,7 @@ fn row_55_dead_letter_stream_of_the_wrong_type() {
     scene.await_count("done", 9);
     until(RECOVERY, "acknowledgements", || scene.pending().len() == 1);
     scene.server.redis(&["DEL", "{s}:dlq"]);
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
     let account = scene.closed_account("55");
     assert_eq!((account.done.len(), account.dead.len()), (9, 1));

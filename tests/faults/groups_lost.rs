@@ -14,7 +14,7 @@ fn lost_by(row: &str, commands: &[&[&str]], keeps_entries: bool) {
     scene.publish(1, 10);
     let mut worker = scene.worker(&["--concurrency", "4"], "").spawn();
     scene.await_count("done", 10);
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     until(RECOVERY, "a read that waits", || {
         scene
             .server
@@ -31,7 +31,7 @@ fn lost_by(row: &str, commands: &[&[&str]], keeps_entries: bool) {
     scene.publish(11, 20);
     let repeats = if keeps_entries { 10 } else { 0 };
     scene.await_count("done", 20 + repeats);
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     let run = worker.terminate();
     run.assert_code(0);
     let account = scene.account();
@@ -101,7 +101,7 @@ fn row_36_group_lost_again_and_again_costs_few_requests() {
     assert!(destroyed >= 2, "{destroyed}");
     assert!(rate <= RATE_MAX, "{rate:.1} requests a second");
     scene.publish(1, 5);
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     assert!(worker.ended().is_none());
     worker.terminate().assert_code(0);
     assert_eq!(scene.closed_account("36").done.len(), 5);

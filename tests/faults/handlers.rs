@@ -12,7 +12,7 @@ fn row_39_poison_messages() {
     let body = r#"case ${UCP_ID%-*} in *0) echo "poison $UCP_ID" >&2; exit 1;; esac"#;
     let flags = ["--concurrency", "4", "--max-deliveries", "3"];
     let worker = scene.worker(&flags, body).spawn();
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     let run = worker.terminate();
     run.assert_code(0)
         .stderr_has("90 handled")
@@ -104,7 +104,7 @@ fn row_39_more_poison_than_opens_the_breaker_does_not_hold_up_the_others() {
     worker.await_stderr("everything fails");
     scene.publish(23, 60);
     worker.await_stderr("handlers succeed again");
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
     let account = scene.closed_account("39");
     assert_eq!(
@@ -126,7 +126,7 @@ fn row_39_an_outage_dead_letters_nothing() {
     // Probes, one at a time, that old messages and new ones take in turn.
     scene.await_count("start", attempts + 6);
     std::fs::remove_file(scene.path("down")).unwrap();
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
     let account = scene.closed_account("39");
     println!("row 39: {attempts} attempts opened the breaker");

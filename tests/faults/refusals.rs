@@ -91,7 +91,7 @@ fn row_35_key_of_the_wrong_type_while_a_read_waits() {
     let scene = Scene::new();
     scene.publish(1, 3);
     let worker = scene.worker(&[], "").spawn();
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     scene.server.redis(&["SET", "s", "text"]);
     let run = worker.wait();
     run.assert_code(3).stderr_has("WRONGTYPE");

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, test_kill_process};
 use tempfile::TempDir;
@@ -185,10 +186,28 @@ echo "done $UCP_ID $UCP_DELIVERIES $$" >>"$here/ledger""#
     /// Waits until everything is delivered and nothing is pending.
     #[track_caller]
     pub fn await_settled(&self) {
-        until(RECOVERY, "everything is settled", || {
+        self.await_settled_by(&[]);
+    }
+
+    /// As [`Scene::await_settled`]; a failure shows what these workers said.
+    #[track_caller]
+    pub fn await_settled_by(&self, workers: &[&Spawned]) {
+        let end = Instant::now() + RECOVERY;
+        loop {
             let account = self.account();
-            account.pending.is_empty() && account.undelivered.is_empty()
-        });
+            if account.pending.is_empty() && account.undelivered.is_empty() {
+                return;
+            }
+            let said: Vec<String> = workers.iter().map(|worker| worker.so_far()).collect();
+            assert!(
+                Instant::now() < end,
+                "not settled: {}\n{:?}\n{}",
+                account.line(),
+                self.pending(),
+                said.join("\n")
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Requests the server has carried out so far.

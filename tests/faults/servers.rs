@@ -60,7 +60,7 @@ fn row_03_server_killed_with_aof() {
     scene.server.restart();
     worker.await_stderr("the server can be used again");
     let back = killed.elapsed();
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     let run = worker.terminate();
     run.assert_code(0);
     let account = scene.closed_account("3");
@@ -140,7 +140,7 @@ fn row_05_server_stopped_for_ten_seconds() {
     scene.server.resume();
     worker.await_stderr("the server can be used again");
     scene.publish(61, 100);
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
     let account = scene.closed_account("5");
     println!("row 5: noticed after {noticed:?}");
@@ -220,7 +220,7 @@ fn row_30_server_busy_with_a_script() {
     scene.publish(1, 10);
     let mut worker = scene.worker(&[], "").spawn();
     scene.await_count("done", 10);
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     let mut busy = scene.server.client();
     let spinning = thread::spawn(move || busy.send(&["EVAL", "while true do end", "0"]));
     worker.await_stderr("BUSY");
@@ -230,7 +230,7 @@ fn row_30_server_busy_with_a_script() {
     assert!(spinning.join().unwrap().error().contains("killed"));
     worker.await_stderr("the server can be used again");
     scene.publish(11, 30);
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
     assert_eq!(scene.closed_account("30").repeats(), 0);
 }
@@ -244,7 +244,7 @@ fn row_31_writes_paused_for_three_seconds() {
     scene.server.redis(&["CLIENT", "PAUSE", "3000", "WRITE"]);
     worker.await_stderr("the server cannot be used");
     worker.await_stderr("the server can be used again");
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
     let account = scene.closed_account("31");
     assert!(

@@ -75,7 +75,7 @@ fn row_43_worker_killed_with_messages_in_hand() {
     });
     let ended = killed.elapsed();
     let other = scene.worker(&flags, "").spawn();
-    scene.await_settled();
+    scene.await_settled_by(&[&other]);
     let handled = killed.elapsed();
     other
         .terminate()
@@ -119,7 +119,7 @@ fn row_44_worker_told_to_end_with_messages_in_hand() {
     }
     let started = Instant::now();
     let other = scene.worker(&["--concurrency", "2"], "").spawn();
-    scene.await_settled();
+    scene.await_settled_by(&[&other]);
     let taken = started.elapsed();
     other.terminate().assert_code(0);
     let account = scene.closed_account("44");
@@ -141,7 +141,7 @@ fn row_44_idle_worker_told_to_end_leaves_no_consumer() {
     let scene = Scene::new();
     scene.publish(1, 5);
     let worker = scene.worker(&[], "").spawn();
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0).stderr_has("5 handled");
     assert!(scene.consumers().is_empty(), "{:?}", scene.consumers());
     println!("row 44: {} consumers left", scene.consumers().len());
@@ -223,7 +223,7 @@ fn row_50_consumer_deleted_while_its_read_waits() {
         .server
         .redis(&["XGROUP", "DELCONSUMER", "s", "g", "gone"]);
     scene.publish(1, 10);
-    scene.await_settled();
+    scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0).stderr_has("10 handled");
     assert_eq!(scene.closed_account("50").repeats(), 0);
 }

@@ -142,7 +142,8 @@ impl Spawned {
         self.wait()
     }
 
-    fn so_far(&self) -> String {
+    /// Its command line and what it has said so far, for a message.
+    pub fn so_far(&self) -> String {
         let text = |capture: &Capture| String::from_utf8_lossy(&capture.bytes()).into_owned();
         format!(
             "$ {}\n--- stdout so far\n{}\n--- stderr so far\n{}",
