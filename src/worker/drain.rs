@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::counters::add;
 use super::engine::Engine;
 use super::job::Signal;
-use crate::wire::{Connection, Error, LeaseState, delete_consumer, release};
+use crate::wire::{Connection, Error, Holder, LeaseState, delete_consumer, release};
 
 /// Entries given back by one script call.
 const RELEASED_AT_A_TIME: usize = 500;
@@ -112,7 +112,12 @@ impl Engine {
             let Some(connection) = &self.connection else {
                 return Ok(());
             };
-            let states = connection.call(release(self.holder(), &leases)).await?;
+            // Giving back needs no lease of the group: it changes nothing but who may take the entry.
+            let holder = Holder {
+                fence: None,
+                ..self.holder()
+            };
+            let states = connection.call(release(holder, &leases)).await?;
             let released = states
                 .iter()
                 .filter(|state| **state == LeaseState::Done)

@@ -12,19 +12,25 @@ use tokio::sync::{mpsc, watch};
 
 use super::breaker::Breaker;
 use super::counters::{Counters, add};
-use super::fence::Lease;
+use super::fence::{Lease, Turn};
 use super::hand::{Delivery, Hand, Phase};
 use super::handler::Finished;
 use super::handler::Origin;
 use super::job::{Assignment, Mode, Signal};
+use super::policy::Policy;
 use super::reader::Reader;
 use super::retries::Retries;
 use super::settlement::Settlement;
 use crate::model::EntryId;
 use crate::wire::{Connection, Dialer, Error, Holder, Seen};
 
-/// How often an idle consumer shows that it lives.
-const PRESENCE: Duration = Duration::from_secs(10);
+/// How often an idle consumer shows that it lives, at least.
+const PRESENCE_MAX: Duration = Duration::from_secs(10);
+
+/// How often an idle consumer shows that it lives: well within the time after which it would look dead.
+pub(super) fn presence_interval(policy: &Policy) -> Duration {
+    policy.renewal().min(PRESENCE_MAX)
+}
 
 /// When things are due.
 #[derive(Debug)]
@@ -99,7 +105,7 @@ impl Engine {
             timers: Timers {
                 renewal: now + job.policy.renewal(),
                 sweep: now,
-                presence: now + PRESENCE,
+                presence: now + presence_interval(&job.policy),
             },
             trouble: super::trouble::Trouble::new(now),
             job,
@@ -150,7 +156,9 @@ impl Engine {
         }
         self.reconnect().await?;
         if !self.hold_lease(now).await? {
-            return Ok(());
+            // What a read brought that was under way when the lease was lost is the active worker's.
+            self.put_back_unstarted();
+            return self.release_unstarted().await;
         }
         self.renew_leases(now).await?;
         self.show_presence(now).await?;
@@ -176,16 +184,20 @@ impl Engine {
         let (Some(lease), Some(connection)) = (&mut self.lease, &self.connection) else {
             return Ok(true);
         };
-        let was_held = lease.is_held(now);
         if now >= lease.next_try() {
             lease.take(connection).await?;
         }
         let is_held = lease.is_held(Instant::now());
-        if is_held && !was_held {
-            tracing::info!(group = %self.job.group, stream = %self.job.stream, "this worker is the active one");
-            self.timers.sweep = now;
-        } else if was_held && !is_held {
-            self.drop_everything("another worker is the active one now");
+        match lease.turned(is_held) {
+            Turn::Won => {
+                tracing::info!(group = %self.job.group, stream = %self.job.stream, "this worker is the active one");
+                self.timers.sweep = now;
+            }
+            Turn::Lost => {
+                tracing::warn!(group = %self.job.group, stream = %self.job.stream, "another worker is the active one now: standing by");
+                self.drop_everything("another worker is the active one now");
+            }
+            Turn::Same => {}
         }
         Ok(is_held)
     }

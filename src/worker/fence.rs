@@ -11,11 +11,24 @@ pub(super) const LEASE: Duration = Duration::from_secs(15);
 /// How often it is renewed, and a stand-by asks for it.
 const RENEWAL: Duration = Duration::from_secs(4);
 
+/// What a look at the lease changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// This worker is the active one from now on.
+    Won,
+    /// It was, and is no more.
+    Lost,
+    /// As before.
+    Same,
+}
+
 /// A worker's part in the group's lease.
 #[derive(Debug)]
 pub(super) struct Lease {
     fence: Fence,
     held_since: Option<Instant>,
+    /// Whether the engine was last told that it is the active one.
+    is_active: bool,
     next_try: Instant,
 }
 
@@ -28,6 +41,7 @@ impl Lease {
         Self {
             fence: Fence { key, token },
             held_since: None,
+            is_active: false,
             next_try: Instant::now(),
         }
     }
@@ -41,6 +55,16 @@ impl Lease {
     pub(super) fn is_held(&self, now: Instant) -> bool {
         self.held_since
             .is_some_and(|since| now.duration_since(since) < LEASE)
+    }
+
+    /// Notes whether the lease is held, and says what that changes.
+    pub(super) fn turned(&mut self, is_held: bool) -> Turn {
+        let was_active = std::mem::replace(&mut self.is_active, is_held);
+        match (was_active, is_held) {
+            (false, true) => Turn::Won,
+            (true, false) => Turn::Lost,
+            _ => Turn::Same,
+        }
     }
 
     pub(super) fn next_try(&self) -> Instant {

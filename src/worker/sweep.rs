@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::counters::add;
-use super::engine::Engine;
+use super::engine::{Engine, presence_interval};
 use super::hand::Delivery;
 use super::settlement::{Settlement, What};
 use crate::model::{Entry, EntryId, PendingEntry};
@@ -71,7 +71,7 @@ impl Engine {
                 ))
                 .await?;
         }
-        self.timers.presence = now + self.job.policy.renewal().min(Duration::from_secs(10));
+        self.timers.presence = now + presence_interval(&self.job.policy);
         Ok(())
     }
 

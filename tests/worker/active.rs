@@ -1,0 +1,79 @@
+//! A group with one active worker: the other stands by, takes over, and the loser changes nothing.
+
+use std::time::{Duration, Instant};
+
+use crate::pending;
+use crate::support::{Signal, TestServer, until};
+
+fn request(server: &TestServer) {
+    server.redis(&[
+        "XADD",
+        "profiles.merge_requests",
+        "*",
+        "brand_id",
+        "b",
+        "profile_ids",
+        "[\"p\"]",
+        "reason",
+        "identifier_match",
+        "requires_manual_review",
+        "false",
+        "timestamp",
+        "2026-01-01T00:00:00.000Z",
+    ]);
+}
+
+const LEASE: &str = "{profiles.merge_requests}:lease:merge-processors";
+
+#[test]
+fn the_stand_by_takes_over_and_the_loser_cannot_acknowledge() {
+    let server = TestServer::start();
+    let worker = |name: &str| {
+        server
+            .command(&[
+                "worker",
+                "run",
+                "merge-processors",
+                "--consumer",
+                name,
+                "--claim-idle",
+                "3s",
+            ])
+            .timeout(Duration::from_mins(1))
+            .spawn()
+    };
+    let mut first = worker("first");
+    first.await_stderr("is the active one");
+    let mut second = worker("second");
+    request(&server);
+    let merged = || server.redis(&["XLEN", "profiles.merges"]).int();
+    until(Duration::from_secs(10), "handled by the active one", || {
+        merged() == 1
+    });
+    assert_eq!(server.redis(&["GET", LEASE]).text(), "first");
+
+    // The active one stops in the middle of life, without giving its lease up.
+    let stopped = Instant::now();
+    first.signal(Signal::STOP);
+    request(&server);
+    until(Duration::from_secs(20), "the stand-by", || merged() == 2);
+    let took = stopped.elapsed();
+    println!("the stand-by was at work {took:?} after the active worker stopped");
+    assert!(took < Duration::from_secs(19), "{took:?}");
+    assert_eq!(server.redis(&["GET", LEASE]).text(), "second");
+
+    // It comes back, and must not believe that it is still the one.
+    first.signal(Signal::CONT);
+    first.await_stderr("another worker is the active one");
+    request(&server);
+    until(Duration::from_secs(10), "handled once", || {
+        merged() == 3 && pending(&server, "profiles.merge_requests", "merge-processors") == 0
+    });
+    assert_eq!(server.redis(&["GET", LEASE]).text(), "second");
+    first.terminate();
+    second.terminate();
+    assert!(
+        server.redis(&["GET", LEASE]).is_nil(),
+        "the lease was given up at the end"
+    );
+}
