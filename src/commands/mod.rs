@@ -29,6 +29,7 @@ mod requeue;
 mod retention;
 mod selection;
 mod tail;
+mod topology;
 mod usage;
 mod worker;
 
@@ -76,6 +77,7 @@ enum Command {
     Ack(ack::Args),
     Worker(worker::Args),
     Consume(consume::Args),
+    Topology(topology::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -100,6 +102,7 @@ impl Command {
             Self::Ack(args) => ack::run(args, context).await,
             Self::Worker(args) => worker::run(args, context).await,
             Self::Consume(args) => consume::run(args, context).await,
+            Self::Topology(args) => topology::run(args, context).await,
             Self::Completions(args) => completions::run(&args, context),
             Self::Man(args) => man::run(&args, context),
         }

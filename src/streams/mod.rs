@@ -4,6 +4,7 @@ pub mod ack;
 pub mod backlog;
 pub mod claim;
 pub mod consume;
+pub mod drift;
 pub mod ingest;
 pub mod init;
 pub mod inspect;

@@ -22,6 +22,7 @@ mod requeue;
 mod seed;
 mod shell;
 mod tail;
+mod topology;
 
 #[path = "../support/mod.rs"]
 mod support;

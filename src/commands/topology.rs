@@ -1,0 +1,141 @@
+//! `topology`: what is in effect, a file to start from, and whether file and server agree.
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::context::Context;
+use crate::cli::{Impact, JsonShape};
+use crate::exit::Exit;
+use crate::streams::drift::{DriftRow, State, drift};
+use crate::topology::{Topology, example_toml};
+use crate::view::write_json;
+
+/// Show, begin or check the topology: streams, groups, schemas and handlers
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Print the topology that is in effect: the file merged over the built-in one
+    ///
+    /// As a topology file that gives the same topology again; as JSON with -o json or ndjson.
+    #[command(add = Impact::Read, add = JsonShape(TOPOLOGY), after_help = "\
+Examples:
+  ucp-streams topology show
+  ucp-streams --topology staging.toml topology show -o json")]
+    Show,
+    /// Print a topology file with every key explained; used as it is, it changes nothing
+    #[command(add = Impact::Read, after_help = "\
+Examples:
+  ucp-streams topology example
+  ucp-streams topology example > ucp-streams.toml")]
+    Example,
+    /// Check the topology file, and that the server has its groups
+    ///
+    /// Exit 2 when the file is wrong, with everything that is wrong in it; exit 1 when the server lacks a group or has it
+    /// elsewhere than the topology starts it. Groups that only the server has are listed as extra, and are no fault.
+    #[command(add = Impact::Read, add = JsonShape(DRIFT), after_help = "\
+Examples:
+  ucp-streams topology check
+  ucp-streams --topology staging.toml topology check --offline")]
+    Check {
+        /// Check the file only; ask no server
+        #[arg(long)]
+        offline: bool,
+    },
+}
+
+const TOPOLOGY: &str = r#"{
+  "streams": [{
+    "name": "string", "maxlen": "integer or null", "on_full": "string", "dead_letter": "string",
+    "fields": {"…": "string or list"}
+  }],
+  "groups": [{
+    "name": "string", "stream": "string", "start": "string", "workers": "string",
+    "handler": "object or null", "max_deliveries": "integer", "claim_idle_ms": "integer",
+    "handler_timeout_ms": "integer", "backoff": {"base_ms": "integer", "cap_ms": "integer"},
+    "alert": {"max_lag": "integer", "max_pending": "integer", "max_idle_ms": "integer"},
+    "on_group_lost": "string"
+  }],
+  "default_country": "string or null"
+}"#;
+
+const DRIFT: &str =
+    r#"[{"group": "string", "stream": "string", "state": "string", "position": "id or null"}]"#;
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    match args.action {
+        Action::Show => show(context),
+        Action::Example => {
+            context.console.put(example_toml().as_bytes())?;
+            Ok(Exit::Done)
+        }
+        Action::Check { offline } => check(offline, context).await,
+    }
+}
+
+fn show(context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    if context.console.options().format.is_json() {
+        let mut json = Vec::new();
+        write_json(&mut json, topology)?;
+        json.push(b'\n');
+        context.console.put(&json)?;
+    } else {
+        context.console.put(topology.effective_toml().as_bytes())?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn check(offline: bool, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let console = &context.console;
+    if offline {
+        console.note(&sound(topology, context));
+        return Ok(Exit::Done);
+    }
+    let connection = context.connect().await?;
+    let rows = drift(&connection, topology).await?;
+    console.show(&rows)?;
+    let with = |state| rows.iter().filter(|row| row.state == state).collect();
+    let (missing, elsewhere): (Vec<_>, Vec<_>) = (with(State::Missing), with(State::Differs));
+    if !missing.is_empty() {
+        console.warn(&format!(
+            "the server lacks {}; `ucp-streams init` creates what is missing",
+            listed(&missing)
+        ));
+    }
+    if !elsewhere.is_empty() {
+        console.warn(&format!(
+            "unused, and not where the topology starts it: {}",
+            listed(&elsewhere)
+        ));
+    }
+    Ok(if missing.is_empty() && elsewhere.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Negative
+    })
+}
+
+fn sound(topology: &Topology, context: &Context) -> String {
+    let from = match &context.settings.topology {
+        Some(file) => format!("{}, from {}", file.value.display(), file.origin),
+        None => "the built-in topology".to_owned(),
+    };
+    format!(
+        "{from}: {} streams and {} groups, nothing wrong",
+        topology.streams.len(),
+        topology.groups.len()
+    )
+}
+
+fn listed(rows: &[&DriftRow]) -> String {
+    let names = rows
+        .iter()
+        .map(|row| format!("`{}` on `{}`", row.group, row.stream));
+    names.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,76 @@
+//! How a server differs from the topology: groups that are missing, stand elsewhere, or are not in the topology.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::init::{State as InitState, plan_init};
+use crate::model::{EntryId, Name};
+use crate::topology::Topology;
+use crate::wire::{Connection, xinfo_groups};
+
+/// How a group of the server and one of the topology agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// In both.
+    Ok,
+    /// In the topology only.
+    Missing,
+    /// In both; nobody has read with it yet, and it does not stand where the topology starts it.
+    Differs,
+    /// On the server only, on a stream of the topology.
+    Extra,
+}
+
+/// One group, on the server or in the topology.
+#[derive(Clone, Debug, Serialize)]
+pub struct DriftRow {
+    /// The group.
+    pub group: Name,
+    /// Its stream.
+    pub stream: Name,
+    /// How they agree.
+    pub state: State,
+    /// The last entry id it was delivered; `None` while it is missing.
+    pub position: Option<EntryId>,
+}
+
+/// One row for each group of the topology, in its order, then the server's others on its streams.
+///
+/// # Errors
+/// Not found when a stream's name holds something else; what the server answers.
+pub async fn drift(connection: &Connection, topology: &Topology) -> Result<Vec<DriftRow>> {
+    let plan = plan_init(connection, topology, &topology.groups).await?;
+    let mut rows: Vec<DriftRow> = plan
+        .rows
+        .into_iter()
+        .map(|row| DriftRow {
+            group: row.group,
+            stream: row.stream,
+            position: row.position,
+            state: match row.state {
+                InitState::Missing => State::Missing,
+                InitState::Differs => State::Differs,
+                InitState::Created | InitState::Exists => State::Ok,
+            },
+        })
+        .collect();
+    let streams = topology.streams.iter();
+    let asked = streams.clone().map(|stream| xinfo_groups(&stream.name));
+    let answers = connection.run_all(asked.collect()).await?;
+    for (stream, found) in streams.zip(answers) {
+        // What is no stream, or may not be asked, has failed above where the topology has a group on it.
+        for group in found.unwrap_or_default() {
+            let has = |row: &DriftRow| row.group == group.name && row.stream == stream.name;
+            if !rows.iter().any(has) {
+                rows.push(DriftRow {
+                    group: group.name,
+                    stream: stream.name.clone(),
+                    state: State::Extra,
+                    position: Some(group.last_delivered_id),
+                });
+            }
+        }
+    }
+    Ok(rows)
+}

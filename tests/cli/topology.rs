@@ -1,0 +1,143 @@
+//! `topology`.
+
+use crate::support::{Invocation, TestServer, ucp};
+
+const OWN: &str = r#"
+[streams.orders]
+maxlen = 500
+[streams.orders.fields]
+number = "integer"
+[groups.billing]
+stream = "orders"
+"#;
+
+#[test]
+fn what_is_shown_gives_the_same_topology_again() {
+    let shown = ucp(&["topology", "show"]);
+    shown
+        .assert_code(0)
+        .stderr_is_empty()
+        .stdout_has("[streams.\"events.raw\"]\nmaxlen = 10000");
+    let own = Invocation::new(&["topology", "show"])
+        .file("ucp-streams.toml", OWN)
+        .run();
+    own.assert_code(0)
+        .stdout_has("[groups.billing]")
+        .stdout_has("maxlen = 500");
+    let again = Invocation::new(&["topology", "show"])
+        .file("elsewhere.toml", own.stdout())
+        .env("UCP_STREAMS_TOPOLOGY", "elsewhere.toml")
+        .run();
+    again.assert_code(0).stdout_is(own.stdout());
+}
+
+#[test]
+fn as_json_it_has_everything_too() {
+    let run = Invocation::new(&["topology", "show", "-o", "json"])
+        .file("ucp-streams.toml", OWN)
+        .run();
+    let topology = run.assert_code(0).stdout_json();
+    let streams = topology["streams"].as_array().unwrap();
+    let orders = streams.iter().find(|it| it["name"] == "orders").unwrap();
+    assert_eq!(orders["maxlen"], 500);
+    assert_eq!(orders["fields"]["number"], "integer");
+    ucp(&["topology", "show", "--jq", ".groups[].name"])
+        .assert_code(0)
+        .stdout_is("event-processors\nmerge-processors\nprediction-processors\n");
+}
+
+#[test]
+fn the_example_changes_nothing() {
+    let example = ucp(&["topology", "example"]);
+    example.assert_code(0).stdout_has("# ucp-streams.toml:");
+    let built_in = ucp(&["topology", "show"]);
+    Invocation::new(&["topology", "show"])
+        .file("ucp-streams.toml", example.stdout())
+        .run()
+        .assert_code(0)
+        .stdout_is(built_in.stdout());
+}
+
+#[test]
+fn a_wrong_file_is_refused_with_all_that_is_wrong() {
+    let text =
+        "[streams.\"events.raw\"]\nmaxlenn = 5\n[groups.event-processors]\nworkers = \"few\"\n";
+    Invocation::new(&["topology", "check", "--offline"])
+        .file("ucp-streams.toml", text)
+        .run()
+        .assert_code(2)
+        .stdout_is("")
+        .stderr_has("ucp-streams.toml:2:")
+        .stderr_has("did you mean `maxlen`?")
+        .stderr_has("ucp-streams.toml:4:")
+        .stderr_has("topology example");
+    ucp(&["topology", "check", "--offline"])
+        .assert_code(0)
+        .stdout_is("")
+        .stderr_has("the built-in topology: 4 streams and 3 groups, nothing wrong");
+    ucp(&["--topology", "/nowhere.toml", "topology", "show"])
+        .assert_code(74)
+        .stderr_has("/nowhere.toml");
+}
+
+#[test]
+fn drift_is_exit_1_until_init_has_run() {
+    let server = TestServer::start();
+    server.redis(&[
+        "XGROUP",
+        "CREATE",
+        "events.normalized",
+        "auditors",
+        "$",
+        "MKSTREAM",
+    ]);
+    let run = server.ucp(&["topology", "check"]);
+    run.assert_code(1)
+        .stderr_has("lacks `event-processors` on `events.normalized`")
+        .stderr_has("`ucp-streams init`");
+    assert_eq!(
+        run.stdout(),
+        "group\tstream\tstate\tposition\n\
+         event-processors\tevents.normalized\tmissing\t\n\
+         merge-processors\tprofiles.merge_requests\tmissing\t\n\
+         prediction-processors\tpredictions.requests\tmissing\t\n\
+         auditors\tevents.normalized\textra\t0-0\n"
+    );
+    assert_eq!(
+        server.redis(&["DBSIZE"]).int(),
+        1,
+        "a check changes nothing"
+    );
+    server.ucp(&["init"]).assert_code(0);
+    let agreed = server.ucp(&["topology", "check", "-o", "json"]);
+    let rows = agreed.assert_code(0).stderr_is_empty().stdout_json();
+    let states: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["state"])
+        .collect();
+    assert_eq!(states, ["ok", "ok", "ok", "extra"]);
+}
+
+#[test]
+fn a_group_that_stands_elsewhere_is_drift() {
+    let server = TestServer::start();
+    server.ucp(&["init"]).assert_code(0);
+    server.redis(&["XADD", "events.normalized", "7-1", "a", "b"]);
+    server.redis(&[
+        "XGROUP",
+        "SETID",
+        "events.normalized",
+        "event-processors",
+        "$",
+    ]);
+    server
+        .ucp(&["topology", "check"])
+        .assert_code(1)
+        .stdout_has("event-processors\tevents.normalized\tdiffers\t7-1")
+        .stderr_has("not where the topology starts it: `event-processors`");
+    Invocation::new(&["-u", "unix:///nowhere/redis.sock", "topology", "check"])
+        .run()
+        .assert_code(4);
+}
