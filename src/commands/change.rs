@@ -10,7 +10,7 @@ use crate::streams::repair::{Applied, Outcome, Repaired, entries};
 /// A change that has been looked for and not been made.
 pub(super) struct Change<'a> {
     pub(super) context: &'a Context,
-    /// What is changed: `group \`g\` of stream \`s\``.
+    /// What is changed, in words: the group and its stream, or the dead-letter stream.
     pub(super) target: String,
     /// `claim`.
     pub(super) verb: &'static str,

@@ -12,6 +12,7 @@ mod context;
 mod demo;
 mod describe;
 mod dev;
+mod dlq;
 mod failure;
 mod get;
 mod group;
@@ -74,6 +75,7 @@ enum Command {
     Pending(pending::Args),
     Claim(claim::Args),
     Requeue(requeue::Args),
+    Dlq(dlq::Args),
     Ack(ack::Args),
     Worker(worker::Args),
     Consume(consume::Args),
@@ -99,6 +101,7 @@ impl Command {
             Self::Pending(args) => pending::run(args, context).await,
             Self::Claim(args) => claim::run(args, context).await,
             Self::Requeue(args) => requeue::run(args, context).await,
+            Self::Dlq(args) => dlq::run(args, context).await,
             Self::Ack(args) => ack::run(args, context).await,
             Self::Worker(args) => worker::run(args, context).await,
             Self::Consume(args) => consume::run(args, context).await,

@@ -12,6 +12,7 @@ use crate::streams::repair::Chosen;
 use crate::streams::requeue::{apply_requeue, must_be_alone};
 use crate::streams::target::Target;
 
+#[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 /// Put stale entries of a group at the end of the stream again, and acknowledge the old ones
 ///
 /// Each entry is moved atomically, and only if nobody took it since it was looked at. The copy keeps where it came from

@@ -210,7 +210,7 @@ impl Chosen {
 }
 
 /// `1 entry`, `2 entries`.
-pub fn entries<N: fmt::Display + PartialEq + From<u8>>(count: N) -> String {
+pub fn entries<N: Copy + fmt::Display + PartialEq + From<u8>>(count: N) -> String {
     if count == N::from(1) {
         "1 entry".to_owned()
     } else {

@@ -81,10 +81,7 @@ fn take(applied: &mut Applied, batch: &[PendingEntry], outcomes: Vec<Result<Move
 
 /// `row` with what became of its move.
 pub(super) fn of_move(row: Repaired, moved: Move, done: Outcome) -> Repaired {
-    let with = |outcome| Repaired {
-        outcome,
-        ..row.clone()
-    };
+    let with = |outcome| Repaired { outcome, ..row };
     match moved {
         Move::Done { new_id, .. } => Repaired {
             new_id: Some(new_id),

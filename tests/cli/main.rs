@@ -7,6 +7,7 @@ mod claim;
 mod consume;
 mod demo;
 mod dev;
+mod dlq;
 mod frame;
 mod info;
 mod ingest;

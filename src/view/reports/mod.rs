@@ -1,5 +1,6 @@
 //! How the reports of operations look: their columns, in their order, in the words people know them by.
 
+mod dead_letters;
 mod drift;
 mod info;
 mod ingest;
@@ -10,5 +11,6 @@ mod ping;
 mod publish;
 mod repair;
 
+pub use dead_letters::WholeLetter;
 pub use info::Info;
 pub use publish::IdWriter;

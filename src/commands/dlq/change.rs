@@ -1,0 +1,159 @@
+//! `dlq redrive` and `dlq purge`.
+
+use anyhow::Result;
+
+use super::StreamArgs;
+use crate::cli::{self, DryRun, Impact};
+use crate::commands::change::{Change, Go};
+use crate::commands::context::Context;
+use crate::exit::Exit;
+use crate::model::{EntryId, Name};
+use crate::streams::dead_letters::{Letters, find};
+use crate::streams::redrive::{LettersPlan, apply_purge, apply_redrive, must_be_one_group};
+use crate::streams::repair::entries;
+
+/// Which dead letters. Something must be said: a slip of the hand is not all of them.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+struct WhichArgs {
+    /// Dead letters by their ids in the dead-letter stream
+    #[arg(value_name = "ID")]
+    ids: Vec<EntryId>,
+
+    /// All of them
+    #[arg(long, conflicts_with_all = ["ids", "group", "reason"])]
+    all: bool,
+
+    /// Those that this group could not process
+    #[arg(long, value_name = "GROUP", value_parser = cli::name())]
+    group: Option<Name>,
+
+    /// Those whose reason contains this
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct CountArgs {
+    /// At most so many, the oldest
+    #[arg(long, value_name = "N", default_value = "10000", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+}
+
+fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
+    Letters {
+        ids: which.ids,
+        group: which.group,
+        reason: which.reason,
+        count_max: count.count as usize,
+    }
+}
+
+#[expect(clippy::doc_markdown, reason = "the doc is the help text")]
+/// Move dead letters back to the end of the stream they came from, each once
+///
+/// Each is moved atomically: it is in one place or the other, whoever else moves it too. The copy keeps where it came from
+/// (_ucp_origin) and how often it was redriven (_ucp_redrives). A tombstone has no body to move and stays. Where
+/// several groups read the stream all would see it again, so that is refused unless it is agreed to.
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Destructive, after_help = "\
+Examples:
+  ucp-streams dlq redrive events.normalized 1700000000000-0
+  ucp-streams dlq redrive predictions.requests --reason 'connection refused' --dry-run
+  ucp-streams dlq redrive predictions.requests --all --yes")]
+pub(super) struct RedriveArgs {
+    #[command(flatten)]
+    stream: StreamArgs,
+
+    #[command(flatten)]
+    which: WhichArgs,
+
+    #[command(flatten)]
+    count: CountArgs,
+
+    /// Agree that all groups of the stream see the entries again
+    #[arg(long)]
+    all_groups_see_it: bool,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+/// Throw dead letters away
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Destructive, after_help = "\
+Examples:
+  ucp-streams dlq purge events.normalized 1700000000000-0
+  ucp-streams dlq purge events.normalized --group event-processors --dry-run
+  ucp-streams dlq purge events.normalized --all --yes")]
+pub(super) struct PurgeArgs {
+    #[command(flatten)]
+    stream: StreamArgs,
+
+    #[command(flatten)]
+    which: WhichArgs,
+
+    #[command(flatten)]
+    count: CountArgs,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit> {
+    let (connection, source) = args.stream.open(context).await?;
+    let found = find(&connection, &source, &letters(args.which, &args.count)).await?;
+    let plan = LettersPlan::redrive(source, found);
+    must_be_one_group(&connection, &plan, args.all_groups_see_it).await?;
+    let to: Vec<String> = plan
+        .destinations()
+        .iter()
+        .map(|it| format!("`{it}`"))
+        .collect();
+    let what = format!("{} to {}", entries(plan.letters.len()), to.join(", "));
+    let change = change_of(context, &plan, "redrive", "redriven");
+    match change.ask(
+        args.dry_run.dry_run,
+        plan.letters.len(),
+        &what,
+        plan.preview(),
+    )? {
+        Go::No(exit) => Ok(exit),
+        Go::On(consent) => {
+            let all_see_it = args.all_groups_see_it;
+            change.end(apply_redrive(&connection, plan, all_see_it, consent).await)
+        }
+    }
+}
+
+pub(super) async fn purge(args: PurgeArgs, context: &Context) -> Result<Exit> {
+    let (connection, source) = args.stream.open(context).await?;
+    let found = find(&connection, &source, &letters(args.which, &args.count)).await?;
+    let plan = LettersPlan::purge(source, found);
+    let what = entries(plan.letters.len());
+    let change = change_of(context, &plan, "purge", "purged");
+    match change.ask(
+        args.dry_run.dry_run,
+        plan.letters.len(),
+        &what,
+        plan.preview(),
+    )? {
+        Go::No(exit) => Ok(exit),
+        Go::On(consent) => change.end(apply_purge(&connection, plan, consent).await),
+    }
+}
+
+fn change_of<'a>(
+    context: &'a Context,
+    plan: &LettersPlan,
+    verb: &'static str,
+    past: &'static str,
+) -> Change<'a> {
+    Change {
+        context,
+        target: format!("dead-letter stream `{}`", plan.source.dead_letter),
+        verb,
+        past,
+        has_more: plan.has_more,
+    }
+}

@@ -1,0 +1,114 @@
+//! `dlq list` and `dlq show`.
+
+use anyhow::Result;
+
+use super::StreamArgs;
+use crate::cli::{self, Impact};
+use crate::commands::context::Context;
+use crate::exit::Exit;
+use crate::model::{EntryId, Format, Name, Problem};
+use crate::streams::dead_letters::{Letters, Source, find};
+use crate::view::WholeLetter;
+
+/// List dead letters, the oldest first: where they came from, how often they were tried, and why they failed
+///
+/// A tombstone (BODY trimmed) stands for an entry that was trimmed away before anything could process it.
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Read, after_help = "\
+Examples:
+  ucp-streams dlq list
+  ucp-streams dlq list events.normalized --reason timeout
+  ucp-streams dlq list events.normalized -o json")]
+pub(super) struct ListArgs {
+    /// The stream whose dead letters are meant, or its dead-letter stream; all of the topology when none is named
+    #[arg(value_name = "STREAM", value_parser = cli::name())]
+    stream: Option<Name>,
+
+    /// Only what this group could not process
+    #[arg(long, value_name = "GROUP", value_parser = cli::name())]
+    group: Option<Name>,
+
+    /// Only those whose reason contains this
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+
+    /// At most so many of each stream
+    #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+}
+
+/// Show one dead letter with its fields
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Read, after_help = "\
+Examples:
+  ucp-streams dlq show events.normalized 1700000000000-0
+  ucp-streams dlq show events.normalized 1700000000000-0 -o json")]
+pub(super) struct ShowArgs {
+    #[command(flatten)]
+    stream: StreamArgs,
+
+    /// Its id in the dead-letter stream
+    #[arg(value_name = "ID")]
+    id: EntryId,
+}
+
+pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let connection = context.connect().await?;
+    let sources = match &args.stream {
+        None => Source::all(topology),
+        Some(name) => {
+            let source = Source::named(topology, name);
+            source.require(&connection, topology).await?;
+            vec![source]
+        }
+    };
+    let wanted = Letters {
+        ids: Vec::new(),
+        group: args.group,
+        reason: args.reason,
+        count_max: args.count as usize,
+    };
+    let (mut letters, mut has_more) = (Vec::new(), false);
+    for source in &sources {
+        let found = find(&connection, source, &wanted).await?;
+        letters.extend(found.letters);
+        has_more |= found.has_more;
+    }
+    context.console.show(&letters)?;
+    if has_more {
+        context
+            .console
+            .note("only the oldest are listed; --count N lists more");
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
+    let (connection, source) = args.stream.open(context).await?;
+    let wanted = Letters {
+        ids: vec![args.id],
+        ..Letters::default()
+    };
+    let found = find(&connection, &source, &wanted).await?;
+    let Some(letter) = found.letters.first() else {
+        return Err(Problem::not_found(format!(
+            "no dead letter {} in `{}`",
+            args.id, source.dead_letter
+        ))
+        .hint(format!(
+            "see those there are with `ucp-streams dlq list {}`",
+            source.stream
+        ))
+        .into());
+    };
+    let options = context.console.options();
+    let picks = options.names || !options.columns.is_empty();
+    match options.format {
+        Format::Table | Format::Wide if !picks => {
+            context.console.show_report(&WholeLetter(letter))?;
+        }
+        _ => context.console.show_one(letter)?,
+    }
+    Ok(Exit::Done)
+}

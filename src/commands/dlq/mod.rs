@@ -1,0 +1,57 @@
+//! `dlq`: what no handler could process.
+
+mod change;
+mod look;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::context::Context;
+use crate::cli;
+use crate::exit::Exit;
+use crate::model::Name;
+use crate::streams::dead_letters::Source;
+use crate::wire::Connection;
+
+/// Look at dead letters, move them back to their stream, or throw them away
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    List(look::ListArgs),
+    Show(look::ShowArgs),
+    Redrive(change::RedriveArgs),
+    Purge(change::PurgeArgs),
+}
+
+/// The stream whose dead letters are meant.
+#[derive(Debug, clap::Args)]
+struct StreamArgs {
+    /// The stream whose dead letters are meant, or its dead-letter stream
+    #[arg(value_name = "STREAM", value_parser = cli::name())]
+    stream: Name,
+}
+
+impl StreamArgs {
+    /// A connection, and the stream with its dead-letter stream, one of which is there.
+    async fn open(&self, context: &Context) -> Result<(Connection, Source)> {
+        let topology = context.topology()?;
+        let source = Source::named(topology, &self.stream);
+        let connection = context.connect().await?;
+        source.require(&connection, topology).await?;
+        Ok((connection, source))
+    }
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    match args.action {
+        Action::List(args) => look::list(args, context).await,
+        Action::Show(args) => look::show(args, context).await,
+        Action::Redrive(args) => change::redrive(args, context).await,
+        Action::Purge(args) => change::purge(args, context).await,
+    }
+}

@@ -1,0 +1,259 @@
+//! Entries that no handler could process: what they were, where they came from, and why they are here.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::names::{not_a_stream, require_stream};
+use crate::model::{Body, Entry, EntryId, Name, Time};
+use crate::topology::Topology;
+use crate::wire::{Connection, key_type, xrange};
+
+/// Entries fetched at a time: bodies can be large.
+const PAGE: usize = 100;
+
+/// A stream and where its dead letters are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The stream.
+    pub stream: Name,
+    /// Its dead-letter stream.
+    pub dead_letter: Name,
+}
+
+impl Source {
+    /// Of every stream of the topology.
+    pub fn all(topology: &Topology) -> Vec<Self> {
+        let of = |name: &Name| Self::of(topology, name);
+        topology.streams.iter().map(|it| of(&it.name)).collect()
+    }
+
+    /// From the name of the stream or of its dead-letter stream.
+    pub fn named(topology: &Topology, name: &Name) -> Self {
+        let by_topology = topology.streams.iter().find(|it| it.dead_letter == *name);
+        match by_topology {
+            Some(spec) => Self::of(topology, &spec.name),
+            None => derived_from(name).map_or_else(
+                || Self::of(topology, name),
+                |stream| Self {
+                    stream,
+                    dead_letter: name.clone(),
+                },
+            ),
+        }
+    }
+
+    fn of(topology: &Topology, stream: &Name) -> Self {
+        Self {
+            stream: stream.clone(),
+            dead_letter: topology.stream_or_default(stream).dead_letter,
+        }
+    }
+
+    /// Makes sure that there can be dead letters: one of the two streams is there.
+    ///
+    /// # Errors
+    /// Not found, naming the streams there are, when neither is, or the key is something else.
+    pub async fn require(&self, connection: &Connection, topology: &Topology) -> Result<()> {
+        let kind = connection.run(key_type(&self.dead_letter)).await?;
+        match kind.as_slice() {
+            b"stream" => Ok(()),
+            b"none" => require_stream(connection, topology, &self.stream).await,
+            other => Err(not_a_stream(&self.dead_letter, other).into()),
+        }
+    }
+}
+
+/// The stream whose dead-letter stream would be called `name`.
+fn derived_from(name: &Name) -> Option<Name> {
+    let base = name.as_bytes().strip_suffix(b":dlq")?;
+    let inner = base.strip_prefix(b"{").and_then(|it| it.strip_suffix(b"}"));
+    [inner, Some(base)]
+        .into_iter()
+        .flatten()
+        .map(Name::from)
+        .find(|stream| stream.derived(":dlq") == *name)
+}
+
+/// One dead letter.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeadLetter {
+    /// Its id in the dead-letter stream.
+    pub id: EntryId,
+    /// The dead-letter stream.
+    pub dead_letter: Name,
+    /// The stream it came from; `None` when it does not say.
+    pub stream: Option<Name>,
+    /// The group that could not process it; `None` when it does not say.
+    pub group: Option<Name>,
+    /// Its id in the stream it came from; `None` when it does not say.
+    pub origin_id: Option<EntryId>,
+    /// Who held it last.
+    pub consumer: Option<Name>,
+    /// How often it was delivered.
+    pub deliveries: Option<u64>,
+    /// When it was set aside.
+    pub time: Time,
+    /// Why.
+    pub reason: Option<String>,
+    /// Whether it is a tombstone: its body had been trimmed away before it could be processed.
+    pub is_tombstone: bool,
+    /// What it was.
+    pub fields: Body,
+}
+
+impl DeadLetter {
+    fn of(dead_letter: &Name, entry: Entry) -> Self {
+        let text = |name: &str| entry.text(name);
+        let name = |field: &str| entry.get(field.as_bytes()).map(Name::from);
+        let time = text("_dlq_time").and_then(moment);
+        Self {
+            id: entry.id,
+            dead_letter: dead_letter.clone(),
+            stream: name("_dlq_stream"),
+            group: name("_dlq_group"),
+            origin_id: text("_dlq_id").and_then(|id| id.parse().ok()),
+            consumer: name("_dlq_consumer").filter(|name| !name.is_empty()),
+            deliveries: text("_dlq_deliveries").and_then(|count| count.parse().ok()),
+            time: time.unwrap_or_else(|| Time::from_ms(entry.id.ms)),
+            reason: entry
+                .get(b"_dlq_reason")
+                .map(|reason| String::from_utf8_lossy(reason).into_owned()),
+            is_tombstone: text("_dlq_body") == Some("trimmed"),
+            fields: Body(
+                entry
+                    .fields
+                    .into_iter()
+                    .filter(|(name, _)| !name.starts_with(b"_dlq_"))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+fn moment(text: &str) -> Option<Time> {
+    let moment: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(moment.as_millisecond())
+        .ok()
+        .map(Time::from_ms)
+}
+
+/// Which dead letters.
+#[derive(Clone, Debug, Default)]
+pub struct Letters {
+    /// These; empty for any.
+    pub ids: Vec<EntryId>,
+    /// Of this group.
+    pub group: Option<Name>,
+    /// Whose reason contains this.
+    pub reason: Option<String>,
+    /// At most so many, the oldest; ids are not counted.
+    pub count_max: usize,
+}
+
+impl Letters {
+    fn matches(&self, letter: &DeadLetter) -> bool {
+        let group = self.group.is_none() || self.group == letter.group;
+        let reason = self.reason.as_ref().is_none_or(|wanted| {
+            let said = letter.reason.as_deref().unwrap_or_default();
+            said.contains(wanted)
+        });
+        group && reason
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Dead letters.
+    pub letters: Vec<DeadLetter>,
+    /// Ids that were named and are not there.
+    pub absent: Vec<EntryId>,
+    /// Whether more would have matched.
+    pub has_more: bool,
+}
+
+/// Looks for dead letters, page by page.
+///
+/// # Errors
+/// What the server says.
+pub async fn find(connection: &Connection, source: &Source, wanted: &Letters) -> Result<Found> {
+    if !wanted.ids.is_empty() {
+        return by_id(connection, source, wanted).await;
+    }
+    let mut found = Found::default();
+    let mut next = Some(EntryId::MIN);
+    while let Some(start) = next {
+        let request = xrange(&source.dead_letter, start, EntryId::MAX, PAGE);
+        let page = connection.run(request).await?;
+        next = page
+            .last()
+            .filter(|_| page.len() == PAGE)
+            .and_then(|it| it.id.next());
+        for entry in page {
+            let letter = DeadLetter::of(&source.dead_letter, entry);
+            if !wanted.matches(&letter) {
+                continue;
+            }
+            if found.letters.len() == wanted.count_max {
+                found.has_more = true;
+                return Ok(found);
+            }
+            found.letters.push(letter);
+        }
+    }
+    Ok(found)
+}
+
+async fn by_id(connection: &Connection, source: &Source, wanted: &Letters) -> Result<Found> {
+    let mut ids = wanted.ids.clone();
+    ids.sort_unstable();
+    ids.dedup();
+    let ask = |id: &EntryId| xrange(&source.dead_letter, *id, *id, 1);
+    let entries = connection.run_all(ids.iter().map(ask).collect()).await?;
+    let mut found = Found::default();
+    for (id, entries) in ids.into_iter().zip(entries) {
+        let letter = entries?
+            .pop()
+            .map(|entry| DeadLetter::of(&source.dead_letter, entry));
+        match letter.filter(|letter| wanted.matches(letter)) {
+            Some(letter) => found.letters.push(letter),
+            None => found.absent.push(id),
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_names_mean_the_same_stream() {
+        let mut topology = Topology::default();
+        topology.streams[0].dead_letter = "poison".into();
+        for (name, stream, dead_letter) in [
+            ("events.raw", "events.raw", "poison"),
+            ("poison", "events.raw", "poison"),
+            ("{orders}:dlq", "orders", "{orders}:dlq"),
+            ("orders", "orders", "{orders}:dlq"),
+            ("a{x}b:dlq", "a{x}b", "a{x}b:dlq"),
+            // Not what a stream's dead letters would be called: a stream of its own.
+            ("orders:dlq", "orders:dlq", "{orders:dlq}:dlq"),
+        ] {
+            let source = Source::named(&topology, &name.into());
+            assert_eq!(source.stream, stream, "{name}");
+            assert_eq!(source.dead_letter, dead_letter, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_entry_without_provenance_is_a_dead_letter_too() {
+        let entry = Entry {
+            id: EntryId::new(5, 0),
+            fields: vec![(b"a".to_vec(), b"b".to_vec())],
+        };
+        let letter = DeadLetter::of(&"d".into(), entry);
+        assert_eq!(letter.time, Time::from_ms(5));
+        assert!(letter.stream.is_none() && letter.deliveries.is_none() && !letter.is_tombstone);
+    }
+}

@@ -1,0 +1,198 @@
+//! Moving dead letters back to the end of the stream they came from, each once, and throwing them away.
+
+use anyhow::Result;
+
+use super::dead_letters::{DeadLetter, Found, Source};
+use super::repair::{Applied, BATCH, Outcome, Repaired};
+use super::requeue::of_move;
+use crate::model::{Consent, Name, Problem};
+use crate::wire::{self, Connection, ErrorKind, redrive, xdel, xinfo_groups};
+
+/// Dead letters that are to be changed.
+#[derive(Debug)]
+pub struct LettersPlan {
+    /// Where they are, and where those go that do not say where they came from.
+    pub source: Source,
+    /// To be changed.
+    pub letters: Vec<DeadLetter>,
+    /// Asked for, and not to be changed: absent, or tombstones without a body to move.
+    pub left_out: Vec<Repaired>,
+    /// Whether more would have matched.
+    pub has_more: bool,
+}
+
+impl LettersPlan {
+    /// To throw `found` away.
+    pub fn purge(source: Source, found: Found) -> Self {
+        let absent = found.absent.into_iter();
+        Self {
+            source,
+            letters: found.letters,
+            left_out: absent
+                .map(|id| Repaired::unseen(id, Outcome::Gone))
+                .collect(),
+            has_more: found.has_more,
+        }
+    }
+
+    /// To move `found` back, without the tombstones among them.
+    pub fn redrive(source: Source, found: Found) -> Self {
+        let mut plan = Self::purge(source, found);
+        let (tombstones, letters) = plan.letters.into_iter().partition(|it| it.is_tombstone);
+        let tombstones: Vec<DeadLetter> = tombstones;
+        plan.letters = letters;
+        plan.left_out
+            .extend(tombstones.iter().map(|letter| Repaired {
+                detail: Some("a tombstone: there is no body to move".to_owned()),
+                ..row(letter, Outcome::Trimmed)
+            }));
+        plan
+    }
+
+    /// What would become of each.
+    pub fn preview(&self) -> Vec<Repaired> {
+        let planned = self.letters.iter().map(|it| row(it, Outcome::Planned));
+        planned.chain(self.left_out.iter().cloned()).collect()
+    }
+
+    /// The streams they go to, each once.
+    pub fn destinations(&self) -> Vec<&Name> {
+        let mut names: Vec<&Name> = self.letters.iter().map(|it| self.destination(it)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    fn destination<'a>(&'a self, letter: &'a DeadLetter) -> &'a Name {
+        letter.stream.as_ref().unwrap_or(&self.source.stream)
+    }
+}
+
+fn row(letter: &DeadLetter, outcome: Outcome) -> Repaired {
+    Repaired {
+        consumer: letter.consumer.clone(),
+        deliveries: letter.deliveries,
+        ..Repaired::unseen(letter.id, outcome)
+    }
+}
+
+/// Makes sure that a redriven entry is seen by one group only, unless that is agreed to.
+///
+/// # Errors
+/// Refused, naming the groups, where a stream they go to has several; what the server says.
+pub async fn must_be_one_group(
+    connection: &Connection,
+    plan: &LettersPlan,
+    all_groups_may_see_it: bool,
+) -> Result<()> {
+    if all_groups_may_see_it {
+        return Ok(());
+    }
+    for stream in plan.destinations() {
+        let groups = match connection.run(xinfo_groups(stream)).await {
+            // Each of its entries will say so.
+            Err(error) if matches!(error.kind, ErrorKind::NoKey | ErrorKind::WrongType) => continue,
+            groups => groups?,
+        };
+        if groups.len() > 1 {
+            let names: Vec<String> = groups.iter().map(|it| format!("`{}`", it.name)).collect();
+            return Err(Problem::refused(format!(
+                "stream `{stream}` has several groups, which would all see the entries again: {}",
+                names.join(", ")
+            ))
+            .hint("--all-groups-see-it does it all the same")
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// Moves them back.
+pub async fn apply_redrive(
+    connection: &Connection,
+    plan: LettersPlan,
+    all_groups_may_see_it: bool,
+    _: Consent,
+) -> Applied {
+    let mut applied = Applied::default();
+    let mut batches = plan.letters.chunks(BATCH);
+    for batch in batches.by_ref() {
+        let calls = batch.iter().map(|letter| {
+            let to = plan.destination(letter);
+            redrive(
+                &plan.source.dead_letter,
+                to,
+                letter.id,
+                all_groups_may_see_it,
+            )
+        });
+        let outcomes = connection.call_all(calls.collect()).await;
+        take(&mut applied, batch, outcomes, |letter, moved| {
+            let moved = of_move(row(letter, Outcome::NotTried), moved, Outcome::Redriven);
+            match moved.outcome {
+                Outcome::Redriven => Repaired {
+                    detail: Some(format!("to `{}`", plan.destination(letter))),
+                    ..moved
+                },
+                _ => moved,
+            }
+        });
+        if applied.error.is_some() {
+            break;
+        }
+    }
+    let rest = batches.flatten().map(|it| row(it, Outcome::NotTried));
+    applied.rows.extend(rest);
+    applied.rows.extend(plan.left_out);
+    applied
+}
+
+/// Throws them away.
+pub async fn apply_purge(connection: &Connection, plan: LettersPlan, _: Consent) -> Applied {
+    let mut applied = Applied::default();
+    let mut batches = plan.letters.chunks(BATCH);
+    for batch in batches.by_ref() {
+        let calls = batch
+            .iter()
+            .map(|letter| xdel(&plan.source.dead_letter, &[letter.id]));
+        let outcomes = connection.run_all(calls.collect()).await;
+        take(&mut applied, batch, outcomes, |letter, deleted| {
+            let was_there = deleted > 0;
+            row(
+                letter,
+                if was_there {
+                    Outcome::Purged
+                } else {
+                    Outcome::Gone
+                },
+            )
+        });
+        if applied.error.is_some() {
+            break;
+        }
+    }
+    let rest = batches.flatten().map(|it| row(it, Outcome::NotTried));
+    applied.rows.extend(rest);
+    applied.rows.extend(plan.left_out);
+    applied
+}
+
+/// Takes the outcomes of one batch, or its failure.
+fn take<T>(
+    applied: &mut Applied,
+    batch: &[DeadLetter],
+    outcomes: wire::Result<Vec<wire::Result<T>>>,
+    done: impl Fn(&DeadLetter, T) -> Repaired,
+) {
+    let not_tried = |letter: &DeadLetter| row(letter, Outcome::NotTried);
+    let outcomes = match outcomes {
+        Ok(outcomes) => outcomes,
+        Err(error) => return applied.fail(batch.iter().map(not_tried), error),
+    };
+    for (letter, outcome) in batch.iter().zip(outcomes) {
+        match outcome {
+            Ok(outcome) => applied.rows.push(done(letter, outcome)),
+            Err(error) => applied.fail([not_tried(letter)], error),
+        }
+    }
+}

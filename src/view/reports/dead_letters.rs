@@ -1,0 +1,81 @@
+//! `dlq list` and `dlq show`.
+
+use serde::Serialize;
+
+use super::pending::pairs;
+use crate::model::{Problem, escaped};
+use crate::streams::dead_letters::DeadLetter;
+use crate::view::{Cell, Column, Report, Row, Section, Tone};
+
+impl Row for DeadLetter {
+    const COLUMNS: &'static [Column] = &[
+        Column::whole("id", "ID"),
+        Column::text("dead_letter", "DEAD-LETTER STREAM").wide(),
+        Column::text("stream", "STREAM").wide(),
+        Column::text("group", "GROUP"),
+        Column::whole("origin_id", "ORIGIN ID").wide(),
+        Column::text("consumer", "CONSUMER").wide(),
+        Column::number("deliveries", "DELIVERIES"),
+        Column::whole("time", "TIME").wide(),
+        Column::whole("is_tombstone", "BODY"),
+        Column::text("reason", "REASON"),
+        Column::text("fields", "FIELDS").wide(),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self {
+            id,
+            dead_letter,
+            stream,
+            group,
+            origin_id,
+            consumer,
+            deliveries,
+            time,
+            reason,
+            is_tombstone,
+            fields,
+        } = self;
+        let body = Cell::Bool(*is_tombstone);
+        vec![
+            (*id).into(),
+            dead_letter.into(),
+            Cell::or_nothing(stream.as_ref()),
+            Cell::or_nothing(group.as_ref()),
+            Cell::or_nothing(*origin_id),
+            Cell::or_nothing(consumer.as_ref()),
+            Cell::or_nothing(*deliveries),
+            (*time).into(),
+            if *is_tombstone {
+                body.shown_as(Tone::Bad, "trimmed")
+            } else {
+                body.shown_as(Tone::Plain, "present")
+            },
+            Cell::or_nothing(reason.clone()),
+            pairs(fields).into(),
+        ]
+    }
+}
+
+/// One dead letter with all it has.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct WholeLetter<'a>(pub &'a DeadLetter);
+
+impl Report for WholeLetter<'_> {
+    fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {
+        let letter = self.0;
+        section.heading(&format!("{} in `{}`", letter.id, letter.dead_letter));
+        section.object(letter)?;
+        section.heading(if letter.is_tombstone {
+            "fields: none, the body was trimmed away"
+        } else {
+            "fields"
+        });
+        for (name, value) in &letter.fields.0 {
+            let line = format!("  {}  {}", escaped(name), escaped(value));
+            section.line(Tone::Plain, &line);
+        }
+        Ok(())
+    }
+}
