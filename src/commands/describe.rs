@@ -7,9 +7,16 @@ use crate::cli::{Impact, JsonShape};
 
 const EXAMPLES: &str = "Examples:\n";
 
+/// Global options that `-h` shows; the others wait for `--help`, so that a command's own options stand out.
+const SHORT: [&str; 2] = ["url", "output"];
+
 /// `command` and all below it, with their impact in the help. What says none has that of the command above it.
 pub(super) fn described(command: Command) -> Command {
-    below(command, None)
+    let concise = command.mut_args(|option| {
+        let is_shown = !option.is_global_set() || SHORT.contains(&option.get_id().as_str());
+        option.hide_short_help(!is_shown)
+    });
+    below(concise, None)
 }
 
 fn below(command: Command, inherited: Option<Impact>) -> Command {
