@@ -100,7 +100,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let work = member.consume(&mut lane, args.job(), &mut shown, || {
         stopped.get().is_some()
     });
-    let Some(consumed) = until_stopped(work, &stopped).await? else {
+    let Some(outcome) = until_stopped(work, &stopped).await? else {
         return Ok(stopped.get().map_or(Exit::Done, Exit::from));
     };
     let ended = shown.end();
@@ -112,7 +112,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         consumer: &consumer,
         acknowledges: args.ack,
     };
-    let exit = report.tell(consumed, left)?;
+    let exit = report.tell(outcome, left)?;
     ended?;
     Ok(match stopped.get() {
         Some(stop) if exit == Exit::Done => stop.into(),
@@ -175,10 +175,9 @@ impl Report<'_> {
             ));
         }
         match (&left, &consumed.error) {
-            (Ok(0), _) => {}
-            (Ok(left), _) => console.note(&self.how_to_go_on(*left)),
+            (Ok(left), _) if *left > 0 => console.note(&self.how_to_go_on(*left)),
             (Err(error), Some(_)) => console.detail(1, &format!("cannot leave {target}: {error}")),
-            (Err(_), None) => {}
+            _ => {}
         }
         match consumed.error {
             Some(error) => Err(error),

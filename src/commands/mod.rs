@@ -16,6 +16,7 @@ mod dlq;
 mod failure;
 mod get;
 mod group;
+mod groups;
 mod info;
 mod ingest;
 mod init;
@@ -79,6 +80,7 @@ enum Command {
     Ack(ack::Args),
     Worker(worker::Args),
     Consume(consume::Args),
+    Groups(groups::Args),
     Topology(topology::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -105,6 +107,7 @@ impl Command {
             Self::Ack(args) => ack::run(args, context).await,
             Self::Worker(args) => worker::run(args, context).await,
             Self::Consume(args) => consume::run(args, context).await,
+            Self::Groups(args) => groups::run(args, context).await,
             Self::Topology(args) => topology::run(args, context).await,
             Self::Completions(args) => completions::run(&args, context),
             Self::Man(args) => man::run(&args, context),

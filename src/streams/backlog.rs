@@ -190,24 +190,41 @@ pub async fn count(lane: &mut Lane, lag: &mut GroupLag, count_max: usize) -> Res
     let Some(position) = lag.last_delivered_id else {
         return Ok(());
     };
+    let counted = between(lane, &lag.stream, position, EntryId::MAX, count_max).await?;
+    lag.is_counted = true;
+    lag.lag = Some(counted);
+    Ok(())
+}
+
+/// Counts the entries of `stream` after `after` and up to `to`; beyond `count_max` it is a lower bound.
+///
+/// # Errors
+/// What the server says.
+pub(super) async fn between(
+    lane: &mut Lane,
+    stream: &Name,
+    after: EntryId,
+    to: EntryId,
+    count_max: usize,
+) -> Result<Lag> {
     let mut entries = 0_usize;
-    if let Some(start) = position.next() {
+    if let Some(start) = after.next() {
         let range = Scan {
             start,
+            end: to,
             count_max: count_max.saturating_add(1),
             ..Scan::ALL
         };
-        lane.scan(&lag.stream, range, |_, _| {
+        lane.scan(stream, range, |_, _| {
             entries += 1;
             Ok::<(), Stop>(())
         })
-        .await?;
+        .await
+        .map_err(Stop::into_error)?;
     }
-    lag.is_counted = true;
-    lag.lag = Some(if entries > count_max {
+    Ok(if entries > count_max {
         Lag::AtLeast(count_max as u64)
     } else {
         Lag::Known(entries as u64)
-    });
-    Ok(())
+    })
 }

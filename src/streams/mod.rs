@@ -6,6 +6,7 @@ pub mod claim;
 pub mod consume;
 pub mod dead_letters;
 pub mod drift;
+pub mod groups;
 pub mod ingest;
 pub mod init;
 pub mod inspect;

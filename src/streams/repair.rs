@@ -244,12 +244,16 @@ impl Applied {
         let rows = batch.into_iter();
         self.rows
             .extend(rows.map(|row| Repaired { outcome, ..row }));
-        self.error = Some(if outcome == Outcome::Unknown {
-            let problem = Problem::new(Kind::Unknown, format!("{error}; it may have been done"))
-                .hint("look at the state again before repeating it");
-            anyhow::Error::from(error).context(problem)
-        } else {
-            error.into()
-        });
+        self.error = Some(failed(error));
     }
+}
+
+/// A change that failed: whether it was made is unknown when its reply was lost.
+pub(super) fn failed(error: wire::Error) -> anyhow::Error {
+    if !error.kind.is_outcome_unknown() {
+        return error.into();
+    }
+    let problem = Problem::new(Kind::Unknown, format!("{error}; it may have been done"))
+        .hint("look at the state again before repeating it");
+    anyhow::Error::from(error).context(problem)
 }

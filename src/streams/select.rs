@@ -58,6 +58,13 @@ impl<'a> Pager<'a> {
         }
     }
 
+    /// The same pages, without what is before this id.
+    #[must_use]
+    pub const fn starting_at(mut self, start: EntryId) -> Self {
+        self.next = Some(start);
+        self
+    }
+
     /// The next page, without what does not match (it may be empty); `None` after the last.
     ///
     /// The idle time is compared here: the server would look through the whole list in one go.

@@ -9,6 +9,7 @@ mod demo;
 mod dev;
 mod dlq;
 mod frame;
+mod groups;
 mod info;
 mod ingest;
 mod init;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use ucp_streams::model::{EntryId, Time};
 use ucp_streams::wire::{
     Connection, CountMode, Fence, Result, acknowledge, add_together, claim, count_and_acknowledge,
-    dead_letter, delete_consumer, publish_and_acknowledge, redrive, release, renew, requeue,
-    take_lease,
+    dead_letter, delete_consumer, delete_group, prune_consumers, publish_and_acknowledge, redrive,
+    release, renew, requeue, set_group_id, take_lease,
 };
 
 use crate::fixture::{DEAD, Fixture, GROUP, STREAM, id, seen};
@@ -28,7 +28,7 @@ pub struct Case {
 
 const FEATURES: [&str; 2] = ["{s}:features:b", "{s}:features:b:p"];
 
-pub const CASES: [Case; 11] = [
+pub const CASES: [Case; 14] = [
     case("ack", &[STREAM], &["xack"], true, |at, on, fence| {
         said(at.call_on(on, acknowledge(at.fenced(fence), &[(id(1), 1)])))
     }),
@@ -130,6 +130,35 @@ pub const CASES: [Case; 11] = [
             let outputs =
                 ["{s}:one", "{s}:two"].map(|stream| output(stream, None, &[(b"k", b"v")]));
             said(at.call_on(on, add_together(&outputs)))
+        },
+    ),
+    case(
+        "set_id",
+        &[STREAM],
+        &["xgroup|setid"],
+        false,
+        |at, on, _| {
+            let call = set_group_id(at.group_seen(1, 1), EntryId::MIN);
+            said(at.call_on(on, call))
+        },
+    ),
+    case(
+        "delete_group",
+        &[STREAM],
+        &["xgroup|destroy"],
+        false,
+        |at, on, _| said(at.call_on(on, delete_group(at.group_seen(1, 1), true))),
+    ),
+    case(
+        "prune_consumers",
+        &[STREAM],
+        &["xgroup|delconsumer"],
+        false,
+        |at, on, _| {
+            let names = &at.names;
+            let carol = ["carol".into()];
+            let call = prune_consumers(&names.stream, &names.group, Duration::ZERO, &carol);
+            said(at.call_on(on, call))
         },
     ),
 ];

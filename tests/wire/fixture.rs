@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use ucp_streams::model::{EntryId, Name};
 use ucp_streams::wire::{
-    Connection, Dialer, Endpoint, Fence, Holder, Lane, Request, Result, ScriptCall, Seen,
+    Connection, Dialer, Endpoint, Fence, GroupSeen, Holder, Lane, Request, Result, ScriptCall, Seen,
 };
 
 use crate::support::{Client, Reply, TestServer};
@@ -124,6 +124,16 @@ impl Fixture {
         }
     }
 
+    /// The group after `ms`-1 was delivered to it, with so many entries pending.
+    pub fn group_seen(&self, ms: u64, pending: u64) -> GroupSeen<'_> {
+        GroupSeen {
+            stream: &self.names.stream,
+            group: &self.names.group,
+            last_delivered_id: id(ms),
+            pending,
+        }
+    }
+
     /// `id consumer deliveries` of everything pending in the group.
     pub fn pending(&self) -> Vec<String> {
         pending(&mut self.raw(), STREAM, GROUP)
@@ -169,7 +179,8 @@ fn stream_state(client: &mut Client, stream: &str) -> String {
             .map(|consumer| consumer.field("name").text().to_owned())
             .collect();
         let pending = pending(client, stream, name);
-        write!(text, " {name} of {consumers:?}: {pending:?}").unwrap();
+        let last = group.field("last-delivered-id").text();
+        write!(text, " {name} at {last} of {consumers:?}: {pending:?}").unwrap();
     }
     text
 }

@@ -7,6 +7,7 @@
 mod cases;
 mod connection;
 mod fixture;
+mod groups;
 mod lane;
 mod leases;
 mod limits;

@@ -30,7 +30,7 @@ impl Row for InitRow {
     }
 }
 
-fn word(state: State) -> Cell {
+pub(super) fn word(state: State) -> Cell {
     let (tone, word) = match state {
         State::Missing => (Tone::Warn, "missing"),
         State::Created => (Tone::Ok, "created"),

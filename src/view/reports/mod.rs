@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod drift;
+mod groups;
 mod info;
 mod ingest;
 mod init;

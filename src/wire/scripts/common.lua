@@ -55,3 +55,20 @@ local function xadd_head(stream, maxlen)
   if maxlen == '' then return { stream, '*' } end
   return { stream, 'MAXLEN', '~', maxlen, '*' }
 end
+
+-- Last delivered id and number of pending entries of a group; nil when there is none.
+local function group_state(stream, group)
+  if redis.call('EXISTS', stream) == 0 then return nil end
+  for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local fields = {}
+    for i = 1, #info, 2 do fields[info[i]] = info[i + 1] end
+    if fields['name'] == group then return fields['last-delivered-id'], fields['pending'] end
+  end
+end
+
+-- Why a group is not as it was seen; nil when it is.
+local function group_differs(stream, group, seen_last, seen_pending)
+  local last, count = group_state(stream, group)
+  if not last then return { 'gone' } end
+  if last ~= seen_last or count ~= tonumber(seen_pending) then return { 'changed', last, count } end
+end

@@ -2,6 +2,7 @@
 //! while a lease still holds. Each script checks types, sizes, permissions and the lease before its first write, and
 //! declares every key it touches; all keys of a call share a hash slot.
 
+mod groups;
 mod lease;
 mod moves;
 mod outputs;
@@ -9,6 +10,7 @@ mod worker;
 
 use std::sync::LazyLock;
 
+pub use groups::*;
 pub use lease::*;
 pub use moves::*;
 pub use outputs::*;

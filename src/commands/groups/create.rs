@@ -1,0 +1,72 @@
+//! `groups create`: one group, at a chosen position.
+
+use anyhow::Result;
+
+use super::at;
+use crate::cli::{DryRun, Impact, Position};
+use crate::commands::context::Context;
+use crate::commands::group::GroupArgs;
+use crate::exit::Exit;
+use crate::streams::groups::{Created, apply_create, plan_create};
+use crate::streams::init::State;
+use crate::streams::target::Target;
+use crate::topology::Start;
+
+/// Create a group, and its stream, where they are missing
+///
+/// Safe to run again: a group that is there is never changed, and it is said when it stands elsewhere than a new one
+/// would. An entry id is the last one that counts as delivered; a time or -N names the first entry to be delivered.
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Write, after_help = "\
+Examples:
+  ucp-streams groups create auditors --stream events.raw
+  ucp-streams groups create auditors --stream events.raw --start '$'
+  ucp-streams groups create auditors --stream events.raw --start 2026-01-31T09:00:00Z --dry-run")]
+pub(super) struct Args {
+    #[command(flatten)]
+    group: GroupArgs,
+
+    /// Where it starts: 0 for the oldest entry, $ for after the newest, an entry id, a time, -15m, -100 [default: what
+    /// the topology says, else 0]
+    #[arg(long, value_name = "POSITION", allow_hyphen_values = true)]
+    start: Option<Position>,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let spec = args.group.resolve(topology)?;
+    let start = args.start.unwrap_or(match spec.start {
+        Start::Oldest => Position::Start,
+        Start::Newest => Position::End,
+    });
+    let connection = context.connect().await?;
+    let mut lane = context.lane().await?;
+    let target = Target::from(&spec);
+    let plan = plan_create(&connection, &mut lane, topology, target, at(start)).await?;
+    let row = if args.dry_run.dry_run {
+        plan.row
+    } else {
+        apply_create(&connection, plan).await?
+    };
+    context.console.show_one(&row)?;
+    if row.state == State::Differs {
+        context.console.warn(&differs(&row));
+    }
+    Ok(Exit::Done)
+}
+
+fn differs(row: &Created) -> String {
+    let Created {
+        group,
+        stream,
+        start_id,
+        ..
+    } = row;
+    let stands = row.last_delivered_id.unwrap_or_default();
+    format!(
+        "group `{group}` of `{stream}` stands at {stands}, not at {start_id} as a new one would; it was left there\n(`ucp-streams groups set-id` moves it)"
+    )
+}

@@ -1,0 +1,92 @@
+//! `groups delete`: forgets a group.
+
+use anyhow::Result;
+
+use crate::cli::{DryRun, Impact};
+use crate::commands::context::Context;
+use crate::commands::group::GroupArgs;
+use crate::exit::Exit;
+use crate::model::{Lag, Problem};
+use crate::streams::groups::{Deletion, apply_delete, plan_delete};
+use crate::streams::repair::entries;
+use crate::streams::target::Target;
+
+/// Delete a group: its position, its consumers and all that is pending in it
+///
+/// Refused while anything is pending or undelivered, atomically; --force agrees to lose that. Entries stay in the
+/// stream. A worker that still runs creates the group again from the beginning: stop workers first.
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Destructive, after_help = "\
+Examples:
+  ucp-streams groups delete auditors --stream events.raw --dry-run
+  ucp-streams groups delete auditors --stream events.raw
+  ucp-streams groups delete auditors --stream events.raw --force --yes")]
+pub(super) struct Args {
+    #[command(flatten)]
+    group: GroupArgs,
+
+    /// Go on although entries are pending or undelivered
+    #[arg(long)]
+    force: bool,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let spec = args.group.resolve(topology)?;
+    let target = Target::from(&spec);
+    let connection = context.connect().await?;
+    let plan = plan_delete(&connection, topology, &spec).await?;
+    let console = &context.console;
+    let refusal = (!plan.row.is_idle() && !args.force).then(|| refusal(&target, &plan.row));
+    let told = format!("delete {target}: {}", lost(&plan.row));
+    if args.dry_run.dry_run {
+        console.show_one(&plan.row)?;
+        console.note(&format!(
+            "nothing was changed: without --dry-run this would {told}"
+        ));
+        if let Some(refusal) = refusal {
+            console.warn(&format!("it would be refused: {refusal}"));
+        }
+        return Ok(Exit::Done);
+    }
+    if let Some(refusal) = refusal {
+        return Err(refusal.into());
+    }
+    if !plan.row.live_consumers.is_empty() {
+        console.warn(&format!(
+            "consumers of {target} are live; a worker creates the group again from the beginning"
+        ));
+    }
+    let server = context.dialer()?.endpoint().to_string();
+    let consent = console.confirm(&format!("{told}\non {server}"))?;
+    let row = apply_delete(&connection, plan, args.force, consent).await?;
+    console.show_one(&row)?;
+    console.note(&format!(
+        "{target} deleted; the same group again: ucp-streams groups create {} --stream {} --start {}",
+        target.group, target.stream, row.last_delivered_id
+    ));
+    Ok(Exit::Done)
+}
+
+fn refusal(target: &Target, row: &Deletion) -> Problem {
+    Problem::refused(format!("{target} is not done: {}", lost(row))).hint(format!(
+        "see them with `ucp-streams pending {} --stream {}` and `ucp-streams lag`, or add --force to lose them",
+        target.group, target.stream
+    ))
+}
+
+/// What the group would never process.
+fn lost(row: &Deletion) -> String {
+    let undelivered = match (row.undelivered, row.undelivered_id) {
+        (_, None) => "none undelivered".to_owned(),
+        (Lag::Known(count), Some(id)) => format!("{} undelivered, from {id} on", entries(count)),
+        (Lag::AtMost(count), Some(id)) => {
+            format!("up to {} undelivered, from {id} on", entries(count))
+        }
+        (_, Some(id)) => format!("entries undelivered, from {id} on"),
+    };
+    format!("{} pending, {undelivered}", entries(row.pending))
+}

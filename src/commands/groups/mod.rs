@@ -1,0 +1,73 @@
+//! `groups`: the groups there are, and what is done with one.
+
+mod create;
+mod delete;
+mod set_id;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::context::Context;
+use super::read::edge;
+use crate::cli::{Impact, Position, name};
+use crate::exit::Exit;
+use crate::model::{Name, Problem, Time};
+use crate::streams::groups::{At, list};
+
+/// List consumer groups, or create, move and delete one
+///
+/// Without a subcommand: the groups of the streams, or of all of the topology's, those that are missing among them.
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Read, args_conflicts_with_subcommands = true, after_help = "\
+Examples:
+  ucp-streams groups
+  ucp-streams groups events.normalized -o json
+  ucp-streams groups create auditors --stream events.raw --start -1h
+  ucp-streams groups set-id event-processors -1h --dry-run
+  ucp-streams groups delete auditors --stream events.raw")]
+pub(super) struct Args {
+    /// Streams whose groups to list; all of the topology's when none is named
+    #[arg(value_name = "STREAM", value_parser = name())]
+    streams: Vec<Name>,
+
+    #[command(subcommand)]
+    command: Option<GroupsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum GroupsCommand {
+    Create(create::Args),
+    SetId(set_id::Args),
+    Delete(delete::Args),
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    match args.command {
+        Some(GroupsCommand::Create(args)) => create::run(args, context).await,
+        Some(GroupsCommand::SetId(args)) => set_id::run(args, context).await,
+        Some(GroupsCommand::Delete(args)) => delete::run(args, context).await,
+        None => {
+            let connection = context.connect().await?;
+            let rows = list(&connection, context.topology()?, &args.streams).await?;
+            context.console.show(&rows)?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// Where a group is to stand. An id is the last one delivered, as XGROUP takes it; any other position is the first one
+/// to be delivered.
+fn at(position: Position) -> At {
+    match position {
+        Position::Id(id) => At::After(id),
+        Position::End => At::End,
+        other => At::From(edge(other.range_start(Time::now().ms))),
+    }
+}
+
+/// Why live consumers stand in the way, and `--force`.
+fn too_live(problem: &str, live: &[Name]) -> Problem {
+    let names: Vec<String> = live.iter().map(ToString::to_string).collect();
+    Problem::refused(format!("{problem}: {}", names.join(", ")))
+        .hint("stop them first, or add --force")
+}

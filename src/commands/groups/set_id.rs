@@ -1,0 +1,121 @@
+//! `groups set-id`: moves a group to another position.
+
+use anyhow::Result;
+
+use super::{at, too_live};
+use crate::cli::{DryRun, Impact, Position};
+use crate::commands::context::Context;
+use crate::commands::group::GroupArgs;
+use crate::exit::Exit;
+use crate::model::Lag;
+use crate::streams::groups::{Direction, HeldBy, Shift, apply_set_id, plan_set_id};
+use crate::streams::repair::entries;
+use crate::streams::target::Target;
+
+/// Move a group to another position, after saying what that does
+///
+/// Back: entries are delivered again; pending ones are taken from whoever holds them by whoever reads next, and their
+/// delivery counts start again at 1. Forward: entries are skipped. Refused while the group has live consumers, and when
+/// the group has changed since it was looked at. The server does not know the group's lag afterwards; `lag --exact`
+/// counts it. An entry id is the last one that counts as delivered; a time or -N names the first entry to be delivered.
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Destructive, after_help = "\
+Examples:
+  ucp-streams groups set-id event-processors -1h --dry-run
+  ucp-streams groups set-id event-processors 1700000000000-0
+  ucp-streams groups set-id event-processors end --force --yes")]
+pub(super) struct Args {
+    #[command(flatten)]
+    group: GroupArgs,
+
+    /// Where it is to stand: an entry id, start, end, a time, -15m, -100
+    #[arg(value_name = "POSITION", allow_hyphen_values = true)]
+    position: Position,
+
+    /// Go on although consumers are live
+    #[arg(long)]
+    force: bool,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let spec = args.group.resolve(topology)?;
+    let target = Target::from(&spec);
+    let connection = context.connect().await?;
+    let mut lane = context.lane().await?;
+    let plan = plan_set_id(&connection, &mut lane, topology, &spec, at(args.position)).await?;
+    let console = &context.console;
+    if plan.row.direction == Direction::Stay {
+        console.show_one(&plan.row)?;
+        console.note(&format!("{target} stands there already"));
+        return Ok(Exit::Done);
+    }
+    let live = &plan.row.live_consumers;
+    let refusal = (!live.is_empty() && !args.force)
+        .then(|| too_live(&format!("{target} has live consumers"), live));
+    let told = told(&target, &plan.row);
+    if args.dry_run.dry_run {
+        console.show_one(&plan.row)?;
+        console.note(&format!(
+            "nothing was changed: without --dry-run this would {told}"
+        ));
+        if let Some(refusal) = refusal {
+            console.warn(&format!("it would be refused, since {refusal}"));
+        }
+        return Ok(Exit::Done);
+    }
+    if let Some(refusal) = refusal {
+        return Err(refusal.into());
+    }
+    let server = context.dialer()?.endpoint().to_string();
+    let consent = console.confirm(&format!("{told}\non {server}"))?;
+    let row = apply_set_id(&connection, plan, consent).await?;
+    console.show_one(&row)?;
+    console.note(&format!(
+        "{target} moved; back to where it stood: ucp-streams groups set-id {} {}",
+        target.words(topology),
+        row.from_id
+    ));
+    Ok(Exit::Done)
+}
+
+/// What it does, as a person should hear it.
+fn told(target: &Target, row: &Shift) -> String {
+    let head = format!("move {target} from {} to {}", row.from_id, row.to_id);
+    if row.direction == Direction::Forward {
+        return format!(
+            "{head}\nskipped, never delivered to it: {}",
+            counted(row.skipped)
+        );
+    }
+    let again = format!("{head}\ndelivered again: {}", counted(row.again));
+    match row.deliveries_max {
+        None => again,
+        Some(most) => format!(
+            "{again}\npending among these: {} ({}); whoever reads next takes them, and their delivery counts (up to {most}) start again at 1",
+            entries(row.stolen),
+            held(&row.holders)
+        ),
+    }
+}
+
+fn held(holders: &[HeldBy]) -> String {
+    let of = |it: &HeldBy| {
+        if it.consumer.is_empty() {
+            format!("{} of nobody", it.pending)
+        } else {
+            format!("{} of `{}`", it.pending, it.consumer)
+        }
+    };
+    holders.iter().map(of).collect::<Vec<_>>().join(", ")
+}
+
+fn counted(lag: Lag) -> String {
+    match lag {
+        Lag::AtLeast(count) => format!("at least {}", entries(count)),
+        other => entries(other.entries().unwrap_or_default()),
+    }
+}

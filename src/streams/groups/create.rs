@@ -1,0 +1,97 @@
+//! Creating one group at a chosen position.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::super::init::State;
+use super::super::names::explain;
+use super::super::target::Target;
+use super::At;
+use crate::model::{EntryId, Name};
+use crate::topology::Topology;
+use crate::wire::{Connection, ErrorKind, GroupStart, Lane, xgroup_create, xinfo_groups};
+
+/// A group and what was done about it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Created {
+    /// The group.
+    pub group: Name,
+    /// Its stream.
+    pub stream: Name,
+    /// What became of it.
+    pub state: State,
+    /// The id that a new group has as the last one delivered.
+    pub start_id: EntryId,
+    /// The last id delivered; `None` while it is missing.
+    pub last_delivered_id: Option<EntryId>,
+}
+
+/// What creating it would do.
+#[derive(Clone, Debug)]
+pub struct CreatePlan {
+    /// What there is.
+    pub row: Created,
+    start: GroupStart,
+}
+
+/// Looks whether the group is there and where it would stand. Changes nothing.
+///
+/// # Errors
+/// Not found when the stream's name holds something else; refused for a position ahead of the clock; what the server
+/// says.
+pub async fn plan_create(
+    connection: &Connection,
+    lane: &mut Lane,
+    topology: &Topology,
+    target: Target,
+    at: At,
+) -> Result<CreatePlan> {
+    let groups = match connection.run(xinfo_groups(&target.stream)).await {
+        Ok(groups) => groups,
+        Err(error) if error.kind == ErrorKind::NoKey => Vec::new(),
+        Err(error) => return Err(explain(connection, topology, &target.stream, error).await),
+    };
+    let start_id = at.resolve(connection, lane, &target.stream).await?;
+    let found = groups.into_iter().find(|it| it.name == target.group);
+    let state = match &found {
+        None => State::Missing,
+        // Once somebody reads, its place says nothing.
+        Some(info) if info.consumers > 0 || info.pending > 0 => State::Exists,
+        Some(info) if info.last_delivered_id == start_id => State::Exists,
+        Some(_) => State::Differs,
+    };
+    Ok(CreatePlan {
+        row: Created {
+            group: target.group,
+            stream: target.stream,
+            state,
+            start_id,
+            last_delivered_id: found.map(|it| it.last_delivered_id),
+        },
+        start: match at {
+            At::End => GroupStart::New,
+            _ => GroupStart::After(start_id),
+        },
+    })
+}
+
+/// Creates the group, and its stream with it, if the plan found it missing. One that somebody else created meanwhile
+/// counts as there.
+///
+/// # Errors
+/// What the server says.
+pub async fn apply_create(connection: &Connection, plan: CreatePlan) -> Result<Created> {
+    let mut row = plan.row;
+    if row.state == State::Missing {
+        let create = xgroup_create(&row.stream, &row.group, plan.start);
+        row.state = match connection.run(create).await {
+            Ok(()) => State::Created,
+            Err(error) if error.kind == ErrorKind::BusyGroup => State::Exists,
+            Err(error) => return Err(error.into()),
+        };
+        if row.state == State::Created {
+            row.last_delivered_id = Some(row.start_id);
+        }
+    }
+    Ok(row)
+}

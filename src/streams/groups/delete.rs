@@ -1,0 +1,97 @@
+//! Deleting a group, which forgets its position and everything that is pending in it.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::super::backlog::lags;
+use super::super::target::Target;
+use super::{change, live_consumers};
+use crate::model::{Consent, EntryId, Lag, Name};
+use crate::topology::{GroupSpec, Topology};
+use crate::wire::{Connection, GroupSeen, delete_group};
+
+/// A group's end.
+#[derive(Clone, Debug, Serialize)]
+pub struct Deletion {
+    /// The group.
+    pub group: Name,
+    /// Its stream.
+    pub stream: Name,
+    /// Whether it was done.
+    pub is_done: bool,
+    /// Entries delivered and not acknowledged: forgotten.
+    pub pending: u64,
+    /// Entries not delivered yet: never to be.
+    pub undelivered: Lag,
+    /// The first of them; `None` when there is none.
+    pub undelivered_id: Option<EntryId>,
+    /// The last id delivered.
+    pub last_delivered_id: EntryId,
+    /// Consumers that were seen within the group's claim idle.
+    pub live_consumers: Vec<Name>,
+}
+
+impl Deletion {
+    /// Whether nothing would be lost.
+    pub const fn is_idle(&self) -> bool {
+        self.pending == 0 && self.undelivered_id.is_none()
+    }
+}
+
+/// What deleting would do, and what it was planned from.
+#[derive(Debug)]
+pub struct DeletePlan {
+    /// What it would do.
+    pub row: Deletion,
+    target: Target,
+}
+
+/// Looks what deleting the group would lose. Changes nothing.
+///
+/// # Errors
+/// Not found when there is no such group; what the server says.
+pub async fn plan_delete(
+    connection: &Connection,
+    topology: &Topology,
+    spec: &GroupSpec,
+) -> Result<DeletePlan> {
+    let target = Target::from(spec);
+    target.require(connection, topology).await?;
+    let wanted = std::slice::from_ref(spec);
+    let found = lags(connection, topology, wanted).await?.pop();
+    let row = Deletion {
+        group: target.group.clone(),
+        stream: target.stream.clone(),
+        is_done: false,
+        pending: found.as_ref().and_then(|it| it.pending).unwrap_or_default(),
+        undelivered: found.as_ref().and_then(|it| it.lag).unwrap_or(Lag::Unknown),
+        undelivered_id: found.as_ref().and_then(|it| it.undelivered_id),
+        last_delivered_id: found
+            .and_then(|it| it.last_delivered_id)
+            .unwrap_or_default(),
+        live_consumers: live_consumers(connection, &target, spec.claim_idle).await?,
+    };
+    Ok(DeletePlan { row, target })
+}
+
+/// Deletes the group; `is_forced` also when entries are pending or undelivered.
+///
+/// # Errors
+/// Refused when that has changed since the plan was made; what the server says.
+pub async fn apply_delete(
+    connection: &Connection,
+    plan: DeletePlan,
+    is_forced: bool,
+    _: Consent,
+) -> Result<Deletion> {
+    let DeletePlan { mut row, target } = plan;
+    let seen = GroupSeen {
+        stream: &row.stream,
+        group: &row.group,
+        last_delivered_id: row.last_delivered_id,
+        pending: row.pending,
+    };
+    change(connection, &target, delete_group(seen, is_forced)).await?;
+    row.is_done = true;
+    Ok(row)
+}

@@ -1,0 +1,142 @@
+//! Groups as things of their own: listed, created, moved to another position, deleted. What destroys is planned from
+//! what was seen and refused when that has changed.
+
+mod create;
+mod delete;
+mod set_id;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+
+pub use create::{CreatePlan, Created, apply_create, plan_create};
+pub use delete::{DeletePlan, Deletion, apply_delete, plan_delete};
+pub use set_id::{Direction, HeldBy, SetIdPlan, Shift, apply_set_id, plan_set_id};
+
+use super::inspect::{self, GroupReport};
+use super::names::no_group;
+use super::read::{Edge, place};
+use super::repair::failed;
+use super::target::Target;
+use crate::model::{EntryId, Name, Problem, Time};
+use crate::topology::Topology;
+use crate::wire::{Connection, ErrorKind, GroupChange, Lane, ScriptCall, xinfo_stream};
+
+/// Entries that are counted at most; beyond it a count is a lower bound.
+const COUNTED_MAX: usize = 100_000;
+
+/// A group in a list of groups.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Listed(pub GroupReport);
+
+/// The groups of `wanted`, or of every stream of the topology when that is empty.
+///
+/// # Errors
+/// Not found for a stream that was named and is not there; what the server says.
+pub async fn list(
+    connection: &Connection,
+    topology: &Topology,
+    wanted: &[Name],
+) -> Result<Vec<Listed>> {
+    let streams = inspect::streams(connection, topology, wanted).await?;
+    let groups = streams.into_iter().flat_map(|stream| stream.groups);
+    Ok(groups.map(Listed).collect())
+}
+
+/// Where a group is to stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// After this id, which counts as delivered.
+    After(EntryId),
+    /// The entry here, if there is one, is the next to be delivered.
+    From(Edge),
+    /// After the last entry.
+    End,
+}
+
+impl At {
+    /// The id that is the last one delivered to a group that stands here.
+    ///
+    /// # Errors
+    /// Refused for a place ahead of the stream and of the clock: what is added until then would never be delivered. What
+    /// the server says.
+    async fn resolve(
+        self,
+        connection: &Connection,
+        lane: &mut Lane,
+        stream: &Name,
+    ) -> Result<EntryId> {
+        let newest = newest(connection, stream).await?;
+        let id = match self {
+            Self::After(id) => id,
+            Self::End | Self::From(Edge::FromEnd(0)) => newest,
+            Self::From(edge) => match place(lane, stream, edge).await? {
+                Some(first) => first.previous().unwrap_or(EntryId::MIN),
+                None => newest,
+            },
+        };
+        if id.ms > Time::now().ms.max(newest.ms) {
+            return Err(Problem::refused(format!(
+                "{id} is ahead of stream `{stream}`, whose newest entry is {newest}: entries added until then would never be delivered"
+            ))
+            .hint("name an entry that is there, a time that has passed, or `end`")
+            .into());
+        }
+        // A later id would be the same place only until an entry is added with a clock behind this one.
+        Ok(id.min(newest))
+    }
+}
+
+/// The newest id that the stream ever gave; the least there is for no stream.
+async fn newest(connection: &Connection, stream: &Name) -> Result<EntryId> {
+    match connection.run(xinfo_stream(stream)).await {
+        Ok(info) => Ok(info.last_generated_id),
+        Err(error) if error.kind == ErrorKind::NoKey => Ok(EntryId::MIN),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The group's consumers that were seen within `within`: whoever they are, they read.
+async fn live_consumers(
+    connection: &Connection,
+    target: &Target,
+    within: Duration,
+) -> Result<Vec<Name>> {
+    let consumers = target.consumers(connection).await?;
+    let is_live = |idle_ms| u128::from(idle_ms) < within.as_millis();
+    let live = consumers.into_iter().filter(|it| is_live(it.idle_ms));
+    Ok(live.map(|it| it.name).collect())
+}
+
+/// Makes a change; what it was planned from must not have changed.
+async fn change(
+    connection: &Connection,
+    target: &Target,
+    call: ScriptCall<GroupChange>,
+) -> Result<()> {
+    match connection.call(call).await.map_err(failed)? {
+        GroupChange::Done => Ok(()),
+        GroupChange::Gone => Err(no_group(connection, &target.stream, &target.group)
+            .await
+            .into()),
+        GroupChange::Changed {
+            last_delivered_id,
+            pending,
+        } => Err(stale(
+            target,
+            &format!("it stands at {last_delivered_id} with {pending} pending now"),
+        )),
+        GroupChange::Pending(pending) => Err(stale(target, &format!("{pending} are pending now"))),
+        GroupChange::Undelivered(id) => Err(stale(target, &format!("{id} was added meanwhile"))),
+    }
+}
+
+fn stale(target: &Target, why: &str) -> anyhow::Error {
+    Problem::refused(format!(
+        "{target} has changed since it was looked at ({why}); nothing was changed"
+    ))
+    .hint("run it again to see what it would do now")
+    .into()
+}

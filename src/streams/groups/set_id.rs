@@ -1,0 +1,167 @@
+//! Moving a group to another position, told truthfully before it is done: a move back delivers entries again, takes
+//! pending ones from whoever holds them and starts their delivery counts anew; a move forward skips entries.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::super::backlog::between;
+use super::super::select::{Filter, Pager};
+use super::super::target::Target;
+use super::{At, COUNTED_MAX, change, live_consumers};
+use crate::model::{Consent, EntryId, Lag, Name};
+use crate::topology::{GroupSpec, Topology};
+use crate::wire::{Connection, GroupSeen, Lane, set_group_id};
+
+/// Which way a group moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// To entries that were delivered already.
+    Back,
+    /// Past entries that were not.
+    Forward,
+    /// It stands there.
+    Stay,
+}
+
+/// A consumer that would lose what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HeldBy {
+    /// The consumer; empty for entries that were given back.
+    pub consumer: Name,
+    /// Entries it would lose.
+    pub pending: u64,
+    /// The greatest delivery count among them.
+    pub deliveries_max: u64,
+}
+
+/// A group's move.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shift {
+    /// The group.
+    pub group: Name,
+    /// Its stream.
+    pub stream: Name,
+    /// Whether it was done.
+    pub is_done: bool,
+    /// Which way.
+    pub direction: Direction,
+    /// The last id delivered before.
+    pub from_id: EntryId,
+    /// The last id delivered afterwards.
+    pub to_id: EntryId,
+    /// Entries that are delivered again.
+    pub again: Lag,
+    /// Entries that are never delivered.
+    pub skipped: Lag,
+    /// Pending entries among those delivered again: whoever reads takes them, and their delivery counts start at 1.
+    pub stolen: u64,
+    /// The greatest delivery count that is lost; `None` without any.
+    pub deliveries_max: Option<u64>,
+    /// Who holds them.
+    pub holders: Vec<HeldBy>,
+    /// Entries pending in the group, all of them.
+    pub pending: u64,
+    /// Consumers that were seen within the group's claim idle.
+    pub live_consumers: Vec<Name>,
+}
+
+/// What a move would do, and what it was planned from.
+#[derive(Debug)]
+pub struct SetIdPlan {
+    /// What it would do.
+    pub row: Shift,
+    target: Target,
+}
+
+/// Looks what moving the group would do. Changes nothing.
+///
+/// # Errors
+/// Not found when there is no such group; refused for a position ahead of the clock; what the server says.
+pub async fn plan_set_id(
+    connection: &Connection,
+    lane: &mut Lane,
+    topology: &Topology,
+    spec: &GroupSpec,
+    at: At,
+) -> Result<SetIdPlan> {
+    let target = Target::from(spec);
+    let groups = target.require(connection, topology).await?;
+    let to_id = at.resolve(connection, lane, &target.stream).await?;
+    let seen = groups.into_iter().find(|it| it.name == target.group);
+    let (from_id, pending) =
+        seen.map_or((EntryId::MIN, 0), |it| (it.last_delivered_id, it.pending));
+    let (direction, again, skipped) = match to_id.cmp(&from_id) {
+        std::cmp::Ordering::Less => {
+            let again = between(lane, &target.stream, to_id, from_id, COUNTED_MAX).await?;
+            (Direction::Back, again, Lag::Known(0))
+        }
+        std::cmp::Ordering::Equal => (Direction::Stay, Lag::Known(0), Lag::Known(0)),
+        std::cmp::Ordering::Greater => {
+            let skipped = between(lane, &target.stream, from_id, to_id, COUNTED_MAX).await?;
+            (Direction::Forward, Lag::Known(0), skipped)
+        }
+    };
+    let holders = match direction {
+        Direction::Back => holders(connection, &target, to_id).await?,
+        _ => Vec::new(),
+    };
+    let row = Shift {
+        group: target.group.clone(),
+        stream: target.stream.clone(),
+        is_done: false,
+        direction,
+        from_id,
+        to_id,
+        again,
+        skipped,
+        stolen: holders.iter().map(|it| it.pending).sum(),
+        deliveries_max: holders.iter().map(|it| it.deliveries_max).max(),
+        holders,
+        pending,
+        live_consumers: live_consumers(connection, &target, spec.claim_idle).await?,
+    };
+    Ok(SetIdPlan { row, target })
+}
+
+/// Who holds what is pending after `after`, counted page by page.
+async fn holders(connection: &Connection, target: &Target, after: EntryId) -> Result<Vec<HeldBy>> {
+    let filter = Filter::default();
+    let Some(start) = after.next() else {
+        return Ok(Vec::new());
+    };
+    let mut pager = Pager::new(connection, target, &filter).starting_at(start);
+    let mut held: BTreeMap<Name, (u64, u64)> = BTreeMap::new();
+    while let Some(page) = pager.page().await? {
+        for entry in page {
+            let (pending, deliveries_max) = held.entry(entry.consumer).or_default();
+            *pending += 1;
+            *deliveries_max = entry.deliveries.max(*deliveries_max);
+        }
+    }
+    let holder = |(consumer, (pending, deliveries_max))| HeldBy {
+        consumer,
+        pending,
+        deliveries_max,
+    };
+    Ok(held.into_iter().map(holder).collect())
+}
+
+/// Moves the group.
+///
+/// # Errors
+/// Refused when the group has moved, or its pending entries have changed, since the plan was made; what the server says.
+pub async fn apply_set_id(connection: &Connection, plan: SetIdPlan, _: Consent) -> Result<Shift> {
+    let SetIdPlan { mut row, target } = plan;
+    let seen = GroupSeen {
+        stream: &row.stream,
+        group: &row.group,
+        last_delivered_id: row.from_id,
+        pending: row.pending,
+    };
+    change(connection, &target, set_group_id(seen, row.to_id)).await?;
+    row.is_done = true;
+    Ok(row)
+}

@@ -1,0 +1,175 @@
+//! `groups`, and what was or would be done with one.
+
+use super::info::{group_state, lag_of};
+use super::init;
+use crate::streams::groups::{Created, Deletion, Direction, Listed, Shift};
+use crate::streams::inspect::{GroupReport, GroupState};
+use crate::view::{Cell, Column, Row, Tone};
+
+impl Row for Listed {
+    const COLUMNS: &'static [Column] = &[
+        Column::text("group", "GROUP"),
+        Column::text("stream", "STREAM"),
+        Column::whole("state", "STATE").wide(),
+        Column::number("consumers", "CONSUMERS"),
+        Column::number("pending", "PENDING"),
+        Column::number("oldest_pending_age_ms", "SINCE").wide(),
+        Column::number("oldest_pending_idle_ms", "IDLE").wide(),
+        Column::number("lag", "LAG"),
+        Column::number("undelivered_age_ms", "SINCE"),
+        Column::number("lost", "LOST").wide(),
+        Column::whole("last_delivered_id", "LAST DELIVERED"),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let GroupReport {
+            group,
+            stream,
+            state,
+            lag,
+            last_delivered_id,
+            undelivered_age_ms,
+            pending,
+            oldest_pending_age_ms,
+            oldest_pending_idle_ms,
+            lost,
+            consumers,
+            ..
+        } = &self.0;
+        vec![
+            group.into(),
+            stream.into(),
+            group_state(*state),
+            match state {
+                GroupState::Ready => consumers.len().into(),
+                GroupState::Missing => Cell::Nothing,
+            },
+            Cell::or_nothing(*pending),
+            oldest_pending_age_ms.map_or(Cell::Nothing, Cell::Millis),
+            oldest_pending_idle_ms.map_or(Cell::Nothing, Cell::Millis),
+            lag_of(*lag),
+            undelivered_age_ms.map_or(Cell::Nothing, Cell::Millis),
+            Cell::or_nothing(*lost),
+            Cell::or_nothing(*last_delivered_id),
+        ]
+    }
+}
+
+impl Row for Created {
+    const COLUMNS: &'static [Column] = &[
+        Column::text("group", "GROUP"),
+        Column::text("stream", "STREAM"),
+        Column::whole("state", "STATE"),
+        Column::whole("start_id", "START"),
+        Column::whole("last_delivered_id", "LAST DELIVERED"),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self {
+            group,
+            stream,
+            state,
+            start_id,
+            last_delivered_id,
+        } = self;
+        vec![
+            group.into(),
+            stream.into(),
+            init::word(*state),
+            (*start_id).into(),
+            Cell::or_nothing(*last_delivered_id),
+        ]
+    }
+}
+
+impl Row for Shift {
+    const COLUMNS: &'static [Column] = &[
+        Column::text("group", "GROUP"),
+        Column::text("stream", "STREAM"),
+        Column::whole("is_done", "DONE"),
+        Column::whole("direction", "DIRECTION"),
+        Column::whole("from_id", "FROM"),
+        Column::whole("to_id", "TO"),
+        Column::number("again", "DELIVERED AGAIN"),
+        Column::number("skipped", "SKIPPED"),
+        Column::number("stolen", "TAKEN FROM CONSUMERS"),
+        Column::number("deliveries_max", "DELIVERIES LOST"),
+        Column::number("holders", "HOLDERS"),
+        Column::number("pending", "PENDING"),
+        Column::number("live_consumers", "LIVE CONSUMERS"),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self {
+            group,
+            stream,
+            is_done,
+            direction,
+            from_id,
+            to_id,
+            again,
+            skipped,
+            stolen,
+            deliveries_max,
+            holders,
+            pending,
+            live_consumers,
+        } = self;
+        let direction = match direction {
+            Direction::Back => Cell::Word(Tone::Warn, "back".to_owned()),
+            Direction::Forward => Cell::Word(Tone::Warn, "forward".to_owned()),
+            Direction::Stay => Cell::Word(Tone::Plain, "stay".to_owned()),
+        };
+        vec![
+            group.into(),
+            stream.into(),
+            (*is_done).into(),
+            direction,
+            (*from_id).into(),
+            (*to_id).into(),
+            (*again).into(),
+            (*skipped).into(),
+            (*stolen).into(),
+            Cell::or_nothing(*deliveries_max),
+            holders.len().into(),
+            (*pending).into(),
+            live_consumers.len().into(),
+        ]
+    }
+}
+
+impl Row for Deletion {
+    const COLUMNS: &'static [Column] = &[
+        Column::text("group", "GROUP"),
+        Column::text("stream", "STREAM"),
+        Column::whole("is_done", "DONE"),
+        Column::number("pending", "PENDING"),
+        Column::number("undelivered", "UNDELIVERED"),
+        Column::whole("undelivered_id", "FIRST UNDELIVERED"),
+        Column::whole("last_delivered_id", "LAST DELIVERED"),
+        Column::number("live_consumers", "LIVE CONSUMERS"),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self {
+            group,
+            stream,
+            is_done,
+            pending,
+            undelivered,
+            undelivered_id,
+            last_delivered_id,
+            live_consumers,
+        } = self;
+        vec![
+            group.into(),
+            stream.into(),
+            (*is_done).into(),
+            (*pending).into(),
+            (*undelivered).into(),
+            Cell::or_nothing(*undelivered_id),
+            (*last_delivered_id).into(),
+            live_consumers.len().into(),
+        ]
+    }
+}

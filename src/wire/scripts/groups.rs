@@ -1,0 +1,119 @@
+//! Changes of groups and of their consumers that must not win if what they were planned from has changed.
+
+use std::time::Duration;
+
+use super::{Script, ScriptCall, next_count, next_id, script, status, word};
+use crate::model::{EntryId, Name};
+use crate::wire::decode;
+use crate::wire::error::{Error, Result};
+use crate::wire::node::Node;
+
+/// A group as it was seen.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupSeen<'a> {
+    /// Its stream.
+    pub stream: &'a Name,
+    /// Its name.
+    pub group: &'a Name,
+    /// The last id delivered to it.
+    pub last_delivered_id: EntryId,
+    /// Entries delivered and not acknowledged.
+    pub pending: u64,
+}
+
+impl GroupSeen<'_> {
+    fn call(&self, script: &'static Script) -> ScriptCall<GroupChange> {
+        ScriptCall::new(script, vec![self.stream.clone()], "", |command, value| {
+            outcome(command, value)
+        })
+        .arg(self.group.as_bytes())
+        .text(self.last_delivered_id)
+        .text(self.pending)
+    }
+}
+
+/// What became of a change to a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupChange {
+    /// It was made.
+    Done,
+    /// The group is not there (any more).
+    Gone,
+    /// The group is not as it was seen; nothing was changed.
+    Changed {
+        /// Where it stands now.
+        last_delivered_id: EntryId,
+        /// What is pending now.
+        pending: u64,
+    },
+    /// So many entries are pending; nothing was changed.
+    Pending(u64),
+    /// This entry was not delivered yet; nothing was changed.
+    Undelivered(EntryId),
+}
+
+fn outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<GroupChange> {
+    let (word, mut parts) = status(command, node)?;
+    match word {
+        b"ok" => Ok(GroupChange::Done),
+        b"gone" => Ok(GroupChange::Gone),
+        b"changed" => Ok(GroupChange::Changed {
+            last_delivered_id: next_id(command, &mut parts)?,
+            pending: next_count(command, &mut parts)?,
+        }),
+        b"pending" => next_count(command, &mut parts).map(GroupChange::Pending),
+        b"undelivered" => next_id(command, &mut parts).map(GroupChange::Undelivered),
+        _ => Err(Error::shape(command, "the outcome of a change")),
+    }
+}
+
+/// Moves a group so that `last_delivered_id` is the last id delivered to it, if it still is as it was `seen`.
+pub fn set_group_id(seen: GroupSeen<'_>, last_delivered_id: EntryId) -> ScriptCall<GroupChange> {
+    static SCRIPT: Script = script!(set_id);
+    seen.call(&SCRIPT).text(last_delivered_id)
+}
+
+/// Deletes a group if it still is as it was `seen` and nothing is pending or undelivered, which `is_forced` overrides.
+pub fn delete_group(seen: GroupSeen<'_>, is_forced: bool) -> ScriptCall<GroupChange> {
+    static SCRIPT: Script = script!(delete_group);
+    seen.call(&SCRIPT).text(u8::from(is_forced))
+}
+
+/// What became of a consumer that was to be pruned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pruned {
+    /// It is deleted.
+    Done,
+    /// There is none.
+    Gone,
+    /// It holds entries, and stays.
+    Held,
+    /// It was seen too recently, and stays.
+    Active,
+}
+
+/// Deletes the consumers that hold nothing and were not seen for at least `idle_min`.
+pub fn prune_consumers(
+    stream: &Name,
+    group: &Name,
+    idle_min: Duration,
+    consumers: &[Name],
+) -> ScriptCall<Vec<Pruned>> {
+    static SCRIPT: Script = script!(prune_consumers);
+    let call = ScriptCall::new(&SCRIPT, vec![stream.clone()], "", |command, value| {
+        decode::list(command, value)?
+            .map(|item| match word(command, item)? {
+                b"ok" => Ok(Pruned::Done),
+                b"gone" => Ok(Pruned::Gone),
+                b"held" => Ok(Pruned::Held),
+                b"active" => Ok(Pruned::Active),
+                _ => Err(Error::shape(command, "ok, gone, held or active")),
+            })
+            .collect()
+    })
+    .arg(group.as_bytes())
+    .text(idle_min.as_millis());
+    consumers
+        .iter()
+        .fold(call, |call, name| call.arg(name.as_bytes()))
+}
