@@ -1,14 +1,16 @@
 //! The circuit breaker: when everything fails it is not the messages' fault, so the worker stops trying them all,
 //! probes with one, and counts no deliveries against the others.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::model::EntryId;
 use crate::topology::Backoff;
 
-/// Messages that must fail without a success between them. A few that fail again and again are not everything: they
-/// are dead letters.
+/// Attempts in a row that must fail.
 const IN_A_ROW: usize = 20;
+/// Messages remembered as failing by themselves.
+const SUSPECTS_MAX: usize = 1000;
 /// Attempts looked back at, and how many of them must have failed.
 const WINDOW: usize = 100;
 const WINDOW_FAILED: u32 = 95;
@@ -17,7 +19,11 @@ const WINDOW_FAILED: u32 = 95;
 #[derive(Debug)]
 pub struct Breaker {
     backoff: Backoff,
+    /// The messages of the failed attempts since the last success.
     failed_in_a_row: Vec<EntryId>,
+    /// Messages that failed while others succeeded: it is their own fault, and what they do says nothing of the rest.
+    /// Otherwise the few bad ones that a stream is left with, tried again and again, would look like everything.
+    suspects: VecDeque<EntryId>,
     /// The last attempts, the oldest overwritten; `true` is a failure.
     window: Vec<bool>,
     at: usize,
@@ -37,6 +43,7 @@ impl Breaker {
         Self {
             backoff,
             failed_in_a_row: Vec::with_capacity(IN_A_ROW),
+            suspects: VecDeque::new(),
             window: Vec::with_capacity(WINDOW),
             at: 0,
             open: None,
@@ -62,25 +69,27 @@ impl Breaker {
 
     /// Notes a success; `true` when it closed the breaker.
     pub fn succeeded(&mut self) -> bool {
-        self.failed_in_a_row.clear();
-        self.note(false);
         if self.open.take().is_some() {
+            // What failed meanwhile is not to blame.
+            self.failed_in_a_row.clear();
             self.window.clear();
             self.at = 0;
             return true;
         }
+        self.note(false);
+        self.suspects.extend(self.failed_in_a_row.drain(..));
+        let excess = self.suspects.len().saturating_sub(SUSPECTS_MAX);
+        self.suspects.drain(..excess);
         false
     }
 
     /// Notes a failed attempt at a message; `true` when it opened the breaker.
     pub fn failed(&mut self, now: Instant, id: EntryId) -> bool {
-        if self.failed_in_a_row.len() < IN_A_ROW && !self.failed_in_a_row.contains(&id) {
-            self.failed_in_a_row.push(id);
-        }
-        self.note(true);
-        if self.open.is_some() {
+        if self.open.is_some() || self.suspects.contains(&id) {
             return false;
         }
+        self.failed_in_a_row.push(id);
+        self.note(true);
         let failed_of_window = self.window.iter().filter(|failed| **failed).count();
         let window_is_bad =
             self.window.len() == WINDOW && failed_of_window >= WINDOW_FAILED as usize;
@@ -143,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn twenty_failed_messages_in_a_row_open_it_and_one_success_closes_it() {
+    fn twenty_failures_in_a_row_open_it_and_one_success_closes_it() {
         let (mut breaker, now) = (breaker(), Instant::now());
         for ms in 1..20 {
             assert!(!breaker.failed(now, id(ms)));
@@ -163,10 +172,29 @@ mod tests {
     }
 
     #[test]
-    fn a_few_messages_that_fail_again_and_again_do_not_open_it() {
+    fn a_message_that_failed_while_others_succeeded_says_nothing_of_the_rest() {
         let (mut breaker, now) = (breaker(), Instant::now());
-        for attempt in 0..90 {
-            assert!(!breaker.failed(now, id(attempt % 19)));
+        assert!(!breaker.failed(now, id(1)));
+        assert!(!breaker.succeeded());
+        for _ in 0..200 {
+            assert!(!breaker.failed(now, id(1)));
+        }
+        // One that has not met a success counts with every attempt.
+        for _ in 0..19 {
+            assert!(!breaker.failed(now, id(2)));
+        }
+        assert!(breaker.failed(now, id(2)));
+    }
+
+    #[test]
+    fn what_failed_while_everything_did_is_no_suspect() {
+        let (mut breaker, now) = (breaker(), Instant::now());
+        for _ in 0..2 {
+            for ms in 1..20 {
+                assert!(!breaker.failed(now, id(ms)));
+            }
+            assert!(breaker.failed(now, id(20)));
+            assert!(breaker.succeeded());
         }
     }
 
