@@ -119,7 +119,7 @@ fn row_39_an_outage_dead_letters_nothing() {
     scene.publish(1, 60);
     std::fs::write(scene.path("down"), "").unwrap();
     let body = r#"test -e "$here/down" && exit 1"#;
-    let flags = ["--concurrency", "4", "--max-deliveries", "2"];
+    let flags = ["--concurrency", "4", "--max-deliveries", "5"];
     let mut worker = scene.worker(&flags, body).spawn();
     worker.await_stderr("everything fails");
     let attempts = scene.count("start");

@@ -59,15 +59,12 @@ fn row_42_worker_stopped_for_longer_than_the_claim_idle() {
 fn row_43_worker_killed_with_messages_in_hand() {
     let scene = Scene::new();
     scene.publish(1, 100);
-    let body = r#"test "$UCP_DELIVERIES" = 1 && test -e "$here/hold" && sleep 60"#;
-    fs::write(scene.path("hold"), "").unwrap();
     let flags = ["--concurrency", "4", "--batch", "30"];
-    let worker = scene.worker(&flags, body).spawn();
+    let worker = scene.worker(&flags, "sleep 60").spawn();
     scene.await_count("start", 4);
     until(RECOVERY, "a batch in hand", || scene.pending().len() >= 30);
     let held = scene.pending().len();
     let orphans: Vec<i32> = scene.ledger().iter().map(|line| line.pid).collect();
-    fs::remove_file(scene.path("hold")).unwrap();
     kill(worker);
     let killed = Instant::now();
     until(RECOVERY, "the handlers' end", || {
