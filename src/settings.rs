@@ -1,7 +1,9 @@
 //! The one place that resolves flags, environment and defaults, keeping each value's origin, and the only
-//! one that reads the environment. Reads the password's file and nothing else from disk.
+//! one that reads the environment. Reads the contexts and the password's file, and nothing else from disk.
 
+pub mod contexts;
 mod env;
+mod guard;
 mod look;
 mod password;
 mod target;
@@ -13,11 +15,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use env::Env;
+pub use guard::{Guard, Protected};
 pub use look::Look;
 
 use crate::cli::Globals;
 use crate::model::{Problem, escaped};
 use crate::wire::Endpoint;
+use contexts::{Contexts, NamedContext, Places, Selection};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const TOPOLOGY_FILE: &str = "ucp-streams.toml";
@@ -31,6 +35,8 @@ pub enum Origin {
     Env(&'static str),
     /// The server's URL.
     Url,
+    /// The context that is used.
+    Context,
     /// A file in the working directory.
     Here,
     /// Whether standard output is a terminal.
@@ -45,6 +51,7 @@ impl fmt::Display for Origin {
             Self::Flag(flag) => f.write_str(flag),
             Self::Env(variable) => write!(f, "${variable}"),
             Self::Url => f.write_str("the URL"),
+            Self::Context => f.write_str("the selected context"),
             Self::Here => f.write_str("the working directory"),
             Self::Terminal => f.write_str("the kind of output"),
             Self::Default => f.write_str("the default"),
@@ -82,6 +89,10 @@ pub enum Target {
 pub struct Settings {
     /// The server.
     pub target: Setting<Target>,
+    /// The name of the context that is used, when one is.
+    pub context: Option<String>,
+    /// Whether this is a production server.
+    pub guard: Guard,
     /// Where the password came from, when there is one.
     pub password_origin: Option<Origin>,
     /// Deadline of a connection and of a reply.
@@ -109,32 +120,26 @@ impl Settings {
         stdin: impl Read,
         here: &Path,
     ) -> Result<Self, Problem> {
-        let mut warnings = Vec::new();
-        let mut target = target::find(globals, env)?;
+        let places = Places::of(env);
+        let contexts = Contexts::read(&places)?;
+        let selection = Selection::read(&places)?;
+        let mut warnings = Vec::from_iter(contexts.exposure());
+        let target::Found {
+            mut target,
+            context,
+        } = target::find(globals, env, &contexts, &selection)?;
         let mut password_origin = None;
         if let Target::Server(endpoint) = &mut target.value {
-            if endpoint.password.is_some() {
-                password_origin = Some(Origin::Url);
-                if target.origin == Origin::Flag("--url") {
-                    warnings.push(
-                        "the password in --url is visible in the process list; use --password-file or $UCP_STREAMS_PASSWORD"
-                            .to_owned(),
-                    );
-                }
-            }
             tls::apply(globals, endpoint, target.origin)?;
             if let Some(user) = &globals.user {
                 endpoint.username = Some(user.clone());
             }
-            if let Some(found) = password::find(
-                globals,
-                env,
-                stdin,
-                password_origin.is_some(),
-                &mut warnings,
-            )? {
-                endpoint.password = Some(found.value);
+            warnings.extend(password_in_argv(endpoint, target.origin));
+            let file = context.and_then(|(_, context)| context.password_file.as_deref());
+            let found = password::find(globals, env, stdin, endpoint, file, &mut warnings)?;
+            if let Some(found) = found {
                 password_origin = Some(found.origin);
+                endpoint.password = Some(found.value);
             }
         }
         if target.value == Target::Ephemeral && asks_for_credentials(globals) {
@@ -143,13 +148,19 @@ impl Settings {
             ));
         }
         Ok(Self {
+            guard: Guard::new(
+                server_of(&target.value),
+                &contexts,
+                globals.context.as_deref(),
+            ),
+            context: context.map(|(name, _)| name.to_owned()),
+            topology: topology(globals, env, context.map(|(_, context)| context), here),
             target,
             password_origin,
             timeout: match globals.timeout {
                 Some(timeout) => Setting::new(timeout, Origin::Flag("--timeout")),
                 None => Setting::new(DEFAULT_TIMEOUT, Origin::Default),
             },
-            topology: topology(globals, env, here),
             server_binary: env.path("UCP_STREAMS_SERVER"),
             ml_url: env.text("UCP_STREAMS_ML_URL"),
             warnings,
@@ -166,9 +177,13 @@ impl Settings {
 
     /// What `-v` says: one line a value, with its origin and without secrets.
     pub fn describe(&self) -> Vec<String> {
+        let context = self.context.as_deref().map_or_else(String::new, |name| {
+            format!(" (context {})", escaped(name.as_bytes()))
+        });
+        let origin = format!("{}{context}", self.target.origin);
         let mut lines = vec![match &self.target.value {
-            Target::Server(endpoint) => format!("server {endpoint}, from {}", self.target.origin),
-            Target::Ephemeral => format!("server ephemeral, from {}", self.target.origin),
+            Target::Server(endpoint) => format!("server {endpoint}, from {origin}"),
+            Target::Ephemeral => format!("server ephemeral, from {origin}"),
         }];
         if let Some(origin) = self.password_origin {
             lines.push(format!("password from {origin}"));
@@ -193,18 +208,48 @@ impl Settings {
     }
 }
 
+/// Whether this URL holds a password.
+pub fn has_password(url: &str) -> bool {
+    Endpoint::parse(url).is_ok_and(|endpoint| endpoint.password.is_some())
+}
+
 fn asks_for_credentials(globals: &Globals) -> bool {
     globals.user.is_some() || globals.password_file.is_some() || globals.password_stdin
 }
 
-fn topology(globals: &Globals, env: &Env, here: &Path) -> Option<Setting<PathBuf>> {
+fn server_of(target: &Target) -> Option<&Endpoint> {
+    match target {
+        Target::Server(endpoint) => Some(endpoint),
+        Target::Ephemeral => None,
+    }
+}
+
+fn password_in_argv(endpoint: &Endpoint, origin: Origin) -> Option<String> {
+    (endpoint.password.is_some() && origin == Origin::Flag("--url")).then(|| {
+        "the password in --url is visible in the process list; use --password-file or $UCP_STREAMS_PASSWORD"
+            .to_owned()
+    })
+}
+
+fn topology(
+    globals: &Globals,
+    env: &Env,
+    context: Option<&NamedContext>,
+    here: &Path,
+) -> Option<Setting<PathBuf>> {
     if let Some(file) = &globals.topology {
         return Some(Setting::new(file.clone(), Origin::Flag("--topology")));
     }
-    env.path("UCP_STREAMS_TOPOLOGY").or_else(|| {
+    let of_context = || {
+        let file = context?.topology.clone()?;
+        Some(Setting::new(file, Origin::Context))
+    };
+    let of_here = || {
         let file = here.join(TOPOLOGY_FILE);
         file.is_file().then(|| Setting::new(file, Origin::Here))
-    })
+    };
+    let of_env = env.path("UCP_STREAMS_TOPOLOGY");
+    of_env.or_else(of_context).or_else(of_here)
 }
 
 #[cfg(test)]

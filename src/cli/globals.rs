@@ -32,6 +32,10 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "N")]
     pub db: Option<u32>,
 
+    /// Named connection to use (see `ucp-streams context`)
+    #[arg(long, global = true, value_name = "CONTEXT", conflicts_with_all = ["url", "host", "port", "db"])]
+    pub context: Option<String>,
+
     /// User to authenticate as
     #[arg(long, global = true)]
     pub user: Option<String>,

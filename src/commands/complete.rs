@@ -3,7 +3,7 @@
 //!
 //! An argument completes by its value's name: `STREAM`, `GROUP` and `CONSUMER` (and `--consumer`) with what is on
 //! the server that the line is about. Whatever fails, and whatever is not known within [`BUDGET`], is left out without a word:
-//! nobody has asked for anything yet.
+//! nobody has asked for anything yet. `CONTEXT` completes with the contexts there are.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -18,6 +18,7 @@ use super::context::topology_of;
 use super::tree;
 use crate::cli::{Globals, bytes_of};
 use crate::model::Name;
+use crate::settings::contexts::{Contexts, Places};
 use crate::settings::{Env, Settings, Target};
 use crate::streams::names;
 use crate::topology::Topology;
@@ -106,9 +107,20 @@ impl Wanted {
     }
 }
 
+/// Whether the argument's value is the name of a context that there is.
+fn is_context(arg: &clap::Arg) -> bool {
+    let names = arg.get_value_names().and_then(<[_]>::first);
+    names.is_some_and(|name| name == "CONTEXT")
+}
+
 /// `command` and all below it, its arguments completing from the server.
 fn with_names(command: Command, line: &Arc<Line>) -> Command {
     let command = command.mut_args(|arg| {
+        if is_context(&arg) {
+            let line = Arc::clone(line);
+            let candidates = move |current: &OsStr| line.contexts(current);
+            return arg.add(ArgValueCompleter::new(candidates));
+        }
         let wanted = Wanted::of(&arg);
         if wanted.is_empty() {
             return arg;
@@ -137,6 +149,21 @@ impl Line {
             .iter()
             .filter_map(|name| std::str::from_utf8(name.as_bytes()).ok())
             .map(CompletionCandidate::new)
+            .collect()
+    }
+
+    /// The contexts of the operator's file.
+    fn contexts(&self, current: &OsStr) -> Vec<CompletionCandidate> {
+        let Some(current) = current.to_str() else {
+            return Vec::new();
+        };
+        let contexts = Contexts::read(&Places::of(&self.env)).unwrap_or_default();
+        contexts
+            .iter()
+            .filter(|(name, _)| name.starts_with(current))
+            .map(|(name, context)| {
+                CompletionCandidate::new(name).help(Some(context.endpoint.to_string().into()))
+            })
             .collect()
     }
 

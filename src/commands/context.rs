@@ -12,7 +12,7 @@ use crate::model::{Kind, Problem, escaped};
 use crate::server::{self, Options, Server};
 use crate::settings::{Origin, Settings, Target};
 use crate::topology::{Topology, file_problem};
-use crate::wire::{Connection, Dialer, Endpoint, Lane, Transport};
+use crate::wire::{Connection, Dialer, Endpoint, Lane, PasswordPrompt, Transport};
 
 /// The settings, outputs and topology of one command.
 #[derive(Debug)]
@@ -24,11 +24,13 @@ pub(super) struct Context {
     topology: OnceCell<Topology>,
     /// The private server of this one command (`ephemeral:`); it ends with the context.
     ephemeral: OnceCell<Server>,
+    prompt: PasswordPrompt,
 }
 
 impl Context {
     pub(super) fn new(settings: Settings, console: Arc<Console>) -> Self {
         Self {
+            prompt: prompt(&settings, &console),
             settings,
             console,
             topology: OnceCell::new(),
@@ -60,7 +62,9 @@ impl Context {
                 Endpoint::new(Transport::Unix(self.private_server()?.socket().to_owned()))
             }
         };
-        Ok(Dialer::new(endpoint, self.settings.timeout.value).named("ucp-streams"))
+        Ok(Dialer::new(endpoint, self.settings.timeout.value)
+            .named("ucp-streams")
+            .asking(self.prompt.clone()))
     }
 
     /// The same context, on a private server unless a server was named.
@@ -122,6 +126,16 @@ pub(super) fn topology_of(settings: &Settings) -> Result<Topology, Problem> {
         Some(file) => read_topology(&file.value),
         None => Ok(Topology::default()),
     }
+}
+
+/// Asks on the terminal, where there is one.
+fn prompt(settings: &Settings, console: &Arc<Console>) -> PasswordPrompt {
+    let whose = match &settings.target.value {
+        Target::Server(endpoint) => format!("Password for {endpoint}"),
+        Target::Ephemeral => "Password".to_owned(),
+    };
+    let console = Arc::clone(console);
+    PasswordPrompt::new(move || console.ask_password(&whose).ok().flatten())
 }
 
 fn read_topology(file: &Path) -> Result<Topology, Problem> {

@@ -9,6 +9,7 @@ mod complete;
 mod completions;
 mod consume;
 mod context;
+mod contexts;
 mod demo;
 mod describe;
 mod dev;
@@ -62,6 +63,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Context(contexts::Args),
     Demo(demo::Args),
     Dev(dev::Args),
     Ping(ping::Args),
@@ -89,6 +91,7 @@ enum Command {
 impl Command {
     async fn run(self, context: &Context) -> Result<Exit> {
         match self {
+            Self::Context(args) => contexts::run(args, context).await,
             Self::Demo(args) => demo::run(args, context).await,
             Self::Dev(args) => dev::run(&args, context),
             Self::Ping(args) => ping::run(args, context).await,
@@ -164,8 +167,15 @@ fn execute(cli: Cli, env: &Env, terminal: Terminal) -> Exit {
     ended.unwrap_or(Exit::Bug)
 }
 
-fn in_runtime(cli: Cli, env: &Env, console: Arc<Console>) -> Result<Exit> {
+fn in_runtime(mut cli: Cli, env: &Env, console: Arc<Console>) -> Result<Exit> {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    if let Command::Context(args) = &cli.command {
+        let globals = &mut cli.globals;
+        if let Some(outcome) = contexts::without_server(args, globals, env, &here, &console) {
+            return outcome;
+        }
+        globals.context = args.context().map(str::to_owned).or(globals.context.take());
+    }
     let settings = Settings::resolve(&cli.globals, env, std::io::stdin(), &here)?;
     for warning in &settings.warnings {
         console.warn(warning);
@@ -173,6 +183,7 @@ fn in_runtime(cli: Cli, env: &Env, console: Arc<Console>) -> Result<Exit> {
     for line in settings.describe() {
         console.detail(1, &line);
     }
+    console.protect(settings.guard.clone());
     let context = Context::new(settings, console);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -19,6 +19,11 @@ Examples:
 pub(super) struct Args {}
 
 pub(super) async fn run(_: Args, context: &Context) -> Result<Exit> {
+    answer(context).await
+}
+
+/// Shows what the server answers.
+pub(super) async fn answer(context: &Context) -> Result<Exit> {
     let dialer = context.dialer()?;
     let connection = dialer.connect().await?;
     let report = ping::look(&connection, dialer.endpoint().to_string()).await?;

@@ -10,7 +10,7 @@ mod signals;
 mod terminal;
 
 use std::io::{self, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Result;
 
@@ -22,7 +22,7 @@ pub use terminal::Terminal;
 
 use crate::exit::{Exit, OutputClosed, classify};
 use crate::model::{Consent, Problem, escaped};
-use crate::settings::Look;
+use crate::settings::{Guard, Look};
 use crate::view::{self, Filter, Options, Report, Row, Theme, Tone};
 use progress::Bar;
 
@@ -35,6 +35,7 @@ pub struct Console {
     stderr_theme: Theme,
     bar: Bar,
     filter: Option<Arc<Filter>>,
+    guard: OnceLock<Guard>,
 }
 
 impl Console {
@@ -56,6 +57,7 @@ impl Console {
             options,
             bar: Bar::default(),
             filter: None,
+            guard: OnceLock::new(),
         }
     }
 
@@ -193,20 +195,46 @@ impl Console {
         }
     }
 
-    /// Consent to `plan`, a text that names its target: by `--yes`, or by a yes on a terminal.
+    /// From now on consent to work on a production server takes its context's name. Only the first call counts.
+    pub fn protect(&self, guard: Guard) {
+        let _ = self.guard.set(guard);
+    }
+
+    /// Consent to `plan`, a text that names its target: by `--yes`, or by a yes on a terminal. On a production
+    /// server: by `--yes` with `--context` naming it, or by its name typed on a terminal.
     ///
     /// # Errors
-    /// A refused [`Problem`] when the answer is no, or when there is nobody to ask and no `--yes`.
+    /// A refused [`Problem`] when the answer is no, or when there is nobody to ask and consent was not given.
     pub fn confirm(&self, plan: &str) -> Result<Consent, Problem> {
         let plan = lines(plan, "");
-        if self.look.yes {
+        let protected = self.guard.get().and_then(Guard::protected);
+        if self.look.yes && protected.as_ref().is_none_or(|it| it.is_named) {
             return Ok(confirm::by_flag());
         }
-        if !(self.terminal.stdin && self.terminal.stderr) {
-            return Err(confirm::nobody_to_ask(&plan));
+        if !self.can_ask() {
+            return Err(confirm::nobody_to_ask(&plan, protected.as_ref()));
         }
         self.tell(&plan);
-        self.bar.suspend(confirm::ask)
+        self.bar.suspend(|| match &protected {
+            Some(protected) => confirm::ask_for_name(&protected.name),
+            None => confirm::ask(),
+        })
+    }
+
+    /// Asks for a password on the terminal; `None` where there is none. What is typed is not shown.
+    ///
+    /// # Errors
+    /// A local [`Problem`] when it cannot be read.
+    pub fn ask_password(&self, whose: &str) -> Result<Option<String>, Problem> {
+        if !self.can_ask() {
+            return Ok(None);
+        }
+        let prompt = lines(whose, "");
+        self.bar.suspend(|| confirm::password(&prompt)).map(Some)
+    }
+
+    fn can_ask(&self) -> bool {
+        self.terminal.stdin && self.terminal.stderr
     }
 
     /// One text on standard error. Where even that fails there is nobody left to tell.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::{Origin, Setting};
 
 /// Every variable that is looked at, and what it says.
-const KNOWN: [(&str, &str); 12] = [
+const KNOWN: [(&str, &str); 16] = [
     (
         "CLICOLOR",
         "0 for no colour, unless --color says otherwise.",
@@ -19,6 +19,10 @@ const KNOWN: [(&str, &str); 12] = [
     (
         "COLUMNS",
         "The width of tables where the terminal does not tell its own.",
+    ),
+    (
+        "HOME",
+        "Where contexts are kept, unless the XDG variables say otherwise.",
     ),
     ("NO_COLOR", "No colour, unless --color says otherwise."),
     (
@@ -38,6 +42,15 @@ const KNOWN: [(&str, &str); 12] = [
     ),
     ("UCP_STREAMS_TOPOLOGY", "The topology file."),
     ("UCP_STREAMS_URL", "The server, as --url takes it."),
+    ("USERPROFILE", "The home directory, where HOME is not set."),
+    (
+        "XDG_CONFIG_HOME",
+        "Where ucp-streams/config.toml with the contexts is, instead of ~/.config.",
+    ),
+    (
+        "XDG_STATE_HOME",
+        "Where ucp-streams/context.toml with the selected context is, instead of ~/.local/state.",
+    ),
 ];
 
 /// What the environment said when it was read. A variable that is empty counts as not set.

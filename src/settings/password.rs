@@ -7,25 +7,33 @@ use std::path::Path;
 use super::{Env, Origin, Setting};
 use crate::cli::Globals;
 use crate::model::{Kind, Problem, escaped};
+use crate::wire::Endpoint;
 
 /// Longer than any password; a wrong file is not read to its end.
 const LENGTH_MAX: usize = 64 * 1024;
 
-/// The password that goes before the one in the URL, if any. The environment's does not: it may be meant for
-/// another server than the one whose URL brings its own.
+/// The password: what the command line says, else what comes with the server (its context's file, then its URL), else
+/// the environment's. The environment's comes last, for it may be meant for another server.
 pub(super) fn find(
     globals: &Globals,
     env: &Env,
     stdin: impl Read,
-    url_has_one: bool,
+    endpoint: &Endpoint,
+    file_of_context: Option<&Path>,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Setting<String>>, Problem> {
-    if let Some(file) = &globals.password_file {
-        let password = from_file(file, warnings)?;
-        return Ok(Some(Setting::new(
-            password,
-            Origin::Flag("--password-file"),
-        )));
+    let flag = "--password-file";
+    let files = [
+        (globals.password_file.as_deref(), Origin::Flag(flag)),
+        (
+            file_of_context.filter(|_| !globals.password_stdin),
+            Origin::Context,
+        ),
+    ];
+    for (file, origin) in files {
+        if let Some(file) = file {
+            return Ok(Some(Setting::new(from_file(file, warnings)?, origin)));
+        }
     }
     if globals.password_stdin {
         let password = first_line(stdin).map_err(|error| unreadable("standard input", &error))?;
@@ -34,8 +42,8 @@ pub(super) fn find(
             Origin::Flag("--password-stdin"),
         )));
     }
-    if url_has_one {
-        return Ok(None);
+    if let Some(password) = &endpoint.password {
+        return Ok(Some(Setting::new(password.clone(), Origin::Url)));
     }
     Ok(env
         .text("UCP_STREAMS_PASSWORD")

@@ -1,5 +1,6 @@
-//! Which server: flags, then the environment, then the default.
+//! Which server: flags, then a named context, the environment, the selected context, and the default.
 
+use super::contexts::{Contexts, NamedContext, Selection};
 use super::{Env, Origin, Setting, Target};
 use crate::cli::Globals;
 use crate::model::{Problem, escaped};
@@ -7,20 +8,59 @@ use crate::wire::{Endpoint, Transport};
 
 const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
 
+/// The server, and the context it is of.
+pub(super) struct Found<'c> {
+    pub(super) target: Setting<Target>,
+    pub(super) context: Option<(&'c str, &'c NamedContext)>,
+}
+
 /// The server, from the first that names one.
-pub(super) fn find(globals: &Globals, env: &Env) -> Result<Setting<Target>, Problem> {
+pub(super) fn find<'c>(
+    globals: &'c Globals,
+    env: &Env,
+    contexts: &'c Contexts,
+    selection: &'c Selection,
+) -> Result<Found<'c>, Problem> {
+    let from = |target| {
+        Ok(Found {
+            target,
+            context: None,
+        })
+    };
     if let Some(url) = &globals.url {
-        return parse(url, Origin::Flag("--url"));
+        return from(parse(url, Origin::Flag("--url"))?);
     }
     if let Some(target) = from_parts(globals)? {
-        return Ok(target);
+        return from(target);
     }
-    for variable in ["UCP_STREAMS_URL", "REDIS_URL"] {
-        if let Some(url) = env.text(variable) {
-            return parse(&url.value, url.origin);
-        }
+    if let Some(name) = &globals.context {
+        return Ok(of_context(
+            name,
+            contexts.get(name)?,
+            Origin::Flag("--context"),
+        ));
     }
-    parse(DEFAULT_URL, Origin::Default)
+    if let Some(url) = env.text("UCP_STREAMS_URL") {
+        return from(parse(&url.value, url.origin)?);
+    }
+    if let Some(name) = &selection.current {
+        let context = contexts.get(name).map_err(|problem| Problem {
+            message: format!("the selected context is gone: {}", problem.message),
+            ..problem
+        })?;
+        return Ok(of_context(name, context, Origin::Context));
+    }
+    if let Some(url) = env.text("REDIS_URL") {
+        return from(parse(&url.value, url.origin)?);
+    }
+    from(parse(DEFAULT_URL, Origin::Default)?)
+}
+
+fn of_context<'c>(name: &'c str, context: &'c NamedContext, origin: Origin) -> Found<'c> {
+    Found {
+        target: Setting::new(Target::Server(context.endpoint.clone()), origin),
+        context: Some((name, context)),
+    }
 }
 
 fn from_parts(globals: &Globals) -> Result<Option<Setting<Target>>, Problem> {

@@ -177,8 +177,9 @@ fn no_secret_shows() {
 #[test]
 fn the_topology_file_is_found() {
     let here = tempfile::tempdir().expect("a directory");
-    let find =
-        |globals: &Globals, pairs: &[(&str, &str)]| topology(globals, &env(pairs), here.path());
+    let find = |globals: &Globals, pairs: &[(&str, &str)]| {
+        topology(globals, &env(pairs), None, here.path())
+    };
     assert_eq!(find(&Globals::default(), &[]), None);
     std::fs::write(here.path().join(TOPOLOGY_FILE), "").expect("written");
     let origin = |found: Option<Setting<PathBuf>>| found.map(|setting| setting.origin);
@@ -196,4 +197,110 @@ fn the_topology_file_is_found() {
         origin(find(&globals, &pairs)),
         Some(Origin::Flag("--topology"))
     );
+}
+
+/// An environment whose home has these contexts, and `selected` among them.
+fn home(selected: Option<&str>) -> (tempfile::TempDir, String) {
+    let home = tempfile::tempdir().expect("a directory");
+    let write = |file: &str, text: &str| {
+        let file = home.path().join(file);
+        std::fs::create_dir_all(file.parent().expect("a parent")).expect("made");
+        std::fs::write(file, text).expect("written");
+    };
+    write("pw", "from-file\n");
+    write(
+        ".config/ucp-streams/config.toml",
+        "[contexts.a]\nurl = \"redis://u:in-url@a\"\ntopology = \"t.toml\"\n\
+         [contexts.b]\nurl = \"redis://b\"\nuser = \"ops\"\npassword_file = \"~/pw\"\n",
+    );
+    if let Some(name) = selected {
+        write(
+            ".local/state/ucp-streams/context.toml",
+            &format!("current = \"{name}\"\n"),
+        );
+    }
+    let path = home.path().to_str().expect("UTF-8").to_owned();
+    (home, path)
+}
+
+#[test]
+fn a_context_goes_before_what_is_less_said() {
+    let (_home, path) = home(Some("b"));
+    let named = Globals {
+        context: Some("a".to_owned()),
+        ..Globals::default()
+    };
+    let ours = ("UCP_STREAMS_URL", "redis://ours:1");
+    let theirs = ("REDIS_URL", "redis://theirs:2");
+    let home = ("HOME", path.as_str());
+    for (globals, pairs, shown, origin, context) in [
+        (
+            url("redis://flag:9"),
+            &[home, ours][..],
+            "redis://flag:9/0",
+            Origin::Flag("--url"),
+            None,
+        ),
+        (
+            named,
+            &[home, ours],
+            "redis://u:***@a:6379/0",
+            Origin::Flag("--context"),
+            Some("a"),
+        ),
+        (
+            Globals::default(),
+            &[home, ours],
+            "redis://ours:1/0",
+            Origin::Env("UCP_STREAMS_URL"),
+            None,
+        ),
+        (
+            Globals::default(),
+            &[home, theirs],
+            "redis://ops:***@b:6379/0",
+            Origin::Context,
+            Some("b"),
+        ),
+    ] {
+        let settings = resolve(&globals, pairs).expect("resolves");
+        assert_eq!(server(&settings).to_string(), shown);
+        assert_eq!(settings.target.origin, origin);
+        assert_eq!(settings.context.as_deref(), context);
+        let topology = settings.topology.map(|file| file.origin);
+        assert_eq!(topology, (context == Some("a")).then_some(Origin::Context));
+    }
+}
+
+#[test]
+fn a_contexts_password_goes_before_the_environments() {
+    let (_home, path) = home(Some("b"));
+    let pairs = [("HOME", path.as_str()), ("REDISCLI_AUTH", "theirs")];
+    let named = |name: &str, password_stdin| Globals {
+        context: Some(name.to_owned()),
+        password_stdin,
+        ..Globals::default()
+    };
+    for (globals, password, origin) in [
+        (Globals::default(), "from-file", Origin::Context),
+        (named("a", false), "in-url", Origin::Url),
+        (
+            named("b", true),
+            "from-stdin",
+            Origin::Flag("--password-stdin"),
+        ),
+    ] {
+        let settings = resolve(&globals, &pairs).expect("resolves");
+        assert_eq!(server(&settings).password.as_deref(), Some(password));
+        assert_eq!(settings.password_origin, Some(origin));
+    }
+}
+
+#[test]
+fn a_selected_context_that_is_gone_is_said() {
+    let (_home, path) = home(Some("gone"));
+    let problem = resolve(&Globals::default(), &[("HOME", &path)]).expect_err("gone");
+    assert_eq!(problem.kind, Kind::NotFound);
+    assert!(problem.message.starts_with("the selected context is gone"));
+    assert!(resolve(&url("redis://h"), &[("HOME", &path)]).is_ok());
 }

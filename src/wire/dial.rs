@@ -1,6 +1,8 @@
 //! Dialling: TCP, TLS or unix, with a deadline, then authentication and database selection on the fresh stream.
 
+use std::fmt;
 use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -17,12 +19,40 @@ use super::tls::{self, Secured};
 pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Socket for T {}
 
+/// Where a password comes from when a server wants one that was not given. Asked once for all clones.
+#[derive(Clone)]
+pub struct PasswordPrompt {
+    ask: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    typed: Arc<OnceLock<String>>,
+}
+
+impl PasswordPrompt {
+    /// A prompt that asks by `ask`, which may block; `None` when there is nobody to ask.
+    pub fn new(ask: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        Self {
+            ask: Arc::new(ask),
+            typed: Arc::default(),
+        }
+    }
+
+    fn ask(&self) -> bool {
+        (self.ask)().is_some_and(|password| self.typed.set(password).is_ok())
+    }
+}
+
+impl fmt::Debug for PasswordPrompt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordPrompt").finish_non_exhaustive()
+    }
+}
+
 /// Opens connections to one server, each within `timeout`.
 #[derive(Clone, Debug)]
 pub struct Dialer {
     endpoint: Endpoint,
     timeout: Duration,
     client_name: Option<String>,
+    asks: Option<PasswordPrompt>,
 }
 
 impl Dialer {
@@ -32,6 +62,7 @@ impl Dialer {
             endpoint,
             timeout,
             client_name: None,
+            asks: None,
         }
     }
 
@@ -39,6 +70,13 @@ impl Dialer {
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.client_name = Some(name.into());
+        self
+    }
+
+    /// The same dialer that asks for a password when the server wants one and none was given.
+    #[must_use]
+    pub fn asking(mut self, prompt: PasswordPrompt) -> Self {
+        self.asks = Some(prompt);
         self
     }
 
@@ -67,6 +105,28 @@ impl Dialer {
     /// # Errors
     /// As [`Dialer::connect`].
     pub async fn lane(&self) -> Result<Lane> {
+        match self.open_in_time().await {
+            Err(error) if error.kind == ErrorKind::Auth && self.ask_password() => {
+                self.open_in_time().await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Whether a password was given now that was not there before. Not within the deadline: people type slowly.
+    fn ask_password(&self) -> bool {
+        let Some(prompt) = &self.asks else {
+            return false;
+        };
+        self.password().is_none() && prompt.ask()
+    }
+
+    fn password(&self) -> Option<&str> {
+        let typed = || self.asks.as_ref()?.typed.get().map(String::as_str);
+        self.endpoint.password.as_deref().or_else(typed)
+    }
+
+    async fn open_in_time(&self) -> Result<Lane> {
         match timeout(self.timeout, self.open()).await {
             Ok(result) => result,
             Err(_) => Err(Error::new(
@@ -169,7 +229,7 @@ impl Dialer {
 
     /// Protocol, password, database and name. The name is a courtesy: a user without that permission is fine.
     async fn introduce(&self, lane: &mut Lane) -> Result<()> {
-        if let Some(password) = &self.endpoint.password {
+        if let Some(password) = self.password() {
             let user = self.endpoint.username.as_deref();
             let mut args: Vec<&[u8]> = vec![b"AUTH"];
             args.extend(user.map(str::as_bytes));
@@ -179,7 +239,8 @@ impl Dialer {
                 .map_err(|error| self.auth_error(error))?;
         }
         if self.endpoint.resp3 {
-            lane.call_ok("HELLO", &[b"HELLO", b"3"]).await?;
+            let hello = lane.call_ok("HELLO", &[b"HELLO", b"3"]).await;
+            hello.map_err(|error| self.auth_error(error))?;
         }
         if self.endpoint.db != 0 {
             let db = self.endpoint.db.to_string();
@@ -190,7 +251,10 @@ impl Dialer {
                 .call_ok("CLIENT SETNAME", &[b"CLIENT", b"SETNAME", name.as_bytes()])
                 .await
             {
-                Err(error) if error.kind.is_connection_lost() => return Err(error),
+                // Without a password nothing else would be answered either.
+                Err(error) if error.kind.is_connection_lost() || error.kind == ErrorKind::Auth => {
+                    return Err(self.auth_error(error));
+                }
                 _ => {}
             }
         }
@@ -213,6 +277,11 @@ impl Dialer {
     fn auth_error(&self, error: Error) -> Error {
         if error.kind.is_connection_lost() {
             return error;
+        }
+        if self.password().is_none() {
+            let address = self.endpoint.address();
+            let text = format!("{address} wants a password: {}", error.text);
+            return Error::new(ErrorKind::Auth, "", text);
         }
         Error::new(
             ErrorKind::Auth,

@@ -26,7 +26,7 @@ mod tls;
 
 pub use commands::*;
 pub use connection::Connection;
-pub use dial::Dialer;
+pub use dial::{Dialer, PasswordPrompt};
 pub use endpoint::{Endpoint, EndpointError, Transport};
 pub use error::{Error, ErrorKind, Result};
 pub use lane::{GroupRead, GroupReply, Lane, Stop};

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod authority;
+mod contexts;
+mod guard;
 mod secured;
+mod terminal;
 mod tls;
 
 #[path = "../support/mod.rs"]

@@ -1,0 +1,192 @@
+//! `context add`, `edit` and the change that `remove` makes. What a context says is given by the same flags that say
+//! it for one command.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::rows;
+use crate::cli::Globals;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::model::{Problem, escaped};
+use crate::settings::contexts::{Change, Contexts, Edit, Places, Selection};
+
+/// Make a new context from the connection flags
+///
+/// --url or --host, --user, --password-file, --tls-ca, --tls-cert, --tls-key and --topology say what it is to be. The
+/// first context is selected at once.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams context add staging --url redis://staging.internal:6379
+  ucp-streams context add prod -u rediss://cache.internal:6380 --user ops --password-file ~/.secrets/redis --production")]
+pub(super) struct AddArgs {
+    /// Its name
+    #[arg(value_parser = new_name)]
+    name: String,
+
+    #[command(flatten)]
+    more: More,
+}
+
+/// Change a context by the connection flags
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams context edit staging --user ops --password-file ~/.secrets/staging
+  ucp-streams context edit prod --production true --unset topology")]
+pub(super) struct EditArgs {
+    /// The context
+    #[arg(value_name = "CONTEXT")]
+    name: String,
+
+    #[command(flatten)]
+    more: More,
+
+    /// Take these keys away
+    #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
+    unset: Vec<String>,
+}
+
+/// What a context has beyond the connection flags.
+#[derive(Debug, clap::Args)]
+struct More {
+    /// Ask for the context's name before destructive work on its server
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    production: Option<bool>,
+
+    /// Name that the server's certificate must bear, when it is not the host's
+    #[arg(long, value_name = "NAME")]
+    tls_server_name: Option<String>,
+}
+
+/// A name that needs no quotes in a shell and is no flag.
+fn new_name(text: &str) -> Result<String, String> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.@".contains(letter);
+    if text.is_empty() || text.starts_with('-') || !text.chars().all(is_plain) {
+        return Err("a context's name is of letters, digits and _ - . @".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn add(
+    args: &AddArgs,
+    globals: &Globals,
+    places: &Places,
+    here: &Path,
+    console: &Console,
+) -> Result<Exit> {
+    let (contexts, selection) = super::read(places, console)?;
+    if url(globals)?.is_none() {
+        return Err(Problem::usage("a context needs a server")
+            .hint(format!(
+                "ucp-streams context add {} --url redis://HOST:PORT",
+                args.name
+            ))
+            .into());
+    }
+    let change = change(globals, &args.more, here)?;
+    let is_first = contexts.iter().next().is_none() && selection.current.is_none();
+    let contexts = contexts.edit(places, &args.name, Edit::Add, change)?;
+    let context = contexts.get(&args.name)?;
+    warn_of_password(globals, console);
+    if is_first {
+        Selection::default()
+            .switched_to(Some(args.name.clone()))
+            .write(places)?;
+        console.note(&rows::selected(&args.name, context));
+    } else {
+        console.note(&rows::added(&args.name, context));
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn edit(
+    args: &EditArgs,
+    globals: &Globals,
+    places: &Places,
+    here: &Path,
+    console: &Console,
+) -> Result<Exit> {
+    let (contexts, _) = super::read(places, console)?;
+    let mut change = change(globals, &args.more, here)?;
+    for key in &args.unset {
+        change = change.unset(key)?;
+    }
+    if change.is_empty() {
+        return Err(Problem::usage("nothing to change was given")
+            .hint("give connection flags such as --url or --user, --production, or --unset KEY")
+            .into());
+    }
+    let contexts = contexts.edit(places, &args.name, Edit::Change, change)?;
+    warn_of_password(globals, console);
+    console.note(&rows::changed(&args.name, contexts.get(&args.name)?));
+    Ok(Exit::Done)
+}
+
+pub(super) fn remove(contexts: Contexts, places: &Places, name: &str) -> Result<()> {
+    contexts.edit(places, name, Edit::Remove, Change::default())?;
+    Ok(())
+}
+
+fn change(globals: &Globals, more: &More, here: &Path) -> Result<Change, Problem> {
+    if globals.password_stdin {
+        return Err(Problem::usage("a context does not keep a password itself")
+            .hint("name a file that holds it with --password-file"));
+    }
+    if globals.context.is_some() {
+        return Err(Problem::usage(
+            "--context names a context to use; the one to change stands as the argument",
+        ));
+    }
+    Change::default()
+        .set("url", url(globals)?)
+        .set("user", globals.user.as_deref())
+        .set("tls_server_name", more.tls_server_name.as_deref())
+        .set("production", more.production)
+        .path("password_file", globals.password_file.as_deref(), here)?
+        .path("tls_ca", globals.tls_ca.as_deref(), here)?
+        .path("tls_cert", globals.tls_cert.as_deref(), here)?
+        .path("tls_key", globals.tls_key.as_deref(), here)?
+        .path("topology", globals.topology.as_deref(), here)
+}
+
+/// `--url`, or what `--host`, `--port` and `--db` say as one.
+fn url(globals: &Globals) -> Result<Option<String>, Problem> {
+    if let Some(url) = &globals.url {
+        return Ok(Some(url.clone()));
+    }
+    if globals.host.is_none() && globals.port.is_none() && globals.db.is_none() {
+        return Ok(None);
+    }
+    let host = globals.host.as_deref().unwrap_or("127.0.0.1");
+    if host.contains(['/', '@', '?']) {
+        let host = escaped(host.as_bytes());
+        return Err(Problem::usage(format!(
+            "--host takes a name or an address, not `{host}`"
+        )));
+    }
+    let host = host.trim_matches(['[', ']']);
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
+    let is_secured = globals.tls_ca.is_some() || globals.tls_cert.is_some();
+    let scheme = if is_secured { "rediss" } else { "redis" };
+    let (port, db) = (globals.port.unwrap_or(6379), globals.db.unwrap_or(0));
+    Ok(Some(format!("{scheme}://{host}:{port}/{db}")))
+}
+
+fn warn_of_password(globals: &Globals, console: &Console) {
+    let has_password = globals
+        .url
+        .as_deref()
+        .is_some_and(crate::settings::has_password);
+    if has_password {
+        console.warn(
+            "the password in --url is visible in the process list, and now stands in the contexts' file; --password-file keeps it apart",
+        );
+    }
+}

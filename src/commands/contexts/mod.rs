@@ -1,0 +1,213 @@
+//! `context`: named connections. All but `check` work without a server, and without a connection that could be
+//! resolved: they are what mends one.
+
+mod change;
+mod rows;
+
+use std::path::Path;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::context::Context;
+use super::ping;
+use crate::cli::{Globals, Impact};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::model::Problem;
+use crate::settings::Env;
+use crate::settings::contexts::{Contexts, Places, Selection};
+use rows::{ContextRow, Details};
+
+/// Keep named connections, and choose the one that is used
+///
+/// They are in ~/.config/ucp-streams/config.toml, which may be edited by hand; which one is selected is kept apart from
+/// it. A server named with --url, --host, --context or $UCP_STREAMS_URL goes before the selected context. Destructive
+/// work on the server of a production context, however it is reached, asks for the context's name; a script agrees with
+/// --context NAME --yes.
+#[expect(clippy::doc_markdown, reason = "the doc is the help text")]
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Read)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Add(change::AddArgs),
+    Edit(change::EditArgs),
+    List(ListArgs),
+    Use(UseArgs),
+    Previous(PreviousArgs),
+    Show(ShowArgs),
+    Remove(RemoveArgs),
+    Check(CheckArgs),
+}
+
+/// List the contexts
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams context list
+  ucp-streams context list --names")]
+struct ListArgs {}
+
+/// Select the context to use from now on
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams context use staging
+  ucp-streams context use prod && ucp-streams ping")]
+struct UseArgs {
+    /// The context
+    #[arg(value_name = "CONTEXT")]
+    name: String,
+}
+
+/// Select the context that was selected before
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams context previous
+  ucp-streams context previous && ucp-streams context show")]
+struct PreviousArgs {}
+
+/// Show what a context says, without secrets
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams context show
+  ucp-streams context show prod -o json")]
+struct ShowArgs {
+    /// The context; the selected one when not named
+    #[arg(value_name = "CONTEXT")]
+    name: Option<String>,
+}
+
+/// Remove a context
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams context remove staging
+  ucp-streams context remove prod && ucp-streams context list")]
+struct RemoveArgs {
+    /// The context
+    #[arg(value_name = "CONTEXT")]
+    name: String,
+}
+
+/// Connect by a context and say which server answers
+///
+/// Reads its files, verifies certificates and authenticates, as any command would; what is wrong is said.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ucp-streams context check
+  ucp-streams context check prod -o json")]
+struct CheckArgs {
+    /// The context; the connection that would be used now when not named
+    #[arg(value_name = "CONTEXT", conflicts_with_all = ["context", "url", "host", "port", "db"])]
+    name: Option<String>,
+}
+
+impl Args {
+    /// The name that stands for `--context` in what follows.
+    pub(super) fn context(&self) -> Option<&str> {
+        match &self.command {
+            Command::Check(args) => args.name.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// Runs what needs no connection; `None` for what does.
+pub(super) fn without_server(
+    args: &Args,
+    globals: &Globals,
+    env: &Env,
+    here: &Path,
+    console: &Console,
+) -> Option<Result<Exit>> {
+    let places = Places::of(env);
+    let outcome = match &args.command {
+        Command::Add(args) => change::add(args, globals, &places, here, console),
+        Command::Edit(args) => change::edit(args, globals, &places, here, console),
+        Command::List(ListArgs {}) => list(&places, console),
+        Command::Use(args) => select(&places, &args.name, console),
+        Command::Previous(PreviousArgs {}) => previous(&places, console),
+        Command::Show(args) => show(&places, args.name.as_deref(), console),
+        Command::Remove(args) => remove(&places, &args.name, console),
+        Command::Check(_) => return None,
+    };
+    Some(outcome)
+}
+
+/// Runs what needs a connection.
+pub(super) async fn run(_: Args, context: &Context) -> Result<Exit> {
+    ping::answer(context).await
+}
+
+/// The contexts there are, and which is selected; warns of what others can read.
+fn read(places: &Places, console: &Console) -> Result<(Contexts, Selection)> {
+    let contexts = Contexts::read(places)?;
+    if let Some(warning) = contexts.exposure() {
+        console.warn(&warning);
+    }
+    Ok((contexts, Selection::read(places)?))
+}
+
+fn list(places: &Places, console: &Console) -> Result<Exit> {
+    let (contexts, selection) = read(places, console)?;
+    let rows: Vec<_> = contexts
+        .iter()
+        .map(|(name, context)| ContextRow::new(name, context, &selection))
+        .collect();
+    console.show(&rows)?;
+    if rows.is_empty() {
+        console
+            .note("there are no contexts; make one with `ucp-streams context add NAME --url URL`");
+    }
+    Ok(Exit::Done)
+}
+
+fn select(places: &Places, name: &str, console: &Console) -> Result<Exit> {
+    let (contexts, selection) = read(places, console)?;
+    let context = contexts.get(name)?;
+    selection.switched_to(Some(name.to_owned())).write(places)?;
+    console.note(&rows::selected(name, context));
+    Ok(Exit::Done)
+}
+
+fn previous(places: &Places, console: &Console) -> Result<Exit> {
+    let selection = Selection::read(places)?;
+    let Some(name) = selection.previous else {
+        return Err(Problem::not_found("no context was selected before")
+            .hint("select one with `ucp-streams context use NAME`")
+            .into());
+    };
+    select(places, &name, console)
+}
+
+fn show(places: &Places, name: Option<&str>, console: &Console) -> Result<Exit> {
+    let (contexts, selection) = read(places, console)?;
+    let Some(name) = name.or(selection.current.as_deref()) else {
+        return Err(Problem::not_found("no context is selected")
+            .hint("name one: ucp-streams context show NAME; `context list` shows those there are")
+            .into());
+    };
+    console.show_one(&Details::new(name, contexts.get(name)?, &selection))?;
+    Ok(Exit::Done)
+}
+
+fn remove(places: &Places, name: &str, console: &Console) -> Result<Exit> {
+    let (contexts, selection) = read(places, console)?;
+    let was_selected = selection.current.as_deref() == Some(name);
+    change::remove(contexts, places, name)?;
+    let left = selection.clone().without(name);
+    if left != selection {
+        left.write(places)?;
+    }
+    console.note(&rows::removed(name, was_selected));
+    Ok(Exit::Done)
+}

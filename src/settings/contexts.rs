@@ -1,0 +1,146 @@
+//! Contexts: named connections in a file that the operator owns, and which of them is selected, in a file that the
+//! tool owns. Nothing here connects.
+
+mod edit;
+mod places;
+mod reader;
+mod selection;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use edit::{Change, Edit};
+pub use places::Places;
+pub use selection::Selection;
+
+use crate::model::{Kind, Problem, escaped};
+use crate::topology::{did_you_mean, nearest};
+use crate::wire::Endpoint;
+
+/// A named connection.
+#[derive(Clone, Debug)]
+pub struct NamedContext {
+    /// The server, with user and TLS; a password only where the URL has one.
+    pub endpoint: Endpoint,
+    /// The file with the password.
+    pub password_file: Option<PathBuf>,
+    /// The topology file.
+    pub topology: Option<PathBuf>,
+    /// Whether destructive work on its server asks for its name.
+    pub production: bool,
+}
+
+/// The contexts there are.
+#[derive(Clone, Debug, Default)]
+pub struct Contexts {
+    file: Option<PathBuf>,
+    known: BTreeMap<String, NamedContext>,
+    is_exposed: bool,
+}
+
+impl Contexts {
+    /// Reads the file; none of it when there is no file.
+    ///
+    /// # Errors
+    /// A local problem when it cannot be read, a usage problem with the line of what is wrong in it.
+    pub fn read(places: &Places) -> Result<Self, Problem> {
+        let Some(file) = &places.config else {
+            return Ok(Self::default());
+        };
+        let text = match fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(local("read", file, &error)),
+        };
+        let known = reader::read(file, &text, places.home.as_deref())?;
+        Ok(Self {
+            is_exposed: is_readable_by_others(file),
+            file: Some(file.clone()),
+            known,
+        })
+    }
+
+    /// Every context by name, in order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &NamedContext)> {
+        self.known.iter().map(|(name, it)| (name.as_str(), it))
+    }
+
+    /// The context called `name`.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`], with the nearest name.
+    pub fn get(&self, name: &str) -> Result<&NamedContext, Problem> {
+        self.known.get(name).ok_or_else(|| {
+            let near = did_you_mean(nearest(name, self.known.keys().map(String::as_str)));
+            let file = self
+                .file
+                .as_deref()
+                .map_or_else(String::new, |file| format!(" in {}", shown(file)));
+            Problem::not_found(format!(
+                "there is no context `{}`{file}{near}",
+                escaped(name.as_bytes())
+            ))
+            .hint("`ucp-streams context list` shows those there are, `context add` makes one")
+        })
+    }
+
+    /// Whether there is such a context.
+    pub fn has(&self, name: &str) -> bool {
+        self.known.contains_key(name)
+    }
+
+    /// The warning that others can read a password in the file, when they can.
+    pub fn exposure(&self) -> Option<String> {
+        let file = shown(self.file.as_deref()?);
+        let holds_password = self
+            .known
+            .values()
+            .any(|context| context.endpoint.password.is_some());
+        (self.is_exposed && holds_password).then(|| {
+            format!("{file} holds a password and can be read by other users; run: chmod 600 {file}")
+        })
+    }
+}
+
+#[cfg(unix)]
+fn is_readable_by_others(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(file).is_ok_and(|data| data.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_readable_by_others(_: &Path) -> bool {
+    false
+}
+
+/// Writes `text` whole or not at all, readable by nobody else. A link stays one.
+fn replace(file: &Path, text: &str) -> Result<(), Problem> {
+    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let written = || -> io::Result<()> {
+        let dir = file.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(dir)?;
+        // Mode 0600 from the start.
+        let mut next = tempfile::NamedTempFile::new_in(dir)?;
+        io::Write::write_all(&mut next, text.as_bytes())?;
+        next.as_file().sync_all()?;
+        next.persist(&file)?;
+        Ok(())
+    };
+    written().map_err(|error| local("write", &file, &error))
+}
+
+fn local(verb: &str, file: &Path, error: &io::Error) -> Problem {
+    Problem::new(
+        Kind::Local,
+        format!("cannot {verb} {}: {error}", shown(file)),
+    )
+}
+
+fn shown(file: &Path) -> String {
+    escaped(file.as_os_str().as_encoded_bytes())
+}
+
+#[cfg(test)]
+mod tests;

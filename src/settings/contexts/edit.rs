@@ -1,0 +1,173 @@
+//! Changes to the operator's file that leave everything else in it, comments included, as it was.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use toml_edit::{DocumentMut, Item, Table, Value, value};
+
+use super::reader::{KEYS, TABLE};
+use super::{Contexts, Places, local, replace};
+use crate::model::{Kind, Problem, escaped};
+use crate::topology::{did_you_mean, nearest};
+
+/// What to make of a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// A new one.
+    Add,
+    /// A new one, or this one in place of the one there is.
+    Put,
+    /// Other values in the one there is.
+    Change,
+    /// Nothing.
+    Remove,
+}
+
+/// Keys to set and to take away.
+#[derive(Clone, Default)]
+pub struct Change {
+    set: Vec<(&'static str, Value)>,
+    unset: Vec<&'static str>,
+}
+
+impl Change {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.unset.is_empty()
+    }
+
+    /// The same with `key` set, when there is a value.
+    #[must_use]
+    pub fn set(mut self, key: &'static str, value: Option<impl Into<Value>>) -> Self {
+        self.set.extend(value.map(|value| (key, value.into())));
+        self
+    }
+
+    /// The same with a path, which is written absolute: the file is read from anywhere.
+    ///
+    /// # Errors
+    /// A usage problem when it is not UTF-8, which a TOML file is.
+    pub fn path(
+        self,
+        key: &'static str,
+        path: Option<&Path>,
+        here: &Path,
+    ) -> Result<Self, Problem> {
+        let Some(path) = path else { return Ok(self) };
+        let path = here.join(path);
+        let text = path.to_str().ok_or_else(|| {
+            Problem::usage(format!(
+                "{} is not UTF-8",
+                escaped(path.as_os_str().as_encoded_bytes())
+            ))
+        })?;
+        Ok(self.set(key, Some(text)))
+    }
+
+    /// The same without `key`.
+    ///
+    /// # Errors
+    /// A usage problem with the nearest key when there is no such key, or when it cannot be missed.
+    pub fn unset(mut self, key: &str) -> Result<Self, Problem> {
+        let known = KEYS.iter().find(|known| **known == key && key != KEYS[0]);
+        let Some(known) = known else {
+            let near = did_you_mean(nearest(key, KEYS[1..].iter().copied()));
+            let key = escaped(key.as_bytes());
+            return Err(
+                Problem::usage(format!("`{key}` is not a key to take away{near}"))
+                    .hint(format!("one of {}", KEYS[1..].join(", "))),
+            );
+        };
+        self.unset.push(known);
+        Ok(self)
+    }
+}
+
+impl Contexts {
+    /// Changes the file and reads it again: what would not be valid is not written.
+    ///
+    /// # Errors
+    /// When the context exists already, or does not, or the outcome is not valid; when the file cannot be written.
+    pub fn edit(
+        self,
+        places: &Places,
+        name: &str,
+        edit: Edit,
+        change: Change,
+    ) -> Result<Self, Problem> {
+        let file = places.config.as_deref().ok_or_else(homeless)?;
+        match edit {
+            Edit::Add if self.has(name) => return Err(exists(name)),
+            Edit::Change | Edit::Remove => drop(self.get(name)?),
+            Edit::Add | Edit::Put => {}
+        }
+        let text = match fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(local("read", file, &error)),
+        };
+        let mut document: DocumentMut = text
+            .parse()
+            .map_err(|error: toml_edit::TomlError| Problem::usage(error.message().to_owned()))?;
+        let contexts = document.entry(TABLE).or_insert_with(hidden_table);
+        let Some(contexts) = contexts.as_table_like_mut() else {
+            return Err(Problem::usage(format!("`{TABLE}` is not a table")));
+        };
+        if matches!(edit, Edit::Remove | Edit::Put) {
+            contexts.remove(name);
+        }
+        if edit != Edit::Remove {
+            let context = contexts
+                .entry(name)
+                .or_insert_with(|| Item::Table(Table::new()));
+            apply(context, change);
+        }
+        let text = document.to_string();
+        super::reader::read(file, &text, places.home.as_deref())?;
+        replace(file, &text)?;
+        Self::read(places)
+    }
+}
+
+fn apply(context: &mut Item, change: Change) {
+    let Some(context) = context.as_table_like_mut() else {
+        return;
+    };
+    for (key, new) in change.set {
+        // The old value's decor, so that a comment behind it stays.
+        match context.get_mut(key).and_then(Item::as_value_mut) {
+            Some(old) => {
+                let decor = old.decor().clone();
+                *old = new;
+                *old.decor_mut() = decor;
+            }
+            None => drop(context.insert(key, value(new))),
+        }
+    }
+    for key in change.unset {
+        context.remove(key);
+    }
+}
+
+/// A table that shows only as the `[contexts.NAME]` in it.
+fn hidden_table() -> Item {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    Item::Table(table)
+}
+
+fn exists(name: &str) -> Problem {
+    let name = escaped(name.as_bytes());
+    Problem::refused(format!("there is a context `{name}` already"))
+        .hint(format!("change it: ucp-streams context edit {name} …"))
+}
+
+/// There is no directory to put files in.
+pub(super) fn homeless() -> Problem {
+    Problem::new(
+        Kind::Local,
+        "there is no home directory to keep contexts in",
+    )
+    .hint("set $HOME or $XDG_CONFIG_HOME and $XDG_STATE_HOME")
+}

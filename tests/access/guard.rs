@@ -1,0 +1,80 @@
+//! Production: consent takes the context's name, however the server was reached.
+
+use std::path::Path;
+
+use ucp_streams::cli::Globals;
+use ucp_streams::console::{Console, Terminal};
+use ucp_streams::model::{Kind, Problem};
+use ucp_streams::settings::{Env, Look, Settings};
+
+const CONFIG: &str = "\
+[contexts.prod]
+url = \"redis://cache.invalid:6379\"
+production = true
+[contexts.local]
+url = \"redis://127.0.0.1:6399\"
+production = true
+[contexts.tunnel]
+url = \"redis://localhost:6399/2\"
+[contexts.staging]
+url = \"redis://staging.invalid:6379\"
+";
+
+/// What consent to a plan meets off a terminal, with these flags.
+fn consent(globals: &Globals) -> Result<(), Problem> {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("ucp-streams");
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::write(dir.join("config.toml"), CONFIG).unwrap();
+    let env = Env::of(|name| (name == "XDG_CONFIG_HOME").then(|| home.path().into()));
+    let settings = Settings::resolve(globals, &env, std::io::empty(), Path::new("/")).unwrap();
+    let console = Console::new(
+        Terminal::default(),
+        Look::resolve(globals, &env, false, false),
+    );
+    console.protect(settings.guard);
+    console
+        .confirm("Acknowledges 3 entries of events.raw")
+        .map(drop)
+}
+
+fn flags(url: Option<&str>, context: Option<&str>, yes: bool) -> Globals {
+    Globals {
+        url: url.map(str::to_owned),
+        context: context.map(str::to_owned),
+        yes,
+        ..Globals::default()
+    }
+}
+
+#[test]
+fn yes_is_enough_elsewhere_and_takes_the_name_in_production() {
+    for (url, context, yes, agreed) in [
+        (None, Some("staging"), true, true),
+        (None, Some("staging"), false, false),
+        (None, Some("prod"), true, true),
+        (None, Some("prod"), false, false),
+        (Some("redis://cache.invalid"), None, true, false),
+        (Some("rediss://u:p@CACHE.invalid:6379/7"), None, true, false),
+        (Some("redis://localhost:6399"), None, true, false),
+        (None, Some("tunnel"), true, false),
+        (None, Some("local"), true, true),
+        (Some("redis://127.0.0.1:6398"), None, true, true),
+    ] {
+        let outcome = consent(&flags(url, context, yes));
+        assert_eq!(outcome.is_ok(), agreed, "{url:?} {context:?} {yes}");
+    }
+}
+
+#[test]
+fn the_refusal_names_the_context_and_the_way_to_agree() {
+    let problem = consent(&flags(Some("redis://cache.invalid"), None, true)).unwrap_err();
+    assert_eq!(problem.kind, Kind::Refused);
+    assert!(problem.message.contains("the production context `prod`"));
+    assert!(
+        problem
+            .message
+            .contains("Acknowledges 3 entries of events.raw")
+    );
+    assert!(problem.hint.unwrap().contains("--context prod --yes"));
+}
