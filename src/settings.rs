@@ -91,6 +91,8 @@ pub struct Settings {
     pub target: Setting<Target>,
     /// The name of the context that is used, when one is.
     pub context: Option<String>,
+    /// Where contexts are kept.
+    pub places: Places,
     /// Whether this is a production server.
     pub guard: Guard,
     /// Where the password came from, when there is one.
@@ -155,6 +157,7 @@ impl Settings {
             ),
             context: context.map(|(name, _)| name.to_owned()),
             topology: topology(globals, env, context.map(|(_, context)| context), here),
+            places,
             target,
             password_origin,
             timeout: match globals.timeout {

@@ -8,6 +8,7 @@ use clap::{Subcommand, ValueHint};
 use serde::Serialize;
 
 use super::context::Context;
+use super::contexts::dev::{self, Kept};
 use crate::exit::Exit;
 use crate::server::{Detached, Live, Options, Persistence, Started, Status};
 use crate::view::{Cell, Column, Row, Tone};
@@ -15,7 +16,7 @@ use crate::view::{Cell, Column, Row, Tone};
 /// Start, stop or look at a private server in this directory
 ///
 /// It listens on a unix socket that only you can reach, keeps its data in .ucp-streams (an append-only file), and runs
-/// until it is stopped.
+/// until it is stopped. It is the context `dev` for as long, and the selected one.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -87,23 +88,41 @@ fn start(listen: Option<u16>, place: &Place, context: &Context) -> Result<Exit> 
             .console
             .note("it ran already, as it was started then; --listen changed nothing");
     }
-    context.console.note(&format!(
-        "use it with: export UCP_STREAMS_URL={}",
-        report.url
-    ));
+    select(&report.url, context);
     Ok(Exit::Done)
+}
+
+/// The server runs whether or not a context can be kept: what fails there is a warning.
+fn select(url: &str, context: &Context) {
+    let console = &context.console;
+    match dev::select(&context.settings.places, url) {
+        Ok(Kept::Selected) => console.note(
+            "it is the selected context, `dev`; `ucp-streams context previous` goes back to the one before",
+        ),
+        Ok(Kept::Foreign) => console.note(&format!(
+            "your own context `dev` was left alone; use the server with: export UCP_STREAMS_URL={url}"
+        )),
+        Err(problem) => console.warn(&format!(
+            "it is no context: {problem}\nuse it with: export UCP_STREAMS_URL={url}"
+        )),
+    }
 }
 
 fn stop(place: &Place, context: &Context) -> Result<Exit> {
     let detached = Detached::at(&place.dir)?;
     let pid = detached.stop()?;
+    let report = DevServer {
+        pid,
+        ..DevServer::not_live(State::Stopped, &detached)
+    };
+    if let Err(problem) = dev::remove(&context.settings.places, &report.url) {
+        let text = format!("the context `dev` is still there: {problem}");
+        context.console.warn(&text);
+    }
     if pid.is_none() {
         context.console.note("it did not run");
     }
-    context.console.show_one(&DevServer {
-        pid,
-        ..DevServer::not_live(State::Stopped, &detached)
-    })?;
+    context.console.show_one(&report)?;
     Ok(Exit::Done)
 }
 

@@ -174,7 +174,7 @@ fn in_runtime(mut cli: Cli, env: &Env, console: Arc<Console>) -> Result<Exit> {
         if let Some(outcome) = contexts::without_server(args, globals, env, &here, &console) {
             return outcome;
         }
-        globals.context = args.context().map(str::to_owned).or(globals.context.take());
+        args.name_into(globals)?;
     }
     let settings = Settings::resolve(&cli.globals, env, std::io::stdin(), &here)?;
     for warning in &settings.warnings {

@@ -188,6 +188,7 @@ fn edits_keep_what_the_operator_wrote_and_ask_for_sense() {
         (&["edit", "a", "--tls-ca", "ca.pem"], 2),
         (&["edit", "b", "--user", "u"], 3),
         (&["add", "b", "-u", "redis://h", "--password-stdin"], 2),
+        (&["check", "a", "-u", "redis://h"], 2),
     ] {
         home.ucp(&[&["context"], args].concat()).assert_code(code);
         assert_eq!(fs::read_to_string(&file).unwrap(), after, "{args:?}");
@@ -275,4 +276,34 @@ fn names_of_contexts_complete() {
         let words = [&["__complete", "ucp-streams"], line].concat();
         home.ucp(&words).assert_code(0).stdout_is(found);
     }
+}
+
+#[test]
+fn a_server_of_ones_own_is_a_context_while_it_runs() {
+    let home = Home::new();
+    home.ucp(&["context", "add", "other", "-u", "redis://other.invalid"])
+        .assert_code(0);
+    home.ucp(&["dev", "start"])
+        .assert_code(0)
+        .stderr_has("it is the selected context, `dev`");
+    home.ucp(&["dev", "start"]).assert_code(0);
+    home.ucp(&["ping"])
+        .assert_code(0)
+        .stdout_has(".ucp-streams");
+    home.ucp(&["dev", "stop"]).assert_code(0).stderr_is_empty();
+    let left = home.ucp(&["context", "list", "-o", "json"]).stdout_json();
+    assert_eq!(left.as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&left[0]["name"], &left[0]["selected"]),
+        (&"other".into(), &true.into())
+    );
+    home.ucp(&["context", "add", "dev", "-u", "redis://ours.invalid"])
+        .assert_code(0);
+    home.ucp(&["dev", "start"])
+        .assert_code(0)
+        .stderr_has("your own context `dev` was left alone");
+    home.ucp(&["dev", "stop"]).assert_code(0);
+    home.ucp(&["context", "show", "dev"])
+        .assert_code(0)
+        .stdout_has("ours.invalid");
 }

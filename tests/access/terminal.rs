@@ -71,7 +71,7 @@ impl Terminal {
             let left = end.saturating_duration_since(Instant::now());
             match self.heard.recv_timeout(left) {
                 Ok(piece) => self.shown.push_str(&String::from_utf8_lossy(&piece)),
-                Err(_) => panic!("no {text:?} on the terminal:\n{}", self.shown),
+                Err(error) => panic!("no {text:?} on the terminal ({error}):\n{}", self.shown),
             }
         }
         self

@@ -2,6 +2,7 @@
 //! resolved: they are what mends one.
 
 mod change;
+pub(super) mod dev;
 mod rows;
 
 use std::path::Path;
@@ -107,17 +108,31 @@ Examples:
   ucp-streams context check prod -o json")]
 struct CheckArgs {
     /// The context; the connection that would be used now when not named
-    #[arg(value_name = "CONTEXT", conflicts_with_all = ["context", "url", "host", "port", "db"])]
+    #[arg(value_name = "CONTEXT")]
     name: Option<String>,
 }
 
 impl Args {
-    /// The name that stands for `--context` in what follows.
-    pub(super) fn context(&self) -> Option<&str> {
-        match &self.command {
-            Command::Check(args) => args.name.as_deref(),
-            _ => None,
+    /// Puts the name of the context to check where `--context` would have put it.
+    ///
+    /// # Errors
+    /// A usage problem when the flags name a server already.
+    pub(super) fn name_into(&self, globals: &mut Globals) -> Result<(), Problem> {
+        let Command::Check(CheckArgs { name: Some(name) }) = &self.command else {
+            return Ok(());
+        };
+        let is_named = globals.url.is_some()
+            || globals.context.is_some()
+            || globals.host.is_some()
+            || globals.port.is_some()
+            || globals.db.is_some();
+        if is_named {
+            return Err(Problem::usage(
+                "two servers are named: a context to check, and another by a flag",
+            ));
         }
+        globals.context = Some(name.clone());
+        Ok(())
     }
 }
 

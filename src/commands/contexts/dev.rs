@@ -1,0 +1,59 @@
+//! The context `dev`, which `dev start` and `dev stop` keep: the private server of a directory.
+
+use crate::model::Problem;
+use crate::settings::contexts::{Change, Contexts, Edit, NamedContext, Places, Selection};
+use crate::wire::Transport;
+
+const NAME: &str = "dev";
+
+/// What became of the context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::commands) enum Kept {
+    /// It names the server now, and is selected.
+    Selected,
+    /// It is another server's, by somebody's own hand, and was left alone.
+    Foreign,
+}
+
+/// Makes `dev` the context of the server at `url`, a unix socket's, and selects it.
+///
+/// # Errors
+/// As [`Contexts::edit`] and [`Selection::write`].
+pub(in crate::commands) fn select(places: &Places, url: &str) -> Result<Kept, Problem> {
+    let contexts = Contexts::read(places)?;
+    let there = contexts.get(NAME).ok();
+    if there.is_some_and(|context| !is_a_sockets(context)) {
+        return Ok(Kept::Foreign);
+    }
+    if !there.is_some_and(|context| context.endpoint.to_string() == url) {
+        let change = Change::default().set("url", Some(url));
+        contexts.edit(places, NAME, Edit::Put, change)?;
+    }
+    let selection = Selection::read(places)?;
+    selection.switched_to(Some(NAME.to_owned())).write(places)?;
+    Ok(Kept::Selected)
+}
+
+/// Removes `dev` when it is the context of the server at `url`, and selects what was selected before it.
+///
+/// # Errors
+/// As [`select`].
+pub(in crate::commands) fn remove(places: &Places, url: &str) -> Result<(), Problem> {
+    let contexts = Contexts::read(places)?;
+    let is_it = |context: &NamedContext| context.endpoint.to_string() == url;
+    if !contexts.get(NAME).is_ok_and(is_it) {
+        return Ok(());
+    }
+    contexts.edit(places, NAME, Edit::Remove, Change::default())?;
+    let selection = Selection::read(places)?;
+    let was_selected = selection.current.as_deref() == Some(NAME);
+    let mut left = selection.without(NAME);
+    if was_selected {
+        left.current = left.previous.take();
+    }
+    left.write(places)
+}
+
+fn is_a_sockets(context: &NamedContext) -> bool {
+    matches!(context.endpoint.transport, Transport::Unix(_))
+}
