@@ -10,13 +10,17 @@ const EXAMPLES: &str = "Examples:\n";
 /// Global options that `-h` shows; the others wait for `--help`, so that a command's own options stand out.
 const SHORT: [&str; 2] = ["url", "output"];
 
-/// `command` and all below it, with their impact in the help. What says none has that of the command above it.
-pub(super) fn described(command: Command) -> Command {
-    let concise = command.mut_args(|option| {
+/// `command` with the less used global options left out of `-h`.
+pub(super) fn concise(command: Command) -> Command {
+    command.mut_args(|option| {
         let is_shown = !option.is_global_set() || SHORT.contains(&option.get_id().as_str());
         option.hide_short_help(!is_shown)
-    });
-    below(concise, None)
+    })
+}
+
+/// `command` and all below it, with their impact in the help. What says none has that of the command above it.
+pub(super) fn described(command: Command) -> Command {
+    below(command, None)
 }
 
 fn below(command: Command, inherited: Option<Impact>) -> Command {

@@ -1,12 +1,19 @@
-//! The platform's four kinds of entries: a flag for each field.
+//! The platform's four kinds of entries: a flag for each field, or FIELD=VALUE as for any stream.
 #![expect(clippy::doc_markdown, reason = "the docs are the help text")]
 
 use std::ffi::OsString;
 
 use super::Common;
-use crate::cli::bytes_of;
+use crate::cli::{FieldValue, bytes_of, field_value};
 use crate::model::{Fields, Name, Problem};
 use crate::topology::{EVENTS_NORMALIZED, EVENTS_RAW, MERGE_REQUESTS, PREDICTION_REQUESTS};
+
+/// What was given for a kind.
+struct Parts {
+    flags: Vec<(&'static str, Option<OsString>)>,
+    fields: Vec<FieldValue>,
+    common: Common,
+}
 
 /// Defines the arguments of a kind: its fields as flags, all of which a file replaces.
 macro_rules! kind {
@@ -17,13 +24,20 @@ macro_rules! kind {
         pub(crate) struct $name {
             $($(#[$doc])* #[arg(long, value_name = "VALUE", conflicts_with = "file", allow_hyphen_values = true)]
             $field: Option<OsString>,)+
+            /// Fields instead of flags; the platform's camelCase names are known
+            #[arg(value_name = "FIELD=VALUE", value_parser = field_value(), conflicts_with = "file")]
+            fields: Vec<FieldValue>,
             #[command(flatten)]
             common: Common,
         }
 
         impl $name {
-            fn parts(self) -> (Vec<(&'static str, Option<OsString>)>, Common) {
-                (vec![$((stringify!($field), self.$field)),+], self.common)
+            fn parts(self) -> Parts {
+                Parts {
+                    flags: vec![$((stringify!($field), self.$field)),+],
+                    fields: self.fields,
+                    common: self.common,
+                }
             }
         }
     };
@@ -121,16 +135,16 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The stream, the fields that were given in the schema's order, and the rest.
+    /// The stream, the fields that were given (flags in the schema's order, then the others), and the rest.
     pub(super) fn resolve(self) -> Result<(Name, Fields, Common), Problem> {
-        let (stream, (flags, common)) = match self {
+        let (stream, parts) = match self {
             Self::Raw(args) => (EVENTS_RAW, args.parts()),
             Self::Normalized(args) => (EVENTS_NORMALIZED, args.parts()),
             Self::MergeRequest(args) => (MERGE_REQUESTS, args.parts()),
             Self::PredictionRequest(args) => (PREDICTION_REQUESTS, args.parts()),
         };
         let mut fields = Fields::new();
-        for (name, value) in flags {
+        for (name, value) in parts.flags {
             if let Some(value) = value {
                 let value = bytes_of(value).map_err(|shown| {
                     Problem::usage(format!("{name}: `{shown}` is not Unicode text"))
@@ -138,6 +152,8 @@ impl Kind {
                 fields.push((name.as_bytes().to_vec(), value));
             }
         }
-        Ok((stream.into(), fields, common))
+        let given = |it: FieldValue| (it.field.as_bytes().to_vec(), it.value);
+        fields.extend(parts.fields.into_iter().map(given));
+        Ok((stream.into(), fields, parts.common))
     }
 }
