@@ -35,11 +35,3 @@ impl Impact {
 }
 
 impl CommandExt for Impact {}
-
-/// The shape of what a command prints with `-o json`, as JSON whose values name types: `"string"`,
-/// `"integer"`, `"number"`, `"bool"`, `"time"` (RFC 3339), `"id"` (an entry id), each with ` or null` where it may
-/// be unknown; one element stands for a list's; `"…"` as a key stands for any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JsonShape(pub &'static str);
-
-impl CommandExt for JsonShape {}

@@ -87,6 +87,10 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "EXPR")]
     pub jq: Option<String>,
 
+    /// Print the help of the command, and of those below it, as JSON: options, examples, impact, exit codes, output
+    #[arg(long, global = true)]
+    pub help_json: bool,
+
     /// When to use colour [env: NO_COLOR, CLICOLOR_FORCE]
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorChoice,

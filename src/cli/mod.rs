@@ -9,7 +9,7 @@ mod positions;
 mod values;
 
 pub use crate::model::{DurationError, parse_duration};
-pub use facts::{Impact, JsonShape};
+pub use facts::Impact;
 pub use globals::{ColorChoice, DryRun, Globals};
 pub use positions::{Edge, Position, PositionError};
 pub use values::{FieldValue, bytes_of, count, field_value, name};

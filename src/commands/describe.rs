@@ -3,7 +3,8 @@
 
 use clap::Command;
 
-use crate::cli::{Impact, JsonShape};
+use super::shapes;
+use crate::cli::Impact;
 
 const EXAMPLES: &str = "Examples:\n";
 
@@ -57,17 +58,18 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// What `command`, described, says.
-    pub(super) fn of(command: &Command) -> Self {
+    /// What `command`, described, says; `path` are the words that name it.
+    pub(super) fn of(path: &[String], command: &Command) -> Self {
         let help = command
             .get_after_help()
             .map(ToString::to_string)
             .unwrap_or_default();
+        let impact = command.get::<Impact>().copied();
         let mut facts = Self {
             notes: Vec::new(),
             examples: Vec::new(),
-            impact: command.get::<Impact>().copied(),
-            shape: command.get::<JsonShape>().map(|shape| shape.0),
+            impact,
+            shape: impact.and_then(|_| shapes::of(&path[1..].join(" "))),
         };
         for paragraph in help.split("\n\n").filter(|it| !it.trim().is_empty()) {
             if let Some(lines) = paragraph.strip_prefix(EXAMPLES) {
@@ -111,17 +113,15 @@ mod tests {
         let command = Command::new("t").subcommand(
             Command::new("go")
                 .add(Impact::Destructive)
-                .add(JsonShape("{}"))
                 .after_help("A note.\n\nExamples:\n  t go\n  t go --far"),
         );
         let tree = described(command);
         let commands = shown(&tree);
         assert_eq!(commands[1].0, ["t", "go"]);
-        let facts = Facts::of(commands[1].1);
+        let facts = Facts::of(&commands[1].0, commands[1].1);
         assert_eq!(facts.notes, ["A note."]);
         assert_eq!(facts.examples, ["t go", "t go --far"]);
         assert_eq!(facts.impact, Some(Impact::Destructive));
-        assert_eq!(facts.shape, Some("{}"));
         let help = commands[1].1.get_after_help().expect("help").to_string();
         assert!(help.ends_with(
             "t go --far\n\nImpact: destructive - changes the server and asks first; --yes agrees"

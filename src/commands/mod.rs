@@ -18,6 +18,7 @@ mod failure;
 mod get;
 mod group;
 mod groups;
+mod help_json;
 mod info;
 mod ingest;
 mod init;
@@ -31,6 +32,7 @@ mod read;
 mod requeue;
 mod retention;
 mod selection;
+mod shapes;
 mod tail;
 mod topology;
 mod usage;
@@ -137,11 +139,31 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         let _ = console.put(&complete::answer(words, &env));
         return ExitCode::SUCCESS;
     }
+    if let Some(asked) = help_json::asked(&args) {
+        return ExitCode::from(help(&asked, &env, terminal).code());
+    }
     let exit = match parse(&args) {
         Ok(cli) => execute(cli, &env, terminal),
         Err(error) => usage::show(&error, &args, &env, terminal),
     };
     ExitCode::from(exit.code())
+}
+
+fn help(asked: &help_json::Asked, env: &Env, terminal: Terminal) -> Exit {
+    let look = Look::resolve(&asked.globals, env, terminal.stdout, terminal.stderr);
+    let mut console = Console::new(terminal, look);
+    let filtered = match &asked.globals.jq {
+        Some(expression) => console.filter_with(expression),
+        None => Ok(()),
+    };
+    let shown = filtered
+        .map_err(Into::into)
+        .and_then(|()| help_json::document(asked))
+        .and_then(|document| console.put(&document));
+    match shown {
+        Ok(()) => Exit::Done,
+        Err(error) => console.error(&error),
+    }
 }
 
 fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {

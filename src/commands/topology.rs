@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::context::Context;
-use crate::cli::{Impact, JsonShape};
+use crate::cli::Impact;
 use crate::exit::Exit;
 use crate::streams::drift::{DriftRow, State, drift};
 use crate::topology::{Topology, example_toml};
@@ -22,7 +22,7 @@ enum Action {
     /// Print the topology that is in effect: the file merged over the built-in one
     ///
     /// As a topology file that gives the same topology again; as JSON with -o json or ndjson.
-    #[command(add = Impact::Read, add = JsonShape(TOPOLOGY), after_help = "\
+    #[command(add = Impact::Read, after_help = "\
 Examples:
   ucp-streams topology show
   ucp-streams --topology staging.toml topology show -o json")]
@@ -37,7 +37,7 @@ Examples:
     ///
     /// Exit 2 when the file is wrong, with everything that is wrong in it; exit 1 when the server lacks a group or has it
     /// elsewhere than the topology starts it. Groups that only the server has are listed as extra, and are no fault.
-    #[command(add = Impact::Read, add = JsonShape(DRIFT), after_help = "\
+    #[command(add = Impact::Read, after_help = "\
 Examples:
   ucp-streams topology check
   ucp-streams --topology staging.toml topology check --offline")]
@@ -47,24 +47,6 @@ Examples:
         offline: bool,
     },
 }
-
-const TOPOLOGY: &str = r#"{
-  "streams": [{
-    "name": "string", "maxlen": "integer or null", "on_full": "string", "dead_letter": "string",
-    "fields": {"…": "string or list"}
-  }],
-  "groups": [{
-    "name": "string", "stream": "string", "start": "string", "workers": "string",
-    "handler": "object or null", "max_deliveries": "integer", "claim_idle_ms": "integer",
-    "handler_timeout_ms": "integer", "backoff": {"base_ms": "integer", "cap_ms": "integer"},
-    "alert": {"max_lag": "integer", "max_pending": "integer", "max_idle_ms": "integer"},
-    "on_group_lost": "string"
-  }],
-  "default_country": "string or null"
-}"#;
-
-const DRIFT: &str =
-    r#"[{"group": "string", "stream": "string", "state": "string", "position": "id or null"}]"#;
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     match args.action {

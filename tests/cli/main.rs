@@ -22,6 +22,7 @@ mod publish_file;
 mod read;
 mod requeue;
 mod seed;
+mod shapes;
 mod shell;
 mod tail;
 mod topology;

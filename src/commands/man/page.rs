@@ -29,7 +29,7 @@ pub(super) type Pages<'a> = Vec<(Vec<String>, &'a Command)>;
 /// # Errors
 /// A bug: a page that cannot be written to memory.
 pub(super) fn of(path: &[String], command: &Command, pages: &Pages<'_>) -> Result<Vec<u8>> {
-    let facts = Facts::of(command);
+    let facts = Facts::of(path, command);
     let man = Man::new(alone(path, command))
         .title(path.join("-").to_uppercase())
         .date(DATE)
@@ -169,7 +169,7 @@ fn output(roff: &mut Roff, facts: &Facts) {
     roff.text([
         roman("With "),
         bold("-o json"),
-        roman(", values shown by their types:"),
+        roman(", values shown by their types; a key that ends with ? may be null, and \u{2026} stands for any key:"),
     ]);
     roff.control("PP", []);
     roff.control("nf", []);

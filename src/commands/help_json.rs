@@ -1,0 +1,194 @@
+//! `--help-json`: everything the help says, as one JSON document for scripts and other tools. It stands before parsing,
+//! so that it works without the arguments a command requires.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+use clap::{Arg, Command, FromArgMatches as _};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::describe::{Facts, shown};
+use super::tree;
+use crate::cli::Globals;
+use crate::exit::Exit;
+use crate::model::Format;
+use crate::settings::Env;
+use crate::view::write_json;
+
+const FLAG: &str = "--help-json";
+
+/// What is asked for: the words of a command, and how its help is to be shown.
+#[derive(Debug)]
+pub(super) struct Asked {
+    path: Vec<String>,
+    pub(super) globals: Globals,
+}
+
+/// What `args` ask for, when they have the flag.
+pub(super) fn asked(args: &[OsString]) -> Option<Asked> {
+    let ours = args.iter().take_while(|arg| *arg != "--");
+    if !ours.into_iter().any(|arg| arg == FLAG) {
+        return None;
+    }
+    let matches = tree().ignore_errors(true).try_get_matches_from(args).ok()?;
+    let mut path = Vec::new();
+    let mut at = &matches;
+    while let Some((name, inner)) = at.subcommand() {
+        path.push(name.to_owned());
+        at = inner;
+    }
+    let mut globals = Globals::from_arg_matches(&matches).ok()?;
+    globals.output = Some(Format::Json);
+    Some(Asked { path, globals })
+}
+
+/// The document: the command and all below it.
+///
+/// # Errors
+/// A bug: a shape that is no JSON.
+pub(super) fn document(asked: &Asked) -> Result<Vec<u8>> {
+    let mut tree = tree();
+    tree.build();
+    let globals = tree.get_arguments().filter(|arg| arg.is_global_set());
+    let mut commands = Vec::new();
+    for (path, command) in shown(&tree) {
+        if path[1..].starts_with(&asked.path) {
+            commands.push(CommandHelp::of(&path, command)?);
+        }
+    }
+    let help = Help {
+        name: "ucp-streams",
+        version: env!("CARGO_PKG_VERSION"),
+        commands,
+        global_options: globals.map(ArgumentHelp::of).collect(),
+        exit_codes: Exit::ALL.map(|exit| ExitHelp {
+            code: exit.code(),
+            word: exit.word(),
+            meaning: exit.meaning(),
+        }),
+        environment: Env::known()
+            .iter()
+            .map(|(name, meaning)| VariableHelp { name, meaning })
+            .collect(),
+    };
+    let mut out = Vec::new();
+    write_json(&mut out, &help)?;
+    out.push(b'\n');
+    Ok(out)
+}
+
+#[derive(Serialize)]
+struct Help {
+    name: &'static str,
+    version: &'static str,
+    commands: Vec<CommandHelp>,
+    global_options: Vec<ArgumentHelp>,
+    exit_codes: [ExitHelp; Exit::ALL.len()],
+    environment: Vec<VariableHelp>,
+}
+
+#[derive(Serialize)]
+struct ExitHelp {
+    code: u8,
+    word: &'static str,
+    meaning: &'static str,
+}
+
+#[derive(Serialize)]
+struct VariableHelp {
+    name: &'static str,
+    meaning: &'static str,
+}
+
+#[derive(Serialize)]
+struct CommandHelp {
+    /// The words after `ucp-streams`; empty for itself.
+    name: String,
+    about: Option<String>,
+    description: Option<String>,
+    impact: Option<&'static str>,
+    arguments: Vec<ArgumentHelp>,
+    options: Vec<ArgumentHelp>,
+    notes: Vec<String>,
+    examples: Vec<String>,
+    /// The shape of what `-o json` prints, types in place of values.
+    output: Option<Value>,
+}
+
+impl CommandHelp {
+    fn of(path: &[String], command: &Command) -> Result<Self> {
+        let facts = Facts::of(path, command);
+        let text = |text: Option<&clap::builder::StyledStr>| text.map(ToString::to_string);
+        let own = |arg: &&Arg| {
+            let is_help = matches!(arg.get_id().as_str(), "help" | "version");
+            !arg.is_global_set() && !arg.is_hide_set() && !is_help
+        };
+        let all = || command.get_arguments().filter(own);
+        Ok(Self {
+            name: path[1..].join(" "),
+            about: text(command.get_about()),
+            description: text(command.get_long_about()),
+            impact: facts.impact.map(crate::cli::Impact::word),
+            arguments: all()
+                .filter(|arg| arg.is_positional())
+                .map(ArgumentHelp::of)
+                .collect(),
+            options: all()
+                .filter(|arg| !arg.is_positional())
+                .map(ArgumentHelp::of)
+                .collect(),
+            notes: facts.notes,
+            examples: facts.examples,
+            output: facts.shape.map(serde_json::from_str).transpose()?,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct ArgumentHelp {
+    long: Option<String>,
+    short: Option<String>,
+    /// What its value is called; `None` for a flag.
+    value: Option<String>,
+    help: Option<String>,
+    required: bool,
+    /// Whether it takes more than one value.
+    several: bool,
+    default: Vec<String>,
+    /// The only values it takes, when it does not take any.
+    choices: Vec<String>,
+}
+
+impl ArgumentHelp {
+    fn of(arg: &Arg) -> Self {
+        let takes_values = arg
+            .get_num_args()
+            .is_none_or(|number| number.takes_values());
+        let names = arg.get_value_names().filter(|_| takes_values);
+        let hidden = |value: &clap::builder::PossibleValue| value.is_hide_set();
+        let choices = arg.get_possible_values();
+        let many = arg
+            .get_num_args()
+            .is_some_and(|number| number.max_values() > 1);
+        Self {
+            long: arg.get_long().map(|long| format!("--{long}")),
+            short: arg.get_short().map(|short| format!("-{short}")),
+            value: names.map(|names| names.join(" ")),
+            help: arg.get_help().map(ToString::to_string),
+            required: arg.is_required_set(),
+            several: many || matches!(arg.get_action(), clap::ArgAction::Append),
+            default: arg
+                .get_default_values()
+                .iter()
+                .map(|value| value.to_string_lossy().into_owned())
+                .filter(|_| takes_values)
+                .collect(),
+            choices: choices
+                .iter()
+                .filter(|value| takes_values && !hidden(value))
+                .map(|value| value.get_name().to_owned())
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The shape of what each command prints with `-o json`: part of the contract, shown by man pages and `--help-json`, and
+//! held against real output by `tests/cli/shapes.rs`.
+//!
+//! Types stand in place of values: `string`, `integer`, `number`, `bool`, `time` (RFC 3339), `id` (an entry id),
+//! `value` (a field's: a string, `{"base64": …}`, or an array of those where the field repeats), with ` or null` where it
+//! may be unknown or nothing; a key that ends with `?` may be null, one element stands for a list's, and the key `…` for
+//! any. With `-o ndjson` a list is one element a line.
+
+/// The shape of the command that `words` name (`worker run`), where it prints JSON.
+pub(super) fn of(words: &str) -> Option<&'static str> {
+    let find = |words: &str| SHAPES.iter().find(|(name, _)| *name == words);
+    let shape = find(words).or_else(|| find(words.split(' ').next()?));
+    shape.map(|(_, shape)| *shape)
+}
+
+/// A command and its shape; what is below a command has its, unless it has one itself.
+const SHAPES: [(&str, &str); 19] = [
+    ("ack", CHANGED),
+    ("claim", CHANGED),
+    ("requeue", CHANGED),
+    (
+        "demo",
+        r#"{
+  "groups": [{
+    "group": "string", "stream": "string", "published": "integer", "handled": "integer",
+    "dead_lettered": "integer", "pending": "integer", "undelivered": "integer",
+    "trimmed": "integer", "adds_up": "bool", "astray": ["id"]
+  }],
+  "streams": [{
+    "stream": "string", "published": "integer", "length": "integer", "trimmed": "integer",
+    "adds_up": "bool"
+  }]
+}"#,
+    ),
+    (
+        "dev",
+        r#"{
+  "url": "string", "state": "string", "pid": "integer or null", "server": "string or null",
+  "version": "string or null", "uptime_ms": "integer or null", "dir": "string"
+}"#,
+    ),
+    (
+        "ping",
+        r#"{
+  "address": "string", "server": "string or null", "version": "string or null",
+  "mode": "string or null", "role": "string or null", "round_trip_ms": "number",
+  "features?": ["string"], "append_only": "bool or null", "last_save": "time or null"
+}"#,
+    ),
+    (
+        "init",
+        r#"[{
+  "group": "string", "stream": "string", "state": "string", "start": "string",
+  "position": "id or null"
+}]"#,
+    ),
+    ("publish", r#"[{"stream": "string", "id": "id"}]"#),
+    ("ingest", r#"[{"raw_id": "id", "normalized_id": "id"}]"#),
+    ("tail", ENTRIES),
+    ("read", ENTRIES),
+    ("consume", ENTRIES),
+    (
+        "get",
+        r#"{"stream": "string", "id": "id", "time": "time", "fields": {"…": "value"}}"#,
+    ),
+    (
+        "info",
+        r#"[{
+  "stream": "string", "state": "string", "length": "integer or null",
+  "maxlen": "integer or null", "first_id": "id or null", "first_time": "time or null",
+  "first_age_ms": "integer or null", "last_id": "id or null", "last_time": "time or null",
+  "last_age_ms": "integer or null", "entries_added": "integer or null",
+  "rate_per_minute": "number or null", "bytes": "integer or null",
+  "dead_letters": "integer or null", "slowest_group": "string or null",
+  "headroom?": {"entries": "integer or null", "quality": "string"},
+  "headroom_ms": "integer or null",
+  "groups": [{
+    "group": "string", "stream": "string", "state": "string",
+    "lag?": {"entries": "integer or null", "quality": "string"},
+    "last_delivered_id": "id or null", "undelivered_id": "id or null",
+    "undelivered_age_ms": "integer or null", "pending": "integer or null",
+    "oldest_pending_id": "id or null", "oldest_pending_age_ms": "integer or null",
+    "oldest_pending_idle_ms": "integer or null",
+    "oldest_pending_deliveries": "integer or null",
+    "oldest_pending_consumer": "string or null", "oldest_pending_is_trimmed": "bool or null",
+    "lost?": {"entries": "integer or null", "quality": "string"},
+    "headroom?": {"entries": "integer or null", "quality": "string"},
+    "headroom_ms": "integer or null",
+    "consumers": [{
+      "name": "string", "pending": "integer", "idle_ms": "integer",
+      "inactive_ms": "integer or null"
+    }]
+  }]
+}]"#,
+    ),
+    (
+        "lag",
+        r#"[{
+  "group": "string", "stream": "string", "state": "string",
+  "lag?": {"entries": "integer or null", "quality": "string"}, "is_counted": "bool",
+  "undelivered_id": "id or null", "undelivered_age_ms": "integer or null",
+  "pending": "integer or null", "unacknowledged_id": "id or null",
+  "unacknowledged_age_ms": "integer or null", "last_delivered_id": "id or null"
+}]"#,
+    ),
+    (
+        "pending",
+        r#"{
+  "stream": "string", "group": "string", "pending": "integer", "first_id": "id or null",
+  "last_id": "id or null",
+  "consumers": [{"consumer": "string", "pending": "integer", "idle_ms": "integer or null"}],
+  "matching": "integer", "has_more": "bool",
+  "idle_histogram?": [{"range": "string", "entries": "integer", "share_percent": "number"}],
+  "deliveries_histogram?": [{
+    "range": "string", "entries": "integer", "share_percent": "number"
+  }],
+  "clusters?": [{
+    "state": "string", "fields": {"…": "value"}, "entries": "integer",
+    "share_percent": "number"
+  }],
+  "entries": [{
+    "id": "id", "time": "time", "consumer": "string", "idle_ms": "integer",
+    "deliveries": "integer", "is_trimmed": "bool or null", "fields?": {"…": "value"}
+  }]
+}"#,
+    ),
+    (
+        "worker run",
+        r#"[{
+  "group": "string", "stream": "string", "consumer": "string", "handled": "integer",
+  "failed_attempts": "integer", "retried": "integer", "taken_over": "integer",
+  "dead_lettered": "integer", "tombstones": "integer", "leases_lost": "integer",
+  "released": "integer", "reconnects": "integer", "groups_recreated": "integer",
+  "left_pending": "integer or null"
+}]"#,
+    ),
+    (
+        "topology show",
+        r#"{
+  "streams": [{
+    "name": "string", "maxlen": "integer or null", "on_full": "string",
+    "dead_letter": "string", "fields": {"…": "string or list"}
+  }],
+  "groups": [{
+    "name": "string", "stream": "string", "start": "string", "workers": "string",
+    "handler": "object or null", "max_deliveries": "integer", "claim_idle_ms": "integer",
+    "handler_timeout_ms": "integer", "backoff": {"base_ms": "integer", "cap_ms": "integer"},
+    "alert": {
+      "max_lag": "integer or null", "max_pending": "integer or null",
+      "max_idle_ms": "integer or null"
+    },
+    "on_group_lost": "string"
+  }],
+  "default_country": "string or null"
+}"#,
+    ),
+    (
+        "topology check",
+        r#"[{"group": "string", "stream": "string", "state": "string", "position": "id or null"}]"#,
+    ),
+];
+
+const ENTRIES: &str =
+    r#"[{"stream": "string", "id": "id", "time": "time", "fields": {"…": "value"}}]"#;
+
+const CHANGED: &str = r#"[{
+  "id": "id", "outcome": "string", "consumer": "string or null", "idle_ms": "integer or null",
+  "deliveries": "integer or null", "new_id": "id or null", "detail": "string or null",
+  "fields?": {"…": "value"}
+}]"#;

@@ -1,0 +1,251 @@
+//! The documented JSON shapes, held against what the commands print; and `--help-json`, which documents them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::support::{TestServer, ucp};
+
+/// Whether `value` has the shape, else where not.
+fn check(shape: &Value, value: &Value, at: &str) -> Result<(), String> {
+    match (shape, value) {
+        (Value::String(types), value) => {
+            if types.split(" or ").any(|it| is(it, value)) {
+                return Ok(());
+            }
+            Err(format!("{at}: {value} is no {types}"))
+        }
+        (Value::Array(shapes), Value::Array(values)) => values
+            .iter()
+            .try_for_each(|value| check(&shapes[0], value, &format!("{at}[]"))),
+        (Value::Object(shapes), Value::Object(values)) if shapes.contains_key("…") => values
+            .iter()
+            .try_for_each(|(key, value)| check(&shapes["…"], value, &format!("{at}.{key}"))),
+        (Value::Object(shapes), Value::Object(values)) => {
+            let known: Vec<_> = shapes.keys().map(|key| key.trim_end_matches('?')).collect();
+            let found: Vec<_> = values.keys().collect();
+            if known != found {
+                return Err(format!("{at}: keys {found:?}, documented {known:?}"));
+            }
+            shapes
+                .iter()
+                .zip(values.values())
+                .try_for_each(|((key, shape), value)| {
+                    if key.ends_with('?') && value.is_null() {
+                        return Ok(());
+                    }
+                    check(shape, value, &format!("{at}.{key}"))
+                })
+        }
+        _ => Err(format!("{at}: {value} where {shape} is documented")),
+    }
+}
+
+fn is(kind: &str, value: &Value) -> bool {
+    let text = value.as_str();
+    match kind {
+        "null" => value.is_null(),
+        "string" => value.is_string(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "bool" => value.is_boolean(),
+        "list" => value.is_array(),
+        "object" => value.is_object(),
+        "value" => !value.is_null() && !value.is_number() && !value.is_boolean(),
+        "time" => text.is_some_and(|it| it.len() >= 20 && it.contains('T') && it.ends_with('Z')),
+        "id" => text.is_some_and(|it| {
+            let parts = it.split_once('-');
+            parts.is_some_and(|(ms, seq)| ms.parse::<u64>().is_ok() && seq.parse::<u64>().is_ok())
+        }),
+        other => panic!("no type {other}"),
+    }
+}
+
+/// What `--help-json` says of every command.
+fn documented() -> Vec<Value> {
+    let help = ucp(&["--help-json"]);
+    let help = help.assert_code(0).stderr_is_empty().stdout_json();
+    help["commands"].as_array().unwrap().clone()
+}
+
+/// Runs commands one after the other and holds their JSON against their shapes.
+struct Checker {
+    server: TestServer,
+    shapes: BTreeMap<String, Value>,
+    checked: BTreeSet<String>,
+}
+
+impl Checker {
+    fn new() -> Self {
+        let shapes = documented()
+            .into_iter()
+            .filter(|it| !it["output"].is_null());
+        Self {
+            server: TestServer::start(),
+            shapes: shapes
+                .map(|it| {
+                    (
+                        it["name"].as_str().unwrap().to_owned(),
+                        it["output"].clone(),
+                    )
+                })
+                .collect(),
+            checked: BTreeSet::new(),
+        }
+    }
+
+    /// The first words of `args` name the command.
+    #[track_caller]
+    fn run(&mut self, args: &[&str]) -> Value {
+        let named = |count| {
+            self.shapes
+                .keys()
+                .find(|name| **name == args[..args.len().min(count)].join(" "))
+        };
+        let name = named(2).or_else(|| named(1)).expect("a shape").clone();
+        let json = self
+            .server
+            .ucp(&[args, &["-o", "json"]].concat())
+            .stdout_json();
+        if let Err(fault) = check(&self.shapes[&name], &json, &name) {
+            panic!("{fault}\n{json:#}");
+        }
+        self.checked.insert(name);
+        json
+    }
+}
+
+#[test]
+fn every_documented_shape_is_what_is_printed() {
+    let mut checker = Checker::new();
+    let own = tempfile::tempdir().unwrap();
+    let directory = own.path().join("dev").to_str().unwrap().to_owned();
+    for action in ["status", "start", "stop"] {
+        checker.run(&["dev", action, "--dir", &directory]);
+    }
+    for args in [
+        &["topology", "show"][..],
+        &["topology", "check"],
+        &["ping"],
+        &["info"],
+        &["init"],
+        &[
+            "ingest",
+            "brandId=b",
+            "eventType=purchase",
+            "payload={\"total\":1}",
+        ],
+        &["ingest", "brandId=b", "eventType=page_view", "payload={}"],
+        &["ingest", "brandId=b", "eventType=page_view", "payload={}"],
+        &["publish", "orders", "number=17"],
+        &[
+            "publish",
+            "raw",
+            "--brand-id",
+            "b",
+            "--event-type",
+            "page_view",
+            "--payload",
+            "{}",
+        ],
+        &["read", "events.raw"],
+        &["tail", "events.raw", "events.normalized"],
+        &["lag"],
+        &["consume", "event-processors", "--count", "3"],
+        &["lag", "--exact"],
+        &["info"],
+        &["info", "events.normalized", "orders"],
+        &["pending", "merge-processors"],
+    ] {
+        checker.run(args);
+    }
+    let pending = [
+        "pending",
+        "event-processors",
+        "--entries",
+        "--histogram",
+        "--by",
+        "event_type",
+    ];
+    let entries = checker.run(&pending)["entries"].clone();
+    let id = entries[0]["id"].as_str().unwrap().to_owned();
+    checker.run(&["get", "events.normalized", &id]);
+    let server = &checker.server;
+    server.redis(&[
+        "XGROUP",
+        "CREATECONSUMER",
+        "events.normalized",
+        "event-processors",
+        "c2",
+    ]);
+    checker.run(&[
+        "claim",
+        "event-processors",
+        &id,
+        "--idle",
+        "0s",
+        "--to",
+        "c2",
+        "--yes",
+    ]);
+    checker.run(&["ack", "event-processors", &id, "--yes"]);
+    checker.run(&[
+        "requeue",
+        "event-processors",
+        "--idle",
+        "0s",
+        "--count",
+        "1",
+        "--yes",
+    ]);
+    checker.run(&["worker", "run", "event-processors", "--once"]);
+    checker.run(&["demo", "--events", "100"]);
+
+    let publish = |name: &&String| !name.starts_with("publish ");
+    let shapes: Vec<_> = checker.shapes.keys().filter(publish).collect();
+    let done: Vec<_> = checker.checked.iter().filter(publish).collect();
+    assert_eq!(done, shapes, "every command with a shape is run here");
+}
+
+#[test]
+fn every_command_that_prints_json_documents_its_shape() {
+    let prints_text = ["completions", "man", "topology example"];
+    for command in documented() {
+        let name = command["name"].as_str().unwrap();
+        let can_run = !command["impact"].is_null();
+        let has_none = prints_text.contains(&name);
+        assert_eq!(
+            command["output"].is_null(),
+            !can_run || has_none,
+            "{name}: its shape belongs into src/commands/shapes.rs"
+        );
+    }
+}
+
+#[test]
+fn help_json_needs_no_other_argument_and_can_be_filtered() {
+    let help = ucp(&["claim", "--help-json"]).assert_code(0).stdout_json();
+    let commands = help["commands"].as_array().unwrap();
+    assert_eq!(commands.len(), 1);
+    assert_eq!(commands[0]["name"], "claim");
+    assert_eq!(commands[0]["impact"], "destructive");
+    assert!(commands[0]["examples"].as_array().unwrap().len() >= 2);
+    let options = commands[0]["options"].as_array().unwrap();
+    assert!(
+        options
+            .iter()
+            .any(|it| it["long"] == "--to" && it["value"] == "CONSUMER")
+    );
+    assert!(options.iter().all(|it| it["long"] != "--url"));
+    let globals = help["global_options"].as_array().unwrap();
+    assert!(
+        globals
+            .iter()
+            .any(|it| it["long"] == "--url" && it["short"] == "-u")
+    );
+    assert_eq!(help["exit_codes"][4]["word"], "unavailable");
+    ucp(&["worker", "--help-json", "--jq", ".commands[].name"])
+        .assert_code(0)
+        .stdout_is("worker\nworker run\n");
+    ucp(&["claim", "--", "--help-json"]).assert_code(2);
+}
