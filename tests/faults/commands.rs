@@ -391,3 +391,72 @@ fn row_34_following_a_stream_that_is_not_there() {
     }
     println!("row 34: {}", run.stderr().lines().next().unwrap());
 }
+
+#[test]
+fn row_47_what_could_not_be_written_is_not_acknowledged() {
+    let scene = Scene::new();
+    scene.publish(1, 50);
+    scene.group();
+    let consume = r#""$ucp" consume g --stream s --count 50 --ack -o ndjson"#;
+    let full = shell(&scene, &format!("{consume} >/dev/full"));
+    full.assert_code(74).stderr_has("space");
+    let account = scene.account();
+    println!(
+        "row 47: {} pending, {} undelivered",
+        account.pending.len(),
+        account.undelivered.len()
+    );
+    assert_eq!(account.pending.len() + account.undelivered.len(), 50);
+}
+
+#[test]
+fn row_46_what_nobody_read_is_not_acknowledged() {
+    let scene = Scene::new();
+    scene.publish(1, 20_000);
+    scene.group();
+    let script = r#""$ucp" consume g --stream s --count 20000 --ack -o ndjson | head -n 1"#;
+    let run = shell(&scene, script);
+    assert_eq!(run.stdout().lines().count(), 1);
+    let account = scene.account();
+    let left = account.pending.len() + account.undelivered.len();
+    println!("row 46: {left} of 20000 not acknowledged");
+    assert!(left > 10_000, "a pipe holds few: {left}");
+}
+
+#[test]
+fn row_54_two_redrives_at_once_by_command() {
+    let scene = Scene::new();
+    scene.publish(1, 1);
+    scene.group();
+    let mut client = scene.server.client();
+    for ms in 1..=100 {
+        let id = format!("{ms}-1");
+        client.send(&[
+            "XADD",
+            "{s}:dlq",
+            &id,
+            "n",
+            "1",
+            "_dlq_stream",
+            "s",
+            "_dlq_group",
+            "g",
+            "_dlq_id",
+            &id,
+            "_dlq_body",
+            "present",
+        ]);
+    }
+    let codes = thread::scope(|scope| {
+        let run = || scene.server.ucp(&["dlq", "redrive", "s", "--all", "--yes"]);
+        let runs = [(); 2].map(|()| scope.spawn(run));
+        runs.map(|run| run.join().unwrap().code())
+    });
+    println!("row 54: codes {codes:?}");
+    assert!(
+        codes.contains(&Some(0)) || codes.contains(&Some(7)),
+        "{codes:?}"
+    );
+    assert_eq!(scene.server.redis(&["XLEN", "s"]).int(), 101);
+    assert_eq!(scene.server.redis(&["XLEN", "{s}:dlq"]).int(), 0);
+}

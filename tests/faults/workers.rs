@@ -60,10 +60,15 @@ fn row_43_worker_killed_with_messages_in_hand() {
     let scene = Scene::new();
     scene.publish(1, 100);
     let flags = ["--concurrency", "4", "--batch", "30"];
+    let started = Instant::now();
     let worker = scene.worker(&flags, "sleep 60").spawn();
     scene.await_count("start", 4);
     until(RECOVERY, "a batch in hand", || scene.pending().len() >= 30);
     let held = scene.pending().len();
+    // A renewal of its leases: by then the guard knows of every handler.
+    until(RECOVERY, "renewed leases", || {
+        scene.pending().iter().all(|row| row.idle_ms < 500) && started.elapsed() > CLAIM_IDLE / 3
+    });
     let orphans: Vec<i32> = scene.ledger().iter().map(|line| line.pid).collect();
     kill(worker);
     let killed = Instant::now();
