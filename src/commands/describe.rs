@@ -65,6 +65,7 @@ impl Facts {
             .map(ToString::to_string)
             .unwrap_or_default();
         let impact = command.get::<Impact>().copied();
+        let impact = impact.filter(|_| !command.is_subcommand_required_set());
         let mut facts = Self {
             notes: Vec::new(),
             examples: Vec::new(),

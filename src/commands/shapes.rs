@@ -14,7 +14,7 @@ pub(super) fn of(words: &str) -> Option<&'static str> {
 }
 
 /// A command and its shape; what is below a command has its, unless it has one itself.
-const SHAPES: [(&str, &str); 19] = [
+const SHAPES: [(&str, &str); 30] = [
     ("ack", CHANGED),
     ("claim", CHANGED),
     ("requeue", CHANGED),
@@ -39,14 +39,7 @@ const SHAPES: [(&str, &str); 19] = [
   "version": "string or null", "uptime_ms": "integer or null", "dir": "string"
 }"#,
     ),
-    (
-        "ping",
-        r#"{
-  "address": "string", "server": "string or null", "version": "string or null",
-  "mode": "string or null", "role": "string or null", "round_trip_ms": "number",
-  "features?": ["string"], "append_only": "bool or null", "last_save": "time or null"
-}"#,
-    ),
+    ("ping", PING),
     (
         "init",
         r#"[{
@@ -158,6 +151,70 @@ const SHAPES: [(&str, &str); 19] = [
         "topology check",
         r#"[{"group": "string", "stream": "string", "state": "string", "position": "id or null"}]"#,
     ),
+    (
+        "context list",
+        r#"[{"name": "string", "selected": "bool", "url": "string", "production": "bool"}]"#,
+    ),
+    (
+        "context show",
+        r#"{
+  "name": "string", "selected": "bool", "url": "string", "production": "bool",
+  "password": "string or null", "tls_ca": "string or null", "tls_cert": "string or null",
+  "tls_key": "string or null", "tls_server_name": "string or null",
+  "topology": "string or null"
+}"#,
+    ),
+    ("context check", PING),
+    ("dlq list", DEAD_LETTERS),
+    ("dlq show", DEAD_LETTER),
+    ("dlq redrive", CHANGED),
+    ("dlq purge", CHANGED),
+    (
+        "groups",
+        r#"[{
+  "group": "string", "stream": "string", "state": "string",
+  "lag?": {"entries": "integer or null", "quality": "string"},
+  "last_delivered_id": "id or null", "undelivered_id": "id or null",
+  "undelivered_age_ms": "integer or null", "pending": "integer or null",
+  "oldest_pending_id": "id or null", "oldest_pending_age_ms": "integer or null",
+  "oldest_pending_idle_ms": "integer or null",
+  "oldest_pending_deliveries": "integer or null",
+  "oldest_pending_consumer": "string or null", "oldest_pending_is_trimmed": "bool or null",
+  "lost?": {"entries": "integer or null", "quality": "string"},
+  "headroom?": {"entries": "integer or null", "quality": "string"},
+  "headroom_ms": "integer or null",
+  "consumers": [{
+    "name": "string", "pending": "integer", "idle_ms": "integer",
+    "inactive_ms": "integer or null"
+  }]
+  }]"#,
+    ),
+    (
+        "groups create",
+        r#"{
+  "group": "string", "stream": "string", "state": "string", "start_id": "id",
+  "last_delivered_id": "id or null"
+}"#,
+    ),
+    (
+        "groups set-id",
+        r#"{
+  "group": "string", "stream": "string", "is_done": "bool", "direction": "string",
+  "from_id": "id", "to_id": "id",
+  "again?": {"entries": "integer or null", "quality": "string"},
+  "skipped?": {"entries": "integer or null", "quality": "string"},
+  "stolen": "integer or null", "deliveries_max": "integer or null", "holders": ["string"],
+  "pending": "integer", "live_consumers": ["string"]
+}"#,
+    ),
+    (
+        "groups delete",
+        r#"{
+  "group": "string", "stream": "string", "is_done": "bool", "pending": "integer",
+  "undelivered?": {"entries": "integer or null", "quality": "string"},
+  "undelivered_id": "id or null", "last_delivered_id": "id", "live_consumers": ["string"]
+}"#,
+    ),
 ];
 
 const ENTRIES: &str =
@@ -168,3 +225,23 @@ const CHANGED: &str = r#"[{
   "deliveries": "integer or null", "new_id": "id or null", "detail": "string or null",
   "fields?": {"…": "value"}
 }]"#;
+
+const PING: &str = r#"{
+  "address": "string", "server": "string or null", "version": "string or null",
+  "mode": "string or null", "role": "string or null", "round_trip_ms": "number",
+  "features?": ["string"], "append_only": "bool or null", "last_save": "time or null"
+}"#;
+
+const DEAD_LETTERS: &str = r#"[{
+  "id": "id", "dead_letter": "string", "stream": "string or null", "group": "string or null",
+  "origin_id": "id or null", "consumer": "string or null", "deliveries": "integer or null",
+  "time": "time or null", "reason": "string or null", "is_tombstone": "bool",
+  "fields?": {"…": "value"}
+}]"#;
+
+const DEAD_LETTER: &str = r#"{
+  "id": "id", "dead_letter": "string", "stream": "string or null", "group": "string or null",
+  "origin_id": "id or null", "consumer": "string or null", "deliveries": "integer or null",
+  "time": "time or null", "reason": "string or null", "is_tombstone": "bool",
+  "fields?": {"…": "value"}
+}"#;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::support::{TestServer, ucp};
 
@@ -71,6 +72,7 @@ fn documented() -> Vec<Value> {
 /// Runs commands one after the other and holds their JSON against their shapes.
 struct Checker {
     server: TestServer,
+    home: TempDir,
     shapes: BTreeMap<String, Value>,
     checked: BTreeSet<String>,
 }
@@ -82,6 +84,7 @@ impl Checker {
             .filter(|it| !it["output"].is_null());
         Self {
             server: TestServer::start(),
+            home: tempfile::tempdir().unwrap(),
             shapes: shapes
                 .map(|it| {
                     (
@@ -103,10 +106,8 @@ impl Checker {
                 .find(|name| **name == args[..args.len().min(count)].join(" "))
         };
         let name = named(2).or_else(|| named(1)).expect("a shape").clone();
-        let json = self
-            .server
-            .ucp(&[args, &["-o", "json"]].concat())
-            .stdout_json();
+        let run = self.server.command(&[args, &["-o", "json"]].concat());
+        let json = run.env("HOME", self.home.path()).run().stdout_json();
         if let Err(fault) = check(&self.shapes[&name], &json, &name) {
             panic!("{fault}\n{json:#}");
         }
@@ -123,8 +124,20 @@ fn every_documented_shape_is_what_is_printed() {
     for action in ["status", "start", "stop"] {
         checker.run(&["dev", action, "--dir", &directory]);
     }
+    let home = checker.home.path().to_owned();
+    let url = checker.server.url();
+    let add = ["context", "add", "here", "--url", &url];
+    checker
+        .server
+        .command(&add)
+        .env("HOME", home)
+        .run()
+        .assert_code(0);
     for args in [
-        &["topology", "show"][..],
+        &["context", "list"][..],
+        &["context", "show", "here"],
+        &["context", "check", "here"],
+        &["topology", "show"],
         &["topology", "check"],
         &["ping"],
         &["info"],
@@ -198,7 +211,28 @@ fn every_documented_shape_is_what_is_printed() {
         "1",
         "--yes",
     ]);
+    let fail = ["--max-deliveries", "1", "--exec", "--", "false"];
+    let worker = ["worker", "run", "event-processors", "--once"];
+    checker
+        .server
+        .ucp(&[&worker[..], &fail].concat())
+        .assert_code(0);
+    let dead = checker.run(&["dlq", "list", "events.normalized"])[0]["id"].clone();
+    checker.run(&["dlq", "show", "events.normalized", dead.as_str().unwrap()]);
+    checker.run(&[
+        "dlq",
+        "redrive",
+        "events.normalized",
+        dead.as_str().unwrap(),
+        "--yes",
+    ]);
+    checker.run(&["dlq", "purge", "events.normalized", "--all", "--yes"]);
     checker.run(&["worker", "run", "event-processors", "--once"]);
+    checker.run(&["groups"]);
+    let audit = ["audit", "--stream", "events.raw"];
+    checker.run(&[&["groups", "create"], &audit[..]].concat());
+    checker.run(&[&["groups", "set-id"], &audit[..], &["end", "--yes"]].concat());
+    checker.run(&[&["groups", "delete"], &audit[..], &["--yes"]].concat());
     checker.run(&["demo", "--events", "100"]);
 
     let publish = |name: &&String| !name.starts_with("publish ");
@@ -209,7 +243,16 @@ fn every_documented_shape_is_what_is_printed() {
 
 #[test]
 fn every_command_that_prints_json_documents_its_shape() {
-    let prints_text = ["completions", "man", "topology example"];
+    let prints_text = [
+        "completions",
+        "man",
+        "topology example",
+        "context add",
+        "context edit",
+        "context use",
+        "context previous",
+        "context remove",
+    ];
     for command in documented() {
         let name = command["name"].as_str().unwrap();
         let can_run = !command["impact"].is_null();

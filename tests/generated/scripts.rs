@@ -115,6 +115,25 @@ fn names_come_from_the_server_that_the_line_is_about() {
 }
 
 #[test]
+fn contexts_complete_and_name_the_server() {
+    let server = TestServer::start();
+    server.redis(&["XGROUP", "CREATE", "orders", "billing", "0", "MKSTREAM"]);
+    let home = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| Invocation::new(words).env("HOME", home.path());
+    let url = server.url();
+    for name in ["staging", "prod"] {
+        run(&["context", "add", name, "--url", &url])
+            .run()
+            .assert_code(0);
+    }
+    let words = ["__complete", "ucp-streams"];
+    let complete = |line: &[&str]| asked(run(&[&words, line].concat()));
+    assert_eq!(complete(&["context", "use", "=st"]), ["staging"]);
+    assert_eq!(complete(&["info", "--context", "=p"]), ["prod"]);
+    assert_eq!(complete(&["--context", "prod", "init", "=b"]), ["billing"]);
+}
+
+#[test]
 fn a_server_that_does_not_answer_costs_a_moment_and_no_word() {
     let mut server = TestServer::start();
     server.redis(&["XGROUP", "CREATE", "orders", "billing", "0", "MKSTREAM"]);
