@@ -8,6 +8,7 @@ mod claim;
 mod complete;
 mod completions;
 mod consume;
+mod consumers;
 mod context;
 mod contexts;
 mod demo;
@@ -85,6 +86,7 @@ enum Command {
     Worker(worker::Args),
     Consume(consume::Args),
     Groups(groups::Args),
+    Consumers(consumers::Args),
     Topology(topology::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -113,6 +115,7 @@ impl Command {
             Self::Worker(args) => worker::run(args, context).await,
             Self::Consume(args) => consume::run(args, context).await,
             Self::Groups(args) => groups::run(args, context).await,
+            Self::Consumers(args) => consumers::run(args, context).await,
             Self::Topology(args) => topology::run(args, context).await,
             Self::Completions(args) => completions::run(&args, context),
             Self::Man(args) => man::run(&args, context),

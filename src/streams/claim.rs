@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::repair::{Applied, BATCH, Chosen, Outcome, Repaired};
-use super::select::Which;
+use super::select::{Filter, Pager, Which};
 use super::target::Target;
 use crate::model::{Body, Consent, Name, PendingEntry, Time};
 use crate::wire::{self, Claim, Connection, CountMode, Holder, Move, Seen, claim, dead_letter};
@@ -67,6 +67,65 @@ pub async fn apply_claim(connection: &Connection, plan: ClaimPlan, _: Consent) -
     applied.rows.extend(batches.flatten().map(not_tried));
     applied.rows.extend(plan.chosen.left_out);
     applied
+}
+
+/// What became of everything that a consumer held.
+#[derive(Debug, Default)]
+pub(super) struct HandedOver {
+    /// Entries that the other consumer holds now.
+    pub(super) entries: u64,
+    /// Entries whose bodies were gone, and that are tombstones now.
+    pub(super) tombstones: u64,
+    /// What ended it early.
+    pub(super) error: Option<anyhow::Error>,
+}
+
+/// Hands all that `from` holds to `to`, page by page, without counting a delivery. What somebody else takes or
+/// acknowledges meanwhile is left to them.
+pub(super) async fn hand_over(
+    connection: &Connection,
+    target: &Target,
+    from: &Name,
+    to: &Name,
+    dead_letter: &Name,
+) -> HandedOver {
+    let plan = ClaimPlan {
+        chosen: Chosen {
+            target: target.clone(),
+            entries: Vec::new(),
+            left_out: Vec::new(),
+            has_more: false,
+        },
+        to: to.clone(),
+        idle_min: Duration::ZERO,
+        dead_letter: dead_letter.clone(),
+    };
+    let filter = Filter {
+        consumer: Some(from.clone()),
+        ..Filter::default()
+    };
+    let mut pager = Pager::new(connection, target, &filter);
+    let mut handed = HandedOver::default();
+    loop {
+        let page = match pager.page().await {
+            Ok(Some(page)) => page,
+            Ok(None) => return handed,
+            Err(error) => {
+                handed.error = Some(error);
+                return handed;
+            }
+        };
+        for batch in page.chunks(BATCH) {
+            let mut applied = Applied::default();
+            claim_batch(connection, &plan, batch, &mut applied).await;
+            handed.entries += applied.count(Outcome::Claimed);
+            handed.tombstones += applied.count(Outcome::Tombstone);
+            if applied.error.is_some() {
+                handed.error = applied.error;
+                return handed;
+            }
+        }
+    }
 }
 
 fn not_tried(entry: &PendingEntry) -> Repaired {

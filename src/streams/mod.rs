@@ -4,6 +4,7 @@ pub mod ack;
 pub mod backlog;
 pub mod claim;
 pub mod consume;
+pub mod consumers;
 pub mod dead_letters;
 pub mod drift;
 pub mod groups;

@@ -152,7 +152,7 @@ fn did_you_mean_one(given: &Name, names: &[Name]) -> String {
 }
 
 /// Names as a list, the first of many.
-fn listed(names: &[Name]) -> String {
+pub fn listed(names: &[Name]) -> String {
     let shown: Vec<String> = names
         .iter()
         .take(LISTED_MAX)

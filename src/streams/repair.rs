@@ -234,6 +234,14 @@ impl Applied {
         self.rows.iter().filter(done).count()
     }
 
+    /// How many came out like this.
+    pub(super) fn count(&self, outcome: Outcome) -> u64 {
+        self.rows
+            .iter()
+            .filter(|row| row.outcome == outcome)
+            .count() as u64
+    }
+
     /// A failed batch: whether it was carried out is unknown when its reply was lost.
     pub(super) fn fail(&mut self, batch: impl IntoIterator<Item = Repaired>, error: wire::Error) {
         let outcome = if error.kind.is_outcome_unknown() {

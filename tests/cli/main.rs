@@ -5,6 +5,7 @@
 mod ack;
 mod claim;
 mod consume;
+mod consumers;
 mod demo;
 mod dev;
 mod dlq;

@@ -111,7 +111,7 @@ fn consumers_are_pruned_when_they_hold_nothing_and_rest() {
         let call = prune_consumers(&names.stream, &names.group, idle_min, &consumers);
         fixture.call(call).unwrap()
     };
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     assert_eq!(
         prune(hour, &["bob", "dave"]),
         [Pruned::Active, Pruned::Gone]

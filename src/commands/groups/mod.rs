@@ -13,6 +13,7 @@ use crate::cli::{Impact, Position, name};
 use crate::exit::Exit;
 use crate::model::{Name, Problem, Time};
 use crate::streams::groups::{At, list};
+use crate::streams::names::listed;
 
 /// List consumer groups, or create, move and delete one
 ///
@@ -67,7 +68,5 @@ fn at(position: Position) -> At {
 
 /// Why live consumers stand in the way, and `--force`.
 fn too_live(problem: &str, live: &[Name]) -> Problem {
-    let names: Vec<String> = live.iter().map(ToString::to_string).collect();
-    Problem::refused(format!("{problem}: {}", names.join(", ")))
-        .hint("stop them first, or add --force")
+    Problem::refused(format!("{problem}: {}", listed(live))).hint("stop them first, or add --force")
 }

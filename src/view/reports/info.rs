@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::model::{ConsumerInfo, Lag, Name, Problem};
+use crate::model::{Lag, Problem};
+use crate::streams::consumers::Member;
 use crate::streams::inspect::{GroupReport, GroupState, StreamReport, StreamState};
 use crate::view::{Cell, Column, Report, Row, Section, Tone};
 
@@ -182,43 +183,6 @@ pub(super) fn group_state(state: GroupState) -> Cell {
     }
 }
 
-/// A consumer with the group it belongs to.
-#[derive(Clone, Debug, Serialize)]
-struct ConsumerRow {
-    consumer: Name,
-    group: Name,
-    pending: u64,
-    idle_ms: u64,
-    inactive_ms: Option<u64>,
-}
-
-impl Row for ConsumerRow {
-    const COLUMNS: &'static [Column] = &[
-        Column::text("consumer", "CONSUMER"),
-        Column::text("group", "GROUP"),
-        Column::number("pending", "PENDING"),
-        Column::number("idle_ms", "IDLE"),
-        Column::number("inactive_ms", "INACTIVE").wide(),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            consumer,
-            group,
-            pending,
-            idle_ms,
-            inactive_ms,
-        } = self;
-        vec![
-            consumer.into(),
-            group.into(),
-            (*pending).into(),
-            Cell::Millis(*idle_ms),
-            Cell::millis(*inactive_ms),
-        ]
-    }
-}
-
 /// All that `info` has to say.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
@@ -247,31 +211,18 @@ impl Report for Info<'_> {
         }
         section.heading("groups");
         section.list(&groups)?;
-        let consumers: Vec<ConsumerRow> = groups
+        let consumers: Vec<Member> = groups
             .iter()
-            .flat_map(|group| group.consumers.iter().map(|it| row_of(&group.group, it)))
+            .flat_map(|group| {
+                let of = |it| Member::new(&group.stream, &group.group, it);
+                group.consumers.iter().map(of)
+            })
             .collect();
         if self.with_consumers && !consumers.is_empty() {
             section.heading("consumers");
             section.list(&consumers)?;
         }
         Ok(())
-    }
-}
-
-fn row_of(group: &Name, consumer: &ConsumerInfo) -> ConsumerRow {
-    let ConsumerInfo {
-        name,
-        pending,
-        idle_ms,
-        inactive_ms,
-    } = consumer.clone();
-    ConsumerRow {
-        consumer: name,
-        group: group.clone(),
-        pending,
-        idle_ms,
-        inactive_ms,
     }
 }
 

@@ -1,5 +1,6 @@
 //! How the reports of operations look: their columns, in their order, in the words people know them by.
 
+mod consumers;
 mod dead_letters;
 mod drift;
 mod groups;

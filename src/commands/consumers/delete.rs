@@ -1,0 +1,77 @@
+//! `consumers delete`: one consumer.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::{HeirArgs, apply};
+use crate::cli::{self, DryRun, Impact};
+use crate::commands::context::Context;
+use crate::commands::group::GroupArgs;
+use crate::exit::Exit;
+use crate::model::{Name, format_duration_short};
+use crate::streams::consumers::{RemovalPlan, plan_delete};
+use crate::streams::repair::entries;
+use crate::streams::target::Target;
+
+/// Delete a consumer that holds nothing
+///
+/// Refused while anything is pending for it, atomically: deleting it would lose that. --hand-over-to moves it to another
+/// consumer first, page by page, each entry only if nobody took it meanwhile; one whose body was trimmed away becomes a
+/// tombstone in the dead-letter stream (exit 7).
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Destructive, after_help = "\
+Examples:
+  ucp-streams consumers delete event-processors host-17-k3x9
+  ucp-streams consumers delete event-processors host-17-k3x9 --hand-over-to host-18-a2b1 --dry-run")]
+pub(super) struct Args {
+    #[command(flatten)]
+    group: GroupArgs,
+
+    /// The consumer
+    #[arg(value_name = "CONSUMER", value_parser = cli::name())]
+    name: Name,
+
+    #[command(flatten)]
+    heir: HeirArgs,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let spec = args.group.resolve(topology)?;
+    let target = Target::from(&spec);
+    let connection = context.connect().await?;
+    target.require(&connection, topology).await?;
+    let heir = args.heir.resolve(topology, &spec);
+    let to = heir.as_ref().map(|it| it.to.clone());
+    let told = format!("delete consumer `{}` of {target}", args.name);
+    let plan = plan_delete(&connection, target, &args.name, heir).await?;
+    let told = format!("{told}{}", details(&plan, to.as_ref()));
+    if args.dry_run.dry_run {
+        context.console.show(&plan.rows)?;
+        let note = format!("nothing was changed: without --dry-run this would {told}");
+        context.console.note(&note);
+        return Ok(Exit::Done);
+    }
+    let server = context.dialer()?.endpoint().to_string();
+    let consent = context.console.confirm(&format!("{told}\non {server}"))?;
+    apply(context, plan, consent).await
+}
+
+/// When it was seen, and who gets what it holds.
+fn details(plan: &RemovalPlan, to: Option<&Name>) -> String {
+    let idle_ms = plan
+        .planned()
+        .map(|it| it.idle_ms)
+        .min()
+        .unwrap_or_default();
+    let seen = format_duration_short(Duration::from_millis(idle_ms));
+    let handed = match (plan.entries(), to) {
+        (0, _) | (_, None) => "holding nothing".to_owned(),
+        (held, Some(to)) => format!("handing {} to `{to}` first", entries(held)),
+    };
+    format!(" (last seen {seen} ago), {handed}")
+}

@@ -1,0 +1,129 @@
+//! `consumers`: those of a group, and their end.
+
+mod delete;
+mod prune;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::context::Context;
+use super::group::GroupArgs;
+use crate::cli::{self, Impact};
+use crate::exit::Exit;
+use crate::model::{Consent, Name, Problem};
+use crate::streams::consumers::{Fate, Heir, Removal, RemovalPlan, apply_removal, list};
+use crate::streams::repair::entries;
+use crate::streams::target::Target;
+use crate::topology::{GroupSpec, Topology};
+
+/// List a group's consumers, or delete those that are dead
+///
+/// IDLE is the time since a consumer last asked for entries (on servers before 7.2, got some), INACTIVE since it last got
+/// or claimed one.
+#[derive(Debug, clap::Args)]
+#[command(
+    add = Impact::Read,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "\
+Examples:
+  ucp-streams consumers event-processors
+  ucp-streams consumers event-processors -o json
+  ucp-streams consumers delete event-processors host-17-k3x9 --hand-over-to host-18-a2b1
+  ucp-streams consumers prune event-processors --idle 1d"
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    group: Option<GroupArgs>,
+
+    #[command(subcommand)]
+    command: Option<ConsumersCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConsumersCommand {
+    Delete(delete::Args),
+    Prune(prune::Args),
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    match (args.command, args.group) {
+        (Some(ConsumersCommand::Delete(args)), _) => delete::run(args, context).await,
+        (Some(ConsumersCommand::Prune(args)), _) => prune::run(args, context).await,
+        (None, Some(group)) => {
+            let topology = context.topology()?;
+            let target = Target::from(&group.resolve(topology)?);
+            let connection = context.connect().await?;
+            target.require(&connection, topology).await?;
+            context.console.show(&list(&connection, &target).await?)?;
+            Ok(Exit::Done)
+        }
+        (None, None) => Err(Problem::usage("which group's consumers?")
+            .hint("name it: ucp-streams consumers GROUP (--help says more)")
+            .into()),
+    }
+}
+
+/// Who gets what a deleted consumer holds.
+#[derive(Debug, clap::Args)]
+struct HeirArgs {
+    /// Hand what it holds to this consumer first, without raising delivery counts
+    #[arg(long, value_name = "CONSUMER", value_parser = cli::name())]
+    hand_over_to: Option<Name>,
+}
+
+impl HeirArgs {
+    fn resolve(self, topology: &Topology, spec: &GroupSpec) -> Option<Heir> {
+        let dead_letter = topology.stream_or_default(&spec.stream).dead_letter;
+        self.hand_over_to.map(|to| Heir { to, dead_letter })
+    }
+}
+
+/// Makes the plan true, and shows what became of each.
+async fn apply(context: &Context, plan: RemovalPlan, consent: Consent) -> Result<Exit> {
+    let connection = context.connect().await?;
+    let removed = apply_removal(&connection, plan, consent).await;
+    let console = &context.console;
+    console.show(&removed.rows)?;
+    let tombstones: u64 = removed.rows.iter().map(|it| it.tombstones).sum();
+    if tombstones > 0 {
+        console.warn(&format!(
+            "trimmed away before being processed, and tombstones in the dead-letter stream now: {} (see `ucp-streams dlq list`)",
+            entries(tombstones)
+        ));
+    }
+    if let Some(error) = removed.error {
+        return Err(error);
+    }
+    let count = |fate| removed.rows.iter().filter(|it| it.outcome == fate).count();
+    let handed: u64 = removed.rows.iter().map(|it| it.handed_over).sum();
+    let (deleted, handed) = (count(Fate::Deleted), entries(handed));
+    console.note(&format!(
+        "{} deleted, {handed} handed over",
+        consumers(deleted)
+    ));
+    warn_of_held(context, &removed.rows);
+    Ok(if tombstones > 0 {
+        Exit::Partial
+    } else {
+        Exit::Done
+    })
+}
+
+fn warn_of_held(context: &Context, rows: &[Removal]) {
+    let held = rows.iter().filter(|it| it.outcome == Fate::Held).count();
+    if held > 0 {
+        context.console.warn(&format!(
+            "left, since they hold entries: {} (--hand-over-to CONSUMER hands them over first)",
+            consumers(held)
+        ));
+    }
+}
+
+/// `1 consumer`, `2 consumers`.
+fn consumers(count: usize) -> String {
+    match count {
+        1 => "1 consumer".to_owned(),
+        _ => format!("{count} consumers"),
+    }
+}

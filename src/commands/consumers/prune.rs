@@ -1,0 +1,80 @@
+//! `consumers prune`: all that have been away for long.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::{HeirArgs, apply, consumers, warn_of_held};
+use crate::cli::{self, DryRun, Impact};
+use crate::commands::context::Context;
+use crate::commands::group::GroupArgs;
+use crate::exit::Exit;
+use crate::model::{Name, format_duration_short};
+use crate::streams::consumers::plan_prune;
+use crate::streams::names::listed;
+use crate::streams::repair::entries;
+use crate::streams::target::Target;
+
+/// Delete the consumers that have been away for long and hold nothing
+///
+/// Those that hold entries are listed and left, unless --hand-over-to says who gets what they hold. One that comes back
+/// meanwhile, or holds something again, is left as well.
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Destructive, after_help = "\
+Examples:
+  ucp-streams consumers prune event-processors --idle 1d --dry-run
+  ucp-streams consumers prune event-processors --hand-over-to host-18-a2b1 --yes")]
+pub(super) struct Args {
+    #[command(flatten)]
+    group: GroupArgs,
+
+    /// Only consumers that were not seen for so long
+    #[arg(long, value_name = "DUR", default_value = "1h", value_parser = cli::parse_duration)]
+    idle: Duration,
+
+    #[command(flatten)]
+    heir: HeirArgs,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let spec = args.group.resolve(topology)?;
+    let target = Target::from(&spec);
+    let connection = context.connect().await?;
+    target.require(&connection, topology).await?;
+    let heir = args.heir.resolve(topology, &spec);
+    let handed_to = heir.as_ref().map(|it| it.to.clone());
+    let of = target.to_string();
+    let plan = plan_prune(&connection, target, args.idle, heir).await?;
+    let (planned, held) = (plan.planned().count(), plan.entries());
+    let console = &context.console;
+    if planned == 0 {
+        console.show(&plan.rows)?;
+        console.note(&format!(
+            "nothing to prune in {of}: no consumer has been away for {} and holds nothing",
+            format_duration_short(args.idle)
+        ));
+        warn_of_held(context, &plan.rows);
+        return Ok(Exit::Done);
+    }
+    let handing = handed_to
+        .filter(|_| held > 0)
+        .map(|to| format!(", handing {} to `{to}` first", entries(held)))
+        .unwrap_or_default();
+    let told = format!("delete {} of {of}{handing}", consumers(planned));
+    if args.dry_run.dry_run {
+        console.show(&plan.rows)?;
+        console.note(&format!(
+            "nothing was changed: without --dry-run this would {told}"
+        ));
+        warn_of_held(context, &plan.rows);
+        return Ok(Exit::Done);
+    }
+    let names: Vec<Name> = plan.planned().map(|it| it.consumer.clone()).collect();
+    let server = context.dialer()?.endpoint().to_string();
+    let consent = console.confirm(&format!("{told}\n{}\non {server}", listed(&names)))?;
+    apply(context, plan, consent).await
+}
