@@ -85,6 +85,7 @@ impl Exec {
         let mut command = Command::new(&self.program);
         command
             .args(&self.args)
+            .envs([self.guard.mark()])
             .env("UCP_STREAM", origin.stream.to_string())
             .env("UCP_GROUP", origin.group.to_string())
             .env("UCP_ID", delivery.id().to_string())

@@ -8,12 +8,14 @@ use std::sync::Mutex;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Reads `slot process` lines (0: the slot is free); at the end of its input, which comes with this process's end, it
-/// kills what is left. Neither a terminal's Ctrl-C nor its hang-up ends it.
+/// Reads `slot process` lines (0: the slot is free) until `end 0`. When its input ends without that, this process was
+/// killed: then it kills the groups that are left, and whatever was started so late that it was not told of it, which is
+/// known by `$1` in its environment. Neither a terminal's Ctrl-C nor its hang-up ends it.
 const SCRIPT: &str = r#"
 trap '' HUP INT QUIT TERM
 slots=
 while read -r slot process; do
+  test "$slot" != end || exit 0
   eval "process_$slot=$process"
   case " $slots " in *" $slot "*) ;; *) slots="$slots $slot" ;; esac
 done
@@ -21,12 +23,16 @@ for slot in $slots; do
   eval "process=\$process_$slot"
   test "$process" = 0 || kill -KILL "-$process"
 done
+grep -lsz "^UCP_WORKER=$1\$" /proc/[0-9]*/environ | while IFS=/ read -r _ _ process _; do
+  kill -KILL "$process"
+done
 "#;
 
 /// Knows which process groups run; numbers them by slot.
 #[derive(Debug)]
 pub(super) struct Guard {
     shell: Child,
+    token: String,
     state: Mutex<State>,
 }
 
@@ -38,8 +44,9 @@ struct State {
 
 impl Guard {
     pub(super) fn start() -> io::Result<Self> {
+        let token = uuid::Uuid::new_v4().to_string();
         let mut shell = Command::new("/bin/sh")
-            .args(["-c", SCRIPT, "ucp-streams-guard"])
+            .args(["-c", SCRIPT, "ucp-streams-guard", &token])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -48,11 +55,17 @@ impl Guard {
         let input = shell.stdin.take();
         Ok(Self {
             shell,
+            token,
             state: Mutex::new(State {
                 input,
                 is_used: Vec::new(),
             }),
         })
+    }
+
+    /// The variable that a handler's environment must have, so that it is known from its first moment.
+    pub(super) fn mark(&self) -> (&'static str, &str) {
+        ("UCP_WORKER", &self.token)
     }
 
     /// Watches over the process group `process` until the returned value is dropped, which kills what is left of it.
@@ -92,7 +105,12 @@ impl State {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.lock().input = None;
+        let mut state = self.lock();
+        if let Some(input) = &mut state.input {
+            let _ = writeln!(input, "end 0");
+        }
+        state.input = None;
+        drop(state);
         let _ = self.shell.wait();
     }
 }
@@ -114,5 +132,49 @@ impl Drop for Watched<'_> {
         let mut state = self.guard.lock();
         state.is_used[self.slot] = false;
         state.tell(self.slot, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    fn handler(guard: &Guard) -> Child {
+        let (name, token) = guard.mark();
+        Command::new("sleep")
+            .arg("600")
+            .env(name, token)
+            .process_group(0)
+            .spawn()
+            .expect("starts")
+    }
+
+    #[test]
+    fn what_was_told_and_what_was_not_ends_with_this_process() {
+        let mut guard = Guard::start().expect("starts");
+        let (mut told, mut untold) = (handler(&guard), handler(&guard));
+        let watched = guard.watch(told.id());
+        // As a kill would: the pipe closes without a word, and nothing is cleaned up.
+        std::mem::forget(watched);
+        guard.lock().input = None;
+        assert!(guard.shell.wait().expect("ends").success());
+        for process in [&mut told, &mut untold] {
+            assert_eq!(process.wait().expect("ended").signal(), Some(9));
+        }
+    }
+
+    #[test]
+    fn a_worker_that_ends_by_itself_kills_nothing_that_is_not_its_handler() {
+        let guard = Guard::start().expect("starts");
+        let mut process = handler(&guard);
+        drop(guard);
+        assert!(
+            process.try_wait().expect("asked").is_none(),
+            "it still runs"
+        );
+        process.kill().expect("killed");
+        process.wait().expect("ended");
     }
 }
