@@ -15,7 +15,7 @@ MATRIX_TESTS ?=
 have_nextest := $(shell $(CARGO) nextest --version 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build generate test test-matrix lint install uninstall clean
+.PHONY: help demo build generate test test-matrix lint install uninstall deb test-deb clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -63,7 +63,7 @@ lint: ## Check formatting, lints, documentation and shell scripts
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
-	shellcheck .ci/setup .ci/run
+	shellcheck .ci/setup .ci/run packaging/deb packaging/test-deb
 	bash -n completions/ucp-streams.bash
 	shellcheck --shell=bash completions/ucp-streams.bash
 	zsh -n completions/_ucp-streams
@@ -88,6 +88,14 @@ uninstall: ## Remove what install installed
 	rm -f '$(DESTDIR)$(PREFIX)/bin/ucp-streams' '$(DESTDIR)$(bash_dir)/ucp-streams' \
 	  '$(DESTDIR)$(zsh_dir)/_ucp-streams' '$(DESTDIR)$(fish_dir)/ucp-streams.fish' \
 	  '$(DESTDIR)$(man_dir)'/ucp-streams.1 '$(DESTDIR)$(man_dir)'/ucp-streams-*.1
+
+deb: build ## Build a Debian package into target/debian
+	@.ci/setup deb
+	packaging/deb --binary '$(binary)'
+
+test-deb: build ## Build the Debian package, install it into a root of its own, and remove it
+	@.ci/setup deb
+	packaging/test-deb --binary '$(binary)'
 
 clean: ## Remove what was built and downloaded
 	$(CARGO) clean
