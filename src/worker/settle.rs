@@ -160,8 +160,13 @@ impl Engine {
             return Ok(());
         };
         let states = connection.call(renew(self.holder(), &leases)).await?;
-        for ((id, _), state) in leases.into_iter().zip(states) {
-            if state == LeaseState::Lost {
+        for ((id, deliveries), state) in leases.into_iter().zip(states) {
+            // After a lost connection its next attempt may have begun before this was told: that is another lease.
+            let is_same = self
+                .hand
+                .get(id)
+                .is_some_and(|held| held.deliveries == deliveries);
+            if state == LeaseState::Lost && is_same {
                 self.count_lost(id);
                 self.let_go(id);
             }
