@@ -107,7 +107,7 @@ impl Engine {
                 sweep: now,
                 presence: now + presence_interval(&job.policy),
             },
-            trouble: super::trouble::Trouble::new(now),
+            trouble: super::trouble::Trouble::new(now, job.policy.renewal()),
             job,
             dialer,
             counters,

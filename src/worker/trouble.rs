@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 /// The first pause after a failure, doubled up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// A pause takes at most this part of the time between two renewals: leases outlive a server that is back.
+const PAUSE_SHARE: u32 = 2;
 
 /// What is wrong at present, and what must be done once it is over.
 #[derive(Debug)]
 pub(super) struct Trouble {
     failures: u32,
+    pause_max: Duration,
     pub(super) since: Option<Instant>,
     pause_until: Option<Instant>,
     /// Entries may have been delivered to this consumer in replies that were lost.
@@ -19,9 +22,11 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
-    pub(super) fn new(now: Instant) -> Self {
+    /// For a worker that renews its leases every `renewal`.
+    pub(super) fn new(now: Instant, renewal: Duration) -> Self {
         Self {
             failures: 0,
+            pause_max: PAUSE_MAX.min(renewal / PAUSE_SHARE),
             since: None,
             pause_until: None,
             is_recovery_due: false,
@@ -61,7 +66,7 @@ impl Trouble {
     pub(super) fn failed(&mut self, now: Instant) -> Duration {
         let doubled = PAUSE
             .saturating_mul(1u32 << self.failures.min(10))
-            .min(PAUSE_MAX);
+            .min(self.pause_max);
         let jitter = f64::from(uuid::Uuid::new_v4().as_bytes()[15]) / 255.0;
         let pause = doubled.mul_f64(1.0 + jitter / 2.0);
         self.failures = self.failures.saturating_add(1);
@@ -75,5 +80,24 @@ impl Trouble {
         self.failures = 0;
         self.pause_until = None;
         self.since.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_never_outlast_the_leases() {
+        let now = Instant::now();
+        let longest = |renewal_ms| {
+            let mut trouble = Trouble::new(now, Duration::from_millis(renewal_ms));
+            let pauses: Vec<_> = (0..20).map(|_| trouble.failed(now)).collect();
+            assert!(pauses[0] < Duration::from_millis(151) && pauses[1] > pauses[0]);
+            pauses.into_iter().max().unwrap_or_default()
+        };
+        assert!(longest(1000) <= Duration::from_millis(750));
+        let unbounded = longest(60_000);
+        assert!((PAUSE_MAX..=PAUSE_MAX.mul_f64(1.5)).contains(&unbounded));
     }
 }
