@@ -15,7 +15,11 @@ MATRIX_TESTS ?=
 have_nextest := $(shell $(CARGO) nextest --version 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build generate test test-matrix lint install uninstall deb test-deb clean
+# How long `make chaos` breaks things, and its seed (a new one each time when empty).
+CHAOS_SECONDS ?= 1800
+CHAOS_SEED ?=
+
+.PHONY: help demo build generate test test-matrix chaos lint install uninstall deb test-deb clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +61,11 @@ test-matrix: ## Run the tests on other versions of Redis and Valkey
 	  echo "== $$name"; \
 	  UCP_STREAMS_TEST_SERVER=$$server $(run_tests) $(MATRIX_TESTS) || status=$$?; \
 	done; exit $$status
+
+chaos: ## Break everything for half an hour: CHAOS_SECONDS, CHAOS_SEED
+	@.ci/setup build server
+	CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_SEED=$(CHAOS_SEED) \
+	  $(CARGO) test --locked --test chaos -- --ignored --exact soak::long_run --nocapture
 
 lint: ## Check formatting, lints, documentation and shell scripts
 	@.ci/setup build lint

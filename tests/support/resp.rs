@@ -1,6 +1,6 @@
 //! A RESP2 client of a few lines, independent of the one under test.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -108,14 +108,28 @@ impl Client {
     /// Connects; fails the test when it cannot.
     #[track_caller]
     pub fn connect(socket: &Path) -> Self {
-        let stream = UnixStream::connect(socket)
-            .unwrap_or_else(|error| panic!("cannot connect to {}: {error}", socket.display()));
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("sets the timeout");
-        Self {
+        Self::try_connect(socket)
+            .unwrap_or_else(|error| panic!("cannot connect to {}: {error}", socket.display()))
+    }
+
+    /// As [`Client::connect`], where a server that is not there is an answer.
+    ///
+    /// # Errors
+    /// When it cannot connect.
+    pub fn try_connect(socket: &Path) -> io::Result<Self> {
+        let stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self {
             stream: BufReader::new(stream),
-        }
+        })
+    }
+
+    /// How long it waits for a reply.
+    pub fn set_patience(&self, patience: std::time::Duration) {
+        let stream = self.stream.get_ref();
+        stream
+            .set_read_timeout(Some(patience))
+            .expect("sets the timeout");
     }
 
     /// Sends one command and returns its reply, errors too.
@@ -128,40 +142,64 @@ impl Client {
     /// small ones: nothing is read until all is written.
     #[track_caller]
     pub fn pipeline<C: AsRef<[A]>, A: AsRef<[u8]>>(&mut self, commands: &[C]) -> Vec<Reply> {
+        self.try_write(commands).expect("writes");
+        commands.iter().map(|_| self.reply()).collect()
+    }
+
+    /// Sends the commands in one write; [`Client::try_reply`] reads the reply of each.
+    ///
+    /// # Errors
+    /// When the connection is lost: any number of them may have been sent.
+    pub fn try_write<C: AsRef<[A]>, A: AsRef<[u8]>>(&mut self, commands: &[C]) -> io::Result<()> {
         let mut bytes = Vec::new();
         for command in commands {
             encode(&mut bytes, command.as_ref());
         }
-        self.stream.get_mut().write_all(&bytes).expect("writes");
-        commands.iter().map(|_| self.reply()).collect()
+        self.stream.get_mut().write_all(&bytes)
     }
 
     /// Reads one reply (after a command of one's own writing, or a pushed message).
     #[track_caller]
     pub fn reply(&mut self) -> Reply {
+        self.try_reply().expect("a reply")
+    }
+
+    /// As [`Client::reply`], where a lost connection is an answer.
+    ///
+    /// # Errors
+    /// When the connection ends or times out within the reply.
+    pub fn try_reply(&mut self) -> io::Result<Reply> {
         let mut line = String::new();
-        self.stream.read_line(&mut line).expect("a reply");
+        self.stream.read_line(&mut line)?;
         let (kind, rest) = line
             .trim_end()
             .split_at_checked(1)
-            .expect("a reply before the end");
-        match kind {
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(match kind {
             "+" => Reply::Simple(rest.to_owned()),
             "-" => Reply::Error(rest.to_owned()),
             ":" => Reply::Int(rest.parse().expect("an integer")),
-            "$" => usize::try_from(length(rest)).map_or(Reply::Nil, |length| self.bulk(length)),
-            "*" => usize::try_from(length(rest)).map_or(Reply::Nil, |count| {
-                Reply::Array((0..count).map(|_| self.reply()).collect())
-            }),
+            "$" => match usize::try_from(length(rest)) {
+                Ok(length) => self.bulk(length)?,
+                Err(_) => Reply::Nil,
+            },
+            "*" => match usize::try_from(length(rest)) {
+                Ok(count) => Reply::Array(
+                    (0..count)
+                        .map(|_| self.try_reply())
+                        .collect::<io::Result<_>>()?,
+                ),
+                Err(_) => Reply::Nil,
+            },
             _ => panic!("not RESP2: {line:?}"),
-        }
+        })
     }
 
-    fn bulk(&mut self, length: usize) -> Reply {
+    fn bulk(&mut self, length: usize) -> io::Result<Reply> {
         let mut bytes = vec![0; length + 2];
-        self.stream.read_exact(&mut bytes).expect("a string");
+        self.stream.read_exact(&mut bytes)?;
         bytes.truncate(length);
-        Reply::Bulk(bytes)
+        Ok(Reply::Bulk(bytes))
     }
 }
 

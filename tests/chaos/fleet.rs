@@ -1,0 +1,336 @@
+//! The workers: the real binary, one process a slot, each behind a proxy of its own. One that ended is replaced.
+
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::events::{Log, death, now};
+use crate::handler;
+use crate::history::{Cause, Event, Rules, Work};
+use crate::ledger::now_ms;
+use crate::support::{Proxy, TestServer, until};
+
+/// What the workers of a slot do.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub stream: &'static str,
+    pub group: &'static str,
+    pub work: Work,
+    /// How many slots.
+    pub workers: usize,
+    pub concurrency: usize,
+    /// Further flags.
+    pub flags: Vec<String>,
+}
+
+impl Job {
+    pub fn new(stream: &'static str, group: &'static str, work: Work, workers: usize) -> Self {
+        Self {
+            stream,
+            group,
+            work,
+            workers,
+            concurrency: if work == Work::Handler { 4 } else { 1 },
+            flags: Vec::new(),
+        }
+    }
+
+    /// The stream that copies go to.
+    pub fn output(&self) -> String {
+        format!("{}.{}", self.stream, self.group)
+    }
+
+    fn args(&self) -> Vec<String> {
+        let rules = Rules::default();
+        let mut args: Vec<String> = ["--timeout", "1s", "worker", "run", self.group, "--stream"]
+            .map(str::to_owned)
+            .to_vec();
+        args.push(self.stream.to_owned());
+        for (flag, value) in [
+            ("--claim-idle", format!("{}ms", rules.claim_idle_ms)),
+            ("--max-deliveries", rules.max_deliveries.to_string()),
+            ("--backoff-base", "200ms".to_owned()),
+            ("--backoff-cap", "1s".to_owned()),
+            ("--handler-timeout", "20s".to_owned()),
+            ("--grace", "3s".to_owned()),
+            ("--connect-for", "60s".to_owned()),
+            ("--concurrency", self.concurrency.to_string()),
+        ] {
+            args.extend([flag.to_owned(), value]);
+        }
+        args.extend(self.flags.clone());
+        match self.work {
+            Work::Handler => {
+                args.extend(["--exec", "--"].map(str::to_owned));
+                args.extend(handler::command());
+            }
+            Work::Copies => {
+                args.extend(["--builtin".to_owned(), format!("forward:{}", self.output())]);
+            }
+            Work::Counts => args.extend(["--builtin", "features"].map(str::to_owned)),
+        }
+        args
+    }
+}
+
+/// A place for one worker.
+#[derive(Debug)]
+pub struct Slot {
+    pub job: Job,
+    pub proxy: Proxy,
+    name: String,
+    child: Option<Child>,
+    generation: usize,
+    /// Since when it has stood still.
+    stopped_ms: Option<u64>,
+}
+
+impl Slot {
+    /// The worker's process, while there is one.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stopped_ms.is_some()
+    }
+}
+
+/// All workers of a run.
+#[derive(Debug)]
+pub struct Fleet {
+    pub slots: Vec<Slot>,
+    dir: PathBuf,
+    log: Arc<Log>,
+    env: Vec<(String, String)>,
+    /// Workers that ended though nobody asked them to.
+    pub deserters: Vec<String>,
+}
+
+impl Fleet {
+    /// Starts all of them.
+    pub fn start(dir: &Path, server: &TestServer, log: &Arc<Log>, jobs: &[Job]) -> Self {
+        let mut fleet = Self {
+            slots: Vec::new(),
+            dir: dir.to_owned(),
+            log: Arc::clone(log),
+            env: Vec::new(),
+            deserters: Vec::new(),
+        };
+        if let Ok(planted) = std::env::var("UCP_STREAMS_PLANTED") {
+            fleet.env.push(("UCP_STREAMS_PLANTED".to_owned(), planted));
+        }
+        for job in jobs {
+            for number in 0..job.workers {
+                fleet.slots.push(Slot {
+                    job: job.clone(),
+                    proxy: Proxy::before(server.socket()),
+                    name: format!("{}.{}.{number}", job.stream, job.group),
+                    child: None,
+                    generation: 0,
+                    stopped_ms: None,
+                });
+            }
+        }
+        fleet.tend();
+        fleet
+    }
+
+    /// Reaps what ended and starts what is missing.
+    pub fn tend(&mut self) {
+        for at in 0..self.slots.len() {
+            let slot = &mut self.slots[at];
+            let ended = slot
+                .child
+                .as_mut()
+                .and_then(|child| child.try_wait().unwrap());
+            if let Some(status) = ended {
+                self.ended(at, status);
+            }
+            if self.slots[at].child.is_none() {
+                self.spawn(at);
+            }
+        }
+    }
+
+    fn ended(&mut self, at: usize, status: ExitStatus) {
+        let slot = &mut self.slots[at];
+        let pid = slot.child.take().map_or(0, |child| child.id());
+        slot.stopped_ms = None;
+        let text = format!("worker {pid} ({}) ended by itself: {status}", slot.name);
+        self.log.note(&text);
+        // A handler may kill its worker, and says so in its ledger.
+        if status.signal() != Some(Signal::KILL.as_raw()) {
+            self.deserters.push(text);
+        }
+    }
+
+    fn spawn(&mut self, at: usize) {
+        let slot = &mut self.slots[at];
+        slot.generation += 1;
+        let file = format!("worker.{}.{}.log", slot.name, slot.generation);
+        let stderr = File::create(self.dir.join(file)).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_ucp-streams"))
+            .args(slot.job.args())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", &self.dir)
+            .env("UCP_STREAMS_URL", slot.proxy.url())
+            .env(handler::RUN, &self.dir)
+            .envs(self.env.iter().cloned())
+            .current_dir(&self.dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        self.log
+            .note(&format!("worker {} ({}) started", child.id(), slot.name));
+        slot.child = Some(child);
+    }
+
+    fn signal(&self, at: usize, signal: Signal) -> bool {
+        let pid = self.slots[at]
+            .pid()
+            .and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        pid.is_some_and(|pid| kill_process(pid, signal).is_ok())
+    }
+
+    /// `kill -9`, and starts another; whether it was still there to be killed.
+    pub fn kill(&mut self, at: usize) -> bool {
+        let Some(pid) = self.slots[at].pid() else {
+            return false;
+        };
+        let was_stopped = self.slots[at].stopped_ms.take();
+        if let Some(from_ms) = was_stopped {
+            self.log.event(Event {
+                from_ms,
+                ..now("SIGSTOP of a worker", Cause::Absence, Some(pid))
+            });
+        }
+        self.log.event(death("kill -9 of a worker", now_ms(), pid));
+        self.signal(at, Signal::KILL);
+        let status = self.slots[at]
+            .child
+            .take()
+            .map(|mut child| child.wait().unwrap());
+        self.spawn(at);
+        status.is_some_and(|status| status.signal() == Some(Signal::KILL.as_raw()))
+    }
+
+    /// SIGSTOP; whether it stands still.
+    pub fn stop(&mut self, at: usize) -> bool {
+        let Some(pid) = self.slots[at].pid() else {
+            return false;
+        };
+        self.slots[at].stopped_ms = Some(now_ms());
+        self.signal(at, Signal::STOP);
+        let deadline = Instant::now() + Duration::from_secs(1);
+        while Instant::now() < deadline {
+            if state_of(pid) == Some('T') {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        false
+    }
+
+    /// SIGCONT.
+    pub fn go_on(&mut self, at: usize) {
+        let Some((from_ms, pid)) = self.slots[at].stopped_ms.take().zip(self.slots[at].pid())
+        else {
+            return;
+        };
+        self.signal(at, Signal::CONT);
+        self.log.event(Event {
+            from_ms,
+            ..now("SIGSTOP of a worker", Cause::Absence, Some(pid))
+        });
+    }
+
+    /// SIGTERM, and starts another once it has ended; whether it ended as it should.
+    pub fn term(&mut self, at: usize) -> bool {
+        let is_good = self.end(at);
+        self.spawn(at);
+        is_good
+    }
+
+    /// SIGTERM, and awaits the end.
+    fn end(&mut self, at: usize) -> bool {
+        self.go_on(at);
+        let Some(mut child) = self.slots[at].child.take() else {
+            return false;
+        };
+        let (pid, from_ms) = (child.id(), now_ms());
+        if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let status = loop {
+            match child.try_wait().unwrap() {
+                Some(status) => break status,
+                None if Instant::now() > deadline => {
+                    let _ = child.kill();
+                    break child.wait().unwrap();
+                }
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        self.log.event(Event {
+            from_ms,
+            ..now("SIGTERM of a worker", Cause::End, Some(pid))
+        });
+        if !status.success() && status.signal() != Some(Signal::KILL.as_raw()) {
+            let text = format!("worker {pid} told to end: {status}");
+            self.log.note(&text);
+            self.deserters.push(text);
+        }
+        status.success()
+    }
+
+    /// Ends all of them, and makes sure that no process of theirs is left.
+    pub fn disband(mut self) -> Vec<String> {
+        for at in 0..self.slots.len() {
+            self.end(at);
+        }
+        let marker = format!("{}={}", handler::RUN, self.dir.display());
+        until(Duration::from_secs(5), "no process is left over", || {
+            left_over(&marker).is_empty()
+        });
+        std::mem::take(&mut self.deserters)
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        for child in self.slots.iter_mut().filter_map(|slot| slot.child.as_mut()) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// The letter that says what a process does.
+fn state_of(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
+/// Processes with `marker` in their environment.
+fn left_over(marker: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter(|process| {
+            let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
+            environment
+                .split(|byte| *byte == 0)
+                .any(|pair| pair == marker.as_bytes())
+        })
+        .map(|process| process.file_name().to_string_lossy().into_owned())
+        .collect()
+}

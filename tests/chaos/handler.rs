@@ -1,0 +1,118 @@
+//! The handler that `--exec` workers start for every message: this test program itself, told by the environment. It
+//! writes down what it does before and after it does it.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::time::Duration;
+use std::{env, thread};
+
+use rustix::process::{Signal, getpid, getppid, kill_process};
+use serde_json::Value;
+
+use crate::ledger::{Ledger, now_ms};
+use crate::message::{Plan, sha_of};
+
+/// The variable that names the run's directory to workers and handlers.
+pub const RUN: &str = "UCP_CHAOS";
+/// How long a slow handler takes: well over the claim idle time of [`crate::fleet`].
+pub const SLOW: Duration = Duration::from_secs(7);
+/// How long it takes to say that something cannot be done, ever.
+const EXIT_PERMANENT: i32 = 65;
+
+/// The ledger of the handlers of the run in `dir`.
+pub fn ledger_of(dir: &Path) -> PathBuf {
+    dir.join("handled.ledger")
+}
+
+/// The program and arguments that run [`handler`].
+pub fn command() -> Vec<String> {
+    let program = env::current_exe().unwrap();
+    let words = [
+        program.to_str().unwrap(),
+        "--exact",
+        "handler::handler",
+        "--ignored",
+        "--test-threads=1",
+        "--quiet",
+        "--nocapture",
+    ];
+    words.map(str::to_owned).to_vec()
+}
+
+#[test]
+#[ignore = "no test: the handler that the workers of the other tests start"]
+fn handler() {
+    if let (Some(dir), Some(_)) = (env::var_os(RUN), env::var_os("UCP_ID")) {
+        handle(Path::new(&dir));
+    }
+}
+
+struct Attempt {
+    ledger: Ledger,
+    words: String,
+}
+
+impl Attempt {
+    fn read(dir: &Path) -> (Self, Plan) {
+        let mut input = String::new();
+        std::io::stdin().read_to_string(&mut input).unwrap();
+        let entry: Value = serde_json::from_str(&input).unwrap();
+        let text = |name: &str| entry["fields"][name].as_str().unwrap_or("-").to_owned();
+        let given = |name: &str| env::var(name).unwrap();
+        let worker = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+        let words = format!(
+            "{} {} {} {} {} {worker} {} {}",
+            given("UCP_STREAM"),
+            given("UCP_GROUP"),
+            text("key"),
+            given("UCP_ID"),
+            given("UCP_DELIVERIES"),
+            getpid().as_raw_nonzero(),
+            sha_of(&text("body")),
+        );
+        let ledger = Ledger::open(&ledger_of(dir));
+        let plan = text("do").parse().unwrap_or(Plan::Plain);
+        (Self { ledger, words }, plan)
+    }
+
+    fn say(&mut self, what: &str) {
+        self.ledger
+            .append(&format!("{what} {} {}\n", now_ms(), self.words));
+    }
+}
+
+fn handle(dir: &Path) {
+    let worker = getppid();
+    let (mut attempt, plan) = Attempt::read(dir);
+    let is_first = env::var("UCP_DELIVERIES").as_deref() == Ok("1");
+    attempt.say("start");
+    match plan {
+        Plan::Flaky if is_first => fail(attempt, "not yet", 1),
+        Plan::Poison => fail(attempt, "poison", 1),
+        Plan::Permanent => fail(attempt, "never", EXIT_PERMANENT),
+        Plan::Slow => thread::sleep(SLOW),
+        Plan::Crash if is_first => {
+            attempt.say("fail");
+            kill_process(getpid(), Signal::KILL).unwrap();
+        }
+        Plan::KillsWorker if is_first => {
+            attempt.say("kill");
+            kill_process(worker.expect("a worker"), Signal::KILL).unwrap();
+            // The worker's guard ends this process.
+            thread::sleep(SLOW);
+        }
+        _ => {}
+    }
+    attempt.say("done");
+    if plan == Plan::DoneAndFails && is_first {
+        fail(attempt, "done, and failed", 1);
+    }
+    process::exit(0);
+}
+
+fn fail(mut attempt: Attempt, why: &str, code: i32) -> ! {
+    attempt.say("fail");
+    eprintln!("{why}");
+    process::exit(code);
+}

@@ -1,0 +1,135 @@
+//! A message: its key, what its handler is to do with it, and a body with its hash.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::rng::Rng;
+
+/// What a message's handler does. Whatever it does at the first delivery only, it succeeds later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Succeeds.
+    Plain,
+    /// Fails at the first delivery.
+    Flaky,
+    /// Fails at every delivery.
+    Poison,
+    /// Fails for good.
+    Permanent,
+    /// Takes longer than the claim idle time.
+    Slow,
+    /// Dies of a signal at the first delivery, before it is done.
+    Crash,
+    /// Is done, and fails all the same at the first delivery.
+    DoneAndFails,
+    /// Kills its worker at the first delivery.
+    KillsWorker,
+}
+
+const NAMES: [(Plan, &str); 8] = [
+    (Plan::Plain, "plain"),
+    (Plan::Flaky, "flaky"),
+    (Plan::Poison, "poison"),
+    (Plan::Permanent, "permanent"),
+    (Plan::Slow, "slow"),
+    (Plan::Crash, "crash"),
+    (Plan::DoneAndFails, "done-and-fails"),
+    (Plan::KillsWorker, "kills-worker"),
+];
+
+impl Plan {
+    /// How often each is drawn, of 1000; the rest is plain.
+    const SHARES: [(Self, u64); 7] = [
+        (Self::Flaky, 40),
+        (Self::Poison, 10),
+        (Self::Permanent, 5),
+        (Self::Slow, 4),
+        (Self::Crash, 10),
+        (Self::DoneAndFails, 5),
+        (Self::KillsWorker, 1),
+    ];
+
+    /// One of the usual mixture.
+    pub fn draw(rng: &mut Rng) -> Self {
+        let mut drawn = rng.between(0, 1000);
+        for (plan, share) in Self::SHARES {
+            if drawn < share {
+                return plan;
+            }
+            drawn -= share;
+        }
+        Self::Plain
+    }
+
+    /// Whether the message belongs in the dead-letter stream.
+    pub fn is_poison(self) -> bool {
+        matches!(self, Self::Poison | Self::Permanent)
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = NAMES.iter().find(|(plan, _)| plan == self);
+        f.write_str(name.expect("a name").1)
+    }
+}
+
+impl FromStr for Plan {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = NAMES.iter().find(|(_, name)| *name == text);
+        found.map(|(plan, _)| *plan).ok_or_else(|| text.to_owned())
+    }
+}
+
+/// The hash of a body, in short.
+pub fn sha_of(body: &str) -> String {
+    let hash = Sha256::digest(body.as_bytes());
+    let short = hash.iter().take(8);
+    short.fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// A message to be published.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub key: String,
+    pub plan: Plan,
+    pub body: String,
+}
+
+impl Message {
+    pub fn new(key: String, plan: Plan, rng: &mut Rng) -> Self {
+        let words = rng.between(1, 12);
+        let body: Vec<String> = (0..words).map(|_| format!("{:x}", rng.next())).collect();
+        Self {
+            key,
+            plan,
+            body: body.join("-"),
+        }
+    }
+
+    pub fn sha(&self) -> String {
+        sha_of(&self.body)
+    }
+
+    /// The command that adds it; with the fields of an event, so that built-in handlers take it too.
+    pub fn command(&self, stream: &str) -> Vec<String> {
+        let fields = [
+            ("key", self.key.as_str()),
+            ("sha", &self.sha()),
+            ("do", &self.plan.to_string()),
+            ("body", &self.body),
+            ("brand_id", "b"),
+            ("event_type", "page_view"),
+            ("timestamp", "2024-12-01T10:00:00.000Z"),
+        ]
+        .map(|(name, value)| [name.to_owned(), value.to_owned()]);
+        let head = ["XADD", stream, "*"].map(str::to_owned);
+        head.into_iter()
+            .chain(fields.into_iter().flatten())
+            .collect()
+    }
+}

@@ -1,0 +1,314 @@
+//! A run's world: directory, server, log and fleet; how it comes to rest, and the history it leaves.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::check::{Rule, Verdict, check};
+use crate::events::{Log, death};
+use crate::fleet::{Fleet, Job};
+use crate::handler;
+use crate::history::{
+    Attempt, Dead, Event, GroupState, History, Kept, Rules, Said, StreamState, Work,
+};
+use crate::ledger;
+use crate::publisher::published;
+use crate::support::{Client, Reply, TestServer};
+
+/// How long the workers may take, once all is well again, until nothing is left to do.
+const REST: Duration = Duration::from_secs(90);
+
+/// Server, fleet and ledgers of a run.
+pub struct World {
+    dir: Option<TempDir>,
+    pub server: TestServer,
+    pub log: Arc<Log>,
+    pub fleet: Option<Fleet>,
+    pub jobs: Vec<Job>,
+}
+
+impl World {
+    /// A server whose kill loses nothing, with the groups of `jobs`; nobody works yet.
+    pub fn new(jobs: Vec<Job>) -> Self {
+        let dir = tempfile::Builder::new()
+            .prefix("ucp-chaos-")
+            .tempdir()
+            .unwrap();
+        let server = TestServer::durable();
+        for job in &jobs {
+            let create = ["XGROUP", "CREATE", job.stream, job.group, "0", "MKSTREAM"];
+            server.redis(&create);
+        }
+        let log = Arc::new(Log::open(&dir.path().join("actions.log")));
+        Self {
+            dir: Some(dir),
+            server,
+            log,
+            fleet: None,
+            jobs,
+        }
+    }
+
+    /// The run's directory.
+    pub fn path(&self) -> &Path {
+        self.dir.as_ref().expect("a directory").path()
+    }
+
+    pub fn start_fleet(&mut self) -> &mut Fleet {
+        let fleet = Fleet::start(self.path(), &self.server, &self.log, &self.jobs);
+        self.fleet.insert(fleet)
+    }
+
+    pub fn fleet(&mut self) -> &mut Fleet {
+        self.fleet.as_mut().expect("a fleet")
+    }
+
+    /// The streams of its jobs.
+    pub fn streams(&self) -> Vec<&'static str> {
+        let mut streams: Vec<_> = self.jobs.iter().map(|job| job.stream).collect();
+        streams.sort_unstable();
+        streams.dedup();
+        streams
+    }
+
+    /// Waits until every group has read everything and nothing is pending; whether that came about.
+    pub fn rest(&mut self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        let mut client = self.server.client();
+        loop {
+            let jobs = self.jobs.clone();
+            let is_at_rest = jobs.iter().all(|job| {
+                let (undelivered, pending, _) = progress(&mut client, job);
+                undelivered == 0 && pending == 0
+            });
+            if is_at_rest || Instant::now() > deadline {
+                self.log
+                    .note(if is_at_rest { "at rest" } else { "not at rest" });
+                return is_at_rest;
+            }
+            self.fleet().tend();
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Brings the run to its end: rest, all workers ended, and the checker's verdict.
+    pub fn judge(&mut self, rules: Rules) -> (History, Verdict) {
+        self.rest(REST);
+        let deserters = self.fleet.take().map(Fleet::disband).unwrap_or_default();
+        let history = self.history(rules);
+        let verdict = check(&history);
+        if !deserters.is_empty() {
+            let kept = self.keep();
+            panic!(
+                "workers ended by themselves: {deserters:#?}\nsee {}",
+                kept.display()
+            );
+        }
+        (history, verdict)
+    }
+
+    /// Fails the test, with what it was, when the verdict is bad.
+    pub fn demand_good(&mut self, verdict: &Verdict) {
+        if verdict.violations.is_empty() {
+            return;
+        }
+        let mut counts: BTreeMap<Rule, usize> = BTreeMap::new();
+        for violation in &verdict.violations {
+            *counts.entry(violation.rule).or_default() += 1;
+        }
+        let told: Vec<String> = verdict
+            .violations
+            .iter()
+            .take(10)
+            .map(ToString::to_string)
+            .collect();
+        let kept = self.keep();
+        let all: Vec<String> = verdict.violations.iter().map(ToString::to_string).collect();
+        std::fs::write(kept.join("violations.txt"), all.join("\n")).unwrap();
+        panic!(
+            "{counts:?}, the first of them:\n{}\nactions, ledgers and logs: {}",
+            told.join("\n"),
+            kept.display()
+        );
+    }
+
+    /// Leaves the directory where it is.
+    pub fn keep(&mut self) -> PathBuf {
+        self.dir.take().map(TempDir::keep).unwrap_or_default()
+    }
+
+    /// What the run left behind.
+    pub fn history(&self, rules: Rules) -> History {
+        let mut client = self.server.client();
+        let (attempts, deaths) = attempts(self.path());
+        let streams = self.streams();
+        let mut events = self.log.events();
+        events.extend(deaths);
+        History {
+            rules,
+            published: streams
+                .iter()
+                .flat_map(|stream| published(self.path(), stream))
+                .collect(),
+            streams: streams
+                .iter()
+                .map(|stream| ((*stream).to_owned(), stream_state(&mut client, stream)))
+                .collect(),
+            groups: self
+                .jobs
+                .iter()
+                .map(|job| group_state(&mut client, job))
+                .collect(),
+            attempts,
+            events,
+        }
+    }
+}
+
+/// The handlers' ledger, and the workers that handlers killed.
+pub fn attempts(dir: &Path) -> (Vec<Attempt>, Vec<Event>) {
+    let (mut attempts, mut deaths) = (Vec::new(), Vec::new());
+    for words in ledger::read(&handler::ledger_of(dir)) {
+        let at_ms = words[1].parse().unwrap();
+        let worker = words[7].parse().unwrap();
+        let said = match words[0].as_str() {
+            "start" => Said::Start,
+            "done" => Said::Done,
+            "fail" => Said::Fail,
+            _ => {
+                let name = "kill -9 of a worker by its handler";
+                deaths.push(death(name, at_ms, worker));
+                continue;
+            }
+        };
+        attempts.push(Attempt {
+            said,
+            at_ms,
+            stream: words[2].clone(),
+            group: words[3].clone(),
+            key: words[4].clone(),
+            id: words[5].clone(),
+            deliveries: words[6].parse().unwrap(),
+            worker,
+            sha: words[9].clone(),
+        });
+    }
+    (attempts, deaths)
+}
+
+/// Undelivered and pending entries of a group, and how many it has read.
+fn progress(client: &mut Client, job: &Job) -> (u64, u64, Option<u64>) {
+    let groups = client.send(&["XINFO", "GROUPS", job.stream]);
+    let Some(group) = groups
+        .items()
+        .iter()
+        .find(|it| it.field("name").text() == job.group)
+    else {
+        return (u64::MAX, 0, None);
+    };
+    let number = |name: &str| match group.field(name) {
+        Reply::Nil => None,
+        value => u64::try_from(value.int()).ok(),
+    };
+    let undelivered = number("lag").unwrap_or_else(|| {
+        // The server cannot say: count.
+        let last = format!("({}", group.field("last-delivered-id").text());
+        client
+            .send(&["XRANGE", job.stream, &last, "+"])
+            .items()
+            .len() as u64
+    });
+    (
+        undelivered,
+        number("pending").unwrap_or_default(),
+        number("entries-read"),
+    )
+}
+
+fn stream_state(client: &mut Client, stream: &str) -> StreamState {
+    let info = client.send(&["XINFO", "STREAM", stream]);
+    StreamState {
+        entries_added: u64::try_from(info.field("entries-added").int()).unwrap(),
+        present: range(client, stream)
+            .into_iter()
+            .map(|(_, entry)| kept(&entry))
+            .collect(),
+    }
+}
+
+/// Every entry of a stream: id and fields.
+fn range(client: &mut Client, stream: &str) -> Vec<(String, Reply)> {
+    let (mut entries, mut from) = (Vec::new(), "-".to_owned());
+    loop {
+        let page = client.send(&["XRANGE", stream, &from, "+", "COUNT", "1000"]);
+        for entry in page.items() {
+            let [id, fields] = entry.items() else {
+                panic!("no entry: {entry:?}")
+            };
+            entries.push((id.text().to_owned(), fields.clone()));
+            from = format!("({}", id.text());
+        }
+        if page.items().len() < 1000 {
+            return entries;
+        }
+    }
+}
+
+/// A message by its fields; its hash is that of the body there is.
+fn kept(fields: &Reply) -> Kept {
+    let text = |name: &str| fields.get(name).map_or("-", Reply::text);
+    Kept {
+        key: text("key").to_owned(),
+        sha: crate::message::sha_of(text("body")),
+    }
+}
+
+fn group_state(client: &mut Client, job: &Job) -> GroupState {
+    let (undelivered, _, entries_read) = progress(client, job);
+    let pending = client.send(&["XPENDING", job.stream, job.group, "-", "+", "10000"]);
+    let letters = range(client, &format!("{{{}}}:dlq", job.stream));
+    let own = letters.iter().filter(|(_, fields)| {
+        fields
+            .get("_dlq_group")
+            .is_some_and(|it| it.text() == job.group)
+    });
+    let counted = client.send(&["HGET", &format!("{{{}}}:features:b", job.stream), "events"]);
+    GroupState {
+        stream: job.stream.to_owned(),
+        group: job.group.to_owned(),
+        work: job.work,
+        workers: job.workers,
+        entries_read,
+        undelivered,
+        pending: pending
+            .items()
+            .iter()
+            .map(|row| row.items()[0].text().to_owned())
+            .collect(),
+        dead: own.map(|(_, fields)| dead(fields)).collect(),
+        copies: match job.work {
+            Work::Copies => range(client, &job.output())
+                .iter()
+                .map(|(_, it)| kept(it))
+                .collect(),
+            _ => Vec::new(),
+        },
+        counted: if counted.is_nil() {
+            0
+        } else {
+            u64::try_from(counted.int()).unwrap()
+        },
+    }
+}
+
+fn dead(fields: &Reply) -> Dead {
+    Dead {
+        id: fields.field("_dlq_id").text().to_owned(),
+        message: (fields.field("_dlq_body").text() == "present").then(|| kept(fields)),
+        deliveries: u64::try_from(fields.field("_dlq_deliveries").int()).unwrap(),
+    }
+}
