@@ -110,6 +110,8 @@ fn user_of(context: &Context) -> &str {
     }
 }
 
+const ALL: &str = "`ucp-streams acl COMMAND` prints all that a command needs";
+
 /// The rule that is missing, as `ACL SETUSER` takes it.
 fn permission_step(error: &wire::Error, user: &str) -> String {
     let words: Vec<&str> = error.command.split(' ').collect();
@@ -118,7 +120,7 @@ fn permission_step(error: &wire::Error, user: &str) -> String {
     let named = words.iter().take_while(|word| is_command(word)).count();
     if named == 0 {
         // A script of this tool: the server's text says what in it was refused.
-        return format!("ACL SETUSER {user} +eval +evalsha, and what the message names");
+        return format!("ACL SETUSER {user} +eval +evalsha, and what the message names; {ALL}");
     }
     let command = words[..named].join("|").to_lowercase();
     let key = words[named..].join(" ");
@@ -127,7 +129,7 @@ fn permission_step(error: &wire::Error, user: &str) -> String {
     } else {
         format!("+{command}")
     };
-    format!("the user lacks a rule: ACL SETUSER {user} {rule}")
+    format!("the user lacks a rule: ACL SETUSER {user} {rule}; {ALL}")
 }
 
 #[cfg(test)]
@@ -154,7 +156,7 @@ mod tests {
             ),
         ] {
             let error = wire::Error::new(ErrorKind::NoPerm, command, text);
-            assert_eq!(permission_step(&error, "bob"), step);
+            assert_eq!(permission_step(&error, "bob"), format!("{step}; {ALL}"));
         }
     }
 }

@@ -2,6 +2,7 @@
 //! operation and hands the report to the console.
 
 mod ack;
+mod acl;
 mod bulk;
 mod change;
 mod claim;
@@ -88,6 +89,7 @@ enum Command {
     Groups(groups::Args),
     Consumers(consumers::Args),
     Topology(topology::Args),
+    Acl(acl::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -117,6 +119,7 @@ impl Command {
             Self::Groups(args) => groups::run(args, context).await,
             Self::Consumers(args) => consumers::run(args, context).await,
             Self::Topology(args) => topology::run(args, context).await,
+            Self::Acl(args) => acl::run(&args, context),
             Self::Completions(args) => completions::run(&args, context),
             Self::Man(args) => man::run(&args, context),
         }

@@ -14,10 +14,14 @@ pub(super) fn of(words: &str) -> Option<&'static str> {
 }
 
 /// A command and its shape; what is below a command has its, unless it has one itself.
-const SHAPES: [(&str, &str); 30] = [
+const SHAPES: &[(&str, &str)] = &[
     ("ack", CHANGED),
     ("claim", CHANGED),
     ("requeue", CHANGED),
+    (
+        "acl",
+        r#"[{"command": "string", "allowed": ["string"], "keys": ["string"], "rule": "string"}]"#,
+    ),
     (
         "demo",
         r#"{

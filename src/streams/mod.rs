@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod lag;
 pub mod names;
 pub mod pending;
+pub mod permissions;
 pub mod ping;
 pub mod publish;
 pub mod read;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod acl;
 mod authority;
 mod contexts;
 mod guard;

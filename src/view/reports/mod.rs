@@ -9,6 +9,7 @@ mod ingest;
 mod init;
 mod lag;
 mod pending;
+mod permissions;
 mod ping;
 mod publish;
 mod repair;

@@ -1,0 +1,89 @@
+//! `acl`: the permissions a command needs.
+
+use anyhow::Result;
+
+use super::context::Context;
+use super::tree;
+use crate::cli::{Impact, name};
+use crate::exit::Exit;
+use crate::model::{Name, Problem, escaped};
+use crate::streams::permissions::{Permission, commands, permission};
+use crate::topology::{GroupSpec, did_you_mean, nearest};
+
+/// Print the least-privilege ACL rule that a command needs
+///
+/// The rule is what ACL SETUSER takes, beside the user's name, `on` and its password. It is for the streams and groups
+/// that are named, else for those of the topology. Without a command, the rule of each.
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Read, after_help = "\
+Examples:
+  ucp-streams acl publish raw
+  ucp-streams acl worker run --group event-processors
+  redis-cli ACL SETUSER viewer on '>secret' $(ucp-streams acl info --names)")]
+pub(super) struct Args {
+    /// The command, as it is typed
+    #[arg(value_name = "COMMAND")]
+    command: Vec<String>,
+
+    /// Streams the user is to work on
+    #[arg(long = "stream", value_name = "STREAM", value_parser = name())]
+    streams: Vec<Name>,
+
+    /// Groups the user is to work on, with their streams
+    #[arg(long = "group", value_name = "GROUP", value_parser = name())]
+    groups: Vec<Name>,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let spec = |group| topology.group(group, None);
+    let groups = args
+        .groups
+        .iter()
+        .map(spec)
+        .collect::<Result<Vec<GroupSpec>, _>>()?;
+    let rule = |command: &str| permission(command, topology, &args.streams, &groups);
+    if args.command.is_empty() {
+        let rules: Vec<Permission> = commands().filter_map(rule).collect();
+        context.console.show(&rules)?;
+        return Ok(Exit::Done);
+    }
+    let command = args.command.join(" ");
+    match rule(&command) {
+        Some(rule) => context.console.show(&[rule])?,
+        None => return Err(without(&args.command).into()),
+    }
+    Ok(Exit::Done)
+}
+
+/// Why a command has no rule: it needs no server, is several, or is none.
+fn without(words: &[String]) -> Problem {
+    let tree = tree();
+    let mut found = &tree;
+    for word in words {
+        let Some(inner) = found.find_subcommand(word) else {
+            let known = found.get_subcommands().map(clap::Command::get_name);
+            let near = did_you_mean(nearest(word, known));
+            let word = escaped(word.as_bytes());
+            return Problem::usage(format!("there is no command `{word}`{near}"))
+                .hint("`ucp-streams acl` lists the commands that have a rule");
+        };
+        found = inner;
+    }
+    let command = escaped(words.join(" ").as_bytes());
+    let inner: Vec<_> = found
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
+    if inner.is_empty() {
+        Problem::usage(format!(
+            "`{command}` needs no server, so it needs no permission"
+        ))
+    } else {
+        Problem::usage(format!(
+            "`{command}` is several commands: {}",
+            inner.join(", ")
+        ))
+        .hint(format!("name one: ucp-streams acl {command} {}", inner[0]))
+    }
+}

@@ -1,0 +1,247 @@
+//! What each command may have to do on a server, as least-privilege ACL rules. Pure data: the test that runs every
+//! command as a user with nothing but its rule holds the table to the truth.
+
+mod table;
+
+use serde::Serialize;
+
+use crate::model::Name;
+use crate::topology::{self, Builtin, GroupSpec, Handler, HttpSpec, Topology};
+use table::{BASE, Keys, Needs, Scope, TABLE};
+
+/// The rule of one command, as `ACL SETUSER` takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Permission {
+    /// The command.
+    pub command: String,
+    /// Commands of the server, as `xinfo|stream`.
+    pub allowed: Vec<&'static str>,
+    /// Keys with `~` or `%R~` before them, as patterns.
+    pub keys: Vec<String>,
+    /// All of it in one line, each word quoted where it must be.
+    pub rule: String,
+}
+
+/// Every command that needs a server, in the table's order.
+pub fn commands() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|row| row.path)
+}
+
+/// The rule that `command` needs for these `streams` and `groups`, or where none is named for those it is about
+/// without. `None` for what needs no server.
+pub fn permission(
+    command: &str,
+    topology: &Topology,
+    streams: &[Name],
+    groups: &[GroupSpec],
+) -> Option<Permission> {
+    let row = TABLE.iter().find(|row| row.path == command)?;
+    let about = About::of(row, topology, streams, groups);
+    let mut allowed: Vec<_> = BASE.to_vec();
+    for command in row.commands.iter().copied().flatten() {
+        if !allowed.contains(command) {
+            allowed.push(command);
+        }
+    }
+    let keys = about.keys(row.keys, topology);
+    let words = ["resetkeys", "resetchannels", "-@all"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(keys.iter().map(|key| quoted(key)))
+        .chain(allowed.iter().map(|command| format!("+{command}")));
+    Some(Permission {
+        command: command.to_owned(),
+        rule: words.collect::<Vec<_>>().join(" "),
+        allowed,
+        keys,
+    })
+}
+
+/// What a command is about.
+struct About {
+    streams: Vec<Name>,
+    groups: Vec<GroupSpec>,
+}
+
+impl About {
+    fn of(row: &Needs, topology: &Topology, streams: &[Name], groups: &[GroupSpec]) -> Self {
+        let mut about = Self {
+            streams: streams.to_vec(),
+            groups: groups.to_vec(),
+        };
+        if streams.is_empty() && groups.is_empty() {
+            match row.scope {
+                Scope::Nothing => {}
+                Scope::Streams => {
+                    about.streams = topology.streams.iter().map(|it| it.name.clone()).collect();
+                }
+                Scope::Groups => about.groups.clone_from(&topology.groups),
+                Scope::These(names) => {
+                    about.streams = names.iter().map(|it| Name::from(*it)).collect()
+                }
+            }
+        }
+        for group in &about.groups {
+            if !about.streams.contains(&group.stream) {
+                about.streams.push(group.stream.clone());
+            }
+        }
+        about
+    }
+
+    fn keys(&self, kinds: &[Keys], topology: &Topology) -> Vec<String> {
+        let mut keys: Vec<String> = Vec::new();
+        let mut add = |prefix: &str, key: &Name, rest: &str| {
+            let key = format!("{prefix}{}{rest}", pattern(key));
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        };
+        for kind in kinds {
+            for stream in &self.streams {
+                let dead_letter = topology.stream_or_default(stream).dead_letter;
+                match kind {
+                    Keys::ReadStreams => add("%R~", stream, ""),
+                    Keys::Streams => add("~", stream, ""),
+                    Keys::ReadDeadLetters => add("%R~", &dead_letter, ""),
+                    Keys::DeadLetters => add("~", &dead_letter, ""),
+                    Keys::Working | Keys::Demo => {}
+                }
+            }
+            match kind {
+                Keys::Working => {
+                    for group in &self.groups {
+                        working(group, &mut add);
+                    }
+                }
+                Keys::Demo => add("~", &Name::from("{ucp-demo-"), "*"),
+                _ => {}
+            }
+        }
+        keys
+    }
+}
+
+/// What the workers of `group` keep beside its stream, and where its handler writes.
+fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
+    for kept in ["lease", "retry", "paused"] {
+        add(
+            "~",
+            &group.stream.derived(&format!(":{kept}:{}", group.name)),
+            "",
+        );
+    }
+    let to = |name: &str| Name::from(name);
+    match &group.handler {
+        Some(Handler::Builtin(Builtin::Features)) => {
+            add("~", &group.stream.derived(":features:"), "*")
+        }
+        Some(Handler::Builtin(Builtin::ReviewQueue)) => {
+            add("~", &to(topology::REVIEW_QUEUE), "");
+            add("~", &to(topology::MERGES), "");
+        }
+        Some(Handler::Builtin(Builtin::Normalize)) => {
+            add("~", &to(topology::EVENTS_NORMALIZED), "")
+        }
+        Some(Handler::Builtin(Builtin::Forward(stream))) => add("~", stream, ""),
+        Some(Handler::Http(HttpSpec {
+            results: Some(results),
+            ..
+        })) => add("~", results, ""),
+        _ => {}
+    }
+}
+
+/// The key as a pattern that matches it and nothing else.
+fn pattern(key: &Name) -> String {
+    let mut pattern = String::new();
+    for letter in String::from_utf8_lossy(key.as_bytes()).chars() {
+        if matches!(letter, '*' | '?' | '[' | ']' | '\\' | '^') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern
+}
+
+/// A word as `redis-cli` reads it.
+fn quoted(word: &str) -> String {
+    let is_plain =
+        |letter: char| !letter.is_whitespace() && !letter.is_control() && !"\"'\\".contains(letter);
+    if word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    let mut quoted = String::from("\"");
+    for letter in word.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            letter if letter.is_control() => {
+                let mut bytes = [0; 4];
+                for byte in letter.encode_utf8(&mut bytes).bytes() {
+                    quoted.push_str(&format!("\\x{byte:02x}"));
+                }
+            }
+            letter => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(command: &str, streams: &[&str]) -> Vec<String> {
+        let streams: Vec<Name> = streams.iter().map(|it| Name::from(*it)).collect();
+        permission(command, &Topology::default(), &streams, &[])
+            .expect(command)
+            .keys
+    }
+
+    #[test]
+    fn a_viewer_may_change_nothing() {
+        for command in [
+            "info", "lag", "read", "tail", "pending", "dlq list", "groups",
+        ] {
+            let permission = permission(command, &Topology::default(), &[], &[]).expect(command);
+            assert!(permission.keys.iter().all(|key| key.starts_with("%R~")));
+            // A read of a group changes it, whatever the key's rule says.
+            assert!(!permission.allowed.contains(&"xreadgroup"), "{command}");
+        }
+    }
+
+    #[test]
+    fn keys_are_patterns_of_themselves() {
+        assert_eq!(keys("read", &["a*b"]), ["%R~a\\*b"]);
+        assert_eq!(keys("dlq purge", &["s"]), ["~{s}:dlq"]);
+        assert_eq!(keys("ingest", &[]), ["~events.raw", "~events.normalized"]);
+        let rule = permission("read", &Topology::default(), &["a b".into()], &[]).expect("read");
+        assert!(
+            rule.rule
+                .starts_with("resetkeys resetchannels -@all \"%R~a b\" +hello")
+        );
+    }
+
+    #[test]
+    fn a_worker_may_write_where_its_handler_does() {
+        let topology = Topology::default();
+        let group = topology
+            .group(&"merge-processors".into(), None)
+            .expect("there");
+        let rule = permission("worker run", &topology, &[], &[group]).expect("there");
+        for key in [
+            "~profiles.merges",
+            "~profiles.review_queue",
+            "~{profiles.merge_requests}:lease:merge-processors",
+        ] {
+            assert!(rule.keys.contains(&key.to_owned()), "{key}");
+        }
+        assert!(!rule.keys.iter().any(|key| key.contains("events")));
+    }
+
+    #[test]
+    fn what_needs_no_server_has_no_rule() {
+        assert_eq!(permission("man", &Topology::default(), &[], &[]), None);
+    }
+}
