@@ -22,7 +22,7 @@ pub(super) struct Args {
     #[arg(value_name = "STREAM", value_parser = name())]
     stream: Name,
 
-    /// The entry's id, <ms>-<seq>
+    /// The entry's id, `<ms>-<seq>`
     #[arg(value_name = "ID")]
     id: EntryId,
 }

@@ -143,7 +143,7 @@ mod tests {
     fn breaker() -> Breaker {
         Breaker::new(Backoff {
             base: Duration::from_secs(1),
-            cap: Duration::from_secs(60),
+            cap: Duration::from_mins(1),
         })
     }
 

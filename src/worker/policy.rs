@@ -107,7 +107,7 @@ mod tests {
 
     const BACKOFF: Backoff = Backoff {
         base: Duration::from_secs(1),
-        cap: Duration::from_secs(300),
+        cap: Duration::from_mins(5),
     };
 
     proptest::proptest! {

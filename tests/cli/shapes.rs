@@ -117,6 +117,7 @@ impl Checker {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "each command once, in one walk")]
 fn every_documented_shape_is_what_is_printed() {
     let mut checker = Checker::new();
     let own = tempfile::tempdir().unwrap();

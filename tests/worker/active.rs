@@ -44,7 +44,7 @@ fn the_stand_by_takes_over_and_the_loser_cannot_acknowledge() {
     };
     let mut first = worker("first");
     first.await_stderr("is the active one");
-    let mut second = worker("second");
+    let second = worker("second");
     request(&server);
     let merged = || server.redis(&["XLEN", "profiles.merges"]).int();
     until(Duration::from_secs(10), "handled by the active one", || {

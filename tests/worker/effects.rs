@@ -67,7 +67,7 @@ fn features_count_every_event_once_through_kills() {
         });
         victim.signal(Signal::KILL);
     }
-    let mut last = worker();
+    let last = worker();
     until(Duration::from_secs(30), "all handled", || {
         count("a") + count("b") >= 3000
             && pending(&server, "events.normalized", "event-processors") == 0

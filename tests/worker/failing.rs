@@ -44,7 +44,7 @@ fn attempts_come_at_their_times_then_the_dead_letter_and_back() {
         "-c",
         "date +%s%3N >>\"$ledger\"; echo 'no such brand' >&2; exit 1",
     ];
-    let mut worker = server
+    let worker = server
         .command(&[&run[..], &handler[..]].concat())
         .env("ledger", &ledger)
         .spawn();

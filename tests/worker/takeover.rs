@@ -55,7 +55,7 @@ fn a_thousand_messages_of_a_killed_worker_are_handled_in_time() {
         pending(&server, "orders", "billing") == 1000
     });
     let journal_path = journal.to_str().unwrap();
-    let mut other = server
+    let other = server
         .command(
             &[
                 &group[..],
@@ -108,7 +108,7 @@ fn a_thousand_messages_of_a_killed_worker_are_handled_in_time() {
 fn a_worker_without_work_asks_little_and_its_consumer_stays_fresh() {
     let server = TestServer::start();
     server.redis(&["XGROUP", "CREATE", "orders", "billing", "0", "MKSTREAM"]);
-    let mut worker = server
+    let worker = server
         .command(&[
             "worker",
             "run",

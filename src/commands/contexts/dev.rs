@@ -25,7 +25,7 @@ pub(in crate::commands) fn select(places: &Places, url: &str) -> Result<Kept, Pr
     if there.is_some_and(|context| !is_a_sockets(context)) {
         return Ok(Kept::Foreign);
     }
-    if !there.is_some_and(|context| context.endpoint.to_string() == url) {
+    if there.is_none_or(|context| context.endpoint.to_string() != url) {
         let change = Change::default().set("url", Some(url));
         contexts.edit(places, NAME, Edit::Put, change)?;
     }

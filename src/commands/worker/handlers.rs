@@ -17,7 +17,7 @@ pub(super) struct HandlerArgs {
         clippy::option_option,
         reason = "clap's form of a flag that may have a value"
     )]
-    /// Run a program for every entry, without a shell: --exec -- PROGRAM [ARGS]
+    /// Run a program for every entry, without a shell: --exec -- PROGRAM ARGS
     #[arg(long, num_args = 0..=1, value_name = "PROGRAM", group = "handler")]
     exec: Option<Option<OsString>>,
     /// POST every entry as JSON to this URL
