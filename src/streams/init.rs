@@ -89,9 +89,10 @@ fn row(spec: &GroupSpec, found: &[GroupInfo]) -> InitRow {
     }
 }
 
-/// Whether an unused group is not where `start` would have put it. Once somebody reads, its place says nothing.
+/// Whether an unused group is not where `start` would have put it. Once somebody reads, its place says nothing; workers
+/// that end take their consumers with them, but what the group has read stays counted.
 fn stands_elsewhere(start: Start, info: &GroupInfo) -> bool {
-    let is_unused = info.consumers == 0 && info.pending == 0;
+    let is_unused = info.consumers == 0 && info.pending == 0 && info.entries_read.is_none();
     let is_at_oldest = info.last_delivered_id == EntryId::MIN;
     is_unused && is_at_oldest != (start == Start::Oldest)
 }
@@ -138,6 +139,10 @@ mod tests {
             entries_read: None,
             server_lag: None,
         };
+        let has_read = GroupInfo {
+            entries_read: Some(3),
+            ..group(0, 5)
+        };
         for (start, info, expected) in [
             (Start::Oldest, group(0, 0), false),
             (Start::Oldest, group(0, 5), true),
@@ -145,6 +150,7 @@ mod tests {
             (Start::Newest, group(0, 5), false),
             (Start::Newest, group(0, 0), true),
             (Start::Newest, group(1, 0), false),
+            (Start::Oldest, has_read, false),
         ] {
             assert_eq!(stands_elsewhere(start, &info), expected, "{start} {info:?}");
         }

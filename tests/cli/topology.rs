@@ -121,7 +121,7 @@ fn drift_is_exit_1_until_init_has_run() {
 }
 
 #[test]
-fn a_group_that_stands_elsewhere_is_drift() {
+fn a_group_that_stands_elsewhere_is_warned_of_until_it_is_used() {
     let server = TestServer::start();
     server.ucp(&["init"]).assert_code(0);
     server.redis(&["XADD", "events.normalized", "7-1", "a", "b"]);
@@ -134,9 +134,31 @@ fn a_group_that_stands_elsewhere_is_drift() {
     ]);
     server
         .ucp(&["topology", "check"])
-        .assert_code(1)
+        .assert_code(0)
         .stdout_has("event-processors\tevents.normalized\tdiffers\t7-1")
         .stderr_has("not where the topology starts it: `event-processors`");
+    server.redis(&["XADD", "events.normalized", "8-1", "a", "b"]);
+    let read = [
+        "XREADGROUP",
+        "GROUP",
+        "event-processors",
+        "c",
+        "NOACK",
+        "STREAMS",
+    ];
+    server.redis(&[&read[..], &["events.normalized", ">"]].concat());
+    let gone = [
+        "XGROUP",
+        "DELCONSUMER",
+        "events.normalized",
+        "event-processors",
+        "c",
+    ];
+    server.redis(&gone);
+    server
+        .ucp(&["topology", "check"])
+        .assert_code(0)
+        .stderr_is_empty();
     Invocation::new(&["-u", "unix:///nowhere/redis.sock", "topology", "check"])
         .run()
         .assert_code(4);
