@@ -219,7 +219,22 @@ const SHAPES: &[(&str, &str)] = &[
   "undelivered_id": "id or null", "last_delivered_id": "id", "live_consumers": ["string"]
 }"#,
     ),
+    (
+        "consumers",
+        r#"[{
+  "consumer": "string", "group": "string", "stream": "string", "pending": "integer",
+  "idle_ms": "integer", "inactive_ms": "integer or null"
+}]"#,
+    ),
+    ("consumers delete", REMOVED),
+    ("consumers prune", REMOVED),
 ];
+
+const REMOVED: &str = r#"[{
+  "consumer": "string", "group": "string", "stream": "string", "pending": "integer",
+  "idle_ms": "integer", "inactive_ms": "integer or null", "outcome": "string",
+  "handed_over": "integer", "tombstones": "integer"
+}]"#;
 
 const ENTRIES: &str =
     r#"[{"stream": "string", "id": "id", "time": "time", "fields": {"…": "value"}}]"#;

@@ -234,6 +234,19 @@ fn every_documented_shape_is_what_is_printed() {
     checker.run(&[&["groups", "create"], &audit[..]].concat());
     checker.run(&[&["groups", "set-id"], &audit[..], &["end", "--yes"]].concat());
     checker.run(&[&["groups", "delete"], &audit[..], &["--yes"]].concat());
+    let create = [
+        "XGROUP",
+        "CREATECONSUMER",
+        "events.normalized",
+        "event-processors",
+    ];
+    checker.server.redis(&[&create[..], &["c3"]].concat());
+    checker.server.redis(&[&create[..], &["c4"]].concat());
+    checker.run(&["consumers", "event-processors"]);
+    let named = ["event-processors", "c3", "--yes"];
+    checker.run(&[&["consumers", "delete"], &named[..]].concat());
+    let all = ["event-processors", "--idle", "0s", "--yes"];
+    checker.run(&[&["consumers", "prune"], &all[..]].concat());
     checker.run(&["demo", "--events", "100"]);
 
     let publish = |name: &&String| !name.starts_with("publish ");
