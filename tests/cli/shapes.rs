@@ -229,6 +229,7 @@ fn every_documented_shape_is_what_is_printed() {
     ]);
     checker.run(&["dlq", "purge", "events.normalized", "--all", "--yes"]);
     checker.run(&["worker", "run", "event-processors", "--once"]);
+    checker.run(&["acl", "info"]);
     checker.run(&["groups"]);
     let audit = ["audit", "--stream", "events.raw"];
     checker.run(&[&["groups", "create"], &audit[..]].concat());
