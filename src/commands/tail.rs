@@ -3,15 +3,16 @@
 use std::io;
 
 use anyhow::Result;
+use regex::bytes::Regex;
 
 use super::context::Context;
 use super::read::{edge, named};
-use crate::cli::{Position, name};
+use crate::cli::{FieldValue, Position, field_value, name};
 use crate::console::{Console, Output, Signals};
 use crate::exit::Exit;
-use crate::model::{EntryId, Format, Name, Time};
+use crate::model::{EntryId, Format, Name, Problem, Time};
 use crate::streams::names::{no_stream, not_a_stream};
-use crate::streams::tail::{Sink, Window, follow, history};
+use crate::streams::tail::{Equal, Filter, Gap, Sink, Window, follow, history};
 use crate::view::{EntryStyle, EntryWriter, Options};
 use crate::wire::decode::FieldSlices;
 use crate::wire::key_type;
@@ -23,18 +24,25 @@ const ENTRIES: u64 = 10;
 ///
 /// Following survives a lost connection: it goes on after the last entry it printed. With -f, JSON is one object a
 /// line, and a stream that is not there yet is waited for.
+///
+/// Entries that were cut from a followed stream before they were read leave a record in their place: the line
+/// `gap stream=S from=ID to=ID count=N`, as JSON {"gap": {"stream", "from", "to", "count"}}: so many between the two ids,
+/// neither included; `to` is null (`end`) when nothing is left, `count` null (`unknown`) when the stream was made again.
+/// With -o csv or --names it is a warning.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
   ucp-streams tail events.raw -f
   ucp-streams tail events.raw events.normalized -n 3
-  ucp-streams tail events.raw --since -10m -f -o json")]
+  ucp-streams tail events.raw --since -10m -f -o json
+  ucp-streams tail events.raw --where event_type=purchase --where payload.total=12.5 --fields brand_id,payload
+  ucp-streams tail events.raw -f --grep 'order-[0-9]+'")]
 pub(super) struct Args {
     /// Streams to show
     #[arg(value_name = "STREAM", required = true, value_parser = name())]
     streams: Vec<Name>,
 
-    /// The last N entries of each stream [default: 10, or all with --since]
+    /// The last N entries of each stream that the filters take [default: 10, or all with --since]
     #[arg(short = 'n', long, value_name = "N")]
     entries: Option<u64>,
 
@@ -45,6 +53,18 @@ pub(super) struct Args {
     /// Only entries from this position on: a time, -10m, an entry id
     #[arg(long, value_name = "POSITION", allow_hyphen_values = true)]
     since: Option<Position>,
+
+    /// Only entries whose field has this value; a path leads into JSON: payload.customer.id=7. All of several must hold
+    #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = field_value())]
+    equal: Vec<FieldValue>,
+
+    /// Only entries with a value that matches this regular expression
+    #[arg(long, value_name = "REGEX")]
+    grep: Option<Regex>,
+
+    /// Print only these fields
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    fields: Vec<String>,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
@@ -54,17 +74,22 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             streams.push(stream);
         }
     }
+    let options = context.console.options();
+    if !args.fields.is_empty() && (options.names || !options.columns.is_empty()) {
+        return Err(Problem::usage("--fields cannot be used with --columns or --names").into());
+    }
     require_streams(&streams, args.follow, context).await?;
     let window = Window {
         entries: args.entries.or(args.since.is_none().then_some(ENTRIES)),
         since: args
             .since
             .map(|since| edge(since.range_start(Time::now().ms))),
+        filter: filter(args.equal, args.grep),
     };
-    let mut shown = Shown::new(&streams, args.follow, &context.console);
+    let mut shown = Shown::new(&streams, args.follow, &context.console).only(args.fields);
     let mut signals = Signals::catch()?;
     let exit = tokio::select! {
-        done = show(&streams, window, args.follow, &mut shown, context) => match done {
+        done = show(&streams, &window, args.follow, &mut shown, context) => match done {
             Ok(()) => Exit::Done,
             Err(error) => return Err(named(error, &streams[0], context).await),
         },
@@ -74,18 +99,29 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     Ok(exit)
 }
 
+fn filter(equal: Vec<FieldValue>, pattern: Option<Regex>) -> Filter {
+    let equal = equal.into_iter().map(|pair| Equal {
+        place: pair.field.as_bytes().to_vec(),
+        value: pair.value,
+    });
+    Filter {
+        equal: equal.collect(),
+        pattern,
+    }
+}
+
 async fn show(
     streams: &[Name],
-    window: Window,
+    window: &Window,
     follows: bool,
     shown: &mut Shown<'_>,
     context: &Context,
 ) -> Result<()> {
     let dialer = context.dialer()?;
     let mut lane = dialer.lane().await?;
-    let positions = history(&mut lane, streams, window, shown).await?;
+    let places = history(&mut lane, streams, window, shown).await?;
     if follows {
-        follow(&dialer, lane, streams, positions, shown).await?;
+        follow(&dialer, lane, streams, places, &window.filter, shown).await?;
     }
     Ok(())
 }
@@ -145,6 +181,14 @@ impl<'c> Shown<'c> {
         }
     }
 
+    /// With these fields only; all of them when there are none.
+    fn only(mut self, fields: Vec<String>) -> Self {
+        if !fields.is_empty() {
+            self.writer = self.writer.only(fields);
+        }
+        self
+    }
+
     /// Closes what the format opened.
     ///
     /// # Errors
@@ -160,6 +204,17 @@ impl Sink for Shown<'_> {
         let name = self.streams[stream].as_bytes();
         self.writer.item(self.out.buffer(), name, id, fields);
         self.out.settle()
+    }
+
+    fn gap(&mut self, stream: usize, gap: &Gap) -> Result<()> {
+        if self
+            .writer
+            .gap(self.out.buffer(), self.streams[stream].as_bytes(), gap)
+        {
+            return self.out.settle();
+        }
+        self.console.warn(&gap.text(&self.streams[stream]));
+        Ok(())
     }
 
     fn pause(&mut self) -> Result<()> {

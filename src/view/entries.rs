@@ -5,6 +5,8 @@
 //! of its values, where the field first stands; bytes that are not UTF-8 are `{"base64":…}`, and a name that
 //! is not UTF-8 is the key `base64:…`. With pairs, `fields` is `[[name, value], …]`, which loses nothing.
 
+mod gap;
+
 use std::collections::HashSet;
 
 use super::json::{json_bytes, json_key};
@@ -12,6 +14,7 @@ use super::pretty::{indent_json, is_json};
 use super::text::{push_escaped, push_id, push_line, push_time};
 use super::{Options, Tone};
 use crate::model::{EntryId, Format, escaped};
+use crate::streams::tail::Gap;
 
 /// Up to so many fields a repeat is looked for by comparing all pairs, without an allocation.
 const COMPARED: usize = 32;
@@ -50,6 +53,34 @@ impl EntryWriter {
                 .collect(),
             begun: false,
         }
+    }
+
+    /// The same writer as if `--columns` had named these fields.
+    #[must_use]
+    pub fn only(mut self, fields: Vec<String>) -> Self {
+        self.fields = fields.into_iter().map(String::into_bytes).collect();
+        self
+    }
+
+    /// Appends the record of entries that are missing; `false` where the format has no place for one.
+    pub fn gap(&mut self, out: &mut Vec<u8>, stream: &[u8], gap: &Gap) -> bool {
+        match self.options.format {
+            Format::Csv => return false,
+            _ if self.options.names => return false,
+            Format::Plain if !self.fields.is_empty() => return false,
+            Format::Plain => gap::line(out, stream, gap),
+            Format::Table | Format::Wide => gap::words(out, stream, gap, self.options.theme),
+            Format::Json => {
+                out.extend_from_slice(if self.begun { b",\n" } else { b"[\n" });
+                gap::json(out, stream, gap);
+            }
+            Format::Ndjson => {
+                gap::json(out, stream, gap);
+                out.push(b'\n');
+            }
+        }
+        self.begun = true;
+        true
     }
 
     /// Appends one entry.

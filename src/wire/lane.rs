@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
-use super::decode::{self, FieldSlices};
+use super::decode;
 use super::dial::Socket;
 use super::encode::{push_arg, push_header, push_id, push_number};
 use super::error::{Error, ErrorKind, Result};
@@ -133,7 +133,7 @@ impl Lane {
     }
 
     /// The next reply; the server's error as an error.
-    async fn reply(&mut self, command: &str, deadline: Duration) -> Result<Reply<'_>> {
+    pub(super) async fn reply(&mut self, command: &str, deadline: Duration) -> Result<Reply<'_>> {
         let reply = match timeout(deadline, self.reader.next(&mut self.stream, command)).await {
             Ok(reply) => reply?,
             Err(_) => return Err(no_reply(command, deadline)),
@@ -207,43 +207,6 @@ impl Lane {
         }
         args.extend([b"STREAMS".as_slice(), read.stream.as_bytes(), b">"]);
         self.push(&args);
-    }
-
-    /// Reads new entries of several streams, each after its id, waiting up to `block` for the first. Calls `each` with
-    /// the stream's index, id and fields.
-    ///
-    /// # Errors
-    /// Whatever the server answers or `each` returns.
-    pub async fn read(
-        &mut self,
-        positions: &[(&Name, EntryId)],
-        count_max: usize,
-        block: Option<Duration>,
-        mut each: impl FnMut(usize, EntryId, &FieldSlices<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let count = count_max.to_string();
-        let block_ms = block.map(|block| block.as_millis().max(1).to_string());
-        let ids: Vec<String> = positions.iter().map(|(_, id)| id.to_string()).collect();
-        let mut args: Vec<&[u8]> = vec![b"XREAD", b"COUNT", count.as_bytes()];
-        if let Some(block_ms) = &block_ms {
-            args.extend([b"BLOCK".as_slice(), block_ms.as_bytes()]);
-        }
-        args.push(b"STREAMS");
-        args.extend(positions.iter().map(|(name, _)| name.as_bytes()));
-        args.extend(ids.iter().map(String::as_bytes));
-        self.push(&args);
-        self.flush().await?;
-        let deadline = self.deadline + 2 * block.unwrap_or_default();
-        let reply = self.reply("XREAD", deadline).await?;
-        decode::stream_entries("XREAD", reply, |name, list| {
-            let index = positions
-                .iter()
-                .position(|(wanted, _)| **wanted == name)
-                .ok_or_else(|| Error::shape("XREAD", "only the streams asked for"))?;
-            decode::entries("XREAD", list, |id, fields| {
-                each(index, id, fields.unwrap_or_default())
-            })
-        })
     }
 
     /// Reads the replies to `XADD`s that were flushed, calling `each` in order: the id, or the server's error.

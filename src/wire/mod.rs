@@ -16,6 +16,7 @@ mod dial;
 mod encode;
 mod endpoint;
 mod error;
+mod follow;
 mod lane;
 mod node;
 mod request;

@@ -250,6 +250,17 @@ fn length(line: &[u8]) -> Result<Option<usize>, &'static str> {
 }
 
 impl<'a> Reply<'a> {
+    /// About how many bytes a whole reply is long: from its first text to its last.
+    pub(super) fn bytes(&self) -> usize {
+        let is_text = |slot: &&Slot| slot.tag == Tag::Text;
+        let first = self.slots.iter().find(is_text);
+        let last = self.slots.iter().rfind(is_text);
+        match (first, last) {
+            (Some(first), Some(last)) => last.at + last.len - first.at,
+            _ => 0,
+        }
+    }
+
     fn slot(&self) -> Slot {
         self.slots[self.index]
     }

@@ -11,6 +11,13 @@ use super::node::Node as _;
 use super::resp::Reply;
 use crate::model::{EntryId, Name};
 
+/// The first page, before it is known how large the entries are.
+const FIRST_PAGE: usize = 64;
+/// Bytes a page is to have, about.
+const PAGE_BYTES: usize = 2 << 20;
+/// A page is at most so many times the one before.
+const GROWTH: usize = 8;
+
 /// A range of a stream, ends included.
 #[derive(Clone, Copy, Debug)]
 pub struct Scan {
@@ -22,7 +29,7 @@ pub struct Scan {
     pub reverse: bool,
     /// At most so many entries.
     pub count_max: usize,
-    /// Entries a page.
+    /// At most so many entries a page; fewer where they are large.
     pub page: usize,
 }
 
@@ -59,7 +66,15 @@ fn extent(command: &str, reply: Reply<'_>) -> Result<(usize, Option<EntryId>)> {
     Ok((count, Some(decode::id(command, id)?)))
 }
 
-fn push_page(out: &mut Vec<u8>, stream: &Name, range: Scan, from: EntryId, left: usize) {
+/// Entries to ask for after a page of `got` in `bytes`.
+fn next_page(page: usize, most: usize, got: usize, bytes: usize) -> usize {
+    let entry_bytes = (bytes / got.max(1)).max(1);
+    (PAGE_BYTES / entry_bytes)
+        .min(page.saturating_mul(GROWTH))
+        .clamp(1, most.max(1))
+}
+
+fn push_page(out: &mut Vec<u8>, stream: &Name, range: Scan, from: EntryId, count: usize) {
     push_header(out, 6);
     push_arg(out, range.command().as_bytes());
     push_arg(out, stream.as_bytes());
@@ -73,12 +88,12 @@ fn push_page(out: &mut Vec<u8>, stream: &Name, range: Scan, from: EntryId, left:
         },
     );
     push_arg(out, b"COUNT");
-    push_number(out, left.min(range.page) as u64);
+    push_number(out, count as u64);
 }
 
 impl Lane {
-    /// Calls `each` with every entry from `start` to `end`, at most `count_max`, in pages of `page` entries: memory
-    /// does not grow with the range. The next page is asked for before the present one is handed out.
+    /// Calls `each` with every entry from `start` to `end`, at most `count_max`, in pages of at most `page` entries and
+    /// about two megabytes: memory does not grow with the range. The next page is asked for before the present one is handed out.
     ///
     /// # Errors
     /// Whatever the server answers or `each` returns.
@@ -90,6 +105,7 @@ impl Lane {
     ) -> Result<(), Stop> {
         let command = format!("{} {stream}", range.command());
         let mut left = range.count_max;
+        let mut page = range.page.min(FIRST_PAGE);
         let mut from = if range.reverse {
             range.end
         } else {
@@ -98,10 +114,10 @@ impl Lane {
         if left == 0 || range.start > range.end {
             return Ok(());
         }
-        push_page(&mut self.out, stream, range, from, left);
+        push_page(&mut self.out, stream, range, from, left.min(page));
         loop {
             self.flush().await?;
-            let asked = left.min(range.page);
+            let asked = left.min(page);
             let reply =
                 match timeout(self.deadline, self.reader.next(&mut self.stream, &command)).await {
                     Ok(reply) => reply?,
@@ -112,6 +128,7 @@ impl Lane {
             }
             let (got, last) = extent(&command, reply)?;
             left -= got.min(left);
+            page = next_page(page, range.page, got, reply.bytes());
             let neighbour = last.and_then(|last| {
                 if range.reverse {
                     last.previous()
@@ -123,7 +140,7 @@ impl Lane {
             let next = neighbour.filter(|id| more && (range.start..=range.end).contains(id));
             if let Some(next) = next {
                 from = next;
-                push_page(&mut self.out, stream, range, from, left);
+                push_page(&mut self.out, stream, range, from, left.min(page));
                 // Not `flush()`: the reply borrows the reader. TLS holds bytes back until it is flushed.
                 let written = async {
                     self.stream.write_all(&self.out).await?;
@@ -147,5 +164,20 @@ impl Lane {
                 return Ok(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_grow_with_small_entries_and_shrink_with_large_ones() {
+        assert_eq!(next_page(64, 1000, 64, 64 * 200), 512);
+        assert_eq!(next_page(512, 1000, 512, 512 * 200), 1000);
+        assert_eq!(next_page(64, 1000, 64, 64 << 20), 2);
+        assert_eq!(next_page(64, 1000, 4, 64 << 20), 1);
+        assert_eq!(next_page(64, 1000, 0, 0), 512);
+        assert_eq!(next_page(2, 1, 2, 0), 1);
     }
 }

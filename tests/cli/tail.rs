@@ -1,7 +1,7 @@
 //! `tail`.
 
 use crate::shell::{bash, parts};
-use crate::support::{PATIENCE, Signal, TestServer, until};
+use crate::support::{End, Invocation, Mode, PATIENCE, Proxy, Signal, Spawned, TestServer, until};
 
 fn add(server: &TestServer, stream: &str, id: &str) {
     server.redis(&["XADD", stream, id, "f", id]);
@@ -176,4 +176,220 @@ fn a_closed_pipe_ends_it_quietly() {
         "\"$UCP\" tail s -n 9000 -f | head -1; echo ${PIPESTATUS[0]}",
     );
     assert_eq!(parts(&head), (Some(0), "1-0\tf=1-0\n0\n", ""));
+}
+
+/// Entries `ids` of stream `s`, with a field that says which.
+fn add_all(server: &TestServer, ids: std::ops::RangeInclusive<u64>) {
+    let add = |n: u64| ["XADD", "s", &format!("{n}-0"), "f", "v"].map(str::to_owned);
+    let commands: Vec<Vec<String>> = ids.map(|n| add(n).to_vec()).collect();
+    server.client().pipeline(&commands);
+}
+
+/// `tail s -f` that has printed 1-0 and waits, behind a proxy.
+fn waiting(server: &TestServer, proxy: &Proxy, args: &[&str]) -> Spawned {
+    add(server, "s", "1-0");
+    let url = proxy.url();
+    let args = [&["tail", "s", "-f", "--url", &url], args].concat();
+    let mut tail = Invocation::new(&args).spawn();
+    tail.await_stdout("1-0");
+    until(PATIENCE, "it waits", || {
+        let clients = server.redis(&["CLIENT", "LIST"]);
+        clients.text().contains("cmd=xread")
+    });
+    tail
+}
+
+/// The connection is lost, and what comes meanwhile is cut to the last two of ten.
+fn lose_and_cut(server: &TestServer, proxy: &Proxy) {
+    proxy.set(Mode::DropReplies);
+    add_all(server, 2..=10);
+    server.redis(&["XTRIM", "s", "MAXLEN", "2"]);
+    proxy.end_all(End::Reset);
+    proxy.set(Mode::Pass);
+}
+
+#[test]
+fn entries_cut_while_the_connection_was_lost_leave_a_gap_record() {
+    for (format, record) in [
+        ("plain", "gap\tstream=s\tfrom=1-0\tto=9-0\tcount=7"),
+        (
+            "json",
+            r#"{"gap":{"stream":"s","from":"1-0","to":"9-0","count":7}}"#,
+        ),
+        (
+            "table",
+            "-- gap in `s`: 7 entries after 1-0 and before 9-0, gone before being read",
+        ),
+    ] {
+        let server = TestServer::start();
+        let proxy = Proxy::before(server.socket());
+        let mut tail = waiting(&server, &proxy, &["-o", format]);
+        lose_and_cut(&server, &proxy);
+        assert_eq!(tail.await_stdout("gap"), record);
+        tail.await_stdout("9-0");
+        tail.await_stdout("10-0");
+        let run = tail.terminate();
+        run.stderr_has("connected again; entries were cut before they were read")
+            .stderr_lacks("nothing was missed");
+        assert_eq!(run.stdout().matches("gap").count(), 1, "{run}");
+    }
+}
+
+#[test]
+fn formats_without_a_place_for_the_record_warn() {
+    for args in [&["-o", "csv"][..], &["--names"], &["--fields", "id,f"]] {
+        let server = TestServer::start();
+        let proxy = Proxy::before(server.socket());
+        let mut tail = waiting(&server, &proxy, args);
+        lose_and_cut(&server, &proxy);
+        tail.await_stderr("warning: gap in `s`: 7 entries after 1-0 and before 9-0");
+        tail.await_stdout("9-0");
+        tail.terminate().stdout_lacks("gap");
+    }
+}
+
+#[test]
+fn a_reader_that_is_too_slow_is_told_what_it_missed() {
+    let server = TestServer::start();
+    let proxy = Proxy::before(server.socket());
+    let mut tail = waiting(&server, &proxy, &["-o", "ndjson"]);
+    tail.signal(Signal::STOP);
+    // The first is on its way before the others come.
+    add_all(&server, 2..=600);
+    server.redis(&["XTRIM", "s", "MAXLEN", "5"]);
+    tail.signal(Signal::CONT);
+    tail.await_stdout("\"2-0\"");
+    let gap: serde_json::Value = serde_json::from_str(&tail.await_stdout("")).unwrap();
+    let expected = serde_json::json!({"stream": "s", "from": "2-0", "to": "596-0", "count": 593});
+    assert_eq!(gap["gap"], expected);
+    tail.await_stdout("\"600-0\"");
+    assert_eq!(tail.terminate().stdout_lines().len(), 8);
+}
+
+#[test]
+fn a_stream_cut_to_nothing_and_one_made_again_are_told_apart() {
+    let server = TestServer::start();
+    let proxy = Proxy::before(server.socket());
+    let mut tail = waiting(&server, &proxy, &[]);
+    proxy.set(Mode::DropReplies);
+    add_all(&server, 2..=4);
+    server.redis(&["XTRIM", "s", "MAXLEN", "0"]);
+    proxy.end_all(End::Reset);
+    proxy.set(Mode::Pass);
+    let record = tail.await_stdout("gap");
+    assert_eq!(record, "gap\tstream=s\tfrom=1-0\tto=end\tcount=3");
+    tail.await_stderr("connected again");
+    proxy.set(Mode::DropReplies);
+    server.redis(&["DEL", "s"]);
+    add_all(&server, 7..=8);
+    proxy.end_all(End::Reset);
+    proxy.set(Mode::Pass);
+    let record = tail.await_stdout("gap");
+    assert_eq!(record, "gap\tstream=s\tfrom=4-0\tto=7-0\tcount=unknown");
+    tail.await_stdout("8-0");
+    proxy.set(Mode::DropReplies);
+    server.redis(&["DEL", "s"]);
+    add_all(&server, 3..=3);
+    proxy.end_all(End::Reset);
+    proxy.set(Mode::Pass);
+    tail.await_stderr("`s` now ends at 3-0, before what was read");
+    tail.await_stderr("whether something was missed is unknown");
+    add(&server, "s", "5-0");
+    tail.await_stdout("5-0");
+    tail.terminate();
+}
+
+#[test]
+fn who_may_not_look_is_not_told_that_nothing_was_missed() {
+    let server = TestServer::start();
+    let proxy = Proxy::before(server.socket());
+    let user = [
+        "ACL", "SETUSER", "default", "reset", "on", "nopass", "~*", "+@all", "-xinfo",
+    ];
+    server.redis(&user);
+    let mut tail = waiting(&server, &proxy, &["--names"]);
+    proxy.end_all(End::Reset);
+    tail.await_stderr("connected again; whether something was missed is unknown");
+    add(&server, "s", "2-0");
+    tail.await_stdout("2-0");
+    tail.terminate().stdout_is("1-0\n2-0\n");
+}
+
+#[test]
+fn filters_are_applied_before_the_count() {
+    let server = TestServer::start();
+    let mut client = server.client();
+    let commands: Vec<Vec<String>> = (1..=5000_u64)
+        .map(|n| {
+            let kind = if n % 1000 == 1 { "rare" } else { "common" };
+            let payload = format!(r#"{{"n":{n},"who":{{"id":"c{}"}}}}"#, n % 7);
+            [
+                "XADD",
+                "s",
+                &format!("{n}-0"),
+                "type",
+                kind,
+                "payload",
+                &payload,
+            ]
+            .map(str::to_owned)
+            .to_vec()
+        })
+        .collect();
+    client.pipeline(&commands);
+    for (args, ids) in [
+        (&["--where", "type=rare", "-n", "2"][..], "3001-0\n4001-0\n"),
+        (
+            &["--where", "type=rare"],
+            "1-0\n1001-0\n2001-0\n3001-0\n4001-0\n",
+        ),
+        (
+            &["--where", "type=rare", "--since", "2002-0"],
+            "3001-0\n4001-0\n",
+        ),
+        (
+            &["--where", "type=rare", "--since", "2002-0", "-n", "1"],
+            "4001-0\n",
+        ),
+        (&["--where", "type=rare", "--since", "-1000"], "4001-0\n"),
+        (&["--where", "payload.n=77"], "77-0\n"),
+        (
+            &["--where", "type=rare", "--where", "payload.who.id=c0"],
+            "1001-0\n",
+        ),
+        (&["--grep", "\"n\":49[0-9]{2},.*c3", "-n", "1"], "4994-0\n"),
+        (&["--where", "type=none"], ""),
+        (&["--where", "type=rare", "-n", "0"], ""),
+    ] {
+        let args = [&["tail", "s", "--names"], args].concat();
+        server.ucp(&args).assert_code(0).stdout_is(ids);
+    }
+    server
+        .ucp(&["tail", "s", "-n", "1", "--fields", "type,id"])
+        .stdout_is("type\tid\ncommon\t5000-0\n");
+    server
+        .ucp(&["tail", "s", "-n", "1", "--fields", "type", "-o", "ndjson"])
+        .stdout_has(r#""fields":{"type":"common"}}"#);
+    server.ucp(&["tail", "s", "--grep", "("]).assert_code(2);
+    server.ucp(&["tail", "s", "--where", "x"]).assert_code(2);
+    server
+        .ucp(&["tail", "s", "--fields", "a", "--columns", "b"])
+        .assert_code(2);
+}
+
+#[test]
+fn filters_apply_to_what_is_followed_in_several_streams() {
+    let server = TestServer::start();
+    for n in 1..=6 {
+        let stream = if n % 2 == 0 { "even" } else { "odd" };
+        let by = if n % 3 == 0 { "1" } else { "0" };
+        server.redis(&["XADD", stream, &format!("{n}-0"), "three", by]);
+    }
+    let args = ["tail", "odd", "even", "-f", "--where", "three=1", "--names"];
+    let mut tail = server.command(&args).spawn();
+    tail.await_stdout("6-0");
+    server.redis(&["XADD", "odd", "7-0", "three", "0"]);
+    server.redis(&["XADD", "odd", "9-0", "three", "1"]);
+    tail.await_stdout("9-0");
+    tail.terminate().stdout_is("3-0\n6-0\n9-0\n");
 }

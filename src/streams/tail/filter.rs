@@ -1,0 +1,164 @@
+//! Which entries are wanted: by a field's value, by a value within JSON, by a pattern.
+
+use regex::bytes::Regex;
+use serde_json::Value;
+
+use crate::wire::decode::FieldSlices;
+
+/// Conditions on an entry; without any it takes all.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// All of these must hold.
+    pub equal: Vec<Equal>,
+    /// A value of the entry must match this, if it is given.
+    pub pattern: Option<Regex>,
+}
+
+/// A field, or a place within a field's JSON, that must have a value.
+#[derive(Clone, Debug)]
+pub struct Equal {
+    /// A field's name; where there is no such field, a field's name and a path into its JSON, joined by dots:
+    /// `payload.customer.email`, `payload.items.0.sku`.
+    pub place: Vec<u8>,
+    /// The value: a text, or a number, `true`, `false`, `null`, an object or array as compact JSON.
+    pub value: Vec<u8>,
+}
+
+impl Filter {
+    /// Whether it takes all.
+    pub fn is_empty(&self) -> bool {
+        self.equal.is_empty() && self.pattern.is_none()
+    }
+
+    /// Whether it takes an entry with these fields.
+    pub fn takes(&self, fields: &FieldSlices<'_>) -> bool {
+        self.equal.iter().all(|equal| equal.holds(fields))
+            && self
+                .pattern
+                .as_ref()
+                .is_none_or(|pattern| fields.iter().any(|(_, value)| pattern.is_match(value)))
+    }
+}
+
+impl Equal {
+    fn holds(&self, fields: &FieldSlices<'_>) -> bool {
+        let mut named = fields
+            .iter()
+            .filter(|(name, _)| *name == self.place)
+            .peekable();
+        if named.peek().is_some() {
+            return named.any(|(_, value)| *value == self.value);
+        }
+        memchr::memchr_iter(b'.', &self.place).any(|dot| {
+            let (field, path) = (&self.place[..dot], &self.place[dot + 1..]);
+            fields
+                .iter()
+                .filter(|(name, _)| *name == field)
+                .any(|(_, value)| self.is_at(path, value))
+        })
+    }
+
+    fn is_at(&self, path: &[u8], json: &[u8]) -> bool {
+        let (Ok(path), Ok(value)) = (std::str::from_utf8(path), serde_json::from_slice(json))
+        else {
+            return false;
+        };
+        path.split('.')
+            .try_fold(&value, |inner: &Value, step| match inner {
+                Value::Object(fields) => fields.get(step),
+                Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+                _ => None,
+            })
+            .is_some_and(|found| self.is(found))
+    }
+
+    fn is(&self, found: &Value) -> bool {
+        let Ok(wanted) = std::str::from_utf8(&self.value) else {
+            return false;
+        };
+        match found {
+            Value::String(text) => text == wanted,
+            // 12.50 is 12.5, and a number too long for that is compared as it is written.
+            Value::Number(number) => {
+                number.to_string() == wanted
+                    || wanted
+                        .parse::<serde_json::Number>()
+                        .is_ok_and(|wanted| number.is_f64() && number.as_f64() == wanted.as_f64())
+            }
+            other => serde_json::to_string(other).is_ok_and(|text| text == wanted),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTRY: &FieldSlices<'static> = &[
+        (b"type", b"purchase"),
+        (b"tag", b"a"),
+        (b"tag", b"b"),
+        (b"a.b", b"dotted"),
+        (
+            b"payload",
+            br#"{"total":12.50,"n":7,"ok":true,"none":null,"who":{"email":"a@b.c"},"items":[{"sku":"x"}]}"#,
+        ),
+        (b"bytes", b"\xff\xfe"),
+    ];
+
+    fn takes(place: &str, value: &str) -> bool {
+        let filter = Filter {
+            equal: vec![Equal {
+                place: place.into(),
+                value: value.into(),
+            }],
+            pattern: None,
+        };
+        filter.takes(ENTRY)
+    }
+
+    #[test]
+    fn fields_and_places_within_json() {
+        for (place, value) in [
+            ("type", "purchase"),
+            ("tag", "b"),
+            ("a.b", "dotted"),
+            ("payload.total", "12.5"),
+            ("payload.total", "12.50"),
+            ("payload.n", "7"),
+            ("payload.ok", "true"),
+            ("payload.none", "null"),
+            ("payload.who.email", "a@b.c"),
+            ("payload.items.0.sku", "x"),
+            ("payload.items", r#"[{"sku":"x"}]"#),
+        ] {
+            assert!(takes(place, value), "{place}={value}");
+        }
+        for (place, value) in [
+            ("type", "purchas"),
+            ("tag", "c"),
+            ("payload", "12.5"),
+            ("payload.total", "12"),
+            ("payload.n", "07"),
+            ("payload.missing", ""),
+            ("payload.items.1.sku", "x"),
+            ("type.x", "purchase"),
+            ("bytes.x", "y"),
+            ("nothing", ""),
+        ] {
+            assert!(!takes(place, value), "{place}={value}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_looked_for_in_values() {
+        let filter = |pattern: &str| Filter {
+            equal: Vec::new(),
+            pattern: Some(Regex::new(pattern).expect("a pattern")),
+        };
+        assert!(filter("a@.\\.c").takes(ENTRY));
+        assert!(filter("(?-u)\\xff").takes(ENTRY));
+        assert!(!filter("payload").takes(ENTRY));
+        assert!(Filter::default().takes(ENTRY) && Filter::default().is_empty());
+    }
+}

@@ -1,0 +1,243 @@
+//! What was cut from a stream before it was read: seen by what the stream says of itself and how far it was read.
+
+use serde::Serialize;
+
+use crate::model::{EntryId, Name, StreamInfo};
+
+/// Entries that were gone before they were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// They came after this id.
+    pub from: EntryId,
+    /// They came before this entry, the first there is; `None` when the stream is empty.
+    pub to: Option<EntryId>,
+    /// How many they were; `None` when the stream was made again meanwhile, and nobody can know.
+    pub count: Option<u64>,
+}
+
+impl Gap {
+    /// The gap in `stream` in words.
+    pub fn text(&self, stream: &Name) -> String {
+        let count = match self.count {
+            Some(1) => "1 entry".to_owned(),
+            Some(count) => format!("{count} entries"),
+            None => "an unknown number of entries".to_owned(),
+        };
+        let before = match self.to {
+            Some(to) => format!(" and before {to}"),
+            None => String::new(),
+        };
+        let from = self.from;
+        format!("gap in `{stream}`: {count} after {from}{before}, gone before being read")
+    }
+}
+
+/// What a look at a stream tells about what was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Nothing is missing.
+    Whole,
+    /// These are.
+    Missing(Gap),
+    /// It now ends before what was read: made again, or the server has lost something.
+    Shorter(EntryId),
+    /// Cannot be known.
+    Unknown,
+}
+
+/// How far a stream was read, and what had been added to it by then.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The next entries come after this id.
+    pub(super) position: EntryId,
+    /// The greatest id the stream is known to have given.
+    newest: EntryId,
+    /// How many entries had ever been added when `position` was the newest.
+    added: Option<u64>,
+}
+
+impl Place {
+    /// At `position`, in a stream that looks like this; without a look nothing will be known of what is missing.
+    pub(super) fn at(position: EntryId, info: Option<&StreamInfo>) -> Self {
+        let newest = info.map_or(EntryId::MIN, |info| info.last_generated_id);
+        let is_end = newest == position;
+        Self {
+            position,
+            newest,
+            added: info.and_then(|info| info.entries_added).filter(|_| is_end),
+        }
+    }
+
+    /// In a stream that is not there yet.
+    pub(super) fn before_any(position: EntryId) -> Self {
+        Self {
+            position,
+            newest: EntryId::MIN,
+            added: (position == EntryId::MIN).then_some(0),
+        }
+    }
+
+    /// An entry was read.
+    pub(super) fn read(&mut self, id: EntryId) {
+        self.position = id;
+        self.newest = self.newest.max(id);
+        self.added = self.added.map(|added| added + 1);
+    }
+
+    /// There is no such stream (any more): whatever is added to it comes first.
+    pub(super) fn gone(&mut self) -> Look {
+        let was_there = self.newest > EntryId::MIN;
+        self.added = (self.position == EntryId::MIN || was_there).then_some(0);
+        if was_there {
+            Look::Unknown
+        } else {
+            Look::Whole
+        }
+    }
+
+    /// The stream looks like this, and all that was read of it was read before.
+    pub(super) fn look(&mut self, info: &StreamInfo) -> Look {
+        let newest = info.last_generated_id;
+        if newest < self.newest {
+            *self = Self::at(newest, Some(info));
+            return Look::Shorter(newest);
+        }
+        self.newest = newest;
+        if newest <= self.position {
+            let is_whole = self.added.is_some() || newest == self.position;
+            self.added = info.entries_added.filter(|_| newest == self.position);
+            return if is_whole { Look::Whole } else { Look::Unknown };
+        }
+        let first = info.first.as_ref().map(|entry| entry.id);
+        if first.is_some_and(|first| first <= self.position) {
+            return Look::Whole;
+        }
+        let (Some(before), Some(added)) = (self.added, info.entries_added) else {
+            return Look::Unknown;
+        };
+        let gap = Gap {
+            from: self.position,
+            to: first,
+            count: added
+                .checked_sub(before)
+                .map(|more| more.saturating_sub(info.length)),
+        };
+        self.position = first.and_then(EntryId::previous).unwrap_or(newest);
+        self.added = Some(added.saturating_sub(info.length));
+        if gap.count == Some(0) {
+            Look::Whole
+        } else {
+            Look::Missing(gap)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Entry;
+
+    fn id(ms: u64) -> EntryId {
+        EntryId::new(ms, 0)
+    }
+
+    /// A stream that holds entries `first` to `last`, of `added` ever.
+    fn stream(first: u64, last: u64, added: u64) -> StreamInfo {
+        let length = (last + 1).saturating_sub(first);
+        let entry = |ms| Entry {
+            id: id(ms),
+            fields: Vec::new(),
+        };
+        StreamInfo {
+            length,
+            groups: 0,
+            last_generated_id: id(last),
+            max_deleted_id: None,
+            entries_added: Some(added),
+            first: (length > 0).then(|| entry(first)),
+            last: (length > 0).then(|| entry(last)),
+        }
+    }
+
+    fn read_to(ms: u64) -> Place {
+        Place::at(id(ms), Some(&stream(1, ms, ms)))
+    }
+
+    #[test]
+    fn what_was_cut_after_the_position_is_counted() {
+        let mut place = read_to(10);
+        assert_eq!(place.look(&stream(1, 10, 10)), Look::Whole);
+        assert_eq!(place.look(&stream(10, 20, 20)), Look::Whole);
+        let gap = Gap {
+            from: id(10),
+            to: Some(id(15)),
+            count: Some(4),
+        };
+        assert_eq!(place.look(&stream(15, 20, 20)), Look::Missing(gap));
+        // Said once.
+        assert_eq!(place.look(&stream(15, 20, 20)), Look::Whole);
+        for ms in 15..=20 {
+            place.read(id(ms));
+        }
+        assert_eq!(place.look(&stream(15, 20, 20)), Look::Whole);
+        let gap = Gap {
+            from: id(20),
+            to: None,
+            count: Some(5),
+        };
+        assert_eq!(place.look(&stream(26, 25, 25)), Look::Missing(gap));
+        assert_eq!(place.position, id(25));
+    }
+
+    #[test]
+    fn only_what_was_read_may_go_unnoticed() {
+        let mut place = read_to(10);
+        assert_eq!(place.look(&stream(11, 15, 15)), Look::Whole);
+        let mut place = read_to(10);
+        assert_eq!(place.look(&stream(11, 10, 10)), Look::Whole);
+    }
+
+    #[test]
+    fn a_stream_that_was_made_again_is_not_counted() {
+        let mut place = read_to(10);
+        let gap = Gap {
+            from: id(10),
+            to: Some(id(12)),
+            count: None,
+        };
+        assert_eq!(place.look(&stream(12, 13, 2)), Look::Missing(gap));
+        let mut place = read_to(10);
+        assert_eq!(place.look(&stream(1, 4, 4)), Look::Shorter(id(4)));
+        assert_eq!(place.position, id(4));
+        let mut place = read_to(10);
+        assert_eq!(place.gone(), Look::Unknown);
+        assert_eq!(place.look(&stream(11, 12, 2)), Look::Whole);
+    }
+
+    #[test]
+    fn a_stream_that_comes_later_is_read_from_its_first_entry() {
+        let mut place = Place::before_any(EntryId::MIN);
+        assert_eq!(place.gone(), Look::Whole);
+        let gap = Gap {
+            from: EntryId::MIN,
+            to: Some(id(3)),
+            count: Some(2),
+        };
+        assert_eq!(place.look(&stream(3, 9, 9)), Look::Missing(gap));
+    }
+
+    #[test]
+    fn a_position_to_come_knows_nothing_until_it_is_reached() {
+        let mut place = Place::at(id(100), Some(&stream(1, 10, 10)));
+        assert_eq!(place.look(&stream(1, 20, 20)), Look::Unknown);
+        assert_eq!(place.look(&stream(150, 160, 160)), Look::Unknown);
+        for ms in 150..=160 {
+            place.read(id(ms));
+        }
+        assert_eq!(place.look(&stream(150, 160, 160)), Look::Whole);
+        assert!(matches!(
+            place.look(&stream(170, 171, 171)),
+            Look::Missing(_)
+        ));
+    }
+}

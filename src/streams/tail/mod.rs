@@ -1,0 +1,275 @@
+//! The ends of several streams merged by id, and what is added from then on. Within a stream the order is strict;
+//! across streams it is by id within one reply.
+
+mod filter;
+mod follow;
+mod gap;
+
+use std::collections::VecDeque;
+
+use anyhow::Result;
+
+pub use filter::{Equal, Filter};
+pub use follow::follow;
+pub use gap::{Gap, Place};
+
+use super::read::{Edge, last};
+use crate::model::{Batch, EntryId, Name, StreamInfo};
+use crate::wire::decode::FieldSlices;
+use crate::wire::{ErrorKind, Lane, Scan, Stop};
+
+/// Entries of one stream that are held at a time while several are merged.
+const PAGE: usize = 500;
+/// Entries looked through at a time for the last that are wanted.
+const LOOKED_THROUGH: usize = 2000;
+
+/// Where entries go.
+pub trait Sink {
+    /// The next entry, of the stream with this index.
+    ///
+    /// # Errors
+    /// When it cannot be taken; ends the reading.
+    fn entry(&mut self, stream: usize, id: EntryId, fields: &FieldSlices<'_>) -> Result<()>;
+
+    /// Entries of the stream with this index are missing here: they were gone before they were read.
+    ///
+    /// # Errors
+    /// As [`Sink::entry`].
+    fn gap(&mut self, stream: usize, gap: &Gap) -> Result<()>;
+
+    /// Nothing more for the moment: what was taken is to be shown.
+    ///
+    /// # Errors
+    /// As [`Sink::entry`].
+    fn pause(&mut self) -> Result<()>;
+
+    /// Something the operator should know.
+    fn note(&mut self, text: &str);
+}
+
+/// Which entries of every stream.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// At most so many that the filter takes, the newest.
+    pub entries: Option<u64>,
+    /// Only those from here on.
+    pub since: Option<Edge>,
+    /// Only those it takes.
+    pub filter: Filter,
+}
+
+/// Hands over what `window` says of each stream, merged by id. Returns for each stream where [`follow`] goes on.
+///
+/// # Errors
+/// What the server answers or `sink` returns.
+pub async fn history(
+    lane: &mut Lane,
+    streams: &[Name],
+    window: &Window,
+    sink: &mut impl Sink,
+) -> Result<Vec<Place>> {
+    let mut cursors = Vec::with_capacity(streams.len());
+    let mut places = Vec::with_capacity(streams.len());
+    for stream in streams {
+        let (cursor, place) = begin(lane, stream, window).await?;
+        cursors.push(cursor);
+        places.push(place);
+    }
+    match cursors.as_mut_slice() {
+        [cursor] => whole(lane, cursor, &window.filter, sink).await?,
+        cursors => merge(lane, cursors, &window.filter, sink).await?,
+    }
+    sink.pause()?;
+    Ok(places)
+}
+
+/// What is still to be handed over of one stream.
+struct Cursor<'s> {
+    stream: &'s Name,
+    /// The next id that may be there; `None` when all is read.
+    next: Option<EntryId>,
+    newest: EntryId,
+    read: VecDeque<usize>,
+    page: Batch,
+}
+
+/// Where `window` begins in `stream`, and where following it goes on.
+async fn begin<'s>(
+    lane: &mut Lane,
+    stream: &'s Name,
+    window: &Window,
+) -> Result<(Cursor<'s>, Place)> {
+    let info = look(lane, stream).await?;
+    let newest = match &info {
+        Ok(info) => info.last_generated_id,
+        Err(_) => last(lane, stream, 1).await?.newest.unwrap_or_default(),
+    };
+    let since = match window.since {
+        None => Some(EntryId::MIN),
+        Some(Edge::Id(id)) => Some(id),
+        Some(Edge::FromEnd(0)) => newest.next(),
+        Some(Edge::FromEnd(entries)) => {
+            let all = Filter::default();
+            newest_of(lane, stream, (EntryId::MIN, newest), entries, &all).await?
+        }
+    };
+    let start = match (window.entries, since) {
+        (Some(0), _) => newest.next(),
+        (Some(entries), Some(since)) => {
+            newest_of(lane, stream, (since, newest), entries, &window.filter).await?
+        }
+        (_, since) => since,
+    };
+    let cursor = Cursor {
+        stream,
+        next: start.filter(|start| *start <= newest),
+        newest,
+        read: VecDeque::new(),
+        page: Batch::default(),
+    };
+    // What is to come may be asked for from a later id than there is.
+    let position = newest.max(since.and_then(EntryId::previous).unwrap_or_default());
+    let place = match &info {
+        Ok(info) => Place::at(position, Some(info)),
+        Err(ErrorKind::NoKey) => Place::before_any(position),
+        Err(_) => Place::at(position, None),
+    };
+    Ok((cursor, place))
+}
+
+/// What the stream says of itself, or why it does not.
+async fn look(lane: &mut Lane, stream: &Name) -> Result<Result<StreamInfo, ErrorKind>> {
+    let mut found = Err(ErrorKind::NoKey);
+    lane.push_looks([stream]);
+    lane.flush().await?;
+    lane.looks(1, |_, looked| found = looked.map_err(|error| error.kind))
+        .await?;
+    Ok(found)
+}
+
+/// The id of the entry that is so many from the end of those that `filter` takes within `range`, or of the first where
+/// there are not so many; `None` when there is none.
+async fn newest_of(
+    lane: &mut Lane,
+    stream: &Name,
+    range: (EntryId, EntryId),
+    entries: u64,
+    filter: &Filter,
+) -> Result<Option<EntryId>> {
+    let (mut found, mut left) = (None, entries);
+    let mut end = Some(range.1);
+    while let Some(from) = end.filter(|end| *end >= range.0 && left > 0) {
+        let (mut seen, mut last) = (0, from);
+        let count_max = if filter.is_empty() {
+            usize::try_from(left).unwrap_or(usize::MAX)
+        } else {
+            LOOKED_THROUGH
+        };
+        let page = Scan {
+            start: range.0,
+            end: from,
+            reverse: true,
+            count_max,
+            ..Scan::ALL
+        };
+        lane.scan(stream, page, |id, fields| {
+            (seen, last) = (seen + 1, id);
+            if left > 0 && filter.takes(fields) {
+                found = Some(id);
+                left -= 1;
+            }
+            Ok(())
+        })
+        .await
+        .map_err(Stop::into_error)?;
+        end = last.previous().filter(|_| seen == count_max);
+    }
+    Ok(found)
+}
+
+/// One stream needs no merging: straight from the reply to the sink.
+async fn whole(
+    lane: &mut Lane,
+    cursor: &mut Cursor<'_>,
+    filter: &Filter,
+    sink: &mut impl Sink,
+) -> Result<()> {
+    let Some(start) = cursor.next.take() else {
+        return Ok(());
+    };
+    let range = Scan {
+        start,
+        end: cursor.newest,
+        ..Scan::ALL
+    };
+    lane.scan(cursor.stream, range, |id, fields| {
+        if filter.takes(fields) {
+            sink.entry(0, id, fields).map_err(Stop::Sink)?;
+        }
+        Ok(())
+    })
+    .await
+    .map_err(Stop::into_error)
+}
+
+async fn merge(
+    lane: &mut Lane,
+    cursors: &mut [Cursor<'_>],
+    filter: &Filter,
+    sink: &mut impl Sink,
+) -> Result<()> {
+    loop {
+        for cursor in cursors.iter_mut() {
+            cursor.fill(lane).await?;
+        }
+        let least = cursors
+            .iter()
+            .enumerate()
+            .filter_map(|(index, cursor)| Some((cursor.head()?, index)))
+            .min();
+        let Some((id, index)) = least else {
+            return Ok(());
+        };
+        let cursor = &mut cursors[index];
+        if let Some(place) = cursor.read.pop_front() {
+            let fields: Vec<_> = cursor.page.fields(place).collect();
+            if filter.takes(&fields) {
+                sink.entry(index, id, &fields)?;
+            }
+        }
+    }
+}
+
+impl Cursor<'_> {
+    fn head(&self) -> Option<EntryId> {
+        self.read.front().map(|place| self.page.id(*place))
+    }
+
+    async fn fill(&mut self, lane: &mut Lane) -> Result<()> {
+        let Some(start) = self.next.filter(|_| self.read.is_empty()) else {
+            return Ok(());
+        };
+        let range = Scan {
+            start,
+            end: self.newest,
+            count_max: PAGE,
+            page: PAGE,
+            ..Scan::ALL
+        };
+        let mut page = Batch::default();
+        lane.scan(self.stream, range, |id, fields| {
+            page.push(id, fields);
+            Ok(())
+        })
+        .await
+        .map_err(Stop::into_error)?;
+        let last = page.len().checked_sub(1).map(|last| page.id(last));
+        self.next = last
+            .filter(|_| page.len() == PAGE)
+            .and_then(EntryId::next)
+            .filter(|next| *next <= self.newest);
+        self.read = (0..page.len()).collect();
+        self.page = page;
+        Ok(())
+    }
+}
