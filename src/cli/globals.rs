@@ -60,6 +60,10 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub tls_key: Option<PathBuf>,
 
+    /// Name that the server's certificate must bear, when it is not the host's
+    #[arg(long, global = true, value_name = "NAME")]
+    pub tls_server_name: Option<String>,
+
     /// Output format; table on a terminal, plain (tab-separated) when piped
     #[arg(short, long, global = true, value_name = "FORMAT")]
     pub output: Option<Format>,

@@ -39,6 +39,19 @@ impl Victim {
             ..server.clone()
         }
         .to_string();
+        let tls = &server.tls_options;
+        for (flag, file) in [
+            ("--tls-ca", &tls.ca),
+            ("--tls-cert", &tls.cert),
+            ("--tls-key", &tls.key),
+        ] {
+            if let Some(file) = file {
+                command.arg(flag).arg(file);
+            }
+        }
+        if let Some(name) = &tls.server_name {
+            command.args(["--tls-server-name", name]);
+        }
         let process = command
             .args([
                 "--quiet",

@@ -14,6 +14,7 @@ mod info;
 mod lag;
 mod name;
 mod problem;
+mod secret;
 mod time;
 
 pub use batch::Batch;
@@ -27,4 +28,5 @@ pub use info::{ConsumerInfo, GroupInfo, PendingEntry, PendingSummary, StreamInfo
 pub use lag::Lag;
 pub use name::{Name, escape_into, escaped};
 pub use problem::{Kind, Problem};
+pub use secret::{SECRET_VARIABLES, without_secrets};
 pub use time::Time;

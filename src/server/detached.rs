@@ -16,7 +16,7 @@ use super::place::{Place, cannot, shown};
 use super::probe::{self, Identity};
 use super::process::{POLL, is_alive, send};
 use super::running::{STOP_GRACE, not_ready};
-use crate::model::{Kind, Problem};
+use crate::model::{Kind, Problem, without_secrets};
 
 /// How long a running server may take to say which process it is.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -187,7 +187,7 @@ impl Detached {
             .append(true)
             .open(log)
             .map_err(|error| cannot("write", log, &error))?;
-        let mut launcher = Command::new("/bin/sh")
+        let mut launcher = without_secrets(&mut Command::new("/bin/sh"))
             .args(["-c", SCRIPT])
             .arg(binary)
             .args(options.arguments(dir, socket, log))

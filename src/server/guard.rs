@@ -10,6 +10,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::model::without_secrets;
+
 /// `$1` is the server's process id, `$2` the directory to remove, or nothing; the server's last write can
 /// come between the files and their directory, so removing is tried twice. Neither a terminal's Ctrl-C
 /// nor its hang-up ends the guard.
@@ -29,7 +31,7 @@ pub(super) struct Guard {
 impl Guard {
     /// Watches over the process `pid`, and removes `dir` after it.
     pub(super) fn over(pid: u32, dir: Option<&Path>) -> io::Result<Self> {
-        let shell = Command::new("/bin/sh")
+        let shell = without_secrets(&mut Command::new("/bin/sh"))
             .args(["-c", SCRIPT, "ucp-streams-guard"])
             .arg(pid.to_string())
             .arg(dir.unwrap_or(Path::new("")))

@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use super::guard::Guard;
+use crate::model::without_secrets;
 
 /// How often a process is asked whether it has ended.
 pub(super) const POLL: Duration = Duration::from_millis(2);
@@ -36,7 +37,7 @@ impl Process {
         removed: Option<&Path>,
     ) -> io::Result<Self> {
         let output = File::options().create(true).append(true).open(log)?;
-        let mut child = Command::new("/bin/sh")
+        let mut child = without_secrets(&mut Command::new("/bin/sh"))
             .args(["-c", r#"read -r _ && exec "$0" "$@" </dev/null"#])
             .arg(binary)
             .args(arguments)

@@ -107,3 +107,23 @@ impl std::fmt::Debug for Env {
         f.debug_set().entries(self.0.keys()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SECRET_VARIABLES;
+
+    #[test]
+    fn what_may_hold_a_secret_is_known_as_such() {
+        for (variable, _) in Env::known() {
+            let may_hold_one = ["_PASSWORD", "_AUTH", "_URL", "_TOKEN"]
+                .iter()
+                .any(|end| variable.ends_with(end));
+            assert_eq!(
+                may_hold_one,
+                SECRET_VARIABLES.contains(variable),
+                "{variable}"
+            );
+        }
+    }
+}

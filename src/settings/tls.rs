@@ -28,6 +28,10 @@ pub(super) fn apply(
             flag = Some(name);
         }
     }
+    if let Some(name) = &globals.tls_server_name {
+        options.server_name = Some(name.clone());
+        flag = Some("--tls-server-name");
+    }
     if options.cert.is_some() != options.key.is_some() {
         return Err(Problem::usage(
             "a client certificate and its key go together: --tls-cert FILE --tls-key FILE",

@@ -10,10 +10,10 @@ const STREAM: &str = "events.normalized";
 const GROUP: &str = "event-processors";
 
 /// A command that is allowed by the rule of `command`, for the stream or group that `about` names.
-struct Scene {
+pub(crate) struct Scene {
     command: &'static str,
     about: &'static [&'static str],
-    words: &'static [&'static str],
+    pub(crate) words: &'static [&'static str],
 }
 
 const fn scene(
@@ -41,7 +41,7 @@ const EVENT: [&str; 6] = [
 ];
 
 #[rustfmt::skip]
-const SCENES: &[Scene] = &[
+pub(crate) const SCENES: &[Scene] = &[
     scene("ping", &[], &["ping"]),
     scene("context check", &[], &["context", "check"]),
     scene("init", &[], &["init"]),
@@ -83,7 +83,7 @@ const SCENES: &[Scene] = &[
 ];
 
 /// Commands that need no server.
-const SERVERLESS: &[&str] = &[
+pub(crate) const SERVERLESS: &[&str] = &[
     "acl",
     "completions",
     "man",
@@ -103,7 +103,7 @@ const SERVERLESS: &[&str] = &[
 ];
 
 /// Streams, groups, pending entries (one without a body) and a dead letter.
-fn server() -> TestServer {
+pub(crate) fn server() -> TestServer {
     let server = TestServer::start();
     let event = [
         ("event_id", "0190d1f6-8a58-7bbb-8000-000000000001"),

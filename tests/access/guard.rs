@@ -7,6 +7,10 @@ use ucp_streams::console::{Console, Terminal};
 use ucp_streams::model::{Kind, Problem};
 use ucp_streams::settings::{Env, Look, Settings};
 
+use crate::contexts::Home;
+use crate::support::TestServer;
+use crate::terminal::Terminal as Typed;
+
 const CONFIG: &str = "\
 [contexts.prod]
 url = \"redis://cache.invalid:6379\"
@@ -77,4 +81,70 @@ fn the_refusal_names_the_context_and_the_way_to_agree() {
             .contains("Acknowledges 3 entries of events.raw")
     );
     assert!(problem.hint.unwrap().contains("--context prod --yes"));
+}
+
+/// A home with the context `prod`, a server of its own with an entry pending, and its URL.
+fn production() -> (Home, TestServer) {
+    let (home, server) = (Home::new(), TestServer::start());
+    server.redis(&["XADD", "s", "1-0", "f", "v"]);
+    server.redis(&["XGROUP", "CREATE", "s", "g", "0"]);
+    server.redis(&["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"]);
+    let add = [
+        "context",
+        "add",
+        "prod",
+        "-u",
+        &server.url(),
+        "--production",
+    ];
+    home.ucp(&add).assert_code(0);
+    (home, server)
+}
+
+fn pending(server: &TestServer) -> i64 {
+    server.redis(&["XPENDING", "s", "g"]).items()[0].int()
+}
+
+const ACK: [&str; 5] = ["ack", "g", "1-0", "--stream", "s"];
+
+#[test]
+fn a_script_agrees_with_the_name_and_with_nothing_less() {
+    let (home, server) = production();
+    let url = server.url();
+    for flags in [
+        &["-u", &url, "--yes"][..],
+        &["--yes"],
+        &["--context", "prod"],
+        &[],
+    ] {
+        home.ucp(&[&ACK, flags].concat())
+            .assert_code(6)
+            .stderr_has("production context `prod`")
+            .stderr_has("--context prod --yes");
+        home.command(&[&ACK, flags].concat())
+            .env("REDIS_URL", &url)
+            .run()
+            .assert_code(6);
+    }
+    assert_eq!(pending(&server), 1);
+    home.ucp(&[&ACK[..], &["--context", "prod", "--yes"]].concat())
+        .assert_code(0);
+    assert_eq!(pending(&server), 0);
+}
+
+#[test]
+fn at_a_terminal_the_name_is_typed_even_with_yes() {
+    let (home, server) = production();
+    let env = [("HOME", home.path().to_str().unwrap())];
+    let url = server.url();
+    for (typed, code, left) in [("y", 6, 1), ("", 6, 1), ("prod", 0, 0)] {
+        let words = [&ACK[..], &["-u", &url, "--yes"]].concat();
+        let mut terminal = Typed::run(&words, &env);
+        terminal
+            .await_text("This is production. Type prod to go on")
+            .type_line(typed);
+        let (ended, shown) = terminal.end();
+        assert_eq!(ended, Some(code), "{typed:?}: {shown}");
+        assert_eq!(pending(&server), left, "{shown}");
+    }
 }

@@ -4,6 +4,7 @@
 
 mod acl;
 mod authority;
+mod canary;
 mod contexts;
 mod guard;
 mod secured;

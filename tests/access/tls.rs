@@ -204,3 +204,32 @@ fn files_that_are_wrong_are_named() {
         .assert_code(5)
         .stderr_has("does not go with the certificate");
 }
+
+#[test]
+fn the_demo_and_the_worker_it_starts_speak_tls() {
+    let Some((authority, server)) = secured(true) else {
+        return;
+    };
+    let pair = authority.sign("client", &["ops"]);
+    let url = server.url(HOST);
+    let trust = ["-u", &url, "--tls-ca", authority.ca()];
+    Invocation::new(&[&trust[..], &showing(&pair), &["demo"]].concat())
+        .timeout(PATIENCE * 2)
+        .run()
+        .assert_code(0);
+}
+
+#[test]
+fn another_name_may_be_expected_on_purpose() {
+    let authority = Authority::new();
+    let pair = authority.sign("server", &["cache.example"]);
+    let Some(server) = Secured::start(&authority, &pair, false) else {
+        return;
+    };
+    let trust = ["--tls-ca", authority.ca(), "--tls-server-name"];
+    let url = server.url("127.0.0.1");
+    ping(&url, &[&trust[..], &["cache.example"]].concat()).assert_code(0);
+    ping(&url, &[&trust[..], &["other.example"]].concat())
+        .assert_code(5)
+        .stderr_has("is for cache.example, not for other.example");
+}

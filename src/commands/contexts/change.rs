@@ -14,7 +14,7 @@ use crate::settings::contexts::{Change, Contexts, Edit, Places, Selection};
 
 /// Make a new context from the connection flags
 ///
-/// --url or --host, --user, --password-file, --tls-ca, --tls-cert, --tls-key and --topology say what it is to be. The
+/// --url or --host, --user, --password-file, --tls-ca, --tls-cert, --tls-key, --tls-server-name and --topology say what it is to be. The
 /// first context is selected at once.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -55,10 +55,6 @@ struct More {
     /// Ask for the context's name before destructive work on its server
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     production: Option<bool>,
-
-    /// Name that the server's certificate must bear, when it is not the host's
-    #[arg(long, value_name = "NAME")]
-    tls_server_name: Option<String>,
 }
 
 /// A name that needs no quotes in a shell and is no flag.
@@ -143,7 +139,7 @@ fn change(globals: &Globals, more: &More, here: &Path) -> Result<Change, Problem
     Change::default()
         .set("url", url(globals)?)
         .set("user", globals.user.as_deref())
-        .set("tls_server_name", more.tls_server_name.as_deref())
+        .set("tls_server_name", globals.tls_server_name.as_deref())
         .set("production", more.production)
         .path("password_file", globals.password_file.as_deref(), here)?
         .path("tls_ca", globals.tls_ca.as_deref(), here)?

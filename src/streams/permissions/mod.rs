@@ -3,6 +3,8 @@
 
 mod table;
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use crate::model::Name;
@@ -77,7 +79,7 @@ impl About {
                 }
                 Scope::Groups => about.groups.clone_from(&topology.groups),
                 Scope::These(names) => {
-                    about.streams = names.iter().map(|it| Name::from(*it)).collect()
+                    about.streams = names.iter().map(|it| Name::from(*it)).collect();
                 }
             }
         }
@@ -134,14 +136,14 @@ fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
     let to = |name: &str| Name::from(name);
     match &group.handler {
         Some(Handler::Builtin(Builtin::Features)) => {
-            add("~", &group.stream.derived(":features:"), "*")
+            add("~", &group.stream.derived(":features:"), "*");
         }
         Some(Handler::Builtin(Builtin::ReviewQueue)) => {
             add("~", &to(topology::REVIEW_QUEUE), "");
             add("~", &to(topology::MERGES), "");
         }
         Some(Handler::Builtin(Builtin::Normalize)) => {
-            add("~", &to(topology::EVENTS_NORMALIZED), "")
+            add("~", &to(topology::EVENTS_NORMALIZED), "");
         }
         Some(Handler::Builtin(Builtin::Forward(stream))) => add("~", stream, ""),
         Some(Handler::Http(HttpSpec {
@@ -178,7 +180,8 @@ fn quoted(word: &str) -> String {
             letter if letter.is_control() => {
                 let mut bytes = [0; 4];
                 for byte in letter.encode_utf8(&mut bytes).bytes() {
-                    quoted.push_str(&format!("\\x{byte:02x}"));
+                    // Into a string nothing can fail.
+                    let _ = write!(quoted, "\\x{byte:02x}");
                 }
             }
             letter => quoted.push(letter),

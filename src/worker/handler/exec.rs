@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::guard::Guard;
 use super::{Origin, REASON_BYTES_MAX, Verdict, tail};
-use crate::model::escaped;
+use crate::model::{escaped, without_secrets};
 use crate::worker::hand::Delivery;
 
 /// A handler's exit status for "never again": sysexits' `EX_DATAERR`.
@@ -20,14 +20,6 @@ const EXIT_PERMANENT: i32 = 65;
 
 /// How long a handler's last words are awaited once it has ended.
 const LAST_WORDS: Duration = Duration::from_millis(100);
-
-/// Secrets this process was given; a handler gets none of them.
-const SECRETS: [&str; 4] = [
-    "UCP_STREAMS_PASSWORD",
-    "REDISCLI_AUTH",
-    "UCP_STREAMS_URL",
-    "REDIS_URL",
-];
 
 /// Starts a process for every entry.
 #[derive(Debug)]
@@ -94,9 +86,7 @@ impl Exec {
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        for secret in SECRETS {
-            command.env_remove(secret);
-        }
+        without_secrets(command.as_std_mut());
         command.spawn()
     }
 }

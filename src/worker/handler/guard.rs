@@ -8,6 +8,8 @@ use std::sync::Mutex;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::model::without_secrets;
+
 /// Reads `slot process` lines (0: the slot is free) until `end 0`. When its input ends without that, this process was
 /// killed: then it kills the groups that are left, and whatever was started so late that it was not told of it, which is
 /// known by `$1` in its environment. Neither a terminal's Ctrl-C nor its hang-up ends it.
@@ -45,7 +47,7 @@ struct State {
 impl Guard {
     pub(super) fn start() -> io::Result<Self> {
         let token = uuid::Uuid::new_v4().to_string();
-        let mut shell = Command::new("/bin/sh")
+        let mut shell = without_secrets(&mut Command::new("/bin/sh"))
             .args(["-c", SCRIPT, "ucp-streams-guard", &token])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
