@@ -19,7 +19,7 @@ have_nextest := $(shell $(CARGO) nextest --version 2>/dev/null)
 CHAOS_SECONDS ?= 1800
 CHAOS_SEED ?=
 
-.PHONY: help demo build generate test test-matrix chaos lint install uninstall deb test-deb clean
+.PHONY: help demo build generate test test-matrix chaos chaos-selftest lint install uninstall deb test-deb clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,11 @@ chaos: ## Break everything for half an hour: CHAOS_SECONDS, CHAOS_SEED
 	@.ci/setup build server
 	CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_SEED=$(CHAOS_SEED) \
 	  $(CARGO) test --locked --test chaos -- --ignored --exact soak::long_run --nocapture
+
+chaos-selftest: ## See that the chaos suite finds bugs planted in the worker
+	@.ci/setup build server
+	$(CARGO) test --locked --features planted-bugs --target-dir $(target_dir)/planted \
+	  --test chaos -- planted:: --nocapture
 
 lint: ## Check formatting, lints, documentation and shell scripts
 	@.ci/setup build lint

@@ -13,10 +13,11 @@
 //! |---|---|---|
 //! | [`model`] | plain values every layer shares | nothing of ours |
 //! | [`topology`] | the platform's streams, groups, schemas as data; validation and normalisation of events | model |
-//! | [`wire`] | the thin Redis command layer, the only place that names the `redis` crate | model |
+//! | [`planted`] | bugs on purpose for the test of the tests; none without the feature `planted-bugs` | nothing of ours |
+//! | [`wire`] | the thin Redis command layer, the only place that names the `redis` crate | model, planted |
 //! | [`server`] | private servers: find, start, await, restart, stop | model |
 //! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, wire |
-//! | [`worker`] | the consume loop and its handlers | model, topology, wire, streams |
+//! | [`worker`] | the consume loop and its handlers | model, topology, wire, streams, planted |
 //! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, wire, worker |
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types) |
 //! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view, settings, exit |
@@ -42,6 +43,7 @@ pub mod console;
 pub mod demo;
 pub mod exit;
 pub mod model;
+pub mod planted;
 pub mod server;
 pub mod settings;
 pub mod streams;

@@ -12,6 +12,7 @@ use super::handler::{Finished, Verdict};
 use super::policy::spread_delay;
 use super::settlement::{Settlement, What};
 use crate::model::EntryId;
+use crate::planted;
 
 /// Reports the verdict when it is dropped, so that a handler that panicked or was stopped reports too.
 struct Report {
@@ -101,6 +102,9 @@ impl Engine {
         let abort = task.abort_handle();
         if self.hand.advance(id, deliveries, Phase::Running(abort)) {
             self.hand.is_lone_running = is_alone;
+            if planted::is("early-acknowledgement") {
+                self.settle_again(vec![(id, deliveries)]);
+            }
         } else {
             task.abort();
         }

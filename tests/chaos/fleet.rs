@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,11 @@ use crate::events::{Log, death, now};
 use crate::handler;
 use crate::history::{Cause, Event, Rules, Work};
 use crate::ledger::now_ms;
-use crate::support::{Proxy, TestServer, until};
+use crate::support::{Proxy, until};
+use crate::world::World;
+
+/// The variable that asks workers for a planted bug, where they were built to have any.
+pub const PLANTED: &str = "UCP_STREAMS_PLANTED";
 
 /// What the workers of a slot do.
 #[derive(Clone, Debug)]
@@ -107,29 +111,26 @@ pub struct Fleet {
     pub slots: Vec<Slot>,
     dir: PathBuf,
     log: Arc<Log>,
-    env: Vec<(String, String)>,
+    planted: Option<&'static str>,
     /// Workers that ended though nobody asked them to.
     pub deserters: Vec<String>,
 }
 
 impl Fleet {
     /// Starts all of them.
-    pub fn start(dir: &Path, server: &TestServer, log: &Arc<Log>, jobs: &[Job]) -> Self {
+    pub fn start(world: &World) -> Self {
         let mut fleet = Self {
             slots: Vec::new(),
-            dir: dir.to_owned(),
-            log: Arc::clone(log),
-            env: Vec::new(),
+            dir: world.path().to_owned(),
+            log: Arc::clone(&world.log),
+            planted: world.planted,
             deserters: Vec::new(),
         };
-        if let Ok(planted) = std::env::var("UCP_STREAMS_PLANTED") {
-            fleet.env.push(("UCP_STREAMS_PLANTED".to_owned(), planted));
-        }
-        for job in jobs {
+        for job in &world.jobs {
             for number in 0..job.workers {
                 fleet.slots.push(Slot {
                     job: job.clone(),
-                    proxy: Proxy::before(server.socket()),
+                    proxy: Proxy::before(world.server.socket()),
                     name: format!("{}.{}.{number}", job.stream, job.group),
                     child: None,
                     generation: 0,
@@ -182,7 +183,7 @@ impl Fleet {
             .env("HOME", &self.dir)
             .env("UCP_STREAMS_URL", slot.proxy.url())
             .env(handler::RUN, &self.dir)
-            .envs(self.env.iter().cloned())
+            .envs(self.planted.map(|bug| (PLANTED, bug)))
             .current_dir(&self.dir)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -21,6 +21,7 @@ mod handler;
 mod history;
 mod ledger;
 mod message;
+mod planted;
 mod publisher;
 mod rng;
 mod scenarios;

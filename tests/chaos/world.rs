@@ -19,7 +19,7 @@ use crate::ledger;
 use crate::publisher::published;
 use crate::support::{Client, Reply, TestServer};
 
-/// How long the workers may take, once all is well again, until nothing is left to do.
+/// A world's patience, unless told otherwise.
 const REST: Duration = Duration::from_secs(90);
 
 /// Server, fleet and ledgers of a run.
@@ -29,6 +29,10 @@ pub struct World {
     pub log: Arc<Log>,
     pub fleet: Option<Fleet>,
     pub jobs: Vec<Job>,
+    /// The bug its workers have.
+    pub planted: Option<&'static str>,
+    /// How long workers may take, once all is well again, until nothing is left to do.
+    pub patience: Duration,
 }
 
 impl World {
@@ -50,6 +54,8 @@ impl World {
             log,
             fleet: None,
             jobs,
+            planted: None,
+            patience: REST,
         }
     }
 
@@ -59,7 +65,7 @@ impl World {
     }
 
     pub fn start_fleet(&mut self) -> &mut Fleet {
-        let fleet = Fleet::start(self.path(), &self.server, &self.log, &self.jobs);
+        let fleet = Fleet::start(self);
         self.fleet.insert(fleet)
     }
 
@@ -97,7 +103,7 @@ impl World {
 
     /// Brings the run to its end: rest, all workers ended, and the checker's verdict.
     pub fn judge(&mut self, rules: Rules) -> (History, Verdict) {
-        self.rest(REST);
+        self.rest(self.patience);
         let deserters = self.fleet.take().map(Fleet::disband).unwrap_or_default();
         let history = self.history(rules);
         let verdict = check(&history);

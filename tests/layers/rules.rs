@@ -175,7 +175,7 @@ fn is_crate_path(tokens: &[Token], at: usize) -> bool {
 }
 
 fn environment(source: &Source) -> Broken {
-    if source.layer() == "settings" {
+    if ["settings", "planted"].contains(&source.layer()) {
         return Vec::new();
     }
     let tokens = &source.tokens;

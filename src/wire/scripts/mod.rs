@@ -24,7 +24,7 @@ use crate::model::{EntryId, Name};
 /// A script's text (the shared head and its own part) and the hash the server knows it by.
 pub(super) struct Script {
     name: &'static str,
-    text: &'static str,
+    text: LazyLock<&'static str>,
     hash: LazyLock<String>,
 }
 
@@ -32,12 +32,15 @@ macro_rules! script {
     ($name:ident) => {
         $crate::wire::scripts::Script {
             name: stringify!($name),
-            text: script!(@text $name),
+            text: std::sync::LazyLock::new(|| script!(@text $name)),
             hash: std::sync::LazyLock::new(|| redis::Script::new(script!(@text $name)).get_hash().to_owned()),
         }
     };
     (@text $name:ident) => {
-        concat!(include_str!("common.lua"), include_str!(concat!(stringify!($name), ".lua")))
+        $crate::planted::script(
+            stringify!($name),
+            concat!(include_str!("common.lua"), include_str!(concat!(stringify!($name), ".lua"))),
+        )
     };
 }
 use script;
@@ -77,7 +80,7 @@ impl<T> ScriptCall<T> {
 
     /// The call with the script's text; the server keeps it for later calls by hash.
     pub(super) fn by_text(&self) -> Request<T> {
-        self.request("EVAL", self.script.text)
+        self.request("EVAL", &self.script.text)
     }
 
     fn request(&self, command: &'static str, script: &str) -> Request<T> {

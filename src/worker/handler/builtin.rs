@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use super::Verdict;
 use crate::model::{Fields, Name};
+use crate::planted;
 use crate::topology::validate::Invalid;
 use crate::topology::{
     self, Country, EVENTS_NORMALIZED, StreamSpec, Topology, features, normalize, review,
@@ -102,7 +103,10 @@ impl Inline for Builtin {
                     Err(invalid) => unusable(&invalid),
                 }
             }
-            Self::Forward(stream) => publish(stream, None, own_fields(delivery)),
+            Self::Forward(stream) => {
+                let maxlen = planted::is("cut-outputs").then_some(100);
+                publish(stream, maxlen, own_fields(delivery))
+            }
             Self::Log => {
                 let fields: Vec<String> = delivery
                     .fields()

@@ -1,0 +1,59 @@
+//! Bugs on purpose, for the test of the tests: the chaos suite must find each. Without the feature `planted-bugs` there
+//! are none, and nothing here costs anything; with it, `$UCP_STREAMS_PLANTED` names one. Nothing else may live here.
+
+#[cfg(all(feature = "planted-bugs", not(debug_assertions)))]
+compile_error!("planted bugs are for the chaos suite's own test, never for a release");
+
+#[cfg(not(feature = "planted-bugs"))]
+mod bugs {
+    /// Whether this bug was asked for: never.
+    pub const fn is(_bug: &str) -> bool {
+        false
+    }
+
+    /// The script as it is.
+    pub const fn script(_name: &str, text: &'static str) -> &'static str {
+        text
+    }
+}
+
+#[cfg(feature = "planted-bugs")]
+mod bugs {
+    /// Whether this bug was asked for.
+    pub fn is(bug: &str) -> bool {
+        std::env::var("UCP_STREAMS_PLANTED").is_ok_and(|named| named == bug)
+    }
+
+    const ADD: &str = "local new = redis.call('XADD', unpack(args))\n";
+    const ACKNOWLEDGE: &str = "redis.call('XACK', s, g, id)\n";
+
+    /// The script with the bug in it.
+    pub fn script(name: &str, text: &'static str) -> &'static str {
+        let planted = if is("no-owner-check") {
+            let check = "return (wanted_owner == '' or";
+            replaced(
+                text,
+                check,
+                &format!("if true then return true end {check}"),
+            )
+        } else if name == "dead_letter" && is("swapped-dead-letter") {
+            let right = format!("{ADD}{ACKNOWLEDGE}");
+            replaced(text, &right, &format!("{ACKNOWLEDGE}{ADD}"))
+        } else if name == "dead_letter" && is("multi-dead-letter") {
+            // As MULTI would: together, but without a look at who holds it.
+            let look = "local owner, count = pending(s, g, id)";
+            replaced(text, look, "local owner, count = ARGV[3], ARGV[5]")
+        } else {
+            return text;
+        };
+        planted.leak()
+    }
+
+    fn replaced(text: &str, right: &str, wrong: &str) -> String {
+        let planted = text.replacen(right, wrong, 1);
+        assert_ne!(planted, text, "the bug has no place in the script any more");
+        planted
+    }
+}
+
+pub use bugs::{is, script};
