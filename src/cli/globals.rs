@@ -115,7 +115,7 @@ pub struct Globals {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Say more: which server and why; twice for what is sent
+    /// Say more: which server, and where each setting came from
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 }

@@ -67,10 +67,11 @@ impl Context {
             .asking(self.prompt.clone()))
     }
 
-    /// The same context, on a private server unless a server was named.
+    /// The same context, on a private server unless a flag named one: what the environment or a selected context says is
+    /// where the operator works, not where a demonstration belongs.
     pub(super) fn or_private(&self) -> Self {
         let mut settings = self.settings.clone();
-        if settings.target.origin == Origin::Default {
+        if !matches!(settings.target.origin, Origin::Flag(_)) {
             settings.target.value = Target::Ephemeral;
         }
         Self::new(settings, Arc::clone(&self.console))

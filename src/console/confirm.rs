@@ -1,6 +1,6 @@
 //! Consent: asked for on a terminal, given by `--yes`, and never assumed. Passwords, too, are asked for here.
 
-use dialoguer::{Confirm, Input, Password};
+use dialoguer::{Input, Password};
 
 use crate::model::{Consent, Kind, Problem, escaped};
 use crate::settings::Protected;
@@ -27,16 +27,17 @@ pub(super) fn nobody_to_ask(plan: &str, protected: Option<&Protected>) -> Proble
     ))
 }
 
-/// Asks on the terminal, where the plan stands already; anything but a yes is a no. The prompt itself is one
-/// line: `dialoguer` draws one of several lines again and again.
+/// Asks on the terminal, where the plan stands already. Only a whole line `y` or `yes` is a yes: a word typed ahead for
+/// the shell must not be one.
 pub(super) fn ask() -> Result<Consent, Problem> {
-    let answer = Confirm::new()
-        .with_prompt("Go on?")
-        .default(false)
-        .wait_for_newline(true)
-        .interact_opt();
+    let answer: Result<String, _> = Input::new()
+        .with_prompt("Go on? [y/N]")
+        .allow_empty(true)
+        .interact();
     match answer {
-        Ok(Some(true)) => Ok(Consent::given()),
+        Ok(answer) if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") => {
+            Ok(Consent::given())
+        }
         Ok(_) => Err(Problem::refused("not agreed to; nothing was changed")),
         Err(dialoguer::Error::IO(error)) => Err(Problem::new(
             Kind::Refused,

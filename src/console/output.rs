@@ -101,7 +101,7 @@ fn failed(error: &io::Error) -> anyhow::Error {
         Kind::Local,
         format!("cannot write to standard output: {error}"),
     )
-    .hint("what was shown so far may be incomplete; free some space or write elsewhere, and run it again")
+    .hint("what was shown may be incomplete, and what was changed on the server is changed: look with a command that only reads before you repeat one that writes")
     .into()
 }
 

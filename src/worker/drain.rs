@@ -6,8 +6,8 @@ use tokio::time::timeout;
 
 use super::counters::add;
 use super::engine::Engine;
-use super::job::Signal;
-use crate::wire::{Connection, Error, Holder, LeaseState, delete_consumer, release};
+use super::job::{Mode, Signal};
+use crate::wire::{Connection, Error, Holder, LeaseState, delete_consumer, release, xpending};
 
 /// Entries given back by one script call.
 const RELEASED_AT_A_TIME: usize = 500;
@@ -19,10 +19,15 @@ impl Engine {
         self.stop_reading();
         self.put_back_unstarted();
         self.finish_running().await;
-        if let Err(error) = self.finish_with_server().await {
-            tracing::warn!(group = %self.job.group, %error, "could not tell the server everything; what was in hand stays pending and is taken over later");
-        }
-        add(&self.counters.left_pending, self.hand.len() as u64);
+        let in_hand = self.hand.len() as u64;
+        let left = match self.finish_with_server().await {
+            Ok(in_group) => in_group.unwrap_or(0).max(self.hand.len() as u64),
+            Err(error) => {
+                tracing::warn!(group = %self.job.group, %error, "could not tell the server everything; what was in hand stays pending and is taken over later");
+                in_hand
+            }
+        };
+        add(&self.counters.left_pending, left);
     }
 
     /// Drops the reader and its lane; acknowledgements under way are sent again under a fence.
@@ -75,20 +80,31 @@ impl Engine {
         self.settle().await
     }
 
-    async fn finish_with_server(&mut self) -> Result<(), Error> {
+    /// Tells the server the rest. With `--once`, how many entries the whole group has pending at the end: also those that
+    /// rest after an attempt somewhere else are left.
+    async fn finish_with_server(&mut self) -> Result<Option<u64>, Error> {
         if self.connection.as_ref().is_none_or(Connection::is_lost) {
             self.connection = Some(self.dialer.connect().await?);
         }
         self.settle().await?;
         self.release_strays().await?;
         let Some(connection) = &self.connection else {
-            return Ok(());
+            return Ok(None);
         };
         connection.call(delete_consumer(self.holder())).await?.ok();
+        let left = match self.job.mode {
+            Mode::Once => Some(
+                connection
+                    .run(xpending(&self.job.stream, &self.job.group))
+                    .await?
+                    .count,
+            ),
+            Mode::Forever => None,
+        };
         if let (Some(lease), Some(connection)) = (&mut self.lease, &self.connection) {
             lease.drop(connection).await?;
         }
-        Ok(())
+        Ok(left)
     }
 
     /// Gives back what was delivered to a read that was abandoned, and what never started.

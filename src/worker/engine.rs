@@ -255,10 +255,9 @@ impl Engine {
         if self.job.max_messages.is_some_and(|max| self.started >= max) && self.is_idle() {
             return true;
         }
-        self.job.mode == Mode::Once
-            && self.is_reading_over
-            && self.is_idle()
-            && self.trouble.was_swept()
+        // When everything fails, one look from a cron job is over: it does not wait for better times.
+        let is_over = self.breaker.is_open() || self.is_reading_over && self.trouble.was_swept();
+        self.job.mode == Mode::Once && is_over && self.is_idle()
     }
 
     /// Nothing runs, is ready, or is being settled; what waits for a retry may.

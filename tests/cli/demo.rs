@@ -92,7 +92,7 @@ fn on_a_given_server_only_keys_of_its_own_prefix_are_touched() {
     server.redis(&["SET", "unrelated", "kept"]);
     let before = server.redis(&["DBSIZE"]).int();
     let run = server
-        .command(&["demo", "--events", "300"])
+        .command(&["demo", "--events", "300", "-u", &server.url()])
         .timeout(Duration::from_mins(1))
         .run();
     run.assert_code(0);
@@ -110,6 +110,14 @@ fn on_a_given_server_only_keys_of_its_own_prefix_are_touched() {
     ] {
         assert_eq!(server.redis(&["XLEN", stream]).int(), 1, "{stream}");
     }
+    // Without the flag it is on a server of its own, whatever the environment says.
+    server
+        .command(&["demo", "--events", "100"])
+        .env("UCP_STREAMS_SERVER", server_binary())
+        .run()
+        .assert_code(0)
+        .stderr_has("private");
+    assert_eq!(server.redis(&["DBSIZE"]).int(), before);
     let pending = server.redis(&["XPENDING", "events.normalized", "event-processors"]);
     assert_eq!(
         pending.items()[0].int(),

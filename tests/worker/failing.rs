@@ -121,6 +121,36 @@ fn once_leaves_a_failed_message_pending_and_says_so() {
 }
 
 #[test]
+fn once_says_what_rests_from_an_earlier_attempt() {
+    let server = TestServer::start();
+    server.redis(&["XADD", "orders", "*", "n", "1"]);
+    let run = [
+        "worker", "run", "billing", "--stream", "orders", "--once", "--exec",
+    ];
+    server.ucp(&[&run[..], &["false"]].concat()).assert_code(7);
+    server
+        .ucp(&[&run[..], &["true"]].concat())
+        .assert_code(7)
+        .stderr_has("0 handled, 1 left pending");
+}
+
+#[test]
+fn once_does_not_wait_out_an_outage() {
+    let server = TestServer::start();
+    for n in 0..50 {
+        server.redis(&["XADD", "orders", "*", "n", &n.to_string()]);
+    }
+    let run = [
+        "worker", "run", "billing", "--stream", "orders", "--once", "--exec", "false",
+    ];
+    server
+        .ucp(&run)
+        .assert_code(7)
+        .stderr_has("everything fails");
+    assert_eq!(server.redis(&["XLEN", "{orders}:dlq"]).int(), 0);
+}
+
+#[test]
 fn an_outage_does_not_dead_letter_the_stream() {
     let server = TestServer::start();
     for n in 0..60 {

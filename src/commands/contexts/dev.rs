@@ -34,7 +34,8 @@ pub(in crate::commands) fn select(places: &Places, url: &str) -> Result<Kept, Pr
     Ok(Kept::Selected)
 }
 
-/// Removes `dev` when it is the context of the server at `url`, and selects what was selected before it.
+/// Removes `dev` when it is the context of the server at `url`. Nothing is selected then: falling back to what was
+/// selected before could point the next command at production without a word.
 ///
 /// # Errors
 /// As [`select`].
@@ -46,12 +47,7 @@ pub(in crate::commands) fn remove(places: &Places, url: &str) -> Result<(), Prob
     }
     contexts.edit(places, NAME, Edit::Remove, Change::default())?;
     let selection = Selection::read(places)?;
-    let was_selected = selection.current.as_deref() == Some(NAME);
-    let mut left = selection.without(NAME);
-    if was_selected {
-        left.current = left.previous.take();
-    }
-    left.write(places)
+    selection.without(NAME).write(places)
 }
 
 fn is_a_sockets(context: &NamedContext) -> bool {
