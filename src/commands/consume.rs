@@ -12,7 +12,7 @@ use super::tail::Shown;
 use crate::cli::{self, DryRun, Impact};
 use crate::console::{Signals, Stop};
 use crate::exit::Exit;
-use crate::model::{EntryId, Name};
+use crate::model::{EntryId, Kind, Name, Problem};
 use crate::streams::consume::{Consumed, Job, Member, Wait, peek};
 use crate::streams::repair::entries;
 use crate::streams::target::Target;
@@ -93,6 +93,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             entries(found)
         ));
         return Ok(Exit::Done);
+    }
+    if args.ack && context.console.terminal().is_stdout_closed {
+        return Err(Problem::new(
+            Kind::Local,
+            "standard output is closed: nothing was read, and nothing acknowledged",
+        )
+        .hint("give it somewhere to go; >/dev/null throws entries away on purpose")
+        .into());
     }
     warn_of_single(&spec, context);
     let consumer = args.consumer.clone().unwrap_or_else(consumer_name);

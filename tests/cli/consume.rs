@@ -191,6 +191,24 @@ fn a_full_output_acknowledges_nothing() {
 }
 
 #[test]
+fn a_closed_output_reads_nothing_and_acknowledges_nothing() {
+    let server = seeded(5);
+    let output = bash(&server, "$UCP consume event-processors --ack >&-");
+    let (code, _, stderr) = parts(&output);
+    assert_eq!(code, Some(74), "{stderr}");
+    assert!(stderr.contains("standard output is closed"), "{stderr}");
+    let groups = server.redis(&["XINFO", "GROUPS", STREAM]);
+    assert_eq!(
+        groups.items()[0].get("last-delivered-id").unwrap().text(),
+        "0-0"
+    );
+    // Thrown away on purpose is something else.
+    let output = bash(&server, "$UCP consume event-processors --ack >/dev/null");
+    assert_eq!(parts(&output).0, Some(0));
+    assert!(pending(&server, STREAM, GROUP).is_empty());
+}
+
+#[test]
 fn what_others_claimed_while_it_was_written_is_theirs() {
     let server = seeded_with_large(20);
     let dir = tempfile::tempdir().unwrap();
