@@ -58,7 +58,7 @@ pub struct Window {
     pub filter: Filter,
 }
 
-/// Hands over what `window` says of each stream, merged by id. Returns for each stream where [`follow`] goes on.
+/// Hands over what `window` says of each stream, merged by id. Returns for each stream where [`follow()`] goes on.
 ///
 /// # Errors
 /// What the server answers or `sink` returns.
