@@ -2,7 +2,7 @@
 //! stops them between two chunks.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,31 +13,73 @@ use super::context::Context;
 use crate::console::{Output, Signals};
 use crate::exit::Exit;
 use crate::model::{Kind, Problem, escaped};
+use crate::streams::publish::Unit;
+use crate::streams::publish::bulk::StopFlag;
 
-/// The file at `path`, or a copy of what can be read only once; `-` is standard input.
+/// The file at `path` as it is, or a copy of what can be read only once; `-` is standard input.
 ///
 /// # Errors
 /// Local, when it cannot be read or copied.
 pub(super) fn open(path: &Path) -> Result<File> {
+    match input(path)? {
+        Input::File(file) => Ok(file),
+        Input::Once(input) => spooled(input),
+    }
+}
+
+/// What entries are read from.
+pub(super) enum Input {
+    /// A file that can be read again.
+    File(File),
+    /// What comes once.
+    Once(Box<dyn io::Read + Send>),
+}
+
+impl Input {
+    /// What is in it, once.
+    pub(super) fn once(self) -> Box<dyn io::Read + Send> {
+        match self {
+            Self::File(file) => Box::new(file),
+            Self::Once(input) => input,
+        }
+    }
+}
+
+/// The file or device at `path`; `-` is standard input.
+///
+/// # Errors
+/// Local, when it cannot be opened.
+pub(super) fn input(path: &Path) -> Result<Input> {
     let shown = || escaped(path.as_os_str().as_encoded_bytes());
     let cannot = |error: io::Error| {
         Problem::new(Kind::Local, format!("cannot read {}: {error}", shown()))
             .hint("name a file with one JSON object a line, or `-` for standard input")
     };
     if path == Path::new("-") {
-        return spooled(io::stdin().lock());
+        return Ok(Input::Once(Box::new(io::stdin())));
     }
     let file = File::open(path).map_err(cannot)?;
     match file.metadata().map_err(cannot)? {
-        it if it.is_file() => Ok(file),
+        it if it.is_file() => Ok(Input::File(file)),
         it if it.is_dir() => Err(cannot(io::ErrorKind::IsADirectory.into()).into()),
-        _ => spooled(file),
+        _ => Ok(Input::Once(Box::new(file))),
     }
 }
 
-fn spooled(mut input: impl io::Read) -> Result<File> {
+/// A copy in a file without a name, at its beginning.
+///
+/// # Errors
+/// Local, when it cannot be read or written; usage, when it is not what its format says.
+pub(super) fn spooled(mut input: impl io::Read) -> Result<File> {
     let mut file = tempfile::tempfile().context("cannot keep the input in a temporary file")?;
-    io::copy(&mut input, &mut file).context("cannot keep the input in a temporary file")?;
+    match io::copy(&mut input, &mut file) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(Problem::usage(error.to_string()).into());
+        }
+        copied => copied.context("cannot keep the input in a temporary file")?,
+    };
+    file.rewind()
+        .context("cannot keep the input in a temporary file")?;
     Ok(file)
 }
 
@@ -67,6 +109,13 @@ impl Shown {
         }
     }
 
+    /// Shows what was written so far.
+    pub(super) fn flush(&mut self) {
+        if self.failed.is_none() {
+            self.failed = self.out.flush().err();
+        }
+    }
+
     /// Ends the output.
     ///
     /// # Errors
@@ -83,7 +132,7 @@ impl Shown {
 /// Whether a signal asked to stop, and which.
 pub(super) struct Interrupt {
     /// Set when one did.
-    pub(super) flag: Arc<AtomicBool>,
+    pub(super) flag: Arc<StopFlag>,
     is_term: Arc<AtomicBool>,
 }
 
@@ -94,24 +143,29 @@ impl Interrupt {
     /// When the system refuses a handler.
     pub(super) fn watch() -> Result<Self> {
         let mut signals = Signals::catch()?;
-        let flag = Arc::new(AtomicBool::new(false));
+        let flag = Arc::new(StopFlag::default());
         let is_term = Arc::new(AtomicBool::new(false));
         let (set, with) = (Arc::clone(&flag), Arc::clone(&is_term));
         tokio::spawn(async move {
             let exit = Exit::from(signals.next().await);
             with.store(exit == Exit::Terminated, Ordering::Relaxed);
-            set.store(true, Ordering::Relaxed);
+            set.set();
         });
         Ok(Self { flag, is_term })
     }
 
-    /// The exit of a command that was stopped after `stored` entries, the last from `last_line`.
-    pub(super) fn stopped(&self, stored: u64, last_line: u64, context: &Context) -> Exit {
+    /// The exit of a command that was stopped after `stored` entries, the last from this place.
+    pub(super) fn stopped(
+        &self,
+        stored: u64,
+        (unit, last): (Unit, u64),
+        context: &Context,
+    ) -> Exit {
         context.console.note(&match stored {
             0 => "stopped: nothing was published".to_owned(),
-            1 => format!("stopped: 1 entry was published, from line {last_line}; none after it was sent"),
+            1 => format!("stopped: 1 entry was published, from {unit} {last}; none after it was sent"),
             many => format!(
-                "stopped: {many} entries were published, the last from line {last_line}; none after it was sent"
+                "stopped: {many} entries were published, the last from {unit} {last}; none after it was sent"
             ),
         });
         if self.is_term.load(Ordering::Relaxed) {

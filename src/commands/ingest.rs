@@ -15,8 +15,7 @@ use crate::cli::{DryRun, FieldValue, bytes_of, field_value};
 use crate::exit::Exit;
 use crate::model::{Fields, Problem};
 use crate::streams::ingest::{Ingest, Ingested, WouldIngest, ingest_one, send};
-use crate::streams::publish::bulk::check;
-use crate::streams::publish::{Lines, Warnings, not_valid};
+use crate::streams::publish::{Blocks, Lines, Unit, Warnings, check, not_valid};
 use crate::topology::validate::Pair;
 use crate::view::RowWriter;
 use crate::wire::Connection;
@@ -182,14 +181,13 @@ async fn file(path: &Path, mut ingest: Ingest, dry_run: bool, context: &Context)
         let progress = context.console.progress(None, "checking");
         let each = |more| progress.advance(more);
         let normal = |fields: &[Pair<'_>]| ingest.normalize(fields).map(drop);
-        check(
-            &mut lines,
-            &ingest.checker(),
-            &ingest.raw.name,
-            normal,
-            each,
-        )?
+        let blocks = Blocks::new(lines.file());
+        check(blocks, Unit::Line, &ingest.checker(), normal, each)?
     };
+    let checked = checked.all_valid(
+        &ingest.raw.name,
+        "correct the lines and ingest the file again",
+    )?;
     warn(&checked.warnings, context);
     if dry_run {
         return would_ingest(checked.entries, &ingest, context);
@@ -226,7 +224,7 @@ async fn file(path: &Path, mut ingest: Ingest, dry_run: bool, context: &Context)
     sent.verdict(&ingest.raw.name)?;
     ended?;
     Ok(if stopped {
-        interrupt.stopped(stored, last_line, context)
+        interrupt.stopped(stored, (Unit::Line, last_line), context)
     } else {
         Exit::Done
     })

@@ -1,13 +1,12 @@
 //! The platform's front door: one event in, its raw and its normalised entry out, together or not at all.
 
 use std::io::{Read, Seek};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use serde::Serialize;
 
-use super::publish::bulk::{Sent, next};
-use super::publish::{Lines, lost_reply};
+use super::publish::bulk::{Sent, StopFlag};
+use super::publish::{Lines, lost_reply, unreadable};
 use crate::model::{EntryId, Fields, Problem};
 use crate::topology::normalize::normalize_event;
 use crate::topology::validate::{Checker, Invalid, Record, Warning};
@@ -145,12 +144,12 @@ pub async fn send<F: Read + Seek>(
     connection: &Connection,
     lines: &mut Lines<F>,
     ingest: &Ingest,
-    stop: &AtomicBool,
+    stop: &StopFlag,
     mut each: impl FnMut(&[Ingested]),
 ) -> Sent {
     let mut sent = Sent::default();
     loop {
-        sent.stopped = stop.load(Ordering::Relaxed);
+        sent.stopped = stop.is_set();
         let mut chunk = Vec::with_capacity(CHUNK);
         if !sent.stopped && sent.refused.is_none() && sent.input.is_none() {
             sent.input = fill(lines, ingest, &mut chunk).err();
@@ -174,7 +173,7 @@ fn fill<F: Read + Seek>(
     chunk: &mut Vec<(u64, Event)>,
 ) -> Result<()> {
     while chunk.len() < CHUNK {
-        let Some((number, json)) = next(lines)? else {
+        let Some((number, json)) = lines.next_line().map_err(unreadable)? else {
             return Ok(());
         };
         let event = ingest

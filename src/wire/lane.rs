@@ -9,9 +9,10 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
+use super::adds::Adds;
 use super::decode;
 use super::dial::Socket;
-use super::encode::{push_arg, push_header, push_id, push_number};
+use super::encode::{push_arg, push_header, push_id};
 use super::error::{Error, ErrorKind, Result};
 use super::resp::{Reader, Reply};
 use crate::model::{Batch, EntryId, Name};
@@ -80,36 +81,6 @@ impl Lane {
         }
     }
 
-    /// Appends an `XADD` with a generated id, cutting the stream to about `maxlen` entries when given; its reply is read
-    /// by [`Lane::added`].
-    pub fn push_add<N: AsRef<[u8]>, V: AsRef<[u8]>>(
-        &mut self,
-        stream: &Name,
-        maxlen: Option<u64>,
-        fields: &[(N, V)],
-    ) {
-        let out = &mut self.out;
-        let head = if maxlen.is_some() { 6 } else { 3 };
-        push_header(out, head + 2 * fields.len());
-        push_arg(out, b"XADD");
-        push_arg(out, stream.as_bytes());
-        if let Some(maxlen) = maxlen {
-            push_arg(out, b"MAXLEN");
-            push_arg(out, b"~");
-            push_number(out, maxlen);
-        }
-        push_arg(out, b"*");
-        for (name, value) in fields {
-            push_arg(out, name.as_ref());
-            push_arg(out, value.as_ref());
-        }
-    }
-
-    /// Bytes waiting to be written.
-    pub fn unwritten(&self) -> usize {
-        self.out.len()
-    }
-
     /// Writes what was pushed.
     ///
     /// # Errors
@@ -118,15 +89,28 @@ impl Lane {
         if self.out.is_empty() {
             return Ok(());
         }
+        let out = std::mem::take(&mut self.out);
+        self.write(&out).await?;
+        self.out = out;
+        self.out.clear();
+        Ok(())
+    }
+
+    /// Writes `XADD`s; their replies are read by [`Lane::added`].
+    ///
+    /// # Errors
+    /// As [`Lane::flush`].
+    pub async fn write_adds(&mut self, adds: &Adds) -> Result<()> {
+        self.write(&adds.bytes).await
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let written = async {
-            self.stream.write_all(&self.out).await?;
+            self.stream.write_all(bytes).await?;
             self.stream.flush().await
         };
         match timeout(self.deadline, written).await {
-            Ok(Ok(())) => {
-                self.out.clear();
-                Ok(())
-            }
+            Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Error::from_io("", &error)),
             Err(_) => Err(no_reply("", self.deadline)),
         }

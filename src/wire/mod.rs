@@ -9,6 +9,7 @@
 //! No policy here: what a command means to an operator is in [`crate::streams`], what a worker does with it in
 //! [`crate::worker`].
 
+mod adds;
 mod commands;
 mod connection;
 pub mod decode;
@@ -25,6 +26,7 @@ mod scan;
 mod scripts;
 mod tls;
 
+pub use adds::Adds;
 pub use commands::*;
 pub use connection::Connection;
 pub use dial::{Dialer, PasswordPrompt};

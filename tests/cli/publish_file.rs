@@ -1,6 +1,7 @@
 //! `publish --file`.
 
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use crate::shell::{bash, parts};
 use crate::support::{Signal, TestServer, until};
@@ -266,4 +267,230 @@ fn ids_that_nobody_reads_do_not_stop_the_publishing() {
     assert_eq!(code, Some(74));
     assert!(stderr.contains("entries published: 1"), "{stderr}");
     assert_eq!(server.redis(&["XLEN", "orders"]).int(), 20_001);
+}
+
+/// What is in stream `orders`: the values of field `n`.
+fn orders(server: &TestServer) -> Vec<String> {
+    let stored = server.redis(&["XRANGE", "orders", "-", "+"]);
+    let items = stored.items().iter();
+    items
+        .map(|entry| entry.items()[1].field("n").text().to_owned())
+        .collect()
+}
+
+#[test]
+fn streaming_sends_what_is_there_and_ends_with_the_input() {
+    let server = TestServer::start();
+    let mut publish = server
+        .command(&["publish", "orders", "--file", "-", "--stream"])
+        .open_stdin()
+        .spawn();
+    publish.write("{\"n\":1}\n{\"n\":2}\n{\"n\":");
+    until(crate::support::PATIENCE, "the first two are there", || {
+        server.redis(&["XLEN", "orders"]).int() == 2
+    });
+    publish.write("3}\n\n{\"n\":4}");
+    publish.close_stdin();
+    let run = publish.wait();
+    run.assert_code(0).stderr_is_empty();
+    assert_eq!(run.stdout_lines().len(), 4);
+    assert_eq!(orders(&server), ["1", "2", "3", "4"]);
+}
+
+#[test]
+fn streaming_stops_at_the_first_bad_line_and_says_what_was_sent() {
+    let server = TestServer::start();
+    let good = day(3000);
+    let mut lines: Vec<&str> = good.lines().collect();
+    lines[2499] = r#"{"brand_id":"b","event_type":"refund","payload":{}}"#;
+    let publish = |lines: &[&str]| {
+        server
+            .command(&["publish", "raw", "-f", "-", "--stream", "--maxlen", "none"])
+            .stdin(lines.join("\n"))
+            .run()
+    };
+    let run = publish(&lines);
+    run.assert_code(7)
+        .stderr_has("2499 entries were published, the last from line 2499")
+        .stderr_has("line 2500: event_type: must be one of")
+        .stderr_has("publish the rest of the input from there on");
+    assert_eq!(run.stdout_lines().len(), 2499);
+    assert_eq!(server.redis(&["XLEN", "events.raw"]).int(), 2499);
+    publish(&lines[2499..])
+        .assert_code(2)
+        .stdout_is("")
+        .stderr_has("line 1: event_type: must be one of");
+    assert_eq!(server.redis(&["XLEN", "events.raw"]).int(), 2499);
+}
+
+#[test]
+fn a_signal_ends_streaming_while_it_waits_for_input() {
+    let server = TestServer::start();
+    let mut publish = server
+        .command(&["publish", "orders", "-f", "-", "--stream"])
+        .open_stdin()
+        .spawn();
+    publish.write("{\"n\":1}\n");
+    publish.await_stdout("-");
+    publish.signal(Signal::TERM);
+    let status = until_ended(&mut publish);
+    assert_eq!(status.code(), Some(143));
+    publish
+        .wait()
+        .stderr_has("stopped: 1 entry was published, from line 1");
+}
+
+/// Awaits the end of a run whose input stays open.
+fn until_ended(run: &mut crate::support::Spawned) -> std::process::ExitStatus {
+    let mut status = None;
+    until(crate::support::PATIENCE, "it ends", || {
+        status = run.ended();
+        status.is_some()
+    });
+    status.unwrap()
+}
+
+#[test]
+fn what_is_not_valid_can_be_left_out_and_kept() {
+    for stream in [&[][..], &["--stream"]] {
+        let server = TestServer::start();
+        let good = day(1000);
+        let mut lines: Vec<&str> = good.lines().collect();
+        lines[9] = "not json";
+        lines[499] = r#"{"brand_id":"b","event_type":"refund","payload":{}}"#;
+        let args = [
+            "publish",
+            "raw",
+            "-f",
+            "-",
+            "--skip-invalid",
+            "--rejects",
+            "bad",
+        ];
+        let args = [&args[..], stream].concat();
+        let dir = tempfile::tempdir().unwrap();
+        let publish = || {
+            server
+                .command(&args)
+                .stdin(lines.join("\n"))
+                .in_dir(dir.path())
+                .run()
+        };
+        let run = publish();
+        run.assert_code(7)
+            .stderr_has("2 lines are not valid for `events.raw`, written to the file of rejects and not sent")
+            .stderr_has("line 10: must be a JSON object")
+            .stderr_has("line 500: event_type: must be one of")
+            .stderr_has("998 entries were published, the last from line 1000");
+        assert_eq!(run.stdout_lines().len(), 998);
+        assert_eq!(server.redis(&["XLEN", "events.raw"]).int(), 998);
+        let rejects = std::fs::read_to_string(dir.path().join("bad")).unwrap();
+        assert_eq!(rejects, format!("{}\n{}\n", lines[9], lines[499]));
+        // What was rejected before is not written over.
+        publish().assert_code(6).stderr_has("bad is there already");
+        assert_eq!(server.redis(&["XLEN", "events.raw"]).int(), 998);
+        assert_eq!(
+            std::fs::read_to_string(dir.path().join("bad")).unwrap(),
+            rejects
+        );
+    }
+}
+
+#[test]
+fn rejects_are_asked_for_by_name() {
+    let server = TestServer::start();
+    let publish = |args: &[&str]| {
+        let args = [&["publish", "orders", "-f", "-"], args].concat();
+        server.command(&args).stdin("{\"n\":1}\n[]\n").run()
+    };
+    publish(&["--skip-invalid"])
+        .assert_code(2)
+        .stderr_has("--rejects");
+    publish(&["--rejects", "f"]).assert_code(2);
+    publish(&["--skip-invalid", "--rejects", "no/where"])
+        .assert_code(74)
+        .stderr_has("cannot write no/where");
+    publish(&["--skip-invalid", "--rejects", "f", "--dry-run"])
+        .assert_code(0)
+        .stdout_has("orders\t1\t")
+        .stderr_has("line 2: must be a JSON object");
+    assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
+    publish(&["--skip-invalid", "--rejects", "f"]).assert_code(7);
+    assert_eq!(orders(&server), ["1"]);
+}
+
+#[test]
+fn csv_and_json_arrays_are_read_too() {
+    let server = TestServer::start();
+    let publish = |format: &str, input: &str, more: &[&str]| {
+        let args = ["publish", "orders", "-f", "in", "--format", format];
+        let args = [&args[..], more].concat();
+        server.command(&args).file("in", input).run()
+    };
+    let array = "[\n {\"n\": 1,\n \"x\": [1, {}]},{\"n\":2}]\n";
+    for stream in [&[][..], &["--stream"]] {
+        publish("json", array, stream).assert_code(0);
+        publish("csv", "n,x\r\n3,\"a, b\"\r\n4,\r\n", stream).assert_code(0);
+    }
+    assert_eq!(orders(&server), ["1", "2", "3", "4", "1", "2", "3", "4"]);
+    let stored = server.redis(&["XRANGE", "orders", "-", "+"]);
+    let entry = |at: usize| &stored.items()[at].items()[1];
+    assert_eq!(entry(0).field("x").text(), "[1,{}]");
+    assert_eq!(entry(2).field("x").text(), "a, b");
+    assert_eq!(entry(3).items().len(), 2, "an empty cell is no field");
+    let length = stored.items().len();
+    publish("json", "[{\"n\":1},{\"n\":", &[])
+        .assert_code(2)
+        .stderr_has("the JSON array is not closed: it ends within element 2");
+    publish("json", "[{\"n\":1},7]", &[])
+        .assert_code(2)
+        .stderr_has("1 entry is not valid for `orders`, nothing was sent")
+        .stderr_has("entry 2: must be a JSON object");
+    publish("csv", "n,x\n1,2\n3\n", &[])
+        .assert_code(2)
+        .stderr_has("line: 3");
+    publish("csv", "n,x\n1,2\n3\n", &["--stream"])
+        .assert_code(7)
+        .stderr_has("1 entry was published, entry 1");
+    assert_eq!(orders(&server).len(), length + 1);
+}
+
+#[test]
+fn flags_for_files_need_one() {
+    let server = TestServer::start();
+    for flag in [
+        &["--format", "csv"][..],
+        &["--stream"],
+        &["--skip-invalid", "--rejects", "f"],
+        &["--rate", "5"],
+    ] {
+        for kind in [
+            &["publish", "orders", "n=1"][..],
+            &["publish", "raw", "--brand-id", "b"],
+        ] {
+            let run = server.ucp(&[kind, flag].concat());
+            run.assert_code(2).stderr_has("file");
+        }
+    }
+    assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
+}
+
+#[test]
+fn the_rate_is_kept() {
+    let server = TestServer::start();
+    let began = Instant::now();
+    let run = server
+        .command(&["publish", "orders", "-f", "-", "--rate", "100/s"])
+        .stdin("{\"n\":1}\n".repeat(61))
+        .run();
+    run.assert_code(0);
+    assert!(began.elapsed() >= Duration::from_millis(590), "{run}");
+    let ids = run.stdout_lines();
+    let ms = |id: &str| id.split('-').next().unwrap().parse::<u64>().unwrap();
+    let spread = ms(ids[60]) - ms(ids[0]);
+    assert!(spread >= 400, "not all at once at the end: {spread} ms");
+    for bad in ["0", "x", "-1"] {
+        let args = ["publish", "orders", "-f", "-", "--rate", bad];
+        server.command(&args).stdin("").run().assert_code(2);
+    }
 }

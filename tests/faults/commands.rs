@@ -81,6 +81,68 @@ fn row_12_publishing_a_file_cut_off() {
 }
 
 #[test]
+fn row_12_streaming_a_file_cut_off() {
+    let scene = Scene::new();
+    let proxy = Proxy::before(scene.server.socket());
+    proxy.set(Mode::CutAfter(60_000));
+    let lines: Vec<String> = (1..=20_000).map(|n| format!("{{\"n\":\"{n}\"}}")).collect();
+    let args = ["publish", "s", "-f", "-", "--stream", "--timeout", "2s"];
+    let run = at(&proxy.url(), &args).stdin(lines.join("\n")).run();
+    run.assert_code(8)
+        .stderr_has("was stored is unknown, and it was not sent again");
+    let shown = run.stdout_lines().len();
+    let stored = scene.server.redis(&["XLEN", "s"]).int();
+    println!("row 12: {shown} shown, {stored} stored; {}", run.stderr());
+    let stored = usize::try_from(stored).unwrap();
+    assert!(shown > 0 && shown <= stored && stored <= shown + 1000);
+    run.stderr_has(&format!(
+        "{shown} entries were published, the last from line {shown}, none after line"
+    ));
+}
+
+#[test]
+fn row_62_more_than_the_server_takes() {
+    let scene = Scene::new();
+    let limit = ["CONFIG", "SET", "proto-max-bulk-len", "1mb"];
+    scene.server.redis(&limit);
+    let before = calls(&scene, "xadd");
+    let large = format!("{{\"n\":\"{}\"}}\n", "x".repeat(2 << 20));
+    for more in [&[][..], &["--stream"]] {
+        let args = [&["publish", "s", "-f", "-"], more].concat();
+        let run = scene.server.command(&args).stdin(large.as_str()).run();
+        run.assert_code(2)
+            .stderr_has("line 1: ")
+            .stderr_has("1048576 bytes");
+        println!("row 62: {}", run.stderr().lines().nth(1).unwrap());
+    }
+    assert_eq!(calls(&scene, "xadd"), before, "refused here, not there");
+    assert_eq!(scene.server.redis(&["EXISTS", "s"]).int(), 0);
+}
+
+#[test]
+fn row_65_one_bad_line_of_a_thousand() {
+    let scene = Scene::new();
+    let mut lines = vec!["{\"n\":1}"; 1000];
+    lines[499] = "{\"n\":";
+    let input = lines.join("\n");
+    let publish = |more: &[&str]| {
+        let args = [&["publish", "s", "-f", "-"], more].concat();
+        scene.server.command(&args).stdin(input.as_str()).run()
+    };
+    publish(&[]).assert_code(2).stderr_has("line 500: ");
+    assert_eq!(scene.server.redis(&["EXISTS", "s"]).int(), 0);
+    publish(&["--stream"])
+        .assert_code(7)
+        .stderr_has("line 500: ");
+    assert_eq!(scene.server.redis(&["XLEN", "s"]).int(), 499);
+    publish(&["--skip-invalid", "--rejects", "bad"])
+        .assert_code(7)
+        .stderr_has("line 500: ");
+    assert_eq!(scene.server.redis(&["XLEN", "s"]).int(), 499 + 999);
+    println!("row 65: 0, then 499, then 999 stored");
+}
+
+#[test]
 fn row_13_slow_drip_of_a_tail() {
     let scene = Scene::new();
     scene.publish(1, 20);

@@ -1,42 +1,232 @@
 //! `publish --file`: every line of a file or of standard input.
 
-use std::path::Path;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Seek as _};
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use clap::{ValueEnum, ValueHint};
 
 use super::{Job, warn};
-use crate::commands::bulk::{Interrupt, Shown, open};
+use crate::commands::bulk::{Input, Interrupt, Shown, input, spooled};
 use crate::commands::context::Context;
 use crate::commands::read::named;
 use crate::commands::retention::Retention;
 use crate::exit::Exit;
-use crate::streams::publish::bulk::{check, send};
-use crate::streams::publish::{Lines, Published};
+use crate::model::{Kind, Problem, escaped};
+use crate::streams::publish::bulk::{Rate, Sent, send};
+use crate::streams::publish::{
+    Blocks, Checked, Encoding, Feed, OnInvalid, Published, Unit, check, convert,
+};
 use crate::view::IdWriter;
 
-pub(super) async fn run(file: &Path, mut job: Job<'_>, context: &Context) -> Result<Exit> {
-    let mut lines = Lines::new(open(file)?)?;
-    let stream = job.target.stream.clone();
-    let checked = {
-        let progress = context.console.progress(None, "checking");
-        let each = |more| progress.advance(more);
-        check(&mut lines, &job.checker, &stream, |_| Ok(()), each)?
+/// Entries of a chunk where nothing limits it.
+const NO_LIMIT: usize = usize::MAX;
+
+/// What a file of entries is, and how it is sent.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FileArgs {
+    /// Publish every entry of a file; `-` is standard input
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) file: Option<PathBuf>,
+
+    /// What the file is: ndjson (one JSON object a line), json (an array of objects), csv (with a line of names)
+    /// [default: ndjson]
+    #[arg(long, value_name = "FORMAT", requires = "file")]
+    format: Option<FileFormat>,
+
+    /// Send while reading, and stop at the first entry that is not valid; nothing is checked before
+    #[arg(long = "stream", requires = "file")]
+    while_reading: bool,
+
+    /// Leave out entries that are not valid; they are written to the file of --rejects
+    #[arg(long, requires = "file", requires = "rejects")]
+    skip_invalid: bool,
+
+    /// Where --skip-invalid writes what it leaves out: one JSON object a line, to be corrected and published
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "skip_invalid")]
+    rejects: Option<PathBuf>,
+
+    /// Send at most so many entries a second
+    #[arg(long, value_name = "N/s", value_parser = rate, requires = "file")]
+    rate: Option<Rate>,
+}
+
+/// How entries are written in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum FileFormat {
+    #[default]
+    Ndjson,
+    Json,
+    Csv,
+}
+
+impl FileFormat {
+    fn unit(self) -> Unit {
+        match self {
+            Self::Ndjson => Unit::Line,
+            Self::Json | Self::Csv => Unit::Entry,
+        }
+    }
+
+    /// The entries as lines.
+    fn lines(self, input: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
+        match self {
+            Self::Ndjson => input,
+            Self::Json => Box::new(convert::json_array(input)),
+            Self::Csv => Box::new(convert::csv(input)),
+        }
+    }
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    let digits = text.strip_suffix("/s").unwrap_or(text);
+    match digits.parse() {
+        Ok(entries_per_second) if entries_per_second > 0 => Ok(Rate { entries_per_second }),
+        _ => {
+            Err("a rate is a number of entries a second from 1 on, such as 500 or 500/s".to_owned())
+        }
+    }
+}
+
+pub(super) async fn run(
+    args: FileArgs,
+    path: &Path,
+    mut job: Job<'_>,
+    context: &Context,
+) -> Result<Exit> {
+    let source = input(path)?;
+    if args.while_reading && !job.dry_run {
+        let entries = Blocks::new(args.format().lines(source.once()));
+        let on_invalid = args.on_invalid(OnInvalid::Stop)?;
+        return publish(entries, None, on_invalid, &args, &mut job, context).await;
+    }
+    let mut file = match (source, args.format()) {
+        (Input::File(file), FileFormat::Ndjson) => file,
+        (source, format) => spooled(format.lines(source.once()))?,
     };
-    warn(&checked.warnings, context);
+    let checked = checked(&mut file, &args, &job, context)?;
     if job.dry_run {
         return job.would_publish(checked.entries, context);
     }
-    lines.rewind()?;
+    file.rewind()?;
+    let on_invalid = args.on_invalid(OnInvalid::Changed)?;
+    let entries = Some(checked.entries);
+    publish(
+        Blocks::new(file),
+        entries,
+        on_invalid,
+        &args,
+        &mut job,
+        context,
+    )
+    .await
+}
+
+/// Checks the whole file, and says what is odd.
+fn checked(file: &mut File, args: &FileArgs, job: &Job<'_>, context: &Context) -> Result<Checked> {
+    let progress = context.console.progress(None, "checking");
+    let each = |more| progress.advance(more);
+    let unit = args.format().unit();
+    let checked = check(Blocks::new(file), unit, &job.checker, |_| Ok(()), each)?;
+    drop(progress);
+    let stream = &job.target.stream;
+    let checked = if args.skip_invalid {
+        if job.dry_run && checked.bad.count > 0 {
+            let text = checked.bad.text(&format!("not valid for `{stream}`"));
+            context.console.warn(&text);
+        }
+        checked
+    } else {
+        let hint = "correct the file and publish it again, or leave out what is not valid: --skip-invalid --rejects FILE";
+        checked.all_valid(stream, hint)?
+    };
+    if job.dry_run || !args.skip_invalid {
+        warn(&checked.warnings, context);
+    }
+    Ok(checked)
+}
+
+impl FileArgs {
+    fn format(&self) -> FileFormat {
+        self.format.unwrap_or_default()
+    }
+
+    /// Nothing here is for a single entry. The parser lets it pass where fields are given, which no file goes with.
+    ///
+    /// # Errors
+    /// Usage, naming the flag.
+    pub(super) fn require_none(&self) -> Result<(), Problem> {
+        let given = [
+            ("--format", self.format.is_some()),
+            ("--stream", self.while_reading),
+            ("--skip-invalid", self.skip_invalid),
+            ("--rejects", self.rejects.is_some()),
+            ("--rate", self.rate.is_some()),
+        ];
+        match given.iter().find(|(_, is_given)| *is_given) {
+            Some((flag, _)) => Err(Problem::usage(format!("{flag} is for a file of entries"))
+                .hint("name the file with --file, or `-` for standard input")),
+            None => Ok(()),
+        }
+    }
+
+    /// What becomes of entries that are not valid, where they are not to be left out `usual`.
+    fn on_invalid(&self, usual: OnInvalid) -> Result<OnInvalid> {
+        match &self.rejects {
+            Some(path) => Ok(OnInvalid::Reject(new_file(path)?)),
+            None => Ok(usual),
+        }
+    }
+}
+
+/// A file for rejects: what others have rejected before is not written over.
+fn new_file(path: &Path) -> Result<File, Problem> {
+    let shown = escaped(path.as_os_str().as_encoded_bytes());
+    let opened = OpenOptions::new().write(true).create_new(true).open(path);
+    opened.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            Problem::refused(format!("{shown} is there already, nothing was sent"))
+                .hint("move it away, or name another file for the rejects")
+        }
+        _ => Problem::new(Kind::Local, format!("cannot write {shown}: {error}"))
+            .hint("name a file for the rejects that can be written"),
+    })
+}
+
+/// Sends the entries; `expected` is how many there are, where that is known.
+async fn publish<R: Read + Send + 'static>(
+    entries: Blocks<R>,
+    expected: Option<u64>,
+    on_invalid: OnInvalid,
+    args: &FileArgs,
+    job: &mut Job<'_>,
+    context: &Context,
+) -> Result<Exit> {
+    let stream = job.target.stream.clone();
     let connection = context.connect().await?;
-    let (limit, entries) = (job.target.maxlen, checked.entries);
-    let retention = Retention::look(&connection, &job.spec, limit, entries, context).await?;
+    let limit = job.target.maxlen;
+    let coming = expected.unwrap_or(u64::MAX);
+    let retention = Retention::look(&connection, &job.spec, limit, coming, context).await?;
     job.target.maxlen = retention.maxlen;
     let mut writer = IdWriter::new(context.console.options())?;
     let mut shown = Shown::new(context);
     let interrupt = Interrupt::watch()?;
-    let sent = {
+    let unit = args.format().unit();
+    let feed = Feed::start(
+        entries,
+        Encoding {
+            spec: job.checker.stream.cloned(),
+            strict: job.checker.strict,
+            target: job.target.clone(),
+            unit,
+            chunk_entries_max: args.rate.map_or(NO_LIMIT, Rate::chunk_entries_max),
+            on_invalid,
+        },
+    )?;
+    let mut sent = {
         let mut lane = context.lane().await?;
-        let progress = context.console.progress(Some(entries), "publishing");
+        let progress = context.console.progress(expected, "publishing");
         let each = |ids: &[_]| {
             let row = |id: &_| Published {
                 stream: stream.clone(),
@@ -44,22 +234,46 @@ pub(super) async fn run(file: &Path, mut job: Job<'_>, context: &Context) -> Res
             };
             let rows: Vec<Published> = ids.iter().map(row).collect();
             shown.write(|out| writer.page(out, &rows));
+            if args.while_reading {
+                shown.flush();
+            }
             progress.advance(ids.len() as u64);
         };
-        let (rules, target, stop) = (&job.checker, &job.target, &interrupt.flag);
-        send(&mut lane, &mut lines, rules, target, stop, each).await
+        send(
+            &mut lane,
+            feed,
+            &job.target,
+            args.rate,
+            &interrupt.flag,
+            each,
+        )
+        .await
     };
+    sent.unit = unit;
     retention.warn(&connection, context).await;
+    warn(&sent.found.warnings, context);
     shown.write(|out| writer.end(out));
-    let (stopped, stored, last_line) = (sent.stopped, sent.stored, sent.last_line);
+    end(sent, shown, &interrupt, job, context).await
+}
+
+/// Ends the output, and says what became of the entries.
+async fn end(
+    sent: Sent,
+    shown: Shown,
+    interrupt: &Interrupt,
+    job: &Job<'_>,
+    context: &Context,
+) -> Result<Exit> {
+    let (stopped, stored, last) = (sent.stopped, sent.stored, (sent.unit, sent.last_line));
     let ended = shown.end(stored);
     // What became of the entries matters more than that their ids could not be shown.
-    if let Err(error) = sent.verdict(&stream) {
-        return Err(named(error, &stream, context).await);
+    let stream = &job.target.stream;
+    if let Err(error) = sent.verdict(stream) {
+        return Err(named(error, stream, context).await);
     }
     ended?;
     Ok(if stopped {
-        interrupt.stopped(stored, last_line, context)
+        interrupt.stopped(stored, last, context)
     } else {
         Exit::Done
     })

@@ -3,10 +3,7 @@
 mod file;
 mod kinds;
 
-use std::path::PathBuf;
-
 use anyhow::Result;
-use clap::ValueHint;
 
 use super::context::Context;
 use super::retention::Retention;
@@ -17,13 +14,14 @@ use crate::streams::publish::{Published, Target, Warnings, WouldPublish, not_val
 use crate::topology::StreamSpec;
 use crate::topology::validate::Checker;
 use crate::view::IdWriter;
+use file::FileArgs;
 use kinds::Kind;
 
 /// Publish an entry, or a file of them, after checking it against the stream's schema
 ///
 /// The kinds have a flag for each field; any other stream takes FIELD=VALUE. A missing event id and timestamp are
-/// filled in. Prints the new ids. A file (one JSON object a line) is checked as a whole before its first entry is
-/// sent. A reply that is lost is never answered by sending again: exit 8 says so.
+/// filled in. Prints the new ids. A file is checked as a whole before its first entry is sent, unless it is to be sent
+/// while it is read (--stream). A reply that is lost is never answered by sending again: exit 8 says so.
 #[derive(Debug, clap::Args)]
 #[command(
     add = Impact::Write,
@@ -34,7 +32,8 @@ Examples:
   ucp-streams publish raw --brand-id aurora --event-type page_view --payload '{\"url\": \"/\"}'
   ucp-streams publish orders number=17 total=12.50
   ucp-streams publish raw --file events.ndjson -o ndjson
-  gen-events | ucp-streams publish raw --file -"
+  ucp-streams publish raw --file events.csv --format csv --skip-invalid --rejects bad.ndjson
+  gen-events | ucp-streams publish raw --file - --stream --rate 500/s"
 )]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -55,9 +54,8 @@ pub(super) struct Args {
 /// What every way of publishing takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Common {
-    /// Publish every line of a file, each a JSON object; `-` is standard input
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    file: Option<PathBuf>,
+    #[command(flatten)]
+    input: FileArgs,
 
     /// Cut the stream to about so many entries, or `none`, instead of what the topology says
     #[arg(long, value_name = "N|none", value_parser = limit)]
@@ -109,9 +107,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         spec,
         dry_run: common.dry_run.dry_run,
     };
-    match &common.file {
-        Some(file) => file::run(file, job, context).await,
-        None => one(fields, job, context).await,
+    match common.input.file.clone() {
+        Some(path) => file::run(common.input, &path, job, context).await,
+        None => {
+            common.input.require_none()?;
+            one(fields, job, context).await
+        }
     }
 }
 

@@ -4,10 +4,10 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 
+use super::blocks::LINE_BYTES_MAX;
+
 /// Bytes read at a time.
 const READ: usize = 256 * 1024;
-/// The longest line: an entry's largest value, every byte of it escaped.
-const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// A file that is read line by line, more than once.
 #[derive(Debug)]
@@ -33,6 +33,11 @@ impl<F: Read + Seek> Lines<F> {
             end: 0,
             number: 0,
         })
+    }
+
+    /// The file, wherever it was read to.
+    pub fn file(&mut self) -> &mut F {
+        &mut self.file
     }
 
     /// Back to the first line.

@@ -1,16 +1,26 @@
 //! Publishing: one entry, or a file of them, checked before anything is sent. What MAXLEN would take from a group
 //! that has not processed it is in [`cut`].
 
+mod blocks;
 pub mod bulk;
+mod check;
+pub mod convert;
 pub mod cut;
+mod feed;
 mod lines;
+mod told;
 mod verdict;
 mod warnings;
 
 use anyhow::Result;
 use serde::Serialize;
 
+pub use blocks::Blocks;
+pub(super) use check::unreadable;
+pub use check::{Checked, check};
+pub use feed::{Encoding, Feed, Found, OnInvalid};
 pub use lines::Lines;
+pub use told::{Told, Unit};
 pub use warnings::Warnings;
 
 use super::names::explain;

@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::bulk::Sent;
 use super::lost_reply;
 use crate::model::{Kind, Name, Problem};
+use crate::wire::Error;
 
 impl Sent {
     /// Done, or why not: unknown when replies were lost, partial when some lines are stored and some are not, the
@@ -12,17 +13,16 @@ impl Sent {
     ///
     /// # Errors
     /// As said. An interruption is none: it is the operator's own.
-    pub fn verdict(self, stream: &Name) -> Result<()> {
-        let stored = match self.stored {
-            0 => "nothing was published before".to_owned(),
-            1 => format!("1 entry was published, line {}", self.last_line),
-            many => format!(
-                "{many} entries were published, the last from line {}",
-                self.last_line
-            ),
-        };
+    pub fn verdict(mut self, stream: &Name) -> Result<()> {
+        let unit = self.unit;
+        let stored = self.stored_text();
         if let Some((first, last, error)) = self.lost {
-            let lost = lost_reply(&format!("what lines {first} to {last} say"), stream, &error);
+            let lines = unit.noun(2);
+            let lost = lost_reply(
+                &format!("what {lines} {first} to {last} say"),
+                stream,
+                &error,
+            );
             let Problem {
                 kind,
                 message,
@@ -30,44 +30,67 @@ impl Sent {
             } = lost;
             return Err(Problem {
                 kind,
-                message: format!("{message}\n{stored}, none after line {last}"),
+                message: format!("{message}\n{stored}, none after {unit} {last}"),
                 hint,
             }
             .into());
         }
-        if let Some((line, error)) = self.refused {
-            if self.stored == 0 {
-                return Err(error.into());
-            }
-            let count = self.refused_count;
-            let refused = if count == 1 {
-                "1 line".to_owned()
-            } else {
-                format!("{count} lines")
-            };
-            let partial = format!(
-                "`{stream}`: {stored}; the server refused {refused} from line {line} on: {error}"
-            );
-            return Err(Problem::new(Kind::Partial, partial)
-                .hint(format!(
-                    "once that is put right, publish the lines from {line} on"
-                ))
-                .into());
+        if let Some((line, error)) = self.refused.take() {
+            return Err(self.refusal(stream, line, error));
         }
         match self.input {
-            Some(error) if self.stored == 0 => Err(error),
+            Some(error) if self.stored == 0 => return Err(error),
             Some(error) => {
-                Err(Problem::new(Kind::Partial, format!("`{stream}`: {stored}; {error:#}")).into())
+                let text = format!("`{stream}`: {stored}; {error:#}");
+                let problem = Problem::new(Kind::Partial, text);
+                let hint = error.downcast::<Problem>().ok().and_then(|it| it.hint);
+                return Err(Problem { hint, ..problem }.into());
             }
-            None => Ok(()),
+            None => {}
         }
+        let rejected = self.found.rejected;
+        if rejected.count == 0 {
+            return Ok(());
+        }
+        let what = format!("not valid for `{stream}`, written to the file of rejects and not sent");
+        let text = format!("{}\n{stored}", rejected.text(&what));
+        Err(Problem::new(Kind::Partial, text)
+            .hint("correct the rejects and publish that file")
+            .into())
+    }
+
+    fn stored_text(&self) -> String {
+        let (unit, last) = (self.unit, self.last_line);
+        match self.stored {
+            0 => "nothing was published before".to_owned(),
+            1 => format!("1 entry was published, {unit} {last}"),
+            many => format!("{many} entries were published, the last from {unit} {last}"),
+        }
+    }
+
+    fn refusal(self, stream: &Name, line: u64, error: Error) -> anyhow::Error {
+        if self.stored == 0 {
+            return error.into();
+        }
+        let (unit, stored) = (self.unit, self.stored_text());
+        let refused = unit.count(self.refused_count);
+        Problem::new(
+            Kind::Partial,
+            format!(
+                "`{stream}`: {stored}; the server refused {refused} from {unit} {line} on: {error}"
+            ),
+        )
+        .hint(format!(
+            "once that is put right, publish what is there from {unit} {line} on"
+        ))
+        .into()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Error, ErrorKind};
+    use crate::wire::ErrorKind;
 
     fn kind(sent: Sent) -> Option<(Kind, String)> {
         let error = sent.verdict(&"s".into()).err()?;

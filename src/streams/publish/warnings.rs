@@ -35,6 +35,17 @@ impl Warnings {
         }
     }
 
+    /// Adds what was found further on.
+    pub fn merge(&mut self, later: Self) {
+        for other in later.0 {
+            let same = |seen: &&mut Seen| seen.field == other.field && seen.oddity == other.oddity;
+            match self.0.iter_mut().find(same) {
+                Some(seen) => seen.count += other.count,
+                None => self.0.push(other),
+            }
+        }
+    }
+
     /// One text for each kind.
     pub fn texts(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|seen| {

@@ -1,0 +1,161 @@
+//! A file or pipe in blocks of whole lines, for threads that work on one each: memory does not grow with the input, and
+//! no line is longer than what an entry can need.
+
+use std::io::{self, Read};
+
+/// Bytes read at a time.
+const READ: usize = 256 * 1024;
+/// The longest line: an entry's largest value, every byte of it escaped.
+pub(super) const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// An input that is read once, from where it stands.
+#[derive(Debug)]
+pub struct Blocks<R> {
+    input: R,
+    /// The beginning of a line whose end is not read yet.
+    unfinished: Vec<u8>,
+    /// Lines handed out.
+    lines: u64,
+    is_over: bool,
+}
+
+/// Whole lines.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// The number of its first line, from 1.
+    first: u64,
+    bytes: Vec<u8>,
+}
+
+impl<R: Read> Blocks<R> {
+    /// The blocks of `input`.
+    pub fn new(input: R) -> Self {
+        Self {
+            input,
+            unfinished: Vec::new(),
+            lines: 0,
+            is_over: false,
+        }
+    }
+
+    /// The next lines, as many as one read brings and at least one.
+    ///
+    /// # Errors
+    /// What the system says; a line that is too long.
+    pub(super) fn next(&mut self) -> io::Result<Option<Block>> {
+        let mut bytes = std::mem::take(&mut self.unfinished);
+        let mut searched = 0;
+        while !self.is_over {
+            let filled = bytes.len();
+            bytes.resize(filled + READ, 0);
+            let read = self.read(&mut bytes[filled..])?;
+            bytes.truncate(filled + read);
+            self.is_over = read == 0;
+            if let Some(end) = memchr::memrchr(b'\n', &bytes[searched..]) {
+                self.unfinished = bytes.split_off(searched + end + 1);
+                break;
+            }
+            searched = bytes.len();
+            if searched > LINE_BYTES_MAX {
+                let number = self.lines + 1;
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("line {number} is longer than {LINE_BYTES_MAX} bytes"),
+                ));
+            }
+        }
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let first = self.lines + 1;
+        self.lines += memchr::memchr_iter(b'\n', &bytes).count() as u64;
+        Ok(Some(Block { first, bytes }))
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.input.read(into) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
+    }
+}
+
+impl Block {
+    /// Its lines that are not blank, without their ends, and their numbers.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let mut rest = self.bytes.as_slice();
+        let mut number = self.first;
+        std::iter::from_fn(move || {
+            while !rest.is_empty() {
+                let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                let line = (number, &rest[..end]);
+                rest = rest.get(end + 1..).unwrap_or_default();
+                number += 1;
+                if !line.1.trim_ascii().is_empty() {
+                    return Some(line);
+                }
+            }
+            None
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Gives a few bytes at a time, as a pipe may.
+    struct Slow<'t>(&'t [u8], usize);
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let length = self.1.min(self.0.len()).min(into.len());
+            into[..length].copy_from_slice(&self.0[..length]);
+            self.0 = &self.0[length..];
+            Ok(length)
+        }
+    }
+
+    fn all(input: impl Read) -> io::Result<Vec<(u64, Vec<u8>)>> {
+        let mut blocks = Blocks::new(input);
+        let mut found = Vec::new();
+        while let Some(block) = blocks.next()? {
+            found.extend(block.lines().map(|(number, line)| (number, line.to_vec())));
+        }
+        Ok(found)
+    }
+
+    #[test]
+    fn blank_lines_count_and_are_passed_over() {
+        let expected = [(1, b"a".to_vec()), (4, b"b\r".to_vec()), (5, b"c".to_vec())];
+        for step in [1, 2, 3, 100] {
+            let found = all(Slow(b"a\n\n \r\nb\r\nc", step)).expect("reads");
+            assert_eq!(found, expected, "{step}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused() {
+        let error = all(io::repeat(b'x')).expect_err("too long");
+        assert!(error.to_string().starts_with("line 1 is longer than"));
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_those_of_the_whole_text(texts in prop::collection::vec("[a-z]{1,9}", 0..50), pad in 0_usize..3, step in 1_usize..20) {
+            let text = texts.join("\n") + &"\n".repeat(pad);
+            // So long that lines stand across the borders of reads.
+            let long: Vec<String> = texts.iter().map(|line| line.repeat(9000)).collect();
+            for (texts, text, step) in [(texts.clone(), text, step), (long.clone(), long.join("\n"), READ)] {
+                let found = all(Slow(text.as_bytes(), step)).expect("reads");
+                let found: Vec<_> = found.into_iter().map(|(_, line)| line).collect();
+                let expected: Vec<_> = texts.into_iter().map(String::into_bytes).collect();
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! A file checked as a whole before its first entry is sent, on several threads.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use anyhow::Result;
+
+use super::Warnings;
+use super::blocks::{Block, Blocks};
+use super::told::{Told, Unit};
+use crate::model::{Name, Problem};
+use crate::topology::validate::{Checker, Findings, Invalid, Pair, recycle};
+
+/// More threads than this wait for the disk.
+const THREADS_MAX: usize = 4;
+
+/// What checking a file found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Entries that are valid.
+    pub entries: u64,
+    /// What is odd in them.
+    pub warnings: Warnings,
+    /// What is not valid.
+    pub bad: Told,
+}
+
+impl Checked {
+    /// Itself, when every line is valid.
+    ///
+    /// # Errors
+    /// Usage, with the first lines that are not valid and what is wrong with each, and `hint`.
+    pub fn all_valid(self, stream: &Name, hint: &str) -> Result<Self, Problem> {
+        if self.bad.count == 0 {
+            return Ok(self);
+        }
+        let what = format!("not valid for `{stream}`, nothing was sent");
+        Err(Problem::usage(self.bad.text(&what)).hint(hint))
+    }
+
+    fn add(&mut self, part: Self) {
+        self.entries += part.entries;
+        self.warnings.merge(part.warnings);
+        self.bad.merge(part.bad);
+    }
+}
+
+/// The part of a file that one block is, by its place in the file.
+type Part = (u64, Checked);
+
+/// Checks every line. `further` looks at an entry that keeps to its schema; `each` is told of progress: so many more
+/// entries.
+///
+/// # Errors
+/// When the input cannot be read.
+pub fn check<R: Read + Send>(
+    input: Blocks<R>,
+    unit: Unit,
+    checker: &Checker<'_>,
+    further: impl Fn(&[Pair<'_>]) -> Result<(), Vec<Invalid>> + Sync,
+    mut each: impl FnMut(u64),
+) -> Result<Checked> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads.min(THREADS_MAX);
+    let source = Mutex::new((0, input));
+    let (sender, parts) = sync_channel::<io::Result<Part>>(threads);
+    let mut whole = Checked::default();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let (sender, source, further) = (sender.clone(), &source, &further);
+            scope.spawn(move || work(source, &sender, |block| part(block, unit, checker, further)));
+        }
+        drop(sender);
+        let (mut waiting, mut next) = (BTreeMap::new(), 0);
+        for part in parts {
+            let (place, part) = part.map_err(unreadable)?;
+            each(part.entries + part.bad.count);
+            waiting.insert(place, part);
+            while let Some(part) = waiting.remove(&next) {
+                whole.add(part);
+                next += 1;
+            }
+        }
+        Ok(whole)
+    })
+}
+
+/// Takes block after block and sends what `check` finds in each, until there is none or nobody wants more.
+fn work<R: Read>(
+    source: &Mutex<(u64, Blocks<R>)>,
+    sender: &SyncSender<io::Result<Part>>,
+    check: impl Fn(&Block) -> Checked,
+) {
+    loop {
+        let taken = {
+            let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
+            let (place, blocks) = &mut *source;
+            *place += 1;
+            blocks.next().map(|block| block.map(|it| (*place - 1, it)))
+        };
+        let sent = match taken {
+            Ok(Some((place, block))) => sender.send(Ok((place, check(&block)))),
+            Ok(None) => return,
+            Err(error) => {
+                let _ = sender.send(Err(error));
+                return;
+            }
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+fn part(
+    block: &Block,
+    unit: Unit,
+    checker: &Checker<'_>,
+    further: impl Fn(&[Pair<'_>]) -> Result<(), Vec<Invalid>>,
+) -> Checked {
+    let mut found = Checked {
+        bad: Told::new(unit),
+        ..Checked::default()
+    };
+    let (mut pairs, mut findings) = (Vec::new(), Findings::default());
+    for (number, line) in block.lines() {
+        let mut fields = recycle(pairs);
+        findings.clear();
+        checker.check_line(line, &mut fields, &mut findings);
+        if findings.invalid.is_empty() {
+            findings.invalid = further(&fields).err().unwrap_or_default();
+        }
+        pairs = recycle(fields);
+        if findings.invalid.is_empty() {
+            found.entries += 1;
+            found.warnings.add(&findings.warnings, Some(number));
+        } else {
+            found.bad.add(number, &findings.invalid);
+        }
+    }
+    found
+}
+
+/// An input that cannot be read. A line that is too long, or a format that is broken, is the input's fault, not the
+/// system's.
+pub(in crate::streams) fn unreadable(error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::InvalidData => Problem::usage(error.to_string()).into(),
+        _ => anyhow::Error::new(error).context("cannot read the entries"),
+    }
+}

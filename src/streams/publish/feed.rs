@@ -1,0 +1,249 @@
+//! What reads, checks and encodes entries, on a thread of its own, while those before them are sent.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write as _};
+use std::thread;
+
+use anyhow::{Context as _, Result};
+use tokio::sync::mpsc::{Receiver, Sender, channel, error::TryRecvError};
+
+use super::blocks::{Block, Blocks};
+use super::check::unreadable;
+use super::told::{Told, Unit};
+use super::{Target, Warnings};
+use crate::model::{Kind, Problem};
+use crate::topology::StreamSpec;
+use crate::topology::validate::{Checker, Findings, Invalid, Pair, recycle};
+use crate::wire::Adds;
+
+/// Entries in a chunk; the replies to two chunks always fit what a socket holds, so that nobody waits for nobody.
+pub(super) const CHUNK_ENTRIES_MAX: usize = 500;
+/// A chunk of large entries ends after so many bytes.
+const CHUNK_BYTES: usize = 256 * 1024;
+/// Chunks that are ready before they are wanted.
+const READY_MAX: usize = 2;
+
+/// What becomes of a line that is not valid.
+#[derive(Debug)]
+pub enum OnInvalid {
+    /// The whole was checked before: somebody has changed the file.
+    Changed,
+    /// Nothing after it is sent.
+    Stop,
+    /// It is written to this file, and the rest goes on.
+    Reject(File),
+}
+
+/// How entries are made ready.
+#[derive(Debug)]
+pub struct Encoding {
+    /// The schema, if there is one.
+    pub spec: Option<StreamSpec>,
+    /// Whether an id that is not a UUID is an error.
+    pub strict: bool,
+    /// Where they go.
+    pub target: Target,
+    /// What their numbers count.
+    pub unit: Unit,
+    /// At most so many in a chunk.
+    pub chunk_entries_max: usize,
+    /// What becomes of those that are not valid.
+    pub on_invalid: OnInvalid,
+}
+
+/// Entries ready to be sent.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    pub(super) adds: Adds,
+    /// The number of each.
+    pub(super) numbers: Vec<u64>,
+}
+
+/// What was found while entries were made ready.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What is odd.
+    pub warnings: Warnings,
+    /// What was not valid and was not sent.
+    pub rejected: Told,
+}
+
+#[derive(Debug)]
+pub(super) enum Piece {
+    Chunk(Chunk),
+    /// There is no more, or nothing after this failure.
+    End(Found, Option<anyhow::Error>),
+}
+
+/// The entries of an input as they become ready.
+#[derive(Debug)]
+pub struct Feed(Receiver<Piece>);
+
+impl Feed {
+    /// Starts the thread. It ends with the input, after a failure, or when the feed is dropped and the input gives
+    /// something more.
+    ///
+    /// # Errors
+    /// When the system has no more threads.
+    pub fn start<R: Read + Send + 'static>(input: Blocks<R>, encoding: Encoding) -> Result<Self> {
+        let (sender, receiver) = channel(READY_MAX);
+        thread::Builder::new()
+            .name("feed".to_owned())
+            .spawn(move || encoding.run(input, &sender))
+            .context("cannot start a thread")?;
+        Ok(Self(receiver))
+    }
+
+    /// The next piece, when there is one.
+    pub(super) fn ready(&mut self) -> Option<Piece> {
+        match self.0.try_recv() {
+            Ok(piece) => Some(piece),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(died()),
+        }
+    }
+
+    /// The next piece.
+    pub(super) async fn next(&mut self) -> Piece {
+        self.0.recv().await.unwrap_or_else(died)
+    }
+}
+
+/// The thread never ends without saying so, unless it panicked.
+fn died() -> Piece {
+    let problem = Problem::new(Kind::Bug, "the thread that reads the entries ended early");
+    Piece::End(Found::default(), Some(problem.into()))
+}
+
+impl Encoding {
+    fn run<R: Read>(self, mut input: Blocks<R>, sender: &Sender<Piece>) {
+        let Self {
+            spec,
+            strict,
+            target,
+            unit,
+            chunk_entries_max,
+            on_invalid,
+        } = self;
+        let mut rejects = None;
+        let mut encoder = Encoder {
+            checker: Checker {
+                strict,
+                ..Checker::new(spec.as_ref())
+            },
+            target: &target,
+            unit,
+            entries_max: chunk_entries_max.clamp(1, CHUNK_ENTRIES_MAX),
+            keeps_warnings: !matches!(on_invalid, OnInvalid::Changed),
+            stops: matches!(on_invalid, OnInvalid::Stop),
+            rejects: match on_invalid {
+                OnInvalid::Reject(file) => Some(rejects.insert(BufWriter::new(file))),
+                _ => None,
+            },
+            found: Found {
+                rejected: Told::new(unit),
+                ..Found::default()
+            },
+            sender,
+        };
+        let mut ended = loop {
+            match input.next().map_err(unreadable) {
+                Ok(Some(block)) => match encoder.block(&block) {
+                    Ok(true) => {}
+                    // Nobody wants more.
+                    Ok(false) => return,
+                    Err(error) => break Err(error),
+                },
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        if let Some(rejects) = encoder.rejects.take() {
+            ended = ended.and(rejects.flush().map_err(not_written));
+        }
+        let _ = sender.blocking_send(Piece::End(encoder.found, ended.err()));
+    }
+}
+
+fn not_written(error: std::io::Error) -> anyhow::Error {
+    anyhow::Error::new(error).context("cannot write the file of rejects")
+}
+
+struct Encoder<'e> {
+    checker: Checker<'e>,
+    target: &'e Target,
+    unit: Unit,
+    entries_max: usize,
+    keeps_warnings: bool,
+    stops: bool,
+    rejects: Option<&'e mut BufWriter<File>>,
+    found: Found,
+    sender: &'e Sender<Piece>,
+}
+
+impl Encoder<'_> {
+    /// Sends the entries of a block; whether more are wanted. What comes before a failure is sent.
+    fn block(&mut self, block: &Block) -> Result<bool> {
+        let mut chunk = self.chunk();
+        let (mut pairs, mut findings) = (Vec::<Pair<'_>>::new(), Findings::default());
+        for (number, line) in block.lines() {
+            let mut fields = recycle(pairs);
+            findings.clear();
+            self.checker.check_line(line, &mut fields, &mut findings);
+            if findings.invalid.is_empty() {
+                if self.keeps_warnings {
+                    self.found.warnings.add(&findings.warnings, Some(number));
+                }
+                chunk
+                    .adds
+                    .push(&self.target.stream, self.target.maxlen, &fields);
+                chunk.numbers.push(number);
+            } else if let Err(error) = self.invalid(number, line, &findings.invalid) {
+                self.send(chunk);
+                return Err(error);
+            }
+            pairs = recycle(fields);
+            let is_full = chunk.adds.len() >= self.entries_max || chunk.adds.bytes() >= CHUNK_BYTES;
+            if is_full {
+                let full = std::mem::replace(&mut chunk, self.chunk());
+                if !self.send(full) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(self.send(chunk))
+    }
+
+    fn chunk(&self) -> Chunk {
+        Chunk {
+            adds: Adds::default(),
+            numbers: Vec::with_capacity(self.entries_max),
+        }
+    }
+
+    fn send(&self, chunk: Chunk) -> bool {
+        chunk.adds.is_empty() || self.sender.blocking_send(Piece::Chunk(chunk)).is_ok()
+    }
+
+    fn invalid(&mut self, number: u64, line: &[u8], invalid: &[Invalid]) -> Result<()> {
+        if let Some(rejects) = &mut self.rejects {
+            self.found.rejected.add(number, invalid);
+            let written = rejects
+                .write_all(line)
+                .and_then(|()| rejects.write_all(b"\n"));
+            return written.map_err(not_written);
+        }
+        let mut told = Told::new(self.unit);
+        told.add(number, invalid);
+        let stream = &self.target.stream;
+        let problem = if self.stops {
+            Problem::usage(told.text(&format!(
+                "not valid for `{stream}`, nothing after it was sent"
+            )))
+            .hint("correct it, and publish the rest of the input from there on")
+        } else {
+            Problem::usage(told.text("not valid: the file was changed while it was sent"))
+        };
+        Err(problem.into())
+    }
+}
