@@ -161,10 +161,10 @@ fn figures(
     for group in &history.groups {
         let _ = writeln!(
             text,
-            "{}/{}: {} read, {} copies, {} counted, {} dead letters, {} pending, {} undelivered",
+            "{}/{}: {} entries, {} copies, {} counted, {} dead letters, {} pending, {} undelivered",
             group.stream,
             group.group,
-            group.entries_read.unwrap_or_default(),
+            history.streams[&group.stream].entries_added,
             group.copies.len(),
             group.counted,
             group.dead.len(),

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::check::{Rule, Verdict, check};
 use crate::events::{Log, death};
+use crate::faults::Fault;
 use crate::fleet::{Fleet, Job};
 use crate::handler;
 use crate::history::{
@@ -154,21 +155,25 @@ impl World {
         let streams = self.streams();
         let mut events = self.log.events();
         events.extend(deaths);
+        let states = streams
+            .iter()
+            .map(|stream| ((*stream).to_owned(), stream_state(&mut client, stream)))
+            .collect();
+        let was_killed = self.log.effective().contains_key(Fault::KillServer.name());
+        let groups = self.jobs.iter().map(|job| {
+            let mut group = group_state(&mut client, job);
+            // A server that reads its append-only file again may have forgotten what groups had read.
+            group.entries_read.take_if(|_| was_killed);
+            group
+        });
         History {
             rules,
             published: streams
                 .iter()
                 .flat_map(|stream| published(self.path(), stream))
                 .collect(),
-            streams: streams
-                .iter()
-                .map(|stream| ((*stream).to_owned(), stream_state(&mut client, stream)))
-                .collect(),
-            groups: self
-                .jobs
-                .iter()
-                .map(|job| group_state(&mut client, job))
-                .collect(),
+            streams: states,
+            groups: groups.collect(),
             attempts,
             events,
         }
@@ -206,33 +211,22 @@ pub fn attempts(dir: &Path) -> (Vec<Attempt>, Vec<Event>) {
     (attempts, deaths)
 }
 
-/// Undelivered and pending entries of a group, and how many it has read.
+/// Undelivered and pending entries of a group, and how many it has read by the server's count. The undelivered are
+/// counted one by one: a server that was killed may not remember how many were read.
 fn progress(client: &mut Client, job: &Job) -> (u64, u64, Option<u64>) {
     let groups = client.send(&["XINFO", "GROUPS", job.stream]);
-    let Some(group) = groups
-        .items()
-        .iter()
-        .find(|it| it.field("name").text() == job.group)
-    else {
+    let mut groups = groups.items().iter();
+    let Some(group) = groups.find(|it| it.field("name").text() == job.group) else {
         return (u64::MAX, 0, None);
     };
-    let number = |name: &str| match group.field(name) {
+    let last = format!("({}", group.field("last-delivered-id").text());
+    let undelivered = client.send(&["XRANGE", job.stream, &last, "+", "COUNT", "1000"]);
+    let pending = u64::try_from(group.field("pending").int()).unwrap();
+    let read = match group.field("entries-read") {
         Reply::Nil => None,
         value => u64::try_from(value.int()).ok(),
     };
-    let undelivered = number("lag").unwrap_or_else(|| {
-        // The server cannot say: count.
-        let last = format!("({}", group.field("last-delivered-id").text());
-        client
-            .send(&["XRANGE", job.stream, &last, "+"])
-            .items()
-            .len() as u64
-    });
-    (
-        undelivered,
-        number("pending").unwrap_or_default(),
-        number("entries-read"),
-    )
+    (undelivered.items().len() as u64, pending, read)
 }
 
 fn stream_state(client: &mut Client, stream: &str) -> StreamState {
