@@ -194,7 +194,8 @@ fn no_process_that_a_worker_starts_has_it() {
             .env("REDIS_URL", format!("redis://:{CANARY}@h"))
             .env("UCP_STREAMS_ML_URL", format!("http://u:{CANARY}@h"))
             .run();
-        run.assert_code(0);
+        // Two entries rest in another consumer's hands: left pending.
+        run.assert_code(7);
         silent(&run);
         let seen = fs::read_to_string(home.path().join("seen")).unwrap();
         for part in [
