@@ -110,6 +110,10 @@ impl Engine {
         }
         let batch = Arc::new(reply.batch);
         for index in 0..batch.len() {
+            // A reply that came late: the entry looked left alone meanwhile, and this worker took it itself.
+            if self.hand.contains(batch.id(index)) {
+                continue;
+            }
             self.hand.insert(batch.id(index), 1, self.read_asked);
             let mut delivery = Delivery::new(Arc::clone(&batch), index, 1);
             delivery.is_probe = is_probe && index == 0;
