@@ -6,6 +6,7 @@ mod acl;
 mod authority;
 mod canary;
 mod contexts;
+mod front;
 mod guard;
 mod secured;
 mod terminal;

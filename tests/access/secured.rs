@@ -1,12 +1,13 @@
 //! A private server that speaks TLS.
 
 use std::net::TcpListener;
-use std::path::Path;
 
-use ucp_streams::server::{self, Options, Server};
+use ucp_streams::model::Problem;
+use ucp_streams::server::{Options, Server};
 
 use crate::authority::{Authority, Pair};
-use crate::support::{Invocation, Run};
+use crate::front;
+use crate::support::{Invocation, Run, server_binary};
 
 /// A server with a TLS port and a plain one.
 pub(crate) struct Secured {
@@ -17,12 +18,10 @@ pub(crate) struct Secured {
 }
 
 impl Secured {
-    /// A server that shows `pair` and, when told, asks for a client certificate of `authority`. None where the
-    /// server on PATH was built without TLS, as those of the Python wheels are.
-    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-    pub(crate) fn start(authority: &Authority, pair: &Pair, asks_clients: bool) -> Option<Self> {
+    /// A server that shows `pair` and, when told, asks for a client certificate of `authority`: by itself, or
+    /// where it was built without TLS, by a [`front`].
+    pub(crate) fn start(authority: &Authority, pair: &Pair, asks_clients: bool) -> Self {
         let [tls_port, plain_port] = free_ports();
-        let binary = server::find(None, std::env::var_os("PATH").as_deref()).unwrap();
         let asks = if asks_clients { "yes" } else { "no" };
         let tls_text = tls_port.to_string();
         let args = [
@@ -37,22 +36,17 @@ impl Secured {
             "--tls-auth-clients",
             asks,
         ];
-        let options = Options {
-            port: Some(plain_port),
-            args: args.iter().map(Into::into).collect(),
-            ..Options::default()
-        };
-        match Server::start(&binary, options) {
-            Ok(server) => Some(Self {
-                _server: server,
-                tls_port,
-                plain_port,
-            }),
-            Err(problem) if lacks_tls(&binary, &problem.message) => {
-                eprintln!("skipped: {} was built without TLS", binary.display());
-                None
-            }
-            Err(problem) => panic!("{problem}"),
+        let server = listening(plain_port, &args).unwrap_or_else(|problem| {
+            assert!(lacks_tls(&problem), "{problem}");
+            let listener = TcpListener::bind(("127.0.0.1", tls_port)).unwrap();
+            let config = front::config(authority, pair, asks_clients);
+            front::serve(listener, plain_port, config);
+            listening(plain_port, &[]).unwrap()
+        });
+        Self {
+            _server: server,
+            tls_port,
+            plain_port,
         }
     }
 
@@ -62,9 +56,20 @@ impl Secured {
     }
 }
 
-fn lacks_tls(binary: &Path, said: &str) -> bool {
-    // Debian's has it; if it does not start, something else is wrong.
-    !binary.starts_with("/usr/bin") && said.contains("tls-port")
+fn listening(port: u16, args: &[&str]) -> Result<Server, Problem> {
+    let options = Options {
+        port: Some(port),
+        args: args.iter().map(Into::into).collect(),
+        ..Options::default()
+    };
+    Server::start(server_binary(), options)
+}
+
+/// Redis without TLS does not know the setting; Valkey does, and misses what it is for.
+fn lacks_tls(problem: &Problem) -> bool {
+    ["tls-port", "Failed finding TLS support"]
+        .iter()
+        .any(|said| problem.message.contains(said))
 }
 
 /// Free when they were looked at.

@@ -10,11 +10,11 @@ use crate::support::{Invocation, PATIENCE, ucp};
 const HOST: &str = "localhost";
 
 /// An authority, its certificate for localhost, and a server that shows it.
-fn secured(asks_clients: bool) -> Option<(Authority, Secured)> {
+fn secured(asks_clients: bool) -> (Authority, Secured) {
     let authority = Authority::new();
     let pair = authority.sign("server", &[HOST, "127.0.0.1"]);
-    let server = Secured::start(&authority, &pair, asks_clients)?;
-    Some((authority, server))
+    let server = Secured::start(&authority, &pair, asks_clients);
+    (authority, server)
 }
 
 fn showing(pair: &Pair) -> [&str; 4] {
@@ -28,9 +28,7 @@ fn showing(pair: &Pair) -> [&str; 4] {
 
 #[test]
 fn a_server_of_a_trusted_authority_is_reached_by_name_and_by_address() {
-    let Some((authority, server)) = secured(false) else {
-        return;
-    };
+    let (authority, server) = secured(false);
     for host in [HOST, "127.0.0.1"] {
         ping(&server.url(host), &["--tls-ca", authority.ca()])
             .assert_code(0)
@@ -46,9 +44,7 @@ fn a_server_of_a_trusted_authority_is_reached_by_name_and_by_address() {
 
 #[test]
 fn the_systems_authorities_are_trusted_too() {
-    let Some((authority, server)) = secured(false) else {
-        return;
-    };
+    let (authority, server) = secured(false);
     Invocation::new(&["-u", &server.url(HOST), "ping"])
         .env("SSL_CERT_FILE", authority.ca())
         .run()
@@ -57,9 +53,7 @@ fn the_systems_authorities_are_trusted_too() {
 
 #[tokio::test]
 async fn pages_of_entries_come_and_go_over_tls() {
-    let Some((authority, server)) = secured(false) else {
-        return;
-    };
+    let (authority, server) = secured(false);
     let mut endpoint = Endpoint::parse(&server.url(HOST)).unwrap();
     endpoint.tls_options.ca = Some(authority.ca().into());
     let dialer = Dialer::new(endpoint, PATIENCE);
@@ -88,9 +82,7 @@ async fn pages_of_entries_come_and_go_over_tls() {
 
 #[test]
 fn row_28_an_unknown_authority_is_5_and_names_the_way_out() {
-    let Some((_, server)) = secured(false) else {
-        return;
-    };
+    let (_, server) = secured(false);
     let other = Authority::new();
     ping(&server.url(HOST), &["--tls-ca", other.ca()])
         .assert_code(5)
@@ -109,9 +101,7 @@ fn row_28_an_unknown_authority_is_5_and_names_the_way_out() {
 fn row_28_another_name_is_5_and_says_which() {
     let authority = Authority::new();
     let pair = authority.sign("server", &["cache.example", "10.0.0.1"]);
-    let Some(server) = Secured::start(&authority, &pair, false) else {
-        return;
-    };
+    let server = Secured::start(&authority, &pair, false);
     ping(&server.url(HOST), &["--tls-ca", authority.ca()])
         .assert_code(5)
         .stderr_has("is for cache.example, 10.0.0.1, not for localhost")
@@ -122,9 +112,7 @@ fn row_28_another_name_is_5_and_says_which() {
 fn row_28_an_expired_certificate_is_5_and_says_since_when() {
     let authority = Authority::new();
     let pair = authority.sign_until("server", &[HOST], 2021);
-    let Some(server) = Secured::start(&authority, &pair, false) else {
-        return;
-    };
+    let server = Secured::start(&authority, &pair, false);
     ping(&server.url(HOST), &["--tls-ca", authority.ca()])
         .assert_code(5)
         .stderr_has("expired at 2021-01-01T00:00:00.000Z")
@@ -133,9 +121,7 @@ fn row_28_an_expired_certificate_is_5_and_says_since_when() {
 
 #[test]
 fn a_client_certificate_is_shown_when_the_server_asks() {
-    let Some((authority, server)) = secured(true) else {
-        return;
-    };
+    let (authority, server) = secured(true);
     let trust = ["--tls-ca", authority.ca()];
     let url = server.url(HOST);
     let good = authority.sign("client", &["ops"]);
@@ -153,9 +139,7 @@ fn a_client_certificate_is_shown_when_the_server_asks() {
 
 #[test]
 fn row_29_plain_to_a_tls_port_is_4_and_names_the_scheme() {
-    let Some((_, server)) = secured(true) else {
-        return;
-    };
+    let (_, server) = secured(true);
     let run = ping(&format!("redis://{HOST}:{}", server.tls_port), &[]);
     run.assert_code(4)
         .stderr_has("speaks TLS, and this connection does not")
@@ -164,9 +148,7 @@ fn row_29_plain_to_a_tls_port_is_4_and_names_the_scheme() {
 
 #[test]
 fn row_29_tls_to_a_plain_port_is_4_and_names_the_scheme() {
-    let Some((authority, server)) = secured(false) else {
-        return;
-    };
+    let (authority, server) = secured(false);
     let url = format!("rediss://{HOST}:{}", server.plain_port);
     ping(&url, &["--tls-ca", authority.ca(), "--timeout", "2s"])
         .assert_code(4)
@@ -188,9 +170,7 @@ fn files_that_are_wrong_are_named() {
     ping("redis://127.0.0.1:1", &["--tls-ca", authority.ca()])
         .assert_code(2)
         .stderr_has("hint: connect with rediss://");
-    let Some((_, server)) = secured(false) else {
-        return;
-    };
+    let (_, server) = secured(false);
     let url = server.url(HOST);
     let key = one.key.to_str().unwrap();
     ping(&url, &["--tls-ca", key])
@@ -207,9 +187,7 @@ fn files_that_are_wrong_are_named() {
 
 #[test]
 fn the_demo_and_the_worker_it_starts_speak_tls() {
-    let Some((authority, server)) = secured(true) else {
-        return;
-    };
+    let (authority, server) = secured(true);
     let pair = authority.sign("client", &["ops"]);
     let url = server.url(HOST);
     let trust = ["-u", &url, "--tls-ca", authority.ca()];
@@ -223,9 +201,7 @@ fn the_demo_and_the_worker_it_starts_speak_tls() {
 fn another_name_may_be_expected_on_purpose() {
     let authority = Authority::new();
     let pair = authority.sign("server", &["cache.example"]);
-    let Some(server) = Secured::start(&authority, &pair, false) else {
-        return;
-    };
+    let server = Secured::start(&authority, &pair, false);
     let trust = ["--tls-ca", authority.ca(), "--tls-server-name"];
     let url = server.url("127.0.0.1");
     ping(&url, &[&trust[..], &["cache.example"]].concat()).assert_code(0);
