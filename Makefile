@@ -19,10 +19,10 @@ have_nextest := $(shell $(CARGO) nextest --version 2>/dev/null)
 CHAOS_SECONDS ?= 1800
 CHAOS_SEED ?=
 
-.PHONY: help demo build generate test test-matrix chaos chaos-selftest lint install uninstall deb test-deb clean
+.PHONY: help demo build generate test test-interop test-matrix chaos chaos-selftest lint install uninstall deb test-deb clean
 
 help: ## List the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Show the whole pipeline on a private server; installs one when there is none
 	@.ci/setup build server
@@ -46,6 +46,10 @@ ifdef have_nextest
 else
 	$(CARGO) test --locked --no-fail-fast --lib --bins --tests
 endif
+
+test-interop: ## Run the tests beside redis-py and ioredis, which are downloaded into .cache
+	@.ci/setup build server interop
+	$(CARGO) test --locked --test interop -- --ignored
 
 ifdef have_nextest
 # Most of these tests wait for a fault's end, so more of them run at once than there are cores.
