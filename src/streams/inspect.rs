@@ -2,6 +2,7 @@
 //! stream's length nor with a pending entries list.
 
 mod group;
+mod moment;
 mod stream;
 
 use anyhow::Result;
@@ -10,22 +11,13 @@ use serde::Serialize;
 
 pub use group::GroupReport;
 pub(super) use group::{Around, report as group_report};
+pub(super) use moment::{Moment, moment};
 pub use stream::{StreamReport, StreamState};
 
-use super::lag::Counters;
 use super::names::require_stream;
-use crate::model::{Name, Time};
+use crate::model::Name;
 use crate::topology::Topology;
-use crate::wire::{Connection, Error, ErrorKind, has_commands, time};
-
-/// What every figure is measured against.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    /// The server's clock, or this machine's where the user may not ask.
-    pub(super) now: Time,
-    /// How far the server's counters can be believed.
-    pub(super) counters: Counters,
-}
+use crate::wire::{Connection, Error, ErrorKind};
 
 /// Whether something that should be there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -72,23 +64,6 @@ pub async fn streams(
         .into_iter()
         .map(|look| look.report(connection, topology, moment));
     try_join_all(reports).await
-}
-
-/// The server's clock and how it counts.
-pub(super) async fn moment(connection: &Connection) -> Result<Moment> {
-    let (now, has) = tokio::join!(
-        connection.run(time()),
-        connection.run(has_commands(&["XDELEX"]))
-    );
-    let corrects = allowed(has)?.is_some_and(|has| has.first() == Some(&true));
-    Ok(Moment {
-        now: allowed(now)?.map_or_else(Time::now, Time::from_ms),
-        counters: if corrects {
-            Counters::Corrected
-        } else {
-            Counters::Plain
-        },
-    })
 }
 
 /// The answer, or `None` when the user may not ask.

@@ -3,7 +3,8 @@
 //!
 //! The server's own `lag` is entries added less entries read. It is absent after `XGROUP SETID` and while a deleted entry
 //! lies ahead, negative after a read counter set too high by hand, and too high where undelivered entries were trimmed
-//! (Redis before 8.0 and Valkey go on counting from before the gap). It is never too low, unless somebody set the read
+//! (Redis before 8.0 and Valkey go on counting from before the gap), or where the reads were forgotten (Redis before 7.2
+//! writes them neither to the append-only file nor to replicas). It is never too low, unless somebody set the read
 //! counter by hand (`ENTRIESREAD`), which nothing here can see.
 
 use crate::model::{EntryId, GroupInfo, Lag, StreamInfo};
@@ -15,6 +16,8 @@ pub enum Counters {
     Corrected,
     /// It may not.
     Plain,
+    /// It may not, and may have forgotten reads besides, when it started from an append-only file or was promoted.
+    Forgetful,
 }
 
 /// Entries of `stream` that `group` has not been delivered.
@@ -37,7 +40,11 @@ pub fn lag(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
     let Some(server) = group.server_lag else {
         return Lag::Unknown;
     };
-    let is_sound = counters == Counters::Corrected || stream.entries_added == Some(stream.length);
+    let is_sound = match counters {
+        Counters::Corrected => true,
+        Counters::Plain => stream.entries_added == Some(stream.length),
+        Counters::Forgetful => false,
+    };
     match u64::try_from(server) {
         Ok(entries) if (1..=most).contains(&entries) && is_sound => Lag::Known(entries),
         Ok(entries) if (1..=most).contains(&entries) => Lag::AtMost(entries),
@@ -48,7 +55,7 @@ pub fn lag(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
 /// Entries beyond the group's position that left the stream before they were delivered to it. What the position has
 /// passed since is not counted: the server does not know it any more. At most so many where some may have been deleted
 /// on purpose or were gone before the group was created.
-pub fn lost(stream: &StreamInfo, group: &GroupInfo) -> Lag {
+pub fn lost(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
     let Some(added) = stream.entries_added else {
         return Lag::Unknown;
     };
@@ -73,7 +80,9 @@ pub fn lost(stream: &StreamInfo, group: &GroupInfo) -> Lag {
     }
     match group.entries_read {
         Some(read) if read > removed => Lag::Unknown,
-        Some(read) if deleted <= position => Lag::Known(removed - read),
+        Some(read) if deleted <= position && counters != Counters::Forgetful => {
+            Lag::Known(removed - read)
+        }
         Some(read) => Lag::AtMost(removed - read),
         None if position == EntryId::MIN => Lag::AtMost(removed),
         None => Lag::Unknown,

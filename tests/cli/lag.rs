@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::seed::{GROUP, STREAM, add, deliver, stream_with_group};
-use crate::support::TestServer;
+use crate::support::{PATIENCE, TestServer, until};
 
 fn lag_of(server: &TestServer, args: &[&str]) -> Value {
     let mut words = vec!["lag", GROUP, "-o", "json"];
@@ -90,6 +90,37 @@ fn no_server_s_figure_is_believed_more_than_it_deserves() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// Redis before 7.2 forgets reads that were in its append-only file.
+#[test]
+fn reads_forgotten_at_a_restart_leave_no_figure_that_is_called_known() {
+    let mut server = TestServer::durable();
+    stream_with_group(&server, STREAM, GROUP, 50);
+    deliver(&server, STREAM, GROUP, "c", 50);
+    server.redis(&["BGREWRITEAOF"]);
+    until(PATIENCE, "the file is rewritten", || {
+        let info = server.redis(&["INFO", "persistence"]);
+        ["in_progress", "scheduled"].iter().all(|state| {
+            let line = format!("aof_rewrite_{state}:0");
+            info.text().contains(&line)
+        })
+    });
+    add(&server, STREAM, 51, 100);
+    deliver(&server, STREAM, GROUP, "c", 50);
+    server.kill();
+    server.restart();
+    add(&server, STREAM, 101, 110);
+    deliver(&server, STREAM, GROUP, "c", 1);
+    let said = lag_of(&server, &[])["lag"].clone();
+    let entries = said["entries"].as_u64().unwrap();
+    match said["quality"].as_str().unwrap() {
+        "known" => assert_eq!(entries, 9),
+        "at_most" => assert!(entries >= 9, "{said}"),
+        other => panic!("{other}: {said}"),
+    }
+    let counted = lag_of(&server, &["--exact"]);
+    assert_eq!(counted["lag"], json!({"entries": 9, "quality": "known"}));
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn of_info(around: Around<'_>, group: &GroupInfo, moment: Moment) -> GroupReport
         lag: Some(behind),
         last_delivered_id: Some(group.last_delivered_id),
         pending: Some(group.pending),
-        lost: Some(lost(around.info, group)),
+        lost: Some(lost(around.info, group, moment.counters)),
         headroom: room,
         headroom_ms: room.and_then(|room| time_left(room, around.rate)),
         ..GroupReport::missing(group.name.clone(), around.stream.clone())

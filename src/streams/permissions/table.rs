@@ -18,7 +18,7 @@ const LOOK: &[&str] = &[
 ];
 
 /// How far groups are, in entries and in time.
-const MEASURE: &[&str] = &["time", "xrevrange"];
+const MEASURE: &[&str] = &["time", "info", "xrevrange"];
 
 /// Moving entries to another stream.
 const MOVE: &[&str] = &["xadd", "xack"];

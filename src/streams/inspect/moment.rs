@@ -1,0 +1,63 @@
+//! What every figure is measured against: the server's clock, and how far its counters can be believed.
+
+use anyhow::Result;
+
+use super::allowed;
+use crate::model::Time;
+use crate::streams::lag::Counters;
+use crate::wire::{Connection, has_commands, info, time};
+
+/// A command of Redis 8.2, which corrects a group's read counter when what it had not read is trimmed.
+const CORRECTS: &str = "XDELEX";
+/// A command that came with Redis 7.2, which writes read counters to the append-only file and to replicas.
+const WRITES: &str = "WAITAOF";
+
+/// What every figure is measured against.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::streams) struct Moment {
+    /// The server's clock, or this machine's where the user may not ask.
+    pub(in crate::streams) now: Time,
+    /// How far the server's counters can be believed.
+    pub(in crate::streams) counters: Counters,
+}
+
+/// The server's clock and how it counts, in one round trip.
+///
+/// # Errors
+/// What the server says, unless that the user may not ask.
+pub(in crate::streams) async fn moment(connection: &Connection) -> Result<Moment> {
+    let (now, has, persistence, replication) = tokio::join!(
+        connection.run(time()),
+        connection.run(has_commands(&[CORRECTS, WRITES])),
+        connection.run(info("persistence")),
+        connection.run(info("replication")),
+    );
+    let (persistence, replication) = (allowed(persistence)?, allowed(replication)?);
+    let counters = match allowed(has)?.as_deref() {
+        Some([true, ..]) => Counters::Corrected,
+        Some([_, true]) => Counters::Plain,
+        _ if has_counted_itself(persistence.as_deref(), replication.as_deref()) => Counters::Plain,
+        _ => Counters::Forgetful,
+    };
+    Ok(Moment {
+        now: allowed(now)?.map_or_else(Time::now, Time::from_ms),
+        counters,
+    })
+}
+
+type Lines<'a> = Option<&'a [(String, String)]>;
+
+/// Whether the counters come neither from an append-only file nor from a master: none is written, and the server is
+/// a master that never was a replica.
+fn has_counted_itself(persistence: Lines<'_>, replication: Lines<'_>) -> bool {
+    let says = |lines: Lines<'_>, name: &str, expected: &str| {
+        lines.is_some_and(|lines| {
+            lines
+                .iter()
+                .any(|(key, value)| key == name && value == expected)
+        })
+    };
+    says(persistence, "aof_enabled", "0")
+        && says(replication, "role", "master")
+        && says(replication, "second_repl_offset", "-1")
+}
