@@ -5,13 +5,16 @@
 #![allow(clippy::print_stdout, reason = "each row says what it counted")]
 #![allow(unreachable_pub, reason = "a test binary exports nothing")]
 
-mod commands;
 mod connections;
 mod dead_letters;
 mod groups_lost;
 mod handlers;
+mod looking;
+mod oneshot;
 mod proxy;
+mod publishing;
 mod refusals;
+mod repairs;
 mod scene;
 mod servers;
 mod workers;

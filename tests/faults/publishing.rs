@@ -1,0 +1,137 @@
+//! Publishing, while something is wrong: what it says, what it returns, and what it left on the server.
+
+use std::time::{Duration, Instant};
+
+use crate::oneshot::{at, calls};
+use crate::scene::Scene;
+use crate::support::{Mode, Proxy};
+
+#[test]
+fn row_09_reply_of_a_publish_lost() {
+    let scene = Scene::new();
+    let proxy = Proxy::before(scene.server.socket());
+    proxy.drop_replies_to("XADD");
+    let run = at(&proxy.url(), &["publish", "s", "n=1", "--timeout", "1s"]).run();
+    run.assert_code(8).stderr_has("`s`");
+    assert_eq!(
+        scene.server.redis(&["XLEN", "s"]).int(),
+        1,
+        "it was not sent again"
+    );
+    println!("row 9: {}", run.stderr().lines().next().unwrap());
+}
+
+#[test]
+fn row_12_publishing_a_file_cut_off() {
+    let scene = Scene::new();
+    let proxy = Proxy::before(scene.server.socket());
+    proxy.set(Mode::CutAfter(2000));
+    let lines = "{\"n\":\"1\"}\n".repeat(20_000);
+    let publish = at(
+        &proxy.url(),
+        &["publish", "s", "--file", "f.ndjson", "--timeout", "2s"],
+    );
+    let run = publish.file("f.ndjson", lines).run();
+    let stored = scene.server.redis(&["XLEN", "s"]).int();
+    println!("row 12: {stored} stored; {}", run.stderr());
+    assert!(matches!(run.code(), Some(7 | 8)), "{run}");
+    assert!(stored < 20_000);
+}
+
+#[test]
+fn row_12_streaming_a_file_cut_off() {
+    let scene = Scene::new();
+    let proxy = Proxy::before(scene.server.socket());
+    proxy.set(Mode::CutAfter(60_000));
+    let lines: Vec<String> = (1..=20_000).map(|n| format!("{{\"n\":\"{n}\"}}")).collect();
+    let args = ["publish", "s", "-f", "-", "--stream", "--timeout", "2s"];
+    let run = at(&proxy.url(), &args).stdin(lines.join("\n")).run();
+    run.assert_code(8)
+        .stderr_has("was stored is unknown, and it was not sent again");
+    let shown = run.stdout_lines().len();
+    let stored = scene.server.redis(&["XLEN", "s"]).int();
+    println!("row 12: {shown} shown, {stored} stored; {}", run.stderr());
+    let stored = usize::try_from(stored).unwrap();
+    assert!(shown > 0 && shown <= stored && stored <= shown + 1000);
+    run.stderr_has(&format!(
+        "{shown} entries were published, the last from line {shown}, none after line"
+    ));
+}
+
+#[test]
+fn row_62_more_than_the_server_takes() {
+    let scene = Scene::new();
+    let limit = ["CONFIG", "SET", "proto-max-bulk-len", "1mb"];
+    scene.server.redis(&limit);
+    let before = calls(&scene, "xadd");
+    let large = format!("{{\"n\":\"{}\"}}\n", "x".repeat(2 << 20));
+    for more in [&[][..], &["--stream"]] {
+        let args = [&["publish", "s", "-f", "-"], more].concat();
+        let run = scene.server.command(&args).stdin(large.as_str()).run();
+        run.assert_code(2)
+            .stderr_has("line 1: ")
+            .stderr_has("1048576 bytes");
+        println!("row 62: {}", run.stderr().lines().nth(1).unwrap());
+    }
+    assert_eq!(calls(&scene, "xadd"), before, "refused here, not there");
+    assert_eq!(scene.server.redis(&["EXISTS", "s"]).int(), 0);
+}
+
+#[test]
+fn row_65_one_bad_line_of_a_thousand() {
+    let scene = Scene::new();
+    let mut lines = vec!["{\"n\":1}"; 1000];
+    lines[499] = "{\"n\":";
+    let input = lines.join("\n");
+    let publish = |more: &[&str]| {
+        let args = [&["publish", "s", "-f", "-"], more].concat();
+        scene.server.command(&args).stdin(input.as_str()).run()
+    };
+    publish(&[]).assert_code(2).stderr_has("line 500: ");
+    assert_eq!(scene.server.redis(&["EXISTS", "s"]).int(), 0);
+    publish(&["--stream"])
+        .assert_code(7)
+        .stderr_has("line 500: ");
+    assert_eq!(scene.server.redis(&["XLEN", "s"]).int(), 499);
+    publish(&["--skip-invalid", "--rejects", "bad"])
+        .assert_code(7)
+        .stderr_has("line 500: ");
+    assert_eq!(scene.server.redis(&["XLEN", "s"]).int(), 499 + 999);
+    println!("row 65: 0, then 499, then 999 stored");
+}
+
+#[test]
+fn row_23_memory_full() {
+    let scene = Scene::new();
+    scene.publish(1, 1);
+    scene.server.redis(&["CONFIG", "SET", "maxmemory", "1"]);
+    let before = calls(&scene, "xadd");
+    let run = scene.server.ucp(&["publish", "s", "n=2"]);
+    run.assert_code(4).stderr_has("OOM").stderr_has("memory");
+    let tried = calls(&scene, "xadd") - before;
+    println!(
+        "row 23: tried {tried} times; {}",
+        run.stderr().lines().next().unwrap()
+    );
+    assert_eq!(tried, 1, "no retry storm");
+    assert_eq!(scene.server.redis(&["XLEN", "s"]).int(), 1);
+}
+
+#[test]
+fn row_31_publishing_while_writes_are_paused() {
+    let scene = Scene::new();
+    scene.server.redis(&["CLIENT", "PAUSE", "3000", "WRITE"]);
+    let began = Instant::now();
+    let unknown = scene
+        .server
+        .ucp(&["publish", "s", "n=1", "--timeout", "1s"]);
+    unknown.assert_code(8);
+    scene
+        .server
+        .ucp(&["publish", "s", "n=2", "--timeout", "10s"])
+        .assert_code(0);
+    println!("row 31: published after {:?}", began.elapsed());
+    assert!(began.elapsed() >= Duration::from_secs(2));
+    let length = scene.server.redis(&["XLEN", "s"]).int();
+    assert!((1..=2).contains(&length), "{length}: each at most once");
+}
