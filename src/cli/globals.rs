@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::PossibleValue;
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
-use super::parse_duration;
+use super::positive_duration;
 use crate::model::{Format, LogFormat};
 
 /// Flags that may stand before or after the command.
@@ -100,7 +100,7 @@ pub struct Globals {
     pub color: ColorChoice,
 
     /// How long to wait for a connection or a reply, such as 5s or 500ms [default: 5s]
-    #[arg(long, global = true, value_name = "DUR", value_parser = parse_duration)]
+    #[arg(long, global = true, value_name = "DUR", value_parser = positive_duration)]
     pub timeout: Option<Duration>,
 
     /// Topology file [env: UCP_STREAMS_TOPOLOGY] [default: ./ucp-streams.toml when there is one]
@@ -220,6 +220,7 @@ mod tests {
         assert_eq!(ok.globals.verbose, 2);
         for bad in [
             &["go", "--timeout", "5"][..],
+            &["go", "--timeout", "0s"],
             &["go", "-u", "redis://a", "--port", "1"],
             &["go", "--names", "--columns", "a"],
             &["go", "-q", "-v"],

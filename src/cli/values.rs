@@ -2,10 +2,11 @@
 //! argument be.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, RangedU64ValueParser, TypedValueParser};
 
-use crate::model::Name;
+use crate::model::{Name, parse_duration};
 
 /// A field and its value, as bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,20 @@ pub(super) enum ValueError {
     #[cfg(not(unix))]
     #[error("`{0}` is not Unicode text")]
     NotText(Name),
+}
+
+/// A duration in which something can happen.
+///
+/// # Errors
+/// As [`parse_duration`]; for zero.
+pub fn positive_duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(length) if length.is_zero() => {
+            Err(format!("`{text}` is no time at all: 1ms is the least"))
+        }
+        Ok(length) => Ok(length),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// The bytes of an argument: as they are on Unix, elsewhere its UTF-8.

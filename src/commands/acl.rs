@@ -7,7 +7,7 @@ use super::tree;
 use crate::cli::{Impact, name};
 use crate::exit::Exit;
 use crate::model::{Name, Problem, escaped};
-use crate::streams::permissions::{Permission, commands, permission};
+use crate::streams::permissions::{Permission, commands, permission, publishes};
 use crate::topology::{GroupSpec, did_you_mean, nearest};
 
 /// Print the least-privilege ACL rule that a command needs
@@ -18,6 +18,7 @@ use crate::topology::{GroupSpec, did_you_mean, nearest};
 #[command(add = Impact::Read, after_help = "\
 Examples:
   ucp-streams acl publish raw
+  ucp-streams acl publish --stream orders --idempotency-field number
   ucp-streams acl worker run --group event-processors
   redis-cli ACL SETUSER viewer on '>secret' $(ucp-streams acl info --names)")]
 pub(super) struct Args {
@@ -32,6 +33,10 @@ pub(super) struct Args {
     /// Groups the user is to work on, with their streams
     #[arg(long = "group", value_name = "GROUP", value_parser = name())]
     groups: Vec<Name>,
+
+    /// The field of `publish --idempotency-field`, which takes more
+    #[arg(long, value_name = "FIELD", value_parser = name())]
+    idempotency_field: Option<Name>,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
@@ -42,13 +47,21 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         .iter()
         .map(spec)
         .collect::<Result<Vec<GroupSpec>, _>>()?;
-    let rule = |command: &str| permission(command, topology, &args.streams, &groups);
+    let command = args.command.join(" ");
+    let once = args.idempotency_field.as_ref();
+    if once.is_some() && !publishes(&command) {
+        return Err(
+            Problem::usage("--idempotency-field is for the rules of `publish`")
+                .hint("name the command: ucp-streams acl publish raw --idempotency-field event_id")
+                .into(),
+        );
+    }
+    let rule = |command: &str| permission(command, topology, &args.streams, &groups, once);
     if args.command.is_empty() {
         let rules: Vec<Permission> = commands().filter_map(rule).collect();
         context.console.show(&rules)?;
         return Ok(Exit::Done);
     }
-    let command = args.command.join(" ");
     match rule(&command) {
         Some(rule) => context.console.show(&[rule])?,
         None => return Err(without(&args.command).into()),

@@ -51,7 +51,10 @@ const SHAPES: &[(&str, &str)] = &[
   "position": "id or null"
 }]"#,
     ),
-    ("publish", r#"[{"stream": "string", "id": "id"}]"#),
+    (
+        "publish",
+        r#"[{"stream": "string", "id": "id", "duplicate": "bool or null"}]"#,
+    ),
     ("ingest", r#"[{"raw_id": "id", "normalized_id": "id"}]"#),
     ("tail", ENTRIES),
     ("read", ENTRIES),

@@ -47,6 +47,7 @@ pub(crate) const SCENES: &[Scene] = &[
     scene("init", &[], &["init"]),
     scene("init", &["--group", "prediction-processors"], &["init", "prediction-processors"]),
     scene("publish", &["--stream", "orders"], &["publish", "orders", "a=1"]),
+    scene("publish", &["--stream", "orders", "--idempotency-field", "a"], &["publish", "orders", "a=1", "--idempotency-field", "a"]),
     scene("publish raw", &[], &["publish", "raw", EVENT[0], EVENT[1], EVENT[2], EVENT[3], EVENT[4], EVENT[5]]),
     scene("publish normalized", &[], &["publish", "normalized", "--brand-id", "b", "--event-type", "purchase", "--identifiers", "{}", "--normalized-payload", "{}"]),
     scene("publish merge-request", &[], &["publish", "merge-request", "--brand-id", "b", "--profile-ids", "[\"a\"]", "--reason", "manual_review", "--requires-manual-review", "true"]),
@@ -291,6 +292,9 @@ fn the_rule_is_one_line_for_the_shell() {
     );
     let all = ucp(&["acl", "-o", "json"]).stdout_json();
     assert!(all.as_array().unwrap().len() > 20);
+    ucp(&["acl", "info", "--idempotency-field", "a"])
+        .assert_code(2)
+        .stderr_has("for the rules of `publish`");
     ucp(&["acl", "publsh"])
         .assert_code(2)
         .stderr_has("did you mean `publish`?");

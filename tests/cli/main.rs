@@ -20,6 +20,7 @@ mod pending;
 mod ping;
 mod publish;
 mod publish_file;
+mod publish_once;
 mod read;
 mod requeue;
 mod seed;

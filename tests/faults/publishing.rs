@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::oneshot::{at, calls};
-use crate::scene::Scene;
-use crate::support::{Mode, Proxy};
+use crate::scene::{RECOVERY, Scene};
+use crate::support::{Mode, Proxy, until};
 
 #[test]
 fn row_09_reply_of_a_publish_lost() {
@@ -19,6 +19,42 @@ fn row_09_reply_of_a_publish_lost() {
         "it was not sent again"
     );
     println!("row 9: {}", run.stderr().lines().next().unwrap());
+}
+
+#[test]
+fn row_10_reply_of_a_publish_with_a_key_lost() {
+    let scene = Scene::new();
+    let length = || scene.server.redis(&["XLEN", "s"]).int();
+    let proxy = Proxy::before(scene.server.socket());
+    let publish = |url: &str, number: &str, timeout: &str| {
+        let once = ["--idempotency-field", "n", "--timeout", timeout];
+        at(url, &[&["publish", "s", number][..], &once].concat())
+    };
+    // The script is known from here on, so that the lost reply is the one to the write.
+    publish(&proxy.url(), "n=1", "5s").run().assert_code(0);
+    proxy.drop_replies_to("EVALSHA");
+    let run = publish(&proxy.url(), "n=2", "1s").run();
+    run.assert_code(0).stderr_has("it was there before");
+    assert_eq!(proxy.counts().found, 1);
+    assert_eq!(length(), 2);
+    let last = ["XREVRANGE", "s", "+", "-", "COUNT", "1"];
+    let last = scene.server.redis(&last);
+    assert_eq!(run.stdout_lines(), [last.items()[0].items()[0].text()]);
+    println!("row 10: {}", run.stderr().lines().next().unwrap());
+    // Without an answer for good it is said to be unknown, and once there is one nothing is stored twice.
+    proxy.drop_replies_to("EVALSHA");
+    let third = publish(&proxy.url(), "n=3", "300ms").spawn();
+    until(RECOVERY, "the write", || proxy.counts().found == 2);
+    proxy.set(Mode::DropReplies);
+    let unknown = third.wait();
+    unknown
+        .assert_code(8)
+        .stderr_has("whether the entry was stored in `s` is unknown");
+    assert_eq!(length(), 3);
+    let again = publish(&scene.server.url(), "n=3", "5s").run();
+    again.assert_code(0).stderr_has("it was there before");
+    assert_eq!(length(), 3);
+    println!("row 10: {}", unknown.stderr().lines().next().unwrap());
 }
 
 #[test]

@@ -13,10 +13,10 @@ use crate::commands::context::Context;
 use crate::commands::read::named;
 use crate::commands::retention::Retention;
 use crate::exit::Exit;
-use crate::model::{Kind, Problem, escaped};
+use crate::model::{EntryId, Kind, Problem, escaped};
 use crate::streams::publish::bulk::{Rate, Sent, send};
 use crate::streams::publish::{
-    Blocks, Checked, Encoding, Feed, OnInvalid, Published, Unit, check, convert,
+    Blocks, Checked, Encoding, Feed, OnInvalid, Published, Stored, Unit, check, convert, send_once,
 };
 use crate::view::IdWriter;
 
@@ -220,34 +220,40 @@ async fn publish<R: Read + Send + 'static>(
             strict: job.checker.strict,
             target: job.target.clone(),
             unit,
+            idempotency: job.idempotency.clone(),
             chunk_entries_max: args.rate.map_or(NO_LIMIT, Rate::chunk_entries_max),
             on_invalid,
         },
     )?;
     let mut sent = {
-        let mut lane = context.lane().await?;
         let progress = context.console.progress(expected, "publishing");
-        let each = |ids: &[_]| {
-            let row = |id: &_| Published {
-                stream: stream.clone(),
-                id: *id,
-            };
-            let rows: Vec<Published> = ids.iter().map(row).collect();
-            shown.write(|out| writer.page(out, &rows));
+        let mut show = |rows: &[Published]| {
+            shown.write(|out| writer.page(out, rows));
             if args.while_reading {
                 shown.flush();
             }
-            progress.advance(ids.len() as u64);
+            progress.advance(rows.len() as u64);
         };
-        send(
-            &mut lane,
-            feed,
-            &job.target,
-            args.rate,
-            &interrupt.flag,
-            each,
-        )
-        .await
+        let row = |id, duplicate| Published {
+            stream: stream.clone(),
+            id,
+            duplicate,
+        };
+        let (rate, stop) = (args.rate, &interrupt.flag);
+        if job.idempotency.is_some() {
+            let each = |stored: &[Stored]| {
+                let rows = stored.iter().map(|it| row(it.id, Some(it.duplicate)));
+                show(&rows.collect::<Vec<_>>());
+            };
+            send_once(&context.dialer()?, feed, rate, stop, each).await
+        } else {
+            let mut lane = context.lane().await?;
+            let each = |ids: &[EntryId]| {
+                let rows = ids.iter().map(|id| row(*id, None));
+                show(&rows.collect::<Vec<_>>());
+            };
+            send(&mut lane, feed, &job.target, rate, stop, each).await
+        }
     };
     sent.unit = unit;
     retention.warn(&connection, context).await;
@@ -264,6 +270,13 @@ async fn end(
     job: &Job<'_>,
     context: &Context,
 ) -> Result<Exit> {
+    if sent.known > 0 {
+        let known = sent.unit.count(sent.known);
+        let stored = sent.stored;
+        context
+            .console
+            .note(&format!("there before: {known}; new: {stored}"));
+    }
     let (stopped, stored, last) = (sent.stopped, sent.stored, (sent.unit, sent.last_line));
     let ended = shown.end(stored);
     // What became of the entries matters more than that their ids could not be shown.

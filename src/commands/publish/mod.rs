@@ -3,16 +3,22 @@
 mod file;
 mod kinds;
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::context::Context;
+use super::read::named;
 use super::retention::Retention;
-use crate::cli::{DryRun, FieldValue, Impact, field_value, name};
+use crate::cli::{DryRun, FieldValue, Impact, field_value, name, positive_duration};
 use crate::exit::Exit;
 use crate::model::{Fields, Name, Problem};
-use crate::streams::publish::{Published, Target, Warnings, WouldPublish, not_valid, publish_one};
+use crate::streams::publish::{
+    Idempotency, Published, Target, Warnings, WouldPublish, hash_of, not_valid, publish_once,
+    publish_one,
+};
 use crate::topology::StreamSpec;
-use crate::topology::validate::Checker;
+use crate::topology::validate::{Checker, Pair};
 use crate::view::IdWriter;
 use file::FileArgs;
 use kinds::Kind;
@@ -21,7 +27,8 @@ use kinds::Kind;
 ///
 /// The kinds have a flag for each field; any other stream takes FIELD=VALUE. A missing event id and timestamp are
 /// filled in. Prints the new ids. A file is checked as a whole before its first entry is sent, unless it is to be sent
-/// while it is read (--stream). A reply that is lost is never answered by sending again: exit 8 says so.
+/// while it is read (--stream). A reply that is lost is never answered by sending again, for that could store the entry
+/// twice: exit 8 says so. With --idempotency-field it is.
 #[derive(Debug, clap::Args)]
 #[command(
     add = Impact::Write,
@@ -33,6 +40,7 @@ Examples:
   ucp-streams publish orders number=17 total=12.50
   ucp-streams publish raw --file events.ndjson -o ndjson
   ucp-streams publish raw --file events.csv --format csv --skip-invalid --rejects bad.ndjson
+  ucp-streams publish orders order=17 total=12.50 --idempotency-field order
   gen-events | ucp-streams publish raw --file - --stream --rate 500/s"
 )]
 pub(super) struct Args {
@@ -65,8 +73,49 @@ pub(crate) struct Common {
     #[arg(long)]
     strict: bool,
 
+    /// Safe to repeat: this field, which must be given, makes an entry one and the same. What is there already is not
+    /// stored again, and its id is printed; a lost reply is asked for again; other fields under the same value are refused
+    ///
+    /// Each value is remembered in a key of its own, {STREAM}:once:FIELD:VALUE (of a value above 128 bytes, its SHA-256
+    /// instead), which the server forgets by itself. `acl publish --idempotency-field FIELD` prints the rule for it.
+    #[arg(long, value_name = "FIELD", value_parser = name())]
+    idempotency_field: Option<Name>,
+
+    /// How long --idempotency-field remembers, at most 365d [default: 24h]
+    #[arg(long, value_name = "DUR", value_parser = remembered, requires = "idempotency_field")]
+    idempotency_ttl: Option<Duration>,
+
     #[command(flatten)]
     dry_run: DryRun,
+}
+
+/// How long keys are remembered when nothing else is said.
+const REMEMBERED: Duration = Duration::from_hours(24);
+/// The longest a key is remembered: what is sent through a stream does not come again after that, and memory has an end.
+const REMEMBERED_MAX: Duration = Duration::from_hours(365 * 24);
+
+fn remembered(text: &str) -> Result<Duration, String> {
+    match positive_duration(text)? {
+        length if length > REMEMBERED_MAX => Err(format!("`{text}` is too long: 365d is the most")),
+        length => Ok(length),
+    }
+}
+
+impl Common {
+    fn idempotency(&self) -> Result<Option<Idempotency>, Problem> {
+        let Some(field) = &self.idempotency_field else {
+            return match self.idempotency_ttl {
+                None => Ok(None),
+                Some(_) => Err(Problem::usage(
+                    "--idempotency-ttl needs --idempotency-field",
+                )),
+            };
+        };
+        Ok(Some(Idempotency {
+            field: field.clone(),
+            time_to_live: self.idempotency_ttl.unwrap_or(REMEMBERED),
+        }))
+    }
 }
 
 /// A limit that was asked for.
@@ -88,6 +137,7 @@ struct Job<'t> {
     spec: StreamSpec,
     target: Target,
     checker: Checker<'t>,
+    idempotency: Option<Idempotency>,
     dry_run: bool,
 }
 
@@ -95,6 +145,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let (stream, fields, common) = resolve(args)?;
     let topology = context.topology()?;
     let spec = topology.stream_or_default(&stream);
+    let idempotency = common.idempotency()?;
     let job = Job {
         target: Target {
             stream: stream.clone(),
@@ -102,9 +153,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         },
         checker: Checker {
             strict: common.strict,
+            required: common.idempotency_field.as_ref().map(Name::as_bytes),
             ..Checker::new(topology.stream(&stream))
         },
         spec,
+        idempotency,
         dry_run: common.dry_run.dry_run,
     };
     match common.input.file.clone() {
@@ -129,6 +182,7 @@ fn resolve(args: Args) -> Result<(Name, Fields, Common), Problem> {
 }
 
 async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit> {
+    let hash = hash_of(&supplied(&fields));
     let record = job
         .checker
         .check_record(fields)
@@ -144,10 +198,30 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
     let retention = Retention::look(&connection, &job.spec, limit, 1, context).await?;
     job.target.maxlen = retention.maxlen;
     let topology = context.topology()?;
-    let id = publish_one(&connection, topology, &job.target, &record.fields).await?;
+    let (id, duplicate) = match &job.idempotency {
+        None => {
+            let id = publish_one(&connection, topology, &job.target, &record.fields).await?;
+            (id, None)
+        }
+        Some(idempotency) => {
+            let entry = idempotency.entry(&job.target, hash, record.fields);
+            let stored = publish_once(&context.dialer()?, &entry).await;
+            let stored = match stored {
+                Ok(stored) => stored,
+                Err(error) => return Err(named(error, &job.target.stream, context).await),
+            };
+            if stored.duplicate {
+                context
+                    .console
+                    .note("it was there before; nothing was stored");
+            }
+            (stored.id, Some(stored.duplicate))
+        }
+    };
     let published = Published {
         stream: job.target.stream.clone(),
         id,
+        duplicate,
     };
     let mut out = context.console.out();
     let mut writer = IdWriter::new(context.console.options())?;
@@ -156,6 +230,12 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
     retention.warn(&connection, context).await;
     out.flush()?;
     Ok(Exit::Done)
+}
+
+/// Fields as they were given.
+fn supplied(fields: &Fields) -> Vec<Pair<'_>> {
+    let pair = |(name, value): &'_ (Vec<u8>, Vec<u8>)| (name.clone().into(), value.clone().into());
+    fields.iter().map(pair).collect()
 }
 
 /// Says what is odd.

@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::publish::memory_of;
 use crate::model::Name;
 use crate::topology::{self, Builtin, GroupSpec, Handler, HttpSpec, Topology};
-use table::{BASE, Keys, Needs, Scope, TABLE};
+use table::{BASE, Keys, Needs, ONCE, Scope, TABLE};
 
 /// The rule of one command, as `ACL SETUSER` takes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,23 +30,34 @@ pub fn commands() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|row| row.path)
 }
 
+/// Whether `command` publishes, so that a field that makes its entries one and the same may be named for it.
+pub fn publishes(command: &str) -> bool {
+    command == "publish" || command.starts_with("publish ")
+}
+
 /// The rule that `command` needs for these `streams` and `groups`, or where none is named for those it is about
-/// without. `None` for what needs no server.
+/// without; with `once`, what remembering the values of that field takes besides. `None` for what needs no server.
 pub fn permission(
     command: &str,
     topology: &Topology,
     streams: &[Name],
     groups: &[GroupSpec],
+    once: Option<&Name>,
 ) -> Option<Permission> {
     let row = TABLE.iter().find(|row| row.path == command)?;
     let about = About::of(row, topology, streams, groups);
     let mut allowed: Vec<_> = BASE.to_vec();
-    for command in row.commands.iter().copied().flatten() {
+    let remembering = once.map_or(&[][..], |_| ONCE);
+    for command in row.commands.iter().chain(remembering).copied().flatten() {
         if !allowed.contains(command) {
             allowed.push(command);
         }
     }
-    let keys = about.keys(row.keys, topology);
+    let mut keys = about.keys(row.keys, topology);
+    if let Some(field) = once {
+        let memory = |stream| format!("~{}*", pattern(&memory_of(stream, field)));
+        keys.extend(about.streams.iter().map(memory));
+    }
     let words = ["resetkeys", "resetchannels", "-@all"]
         .map(str::to_owned)
         .into_iter()
@@ -197,7 +209,7 @@ mod tests {
 
     fn keys(command: &str, streams: &[&str]) -> Vec<String> {
         let streams: Vec<Name> = streams.iter().map(|it| Name::from(*it)).collect();
-        permission(command, &Topology::default(), &streams, &[])
+        permission(command, &Topology::default(), &streams, &[], None)
             .expect(command)
             .keys
     }
@@ -207,7 +219,8 @@ mod tests {
         for command in [
             "info", "lag", "read", "tail", "pending", "dlq list", "groups",
         ] {
-            let permission = permission(command, &Topology::default(), &[], &[]).expect(command);
+            let permission =
+                permission(command, &Topology::default(), &[], &[], None).expect(command);
             assert!(permission.keys.iter().all(|key| key.starts_with("%R~")));
             // A read of a group changes it, whatever the key's rule says.
             assert!(!permission.allowed.contains(&"xreadgroup"), "{command}");
@@ -215,11 +228,26 @@ mod tests {
     }
 
     #[test]
+    fn remembering_a_field_has_keys_of_its_own() {
+        let rule = permission(
+            "publish",
+            &Topology::default(),
+            &["s".into()],
+            &[],
+            Some(&"a*".into()),
+        );
+        let rule = rule.expect("there");
+        assert_eq!(rule.keys, ["~s", "~{s}:once:a\\*:*"]);
+        assert!(rule.allowed.contains(&"get") && rule.allowed.contains(&"evalsha"));
+    }
+
+    #[test]
     fn keys_are_patterns_of_themselves() {
         assert_eq!(keys("read", &["a*b"]), ["%R~a\\*b"]);
         assert_eq!(keys("dlq purge", &["s"]), ["~{s}:dlq"]);
         assert_eq!(keys("ingest", &[]), ["~events.raw", "~events.normalized"]);
-        let rule = permission("read", &Topology::default(), &["a b".into()], &[]).expect("read");
+        let rule =
+            permission("read", &Topology::default(), &["a b".into()], &[], None).expect("read");
         assert!(
             rule.rule
                 .starts_with("resetkeys resetchannels -@all \"%R~a b\" +hello")
@@ -232,7 +260,7 @@ mod tests {
         let group = topology
             .group(&"merge-processors".into(), None)
             .expect("there");
-        let rule = permission("worker run", &topology, &[], &[group]).expect("there");
+        let rule = permission("worker run", &topology, &[], &[group], None).expect("there");
         for key in [
             "~profiles.merges",
             "~profiles.review_queue",
@@ -245,6 +273,9 @@ mod tests {
 
     #[test]
     fn what_needs_no_server_has_no_rule() {
-        assert_eq!(permission("man", &Topology::default(), &[], &[]), None);
+        assert_eq!(
+            permission("man", &Topology::default(), &[], &[], None),
+            None
+        );
     }
 }

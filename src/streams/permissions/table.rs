@@ -85,6 +85,9 @@ const ADD: &[&str] = &[
 
 const PUBLISH: &[&[&str]] = &[ADD];
 
+/// Remembering what was published under a field's value, besides.
+pub(super) const ONCE: &[&[&str]] = &[SCRIPT, &["get", "set"]];
+
 const INGEST: &[&[&str]] = &[ADD, SCRIPT];
 
 /// Reading as a member of a group.

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::Target;
 use super::feed::{Chunk, Feed, Found, Piece};
 use super::told::Unit;
-use crate::model::EntryId;
+use crate::model::{EntryId, Problem};
 use crate::wire::{Error, Lane, Stop};
 
 /// Chunks under way at a time.
@@ -75,9 +75,17 @@ pub struct Sent {
     pub refused: Option<(u64, Error)>,
     /// Lines the server refused.
     pub refused_count: u64,
+    /// Lines that were there before, under the same key.
+    pub known: u64,
+    /// Lines that a rule of this tool refused: their key was used for other fields.
+    pub conflicts: u64,
+    /// The first of them, and why.
+    pub conflict: Option<(u64, Problem)>,
     /// First and last of the lines whose replies were lost, and how.
     pub lost: Option<(u64, u64, Error)>,
-    /// What was wrong with the input.
+    /// That an answer was not to be had, however often it was asked for.
+    pub unanswered: Option<Problem>,
+    /// What was wrong with the input, or kept it from being sent.
     pub input: Option<anyhow::Error>,
     /// What was found in it on the way.
     pub found: Found,

@@ -9,11 +9,12 @@ use tokio::sync::mpsc::{Receiver, Sender, channel, error::TryRecvError};
 
 use super::blocks::{Block, Blocks};
 use super::check::unreadable;
+use super::once::{Idempotency, OnceEntry, hash_of};
 use super::told::{Told, Unit};
 use super::{Target, Warnings};
 use crate::model::{Kind, Problem};
 use crate::topology::StreamSpec;
-use crate::topology::validate::{Checker, Findings, Invalid, Pair, recycle};
+use crate::topology::validate::{Checker, Findings, Invalid, Pair, parse_object, recycle};
 use crate::wire::Adds;
 
 /// Entries in a chunk; the replies to two chunks always fit what a socket holds, so that nobody waits for nobody.
@@ -45,6 +46,8 @@ pub struct Encoding {
     pub target: Target,
     /// What their numbers count.
     pub unit: Unit,
+    /// What makes an entry one and the same, if they have a key.
+    pub idempotency: Option<Idempotency>,
     /// At most so many in a chunk.
     pub chunk_entries_max: usize,
     /// What becomes of those that are not valid.
@@ -55,6 +58,8 @@ pub struct Encoding {
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
     pub(super) adds: Adds,
+    /// The entries instead, where they have a key.
+    pub(super) once: Vec<OnceEntry>,
     /// The number of each.
     pub(super) numbers: Vec<u64>,
 }
@@ -122,6 +127,7 @@ impl Encoding {
             strict,
             target,
             unit,
+            idempotency,
             chunk_entries_max,
             on_invalid,
         } = self;
@@ -129,8 +135,10 @@ impl Encoding {
         let mut encoder = Encoder {
             checker: Checker {
                 strict,
+                required: idempotency.as_ref().map(|it| it.field.as_bytes()),
                 ..Checker::new(spec.as_ref())
             },
+            idempotency: idempotency.as_ref(),
             target: &target,
             unit,
             entries_max: chunk_entries_max.clamp(1, CHUNK_ENTRIES_MAX),
@@ -165,12 +173,28 @@ impl Encoding {
     }
 }
 
+/// An entry with its key; what was supplied is the line itself.
+fn once(
+    idempotency: &Idempotency,
+    target: &Target,
+    line: &[u8],
+    fields: &[Pair<'_>],
+) -> Result<OnceEntry> {
+    let mut supplied = Vec::new();
+    // The line was read before.
+    parse_object(line, &mut supplied).map_err(|invalid| Problem::usage(invalid.to_string()))?;
+    let owned = |(name, value): &Pair<'_>| (name.to_vec(), value.to_vec());
+    let fields = fields.iter().map(owned).collect();
+    Ok(idempotency.entry(target, hash_of(&supplied), fields))
+}
+
 fn not_written(error: std::io::Error) -> anyhow::Error {
     anyhow::Error::new(error).context("cannot write the file of rejects")
 }
 
 struct Encoder<'e> {
     checker: Checker<'e>,
+    idempotency: Option<&'e Idempotency>,
     target: &'e Target,
     unit: Unit,
     entries_max: usize,
@@ -194,16 +218,24 @@ impl Encoder<'_> {
                 if self.keeps_warnings {
                     self.found.warnings.add(&findings.warnings, Some(number));
                 }
-                chunk
-                    .adds
-                    .push(&self.target.stream, self.target.maxlen, &fields);
+                match self.idempotency {
+                    None => {
+                        let target = self.target;
+                        chunk.adds.push(&target.stream, target.maxlen, &fields);
+                    }
+                    Some(idempotency) => {
+                        let entry = once(idempotency, self.target, line, &fields)?;
+                        chunk.once.push(entry);
+                    }
+                }
                 chunk.numbers.push(number);
             } else if let Err(error) = self.invalid(number, line, &findings.invalid) {
                 self.send(chunk);
                 return Err(error);
             }
             pairs = recycle(fields);
-            let is_full = chunk.adds.len() >= self.entries_max || chunk.adds.bytes() >= CHUNK_BYTES;
+            let is_full =
+                chunk.numbers.len() >= self.entries_max || chunk.adds.bytes() >= CHUNK_BYTES;
             if is_full {
                 let full = std::mem::replace(&mut chunk, self.chunk());
                 if !self.send(full) {
@@ -217,12 +249,13 @@ impl Encoder<'_> {
     fn chunk(&self) -> Chunk {
         Chunk {
             adds: Adds::default(),
+            once: Vec::new(),
             numbers: Vec::with_capacity(self.entries_max),
         }
     }
 
     fn send(&self, chunk: Chunk) -> bool {
-        chunk.adds.is_empty() || self.sender.blocking_send(Piece::Chunk(chunk)).is_ok()
+        chunk.numbers.is_empty() || self.sender.blocking_send(Piece::Chunk(chunk)).is_ok()
     }
 
     fn invalid(&mut self, number: u64, line: &[u8], invalid: &[Invalid]) -> Result<()> {

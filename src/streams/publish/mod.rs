@@ -8,6 +8,7 @@ pub mod convert;
 pub mod cut;
 mod feed;
 mod lines;
+mod once;
 mod told;
 mod verdict;
 mod warnings;
@@ -20,6 +21,7 @@ pub(super) use check::unreadable;
 pub use check::{Checked, check};
 pub use feed::{Encoding, Feed, Found, OnInvalid};
 pub use lines::Lines;
+pub use once::{Idempotency, OnceEntry, Stored, hash_of, memory_of, publish_once, send_once};
 pub use told::{Told, Unit};
 pub use warnings::Warnings;
 
@@ -45,6 +47,8 @@ pub struct Published {
     pub stream: Name,
     /// Its id there.
     pub id: EntryId,
+    /// Whether it was there before; known only where entries have a key.
+    pub duplicate: Option<bool>,
 }
 
 /// What would be published.

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::bulk::Sent;
 use super::lost_reply;
+use super::told::Unit;
 use crate::model::{Kind, Name, Problem};
 use crate::wire::Error;
 
@@ -16,6 +17,7 @@ impl Sent {
     pub fn verdict(mut self, stream: &Name) -> Result<()> {
         let unit = self.unit;
         let stored = self.stored_text();
+        let has_stored = self.stored + self.known > 0;
         if let Some((first, last, error)) = self.lost {
             let lines = unit.noun(2);
             let lost = lost_reply(
@@ -35,6 +37,10 @@ impl Sent {
             }
             .into());
         }
+        if let Some(problem) = self.unanswered {
+            let message = format!("{}\n{stored}", problem.message);
+            return Err(Problem { message, ..problem }.into());
+        }
         if let Some((line, error)) = self.refused.take() {
             return Err(self.refusal(stream, line, error));
         }
@@ -49,11 +55,17 @@ impl Sent {
             None => {}
         }
         let rejected = self.found.rejected;
-        if rejected.count == 0 {
-            return Ok(());
-        }
         let what = format!("not valid for `{stream}`, written to the file of rejects and not sent");
-        let text = format!("{}\n{stored}", rejected.text(&what));
+        let rejects = (rejected.count > 0).then(|| rejected.text(&what));
+        if let Some((line, problem)) = self.conflict {
+            let told: Vec<String> = rejects.into_iter().chain([stored]).collect();
+            let told = told.join("\n");
+            return Err(conflicts(self.conflicts, unit, line, problem, &told, has_stored).into());
+        }
+        let Some(rejects) = rejects else {
+            return Ok(());
+        };
+        let text = format!("{rejects}\n{stored}");
         Err(Problem::new(Kind::Partial, text)
             .hint("correct the rejects and publish that file")
             .into())
@@ -61,10 +73,16 @@ impl Sent {
 
     fn stored_text(&self) -> String {
         let (unit, last) = (self.unit, self.last_line);
-        match self.stored {
+        let stored = match self.stored {
+            0 if self.known > 0 => "nothing new was published".to_owned(),
             0 => "nothing was published before".to_owned(),
             1 => format!("1 entry was published, {unit} {last}"),
             many => format!("{many} entries were published, the last from {unit} {last}"),
+        };
+        match self.known {
+            0 => stored,
+            1 => format!("{stored}; 1 was there before"),
+            known => format!("{stored}; {known} were there before"),
         }
     }
 
@@ -84,6 +102,28 @@ impl Sent {
             "once that is put right, publish what is there from {unit} {line} on"
         ))
         .into()
+    }
+}
+
+/// Keys that were used for other fields: a part when the rest is stored.
+fn conflicts(
+    count: u64,
+    unit: Unit,
+    line: u64,
+    problem: Problem,
+    stored: &str,
+    has_stored: bool,
+) -> Problem {
+    let count = unit.count(count);
+    let first = &problem.message;
+    Problem {
+        kind: if has_stored {
+            Kind::Partial
+        } else {
+            Kind::Refused
+        },
+        message: format!("{count} not sent; {unit} {line}: {first}\n{stored}"),
+        hint: problem.hint,
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Checker<'s> {
     pub strict: bool,
     /// What is written where `event_id` and `timestamp` are missing; `None` when they must be given.
     pub fill_in: Option<FillIn>,
+    /// A field that must be given and have a value, whatever the schema says.
+    pub required: Option<&'s [u8]>,
 }
 
 /// Where the values come from that an entry has by itself.
@@ -92,6 +94,7 @@ impl<'s> Checker<'s> {
             stream,
             strict: false,
             fill_in: Some(FillIn::default()),
+            required: None,
         }
     }
 
@@ -122,6 +125,24 @@ impl<'s> Checker<'s> {
     /// Checks an entry in place: names in the platform's camelCase become the schema's, moments the
     /// written form, a missing `event_id` and `timestamp` are put where the schema has them.
     pub fn check_fields<'a>(&self, fields: &mut Vec<Pair<'a>>, findings: &mut Findings)
+    where
+        's: 'a,
+    {
+        self.check_by_schema(fields, findings);
+        let Some(required) = self.required else {
+            return;
+        };
+        match fields.iter().find(|(name, _)| **name == *required) {
+            None => findings.invalid.push(Invalid::new(required, Rule::Missing)),
+            // The schema may have said so already.
+            Some((_, value)) if value.is_empty() && findings.invalid.is_empty() => {
+                findings.invalid.push(Invalid::new(required, Rule::Empty));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn check_by_schema<'a>(&self, fields: &mut Vec<Pair<'a>>, findings: &mut Findings)
     where
         's: 'a,
     {
@@ -193,10 +214,10 @@ impl<'s> Checker<'s> {
         's: 'a,
     {
         for (at, spec) in schema.iter().enumerate() {
-            if seen & (1 << at) != 0 {
+            let name = spec.name.as_bytes();
+            if seen & (1 << at) != 0 || self.required == Some(name) {
                 continue;
             }
-            let name = spec.name.as_bytes();
             if let Some(value) = self.known_value(spec) {
                 let position = at.min(fields.len());
                 let pair = (Cow::Borrowed(name), Cow::Owned(value.into_bytes()));

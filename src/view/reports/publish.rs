@@ -9,7 +9,12 @@ impl Row for Published {
         &[Column::whole("id", "ID"), Column::text("stream", "STREAM")];
 
     fn cells(&self) -> Vec<Cell> {
-        let Self { stream, id } = self;
+        // Said in words on standard error; plain text is the ids and nothing else.
+        let Self {
+            stream,
+            id,
+            duplicate: _,
+        } = self;
         vec![(*id).into(), stream.into()]
     }
 }

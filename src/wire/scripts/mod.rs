@@ -5,6 +5,7 @@
 mod groups;
 mod lease;
 mod moves;
+mod once;
 mod outputs;
 mod worker;
 
@@ -13,6 +14,7 @@ use std::sync::LazyLock;
 pub use groups::*;
 pub use lease::*;
 pub use moves::*;
+pub use once::*;
 pub use outputs::*;
 pub use worker::*;
 

@@ -1,0 +1,221 @@
+//! Publishing that is safe to repeat: a field of each entry is its key, and the server remembers for a while what was
+//! stored under it.
+
+mod ask;
+mod send;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use anyhow::Result;
+use sha2::{Digest as _, Sha256};
+
+use super::Target;
+use super::bulk::StopFlag;
+use crate::model::{EntryId, Fields, Kind, Name, Problem};
+use crate::topology::validate::Pair;
+use crate::wire::{Dialer, Error, ErrorKind, Once, Output, ScriptCall, add_once};
+use ask::{Asker, Failed};
+pub use send::send_once;
+
+/// The longest value that stands in a key's name as it is.
+const VALUE_BYTES_MAX: usize = 128;
+
+/// Which field makes an entry one and the same, and for how long that is remembered.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    /// The field; it must be given.
+    pub field: Name,
+    /// How long what was stored is remembered.
+    pub time_to_live: Duration,
+}
+
+/// An entry with its key.
+#[derive(Clone, Debug)]
+pub struct OnceEntry {
+    output: Output,
+    /// The key that remembers it.
+    memory: Name,
+    /// Stands for what was supplied.
+    hash: String,
+    time_to_live: Duration,
+}
+
+/// The id of an entry that is stored, and whether it was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its id.
+    pub id: EntryId,
+    /// It was there before.
+    pub duplicate: bool,
+}
+
+/// A hash of fields as they were supplied, whatever their order.
+pub fn hash_of(supplied: &[Pair<'_>]) -> String {
+    let mut sorted: Vec<&Pair<'_>> = supplied.iter().collect();
+    sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut hash = Sha256::new();
+    for (name, value) in sorted {
+        for part in [name, value] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+    }
+    format!("{:x}", hash.finalize())
+}
+
+/// What stands for a value in the name of a key.
+fn name_of(value: &[u8]) -> Cow<'_, [u8]> {
+    if value.len() <= VALUE_BYTES_MAX {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(format!("sha256-{:x}", Sha256::digest(value)).into_bytes())
+}
+
+/// What the keys begin with that remember the values of `field` in the entries of `stream`.
+pub fn memory_of(stream: &Name, field: &Name) -> Name {
+    let mut memory = stream.derived(":once:").as_bytes().to_vec();
+    memory.extend_from_slice(field.as_bytes());
+    memory.push(b':');
+    Name::new(memory)
+}
+
+impl Idempotency {
+    /// The entry of these checked fields, where `hash` stands for what was supplied. The checker has seen to it that the
+    /// field is there.
+    pub fn entry(&self, target: &Target, hash: String, fields: Fields) -> OnceEntry {
+        let key = fields
+            .iter()
+            .find(|(name, _)| *name == self.field.as_bytes());
+        let mut memory = memory_of(&target.stream, &self.field).as_bytes().to_vec();
+        let value = key.map(|(_, value)| value.as_slice()).unwrap_or_default();
+        memory.extend_from_slice(&name_of(value));
+        OnceEntry {
+            memory: Name::new(memory),
+            hash,
+            time_to_live: self.time_to_live,
+            output: Output {
+                stream: target.stream.clone(),
+                maxlen: target.maxlen,
+                fields,
+            },
+        }
+    }
+}
+
+impl OnceEntry {
+    fn call(&self) -> ScriptCall<Once> {
+        add_once(&self.output, &self.memory, &self.hash, self.time_to_live)
+    }
+
+    fn conflict(&self, id: EntryId) -> Problem {
+        let (memory, stream) = (&self.memory, &self.output.stream);
+        Problem::refused(format!(
+            "`{stream}`: other fields were published under the same key, as entry {id}; nothing was sent (`{memory}`)"
+        ))
+        .hint(format!("compare it with `ucp-streams get {stream} {id}`"))
+    }
+
+    fn refused(&self, why: &str) -> Problem {
+        let stream = &self.output.stream;
+        Problem::refused(format!("`{stream}`: {why}; nothing was sent"))
+    }
+}
+
+/// Publishes one entry; asks again when the answer is lost.
+///
+/// # Errors
+/// Refused when its key was used for other fields. Unknown when no answer is to be had. What the server answers.
+pub async fn publish_once(dialer: &Dialer, entry: &OnceEntry) -> Result<Stored> {
+    let mut asker = Asker::new(dialer);
+    // Whoever interrupts a single entry ends the process.
+    let stop = StopFlag::default();
+    let mut outcomes = match asker.ask(std::slice::from_ref(entry), &stop).await {
+        Ok(outcomes) => outcomes,
+        Err(Failed::Unsent(error)) => return Err(error.into()),
+        Err(Failed::Unknown(error)) => {
+            return Err(no_answer("the entry", &entry.output.stream, &error).into());
+        }
+    };
+    let nothing = || Err(Error::new(ErrorKind::Protocol, "publish_once", "no reply"));
+    match outcomes.pop().unwrap_or_else(nothing)? {
+        Once::New(id) => Ok(Stored {
+            id,
+            duplicate: false,
+        }),
+        Once::Known(id) => Ok(Stored {
+            id,
+            duplicate: true,
+        }),
+        Once::Conflict(id) => Err(entry.conflict(id).into()),
+        Once::Refused(why) => Err(entry.refused(&why).into()),
+    }
+}
+
+/// The problem that whether `what` is in `stream` is unknown.
+fn no_answer(what: &str, stream: &Name, error: &Error) -> Problem {
+    let message = format!(
+        "the reply was lost again and again; whether {what} was stored in `{stream}` is unknown: {error}"
+    );
+    Problem::new(Kind::Unknown, message)
+        .hint("publish the same again with the same --idempotency-field: nothing is stored twice")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(fields: &[(&'static str, &'static str)]) -> Vec<Pair<'static>> {
+        fields
+            .iter()
+            .map(|(name, value)| (Cow::from(name.as_bytes()), Cow::from(value.as_bytes())))
+            .collect()
+    }
+
+    #[test]
+    fn a_long_value_is_a_short_key() {
+        let idempotency = Idempotency {
+            field: "order".into(),
+            time_to_live: Duration::from_secs(1),
+        };
+        let target = Target {
+            stream: "s".into(),
+            maxlen: None,
+        };
+        let memory = |value: &[u8]| {
+            let fields = vec![(b"order".to_vec(), value.to_vec())];
+            idempotency
+                .entry(&target, String::new(), fields)
+                .memory
+                .to_string()
+        };
+        assert_eq!(memory(b"7"), "{s}:once:order:7");
+        assert_eq!(memory(&[b'x'; 128]).len(), 15 + 128);
+        let long = memory(&[b'x'; 129]);
+        assert!(long.starts_with("{s}:once:order:sha256-") && long.len() == 15 + 7 + 64);
+        assert_ne!(long, memory(&[b'x'; 130]));
+    }
+
+    #[test]
+    fn the_hash_is_of_names_and_values_in_any_order() {
+        let hash = |fields: &[_]| hash_of(&pairs(fields));
+        assert_eq!(
+            hash(&[("a", "1"), ("b", "2")]),
+            hash(&[("b", "2"), ("a", "1")])
+        );
+        for other in [
+            &[("a", "1"), ("b", "3")][..],
+            &[("a", "1")],
+            &[("a", "1b"), ("", "2")],
+            &[("a", "1"), ("b", "2"), ("b", "2")],
+            &[("a", "2"), ("b", "1")],
+        ] {
+            assert_ne!(hash(other), hash(&[("a", "1"), ("b", "2")]), "{other:?}");
+        }
+        // Of a repeated field the order counts: it is the entry's.
+        assert_ne!(
+            hash(&[("a", "1"), ("a", "2")]),
+            hash(&[("a", "2"), ("a", "1")])
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! Entries that are added once, however often they are sent.
+
+use std::time::Duration;
+
+use super::outputs::Output;
+use super::{Script, ScriptCall, next_id, next_text, script, status};
+use crate::model::{EntryId, Name};
+use crate::wire::error::Error;
+
+/// What became of an entry that is to be there once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Once {
+    /// Added.
+    New(EntryId),
+    /// It was there before, under this id.
+    Known(EntryId),
+    /// Its key was used before for other fields, stored under this id. Nothing was written.
+    Conflict(EntryId),
+    /// A rule refused it. Nothing was written.
+    Refused(String),
+}
+
+/// Adds `output` unless `memory` holds what was added under its key within `time_to_live`. `hash` is hexadecimal and
+/// stands for what was supplied. Safe to send again. Both keys in one hash slot.
+pub fn add_once(
+    output: &Output,
+    memory: &Name,
+    hash: &str,
+    time_to_live: Duration,
+) -> ScriptCall<Once> {
+    static SCRIPT: Script = script!(publish_once);
+    let keys = vec![output.stream.clone(), memory.clone()];
+    let maxlen = output.maxlen.map(|maxlen| maxlen.to_string());
+    let mut call = ScriptCall::new(&SCRIPT, keys, "", |command, value| {
+        let (word, mut parts) = status(command, value)?;
+        match word {
+            b"new" => next_id(command, &mut parts).map(Once::New),
+            b"known" => next_id(command, &mut parts).map(Once::Known),
+            b"conflict" => next_id(command, &mut parts).map(Once::Conflict),
+            b"refused" => next_text(command, &mut parts).map(Once::Refused),
+            _ => Err(Error::shape(command, "new, known, conflict or refused")),
+        }
+    })
+    .text(hash)
+    .text(time_to_live.as_millis().max(1))
+    .text(maxlen.unwrap_or_default());
+    for (name, value) in &output.fields {
+        call = call.arg(name.as_slice()).arg(value.as_slice());
+    }
+    call
+}
