@@ -160,7 +160,10 @@ pub const fn kind_of(error: ErrorKind) -> Kind {
         ErrorKind::Tls | ErrorKind::Auth | ErrorKind::NoPerm => Kind::Denied,
         ErrorKind::NoGroup | ErrorKind::WrongType | ErrorKind::NoKey => Kind::NotFound,
         ErrorKind::BusyGroup | ErrorKind::Fenced => Kind::Refused,
-        ErrorKind::TooLarge | ErrorKind::Cluster | ErrorKind::UnknownCommand => Kind::Usage,
+        ErrorKind::TooLarge
+        | ErrorKind::Cluster
+        | ErrorKind::CrossSlot
+        | ErrorKind::UnknownCommand => Kind::Usage,
         ErrorKind::Protocol | ErrorKind::NoScript => Kind::Bug,
     }
 }
@@ -289,6 +292,7 @@ mod tests {
             (ErrorKind::OutOfMemory, Exit::Unavailable),
             (ErrorKind::WritesRefused, Exit::Unavailable),
             (ErrorKind::Cluster, Exit::Usage),
+            (ErrorKind::CrossSlot, Exit::Usage),
             (ErrorKind::TooManyClients, Exit::Unavailable),
             (ErrorKind::UnknownCommand, Exit::Usage),
             (ErrorKind::Fenced, Exit::Refused),

@@ -84,6 +84,9 @@ fn next_step(error: &wire::Error, context: &Context) -> Option<String> {
         ErrorKind::Cluster => {
             "clusters are not supported yet; name a server that is not part of one"
         }
+        ErrorKind::CrossSlot => {
+            "a cluster changes only keys of one hash slot together: give their names the same {hash tag}"
+        }
         ErrorKind::UnknownCommand => {
             "the server lacks or has renamed this command; `ucp-streams ping` says what it is"
         }

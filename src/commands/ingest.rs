@@ -157,7 +157,7 @@ fn would_ingest(events: u64, ingest: &Ingest, context: &Context) -> Result<Exit>
     Ok(Exit::Done)
 }
 
-/// Looks at both streams, and takes from `ingest` the limits that are not to be kept.
+/// Makes sure that one script can write to both streams, looks at them, and takes from `ingest` the limits that are not to be kept.
 async fn look<'s>(
     connection: &Connection,
     specs: (
@@ -168,6 +168,7 @@ async fn look<'s>(
     events: u64,
     context: &Context,
 ) -> Result<[Retention<'s>; 2]> {
+    ingest.require_one_slot(connection).await?;
     let raw = Retention::look(connection, specs.0, specs.0.maxlen, events, context).await?;
     let normalized = Retention::look(connection, specs.1, specs.1.maxlen, events, context).await?;
     ingest.raw.maxlen = raw.maxlen;

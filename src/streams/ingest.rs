@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::publish::bulk::{Sent, StopFlag};
 use super::publish::{Lines, lost_reply, unreadable};
+use super::slots;
 use crate::model::{EntryId, Fields, Problem};
 use crate::topology::normalize::normalize_event;
 use crate::topology::validate::{Checker, Invalid, Record, Warning};
@@ -63,6 +64,19 @@ impl Ingest {
             strict,
             default_country: topology.default_country.clone(),
         }
+    }
+
+    /// Makes sure that one script can write to both streams.
+    ///
+    /// # Errors
+    /// A cluster that has them in different hash slots, naming names that would do; what the server says.
+    pub async fn require_one_slot(&self, connection: &Connection) -> Result<()> {
+        let others = [self.normalized.name.clone()];
+        let apart = slots::apart(connection, &self.raw.name, &others).await?;
+        if apart.is_empty() {
+            return Ok(());
+        }
+        Err(slots::refusal("ingest", &self.raw.name, &apart).into())
     }
 
     /// What checks raw events.

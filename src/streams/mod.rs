@@ -23,5 +23,6 @@ pub mod repair;
 pub mod requeue;
 pub mod select;
 pub mod server;
+pub mod slots;
 pub mod tail;
 pub mod target;

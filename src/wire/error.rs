@@ -48,8 +48,10 @@ pub enum ErrorKind {
     OutOfMemory,
     /// `MISCONF`, `NOREPLICAS`: the server refuses writes.
     WritesRefused,
-    /// `MOVED`, `ASK`, `CROSSSLOT`: a cluster, and the wrong node or several slots.
+    /// `MOVED`, `ASK`: a cluster, and the wrong node of it.
     Cluster,
+    /// `CROSSSLOT`: a cluster, and keys of one command or script in several hash slots.
+    CrossSlot,
     /// The server has no room for another client.
     TooManyClients,
     /// The server does not know the command or its syntax.
@@ -108,7 +110,8 @@ impl ErrorKind {
             "LOADING" | "BUSY" | "TRYAGAIN" | "MASTERDOWN" | "CLUSTERDOWN" => Self::NotReady,
             "OOM" => Self::OutOfMemory,
             "MISCONF" | "NOREPLICAS" => Self::WritesRefused,
-            "MOVED" | "ASK" | "CROSSSLOT" => Self::Cluster,
+            "MOVED" | "ASK" => Self::Cluster,
+            "CROSSSLOT" => Self::CrossSlot,
             "UCPFENCED" => Self::Fenced,
             "ERR" => Self::from_plain_error(detail),
             _ => Self::Server,
@@ -257,6 +260,11 @@ mod tests {
                 ErrorKind::Unblocked,
             ),
             ("OOM command not allowed", ErrorKind::OutOfMemory),
+            ("MOVED 1 127.0.0.1:7000", ErrorKind::Cluster),
+            (
+                "CROSSSLOT Keys in request don't hash to the same slot",
+                ErrorKind::CrossSlot,
+            ),
             ("WHATEVER", ErrorKind::Server),
         ] {
             assert_eq!(Error::from_server_line("X", line).kind, kind, "{line}");

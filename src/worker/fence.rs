@@ -33,13 +33,18 @@ pub(super) struct Lease {
 }
 
 impl Lease {
+    /// The key that the lease of a group is kept in.
+    pub(super) fn key(stream: &Name, group: &Name) -> Name {
+        let group = String::from_utf8_lossy(group.as_bytes());
+        stream.derived(&format!(":lease:{group}"))
+    }
+
     pub(super) fn new(stream: &Name, group: &Name, token: String) -> Self {
-        let key = stream.derived(&format!(
-            ":lease:{}",
-            String::from_utf8_lossy(group.as_bytes())
-        ));
         Self {
-            fence: Fence { key, token },
+            fence: Fence {
+                key: Self::key(stream, group),
+                token,
+            },
             held_since: None,
             is_active: false,
             next_try: Instant::now(),

@@ -9,8 +9,10 @@ use tokio::time::sleep;
 
 use super::counters::{Counters, Summary};
 use super::engine::Engine;
+use super::fence::Lease;
 use super::job::{Assignment, Mode, Signal};
 use crate::model::{EntryId, Problem};
+use crate::streams::slots;
 use crate::wire::{
     Connection, Dialer, Error, ErrorKind, xgroup_create, xgroup_create_consumer, xinfo_groups,
     xinfo_stream,
@@ -77,11 +79,25 @@ impl From<Error> for Join {
     }
 }
 
+/// What is to be changed together with the stream must be in its hash slot, where the server is one of a cluster.
+async fn require_one_slot(connection: &Connection, job: &Assignment) -> Result<(), Join> {
+    let mut keys = vec![job.dead_letter.clone()];
+    keys.extend(job.is_single.then(|| Lease::key(&job.stream, &job.group)));
+    keys.extend(job.handler.outputs());
+    let apart = slots::apart(connection, &job.stream, &keys).await?;
+    if apart.is_empty() {
+        return Ok(());
+    }
+    let who = format!("worker of group `{}`", job.group);
+    Err(Join::Problem(slots::refusal(&who, &job.stream, &apart)))
+}
+
 async fn join_group(
     job: &Assignment,
     dialer: &Dialer,
 ) -> Result<(Connection, Option<EntryId>), Join> {
     let connection = dialer.connect().await?;
+    require_one_slot(&connection, job).await?;
     let groups = match connection.run(xinfo_groups(&job.stream)).await {
         Ok(groups) => groups,
         Err(error) if error.kind == ErrorKind::NoKey => Vec::new(),

@@ -1,12 +1,13 @@
 //! A private server for one test.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use ucp_streams::model::Problem;
 use ucp_streams::server::{self, Options, Persistence, Server};
 
-use super::{Client, Invocation, Reply, Run};
+use super::{Client, Invocation, PATIENCE, Reply, Run, until};
 
 /// The server that the tests run on: `$UCP_STREAMS_TEST_SERVER`, else the first on PATH.
 pub fn server_binary() -> &'static Path {
@@ -47,6 +48,21 @@ impl TestServer {
     #[track_caller]
     pub fn durable() -> Self {
         Self::with_options(Options::with_persistence(Persistence::Always))
+    }
+
+    /// The only node of a cluster: it has every hash slot, and runs no script with keys of several.
+    #[track_caller]
+    pub fn cluster() -> Self {
+        let bus = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let port = bus.local_addr().expect("an address").port().to_string();
+        drop(bus);
+        let server = Self::with_args(&["--cluster-enabled", "yes", "--cluster-port", &port]);
+        server.redis(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+        until(PATIENCE, "a cluster that is up", || {
+            let info = server.redis(&["CLUSTER", "INFO"]);
+            info.text().contains("cluster_state:ok")
+        });
+        server
     }
 
     /// With any options.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod active;
+mod cluster;
 mod effects;
 mod failing;
 mod takeover;

@@ -1,5 +1,6 @@
 //! Commands about the server itself.
 
+use crate::model::Name;
 use crate::wire::decode;
 use crate::wire::error::Result;
 use crate::wire::node::{Node as _, Shape};
@@ -68,6 +69,12 @@ pub fn time() -> Request<u64> {
     })
 }
 
+/// `EXISTS` of two keys, whatever they are: a cluster refuses it with
+/// [`CrossSlot`](crate::wire::ErrorKind::CrossSlot) when they are in different hash slots.
+pub fn exist_together(one: &Name, other: &Name) -> Request<()> {
+    Request::new("EXISTS", Some(one.as_bytes()), done).arg(other.as_bytes())
+}
+
 /// `INFO section`: the section's lines as `(name, value)`.
 pub fn info(section: &str) -> Request<Vec<(String, String)>> {
     Request::new("INFO", None, |command, value| {
@@ -100,7 +107,7 @@ pub fn has_commands(names: &[&str]) -> Request<Vec<bool>> {
 }
 
 /// `MEMORY USAGE`: bytes the key takes; `None` when there is no such key.
-pub fn memory_usage(key: &crate::model::Name) -> Request<Option<u64>> {
+pub fn memory_usage(key: &Name) -> Request<Option<u64>> {
     Request::new(
         "MEMORY USAGE",
         Some(key.as_bytes()),

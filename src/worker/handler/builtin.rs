@@ -17,7 +17,8 @@ use crate::worker::hand::Delivery;
 pub trait Inline: Debug + Send + Sync {
     /// What becomes of the entry.
     fn handle(&self, delivery: &Delivery) -> Verdict;
-    /// The streams it writes to, for the check that they can share a slot with the stream it reads.
+    /// The keys it writes to, or one for all that are made alike: for the check that they share a slot with the stream
+    /// it reads.
     fn outputs(&self) -> Vec<Name> {
         Vec::new()
     }
@@ -124,7 +125,8 @@ impl Inline for Builtin {
             Self::ReviewQueue { review, merges } => vec![review.clone(), merges.clone()],
             Self::Normalize { output, .. } => vec![output.0.clone()],
             Self::Forward(stream) => vec![stream.clone()],
-            Self::Features { .. } | Self::Log | Self::Null => Vec::new(),
+            Self::Features { stream } => vec![stream.derived(":features:")],
+            Self::Log | Self::Null => Vec::new(),
         }
     }
 }

@@ -44,6 +44,11 @@ impl Http {
         })
     }
 
+    /// The stream that answers go to.
+    pub(super) fn results(&self) -> Option<&Name> {
+        self.results.as_ref()
+    }
+
     pub(super) async fn handle(&self, origin: &Origin, delivery: &Delivery) -> Verdict {
         let mut outputs = Vec::new();
         for question in self.questions(delivery.entry()) {

@@ -106,6 +106,15 @@ impl Handler {
         }
     }
 
+    /// The keys that one script must be able to change together with the stream.
+    pub(super) fn outputs(&self) -> Vec<Name> {
+        match self {
+            Self::Inline(handler) => handler.outputs(),
+            Self::Exec(_) => Vec::new(),
+            Self::Http(handler) => handler.results().into_iter().cloned().collect(),
+        }
+    }
+
     /// Whether verdicts are computed in the engine.
     pub fn is_inline(&self) -> bool {
         matches!(self, Self::Inline(_))
