@@ -1,4 +1,6 @@
-//! What no waiting mends: missing permissions, missing groups, keys of the wrong type.
+//! What no waiting mends: missing permissions, missing groups, keys of the wrong type, consumers that hold entries.
+
+use std::thread;
 
 use crate::scene::Scene;
 
@@ -78,6 +80,43 @@ fn row_33_group_exists_already() {
 }
 
 #[test]
+fn row_33_group_exists_with_another_start() {
+    let scene = Scene::new();
+    let init = |start| {
+        scene
+            .server
+            .ucp(&["init", "event-processors", "--start", start])
+    };
+    init("0").assert_code(0).stdout_has("created");
+    let unused = init("$");
+    unused
+        .assert_code(0)
+        .stdout_has("differs")
+        .stderr_has("event-processors");
+    let groups = || {
+        scene
+            .server
+            .redis(&["XINFO", "GROUPS", "events.normalized"])
+    };
+    let position = groups().items()[0]
+        .field("last-delivered-id")
+        .text()
+        .to_owned();
+    assert_eq!(position, "0-0", "it was left where it is");
+    // Once somebody reads with it, where it began says nothing.
+    let join = ["XGROUP", "CREATECONSUMER", "events.normalized"];
+    scene
+        .server
+        .redis(&[&join[..], &["event-processors", "c"]].concat());
+    init("$").assert_code(0).stdout_has("exists");
+    println!(
+        "row 33: {} group after three runs, at {position}; {}",
+        groups().items().len(),
+        unused.stderr().lines().next().unwrap()
+    );
+}
+
+#[test]
 fn row_35_key_of_the_wrong_type_at_the_start() {
     let scene = Scene::new();
     scene.server.redis(&["SET", "s", "text"]);
@@ -97,4 +136,58 @@ fn row_35_key_of_the_wrong_type_while_a_read_waits() {
     run.assert_code(3).stderr_has("WRONGTYPE");
     assert_eq!(scene.server.redis(&["GET", "s"]).text(), "text");
     println!("row 35: ended with {:?}", run.code());
+}
+
+#[test]
+fn row_49_consumer_that_holds_entries_is_not_deleted() {
+    let scene = Scene::new();
+    scene.publish(1, 5);
+    scene.group();
+    let read = ["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"];
+    scene.server.redis(&read);
+    let delete = ["consumers", "delete", "g", "c", "--stream", "s", "--yes"];
+    let run = scene.server.ucp(&delete);
+    run.assert_code(6);
+    for ms in 1..=5 {
+        run.stderr_has(&format!("{ms}-1"));
+    }
+    assert_eq!((scene.pending().len(), scene.consumers().len()), (5, 1));
+    println!("row 49: {}", run.stderr().lines().next().unwrap());
+}
+
+#[test]
+fn row_49_consumer_that_is_deleted_while_entries_come_to_it_loses_none() {
+    const ROUNDS: u64 = 12;
+    let scene = Scene::new();
+    scene.group();
+    let (mut deleted, mut refused) = (0, 0);
+    for round in 1..=ROUNDS {
+        scene
+            .server
+            .redis(&["XGROUP", "CREATECONSUMER", "s", "g", &format!("c{round}")]);
+        let name = format!("c{round}");
+        let delete = ["consumers", "delete", "g", &name, "--stream", "s", "--yes"];
+        let run = thread::scope(|scope| {
+            let run = scope.spawn(|| scene.server.ucp(&delete));
+            // Each round a little later: before it looks, between its look and its deed, after both.
+            thread::sleep(std::time::Duration::from_millis(4 * round));
+            scene.publish(round, round);
+            let read = ["XREADGROUP", "GROUP", "g", &name, "STREAMS", "s", ">"];
+            scene.server.redis(&read);
+            run.join().unwrap()
+        });
+        match run.code() {
+            Some(0) => deleted += 1,
+            Some(6) => refused += 1,
+            _ => panic!("{run}"),
+        }
+    }
+    println!(
+        "row 49: of {ROUNDS} deletions beside a delivery {deleted} were done, {refused} refused"
+    );
+    assert_eq!(
+        scene.pending().len() as u64,
+        ROUNDS,
+        "every delivered entry is pending still"
+    );
 }
