@@ -138,7 +138,7 @@ impl Lane {
     /// Acknowledges `acks` and reads new entries, in one write: the acknowledgement has run when the read blocks.
     ///
     /// # Errors
-    /// Whatever the server answers; after a missed deadline (the wait, twice, and the lane's own) the lane is dead.
+    /// Whatever the server answers; after a missed deadline (the wait and the lane's own) the lane is dead.
     pub async fn read_group(
         &mut self,
         read: GroupRead<'_>,
@@ -154,7 +154,7 @@ impl Lane {
             let reply = self.reply("XACK", self.deadline).await?;
             group_reply.acknowledged = decode::count("XACK", reply)?;
         }
-        let deadline = self.deadline + 2 * read.block.unwrap_or_default();
+        let deadline = self.deadline + read.block.unwrap_or_default();
         let command = format!("XREADGROUP {}", read.stream);
         let reply = self.reply(&command, deadline).await?;
         decode::stream_entries(&command, reply, |_, list| {

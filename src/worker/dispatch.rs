@@ -11,7 +11,7 @@ use super::hand::{Delivery, Phase};
 use super::handler::{Finished, Verdict};
 use super::policy::spread_delay;
 use super::settlement::{Settlement, What};
-use crate::model::EntryId;
+use crate::model::{EntryId, format_duration};
 use crate::planted;
 
 /// Reports the verdict when it is dropped, so that a handler that panicked or was stopped reports too.
@@ -95,7 +95,8 @@ impl Engine {
                 tokio::time::timeout(limit, handler.handle(&origin, &report.delivery)).await;
             report.verdict = Some(verdict.unwrap_or_else(|_| {
                 Verdict::retry(format!(
-                    "the handler did not end within {limit:?} and was stopped"
+                    "the handler did not end within {} and was stopped",
+                    format_duration(limit)
                 ))
             }));
         });

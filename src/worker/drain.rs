@@ -86,6 +86,9 @@ impl Engine {
         if self.connection.as_ref().is_none_or(Connection::is_lost) {
             self.connection = Some(self.dialer.connect().await?);
         }
+        // Once more, and for the last time.
+        let postponed = self.postponed.take_all();
+        self.settlements.extend(postponed);
         self.settle().await?;
         self.release_strays().await?;
         let Some(connection) = &self.connection else {

@@ -18,6 +18,7 @@ use super::handler::Finished;
 use super::handler::Origin;
 use super::job::{Assignment, Mode, Signal};
 use super::policy::Policy;
+use super::postponed::Postponed;
 use super::reader::Reader;
 use super::retries::Retries;
 use super::settlement::Settlement;
@@ -57,6 +58,7 @@ pub(super) struct Engine {
     pub(super) lone: Option<Seen>,
     pub(super) retries: Retries,
     pub(super) settlements: VecDeque<Settlement>,
+    pub(super) postponed: Postponed,
     /// Acknowledgements under way with the read.
     pub(super) riding: Vec<(EntryId, u64)>,
     pub(super) breaker: Breaker,
@@ -95,6 +97,7 @@ impl Engine {
             let token = String::from_utf8_lossy(job.consumer.as_bytes()).into_owned();
             Lease::new(&job.stream, &job.group, token)
         });
+        let postponed = Postponed::new(job.policy.backoff);
         Self {
             origin: Arc::new(Origin {
                 stream: job.stream.clone(),
@@ -120,6 +123,7 @@ impl Engine {
             lone: None,
             retries: Retries::default(),
             settlements: VecDeque::new(),
+            postponed,
             riding: Vec::new(),
             lease,
             read_until: None,
@@ -171,6 +175,7 @@ impl Engine {
         }
         self.start_ready();
         self.order_read(Instant::now());
+        self.try_moves_again(now);
         self.settle().await?;
         self.release_unstarted().await?;
         if !self.reader.is_reading() {
@@ -246,6 +251,7 @@ impl Engine {
                 due.push(self.timers.sweep);
             }
         }
+        due.extend(self.postponed.next_due());
         due.extend(self.lease.as_ref().map(Lease::next_try));
         due.into_iter().min().unwrap_or(now)
     }
@@ -292,6 +298,7 @@ impl Engine {
         self.lone = None;
         self.retries.clear();
         self.settlements.clear();
+        self.postponed.clear();
         self.riding.clear();
         self.hand.is_lone_running = false;
     }

@@ -1,7 +1,7 @@
 //! The consume loop: read, dispatch, acknowledge, retry, lease, take over, drain.
 //!
 //! One engine serves one stream of one group, and one task owns its whole state (`engine`): entries in hand with their
-//! leases (`hand`), entries waiting for a retry (`retries`), what is to be told to the server (`settlement`). Each
+//! leases (`hand`), entries waiting for a retry (`retries`), what is to be told to the server (`settlement`) and could not be (`postponed`). Each
 //! file adds what the engine does about one thing:
 //!
 //! | file | about |
@@ -9,7 +9,7 @@
 //! | `run`, `drain` | its start and its end |
 //! | `reading`, `reader` | new entries: asking for them, and the task that waits for them |
 //! | `dispatch` | handing entries to a `handler`, and judging what it made of them |
-//! | `settle` | acknowledgements, outputs, dead letters: told until the server has confirmed them |
+//! | `settle`, `moves` | acknowledgements, outputs, dead letters: told until the server has confirmed them |
 //! | `sweep` | entries that are not new: own leases and retries, and what others left |
 //! | `recover`, `trouble` | lost connections, a group that is gone, own messages found again |
 //! | `fence`, `breaker`, `policy` | the single active worker, the circuit breaker, the numbers |
@@ -28,7 +28,9 @@ mod fence;
 mod hand;
 pub mod handler;
 mod job;
+mod moves;
 mod policy;
+mod postponed;
 mod reader;
 mod reading;
 mod recover;

@@ -8,12 +8,12 @@ use super::engine::Engine;
 use super::hand::Delivery;
 use super::job::Mode;
 use super::reader::{ReadOrder, ReadOutcome};
-use crate::model::EntryId;
+use crate::model::{EntryId, format_duration_short};
 use crate::wire::{Error, GroupReply};
 
-/// How long a read waits on the server for new entries.
-const BLOCK: Duration = Duration::from_secs(2);
-/// While so many entries wait for a retry, nothing new is read.
+/// How long a read waits on the server for new entries, at most.
+const BLOCK_MAX: Duration = Duration::from_secs(2);
+/// While so many entries wait for a retry or for their dead letter to be written, nothing new is read.
 const WAITING_MAX: usize = 10_000;
 /// Acknowledgements that ride along with one read.
 const RIDING_MAX: usize = 1000;
@@ -33,6 +33,11 @@ impl Engine {
             .min(left)
     }
 
+    /// A read that waits leaves enough of twice the timeout for a dead connection to be found out and replaced in it.
+    fn block(&self) -> Duration {
+        BLOCK_MAX.min(self.dialer.timeout() * 3 / 4)
+    }
+
     /// Asks the reader for new entries when there is room, and lets acknowledgements ride along.
     pub(super) fn order_read(&mut self, now: Instant) {
         let is_probe = self.breaker.is_open();
@@ -41,7 +46,7 @@ impl Engine {
         let may_read = !self.reader.is_reading()
             && !self.is_reading_over
             && (!is_probe || self.is_probe_wanted)
-            && self.hand.waiting() < WAITING_MAX
+            && self.hand.waiting() + self.postponed.len() < WAITING_MAX
             && room > 0
             && is_worth_it;
         if !may_read {
@@ -52,7 +57,7 @@ impl Engine {
         self.reader.read(ReadOrder {
             acks: self.riding.iter().map(|(id, _)| *id).collect(),
             count_max: room,
-            block: (self.job.mode == Mode::Forever && !is_probe).then_some(BLOCK),
+            block: (self.job.mode == Mode::Forever && !is_probe).then_some(self.block()),
         });
     }
 
@@ -98,7 +103,7 @@ impl Engine {
         }
         self.trouble.read_well(self.read_asked);
         if let Some(since) = self.trouble.ended() {
-            tracing::warn!(group = %self.job.group, after = ?since.elapsed(), "the server can be used again");
+            tracing::warn!(group = %self.job.group, after = %told(since.elapsed()), "the server can be used again");
         }
         let is_probe = std::mem::take(&mut self.is_probe_wanted) && self.breaker.is_open();
         if is_probe && reply.batch.is_empty() {
@@ -120,4 +125,9 @@ impl Engine {
             self.ready.push_back(delivery);
         }
     }
+}
+
+/// A time that has passed, for a log line: nothing is over in no time.
+fn told(passed: Duration) -> String {
+    format_duration_short(passed.max(Duration::from_millis(1)))
 }

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use super::counters::add;
 use super::engine::Engine;
 use super::job::Mode;
-use crate::model::EntryId;
-use crate::model::{PendingEntry, Problem};
+use crate::model::{EntryId, PendingEntry, Problem, format_duration_short};
 use crate::planted;
 use crate::topology::OnGroupLost;
 use crate::wire::{
@@ -50,7 +49,7 @@ impl Engine {
         if is_news {
             tracing::warn!(group = %self.job.group, %error, "the server cannot be used: trying again");
         } else {
-            tracing::debug!(group = %self.job.group, %error, ?pause, "still no use");
+            tracing::debug!(group = %self.job.group, %error, pause = %format_duration_short(pause), "still no use");
         }
         let is_giving_up =
             self.job.mode == Mode::Once && now.duration_since(since) > self.job.connect_for;

@@ -5,12 +5,11 @@ use std::time::Instant;
 
 use super::counters::add;
 use super::engine::Engine;
-use super::handler::tail;
 use super::settlement::{Settlement, What};
-use crate::model::{EntryId, Time};
+use crate::model::EntryId;
 use crate::wire::{
-    Effect, Error, ErrorKind, LeaseState, Move, Seen, acknowledge, count_and_acknowledge,
-    dead_letter, publish_and_acknowledge, renew, xack,
+    Effect, Error, ErrorKind, LeaseState, acknowledge, count_and_acknowledge,
+    publish_and_acknowledge, renew, xack,
 };
 
 /// Settlements sent at a time.
@@ -70,7 +69,7 @@ impl Engine {
                             settlement.what,
                             What::Tombstone { .. } | What::DeadLetter { owner: Some(_), .. }
                         );
-                    if is_open {
+                    if is_open && !self.postponed.is_waiting(settlement.id) {
                         let what = match settlement.what {
                             What::Acknowledge => What::AcknowledgeAgain,
                             other => other,
@@ -246,98 +245,6 @@ impl Engine {
         }
     }
 
-    async fn send_moves(&mut self, chunk: &[Settlement]) -> Result<(), Error> {
-        let moving: Vec<&Settlement> = chunk
-            .iter()
-            .filter(|it| matches!(it.what, What::DeadLetter { .. } | What::Tombstone { .. }))
-            .collect();
-        let calls = moving.iter().map(|it| self.dead_letter_call(it)).collect();
-        let Some(connection) = self.connection.as_ref().filter(|_| !moving.is_empty()) else {
-            return Ok(());
-        };
-        let moves = connection.call_all(calls).await?;
-        for (settlement, moved) in moving.into_iter().zip(moves) {
-            self.on_moved(settlement, moved)?;
-        }
-        Ok(())
-    }
-
-    fn dead_letter_call(&self, settlement: &Settlement) -> crate::wire::ScriptCall<Move> {
-        let (owner, reason) = match &settlement.what {
-            What::DeadLetter { owner, reason } => (owner.clone(), reason.as_str()),
-            What::Tombstone { owner } => (
-                Some(owner.clone()),
-                "the body was trimmed away before it was handled",
-            ),
-            _ => (None, ""),
-        };
-        let seen = Seen {
-            id: settlement.id,
-            owner: Some(owner.unwrap_or_else(|| self.job.consumer.clone())),
-            deliveries: Some(settlement.deliveries),
-        };
-        let reason = tail(reason).as_bytes();
-        dead_letter(
-            self.holder(),
-            &self.job.dead_letter,
-            &seen,
-            reason,
-            Time::now(),
-        )
-    }
-
-    fn on_moved(
-        &mut self,
-        settlement: &Settlement,
-        moved: Result<Move, Error>,
-    ) -> Result<(), Error> {
-        let (id, deliveries) = (settlement.id, settlement.deliveries);
-        let (group, dead_letter) = (&self.job.group, &self.job.dead_letter);
-        match moved {
-            Ok(Move::Done {
-                new_id,
-                is_tombstone: true,
-            }) => {
-                tracing::warn!(%group, %id, %dead_letter, %new_id, "the body was trimmed away before the entry was handled: recorded in the dead-letter stream");
-                add(&self.counters.tombstones, 1);
-            }
-            Ok(Move::Done { new_id, .. }) => {
-                tracing::warn!(%group, %id, deliveries, %dead_letter, %new_id, "moved to the dead-letter stream");
-                add(&self.counters.dead_lettered, 1);
-            }
-            Ok(Move::Gone | Move::Moved { .. }) => {
-                if self.hand.contains(id) {
-                    self.count_lost(id);
-                }
-            }
-            Ok(Move::Refused(why)) => {
-                self.on_immovable(settlement, &why);
-                return Ok(());
-            }
-            Ok(Move::Bodiless | Move::NoDestination) => {
-                self.on_immovable(settlement, "the script answered what it never answers");
-                return Ok(());
-            }
-            Err(error) if is_about_the_effect(error.kind) => {
-                self.on_immovable(settlement, &error.text);
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        }
-        self.hand.remove(id);
-        Ok(())
-    }
-
-    /// A dead letter could not be written: the entry stays pending and is tried again later.
-    fn on_immovable(&mut self, settlement: &Settlement, why: &str) {
-        let (id, deliveries) = (settlement.id, settlement.deliveries);
-        tracing::error!(
-            group = %self.job.group, %id, dead_letter = %self.job.dead_letter, why,
-            "cannot move the entry to the dead-letter stream; it stays pending"
-        );
-        self.wait_for_retry(id, deliveries, None);
-    }
-
     pub(super) fn count_lost(&self, id: EntryId) {
         add(&self.counters.leases_lost, 1);
         tracing::warn!(group = %self.job.group, %id, "lease lost: the entry was taken over or acknowledged by somebody else");
@@ -346,7 +253,9 @@ impl Engine {
     /// Whether what became of an entry is on its way to the server.
     pub(super) fn is_being_settled(&self, id: EntryId) -> bool {
         let is_queued = self.settlements.iter().any(|it| it.id == id);
-        is_queued || self.riding.iter().any(|(riding, _)| *riding == id)
+        is_queued
+            || self.postponed.contains(id)
+            || self.riding.iter().any(|(riding, _)| *riding == id)
     }
 }
 
@@ -359,7 +268,7 @@ fn leases(chunk: &[Settlement], wanted: impl Fn(&What) -> bool) -> Vec<(EntryId,
 }
 
 /// Errors that concern what was to be written, not the worker: going on with other entries makes sense.
-fn is_about_the_effect(kind: ErrorKind) -> bool {
+pub(super) fn is_about_the_effect(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::WrongType

@@ -4,7 +4,7 @@ use crate::model::{EntryId, Name};
 use crate::wire::{FeatureUpdate, Output};
 
 /// What is to be told of one entry.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Settlement {
     pub(super) id: EntryId,
     /// The delivery count under which it is (or was seen to be) held.
@@ -12,7 +12,7 @@ pub(super) struct Settlement {
     pub(super) what: What,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum What {
     /// It was handled.
     Acknowledge,

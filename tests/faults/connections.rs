@@ -34,8 +34,8 @@ fn row_07_black_hole_after_connecting() {
         proxy.counts().swallowed
     );
     assert_eq!((account.done.len(), account.repeats()), (20, 0));
-    // A read waits 2 s on the server, and so long again and the timeout of 1 s for its reply.
-    assert!(anew < Duration::from_secs(8), "{anew:?}");
+    // Twice the timeout of 1 s, and what a busy machine adds.
+    assert!(anew < Duration::from_secs(3), "{anew:?}");
 }
 
 #[test]

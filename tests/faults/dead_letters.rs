@@ -39,6 +39,7 @@ fn row_24_memory_full() {
         (account.done.len(), account.dead.len(), account.repeats()),
         (28, 2, 0)
     );
+    assert_eq!(attempts, 2, "only the move is tried again");
 }
 
 #[test]
@@ -189,9 +190,33 @@ fn row_55_dead_letter_stream_of_the_wrong_type() {
     );
     scene.await_count("done", 9);
     until(RECOVERY, "acknowledgements", || scene.pending().len() == 1);
+    let tries = || worker.so_far().matches("cannot move the entry").count();
+    // For longer than the claim idle: the lease of what waits for its dead letter is kept up, too.
+    let other = scene.worker(&[], body).spawn();
+    until(RECOVERY, "several tries", || tries() >= 6);
+    let tried = tries();
     scene.server.redis(&["DEL", "{s}:dlq"]);
     scene.await_settled_by(&[&worker]);
+    other.terminate().assert_code(0).stderr_lacks("taken over");
     worker.terminate().assert_code(0);
     let account = scene.closed_account("55");
+    println!(
+        "row 55: {tried} tries to write it, {} attempts in all",
+        scene.count("start")
+    );
     assert_eq!((account.done.len(), account.dead.len()), (9, 1));
+    assert_eq!(scene.count("start"), 10, "the handler ran once an entry");
+}
+
+#[test]
+fn row_55_dead_letter_stream_of_the_wrong_type_for_once() {
+    let scene = Scene::new();
+    scene.server.redis(&["SET", "{s}:dlq", "text"]);
+    scene.publish(1, 1);
+    let run = scene.worker(&["--once"], "exit 65").run();
+    run.assert_code(7)
+        .stderr_has("it stays pending")
+        .stderr_has("1 left pending");
+    let account = scene.closed_account("55");
+    assert_eq!((account.pending.len(), scene.count("start")), (1, 1));
 }
