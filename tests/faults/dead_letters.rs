@@ -194,14 +194,14 @@ fn row_55_dead_letter_stream_of_the_wrong_type() {
     // For longer than the claim idle: the lease of what waits for its dead letter is kept up, too.
     let other = scene.worker(&[], body).spawn();
     until(RECOVERY, "several tries", || tries() >= 6);
-    let tried = tries();
+    let tries_made = tries();
     scene.server.redis(&["DEL", "{s}:dlq"]);
     scene.await_settled_by(&[&worker]);
     other.terminate().assert_code(0).stderr_lacks("taken over");
     worker.terminate().assert_code(0);
     let account = scene.closed_account("55");
     println!(
-        "row 55: {tried} tries to write it, {} attempts in all",
+        "row 55: {tries_made} tries to write it, {} attempts in all",
         scene.count("start")
     );
     assert_eq!((account.done.len(), account.dead.len()), (9, 1));
