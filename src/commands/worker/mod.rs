@@ -45,7 +45,10 @@ enum WorkerCommand {
   # A program for every entry: the entry as JSON on standard input, exit 0 acknowledges
   ucp-streams worker run event-processors --concurrency 4 --exec -- ./handle-event
   # From cron: what is there now, then exit (7: some left pending, 9: entries lost their body)
-  ucp-streams worker run event-processors --once")]
+  ucp-streams worker run event-processors --once
+
+A program of --exec gets the entry as JSON on standard input, and UCP_STREAM, UCP_GROUP, UCP_ID and UCP_DELIVERIES in \
+its environment. Exit 0 acknowledges, 65 moves the entry to the dead-letter stream, anything else is another attempt.")]
 struct RunArgs {
     /// Groups to work for; a group outside the topology needs --stream
     #[arg(value_name = "GROUP", value_parser = name(), required_unless_present = "all", conflicts_with = "all")]
@@ -124,7 +127,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let dialer = context.dialer()?.named("ucp-streams-worker");
     let (rows, stopped) = work(jobs, dialer).await?;
     for row in &rows {
-        context.console.note(&row.line());
+        if is_once && row.is_unfinished() {
+            // Said even when only what is wrong is to be said: cron mails what is printed, not the exit code.
+            context.console.warn(&row.line());
+        } else {
+            context.console.note(&row.line());
+        }
     }
     if matches!(
         context.console.options().format,
@@ -202,6 +210,11 @@ impl WorkerRow {
             consumer: job.consumer.clone(),
             summary: Summary::default(),
         }
+    }
+
+    /// Whether entries are left, or were lost.
+    fn is_unfinished(&self) -> bool {
+        self.summary.left_pending > 0 || self.summary.tombstones > 0
     }
 
     /// The one line a worker ends with: what it did, and whatever else happened.

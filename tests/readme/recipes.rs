@@ -1,0 +1,148 @@
+//! The recipes: a shell loop, a gate in CI and a line of cron, as they stand on the page, when all is well and when it
+//! is not.
+
+use std::process::Command;
+
+use crate::page::blocks;
+use crate::scene::{BINARY, Scene, run};
+use crate::support::Run;
+
+const STREAM: &str = "events.normalized";
+const GROUP: &str = "event-processors";
+
+#[track_caller]
+fn only(heading: &str, language: &str) -> String {
+    let [block] = &blocks(heading, language)[..] else {
+        panic!("one block under {heading}");
+    };
+    block.clone()
+}
+
+/// A scene with its groups and so many events that wait.
+fn waiting(count: usize) -> Scene {
+    let scene = Scene::start();
+    scene.ucp(&["init"]);
+    let entry: Vec<_> = format!(
+        "XADD {STREAM} * event_id e brand_id b event_type page_view profile_id p identifiers {{}} \
+         normalized_payload {{}} timestamp 2024-12-01T10:00:00Z"
+    )
+    .split(' ')
+    .map(str::to_owned)
+    .collect();
+    scene.server.client().pipeline(&vec![entry; count]);
+    scene
+}
+
+#[test]
+fn the_shell_loop_names_the_groups_that_are_behind() {
+    let script = only("### A shell loop", "sh");
+    let scene = waiting(2);
+    let found = scene.bash(&script);
+    found
+        .assert_code(0)
+        .stdout_is("event-processors is 2 behind\n");
+    scene.ucp(&["worker", "run", GROUP, "--once"]);
+    scene.bash(&script).assert_code(0).stdout_is("");
+}
+
+#[test]
+fn what_is_published_again_is_stored_once() {
+    let script = only("### Publish once", "sh");
+    let scene = Scene::start();
+    let first = scene.bash(&script);
+    first.assert_code(0);
+    let id = scene.redis(&["XREVRANGE", "orders", "+", "-"]);
+    let id = id.items()[0].items()[0].text().to_owned();
+    first.stdout_has(&id);
+    scene.bash(&script).assert_code(0).stdout_has(&id);
+    assert_eq!(scene.length("orders"), 1);
+}
+
+#[test]
+fn the_gate_opens_and_shuts() {
+    let script = only("### A gate in CI", "sh");
+    let good = "{\"brand_id\":\"b\",\"event_type\":\"purchase\",\"payload\":{}}\n";
+    let gate = |scene: &Scene, fixtures: &str| {
+        scene.file("fixtures.ndjson", fixtures);
+        scene.bash(&script)
+    };
+    let mut scene = waiting(1000);
+    gate(&scene, good).assert_code(0);
+    assert_eq!(scene.length("events.raw"), 0);
+    gate(
+        &scene,
+        "{\"brand_id\":\"b\",\"event_type\":\"refund\",\"payload\":{}}\n",
+    )
+    .assert_code(2)
+    .stderr_has("event_type");
+    // One more, and the group is too far behind.
+    let copy = ["XADD", STREAM, "*", "brand_id", "b"];
+    scene.redis(&copy);
+    gate(&scene, good).assert_code(1);
+    scene.redis(&[
+        "XGROUP",
+        "DESTROY",
+        "predictions.requests",
+        "prediction-processors",
+    ]);
+    gate(&scene, good)
+        .assert_code(1)
+        .stdout_has("prediction-processors");
+    scene.server.kill();
+    gate(&scene, good).assert_code(4);
+}
+
+/// Runs the line of a crontab as cron does: with hardly any environment, what it says going to the mail.
+#[track_caller]
+fn cron(scene: &Scene) -> Run {
+    let table = only("### From cron", "crontab");
+    let mut command = Command::new("/bin/sh");
+    command
+        .current_dir(scene.home())
+        .env_clear()
+        .env("HOME", scene.home())
+        .env("PATH", "/usr/bin:/bin");
+    let mut lines = table.lines();
+    let (name, url) = lines.next().unwrap().split_once('=').unwrap();
+    assert!(url.starts_with("redis://"), "{url}");
+    command.env(name, scene.server.url());
+    let [line] = &lines.collect::<Vec<_>>()[..] else {
+        panic!("one line under the variable");
+    };
+    let (time, job) = line.split_once("  ").unwrap();
+    let fields: Vec<_> = time.split(' ').collect();
+    assert_eq!(fields.len(), 5, "{time}");
+    let known = |field: &&str| {
+        field
+            .chars()
+            .all(|c| c.is_ascii_digit() || "*/,-".contains(c))
+    };
+    assert!(fields.iter().all(known), "{time}");
+    assert!(!job.contains('%'), "cron makes a new line of %");
+    let job = job.replace("/usr/local/bin/ucp-streams", BINARY);
+    run(command.args(["-c", &job]), &job)
+}
+
+#[test]
+fn the_line_of_cron_works_and_mails_only_what_is_wrong() {
+    let mut scene = waiting(3);
+    let first = cron(&scene);
+    first.assert_code(0).stdout_is("").stderr_is_empty();
+    assert_eq!(scene.pending(STREAM, GROUP), 0);
+    let events = ["HGET", "{events.normalized}:features:b", "events"];
+    assert_eq!(scene.redis(&events).text(), "3");
+    // Somebody else holds one.
+    scene.redis(&["XADD", STREAM, "*", "brand_id", "b"]);
+    scene.redis(&[
+        "XREADGROUP",
+        "GROUP",
+        GROUP,
+        "other",
+        "STREAMS",
+        STREAM,
+        ">",
+    ]);
+    cron(&scene).assert_code(7).stderr_has("1 left pending");
+    scene.server.kill();
+    cron(&scene).assert_code(4).stderr_has("error:");
+}

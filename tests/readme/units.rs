@@ -1,0 +1,132 @@
+//! Units of systemd, those on the page and the packaged one: systemd accepts them, and what they start does the work.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::page::blocks;
+use crate::scene::{BINARY, Scene, run};
+
+const STREAM: &str = "events.normalized";
+const GROUP: &str = "event-processors";
+const PACKAGED: &str = include_str!("../../packaging/ucp-streams-worker@.service");
+
+/// The values of a setting, in order.
+fn values<'a>(unit: &'a str, setting: &'a str) -> Vec<&'a str> {
+    unit.lines()
+        .filter_map(|line| line.strip_prefix(setting)?.strip_prefix('='))
+        .collect()
+}
+
+#[track_caller]
+fn value<'a>(unit: &'a str, setting: &'a str) -> &'a str {
+    let [value] = values(unit, setting)[..] else {
+        panic!("one {setting} in\n{unit}");
+    };
+    value
+}
+
+/// The unit with the binary under test in place of an installed one.
+fn with_binary(unit: &str) -> String {
+    ["/usr/local/bin/ucp-streams", "/usr/bin/ucp-streams"]
+        .iter()
+        .fold(unit.to_owned(), |unit, installed| {
+            unit.replace(installed, BINARY)
+        })
+}
+
+/// What systemd runs, as it runs it: no shell, hardly any environment.
+fn exec_start(scene: &Scene, unit: &str) -> Command {
+    let line = value(unit, "ExecStart").replace("%i", GROUP);
+    let mut words = line.split_whitespace();
+    let mut command = Command::new(words.next().unwrap());
+    command
+        .args(words)
+        .current_dir("/")
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("UCP_STREAMS_URL", scene.server.url());
+    command
+}
+
+/// Where systemd is, it finds no fault with the unit.
+#[track_caller]
+fn verified(file: &Path) {
+    let mut command = Command::new("systemd-analyze");
+    // The manual page is that of an installed package.
+    let verify = command.args(["--man=no", "verify"]).arg(file);
+    match verify.output() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        output => {
+            let output = output.unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.is_empty(), "{said}");
+        }
+    }
+}
+
+/// A group with one event that waits.
+fn waiting() -> Scene {
+    let scene = Scene::start();
+    scene.ucp(&["init"]);
+    scene.ucp(&["ingest", "brandId=b", "eventType=purchase", "payload={}"]);
+    scene
+}
+
+fn is_handled(scene: &Scene) -> bool {
+    let counted = scene.redis(&["HGET", "{events.normalized}:features:b", "events"]);
+    !counted.is_nil() && scene.pending(STREAM, GROUP) == 0
+}
+
+#[test]
+fn the_timer_starts_the_service_that_does_the_work() {
+    let directory = tempfile::tempdir().unwrap();
+    let units: Vec<(String, String)> = blocks("### From a systemd timer", "ini")
+        .iter()
+        .map(|block| {
+            let (first, unit) = block.split_once('\n').unwrap();
+            let name = first.strip_prefix("# /etc/systemd/system/").unwrap();
+            (name.to_owned(), with_binary(unit))
+        })
+        .collect();
+    for (name, unit) in &units {
+        fs::write(directory.path().join(name), unit).unwrap();
+    }
+    for (name, _) in &units {
+        verified(&directory.path().join(name));
+    }
+    let [(service, unit), (timer, _)] = &units[..] else {
+        panic!("a service and its timer");
+    };
+    let stem = |name: &str| name.split_once('.').unwrap().0.to_owned();
+    assert_eq!(stem(service), stem(timer), "the timer starts its namesake");
+
+    let (variable, url) = value(unit, "Environment").split_once('=').unwrap();
+    assert!(variable == "UCP_STREAMS_URL" && url.starts_with("redis://"));
+    let scene = waiting();
+    run(&mut exec_start(&scene, unit), service).assert_code(0);
+    assert!(is_handled(&scene));
+}
+
+#[test]
+fn the_packaged_worker_works_until_it_is_stopped() {
+    let directory = tempfile::tempdir().unwrap();
+    let unit = with_binary(PACKAGED);
+    fs::write(directory.path().join("ucp-streams-worker@.service"), &unit).unwrap();
+    // An instance, as it is enabled.
+    let instance = directory
+        .path()
+        .join(format!("ucp-streams-worker@{GROUP}.service"));
+    std::os::unix::fs::symlink("ucp-streams-worker@.service", &instance).unwrap();
+    verified(&instance);
+    let scene = waiting();
+    scene
+        .stopped(&mut exec_start(&scene, &unit), "ExecStart", is_handled)
+        .assert_code(0);
+    // It does not come back where coming back cannot help.
+    let words = ["--no-create", "--stream", "nowhere"];
+    let status = run(exec_start(&scene, &unit).args(words), "no such stream");
+    let code = status.code().unwrap().to_string();
+    let hopeless = value(&unit, "RestartPreventExitStatus");
+    assert!(hopeless.split(' ').any(|known| known == code), "{status}");
+}
