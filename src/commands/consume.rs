@@ -16,7 +16,7 @@ use crate::model::{EntryId, Kind, Name, Problem};
 use crate::streams::consume::{Consumed, Job, Member, Wait, peek};
 use crate::streams::repair::entries;
 use crate::streams::target::Target;
-use crate::topology::{GroupSpec, Workers};
+use crate::topology::{GroupSpec, Topology, Workers};
 use crate::worker::consumer_name;
 
 /// Read entries as a member of a group and print them
@@ -116,7 +116,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let report = Report {
         context,
         target: &target,
-        words: target.words(topology),
+        topology,
         consumer: &consumer,
         acknowledges: args.ack,
     };
@@ -160,7 +160,7 @@ async fn until_stopped<T>(
 struct Report<'a> {
     context: &'a Context,
     target: &'a Target,
-    words: String,
+    topology: &'a Topology,
     consumer: &'a Name,
     acknowledges: bool,
 }
@@ -201,11 +201,16 @@ impl Report<'_> {
     }
 
     fn how_to_go_on(&self, left: u64) -> String {
-        let (words, consumer) = (self.words.as_str(), self.consumer);
+        let (target, consumer) = (self.target, self.consumer);
+        let acknowledge = target.command("ack", self.topology).blank("ID…");
+        let hand_over = target
+            .command("claim", self.topology)
+            .option("--consumer", consumer)
+            .option("--idle", "0s")
+            .blank("--to CONSUMER");
         format!(
-            "{} of {} pending for consumer `{consumer}`\n  acknowledge: ucp-streams ack {words} ID…\n  hand over: ucp-streams claim {words} --consumer {consumer} --idle 0s --to CONSUMER",
+            "{} of {target} pending for consumer `{consumer}`\n  acknowledge: {acknowledge}\n  hand over: {hand_over}",
             entries(left),
-            self.target
         )
     }
 }

@@ -2,7 +2,7 @@
 
 use dialoguer::{Input, Password};
 
-use crate::model::{Consent, Kind, Problem, escaped};
+use crate::model::{Consent, Kind, Problem, escaped, quoted};
 use crate::settings::Protected;
 
 /// Consent given by `--yes`.
@@ -23,7 +23,8 @@ pub(super) fn nobody_to_ask(plan: &str, protected: Option<&Protected>) -> Proble
         "the server is that of the production context `{name}`, and there is no terminal to ask on: {plan}"
     ))
     .hint(format!(
-        "--context {name} --yes agrees (instead of another way to name the server); --dry-run shows what it would do"
+        "--context {} --yes agrees (instead of another way to name the server); --dry-run shows what it would do",
+        quoted(protected.name.as_bytes())
     ))
 }
 
@@ -59,11 +60,13 @@ pub(super) fn ask_for_name(name: &str) -> Result<Consent, Problem> {
         Ok(_) => Err(Problem::refused(format!(
             "not agreed to: that was not `{shown}`; nothing was changed"
         ))),
-        Err(dialoguer::Error::IO(error)) => Err(Problem::new(
-            Kind::Refused,
-            format!("cannot ask for consent: {error}"),
-        )
-        .hint(format!("--context {shown} --yes agrees"))),
+        Err(dialoguer::Error::IO(error)) => {
+            Err(
+                Problem::new(Kind::Refused, format!("cannot ask for consent: {error}")).hint(
+                    format!("--context {} --yes agrees", quoted(name.as_bytes())),
+                ),
+            )
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod lag;
 mod name;
 mod problem;
 mod secret;
+mod shell;
 mod time;
 
 pub use batch::Batch;
@@ -29,4 +30,5 @@ pub use lag::Lag;
 pub use name::{Name, escape_into, escaped};
 pub use problem::{Kind, Problem};
 pub use secret::{SECRET_VARIABLES, without_secrets};
+pub use shell::{CommandLine, quoted};
 pub use time::Time;

@@ -150,7 +150,7 @@ pub fn escape_into(text: &mut String, bytes: &[u8]) {
 }
 
 /// Characters that could move a cursor, hide or reorder text, or break a line.
-fn is_unsafe(character: char) -> bool {
+pub(super) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

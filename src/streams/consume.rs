@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::names::no_group;
 use super::tail::Sink;
 use super::target::Target;
-use crate::model::{Batch, EntryId, Kind, Name, Problem};
+use crate::model::{Batch, CommandLine, EntryId, Kind, Name, Problem};
 use crate::wire::{
     Connection, Error, ErrorKind, GroupRead, Holder, Lane, Lease, Scan, Stop, acknowledge,
     delete_consumer, release, xgroup_create_consumer,
@@ -194,10 +194,12 @@ impl<'a> Member<'a> {
                     batch.len(),
                     self.target
                 );
-                let problem = Problem::new(Kind::Unknown, what).hint(format!(
-                    "see what is left with `ucp-streams pending {} --stream {} --consumer {}`",
-                    self.target.group, self.target.stream, self.consumer
-                ));
+                let look = CommandLine::new("pending")
+                    .arg(&self.target.group)
+                    .option("--stream", &self.target.stream)
+                    .option("--consumer", self.consumer);
+                let problem = Problem::new(Kind::Unknown, what)
+                    .hint(format!("see what is left with `{look}`"));
                 Err(anyhow::Error::from(error).context(problem))
             }
             Err(error) => Err(explained(self.connection, self.target, error).await),

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::model::{Name, Problem, escaped};
+use crate::model::{CommandLine, Name, Problem, escaped};
 use crate::topology::{Topology, did_you_mean, nearest};
 use crate::wire::{Connection, Error, ErrorKind, key_type, scan, xinfo_consumers, xinfo_groups};
 
@@ -95,7 +95,10 @@ pub async fn no_group(connection: &Connection, stream: &Name, group: &Name) -> P
         did_you_mean_one(group, &names)
     ));
     problem.hint(if names.is_empty() {
-        format!("it has none; create it with `ucp-streams init {group}`")
+        let create = CommandLine::new("init")
+            .arg(group)
+            .option("--stream", stream);
+        format!("it has none; create it with `{create}`")
     } else {
         format!("its groups: {}", listed(&names))
     })

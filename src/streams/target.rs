@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::names::{explain, no_group};
-use crate::model::{ConsumerInfo, GroupInfo, Name, Problem};
+use crate::model::{CommandLine, ConsumerInfo, GroupInfo, Name, Problem};
 use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, ErrorKind, xinfo_consumers, xinfo_groups};
 
@@ -38,11 +38,12 @@ impl From<&GroupSpec> for Target {
 }
 
 impl Target {
-    /// The words that name it in a command line.
-    pub fn words(&self, topology: &Topology) -> String {
+    /// `command` with the words that name the group to it, to be suggested.
+    pub fn command(&self, command: &'static str, topology: &Topology) -> CommandLine {
+        let line = CommandLine::new(command).arg(&self.group);
         match topology.group(&self.group, None) {
-            Ok(spec) if spec.stream == self.stream => self.group.to_string(),
-            _ => format!("{} --stream {}", self.group, self.stream),
+            Ok(spec) if spec.stream == self.stream => line,
+            _ => line.option("--stream", &self.stream),
         }
     }
 

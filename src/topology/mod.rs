@@ -33,7 +33,7 @@ pub use spec::{
 };
 pub use suggest::{did_you_mean, nearest};
 
-use crate::model::{Name, Problem};
+use crate::model::{Name, Problem, quoted};
 
 /// Streams and groups in the order they are shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -108,17 +108,17 @@ impl Topology {
     }
 
     fn ambiguous(&self, name: &Name) -> Problem {
-        let streams: Vec<String> = self
-            .groups
-            .iter()
-            .filter(|group| group.name == *name)
-            .map(|group| group.stream.to_string())
-            .collect();
+        let found = self.groups.iter().filter(|group| group.name == *name);
+        let streams: Vec<&Name> = found.map(|group| &group.stream).collect();
+        let listed: Vec<String> = streams.iter().map(ToString::to_string).collect();
         Problem::usage(format!(
             "group `{name}` is on several streams: {}",
-            streams.join(", ")
+            listed.join(", ")
         ))
-        .hint(format!("say which with --stream {}", streams[0]))
+        .hint(format!(
+            "say which with --stream {}",
+            quoted(streams[0].as_bytes())
+        ))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::counters::add;
 use super::engine::Engine;
 use super::job::Mode;
-use crate::model::{EntryId, PendingEntry, Problem, format_duration_short};
+use crate::model::{CommandLine, EntryId, PendingEntry, Problem, format_duration_short};
 use crate::planted;
 use crate::topology::OnGroupLost;
 use crate::wire::{
@@ -169,7 +169,10 @@ impl Engine {
             let lost =
                 Problem::not_found(format!("group `{group}` on `{stream}` is gone ({error})"))
                     .hint(format!(
-                        "create it with: ucp-streams init {group} --start 0"
+                        "create it with: {} --start 0",
+                        CommandLine::new("init")
+                            .arg(group)
+                            .option("--stream", stream)
                     ));
             return Err(RestoreError::Final(lost.into()));
         }

@@ -11,7 +11,7 @@ use super::counters::{Counters, Summary};
 use super::engine::Engine;
 use super::fence::Lease;
 use super::job::{Assignment, Mode, Signal};
-use crate::model::{EntryId, Problem};
+use crate::model::{CommandLine, EntryId, Problem};
 use crate::streams::slots;
 use crate::wire::{
     Connection, Dialer, Error, ErrorKind, xgroup_create, xgroup_create_consumer, xinfo_groups,
@@ -106,8 +106,14 @@ async fn join_group(
     if !groups.iter().any(|info| info.name == job.group) {
         if !job.may_create {
             return Err(Join::Problem(
-                Problem::not_found(format!("no group `{}` on `{}`", job.group, job.stream))
-                    .hint(format!("create it with: ucp-streams init {}", job.group)),
+                Problem::not_found(format!("no group `{}` on `{}`", job.group, job.stream)).hint(
+                    format!(
+                        "create it with: {}",
+                        CommandLine::new("init")
+                            .arg(&job.group)
+                            .option("--stream", &job.stream)
+                    ),
+                ),
             ));
         }
         match connection

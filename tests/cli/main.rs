@@ -16,6 +16,7 @@ mod ingest;
 mod init;
 mod jq;
 mod lag;
+mod pasted;
 mod pending;
 mod ping;
 mod publish;

@@ -9,7 +9,7 @@ use super::rows;
 use crate::cli::Globals;
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::{Problem, escaped};
+use crate::model::{CommandLine, Problem, escaped};
 use crate::settings::contexts::{Change, Contexts, Edit, Places, Selection};
 
 /// Make a new context from the connection flags
@@ -76,10 +76,12 @@ pub(super) fn add(
     let (contexts, selection) = super::read(places, console)?;
     if url(globals)?.is_none() {
         return Err(Problem::usage("a context needs a server")
-            .hint(format!(
-                "ucp-streams context add {} --url redis://HOST:PORT",
-                args.name
-            ))
+            .hint(
+                CommandLine::new("context add")
+                    .arg(&args.name)
+                    .blank("--url redis://HOST:PORT")
+                    .to_string(),
+            )
             .into());
     }
     let change = change(globals, &args.more, here)?;

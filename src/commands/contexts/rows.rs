@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::escaped;
+use crate::model::{CommandLine, escaped};
 use crate::settings::contexts::{NamedContext, Selection};
 use crate::view::{Cell, Column, Row, Tone};
 
@@ -154,9 +154,9 @@ pub(super) fn selected(name: &str, context: &NamedContext) -> String {
 }
 
 pub(super) fn added(name: &str, context: &NamedContext) -> String {
-    let shown = escaped(name.as_bytes());
+    let select = CommandLine::new("context use").arg(name);
     format!(
-        "context {} is added; select it with `ucp-streams context use {shown}`",
+        "context {} is added; select it with `{select}`",
         named(name, context)
     )
 }

@@ -6,7 +6,7 @@ use super::StreamArgs;
 use crate::cli::{self, Impact};
 use crate::commands::context::Context;
 use crate::exit::Exit;
-use crate::model::{EntryId, Format, Name, Problem};
+use crate::model::{CommandLine, EntryId, Format, Name, Problem};
 use crate::streams::dead_letters::{Letters, Source, find};
 use crate::view::WholeLetter;
 
@@ -97,8 +97,8 @@ pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
             args.id, source.dead_letter
         ))
         .hint(format!(
-            "see those there are with `ucp-streams dlq list {}`",
-            source.stream
+            "see those there are with `{}`",
+            CommandLine::new("dlq list").arg(&source.stream)
         ))
         .into());
     };

@@ -6,7 +6,7 @@ use crate::cli::{DryRun, Impact};
 use crate::commands::context::Context;
 use crate::commands::group::GroupArgs;
 use crate::exit::Exit;
-use crate::model::{Lag, Problem};
+use crate::model::{CommandLine, Lag, Problem};
 use crate::streams::groups::{Deletion, apply_delete, plan_delete};
 use crate::streams::repair::entries;
 use crate::streams::target::Target;
@@ -64,17 +64,22 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let consent = console.confirm(&format!("{told}\non {server}"))?;
     let row = apply_delete(&connection, plan, args.force, consent).await?;
     console.show_one(&row)?;
-    console.note(&format!(
-        "{target} deleted; the same group again: ucp-streams groups create {} --stream {} --start {}",
-        target.group, target.stream, row.last_delivered_id
-    ));
+    let again = CommandLine::new("groups create")
+        .arg(&target.group)
+        .option("--stream", &target.stream)
+        .option("--start", row.last_delivered_id.to_string());
+    console.note(&format!("{target} deleted; the same group again: {again}"));
     Ok(Exit::Done)
 }
 
 fn refusal(target: &Target, row: &Deletion) -> Problem {
+    let [pending, lag] = ["pending", "lag"].map(|command| {
+        CommandLine::new(command)
+            .arg(&target.group)
+            .option("--stream", &target.stream)
+    });
     Problem::refused(format!("{target} is not done: {}", lost(row))).hint(format!(
-        "see them with `ucp-streams pending {} --stream {}` and `ucp-streams lag`, or add --force to lose them",
-        target.group, target.stream
+        "see them with `{pending}` and `{lag}`, or add --force to lose them"
     ))
 }
 

@@ -74,11 +74,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let consent = console.confirm(&format!("{told}\non {server}"))?;
     let row = apply_set_id(&connection, plan, consent).await?;
     console.show_one(&row)?;
-    console.note(&format!(
-        "{target} moved; back to where it stood: ucp-streams groups set-id {} {}",
-        target.words(topology),
-        row.from_id
-    ));
+    let back = target
+        .command("groups set-id", topology)
+        .arg(row.from_id.to_string());
+    console.note(&format!("{target} moved; back to where it stood: {back}"));
     Ok(Exit::Done)
 }
 

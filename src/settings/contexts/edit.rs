@@ -8,7 +8,7 @@ use toml_edit::{DocumentMut, Item, Table, Value, value};
 
 use super::reader::{KEYS, TABLE};
 use super::{Contexts, Places, local, replace};
-use crate::model::{Kind, Problem, escaped};
+use crate::model::{CommandLine, Kind, Problem, escaped};
 use crate::topology::{did_you_mean, nearest};
 
 /// What to make of a context.
@@ -158,9 +158,10 @@ fn hidden_table() -> Item {
 }
 
 fn exists(name: &str) -> Problem {
+    let change = CommandLine::new("context edit").arg(name).blank("…");
     let name = escaped(name.as_bytes());
     Problem::refused(format!("there is a context `{name}` already"))
-        .hint(format!("change it: ucp-streams context edit {name} …"))
+        .hint(format!("change it: {change}"))
 }
 
 /// There is no directory to put files in.

@@ -6,8 +6,8 @@ use std::io;
 
 use toml_edit::{DocumentMut, value};
 
-use super::{Places, local, replace, shown};
-use crate::model::Problem;
+use super::{Places, local, replace};
+use crate::model::{Problem, quoted};
 
 /// The selected context and the one before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +34,10 @@ impl Selection {
         };
         let document: DocumentMut = text.parse().map_err(|_| {
             let wrong = io::Error::other("it is not TOML");
-            local("read", file, &wrong).hint(format!("remove it: rm {}", shown(file)))
+            local("read", file, &wrong).hint(format!(
+                "remove it: rm {}",
+                quoted(file.as_os_str().as_encoded_bytes())
+            ))
         })?;
         let name = |key| document.get(key)?.as_str().map(str::to_owned);
         Ok(Self {

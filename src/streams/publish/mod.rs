@@ -26,7 +26,7 @@ pub use told::{Told, Unit};
 pub use warnings::Warnings;
 
 use super::names::explain;
-use crate::model::{EntryId, Fields, Kind, Name, Problem};
+use crate::model::{CommandLine, EntryId, Fields, Kind, Name, Problem};
 use crate::topology::Topology;
 use crate::topology::validate::Invalid;
 use crate::wire::{Connection, Error, xadd};
@@ -90,7 +90,8 @@ pub(super) fn lost_reply(what: &str, stream: &Name, error: &Error) -> Problem {
         format!("the reply was lost; whether {what} was stored is unknown, and it was not sent again: {error}"),
     )
     .hint(format!(
-        "look with `ucp-streams tail {stream}`, and publish again only what is not there"
+        "look with `{}`, and publish again only what is not there",
+        CommandLine::new("tail").arg(stream)
     ))
 }
 
