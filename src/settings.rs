@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use env::Env;
-pub use guard::{Guard, Protected};
+pub use guard::{Guard, Listening, Protected};
 pub use look::Look;
 
 use crate::cli::Globals;

@@ -51,7 +51,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         has_more: false,
     };
     let (planned, what, preview) = (chosen.entries.len(), chosen.summary(), chosen.preview());
-    match change.ask(args.dry_run.dry_run, planned, &what, preview)? {
+    match change
+        .ask(args.dry_run.dry_run, planned, &what, preview)
+        .await?
+    {
         Go::No(exit) => Ok(exit),
         Go::On(consent) => change.end(apply_ack(&connection, chosen, consent).await),
     }

@@ -34,7 +34,7 @@ impl Change<'_> {
     ///
     /// # Errors
     /// Refused without consent; not found or refused when nothing that was named can be changed.
-    pub(super) fn ask(
+    pub(super) async fn ask(
         &self,
         dry_run: bool,
         planned: usize,
@@ -59,9 +59,8 @@ impl Change<'_> {
             self.note_more();
             return Ok(Go::No(Exit::Done));
         }
-        let server = self.context.dialer()?.endpoint().to_string();
-        let plan = format!("{} {what} of {} on {server}", self.verb, self.target);
-        Ok(Go::On(console.confirm(&plan)?))
+        let plan = format!("{} {what} of {}", self.verb, self.target);
+        Ok(Go::On(self.context.consent(&plan).await?))
     }
 
     /// Shows what became of each, and says so in one line.

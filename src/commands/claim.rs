@@ -58,7 +58,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     };
     let what = format!("for consumer `{}` {}", plan.to, chosen.summary());
     let preview = chosen.preview();
-    match change.ask(args.dry_run.dry_run, chosen.entries.len(), &what, preview)? {
+    match change
+        .ask(args.dry_run.dry_run, chosen.entries.len(), &what, preview)
+        .await?
+    {
         Go::No(exit) => Ok(exit),
         Go::On(consent) => change.end(apply_claim(&connection, plan, consent).await),
     }

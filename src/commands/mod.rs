@@ -8,6 +8,7 @@ mod change;
 mod claim;
 mod complete;
 mod completions;
+mod consent;
 mod consume;
 mod consumers;
 mod context;

@@ -57,7 +57,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         has_more: chosen.has_more,
     };
     let (planned, what, preview) = (chosen.entries.len(), chosen.summary(), chosen.preview());
-    match change.ask(args.dry_run.dry_run, planned, &what, preview)? {
+    match change
+        .ask(args.dry_run.dry_run, planned, &what, preview)
+        .await?
+    {
         Go::No(exit) => Ok(exit),
         Go::On(consent) => {
             let all_see_it = args.all_groups_see_it;

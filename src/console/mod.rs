@@ -22,7 +22,7 @@ pub use terminal::Terminal;
 
 use crate::exit::{Exit, OutputClosed, classify};
 use crate::model::{Consent, Problem, escaped};
-use crate::settings::{Guard, Look};
+use crate::settings::{Guard, Listening, Look};
 use crate::view::{self, Filter, Options, Report, Row, Theme, Tone};
 use progress::Bar;
 
@@ -200,14 +200,20 @@ impl Console {
         let _ = self.guard.set(guard);
     }
 
+    /// Whether [`Console::confirm`] wants to know where the server listens.
+    pub fn is_unsure_of_server(&self) -> bool {
+        self.guard.get().is_some_and(Guard::is_unsure)
+    }
+
     /// Consent to `plan`, a text that names its target: by `--yes`, or by a yes on a terminal. On a production
-    /// server: by `--yes` with `--context` naming it, or by its name typed on a terminal.
+    /// server: by `--yes` with `--context` naming it, or by its name typed on a terminal. `listening` is where the
+    /// server listens, where it could be asked.
     ///
     /// # Errors
     /// A refused [`Problem`] when the answer is no, or when there is nobody to ask and consent was not given.
-    pub fn confirm(&self, plan: &str) -> Result<Consent, Problem> {
+    pub fn confirm(&self, plan: &str, listening: Option<&Listening>) -> Result<Consent, Problem> {
         let plan = lines(plan, "");
-        let protected = self.guard.get().and_then(Guard::protected);
+        let protected = self.guard.get().and_then(|it| it.protected(listening));
         if self.look.yes && protected.as_ref().is_none_or(|it| it.is_named) {
             return Ok(confirm::by_flag());
         }

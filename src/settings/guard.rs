@@ -1,6 +1,12 @@
 //! Production servers: which context guards the address that is used, however it was reached.
+//!
+//! Two addresses of one kind are the same when they lead to the same place. A unix socket and a TCP address on this
+//! machine are told apart by what the server says it listens on; while it has not said so, they count as the same. A
+//! tunnel, a forwarded port or another machine's name for the server is an address of its own: nothing here asks the
+//! production server itself, which takes its credentials and may be away.
 
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _, UdpSocket};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -28,6 +34,48 @@ pub struct Protected {
     pub is_named: bool,
 }
 
+/// Where a server listens, by its own word.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listening {
+    ports: Vec<u16>,
+    /// `None` where the server does not say (before 7.2).
+    sockets: Option<Vec<PathBuf>>,
+}
+
+impl Listening {
+    /// From the lines of `INFO server`.
+    pub fn of(lines: &[(String, String)]) -> Self {
+        let mut listening = Self::default();
+        for (name, value) in lines {
+            if name == "tcp_port" {
+                listening.ports.extend(value.parse::<u16>());
+            } else if name.starts_with("listener") {
+                let sockets = listening.sockets.get_or_insert_default();
+                let parts = || value.split(',').filter_map(|part| part.split_once('='));
+                let is_unix = parts().any(|part| part == ("name", "unix"));
+                for (key, value) in parts() {
+                    match key {
+                        "bind" if is_unix => sockets.push(value.into()),
+                        "port" if !is_unix => listening.ports.extend(value.parse::<u16>()),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        listening
+    }
+
+    fn is_at(&self, transport: &Transport) -> bool {
+        match transport {
+            Transport::Tcp { port, .. } => self.ports.contains(port),
+            Transport::Unix(path) => self
+                .sockets
+                .as_ref()
+                .is_none_or(|sockets| sockets.iter().any(|it| is_same_path(it, path))),
+        }
+    }
+}
+
 impl Guard {
     /// A guard of the production contexts' addresses, `target` among them or not. `named` is what `--context` said.
     pub(super) fn new(target: Option<&Endpoint>, contexts: &Contexts, named: Option<&str>) -> Self {
@@ -44,13 +92,13 @@ impl Guard {
 
     /// The production context at the address that is used, if there is one: that which was named, else the first.
     /// User, database and scheme make no difference. Looks names up where their texts differ, so ask only when it
-    /// matters.
-    pub fn protected(&self) -> Option<Protected> {
+    /// matters. `listening` is where the server that is used listens, once it was asked.
+    pub fn protected(&self, listening: Option<&Listening>) -> Option<Protected> {
         let target = self.target.as_ref()?;
         let mut found = self
             .production
             .iter()
-            .filter(|(_, transport)| is_same(target, transport))
+            .filter(|(_, transport)| is_same(target, transport, listening))
             .map(|(name, _)| name);
         let first = found.next()?;
         let named = self.named.as_ref();
@@ -60,15 +108,27 @@ impl Guard {
             is_named,
         })
     }
+
+    /// Whether only the server that is used can say whether it is a production one.
+    pub fn is_unsure(&self) -> bool {
+        let is_unsure = |target: &Transport, other: &Transport| {
+            let is_socket = |it: &Transport| matches!(it, Transport::Unix(_));
+            is_socket(target) != is_socket(other) && is_same(target, other, None)
+        };
+        self.target.as_ref().is_some_and(|target| {
+            let mut production = self.production.iter();
+            production.any(|(_, other)| is_unsure(target, other))
+        })
+    }
 }
 
-fn is_same(one: &Transport, other: &Transport) -> bool {
-    match (one, other) {
-        (Transport::Unix(one), Transport::Unix(other)) => {
-            one == other
-                || one
-                    .canonicalize()
-                    .is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+/// Whether `used` leads to the server at `other`.
+fn is_same(used: &Transport, other: &Transport, listening: Option<&Listening>) -> bool {
+    match (used, other) {
+        (Transport::Unix(used), Transport::Unix(other)) => is_same_path(used, other),
+        (Transport::Unix(_), Transport::Tcp { host, port })
+        | (Transport::Tcp { host, port }, Transport::Unix(_)) => {
+            listening.is_none_or(|it| it.is_at(other)) && is_this_machine(host, *port)
         }
         (
             Transport::Tcp { host, port },
@@ -77,8 +137,21 @@ fn is_same(one: &Transport, other: &Transport) -> bool {
                 port: other_port,
             },
         ) => port == other_port && is_same_host(host, other, *port),
-        _ => false,
     }
+}
+
+fn is_same_path(one: &Path, other: &Path) -> bool {
+    one == other
+        || one
+            .canonicalize()
+            .is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
+fn is_this_machine(host: &str, port: u16) -> bool {
+    // An address can be bound only where it is.
+    let is_own = |ip: IpAddr| ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok();
+    looked_up([host.to_owned()], port)
+        .is_some_and(|[addresses]| addresses.iter().any(|it| is_own(it.ip())))
 }
 
 fn is_same_host(one: &str, other: &str, port: u16) -> bool {
@@ -93,8 +166,8 @@ fn is_same_host(one: &str, other: &str, port: u16) -> bool {
     ones.iter().any(|address| others.contains(address)) || is_local(&ones) && is_local(&others)
 }
 
-/// The addresses of both, in a thread of its own: a name server that is away must not hold the command.
-fn looked_up(hosts: [String; 2], port: u16) -> Option<[Vec<SocketAddr>; 2]> {
+/// The addresses of each, in a thread of its own: a name server that is away must not hold the command.
+fn looked_up<const N: usize>(hosts: [String; N], port: u16) -> Option<[Vec<SocketAddr>; N]> {
     let (said, heard) = mpsc::channel();
     thread::spawn(move || {
         let addresses = hosts.map(|host| {
@@ -110,6 +183,14 @@ fn looked_up(hosts: [String; 2], port: u16) -> Option<[Vec<SocketAddr>; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a server says that listens nowhere of these.
+    fn nowhere() -> Listening {
+        Listening {
+            ports: Vec::new(),
+            sockets: Some(Vec::new()),
+        }
+    }
 
     fn transport(url: &str) -> Transport {
         Endpoint::parse(url).expect(url).transport
@@ -140,7 +221,7 @@ mod tests {
             ("redis://localhost:6398", None),
             ("unix:///run/other.sock", None),
         ] {
-            let found = guard(url, None).protected();
+            let found = guard(url, None).protected(Some(&nowhere()));
             assert_eq!(found.as_ref().map(|it| it.name.as_str()), name, "{url}");
             assert!(found.is_none_or(|it| !it.is_named));
         }
@@ -154,12 +235,40 @@ mod tests {
             ("socket", "prod", false),
             ("staging", "prod", false),
         ] {
-            let found = guard("redis://localhost:6399", Some(named)).protected();
+            let guard = guard("redis://localhost:6399", Some(named));
+            let found = guard.protected(Some(&nowhere()));
             let expected = Protected {
                 name: name.to_owned(),
                 is_named,
             };
             assert_eq!(found, Some(expected), "{named}");
+        }
+    }
+
+    #[test]
+    fn a_socket_and_a_port_are_told_apart_by_what_the_server_says() {
+        let lines = |text: &str| {
+            let lines = text.lines().filter_map(|line| line.split_once(':'));
+            let lines: Vec<_> = lines.map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
+            Listening::of(&lines)
+        };
+        let new = "tcp_port:6399\nlistener0:name=tcp,bind=127.0.0.1,bind=-::1,port=6399\nlistener1:name=unix,bind=/run/redis.sock";
+        let other = "tcp_port:6398\nlistener0:name=tls,bind=*,port=6397";
+        for (url, said, name) in [
+            ("unix:///run/other.sock", new, Some("prod")),
+            ("unix:///run/other.sock", "tcp_port:6399", Some("prod")),
+            ("unix:///run/other.sock", other, None),
+            ("redis://127.0.0.1:6398", new, Some("socket")),
+            ("redis://127.0.0.1:6398", "tcp_port:6398", Some("socket")),
+            ("redis://127.0.0.1:6398", other, None),
+            ("redis://192.0.2.1:6398", new, None),
+        ] {
+            let guard = guard(url, None);
+            let found = guard.protected(Some(&lines(said)));
+            assert_eq!(found.map(|it| it.name).as_deref(), name, "{url} {said}");
+            let is_near = !url.contains("192");
+            assert_eq!(guard.is_unsure(), is_near, "{url}");
+            assert_eq!(guard.protected(None).is_some(), is_near, "{url}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use ucp_streams::cli::Globals;
 use ucp_streams::console::{Console, Terminal};
 use ucp_streams::model::{Kind, Problem};
+use ucp_streams::server::Options;
 use ucp_streams::settings::{Env, Look, Settings};
 
 use crate::contexts::Home;
@@ -38,7 +39,7 @@ fn consent(globals: &Globals) -> Result<(), Problem> {
     );
     console.protect(settings.guard);
     console
-        .confirm("Acknowledges 3 entries of events.raw")
+        .confirm("Acknowledges 3 entries of events.raw", None)
         .map(drop)
 }
 
@@ -147,4 +148,41 @@ fn at_a_terminal_the_name_is_typed_even_with_yes() {
         assert_eq!(ended, Some(code), "{typed:?}: {shown}");
         assert_eq!(pending(&server), left, "{shown}");
     }
+}
+
+#[test]
+fn a_socket_and_a_port_of_the_same_server_are_one() {
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listen.local_addr().unwrap().port();
+    drop(listen);
+    let server = TestServer::with_options(Options {
+        port: Some(port),
+        ..Options::default()
+    });
+    let other = TestServer::start();
+    let home = Home::new();
+    let address = format!("redis://localhost:{port}");
+    home.ucp(&["context", "add", "prod", "-u", &address, "--production"])
+        .assert_code(0);
+    for server in [&server, &other] {
+        server.redis(&["XADD", "s", "1-0", "f", "v"]);
+        server.redis(&["XGROUP", "CREATE", "s", "g", "0"]);
+        server.redis(&["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"]);
+    }
+    let ack = |server: &TestServer| {
+        let url = server.url();
+        home.ucp(&[&ACK[..], &["-u", &url, "--yes"]].concat())
+    };
+    ack(&server)
+        .assert_code(6)
+        .stderr_has("production context `prod`");
+    assert_eq!(pending(&server), 1);
+    ack(&other).assert_code(0);
+    assert_eq!(pending(&other), 0);
+    // Who may not ask the server is asked for the name.
+    server.redis(&["ACL", "SETUSER", "default", "-info"]);
+    ack(&server)
+        .assert_code(6)
+        .stderr_has("does not say whether it is the production one");
+    assert_eq!(pending(&server), 1);
 }

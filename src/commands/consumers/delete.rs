@@ -56,8 +56,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         context.console.note(&note);
         return Ok(Exit::Done);
     }
-    let server = context.dialer()?.endpoint().to_string();
-    let consent = context.console.confirm(&format!("{told}\non {server}"))?;
+    let consent = context.consent(&told).await?;
     apply(context, plan, consent).await
 }
 

@@ -74,7 +74,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let names: Vec<Name> = plan.planned().map(|it| it.consumer.clone()).collect();
-    let server = context.dialer()?.endpoint().to_string();
-    let consent = console.confirm(&format!("{told}\n{}\non {server}", listed(&names)))?;
+    let told = format!("{told}\n{}", listed(&names));
+    let consent = context.consent(&told).await?;
     apply(context, plan, consent).await
 }

@@ -25,7 +25,7 @@ use rows::{ContextRow, Details};
 /// They are in ~/.config/ucp-streams/config.toml, which may be edited by hand; which one is selected is kept apart from
 /// it. A server named with --url, --host, --context or $UCP_STREAMS_URL goes before the selected context. Destructive
 /// work on the server of a production context, however it is reached, asks for the context's name; a script agrees with
-/// --context NAME --yes.
+/// --context NAME --yes. A tunnel or a forwarded port to it is an address of its own: mark a context of that too.
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read)]

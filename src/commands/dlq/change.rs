@@ -112,12 +112,15 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
         .collect();
     let what = format!("{} to {}", entries(plan.letters.len()), to.join(", "));
     let change = change_of(context, &plan, "redrive", "redriven");
-    match change.ask(
-        args.dry_run.dry_run,
-        plan.letters.len(),
-        &what,
-        plan.preview(),
-    )? {
+    match change
+        .ask(
+            args.dry_run.dry_run,
+            plan.letters.len(),
+            &what,
+            plan.preview(),
+        )
+        .await?
+    {
         Go::No(exit) => Ok(exit),
         Go::On(consent) => {
             let all_see_it = args.all_groups_see_it;
@@ -132,12 +135,15 @@ pub(super) async fn purge(args: PurgeArgs, context: &Context) -> Result<Exit> {
     let plan = LettersPlan::purge(source, found);
     let what = entries(plan.letters.len());
     let change = change_of(context, &plan, "purge", "purged");
-    match change.ask(
-        args.dry_run.dry_run,
-        plan.letters.len(),
-        &what,
-        plan.preview(),
-    )? {
+    match change
+        .ask(
+            args.dry_run.dry_run,
+            plan.letters.len(),
+            &what,
+            plan.preview(),
+        )
+        .await?
+    {
         Go::No(exit) => Ok(exit),
         Go::On(consent) => change.end(apply_purge(&connection, plan, consent).await),
     }

@@ -60,8 +60,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             "consumers of {target} are live; a worker creates the group again from the beginning"
         ));
     }
-    let server = context.dialer()?.endpoint().to_string();
-    let consent = console.confirm(&format!("{told}\non {server}"))?;
+    let consent = context.consent(&told).await?;
     let row = apply_delete(&connection, plan, args.force, consent).await?;
     console.show_one(&row)?;
     let again = CommandLine::new("groups create")

@@ -70,8 +70,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     if let Some(refusal) = refusal {
         return Err(refusal.into());
     }
-    let server = context.dialer()?.endpoint().to_string();
-    let consent = console.confirm(&format!("{told}\non {server}"))?;
+    let consent = context.consent(&told).await?;
     let row = apply_set_id(&connection, plan, consent).await?;
     console.show_one(&row)?;
     let back = target

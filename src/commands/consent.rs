@@ -1,0 +1,37 @@
+//! Consent to a plan, asked for with the server in it.
+
+use anyhow::Result;
+
+use super::context::Context;
+use crate::model::Consent;
+use crate::settings::Listening;
+use crate::wire::info;
+
+impl Context {
+    /// Consent to `plan` on the server that the settings name.
+    ///
+    /// # Errors
+    /// As [`Console::confirm`](crate::console::Console::confirm); when the server cannot be reached.
+    pub(super) async fn consent(&self, plan: &str) -> Result<Consent> {
+        let server = self.dialer()?.endpoint().to_string();
+        let listening = self.listening().await?;
+        let plan = format!("{plan}\non {server}");
+        Ok(self.console.confirm(&plan, listening.as_ref())?)
+    }
+
+    /// Where the server listens, where that decides whether it is a production one; `None` too where it does not say.
+    async fn listening(&self) -> Result<Option<Listening>> {
+        if !self.console.is_unsure_of_server() {
+            return Ok(None);
+        }
+        match self.connect().await?.run(info("server")).await {
+            Ok(lines) => Ok(Some(Listening::of(&lines))),
+            Err(error) => {
+                self.console.warn(&format!(
+                    "the server does not say whether it is the production one, so it counts as that: {error}"
+                ));
+                Ok(None)
+            }
+        }
+    }
+}
