@@ -308,3 +308,24 @@ fn a_server_of_ones_own_is_a_context_while_it_runs() {
         .assert_code(0)
         .stdout_has("ours.invalid");
 }
+
+#[test]
+fn what_would_not_be_valid_is_named_as_it_was_given() {
+    let home = Home::new();
+    for (flags, said) in [
+        (
+            &["--url", "http://h"][..],
+            "error: `http://` is not a scheme",
+        ),
+        (
+            &["--url", "redis://h", "--tls-ca", "ca.pem"],
+            "error: tls_ca is for a rediss:// url",
+        ),
+    ] {
+        home.ucp(&[&["context", "add", "a"], flags].concat())
+            .assert_code(2)
+            .stderr_has(said)
+            .stderr_lacks("config.toml");
+    }
+    assert!(!home.config().exists());
+}

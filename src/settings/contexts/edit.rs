@@ -124,7 +124,7 @@ impl Contexts {
             apply(context, change);
         }
         let text = document.to_string();
-        super::reader::read(file, &text, places.home.as_deref())?;
+        super::reader::read_unwritten(file, &text, places.home.as_deref())?;
         replace(file, &text)?;
         Self::read(places)
     }

@@ -33,8 +33,30 @@ pub(super) fn read(
     text: &str,
     home: Option<&Path>,
 ) -> Result<BTreeMap<String, NamedContext>, Problem> {
-    let reader = Reader { file, text, home };
-    let document = Document::parse(text)
+    parse(&Reader {
+        file,
+        text,
+        home,
+        is_written: true,
+    })
+}
+
+/// As [`read`], of a text that is not in the file yet: complaints are about what was asked for, not about its lines.
+pub(super) fn read_unwritten(
+    file: &Path,
+    text: &str,
+    home: Option<&Path>,
+) -> Result<BTreeMap<String, NamedContext>, Problem> {
+    parse(&Reader {
+        file,
+        text,
+        home,
+        is_written: false,
+    })
+}
+
+fn parse(reader: &Reader<'_>) -> Result<BTreeMap<String, NamedContext>, Problem> {
+    let document = Document::parse(reader.text)
         .map_err(|error| reader.wrong(error.span(), &format!("not TOML: {}", error.message())))?;
     reader.only(document.as_table(), &[TABLE])?;
     let Some(contexts) = document.get(TABLE) else {
@@ -51,6 +73,7 @@ struct Reader<'t> {
     file: &'t Path,
     text: &'t str,
     home: Option<&'t Path>,
+    is_written: bool,
 }
 
 impl Reader<'_> {
@@ -140,6 +163,9 @@ impl Reader<'_> {
     }
 
     fn wrong(&self, span: Option<Range<usize>>, message: &str) -> Problem {
+        if !self.is_written {
+            return Problem::usage(message);
+        }
         let line = span
             .and_then(|span| self.text.get(..span.start))
             .map(|before| format!(":{}", before.matches('\n').count() + 1));
