@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::context::Context;
 use crate::cli::{Position, count, name};
 use crate::exit::Exit;
-use crate::model::{Name, Time};
+use crate::model::{Name, Problem, Time};
 use crate::streams::names::{explain, require_stream};
 use crate::streams::read::{self, Edge, Range};
 use crate::view::{EntryStyle, EntryWriter};
@@ -58,6 +58,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             usize::try_from(count).unwrap_or(usize::MAX)
         }),
     };
+    if let Some(problem) = backwards(range.start, range.end) {
+        return Err(problem.into());
+    }
     let mut out = context.console.out();
     let mut writer = EntryWriter::new(context.console.options(), EntryStyle::default());
     let mut lane = context.lane().await?;
@@ -73,6 +76,20 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     writer.end(out.buffer());
     out.flush()?;
     Ok(Exit::Done)
+}
+
+/// A range that holds nothing, whatever is in the stream.
+fn backwards(start: Edge, end: Edge) -> Option<Problem> {
+    let is_backwards = match (start, end) {
+        (Edge::Id(start), Edge::Id(end)) => start > end,
+        // Counted from the end, where 0 is after the last entry.
+        (Edge::FromEnd(start), Edge::FromEnd(end)) => start < end,
+        _ => false,
+    };
+    is_backwards.then(|| {
+        Problem::usage("START is after END, so that there is nothing between them")
+            .hint("give the earlier one first; --reverse prints the newest first")
+    })
 }
 
 pub(super) fn edge(edge: cli::Edge) -> Edge {
