@@ -6,7 +6,7 @@ use clap::Subcommand;
 use super::context::Context;
 use crate::cli::Impact;
 use crate::exit::Exit;
-use crate::streams::drift::{DriftRow, State, drift};
+use crate::streams::drift::{DriftRow, State, drift, unchecked};
 use crate::topology::{Topology, example_toml};
 use crate::view::write_json;
 
@@ -43,7 +43,7 @@ Examples:
   ucp-streams topology check
   ucp-streams --topology staging.toml topology check --offline")]
     Check {
-        /// Check the file only; ask no server
+        /// Check the file only; ask no server: every group's state is `unchecked`
         #[arg(long)]
         offline: bool,
     },
@@ -77,6 +77,7 @@ async fn check(offline: bool, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
     let console = &context.console;
     if offline {
+        console.show(&unchecked(topology))?;
         console.note(&sound(topology, context));
         return Ok(Exit::Done);
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::init::{State as InitState, plan_init};
 use crate::model::{EntryId, Name};
-use crate::topology::Topology;
+use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, xinfo_groups};
 
 /// How a group of the server and one of the topology agree.
@@ -20,6 +20,8 @@ pub enum State {
     Differs,
     /// On the server only, on a stream of the topology.
     Extra,
+    /// In the topology; no server was asked.
+    Unchecked,
 }
 
 /// One group, on the server or in the topology.
@@ -31,8 +33,19 @@ pub struct DriftRow {
     pub stream: Name,
     /// How they agree.
     pub state: State,
-    /// The last entry id it was delivered; `None` while it is missing.
+    /// The last entry id it was delivered; `None` while it is missing or unchecked.
     pub position: Option<EntryId>,
+}
+
+/// One row for each group of the topology, in its order, without asking a server.
+pub fn unchecked(topology: &Topology) -> Vec<DriftRow> {
+    let row = |spec: &GroupSpec| DriftRow {
+        group: spec.name.clone(),
+        stream: spec.stream.clone(),
+        state: State::Unchecked,
+        position: None,
+    };
+    topology.groups.iter().map(row).collect()
 }
 
 /// One row for each group of the topology, in its order, then the server's others on its streams.

@@ -73,7 +73,6 @@ fn a_wrong_file_is_refused_with_all_that_is_wrong() {
         .stderr_has("topology example");
     ucp(&["topology", "check", "--offline"])
         .assert_code(0)
-        .stdout_is("")
         .stderr_has("the built-in topology: 4 streams and 3 groups, nothing wrong");
     ucp(&["--topology", "/nowhere.toml", "topology", "show"])
         .assert_code(74)
@@ -118,6 +117,25 @@ fn drift_is_exit_1_until_init_has_run() {
         .map(|row| &row["state"])
         .collect();
     assert_eq!(states, ["ok", "ok", "ok", "extra"]);
+}
+
+#[test]
+fn offline_the_groups_have_the_same_shape_and_are_unchecked() {
+    let run = Invocation::new(&["topology", "check", "--offline", "-o", "json"]).run();
+    let rows = run
+        .assert_code(0)
+        .stderr_has("4 streams and 3 groups, nothing wrong")
+        .stdout_json();
+    assert_eq!(
+        rows[0],
+        serde_json::json!({
+            "group": "event-processors",
+            "stream": "events.normalized",
+            "state": "unchecked",
+            "position": null
+        })
+    );
+    assert_eq!(rows.as_array().unwrap().len(), 3);
 }
 
 #[test]
