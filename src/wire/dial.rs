@@ -128,17 +128,17 @@ impl Dialer {
 
     async fn open_in_time(&self) -> Result<Lane> {
         match timeout(self.timeout, self.open()).await {
+            // Which of its greetings went unanswered says nothing to anybody.
+            Ok(Err(error)) if error.kind == ErrorKind::Timeout => Err(self.no_answer()),
             Ok(result) => result,
-            Err(_) => Err(Error::new(
-                ErrorKind::Timeout,
-                "",
-                format!(
-                    "cannot connect to {}: no answer in {:?}",
-                    self.endpoint.address(),
-                    self.timeout
-                ),
-            )),
+            Err(_) => Err(self.no_answer()),
         }
+    }
+
+    fn no_answer(&self) -> Error {
+        let (address, timeout) = (self.endpoint.address(), self.timeout);
+        let text = format!("cannot connect to {address}: no answer in {timeout:?}");
+        Error::new(ErrorKind::Timeout, "", text)
     }
 
     async fn open(&self) -> Result<Lane> {

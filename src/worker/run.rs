@@ -12,10 +12,11 @@ use super::engine::Engine;
 use super::fence::Lease;
 use super::job::{Assignment, Mode, Signal};
 use crate::model::{CommandLine, EntryId, Problem};
+use crate::streams::names::not_a_stream;
 use crate::streams::slots;
 use crate::wire::{
-    Connection, Dialer, Error, ErrorKind, xgroup_create, xgroup_create_consumer, xinfo_groups,
-    xinfo_stream,
+    Connection, Dialer, Error, ErrorKind, key_type, xgroup_create, xgroup_create_consumer,
+    xinfo_groups, xinfo_stream,
 };
 
 /// Works until the work is done, `signal` asks for the end, or something fails for good; then finishes what runs and
@@ -101,6 +102,11 @@ async fn join_group(
     let groups = match connection.run(xinfo_groups(&job.stream)).await {
         Ok(groups) => groups,
         Err(error) if error.kind == ErrorKind::NoKey => Vec::new(),
+        Err(error) if error.kind == ErrorKind::WrongType => {
+            let kind = connection.run(key_type(&job.stream)).await;
+            let kind = kind.unwrap_or_else(|_| b"value of another kind".to_vec());
+            return Err(Join::Problem(not_a_stream(&job.stream, &kind)));
+        }
         Err(error) => return Err(error.into()),
     };
     if !groups.iter().any(|info| info.name == job.group) {

@@ -45,6 +45,20 @@ fn a_paused_server_that_accepts_is_a_timeout_not_a_connection() {
     fixture.server.pause();
     let error = fixture.block_on(dialer.connect()).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
+    // Whichever deadline comes first, that of the connection or that of its first reply.
+    fixture.server.resume();
+    for _ in 0..5 {
+        fixture.server.pause();
+        let error = fixture
+            .block_on(impatient(&fixture).named("n").connect())
+            .unwrap_err();
+        fixture.server.resume();
+        let address = fixture.server.socket().display();
+        assert_eq!(
+            error.to_string(),
+            format!("cannot connect to {address}: no answer in 100ms")
+        );
+    }
 }
 
 #[test]
