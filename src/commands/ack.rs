@@ -48,6 +48,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         target: chosen.target.to_string(),
         verb: "acknowledge",
         past: "acknowledged",
+        is_named: true,
         has_more: false,
     };
     let (planned, what, preview) = (chosen.entries.len(), chosen.summary(), chosen.preview());

@@ -16,6 +16,8 @@ pub(super) struct Change<'a> {
     pub(super) verb: &'static str,
     /// `claimed`.
     pub(super) past: &'static str,
+    /// Whether the entries were named by their ids.
+    pub(super) is_named: bool,
     /// Whether more would have matched.
     pub(super) has_more: bool,
 }
@@ -52,10 +54,8 @@ impl Change<'_> {
         }
         if dry_run {
             console.show(&preview)?;
-            console.note(&format!(
-                "nothing was changed: without --dry-run this would {} {what} of {}",
-                self.verb, self.target
-            ));
+            self.context
+                .rehearsed(&format!("{} {what} of {}", self.verb, self.target));
             self.note_more();
             return Ok(Go::No(Exit::Done));
         }
@@ -121,6 +121,12 @@ impl Change<'_> {
     fn nothing(&self, rows: &[Repaired]) -> Problem {
         let text = |why: &str| format!("nothing was {} in {}: {why}", self.past, self.target);
         let absent = count(rows, Outcome::NotPending) + count(rows, Outcome::Gone);
+        if absent == rows.len() && !self.is_named {
+            return Problem::refused(text(
+                "others took or acknowledged all of it since it was looked at",
+            ))
+            .hint("run it again for what there is now");
+        }
         if absent == rows.len() {
             return Problem::not_found(text("none of the ids is there"))
                 .hint("see what is with `ucp-streams pending` or `ucp-streams dlq list`");

@@ -10,6 +10,7 @@ use crate::cli::{self, DryRun};
 use crate::exit::Exit;
 use crate::model::Name;
 use crate::streams::claim::{apply_claim, plan_claim};
+use crate::streams::select::Which;
 use crate::streams::target::Target;
 
 /// Hand stale entries of a group to a consumer, and print them
@@ -47,6 +48,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     target.require(&connection, topology).await?;
     args.select.require(&connection, &target).await?;
     let (which, idle_min) = args.select.resolve(&spec);
+    let is_named = matches!(which, Which::Ids(_));
     let plan = plan_claim(&connection, target, &which, idle_min, args.to, dead_letter).await?;
     let chosen = &plan.chosen;
     let change = Change {
@@ -54,6 +56,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         target: chosen.target.to_string(),
         verb: "claim",
         past: "claimed",
+        is_named,
         has_more: chosen.has_more,
     };
     let what = format!("for consumer `{}` {}", plan.to, chosen.summary());

@@ -15,7 +15,8 @@ impl Context {
     pub(super) async fn consent(&self, plan: &str) -> Result<Consent> {
         let server = self.dialer()?.endpoint().to_string();
         let listening = self.listening().await?;
-        let plan = format!("{plan}\non {server}");
+        let between = if plan.contains('\n') { '\n' } else { ' ' };
+        let plan = format!("{plan}{between}on {server}");
         Ok(self.console.confirm(&plan, listening.as_ref())?)
     }
 

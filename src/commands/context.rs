@@ -77,6 +77,13 @@ impl Context {
         Self::new(settings, Arc::clone(&self.console))
     }
 
+    /// Says at the end of a dry run what the command would do.
+    pub(super) fn rehearsed(&self, would: &str) {
+        self.console.note(&format!(
+            "nothing was changed: without --dry-run this would {would}"
+        ));
+    }
+
     /// Whether the server is a private one of this command.
     pub(super) fn is_ephemeral(&self) -> bool {
         self.settings.target.value == Target::Ephemeral

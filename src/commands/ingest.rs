@@ -16,6 +16,7 @@ use crate::exit::Exit;
 use crate::model::{Fields, Problem};
 use crate::streams::ingest::{Ingest, Ingested, WouldIngest, ingest_one, send};
 use crate::streams::publish::{Blocks, Lines, Unit, Warnings, check, not_valid};
+use crate::streams::repair::entries as in_words;
 use crate::topology::validate::Pair;
 use crate::view::RowWriter;
 use crate::wire::Connection;
@@ -153,7 +154,11 @@ fn would_ingest(events: u64, ingest: &Ingest, context: &Context) -> Result<Exit>
         raw: ingest.raw.name.clone(),
         normalized: ingest.normalized.name.clone(),
     })?;
-    context.console.note("dry run: nothing was sent");
+    let (raw, normalized) = (&ingest.raw.name, &ingest.normalized.name);
+    let events = in_words(events);
+    context.rehearsed(&format!(
+        "publish {events} to `{raw}` and as many to `{normalized}`"
+    ));
     Ok(Exit::Done)
 }
 

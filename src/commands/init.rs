@@ -55,6 +55,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         apply_init(&connection, plan).await?
     };
     context.console.show(&rows)?;
+    if args.dry_run.dry_run {
+        context.rehearsed(&would(&rows));
+    }
     for row in rows.iter().filter(|row| row.state == State::Differs) {
         context.console.warn(&differs(row));
     }
@@ -79,6 +82,20 @@ fn wanted(args: &Args, context: &Context) -> Result<Vec<GroupSpec>> {
         }
     }
     Ok(groups)
+}
+
+/// What a plan would do.
+fn would(rows: &[InitRow]) -> String {
+    let missing: Vec<String> = rows
+        .iter()
+        .filter(|row| row.state == State::Missing)
+        .map(|row| format!("`{}` of `{}`", row.group, row.stream))
+        .collect();
+    if missing.is_empty() {
+        "create nothing: every group is there".to_owned()
+    } else {
+        format!("create {}", missing.join(", "))
+    }
 }
 
 fn differs(row: &InitRow) -> String {

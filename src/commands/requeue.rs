@@ -10,6 +10,7 @@ use crate::cli::DryRun;
 use crate::exit::Exit;
 use crate::streams::repair::Chosen;
 use crate::streams::requeue::{apply_requeue, must_be_alone};
+use crate::streams::select::Which;
 use crate::streams::target::Target;
 
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
@@ -48,12 +49,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     args.select.require(&connection, &target).await?;
     must_be_alone(&target, &groups, args.all_groups_see_it)?;
     let (which, idle_min) = args.select.resolve(&spec);
+    let is_named = matches!(which, Which::Ids(_));
     let chosen = Chosen::find(&connection, target, &which, idle_min).await?;
     let change = Change {
         context,
         target: chosen.target.to_string(),
         verb: "requeue",
         past: "requeued",
+        is_named,
         has_more: chosen.has_more,
     };
     let (planned, what, preview) = (chosen.entries.len(), chosen.summary(), chosen.preview());

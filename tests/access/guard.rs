@@ -186,3 +186,27 @@ fn a_socket_and_a_port_of_the_same_server_are_one() {
         .stderr_has("does not say whether it is the production one");
     assert_eq!(pending(&server), 1);
 }
+
+#[test]
+fn what_others_took_while_consent_was_asked_for_is_said_so() {
+    let server = TestServer::start();
+    server.redis(&["XADD", "s", "1-0", "f", "v"]);
+    server.redis(&["XGROUP", "CREATE", "s", "g", "0"]);
+    server.redis(&["XGROUP", "CREATECONSUMER", "s", "g", "heir"]);
+    server.redis(&["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"]);
+    let url = server.url();
+    let claim = [
+        "claim", "g", "--stream", "s", "--idle", "0s", "--to", "heir",
+    ];
+    let mut terminal = Typed::run(&[&claim[..], &["-u", &url]].concat(), &[]);
+    terminal.await_text("Go on? [y/N]");
+    server.redis(&["XACK", "s", "g", "1-0"]);
+    terminal.type_line("y");
+    let (ended, shown) = terminal.end();
+    assert_eq!(ended, Some(6), "{shown}");
+    assert!(
+        shown.contains("others took or acknowledged all of it"),
+        "{shown}"
+    );
+    assert!(!shown.contains("none of the ids"), "{shown}");
+}

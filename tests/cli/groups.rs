@@ -150,15 +150,33 @@ fn create_refuses_what_cannot_be() {
 }
 
 #[test]
+fn a_dry_run_of_create_says_what_it_would_do() {
+    let server = TestServer::start();
+    let create = ["groups", "create", "g", "--stream", STREAM];
+    let would = "nothing was changed: without --dry-run this would create ";
+    server
+        .ucp(&[&create[..], &["--dry-run"]].concat())
+        .assert_code(0)
+        .stderr_has(&format!("{would}group `g` of stream `{STREAM}` at 0-0"));
+    assert!(group(&server, STREAM, "g").is_none());
+    server.ucp(&create).assert_code(0).stderr_is_empty();
+    server
+        .ucp(&[&create[..], &["--dry-run"]].concat())
+        .assert_code(0)
+        .stderr_has(&format!("{would}nothing: group `g`"));
+}
+
+#[test]
 fn a_rewind_tells_what_it_takes_from_whom() {
     let server = seeded();
     let before = state(&server);
     let dry = server.ucp(&["groups", "set-id", GROUP, "2-0", "--dry-run", "-o", "json"]);
     let row = dry
-        .assert_code(0)
+        .assert_code(6)
+        .stderr_has("nothing was changed: without --dry-run this would move group")
         .stderr_has("delivered again: 4 entries")
         .stderr_has("pending among these: 4 entries (2 of `c1`, 2 of `c2`); whoever reads next takes them, and their delivery counts (up to 7) start again at 1")
-        .stderr_has("it would be refused, since group `event-processors` of stream `events.normalized` has live consumers: c1, c2")
+        .stderr_has("\"kind\":\"refused\",\"message\":\"group `event-processors` of stream `events.normalized` has live consumers: c1, c2")
         .stdout_json();
     assert_eq!(
         (&row["from_id"], &row["to_id"]),
@@ -280,9 +298,9 @@ fn delete_refuses_while_anything_is_left_to_do() {
         .stderr_has("--yes");
     let dry = server.ucp(&["groups", "delete", GROUP, "--dry-run", "-o", "json"]);
     let row = dry
-        .assert_code(0)
-        .stderr_has("nothing was changed")
-        .stderr_has("it would be refused")
+        .assert_code(6)
+        .stderr_has("nothing was changed: without --dry-run this would delete group")
+        .stderr_has("\"kind\":\"refused\"")
         .stdout_json();
     assert_eq!(
         (&row["pending"], &row["is_done"]),

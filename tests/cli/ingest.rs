@@ -79,7 +79,9 @@ fn what_is_not_valid_is_in_neither_stream() {
     server
         .ucp(&[&ONE[..], &["--dry-run"]].concat())
         .assert_code(0)
-        .stderr_has("nothing was sent");
+        .stderr_has(
+            "nothing was changed: without --dry-run this would publish 1 entry to `events.raw`",
+        );
     assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
 }
 

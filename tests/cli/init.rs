@@ -108,3 +108,18 @@ fn without_permission_the_rule_is_named() {
         .stderr_has("ACL SETUSER bob +xgroup|create");
     assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
 }
+
+#[test]
+fn a_dry_run_says_what_it_would_do() {
+    let server = TestServer::start();
+    server
+        .ucp(&["init", "event-processors", "--dry-run"])
+        .assert_code(0)
+        .stderr_has("nothing was changed: without --dry-run this would create `event-processors` of `events.normalized`");
+    assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
+    server.ucp(&["init"]).assert_code(0).stderr_is_empty();
+    server
+        .ucp(&["init", "--dry-run"])
+        .assert_code(0)
+        .stderr_has("would create nothing: every group is there");
+}

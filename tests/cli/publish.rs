@@ -222,7 +222,7 @@ fn a_dry_run_sends_nothing() {
     let run = server.ucp(&raw(&["--dry-run", "-o", "json"]));
     let report = run
         .assert_code(0)
-        .stderr_has("dry run: nothing was sent")
+        .stderr_has("nothing was changed: without --dry-run this would publish ")
         .stdout_json();
     assert_eq!(
         report,

@@ -52,8 +52,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let told = format!("{told}{}", details(&plan, to.as_ref()));
     if args.dry_run.dry_run {
         context.console.show(&plan.rows)?;
-        let note = format!("nothing was changed: without --dry-run this would {told}");
-        context.console.note(&note);
+        context.rehearsed(&told);
         return Ok(Exit::Done);
     }
     let consent = context.consent(&told).await?;

@@ -67,9 +67,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let told = format!("delete {} of {of}{handing}", consumers(planned));
     if args.dry_run.dry_run {
         console.show(&plan.rows)?;
-        console.note(&format!(
-            "nothing was changed: without --dry-run this would {told}"
-        ));
+        context.rehearsed(&told);
         warn_of_held(context, &plan.rows);
         return Ok(Exit::Done);
     }

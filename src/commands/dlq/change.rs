@@ -102,6 +102,7 @@ pub(super) struct PurgeArgs {
 
 pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit> {
     let (connection, source) = args.stream.open(context).await?;
+    let is_named = !args.which.ids.is_empty();
     let found = find(&connection, &source, &letters(args.which, &args.count)).await?;
     let plan = LettersPlan::redrive(source, found);
     must_be_one_group(&connection, &plan, args.all_groups_see_it).await?;
@@ -111,7 +112,7 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
         .map(|it| format!("`{it}`"))
         .collect();
     let what = format!("{} to {}", entries(plan.letters.len()), to.join(", "));
-    let change = change_of(context, &plan, "redrive", "redriven");
+    let change = change_of(context, &plan, is_named, "redrive", "redriven");
     match change
         .ask(
             args.dry_run.dry_run,
@@ -131,10 +132,11 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
 
 pub(super) async fn purge(args: PurgeArgs, context: &Context) -> Result<Exit> {
     let (connection, source) = args.stream.open(context).await?;
+    let is_named = !args.which.ids.is_empty();
     let found = find(&connection, &source, &letters(args.which, &args.count)).await?;
     let plan = LettersPlan::purge(source, found);
     let what = entries(plan.letters.len());
-    let change = change_of(context, &plan, "purge", "purged");
+    let change = change_of(context, &plan, is_named, "purge", "purged");
     match change
         .ask(
             args.dry_run.dry_run,
@@ -152,6 +154,7 @@ pub(super) async fn purge(args: PurgeArgs, context: &Context) -> Result<Exit> {
 fn change_of<'a>(
     context: &'a Context,
     plan: &LettersPlan,
+    is_named: bool,
     verb: &'static str,
     past: &'static str,
 ) -> Change<'a> {
@@ -160,6 +163,7 @@ fn change_of<'a>(
         target: format!("dead-letter stream `{}`", plan.source.dead_letter),
         verb,
         past,
+        is_named,
         has_more: plan.has_more,
     }
 }

@@ -52,10 +52,28 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         apply_create(&connection, plan).await?
     };
     context.console.show_one(&row)?;
+    if args.dry_run.dry_run {
+        context.rehearsed(&would(&row));
+    }
     if row.state == State::Differs {
         context.console.warn(&differs(&row));
     }
     Ok(Exit::Done)
+}
+
+/// What a plan would do.
+fn would(row: &Created) -> String {
+    let Created {
+        group,
+        stream,
+        start_id,
+        ..
+    } = row;
+    if row.state == State::Missing {
+        format!("create group `{group}` of stream `{stream}` at {start_id}")
+    } else {
+        format!("create nothing: group `{group}` of stream `{stream}` is there")
+    }
 }
 
 fn differs(row: &Created) -> String {

@@ -44,16 +44,13 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let told = format!("delete {target}: {}", lost(&plan.row));
     if args.dry_run.dry_run {
         console.show_one(&plan.row)?;
-        console.note(&format!(
-            "nothing was changed: without --dry-run this would {told}"
-        ));
-        if let Some(refusal) = refusal {
-            console.warn(&format!("it would be refused: {refusal}"));
-        }
-        return Ok(Exit::Done);
+        context.rehearsed(&told);
     }
     if let Some(refusal) = refusal {
         return Err(refusal.into());
+    }
+    if args.dry_run.dry_run {
+        return Ok(Exit::Done);
     }
     if !plan.row.live_consumers.is_empty() {
         console.warn(&format!(

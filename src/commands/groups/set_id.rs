@@ -59,16 +59,13 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let told = told(&target, &plan.row);
     if args.dry_run.dry_run {
         console.show_one(&plan.row)?;
-        console.note(&format!(
-            "nothing was changed: without --dry-run this would {told}"
-        ));
-        if let Some(refusal) = refusal {
-            console.warn(&format!("it would be refused, since {refusal}"));
-        }
-        return Ok(Exit::Done);
+        context.rehearsed(&told);
     }
     if let Some(refusal) = refusal {
         return Err(refusal.into());
+    }
+    if args.dry_run.dry_run {
+        return Ok(Exit::Done);
     }
     let consent = context.consent(&told).await?;
     let row = apply_set_id(&connection, plan, consent).await?;

@@ -17,6 +17,7 @@ use crate::streams::publish::{
     Idempotency, Published, Target, Warnings, WouldPublish, hash_of, not_valid, publish_once,
     publish_one,
 };
+use crate::streams::repair::entries as in_words;
 use crate::topology::StreamSpec;
 use crate::topology::validate::{Checker, Pair};
 use crate::view::IdWriter;
@@ -252,7 +253,8 @@ impl Job<'_> {
             entries,
             maxlen: self.target.maxlen,
         })?;
-        context.console.note("dry run: nothing was sent");
+        let stream = &self.target.stream;
+        context.rehearsed(&format!("publish {} to `{stream}`", in_words(entries)));
         Ok(Exit::Done)
     }
 }
