@@ -88,10 +88,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         let position = own.map_or(EntryId::MIN, |it| it.last_delivered_id);
         let found = peek(&mut lane, &target.stream, position, args.count, &mut shown).await?;
         shown.end()?;
-        context.console.note(&format!(
-            "nothing was delivered: without --dry-run {} of {target} would be",
-            entries(found)
-        ));
+        context.rehearsed(&format!("deliver {} of {target}", entries(found)));
         return Ok(Exit::Done);
     }
     if args.ack && context.console.terminal().is_stdout_closed {
@@ -183,7 +180,9 @@ impl Report<'_> {
             ));
         }
         match (&left, &consumed.error) {
-            (Ok(left), _) if *left > 0 => console.note(&self.how_to_go_on(*left)),
+            (Ok(left), _) if *left > 0 => {
+                console.note(&self.how_to_go_on(*left, consumed.given_back));
+            }
             (Err(error), Some(_)) => console.detail(1, &format!("cannot leave {target}: {error}")),
             _ => {}
         }
@@ -200,7 +199,8 @@ impl Report<'_> {
         }
     }
 
-    fn how_to_go_on(&self, left: u64) -> String {
+    /// `left` are pending; of these `given_back` were never written, so that nobody can have handled them.
+    fn how_to_go_on(&self, left: u64, given_back: u64) -> String {
         let (target, consumer) = (self.target, self.consumer);
         let acknowledge = target.command("ack", self.topology).blank("ID…");
         let hand_over = target
@@ -208,9 +208,21 @@ impl Report<'_> {
             .option("--consumer", consumer)
             .option("--idle", "0s")
             .blank("--to CONSUMER");
+        let (left_of, given) = (
+            format!("{} of {target}", entries(left)),
+            entries(given_back),
+        );
+        if left == given_back {
+            return format!(
+                "{left_of} could not be written and were given back: pending for consumer `{consumer}` until they are claimed\n  hand over: {hand_over}"
+            );
+        }
+        let unwritten = match given_back {
+            0 => String::new(),
+            _ => format!("; {given} of them could not be written and were given back"),
+        };
         format!(
-            "{} of {target} pending for consumer `{consumer}`\n  acknowledge: {acknowledge}\n  hand over: {hand_over}",
-            entries(left),
+            "{left_of} pending for consumer `{consumer}`{unwritten}\n  acknowledge: {acknowledge}\n  hand over: {hand_over}"
         )
     }
 }

@@ -10,8 +10,8 @@ use super::tail::Sink;
 use super::target::Target;
 use crate::model::{Batch, CommandLine, EntryId, Kind, Name, Problem};
 use crate::wire::{
-    Connection, Error, ErrorKind, GroupRead, Holder, Lane, Lease, Scan, Stop, acknowledge,
-    delete_consumer, release, xgroup_create_consumer,
+    Connection, Error, ErrorKind, GroupRead, Holder, Lane, Lease, LeaseState, Scan, Stop,
+    acknowledge, delete_consumer, release, xgroup_create_consumer,
 };
 
 /// Entries one read brings: so many at most are given back when the output fails.
@@ -69,6 +69,8 @@ pub struct Consumed {
     pub acknowledged: u64,
     /// Of these, not acknowledged, since somebody else had claimed them meanwhile.
     pub claimed_away: u64,
+    /// Taken and not written: given back, so that anyone may claim them at once.
+    pub given_back: u64,
     /// What ended it early.
     pub error: Option<anyhow::Error>,
 }
@@ -148,7 +150,7 @@ impl<'a> Member<'a> {
                 continue;
             }
             if let Err(error) = hand_over(&batch, sink) {
-                self.give_back(&batch).await;
+                consumed.given_back = self.give_back(&batch).await;
                 return Err(error);
             }
             consumed.entries += batch.len() as u64;
@@ -207,10 +209,15 @@ impl<'a> Member<'a> {
     }
 
     /// Takes the deliveries of what was not handed over back, so that anyone may claim it at once. Where that fails too
-    /// it stays pending as it is.
-    async fn give_back(&self, batch: &Batch) {
+    /// it stays pending as it is. Returns how many.
+    async fn give_back(&self, batch: &Batch) -> u64 {
         let leases: Vec<_> = leases(batch).into_iter().map(|it| (it, Some(0))).collect();
-        let _ = self.connection.call(release(self.holder(), &leases)).await;
+        let released = self.connection.call(release(self.holder(), &leases));
+        let Ok(states) = released.await else {
+            return 0;
+        };
+        let is_done = |it: &&LeaseState| **it == LeaseState::Done;
+        states.iter().filter(is_done).count() as u64
     }
 
     /// Leaves the group: the consumer is deleted if it was created by joining and holds nothing. Returns how many

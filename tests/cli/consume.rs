@@ -181,6 +181,11 @@ fn a_full_output_acknowledges_nothing() {
         );
         assert!(stderr.contains("1 entry of group"), "{stderr}");
         assert!(
+            stderr.contains("could not be written and were given back"),
+            "{stderr}"
+        );
+        assert!(!stderr.contains("acknowledge"), "{stderr}");
+        assert!(
             stderr.contains("ucp-streams claim event-processors"),
             "{stderr}"
         );
@@ -293,7 +298,7 @@ fn a_dry_run_shows_and_delivers_nothing() {
     ]);
     run.assert_code(0)
         .stdout_is("3-0\n4-0\n")
-        .stderr_has("nothing was delivered: without --dry-run 2 entries");
+        .stderr_has("nothing was changed: without --dry-run this would deliver 2 entries");
     assert_eq!(last_delivered(&server), "2-0");
     assert_eq!(consumers(&server), ["c1"]);
 }
