@@ -36,4 +36,4 @@ pub use lane::{GroupRead, GroupReply, Lane, Stop};
 pub use request::Request;
 pub use scan::Scan;
 pub use scripts::*;
-pub use tls::TlsOptions;
+pub use tls::{TlsOptions, prepare_tls};

@@ -85,6 +85,12 @@ pub(super) async fn secure(
     })
 }
 
+/// Lets other users of rustls in this process find the provider; once is enough, and more does no harm.
+pub fn prepare_tls() {
+    // An error says that it was installed before.
+    let _ = ring::default_provider().install_default();
+}
+
 fn config(
     provider: Arc<CryptoProvider>,
     options: &TlsOptions,

@@ -28,6 +28,7 @@ impl Engine {
             }
         };
         add(&self.counters.left_pending, left);
+        self.job.handler.close().await;
     }
 
     /// Drops the reader and its lane; acknowledgements under way are sent again under a fence.

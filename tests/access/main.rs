@@ -9,6 +9,7 @@ mod contexts;
 mod front;
 mod guard;
 mod secured;
+mod service;
 mod terminal;
 mod tls;
 

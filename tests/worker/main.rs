@@ -7,6 +7,7 @@ mod active;
 mod cluster;
 mod effects;
 mod failing;
+mod pipe;
 mod takeover;
 
 #[path = "../support/mod.rs"]

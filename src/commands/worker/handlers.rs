@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use super::Context;
 use crate::model::{Name, Problem};
 use crate::topology::{Builtin, GroupSpec, Handler as Spec, HttpSpec, HttpTarget, Topology};
-use crate::worker::handler::{Builtin as BuiltinHandler, Exec, Handler, Http};
+use crate::worker::handler::{Builtin as BuiltinHandler, Exec, Handler, Http, Pipe};
 
 /// A handler instead of the topology's.
 #[derive(Debug, clap::Args)]
@@ -20,13 +20,20 @@ pub(super) struct HandlerArgs {
     /// Run a program for every entry, without a shell: --exec -- PROGRAM ARGS
     #[arg(long, num_args = 0..=1, value_name = "PROGRAM", group = "handler")]
     exec: Option<Option<OsString>>,
+    #[expect(
+        clippy::option_option,
+        reason = "clap's form of a flag that may have a value"
+    )]
+    /// Talk to programs that stay, one for each slot: an entry a line in, an answer a line out
+    #[arg(long, num_args = 0..=1, value_name = "PROGRAM", group = "handler")]
+    pipe: Option<Option<OsString>>,
     /// POST every entry as JSON to this URL
     #[arg(long, value_name = "URL", group = "handler")]
     http: Option<String>,
     /// A handler this tool brings along: features, review-queue, normalize, forward:STREAM, log or null
     #[arg(long, value_name = "NAME", group = "handler")]
     builtin: Option<String>,
-    /// The program of --exec and its arguments
+    /// The program of --exec or --pipe and its arguments
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
@@ -37,18 +44,27 @@ impl HandlerArgs {
     /// # Errors
     /// A usage problem when program and flag do not go together.
     fn chosen(&self) -> Result<Option<Chosen>, Problem> {
-        if let Some(exec) = &self.exec {
-            let argv: Vec<OsString> = exec.iter().chain(&self.command).cloned().collect();
+        for (flag, program, chosen) in [
+            (
+                "--exec",
+                &self.exec,
+                Chosen::Exec as fn(Vec<OsString>) -> Chosen,
+            ),
+            ("--pipe", &self.pipe, Chosen::Pipe),
+        ] {
+            let Some(program) = program else { continue };
+            let argv: Vec<OsString> = program.iter().chain(&self.command).cloned().collect();
             if argv.is_empty() {
-                return Err(
-                    Problem::usage("--exec needs a program").hint("… --exec -- PROGRAM [ARGS]")
-                );
+                return Err(Problem::usage(format!("{flag} needs a program"))
+                    .hint(format!("… {flag} -- PROGRAM [ARGS]")));
             }
-            return Ok(Some(Chosen::Exec(argv)));
+            return Ok(Some(chosen(argv)));
         }
         if !self.command.is_empty() {
-            return Err(Problem::usage("a program after `--` is for --exec")
-                .hint("… --exec -- PROGRAM [ARGS]"));
+            return Err(
+                Problem::usage("a program after `--` is for --exec or --pipe")
+                    .hint("… --exec -- PROGRAM [ARGS]"),
+            );
         }
         if let Some(url) = &self.http {
             return Ok(Some(Chosen::Spec(Spec::Http(HttpSpec {
@@ -73,13 +89,16 @@ impl HandlerArgs {
     ) -> Result<Option<Arc<Handler>>> {
         let spec = match self.chosen()? {
             Some(Chosen::Exec(argv)) => return exec(argv).map(Some),
+            Some(Chosen::Pipe(argv)) => return pipe(argv, topology).map(Some),
             Some(Chosen::Spec(spec)) => spec,
             None => group.handler.clone().ok_or_else(|| {
                 Problem::usage(format!(
                     "group `{}` has no handler in the topology",
                     group.name
                 ))
-                .hint("give one: --exec -- PROGRAM, --http URL or --builtin NAME")
+                .hint(
+                    "give one: --exec -- PROGRAM, --pipe -- PROGRAM, --http URL or --builtin NAME",
+                )
             })?,
         };
         match spec {
@@ -91,30 +110,40 @@ impl HandlerArgs {
                 Ok(Some(Arc::new(Handler::Inline(Box::new(handler)))))
             }
             Spec::Exec(argv) => exec(argv.into_iter().map(OsString::from).collect()).map(Some),
+            Spec::Pipe(argv) => {
+                pipe(argv.into_iter().map(OsString::from).collect(), topology).map(Some)
+            }
             Spec::Http(spec) => http(spec, context),
-            Spec::Pipe(_) => Err(Problem::usage(format!(
-                "group `{}`: a `pipe` handler is not known to this version",
-                group.name
-            ))
-            .hint("use exec or http in the topology, or give a handler by flag")
-            .into()),
         }
     }
 }
 
 enum Chosen {
     Exec(Vec<OsString>),
+    Pipe(Vec<OsString>),
     Spec(Spec),
 }
 
+const NO_GUARD: &str = "cannot start the guard that ends handlers with the worker";
+
 fn exec(argv: Vec<OsString>) -> Result<Arc<Handler>> {
+    let (program, rest) = program_and_args(argv)?;
+    let exec = Exec::new(program, rest).context(NO_GUARD)?;
+    Ok(Arc::new(Handler::Exec(exec)))
+}
+
+fn pipe(argv: Vec<OsString>, topology: &Topology) -> Result<Arc<Handler>> {
+    let (program, rest) = program_and_args(argv)?;
+    let pipe = Pipe::new(program, rest, topology.streams.clone()).context(NO_GUARD)?;
+    Ok(Arc::new(Handler::Pipe(pipe)))
+}
+
+fn program_and_args(argv: Vec<OsString>) -> Result<(OsString, Vec<OsString>), Problem> {
     let mut argv = argv.into_iter();
     let program = argv
         .next()
         .ok_or_else(|| Problem::usage("the handler's program is empty"))?;
-    let exec = Exec::new(program, argv.collect())
-        .context("cannot start the guard that ends handlers with the worker")?;
-    Ok(Arc::new(Handler::Exec(exec)))
+    Ok((program, argv.collect()))
 }
 
 fn http(spec: HttpSpec, context: &Context) -> Result<Option<Arc<Handler>>> {

@@ -44,6 +44,8 @@ enum WorkerCommand {
   ucp-streams worker run --all
   # A program for every entry: the entry as JSON on standard input, exit 0 acknowledges
   ucp-streams worker run event-processors --concurrency 4 --exec -- ./handle-event
+  # Programs that stay: an entry a line in; {\"id\":…,\"ok\":true} or {\"id\":…,\"error\":…} a line out
+  ucp-streams worker run event-processors --concurrency 4 --pipe -- ./handle-events
   # From cron: what is there now, then exit (7: some left pending, 9: entries lost their body)
   ucp-streams worker run event-processors --once
 

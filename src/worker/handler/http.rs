@@ -7,10 +7,10 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy as Redirects;
 use reqwest::{Client, Response, StatusCode, Url};
 
-use super::{Origin, Verdict, tail};
+use super::{Origin, REASON_BYTES_MAX, Verdict, tail};
 use crate::model::{Entry, Kind, Name, Problem, Time};
 use crate::topology::FanOut;
-use crate::wire::Output;
+use crate::wire::{Output, prepare_tls};
 use crate::worker::hand::Delivery;
 
 /// Answers larger than this are not kept.
@@ -32,6 +32,7 @@ impl Http {
     /// # Errors
     /// When `url` is not an HTTP URL.
     pub fn new(url: &str, results: Option<Name>, fan_out: Option<FanOut>) -> Result<Self, Problem> {
+        prepare_tls();
         // A POST that moves is a mistake in the configuration: redirects are not followed.
         let client = Client::builder().redirect(Redirects::none()).build();
         Ok(Self {
@@ -106,24 +107,42 @@ impl Http {
         if self.results.is_none() {
             return Ok(Vec::new());
         }
-        let answer = response.bytes().await.map_err(|error| lost(&error))?;
-        if answer.len() > ANSWER_BYTES_MAX {
-            return Err(Verdict::dead(format!(
-                "the service's answer has {} bytes, more than {ANSWER_BYTES_MAX}",
-                answer.len()
-            )));
+        match beginning(response, ANSWER_BYTES_MAX).await {
+            Ok(Beginning::Whole(answer)) => Ok(answer),
+            Ok(Beginning::Cut(_)) => Err(Verdict::dead(format!(
+                "the service's answer has more than {ANSWER_BYTES_MAX} bytes"
+            ))),
+            Err(error) => Err(lost(&error)),
         }
-        Ok(answer.to_vec())
     }
+}
+
+/// As much of a body as is read.
+enum Beginning {
+    Whole(Vec<u8>),
+    Cut(Vec<u8>),
+}
+
+/// Reads a body until it ends or has more than `bytes_max`.
+async fn beginning(mut response: Response, bytes_max: usize) -> reqwest::Result<Beginning> {
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await? {
+        body.extend_from_slice(&piece);
+        if body.len() > bytes_max {
+            body.truncate(bytes_max);
+            return Ok(Beginning::Cut(body));
+        }
+    }
+    Ok(Beginning::Whole(body))
 }
 
 /// # Errors
 /// When `url` is not an HTTP URL.
 fn parse_url(url: &str) -> Result<Url, Problem> {
     match Url::parse(url) {
-        Ok(parsed) if parsed.scheme() == "http" => Ok(parsed),
+        Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Ok(parsed),
         Ok(parsed) => Err(Problem::usage(format!(
-            "a handler's URL begins http://, not {}://",
+            "a handler's URL begins http:// or https://, not {}://",
             parsed.scheme()
         ))),
         Err(error) => Err(Problem::usage(format!("not a URL for a handler: {error}"))),
@@ -163,7 +182,11 @@ fn lost(error: &reqwest::Error) -> Verdict {
 async fn failure(response: Response) -> Verdict {
     let status = response.status();
     let after = retry_after(response.headers());
-    let body = response.text().await.unwrap_or_default();
+    let body = match beginning(response, REASON_BYTES_MAX).await {
+        Ok(Beginning::Whole(body) | Beginning::Cut(body)) => body,
+        Err(_) => Vec::new(),
+    };
+    let body = String::from_utf8_lossy(&body);
     let reason = if body.trim().is_empty() {
         format!("the service answered {status}")
     } else {

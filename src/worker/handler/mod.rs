@@ -7,12 +7,14 @@ mod builtin;
 mod exec;
 mod guard;
 mod http;
+mod pipe;
 
 use std::time::Duration;
 
 pub use builtin::{Builtin, Inline};
 pub use exec::Exec;
 pub use http::Http;
+pub use pipe::Pipe;
 
 use super::hand::Delivery;
 use crate::model::Name;
@@ -93,6 +95,8 @@ pub enum Handler {
     Inline(Box<dyn Inline>),
     /// One process a message.
     Exec(Exec),
+    /// Processes that stay, one line a message.
+    Pipe(Pipe),
     /// One request a message.
     Http(Http),
 }
@@ -110,7 +114,8 @@ impl Handler {
     pub(super) fn outputs(&self) -> Vec<Name> {
         match self {
             Self::Inline(handler) => handler.outputs(),
-            Self::Exec(_) => Vec::new(),
+            // Where a process's answers go is known when it gives them: the script refuses what cannot be one.
+            Self::Exec(_) | Self::Pipe(_) => Vec::new(),
             Self::Http(handler) => handler.results().into_iter().cloned().collect(),
         }
     }
@@ -125,7 +130,15 @@ impl Handler {
         match self {
             Self::Inline(handler) => handler.handle(delivery),
             Self::Exec(handler) => handler.handle(origin, delivery).await,
+            Self::Pipe(handler) => handler.handle(origin, delivery).await,
             Self::Http(handler) => handler.handle(origin, delivery).await,
+        }
+    }
+
+    /// The worker ends, nothing is being handled: processes that stay may end by themselves.
+    pub(super) async fn close(&self) {
+        if let Self::Pipe(handler) = self {
+            handler.close().await;
         }
     }
 }

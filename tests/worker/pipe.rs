@@ -1,0 +1,224 @@
+//! `--pipe`: processes that stay, one line in, one line out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::support::{PATIENCE, Signal, TestServer, until};
+use crate::{fields, pending};
+
+/// Reads an entry a line and takes its id and the value of its field `n`.
+const READ: &str = r#"
+while read -r line; do
+  rest=${line#*\"id\":\"}; id=${rest%%\"*}
+  rest=${line#*\"n\":\"}; n=${rest%%\"*}
+"#;
+
+fn messages(server: &TestServer, count: u32) {
+    for n in 1..=count {
+        server.redis(&["XADD", "orders", "*", "n", &n.to_string()]);
+    }
+}
+
+fn run<'a>(flags: &[&'a str], script: &'a str) -> Vec<&'a str> {
+    let mut args = vec!["worker", "run", "billing", "--stream", "orders"];
+    args.extend(["--backoff-base", "100ms"]);
+    args.extend(flags);
+    args.extend(["--pipe", "--", "sh", "-c", script]);
+    args
+}
+
+fn lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn a_process_stays_for_many_messages() {
+    let server = TestServer::start();
+    messages(&server, 200);
+    let home = tempfile::tempdir().unwrap();
+    let ledger = home.path().join("ledger");
+    let script = format!(
+        r#"{READ} echo "$$ $UCP_STREAM/$UCP_GROUP $n" >>"$ledger"; echo "{{\"id\":\"$id\",\"ok\":true}}"; done
+        echo "$$ bye" >>"$ledger""#
+    );
+    let run = run(&["--once", "--concurrency", "2"], &script);
+    server
+        .command(&run)
+        .env("ledger", &ledger)
+        .run()
+        .assert_code(0)
+        .stderr_has("200 handled");
+    assert_eq!(pending(&server, "orders", "billing"), 0);
+
+    let mut handled = BTreeMap::<String, Vec<String>>::new();
+    for line in lines(&ledger) {
+        let (process, what) = line.split_once(' ').unwrap();
+        handled
+            .entry(process.to_owned())
+            .or_default()
+            .push(what.to_owned());
+    }
+    println!("{} processes for 200 messages", handled.len());
+    assert!((1..=2).contains(&handled.len()), "{handled:?}");
+    let all: BTreeSet<&str> = handled.values().flatten().map(String::as_str).collect();
+    assert_eq!(all.len(), 201, "200 messages and one farewell: {all:?}");
+    for said in handled.values() {
+        // Its input was closed at the end, and it had the time to say so.
+        assert_eq!(said.last().unwrap(), "bye");
+    }
+}
+
+#[test]
+fn a_process_that_dies_is_replaced_and_its_message_tried_again() {
+    let server = TestServer::start();
+    messages(&server, 5);
+    let home = tempfile::tempdir().unwrap();
+    let (ledger, died) = (home.path().join("ledger"), home.path().join("died"));
+    let script = format!(
+        r#"{READ} if [ "$n" = 3 ] && [ ! -e "$died" ]; then touch "$died"; echo 'no memory' >&2; exit 9; fi
+        echo "$$ $n" >>"$ledger"; echo "{{\"id\":\"$id\",\"ok\":true}}"; done"#
+    );
+    let worker = server
+        .command(&run(&[], &script))
+        .env("ledger", &ledger)
+        .env("died", &died)
+        .spawn();
+    until(PATIENCE, "all five", || lines(&ledger).len() == 5);
+    until(PATIENCE, "all acknowledged", || {
+        pending(&server, "orders", "billing") == 0
+    });
+    let end = worker.terminate();
+    end.stderr_has("the handler ended (exit status: 9) without an answer: no memory");
+    let of = |n: &str| -> Vec<String> {
+        let all = lines(&ledger);
+        let found = all
+            .iter()
+            .filter_map(|line| line.split_once(' ').filter(|it| it.1 == n));
+        found.map(|it| it.0.to_owned()).collect()
+    };
+    assert_eq!(of("3").len(), 1);
+    assert_ne!(of("1"), of("4"), "another process");
+}
+
+#[test]
+fn what_an_answer_publishes_is_added_with_the_acknowledgement() {
+    let server = TestServer::start();
+    messages(&server, 20);
+    let script = format!(
+        r#"{READ} echo "{{\"id\":\"$id\",\"ok\":true,\"publish\":[{{\"stream\":\"out\",\"fields\":{{\"of\":\"$n\",\"more\":[1,2]}}}}]}}"; done"#
+    );
+    server
+        .ucp(&run(&["--once"], &script))
+        .assert_code(0)
+        .stderr_has("20 handled");
+    assert_eq!(pending(&server, "orders", "billing"), 0);
+    let out = server.redis(&["XRANGE", "out", "-", "+"]);
+    let of: Vec<String> = out
+        .items()
+        .iter()
+        .map(|entry| fields(entry)["of"].clone())
+        .collect();
+    let expected: Vec<String> = (1..=20).map(|n| n.to_string()).collect();
+    assert_eq!(of, expected);
+    assert_eq!(fields(&out.items()[0])["more"], "[1,2]");
+}
+
+#[test]
+fn an_error_is_another_attempt_and_a_permanent_one_a_dead_letter() {
+    let server = TestServer::start();
+    messages(&server, 2);
+    let script = format!(
+        r#"{READ} case $n in
+          1) echo "{{\"id\":\"$id\",\"error\":\"unknown brand\",\"permanent\":true}}";;
+          *) echo "{{\"id\":\"$id\",\"error\":\"busy\"}}";;
+        esac; done"#
+    );
+    server
+        .ucp(&run(&["--once"], &script))
+        .assert_code(7)
+        .stderr_has("1 dead-lettered")
+        .stderr_has("reason=busy");
+    assert_eq!(pending(&server, "orders", "billing"), 1);
+    let dead = server.redis(&["XRANGE", "{orders}:dlq", "-", "+"]);
+    let letter = fields(&dead.items()[0]);
+    assert_eq!(
+        (&*letter["_dlq_reason"], &*letter["n"]),
+        ("unknown brand", "1")
+    );
+}
+
+#[test]
+fn what_is_no_answer_ends_the_process_and_says_what_it_was() {
+    let server = TestServer::start();
+    messages(&server, 1);
+    let script = format!(r#"{READ} echo "working on $n"; done"#);
+    let flags = ["--max-deliveries", "2"];
+    let worker = server.command(&run(&flags, &script)).spawn();
+    until(PATIENCE, "the dead letter", || {
+        server.redis(&["XLEN", "{orders}:dlq"]).int() == 1
+    });
+    worker.terminate();
+    let dead = server.redis(&["XRANGE", "{orders}:dlq", "-", "+"]);
+    let reason = fields(&dead.items()[0])["_dlq_reason"].clone();
+    assert!(
+        reason.starts_with("not an answer: working on 1"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_process_that_hangs_is_killed_and_none_outlives_the_worker() {
+    let server = TestServer::start();
+    messages(&server, 2);
+    let home = tempfile::tempdir().unwrap();
+    let ledger = home.path().join("ledger");
+    let script = format!(r#"{READ} echo "$$ $n" >>"$ledger"; sleep 600; done"#);
+    let flags = ["--handler-timeout", "300ms", "--concurrency", "2"];
+    let mut worker = server
+        .command(&run(&flags, &script))
+        .env("ledger", &ledger)
+        .spawn();
+    until(PATIENCE, "second attempts", || lines(&ledger).len() >= 4);
+    worker.signal(Signal::KILL);
+    worker.wait();
+    let processes: BTreeSet<String> = lines(&ledger)
+        .iter()
+        .map(|line| line.split(' ').next().unwrap().to_owned())
+        .collect();
+    assert!(
+        processes.len() >= 4,
+        "a new one for each attempt: {processes:?}"
+    );
+    until(PATIENCE, "no process is left", || {
+        processes
+            .iter()
+            .all(|process| !Path::new("/proc").join(process).exists())
+    });
+}
+
+#[test]
+fn a_program_is_needed_and_must_be_there() {
+    let server = TestServer::start();
+    messages(&server, 1);
+    server
+        .ucp(&["worker", "run", "billing", "--stream", "orders", "--pipe"])
+        .assert_code(2)
+        .stderr_has("--pipe needs a program")
+        .stderr_has("--pipe -- PROGRAM [ARGS]");
+    let missing = [
+        "worker",
+        "run",
+        "billing",
+        "--stream",
+        "orders",
+        "--once",
+        "--pipe",
+        "/nowhere/handler",
+    ];
+    server
+        .ucp(&missing)
+        .assert_code(7)
+        .stderr_has("cannot start /nowhere/handler");
+}
