@@ -21,6 +21,7 @@ mod pending;
 mod ping;
 mod publish;
 mod publish_file;
+mod publish_formats;
 mod publish_once;
 mod read;
 mod requeue;

@@ -185,6 +185,10 @@ fn what_is_not_valid_is_not_sent() {
             &["publish", "events.raw", "brnd_id=1"],
             "brnd_id: is not a field of this stream",
         ),
+        (
+            &["publish", "raw", "brandId=a", "brand_id=b"],
+            "brandId: is `brand_id`, which is given as well",
+        ),
         (&["publish", "orders"], "an entry needs at least one field"),
     ] {
         let run = server.ucp(args);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::shell::{bash, parts};
 use crate::support::{Signal, TestServer, until};
 
-fn day(lines: usize) -> String {
+pub(crate) fn day(lines: usize) -> String {
     let mut text = String::new();
     for n in 1..=lines {
         let _ = writeln!(
@@ -154,7 +154,33 @@ fn an_empty_file_publishes_nothing() {
         .stdin("\n\n")
         .run()
         .assert_code(0)
-        .stdout_is("[]\n");
+        .stdout_is("[]\n")
+        .stderr_has("the input has no entries: nothing was published");
+    let published = |format: &str, input: &str, more: &[&str]| {
+        let args = ["publish", "raw", "-f", "in", "--format", format];
+        let run = server.command(&[&args[..], more].concat());
+        run.file("in", input).run()
+    };
+    for (format, input) in [
+        ("ndjson", ""),
+        ("csv", ""),
+        ("csv", "a,b\n"),
+        ("json", "[]"),
+    ] {
+        for more in [
+            &[][..],
+            &["--stream"],
+            &["--skip-invalid", "--rejects", "bad"],
+        ] {
+            let run = published(format, input, more);
+            run.assert_code(0)
+                .stdout_is("")
+                .stderr_has("the input has no entries");
+        }
+    }
+    published("json", "", &[])
+        .assert_code(2)
+        .stderr_has("not a JSON array: it is empty");
     assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
 }
 
@@ -270,7 +296,7 @@ fn ids_that_nobody_reads_do_not_stop_the_publishing() {
 }
 
 /// What is in stream `orders`: the values of field `n`.
-fn orders(server: &TestServer) -> Vec<String> {
+pub(crate) fn orders(server: &TestServer) -> Vec<String> {
     let stored = server.redis(&["XRANGE", "orders", "-", "+"]);
     let items = stored.items().iter();
     items
@@ -348,111 +374,6 @@ fn until_ended(run: &mut crate::support::Spawned) -> std::process::ExitStatus {
         status.is_some()
     });
     status.unwrap()
-}
-
-#[test]
-fn what_is_not_valid_can_be_left_out_and_kept() {
-    for stream in [&[][..], &["--stream"]] {
-        let server = TestServer::start();
-        let good = day(1000);
-        let mut lines: Vec<&str> = good.lines().collect();
-        lines[9] = "not json";
-        lines[499] = r#"{"brand_id":"b","event_type":"refund","payload":{}}"#;
-        let args = [
-            "publish",
-            "raw",
-            "-f",
-            "-",
-            "--skip-invalid",
-            "--rejects",
-            "bad",
-        ];
-        let args = [&args[..], stream].concat();
-        let dir = tempfile::tempdir().unwrap();
-        let publish = || {
-            server
-                .command(&args)
-                .stdin(lines.join("\n"))
-                .in_dir(dir.path())
-                .run()
-        };
-        let run = publish();
-        run.assert_code(7)
-            .stderr_has("2 lines are not valid for `events.raw`, written to the file of rejects and not sent")
-            .stderr_has("line 10: must be a JSON object")
-            .stderr_has("line 500: event_type: must be one of")
-            .stderr_has("998 entries were published, the last from line 1000");
-        assert_eq!(run.stdout_lines().len(), 998);
-        assert_eq!(server.redis(&["XLEN", "events.raw"]).int(), 998);
-        let rejects = std::fs::read_to_string(dir.path().join("bad")).unwrap();
-        assert_eq!(rejects, format!("{}\n{}\n", lines[9], lines[499]));
-        // What was rejected before is not written over.
-        publish().assert_code(6).stderr_has("bad is there already");
-        assert_eq!(server.redis(&["XLEN", "events.raw"]).int(), 998);
-        assert_eq!(
-            std::fs::read_to_string(dir.path().join("bad")).unwrap(),
-            rejects
-        );
-    }
-}
-
-#[test]
-fn rejects_are_asked_for_by_name() {
-    let server = TestServer::start();
-    let publish = |args: &[&str]| {
-        let args = [&["publish", "orders", "-f", "-"], args].concat();
-        server.command(&args).stdin("{\"n\":1}\n[]\n").run()
-    };
-    publish(&["--skip-invalid"])
-        .assert_code(2)
-        .stderr_has("--rejects");
-    publish(&["--rejects", "f"]).assert_code(2);
-    publish(&["--skip-invalid", "--rejects", "no/where"])
-        .assert_code(74)
-        .stderr_has("cannot write no/where");
-    publish(&["--skip-invalid", "--rejects", "f", "--dry-run"])
-        .assert_code(0)
-        .stdout_has("orders\t1\t")
-        .stderr_has("line 2: must be a JSON object");
-    assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
-    publish(&["--skip-invalid", "--rejects", "f"]).assert_code(7);
-    assert_eq!(orders(&server), ["1"]);
-}
-
-#[test]
-fn csv_and_json_arrays_are_read_too() {
-    let server = TestServer::start();
-    let publish = |format: &str, input: &str, more: &[&str]| {
-        let args = ["publish", "orders", "-f", "in", "--format", format];
-        let args = [&args[..], more].concat();
-        server.command(&args).file("in", input).run()
-    };
-    let array = "[\n {\"n\": 1,\n \"x\": [1, {}]},{\"n\":2}]\n";
-    for stream in [&[][..], &["--stream"]] {
-        publish("json", array, stream).assert_code(0);
-        publish("csv", "n,x\r\n3,\"a, b\"\r\n4,\r\n", stream).assert_code(0);
-    }
-    assert_eq!(orders(&server), ["1", "2", "3", "4", "1", "2", "3", "4"]);
-    let stored = server.redis(&["XRANGE", "orders", "-", "+"]);
-    let entry = |at: usize| &stored.items()[at].items()[1];
-    assert_eq!(entry(0).field("x").text(), "[1,{}]");
-    assert_eq!(entry(2).field("x").text(), "a, b");
-    assert_eq!(entry(3).items().len(), 2, "an empty cell is no field");
-    let length = stored.items().len();
-    publish("json", "[{\"n\":1},{\"n\":", &[])
-        .assert_code(2)
-        .stderr_has("the JSON array is not closed: it ends within element 2");
-    publish("json", "[{\"n\":1},7]", &[])
-        .assert_code(2)
-        .stderr_has("1 entry is not valid for `orders`, nothing was sent")
-        .stderr_has("entry 2: must be a JSON object");
-    publish("csv", "n,x\n1,2\n3\n", &[])
-        .assert_code(2)
-        .stderr_has("line: 3");
-    publish("csv", "n,x\n1,2\n3\n", &["--stream"])
-        .assert_code(7)
-        .stderr_has("1 entry was published, entry 1");
-    assert_eq!(orders(&server).len(), length + 1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `publish --file`: every line of a file or of standard input.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Seek as _};
+use std::fs::File;
+use std::io::{Read, Seek as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -13,10 +13,11 @@ use crate::commands::context::Context;
 use crate::commands::read::named;
 use crate::commands::retention::Retention;
 use crate::exit::Exit;
-use crate::model::{EntryId, Kind, Problem, escaped};
+use crate::model::{EntryId, Problem};
 use crate::streams::publish::bulk::{Rate, Sent, send};
 use crate::streams::publish::{
-    Blocks, Checked, Encoding, Feed, OnInvalid, Published, Stored, Unit, check, convert, send_once,
+    Blocks, Checked, Encoding, Feed, OnInvalid, Published, Rejects, Stored, Unit, check, convert,
+    send_once,
 };
 use crate::view::IdWriter;
 
@@ -174,24 +175,10 @@ impl FileArgs {
     /// What becomes of entries that are not valid, where they are not to be left out `usual`.
     fn on_invalid(&self, usual: OnInvalid) -> Result<OnInvalid> {
         match &self.rejects {
-            Some(path) => Ok(OnInvalid::Reject(new_file(path)?)),
+            Some(path) => Ok(OnInvalid::Reject(Rejects::new(path)?)),
             None => Ok(usual),
         }
     }
-}
-
-/// A file for rejects: what others have rejected before is not written over.
-fn new_file(path: &Path) -> Result<File, Problem> {
-    let shown = escaped(path.as_os_str().as_encoded_bytes());
-    let opened = OpenOptions::new().write(true).create_new(true).open(path);
-    opened.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => {
-            Problem::refused(format!("{shown} is there already, nothing was sent"))
-                .hint("move it away, or name another file for the rejects")
-        }
-        _ => Problem::new(Kind::Local, format!("cannot write {shown}: {error}"))
-            .hint("name a file for the rejects that can be written"),
-    })
 }
 
 /// Sends the entries; `expected` is how many there are, where that is known.
@@ -213,6 +200,10 @@ async fn publish<R: Read + Send + 'static>(
     let mut shown = Shown::new(context);
     let interrupt = Interrupt::watch()?;
     let unit = args.format().unit();
+    let rejects = match &on_invalid {
+        OnInvalid::Reject(rejects) => Some(rejects.clone()),
+        _ => None,
+    };
     let feed = Feed::start(
         entries,
         Encoding {
@@ -256,6 +247,9 @@ async fn publish<R: Read + Send + 'static>(
         }
     };
     sent.unit = unit;
+    if let Some(Err(problem)) = rejects.map(|it| it.keep()) {
+        sent.input.get_or_insert(problem.into());
+    }
     retention.warn(&connection, context).await;
     warn(&sent.found.warnings, context);
     shown.write(|out| writer.end(out));
@@ -270,12 +264,11 @@ async fn end(
     job: &Job<'_>,
     context: &Context,
 ) -> Result<Exit> {
-    if sent.known > 0 {
-        let known = sent.unit.count(sent.known);
-        let stored = sent.stored;
-        context
-            .console
-            .note(&format!("there before: {known}; new: {stored}"));
+    let known = sent.known;
+    if known > 0 {
+        let (known, stored) = (sent.unit.count(known), sent.stored);
+        let text = format!("there before: {known}; new: {stored}");
+        context.console.note(&text);
     }
     let (stopped, stored, last) = (sent.stopped, sent.stored, (sent.unit, sent.last_line));
     let ended = shown.end(stored);
@@ -285,6 +278,10 @@ async fn end(
         return Err(named(error, stream, context).await);
     }
     ended?;
+    if !stopped && (stored, known) == (0, 0) {
+        let what = "the input has no entries: nothing was published";
+        context.console.note(what);
+    }
     Ok(if stopped {
         interrupt.stopped(stored, last, context)
     } else {

@@ -3,6 +3,8 @@
 
 use std::io::{self, Read};
 
+use super::text::Text;
+
 /// Bytes read at a time.
 const READ: usize = 256 * 1024;
 /// The longest line: an entry's largest value, every byte of it escaped.
@@ -11,7 +13,7 @@ pub(super) const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// An input that is read once, from where it stands.
 #[derive(Debug)]
 pub struct Blocks<R> {
-    input: R,
+    input: Text<R>,
     /// The beginning of a line whose end is not read yet.
     unfinished: Vec<u8>,
     /// Lines handed out.
@@ -31,7 +33,7 @@ impl<R: Read> Blocks<R> {
     /// The blocks of `input`.
     pub fn new(input: R) -> Self {
         Self {
-            input,
+            input: Text::new(input),
             unfinished: Vec::new(),
             lines: 0,
             is_over: false,

@@ -15,6 +15,8 @@ use crate::wire::{Error, Lane, Stop};
 
 /// Chunks under way at a time.
 const UNDER_WAY: usize = 2;
+/// How much of its time a rate makes up for.
+const LATE: Duration = Duration::from_millis(100);
 
 /// Tells a run that it is to end.
 #[derive(Debug, Default)]
@@ -56,11 +58,31 @@ impl Rate {
         usize::try_from((self.entries_per_second / 10).max(1)).unwrap_or(usize::MAX)
     }
 
-    /// When an entry may be sent after so many since `start`.
-    pub(super) fn due(self, start: Instant, entries: u64) -> Instant {
+    /// How long so many take.
+    fn time_of(self, entries: u64) -> Duration {
         let nanos =
             u128::from(entries) * 1_000_000_000 / u128::from(self.entries_per_second.max(1));
-        start + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+/// Keeps to a rate. What could not be sent while nothing came in is not made up for, beyond what a late timer costs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    rate: Rate,
+    /// When the next entries may be sent.
+    pub(super) next: Instant,
+}
+
+impl Pace {
+    pub(super) fn new(rate: Rate, now: Instant) -> Self {
+        Self { rate, next: now }
+    }
+
+    /// So many are sent `now`.
+    pub(super) fn sent(&mut self, entries: u64, now: Instant) {
+        let earliest = now.checked_sub(LATE).unwrap_or(now);
+        self.next = self.next.max(earliest) + self.rate.time_of(entries);
     }
 }
 
@@ -112,8 +134,8 @@ pub async fn send(
         sent: Sent::default(),
         each,
     };
-    let start = Instant::now();
-    let (mut pushed, mut is_over) = (0, false);
+    let mut pace = rate.map(|rate| Pace::new(rate, Instant::now()));
+    let mut is_over = false;
     loop {
         sender.sent.stopped |= !is_over && stop.is_set();
         is_over |= sender.sent.stopped || sender.sent.refused.is_some();
@@ -129,14 +151,13 @@ pub async fn send(
         };
         let done = match piece {
             Some(Piece::Chunk(chunk)) => {
-                if let Some(rate) = rate {
-                    let due = rate.due(start, pushed);
+                if let Some(pace) = &mut pace {
                     tokio::select! {
-                        () = sleep_until(due) => {}
+                        () = sleep_until(pace.next) => {}
                         () = stop.wait() => continue,
                     }
+                    pace.sent(chunk.adds.len() as u64, Instant::now());
                 }
-                pushed += chunk.adds.len() as u64;
                 sender.write(chunk).await
             }
             Some(Piece::End(found, error)) => {
@@ -224,6 +245,33 @@ impl<E: FnMut(&[EntryId])> Sender<'_, E> {
         let last = self.under_way.iter().flatten().last();
         if let (Some(first), Some(last)) = (first, last) {
             self.sent.lost = Some((*first, *last, error));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_not_made_up_for() {
+        let rate = Rate {
+            entries_per_second: 100,
+        };
+        let start = Instant::now();
+        let after = |ms| start + Duration::from_millis(ms);
+        let mut pace = Pace::new(rate, start);
+        for (now, expected) in [
+            // In time, and a little late: the rate is kept over both.
+            (0, 100),
+            (105, 200),
+            // After a pause two chunks may come together, and no more.
+            (5000, 5000),
+            (5000, 5100),
+            (5100, 5200),
+        ] {
+            pace.sent(10, after(now));
+            assert_eq!(pace.next, after(expected), "{now}");
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What reads, checks and encodes entries, on a thread of its own, while those before them are sent.
 
-use std::fs::File;
-use std::io::{BufWriter, Read, Write as _};
+use std::io::Read;
 use std::thread;
 
 use anyhow::{Context as _, Result};
@@ -11,7 +10,7 @@ use super::blocks::{Block, Blocks};
 use super::check::unreadable;
 use super::once::{Idempotency, OnceEntry, hash_of};
 use super::told::{Told, Unit};
-use super::{Target, Warnings};
+use super::{Rejects, Target, Warnings};
 use crate::model::{Kind, Problem};
 use crate::topology::StreamSpec;
 use crate::topology::validate::{Checker, Findings, Invalid, Pair, parse_object, recycle};
@@ -32,7 +31,7 @@ pub enum OnInvalid {
     /// Nothing after it is sent.
     Stop,
     /// It is written to this file, and the rest goes on.
-    Reject(File),
+    Reject(Rejects),
 }
 
 /// How entries are made ready.
@@ -131,7 +130,6 @@ impl Encoding {
             chunk_entries_max,
             on_invalid,
         } = self;
-        let mut rejects = None;
         let mut encoder = Encoder {
             checker: Checker {
                 strict,
@@ -145,7 +143,7 @@ impl Encoding {
             keeps_warnings: !matches!(on_invalid, OnInvalid::Changed),
             stops: matches!(on_invalid, OnInvalid::Stop),
             rejects: match on_invalid {
-                OnInvalid::Reject(file) => Some(rejects.insert(BufWriter::new(file))),
+                OnInvalid::Reject(rejects) => Some(rejects),
                 _ => None,
             },
             found: Found {
@@ -154,7 +152,7 @@ impl Encoding {
             },
             sender,
         };
-        let mut ended = loop {
+        let ended = loop {
             match input.next().map_err(unreadable) {
                 Ok(Some(block)) => match encoder.block(&block) {
                     Ok(true) => {}
@@ -166,9 +164,6 @@ impl Encoding {
                 Err(error) => break Err(error),
             }
         };
-        if let Some(rejects) = encoder.rejects.take() {
-            ended = ended.and(rejects.flush().map_err(not_written));
-        }
         let _ = sender.blocking_send(Piece::End(encoder.found, ended.err()));
     }
 }
@@ -200,7 +195,7 @@ struct Encoder<'e> {
     entries_max: usize,
     keeps_warnings: bool,
     stops: bool,
-    rejects: Option<&'e mut BufWriter<File>>,
+    rejects: Option<Rejects>,
     found: Found,
     sender: &'e Sender<Piece>,
 }
@@ -259,12 +254,9 @@ impl Encoder<'_> {
     }
 
     fn invalid(&mut self, number: u64, line: &[u8], invalid: &[Invalid]) -> Result<()> {
-        if let Some(rejects) = &mut self.rejects {
+        if let Some(rejects) = &self.rejects {
             self.found.rejected.add(number, invalid);
-            let written = rejects
-                .write_all(line)
-                .and_then(|()| rejects.write_all(b"\n"));
-            return written.map_err(not_written);
+            return rejects.add(line).map_err(not_written);
         }
         let mut told = Told::new(self.unit);
         told.add(number, invalid);

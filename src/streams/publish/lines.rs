@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 
 use super::blocks::LINE_BYTES_MAX;
+use super::text::MARK;
 
 /// Bytes read at a time.
 const READ: usize = 256 * 1024;
@@ -58,6 +59,8 @@ impl<F: Read + Seek> Lines<F> {
             let Some((start, end)) = self.next_range()? else {
                 return Ok(None);
             };
+            let is_marked = self.number == 1 && self.buffer[start..end].starts_with(MARK);
+            let start = start + if is_marked { MARK.len() } else { 0 };
             if !self.buffer[start..end].trim_ascii().is_empty() {
                 return Ok(Some((self.number, &self.buffer[start..end])));
             }
@@ -133,7 +136,8 @@ mod tests {
 
     #[test]
     fn blank_lines_count_and_are_passed_over() {
-        let mut lines = Lines::new(Cursor::new(b"a\n\n \r\nb\r\nc".to_vec())).expect("reads");
+        let mut lines =
+            Lines::new(Cursor::new(b"\xef\xbb\xbfa\n\n \r\nb\r\nc".to_vec())).expect("reads");
         let expected = [(1, b"a".to_vec()), (4, b"b\r".to_vec()), (5, b"c".to_vec())];
         assert_eq!(all(&mut lines), expected);
         lines.rewind().expect("rewinds");

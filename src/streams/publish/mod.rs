@@ -9,6 +9,8 @@ pub mod cut;
 mod feed;
 mod lines;
 mod once;
+mod rejects;
+mod text;
 mod told;
 mod verdict;
 mod warnings;
@@ -22,6 +24,7 @@ pub use check::{Checked, check};
 pub use feed::{Encoding, Feed, Found, OnInvalid};
 pub use lines::Lines;
 pub use once::{Idempotency, OnceEntry, Stored, hash_of, memory_of, publish_once, send_once};
+pub use rejects::Rejects;
 pub use told::{Told, Unit};
 pub use warnings::Warnings;
 

@@ -308,6 +308,13 @@ fn reserved(name: &[u8]) -> Option<Invalid> {
 }
 
 fn unknown(schema: &[FieldSpec], name: &[u8]) -> Invalid {
+    // It would have its own name by now, were that free.
+    if let Some(spec) = schema
+        .iter()
+        .find(|spec| is_camel_case_of(name, spec.name.as_bytes()))
+    {
+        return Invalid::new(name, Rule::RepeatedAs(spec.name.clone()));
+    }
     let given = String::from_utf8_lossy(name);
     let names = schema.iter().map(|field| field.name.as_str());
     Invalid::new(

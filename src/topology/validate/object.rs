@@ -28,7 +28,15 @@ pub fn parse_object<'a>(
     let first_null = json
         .deserialize_map(Collect(fields))
         .and_then(|first_null| json.end().map(|()| first_null))
-        .map_err(|error| not_an_object(reason(&error)))?;
+        .map_err(|error| {
+            let reason = reason(&error);
+            not_an_object(match text.trim_ascii_start().as_bytes() {
+                [b'[', ..] => {
+                    "it is an array: a file that is one is `publish --format json`".to_owned()
+                }
+                _ => reason,
+            })
+        })?;
     match repeated(&fields[start..]) {
         Some(name) => Err(Invalid::new(name, Rule::Repeated)),
         None => Ok(first_null),
@@ -231,7 +239,7 @@ mod tests {
     fn refuses_what_is_not_one_object_with_distinct_names() {
         for (line, part) in [
             ("", "EOF"),
-            ("[1]", "expected an object"),
+            ("[1]", "it is an array"),
             ("5", "expected an object"),
             (r#"{"a":1"#, "EOF"),
             (r#"{"a":1} x"#, "trailing"),

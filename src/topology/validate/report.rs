@@ -73,6 +73,8 @@ pub enum Rule {
     Reserved,
     /// The field is given twice.
     Repeated,
+    /// The field is given in camelCase, and by its own name, this, as well.
+    RepeatedAs(String),
     /// The field is not there.
     Missing,
     /// The field must have a value.
@@ -111,6 +113,7 @@ impl fmt::Display for Rule {
             ),
             Self::Reserved => f.write_str("names that begin _dlq_ or _ucp_ are this tool's own"),
             Self::Repeated => f.write_str("is given twice"),
+            Self::RepeatedAs(name) => write!(f, "is `{name}`, which is given as well"),
             Self::Missing => f.write_str("is missing"),
             Self::Empty => f.write_str("must have a value"),
             Self::Null => f.write_str("is null, which a stream entry cannot hold"),

@@ -126,7 +126,7 @@ fn each_rule_is_named_with_its_field() {
         ),
         (
             format!(r#"{{{base},"brandId":"c"}}"#),
-            "brandId: is not a field of this stream, did you mean `brand_id`?",
+            "brandId: is `brand_id`, which is given as well",
         ),
         (
             format!(r#"{{{base},"_ucp_origin":"1-0"}}"#),
@@ -138,7 +138,7 @@ fn each_rule_is_named_with_its_field() {
         ),
         (
             "[1]".to_owned(),
-            "must be a JSON object (invalid type: sequence, expected an object) (is `[1]`)",
+            "must be a JSON object (it is an array: a file that is one is `publish --format json`) (is `[1]`)",
         ),
     ] {
         assert_eq!(bad("events.raw", &line), expected, "{line}");

@@ -52,8 +52,13 @@ impl<R: Read> Array<R> {
             None => return Err(broken("not a JSON array: it is empty".to_owned())),
             Some(other) => {
                 let shown = other.escape_ascii();
+                let hint = if other == b'{' {
+                    "; objects, one a line, are --format ndjson"
+                } else {
+                    ""
+                };
                 return Err(broken(format!(
-                    "not a JSON array: it begins with `{shown}`"
+                    "not a JSON array: it begins with `{shown}`{hint}"
                 )));
             }
         }

@@ -1,22 +1,25 @@
 //! Other formats as NDJSON, on the way in: every entry becomes one line, so that all that follows knows lines only.
 
 mod array;
+mod quotes;
 mod table;
 
 use std::io::{self, Read};
 
+use super::text::Text;
 use array::Array;
+use quotes::Quotes;
 use table::Table;
 
 /// The elements of a JSON array, a line each.
 pub fn json_array(input: impl Read) -> impl Read {
-    Converted::new(Array::new(input))
+    Converted::new(Array::new(Text::new(input)))
 }
 
 /// The records of a CSV file (RFC 4180, the first line has the names), an object of texts each; an empty cell is a field
 /// that is not given.
 pub fn csv(input: impl Read) -> impl Read {
-    Converted::new(Table::new(input))
+    Converted::new(Table::new(Quotes::new(Text::new(input))))
 }
 
 /// What gives one entry after the other.
@@ -81,6 +84,7 @@ mod tests {
         for (json, lines) in [
             (r"[]", ""),
             (r" [ ] ", ""),
+            ("\u{feff}[1]", "1\n"),
             (r#"[{"a":1},{"b":[1,2]}]"#, "{\"a\":1}\n{\"b\":[1,2]}\n"),
             (
                 "[\n  {\n    \"a\": \"x\\\"],[{\"\n  }\r\n,\n 7 ]\n",
@@ -95,7 +99,11 @@ mod tests {
         }
         for (json, why) in [
             ("", "not a JSON array: it is empty"),
-            ("{}", "not a JSON array: it begins with `{`"),
+            ("\u{feff}", "not a JSON array: it is empty"),
+            (
+                "{}",
+                "not a JSON array: it begins with `{`; objects, one a line, are --format ndjson",
+            ),
             (
                 "[1",
                 "the JSON array is not closed: it ends within element 1",
@@ -129,5 +137,13 @@ mod tests {
             "{short}"
         );
         assert!(text(csv(&b"a\n\xff\n"[..])).is_err());
+        // Spreadsheets leave columns without a name at the end.
+        let spare = text(csv(&b"a,b,,\n1,2,,\n"[..]));
+        assert_eq!(spare, Ok("{\"a\":\"1\",\"b\":\"2\"}\n".to_owned()));
+        let nameless = text(csv(&b"a,,c\n1,2,3\n"[..])).expect_err("what is 2?");
+        assert!(
+            nameless.contains("column 2 of the CSV file has no name"),
+            "{nameless}"
+        );
     }
 }

@@ -6,6 +6,9 @@ use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 
 use super::{Entries, broken};
 
+/// The JSON text of an empty name.
+const NAMELESS: &[u8] = b"\"\"";
+
 /// A CSV file, read as it comes.
 pub(super) struct Table<R> {
     reader: Reader<R>,
@@ -49,9 +52,15 @@ impl<R: Read> Entries for Table<R> {
         let is_there = self.reader.read_record(&mut self.record).map_err(not_csv)?;
         if is_there {
             let mut before = b'{';
-            for (name, value) in names.iter().zip(&self.record) {
+            for (at, (name, value)) in names.iter().zip(&self.record).enumerate() {
                 if value.is_empty() {
                     continue;
+                }
+                if name == NAMELESS {
+                    let column = at + 1;
+                    return Err(broken(format!(
+                        "column {column} of the CSV file has no name"
+                    )));
                 }
                 out.push(before);
                 before = b',';

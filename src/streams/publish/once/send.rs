@@ -4,7 +4,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::ask::{Asker, Failed};
 use super::{OnceEntry, Stored, no_answer};
-use crate::streams::publish::bulk::{Rate, Sent, StopFlag};
+use crate::streams::publish::bulk::{Pace, Rate, Sent, StopFlag};
 use crate::streams::publish::feed::{Feed, Piece};
 use crate::wire::{Dialer, Error, Once};
 
@@ -20,7 +20,7 @@ pub async fn send_once(
 ) -> Sent {
     let mut sent = Sent::default();
     let mut asker = Asker::new(dialer);
-    let (start, mut pushed) = (Instant::now(), 0);
+    let mut pace = rate.map(|rate| Pace::new(rate, Instant::now()));
     loop {
         sent.stopped = stop.is_set();
         if sent.stopped || sent.refused.is_some() {
@@ -36,13 +36,13 @@ pub async fn send_once(
             },
             () = stop.wait() => continue,
         };
-        if let Some(rate) = rate {
+        if let Some(pace) = &mut pace {
             tokio::select! {
-                () = sleep_until(rate.due(start, pushed)) => {}
+                () = sleep_until(pace.next) => {}
                 () = stop.wait() => continue,
             }
+            pace.sent(chunk.once.len() as u64, Instant::now());
         }
-        pushed += chunk.once.len() as u64;
         match asker.ask(&chunk.once, stop).await {
             Ok(outcomes) => {
                 let told = chunk.numbers.iter().zip(&chunk.once).zip(outcomes);

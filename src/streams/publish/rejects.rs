@@ -1,0 +1,154 @@
+//! The file of entries that were left out. It is there under its name once it is whole, and only its owner may read it.
+
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tempfile::{Builder, NamedTempFile};
+
+use crate::model::{Kind, Problem, escaped};
+
+/// A file for rejects; its clones write to the same.
+#[derive(Clone, Debug)]
+pub struct Rejects(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    path: PathBuf,
+    /// Until it is kept.
+    file: Option<BufWriter<NamedTempFile>>,
+    has_any: bool,
+}
+
+impl Rejects {
+    /// What will be `path`. What others have rejected before is not written over.
+    ///
+    /// # Errors
+    /// Refused when there is such a file, local when none can be written there.
+    pub fn new(path: &Path) -> Result<Self, Problem> {
+        if path.symlink_metadata().is_ok() {
+            return Err(there_already(path, "nothing was sent"));
+        }
+        let directory = match path.parent() {
+            Some(directory) if !directory.as_os_str().is_empty() => directory,
+            _ => Path::new("."),
+        };
+        let file = Builder::new()
+            .prefix(".ucp-streams-rejects-")
+            .tempfile_in(directory)
+            .map_err(|error| not_written(path, &error))?;
+        Ok(Self(Arc::new(Mutex::new(State {
+            path: path.to_owned(),
+            file: Some(BufWriter::new(file)),
+            has_any: false,
+        }))))
+    }
+
+    /// Adds a line.
+    pub(super) fn add(&self, line: &[u8]) -> io::Result<()> {
+        let mut state = self.state();
+        let Some(file) = &mut state.file else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        file.write_all(line)?;
+        file.write_all(b"\n")?;
+        state.has_any = true;
+        Ok(())
+    }
+
+    /// Gives the file its name, if there is anything in it. Nothing is added after that.
+    ///
+    /// # Errors
+    /// Local when it cannot be written; refused when somebody has made such a file in the meantime, with where the
+    /// rejects are.
+    pub fn keep(&self) -> Result<(), Problem> {
+        let mut state = self.state();
+        let Some(file) = state.file.take().filter(|_| state.has_any) else {
+            return Ok(());
+        };
+        let file = file
+            .into_inner()
+            .map_err(|error| not_written(&state.path, error.error()))?;
+        let synced = file.as_file().sync_all();
+        synced.map_err(|error| not_written(&state.path, &error))?;
+        let Err(error) = file.persist_noclobber(&state.path) else {
+            return Ok(());
+        };
+        match error.file.keep() {
+            Ok((_, elsewhere)) => {
+                let elsewhere = escaped(elsewhere.as_os_str().as_encoded_bytes());
+                Err(there_already(
+                    &state.path,
+                    &format!("the rejects are in {elsewhere}"),
+                ))
+            }
+            Err(error) => Err(not_written(&state.path, &error.error)),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn there_already(path: &Path, what: &str) -> Problem {
+    let shown = escaped(path.as_os_str().as_encoded_bytes());
+    Problem::refused(format!("{shown} is there already, {what}"))
+        .hint("move it away, or name another file for the rejects")
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Problem {
+    let shown = escaped(path.as_os_str().as_encoded_bytes());
+    Problem::new(Kind::Local, format!("cannot write {shown}: {error}"))
+        .hint("name a file for the rejects that can be written")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_file_is_there_once_it_is_whole() {
+        let here = tempfile::tempdir().expect("a directory");
+        let path = here.path().join("bad");
+        let rejects = Rejects::new(&path).expect("new");
+        rejects.add(b"one").expect("written");
+        assert!(!path.exists());
+        rejects.clone().keep().expect("kept");
+        assert_eq!(fs::read(&path).expect("there"), b"one\n");
+        let mode = fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(rejects.add(b"late").is_err());
+        let again = Rejects::new(&path).expect_err("there already");
+        assert_eq!(again.kind, Kind::Refused);
+        assert_eq!(fs::read_dir(here.path()).expect("read").count(), 1);
+    }
+
+    #[test]
+    fn without_rejects_there_is_no_file() {
+        let here = tempfile::tempdir().expect("a directory");
+        let rejects = Rejects::new(&here.path().join("bad")).expect("new");
+        rejects.keep().expect("nothing to keep");
+        drop(rejects);
+        assert_eq!(fs::read_dir(here.path()).expect("read").count(), 0);
+    }
+
+    #[test]
+    fn what_somebody_made_meanwhile_is_left_alone() {
+        let here = tempfile::tempdir().expect("a directory");
+        let path = here.path().join("bad");
+        let rejects = Rejects::new(&path).expect("new");
+        rejects.add(b"one").expect("written");
+        fs::write(&path, "theirs").expect("written");
+        let error = rejects.keep().expect_err("there already");
+        let (_, elsewhere) = error
+            .message
+            .split_once("the rejects are in ")
+            .expect("told");
+        assert_eq!(fs::read(elsewhere).expect("there"), b"one\n");
+        assert_eq!(fs::read(&path).expect("there"), b"theirs");
+    }
+}

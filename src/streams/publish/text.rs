@@ -1,0 +1,89 @@
+//! Text as programs write it: what marks its encoding at the beginning is passed over, or named where it is another.
+
+use std::io::{self, Read};
+
+/// Marks UTF-8; some programs put it first.
+pub(super) const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// An input without the mark.
+#[derive(Debug)]
+pub(super) struct Text<R> {
+    input: R,
+    /// What was read to see whether there is a mark, and is none.
+    head: Vec<u8>,
+    at: usize,
+    is_begun: bool,
+}
+
+impl<R: Read> Text<R> {
+    pub(super) fn new(input: R) -> Self {
+        Self {
+            input,
+            head: Vec::new(),
+            at: 0,
+            is_begun: false,
+        }
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        let mut head = Vec::with_capacity(MARK.len());
+        self.input
+            .by_ref()
+            .take(MARK.len() as u64)
+            .read_to_end(&mut head)?;
+        self.is_begun = true;
+        if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the input is UTF-16, not UTF-8: convert it, for example with `iconv -f UTF-16 -t UTF-8`",
+            ));
+        }
+        if head != MARK {
+            self.head = head;
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Text<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if !self.is_begun {
+            self.begin()?;
+        }
+        let left = &self.head[self.at..];
+        if left.is_empty() {
+            return self.input.read(into);
+        }
+        let length = left.len().min(into.len());
+        into[..length].copy_from_slice(&left[..length]);
+        self.at += length;
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_mark_at_the_beginning_is_passed_over() {
+        for (input, expected) in [
+            (&b""[..], &b""[..]),
+            (b"a", b"a"),
+            (b"\xef\xbb\xbf", b""),
+            (b"\xef\xbb\xbfabc", b"abc"),
+            (b"\xef\xbbabc", b"\xef\xbbabc"),
+            (b"ab\xef\xbb\xbf", b"ab\xef\xbb\xbf"),
+            (b"\xef\xbb\xbf\xef\xbb\xbf", b"\xef\xbb\xbf"),
+        ] {
+            let mut found = Vec::new();
+            Text::new(input).read_to_end(&mut found).expect("reads");
+            assert_eq!(found, expected);
+        }
+        for other in [&b"\xff\xfea\0"[..], b"\xfe\xff\0a"] {
+            let error = Text::new(other).read_to_end(&mut Vec::new());
+            let error = error.expect_err("another encoding").to_string();
+            assert!(error.contains("UTF-16"), "{error}");
+        }
+    }
+}
