@@ -20,7 +20,7 @@ use crate::view::Info;
 Examples:
   ucp-streams info
   ucp-streams info events.normalized
-  ucp-streams info -o json | jq '.[].groups[].lag'")]
+  ucp-streams info --jq '.[].groups[].lag'")]
 pub(super) struct Args {
     /// Streams to look at; all of the topology when none is named
     #[arg(value_name = "STREAM", value_parser = cli::name())]

@@ -64,7 +64,42 @@ fn every_page_has_its_parts_and_mandoc_finds_no_fault() {
                 .arg(page),
         );
     }
-    assert!(pages["ucp-streams-ping.1"].contains("\n.SH EXAMPLES\n"));
+    // Only what stands above other commands has no examples of its own.
+    for (name, page) in &pages {
+        let has_commands = page.contains("\n.SH COMMANDS\n");
+        assert!(has_commands || page.contains("\n.SH EXAMPLES\n"), "{name}");
+    }
+}
+
+#[test]
+fn every_page_says_which_files_there_are() {
+    for (name, page) in read_all(&repository("man")) {
+        for file in [
+            "config.toml",
+            "context.toml",
+            "ucp\\-streams.toml",
+            ".ucp\\-streams/",
+            "\\-\\-password\\-file",
+        ] {
+            assert!(page.contains(file), "{name} does not mention {file}");
+        }
+    }
+}
+
+#[test]
+fn man_shows_every_page_without_a_word() {
+    let mut pages: Vec<_> = fs::read_dir(repository("man"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    pages.sort();
+    let mut man = Command::new("man");
+    man.args(["--warnings", "--local-file"])
+        .args(&pages)
+        .env("LC_ALL", "C.UTF-8")
+        .env("MANWIDTH", "80");
+    let shown = quietly("man", &mut man);
+    assert_eq!(shown.matches("EXIT STATUS").count(), pages.len());
 }
 
 #[test]

@@ -82,8 +82,7 @@ fn server() -> TestServer {
 #[track_caller]
 fn completes(terminal: &Terminal, line: &str, whole: &str) {
     terminal.types(line);
-    terminal.presses("Tab");
-    terminal.shows(whole);
+    terminal.completes(1, whole);
     clear(terminal);
 }
 
@@ -118,9 +117,7 @@ fn completes_everything(shell: &Shell) {
     );
     // Alternatives are listed.
     terminal.types("ucp-streams init qu");
-    terminal.presses("Tab");
-    terminal.presses("Tab");
-    terminal.shows("quail");
+    terminal.completes(2, "quail");
     clear(&terminal);
     // A server on the line goes before the environment's, and its address has colons.
     let other = TestServer::start();

@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use crate::page::table;
-use crate::scene::Scene;
 use crate::support::Run;
+use crate::support::scene::Scene;
 
 /// The raw entries of the scene, in order.
 const RAW: i64 = 12;

@@ -6,7 +6,6 @@
 mod equivalents;
 mod page;
 mod recipes;
-mod scene;
 mod units;
 mod walk;
 

@@ -4,8 +4,8 @@
 use std::process::Command;
 
 use crate::page::blocks;
-use crate::scene::{BINARY, Scene, run};
 use crate::support::Run;
+use crate::support::scene::{BINARY, Scene, run};
 
 const STREAM: &str = "events.normalized";
 const GROUP: &str = "event-processors";

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::page::blocks;
-use crate::scene::{BINARY, Scene, run};
+use crate::support::scene::{BINARY, Scene, run};
 
 const STREAM: &str = "events.normalized";
 const GROUP: &str = "event-processors";

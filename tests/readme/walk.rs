@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::page::blocks;
-use crate::scene::{Scene, bash, run};
 use crate::support::Client;
+use crate::support::scene::{Scene, bash, run};
 
 /// A home whose server is stopped when the test is over.
 struct Home(tempfile::TempDir);

@@ -25,6 +25,7 @@ mod invocation;
 mod proxy;
 mod resp;
 mod run;
+pub mod scene;
 mod server;
 mod spawned;
 

@@ -16,10 +16,44 @@ const DATE: &str = "2026-11-23";
 const MANUAL: &str = "ucp-streams manual";
 
 /// Files every command may read or make, and what they are.
-const FILES: [(&str, &str); 1] = [(
-    "ucp-streams.toml",
-    "The topology: streams, groups and handlers, merged over the built-in ones. Looked for in the working directory unless --topology or the environment names another.",
-)];
+const FILES: [(&str, &str); 5] = [
+    (
+        "~/.config/ucp-streams/config.toml",
+        "The contexts: named connections, written by the context commands, for no other user to read. In XDG_CONFIG_HOME instead of ~/.config where that is set.",
+    ),
+    (
+        "~/.local/state/ucp-streams/context.toml",
+        "Which context is selected. In XDG_STATE_HOME instead of ~/.local/state where that is set.",
+    ),
+    (
+        "ucp-streams.toml",
+        "The topology: streams, groups and handlers, merged over the built-in ones. Looked for in the working directory unless --topology or the environment names another.",
+    ),
+    (
+        ".ucp-streams/",
+        "The private server of dev start: its data, its log and its socket. In the working directory unless --dir names another.",
+    ),
+    (
+        "the file of --password-file",
+        "The password is its first line. A warning says when other users can read it.",
+    ),
+];
+
+/// Variables that are not this tool's, but that what it uses looks at.
+const OTHERS: [(&str, &str); 3] = [
+    (
+        "PATH",
+        "Where the server binary, and the programs of --exec, are looked for.",
+    ),
+    (
+        "SSL_CERT_DIR",
+        "A directory of authorities to trust instead of the system's, where --tls-ca names none.",
+    ),
+    (
+        "SSL_CERT_FILE",
+        "A file of authorities to trust instead of the system's, where --tls-ca names none.",
+    ),
+];
 
 /// Every command with the words that name it.
 pub(super) type Pages<'a> = Vec<(Vec<String>, &'a Command)>;
@@ -188,8 +222,10 @@ fn exit_status(roff: &mut Roff) {
 
 fn environment(roff: &mut Roff) {
     section(roff, "ENVIRONMENT");
-    for (name, meaning) in Env::known() {
-        term(roff, bold(*name), meaning);
+    let mut variables = [Env::known(), &OTHERS[..]].concat();
+    variables.sort_unstable();
+    for (name, meaning) in variables {
+        term(roff, bold(name), meaning);
     }
 }
 

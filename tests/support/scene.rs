@@ -7,31 +7,31 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, Reply, Run, TestServer, server_binary, until};
+use super::{PATIENCE, Reply, Run, TestServer, server_binary, until};
 
 /// The binary under test.
-pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_ucp-streams");
+pub const BINARY: &str = env!("CARGO_BIN_EXE_ucp-streams");
 
 /// An empty home and a server of its own.
-pub(crate) struct Scene {
-    pub(crate) server: TestServer,
+pub struct Scene {
+    pub server: TestServer,
     home: TempDir,
 }
 
 impl Scene {
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self {
             server: TestServer::start(),
             home: tempfile::tempdir().unwrap(),
         }
     }
 
-    pub(crate) fn home(&self) -> &Path {
+    pub fn home(&self) -> &Path {
         self.home.path()
     }
 
     /// Writes a file that examples use; a program when it begins with `#!`.
-    pub(crate) fn file(&self, name: &str, text: &str) {
+    pub fn file(&self, name: &str, text: &str) {
         let path = self.home().join(name);
         fs::write(&path, text).unwrap();
         if text.starts_with("#!") {
@@ -42,20 +42,20 @@ impl Scene {
 
     /// The tool on this scene's server, for its set-up.
     #[track_caller]
-    pub(crate) fn ucp(&self, args: &[&str]) {
+    pub fn ucp(&self, args: &[&str]) {
         self.server.ucp(args).assert_code(0);
     }
 
     /// Runs a script as a user of this home does, with this scene's server named by the environment.
     #[track_caller]
-    pub(crate) fn bash(&self, script: &str) -> Run {
+    pub fn bash(&self, script: &str) -> Run {
         let mut command = bash(self.home(), script);
         run(command.env("UCP_STREAMS_URL", self.server.url()), script)
     }
 
     /// Runs a line that goes on until it is told to stop: it is told so as soon as `effect` shows.
     #[track_caller]
-    pub(crate) fn until_stopped(&self, line: &str, effect: impl Fn(&Self) -> bool) -> Run {
+    pub fn until_stopped(&self, line: &str, effect: impl Fn(&Self) -> bool) -> Run {
         let mut command = bash(self.home(), &format!("exec {line}"));
         command.env("UCP_STREAMS_URL", self.server.url());
         self.stopped(&mut command, line, effect)
@@ -63,7 +63,7 @@ impl Scene {
 
     /// As [`Scene::until_stopped`], for any process.
     #[track_caller]
-    pub(crate) fn stopped(
+    pub fn stopped(
         &self,
         command: &mut Command,
         shown: &str,
@@ -96,25 +96,25 @@ impl Scene {
 
     /// An answer of the server.
     #[track_caller]
-    pub(crate) fn redis(&self, words: &[&str]) -> Reply {
+    pub fn redis(&self, words: &[&str]) -> Reply {
         self.server.redis(words)
     }
 
     /// How many entries a group has pending.
     #[track_caller]
-    pub(crate) fn pending(&self, stream: &str, group: &str) -> i64 {
+    pub fn pending(&self, stream: &str, group: &str) -> i64 {
         self.redis(&["XPENDING", stream, group]).items()[0].int()
     }
 
     /// How many entries a stream has.
     #[track_caller]
-    pub(crate) fn length(&self, stream: &str) -> i64 {
+    pub fn length(&self, stream: &str) -> i64 {
         self.redis(&["XLEN", stream]).int()
     }
 }
 
 /// Bash in `home`, where the tool is on PATH and nothing else is known.
-pub(crate) fn bash(home: &Path, script: &str) -> Command {
+pub fn bash(home: &Path, script: &str) -> Command {
     let tools: PathBuf = Path::new(BINARY).parent().unwrap().into();
     let path = std::env::var("PATH").unwrap();
     let mut command = Command::new("bash");
@@ -131,7 +131,7 @@ pub(crate) fn bash(home: &Path, script: &str) -> Command {
 
 /// Runs a command to its end. The examples end by themselves; a test runner's limit is theirs.
 #[track_caller]
-pub(crate) fn run(command: &mut Command, shown: &str) -> Run {
+pub fn run(command: &mut Command, shown: &str) -> Run {
     let output = command.stdin(Stdio::null()).output().unwrap();
     Run {
         words: shown.to_owned(),

@@ -1,0 +1,134 @@
+//! The examples in the help and on the manual pages: each is run in a shell, as it stands, on a server where what it
+//! names is there.
+
+mod scene;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{Run, ucp};
+use scene::{Shop, prepare};
+
+/// An example, and what its command does to a server.
+struct Example {
+    line: String,
+    is_destructive: bool,
+}
+
+/// Every line of every command's examples that is not a comment. Groups of commands show those of their own.
+fn examples() -> Vec<Example> {
+    let help = ucp(&["--help-json"]);
+    let help = help.assert_code(0).stdout_json();
+    let commands = help["commands"].as_array().unwrap();
+    let of = |line: &str| {
+        let named = |command: &&Value| {
+            let name = command["name"].as_str().unwrap();
+            format!("{line} ").starts_with(&format!("ucp-streams {name} "))
+        };
+        let longest = |command: &&Value| command["name"].as_str().unwrap().len();
+        commands.iter().filter(named).max_by_key(longest)
+    };
+    let mut found = Vec::new();
+    for command in commands {
+        let lines = command["examples"].as_array().unwrap().iter();
+        let lines = lines.map(|line| line.as_str().unwrap());
+        let typed: Vec<_> = lines.filter(|line| !line.starts_with('#')).collect();
+        let is_leaf = command["impact"] != Value::Null;
+        assert!(
+            !is_leaf || typed.len() >= 2,
+            "{} {typed:?}",
+            command["name"]
+        );
+        found.extend(typed.into_iter().map(|line| Example {
+            line: line.to_owned(),
+            is_destructive: of(line).is_some_and(|command| command["impact"] == "destructive"),
+        }));
+    }
+    assert!(found.len() > 100);
+    found
+}
+
+/// Every fourth example, so that they are run beside each other.
+fn runs(quarter: usize) {
+    for example in examples().iter().skip(quarter).step_by(4) {
+        runs_one(example);
+    }
+}
+
+#[test]
+fn examples_run_first_quarter() {
+    runs(0);
+}
+
+#[test]
+fn examples_run_second_quarter() {
+    runs(1);
+}
+
+#[test]
+fn examples_run_third_quarter() {
+    runs(2);
+}
+
+#[test]
+fn examples_run_last_quarter() {
+    runs(3);
+}
+
+fn runs_one(example: &Example) {
+    let shop = prepare(&example.line);
+    let line = shop.here(&example.line);
+    if goes_on(&line) {
+        let effect = |shop: &Shop| {
+            let said = shop.said();
+            if line.contains("worker run") {
+                shop.nothing_pending()
+            } else {
+                said.contains('\n')
+            }
+        };
+        // To tell a worker to stop is how its work ends; who follows is interrupted.
+        let code = if line.contains("worker run") { 0 } else { 143 };
+        shop.until_stopped(&line, effect).assert_code(code);
+        return;
+    }
+    // On a server that is a moment old nobody has been away for a day, so that there is nothing to ask.
+    let is_said = ["--yes", "--dry-run", "--idle 1d"].iter();
+    let asks = example.is_destructive && !is_said.into_iter().any(|word| line.contains(word));
+    let run = if asks {
+        // Without a terminal to ask on, nothing is done.
+        shop.bash(&line).assert_code(6).stderr_has("--yes");
+        shop.bash(&format!("{line} --yes"))
+    } else {
+        shop.bash(&line)
+    };
+    ends_well(&run, &line, &shop);
+    shop.clear(&line);
+}
+
+fn ends_well(run: &Run, line: &str, shop: &Shop) {
+    if line.ends_with("--drop-one") {
+        run.assert_code(1).stderr_has("does not add up");
+        return;
+    }
+    run.assert_code(0).stderr_lacks("error:");
+    if let Some((_, file)) = line.split_once(" > ") {
+        let file = file.split_whitespace().next().unwrap().replace("~/", "");
+        let written = std::fs::read_to_string(shop.home().join(Path::new(&file))).unwrap();
+        assert!(written.contains("ucp-streams"), "{file}");
+    } else if line.starts_with("redis-cli ") {
+        shop.redis_cli_is_obeyed();
+    } else if !line.starts_with("source ") {
+        let said = run.stdout.len() + run.stderr.len();
+        assert!(said > 0, "it says nothing\n{run}");
+    }
+}
+
+/// Whether a line goes on until it is told to stop.
+fn goes_on(line: &str) -> bool {
+    let words: Vec<_> = line.split(' ').collect();
+    let follows = words.contains(&"-f") && words.contains(&"tail") || words.contains(&"--follow");
+    let is_worker = line.starts_with("ucp-streams worker run") && !words.contains(&"--once");
+    follows || is_worker
+}
