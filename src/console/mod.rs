@@ -6,6 +6,7 @@ mod failure;
 mod logs;
 mod output;
 mod progress;
+mod service;
 mod signals;
 mod terminal;
 
@@ -17,6 +18,7 @@ use anyhow::Result;
 pub use logs::init_logs;
 pub use output::Output;
 pub use progress::Progress;
+pub use service::ServiceManager;
 pub use signals::{Signals, Stop};
 pub use terminal::Terminal;
 

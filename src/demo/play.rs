@@ -134,6 +134,7 @@ fn assignment(
         max_messages: None,
         connect_for: Duration::from_secs(5),
         journal: Some(journal),
+        pulse: None,
     })
 }
 

@@ -39,6 +39,7 @@ impl Engine {
     pub(super) fn start_ready(&mut self) {
         while let Some(delivery) = self.next_to_start() {
             self.started += 1;
+            self.pace.started();
             if delivery.deliveries > 1 && !delivery.is_probe {
                 add(&self.counters.retried, 1);
             }
@@ -67,6 +68,7 @@ impl Engine {
         let may_start = running < self.job.policy.concurrency
             && (!first.is_alone || running == 0)
             && !self.is_lone_running()
+            && self.pace.allows()
             && self.job.max_messages.is_none_or(|max| self.started < max);
         if may_start {
             self.ready.remove(next)

@@ -17,6 +17,7 @@ use super::hand::{Delivery, Hand, Phase};
 use super::handler::Finished;
 use super::handler::Origin;
 use super::job::{Assignment, Mode, Signal};
+use super::pace::Pace;
 use super::policy::Policy;
 use super::postponed::Postponed;
 use super::reader::Reader;
@@ -73,6 +74,7 @@ pub(super) struct Engine {
     /// Entries delivered and never started, to be given back at the end.
     pub(super) unstarted: Vec<(EntryId, u64)>,
     pub(super) started: u64,
+    pub(super) pace: Pace,
     pub(super) read_asked: Instant,
     pub(super) finished_sender: mpsc::UnboundedSender<Finished>,
     pub(super) finished: mpsc::UnboundedReceiver<Finished>,
@@ -98,6 +100,7 @@ impl Engine {
             Lease::new(&job.stream, &job.group, token)
         });
         let postponed = Postponed::new(job.policy.backoff);
+        let pace = Pace::new(job.policy.rate, now);
         Self {
             origin: Arc::new(Origin {
                 stream: job.stream.clone(),
@@ -130,6 +133,7 @@ impl Engine {
             is_reading_over: false,
             unstarted: Vec::new(),
             started: 0,
+            pace,
             read_asked: now,
             finished_sender,
             finished,
@@ -139,6 +143,9 @@ impl Engine {
     /// Works until the work is done, a signal asks for the end, or something fails for good.
     pub(super) async fn work(&mut self) -> anyhow::Result<()> {
         loop {
+            if let Some(pulse) = &self.job.pulse {
+                pulse.beat();
+            }
             if *self.signal.borrow() != Signal::Run {
                 return Ok(());
             }
@@ -209,7 +216,11 @@ impl Engine {
 
     /// Waits for the next event, or until something is due.
     async fn wait(&mut self) -> anyhow::Result<()> {
-        let until = tokio::time::Instant::from_std(self.next_due());
+        let mut until = self.next_due();
+        if let Some(wait_max) = self.job.pulse.as_ref().and_then(|pulse| pulse.wait_max) {
+            until = until.min(Instant::now() + wait_max);
+        }
+        let until = tokio::time::Instant::from_std(until);
         tokio::select! {
             Some(finished) = self.finished.recv() => {
                 self.on_finished(finished);
@@ -240,6 +251,9 @@ impl Engine {
             return now;
         }
         let mut due = vec![self.timers.presence, self.timers.renewal];
+        if !self.ready.is_empty() {
+            due.extend(self.pace.holds_until(now));
+        }
         match self.breaker.next_probe() {
             Some(probe) if self.hand.running() == 0 => due.push(probe),
             Some(_) => {}

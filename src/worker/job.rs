@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::handler::Handler;
 use super::policy::Policy;
+use super::pulse::Pulse;
 use crate::model::{EntryId, Name};
 use crate::topology::OnGroupLost;
 use crate::wire::{Error, GroupStart};
@@ -63,6 +64,8 @@ pub struct Assignment {
     pub connect_for: Duration,
     /// Learns of every handled entry.
     pub journal: Option<Journal>,
+    /// Shows that it lives.
+    pub pulse: Option<Arc<Pulse>>,
 }
 
 /// A consumer name no other process has: `host-pid-random`.

@@ -33,6 +33,8 @@ pub struct Policy {
     pub backoff: Backoff,
     /// How long a stopping worker waits for what runs.
     pub grace: Duration,
+    /// Attempts a second at most; no limit when `None`.
+    pub rate: Option<u32>,
 }
 
 /// How long a stopping worker waits when nothing else is said.
@@ -49,6 +51,7 @@ impl From<&GroupSpec> for Policy {
             handler_timeout: spec.handler_timeout,
             backoff: spec.backoff,
             grace: GRACE,
+            rate: None,
         }
     }
 }
@@ -78,6 +81,9 @@ impl Policy {
         }
         if self.max_deliveries == 0 {
             return refuse("max deliveries is 0; it is at least 1".to_owned());
+        }
+        if self.rate == Some(0) {
+            return refuse("rate is 0; it is at least 1 a second".to_owned());
         }
         if self.backoff.base.is_zero() || self.backoff.cap < self.backoff.base {
             return refuse(format!(
@@ -145,6 +151,10 @@ mod tests {
                 ..good
             },
             Policy { batch: 0, ..good },
+            Policy {
+                rate: Some(0),
+                ..good
+            },
             Policy {
                 max_deliveries: 0,
                 ..good

@@ -6,7 +6,7 @@ use crate::source::{Source, Token};
 use crate::table::Table;
 
 /// Crates that only some layers may name.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("redis", &["wire"]),
     ("tokio_rustls", &["wire"]),
     ("clap", &["cli", "commands", "settings"]),
@@ -15,6 +15,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("indicatif", &["console"]),
     ("dialoguer", &["console"]),
     ("colored", &["view", "console"]),
+    ("sd_notify", &["console"]),
 ];
 
 /// Macros that write where only the console may, and not with these.

@@ -7,7 +7,9 @@ mod active;
 mod cluster;
 mod effects;
 mod failing;
+mod pace;
 mod pipe;
+mod service;
 mod takeover;
 
 #[path = "../support/mod.rs"]

@@ -119,6 +119,7 @@ fn assignment(
         max_messages: args.max_messages,
         connect_for: args.connect_for.unwrap_or(connect_for),
         journal,
+        pulse: None,
     })
 }
 
@@ -135,6 +136,7 @@ fn policy(args: &PolicyArgs, group: &GroupSpec, is_inline: bool) -> Policy {
     policy.max_deliveries = args.max_deliveries.unwrap_or(policy.max_deliveries);
     policy.backoff.base = args.backoff_base.unwrap_or(policy.backoff.base);
     policy.backoff.cap = args.backoff_cap.unwrap_or(policy.backoff.cap);
+    policy.rate = args.rate;
     policy.grace = args.grace.unwrap_or(policy.grace);
     policy
 }

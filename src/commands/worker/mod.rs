@@ -2,25 +2,22 @@
 
 mod assign;
 mod handlers;
+mod supervise;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Subcommand, ValueHint};
 use serde::Serialize;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use super::Context;
 use crate::cli::{Impact, name, parse_duration};
-use crate::console::{Signals, init_logs};
+use crate::console::init_logs;
 use crate::exit::Exit;
 use crate::model::{Format, LogFormat, Name};
 use crate::view::{Cell, Column, Row};
-use crate::wire::Dialer;
-use crate::worker::{Assignment, Counters, Signal, Summary, run as run_worker};
+use crate::worker::{Assignment, Summary};
 
 /// Work on the entries of consumer groups.
 #[derive(Debug, clap::Args)]
@@ -97,6 +94,9 @@ struct PolicyArgs {
     /// Entries to read at a time [default: 500 for built-in handlers, else the concurrency]
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
+    /// Start at most so many attempts a second, in each group
+    #[arg(long, value_name = "N")]
+    rate: Option<u32>,
     /// How long an entry rests before another worker may take it over; how fast a dead worker is replaced
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     claim_idle: Option<Duration>,
@@ -127,7 +127,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let is_once = args.once;
     let jobs = assign::assignments(&args, context)?;
     let dialer = context.dialer()?.named("ucp-streams-worker");
-    let (rows, stopped) = work(jobs, dialer).await?;
+    let (rows, stopped) = supervise::work(jobs, dialer).await?;
     for row in &rows {
         if is_once && row.is_unfinished() {
             // Said even when only what is wrong is to be said: cron mails what is printed, not the exit code.
@@ -152,46 +152,6 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         (true, 0, _) => Exit::Partial,
         (true, ..) => Exit::DataLoss,
     })
-}
-
-/// Runs one worker for each job until all have ended; a signal asks all to end, and so does one that failed. The second
-/// value is how a second signal ended them.
-async fn work(jobs: Vec<Assignment>, dialer: Dialer) -> Result<(Vec<WorkerRow>, Option<Exit>)> {
-    let mut signals = Signals::catch()?;
-    let (signal, listener) = watch::channel(Signal::Run);
-    let mut workers = JoinSet::new();
-    let mut rows: Vec<(Arc<Counters>, WorkerRow)> = Vec::new();
-    for job in jobs {
-        let counters = Arc::new(Counters::default());
-        rows.push((Arc::clone(&counters), WorkerRow::new(&job)));
-        workers.spawn(run_worker(job, dialer.clone(), listener.clone(), counters));
-    }
-    let (mut failure, mut stopped) = (None, None);
-    while !workers.is_empty() {
-        tokio::select! {
-            stop = signals.next() => {
-                let is_second = *signal.borrow() == Signal::Drain;
-                if is_second {
-                    stopped = Some(Exit::from(stop));
-                }
-                let _ = signal.send(if is_second { Signal::Now } else { Signal::Drain });
-            }
-            Some(ended) = workers.join_next() => {
-                if let Err(error) = ended? {
-                    let _ = signal.send(Signal::Drain);
-                    failure.get_or_insert(error);
-                }
-            }
-        }
-    }
-    if let Some(error) = failure {
-        return Err(error);
-    }
-    let rows = rows.into_iter().map(|(counters, row)| WorkerRow {
-        summary: counters.summary(),
-        ..row
-    });
-    Ok((rows.collect(), stopped))
 }
 
 /// What one worker did.

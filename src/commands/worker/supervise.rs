@@ -1,0 +1,125 @@
+//! The workers of this process from start to end: signals reach them, and the service manager learns how they are.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use futures_util::future::join_all;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::WorkerRow;
+use crate::console::{ServiceManager, Signals};
+use crate::exit::Exit;
+use crate::wire::Dialer;
+use crate::worker::{Assignment, Counters, Pulse, Signal, run};
+
+/// Runs one worker for each job until all have ended; a signal asks all to end, and so does one that failed. The second
+/// value is how a second signal ended them.
+pub(super) async fn work(
+    jobs: Vec<Assignment>,
+    dialer: Dialer,
+) -> Result<(Vec<WorkerRow>, Option<Exit>)> {
+    let mut signals = Signals::catch()?;
+    let (signal, listener) = watch::channel(Signal::Run);
+    let (mut workers, mut rows) = (JoinSet::new(), Vec::new());
+    let mut watch = Watch::new(ServiceManager::of_environment());
+    for mut job in jobs {
+        let counters = Arc::new(Counters::default());
+        job.pulse = Some(watch.pulse());
+        rows.push((Arc::clone(&counters), WorkerRow::new(&job)));
+        workers.spawn(run(job, dialer.clone(), listener.clone(), counters));
+    }
+    let (mut failure, mut stopped) = (None, None);
+    let watched = watch.over(signal.subscribe());
+    tokio::pin!(watched);
+    while !workers.is_empty() {
+        tokio::select! {
+            stop = signals.next() => {
+                let is_second = *signal.borrow() == Signal::Drain;
+                if is_second {
+                    stopped = Some(Exit::from(stop));
+                }
+                let _ = signal.send(if is_second { Signal::Now } else { Signal::Drain });
+            }
+            Some(ended) = workers.join_next() => {
+                if let Err(error) = ended? {
+                    let _ = signal.send(Signal::Drain);
+                    failure.get_or_insert(error);
+                }
+            }
+            () = &mut watched => {}
+        }
+    }
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    let rows = rows.into_iter().map(|(counters, row)| WorkerRow {
+        summary: counters.summary(),
+        ..row
+    });
+    Ok((rows.collect(), stopped))
+}
+
+/// Tells the service manager how the workers are.
+struct Watch {
+    manager: ServiceManager,
+    pulses: Vec<Arc<Pulse>>,
+}
+
+impl Watch {
+    fn new(manager: ServiceManager) -> Self {
+        Self {
+            manager,
+            pulses: Vec::new(),
+        }
+    }
+
+    /// The sign of life of one more worker.
+    fn pulse(&mut self) -> Arc<Pulse> {
+        let pulse = Arc::new(Pulse::new(self.manager.watch_interval()));
+        self.pulses.push(Arc::clone(&pulse));
+        pulse
+    }
+
+    /// Says when all have begun, that they go on, and when they are asked to end. Does not end.
+    async fn over(self, mut signal: watch::Receiver<Signal>) {
+        let current = signal.clone();
+        let all_begun = join_all(self.pulses.iter().map(|pulse| pulse.begun()));
+        tokio::join!(
+            async {
+                all_begun.await;
+                self.manager.ready();
+            },
+            async {
+                let _ = signal.wait_for(|signal| *signal != Signal::Run).await;
+                self.manager.stopping();
+            },
+            self.keep_alive(current),
+        );
+        std::future::pending::<()>().await;
+    }
+
+    async fn keep_alive(&self, signal: watch::Receiver<Signal>) {
+        let Some(every) = self.manager.watch_interval() else {
+            return;
+        };
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut before = vec![0; self.pulses.len()];
+        loop {
+            ticks.tick().await;
+            let now: Vec<u64> = self.pulses.iter().map(|pulse| pulse.turns()).collect();
+            // One that connects, and one that is to end, has its own deadline.
+            let is_ending = *signal.borrow() != Signal::Run;
+            let goes_on = |index: usize| {
+                let has_ended = Arc::strong_count(&self.pulses[index]) == 1;
+                has_ended || now[index] == 0 || now[index] > before[index]
+            };
+            if is_ending || (0..now.len()).all(goes_on) {
+                self.manager.alive();
+            }
+            before = now;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The pace of `--rate`: attempts start no faster than so many a second, whatever waits.
+
+use std::time::{Duration, Instant};
+
+/// What was not used of the pace is kept for so long, and may then come at once.
+const BURST: Duration = Duration::from_millis(100);
+
+/// When the next attempt may start.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// Between two attempts; `None` without a limit.
+    interval: Option<Duration>,
+    next: Instant,
+}
+
+impl Pace {
+    /// At most `rate` attempts a second, from `now` on.
+    pub(super) fn new(rate: Option<u32>, now: Instant) -> Self {
+        Self {
+            interval: rate.map(|rate| Duration::from_secs(1) / rate.max(1)),
+            next: now,
+        }
+    }
+
+    /// Whether an attempt may start. Without a limit the clock is not asked.
+    pub(super) fn allows(&self) -> bool {
+        self.interval.is_none() || self.next <= Instant::now()
+    }
+
+    /// An attempt starts.
+    pub(super) fn started(&mut self) {
+        if let Some(interval) = self.interval {
+            let now = Instant::now();
+            self.next = now
+                .checked_sub(BURST)
+                .map_or(self.next, |old| self.next.max(old))
+                + interval;
+        }
+    }
+
+    /// When the next attempt may start, if that is later than `now`.
+    pub(super) fn holds_until(&self, now: Instant) -> Option<Instant> {
+        self.interval
+            .and(Some(self.next))
+            .filter(|next| *next > now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_start_than_the_pace_allows() {
+        let begin = Instant::now();
+        let mut pace = Pace::new(Some(10), begin);
+        let mut last = begin;
+        for started in 0..50 {
+            assert!(pace.allows() || pace.holds_until(begin).is_some());
+            last = pace.next;
+            pace.started();
+            assert!(
+                pace.next >= begin + Duration::from_millis(100) * started,
+                "{started}"
+            );
+        }
+        assert!(!pace.allows());
+        assert_eq!(
+            pace.holds_until(begin),
+            Some(last + Duration::from_millis(100))
+        );
+    }
+
+    #[test]
+    fn without_a_limit_nothing_is_held() {
+        let mut pace = Pace::new(None, Instant::now());
+        pace.started();
+        assert!(pace.allows());
+        assert_eq!(pace.holds_until(Instant::now()), None);
+    }
+}
