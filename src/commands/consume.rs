@@ -51,7 +51,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
     block: Option<Duration>,
 
-    /// Wait for more until stopped (or --count entries were read); JSON is then one object a line
+    /// Wait for more until stopped (or --count entries were read), across lost connections; JSON is then one object a
+    /// line
     #[arg(short, long, conflicts_with_all = ["block", "dry_run"])]
     follow: bool,
 
@@ -77,15 +78,16 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
     let spec = args.group.resolve(topology)?;
     let target = Target::from(&spec);
-    let connection = context.connect().await?;
+    let dialer = context.dialer()?;
+    let connection = dialer.connect().await?;
     let groups = target.require(&connection, topology).await?;
-    let mut lane = context.lane().await?;
+    let own = groups.iter().find(|it| it.name == target.group);
+    let position = own.map_or(EntryId::MIN, |it| it.last_delivered_id);
     let stopped = Cell::new(None);
     let streams = [target.stream.clone()];
     let mut shown = Shown::new(&streams, args.follow, &context.console);
     if args.dry_run.dry_run {
-        let own = groups.iter().find(|it| it.name == target.group);
-        let position = own.map_or(EntryId::MIN, |it| it.last_delivered_id);
+        let mut lane = dialer.lane().await?;
         let found = peek(&mut lane, &target.stream, position, args.count, &mut shown).await?;
         shown.end()?;
         context.rehearsed(&format!("deliver {} of {target}", entries(found)));
@@ -101,10 +103,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
     warn_of_single(&spec, context);
     let consumer = args.consumer.clone().unwrap_or_else(consumer_name);
-    let member = Member::join(&connection, &target, &consumer).await?;
-    let work = member.consume(&mut lane, args.job(), &mut shown, || {
-        stopped.get().is_some()
-    });
+    let mut member = Member::join(&dialer, connection, &target, &consumer, position).await?;
+    let work = member.consume(args.job(), &mut shown, || stopped.get().is_some());
     let Some(outcome) = until_stopped(work, &stopped).await? else {
         return Ok(stopped.get().map_or(Exit::Done, Exit::from));
     };
@@ -116,6 +116,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         topology,
         consumer: &consumer,
         acknowledges: args.ack,
+        is_stopped: stopped.get().is_some(),
     };
     let exit = report.tell(outcome, left)?;
     ended?;
@@ -160,6 +161,8 @@ struct Report<'a> {
     topology: &'a Topology,
     consumer: &'a Name,
     acknowledges: bool,
+    /// Whether a signal ended it, perhaps while there was no server.
+    is_stopped: bool,
 }
 
 impl Report<'_> {
@@ -179,24 +182,40 @@ impl Report<'_> {
                 entries(consumed.claimed_away)
             ));
         }
+        if !consumed.bodiless.is_empty() {
+            console.warn(&self.lost(&consumed.bodiless));
+        }
         match (&left, &consumed.error) {
             (Ok(left), _) if *left > 0 => {
                 console.note(&self.how_to_go_on(*left, consumed.given_back));
             }
+            (Err(error), None) if self.is_stopped => {
+                console.warn(&format!("cannot leave {target}: {error}"));
+            }
             (Err(error), Some(_)) => console.detail(1, &format!("cannot leave {target}: {error}")),
             _ => {}
         }
-        match consumed.error {
-            Some(error) => Err(error),
-            None => {
-                left?;
-                Ok(if consumed.claimed_away > 0 {
-                    Exit::Partial
-                } else {
-                    Exit::Done
-                })
-            }
+        if let Some(error) = consumed.error {
+            return Err(error);
         }
+        if !self.is_stopped {
+            left?;
+        }
+        Ok(match (consumed.bodiless.len(), consumed.claimed_away) {
+            (0, 0) => Exit::Done,
+            (0, _) => Exit::Partial,
+            _ => Exit::DataLoss,
+        })
+    }
+
+    fn lost(&self, bodiless: &[EntryId]) -> String {
+        let ids: Vec<String> = bodiless.iter().map(ToString::to_string).collect();
+        format!(
+            "delivered in a reply that was lost, and trimmed away before they could be read again: {}; they are pending \
+             for consumer `{}`",
+            ids.join(", "),
+            self.consumer
+        )
     }
 
     /// `left` are pending; of these `given_back` were never written, so that nobody can have handled them.

@@ -38,13 +38,18 @@ impl Batch {
     /// A batch of one.
     pub fn of(entry: &Entry) -> Self {
         let mut batch = Self::default();
+        batch.append(entry);
+        batch
+    }
+
+    /// Appends a copy of an entry.
+    pub fn append(&mut self, entry: &Entry) {
         let fields: Vec<_> = entry
             .fields
             .iter()
             .map(|(n, v)| (n.as_slice(), v.as_slice()))
             .collect();
-        batch.push(entry.id, &fields);
-        batch
+        self.push(entry.id, &fields);
     }
 
     /// Entries in it.

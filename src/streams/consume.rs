@@ -1,132 +1,91 @@
 //! Reading as a member of a group: entries are handed over batch by batch, and acknowledged only once they were taken.
 //! What could not be handed over is given back.
 
+mod acknowledging;
+mod again;
+mod job;
+
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use again::passes;
+pub use job::{Consumed, Job, Wait};
+
 use super::names::no_group;
 use super::tail::Sink;
 use super::target::Target;
-use crate::model::{Batch, CommandLine, EntryId, Kind, Name, Problem};
+use crate::model::{Batch, EntryId, Name};
 use crate::wire::{
-    Connection, Error, ErrorKind, GroupRead, Holder, Lane, Lease, LeaseState, Scan, Stop,
-    acknowledge, delete_consumer, release, xgroup_create_consumer,
+    Connection, Dialer, Error, ErrorKind, GroupRead, Holder, Lane, Lease, LeaseState, Scan, Stop,
+    delete_consumer, release, xgroup_create_consumer,
 };
 
 /// Entries one read brings: so many at most are given back when the output fails.
 const BATCH: usize = 100;
-/// The longest wait in one read. A read under way is always awaited, since what it is delivered must not be lost.
-const STEP: Duration = Duration::from_millis(500);
-
-/// What to do when nothing is left to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// End.
-    No,
-    /// Wait so long for more, then end.
-    UpTo(Duration),
-    /// Wait until stopped.
-    Forever,
-}
-
-impl Wait {
-    /// How long the next read may wait, after having waited for `waited`.
-    fn step(self, waited: Duration) -> Option<Duration> {
-        match self {
-            Self::No => None,
-            Self::UpTo(most) => Some(STEP.min(most.saturating_sub(waited))),
-            Self::Forever => Some(STEP),
-        }
-    }
-
-    fn is_over(self, waited: Duration) -> bool {
-        match self {
-            Self::No => true,
-            Self::UpTo(most) => waited >= most,
-            Self::Forever => false,
-        }
-    }
-}
-
-/// How much to read, and what then.
-#[derive(Clone, Copy, Debug)]
-pub struct Job {
-    /// At most so many entries; `None` for all there are.
-    pub count_max: Option<u64>,
-    /// When there are no more.
-    pub wait: Wait,
-    /// Whether what was taken is acknowledged.
-    pub acknowledges: bool,
-}
-
-/// What came of it.
-#[derive(Debug, Default)]
-pub struct Consumed {
-    /// Entries that were taken.
-    pub entries: u64,
-    /// Of these, acknowledged.
-    pub acknowledged: u64,
-    /// Of these, not acknowledged, since somebody else had claimed them meanwhile.
-    pub claimed_away: u64,
-    /// Taken and not written: given back, so that anyone may claim them at once.
-    pub given_back: u64,
-    /// What ended it early.
-    pub error: Option<anyhow::Error>,
-}
 
 /// A consumer of a group, for as long as it reads.
 #[derive(Debug)]
 pub struct Member<'a> {
-    connection: &'a Connection,
+    dialer: &'a Dialer,
+    connection: Connection,
+    lane: Lane,
     target: &'a Target,
     consumer: &'a Name,
     is_new: bool,
+    /// What this run reads is delivered after it: the last entry handed over, or the group's last one at the start.
+    position: EntryId,
+    /// When the server lets go of the last read that waited.
+    read_ends: Option<Instant>,
 }
 
 impl<'a> Member<'a> {
-    /// Joins the group as `consumer`, which may be there already.
+    /// Joins the group, whose last delivered entry is at `position`, as `consumer`, which may be there already.
     ///
     /// # Errors
     /// Not found when the group is gone; what the server says.
     pub async fn join(
-        connection: &'a Connection,
+        dialer: &'a Dialer,
+        connection: Connection,
         target: &'a Target,
         consumer: &'a Name,
+        position: EntryId,
     ) -> Result<Self> {
+        let lane = dialer.lane().await?;
         let create = xgroup_create_consumer(&target.stream, &target.group, consumer);
         let is_new = match connection.run(create).await {
             Ok(is_new) => is_new,
-            Err(error) => return Err(explained(connection, target, error).await),
+            Err(error) => return Err(explained(&connection, target, error).await),
         };
         Ok(Self {
+            dialer,
             connection,
+            lane,
             target,
             consumer,
             is_new,
+            position,
+            read_ends: None,
         })
     }
 
     /// Reads what was never delivered to the group and hands it to `sink`, as its only stream, until there is no more, or
-    /// `is_stopped`. An entry is safe, and may be acknowledged, once the sink has paused after it.
+    /// `is_stopped`. An entry is safe, and may be acknowledged, once the sink has paused after it. Where it waits until
+    /// stopped, a lost connection is opened again, and nothing is left out or comes twice.
     pub async fn consume(
-        &self,
-        lane: &mut Lane,
+        &mut self,
         job: Job,
         sink: &mut impl Sink,
         is_stopped: impl Fn() -> bool,
     ) -> Consumed {
         let mut consumed = Consumed::default();
-        let outcome = self
-            .read_on(lane, job, sink, is_stopped, &mut consumed)
-            .await;
+        let outcome = self.read_on(job, sink, is_stopped, &mut consumed).await;
         consumed.error = outcome.err();
         consumed
     }
 
     async fn read_on(
-        &self,
-        lane: &mut Lane,
+        &mut self,
         job: Job,
         sink: &mut impl Sink,
         is_stopped: impl Fn() -> bool,
@@ -134,7 +93,9 @@ impl<'a> Member<'a> {
     ) -> Result<()> {
         let mut last_read = Instant::now();
         loop {
-            let left = job.count_max.map(|most| most - consumed.entries);
+            let left = job
+                .count_max
+                .map(|most| most.saturating_sub(consumed.entries));
             let count_max = left.map_or(BATCH, |left| {
                 usize::try_from(left).map_or(BATCH, |left| left.min(BATCH))
             });
@@ -142,31 +103,41 @@ impl<'a> Member<'a> {
                 return Ok(());
             }
             let block = job.wait.step(last_read.elapsed());
-            let batch = self.read(lane, count_max, block).await?;
-            if batch.is_empty() {
+            let batch = match self.read(count_max, block).await {
+                Ok(batch) => batch,
+                Err(error) if job.wait == Wait::Forever && passes(&error) => {
+                    match self.go_on(&error, sink, &is_stopped).await {
+                        Ok(Some(strays)) => {
+                            consumed.bodiless.extend(strays.bodiless);
+                            strays.batch
+                        }
+                        Ok(None) => return Ok(()),
+                        Err(error) => return Err(self.explained(error).await),
+                    }
+                }
+                Err(error) => return Err(self.explained(error).await),
+            };
+            let Some(last) = batch.len().checked_sub(1).map(|last| batch.id(last)) else {
                 if job.wait.is_over(last_read.elapsed()) {
                     return Ok(());
                 }
                 continue;
-            }
+            };
             if let Err(error) = hand_over(&batch, sink) {
                 consumed.given_back = self.give_back(&batch).await;
                 return Err(error);
             }
+            self.position = last;
             consumed.entries += batch.len() as u64;
             if job.acknowledges {
-                self.acknowledge(&batch, consumed).await?;
+                self.acknowledge(&batch, job.wait, sink, &is_stopped, consumed)
+                    .await?;
             }
             last_read = Instant::now();
         }
     }
 
-    async fn read(
-        &self,
-        lane: &mut Lane,
-        count_max: usize,
-        block: Option<Duration>,
-    ) -> Result<Batch> {
+    async fn read(&mut self, count_max: usize, block: Option<Duration>) -> Result<Batch, Error> {
         let read = GroupRead {
             stream: &self.target.stream,
             group: &self.target.group,
@@ -174,38 +145,8 @@ impl<'a> Member<'a> {
             count_max,
             block,
         };
-        match lane.read_group(read, &[]).await {
-            Ok(reply) => Ok(reply.batch),
-            Err(error) => Err(explained(self.connection, self.target, error).await),
-        }
-    }
-
-    /// Under a fence: writing may have taken so long that somebody claimed an entry meanwhile, and it is theirs then.
-    async fn acknowledge(&self, batch: &Batch, consumed: &mut Consumed) -> Result<()> {
-        let call = acknowledge(self.holder(), &leases(batch));
-        match self.connection.call(call).await {
-            Ok(held) => {
-                let acknowledged = held.iter().filter(|held| **held).count() as u64;
-                consumed.acknowledged += acknowledged;
-                consumed.claimed_away += batch.len() as u64 - acknowledged;
-                Ok(())
-            }
-            Err(error) if error.kind.is_outcome_unknown() => {
-                let what = format!(
-                    "{} entries of {} were written, and whether they are acknowledged is unknown: {error}",
-                    batch.len(),
-                    self.target
-                );
-                let look = CommandLine::new("pending")
-                    .arg(&self.target.group)
-                    .option("--stream", &self.target.stream)
-                    .option("--consumer", self.consumer);
-                let problem = Problem::new(Kind::Unknown, what)
-                    .hint(format!("see what is left with `{look}`"));
-                Err(anyhow::Error::from(error).context(problem))
-            }
-            Err(error) => Err(explained(self.connection, self.target, error).await),
-        }
+        self.read_ends = block.map(|block| Instant::now() + block);
+        Ok(self.lane.read_group(read, &[]).await?.batch)
     }
 
     /// Takes the deliveries of what was not handed over back, so that anyone may claim it at once. Where that fails too
@@ -235,7 +176,7 @@ impl<'a> Member<'a> {
         {
             return Ok(0);
         }
-        let consumers = self.target.consumers(self.connection).await?;
+        let consumers = self.target.consumers(&self.connection).await?;
         let own = consumers.iter().find(|it| it.name == *self.consumer);
         Ok(own.map_or(0, |it| it.pending))
     }
@@ -247,6 +188,10 @@ impl<'a> Member<'a> {
             consumer: self.consumer,
             fence: None,
         }
+    }
+
+    async fn explained(&self, error: Error) -> anyhow::Error {
+        explained(&self.connection, self.target, error).await
     }
 }
 
@@ -304,24 +249,4 @@ pub async fn peek(
     .map_err(Stop::into_error)?;
     sink.pause()?;
     Ok(entries)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_is_cut_into_steps_and_ends() {
-        let ms = Duration::from_millis;
-        for (wait, waited, step, is_over) in [
-            (Wait::No, ms(0), None, true),
-            (Wait::UpTo(ms(700)), ms(0), Some(ms(500)), false),
-            (Wait::UpTo(ms(700)), ms(600), Some(ms(100)), false),
-            (Wait::UpTo(ms(700)), ms(701), Some(ms(0)), true),
-            (Wait::Forever, ms(90_000), Some(ms(500)), false),
-        ] {
-            assert_eq!(wait.step(waited), step, "{wait:?} after {waited:?}");
-            assert_eq!(wait.is_over(waited), is_over, "{wait:?} after {waited:?}");
-        }
-    }
 }

@@ -5,6 +5,7 @@
 mod ack;
 mod claim;
 mod consume;
+mod consume_follow;
 mod consumers;
 mod demo;
 mod dev;

@@ -1,0 +1,106 @@
+//! Acknowledging what was handed over, once or, after a lost reply, until it is known what became of it.
+
+use anyhow::Result;
+
+use super::again::passes;
+use super::{Consumed, Member, Wait, leases};
+use crate::model::{Batch, CommandLine, Kind, Problem};
+use crate::streams::tail::Sink;
+use crate::wire::{Error, Lease, PendingFilter, acknowledge, xpending_entries};
+
+impl Member<'_> {
+    /// Under a fence: writing may have taken so long that somebody claimed an entry meanwhile, and it is theirs then.
+    pub(super) async fn acknowledge(
+        &mut self,
+        batch: &Batch,
+        wait: Wait,
+        sink: &mut impl Sink,
+        is_stopped: &impl Fn() -> bool,
+        consumed: &mut Consumed,
+    ) -> Result<()> {
+        let leases = leases(batch);
+        let mut was_sent = false;
+        loop {
+            let outcome = self.acknowledged(&leases, was_sent).await;
+            let error = match outcome {
+                Ok(acknowledged) => {
+                    consumed.acknowledged += acknowledged;
+                    consumed.claimed_away += batch.len() as u64 - acknowledged;
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            if wait == Wait::Forever && passes(&error) {
+                was_sent = true;
+                match self.go_on(&error, sink, is_stopped).await {
+                    // No read was under way: nothing can have been delivered meanwhile.
+                    Ok(Some(_)) => continue,
+                    Ok(None) => {}
+                    Err(error) => return Err(self.explained(error).await),
+                }
+            }
+            if !was_sent && !error.kind.is_outcome_unknown() {
+                return Err(self.explained(error).await);
+            }
+            return Err(self.unknown(batch, error));
+        }
+    }
+
+    /// How many entries are acknowledged now. Of those that were sent before and are not held any more, the ones that are
+    /// pending are somebody else's, and the others have arrived.
+    async fn acknowledged(&self, leases: &[Lease], was_sent: bool) -> Result<u64, Error> {
+        let held = self
+            .connection
+            .call(acknowledge(self.holder(), leases))
+            .await?;
+        let rest: Vec<Lease> = leases
+            .iter()
+            .zip(&held)
+            .filter(|(_, held)| !**held)
+            .map(|(lease, _)| *lease)
+            .collect();
+        let taken = if was_sent {
+            self.taken_away(&rest).await?
+        } else {
+            rest.len() as u64
+        };
+        Ok(leases.len() as u64 - taken)
+    }
+
+    fn unknown(&self, batch: &Batch, error: Error) -> anyhow::Error {
+        let what = format!(
+            "{} entries of {} were written, and whether they are acknowledged is unknown: {error}",
+            batch.len(),
+            self.target
+        );
+        let look = CommandLine::new("pending")
+            .arg(&self.target.group)
+            .option("--stream", &self.target.stream)
+            .option("--consumer", self.consumer);
+        let problem =
+            Problem::new(Kind::Unknown, what).hint(format!("see what is left with `{look}`"));
+        anyhow::Error::from(error).context(problem)
+    }
+
+    /// Of entries whose acknowledgement was sent, and is not known to have arrived, those that somebody else has now.
+    async fn taken_away(&self, leases: &[Lease]) -> Result<u64, Error> {
+        let one = |(id, _): &Lease| {
+            let filter = PendingFilter {
+                start: *id,
+                end: *id,
+                count_max: 1,
+                ..PendingFilter::default()
+            };
+            xpending_entries(&self.target.stream, &self.target.group, &filter)
+        };
+        let mut count = 0;
+        for rows in self
+            .connection
+            .run_all(leases.iter().map(one).collect())
+            .await?
+        {
+            count += u64::from(!rows?.is_empty());
+        }
+        Ok(count)
+    }
+}

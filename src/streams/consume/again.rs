@@ -1,0 +1,102 @@
+//! Going on after a lost connection: a new one, and what was delivered to this consumer in replies that were lost. The
+//! pending list is only looked at, so that no delivery is counted.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::Member;
+use crate::model::{Batch, EntryId};
+use crate::streams::tail::Sink;
+use crate::wire::{Error, ErrorKind, PendingFilter, xpending_entries, xrange};
+
+/// The first and the longest wait between two attempts to connect.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// How much longer than it was asked to a server may let a read wait.
+const OVERTIME: Duration = Duration::from_millis(100);
+/// Rows a page of the own pending list.
+const PAGE: usize = 500;
+
+/// Whether it gets better by itself. A replica does not become a primary by asking it again.
+pub(super) fn passes(error: &Error) -> bool {
+    error.kind.is_passing() && error.kind != ErrorKind::ReadOnly
+}
+
+/// What was delivered in lost replies.
+#[derive(Debug, Default)]
+pub(super) struct Strays {
+    /// Entries that nobody has seen.
+    pub(super) batch: Batch,
+    /// Those whose bodies were trimmed away meanwhile; they stay pending.
+    pub(super) bodiless: Vec<EntryId>,
+}
+
+impl Member<'_> {
+    /// Connects again, however long it takes, and finds what was delivered and never arrived; `None` when stopped.
+    pub(super) async fn go_on(
+        &mut self,
+        failed: &Error,
+        sink: &mut impl Sink,
+        is_stopped: &impl Fn() -> bool,
+    ) -> Result<Option<Strays>, Error> {
+        sink.note(&format!("{failed}; connecting again"));
+        let mut wait = RETRY.0;
+        while !is_stopped() {
+            match self.reopen().await {
+                Ok(strays) => {
+                    sink.note("connected again; going on where it was");
+                    return Ok(Some(strays));
+                }
+                Err(error) if !passes(&error) => return Err(error),
+                Err(_) => sleep(wait).await,
+            }
+            wait = (wait * 2).min(RETRY.1);
+        }
+        Ok(None)
+    }
+
+    async fn reopen(&mut self) -> Result<Strays, Error> {
+        self.lane = self.dialer.lane().await?;
+        self.connection = self.dialer.connect().await?;
+        // Until then a server that does not know of the lost connection may still deliver to the read that waited there.
+        if let Some(read_ends) = self.read_ends {
+            sleep_until(Instant::from_std(read_ends + OVERTIME)).await;
+        }
+        self.strays().await
+    }
+
+    /// Entries after the last one handed over that are pending for this consumer.
+    async fn strays(&self) -> Result<Strays, Error> {
+        let (stream, group) = (&self.target.stream, &self.target.group);
+        let mut strays = Strays::default();
+        let mut start = self.position.next();
+        while let Some(from) = start {
+            let filter = PendingFilter {
+                start: from,
+                consumer: Some(self.consumer),
+                count_max: PAGE,
+                ..PendingFilter::default()
+            };
+            let rows = self
+                .connection
+                .run(xpending_entries(stream, group, &filter))
+                .await?;
+            let is_last_page = rows.len() < PAGE;
+            start = rows
+                .last()
+                .and_then(|row| row.id.next())
+                .filter(|_| !is_last_page);
+            let bodies = rows
+                .iter()
+                .map(|row| xrange(stream, row.id, row.id, 1))
+                .collect();
+            for (row, found) in rows.iter().zip(self.connection.run_all(bodies).await?) {
+                match found?.first() {
+                    Some(entry) => strays.batch.append(entry),
+                    None => strays.bodiless.push(row.id),
+                }
+            }
+        }
+        Ok(strays)
+    }
+}
