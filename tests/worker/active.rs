@@ -50,7 +50,7 @@ fn the_stand_by_takes_over_and_the_loser_cannot_acknowledge() {
     until(Duration::from_secs(10), "handled by the active one", || {
         merged() == 1
     });
-    assert_eq!(server.redis(&["GET", LEASE]).text(), "first");
+    assert!(server.redis(&["GET", LEASE]).text().starts_with("first "));
 
     // The active one stops in the middle of life, without giving its lease up.
     let stopped = Instant::now();
@@ -60,7 +60,7 @@ fn the_stand_by_takes_over_and_the_loser_cannot_acknowledge() {
     let took = stopped.elapsed();
     println!("the stand-by was at work {took:?} after the active worker stopped");
     assert!(took < Duration::from_secs(19), "{took:?}");
-    assert_eq!(server.redis(&["GET", LEASE]).text(), "second");
+    assert!(server.redis(&["GET", LEASE]).text().starts_with("second "));
 
     // It comes back, and must not believe that it is still the one.
     first.signal(Signal::CONT);
@@ -69,7 +69,7 @@ fn the_stand_by_takes_over_and_the_loser_cannot_acknowledge() {
     until(Duration::from_secs(10), "handled once", || {
         merged() == 3 && pending(&server, "profiles.merge_requests", "merge-processors") == 0
     });
-    assert_eq!(server.redis(&["GET", LEASE]).text(), "second");
+    assert!(server.redis(&["GET", LEASE]).text().starts_with("second "));
     first.terminate();
     second.terminate();
     assert!(
