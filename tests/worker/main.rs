@@ -2,9 +2,11 @@
 //! one effect, and what an idle worker asks of the server.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "a test says what it measured")]
 
 mod active;
 mod cluster;
+mod cost;
 mod effects;
 mod failing;
 mod pace;
