@@ -1,5 +1,6 @@
 //! The workers: the real binary, one process a slot, each behind a proxy of its own. One that ended is replaced.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ pub struct Job {
     /// How many slots.
     pub workers: usize,
     pub concurrency: usize,
+    /// Whether one of them is active at a time.
+    pub is_single: bool,
     /// Further flags.
     pub flags: Vec<String>,
 }
@@ -40,8 +43,42 @@ impl Job {
             work,
             workers,
             concurrency: if work == Work::Handler { 4 } else { 1 },
+            is_single: false,
             flags: Vec::new(),
         }
+    }
+
+    /// The same with one active worker, the others standing by.
+    pub fn one_active(mut self) -> Self {
+        self.is_single = true;
+        self
+    }
+
+    /// The topology that says which groups have one active worker.
+    pub fn topology(jobs: &[Self]) -> String {
+        let mut text = String::new();
+        for job in jobs.iter().filter(|job| job.is_single) {
+            let Self { stream, group, .. } = job;
+            let _ = writeln!(
+                text,
+                "[groups.{group}]\nstream = \"{stream}\"\nworkers = \"one\""
+            );
+        }
+        let mut streams: Vec<_> = jobs
+            .iter()
+            .filter(|job| job.is_single)
+            .map(|job| job.stream)
+            .collect();
+        streams.dedup();
+        for stream in streams {
+            let _ = writeln!(text, "[streams.{stream}]");
+        }
+        text
+    }
+
+    /// The key of the group's lease.
+    pub fn lease(&self) -> String {
+        format!("{{{}}}:lease:{}", self.stream, self.group)
     }
 
     /// The stream that copies go to.

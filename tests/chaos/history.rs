@@ -93,6 +93,8 @@ pub struct GroupState {
     pub work: Work,
     /// How many worked for it at a time.
     pub workers: usize,
+    /// Whether one of them was to be active at a time.
+    pub is_single: bool,
     pub entries_read: Option<u64>,
     /// Entries that nobody has read.
     pub undelivered: u64,

@@ -32,7 +32,7 @@ mod bugs {
     use crate::check::Rule;
     use crate::scenarios::{
         Scenario, contention, copies, failures, full_dead_letters, handlers, lost_deliveries,
-        many_copies, unanswered_dead_letter,
+        many_copies, one_active, shared_work, unanswered_dead_letter,
     };
     use crate::world::World;
 
@@ -92,6 +92,11 @@ mod bugs {
             unanswered_dead_letter,
             Rule::DeadTwice,
         );
+    }
+
+    #[test]
+    fn no_lease() {
+        caught("no-lease", one_active(), shared_work, Rule::TwoActive);
     }
 
     #[test]

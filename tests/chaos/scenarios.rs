@@ -174,6 +174,61 @@ pub fn many_copies(world: &mut World) -> Verdict {
     world.judge(Rules::default()).1
 }
 
+/// One stream, and groups of which one worker is active at a time: one of handlers, one that copies.
+pub fn one_active() -> World {
+    World::new(vec![
+        Job::new("jobs", "handle", Work::Handler, 2).one_active(),
+        Job::new("jobs", "copy", Work::Copies, 2).one_active(),
+    ])
+}
+
+/// The process of the worker that has the lease of the first job; `None` while nobody has.
+fn active(world: &World) -> Option<u32> {
+    let lease = world.server.redis(&["GET", &world.jobs[0].lease()]);
+    if lease.is_nil() {
+        return None;
+    }
+    // A consumer is called host-pid-random.
+    let consumer = lease.text().split(' ').next()?;
+    consumer.rsplit('-').nth(1)?.parse().ok()
+}
+
+/// Waits until a worker other than this one is the active one; its process and its slot.
+fn successor(world: &mut World, of: Option<u32>) -> (u32, usize) {
+    until(SOON, "another active worker", || {
+        active(world).is_some_and(|pid| Some(pid) != of)
+    });
+    let pid = active(world).unwrap();
+    let mut slots = world.fleet().slots.iter();
+    (pid, slots.position(|slot| slot.pid() == Some(pid)).unwrap())
+}
+
+/// More than one worker has something to do at a time.
+pub fn shared_work(world: &mut World) -> Verdict {
+    world.start_fleet();
+    send(world, "s", &[(Plan::Plain, 60), (Plan::Slow, 4)]);
+    world.judge(Rules::default()).1
+}
+
+/// The active worker is killed, and its successor stopped for longer than its lease.
+fn successions(world: &mut World) -> Verdict {
+    let some = [(Plan::Plain, 20), (Plan::Flaky, 4), (Plan::Poison, 1)];
+    world.start_fleet();
+    send(world, "first", &some);
+    let (first, slot) = successor(world, None);
+    until(SOON, "work", || pending(world) > 0);
+    world.fleet().kill(slot);
+    send(world, "second", &some);
+    let (second, slot) = successor(world, Some(first));
+    world.fleet().stop(slot);
+    send(world, "third", &some);
+    let (third, _) = successor(world, Some(second));
+    world.fleet().go_on(slot);
+    send(world, "fourth", &some);
+    println!("active, one after the other: workers {first}, {second} and {third}");
+    world.judge(Rules::default()).1
+}
+
 /// Every scenario that is good without more ado, with its world.
 fn holds(mut world: World, scenario: Scenario) {
     let verdict = scenario(&mut world);
@@ -203,6 +258,16 @@ fn poison_stays_pending_while_the_dead_letter_stream_takes_nothing() {
 #[test]
 fn a_dead_letter_whose_reply_was_lost_is_there_once() {
     holds(handlers(1), unanswered_dead_letter);
+}
+
+#[test]
+fn one_worker_at_a_time_is_active_through_a_kill_and_a_stop() {
+    holds(one_active(), successions);
+}
+
+#[test]
+fn one_worker_at_a_time_is_active_while_another_stands_by() {
+    holds(one_active(), shared_work);
 }
 
 #[test]

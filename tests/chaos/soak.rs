@@ -18,6 +18,7 @@ const SHORT: Duration = Duration::from_mins(1);
 /// Messages of a minute.
 const HANDLED_A_MINUTE: f64 = 3600.0;
 const COPIED_A_MINUTE: f64 = 17_400.0;
+const DECIDED_A_MINUTE: f64 = 300.0;
 
 fn jobs() -> Vec<Job> {
     vec![
@@ -25,6 +26,7 @@ fn jobs() -> Vec<Job> {
         Job::new("jobs", "mirror", Work::Copies, 1),
         Job::new("events", "copy", Work::Copies, 2),
         Job::new("events", "count", Work::Counts, 1),
+        Job::new("merges", "decide", Work::Handler, 2).one_active(),
     ]
 }
 
@@ -91,6 +93,7 @@ fn publishers(world: &World, duration: Duration, rng: &Rng) -> Vec<Publisher> {
     [
         ("jobs", HANDLED_A_MINUTE, true),
         ("events", COPIED_A_MINUTE, false),
+        ("merges", DECIDED_A_MINUTE, true),
     ]
     .into_iter()
     .map(|(stream, a_minute, is_mixed)| {

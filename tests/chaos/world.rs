@@ -48,6 +48,7 @@ impl World {
             let create = ["XGROUP", "CREATE", job.stream, job.group, "0", "MKSTREAM"];
             server.redis(&create);
         }
+        std::fs::write(dir.path().join("ucp-streams.toml"), Job::topology(&jobs)).unwrap();
         let log = Arc::new(Log::open(&dir.path().join("actions.log")));
         Self {
             dir: Some(dir),
@@ -282,6 +283,7 @@ fn group_state(client: &mut Client, job: &Job) -> GroupState {
         group: job.group.to_owned(),
         work: job.work,
         workers: job.workers,
+        is_single: job.is_single,
         entries_read,
         undelivered,
         pending: pending

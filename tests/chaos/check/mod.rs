@@ -1,6 +1,7 @@
 //! The checker: a pure function from a [`History`] to what is wrong with it. Sets of keys, group by group; every
 //! violation names its key and tells all that is known of it.
 
+mod active;
 mod duplicates;
 mod sets;
 #[cfg(test)]
@@ -36,6 +37,8 @@ pub enum Rule {
     Duplicate,
     /// Its output is there more than once.
     OutputTwice,
+    /// Two workers were at work for a group that is to have one active.
+    TwoActive,
     /// A delivery was counted for which no attempt was made, and nothing that happened explains it.
     NoAttempt,
     /// A body was lost where nothing was trimmed that was needed.
@@ -95,6 +98,7 @@ pub fn check(history: &History) -> Verdict {
         view.sets();
         view.duplicates();
         view.skipped();
+        view.alone();
         verdict.violations.append(&mut view.violations);
         for (name, count) in view.explained {
             *verdict.duplicates.entry(name).or_default() += count;

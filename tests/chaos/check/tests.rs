@@ -70,6 +70,7 @@ fn group(name: &str, work: Work) -> GroupState {
         group: name.to_owned(),
         work,
         workers: 2,
+        is_single: false,
         entries_read: Some(3),
         undelivered: 0,
         pending: Vec::new(),
@@ -333,6 +334,50 @@ fn a_lost_body_is_accounted_for_only_where_that_may_be() {
     history.rules.may_lose_bodies = true;
     let verdict = check(&history);
     assert!(verdict.violations.is_empty(), "{:#?}", verdict.violations);
+}
+
+/// One active worker, and `ccc` handled by another from `from_ms` on.
+fn by_another(history: &mut History, from_ms: u64) {
+    history.groups[0].is_single = true;
+    without(history, "ccc");
+    history.attempts.extend([
+        said(Said::Start, "ccc", from_ms, 1, OTHER),
+        said(Said::Done, "ccc", from_ms + 20, 1, OTHER),
+    ]);
+}
+
+#[test]
+fn two_workers_at_work_are_one_too_many_where_one_is_to_be_active() {
+    found(Rule::TwoActive, "ccc", |history| by_another(history, 1150));
+    found(Rule::TwoActive, "ccc", |history| {
+        by_another(history, 1150);
+        // Too short to cost a lease, or somebody else's.
+        history.events = vec![
+            event(Cause::Absence, 1100, Some(WORKER)),
+            event(Cause::Death, 1100, Some(WORKER)),
+            absence(OTHER),
+        ];
+    });
+    for spoil in [
+        |history: &mut History| by_another(history, 1300),
+        |history: &mut History| {
+            by_another(history, 1150);
+            history.events = vec![absence(WORKER)];
+        },
+    ] {
+        let mut history = good();
+        spoil(&mut history);
+        let verdict = check(&history);
+        assert!(verdict.violations.is_empty(), "{:#?}", verdict.violations);
+    }
+}
+
+/// So long that it costs the lease.
+fn absence(worker: u32) -> Event {
+    Event {
+        until_ms: 12_000,
+        ..event(Cause::Absence, 1000, Some(worker))
+    }
 }
 
 #[test]
