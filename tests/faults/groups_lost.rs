@@ -3,11 +3,8 @@
 
 use std::time::Instant;
 
-use crate::scene::{RECOVERY, Scene};
+use crate::scene::{RATE_MAX, RECOVERY, Scene};
 use crate::support::until;
-
-/// Requests a second that a worker may send while something is wrong.
-const RATE_MAX: f64 = 20.0;
 
 fn lost_by(row: &str, commands: &[&[&str]], keeps_entries: bool) {
     let scene = Scene::new();

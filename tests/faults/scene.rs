@@ -17,6 +17,9 @@ pub const CLAIM_IDLE: Duration = Duration::from_secs(3);
 /// How long a row may take from the fault's end until all is handled.
 pub const RECOVERY: Duration = Duration::from_secs(30);
 
+/// Requests or connections a second that a worker may make while something is wrong.
+pub const RATE_MAX: f64 = 20.0;
+
 const SPEED: [&str; 4] = ["--backoff-base", "200ms", "--backoff-cap", "1s"];
 
 /// A server and a directory for one row.

@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::scene::{RECOVERY, Scene};
-use crate::support::{Invocation, TestServer, until};
+use crate::scene::{RATE_MAX, RECOVERY, Scene, kill};
+use crate::support::{Invocation, Proxy, TestServer, until};
 use ucp_streams::server::Options;
 
 /// Handlers at a time; with the entries read ahead of them, what may be in hand.
@@ -74,6 +74,36 @@ fn row_03_server_killed_with_aof() {
         "{} repeats",
         account.repeats()
     );
+}
+
+#[test]
+fn row_03_server_that_stays_away_costs_few_connections() {
+    let mut scene = Scene::new();
+    let proxy = Proxy::before(scene.server.socket());
+    let mut running = scene.worker_at(&proxy.url(), &[], "").spawn();
+    scene.await_worker();
+    scene.server.kill();
+    running.await_stderr("the server cannot be used");
+    let connections_a_second = |what: &str| {
+        let (began, before) = (Instant::now(), proxy.counts().accepted);
+        // The fault itself: nothing is awaited here.
+        thread::sleep(Duration::from_secs(4));
+        let connections = u32::try_from(proxy.counts().accepted - before).unwrap();
+        let rate = f64::from(connections) / began.elapsed().as_secs_f64();
+        println!("row 3: {what}: {connections} connections, {rate:.1} a second");
+        assert!(connections > 0, "it goes on trying");
+        assert!(rate <= RATE_MAX, "{rate:.1} connections a second");
+    };
+    connections_a_second("a worker whose server went away");
+    assert!(running.ended().is_none());
+    kill(running);
+    let mut starting = scene
+        .worker_at(&proxy.url(), &["--connect-for", "1m"], "")
+        .spawn();
+    starting.await_stderr("cannot start yet");
+    connections_a_second("a worker that starts without one");
+    assert!(starting.ended().is_none());
+    kill(starting);
 }
 
 #[test]
