@@ -15,11 +15,13 @@ MATRIX_TESTS ?=
 have_nextest := $(shell $(CARGO) nextest --version 2>/dev/null)
 
 .DEFAULT_GOAL := help
+# Set, `make test-install` and `make test-deb` take a debug build, which is there sooner.
+DEBUG ?=
 # How long `make chaos` breaks things, and its seed (a new one each time when empty).
 CHAOS_SECONDS ?= 1800
 CHAOS_SEED ?=
 
-.PHONY: help demo build generate test test-interop test-matrix chaos chaos-selftest lint install uninstall deb test-deb clean
+.PHONY: help demo build generate test test-interop test-matrix chaos chaos-selftest lint install uninstall test-install deb test-deb clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -81,7 +83,7 @@ lint: ## Check formatting, lints, documentation and shell scripts
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
-	shellcheck .ci/setup .ci/run packaging/deb packaging/test-deb
+	shellcheck .ci/setup .ci/run packaging/deb packaging/test-deb packaging/test-install
 	bash -n completions/ucp-streams.bash
 	shellcheck --shell=bash completions/ucp-streams.bash
 	zsh -n completions/_ucp-streams
@@ -107,13 +109,18 @@ uninstall: ## Remove what install installed
 	  '$(DESTDIR)$(zsh_dir)/_ucp-streams' '$(DESTDIR)$(fish_dir)/ucp-streams.fish' \
 	  '$(DESTDIR)$(man_dir)'/ucp-streams.1 '$(DESTDIR)$(man_dir)'/ucp-streams-*.1
 
+test-install: ## Install by make and by cargo into directories of their own, and try it
+	@.ci/setup build
+	packaging/test-install $(if $(DEBUG),--debug)
+
 deb: build ## Build a Debian package into target/debian
 	@.ci/setup deb
 	packaging/deb --binary '$(binary)'
 
-test-deb: build ## Build the Debian package, install it into a root of its own, and remove it
-	@.ci/setup deb
-	packaging/test-deb --binary '$(binary)'
+test-deb: $(if $(DEBUG),,build) ## Build the Debian package, install it into a root of its own, and remove it
+	@.ci/setup build deb
+	$(if $(DEBUG),$(CARGO) build --locked)
+	packaging/test-deb --binary '$(if $(DEBUG),$(target_dir)/debug/ucp-streams,$(binary))'
 
 clean: ## Remove what was built and downloaded
 	$(CARGO) clean
