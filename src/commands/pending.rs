@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::context::Context;
 use crate::cli;
 use crate::exit::Exit;
-use crate::model::{Format, Name, Problem};
+use crate::model::{CommandLine, Format, Name, Problem};
 use crate::streams::pending::{Question, look};
 use crate::streams::select::Filter;
 use crate::streams::target::Target;
@@ -66,6 +66,16 @@ pub(super) struct Args {
 }
 
 impl Args {
+    /// That group and stream were named the other way round, where the topology knows both.
+    fn swapped(&self, topology: &Topology) -> Option<Problem> {
+        let (group, stream) = (&self.first, self.second.as_ref()?);
+        let mut of_stream = topology.groups_of(stream);
+        of_stream.find(|spec| spec.name == *group)?;
+        let line = CommandLine::new("pending").arg(stream).arg(group);
+        let text = format!("there is no stream `{group}`: the stream comes before the group");
+        Some(Problem::not_found(text).hint(line.to_string()))
+    }
+
     fn group(&self, topology: &Topology) -> Result<GroupSpec, Problem> {
         match &self.second {
             Some(group) => topology.group(group, Some(&self.first)),
@@ -78,7 +88,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
     let target = Target::from(&args.group(topology)?);
     let connection = context.connect().await?;
-    target.require(&connection, topology).await?;
+    if let Err(error) = target.require(&connection, topology).await {
+        return Err(args.swapped(topology).map_or(error, Into::into));
+    }
     if let Some(consumer) = &args.consumer {
         target.require_consumer(&connection, consumer).await?;
     }

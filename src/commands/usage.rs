@@ -67,10 +67,16 @@ fn problem(rendered: &str) -> Problem {
         .filter(|part| !part.starts_with("For more information"));
     let what = parts.next().unwrap_or_default();
     let mut said = vec![what];
+    let is_negative = is_negative(what);
+    if is_negative {
+        said.push("a value cannot be negative here");
+    }
     let mut usage = None;
     for part in parts {
         match part.strip_prefix("Usage: ") {
             Some(line) => usage = Some(line),
+            // To pass it as an argument of its own is not what was meant.
+            None if is_negative && part.trim_start().starts_with("tip: to pass") => {}
             None => said.push(part),
         }
     }
@@ -79,6 +85,12 @@ fn problem(rendered: &str) -> Problem {
         Some(line) => problem.hint(format!("usage: {line} (--help says more)")),
         None => problem.hint("--help says more"),
     }
+}
+
+/// Whether a number below zero was taken for an option.
+fn is_negative(what: &str) -> bool {
+    what.strip_prefix("unexpected argument '-")
+        .is_some_and(|rest| rest.starts_with(|it: char| it.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -113,5 +125,16 @@ mod tests {
             let found = globals(&args).output.is_some_and(Format::is_json);
             assert_eq!(found, json, "{args:?}");
         }
+    }
+
+    #[test]
+    fn a_negative_number_is_not_suggested_as_an_argument() {
+        let said = problem(
+            "error: unexpected argument '-5' found\n\n  tip: to pass '-5' as a value, use '-- -5'\n\nUsage: ucp-streams ping\n",
+        );
+        assert_eq!(
+            said.message,
+            "unexpected argument '-5' found\na value cannot be negative here"
+        );
     }
 }

@@ -209,3 +209,14 @@ fn what_is_not_there_is_3_with_the_names_that_are() {
         .assert_code(2)
         .stderr_has("has no unit");
 }
+
+#[test]
+fn group_and_stream_the_wrong_way_round_are_told_apart() {
+    let server = TestServer::start();
+    stream_with_group(&server, STREAM, GROUP, 1);
+    server
+        .ucp(&["pending", GROUP, STREAM])
+        .assert_code(3)
+        .stderr_has("the stream comes before the group")
+        .stderr_has(&format!("ucp-streams pending {STREAM} {GROUP}"));
+}
