@@ -229,8 +229,10 @@ impl Dialer {
 
     /// Protocol, password, database and name. The name is a courtesy: a user without that permission is fine.
     async fn introduce(&self, lane: &mut Lane) -> Result<()> {
-        if let Some(password) = self.password() {
-            let user = self.endpoint.username.as_deref();
+        let user = self.endpoint.username.as_deref();
+        if self.password().is_some() || user.is_some() {
+            // A user without a password is still that user, and not the server's default.
+            let password = self.password().unwrap_or_default();
             let mut args: Vec<&[u8]> = vec![b"AUTH"];
             args.extend(user.map(str::as_bytes));
             args.push(password.as_bytes());
@@ -280,7 +282,9 @@ impl Dialer {
         }
         if self.password().is_none() {
             let address = self.endpoint.address();
-            let text = format!("{address} wants a password: {}", error.text);
+            let whose = self.endpoint.username.as_ref();
+            let whose = whose.map_or_else(String::new, |user| format!(" for user `{user}`"));
+            let text = format!("{address} wants a password{whose}: {}", error.text);
             return Error::new(ErrorKind::Auth, "", text);
         }
         Error::new(

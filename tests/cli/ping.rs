@@ -46,3 +46,18 @@ fn an_older_server_gets_one_clear_line() {
         .stdout_is("")
         .stderr_has("is too old: ucp-streams needs Redis 7.0 or Valkey 8, or newer");
 }
+
+#[test]
+fn a_user_without_a_password_is_that_user() {
+    let server = TestServer::start();
+    server
+        .ucp(&["--user", "nosuch", "ping"])
+        .assert_code(5)
+        .stderr_has("wants a password for user `nosuch`");
+    server.redis(&["ACL", "SETUSER", "bob", "on", "nopass", "+ping", "+hello"]);
+    server
+        .ucp(&["--user", "bob", "info"])
+        .assert_code(5)
+        .stderr_has("ACL SETUSER bob +");
+    server.ucp(&["--user", "bob", "ping"]).assert_code(0);
+}
