@@ -154,7 +154,9 @@ async fn prove(
     done: &Work,
 ) -> Result<Exit> {
     if context.console.options().format.is_for_people() {
-        let streams = inspect::streams(connection, &scene.topology, &[]).await?;
+        let streams = inspect::streams(connection, &scene.topology, &[])
+            .await?
+            .whole()?;
         context.console.show_report(&Info::new(&streams, false))?;
         context.console.put(b"\n")?;
     }

@@ -4,9 +4,10 @@
 use anyhow::Error;
 
 use super::context::Context;
-use crate::exit::kind_of;
+use crate::exit::{Exit, kind_of};
 use crate::model::Problem;
 use crate::settings::Target;
+use crate::streams::inspect::Denied;
 use crate::streams::server::too_old;
 use crate::wire::{self, ErrorKind};
 
@@ -37,6 +38,20 @@ pub(super) async fn explained(error: Error, context: &Context) -> Error {
         None => problem,
     };
     problem.into()
+}
+
+/// Warns of each stream that the user may not look at, with the rule that is missing: what was shown is not all.
+pub(super) fn told_of_denied(denied: &[Denied], context: &Context) -> Exit {
+    for Denied { stream, error } in denied {
+        let step = permission_step(error, user_of(context));
+        let text = format!("cannot look at stream `{stream}`: {error}\n{step}");
+        context.console.warn(&text);
+    }
+    if denied.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Partial
+    }
 }
 
 fn may_be_age(kind: ErrorKind) -> bool {
@@ -127,7 +142,7 @@ fn permission_step(error: &wire::Error, user: &str) -> String {
     }
     let command = words[..named].join("|").to_lowercase();
     let key = words[named..].join(" ");
-    let rule = if error.text.contains("key") && !key.is_empty() {
+    let rule = if error.is_key_denied() && !key.is_empty() {
         format!("~{key}")
     } else {
         format!("+{command}")

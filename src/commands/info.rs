@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::context::Context;
+use super::failure::told_of_denied;
 use crate::cli;
 use crate::exit::Exit;
 use crate::model::{Format, Name};
@@ -15,6 +16,7 @@ use crate::view::Info;
 /// or of a pending entries list. LAG is a number, an upper bound (<=) or unknown (?), never a made-up 0; `lag --exact`
 /// counts. LOST counts entries trimmed before the group read them, ROOM those that can be added before it loses one,
 /// FOR in how long that is at the present rate. Consumers are listed for named streams, with -o wide and in JSON.
+/// Streams that the user may not look at are named in warnings (exit 7).
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
@@ -30,7 +32,8 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
     let connection = context.connect().await?;
-    let streams = inspect::streams(&connection, topology, &args.streams).await?;
+    let seen = inspect::streams(&connection, topology, &args.streams).await?;
+    let streams = seen.rows;
     let options = context.console.options();
     let picks = options.names || !options.columns.is_empty();
     if picks || options.format.is_json() || options.format == Format::Csv {
@@ -41,5 +44,5 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             .console
             .show_report(&Info::new(&streams, with_consumers))?;
     }
-    Ok(Exit::Done)
+    Ok(told_of_denied(&seen.denied, context))
 }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::context::Context;
+use super::failure::told_of_denied;
 use super::group::GroupsArgs;
 use crate::exit::Exit;
 use crate::streams::backlog;
@@ -35,7 +36,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
     let wanted = args.groups.resolve(topology)?;
     let connection = context.connect().await?;
-    let mut lags = backlog::lags(&connection, topology, &wanted).await?;
+    let seen = backlog::lags(&connection, topology, &wanted).await?;
+    let mut lags = seen.rows;
     if args.exact {
         let mut lane = context.lane().await?;
         for lag in &mut lags {
@@ -43,5 +45,5 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         }
     }
     context.console.show(&lags)?;
-    Ok(Exit::Done)
+    Ok(told_of_denied(&seen.denied, context))
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use serde::Serialize;
 
-use super::inspect::{Around, GroupReport, GroupState, Moment, group_report, moment};
+use super::inspect::{Around, GroupReport, GroupState, Moment, Seen, group_report, moment, seen};
 use super::target::Target;
 use crate::model::{EntryId, GroupInfo, Lag, Name, StreamInfo};
 use crate::topology::{GroupSpec, Topology};
-use crate::wire::{Connection, ErrorKind, Lane, Scan, Stop, xinfo_groups, xinfo_stream};
+use crate::wire::{Connection, Error, ErrorKind, Lane, Scan, Stop, xinfo_groups, xinfo_stream};
 
 /// How far one group is behind.
 #[derive(Clone, Debug, Serialize)]
@@ -66,20 +66,28 @@ pub async fn lags(
     connection: &Connection,
     topology: &Topology,
     wanted: &[GroupSpec],
-) -> Result<Vec<GroupLag>> {
+) -> Result<Seen<GroupLag>> {
     let streams = streams_of(topology, wanted);
     let looks = streams.iter().map(|name| look(connection, name));
-    let (moment, looks) = tokio::join!(moment(connection), try_join_all(looks));
-    let (moment, looks) = (moment?, looks?);
-    let looks: BTreeMap<&Name, Option<Look>> = streams.iter().copied().zip(looks).collect();
-    if wanted.is_empty() {
-        return all(connection, topology, &streams, &looks, moment).await;
-    }
-    let asked = wanted.iter().map(|spec| {
-        let look = looks.get(&spec.stream).and_then(Option::as_ref);
-        one(connection, topology, spec, look, moment)
-    });
-    try_join_all(asked).await
+    let (moment, looks) = tokio::join!(moment(connection), join_all(looks));
+    let moment = moment?;
+    let (looks, denied) = seen(&streams, looks)?;
+    let looks: BTreeMap<&Name, Option<Look>> = streams
+        .iter()
+        .copied()
+        .zip(looks)
+        .filter_map(|(name, look)| Some((name, look?)))
+        .collect();
+    let rows = if wanted.is_empty() {
+        all(connection, topology, &streams, &looks, moment).await?
+    } else {
+        let asked = wanted.iter().filter_map(|spec| {
+            let look = looks.get(&spec.stream)?.as_ref();
+            Some(one(connection, topology, spec, look, moment))
+        });
+        try_join_all(asked).await?
+    };
+    Ok(Seen { rows, denied })
 }
 
 /// What `XINFO` says of a stream and its groups.
@@ -105,7 +113,7 @@ fn streams_of<'a>(topology: &'a Topology, wanted: &'a [GroupSpec]) -> Vec<&'a Na
     once
 }
 
-async fn look(connection: &Connection, stream: &Name) -> Result<Option<Look>> {
+async fn look(connection: &Connection, stream: &Name) -> Result<Option<Look>, Error> {
     let (info, groups) = tokio::join!(
         connection.run(xinfo_stream(stream)),
         connection.run(xinfo_groups(stream)),
@@ -146,15 +154,20 @@ async fn all(
 ) -> Result<Vec<GroupLag>> {
     let mut lags = Vec::new();
     for stream in streams {
-        let look = looks.get(stream).and_then(Option::as_ref);
+        let Some(look) = looks.get(stream) else {
+            // Nobody knows which groups are on a stream that may not be seen.
+            continue;
+        };
         if let Some((info, groups)) = look {
             let asked = groups
                 .iter()
                 .map(|group| measure(connection, topology, stream, info, group, moment));
             lags.extend(try_join_all(asked).await?);
         }
-        let has =
-            |name: &Name| look.is_some_and(|(_, groups)| groups.iter().any(|it| it.name == *name));
+        let has = |name: &Name| {
+            look.as_ref()
+                .is_some_and(|(_, groups)| groups.iter().any(|it| it.name == *name))
+        };
         let missing = topology.groups_of(stream).filter(|spec| !has(&spec.name));
         lags.extend(
             missing.map(|spec| GroupReport::missing(spec.name.clone(), spec.stream.clone()).into()),

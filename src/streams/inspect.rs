@@ -12,6 +12,7 @@ use serde::Serialize;
 pub use group::GroupReport;
 pub(super) use group::{Around, report as group_report};
 pub(super) use moment::{Moment, moment};
+use stream::Look;
 pub use stream::{StreamReport, StreamState};
 
 use super::names::require_stream;
@@ -29,15 +30,76 @@ pub enum GroupState {
     Missing,
 }
 
+/// What could be seen, and the streams that the user may not look at.
+#[derive(Debug)]
+pub struct Seen<T> {
+    /// What could be seen.
+    pub rows: Vec<T>,
+    /// Streams whose keys are denied to the user; not all of those that were asked for.
+    pub denied: Vec<Denied>,
+}
+
+/// A stream that the user may not look at.
+#[derive(Debug)]
+pub struct Denied {
+    /// The stream.
+    pub stream: Name,
+    /// What the server said.
+    pub error: Error,
+}
+
+impl<T> Seen<T> {
+    /// All of it.
+    ///
+    /// # Errors
+    /// What the server said of the first stream that could not be seen.
+    pub fn whole(self) -> Result<Vec<T>> {
+        match self.denied.into_iter().next() {
+            None => Ok(self.rows),
+            Some(denied) => Err(denied.error.into()),
+        }
+    }
+}
+
+/// What was seen of each of the streams called `names`, in their order: `None` where the user may not look.
+///
+/// # Errors
+/// When none could be looked at, and any other error.
+pub(super) fn seen<T>(
+    names: &[&Name],
+    looks: impl IntoIterator<Item = Result<T, Error>>,
+) -> Result<(Vec<Option<T>>, Vec<Denied>)> {
+    let (mut found, mut denied) = (Vec::with_capacity(names.len()), Vec::new());
+    for (name, look) in names.iter().zip(looks) {
+        match look {
+            Ok(look) => found.push(Some(look)),
+            Err(error) if error.is_key_denied() => {
+                found.push(None);
+                denied.push(Denied {
+                    stream: (*name).clone(),
+                    error,
+                });
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if denied.len() == names.len()
+        && let Some(first) = denied.pop()
+    {
+        return Err(first.error.into());
+    }
+    Ok((found, denied))
+}
+
 /// Looks at `wanted`, or at every stream of the topology when that is empty.
 ///
 /// # Errors
-/// Not found for a stream that was named and is not there; what the server says.
+/// Not found for a stream that was named and is not there; what the server says; denied when no stream may be seen.
 pub async fn streams(
     connection: &Connection,
     topology: &Topology,
     wanted: &[Name],
-) -> Result<Vec<StreamReport>> {
+) -> Result<Seen<StreamReport>> {
     let names: Vec<&Name> = if wanted.is_empty() {
         topology.streams.iter().map(|it| &it.name).collect()
     } else {
@@ -52,18 +114,19 @@ pub async fn streams(
         )
     );
     let moment = moment?;
-    let mut looks = Vec::with_capacity(names.len());
-    for (name, look) in names.iter().zip(first_looks) {
-        let look = look?;
-        if !wanted.is_empty() && look.state != StreamState::Ready {
+    let (looks, denied) = seen(&names, first_looks)?;
+    for (name, look) in names.iter().zip(&looks) {
+        let is_ready = |look: &Look| look.state == StreamState::Ready;
+        if !wanted.is_empty() && look.as_ref().is_some_and(|look| !is_ready(look)) {
             require_stream(connection, topology, name).await?;
         }
-        looks.push(look);
     }
     let reports = looks
         .into_iter()
+        .flatten()
         .map(|look| look.report(connection, topology, moment));
-    try_join_all(reports).await
+    let rows = try_join_all(reports).await?;
+    Ok(Seen { rows, denied })
 }
 
 /// The answer, or `None` when the user may not ask.

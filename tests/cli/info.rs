@@ -173,3 +173,39 @@ fn what_a_user_may_not_ask_is_unknown() {
     assert_eq!(streams[0]["dead_letters"], json!(null));
     assert_eq!(streams[0]["groups"][0]["lag"]["entries"], 3);
 }
+
+#[test]
+fn what_may_not_be_looked_at_is_named_and_the_rest_shown() {
+    let server = TestServer::start();
+    stream_with_group(&server, STREAM, GROUP, 3);
+    add(&server, "orders", 1, 1);
+    server.redis(&[
+        "ACL",
+        "SETUSER",
+        "bob",
+        "on",
+        "nopass",
+        "+@all",
+        "~events.*",
+        "~predictions.*",
+    ]);
+    let as_bob = |args: &[&str]| server.ucp(&[&["--user", "bob", "-o", "json"], args].concat());
+    for command in ["info", "lag", "groups"] {
+        let run = as_bob(&[command]);
+        let rows = run
+            .assert_code(7)
+            .stderr_has("cannot look at stream `profiles.merge_requests`")
+            .stderr_has("ACL SETUSER bob ~profiles.merge_requests")
+            .stdout_json();
+        let rows = rows.as_array().unwrap();
+        let of = |stream: &str| rows.iter().filter(|row| row["stream"] == stream).count();
+        assert_eq!(of(STREAM), 1, "{command}");
+        assert_eq!(of("profiles.merge_requests"), 0, "{command}");
+    }
+    as_bob(&["info", "orders"])
+        .assert_code(5)
+        .stdout_is("")
+        .stderr_has("ACL SETUSER bob ~orders");
+    as_bob(&["info", STREAM]).assert_code(0).stderr_is_empty();
+    as_bob(&["lag", "g", "--stream", "orders"]).assert_code(5);
+}

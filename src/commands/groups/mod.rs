@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::context::Context;
+use super::failure::told_of_denied;
 use super::read::edge;
 use crate::cli::{Impact, Position, name};
 use crate::exit::Exit;
@@ -49,9 +50,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         Some(GroupsCommand::Delete(args)) => delete::run(args, context).await,
         None => {
             let connection = context.connect().await?;
-            let rows = list(&connection, context.topology()?, &args.streams).await?;
-            context.console.show(&rows)?;
-            Ok(Exit::Done)
+            let seen = list(&connection, context.topology()?, &args.streams).await?;
+            context.console.show(&seen.rows)?;
+            Ok(told_of_denied(&seen.denied, context))
         }
     }
 }

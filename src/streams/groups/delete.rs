@@ -58,7 +58,7 @@ pub async fn plan_delete(
     let target = Target::from(spec);
     target.require(connection, topology).await?;
     let wanted = std::slice::from_ref(spec);
-    let found = lags(connection, topology, wanted).await?.pop();
+    let found = lags(connection, topology, wanted).await?.whole()?.pop();
     let row = Deletion {
         group: target.group.clone(),
         stream: target.stream.clone(),

@@ -96,7 +96,7 @@ pub(super) async fn look(
     connection: &Connection,
     topology: &Topology,
     name: &Name,
-) -> Result<Look> {
+) -> Result<Look, Error> {
     let spec = topology.stream_or_default(name);
     let (info, groups, bytes, recent, dead_letters) = tokio::join!(
         connection.run(xinfo_stream(name)),
