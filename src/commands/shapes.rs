@@ -119,7 +119,7 @@ const SHAPES: &[(&str, &str)] = &[
     "share_percent": "number"
   }],
   "entries": [{
-    "id": "id", "time": "time", "consumer": "string", "idle_ms": "integer",
+    "id": "id", "time": "time", "consumer": "string", "idle_ms": "integer or null",
     "deliveries": "integer", "is_trimmed": "bool or null", "fields?": {"…": "value"}
   }]
 }"#,

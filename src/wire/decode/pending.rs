@@ -42,7 +42,12 @@ pub fn pending_summary<'a, N: Node<'a>>(command: &str, node: N) -> Result<Pendin
     })
 }
 
-/// Rows `[id, consumer, idle, deliveries]`. An entry that was given back has an empty consumer and idle -1.
+/// Longer than anything can have been pending: streams are younger. The server counts from 1970 where a delivery was
+/// taken back.
+const GIVEN_BACK_MS: u64 = 30 * 365 * 24 * 3_600_000;
+
+/// Rows `[id, consumer, idle, deliveries]`. An entry that was given back has no idle time: the server says an empty
+/// consumer and -1, or the time since 1970.
 ///
 /// # Errors
 /// A shape that is not known.
@@ -58,7 +63,9 @@ pub fn pending_entries<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<Pe
             Ok(PendingEntry {
                 id: id(command, entry_id)?,
                 consumer: Name::from(super::bytes(command, consumer)?),
-                idle_ms: integer(command, idle)?.try_into().ok(),
+                idle_ms: u64::try_from(integer(command, idle)?)
+                    .ok()
+                    .filter(|idle_ms| *idle_ms < GIVEN_BACK_MS),
                 deliveries: count(command, deliveries)?,
             })
         })
@@ -102,14 +109,23 @@ mod tests {
 
     #[test]
     fn an_entry_given_back_has_nobody_and_no_idle_time() {
-        let row = Value::Array(vec![
-            text("1-0"),
-            text(""),
-            Value::Int(-1),
-            Value::Int(i64::MAX),
+        let row = |consumer, idle_ms, deliveries| {
+            Value::Array(vec![
+                text("1-0"),
+                text(consumer),
+                Value::Int(idle_ms),
+                Value::Int(deliveries),
+            ])
+        };
+        let reply = Value::Array(vec![
+            row("", -1, i64::MAX),
+            row("c", 1_795_000_000_000, 0),
+            row("c", 90_000_000_000, 1),
         ]);
-        let rows = pending_entries("XPENDING s g", &Value::Array(vec![row])).expect("decodes");
+        let rows = pending_entries("XPENDING s g", &reply).expect("decodes");
         assert_eq!((rows[0].consumer.is_empty(), rows[0].idle_ms), (true, None));
         assert_eq!(rows[0].deliveries, i64::MAX.unsigned_abs());
+        assert_eq!((rows[1].idle_ms, rows[1].deliveries), (None, 0));
+        assert_eq!(rows[2].idle_ms, Some(90_000_000_000));
     }
 }
