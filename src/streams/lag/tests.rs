@@ -1,3 +1,5 @@
+//! The figures held against a stream and its groups played through step by step.
+
 use proptest::prelude::*;
 
 use super::*;

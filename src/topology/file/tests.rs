@@ -1,3 +1,5 @@
+//! Topology files: merged, refused with every line that is wrong, and written out again.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

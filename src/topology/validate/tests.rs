@@ -1,3 +1,5 @@
+//! Entries held against schemas: what passes, what is refused and how it is said.
+
 use proptest::prelude::*;
 
 use super::*;
