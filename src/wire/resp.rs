@@ -3,10 +3,14 @@
 //! Nothing is copied out of the buffer; a reply borrows the reader until the next one is asked for. Parsing is
 //! resumable, so a reply of many megabytes that arrives in pieces is looked at once.
 
+mod reply;
+
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
+pub(super) use reply::Reply;
+use reply::{Slot, Tag};
+
 use super::error::{Error, ErrorKind, Result};
-use super::node::{Node, Shape};
 
 /// Replies longer than this are refused: 512 MiB is the server's own limit for one bulk string.
 const REPLY_BYTES_MAX: usize = 1 << 30;
@@ -16,26 +20,6 @@ const DEPTH_MAX: usize = 16;
 const READ_BYTES: usize = 128 * 1024;
 /// A buffer that has grown past this is given back once it is empty.
 const KEEP_BYTES: usize = 4 << 20;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tag {
-    Nil,
-    Int,
-    Text,
-    Error,
-    List,
-    Map,
-    Other,
-}
-
-/// One value of a reply. `at..at + len` is its text in the buffer; for lists and maps `len` counts children (a
-/// map's keys and values separately) and `at` is the index of the node after the whole subtree.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    tag: Tag,
-    at: usize,
-    len: usize,
-}
 
 /// Reads replies from a byte stream.
 #[derive(Debug, Default)]
@@ -50,14 +34,6 @@ pub(super) struct Reader {
     open: Vec<(usize, usize)>,
     /// Whether the last reply was handed out and its bytes can go.
     delivered: bool,
-}
-
-/// A complete reply, borrowed from its reader.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reply<'a> {
-    buffer: &'a [u8],
-    slots: &'a [Slot],
-    index: usize,
 }
 
 impl Reader {
@@ -249,89 +225,10 @@ fn length(line: &[u8]) -> Result<Option<usize>, &'static str> {
     Ok(Some(value))
 }
 
-impl<'a> Reply<'a> {
-    /// About how many bytes a whole reply is long: from its first text to its last.
-    pub(super) fn bytes(&self) -> usize {
-        let is_text = |slot: &&Slot| slot.tag == Tag::Text;
-        let first = self.slots.iter().find(is_text);
-        let last = self.slots.iter().rfind(is_text);
-        match (first, last) {
-            (Some(first), Some(last)) => last.at + last.len - first.at,
-            _ => 0,
-        }
-    }
-
-    fn slot(&self) -> Slot {
-        self.slots[self.index]
-    }
-
-    fn text(&self) -> &'a [u8] {
-        let slot = self.slot();
-        &self.buffer[slot.at..slot.at + slot.len]
-    }
-
-    /// The server's error line, when the reply is an error.
-    pub(super) fn error_line(&self) -> Option<String> {
-        (self.slot().tag == Tag::Error).then(|| String::from_utf8_lossy(self.text()).into_owned())
-    }
-}
-
-impl<'a> Node<'a> for Reply<'a> {
-    type Children = Children<'a>;
-
-    fn shape(self) -> Shape<'a> {
-        let slot = self.slot();
-        match slot.tag {
-            Tag::Nil => Shape::Nil,
-            Tag::Int => std::str::from_utf8(self.text())
-                .ok()
-                .and_then(|digits| digits.parse().ok())
-                .map_or(Shape::Other, Shape::Int),
-            Tag::Text => Shape::Bytes(self.text()),
-            Tag::List => Shape::List(slot.len),
-            Tag::Map => Shape::Map(slot.len / 2),
-            Tag::Error | Tag::Other => Shape::Other,
-        }
-    }
-
-    fn children(self) -> Children<'a> {
-        let slot = self.slot();
-        let is_branch = matches!(slot.tag, Tag::List | Tag::Map);
-        Children {
-            left: if is_branch { slot.len } else { 0 },
-            next: Reply {
-                index: self.index + 1,
-                ..self
-            },
-        }
-    }
-}
-
-/// The children of a list or map, a map's keys and values in turn.
-#[derive(Clone, Debug)]
-pub(super) struct Children<'a> {
-    left: usize,
-    next: Reply<'a>,
-}
-
-impl<'a> Iterator for Children<'a> {
-    type Item = Reply<'a>;
-
-    fn next(&mut self) -> Option<Reply<'a>> {
-        self.left = self.left.checked_sub(1)?;
-        let current = self.next;
-        let slot = current.slot();
-        self.next.index = match slot.tag {
-            Tag::List | Tag::Map => slot.at,
-            _ => current.index + 1,
-        };
-        Some(current)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::node::{Node as _, Shape};
 
     /// Feeds `bytes` in pieces of `step` and returns each reply as debug text.
     fn replies(bytes: &[u8], step: usize) -> Result<Vec<String>, &'static str> {

@@ -1,0 +1,112 @@
+//! One reply as a tree, borrowed from the reader's buffer and its flat list of values.
+
+use crate::wire::node::{Node, Shape};
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tag {
+    Nil,
+    Int,
+    Text,
+    Error,
+    List,
+    Map,
+    Other,
+}
+
+/// One value of a reply. `at..at + len` is its text in the buffer; for lists and maps `len` counts children (a
+/// map's keys and values separately) and `at` is the index of the node after the whole subtree.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    pub(super) tag: Tag,
+    pub(super) at: usize,
+    pub(super) len: usize,
+}
+
+/// A complete reply, borrowed from its reader.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::wire) struct Reply<'a> {
+    pub(super) buffer: &'a [u8],
+    pub(super) slots: &'a [Slot],
+    pub(super) index: usize,
+}
+
+impl<'a> Reply<'a> {
+    /// About how many bytes a whole reply is long: from its first text to its last.
+    pub(in crate::wire) fn bytes(&self) -> usize {
+        let is_text = |slot: &&Slot| slot.tag == Tag::Text;
+        let first = self.slots.iter().find(is_text);
+        let last = self.slots.iter().rfind(is_text);
+        match (first, last) {
+            (Some(first), Some(last)) => last.at + last.len - first.at,
+            _ => 0,
+        }
+    }
+
+    fn slot(&self) -> Slot {
+        self.slots[self.index]
+    }
+
+    fn text(&self) -> &'a [u8] {
+        let slot = self.slot();
+        &self.buffer[slot.at..slot.at + slot.len]
+    }
+
+    /// The server's error line, when the reply is an error.
+    pub(in crate::wire) fn error_line(&self) -> Option<String> {
+        (self.slot().tag == Tag::Error).then(|| String::from_utf8_lossy(self.text()).into_owned())
+    }
+}
+
+impl<'a> Node<'a> for Reply<'a> {
+    type Children = Children<'a>;
+
+    fn shape(self) -> Shape<'a> {
+        let slot = self.slot();
+        match slot.tag {
+            Tag::Nil => Shape::Nil,
+            Tag::Int => std::str::from_utf8(self.text())
+                .ok()
+                .and_then(|digits| digits.parse().ok())
+                .map_or(Shape::Other, Shape::Int),
+            Tag::Text => Shape::Bytes(self.text()),
+            Tag::List => Shape::List(slot.len),
+            Tag::Map => Shape::Map(slot.len / 2),
+            Tag::Error | Tag::Other => Shape::Other,
+        }
+    }
+
+    fn children(self) -> Children<'a> {
+        let slot = self.slot();
+        let is_branch = matches!(slot.tag, Tag::List | Tag::Map);
+        Children {
+            left: if is_branch { slot.len } else { 0 },
+            next: Reply {
+                index: self.index + 1,
+                ..self
+            },
+        }
+    }
+}
+
+/// The children of a list or map, a map's keys and values in turn.
+#[derive(Clone, Debug)]
+pub(in crate::wire) struct Children<'a> {
+    left: usize,
+    next: Reply<'a>,
+}
+
+impl<'a> Iterator for Children<'a> {
+    type Item = Reply<'a>;
+
+    fn next(&mut self) -> Option<Reply<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let current = self.next;
+        let slot = current.slot();
+        self.next.index = match slot.tag {
+            Tag::List | Tag::Map => slot.at,
+            _ => current.index + 1,
+        };
+        Some(current)
+    }
+}
