@@ -2,27 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::seed::{GROUP, STREAM, deliver, ids, make_stale, pending, stream_with_group};
+use crate::seed::{GROUP, STREAM, deliver, held_by_two, ids, pending, stream_with_group};
 use crate::support::TestServer;
 
 const DEAD: &str = "{events.normalized}:dlq";
 
 /// Entries 1-4 are held by c1 and stale (four deliveries), 5 and 6 by c2 and fresh; c3 holds nothing.
 fn seeded() -> TestServer {
-    let server = TestServer::start();
-    stream_with_group(&server, STREAM, GROUP, 10);
-    deliver(&server, STREAM, GROUP, "c1", 4);
-    deliver(&server, STREAM, GROUP, "c2", 2);
-    server.redis(&["XGROUP", "CREATECONSUMER", STREAM, GROUP, "c3"]);
-    make_stale(
-        &server,
-        GROUP,
-        "c1",
-        &["1-0", "2-0", "3-0", "4-0"],
-        600_000,
-        4,
-    );
-    server
+    held_by_two(4)
 }
 
 fn held_by(server: &TestServer, consumer: &str) -> Vec<String> {

@@ -89,3 +89,15 @@ pub(crate) fn ids(server: &TestServer, stream: &str) -> Vec<String> {
         .map(|entry| entry.items()[0].text().to_owned())
         .collect()
 }
+
+/// Ten entries: 1-4 held by c1, stale and delivered so often, 5 and 6 by c2, the rest undelivered; c3 holds nothing.
+pub(crate) fn held_by_two(deliveries: u64) -> TestServer {
+    let server = TestServer::start();
+    stream_with_group(&server, STREAM, GROUP, 10);
+    deliver(&server, STREAM, GROUP, "c1", 4);
+    deliver(&server, STREAM, GROUP, "c2", 2);
+    server.redis(&["XGROUP", "CREATECONSUMER", STREAM, GROUP, "c3"]);
+    let stale = ["1-0", "2-0", "3-0", "4-0"];
+    make_stale(&server, GROUP, "c1", &stale, 600_000, deliveries);
+    server
+}
