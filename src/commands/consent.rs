@@ -3,11 +3,35 @@
 use anyhow::Result;
 
 use super::context::Context;
-use crate::model::Consent;
+use crate::model::{Consent, Problem};
 use crate::settings::Listening;
+use crate::view::Row;
 use crate::wire::info;
 
 impl Context {
+    /// Whether to do what `told` says: a dry run ends after `row`, which shows the plan (`None`), and what is refused
+    /// is refused in either; the rest takes consent.
+    ///
+    /// # Errors
+    /// `refusal`; as [`Context::consent`].
+    pub(super) async fn agreed(
+        &self,
+        dry_run: bool,
+        row: &impl Row,
+        told: &str,
+        refusal: Option<Problem>,
+    ) -> Result<Option<Consent>> {
+        if dry_run {
+            self.console.show_one(row)?;
+            self.rehearsed(told);
+        }
+        match refusal {
+            Some(refusal) => Err(refusal.into()),
+            None if dry_run => Ok(None),
+            None => self.consent(told).await.map(Some),
+        }
+    }
+
     /// Consent to `plan` on the server that the settings name.
     ///
     /// # Errors

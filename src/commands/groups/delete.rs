@@ -42,22 +42,16 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let console = &context.console;
     let refusal = (!plan.row.is_idle() && !args.force).then(|| refusal(&target, &plan.row));
     let told = format!("delete {target}: {}", lost(&plan.row));
-    if args.dry_run.dry_run {
-        console.show_one(&plan.row)?;
-        context.rehearsed(&told);
-    }
-    if let Some(refusal) = refusal {
-        return Err(refusal.into());
-    }
-    if args.dry_run.dry_run {
-        return Ok(Exit::Done);
-    }
-    if !plan.row.live_consumers.is_empty() {
+    if refusal.is_none() && !plan.row.live_consumers.is_empty() {
         console.warn(&format!(
             "consumers of {target} are live; a worker creates the group again from the beginning"
         ));
     }
-    let consent = context.consent(&told).await?;
+    let dry_run = args.dry_run.dry_run;
+    let agreed = context.agreed(dry_run, &plan.row, &told, refusal).await?;
+    let Some(consent) = agreed else {
+        return Ok(Exit::Done);
+    };
     let row = apply_delete(&connection, plan, args.force, consent).await?;
     console.show_one(&row)?;
     let again = CommandLine::new("groups create")

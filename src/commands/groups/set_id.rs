@@ -57,17 +57,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let refusal = (!live.is_empty() && !args.force)
         .then(|| too_live(&format!("{target} has live consumers"), live));
     let told = told(&target, &plan.row);
-    if args.dry_run.dry_run {
-        console.show_one(&plan.row)?;
-        context.rehearsed(&told);
-    }
-    if let Some(refusal) = refusal {
-        return Err(refusal.into());
-    }
-    if args.dry_run.dry_run {
+    let dry_run = args.dry_run.dry_run;
+    let agreed = context.agreed(dry_run, &plan.row, &told, refusal).await?;
+    let Some(consent) = agreed else {
         return Ok(Exit::Done);
-    }
-    let consent = context.consent(&told).await?;
+    };
     let row = apply_set_id(&connection, plan, consent).await?;
     console.show_one(&row)?;
     let back = target
