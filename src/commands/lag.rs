@@ -11,8 +11,8 @@ use crate::streams::backlog;
 /// Show how far groups are behind, in entries and in time
 ///
 /// LAG is a number, an upper bound (<=) or unknown (?), never a made-up 0: servers lose count after deletions and
-/// XGROUP SETID. The first SINCE is the age of the oldest entry not delivered yet, the second that of the oldest one
-/// delivered and not acknowledged.
+/// XGROUP SETID. BEHIND is the age of the oldest entry not delivered yet, OLDEST that of the oldest one delivered and
+/// not acknowledged.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:

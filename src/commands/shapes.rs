@@ -257,13 +257,13 @@ const PING: &str = r#"{
 const DEAD_LETTERS: &str = r#"[{
   "id": "id", "dead_letter": "string", "stream": "string or null", "group": "string or null",
   "origin_id": "id or null", "consumer": "string or null", "deliveries": "integer or null",
-  "time": "time or null", "reason": "string or null", "is_tombstone": "bool",
+  "time": "time", "age_ms": "integer", "reason": "string or null", "is_tombstone": "bool",
   "fields?": {"…": "value"}
 }]"#;
 
 const DEAD_LETTER: &str = r#"{
   "id": "id", "dead_letter": "string", "stream": "string or null", "group": "string or null",
   "origin_id": "id or null", "consumer": "string or null", "deliveries": "integer or null",
-  "time": "time or null", "reason": "string or null", "is_tombstone": "bool",
+  "time": "time", "age_ms": "integer", "reason": "string or null", "is_tombstone": "bool",
   "fields?": {"…": "value"}
 }"#;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::names::{not_a_stream, require_stream};
 use crate::model::{Body, Entry, EntryId, Name, Time};
 use crate::topology::Topology;
-use crate::wire::{Connection, key_type, xrange};
+use crate::wire::{Connection, key_type, time, xrange};
 
 /// Entries fetched at a time: bodies can be large.
 const PAGE: usize = 100;
@@ -93,6 +93,8 @@ pub struct DeadLetter {
     pub deliveries: Option<u64>,
     /// When it was set aside.
     pub time: Time,
+    /// How long ago that was by the server's clock; `None` before [`tell_ages`].
+    pub age_ms: Option<u64>,
     /// Why.
     pub reason: Option<String>,
     /// Whether it is a tombstone: its body had been trimmed away before it could be processed.
@@ -105,7 +107,7 @@ impl DeadLetter {
     fn of(dead_letter: &Name, entry: Entry) -> Self {
         let text = |name: &str| entry.text(name);
         let name = |field: &str| entry.get(field.as_bytes()).map(Name::from);
-        let time = text("_dlq_time").and_then(moment);
+        let moment = text("_dlq_time").and_then(moment);
         Self {
             id: entry.id,
             dead_letter: dead_letter.clone(),
@@ -114,7 +116,8 @@ impl DeadLetter {
             origin_id: text("_dlq_id").and_then(|id| id.parse().ok()),
             consumer: name("_dlq_consumer").filter(|name| !name.is_empty()),
             deliveries: text("_dlq_deliveries").and_then(|count| count.parse().ok()),
-            time: time.unwrap_or_else(|| Time::from_ms(entry.id.ms)),
+            time: moment.unwrap_or_else(|| Time::from_ms(entry.id.ms)),
+            age_ms: None,
             reason: entry
                 .get(b"_dlq_reason")
                 .map(|reason| String::from_utf8_lossy(reason).into_owned()),
@@ -170,6 +173,18 @@ pub struct Found {
     pub absent: Vec<EntryId>,
     /// Whether more would have matched.
     pub has_more: bool,
+}
+
+/// Tells how long ago each was set aside.
+///
+/// # Errors
+/// What the server says.
+pub async fn tell_ages(connection: &Connection, letters: &mut [DeadLetter]) -> Result<()> {
+    let now_ms = connection.run(time()).await?;
+    for letter in letters {
+        letter.age_ms = Some(now_ms.saturating_sub(letter.time.ms));
+    }
+    Ok(())
 }
 
 /// Looks for dead letters, page by page.

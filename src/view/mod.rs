@@ -6,6 +6,7 @@
 //! - Something with several parts implements [`Report`].
 //! - Entries go through [`EntryWriter`], which is made for millions of them.
 
+mod block;
 mod cell;
 mod entries;
 mod human;

@@ -30,7 +30,11 @@ impl Section<'_> {
 
     fn separate(&mut self) {
         if !self.out.is_empty() {
-            self.out.push(b'\n');
+            let end: &[u8] = match self.options.format {
+                Format::Csv => b"\r\n",
+                _ => b"\n",
+            };
+            self.out.extend_from_slice(end);
         }
     }
 
@@ -169,6 +173,10 @@ mod tests {
         assert_eq!(
             shown(Format::Plain),
             "name\tentries\ns\t1000\n\nname\tentries\ng\t1\n"
+        );
+        assert_eq!(
+            shown(Format::Csv),
+            "name,entries\r\ns,1000\r\n\r\nname,entries\r\ng,1\r\n"
         );
         assert_eq!(
             shown(Format::Json),

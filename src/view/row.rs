@@ -5,11 +5,12 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::block::block;
 use super::json::write_json;
 use super::pretty::indent_json;
 use super::table::Table;
 use super::text::push_line;
-use super::{Cell, Column, Options, Tone};
+use super::{Cell, Column, Options};
 use crate::model::{Format, Kind, Problem};
 
 /// One row of a list, or one object. Its JSON is its [`Serialize`], so implement `cells` by destructuring
@@ -41,7 +42,10 @@ pub fn one<R: Row>(out: &mut Vec<u8>, row: &R, options: &Options) -> Result<(), 
         Format::Json | Format::Ndjson => push_object(out, row, chosen_keys::<R>(options), options)?,
         Format::Table | Format::Wide if !options.names => {
             let chosen = choose(R::COLUMNS, options)?;
-            block(out, R::COLUMNS, &chosen, &row.cells(), options);
+            let cells = row.cells();
+            let columns: Vec<Column> = chosen.iter().map(|it| R::COLUMNS[*it]).collect();
+            let cells: Vec<Cell> = chosen.iter().map(|it| cells[*it].clone()).collect();
+            block(out, &columns, &cells, options);
             return Ok(());
         }
         _ => return rows(out, std::slice::from_ref(row), options),
@@ -242,32 +246,6 @@ fn no_such_column(wanted: &str, known: impl Iterator<Item = impl AsRef<str>>) ->
         crate::model::escaped(wanted.as_bytes())
     ))
     .hint(format!("--columns takes {}", known.join(", ")))
-}
-
-/// Appends one line a column: its header, and its value aligned.
-fn block(
-    out: &mut Vec<u8>,
-    columns: &[Column],
-    chosen: &[usize],
-    cells: &[Cell],
-    options: &Options,
-) {
-    let widest = chosen
-        .iter()
-        .map(|place| columns[*place].header.len())
-        .max()
-        .unwrap_or(0);
-    for place in chosen {
-        let value = cells[*place].human();
-        if options.headers {
-            let label = format!("{:<widest$}", columns[*place].header.to_lowercase());
-            out.extend_from_slice(options.theme.paint(Tone::Dim, &label).as_bytes());
-            out.extend_from_slice(b"  ");
-        }
-        let tone = cells[*place].tone();
-        out.extend_from_slice(options.theme.paint(tone, &value).as_bytes());
-        out.push(b'\n');
-    }
 }
 
 #[cfg(test)]

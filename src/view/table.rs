@@ -1,8 +1,10 @@
-//! Aligned columns. Widths are settled here, by cutting what may be cut; `comfy-table` only lays out.
+//! Aligned columns. Widths are settled here, by cutting what may be cut; `comfy-table` only lays out. A wide table, which
+//! is not cut, becomes a block of lines a row where the screen is too narrow for it.
 
 use comfy_table::{CellAlignment, ColumnConstraint, Row as Line, Table as Layout, Width, presets};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use super::block::block;
 use super::theme::table_cell;
 use super::{Align, Cell, Column, Options, Tone};
 use crate::model::Format;
@@ -12,10 +14,11 @@ const GAP: usize = 2;
 /// A column is not cut below this, even where the screen is too narrow for all of them.
 const LEAST: usize = 8;
 
-/// Widths that the first page settles and every later page keeps.
+/// What the first page settles and every later page keeps.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     widths: Option<Vec<usize>>,
+    in_blocks: bool,
 }
 
 impl Table {
@@ -43,6 +46,18 @@ impl Table {
                 .flatten();
             settle(columns, &texts, options.headers, limit)
         });
+        if first && options.format == Format::Wide {
+            self.in_blocks = !rows.is_empty() && is_too_wide(widths, options.width);
+        }
+        if self.in_blocks {
+            for (place, cells) in rows.iter().enumerate() {
+                if place > 0 || !first {
+                    out.push(b'\n');
+                }
+                block(out, columns, cells, options);
+            }
+            return;
+        }
         let mut layout = Layout::new();
         layout.load_style(presets::NOTHING).force_no_tty();
         if options.theme.has_colour() {
@@ -105,6 +120,12 @@ fn place(layout: &mut Layout, columns: &[Column], widths: &[usize]) {
             ColumnConstraint::LowerBoundary(Width::Fixed(whole))
         });
     }
+}
+
+/// Whether lines of `widths` wrap on a screen of `limit` columns.
+fn is_too_wide(widths: &[usize], limit: Option<u16>) -> bool {
+    let gaps = GAP * widths.len().saturating_sub(1);
+    limit.is_some_and(|limit| widths.iter().sum::<usize>() + gaps > usize::from(limit))
 }
 
 /// The width of every column: what it needs, less where the screen is narrower.
@@ -232,6 +253,28 @@ event-processors-of-the-ea…  1700000000000-0  12,345  waiting for a consumer t
             &at(80),
         );
         assert_eq!(out, b"COUNT\n    5\n1,234,567\n");
+    }
+
+    #[test]
+    fn a_wide_table_that_does_not_fit_becomes_a_block_a_row() {
+        let wide = |width| Options {
+            width,
+            ..Options::new(Format::Wide)
+        };
+        let lines = "\
+name   event-processors-of-the-eastern-region
+id     1700000000000-0
+count  12,345
+note   waiting for a consumer that has been away since yesterday
+
+name   日本語
+id     -
+count  ?
+note   x\\n\\x1b[2J
+";
+        assert_eq!(shown(&wide(Some(80))), lines);
+        assert_eq!(shown(&wide(Some(200))).lines().count(), 3);
+        assert_eq!(shown(&wide(None)).lines().count(), 3);
     }
 
     #[test]

@@ -7,10 +7,9 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use crate::support::{PATIENCE, until};
+use crate::support::{PATIENCE, Pty, until};
 
 /// A run whose three streams are one terminal.
 pub(crate) struct Terminal {
@@ -23,15 +22,10 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Starts the binary with `env` and nothing else in its environment.
     pub(crate) fn run(args: &[&str], env: &[(&str, &str)]) -> Self {
-        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&controller).unwrap();
-        unlockpt(&controller).unwrap();
-        let name = ptsname(&controller, Vec::new()).unwrap();
-        let terminal = File::options()
-            .read(true)
-            .write(true)
-            .open(name.to_str().unwrap())
-            .unwrap();
+        let Pty {
+            controller: mut shown,
+            terminal,
+        } = Pty::open();
         let stream = || Stdio::from(terminal.try_clone().unwrap());
         let child = Command::new(env!("CARGO_BIN_EXE_ucp-streams"))
             .args(args)
@@ -43,7 +37,6 @@ impl Terminal {
             .stderr(stream())
             .spawn()
             .unwrap();
-        let mut shown = File::from(controller);
         let typed = shown.try_clone().unwrap();
         let (said, heard) = mpsc::channel();
         thread::spawn(move || {

@@ -70,11 +70,12 @@ fn dead_letters_are_listed_by_either_name_and_filtered() {
         assert_eq!(letters.as_array().unwrap().len(), 4);
         let mut first = letters[0].clone();
         assert_eq!(first["fields"].take(), json!({"n": "1-0", "kind": "odd"}));
+        assert!(first["age_ms"].take().is_u64());
         assert_eq!(
             first,
             json!({
                 "id": "1-0", "dead_letter": DEAD, "stream": STREAM, "group": GROUP, "origin_id": "77-1",
-                "consumer": "c1", "deliveries": 5, "time": "2026-01-31T09:00:00.123Z",
+                "consumer": "c1", "deliveries": 5, "time": "2026-01-31T09:00:00.123Z", "age_ms": null,
                 "reason": "timeout after 30s", "is_tombstone": false, "fields": null,
             })
         );
@@ -96,8 +97,8 @@ fn dead_letters_are_listed_by_either_name_and_filtered() {
     let table = server.ucp(&["dlq", "list", "-o", "table"]);
     table
         .assert_code(0)
-        .stdout_has("ID   GROUP             DELIVERIES  BODY     REASON")
-        .stdout_has("trimmed");
+        .stdout_has("AGE  STREAM             GROUP             REASON")
+        .stdout_has("trimmed away");
 }
 
 #[test]

@@ -67,6 +67,10 @@ fn the_list_has_every_group_and_what_is_missing() {
     table
         .assert_code(0)
         .stdout_has("GROUP             STREAM             CONSUMERS  PENDING  LAG")
+        .stdout_lacks("6-0");
+    server
+        .ucp(&["groups", STREAM, "-o", "wide"])
+        .stdout_has("LAST DELIVERED")
         .stdout_has("6-0");
     server
         .ucp(&["groups", "nope"])

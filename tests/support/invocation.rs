@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::spawned::Spawned;
-use super::{PATIENCE, Run, server_binary};
+use super::{PATIENCE, Pty, Run, server_binary};
 
 /// One run of `ucp-streams` that has not begun.
 ///
@@ -22,6 +22,7 @@ pub struct Invocation {
     env: BTreeMap<OsString, OsString>,
     stdin: Option<Vec<u8>>,
     keep_stdin: bool,
+    columns: Option<u16>,
     timeout: Duration,
     home: TempDir,
     dir: Option<PathBuf>,
@@ -36,6 +37,7 @@ impl Invocation {
             env: BTreeMap::new(),
             stdin: None,
             keep_stdin: false,
+            columns: None,
             timeout: PATIENCE,
             dir: None,
             home,
@@ -79,6 +81,12 @@ impl Invocation {
         self
     }
 
+    /// Its standard output and its standard error are a terminal each, of so many columns.
+    pub fn on_terminals(mut self, columns: u16) -> Self {
+        self.columns = Some(columns);
+        self
+    }
+
     /// Writes a file into its working directory, directories included.
     pub fn file(self, name: &str, contents: impl AsRef<[u8]>) -> Self {
         let path = self.dir().join(name);
@@ -115,18 +123,26 @@ impl Invocation {
     #[track_caller]
     pub fn spawn(self) -> Spawned {
         let piped = self.stdin.is_some() || self.keep_stdin;
+        let terminals = self
+            .columns
+            .map(|it| [Pty::of_width(it), Pty::of_width(it)]);
+        let output = |which: usize| match &terminals {
+            Some(both) => both[which].terminal.try_clone().expect("a handle").into(),
+            None => Stdio::piped(),
+        };
         let child = Command::new(env!("CARGO_BIN_EXE_ucp-streams"))
             .args(&self.args)
             .env_clear()
             .envs(&self.env)
             .current_dir(self.dir())
             .stdin(if piped { Stdio::piped() } else { Stdio::null() })
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(output(0))
+            .stderr(output(1))
             .spawn()
             .expect("the binary starts");
         let words = self.shown();
-        Spawned::new(child, self.stdin, self.home, words)
+        let shown = terminals.map(|both| both.map(|it| it.controller));
+        Spawned::new(child, shown, self.stdin, self.home, words)
     }
 
     fn shown(&self) -> String {

@@ -23,6 +23,7 @@
 
 mod invocation;
 mod proxy;
+mod pty;
 mod resp;
 mod run;
 pub mod scene;
@@ -34,6 +35,7 @@ use std::time::{Duration, Instant};
 
 pub use invocation::Invocation;
 pub use proxy::{Counts, End, Mode, Proxy};
+pub use pty::Pty;
 pub use resp::{Client, Reply};
 pub use run::Run;
 pub use server::{TestServer, server_binary};

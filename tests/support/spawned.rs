@@ -1,5 +1,6 @@
 //! A run of the binary that goes on: await its lines, signal it, await its end.
 
+use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::process::{Child, ChildStdin, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -24,8 +25,10 @@ pub struct Spawned {
 }
 
 impl Spawned {
+    /// `shown` is what the terminals on its outputs show, where they are not pipes.
     pub(super) fn new(
         mut child: Child,
+        shown: Option<[File; 2]>,
         input: Option<Vec<u8>>,
         home: TempDir,
         words: String,
@@ -40,9 +43,16 @@ impl Spawned {
                 let _ = pipe.write_all(&input);
             });
         }
+        let [stdout, stderr] = match shown {
+            Some(terminals) => terminals.map(Capture::of),
+            None => [
+                Capture::of(child.stdout.take().expect("piped")),
+                Capture::of(child.stderr.take().expect("piped")),
+            ],
+        };
         Self {
-            stdout: Capture::of(child.stdout.take().expect("piped")),
-            stderr: Capture::of(child.stderr.take().expect("piped")),
+            stdout,
+            stderr,
             words,
             child,
             stdin,

@@ -7,12 +7,12 @@ use crate::cli::{self, Impact};
 use crate::commands::context::Context;
 use crate::exit::Exit;
 use crate::model::{CommandLine, EntryId, Format, Name, Problem};
-use crate::streams::dead_letters::{Letters, Source, find};
+use crate::streams::dead_letters::{Letters, Source, find, tell_ages};
 use crate::view::WholeLetter;
 
 /// List dead letters, the oldest first: where they came from, how often they were tried, and why they failed
 ///
-/// A tombstone (BODY trimmed) stands for an entry that was trimmed away before anything could process it.
+/// AGE is the time since it was set aside. A tombstone (`is_tombstone`) stands for an entry that was trimmed away before anything could process it.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, after_help = "\
 Examples:
@@ -75,6 +75,7 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
         letters.extend(found.letters);
         has_more |= found.has_more;
     }
+    tell_ages(&connection, &mut letters).await?;
     context.console.show(&letters)?;
     if has_more {
         context
@@ -90,7 +91,8 @@ pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
         ids: vec![args.id],
         ..Letters::default()
     };
-    let found = find(&connection, &source, &wanted).await?;
+    let mut found = find(&connection, &source, &wanted).await?;
+    tell_ages(&connection, &mut found.letters).await?;
     let Some(letter) = found.letters.first() else {
         return Err(Problem::not_found(format!(
             "no dead letter {} in `{}`",

@@ -11,13 +11,14 @@ impl Row for DeadLetter {
     const COLUMNS: &'static [Column] = &[
         Column::whole("id", "ID"),
         Column::text("dead_letter", "DEAD-LETTER STREAM").wide(),
-        Column::text("stream", "STREAM").wide(),
+        Column::number("age_ms", "AGE"),
+        Column::text("stream", "STREAM"),
         Column::text("group", "GROUP"),
         Column::whole("origin_id", "ORIGIN ID").wide(),
         Column::text("consumer", "CONSUMER").wide(),
-        Column::number("deliveries", "DELIVERIES"),
+        Column::number("deliveries", "DELIVERIES").wide(),
         Column::whole("time", "TIME").wide(),
-        Column::whole("is_tombstone", "BODY"),
+        Column::whole("is_tombstone", "BODY").wide(),
         Column::text("reason", "REASON"),
         Column::text("fields", "FIELDS").wide(),
     ];
@@ -32,6 +33,7 @@ impl Row for DeadLetter {
             consumer,
             deliveries,
             time,
+            age_ms,
             reason,
             is_tombstone,
             fields,
@@ -40,6 +42,7 @@ impl Row for DeadLetter {
         vec![
             (*id).into(),
             dead_letter.into(),
+            Cell::millis(*age_ms),
             Cell::or_nothing(stream.as_ref()),
             Cell::or_nothing(group.as_ref()),
             Cell::or_nothing(*origin_id),
@@ -52,7 +55,11 @@ impl Row for DeadLetter {
                 body.shown_as(Tone::Plain, "present")
             },
             Cell::or_nothing(reason.clone()),
-            pairs(fields).into(),
+            if fields.0.is_empty() {
+                Cell::Nothing
+            } else {
+                pairs(fields).into()
+            },
         ]
     }
 }

@@ -13,12 +13,12 @@ impl Row for Listed {
         Column::whole("state", "STATE").wide(),
         Column::number("consumers", "CONSUMERS"),
         Column::number("pending", "PENDING"),
-        Column::number("oldest_pending_age_ms", "SINCE").wide(),
+        Column::number("oldest_pending_age_ms", "OLDEST").wide(),
         Column::number("oldest_pending_idle_ms", "IDLE").wide(),
         Column::number("lag", "LAG"),
-        Column::number("undelivered_age_ms", "SINCE"),
+        Column::number("undelivered_age_ms", "BEHIND").wide(),
         Column::number("lost", "LOST").wide(),
-        Column::whole("last_delivered_id", "LAST DELIVERED"),
+        Column::whole("last_delivered_id", "LAST DELIVERED").wide(),
     ];
 
     fn cells(&self) -> Vec<Cell> {

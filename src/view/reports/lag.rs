@@ -12,10 +12,10 @@ impl Row for GroupLag {
         Column::number("lag", "LAG"),
         Column::whole("is_counted", "COUNTED").wide(),
         Column::whole("undelivered_id", "FIRST UNDELIVERED").wide(),
-        Column::number("undelivered_age_ms", "SINCE"),
+        Column::number("undelivered_age_ms", "BEHIND"),
         Column::number("pending", "PENDING"),
         Column::whole("unacknowledged_id", "FIRST UNACKNOWLEDGED").wide(),
-        Column::number("unacknowledged_age_ms", "SINCE"),
+        Column::number("unacknowledged_age_ms", "OLDEST"),
         Column::whole("last_delivered_id", "LAST DELIVERED").wide(),
     ];
 

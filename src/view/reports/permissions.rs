@@ -6,7 +6,7 @@ use crate::view::{Cell, Column, Row};
 impl Row for Permission {
     const COLUMNS: &'static [Column] = &[
         Column::whole("rule", "RULE"),
-        Column::text("command", "COMMAND"),
+        Column::text("command", "COMMAND").wide(),
     ];
 
     fn cells(&self) -> Vec<Cell> {
