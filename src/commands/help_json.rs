@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 
 use anyhow::Result;
+use clap::error::ErrorKind;
 use clap::{Arg, Command, FromArgMatches as _};
 use serde::Serialize;
 use serde_json::Value;
@@ -29,6 +30,11 @@ pub(super) struct Asked {
 pub(super) fn asked(args: &[OsString]) -> Option<Asked> {
     let ours = args.iter().take_while(|arg| *arg != "--");
     if !ours.into_iter().any(|arg| arg == FLAG) {
+        return None;
+    }
+    // A command that there is not is told so, as anywhere.
+    let strictly = tree().try_get_matches_from(args);
+    if strictly.is_err_and(|error| error.kind() == ErrorKind::InvalidSubcommand) {
         return None;
     }
     let matches = tree().ignore_errors(true).try_get_matches_from(args).ok()?;

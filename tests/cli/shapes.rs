@@ -307,4 +307,13 @@ fn help_json_needs_no_other_argument_and_can_be_filtered() {
         .assert_code(0)
         .stdout_is("worker\nworker run\n");
     ucp(&["claim", "--", "--help-json"]).assert_code(2);
+    for words in [
+        &["--help-json", "clam"][..],
+        &["worker", "rum", "--help-json"],
+    ] {
+        ucp(words)
+            .assert_code(2)
+            .stdout_is("")
+            .stderr_has("unrecognized subcommand");
+    }
 }
