@@ -70,7 +70,7 @@ fn next_step(error: &wire::Error, context: &Context) -> Option<String> {
             "start a server of your own with `ucp-streams dev start`, or name another with --url or $UCP_STREAMS_URL"
         }
         ErrorKind::Timeout => {
-            "see with `ucp-streams ping` whether the server answers; --timeout waits longer"
+            "it may be busy, stopped, or loading its data (see its log), or not to be reached from here; --timeout waits longer"
         }
         ErrorKind::Closed => {
             "see with `ucp-streams ping` whether the server is back, then run it again"

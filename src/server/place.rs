@@ -58,7 +58,10 @@ impl Place {
             .mode(0o700)
             .create(dir)
             .and_then(|()| fs::set_permissions(dir, Permissions::from_mode(0o700)))
-            .map_err(|error| cannot("prepare the directory", dir, &error))?;
+            .map_err(|error| {
+                cannot("prepare the directory", dir, &error)
+                    .hint("--dir names another, which can be written")
+            })?;
         Self::of(dir)
     }
 

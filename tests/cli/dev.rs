@@ -85,3 +85,14 @@ fn a_binary_that_is_none_is_said() {
         .assert_code(74)
         .stderr_has("install");
 }
+
+#[test]
+fn a_directory_that_cannot_be_made_is_said_with_the_way_out() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let dir = file.path().join("dev");
+    Invocation::new(&["dev", "start", "--dir", dir.to_str().unwrap()])
+        .run()
+        .assert_code(74)
+        .stderr_has("cannot prepare the directory")
+        .stderr_has("hint: --dir names another");
+}

@@ -61,3 +61,14 @@ fn a_user_without_a_password_is_that_user() {
         .stderr_has("ACL SETUSER bob +");
     server.ucp(&["--user", "bob", "ping"]).assert_code(0);
 }
+
+#[test]
+fn a_server_that_does_not_answer_is_said_so() {
+    let mut server = TestServer::start();
+    server.pause();
+    let run = server.ucp(&["--timeout", "200ms", "ping"]);
+    server.resume();
+    run.assert_code(4)
+        .stderr_has("no answer in 200ms")
+        .stderr_has("--timeout waits longer");
+}
