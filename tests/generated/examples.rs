@@ -83,7 +83,7 @@ fn runs_one(example: &Example) {
         let effect = |shop: &Shop| {
             let said = shop.said();
             if line.contains("worker run") {
-                shop.nothing_pending()
+                shop.all_is_handled()
             } else {
                 said.contains('\n')
             }

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use crate::page::blocks;
-use crate::support::Client;
+use serde_json::Value;
+
+use crate::page::{blocks, table};
 use crate::support::scene::{Scene, bash, run};
+use crate::support::{Client, ucp};
 
 /// A home whose server is stopped when the test is over.
 struct Home(tempfile::TempDir);
@@ -61,4 +63,46 @@ fn the_filters_print_what_they_are_said_to() {
     let lines = found.stdout_lines();
     assert_eq!(lines[..3], ["event-processors", "1", "2.5"], "{found}");
     found.stdout_has("\"entries\"");
+}
+
+/// What the tool says of itself.
+fn help() -> Value {
+    let help = ucp(&["--help-json"]);
+    help.assert_code(0).stdout_json()
+}
+
+#[test]
+fn the_exit_codes_are_those_of_the_tool() {
+    let of_page: Vec<u64> = table("## In scripts")
+        .iter()
+        .flat_map(|row| row[0].split(", "))
+        .map(|code| code.parse().unwrap())
+        .collect();
+    let help = help();
+    let codes = help["exit_codes"].as_array().unwrap().iter();
+    let of_tool: Vec<u64> = codes.map(|exit| exit["code"].as_u64().unwrap()).collect();
+    assert_eq!(of_page, of_tool);
+}
+
+#[test]
+fn json_is_an_object_where_the_page_says_so() {
+    let help = help();
+    let output = |name: &str| {
+        let mut commands = help["commands"].as_array().unwrap().iter();
+        commands.find(|command| command["name"] == name).unwrap()["output"].clone()
+    };
+    for name in ["ping", "pending", "get", "demo", "topology show"] {
+        assert!(output(name).is_object(), "{name}");
+    }
+    for name in [
+        "info",
+        "lag",
+        "read",
+        "tail",
+        "publish",
+        "groups",
+        "consumers",
+    ] {
+        assert!(output(name).is_array(), "{name}");
+    }
 }

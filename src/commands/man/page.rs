@@ -40,7 +40,11 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 /// Variables that are not this tool's, but that what it uses looks at.
-const OTHERS: [(&str, &str); 3] = [
+const OTHERS: [(&str, &str); 5] = [
+    (
+        "NOTIFY_SOCKET",
+        "Where systemd is told that a worker is ready, alive, and stopping.",
+    ),
     (
         "PATH",
         "Where the server binary, and the programs of --exec, are looked for.",
@@ -52,6 +56,10 @@ const OTHERS: [(&str, &str); 3] = [
     (
         "SSL_CERT_FILE",
         "A file of authorities to trust instead of the system's, where --tls-ca names none.",
+    ),
+    (
+        "WATCHDOG_USEC",
+        "How long systemd waits for a worker's next sign of life, in microseconds.",
     ),
 ];
 

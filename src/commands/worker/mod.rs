@@ -47,7 +47,11 @@ enum WorkerCommand {
   ucp-streams worker run event-processors --once
 
 A program of --exec gets the entry as JSON on standard input, and UCP_STREAM, UCP_GROUP, UCP_ID and UCP_DELIVERIES in \
-its environment. Exit 0 acknowledges, 65 moves the entry to the dead-letter stream, anything else is another attempt.")]
+its environment. Exit 0 acknowledges, 65 moves the entry to the dead-letter stream, anything else is another attempt.
+
+A program of --pipe gets an entry as JSON a line and answers each with a line: {\"id\":…,\"ok\":true}, to which \
+\"publish\":[{\"stream\":…,\"fields\":{…}}] adds entries together with the acknowledgement; or \
+{\"id\":…,\"error\":…}, where \"permanent\":true moves it to the dead-letter stream at once.")]
 struct RunArgs {
     /// Groups to work for; a group outside the topology needs --stream
     #[arg(value_name = "GROUP", value_parser = name(), required_unless_present = "all", conflicts_with = "all")]
