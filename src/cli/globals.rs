@@ -91,6 +91,18 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "EXPR")]
     pub jq: Option<String>,
 
+    /// Print each entry, row or object by a template in the language of Jinja: '{{ id }} {{ fields.brand_id }}'
+    ///
+    /// It sees the keys that -o ndjson has. `json` and `fromjson` are filters besides Jinja's usual ones:
+    /// {{ (fields.payload | fromjson).total }}. On a terminal, control characters in values are escaped.
+    #[arg(
+        long,
+        global = true,
+        value_name = "TEMPLATE",
+        conflicts_with_all = ["jq", "output", "columns", "names", "no_headers"]
+    )]
+    pub template: Option<String>,
+
     /// Print the help of the command, and of those below it, as JSON: options, examples, impact, exit codes, output
     #[arg(long, global = true)]
     pub help_json: bool,
@@ -126,6 +138,14 @@ pub struct DryRun {
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// The flag of commands that print entries; flatten it into their arguments.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Pairs {
+    /// In JSON, print fields as [[name, value], …], as they stand in the entry: nothing is grouped
+    #[arg(long)]
+    pub pairs: bool,
 }
 
 /// `--color`.

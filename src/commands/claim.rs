@@ -6,7 +6,7 @@ use super::change::{Change, Go};
 use super::context::Context;
 use super::group::GroupArgs;
 use super::selection::SelectArgs;
-use crate::cli::{self, DryRun};
+use crate::cli::{self, DryRun, Pairs};
 use crate::exit::Exit;
 use crate::model::Name;
 use crate::streams::claim::{apply_claim, plan_claim};
@@ -36,10 +36,14 @@ pub(super) struct Args {
     select: SelectArgs,
 
     #[command(flatten)]
+    pairs: Pairs,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let in_pairs = context.in_pairs(args.pairs)?;
     let topology = context.topology()?;
     let spec = args.group.resolve(topology)?;
     let target = Target::from(&spec);
@@ -66,6 +70,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         .await?
     {
         Go::No(exit) => Ok(exit),
-        Go::On(consent) => change.end(apply_claim(&connection, plan, consent).await),
+        Go::On(consent) => {
+            let mut applied = apply_claim(&connection, plan, consent).await;
+            for body in applied.rows.iter_mut().filter_map(|it| it.fields.as_mut()) {
+                body.in_pairs = in_pairs;
+            }
+            change.end(applied)
+        }
     }
 }

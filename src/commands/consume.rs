@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::context::Context;
 use super::group::GroupArgs;
 use super::tail::Shown;
-use crate::cli::{self, DryRun, Impact};
+use crate::cli::{self, DryRun, Impact, Pairs};
 use crate::console::{Signals, Stop};
 use crate::exit::Exit;
 use crate::model::{EntryId, Kind, Name, Problem};
@@ -57,6 +57,9 @@ pub(super) struct Args {
     follow: bool,
 
     #[command(flatten)]
+    pairs: Pairs,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -75,6 +78,7 @@ impl Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let in_pairs = context.in_pairs(args.pairs)?;
     let topology = context.topology()?;
     let spec = args.group.resolve(topology)?;
     let target = Target::from(&spec);
@@ -85,7 +89,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let position = own.map_or(EntryId::MIN, |it| it.last_delivered_id);
     let stopped = Cell::new(None);
     let streams = [target.stream.clone()];
-    let mut shown = Shown::new(&streams, args.follow, &context.console);
+    let mut shown = Shown::new(&streams, args.follow, in_pairs, &context.console);
     if args.dry_run.dry_run {
         let mut lane = dialer.lane().await?;
         let found = peek(&mut lane, &target.stream, position, args.count, &mut shown).await?;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
+use crate::cli::Pairs;
 use crate::console::Console;
-use crate::model::{Kind, Problem, escaped};
+use crate::model::{Format, Kind, Problem, escaped};
 use crate::server::{self, Options, Server};
 use crate::settings::{Origin, Settings, Target};
 use crate::topology::{Topology, file_problem};
@@ -87,6 +88,21 @@ impl Context {
     /// Whether the server is a private one of this command.
     pub(super) fn is_ephemeral(&self) -> bool {
         self.settings.target.value == Target::Ephemeral
+    }
+
+    /// Whether fields are to be shown as pairs.
+    ///
+    /// # Errors
+    /// Usage, where the format has no fields in JSON.
+    pub(super) fn in_pairs(&self, asked: Pairs) -> Result<bool, Problem> {
+        match self.console.options().format {
+            format @ (Format::Table | Format::Wide | Format::Plain) if asked.pairs => {
+                let format = format.word();
+                let text = format!("--pairs is for fields in JSON, and -o {format} has none");
+                Err(Problem::usage(text).hint("use -o json, -o ndjson or -o csv"))
+            }
+            _ => Ok(asked.pairs),
+        }
     }
 
     /// A connection for commands.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::context::Context;
-use crate::cli::name;
+use crate::cli::{Pairs, name};
 use crate::exit::Exit;
 use crate::model::{EntryId, Format, Name};
 use crate::streams::read;
@@ -25,10 +25,17 @@ pub(super) struct Args {
     /// The entry's id, `<ms>-<seq>`
     #[arg(value_name = "ID")]
     id: EntryId,
+
+    #[command(flatten)]
+    pairs: Pairs,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    let Args { stream, id } = args;
+    let Args { stream, id, pairs } = args;
+    let style = EntryStyle {
+        pairs: context.in_pairs(pairs)?,
+        ..EntryStyle::default()
+    };
     let connection = context.connect().await?;
     let entry = read::get(&connection, context.topology()?, &stream, id).await?;
     // One entry is an object, not an array of one: what a line of ndjson holds.
@@ -41,7 +48,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         ..options.clone()
     };
     let mut text = Vec::new();
-    let mut writer = EntryWriter::new(&single, EntryStyle::default());
+    let mut writer = EntryWriter::new(&single, style);
     writer.item(&mut text, stream.as_bytes(), entry.id, &entry.fields);
     writer.end(&mut text);
     if options.format == Format::Json && options.terminal {

@@ -53,6 +53,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::cli::Globals;
 use crate::console::{Console, Terminal};
 use crate::exit::Exit;
+use crate::model::Problem;
 use crate::settings::{Env, Look, Settings};
 use context::Context;
 
@@ -159,10 +160,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn help(asked: &help_json::Asked, env: &Env, terminal: Terminal) -> Exit {
     let look = Look::resolve(&asked.globals, env, terminal.stdout, terminal.stderr);
     let mut console = Console::new(terminal, look);
-    let filtered = match &asked.globals.jq {
-        Some(expression) => console.filter_with(expression),
-        None => Ok(()),
-    };
+    let filtered = reshaped(&mut console, &asked.globals);
     let shown = filtered
         .map_err(Into::into)
         .and_then(|()| help_json::document(asked))
@@ -170,6 +168,15 @@ fn help(asked: &help_json::Asked, env: &Env, terminal: Terminal) -> Exit {
     match shown {
         Ok(()) => Exit::Done,
         Err(error) => console.error(&error),
+    }
+}
+
+/// Puts before standard output what `--jq` or `--template` says.
+fn reshaped(console: &mut Console, globals: &Globals) -> Result<(), Problem> {
+    match (&globals.jq, &globals.template) {
+        (Some(expression), _) => console.filter_with(expression),
+        (None, Some(template)) => console.show_by(template),
+        (None, None) => Ok(()),
     }
 }
 
@@ -183,9 +190,7 @@ fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
 fn execute(cli: Cli, env: &Env, terminal: Terminal) -> Exit {
     let look = Look::resolve(&cli.globals, env, terminal.stdout, terminal.stderr);
     let mut console = Console::new(terminal, look);
-    if let Some(expression) = &cli.globals.jq
-        && let Err(problem) = console.filter_with(expression)
-    {
+    if let Err(problem) = reshaped(&mut console, &cli.globals) {
         return console.error(&problem.into());
     }
     let console = Arc::new(console);

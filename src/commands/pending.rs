@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::context::Context;
-use crate::cli;
+use crate::cli::{self, Pairs};
 use crate::exit::Exit;
 use crate::model::{CommandLine, Format, Name, Problem};
 use crate::streams::pending::{Question, look};
@@ -63,6 +63,9 @@ pub(super) struct Args {
     /// Count entries by the values of these fields (of the 10,000 oldest)
     #[arg(long, value_name = "FIELD,FIELD", value_delimiter = ',')]
     by: Vec<String>,
+
+    #[command(flatten)]
+    pairs: Pairs,
 }
 
 impl Args {
@@ -85,6 +88,7 @@ impl Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let in_pairs = context.in_pairs(args.pairs)?;
     let topology = context.topology()?;
     let target = Target::from(&args.group(topology)?);
     let connection = context.connect().await?;
@@ -105,7 +109,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         with_histogram: args.histogram,
         by: args.by,
     };
-    let report = look(&connection, &target, &question).await?;
+    let mut report = look(&connection, &target, &question).await?;
+    for body in report
+        .entries
+        .iter_mut()
+        .filter_map(|it| it.fields.as_mut())
+    {
+        body.in_pairs = in_pairs;
+    }
     let options = context.console.options();
     let picks = options.names || !options.columns.is_empty();
     match options.format {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::context::Context;
-use crate::cli::{Position, count, name};
+use crate::cli::{Pairs, Position, count, name};
 use crate::exit::Exit;
 use crate::model::{Name, Problem, Time};
 use crate::streams::names::{explain, require_stream};
@@ -45,6 +45,9 @@ pub(super) struct Args {
     /// From the end to the start, newest first
     #[arg(long)]
     reverse: bool,
+
+    #[command(flatten)]
+    pairs: Pairs,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
@@ -61,8 +64,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     if let Some(problem) = backwards(range.start, range.end) {
         return Err(problem.into());
     }
+    let style = EntryStyle {
+        pairs: context.in_pairs(args.pairs)?,
+        ..EntryStyle::default()
+    };
     let mut out = context.console.out();
-    let mut writer = EntryWriter::new(context.console.options(), EntryStyle::default());
+    let mut writer = EntryWriter::new(context.console.options(), style);
     let mut lane = context.lane().await?;
     let outcome = read::read(&mut lane, stream, range, |id, fields| {
         writer.item(out.buffer(), stream.as_bytes(), id, fields);

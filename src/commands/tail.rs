@@ -7,7 +7,7 @@ use regex::bytes::Regex;
 
 use super::context::Context;
 use super::read::{edge, named};
-use crate::cli::{FieldValue, Position, field_value, name};
+use crate::cli::{FieldValue, Pairs, Position, field_value, name};
 use crate::console::{Console, Output, Signals};
 use crate::exit::Exit;
 use crate::model::{EntryId, Format, Name, Problem, Time};
@@ -65,6 +65,9 @@ pub(super) struct Args {
     /// Print only these fields
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     fields: Vec<String>,
+
+    #[command(flatten)]
+    pairs: Pairs,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
@@ -78,6 +81,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     if !args.fields.is_empty() && (options.names || !options.columns.is_empty()) {
         return Err(Problem::usage("--fields cannot be used with --columns or --names").into());
     }
+    let in_pairs = context.in_pairs(args.pairs)?;
     require_streams(&streams, args.follow, context).await?;
     let window = Window {
         entries: args.entries.or(args.since.is_none().then_some(ENTRIES)),
@@ -86,7 +90,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             .map(|since| edge(since.range_start(Time::now().ms))),
         filter: filter(args.equal, args.grep),
     };
-    let mut shown = Shown::new(&streams, args.follow, &context.console).only(args.fields);
+    let mut shown = Shown::new(&streams, args.follow, in_pairs, &context.console).only(args.fields);
     let mut signals = Signals::catch()?;
     let exit = tokio::select! {
         done = show(&streams, &window, args.follow, &mut shown, context) => match done {
@@ -159,7 +163,12 @@ pub(super) struct Shown<'c> {
 
 impl<'c> Shown<'c> {
     /// Of these streams; what follows has no end, so that its JSON is one object a line.
-    pub(super) fn new(streams: &'c [Name], follows: bool, console: &'c Console) -> Self {
+    pub(super) fn new(
+        streams: &'c [Name],
+        follows: bool,
+        in_pairs: bool,
+        console: &'c Console,
+    ) -> Self {
         let options = console.options();
         let options = Options {
             // An array that never ends is no JSON.
@@ -171,7 +180,7 @@ impl<'c> Shown<'c> {
         };
         let style = EntryStyle {
             several_streams: streams.len() > 1,
-            ..EntryStyle::default()
+            pairs: in_pairs,
         };
         Self {
             streams,

@@ -25,7 +25,7 @@ pub use terminal::Terminal;
 use crate::exit::{Exit, OutputClosed, classify};
 use crate::model::{Consent, Problem, escaped};
 use crate::settings::{Guard, Listening, Look};
-use crate::view::{self, Filter, Options, Report, Row, Theme, Tone};
+use crate::view::{self, Filter, Options, Report, Reshape, Row, Template, Theme, Tone};
 use progress::Bar;
 
 /// The two outputs of one command and how to write to them.
@@ -36,7 +36,7 @@ pub struct Console {
     options: Options,
     stderr_theme: Theme,
     bar: Bar,
-    filter: Option<Arc<Filter>>,
+    reshape: Option<Arc<Reshape>>,
     guard: OnceLock<Guard>,
 }
 
@@ -58,7 +58,7 @@ impl Console {
             look,
             options,
             bar: Bar::default(),
-            filter: None,
+            reshape: None,
             guard: OnceLock::new(),
         }
     }
@@ -76,8 +76,24 @@ impl Console {
             ))
             .hint("use -o json or -o ndjson"));
         }
-        self.filter = Some(Arc::new(Filter::compile(expression)?));
+        let filter = Filter::compile(expression)?;
+        self.reshape = Some(Arc::new(Reshape::Filter(filter)));
         Ok(())
+    }
+
+    /// From now on everything on standard output is shown by this template, item by item.
+    ///
+    /// # Errors
+    /// A usage [`Problem`] when it is none.
+    pub fn show_by(&mut self, template: &str) -> Result<(), Problem> {
+        let template = Template::compile(template, self.terminal.stdout)?;
+        self.reshape = Some(Arc::new(Reshape::Template(template)));
+        Ok(())
+    }
+
+    /// Whether what is said on standard error is to be JSON.
+    fn speaks_json(&self) -> bool {
+        self.options.format.is_json() && !self.look.by_template
     }
 
     /// How reports and entries are to be shown on standard output.
@@ -104,7 +120,7 @@ impl Console {
     pub fn out(&self) -> Output<io::Stdout> {
         let terminal = self.terminal.stdout;
         Output::new(io::stdout(), terminal.then(|| self.bar.clone()))
-            .through(self.filter.clone(), terminal)
+            .through(self.reshape.clone(), terminal)
     }
 
     /// Shows a list.
@@ -174,7 +190,7 @@ impl Console {
     pub fn error(&self, error: &anyhow::Error) -> Exit {
         let exit = classify(error);
         if !error.root_cause().is::<OutputClosed>() {
-            let text = if self.options.format.is_json() {
+            let text = if self.speaks_json() {
                 failure::as_json(error, exit)
             } else {
                 failure::as_text(error, self.stderr_theme)

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::progress::Bar;
 use crate::exit::OutputClosed;
 use crate::model::{Kind, Problem};
-use crate::view::Filter;
+use crate::view::Reshape;
 
 /// From so many bytes on a full buffer is written.
 const FULL: usize = 64 * 1024;
@@ -19,7 +19,7 @@ pub struct Output<W: Write> {
     sink: W,
     buffer: Vec<u8>,
     bar: Option<Bar>,
-    filter: Option<Arc<Filter>>,
+    reshape: Option<Arc<Reshape>>,
     terminal: bool,
 }
 
@@ -30,15 +30,15 @@ impl<W: Write> Output<W> {
             sink,
             buffer: Vec::new(),
             bar,
-            filter: None,
+            reshape: None,
             terminal: false,
         }
     }
 
-    /// The same output behind `filter`, which sees whole JSON documents only: an array stays in memory until it is
+    /// The same output behind `reshape`, which sees whole JSON documents only: an array stays in memory until it is
     /// closed.
-    pub(super) fn through(mut self, filter: Option<Arc<Filter>>, terminal: bool) -> Self {
-        self.filter = filter;
+    pub(super) fn through(mut self, reshape: Option<Arc<Reshape>>, terminal: bool) -> Self {
+        self.reshape = reshape;
         self.terminal = terminal;
         self
     }
@@ -68,13 +68,13 @@ impl<W: Write> Output<W> {
     }
 
     fn write(&mut self, flush: bool) -> Result<()> {
-        if let Some(filter) = &self.filter {
+        if let Some(reshape) = &self.reshape {
             // `view` ends a document, and nothing else, with the end of a line.
             if self.buffer.last() != Some(&b'\n') {
                 return Ok(());
             }
             let whole = std::mem::take(&mut self.buffer);
-            filter.apply(&mut self.buffer, &whole, self.terminal)?;
+            reshape.apply(&mut self.buffer, &whole, self.terminal)?;
         }
         let Self {
             sink, buffer, bar, ..

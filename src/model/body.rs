@@ -10,9 +10,24 @@ use super::{Fields, Name};
 /// The fields of an entry in a report.
 ///
 /// In JSON an object, fields in order; a repeated field's value is the array of its values, where the field first
-/// stands; a value that is not UTF-8 is `{"base64": …}`, and a name that is not is the key `base64:…`.
+/// stands; a value that is not UTF-8 is `{"base64": …}`, and a name that is not is the key `base64:…`. In pairs a list of
+/// `[name, value]`, which loses nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Body(pub Fields);
+pub struct Body {
+    /// Name and value pairs in order.
+    pub fields: Fields,
+    /// Whether JSON has them as pairs.
+    pub in_pairs: bool,
+}
+
+impl From<Fields> for Body {
+    fn from(fields: Fields) -> Self {
+        Self {
+            fields,
+            in_pairs: false,
+        }
+    }
+}
 
 impl Body {
     /// The first value of the field `name`, as text; `None` when it is absent.
@@ -23,7 +38,7 @@ impl Body {
 
     /// The first value of the field `name`.
     pub fn value(&self, name: &[u8]) -> Option<&[u8]> {
-        self.0
+        self.fields
             .iter()
             .find(|(field, _)| field == name)
             .map(|(_, value)| value.as_slice())
@@ -32,16 +47,26 @@ impl Body {
 
 impl Serialize for Body {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.in_pairs {
+            let pairs = self
+                .fields
+                .iter()
+                .map(|(name, value)| [Name::from(name.as_slice()), Name::from(value.as_slice())]);
+            return serializer.collect_seq(pairs);
+        }
         let mut map = serializer.serialize_map(None)?;
-        for (place, (name, value)) in self.0.iter().enumerate() {
-            if self.0[..place].iter().any(|(before, _)| before == name) {
+        for (place, (name, value)) in self.fields.iter().enumerate() {
+            if self.fields[..place]
+                .iter()
+                .any(|(before, _)| before == name)
+            {
                 continue;
             }
             let key = match std::str::from_utf8(name) {
                 Ok(text) => text.to_owned(),
                 Err(_) => format!("base64:{}", STANDARD.encode(name)),
             };
-            let rest = self.0[place + 1..]
+            let rest = self.fields[place + 1..]
                 .iter()
                 .filter(|(other, _)| other == name);
             let mut values: Vec<Name> = rest.map(|(_, value)| value.as_slice().into()).collect();
@@ -63,7 +88,7 @@ mod tests {
     #[test]
     fn order_repeats_and_bytes_survive() {
         let field = |name: &[u8], value: &[u8]| (name.to_vec(), value.to_vec());
-        let body = Body(vec![
+        let mut body = Body::from(vec![
             field(b"z", b"1"),
             field(b"a", b"\xff"),
             field(b"z", b"2"),
@@ -72,6 +97,11 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&body).expect("serializes"),
             r#"{"z":["1","2"],"a":{"base64":"/w=="},"base64:/g==":""}"#
+        );
+        body.in_pairs = true;
+        assert_eq!(
+            serde_json::to_string(&body).expect("serializes"),
+            r#"[["z","1"],["a",{"base64":"/w=="}],["z","2"],[{"base64":"/g=="},""]]"#
         );
     }
 }

@@ -11,6 +11,8 @@ use crate::model::Format;
 pub struct Look {
     /// The output format.
     pub format: Setting<Format>,
+    /// Items are shown by a template: they are JSON on the way to it, and nothing else is.
+    pub by_template: bool,
     /// `--columns`; empty for the usual ones.
     pub columns: Vec<String>,
     /// Header lines.
@@ -36,11 +38,15 @@ impl Look {
     pub fn resolve(globals: &Globals, env: &Env, stdout_tty: bool, stderr_tty: bool) -> Self {
         Self {
             format: match globals.output {
+                _ if globals.template.is_some() => {
+                    Setting::new(Format::Ndjson, Origin::Flag("--template"))
+                }
                 Some(format) => Setting::new(format, Origin::Flag("--output")),
                 None if globals.jq.is_some() => Setting::new(Format::Json, Origin::Flag("--jq")),
                 None if stdout_tty => Setting::new(Format::Table, Origin::Terminal),
                 None => Setting::new(Format::Plain, Origin::Terminal),
             },
+            by_template: globals.template.is_some(),
             columns: globals.columns.clone(),
             headers: !globals.no_headers,
             names: globals.names,

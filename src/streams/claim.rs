@@ -148,7 +148,7 @@ async fn claim_batch(
         let row = |outcome| Repaired::seen(entry, outcome);
         applied.rows.push(match outcome {
             Claim::Held { fields, .. } => Repaired {
-                fields: Some(Body(fields)),
+                fields: Some(Body::from(fields)),
                 ..row(Outcome::Claimed)
             },
             Claim::Gone => row(Outcome::Gone),

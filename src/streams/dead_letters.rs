@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::names::{not_a_stream, require_stream};
-use crate::model::{Body, Entry, EntryId, Name, Time};
+use crate::model::{Body, Entry, EntryId, Fields, Name, Time};
 use crate::topology::Topology;
 use crate::wire::{Connection, key_type, time, xrange};
 
@@ -122,12 +122,12 @@ impl DeadLetter {
                 .get(b"_dlq_reason")
                 .map(|reason| String::from_utf8_lossy(reason).into_owned()),
             is_tombstone: text("_dlq_body") == Some("trimmed"),
-            fields: Body(
+            fields: Body::from(
                 entry
                     .fields
                     .into_iter()
                     .filter(|(name, _)| !name.starts_with(b"_dlq_"))
-                    .collect(),
+                    .collect::<Fields>(),
             ),
         }
     }

@@ -231,7 +231,7 @@ impl Found {
                 self.rows.push(match body {
                     Some(body) if question.with_fields => PendingRow {
                         is_trimmed: Some(body.is_none()),
-                        fields: body.map(Body),
+                        fields: body.map(Body::from),
                         ..entry.into()
                     },
                     _ => entry.into(),

@@ -289,7 +289,11 @@ impl EntryWriter {
             b"time" => crate::model::Time::from_ms(id.ms).to_string(),
             b"fields" if self.fields.is_empty() => {
                 let mut json = Vec::new();
-                self.json_repeated(&mut json, fields);
+                if self.style.pairs {
+                    self.json_pairs(&mut json, fields);
+                } else {
+                    self.json_repeated(&mut json, fields);
+                }
                 String::from_utf8(json).unwrap_or_default()
             }
             name => fields

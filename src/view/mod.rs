@@ -15,8 +15,10 @@ mod json;
 mod pretty;
 mod report;
 mod reports;
+mod reshape;
 mod row;
 mod table;
+mod template;
 mod text;
 mod theme;
 
@@ -28,7 +30,9 @@ pub use json::{json_bytes, json_made_safe, json_text, write_json};
 pub use pretty::{indent_json, is_json};
 pub use report::{Report, Section, report};
 pub use reports::{IdWriter, Info, WholeLetter};
+pub use reshape::Reshape;
 pub use row::{Row, RowWriter, one, rows};
+pub use template::Template;
 pub use theme::{Theme, Tone};
 
 use crate::model::Format;

@@ -254,6 +254,7 @@ impl Dialer {
                 .await
             {
                 // Without a password nothing else would be answered either.
+                Err(error) if error.kind == ErrorKind::TooManyClients => return Err(error),
                 Err(error) if error.kind.is_connection_lost() || error.kind == ErrorKind::Auth => {
                     return Err(self.auth_error(error));
                 }
@@ -277,7 +278,7 @@ impl Dialer {
     }
 
     fn auth_error(&self, error: Error) -> Error {
-        if error.kind.is_connection_lost() {
+        if error.kind.is_connection_lost() || error.kind == ErrorKind::TooManyClients {
             return error;
         }
         if self.password().is_none() {

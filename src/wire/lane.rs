@@ -131,8 +131,14 @@ impl Lane {
     /// Runs one command whose reply does not matter beyond not being an error.
     pub(super) async fn call_ok(&mut self, command: &str, args: &[&[u8]]) -> Result<()> {
         self.push(args);
-        self.flush().await?;
-        self.reply(command, self.deadline).await.map(|_| ())
+        let Err(lost) = self.flush().await else {
+            return self.reply(command, self.deadline).await.map(|_| ());
+        };
+        // A server that has no room says so, and closes: that may be there to read although nothing can be written.
+        match self.reply(command, self.deadline).await {
+            Err(said) if !said.kind.is_connection_lost() => Err(said),
+            _ => Err(lost),
+        }
     }
 
     /// Acknowledges `acks` and reads new entries, in one write: the acknowledgement has run when the read blocks.

@@ -17,6 +17,7 @@ mod ingest;
 mod init;
 mod jq;
 mod lag;
+mod pairs;
 mod pasted;
 mod pending;
 mod ping;
@@ -30,6 +31,7 @@ mod seed;
 mod shapes;
 mod shell;
 mod tail;
+mod template;
 mod topology;
 
 #[path = "../support/mod.rs"]

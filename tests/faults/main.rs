@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, reason = "a test binary exports nothing")]
 
 mod connections;
+mod contents;
 mod dead_letters;
 mod groups_lost;
 mod handlers;
@@ -21,3 +22,7 @@ mod workers;
 
 #[path = "../support/mod.rs"]
 mod support;
+
+#[allow(dead_code, reason = "not all of it is used here")]
+#[path = "../access/terminal.rs"]
+mod terminal;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::StreamArgs;
-use crate::cli::{self, Impact};
+use crate::cli::{self, Impact, Pairs};
 use crate::commands::context::Context;
 use crate::exit::Exit;
 use crate::model::{CommandLine, EntryId, Format, Name, Problem};
@@ -35,6 +35,9 @@ pub(super) struct ListArgs {
     /// At most so many of each stream
     #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
+
+    #[command(flatten)]
+    pairs: Pairs,
 }
 
 /// Show one dead letter with its fields
@@ -50,9 +53,13 @@ pub(super) struct ShowArgs {
     /// Its id in the dead-letter stream
     #[arg(value_name = "ID")]
     id: EntryId,
+
+    #[command(flatten)]
+    pairs: Pairs,
 }
 
 pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
+    let in_pairs = context.in_pairs(args.pairs)?;
     let topology = context.topology()?;
     let connection = context.connect().await?;
     let sources = match &args.stream {
@@ -76,6 +83,9 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
         has_more |= found.has_more;
     }
     tell_ages(&connection, &mut letters).await?;
+    for letter in &mut letters {
+        letter.fields.in_pairs = in_pairs;
+    }
     context.console.show(&letters)?;
     if has_more {
         context
@@ -86,6 +96,7 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
 }
 
 pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
+    let in_pairs = context.in_pairs(args.pairs)?;
     let (connection, source) = args.stream.open(context).await?;
     let wanted = Letters {
         ids: vec![args.id],
@@ -93,7 +104,7 @@ pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
     };
     let mut found = find(&connection, &source, &wanted).await?;
     tell_ages(&connection, &mut found.letters).await?;
-    let Some(letter) = found.letters.first() else {
+    let Some(letter) = found.letters.first_mut() else {
         return Err(Problem::not_found(format!(
             "no dead letter {} in `{}`",
             args.id, source.dead_letter
@@ -104,6 +115,8 @@ pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
         ))
         .into());
     };
+    letter.fields.in_pairs = in_pairs;
+    let letter = &*letter;
     let options = context.console.options();
     let picks = options.names || !options.columns.is_empty();
     match options.format {

@@ -153,7 +153,7 @@ impl Clusters {
         let all = self.counts.values().sum::<u64>() + self.trimmed;
         let cluster = |state, fields, entries| Cluster {
             state,
-            fields: Body(fields),
+            fields: Body::from(fields),
             entries,
             share_percent: share(entries, all),
         };
@@ -217,7 +217,7 @@ mod tests {
         clusters.count(Some(&sale));
         clusters.count(None);
         let rows = clusters.rows();
-        assert_eq!(rows[0].fields.0, sale[1..]);
+        assert_eq!(rows[0].fields.fields, sale[1..]);
         assert_eq!((rows[0].entries, rows[1].entries), (2, 1));
         assert_eq!(rows[2].state, ClusterState::Trimmed);
     }

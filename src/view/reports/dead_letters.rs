@@ -55,7 +55,7 @@ impl Row for DeadLetter {
                 body.shown_as(Tone::Plain, "present")
             },
             Cell::or_nothing(reason.clone()),
-            if fields.0.is_empty() {
+            if fields.fields.is_empty() {
                 Cell::Nothing
             } else {
                 pairs(fields).into()
@@ -79,7 +79,7 @@ impl Report for WholeLetter<'_> {
         } else {
             "fields"
         });
-        for (name, value) in &letter.fields.0 {
+        for (name, value) in &letter.fields.fields {
             let line = format!("  {}  {}", escaped(name), escaped(value));
             section.line(Tone::Plain, &line);
         }

@@ -70,7 +70,7 @@ impl Row for WithFields<'_> {
 /// `name=value name=value`.
 pub(super) fn pairs(body: &Body) -> String {
     let pair = |(name, value): &(Vec<u8>, Vec<u8>)| format!("{}={}", escaped(name), escaped(value));
-    body.0.iter().map(pair).collect::<Vec<_>>().join(" ")
+    body.fields.iter().map(pair).collect::<Vec<_>>().join(" ")
 }
 
 impl Row for Holding {
@@ -127,7 +127,7 @@ impl Row for Cluster {
             share_percent,
         } = self;
         let (word, what): (&str, Cell) = match state {
-            ClusterState::Shared if fields.0.is_empty() => (
+            ClusterState::Shared if fields.fields.is_empty() => (
                 "shared",
                 Cell::Nothing.shown_as(Tone::Dim, "(no such field)"),
             ),
