@@ -28,7 +28,7 @@ pub struct Globals {
     #[arg(long, global = true)]
     pub port: Option<u16>,
 
-    /// Database number, instead of a URL
+    /// Database number, instead of the one that the server's URL names
     #[arg(long, global = true, value_name = "N")]
     pub db: Option<u32>,
 

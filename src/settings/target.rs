@@ -14,8 +14,27 @@ pub(super) struct Found<'c> {
     pub(super) context: Option<(&'c str, &'c NamedContext)>,
 }
 
-/// The server, from the first that names one.
+/// The server, from the first that names one, with the database of `--db` instead of its own.
 pub(super) fn find<'c>(
+    globals: &'c Globals,
+    env: &Env,
+    contexts: &'c Contexts,
+    selection: &'c Selection,
+) -> Result<Found<'c>, Problem> {
+    let mut found = named(globals, env, contexts, selection)?;
+    if let Some(db) = globals.db {
+        let Target::Server(endpoint) = &mut found.target.value else {
+            let origin = found.target.origin;
+            return Err(Problem::usage(format!(
+                "--db is for a server that is there, and one of its own is asked for by {origin}"
+            )));
+        };
+        endpoint.db = db;
+    }
+    Ok(found)
+}
+
+fn named<'c>(
     globals: &'c Globals,
     env: &Env,
     contexts: &'c Contexts,
@@ -67,7 +86,6 @@ fn from_parts(globals: &Globals) -> Result<Option<Setting<Target>>, Problem> {
     let flag = match globals {
         Globals { host: Some(_), .. } => "--host",
         Globals { port: Some(_), .. } => "--port",
-        Globals { db: Some(_), .. } => "--db",
         _ => return Ok(None),
     };
     let host = globals.host.as_deref().unwrap_or("127.0.0.1");
@@ -78,11 +96,10 @@ fn from_parts(globals: &Globals) -> Result<Option<Setting<Target>>, Problem> {
         ))
         .hint("give a URL with --url instead"));
     }
-    let mut endpoint = Endpoint::new(Transport::Tcp {
+    let endpoint = Endpoint::new(Transport::Tcp {
         host: host.trim_matches(['[', ']']).to_owned(),
         port: globals.port.unwrap_or(6379),
     });
-    endpoint.db = globals.db.unwrap_or(0);
     Ok(Some(Setting::new(
         Target::Server(endpoint),
         Origin::Flag(flag),

@@ -48,10 +48,20 @@ fn the_server_comes_from_the_first_that_names_one() {
         db: Some(2),
         ..Globals::default()
     };
+    let only_db = Globals {
+        db: Some(3),
+        ..Globals::default()
+    };
     for (globals, pairs, shown, origin) in [
         (
-            url("redis://flag:9"),
+            only_db,
             &both[..],
+            "redis://ours:1/3",
+            Origin::Env("UCP_STREAMS_URL"),
+        ),
+        (
+            url("redis://flag:9"),
+            &both,
             "redis://flag:9/0",
             Origin::Flag("--url"),
         ),

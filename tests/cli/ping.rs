@@ -1,6 +1,6 @@
 //! `ping`.
 
-use crate::support::TestServer;
+use crate::support::{Invocation, TestServer};
 
 #[test]
 fn says_which_server_it_is() {
@@ -71,4 +71,22 @@ fn a_server_that_does_not_answer_is_said_so() {
     run.assert_code(4)
         .stderr_has("no answer in 200ms")
         .stderr_has("--timeout waits longer");
+}
+
+#[test]
+fn a_database_is_that_of_the_server_in_use() {
+    let server = TestServer::start();
+    server
+        .ucp(&["--db", "3", "publish", "s", "a=1", "-q"])
+        .assert_code(0);
+    assert_eq!(server.redis(&["EXISTS", "s"]).int(), 0);
+    server
+        .ucp(&["--db", "3", "read", "s"])
+        .assert_code(0)
+        .stdout_has("a=1");
+    Invocation::new(&["--db", "3", "ping"])
+        .env("UCP_STREAMS_URL", "ephemeral:")
+        .run()
+        .assert_code(2)
+        .stderr_has("--db is for a server that is there");
 }
