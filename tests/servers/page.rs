@@ -16,7 +16,7 @@ pub(crate) fn repository(path: &str) -> PathBuf {
 
 impl Page {
     pub(crate) fn read() -> Self {
-        let text = std::fs::read_to_string(repository("SERVERS.md")).unwrap();
+        let text = std::fs::read_to_string(repository("tests/servers/SERVERS.md")).unwrap();
         let start = text.find("\n| ").expect("a table") + 1;
         let length: usize = text[start..]
             .split_inclusive('\n')
@@ -82,6 +82,6 @@ impl Page {
             line(&self.table[0]),
             self.after
         );
-        std::fs::write(repository("SERVERS.md"), text).unwrap();
+        std::fs::write(repository("tests/servers/SERVERS.md"), text).unwrap();
     }
 }
