@@ -48,7 +48,7 @@ impl Plan {
         (Self::Slow, 4),
         (Self::Crash, 10),
         (Self::DoneAndFails, 5),
-        (Self::KillsWorker, 1),
+        (Self::KillsWorker, 3),
     ];
 
     /// One of the usual mixture.
