@@ -41,7 +41,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     if args.exact {
         let mut lane = context.lane().await?;
         for lag in &mut lags {
-            backlog::count(&mut lane, lag, args.max_count as usize).await?;
+            backlog::count(&mut lane, topology, lag, args.max_count as usize).await?;
         }
     }
     context.console.show(&lags)?;

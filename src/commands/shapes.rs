@@ -85,7 +85,7 @@ const SHAPES: &[(&str, &str)] = &[
     "oldest_pending_consumer": "string or null", "oldest_pending_is_trimmed": "bool or null",
     "lost?": {"entries": "integer or null", "quality": "string"},
     "headroom?": {"entries": "integer or null", "quality": "string"},
-    "headroom_ms": "integer or null",
+    "headroom_ms": "integer or null", "alerts": ["string"],
     "consumers": [{
       "name": "string", "pending": "integer", "idle_ms": "integer",
       "inactive_ms": "integer or null"
@@ -100,7 +100,8 @@ const SHAPES: &[(&str, &str)] = &[
   "lag?": {"entries": "integer or null", "quality": "string"}, "is_counted": "bool",
   "undelivered_id": "id or null", "undelivered_age_ms": "integer or null",
   "pending": "integer or null", "unacknowledged_id": "id or null",
-  "unacknowledged_age_ms": "integer or null", "last_delivered_id": "id or null"
+  "unacknowledged_age_ms": "integer or null", "last_delivered_id": "id or null",
+  "alerts": ["string"]
 }]"#,
     ),
     (
@@ -189,7 +190,7 @@ const SHAPES: &[(&str, &str)] = &[
   "oldest_pending_consumer": "string or null", "oldest_pending_is_trimmed": "bool or null",
   "lost?": {"entries": "integer or null", "quality": "string"},
   "headroom?": {"entries": "integer or null", "quality": "string"},
-  "headroom_ms": "integer or null",
+  "headroom_ms": "integer or null", "alerts": ["string"],
   "consumers": [{
     "name": "string", "pending": "integer", "idle_ms": "integer",
     "inactive_ms": "integer or null"

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::inspect::{Around, GroupReport, GroupState, Moment, Seen, group_report, moment, seen};
 use super::target::Target;
 use crate::model::{EntryId, GroupInfo, Lag, Name, StreamInfo};
-use crate::topology::{GroupSpec, Topology};
+use crate::topology::{GroupSpec, Over, Topology};
 use crate::wire::{Connection, Error, ErrorKind, Lane, Scan, Stop, xinfo_groups, xinfo_stream};
 
 /// How far one group is behind.
@@ -37,6 +37,8 @@ pub struct GroupLag {
     pub unacknowledged_age_ms: Option<u64>,
     /// The last id delivered.
     pub last_delivered_id: Option<EntryId>,
+    /// The thresholds of the topology that it is over for certain.
+    pub alerts: Vec<Over>,
 }
 
 impl From<GroupReport> for GroupLag {
@@ -53,6 +55,7 @@ impl From<GroupReport> for GroupLag {
             unacknowledged_id: report.oldest_pending_id,
             unacknowledged_age_ms: report.oldest_pending_age_ms,
             last_delivered_id: report.last_delivered_id,
+            alerts: report.alerts,
         }
     }
 }
@@ -188,6 +191,7 @@ async fn measure(
         stream,
         info,
         maxlen: topology.stream(stream).and_then(|spec| spec.maxlen),
+        topology,
         rate: None,
     };
     let report = group_report(connection, around, group.clone(), moment).await?;
@@ -199,13 +203,22 @@ async fn measure(
 ///
 /// # Errors
 /// What the server says.
-pub async fn count(lane: &mut Lane, lag: &mut GroupLag, count_max: usize) -> Result<()> {
+pub async fn count(
+    lane: &mut Lane,
+    topology: &Topology,
+    lag: &mut GroupLag,
+    count_max: usize,
+) -> Result<()> {
     let Some(position) = lag.last_delivered_id else {
         return Ok(());
     };
     let counted = between(lane, &lag.stream, position, EntryId::MAX, count_max).await?;
     lag.is_counted = true;
     lag.lag = Some(counted);
+    if let Some(alert) = topology.alert(&lag.stream, &lag.group) {
+        lag.alerts.retain(|over| *over != Over::MaxLag);
+        lag.alerts.splice(0..0, alert.over(lag.lag, None, None));
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Pure: no I/O, no clock but the one a caller passes in, nothing of ours but `model`.
 
+mod alert;
 mod builtin;
 mod check;
 pub mod features;
@@ -19,6 +20,7 @@ pub mod validate;
 
 use serde::Serialize;
 
+pub use alert::{Alert, Over};
 pub use builtin::{
     ALL_PREDICTIONS, EVENT_TYPES, EVENTS_NORMALIZED, EVENTS_RAW, MERGE_REASONS, MERGE_REQUESTS,
     MERGES, ML_URL_VARIABLE, PREDICTION_REQUESTS, PREDICTION_RESULTS, PREDICTIONS, REVIEW_QUEUE,
@@ -28,8 +30,8 @@ pub use file::{FileError, example_toml, file_problem};
 pub use handler::{Builtin, FanOut, Handler, HttpSpec, HttpTarget};
 pub use phone::{Country, normalize_phone};
 pub use spec::{
-    Alert, Backoff, FIELDS_MAX, FieldSpec, FieldType, GroupSpec, OnFull, OnGroupLost, Start,
-    StreamSpec, Workers,
+    Backoff, FIELDS_MAX, FieldSpec, FieldType, GroupSpec, OnFull, OnGroupLost, Start, StreamSpec,
+    Workers,
 };
 pub use suggest::{did_you_mean, nearest};
 
@@ -71,6 +73,12 @@ impl Topology {
         self.groups
             .iter()
             .filter(move |group| group.stream == *name)
+    }
+
+    /// The thresholds of the group called `name` on `stream`; `None` for one that is not in the topology.
+    pub fn alert(&self, stream: &Name, name: &Name) -> Option<&Alert> {
+        let is_it = |group: &&GroupSpec| group.stream == *stream && group.name == *name;
+        self.groups.iter().find(is_it).map(|group| &group.alert)
     }
 
     /// The group called `name`, on `stream` when one is given.

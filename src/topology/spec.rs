@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::Handler;
+use super::alert::Alert;
 use crate::model::Name;
 
 /// A stream: its retention, its dead letters, and what its entries look like.
@@ -217,7 +218,7 @@ pub struct GroupSpec {
     pub handler_timeout: Duration,
     /// The waits between attempts.
     pub backoff: Backoff,
-    /// When `check` says that the group is in trouble.
+    /// When the group is in trouble.
     pub alert: Alert,
     /// What a worker does when the group is gone.
     pub on_group_lost: OnGroupLost,
@@ -274,19 +275,8 @@ impl Backoff {
     }
 }
 
-/// The critical thresholds of `check`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Alert {
-    /// Entries not delivered yet.
-    pub max_lag: u64,
-    /// Entries delivered and not acknowledged.
-    pub max_pending: u64,
-    /// How long the longest-idle pending entry has been so.
-    #[serde(rename = "max_idle_ms", serialize_with = "as_ms")]
-    pub max_idle: Duration,
-}
-
-fn as_ms<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+/// A duration as milliseconds.
+pub(super) fn as_ms<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
 }
 

@@ -189,3 +189,31 @@ fn a_group_that_was_named_must_be_there() {
         .assert_code(2)
         .stderr_has("--exact");
 }
+
+#[test]
+fn what_is_over_the_topology_s_thresholds_is_said() {
+    let server = TestServer::start();
+    stream_with_group(&server, STREAM, GROUP, 10);
+    deliver(&server, STREAM, GROUP, "c", 4);
+    let alerts = |max_lag: u32, args: &[&str]| {
+        let topology = format!(
+            "[groups.{GROUP}]\nalert = {{ max_lag = {max_lag}, max_pending = 3, max_idle = \"1h\" }}\n"
+        );
+        server
+            .command(&[&["lag", GROUP], args].concat())
+            .file("ucp-streams.toml", topology)
+            .run()
+    };
+    let over = |max_lag, args: &[&str]| {
+        let run = alerts(max_lag, &[args, &["-o", "json"]].concat());
+        run.assert_code(0).stdout_json()[0]["alerts"].clone()
+    };
+    assert_eq!(over(6, &[]), json!(["max_pending"]));
+    assert_eq!(over(5, &[]), json!(["max_lag", "max_pending"]));
+    alerts(5, &["--columns", "group,alerts", "-o", "plain"])
+        .stdout_is("group\talerts\nevent-processors\tmax_lag max_pending\n");
+    // What the server does not know for certain is no alarm, until it is counted.
+    server.redis(&["XDEL", STREAM, "7-0"]);
+    assert_eq!(over(4, &[]), json!(["max_pending"]));
+    assert_eq!(over(4, &["--exact"]), json!(["max_lag", "max_pending"]));
+}

@@ -3,6 +3,7 @@
 use std::thread;
 
 use crate::scene::Scene;
+use crate::support::{Client, ucp};
 
 #[test]
 fn row_25_no_permission() {
@@ -191,4 +192,65 @@ fn row_49_consumer_that_is_deleted_while_entries_come_to_it_loses_none() {
         ROUNDS,
         "every delivered entry is pending still"
     );
+}
+
+#[test]
+fn row_27_wrong_password() {
+    let scene = Scene::new();
+    scene.publish(1, 3);
+    scene.group();
+    let mut admin = scene.server.client();
+    admin.send(&["CONFIG", "SET", "requirepass", "right"]);
+    admin.send(&["AUTH", "right"]);
+    let plain = scene.server.url();
+    let (wrong, right) = (
+        format!("{plain}?pass=canary-secret"),
+        format!("{plain}?pass=right"),
+    );
+    let commands = [
+        &["info"][..],
+        &["publish", "s", "f=v"],
+        &["pending", "s", "g"],
+        &["tail", "s"],
+    ];
+    for command in commands {
+        ucp(&[&["-u", &wrong], command].concat())
+            .assert_code(5)
+            .stdout_is("")
+            .stderr_lacks("canary-secret")
+            .stderr_has("password");
+        ucp(&[&["-u", &plain], command].concat())
+            .assert_code(5)
+            .stdout_is("")
+            .stderr_has("password");
+    }
+    // A worker does not knock again and again with what was refused: it ends.
+    let before = connections(&mut admin);
+    let run = scene.worker_at(&wrong, &[], "").run();
+    run.assert_code(5).stderr_lacks("canary-secret");
+    let at_start = connections(&mut admin) - before;
+
+    // Nor when the password changes while it works.
+    let worker = scene.worker_at(&right, &[], "").spawn();
+    scene.await_count("done", 3);
+    admin.send(&["CONFIG", "SET", "requirepass", "another"]);
+    admin.send(&["AUTH", "another"]);
+    let before = connections(&mut admin);
+    admin.send(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    let run = worker.wait();
+    run.assert_code(5);
+    let at_work = connections(&mut admin) - before;
+    println!("row 27: {at_start} connections at the start, {at_work} after the change: {run}");
+    assert!((1..=5).contains(&at_start), "{at_start}");
+    assert!((1..=5).contains(&at_work), "{at_work}");
+}
+
+/// Connections the server has accepted so far.
+fn connections(admin: &mut Client) -> i64 {
+    let info = admin.send(&["INFO", "stats"]);
+    let line = info
+        .text()
+        .lines()
+        .find_map(|line| line.strip_prefix("total_connections_received:"));
+    line.unwrap().trim().parse().unwrap()
 }

@@ -8,6 +8,7 @@ use super::{GroupState, Moment, allowed};
 use crate::model::{
     ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Name, PendingEntry, StreamInfo, Time,
 };
+use crate::topology::{Over, Topology};
 use crate::wire::{
     Connection, Error, ErrorKind, PendingFilter, xinfo_consumers, xpending_entries, xrange,
 };
@@ -49,6 +50,8 @@ pub struct GroupReport {
     pub headroom: Option<Lag>,
     /// In how long that is at the present rate; `None` when the rate is unknown or nothing is added.
     pub headroom_ms: Option<u64>,
+    /// The thresholds of the topology that it is over for certain.
+    pub alerts: Vec<Over>,
     /// Its consumers.
     pub consumers: Vec<ConsumerInfo>,
 }
@@ -74,6 +77,7 @@ impl GroupReport {
             lost: None,
             headroom: None,
             headroom_ms: None,
+            alerts: Vec::new(),
             consumers: Vec::new(),
         }
     }
@@ -85,6 +89,7 @@ pub(in crate::streams) struct Around<'a> {
     pub(in crate::streams) stream: &'a Name,
     pub(in crate::streams) info: &'a StreamInfo,
     pub(in crate::streams) maxlen: Option<u64>,
+    pub(in crate::streams) topology: &'a Topology,
     /// Entries added per millisecond lately.
     pub(in crate::streams) rate: Option<f64>,
 }
@@ -120,6 +125,9 @@ pub(in crate::streams) async fn report(
         moment,
     );
     report.add_next(allowed(next)?.unwrap_or_default().pop(), moment);
+    if let Some(alert) = around.topology.alert(around.stream, &report.group) {
+        report.alerts = alert.over(report.lag, report.pending, report.oldest_pending_idle_ms);
+    }
     Ok(report)
 }
 

@@ -168,6 +168,7 @@ impl Look {
                 stream: &name,
                 info,
                 maxlen: self.spec.maxlen,
+                topology,
                 rate,
             };
             let asked = self

@@ -74,7 +74,7 @@ const EXPLAINED: &str = r#"# ucp-streams.toml: merges over the built-in platform
 # claim_idle       how long a worker must be silent before another takes over; at least 3s
 # handler_timeout  how long one attempt may take
 # backoff          the wait after the first failure, doubled after each, up to the cap
-# alert            what `check` calls critical
+# alert            when `info` and `lag` say that the group is in trouble
 # on_group_lost    "recreate" at the oldest entry, or "stop"
 "#;
 

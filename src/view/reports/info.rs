@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::model::{Lag, Problem};
 use crate::streams::consumers::Member;
 use crate::streams::inspect::{GroupReport, GroupState, StreamReport, StreamState};
+use crate::topology::Over;
 use crate::view::{Cell, Column, Report, Row, Section, Tone};
 
 impl Row for StreamReport {
@@ -94,6 +95,7 @@ impl Row for GroupReport {
         Column::text("group", "GROUP"),
         Column::text("stream", "STREAM").wide(),
         Column::whole("state", "STATE").wide(),
+        Column::text("alerts", "ALERTS").wide(),
         Column::number("lag", "LAG"),
         Column::number("undelivered_age_ms", "BEHIND").wide(),
         Column::whole("last_delivered_id", "LAST DELIVERED").wide(),
@@ -130,22 +132,24 @@ impl Row for GroupReport {
             lost,
             headroom,
             headroom_ms,
+            alerts,
             consumers,
         } = self;
         let idle = oldest_pending_idle_ms.map_or(Cell::Nothing, Cell::Millis);
         let idle = match oldest_pending_is_trimmed {
             Some(true) => idle.shown_as(Tone::Bad, "trimmed"),
-            _ => idle,
+            _ => alarmed(idle, alerts, Over::MaxIdle),
         };
         vec![
             group.into(),
             stream.into(),
             group_state(*state),
-            lag_of(*lag),
+            alerts_of(alerts),
+            alarmed(lag_of(*lag), alerts, Over::MaxLag),
             undelivered_age_ms.map_or(Cell::Nothing, Cell::Millis),
             Cell::or_nothing(*last_delivered_id),
             Cell::or_nothing(*undelivered_id),
-            Cell::or_nothing(*pending),
+            alarmed(Cell::or_nothing(*pending), alerts, Over::MaxPending),
             Cell::or_nothing(*oldest_pending_id),
             oldest_pending_age_ms.map_or(Cell::Nothing, Cell::Millis),
             idle,
@@ -161,6 +165,24 @@ impl Row for GroupReport {
             headroom_ms.map_or(Cell::Nothing, Cell::Millis),
         ]
     }
+}
+
+/// The cell stands out when its threshold is among `alerts`.
+pub(super) fn alarmed(cell: Cell, alerts: &[Over], threshold: Over) -> Cell {
+    if alerts.contains(&threshold) {
+        cell.toned(Tone::Bad)
+    } else {
+        cell
+    }
+}
+
+/// The thresholds by name.
+pub(super) fn alerts_of(alerts: &[Over]) -> Cell {
+    let words: Vec<&str> = alerts.iter().map(|over| over.word()).collect();
+    if words.is_empty() {
+        return Cell::Nothing;
+    }
+    Cell::from(words.join(" "))
 }
 
 /// Known losses stand out.

@@ -1,7 +1,8 @@
 //! `lag`.
 
-use super::info::{group_state, lag_of};
+use super::info::{alarmed, alerts_of, group_state, lag_of};
 use crate::streams::backlog::GroupLag;
+use crate::topology::Over;
 use crate::view::{Cell, Column, Row};
 
 impl Row for GroupLag {
@@ -9,6 +10,7 @@ impl Row for GroupLag {
         Column::text("group", "GROUP"),
         Column::text("stream", "STREAM"),
         Column::whole("state", "STATE").wide(),
+        Column::text("alerts", "ALERTS").wide(),
         Column::number("lag", "LAG"),
         Column::whole("is_counted", "COUNTED").wide(),
         Column::whole("undelivered_id", "FIRST UNDELIVERED").wide(),
@@ -32,16 +34,18 @@ impl Row for GroupLag {
             unacknowledged_id,
             unacknowledged_age_ms,
             last_delivered_id,
+            alerts,
         } = self;
         vec![
             group.into(),
             stream.into(),
             group_state(*state),
-            lag_of(*lag),
+            alerts_of(alerts),
+            alarmed(lag_of(*lag), alerts, Over::MaxLag),
             (*is_counted).into(),
             Cell::or_nothing(*undelivered_id),
             undelivered_age_ms.map_or(Cell::Nothing, Cell::Millis),
-            Cell::or_nothing(*pending),
+            alarmed(Cell::or_nothing(*pending), alerts, Over::MaxPending),
             Cell::or_nothing(*unacknowledged_id),
             unacknowledged_age_ms.map_or(Cell::Nothing, Cell::Millis),
             Cell::or_nothing(*last_delivered_id),
