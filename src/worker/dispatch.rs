@@ -69,12 +69,19 @@ impl Engine {
             && (!first.is_alone || running == 0)
             && !self.is_lone_running()
             && self.pace.allows()
+            && self.has_lease()
             && self.job.max_messages.is_none_or(|max| self.started < max);
         if may_start {
             self.ready.remove(next)
         } else {
             None
         }
+    }
+
+    /// Looked at again for each start: since the turn began the process may have stood still, and the lease be over.
+    fn has_lease(&self) -> bool {
+        let lease = self.lease.as_ref();
+        lease.is_none_or(|lease| lease.is_held(Instant::now()))
     }
 
     fn is_lone_running(&self) -> bool {

@@ -7,6 +7,9 @@ use super::{Attempt, Cause, Rule, Said, View};
 /// A lease lasts 15 s and is renewed every 4 s, with a second to spare: shorter absences cost none.
 const LOSABLE_MS: u64 = 10_000;
 
+/// How soon a worker that was away finds out.
+pub(super) const NOTICED_MS: u64 = 500;
+
 /// One attempt, from its first line to its last.
 struct Span<'h> {
     start: &'h Attempt,
@@ -24,6 +27,7 @@ impl<'h> View<'h> {
                 earlier.start.worker != later.start.worker
                     && earlier.until_ms > later.start.at_ms
                     && !self.may_have_lost_it(earlier.start.worker, later.start.at_ms)
+                    && !self.has_just_returned(later.start.worker, later.start.at_ms)
             });
             if let Some(earlier) = beside {
                 let text = format!(
@@ -38,6 +42,17 @@ impl<'h> View<'h> {
                 self.broken(Rule::TwoActive, &later.start.key, text);
             }
         }
+    }
+
+    /// Whether the worker came back a moment ago from an absence that cost it the lease: what it had started before is
+    /// seen to begin only now.
+    fn has_just_returned(&self, worker: u32, at_ms: u64) -> bool {
+        self.history.events.iter().any(|event| {
+            event.cause == Cause::Absence
+                && event.worker == Some(worker)
+                && event.until_ms - event.from_ms >= LOSABLE_MS
+                && (event.until_ms..=event.until_ms + NOTICED_MS).contains(&at_ms)
+        })
     }
 
     /// Attempts in the order of their beginning. One that was cut off has no length.

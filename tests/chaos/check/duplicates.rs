@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::active::NOTICED_MS;
 use super::{Attempt, Cause, Event, Rule, Said, View, Work};
 use crate::message::Plan;
 
@@ -105,5 +106,11 @@ fn explains(event: &Event, first: &Attempt, again: &Attempt) -> bool {
     }
     let done = first.at_ms;
     // The acknowledgement was not through yet when it began; or it was not over yet.
-    event.cause != Cause::Blip && done + ACKNOWLEDGED_MS >= event.from_ms && done <= event.until_ms
+    let noticed_ms = match event.cause {
+        Cause::Absence => NOTICED_MS,
+        _ => 0,
+    };
+    event.cause != Cause::Blip
+        && done + ACKNOWLEDGED_MS >= event.from_ms
+        && done <= event.until_ms + noticed_ms
 }
