@@ -95,7 +95,6 @@ impl Row for GroupReport {
         Column::text("group", "GROUP"),
         Column::text("stream", "STREAM").wide(),
         Column::whole("state", "STATE").wide(),
-        Column::text("alerts", "ALERTS").wide(),
         Column::number("lag", "LAG"),
         Column::number("undelivered_age_ms", "BEHIND").wide(),
         Column::whole("last_delivered_id", "LAST DELIVERED").wide(),
@@ -111,6 +110,7 @@ impl Row for GroupReport {
         Column::number("lost", "LOST"),
         Column::number("headroom", "ROOM"),
         Column::number("headroom_ms", "FOR"),
+        Column::text("alerts", "ALERTS").wide(),
     ];
 
     fn cells(&self) -> Vec<Cell> {
@@ -144,7 +144,6 @@ impl Row for GroupReport {
             group.into(),
             stream.into(),
             group_state(*state),
-            alerts_of(alerts),
             alarmed(lag_of(*lag), alerts, Over::MaxLag),
             undelivered_age_ms.map_or(Cell::Nothing, Cell::Millis),
             Cell::or_nothing(*last_delivered_id),
@@ -163,6 +162,7 @@ impl Row for GroupReport {
             lost.map_or(Cell::Nothing, lost_cell),
             Cell::or_nothing(*headroom),
             headroom_ms.map_or(Cell::Nothing, Cell::Millis),
+            alerts_of(alerts),
         ]
     }
 }

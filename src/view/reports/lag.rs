@@ -10,7 +10,6 @@ impl Row for GroupLag {
         Column::text("group", "GROUP"),
         Column::text("stream", "STREAM"),
         Column::whole("state", "STATE").wide(),
-        Column::text("alerts", "ALERTS").wide(),
         Column::number("lag", "LAG"),
         Column::whole("is_counted", "COUNTED").wide(),
         Column::whole("undelivered_id", "FIRST UNDELIVERED").wide(),
@@ -19,6 +18,7 @@ impl Row for GroupLag {
         Column::whole("unacknowledged_id", "FIRST UNACKNOWLEDGED").wide(),
         Column::number("unacknowledged_age_ms", "OLDEST"),
         Column::whole("last_delivered_id", "LAST DELIVERED").wide(),
+        Column::text("alerts", "ALERTS").wide(),
     ];
 
     fn cells(&self) -> Vec<Cell> {
@@ -40,7 +40,6 @@ impl Row for GroupLag {
             group.into(),
             stream.into(),
             group_state(*state),
-            alerts_of(alerts),
             alarmed(lag_of(*lag), alerts, Over::MaxLag),
             (*is_counted).into(),
             Cell::or_nothing(*undelivered_id),
@@ -49,6 +48,7 @@ impl Row for GroupLag {
             Cell::or_nothing(*unacknowledged_id),
             unacknowledged_age_ms.map_or(Cell::Nothing, Cell::Millis),
             Cell::or_nothing(*last_delivered_id),
+            alerts_of(alerts),
         ]
     }
 }
