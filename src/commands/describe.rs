@@ -55,6 +55,8 @@ pub(super) struct Facts {
     pub(super) impact: Option<Impact>,
     /// The shape of its JSON, where it prints any.
     pub(super) shape: Option<&'static str>,
+    /// The shape of its plan with `--dry-run`, where that is another.
+    pub(super) plan_shape: Option<&'static str>,
 }
 
 impl Facts {
@@ -71,6 +73,7 @@ impl Facts {
             examples: Vec::new(),
             impact,
             shape: impact.and_then(|_| shapes::of(&path[1..].join(" "))),
+            plan_shape: impact.and_then(|_| shapes::of_plan(&path[1..].join(" "))),
         };
         for paragraph in help.split("\n\n").filter(|it| !it.trim().is_empty()) {
             if let Some(lines) = paragraph.strip_prefix(EXAMPLES) {

@@ -120,6 +120,8 @@ struct CommandHelp {
     examples: Vec<String>,
     /// The shape of what `-o json` prints, types in place of values.
     output: Option<Value>,
+    /// The same with `--dry-run`, where that is another.
+    dry_run_output: Option<Value>,
 }
 
 impl CommandHelp {
@@ -147,6 +149,7 @@ impl CommandHelp {
             notes: facts.notes,
             examples: facts.examples,
             output: facts.shape.map(serde_json::from_str).transpose()?,
+            dry_run_output: facts.plan_shape.map(serde_json::from_str).transpose()?,
         })
     }
 }

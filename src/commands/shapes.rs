@@ -13,6 +13,25 @@ pub(super) fn of(words: &str) -> Option<&'static str> {
     shape.map(|(_, shape)| *shape)
 }
 
+/// The shape of its plan with `--dry-run`, where that differs.
+pub(super) fn of_plan(words: &str) -> Option<&'static str> {
+    let first = words.split(' ').next()?;
+    let plan = PLANS.iter().find(|(name, _)| *name == first);
+    plan.map(|(_, shape)| *shape)
+}
+
+/// As [`SHAPES`], of what would be done.
+const PLANS: &[(&str, &str)] = &[
+    (
+        "publish",
+        r#"{"stream": "string", "entries": "integer", "maxlen": "integer or null"}"#,
+    ),
+    (
+        "ingest",
+        r#"{"events": "integer", "raw": "string", "normalized": "string"}"#,
+    ),
+];
+
 /// A command and its shape; what is below a command has its, unless it has one itself.
 const SHAPES: &[(&str, &str)] = &[
     ("ack", CHANGED),

@@ -258,6 +258,34 @@ fn every_documented_shape_is_what_is_printed() {
 }
 
 #[test]
+fn a_plan_that_is_no_list_of_what_was_done_has_a_shape_of_its_own() {
+    let server = TestServer::start();
+    let mut checked = Vec::new();
+    for command in documented() {
+        let (name, shape) = (
+            command["name"].as_str().unwrap(),
+            &command["dry_run_output"],
+        );
+        if shape.is_null() {
+            continue;
+        }
+        let args = match name {
+            "publish" => &["publish", "orders", "number=17"][..],
+            "ingest" => &["ingest", "brandId=b", "eventType=page_view", "payload={}"],
+            _ if name.starts_with("publish ") => continue,
+            other => panic!("{other}"),
+        };
+        let json = server
+            .ucp(&[args, &["--dry-run", "-o", "json"]].concat())
+            .assert_code(0)
+            .stdout_json();
+        check(shape, &json, name).unwrap();
+        checked.push(name.to_owned());
+    }
+    assert_eq!(checked, ["publish", "ingest"]);
+}
+
+#[test]
 fn every_command_that_prints_json_documents_its_shape() {
     let prints_text = [
         "completions",

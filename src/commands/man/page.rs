@@ -213,6 +213,15 @@ fn output(roff: &mut Roff, facts: &Facts) {
         bold("-o json"),
         roman(", values shown by their types; a key that ends with ? may be null, and \u{2026} stands for any key:"),
     ]);
+    typed(roff, shape);
+    if let Some(plan) = facts.plan_shape {
+        roff.control("PP", []);
+        roff.text([roman("With "), bold("--dry-run"), roman(" as well:")]);
+        typed(roff, plan);
+    }
+}
+
+fn typed(roff: &mut Roff, shape: &str) {
     roff.control("PP", []);
     roff.control("nf", []);
     for line in shape.lines() {
