@@ -24,6 +24,7 @@ mod ping;
 mod publish;
 mod publish_file;
 mod publish_formats;
+mod publish_memory;
 mod publish_once;
 mod read;
 mod requeue;
