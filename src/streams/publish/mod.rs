@@ -105,5 +105,8 @@ pub fn not_valid(stream: &Name, invalid: &[Invalid]) -> Problem {
         message.push_str("\n- ");
         message.push_str(&one.to_string());
     }
-    Problem::usage(message)
+    Problem::usage(message).hint(format!(
+        "correct it and send it again; `{}` has each stream's fields",
+        CommandLine::new("topology show")
+    ))
 }
