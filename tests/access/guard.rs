@@ -9,7 +9,7 @@ use ucp_streams::server::Options;
 use ucp_streams::settings::{Env, Look, Settings};
 
 use crate::contexts::Home;
-use crate::support::TestServer;
+use crate::support::{TestServer, free_port};
 use crate::terminal::Terminal as Typed;
 
 const CONFIG: &str = "\
@@ -152,9 +152,7 @@ fn at_a_terminal_the_name_is_typed_even_with_yes() {
 
 #[test]
 fn a_socket_and_a_port_of_the_same_server_are_one() {
-    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listen.local_addr().unwrap().port();
-    drop(listen);
+    let port = free_port();
     let server = TestServer::with_options(Options {
         port: Some(port),
         ..Options::default()

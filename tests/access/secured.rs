@@ -7,7 +7,7 @@ use ucp_streams::server::{Options, Server};
 
 use crate::authority::{Authority, Pair};
 use crate::front;
-use crate::support::{Invocation, Run, server_binary};
+use crate::support::{Invocation, Run, free_port, server_binary};
 
 /// A server with a TLS port and a plain one.
 pub(crate) struct Secured {
@@ -21,7 +21,7 @@ impl Secured {
     /// A server that shows `pair` and, when told, asks for a client certificate of `authority`: by itself, or
     /// where it was built without TLS, by a [`front`].
     pub(crate) fn start(authority: &Authority, pair: &Pair, asks_clients: bool) -> Self {
-        let [tls_port, plain_port] = free_ports();
+        let [tls_port, plain_port] = [free_port(), free_port()];
         let asks = if asks_clients { "yes" } else { "no" };
         let tls_text = tls_port.to_string();
         let args = [
@@ -70,12 +70,6 @@ fn lacks_tls(problem: &Problem) -> bool {
     ["tls-port", "Failed finding TLS support"]
         .iter()
         .any(|said| problem.message.contains(said))
-}
-
-/// Free when they were looked at.
-fn free_ports() -> [u16; 2] {
-    let listeners = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|it| it.local_addr().unwrap().port())
 }
 
 /// `ucp-streams -u URL ARGS ping`.

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::scene::{RATE_MAX, RECOVERY, Scene, kill};
-use crate::support::{Invocation, Proxy, TestServer, until};
+use crate::support::{Invocation, Proxy, TestServer, free_port, until};
 use ucp_streams::server::Options;
 
 /// Handlers at a time; with the entries read ahead of them, what may be in hand.
@@ -13,10 +13,7 @@ const IN_HAND: usize = 2 * CONCURRENCY;
 
 #[test]
 fn row_01_server_down_for_one_command() {
-    let port = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
+    let port = free_port();
     let asked = Instant::now();
     let url = format!("redis://127.0.0.1:{port}");
     let run = Invocation::new(&["ping", "--url", &url]).run();

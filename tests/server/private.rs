@@ -7,7 +7,7 @@ use std::time::Duration;
 use ucp_streams::model::Kind;
 use ucp_streams::server::{Options, Persistence, Server, probe};
 
-use crate::support::{Client, TestServer, server_binary};
+use crate::support::{Client, TestServer, free_port, server_binary};
 
 #[test]
 fn it_answers_from_the_start_and_only_on_its_socket() {
@@ -109,10 +109,7 @@ fn a_program_that_is_no_server_is_given_up_in_time() {
 
 #[test]
 fn a_port_is_opened_on_this_machine_only_when_given() {
-    let port = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
+    let port = free_port();
     let options = Options {
         port: Some(port),
         ..Options::default()

@@ -22,6 +22,7 @@
 )]
 
 mod invocation;
+mod port;
 mod proxy;
 mod pty;
 mod resp;
@@ -34,6 +35,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use invocation::Invocation;
+pub use port::free_port;
 pub use proxy::{Counts, End, Mode, Proxy};
 pub use pty::Pty;
 pub use resp::{Client, Reply};

@@ -1,13 +1,12 @@
 //! A private server for one test.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use ucp_streams::model::Problem;
 use ucp_streams::server::{self, Options, Persistence, Server};
 
-use super::{Client, Invocation, PATIENCE, Reply, Run, until};
+use super::{Client, Invocation, PATIENCE, Reply, Run, free_port, until};
 
 /// The server that the tests run on: `$UCP_STREAMS_TEST_SERVER`, else the first on PATH.
 pub fn server_binary() -> &'static Path {
@@ -53,9 +52,7 @@ impl TestServer {
     /// The only node of a cluster: it has every hash slot, and runs no script with keys of several.
     #[track_caller]
     pub fn cluster() -> Self {
-        let bus = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let port = bus.local_addr().expect("an address").port().to_string();
-        drop(bus);
+        let port = free_port().to_string();
         let server = Self::with_args(&["--cluster-enabled", "yes", "--cluster-port", &port]);
         server.redis(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
         until(PATIENCE, "a cluster that is up", || {

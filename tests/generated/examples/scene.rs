@@ -1,11 +1,10 @@
 //! What the examples talk about: a server with the entries, consumers and dead letters that they name, and a home with
 //! the files and contexts that they name.
 
-use std::net::TcpListener;
 use std::path::Path;
 
 use crate::support::scene::Scene;
-use crate::support::{Reply, Run};
+use crate::support::{Reply, Run, free_port};
 
 const ID: &str = "1700000000000-0";
 
@@ -59,9 +58,7 @@ impl Shop {
             )
             .replace("--events 20000", "--events 500");
         if line.contains("6399") {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            let port = free.local_addr().unwrap().port().to_string();
-            return line.replace("6399", &port);
+            return line.replace("6399", &free_port().to_string());
         }
         if line.contains(" context ") {
             return line;
