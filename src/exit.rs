@@ -160,10 +160,7 @@ pub const fn kind_of(error: ErrorKind) -> Kind {
         ErrorKind::Tls | ErrorKind::Auth | ErrorKind::NoPerm => Kind::Denied,
         ErrorKind::NoGroup | ErrorKind::WrongType | ErrorKind::NoKey => Kind::NotFound,
         ErrorKind::BusyGroup | ErrorKind::Fenced => Kind::Refused,
-        ErrorKind::TooLarge
-        | ErrorKind::Cluster
-        | ErrorKind::CrossSlot
-        | ErrorKind::UnknownCommand => Kind::Usage,
+        ErrorKind::Cluster | ErrorKind::CrossSlot | ErrorKind::UnknownCommand => Kind::Usage,
         ErrorKind::Protocol | ErrorKind::NoScript => Kind::Bug,
     }
 }
@@ -206,7 +203,6 @@ impl From<Kind> for Exit {
             Kind::Refused => Self::Refused,
             Kind::Partial => Self::Partial,
             Kind::Unknown => Self::Unknown,
-            Kind::DataLoss => Self::DataLoss,
             Kind::Local => Self::Local,
             Kind::Bug => Self::Bug,
         }
@@ -252,7 +248,6 @@ mod tests {
             (Kind::Refused, Exit::Refused),
             (Kind::Partial, Exit::Partial),
             (Kind::Unknown, Exit::Unknown),
-            (Kind::DataLoss, Exit::DataLoss),
             (Kind::Local, Exit::Local),
             (Kind::Bug, Exit::Bug),
         ] {
@@ -276,7 +271,6 @@ mod tests {
             (ErrorKind::Timeout, Exit::Unavailable),
             (ErrorKind::Closed, Exit::Unavailable),
             (ErrorKind::Protocol, Exit::Bug),
-            (ErrorKind::TooLarge, Exit::Usage),
             (ErrorKind::Tls, Exit::Denied),
             (ErrorKind::TlsMismatch, Exit::Unavailable),
             (ErrorKind::Auth, Exit::Denied),

@@ -86,11 +86,6 @@ impl Scene {
         self.keys.insert(key);
     }
 
-    /// Every key the demonstration makes.
-    pub fn keys(&self) -> impl Iterator<Item = &Name> {
-        self.keys.iter()
-    }
-
     /// Refuses a server that has one of the keys already: it is not the demonstration's.
     ///
     /// # Errors

@@ -9,8 +9,6 @@ use super::{Entry, EntryId, Name};
 pub struct StreamInfo {
     /// Entries in the stream.
     pub length: u64,
-    /// Consumer groups.
-    pub groups: u64,
     /// The greatest id ever given.
     pub last_generated_id: EntryId,
     /// The greatest id ever deleted or trimmed; `None` where the server does not say.

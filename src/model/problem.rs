@@ -21,8 +21,6 @@ pub enum Kind {
     Partial,
     /// It was sent, and the reply was lost.
     Unknown,
-    /// Data was lost before it was processed.
-    DataLoss,
     /// A local file or the output failed.
     Local,
     /// A bug in this tool.

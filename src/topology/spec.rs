@@ -41,14 +41,6 @@ impl StreamSpec {
             name,
         }
     }
-
-    /// The field called `name` and its position.
-    pub fn field(&self, name: &[u8]) -> Option<(usize, &FieldSpec)> {
-        self.fields
-            .iter()
-            .enumerate()
-            .find(|(_, field)| field.name.as_bytes() == name)
-    }
 }
 
 /// One field of a stream's schema.

@@ -18,8 +18,6 @@ pub enum ErrorKind {
     Closed,
     /// The reply has a shape this tool does not know.
     Protocol,
-    /// A request larger than the server accepts, refused before it was sent.
-    TooLarge,
     /// TLS: a certificate, a name or a file of them.
     Tls,
     /// One side speaks TLS, the other does not.

@@ -219,11 +219,6 @@ impl Lane {
         }
         Ok(())
     }
-
-    /// Waits for bytes from the server while nothing is asked of it.
-    pub fn has_unread(&self) -> bool {
-        self.reader.has_unread()
-    }
 }
 
 /// Why a streaming read ended early: the server, or whoever took the entries.

@@ -4,7 +4,6 @@
 use redis::{Cmd, Value};
 
 use super::error::{Error, Result};
-use super::node::{Node as _, Shape};
 
 /// Turns the reply to the command called `&str` into a value.
 pub(super) type Decode<T> = fn(&str, &Value) -> Result<T>;
@@ -60,14 +59,6 @@ pub(super) fn count(command: &str, value: &Value) -> Result<u64> {
 /// Text or bytes.
 pub(super) fn text(command: &str, value: &Value) -> Result<Vec<u8>> {
     super::decode::bytes(command, value).map(<[u8]>::to_vec)
-}
-
-/// Bytes, or nothing.
-pub(super) fn optional_text(command: &str, value: &Value) -> Result<Option<Vec<u8>>> {
-    match value.shape() {
-        Shape::Nil => Ok(None),
-        _ => text(command, value).map(Some),
-    }
 }
 
 /// The error in `value`, if it is one.

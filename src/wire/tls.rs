@@ -36,13 +36,6 @@ pub struct TlsOptions {
     pub server_name: Option<String>,
 }
 
-impl TlsOptions {
-    /// Whether nothing was chosen.
-    pub fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// A stream whose server proved who it is.
 pub(super) struct Secured {
     pub(super) stream: TlsStream<TcpStream>,

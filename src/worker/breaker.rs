@@ -2,7 +2,7 @@
 //! probes with one, and counts no deliveries against the others.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::model::EntryId;
 use crate::topology::Backoff;
@@ -32,7 +32,6 @@ pub struct Breaker {
 
 #[derive(Debug)]
 struct Open {
-    since: Instant,
     probes: u64,
     next_probe: Instant,
 }
@@ -58,13 +57,6 @@ impl Breaker {
     /// When the next probe is due; `None` while closed.
     pub fn next_probe(&self) -> Option<Instant> {
         self.open.as_ref().map(|open| open.next_probe)
-    }
-
-    /// How long attempts have been stopped.
-    pub fn open_for(&self, now: Instant) -> Option<Duration> {
-        self.open
-            .as_ref()
-            .map(|open| now.saturating_duration_since(open.since))
     }
 
     /// Notes a success; `true` when it closed the breaker.
@@ -97,7 +89,6 @@ impl Breaker {
             return false;
         }
         self.open = Some(Open {
-            since: now,
             probes: 0,
             next_probe: now + self.backoff.delay(1),
         });
@@ -138,6 +129,8 @@ impl Breaker {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn breaker() -> Breaker {

@@ -48,13 +48,6 @@ impl Delivery {
         self.batch.fields(self.index)
     }
 
-    /// The value of the first field called `name`.
-    pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
-        self.fields()
-            .find(|(field, _)| *field == name)
-            .map(|(_, value)| value)
-    }
-
     /// The entry as an owned value.
     pub fn entry(&self) -> Entry {
         self.batch.entry(self.index)

@@ -275,7 +275,6 @@ pub(super) fn is_about_the_effect(kind: ErrorKind) -> bool {
             | ErrorKind::NoPerm
             | ErrorKind::OutOfMemory
             | ErrorKind::Server
-            | ErrorKind::TooLarge
             | ErrorKind::CrossSlot
     )
 }

@@ -104,7 +104,6 @@ impl Model {
         };
         StreamInfo {
             length: self.ids.len() as u64,
-            groups: 1,
             last_generated_id: EntryId::new(self.last, 0),
             max_deleted_id: Some(EntryId::new(self.max_deleted, 0)),
             entries_added: Some(self.added),

@@ -174,7 +174,6 @@ mod tests {
             groups: Vec::new(),
             info: StreamInfo {
                 length,
-                groups: 1,
                 last_generated_id: EntryId::new(100, 0),
                 max_deleted_id: None,
                 entries_added: added,

@@ -150,7 +150,6 @@ mod tests {
         };
         StreamInfo {
             length,
-            groups: 0,
             last_generated_id: id(last),
             max_deleted_id: None,
             entries_added: Some(added),

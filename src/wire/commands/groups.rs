@@ -36,16 +36,6 @@ pub fn xgroup_create_consumer(stream: &Name, group: &Name, consumer: &Name) -> R
     .arg(consumer.as_bytes())
 }
 
-/// `XGROUP DESTROY`: whether it existed.
-pub fn xgroup_destroy(stream: &Name, group: &Name) -> Request<bool> {
-    Request::new(
-        "XGROUP DESTROY",
-        Some(stream.as_bytes()),
-        |command, value| Ok(count(command, value)? > 0),
-    )
-    .arg(group.as_bytes())
-}
-
 /// Refreshes the consumer's idle time without touching a message: a read of its own history from the id before the
 /// very last one, where nothing can be.
 pub fn touch_consumer(stream: &Name, group: &Name, consumer: &Name) -> Request<()> {

@@ -117,16 +117,3 @@ pub fn memory_usage(key: &Name) -> Request<Option<u64>> {
         },
     )
 }
-
-/// `CONFIG GET name`: the setting, when the server has and shows it.
-pub fn config_get(name: &str) -> Request<Option<String>> {
-    Request::new("CONFIG GET", None, |command, value| {
-        let mut found = None;
-        decode::pairs(command, value, |_, value| {
-            found = Some(String::from_utf8_lossy(decode::bytes(command, value)?).into_owned());
-            Ok(())
-        })?;
-        Ok(found)
-    })
-    .arg(name)
-}

@@ -2,7 +2,7 @@
 
 use crate::model::{EntryId, Name};
 use crate::wire::decode;
-use crate::wire::request::{Request, count, done, optional_text, text};
+use crate::wire::request::{Request, count, text};
 
 /// `XADD`: appends an entry with a generated id, cutting the stream to about `maxlen` entries when given
 /// (`MAXLEN ~`, whole nodes only).
@@ -40,28 +40,6 @@ pub fn del(keys: &[Name]) -> Request<u64> {
         request = request.arg(key.as_bytes());
     }
     request
-}
-
-/// `HGETALL`: names and values in turn.
-pub fn hgetall(key: &Name) -> Request<Vec<(Vec<u8>, Vec<u8>)>> {
-    Request::new("HGETALL", Some(key.as_bytes()), |command, value| {
-        let mut fields = Vec::new();
-        decode::pairs(command, value, |name, value| {
-            fields.push((name.to_vec(), decode::bytes(command, value)?.to_vec()));
-            Ok(())
-        })?;
-        Ok(fields)
-    })
-}
-
-/// `GET`: the value, when there is one.
-pub fn get(key: &Name) -> Request<Option<Vec<u8>>> {
-    Request::new("GET", Some(key.as_bytes()), optional_text)
-}
-
-/// `PEXPIRE`-less `SET`: stores a text.
-pub fn set(key: &Name, value: &[u8]) -> Request<()> {
-    Request::new("SET", Some(key.as_bytes()), done).arg(value)
 }
 
 /// `TYPE`: `none` when there is no such key.

@@ -101,45 +101,6 @@ pub fn stream_entries<'a, N: Node<'a>>(
     Ok(())
 }
 
-/// The reply of `XAUTOCLAIM … JUSTID`-less form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimReply {
-    /// Where the next call goes on; `0-0` at the end.
-    pub next: EntryId,
-    /// Entries now held, with their bodies.
-    pub claimed: Vec<Entry>,
-    /// Ids that were pending without a body and were dropped from the pending list by the server (7.0 and newer).
-    pub deleted: Vec<EntryId>,
-}
-
-/// `XAUTOCLAIM`: `[next, entries]` before 7.0, `[next, entries, deleted ids]` since.
-///
-/// # Errors
-/// A shape that is not known.
-pub fn autoclaim<'a, N: Node<'a>>(command: &str, node: N) -> Result<ClaimReply> {
-    let mut parts = list(command, node)?;
-    let (Some(next), Some(claimed)) = (parts.next(), parts.next()) else {
-        return Err(Error::shape(command, "a cursor and entries"));
-    };
-    let deleted = match parts.next() {
-        Some(ids) => entry_ids(command, ids)?,
-        None => Vec::new(),
-    };
-    Ok(ClaimReply {
-        next: id(command, next)?,
-        claimed: owned_entries(command, claimed)?.0,
-        deleted,
-    })
-}
-
-/// A list of ids.
-///
-/// # Errors
-/// A shape that is not known.
-pub fn entry_ids<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<EntryId>> {
-    list(command, node)?.map(|item| id(command, item)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use redis::Value;
@@ -215,26 +176,6 @@ mod tests {
             panic!("nothing arrived")
         })
         .expect("decodes");
-    }
-
-    #[test]
-    fn autoclaim_has_two_or_three_parts() {
-        let two = Value::Array(vec![
-            text("0-0"),
-            Value::Array(vec![Value::Nil, entry("1-0", &["a", "b"])]),
-        ]);
-        let reply = autoclaim("XAUTOCLAIM s", &two).expect("decodes");
-        assert_eq!((reply.claimed.len(), reply.deleted.len()), (1, 0));
-        let three = Value::Array(vec![
-            text("7-1"),
-            Value::Array(vec![]),
-            Value::Array(vec![text("3-0")]),
-        ]);
-        let reply = autoclaim("XAUTOCLAIM s", &three).expect("decodes");
-        assert_eq!(
-            (reply.next, reply.deleted),
-            (EntryId::new(7, 1), vec![EntryId::new(3, 0)])
-        );
     }
 
     #[test]

@@ -11,12 +11,11 @@ use crate::wire::node::{Node, Shape};
 /// # Errors
 /// A shape that is not known, or a field missing that every server since 5.0 sends.
 pub fn stream<'a, N: Node<'a>>(command: &str, node: N) -> Result<StreamInfo> {
-    let (mut length, mut group_count, mut last_generated_id) = (None, None, None);
+    let (mut length, mut last_generated_id) = (None, None);
     let (mut max_deleted_id, mut entries_added, mut first, mut last) = (None, None, None, None);
     pairs(command, node, |name, value| {
         match name {
             b"length" => length = Some(count(command, value)?),
-            b"groups" => group_count = Some(count(command, value)?),
             b"last-generated-id" => last_generated_id = Some(id(command, value)?),
             b"max-deleted-entry-id" => max_deleted_id = Some(id(command, value)?),
             b"entries-added" => entries_added = Some(count(command, value)?),
@@ -28,7 +27,6 @@ pub fn stream<'a, N: Node<'a>>(command: &str, node: N) -> Result<StreamInfo> {
     })?;
     Ok(StreamInfo {
         length: length.ok_or_else(|| Error::shape(command, "`length`"))?,
-        groups: group_count.ok_or_else(|| Error::shape(command, "`groups`"))?,
         last_generated_id: last_generated_id
             .ok_or_else(|| Error::shape(command, "`last-generated-id`"))?,
         max_deleted_id,

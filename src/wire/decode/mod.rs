@@ -5,9 +5,7 @@ mod entries;
 mod info;
 mod pending;
 
-pub use entries::{
-    ClaimReply, FieldSlices, autoclaim, entries, entry_ids, owned_entries, stream_entries,
-};
+pub use entries::{FieldSlices, entries, owned_entries, stream_entries};
 pub use info::{consumers, groups, stream};
 pub use pending::{pending_entries, pending_summary};
 
