@@ -2,8 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::map::Entry as Slot;
 
 use super::{Fields, Name};
 
@@ -29,22 +30,6 @@ impl From<Fields> for Body {
     }
 }
 
-impl Body {
-    /// The first value of the field `name`, as text; `None` when it is absent.
-    pub fn text(&self, name: &str) -> Option<String> {
-        self.value(name.as_bytes())
-            .map(|value| String::from_utf8_lossy(value).into_owned())
-    }
-
-    /// The first value of the field `name`.
-    pub fn value(&self, name: &[u8]) -> Option<&[u8]> {
-        self.fields
-            .iter()
-            .find(|(field, _)| field == name)
-            .map(|(_, value)| value.as_slice())
-    }
-}
-
 impl Serialize for Body {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.in_pairs {
@@ -54,31 +39,30 @@ impl Serialize for Body {
                 .map(|(name, value)| [Name::from(name.as_slice()), Name::from(value.as_slice())]);
             return serializer.collect_seq(pairs);
         }
-        let mut map = serializer.serialize_map(None)?;
-        for (place, (name, value)) in self.fields.iter().enumerate() {
-            if self.fields[..place]
-                .iter()
-                .any(|(before, _)| before == name)
-            {
-                continue;
-            }
-            let key = match std::str::from_utf8(name) {
-                Ok(text) => text.to_owned(),
-                Err(_) => format!("base64:{}", STANDARD.encode(name)),
-            };
-            let rest = self.fields[place + 1..]
-                .iter()
-                .filter(|(other, _)| other == name);
-            let mut values: Vec<Name> = rest.map(|(_, value)| value.as_slice().into()).collect();
-            if values.is_empty() {
-                map.serialize_entry(&key, &Name::from(value.as_slice()))?;
-            } else {
-                values.insert(0, value.as_slice().into());
-                map.serialize_entry(&key, &values)?;
-            }
-        }
-        map.end()
+        fields_as_map(&self.fields).serialize(serializer)
     }
+}
+
+/// The fields as a JSON object, in one pass however many there are.
+pub(super) fn fields_as_map(fields: &Fields) -> serde_json::Map<String, Value> {
+    let mut map = serde_json::Map::with_capacity(fields.len());
+    for (name, value) in fields {
+        let key = match std::str::from_utf8(name) {
+            Ok(text) => text.to_owned(),
+            Err(_) => format!("base64:{}", STANDARD.encode(name)),
+        };
+        let value = serde_json::to_value(Name::from(value.as_slice())).unwrap_or_default();
+        match map.entry(key) {
+            Slot::Vacant(slot) => {
+                slot.insert(value);
+            }
+            Slot::Occupied(mut slot) => match slot.get_mut() {
+                Value::Array(values) => values.push(value),
+                first => *first = Value::from(vec![first.take(), value]),
+            },
+        }
+    }
+    map
 }
 
 #[cfg(test)]
