@@ -32,6 +32,41 @@ const PLANS: &[(&str, &str)] = &[
     ),
 ];
 
+/// A group.
+macro_rules! group {
+    () => {
+        r#"{
+  "group": "string", "stream": "string", "state": "string",
+  "lag?": {"entries": "integer or null", "quality": "string"},
+  "last_delivered_id": "id or null", "undelivered_id": "id or null",
+  "undelivered_age_ms": "integer or null", "pending": "integer or null",
+  "oldest_pending_id": "id or null", "oldest_pending_age_ms": "integer or null",
+  "oldest_pending_idle_ms": "integer or null",
+  "oldest_pending_deliveries": "integer or null",
+  "oldest_pending_consumer": "string or null", "oldest_pending_is_trimmed": "bool or null",
+  "lost?": {"entries": "integer or null", "quality": "string"},
+  "headroom?": {"entries": "integer or null", "quality": "string"},
+  "headroom_ms": "integer or null", "alerts": ["string"],
+  "consumers": [{
+    "name": "string", "pending": "integer", "idle_ms": "integer",
+    "inactive_ms": "integer or null"
+  }]
+}"#
+    };
+}
+
+/// A dead letter.
+macro_rules! dead_letter {
+    () => {
+        r#"{
+  "id": "id", "dead_letter": "string", "stream": "string or null", "group": "string or null",
+  "origin_id": "id or null", "consumer": "string or null", "deliveries": "integer or null",
+  "time": "time", "age_ms": "integer", "reason": "string or null", "is_tombstone": "bool",
+  "fields?": {"…": "value"}
+}"#
+    };
+}
+
 /// A command and its shape; what is below a command has its, unless it has one itself.
 const SHAPES: &[(&str, &str)] = &[
     ("ack", CHANGED),
@@ -84,7 +119,8 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "info",
-        r#"[{
+        concat!(
+            r#"[{
   "stream": "string", "state": "string", "length": "integer or null",
   "maxlen": "integer or null", "first_id": "id or null", "first_time": "time or null",
   "first_age_ms": "integer or null", "last_id": "id or null", "last_time": "time or null",
@@ -93,24 +129,10 @@ const SHAPES: &[(&str, &str)] = &[
   "dead_letters": "integer or null", "slowest_group": "string or null",
   "headroom?": {"entries": "integer or null", "quality": "string"},
   "headroom_ms": "integer or null",
-  "groups": [{
-    "group": "string", "stream": "string", "state": "string",
-    "lag?": {"entries": "integer or null", "quality": "string"},
-    "last_delivered_id": "id or null", "undelivered_id": "id or null",
-    "undelivered_age_ms": "integer or null", "pending": "integer or null",
-    "oldest_pending_id": "id or null", "oldest_pending_age_ms": "integer or null",
-    "oldest_pending_idle_ms": "integer or null",
-    "oldest_pending_deliveries": "integer or null",
-    "oldest_pending_consumer": "string or null", "oldest_pending_is_trimmed": "bool or null",
-    "lost?": {"entries": "integer or null", "quality": "string"},
-    "headroom?": {"entries": "integer or null", "quality": "string"},
-    "headroom_ms": "integer or null", "alerts": ["string"],
-    "consumers": [{
-      "name": "string", "pending": "integer", "idle_ms": "integer",
-      "inactive_ms": "integer or null"
-    }]
-  }]
-}]"#,
+  "groups": ["#,
+            group!(),
+            "]\n}]",
+        ),
     ),
     (
         "lag",
@@ -192,30 +214,11 @@ const SHAPES: &[(&str, &str)] = &[
 }"#,
     ),
     ("context check", PING),
-    ("dlq list", DEAD_LETTERS),
-    ("dlq show", DEAD_LETTER),
+    ("dlq list", concat!("[", dead_letter!(), "]")),
+    ("dlq show", dead_letter!()),
     ("dlq redrive", CHANGED),
     ("dlq purge", CHANGED),
-    (
-        "groups",
-        r#"[{
-  "group": "string", "stream": "string", "state": "string",
-  "lag?": {"entries": "integer or null", "quality": "string"},
-  "last_delivered_id": "id or null", "undelivered_id": "id or null",
-  "undelivered_age_ms": "integer or null", "pending": "integer or null",
-  "oldest_pending_id": "id or null", "oldest_pending_age_ms": "integer or null",
-  "oldest_pending_idle_ms": "integer or null",
-  "oldest_pending_deliveries": "integer or null",
-  "oldest_pending_consumer": "string or null", "oldest_pending_is_trimmed": "bool or null",
-  "lost?": {"entries": "integer or null", "quality": "string"},
-  "headroom?": {"entries": "integer or null", "quality": "string"},
-  "headroom_ms": "integer or null", "alerts": ["string"],
-  "consumers": [{
-    "name": "string", "pending": "integer", "idle_ms": "integer",
-    "inactive_ms": "integer or null"
-  }]
-  }]"#,
-    ),
+    ("groups", concat!("[", group!(), "]")),
     (
         "groups create",
         r#"{
@@ -272,18 +275,4 @@ const PING: &str = r#"{
   "address": "string", "server": "string or null", "version": "string or null",
   "mode": "string or null", "role": "string or null", "round_trip_ms": "number",
   "features?": ["string"], "append_only": "bool or null", "last_save": "time or null"
-}"#;
-
-const DEAD_LETTERS: &str = r#"[{
-  "id": "id", "dead_letter": "string", "stream": "string or null", "group": "string or null",
-  "origin_id": "id or null", "consumer": "string or null", "deliveries": "integer or null",
-  "time": "time", "age_ms": "integer", "reason": "string or null", "is_tombstone": "bool",
-  "fields?": {"…": "value"}
-}]"#;
-
-const DEAD_LETTER: &str = r#"{
-  "id": "id", "dead_letter": "string", "stream": "string or null", "group": "string or null",
-  "origin_id": "id or null", "consumer": "string or null", "deliveries": "integer or null",
-  "time": "time", "age_ms": "integer", "reason": "string or null", "is_tombstone": "bool",
-  "fields?": {"…": "value"}
 }"#;

@@ -221,11 +221,15 @@ fn output(roff: &mut Roff, facts: &Facts) {
     }
 }
 
+/// The shape as it is written, its lines indented by what they are in: it may be made of others.
 fn typed(roff: &mut Roff, shape: &str) {
     roff.control("PP", []);
     roff.control("nf", []);
-    for line in shape.lines() {
-        roff.text([roman(line)]);
+    let mut depth = 0;
+    for line in shape.lines().map(str::trim_start) {
+        depth -= usize::from(line.starts_with(['}', ']']));
+        roff.text([roman(format!("{}{line}", "  ".repeat(depth)))]);
+        depth += usize::from(line.ends_with(['{', '[']));
     }
     roff.control("fi", []);
 }
