@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::change::{Change, Go};
+use super::change::Change;
 use super::context::Context;
-use super::group::GroupArgs;
+use super::group::{GroupArgs, OpenGroup};
 use crate::cli::DryRun;
 use crate::exit::Exit;
 use crate::model::EntryId;
 use crate::streams::ack::apply_ack;
 use crate::streams::repair::Chosen;
 use crate::streams::select::Which;
-use crate::streams::target::Target;
 
 /// Acknowledge entries without handling them: the group will not see them again
 ///
@@ -37,26 +36,16 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    let topology = context.topology()?;
-    let target = Target::from(&args.group.resolve(topology)?);
-    let connection = context.connect().await?;
-    target.require(&connection, topology).await?;
+    let OpenGroup {
+        target, connection, ..
+    } = args.group.open(context).await?;
     let which = Which::Ids(args.ids);
     let chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
-    let change = Change {
-        context,
-        target: chosen.target.to_string(),
-        verb: "acknowledge",
-        past: "acknowledged",
-        is_named: true,
-        has_more: false,
-    };
-    let (planned, what, preview) = (chosen.entries.len(), chosen.summary(), chosen.preview());
-    match change
-        .ask(args.dry_run.dry_run, planned, &what, preview)
-        .await?
-    {
-        Go::No(exit) => Ok(exit),
-        Go::On(consent) => change.end(apply_ack(&connection, chosen, consent).await),
-    }
+    let change = Change::of(context, &chosen, true, "acknowledge", "acknowledged");
+    let (what, preview) = (chosen.summary(), chosen.preview());
+    change
+        .make(args.dry_run, &what, preview, async |consent| {
+            apply_ack(&connection, chosen, consent).await
+        })
+        .await
 }

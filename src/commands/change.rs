@@ -3,9 +3,10 @@
 use anyhow::Result;
 
 use super::context::Context;
+use crate::cli::DryRun;
 use crate::exit::Exit;
 use crate::model::{Consent, Problem};
-use crate::streams::repair::{Applied, Outcome, Repaired, entries};
+use crate::streams::repair::{Applied, Chosen, Outcome, Repaired, entries};
 
 /// A change that has been looked for and not been made.
 pub(super) struct Change<'a> {
@@ -22,52 +23,57 @@ pub(super) struct Change<'a> {
     pub(super) has_more: bool,
 }
 
-/// Whether to go on.
-pub(super) enum Go {
-    /// With this consent.
-    On(Consent),
-    /// No: all there is to say was said.
-    No(Exit),
-}
+impl<'a> Change<'a> {
+    /// Of pending entries that were `chosen`.
+    pub(super) fn of(
+        context: &'a Context,
+        chosen: &Chosen,
+        is_named: bool,
+        verb: &'static str,
+        past: &'static str,
+    ) -> Self {
+        Self {
+            context,
+            target: chosen.target.to_string(),
+            verb,
+            past,
+            is_named,
+            has_more: chosen.has_more,
+        }
+    }
 
-impl Change<'_> {
-    /// Asks for consent to change `planned` entries, which `what` sums up; shows `preview` and stops for a dry run or
-    /// where there is nothing to change.
+    /// Makes the change by `apply`, given consent to it, and shows what became of each; `what` sums it up. Ends after
+    /// the `preview` of what would become of each for a dry run.
     ///
     /// # Errors
-    /// Refused without consent; not found or refused when nothing that was named can be changed.
-    pub(super) async fn ask(
+    /// Refused without consent; the error that ended it early; not found or refused when nothing was changed.
+    pub(super) async fn make(
         &self,
-        dry_run: bool,
-        planned: usize,
+        dry_run: DryRun,
         what: &str,
         preview: Vec<Repaired>,
-    ) -> Result<Go> {
-        let console = &self.context.console;
-        if planned == 0 {
-            return self
-                .end(Applied {
-                    rows: preview,
-                    error: None,
-                })
-                .map(Go::No);
-        }
-        if dry_run {
-            console.show(&preview)?;
-            self.context
-                .rehearsed(&format!("{} {what} of {}", self.verb, self.target));
-            self.note_more();
-            return Ok(Go::No(Exit::Done));
-        }
+        apply: impl AsyncFnOnce(Consent) -> Applied,
+    ) -> Result<Exit> {
         let plan = format!("{} {what} of {}", self.verb, self.target);
-        Ok(Go::On(self.context.consent(&plan).await?))
+        let console = &self.context.console;
+        if !preview.iter().any(|row| row.outcome == Outcome::Planned) {
+            return self.end(Applied {
+                rows: preview,
+                error: None,
+            });
+        }
+        if dry_run.dry_run {
+            console.show(&preview)?;
+            self.context.rehearsed(&plan);
+            self.note_more();
+            return Ok(Exit::Done);
+        }
+        let consent = self.context.consent(&plan).await?;
+        self.end(apply(consent).await)
     }
 
     /// Shows what became of each, and says so in one line.
-    ///
-    /// # Errors
-    /// The error that ended it early; not found or refused when nothing was changed.
-    pub(super) fn end(&self, applied: Applied) -> Result<Exit> {
+    fn end(&self, applied: Applied) -> Result<Exit> {
         let console = &self.context.console;
         console.show(&applied.rows)?;
         let (done, all) = (applied.done(), applied.rows.len());

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::change::{Change, Go};
+use super::change::Change;
 use super::context::Context;
 use super::group::GroupArgs;
 use super::selection::SelectArgs;
@@ -11,7 +11,6 @@ use crate::exit::Exit;
 use crate::model::Name;
 use crate::streams::claim::{apply_claim, plan_claim};
 use crate::streams::select::Which;
-use crate::streams::target::Target;
 
 /// Hand stale entries of a group to a consumer, and print them
 ///
@@ -44,38 +43,25 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let in_pairs = context.in_pairs(args.pairs)?;
-    let topology = context.topology()?;
-    let spec = args.group.resolve(topology)?;
-    let target = Target::from(&spec);
-    let dead_letter = topology.stream_or_default(&spec.stream).dead_letter;
-    let connection = context.connect().await?;
-    target.require(&connection, topology).await?;
+    let group = args.group.open(context).await?;
+    let (target, connection) = (group.target, group.connection);
+    let stream = group.topology.stream_or_default(&target.stream);
     args.select.require(&connection, &target).await?;
-    let (which, idle_min) = args.select.resolve(&spec);
+    let (which, idle_min) = args.select.resolve(&group.spec);
     let is_named = matches!(which, Which::Ids(_));
+    let dead_letter = stream.dead_letter;
     let plan = plan_claim(&connection, target, &which, idle_min, args.to, dead_letter).await?;
     let chosen = &plan.chosen;
-    let change = Change {
-        context,
-        target: chosen.target.to_string(),
-        verb: "claim",
-        past: "claimed",
-        is_named,
-        has_more: chosen.has_more,
-    };
+    let change = Change::of(context, chosen, is_named, "claim", "claimed");
     let what = format!("for consumer `{}` {}", plan.to, chosen.summary());
     let preview = chosen.preview();
-    match change
-        .ask(args.dry_run.dry_run, chosen.entries.len(), &what, preview)
-        .await?
-    {
-        Go::No(exit) => Ok(exit),
-        Go::On(consent) => {
+    change
+        .make(args.dry_run, &what, preview, async |consent| {
             let mut applied = apply_claim(&connection, plan, consent).await;
             for body in applied.rows.iter_mut().filter_map(|it| it.fields.as_mut()) {
                 body.in_pairs = in_pairs;
             }
-            change.end(applied)
-        }
-    }
+            applied
+        })
+        .await
 }

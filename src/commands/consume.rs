@@ -79,13 +79,10 @@ impl Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let in_pairs = context.in_pairs(args.pairs)?;
-    let topology = context.topology()?;
-    let spec = args.group.resolve(topology)?;
-    let target = Target::from(&spec);
+    let group = args.group.open(context).await?;
+    let (spec, target, connection) = (group.spec, group.target, group.connection);
     let dialer = context.dialer()?;
-    let connection = dialer.connect().await?;
-    let groups = target.require(&connection, topology).await?;
-    let own = groups.iter().find(|it| it.name == target.group);
+    let own = group.groups.iter().find(|it| it.name == target.group);
     let position = own.map_or(EntryId::MIN, |it| it.last_delivered_id);
     let stopped = Cell::new(None);
     let streams = [target.stream.clone()];
@@ -117,7 +114,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let report = Report {
         context,
         target: &target,
-        topology,
+        topology: group.topology,
         consumer: &consumer,
         acknowledges: args.ack,
         is_stopped: stopped.get().is_some(),

@@ -1,8 +1,13 @@
 //! The arguments that name groups, shared by the commands about them.
 
+use anyhow::Result;
+
+use super::context::Context;
 use crate::cli;
-use crate::model::{Name, Problem};
+use crate::model::{GroupInfo, Name, Problem};
+use crate::streams::target::Target;
 use crate::topology::{GroupSpec, Topology};
+use crate::wire::Connection;
 
 /// One group.
 #[derive(Debug, clap::Args)]
@@ -24,6 +29,36 @@ impl GroupArgs {
     pub(super) fn resolve(&self, topology: &Topology) -> Result<GroupSpec, Problem> {
         topology.group(&self.group, self.stream.as_ref())
     }
+
+    /// The group on the server, which must have it.
+    ///
+    /// # Errors
+    /// As [`GroupArgs::resolve`], [`Context::connect`] and [`Target::require`].
+    pub(super) async fn open<'c>(&self, context: &'c Context) -> Result<OpenGroup<'c>> {
+        let topology = context.topology()?;
+        let spec = self.resolve(topology)?;
+        let target = Target::from(&spec);
+        let connection = context.connect().await?;
+        let groups = target.require(&connection, topology).await?;
+        Ok(OpenGroup {
+            topology,
+            spec,
+            target,
+            connection,
+            groups,
+        })
+    }
+}
+
+/// A group that is on the server.
+pub(super) struct OpenGroup<'t> {
+    pub(super) topology: &'t Topology,
+    /// What the topology says of it.
+    pub(super) spec: GroupSpec,
+    pub(super) target: Target,
+    pub(super) connection: Connection,
+    /// All groups of its stream.
+    pub(super) groups: Vec<GroupInfo>,
 }
 
 /// Any number of groups.

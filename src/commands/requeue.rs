@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::change::{Change, Go};
+use super::change::Change;
 use super::context::Context;
 use super::group::GroupArgs;
 use super::selection::SelectArgs;
@@ -11,7 +11,6 @@ use crate::exit::Exit;
 use crate::streams::repair::Chosen;
 use crate::streams::requeue::{apply_requeue, must_be_alone};
 use crate::streams::select::Which;
-use crate::streams::target::Target;
 
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 /// Put stale entries of a group at the end of the stream again, and acknowledge the old ones
@@ -41,33 +40,19 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    let topology = context.topology()?;
-    let spec = args.group.resolve(topology)?;
-    let target = Target::from(&spec);
-    let connection = context.connect().await?;
-    let groups = target.require(&connection, topology).await?;
+    let group = args.group.open(context).await?;
+    let (target, connection) = (group.target, group.connection);
     args.select.require(&connection, &target).await?;
-    must_be_alone(&target, &groups, args.all_groups_see_it)?;
-    let (which, idle_min) = args.select.resolve(&spec);
+    let all_see_it = args.all_groups_see_it;
+    must_be_alone(&target, &group.groups, all_see_it)?;
+    let (which, idle_min) = args.select.resolve(&group.spec);
     let is_named = matches!(which, Which::Ids(_));
     let chosen = Chosen::find(&connection, target, &which, idle_min).await?;
-    let change = Change {
-        context,
-        target: chosen.target.to_string(),
-        verb: "requeue",
-        past: "requeued",
-        is_named,
-        has_more: chosen.has_more,
-    };
-    let (planned, what, preview) = (chosen.entries.len(), chosen.summary(), chosen.preview());
-    match change
-        .ask(args.dry_run.dry_run, planned, &what, preview)
-        .await?
-    {
-        Go::No(exit) => Ok(exit),
-        Go::On(consent) => {
-            let all_see_it = args.all_groups_see_it;
-            change.end(apply_requeue(&connection, chosen, all_see_it, consent).await)
-        }
-    }
+    let change = Change::of(context, &chosen, is_named, "requeue", "requeued");
+    let (what, preview) = (chosen.summary(), chosen.preview());
+    change
+        .make(args.dry_run, &what, preview, async |consent| {
+            apply_requeue(&connection, chosen, all_see_it, consent).await
+        })
+        .await
 }

@@ -13,6 +13,9 @@ use super::target::Target;
 use crate::model::{Body, EntryId, Kind, Name, PendingEntry, Problem};
 use crate::wire::{self, Connection};
 
+/// Consumers that a summary names, the rest summed up in one.
+const HOLDERS_MAX: usize = 5;
+
 /// Entries one script call handles: a few milliseconds of the server's time.
 pub(super) const BATCH: usize = 100;
 
@@ -200,9 +203,9 @@ impl Chosen {
             }
         };
         let mut parts: Vec<String> = held.iter().map(|(name, count)| of((name, count))).collect();
-        if parts.len() > 5 {
-            let more = parts.len() - 4;
-            parts.truncate(4);
+        if parts.len() > HOLDERS_MAX {
+            let more = parts.len() - (HOLDERS_MAX - 1);
+            parts.truncate(HOLDERS_MAX - 1);
             parts.push(format!("the rest of {more} more"));
         }
         format!("{} ({})", entries(self.entries.len()), parts.join(", "))

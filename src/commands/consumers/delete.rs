@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{HeirArgs, apply};
+use super::{HeirArgs, carry_out};
 use crate::cli::{self, DryRun, Impact};
 use crate::commands::context::Context;
 use crate::commands::group::GroupArgs;
@@ -12,7 +12,6 @@ use crate::exit::Exit;
 use crate::model::{Name, format_duration_short};
 use crate::streams::consumers::{RemovalPlan, plan_delete};
 use crate::streams::repair::entries;
-use crate::streams::target::Target;
 
 /// Delete a consumer that holds nothing
 ///
@@ -40,23 +39,14 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    let topology = context.topology()?;
-    let spec = args.group.resolve(topology)?;
-    let target = Target::from(&spec);
-    let connection = context.connect().await?;
-    target.require(&connection, topology).await?;
-    let heir = args.heir.resolve(topology, &spec);
+    let group = args.group.open(context).await?;
+    let heir = args.heir.resolve(&group);
+    let (target, connection) = (group.target, group.connection);
     let to = heir.as_ref().map(|it| it.to.clone());
     let told = format!("delete consumer `{}` of {target}", args.name);
     let plan = plan_delete(&connection, target, &args.name, heir).await?;
     let told = format!("{told}{}", details(&plan, to.as_ref()));
-    if args.dry_run.dry_run {
-        context.console.show(&plan.rows)?;
-        context.rehearsed(&told);
-        return Ok(Exit::Done);
-    }
-    let consent = context.consent(&told).await?;
-    apply(context, plan, consent).await
+    carry_out(context, plan, args.dry_run, &told, "").await
 }
 
 /// When it was seen, and who gets what it holds.

@@ -7,14 +7,12 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::context::Context;
-use super::group::GroupArgs;
-use crate::cli::{self, Impact};
+use super::group::{GroupArgs, OpenGroup};
+use crate::cli::{self, DryRun, Impact};
 use crate::exit::Exit;
-use crate::model::{Consent, Name, Problem};
+use crate::model::{Name, Problem};
 use crate::streams::consumers::{Fate, Heir, Removal, RemovalPlan, apply_removal, list};
 use crate::streams::repair::entries;
-use crate::streams::target::Target;
-use crate::topology::{GroupSpec, Topology};
 
 /// List a group's consumers, or delete those that are dead
 ///
@@ -51,11 +49,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         (Some(ConsumersCommand::Delete(args)), _) => delete::run(args, context).await,
         (Some(ConsumersCommand::Prune(args)), _) => prune::run(args, context).await,
         (None, Some(group)) => {
-            let topology = context.topology()?;
-            let target = Target::from(&group.resolve(topology)?);
-            let connection = context.connect().await?;
-            target.require(&connection, topology).await?;
-            context.console.show(&list(&connection, &target).await?)?;
+            let group = group.open(context).await?;
+            let rows = list(&group.connection, &group.target).await?;
+            context.console.show(&rows)?;
             Ok(Exit::Done)
         }
         (None, None) => Err(Problem::usage("which group's consumers?")
@@ -73,17 +69,32 @@ struct HeirArgs {
 }
 
 impl HeirArgs {
-    fn resolve(self, topology: &Topology, spec: &GroupSpec) -> Option<Heir> {
-        let dead_letter = topology.stream_or_default(&spec.stream).dead_letter;
+    fn resolve(self, of: &OpenGroup) -> Option<Heir> {
+        let stream = of.topology.stream_or_default(&of.target.stream);
+        let dead_letter = stream.dead_letter;
         self.hand_over_to.map(|to| Heir { to, dead_letter })
     }
 }
 
-/// Makes the plan true, and shows what became of each.
-async fn apply(context: &Context, plan: RemovalPlan, consent: Consent) -> Result<Exit> {
+/// Makes the plan true, given consent to what `told` and `details` say of it, and shows what became of each; for a dry
+/// run what would.
+async fn carry_out(
+    context: &Context,
+    plan: RemovalPlan,
+    dry_run: DryRun,
+    told: &str,
+    details: &str,
+) -> Result<Exit> {
+    let console = &context.console;
+    if dry_run.dry_run {
+        console.show(&plan.rows)?;
+        context.rehearsed(told);
+        warn_of_held(context, &plan.rows);
+        return Ok(Exit::Done);
+    }
+    let consent = context.consent(&format!("{told}{details}")).await?;
     let connection = context.connect().await?;
     let removed = apply_removal(&connection, plan, consent).await;
-    let console = &context.console;
     console.show(&removed.rows)?;
     let tombstones: u64 = removed.rows.iter().map(|it| it.tombstones).sum();
     if tombstones > 0 {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{HeirArgs, apply, consumers, warn_of_held};
+use super::{HeirArgs, carry_out, consumers, warn_of_held};
 use crate::cli::{self, DryRun, Impact};
 use crate::commands::context::Context;
 use crate::commands::group::GroupArgs;
@@ -13,7 +13,6 @@ use crate::model::{Name, format_duration_short};
 use crate::streams::consumers::plan_prune;
 use crate::streams::names::listed;
 use crate::streams::repair::entries;
-use crate::streams::target::Target;
 
 /// Delete the consumers that have been away for long and hold nothing
 ///
@@ -40,12 +39,9 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    let topology = context.topology()?;
-    let spec = args.group.resolve(topology)?;
-    let target = Target::from(&spec);
-    let connection = context.connect().await?;
-    target.require(&connection, topology).await?;
-    let heir = args.heir.resolve(topology, &spec);
+    let group = args.group.open(context).await?;
+    let heir = args.heir.resolve(&group);
+    let (target, connection) = (group.target, group.connection);
     let handed_to = heir.as_ref().map(|it| it.to.clone());
     let of = target.to_string();
     let plan = plan_prune(&connection, target, args.idle, heir).await?;
@@ -65,14 +61,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         .map(|to| format!(", handing {} to `{to}` first", entries(held)))
         .unwrap_or_default();
     let told = format!("delete {} of {of}{handing}", consumers(planned));
-    if args.dry_run.dry_run {
-        console.show(&plan.rows)?;
-        context.rehearsed(&told);
-        warn_of_held(context, &plan.rows);
-        return Ok(Exit::Done);
-    }
     let names: Vec<Name> = plan.planned().map(|it| it.consumer.clone()).collect();
-    let told = format!("{told}\n{}", listed(&names));
-    let consent = context.consent(&told).await?;
-    apply(context, plan, consent).await
+    let details = format!("\n{}", listed(&names));
+    carry_out(context, plan, args.dry_run, &told, &details).await
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::StreamArgs;
 use crate::cli::{self, DryRun, Impact};
-use crate::commands::change::{Change, Go};
+use crate::commands::change::Change;
 use crate::commands::context::Context;
 use crate::exit::Exit;
 use crate::model::{EntryId, Name};
@@ -113,21 +113,12 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
         .collect();
     let what = format!("{} to {}", entries(plan.letters.len()), to.join(", "));
     let change = change_of(context, &plan, is_named, "redrive", "redriven");
-    match change
-        .ask(
-            args.dry_run.dry_run,
-            plan.letters.len(),
-            &what,
-            plan.preview(),
-        )
-        .await?
-    {
-        Go::No(exit) => Ok(exit),
-        Go::On(consent) => {
-            let all_see_it = args.all_groups_see_it;
-            change.end(apply_redrive(&connection, plan, all_see_it, consent).await)
-        }
-    }
+    let (preview, all_see_it) = (plan.preview(), args.all_groups_see_it);
+    change
+        .make(args.dry_run, &what, preview, async |consent| {
+            apply_redrive(&connection, plan, all_see_it, consent).await
+        })
+        .await
 }
 
 pub(super) async fn purge(args: PurgeArgs, context: &Context) -> Result<Exit> {
@@ -137,18 +128,12 @@ pub(super) async fn purge(args: PurgeArgs, context: &Context) -> Result<Exit> {
     let plan = LettersPlan::purge(source, found);
     let what = entries(plan.letters.len());
     let change = change_of(context, &plan, is_named, "purge", "purged");
-    match change
-        .ask(
-            args.dry_run.dry_run,
-            plan.letters.len(),
-            &what,
-            plan.preview(),
-        )
-        .await?
-    {
-        Go::No(exit) => Ok(exit),
-        Go::On(consent) => change.end(apply_purge(&connection, plan, consent).await),
-    }
+    let preview = plan.preview();
+    change
+        .make(args.dry_run, &what, preview, async |consent| {
+            apply_purge(&connection, plan, consent).await
+        })
+        .await
 }
 
 fn change_of<'a>(
