@@ -1,8 +1,10 @@
 //! Durations as they are typed and shown: whole numbers with units, greatest unit first (`1h30m`,
-//! `500ms`). One grammar for flags, positions and files.
+//! `500ms`). One grammar for flags, positions and files; in JSON they are milliseconds.
 
 use std::fmt::Write as _;
 use std::time::Duration;
+
+use serde::Serializer;
 
 /// Units and their milliseconds, greatest first.
 const UNITS: [(&str, u64); 6] = [
@@ -103,6 +105,14 @@ fn split_while(text: &str, keep: impl Fn(u8) -> bool) -> (&str, &str) {
         .position(|byte| !keep(byte))
         .unwrap_or(text.len());
     text.split_at(end)
+}
+
+/// A duration in JSON: milliseconds. For keys that end in `_ms`.
+///
+/// # Errors
+/// What the serializer says.
+pub fn as_ms<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

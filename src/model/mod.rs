@@ -21,7 +21,7 @@ mod time;
 pub use batch::Batch;
 pub use body::Body;
 pub use consent::Consent;
-pub use duration::{DurationError, format_duration, format_duration_short, parse_duration};
+pub use duration::{DurationError, as_ms, format_duration, format_duration_short, parse_duration};
 pub use entry::{Entry, Fields};
 pub use format::{Format, LogFormat};
 pub use id::{EntryId, IdError};

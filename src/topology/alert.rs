@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::spec::as_ms;
-use crate::model::Lag;
+use crate::model::{Lag, as_ms};
 
 /// The thresholds of a group; at them all is still well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::Handler;
 use super::alert::Alert;
-use crate::model::Name;
+use crate::model::{Name, as_ms};
 
 /// A stream: its retention, its dead letters, and what its entries look like.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -265,11 +265,6 @@ impl Backoff {
             .and_then(|factor| self.base.checked_mul(factor))
             .map_or(self.cap, |delay| delay.min(self.cap))
     }
-}
-
-/// A duration as milliseconds.
-pub(super) fn as_ms<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

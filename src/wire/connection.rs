@@ -9,10 +9,10 @@ use redis::{AsyncConnectionConfig, Pipeline, RedisConnectionInfo, Value};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::dial::Socket;
 use super::error::{Error, ErrorKind, Result};
 use super::request::{Decode, Request, server_error};
 use super::scripts::ScriptCall;
+use super::socket::Socket;
 
 /// Commands sent in one write; longer lists are sent in several.
 const PIPELINE_MAX: usize = 512;

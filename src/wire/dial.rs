@@ -5,7 +5,6 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
@@ -13,11 +12,8 @@ use super::connection::Connection;
 use super::endpoint::{Endpoint, Transport};
 use super::error::{Error, ErrorKind, Result};
 use super::lane::Lane;
+use super::socket::Socket;
 use super::tls::{self, Secured};
-
-/// A connected byte stream, whatever carries it.
-pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Socket for T {}
 
 /// Where a password comes from when a server wants one that was not given. Asked once for all clones.
 #[derive(Clone)]

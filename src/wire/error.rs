@@ -197,7 +197,7 @@ impl Error {
 
     /// From an I/O error after the connection was made.
     pub(super) fn from_io(command: &str, error: &std::io::Error) -> Self {
-        let kind = match super::tls::in_io(error) {
+        let kind = match tls_error_in(error) {
             Some(_) => ErrorKind::Tls,
             None => ErrorKind::Closed,
         };
@@ -219,6 +219,11 @@ impl Error {
             format!("the server's reply is not what this tool knows: expected {expected}"),
         )
     }
+}
+
+/// The error of TLS itself inside an I/O error.
+pub(super) fn tls_error_in(error: &std::io::Error) -> Option<&tokio_rustls::rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
 impl fmt::Display for Error {

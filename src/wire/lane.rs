@@ -11,10 +11,10 @@ use tokio::time::timeout;
 
 use super::adds::Adds;
 use super::decode;
-use super::dial::Socket;
 use super::encode::{push_arg, push_header, push_id};
 use super::error::{Error, ErrorKind, Result};
 use super::resp::{Reader, Reply};
+use super::socket::Socket;
 use crate::model::{Batch, EntryId, Name};
 
 /// A bulk or blocking connection; not shared.

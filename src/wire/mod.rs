@@ -24,6 +24,7 @@ mod request;
 mod resp;
 mod scan;
 mod scripts;
+mod socket;
 mod tls;
 
 pub use adds::Adds;

@@ -20,7 +20,7 @@ use tokio_rustls::rustls::{ClientConfig, SignatureScheme};
 
 use super::error::{Error, ErrorKind, Result};
 pub(super) use mismatch::{is_spoken, without_tls_here};
-pub(super) use reasons::{in_io, refused_client};
+pub(super) use reasons::refused_client;
 
 /// Whom to trust and as whom to appear. Files are PEM and read at every connect, so that a renewed certificate is
 /// taken up without a restart.

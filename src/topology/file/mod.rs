@@ -5,6 +5,7 @@ mod group;
 mod reader;
 mod show;
 mod stream;
+mod words;
 
 pub use reader::FileError;
 pub use show::example_toml;

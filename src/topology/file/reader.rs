@@ -233,7 +233,7 @@ pub(super) fn items<'d>(table: &'d DeTable<'d>, path: &str) -> Vec<Item<'d>> {
 }
 
 fn joined(path: &str, key: &str) -> String {
-    let key = super::show::key(key);
+    let key = super::words::key(key);
     if path.is_empty() {
         key
     } else {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::stream::{OPTIONAL, UNLIMITED};
+use super::words::{OPTIONAL, UNLIMITED, key, quoted};
 use crate::model::format_duration;
 use crate::topology::{FieldSpec, FieldType, GroupSpec, Handler, HttpSpec, StreamSpec, Topology};
 
@@ -77,20 +77,6 @@ const EXPLAINED: &str = r#"# ucp-streams.toml: merges over the built-in platform
 # alert            when `info` and `lag` say that the group is in trouble
 # on_group_lost    "recreate" at the oldest entry, or "stop"
 "#;
-
-/// A bare key where TOML allows one, else quoted.
-pub(super) fn key(name: &str) -> String {
-    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if !name.is_empty() && name.bytes().all(bare) {
-        name.to_owned()
-    } else {
-        quoted(name)
-    }
-}
-
-fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
-}
 
 fn list<'t>(texts: impl Iterator<Item = &'t str>) -> String {
     let quoted: Vec<String> = texts.map(quoted).collect();

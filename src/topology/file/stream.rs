@@ -1,13 +1,9 @@
 //! `[streams.NAME]`: one stream of the file.
 
 use super::reader::{Item, Reader};
+use super::words::{OPTIONAL, UNLIMITED};
 use crate::model::Name;
 use crate::topology::{FieldSpec, FieldType, OnFull, StreamSpec};
-
-/// The value of `maxlen` for a stream that keeps all.
-pub(super) const UNLIMITED: &str = "unlimited";
-/// The mark of a field that may be left out: after a type, or as the last of the words.
-pub(super) const OPTIONAL: &str = "?";
 
 pub(super) fn merge(reader: &mut Reader<'_>, item: &Item<'_>, spec: &mut StreamSpec) {
     for item in reader.table(item) {

@@ -1,4 +1,4 @@
-//! Entries: `XRANGE`, `XREAD`, `XREADGROUP`, `XCLAIM`, `XAUTOCLAIM` replies.
+//! Entries: `XRANGE`, `XREAD`, `XREADGROUP`, `XCLAIM` replies.
 
 use super::{bytes, id, list, optional_list};
 use crate::model::{Entry, EntryId, Name};

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, Error as Tls, RootCertStore};
 
-use super::reasons::in_io;
+use crate::wire::error::tls_error_in;
 
 /// How long a second look may take.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -41,7 +41,7 @@ pub(in crate::wire) async fn is_spoken(host: &str, port: u16) -> bool {
 
 /// A server that can be understood speaks TLS, whatever it says.
 fn is_tls(error: &io::Error) -> bool {
-    in_io(error).is_some_and(|error| !matches!(error, Tls::InvalidMessage(_)))
+    tls_error_in(error).is_some_and(|error| !matches!(error, Tls::InvalidMessage(_)))
 }
 
 /// Whether the server at this address answers in Redis's protocol without TLS. Sends a PING and nothing else.

@@ -8,12 +8,7 @@ use tokio_rustls::rustls::{CertificateError, Error as Tls};
 
 use super::{ClientProof, TlsOptions};
 use crate::model::{Time, escaped};
-use crate::wire::error::{Error, ErrorKind};
-
-/// The rustls error inside an I/O error.
-pub(in crate::wire) fn in_io(error: &io::Error) -> Option<&Tls> {
-    error.get_ref()?.downcast_ref()
-}
+use crate::wire::error::{Error, ErrorKind, tls_error_in};
 
 /// Why a handshake with `address` failed. One that ended without TLS's own words is a lost connection.
 pub(super) fn of_handshake(
@@ -22,7 +17,7 @@ pub(super) fn of_handshake(
     options: &TlsOptions,
     client: ClientProof,
 ) -> Error {
-    match in_io(error) {
+    match tls_error_in(error) {
         Some(Tls::InvalidCertificate(why)) => of_certificate(why, address, options),
         Some(Tls::AlertReceived(alert)) => {
             let text = format!("{address} ended the TLS handshake: {alert:?}");
