@@ -5,8 +5,8 @@ use anyhow::Result;
 use super::context::Context;
 use crate::model::{Consent, Problem};
 use crate::settings::Listening;
+use crate::streams::server::about;
 use crate::view::Row;
-use crate::wire::info;
 
 impl Context {
     /// Whether to do what `told` says: a dry run ends after `row`, which shows the plan (`None`), and what is refused
@@ -49,7 +49,7 @@ impl Context {
         if !self.console.is_unsure_of_server() {
             return Ok(None);
         }
-        match self.connect().await?.run(info("server")).await {
+        match about(&self.connect().await?).await {
             Ok(lines) => Ok(Some(Listening::of(&lines))),
             Err(error) => {
                 self.console.warn(&format!(

@@ -11,11 +11,10 @@ use crate::cli::{FieldValue, Pairs, Position, field_value, name};
 use crate::console::{Console, Output, Signals};
 use crate::exit::Exit;
 use crate::model::{EntryId, Format, Name, Problem, Time};
-use crate::streams::names::{no_stream, not_a_stream};
+use crate::streams::names::require_streams;
 use crate::streams::tail::{Equal, Filter, Gap, Sink, Window, follow, history};
 use crate::view::{EntryStyle, EntryWriter, Options};
 use crate::wire::decode::FieldSlices;
-use crate::wire::key_type;
 
 /// Entries of each stream when nothing else is said.
 const ENTRIES: u64 = 10;
@@ -82,7 +81,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         return Err(Problem::usage("--fields cannot be used with --columns or --names").into());
     }
     let in_pairs = context.in_pairs(args.pairs)?;
-    require_streams(&streams, args.follow, context).await?;
+    require(&streams, args.follow, context).await?;
     let window = Window {
         entries: args.entries.or(args.since.is_none().then_some(ENTRIES)),
         since: args
@@ -130,25 +129,13 @@ async fn show(
     Ok(())
 }
 
-/// Every name must be a stream; with `follows` it may also be nothing yet. Where the user may not ask, the reading
-/// itself will tell.
-async fn require_streams(streams: &[Name], follows: bool, context: &Context) -> Result<()> {
+/// Every name must be a stream; with `follows` it may also be nothing yet.
+async fn require(streams: &[Name], follows: bool, context: &Context) -> Result<()> {
     let connection = context.connect().await?;
     let topology = context.topology()?;
-    let kinds = connection
-        .run_all(streams.iter().map(key_type).collect())
-        .await?;
-    for (stream, kind) in streams.iter().zip(kinds) {
-        match kind.as_deref() {
-            Ok(b"none") if follows => {
-                context
-                    .console
-                    .note(&format!("waiting for `{stream}`, which is not there yet"));
-            }
-            Ok(b"none") => return Err(no_stream(&connection, topology, stream).await.into()),
-            Ok(b"stream") | Err(_) => {}
-            Ok(other) => return Err(not_a_stream(stream, other).into()),
-        }
+    for stream in require_streams(&connection, topology, streams, follows).await? {
+        let console = &context.console;
+        console.note(&format!("waiting for `{stream}`, which is not there yet"));
     }
     Ok(())
 }

@@ -130,6 +130,30 @@ pub async fn require_stream(
     }
 }
 
+/// Makes sure that all of `streams` are there, or, with `may_be_missing`, nothing else is in their place: those that are
+/// not there. Where the user may not ask, the reading itself will tell.
+///
+/// # Errors
+/// As [`require_stream`].
+pub async fn require_streams<'s>(
+    connection: &Connection,
+    topology: &Topology,
+    streams: &'s [Name],
+    may_be_missing: bool,
+) -> Result<Vec<&'s Name>> {
+    let asked = streams.iter().map(key_type).collect();
+    let mut missing = Vec::new();
+    for (stream, kind) in streams.iter().zip(connection.run_all(asked).await?) {
+        match kind.as_deref() {
+            Ok(b"none") if may_be_missing => missing.push(stream),
+            Ok(b"none") => return Err(no_stream(connection, topology, stream).await.into()),
+            Ok(b"stream") | Err(_) => {}
+            Ok(other) => return Err(not_a_stream(stream, other).into()),
+        }
+    }
+    Ok(missing)
+}
+
 /// `error` of a command about `stream`, said better where it is that there is no such stream.
 pub async fn explain(
     connection: &Connection,

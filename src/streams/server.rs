@@ -1,11 +1,19 @@
-//! Whether a server is one this tool can work with.
+//! What a server is, and whether this tool can work with it.
 
 use crate::model::Problem;
-use crate::wire::{Connection, Hello, has_commands, hello};
+use crate::wire::{self, Connection, Hello, has_commands, hello, info};
 
 /// A command that came with Redis 7.0 and that every later server has. Asked for instead of a version, which Valkey
 /// answers with that of another product.
 const MARK: &str = "LMPOP";
+
+/// The names and values of `INFO server`.
+///
+/// # Errors
+/// What the server says, where the user may not ask.
+pub async fn about(connection: &Connection) -> wire::Result<Vec<(String, String)>> {
+    connection.run(info("server")).await
+}
 
 /// The problem that this server is older than Redis 7.0 or Valkey 8; `None` when it is not, or does not say.
 pub async fn too_old(connection: &Connection) -> Option<Problem> {
