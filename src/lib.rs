@@ -20,22 +20,26 @@
 //! | [`worker`] | the consume loop and its handlers | model, topology, wire, streams, planted |
 //! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, wire, worker |
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types) |
-//! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view, settings, exit |
 //! | [`cli`] | flags and value parsers that commands share | model |
 //! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire, topology |
 //! | [`exit`] | outcomes and errors to exit codes | model, wire |
+//! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view, settings, exit |
 //! | [`commands`] | one file per subcommand: resolve, call one operation, hand over the report | everything above |
 //!
-//! The test `tests/layers` holds the code to this table.
+//! A layer may use only layers above it, so data flows one way. The test `tests/layers` holds the code to this table.
 //!
 //! ## How to add a subcommand
+//! Each step has a test that fails while it is missing, and says where.
 //! 1. What it means: a function in `streams/` (or `worker/`) that takes a connection and plain values and
 //!    returns a report; if it changes something, a `plan_x` and an `apply_x(plan, Consent)`.
-//! 2. How it is asked for: a file in `commands/` with its clap `Args` (help, examples) and `run`, and its row
-//!    in `commands/mod.rs`.
-//! 3. How it looks: `view::Row` for the report's rows, beside the report's `Serialize`.
-//! 4. A file in `tests/cli/`: the real binary on a real server, asserting text, exit code and server state.
-//! 5. `make generate` renews completions and man pages.
+//! 2. What it sends: a row in `streams/permissions/table.rs`, played by a scene in `tests/access/acl.rs`.
+//! 3. How it is asked for: a file in `commands/` with its clap `Args` (help, `add = Impact::…`, two examples, which
+//!    `tests/generated` runs) and `run`, and its row in `commands/mod.rs`. What completes goes by the value's name.
+//! 4. How it looks: `view::Row` for the report's rows in `view/reports/`, beside the report's `Serialize`; the shape of its
+//!    JSON in `commands/shapes.rs`, held against what is printed by `tests/cli/shapes.rs`.
+//! 5. That it works: a file in `tests/cli/`, the real binary on a real server, asserting text, exit code and server
+//!    state; a row in `tests/outputs/commands.rs`, whose snapshot `UPDATE_SNAPSHOTS=1` writes.
+//! 6. That it is known: `make generate` renews the manual pages; a line in `CHANGELOG.md`.
 
 pub mod cli;
 pub mod commands;

@@ -1,7 +1,8 @@
 //! Holds the code to the table in `src/lib.rs`: which layer names which, which crate is named where, that
-//! only the settings read the environment, that nothing prints, and that every module says what it is.
+//! only the settings read the environment, that nothing but the console prints, that what computes reaches for no files,
+//! that every module says what it is, and that nothing public is there for nobody.
 //!
-//! It reads the sources as text: `source` turns them into tokens, `table` reads the table, `rules` judges.
+//! It reads the sources as text: `source` turns them into tokens, `table` reads the table, `rules` and `unused` judge.
 //! A report of long files and functions informs (`cargo test --test layers -- --nocapture`), it never fails.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -12,20 +13,28 @@ mod rules;
 mod sizes;
 mod source;
 mod table;
+mod unused;
 
 use std::fs;
 use std::path::Path;
 
+use rules::Violation;
 use source::Source;
 use table::Table;
 
 /// Every file under `src/`, with its path relative to it.
 fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    collect(&root, &root, &mut files);
+    let files = files("src");
     assert!(files.len() > 20, "only {} files found", files.len());
     source::read_all(files)
+}
+
+/// The paths, relative to it, and texts of the Rust files under `dir`.
+fn files(dir: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
+    let mut files = Vec::new();
+    collect(&root, &root, &mut files);
+    files
 }
 
 fn collect(root: &Path, dir: &Path, files: &mut Vec<(String, String)>) {
@@ -40,24 +49,74 @@ fn collect(root: &Path, dir: &Path, files: &mut Vec<(String, String)>) {
     }
 }
 
+/// A file of the package, by its path in it.
+fn text(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
 fn table() -> Table {
-    let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs");
-    Table::parse(&fs::read_to_string(lib).unwrap())
+    Table::parse(&text("src/lib.rs"))
+}
+
+#[track_caller]
+fn assert_none(violations: &[Violation]) {
+    let lines: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    assert!(lines.is_empty(), "\n{}", lines.join("\n"));
 }
 
 #[test]
 fn the_code_keeps_to_the_table() {
-    let violations: Vec<String> = rules::check(&table(), &sources())
+    assert_none(&rules::check(&table(), &sources()));
+}
+
+#[test]
+fn what_the_table_allows_is_used() {
+    let (table, sources) = (table(), sources());
+    for layer in table.layers().filter(|layer| *layer != "commands") {
+        let of_layer = || sources.iter().filter(|source| source.layer() == layer);
+        for used in table.uses(layer).into_iter().flatten() {
+            let is_used = of_layer()
+                .flat_map(rules::named_from_root)
+                .any(|it| it.is(used));
+            assert!(
+                is_used,
+                "{layer} may use {used} by src/lib.rs, and does not"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_dependency_says_where_it_belongs() {
+    let manifest: toml::Table = text("Cargo.toml").parse().unwrap();
+    let named = manifest["dependencies"].as_table().unwrap().keys();
+    let mut named: Vec<String> = named.map(|name| name.replace('-', "_")).collect();
+    let known = rules::CRATES.iter().map(|(name, _)| *name);
+    let mut known: Vec<&str> = known.chain(rules::CRATES_FOR_ALL).collect();
+    named.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(named, known, "Cargo.toml, tests/layers/rules.rs");
+}
+
+#[test]
+fn nothing_is_public_for_nobody() {
+    let tests: Vec<_> = files("tests")
         .iter()
-        .map(ToString::to_string)
+        .map(|(_, text)| source::tokens(text))
         .collect();
-    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+    assert_none(&unused::check(&sources(), &tests));
+}
+
+#[test]
+fn every_module_of_the_tests_says_what_it_is() {
+    for (path, text) in files("tests") {
+        assert!(text.starts_with("//!"), "tests/{path} opens with no `//!`");
+    }
 }
 
 #[test]
 fn every_module_of_the_crate_has_its_row() {
-    let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs");
-    let lib = fs::read_to_string(lib).unwrap();
+    let lib = text("src/lib.rs");
     let mut declared: Vec<&str> = lib
         .lines()
         .filter_map(|line| {

@@ -4,6 +4,7 @@ use crate::rules::check;
 use crate::sizes::functions;
 use crate::source::{read_all, tokens};
 use crate::table::Table;
+use crate::unused;
 
 const LIB: &str = "\
 //! | layer | what lives there | may use |
@@ -143,6 +144,80 @@ fn a_print() {
     );
     one("streams/a.rs", "eprint!(\"x\");", "2: no eprint!");
     none("streams/a.rs", "writeln!(f, \"println!\");");
+}
+
+#[test]
+fn a_stream_of_the_process_outside_the_console() {
+    let rule = "2: no stderr(): the console writes";
+    one("view/a.rs", "let out = std::io::stderr().lock();", rule);
+    one(
+        "wire/a.rs",
+        "use std::io::stderr; fn f() { stderr(); }",
+        rule,
+    );
+    none(
+        "streams/a.rs",
+        "child.stdout(Stdio::null()); t.stdout; fn stdout() {}",
+    );
+}
+
+#[test]
+fn files_in_a_layer_that_only_computes() {
+    let rule = "2: std::fs is not for view";
+    one("view/a.rs", "use std::fs::File;", rule);
+    one("view/a.rs", "use std::{fmt, fs};", rule);
+    one(
+        "model/a.rs",
+        "std::net::lookup();",
+        "2: std::net is not for model",
+    );
+    none("streams/a.rs", "use std::fs::File;");
+    none("view/a.rs", "use std::fmt::Write; let fs = 1;");
+}
+
+#[test]
+fn a_command_that_asks_the_server_itself() {
+    let rule = "2: wire::xinfo_groups is for an operation in streams";
+    one(
+        "commands/a.rs",
+        "use crate::wire::{Connection, xinfo_groups};",
+        rule,
+    );
+    one("commands/a.rs", "wire::xinfo_groups(&stream)", rule);
+    none(
+        "commands/a.rs",
+        "use crate::wire::{self, Connection, decode::FieldSlices};",
+    );
+    none("streams/a.rs", "use crate::wire::xinfo_groups;");
+}
+
+#[test]
+#[should_panic(expected = "row view of src/lib.rs names \"console\", which has no row above it")]
+fn a_table_in_a_circle() {
+    Table::parse("//! | [`view`] | text | console |\n//! | [`console`] | writes | view |\n");
+}
+
+#[test]
+fn what_is_public_and_never_named() {
+    let unused = |lines: &str, elsewhere: &str, tests: &str| -> Vec<String> {
+        let files = [("view/a.rs", lines), ("view/b.rs", elsewhere)];
+        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        unused::check(&read_all(files.into()), &[tokens(tests)])
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    let item = "\npub const fn odd() {}";
+    let found = ["src/view/a.rs:2: odd is public, and nothing names it"];
+    assert_eq!(unused(item, "pub use a::odd;", ""), found);
+    assert_eq!(
+        unused(item, "#[cfg(test)] mod t { fn f() { odd(); } }", ""),
+        found
+    );
+    assert!(unused(item, "fn f() { odd(); }", "").is_empty());
+    assert!(unused(item, "", "fn f() { odd(); }").is_empty());
+    assert!(unused("pub(super) fn odd() {} fn other() {}", "", "").is_empty());
+    assert_eq!(unused("pub struct Odd { pub field: u8 }", "", "").len(), 1);
 }
 
 #[test]

@@ -6,17 +6,51 @@ use crate::source::{Source, Token};
 use crate::table::Table;
 
 /// Crates that only some layers may name.
-const CRATES: [(&str, &[&str]); 9] = [
-    ("redis", &["wire"]),
-    ("tokio_rustls", &["wire"]),
+pub const CRATES: &[(&str, &[&str])] = &[
+    ("base64", &["model", "view"]),
     ("clap", &["cli", "commands", "settings"]),
     ("clap_complete", &["cli", "commands"]),
-    ("comfy_table", &["view"]),
-    ("indicatif", &["console"]),
-    ("dialoguer", &["console"]),
+    ("clap_mangen", &["commands"]),
     ("colored", &["view", "console"]),
+    ("comfy_table", &["view"]),
+    ("crossterm", &["view", "console"]),
+    ("csv", &["streams"]),
+    ("dialoguer", &["console"]),
+    ("futures_util", &["streams", "worker", "commands"]),
+    ("indicatif", &["console"]),
+    ("jaq_core", &["view"]),
+    ("jaq_json", &["view"]),
+    ("jaq_std", &["view"]),
+    ("jiff", &["model", "topology", "streams", "cli"]),
+    ("minijinja", &["view"]),
+    ("redis", &["wire"]),
+    ("regex", &["streams", "commands"]),
+    ("reqwest", &["worker"]),
+    ("rustix", &["server", "worker", "console"]),
+    ("rustls_native_certs", &["wire"]),
     ("sd_notify", &["console"]),
+    ("sha2", &["streams"]),
+    ("strsim", &["topology"]),
+    ("tempfile", &["server", "streams", "settings", "commands"]),
+    (
+        "tokio",
+        &["wire", "streams", "worker", "demo", "console", "commands"],
+    ),
+    ("tokio_rustls", &["wire"]),
+    ("toml", &["topology"]),
+    ("toml_edit", &["settings"]),
+    ("tracing", &["worker", "console", "commands"]),
+    ("tracing_subscriber", &["console"]),
+    ("unicode_width", &["view"]),
+    ("url", &["wire", "commands"]),
+    ("uuid", &["topology", "worker", "commands"]),
 ];
+
+/// Crates that say nothing about a layer.
+pub const CRATES_FOR_ALL: [&str; 5] = ["anyhow", "memchr", "serde", "serde_json", "thiserror"];
+
+/// Layers that reach for nothing outside: values in, values out.
+const PURE: [&str; 5] = ["model", "topology", "cli", "view", "exit"];
 
 /// Macros that write where only the console may, and not with these.
 const PRINTS: [&str; 5] = ["println", "eprintln", "print", "eprint", "dbg"];
@@ -44,7 +78,10 @@ pub fn check(table: &Table, sources: &[Source]) -> Vec<Violation> {
             layers(table, source),
             crates(source),
             environment(source),
+            outside(source),
+            requests(source),
             prints(source),
+            streams_of_the_process(source),
         ];
         violations.extend(broken.into_iter().flatten().map(|(line, rule)| Violation {
             path: source.path.clone(),
@@ -100,7 +137,7 @@ fn layers(table: &Table, source: &Source) -> Broken {
 }
 
 /// The first names after `crate::`, and after a chain of `super::` that ends at the root.
-fn named_from_root(source: &Source) -> Vec<&Token> {
+pub fn named_from_root(source: &Source) -> Vec<&Token> {
     let tokens = &source.tokens;
     let mut named = Vec::new();
     let mut supers = 0;
@@ -151,6 +188,7 @@ fn heads(tokens: &[Token], at: usize) -> Vec<&Token> {
     heads
 }
 
+/// Crates where they do not belong.
 fn crates(source: &Source) -> Broken {
     let mut broken = Vec::new();
     for (at, token) in source.tokens.iter().enumerate() {
@@ -179,14 +217,65 @@ fn environment(source: &Source) -> Broken {
     if ["settings", "planted"].contains(&source.layer()) {
         return Vec::new();
     }
-    let tokens = &source.tokens;
-    (0..tokens.len().saturating_sub(2))
-        .filter(|&at| tokens[at].is("env") && tokens[at + 1].is("::"))
-        .flat_map(|at| heads(tokens, at + 2))
+    after(source, "env")
         .filter(|name| name.text.starts_with("var"))
         .map(|name| {
             let rule = format!("env::{} is for settings only: take the value", name.text);
             (name.line, rule)
+        })
+        .collect()
+}
+
+/// Files and the network are not for those that only compute.
+fn outside(source: &Source) -> Broken {
+    if !PURE.contains(&source.layer()) {
+        return Vec::new();
+    }
+    after(source, "std")
+        .filter(|name| name.is("fs") || name.is("net"))
+        .map(|name| {
+            let rule = format!("std::{} is not for {}", name.text, source.layer());
+            (name.line, rule)
+        })
+        .collect()
+}
+
+/// A command takes connections, and what they end with, from `wire`; what is asked over them is for an operation.
+fn requests(source: &Source) -> Broken {
+    if source.layer() != "commands" {
+        return Vec::new();
+    }
+    after(source, "wire")
+        .filter(|name| name.text.starts_with(char::is_lowercase))
+        .filter(|name| !name.is("self") && !name.is("decode"))
+        .map(|name| {
+            let rule = format!("wire::{} is for an operation in streams", name.text);
+            (name.line, rule)
+        })
+        .collect()
+}
+
+/// The first names after `root::`.
+fn after<'s>(source: &'s Source, root: &str) -> impl Iterator<Item = &'s Token> {
+    let tokens = &source.tokens;
+    (0..tokens.len().saturating_sub(2))
+        .filter(move |&at| tokens[at].is(root) && tokens[at + 1].is("::"))
+        .flat_map(|at| heads(tokens, at + 2))
+}
+
+/// `stdout()` and `stderr()` are the console's; a program's to start are methods, and free.
+fn streams_of_the_process(source: &Source) -> Broken {
+    if source.layer() == "console" {
+        return Vec::new();
+    }
+    source
+        .tokens
+        .windows(3)
+        .filter(|it| !it[0].is(".") && !it[0].is("fn") && it[2].is("("))
+        .filter(|it| it[1].is("stdout") || it[1].is("stderr"))
+        .map(|it| {
+            let rule = format!("no {}(): the console writes", it[1].text);
+            (it[1].line, rule)
         })
         .collect()
 }

@@ -10,7 +10,7 @@ pub struct Table {
 
 impl Table {
     /// Reads the rows `//! | [`layer`] | … | may use |`: `nothing of ours`, `everything above`, or names of
-    /// layers with a remark in parentheses.
+    /// layers above it with a remark in parentheses. So no layer can use another in a circle.
     pub fn parse(lib: &str) -> Self {
         let mut rows: Vec<(String, BTreeSet<String>)> = Vec::new();
         for line in lib.lines() {
@@ -24,19 +24,16 @@ impl Table {
                 "everything above" => rows.iter().map(|(layer, _)| layer.clone()).collect(),
                 names => names.split(',').map(|name| bare(name).to_owned()).collect(),
             };
-            rows.push((layer.to_owned(), uses));
-        }
-        let table = Self { rows };
-        assert!(!table.rows.is_empty(), "no table in src/lib.rs");
-        for (layer, uses) in &table.rows {
-            for used in uses {
+            for used in &uses {
                 assert!(
-                    table.has(used),
-                    "row {layer} of src/lib.rs names {used:?}, which has no row"
+                    rows.iter().any(|(above, _)| above == used),
+                    "row {layer} of src/lib.rs names {used:?}, which has no row above it"
                 );
             }
+            rows.push((layer.to_owned(), uses));
         }
-        table
+        assert!(!rows.is_empty(), "no table in src/lib.rs");
+        Self { rows }
     }
 
     /// Every layer, from the first row.
