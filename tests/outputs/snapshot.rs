@@ -28,7 +28,8 @@ pub(crate) fn written(command: &str, runs: &[(Form, Way, Shown)]) -> String {
             None => groups.push((vec![(*form, *way)], shown)),
         }
     }
-    let is_one = groups.len() == 1;
+    let has_forms = runs.iter().any(|it| it.0 != Form::Default);
+    let is_one = has_forms && groups.len() == 1;
     for (of, shown) in groups {
         text.push('\n');
         if is_one {
@@ -85,7 +86,7 @@ fn push_headings(text: &mut String, of: &[(Form, Way)], runs: &[(Form, Way, Show
         } else {
             here.join(", ")
         };
-        let _ = writeln!(text, "== {} | {ways}", form.args().join(" "));
+        let _ = writeln!(text, "== {} | {ways}", form.words());
     }
 }
 

@@ -68,6 +68,14 @@ impl Form {
         }
     }
 
+    /// It as a heading.
+    pub(crate) fn words(self) -> String {
+        match self {
+            Self::Default => "without -o".to_owned(),
+            Self::Named(_) => self.args().join(" "),
+        }
+    }
+
     /// The format that is meant.
     pub(crate) fn meant(self, way: Way) -> &'static str {
         match (self, way) {

@@ -6,7 +6,7 @@ use crate::model::{Body, Problem, escaped};
 use crate::streams::pending::{
     Cluster, ClusterState, HistogramRow, Holding, PendingReport, PendingRow,
 };
-use crate::view::{Cell, Column, Report, Row, Section, Tone, human_count};
+use crate::view::{Cell, Column, Report, Row, Section, Tone, human_count, json_made_safe};
 
 impl Row for PendingRow {
     const COLUMNS: &'static [Column] = &[
@@ -67,8 +67,14 @@ impl Row for WithFields<'_> {
     }
 }
 
-/// `name=value name=value`.
+/// `name=value name=value`, or JSON where it was asked for as pairs, which a format without JSON refuses.
 pub(super) fn pairs(body: &Body) -> String {
+    if body.in_pairs {
+        let json = serde_json::to_string(body).unwrap_or_default();
+        let mut safe = Vec::with_capacity(json.len());
+        json_made_safe(&mut safe, &json);
+        return String::from_utf8_lossy(&safe).into_owned();
+    }
     let pair = |(name, value): &(Vec<u8>, Vec<u8>)| format!("{}={}", escaped(name), escaped(value));
     body.fields.iter().map(pair).collect::<Vec<_>>().join(" ")
 }
