@@ -14,7 +14,7 @@ use crate::wire::{Connection, Endpoint, xpending};
 /// Its handlers, and the messages it has in hand when it dies: half running, half waiting.
 const HANDLERS: u64 = 8;
 const IN_HAND: u64 = 2 * HANDLERS;
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running worker process whose handlers never end. Dropped, it is killed.
 #[derive(Debug)]

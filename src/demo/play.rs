@@ -21,7 +21,7 @@ use crate::worker::{
 };
 
 /// How long the workers may take at most.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// As short as it may be, so that the dead worker's messages are taken over soon.
 const CLAIM_IDLE: Duration = GroupSpec::CLAIM_IDLE_MIN;
 

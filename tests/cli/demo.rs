@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Invocation, TestServer, server_binary};
+use crate::support::{Invocation, Run, TestServer, server_binary};
 
 /// The proof, by group.
 fn groups(proof: &Value) -> Vec<(String, u64, u64, u64, bool)> {
@@ -25,11 +25,18 @@ fn groups(proof: &Value) -> Vec<(String, u64, u64, u64, bool)> {
         .collect()
 }
 
+/// How many messages of the first group were taken over, as it is said.
+fn taken_over(run: &Run) -> u64 {
+    let (before, _) = run.stderr().split_once(" taken over").unwrap();
+    let number = before.rsplit(|it: char| !it.is_ascii_digit()).next();
+    number.unwrap().parse().unwrap()
+}
+
 #[test]
 fn a_private_server_shows_the_pipeline_and_is_gone_afterwards() {
     let run = Invocation::new(&["demo", "--events", "500", "-o", "json"])
         .env("UCP_STREAMS_SERVER", server_binary())
-        .timeout(Duration::from_mins(1))
+        .timeout(Duration::from_mins(2))
         .run();
     run.assert_code(0);
     let proof = run.stdout_json();
@@ -42,7 +49,8 @@ fn a_private_server_shows_the_pipeline_and_is_gone_afterwards() {
     }
     assert_eq!(proof["streams"][0]["adds_up"], true);
     run.stderr_has("messages in the hands of a worker that was killed");
-    run.stderr_has("16 taken over");
+    // Those of the worker that was killed, and on a busy machine some whose lease ran out.
+    assert!(taken_over(&run) >= 16, "{run}");
     let socket = run
         .stderr()
         .split_once("unix://")
@@ -59,7 +67,7 @@ fn a_private_server_shows_the_pipeline_and_is_gone_afterwards() {
 fn a_message_acknowledged_and_not_handled_makes_the_proof_fail() {
     let run = Invocation::new(&["demo", "--events", "300", "--drop-one", "-o", "json"])
         .env("UCP_STREAMS_SERVER", server_binary())
-        .timeout(Duration::from_mins(1))
+        .timeout(Duration::from_mins(2))
         .run();
     run.assert_code(1);
     let failed: Vec<_> = groups(&run.stdout_json())
@@ -93,7 +101,7 @@ fn on_a_given_server_only_keys_of_its_own_prefix_are_touched() {
     let before = server.redis(&["DBSIZE"]).int();
     let run = server
         .command(&["demo", "--events", "300", "-u", &server.url()])
-        .timeout(Duration::from_mins(1))
+        .timeout(Duration::from_mins(2))
         .run();
     run.assert_code(0);
     run.stderr_has("all of them its own");
