@@ -30,7 +30,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
         let certificate = params.self_signed(&key).unwrap();
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::support::directory();
         let ca = dir.path().join("ca.pem");
         fs::write(&ca, certificate.pem()).unwrap();
         Self {

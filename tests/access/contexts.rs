@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::support::{Invocation, Run, TestServer};
+use crate::support::{Invocation, Run, TestServer, directory};
 use crate::terminal::Terminal;
 
 /// A home directory that outlives a run.
@@ -14,7 +14,7 @@ pub(crate) struct Home(TempDir);
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(directory())
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -9,7 +9,7 @@ use ucp_streams::server::Options;
 use ucp_streams::settings::{Env, Look, Settings};
 
 use crate::contexts::Home;
-use crate::support::{TestServer, free_port};
+use crate::support::{TestServer, directory, free_port};
 use crate::terminal::Terminal as Typed;
 
 const CONFIG: &str = "\
@@ -27,7 +27,7 @@ url = \"redis://staging.invalid:6379\"
 
 /// What consent to a plan meets off a terminal, with these flags.
 fn consent(globals: &Globals) -> Result<(), Problem> {
-    let home = tempfile::tempdir().unwrap();
+    let home = directory();
     let dir = home.path().join("ucp-streams");
     std::fs::create_dir(&dir).unwrap();
     std::fs::write(dir.join("config.toml"), CONFIG).unwrap();

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::seed::{GROUP, STREAM, add, deliver, ids, pending, stream_with_group};
 use crate::shell::{bash, parts};
-use crate::support::{PATIENCE, Signal, TestServer, until};
+use crate::support::{PATIENCE, Signal, TestServer, directory, until};
 
 fn seeded(entries: u64) -> TestServer {
     let server = TestServer::start();
@@ -216,7 +216,7 @@ fn a_closed_output_reads_nothing_and_acknowledges_nothing() {
 #[test]
 fn what_others_claimed_while_it_was_written_is_theirs() {
     let server = seeded_with_large(20);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = directory();
     let go = dir.path().join("go");
     let script = format!(
         "mkfifo {0}; $UCP consume event-processors --ack -o ndjson | {{ read x < {0}; wc -l; }}; exit ${{PIPESTATUS[0]}}",

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use crate::support::{Client, Invocation, Run};
+use crate::support::{Client, Invocation, Run, directory};
 
 /// A directory whose server is stopped however the test ends.
 struct Home(tempfile::TempDir);
 
 impl Home {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(directory())
     }
 
     fn dev(&self, args: &[&str]) -> Run {
@@ -77,7 +77,7 @@ fn a_binary_that_is_none_is_said() {
         .assert_code(2)
         .stderr_has("/nowhere/redis-server");
     // Only a shell, and no server, on the path.
-    let bin = tempfile::tempdir().unwrap();
+    let bin = directory();
     Invocation::new(&["dev", "start"])
         .env_remove("UCP_STREAMS_SERVER")
         .env("PATH", bin.path())
@@ -88,8 +88,10 @@ fn a_binary_that_is_none_is_said() {
 
 #[test]
 fn a_directory_that_cannot_be_made_is_said_with_the_way_out() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let dir = file.path().join("dev");
+    let home = directory();
+    let file = home.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let dir = file.join("dev");
     Invocation::new(&["dev", "start", "--dir", dir.to_str().unwrap()])
         .run()
         .assert_code(74)

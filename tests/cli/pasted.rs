@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::seed::{deliver, pending, stream_with_group};
-use crate::support::{Run, TestServer};
+use crate::support::{Run, TestServer, directory};
 
 const STREAM: &str = "it's a $HOME `stream`";
 const GROUP: &str = "-the \"group\"";
@@ -13,7 +13,7 @@ const GROUP: &str = "-the \"group\"";
 #[track_caller]
 fn paste(server: &TestServer, line: &str) {
     let binary = Path::new(env!("CARGO_BIN_EXE_ucp-streams"));
-    let home = tempfile::tempdir().unwrap();
+    let home = directory();
     let output = Command::new("/bin/sh")
         .args(["-c", line])
         .env_clear()

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::process::Command;
 
-use crate::support::{Reply, TestServer, ucp};
+use crate::support::{Reply, TestServer, directory, ucp};
 
 /// The fields of the entries of `stream`, in order, as text.
 fn entries<'r>(reply: &'r Reply) -> Vec<(&'r str, Vec<&'r str>)> {
@@ -116,8 +116,12 @@ fn the_other_kinds_go_to_their_streams() {
 fn any_stream_takes_fields_in_order_and_any_bytes() {
     let server = TestServer::start();
     let binary = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+    let home = directory();
     let output = Command::new(env!("CARGO_BIN_EXE_ucp-streams"))
+        .env_clear()
+        .env("HOME", home.path())
         .env("UCP_STREAMS_URL", server.url())
+        .current_dir(home.path())
         .args(["publish", "-o", "json"])
         .arg(binary(b"or\xffders"))
         .args([

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::publish_file::{day, orders};
-use crate::support::{Run, TestServer};
+use crate::support::{Run, TestServer, directory};
 
 /// An input of `format`, published to `orders`.
 fn publish(server: &TestServer, format: &str, input: &[u8], more: &[&str]) -> Run {
@@ -31,7 +31,7 @@ fn what_is_not_valid_can_be_left_out_and_kept() {
             "bad",
         ];
         let args = [&args[..], stream].concat();
-        let dir = tempfile::tempdir().unwrap();
+        let dir = directory();
         let publish = || {
             server
                 .command(&args)
@@ -188,7 +188,7 @@ fn quotes_of_a_csv_file_are_checked() {
 #[test]
 fn rejects_are_for_their_owner_and_whole() {
     let server = TestServer::start();
-    let dir = tempfile::tempdir().unwrap();
+    let dir = directory();
     let publish = |input: &str| {
         let args = ["publish", "orders", "-f", "-"];
         let args = [&args[..], &["--skip-invalid", "--rejects", "bad"]].concat();
@@ -211,7 +211,7 @@ fn rejects_are_for_their_owner_and_whole() {
 fn rejects_are_kept_when_the_server_stops_it() {
     let server = TestServer::start();
     server.redis(&["SET", "orders", "text"]);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = directory();
     let args = [
         "publish",
         "orders",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{TestServer, ucp};
+use crate::support::{TestServer, directory, ucp};
 
 /// Whether `value` has the shape, else where not.
 fn check(shape: &Value, value: &Value, at: &str) -> Result<(), String> {
@@ -84,7 +84,7 @@ impl Checker {
             .filter(|it| !it["output"].is_null());
         Self {
             server: TestServer::start(),
-            home: tempfile::tempdir().unwrap(),
+            home: directory(),
             shapes: shapes
                 .map(|it| {
                     (
@@ -120,7 +120,7 @@ impl Checker {
 #[expect(clippy::too_many_lines, reason = "each command once, in one walk")]
 fn every_documented_shape_is_what_is_printed() {
     let mut checker = Checker::new();
-    let own = tempfile::tempdir().unwrap();
+    let own = directory();
     let directory = own.path().join("dev").to_str().unwrap().to_owned();
     for action in ["status", "start", "stop"] {
         checker.run(&["dev", action, "--dir", &directory]);

@@ -2,12 +2,12 @@
 
 use std::process::{Command, Output};
 
-use crate::support::TestServer;
+use crate::support::{TestServer, directory};
 
 /// Runs `script` with `/bin/bash`; in it `$UCP` is the binary, which finds `server` by its environment.
 #[track_caller]
 pub(crate) fn bash(server: &TestServer, script: &str) -> Output {
-    let home = tempfile::tempdir().unwrap();
+    let home = directory();
     Command::new("/bin/bash")
         .args(["-c", script])
         .env_clear()

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::ucp;
+use crate::support::{directory, ucp};
 use crate::{quietly, repository};
 
 fn read_all(directory: &Path) -> BTreeMap<String, String> {
@@ -21,7 +21,7 @@ fn read_all(directory: &Path) -> BTreeMap<String, String> {
 
 #[test]
 fn the_committed_pages_are_those_of_this_source() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = directory();
     let out = directory.path().join("pages");
     ucp(&["man", "--out", out.to_str().unwrap()])
         .assert_code(0)
@@ -96,6 +96,8 @@ fn man_shows_every_page_without_a_word() {
     let mut man = Command::new("man");
     man.args(["--warnings", "--local-file"])
         .args(&pages)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
         .env("LC_ALL", "C.UTF-8")
         .env("MANWIDTH", "80");
     let shown = quietly("man", &mut man);

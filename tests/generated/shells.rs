@@ -6,7 +6,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use crate::repository;
-use crate::support::TestServer;
+use crate::support::{TestServer, directory};
 use crate::terminal::Terminal;
 
 /// What the shell's own start-up file says, its name, and how it is started with it.
@@ -50,7 +50,7 @@ fn fish() -> Shell {
 }
 
 fn start(shell: &Shell, server: &TestServer) -> Terminal {
-    let home: TempDir = tempfile::tempdir().unwrap();
+    let home: TempDir = directory();
     fs::write(home.path().join(shell.file), &shell.text).unwrap();
     let terminal = Terminal::start(home, &server.url(), shell.command);
     terminal.shows("ready>");

@@ -61,8 +61,7 @@ impl Terminal {
     }
 
     fn tmux(&self, args: &[&str]) -> String {
-        let mut command = Command::new("tmux");
-        quietly("tmux", command.arg("-S").arg(&self.socket).args(args))
+        quietly("tmux", client(&self.socket).args(args))
     }
 
     /// Types text as it is.
@@ -127,11 +126,18 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let mut command = Command::new("tmux");
-        let _ = command
-            .arg("-S")
-            .arg(&self.socket)
-            .arg("kill-server")
-            .output();
+        let _ = client(&self.socket).arg("kill-server").output();
     }
+}
+
+/// tmux, to be told what to do to the terminal at `socket`.
+fn client(socket: &Path) -> Command {
+    let mut command = Command::new("tmux");
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("LANG", "C.UTF-8")
+        .arg("-S")
+        .arg(socket);
+    command
 }

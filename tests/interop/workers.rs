@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::party::{Party, object};
-use crate::support::{Spawned, TestServer, until};
+use crate::support::{Spawned, TestServer, directory, until};
 use crate::turns::adds_up;
 use crate::{Entries, described};
 
@@ -58,7 +58,7 @@ fn await_quiet(server: &TestServer) {
 fn a_worker_shares_a_group_with_them() {
     let server = TestServer::start();
     server.ucp(&["init"]).assert_code(0);
-    let home = tempfile::tempdir().unwrap();
+    let home = directory();
     let ledger = home.path().join("ledger");
     let mut parties = Party::all(&server);
     let mut written: BTreeMap<&str, Entries> = BTreeMap::new();
@@ -91,7 +91,7 @@ fn a_worker_shares_a_group_with_them() {
 fn a_worker_takes_over_what_their_dead_consumers_held() {
     let server = TestServer::start();
     server.ucp(&["init"]).assert_code(0);
-    let home = tempfile::tempdir().unwrap();
+    let home = directory();
     let ledger = home.path().join("ledger");
     let [mut python, mut node, mut ours] = Party::all(&server);
     let written = BTreeMap::from([

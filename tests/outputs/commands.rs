@@ -258,7 +258,7 @@ fn recorded(server: &TestServer, case: &Case) -> String {
 
 /// Runs it once; what is true of every run is asserted.
 fn run(server: &TestServer, case: &Case, form: Form, way: Way) -> (Shown, String) {
-    let home = tempfile::tempdir().unwrap();
+    let home = crate::support::directory();
     let clock = case.scene.set(server);
     let url = server.url();
     let invoke = |args: &[&str]| -> Invocation {

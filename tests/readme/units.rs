@@ -80,7 +80,7 @@ fn is_handled(scene: &Scene) -> bool {
 
 #[test]
 fn the_timer_starts_the_service_that_does_the_work() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::directory();
     let units: Vec<(String, String)> = blocks("### From a systemd timer", "ini")
         .iter()
         .map(|block| {
@@ -110,7 +110,7 @@ fn the_timer_starts_the_service_that_does_the_work() {
 
 #[test]
 fn the_packaged_worker_works_until_it_is_stopped() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::directory();
     let unit = with_binary(PACKAGED);
     fs::write(directory.path().join("ucp-streams-worker@.service"), &unit).unwrap();
     // An instance, as it is enabled.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::page::{blocks, table};
 use crate::support::scene::{Scene, bash, run};
-use crate::support::{Client, ucp};
+use crate::support::{Client, directory, ucp};
 
 /// A home whose server is stopped when the test is over.
 struct Home(tempfile::TempDir);
@@ -25,7 +25,7 @@ impl Drop for Home {
 
 #[test]
 fn the_ten_minutes_end_with_everything_handled() {
-    let home = Home(tempfile::tempdir().unwrap());
+    let home = Home(directory());
     for script in blocks("## Ten minutes", "sh") {
         run(&mut bash(home.path(), &script), &script).assert_code(0);
     }

@@ -5,10 +5,11 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
+use rustix::process::{Pid, getsid, kill_process};
 use ucp_streams::model::Kind;
 use ucp_streams::server::{Detached, Live, Options, Persistence, Started, Status};
 
-use crate::support::{Client, PATIENCE, server_binary, until};
+use crate::support::{Client, PATIENCE, Signal, directory, server_binary, until};
 
 /// Stops its server however the test ends.
 struct Home {
@@ -18,7 +19,7 @@ struct Home {
 
 impl Home {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = directory();
         let detached = Detached::at(&dir.path().join(".ucp-streams")).unwrap();
         Self {
             detached,
@@ -38,16 +39,17 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         if let Status::Running(live) = self.detached.status() {
-            signal("KILL", live.identity.pid);
+            signal(Signal::KILL, live.identity.pid);
         }
     }
 }
 
-fn signal(name: &str, pid: u32) {
-    let done = Command::new("kill")
-        .args([&format!("-{name}"), &pid.to_string()])
-        .status();
-    assert!(done.unwrap().success());
+fn process(pid: u32) -> Pid {
+    Pid::from_raw(pid.cast_signed()).unwrap()
+}
+
+fn signal(signal: Signal, pid: u32) {
+    kill_process(process(pid), signal).unwrap();
 }
 
 #[test]
@@ -87,17 +89,16 @@ fn a_second_start_finds_the_first() {
 #[test]
 fn it_has_a_session_of_its_own() {
     let home = Home::new();
-    let pid = home.start().identity.pid;
-    let process = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
-    let session = rustix::process::getsid(Some(process)).unwrap();
-    assert_eq!(session, process, "the server leads its session");
+    let server = process(home.start().identity.pid);
+    let session = getsid(Some(server)).unwrap();
+    assert_eq!(session, server, "the server leads its session");
 }
 
 #[test]
 fn a_crash_is_seen_and_started_over() {
     let home = Home::new();
     let pid = home.start().identity.pid;
-    signal("KILL", pid);
+    signal(Signal::KILL, pid);
     until(PATIENCE, "the crash is seen", || {
         home.detached.status() == Status::Stopped
     });
@@ -132,9 +133,9 @@ fn another_program_with_the_number_in_the_pid_file_is_left_alone() {
 fn a_server_that_hangs_is_not_taken_for_gone() {
     let home = Home::new();
     let pid = home.start().identity.pid;
-    signal("STOP", pid);
+    signal(Signal::STOP, pid);
     assert_eq!(home.detached.status(), Status::Unsure { pid });
-    signal("CONT", pid);
+    signal(Signal::CONT, pid);
     until(PATIENCE, "it answers again", || {
         matches!(home.detached.status(), Status::Running(_))
     });

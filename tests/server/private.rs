@@ -1,13 +1,12 @@
 //! A server that belongs to this process: start, faults, data, end.
 
-use std::fs;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use ucp_streams::model::Kind;
 use ucp_streams::server::{Options, Persistence, Server, probe};
 
-use crate::support::{Client, TestServer, free_port, server_binary};
+use crate::support::{Client, TestServer, directory, free_port, program, server_binary};
 
 #[test]
 fn it_answers_from_the_start_and_only_on_its_socket() {
@@ -53,7 +52,7 @@ fn nothing_survives_a_restart_without_persistence() {
 
 #[test]
 fn a_kept_directory_brings_the_data_back_and_holds_one_server() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = directory();
     let options = || Options::with_persistence(Persistence::EverySecond);
     let start = || Server::start_in(dir.path(), server_binary(), options());
     let server = start().unwrap();
@@ -93,15 +92,10 @@ fn a_program_that_is_no_server_is_given_up_in_time() {
         ready_within: Duration::from_millis(100),
         ..Options::default()
     };
-    let dir = tempfile::tempdir().unwrap();
-    let program = dir.path().join("mute");
-    fs::write(&program, "#!/bin/sh\necho here I am; exec sleep 60\n").unwrap();
-    fs::set_permissions(
-        &program,
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )
-    .unwrap();
-    let problem = Server::start(&program, options).unwrap_err();
+    let dir = directory();
+    let mute = dir.path().join("mute");
+    program(&mute, "#!/bin/sh\necho here I am; exec sleep 60\n");
+    let problem = Server::start(&mute, options).unwrap_err();
     assert_eq!(problem.kind, Kind::Unavailable);
     assert!(problem.message.contains("within 100 ms"), "{problem}");
     assert!(problem.message.contains("here I am"), "{problem}");

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use ucp_streams::server::{Options, Persistence};
 
-use crate::support::{Client, PATIENCE, Reply, TestServer, server_binary, until};
+use crate::support::{Client, PATIENCE, Reply, TestServer, directory, server_binary, until};
 
 /// One row of the table.
 pub(crate) struct Probe {
@@ -397,7 +397,7 @@ fn denied(command: &[&str]) -> String {
 
 /// A server with TLS complains of certificates it was not given, one without of the setting.
 fn tls() -> String {
-    let home = tempfile::tempdir().unwrap();
+    let home = directory();
     let output = Command::new(server_binary())
         .args(["--port", "0", "--tls-port", "6379", "--save", ""])
         .args(["--tls-cert-file", "none.pem", "--tls-key-file", "none.pem"])

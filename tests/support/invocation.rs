@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::spawned::Spawned;
-use super::{PATIENCE, Pty, Run, server_binary};
+use super::{PATIENCE, Pty, Run, directory, server_binary};
 
 /// One run of `ucp-streams` that has not begun.
 ///
@@ -31,7 +31,7 @@ pub struct Invocation {
 impl Invocation {
     /// `ucp-streams ARGS`, standard input closed.
     pub fn new(args: &[&str]) -> Self {
-        let home = tempfile::tempdir().expect("a home directory");
+        let home = directory();
         let mut invocation = Self {
             args: args.iter().map(Into::into).collect(),
             env: BTreeMap::new(),

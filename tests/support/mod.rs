@@ -21,8 +21,11 @@
     reason = "each test binary uses a part of it"
 )]
 
+mod directory;
 mod invocation;
+mod life;
 mod port;
+mod program;
 mod proxy;
 mod pty;
 mod resp;
@@ -34,8 +37,11 @@ mod spawned;
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use directory::directory;
 pub use invocation::Invocation;
+pub use life::is_alive;
 pub use port::free_port;
+pub use program::program;
 pub use proxy::{Counts, End, Mode, Proxy};
 pub use pty::Pty;
 pub use resp::{Client, Reply};
@@ -43,8 +49,12 @@ pub use run::Run;
 pub use server::{TestServer, server_binary};
 pub use spawned::{Signal, Spawned};
 
-/// How long anything may take before its test fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anything may take before its test fails, on a machine that has much else to do.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What a machine that has much else to do may add to a time that is measured here: processes start late, and are woken
+/// late.
+pub const BUSY: Duration = Duration::from_secs(5);
 
 /// The real binary with no server but the default address, for help, usage errors and the like.
 pub fn ucp(args: &[&str]) -> Run {

@@ -5,6 +5,14 @@ use std::fs::File;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, OutputModes, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
+/// Closed in processes that are started meanwhile, where the system can say so: this end, held open, keeps a terminal up.
+#[cfg(target_os = "linux")]
+const FLAGS: OpenptFlags = OpenptFlags::RDWR
+    .union(OpenptFlags::NOCTTY)
+    .union(OpenptFlags::CLOEXEC);
+#[cfg(not(target_os = "linux"))]
+const FLAGS: OpenptFlags = OpenptFlags::RDWR.union(OpenptFlags::NOCTTY);
+
 /// Both ends of a pseudo-terminal.
 #[derive(Debug)]
 pub struct Pty {
@@ -18,7 +26,7 @@ impl Pty {
     /// One that says nothing of its size.
     #[track_caller]
     pub fn open() -> Self {
-        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        let controller = openpt(FLAGS).expect("a terminal");
         grantpt(&controller).expect("grants it");
         unlockpt(&controller).expect("unlocks it");
         let name = ptsname(&controller, Vec::new()).expect("its name");

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::{PATIENCE, Reply, Run, TestServer, server_binary, until};
+use super::{PATIENCE, Reply, Run, TestServer, directory, program, server_binary, until};
 
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_ucp-streams");
@@ -22,7 +22,7 @@ impl Scene {
     pub fn start() -> Self {
         Self {
             server: TestServer::start(),
-            home: tempfile::tempdir().unwrap(),
+            home: directory(),
         }
     }
 
@@ -33,10 +33,10 @@ impl Scene {
     /// Writes a file that examples use; a program when it begins with `#!`.
     pub fn file(&self, name: &str, text: &str) {
         let path = self.home().join(name);
-        fs::write(&path, text).unwrap();
         if text.starts_with("#!") {
-            use std::os::unix::fs::PermissionsExt as _;
-            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+            program(&path, text);
+        } else {
+            fs::write(&path, text).unwrap();
         }
     }
 

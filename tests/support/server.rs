@@ -64,7 +64,8 @@ impl TestServer {
 
     /// With any options.
     #[track_caller]
-    pub fn with_options(options: Options) -> Self {
+    pub fn with_options(mut options: Options) -> Self {
+        options.ready_within = options.ready_within.max(PATIENCE);
         Self {
             server: done(Server::start(server_binary(), options)),
         }

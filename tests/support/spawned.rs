@@ -241,12 +241,12 @@ impl Capture {
         }
     }
 
-    /// Whether the output ends within a few seconds of the process.
+    /// Whether the output ends soon after the process.
     fn await_end(&self) -> bool {
         let (mutex, changed) = &*self.shared;
         let said = mutex.lock().unwrap_or_else(PoisonError::into_inner);
         let (said, _) = changed
-            .wait_timeout_while(said, Duration::from_secs(5), |said| !said.ended)
+            .wait_timeout_while(said, PATIENCE, |said| !said.ended)
             .unwrap_or_else(PoisonError::into_inner);
         said.ended
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::{PATIENCE, TestServer, until};
+use crate::support::{PATIENCE, TestServer, directory, until};
 use crate::{fields, pending};
 
 const BASE_MS: u64 = 400;
@@ -23,7 +23,7 @@ fn attempts_come_at_their_times_then_the_dead_letter_and_back() {
         .redis(&["XADD", "orders", "*", "n", "1"])
         .text()
         .to_owned();
-    let home = tempfile::tempdir().unwrap();
+    let home = directory();
     let ledger = home.path().join("attempts");
     let base = format!("{BASE_MS}ms");
     let run = [
@@ -156,7 +156,7 @@ fn an_outage_does_not_dead_letter_the_stream() {
     for n in 0..60 {
         server.redis(&["XADD", "orders", "*", "n", &n.to_string()]);
     }
-    let home = tempfile::tempdir().unwrap();
+    let home = directory();
     let up = home.path().join("up");
     let mut worker = server
         .command(&[

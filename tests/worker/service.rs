@@ -2,7 +2,7 @@
 
 use std::os::unix::net::UnixDatagram;
 
-use crate::support::{PATIENCE, TestServer};
+use crate::support::{PATIENCE, TestServer, directory};
 
 fn hear(socket: &UnixDatagram) -> String {
     let mut said = [0; 512];
@@ -13,7 +13,7 @@ fn hear(socket: &UnixDatagram) -> String {
 #[test]
 fn the_service_manager_learns_when_it_is_ready_alive_and_stopping() {
     let mut server = TestServer::start();
-    let home = tempfile::tempdir().unwrap();
+    let home = directory();
     let path = home.path().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -39,7 +39,7 @@ fn the_service_manager_learns_when_it_is_ready_alive_and_stopping() {
 #[test]
 fn a_worker_that_does_not_turn_is_not_alive() {
     let mut server = TestServer::start();
-    let home = tempfile::tempdir().unwrap();
+    let home = directory();
     let path = home.path().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();

@@ -1,0 +1,23 @@
+//! Scripts that a test makes and something else runs.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Makes an executable file of `text`, which begins with `#!`.
+///
+/// Another process writes it. While this one had it open for writing, a process that the thread of another test starts
+/// could hold it open too for a moment, in which the system runs it for nobody: "text file busy".
+#[track_caller]
+pub fn program(path: &Path, text: &str) {
+    let mut writer = Command::new("/bin/sh")
+        .args(["-c", r#"cat >"$0" && chmod 755 "$0""#])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("a shell");
+    let mut input = writer.stdin.take().expect("piped");
+    input.write_all(text.as_bytes()).expect("writes");
+    drop(input);
+    assert!(writer.wait().expect("ends").success(), "{}", path.display());
+}
