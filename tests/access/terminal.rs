@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Instant;
 
@@ -88,16 +88,21 @@ impl Terminal {
     }
 
     /// Awaits the end: the exit code and all that was shown.
+    #[track_caller]
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         until(PATIENCE, "the end of the run", || {
             self.child.try_wait().unwrap().is_some()
         });
         let status = self.child.wait().unwrap();
-        while let Ok(piece) = self
-            .heard
-            .recv_timeout(std::time::Duration::from_millis(50))
-        {
-            self.shown.push_str(&String::from_utf8_lossy(&piece));
+        loop {
+            match self.heard.recv_timeout(PATIENCE) {
+                Ok(piece) => self.shown.push_str(&String::from_utf8_lossy(&piece)),
+                // All was heard: the last user of the terminal has gone.
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("something holds the terminal open:\n{}", self.shown)
+                }
+            }
         }
         (status.code(), std::mem::take(&mut self.shown))
     }

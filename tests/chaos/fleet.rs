@@ -14,7 +14,7 @@ use crate::events::{Log, death, now};
 use crate::handler;
 use crate::history::{Cause, Event, Rules, Work};
 use crate::ledger::now_ms;
-use crate::support::{Proxy, until};
+use crate::support::{PATIENCE, Proxy, until};
 use crate::world::World;
 
 /// The variable that asks workers for a planted bug, where they were built to have any.
@@ -337,7 +337,7 @@ impl Fleet {
             self.end(at);
         }
         let marker = format!("{}={}", handler::RUN, self.dir.display());
-        until(Duration::from_secs(5), "no process is left over", || {
+        until(PATIENCE, "no process is left over", || {
             left_over(&marker).is_empty()
         });
         std::mem::take(&mut self.deserters)

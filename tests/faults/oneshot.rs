@@ -50,6 +50,8 @@ pub fn stale(scene: &Scene, count: u64) {
 pub fn shell(scene: &Scene, script: &str) -> Run {
     let output = Command::new("bash")
         .args(["-c", script])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
         .env("ucp", env!("CARGO_BIN_EXE_ucp-streams"))
         .env("UCP_STREAMS_URL", scene.server.url())
         .env("HOME", scene.path(""))

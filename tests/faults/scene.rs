@@ -7,15 +7,14 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, test_kill_process};
 use tempfile::TempDir;
 
-use crate::support::{Invocation, PATIENCE, Spawned, TestServer, until};
+use crate::support::{Invocation, PATIENCE, Spawned, TestServer, directory, until};
 
 /// The idle time after which a worker's messages are taken over, in the tests.
 pub const CLAIM_IDLE: Duration = Duration::from_secs(3);
 /// How long a row may take from the fault's end until all is handled.
-pub const RECOVERY: Duration = Duration::from_secs(30);
+pub const RECOVERY: Duration = PATIENCE;
 
 /// Requests or connections a second that a worker may make while something is wrong.
 pub const RATE_MAX: f64 = 20.0;
@@ -69,7 +68,7 @@ impl Scene {
     }
 
     pub fn on(server: TestServer) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = directory();
         Self { server, dir }
     }
 
@@ -183,6 +182,15 @@ echo "done $UCP_ID $UCP_DELIVERIES $$" >>"$here/ledger""#
     pub fn await_worker(&self) {
         until(PATIENCE, "a consumer in the group", || {
             !self.consumers().is_empty()
+        });
+    }
+
+    /// Waits until a worker has come so far that it waits for new entries.
+    #[track_caller]
+    pub fn await_reading(&self) {
+        until(RECOVERY, "a read that waits", || {
+            let clients = self.server.redis(&["INFO", "clients"]);
+            clients.text().contains("blocked_clients:1")
         });
     }
 
@@ -346,13 +354,6 @@ impl Line {
 pub fn field<'a>(fields: &'a [String], name: &str) -> &'a str {
     let pair = fields.chunks_exact(2).find(|pair| pair[0] == name);
     &pair.unwrap_or_else(|| panic!("no {name} in {fields:?}"))[1]
-}
-
-/// Whether a process with this number is alive (a zombie is not).
-pub fn is_alive(pid: i32) -> bool {
-    let is_there = Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid).is_ok());
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    is_there && !stat.contains(") Z ")
 }
 
 /// `kill -9`, as the kernel does when memory is short.

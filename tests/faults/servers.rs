@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::scene::{RATE_MAX, RECOVERY, Scene, kill};
-use crate::support::{Invocation, Proxy, TestServer, free_port, until};
+use crate::support::{BUSY, Invocation, Proxy, TestServer, free_port, until};
 use ucp_streams::server::Options;
 
 /// Handlers at a time; with the entries read ahead of them, what may be in hand.
@@ -21,11 +21,7 @@ fn row_01_server_down_for_one_command() {
         .stderr_has(&format!("127.0.0.1:{port}"))
         .stderr_has("refused");
     run.stderr_lacks("panicked").stderr_lacks("stack");
-    assert!(
-        asked.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        asked.elapsed()
-    );
+    assert!(asked.elapsed() < BUSY, "{:?}", asked.elapsed());
     println!("row 1: refused after {:?}", asked.elapsed());
 }
 
@@ -78,7 +74,7 @@ fn row_03_server_that_stays_away_costs_few_connections() {
     let mut scene = Scene::new();
     let proxy = Proxy::before(scene.server.socket());
     let mut running = scene.worker_at(&proxy.url(), &[], "").spawn();
-    scene.await_worker();
+    scene.await_reading();
     scene.server.kill();
     running.await_stderr("the server cannot be used");
     let connections_a_second = |what: &str| {
@@ -192,8 +188,7 @@ fn row_06_server_stopped_for_one_command() {
             .run();
         let took = asked.elapsed();
         run.assert_code(4).stderr_has("in 1s");
-        // The timeout, and what the process itself takes on a busy machine.
-        assert!(took < Duration::from_secs(2), "{took:?}");
+        assert!(took < Duration::from_secs(1) + BUSY, "{took:?}");
         println!("row 6: {command:?} gave up after {took:?}");
     }
     scene.server.resume();
@@ -271,13 +266,14 @@ fn row_30_server_busy_with_a_script() {
 }
 
 #[test]
-fn row_31_writes_paused_for_three_seconds() {
+fn row_31_writes_paused_for_a_while() {
     let scene = Scene::new();
     scene.publish(1, 60);
     let mut worker = scene.worker(&["--concurrency", "4"], "").spawn();
     scene.await_count("done", 10);
-    scene.server.redis(&["CLIENT", "PAUSE", "3000", "WRITE"]);
+    scene.server.redis(&["CLIENT", "PAUSE", "60000", "WRITE"]);
     worker.await_stderr("the server cannot be used");
+    scene.server.redis(&["CLIENT", "UNPAUSE"]);
     worker.await_stderr("the server can be used again");
     scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);

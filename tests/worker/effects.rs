@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::support::{Signal, TestServer, until};
+use crate::support::{PATIENCE, Signal, TestServer, until};
 use crate::{fields, pending};
 
 fn event(server: &TestServer, brand: &str, total: &str) {
@@ -62,13 +62,13 @@ fn features_count_every_event_once_through_kills() {
     };
     for killed_at in [200, 900, 1700] {
         let mut victim = worker();
-        until(Duration::from_secs(20), "some progress", || {
+        until(PATIENCE, "some progress", || {
             count("a") + count("b") >= killed_at
         });
         victim.signal(Signal::KILL);
     }
     let last = worker();
-    until(Duration::from_secs(30), "all handled", || {
+    until(PATIENCE, "all handled", || {
         count("a") + count("b") >= 3000
             && pending(&server, "events.normalized", "event-processors") == 0
     });

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use crate::support::{PATIENCE, Signal, TestServer, until};
+use crate::support::{PATIENCE, Signal, TestServer, directory, is_alive, until};
 use crate::{fields, pending};
 
 /// Reads an entry a line and takes its id and the value of its field `n`.
@@ -37,7 +37,7 @@ fn lines(path: &Path) -> Vec<String> {
 fn a_process_stays_for_many_messages() {
     let server = TestServer::start();
     messages(&server, 200);
-    let home = tempfile::tempdir().unwrap();
+    let home = directory();
     let ledger = home.path().join("ledger");
     let script = format!(
         r#"{READ} echo "$$ $UCP_STREAM/$UCP_GROUP $n" >>"$ledger"; echo "{{\"id\":\"$id\",\"ok\":true}}"; done
@@ -74,7 +74,7 @@ fn a_process_stays_for_many_messages() {
 fn a_process_that_dies_is_replaced_and_its_message_tried_again() {
     let server = TestServer::start();
     messages(&server, 5);
-    let home = tempfile::tempdir().unwrap();
+    let home = directory();
     let (ledger, died) = (home.path().join("ledger"), home.path().join("died"));
     let script = format!(
         r#"{READ} if [ "$n" = 3 ] && [ ! -e "$died" ]; then touch "$died"; echo 'no memory' >&2; exit 9; fi
@@ -172,7 +172,7 @@ fn what_is_no_answer_ends_the_process_and_says_what_it_was() {
 fn a_process_that_hangs_is_killed_and_none_outlives_the_worker() {
     let server = TestServer::start();
     messages(&server, 2);
-    let home = tempfile::tempdir().unwrap();
+    let home = directory();
     let ledger = home.path().join("ledger");
     let script = format!(r#"{READ} echo "$$ $n" >>"$ledger"; sleep 600; done"#);
     let flags = ["--handler-timeout", "300ms", "--concurrency", "2"];
@@ -183,18 +183,16 @@ fn a_process_that_hangs_is_killed_and_none_outlives_the_worker() {
     until(PATIENCE, "second attempts", || lines(&ledger).len() >= 4);
     worker.signal(Signal::KILL);
     worker.wait();
-    let processes: BTreeSet<String> = lines(&ledger)
+    let processes: BTreeSet<i32> = lines(&ledger)
         .iter()
-        .map(|line| line.split(' ').next().unwrap().to_owned())
+        .map(|line| line.split(' ').next().unwrap().parse().unwrap())
         .collect();
     assert!(
         processes.len() >= 4,
         "a new one for each attempt: {processes:?}"
     );
     until(PATIENCE, "no process is left", || {
-        processes
-            .iter()
-            .all(|process| !Path::new("/proc").join(process).exists())
+        !processes.iter().any(|process| is_alive(*process))
     });
 }
 
