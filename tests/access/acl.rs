@@ -306,17 +306,7 @@ fn the_rule_is_one_line_for_the_shell() {
 #[test]
 fn a_refusal_names_the_rule_that_is_missing() {
     let server = server();
-    server.redis(&[
-        "ACL",
-        "SETUSER",
-        "probe",
-        "on",
-        ">pw",
-        "~*",
-        "+@all",
-        "-xinfo|groups",
-    ]);
-    let url = format!("{}?user=probe&pass=pw", server.url());
+    let url = server.add_user("probe", "~* +@all -xinfo|groups");
     let run = server.command(&["lag"]).env("UCP_STREAMS_URL", url).run();
     run.assert_code(5)
         .stderr_has("ACL SETUSER probe +xinfo|groups")

@@ -97,22 +97,9 @@ fn wrong_names_and_ids_change_nothing() {
 #[test]
 fn a_user_who_may_not_is_told_the_rule() {
     let server = seeded();
-    server.redis(&[
-        "ACL",
-        "SETUSER",
-        "bob",
-        "on",
-        ">pw",
-        "~*",
-        "-@all",
-        "+hello",
-        "+auth",
-        "+xinfo",
-        "+xpending",
-    ]);
+    server.add_user("bob", "~* +hello +auth +xinfo +xpending");
     let run = server
-        .command(&["--user", "bob", "ack", GROUP, "1-0", "--yes"])
-        .env("UCP_STREAMS_PASSWORD", "pw")
+        .command_as("bob", &["ack", GROUP, "1-0", "--yes"])
         .run();
     run.assert_code(5)
         .stdout_has("not tried")

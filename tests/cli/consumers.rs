@@ -322,28 +322,9 @@ fn prune_hands_over_when_told_to_whom_and_the_heir_stays() {
 #[test]
 fn a_user_who_may_not_delete_is_told_so_and_nothing_changes() {
     let server = seeded();
-    let user = [
-        "ACL",
-        "SETUSER",
-        "limited",
-        "on",
-        ">pw",
-        "~*",
-        "+@all",
-        "-xgroup|delconsumer",
-    ];
-    server.redis(&user);
+    server.add_user("limited", "~* +@all -xgroup|delconsumer");
     server
-        .command(&[
-            "--user",
-            "limited",
-            "consumers",
-            "delete",
-            GROUP,
-            "c3",
-            "--yes",
-        ])
-        .env("UCP_STREAMS_PASSWORD", "pw")
+        .command_as("limited", &["consumers", "delete", GROUP, "c3", "--yes"])
         .run()
         .assert_code(5)
         .stdout_has("not tried");

@@ -98,11 +98,8 @@ fn passwords_are_asked_for_checked_and_never_shown() {
 fn escape_codes_in_a_servers_error_do_not_reach_the_terminal() {
     let server = TestServer::start();
     let user = "b\x1b[2Job";
-    server.redis(&["ACL", "SETUSER", user, "on", ">pw", "~*", "+@all", "-xadd"]);
-    let run = server
-        .command(&["--user", user, "publish", "s", "a=1"])
-        .env("UCP_STREAMS_PASSWORD", "pw")
-        .run();
+    server.add_user(user, "~* +@all -xadd");
+    let run = server.command_as(user, &["publish", "s", "a=1"]).run();
     run.assert_code(5)
         .stderr_has("ACL SETUSER b\\x1b[2Job +xadd")
         .stderr_lacks("\x1b");

@@ -150,22 +150,9 @@ fn escape_codes_in_names_are_shown_as_text() {
 fn what_a_user_may_not_ask_is_unknown() {
     let server = TestServer::start();
     stream_with_group(&server, STREAM, GROUP, 3);
-    server.redis(&[
-        "ACL",
-        "SETUSER",
-        "bob",
-        "on",
-        ">pw",
-        "~*",
-        "-@all",
-        "+hello",
-        "+auth",
-        "+xinfo|stream",
-        "+xinfo|groups",
-    ]);
+    server.add_user("bob", "~* +hello +auth +xinfo|stream +xinfo|groups");
     let run = server
-        .command(&["--user", "bob", "info", STREAM, "-o", "json"])
-        .env("UCP_STREAMS_PASSWORD", "pw")
+        .command_as("bob", &["info", STREAM, "-o", "json"])
         .run();
     let streams = run.assert_code(0).stdout_json();
     assert_eq!(streams[0]["length"], 3);
@@ -179,17 +166,12 @@ fn what_may_not_be_looked_at_is_named_and_the_rest_shown() {
     let server = TestServer::start();
     stream_with_group(&server, STREAM, GROUP, 3);
     add(&server, "orders", 1, 1);
-    server.redis(&[
-        "ACL",
-        "SETUSER",
-        "bob",
-        "on",
-        "nopass",
-        "+@all",
-        "~events.*",
-        "~predictions.*",
-    ]);
-    let as_bob = |args: &[&str]| server.ucp(&[&["--user", "bob", "-o", "json"], args].concat());
+    server.add_user("bob", "+@all ~events.* ~predictions.*");
+    let as_bob = |args: &[&str]| {
+        server
+            .command_as("bob", &[&["-o", "json"], args].concat())
+            .run()
+    };
     for command in ["info", "lag", "groups"] {
         let run = as_bob(&[command]);
         let rows = run

@@ -97,10 +97,9 @@ fn when_one_stream_cannot_take_it_neither_does() {
     assert_eq!(server.redis(&["EXISTS", "events.raw"]).int(), 0);
 
     let server = TestServer::start();
-    server.redis(&["ACL", "SETUSER", "bob", "on", ">pw", "~events.raw", "+@all"]);
+    server.add_user("bob", "~events.raw +@all");
     server
-        .command(&[&ONE[..], &["--user", "bob"]].concat())
-        .env("UCP_STREAMS_PASSWORD", "pw")
+        .command_as("bob", &ONE)
         .run()
         .assert_code(5)
         .stderr_has("hint:");

@@ -88,21 +88,9 @@ fn what_is_wrong_changes_nothing() {
 #[test]
 fn without_permission_the_rule_is_named() {
     let server = TestServer::start();
-    server.redis(&[
-        "ACL",
-        "SETUSER",
-        "bob",
-        "on",
-        "nopass",
-        "~*",
-        "-@all",
-        "+hello",
-        "+auth",
-        "+xinfo|groups",
-    ]);
+    server.add_user("bob", "~* +hello +auth +xinfo|groups");
     server
-        .command(&["--user", "bob", "init"])
-        .env("UCP_STREAMS_PASSWORD", "any")
+        .command_as("bob", &["init"])
         .run()
         .assert_code(5)
         .stderr_has("ACL SETUSER bob +xgroup|create");

@@ -23,42 +23,9 @@ fn ids(entries: &Value) -> Vec<&str> {
 fn who_holds_what_and_nothing_changes() {
     let server = seeded();
     let before = pending(&server, STREAM, GROUP);
-    for args in [
-        &[
-            "pending",
-            GROUP,
-            "--entries",
-            "--histogram",
-            "--by",
-            "kind",
-            "-o",
-            "json",
-        ][..],
-        &[
-            "pending",
-            STREAM,
-            GROUP,
-            "--entries",
-            "--histogram",
-            "--by",
-            "kind",
-            "-o",
-            "json",
-        ],
-        &[
-            "pending",
-            GROUP,
-            "--stream",
-            STREAM,
-            "--entries",
-            "--histogram",
-            "--by",
-            "kind",
-            "-o",
-            "json",
-        ],
-    ] {
-        let run = server.ucp(args);
+    let all = ["--entries", "--histogram", "--by", "kind", "-o", "json"];
+    for which in [&[GROUP][..], &[STREAM, GROUP], &[GROUP, "--stream", STREAM]] {
+        let run = server.ucp(&[&["pending"], which, &all].concat());
         let report = run.assert_code(0).stderr_is_empty().stdout_json();
         assert_eq!(report["pending"], 6);
         assert_eq!(report["first_id"], "1-0");

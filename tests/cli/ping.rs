@@ -24,13 +24,8 @@ fn says_which_server_it_is() {
 #[test]
 fn a_user_who_may_ask_nothing_still_learns_that_it_answers() {
     let server = TestServer::start();
-    server.redis(&[
-        "ACL", "SETUSER", "bob", "on", ">pw", "-@all", "+hello", "+auth",
-    ]);
-    let run = server
-        .command(&["--user", "bob", "ping", "-o", "json"])
-        .env("UCP_STREAMS_PASSWORD", "pw")
-        .run();
+    server.add_user("bob", "+hello +auth");
+    let run = server.command_as("bob", &["ping", "-o", "json"]).run();
     let report = run.assert_code(0).stdout_json();
     assert!(report["version"].is_string());
     assert!(report["features"].is_null() && report["append_only"].is_null());

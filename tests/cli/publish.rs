@@ -275,10 +275,9 @@ fn servers_refusals_have_their_codes() {
         .stderr_has("OOM")
         .stderr_has("maxmemory");
     let server = TestServer::start();
-    server.redis(&["ACL", "SETUSER", "bob", "on", ">pw", "~other", "+@all"]);
+    server.add_user("bob", "~other +@all");
     server
-        .command(&["--user", "bob", "publish", "s", "a=1"])
-        .env("UCP_STREAMS_PASSWORD", "pw")
+        .command_as("bob", &["publish", "s", "a=1"])
         .run()
         .assert_code(5)
         .stderr_has("ACL SETUSER bob ~s");

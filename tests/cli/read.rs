@@ -205,13 +205,8 @@ fn get_says_which_ids_there_are() {
 #[test]
 fn without_permission_the_rule_is_named() {
     let server = filled(1);
-    server.redis(&[
-        "ACL", "SETUSER", "bob", "on", ">pw", "~*", "+@all", "-xrange",
-    ]);
-    let run = server
-        .command(&["--user", "bob", "read", "s"])
-        .env("UCP_STREAMS_PASSWORD", "pw")
-        .run();
+    server.add_user("bob", "~* +@all -xrange");
+    let run = server.command_as("bob", &["read", "s"]).run();
     run.assert_code(5)
         .stdout_is("")
         .stderr_has("ACL SETUSER bob +xrange");

@@ -97,16 +97,17 @@ impl Checker {
         }
     }
 
-    /// The first words of `args` name the command.
+    /// The first words of `line` name the command.
     #[track_caller]
-    fn run(&mut self, args: &[&str]) -> Value {
+    fn run(&mut self, line: &str) -> Value {
+        let args: Vec<&str> = line.split(' ').collect();
         let named = |count| {
             self.shapes
                 .keys()
                 .find(|name| **name == args[..args.len().min(count)].join(" "))
         };
         let name = named(2).or_else(|| named(1)).expect("a shape").clone();
-        let run = self.server.command(&[args, &["-o", "json"]].concat());
+        let run = self.server.command(&[&args, &["-o", "json"][..]].concat());
         let json = run.env("HOME", self.home.path()).run().stdout_json();
         if let Err(fault) = check(&self.shapes[&name], &json, &name) {
             panic!("{fault}\n{json:#}");
@@ -114,104 +115,74 @@ impl Checker {
         self.checked.insert(name);
         json
     }
+
+    /// As [`Checker::run`], of each line.
+    #[track_caller]
+    fn run_all(&mut self, lines: &str) {
+        for line in lines.trim().lines() {
+            self.run(line.trim());
+        }
+    }
+
+    /// A consumer that reads nothing.
+    fn join(&self, consumer: &str) {
+        let group = [
+            "XGROUP",
+            "CREATECONSUMER",
+            "events.normalized",
+            "event-processors",
+        ];
+        self.server.redis(&[&group[..], &[consumer]].concat());
+    }
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "each command once, in one walk")]
 fn every_documented_shape_is_what_is_printed() {
     let mut checker = Checker::new();
     let own = directory();
     let directory = own.path().join("dev").to_str().unwrap().to_owned();
     for action in ["status", "start", "stop"] {
-        checker.run(&["dev", action, "--dir", &directory]);
+        checker.run(&format!("dev {action} --dir {directory}"));
     }
-    let home = checker.home.path().to_owned();
     let url = checker.server.url();
-    let add = ["context", "add", "here", "--url", &url];
-    checker
+    let add = checker
         .server
-        .command(&add)
-        .env("HOME", home)
-        .run()
-        .assert_code(0);
-    for args in [
-        &["context", "list"][..],
-        &["context", "show", "here"],
-        &["context", "check", "here"],
-        &["topology", "show"],
-        &["topology", "check"],
-        &["ping"],
-        &["info"],
-        &["init"],
-        &[
-            "ingest",
-            "brandId=b",
-            "eventType=purchase",
-            "payload={\"total\":1}",
-        ],
-        &["ingest", "brandId=b", "eventType=page_view", "payload={}"],
-        &["ingest", "brandId=b", "eventType=page_view", "payload={}"],
-        &["publish", "orders", "number=17"],
-        &[
-            "publish",
-            "raw",
-            "--brand-id",
-            "b",
-            "--event-type",
-            "page_view",
-            "--payload",
-            "{}",
-        ],
-        &["read", "events.raw"],
-        &["tail", "events.raw", "events.normalized"],
-        &["lag"],
-        &["consume", "event-processors", "--count", "3"],
-        &["lag", "--exact"],
-        &["info"],
-        &["info", "events.normalized", "orders"],
-        &["pending", "merge-processors"],
-    ] {
-        checker.run(args);
-    }
-    let pending = [
-        "pending",
-        "event-processors",
-        "--entries",
-        "--histogram",
-        "--by",
-        "event_type",
-    ];
-    let entries = checker.run(&pending)["entries"].clone();
-    let id = entries[0]["id"].as_str().unwrap().to_owned();
-    checker.run(&["get", "events.normalized", &id]);
-    let server = &checker.server;
-    server.redis(&[
-        "XGROUP",
-        "CREATECONSUMER",
-        "events.normalized",
-        "event-processors",
-        "c2",
-    ]);
-    checker.run(&[
-        "claim",
-        "event-processors",
-        &id,
-        "--idle",
-        "0s",
-        "--to",
-        "c2",
-        "--yes",
-    ]);
-    checker.run(&["ack", "event-processors", &id, "--yes"]);
-    checker.run(&[
-        "requeue",
-        "event-processors",
-        "--idle",
-        "0s",
-        "--count",
-        "1",
-        "--yes",
-    ]);
+        .command(&["context", "add", "here", "--url", &url]);
+    add.env("HOME", checker.home.path()).run().assert_code(0);
+    checker.run_all(
+        r#"
+        context list
+        context show here
+        context check here
+        topology show
+        topology check
+        ping
+        info
+        init
+        ingest brandId=b eventType=purchase payload={"total":1}
+        ingest brandId=b eventType=page_view payload={}
+        ingest brandId=b eventType=page_view payload={}
+        publish orders number=17
+        publish raw --brand-id b --event-type page_view --payload {}
+        read events.raw
+        tail events.raw events.normalized
+        lag
+        consume event-processors --count 3
+        lag --exact
+        info
+        info events.normalized orders
+        pending merge-processors
+        "#,
+    );
+    let pending = checker.run("pending event-processors --entries --histogram --by event_type");
+    let id = pending["entries"][0]["id"].as_str().unwrap();
+    checker.join("c2");
+    checker.run_all(&format!(
+        "get events.normalized {id}
+        claim event-processors {id} --idle 0s --to c2 --yes
+        ack event-processors {id} --yes
+        requeue event-processors --idle 0s --count 1 --yes"
+    ));
     let fail = ["--max-deliveries", "1", "--exec", "--", "false"];
     let worker = ["worker", "run", "event-processors", "--once"];
     checker
@@ -219,37 +190,27 @@ fn every_documented_shape_is_what_is_printed() {
         .ucp(&[&worker[..], &fail].concat())
         // One entry rests in another consumer's hands.
         .assert_code(7);
-    let dead = checker.run(&["dlq", "list", "events.normalized"])[0]["id"].clone();
-    checker.run(&["dlq", "show", "events.normalized", dead.as_str().unwrap()]);
-    checker.run(&[
-        "dlq",
-        "redrive",
-        "events.normalized",
-        dead.as_str().unwrap(),
-        "--yes",
-    ]);
-    checker.run(&["dlq", "purge", "events.normalized", "--all", "--yes"]);
-    checker.run(&["worker", "run", "event-processors", "--once"]);
-    checker.run(&["acl", "info"]);
-    checker.run(&["groups"]);
-    let audit = ["audit", "--stream", "events.raw"];
-    checker.run(&[&["groups", "create"], &audit[..]].concat());
-    checker.run(&[&["groups", "set-id"], &audit[..], &["end", "--yes"]].concat());
-    checker.run(&[&["groups", "delete"], &audit[..], &["--yes"]].concat());
-    let create = [
-        "XGROUP",
-        "CREATECONSUMER",
-        "events.normalized",
-        "event-processors",
-    ];
-    checker.server.redis(&[&create[..], &["c3"]].concat());
-    checker.server.redis(&[&create[..], &["c4"]].concat());
-    checker.run(&["consumers", "event-processors"]);
-    let named = ["event-processors", "c3", "--yes"];
-    checker.run(&[&["consumers", "delete"], &named[..]].concat());
-    let all = ["event-processors", "--idle", "0s", "--yes"];
-    checker.run(&[&["consumers", "prune"], &all[..]].concat());
-    checker.run(&["demo", "--events", "100"]);
+    let dead = checker.run("dlq list events.normalized");
+    let id = dead[0]["id"].as_str().unwrap();
+    checker.run_all(&format!(
+        "dlq show events.normalized {id}
+        dlq redrive events.normalized {id} --yes
+        dlq purge events.normalized --all --yes
+        worker run event-processors --once
+        acl info
+        groups
+        groups create audit --stream events.raw
+        groups set-id audit --stream events.raw end --yes
+        groups delete audit --stream events.raw --yes"
+    ));
+    checker.join("c3");
+    checker.join("c4");
+    checker.run_all(
+        "consumers event-processors
+        consumers delete event-processors c3 --yes
+        consumers prune event-processors --idle 0s --yes
+        demo --events 100",
+    );
 
     let publish = |name: &&String| !name.starts_with("publish ");
     let shapes: Vec<_> = checker.shapes.keys().filter(publish).collect();

@@ -61,12 +61,8 @@ fn row_36_group_destroyed_while_a_read_waits() {
 fn row_36_group_that_may_not_be_created_again_costs_few_requests() {
     let scene = Scene::new();
     scene.publish(1, 5);
-    let rules = ["on", ">pw", "~*", "+@all", "-xgroup|create"];
     scene.group();
-    scene
-        .server
-        .redis(&[&["ACL", "SETUSER", "limited"], &rules[..]].concat());
-    let url = format!("{}?user=limited&pass=pw", scene.server.url());
+    let url = scene.server.add_user("limited", "~* +@all -xgroup|create");
     let worker = scene.worker_at(&url, &[], "").spawn();
     scene.await_count("done", 5);
     scene.server.redis(&["DEL", "s"]);

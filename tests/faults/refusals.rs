@@ -34,11 +34,7 @@ fn row_25_no_permission_for_the_dead_letter_stream() {
     let scene = Scene::new();
     scene.publish(1, 3);
     scene.group();
-    let rules = ["reset", "on", ">pw", "~s", "+@all"];
-    scene
-        .server
-        .redis(&[&["ACL", "SETUSER", "limited"], &rules[..]].concat());
-    let url = format!("{}?user=limited&pass=pw", scene.server.url());
+    let url = scene.server.add_user("limited", "~s +@all");
     let mut worker = scene
         .worker_at(&url, &[], "case $UCP_ID in 2-1) exit 65;; esac")
         .spawn();

@@ -124,6 +124,21 @@ impl TestServer {
         Invocation::new(args).env("UCP_STREAMS_URL", self.url())
     }
 
+    /// Makes a user with the password `pw` who may do what `rules` say (`~* +@all -xadd`); the server's URL as that user.
+    #[track_caller]
+    pub fn add_user(&self, name: &str, rules: &str) -> String {
+        let set = ["ACL", "SETUSER", name, "reset", "on", ">pw"];
+        let rules = rules.split(' ');
+        self.redis(&set.into_iter().chain(rules).collect::<Vec<_>>());
+        format!("{}?user={name}&pass=pw", self.url())
+    }
+
+    /// [`TestServer::command`] as a user of [`TestServer::add_user`].
+    pub fn command_as(&self, user: &str, args: &[&str]) -> Invocation {
+        self.command(&[&["--user", user], args].concat())
+            .env("UCP_STREAMS_PASSWORD", "pw")
+    }
+
     /// Stops it (unless [`TestServer::kill`]ed) and starts it in the same directory, on the same socket.
     #[track_caller]
     pub fn restart(&mut self) {

@@ -1,15 +1,15 @@
 //! What is true of every script: an error means that nothing was changed, whatever key has the wrong type, whichever
 //! command the user may not run, whoever holds the fence.
 
-use ucp_streams::wire::{ErrorKind, Fence};
+use ucp_streams::wire::{Connection, ErrorKind, Fence};
 
-use crate::cases::{CASES, arrange, lease};
+use crate::cases::{CASES, Case, arrange, lease};
 use crate::fixture::Fixture;
 
 #[test]
 fn each_script_changes_something_when_all_is_well() {
     let fixture = Fixture::new();
-    for case in CASES {
+    for case in &CASES {
         arrange(&fixture);
         let before = fixture.state();
         let outcome = (case.call)(&fixture, fixture.connection(), None);
@@ -24,93 +24,63 @@ fn each_script_changes_something_when_all_is_well() {
     }
 }
 
+/// The script is refused as `kind` over `connection`, and leaves all as it was; `with` is what was changed beforehand.
+#[track_caller]
+fn assert_refused(
+    fixture: &Fixture,
+    (case, connection): (&Case, &Connection),
+    kind: ErrorKind,
+    with: &str,
+) {
+    let before = fixture.state();
+    let error = (case.call)(fixture, connection, None).expect_err(case.name);
+    assert_eq!(error.kind, kind, "{} {with}: {error}", case.name);
+    assert_eq!(fixture.state(), before, "{} {with}", case.name);
+}
+
 #[test]
 fn a_key_of_the_wrong_type_changes_nothing() {
     let fixture = Fixture::new();
-    let mut tried = 0;
-    for case in CASES {
+    for case in &CASES {
         for key in case.keys {
             arrange(&fixture);
             fixture.server.redis(&["DEL", key]);
             fixture.server.redis(&["SET", key, "text"]);
-            let before = fixture.state();
-            let outcome = (case.call)(&fixture, fixture.connection(), None);
-            let error = outcome.expect_err(case.name);
-            assert_eq!(
-                error.kind,
-                ErrorKind::WrongType,
-                "{} with {key}: {error}",
-                case.name
-            );
-            assert_eq!(fixture.state(), before, "{} with {key}", case.name);
-            tried += 1;
+            let call = (case, fixture.connection());
+            assert_refused(&fixture, call, ErrorKind::WrongType, key);
         }
     }
-    println!("wrong type: {tried} keys of {} scripts", CASES.len());
 }
 
 #[test]
 fn a_user_without_one_of_the_permissions_changes_nothing() {
     let fixture = Fixture::new();
-    let mut tried = 0;
-    for case in CASES {
+    for case in &CASES {
         for command in case.writes {
             arrange(&fixture);
-            let denied = format!("-{command}");
-            let user = [
-                "ACL", "SETUSER", "limited", "reset", "on", ">pw", "~*", "+@all", &denied,
-            ];
-            fixture.server.redis(&user);
+            let rules = format!("~* +@all -{command}");
+            fixture.server.add_user("limited", &rules);
             let limited = fixture.connect("user=limited&pass=pw");
-            let before = fixture.state();
-            let outcome = (case.call)(&fixture, &limited, None);
-            let error = outcome.expect_err(case.name);
-            assert_eq!(
-                error.kind,
-                ErrorKind::NoPerm,
-                "{} {denied}: {error}",
-                case.name
-            );
-            assert_eq!(fixture.state(), before, "{} {denied}", case.name);
-            tried += 1;
+            assert_refused(&fixture, (case, &limited), ErrorKind::NoPerm, &rules);
         }
     }
-    println!("no permission: {tried} commands of {} scripts", CASES.len());
 }
 
 #[test]
 fn a_user_without_one_of_the_keys_changes_nothing() {
     let fixture = Fixture::new();
-    let mut tried = 0;
-    for case in CASES {
+    for case in &CASES {
         for key in case.keys {
             arrange(&fixture);
-            let mut user = vec!["ACL", "SETUSER", "limited", "reset", "on", ">pw", "+@all"];
-            let others: Vec<String> = case
-                .keys
-                .iter()
-                .filter(|other| *other != key)
-                .map(|other| format!("~{other}"))
-                .collect();
-            user.extend(others.iter().map(String::as_str));
-            let readable = format!("%R~{key}");
-            user.push(&readable);
-            fixture.server.redis(&user);
+            let others = case.keys.iter().filter(|other| *other != key);
+            let others = others.map(|other| format!("~{other}"));
+            let rules: Vec<String> = others.chain([format!("+@all %R~{key}")]).collect();
+            let rules = rules.join(" ");
+            fixture.server.add_user("limited", &rules);
             let limited = fixture.connect("user=limited&pass=pw");
-            let before = fixture.state();
-            let outcome = (case.call)(&fixture, &limited, None);
-            let error = outcome.expect_err(case.name);
-            assert_eq!(
-                error.kind,
-                ErrorKind::NoPerm,
-                "{} {readable}: {error}",
-                case.name
-            );
-            assert_eq!(fixture.state(), before, "{} {readable}", case.name);
-            tried += 1;
+            assert_refused(&fixture, (case, &limited), ErrorKind::NoPerm, &rules);
         }
     }
-    println!("read-only key: {tried} keys of {} scripts", CASES.len());
 }
 
 #[test]
@@ -166,10 +136,8 @@ fn memory_that_is_full_changes_nothing() {
     for case in CASES.iter().filter(|case| case.writes.contains(&"xadd")) {
         fixture.server.redis(&["CONFIG", "SET", "maxmemory", "0"]);
         arrange(&fixture);
-        let before = fixture.state();
         fixture.server.redis(&["CONFIG", "SET", "maxmemory", "1"]);
-        let error = (case.call)(&fixture, fixture.connection(), None).expect_err(case.name);
-        assert_eq!(error.kind, ErrorKind::OutOfMemory, "{}: {error}", case.name);
-        assert_eq!(fixture.state(), before, "{}", case.name);
+        let call = (case, fixture.connection());
+        assert_refused(&fixture, call, ErrorKind::OutOfMemory, "maxmemory 1");
     }
 }
