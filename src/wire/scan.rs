@@ -46,6 +46,25 @@ impl Scan {
     fn command(self) -> &'static str {
         if self.reverse { "XREVRANGE" } else { "XRANGE" }
     }
+
+    /// The ids it begins and ends with, in its own direction.
+    fn ends(self) -> (EntryId, EntryId) {
+        if self.reverse {
+            (self.end, self.start)
+        } else {
+            (self.start, self.end)
+        }
+    }
+
+    /// Where it goes on after `last`, if that is within it.
+    fn after(self, last: EntryId) -> Option<EntryId> {
+        let next = if self.reverse {
+            last.previous()
+        } else {
+            last.next()
+        };
+        next.filter(|id| (self.start..=self.end).contains(id))
+    }
 }
 
 /// How many entries a page has, and the last one's id.
@@ -79,14 +98,7 @@ fn push_page(out: &mut Vec<u8>, stream: &Name, range: Scan, from: EntryId, count
     push_arg(out, range.command().as_bytes());
     push_arg(out, stream.as_bytes());
     push_id(out, from);
-    push_id(
-        out,
-        if range.reverse {
-            range.start
-        } else {
-            range.end
-        },
-    );
+    push_id(out, range.ends().1);
     push_arg(out, b"COUNT");
     push_number(out, count as u64);
 }
@@ -106,15 +118,10 @@ impl Lane {
         let command = format!("{} {stream}", range.command());
         let mut left = range.count_max;
         let mut page = range.page.min(FIRST_PAGE);
-        let mut from = if range.reverse {
-            range.end
-        } else {
-            range.start
-        };
         if left == 0 || range.start > range.end {
             return Ok(());
         }
-        push_page(&mut self.out, stream, range, from, left.min(page));
+        push_page(&mut self.out, stream, range, range.ends().0, left.min(page));
         loop {
             self.flush().await?;
             let asked = left.min(page);
@@ -129,18 +136,10 @@ impl Lane {
             let (got, last) = extent(&command, reply)?;
             left -= got.min(left);
             page = next_page(page, range.page, got, reply.bytes());
-            let neighbour = last.and_then(|last| {
-                if range.reverse {
-                    last.previous()
-                } else {
-                    last.next()
-                }
-            });
             let more = got >= asked && left > 0;
-            let next = neighbour.filter(|id| more && (range.start..=range.end).contains(id));
+            let next = last.filter(|_| more).and_then(|last| range.after(last));
             if let Some(next) = next {
-                from = next;
-                push_page(&mut self.out, stream, range, from, left.min(page));
+                push_page(&mut self.out, stream, range, next, left.min(page));
                 // Not `flush()`: the reply borrows the reader. TLS holds bytes back until it is flushed.
                 let written = async {
                     self.stream.write_all(&self.out).await?;
