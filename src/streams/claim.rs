@@ -56,17 +56,11 @@ pub async fn plan_claim(
 
 /// Claims them, without counting a delivery.
 pub async fn apply_claim(connection: &Connection, plan: ClaimPlan, _: Consent) -> Applied {
-    let mut applied = Applied::default();
-    let mut batches = plan.chosen.entries.chunks(BATCH);
-    for batch in batches.by_ref() {
-        claim_batch(connection, &plan, batch, &mut applied).await;
-        if applied.error.is_some() {
-            break;
-        }
-    }
-    applied.rows.extend(batches.flatten().map(not_tried));
-    applied.rows.extend(plan.chosen.left_out);
-    applied
+    let chosen = &plan.chosen;
+    Applied::in_batches(&chosen.entries, &chosen.left_out, async |batch, applied| {
+        claim_batch(connection, &plan, batch, applied).await;
+    })
+    .await
 }
 
 /// What became of everything that a consumer held.

@@ -3,10 +3,10 @@
 use anyhow::Result;
 
 use super::dead_letters::{DeadLetter, Found, Source};
-use super::repair::{Applied, BATCH, Outcome, Repaired};
+use super::repair::{Applied, Outcome, Repaired, Subject};
 use super::requeue::of_move;
 use crate::model::{Consent, Name, Problem};
-use crate::wire::{self, Connection, ErrorKind, redrive, xdel, xinfo_groups};
+use crate::wire::{Connection, ErrorKind, redrive, xdel, xinfo_groups};
 
 /// Dead letters that are to be changed.
 #[derive(Debug)]
@@ -44,14 +44,14 @@ impl LettersPlan {
         plan.left_out
             .extend(tombstones.iter().map(|letter| Repaired {
                 detail: Some("a tombstone: there is no body to move".to_owned()),
-                ..row(letter, Outcome::Trimmed)
+                ..letter.row(Outcome::Trimmed)
             }));
         plan
     }
 
     /// What would become of each.
     pub fn preview(&self) -> Vec<Repaired> {
-        let planned = self.letters.iter().map(|it| row(it, Outcome::Planned));
+        let planned = self.letters.iter().map(|it| it.row(Outcome::Planned));
         planned.chain(self.left_out.iter().cloned()).collect()
     }
 
@@ -68,11 +68,13 @@ impl LettersPlan {
     }
 }
 
-fn row(letter: &DeadLetter, outcome: Outcome) -> Repaired {
-    Repaired {
-        consumer: letter.consumer.clone(),
-        deliveries: letter.deliveries,
-        ..Repaired::unseen(letter.id, outcome)
+impl Subject for DeadLetter {
+    fn row(&self, outcome: Outcome) -> Repaired {
+        Repaired {
+            consumer: self.consumer.clone(),
+            deliveries: self.deliveries,
+            ..Repaired::unseen(self.id, outcome)
+        }
     }
 }
 
@@ -114,85 +116,35 @@ pub async fn apply_redrive(
     all_groups_may_see_it: bool,
     _: Consent,
 ) -> Applied {
-    let mut applied = Applied::default();
-    let mut batches = plan.letters.chunks(BATCH);
-    for batch in batches.by_ref() {
-        let calls = batch.iter().map(|letter| {
-            let to = plan.destination(letter);
-            redrive(
-                &plan.source.dead_letter,
-                to,
-                letter.id,
-                all_groups_may_see_it,
-            )
-        });
-        let outcomes = connection.call_all(calls.collect()).await;
-        take(&mut applied, batch, outcomes, |letter, moved| {
-            let moved = of_move(row(letter, Outcome::NotTried), moved, Outcome::Redriven);
-            match moved.outcome {
-                Outcome::Redriven => Repaired {
-                    detail: Some(format!("to `{}`", plan.destination(letter))),
-                    ..moved
-                },
-                _ => moved,
+    let from = &plan.source.dead_letter;
+    Applied::in_batches(&plan.letters, &plan.left_out, async |batch, applied| {
+        let call =
+            |it: &DeadLetter| redrive(from, plan.destination(it), it.id, all_groups_may_see_it);
+        let outcomes = connection.call_all(batch.iter().map(call).collect()).await;
+        applied.take(batch, outcomes, |letter, moved| {
+            let moved = of_move(letter.row(Outcome::NotTried), moved, Outcome::Redriven);
+            let to = (moved.outcome == Outcome::Redriven).then(|| plan.destination(letter));
+            Repaired {
+                detail: to.map(|to| format!("to `{to}`")).or(moved.detail),
+                ..moved
             }
         });
-        if applied.error.is_some() {
-            break;
-        }
-    }
-    let rest = batches.flatten().map(|it| row(it, Outcome::NotTried));
-    applied.rows.extend(rest);
-    applied.rows.extend(plan.left_out);
-    applied
+    })
+    .await
 }
 
 /// Throws them away.
 pub async fn apply_purge(connection: &Connection, plan: LettersPlan, _: Consent) -> Applied {
-    let mut applied = Applied::default();
-    let mut batches = plan.letters.chunks(BATCH);
-    for batch in batches.by_ref() {
-        let calls = batch
-            .iter()
-            .map(|letter| xdel(&plan.source.dead_letter, &[letter.id]));
+    let from = &plan.source.dead_letter;
+    Applied::in_batches(&plan.letters, &plan.left_out, async |batch, applied| {
+        let calls = batch.iter().map(|it| xdel(from, &[it.id]));
         let outcomes = connection.run_all(calls.collect()).await;
-        take(&mut applied, batch, outcomes, |letter, deleted| {
-            let was_there = deleted > 0;
-            row(
-                letter,
-                if was_there {
-                    Outcome::Purged
-                } else {
-                    Outcome::Gone
-                },
-            )
+        applied.take(batch, outcomes, |letter, deleted| {
+            letter.row(match deleted {
+                0 => Outcome::Gone,
+                _ => Outcome::Purged,
+            })
         });
-        if applied.error.is_some() {
-            break;
-        }
-    }
-    let rest = batches.flatten().map(|it| row(it, Outcome::NotTried));
-    applied.rows.extend(rest);
-    applied.rows.extend(plan.left_out);
-    applied
-}
-
-/// Takes the outcomes of one batch, or its failure.
-fn take<T>(
-    applied: &mut Applied,
-    batch: &[DeadLetter],
-    outcomes: wire::Result<Vec<wire::Result<T>>>,
-    done: impl Fn(&DeadLetter, T) -> Repaired,
-) {
-    let not_tried = |letter: &DeadLetter| row(letter, Outcome::NotTried);
-    let outcomes = match outcomes {
-        Ok(outcomes) => outcomes,
-        Err(error) => return applied.fail(batch.iter().map(not_tried), error),
-    };
-    for (letter, outcome) in batch.iter().zip(outcomes) {
-        match outcome {
-            Ok(outcome) => applied.rows.push(done(letter, outcome)),
-            Err(error) => applied.fail([not_tried(letter)], error),
-        }
-    }
+    })
+    .await
 }

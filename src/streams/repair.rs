@@ -230,7 +230,58 @@ pub struct Applied {
     pub error: Option<anyhow::Error>,
 }
 
+/// What is to be changed, as it was seen.
+pub(super) trait Subject {
+    /// What became of it.
+    fn row(&self, outcome: Outcome) -> Repaired;
+}
+
+impl Subject for PendingEntry {
+    fn row(&self, outcome: Outcome) -> Repaired {
+        Repaired::seen(self, outcome)
+    }
+}
+
 impl Applied {
+    /// What became of `subjects`, changed batch by batch until a change fails; `left_out` comes last.
+    pub(super) async fn in_batches<S: Subject>(
+        subjects: &[S],
+        left_out: &[Repaired],
+        mut change: impl AsyncFnMut(&[S], &mut Self),
+    ) -> Self {
+        let mut applied = Self::default();
+        let mut batches = subjects.chunks(BATCH);
+        for batch in batches.by_ref() {
+            change(batch, &mut applied).await;
+            if applied.error.is_some() {
+                break;
+            }
+        }
+        let rest = batches.flatten().map(|it| it.row(Outcome::NotTried));
+        applied.rows.extend(rest.chain(left_out.iter().cloned()));
+        applied
+    }
+
+    /// Takes the outcome of each of a batch, or the failure of all of it.
+    pub(super) fn take<S: Subject, O>(
+        &mut self,
+        batch: &[S],
+        outcomes: wire::Result<Vec<wire::Result<O>>>,
+        row: impl Fn(&S, O) -> Repaired,
+    ) {
+        let not_tried = |subject: &S| subject.row(Outcome::NotTried);
+        let outcomes = match outcomes {
+            Ok(outcomes) => outcomes,
+            Err(error) => return self.fail(batch.iter().map(not_tried), error),
+        };
+        for (subject, outcome) in batch.iter().zip(outcomes) {
+            match outcome {
+                Ok(outcome) => self.rows.push(row(subject, outcome)),
+                Err(error) => self.fail([not_tried(subject)], error),
+            }
+        }
+    }
+
     /// How many came out as they were meant to.
     pub fn done(&self) -> usize {
         let done = |row: &&Repaired| row.outcome.is_done();

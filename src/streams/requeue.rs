@@ -1,11 +1,11 @@
 //! Putting pending entries at the end of their stream again: a copy is added and the old one acknowledged, each
 //! atomically, if it still is as it was seen.
 
-use crate::model::{Consent, GroupInfo, PendingEntry, Problem};
-use crate::wire::{Connection, Move, Result, requeue};
+use crate::model::{Consent, GroupInfo, Problem};
+use crate::wire::{Connection, Move, requeue};
 
 use super::claim::seen;
-use super::repair::{Applied, BATCH, Chosen, Outcome, Repaired};
+use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _};
 use super::target::Target;
 
 /// Makes sure that a copy at the end of the stream is seen by nobody but `target`, unless that is agreed to.
@@ -16,7 +16,7 @@ pub fn must_be_alone(
     target: &Target,
     groups: &[GroupInfo],
     all_groups_may_see_it: bool,
-) -> std::result::Result<(), Problem> {
+) -> Result<(), Problem> {
     let others: Vec<String> = groups
         .iter()
         .filter(|group| group.name != target.group)
@@ -42,41 +42,15 @@ pub async fn apply_requeue(
     all_groups_may_see_it: bool,
     _: Consent,
 ) -> Applied {
-    let mut applied = Applied::default();
-    let mut batches = chosen.entries.chunks(BATCH);
-    for batch in batches.by_ref() {
-        let calls = batch.iter().map(|entry| {
-            let Target { stream, group } = &chosen.target;
-            requeue(stream, group, stream, &seen(entry), all_groups_may_see_it)
+    let Target { stream, group } = &chosen.target;
+    Applied::in_batches(&chosen.entries, &chosen.left_out, async |batch, applied| {
+        let call = |it| requeue(stream, group, stream, &seen(it), all_groups_may_see_it);
+        let outcomes = connection.call_all(batch.iter().map(call).collect()).await;
+        applied.take(batch, outcomes, |entry, moved| {
+            of_move(entry.row(Outcome::NotTried), moved, Outcome::Requeued)
         });
-        match connection.call_all(calls.collect()).await {
-            Ok(outcomes) => take(&mut applied, batch, outcomes),
-            Err(error) => applied.fail(batch.iter().map(not_tried), error),
-        }
-        if applied.error.is_some() {
-            break;
-        }
-    }
-    applied.rows.extend(batches.flatten().map(not_tried));
-    applied.rows.extend(chosen.left_out);
-    applied
-}
-
-fn not_tried(entry: &PendingEntry) -> Repaired {
-    Repaired::seen(entry, Outcome::NotTried)
-}
-
-fn take(applied: &mut Applied, batch: &[PendingEntry], outcomes: Vec<Result<Move>>) {
-    for (entry, outcome) in batch.iter().zip(outcomes) {
-        match outcome {
-            Ok(outcome) => applied.rows.push(of_move(
-                Repaired::seen(entry, Outcome::NotTried),
-                outcome,
-                Outcome::Requeued,
-            )),
-            Err(error) => applied.fail([not_tried(entry)], error),
-        }
-    }
+    })
+    .await
 }
 
 /// `row` with what became of its move.
