@@ -98,7 +98,7 @@ fn from_parts(globals: &Globals) -> Result<Option<Setting<Target>>, Problem> {
     }
     let endpoint = Endpoint::new(Transport::Tcp {
         host: host.trim_matches(['[', ']']).to_owned(),
-        port: globals.port.unwrap_or(6379),
+        port: globals.port.unwrap_or(Endpoint::DEFAULT_PORT),
     });
     Ok(Some(Setting::new(
         Target::Server(endpoint),

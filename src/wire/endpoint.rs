@@ -45,9 +45,10 @@ pub struct Endpoint {
 #[error("{0}")]
 pub struct EndpointError(String);
 
-const DEFAULT_PORT: u16 = 6379;
-
 impl Endpoint {
+    /// Where a server listens unless it is told otherwise.
+    pub const DEFAULT_PORT: u16 = 6379;
+
     /// An endpoint at `transport`, database 0, no credentials, no TLS.
     pub fn new(transport: Transport) -> Self {
         Self {
@@ -97,7 +98,7 @@ impl Endpoint {
         };
         let mut endpoint = Self::new(Transport::Tcp {
             host,
-            port: url.port().unwrap_or(DEFAULT_PORT),
+            port: url.port().unwrap_or(Self::DEFAULT_PORT),
         });
         endpoint.set_credentials(url)?;
         let path = url.path().trim_matches('/');

@@ -9,7 +9,7 @@ use super::counters::add;
 use super::engine::Engine;
 use super::hand::{Delivery, Phase};
 use super::handler::{Finished, Verdict};
-use super::policy::spread_delay;
+use super::policy::{fraction, spread_delay};
 use super::settlement::{Settlement, What};
 use crate::model::{EntryId, format_duration};
 use crate::planted;
@@ -202,8 +202,7 @@ impl Engine {
     /// Lets an entry in hand rest until its next attempt is due.
     pub(super) fn wait_for_retry(&mut self, id: EntryId, deliveries: u64, after: Option<Duration>) {
         let backoff = self.job.policy.backoff;
-        let fraction = f64::from(uuid::Uuid::new_v4().as_bytes()[15]) / 255.0;
-        let delay = spread_delay(backoff, deliveries.max(1), fraction);
+        let delay = spread_delay(backoff, deliveries.max(1), fraction());
         let delay = delay.max(after.unwrap_or_default().min(backoff.cap.max(delay)));
         if self.hand.advance(id, deliveries, Phase::Waiting) {
             self.retries.push(Instant::now() + delay, id, deliveries);

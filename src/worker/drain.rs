@@ -11,6 +11,8 @@ use crate::wire::{Connection, Error, Holder, LeaseState, delete_consumer, releas
 
 /// Entries given back by one script call.
 const RELEASED_AT_A_TIME: usize = 500;
+/// How long handlers run on before leases and results are seen to again.
+const KEEP_UP: Duration = Duration::from_millis(500);
 
 impl Engine {
     /// Brings everything in hand to an end: what runs may finish within the grace, what never started goes back, what
@@ -54,7 +56,7 @@ impl Engine {
                 tracing::warn!(group = %self.job.group, running = self.hand.running(), "the grace is over: stopping handlers");
                 break;
             }
-            let tick = (grace_ends - now).min(Duration::from_millis(500));
+            let tick = (grace_ends - now).min(KEEP_UP);
             let mut signal = self.signal.clone();
             tokio::select! {
                 _ = timeout(tick, self.next_finished()) => {}

@@ -16,6 +16,12 @@ pub(super) fn spread_delay(backoff: Backoff, attempt: u64, fraction: f64) -> Dur
         .mul_f64(1.0 + 0.2 * fraction.clamp(0.0, 1.0))
 }
 
+/// A random number from 0 to 1, so that workers which failed together do not come back together.
+pub(super) fn fraction() -> f64 {
+    let [.., byte] = uuid::Uuid::new_v4().into_bytes();
+    f64::from(byte) / f64::from(u8::MAX)
+}
+
 /// How a worker treats its messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {

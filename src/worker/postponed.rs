@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::policy::spread_delay;
+use super::policy::{fraction, spread_delay};
 use super::settlement::Settlement;
 use crate::model::EntryId;
 use crate::topology::Backoff;
@@ -38,8 +38,7 @@ impl Postponed {
     pub(super) fn push(&mut self, now: Instant, settlement: Settlement) -> Duration {
         let tries = self.tries.entry(settlement.id).or_default();
         *tries += 1;
-        let fraction = f64::from(uuid::Uuid::new_v4().as_bytes()[15]) / 255.0;
-        let wait = spread_delay(self.backoff, *tries, fraction);
+        let wait = spread_delay(self.backoff, *tries, fraction());
         self.waiting.push((now + wait, settlement));
         wait
     }

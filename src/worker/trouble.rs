@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::policy::fraction;
+
 /// The first pause after a failure, doubled up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -67,8 +69,7 @@ impl Trouble {
         let doubled = PAUSE
             .saturating_mul(1u32 << self.failures.min(10))
             .min(self.pause_max);
-        let jitter = f64::from(uuid::Uuid::new_v4().as_bytes()[15]) / 255.0;
-        let pause = doubled.mul_f64(1.0 + jitter / 2.0);
+        let pause = doubled.mul_f64(1.0 + fraction() / 2.0);
         self.failures = self.failures.saturating_add(1);
         self.since.get_or_insert(now);
         self.pause_until = Some(now + pause);

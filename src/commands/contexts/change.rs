@@ -11,6 +11,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::{CommandLine, Problem, escaped};
 use crate::settings::contexts::{Change, Contexts, Edit, Places, Selection};
+use crate::wire::Endpoint;
 
 /// Make a new context from the connection flags
 ///
@@ -173,7 +174,10 @@ fn url(globals: &Globals) -> Result<Option<String>, Problem> {
     };
     let is_secured = globals.tls_ca.is_some() || globals.tls_cert.is_some();
     let scheme = if is_secured { "rediss" } else { "redis" };
-    let (port, db) = (globals.port.unwrap_or(6379), globals.db.unwrap_or(0));
+    let (port, db) = (
+        globals.port.unwrap_or(Endpoint::DEFAULT_PORT),
+        globals.db.unwrap_or(0),
+    );
     Ok(Some(format!("{scheme}://{host}:{port}/{db}")))
 }
 

@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::time::timeout;
 
 use super::guard::Guard;
-use super::{Origin, REASON_BYTES_MAX, Verdict, tail};
+use super::{Origin, Verdict, keep_end, tail};
 use crate::model::{escaped, without_secrets};
 use crate::worker::hand::Delivery;
 
@@ -108,9 +108,7 @@ async fn listen(stderr: Option<ChildStderr>, words: &mut Vec<u8>) {
         if read == 0 {
             return;
         }
-        words.extend_from_slice(&piece[..read]);
-        let excess = words.len().saturating_sub(REASON_BYTES_MAX);
-        words.drain(..excess);
+        keep_end(words, &piece[..read]);
     }
 }
 

@@ -72,6 +72,13 @@ pub(super) fn tail(text: &str) -> &str {
     &text[start..]
 }
 
+/// Appends `piece` to what a handler said, of which the last [`REASON_BYTES_MAX`] bytes are kept.
+pub(super) fn keep_end(words: &mut Vec<u8>, piece: &[u8]) {
+    words.extend_from_slice(piece);
+    let excess = words.len().saturating_sub(REASON_BYTES_MAX);
+    words.drain(..excess);
+}
+
 /// A handler's end.
 #[derive(Debug)]
 pub(in crate::worker) struct Finished {

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::model::without_secrets;
 use crate::worker::handler::guard::{Guard, Watched};
-use crate::worker::handler::{Origin, REASON_BYTES_MAX, tail};
+use crate::worker::handler::{Origin, keep_end, tail};
 
 /// Bytes of an answer at most.
 const ANSWER_BYTES_MAX: u64 = 8 << 20;
@@ -140,8 +140,6 @@ async fn listen(mut errors: ChildStderr, words: Arc<Mutex<Vec<u8>>>) {
     let mut piece = [0u8; 4096];
     while let Ok(read @ 1..) = errors.read(&mut piece).await {
         let mut words = words.lock().unwrap_or_else(PoisonError::into_inner);
-        words.extend_from_slice(&piece[..read]);
-        let excess = words.len().saturating_sub(REASON_BYTES_MAX);
-        words.drain(..excess);
+        keep_end(&mut words, &piece[..read]);
     }
 }
