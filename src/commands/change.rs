@@ -103,10 +103,7 @@ impl<'a> Change<'a> {
             self.target
         ));
         if buried > 0 {
-            console.warn(&format!(
-                "{} had been trimmed away before being processed; tombstones are in the dead-letter stream (see `ucp-streams dlq list`)",
-                entries(buried)
-            ));
+            warn_of_tombstones(self.context, &entries(buried));
         }
         self.note_more();
         Ok(if done == all {
@@ -149,6 +146,13 @@ impl<'a> Change<'a> {
         Problem::refused(text(&why))
             .hint("look at the state again, then name what is to be changed")
     }
+}
+
+/// Says that `entries`, so many in words, are tombstones now.
+pub(super) fn warn_of_tombstones(context: &Context, entries: &str) {
+    context.console.warn(&format!(
+        "{entries} had been trimmed away before being processed; tombstones are in the dead-letter stream (see `ucp-streams dlq list`)"
+    ));
 }
 
 fn count(rows: &[Repaired], outcome: Outcome) -> usize {

@@ -157,8 +157,8 @@ fn a_body_that_was_trimmed_away_becomes_a_tombstone() {
     let run = server.ucp(&words);
     let rows = run
         .assert_code(7)
-        .stderr_has("trimmed away before being processed")
-        .stderr_has("2 entries (see `ucp-streams dlq list`)")
+        .stderr_has("2 entries had been trimmed away before being processed")
+        .stderr_has("(see `ucp-streams dlq list`)")
         .stdout_json();
     assert_eq!(
         (&rows[0]["handed_over"], &rows[0]["tombstones"]),

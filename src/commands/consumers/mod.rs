@@ -6,6 +6,7 @@ mod prune;
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::change::warn_of_tombstones;
 use super::context::Context;
 use super::group::{GroupArgs, OpenGroup};
 use crate::cli::{self, DryRun, Impact};
@@ -98,10 +99,7 @@ async fn carry_out(
     console.show(&removed.rows)?;
     let tombstones: u64 = removed.rows.iter().map(|it| it.tombstones).sum();
     if tombstones > 0 {
-        console.warn(&format!(
-            "trimmed away before being processed, and tombstones in the dead-letter stream now: {} (see `ucp-streams dlq list`)",
-            entries(tombstones)
-        ));
+        warn_of_tombstones(context, &entries(tombstones));
     }
     if let Some(error) = removed.error {
         return Err(error);
