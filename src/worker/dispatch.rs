@@ -64,24 +64,30 @@ impl Engine {
             0
         };
         let first = self.ready.get(next)?;
+        let id = first.id();
         let running = self.hand.running();
         let may_start = running < self.job.policy.concurrency
             && (!first.is_alone || running == 0)
             && !self.is_lone_running()
             && self.pace.allows()
-            && self.has_lease()
             && self.job.max_messages.is_none_or(|max| self.started < max);
-        if may_start {
+        if may_start && self.has_leases(id) {
             self.ready.remove(next)
         } else {
             None
         }
     }
 
-    /// Looked at again for each start: since the turn began the process may have stood still, and the lease be over.
-    fn has_lease(&self) -> bool {
-        let lease = self.lease.as_ref();
-        lease.is_none_or(|lease| lease.is_held(Instant::now()))
+    /// Looked at again for each start: since the turn began the process may have stood still, and the leases be over.
+    fn has_leases(&mut self, id: EntryId) -> bool {
+        let now = Instant::now();
+        let good_for = self.job.policy.lease_good_for();
+        if !self.hand.is_confirmed(id, now, good_for) {
+            // Others may have taken it by now: asked first.
+            self.timers.renewal = now;
+            return false;
+        }
+        self.lease.as_ref().is_none_or(|lease| lease.is_held(now))
     }
 
     fn is_lone_running(&self) -> bool {

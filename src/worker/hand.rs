@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
@@ -144,6 +144,12 @@ impl Hand {
     pub(super) fn is_running(&self, id: EntryId) -> bool {
         self.get(id)
             .is_some_and(|held| matches!(held.phase, Phase::Running(_)))
+    }
+
+    /// Whether the lease was confirmed less than `within` ago.
+    pub(super) fn is_confirmed(&self, id: EntryId, now: Instant, within: Duration) -> bool {
+        self.get(id)
+            .is_some_and(|held| now.saturating_duration_since(held.confirmed) < within)
     }
 
     /// The lease was good at `at`.

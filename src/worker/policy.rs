@@ -107,6 +107,11 @@ impl Policy {
             .max(spread_delay(self.backoff, deliveries, 1.0))
     }
 
+    /// For how long after it was confirmed a lease is good enough to start a handler: nobody else has waited long enough.
+    pub fn lease_good_for(&self) -> Duration {
+        self.claim_idle * 5 / 6
+    }
+
     /// How often leases are renewed.
     pub fn renewal(&self) -> Duration {
         self.claim_idle / 3

@@ -109,10 +109,6 @@ impl Engine {
         if is_probe && reply.batch.is_empty() {
             self.breaker.probe_at_once(Instant::now());
         }
-        if self.read_asked.elapsed() >= self.job.policy.claim_idle * 5 / 6 {
-            // This process stood still, or the reply did: others may have taken the entries by now.
-            self.timers.renewal = Instant::now();
-        }
         let batch = Arc::new(reply.batch);
         for index in 0..batch.len() {
             // A reply that came late: the entry looked left alone meanwhile, and this worker took it itself.

@@ -26,12 +26,9 @@ impl Engine {
         let fresh_within = self.job.policy.claim_idle / 2;
         let hand = &self.hand;
         self.settlements.retain(|settlement| {
-            let is_fresh = hand
-                .get(settlement.id)
-                .is_some_and(|held| now.saturating_duration_since(held.confirmed) < fresh_within);
             let rides = riding.len() < count_max
                 && matches!(settlement.what, What::Acknowledge)
-                && is_fresh;
+                && hand.is_confirmed(settlement.id, now, fresh_within);
             if rides {
                 riding.push((settlement.id, settlement.deliveries));
             }

@@ -41,16 +41,15 @@ impl Engine {
             let states = connection.call(renew(self.holder(), chunk)).await?;
             for ((id, _), state) in chunk.iter().zip(states) {
                 match state {
-                    LeaseState::Done => self.hand.confirm(*id, asked_at),
+                    // Ghost: the body is in memory, and the handler may still succeed. Claiming the entry would drop it from the
+                    // pending list without a word.
+                    LeaseState::Done | LeaseState::Ghost => self.hand.confirm(*id, asked_at),
                     // Acknowledged by this worker, and the reply has not come: no news.
                     LeaseState::Lost if self.is_being_settled(*id) => {}
                     LeaseState::Lost => {
                         self.count_lost(*id);
                         self.let_go(*id);
                     }
-                    // The body is in memory: the handler may still succeed, and the entry is acknowledged then. Claiming it
-                    // would drop it from the pending list without a word.
-                    LeaseState::Ghost => {}
                 }
             }
         }

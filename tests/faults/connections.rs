@@ -43,7 +43,9 @@ fn row_08_reply_of_a_waiting_read_lost() {
     let (scene, proxy) = proxied();
     let url = proxy.url();
     // Found by its owner, long before anybody might take it over.
-    let worker = scene.worker_with(&url, &["--claim-idle", "1m"], "").spawn();
+    let worker = scene
+        .worker_with(&url, "1s", &["--claim-idle", "1m"], "")
+        .spawn();
     scene.await_worker();
     proxy.drop_replies_to("BLOCK");
     until(RECOVERY, "a read whose reply will be lost", || {

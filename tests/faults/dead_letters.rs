@@ -47,33 +47,7 @@ fn row_37_entry_trimmed_while_pending() {
     let scene = Scene::new();
     scene.publish(1, 5);
     scene.group();
-    let read = [
-        "XREADGROUP",
-        "GROUP",
-        "g",
-        "dead",
-        "COUNT",
-        "3",
-        "STREAMS",
-        "s",
-        ">",
-    ];
-    scene.server.redis(&read);
-    let idle = [
-        "XCLAIM",
-        "s",
-        "g",
-        "dead",
-        "0",
-        "1-1",
-        "2-1",
-        "3-1",
-        "IDLE",
-        "60000",
-        "RETRYCOUNT",
-        "1",
-    ];
-    scene.server.redis(&idle);
+    scene.abandon(1, 3);
     scene.server.redis(&["XTRIM", "s", "MINID", "3-1"]);
     let run = scene.worker(&["--once"], "").run();
     run.assert_code(9)

@@ -37,13 +37,7 @@ pub fn calls(scene: &Scene, command: &str) -> u64 {
 pub fn stale(scene: &Scene, count: u64) {
     scene.publish(1, count);
     scene.group();
-    let mut client = scene.server.client();
-    client.send(&["XREADGROUP", "GROUP", "g", "dead", "STREAMS", "s", ">"]);
-    let ids: Vec<String> = (1..=count).map(|ms| format!("{ms}-1")).collect();
-    let mut claim: Vec<&str> = vec!["XCLAIM", "s", "g", "dead", "0"];
-    claim.extend(ids.iter().map(String::as_str));
-    claim.extend(["IDLE", "3600000", "RETRYCOUNT", "1", "JUSTID"]);
-    client.send(&claim);
+    scene.abandon(1, count);
 }
 
 /// Runs `script` in bash, where `"$ucp"` is the binary.

@@ -92,6 +92,29 @@ impl Scene {
         self.server.redis(&create);
     }
 
+    /// Delivers the next entries, `from`-1 to `to`-1, to consumer `dead`, an hour ago.
+    pub fn abandon(&self, from: u64, to: u64) {
+        let mut client = self.server.client();
+        let count = (to - from + 1).to_string();
+        let read = [
+            "XREADGROUP",
+            "GROUP",
+            "g",
+            "dead",
+            "COUNT",
+            &count,
+            "STREAMS",
+            "s",
+            ">",
+        ];
+        client.send(&read);
+        let ids: Vec<String> = (from..=to).map(|ms| format!("{ms}-1")).collect();
+        let mut claim: Vec<&str> = vec!["XCLAIM", "s", "g", "dead", "0"];
+        claim.extend(ids.iter().map(String::as_str));
+        claim.extend(["IDLE", "3600000", "RETRYCOUNT", "1", "JUSTID"]);
+        assert_eq!(client.send(&claim).items().len(), ids.len());
+    }
+
     /// `worker run g` with these flags, the shell as its handler. `body` comes between the ledger's `start` and `done`
     /// lines; `$here` is the row's directory.
     pub fn worker(&self, flags: &[&str], body: &str) -> Invocation {
@@ -100,19 +123,20 @@ impl Scene {
 
     /// As [`Scene::worker`], at another URL.
     pub fn worker_at(&self, url: &str, flags: &[&str], body: &str) -> Invocation {
-        self.worker_with(url, &[&["--claim-idle", "3s"], flags].concat(), body)
+        self.worker_with(url, "1s", &[&["--claim-idle", "3s"], flags].concat(), body)
     }
 
-    /// As [`Scene::worker_at`], with a claim idle of its own.
-    pub fn worker_with(&self, url: &str, flags: &[&str], body: &str) -> Invocation {
+    /// As [`Scene::worker_at`], with a timeout and a claim idle of its own.
+    pub fn worker_with(&self, url: &str, timeout: &str, flags: &[&str], body: &str) -> Invocation {
         let script = format!(
             r#"echo "start $UCP_ID $UCP_DELIVERIES $$" >>"$here/ledger"
 {body}
 echo "done $UCP_ID $UCP_DELIVERIES $$" >>"$here/ledger""#
         );
         let args = [
-            &["--timeout", "1s", "worker", "run", "g", "--stream", "s"],
-            &SPEED[..],
+            &["--timeout", timeout, "worker", "run", "g"][..],
+            &["--stream", "s"],
+            &SPEED,
             flags,
             &["--exec", "--", "sh", "-c", &script],
         ];

@@ -5,7 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::scene::{CLAIM_IDLE, RECOVERY, Scene, kill};
-use crate::support::{BUSY, Signal, is_alive, until};
+use crate::support::{BUSY, Mode, Proxy, Signal, is_alive, until};
 
 /// Waits in the handler until the file `go` is there.
 const WAIT: &str = r#"while ! test -e "$here/go"; do sleep 0.05; done"#;
@@ -156,6 +156,38 @@ fn row_44_idle_worker_told_to_end_leaves_no_consumer() {
 fn connections(scene: &Scene) -> usize {
     let clients = scene.server.redis(&["CLIENT", "LIST"]);
     clients.text().lines().count()
+}
+
+#[test]
+fn row_42_reply_that_comes_after_the_claim_idle() {
+    let scene = Scene::new();
+    let proxy = Proxy::before(scene.server.socket());
+    scene.group();
+    // The scripts are known to the server from here on: one request is one claim.
+    scene.publish(1, 1);
+    scene.abandon(1, 1);
+    scene.worker(&["--once"], "").run().assert_code(0);
+    scene.publish(2, 4);
+    scene.abandon(2, 4);
+
+    let flags = ["--claim-idle", "3s", "--concurrency", "3"];
+    proxy.hold_replies_to("raise");
+    let mut late = scene.worker_with(&proxy.url(), "20s", &flags, "").spawn();
+    until(RECOVERY, "the late worker's claim", || {
+        proxy.counts().found == 1
+    });
+    let other = scene.worker(&["--concurrency", "3"], "").spawn();
+    scene.await_count("done", 4);
+    scene.await_settled_by(&[&other]);
+    proxy.set(Mode::Pass);
+    late.await_stderr("lease lost");
+    for worker in [late, other] {
+        worker.terminate().assert_code(0);
+    }
+    let account = scene.closed_account("42");
+    let starts = scene.count("start");
+    println!("row 42: {starts} starts of {} entries", account.done.len());
+    assert_eq!((starts, account.repeats()), (4, 0));
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub enum Mode {
     DropReplies,
     /// Nothing moves, and all of it once the mode changes.
     Hold,
+    /// The server gets everything; the replies come once the mode changes.
+    HoldReplies,
     /// Both ways into nothing.
     BlackHole,
     /// The client is reset once so many bytes of replies have passed.
@@ -53,7 +55,7 @@ pub struct Counts {
     pub swallowed: u64,
     /// Connections this proxy ended.
     pub ended: u64,
-    /// Times [`Proxy::drop_replies_to`] found its request.
+    /// Times that [`Proxy::drop_replies_to`] or [`Proxy::hold_replies_to`] found its request.
     pub found: u64,
 }
 
@@ -75,8 +77,8 @@ struct Shared {
     mode: Mutex<Mode>,
     /// Not owned: a reset is sent when a link's threads let go of it.
     links: Mutex<Vec<Weak<Link>>>,
-    /// The request whose reply is to be lost.
-    wanted: Mutex<Option<Vec<u8>>>,
+    /// The request that sets the mode of its connection.
+    wanted: Mutex<Option<(Vec<u8>, Mode)>>,
     is_over: AtomicBool,
 }
 
@@ -136,7 +138,12 @@ impl Proxy {
     /// The connection on which the next request with `text` in it is seen gets no reply to that, nor to anything after.
     /// The text must come in one write.
     pub fn drop_replies_to(&self, text: &str) {
-        *lock(&self.shared.wanted) = Some(text.into());
+        *lock(&self.shared.wanted) = Some((text.into(), Mode::DropReplies));
+    }
+
+    /// As [`Proxy::drop_replies_to`], but the replies come once the mode changes.
+    pub fn hold_replies_to(&self, text: &str) {
+        *lock(&self.shared.wanted) = Some((text.into(), Mode::HoldReplies));
     }
 
     /// Ends all connections; how many there were.
@@ -192,17 +199,13 @@ impl Shared {
         }
     }
 
-    /// Whether the text that is looked for is in `request`; it is found once.
-    fn is_wanted(&self, request: &[u8]) -> bool {
+    /// What becomes of the connection of `request`, if the text that is looked for is in it; it is found once.
+    fn wanted_mode(&self, request: &[u8]) -> Option<Mode> {
         let mut wanted = lock(&self.wanted);
-        let is_found = wanted
-            .as_ref()
-            .is_some_and(|text| request.windows(text.len()).any(|part| part == text));
-        if is_found {
-            *wanted = None;
-            self.totals.found.fetch_add(1, Ordering::Relaxed);
-        }
-        is_found
+        let (_, mode) =
+            wanted.take_if(|(text, _)| request.windows(text.len()).any(|part| part == text))?;
+        self.totals.found.fetch_add(1, Ordering::Relaxed);
+        Some(mode)
     }
 }
 

@@ -90,10 +90,10 @@ impl Link {
         let mut piece = vec![0; PIECE];
         while let Ok(length @ 1..) = (&self.client).read(&mut piece) {
             let request = &piece[..length];
-            if self.shared.is_wanted(request) {
-                self.set(Mode::DropReplies);
+            if let Some(mode) = self.shared.wanted_mode(request) {
+                self.set(mode);
             }
-            if self.mode_to_go_on() == Mode::BlackHole {
+            if self.mode_after(&[Mode::Hold]) == Mode::BlackHole {
                 self.swallow(length);
                 continue;
             }
@@ -117,7 +117,7 @@ impl Link {
 
     fn reply(&self, mut reply: &[u8]) -> io::Result<()> {
         while !reply.is_empty() {
-            let length = match self.mode_to_go_on() {
+            let length = match self.mode_after(&[Mode::Hold, Mode::HoldReplies]) {
                 Mode::BlackHole | Mode::DropReplies => {
                     self.swallow(reply.len());
                     return Ok(());
@@ -134,7 +134,7 @@ impl Link {
                     self.await_change(pause);
                     1
                 }
-                Mode::Pass | Mode::Hold => reply.len(),
+                Mode::Pass | Mode::Hold | Mode::HoldReplies => reply.len(),
             };
             // Counted first: whoever has received it may look.
             *lock(&self.passed) += length;
@@ -145,10 +145,10 @@ impl Link {
         Ok(())
     }
 
-    /// The mode, once it is not [`Mode::Hold`].
-    fn mode_to_go_on(&self) -> Mode {
+    /// The mode, once it is none of these.
+    fn mode_after(&self, held: &[Mode]) -> Mode {
         let mode = lock(&self.mode);
-        let is_held = |mode: &mut Mode| *mode == Mode::Hold && !self.has_ended();
+        let is_held = |mode: &mut Mode| held.contains(mode) && !self.has_ended();
         *self
             .changed
             .wait_while(mode, is_held)
