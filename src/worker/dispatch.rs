@@ -10,6 +10,7 @@ use super::engine::Engine;
 use super::hand::{Delivery, Phase};
 use super::handler::{Finished, Verdict};
 use super::policy::{fraction, spread_delay};
+use super::retries::Retry;
 use super::settlement::{Settlement, What};
 use crate::model::{EntryId, format_duration};
 use crate::planted;
@@ -32,6 +33,25 @@ impl Drop for Report {
             verdict,
         });
     }
+}
+
+/// An attempt that failed.
+pub(super) struct Failure {
+    pub(super) id: EntryId,
+    pub(super) deliveries: u64,
+    pub(super) reason: String,
+    /// The least delay that the handler asks for.
+    pub(super) after: Option<Duration>,
+    pub(super) blame: Blame,
+}
+
+/// Whose fault a failed attempt was.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Blame {
+    /// Perhaps the message's: enough of these make it a dead letter.
+    Message,
+    /// The server's, certainly: the next attempt counts no delivery, and none of these makes a dead letter.
+    Server,
 }
 
 impl Engine {
@@ -157,13 +177,19 @@ impl Engine {
                 }
             }
             Verdict::Retry { reason, after } => {
-                self.on_failed_attempt(delivery, reason, after);
+                self.attempt_failed(Failure {
+                    id: delivery.id(),
+                    deliveries: delivery.deliveries,
+                    reason,
+                    after,
+                    blame: Blame::Message,
+                });
                 return;
             }
         };
-        if !matches!(what, What::DeadLetter { .. }) && self.breaker.succeeded() {
-            tracing::warn!(group = %self.job.group, "handlers succeed again: going on");
-            self.timers.sweep = Instant::now();
+        // Where there is an output, only its arrival is a success.
+        if matches!(what, What::Acknowledge) {
+            self.attempt_succeeded();
         }
         self.settlements.push_back(Settlement {
             id: delivery.id(),
@@ -179,15 +205,31 @@ impl Engine {
         }
     }
 
-    fn on_failed_attempt(&mut self, delivery: &Delivery, reason: String, after: Option<Duration>) {
-        let (id, deliveries, now) = (delivery.id(), delivery.deliveries, Instant::now());
+    /// Notes that something can be handled.
+    pub(super) fn attempt_succeeded(&mut self) {
+        if self.breaker.succeeded() {
+            tracing::warn!(group = %self.job.group, "handlers succeed again: going on");
+            self.timers.sweep = Instant::now();
+        }
+    }
+
+    /// Lets an entry wait for its next attempt, or ends its attempts.
+    pub(super) fn attempt_failed(&mut self, failure: Failure) {
+        let Failure {
+            id,
+            deliveries,
+            reason,
+            after,
+            blame,
+        } = failure;
         add(&self.counters.failed_attempts, 1);
         let was_open = self.breaker.is_open();
-        if self.breaker.failed(now, id) {
+        if self.breaker.failed(Instant::now(), id) {
             self.on_breaker_opened(&reason);
         }
         // While everything fails it is not the message's fault: it stays.
-        if deliveries >= self.job.policy.max_deliveries && !was_open && !self.breaker.is_open() {
+        let is_to_blame = blame == Blame::Message && !was_open && !self.breaker.is_open();
+        if deliveries >= self.job.policy.max_deliveries && is_to_blame {
             self.settlements.push_back(Settlement {
                 id,
                 deliveries,
@@ -202,16 +244,27 @@ impl Engine {
             group = %self.job.group, %id, attempt = deliveries, reason = %crate::model::escaped(reason.as_bytes()),
             "attempt failed"
         );
-        self.wait_for_retry(id, deliveries, after);
+        self.wait_for_retry(id, deliveries, after, blame);
     }
 
     /// Lets an entry in hand rest until its next attempt is due.
-    pub(super) fn wait_for_retry(&mut self, id: EntryId, deliveries: u64, after: Option<Duration>) {
+    fn wait_for_retry(
+        &mut self,
+        id: EntryId,
+        deliveries: u64,
+        after: Option<Duration>,
+        blame: Blame,
+    ) {
         let backoff = self.job.policy.backoff;
         let delay = spread_delay(backoff, deliveries.max(1), fraction());
         let delay = delay.max(after.unwrap_or_default().min(backoff.cap.max(delay)));
         if self.hand.advance(id, deliveries, Phase::Waiting) {
-            self.retries.push(Instant::now() + delay, id, deliveries);
+            self.retries.push(Retry {
+                due: Instant::now() + delay,
+                id,
+                deliveries,
+                is_free: blame == Blame::Server,
+            });
             self.settlements.push_back(Settlement {
                 id,
                 deliveries,

@@ -6,39 +6,45 @@ use std::time::Instant;
 
 use crate::model::EntryId;
 
+/// An entry that waits for its next attempt.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Retry {
+    pub(super) due: Instant,
+    pub(super) id: EntryId,
+    /// The delivery count under which it is held.
+    pub(super) deliveries: u64,
+    /// Whether its next attempt counts no delivery: the last one failed by no fault of its own.
+    pub(super) is_free: bool,
+}
+
 /// Entries by when they are due. Bounded by the engine, which stops reading while too many wait.
 #[derive(Debug, Default)]
 pub(super) struct Retries {
-    heap: BinaryHeap<Reverse<(Instant, EntryId, u64)>>,
+    heap: BinaryHeap<Reverse<Retry>>,
 }
 
 impl Retries {
-    /// `id`, held with this delivery count, is due at `due`.
-    pub(super) fn push(&mut self, due: Instant, id: EntryId, deliveries: u64) {
-        self.heap.push(Reverse((due, id, deliveries)));
+    pub(super) fn push(&mut self, retry: Retry) {
+        self.heap.push(Reverse(retry));
     }
 
     /// When the earliest is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse((due, _, _))| *due)
+        self.heap.peek().map(|Reverse(retry)| retry.due)
     }
 
-    /// Up to `count_max` entries that are due, with their delivery counts.
-    pub(super) fn take_due(&mut self, now: Instant, count_max: usize) -> Vec<(EntryId, u64)> {
+    /// Up to `count_max` entries that are due.
+    pub(super) fn take_due(&mut self, now: Instant, count_max: usize) -> Vec<Retry> {
         let mut due = Vec::new();
         while due.len() < count_max && self.next_due().is_some_and(|at| at <= now) {
-            if let Some(Reverse((_, id, deliveries))) = self.heap.pop() {
-                due.push((id, deliveries));
-            }
+            due.extend(self.take_first());
         }
         due
     }
 
     /// The earliest entry, due or not: what a probe tries.
-    pub(super) fn take_first(&mut self) -> Option<(EntryId, u64)> {
-        self.heap
-            .pop()
-            .map(|Reverse((_, id, deliveries))| (id, deliveries))
+    pub(super) fn take_first(&mut self) -> Option<Retry> {
+        self.heap.pop().map(|Reverse(retry)| retry)
     }
 
     pub(super) fn clear(&mut self) {
@@ -56,15 +62,18 @@ mod tests {
     fn due_entries_come_in_order_and_never_early() {
         let (mut retries, now) = (Retries::default(), Instant::now());
         for (after_ms, ms) in [(300, 3), (100, 1), (200, 2)] {
-            retries.push(
-                now + Duration::from_millis(after_ms),
-                EntryId::new(ms, 0),
-                1,
-            );
+            retries.push(Retry {
+                due: now + Duration::from_millis(after_ms),
+                id: EntryId::new(ms, 0),
+                deliveries: 1,
+                is_free: false,
+            });
         }
         assert!(retries.take_due(now, 10).is_empty());
         let due = retries.take_due(now + Duration::from_millis(250), 10);
-        assert_eq!(due, [(EntryId::new(1, 0), 1), (EntryId::new(2, 0), 1)]);
-        assert_eq!(retries.take_first(), Some((EntryId::new(3, 0), 1)));
+        let ids: Vec<EntryId> = due.iter().map(|retry| retry.id).collect();
+        assert_eq!(ids, [EntryId::new(1, 0), EntryId::new(2, 0)]);
+        let last = retries.take_first().unwrap();
+        assert_eq!(last.id, EntryId::new(3, 0));
     }
 }

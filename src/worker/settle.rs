@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use super::counters::add;
+use super::dispatch::{Blame, Failure};
 use super::engine::Engine;
 use super::settlement::{Settlement, What};
 use crate::model::EntryId;
@@ -209,14 +210,22 @@ impl Engine {
                 self.hand.remove(id);
                 add(&self.counters.handled, 1);
                 self.record(id);
+                self.attempt_succeeded();
             }
             Ok(Effect::Moved { .. }) => {
                 self.hand.remove(id);
                 self.count_lost(id);
             }
-            Ok(Effect::Refused(why)) => self.on_unwritable(id, deliveries, &why),
+            Ok(Effect::Refused(why)) => self.on_unwritable(id, deliveries, why, Blame::Message),
             Err(error) if is_about_the_effect(error.kind) => {
-                self.on_unwritable(id, deliveries, &error.text);
+                // A server that is full says nothing of the message.
+                let is_full = error.kind == ErrorKind::OutOfMemory;
+                let blame = if is_full {
+                    Blame::Server
+                } else {
+                    Blame::Message
+                };
+                self.on_unwritable(id, deliveries, error.text, blame);
             }
             Err(error) => return Err(error),
         }
@@ -224,22 +233,15 @@ impl Engine {
     }
 
     /// A handler's output could not be written: a failed attempt.
-    fn on_unwritable(&mut self, id: EntryId, deliveries: u64, why: &str) {
-        tracing::error!(group = %self.job.group, %id, why, "the output could not be written; nothing was changed");
-        add(&self.counters.failed_attempts, 1);
-        if deliveries >= self.job.policy.max_deliveries {
-            let what = What::DeadLetter {
-                owner: None,
-                reason: why.to_owned(),
-            };
-            self.settlements.push_back(Settlement {
-                id,
-                deliveries,
-                what,
-            });
-        } else {
-            self.wait_for_retry(id, deliveries, None);
-        }
+    fn on_unwritable(&mut self, id: EntryId, deliveries: u64, reason: String, blame: Blame) {
+        tracing::error!(group = %self.job.group, %id, why = reason, "the output could not be written; nothing was changed");
+        self.attempt_failed(Failure {
+            id,
+            deliveries,
+            reason,
+            after: None,
+            blame,
+        });
     }
 
     pub(super) fn count_lost(&self, id: EntryId) {

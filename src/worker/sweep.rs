@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::counters::add;
 use super::engine::{Engine, presence_interval};
 use super::hand::Delivery;
+use super::retries::Retry;
 use super::settlement::{Settlement, What};
 use crate::model::{Entry, EntryId, PendingEntry};
 use crate::planted;
@@ -77,22 +78,31 @@ impl Engine {
 
     /// Starts the next attempt of entries whose delay is over.
     pub(super) async fn retry_due(&mut self, now: Instant) -> Result<(), Error> {
-        let due = self.retries.take_due(now, self.room());
-        if due.is_empty() {
-            return Ok(());
-        }
-        let seen: Vec<Seen> = due
-            .iter()
-            .map(|&(id, deliveries)| self.own(id, deliveries))
-            .collect();
-        let outcome = self.claim(CountMode::Raise, &seen).await;
-        if outcome.is_err() {
-            // They stay due.
-            for (id, deliveries) in due {
-                self.retries.push(now, id, deliveries);
+        let mut due = self.retries.take_due(now, self.room());
+        while let Some(first) = due.first() {
+            let is_free = first.is_free;
+            let alike: Vec<Retry> = due.extract_if(.., |it| it.is_free == is_free).collect();
+            if let Err(error) = self.attempt_again(&alike).await {
+                // They stay due.
+                for retry in alike.into_iter().chain(due) {
+                    self.retries.push(retry);
+                }
+                return Err(error);
             }
         }
-        outcome.map(|_| ())
+        Ok(())
+    }
+
+    /// Claims entries for their next attempt; all of them count a delivery, or none does.
+    async fn attempt_again(&mut self, retries: &[Retry]) -> Result<(), Error> {
+        let is_free = retries.first().is_some_and(|retry| retry.is_free);
+        let mode = if is_free {
+            CountMode::Keep
+        } else {
+            CountMode::Raise
+        };
+        let seen: Vec<Seen> = retries.iter().map(|retry| self.own(retry)).collect();
+        self.claim(mode, &seen).await.map(|_| ())
     }
 
     /// While everything fails: tries one entry, without counting a delivery.
@@ -109,21 +119,22 @@ impl Engine {
             }
             return Ok(());
         }
-        let Some((id, deliveries)) = self.retries.take_first() else {
+        let Some(retry) = self.retries.take_first() else {
             // Nothing waits: the next entry that is read is the probe.
             self.breaker.succeeded();
             return Ok(());
         };
-        let seen = [self.own(id, deliveries)];
+        let seen = [self.own(&retry)];
         match self.claim(CountMode::Keep, &seen).await {
             Ok(_) => {
-                if let Some(delivery) = self.ready.iter_mut().find(|delivery| delivery.id() == id) {
+                let mut ready = self.ready.iter_mut();
+                if let Some(delivery) = ready.find(|delivery| delivery.id() == retry.id) {
                     delivery.is_probe = true;
                 }
                 Ok(())
             }
             Err(error) => {
-                self.retries.push(now, id, deliveries);
+                self.retries.push(retry);
                 Err(error)
             }
         }
@@ -274,11 +285,11 @@ impl Engine {
         }
     }
 
-    fn own(&self, id: EntryId, deliveries: u64) -> Seen {
+    fn own(&self, retry: &Retry) -> Seen {
         Seen {
-            id,
+            id: retry.id,
             owner: Some(self.job.consumer.clone()),
-            deliveries: Some(deliveries),
+            deliveries: Some(retry.deliveries),
         }
     }
 

@@ -43,6 +43,36 @@ fn row_24_memory_full() {
 }
 
 #[test]
+fn row_24_memory_full_for_longer_than_all_attempts_of_an_output() {
+    let scene = Scene::new();
+    scene.publish(1, 3);
+    scene.group();
+    let full = |bytes: &str| scene.server.redis(&["CONFIG", "SET", "maxmemory", bytes]);
+    full("1");
+    let run = [
+        &["worker", "run", "g", "--stream", "s", "--claim-idle", "3s"][..],
+        &["--max-deliveries", "2", "--backoff-base", "50ms"],
+        &["--backoff-cap", "200ms", "--builtin", "forward:out"],
+    ];
+    let mut worker = scene.server.command(&run.concat()).spawn();
+    // Twenty attempts at three entries, each of which would be a dead letter after two.
+    worker.await_stderr("everything fails: pausing");
+    let held = scene.pending();
+    full("0");
+    let going_on = worker.await_stderr("handlers succeed again");
+    println!("row 24: {held:?}; {going_on}");
+    scene.await_settled_by(&[&worker]);
+    worker
+        .terminate()
+        .assert_code(0)
+        .stderr_has("3 handled")
+        .stderr_lacks("moved to the dead-letter stream");
+    assert!(held.len() == 3 && held.iter().all(|row| row.deliveries == 1));
+    assert_eq!(scene.server.redis(&["XLEN", "out"]).int(), 3);
+    assert_eq!(scene.server.redis(&["EXISTS", "{s}:dlq"]).int(), 0);
+}
+
+#[test]
 fn row_37_entry_trimmed_while_pending() {
     let scene = Scene::new();
     scene.publish(1, 5);

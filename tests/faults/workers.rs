@@ -123,7 +123,7 @@ fn row_44_worker_told_to_end_with_messages_in_hand() {
     // With a claim idle that is much longer than all of this takes.
     let url = scene.server.url();
     let flags = ["--concurrency", "2", "--claim-idle", "1m"];
-    let other = scene.worker_with(&url, &flags, "").spawn();
+    let other = scene.worker_with(&url, "1s", &flags, "").spawn();
     scene.await_settled_by(&[&other]);
     let taken = started.elapsed();
     other.terminate().assert_code(0);
