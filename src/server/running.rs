@@ -82,11 +82,6 @@ impl Server {
         self.process.as_ref().map(Process::pid)
     }
 
-    /// The end of its log, for an error message.
-    pub fn log_tail(&self) -> String {
-        self.place.log_tail()
-    }
-
     /// Stops it if it runs, and starts it again in the same directory, with the data that its
     /// persistence kept.
     ///
