@@ -11,7 +11,7 @@ use crate::scenarios::{handlers, said, send};
 use crate::support::until;
 use crate::world::{World, attempts};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(1);
 const ALOUD: &str = "created again from the beginning; entries may repeat";
 
 fn done(world: &World) -> BTreeSet<String> {

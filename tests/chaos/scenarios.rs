@@ -14,7 +14,7 @@ use crate::rng::Rng;
 use crate::support::{End, until};
 use crate::world::World;
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(1);
 const DEAD_LETTERS: &str = "{jobs}:dlq";
 
 /// A run that ends with a verdict.

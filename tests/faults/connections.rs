@@ -132,7 +132,7 @@ fn row_13_slow_drip() {
     let gave_up = asked.elapsed();
     assert!(gave_up < Duration::from_secs(1) + BUSY, "{gave_up:?}");
     // A reply that comes in pieces is a reply.
-    proxy.set(Mode::Drip(Duration::from_micros(300)));
+    proxy.set(Mode::Drip(Duration::from_micros(100)));
     let worker = scene.worker_at(&proxy.url(), &[], "").spawn();
     scene.await_count("done", 10);
     scene.await_settled_by(&[&worker]);

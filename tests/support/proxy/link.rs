@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_linger;
 
@@ -116,6 +116,8 @@ impl Link {
     }
 
     fn reply(&self, mut reply: &[u8]) -> io::Result<()> {
+        // When the next byte may go. A machine that wakes this late does not make the drip slower.
+        let mut due = Instant::now();
         while !reply.is_empty() {
             let length = match self.mode_after(&[Mode::Hold, Mode::HoldReplies]) {
                 Mode::BlackHole | Mode::DropReplies => {
@@ -131,7 +133,8 @@ impl Link {
                     left.min(reply.len())
                 }
                 Mode::Drip(pause) => {
-                    self.await_change(pause);
+                    due += pause;
+                    self.await_change(pause, due);
                     1
                 }
                 Mode::Pass | Mode::Hold | Mode::HoldReplies => reply.len(),
@@ -155,10 +158,12 @@ impl Link {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn await_change(&self, pause: Duration) {
+    /// Waits until `due`, and no longer than this drip lasts.
+    fn await_change(&self, pause: Duration, due: Instant) {
         let mode = lock(&self.mode);
         let is_dripping = |mode: &mut Mode| *mode == Mode::Drip(pause) && !self.has_ended();
-        drop(self.changed.wait_timeout_while(mode, pause, is_dripping));
+        let left = due.saturating_duration_since(Instant::now());
+        drop(self.changed.wait_timeout_while(mode, left, is_dripping));
     }
 
     fn swallow(&self, length: usize) {
