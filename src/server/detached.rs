@@ -18,8 +18,8 @@ use super::process::{POLL, is_alive, send};
 use super::running::{STOP_GRACE, not_ready};
 use crate::model::{Kind, Problem, without_secrets};
 
-/// How long a running server may take to say which process it is.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a running server may take to say which process it is, on a busy machine too.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The server becomes a daemon by its own means (a session of its own, output to nowhere) and keeps
 /// descriptor 3, whose other end tells whoever started it when it ends.

@@ -35,7 +35,7 @@ impl Default for Options {
             persistence: Persistence::None,
             port: None,
             args: Vec::new(),
-            ready_within: Duration::from_secs(10),
+            ready_within: Duration::from_secs(30),
         }
     }
 }
