@@ -26,7 +26,7 @@ use crate::wire::Dialer;
 
 /// What the scripts put before the words.
 const ASKED: &str = "__complete";
-/// How long the server may take, connecting included.
+/// How long the server may take, connecting included, unless the environment says otherwise.
 const BUDGET: Duration = Duration::from_millis(150);
 
 /// The words to complete, when that is what `args` ask for.
@@ -169,7 +169,8 @@ impl Line {
 
     /// What the server has, then what the topology knows besides.
     fn names(&self, wanted: &[Wanted]) -> Option<Vec<Name>> {
-        let deadline = Instant::now() + BUDGET;
+        let budget = self.env.complete_within().unwrap_or(BUDGET);
+        let deadline = Instant::now() + budget;
         let matches = tree()
             .ignore_errors(true)
             .try_get_matches_from(&self.words)
@@ -191,7 +192,7 @@ impl Line {
                 .enable_all()
                 .build()
                 .ok()?;
-            let dialer = Dialer::new(endpoint, BUDGET);
+            let dialer = Dialer::new(endpoint, budget);
             // What was found in time counts.
             let _ = runtime.block_on(async {
                 timeout_at(deadline, about.on_server(&dialer, &mut found)).await

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{Origin, Setting};
+use crate::model::parse_duration;
 
 /// Every variable that is looked at, and what it says.
-const KNOWN: [(&str, &str); 16] = [
+const KNOWN: [(&str, &str); 17] = [
     (
         "CLICOLOR",
         "0 for no colour, unless --color says otherwise.",
@@ -31,6 +33,10 @@ const KNOWN: [(&str, &str); 16] = [
     ),
     ("REDIS_URL", "The server, where UCP_STREAMS_URL is not set."),
     ("TERM", "dumb for no colour."),
+    (
+        "UCP_STREAMS_COMPLETE_WITHIN",
+        "How long the server may take when a name is completed on the command line: 150ms unless this says otherwise.",
+    ),
     (
         "UCP_STREAMS_ML_URL",
         "Where the worker of predictions sends its requests.",
@@ -66,6 +72,12 @@ impl Env {
     /// Every variable that is looked at, and what it says.
     pub fn known() -> &'static [(&'static str, &'static str)] {
         &KNOWN
+    }
+
+    /// How long completing a name may take, where it is said and understood: who presses Tab is not told of a mistake.
+    pub fn complete_within(&self) -> Option<Duration> {
+        let said = self.text("UCP_STREAMS_COMPLETE_WITHIN")?;
+        parse_duration(&said.value).ok()
     }
 
     /// What `look_up` says of each known variable.

@@ -10,9 +10,6 @@ use tempfile::TempDir;
 use crate::quietly;
 use crate::support::PATIENCE;
 
-/// How long a completion may take before Tab is pressed again.
-const AGAIN: Duration = Duration::from_secs(2);
-
 /// A shell in a terminal of 100 columns and 30 lines; gone when the value is.
 #[derive(Debug)]
 pub(crate) struct Terminal {
@@ -52,6 +49,8 @@ impl Terminal {
             .env("TERM", "xterm-256color")
             .env("SHELL", "/bin/sh")
             .env("UCP_STREAMS_URL", url)
+            // Long enough on a busy machine, too.
+            .env("UCP_STREAMS_COMPLETE_WITHIN", "1m")
             .current_dir(home.path());
         quietly("tmux", &mut tmux);
         Self {
@@ -88,39 +87,27 @@ impl Terminal {
         self.awaits(text, |screen| screen.contains(text));
     }
 
-    /// Presses Tab, `times`, until `text` is on the screen: on a busy machine a server may not answer within the moment
-    /// that completing may take, and who types presses again.
+    /// Presses Tab, `times`, and awaits `text` on the screen.
     #[track_caller]
     pub(crate) fn completes(&self, times: usize, text: &str) {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            for _ in 0..times {
-                self.presses("Tab");
-            }
-            let again = Instant::now() + AGAIN;
-            if self.becomes(again.min(end), |screen| screen.contains(text)) {
-                return;
-            }
-            let screen = self.screen();
-            assert!(Instant::now() < end, "not on the screen: {text}\n{screen}");
+        for _ in 0..times {
+            self.presses("Tab");
         }
+        self.shows(text);
     }
 
     /// Awaits that the screen is as it should be.
     #[track_caller]
     pub(crate) fn awaits(&self, what: &str, is_so: impl Fn(&str) -> bool) {
-        let is_there = self.becomes(Instant::now() + PATIENCE, is_so);
-        assert!(is_there, "not on the screen: {what}\n{}", self.screen());
-    }
-
-    fn becomes(&self, end: Instant, is_so: impl Fn(&str) -> bool) -> bool {
-        while !is_so(&self.screen()) {
-            if Instant::now() >= end {
-                return false;
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let screen = self.screen();
+            if is_so(&screen) {
+                return;
             }
+            assert!(Instant::now() < end, "not on the screen: {what}\n{screen}");
             thread::sleep(Duration::from_millis(10));
         }
-        true
     }
 }
 
