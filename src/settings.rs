@@ -9,6 +9,7 @@ mod password;
 mod target;
 mod tls;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -176,6 +177,11 @@ impl Settings {
             Some(url) if variable == "UCP_STREAMS_ML_URL" => Some(url.value.clone()),
             _ => std::env::var(variable).ok().filter(|url| !url.is_empty()),
         }
+    }
+
+    /// Where programs are looked for that are named without a directory: `$PATH`.
+    pub fn search_path() -> Option<OsString> {
+        std::env::var_os("PATH")
     }
 
     /// What `-v` says: one line a value, with its origin and without secrets.

@@ -11,6 +11,7 @@ mod effects;
 mod failing;
 mod pace;
 mod pipe;
+mod programs;
 mod service;
 mod takeover;
 

@@ -7,8 +7,11 @@ use anyhow::{Context as _, Result};
 
 use super::Context;
 use crate::model::{Name, Problem};
+use crate::settings::Settings;
 use crate::topology::{Builtin, GroupSpec, Handler as Spec, HttpSpec, HttpTarget, Topology};
-use crate::worker::handler::{Builtin as BuiltinHandler, Exec, Handler, Http, Pipe};
+use crate::worker::handler::{
+    Builtin as BuiltinHandler, Exec, Handler, Http, Pipe, require_program,
+};
 
 /// A handler instead of the topology's.
 #[derive(Debug, clap::Args)]
@@ -56,14 +59,14 @@ impl HandlerArgs {
             let argv: Vec<OsString> = program.iter().chain(&self.command).cloned().collect();
             if argv.is_empty() {
                 return Err(Problem::usage(format!("{flag} needs a program"))
-                    .hint(format!("… {flag} -- PROGRAM [ARGS]")));
+                    .hint(format!("put it after the flag: {flag} -- PROGRAM ARGS")));
             }
             return Ok(Some(chosen(argv)));
         }
         if !self.command.is_empty() {
             return Err(
                 Problem::usage("a program after `--` is for --exec or --pipe")
-                    .hint("… --exec -- PROGRAM [ARGS]"),
+                    .hint("say which before it: --exec -- PROGRAM ARGS"),
             );
         }
         if let Some(url) = &self.http {
@@ -88,8 +91,8 @@ impl HandlerArgs {
         context: &Context,
     ) -> Result<Option<Arc<Handler>>> {
         let spec = match self.chosen()? {
-            Some(Chosen::Exec(argv)) => return exec(argv).map(Some),
-            Some(Chosen::Pipe(argv)) => return pipe(argv, topology).map(Some),
+            Some(Chosen::Exec(argv)) => return exec(argv, group).map(Some),
+            Some(Chosen::Pipe(argv)) => return pipe(argv, group, topology).map(Some),
             Some(Chosen::Spec(spec)) => spec,
             None => group.handler.clone().ok_or_else(|| {
                 Problem::usage(format!(
@@ -109,10 +112,8 @@ impl HandlerArgs {
                     });
                 Ok(Some(Arc::new(Handler::Inline(Box::new(handler)))))
             }
-            Spec::Exec(argv) => exec(argv.into_iter().map(OsString::from).collect()).map(Some),
-            Spec::Pipe(argv) => {
-                pipe(argv.into_iter().map(OsString::from).collect(), topology).map(Some)
-            }
+            Spec::Exec(argv) => exec(os(argv), group).map(Some),
+            Spec::Pipe(argv) => pipe(os(argv), group, topology).map(Some),
             Spec::Http(spec) => http(spec, context),
         }
     }
@@ -126,23 +127,37 @@ enum Chosen {
 
 const NO_GUARD: &str = "cannot start the guard that ends handlers with the worker";
 
-fn exec(argv: Vec<OsString>) -> Result<Arc<Handler>> {
-    let (program, rest) = program_and_args(argv)?;
+fn exec(argv: Vec<OsString>, group: &GroupSpec) -> Result<Arc<Handler>> {
+    let (program, rest) = program_and_args(argv, group)?;
     let exec = Exec::new(program, rest).context(NO_GUARD)?;
     Ok(Arc::new(Handler::Exec(exec)))
 }
 
-fn pipe(argv: Vec<OsString>, topology: &Topology) -> Result<Arc<Handler>> {
-    let (program, rest) = program_and_args(argv)?;
+fn pipe(argv: Vec<OsString>, group: &GroupSpec, topology: &Topology) -> Result<Arc<Handler>> {
+    let (program, rest) = program_and_args(argv, group)?;
     let pipe = Pipe::new(program, rest, topology.streams.clone()).context(NO_GUARD)?;
     Ok(Arc::new(Handler::Pipe(pipe)))
 }
 
-fn program_and_args(argv: Vec<OsString>) -> Result<(OsString, Vec<OsString>), Problem> {
+fn os(argv: Vec<String>) -> Vec<OsString> {
+    argv.into_iter().map(OsString::from).collect()
+}
+
+/// Program and arguments; the program must be there now.
+fn program_and_args(
+    argv: Vec<OsString>,
+    group: &GroupSpec,
+) -> Result<(OsString, Vec<OsString>), Problem> {
     let mut argv = argv.into_iter();
     let program = argv
         .next()
         .ok_or_else(|| Problem::usage("the handler's program is empty"))?;
+    let search_path = Settings::search_path();
+    require_program(&program, search_path.as_deref()).map_err(|mut problem| {
+        let GroupSpec { name, stream, .. } = group;
+        problem.message = format!("group `{name}` on `{stream}`: {}", problem.message);
+        problem
+    })?;
     Ok((program, argv.collect()))
 }
 

@@ -8,6 +8,7 @@ mod exec;
 mod guard;
 mod http;
 mod pipe;
+mod program;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ pub use builtin::{Builtin, Inline};
 pub use exec::Exec;
 pub use http::Http;
 pub use pipe::Pipe;
+pub use program::require_program;
 
 use super::hand::Delivery;
 use crate::model::Name;
