@@ -103,6 +103,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             consumer: args.consumer,
             idle_min: args.idle.unwrap_or_default(),
             deliveries_min: args.min_deliveries.unwrap_or_default(),
+            ..Filter::default()
         },
         count_max: args.count as usize,
         with_fields: args.entries,

@@ -57,6 +57,7 @@ impl SelectArgs {
             consumer: self.consumer,
             idle_min,
             deliveries_min: self.min_deliveries.unwrap_or_default(),
+            ..Filter::default()
         };
         let which = Which::Matching {
             filter,

@@ -38,7 +38,8 @@ pub async fn plan_claim(
     dead_letter: Name,
 ) -> Result<ClaimPlan> {
     target.require_consumer(connection, &to).await?;
-    let mut chosen = Chosen::find(connection, target, which, idle_min).await?;
+    let which = which.held_by_others(&to);
+    let mut chosen = Chosen::find(connection, target, &which, idle_min).await?;
     let (held, entries) = chosen.entries.into_iter().partition(|it| it.consumer == to);
     let held: Vec<PendingEntry> = held;
     chosen.entries = entries;

@@ -18,6 +18,8 @@ const PAGE: usize = 1000;
 pub struct Filter {
     /// Held by this consumer.
     pub consumer: Option<Name>,
+    /// Held by any consumer but this.
+    pub not_consumer: Option<Name>,
     /// Not delivered for at least this long.
     pub idle_min: Duration,
     /// Delivered at least so often.
@@ -27,7 +29,9 @@ pub struct Filter {
 impl Filter {
     /// Whether `entry`, of the right consumer, is like that. One that was given back is as idle as can be.
     pub fn matches(&self, entry: &PendingEntry) -> bool {
-        entry.deliveries >= self.deliveries_min && is_idle(entry, self.idle_min)
+        entry.deliveries >= self.deliveries_min
+            && is_idle(entry, self.idle_min)
+            && self.not_consumer.as_ref() != Some(&entry.consumer)
     }
 }
 
@@ -108,6 +112,18 @@ pub enum Which {
         /// At most so many.
         count_max: usize,
     },
+}
+
+impl Which {
+    /// The same, but of those that a filter finds none that `consumer` holds: they would use up the count.
+    #[must_use]
+    pub(super) fn held_by_others(&self, consumer: &Name) -> Self {
+        let mut which = self.clone();
+        if let Self::Matching { filter, .. } = &mut which {
+            filter.not_consumer = Some(consumer.clone());
+        }
+        which
+    }
 }
 
 /// What was found.
@@ -210,9 +226,9 @@ mod tests {
             deliveries: 2,
         };
         let filter = |idle_ms, deliveries_min| Filter {
-            consumer: None,
             idle_min: Duration::from_millis(idle_ms),
             deliveries_min,
+            ..Filter::default()
         };
         for (idle_ms, filter, expected) in [
             (None, filter(5000, 0), true),

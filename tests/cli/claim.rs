@@ -174,3 +174,45 @@ fn who_is_to_hold_them_must_be_there() {
         .stderr_has("holds a string");
     assert_eq!(pending(&server, STREAM, GROUP), before);
 }
+
+#[test]
+fn what_the_consumer_holds_already_does_not_use_up_the_count() {
+    let server = seeded();
+    for (count, left) in [(3, vec!["4-0"]), (3, vec![])] {
+        server
+            .ucp(&[
+                "claim",
+                GROUP,
+                "--idle",
+                "0s",
+                "--consumer",
+                "c1",
+                "--count",
+                &count.to_string(),
+                "--to",
+                "c3",
+                "--yes",
+            ])
+            .assert_code(0);
+        assert_eq!(held_by(&server, "c1"), left);
+    }
+    // 1 to 4 are the oldest, and match, and are where they are to be.
+    server
+        .ucp(&[
+            "claim", GROUP, "--idle", "0s", "--count", "1", "--to", "c3", "--yes",
+        ])
+        .assert_code(0)
+        .stdout_lacks("already held")
+        .stderr_has("1 of 1 entry claimed")
+        .stderr_has("more entries match");
+    assert_eq!(held_by(&server, "c2"), ["6-0"]);
+    server
+        .ucp(&["claim", GROUP, "--idle", "0s", "--to", "c3", "--yes"])
+        .assert_code(0)
+        .stderr_has("1 of 1 entry claimed")
+        .stderr_lacks("more entries match");
+    server
+        .ucp(&["claim", GROUP, "--idle", "0s", "--to", "c3", "--yes"])
+        .assert_code(0)
+        .stderr_has("nothing to claim");
+}
