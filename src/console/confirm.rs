@@ -1,9 +1,14 @@
 //! Consent: asked for on a terminal, given by `--yes`, and never assumed. Passwords, too, are asked for here.
 
-use dialoguer::{Input, Password};
+use std::io::{self, BufRead as _, Read as _, Write as _};
+
+use dialoguer::Password;
 
 use crate::model::{Consent, Kind, Problem, escaped, quoted};
 use crate::settings::Protected;
+
+/// More than any answer has.
+const ANSWER_BYTES_MAX: u64 = 4096;
 
 /// Consent given by `--yes`.
 pub(super) fn by_flag() -> Consent {
@@ -31,43 +36,49 @@ pub(super) fn nobody_to_ask(plan: &str, protected: Option<&Protected>) -> Proble
 /// Asks on the terminal, where the plan stands already. Only a whole line `y` or `yes` is a yes: a word typed ahead for
 /// the shell must not be one.
 pub(super) fn ask() -> Result<Consent, Problem> {
-    let answer: Result<String, _> = Input::new()
-        .with_prompt("Go on? [y/N]")
-        .allow_empty(true)
-        .interact();
-    match answer {
+    match answer("Go on? [y/N]") {
         Ok(answer) if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") => {
             Ok(Consent::given())
         }
         Ok(_) => Err(Problem::refused("not agreed to; nothing was changed")),
-        Err(dialoguer::Error::IO(error)) => Err(Problem::new(
-            Kind::Refused,
-            format!("cannot ask for consent: {error}"),
-        )
-        .hint("add --yes to agree")),
+        Err(error) => Err(unasked(&error).hint("add --yes to agree")),
     }
 }
 
 /// Asks for a production context's name, where the plan stands already. Only the very name is a yes.
 pub(super) fn ask_for_name(name: &str) -> Result<Consent, Problem> {
     let shown = escaped(name.as_bytes());
-    let answer: Result<String, _> = Input::new()
-        .with_prompt(format!("This is production. Type {shown} to go on"))
-        .allow_empty(true)
-        .interact();
-    match answer {
+    match answer(&format!("This is production. Type {shown} to go on")) {
         Ok(answer) if answer == name => Ok(Consent::given()),
         Ok(_) => Err(Problem::refused(format!(
             "not agreed to: that was not `{shown}`; nothing was changed"
         ))),
-        Err(dialoguer::Error::IO(error)) => {
-            Err(
-                Problem::new(Kind::Refused, format!("cannot ask for consent: {error}")).hint(
-                    format!("--context {} --yes agrees", quoted(name.as_bytes())),
-                ),
-            )
-        }
+        Err(error) => Err(unasked(&error).hint(format!(
+            "--context {} --yes agrees",
+            quoted(name.as_bytes())
+        ))),
     }
+}
+
+fn unasked(error: &io::Error) -> Problem {
+    Problem::new(Kind::Refused, format!("cannot ask for consent: {error}"))
+}
+
+/// The line that is typed, as the terminal edits it: its own keys work (Ctrl-C, Ctrl-D for no answer), and nothing moves
+/// its cursor. Empty when the input ends.
+fn answer(prompt: &str) -> io::Result<String> {
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{prompt}: ")?;
+    stderr.flush()?;
+    let mut line = Vec::new();
+    io::stdin()
+        .lock()
+        .take(ANSWER_BYTES_MAX)
+        .read_until(b'\n', &mut line)?;
+    if line.pop_if(|last| *last == b'\n').is_none() {
+        writeln!(stderr)?;
+    }
+    Ok(String::from_utf8_lossy(&line).into_owned())
 }
 
 /// Asks for a password, which is not shown.

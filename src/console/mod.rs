@@ -200,13 +200,13 @@ impl Console {
         exit
     }
 
-    /// Shows that long work goes on: a bar on a terminal, elsewhere a line every few seconds. Nothing with
+    /// Shows that long work goes on: a bar on a terminal that redraws, elsewhere a line every few seconds. Nothing with
     /// `-q`. `total` is unknown where it is `None`.
     pub fn progress(&self, total: Option<u64>, label: &str) -> Progress {
         let label = escaped(label.as_bytes());
         if self.look.quiet {
             Progress::silent()
-        } else if self.terminal.stderr {
+        } else if self.terminal.stderr && self.look.redraws {
             Progress::bar(&self.bar, total, label)
         } else {
             Progress::lines(total, label)

@@ -32,7 +32,10 @@ const KNOWN: [(&str, &str); 17] = [
         "The password, where UCP_STREAMS_PASSWORD is not set.",
     ),
     ("REDIS_URL", "The server, where UCP_STREAMS_URL is not set."),
-    ("TERM", "dumb for no colour."),
+    (
+        "TERM",
+        "dumb for no colour, and for progress a line at a time.",
+    ),
     (
         "UCP_STREAMS_COMPLETE_WITHIN",
         "How long the server may take when a name is completed on the command line: 150ms unless this says otherwise.",

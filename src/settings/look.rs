@@ -23,6 +23,8 @@ pub struct Look {
     pub colour_stdout: bool,
     /// Colour on standard error.
     pub colour_stderr: bool,
+    /// The terminal can go back and draw again: `$TERM` says which it is, and not that it is dumb.
+    pub redraws: bool,
     /// `$COLUMNS`: the width to use for a terminal that does not tell its own, or an explicit `-o table` elsewhere.
     pub columns_of_env: Option<u16>,
     /// Leave out notes and progress.
@@ -52,6 +54,7 @@ impl Look {
             names: globals.names,
             colour_stdout: colour(globals.color, env, stdout_tty),
             colour_stderr: colour(globals.color, env, stderr_tty),
+            redraws: cfg!(not(unix)) || env.has("TERM") && !env.is("TERM", "dumb"),
             columns_of_env: env
                 .text("COLUMNS")
                 .and_then(|columns| columns.value.parse().ok())

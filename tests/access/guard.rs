@@ -208,3 +208,40 @@ fn what_others_took_while_consent_was_asked_for_is_said_so() {
     );
     assert!(!shown.contains("none of the ids"), "{shown}");
 }
+
+#[test]
+fn the_end_of_input_is_no_consent() {
+    let server = TestServer::start();
+    server.redis(&["XADD", "s", "1-0", "f", "v"]);
+    server.redis(&["XGROUP", "CREATE", "s", "g", "0"]);
+    server.redis(&["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"]);
+    let url = server.url();
+    let ack = ["ack", "g", "1-0", "--stream", "s", "-u", &url];
+    // Ctrl-D.
+    let mut terminal = Typed::run(&ack, &[]);
+    terminal.await_text("Go on? [y/N]").press("\u{4}");
+    let (ended, shown) = terminal.end();
+    assert_eq!(ended, Some(6), "{shown}");
+    assert!(
+        shown.contains("not agreed to; nothing was changed"),
+        "{shown}"
+    );
+    assert_eq!(server.redis(&["XPENDING", "s", "g"]).items()[0].int(), 1);
+}
+
+#[test]
+fn a_dumb_terminal_is_asked_without_escape_codes() {
+    let server = TestServer::start();
+    server.redis(&["XADD", "s", "1-0", "f", "v"]);
+    server.redis(&["XGROUP", "CREATE", "s", "g", "0"]);
+    server.redis(&["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"]);
+    let url = server.url();
+    let ack = ["ack", "g", "1-0", "--stream", "s", "-u", &url];
+    let mut terminal = Typed::run(&ack, &[("TERM", "dumb")]);
+    terminal.await_text("Go on? [y/N]: ").type_line("y");
+    let (ended, shown) = terminal.end();
+    assert_eq!(ended, Some(0), "{shown}");
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+    assert_eq!(shown.matches("Go on?").count(), 1, "{shown:?}");
+    assert_eq!(server.redis(&["XPENDING", "s", "g"]).items()[0].int(), 0);
+}

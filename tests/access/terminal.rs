@@ -20,7 +20,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Starts the binary with `env` and nothing else in its environment.
+    /// Starts the binary with `env` and nothing else in its environment but TERM=xterm.
     pub(crate) fn run(args: &[&str], env: &[(&str, &str)]) -> Self {
         let Pty {
             controller: mut shown,
@@ -30,8 +30,8 @@ impl Terminal {
         let child = Command::new(env!("CARGO_BIN_EXE_ucp-streams"))
             .args(args)
             .env_clear()
-            .envs(env.iter().copied())
             .env("TERM", "xterm")
+            .envs(env.iter().copied())
             .stdin(stream())
             .stdout(stream())
             .stderr(stream())
@@ -82,8 +82,12 @@ impl Terminal {
 
     /// Types a line.
     pub(crate) fn type_line(&mut self, line: &str) -> &mut Self {
-        self.typed.write_all(line.as_bytes()).unwrap();
-        self.typed.write_all(b"\n").unwrap();
+        self.press(&format!("{line}\n"))
+    }
+
+    /// Presses keys.
+    pub(crate) fn press(&mut self, keys: &str) -> &mut Self {
+        self.typed.write_all(keys.as_bytes()).unwrap();
         self
     }
 

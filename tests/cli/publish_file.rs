@@ -273,6 +273,20 @@ fn a_signal_stops_it_between_chunks() {
 }
 
 #[test]
+fn a_dumb_terminal_has_progress_by_the_line() {
+    let server = TestServer::start();
+    let mut publish = server
+        .command(&["publish", "orders", "-f", "many.ndjson", "--rate", "4"])
+        .file("many.ndjson", "{\"n\":1}\n".repeat(1000))
+        .on_terminals(80)
+        .env("TERM", "dumb")
+        .spawn();
+    let said = publish.await_stderr(" of 1,000 after ");
+    assert!(!said.contains('\u{1b}'), "{said:?}");
+    publish.terminate();
+}
+
+#[test]
 fn ids_that_nobody_reads_do_not_stop_the_publishing() {
     let server = TestServer::start();
     let head = bash(
