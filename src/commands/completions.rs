@@ -5,8 +5,8 @@ use anyhow::Result;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use super::context::Context;
 use crate::cli::Impact;
+use crate::console::Console;
 use crate::exit::Exit;
 
 /// Print the script that completes this tool's commands in a shell
@@ -28,8 +28,8 @@ pub(super) struct Args {
     shell: Shell,
 }
 
-pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
-    context.console.put(args.shell.script().as_bytes())?;
+pub(super) fn run(args: &Args, console: &Console) -> Result<Exit> {
+    console.put(args.shell.script().as_bytes())?;
     Ok(Exit::Done)
 }
 

@@ -122,8 +122,18 @@ impl Command {
             Self::Consumers(args) => consumers::run(args, context).await,
             Self::Topology(args) => topology::run(args, context).await,
             Self::Acl(args) => acl::run(&args, context),
-            Self::Completions(args) => completions::run(&args, context),
-            Self::Man(args) => man::run(&args, context),
+            Self::Completions(args) => completions::run(&args, &context.console),
+            Self::Man(args) => man::run(&args, &context.console),
+        }
+    }
+
+    /// The outcome of a command that is about this tool alone: what is wrong with the way to a server is not its
+    /// business. `None` for the others.
+    fn without_settings(&self, console: &Console) -> Option<Result<Exit>> {
+        match self {
+            Self::Completions(args) => Some(completions::run(args, console)),
+            Self::Man(args) => Some(man::run(args, console)),
+            _ => None,
         }
     }
 }
@@ -202,6 +212,9 @@ fn execute(cli: Cli, env: &Env, terminal: Terminal) -> Exit {
 }
 
 fn in_runtime(mut cli: Cli, env: &Env, console: Arc<Console>) -> Result<Exit> {
+    if let Some(outcome) = cli.command.without_settings(&console) {
+        return outcome;
+    }
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     if let Command::Context(args) = &cli.command {
         let globals = &mut cli.globals;

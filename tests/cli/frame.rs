@@ -137,3 +137,16 @@ fn ephemeral_is_a_server_for_one_command() {
         .assert_code(2)
         .stderr_has("/nowhere/redis-server");
 }
+
+#[test]
+fn what_is_about_the_tool_alone_asks_for_no_server() {
+    for args in [&["man", "pending"][..], &["completions", "bash"]] {
+        Invocation::new(args)
+            .env("UCP_STREAMS_URL", "no URL")
+            .file(".config/ucp-streams/config.toml", "not TOML")
+            .run()
+            .assert_code(0)
+            .stderr_is_empty()
+            .stdout_has("streams");
+    }
+}

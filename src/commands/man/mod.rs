@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ValueHint;
 
-use super::context::Context;
 use super::describe::shown;
 use super::tree;
 use crate::cli::Impact;
+use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::{Kind, Problem, escaped};
 use crate::topology::{did_you_mean, nearest};
@@ -35,7 +35,7 @@ pub(super) struct Args {
     out: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+pub(super) fn run(args: &Args, console: &Console) -> Result<Exit> {
     let tree = tree();
     let pages = shown(&tree);
     if let Some(directory) = &args.out {
@@ -44,16 +44,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
             write(directory, &file, &page::of(path, command, &pages)?)?;
         }
         let shown = escaped(directory.as_os_str().as_encoded_bytes());
-        context
-            .console
-            .note(&format!("{} pages written to {shown}", pages.len()));
+        console.note(&format!("{} pages written to {shown}", pages.len()));
         return Ok(Exit::Done);
     }
     let wanted = &args.command[..];
     let Some((path, command)) = pages.iter().find(|(path, _)| path[1..] == *wanted) else {
         return Err(no_page(wanted, &pages).into());
     };
-    context.console.put(&page::of(path, command, &pages)?)?;
+    console.put(&page::of(path, command, &pages)?)?;
     Ok(Exit::Done)
 }
 
