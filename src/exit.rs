@@ -160,7 +160,10 @@ pub const fn kind_of(error: ErrorKind) -> Kind {
         ErrorKind::Tls | ErrorKind::Auth | ErrorKind::NoPerm => Kind::Denied,
         ErrorKind::NoGroup | ErrorKind::WrongType | ErrorKind::NoKey => Kind::NotFound,
         ErrorKind::BusyGroup | ErrorKind::Fenced => Kind::Refused,
-        ErrorKind::Cluster | ErrorKind::CrossSlot | ErrorKind::UnknownCommand => Kind::Usage,
+        ErrorKind::Cluster
+        | ErrorKind::CrossSlot
+        | ErrorKind::UnknownCommand
+        | ErrorKind::NoDatabase => Kind::Usage,
         ErrorKind::Protocol | ErrorKind::NoScript => Kind::Bug,
     }
 }
@@ -289,6 +292,7 @@ mod tests {
             (ErrorKind::CrossSlot, Exit::Usage),
             (ErrorKind::TooManyClients, Exit::Unavailable),
             (ErrorKind::UnknownCommand, Exit::Usage),
+            (ErrorKind::NoDatabase, Exit::Usage),
             (ErrorKind::Fenced, Exit::Refused),
             (ErrorKind::Server, Exit::Unavailable),
         ] {

@@ -45,6 +45,9 @@ pub enum PositionError {
     /// A time of day without an offset from UTC.
     #[error("`{0}` has no time zone: add Z or an offset, as in 2026-01-31T09:00:00Z")]
     NoZone(String),
+    /// An option that the command does not have, where a position may begin with a hyphen.
+    #[error("`{0}` is no option of this command, and no position")]
+    Option(String),
     /// A time before 1970, which no entry id can have.
     #[error("`{0}` is before 1970")]
     TooEarly(String),
@@ -91,6 +94,10 @@ impl FromStr for Position {
             "-" | "start" => return Ok(Self::Start),
             "+" | "$" | "end" => return Ok(Self::End),
             _ => {}
+        }
+        let option = text.strip_prefix("--").unwrap_or_default();
+        if option.starts_with(|first: char| first.is_ascii_alphabetic()) {
+            return Err(PositionError::Option(text.to_owned()));
         }
         if all_digits(text) {
             return number(text).map(of_number);

@@ -41,7 +41,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     } = args.group.open(context).await?;
     let which = Which::Ids(args.ids);
     let chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
-    let change = Change::of(context, &chosen, true, "acknowledge", "acknowledged");
+    let change = Change::of(context, &chosen, true, "acknowledge", "acknowledged")?;
     let (what, preview) = (chosen.summary(), chosen.preview());
     change
         .make(args.dry_run, &what, preview, async |consent| {

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::context::Context;
 use crate::cli::DryRun;
 use crate::exit::Exit;
-use crate::model::{Consent, Problem};
+use crate::model::{CommandLine, Consent, Problem};
 use crate::streams::repair::{Applied, Chosen, Outcome, Repaired, entries};
 
 /// A change that has been looked for and not been made.
@@ -13,6 +13,8 @@ pub(super) struct Change<'a> {
     pub(super) context: &'a Context,
     /// What is changed, in words: the group and its stream, or the dead-letter stream.
     pub(super) target: String,
+    /// What shows the entries that there are to change.
+    pub(super) look: CommandLine,
     /// `claim`.
     pub(super) verb: &'static str,
     /// `claimed`.
@@ -25,21 +27,25 @@ pub(super) struct Change<'a> {
 
 impl<'a> Change<'a> {
     /// Of pending entries that were `chosen`.
+    ///
+    /// # Errors
+    /// As [`Context::topology`].
     pub(super) fn of(
         context: &'a Context,
         chosen: &Chosen,
         is_named: bool,
         verb: &'static str,
         past: &'static str,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        Ok(Self {
             context,
             target: chosen.target.to_string(),
+            look: chosen.target.command("pending", context.topology()?),
             verb,
             past,
             is_named,
             has_more: chosen.has_more,
-        }
+        })
     }
 
     /// Makes the change by `apply`, given consent to it, and shows what became of each; `what` sums it up. Ends after
@@ -132,7 +138,7 @@ impl<'a> Change<'a> {
         }
         if absent == rows.len() {
             return Problem::not_found(text("none of the ids is there"))
-                .hint("see what is with `ucp-streams pending` or `ucp-streams dlq list`");
+                .hint(format!("see what is there with `{}`", self.look));
         }
         let mut words: Vec<&str> = rows.iter().map(|row| row.outcome.word()).collect();
         words.sort_unstable();

@@ -52,7 +52,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let dead_letter = stream.dead_letter;
     let plan = plan_claim(&connection, target, &which, idle_min, args.to, dead_letter).await?;
     let chosen = &plan.chosen;
-    let change = Change::of(context, chosen, is_named, "claim", "claimed");
+    let change = Change::of(context, chosen, is_named, "claim", "claimed")?;
     let what = format!("for consumer `{}` {}", plan.to, chosen.summary());
     let preview = chosen.preview();
     change

@@ -105,8 +105,14 @@ fn next_step(error: &wire::Error, context: &Context) -> Option<String> {
         ErrorKind::UnknownCommand => {
             "the server lacks or has renamed this command; `ucp-streams ping` says what it is"
         }
+        ErrorKind::NoDatabase => {
+            "name one that it has, with --db or at the end of the URL: 0 is always there"
+        }
         ErrorKind::Protocol => {
             "is that a Redis or Valkey server? `ucp-streams -v ping` says which address is used"
+        }
+        ErrorKind::Server => {
+            "these are the server's own words; `ucp-streams -v ping` says which server it is"
         }
         _ => return None,
     };

@@ -48,7 +48,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let (which, idle_min) = args.select.resolve(&group.spec);
     let is_named = matches!(which, Which::Ids(_));
     let chosen = Chosen::find(&connection, target, &which, idle_min).await?;
-    let change = Change::of(context, &chosen, is_named, "requeue", "requeued");
+    let change = Change::of(context, &chosen, is_named, "requeue", "requeued")?;
     let (what, preview) = (chosen.summary(), chosen.preview());
     change
         .make(args.dry_run, &what, preview, async |consent| {

@@ -10,6 +10,8 @@ use crate::wire::{Connection, Error, ErrorKind, key_type, scan, xinfo_consumers,
 const SCAN_PAGES_MAX: usize = 4;
 /// Names that one message lists.
 const LISTED_MAX: usize = 20;
+/// Characters of a name that a list shows.
+const SHOWN_MAX: usize = 80;
 
 /// The streams there are: the topology's first, then what a bounded look at the keys finds, by name. What the user
 /// may not ask is left out.
@@ -183,11 +185,19 @@ pub fn listed(names: &[Name]) -> String {
     let shown: Vec<String> = names
         .iter()
         .take(LISTED_MAX)
-        .map(ToString::to_string)
+        .map(|name| cut(name.to_string()))
         .collect();
     match names.len().saturating_sub(LISTED_MAX) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// A name as a list shows it: what nobody reads of a long one would hide the others.
+fn cut(name: String) -> String {
+    match name.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name,
     }
 }
 
@@ -200,5 +210,7 @@ mod tests {
         let names: Vec<Name> = (0..22).map(|n| Name::from(format!("s{n}"))).collect();
         assert_eq!(listed(&names[..2]), "s0, s1");
         assert!(listed(&names).ends_with("s19 and 2 more"));
+        let long = [Name::from("ä".repeat(5000)), Name::from("b")];
+        assert_eq!(listed(&long), format!("{}…, b", "ä".repeat(80)));
     }
 }

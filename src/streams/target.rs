@@ -58,7 +58,17 @@ impl Target {
     ) -> Result<Vec<GroupInfo>> {
         match connection.run(xinfo_groups(&self.stream)).await {
             Ok(groups) if groups.iter().any(|it| it.name == self.group) => Ok(groups),
-            Ok(_) => Err(no_group(connection, &self.stream, &self.group).await.into()),
+            Ok(_) => {
+                let problem = no_group(connection, &self.stream, &self.group).await;
+                Err(match topology.group(&self.group, None) {
+                    Ok(spec) if spec.stream != self.stream => problem.hint(format!(
+                        "the topology has group `{}` on `{}`",
+                        self.group, spec.stream
+                    )),
+                    _ => problem,
+                }
+                .into())
+            }
             Err(error) => Err(explain(connection, topology, &self.stream, error).await),
         }
     }

@@ -133,11 +133,11 @@ impl Builtin {
             "log" => Ok(Self::Log),
             "null" => Ok(Self::Null),
             _ => Err(Problem::usage(format!(
-                "no built-in handler is called `{}`{} (there are: {})",
+                "no built-in handler is called `{}`{}",
                 Name::from(text),
                 did_you_mean(nearest(text, Self::NAMES)),
-                Self::NAMES.join(", "),
-            ))),
+            ))
+            .hint(format!("the built-in handlers: {}", Self::NAMES.join(", ")))),
         }
     }
 }

@@ -35,7 +35,7 @@ pub use spec::{
 };
 pub use suggest::{did_you_mean, nearest};
 
-use crate::model::{Name, Problem, quoted};
+use crate::model::{CommandLine, Name, Problem, quoted};
 
 /// Streams and groups in the order they are shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -103,6 +103,9 @@ impl Topology {
     }
 
     fn no_group(&self, name: &Name) -> Problem {
+        if self.streams.iter().any(|it| it.name == *name) {
+            return self.not_a_group(name);
+        }
         let names: Vec<String> = self.groups.iter().map(|it| it.name.to_string()).collect();
         let given = name.to_string();
         Problem::not_found(format!(
@@ -113,6 +116,19 @@ impl Topology {
             "name its stream with --stream, or one of the groups there are: {}",
             names.join(", ")
         ))
+    }
+
+    fn not_a_group(&self, stream: &Name) -> Problem {
+        let groups = self.groups.iter().filter(|it| it.stream == *stream);
+        let names: Vec<String> = groups.map(|it| it.name.to_string()).collect();
+        let problem =
+            Problem::not_found(format!("`{stream}` is a stream; the group is to be named"));
+        problem.hint(if names.is_empty() {
+            let groups = CommandLine::new("groups").arg(stream);
+            format!("the topology has no group of it; `{groups}` lists those on the server")
+        } else {
+            format!("its groups in the topology: {}", names.join(", "))
+        })
     }
 
     fn ambiguous(&self, name: &Name) -> Problem {

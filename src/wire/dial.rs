@@ -150,7 +150,7 @@ impl Dialer {
         let mut lane = Lane::over(socket, self.timeout);
         match self.introduce(&mut lane).await {
             Ok(()) => Ok(lane),
-            Err(error) => Err(self.unless_tls_is_wanted(error).await),
+            Err(error) => Err(self.not_a_server(self.unless_tls_is_wanted(error).await)),
         }
     }
 
@@ -207,6 +207,18 @@ impl Dialer {
         }
     }
 
+    /// What greets in another protocol is no server of ours.
+    fn not_a_server(&self, error: Error) -> Error {
+        if error.kind != ErrorKind::Protocol {
+            return error;
+        }
+        let address = self.endpoint.address();
+        let text = format!("{address} does not answer as a Redis or Valkey server does");
+        Error::new(ErrorKind::Connect, "", text).next_step(
+            "name a server with --url or $UCP_STREAMS_URL; -v says where this address came from",
+        )
+    }
+
     /// A server that speaks TLS closes a connection without it, or answers in TLS.
     async fn unless_tls_is_wanted(&self, error: Error) -> Error {
         let Transport::Tcp { host, port } = &self.endpoint.transport else {
@@ -242,7 +254,13 @@ impl Dialer {
         }
         if self.endpoint.db != 0 {
             let db = self.endpoint.db.to_string();
-            lane.call_ok("SELECT", &[b"SELECT", db.as_bytes()]).await?;
+            match lane.call_ok("SELECT", &[b"SELECT", db.as_bytes()]).await {
+                Err(error) if error.kind == ErrorKind::Server => {
+                    let text = format!("the server has no database {db}: {}", error.text);
+                    return Err(Error::new(ErrorKind::NoDatabase, "", text));
+                }
+                answer => answer?,
+            }
         }
         if let Some(name) = &self.client_name {
             match lane

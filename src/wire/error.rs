@@ -50,6 +50,8 @@ pub enum ErrorKind {
     Cluster,
     /// `CROSSSLOT`: a cluster, and keys of one command or script in several hash slots.
     CrossSlot,
+    /// The server has no database of this number.
+    NoDatabase,
     /// The server has no room for another client.
     TooManyClients,
     /// The server does not know the command or its syntax.
@@ -174,7 +176,14 @@ impl Error {
     /// From a server's error line without its leading `-`.
     pub(super) fn from_server_line(command: &str, line: &str) -> Self {
         let (code, detail) = line.split_once(' ').unwrap_or((line, ""));
-        Self::new(ErrorKind::from_code(code, detail), command, line)
+        let error = Self::new(ErrorKind::from_code(code, detail), command, line);
+        if detail.contains("exhausted the last possible ID") {
+            return error.next_step(
+                "its last entry id is the greatest there is, and no command lowers it: add to another stream, or move \
+                 its entries to one and delete it",
+            );
+        }
+        error
     }
 
     /// From an error of the client crate.

@@ -69,7 +69,11 @@ impl Policy {
     /// # Errors
     /// A number outside its limits, naming it.
     pub fn check(&self) -> Result<(), Problem> {
-        let refuse = |text: String| Err(Problem::usage(text));
+        let refuse = |text: String| {
+            Err(Problem::usage(text).hint(
+                "change the flag, or the group in the topology file (see `ucp-streams topology show`)",
+            ))
+        };
         if self.claim_idle < GroupSpec::CLAIM_IDLE_MIN {
             return refuse(format!(
                 "claim idle is {:?}; under 3 s a short pause of this machine would look like a dead worker",

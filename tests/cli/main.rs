@@ -17,6 +17,7 @@ mod ingest;
 mod init;
 mod jq;
 mod lag;
+mod next_steps;
 mod pairs;
 mod pasted;
 mod pending;

@@ -7,7 +7,7 @@ use crate::cli::{self, DryRun, Impact};
 use crate::commands::change::Change;
 use crate::commands::context::Context;
 use crate::exit::Exit;
-use crate::model::{EntryId, Name};
+use crate::model::{CommandLine, EntryId, Name};
 use crate::streams::dead_letters::{Letters, find};
 use crate::streams::redrive::{LettersPlan, apply_purge, apply_redrive, must_be_one_group};
 use crate::streams::repair::entries;
@@ -56,7 +56,9 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
 /// (_ucp_origin) and how often it was redriven (_ucp_redrives). A tombstone has no body to move and stays. Where
 /// several groups read the stream all would see it again, so that is refused unless it is agreed to.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, after_help = "\
+#[command(add = Impact::Destructive,
+    override_usage = "ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group GROUP|--reason TEXT>",
+    after_help = "\
 Examples:
   ucp-streams dlq redrive events.normalized 1700000000000-0
   ucp-streams dlq redrive predictions.requests --reason 'connection refused' --dry-run
@@ -81,7 +83,9 @@ pub(super) struct RedriveArgs {
 
 /// Throw dead letters away
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, after_help = "\
+#[command(add = Impact::Destructive,
+    override_usage = "ucp-streams dlq purge [OPTIONS] <STREAM> <ID…|--all|--group GROUP|--reason TEXT>",
+    after_help = "\
 Examples:
   ucp-streams dlq purge events.normalized 1700000000000-0
   ucp-streams dlq purge events.normalized --group event-processors --dry-run
@@ -146,6 +150,7 @@ fn change_of<'a>(
     Change {
         context,
         target: format!("dead-letter stream `{}`", plan.source.dead_letter),
+        look: CommandLine::new("dlq list").arg(&plan.source.stream),
         verb,
         past,
         is_named,

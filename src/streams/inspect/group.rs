@@ -164,7 +164,10 @@ impl GroupReport {
     }
 
     fn add_next(&mut self, next: Option<Entry>, moment: Moment) {
-        let Some(next) = next else { return };
+        // Nothing is after the greatest id: asked for what is, the server can only be asked for that.
+        let Some(next) = next.filter(|it| Some(it.id) > self.last_delivered_id) else {
+            return;
+        };
         self.undelivered_id = Some(next.id);
         self.undelivered_age_ms = age(next.id, moment.now);
     }

@@ -15,6 +15,8 @@ use crate::worker::hand::Delivery;
 
 /// Answers larger than this are not kept.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// What a URL looks like.
+const URL_HINT: &str = "for example --http http://127.0.0.1:8080/handle";
 
 /// Posts every entry to one URL.
 #[derive(Debug)]
@@ -144,8 +146,11 @@ fn parse_url(url: &str) -> Result<Url, Problem> {
         Ok(parsed) => Err(Problem::usage(format!(
             "a handler's URL begins http:// or https://, not {}://",
             parsed.scheme()
-        ))),
-        Err(error) => Err(Problem::usage(format!("not a URL for a handler: {error}"))),
+        ))
+        .hint(URL_HINT)),
+        Err(error) => {
+            Err(Problem::usage(format!("not a URL for a handler: {error}")).hint(URL_HINT))
+        }
     }
 }
 
