@@ -12,10 +12,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 
 use super::options::Options;
+use super::patience::Patience;
 use super::place::{Place, cannot, shown};
-use super::probe::{self, Identity};
+use super::probe::{self, Identity, Readiness};
 use super::process::{POLL, is_alive, send};
-use super::running::{STOP_GRACE, not_ready};
+use super::running::STOP_GRACE;
 use crate::model::{Kind, Problem, without_secrets};
 
 /// How long a running server may take to say which process it is, on a busy machine too.
@@ -210,16 +211,16 @@ impl Detached {
         life: &ChildStdout,
         within: Duration,
     ) -> Result<Live, Problem> {
-        let deadline = Instant::now() + within;
+        let mut patience = Patience::new(within);
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(not_ready(binary, &self.place, within));
-            }
-            if matches!(probe::is_ready(&self.place.socket, left), Ok(true))
-                && let Status::Running(live) = self.status()
-            {
-                return Ok(live);
+            let left = patience.left(binary, &self.place)?;
+            if let Ok(readiness) = probe::readiness(&self.place.socket, left) {
+                patience.note(readiness);
+                if readiness == Readiness::Ready
+                    && let Status::Running(live) = self.status()
+                {
+                    return Ok(live);
+                }
             }
             if is_closed(life, POLL) {
                 self.clear_away()?;

@@ -11,6 +11,7 @@ mod detached;
 mod find;
 mod guard;
 mod options;
+mod patience;
 mod place;
 pub mod probe;
 mod process;

@@ -25,7 +25,7 @@ pub struct Options {
     pub port: Option<u16>,
     /// Further server arguments, as `--name value`; they come last and win.
     pub args: Vec<OsString>,
-    /// How long it may take until it answers, loading its data included.
+    /// How long it may take until it answers, and after each time it says that it is loading its data.
     pub ready_within: Duration,
 }
 

@@ -9,14 +9,30 @@ use std::time::Duration;
 /// The longest INFO section that is believed.
 const REPLY_BYTES_MAX: u64 = 64 * 1024;
 
-/// Whether the server behind `socket` has loaded its data and answers within `timeout`. A server that
-/// asks for a password first does answer.
+/// How far a server that answers has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It reads its data.
+    Loading,
+    /// It runs a script that takes long.
+    Busy,
+    /// It can be used; one that asks for a password first can.
+    Ready,
+}
+
+/// How far the server behind `socket` has come, as it says within `timeout`.
 ///
 /// # Errors
 /// When it cannot be reached or says nothing in time.
-pub fn is_ready(socket: &Path, timeout: Duration) -> io::Result<bool> {
+pub fn readiness(socket: &Path, timeout: Duration) -> io::Result<Readiness> {
     let reply = first_line(&mut ask(socket, timeout, b"*1\r\n$4\r\nPING\r\n")?)?;
-    Ok(!reply.starts_with("-LOADING") && !reply.starts_with("-BUSY "))
+    Ok(if reply.starts_with("-LOADING") {
+        Readiness::Loading
+    } else if reply.starts_with("-BUSY ") {
+        Readiness::Busy
+    } else {
+        Readiness::Ready
+    })
 }
 
 /// What a server says of itself.

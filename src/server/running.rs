@@ -4,13 +4,14 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
 use super::options::{Options, Persistence};
+use super::patience::Patience;
 use super::place::{Place, cannot, shown};
-use super::probe;
+use super::probe::{self, Readiness};
 use super::process::{POLL, Process};
 use crate::model::{Kind, Problem};
 
@@ -169,14 +170,14 @@ impl Drop for Server {
     }
 }
 
-/// Returns when the server answers; an error, with the end of its log, when it ends or `within` passes.
+/// Returns when the server can be used; an error, with the end of its log, when it ends or says nothing `within`.
 fn await_ready(
     process: &mut Process,
     place: &Place,
     binary: &Path,
     within: Duration,
 ) -> Result<(), Problem> {
-    let deadline = Instant::now() + within;
+    let mut patience = Patience::new(within);
     loop {
         if let Ok(Some(status)) = process.ended() {
             let message = format!(
@@ -186,24 +187,12 @@ fn await_ready(
             );
             return Err(Problem::new(Kind::Local, message));
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(not_ready(binary, place, within));
-        }
-        if matches!(probe::is_ready(&place.socket, left), Ok(true)) {
-            return Ok(());
+        let left = patience.left(binary, place)?;
+        match probe::readiness(&place.socket, left) {
+            Ok(Readiness::Ready) => return Ok(()),
+            Ok(readiness) => patience.note(readiness),
+            Err(_) => {}
         }
         thread::sleep(POLL);
     }
-}
-
-/// A server that lives but did not answer in time.
-pub(super) fn not_ready(binary: &Path, place: &Place, within: Duration) -> Problem {
-    let message = format!(
-        "{} did not answer within {} ms; {}",
-        shown(binary),
-        within.as_millis(),
-        place.log_tail()
-    );
-    Problem::new(Kind::Unavailable, message)
 }

@@ -1,10 +1,11 @@
 //! A server that belongs to this process: start, faults, data, end.
 
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ucp_streams::model::Kind;
-use ucp_streams::server::{Options, Persistence, Server, probe};
+use ucp_streams::server::probe::{self, Readiness};
+use ucp_streams::server::{Options, Persistence, Server};
 
 use crate::support::{Client, TestServer, directory, free_port, program, server_binary};
 
@@ -68,10 +69,39 @@ fn a_kept_directory_brings_the_data_back_and_holds_one_server() {
 fn a_paused_server_accepts_and_says_nothing() {
     let mut server = TestServer::start();
     server.pause();
-    let silence = probe::is_ready(server.socket(), Duration::from_millis(50));
+    let silence = probe::readiness(server.socket(), Duration::from_millis(50));
     assert!(silence.is_err(), "{silence:?}");
     server.resume();
-    assert!(probe::is_ready(server.socket(), Duration::from_secs(5)).unwrap());
+    let answer = probe::readiness(server.socket(), Duration::from_secs(5));
+    assert_eq!(answer.unwrap(), Readiness::Ready);
+}
+
+#[test]
+fn a_server_that_loads_its_data_may_take_longer() {
+    let delayed = [
+        ["--key-load-delay", "4000"],
+        ["--loading-process-events-interval-bytes", "1024"],
+        ["--rdbcompression", "no"],
+    ];
+    let options = Options {
+        args: delayed.iter().flatten().map(Into::into).collect(),
+        ready_within: Duration::from_secs(2),
+        ..Options::default()
+    };
+    let mut server = Server::start(server_binary(), options).unwrap();
+    let padding = "x".repeat(200);
+    let keys: Vec<[String; 3]> = (0..1000)
+        .map(|number| ["SET".to_owned(), format!("key{number}"), padding.clone()])
+        .collect();
+    let mut client = Client::connect(server.socket());
+    client.pipeline(&keys);
+    client.send(&["SAVE"]);
+    server.kill().unwrap();
+    let started = Instant::now();
+    server.restart().unwrap();
+    assert!(started.elapsed() > Duration::from_secs(4));
+    let count = Client::connect(server.socket()).send(&["DBSIZE"]);
+    assert_eq!(count.int(), 1000);
 }
 
 #[test]

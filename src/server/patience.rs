@@ -1,0 +1,56 @@
+//! How long a server that was started is waited for.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::place::{Place, shown};
+use super::probe::Readiness;
+use crate::model::{Kind, Problem};
+
+/// The longest time a server may take to load its data, while it says that it does.
+const LOADING_MAX: Duration = Duration::from_mins(30);
+
+/// Ends a while after the last sign that something moves.
+pub(super) struct Patience {
+    within: Duration,
+    started: Instant,
+    ends: Instant,
+}
+
+impl Patience {
+    /// A first answer is due within `within`.
+    pub(super) fn new(within: Duration) -> Self {
+        let started = Instant::now();
+        Self {
+            within,
+            started,
+            ends: started + within,
+        }
+    }
+
+    /// What is left of it.
+    ///
+    /// # Errors
+    /// Nothing is, with the end of the server's log.
+    pub(super) fn left(&self, binary: &Path, place: &Place) -> Result<Duration, Problem> {
+        let left = self.ends.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            return Ok(left);
+        }
+        let message = format!(
+            "{} did not answer within {} ms; {}",
+            shown(binary),
+            self.ends.duration_since(self.started).as_millis(),
+            place.log_tail()
+        );
+        Err(Problem::new(Kind::Unavailable, message))
+    }
+
+    /// A server that loads its data is given more time: how long that takes depends on how much there is.
+    pub(super) fn note(&mut self, readiness: Readiness) {
+        if readiness == Readiness::Loading {
+            let more = Instant::now() + self.within;
+            self.ends = more.min(self.started + LOADING_MAX);
+        }
+    }
+}
