@@ -4,8 +4,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 CARGO ?= cargo
 
-# Where .ci/setup puts a server when no package manager can.
-export PATH := $(PATH):$(CURDIR)/.cache/bin
+# Where .ci/setup puts a server when no package manager can, and what cargo builds packages with.
+export PATH := $(PATH):$(CURDIR)/.cache/bin:$(CURDIR)/.cache/cargo-deb/bin
 
 target_dir := $(or $(CARGO_TARGET_DIR),target)
 binary := $(target_dir)/release/ucp-streams
@@ -83,7 +83,7 @@ lint: ## Check formatting, lints, documentation and shell scripts
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
-	shellcheck .ci/setup .ci/run packaging/deb packaging/test-deb packaging/test-install
+	shellcheck .ci/setup .ci/run packaging/test-deb packaging/test-install
 	bash -n completions/ucp-streams.bash
 	shellcheck --shell=bash completions/ucp-streams.bash
 	zsh -n completions/_ucp-streams
@@ -113,14 +113,13 @@ test-install: ## Install by make and by cargo into directories of their own, and
 	@.ci/setup build
 	packaging/test-install $(if $(DEBUG),--debug)
 
-deb: build ## Build a Debian package into target/debian
-	@.ci/setup deb
-	packaging/deb --binary '$(binary)'
-
-test-deb: $(if $(DEBUG),,build) ## Build the Debian package, install it into a root of its own, and remove it
+deb: ## Build a Debian package into target/debian
 	@.ci/setup build deb
-	$(if $(DEBUG),$(CARGO) build --locked)
-	packaging/test-deb --binary '$(if $(DEBUG),$(target_dir)/debug/ucp-streams,$(binary))'
+	$(CARGO) deb --locked --profile dist
+
+test-deb: ## Build the Debian package, install it into a root of its own, and remove it
+	@.ci/setup build deb
+	packaging/test-deb --profile $(if $(DEBUG),dev,dist)
 
 clean: ## Remove what was built and downloaded
 	$(CARGO) clean
