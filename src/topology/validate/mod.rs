@@ -5,6 +5,7 @@
 //! [`Checker::check_record`] is the same for a single entry that is kept.
 
 mod object;
+mod plain;
 mod report;
 mod timestamp;
 mod value;

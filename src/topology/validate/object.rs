@@ -7,6 +7,7 @@ use std::fmt;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::plain::plain_fields;
 use super::{Invalid, Pair, Rule};
 
 /// Appends the fields of a JSON object to `fields`, in its order: strings as their text, numbers and
@@ -24,23 +25,29 @@ pub fn parse_object<'a>(
     let not_an_object = |what: String| Invalid::of_value(b"", line, Rule::NotAnObject(what));
     let text = std::str::from_utf8(line).map_err(|error| not_an_object(error.to_string()))?;
     let start = fields.len();
-    let mut json = serde_json::Deserializer::from_str(text);
-    let first_null = json
-        .deserialize_map(Collect(fields))
-        .and_then(|first_null| json.end().map(|()| first_null))
-        .map_err(|error| {
-            let reason = reason(&error);
-            not_an_object(match text.trim_ascii_start().as_bytes() {
-                [b'[', ..] => {
-                    "it is an array: a file that is one is `publish --format json`".to_owned()
-                }
-                _ => reason,
-            })
-        })?;
+    let first_null = if let Some(plain) = plain_fields(text, fields) {
+        plain.first_null
+    } else {
+        fields.truncate(start);
+        library_fields(text, fields).map_err(not_an_object)?
+    };
     match repeated(&fields[start..]) {
         Some(name) => Err(Invalid::new(name, Rule::Repeated)),
         None => Ok(first_null),
     }
+}
+
+/// [`parse_object`] without the search for repeats, by the JSON library alone; the error in words.
+fn library_fields<'a>(text: &'a str, fields: &mut Vec<Pair<'a>>) -> Result<Option<usize>, String> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    json.deserialize_map(Collect(fields))
+        .and_then(|first_null| json.end().map(|()| first_null))
+        .map_err(|error| match text.trim_ascii_start().as_bytes() {
+            [b'[', ..] => {
+                "it is an array: a file that is one is `publish --format json`".to_owned()
+            }
+            _ => reason(&error),
+        })
 }
 
 /// The error without its line, which is always the first of the one line there is.
@@ -97,7 +104,7 @@ impl<'a> Visitor<'a> for Collect<'_, 'a> {
 }
 
 /// The text of a JSON value; `None` for `null`.
-fn value_text(raw: &str) -> Result<Option<Cow<'_, str>>, serde_json::Error> {
+pub(super) fn value_text(raw: &str) -> Result<Option<Cow<'_, str>>, serde_json::Error> {
     match raw.as_bytes().first() {
         Some(b'"') => match raw.get(1..raw.len() - 1) {
             Some(inner) if memchr::memchr(b'\\', inner.as_bytes()).is_none() => {
@@ -156,7 +163,7 @@ fn has_space_between_tokens(json: &[u8]) -> bool {
     false
 }
 
-fn bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+pub(super) fn bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
         Cow::Owned(text) => Cow::Owned(text.into_bytes()),
@@ -193,6 +200,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::topology::validate::plain::Plain;
 
     fn parsed(line: &str) -> Result<Vec<(String, String)>, String> {
         let mut fields = Vec::new();
@@ -278,6 +286,46 @@ mod tests {
         })
     }
 
+    /// Objects with every kind of white space, escape and value, of which about half are broken somewhere.
+    fn nearly_json() -> impl Strategy<Value = String> {
+        let space = "[ \t\r\n]{0,2}";
+        let string = r#""([a-zé☃🎉 :,{}/]|\\["\\/bfnrt]|\\u00[0-9a-fA-F]{2}|\\ud83d\\ude00){0,9}""#;
+        let scalar = prop_oneof![
+            "null|true|false",
+            "-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,3})?([eE][-+]?[0-9])?"
+        ];
+        let nested = json().prop_map(|value| format!("{value:#}"));
+        let value = prop_oneof![3 => string, 1 => scalar, 1 => nested];
+        let field =
+            (string, space, space, value, space).prop_map(|(name, before, after, value, end)| {
+                format!("{name}{before}:{after}{value}{end}")
+            });
+        let object = (space, prop::collection::vec(field, 0..5), space).prop_map(
+            |(before, fields, after)| {
+                format!(
+                    "{before}{{{before}{}}}{after}",
+                    fields.join(&format!(",{after}"))
+                )
+            },
+        );
+        let breakage = prop_oneof![
+            3 => Just(None),
+            1 => (any::<prop::sample::Index>(), "|.|[\"\\\\,:{}\\[\\]x\u{1}]").prop_map(Some),
+        ];
+        (object, breakage).prop_map(|(text, breakage)| match breakage {
+            None => text,
+            Some((at, with)) => {
+                let at = at.index(text.chars().count().max(1));
+                let kept = |chars: &mut dyn Iterator<Item = char>| chars.collect::<String>();
+                let (head, tail) = (
+                    kept(&mut text.chars().take(at)),
+                    kept(&mut text.chars().skip(at + 1)),
+                );
+                format!("{head}{with}{tail}")
+            }
+        })
+    }
+
     proptest! {
         #[test]
         fn compacting_is_what_the_library_writes(value in json()) {
@@ -290,6 +338,18 @@ mod tests {
         #[test]
         fn no_line_panics(line: Vec<u8>) {
             let _ = parse_object(&line, &mut Vec::new());
+        }
+
+        #[test]
+        fn the_scanner_is_right_where_it_says_anything(text in nearly_json()) {
+            let (mut plain, mut library) = (Vec::new(), Vec::new());
+            let expected = library_fields(&text, &mut library).ok();
+            if let Some(Plain { first_null }) = plain_fields(&text, &mut plain) {
+                prop_assert_eq!((Some(first_null), &plain), (expected, &library), "{}", text);
+            } else {
+                // Nothing valid is left to the library.
+                prop_assert_eq!(expected, None, "{}", text);
+            }
         }
     }
 }
