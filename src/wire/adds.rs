@@ -3,6 +3,31 @@
 use super::encode::{push_arg, push_header, push_number};
 use crate::model::Name;
 
+/// What every `XADD` to a stream begins with.
+#[derive(Clone, Debug)]
+pub struct AddsTo {
+    /// Its arguments up to the fields, and how many they are.
+    head: Vec<u8>,
+    head_args: usize,
+}
+
+impl AddsTo {
+    /// Entries for `stream`, which is cut to about `maxlen` entries when given.
+    pub fn new(stream: &Name, maxlen: Option<u64>) -> Self {
+        let mut head = Vec::new();
+        push_arg(&mut head, b"XADD");
+        push_arg(&mut head, stream.as_bytes());
+        if let Some(maxlen) = maxlen {
+            push_arg(&mut head, b"MAXLEN");
+            push_arg(&mut head, b"~");
+            push_number(&mut head, maxlen);
+        }
+        push_arg(&mut head, b"*");
+        let head_args = if maxlen.is_some() { 6 } else { 3 };
+        Self { head, head_args }
+    }
+}
+
 /// `XADD`s with generated ids, ready to be written ([`super::Lane::write_adds`]); their replies are read by
 /// [`super::Lane::added`].
 #[derive(Debug, Default)]
@@ -20,24 +45,11 @@ impl Adds {
         }
     }
 
-    /// Appends an entry for `stream`, which is cut to about `maxlen` entries when given.
-    pub fn push<N: AsRef<[u8]>, V: AsRef<[u8]>>(
-        &mut self,
-        stream: &Name,
-        maxlen: Option<u64>,
-        fields: &[(N, V)],
-    ) {
+    /// Appends an entry.
+    pub fn push<N: AsRef<[u8]>, V: AsRef<[u8]>>(&mut self, to: &AddsTo, fields: &[(N, V)]) {
         let out = &mut self.bytes;
-        let head = if maxlen.is_some() { 6 } else { 3 };
-        push_header(out, head + 2 * fields.len());
-        push_arg(out, b"XADD");
-        push_arg(out, stream.as_bytes());
-        if let Some(maxlen) = maxlen {
-            push_arg(out, b"MAXLEN");
-            push_arg(out, b"~");
-            push_number(out, maxlen);
-        }
-        push_arg(out, b"*");
+        push_header(out, to.head_args + 2 * fields.len());
+        out.extend_from_slice(&to.head);
         for (name, value) in fields {
             push_arg(out, name.as_ref());
             push_arg(out, value.as_ref());

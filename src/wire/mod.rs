@@ -27,7 +27,7 @@ mod scripts;
 mod socket;
 mod tls;
 
-pub use adds::Adds;
+pub use adds::{Adds, AddsTo};
 pub use commands::*;
 pub use connection::Connection;
 pub use dial::{Dialer, PasswordPrompt};

@@ -14,7 +14,7 @@ use super::{Rejects, Target, Warnings};
 use crate::model::{Kind, Problem};
 use crate::topology::StreamSpec;
 use crate::topology::validate::{Checker, Findings, Invalid, Pair, parse_object, recycle};
-use crate::wire::Adds;
+use crate::wire::{Adds, AddsTo};
 
 /// Entries in a chunk; the replies to two chunks always fit what a socket holds, so that nobody waits for nobody.
 pub(super) const CHUNK_ENTRIES_MAX: usize = 500;
@@ -138,6 +138,8 @@ impl Encoding {
             },
             idempotency: idempotency.as_ref(),
             target: &target,
+            adds_to: AddsTo::new(&target.stream, target.maxlen),
+            bytes_used: 0,
             unit,
             entries_max: chunk_entries_max.clamp(1, CHUNK_ENTRIES_MAX),
             keeps_warnings: !matches!(on_invalid, OnInvalid::Changed),
@@ -191,6 +193,9 @@ struct Encoder<'e> {
     checker: Checker<'e>,
     idempotency: Option<&'e Idempotency>,
     target: &'e Target,
+    adds_to: AddsTo,
+    /// Bytes that the last full chunk took; the next one is likely to take as many.
+    bytes_used: usize,
     unit: Unit,
     entries_max: usize,
     keeps_warnings: bool,
@@ -214,10 +219,7 @@ impl Encoder<'_> {
                     self.found.warnings.add(&findings.warnings, Some(number));
                 }
                 match self.idempotency {
-                    None => {
-                        let target = self.target;
-                        chunk.adds.push(&target.stream, target.maxlen, &fields);
-                    }
+                    None => chunk.adds.push(&self.adds_to, &fields),
                     Some(idempotency) => {
                         let entry = once(idempotency, self.target, line, &fields)?;
                         chunk.once.push(entry);
@@ -232,6 +234,7 @@ impl Encoder<'_> {
             let is_full =
                 chunk.numbers.len() >= self.entries_max || chunk.adds.bytes() >= CHUNK_BYTES;
             if is_full {
+                self.bytes_used = chunk.adds.bytes();
                 let full = std::mem::replace(&mut chunk, self.chunk());
                 if !self.send(full) {
                     return Ok(false);
@@ -243,7 +246,7 @@ impl Encoder<'_> {
 
     fn chunk(&self) -> Chunk {
         Chunk {
-            adds: Adds::default(),
+            adds: Adds::with_capacity(self.bytes_used),
             once: Vec::new(),
             numbers: Vec::with_capacity(self.entries_max),
         }
