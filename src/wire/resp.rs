@@ -56,11 +56,7 @@ impl Reader {
         stream: &mut S,
         command: &str,
     ) -> Result<Reply<'_>> {
-        self.discard_delivered();
-        while !self
-            .parse()
-            .map_err(|expected| Error::shape(command, expected))?
-        {
+        while !self.has_reply(command)? {
             if self.buffer.len() - self.start > REPLY_BYTES_MAX {
                 return Err(Error::shape(command, "a reply under 1 GiB"));
             }
@@ -77,12 +73,27 @@ impl Reader {
                 ));
             }
         }
+        Ok(self.take())
+    }
+
+    /// Whether a whole reply has arrived: what [`Reader::take`] gives.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] for bytes that are not RESP.
+    pub(super) fn has_reply(&mut self, command: &str) -> Result<bool> {
+        self.discard_delivered();
+        self.parse()
+            .map_err(|expected| Error::shape(command, expected))
+    }
+
+    /// The reply that has arrived.
+    pub(super) fn take(&mut self) -> Reply<'_> {
         self.delivered = true;
-        Ok(Reply {
+        Reply {
             buffer: &self.buffer,
             slots: &self.slots,
             index: 0,
-        })
+        }
     }
 
     fn discard_delivered(&mut self) {
