@@ -186,8 +186,10 @@ fn push_object<R: Row>(
     keys: Keys<'_>,
     options: &Options,
 ) -> Result<(), Problem> {
+    let is_indented = options.terminal && options.format == Format::Json;
     let mut json = Vec::new();
     match keys {
+        Keys::All if !is_indented => return write_json(out, row),
         Keys::All => write_json(&mut json, row)?,
         Keys::Only(keys) => {
             let object = object_of(row)?;
@@ -204,7 +206,7 @@ fn push_object<R: Row>(
             write_json(&mut json, object_of(row)?.get(key).unwrap_or(&Value::Null))?;
         }
     }
-    if options.terminal && options.format == Format::Json {
+    if is_indented {
         indent_json(out, &json, 0);
     } else {
         out.extend_from_slice(&json);

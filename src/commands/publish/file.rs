@@ -218,7 +218,7 @@ async fn publish<R: Read + Send + 'static>(
     )?;
     let mut sent = {
         let progress = context.console.progress(expected, "publishing");
-        let mut show = |rows: &[Published]| {
+        let mut show = |rows: &[_]| {
             shown.write(|out| writer.page(out, rows));
             if args.while_reading {
                 shown.flush();
@@ -226,7 +226,7 @@ async fn publish<R: Read + Send + 'static>(
             progress.advance(rows.len() as u64);
         };
         let row = |id, duplicate| Published {
-            stream: stream.clone(),
+            stream: &stream,
             id,
             duplicate,
         };

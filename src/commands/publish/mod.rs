@@ -220,7 +220,7 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
         }
     };
     let published = Published {
-        stream: job.target.stream.clone(),
+        stream: &job.target.stream,
         id,
         duplicate,
     };

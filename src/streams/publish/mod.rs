@@ -45,9 +45,9 @@ pub struct Target {
 
 /// An entry that was published.
 #[derive(Clone, Debug, Serialize)]
-pub struct Published {
+pub struct Published<'s> {
     /// Its stream.
-    pub stream: Name,
+    pub stream: &'s Name,
     /// Its id there.
     pub id: EntryId,
     /// Whether it was there before; known only where entries have a key.

@@ -4,7 +4,7 @@ use crate::model::{Format, Problem};
 use crate::streams::publish::{Published, WouldPublish};
 use crate::view::{Cell, Column, Options, Row, RowWriter};
 
-impl Row for Published {
+impl Row for Published<'_> {
     const COLUMNS: &'static [Column] =
         &[Column::whole("id", "ID"), Column::text("stream", "STREAM")];
 
@@ -15,7 +15,7 @@ impl Row for Published {
             id,
             duplicate: _,
         } = self;
-        vec![(*id).into(), stream.into()]
+        vec![(*id).into(), (*stream).into()]
     }
 }
 
@@ -39,9 +39,9 @@ impl Row for WouldPublish {
 /// Writes the ids of entries that were published: for people and in plain text one id a line and nothing else, in
 /// the other formats as a list.
 #[derive(Debug)]
-pub struct IdWriter(RowWriter<Published>);
+pub struct IdWriter<'s>(RowWriter<Published<'s>>);
 
-impl IdWriter {
+impl<'s> IdWriter<'s> {
     /// A writer for `options`.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl IdWriter {
     ///
     /// # Errors
     /// A usage [`Problem`] when `--columns` names a key that is not there.
-    pub fn page(&mut self, out: &mut Vec<u8>, ids: &[Published]) -> Result<(), Problem> {
+    pub fn page(&mut self, out: &mut Vec<u8>, ids: &[Published<'s>]) -> Result<(), Problem> {
         self.0.page(out, ids)
     }
 
