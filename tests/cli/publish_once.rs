@@ -1,6 +1,6 @@
 //! `publish --idempotency-field`.
 
-use crate::support::{End, Invocation, Mode, PATIENCE, Proxy, TestServer, until};
+use crate::support::{End, Invocation, Mode, PATIENCE, Proxy, Reply, TestServer, until};
 
 const ONCE: &str = "--idempotency-field";
 
@@ -205,11 +205,59 @@ fn a_file_goes_on_through_lost_connections() {
     let run = publish.wait();
     run.assert_code(0);
     assert_eq!(length(&server), 4000);
+    assert_eq!(run.stdout_lines(), ids(&server));
+}
+
+#[test]
+fn a_file_keeps_its_order_when_the_server_forgets_the_script() {
+    let server = TestServer::start();
+    let lines: Vec<_> = (1..=4000).map(|n| format!("{{\"order\":{n}}}")).collect();
+    let rate = ["--rate", "10000/s"];
+    let args = [&["publish", "orders", "-f", "-", ONCE, "order"], &rate[..]].concat();
+    let publish = server.command(&args).stdin(lines.join("\n")).spawn();
+    for many in [1, 1000, 2000, 3000] {
+        until(PATIENCE, "some are there", || length(&server) >= many);
+        server.redis(&["SCRIPT", "FLUSH"]);
+    }
+    let run = publish.wait();
+    run.assert_code(0);
+    assert_eq!(length(&server), 4000);
+    // What is shown is in the order of the input, and ids are in the order of storing.
+    assert_eq!(run.stdout_lines(), ids(&server));
+}
+
+#[test]
+fn without_answers_all_that_was_asked_about_is_said_to_be_unknown() {
+    let server = TestServer::start();
+    let proxy = Proxy::before(server.socket());
+    let lines: Vec<_> = (1..=4000).map(|n| format!("{{\"order\":{n}}}")).collect();
+    let publish = |url: &str, timeout: &str, rate: &str| {
+        let args = ["publish", "orders", "-f", "-", ONCE, "order", "--url", url];
+        let args = [&args[..], &["--timeout", timeout, "--rate", rate]].concat();
+        Invocation::new(&args).stdin(lines.join("\n")).spawn()
+    };
+    let cut_off = publish(&proxy.url(), "500ms", "5000/s");
+    until(PATIENCE, "some are there", || length(&server) >= 1000);
+    proxy.set(Mode::DropReplies);
+    let cut_off = cut_off.wait();
+    cut_off.assert_code(8);
+    let (shown, stored) = (cut_off.stdout_lines().len(), length(&server));
+    let told = cut_off.stderr().split("whether what numbers ").nth(1);
+    let mut told = told.expect("numbers").split(' ');
+    let mut number = || {
+        told.find_map(|word| word.parse::<i64>().ok())
+            .expect("a number")
+    };
+    assert_eq!(number(), i64::try_from(shown).unwrap() + 1, "{cut_off}");
+    assert!((stored..4000).contains(&number()), "{stored} of {cut_off}");
+    let again = publish(&server.url(), "5s", "1000000/s").wait();
+    again.assert_code(0);
+    assert_eq!(again.stdout_lines(), ids(&server));
+    assert_eq!(length(&server), 4000);
+}
+
+fn ids(server: &TestServer) -> Vec<String> {
     let stored = server.redis(&["XRANGE", "orders", "-", "+"]);
-    let ids: Vec<&str> = stored
-        .items()
-        .iter()
-        .map(|entry| entry.items()[0].text())
-        .collect();
-    assert_eq!(run.stdout_lines(), ids);
+    let id = |entry: &Reply| entry.items()[0].text().to_owned();
+    stored.items().iter().map(id).collect()
 }

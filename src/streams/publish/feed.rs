@@ -59,6 +59,7 @@ pub(super) struct Chunk {
     pub(super) adds: Adds,
     /// The entries instead, where they have a key.
     pub(super) once: Vec<OnceEntry>,
+    once_bytes: usize,
     /// The number of each.
     pub(super) numbers: Vec<u64>,
 }
@@ -223,6 +224,7 @@ impl Encoder<'_> {
                     Some(idempotency) => {
                         let entry = once(idempotency, self.target, line, &fields)?;
                         chunk.once.push(entry);
+                        chunk.once_bytes += line.len();
                     }
                 }
                 chunk.numbers.push(number);
@@ -231,8 +233,8 @@ impl Encoder<'_> {
                 return Err(error);
             }
             pairs = recycle(fields);
-            let is_full =
-                chunk.numbers.len() >= self.entries_max || chunk.adds.bytes() >= CHUNK_BYTES;
+            let bytes = chunk.adds.bytes() + chunk.once_bytes;
+            let is_full = chunk.numbers.len() >= self.entries_max || bytes >= CHUNK_BYTES;
             if is_full {
                 self.bytes_used = chunk.adds.bytes();
                 let full = std::mem::replace(&mut chunk, self.chunk());
@@ -248,6 +250,7 @@ impl Encoder<'_> {
         Chunk {
             adds: Adds::with_capacity(self.bytes_used),
             once: Vec::new(),
+            once_bytes: 0,
             numbers: Vec::with_capacity(self.entries_max),
         }
     }

@@ -130,7 +130,7 @@ pub async fn publish_once(dialer: &Dialer, entry: &OnceEntry) -> Result<Stored> 
     let mut asker = Asker::new(dialer);
     // Whoever interrupts a single entry ends the process.
     let stop = StopFlag::default();
-    let mut outcomes = match asker.ask(std::slice::from_ref(entry), &stop).await {
+    let mut outcomes = match asker.ask(std::slice::from_ref(entry), None, &stop).await {
         Ok(outcomes) => outcomes,
         Err(Failed::Unsent(error)) => return Err(error.into()),
         Err(Failed::Unknown(error)) => {

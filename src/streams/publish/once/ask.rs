@@ -1,20 +1,50 @@
 //! Asking until there is an answer. Only what is safe to repeat is asked for here.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::future::{MaybeDone, maybe_done};
 use tokio::time::sleep;
 
 use super::OnceEntry;
 use crate::streams::publish::bulk::StopFlag;
-use crate::wire::{Connection, Dialer, Error, Once};
+use crate::wire::{Connection, Dialer, Error, ErrorKind, Once};
 
 /// Attempts to get an answer, and the first and the longest wait between two.
 const ATTEMPTS_MAX: u32 = 6;
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// What became of each of some entries, or that it is unknown.
+type Outcomes = Result<Vec<Result<Once, Error>>, Error>;
+
 /// Asks until there is an answer, on a new connection after a lost one.
 pub(super) struct Asker<'d> {
     dialer: &'d Dialer,
-    connection: Option<Connection>,
+    connection: Option<Arc<Connection>>,
+}
+
+/// Entries that were asked about, and not answered yet.
+pub(super) struct Asked(MaybeDone<Pin<Box<dyn Future<Output = Outcomes> + Send>>>);
+
+impl Asked {
+    /// Sends what is to be sent by now, and waits for nothing.
+    pub(super) async fn nudge(&mut self) {
+        poll_fn(|context| {
+            let _ = Pin::new(&mut self.0).poll(context);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// The answer.
+    pub(super) async fn answer(mut self) -> Outcomes {
+        (&mut self.0).await;
+        let answer = Pin::new(&mut self.0).take_output();
+        answer.unwrap_or_else(|| Err(Error::new(ErrorKind::Protocol, "publish_once", "no reply")))
+    }
 }
 
 /// There is no answer, and no use in asking again.
@@ -33,21 +63,44 @@ impl<'d> Asker<'d> {
         }
     }
 
-    /// What became of each entry. Once `stop` is set, it is not asked again.
+    /// Asks once about entries, behind what was asked before, and does not wait for the answer. Nothing where there is
+    /// no connection that has answered yet.
+    pub(super) async fn ask_ahead(&mut self, entries: &[OnceEntry]) -> Option<Asked> {
+        let connection = self.connection.as_ref().filter(|it| !it.is_lost())?;
+        let connection = Arc::clone(connection);
+        let calls = entries.iter().map(OnceEntry::call).collect();
+        let answer = async move { connection.call_all(calls).await };
+        let mut asked = Asked(maybe_done(Box::pin(answer)));
+        asked.nudge().await;
+        Some(asked)
+    }
+
+    /// An answer was lost: from now on another connection is asked.
+    pub(super) fn forget_connection(&mut self) {
+        self.connection = None;
+    }
+
+    /// What became of each entry; `lost` says how the answer was lost where they were asked about before. Once `stop` is
+    /// set, it is not asked again.
     pub(super) async fn ask(
         &mut self,
         entries: &[OnceEntry],
+        mut lost: Option<Error>,
         stop: &StopFlag,
     ) -> Result<Vec<Result<Once, Error>>, Failed> {
-        let (mut attempts, mut wait, mut lost) = (1, RETRY.0, None);
+        let (mut attempts, mut wait) = (1, RETRY.0);
+        let mut before = lost.clone();
         loop {
-            let error = match self.attempt(entries).await {
-                Ok(outcomes) => return Ok(outcomes),
-                Err(Failed::Unsent(error)) => error,
-                Err(Failed::Unknown(error)) => {
-                    lost = Some(error.clone());
-                    error
-                }
+            let error = match before.take() {
+                Some(error) => error,
+                None => match self.attempt(entries).await {
+                    Ok(outcomes) => return Ok(outcomes),
+                    Err(Failed::Unsent(error)) => error,
+                    Err(Failed::Unknown(error)) => {
+                        lost = Some(error.clone());
+                        error
+                    }
+                },
             };
             if attempts == ATTEMPTS_MAX || stop.is_set() || !error.kind.is_passing() {
                 return Err(match lost {
@@ -68,7 +121,7 @@ impl<'d> Asker<'d> {
     async fn attempt(&mut self, entries: &[OnceEntry]) -> Result<Vec<Result<Once, Error>>, Failed> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.dialer.connect().await.map_err(Failed::Unsent)?,
+            None => Arc::new(self.dialer.connect().await.map_err(Failed::Unsent)?),
         };
         let calls = entries.iter().map(OnceEntry::call).collect();
         let outcomes = connection.call_all(calls).await.map_err(Failed::Unknown)?;

@@ -1,12 +1,17 @@
-//! Many entries with keys, as they become ready.
+//! Many entries with keys, as they become ready: two chunks under way, one behind the other on one connection.
+
+use std::collections::VecDeque;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::ask::{Asker, Failed};
+use super::ask::{Asked, Asker, Failed};
 use super::{OnceEntry, Stored, no_answer};
 use crate::streams::publish::bulk::{Pace, Rate, Sent, StopFlag};
-use crate::streams::publish::feed::{Feed, Piece};
+use crate::streams::publish::feed::{Chunk, Feed, Piece};
 use crate::wire::{Dialer, Error, Once};
+
+/// Chunks under way at a time: the server works on one while the other is made ready or read.
+const UNDER_WAY: usize = 2;
 
 /// Sends what `feed` gives, chunk by chunk, each until it is answered. `each` is given what is stored, in the order of
 /// the input. Ends early, and says how in what it returns, once something goes wrong or `stop` is set; a key that was used
@@ -16,55 +21,147 @@ pub async fn send_once(
     mut feed: Feed,
     rate: Option<Rate>,
     stop: &StopFlag,
-    mut each: impl FnMut(&[Stored]),
+    each: impl FnMut(&[Stored]),
 ) -> Sent {
-    let mut sent = Sent::default();
-    let mut asker = Asker::new(dialer);
+    let mut sender = Sender {
+        asker: Asker::new(dialer),
+        under_way: VecDeque::new(),
+        sent: Sent::default(),
+        each,
+    };
     let mut pace = rate.map(|rate| Pace::new(rate, Instant::now()));
+    let mut is_over = false;
     loop {
-        sent.stopped = stop.is_set();
-        if sent.stopped || sent.refused.is_some() {
-            return sent;
-        }
-        let chunk = tokio::select! {
-            piece = feed.next() => match piece {
-                Piece::Chunk(chunk) => chunk,
-                Piece::End(found, error) => {
-                    (sent.found, sent.input) = (found, error);
-                    return sent;
-                }
-            },
-            () = stop.wait() => continue,
-        };
-        if let Some(pace) = &mut pace {
+        sender.sent.stopped |= !is_over && stop.is_set();
+        is_over |= sender.sent.stopped || sender.sent.refused.is_some();
+        let piece = if is_over || !sender.has_room() {
+            None
+        } else if sender.under_way.is_empty() {
             tokio::select! {
-                () = sleep_until(pace.next) => {}
+                piece = feed.next() => Some(piece),
                 () = stop.wait() => continue,
             }
-            pace.sent(chunk.once.len() as u64, Instant::now());
-        }
-        match asker.ask(&chunk.once, stop).await {
-            Ok(outcomes) => {
-                let told = chunk.numbers.iter().zip(&chunk.once).zip(outcomes);
-                let mut stored = Vec::with_capacity(chunk.once.len());
-                for ((number, entry), outcome) in told {
-                    stored.extend(note(&mut sent, *number, entry, outcome));
+        } else {
+            feed.ready()
+        };
+        match piece {
+            Some(Piece::Chunk(chunk)) => {
+                if let Some(pace) = &mut pace {
+                    tokio::select! {
+                        () = sleep_until(pace.next) => {}
+                        () = stop.wait() => continue,
+                    }
+                    pace.sent(chunk.once.len() as u64, Instant::now());
                 }
-                each(&stored);
+                sender.ask(chunk).await;
+            }
+            Some(Piece::End(found, error)) => {
+                (sender.sent.found, sender.sent.input) = (found, error);
+                is_over = true;
+            }
+            None if sender.under_way.is_empty() => return sender.sent,
+            None => {
+                if sender.receive(stop).await.is_err() {
+                    return sender.sent;
+                }
+            }
+        }
+    }
+}
+
+struct Sender<'d, E> {
+    asker: Asker<'d>,
+    /// What is not answered, in the order of the input. Only the last may not have been asked about.
+    under_way: VecDeque<(Chunk, Option<Asked>)>,
+    sent: Sent,
+    each: E,
+}
+
+/// Nothing more is to be had; what was sent says why.
+struct GivenUp;
+
+impl<E: FnMut(&[Stored])> Sender<'_, E> {
+    /// Whether another chunk may go out behind those under way.
+    fn has_room(&self) -> bool {
+        let is_asked = |(_, asked): &(Chunk, Option<Asked>)| asked.is_some();
+        self.under_way.len() < UNDER_WAY && self.under_way.iter().all(is_asked)
+    }
+
+    async fn ask(&mut self, chunk: Chunk) {
+        // A script that the server has forgotten is sent again before anything that comes after it.
+        for (_, asked) in &mut self.under_way {
+            if let Some(asked) = asked {
+                asked.nudge().await;
+            }
+        }
+        let asked = self.asker.ask_ahead(&chunk.once).await;
+        self.under_way.push_back((chunk, asked));
+    }
+
+    /// Takes the answer to the oldest chunk under way. When that is lost, so are those behind it on the same connection:
+    /// all are asked about again, one after the other, so that they are stored in their order.
+    async fn receive(&mut self, stop: &StopFlag) -> Result<(), GivenUp> {
+        let Some((chunk, asked)) = self.under_way.pop_front() else {
+            return Ok(());
+        };
+        let Some(asked) = asked else {
+            return self.ask_again(chunk, None, stop).await;
+        };
+        let error = match asked.answer().await {
+            Ok(outcomes) => {
+                self.note(&chunk, outcomes);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        self.asker.forget_connection();
+        self.ask_again(chunk, Some(&error), stop).await?;
+        while let Some((chunk, asked)) = self.under_way.pop_front() {
+            let lost = asked.is_some().then_some(&error);
+            self.ask_again(chunk, lost, stop).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask_again(
+        &mut self,
+        chunk: Chunk,
+        lost: Option<&Error>,
+        stop: &StopFlag,
+    ) -> Result<(), GivenUp> {
+        match self.asker.ask(&chunk.once, lost.cloned(), stop).await {
+            Ok(outcomes) => {
+                self.note(&chunk, outcomes);
+                Ok(())
             }
             Err(Failed::Unsent(error)) => {
-                sent.input = Some(error.into());
-                return sent;
+                self.sent.input = Some(error.into());
+                Err(GivenUp)
             }
             Err(Failed::Unknown(error)) => {
-                let ends = (chunk.numbers.first(), chunk.numbers.last());
-                if let ((Some(first), Some(last)), Some(entry)) = (ends, chunk.once.first()) {
-                    let what = format!("what numbers {first} to {last} say");
-                    sent.unanswered = Some(no_answer(&what, &entry.output.stream, &error));
-                }
-                return sent;
+                self.give_up(&chunk, &error);
+                Err(GivenUp)
             }
         }
+    }
+
+    fn give_up(&mut self, chunk: &Chunk, error: &Error) {
+        let behind = self.under_way.iter().rfind(|(_, asked)| asked.is_some());
+        let last = behind.map_or(chunk, |(chunk, _)| chunk);
+        let ends = (chunk.numbers.first(), last.numbers.last());
+        if let ((Some(first), Some(last)), Some(entry)) = (ends, chunk.once.first()) {
+            let what = format!("what numbers {first} to {last} say");
+            self.sent.unanswered = Some(no_answer(&what, &entry.output.stream, error));
+        }
+    }
+
+    fn note(&mut self, chunk: &Chunk, outcomes: Vec<Result<Once, Error>>) {
+        let told = chunk.numbers.iter().zip(&chunk.once).zip(outcomes);
+        let mut stored = Vec::with_capacity(chunk.once.len());
+        for ((number, entry), outcome) in told {
+            stored.extend(note(&mut self.sent, *number, entry, outcome));
+        }
+        (self.each)(&stored);
     }
 }
 
