@@ -105,8 +105,12 @@ fn row_44_worker_told_to_end_with_messages_in_hand() {
     scene.await_count("start", 2);
     until(RECOVERY, "a batch in hand", || scene.pending().len() >= 8);
     let held = scene.pending().len();
+    let before = connections(&scene);
     worker.signal(Signal::TERM);
-    // It reads no more and goes on with what runs.
+    // It closes the connection that it reads new entries by, and goes on with what runs.
+    until(RECOVERY, "it reads no more", || {
+        connections(&scene) < before
+    });
     assert!(worker.ended().is_none());
     go(&scene);
     let run = worker.wait();
