@@ -108,9 +108,11 @@ impl Shop {
 
     /// Stops what `line` left running.
     pub(super) fn clear(&self, line: &str) {
-        if line.starts_with("ucp-streams dev start") {
-            let stop = match line.split_once("--dir ") {
-                Some((_, dir)) => format!("ucp-streams dev stop --dir {dir}"),
+        let leaves_one = ["ucp-streams dev start", "ucp-streams dev status"];
+        if leaves_one.iter().any(|it| line.starts_with(it)) {
+            let dir = line.split_once("--dir ").map(|(_, rest)| rest);
+            let stop = match dir.and_then(|it| it.split(' ').next()) {
+                Some(dir) => format!("ucp-streams dev stop --dir {dir}"),
                 None => "ucp-streams dev stop".to_owned(),
             };
             self.bash(&stop).assert_code(0);
