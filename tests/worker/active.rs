@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::pending;
-use crate::support::{BUSY, PATIENCE, Signal, TestServer, until};
+use crate::support::{BUSY, PATIENCE, Signal, Spawned, TestServer, until};
 
 fn request(server: &TestServer) {
     server.redis(&[
@@ -25,26 +25,41 @@ fn request(server: &TestServer) {
 
 const LEASE: &str = "{profiles.merge_requests}:lease:merge-processors";
 
+fn worker(server: &TestServer, name: &str) -> Spawned {
+    let run = ["worker", "run", "merge-processors", "--claim-idle", "3s"];
+    server
+        .command(&[&run[..], &["--consumer", name]].concat())
+        .timeout(Duration::from_mins(1))
+        .spawn()
+}
+
+#[test]
+fn full_memory_ends_no_lease() {
+    let server = TestServer::start();
+    let mut active = worker(&server, "active");
+    active.await_stderr("is the active one");
+    let left_ms = || server.redis(&["PTTL", LEASE]).int();
+    server.redis(&["CONFIG", "SET", "maxmemory", "1"]);
+    let mut least_ms = left_ms();
+    until(PATIENCE, "a renewal", || {
+        let now_ms = left_ms();
+        let is_renewed = now_ms > least_ms;
+        least_ms = now_ms;
+        is_renewed
+    });
+    active
+        .terminate()
+        .assert_code(0)
+        .stderr_lacks("another worker");
+    assert!(server.redis(&["GET", LEASE]).is_nil());
+}
+
 #[test]
 fn the_stand_by_takes_over_and_the_loser_cannot_acknowledge() {
     let server = TestServer::start();
-    let worker = |name: &str| {
-        server
-            .command(&[
-                "worker",
-                "run",
-                "merge-processors",
-                "--consumer",
-                name,
-                "--claim-idle",
-                "3s",
-            ])
-            .timeout(Duration::from_mins(1))
-            .spawn()
-    };
-    let mut first = worker("first");
+    let mut first = worker(&server, "first");
     first.await_stderr("is the active one");
-    let second = worker("second");
+    let second = worker(&server, "second");
     request(&server);
     let merged = || server.redis(&["XLEN", "profiles.merges"]).int();
     until(PATIENCE, "handled by the active one", || merged() == 1);

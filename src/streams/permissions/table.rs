@@ -104,6 +104,7 @@ const KEEP: &[&str] = &[
     "get",
     "set",
     "del",
+    "pexpire",
     "pttl",
     "hget",
     "hset",

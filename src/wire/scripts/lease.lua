@@ -7,5 +7,10 @@ if ARGV[2] == 'drop' then
   redis.call('DEL', key)
   return { 'dropped' }
 end
-redis.call('SET', key, token, 'PX', ARGV[4])
+-- A server whose memory is full refuses SET, and not this: whoever is at work goes on.
+if holder then
+  redis.call('PEXPIRE', key, ARGV[4])
+else
+  redis.call('SET', key, token, 'PX', ARGV[4])
+end
 return { 'held' }
