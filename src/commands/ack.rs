@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::change::Change;
-use super::context::Context;
-use super::group::{GroupArgs, OpenGroup};
+use super::shared::Context;
+use super::shared::change::Change;
+use super::shared::group::{GroupArgs, OpenGroup};
 use crate::cli::DryRun;
 use crate::exit::Exit;
 use crate::model::EntryId;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::context::Context;
+use super::shared::Context;
 use super::tree;
 use crate::cli::{Impact, name};
 use crate::exit::Exit;

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use super::change::Change;
-use super::context::Context;
-use super::group::GroupArgs;
-use super::selection::SelectArgs;
+use super::shared::Context;
+use super::shared::change::Change;
+use super::shared::group::GroupArgs;
+use super::shared::selection::SelectArgs;
 use crate::cli::{self, DryRun, Pairs};
 use crate::exit::Exit;
 use crate::model::Name;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::context::Context;
-use super::group::GroupArgs;
+use super::shared::Context;
+use super::shared::group::GroupArgs;
 use super::tail::Shown;
 use crate::cli::{self, DryRun, Impact, Pairs};
 use crate::console::{Signals, Stop};

@@ -7,8 +7,8 @@ use anyhow::Result;
 use clap::{Subcommand, ValueHint};
 use serde::Serialize;
 
-use super::context::Context;
-use super::contexts::dev::{self, Kept};
+use super::context::dev::{self, Kept};
+use super::shared::Context;
 use crate::exit::Exit;
 use crate::server::{Detached, Live, Options, Persistence, Started, Status};
 use crate::view::{Cell, Column, Row, Tone};

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::context::Context;
-use super::failure::told_of_denied;
+use super::shared::Context;
+use super::shared::failure::told_of_denied;
 use crate::cli;
 use crate::exit::Exit;
 use crate::model::{Format, Name};

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ValueHint;
 
-use super::bulk::{Interrupt, Shown, open};
-use super::context::Context;
 use super::publish::warn;
-use super::retention::Retention;
+use super::shared::Context;
+use super::shared::bulk::{Interrupt, Shown, open};
+use super::shared::retention::Retention;
 use crate::cli::{DryRun, FieldValue, bytes_of, field_value};
 use crate::exit::Exit;
 use crate::model::{Fields, Problem};

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::context::Context;
+use super::shared::Context;
 use crate::cli::{DryRun, Impact, name};
 use crate::exit::Exit;
 use crate::model::Name;

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use super::context::Context;
-use super::failure::told_of_denied;
-use super::group::GroupsArgs;
+use super::shared::Context;
+use super::shared::failure::told_of_denied;
+use super::shared::group::GroupsArgs;
 use crate::exit::Exit;
 use crate::streams::backlog;
 

@@ -3,42 +3,30 @@
 
 mod ack;
 mod acl;
-mod bulk;
-mod change;
 mod claim;
-mod complete;
 mod completions;
-mod consent;
 mod consume;
 mod consumers;
 mod context;
-mod contexts;
 mod demo;
-mod describe;
 mod dev;
 mod dlq;
-mod failure;
 mod get;
-mod group;
 mod groups;
-mod help_json;
+mod help;
 mod info;
 mod ingest;
 mod init;
 mod lag;
 mod man;
-mod panics;
 mod pending;
 mod ping;
 mod publish;
 mod read;
 mod requeue;
-mod retention;
-mod selection;
-mod shapes;
+mod shared;
 mod tail;
 mod topology;
-mod usage;
 mod worker;
 
 use std::ffi::OsString;
@@ -55,7 +43,8 @@ use crate::console::{Console, Terminal};
 use crate::exit::Exit;
 use crate::model::Problem;
 use crate::settings::{Env, Look, Settings};
-use context::Context;
+use help::{complete, describe, help_json, usage};
+use shared::{Context, failure, panics};
 
 /// Operate an event pipeline on Redis Streams: set it up, publish, look, repair, run the workers
 #[derive(Debug, Parser)]
@@ -69,7 +58,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Context(contexts::Args),
+    Context(context::Args),
     Demo(demo::Args),
     Dev(dev::Args),
     Ping(ping::Args),
@@ -99,7 +88,7 @@ enum Command {
 impl Command {
     async fn run(self, context: &Context) -> Result<Exit> {
         match self {
-            Self::Context(args) => contexts::run(args, context).await,
+            Self::Context(args) => context::run(args, context).await,
             Self::Demo(args) => demo::run(args, context).await,
             Self::Dev(args) => dev::run(&args, context),
             Self::Ping(args) => ping::run(args, context).await,
@@ -218,7 +207,7 @@ fn in_runtime(mut cli: Cli, env: &Env, console: Arc<Console>) -> Result<Exit> {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     if let Command::Context(args) = &cli.command {
         let globals = &mut cli.globals;
-        if let Some(outcome) = contexts::without_server(args, globals, env, &here, &console) {
+        if let Some(outcome) = context::without_server(args, globals, env, &here, &console) {
             return outcome;
         }
         args.name_into(globals)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::context::Context;
+use super::shared::Context;
 use crate::cli::{self, Pairs};
 use crate::exit::Exit;
 use crate::model::{CommandLine, Format, Name, Problem};

@@ -5,8 +5,8 @@ use std::io;
 use anyhow::Result;
 use regex::bytes::Regex;
 
-use super::context::Context;
 use super::read::{edge, named};
+use super::shared::Context;
 use crate::cli::{FieldValue, Pairs, Position, field_value, name};
 use crate::console::{Console, Output, Signals};
 use crate::exit::Exit;

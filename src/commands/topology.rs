@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::context::Context;
+use super::shared::Context;
 use crate::cli::Impact;
 use crate::exit::Exit;
 use crate::streams::drift::{DriftRow, State, drift, unchecked};

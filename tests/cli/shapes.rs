@@ -265,7 +265,7 @@ fn every_command_that_prints_json_documents_its_shape() {
         assert_eq!(
             command["output"].is_null(),
             !can_run || has_none,
-            "{name}: its shape belongs into src/commands/shapes.rs"
+            "{name}: its shape belongs into src/commands/help/shapes.rs"
         );
     }
 }

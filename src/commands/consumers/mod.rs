@@ -6,9 +6,9 @@ mod prune;
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::change::warn_of_tombstones;
-use super::context::Context;
-use super::group::{GroupArgs, OpenGroup};
+use super::shared::Context;
+use super::shared::change::warn_of_tombstones;
+use super::shared::group::{GroupArgs, OpenGroup};
 use crate::cli::{self, DryRun, Impact};
 use crate::exit::Exit;
 use crate::model::{Name, Problem};

@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use super::{HeirArgs, carry_out, consumers, warn_of_held};
 use crate::cli::{self, DryRun, Impact};
-use crate::commands::context::Context;
-use crate::commands::group::GroupArgs;
+use crate::commands::shared::Context;
+use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
 use crate::model::{Name, format_duration_short};
 use crate::streams::consumers::plan_prune;

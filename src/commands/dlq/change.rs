@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use super::StreamArgs;
 use crate::cli::{self, DryRun, Impact};
-use crate::commands::change::Change;
-use crate::commands::context::Context;
+use crate::commands::shared::Context;
+use crate::commands::shared::change::Change;
 use crate::exit::Exit;
 use crate::model::{CommandLine, EntryId, Name};
 use crate::streams::dead_letters::{Letters, find};

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::StreamArgs;
 use crate::cli::{self, Impact, Pairs};
-use crate::commands::context::Context;
+use crate::commands::shared::Context;
 use crate::exit::Exit;
 use crate::model::{CommandLine, EntryId, Format, Name, Problem};
 use crate::streams::dead_letters::{Letters, Source, find, tell_ages};

@@ -6,7 +6,7 @@ mod look;
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::context::Context;
+use super::shared::Context;
 use crate::cli;
 use crate::exit::Exit;
 use crate::model::Name;

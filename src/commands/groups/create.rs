@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use super::at;
 use crate::cli::{DryRun, Impact, Position};
-use crate::commands::context::Context;
-use crate::commands::group::GroupArgs;
+use crate::commands::shared::Context;
+use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
 use crate::streams::groups::{Created, apply_create, plan_create};
 use crate::streams::init::State;

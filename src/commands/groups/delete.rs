@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use crate::cli::{DryRun, Impact};
-use crate::commands::context::Context;
-use crate::commands::group::GroupArgs;
+use crate::commands::shared::Context;
+use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
 use crate::model::{CommandLine, Lag, Problem};
 use crate::streams::groups::{Deletion, apply_delete, plan_delete};

@@ -7,9 +7,9 @@ mod set_id;
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::context::Context;
-use super::failure::told_of_denied;
 use super::read::edge;
+use super::shared::Context;
+use super::shared::failure::told_of_denied;
 use crate::cli::{Impact, Position, name};
 use crate::exit::Exit;
 use crate::model::{Name, Problem, Time};

@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use super::{at, too_live};
 use crate::cli::{DryRun, Impact, Position};
-use crate::commands::context::Context;
-use crate::commands::group::GroupArgs;
+use crate::commands::shared::Context;
+use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
 use crate::model::Lag;
 use crate::streams::groups::{Direction, HeldBy, Shift, apply_set_id, plan_set_id};

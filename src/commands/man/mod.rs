@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ValueHint;
 
-use super::describe::shown;
+use super::help::describe::shown;
 use super::tree;
 use crate::cli::Impact;
 use crate::console::Console;

@@ -7,7 +7,7 @@ use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
-use super::super::describe::Facts;
+use crate::commands::help::describe::Facts;
 use crate::exit::Exit;
 use crate::settings::Env;
 

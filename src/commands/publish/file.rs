@@ -8,10 +8,10 @@ use anyhow::Result;
 use clap::{ValueEnum, ValueHint};
 
 use super::{Job, warn};
-use crate::commands::bulk::{Input, Interrupt, Shown, input, spooled};
-use crate::commands::context::Context;
 use crate::commands::read::named;
-use crate::commands::retention::Retention;
+use crate::commands::shared::Context;
+use crate::commands::shared::bulk::{Input, Interrupt, Shown, input, spooled};
+use crate::commands::shared::retention::Retention;
 use crate::exit::Exit;
 use crate::model::{EntryId, Problem};
 use crate::streams::publish::bulk::{Rate, Sent, send};

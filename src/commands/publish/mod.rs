@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::context::Context;
 use super::read::named;
-use super::retention::Retention;
+use super::shared::Context;
+use super::shared::retention::Retention;
 use crate::cli::{DryRun, FieldValue, Impact, field_value, name, positive_duration};
 use crate::exit::Exit;
 use crate::model::{Fields, Name, Problem};

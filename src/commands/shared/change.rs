@@ -9,20 +9,20 @@ use crate::model::{CommandLine, Consent, Problem};
 use crate::streams::repair::{Applied, Chosen, Outcome, Repaired, entries};
 
 /// A change that has been looked for and not been made.
-pub(super) struct Change<'a> {
-    pub(super) context: &'a Context,
+pub(in crate::commands) struct Change<'a> {
+    pub(in crate::commands) context: &'a Context,
     /// What is changed, in words: the group and its stream, or the dead-letter stream.
-    pub(super) target: String,
+    pub(in crate::commands) target: String,
     /// What shows the entries that there are to change.
-    pub(super) look: CommandLine,
+    pub(in crate::commands) look: CommandLine,
     /// `claim`.
-    pub(super) verb: &'static str,
+    pub(in crate::commands) verb: &'static str,
     /// `claimed`.
-    pub(super) past: &'static str,
+    pub(in crate::commands) past: &'static str,
     /// Whether the entries were named by their ids.
-    pub(super) is_named: bool,
+    pub(in crate::commands) is_named: bool,
     /// Whether more would have matched.
-    pub(super) has_more: bool,
+    pub(in crate::commands) has_more: bool,
 }
 
 impl<'a> Change<'a> {
@@ -30,7 +30,7 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// As [`Context::topology`].
-    pub(super) fn of(
+    pub(in crate::commands) fn of(
         context: &'a Context,
         chosen: &Chosen,
         is_named: bool,
@@ -53,7 +53,7 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// Refused without consent; the error that ended it early; not found or refused when nothing was changed.
-    pub(super) async fn make(
+    pub(in crate::commands) async fn make(
         &self,
         dry_run: DryRun,
         what: &str,
@@ -155,7 +155,7 @@ impl<'a> Change<'a> {
 }
 
 /// Says that `entries`, so many in words, are tombstones now.
-pub(super) fn warn_of_tombstones(context: &Context, entries: &str) {
+pub(in crate::commands) fn warn_of_tombstones(context: &Context, entries: &str) {
     context.console.warn(&format!(
         "{entries} had been trimmed away before being processed; tombstones are in the dead-letter stream (see `ucp-streams dlq list`)"
     ));

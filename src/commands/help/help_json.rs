@@ -9,8 +9,8 @@ use clap::{Arg, Command, FromArgMatches as _};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::super::tree;
 use super::describe::{Facts, shown};
-use super::tree;
 use crate::cli::Globals;
 use crate::exit::Exit;
 use crate::model::Format;
@@ -21,13 +21,13 @@ const FLAG: &str = "--help-json";
 
 /// What is asked for: the words of a command, and how its help is to be shown.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(in crate::commands) struct Asked {
     path: Vec<String>,
-    pub(super) globals: Globals,
+    pub(in crate::commands) globals: Globals,
 }
 
 /// What `args` ask for, when they have the flag.
-pub(super) fn asked(args: &[OsString]) -> Option<Asked> {
+pub(in crate::commands) fn asked(args: &[OsString]) -> Option<Asked> {
     let ours = args.iter().take_while(|arg| *arg != "--");
     if !ours.into_iter().any(|arg| arg == FLAG) {
         return None;
@@ -53,7 +53,7 @@ pub(super) fn asked(args: &[OsString]) -> Option<Asked> {
 ///
 /// # Errors
 /// A bug: a shape that is no JSON.
-pub(super) fn document(asked: &Asked) -> Result<Vec<u8>> {
+pub(in crate::commands) fn document(asked: &Asked) -> Result<Vec<u8>> {
     let mut tree = tree();
     tree.build();
     let globals = tree.get_arguments().filter(|arg| arg.is_global_set());

@@ -14,7 +14,7 @@ impl Context {
     ///
     /// # Errors
     /// `refusal`; as [`Context::consent`].
-    pub(super) async fn agreed(
+    pub(in crate::commands) async fn agreed(
         &self,
         dry_run: bool,
         row: &impl Row,
@@ -36,7 +36,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`Console::confirm`](crate::console::Console::confirm); when the server cannot be reached.
-    pub(super) async fn consent(&self, plan: &str) -> Result<Consent> {
+    pub(in crate::commands) async fn consent(&self, plan: &str) -> Result<Consent> {
         let server = self.dialer()?.endpoint().to_string();
         let listening = self.listening().await?;
         let between = if plan.contains('\n') { '\n' } else { ' ' };

@@ -13,7 +13,7 @@ use crate::wire::Connection;
 
 /// Entries by their ids, or by what they are like.
 #[derive(Debug, clap::Args)]
-pub(super) struct SelectArgs {
+pub(in crate::commands) struct SelectArgs {
     /// Entries by id; without any, the oldest ones that are stale
     #[arg(value_name = "ID")]
     ids: Vec<EntryId>,
@@ -40,7 +40,11 @@ impl SelectArgs {
     ///
     /// # Errors
     /// Not found, naming the consumers there are; what the server says.
-    pub(super) async fn require(&self, connection: &Connection, target: &Target) -> Result<()> {
+    pub(in crate::commands) async fn require(
+        &self,
+        connection: &Connection,
+        target: &Target,
+    ) -> Result<()> {
         if let Some(consumer) = &self.consumer {
             target.require_consumer(connection, consumer).await?;
         }
@@ -48,7 +52,7 @@ impl SelectArgs {
     }
 
     /// Which entries of the group, and for how long they must not have been delivered.
-    pub(super) fn resolve(self, spec: &GroupSpec) -> (Which, Duration) {
+    pub(in crate::commands) fn resolve(self, spec: &GroupSpec) -> (Which, Duration) {
         if !self.ids.is_empty() {
             return (Which::Ids(self.ids), self.idle.unwrap_or_default());
         }

@@ -10,8 +10,8 @@ use std::path::Path;
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::context::Context;
 use super::ping;
+use super::shared::Context;
 use crate::cli::{Globals, Impact};
 use crate::console::Console;
 use crate::exit::Exit;

@@ -11,7 +11,12 @@ use crate::model::{Format, Problem};
 use crate::settings::{Env, Look};
 
 /// Shows what clap ended with and returns the exit it means.
-pub(super) fn show(error: &clap::Error, args: &[OsString], env: &Env, terminal: Terminal) -> Exit {
+pub(in crate::commands) fn show(
+    error: &clap::Error,
+    args: &[OsString],
+    env: &Env,
+    terminal: Terminal,
+) -> Exit {
     let look = Look::resolve(&globals(args), env, terminal.stdout, terminal.stderr);
     let colour = look.colour_stdout;
     let console = Console::new(terminal, look);

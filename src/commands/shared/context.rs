@@ -17,11 +17,11 @@ use crate::wire::{Connection, Dialer, Endpoint, Lane, PasswordPrompt, Transport}
 
 /// The settings, outputs and topology of one command.
 #[derive(Debug)]
-pub(super) struct Context {
+pub(in crate::commands) struct Context {
     /// What was resolved from flags and environment.
-    pub(super) settings: Settings,
+    pub(in crate::commands) settings: Settings,
     /// The two outputs.
-    pub(super) console: Arc<Console>,
+    pub(in crate::commands) console: Arc<Console>,
     topology: OnceCell<Topology>,
     /// The private server of this one command (`ephemeral:`); it ends with the context.
     ephemeral: OnceCell<Server>,
@@ -29,7 +29,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(settings: Settings, console: Arc<Console>) -> Self {
+    pub(in crate::commands) fn new(settings: Settings, console: Arc<Console>) -> Self {
         Self {
             prompt: prompt(&settings, &console),
             settings,
@@ -44,7 +44,7 @@ impl Context {
     ///
     /// # Errors
     /// A local problem when the file cannot be read, a usage problem with all that is wrong in it.
-    pub(super) fn topology(&self) -> Result<&Topology> {
+    pub(in crate::commands) fn topology(&self) -> Result<&Topology> {
         if let Some(topology) = self.topology.get() {
             return Ok(topology);
         }
@@ -56,7 +56,7 @@ impl Context {
     ///
     /// # Errors
     /// When there is no server binary, or it does not start.
-    pub(super) fn dialer(&self) -> Result<Dialer> {
+    pub(in crate::commands) fn dialer(&self) -> Result<Dialer> {
         let endpoint = match &self.settings.target.value {
             Target::Server(endpoint) => endpoint.clone(),
             Target::Ephemeral => {
@@ -70,7 +70,7 @@ impl Context {
 
     /// The same context, on a private server unless a flag named one: what the environment or a selected context says is
     /// where the operator works, not where a demonstration belongs.
-    pub(super) fn or_private(&self) -> Self {
+    pub(in crate::commands) fn or_private(&self) -> Self {
         let mut settings = self.settings.clone();
         if !matches!(settings.target.origin, Origin::Flag(_)) {
             settings.target.value = Target::Ephemeral;
@@ -79,14 +79,14 @@ impl Context {
     }
 
     /// Says at the end of a dry run what the command would do.
-    pub(super) fn rehearsed(&self, would: &str) {
+    pub(in crate::commands) fn rehearsed(&self, would: &str) {
         self.console.note(&format!(
             "nothing was changed: without --dry-run this would {would}"
         ));
     }
 
     /// Whether the server is a private one of this command.
-    pub(super) fn is_ephemeral(&self) -> bool {
+    pub(in crate::commands) fn is_ephemeral(&self) -> bool {
         self.settings.target.value == Target::Ephemeral
     }
 
@@ -94,7 +94,7 @@ impl Context {
     ///
     /// # Errors
     /// Usage, where the format has no fields in JSON.
-    pub(super) fn in_pairs(&self, asked: Pairs) -> Result<bool, Problem> {
+    pub(in crate::commands) fn in_pairs(&self, asked: Pairs) -> Result<bool, Problem> {
         match self.console.options().format {
             format @ (Format::Table | Format::Wide | Format::Plain) if asked.pairs => {
                 let format = format.word();
@@ -109,7 +109,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::dialer`] and [`Dialer::connect`].
-    pub(super) async fn connect(&self) -> Result<Connection> {
+    pub(in crate::commands) async fn connect(&self) -> Result<Connection> {
         Ok(self.dialer()?.connect().await?)
     }
 
@@ -117,7 +117,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`Context::dialer`] and [`Dialer::lane`].
-    pub(super) async fn lane(&self) -> Result<Lane> {
+    pub(in crate::commands) async fn lane(&self) -> Result<Lane> {
         Ok(self.dialer()?.lane().await?)
     }
 
@@ -125,7 +125,7 @@ impl Context {
     ///
     /// # Errors
     /// As [`server::find`].
-    pub(super) fn server_binary(&self) -> Result<std::path::PathBuf, Problem> {
+    pub(in crate::commands) fn server_binary(&self) -> Result<std::path::PathBuf, Problem> {
         match &self.settings.server_binary {
             Some(named) => server::find(Some(&named.value), None),
             None => server::find_on_path(),
@@ -145,7 +145,7 @@ impl Context {
 ///
 /// # Errors
 /// As [`Context::topology`].
-pub(super) fn topology_of(settings: &Settings) -> Result<Topology, Problem> {
+pub(in crate::commands) fn topology_of(settings: &Settings) -> Result<Topology, Problem> {
     match &settings.topology {
         Some(file) => read_topology(&file.value),
         None => Ok(Topology::default()),

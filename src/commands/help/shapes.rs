@@ -7,14 +7,14 @@
 //! any. With `-o ndjson` a list is one element a line.
 
 /// The shape of the command that `words` name (`worker run`), where it prints JSON.
-pub(super) fn of(words: &str) -> Option<&'static str> {
+pub(in crate::commands) fn of(words: &str) -> Option<&'static str> {
     let find = |words: &str| SHAPES.iter().find(|(name, _)| *name == words);
     let shape = find(words).or_else(|| find(words.split(' ').next()?));
     shape.map(|(_, shape)| *shape)
 }
 
 /// The shape of its plan with `--dry-run`, where that differs.
-pub(super) fn of_plan(words: &str) -> Option<&'static str> {
+pub(in crate::commands) fn of_plan(words: &str) -> Option<&'static str> {
     let first = words.split(' ').next()?;
     let plan = PLANS.iter().find(|(name, _)| *name == first);
     plan.map(|(_, shape)| *shape)

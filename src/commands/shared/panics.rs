@@ -7,7 +7,7 @@ use crate::console::Console;
 use crate::model::{Kind, Problem};
 
 /// From now on a panic anywhere in the process is said on `console` instead of as a raw trace.
-pub(super) fn report_to(console: &Arc<Console>) {
+pub(in crate::commands) fn report_to(console: &Arc<Console>) {
     let console = Arc::clone(console);
     panic::set_hook(Box::new(move |info| {
         console.error(&problem(info).into());

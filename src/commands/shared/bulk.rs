@@ -20,7 +20,7 @@ use crate::streams::publish::bulk::StopFlag;
 ///
 /// # Errors
 /// Local, when it cannot be read or copied.
-pub(super) fn open(path: &Path) -> Result<File> {
+pub(in crate::commands) fn open(path: &Path) -> Result<File> {
     match input(path)? {
         Input::File(file) => Ok(file),
         Input::Once(input) => spooled(input),
@@ -28,7 +28,7 @@ pub(super) fn open(path: &Path) -> Result<File> {
 }
 
 /// What entries are read from.
-pub(super) enum Input {
+pub(in crate::commands) enum Input {
     /// A file that can be read again.
     File(File),
     /// What comes once.
@@ -37,7 +37,7 @@ pub(super) enum Input {
 
 impl Input {
     /// What is in it, once.
-    pub(super) fn once(self) -> Box<dyn io::Read + Send> {
+    pub(in crate::commands) fn once(self) -> Box<dyn io::Read + Send> {
         match self {
             Self::File(file) => Box::new(file),
             Self::Once(input) => input,
@@ -49,7 +49,7 @@ impl Input {
 ///
 /// # Errors
 /// Local, when it cannot be opened.
-pub(super) fn input(path: &Path) -> Result<Input> {
+pub(in crate::commands) fn input(path: &Path) -> Result<Input> {
     let shown = || escaped(path.as_os_str().as_encoded_bytes());
     let cannot = |error: io::Error| {
         Problem::new(Kind::Local, format!("cannot read {}: {error}", shown()))
@@ -70,7 +70,7 @@ pub(super) fn input(path: &Path) -> Result<Input> {
 ///
 /// # Errors
 /// Local, when it cannot be read or written; usage, when it is not what its format says.
-pub(super) fn spooled(mut input: impl io::Read) -> Result<File> {
+pub(in crate::commands) fn spooled(mut input: impl io::Read) -> Result<File> {
     let mut file = tempfile::tempfile().context("cannot keep the input in a temporary file")?;
     match io::copy(&mut input, &mut file) {
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -85,13 +85,13 @@ pub(super) fn spooled(mut input: impl io::Read) -> Result<File> {
 
 /// Standard output for what is shown while work goes on. When nothing can be shown any more the work goes on: half a
 /// file in a stream is worse than ids that nobody reads.
-pub(super) struct Shown {
+pub(in crate::commands) struct Shown {
     out: Output<io::Stdout>,
     failed: Option<anyhow::Error>,
 }
 
 impl Shown {
-    pub(super) fn new(context: &Context) -> Self {
+    pub(in crate::commands) fn new(context: &Context) -> Self {
         Self {
             out: context.console.out(),
             failed: None,
@@ -99,7 +99,7 @@ impl Shown {
     }
 
     /// Shows what `write` appends to the buffer.
-    pub(super) fn write<E: Into<anyhow::Error>>(
+    pub(in crate::commands) fn write<E: Into<anyhow::Error>>(
         &mut self,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) {
@@ -110,7 +110,7 @@ impl Shown {
     }
 
     /// Shows what was written so far.
-    pub(super) fn flush(&mut self) {
+    pub(in crate::commands) fn flush(&mut self) {
         if self.failed.is_none() {
             self.failed = self.out.flush().err();
         }
@@ -120,7 +120,7 @@ impl Shown {
     ///
     /// # Errors
     /// The first failure, with how many entries were published all the same.
-    pub(super) fn end(mut self, stored: u64) -> Result<()> {
+    pub(in crate::commands) fn end(mut self, stored: u64) -> Result<()> {
         match self.failed.take() {
             None => self.out.flush(),
             Some(error) => Err(error),
@@ -130,9 +130,9 @@ impl Shown {
 }
 
 /// Whether a signal asked to stop, and which.
-pub(super) struct Interrupt {
+pub(in crate::commands) struct Interrupt {
     /// Set when one did.
-    pub(super) flag: Arc<StopFlag>,
+    pub(in crate::commands) flag: Arc<StopFlag>,
     is_term: Arc<AtomicBool>,
 }
 
@@ -141,7 +141,7 @@ impl Interrupt {
     ///
     /// # Errors
     /// When the system refuses a handler.
-    pub(super) fn watch() -> Result<Self> {
+    pub(in crate::commands) fn watch() -> Result<Self> {
         let mut signals = Signals::catch()?;
         let flag = Arc::new(StopFlag::default());
         let is_term = Arc::new(AtomicBool::new(false));
@@ -155,7 +155,7 @@ impl Interrupt {
     }
 
     /// The exit of a command that was stopped after `stored` entries, the last from this place.
-    pub(super) fn stopped(
+    pub(in crate::commands) fn stopped(
         &self,
         stored: u64,
         (unit, last): (Unit, u64),

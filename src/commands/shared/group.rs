@@ -11,7 +11,7 @@ use crate::wire::Connection;
 
 /// One group.
 #[derive(Debug, clap::Args)]
-pub(super) struct GroupArgs {
+pub(in crate::commands) struct GroupArgs {
     /// The group, by its name in the topology
     #[arg(value_name = "GROUP", value_parser = cli::name())]
     group: Name,
@@ -26,7 +26,7 @@ impl GroupArgs {
     ///
     /// # Errors
     /// As [`Topology::group`].
-    pub(super) fn resolve(&self, topology: &Topology) -> Result<GroupSpec, Problem> {
+    pub(in crate::commands) fn resolve(&self, topology: &Topology) -> Result<GroupSpec, Problem> {
         topology.group(&self.group, self.stream.as_ref())
     }
 
@@ -34,7 +34,10 @@ impl GroupArgs {
     ///
     /// # Errors
     /// As [`GroupArgs::resolve`], [`Context::connect`] and [`Target::require`].
-    pub(super) async fn open<'c>(&self, context: &'c Context) -> Result<OpenGroup<'c>> {
+    pub(in crate::commands) async fn open<'c>(
+        &self,
+        context: &'c Context,
+    ) -> Result<OpenGroup<'c>> {
         let topology = context.topology()?;
         let spec = self.resolve(topology)?;
         let target = Target::from(&spec);
@@ -51,19 +54,19 @@ impl GroupArgs {
 }
 
 /// A group that is on the server.
-pub(super) struct OpenGroup<'t> {
-    pub(super) topology: &'t Topology,
+pub(in crate::commands) struct OpenGroup<'t> {
+    pub(in crate::commands) topology: &'t Topology,
     /// What the topology says of it.
-    pub(super) spec: GroupSpec,
-    pub(super) target: Target,
-    pub(super) connection: Connection,
+    pub(in crate::commands) spec: GroupSpec,
+    pub(in crate::commands) target: Target,
+    pub(in crate::commands) connection: Connection,
     /// All groups of its stream.
-    pub(super) groups: Vec<GroupInfo>,
+    pub(in crate::commands) groups: Vec<GroupInfo>,
 }
 
 /// Any number of groups.
 #[derive(Debug, clap::Args)]
-pub(super) struct GroupsArgs {
+pub(in crate::commands) struct GroupsArgs {
     /// Groups, by their names in the topology; all when none is named
     #[arg(value_name = "GROUP", value_parser = cli::name())]
     groups: Vec<Name>,
@@ -78,7 +81,10 @@ impl GroupsArgs {
     ///
     /// # Errors
     /// As [`Topology::group`].
-    pub(super) fn resolve(&self, topology: &Topology) -> Result<Vec<GroupSpec>, Problem> {
+    pub(in crate::commands) fn resolve(
+        &self,
+        topology: &Topology,
+    ) -> Result<Vec<GroupSpec>, Problem> {
         let spec = |group| topology.group(group, self.stream.as_ref());
         self.groups.iter().map(spec).collect()
     }

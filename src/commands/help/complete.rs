@@ -14,9 +14,9 @@ use clap::{ArgMatches, Command, FromArgMatches as _};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
 use tokio::time::{Instant, timeout_at};
 
-use super::context::topology_of;
-use super::tree;
+use super::super::tree;
 use crate::cli::{Globals, bytes_of};
+use crate::commands::shared::context::topology_of;
 use crate::model::Name;
 use crate::settings::contexts::{Contexts, Places};
 use crate::settings::{Env, Settings, Target};
@@ -30,13 +30,13 @@ const ASKED: &str = "__complete";
 const BUDGET: Duration = Duration::from_millis(150);
 
 /// The words to complete, when that is what `args` ask for.
-pub(super) fn asked(args: &[OsString]) -> Option<&[OsString]> {
+pub(in crate::commands) fn asked(args: &[OsString]) -> Option<&[OsString]> {
     let (first, words) = args.get(1..)?.split_first()?;
     (first == ASKED).then_some(words)
 }
 
 /// The candidates for the last of `words`, as the scripts read them.
-pub(super) fn answer(words: &[OsString], env: &Env) -> Vec<u8> {
+pub(in crate::commands) fn answer(words: &[OsString], env: &Env) -> Vec<u8> {
     let Some((last, before)) = words.split_last() else {
         return Vec::new();
     };

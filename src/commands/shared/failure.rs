@@ -13,7 +13,7 @@ use crate::wire::{self, ErrorKind};
 
 /// `error` with the next step. Asks the server for its age where that may be the reason: a round trip that only
 /// failures pay for.
-pub(super) async fn explained(error: Error, context: &Context) -> Error {
+pub(in crate::commands) async fn explained(error: Error, context: &Context) -> Error {
     let is_explained = error.downcast_ref::<Problem>().is_some()
         || error.chain().any(<dyn std::error::Error>::is::<Problem>);
     if is_explained {
@@ -41,7 +41,7 @@ pub(super) async fn explained(error: Error, context: &Context) -> Error {
 }
 
 /// Warns of each stream that the user may not look at, with the rule that is missing: what was shown is not all.
-pub(super) fn told_of_denied(denied: &[Denied], context: &Context) -> Exit {
+pub(in crate::commands) fn told_of_denied(denied: &[Denied], context: &Context) -> Exit {
     for Denied { stream, error } in denied {
         let step = permission_step(error, user_of(context));
         let text = format!("cannot look at stream `{stream}`: {error}\n{step}");

@@ -12,7 +12,7 @@ const EXAMPLES: &str = "Examples:\n";
 const SHORT: [&str; 2] = ["url", "output"];
 
 /// `command` with the less used global options left out of `-h`.
-pub(super) fn concise(command: Command) -> Command {
+pub(in crate::commands) fn concise(command: Command) -> Command {
     command.mut_args(|option| {
         let is_shown = !option.is_global_set() || SHORT.contains(&option.get_id().as_str());
         option.hide_short_help(!is_shown)
@@ -20,7 +20,7 @@ pub(super) fn concise(command: Command) -> Command {
 }
 
 /// `command` and all below it, with their impact in the help. What says none has that of the command above it.
-pub(super) fn described(command: Command) -> Command {
+pub(in crate::commands) fn described(command: Command) -> Command {
     below(command, None)
 }
 
@@ -46,22 +46,22 @@ fn below(command: Command, inherited: Option<Impact>) -> Command {
 
 /// What a command's help says after its options.
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(in crate::commands) struct Facts {
     /// Paragraphs that are neither examples nor the impact.
-    pub(super) notes: Vec<String>,
+    pub(in crate::commands) notes: Vec<String>,
     /// Lines of examples as they are typed; some may be comments.
-    pub(super) examples: Vec<String>,
+    pub(in crate::commands) examples: Vec<String>,
     /// Nothing for a command that only has subcommands.
-    pub(super) impact: Option<Impact>,
+    pub(in crate::commands) impact: Option<Impact>,
     /// The shape of its JSON, where it prints any.
-    pub(super) shape: Option<&'static str>,
+    pub(in crate::commands) shape: Option<&'static str>,
     /// The shape of its plan with `--dry-run`, where that is another.
-    pub(super) plan_shape: Option<&'static str>,
+    pub(in crate::commands) plan_shape: Option<&'static str>,
 }
 
 impl Facts {
     /// What `command`, described, says; `path` are the words that name it.
-    pub(super) fn of(path: &[String], command: &Command) -> Self {
+    pub(in crate::commands) fn of(path: &[String], command: &Command) -> Self {
         let help = command
             .get_after_help()
             .map(ToString::to_string)
@@ -88,7 +88,7 @@ impl Facts {
 }
 
 /// Every command that is shown, from the root, each after its parent, with the words that name it.
-pub(super) fn shown(root: &Command) -> Vec<(Vec<String>, &Command)> {
+pub(in crate::commands) fn shown(root: &Command) -> Vec<(Vec<String>, &Command)> {
     fn walk<'a>(
         command: &'a Command,
         path: &[String],

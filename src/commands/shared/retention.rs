@@ -10,10 +10,10 @@ use crate::topology::{OnFull, StreamSpec};
 use crate::wire::Connection;
 
 /// A look at a stream before entries are added to it.
-pub(super) struct Retention<'s> {
+pub(in crate::commands) struct Retention<'s> {
     spec: &'s StreamSpec,
     /// The limit to publish with: none where the stream is to grow instead.
-    pub(super) maxlen: Option<u64>,
+    pub(in crate::commands) maxlen: Option<u64>,
     before: Option<Look>,
 }
 
@@ -22,7 +22,7 @@ impl<'s> Retention<'s> {
     ///
     /// # Errors
     /// Refused, when it would and the stream's `on_full` says so.
-    pub(super) async fn look(
+    pub(in crate::commands) async fn look(
         connection: &Connection,
         spec: &'s StreamSpec,
         maxlen: Option<u64>,
@@ -67,7 +67,7 @@ impl<'s> Retention<'s> {
     }
 
     /// Warns of what the cut took, once for each group.
-    pub(super) async fn warn(&self, connection: &Connection, context: &Context) {
+    pub(in crate::commands) async fn warn(&self, connection: &Connection, context: &Context) {
         if let (Some(before), Some(maxlen)) = (&self.before, self.maxlen) {
             let harm = before.taken_since(connection).await;
             for text in texts(self.spec, &harm, maxlen, "cut") {

@@ -1,0 +1,8 @@
+//! The tree of commands, told: concise help, help as JSON, what each command prints, the words after a mistake, and
+//! completion. All of it is made from the tree itself.
+
+pub(in crate::commands) mod complete;
+pub(in crate::commands) mod describe;
+pub(in crate::commands) mod help_json;
+mod shapes;
+pub(in crate::commands) mod usage;

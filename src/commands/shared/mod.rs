@@ -1,0 +1,14 @@
+//! What several commands share: what they run with, arguments that name a group or select entries, the flow from a
+//! plan to consent to what was done, and the words for what failed. No command lives here.
+
+pub(in crate::commands) mod bulk;
+pub(in crate::commands) mod change;
+mod consent;
+pub(in crate::commands) mod context;
+pub(in crate::commands) mod failure;
+pub(in crate::commands) mod group;
+pub(in crate::commands) mod panics;
+pub(in crate::commands) mod retention;
+pub(in crate::commands) mod selection;
+
+pub(in crate::commands) use context::Context;
