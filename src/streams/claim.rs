@@ -134,7 +134,7 @@ async fn claim_batch(
     applied: &mut Applied,
 ) {
     let seen: Vec<Seen> = batch.iter().map(seen).collect();
-    let call = claim(holder(plan), CountMode::Keep, plan.idle_min, &seen);
+    let call = claim(holder(plan), CountMode::Keep, |_| plan.idle_min, &seen);
     let outcomes = match connection.call(call).await {
         Ok(outcomes) => outcomes,
         Err(error) => return applied.fail(batch.iter().map(not_tried), error),

@@ -85,10 +85,7 @@ impl Engine {
         };
         let first = self.ready.get(next)?;
         let id = first.id();
-        let running = self.hand.running();
-        let may_start = running < self.job.policy.concurrency
-            && (!first.is_alone || running == 0)
-            && !self.is_lone_running()
+        let may_start = self.has_slot(first)
             && self.pace.allows()
             && self.job.max_messages.is_none_or(|max| self.started < max);
         if may_start && self.has_leases(id) {
@@ -96,6 +93,19 @@ impl Engine {
         } else {
             None
         }
+    }
+
+    /// Whether a slot is free for it, and nothing that must run alone is in the way.
+    fn has_slot(&self, delivery: &Delivery) -> bool {
+        let running = self.hand.running();
+        running < self.job.policy.concurrency
+            && (!delivery.is_alone || running == 0)
+            && !self.hand.is_lone_running
+    }
+
+    /// Whether only the pace keeps the next entry from being started.
+    pub(super) fn is_held_by_pace(&self) -> bool {
+        self.ready.front().is_some_and(|first| self.has_slot(first))
     }
 
     /// Looked at again for each start: since the turn began the process may have stood still, and the leases be over.
@@ -108,10 +118,6 @@ impl Engine {
             return false;
         }
         self.lease.as_ref().is_none_or(|lease| lease.is_held(now))
-    }
-
-    fn is_lone_running(&self) -> bool {
-        self.hand.is_lone_running
     }
 
     fn spawn(&mut self, delivery: Delivery) {
@@ -191,11 +197,8 @@ impl Engine {
         if matches!(what, What::Acknowledge) {
             self.attempt_succeeded();
         }
-        self.settlements.push_back(Settlement {
-            id: delivery.id(),
-            deliveries: delivery.deliveries,
-            what,
-        });
+        self.settlements
+            .push_back(Settlement::new(delivery.id(), delivery.deliveries, what));
     }
 
     /// Notes that the handler handled an entry.
@@ -230,14 +233,12 @@ impl Engine {
         // While everything fails it is not the message's fault: it stays.
         let is_to_blame = blame == Blame::Message && !was_open && !self.breaker.is_open();
         if deliveries >= self.job.policy.max_deliveries && is_to_blame {
-            self.settlements.push_back(Settlement {
-                id,
-                deliveries,
-                what: What::DeadLetter {
-                    owner: None,
-                    reason,
-                },
-            });
+            let what = What::DeadLetter {
+                owner: None,
+                reason,
+            };
+            self.settlements
+                .push_back(Settlement::new(id, deliveries, what));
             return;
         }
         tracing::info!(
@@ -265,11 +266,8 @@ impl Engine {
                 deliveries,
                 is_free: blame == Blame::Server,
             });
-            self.settlements.push_back(Settlement {
-                id,
-                deliveries,
-                what: What::Rest,
-            });
+            self.settlements
+                .push_back(Settlement::new(id, deliveries, What::Rest));
         }
     }
 

@@ -2,27 +2,65 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::time::timeout;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 use super::counters::add;
 use super::engine::Engine;
 use super::job::{Mode, Signal};
-use crate::wire::{Connection, Error, Holder, LeaseState, delete_consumer, release, xpending};
+use crate::wire::{
+    Connection, Error, ErrorKind, Holder, LeaseState, delete_consumer, release, xinfo_groups,
+    xpending,
+};
 
 /// Entries given back by one script call.
 const RELEASED_AT_A_TIME: usize = 500;
+/// How long what is under way may go on when the signal says to stop now.
+const STOP_WITHIN: Duration = Duration::from_secs(1);
 /// How long handlers run on before leases and results are seen to again.
 const KEEP_UP: Duration = Duration::from_millis(500);
 
+/// The outcome of `work`, unless a signal to stop now comes and it does not end soon after.
+async fn until_told_now<T>(
+    mut signal: watch::Receiver<Signal>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let stopped = async {
+        if signal
+            .wait_for(|signal| *signal == Signal::Now)
+            .await
+            .is_err()
+        {
+            // Whoever could say so is gone.
+            std::future::pending::<()>().await;
+        }
+        sleep(STOP_WITHIN).await;
+    };
+    tokio::select! {
+        outcome = work => Some(outcome),
+        () = stopped => None,
+    }
+}
+
 impl Engine {
     /// Brings everything in hand to an end: what runs may finish within the grace, what never started goes back, what
-    /// waits for a retry stays pending, and the consumer goes when it holds nothing.
+    /// waits for a retry stays pending, and the consumer goes when it holds nothing. A signal to stop now shortens all of
+    /// it, also a server's silence.
     pub(super) async fn wind_up(&mut self) {
         self.stop_reading();
         self.put_back_unstarted();
         self.finish_running().await;
+        self.hand.stop_running();
         let in_hand = self.hand.len() as u64;
-        let left = match self.finish_with_server().await {
+        let told = match until_told_now(self.signal.clone(), self.finish_with_server()).await {
+            Some(told) => told,
+            None => Err(Error::new(
+                ErrorKind::Timeout,
+                "",
+                "stopped before the server answered",
+            )),
+        };
+        let left = match told {
             Ok(in_group) => in_group.unwrap_or(0).max(self.hand.len() as u64),
             Err(error) => {
                 tracing::warn!(group = %self.job.group, %error, "could not tell the server everything; what was in hand stays pending and is taken over later");
@@ -51,10 +89,15 @@ impl Engine {
     async fn finish_running(&mut self) {
         let grace_ends = Instant::now() + self.job.policy.grace;
         while self.hand.running() > 0 && *self.signal.borrow() != Signal::Now {
+            // Leases are kept up, what never started goes back and results are told while others still run.
+            let kept_up = until_told_now(self.signal.clone(), self.keep_up()).await;
+            if matches!(kept_up, Some(Err(_))) {
+                self.connection = None;
+            }
             let now = Instant::now();
             if now >= grace_ends {
                 tracing::warn!(group = %self.job.group, running = self.hand.running(), "the grace is over: stopping handlers");
-                break;
+                return;
             }
             let tick = (grace_ends - now).min(KEEP_UP);
             let mut signal = self.signal.clone();
@@ -62,55 +105,76 @@ impl Engine {
                 _ = timeout(tick, self.next_finished()) => {}
                 _ = signal.changed() => {}
             }
-            // Leases are kept up and results told while others still run.
-            if self.keep_up().await.is_err() {
-                self.connection = None;
-            }
-        }
-        for id in self.hand.ids() {
-            if self.hand.is_running(id) {
-                self.let_go(id);
-                add(&self.counters.left_pending, 1);
-            }
         }
     }
 
     async fn keep_up(&mut self) -> Result<(), Error> {
-        if self.connection.is_none() {
-            self.connection = Some(self.dialer.connect().await?);
-        }
+        self.reconnect().await?;
+        self.keep_lease().await?;
+        self.release_unstarted().await?;
         self.renew_leases(Instant::now()).await?;
         self.settle().await
     }
 
-    /// Tells the server the rest. With `--once`, how many entries the whole group has pending at the end: also those that
-    /// rest after an attempt somewhere else are left.
-    async fn finish_with_server(&mut self) -> Result<Option<u64>, Error> {
-        if self.connection.as_ref().is_none_or(Connection::is_lost) {
-            self.connection = Some(self.dialer.connect().await?);
+    /// Keeps the lease of a single active worker as long as this one has something to finish under it.
+    async fn keep_lease(&mut self) -> Result<(), Error> {
+        if self.hand.len() > 0 {
+            self.hold_lease(Instant::now()).await?;
         }
+        Ok(())
+    }
+
+    /// Tells the server the rest. With `--once`, how many entries of the whole group are left at the end: also those that
+    /// rest after an attempt somewhere else, and those that were left to the active worker.
+    async fn finish_with_server(&mut self) -> Result<Option<u64>, Error> {
+        self.reconnect().await?;
+        self.keep_lease().await?;
         // Once more, and for the last time.
         let postponed = self.postponed.take_all();
         self.settlements.extend(postponed);
-        self.settle().await?;
+        match self.settle().await {
+            Err(error) if error.kind == ErrorKind::Fenced => {
+                self.drop_everything("another worker is the active one now");
+            }
+            told => told?,
+        }
         self.release_strays().await?;
         let Some(connection) = &self.connection else {
             return Ok(None);
         };
-        connection.call(delete_consumer(self.holder())).await?.ok();
+        // Neither this nor giving back needs the lease of the group: what holds nothing harms nobody.
+        let consumer = Holder {
+            fence: None,
+            ..self.holder()
+        };
+        connection.call(delete_consumer(consumer)).await?.ok();
         let left = match self.job.mode {
-            Mode::Once => Some(
-                connection
-                    .run(xpending(&self.job.stream, &self.job.group))
-                    .await?
-                    .count,
-            ),
+            Mode::Once => Some(self.left_in_group(connection).await?),
             Mode::Forever => None,
         };
         if let (Some(lease), Some(connection)) = (&mut self.lease, &self.connection) {
             lease.drop(connection).await?;
         }
         Ok(left)
+    }
+
+    /// Entries that the group has pending, and where another worker is the active one also whether there are any that it
+    /// has not read yet.
+    async fn left_in_group(&self, connection: &Connection) -> Result<u64, Error> {
+        let (stream, group) = (&self.job.stream, &self.job.group);
+        let pending = connection.run(xpending(stream, group)).await?.count;
+        if !self.is_standing_by() {
+            return Ok(pending);
+        }
+        let groups = connection.run(xinfo_groups(stream)).await?;
+        let delivered = groups
+            .iter()
+            .find(|info| info.name == *group)
+            .map(|info| info.last_delivered_id);
+        let is_behind = self
+            .read_until
+            .is_some_and(|until| delivered.is_none_or(|delivered| delivered < until));
+        Ok(pending + u64::from(is_behind))
     }
 
     /// Gives back what was delivered to a read that was abandoned, and what never started.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 use super::breaker::Breaker;
+use super::claims::Portion;
 use super::counters::{Counters, add};
 use super::fence::{Lease, Turn};
 use super::hand::{Delivery, Hand, Phase};
@@ -23,10 +24,13 @@ use super::postponed::Postponed;
 use super::reader::Reader;
 use super::retries::Retries;
 use super::settlement::Settlement;
+use super::sweep::Lone;
 use crate::model::EntryId;
 use crate::planted;
-use crate::wire::{Connection, Dialer, Error, Holder, Seen};
+use crate::wire::{Connection, Dialer, Error, Holder, Lease as EntryLease, Seen};
 
+/// Entries claimed by one script call: a few milliseconds of the server's time.
+const CLAIMED_AT_A_TIME: usize = 250;
 /// How often an idle consumer shows that it lives, at least.
 const PRESENCE_MAX: Duration = Duration::from_secs(10);
 
@@ -56,13 +60,20 @@ pub(super) struct Engine {
     pub(super) ready: VecDeque<Delivery>,
     /// Entries of other consumers that are due, not claimed yet.
     pub(super) stale: VecDeque<Seen>,
-    /// An entry that must run alone, not claimed yet.
-    pub(super) lone: Option<Seen>,
+    /// Entries that must run alone, not claimed yet.
+    pub(super) lone: Lone,
+    /// Where the look through the pending list goes on; [`EntryId::MIN`]: with a new one.
+    pub(super) sweep_from: EntryId,
+    /// How many entries a claim and a read ask for at most.
+    pub(super) claims: Portion,
+    pub(super) reads: Portion,
     pub(super) retries: Retries,
     pub(super) settlements: VecDeque<Settlement>,
     pub(super) postponed: Postponed,
     /// Acknowledgements under way with the read.
-    pub(super) riding: Vec<(EntryId, u64)>,
+    pub(super) riding: Vec<EntryLease>,
+    /// Entries that the read under way may bring.
+    pub(super) ordered: usize,
     pub(super) breaker: Breaker,
     /// While everything fails: the next entry that is read tries out if things work again.
     pub(super) is_probe_wanted: bool,
@@ -73,7 +84,7 @@ pub(super) struct Engine {
     pub(super) read_until: Option<EntryId>,
     pub(super) is_reading_over: bool,
     /// Entries delivered and never started, to be given back at the end.
-    pub(super) unstarted: Vec<(EntryId, u64)>,
+    pub(super) unstarted: Vec<EntryLease>,
     pub(super) started: u64,
     pub(super) pace: Pace,
     pub(super) read_asked: Instant,
@@ -105,6 +116,7 @@ impl Engine {
         });
         let postponed = Postponed::new(job.policy.backoff);
         let pace = Pace::new(job.policy.rate, now);
+        let batch = job.policy.batch;
         Self {
             origin: Arc::new(Origin {
                 stream: job.stream.clone(),
@@ -127,11 +139,15 @@ impl Engine {
             hand: Hand::default(),
             ready: VecDeque::new(),
             stale: VecDeque::new(),
-            lone: None,
+            lone: Lone::new(now),
+            sweep_from: EntryId::MIN,
+            claims: Portion::new(CLAIMED_AT_A_TIME),
+            reads: Portion::new(batch),
             retries: Retries::default(),
             settlements: VecDeque::new(),
             postponed,
             riding: Vec::new(),
+            ordered: 0,
             lease,
             read_until: None,
             is_reading_over: false,
@@ -175,20 +191,25 @@ impl Engine {
             self.put_back_unstarted();
             return self.release_unstarted().await;
         }
+        self.release_unstarted().await?;
+        self.recover().await?;
         self.renew_leases(now).await?;
         self.show_presence(now).await?;
         if self.breaker.is_open() {
             self.probe(now).await?;
         } else {
-            self.retry_due(now).await?;
             self.sweep(now).await?;
-            self.take_stale().await?;
+            if self.lone.is_due(now) {
+                self.take_lone(now).await?;
+            } else {
+                self.retry_due(now).await?;
+                self.take_stale().await?;
+            }
         }
         self.start_ready();
         self.order_read(Instant::now());
         self.try_moves_again(now);
         self.settle().await?;
-        self.release_unstarted().await?;
         if !self.reader.is_reading() {
             self.trouble.ended();
         }
@@ -196,7 +217,7 @@ impl Engine {
     }
 
     /// Takes or renews the lease of a single active worker; whether this worker may work.
-    async fn hold_lease(&mut self, now: Instant) -> Result<bool, Error> {
+    pub(super) async fn hold_lease(&mut self, now: Instant) -> Result<bool, Error> {
         let (Some(lease), Some(connection)) = (&mut self.lease, &self.connection) else {
             return Ok(true);
         };
@@ -212,6 +233,9 @@ impl Engine {
             Turn::Lost => {
                 tracing::warn!(group = %self.job.group, stream = %self.job.stream, "another worker is the active one now: standing by");
                 self.drop_everything("another worker is the active one now");
+            }
+            Turn::StandsBy => {
+                tracing::info!(group = %self.job.group, stream = %self.job.stream, "another worker is the active one: standing by");
             }
             Turn::Same => {}
         }
@@ -255,41 +279,58 @@ impl Engine {
             return now;
         }
         let mut due = vec![self.timers.presence, self.timers.renewal];
-        if !self.ready.is_empty() {
-            due.extend(self.pace.holds_until(now));
-        }
         match self.breaker.next_probe() {
             Some(probe) if self.hand.running() == 0 => due.push(probe),
             Some(_) => {}
-            None => {
-                if self.room() > 0 {
-                    due.extend(self.retries.next_due());
-                    due.extend(self.stale.front().map(|_| now));
-                }
-                due.push(self.timers.sweep);
-            }
+            None => self.work_due(now, &mut due),
         }
         due.extend(self.postponed.next_due());
         due.extend(self.lease.as_ref().map(Lease::next_try));
         due.into_iter().min().unwrap_or(now)
     }
 
-    /// Everything this worker was asked for is done.
-    fn is_done(&self) -> bool {
-        if self.job.max_messages.is_some_and(|max| self.started >= max) && self.is_idle() {
-            return true;
+    /// When there is work to start or to look for, as far as it may start then.
+    fn work_due(&self, now: Instant, due: &mut Vec<Instant>) {
+        if self.is_held_by_pace() {
+            due.extend(self.pace.next_start());
         }
-        // When everything fails, one look from a cron job is over: it does not wait for better times.
-        let is_over = self.breaker.is_open() || self.is_reading_over && self.trouble.was_swept();
-        self.job.mode == Mode::Once && is_over && self.is_idle()
+        if self.stale.is_empty() {
+            due.push(self.timers.sweep);
+        }
+        if self.lone.is_due(now) {
+            // What runs or is ready comes to its end first, and tells so.
+            let may_run = self.hand.running() + self.hand.ready() == 0 && self.room() > 0;
+            due.extend(may_run.then_some(now));
+            return;
+        }
+        due.extend(self.lone.next_due());
+        if self.room() > 0 {
+            due.extend(self.retries.next_due());
+            due.extend(self.stale.front().map(|_| now));
+        }
     }
 
-    /// Nothing runs, is ready, or is being settled; what waits for a retry may.
-    fn is_idle(&self) -> bool {
-        self.ready.is_empty()
-            && self.hand.running() == 0
-            && self.settlements.is_empty()
-            && self.riding.is_empty()
+    /// Everything this worker was asked for is done.
+    fn is_done(&self) -> bool {
+        let is_settled =
+            self.hand.running() == 0 && self.settlements.is_empty() && self.riding.is_empty();
+        if !is_settled {
+            return false;
+        }
+        if self.job.max_messages.is_some_and(|max| self.started >= max) {
+            return true;
+        }
+        // One look from a cron job is over when everything fails or another worker is the active one: it does not wait for
+        // better times.
+        let is_over = self.breaker.is_open()
+            || self.is_standing_by()
+            || self.ready.is_empty() && self.is_reading_over && self.trouble.was_swept();
+        self.job.mode == Mode::Once && is_over
+    }
+
+    /// Another worker was found to be the active one.
+    pub(super) fn is_standing_by(&self) -> bool {
+        self.lease.as_ref().is_some_and(Lease::is_of_another)
     }
 
     pub(super) fn holder(&self) -> Holder<'_> {
@@ -313,7 +354,8 @@ impl Engine {
         }
         self.ready.clear();
         self.stale.clear();
-        self.lone = None;
+        self.lone.clear();
+        self.sweep_from = EntryId::MIN;
         self.retries.clear();
         self.settlements.clear();
         self.postponed.clear();

@@ -11,6 +11,9 @@ pub(super) const LEASE: Duration = Duration::from_secs(15);
 /// How often it is renewed, and a stand-by asks for it.
 const RENEWAL: Duration = Duration::from_secs(4);
 
+/// After it was found lost, how soon it is asked for again.
+const LOST_PAUSE: Duration = Duration::from_millis(100);
+
 /// What a look at the lease changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
@@ -18,6 +21,8 @@ pub(super) enum Turn {
     Won,
     /// It was, and is no more.
     Lost,
+    /// It begins as one that is not.
+    StandsBy,
     /// As before.
     Same,
 }
@@ -27,8 +32,10 @@ pub(super) enum Turn {
 pub(super) struct Lease {
     fence: Fence,
     held_since: Option<Instant>,
-    /// Whether the engine was last told that it is the active one.
-    is_active: bool,
+    /// Another worker was seen to hold it.
+    is_of_another: bool,
+    /// Whether the engine was last told that it is the active one; not told anything yet.
+    is_active: Option<bool>,
     next_try: Instant,
 }
 
@@ -46,7 +53,8 @@ impl Lease {
                 token,
             },
             held_since: None,
-            is_active: false,
+            is_of_another: false,
+            is_active: None,
             next_try: Instant::now(),
         }
     }
@@ -64,16 +72,21 @@ impl Lease {
 
     /// Notes whether the lease is held, and says what that changes.
     pub(super) fn turned(&mut self, is_held: bool) -> Turn {
-        let was_active = std::mem::replace(&mut self.is_active, is_held);
-        match (was_active, is_held) {
-            (false, true) => Turn::Won,
-            (true, false) => Turn::Lost,
+        match (self.is_active.replace(is_held), is_held) {
+            (None | Some(false), true) => Turn::Won,
+            (Some(true), false) => Turn::Lost,
+            (None, false) => Turn::StandsBy,
             _ => Turn::Same,
         }
     }
 
     pub(super) fn next_try(&self) -> Instant {
         self.next_try
+    }
+
+    /// Whether another worker was the active one at the last look.
+    pub(super) fn is_of_another(&self) -> bool {
+        self.is_of_another
     }
 
     /// Takes or renews the lease; who has it.
@@ -83,19 +96,21 @@ impl Lease {
         self.next_try = asked_at;
         let holder = connection.call(take_lease(&self.fence, LEASE)).await?;
         self.next_try = asked_at + RENEWAL;
-        match &holder {
-            LeaseHolder::Us => self.held_since = Some(asked_at),
-            LeaseHolder::Nobody => self.held_since = None,
-            LeaseHolder::Other { left, .. } => {
-                self.held_since = None;
-                self.next_try = asked_at + RENEWAL.min(*left + Duration::from_millis(20));
-            }
+        self.held_since = matches!(holder, LeaseHolder::Us).then_some(asked_at);
+        self.is_of_another = matches!(holder, LeaseHolder::Other { .. });
+        if let LeaseHolder::Other {
+            left: Some(left), ..
+        } = &holder
+        {
+            self.next_try = asked_at + RENEWAL.min(*left + Duration::from_millis(20));
         }
         Ok(holder)
     }
 
+    /// A script found that the lease is not this worker's: asked for again soon, since nobody may have it.
     pub(super) fn lost(&mut self) {
         self.held_since = None;
+        self.next_try = Instant::now() + LOST_PAUSE;
     }
 
     /// Gives the lease up, so that a stand-by need not wait for its end.

@@ -75,12 +75,42 @@ pub(super) struct Held {
     pub(super) confirmed: Instant,
 }
 
+/// How many entries are in which phase, as far as anybody asks.
+#[derive(Debug, Default)]
+struct Counts {
+    ready: usize,
+    running: usize,
+    waiting: usize,
+}
+
+impl Counts {
+    fn of(&mut self, phase: &Phase) -> Option<&mut usize> {
+        match phase {
+            Phase::Ready => Some(&mut self.ready),
+            Phase::Running(_) => Some(&mut self.running),
+            Phase::Waiting => Some(&mut self.waiting),
+            Phase::Settling => None,
+        }
+    }
+
+    fn entered(&mut self, phase: &Phase) {
+        if let Some(count) = self.of(phase) {
+            *count += 1;
+        }
+    }
+
+    fn left(&mut self, phase: &Phase) {
+        if let Some(count) = self.of(phase) {
+            *count -= 1;
+        }
+    }
+}
+
 /// Entries in hand by id.
 #[derive(Debug, Default)]
 pub(super) struct Hand {
     held: HashMap<EntryId, Held>,
-    ready: usize,
-    running: usize,
+    counts: Counts,
     /// Whether what runs must run alone.
     pub(super) is_lone_running: bool,
 }
@@ -88,7 +118,7 @@ pub(super) struct Hand {
 impl Hand {
     pub(super) fn insert(&mut self, id: EntryId, deliveries: u64, confirmed: Instant) {
         self.remove(id);
-        self.ready += 1;
+        self.counts.entered(&Phase::Ready);
         self.held.insert(
             id,
             Held {
@@ -116,34 +146,28 @@ impl Hand {
         else {
             return false;
         };
-        match held.phase {
-            Phase::Ready => self.ready -= 1,
-            Phase::Running(_) => self.running -= 1,
-            Phase::Settling | Phase::Waiting => {}
-        }
-        match phase {
-            Phase::Ready => self.ready += 1,
-            Phase::Running(_) => self.running += 1,
-            Phase::Settling | Phase::Waiting => {}
-        }
+        self.counts.left(&held.phase);
+        self.counts.entered(&phase);
         held.phase = phase;
         true
     }
 
     pub(super) fn remove(&mut self, id: EntryId) -> Option<Held> {
         let held = self.held.remove(&id)?;
-        match held.phase {
-            Phase::Ready => self.ready -= 1,
-            Phase::Running(_) => self.running -= 1,
-            Phase::Settling | Phase::Waiting => {}
-        }
+        self.counts.left(&held.phase);
         Some(held)
     }
 
-    /// Whether the entry's handler runs.
-    pub(super) fn is_running(&self, id: EntryId) -> bool {
-        self.get(id)
-            .is_some_and(|held| matches!(held.phase, Phase::Running(_)))
+    /// Stops every handler that runs. Its entry was started, and waits for somebody's next attempt.
+    pub(super) fn stop_running(&mut self) {
+        for held in self.held.values_mut() {
+            if let Phase::Running(abort) = &held.phase {
+                abort.abort();
+                self.counts.left(&held.phase);
+                held.phase = Phase::Waiting;
+                self.counts.entered(&held.phase);
+            }
+        }
     }
 
     /// Whether the lease was confirmed less than `within` ago.
@@ -170,18 +194,15 @@ impl Hand {
 
     /// Entries that wait for a retry.
     pub(super) fn waiting(&self) -> usize {
-        self.held
-            .values()
-            .filter(|held| matches!(held.phase, Phase::Waiting))
-            .count()
+        self.counts.waiting
     }
 
     pub(super) fn ready(&self) -> usize {
-        self.ready
+        self.counts.ready
     }
 
     pub(super) fn running(&self) -> usize {
-        self.running
+        self.counts.running
     }
 
     pub(super) fn len(&self) -> usize {

@@ -10,7 +10,8 @@
 //! | `reading`, `reader` | new entries: asking for them, and the task that waits for them |
 //! | `dispatch` | handing entries to a `handler`, and judging what it made of them |
 //! | `settle`, `moves` | acknowledgements, outputs, dead letters: told until the server has confirmed them |
-//! | `sweep` | entries that are not new: own leases and retries, and what others left |
+//! | `leases`, `attempts` | entries in hand: their leases, and the next attempts at them |
+//! | `sweep`, `claims` | entries that others left: finding them, and claiming them |
 //! | `recover`, `trouble` | lost connections, a group that is gone, own messages found again |
 //! | `fence`, `breaker`, `policy` | the single active worker, the circuit breaker, the numbers |
 //!
@@ -19,7 +20,9 @@
 //! Promises: at least once, in order of delivery per slot; exactly-once effect for handlers whose output is in the
 //! same Redis. Nothing unfinished is acknowledged; every buffer and wait has a limit.
 
+mod attempts;
 mod breaker;
+mod claims;
 mod counters;
 mod dispatch;
 mod drain;
@@ -28,6 +31,7 @@ mod fence;
 mod hand;
 pub mod handler;
 mod job;
+mod leases;
 mod moves;
 mod pace;
 mod policy;

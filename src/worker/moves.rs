@@ -1,15 +1,15 @@
 //! Moves to the dead-letter stream: entries that failed for good, and tombstones of those whose bodies are gone. A move
 //! that cannot be made is tried again by itself.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::counters::add;
 use super::engine::Engine;
 use super::handler::tail;
-use super::settle::is_about_the_effect;
+use super::settle::confirm;
 use super::settlement::{Settlement, What};
-use crate::model::{Time, format_duration_short};
-use crate::wire::{Error, Move, Seen, dead_letter};
+use crate::model::{EntryId, Time, format_duration_short};
+use crate::wire::{Error, ErrorKind, Move, Seen, dead_letter};
 
 impl Engine {
     /// Puts postponed moves that are due back into the queue.
@@ -18,20 +18,19 @@ impl Engine {
         self.settlements.extend(due);
     }
 
-    pub(super) async fn send_moves(&mut self, chunk: &[Settlement]) -> Result<(), Error> {
-        let moving: Vec<&Settlement> = chunk
-            .iter()
-            .filter(|it| matches!(it.what, What::DeadLetter { .. } | What::Tombstone { .. }))
-            .collect();
-        let calls = moving.iter().map(|it| self.dead_letter_call(it)).collect();
-        let Some(connection) = self.connection.as_ref().filter(|_| !moving.is_empty()) else {
+    pub(super) async fn send_moves(&mut self, moves: &mut Vec<Settlement>) -> Result<(), Error> {
+        let calls = moves.iter().map(|it| self.dead_letter_call(it)).collect();
+        let Some(connection) = self.connection.as_ref().filter(|_| !moves.is_empty()) else {
             return Ok(());
         };
-        let moves = connection.call_all(calls).await?;
-        for (settlement, moved) in moving.into_iter().zip(moves) {
-            self.on_moved(settlement, moved)?;
-        }
-        Ok(())
+        let mut outcomes = connection.call_all(calls).await?.into_iter();
+        let mut report = Report::default();
+        let told = confirm(moves, |settlement| match outcomes.next() {
+            Some(outcome) => self.on_moved(settlement, outcome, &mut report),
+            None => Ok(()),
+        });
+        self.tell_of(&report);
+        told
     }
 
     fn dead_letter_call(&self, settlement: &Settlement) -> crate::wire::ScriptCall<Move> {
@@ -62,20 +61,17 @@ impl Engine {
         &mut self,
         settlement: &Settlement,
         moved: Result<Move, Error>,
+        report: &mut Report,
     ) -> Result<(), Error> {
-        let (id, deliveries) = (settlement.id, settlement.deliveries);
-        let (group, dead_letter) = (&self.job.group, &self.job.dead_letter);
+        let id = settlement.id;
         match moved {
-            Ok(Move::Done {
-                new_id,
-                is_tombstone: true,
-            }) => {
-                tracing::warn!(%group, %id, %dead_letter, %new_id, "the body was trimmed away before the entry was handled: recorded in the dead-letter stream");
-                add(&self.counters.tombstones, 1);
+            Ok(Move::Done { is_tombstone, .. }) => {
+                self.count_move(settlement, is_tombstone, report)
             }
-            Ok(Move::Done { new_id, .. }) => {
-                tracing::warn!(%group, %id, deliveries, %dead_letter, %new_id, "moved to the dead-letter stream");
-                add(&self.counters.dead_lettered, 1);
+            // This very script ran before, and its reply was lost.
+            Ok(Move::Gone) if settlement.was_sent => {
+                let is_tombstone = matches!(settlement.what, What::Tombstone { .. });
+                self.count_move(settlement, is_tombstone, report);
             }
             Ok(Move::Gone | Move::Moved { .. }) => {
                 if self.hand.contains(id) {
@@ -83,18 +79,16 @@ impl Engine {
                 }
             }
             Ok(Move::Refused(why)) => {
-                self.on_immovable(settlement.clone(), &why);
+                self.on_immovable(settlement, why, report);
                 return Ok(());
             }
             Ok(Move::Bodiless | Move::NoDestination) => {
-                self.on_immovable(
-                    settlement.clone(),
-                    "the script answered what it never answers",
-                );
+                let why = "the script answered what it never answers".to_owned();
+                self.on_immovable(settlement, why, report);
                 return Ok(());
             }
-            Err(error) if is_about_the_effect(error.kind) => {
-                self.on_immovable(settlement.clone(), &error.text);
+            Err(error) if is_about_the_move(error.kind) => {
+                self.on_immovable(settlement, error.text, report);
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -104,14 +98,57 @@ impl Engine {
         Ok(())
     }
 
-    /// A dead letter could not be written: the entry stays pending and in hand, and only the move is tried again.
-    fn on_immovable(&mut self, settlement: Settlement, why: &str) {
-        let id = settlement.id;
-        let wait = self.postponed.push(Instant::now(), settlement);
-        tracing::error!(
-            group = %self.job.group, %id, dead_letter = %self.job.dead_letter, why,
-            again_in = %format_duration_short(wait),
-            "cannot move the entry to the dead-letter stream: it stays pending, and the move is tried again"
+    fn count_move(&self, settlement: &Settlement, is_tombstone: bool, report: &mut Report) {
+        if is_tombstone {
+            add(&self.counters.tombstones, 1);
+            report.tombstones.push(settlement.id);
+            return;
+        }
+        add(&self.counters.dead_lettered, 1);
+        tracing::warn!(
+            group = %self.job.group, id = %settlement.id, deliveries = settlement.deliveries,
+            dead_letter = %self.job.dead_letter, "moved to the dead-letter stream"
         );
     }
+
+    /// A dead letter could not be written: the entry stays pending and in hand, and only the move is tried again.
+    fn on_immovable(&mut self, settlement: &Settlement, why: String, report: &mut Report) {
+        let wait = self.postponed.push(Instant::now(), settlement.clone());
+        report.immovable.push((settlement.id, why, wait));
+    }
+
+    /// One line for each kind of news: there may be thousands of entries.
+    fn tell_of(&self, report: &Report) {
+        let (group, dead_letter) = (&self.job.group, &self.job.dead_letter);
+        if let [first, ..] = report.tombstones[..] {
+            let entries = report.tombstones.len();
+            tracing::warn!(%group, %first, entries, %dead_letter, "bodies were trimmed away before their entries were handled: recorded in the dead-letter stream");
+        }
+        if let Some((first, why, wait)) = report.immovable.first() {
+            let entries = report.immovable.len();
+            tracing::error!(
+                %group, %first, entries, %dead_letter, why, again_in = %format_duration_short(*wait),
+                "cannot move entries to the dead-letter stream: they stay pending, and the move is tried again"
+            );
+        }
+    }
+}
+
+/// What is to be said of moves that were sent together.
+#[derive(Debug, Default)]
+struct Report {
+    tombstones: Vec<EntryId>,
+    immovable: Vec<(EntryId, String, Duration)>,
+}
+
+/// Errors that concern the dead letter that was to be written, not the worker: going on with other entries makes sense.
+fn is_about_the_move(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::WrongType
+            | ErrorKind::NoPerm
+            | ErrorKind::OutOfMemory
+            | ErrorKind::Server
+            | ErrorKind::CrossSlot
+    )
 }

@@ -1,7 +1,7 @@
 //! Moves to the dead-letter stream that could not be made, waiting to be tried again. What was decided of an entry
 //! stands: its handler does not run again while this worker lives.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use super::policy::{fraction, spread_delay};
@@ -12,11 +12,12 @@ use crate::topology::Backoff;
 /// The longest wait between two tries, whatever the group's backoff: somebody is mending the dead-letter stream.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// Postponed moves. Bounded by the engine, which stops reading while there are too many.
+/// Postponed moves. Bounded by the engine, which takes on nothing while there are too many.
 #[derive(Debug)]
 pub(super) struct Postponed {
     backoff: Backoff,
-    waiting: Vec<(Instant, Settlement)>,
+    /// By when they are due.
+    waiting: BTreeMap<(Instant, EntryId), Settlement>,
     /// How often each move was tried; kept while one is on its way again.
     tries: HashMap<EntryId, u64>,
 }
@@ -29,7 +30,7 @@ impl Postponed {
                 base: backoff.base.min(WAIT_MAX),
                 cap: backoff.cap.min(WAIT_MAX),
             },
-            waiting: Vec::new(),
+            waiting: BTreeMap::new(),
             tries: HashMap::new(),
         }
     }
@@ -39,25 +40,26 @@ impl Postponed {
         let tries = self.tries.entry(settlement.id).or_default();
         *tries += 1;
         let wait = spread_delay(self.backoff, *tries, fraction());
-        self.waiting.push((now + wait, settlement));
+        self.waiting.insert((now + wait, settlement.id), settlement);
         wait
     }
 
     /// Moves that are due.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Settlement> {
-        let due = self.waiting.extract_if(.., |(at, _)| *at <= now);
-        due.map(|(_, settlement)| settlement).collect()
+        let later = self.waiting.split_off(&(now, EntryId::MAX));
+        std::mem::replace(&mut self.waiting, later)
+            .into_values()
+            .collect()
     }
 
     /// All of them, due or not: for a last try.
     pub(super) fn take_all(&mut self) -> Vec<Settlement> {
-        let all = self.waiting.drain(..);
-        all.map(|(_, settlement)| settlement).collect()
+        std::mem::take(&mut self.waiting).into_values().collect()
     }
 
     /// When the earliest is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.waiting.iter().map(|(at, _)| *at).min()
+        self.waiting.keys().next().map(|(at, _)| *at)
     }
 
     /// The entry has moved, or is somebody else's.
@@ -65,14 +67,9 @@ impl Postponed {
         self.tries.remove(&id);
     }
 
-    /// Whether the entry's move waits or is on its way again.
-    pub(super) fn contains(&self, id: EntryId) -> bool {
-        self.tries.contains_key(&id)
-    }
-
-    /// Whether the entry's move waits to be tried again.
-    pub(super) fn is_waiting(&self, id: EntryId) -> bool {
-        self.waiting.iter().any(|(_, it)| it.id == id)
+    /// Entries whose moves wait or are on their way again.
+    pub(super) fn ids(&self) -> impl Iterator<Item = EntryId> {
+        self.tries.keys().copied()
     }
 
     /// How many moves wait or are on their way again.
@@ -98,20 +95,20 @@ mod tests {
             cap: Duration::from_mins(5),
         });
         let (id, now) = (EntryId::new(1, 0), Instant::now());
-        let mut moves = vec![Settlement {
+        let mut moves = vec![Settlement::new(
             id,
-            deliveries: 1,
-            what: What::DeadLetter {
+            1,
+            What::DeadLetter {
                 owner: None,
                 reason: "never".to_owned(),
             },
-        }];
+        )];
         let mut waits = Vec::new();
         for _ in 0..10 {
             waits.push(postponed.push(now, moves.remove(0)));
             assert!(postponed.take_due(now).is_empty());
             moves = postponed.take_due(now + WAIT_MAX.mul_f64(1.2));
-            assert!(postponed.contains(id), "on its way again");
+            assert_eq!(postponed.ids().next(), Some(id), "on its way again");
         }
         assert!(waits[0] <= Duration::from_millis(1200) && waits[1] > waits[0]);
         assert!(waits.iter().all(|wait| *wait <= WAIT_MAX.mul_f64(1.2)));

@@ -3,18 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::counters::add;
 use super::engine::Engine;
 use super::hand::Delivery;
 use super::job::Mode;
 use super::reader::{ReadOrder, ReadOutcome};
-use crate::model::{EntryId, format_duration_short};
+use crate::model::format_duration_short;
 use crate::wire::{Error, GroupReply};
 
 /// How long a read waits on the server for new entries, at most.
 const BLOCK_MAX: Duration = Duration::from_secs(2);
-/// While so many entries wait for a retry or for their dead letter to be written, nothing new is read.
-const WAITING_MAX: usize = 10_000;
+/// While so many entries wait for a retry or for their dead letter to be written, nothing is read or taken over.
+pub(super) const WAITING_MAX: usize = 10_000;
 /// Acknowledgements that ride along with one read.
 const RIDING_MAX: usize = 1000;
 
@@ -25,7 +24,7 @@ impl Engine {
         let active = self.hand.ready() + self.hand.running();
         let left = self.job.max_messages.map_or(usize::MAX, |max| {
             let left = usize::try_from(max.saturating_sub(self.started)).unwrap_or(usize::MAX);
-            left.saturating_sub(self.hand.ready())
+            left.saturating_sub(self.hand.ready() + self.ordered)
         });
         (policy.concurrency + policy.batch)
             .saturating_sub(active)
@@ -41,12 +40,14 @@ impl Engine {
     /// Asks the reader for new entries when there is room, and lets acknowledgements ride along.
     pub(super) fn order_read(&mut self, now: Instant) {
         let is_probe = self.breaker.is_open();
-        let room = self.room().min(if is_probe { 1 } else { usize::MAX });
-        let is_worth_it = is_probe || room * 2 >= self.job.policy.batch || self.ready.is_empty();
+        let count_max = if is_probe { 1 } else { self.reads.at_a_time() };
+        let room = self.room().min(count_max);
+        let is_worth_it = is_probe || room * 2 >= count_max || self.ready.is_empty();
         let may_read = !self.reader.is_reading()
             && !self.is_reading_over
             && (!is_probe || self.is_probe_wanted)
-            && self.hand.waiting() + self.postponed.len() < WAITING_MAX
+            && !self.lone.is_due(now)
+            && !self.is_waiting_full()
             && room > 0
             && is_worth_it;
         if !may_read {
@@ -54,6 +55,7 @@ impl Engine {
         }
         self.riding = self.take_riding(now, RIDING_MAX);
         self.read_asked = now;
+        self.ordered = room;
         self.reader.read(ReadOrder {
             acks: self.riding.iter().map(|(id, _)| *id).collect(),
             count_max: room,
@@ -64,9 +66,11 @@ impl Engine {
     /// The reader answered.
     pub(super) fn on_read(&mut self, read: ReadOutcome) -> Result<(), Error> {
         let riding = std::mem::take(&mut self.riding);
+        let asked = std::mem::take(&mut self.ordered);
+        self.reads.note(asked, &read);
         match read {
             Ok(reply) => {
-                self.on_ridden(&riding, reply.acknowledged);
+                self.on_acknowledged(&riding, reply.acknowledged);
                 self.on_entries(reply);
                 Ok(())
             }
@@ -75,18 +79,6 @@ impl Engine {
                 self.trouble.must_recover();
                 Err(error)
             }
-        }
-    }
-
-    fn on_ridden(&mut self, riding: &[(EntryId, u64)], acknowledged: u64) {
-        for (id, _) in riding {
-            self.hand.remove(*id);
-        }
-        add(&self.counters.handled, acknowledged);
-        let lost = (riding.len() as u64).saturating_sub(acknowledged);
-        if lost > 0 {
-            add(&self.counters.leases_lost, lost);
-            tracing::warn!(group = %self.job.group, lost, "handled entries were not pending any more: somebody else took or acknowledged them");
         }
     }
 

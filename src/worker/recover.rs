@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::claims::Whose;
 use super::counters::add;
 use super::engine::Engine;
 use super::job::Mode;
@@ -63,7 +64,7 @@ impl Engine {
         self.job.failed_with(error)
     }
 
-    /// Opens the connection if there is none, and recovers what was delivered to nobody.
+    /// Opens the connection if there is none.
     pub(super) async fn reconnect(&mut self) -> Result<(), Error> {
         if self
             .connection
@@ -77,30 +78,33 @@ impl Engine {
             self.connection = Some(self.dialer.connect().await?);
             add(&self.counters.reconnects, 1);
         }
-        if self.trouble.is_recovery_due && !self.reader.is_reading() {
-            self.recover_own().await?;
-            self.trouble.is_recovery_due = false;
-        }
         Ok(())
     }
 
     /// Takes entries in hand that were delivered to this consumer and never arrived: pending for it, not in hand, and
     /// delivered after the last good read. The pending list is only looked at; a history read would count a delivery.
-    async fn recover_own(&mut self) -> Result<(), Error> {
-        let rows = self.own_strays().await?;
-        if rows.is_empty() || planted::is("no-recovery") {
+    pub(super) async fn recover(&mut self) -> Result<(), Error> {
+        if !self.trouble.is_recovery_due || self.reader.is_reading() {
             return Ok(());
         }
-        tracing::info!(group = %self.job.group, entries = rows.len(), "found entries whose delivery was lost with the connection");
-        let seen: Vec<Seen> = rows
-            .into_iter()
-            .map(|row| Seen {
-                id: row.id,
-                owner: Some(row.consumer),
-                deliveries: Some(row.deliveries),
-            })
-            .collect();
-        self.claim(CountMode::Keep, &seen).await.map(|_| ())
+        let strays = self.own_strays().await?;
+        if !strays.is_empty() && !planted::is("no-recovery") {
+            tracing::info!(group = %self.job.group, entries = strays.len(), "found entries whose delivery was lost with the connection");
+            let mut rows = strays.into_iter().peekable();
+            while rows.peek().is_some() {
+                let portion = rows.by_ref().take(self.claims.at_a_time());
+                let seen: Vec<Seen> = portion
+                    .map(|row| Seen {
+                        id: row.id,
+                        owner: Some(row.consumer),
+                        deliveries: Some(row.deliveries),
+                    })
+                    .collect();
+                self.claim(CountMode::Keep, Whose::Own, &seen).await?;
+            }
+        }
+        self.trouble.is_recovery_due = false;
+        Ok(())
     }
 
     /// Entries delivered to this consumer since the last good read, and not in hand.
@@ -109,6 +113,7 @@ impl Engine {
         let Some(connection) = &self.connection else {
             return Ok(strays);
         };
+        let settling = self.being_settled();
         let mut start = EntryId::MIN;
         loop {
             let filter = PendingFilter {
@@ -129,7 +134,7 @@ impl Engine {
                         .idle_ms
                         .is_some_and(|idle_ms| Duration::from_millis(idle_ms) <= window)
                     && !self.hand.contains(row.id)
-                    && !self.is_being_settled(row.id)
+                    && !settling.contains(&row.id)
             }));
             match next {
                 Some(next) if !is_last_page => start = next,

@@ -28,6 +28,11 @@ impl Retries {
         self.heap.push(Reverse(retry));
     }
 
+    /// Whether none waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+
     /// When the earliest is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse(retry)| retry.due)

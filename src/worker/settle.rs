@@ -1,15 +1,16 @@
 //! Settling: what became of an entry, told to the server. A settlement stays in its queue until the server has
 //! confirmed it, so a lost connection loses none; each is safe to send again.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use super::counters::add;
 use super::dispatch::{Blame, Failure};
 use super::engine::Engine;
-use super::settlement::{Settlement, What};
+use super::settlement::{Chunk, Settlement, What};
 use crate::model::EntryId;
 use crate::wire::{
-    Effect, Error, ErrorKind, LeaseState, acknowledge, count_and_acknowledge,
+    Effect, Error, ErrorKind, Lease, LeaseState, acknowledge, count_and_acknowledge,
     publish_and_acknowledge, renew, xack,
 };
 
@@ -19,7 +20,7 @@ const CHUNK: usize = 500;
 impl Engine {
     /// Takes acknowledgements out of the queue that may go without a fence: the lease was confirmed so recently that
     /// nobody can have taken the entry by the rules.
-    pub(super) fn take_riding(&mut self, now: Instant, count_max: usize) -> Vec<(EntryId, u64)> {
+    pub(super) fn take_riding(&mut self, now: Instant, count_max: usize) -> Vec<Lease> {
         let mut riding = Vec::new();
         if self.lease.is_some() {
             return riding;
@@ -29,9 +30,10 @@ impl Engine {
         self.settlements.retain(|settlement| {
             let rides = riding.len() < count_max
                 && matches!(settlement.what, What::Acknowledge)
+                && !settlement.was_sent
                 && hand.is_confirmed(settlement.id, now, fresh_within);
             if rides {
-                riding.push((settlement.id, settlement.deliveries));
+                riding.push(settlement.lease());
             }
             !rides
         });
@@ -39,47 +41,36 @@ impl Engine {
     }
 
     /// Puts acknowledgements whose reply was lost back, to be sent under a fence.
-    pub(super) fn settle_again(&mut self, riding: Vec<(EntryId, u64)>) {
-        for (id, deliveries) in riding {
-            let what = What::AcknowledgeAgain;
-            self.settlements.push_back(Settlement {
-                id,
-                deliveries,
-                what,
-            });
-        }
+    pub(super) fn settle_again(&mut self, riding: Vec<Lease>) {
+        let again = riding.into_iter().map(|(id, deliveries)| Settlement {
+            was_sent: true,
+            ..Settlement::new(id, deliveries, What::Acknowledge)
+        });
+        self.settlements.extend(again);
     }
 
     /// Sends what is in the queue.
     pub(super) async fn settle(&mut self) -> Result<(), Error> {
         self.acknowledge_fresh().await?;
-        while !self.settlements.is_empty() {
-            let chunk: Vec<Settlement> = self
-                .settlements
-                .drain(..self.settlements.len().min(CHUNK))
-                .collect();
-            let outcome = self.send(&chunk).await;
-            if let Err(error) = outcome {
-                // What was confirmed is out of hand; the rest is sent again later.
-                for settlement in chunk.into_iter().rev() {
-                    let is_open = self.hand.contains(settlement.id)
-                        || matches!(
-                            settlement.what,
-                            What::Tombstone { .. } | What::DeadLetter { owner: Some(_), .. }
-                        );
-                    if is_open && !self.postponed.is_waiting(settlement.id) {
-                        let what = match settlement.what {
-                            What::Acknowledge => What::AcknowledgeAgain,
-                            other => other,
-                        };
-                        self.settlements
-                            .push_front(Settlement { what, ..settlement });
-                    }
-                }
+        while !self.settlements.is_empty() && self.connection.is_some() {
+            let count = self.settlements.len().min(CHUNK);
+            let mut chunk = Chunk::of(self.settlements.drain(..count));
+            if let Err(error) = self.send(&mut chunk).await {
+                self.tell_later(chunk, error.kind.is_connection_lost());
                 return Err(error);
             }
         }
         Ok(())
+    }
+
+    /// Puts what the server has not confirmed back at the head of the queue, but for what is not this worker's any more.
+    fn tell_later(&mut self, chunk: Chunk, reply_was_lost: bool) {
+        for mut settlement in chunk.left().rev() {
+            if self.hand.contains(settlement.id) || settlement.is_of_others() {
+                settlement.was_sent |= reply_was_lost;
+                self.settlements.push_front(settlement);
+            }
+        }
     }
 
     /// Acknowledges without a fence while the reader is busy waiting.
@@ -107,57 +98,55 @@ impl Engine {
         }
     }
 
-    fn on_acknowledged(&mut self, riding: &[(EntryId, u64)], acknowledged: u64) {
+    /// Entries were acknowledged without a fence; `acknowledged` of them were still pending.
+    pub(super) fn on_acknowledged(&mut self, riding: &[Lease], acknowledged: u64) {
         for (id, _) in riding {
             self.hand.remove(*id);
         }
         add(&self.counters.handled, acknowledged);
-        add(
-            &self.counters.leases_lost,
-            (riding.len() as u64).saturating_sub(acknowledged),
-        );
+        let lost = (riding.len() as u64).saturating_sub(acknowledged);
+        if lost > 0 {
+            add(&self.counters.leases_lost, lost);
+            tracing::warn!(group = %self.job.group, lost, "handled entries were not pending any more: somebody else took or acknowledged them");
+        }
     }
 
-    async fn send(&mut self, chunk: &[Settlement]) -> Result<(), Error> {
-        self.send_acknowledgements(chunk).await?;
-        self.send_rests(chunk).await?;
-        self.send_effects(chunk).await?;
-        self.send_moves(chunk).await
+    async fn send(&mut self, chunk: &mut Chunk) -> Result<(), Error> {
+        self.send_acknowledgements(&mut chunk.acknowledgements)
+            .await?;
+        self.send_rests(&mut chunk.rests).await?;
+        self.send_effects(&mut chunk.effects).await?;
+        self.send_moves(&mut chunk.moves).await
     }
 
-    async fn send_acknowledgements(&mut self, chunk: &[Settlement]) -> Result<(), Error> {
-        let leases: Vec<(EntryId, u64)> = leases(chunk, |what| {
-            matches!(what, What::Acknowledge | What::AcknowledgeAgain)
-        });
+    async fn send_acknowledgements(
+        &mut self,
+        acknowledgements: &mut Vec<Settlement>,
+    ) -> Result<(), Error> {
+        let leases: Vec<Lease> = acknowledgements.iter().map(Settlement::lease).collect();
         let Some(connection) = self.connection.as_ref().filter(|_| !leases.is_empty()) else {
             return Ok(());
         };
         let acknowledged = connection.call(acknowledge(self.holder(), &leases)).await?;
-        let again: Vec<bool> = chunk
-            .iter()
-            .filter(|it| matches!(it.what, What::Acknowledge | What::AcknowledgeAgain))
-            .map(|it| matches!(it.what, What::AcknowledgeAgain))
-            .collect();
-        for (((id, _), acknowledged), was_sent_before) in
-            leases.into_iter().zip(acknowledged).zip(again)
-        {
-            self.hand.remove(id);
-            if acknowledged || was_sent_before {
+        for (settlement, acknowledged) in acknowledgements.drain(..).zip(acknowledged) {
+            self.hand.remove(settlement.id);
+            if acknowledged || settlement.was_sent {
                 add(&self.counters.handled, 1);
             } else {
-                self.count_lost(id);
+                self.count_lost(settlement.id);
             }
         }
         Ok(())
     }
 
-    async fn send_rests(&mut self, chunk: &[Settlement]) -> Result<(), Error> {
-        let leases = leases(chunk, |what| matches!(what, What::Rest));
+    async fn send_rests(&mut self, rests: &mut Vec<Settlement>) -> Result<(), Error> {
+        let leases: Vec<Lease> = rests.iter().map(Settlement::lease).collect();
         let Some(connection) = self.connection.as_ref().filter(|_| !leases.is_empty()) else {
             return Ok(());
         };
         let states = connection.call(renew(self.holder(), &leases)).await?;
-        for ((id, deliveries), state) in leases.into_iter().zip(states) {
+        for (settlement, state) in rests.drain(..).zip(states) {
+            let (id, deliveries) = settlement.lease();
             // After a lost connection its next attempt may have begun before this was told: that is another lease.
             let is_same = self
                 .hand
@@ -171,65 +160,59 @@ impl Engine {
         Ok(())
     }
 
-    async fn send_effects(&mut self, chunk: &[Settlement]) -> Result<(), Error> {
-        let mut sent = Vec::new();
-        let calls: Vec<_> = chunk
+    async fn send_effects(&mut self, effects: &mut Vec<Settlement>) -> Result<(), Error> {
+        let calls: Vec<_> = effects
             .iter()
-            .filter_map(|it| {
-                let lease = (it.id, it.deliveries);
-                let call = match &it.what {
-                    What::Publish(outputs) => {
-                        publish_and_acknowledge(self.holder(), lease, outputs)
-                    }
-                    What::Count(update) => count_and_acknowledge(self.holder(), lease, update),
-                    _ => return None,
-                };
-                sent.push(lease);
-                Some(call)
+            .filter_map(|it| match &it.what {
+                What::Publish(outputs) => {
+                    Some(publish_and_acknowledge(self.holder(), it.lease(), outputs))
+                }
+                What::Count(update) => {
+                    Some(count_and_acknowledge(self.holder(), it.lease(), update))
+                }
+                _ => None,
             })
             .collect();
         let Some(connection) = self.connection.as_ref().filter(|_| !calls.is_empty()) else {
             return Ok(());
         };
-        let effects = connection.call_all(calls).await?;
-        for ((id, deliveries), effect) in sent.into_iter().zip(effects) {
-            self.on_effect(id, deliveries, effect)?;
-        }
-        Ok(())
+        let outcomes = connection.call_all(calls).await?;
+        let mut outcomes = outcomes.into_iter();
+        confirm(effects, |settlement| match outcomes.next() {
+            Some(outcome) => self.on_effect(settlement, outcome),
+            None => Ok(()),
+        })
     }
 
     fn on_effect(
         &mut self,
-        id: EntryId,
-        deliveries: u64,
+        settlement: &Settlement,
         effect: Result<Effect, Error>,
     ) -> Result<(), Error> {
+        let (id, deliveries) = settlement.lease();
         match effect {
-            // Gone: this very script ran before and its reply was lost, or somebody acknowledged the entry by hand.
-            Ok(Effect::Done | Effect::Gone) => {
-                self.hand.remove(id);
-                add(&self.counters.handled, 1);
-                self.record(id);
-                self.attempt_succeeded();
-            }
-            Ok(Effect::Moved { .. }) => {
+            Ok(Effect::Done) => self.effect_is_there(id),
+            // This very script ran before, and its reply was lost.
+            Ok(Effect::Gone) if settlement.was_sent => self.effect_is_there(id),
+            Ok(Effect::Gone | Effect::Moved { .. }) => {
                 self.hand.remove(id);
                 self.count_lost(id);
             }
             Ok(Effect::Refused(why)) => self.on_unwritable(id, deliveries, why, Blame::Message),
-            Err(error) if is_about_the_effect(error.kind) => {
-                // A server that is full says nothing of the message.
-                let is_full = error.kind == ErrorKind::OutOfMemory;
-                let blame = if is_full {
-                    Blame::Server
-                } else {
-                    Blame::Message
-                };
-                self.on_unwritable(id, deliveries, error.text, blame);
-            }
-            Err(error) => return Err(error),
+            Err(error) => match blame_of(error.kind) {
+                Some(blame) => self.on_unwritable(id, deliveries, error.text, blame),
+                None => return Err(error),
+            },
         }
         Ok(())
+    }
+
+    /// An entry's output is written, and with it its acknowledgement.
+    fn effect_is_there(&mut self, id: EntryId) {
+        self.hand.remove(id);
+        add(&self.counters.handled, 1);
+        self.record(id);
+        self.attempt_succeeded();
     }
 
     /// A handler's output could not be written: a failed attempt.
@@ -249,31 +232,38 @@ impl Engine {
         tracing::warn!(group = %self.job.group, %id, "lease lost: the entry was taken over or acknowledged by somebody else");
     }
 
-    /// Whether what became of an entry is on its way to the server.
-    pub(super) fn is_being_settled(&self, id: EntryId) -> bool {
-        let is_queued = self.settlements.iter().any(|it| it.id == id);
-        is_queued
-            || self.postponed.contains(id)
-            || self.riding.iter().any(|(riding, _)| *riding == id)
+    /// Entries of which the server is still to be told what became of them.
+    pub(super) fn being_settled(&self) -> HashSet<EntryId> {
+        let queued = self.settlements.iter().map(|it| it.id);
+        let riding = self.riding.iter().map(|(id, _)| *id);
+        queued.chain(riding).chain(self.postponed.ids()).collect()
     }
 }
 
-fn leases(chunk: &[Settlement], wanted: impl Fn(&What) -> bool) -> Vec<(EntryId, u64)> {
-    chunk
-        .iter()
-        .filter(|settlement| wanted(&settlement.what))
-        .map(|settlement| (settlement.id, settlement.deliveries))
-        .collect()
+/// Takes settlements out as `each` confirms them, up to the first failure; those after it were sent all the same.
+pub(super) fn confirm(
+    settlements: &mut Vec<Settlement>,
+    mut each: impl FnMut(&Settlement) -> Result<(), Error>,
+) -> Result<(), Error> {
+    for at in 0..settlements.len() {
+        if let Err(error) = each(&settlements[at]) {
+            settlements.drain(..at);
+            for sent in settlements.iter_mut().skip(1) {
+                sent.was_sent = true;
+            }
+            return Err(error);
+        }
+    }
+    settlements.clear();
+    Ok(())
 }
 
-/// Errors that concern what was to be written, not the worker: going on with other entries makes sense.
-pub(super) fn is_about_the_effect(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::WrongType
-            | ErrorKind::NoPerm
-            | ErrorKind::OutOfMemory
-            | ErrorKind::Server
-            | ErrorKind::CrossSlot
-    )
+/// Whose fault it is that an output could not be written; `None` when it is no matter of this output, but of the worker.
+fn blame_of(kind: ErrorKind) -> Option<Blame> {
+    match kind {
+        // A full server says nothing of the message, nor does a key that holds something else: somebody must mend that.
+        ErrorKind::OutOfMemory | ErrorKind::WrongType => Some(Blame::Server),
+        ErrorKind::Server | ErrorKind::CrossSlot => Some(Blame::Message),
+        _ => None,
+    }
 }

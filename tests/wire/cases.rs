@@ -34,7 +34,7 @@ pub const CASES: [Case; 14] = [
     }),
     case("claim", &[STREAM], &["xclaim"], true, |at, on, fence| {
         let mode = CountMode::Raise;
-        let call = claim(at.fenced(fence), mode, Duration::ZERO, &[seen(1)]);
+        let call = claim(at.fenced(fence), mode, |_| Duration::ZERO, &[seen(1)]);
         said(at.call_on(on, call))
     }),
     case("renew", &[STREAM], &["xclaim"], true, |at, on, fence| {

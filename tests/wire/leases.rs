@@ -49,7 +49,7 @@ fn a_claim_wins_only_what_is_as_it_was_seen() {
         ..seen(5)
     };
     let wanted = [seen(1), seen(2), seen(3), seen(4), anyones];
-    let outcome = fixture.call(claim(fixture.holder(), CountMode::Raise, NOW, &wanted));
+    let outcome = fixture.call(claim(fixture.holder(), CountMode::Raise, |_| NOW, &wanted));
     let held = |n: &str| Claim::Held {
         deliveries: 2,
         fields: vec![(b"n".to_vec(), n.as_bytes().to_vec())],
@@ -82,7 +82,7 @@ fn a_claim_that_keeps_the_count_is_no_delivery() {
         deliveries: Some(2),
         ..seen(1)
     };
-    let outcome = fixture.call(claim(fixture.holder(), CountMode::Keep, NOW, &[bobs]));
+    let outcome = fixture.call(claim(fixture.holder(), CountMode::Keep, |_| NOW, &[bobs]));
     assert!(matches!(
         &outcome.unwrap()[..],
         [Claim::Held { deliveries: 2, .. }]
@@ -94,7 +94,12 @@ fn a_claim_that_keeps_the_count_is_no_delivery() {
 fn a_claim_leaves_what_was_delivered_too_recently() {
     let fixture = Fixture::delivered(1);
     let hour = Duration::from_hours(1);
-    let outcome = fixture.call(claim(fixture.holder(), CountMode::Raise, hour, &[seen(1)]));
+    let outcome = fixture.call(claim(
+        fixture.holder(),
+        CountMode::Raise,
+        |_| hour,
+        &[seen(1)],
+    ));
     let fresh = Claim::Fresh {
         owner: ALICE.into(),
         deliveries: 1,
@@ -183,6 +188,7 @@ fn the_lease_has_one_holder_until_it_is_dropped_or_runs_out() {
         panic!("it was not ours");
     };
     assert_eq!(token, "us");
+    let left = left.expect("it ends by itself");
     assert!(left > Duration::from_secs(50) && left <= minute);
     let dropped = fixture.call(drop_lease(&theirs)).unwrap();
     assert!(

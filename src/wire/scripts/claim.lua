@@ -1,11 +1,11 @@
 -- Claims entries that still are as they were seen. KEYS: stream.
--- ARGV: token, group, consumer, 'raise' or 'keep' (the delivery count), least idle ms, then id, owner, count triples.
+-- ARGV: token, group, consumer, 'raise' or 'keep' (the delivery count), then for each entry id, owner, count, least idle ms.
 -- Returns for each id {'ok', count, fields} | {'gone'} | {'moved', owner, count} | {'fresh', owner, count}
 -- | {'ghost', owner, count}: an entry whose body is gone stays pending, since XCLAIM would drop it without a word.
-local s, g, c, mode, idle_min = KEYS[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local s, g, c, mode = KEYS[1], ARGV[2], ARGV[3], ARGV[4]
 local bad = denied('XCLAIM', s, g, c, 0, '0-1')
 if bad then return bad end
-local function claim(id, wanted_owner, wanted_count)
+local function claim(id, wanted_owner, wanted_count, idle_min)
   local owner, count, idle = pending(s, g, id)
   if not owner then return { 'gone' } end
   if not is_held(owner, count, wanted_owner, wanted_count) then return { 'moved', owner, count } end
@@ -17,5 +17,7 @@ local function claim(id, wanted_owner, wanted_count)
   return { 'ok', count, fields }
 end
 local outcome = {}
-for i = 6, #ARGV, 3 do outcome[#outcome + 1] = claim(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+for i = 5, #ARGV, 4 do
+  outcome[#outcome + 1] = claim(ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]))
+end
 return outcome

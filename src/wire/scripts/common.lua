@@ -38,6 +38,17 @@ local function wrong_type(key, kind)
   end
 end
 
+-- An error when the stream has no id left to give: an XADD would fail although everything else allows it.
+local function exhausted(stream)
+  if redis.call('EXISTS', stream) == 0 then return nil end
+  local info = redis.call('XINFO', 'STREAM', stream)
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' and info[i + 1] == '18446744073709551615-18446744073709551615' then
+      return redis.error_reply('ERR ' .. stream .. ' is at the greatest id there is; nothing was changed')
+    end
+  end
+end
+
 -- An error when the user may not run the command.
 local function denied(...)
   if redis.acl_check_cmd and not redis.acl_check_cmd(...) then

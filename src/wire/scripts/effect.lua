@@ -11,6 +11,8 @@ if bad then return bad end
 local adds, at = {}, 7
 for k = 2, outputs + 1 do
   bad = wrong_type(KEYS[k], 'stream') or denied('XADD', KEYS[k], '*', 'f', 'v')
+  -- What fails first has changed nothing; what fails later would.
+  if k > 2 then bad = bad or exhausted(KEYS[k]) end
   if bad then return bad end
   local args = xadd_head(KEYS[k], ARGV[at])
   local last = at + 1 + tonumber(ARGV[at + 1])

@@ -17,8 +17,8 @@ pub enum LeaseHolder {
     Other {
         /// The other worker's token.
         token: String,
-        /// What is left of its lease.
-        left: Duration,
+        /// What is left of its lease; `None` when it does not end by itself.
+        left: Option<Duration>,
     },
 }
 
@@ -44,10 +44,10 @@ fn lease_call(fence: &Fence, verb: &str, time_to_live: Duration) -> ScriptCall<L
                 let left = parts
                     .next()
                     .ok_or_else(|| Error::shape(command, "milliseconds"))?;
-                let left_ms = decode::integer(command, left)?.try_into().unwrap_or(0);
+                let left_ms = decode::integer(command, left)?.try_into().ok();
                 Ok(LeaseHolder::Other {
                     token,
-                    left: Duration::from_millis(left_ms),
+                    left: left_ms.map(Duration::from_millis),
                 })
             }
             _ => Err(Error::shape(command, "held, dropped or other")),

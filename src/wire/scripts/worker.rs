@@ -103,11 +103,12 @@ pub enum Claim {
     },
 }
 
-/// Claims entries for the holder's consumer where they still are as seen and idle for at least `idle_min`.
+/// Claims entries for the holder's consumer where they still are as seen and, at that moment, idle for at least what
+/// `idle_min` says of each: a renewal changes neither owner nor count, only the idle time tells of it.
 pub fn claim(
     holder: Holder<'_>,
     mode: CountMode,
-    idle_min: Duration,
+    idle_min: impl Fn(&Seen) -> Duration,
     seen: &[Seen],
 ) -> ScriptCall<Vec<Claim>> {
     static SCRIPT: Script = script!(claim);
@@ -121,8 +122,7 @@ pub fn claim(
             "raise"
         } else {
             "keep"
-        })
-        .text(idle_min.as_millis());
+        });
     for entry in seen {
         call = call
             .text(entry.id)
@@ -132,7 +132,8 @@ pub fn claim(
                     .deliveries
                     .map(|count| count.to_string())
                     .unwrap_or_default(),
-            );
+            )
+            .text(idle_min(entry).as_millis());
     }
     call
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy as Redirects;
 use reqwest::{Client, Response, StatusCode, Url};
+use tokio::time::timeout;
 
 use super::{Origin, REASON_BYTES_MAX, Verdict, tail};
 use crate::model::{Entry, Kind, Name, Problem, Time};
@@ -13,6 +14,8 @@ use crate::topology::FanOut;
 use crate::wire::{Output, prepare_tls};
 use crate::worker::hand::Delivery;
 
+/// How long the body of an answer that is not a success may take.
+const BODY_WITHIN: Duration = Duration::from_secs(1);
 /// Answers larger than this are not kept.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// What a URL looks like.
@@ -187,9 +190,11 @@ fn lost(error: &reqwest::Error) -> Verdict {
 async fn failure(response: Response) -> Verdict {
     let status = response.status();
     let after = retry_after(response.headers());
-    let body = match beginning(response, REASON_BYTES_MAX).await {
-        Ok(Beginning::Whole(body) | Beginning::Cut(body)) => body,
-        Err(_) => Vec::new(),
+    // The status has decided; a body that does not come must not turn it into something else.
+    let body = timeout(BODY_WITHIN, beginning(response, REASON_BYTES_MAX)).await;
+    let body = match body {
+        Ok(Ok(Beginning::Whole(body) | Beginning::Cut(body))) => body,
+        Ok(Err(_)) | Err(_) => Vec::new(),
     };
     let body = String::from_utf8_lossy(&body);
     let reason = if body.trim().is_empty() {

@@ -1,0 +1,60 @@
+//! Keeping up what is this worker's own: the leases of entries in hand, and the sign that the consumer lives.
+
+use std::time::Instant;
+
+use super::engine::{Engine, presence_interval};
+use crate::wire::{Error, LeaseState, renew, touch_consumer};
+
+/// Leases renewed by one script call.
+const RENEWED_AT_A_TIME: usize = 500;
+
+impl Engine {
+    /// Renews the leases of what is in hand, and lets go of what was lost.
+    pub(super) async fn renew_leases(&mut self, now: Instant) -> Result<(), Error> {
+        if now < self.timers.renewal {
+            return Ok(());
+        }
+        let leases = self.hand.leases();
+        for chunk in leases.chunks(RENEWED_AT_A_TIME) {
+            let asked_at = Instant::now();
+            let Some(connection) = &self.connection else {
+                return Ok(());
+            };
+            let states = connection.call(renew(self.holder(), chunk)).await?;
+            let settling = self.being_settled();
+            for ((id, _), state) in chunk.iter().zip(states) {
+                match state {
+                    // Ghost: the body is in memory, and the handler may still succeed. Claiming the entry would drop it from the
+                    // pending list without a word.
+                    LeaseState::Done | LeaseState::Ghost => self.hand.confirm(*id, asked_at),
+                    // Acknowledged by this worker, and the reply has not come: no news.
+                    LeaseState::Lost if settling.contains(id) => {}
+                    LeaseState::Lost => {
+                        self.count_lost(*id);
+                        self.let_go(*id);
+                    }
+                }
+            }
+        }
+        self.timers.renewal = now + self.job.policy.renewal();
+        Ok(())
+    }
+
+    /// Keeps the consumer's idle time fresh, so that others can tell a quiet worker from a dead one.
+    pub(super) async fn show_presence(&mut self, now: Instant) -> Result<(), Error> {
+        if now < self.timers.presence {
+            return Ok(());
+        }
+        if let Some(connection) = &self.connection {
+            connection
+                .run(touch_consumer(
+                    &self.job.stream,
+                    &self.job.group,
+                    &self.job.consumer,
+                ))
+                .await?;
+        }
+        self.timers.presence = now + presence_interval(&self.job.policy);
+        Ok(())
+    }
+}
