@@ -144,7 +144,7 @@ pub fn full_dead_letters(world: &mut World) -> Verdict {
         &[(Plan::Plain, 10), (Plan::Permanent, 3), (Plan::Poison, 2)],
     );
     until(SOON, "a dead letter that cannot be written", || {
-        pending(world) <= 5 && said(world).contains("cannot move the entry")
+        pending(world) <= 5 && said(world).contains("cannot move entries")
     });
     world.server.redis(&["DEL", DEAD_LETTERS]);
     world.judge(Rules::default()).1

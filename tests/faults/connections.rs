@@ -163,3 +163,25 @@ fn row_13_replies_cut_in_the_middle() {
     assert!(proxy.counts().ended >= 4);
     assert_eq!((account.done.len(), account.repeats()), (100, 0));
 }
+
+#[test]
+fn row_13_bodies_that_do_not_come_through_in_time_all_at_once() {
+    let (scene, proxy) = proxied();
+    let body = "x".repeat(1 << 20);
+    let mut client = scene.server.client();
+    for ms in 1..=12 {
+        client.send(&["XADD", "s", &format!("{ms}-1"), "n", &body]);
+    }
+    // Twelve megabytes at about five a second, and a reply has a second.
+    proxy.set(Mode::Slow {
+        bytes: 16 << 10,
+        pause: Duration::from_millis(3),
+    });
+    let flags = ["--batch", "12", "--claim-idle", "1m"];
+    let worker = scene.worker_with(&proxy.url(), "1s", &flags, "").spawn();
+    scene.await_settled_by(&[&worker]);
+    let run = worker.terminate();
+    println!("row 13: {run}");
+    let account = scene.closed_account("13");
+    assert_eq!((account.done.len(), account.repeats()), (12, 0));
+}

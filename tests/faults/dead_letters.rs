@@ -6,7 +6,7 @@ use ucp_streams::model::EntryId;
 use ucp_streams::wire::{Dialer, Endpoint, Move, redrive};
 
 use crate::scene::{RECOVERY, Scene, field, kill};
-use crate::support::until;
+use crate::support::{Proxy, until};
 
 #[test]
 fn row_24_memory_full() {
@@ -24,7 +24,7 @@ fn row_24_memory_full() {
     scene.group();
     scene.server.redis(&["CONFIG", "SET", "maxmemory", "1"]);
     let mut worker = scene.worker(&["--concurrency", "2"], body).spawn();
-    worker.await_stderr("it stays pending");
+    worker.await_stderr("they stay pending");
     scene.await_count("done", 28);
     until(RECOVERY, "acknowledgements", || scene.pending().len() == 2);
     let pending: Vec<String> = scene.pending().into_iter().map(|row| row.id).collect();
@@ -70,6 +70,27 @@ fn row_24_memory_full_for_longer_than_all_attempts_of_an_output() {
     assert!(held.len() == 3 && held.iter().all(|row| row.deliveries == 1));
     assert_eq!(scene.server.redis(&["XLEN", "out"]).int(), 3);
     assert_eq!(scene.server.redis(&["EXISTS", "{s}:dlq"]).int(), 0);
+}
+
+#[test]
+fn row_37_the_reply_to_a_tombstone_lost() {
+    let scene = Scene::new();
+    let proxy = Proxy::before(scene.server.socket());
+    scene.publish(1, 3);
+    scene.group();
+    scene.abandon(1, 2);
+    scene.server.redis(&["XTRIM", "s", "MINID", "2-1"]);
+    // As the reason of the dead letter says.
+    proxy.drop_replies_to("trimmed away");
+    let run = scene.worker_at(&proxy.url(), &["--once"], "").run();
+    assert_eq!(proxy.counts().found, 1, "{run}");
+    run.assert_code(9)
+        .stderr_has("1 tombstones")
+        .stderr_has("2 handled")
+        .stderr_lacks("leases lost");
+    let account = scene.account();
+    println!("row 37: {} tombstone, its reply lost", account.dead.len());
+    assert_eq!(account.dead.len(), 1);
 }
 
 #[test]
@@ -187,14 +208,14 @@ fn row_55_dead_letter_stream_of_the_wrong_type() {
     scene.publish(1, 10);
     let body = r"case ${UCP_ID%-*} in 5) exit 65;; esac";
     let mut worker = scene.worker(&[], body).spawn();
-    let line = worker.await_stderr("it stays pending");
+    let line = worker.await_stderr("they stay pending");
     assert!(
         line.contains("{s}:dlq is a string") && line.contains("5-1"),
         "{line}"
     );
     scene.await_count("done", 9);
     until(RECOVERY, "acknowledgements", || scene.pending().len() == 1);
-    let tries = || worker.so_far().matches("cannot move the entry").count();
+    let tries = || worker.so_far().matches("cannot move entries").count();
     // For longer than the claim idle: the lease of what waits for its dead letter is kept up, too.
     let other = scene.worker(&[], body).spawn();
     until(RECOVERY, "several tries", || tries() >= 6);
@@ -219,7 +240,7 @@ fn row_55_dead_letter_stream_of_the_wrong_type_for_once() {
     scene.publish(1, 1);
     let run = scene.worker(&["--once"], "exit 65").run();
     run.assert_code(7)
-        .stderr_has("it stays pending")
+        .stderr_has("they stay pending")
         .stderr_has("1 left pending");
     let account = scene.closed_account("55");
     assert_eq!((account.pending.len(), scene.count("start")), (1, 1));

@@ -129,3 +129,45 @@ fn row_39_an_outage_dead_letters_nothing() {
         (60, 0, 0)
     );
 }
+
+#[test]
+fn row_39_an_entry_whose_deliveries_are_used_up_gets_its_turn_beside_a_backlog() {
+    let scene = Scene::new();
+    scene.publish(1, 3000);
+    scene.group();
+    scene.abandon(1, 1);
+    // Due when the others have been at work for a while.
+    let used_up = ["XCLAIM", "s", "g", "dead", "0", "1-1", "IDLE", "1500"];
+    let used_up = [&used_up[..], &["RETRYCOUNT", "5", "JUSTID"]].concat();
+    scene.server.redis(&used_up);
+    let mut worker = scene.worker(&["--rate", "50"], "").spawn();
+    let alone = worker.await_stderr("one attempt alone");
+    until(RECOVERY, "its attempt", || {
+        scene.ledger().iter().any(|line| line.id == "1-1")
+    });
+    let account = scene.account();
+    println!(
+        "row 39: {} handled and {} undelivered at the attempt alone: {alone}",
+        account.done.len(),
+        account.undelivered.len()
+    );
+    assert!(account.undelivered.len() > 1000);
+    worker.terminate().assert_code(0);
+}
+
+#[test]
+fn row_39_the_last_message_asked_for_ends_the_worker() {
+    let scene = Scene::new();
+    scene.publish(1, 1);
+    // The first attempt at the first one fails, and its retry comes while a read waits.
+    let body = r#"test "$UCP_ID$UCP_DELIVERIES" = 1-11 && exit 1"#;
+    let worker = scene.worker(&["--max-messages", "2"], body).spawn();
+    scene.await_count("start", 1);
+    scene.publish(2, 4);
+    let run = worker.wait();
+    println!("row 39: {run}");
+    assert_eq!(scene.count("start"), 2);
+    let account = scene.account();
+    let left = account.pending.len() + account.undelivered.len();
+    assert_eq!(account.done.len() + left, 4, "the rest is there for others");
+}

@@ -3,7 +3,7 @@
 use std::thread;
 
 use crate::scene::Scene;
-use crate::support::{Client, ucp};
+use crate::support::{Client, PATIENCE, TestServer, ucp, until};
 
 #[test]
 fn row_25_no_permission() {
@@ -38,12 +38,100 @@ fn row_25_no_permission_for_the_dead_letter_stream() {
     let mut worker = scene
         .worker_at(&url, &[], "case $UCP_ID in 2-1) exit 65;; esac")
         .spawn();
-    worker.await_stderr("it stays pending");
+    worker.await_stderr("they stay pending");
     scene.await_count("done", 2);
     assert!(worker.ended().is_none(), "the others are handled");
     worker.terminate().assert_code(0);
     let account = scene.closed_account("25");
     assert_eq!(account.pending.len(), 1);
+}
+
+#[test]
+fn row_25_no_permission_for_the_output() {
+    let server = TestServer::start();
+    let [stream, group] = ["events.normalized", "event-processors"];
+    for n in 1..=4 {
+        let ingest = ["ingest", "brandId=b", "eventType=purchase"];
+        let payload = format!(r#"payload={{"total": {n}}}"#);
+        let ingested = server.ucp(&[&ingest[..], &[&payload]].concat());
+        ingested.assert_code(0);
+    }
+    server.add_user("limited", "~* +@all -hincrby");
+    let short = ["--max-deliveries", "2", "--backoff-base", "50ms"];
+    let run = server
+        .command_as("limited", &[&["worker", "run", group][..], &short].concat())
+        .run();
+    run.assert_code(5)
+        .stderr_has("NOPERM")
+        .stderr_has("hincrby")
+        .stderr_has("ACL SETUSER");
+    println!("row 25: {}", run.stderr().lines().last().unwrap());
+    assert_eq!(
+        server.redis(&["EXISTS", "{events.normalized}:dlq"]).int(),
+        0
+    );
+    // With the permission, whoever comes next handles all of them.
+    let once = ["worker", "run", group, "--once"];
+    let run = server.ucp(&[&once[..], &["--claim-idle", "3s"]].concat());
+    let left = server.redis(&["XPENDING", stream, group]).items()[0].int();
+    let handled = if left == 0 { 0 } else { 7 };
+    run.assert_code(handled);
+}
+
+#[test]
+fn row_35_an_output_of_the_wrong_type() {
+    let server = TestServer::start();
+    server.redis(&["SET", "profiles.merges", "x"]);
+    let request = [
+        "--brand-id",
+        "b",
+        "--profile-ids",
+        "[\"p\"]",
+        "--reason",
+        "identifier_match",
+        "--requires-manual-review",
+        "false",
+    ];
+    for _ in 0..4 {
+        let publish = ["publish", "merge-request"];
+        server
+            .ucp(&[&publish[..], &request].concat())
+            .assert_code(0);
+    }
+    let short = [
+        "--max-deliveries",
+        "2",
+        "--backoff-base",
+        "50ms",
+        "--backoff-cap",
+        "200ms",
+    ];
+    let mut worker = server
+        .command(&[&["worker", "run", "merge-processors"][..], &short].concat())
+        .spawn();
+    let failed = || {
+        worker
+            .so_far()
+            .matches("the output could not be written")
+            .count()
+    };
+    until(PATIENCE, "many attempts", || failed() > 12);
+    assert_eq!(
+        server
+            .redis(&["EXISTS", "{profiles.merge_requests}:dlq"])
+            .int(),
+        0
+    );
+    server.redis(&["DEL", "profiles.merges"]);
+    until(PATIENCE, "all outputs", || {
+        server.redis(&["XLEN", "profiles.merges"]).int() == 4
+    });
+    println!(
+        "row 35: {} attempts at the output, then all handled",
+        failed()
+    );
+    worker.await_stderr("attempt failed");
+    worker.terminate().assert_code(0).stderr_has("4 handled");
 }
 
 #[test]

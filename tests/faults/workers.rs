@@ -56,6 +56,45 @@ fn row_42_worker_stopped_for_longer_than_the_claim_idle() {
 }
 
 #[test]
+fn row_42_what_was_renewed_since_it_was_seen_is_not_taken_over() {
+    let scene = Scene::new();
+    scene.publish(1, 6);
+    let flags = ["--consumer", "first", "--concurrency", "6"];
+    let mut first = scene.worker(&flags, WAIT).spawn();
+    scene.await_count("start", 6);
+    first.signal(Signal::STOP);
+    // It sees all six, and has a slot for one and one that waits.
+    let wait = r#"while ! test -e "$here/next"; do sleep 0.05; done"#;
+    let mut second = scene.worker(&["--consumer", "second"], wait).spawn();
+    scene.await_count("start", 7);
+    let seen_at = scene.pending();
+    first.signal(Signal::CONT);
+    until(RECOVERY, "renewed leases", || {
+        let is_fresh = |row: &crate::scene::Pending| row.idle_ms < 1000;
+        scene.pending().iter().all(is_fresh)
+    });
+    fs::write(scene.path("next"), "").unwrap();
+    second.await_stderr("took over");
+    until(RECOVERY, "the second one's end", || {
+        scene.count("done") == 2
+    });
+    // A renewal later it has had every chance.
+    let renewed = Instant::now();
+    until(RECOVERY, "a renewal", || renewed.elapsed() > CLAIM_IDLE / 2);
+    go(&scene);
+    scene.await_settled_by(&[&first, &second]);
+    second
+        .terminate()
+        .assert_code(0)
+        .stderr_has("2 handled")
+        .stderr_has("2 taken over");
+    first.terminate().assert_code(0).stderr_has("4 handled");
+    let account = scene.closed_account("42");
+    println!("row 42: {} seen stale, 2 taken over", seen_at.len());
+    assert_eq!((account.done.len(), scene.count("start")), (6, 8));
+}
+
+#[test]
 fn row_43_worker_killed_with_messages_in_hand() {
     let scene = Scene::new();
     scene.publish(1, 100);
@@ -93,6 +132,31 @@ fn row_43_worker_killed_with_messages_in_hand() {
         "{handled:?}"
     );
     assert!(ended < BUSY, "{ended:?}");
+}
+
+#[test]
+fn row_44_what_was_started_keeps_its_delivery_when_the_grace_is_over() {
+    let scene = Scene::new();
+    scene.publish(1, 6);
+    let flags = ["--concurrency", "2", "--batch", "4", "--grace", "500ms"];
+    let mut worker = scene.worker(&flags, "sleep 60").spawn();
+    scene.await_count("start", 2);
+    until(RECOVERY, "a batch in hand", || scene.pending().len() == 6);
+    worker.signal(Signal::TERM);
+    worker
+        .wait()
+        .assert_code(0)
+        .stderr_has("4 given back")
+        .stderr_has("2 left pending");
+    let started: BTreeSet<String> = scene.ledger().into_iter().map(|line| line.id).collect();
+    let pending = scene.pending();
+    println!("row 44: {pending:?}");
+    assert_eq!(pending.len(), 6);
+    for row in &pending {
+        let was_started = started.contains(&row.id);
+        assert_eq!(row.deliveries, i64::from(was_started), "{row:?}");
+        assert_eq!(row.idle_ms < 60_000, was_started, "{row:?}");
+    }
 }
 
 #[test]

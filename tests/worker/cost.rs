@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::pending;
-use crate::support::{PATIENCE, Spawned, TestServer, until};
+use crate::support::{PATIENCE, Signal, Spawned, TestServer, until};
 
 /// How long an idle worker is watched.
 const WATCHED: Duration = Duration::from_secs(10);
@@ -122,4 +122,33 @@ fn a_hundred_thousand_entries_take_no_more_memory_than_half_of_them() {
 #[ignore = "takes minutes: cargo test --test worker -- --ignored a_million"]
 fn a_million_entries_take_no_more_memory_than_half_of_them() {
     stays_as_large(1_000_000);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_worker_whose_slots_are_taken_waits_for_what_it_found() {
+    let server = TestServer::start();
+    server.redis(&["XGROUP", "CREATE", "s", "g", "0", "MKSTREAM"]);
+    for _ in 0..20 {
+        server.redis(&["XADD", "s", "*", "n", "1"]);
+    }
+    let read = ["XREADGROUP", "GROUP", "g", "dead", "COUNT", "20"];
+    server.redis(&[&read[..], &["STREAMS", "s", ">"]].concat());
+    let run = ["worker", "run", "g", "--stream", "s", "--claim-idle", "3s"];
+    let handler = ["--exec", "--", "sleep", "60"];
+    let mut worker = server.command(&[&run[..], &handler].concat()).spawn();
+    worker.await_stderr("took over");
+    let before = processor_time(worker.pid());
+    let since = Instant::now();
+    thread::sleep(Duration::from_secs(4));
+    let took = processor_time(worker.pid()).saturating_sub(before);
+    let share = took.as_secs_f64() / since.elapsed().as_secs_f64();
+    println!(
+        "with 18 entries found and no slot: {:.2} % of a core",
+        share * 100.0
+    );
+    assert!(share < 0.1, "{took:?}");
+    worker.signal(Signal::TERM);
+    worker.signal(Signal::TERM);
+    worker.wait();
 }

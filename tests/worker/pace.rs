@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::pending;
-use crate::support::TestServer;
+use crate::support::{BUSY, TestServer};
 
 #[test]
 fn attempts_start_no_faster_than_asked_for() {
@@ -24,4 +24,20 @@ fn attempts_start_no_faster_than_asked_for() {
         .ucp(&[&run[..run.len() - 1], &["0"]].concat())
         .assert_code(2)
         .stderr_has("rate is 0");
+}
+
+#[test]
+fn a_fast_pace_is_kept_too() {
+    let server = TestServer::start();
+    let entries: Vec<[&str; 5]> = vec![["XADD", "orders", "*", "n", "1"]; 1500];
+    server.client().pipeline(&entries);
+    let run = ["worker", "run", "billing", "--stream", "orders", "--once"];
+    let run = [&run[..], &["--builtin", "null", "--rate", "500"]].concat();
+    let started = Instant::now();
+    server.ucp(&run).assert_code(0).stderr_has("1500 handled");
+    let took = started.elapsed();
+    println!("1500 entries at 500 a second took {took:?}");
+    assert!(took >= Duration::from_millis(2800), "{took:?}");
+    // One start for each of its looks at the pending list, once a second, would take half a minute.
+    assert!(took < Duration::from_secs(10) + BUSY, "{took:?}");
 }

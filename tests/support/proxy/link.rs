@@ -134,8 +134,13 @@ impl Link {
                 }
                 Mode::Drip(pause) => {
                     due += pause;
-                    self.await_change(pause, due);
+                    self.await_change(Mode::Drip(pause), due);
                     1
+                }
+                Mode::Slow { bytes, pause } => {
+                    due += pause;
+                    self.await_change(Mode::Slow { bytes, pause }, due);
+                    bytes.min(reply.len())
                 }
                 Mode::Pass | Mode::Hold | Mode::HoldReplies => reply.len(),
             };
@@ -158,12 +163,12 @@ impl Link {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Waits until `due`, and no longer than this drip lasts.
-    fn await_change(&self, pause: Duration, due: Instant) {
-        let mode = lock(&self.mode);
-        let is_dripping = |mode: &mut Mode| *mode == Mode::Drip(pause) && !self.has_ended();
+    /// Waits until `due`, and no longer than this mode lasts.
+    fn await_change(&self, mode: Mode, due: Instant) {
+        let is_the_same = |now: &mut Mode| *now == mode && !self.has_ended();
         let left = due.saturating_duration_since(Instant::now());
-        drop(self.changed.wait_timeout_while(mode, left, is_dripping));
+        let now = lock(&self.mode);
+        drop(self.changed.wait_timeout_while(now, left, is_the_same));
     }
 
     fn swallow(&self, length: usize) {

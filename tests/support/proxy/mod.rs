@@ -31,6 +31,13 @@ pub enum Mode {
     CutAfter(usize),
     /// Replies come byte by byte, so far apart.
     Drip(Duration),
+    /// Replies come in portions of so many bytes, so far apart.
+    Slow {
+        /// Of a portion.
+        bytes: usize,
+        /// Between two.
+        pause: Duration,
+    },
 }
 
 /// How connections end.
