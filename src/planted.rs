@@ -30,19 +30,31 @@ mod bugs {
     /// The script with the bug in it.
     pub fn script(name: &str, text: &'static str) -> &'static str {
         let planted = if is("no-owner-check") {
+            // Nor how long the entry has rested: a claim of whatever was listed.
             let check = "return (wanted_owner == '' or";
-            replaced(
-                text,
-                check,
-                &format!("if true then return true end {check}"),
-            )
+            let unchecked = format!("if true then return true end {check}");
+            let text = replaced(text, check, &unchecked);
+            match name {
+                "claim" => replaced(&text, "idle < idle_min", "false"),
+                _ => text,
+            }
         } else if name == "dead_letter" && is("swapped-dead-letter") {
             let right = format!("{ADD}{ACKNOWLEDGE}");
             replaced(text, &right, &format!("{ACKNOWLEDGE}{ADD}"))
         } else if name == "dead_letter" && is("multi-dead-letter") {
-            // As MULTI would: together, but without a look at who holds it.
+            // As MULTI would: the second command runs although the first one failed.
+            let add = "local new = redis.pcall('XADD', unpack(args))\nif type(new) == 'table' then new = '0-0' end\n";
+            replaced(text, ADD, add)
+        } else if name == "dead_letter" && is("unfenced-dead-letter") {
             let look = "local owner, count = pending(s, g, id)";
             replaced(text, look, "local owner, count = ARGV[3], ARGV[5]")
+        } else if name == "renew" && is("maxlen-trim") {
+            let first = "local outcome = {}\n";
+            replaced(
+                text,
+                first,
+                &format!("redis.call('XTRIM', s, 'MAXLEN', 5)\n{first}"),
+            )
         } else {
             return text;
         };

@@ -89,9 +89,24 @@ mod bugs {
         caught(
             "multi-dead-letter",
             handlers(1),
+            full_dead_letters,
+            Rule::Lost,
+        );
+    }
+
+    #[test]
+    fn unfenced_dead_letter() {
+        caught(
+            "unfenced-dead-letter",
+            handlers(1),
             unanswered_dead_letter,
             Rule::DeadTwice,
         );
+    }
+
+    #[test]
+    fn maxlen_trim() {
+        caught("maxlen-trim", handlers(2), failures, Rule::Tombstone);
     }
 
     #[test]
