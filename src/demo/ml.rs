@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::publish::{CURSED_PROFILE, SHY_PROFILE};
+use super::poison::{CURSED_PROFILE, SHY_PROFILE};
 
 /// Requests larger than this are not the demonstration's.
 const BODY_BYTES_MAX: usize = 1 << 20;

@@ -4,13 +4,16 @@
 mod crash;
 mod ml;
 mod play;
+mod poison;
 mod proof;
 mod publish;
 mod scene;
+mod standing;
 
 pub use crash::Victim;
 pub use ml::MlService;
-pub use play::{Work, work};
+pub use play::{Crew, Work};
+pub use poison::drop_one;
 pub use proof::{GroupProof, StreamProof, prove_groups, prove_streams};
-pub use publish::{Published, drop_one, publish};
+pub use publish::{Day, Published};
 pub use scene::Scene;

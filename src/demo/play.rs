@@ -1,4 +1,4 @@
-//! The three groups' workers, in this process, until everything that was published is handled or set aside.
+//! The three groups' workers, in this process, until everything that is published is handled or set aside.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{MlService, Scene};
+use super::{Day, MlService, Scene};
 use crate::model::{EntryId, Kind, Name, Problem};
 use crate::topology::{
     Backoff, Builtin as BuiltinSpec, GroupSpec, Handler as Spec, PREDICTION_RESULTS, Workers,
@@ -20,7 +20,7 @@ use crate::worker::{
     Assignment, Counters, Journal, Mode, Policy, Signal, Summary, consumer_name, run,
 };
 
-/// How long the workers may take at most.
+/// How long the workers may handle nothing.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// As short as it may be, so that the dead worker's messages are taken over soon.
 const CLAIM_IDLE: Duration = GroupSpec::CLAIM_IDLE_MIN;
@@ -36,51 +36,111 @@ pub struct Work {
 
 type Ledger = Arc<Mutex<BTreeSet<EntryId>>>;
 
-/// Runs a worker for each group until every group has been delivered everything and has nothing pending.
-///
-/// # Errors
-/// Whatever a worker ends with, or that they did not finish in time.
-pub async fn work(
-    scene: &Scene,
-    dialer: &Dialer,
-    connection: &Connection,
-    service: &MlService,
-) -> Result<Work> {
-    let (signal, listener) = watch::channel(Signal::Run);
-    let mut workers = JoinSet::new();
-    let mut books = Vec::new();
-    for group in &scene.topology.groups {
-        let ledger = Ledger::default();
-        let counters = Arc::new(Counters::default());
-        let job = assignment(scene, group, service, Arc::clone(&ledger))?;
-        workers.spawn(run(
-            job,
-            dialer.clone(),
-            listener.clone(),
-            Arc::clone(&counters),
-        ));
-        books.push((group.name.clone(), ledger, counters));
+/// A worker for each group, at work in this process.
+#[derive(Debug)]
+pub struct Crew {
+    workers: JoinSet<Result<Summary>>,
+    signal: watch::Sender<Signal>,
+    books: Vec<(Name, Ledger, Arc<Counters>)>,
+}
+
+impl Crew {
+    /// Starts them.
+    ///
+    /// # Errors
+    /// When there is no client for the ML service.
+    pub fn start(scene: &Scene, dialer: &Dialer, service: &MlService) -> Result<Self> {
+        let (signal, listener) = watch::channel(Signal::Run);
+        let mut crew = Self {
+            workers: JoinSet::new(),
+            signal,
+            books: Vec::new(),
+        };
+        for group in &scene.topology.groups {
+            let ledger = Ledger::default();
+            let counters = Arc::new(Counters::default());
+            let job = assignment(scene, group, service, Arc::clone(&ledger))?;
+            let (dialer, listener) = (dialer.clone(), listener.clone());
+            crew.workers
+                .spawn(run(job, dialer, listener, Arc::clone(&counters)));
+            crew.books.push((group.name.clone(), ledger, counters));
+        }
+        Ok(crew)
     }
-    let finished = await_quiet(scene, connection, &mut workers).await;
-    let _ = signal.send(Signal::Drain);
-    while let Some(ended) = workers.join_next().await {
-        ended??;
+
+    /// Publishes the rest of the day as the groups follow, and waits until every group has been delivered everything and
+    /// has nothing pending.
+    ///
+    /// # Errors
+    /// Whatever a worker ends with, or that they did not get on in time.
+    pub async fn see_to(
+        &mut self,
+        day: &mut Day,
+        scene: &mut Scene,
+        connection: &Connection,
+    ) -> Result<()> {
+        let (mut since, mut known) = (Instant::now(), 0);
+        loop {
+            let is_published = day.publish(scene, connection).await?;
+            if is_published && is_quiet(scene, connection).await? {
+                return Ok(());
+            }
+            if let Some(ended) = self.workers.try_join_next() {
+                ended??;
+                bail!(Problem::new(
+                    Kind::Bug,
+                    "a worker ended before its work was done"
+                ));
+            }
+            let handled = self.handled();
+            if handled > known {
+                (since, known) = (Instant::now(), handled);
+            }
+            if since.elapsed() > PATIENCE {
+                bail!(Problem::new(
+                    Kind::Unavailable,
+                    format!("the workers handled nothing more for {PATIENCE:?}")
+                ));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
     }
-    finished?;
-    let mut done = Work {
-        ledgers: BTreeMap::new(),
-        summaries: BTreeMap::new(),
-    };
-    for (group, ledger, counters) in books {
-        let ids = std::mem::take(
-            &mut *ledger
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        );
-        done.ledgers.insert(group.clone(), ids);
-        done.summaries.insert(group, counters.summary());
+
+    fn handled(&self) -> u64 {
+        let of = |(_, _, counters): &(Name, Ledger, Arc<Counters>)| counters.summary().handled;
+        self.books.iter().map(of).sum()
     }
-    Ok(done)
+
+    /// Lets them finish what they have in hand, and ends them; what they did.
+    ///
+    /// # Errors
+    /// Whatever a worker ends with.
+    pub async fn stop(&mut self) -> Result<Work> {
+        let _ = self.signal.send(Signal::Drain);
+        let mut failed = None;
+        while let Some(ended) = self.workers.join_next().await {
+            if let Err(error) = ended.map_err(Into::into).flatten() {
+                failed.get_or_insert(error);
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let mut done = Work {
+            ledgers: BTreeMap::new(),
+            summaries: BTreeMap::new(),
+        };
+        for (group, ledger, counters) in &self.books {
+            let ids = std::mem::take(
+                &mut *ledger
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner),
+            );
+            done.ledgers.insert(group.clone(), ids);
+            done.summaries.insert(group.clone(), counters.summary());
+        }
+        Ok(done)
+    }
 }
 
 fn assignment(
@@ -145,32 +205,7 @@ fn builtin_handler(scene: &Scene, group: &GroupSpec, builtin: &BuiltinSpec) -> H
     Handler::Inline(Box::new(handler))
 }
 
-/// Waits until every group has read to the end of its stream and has nothing pending.
-async fn await_quiet(
-    scene: &Scene,
-    connection: &Connection,
-    workers: &mut JoinSet<Result<Summary>>,
-) -> Result<()> {
-    let started = Instant::now();
-    while !is_quiet(scene, connection).await? {
-        if let Some(ended) = workers.try_join_next() {
-            ended??;
-            bail!(Problem::new(
-                Kind::Bug,
-                "a worker ended before its work was done"
-            ));
-        }
-        if started.elapsed() > PATIENCE {
-            bail!(Problem::new(
-                Kind::Unavailable,
-                format!("the workers did not finish within {PATIENCE:?}")
-            ));
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-    Ok(())
-}
-
+/// Whether every group has read to the end of its stream and has nothing pending.
 async fn is_quiet(scene: &Scene, connection: &Connection) -> Result<bool> {
     for group in &scene.topology.groups {
         let stream = connection

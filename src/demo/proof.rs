@@ -3,15 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use serde::Serialize;
 
+use super::standing::Standing;
 use super::{Published, Scene};
 use crate::model::{EntryId, Name};
 use crate::topology::GroupSpec;
-use crate::wire::{
-    Connection, Dialer, PendingFilter, Scan, Stop, xinfo_groups, xinfo_stream, xpending_entries,
-};
+use crate::wire::{Connection, Dialer, PendingFilter, Scan, Stop, xinfo_stream, xpending_entries};
 
 /// Ids named of those that do not add up.
 const NAMED_MAX: usize = 5;
@@ -66,26 +65,33 @@ pub async fn prove_groups(
     scene: &Scene,
     dialer: &Dialer,
     connection: &Connection,
-    published: &Published,
+    published: &mut Published,
     ledgers: &BTreeMap<Name, BTreeSet<EntryId>>,
 ) -> Result<Vec<GroupProof>> {
     let mut proofs = Vec::new();
     for group in &scene.topology.groups {
-        let places = Places::look(scene, group, dialer, connection).await?;
+        let standing = Standing::look(connection, group).await?;
+        published.note_trimmed(group, &standing);
+        let places = Places {
+            last_delivered: standing.last_delivered,
+            trimmed: published.trimmed(group),
+            ..Places::look(scene, group, dialer, connection).await?
+        };
         let nothing = BTreeSet::new();
-        let published = published.ids.get(&group.stream).unwrap_or(&nothing);
         let handled = ledgers.get(&group.name).unwrap_or(&nothing);
-        proofs.push(places.account(group, published, handled));
+        proofs.push(places.account(group, published.of(&group.stream), handled));
     }
     Ok(proofs)
 }
 
-/// Where the server has a group's entries.
+/// Where the server has a group's entries, or had them cut.
+#[derive(Default)]
 struct Places {
     in_stream: BTreeSet<EntryId>,
     dead: BTreeSet<EntryId>,
     pending: BTreeSet<EntryId>,
     last_delivered: EntryId,
+    trimmed: BTreeSet<EntryId>,
 }
 
 impl Places {
@@ -122,16 +128,11 @@ impl Places {
         let pending = connection
             .run(xpending_entries(&group.stream, &group.name, &filter))
             .await?;
-        let groups = connection.run(xinfo_groups(&group.stream)).await?;
-        let info = groups
-            .into_iter()
-            .find(|info| info.name == group.name)
-            .ok_or_else(|| anyhow!("group `{}` of `{}` is gone", group.name, group.stream))?;
         Ok(Self {
             in_stream,
             dead,
             pending: pending.into_iter().map(|row| row.id).collect(),
-            last_delivered: info.last_delivered_id,
+            ..Self::default()
         })
     }
 
@@ -143,20 +144,20 @@ impl Places {
     ) -> GroupProof {
         let is_undelivered =
             |id: &EntryId| *id > self.last_delivered && self.in_stream.contains(id);
-        let is_trimmed = |id: &EntryId| *id > self.last_delivered && !self.in_stream.contains(id);
         let places = |id: &EntryId| {
             let found = [
                 handled.contains(id),
                 self.dead.contains(id),
                 self.pending.contains(id),
                 is_undelivered(id),
-                is_trimmed(id),
+                self.trimmed.contains(id),
             ];
             found.into_iter().filter(|found| *found).count()
         };
         let invented = handled
             .union(&self.dead)
             .chain(&self.pending)
+            .chain(&self.trimmed)
             .filter(|id| !published.contains(id));
         let astray: BTreeSet<EntryId> = published
             .iter()
@@ -172,7 +173,7 @@ impl Places {
             dead_lettered: self.dead.len() as u64,
             pending: self.pending.len() as u64,
             undelivered: published.iter().filter(|id| is_undelivered(id)).count() as u64,
-            trimmed: published.iter().filter(|id| is_trimmed(id)).count() as u64,
+            trimmed: self.trimmed.len() as u64,
             adds_up: astray.is_empty(),
             astray: astray.into_iter().take(NAMED_MAX).collect(),
         }
@@ -222,6 +223,7 @@ mod tests {
             dead: ids(&[3]),
             pending: ids(&[4]),
             last_delivered: EntryId::new(5, 0),
+            trimmed: ids(&[7]),
         }
     }
 
@@ -241,7 +243,7 @@ mod tests {
     fn an_entry_acknowledged_and_not_handled_is_missed() {
         let proof = places().account(
             &GroupSpec::new("g", "s"),
-            &ids(&[1, 2, 3, 4, 5, 6]),
+            &ids(&[1, 2, 3, 4, 5, 6, 7]),
             &ids(&[1, 5]),
         );
         assert!(!proof.adds_up);
@@ -249,10 +251,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_gone_and_was_not_seen_to_be_trimmed_is_missed() {
+        let gone = Places {
+            in_stream: ids(&[3, 4, 5, 6]),
+            ..places()
+        };
+        let published = ids(&[1, 2, 3, 4, 5, 6, 7, 8]);
+        let proof = gone.account(&GroupSpec::new("g", "s"), &published, &ids(&[1, 5]));
+        // 2 was acknowledged and not handled, 8 is nowhere: neither passes for trimmed.
+        assert_eq!(proof.astray, [EntryId::new(2, 0), EntryId::new(8, 0)]);
+        assert_eq!(proof.trimmed, 1);
+    }
+
+    #[test]
     fn what_was_never_published_or_is_in_two_places_does_not_add_up() {
         let proof = places().account(
             &GroupSpec::new("g", "s"),
-            &ids(&[1, 2, 3, 4, 5, 6]),
+            &ids(&[1, 2, 3, 4, 5, 6, 7]),
             &ids(&[1, 2, 3, 5, 9]),
         );
         assert_eq!(proof.astray, [EntryId::new(3, 0), EntryId::new(9, 0)]);

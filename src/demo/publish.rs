@@ -5,21 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, anyhow};
 
 use super::Scene;
+use super::poison::{POISON_MAX, poison};
+use super::standing::Standing;
 use crate::model::{EntryId, Fields, Name, Time};
-use crate::topology::generate::{Generated, platform_day};
+use crate::topology::generate::{Generated, PlatformDay, platform_day};
 use crate::topology::normalize::normalize_event;
-use crate::topology::{
-    EVENTS_NORMALIZED, EVENTS_RAW, MERGE_REQUESTS, PREDICTION_REQUESTS, features,
-};
+use crate::topology::{EVENTS_NORMALIZED, EVENTS_RAW, GroupSpec, features};
 use crate::wire::{
     Connection, GroupStart, Output, Request, ScriptCall, add_together, xadd, xgroup_create,
 };
 
 /// Entries sent in one write.
 const CHUNK: usize = 256;
-/// Profiles that the ML service of the demonstration has trouble with; see [`super::MlService`].
-pub(super) const CURSED_PROFILE: &str = "00000000-0000-7000-8000-00000000dead";
-pub(super) const SHY_PROFILE: &str = "00000000-0000-7000-8000-000000005417";
 
 /// The distinct ids that were published, by stream.
 #[derive(Clone, Debug, Default)]
@@ -28,44 +25,123 @@ pub struct Published {
     pub ids: BTreeMap<Name, BTreeSet<EntryId>>,
     /// How many entries were made to fail for good.
     pub poison: u64,
+    /// By group: the ids that were seen to be trimmed away before they were delivered to it.
+    trimmed: BTreeMap<Name, BTreeSet<EntryId>>,
 }
 
 impl Published {
     fn add(&mut self, stream: &Name, id: EntryId) {
         self.ids.entry(stream.clone()).or_default().insert(id);
     }
+
+    /// The ids that were published to `stream`.
+    pub(super) fn of(&self, stream: &Name) -> &BTreeSet<EntryId> {
+        static NOTHING: BTreeSet<EntryId> = BTreeSet::new();
+        self.ids.get(stream).unwrap_or(&NOTHING)
+    }
+
+    /// Notes what was trimmed away before it was delivered, as `standing` shows.
+    pub(super) fn note_trimmed(&mut self, group: &GroupSpec, standing: &Standing) {
+        let found: Vec<EntryId> = standing.trimmed(self.of(&group.stream)).collect();
+        let trimmed = self.trimmed.entry(group.name.clone()).or_default();
+        trimmed.extend(found);
+    }
+
+    /// What was noted of `group`.
+    pub(super) fn trimmed(&self, group: &GroupSpec) -> BTreeSet<EntryId> {
+        self.trimmed.get(&group.name).cloned().unwrap_or_default()
+    }
 }
 
-/// Creates the groups, ingests and publishes a day of `count` entries made from `seed`, and adds a few poison messages.
-///
-/// # Errors
-/// Whatever the server answers.
-pub async fn publish(
-    scene: &mut Scene,
-    connection: &Connection,
-    seed: u64,
-    count: u64,
-) -> Result<Published> {
-    for group in &scene.topology.groups {
-        let start = GroupStart::After(EntryId::MIN);
-        connection
-            .run(xgroup_create(&group.stream, &group.name, start))
-            .await?;
-    }
-    let mut published = Published::default();
-    let mut day = platform_day(seed, Time::now(), count);
-    loop {
-        let chunk: Vec<Generated> = day.by_ref().take(CHUNK).collect();
-        if chunk.is_empty() {
-            break;
+/// A generated day on its way into the streams: no faster than the groups follow, so that MAXLEN takes nothing that one
+/// of them has not processed.
+#[derive(Debug)]
+pub struct Day {
+    events: PlatformDay,
+    /// Entries for which there is no room yet.
+    waiting: Vec<Generated>,
+    /// What was published of it.
+    pub published: Published,
+}
+
+impl Day {
+    /// Creates the groups, and makes a day of `count` entries from `seed`, of which nothing is published yet.
+    ///
+    /// # Errors
+    /// Whatever the server answers.
+    pub async fn start(
+        scene: &Scene,
+        connection: &Connection,
+        seed: u64,
+        count: u64,
+    ) -> Result<Self> {
+        for group in &scene.topology.groups {
+            let start = GroupStart::After(EntryId::MIN);
+            connection
+                .run(xgroup_create(&group.stream, &group.name, start))
+                .await?;
         }
-        ingest(scene, connection, &chunk, &mut published).await?;
-        append(connection, typed(scene, &chunk), &mut published).await?;
+        Ok(Self {
+            events: platform_day(seed, Time::now(), count),
+            waiting: Vec::new(),
+            published: Published::default(),
+        })
     }
-    let poison = poison(scene);
-    published.poison = poison.len() as u64 - 1;
-    append(connection, poison, &mut published).await?;
-    Ok(published)
+
+    /// Ingests and publishes what there is room for, and a few poison messages among the first; whether that was the
+    /// rest of the day.
+    ///
+    /// # Errors
+    /// Whatever the server answers.
+    pub async fn publish(&mut self, scene: &mut Scene, connection: &Connection) -> Result<bool> {
+        loop {
+            if self.waiting.is_empty() {
+                self.waiting.extend(self.events.by_ref().take(CHUNK));
+            }
+            if self.waiting.is_empty() {
+                return Ok(true);
+            }
+            if !self.has_room(scene, connection).await? {
+                return Ok(false);
+            }
+            let chunk = std::mem::take(&mut self.waiting);
+            ingest(scene, connection, &chunk, &mut self.published).await?;
+            append(connection, typed(scene, &chunk), &mut self.published).await?;
+            if self.published.poison == 0 {
+                let poison = poison(scene);
+                self.published.poison = poison.len() as u64 - 1;
+                append(connection, poison, &mut self.published).await?;
+            }
+        }
+    }
+
+    /// Whether every stream can take what is waiting for it and lose nothing that its group has not processed.
+    async fn has_room(&mut self, scene: &Scene, connection: &Connection) -> Result<bool> {
+        for group in &scene.topology.groups {
+            let standing = Standing::look(connection, group).await?;
+            self.published.note_trimmed(group, &standing);
+            let stream = scene.topology.stream(&group.stream);
+            let Some(maxlen) = stream.and_then(|spec| spec.maxlen) else {
+                continue;
+            };
+            let published = self.published.of(&group.stream);
+            let coming = self.waiting.iter();
+            let coming = coming.filter(|it| scene.named(goes_to(it.stream)) == group.stream);
+            let needed = standing.open(published) + (coming.count() + POISON_MAX) as u64;
+            if needed > maxlen {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The stream with a group in which a generated entry ends up.
+fn goes_to(stream: &'static str) -> &'static str {
+    match stream {
+        EVENTS_RAW => EVENTS_NORMALIZED,
+        other => other,
+    }
 }
 
 /// Raw events go in as they are and, in the same script, in their normal form.
@@ -100,7 +176,7 @@ async fn ingest(
     Ok(())
 }
 
-fn output(scene: &Scene, stream: &Name, fields: Fields) -> Output {
+pub(super) fn output(scene: &Scene, stream: &Name, fields: Fields) -> Output {
     Output {
         stream: stream.clone(),
         maxlen: scene.topology.stream(stream).and_then(|spec| spec.maxlen),
@@ -136,83 +212,4 @@ async fn append(
         published.add(&output.stream, id?);
     }
     Ok(())
-}
-
-/// Messages that no handler can handle, and one that is handled at the second attempt (the last).
-fn poison(scene: &Scene) -> Vec<Output> {
-    let now = Time::now().to_string();
-    let fields = |pairs: &[(&str, &str)]| -> Fields {
-        let owned =
-            |(name, value): &(&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
-        pairs
-            .iter()
-            .map(owned)
-            .chain([(b"timestamp".to_vec(), now.clone().into_bytes())])
-            .collect()
-    };
-    let prediction = |profile, kind| {
-        fields(&[
-            ("profile_id", profile),
-            ("brand_id", "aurora-coffee"),
-            ("request_type", kind),
-        ])
-    };
-    let (normalized, merges, predictions) = (
-        scene.named(EVENTS_NORMALIZED),
-        scene.named(MERGE_REQUESTS),
-        scene.named(PREDICTION_REQUESTS),
-    );
-    vec![
-        // An event without a brand, a merge request that nobody decided, a request the service does not know.
-        output(
-            scene,
-            &normalized,
-            fields(&[("event_type", "purchase"), ("normalized_payload", "{}")]),
-        ),
-        output(
-            scene,
-            &merges,
-            fields(&[
-                ("brand_id", "aurora-coffee"),
-                ("requires_manual_review", "perhaps"),
-            ]),
-        ),
-        output(
-            scene,
-            &predictions,
-            prediction("00000000-0000-7000-8000-000000000001", "fortune"),
-        ),
-        // The service fails on this profile every time.
-        output(scene, &predictions, prediction(CURSED_PROFILE, "churn")),
-        // And on this one once.
-        output(scene, &predictions, prediction(SHY_PROFILE, "ltv")),
-    ]
-}
-
-/// Reads one entry of the group and acknowledges it without handling it: what the proof must notice.
-///
-/// # Errors
-/// Whatever the server answers.
-pub async fn drop_one(
-    scene: &Scene,
-    dialer: &crate::wire::Dialer,
-    connection: &Connection,
-) -> Result<EntryId> {
-    let group = scene.group_on(EVENTS_NORMALIZED)?;
-    let consumer = Name::from("demo-thief");
-    let mut lane = dialer.lane().await?;
-    let read = crate::wire::GroupRead {
-        stream: &group.stream,
-        group: &group.name,
-        consumer: &consumer,
-        count_max: 1,
-        block: None,
-    };
-    let reply = lane.read_group(read, &[]).await?;
-    anyhow::ensure!(!reply.batch.is_empty(), "there is no entry to drop");
-    let id = reply.batch.id(0);
-    connection
-        .run(crate::wire::xack(&group.stream, &group.name, &[id]))
-        .await?;
-    Ok(id)
 }

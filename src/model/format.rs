@@ -40,11 +40,6 @@ impl Format {
         }
     }
 
-    /// Whether it is a table, for people.
-    pub const fn is_for_people(self) -> bool {
-        matches!(self, Self::Table | Self::Wide)
-    }
-
     /// Whether it is JSON of either kind.
     pub const fn is_json(self) -> bool {
         matches!(self, Self::Json | Self::Ndjson)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Invocation, Run, TestServer, server_binary};
+use crate::support::{Invocation, Run, Signal, TestServer, server_binary};
 
 /// The proof, by group.
 fn groups(proof: &Value) -> Vec<(String, u64, u64, u64, bool)> {
@@ -133,4 +133,70 @@ fn on_a_given_server_only_keys_of_its_own_prefix_are_touched() {
         "nobody read the group of the same name"
     );
     assert_eq!(server.redis(&["GET", "unrelated"]).text(), "kept");
+}
+
+#[test]
+fn a_day_longer_than_the_streams_are_loses_nothing() {
+    let run = Invocation::new(&["demo", "--events", "20000", "-o", "json"])
+        .timeout(Duration::from_mins(2))
+        .run();
+    run.assert_code(0);
+    let proof = run.stdout_json();
+    for (group, published, handled, dead, adds_up) in groups(&proof) {
+        assert!(adds_up, "{group}");
+        assert_eq!(published, handled + dead, "{group}");
+    }
+    for (group, longer_than) in [(0, 10_000), (1, 1000)] {
+        let group = &proof["groups"][group];
+        assert!(group["published"].as_u64() > Some(longer_than), "{group}");
+        assert_eq!(group["trimmed"], 0, "{group}");
+    }
+    // Nobody reads this one, so MAXLEN cuts it, and that is told.
+    let raw = &proof["streams"][0];
+    assert!(raw["trimmed"].as_u64() > Some(1000), "{raw}");
+    assert_eq!(raw["adds_up"], true, "{raw}");
+}
+
+#[test]
+fn interrupted_it_removes_its_own_keys_and_ends_by_the_signal() {
+    let server = TestServer::start();
+    server.redis(&["SET", "unrelated", "kept"]);
+    for (said, signal, code) in [
+        ("groups", Signal::INT, 130),
+        ("ML service", Signal::TERM, 143),
+    ] {
+        let mut demo = server
+            .command(&["demo", "--events", "20000", "-u", &server.url()])
+            .spawn();
+        demo.await_stderr(said);
+        assert!(server.redis(&["DBSIZE"]).int() > 1, "it has keys by now");
+        demo.signal(signal);
+        let run = demo.wait();
+        run.assert_code(code).stderr_has("stopped: removed ");
+        run.stderr_lacks("error").stdout_is("");
+        assert_eq!(server.redis(&["DBSIZE"]).int(), 1, "{run}");
+    }
+    // A private server needs no cleaning: it is gone.
+    let mut demo = Invocation::new(&["demo"]).spawn();
+    let line = demo.await_stderr("server ");
+    demo.await_stderr("crash");
+    let run = demo.terminate();
+    run.assert_code(143)
+        .stderr_has("stopped: the private server is gone");
+    let (_, socket) = line.split_once("unix://").unwrap();
+    let socket = socket.split_whitespace().next().unwrap();
+    assert!(!std::path::Path::new(socket).exists(), "{socket}");
+}
+
+#[test]
+fn what_is_piped_shows_the_streams_too() {
+    let run = Invocation::new(&["demo", "--events", "100"]).run();
+    run.assert_code(0);
+    let tables: Vec<&str> = run.stdout().split("\n\n").collect();
+    let headers: Vec<&str> = tables
+        .iter()
+        .map(|table| table.split('\t').next().unwrap())
+        .collect();
+    assert_eq!(headers, ["stream", "group", "group", "stream"], "{run}");
+    run.stdout_has("events.normalized\tready\t");
 }

@@ -55,6 +55,26 @@ macro_rules! group {
     };
 }
 
+/// A stream and its groups.
+macro_rules! stream {
+    () => {
+        concat!(
+            r#"{
+  "stream": "string", "state": "string", "length": "integer or null",
+  "maxlen": "integer or null", "first_id": "id or null", "first_time": "time or null",
+  "first_age_ms": "integer or null", "last_id": "id or null", "last_time": "time or null",
+  "last_age_ms": "integer or null", "entries_added": "integer or null",
+  "rate_per_minute": "number or null", "bytes": "integer or null",
+  "dead_letters": "integer or null", "slowest_group": "string or null",
+  "headroom?": {"entries": "integer or null", "quality": "string"},
+  "headroom_ms": "integer or null",
+  "groups": ["#,
+            group!(),
+            "]\n}"
+        )
+    };
+}
+
 /// A dead letter.
 macro_rules! dead_letter {
     () => {
@@ -78,7 +98,11 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "demo",
-        r#"{
+        concat!(
+            r#"{
+  "info": ["#,
+            stream!(),
+            r#"],
   "groups": [{
     "group": "string", "stream": "string", "published": "integer", "handled": "integer",
     "dead_lettered": "integer", "pending": "integer", "undelivered": "integer",
@@ -89,6 +113,7 @@ const SHAPES: &[(&str, &str)] = &[
     "adds_up": "bool"
   }]
 }"#,
+        ),
     ),
     (
         "dev",
@@ -117,23 +142,7 @@ const SHAPES: &[(&str, &str)] = &[
         "get",
         r#"{"stream": "string", "id": "id", "time": "time", "fields": {"…": "value"}}"#,
     ),
-    (
-        "info",
-        concat!(
-            r#"[{
-  "stream": "string", "state": "string", "length": "integer or null",
-  "maxlen": "integer or null", "first_id": "id or null", "first_time": "time or null",
-  "first_age_ms": "integer or null", "last_id": "id or null", "last_time": "time or null",
-  "last_age_ms": "integer or null", "entries_added": "integer or null",
-  "rate_per_minute": "number or null", "bytes": "integer or null",
-  "dead_letters": "integer or null", "slowest_group": "string or null",
-  "headroom?": {"entries": "integer or null", "quality": "string"},
-  "headroom_ms": "integer or null",
-  "groups": ["#,
-            group!(),
-            "]\n}]",
-        ),
-    ),
+    ("info", concat!("[", stream!(), "]")),
     (
         "lag",
         r#"[{

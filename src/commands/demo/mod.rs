@@ -1,0 +1,240 @@
+//! `demo`: the whole pipeline on a real server, with a proof at the end.
+
+mod proof;
+
+use anyhow::{Context as _, Result};
+
+use super::Context;
+use crate::console::{Signals, Stop};
+use crate::demo::{
+    Crew, Day, MlService, Published, Scene, Victim, Work, drop_one, prove_groups, prove_streams,
+};
+use crate::exit::Exit;
+use crate::model::{Kind, Problem};
+use crate::streams::inspect;
+use crate::topology::EVENTS_NORMALIZED;
+use crate::wire::{Connection, Dialer};
+use proof::Proof;
+
+/// Watch the whole pipeline run on a real server, and prove that nothing was lost
+///
+/// Without -u on a private server that is gone afterwards. On a given server it uses keys of its own prefix, refuses keys
+/// that exist, and removes only its own, also when it is interrupted.
+#[derive(Debug, clap::Args)]
+#[command(add = crate::cli::Impact::Write, after_help = "Examples:
+  # A private server, a generated day of events, a crash, poison messages, the accounting
+  ucp-streams demo
+  # The same on a server of yours, under keys of its own; a longer day
+  ucp-streams demo -u redis://127.0.0.1:6379 --events 20000
+  # See the proof fail: one message is acknowledged and never handled
+  ucp-streams demo --drop-one")]
+pub(super) struct Args {
+    /// Entries of the generated day
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(100..=100_000))]
+    events: u64,
+    /// The day that is generated; the same seed gives the same day
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    seed: u64,
+    /// Acknowledge one message without handling it, to see the proof notice
+    #[arg(long)]
+    drop_one: bool,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let context = &context.or_private();
+    let dialer = context.dialer()?;
+    let prefix = if context.is_ephemeral() {
+        String::new()
+    } else {
+        format!(
+            "{{ucp-demo-{}}}:",
+            &uuid::Uuid::new_v4().simple().to_string()[..8]
+        )
+    };
+    let connection = dialer.connect().await?;
+    let scene = Scene::new(&prefix);
+    scene.refuse_existing(&connection).await?;
+    let mut signals = Signals::catch()?;
+    let mut stage = Stage {
+        args,
+        context,
+        dialer,
+        connection,
+        scene,
+        crew: None,
+    };
+    let ended = tokio::select! {
+        played = stage.play() => End::Played(played),
+        signal = signals.next() => End::Stopped(signal),
+    };
+    stage.clear(ended, &mut signals).await
+}
+
+/// How the play ended.
+enum End {
+    Played(Result<Exit>),
+    Stopped(Stop),
+}
+
+/// What the demonstration is played on, and with whom.
+struct Stage<'c> {
+    args: Args,
+    context: &'c Context,
+    dialer: Dialer,
+    connection: Connection,
+    scene: Scene,
+    crew: Option<Crew>,
+}
+
+impl Stage<'_> {
+    fn say(&self, text: &str) {
+        self.context.console.note(text);
+    }
+
+    async fn play(&mut self) -> Result<Exit> {
+        let place = if self.context.is_ephemeral() {
+            "(private, gone afterwards)"
+        } else {
+            ""
+        };
+        self.say(&format!("server       {} {place}", self.dialer.endpoint()));
+        let (seed, count) = (self.args.seed, self.args.events);
+        let mut day = Day::start(&self.scene, &self.connection, seed, count).await?;
+        self.say(&format!(
+            "groups       {} created",
+            self.scene.topology.groups.len()
+        ));
+        let is_whole = day.publish(&mut self.scene, &self.connection).await?;
+        self.say_published(&day.published, is_whole);
+        self.crash().await?;
+        if self.args.drop_one {
+            let id = drop_one(&self.scene, &self.dialer, &self.connection).await?;
+            self.say(&format!(
+                "dropped      {id} acknowledged without being handled, on purpose"
+            ));
+        }
+        let service = MlService::start().await?;
+        self.say(&format!("ML service   a stand-in at {}", service.url()));
+        let crew = Crew::start(&self.scene, &self.dialer, &service)?;
+        let crew = self.crew.insert(crew);
+        crew.see_to(&mut day, &mut self.scene, &self.connection)
+            .await?;
+        let done = crew.stop().await?;
+        if !is_whole {
+            self.say_published(&day.published, true);
+        }
+        self.say_handled(&done);
+        self.say("");
+        self.prove(&mut day.published, &done).await
+    }
+
+    fn say_published(&self, published: &Published, is_whole: bool) {
+        for (stream, ids) in &published.ids {
+            self.say(&format!("published    {:>7}  {stream}", ids.len()));
+        }
+        if !is_whole {
+            self.say("             the rest as the groups follow, so that MAXLEN takes nothing from them");
+            return;
+        }
+        self.say(&format!(
+            "poison       {:>7}  messages among them that no handler can handle",
+            published.poison
+        ));
+    }
+
+    async fn crash(&self) -> Result<()> {
+        let program = std::env::current_exe().map_err(|error| {
+            Problem::new(
+                Kind::Local,
+                format!("cannot find this program to start a second worker: {error}"),
+            )
+        })?;
+        let group = self.scene.group_on(EVENTS_NORMALIZED)?;
+        let mut victim = Victim::start(&program, self.dialer.endpoint(), &group)?;
+        let held = victim.await_messages(&self.connection, &group).await?;
+        victim.kill()?;
+        self.say(&format!(
+            "crash        {held:>7}  messages in the hands of a worker that was killed"
+        ));
+        Ok(())
+    }
+
+    fn say_handled(&self, done: &Work) {
+        for (group, summary) in &done.summaries {
+            let odd = [
+                (summary.taken_over, "taken over"),
+                (summary.retried, "tried again"),
+                (summary.dead_lettered, "dead"),
+            ];
+            let odd: Vec<String> = odd
+                .into_iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, what)| format!("{count} {what}"))
+                .collect();
+            self.say(&format!(
+                "handled      {:>7}  {group} ({})",
+                summary.handled,
+                odd.join(", ")
+            ));
+        }
+    }
+
+    async fn prove(&self, published: &mut Published, done: &Work) -> Result<Exit> {
+        let (scene, connection) = (&self.scene, &self.connection);
+        let proof = Proof {
+            info: inspect::streams(connection, &scene.topology, &[])
+                .await?
+                .whole()?,
+            groups: prove_groups(scene, &self.dialer, connection, published, &done.ledgers).await?,
+            streams: prove_streams(scene, connection, published).await?,
+        };
+        self.context.console.show_report(&proof)?;
+        proof.verdict()?;
+        self.say("every published message is accounted for, exactly once");
+        Ok(Exit::Done)
+    }
+
+    /// Ends what is still at work, and removes the demonstration's keys once nobody writes to them any more. A second
+    /// signal does not wait for the workers.
+    async fn clear(mut self, ended: End, signals: &mut Signals) -> Result<Exit> {
+        if let Some(mut crew) = self.crew.take() {
+            tokio::select! {
+                // What went wrong with it is in `ended`, or of no matter any more.
+                _ = crew.stop() => {}
+                _ = signals.next() => {}
+            }
+        }
+        let removed = self.remove().await;
+        match ended {
+            End::Played(Err(error)) => {
+                if let Err(left) = removed {
+                    self.context.console.warn(&format!("{left:#}"));
+                }
+                Err(error)
+            }
+            End::Played(Ok(exit)) => {
+                if let Some(text) = removed? {
+                    self.say(&text);
+                }
+                Ok(exit)
+            }
+            End::Stopped(signal) => {
+                let gone = "the private server is gone".to_owned();
+                self.say(&format!("stopped: {}", removed?.unwrap_or(gone)));
+                Ok(Exit::from(signal))
+            }
+        }
+    }
+
+    /// Removes its keys from a server that is not its own; what to say of it.
+    async fn remove(&self) -> Result<Option<String>> {
+        if self.context.is_ephemeral() {
+            return Ok(None);
+        }
+        let removed = self.scene.remove(&self.connection).await;
+        let keys = self.scene.named("*");
+        let removed =
+            removed.with_context(|| format!("the demonstration's keys {keys} may be left"))?;
+        Ok(Some(format!("removed {removed} keys, all of them its own")))
+    }
+}
