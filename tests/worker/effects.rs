@@ -173,6 +173,30 @@ fn raw_events_are_brought_to_their_normal_form() {
 }
 
 #[test]
+fn the_worker_and_ingest_have_one_normal_form() {
+    let server = TestServer::start();
+    let run = |args: &[&str]| {
+        let command = server.command(args);
+        let topology = "default_country = \"DE\"\n";
+        let command = command.file("ucp-streams.toml", topology);
+        command.run().assert_code(0);
+    };
+    let payload = r#"{"phone": "030 1234", "email": " A@B.de ", "total": 2}"#;
+    let (brand, kind) = ("brand_id=b", "event_type=purchase");
+    let payload = format!("payload={payload}");
+    run(&["ingest", brand, kind, &payload]);
+    let of_raw = ["--stream", "events.raw", "--builtin", "normalize"];
+    run(&[&["worker", "run", "normalizers", "--once"][..], &of_raw].concat());
+    let normal = server.redis(&["XRANGE", "events.normalized", "-", "+"]);
+    let [ingested, worked] = normal.items() else {
+        panic!("not one of each: {normal:?}");
+    };
+    let expected = r#"{"phone":"+49301234","email":"a@b.de"}"#;
+    assert_eq!(fields(ingested)["identifiers"], expected);
+    assert_eq!(fields(worked), fields(ingested));
+}
+
+#[test]
 fn a_service_gets_every_message_and_its_answers_decide() {
     use std::io::{BufRead, BufReader, Read, Write};
     let server = TestServer::start();

@@ -78,7 +78,7 @@ impl Builtin {
                 Self::Normalize {
                     schema: topology.stream(stream).cloned().map(Box::new),
                     output: (output, maxlen),
-                    country: None,
+                    country: topology.default_country.clone(),
                 }
             }
             topology::Builtin::Forward(stream) => Self::Forward(stream.clone()),
