@@ -15,7 +15,7 @@ use crate::cli::{DryRun, FieldValue, bytes_of, field_value};
 use crate::exit::Exit;
 use crate::model::{Fields, Problem};
 use crate::streams::ingest::{Ingest, Ingested, WouldIngest, ingest_one, send};
-use crate::streams::publish::{Blocks, Lines, Unit, Warnings, check, not_valid};
+use crate::streams::publish::{Blocks, Lines, Warnings, check, not_valid};
 use crate::streams::repair::entries as in_words;
 use crate::topology::validate::Pair;
 use crate::view::RowWriter;
@@ -188,7 +188,7 @@ async fn file(path: &Path, mut ingest: Ingest, dry_run: bool, context: &Context)
         let each = |more| progress.advance(more);
         let normal = |fields: &[Pair<'_>]| ingest.normalize(fields).map(drop);
         let blocks = Blocks::new(lines.file());
-        check(blocks, Unit::Line, &ingest.checker(), normal, each)?
+        check(blocks, &ingest.checker(), normal, each)?
     };
     let checked = checked.all_valid(
         &ingest.raw.name,
@@ -225,12 +225,12 @@ async fn file(path: &Path, mut ingest: Ingest, dry_run: bool, context: &Context)
         retention.warn(&connection, context).await;
     }
     shown.write(|out| writer.end(out));
-    let (stopped, stored, last_line) = (sent.stopped, sent.stored, sent.last_line);
+    let (stopped, stored, last) = (sent.stopped, sent.stored, sent.last);
     let ended = shown.end(stored);
     sent.verdict(&ingest.raw.name)?;
     ended?;
     Ok(if stopped {
-        interrupt.stopped(stored, (Unit::Line, last_line), context)
+        interrupt.stopped(stored, last, context)
     } else {
         Exit::Done
     })

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::publish::bulk::{Sent, StopFlag};
-use super::publish::{Lines, lost_reply, unreadable};
+use super::publish::{Lines, Place, lost_reply, unreadable};
 use super::slots;
 use crate::model::{EntryId, Fields, Problem};
 use crate::topology::normalize::normalize_event;
@@ -174,7 +174,7 @@ pub async fn send<F: Read + Seek>(
         match store(connection, &chunk, &mut sent).await {
             Ok(ids) => each(&ids),
             Err(error) => {
-                sent.lost = Some((*first, *last, error));
+                sent.lost = Some((Place::Line(*first), Place::Line(*last), error));
                 return sent;
             }
         }
@@ -221,11 +221,11 @@ async fn store(
             Ok(done) => {
                 ids.push(done);
                 sent.stored += 1;
-                sent.last_line = *line;
+                sent.last = Some(Place::Line(*line));
             }
             Err(error) => {
                 sent.refused_count += 1;
-                sent.refused.get_or_insert((*line, error));
+                sent.refused.get_or_insert((Place::Line(*line), error));
             }
         }
     }

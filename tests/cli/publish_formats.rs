@@ -108,13 +108,11 @@ fn csv_and_json_arrays_are_read_too() {
     publish("json", "[{\"n\":1},7]", &[])
         .assert_code(2)
         .stderr_has("1 entry is not valid for `orders`, nothing was sent")
-        .stderr_has("entry 2: must be a JSON object");
-    publish("csv", "n,x\n1,2\n3\n", &[])
-        .assert_code(2)
-        .stderr_has("line: 3");
+        .stderr_has("entry 2 (line 1): must be a JSON object");
     publish("csv", "n,x\n1,2\n3\n", &["--stream"])
         .assert_code(7)
-        .stderr_has("1 entry was published, entry 1");
+        .stderr_has("entry 2 (line 3): 1 field where the header has 2")
+        .stderr_has("1 entry was published, entry 1 (line 2)");
     assert_eq!(orders(&server).len(), length + 1);
 }
 
@@ -181,8 +179,70 @@ fn quotes_of_a_csv_file_are_checked() {
         .stderr_has("column 2 of the CSV file has no name");
     publish(&server, "csv", b"n,x,n\n3,a,4\n", &[])
         .assert_code(2)
-        .stderr_has("entry 1: n: is given twice");
+        .stderr_has("entry 1 (line 2): n: is given twice");
     assert_eq!(orders(&server), ["1", "2", "3"]);
+}
+
+#[test]
+fn records_that_do_not_fit_the_header_are_invalid_entries() {
+    let server = TestServer::start();
+    let table = b"n,x,y\n1,\"a\nb\",c\n\n2,d\n3,e,f,g\n4,h,i\n";
+    publish(&server, "csv", table, &[])
+        .assert_code(2)
+        .stderr_has("2 entries are not valid for `orders`, nothing was sent")
+        .stderr_has("entry 2 (line 5): 2 fields where the header has 3")
+        .stderr_has("entry 3 (line 6): 4 fields where the header has 3")
+        .stderr_has("--skip-invalid");
+    assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
+    for stream in [&[][..], &["--stream"]] {
+        let dir = directory();
+        let args = ["publish", "orders", "-f", "in", "--format", "csv"];
+        let args = [&args[..], &["--skip-invalid", "--rejects", "bad"], stream].concat();
+        let command = server.command(&args).in_dir(dir.path()).file("in", table);
+        command
+            .run()
+            .assert_code(7)
+            .stderr_has("entry 3 (line 6): 4 fields where the header has 3")
+            .stderr_has("2 entries were published, the last from entry 4 (line 7)");
+        let rejects = fs::read_to_string(dir.path().join("bad")).unwrap();
+        assert_eq!(rejects, "[\"2\",\"d\"]\n[\"3\",\"e\",\"f\",\"g\"]\n");
+    }
+    assert_eq!(orders(&server), ["1", "4", "1", "4"]);
+}
+
+#[test]
+fn what_is_odd_or_wrong_is_told_with_its_line() {
+    let server = TestServer::start();
+    let publish = |format: &str, input: &str| {
+        let args = ["publish", "raw", "-f", "in", "--format", format];
+        server.command(&args).file("in", input).run()
+    };
+    let names = "event_id,brand_id,event_type,payload";
+    let odd = "event_id: `e-1` is not a UUID";
+    publish("csv", &format!("{names}\n\ne-1,b,purchase,{{}}\n"))
+        .assert_code(0)
+        .stderr_has(&format!("entry 1 (line 3): {odd}"));
+    publish("csv", &format!("{names}\ne-1,b,refund,{{}}\n"))
+        .assert_code(2)
+        .stderr_has("entry 1 (line 2): event_type: must be one of");
+    let array = "[\n  {\n    \"event_id\": \"e-1\", \"brand_id\": \"b\", \"event_type\": \"purchase\", \"payload\": {}\n  },\n  7\n]";
+    publish("json", array)
+        .assert_code(2)
+        .stderr_has("entry 2 (line 5): must be a JSON object");
+    publish("json", &array.replace(",\n  7", ""))
+        .assert_code(0)
+        .stderr_has(&format!("entry 1 (line 2): {odd}"));
+    assert_eq!(server.redis(&["XLEN", "events.raw"]).int(), 2);
+}
+
+#[test]
+fn a_csv_file_in_another_encoding_is_named_with_a_way_out() {
+    let server = TestServer::start();
+    publish(&server, "csv", b"n,x\n1,a\n2,caf\xe9\n", &[])
+        .assert_code(2)
+        .stderr_has("line 3 of the CSV file is not UTF-8")
+        .stderr_has("iconv -f WINDOWS-1252 -t UTF-8");
+    assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::model::{EntryId, Problem};
 use crate::streams::publish::bulk::{Rate, Sent, send};
 use crate::streams::publish::{
-    Blocks, Checked, Encoding, Feed, OnInvalid, Published, Rejects, Stored, Unit, check, convert,
+    Blocks, Checked, Encoding, Feed, OnInvalid, Published, Rejects, Stored, check, convert,
     send_once,
 };
 use crate::view::IdWriter;
@@ -44,7 +44,8 @@ pub(crate) struct FileArgs {
     #[arg(long, requires = "file", requires = "rejects")]
     skip_invalid: bool,
 
-    /// Where --skip-invalid writes what it leaves out: one JSON object a line, to be corrected and published
+    /// Where --skip-invalid writes what it leaves out, to be corrected and published: one JSON object per line; a row of a
+    /// CSV file that does not fit its header is an array
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "skip_invalid")]
     rejects: Option<PathBuf>,
 
@@ -63,10 +64,11 @@ enum FileFormat {
 }
 
 impl FileFormat {
-    fn unit(self) -> Unit {
+    /// Its lines in blocks.
+    fn blocks<R: Read>(self, lines: R) -> Blocks<R> {
         match self {
-            Self::Ndjson => Unit::Line,
-            Self::Json | Self::Csv => Unit::Entry,
+            Self::Ndjson => Blocks::new(lines),
+            Self::Json | Self::Csv => Blocks::converted(lines),
         }
     }
 
@@ -98,7 +100,8 @@ pub(super) async fn run(
 ) -> Result<Exit> {
     let source = input(path)?;
     if args.while_reading && !job.dry_run {
-        let entries = Blocks::new(args.format().lines(source.once()));
+        let format = args.format();
+        let entries = format.blocks(format.lines(source.once()));
         let on_invalid = args.on_invalid(OnInvalid::Stop)?;
         return publish(entries, None, on_invalid, &args, &mut job, context).await;
     }
@@ -114,7 +117,7 @@ pub(super) async fn run(
     let on_invalid = args.on_invalid(OnInvalid::Changed)?;
     let entries = Some(checked.entries);
     publish(
-        Blocks::new(file),
+        args.format().blocks(file),
         entries,
         on_invalid,
         &args,
@@ -128,8 +131,8 @@ pub(super) async fn run(
 fn checked(file: &mut File, args: &FileArgs, job: &Job<'_>, context: &Context) -> Result<Checked> {
     let progress = context.console.progress(None, "checking");
     let each = |more| progress.advance(more);
-    let unit = args.format().unit();
-    let checked = check(Blocks::new(file), unit, &job.checker, |_| Ok(()), each)?;
+    let entries = args.format().blocks(file);
+    let checked = check(entries, &job.checker, |_| Ok(()), each)?;
     drop(progress);
     let stream = &job.target.stream;
     let checked = if args.skip_invalid {
@@ -199,7 +202,7 @@ async fn publish<R: Read + Send + 'static>(
     let mut writer = IdWriter::new(context.console.options())?;
     let mut shown = Shown::new(context);
     let interrupt = Interrupt::watch()?;
-    let unit = args.format().unit();
+    let unit = entries.unit();
     let rejects = match &on_invalid {
         OnInvalid::Reject(rejects) => Some(rejects.clone()),
         _ => None,
@@ -210,7 +213,6 @@ async fn publish<R: Read + Send + 'static>(
             spec: job.checker.stream.cloned(),
             strict: job.checker.strict,
             target: job.target.clone(),
-            unit,
             idempotency: job.idempotency.clone(),
             chunk_entries_max: args.rate.map_or(NO_LIMIT, Rate::chunk_entries_max),
             on_invalid,
@@ -270,7 +272,7 @@ async fn end(
         let text = format!("there before: {known}; new: {stored}");
         context.console.note(&text);
     }
-    let (stopped, stored, last) = (sent.stopped, sent.stored, (sent.unit, sent.last_line));
+    let (stopped, stored, last) = (sent.stopped, sent.stored, sent.last);
     let ended = shown.end(stored);
     // What became of the entries matters more than that their ids could not be shown.
     let stream = &job.target.stream;

@@ -13,7 +13,7 @@ use super::context::Context;
 use crate::console::{Output, Signals};
 use crate::exit::Exit;
 use crate::model::{Kind, Problem, escaped};
-use crate::streams::publish::Unit;
+use crate::streams::publish::Place;
 use crate::streams::publish::bulk::StopFlag;
 
 /// The file at `path` as it is, or a copy of what can be read only once; `-` is standard input.
@@ -158,14 +158,15 @@ impl Interrupt {
     pub(in crate::commands) fn stopped(
         &self,
         stored: u64,
-        (unit, last): (Unit, u64),
+        last: Option<Place>,
         context: &Context,
     ) -> Exit {
+        let from = last.map(|last| last.to_string()).unwrap_or_default();
         context.console.note(&match stored {
             0 => "stopped: nothing was published".to_owned(),
-            1 => format!("stopped: 1 entry was published, from {unit} {last}; none after it was sent"),
+            1 => format!("stopped: 1 entry was published, from {from}; none after it was sent"),
             many => format!(
-                "stopped: {many} entries were published, the last from {unit} {last}; none after it was sent"
+                "stopped: {many} entries were published, the last from {from}; none after it was sent"
             ),
         });
         if self.is_term.load(Ordering::Relaxed) {

@@ -3,7 +3,10 @@
 
 use std::io::{self, Read};
 
+use super::convert;
+use super::place::{Place, Unit};
 use super::text::Text;
+use crate::topology::validate::{Checker, Findings, Invalid, Pair};
 
 /// Bytes read at a time.
 const READ: usize = 256 * 1024;
@@ -19,6 +22,8 @@ pub struct Blocks<R> {
     /// Lines handed out.
     lines: u64,
     is_over: bool,
+    /// Whether the lines were made of another format.
+    is_converted: bool,
 }
 
 /// Whole lines.
@@ -27,16 +32,37 @@ pub(super) struct Block {
     /// The number of its first line, from 1.
     first: u64,
     bytes: Vec<u8>,
+    is_converted: bool,
+}
+
+/// One line of an input, or what was made one of it.
+#[derive(Debug)]
+pub(super) struct Line<'b> {
+    /// Where it stands in the input.
+    pub(super) place: Place,
+    /// The entry as JSON, if it is one.
+    pub(super) json: &'b [u8],
+    /// What is wrong with it as its format has it.
+    fault: Option<Invalid>,
 }
 
 impl<R: Read> Blocks<R> {
-    /// The blocks of `input`.
+    /// The blocks of `input`, which has an entry a line.
     pub fn new(input: R) -> Self {
         Self {
             input: Text::new(input),
             unfinished: Vec::new(),
             lines: 0,
             is_over: false,
+            is_converted: false,
+        }
+    }
+
+    /// The blocks of what [`convert`] made of another format.
+    pub fn converted(input: R) -> Self {
+        Self {
+            is_converted: true,
+            ..Self::new(input)
         }
     }
 
@@ -59,10 +85,10 @@ impl<R: Read> Blocks<R> {
             }
             searched = bytes.len();
             if searched > LINE_BYTES_MAX {
-                let number = self.lines + 1;
+                let (unit, number) = (self.unit(), self.lines + 1);
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
-                    format!("line {number} is longer than {LINE_BYTES_MAX} bytes"),
+                    format!("{unit} {number} is longer than {LINE_BYTES_MAX} bytes"),
                 ));
             }
         }
@@ -71,7 +97,20 @@ impl<R: Read> Blocks<R> {
         }
         let first = self.lines + 1;
         self.lines += memchr::memchr_iter(b'\n', &bytes).count() as u64;
-        Ok(Some(Block { first, bytes }))
+        Ok(Some(Block {
+            first,
+            bytes,
+            is_converted: self.is_converted,
+        }))
+    }
+
+    /// What its entries are counted in.
+    pub fn unit(&self) -> Unit {
+        if self.is_converted {
+            Unit::Entry
+        } else {
+            Unit::Line
+        }
     }
 
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -85,8 +124,29 @@ impl<R: Read> Blocks<R> {
 }
 
 impl Block {
-    /// Its lines that are not blank, without their ends, and their numbers.
-    pub(super) fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
+    /// Its lines that are not blank, without their ends.
+    pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        self.texts().map(|(number, text)| {
+            if !self.is_converted {
+                return Line {
+                    place: Place::Line(number),
+                    json: text,
+                    fault: None,
+                };
+            }
+            let (head, json) = convert::split(text);
+            Line {
+                place: Place::Entry {
+                    number,
+                    line: head.line,
+                },
+                json,
+                fault: head.fault(),
+            }
+        })
+    }
+
+    fn texts(&self) -> impl Iterator<Item = (u64, &[u8])> {
         let mut rest = self.bytes.as_slice();
         let mut number = self.first;
         std::iter::from_fn(move || {
@@ -101,6 +161,25 @@ impl Block {
             }
             None
         })
+    }
+}
+
+impl<'b> Line<'b> {
+    /// Reads it into `fields` (emptied first) and checks it.
+    pub(super) fn check<'s: 'b>(
+        &self,
+        checker: &Checker<'s>,
+        fields: &mut Vec<Pair<'b>>,
+        findings: &mut Findings,
+    ) {
+        findings.clear();
+        match &self.fault {
+            Some(fault) => {
+                fields.clear();
+                findings.invalid.push(fault.clone());
+            }
+            None => checker.check_line(self.json, fields, findings),
+        }
     }
 }
 
@@ -126,7 +205,7 @@ mod tests {
         let mut blocks = Blocks::new(input);
         let mut found = Vec::new();
         while let Some(block) = blocks.next()? {
-            found.extend(block.lines().map(|(number, line)| (number, line.to_vec())));
+            found.extend(block.texts().map(|(number, line)| (number, line.to_vec())));
         }
         Ok(found)
     }

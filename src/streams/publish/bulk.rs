@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Target;
 use super::feed::{Chunk, Feed, Found, Piece};
-use super::told::Unit;
+use super::place::{Place, Unit};
 use crate::model::{EntryId, Problem};
 use crate::wire::{Error, Lane, Stop};
 
@@ -91,10 +91,10 @@ impl Pace {
 pub struct Sent {
     /// Entries the server has acknowledged.
     pub stored: u64,
-    /// The line of the last of them.
-    pub last_line: u64,
-    /// The first line the server refused, and why.
-    pub refused: Option<(u64, Error)>,
+    /// Where the last of them stands.
+    pub last: Option<Place>,
+    /// The first that the server refused, and why.
+    pub refused: Option<(Place, Error)>,
     /// Lines the server refused.
     pub refused_count: u64,
     /// Lines that were there before, under the same key.
@@ -102,9 +102,9 @@ pub struct Sent {
     /// Lines that a rule of this tool refused: their key was used for other fields.
     pub conflicts: u64,
     /// The first of them, and why.
-    pub conflict: Option<(u64, Problem)>,
+    pub conflict: Option<(Place, Problem)>,
     /// First and last of the lines whose replies were lost, and how.
-    pub lost: Option<(u64, u64, Error)>,
+    pub lost: Option<(Place, Place, Error)>,
     /// That an answer was not to be had, however often it was asked for.
     pub unanswered: Option<Problem>,
     /// What was wrong with the input, or kept it from being sent.
@@ -178,15 +178,15 @@ pub async fn send(
 struct Sender<'s, E> {
     lane: &'s mut Lane,
     target: &'s Target,
-    /// The numbers of entries whose replies are to come, chunk by chunk.
-    under_way: VecDeque<Vec<u64>>,
+    /// Where the entries stand whose replies are to come, chunk by chunk.
+    under_way: VecDeque<Vec<Place>>,
     sent: Sent,
     each: E,
 }
 
 impl<E: FnMut(&[EntryId])> Sender<'_, E> {
     async fn write(&mut self, chunk: Chunk) -> Result<(), Error> {
-        self.under_way.push_back(chunk.numbers);
+        self.under_way.push_back(chunk.places);
         self.lane.write_adds(&chunk.adds).await
     }
 
@@ -206,19 +206,19 @@ impl<E: FnMut(&[EntryId])> Sender<'_, E> {
         let mut replies = 0;
         let received = lane
             .added(chunk.len(), |reply| {
-                let number = chunk[replies];
+                let place = chunk[replies];
                 replies += 1;
                 match reply {
                     Ok(id) => {
                         ids.push(id);
                         sent.stored += 1;
-                        sent.last_line = number;
+                        sent.last = Some(place);
                     }
                     Err(mut error) => {
                         sent.refused_count += 1;
                         if sent.refused.is_none() {
                             error.command = format!("XADD {}", target.stream);
-                            sent.refused = Some((number, error));
+                            sent.refused = Some((place, error));
                         }
                     }
                 }

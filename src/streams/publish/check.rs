@@ -10,7 +10,8 @@ use anyhow::Result;
 
 use super::Warnings;
 use super::blocks::{Block, Blocks};
-use super::told::{Told, Unit};
+use super::place::Unit;
+use super::told::Told;
 use crate::model::{Name, Problem};
 use crate::topology::validate::{Checker, Findings, Invalid, Pair, recycle};
 
@@ -58,11 +59,11 @@ type Part = (u64, Checked);
 /// When the input cannot be read.
 pub fn check<R: Read + Send>(
     input: Blocks<R>,
-    unit: Unit,
     checker: &Checker<'_>,
     further: impl Fn(&[Pair<'_>]) -> Result<(), Vec<Invalid>> + Sync,
     mut each: impl FnMut(u64),
 ) -> Result<Checked> {
+    let unit = input.unit();
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let threads = threads.min(THREADS_MAX);
     let source = Mutex::new((0, input));
@@ -126,19 +127,18 @@ fn part(
         ..Checked::default()
     };
     let (mut pairs, mut findings) = (Vec::new(), Findings::default());
-    for (number, line) in block.lines() {
+    for line in block.lines() {
         let mut fields = recycle(pairs);
-        findings.clear();
-        checker.check_line(line, &mut fields, &mut findings);
+        line.check(checker, &mut fields, &mut findings);
         if findings.invalid.is_empty() {
             findings.invalid = further(&fields).err().unwrap_or_default();
         }
         pairs = recycle(fields);
         if findings.invalid.is_empty() {
             found.entries += 1;
-            found.warnings.add(&findings.warnings, Some(number));
+            found.warnings.add(&findings.warnings, Some(line.place));
         } else {
-            found.bad.add(number, &findings.invalid);
+            found.bad.add(line.place, &findings.invalid);
         }
     }
     found

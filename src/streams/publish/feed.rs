@@ -6,10 +6,11 @@ use std::thread;
 use anyhow::{Context as _, Result};
 use tokio::sync::mpsc::{Receiver, Sender, channel, error::TryRecvError};
 
-use super::blocks::{Block, Blocks};
+use super::blocks::{Block, Blocks, Line};
 use super::check::unreadable;
 use super::once::{Idempotency, OnceEntry, hash_of};
-use super::told::{Told, Unit};
+use super::place::{Place, Unit};
+use super::told::Told;
 use super::{Rejects, Target, Warnings};
 use crate::model::{Kind, Problem};
 use crate::topology::StreamSpec;
@@ -43,8 +44,6 @@ pub struct Encoding {
     pub strict: bool,
     /// Where they go.
     pub target: Target,
-    /// What their numbers count.
-    pub unit: Unit,
     /// What makes an entry one and the same, if they have a key.
     pub idempotency: Option<Idempotency>,
     /// At most so many in a chunk.
@@ -60,8 +59,8 @@ pub(super) struct Chunk {
     /// The entries instead, where they have a key.
     pub(super) once: Vec<OnceEntry>,
     once_bytes: usize,
-    /// The number of each.
-    pub(super) numbers: Vec<u64>,
+    /// Where each stands in the input.
+    pub(super) places: Vec<Place>,
 }
 
 /// What was found while entries were made ready.
@@ -126,11 +125,11 @@ impl Encoding {
             spec,
             strict,
             target,
-            unit,
             idempotency,
             chunk_entries_max,
             on_invalid,
         } = self;
+        let unit = input.unit();
         let mut encoder = Encoder {
             checker: Checker {
                 strict,
@@ -211,30 +210,31 @@ impl Encoder<'_> {
     fn block(&mut self, block: &Block) -> Result<bool> {
         let mut chunk = self.chunk();
         let (mut pairs, mut findings) = (Vec::<Pair<'_>>::new(), Findings::default());
-        for (number, line) in block.lines() {
+        for line in block.lines() {
             let mut fields = recycle(pairs);
-            findings.clear();
-            self.checker.check_line(line, &mut fields, &mut findings);
+            line.check(&self.checker, &mut fields, &mut findings);
             if findings.invalid.is_empty() {
                 if self.keeps_warnings {
-                    self.found.warnings.add(&findings.warnings, Some(number));
+                    self.found
+                        .warnings
+                        .add(&findings.warnings, Some(line.place));
                 }
                 match self.idempotency {
                     None => chunk.adds.push(&self.adds_to, &fields),
                     Some(idempotency) => {
-                        let entry = once(idempotency, self.target, line, &fields)?;
+                        let entry = once(idempotency, self.target, line.json, &fields)?;
                         chunk.once.push(entry);
-                        chunk.once_bytes += line.len();
+                        chunk.once_bytes += line.json.len();
                     }
                 }
-                chunk.numbers.push(number);
-            } else if let Err(error) = self.invalid(number, line, &findings.invalid) {
+                chunk.places.push(line.place);
+            } else if let Err(error) = self.invalid(&line, &findings.invalid) {
                 self.send(chunk);
                 return Err(error);
             }
             pairs = recycle(fields);
             let bytes = chunk.adds.bytes() + chunk.once_bytes;
-            let is_full = chunk.numbers.len() >= self.entries_max || bytes >= CHUNK_BYTES;
+            let is_full = chunk.places.len() >= self.entries_max || bytes >= CHUNK_BYTES;
             if is_full {
                 self.bytes_used = chunk.adds.bytes();
                 let full = std::mem::replace(&mut chunk, self.chunk());
@@ -251,21 +251,21 @@ impl Encoder<'_> {
             adds: Adds::with_capacity(self.bytes_used),
             once: Vec::new(),
             once_bytes: 0,
-            numbers: Vec::with_capacity(self.entries_max),
+            places: Vec::with_capacity(self.entries_max),
         }
     }
 
     fn send(&self, chunk: Chunk) -> bool {
-        chunk.numbers.is_empty() || self.sender.blocking_send(Piece::Chunk(chunk)).is_ok()
+        chunk.places.is_empty() || self.sender.blocking_send(Piece::Chunk(chunk)).is_ok()
     }
 
-    fn invalid(&mut self, number: u64, line: &[u8], invalid: &[Invalid]) -> Result<()> {
+    fn invalid(&mut self, line: &Line<'_>, invalid: &[Invalid]) -> Result<()> {
         if let Some(rejects) = &self.rejects {
-            self.found.rejected.add(number, invalid);
-            return rejects.add(line).map_err(not_written);
+            self.found.rejected.add(line.place, invalid);
+            return rejects.add(line.json).map_err(not_written);
         }
         let mut told = Told::new(self.unit);
-        told.add(number, invalid);
+        told.add(line.place, invalid);
         let stream = &self.target.stream;
         let problem = if self.stops {
             Problem::usage(told.text(&format!(

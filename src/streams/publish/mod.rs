@@ -9,6 +9,7 @@ pub mod cut;
 mod feed;
 mod lines;
 mod once;
+mod place;
 mod rejects;
 mod text;
 mod told;
@@ -24,8 +25,9 @@ pub use check::{Checked, check};
 pub use feed::{Encoding, Feed, Found, OnInvalid};
 pub use lines::Lines;
 pub use once::{Idempotency, OnceEntry, Stored, hash_of, memory_of, publish_once, send_once};
+pub use place::{Place, Unit};
 pub use rejects::Rejects;
-pub use told::{Told, Unit};
+pub use told::Told;
 pub use warnings::Warnings;
 
 use super::names::explain;

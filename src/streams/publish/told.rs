@@ -1,44 +1,12 @@
 //! Entries that are not valid: how many, and what is wrong with the first of them.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
+use super::place::{Place, Unit};
 use crate::topology::validate::Invalid;
 
 /// Entries whose faults are told; of the rest only the number.
 const TOLD_MAX: usize = 10;
-
-/// What an input is counted in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unit {
-    /// Lines of a file.
-    #[default]
-    Line,
-    /// Entries, where they have no line each.
-    Entry,
-}
-
-impl fmt::Display for Unit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.noun(1))
-    }
-}
-
-impl Unit {
-    /// What so many of it are called.
-    pub fn noun(self, count: u64) -> &'static str {
-        match (count, self) {
-            (1, Self::Line) => "line",
-            (1, Self::Entry) => "entry",
-            (_, Self::Line) => "lines",
-            (_, Self::Entry) => "entries",
-        }
-    }
-
-    /// So many of it: `1 line`, `2 entries`.
-    pub fn count(self, count: u64) -> String {
-        format!("{count} {}", self.noun(count))
-    }
-}
 
 /// What is not valid.
 #[derive(Clone, Debug, Default)]
@@ -58,18 +26,13 @@ impl Told {
         }
     }
 
-    /// The entry with this number is not valid.
-    pub fn add(&mut self, number: u64, invalid: &[Invalid]) {
+    /// The entry at `place` is not valid.
+    pub fn add(&mut self, place: Place, invalid: &[Invalid]) {
         self.count += 1;
         if self.first.len() < TOLD_MAX {
-            self.first.push(self.one(number, invalid));
+            let texts = invalid.iter().map(|it| format!("{place}: {it}"));
+            self.first.push(texts.collect::<Vec<_>>().join("\n"));
         }
-    }
-
-    fn one(&self, number: u64, invalid: &[Invalid]) -> String {
-        let unit = self.unit;
-        let texts = invalid.iter().map(|it| format!("{unit} {number}: {it}"));
-        texts.collect::<Vec<_>>().join("\n")
     }
 
     /// Adds what was found further on.

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::bulk::Sent;
 use super::lost_reply;
-use super::told::Unit;
+use super::place::{Place, Unit};
 use crate::model::{Kind, Name, Problem};
 use crate::wire::Error;
 
@@ -19,12 +19,8 @@ impl Sent {
         let stored = self.stored_text();
         let has_stored = self.stored + self.known > 0;
         if let Some((first, last, error)) = self.lost {
-            let lines = unit.noun(2);
-            let lost = lost_reply(
-                &format!("what {lines} {first} to {last} say"),
-                stream,
-                &error,
-            );
+            let what = format!("what {} say", first.through(last));
+            let lost = lost_reply(&what, stream, &error);
             let Problem {
                 kind,
                 message,
@@ -32,7 +28,7 @@ impl Sent {
             } = lost;
             return Err(Problem {
                 kind,
-                message: format!("{message}\n{stored}, none after {unit} {last}"),
+                message: format!("{message}\n{stored}, none after {last}"),
                 hint,
             }
             .into());
@@ -41,8 +37,8 @@ impl Sent {
             let message = format!("{}\n{stored}", problem.message);
             return Err(Problem { message, ..problem }.into());
         }
-        if let Some((line, error)) = self.refused.take() {
-            return Err(self.refusal(stream, line, error));
+        if let Some((place, error)) = self.refused.take() {
+            return Err(self.refusal(stream, place, error));
         }
         match self.input {
             Some(error) if self.stored == 0 => return Err(error),
@@ -57,10 +53,10 @@ impl Sent {
         let rejected = self.found.rejected;
         let what = format!("not valid for `{stream}`, written to the file of rejects and not sent");
         let rejects = (rejected.count > 0).then(|| rejected.text(&what));
-        if let Some((line, problem)) = self.conflict {
+        if let Some((place, problem)) = self.conflict {
             let told: Vec<String> = rejects.into_iter().chain([stored]).collect();
             let told = told.join("\n");
-            return Err(conflicts(self.conflicts, unit, line, problem, &told, has_stored).into());
+            return Err(conflicts(self.conflicts, unit, place, problem, &told, has_stored).into());
         }
         let Some(rejects) = rejects else {
             return Ok(());
@@ -72,12 +68,12 @@ impl Sent {
     }
 
     fn stored_text(&self) -> String {
-        let (unit, last) = (self.unit, self.last_line);
-        let stored = match self.stored {
-            0 if self.known > 0 => "nothing new was published".to_owned(),
-            0 => "nothing was published before".to_owned(),
-            1 => format!("1 entry was published, {unit} {last}"),
-            many => format!("{many} entries were published, the last from {unit} {last}"),
+        let stored = match (self.stored, self.last) {
+            (0, _) if self.known > 0 => "nothing new was published".to_owned(),
+            (0, _) => "nothing was published before".to_owned(),
+            (1, Some(last)) => format!("1 entry was published, {last}"),
+            (many, Some(last)) => format!("{many} entries were published, the last from {last}"),
+            (many, None) => format!("{many} entries were published"),
         };
         match self.known {
             0 => stored,
@@ -86,20 +82,18 @@ impl Sent {
         }
     }
 
-    fn refusal(self, stream: &Name, line: u64, error: Error) -> anyhow::Error {
+    fn refusal(self, stream: &Name, place: Place, error: Error) -> anyhow::Error {
         if self.stored == 0 {
             return error.into();
         }
-        let (unit, stored) = (self.unit, self.stored_text());
-        let refused = unit.count(self.refused_count);
+        let stored = self.stored_text();
+        let refused = self.unit.count(self.refused_count);
         Problem::new(
             Kind::Partial,
-            format!(
-                "`{stream}`: {stored}; the server refused {refused} from {unit} {line} on: {error}"
-            ),
+            format!("`{stream}`: {stored}; the server refused {refused} from {place} on: {error}"),
         )
         .hint(format!(
-            "once that is put right, publish what is there from {unit} {line} on"
+            "once that is put right, publish what is there from {place} on"
         ))
         .into()
     }
@@ -109,7 +103,7 @@ impl Sent {
 fn conflicts(
     count: u64,
     unit: Unit,
-    line: u64,
+    place: Place,
     problem: Problem,
     stored: &str,
     has_stored: bool,
@@ -122,7 +116,7 @@ fn conflicts(
         } else {
             Kind::Refused
         },
-        message: format!("{count} not sent; {unit} {line}: {first}\n{stored}"),
+        message: format!("{count} not sent; {place}: {first}\n{stored}"),
         hint: problem.hint,
     }
 }
@@ -144,11 +138,11 @@ mod tests {
         assert_eq!(kind(Sent::default()), None);
         let sent = Sent {
             stored: 500,
-            last_line: 501,
+            last: Some(Place::Line(501)),
             ..Sent::default()
         };
         let refused = Sent {
-            refused: Some((502, error(ErrorKind::OutOfMemory))),
+            refused: Some((Place::Line(502), error(ErrorKind::OutOfMemory))),
             refused_count: 3,
             ..sent
         };
@@ -161,8 +155,8 @@ mod tests {
         );
         let lost = Sent {
             stored: 1,
-            last_line: 1,
-            lost: Some((2, 900, error(ErrorKind::Closed))),
+            last: Some(Place::Line(1)),
+            lost: Some((Place::Line(2), Place::Line(900), error(ErrorKind::Closed))),
             ..Sent::default()
         };
         let (found, message) = kind(lost).expect("a problem");
@@ -180,7 +174,10 @@ mod tests {
     #[test]
     fn with_nothing_stored_the_servers_error_stands() {
         let refused = Sent {
-            refused: Some((1, Error::new(ErrorKind::WrongType, "XADD", "x"))),
+            refused: Some((
+                Place::Line(1),
+                Error::new(ErrorKind::WrongType, "XADD", "x"),
+            )),
             ..Sent::default()
         };
         let error = refused.verdict(&"s".into()).expect_err("refused");

@@ -1,5 +1,6 @@
 //! What is odd about entries that are published all the same, said once for each kind of oddity.
 
+use super::place::Place;
 use crate::model::Name;
 use crate::topology::validate::{Oddity, Warning};
 
@@ -12,13 +13,13 @@ struct Seen {
     field: Name,
     oddity: Oddity,
     first: String,
-    line: Option<u64>,
+    place: Option<Place>,
     count: u64,
 }
 
 impl Warnings {
-    /// Adds what was found in one entry, which stood in `line` of a file.
-    pub fn add(&mut self, found: &[Warning], line: Option<u64>) {
+    /// Adds what was found in one entry, which stood at this place of a file.
+    pub fn add(&mut self, found: &[Warning], place: Option<Place>) {
         for warning in found {
             let same =
                 |seen: &&mut Seen| seen.field == warning.field && seen.oddity == warning.oddity;
@@ -28,7 +29,7 @@ impl Warnings {
                     field: warning.field.clone(),
                     oddity: warning.oddity,
                     first: warning.to_string(),
-                    line,
+                    place,
                     count: 1,
                 }),
             }
@@ -49,10 +50,8 @@ impl Warnings {
     /// One text for each kind.
     pub fn texts(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|seen| {
-            let place = seen
-                .line
-                .map(|line| format!("line {line}: "))
-                .unwrap_or_default();
+            let place = seen.place.map(|place| format!("{place}: "));
+            let place = place.unwrap_or_default();
             let more = match seen.count - 1 {
                 0 => String::new(),
                 more => format!(" (and {more} more like it)"),
@@ -76,7 +75,7 @@ mod tests {
         for line in 3..=5 {
             let json = br#"{"event_id":"e-1","brand_id":"b","event_type":"purchase","payload":{}}"#;
             let record = checker.check_json(json).expect("valid");
-            warnings.add(&record.warnings, Some(line));
+            warnings.add(&record.warnings, Some(Place::Line(line)));
         }
         let texts: Vec<_> = warnings.texts().collect();
         assert_eq!(

@@ -37,7 +37,8 @@ impl Invalid {
         }
     }
 
-    pub(super) fn of_entry(rule: Rule) -> Self {
+    /// The entry as a whole breaks `rule`.
+    pub fn of_entry(rule: Rule) -> Self {
         Self::new(b"", rule)
     }
 }
@@ -61,6 +62,13 @@ impl fmt::Display for Invalid {
 pub enum Rule {
     /// The line is not a JSON object; what is wrong with it.
     NotAnObject(String),
+    /// The record does not have as many fields as the header of its table.
+    NotAsHeader {
+        /// What it has.
+        fields: usize,
+        /// What the header has.
+        header: usize,
+    },
     /// The entry has no fields.
     NoFields,
     /// The entry has more fields than this.
@@ -103,6 +111,10 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAnObject(what) => write!(f, "must be a JSON object ({what})"),
+            Self::NotAsHeader { fields, header } => {
+                let noun = if *fields == 1 { "field" } else { "fields" };
+                write!(f, "{fields} {noun} where the header has {header}")
+            }
             Self::NoFields => f.write_str("an entry needs at least one field"),
             Self::TooManyFields(most) => write!(f, "an entry has at most {most} fields"),
             Self::TooLarge(most) => write!(f, "an entry has at most {most} bytes"),

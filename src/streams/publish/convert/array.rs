@@ -3,13 +3,15 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::super::blocks::LINE_BYTES_MAX;
-use super::{Entries, broken};
+use super::{Entries, Head, broken};
 
 /// An array, read as it comes.
 pub(super) struct Array<R> {
     input: BufReader<R>,
     /// Elements begun.
     elements: u64,
+    /// The line that is being read.
+    line: u64,
     state: State,
 }
 
@@ -25,14 +27,16 @@ impl<R: Read> Array<R> {
         Self {
             input: BufReader::with_capacity(64 * 1024, input),
             elements: 0,
+            line: 1,
             state: State::Before,
         }
     }
 
     fn byte(&mut self) -> io::Result<Option<u8>> {
         let byte = self.input.fill_buf()?.first().copied();
-        if byte.is_some() {
+        if let Some(byte) = byte {
             self.input.consume(1);
+            self.line += u64::from(byte == b'\n');
         }
         Ok(byte)
     }
@@ -70,6 +74,11 @@ impl<R: Read> Array<R> {
     fn element(&mut self, first: Option<u8>, out: &mut Vec<u8>) -> io::Result<bool> {
         self.elements += 1;
         let element = self.elements;
+        let head = Head {
+            line: self.line,
+            misfit: None,
+        };
+        head.write(out)?;
         let start = out.len();
         let (mut depth, mut in_string, mut is_escaped) = (0_u32, false, false);
         let mut next = first;

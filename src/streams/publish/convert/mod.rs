@@ -1,12 +1,14 @@
-//! Other formats as NDJSON, on the way in: every entry becomes one line, so that all that follows knows lines only.
+//! Other formats as lines, on the way in: every entry becomes one line of JSON, so that all that follows knows lines
+//! only. Before the JSON stands where it came from ([`Head`]).
 
 mod array;
 mod quotes;
 mod table;
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 
 use super::text::Text;
+use crate::topology::validate::{Invalid, Rule};
 use array::Array;
 use quotes::Quotes;
 use table::Table;
@@ -17,7 +19,7 @@ pub fn json_array(input: impl Read) -> impl Read {
 }
 
 /// The records of a CSV file (RFC 4180, the first line has the names), an object of texts each; an empty cell is a field
-/// that is not given.
+/// that is not given. A record that does not fit the names is an array of its texts.
 pub fn csv(input: impl Read) -> impl Read {
     Converted::new(Table::new(Quotes::new(Text::new(input))))
 }
@@ -26,6 +28,51 @@ pub fn csv(input: impl Read) -> impl Read {
 trait Entries {
     /// Appends the next entry as JSON without a line end in it; `false` when there is none.
     fn next(&mut self, out: &mut Vec<u8>) -> io::Result<bool>;
+}
+
+/// What stands before an entry's JSON: the line of the file where the entry begins, and, where a record does not fit the
+/// header, how many fields both have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) line: u64,
+    misfit: Option<(usize, usize)>,
+}
+
+impl Head {
+    fn write(self, out: &mut Vec<u8>) -> io::Result<()> {
+        match self.misfit {
+            None => write!(out, "{} ", self.line),
+            Some((fields, header)) => write!(out, "{}!{fields}/{header} ", self.line),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let Some((line, misfit)) = text.split_once('!') else {
+            return Some(Self {
+                line: text.parse().ok()?,
+                misfit: None,
+            });
+        };
+        let (fields, header) = misfit.split_once('/')?;
+        Some(Self {
+            line: line.parse().ok()?,
+            misfit: Some((fields.parse().ok()?, header.parse().ok()?)),
+        })
+    }
+
+    /// What is wrong with the entry before anybody looks at its JSON.
+    pub(super) fn fault(self) -> Option<Invalid> {
+        let (fields, header) = self.misfit?;
+        Some(Invalid::of_entry(Rule::NotAsHeader { fields, header }))
+    }
+}
+
+/// The head and the JSON of a line that a conversion made.
+pub(super) fn split(line: &[u8]) -> (Head, &[u8]) {
+    let end = memchr::memchr(b' ', line).unwrap_or(line.len());
+    let head = std::str::from_utf8(&line[..end]).ok().and_then(Head::parse);
+    let json = line.get(end + 1..).unwrap_or_default();
+    (head.unwrap_or_default(), json)
 }
 
 /// Entries read as lines.
@@ -80,15 +127,26 @@ mod tests {
     }
 
     #[test]
+    fn a_head_is_read_as_it_is_written() {
+        for misfit in [None, Some((2, 3))] {
+            let head = Head { line: 17, misfit };
+            let mut line = Vec::new();
+            head.write(&mut line).expect("written");
+            line.extend_from_slice(b"{\"a\": 1}");
+            assert_eq!(split(&line), (head, &b"{\"a\": 1}"[..]));
+        }
+    }
+
+    #[test]
     fn an_array_gives_a_line_for_each_element() {
         for (json, lines) in [
             (r"[]", ""),
             (r" [ ] ", ""),
-            ("\u{feff}[1]", "1\n"),
-            (r#"[{"a":1},{"b":[1,2]}]"#, "{\"a\":1}\n{\"b\":[1,2]}\n"),
+            ("\u{feff}[1]", "1 1\n"),
+            (r#"[{"a":1},{"b":[1,2]}]"#, "1 {\"a\":1}\n1 {\"b\":[1,2]}\n"),
             (
                 "[\n  {\n    \"a\": \"x\\\"],[{\"\n  }\r\n,\n 7 ]\n",
-                "{     \"a\": \"x\\\"],[{\"   }\n7\n",
+                "2 {     \"a\": \"x\\\"],[{\"   }\n6 7\n",
             ),
         ] {
             assert_eq!(
@@ -128,18 +186,22 @@ mod tests {
     #[test]
     fn a_record_is_an_object_of_its_cells() {
         let table = "\u{feff}a,b,c\r\n1,\"x, \"\"y\"\"\nz\",\r\n\r\n,,3\n";
-        let lines = "{\"a\":\"1\",\"b\":\"x, \\\"y\\\"\\nz\"}\n{\"c\":\"3\"}\n";
+        let lines = "2 {\"a\":\"1\",\"b\":\"x, \\\"y\\\"\\nz\"}\n5 {\"c\":\"3\"}\n";
         assert_eq!(text(csv(table.as_bytes())), Ok(lines.to_owned()));
         assert_eq!(text(csv(&b""[..])), Ok(String::new()));
-        let short = text(csv(&b"a,b\n1\n"[..])).expect_err("a cell is missing");
-        assert!(
-            short.contains("line: 2") && short.contains("2 fields"),
-            "{short}"
-        );
-        assert!(text(csv(&b"a\n\xff\n"[..])).is_err());
+        let misfits = text(csv(&b"\n\na,b\r1\r\r1,2,\"3\"\r"[..]));
+        let lines = "4!1/2 [\"1\"]\n6!3/2 [\"1\",\"2\",\"3\"]\n";
+        assert_eq!(misfits, Ok(lines.to_owned()));
+        for other in [&b"a,b\n1,2\n3,\xff\n"[..], b"\n\n\xff,b\n"] {
+            let foreign = text(csv(other)).expect_err("another encoding");
+            assert!(
+                foreign.starts_with("line 3 of the CSV file is not UTF-8"),
+                "{foreign}"
+            );
+        }
         // Spreadsheets leave columns without a name at the end.
         let spare = text(csv(&b"a,b,,\n1,2,,\n"[..]));
-        assert_eq!(spare, Ok("{\"a\":\"1\",\"b\":\"2\"}\n".to_owned()));
+        assert_eq!(spare, Ok("2 {\"a\":\"1\",\"b\":\"2\"}\n".to_owned()));
         let nameless = text(csv(&b"a,,c\n1,2,3\n"[..])).expect_err("what is 2?");
         assert!(
             nameless.contains("column 2 of the CSV file has no name"),

@@ -1,6 +1,7 @@
 //! Quotes of a CSV file, checked as it is read: the reader behind takes a quote that is never closed for the rest of the
-//! file being one cell.
+//! file being one cell. Where each record begins is noted on the way.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use super::broken;
@@ -9,7 +10,13 @@ use super::broken;
 pub(super) struct Quotes<R> {
     input: R,
     place: Place,
+    /// The line that is being read, and whether its last byte was a carriage return.
     line: u64,
+    is_after_return: bool,
+    /// Whether a record has begun and not ended.
+    is_in_record: bool,
+    /// The lines where records begin that nobody has asked for yet: no more than one read brings.
+    begun: VecDeque<u64>,
     /// The line in which the last quote opened.
     opened: u64,
     failed: Option<io::Error>,
@@ -30,12 +37,25 @@ impl<R: Read> Quotes<R> {
             input,
             place: Place::CellBegins,
             line: 1,
+            is_after_return: false,
+            is_in_record: false,
+            begun: VecDeque::new(),
             opened: 0,
             failed: None,
         }
     }
 
+    /// The line where the next record begins, in their order. Blank lines are none.
+    pub(super) fn next_begin(&mut self) -> u64 {
+        self.begun.pop_front().unwrap_or(self.line)
+    }
+
     fn step(&mut self, byte: u8) -> io::Result<()> {
+        let ends_line = matches!(byte, b'\r' | b'\n');
+        if !self.is_in_record && !ends_line {
+            self.begun.push_back(self.line);
+            self.is_in_record = true;
+        }
         self.place = match (self.place, byte) {
             (Place::CellBegins, b'"') => {
                 self.opened = self.line;
@@ -52,7 +72,10 @@ impl<R: Read> Quotes<R> {
             }
             (Place::CellBegins | Place::Plain, _) => Place::Plain,
         };
-        self.line += u64::from(byte == b'\n');
+        self.is_in_record &= !ends_line || self.place == Place::Quoted;
+        // The two of a CRLF are one end.
+        self.line += u64::from(ends_line && !(byte == b'\n' && self.is_after_return));
+        self.is_after_return = byte == b'\r';
         Ok(())
     }
 
@@ -92,6 +115,21 @@ impl<R: Read> Read for Quotes<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_begin_where_they_do() {
+        for (text, begin) in [
+            ("", vec![]),
+            ("a\nb\n", vec![1, 2]),
+            ("\n\na\r\n\r\nb", vec![3, 5]),
+            ("a\rb\r\rc", vec![1, 2, 4]),
+            ("\"a\r\nb\nc\"\n\"d\"\ne", vec![1, 4, 5]),
+        ] {
+            let mut quotes = Quotes::new(text.as_bytes());
+            io::copy(&mut quotes, &mut io::sink()).expect(text);
+            assert_eq!(quotes.begun, begin, "{text}");
+        }
+    }
 
     #[test]
     fn quotes_are_closed_and_end_their_cells() {

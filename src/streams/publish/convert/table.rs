@@ -2,37 +2,86 @@
 
 use std::io::{self, Read};
 
-use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
+use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 
-use super::{Entries, broken};
+use super::quotes::Quotes;
+use super::{Entries, Head, broken};
 
 /// The JSON text of an empty name.
 const NAMELESS: &[u8] = b"\"\"";
 
 /// A CSV file, read as it comes.
 pub(super) struct Table<R> {
-    reader: Reader<R>,
-    record: StringRecord,
+    reader: Reader<Quotes<R>>,
+    record: ByteRecord,
     names: Option<Vec<Vec<u8>>>,
 }
 
 impl<R: Read> Table<R> {
-    pub(super) fn new(input: R) -> Self {
+    pub(super) fn new(input: Quotes<R>) -> Self {
         Self {
-            reader: ReaderBuilder::new().from_reader(input),
-            record: StringRecord::new(),
+            reader: ReaderBuilder::new().flexible(true).from_reader(input),
+            record: ByteRecord::new(),
             names: None,
         }
     }
 
     /// The names as JSON texts.
     fn read_names(&mut self) -> io::Result<Vec<Vec<u8>>> {
-        let names = self.reader.headers().map_err(not_csv)?;
+        let names = self.reader.byte_headers().map_err(not_csv)?.clone();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let line = self.reader.get_mut().next_begin();
+        let names = names.iter();
         names
-            .iter()
-            .map(|name| Ok(serde_json::to_vec(name)?))
+            .map(|name| Ok(serde_json::to_vec(utf8(name, line)?)?))
             .collect()
     }
+
+    /// Appends the record, which begins at `line`.
+    fn write(&self, names: &[Vec<u8>], line: u64, out: &mut Vec<u8>) -> io::Result<()> {
+        let (fields, header) = (self.record.len(), names.len());
+        let misfit = (fields != header).then_some((fields, header));
+        Head { line, misfit }.write(out)?;
+        let texts = self.record.iter().map(|value| utf8(value, line));
+        if misfit.is_some() {
+            let texts = texts.collect::<io::Result<Vec<&str>>>()?;
+            return Ok(serde_json::to_writer(out, &texts)?);
+        }
+        let mut before = b'{';
+        for (at, (name, value)) in names.iter().zip(texts).enumerate() {
+            let value = value?;
+            if value.is_empty() {
+                continue;
+            }
+            if name == NAMELESS {
+                let column = at + 1;
+                return Err(broken(format!(
+                    "column {column} of the CSV file has no name"
+                )));
+            }
+            out.push(before);
+            before = b',';
+            out.extend_from_slice(name);
+            out.push(b':');
+            serde_json::to_writer(&mut *out, value)?;
+        }
+        if before == b'{' {
+            out.push(b'{');
+        }
+        out.push(b'}');
+        Ok(())
+    }
+}
+
+/// The text of a cell in the record that begins at `line`.
+fn utf8(cell: &[u8], line: u64) -> io::Result<&str> {
+    std::str::from_utf8(cell).map_err(|_| {
+        broken(format!(
+            "line {line} of the CSV file is not UTF-8: convert the file, for example with `iconv -f WINDOWS-1252 -t UTF-8`"
+        ))
+    })
 }
 
 fn not_csv(error: csv::Error) -> io::Error {
@@ -49,29 +98,11 @@ impl<R: Read> Entries for Table<R> {
             Some(names) => names,
             None => self.read_names()?,
         };
-        let is_there = self.reader.read_record(&mut self.record).map_err(not_csv)?;
+        let read = self.reader.read_byte_record(&mut self.record);
+        let is_there = read.map_err(not_csv)?;
         if is_there {
-            let mut before = b'{';
-            for (at, (name, value)) in names.iter().zip(&self.record).enumerate() {
-                if value.is_empty() {
-                    continue;
-                }
-                if name == NAMELESS {
-                    let column = at + 1;
-                    return Err(broken(format!(
-                        "column {column} of the CSV file has no name"
-                    )));
-                }
-                out.push(before);
-                before = b',';
-                out.extend_from_slice(name);
-                out.push(b':');
-                serde_json::to_writer(&mut *out, value)?;
-            }
-            if before == b'{' {
-                out.push(b'{');
-            }
-            out.push(b'}');
+            let line = self.reader.get_mut().next_begin();
+            self.write(&names, line, out)?;
         }
         self.names = Some(names);
         Ok(is_there)

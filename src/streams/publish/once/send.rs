@@ -8,6 +8,7 @@ use super::ask::{Asked, Asker, Failed};
 use super::{OnceEntry, Stored, no_answer};
 use crate::streams::publish::bulk::{Pace, Rate, Sent, StopFlag};
 use crate::streams::publish::feed::{Chunk, Feed, Piece};
+use crate::streams::publish::place::Place;
 use crate::wire::{Dialer, Error, Once};
 
 /// Chunks under way at a time: the server works on one while the other is made ready or read.
@@ -148,18 +149,18 @@ impl<E: FnMut(&[Stored])> Sender<'_, E> {
     fn give_up(&mut self, chunk: &Chunk, error: &Error) {
         let behind = self.under_way.iter().rfind(|(_, asked)| asked.is_some());
         let last = behind.map_or(chunk, |(chunk, _)| chunk);
-        let ends = (chunk.numbers.first(), last.numbers.last());
+        let ends = (chunk.places.first(), last.places.last());
         if let ((Some(first), Some(last)), Some(entry)) = (ends, chunk.once.first()) {
-            let what = format!("what numbers {first} to {last} say");
+            let what = format!("what {} say", first.through(*last));
             self.sent.unanswered = Some(no_answer(&what, &entry.output.stream, error));
         }
     }
 
     fn note(&mut self, chunk: &Chunk, outcomes: Vec<Result<Once, Error>>) {
-        let told = chunk.numbers.iter().zip(&chunk.once).zip(outcomes);
+        let told = chunk.places.iter().zip(&chunk.once).zip(outcomes);
         let mut stored = Vec::with_capacity(chunk.once.len());
-        for ((number, entry), outcome) in told {
-            stored.extend(note(&mut self.sent, *number, entry, outcome));
+        for ((place, entry), outcome) in told {
+            stored.extend(note(&mut self.sent, *place, entry, outcome));
         }
         (self.each)(&stored);
     }
@@ -168,14 +169,14 @@ impl<E: FnMut(&[Stored])> Sender<'_, E> {
 /// Notes what became of an entry; what is stored of it.
 fn note(
     sent: &mut Sent,
-    number: u64,
+    place: Place,
     entry: &OnceEntry,
     outcome: Result<Once, Error>,
 ) -> Option<Stored> {
     let problem = match outcome {
         Ok(Once::New(id)) => {
             sent.stored += 1;
-            sent.last_line = number;
+            sent.last = Some(place);
             return Some(Stored {
                 id,
                 duplicate: false,
@@ -190,13 +191,13 @@ fn note(
         }
         Err(error) => {
             sent.refused_count += 1;
-            sent.refused.get_or_insert((number, error));
+            sent.refused.get_or_insert((place, error));
             return None;
         }
         Ok(Once::Conflict(id)) => entry.conflict(id),
         Ok(Once::Refused(why)) => entry.refused(&why),
     };
     sent.conflicts += 1;
-    sent.conflict.get_or_insert((number, problem));
+    sent.conflict.get_or_insert((place, problem));
     None
 }
