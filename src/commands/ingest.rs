@@ -10,13 +10,14 @@ use clap::ValueHint;
 use super::publish::warn;
 use super::shared::Context;
 use super::shared::bulk::{Interrupt, Shown, open};
-use super::shared::retention::Retention;
+use super::shared::retention::{Coming, Retention, connect_to_rehearse};
 use crate::cli::{DryRun, FieldValue, bytes_of, field_value};
 use crate::exit::Exit;
 use crate::model::{Fields, Problem};
 use crate::streams::ingest::{Ingest, Ingested, WouldIngest, ingest_one, send};
 use crate::streams::publish::{Blocks, Lines, Warnings, check, not_valid};
 use crate::streams::repair::entries as in_words;
+use crate::topology::StreamSpec;
 use crate::topology::validate::Pair;
 use crate::view::RowWriter;
 use crate::wire::Connection;
@@ -132,7 +133,7 @@ async fn one(fields: Fields, mut ingest: Ingest, dry_run: bool, context: &Contex
     warnings.add(&found, None);
     warn(&warnings, context);
     if dry_run {
-        return would_ingest(1, &ingest, context);
+        return would_ingest(1, &ingest, context).await;
     }
     let connection = context.connect().await?;
     let specs = (ingest.raw.clone(), ingest.normalized.clone());
@@ -148,7 +149,13 @@ async fn one(fields: Fields, mut ingest: Ingest, dry_run: bool, context: &Contex
     Ok(Exit::Done)
 }
 
-fn would_ingest(events: u64, ingest: &Ingest, context: &Context) -> Result<Exit> {
+async fn would_ingest(events: u64, ingest: &Ingest, context: &Context) -> Result<Exit> {
+    if let Some(connection) = connect_to_rehearse(context).await {
+        ingest.require_one_slot(&connection).await?;
+        for spec in [&ingest.raw, &ingest.normalized] {
+            coming(spec, events).rehearse(&connection, context).await?;
+        }
+    }
     context.console.show_one(&WouldIngest {
         events,
         raw: ingest.raw.name.clone(),
@@ -162,20 +169,27 @@ fn would_ingest(events: u64, ingest: &Ingest, context: &Context) -> Result<Exit>
     Ok(Exit::Done)
 }
 
+/// What is about to be added to one of the two streams.
+fn coming(spec: &StreamSpec, entries: u64) -> Coming<'_> {
+    Coming {
+        spec,
+        maxlen: spec.maxlen,
+        entries,
+        flag: None,
+    }
+}
+
 /// Makes sure that one script can write to both streams, looks at them, and takes from `ingest` the limits that are not to be kept.
 async fn look<'s>(
     connection: &Connection,
-    specs: (
-        &'s crate::topology::StreamSpec,
-        &'s crate::topology::StreamSpec,
-    ),
+    specs: (&'s StreamSpec, &'s StreamSpec),
     ingest: &mut Ingest,
     events: u64,
     context: &Context,
 ) -> Result<[Retention<'s>; 2]> {
     ingest.require_one_slot(connection).await?;
-    let raw = Retention::look(connection, specs.0, specs.0.maxlen, events, context).await?;
-    let normalized = Retention::look(connection, specs.1, specs.1.maxlen, events, context).await?;
+    let raw = Retention::look(connection, coming(specs.0, events), context).await?;
+    let normalized = Retention::look(connection, coming(specs.1, events), context).await?;
     ingest.raw.maxlen = raw.maxlen;
     ingest.normalized.maxlen = normalized.maxlen;
     Ok([raw, normalized])
@@ -196,7 +210,7 @@ async fn file(path: &Path, mut ingest: Ingest, dry_run: bool, context: &Context)
     )?;
     warn(&checked.warnings, context);
     if dry_run {
-        return would_ingest(checked.entries, &ingest, context);
+        return would_ingest(checked.entries, &ingest, context).await;
     }
     lines.rewind()?;
     let connection = context.connect().await?;

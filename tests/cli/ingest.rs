@@ -170,19 +170,27 @@ fn a_cut_of_what_a_group_has_not_processed_is_said() {
         "MKSTREAM",
     ]);
     let topology = "[streams.\"events.normalized\"]\nmaxlen = 10\n";
-    let ingest = |on_full: &str| {
+    let ingest = |on_full: &str, more: &[&str]| {
         server
-            .command(&["ingest", "-f", "-"])
+            .command(&[&["ingest", "-f", "-"], more].concat())
             .file("ucp-streams.toml", format!("{topology}{on_full}"))
             .stdin(day(300))
             .run()
     };
-    ingest("on_full = \"refuse\"\n")
-        .assert_code(6)
-        .stdout_is("")
-        .stderr_has("would cut entries that group");
+    for more in [&[][..], &["--dry-run"]] {
+        let refused = ingest("on_full = \"refuse\"\n", more);
+        refused
+            .assert_code(6)
+            .stdout_is("")
+            .stderr_has("would cut entries that group")
+            .stderr_has("let the stream grow: on_full = \"keep\" in the topology")
+            .stderr_lacks("--maxlen");
+    }
+    ingest("on_full = \"keep\"\n", &["--dry-run"])
+        .assert_code(0)
+        .stderr_has("it would be published without the cut");
     assert_eq!(lengths(&server), (0, 0));
-    let warned = ingest("");
+    let warned = ingest("", &[]);
     warned.assert_code(0).stderr_has(
         "warning: MAXLEN 10 of `events.normalized` cut entries that group `event-processors` has not processed: never delivered to it",
     );

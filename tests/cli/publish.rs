@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::process::Command;
 
-use crate::support::{Reply, TestServer, directory, ucp};
+use crate::support::{Invocation, Reply, TestServer, directory, ucp};
 
 /// The fields of the entries of `stream`, in order, as text.
 fn entries<'r>(reply: &'r Reply) -> Vec<(&'r str, Vec<&'r str>)> {
@@ -384,4 +384,48 @@ fn on_full_refuses_or_keeps() {
         .assert_code(0)
         .stderr_is_empty();
     assert!(caught_up.redis(&["XLEN", "orders"]).int() <= 110);
+}
+
+#[test]
+fn a_dry_run_ends_as_the_real_run_would() {
+    let server = TestServer::start();
+    backlog(&server, 0, 0);
+    let publish = |on_full: &str, more: &[&str]| {
+        let topology = SMALL.replacen("maxlen = 10\n", &format!("maxlen = 10\n{on_full}"), 1);
+        let args = [&["publish", "orders", "--dry-run"], more].concat();
+        let command = server.command(&args).file("ucp-streams.toml", topology);
+        command.stdin("{\"n\":1}\n{\"n\":2}\n").run()
+    };
+    let what = "MAXLEN 10 of `orders` would cut entries that group `packers` has not processed";
+    for entries in [&["n=301"][..], &["-f", "-"], &["-f", "-", "--stream"]] {
+        publish("on_full = \"refuse\"\n", entries)
+            .assert_code(6)
+            .stdout_is("")
+            .stderr_has(what)
+            .stderr_has("--maxlen none");
+        publish("", entries)
+            .assert_code(0)
+            .stderr_has(&format!("warning: {}", what.replace("would", "may")));
+        let kept = publish("on_full = \"keep\"\n", &[entries, &["-o", "json"]].concat());
+        kept.assert_code(0)
+            .stderr_has("it would be published without the cut");
+        assert!(kept.stdout_json()["maxlen"].is_null(), "{kept}");
+        let grown = [entries, &["--maxlen", "none"]].concat();
+        publish("on_full = \"refuse\"\n", &grown)
+            .assert_code(0)
+            .stderr_lacks("warning");
+    }
+    assert_eq!(server.redis(&["XLEN", "orders"]).int(), 300);
+}
+
+#[test]
+fn a_dry_run_without_a_server_says_what_it_did_not_see() {
+    let args = ["publish", "raw", "--brand-id", "b", "--event-type"];
+    let args = [&args[..], &["purchase", "--payload", "{}", "--dry-run"]].concat();
+    Invocation::new(&args)
+        .env("UCP_STREAMS_URL", "unix:///no/where")
+        .run()
+        .assert_code(0)
+        .stderr_has("warning: whether MAXLEN would cut what a group has not processed is not known")
+        .stderr_has("nothing was changed");
 }

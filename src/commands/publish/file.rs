@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::{ValueEnum, ValueHint};
 
-use super::{Job, warn};
+use super::{Job, coming, warn};
 use crate::commands::read::named;
 use crate::commands::shared::Context;
 use crate::commands::shared::bulk::{Input, Interrupt, Shown, input, spooled};
@@ -111,7 +111,13 @@ pub(super) async fn run(
     };
     let checked = checked(&mut file, &args, &job, context)?;
     if job.dry_run {
-        return job.would_publish(checked.entries, context);
+        // A run that sends while it reads does not know how many there are.
+        let may_come = if args.while_reading {
+            u64::MAX
+        } else {
+            checked.entries
+        };
+        return job.would_publish(checked.entries, may_come, context).await;
     }
     file.rewind()?;
     let on_invalid = args.on_invalid(OnInvalid::Changed)?;
@@ -195,9 +201,8 @@ async fn publish<R: Read + Send + 'static>(
 ) -> Result<Exit> {
     let stream = job.target.stream.clone();
     let connection = context.connect().await?;
-    let limit = job.target.maxlen;
-    let coming = expected.unwrap_or(u64::MAX);
-    let retention = Retention::look(&connection, &job.spec, limit, coming, context).await?;
+    let coming = coming(&job.spec, &job.target, expected.unwrap_or(u64::MAX));
+    let retention = Retention::look(&connection, coming, context).await?;
     job.target.maxlen = retention.maxlen;
     let mut writer = IdWriter::new(context.console.options())?;
     let mut shown = Shown::new(context);

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::read::named;
 use super::shared::Context;
-use super::shared::retention::Retention;
+use super::shared::retention::{Coming, Retention, connect_to_rehearse};
 use crate::cli::{DryRun, FieldValue, Impact, field_value, name, positive_duration};
 use crate::exit::Exit;
 use crate::model::{Fields, Name, Problem};
@@ -192,11 +192,11 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
     warnings.add(&record.warnings, None);
     warn(&warnings, context);
     if job.dry_run {
-        return job.would_publish(1, context);
+        return job.would_publish(1, 1, context).await;
     }
     let connection = context.connect().await?;
-    let limit = job.target.maxlen;
-    let retention = Retention::look(&connection, &job.spec, limit, 1, context).await?;
+    let retention =
+        Retention::look(&connection, coming(&job.spec, &job.target, 1), context).await?;
     job.target.maxlen = retention.maxlen;
     let topology = context.topology()?;
     let (id, duplicate) = match &job.idempotency {
@@ -246,8 +246,30 @@ pub(super) fn warn(warnings: &Warnings, context: &Context) {
     }
 }
 
+/// What is about to be published.
+fn coming<'s>(spec: &'s StreamSpec, target: &Target, entries: u64) -> Coming<'s> {
+    Coming {
+        spec,
+        maxlen: target.maxlen,
+        entries,
+        flag: Some("--maxlen none"),
+    }
+}
+
 impl Job<'_> {
-    fn would_publish(&self, entries: u64, context: &Context) -> Result<Exit> {
+    /// Shows what would be published: `entries`, where the stream is looked at for as many as `may_come`.
+    async fn would_publish(
+        mut self,
+        entries: u64,
+        may_come: u64,
+        context: &Context,
+    ) -> Result<Exit> {
+        if self.target.maxlen.is_some()
+            && let Some(connection) = connect_to_rehearse(context).await
+        {
+            let coming = coming(&self.spec, &self.target, may_come);
+            self.target.maxlen = coming.rehearse(&connection, context).await?;
+        }
         context.console.show_one(&WouldPublish {
             stream: self.target.stream.clone(),
             entries,
