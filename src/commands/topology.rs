@@ -50,6 +50,11 @@ Examples:
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    if !matches!(args.action, Action::Example) {
+        for doubt in context.topology()?.doubts() {
+            context.console.warn(&doubt);
+        }
+    }
     match args.action {
         Action::Show => show(context),
         Action::Example => {

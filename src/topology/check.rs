@@ -54,7 +54,13 @@ impl Topology {
 
     fn stream_of(&self, group: &GroupSpec) -> Option<String> {
         if group.stream.is_empty() {
-            return Some("stream is missing: say which one it reads".to_owned());
+            let meant = Self::default();
+            let meant = meant.group_meant_by(&group.name);
+            let meant = meant.map(|name| format!("; did you mean the group `{name}`?"));
+            return Some(format!(
+                "stream is missing: say which one it reads{}",
+                meant.unwrap_or_default()
+            ));
         }
         if self.stream(&group.stream).is_some() {
             return None;

@@ -6,6 +6,7 @@
 mod alert;
 mod builtin;
 mod check;
+mod doubts;
 pub mod features;
 mod file;
 pub mod generate;
@@ -33,7 +34,7 @@ pub use spec::{
     Backoff, FIELDS_MAX, FieldSpec, FieldType, GroupSpec, OnFull, OnGroupLost, Start, StreamSpec,
     Workers,
 };
-pub use suggest::{did_you_mean, nearest};
+pub use suggest::{did_you_mean, mistyped, nearest};
 
 use crate::model::{CommandLine, Name, Problem, quoted};
 

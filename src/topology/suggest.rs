@@ -16,6 +16,29 @@ where
 /// Below this a suggestion is noise (`payload` is not what `total` meant).
 const NEAR_ENOUGH: f64 = 0.75;
 
+/// The candidate that `given`, which may well be right as it is, is a slip of the fingers away from; none where it is one
+/// of them. Stricter than [`nearest`], which is for names that are wrong for certain.
+pub fn mistyped<'a, I>(given: &str, candidates: I) -> Option<&'a str>
+where
+    I: IntoIterator<Item = &'a str>,
+{
+    if given.len() > COMPARED_MAX {
+        return None;
+    }
+    let typed = given.to_lowercase();
+    let slips_max = (typed.chars().count() / LETTERS_PER_SLIP).clamp(1, SLIPS_MAX);
+    let slips = |candidate: &'a str| {
+        let slips = strsim::damerau_levenshtein(&typed, &candidate.to_lowercase());
+        (slips, candidate)
+    };
+    let found = candidates.into_iter().map(slips).min()?;
+    (found.0 <= slips_max && found.1 != given).then_some(found.1)
+}
+
+/// A letter that is wrong, missing, too many or in its neighbour's place is a slip; a short name has one at most.
+const LETTERS_PER_SLIP: usize = 6;
+const SLIPS_MAX: usize = 2;
+
 /// Names are short; a long one is not compared at all, for the comparison is quadratic.
 const COMPARED_MAX: usize = 200;
 
@@ -39,6 +62,26 @@ pub fn did_you_mean(nearest: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slip_is_told_from_another_name() {
+        let names = ["events.raw", "predictions.requests", "merge-request"];
+        for (given, expected) in [
+            ("events.rw", Some("events.raw")),
+            ("event.raw", Some("events.raw")),
+            ("Events.Raw", Some("events.raw")),
+            ("merge-requests", Some("merge-request")),
+            ("predcitions.request", Some("predictions.requests")),
+            ("events.raw", None),
+            ("events.audit", None),
+            ("predictions.results", None),
+            ("events", None),
+            ("orders", None),
+            ("", None),
+        ] {
+            assert_eq!(mistyped(given, names), expected, "{given}");
+        }
+    }
 
     #[test]
     fn finds_the_mistyped_and_only_that() {

@@ -429,3 +429,36 @@ fn a_dry_run_without_a_server_says_what_it_did_not_see() {
         .stderr_has("warning: whether MAXLEN would cut what a group has not processed is not known")
         .stderr_has("nothing was changed");
 }
+
+#[test]
+fn a_stream_that_looks_mistyped_is_warned_of() {
+    let server = TestServer::start();
+    for (stream, meant) in [
+        ("events.rw", Some("events.raw")),
+        ("merge-requests", Some("publish merge-request")),
+        ("pacers", Some("packers")),
+        ("orders", None),
+        ("events.audit", None),
+        ("{events.raw}:dlq", None),
+    ] {
+        let topology = "[streams.packers]\n";
+        let publish = |more: &[&str]| {
+            let args = [&["publish", stream, "n=1"], more].concat();
+            let command = server.command(&args).file("ucp-streams.toml", topology);
+            let run = command.run();
+            run.assert_code(0);
+            run.stderr().to_owned()
+        };
+        let warning = |nothing: &str| match meant {
+            Some(meant) => format!(
+                "warning: stream `{stream}` is not in the topology, so {nothing}; did you mean `{meant}`?\n"
+            ),
+            None => String::new(),
+        };
+        let all = "nothing is checked and nothing is trimmed";
+        assert_eq!(publish(&[]), warning(all));
+        let trimmed = publish(&["--maxlen", "5"]);
+        assert_eq!(trimmed, warning("nothing is checked"));
+        assert_eq!(server.redis(&["XLEN", stream]).int(), 2);
+    }
+}

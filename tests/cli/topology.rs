@@ -181,3 +181,27 @@ fn a_group_that_stands_elsewhere_is_warned_of_until_it_is_used() {
         .run()
         .assert_code(4);
 }
+
+#[test]
+fn names_that_look_mistyped_are_warned_of() {
+    let text = "[streams.\"events.rw\"]\nmaxlen = 5\n[streams.orders]\n";
+    let doubt = "warning: stream `events.rw` is not a built-in stream; did you mean `events.raw`?";
+    for args in [
+        &["topology", "show"][..],
+        &["topology", "check", "--offline"],
+    ] {
+        let command = Invocation::new(args).file("ucp-streams.toml", text);
+        let run = command.run();
+        run.assert_code(0).stderr_has(doubt).stderr_lacks("orders");
+    }
+    Invocation::new(&["topology", "check", "--offline"])
+        .file(
+            "ucp-streams.toml",
+            "[groups.event-procesors]\nmax_deliveries = 3\n",
+        )
+        .run()
+        .assert_code(2)
+        .stderr_has(
+            "stream is missing: say which one it reads; did you mean the group `event-processors`?",
+        );
+}

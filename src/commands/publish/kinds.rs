@@ -125,6 +125,13 @@ Examples:
     }
 }
 
+/// The kinds' own names.
+pub(super) fn names() -> Vec<String> {
+    let tree = <Kind as clap::Subcommand>::augment_subcommands(clap::Command::new("publish"));
+    let names = tree.get_subcommands().map(clap::Command::get_name);
+    names.map(str::to_owned).collect()
+}
+
 /// One of the kinds.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Kind {

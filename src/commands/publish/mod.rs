@@ -18,8 +18,8 @@ use crate::streams::publish::{
     publish_one,
 };
 use crate::streams::repair::entries as in_words;
-use crate::topology::StreamSpec;
 use crate::topology::validate::{Checker, Pair};
+use crate::topology::{StreamSpec, Topology};
 use crate::view::IdWriter;
 use file::FileArgs;
 use kinds::Kind;
@@ -161,6 +161,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         idempotency,
         dry_run: common.dry_run.dry_run,
     };
+    doubt(&job, topology, context);
     match common.input.file.clone() {
         Some(path) => file::run(common.input, &path, job, context).await,
         None => {
@@ -168,6 +169,27 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             one(fields, job, context).await
         }
     }
+}
+
+/// Warns of a stream that is not in the topology where its name looks mistyped: one that is meant so makes no noise.
+fn doubt(job: &Job<'_>, topology: &Topology, context: &Context) {
+    let stream = &job.target.stream;
+    let kinds = kinds::names();
+    let Some(meant) = topology.meant_by(stream, kinds.iter().map(String::as_str)) else {
+        return;
+    };
+    let nothing = match job.target.maxlen {
+        None => "nothing is checked and nothing is trimmed",
+        Some(_) => "nothing is checked",
+    };
+    let meant = if kinds.iter().any(|kind| kind == meant) {
+        format!("publish {meant}")
+    } else {
+        meant.to_owned()
+    };
+    context.console.warn(&format!(
+        "stream `{stream}` is not in the topology, so {nothing}; did you mean `{meant}`?"
+    ));
 }
 
 fn resolve(args: Args) -> Result<(Name, Fields, Common), Problem> {

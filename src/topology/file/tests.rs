@@ -202,6 +202,10 @@ fn what_contradicts_itself_is_refused_at_its_line() {
             "t.toml:1: group `g`: stream is missing: say which one it reads",
         ),
         (
+            "[groups.event-procesors]",
+            "t.toml:1: group `event-procesors`: stream is missing: say which one it reads; did you mean the group `event-processors`?",
+        ),
+        (
             "[groups.event-processors]\nclaim_idle = \"2999ms\"",
             "t.toml:1: group `event-processors`: claim_idle must be at least 3s: below, a busy worker looks dead",
         ),
