@@ -35,7 +35,11 @@ fn the_same_entry_is_stored_once_and_keeps_its_id() {
         .assert_code(6)
         .stdout_is("")
         .stderr_has("other fields were published under the same key")
-        .stderr_has(first["id"].as_str().unwrap());
+        .stderr_has("; nothing was sent")
+        .stderr_has(&format!(
+            "`ucp-streams get orders {}`",
+            first["id"].as_str().unwrap()
+        ));
     assert_eq!(length(&server), 2);
     let ttl = server.redis(&["PTTL", "{orders}:once:order:7"]).int();
     assert!((86_000_000..=86_400_000).contains(&ttl), "{ttl}");
@@ -181,6 +185,7 @@ fn a_file_can_be_published_again_from_its_beginning() {
         .stderr_has(
             "1 line not sent; line 5: `orders`: other fields were published under the same key",
         )
+        .stderr_lacks("nothing was sent")
         .stderr_has("1 entry was published, line 1501; 1499 were there before");
     assert_eq!(length(&server), 1501);
     publish("{\"order\":5}".to_owned(), &[]).assert_code(6);
@@ -260,4 +265,17 @@ fn ids(server: &TestServer) -> Vec<String> {
     let stored = server.redis(&["XRANGE", "orders", "-", "+"]);
     let id = |entry: &Reply| entry.items()[0].text().to_owned();
     stored.items().iter().map(id).collect()
+}
+
+#[test]
+fn what_a_conflict_suggests_can_be_pasted() {
+    let server = TestServer::start();
+    let publish = |total: &str| {
+        let args = ["publish", "my orders", "order=7", total, ONCE, "order"];
+        server.ucp(&args)
+    };
+    publish("total=1").assert_code(0);
+    publish("total=2")
+        .assert_code(6)
+        .stderr_has("`ucp-streams get 'my orders' ");
 }

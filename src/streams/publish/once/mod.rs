@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Target;
 use super::bulk::StopFlag;
-use crate::model::{EntryId, Fields, Kind, Name, Problem};
+use crate::model::{CommandLine, EntryId, Fields, Kind, Name, Problem};
 use crate::topology::validate::Pair;
 use crate::wire::{Dialer, Error, ErrorKind, Once, Output, ScriptCall, add_once};
 use ask::{Asker, Failed};
@@ -111,14 +111,17 @@ impl OnceEntry {
     fn conflict(&self, id: EntryId) -> Problem {
         let (memory, stream) = (&self.memory, &self.output.stream);
         Problem::refused(format!(
-            "`{stream}`: other fields were published under the same key, as entry {id}; nothing was sent (`{memory}`)"
+            "`{stream}`: other fields were published under the same key, as entry {id} (`{memory}`)"
         ))
-        .hint(format!("compare it with `ucp-streams get {stream} {id}`"))
+        .hint(format!(
+            "compare it with `{}`",
+            CommandLine::new("get").arg(stream).arg(id.to_string())
+        ))
     }
 
     fn refused(&self, why: &str) -> Problem {
         let stream = &self.output.stream;
-        Problem::refused(format!("`{stream}`: {why}; nothing was sent"))
+        Problem::refused(format!("`{stream}`: {why}"))
     }
 }
 
@@ -147,9 +150,15 @@ pub async fn publish_once(dialer: &Dialer, entry: &OnceEntry) -> Result<Stored> 
             id,
             duplicate: true,
         }),
-        Once::Conflict(id) => Err(entry.conflict(id).into()),
-        Once::Refused(why) => Err(entry.refused(&why).into()),
+        Once::Conflict(id) => Err(alone(entry.conflict(id)).into()),
+        Once::Refused(why) => Err(alone(entry.refused(&why)).into()),
     }
+}
+
+/// What refuses the only entry there is.
+fn alone(problem: Problem) -> Problem {
+    let message = format!("{}; nothing was sent", problem.message);
+    Problem { message, ..problem }
 }
 
 /// The problem that whether `what` is in `stream` is unknown.
