@@ -462,3 +462,21 @@ fn a_stream_that_looks_mistyped_is_warned_of() {
         assert_eq!(server.redis(&["XLEN", stream]).int(), 2);
     }
 }
+
+#[test]
+fn a_time_that_is_warned_of_is_quoted_as_it_was_given() {
+    let server = TestServer::start();
+    let (given, stored) = ("2024-12-01T10:00:00", "2024-12-01T10:00:00.000Z");
+    let input = format!(
+        "{{\"brand_id\":\"b\",\"event_type\":\"purchase\",\"payload\":{{}},\"timestamp\":\"{given}\"}}"
+    );
+    server
+        .command(&["publish", "raw", "-f", "-"])
+        .stdin(input)
+        .run()
+        .assert_code(0)
+        .stderr_has(&format!("line 1: timestamp: `{given}` has no offset"));
+    let entry = server.redis(&["XRANGE", "events.raw", "-", "+"]);
+    let fields = &entry.items()[0].items()[1];
+    assert_eq!(fields.field("timestamp").text(), stored);
+}

@@ -286,3 +286,33 @@ fn rejects_are_kept_when_the_server_stops_it() {
     let kept = fs::read_to_string(dir.path().join("bad")).unwrap();
     assert_eq!(kept, "[1]\n");
 }
+
+#[test]
+fn entries_as_read_prints_them_are_recognised() {
+    let server = TestServer::start();
+    for n in 1..=3 {
+        server.redis(&["XADD", "orders", "*", "n", &n.to_string()]);
+    }
+    let read = |more: &[&str]| {
+        let args = [&["read", "orders", "-o", "ndjson"], more].concat();
+        server.ucp(&args).assert_code(0).stdout().to_owned()
+    };
+    let publish = |stream: &str, input: &str, more: &[&str]| {
+        let args = [&["publish", stream, "-f", "-"], more].concat();
+        let run = server.command(&args).stdin(input).run();
+        run.assert_code(0);
+        run
+    };
+    let entries = read(&[]);
+    for more in [&[][..], &["--stream"]] {
+        publish("copy", &entries, more)
+            .stderr_has("warning: every entry is as `read -o ndjson` prints it")
+            .stderr_has("`read -o ndjson --jq '.fields'`");
+        let mixed = format!("{entries}{{\"n\":4}}\n");
+        publish("copy", &mixed, more).stderr_is_empty();
+        publish("fields", &read(&["--jq", ".fields"]), more).stderr_is_empty();
+    }
+    let copies = server.redis(&["XRANGE", "fields", "-", "+"]);
+    let n = |at: usize| copies.items()[at].items()[1].field("n").text().to_owned();
+    assert_eq!([n(0), n(1), n(2)], ["1", "2", "3"]);
+}

@@ -133,13 +133,16 @@ fn part(
         if findings.invalid.is_empty() {
             findings.invalid = further(&fields).err().unwrap_or_default();
         }
-        pairs = recycle(fields);
         if findings.invalid.is_empty() {
             found.entries += 1;
             found.warnings.add(&findings.warnings, Some(line.place));
+            if !checker.has_schema() {
+                found.warnings.look_at(&fields);
+            }
         } else {
             found.bad.add(line.place, &findings.invalid);
         }
+        pairs = recycle(fields);
     }
     found
 }

@@ -218,6 +218,9 @@ impl Encoder<'_> {
                     self.found
                         .warnings
                         .add(&findings.warnings, Some(line.place));
+                    if !self.checker.has_schema() {
+                        self.found.warnings.look_at(&fields);
+                    }
                 }
                 match self.idempotency {
                     None => chunk.adds.push(&self.adds_to, &fields),

@@ -99,6 +99,11 @@ impl<'s> Checker<'s> {
         }
     }
 
+    /// Whether there is anything that an entry must keep to.
+    pub fn has_schema(&self) -> bool {
+        !self.schema().is_empty()
+    }
+
     /// The fields an entry must have; empty when any will do.
     fn schema(&self) -> &'s [FieldSpec] {
         self.stream.map_or(&[], |stream| &stream.fields)
@@ -198,9 +203,14 @@ impl<'s> Checker<'s> {
             }
             return;
         }
+        // A moment is rewritten, and the one who gave it knows it as it was.
+        let given = matches!(spec.kind, FieldType::Timestamp).then(|| value.clone());
         match value::check_value(&spec.kind, value, self.strict) {
             Ok(None) => {}
-            Ok(Some(oddity)) => findings.warnings.push(Warning::new(name, value, oddity)),
+            Ok(Some(oddity)) => {
+                let given = given.as_deref().unwrap_or(value);
+                findings.warnings.push(Warning::new(name, given, oddity));
+            }
             Err(rule) => findings.invalid.push(Invalid::of_value(name, value, rule)),
         }
     }
