@@ -2,6 +2,7 @@
 #![expect(clippy::doc_markdown, reason = "the docs are the help text")]
 
 use std::ffi::OsString;
+use std::io::Seek as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -15,7 +16,7 @@ use crate::cli::{DryRun, FieldValue, bytes_of, field_value};
 use crate::exit::Exit;
 use crate::model::{Fields, Problem};
 use crate::streams::ingest::{Ingest, Ingested, WouldIngest, ingest_one, send};
-use crate::streams::publish::{Blocks, Lines, Warnings, check, not_valid};
+use crate::streams::publish::{Blocks, Warnings, check, not_valid};
 use crate::streams::repair::entries as in_words;
 use crate::topology::StreamSpec;
 use crate::topology::validate::Pair;
@@ -125,10 +126,9 @@ fn given(args: Args) -> Result<Fields, Problem> {
 }
 
 async fn one(fields: Fields, mut ingest: Ingest, dry_run: bool, context: &Context) -> Result<Exit> {
-    let not_valid = |invalid: Vec<_>, ingest: &Ingest| not_valid(&ingest.raw.name, &invalid);
-    let (_, found) = ingest
-        .event(fields.clone())
-        .map_err(|invalid| not_valid(invalid, &ingest))?;
+    let (event, found) = ingest
+        .event(fields)
+        .map_err(|invalid| not_valid(&ingest.raw.name, &invalid))?;
     let mut warnings = Warnings::default();
     warnings.add(&found, None);
     warn(&warnings, context);
@@ -138,10 +138,7 @@ async fn one(fields: Fields, mut ingest: Ingest, dry_run: bool, context: &Contex
     let connection = context.connect().await?;
     let specs = (ingest.raw.clone(), ingest.normalized.clone());
     let watched = look(&connection, (&specs.0, &specs.1), &mut ingest, 1, context).await?;
-    let (event, _) = ingest
-        .event(fields)
-        .map_err(|invalid| not_valid(invalid, &ingest))?;
-    let ids = ingest_one(&connection, &event).await?;
+    let ids = ingest_one(&connection, &ingest, event).await?;
     for retention in &watched {
         retention.warn(&connection, context).await;
     }
@@ -196,13 +193,12 @@ async fn look<'s>(
 }
 
 async fn file(path: &Path, mut ingest: Ingest, dry_run: bool, context: &Context) -> Result<Exit> {
-    let mut lines = Lines::new(open(path)?)?;
+    let mut input = open(path)?;
     let checked = {
         let progress = context.console.progress(None, "checking");
         let each = |more| progress.advance(more);
         let normal = |fields: &[Pair<'_>]| ingest.normalize(fields).map(drop);
-        let blocks = Blocks::new(lines.file());
-        check(blocks, &ingest.checker(), normal, each)?
+        check(Blocks::new(&input), &ingest.checker(), normal, each)?
     };
     let checked = checked.all_valid(
         &ingest.raw.name,
@@ -212,7 +208,7 @@ async fn file(path: &Path, mut ingest: Ingest, dry_run: bool, context: &Context)
     if dry_run {
         return would_ingest(checked.entries, &ingest, context).await;
     }
-    lines.rewind()?;
+    input.rewind()?;
     let connection = context.connect().await?;
     let specs = (ingest.raw.clone(), ingest.normalized.clone());
     let entries = checked.entries;
@@ -233,7 +229,8 @@ async fn file(path: &Path, mut ingest: Ingest, dry_run: bool, context: &Context)
             shown.write(|out| writer.page(out, ids));
             progress.advance(ids.len() as u64);
         };
-        send(&connection, &mut lines, &ingest, &interrupt.flag, each).await
+        let entries = Blocks::new(input);
+        send(&connection, entries, &ingest, &interrupt.flag, each).await
     };
     for retention in &watched {
         retention.warn(&connection, context).await;

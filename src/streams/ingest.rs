@@ -1,18 +1,17 @@
 //! The platform's front door: one event in, its raw and its normalised entry out, together or not at all.
 
-use std::io::{Read, Seek};
+use std::io::Read;
 
 use anyhow::Result;
 use serde::Serialize;
 
-use super::publish::bulk::{Sent, StopFlag};
-use super::publish::{Lines, Place, lost_reply, unreadable};
+use super::publish::{Blocks, Line, Place, Sent, StopFlag, lost_reply, unreadable};
 use super::slots;
 use crate::model::{EntryId, Fields, Problem};
 use crate::topology::normalize::normalize_event;
 use crate::topology::validate::{Checker, Invalid, Record, Warning};
 use crate::topology::{Country, EVENTS_NORMALIZED, EVENTS_RAW, StreamSpec, Topology};
-use crate::wire::{Connection, Error, ErrorKind, Output, ScriptCall, add_together};
+use crate::wire::{Connection, Error, ErrorKind, Output, add_together};
 
 /// Events sent in one write.
 const CHUNK: usize = 250;
@@ -29,7 +28,7 @@ pub struct Ingest {
     default_country: Option<Country>,
 }
 
-/// One event and its two entries.
+/// One event, checked: its two entries.
 #[derive(Clone, Debug)]
 pub struct Event {
     outputs: [Output; 2],
@@ -120,112 +119,129 @@ impl Ingest {
         ];
         Ok((Event { outputs }, record.warnings))
     }
+
+    fn ingested(&self, stored: &Result<Vec<EntryId>, String>) -> Result<Ingested, Error> {
+        let failed = |kind, why: &str| {
+            let command = format!("ingest {}", self.raw.name);
+            Err(Error::new(kind, command, why))
+        };
+        match stored.as_deref() {
+            Ok(&[raw_id, normalized_id]) => Ok(Ingested {
+                raw_id,
+                normalized_id,
+            }),
+            Ok(_) => failed(ErrorKind::Protocol, "expected two ids"),
+            Err(why) => failed(ErrorKind::Server, why),
+        }
+    }
 }
 
-/// Stores one event.
+/// Stores one event, with the limits that `ingest` has by now.
 ///
 /// # Errors
 /// Unknown when the reply was lost: it is then not sent again. What the server answers; nothing was stored then.
-pub async fn ingest_one(connection: &Connection, event: &Event) -> Result<Ingested> {
+pub async fn ingest_one(
+    connection: &Connection,
+    ingest: &Ingest,
+    mut event: Event,
+) -> Result<Ingested> {
+    event.outputs[0].maxlen = ingest.raw.maxlen;
+    event.outputs[1].maxlen = ingest.normalized.maxlen;
     match connection.call(add_together(&event.outputs)).await {
-        Ok(stored) => Ok(ingested(event, &stored)?),
+        Ok(stored) => Ok(ingest.ingested(&stored)?),
         Err(error) if error.kind.is_outcome_unknown() => {
-            Err(lost_reply("the event", &event.outputs[0].stream, &error).into())
+            Err(lost_reply("the event", &ingest.raw.name, &error).into())
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn ingested(event: &Event, stored: &Result<Vec<EntryId>, String>) -> Result<Ingested, Error> {
-    let command = || format!("ingest {}", event.outputs[0].stream);
-    match stored.as_deref() {
-        Ok(&[raw_id, normalized_id]) => Ok(Ingested {
-            raw_id,
-            normalized_id,
-        }),
-        Ok(_) => Err(Error::new(
-            ErrorKind::Protocol,
-            command(),
-            "expected two ids",
-        )),
-        Err(why) => Err(Error::new(ErrorKind::Server, command(), why)),
-    }
-}
-
 /// Stores the event of every line, chunk by chunk. `each` is given the ids as they come, in the order of the file.
 /// Ends early, and says how in what it returns, once something goes wrong or `stop` is set.
-pub async fn send<F: Read + Seek>(
+pub async fn send<R: Read>(
     connection: &Connection,
-    lines: &mut Lines<F>,
+    mut input: Blocks<R>,
     ingest: &Ingest,
     stop: &StopFlag,
     mut each: impl FnMut(&[Ingested]),
 ) -> Sent {
     let mut sent = Sent::default();
     loop {
-        sent.stopped = stop.is_set();
-        let mut chunk = Vec::with_capacity(CHUNK);
-        if !sent.stopped && sent.refused.is_none() && sent.input.is_none() {
-            sent.input = fill(lines, ingest, &mut chunk).err();
-        }
-        let (Some((first, _)), Some((last, _))) = (chunk.first(), chunk.last()) else {
-            return sent;
-        };
-        match store(connection, &chunk, &mut sent).await {
-            Ok(ids) => each(&ids),
+        let block = match input.next() {
+            Ok(Some(block)) => block,
+            Ok(None) => return sent,
             Err(error) => {
-                sent.lost = Some((Place::Line(*first), Place::Line(*last), error));
+                sent.input = Some(unreadable(error));
+                return sent;
+            }
+        };
+        let mut lines = block.lines().peekable();
+        while lines.peek().is_some() {
+            sent.stopped = stop.is_set();
+            if sent.stopped {
+                return sent;
+            }
+            let chunk = chunk(ingest, lines.by_ref().take(CHUNK), &mut sent);
+            match store(connection, ingest, &chunk, &mut sent).await {
+                Ok(ids) => each(&ids),
+                Err(error) => {
+                    let ends = chunk.first().zip(chunk.last());
+                    sent.lost = ends.map(|((first, _), (last, _))| (*first, *last, error));
+                    return sent;
+                }
+            }
+            if sent.refused.is_some() || sent.input.is_some() {
                 return sent;
             }
         }
     }
 }
 
-fn fill<F: Read + Seek>(
-    lines: &mut Lines<F>,
+/// The events of lines; those before one that is not valid any more, which is noted in `sent`.
+fn chunk<'b>(
     ingest: &Ingest,
-    chunk: &mut Vec<(u64, Event)>,
-) -> Result<()> {
-    while chunk.len() < CHUNK {
-        let Some((number, json)) = lines.next_line().map_err(unreadable)? else {
-            return Ok(());
-        };
-        let event = ingest
-            .checker()
-            .check_json(json)
-            .and_then(|record| ingest.of_record(record));
-        let (event, _) = event.map_err(|invalid| {
-            let why = invalid.first().map(ToString::to_string).unwrap_or_default();
-            Problem::usage(format!(
-                "the file was changed while it was sent: line {number}: {why}"
-            ))
-        })?;
-        chunk.push((number, event));
+    lines: impl Iterator<Item = Line<'b>>,
+    sent: &mut Sent,
+) -> Vec<(Place, Event)> {
+    let mut events = Vec::with_capacity(CHUNK);
+    for line in lines {
+        let record = ingest.checker().check_json(line.json);
+        match record.and_then(|record| ingest.of_record(record)) {
+            Ok((event, _)) => events.push((line.place, event)),
+            Err(invalid) => {
+                let why = invalid.first().map(ToString::to_string).unwrap_or_default();
+                let place = line.place;
+                let text = format!("the file was changed while it was sent: {place}: {why}");
+                sent.input = Some(Problem::usage(text).into());
+                break;
+            }
+        }
     }
-    Ok(())
+    events
 }
 
 /// Sends a chunk and notes in `sent` what became of it. An error is a lost reply.
 async fn store(
     connection: &Connection,
-    chunk: &[(u64, Event)],
+    ingest: &Ingest,
+    chunk: &[(Place, Event)],
     sent: &mut Sent,
 ) -> Result<Vec<Ingested>, Error> {
-    let calls: Vec<ScriptCall<_>> = chunk
-        .iter()
-        .map(|(_, event)| add_together(&event.outputs))
-        .collect();
+    let calls = chunk.iter().map(|(_, event)| add_together(&event.outputs));
     let mut ids = Vec::with_capacity(chunk.len());
-    for ((line, event), stored) in chunk.iter().zip(connection.call_all(calls).await?) {
-        match stored.and_then(|stored| ingested(event, &stored)) {
+    for ((place, _), stored) in chunk
+        .iter()
+        .zip(connection.call_all(calls.collect()).await?)
+    {
+        match stored.and_then(|stored| ingest.ingested(&stored)) {
             Ok(done) => {
                 ids.push(done);
                 sent.stored += 1;
-                sent.last = Some(Place::Line(*line));
+                sent.last = Some(*place);
             }
             Err(error) => {
                 sent.refused_count += 1;
-                sent.refused.get_or_insert((Place::Line(*line), error));
+                sent.refused.get_or_insert((*place, error));
             }
         }
     }

@@ -195,6 +195,14 @@ fn a_cut_of_what_a_group_has_not_processed_is_said() {
         "warning: MAXLEN 10 of `events.normalized` cut entries that group `event-processors` has not processed: never delivered to it",
     );
     assert_eq!(warned.stderr().matches("warning:").count(), 1);
+    let (raw, normalized) = lengths(&server);
+    for n in 1..=3 {
+        let topology = format!("{topology}on_full = \"keep\"\n");
+        let command = server.command(&ONE).file("ucp-streams.toml", topology);
+        let kept = command.run();
+        kept.assert_code(0).stderr_has("published without the cut");
+        assert_eq!(lengths(&server), (raw + n, normalized + n), "{kept}");
+    }
 }
 
 #[test]

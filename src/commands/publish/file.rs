@@ -14,10 +14,9 @@ use crate::commands::shared::bulk::{Input, Interrupt, Shown, input, spooled};
 use crate::commands::shared::retention::Retention;
 use crate::exit::Exit;
 use crate::model::{EntryId, Problem};
-use crate::streams::publish::bulk::{Rate, Sent, send};
 use crate::streams::publish::{
-    Blocks, Checked, Encoding, Feed, OnInvalid, Published, Rejects, Stored, check, convert,
-    send_once,
+    Blocks, Checked, Encoding, Feed, OnInvalid, Published, Rate, Rejects, Sent, Stored, check,
+    convert, send, send_once,
 };
 use crate::view::IdWriter;
 

@@ -13,8 +13,7 @@ use super::context::Context;
 use crate::console::{Output, Signals};
 use crate::exit::Exit;
 use crate::model::{Kind, Problem, escaped};
-use crate::streams::publish::Place;
-use crate::streams::publish::bulk::StopFlag;
+use crate::streams::publish::{Place, StopFlag};
 
 /// The file at `path` as it is, or a copy of what can be read only once; `-` is standard input.
 ///

@@ -28,7 +28,7 @@ pub struct Blocks<R> {
 
 /// Whole lines.
 #[derive(Debug)]
-pub(super) struct Block {
+pub(in crate::streams) struct Block {
     /// The number of its first line, from 1.
     first: u64,
     bytes: Vec<u8>,
@@ -37,11 +37,11 @@ pub(super) struct Block {
 
 /// One line of an input, or what was made one of it.
 #[derive(Debug)]
-pub(super) struct Line<'b> {
+pub(in crate::streams) struct Line<'b> {
     /// Where it stands in the input.
-    pub(super) place: Place,
+    pub(in crate::streams) place: Place,
     /// The entry as JSON, if it is one.
-    pub(super) json: &'b [u8],
+    pub(in crate::streams) json: &'b [u8],
     /// What is wrong with it as its format has it.
     fault: Option<Invalid>,
 }
@@ -70,7 +70,7 @@ impl<R: Read> Blocks<R> {
     ///
     /// # Errors
     /// What the system says; a line that is too long.
-    pub(super) fn next(&mut self) -> io::Result<Option<Block>> {
+    pub(in crate::streams) fn next(&mut self) -> io::Result<Option<Block>> {
         let mut bytes = std::mem::take(&mut self.unfinished);
         let mut searched = 0;
         while !self.is_over {
@@ -125,7 +125,7 @@ impl<R: Read> Blocks<R> {
 
 impl Block {
     /// Its lines that are not blank, without their ends.
-    pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+    pub(in crate::streams) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         self.texts().map(|(number, text)| {
             if !self.is_converted {
                 return Line {

@@ -2,15 +2,17 @@
 //! that has not processed it is in [`cut`].
 
 mod blocks;
-pub mod bulk;
+mod bulk;
 mod check;
 pub mod convert;
 pub mod cut;
 mod feed;
-mod lines;
 mod once;
+mod pace;
 mod place;
 mod rejects;
+mod sent;
+mod stop;
 mod text;
 mod told;
 mod verdict;
@@ -20,13 +22,17 @@ use anyhow::Result;
 use serde::Serialize;
 
 pub use blocks::Blocks;
+pub(super) use blocks::Line;
+pub use bulk::send;
 pub(super) use check::unreadable;
 pub use check::{Checked, check};
 pub use feed::{Encoding, Feed, Found, OnInvalid};
-pub use lines::Lines;
 pub use once::{Idempotency, OnceEntry, Stored, hash_of, memory_of, publish_once, send_once};
+pub use pace::Rate;
 pub use place::{Place, Unit};
 pub use rejects::Rejects;
+pub use sent::Sent;
+pub use stop::StopFlag;
 pub use told::Told;
 pub use warnings::Warnings;
 

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 /// Marks UTF-8; some programs put it first.
-pub(super) const MARK: &[u8] = b"\xef\xbb\xbf";
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// An input without the mark.
 #[derive(Debug)]

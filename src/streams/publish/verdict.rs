@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use super::bulk::Sent;
 use super::lost_reply;
 use super::place::{Place, Unit};
+use super::sent::Sent;
 use crate::model::{Kind, Name, Problem};
 use crate::wire::Error;
 

@@ -10,7 +10,7 @@ use futures_util::future::{MaybeDone, maybe_done};
 use tokio::time::sleep;
 
 use super::OnceEntry;
-use crate::streams::publish::bulk::StopFlag;
+use crate::streams::publish::stop::StopFlag;
 use crate::wire::{Connection, Dialer, Error, ErrorKind, Once};
 
 /// Attempts to get an answer, and the first and the longest wait between two.

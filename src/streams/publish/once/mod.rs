@@ -11,7 +11,7 @@ use anyhow::Result;
 use sha2::{Digest as _, Sha256};
 
 use super::Target;
-use super::bulk::StopFlag;
+use super::stop::StopFlag;
 use crate::model::{CommandLine, EntryId, Fields, Kind, Name, Problem};
 use crate::topology::validate::Pair;
 use crate::wire::{Dialer, Error, ErrorKind, Once, Output, ScriptCall, add_once};

@@ -6,9 +6,11 @@ use tokio::time::{Instant, sleep_until};
 
 use super::ask::{Asked, Asker, Failed};
 use super::{OnceEntry, Stored, no_answer};
-use crate::streams::publish::bulk::{Pace, Rate, Sent, StopFlag};
 use crate::streams::publish::feed::{Chunk, Feed, Piece};
+use crate::streams::publish::pace::{Pace, Rate};
 use crate::streams::publish::place::Place;
+use crate::streams::publish::sent::Sent;
+use crate::streams::publish::stop::StopFlag;
 use crate::wire::{Dialer, Error, Once};
 
 /// Chunks under way at a time: the server works on one while the other is made ready or read.

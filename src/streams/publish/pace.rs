@@ -1,0 +1,76 @@
+//! Sending no faster than a rate.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How much of its time a rate makes up for.
+const LATE: Duration = Duration::from_millis(100);
+
+/// At most so many entries a second.
+#[derive(Clone, Copy, Debug)]
+pub struct Rate {
+    /// Entries.
+    pub entries_per_second: u64,
+}
+
+impl Rate {
+    /// Entries to send at a time, so that the rate is kept within a tenth of a second.
+    pub fn chunk_entries_max(self) -> usize {
+        usize::try_from((self.entries_per_second / 10).max(1)).unwrap_or(usize::MAX)
+    }
+
+    /// How long so many take.
+    fn time_of(self, entries: u64) -> Duration {
+        let nanos =
+            u128::from(entries) * 1_000_000_000 / u128::from(self.entries_per_second.max(1));
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+/// Keeps to a rate. What could not be sent while nothing came in is not made up for, beyond what a late timer costs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    rate: Rate,
+    /// When the next entries may be sent.
+    pub(super) next: Instant,
+}
+
+impl Pace {
+    pub(super) fn new(rate: Rate, now: Instant) -> Self {
+        Self { rate, next: now }
+    }
+
+    /// So many are sent `now`.
+    pub(super) fn sent(&mut self, entries: u64, now: Instant) {
+        let earliest = now.checked_sub(LATE).unwrap_or(now);
+        self.next = self.next.max(earliest) + self.rate.time_of(entries);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_not_made_up_for() {
+        let rate = Rate {
+            entries_per_second: 100,
+        };
+        let start = Instant::now();
+        let after = |ms| start + Duration::from_millis(ms);
+        let mut pace = Pace::new(rate, start);
+        for (now, expected) in [
+            // In time, and a little late: the rate is kept over both.
+            (0, 100),
+            (105, 200),
+            // After a pause two chunks may come together, and no more.
+            (5000, 5000),
+            (5000, 5100),
+            (5100, 5200),
+        ] {
+            pace.sent(10, after(now));
+            assert_eq!(pace.next, after(expected), "{now}");
+        }
+    }
+}
