@@ -12,4 +12,4 @@ pub use crate::model::{DurationError, parse_duration};
 pub use facts::Impact;
 pub use globals::{ColorChoice, DryRun, Globals, Pairs};
 pub use positions::{Edge, Position, PositionError};
-pub use values::{FieldValue, bytes_of, count, field_value, name, positive_duration};
+pub use values::{FieldValue, bytes_of, count, field_value, name, per_second, positive_duration};

@@ -45,6 +45,18 @@ pub fn positive_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A number per second, with or without `/s`.
+///
+/// # Errors
+/// For another unit, zero, and what is no whole number.
+pub fn per_second(text: &str) -> Result<u32, String> {
+    let digits = text.strip_suffix("/s").unwrap_or(text);
+    match digits.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("a rate is a number per second from 1 on, such as 500 or 500/s".to_owned()),
+    }
+}
+
 /// The bytes of an argument: as they are on Unix, elsewhere its UTF-8.
 ///
 /// # Errors
@@ -157,6 +169,24 @@ mod tests {
             to_field_value(OsString::from_vec(b"f\xff=v\xfe\n".to_vec())).expect("any bytes");
         assert_eq!(pair.field.as_bytes(), b"f\xff");
         assert_eq!(pair.value, b"v\xfe\n");
+    }
+
+    #[test]
+    fn a_rate_is_per_second() {
+        for (text, expected) in [
+            ("500", Some(500)),
+            ("500/s", Some(500)),
+            ("1", Some(1)),
+            ("0", None),
+            ("0/s", None),
+            ("500/m", None),
+            ("/s", None),
+            ("-5", None),
+            ("1.5", None),
+            ("5000000000", None),
+        ] {
+            assert_eq!(per_second(text).ok(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ fn attempts_start_no_faster_than_asked_for() {
     server
         .ucp(&[&run[..run.len() - 1], &["0"]].concat())
         .assert_code(2)
-        .stderr_has("rate is 0");
+        .stderr_has("a rate is a number per second from 1 on");
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn a_fast_pace_is_kept_too() {
     let entries: Vec<[&str; 5]> = vec![["XADD", "orders", "*", "n", "1"]; 1500];
     server.client().pipeline(&entries);
     let run = ["worker", "run", "billing", "--stream", "orders", "--once"];
-    let run = [&run[..], &["--builtin", "null", "--rate", "500"]].concat();
+    let run = [&run[..], &["--builtin", "null", "--rate", "500/s"]].concat();
     let started = Instant::now();
     server.ucp(&run).assert_code(0).stderr_has("1500 handled");
     let took = started.elapsed();

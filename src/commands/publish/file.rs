@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::{ValueEnum, ValueHint};
 
 use super::{Job, coming, warn};
+use crate::cli::per_second;
 use crate::commands::read::named;
 use crate::commands::shared::Context;
 use crate::commands::shared::bulk::{Input, Interrupt, Shown, input, spooled};
@@ -48,7 +49,7 @@ pub(crate) struct FileArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "skip_invalid")]
     rejects: Option<PathBuf>,
 
-    /// Send at most so many entries a second
+    /// Send at most this many entries per second
     #[arg(long, value_name = "N/s", value_parser = rate, requires = "file")]
     rate: Option<Rate>,
 }
@@ -82,13 +83,8 @@ impl FileFormat {
 }
 
 fn rate(text: &str) -> Result<Rate, String> {
-    let digits = text.strip_suffix("/s").unwrap_or(text);
-    match digits.parse() {
-        Ok(entries_per_second) if entries_per_second > 0 => Ok(Rate { entries_per_second }),
-        _ => {
-            Err("a rate is a number of entries a second from 1 on, such as 500 or 500/s".to_owned())
-        }
-    }
+    let entries_per_second = per_second(text)?.into();
+    Ok(Rate { entries_per_second })
 }
 
 pub(super) async fn run(

@@ -12,7 +12,7 @@ use clap::{Subcommand, ValueHint};
 use serde::Serialize;
 
 use super::Context;
-use crate::cli::{Impact, name, parse_duration};
+use crate::cli::{Impact, name, parse_duration, per_second};
 use crate::console::init_logs;
 use crate::exit::Exit;
 use crate::model::{Format, LogFormat, Name};
@@ -98,8 +98,8 @@ struct PolicyArgs {
     /// Entries to read at a time [default: 500 for built-in handlers, else the concurrency]
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
-    /// Start at most so many attempts a second, in each group
-    #[arg(long, value_name = "N")]
+    /// Start at most this many attempts per second, in each group
+    #[arg(long, value_name = "N/s", value_parser = per_second)]
     rate: Option<u32>,
     /// How long an entry rests before another worker may take it over; how fast a dead worker is replaced
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
