@@ -74,6 +74,8 @@ pub(super) struct Engine {
     pub(super) riding: Vec<EntryLease>,
     /// Entries that the read under way may bring.
     pub(super) ordered: usize,
+    /// Whether the last read brought all it asked for: there is more.
+    pub(super) is_bulk: bool,
     pub(super) breaker: Breaker,
     /// While everything fails: the next entry that is read tries out if things work again.
     pub(super) is_probe_wanted: bool,
@@ -148,6 +150,7 @@ impl Engine {
             postponed,
             riding: Vec::new(),
             ordered: 0,
+            is_bulk: false,
             lease,
             read_until: None,
             is_reading_over: false,
@@ -206,10 +209,17 @@ impl Engine {
                 self.take_stale().await?;
             }
         }
+        if self.is_bulk {
+            // While these are handled, the server makes the next ones ready.
+            self.order_read(Instant::now());
+        }
         self.start_ready();
-        self.order_read(Instant::now());
+        let now = Instant::now();
+        self.order_read(now);
         self.try_moves_again(now);
-        self.settle().await?;
+        if self.lingers_until(now).is_none() {
+            self.settle().await?;
+        }
         if !self.reader.is_reading() {
             self.trouble.ended();
         }
@@ -274,6 +284,9 @@ impl Engine {
         }
         if let Some(lease) = self.lease.as_ref().filter(|lease| !lease.is_held(now)) {
             return lease.next_try();
+        }
+        if let Some(until) = self.lingers_until(now) {
+            return until;
         }
         if !self.settlements.is_empty() || !self.unstarted.is_empty() {
             return now;

@@ -7,6 +7,7 @@ use super::engine::Engine;
 use super::hand::Delivery;
 use super::job::Mode;
 use super::reader::{ReadOrder, ReadOutcome};
+use super::settlement::Settlement;
 use crate::model::format_duration_short;
 use crate::wire::{Error, GroupReply};
 
@@ -16,17 +17,21 @@ const BLOCK_MAX: Duration = Duration::from_secs(2);
 pub(super) const WAITING_MAX: usize = 10_000;
 /// Acknowledgements that ride along with one read.
 const RIDING_MAX: usize = 1000;
+/// How long acknowledgements wait for the next read to ride along with, while there is much to read.
+const LINGER: Duration = Duration::from_millis(10);
 
 impl Engine {
-    /// Entries there is room for: slots and the queue before them.
+    /// Entries there is room for: slots and the queue before them. Where a handler takes no time, one batch is handled
+    /// while the server makes the next one ready.
     pub(super) fn room(&self) -> usize {
         let policy = &self.job.policy;
+        let batches = 1 + usize::from(self.job.handler.is_inline());
         let active = self.hand.ready() + self.hand.running();
         let left = self.job.max_messages.map_or(usize::MAX, |max| {
             let left = usize::try_from(max.saturating_sub(self.started)).unwrap_or(usize::MAX);
             left.saturating_sub(self.hand.ready() + self.ordered)
         });
-        (policy.concurrency + policy.batch)
+        (policy.concurrency + batches * policy.batch)
             .saturating_sub(active)
             .min(policy.batch)
             .min(left)
@@ -35,6 +40,14 @@ impl Engine {
     /// A read that waits leaves enough of twice the timeout for a dead connection to be found out and replaced in it.
     fn block(&self) -> Duration {
         BLOCK_MAX.min(self.dialer.timeout() * 3 / 4)
+    }
+
+    /// Until when the acknowledgements in the queue wait for the next read; `None` when they do not.
+    pub(super) fn lingers_until(&self, now: Instant) -> Option<Instant> {
+        let until = self.read_asked + LINGER;
+        let may_ride = self.settlements.front().is_some_and(Settlement::may_ride);
+        let rides_soon = self.is_bulk && self.reader.is_reading() && self.lease.is_none();
+        (rides_soon && may_ride && now < until).then_some(until)
     }
 
     /// Asks the reader for new entries when there is room, and lets acknowledgements ride along.
@@ -71,10 +84,11 @@ impl Engine {
         match read {
             Ok(reply) => {
                 self.on_acknowledged(&riding, reply.acknowledged);
-                self.on_entries(reply);
+                self.on_entries(reply, asked);
                 Ok(())
             }
             Err(error) => {
+                self.is_bulk = false;
                 self.settle_again(riding);
                 self.trouble.must_recover();
                 Err(error)
@@ -82,7 +96,7 @@ impl Engine {
         }
     }
 
-    fn on_entries(&mut self, reply: GroupReply) {
+    fn on_entries(&mut self, reply: GroupReply, asked: usize) {
         let last = reply
             .batch
             .len()
@@ -93,6 +107,7 @@ impl Engine {
         {
             self.is_reading_over = true;
         }
+        self.is_bulk = reply.batch.len() >= asked;
         self.trouble.read_well(self.read_asked);
         if let Some(since) = self.trouble.ended() {
             tracing::warn!(group = %self.job.group, after = %told(since.elapsed()), "the server can be used again");

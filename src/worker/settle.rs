@@ -29,8 +29,7 @@ impl Engine {
         let hand = &self.hand;
         self.settlements.retain(|settlement| {
             let rides = riding.len() < count_max
-                && matches!(settlement.what, What::Acknowledge)
-                && !settlement.was_sent
+                && settlement.may_ride()
                 && hand.is_confirmed(settlement.id, now, fresh_within);
             if rides {
                 riding.push(settlement.lease());

@@ -44,6 +44,11 @@ impl Settlement {
         (self.id, self.deliveries)
     }
 
+    /// Whether it may ride along with a read, without a fence.
+    pub(super) fn may_ride(&self) -> bool {
+        matches!(self.what, What::Acknowledge) && !self.was_sent
+    }
+
     /// Whether it is about an entry that somebody else holds.
     pub(super) fn is_of_others(&self) -> bool {
         matches!(
