@@ -214,14 +214,7 @@ impl Encoder<'_> {
             let mut fields = recycle(pairs);
             line.check(&self.checker, &mut fields, &mut findings);
             if findings.invalid.is_empty() {
-                if self.keeps_warnings {
-                    self.found
-                        .warnings
-                        .add(&findings.warnings, Some(line.place));
-                    if !self.checker.has_schema() {
-                        self.found.warnings.look_at(&fields);
-                    }
-                }
+                self.note_odd(&line, &fields, &findings);
                 match self.idempotency {
                     None => chunk.adds.push(&self.adds_to, &fields),
                     Some(idempotency) => {
@@ -247,6 +240,17 @@ impl Encoder<'_> {
             }
         }
         Ok(self.send(chunk))
+    }
+
+    fn note_odd(&mut self, line: &Line<'_>, fields: &[Pair<'_>], findings: &Findings) {
+        if !self.keeps_warnings {
+            return;
+        }
+        let warnings = &mut self.found.warnings;
+        warnings.add(&findings.warnings, Some(line.place));
+        if !self.checker.has_schema() {
+            warnings.look_at(fields);
+        }
     }
 
     fn chunk(&self) -> Chunk {
