@@ -191,6 +191,7 @@ fn assignment(
         start: GroupStart::After(EntryId::MIN),
         on_group_lost: group.on_group_lost,
         mode: Mode::Forever,
+        given: Vec::new(),
         max_messages: None,
         connect_for: Duration::from_secs(5),
         journal: Some(journal),

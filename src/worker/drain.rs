@@ -51,7 +51,7 @@ impl Engine {
         self.put_back_unstarted();
         self.finish_running().await;
         self.hand.stop_running();
-        let in_hand = self.hand.len() as u64;
+        let in_hand = (self.hand.len() + self.given.len()) as u64;
         let told = match until_told_now(self.signal.clone(), self.finish_with_server()).await {
             Some(told) => told,
             None => Err(Error::new(
@@ -61,7 +61,7 @@ impl Engine {
             )),
         };
         let left = match told {
-            Ok(in_group) => in_group.unwrap_or(0).max(self.hand.len() as u64),
+            Ok(left) => left.unwrap_or(0).max(self.hand.len() as u64),
             Err(error) => {
                 tracing::warn!(group = %self.job.group, %error, "could not tell the server everything; what was in hand stays pending and is taken over later");
                 in_hand
@@ -124,7 +124,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Tells the server the rest. With `--once`, how many entries of the whole group are left at the end: also those that
+    /// Tells the server the rest. Where the worker ends by itself, how many entries are left to it; with `--once` those of the
+    /// whole group: also those that
     /// rest after an attempt somewhere else, and those that were left to the active worker.
     async fn finish_with_server(&mut self) -> Result<Option<u64>, Error> {
         self.reconnect().await?;
@@ -150,12 +151,22 @@ impl Engine {
         connection.call(delete_consumer(consumer)).await?.ok();
         let left = match self.job.mode {
             Mode::Once => Some(self.left_in_group(connection).await?),
+            Mode::Given => Some(self.left_to_this_consumer(connection).await?),
             Mode::Forever => None,
         };
         if let (Some(lease), Some(connection)) = (&mut self.lease, &self.connection) {
             lease.drop(connection).await?;
         }
         Ok(left)
+    }
+
+    /// Entries that this consumer has pending.
+    async fn left_to_this_consumer(&self, connection: &Connection) -> Result<u64, Error> {
+        let (stream, group) = (&self.job.stream, &self.job.group);
+        let summary = connection.run(xpending(stream, group)).await?;
+        let mut held = summary.consumers.into_iter();
+        let own = held.find(|(name, _)| *name == self.job.consumer);
+        Ok(own.map_or(0, |(_, count)| count))
     }
 
     /// Entries that the group has pending, and where another worker is the active one also whether there are any that it
@@ -179,6 +190,9 @@ impl Engine {
 
     /// Gives back what was delivered to a read that was abandoned, and what never started.
     async fn release_strays(&mut self) -> Result<(), Error> {
+        if self.job.mode == Mode::Given {
+            return self.release_unstarted().await;
+        }
         let strays = self.own_strays().await?;
         self.unstarted
             .extend(strays.into_iter().map(|stray| (stray.id, stray.deliveries)));

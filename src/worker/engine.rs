@@ -58,6 +58,8 @@ pub(super) struct Engine {
     pub(super) reader: Reader,
     pub(super) hand: Hand,
     pub(super) ready: VecDeque<Delivery>,
+    /// Entries that it was given to work on, not begun yet.
+    pub(super) given: VecDeque<Seen>,
     /// Entries of other consumers that are due, not claimed yet.
     pub(super) stale: VecDeque<Seen>,
     /// Entries that must run alone, not claimed yet.
@@ -96,11 +98,12 @@ pub(super) struct Engine {
 
 impl Engine {
     pub(super) fn new(
-        job: Assignment,
+        mut job: Assignment,
         dialer: Dialer,
         counters: Arc<Counters>,
         signal: watch::Receiver<Signal>,
     ) -> Self {
+        let given = VecDeque::from(std::mem::take(&mut job.given));
         let now = Instant::now();
         let (finished_sender, finished) = mpsc::unbounded_channel();
         let reader = Reader::start(
@@ -140,6 +143,7 @@ impl Engine {
             reader,
             hand: Hand::default(),
             ready: VecDeque::new(),
+            given,
             stale: VecDeque::new(),
             lone: Lone::new(now),
             sweep_from: EntryId::MIN,
@@ -200,6 +204,8 @@ impl Engine {
         self.show_presence(now).await?;
         if self.breaker.is_open() {
             self.probe(now).await?;
+        } else if self.job.mode == Mode::Given {
+            self.take_given().await?;
         } else {
             self.sweep(now).await?;
             if self.lone.is_due(now) {
@@ -307,6 +313,10 @@ impl Engine {
         if self.is_held_by_pace() {
             due.extend(self.pace.next_start());
         }
+        if self.job.mode == Mode::Given {
+            due.extend((self.room() > 0 && !self.given.is_empty()).then_some(now));
+            return;
+        }
         if self.stale.is_empty() {
             due.push(self.timers.sweep);
         }
@@ -337,8 +347,17 @@ impl Engine {
         // better times.
         let is_over = self.breaker.is_open()
             || self.is_standing_by()
-            || self.ready.is_empty() && self.is_reading_over && self.trouble.was_swept();
-        self.job.mode == Mode::Once && is_over
+            || self.ready.is_empty() && self.has_seen_all();
+        self.job.mode != Mode::Forever && is_over
+    }
+
+    /// Nothing is left to look for.
+    fn has_seen_all(&self) -> bool {
+        match self.job.mode {
+            Mode::Forever => false,
+            Mode::Once => self.is_reading_over && self.trouble.was_swept(),
+            Mode::Given => self.given.is_empty(),
+        }
     }
 
     /// Another worker was found to be the active one.

@@ -66,7 +66,7 @@ impl Engine {
         let id = settlement.id;
         match moved {
             Ok(Move::Done { is_tombstone, .. }) => {
-                self.count_move(settlement, is_tombstone, report)
+                self.count_move(settlement, is_tombstone, report);
             }
             // This very script ran before, and its reply was lost.
             Ok(Move::Gone) if settlement.was_sent => {

@@ -53,7 +53,7 @@ impl Engine {
             tracing::debug!(group = %self.job.group, %error, pause = %format_duration_short(pause), "still no use");
         }
         let is_giving_up =
-            self.job.mode == Mode::Once && now.duration_since(since) > self.job.connect_for;
+            self.job.mode != Mode::Forever && now.duration_since(since) > self.job.connect_for;
         if is_giving_up {
             return Err(self.fatal(error));
         }
@@ -85,6 +85,11 @@ impl Engine {
     /// delivered after the last good read. The pending list is only looked at; a history read would count a delivery.
     pub(super) async fn recover(&mut self) -> Result<(), Error> {
         if !self.trouble.is_recovery_due || self.reader.is_reading() {
+            return Ok(());
+        }
+        if self.job.mode == Mode::Given {
+            // It reads nothing: what it holds is what it was given.
+            self.trouble.is_recovery_due = false;
             return Ok(());
         }
         let strays = self.own_strays().await?;

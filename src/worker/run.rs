@@ -36,7 +36,11 @@ pub async fn run(
     let mut engine = Engine::new(job, dialer, Arc::clone(&counters), signal);
     engine.connection = Some(connection);
     engine.read_until = read_until;
-    engine.is_reading_over = engine.job.mode == Mode::Once && read_until.is_none();
+    engine.is_reading_over = match engine.job.mode {
+        Mode::Forever => false,
+        Mode::Once => read_until.is_none(),
+        Mode::Given => true,
+    };
     let outcome = engine.work().await;
     engine.wind_up().await;
     outcome.map(|()| counters.summary())

@@ -182,6 +182,16 @@ impl Engine {
         Ok(())
     }
 
+    /// Begins with entries that it was given, as far as there is room: they are this consumer's, and the attempt counts.
+    pub(super) async fn take_given(&mut self) -> Result<(), Error> {
+        let room = self.room().min(self.claims.at_a_time());
+        let count = room.min(self.given.len());
+        let next: Vec<Seen> = self.given.iter().take(count).cloned().collect();
+        self.claim(CountMode::Raise, Whose::Own, &next).await?;
+        self.given.drain(..count);
+        Ok(())
+    }
+
     /// Delivered so often that not even a lone attempt came to an end.
     fn give_up(&mut self, row: PendingEntry) {
         let what = What::DeadLetter {

@@ -116,6 +116,7 @@ fn assignment(
         },
         on_group_lost: group.on_group_lost,
         mode: if args.once { Mode::Once } else { Mode::Forever },
+        given: Vec::new(),
         max_messages: args.max_messages,
         connect_for: args.connect_for.unwrap_or(connect_for),
         journal,
