@@ -12,6 +12,7 @@ mod entries;
 mod human;
 mod jq;
 mod json;
+pub mod metrics;
 mod pretty;
 mod report;
 mod reports;

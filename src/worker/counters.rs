@@ -1,21 +1,23 @@
-//! What a worker counted: shared with whoever shows it, summed up at the end.
+//! What a worker counted, and what it has at the moment: shared with whoever shows it, summed up at the end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+    ($($name:ident: $help:literal,)*) => {
         /// Running totals of one worker, readable while it works.
         #[derive(Debug, Default)]
         pub struct Counters {
-            $($(#[$doc])* pub $name: AtomicU64,)*
+            $(#[doc = $help] pub $name: AtomicU64,)*
+            /// What it has at the moment.
+            pub now: Now,
         }
 
         /// [`Counters`] at one moment.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
         pub struct Summary {
-            $($(#[$doc])* pub $name: u64,)*
+            $(#[doc = $help] pub $name: u64,)*
         }
 
         impl Counters {
@@ -25,37 +27,81 @@ macro_rules! counters {
             }
         }
 
-        impl std::ops::AddAssign for Summary {
-            fn add_assign(&mut self, other: Self) {
-                $(self.$name += other.$name;)*
+        impl Summary {
+            /// Each total: its name, what it counts, and how many.
+            pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+                [$((stringify!($name), $help, self.$name),)*].into_iter()
             }
         }
     };
 }
 
 counters! {
-    /// Entries handled and acknowledged.
-    handled,
-    /// Attempts that failed.
-    failed_attempts,
-    /// Attempts after the first.
-    retried,
-    /// Entries taken over from other consumers.
-    taken_over,
-    /// Entries moved to the dead-letter stream with their bodies.
-    dead_lettered,
-    /// Entries whose body had been trimmed away: recorded in the dead-letter stream.
-    tombstones,
-    /// Leases lost while their entry was in hand; somebody else has those entries.
-    leases_lost,
-    /// Entries given back unstarted when stopping.
-    released,
-    /// Connections made again after a loss.
-    reconnects,
-    /// Times the group had to be created again.
-    groups_recreated,
-    /// Entries left pending at the end: they failed and wait for their next attempt.
-    left_pending,
+    handled: "Entries handled and acknowledged.",
+    failed_attempts: "Attempts that failed.",
+    retried: "Attempts after the first.",
+    taken_over: "Entries taken over from other consumers.",
+    dead_lettered: "Entries moved to the dead-letter stream with their bodies.",
+    tombstones: "Entries whose body had been trimmed away: recorded in the dead-letter stream.",
+    leases_lost: "Leases lost while their entry was in hand; somebody else has those entries.",
+    released: "Entries given back unstarted when stopping.",
+    reconnects: "Connections made again after a loss.",
+    groups_recreated: "Times the group had to be created again.",
+    left_pending: "Entries left pending at the end: they failed and wait for their next attempt.",
+}
+
+/// What a worker has at the moment.
+#[derive(Debug, Default)]
+pub struct Now {
+    ready: AtomicU64,
+    running: AtomicU64,
+    waiting: AtomicU64,
+    is_paused: AtomicU64,
+    is_standing_by: AtomicU64,
+}
+
+/// The figures of [`Now`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Figures {
+    pub(super) ready: usize,
+    pub(super) running: usize,
+    pub(super) waiting: usize,
+    pub(super) is_paused: bool,
+    pub(super) is_standing_by: bool,
+}
+
+impl Now {
+    pub(super) fn set(&self, figures: Figures) {
+        let count = |counter: &AtomicU64, count: usize| {
+            counter.store(count as u64, Ordering::Relaxed);
+        };
+        count(&self.ready, figures.ready);
+        count(&self.running, figures.running);
+        count(&self.waiting, figures.waiting);
+        count(&self.is_paused, figures.is_paused.into());
+        count(&self.is_standing_by, figures.is_standing_by.into());
+    }
+
+    /// Each figure: its name, what it says, and its value.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        [
+            ("ready", "Entries in hand that wait for a free slot.", &self.ready),
+            ("running", "Handlers at work.", &self.running),
+            ("waiting", "Entries in hand that wait for their next attempt.", &self.waiting),
+            (
+                "paused",
+                "1 while everything fails and the circuit breaker lets one entry through at a time.",
+                &self.is_paused,
+            ),
+            (
+                "standing_by",
+                "1 while another worker is the group's active one.",
+                &self.is_standing_by,
+            ),
+        ]
+        .into_iter()
+        .map(|(name, help, value)| (name, help, value.load(Ordering::Relaxed)))
+    }
 }
 
 /// Adds `count` to a counter.

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::breaker::Breaker;
 use super::claims::Portion;
-use super::counters::{Counters, add};
+use super::counters::{Counters, Figures, add};
 use super::fence::{Lease, Turn};
 use super::hand::{Delivery, Hand, Phase};
 use super::handler::Finished;
@@ -179,11 +179,23 @@ impl Engine {
             if let Err(error) = self.turn().await {
                 self.on_error(error).await?;
             }
+            self.show_figures();
             if self.is_done() {
                 return Ok(());
             }
             self.wait().await?;
         }
+    }
+
+    /// Lets be seen what is in hand.
+    fn show_figures(&self) {
+        self.counters.now.set(Figures {
+            ready: self.hand.ready(),
+            running: self.hand.running(),
+            waiting: self.hand.waiting(),
+            is_paused: self.breaker.is_open(),
+            is_standing_by: self.is_standing_by(),
+        });
     }
 
     /// One turn: what is due, then what is ready.

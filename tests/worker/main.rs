@@ -9,6 +9,7 @@ mod cluster;
 mod cost;
 mod effects;
 mod failing;
+mod metrics;
 mod pace;
 mod pipe;
 mod programs;

@@ -2,8 +2,10 @@
 
 mod assign;
 mod handlers;
+mod metrics;
 mod supervise;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -81,6 +83,9 @@ struct RunArgs {
     /// How long to try to reach the server at the start [default: 30s, with --once the --timeout]
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     connect_for: Option<Duration>,
+    /// Serve /metrics for Prometheus, and /healthz, at this address, such as 127.0.0.1:9121
+    #[arg(long, value_name = "ADDR")]
+    metrics_addr: Option<SocketAddr>,
     /// Log lines on standard error: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
@@ -131,7 +136,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let is_once = args.once;
     let jobs = assign::assignments(&args, context)?;
     let dialer = context.dialer()?.named("ucp-streams-worker");
-    let (rows, stopped) = supervise::work(jobs, dialer).await?;
+    let listener = match args.metrics_addr {
+        Some(address) => Some(metrics::listen(address).await?),
+        None => None,
+    };
+    let (rows, stopped) = supervise::work(jobs, dialer, listener).await?;
     for row in &rows {
         if is_once && row.is_unfinished() {
             // Said even when only what is wrong is to be said: cron mails what is printed, not the exit code.

@@ -4,35 +4,45 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use futures_util::future::join_all;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::WorkerRow;
+use super::metrics::{Watched, serve};
 use crate::console::{ServiceManager, Signals};
 use crate::exit::Exit;
 use crate::wire::Dialer;
 use crate::worker::{Assignment, Counters, Pulse, Signal, run};
 
-/// Runs one worker for each job until all have ended; a signal asks all to end, and so does one that failed. The second
+/// Runs one worker for each job until all have ended, and shows their figures to whoever connects to `metrics`; a signal asks all to end, and so does one that failed. The second
 /// value is how a second signal ended them.
 pub(super) async fn work(
     jobs: Vec<Assignment>,
     dialer: Dialer,
+    metrics: Option<TcpListener>,
 ) -> Result<(Vec<WorkerRow>, Option<Exit>)> {
     let mut signals = Signals::catch()?;
     let (signal, listener) = watch::channel(Signal::Run);
-    let (mut workers, mut rows) = (JoinSet::new(), Vec::new());
+    let (mut workers, mut rows, mut shown) = (JoinSet::new(), Vec::new(), Vec::new());
     let mut watch = Watch::new(ServiceManager::of_environment());
     for mut job in jobs {
         let counters = Arc::new(Counters::default());
         job.pulse = Some(watch.pulse());
+        shown.push(Watched::new(&job, &counters));
         rows.push((Arc::clone(&counters), WorkerRow::new(&job)));
         workers.spawn(run(job, dialer.clone(), listener.clone(), counters));
     }
     let (mut failure, mut stopped) = (None, None);
     let watched = watch.over(signal.subscribe());
-    tokio::pin!(watched);
+    let served = async {
+        match metrics {
+            Some(listener) => serve(listener, shown.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(watched, served);
     while !workers.is_empty() {
         tokio::select! {
             stop = signals.next() => {
@@ -49,6 +59,7 @@ pub(super) async fn work(
                 }
             }
             () = &mut watched => {}
+            () = &mut served => {}
         }
     }
     if let Some(error) = failure {
