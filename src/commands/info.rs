@@ -14,8 +14,9 @@ use crate::view::Info;
 ///
 /// Looks at every stream of the topology unless some are named. Costs the server little, whatever the length of a stream
 /// or of a pending entries list. LAG is a number, an upper bound (<=) or unknown (?), never a made-up 0; `lag --exact`
-/// counts. LOST counts entries trimmed before the group read them, ROOM those that can be added before it loses one,
-/// FOR in how long that is at the present rate. Consumers are listed for named streams, with -o wide and in JSON.
+/// counts. LOST counts entries trimmed before the group read them; once it has read on, the server remembers less of
+/// them (>=) or nothing (?). ROOM counts those that can be added before it loses one, FOR in how long that is at the
+/// present rate. Consumers are listed for named streams, with -o wide and in JSON.
 /// Streams that the user may not look at are named in warnings (exit 7).
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\

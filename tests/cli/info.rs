@@ -75,6 +75,24 @@ fn what_retention_took_is_said() {
         .stdout_has("trimmed");
 }
 
+/// The first read of a group counts what was trimmed before it as read: the server has forgotten the loss.
+#[test]
+fn a_loss_that_the_server_forgot_is_unknown_not_0() {
+    let server = TestServer::start();
+    stream_with_group(&server, STREAM, GROUP, 500);
+    let lost = || {
+        let run = server.ucp(&["info", STREAM, "-o", "json"]);
+        run.assert_code(0).stdout_json()[0]["groups"][0]["lost"].clone()
+    };
+    assert_eq!(lost(), json!({"entries": 0, "quality": "known"}));
+    server.redis(&["XTRIM", STREAM, "MAXLEN", "100"]);
+    assert_eq!(lost(), json!({"entries": 400, "quality": "at_most"}));
+    deliver(&server, STREAM, GROUP, "c1", 1);
+    assert_eq!(lost(), json!({"entries": null, "quality": "unknown"}));
+    deliver(&server, STREAM, GROUP, "c1", 100);
+    assert_eq!(lost(), json!({"entries": null, "quality": "unknown"}));
+}
+
 #[test]
 fn every_format_and_the_columns_that_were_asked_for() {
     let server = TestServer::start();

@@ -44,7 +44,8 @@ pub struct GroupReport {
     pub oldest_pending_consumer: Option<Name>,
     /// Whether it was trimmed away, so that nobody can process it any more.
     pub oldest_pending_is_trimmed: Option<bool>,
-    /// Entries that left the stream beyond the group's position, undelivered.
+    /// Entries that left the stream undelivered: those missing right before the next one the group will read, and what
+    /// is known to have been lost before that.
     pub lost: Option<Lag>,
     /// How many entries can be added before the group loses one; `None` without a limit of the stream.
     pub headroom: Option<Lag>,

@@ -52,9 +52,10 @@ pub fn lag(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
     }
 }
 
-/// Entries beyond the group's position that left the stream before they were delivered to it. What the position has
-/// passed since is not counted: the server does not know it any more. At most so many where some may have been deleted
-/// on purpose or were gone before the group was created.
+/// Entries that left the stream before they were delivered to the group: those that are missing between its position and
+/// the first entry there is. At most so many where some may have been deleted on purpose or were gone before the group
+/// was created. Once the group has read on, only a read counter that fell behind tells of what it has passed
+/// ([`passed`]): all else is unknown, and 0 is known only while nothing has left the stream at all.
 pub fn lost(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
     let Some(added) = stream.entries_added else {
         return Lag::Unknown;
@@ -72,20 +73,37 @@ pub fn lost(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
         None => position >= stream.last_generated_id,
     };
     if is_inside {
-        return if deleted <= position {
-            Lag::Known(0)
+        return if deleted == EntryId::MIN && counters != Counters::Forgetful {
+            passed(stream, group, removed)
         } else {
             Lag::Unknown
         };
     }
     match group.entries_read {
-        Some(read) if read > removed => Lag::Unknown,
+        // All that left was counted as read, a hole that the group passed before included.
+        Some(read) if read >= removed => Lag::Unknown,
         Some(read) if deleted <= position && counters != Counters::Forgetful => {
             Lag::Known(removed - read)
         }
         Some(read) => Lag::AtMost(removed - read),
         None if position == EntryId::MIN => Lag::AtMost(removed),
         None => Lag::Unknown,
+    }
+}
+
+/// What a group within a stream lost behind its position, where nothing was ever deleted. Of the entries up to the
+/// position, the read counter has those that were delivered: every other was trimmed too early. A server that counts a
+/// read anew (the first of a group, or after `XGROUP SETID`; since 8.2 whenever something was trimmed) takes those for
+/// read as well, so what is missing is the least that was lost, and nothing missing says nothing.
+fn passed(stream: &StreamInfo, group: &GroupInfo, removed: u64) -> Lag {
+    let position = group.last_delivered_id;
+    let is_at_end = stream.last.as_ref().is_none_or(|it| position >= it.id);
+    // Between the first and the last there are some more, and nobody knows how many.
+    let still_there = if is_at_end { stream.length } else { 1 };
+    let reached = removed + still_there;
+    match group.entries_read {
+        Some(read) if read < reached => Lag::AtLeast(reached - read),
+        _ => Lag::Unknown,
     }
 }
 

@@ -188,7 +188,9 @@ pub(super) fn alerts_of(alerts: &[Over]) -> Cell {
 /// Known losses stand out.
 fn lost_cell(lost: Lag) -> Cell {
     match lost {
-        Lag::Known(entries) if entries > 0 => Cell::Count(entries).toned(Tone::Bad),
+        Lag::Known(entries) | Lag::AtLeast(entries) if entries > 0 => {
+            Cell::from(lost).toned(Tone::Bad)
+        }
         other => other.into(),
     }
 }
