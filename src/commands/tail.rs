@@ -25,9 +25,9 @@ const ENTRIES: u64 = 10;
 /// line, and a stream that is not there yet is waited for.
 ///
 /// Entries that were cut from a followed stream before they were read leave a record in their place: the line
-/// `gap stream=S from=ID to=ID count=N`, as JSON {"gap": {"stream", "from", "to", "count"}}: so many between the two ids,
-/// neither included; `to` is null (`end`) when nothing is left, `count` null (`unknown`) when the stream was made again.
-/// With -o csv or --names it is a warning.
+/// `gap stream=S from=ID to=ID count=N`, as JSON {"gap": {"stream", "from", "to", "count"}}: N between the two ids,
+/// neither included; `to` is null (`end`) when nothing is left, `count` null (`unknown`) when the stream was deleted or
+/// made again, which is then followed from its first entry. With -o csv or --names it is a warning.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:

@@ -5,11 +5,30 @@ use std::time::Duration;
 
 use super::decode::{self, FieldSlices};
 use super::encode::{push_arg, push_header};
-use super::error::{Error, Result};
+use super::error::{Error, ErrorKind, Result};
 use super::lane::Lane;
 use crate::model::{EntryId, Name, StreamInfo};
 
 impl Lane {
+    /// The run id of the server process (`INFO server`), which a restart and a failover change; `None` where the user may
+    /// not ask.
+    ///
+    /// # Errors
+    /// A lost connection, a missed deadline, a shape that is not known.
+    pub async fn run_id(&mut self) -> Result<Option<String>> {
+        let command = "INFO";
+        self.push(&[b"INFO", b"server"]);
+        self.flush().await?;
+        let reply = match self.reply(command, self.deadline).await {
+            Ok(reply) => reply,
+            Err(error) if error.kind == ErrorKind::NoPerm => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let text = String::from_utf8_lossy(decode::bytes(command, reply)?);
+        let run_id = text.lines().find_map(|line| line.strip_prefix("run_id:"));
+        Ok(run_id.map(|it| it.trim_end().to_owned()))
+    }
+
     /// Appends an `XINFO STREAM` for each of `streams`; the replies are read by [`Lane::looks`].
     pub fn push_looks<'a>(&mut self, streams: impl IntoIterator<Item = &'a Name>) {
         for stream in streams {

@@ -292,11 +292,108 @@ fn a_stream_cut_to_nothing_and_one_made_again_are_told_apart() {
     add_all(&server, 3..=3);
     proxy.end_all(End::Reset);
     proxy.set(Mode::Pass);
-    tail.await_stderr("`s` now ends at 3-0, before what was read");
-    tail.await_stderr("whether something was missed is unknown");
+    let record = tail.await_stdout("gap");
+    assert_eq!(record, "gap\tstream=s\tfrom=8-0\tto=3-0\tcount=unknown");
+    tail.await_stdout("3-0");
     add(&server, "s", "5-0");
     tail.await_stdout("5-0");
-    tail.terminate();
+    let run = tail.terminate();
+    let ids = run.stdout_lines();
+    let ids: Vec<_> = ids.iter().filter_map(|it| it.split_once("\tf=")).collect();
+    let ids: Vec<_> = ids.iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids, ["1-0", "7-0", "8-0", "3-0", "5-0"], "{run}");
+}
+
+/// `tail s t -f` that has printed 10-0 of `s` and 1-0 of `t`, and waits.
+fn waiting_for_two(server: &TestServer) -> Spawned {
+    add(server, "t", "1-0");
+    add(server, "s", "10-0");
+    let mut tail = server
+        .command(&["tail", "s", "t", "-f", "-o", "plain"])
+        .spawn();
+    tail.await_stdout("10-0");
+    until(PATIENCE, "it waits", || {
+        let clients = server.redis(&["CLIENT", "LIST"]);
+        clients.text().contains("cmd=xread")
+    });
+    tail
+}
+
+#[test]
+fn a_stream_made_again_with_lower_ids_is_followed_from_its_first_entry() {
+    let server = TestServer::start();
+    let mut tail = waiting_for_two(&server);
+    let again = |ids: &[&str]| {
+        let mut commands = vec![vec!["DEL", "s"]];
+        commands.extend(ids.iter().map(|id| vec!["XADD", "s", *id, "f", "again"]));
+        let owned = |words: &Vec<&str>| words.iter().map(|it| (*it).to_owned()).collect();
+        let commands: Vec<Vec<String>> = commands.iter().map(owned).collect();
+        server.client().pipeline(&commands);
+    };
+    // Nothing ends the wait for what comes after 10-0.
+    again(&["1-0", "2-0"]);
+    assert_eq!(
+        tail.await_stdout("gap"),
+        "gap\tstream=s\tfrom=10-0\tto=1-0\tcount=unknown"
+    );
+    tail.await_stdout("s\t1-0\tf=again");
+    tail.await_stdout("s\t2-0\tf=again");
+    // The wait is ended by an entry that is not the first of the new stream.
+    again(&["1-0", "20-0"]);
+    assert_eq!(
+        tail.await_stdout("gap"),
+        "gap\tstream=s\tfrom=2-0\tto=1-0\tcount=unknown"
+    );
+    tail.await_stdout("s\t20-0\tf=again");
+    add(&server, "t", "2-0");
+    tail.await_stdout("t\t2-0");
+    let run = tail.terminate();
+    run.assert_code(143).stderr_is_empty().stdout_is(
+        "t\t1-0\tf=1-0\ns\t10-0\tf=10-0\n\
+         gap\tstream=s\tfrom=10-0\tto=1-0\tcount=unknown\ns\t1-0\tf=again\ns\t2-0\tf=again\n\
+         gap\tstream=s\tfrom=2-0\tto=1-0\tcount=unknown\ns\t1-0\tf=again\ns\t20-0\tf=again\n\
+         t\t2-0\tf=2-0\n",
+    );
+}
+
+#[test]
+fn a_stream_that_is_deleted_is_said_once_and_waited_for() {
+    let server = TestServer::start();
+    let mut tail = waiting_for_two(&server);
+    server.redis(&["DEL", "s"]);
+    let record = tail.await_stdout("gap");
+    assert_eq!(record, "gap\tstream=s\tfrom=10-0\tto=end\tcount=unknown");
+    add(&server, "t", "2-0");
+    tail.await_stdout("t\t2-0");
+    add(&server, "s", "3-0");
+    tail.await_stdout("s\t3-0");
+    let run = tail.terminate();
+    assert_eq!(run.stdout().matches("gap").count(), 1, "{run}");
+}
+
+/// What a failover or a lost file took from the end is not printed again with what is left.
+#[test]
+fn another_server_that_lost_the_end_is_followed_from_there() {
+    let mut server = TestServer::start();
+    add(&server, "s", "1-0");
+    server.redis(&["SAVE"]);
+    let mut tail = server.command(&["tail", "s", "-f", "--names"]).spawn();
+    tail.await_stdout("1-0");
+    add(&server, "s", "5-0");
+    tail.await_stdout("5-0");
+    server.kill();
+    tail.await_stderr("connecting again");
+    server.restart();
+    tail.await_stderr("`s` now ends at 1-0, before what was read");
+    tail.await_stderr("whether something was missed is unknown");
+    add(&server, "s", "3-0");
+    tail.await_stdout("3-0");
+    // It does lose nothing by itself: now the stream was made again.
+    server.redis(&["DEL", "s"]);
+    add(&server, "s", "2-0");
+    tail.await_stderr("gap in `s`");
+    tail.await_stdout("2-0");
+    tail.terminate().stdout_is("1-0\n5-0\n3-0\n2-0\n");
 }
 
 #[test]

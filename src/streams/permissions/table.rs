@@ -131,7 +131,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("publish merge-request", These(&[topology::MERGE_REQUESTS]), PUBLISH, &[Streams]),
         needs("publish prediction-request", These(&[topology::PREDICTION_REQUESTS]), PUBLISH, &[Streams]),
         needs("ingest", These(&[topology::EVENTS_RAW, topology::EVENTS_NORMALIZED]), INGEST, &[Streams]),
-        needs("tail", Scope::Streams, &[&["type", "xrange", "xrevrange", "xread", "xinfo|stream"]], &[ReadStreams]),
+        needs("tail", Scope::Streams, &[&["type", "xrange", "xrevrange", "xread", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("read", Scope::Streams, &[&["type", "xrange", "xrevrange"]], &[ReadStreams]),
         needs("get", Scope::Streams, &[&["type", "xrange", "xinfo|stream"]], &[ReadStreams]),
         needs("info", Scope::Streams, &[LOOK, MEASURE, &["xlen", "memory|usage"]], &[ReadStreams, ReadDeadLetters]),

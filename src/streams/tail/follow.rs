@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::gap::{Look, Place};
+use super::gap::{Gap, Look, Place};
 use super::{Filter, PAGE, Sink};
 use crate::model::{Batch, EntryId, Name, StreamInfo};
 use crate::wire::{Dialer, Error, ErrorKind, Lane, Stop};
@@ -39,9 +39,11 @@ pub async fn follow(
         count: FIRST_COUNT,
         looks: true,
         is_reconnected: false,
+        server: None,
+        is_same_server: true,
     };
     loop {
-        let failed = match follower.poll(&mut lane, sink).await {
+        let failed = match follower.step(&mut lane, sink).await {
             Ok(()) => continue,
             Err(Stop::Sink(error)) => return Err(error),
             Err(Stop::Wire(error)) if !passes(&error) => return Err(error.into()),
@@ -52,6 +54,22 @@ pub async fn follow(
         follower.looks = true;
         follower.is_reconnected = true;
     }
+}
+
+fn tell(sink: &mut impl Sink, stream: usize, gap: &Gap) -> Result<(), Stop> {
+    sink.gap(stream, gap).map_err(Stop::Sink)?;
+    sink.pause().map_err(Stop::Sink)
+}
+
+/// An entry's id, the index of its stream, and its place in a batch.
+type Found = (EntryId, usize, usize);
+
+/// A server process.
+enum Server {
+    /// With this run id.
+    Known(String),
+    /// The user may not ask.
+    Unknown,
 }
 
 fn passes(error: &Error) -> bool {
@@ -82,10 +100,31 @@ struct Follower<'s> {
     looks: bool,
     /// Whether the connection was lost, and what that cost is not said yet.
     is_reconnected: bool,
+    /// The process that was read from last; `None` before the first.
+    server: Option<Server>,
+    /// Whether the streams were looked at in this very process: then it has lost nothing since.
+    is_same_server: bool,
 }
 
 impl Follower<'_> {
-    /// One blocking read and what it brought.
+    async fn step(&mut self, lane: &mut Lane, sink: &mut impl Sink) -> Result<(), Stop> {
+        if self.server.is_none() || self.is_reconnected {
+            let server = match lane.run_id().await? {
+                Some(run_id) => Server::Known(run_id),
+                None => Server::Unknown,
+            };
+            self.is_same_server = match (&self.server, &server) {
+                (None, _) => true,
+                (Some(Server::Known(before)), Server::Known(now)) => before == now,
+                _ => false,
+            };
+            self.server = Some(server);
+        }
+        self.poll(lane, sink).await
+    }
+
+    /// One blocking read and what it brought. The streams are looked at before it, for what was cut, and after it, since
+    /// a read that waits does not notice that the stream it waits for is another one by now.
     async fn poll(&mut self, lane: &mut Lane, sink: &mut impl Sink) -> Result<(), Stop> {
         let asked: Vec<(&Name, EntryId)> = self
             .streams
@@ -96,14 +135,45 @@ impl Follower<'_> {
             lane.push_looks(self.streams);
         }
         lane.push_read(&asked, self.count, BLOCK);
+        lane.push_looks(self.streams);
         lane.flush().await?;
         if self.looks {
             self.look(lane, sink).await?;
         }
+        // Read from where they are no longer read: their entries come again, from the new place on.
+        let moved: Vec<bool> = asked
+            .iter()
+            .zip(&self.places)
+            .map(|((_, asked), place)| place.position < *asked)
+            .collect();
+        let (batch, mut places) = self.entries(lane, &asked).await?;
+        places.retain(|(_, stream, _)| !moved[*stream]);
+        let others = self.others(lane, &mut places).await?;
+        self.hand_over(&batch, places, sink).map_err(Stop::Sink)?;
+        for (stream, info) in others {
+            let place = &mut self.places[stream];
+            let missing = match info {
+                Some(info) => Look::Missing(place.begin_again(&info)),
+                None => place.gone(),
+            };
+            if let Look::Missing(gap) = missing {
+                self.looks = true;
+                tell(sink, stream, &gap)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a read brought: the entries, and for each its id, stream and place among them.
+    async fn entries(
+        &mut self,
+        lane: &mut Lane,
+        asked: &[(&Name, EntryId)],
+    ) -> Result<(Batch, Vec<Found>), Stop> {
         let mut batch = Batch::default();
-        let mut places: Vec<(EntryId, usize, usize)> = Vec::new();
+        let mut places: Vec<Found> = Vec::new();
         let mut bytes = 0;
-        lane.entries(&asked, BLOCK, |stream, id, fields| {
+        lane.entries(asked, BLOCK, |stream, id, fields| {
             bytes += fields
                 .iter()
                 .map(|(name, value)| name.len() + value.len())
@@ -118,14 +188,43 @@ impl Follower<'_> {
             let entry_bytes = (bytes / places.len()).max(1);
             self.count = (REPLY_BYTES / entry_bytes / self.streams.len()).clamp(1, PAGE);
         }
-        self.hand_over(&batch, places, sink).map_err(Stop::Sink)
+        Ok((batch, places))
+    }
+
+    /// The streams that are gone (`None`) or are others than those that `places` were to be read from. Entries that
+    /// are, or may be, of a new one are taken out: it is read from its first.
+    async fn others(
+        &self,
+        lane: &mut Lane,
+        places: &mut Vec<Found>,
+    ) -> Result<Vec<(usize, Option<StreamInfo>)>, Stop> {
+        let mut looked: Vec<Result<StreamInfo, Error>> = Vec::with_capacity(self.streams.len());
+        lane.looks(self.streams.len(), |_, info| looked.push(info))
+            .await?;
+        let mut others = Vec::new();
+        for (stream, info) in looked.into_iter().enumerate() {
+            let mut place = self.places[stream];
+            let read = places.iter().filter(|(_, of, _)| *of == stream);
+            read.for_each(|(id, _, _)| place.read(*id));
+            match info {
+                Ok(info) if self.is_same_server && place.is_another(&info) => {
+                    let newest = info.last_generated_id;
+                    places.retain(|(id, of, _)| *of != stream || *id > newest);
+                    others.push((stream, Some(info)));
+                }
+                Err(error) if error.kind == ErrorKind::NoKey => others.push((stream, None)),
+                // What is wrong with it, the next read says.
+                _ => {}
+            }
+        }
+        Ok(others)
     }
 
     /// Hands over a reply's entries, each with its id, stream and place in `batch`.
     fn hand_over(
         &mut self,
         batch: &Batch,
-        mut places: Vec<(EntryId, usize, usize)>,
+        mut places: Vec<Found>,
         sink: &mut impl Sink,
     ) -> Result<()> {
         if places.is_empty() {
@@ -155,7 +254,7 @@ impl Follower<'_> {
         for (stream, info) in looked.into_iter().enumerate() {
             let place = &mut self.places[stream];
             let look = match info {
-                Ok(info) => place.look(&info),
+                Ok(info) => place.look(&info, self.is_same_server),
                 Err(error) if error.kind == ErrorKind::NoKey => place.gone(),
                 // Whoever may read may not be allowed to look.
                 Err(error) if error.kind == ErrorKind::NoPerm => Look::Unknown,
@@ -166,8 +265,7 @@ impl Follower<'_> {
                 Look::Unknown => is_known = false,
                 Look::Missing(gap) => {
                     has_gaps = true;
-                    sink.gap(stream, &gap).map_err(Stop::Sink)?;
-                    sink.pause().map_err(Stop::Sink)?;
+                    tell(sink, stream, &gap)?;
                 }
                 Look::Shorter(newest) => {
                     is_known = false;
@@ -179,6 +277,8 @@ impl Follower<'_> {
                 }
             }
         }
+        // From here on, for as long as the connection lasts.
+        self.is_same_server = true;
         if std::mem::take(&mut self.is_reconnected) {
             sink.note(match (has_gaps, is_known) {
                 (true, _) => "connected again; entries were cut before they were read",

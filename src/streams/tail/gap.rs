@@ -9,25 +9,35 @@ use crate::model::{EntryId, Name, StreamInfo};
 pub struct Gap {
     /// They came after this id.
     pub from: EntryId,
-    /// They came before this entry, the first there is; `None` when the stream is empty.
+    /// They came before this entry, the first there is; `None` when nothing is left.
     pub to: Option<EntryId>,
-    /// How many they were; `None` when the stream was made again meanwhile, and nobody can know.
+    /// How many they were; `None` when the stream was deleted or made again, and nobody can know. Then `to` is the first
+    /// entry of the new one, whatever its id.
     pub count: Option<u64>,
 }
 
 impl Gap {
     /// The gap in `stream` in words.
     pub fn text(&self, stream: &Name) -> String {
-        let count = match self.count {
-            Some(1) => "1 entry".to_owned(),
-            Some(count) => format!("{count} entries"),
-            None => "an unknown number of entries".to_owned(),
+        let from = self.from;
+        let count = match (self.count, self.to) {
+            (Some(1), _) => "1 entry".to_owned(),
+            (Some(count), _) => format!("{count} entries"),
+            (None, to) => {
+                let then = match to {
+                    Some(to) => format!("deleted and made again, and begins at {to}"),
+                    None => "deleted".to_owned(),
+                };
+                return format!(
+                    "gap in `{stream}`: an unknown number of entries after {from}, gone before being read: the stream \
+                     was {then}"
+                );
+            }
         };
         let before = match self.to {
             Some(to) => format!(" and before {to}"),
             None => String::new(),
         };
-        let from = self.from;
         format!("gap in `{stream}`: {count} after {from}{before}, gone before being read")
     }
 }
@@ -39,7 +49,7 @@ pub(super) enum Look {
     Whole,
     /// These are.
     Missing(Gap),
-    /// It now ends before what was read: made again, or the server has lost something.
+    /// It now ends before what was read, on another server: made again, or the server has lost something.
     Shorter(EntryId),
     /// Cannot be known.
     Unknown,
@@ -87,20 +97,64 @@ impl Place {
     /// There is no such stream (any more): whatever is added to it comes first.
     pub(super) fn gone(&mut self) -> Look {
         let was_there = self.newest > EntryId::MIN;
-        self.added = (self.position == EntryId::MIN || was_there).then_some(0);
-        if was_there {
-            Look::Unknown
-        } else {
-            Look::Whole
+        if !was_there {
+            self.added = (self.position == EntryId::MIN).then_some(0);
+            return Look::Whole;
         }
+        let gap = Gap {
+            from: self.position,
+            to: None,
+            count: None,
+        };
+        // Where a later id than there was had been asked for, that still holds.
+        let is_to_come = self.position > self.newest;
+        *self = Self::before_any(if is_to_come {
+            self.position
+        } else {
+            EntryId::MIN
+        });
+        Look::Missing(gap)
     }
 
-    /// The stream looks like this, and all that was read of it was read before.
-    pub(super) fn look(&mut self, info: &StreamInfo) -> Look {
+    /// Whether a stream that looks like this is not the one that was read. Neither its greatest id nor its count of
+    /// entries added ever falls, unless the server lost something, which one and the same process does not.
+    pub(super) fn is_another(&self, info: &StreamInfo) -> bool {
+        let has_fewer = match (self.added, info.entries_added) {
+            (Some(before), Some(added)) => added < before,
+            _ => false,
+        };
+        info.last_generated_id < self.newest || has_fewer
+    }
+
+    /// The stream looks like this, was made under the name of the one that was read, and is read from its first entry.
+    pub(super) fn begin_again(&mut self, info: &StreamInfo) -> Gap {
+        let first = info.first.as_ref().map(|entry| entry.id);
+        let gap = Gap {
+            from: self.position,
+            to: first,
+            count: None,
+        };
+        self.position = first.and_then(EntryId::previous).unwrap_or_default();
+        self.newest = info.last_generated_id;
+        self.added = info
+            .entries_added
+            .map(|added| added.saturating_sub(info.length));
+        gap
+    }
+
+    /// The stream looks like this, and all that was read of it was read before; by the same server process or not.
+    pub(super) fn look(&mut self, info: &StreamInfo, is_same_server: bool) -> Look {
         let newest = info.last_generated_id;
+        if is_same_server && self.is_another(info) {
+            return Look::Missing(self.begin_again(info));
+        }
         if newest < self.newest {
             *self = Self::at(newest, Some(info));
             return Look::Shorter(newest);
+        }
+        if self.is_another(info) {
+            // What was lost from the end was made up for since; how the count stands is not known any more.
+            self.added = None;
         }
         self.newest = newest;
         if newest <= self.position {
@@ -165,35 +219,35 @@ mod tests {
     #[test]
     fn what_was_cut_after_the_position_is_counted() {
         let mut place = read_to(10);
-        assert_eq!(place.look(&stream(1, 10, 10)), Look::Whole);
-        assert_eq!(place.look(&stream(10, 20, 20)), Look::Whole);
+        assert_eq!(place.look(&stream(1, 10, 10), true), Look::Whole);
+        assert_eq!(place.look(&stream(10, 20, 20), true), Look::Whole);
         let gap = Gap {
             from: id(10),
             to: Some(id(15)),
             count: Some(4),
         };
-        assert_eq!(place.look(&stream(15, 20, 20)), Look::Missing(gap));
+        assert_eq!(place.look(&stream(15, 20, 20), true), Look::Missing(gap));
         // Said once.
-        assert_eq!(place.look(&stream(15, 20, 20)), Look::Whole);
+        assert_eq!(place.look(&stream(15, 20, 20), true), Look::Whole);
         for ms in 15..=20 {
             place.read(id(ms));
         }
-        assert_eq!(place.look(&stream(15, 20, 20)), Look::Whole);
+        assert_eq!(place.look(&stream(15, 20, 20), true), Look::Whole);
         let gap = Gap {
             from: id(20),
             to: None,
             count: Some(5),
         };
-        assert_eq!(place.look(&stream(26, 25, 25)), Look::Missing(gap));
+        assert_eq!(place.look(&stream(26, 25, 25), true), Look::Missing(gap));
         assert_eq!(place.position, id(25));
     }
 
     #[test]
     fn only_what_was_read_may_go_unnoticed() {
         let mut place = read_to(10);
-        assert_eq!(place.look(&stream(11, 15, 15)), Look::Whole);
+        assert_eq!(place.look(&stream(11, 15, 15), true), Look::Whole);
         let mut place = read_to(10);
-        assert_eq!(place.look(&stream(11, 10, 10)), Look::Whole);
+        assert_eq!(place.look(&stream(11, 10, 10), true), Look::Whole);
     }
 
     #[test]
@@ -204,13 +258,54 @@ mod tests {
             to: Some(id(12)),
             count: None,
         };
-        assert_eq!(place.look(&stream(12, 13, 2)), Look::Missing(gap));
+        assert_eq!(place.look(&stream(12, 13, 2), true), Look::Missing(gap));
+        // Its first entry is read, whatever its id, and those that were cut from it are among the unknown.
+        for (again, first) in [
+            (stream(1, 4, 4), 1),
+            (stream(3, 4, 4), 3),
+            (stream(1, 14, 9), 1),
+        ] {
+            let mut place = read_to(10);
+            let gap = Gap {
+                from: id(10),
+                to: Some(id(first)),
+                count: None,
+            };
+            assert_eq!(place.look(&again, true), Look::Missing(gap));
+            assert!(place.position < id(first) && place.position.next() == Some(id(first)));
+            assert_eq!(place.look(&again, true), Look::Whole);
+        }
+    }
+
+    #[test]
+    fn another_server_may_have_lost_the_end() {
         let mut place = read_to(10);
-        assert_eq!(place.look(&stream(1, 4, 4)), Look::Shorter(id(4)));
+        assert_eq!(place.look(&stream(1, 4, 4), false), Look::Shorter(id(4)));
         assert_eq!(place.position, id(4));
         let mut place = read_to(10);
-        assert_eq!(place.gone(), Look::Unknown);
-        assert_eq!(place.look(&stream(11, 12, 2)), Look::Whole);
+        assert_eq!(place.look(&stream(1, 14, 9), false), Look::Whole);
+        assert_eq!(place.position, id(10));
+        // That server itself loses nothing.
+        assert_eq!(place.look(&stream(1, 14, 9), true), Look::Whole);
+    }
+
+    #[test]
+    fn a_stream_that_was_deleted_is_read_from_its_first_entry_when_it_comes_again() {
+        let mut place = read_to(10);
+        let gap = Gap {
+            from: id(10),
+            to: None,
+            count: None,
+        };
+        assert_eq!(place.gone(), Look::Missing(gap));
+        // Said once.
+        assert_eq!(place.gone(), Look::Whole);
+        assert_eq!(place.look(&stream(1, 2, 2), true), Look::Whole);
+        assert!(place.position < id(1));
+        // What was asked for from a later id on is not there earlier.
+        let mut place = Place::at(id(100), Some(&stream(1, 10, 10)));
+        assert!(matches!(place.gone(), Look::Missing(_)));
+        assert_eq!(place.position, id(100));
     }
 
     #[test]
@@ -222,20 +317,20 @@ mod tests {
             to: Some(id(3)),
             count: Some(2),
         };
-        assert_eq!(place.look(&stream(3, 9, 9)), Look::Missing(gap));
+        assert_eq!(place.look(&stream(3, 9, 9), true), Look::Missing(gap));
     }
 
     #[test]
     fn a_position_to_come_knows_nothing_until_it_is_reached() {
         let mut place = Place::at(id(100), Some(&stream(1, 10, 10)));
-        assert_eq!(place.look(&stream(1, 20, 20)), Look::Unknown);
-        assert_eq!(place.look(&stream(150, 160, 160)), Look::Unknown);
+        assert_eq!(place.look(&stream(1, 20, 20), true), Look::Unknown);
+        assert_eq!(place.look(&stream(150, 160, 160), true), Look::Unknown);
         for ms in 150..=160 {
             place.read(id(ms));
         }
-        assert_eq!(place.look(&stream(150, 160, 160)), Look::Whole);
+        assert_eq!(place.look(&stream(150, 160, 160), true), Look::Whole);
         assert!(matches!(
-            place.look(&stream(170, 171, 171)),
+            place.look(&stream(170, 171, 171), true),
             Look::Missing(_)
         ));
     }
