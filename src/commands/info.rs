@@ -18,11 +18,15 @@ use crate::view::Info;
 /// them (>=) or nothing (?). ROOM counts those that can be added before it loses one, FOR in how long that is at the
 /// present rate. Consumers are listed for named streams, with -o wide and in JSON.
 /// Streams that the user may not look at are named in warnings (exit 7).
+///
+/// With -o plain and csv the tables follow each other, a blank line between. --columns picks the one table that has
+/// them: `--columns group,lag` prints groups only. In JSON, groups are within their streams.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
   ucp-streams info
   ucp-streams info events.normalized
+  ucp-streams info -o csv --columns group,stream,lag,pending
   ucp-streams info --jq '.[].groups[].lag'")]
 pub(super) struct Args {
     /// Streams to look at; all of the topology when none is named
@@ -36,11 +40,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let seen = inspect::streams(&connection, topology, &args.streams).await?;
     let streams = seen.rows;
     let options = context.console.options();
-    let picks = options.names || !options.columns.is_empty();
-    if picks || options.format.is_json() || options.format == Format::Csv {
+    let format = options.format;
+    // Within a stream's JSON, its groups are a key.
+    let picks_parts =
+        !options.columns.is_empty() && !options.columns.iter().any(|it| it == "groups");
+    if format.is_json() && !picks_parts {
         context.console.show(&streams)?;
     } else {
-        let with_consumers = !args.streams.is_empty() || options.format == Format::Wide;
+        let with_consumers = !args.streams.is_empty() || format == Format::Wide;
         context
             .console
             .show_report(&Info::new(&streams, with_consumers))?;

@@ -7,21 +7,24 @@ use anyhow::Result;
 use super::shared::Context;
 use crate::cli::{self, Pairs};
 use crate::exit::Exit;
-use crate::model::{CommandLine, Format, Name, Problem};
+use crate::model::{CommandLine, Name, Problem};
 use crate::streams::pending::{Question, look};
 use crate::streams::select::Filter;
 use crate::streams::target::Target;
 use crate::topology::{GroupSpec, Topology};
+use crate::view::{Pending, PendingParts};
 
 /// Show what was delivered and not acknowledged: by consumer, by what it has in common, and entry by entry
 ///
-/// Never changes a delivery count. With -o ndjson, csv, plain, --names or --columns only the entries are printed.
+/// Never changes a delivery count. With -o plain, csv and ndjson only what was asked for is printed: the counts of
+/// --histogram, those of --by, the entries with --entries or without either of the two, the consumers with --count 0; in
+/// plain and csv a blank line is between two tables. --columns picks the one table that has them.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
   ucp-streams pending event-processors --idle 5m
   ucp-streams pending events.normalized event-processors --entries
-  ucp-streams pending event-processors --by event_type,brand_id --count 0
+  ucp-streams pending event-processors --by event_type,brand_id -o csv
   ucp-streams pending event-processors --min-deliveries 3 --histogram")]
 pub(super) struct Args {
     /// The group, by its name in the topology; or its stream, when the group follows
@@ -118,14 +121,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     {
         body.in_pairs = in_pairs;
     }
-    let options = context.console.options();
-    let picks = options.names || !options.columns.is_empty();
-    match options.format {
-        Format::Table | Format::Wide | Format::Json if !picks => {
-            context.console.show_report(&report)?;
-        }
-        _ => context.console.show(&report.entries)?,
-    }
+    let parts = match (args.entries, args.count) {
+        (_, 0) => PendingParts::Summary,
+        (true, _) => PendingParts::Entries,
+        (false, _) => PendingParts::Listed,
+    };
+    context.console.show_report(&Pending::new(&report, parts))?;
     if report.has_more {
         context.console.note(&format!(
             "only the {} oldest are looked at; --count N lists more",

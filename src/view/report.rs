@@ -4,11 +4,15 @@ use serde::Serialize;
 
 use super::json::write_json;
 use super::pretty::indent_json;
+use super::row::has_columns;
 use super::{Options, Row, Tone, one, rows};
 use crate::model::{Format, Problem, escaped};
 
 /// Something with several parts. Its JSON is its [`Serialize`], one document.
 pub trait Report: Serialize {
+    /// Whether ndjson has the parts' rows, an object a line, rather than the document in one.
+    const NDJSON_HAS_ROWS: bool = false;
+
     /// Appends the parts for people and line-based formats by calling `section` for each.
     ///
     /// # Errors
@@ -21,21 +25,38 @@ pub trait Report: Serialize {
 pub struct Section<'a> {
     out: &'a mut Vec<u8>,
     options: &'a Options,
+    pick: Option<Pick>,
+}
+
+/// The one part that `--columns` or `--names` pick from.
+#[derive(Debug, Default)]
+struct Pick {
+    /// Whether it was found.
+    is_done: bool,
+    /// The columns of those that were not it.
+    others: Vec<&'static str>,
 }
 
 impl Section<'_> {
-    fn for_people(&self) -> bool {
-        matches!(self.options.format, Format::Table | Format::Wide)
+    /// Whether a person reads it, and all of it.
+    pub fn for_people(&self) -> bool {
+        self.pick.is_none() && matches!(self.options.format, Format::Table | Format::Wide)
+    }
+
+    /// Whether `--columns` or `--names` pick from one part: the first that has all the columns.
+    pub fn picks(&self) -> bool {
+        self.pick.is_some()
     }
 
     fn separate(&mut self) {
-        if !self.out.is_empty() {
-            let end: &[u8] = match self.options.format {
-                Format::Csv => b"\r\n",
-                _ => b"\n",
-            };
-            self.out.extend_from_slice(end);
+        if self.out.is_empty() || self.options.format.is_json() {
+            return;
         }
+        let end: &[u8] = match self.options.format {
+            Format::Csv => b"\r\n",
+            _ => b"\n",
+        };
+        self.out.extend_from_slice(end);
     }
 
     /// A title above what follows; only for people.
@@ -61,8 +82,8 @@ impl Section<'_> {
     /// # Errors
     /// See [`one`].
     pub fn object<R: Row>(&mut self, row: &R) -> Result<(), Problem> {
-        if !self.for_people() {
-            self.separate();
+        if !self.is_next::<R>() {
+            return Ok(());
         }
         one(self.out, row, self.options)
     }
@@ -72,41 +93,80 @@ impl Section<'_> {
     /// # Errors
     /// See [`rows`].
     pub fn list<R: Row>(&mut self, list: &[R]) -> Result<(), Problem> {
-        if !self.for_people() {
-            self.separate();
+        if !self.is_next::<R>() {
+            return Ok(());
         }
         rows(self.out, list, self.options)
     }
+
+    /// Whether a part of these rows is to be written, here.
+    fn is_next<R: Row>(&mut self) -> bool {
+        match &mut self.pick {
+            Some(pick) if pick.is_done => false,
+            Some(pick) if has_columns::<R>(self.options) => {
+                pick.is_done = true;
+                true
+            }
+            Some(pick) => {
+                let new = R::COLUMNS.iter().map(|column| column.key);
+                let new: Vec<_> = new.filter(|key| !pick.others.contains(key)).collect();
+                pick.others.extend(new);
+                false
+            }
+            None => {
+                if !self.for_people() {
+                    self.separate();
+                }
+                true
+            }
+        }
+    }
 }
 
-/// Shows a report of several parts. Line-based formats get its objects and lists, a blank line between.
+/// Shows a report of several parts. Line-based formats get its objects and lists, a blank line between; `--columns` picks
+/// the first that has them all, `--names` the first.
 ///
 /// # Errors
-/// A usage [`Problem`] for `--columns` and `--names`, which pick from one list.
+/// A usage [`Problem`] when no part has the columns.
 pub fn report<T: Report>(out: &mut Vec<u8>, report: &T, options: &Options) -> Result<(), Problem> {
-    if options.names || !options.columns.is_empty() {
-        return Err(Problem::usage(
-            "--columns and --names pick from a list, and this report has several parts",
-        )
-        .hint("use -o json and pick there"));
-    }
-    if options.format.is_json() {
-        let mut json = Vec::new();
-        write_json(&mut json, report)?;
-        if options.terminal && options.format == Format::Json {
-            indent_json(out, &json, 0);
-        } else {
-            out.append(&mut json);
-        }
-        out.push(b'\n');
-        return Ok(());
+    let pick = (options.names || !options.columns.is_empty()).then(Pick::default);
+    let in_rows = T::NDJSON_HAS_ROWS && options.format == Format::Ndjson;
+    if options.format.is_json() && pick.is_none() && !in_rows {
+        return document(out, report, options);
     }
     let mut text = Vec::new();
-    report.sections(&mut Section {
+    let mut section = Section {
         out: &mut text,
         options,
-    })?;
+        pick,
+    };
+    report.sections(&mut section)?;
+    if let Some(Pick {
+        is_done: false,
+        others,
+    }) = section.pick
+    {
+        let wanted = escaped(options.columns.join(",").as_bytes());
+        return Err(
+            Problem::usage(format!("no table has the columns `{wanted}`")).hint(format!(
+                "--columns takes those of one table, of {}",
+                others.join(", ")
+            )),
+        );
+    }
     out.append(&mut text);
+    Ok(())
+}
+
+fn document<T: Report>(out: &mut Vec<u8>, report: &T, options: &Options) -> Result<(), Problem> {
+    let mut json = Vec::new();
+    write_json(&mut json, report)?;
+    if options.terminal && options.format == Format::Json {
+        indent_json(out, &json, 0);
+    } else {
+        out.append(&mut json);
+    }
+    out.push(b'\n');
     Ok(())
 }
 
@@ -134,9 +194,25 @@ mod tests {
     }
 
     #[derive(Serialize)]
+    struct Other {
+        group: &'static str,
+        lag: u64,
+    }
+
+    impl Row for Other {
+        const COLUMNS: &'static [Column] =
+            &[Column::text("group", "GROUP"), Column::number("lag", "LAG")];
+
+        fn cells(&self) -> Vec<Cell> {
+            let Self { group, lag } = self;
+            vec![(*group).into(), (*lag).into()]
+        }
+    }
+
+    #[derive(Serialize)]
     struct Whole {
         stream: Item,
-        groups: Vec<Item>,
+        groups: Vec<Other>,
     }
 
     impl Report for Whole {
@@ -149,38 +225,62 @@ mod tests {
     }
 
     fn shown(format: Format) -> String {
+        picked(&Options::new(format)).expect("shows")
+    }
+
+    fn picked(options: &Options) -> Result<String, Problem> {
         let whole = Whole {
             stream: Item {
                 name: "s",
                 entries: 1000,
             },
-            groups: vec![Item {
-                name: "g",
-                entries: 1,
-            }],
+            groups: vec![Other { group: "g", lag: 7 }],
         };
         let mut out = Vec::new();
-        report(&mut out, &whole, &Options::new(format)).expect("shows");
-        String::from_utf8(out).expect("UTF-8")
+        report(&mut out, &whole, options)?;
+        Ok(String::from_utf8(out).expect("UTF-8"))
+    }
+
+    #[test]
+    fn columns_pick_the_first_part_that_has_them() {
+        let pick = |format, column: &str| {
+            picked(&Options {
+                columns: vec![column.to_owned()],
+                ..Options::new(format)
+            })
+        };
+        assert_eq!(pick(Format::Table, "name").expect("shows"), "name  s\n");
+        assert_eq!(pick(Format::Csv, "lag").expect("shows"), "lag\r\n7\r\n");
+        assert_eq!(
+            pick(Format::Json, "lag").expect("shows"),
+            "[\n{\"lag\":7}\n]\n"
+        );
+        let problem = pick(Format::Plain, "size").expect_err("refuses");
+        assert!(
+            problem
+                .hint
+                .expect("a hint")
+                .ends_with("of name, entries, group, lag")
+        );
     }
 
     #[test]
     fn every_format_has_all_parts() {
         assert_eq!(
             shown(Format::Table),
-            "name     s\nentries  1,000\n\ngroups\nNAME  ENTRIES\ng           1\n"
+            "name     s\nentries  1,000\n\ngroups\nGROUP  LAG\ng        7\n"
         );
         assert_eq!(
             shown(Format::Plain),
-            "name\tentries\ns\t1000\n\nname\tentries\ng\t1\n"
+            "name\tentries\ns\t1000\n\ngroup\tlag\ng\t7\n"
         );
         assert_eq!(
             shown(Format::Csv),
-            "name,entries\r\ns,1000\r\n\r\nname,entries\r\ng,1\r\n"
+            "name,entries\r\ns,1000\r\n\r\ngroup,lag\r\ng,7\r\n"
         );
         assert_eq!(
             shown(Format::Json),
-            "{\"stream\":{\"name\":\"s\",\"entries\":1000},\"groups\":[{\"name\":\"g\",\"entries\":1}]}\n"
+            "{\"stream\":{\"name\":\"s\",\"entries\":1000},\"groups\":[{\"group\":\"g\",\"lag\":7}]}\n"
         );
     }
 }

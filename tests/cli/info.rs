@@ -112,6 +112,34 @@ fn every_format_and_the_columns_that_were_asked_for() {
         .ucp(&["info", "--columns", "stream,length", "-o", "plain"])
         .assert_code(0)
         .stdout_has("stream\tlength\nevents.raw\t\nevents.normalized\t3\n");
+    for (format, shown) in [
+        ("plain", "group\tlag\nevent-processors\t2\n"),
+        ("csv", "group,lag\r\nevent-processors,2\r\n"),
+        ("table", "GROUP             LAG\nevent-processors    2\n"),
+        (
+            "ndjson",
+            "{\"group\":\"event-processors\",\"lag\":{\"entries\":2,\"quality\":\"known\"}}\n",
+        ),
+    ] {
+        server
+            .ucp(&["info", STREAM, "--columns", "group,lag", "-o", format])
+            .assert_code(0)
+            .stdout_is(shown);
+    }
+    server
+        .ucp(&["info", STREAM, "--columns", "consumer,pending"])
+        .assert_code(0)
+        .stdout_is("consumer\tpending\nc1\t1\n");
+    server
+        .ucp(&["info", STREAM, "--columns", "length,lag"])
+        .assert_code(2)
+        .stderr_has("no table has the columns `length,lag`");
+    let csv = server.ucp(&["info", STREAM, "-o", "csv"]);
+    csv.assert_code(0).stdout_has("stream,state,length,");
+    assert!(csv.stdout().contains("\r\n\r\ngroup,stream,state,lag,"));
+    assert!(csv.stdout().contains("\r\n\r\nconsumer,group,stream,"));
+    let nested = server.ucp(&["info", STREAM, "--columns", "stream,groups", "-o", "json"]);
+    assert_eq!(nested.stdout_json()[0]["groups"][0]["group"], GROUP);
     server
         .ucp(&["info", STREAM, "--names"])
         .assert_code(0)

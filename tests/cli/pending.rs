@@ -146,6 +146,58 @@ fn it_reads_at_80_columns() {
 }
 
 #[test]
+fn what_was_asked_for_is_in_every_line_based_format() {
+    let server = seeded();
+    let ran = |args: &[&str]| server.ucp(&[&["pending", GROUP], args].concat());
+    let by = "fields\tstate\tentries\tshare_percent\nkind=even\tshared\t3\t50.0%\nkind=odd\tshared\t3\t50.0%\n";
+    ran(&["--by", "kind"]).assert_code(0).stdout_is(by);
+    ran(&["--by", "kind", "-o", "csv"])
+        .assert_code(0)
+        .stdout_is(&by.replace('\t', ",").replace('\n', "\r\n"));
+    let rows = ran(&["--by", "kind", "-o", "ndjson"]).stdout_ndjson();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0]["fields"], json!({"kind": "even"}));
+    // Several, one after the other.
+    let both = ran(&[
+        "--by",
+        "kind",
+        "--histogram",
+        "--entries",
+        "--min-deliveries",
+        "1",
+    ]);
+    let text = both.assert_code(0).stdout();
+    let tables: Vec<&str> = text.split("\n\n").collect();
+    assert_eq!(tables.len(), 3, "{both}");
+    assert!(tables[0].starts_with("by\trange\tentries\tshare_percent\nidle\tunder 1s\t"));
+    assert!(tables[0].contains("\ndeliveries\t1\t6\t100.0%\n"));
+    assert_eq!(tables[1], by.trim_end());
+    assert_eq!(tables[2].lines().count(), 7);
+    let rows = ran(&["--histogram", "-o", "ndjson"]).stdout_ndjson();
+    assert_eq!(rows.len(), 14);
+    assert_eq!(
+        rows[7],
+        json!({"by": "deliveries", "range": "1", "entries": 6, "share_percent": 100.0})
+    );
+    // Who holds them.
+    let holders = ran(&["--count", "0"]);
+    holders
+        .assert_code(0)
+        .stdout_has("consumer\tpending\tidle_ms\nc1\t4\t");
+    assert_eq!(holders.stdout_lines().len(), 3);
+    ran(&["--columns", "consumer,pending", "-o", "csv"])
+        .assert_code(0)
+        .stdout_is("consumer,pending\r\nc1,4\r\nc2,2\r\n");
+    ran(&["--columns", "id,consumer", "--by", "kind"])
+        .assert_code(0)
+        .stdout_has("id\tconsumer\n1-0\tc1\n");
+    ran(&["--columns", "id,range"])
+        .assert_code(2)
+        .stderr_has("no table has the columns `id,range`")
+        .stderr_has("--columns takes those of one table");
+}
+
+#[test]
 fn what_is_not_there_is_3_with_the_names_that_are() {
     let server = seeded();
     server

@@ -227,14 +227,15 @@ impl<'a> Info<'a> {
 }
 
 impl Report for Info<'_> {
+    const NDJSON_HAS_ROWS: bool = true;
+
     fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {
         section.list(self.streams)?;
         let groups: Vec<&GroupReport> = self.streams.iter().flat_map(|it| &it.groups).collect();
-        if groups.is_empty() {
-            return Ok(());
+        if !groups.is_empty() || section.picks() {
+            section.heading("groups");
+            section.list(&groups)?;
         }
-        section.heading("groups");
-        section.list(&groups)?;
         let consumers: Vec<Member> = groups
             .iter()
             .flat_map(|group| {
@@ -242,7 +243,7 @@ impl Report for Info<'_> {
                 group.consumers.iter().map(of)
             })
             .collect();
-        if self.with_consumers && !consumers.is_empty() {
+        if self.with_consumers && !consumers.is_empty() || section.picks() {
             section.heading("consumers");
             section.list(&consumers)?;
         }

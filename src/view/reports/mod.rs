@@ -16,4 +16,5 @@ mod repair;
 
 pub use dead_letters::WholeLetter;
 pub use info::Info;
+pub use pending::{Pending, PendingParts};
 pub use publish::IdWriter;

@@ -150,12 +150,113 @@ impl Row for Cluster {
     }
 }
 
+/// One bar, with the histogram it belongs to.
+#[derive(Debug, Serialize)]
+struct Bar<'a> {
+    by: &'static str,
+    #[serde(flatten)]
+    row: &'a HistogramRow,
+}
+
+impl Row for Bar<'_> {
+    const COLUMNS: &'static [Column] = &[
+        Column::whole("by", "BY"),
+        Column::whole("range", "RANGE"),
+        Column::number("entries", "ENTRIES"),
+        Column::number("share_percent", "SHARE"),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self { by, row } = self;
+        let mut cells = row.cells();
+        cells.insert(0, (*by).into());
+        cells
+    }
+}
+
 fn percent(share: f64) -> Cell {
     format!("{share:.1}%").into()
 }
 
-impl Report for PendingReport {
+/// All that `pending` has to say. A person gets the whole of it; line-based formats the tables that were asked for.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Pending<'a> {
+    report: &'a PendingReport,
+    #[serde(skip)]
+    asked: PendingParts,
+}
+
+/// What was asked for besides counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PendingParts {
+    /// The entries, and their fields.
+    Entries,
+    /// So many entries as are listed of themselves.
+    Listed,
+    /// None.
+    Summary,
+}
+
+impl<'a> Pending<'a> {
+    /// This report, where these parts were asked for.
+    pub const fn new(report: &'a PendingReport, asked: PendingParts) -> Self {
+        Self { report, asked }
+    }
+
+    fn bars(&self) -> Option<Vec<Bar<'a>>> {
+        let idle = self.report.idle_histogram.as_ref()?;
+        let deliveries = self.report.deliveries_histogram.as_ref()?;
+        let of = |by, rows: &'a [HistogramRow]| rows.iter().map(move |row| Bar { by, row });
+        Some(
+            of("idle", idle)
+                .chain(of("deliveries", deliveries))
+                .collect(),
+        )
+    }
+
+    /// Every table, those that were asked for first: one of them is picked.
+    fn tables(&self, section: &mut Section<'_>) -> Result<(), Problem> {
+        self.asked(section)?;
+        section.list(&self.report.entries)?;
+        section.list(&self.report.consumers)
+    }
+
+    /// Entries, or what they have in common, or who holds them.
+    fn asked(&self, section: &mut Section<'_>) -> Result<(), Problem> {
+        let bars = self.bars();
+        if let Some(bars) = &bars {
+            section.list(bars)?;
+        }
+        if let Some(clusters) = &self.report.clusters {
+            section.list(clusters)?;
+        }
+        let has_counts = bars.is_some() || self.report.clusters.is_some();
+        match self.asked {
+            PendingParts::Entries => section.list(&self.report.entries),
+            PendingParts::Listed if !has_counts => section.list(&self.report.entries),
+            PendingParts::Summary if !has_counts => section.list(&self.report.consumers),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Report for Pending<'_> {
+    const NDJSON_HAS_ROWS: bool = true;
+
     fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {
+        if section.picks() {
+            return self.tables(section);
+        }
+        if section.for_people() {
+            return self.report.whole(section);
+        }
+        self.asked(section)
+    }
+}
+
+impl PendingReport {
+    fn whole(&self, section: &mut Section<'_>) -> Result<(), Problem> {
         let count = human_count(self.pending);
         let head = format!(
             "{count} pending in group `{}` of stream `{}`",

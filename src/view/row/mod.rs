@@ -221,6 +221,16 @@ fn object_of<R: Row>(row: &R) -> Result<Map<String, Value>, Problem> {
     }
 }
 
+/// Whether rows of this kind have all the columns asked for.
+pub(super) fn has_columns<R: Row>(options: &Options) -> bool {
+    let has = |wanted: &String| R::COLUMNS.iter().any(|column| is_called(column, wanted));
+    options.columns.iter().all(has)
+}
+
+fn is_called(column: &Column, wanted: &str) -> bool {
+    column.key == wanted || column.header.eq_ignore_ascii_case(wanted)
+}
+
 /// The places of the columns to show, in order.
 fn choose(columns: &[Column], options: &Options) -> Result<Vec<usize>, Problem> {
     if options.names {
@@ -235,7 +245,7 @@ fn choose(columns: &[Column], options: &Options) -> Result<Vec<usize>, Problem> 
     let place_of = |wanted: &String| {
         columns
             .iter()
-            .position(|column| column.key == wanted || column.header.eq_ignore_ascii_case(wanted))
+            .position(|column| is_called(column, wanted))
             .ok_or_else(|| no_such_column(wanted, columns.iter().map(|column| column.key)))
     };
     options.columns.iter().map(place_of).collect()
