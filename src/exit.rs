@@ -15,6 +15,9 @@
 //! | 70 | a bug in this tool |
 //! | 74 | a local file or the output failed |
 //! | 130, 143 | stopped by SIGINT, SIGTERM before its work was done |
+//!
+//! An error that ends a command has its own code. Of a command that came to its end, data loss (9) comes before part done
+//! (7): the part can be done again, the loss stays.
 
 use std::error::Error as StdError;
 
@@ -95,6 +98,15 @@ impl Exit {
 }
 
 impl Exit {
+    /// How a command ends that came to its end: whether it left a part undone, and whether it saw data lost.
+    pub const fn of_parts(is_part: bool, saw_loss: bool) -> Self {
+        match (is_part, saw_loss) {
+            (_, true) => Self::DataLoss,
+            (true, false) => Self::Partial,
+            (false, false) => Self::Done,
+        }
+    }
+
     /// What it means, as the manual says it.
     pub const fn meaning(self) -> &'static str {
         match self {
@@ -237,6 +249,18 @@ mod tests {
             (Exit::Terminated, 143),
         ] {
             assert_eq!(exit.code(), code, "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn data_loss_comes_before_part_done() {
+        for (is_part, saw_loss, exit) in [
+            (false, false, Exit::Done),
+            (true, false, Exit::Partial),
+            (false, true, Exit::DataLoss),
+            (true, true, Exit::DataLoss),
+        ] {
+            assert_eq!(Exit::of_parts(is_part, saw_loss), exit);
         }
     }
 

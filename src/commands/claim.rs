@@ -15,8 +15,8 @@ use crate::streams::select::Which;
 /// Hand stale entries of a group to a consumer, and print them
 ///
 /// The consumer must exist; delivery counts stay. An entry that somebody took or acknowledged since it was looked at is
-/// left alone and listed. One whose body was trimmed away becomes a tombstone in the dead-letter stream instead of
-/// vanishing. Exit 7 when only part was claimed.
+/// left alone and listed. Exit 7 when only part was claimed. One whose body was trimmed away becomes a tombstone in the
+/// dead-letter stream instead of vanishing (exit 9).
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Destructive, after_help = "\
 Examples:

@@ -17,7 +17,8 @@ use crate::streams::select::Which;
 ///
 /// Each entry is moved atomically, and only if nobody took it since it was looked at. The copy keeps where it came from
 /// (_ucp_origin) and how often it was tried (_ucp_attempts). Other groups of the stream would see the copies too, so
-/// with other groups it is refused unless that is agreed to.
+/// with other groups it is refused unless that is agreed to. One whose body was trimmed away becomes a tombstone in the
+/// dead-letter stream (exit 9).
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Destructive, after_help = "\
 Examples:
@@ -47,12 +48,13 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     must_be_alone(&target, &group.groups, all_see_it)?;
     let (which, idle_min) = args.select.resolve(&group.spec);
     let is_named = matches!(which, Which::Ids(_));
+    let dead_letter = group.topology.stream_or_default(&target.stream).dead_letter;
     let chosen = Chosen::find(&connection, target, &which, idle_min).await?;
     let change = Change::of(context, &chosen, is_named, "requeue", "requeued")?;
     let (what, preview) = (chosen.summary(), chosen.preview());
     change
         .make(args.dry_run, &what, preview, async |consent| {
-            apply_requeue(&connection, chosen, all_see_it, consent).await
+            apply_requeue(&connection, chosen, &dead_letter, all_see_it, consent).await
         })
         .await
 }

@@ -5,13 +5,11 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::repair::{Applied, BATCH, Chosen, Outcome, Repaired};
-use super::select::{Filter, Pager, Which};
+use super::select::{Filter, Pager, Which, bodies};
 use super::target::Target;
-use crate::model::{Body, Consent, Name, PendingEntry, Time};
-use crate::wire::{self, Claim, Connection, CountMode, Holder, Move, Seen, claim, dead_letter};
-
-/// What a tombstone says.
-const TRIMMED: &[u8] = b"the body was trimmed away before it was processed";
+use super::tombstone::bury;
+use crate::model::{Body, Consent, EntryId, Name, PendingEntry};
+use crate::wire::{Claim, Connection, CountMode, Holder, Seen, claim};
 
 /// Entries to hand over.
 #[derive(Debug)]
@@ -43,10 +41,17 @@ pub async fn plan_claim(
     let (held, entries) = chosen.entries.into_iter().partition(|it| it.consumer == to);
     let held: Vec<PendingEntry> = held;
     chosen.entries = entries;
-    let held = held
-        .iter()
-        .map(|it| Repaired::seen(it, Outcome::AlreadyHeld));
-    chosen.left_out.extend(held);
+    // One without a body is nothing to hold: it becomes a tombstone, whoever has it.
+    let ids: Vec<EntryId> = held.iter().map(|it| it.id).collect();
+    let bodies = bodies(connection, &chosen.target.stream, &ids).await?;
+    for (entry, body) in held.into_iter().zip(bodies) {
+        if body.is_some() {
+            let row = Repaired::seen(&entry, Outcome::AlreadyHeld);
+            chosen.left_out.push(row);
+        } else {
+            chosen.entries.push(entry);
+        }
+    }
     Ok(ClaimPlan {
         chosen,
         to,
@@ -152,45 +157,17 @@ async fn claim_batch(
                 ..row(Outcome::Moved)
             },
             Claim::Fresh { .. } => row(Outcome::Fresh),
-            Claim::Ghost { .. } => match bury(connection, plan, entry).await {
-                Ok(row) => row,
-                Err(error) => {
-                    applied.fail([not_tried(entry)], error);
-                    continue;
+            Claim::Ghost { .. } => {
+                match bury(connection, &plan.chosen.target, &plan.dead_letter, entry).await {
+                    Ok(row) => row,
+                    Err(error) => {
+                        applied.fail([not_tried(entry)], error);
+                        continue;
+                    }
                 }
-            },
+            }
         });
     }
-}
-
-/// Leaves a tombstone for an entry whose body is gone: a claim would drop it without a word.
-async fn bury(
-    connection: &Connection,
-    plan: &ClaimPlan,
-    entry: &PendingEntry,
-) -> wire::Result<Repaired> {
-    let call = dead_letter(
-        holder(plan),
-        &plan.dead_letter,
-        &seen(entry),
-        TRIMMED,
-        Time::now(),
-    );
-    let row = |outcome| Repaired::seen(entry, outcome);
-    Ok(match connection.call(call).await? {
-        Move::Done { new_id, .. } => Repaired {
-            new_id: Some(new_id),
-            detail: Some(format!("in `{}`", plan.dead_letter)),
-            ..row(Outcome::Tombstone)
-        },
-        Move::Gone => row(Outcome::Gone),
-        Move::Moved { .. } => row(Outcome::Moved),
-        Move::Bodiless | Move::NoDestination => row(Outcome::Trimmed),
-        Move::Refused(why) => Repaired {
-            detail: Some(why),
-            ..row(Outcome::Refused)
-        },
-    })
 }
 
 fn holder(plan: &ClaimPlan) -> Holder<'_> {

@@ -26,3 +26,4 @@ pub mod server;
 pub mod slots;
 pub mod tail;
 pub mod target;
+mod tombstone;

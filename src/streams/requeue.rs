@@ -1,12 +1,13 @@
 //! Putting pending entries at the end of their stream again: a copy is added and the old one acknowledged, each
 //! atomically, if it still is as it was seen.
 
-use crate::model::{Consent, GroupInfo, Problem};
+use crate::model::{Consent, GroupInfo, Name, PendingEntry, Problem};
 use crate::wire::{Connection, Move, requeue};
 
 use super::claim::seen;
 use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _};
 use super::target::Target;
+use super::tombstone::bury;
 
 /// Makes sure that a copy at the end of the stream is seen by nobody but `target`, unless that is agreed to.
 ///
@@ -35,10 +36,11 @@ pub fn must_be_alone(
     ))
 }
 
-/// Requeues `chosen`.
+/// Requeues `chosen`. `dead_letter` takes the tombstones of those whose bodies are gone.
 pub async fn apply_requeue(
     connection: &Connection,
     chosen: Chosen,
+    dead_letter: &Name,
     all_groups_may_see_it: bool,
     _: Consent,
 ) -> Applied {
@@ -46,11 +48,44 @@ pub async fn apply_requeue(
     Applied::in_batches(&chosen.entries, &chosen.left_out, async |batch, applied| {
         let call = |it| requeue(stream, group, stream, &seen(it), all_groups_may_see_it);
         let outcomes = connection.call_all(batch.iter().map(call).collect()).await;
+        let from = applied.rows.len();
         applied.take(batch, outcomes, |entry, moved| {
             of_move(entry.row(Outcome::NotTried), moved, Outcome::Requeued)
         });
+        bury_ghosts(
+            connection,
+            &chosen.target,
+            dead_letter,
+            batch,
+            (applied, from),
+        )
+        .await;
     })
     .await
+}
+
+/// Leaves tombstones for those of `batch` that had no body to copy; `applied` has their rows from `from` on.
+async fn bury_ghosts(
+    connection: &Connection,
+    target: &Target,
+    dead_letter: &Name,
+    batch: &[PendingEntry],
+    (applied, from): (&mut Applied, usize),
+) {
+    for place in from..applied.rows.len() {
+        let row = &applied.rows[place];
+        let ghost = batch
+            .iter()
+            .find(|entry| row.outcome == Outcome::Trimmed && entry.id == row.id);
+        let Some(ghost) = ghost else { continue };
+        match bury(connection, target, dead_letter, ghost).await {
+            Ok(row) => applied.rows[place] = row,
+            Err(error) => {
+                applied.rows.remove(place);
+                return applied.fail([ghost.row(Outcome::NotTried)], error);
+            }
+        }
+    }
 }
 
 /// `row` with what became of its move.

@@ -111,7 +111,7 @@ fn a_body_that_was_trimmed_away_becomes_a_tombstone() {
     server.redis(&["XDEL", STREAM, "2-0"]);
     let run = server.ucp(&["claim", GROUP, "--to", "c3", "--yes", "-o", "json"]);
     let rows = run
-        .assert_code(7)
+        .assert_code(9)
         .stderr_has("1 entry had been trimmed away before being processed")
         .stdout_json();
     assert_eq!(outcomes(&rows)[1], ("2-0", "tombstone"));
@@ -128,6 +128,26 @@ fn a_body_that_was_trimmed_away_becomes_a_tombstone() {
     assert_eq!(value("_dlq_id"), "2-0");
     assert_eq!(value("_dlq_body"), "trimmed");
     assert_eq!(value("_dlq_consumer"), "c1");
+}
+
+#[test]
+fn a_ghost_that_the_consumer_itself_holds_becomes_a_tombstone_too() {
+    let server = seeded();
+    server.redis(&["XDEL", STREAM, "1-0"]);
+    let run = server.ucp(&[
+        "claim", GROUP, "1-0", "2-0", "--to", "c1", "--yes", "-o", "json",
+    ]);
+    let rows = run
+        .assert_code(9)
+        .stderr_has("1 of 2 entries claimed")
+        .stderr_has("1 entry had been trimmed away before being processed")
+        .stdout_json();
+    assert_eq!(
+        outcomes(&rows),
+        [("1-0", "tombstone"), ("2-0", "already_held")]
+    );
+    assert_eq!(held_by(&server, "c1"), ["2-0", "3-0", "4-0"]);
+    assert_eq!(ids(&server, DEAD), [rows[0]["new_id"].as_str().unwrap()]);
 }
 
 #[test]

@@ -78,19 +78,36 @@ fn other_groups_would_see_it_again_so_it_is_refused() {
 }
 
 #[test]
-fn what_has_no_body_stays_and_both_parts_are_listed() {
+fn what_has_no_body_becomes_a_tombstone_and_both_parts_are_listed() {
     let server = seeded();
     server.redis(&["XDEL", STREAM, "2-0"]);
     let run = server.ucp(&["requeue", GROUP, "2-0", "3-0", "6-0", "--yes", "-o", "json"]);
-    let rows = run.assert_code(7).stdout_json();
+    let rows = run
+        .assert_code(9)
+        .stderr_has("1 of 3 entries requeued")
+        .stderr_has("1 entry had been trimmed away before being processed")
+        .stderr_has("ucp-streams dlq list")
+        .stdout_json();
     let outcomes: Vec<_> = rows
         .as_array()
         .unwrap()
         .iter()
         .map(|row| row["outcome"].as_str().unwrap())
         .collect();
-    assert_eq!(outcomes, ["trimmed", "requeued", "not_pending"]);
-    assert_eq!(still(&server), ["1-0", "2-0", "4-0"]);
+    assert_eq!(outcomes, ["tombstone", "requeued", "not_pending"]);
+    assert_eq!(still(&server), ["1-0", "4-0"]);
+    let dead = "{events.normalized}:dlq";
+    assert_eq!(ids(&server, dead), [rows[0]["new_id"].as_str().unwrap()]);
+    // Where the tombstone cannot be written, nothing is changed.
+    server.redis(&["DEL", dead]);
+    server.redis(&["SET", dead, "text"]);
+    server.redis(&["XDEL", STREAM, "4-0"]);
+    let run = server.ucp(&["requeue", GROUP, "1-0", "4-0", "--yes", "-o", "json"]);
+    run.assert_code(3).stderr_has("{events.normalized}:dlq");
+    let rows = run.stdout_json();
+    assert_eq!(rows[0]["outcome"], "requeued");
+    assert_eq!(rows[1]["outcome"], "not_tried");
+    assert_eq!(still(&server), ["4-0"]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::streams::repair::entries;
 ///
 /// Refused while anything is pending for it, atomically: deleting it would lose that. --hand-over-to moves it to another
 /// consumer first, page by page, each entry only if nobody took it meanwhile; one whose body was trimmed away becomes a
-/// tombstone in the dead-letter stream (exit 7).
+/// tombstone in the dead-letter stream (exit 9).
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, after_help = "\
 Examples:

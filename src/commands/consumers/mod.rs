@@ -112,11 +112,7 @@ async fn carry_out(
         consumers(deleted)
     ));
     warn_of_held(context, &removed.rows);
-    Ok(if tombstones > 0 {
-        Exit::Partial
-    } else {
-        Exit::Done
-    })
+    Ok(Exit::of_parts(false, tombstones > 0))
 }
 
 fn warn_of_held(context: &Context, rows: &[Removal]) {

@@ -83,6 +83,7 @@ impl<'a> Change<'a> {
         let console = &self.context.console;
         console.show(&applied.rows)?;
         let (done, all) = (applied.done(), applied.rows.len());
+        let buried = count(&applied.rows, Outcome::Tombstone);
         if let Some(error) = applied.error {
             if done > 0 {
                 console.warn(&format!(
@@ -91,13 +92,15 @@ impl<'a> Change<'a> {
                     self.past
                 ));
             }
+            if buried > 0 {
+                warn_of_tombstones(self.context, &entries(buried));
+            }
             return Err(error);
         }
         if all == 0 {
             console.note(&format!("nothing to {} in {}", self.verb, self.target));
             return Ok(Exit::Done);
         }
-        let buried = count(&applied.rows, Outcome::Tombstone);
         if done == 0 && buried == 0 {
             return Err(self.nothing(&applied.rows).into());
         }
@@ -112,11 +115,7 @@ impl<'a> Change<'a> {
             warn_of_tombstones(self.context, &entries(buried));
         }
         self.note_more();
-        Ok(if done == all {
-            Exit::Done
-        } else {
-            Exit::Partial
-        })
+        Ok(Exit::of_parts(done < all, buried > 0))
     }
 
     fn note_more(&self) {

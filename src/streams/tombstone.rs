@@ -1,0 +1,42 @@
+//! What becomes of an entry that is pending while its body is gone: a tombstone in the dead-letter stream, before anything
+//! drops it without a word.
+
+use super::claim::seen;
+use super::repair::{Outcome, Repaired};
+use super::target::Target;
+use crate::model::{Name, PendingEntry, Time};
+use crate::wire::{self, Connection, Holder, Move, dead_letter};
+
+/// What a tombstone says.
+const TRIMMED: &[u8] = b"the body was trimmed away before it was processed";
+
+/// Leaves a tombstone for `entry` in `graves`, if it still is as it was seen.
+pub(super) async fn bury(
+    connection: &Connection,
+    target: &Target,
+    graves: &Name,
+    entry: &PendingEntry,
+) -> wire::Result<Repaired> {
+    let holder = Holder {
+        stream: &target.stream,
+        group: &target.group,
+        consumer: &entry.consumer,
+        fence: None,
+    };
+    let call = dead_letter(holder, graves, &seen(entry), TRIMMED, Time::now());
+    let row = |outcome| Repaired::seen(entry, outcome);
+    Ok(match connection.call(call).await? {
+        Move::Done { new_id, .. } => Repaired {
+            new_id: Some(new_id),
+            detail: Some(format!("in `{graves}`")),
+            ..row(Outcome::Tombstone)
+        },
+        Move::Gone => row(Outcome::Gone),
+        Move::Moved { .. } => row(Outcome::Moved),
+        Move::Bodiless | Move::NoDestination => row(Outcome::Trimmed),
+        Move::Refused(why) => Repaired {
+            detail: Some(why),
+            ..row(Outcome::Refused)
+        },
+    })
+}
