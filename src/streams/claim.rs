@@ -20,10 +20,11 @@ pub struct ClaimPlan {
     pub to: Name,
     idle_min: Duration,
     dead_letter: Name,
+    mode: CountMode,
 }
 
 /// Looks for what `to` is to get: `which`, not delivered for at least `idle_min`. `dead_letter` takes the tombstones of
-/// those whose bodies are gone.
+/// those whose bodies are gone. `mode` says what becomes of delivery counts.
 ///
 /// # Errors
 /// Not found when there is no such consumer or group; what the server says.
@@ -34,6 +35,7 @@ pub async fn plan_claim(
     idle_min: Duration,
     to: Name,
     dead_letter: Name,
+    mode: CountMode,
 ) -> Result<ClaimPlan> {
     target.require_consumer(connection, &to).await?;
     let which = which.held_by_others(&to);
@@ -41,11 +43,11 @@ pub async fn plan_claim(
     let (held, entries) = chosen.entries.into_iter().partition(|it| it.consumer == to);
     let held: Vec<PendingEntry> = held;
     chosen.entries = entries;
-    // One without a body is nothing to hold: it becomes a tombstone, whoever has it.
+    // One without a body is nothing to hold: it becomes a tombstone, whoever has it. A count that is to change does too.
     let ids: Vec<EntryId> = held.iter().map(|it| it.id).collect();
     let bodies = bodies(connection, &chosen.target.stream, &ids).await?;
     for (entry, body) in held.into_iter().zip(bodies) {
-        if body.is_some() {
+        if body.is_some() && mode == CountMode::Keep {
             let row = Repaired::seen(&entry, Outcome::AlreadyHeld);
             chosen.left_out.push(row);
         } else {
@@ -57,6 +59,7 @@ pub async fn plan_claim(
         to,
         idle_min,
         dead_letter,
+        mode,
     })
 }
 
@@ -99,6 +102,7 @@ pub(super) async fn hand_over(
         to: to.clone(),
         idle_min: Duration::ZERO,
         dead_letter: dead_letter.clone(),
+        mode: CountMode::Keep,
     };
     let filter = Filter {
         consumer: Some(from.clone()),
@@ -139,7 +143,7 @@ async fn claim_batch(
     applied: &mut Applied,
 ) {
     let seen: Vec<Seen> = batch.iter().map(seen).collect();
-    let call = claim(holder(plan), CountMode::Keep, |_| plan.idle_min, &seen);
+    let call = claim(holder(plan), plan.mode, |_| plan.idle_min, &seen);
     let outcomes = match connection.call(call).await {
         Ok(outcomes) => outcomes,
         Err(error) => return applied.fail(batch.iter().map(not_tried), error),

@@ -60,6 +60,42 @@ fn stale_entries_go_to_the_consumer_with_their_counts() {
 }
 
 #[test]
+fn delivery_counts_are_reset_only_when_asked() {
+    let server = seeded();
+    let args = ["claim", GROUP, "--to", "c3", "--reset-deliveries"];
+    let refused = server.ucp(&args);
+    refused
+        .assert_code(6)
+        .stderr_has("4 entries (4 of c1), delivery counts reset to 1, of group");
+    let run = server.ucp(&[&args[..], &["1-0", "2-0", "--yes", "-o", "json"]].concat());
+    let rows = run.assert_code(0).stdout_json();
+    // As they were seen.
+    assert_eq!(rows[0]["deliveries"], 4);
+    let counts = |consumer| {
+        let rows = pending(&server, STREAM, GROUP).into_iter();
+        let of = rows.filter(|row| row.1 == consumer).map(|row| row.2);
+        of.collect::<Vec<_>>()
+    };
+    assert_eq!(counts("c3"), [1, 1]);
+    assert_eq!(counts("c1"), [4, 4]);
+    // Also of what the consumer holds already.
+    let own = [
+        "claim",
+        GROUP,
+        "--to",
+        "c1",
+        "3-0",
+        "--reset-deliveries",
+        "--yes",
+    ];
+    server
+        .ucp(&own)
+        .assert_code(0)
+        .stderr_has("1 of 1 entry claimed");
+    assert_eq!(counts("c1"), [1, 4]);
+}
+
+#[test]
 fn without_consent_nothing_changes() {
     let server = seeded();
     let before = pending(&server, STREAM, GROUP);

@@ -66,6 +66,18 @@ pub enum CountMode {
     Raise,
     /// It stays.
     Keep,
+    /// It is 1, as after a first delivery. Whoever held the entry under that count before takes its lease for sound.
+    Reset,
+}
+
+impl CountMode {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Raise => "raise",
+            Self::Keep => "keep",
+            Self::Reset => "reset",
+        }
+    }
 }
 
 /// What became of one entry of a claim.
@@ -118,11 +130,7 @@ pub fn claim(
                 .map(|item| claim_outcome(command, item))
                 .collect()
         })
-        .text(if mode == CountMode::Raise {
-            "raise"
-        } else {
-            "keep"
-        });
+        .text(mode.word());
     for entry in seen {
         call = call
             .text(entry.id)
