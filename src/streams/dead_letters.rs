@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::names::{not_a_stream, require_stream};
 use crate::model::{Body, Entry, EntryId, Fields, Name, Time};
 use crate::topology::Topology;
-use crate::wire::{Connection, key_type, time, xrange};
+use crate::wire::{self, Connection, ErrorKind, key_type, time, xrange};
 
 /// Entries fetched at a time: bodies can be large.
 const PAGE: usize = 100;
@@ -185,6 +185,52 @@ pub async fn tell_ages(connection: &Connection, letters: &mut [DeadLetter]) -> R
         letter.age_ms = Some(now_ms.saturating_sub(letter.time.ms));
     }
     Ok(())
+}
+
+/// Dead letters of several streams.
+#[derive(Debug, Default)]
+pub struct FoundIn {
+    /// Dead letters, stream by stream.
+    pub letters: Vec<DeadLetter>,
+    /// Whether more would have matched.
+    pub has_more: bool,
+    /// Why those of a stream could not be looked at: the key is something else, or not for this user to see.
+    pub unread: Vec<(Source, anyhow::Error)>,
+}
+
+/// Looks for dead letters in each of `sources`, going on where one cannot be looked at.
+///
+/// # Errors
+/// What the server says, and why the first could not be looked at where none could.
+pub async fn find_in(
+    connection: &Connection,
+    sources: &[Source],
+    wanted: &Letters,
+) -> Result<FoundIn> {
+    let mut all = FoundIn::default();
+    for source in sources {
+        let error = match find(connection, source, wanted).await {
+            Ok(found) => {
+                all.letters.extend(found.letters);
+                all.has_more |= found.has_more;
+                continue;
+            }
+            Err(error) => error,
+        };
+        let error = match error.downcast_ref::<wire::Error>().map(|it| it.kind) {
+            Some(ErrorKind::WrongType) => {
+                let kind = connection.run(key_type(&source.dead_letter)).await?;
+                not_a_stream(&source.dead_letter, &kind).into()
+            }
+            Some(ErrorKind::NoPerm) => error,
+            _ => return Err(error),
+        };
+        all.unread.push((source.clone(), error));
+    }
+    if all.unread.len() == sources.len() && !all.unread.is_empty() {
+        return Err(all.unread.swap_remove(0).1);
+    }
+    Ok(all)
 }
 
 /// Looks for dead letters, page by page.

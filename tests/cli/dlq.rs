@@ -97,8 +97,51 @@ fn dead_letters_are_listed_by_either_name_and_filtered() {
     let table = server.ucp(&["dlq", "list", "-o", "table"]);
     table
         .assert_code(0)
-        .stdout_has("AGE  STREAM             GROUP             REASON")
+        .stdout_has("ID   GROUP             ORIGIN ID  DELIVERIES  REASON")
+        .stdout_has("1-0  event-processors  77-1                5  timeout after 30s")
         .stdout_has("trimmed away");
+    let wide = server.ucp(&["dlq", "list", "-o", "wide"]);
+    wide.assert_code(0).stdout_has(" AGE ").stdout_has(" c1 ");
+}
+
+#[test]
+fn dead_letters_that_cannot_be_looked_at_do_not_hide_the_others() {
+    let server = seeded();
+    server.redis(&["SET", "{events.raw}:dlq", "text"]);
+    let run = server.ucp(&["dlq", "list", "-o", "json"]);
+    let letters = run
+        .assert_code(7)
+        .stderr_has("cannot look at the dead letters of `events.raw`")
+        .stderr_has("`{events.raw}:dlq` is no stream: the key holds a string")
+        .stdout_json();
+    assert_eq!(letters.as_array().unwrap().len(), 4);
+    server.add_user(
+        "bob",
+        "+@all ~events.* ~{events.normalized}:dlq ~{profiles*",
+    );
+    let run = server.command_as("bob", &["dlq", "list", "--names"]).run();
+    run.assert_code(7)
+        .stdout_is("1-0\n2-0\n3-0\n4-0\n")
+        .stderr_has("dead letters of `predictions.requests`");
+    server
+        .ucp(&["dlq", "list", "events.raw"])
+        .assert_code(3)
+        .stderr_has("the key holds a string");
+}
+
+#[test]
+fn that_there_are_none_is_said_to_a_person() {
+    let server = TestServer::start();
+    server
+        .ucp(&["dlq", "list", "-o", "table"])
+        .assert_code(0)
+        .stdout_is("")
+        .stderr_has("no dead letters");
+    server
+        .ucp(&["dlq", "list", "-o", "json"])
+        .assert_code(0)
+        .stdout_is("[]\n")
+        .stderr_is_empty();
 }
 
 #[test]

@@ -7,12 +7,14 @@ use crate::cli::{self, Impact, Pairs};
 use crate::commands::shared::Context;
 use crate::exit::Exit;
 use crate::model::{CommandLine, EntryId, Format, Name, Problem};
-use crate::streams::dead_letters::{Letters, Source, find, tell_ages};
+use crate::streams::dead_letters::{Letters, Source, find, find_in, tell_ages};
 use crate::view::WholeLetter;
 
 /// List dead letters, the oldest first: where they came from, how often they were tried, and why they failed
 ///
-/// AGE is the time since it was set aside. A tombstone (`is_tombstone`) stands for an entry that was trimmed away before anything could process it.
+/// A tombstone (`is_tombstone`) stands for an entry that was trimmed away before anything could process it. Every column,
+/// such as AGE, the time since it was set aside, is shown with -o wide. Where the dead letters of one stream cannot be
+/// looked at, that is a warning, and the others are listed (exit 7).
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, after_help = "\
 Examples:
@@ -76,23 +78,28 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
         reason: args.reason,
         count_max: args.count as usize,
     };
-    let (mut letters, mut has_more) = (Vec::new(), false);
-    for source in &sources {
-        let found = find(&connection, source, &wanted).await?;
-        letters.extend(found.letters);
-        has_more |= found.has_more;
-    }
-    tell_ages(&connection, &mut letters).await?;
-    for letter in &mut letters {
+    let mut found = find_in(&connection, &sources, &wanted).await?;
+    let letters = &mut found.letters;
+    tell_ages(&connection, letters).await?;
+    for letter in letters.iter_mut() {
         letter.fields.in_pairs = in_pairs;
     }
-    context.console.show(&letters)?;
-    if has_more {
-        context
-            .console
-            .note("only the oldest are listed; --count N lists more");
+    let console = &context.console;
+    let is_table = matches!(console.options().format, Format::Table | Format::Wide);
+    if letters.is_empty() && found.unread.is_empty() && is_table {
+        console.note("no dead letters");
+        return Ok(Exit::Done);
     }
-    Ok(Exit::Done)
+    console.show(letters)?;
+    if found.has_more {
+        console.note("only the oldest are listed; --count N lists more");
+    }
+    for (Source { stream, .. }, error) in &found.unread {
+        console.warn(&format!(
+            "cannot look at the dead letters of `{stream}`: {error}"
+        ));
+    }
+    Ok(Exit::of_parts(!found.unread.is_empty(), false))
 }
 
 pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
