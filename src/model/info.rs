@@ -39,6 +39,14 @@ pub struct GroupInfo {
     pub server_lag: Option<i64>,
 }
 
+impl GroupInfo {
+    /// Whether nobody has read with it yet, so that its position is where it was put. Workers that end take their
+    /// consumers with them, but what the group has read stays counted.
+    pub const fn is_unused(&self) -> bool {
+        self.consumers == 0 && self.pending == 0 && self.entries_read.is_none()
+    }
+}
+
 /// One row of `XINFO CONSUMERS`.
 #[derive(Clone, Debug, Serialize)]
 pub struct ConsumerInfo {
@@ -76,4 +84,25 @@ pub struct PendingEntry {
     pub idle_ms: Option<u64>,
     /// How often it was delivered.
     pub deliveries: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_unused_until_somebody_reads() {
+        let group = |consumers, pending, entries_read| GroupInfo {
+            name: Name::from("g"),
+            consumers,
+            pending,
+            last_delivered_id: EntryId::MIN,
+            entries_read,
+            server_lag: None,
+        };
+        assert!(group(0, 0, None).is_unused());
+        assert!(!group(1, 0, None).is_unused());
+        assert!(!group(0, 1, None).is_unused());
+        assert!(!group(0, 0, Some(3)).is_unused());
+    }
 }

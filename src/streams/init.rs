@@ -89,12 +89,15 @@ fn row(spec: &GroupSpec, found: &[GroupInfo]) -> InitRow {
     }
 }
 
-/// Whether an unused group is not where `start` would have put it. Once somebody reads, its place says nothing; workers
-/// that end take their consumers with them, but what the group has read stays counted.
+/// Whether an unused group is not where `start` would have put it. Before any entry of a stream that has none, the oldest
+/// and the newest are one place.
 fn stands_elsewhere(start: Start, info: &GroupInfo) -> bool {
-    let is_unused = info.consumers == 0 && info.pending == 0 && info.entries_read.is_none();
     let is_at_oldest = info.last_delivered_id == EntryId::MIN;
-    is_unused && is_at_oldest != (start == Start::Oldest)
+    let is_elsewhere = match start {
+        Start::Oldest => !is_at_oldest,
+        Start::Newest => is_at_oldest && info.server_lag != Some(0),
+    };
+    info.is_unused() && is_elsewhere
 }
 
 /// Creates what the plan found missing. A group that somebody else created meanwhile counts as there.
@@ -143,6 +146,10 @@ mod tests {
             entries_read: Some(3),
             ..group(0, 5)
         };
+        let of_empty = GroupInfo {
+            server_lag: Some(0),
+            ..group(0, 0)
+        };
         for (start, info, expected) in [
             (Start::Oldest, group(0, 0), false),
             (Start::Oldest, group(0, 5), true),
@@ -151,6 +158,7 @@ mod tests {
             (Start::Newest, group(0, 0), true),
             (Start::Newest, group(1, 0), false),
             (Start::Oldest, has_read, false),
+            (Start::Newest, of_empty, false),
         ] {
             assert_eq!(stands_elsewhere(start, &info), expected, "{start} {info:?}");
         }

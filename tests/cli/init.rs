@@ -65,6 +65,56 @@ fn a_start_at_the_end_skips_what_is_there() {
 }
 
 #[test]
+fn the_end_of_an_empty_stream_is_where_it_stands() {
+    let server = TestServer::start();
+    let args = ["init", "auditors", "--stream", "orders", "--start", "$"];
+    server.ucp(&args).assert_code(0).stdout_has("\tcreated\t$");
+    server
+        .ucp(&args)
+        .assert_code(0)
+        .stdout_has("auditors\torders\texists\t$\t0-0")
+        .stderr_is_empty();
+    let create = [
+        "groups", "create", "auditors", "--stream", "orders", "--start", "$",
+    ];
+    server.ucp(&create).assert_code(0).stderr_is_empty();
+    // There are entries now that one at the end would not read.
+    server.redis(&["XADD", "orders", "7-1", "a", "b"]);
+    server
+        .ucp(&args)
+        .assert_code(0)
+        .stdout_has("\tdiffers\t$\t0-0");
+}
+
+#[test]
+fn a_group_that_has_read_is_where_it_is_to_be_for_both_commands() {
+    let server = TestServer::start();
+    server.redis(&["XADD", "orders", "7-1", "a", "b"]);
+    server.redis(&["XGROUP", "CREATE", "orders", "auditors", "0"]);
+    let read = [
+        "XREADGROUP",
+        "GROUP",
+        "auditors",
+        "c",
+        "STREAMS",
+        "orders",
+        ">",
+    ];
+    server.redis(&read);
+    server.redis(&["XACK", "orders", "auditors", "7-1"]);
+    // As a worker that ends does.
+    server.redis(&["XGROUP", "DELCONSUMER", "orders", "auditors", "c"]);
+    for command in [&["init"][..], &["groups", "create"]] {
+        let args = [command, &["auditors", "--stream", "orders", "--start", "0"]].concat();
+        server
+            .ucp(&args)
+            .assert_code(0)
+            .stdout_has("exists")
+            .stderr_is_empty();
+    }
+}
+
+#[test]
 fn what_is_wrong_changes_nothing() {
     let server = TestServer::start();
     server

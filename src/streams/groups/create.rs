@@ -56,7 +56,7 @@ pub async fn plan_create(
     let state = match &found {
         None => State::Missing,
         // Once somebody reads, its place says nothing.
-        Some(info) if info.consumers > 0 || info.pending > 0 => State::Exists,
+        Some(info) if !info.is_unused() => State::Exists,
         Some(info) if info.last_delivered_id == start_id => State::Exists,
         Some(_) => State::Differs,
     };
