@@ -2,29 +2,31 @@
 
 use anyhow::Result;
 
+use super::read::note_unseen;
 use super::shared::Context;
-use crate::cli::{Pairs, name};
+use crate::cli::{Edge, Pairs, Position, name};
 use crate::exit::Exit;
-use crate::model::{EntryId, Format, Name};
-use crate::streams::read;
+use crate::model::{Format, Name, Problem, Time};
+use crate::streams::read::{self, Place};
 use crate::view::{EntryStyle, EntryWriter, Options, indent_json};
 
 /// Print one entry of a stream
 ///
-/// Where there is no such entry, exit 3 says which ids there are.
+/// A position that is no id names one entry too: `start` the first, `end` the last, `-3` the third from the end, a time or
+/// `-15m` the first from then on. Where there is no such entry, exit 3 says which ids there are.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
   ucp-streams get events.raw 1700000000000-0
-  ucp-streams get events.raw 1700000000000-0 -o json")]
+  ucp-streams get events.raw -1 -o json")]
 pub(super) struct Args {
     /// Stream the entry is in
     #[arg(value_name = "STREAM", value_parser = name())]
     stream: Name,
 
-    /// The entry's id, `<ms>-<seq>`
-    #[arg(value_name = "ID")]
-    id: EntryId,
+    /// The entry's id, `<ms>-<seq>`, or another position
+    #[arg(value_name = "ID", allow_hyphen_values = true)]
+    id: Position,
 
     #[command(flatten)]
     pairs: Pairs,
@@ -37,7 +39,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         ..EntryStyle::default()
     };
     let connection = context.connect().await?;
-    let entry = read::get(&connection, context.topology()?, &stream, id).await?;
+    let (topology, mut lane) = (context.topology()?, context.lane().await?);
+    let entry = read::get(&connection, &mut lane, topology, &stream, place(id)?).await?;
     // One entry is an object, not an array of one: what a line of ndjson holds.
     let options = context.console.options();
     let single = Options {
@@ -58,5 +61,20 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         text = indented;
     }
     context.console.put(&text)?;
+    note_unseen(&writer, &context.console);
     Ok(Exit::Done)
+}
+
+fn place(position: Position) -> Result<Place, Problem> {
+    if let Position::Id(id) = position {
+        return Ok(Place::Id(id));
+    }
+    match position.range_start(Time::now().ms) {
+        _ if position == Position::End => Ok(Place::FromEnd(1)),
+        Edge::FromEnd(0) => Err(Problem::usage(
+            "`-0` is after the last entry: `-1` is the last",
+        )),
+        Edge::FromEnd(entries) => Ok(Place::FromEnd(entries)),
+        Edge::Id(id) => Ok(Place::From(id)),
+    }
 }

@@ -63,7 +63,7 @@ pub(super) struct Args {
     #[arg(long)]
     histogram: bool,
 
-    /// Count entries by the values of these fields (of the 10,000 oldest)
+    /// Count entries by the values of these fields (of the 10,000 oldest); a path leads into JSON: payload.total
     #[arg(long, value_name = "FIELD,FIELD", value_delimiter = ',')]
     by: Vec<String>,
 

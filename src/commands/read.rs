@@ -4,8 +4,9 @@ use anyhow::Result;
 
 use super::shared::Context;
 use crate::cli::{Pairs, Position, count, name};
+use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::{Name, Problem, Time};
+use crate::model::{Name, Problem, Time, escaped};
 use crate::streams::names::{explain, require_stream};
 use crate::streams::read::{self, Edge, Range};
 use crate::view::{EntryStyle, EntryWriter};
@@ -14,7 +15,8 @@ use crate::{cli, wire};
 /// Print a stream's entries from START to END
 ///
 /// A position is an entry id, `start`, `end`, a time (RFC 3339, unix seconds or milliseconds), `-15m` for that long
-/// ago, or `-100` for that many entries from the end. An end that is a time includes its whole millisecond.
+/// ago, or `-100` for that many entries from the end. An end that is a time includes its whole millisecond. With
+/// --reverse the later of the two may come first.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
@@ -38,7 +40,7 @@ pub(super) struct Args {
     #[arg(value_name = "END", default_value = "end", allow_hyphen_values = true)]
     end: Position,
 
-    /// Print at most so many entries
+    /// Print at most this many entries
     #[arg(short = 'n', long, value_name = "N", value_parser = count(u64::MAX))]
     count: Option<u64>,
 
@@ -53,9 +55,14 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let stream = &args.stream;
     let now_ms = Time::now().ms;
+    let (start, end) = if args.reverse {
+        earlier_first(args.start, args.end, now_ms)
+    } else {
+        (args.start, args.end)
+    };
     let range = Range {
-        start: edge(args.start.range_start(now_ms)),
-        end: edge(args.end.range_end(now_ms)),
+        start: edge(start.range_start(now_ms)),
+        end: edge(end.range_end(now_ms)),
         reverse: args.reverse,
         count_max: args.count.map_or(usize::MAX, |count| {
             usize::try_from(count).unwrap_or(usize::MAX)
@@ -82,7 +89,18 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
     writer.end(out.buffer());
     out.flush()?;
+    note_unseen(&writer, &context.console);
     Ok(Exit::Done)
+}
+
+/// The same positions, the earlier first: of entries in reverse order the later one may be named first, as for XREVRANGE.
+fn earlier_first(start: Position, end: Position, now_ms: u64) -> (Position, Position) {
+    let edges = (edge(start.range_start(now_ms)), edge(end.range_end(now_ms)));
+    let is_later = match (start, end) {
+        (Position::End, _) | (_, Position::Start) => start != end,
+        _ => backwards(edges.0, edges.1).is_some(),
+    };
+    if is_later { (end, start) } else { (start, end) }
 }
 
 /// A range that holds nothing, whatever is in the stream.
@@ -103,6 +121,13 @@ pub(super) fn edge(edge: cli::Edge) -> Edge {
     match edge {
         cli::Edge::Id(id) => Edge::Id(id),
         cli::Edge::FromEnd(entries) => Edge::FromEnd(entries),
+    }
+}
+
+/// Says which fields were asked for and no entry had: most likely a name is misspelt.
+pub(super) fn note_unseen(writer: &EntryWriter, console: &Console) {
+    for field in writer.unseen() {
+        console.note(&format!("no entry has a field `{}`", escaped(field)));
     }
 }
 

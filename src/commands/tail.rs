@@ -5,7 +5,7 @@ use std::io;
 use anyhow::Result;
 use regex::bytes::Regex;
 
-use super::read::{edge, named};
+use super::read::{edge, named, note_unseen};
 use super::shared::Context;
 use crate::cli::{FieldValue, Pairs, Position, field_value, name};
 use crate::console::{Console, Output, Signals};
@@ -53,7 +53,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "POSITION", allow_hyphen_values = true)]
     since: Option<Position>,
 
-    /// Only entries whose field has this value; a path leads into JSON: payload.customer.id=7. All of several must hold
+    /// Only entries whose field has this value, or with != has not; a path leads into JSON: payload.customer.id=7. All of
+    /// several must hold
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = field_value())]
     equal: Vec<FieldValue>,
 
@@ -103,9 +104,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
 }
 
 fn filter(equal: Vec<FieldValue>, pattern: Option<Regex>) -> Filter {
-    let equal = equal.into_iter().map(|pair| Equal {
-        place: pair.field.as_bytes().to_vec(),
-        value: pair.value,
+    let equal = equal.into_iter().map(|pair| {
+        let named = pair.field.as_bytes();
+        let place = named.strip_suffix(b"!");
+        Equal {
+            place: place.unwrap_or(named).to_vec(),
+            value: pair.value,
+            is_negated: place.is_some(),
+        }
     });
     Filter {
         equal: equal.collect(),
@@ -191,7 +197,9 @@ impl<'c> Shown<'c> {
     /// When it cannot be written.
     pub(super) fn end(&mut self) -> Result<()> {
         self.writer.end(self.out.buffer());
-        self.out.flush()
+        self.out.flush()?;
+        note_unseen(&self.writer, self.console);
+        Ok(())
     }
 }
 

@@ -27,3 +27,4 @@ pub mod slots;
 pub mod tail;
 pub mod target;
 mod tombstone;
+mod within;

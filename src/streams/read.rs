@@ -106,37 +106,85 @@ pub async fn read(
     Ok(count)
 }
 
-/// The entry `id` of `stream`.
+/// Which one entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The one with this id.
+    Id(EntryId),
+    /// The first with this id or a greater one.
+    From(EntryId),
+    /// The one this many from the end; 1 is the last.
+    FromEnd(u64),
+}
+
+/// The entry of `stream` at `place`.
 ///
 /// # Errors
 /// Not found when there is no such stream, or no such entry: with the ids there are. What the server answers.
 pub async fn get(
     connection: &Connection,
+    lane: &mut Lane,
     topology: &Topology,
     stream: &Name,
-    id: EntryId,
+    place: Place,
 ) -> Result<Entry> {
-    let mut found = match connection.run(xrange(stream, id, id, 1)).await {
-        Ok(found) => found,
-        Err(error) => return Err(explain(connection, topology, stream, error).await),
+    let explained = async |error| explain(connection, topology, stream, error).await;
+    let range = match place {
+        Place::Id(id) => Some((id, id)),
+        Place::From(id) => Some((id, EntryId::MAX)),
+        Place::FromEnd(entries) => match from_end(lane, stream, entries).await {
+            Ok(at) => at.map(|id| (id, id)),
+            Err(Stop::Wire(error)) => return Err(explained(error).await),
+            Err(stop) => return Err(stop.into_error()),
+        },
     };
-    if let Some(entry) = found.pop() {
-        return Ok(entry);
+    if let Some((start, end)) = range {
+        match connection.run(xrange(stream, start, end, 1)).await {
+            Ok(mut found) => {
+                if let Some(entry) = found.pop() {
+                    return Ok(entry);
+                }
+            }
+            Err(error) => return Err(explained(error).await),
+        }
     }
     require_stream(connection, topology, stream).await?;
-    let problem = Problem::not_found(format!("no entry {id} in `{stream}`"));
-    let info = connection.run(xinfo_stream(stream)).await?;
-    let problem = match (info.first, info.last) {
-        (Some(first), Some(last)) => {
-            let (count, first, last) = (info.length, first.id, last.id);
-            let why = if id < first {
-                ": it was cut, or never there"
-            } else {
-                ""
-            };
-            problem.hint(format!("it has {count} from {first} to {last}{why}"))
-        }
-        _ => problem.hint("the stream is empty"),
+    Err(none_at(connection, stream, place).await?.into())
+}
+
+/// The id of the entry that is so many from the end; `None` where there are fewer.
+async fn from_end(lane: &mut Lane, stream: &Name, entries: u64) -> Result<Option<EntryId>, Stop> {
+    let (mut count, mut at) = (0, None);
+    let range = Scan {
+        reverse: true,
+        count_max: usize::try_from(entries).unwrap_or(usize::MAX),
+        ..Scan::ALL
     };
-    Err(problem.into())
+    lane.scan(stream, range, |id, _| {
+        count += 1;
+        at = Some(id);
+        Ok(())
+    })
+    .await?;
+    Ok(at.filter(|_| count == entries))
+}
+
+/// That there is no entry at `place`, with the ids there are.
+async fn none_at(connection: &Connection, stream: &Name, place: Place) -> Result<Problem> {
+    let what = match place {
+        Place::Id(id) => format!("no entry {id} in `{stream}`"),
+        Place::From(id) => format!("no entry at {id} or later in `{stream}`"),
+        Place::FromEnd(entries) => format!("`{stream}` has fewer than {entries} entries"),
+    };
+    let problem = Problem::not_found(what);
+    let info = connection.run(xinfo_stream(stream)).await?;
+    let (Some(first), Some(last)) = (info.first, info.last) else {
+        return Ok(problem.hint("the stream is empty"));
+    };
+    let why = match place {
+        Place::Id(id) if id < first.id => ": it was cut, or never there",
+        _ => "",
+    };
+    let (count, first, last) = (info.length, first.id, last.id);
+    Ok(problem.hint(format!("it has {count} from {first} to {last}{why}")))
 }

@@ -57,6 +57,7 @@ pub(crate) const SCENES: &[Scene] = &[
     scene("read", OF_STREAM, &["read", STREAM, "--reverse"]),
     scene("read", OF_STREAM, &["read", STREAM]),
     scene("get", OF_STREAM, &["get", STREAM, "1-0"]),
+    scene("get", OF_STREAM, &["get", STREAM, "-1"]),
     scene("info", &[], &["info"]),
     scene("info", OF_STREAM, &["info", STREAM]),
     scene("groups", &[], &["groups"]),

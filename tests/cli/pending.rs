@@ -198,6 +198,23 @@ fn what_was_asked_for_is_in_every_line_based_format() {
 }
 
 #[test]
+fn entries_are_counted_by_places_within_json() {
+    let server = TestServer::start();
+    for (id, total) in [("1-0", "12.5"), ("2-0", "7"), ("3-0", "7")] {
+        let payload = format!(r#"{{"total":{total},"who":{{"city":"Oslo"}}}}"#);
+        server.redis(&["XADD", STREAM, id, "payload", &payload]);
+    }
+    server.redis(&["XGROUP", "CREATE", STREAM, GROUP, "0"]);
+    deliver(&server, STREAM, GROUP, "c1", 3);
+    server
+        .ucp(&["pending", GROUP, "--by", "payload.total,payload.who.city", "--columns", "fields,entries"])
+        .assert_code(0)
+        .stdout_is(
+            "fields\tentries\npayload.total=7 payload.who.city=Oslo\t2\npayload.total=12.5 payload.who.city=Oslo\t1\n",
+        );
+}
+
+#[test]
 fn what_is_not_there_is_3_with_the_names_that_are() {
     let server = seeded();
     server

@@ -137,7 +137,7 @@ fn what_is_no_position_or_id_is_2() {
     server
         .ucp(&["get", "s", "abc"])
         .assert_code(2)
-        .stderr_has("`abc` is not an entry id");
+        .stderr_has("`abc` is not a position");
 }
 
 #[test]
@@ -175,6 +175,86 @@ fn get_prints_one_entry() {
         run.assert_code(0).stdout_json(),
         serde_json::json!({"stream": "s", "id": "2-0", "time": "1970-01-01T00:00:00.002Z", "fields": {"n": "2"}})
     );
+}
+
+#[test]
+fn get_takes_every_position() {
+    let server = filled(3);
+    for (position, shown) in [
+        ("-1", "3-0\tn=3\n"),
+        ("-3", "1-0\tn=1\n"),
+        ("end", "3-0\tn=3\n"),
+        ("$", "3-0\tn=3\n"),
+        ("+", "3-0\tn=3\n"),
+        ("start", "1-0\tn=1\n"),
+        ("-", "1-0\tn=1\n"),
+        ("1970-01-01T00:00:00.002Z", "2-0\tn=2\n"),
+        ("1970-01-01T00:00:00Z", "1-0\tn=1\n"),
+    ] {
+        server
+            .ucp(&["get", "s", position])
+            .assert_code(0)
+            .stdout_is(shown);
+    }
+    for (position, why) in [
+        ("-4", "`s` has fewer than 4 entries"),
+        ("-15m", "or later in `s`"),
+    ] {
+        server
+            .ucp(&["get", "s", position])
+            .assert_code(3)
+            .stdout_is("")
+            .stderr_has(why)
+            .stderr_has("it has 3 from 1-0 to 3-0");
+    }
+    server.ucp(&["get", "s", "-0"]).assert_code(2);
+    server
+        .ucp(&["get", "nowhere", "-1"])
+        .assert_code(3)
+        .stderr_has("no stream `nowhere`");
+    server.redis(&["SET", "text", "x"]);
+    server
+        .ucp(&["get", "text", "-1"])
+        .assert_code(3)
+        .stderr_has("the key holds a string");
+}
+
+#[test]
+fn in_reverse_the_later_position_may_come_first() {
+    let server = filled(4);
+    for (range, ids) in [
+        (["+", "-"], "4-0\n3-0\n2-0\n1-0\n"),
+        (["3-0", "2-0"], "3-0\n2-0\n"),
+        (["2-0", "3-0"], "3-0\n2-0\n"),
+        (["end", "-2"], "4-0\n3-0\n"),
+        (["-2", "-3"], "3-0\n2-0\n"),
+        (["1970-01-01T00:00:00.003Z", "start"], "3-0\n2-0\n1-0\n"),
+    ] {
+        server
+            .ucp(&["read", "s", range[0], range[1], "--reverse", "--names"])
+            .assert_code(0)
+            .stdout_is(ids);
+    }
+}
+
+#[test]
+fn a_column_that_no_entry_has_is_said() {
+    let server = filled(2);
+    for command in [&["read", "s"][..], &["tail", "s"], &["get", "s", "1-0"]] {
+        for format in ["plain", "csv", "json"] {
+            let args = [command, &["--columns", "id,n,nam", "-o", format]].concat();
+            server
+                .ucp(&args)
+                .assert_code(0)
+                .stderr_has("no entry has a field `nam`")
+                .stderr_lacks("`id`")
+                .stderr_lacks("`n`");
+        }
+    }
+    server
+        .ucp(&["read", "s", "7-0", "end", "--columns", "nam"])
+        .assert_code(0)
+        .stderr_is_empty();
 }
 
 #[test]

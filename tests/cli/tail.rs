@@ -456,6 +456,9 @@ fn filters_are_applied_before_the_count() {
         ),
         (&["--grep", "\"n\":49[0-9]{2},.*c3", "-n", "1"], "4994-0\n"),
         (&["--where", "type=none"], ""),
+        (&["--where", "type!=common", "-n", "1"], "4001-0\n"),
+        (&["--where", "payload.n!=5000", "-n", "1"], "4999-0\n"),
+        (&["--where", "nothing!=x", "-n", "1"], "5000-0\n"),
         (&["--where", "type=rare", "-n", "0"], ""),
     ] {
         let args = [&["tail", "s", "--names"], args].concat();

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use super::super::within::value_of;
 use crate::model::{Body, Fields, PendingEntry};
 
 /// Upper bounds of the idle times, in milliseconds, with what they are called; the last has none.
@@ -143,8 +144,8 @@ impl Clusters {
             self.trimmed += 1;
             return;
         };
-        let value_of = |wanted: &Vec<u8>| body.iter().find(|(name, _)| name == wanted).cloned();
-        let values: Fields = self.by.iter().filter_map(value_of).collect();
+        let pair = |place: &Vec<u8>| Some((place.clone(), value_of(place, body)?));
+        let values: Fields = self.by.iter().filter_map(pair).collect();
         *self.counts.entry(values).or_default() += 1;
     }
 

@@ -133,7 +133,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("ingest", These(&[topology::EVENTS_RAW, topology::EVENTS_NORMALIZED]), INGEST, &[Streams]),
         needs("tail", Scope::Streams, &[&["type", "xrange", "xrevrange", "xread", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("read", Scope::Streams, &[&["type", "xrange", "xrevrange"]], &[ReadStreams]),
-        needs("get", Scope::Streams, &[&["type", "xrange", "xinfo|stream"]], &[ReadStreams]),
+        needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream"]], &[ReadStreams]),
         needs("info", Scope::Streams, &[LOOK, MEASURE, &["xlen", "memory|usage"]], &[ReadStreams, ReadDeadLetters]),
         needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xlen", "memory|usage"]], &[ReadStreams, ReadDeadLetters]),
         needs("lag", Scope::Streams, &[LOOK, MEASURE], &[ReadStreams]),

@@ -3,6 +3,7 @@
 use regex::bytes::Regex;
 use serde_json::Value;
 
+use super::super::within::within;
 use crate::wire::decode::FieldSlices;
 
 /// Conditions on an entry; without any it takes all.
@@ -22,6 +23,8 @@ pub struct Equal {
     pub place: Vec<u8>,
     /// The value: a text, or a number, `true`, `false`, `null`, an object or array as compact JSON.
     pub value: Vec<u8>,
+    /// Whether it must not have that value, as where there is no such place.
+    pub is_negated: bool,
 }
 
 impl Filter {
@@ -32,7 +35,9 @@ impl Filter {
 
     /// Whether it takes an entry with these fields.
     pub fn takes(&self, fields: &FieldSlices<'_>) -> bool {
-        self.equal.iter().all(|equal| equal.holds(fields))
+        self.equal
+            .iter()
+            .all(|equal| equal.holds(fields) != equal.is_negated)
             && self
                 .pattern
                 .as_ref()
@@ -59,17 +64,7 @@ impl Equal {
     }
 
     fn is_at(&self, path: &[u8], json: &[u8]) -> bool {
-        let (Ok(path), Ok(value)) = (std::str::from_utf8(path), serde_json::from_slice(json))
-        else {
-            return false;
-        };
-        path.split('.')
-            .try_fold(&value, |inner: &Value, step| match inner {
-                Value::Object(fields) => fields.get(step),
-                Value::Array(items) => items.get(step.parse::<usize>().ok()?),
-                _ => None,
-            })
-            .is_some_and(|found| self.is(found))
+        within(path, json).is_some_and(|found| self.is(&found))
     }
 
     fn is(&self, found: &Value) -> bool {
@@ -106,15 +101,22 @@ mod tests {
         (b"bytes", b"\xff\xfe"),
     ];
 
-    fn takes(place: &str, value: &str) -> bool {
+    fn takes_if(place: &str, value: &str, is_negated: bool) -> bool {
         let filter = Filter {
             equal: vec![Equal {
                 place: place.into(),
                 value: value.into(),
+                is_negated,
             }],
             pattern: None,
         };
         filter.takes(ENTRY)
+    }
+
+    fn takes(place: &str, value: &str) -> bool {
+        let takes = takes_if(place, value, false);
+        assert_ne!(takes, takes_if(place, value, true), "{place}!={value}");
+        takes
     }
 
     #[test]

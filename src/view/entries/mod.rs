@@ -37,29 +37,40 @@ pub struct EntryWriter {
     options: Options,
     style: EntryStyle,
     fields: Vec<Vec<u8>>,
+    /// Places of those fields that no entry had so far.
+    unseen: Vec<usize>,
     begun: bool,
 }
+
+/// What is an entry's own, and a column of plain and csv.
+const OWN: [&[u8]; 3] = [b"stream", b"id", b"time"];
 
 impl EntryWriter {
     /// A writer for `options`.
     pub fn new(options: &Options, style: EntryStyle) -> Self {
-        Self {
+        let writer = Self {
             options: options.clone(),
             style,
-            fields: options
-                .columns
-                .iter()
-                .map(|field| field.clone().into_bytes())
-                .collect(),
+            fields: Vec::new(),
+            unseen: Vec::new(),
             begun: false,
-        }
+        };
+        writer.only(options.columns.clone())
     }
 
     /// The same writer as if `--columns` had named these fields.
     #[must_use]
     pub fn only(mut self, fields: Vec<String>) -> Self {
         self.fields = fields.into_iter().map(String::into_bytes).collect();
+        let is_field = |place: &usize| !OWN.contains(&self.fields[*place].as_slice());
+        self.unseen = (0..self.fields.len()).filter(is_field).collect();
         self
+    }
+
+    /// The fields that were to be kept and that none of the entries had; none without entries.
+    pub fn unseen(&self) -> impl Iterator<Item = &[u8]> {
+        let unseen = self.unseen.iter().filter(|_| self.begun);
+        unseen.map(|place| self.fields[*place].as_slice())
     }
 
     /// Appends the record of entries that are missing; `false` where the format has no place for one.
@@ -91,6 +102,11 @@ impl EntryWriter {
         id: EntryId,
         fields: &[(A, B)],
     ) {
+        if !self.unseen.is_empty() {
+            let wanted = &self.fields;
+            let has = |wanted: &[u8]| fields.iter().any(|(name, _)| name.as_ref() == wanted);
+            self.unseen.retain(|place| !has(&wanted[*place]));
+        }
         match self.options.format {
             Format::Json => {
                 out.extend_from_slice(if self.begun { b",\n" } else { b"[\n" });

@@ -1,0 +1,62 @@
+//! Values within JSON by the path that leads to them: `customer.email`, `items.0.sku`. Pure.
+
+use serde_json::Value;
+
+/// The value at `path`, steps joined by dots, within `json`; `None` where it is no JSON, or has no such place.
+pub(super) fn within(path: &[u8], json: &[u8]) -> Option<Value> {
+    let path = std::str::from_utf8(path).ok()?;
+    let value: Value = serde_json::from_slice(json).ok()?;
+    path.split('.')
+        .try_fold(&value, |inner: &Value, step| match inner {
+            Value::Object(fields) => fields.get(step),
+            Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+            _ => None,
+        })
+        .cloned()
+}
+
+/// What `place` names in an entry: a field, or where there is none of that name, a field and a path into its JSON, joined
+/// by dots. A text as it is, anything else as compact JSON.
+pub(super) fn value_of(place: &[u8], fields: &[(Vec<u8>, Vec<u8>)]) -> Option<Vec<u8>> {
+    let of = |wanted: &[u8]| fields.iter().find(|(name, _)| name == wanted);
+    if let Some((_, value)) = of(place) {
+        return Some(value.clone());
+    }
+    memchr::memchr_iter(b'.', place).find_map(|dot| {
+        let (_, json) = of(&place[..dot])?;
+        Some(match within(&place[dot + 1..], json)? {
+            Value::String(text) => text.into_bytes(),
+            other => other.to_string().into_bytes(),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_or_a_place_within_one() {
+        let fields: Vec<(Vec<u8>, Vec<u8>)> = [
+            ("kind", "sale"),
+            ("a.b", "dotted"),
+            ("a", r#"{"b":1,"c":{"d":["x",{"e":null}]}}"#),
+            ("text", "no json"),
+        ]
+        .map(|(name, value)| (name.into(), value.into()))
+        .into();
+        for (place, value) in [
+            ("kind", Some("sale")),
+            ("a.b", Some("dotted")),
+            ("a.c.d.0", Some("x")),
+            ("a.c.d.1", Some(r#"{"e":null}"#)),
+            ("a.c.d.1.e", Some("null")),
+            ("a.c.x", None),
+            ("text.x", None),
+            ("nothing", None),
+        ] {
+            let found = value_of(place.as_bytes(), &fields);
+            assert_eq!(found.as_deref(), value.map(str::as_bytes), "{place}");
+        }
+    }
+}
