@@ -16,7 +16,7 @@ use crate::view::Info;
 /// or of a pending entries list. LAG is a number, an upper bound (<=) or unknown (?), never a made-up 0; `lag --exact`
 /// counts. LOST counts entries trimmed before the group read them; once it has read on, the server remembers less of
 /// them (>=) or nothing (?). ROOM counts those that can be added before it loses one, FOR in how long that is at the
-/// present rate. Consumers are listed for named streams, with -o wide and in JSON.
+/// present rate. A `!` marks what is over a threshold of the topology. Consumers are listed for named streams, with -o wide and in JSON.
 /// Streams that the user may not look at are named in warnings (exit 7).
 ///
 /// With -o plain and csv the tables follow each other, a blank line between. --columns picks the one table that has

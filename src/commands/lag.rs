@@ -12,7 +12,7 @@ use crate::streams::backlog;
 ///
 /// LAG is a number, an upper bound (<=) or unknown (?), never a made-up 0: servers lose count after deletions and
 /// XGROUP SETID. BEHIND is the age of the oldest entry not delivered yet, OLDEST that of the oldest one delivered and
-/// not acknowledged.
+/// not acknowledged. A `!` marks what is over a threshold of the topology; at OLDEST, that the entry rests too long.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:

@@ -99,6 +99,9 @@ pub enum Cell {
     /// A cell that means something to a person: in this tone, and where a word is given, that word instead. For a
     /// script it is as it was.
     Marked(Tone, Option<&'static str>, Box<Self>),
+    /// A cell over its threshold: for a person in the tone of what is bad and with a `!` behind it, which colour alone
+    /// would not tell everybody. For a script it is as it was.
+    Over(Box<Self>),
 }
 
 impl Cell {
@@ -129,6 +132,12 @@ impl Cell {
         Self::Marked(tone, Some(word), Box::new(self))
     }
 
+    /// The same cell, over its threshold.
+    #[must_use]
+    pub fn over(self) -> Self {
+        Self::Over(Box::new(self))
+    }
+
     /// For a person. Safe to print.
     pub(super) fn human(&self) -> String {
         match self {
@@ -141,6 +150,7 @@ impl Cell {
             Self::Nothing => "-".to_owned(),
             Self::Marked(_, Some(word), _) => (*word).to_owned(),
             Self::Marked(_, None, cell) => cell.human(),
+            Self::Over(cell) => format!("{}!", cell.human()),
             other => other.raw(),
         }
     }
@@ -158,13 +168,14 @@ impl Cell {
             Self::Bool(yes) => yes.to_string(),
             Self::Unknown => "?".to_owned(),
             Self::Nothing => String::new(),
-            Self::Marked(_, _, cell) => cell.raw(),
+            Self::Marked(_, _, cell) | Self::Over(cell) => cell.raw(),
         }
     }
 
     pub(super) fn tone(&self) -> Tone {
         match self {
             Self::Word(tone, _) | Self::Marked(tone, _, _) => *tone,
+            Self::Over(_) => Tone::Bad,
             Self::Id(_) => Tone::Id,
             Self::Unknown | Self::Nothing => Tone::Dim,
             _ => Tone::Plain,
@@ -249,6 +260,7 @@ mod tests {
             (Cell::from(Lag::AtMost(1200)), "<=1,200", "<=1200"),
             (Cell::from(Lag::AtLeast(1200)), ">=1,200", ">=1200"),
             (Cell::from(Lag::Unknown), "?", "?"),
+            (Cell::Over(Box::new(1200_u64.into())), "1,200!", "1200"),
             (Cell::from(None::<u64>), "?", "?"),
             (Cell::or_nothing(None::<EntryId>), "-", ""),
             (Cell::Millis(200_000), "3m 20s", "200000"),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::seed::{GROUP, STREAM, add, deliver, stream_with_group};
+use crate::seed::{GROUP, STREAM, add, deliver, make_stale, stream_with_group};
 use crate::support::TestServer;
 
 #[test]
@@ -147,6 +147,34 @@ fn every_format_and_the_columns_that_were_asked_for() {
     let plain = server.ucp(&["info", STREAM]);
     plain.assert_code(0).stdout_has("stream\tstate\tlength\t");
     assert!(plain.stdout().contains("\n\ngroup\tstream\tstate\tlag\t"));
+}
+
+#[test]
+fn what_is_over_a_threshold_is_marked_without_colour_too() {
+    let server = TestServer::start();
+    stream_with_group(&server, STREAM, GROUP, 10);
+    deliver(&server, STREAM, GROUP, "c1", 4);
+    make_stale(&server, GROUP, "c1", &["1-0"], 7_200_000, 2);
+    let topology = format!(
+        "[groups.{GROUP}]\nalert = {{ max_lag = 5, max_pending = 3, max_idle = \"1h\" }}\n"
+    );
+    let shown = |command: &str, format| {
+        let args = [command, "-o", format];
+        let run = server.command(&args).file("ucp-streams.toml", &topology);
+        run.env("NO_COLOR", "1").run()
+    };
+    shown("info", "table")
+        .assert_code(0)
+        .stdout_has("event-processors        6!       4!  2h!");
+    let lag = shown("lag", "table");
+    let line = lag
+        .stdout_lines()
+        .into_iter()
+        .find(|it| it.starts_with(GROUP));
+    assert_eq!(line.unwrap().matches('!').count(), 3, "{lag}");
+    for format in ["plain", "csv"] {
+        shown("info", format).assert_code(0).stdout_lacks("!");
+    }
 }
 
 #[test]

@@ -167,10 +167,10 @@ impl Row for GroupReport {
     }
 }
 
-/// The cell stands out when its threshold is among `alerts`.
+/// The cell stands out, with and without colour, when its threshold is among `alerts`.
 pub(super) fn alarmed(cell: Cell, alerts: &[Over], threshold: Over) -> Cell {
     if alerts.contains(&threshold) {
-        cell.toned(Tone::Bad)
+        cell.over()
     } else {
         cell
     }

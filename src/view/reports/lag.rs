@@ -36,6 +36,7 @@ impl Row for GroupLag {
             last_delivered_id,
             alerts,
         } = self;
+        let oldest = unacknowledged_age_ms.map_or(Cell::Nothing, Cell::Millis);
         vec![
             group.into(),
             stream.into(),
@@ -46,7 +47,8 @@ impl Row for GroupLag {
             undelivered_age_ms.map_or(Cell::Nothing, Cell::Millis),
             alarmed(Cell::or_nothing(*pending), alerts, Over::MaxPending),
             Cell::or_nothing(*unacknowledged_id),
-            unacknowledged_age_ms.map_or(Cell::Nothing, Cell::Millis),
+            // How long it rests has no column of its own here.
+            alarmed(oldest, alerts, Over::MaxIdle),
             Cell::or_nothing(*last_delivered_id),
             alerts_of(alerts),
         ]
