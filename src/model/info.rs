@@ -51,6 +51,7 @@ impl GroupInfo {
 #[derive(Clone, Debug, Serialize)]
 pub struct ConsumerInfo {
     /// The consumer's name.
+    #[serde(rename = "consumer")]
     pub name: Name,
     /// Entries delivered to it and not acknowledged.
     pub pending: u64,

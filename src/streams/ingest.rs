@@ -3,11 +3,12 @@
 use std::io::Read;
 
 use anyhow::Result;
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use super::publish::{Blocks, Line, Place, Sent, StopFlag, lost_reply, unreadable};
 use super::slots;
-use crate::model::{EntryId, Fields, Problem};
+use crate::model::{EntryId, Fields, Problem, Time};
 use crate::topology::normalize::normalize_event;
 use crate::topology::validate::{Checker, Invalid, Record, Warning};
 use crate::topology::{Country, EVENTS_NORMALIZED, EVENTS_RAW, StreamSpec, Topology};
@@ -35,12 +36,27 @@ pub struct Event {
 }
 
 /// The ids of an event's two entries.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Ingested {
     /// In the stream of raw events.
     pub raw_id: EntryId,
     /// In the stream of normalised events.
     pub normalized_id: EntryId,
+}
+
+impl Serialize for Ingested {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            raw_id,
+            normalized_id,
+        } = self;
+        let mut json = serializer.serialize_struct("Ingested", 4)?;
+        json.serialize_field("raw_id", raw_id)?;
+        json.serialize_field("raw_time", &Time::from_ms(raw_id.ms))?;
+        json.serialize_field("normalized_id", normalized_id)?;
+        json.serialize_field("normalized_time", &Time::from_ms(normalized_id.ms))?;
+        json.end()
+    }
 }
 
 /// What would be ingested.

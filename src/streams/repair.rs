@@ -96,7 +96,7 @@ impl Outcome {
 }
 
 /// One entry and what became of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Repaired {
     /// The entry.
     pub id: EntryId,

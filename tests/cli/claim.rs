@@ -44,6 +44,8 @@ fn stale_entries_go_to_the_consumer_with_their_counts() {
         .stdout_json();
     assert_eq!(rows[0]["outcome"], "claimed");
     assert_eq!(rows[0]["consumer"], "c1");
+    assert_eq!(rows[0]["stream"], STREAM);
+    assert_eq!(rows[0]["time"], "1970-01-01T00:00:00.001Z");
     assert_eq!(rows[0]["fields"], json!({"n": "1", "kind": "odd"}));
     assert_eq!(held_by(&server, "c3"), ["1-0", "2-0", "3-0", "4-0"]);
     assert_eq!(held_by(&server, "c2"), ["5-0", "6-0"]);

@@ -55,7 +55,7 @@ fn a_stream_its_groups_and_consumers_are_one_object() {
     assert_eq!(group["oldest_pending_deliveries"], 1);
     assert_eq!(group["oldest_pending_is_trimmed"], false);
     assert_eq!(group["lost"], json!({"entries": 0, "quality": "known"}));
-    assert_eq!(group["consumers"][0]["name"], "c1");
+    assert_eq!(group["consumers"][0]["consumer"], "c1");
     assert_eq!(group["consumers"][0]["pending"], 4);
 }
 
@@ -165,7 +165,7 @@ fn what_is_over_a_threshold_is_marked_without_colour_too() {
     };
     shown("info", "table")
         .assert_code(0)
-        .stdout_has("event-processors        6!       4!  2h!");
+        .stdout_has("  6!       4!   2h!");
     let lag = shown("lag", "table");
     let line = lag
         .stdout_lines()

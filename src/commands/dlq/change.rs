@@ -150,6 +150,7 @@ fn change_of<'a>(
     Change {
         context,
         target: format!("dead-letter stream `{}`", plan.source.dead_letter),
+        stream: plan.source.dead_letter.clone(),
         look: CommandLine::new("dlq list").arg(&plan.source.stream),
         verb,
         past,

@@ -48,7 +48,7 @@ macro_rules! group {
   "headroom?": {"entries": "integer or null", "quality": "string"},
   "headroom_ms": "integer or null", "alerts": ["string"],
   "consumers": [{
-    "name": "string", "pending": "integer", "idle_ms": "integer",
+    "consumer": "string", "pending": "integer", "idle_ms": "integer",
     "inactive_ms": "integer or null"
   }]
 }"#
@@ -132,9 +132,14 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "publish",
-        r#"[{"stream": "string", "id": "id", "duplicate": "bool or null"}]"#,
+        r#"[{"stream": "string", "id": "id", "time": "time", "duplicate": "bool or null"}]"#,
     ),
-    ("ingest", r#"[{"raw_id": "id", "normalized_id": "id"}]"#),
+    (
+        "ingest",
+        r#"[{
+  "raw_id": "id", "raw_time": "time", "normalized_id": "id", "normalized_time": "time"
+}]"#,
+    ),
     ("tail", ENTRIES),
     ("read", ENTRIES),
     ("consume", ENTRIES),
@@ -275,8 +280,9 @@ const ENTRIES: &str =
     r#"[{"stream": "string", "id": "id", "time": "time", "fields": {"…": "value"}}]"#;
 
 const CHANGED: &str = r#"[{
-  "id": "id", "outcome": "string", "consumer": "string or null", "idle_ms": "integer or null",
-  "deliveries": "integer or null", "new_id": "id or null", "detail": "string or null",
+  "stream": "string", "id": "id", "time": "time", "outcome": "string",
+  "consumer": "string or null", "idle_ms": "integer or null", "deliveries": "integer or null",
+  "new_id": "id or null", "new_time": "time or null", "detail": "string or null",
   "fields?": {"…": "value"}
 }]"#;
 

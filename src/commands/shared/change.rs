@@ -5,14 +5,17 @@ use anyhow::Result;
 use super::context::Context;
 use crate::cli::DryRun;
 use crate::exit::Exit;
-use crate::model::{CommandLine, Consent, Problem};
+use crate::model::{CommandLine, Consent, Name, Problem};
 use crate::streams::repair::{Applied, Chosen, Outcome, Repaired, entries};
+use crate::view::Changed;
 
 /// A change that has been looked for and not been made.
 pub(in crate::commands) struct Change<'a> {
     pub(in crate::commands) context: &'a Context,
     /// What is changed, in words: the group and its stream, or the dead-letter stream.
     pub(in crate::commands) target: String,
+    /// The stream that has the entries' ids.
+    pub(in crate::commands) stream: Name,
     /// What shows the entries that there are to change.
     pub(in crate::commands) look: CommandLine,
     /// `claim`.
@@ -40,6 +43,7 @@ impl<'a> Change<'a> {
         Ok(Self {
             context,
             target: chosen.target.to_string(),
+            stream: chosen.target.stream.clone(),
             look: chosen.target.command("pending", context.topology()?),
             verb,
             past,
@@ -61,7 +65,6 @@ impl<'a> Change<'a> {
         apply: impl AsyncFnOnce(Consent) -> Applied,
     ) -> Result<Exit> {
         let plan = format!("{} {what} of {}", self.verb, self.target);
-        let console = &self.context.console;
         if !preview.iter().any(|row| row.outcome == Outcome::Planned) {
             return self.end(Applied {
                 rows: preview,
@@ -69,7 +72,7 @@ impl<'a> Change<'a> {
             });
         }
         if dry_run.dry_run {
-            console.show(&preview)?;
+            self.show(&preview)?;
             self.context.rehearsed(&plan);
             self.note_more();
             return Ok(Exit::Done);
@@ -78,10 +81,16 @@ impl<'a> Change<'a> {
         self.end(apply(consent).await)
     }
 
+    fn show(&self, rows: &[Repaired]) -> Result<()> {
+        let stream = &self.stream;
+        let rows: Vec<Changed<'_>> = rows.iter().map(|row| Changed { stream, row }).collect();
+        self.context.console.show(&rows)
+    }
+
     /// Shows what became of each, and says so in one line.
     fn end(&self, applied: Applied) -> Result<Exit> {
         let console = &self.context.console;
-        console.show(&applied.rows)?;
+        self.show(&applied.rows)?;
         let (done, all) = (applied.done(), applied.rows.len());
         let buried = count(&applied.rows, Outcome::Tombstone);
         if let Some(error) = applied.error {

@@ -19,7 +19,8 @@ mod verdict;
 mod warnings;
 
 use anyhow::Result;
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 pub use blocks::Blocks;
 pub(super) use blocks::Line;
@@ -37,7 +38,7 @@ pub use told::Told;
 pub use warnings::Warnings;
 
 use super::names::explain;
-use crate::model::{CommandLine, EntryId, Fields, Kind, Name, Problem};
+use crate::model::{CommandLine, EntryId, Fields, Kind, Name, Problem, Time};
 use crate::topology::Topology;
 use crate::topology::validate::Invalid;
 use crate::wire::{Connection, Error, xadd};
@@ -52,7 +53,7 @@ pub struct Target {
 }
 
 /// An entry that was published.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Published<'s> {
     /// Its stream.
     pub stream: &'s Name,
@@ -60,6 +61,22 @@ pub struct Published<'s> {
     pub id: EntryId,
     /// Whether it was there before; known only where entries have a key.
     pub duplicate: Option<bool>,
+}
+
+impl Serialize for Published<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            stream,
+            id,
+            duplicate,
+        } = self;
+        let mut json = serializer.serialize_struct("Published", 4)?;
+        json.serialize_field("stream", stream)?;
+        json.serialize_field("id", id)?;
+        json.serialize_field("time", &Time::from_ms(id.ms))?;
+        json.serialize_field("duplicate", duplicate)?;
+        json.end()
+    }
 }
 
 /// What would be published.

@@ -18,3 +18,4 @@ pub use dead_letters::WholeLetter;
 pub use info::Info;
 pub use pending::{Pending, PendingParts};
 pub use publish::IdWriter;
+pub use repair::Changed;

@@ -1,23 +1,26 @@
 //! `claim`, `ack`, `requeue`, `dlq redrive` and `dlq purge`: what became of each entry.
 
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
+
 use super::pending::pairs;
+use crate::model::{Name, Time};
 use crate::streams::repair::{Outcome, Repaired};
 use crate::view::{Cell, Column, Row, Tone};
 
-impl Row for Repaired {
-    const COLUMNS: &'static [Column] = &[
-        Column::whole("id", "ID"),
-        Column::whole("outcome", "OUTCOME"),
-        Column::text("consumer", "WAS HELD BY"),
-        Column::number("idle_ms", "IDLE"),
-        Column::number("deliveries", "DELIVERIES"),
-        Column::whole("new_id", "NEW ID"),
-        Column::text("detail", "DETAIL").wide(),
-        Column::text("fields", "FIELDS").wide(),
-    ];
+/// An entry, the stream its id is of, and what became of it.
+#[derive(Debug)]
+pub struct Changed<'a> {
+    /// The stream.
+    pub stream: &'a Name,
+    /// The entry.
+    pub row: &'a Repaired,
+}
 
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
+impl Serialize for Changed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { stream, row } = self;
+        let Repaired {
             id,
             outcome,
             consumer,
@@ -26,7 +29,48 @@ impl Row for Repaired {
             new_id,
             detail,
             fields,
-        } = self;
+        } = row;
+        let mut json = serializer.serialize_struct("Changed", 11)?;
+        json.serialize_field("stream", stream)?;
+        json.serialize_field("id", id)?;
+        json.serialize_field("time", &Time::from_ms(id.ms))?;
+        json.serialize_field("outcome", outcome)?;
+        json.serialize_field("consumer", consumer)?;
+        json.serialize_field("idle_ms", idle_ms)?;
+        json.serialize_field("deliveries", deliveries)?;
+        json.serialize_field("new_id", new_id)?;
+        json.serialize_field("new_time", &new_id.map(|id| Time::from_ms(id.ms)))?;
+        json.serialize_field("detail", detail)?;
+        json.serialize_field("fields", fields)?;
+        json.end()
+    }
+}
+
+impl Row for Changed<'_> {
+    const COLUMNS: &'static [Column] = &[
+        Column::whole("id", "ID"),
+        Column::whole("outcome", "OUTCOME"),
+        Column::text("consumer", "WAS HELD BY"),
+        Column::number("idle_ms", "IDLE"),
+        Column::number("deliveries", "DELIVERIES"),
+        Column::whole("new_id", "NEW ID"),
+        Column::text("stream", "STREAM").wide(),
+        Column::text("detail", "DETAIL").wide(),
+        Column::text("fields", "FIELDS").wide(),
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let Self { stream, row } = self;
+        let Repaired {
+            id,
+            outcome,
+            consumer,
+            idle_ms,
+            deliveries,
+            new_id,
+            detail,
+            fields,
+        } = row;
         vec![
             (*id).into(),
             Cell::Word(tone(*outcome), outcome.word().to_owned()),
@@ -34,6 +78,7 @@ impl Row for Repaired {
             idle_ms.map_or(Cell::Nothing, Cell::Millis),
             Cell::or_nothing(*deliveries),
             Cell::or_nothing(*new_id),
+            (*stream).into(),
             Cell::or_nothing(detail.clone()),
             Cell::or_nothing(fields.as_ref().map(pairs)),
         ]
