@@ -85,12 +85,10 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
         letter.fields.in_pairs = in_pairs;
     }
     let console = &context.console;
-    let is_table = matches!(console.options().format, Format::Table | Format::Wide);
-    if letters.is_empty() && found.unread.is_empty() && is_table {
-        console.note("no dead letters");
-        return Ok(Exit::Done);
-    }
     console.show(letters)?;
+    if letters.is_empty() && found.unread.is_empty() && console.terminal().stdout {
+        console.note("no dead letters");
+    }
     if found.has_more {
         console.note("only the oldest are listed; --count N lists more");
     }

@@ -64,6 +64,28 @@ impl Row for DeadLetter {
     }
 }
 
+/// A dead letter alone: there is room for every column; its fields come below.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+struct Alone<'a>(&'a DeadLetter);
+
+impl Row for Alone<'_> {
+    const COLUMNS: &'static [Column] = &{
+        let mut columns = [Column::whole("id", "ID"); 12];
+        let mut place = 0;
+        while place < columns.len() {
+            columns[place] = DeadLetter::COLUMNS[place];
+            columns[place].wide_only = place == columns.len() - 1;
+            place += 1;
+        }
+        columns
+    };
+
+    fn cells(&self) -> Vec<Cell> {
+        self.0.cells()
+    }
+}
+
 /// One dead letter with all it has.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
@@ -73,7 +95,7 @@ impl Report for WholeLetter<'_> {
     fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {
         let letter = self.0;
         section.heading(&format!("{} in `{}`", letter.id, letter.dead_letter));
-        section.object(letter)?;
+        section.object(&Alone(letter))?;
         section.heading(if letter.is_tombstone {
             "fields: none, the body was trimmed away"
         } else {
