@@ -54,11 +54,7 @@ impl Scene {
                 .iter()
                 .map(|stream| stream.dead_letter.clone()),
         );
-        let leases = topology
-            .groups
-            .iter()
-            .map(|group| group.stream.derived(&format!(":lease:{}", group.name)));
-        keys.extend(leases);
+        keys.extend(topology.groups.iter().map(GroupSpec::lease_key));
         Self {
             prefix: prefix.to_owned(),
             topology,

@@ -35,7 +35,8 @@ impl Name {
     /// The name with `suffix` in the same hash slot: a name with a hash tag of its own keeps it,
     /// any other is wrapped in braces (`events.raw` gives `{events.raw}:dlq`).
     #[must_use]
-    pub fn derived(&self, suffix: &str) -> Self {
+    pub fn derived(&self, suffix: impl AsRef<[u8]>) -> Self {
+        let suffix = suffix.as_ref();
         let mut bytes = Vec::with_capacity(self.0.len() + suffix.len() + 2);
         if hash_tag(&self.0).is_some() {
             bytes.extend_from_slice(&self.0);
@@ -44,7 +45,7 @@ impl Name {
             bytes.extend_from_slice(&self.0);
             bytes.push(b'}');
         }
-        bytes.extend_from_slice(suffix.as_bytes());
+        bytes.extend_from_slice(suffix);
         Self(bytes)
     }
 }

@@ -45,7 +45,7 @@ pub fn refusal(who: &str, stream: &Name, apart: &[Name]) -> Problem {
 fn way_out(stream: &Name, apart: &[Name]) -> String {
     let would_do: Vec<Name> = apart
         .iter()
-        .map(|key| stream.derived(&format!(":{}", bare(key))))
+        .map(|key| stream.derived(format!(":{}", bare(key))))
         .collect();
     if would_do
         .iter()

@@ -51,7 +51,7 @@ impl FeatureUpdate {
         let profile = self
             .profile
             .as_ref()
-            .map(|profile| stream.derived(&format!("{brand}:{profile}")));
+            .map(|profile| stream.derived(format!("{brand}:{profile}")));
         (stream.derived(&brand), profile)
     }
 }

@@ -243,6 +243,16 @@ impl GroupSpec {
             on_group_lost: OnGroupLost::Recreate,
         }
     }
+
+    /// As [`lease_key`], of this group.
+    pub fn lease_key(&self) -> Name {
+        lease_key(&self.stream, &self.name)
+    }
+}
+
+/// The key of the lease that a group with one active worker works under: `{S}:lease:<group>`.
+pub fn lease_key(stream: &Name, group: &Name) -> Name {
+    stream.derived([b":lease:", group.as_bytes()].concat())
 }
 
 /// The waits between attempts: `base`, doubled after each, never above `cap`.
@@ -270,6 +280,14 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lease_is_kept_beside_its_stream() {
+        assert_eq!(GroupSpec::new("g", "s").lease_key(), "{s}:lease:g");
+        // Groups whose names differ in bytes that are no text are not one.
+        let keys = [0xfe, 0xff].map(|byte| lease_key(&"s".into(), &Name::new([byte])));
+        assert_ne!(keys[0], keys[1]);
+    }
 
     #[test]
     fn backoff_doubles_to_the_cap() {

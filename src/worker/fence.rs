@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::model::Name;
+use crate::topology::lease_key;
 use crate::wire::{Connection, Error, Fence, LeaseHolder, drop_lease, take_lease};
 
 /// How long the lease lasts without renewal: what a stand-by waits at most.
@@ -40,10 +41,9 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// The key that the lease of a group is kept in.
+    /// As [`lease_key`].
     pub(super) fn key(stream: &Name, group: &Name) -> Name {
-        let group = String::from_utf8_lossy(group.as_bytes());
-        stream.derived(&format!(":lease:{group}"))
+        lease_key(stream, group)
     }
 
     pub(super) fn new(stream: &Name, group: &Name, token: String) -> Self {
