@@ -32,7 +32,7 @@
 //! Each step has a test that fails while it is missing, and says where.
 //! 1. What it means: a function in `streams/` (or `worker/`) that takes a connection and plain values and
 //!    returns a report; if it changes something, a `plan_x` and an `apply_x(plan, Consent)`.
-//! 2. What it sends: a row in `streams/permissions/table.rs`, played by a scene in `tests/access/acl.rs`.
+//! 2. What it sends: a row in `streams/permissions/table.rs`, played by a scene in `tests/access/acl/scenes.rs`.
 //! 3. How it is asked for: a file in `commands/` with its clap `Args` (help, `add = Impact::…`, two examples, which
 //!    `tests/generated` runs) and `run`, and its row in `commands/mod.rs`. What completes goes by the value's name.
 //! 4. How it looks: `view::Row` for the report's rows in `view/reports/`, beside the report's `Serialize`; the shape of its

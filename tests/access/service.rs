@@ -9,7 +9,7 @@ use crate::front;
 use crate::support::TestServer;
 
 /// A service that answers every request with 200; its port.
-fn service() -> u16 {
+pub(crate) fn service() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::publish::memory_of;
 use crate::model::Name;
-use crate::topology::{self, Builtin, GroupSpec, Handler, HttpSpec, Topology};
-use table::{BASE, Keys, Needs, ONCE, Scope, TABLE};
+use crate::topology::{self, Builtin, GroupSpec, Handler, HttpSpec, Topology, Workers};
+use table::{BASE, COUNT, Keys, LEASE, Needs, ONCE, Scope, TABLE};
 
 /// The rule of one command, as `ACL SETUSER` takes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,14 +46,22 @@ pub fn permission(
 ) -> Option<Permission> {
     let row = TABLE.iter().find(|row| row.path == command)?;
     let about = About::of(row, topology, streams, groups);
+    let mut keys = about.keys(row.keys, topology);
     let mut allowed: Vec<_> = BASE.to_vec();
     let remembering = once.map_or(&[][..], |_| ONCE);
-    for command in row.commands.iter().chain(remembering).copied().flatten() {
+    let working = about.working(row.keys);
+    for command in row
+        .commands
+        .iter()
+        .chain(remembering)
+        .chain(&working)
+        .copied()
+        .flatten()
+    {
         if !allowed.contains(command) {
             allowed.push(command);
         }
     }
-    let mut keys = about.keys(row.keys, topology);
     if let Some(field) = once {
         let memory = |stream| format!("~{}*", pattern(&memory_of(stream, field)));
         keys.extend(about.streams.iter().map(memory));
@@ -134,16 +142,30 @@ impl About {
         }
         keys
     }
+
+    /// What workers of these groups send besides what every worker does, where `kinds` say that there are any.
+    fn working(&self, kinds: &[Keys]) -> Vec<&'static [&'static str]> {
+        let mut commands = Vec::new();
+        for group in self
+            .groups
+            .iter()
+            .filter(|_| kinds.contains(&Keys::Working))
+        {
+            if group.workers == Workers::One {
+                commands.push(LEASE);
+            }
+            if group.handler == Some(Handler::Builtin(Builtin::Features)) {
+                commands.push(COUNT);
+            }
+        }
+        commands
+    }
 }
 
-/// What the workers of `group` keep beside its stream, and where its handler writes.
+/// What workers of `group` keep beside its stream, and where its handler writes.
 fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
-    for kept in ["lease", "retry", "paused"] {
-        add(
-            "~",
-            &group.stream.derived(&format!(":{kept}:{}", group.name)),
-            "",
-        );
+    if group.workers == Workers::One {
+        add("~", &group.lease_key(), "");
     }
     let to = |name: &str| Name::from(name);
     match &group.handler {
@@ -269,6 +291,8 @@ mod tests {
             assert!(rule.keys.contains(&key.to_owned()), "{key}");
         }
         assert!(!rule.keys.iter().any(|key| key.contains("events")));
+        // It keeps a lease, and counts nothing.
+        assert!(rule.allowed.contains(&"pexpire") && !rule.allowed.contains(&"hset"));
     }
 
     #[test]

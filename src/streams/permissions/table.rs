@@ -3,12 +3,21 @@
 use crate::topology;
 
 /// What every connection does.
-pub(super) const BASE: &[&str] = &["hello", "auth", "ping", "client|setname", "command|info"];
+pub(super) const BASE: &[&str] = &["hello", "auth", "ping", "client|setname"];
 
-/// What a script's head and its own part take besides the commands in it.
-const SCRIPT: &[&str] = &["eval", "evalsha", "type", "exists"];
+/// What a script takes besides the commands in it.
+const SCRIPT: &[&str] = &["eval", "evalsha"];
 
-/// What looking at a group takes.
+/// Asking what a key is, and saying so where it is not a stream.
+const KIND: &[&str] = &["type"];
+
+/// What looking at entries that are pending takes.
+const PENDING: &[&str] = &["xinfo|groups", "xpending", "xrange", "type"];
+
+/// Who the consumers of a group are.
+const CONSUMERS: &[&str] = &["xinfo|groups", "xinfo|consumers", "type"];
+
+/// What looking at a stream with its groups takes.
 const LOOK: &[&str] = &[
     "xinfo|stream",
     "xinfo|groups",
@@ -18,7 +27,7 @@ const LOOK: &[&str] = &[
 ];
 
 /// How far groups are, in entries and in time.
-const MEASURE: &[&str] = &["time", "info", "xrevrange"];
+const MEASURE: &[&str] = &["time", "info", "command|info"];
 
 /// Moving entries to another stream.
 const MOVE: &[&str] = &["xadd", "xack"];
@@ -75,20 +84,17 @@ const fn needs(
     }
 }
 
-const ADD: &[&str] = &[
-    "xadd",
-    "xinfo|stream",
-    "xinfo|groups",
-    "xinfo|consumers",
-    "xpending",
-];
+/// Adding entries, and seeing what a cut would take from groups.
+const ADD: &[&str] = &["xadd", "xinfo|stream", "xinfo|groups", "xpending"];
+
+const PING: &[&[&str]] = &[&["info", "command|info"]];
 
 const PUBLISH: &[&[&str]] = &[ADD];
 
 /// Remembering what was published under a field's value, besides.
-pub(super) const ONCE: &[&[&str]] = &[SCRIPT, &["get", "set"]];
+pub(super) const ONCE: &[&[&str]] = &[SCRIPT, KIND, &["get", "set"]];
 
-const INGEST: &[&[&str]] = &[ADD, SCRIPT];
+const INGEST: &[&[&str]] = &[ADD, SCRIPT, KIND, &["exists"]];
 
 /// Reading as a member of a group.
 const MEMBER: &[&str] = &[
@@ -99,22 +105,27 @@ const MEMBER: &[&str] = &[
     "xgroup|delconsumer",
 ];
 
-/// Leases, and what the built-in handlers count.
-const KEEP: &[&str] = &[
-    "get",
-    "set",
-    "del",
-    "pexpire",
-    "pttl",
-    "hget",
-    "hset",
-    "hincrby",
-    "hincrbyfloat",
+/// The lease of a group with one active worker.
+pub(super) const LEASE: &[&str] = &["get", "set", "del", "pexpire", "pttl"];
+
+/// What the built-in handler `features` counts with.
+pub(super) const COUNT: &[&str] = &["hget", "hset", "hincrby", "hincrbyfloat"];
+
+/// What every worker does; a lease and its handler's output come on top of it, by its group.
+const WORK: &[&[&str]] = &[LOOK, SCRIPT, KIND, MOVE, MEMBER, &["exists"]];
+
+const DEMO: &[&[&str]] = &[
+    LOOK,
+    MEASURE,
+    SCRIPT,
+    KIND,
+    MOVE,
+    MEMBER,
+    LEASE,
+    COUNT,
+    &["exists", "scan", "hgetall"],
+    &["xrevrange", "xlen", "memory|usage"],
 ];
-
-const WORK: &[&[&str]] = &[LOOK, SCRIPT, MOVE, MEMBER, KEEP];
-
-const DEMO: &[&[&str]] = &[LOOK, SCRIPT, MOVE, MEMBER, KEEP, &["scan", "hgetall"]];
 
 /// A row a command. What is not here needs no server.
 #[rustfmt::skip]
@@ -122,8 +133,8 @@ pub(super) const TABLE: &[Needs] = &{
     use Keys::{DeadLetters, Demo, ReadDeadLetters, ReadStreams, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
-        needs("ping", Nothing, &[&["info"]], &[]),
-        needs("context check", Nothing, &[&["info"]], &[]),
+        needs("ping", Nothing, PING, &[]),
+        needs("context check", Nothing, PING, &[]),
         needs("init", Groups, &[&["xinfo|groups", "xgroup|create"]], &[Streams]),
         needs("publish", Scope::Streams, PUBLISH, &[Streams]),
         needs("publish raw", These(&[topology::EVENTS_RAW]), PUBLISH, &[Streams]),
@@ -134,23 +145,23 @@ pub(super) const TABLE: &[Needs] = &{
         needs("tail", Scope::Streams, &[&["type", "xrange", "xrevrange", "xread", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("read", Scope::Streams, &[&["type", "xrange", "xrevrange"]], &[ReadStreams]),
         needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream"]], &[ReadStreams]),
-        needs("info", Scope::Streams, &[LOOK, MEASURE, &["xlen", "memory|usage"]], &[ReadStreams, ReadDeadLetters]),
-        needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xlen", "memory|usage"]], &[ReadStreams, ReadDeadLetters]),
+        needs("info", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage"]], &[ReadStreams, ReadDeadLetters]),
+        needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage"]], &[ReadStreams, ReadDeadLetters]),
         needs("lag", Scope::Streams, &[LOOK, MEASURE], &[ReadStreams]),
-        needs("pending", Groups, &[LOOK], &[ReadStreams]),
-        needs("claim", Groups, &[LOOK, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters]),
-        needs("requeue", Groups, &[LOOK, SCRIPT, MOVE], &[Streams, DeadLetters]),
-        needs("ack", Groups, &[LOOK, SCRIPT, &["xack"]], &[Streams]),
-        needs("consume", Groups, &[LOOK, SCRIPT, &["xack", "xreadgroup", "xgroup|createconsumer", "xgroup|delconsumer", "xclaim"]], &[Streams]),
-        needs("groups create", Groups, &[LOOK, &["xgroup|create"]], &[Streams]),
-        needs("groups set-id", Groups, &[LOOK, SCRIPT, &["xgroup|setid"]], &[Streams]),
-        needs("groups delete", Groups, &[LOOK, MEASURE, SCRIPT, &["xgroup|destroy"]], &[Streams]),
-        needs("consumers", Groups, &[LOOK], &[ReadStreams]),
-        needs("consumers delete", Groups, &[LOOK, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters]),
-        needs("consumers prune", Groups, &[LOOK, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters]),
-        needs("dlq list", Scope::Streams, &[&["type", "xrange", "xrevrange", "time"]], &[ReadDeadLetters]),
+        needs("pending", Groups, &[PENDING, CONSUMERS], &[ReadStreams]),
+        needs("claim", Groups, &[PENDING, CONSUMERS, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters]),
+        needs("requeue", Groups, &[PENDING, SCRIPT, MOVE], &[Streams, DeadLetters]),
+        needs("ack", Groups, &[&["xinfo|groups", "xpending", "xack"], KIND, SCRIPT], &[Streams]),
+        needs("consume", Groups, &[PENDING, SCRIPT, &["xack", "xreadgroup", "xgroup|createconsumer", "xgroup|delconsumer", "xclaim"]], &[Streams]),
+        needs("groups create", Groups, &[&["xinfo|stream", "xinfo|groups", "xgroup|create"]], &[Streams]),
+        needs("groups set-id", Groups, &[LOOK, KIND, SCRIPT, &["exists", "xgroup|setid"]], &[Streams]),
+        needs("groups delete", Groups, &[LOOK, KIND, MEASURE, SCRIPT, &["exists", "xgroup|destroy"]], &[Streams]),
+        needs("consumers", Groups, &[CONSUMERS], &[ReadStreams]),
+        needs("consumers delete", Groups, &[PENDING, CONSUMERS, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters]),
+        needs("consumers prune", Groups, &[PENDING, CONSUMERS, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters]),
+        needs("dlq list", Scope::Streams, &[&["type", "xrange", "time"]], &[ReadDeadLetters]),
         needs("dlq show", Scope::Streams, &[&["type", "xrange", "time"]], &[ReadDeadLetters]),
-        needs("dlq redrive", Scope::Streams, &[SCRIPT, &["xrange", "xinfo|groups", "xadd", "xdel"]], &[Streams, DeadLetters]),
+        needs("dlq redrive", Scope::Streams, &[SCRIPT, KIND, &["exists", "xrange", "xinfo|groups", "xadd", "xdel"]], &[Streams, DeadLetters]),
         needs("dlq purge", Scope::Streams, &[&["type", "xrange", "xdel"]], &[DeadLetters]),
         needs("worker run", Groups, WORK, &[Streams, DeadLetters, Working]),
         needs("demo", Nothing, DEMO, &[Demo]),

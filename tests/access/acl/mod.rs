@@ -1,0 +1,157 @@
+//! Every command, run as a user who has nothing but the rule that `acl` prints for it, and with less.
+
+mod scenes;
+mod stage;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::support::{TestServer, ucp};
+
+pub(crate) use scenes::{SCENES, SERVERLESS, Scene};
+pub(crate) use stage::server;
+use stage::{play, rule};
+
+#[test]
+fn every_command_does_its_work_with_its_own_rule() {
+    let server = TestServer::start();
+    let mut failed = Vec::new();
+    for scene in SCENES {
+        let played = play(&server, scene, &rule(scene));
+        if !played.is_whole {
+            let (refused, run) = (&played.refused, &played.run);
+            failed.push(format!("{scene:?}, refused {refused:?}\n{run}"));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// Words of rules that no scene needs, by how the commands begin, and what does.
+const ELSEWHERE: &[(&str, &[&str], &str)] = &[
+    ("", &["+hello", "+auth"], "the server lets everyone try"),
+    ("", &["+ping"], "one exchange at least, over TLS"),
+    (
+        "",
+        &["+type"],
+        "to say what a key is that is not the stream it was taken for",
+    ),
+    (
+        "publish",
+        &["+xinfo|stream", "+xinfo|groups", "+xpending"],
+        "seeing what a cut would take",
+    ),
+    ("ingest", &["+xpending"], "seeing what a cut would take"),
+    ("tail", &["+xread"], "following"),
+    (
+        "get",
+        &["+xinfo|stream"],
+        "to say whether the entry was cut",
+    ),
+    (
+        "consume",
+        &["+xrange"],
+        "entries of its own, after a lost connection",
+    ),
+    (
+        "consume",
+        &["+xclaim"],
+        "giving back what could not be printed",
+    ),
+    (
+        "worker run",
+        &["+pexpire", "+pttl"],
+        "renewing a lease, and awaiting another's",
+    ),
+];
+
+#[test]
+fn no_rule_allows_more_than_its_command_needs() {
+    let server = TestServer::start();
+    // A word of a command's rules is needed when one of its scenes fails without it.
+    let mut rules: BTreeMap<&str, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
+    for scene in SCENES.iter().filter(|scene| !scene.is_long()) {
+        let words = rule(scene);
+        let (all, needed) = rules.entry(scene.command).or_default();
+        all.extend(words.iter().cloned());
+        for at in 0..words.len() {
+            let mut less = words.clone();
+            let word = less.remove(at);
+            if !needed.contains(&word) && !play(&server, scene, &less).is_whole {
+                needed.insert(word);
+            }
+        }
+    }
+    let spare = rules.into_iter().flat_map(|(command, (all, needed))| {
+        let elsewhere: Vec<_> = ELSEWHERE
+            .iter()
+            .filter(|(begins, _, _)| command.starts_with(begins))
+            .flat_map(|(_, words, _)| words.iter().copied())
+            .collect();
+        all.difference(&needed)
+            .filter(|word| !elsewhere.contains(&word.as_str()))
+            .map(|word| format!("{command}: {word}"))
+            .collect::<Vec<_>>()
+    });
+    let spare: Vec<String> = spare.collect();
+    assert!(spare.is_empty(), "not needed:\n{}", spare.join("\n"));
+}
+
+#[test]
+fn every_command_has_a_scene_or_needs_no_server() {
+    fn walk(command: &clap::Command, path: &str, found: &mut BTreeSet<String>) {
+        for inner in command
+            .get_subcommands()
+            .filter(|it| it.get_name() != "help" && !it.is_hide_set())
+        {
+            let path = format!("{path} {}", inner.get_name()).trim().to_owned();
+            if inner.get_subcommands().next().is_none() || !inner.is_subcommand_required_set() {
+                found.insert(path.clone());
+            }
+            walk(inner, &path, found);
+        }
+    }
+    let mut tree = BTreeSet::new();
+    walk(&ucp_streams::commands::tree(), "", &mut tree);
+    let known: BTreeSet<String> = SCENES
+        .iter()
+        .map(|scene| scene.command)
+        .chain(SERVERLESS.iter().copied())
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(
+        tree, known,
+        "a command is new or gone: its row is in src/streams/permissions/table.rs, its scene here"
+    );
+    for command in SERVERLESS {
+        let words: Vec<&str> = ["acl"].into_iter().chain(command.split(' ')).collect();
+        ucp(&words).assert_code(2).stderr_has("needs no server");
+    }
+}
+
+#[test]
+fn the_rule_is_one_line_for_the_shell() {
+    let viewer = ucp(&["acl", "read", "--stream", "events.raw", "--names"]);
+    viewer.assert_code(0).stdout_is(
+        "resetkeys resetchannels -@all %R~events.raw +hello +auth +ping +client|setname +type +xrange +xrevrange\n",
+    );
+    let all = ucp(&["acl", "-o", "json"]).stdout_json();
+    assert!(all.as_array().unwrap().len() > 20);
+    ucp(&["acl", "info", "--idempotency-field", "a"])
+        .assert_code(2)
+        .stderr_has("for the rules of `publish`");
+    ucp(&["acl", "publsh"])
+        .assert_code(2)
+        .stderr_has("did you mean `publish`?");
+    ucp(&["acl", "dlq"])
+        .assert_code(2)
+        .stderr_has("several commands: list, show, redrive, purge");
+}
+
+#[test]
+fn a_refusal_names_the_rule_that_is_missing() {
+    let server = server();
+    let url = server.add_user("probe", "~* +@all -xinfo|groups");
+    let run = server.command(&["lag"]).env("UCP_STREAMS_URL", url).run();
+    run.assert_code(5)
+        .stderr_has("ACL SETUSER probe +xinfo|groups")
+        .stderr_has("`ucp-streams acl COMMAND` prints all");
+}

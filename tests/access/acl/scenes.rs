@@ -1,0 +1,190 @@
+//! A scene for each command that has a rule: what it is run with, and what shows that it did its work.
+
+use std::fmt::{self, Debug};
+use std::sync::OnceLock;
+
+use crate::service;
+use crate::support::{Invocation, Run, TestServer};
+
+pub(crate) const STREAM: &str = "events.normalized";
+pub(crate) const GROUP: &str = "event-processors";
+const MERGES: &str = "profiles.merge_requests";
+const LETTERS: &str = "{events.normalized}:dlq";
+const PREDICTIONS: &str = "predictions.requests";
+
+/// A command that is allowed by the rule of `command`, for the stream or group that `about` names.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene {
+    pub(super) command: &'static str,
+    pub(super) about: &'static [&'static str],
+    pub(crate) words: &'static [&'static str],
+    /// The exit code of its work.
+    pub(crate) code: i32,
+    is_done: fn(&TestServer, &Run) -> bool,
+}
+
+impl Debug for Scene {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.words.join(" "))
+    }
+}
+
+const fn scene(
+    command: &'static str,
+    about: &'static [&'static str],
+    words: &'static [&'static str],
+) -> Scene {
+    Scene {
+        command,
+        about,
+        words,
+        code: 0,
+        is_done: |_, _| true,
+    }
+}
+
+impl Scene {
+    const fn ends(mut self, code: i32) -> Self {
+        self.code = code;
+        self
+    }
+
+    const fn does(mut self, is_done: fn(&TestServer, &Run) -> bool) -> Self {
+        self.is_done = is_done;
+        self
+    }
+
+    /// Whether the command takes its server from a flag alone.
+    pub(crate) fn needs_flag(&self) -> bool {
+        self.is_long()
+    }
+
+    /// Whether it takes seconds, or awaits for ever what it may not do.
+    pub(super) fn is_long(&self) -> bool {
+        self.command == "demo"
+    }
+
+    /// Runs one, given the service that predicts.
+    pub(crate) fn run(invocation: Invocation) -> Run {
+        static SERVICE: OnceLock<u16> = OnceLock::new();
+        let port = SERVICE.get_or_init(service::service);
+        let url = format!("http://127.0.0.1:{port}/predict");
+        invocation.env("UCP_STREAMS_ML_URL", url).run()
+    }
+
+    /// Whether it ended as it is to, and left behind what it is to.
+    pub(crate) fn is_played(&self, server: &TestServer, run: &Run) -> bool {
+        run.code() == Some(self.code) && (self.is_done)(server, run)
+    }
+}
+
+/// How many entries a stream has.
+fn length(server: &TestServer, stream: &str) -> i64 {
+    server.redis(&["XLEN", stream]).int()
+}
+
+/// Whether the group was given all of its stream and has acknowledged it.
+fn is_through(server: &TestServer, stream: &str, group: &str) -> bool {
+    let groups = server.redis(&["XINFO", "GROUPS", stream]);
+    let found = groups
+        .items()
+        .iter()
+        .find(|it| it.field("name").text() == group)
+        .map(|it| {
+            (
+                it.field("pending").int(),
+                it.field("last-delivered-id").text(),
+            )
+        });
+    found == Some((0, "4-0"))
+}
+
+const OF_STREAM: &[&str] = &["--stream", STREAM];
+const OF_GROUP: &[&str] = &["--group", GROUP];
+const OF_MERGES: &[&str] = &["--group", "merge-processors"];
+const OF_PREDICTIONS: &[&str] = &["--group", "prediction-processors"];
+
+const EVENT: [&str; 6] = [
+    "--brand-id",
+    "b",
+    "--event-type",
+    "purchase",
+    "--payload",
+    "{\"a\":1}",
+];
+
+/// A scene a command, and more where one does not do all that the command can.
+#[rustfmt::skip]
+pub(crate) const SCENES: &[Scene] = &[
+    scene("ping", &[], &["ping"]),
+    scene("context check", &[], &["context", "check"]),
+    scene("init", &[], &["init"]),
+    scene("init", &["--group", "prediction-processors"], &["init", "prediction-processors"]),
+    scene("publish", &["--stream", "orders"], &["publish", "orders", "a=1"]),
+    scene("publish", &["--stream", "orders", "--idempotency-field", "a"], &["publish", "orders", "a=1", "--idempotency-field", "a"]),
+    scene("publish", OF_STREAM, &["publish", STREAM, "brand_id=b", "event_type=purchase", "profile_id=", "identifiers={}", "normalized_payload={}", "--maxlen", "1"]),
+    scene("publish raw", &[], &["publish", "raw", EVENT[0], EVENT[1], EVENT[2], EVENT[3], EVENT[4], EVENT[5]]),
+    scene("publish normalized", &[], &["publish", "normalized", "--brand-id", "b", "--event-type", "purchase", "--identifiers", "{}", "--normalized-payload", "{}"]),
+    scene("publish merge-request", &[], &["publish", "merge-request", "--brand-id", "b", "--profile-ids", "[\"a\"]", "--reason", "manual_review", "--requires-manual-review", "true"]),
+    scene("publish prediction-request", &[], &["publish", "prediction-request", "--brand-id", "b", "--profile-id", "0190d1f6-8a58-7bbb-8000-000000000001", "--request-type", "churn"]),
+    scene("ingest", &[], &["ingest", EVENT[0], EVENT[1], EVENT[2], EVENT[3], EVENT[4], EVENT[5]]),
+    scene("tail", OF_STREAM, &["tail", STREAM]),
+    scene("read", OF_STREAM, &["read", STREAM, "--reverse"]),
+    scene("read", OF_STREAM, &["read", STREAM]),
+    scene("get", OF_STREAM, &["get", STREAM, "1-0"]),
+    scene("get", OF_STREAM, &["get", STREAM, "2-0"]).ends(3),
+    scene("info", &[], &["info"]),
+    scene("info", OF_STREAM, &["info", STREAM]),
+    scene("groups", &[], &["groups"]),
+    scene("lag", &[], &["lag"]),
+    scene("lag", OF_GROUP, &["lag", GROUP, "--exact"]),
+    scene("pending", OF_GROUP, &["pending", GROUP, "--entries", "--histogram", "--by", "event_type"]),
+    scene("claim", OF_GROUP, &["claim", GROUP, "--to", "c2", "--idle", "0s", "--yes"]).ends(7),
+    scene("requeue", OF_GROUP, &["requeue", GROUP, "--idle", "0s", "--yes"]).ends(7),
+    scene("ack", OF_GROUP, &["ack", GROUP, "1-0", "--yes"]),
+    scene("consume", OF_GROUP, &["consume", GROUP, "--count", "2", "--ack"]),
+    scene("groups create", OF_STREAM, &["groups", "create", "auditors", "--stream", STREAM]),
+    scene("groups set-id", OF_GROUP, &["groups", "set-id", GROUP, "0", "--force", "--yes"]),
+    scene("groups delete", OF_GROUP, &["groups", "delete", GROUP, "--force", "--yes"]),
+    scene("consumers", OF_GROUP, &["consumers", GROUP]),
+    scene("consumers delete", OF_GROUP, &["consumers", "delete", GROUP, "c1", "--hand-over-to", "c2", "--yes"]).ends(7),
+    scene("consumers prune", OF_GROUP, &["consumers", "prune", GROUP, "--idle", "0s", "--hand-over-to", "c2", "--yes"]).ends(7),
+    scene("dlq list", &[], &["dlq", "list"]),
+    scene("dlq show", OF_STREAM, &["dlq", "show", STREAM, "9-1"]),
+    scene("dlq redrive", OF_STREAM, &["dlq", "redrive", STREAM, "--all", "--yes"]),
+    scene("dlq purge", OF_STREAM, &["dlq", "purge", STREAM, "--all", "--yes"]),
+    scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--once"]).ends(9).does(|server, _| {
+        let counted = server.redis(&["HGET", "{events.normalized}:features:b", "events:purchase"]);
+        is_through(server, STREAM, GROUP) && counted.int() == 3 && length(server, LETTERS) == 2
+    }),
+    scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--once", "--max-deliveries", "1", "--exec", "--", "false"]).ends(9).does(|server, _| {
+        is_through(server, STREAM, GROUP) && length(server, LETTERS) == 5
+    }),
+    scene("worker run", OF_MERGES, &["worker", "run", "merge-processors", "--once"]).does(|server, _| {
+        is_through(server, MERGES, "merge-processors") && length(server, "profiles.merges") == 4
+    }),
+    scene("worker run", OF_PREDICTIONS, &["worker", "run", "prediction-processors", "--once"]).does(|server, _| {
+        is_through(server, PREDICTIONS, "prediction-processors") && length(server, "predictions.results") == 4
+    }),
+    scene("demo", &[], &["demo"]).does(|_, run| run.stderr().contains("keys, all of them its own")),
+];
+
+/// Commands that need no server.
+pub(crate) const SERVERLESS: &[&str] = &[
+    "acl",
+    "completions",
+    "man",
+    "context add",
+    "context edit",
+    "context list",
+    "context previous",
+    "context remove",
+    "context show",
+    "context use",
+    "dev start",
+    "dev status",
+    "dev stop",
+    "topology check",
+    "topology example",
+    "topology show",
+];
