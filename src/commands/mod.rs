@@ -150,7 +150,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         return ExitCode::from(help(&asked, &env, terminal).code());
     }
     let exit = match parse(&args) {
-        Ok(cli) => execute(cli, &env, terminal),
+        Ok((cli, named)) => execute(cli, named, &env, terminal),
         Err(error) => usage::show(&error, &args, &env, terminal),
     };
     ExitCode::from(exit.code())
@@ -179,14 +179,17 @@ fn reshaped(console: &mut Console, globals: &Globals) -> Result<(), Problem> {
     }
 }
 
-fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
+/// The command with its arguments, and the words that name it.
+fn parse(args: &[OsString]) -> Result<(Cli, String), clap::Error> {
     let mut tree = describe::concise(tree());
     let mut matches = tree.try_get_matches_from_mut(args)?;
-    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))
+    let named = usage::named(&matches);
+    let cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))?;
+    Ok((cli, named))
 }
 
 /// Runs a parsed command to its end; a panic in it is reported as the bug it is.
-fn execute(cli: Cli, env: &Env, terminal: Terminal) -> Exit {
+fn execute(cli: Cli, named: String, env: &Env, terminal: Terminal) -> Exit {
     let look = Look::resolve(&cli.globals, env, terminal.stdout, terminal.stderr);
     let mut console = Console::new(terminal, look);
     if let Err(problem) = reshaped(&mut console, &cli.globals) {
@@ -195,12 +198,13 @@ fn execute(cli: Cli, env: &Env, terminal: Terminal) -> Exit {
     let console = Arc::new(console);
     panics::report_to(&console);
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        in_runtime(cli, env, Arc::clone(&console)).unwrap_or_else(|error| console.error(&error))
+        in_runtime(cli, named, env, Arc::clone(&console))
+            .unwrap_or_else(|error| console.error(&error))
     }));
     ended.unwrap_or(Exit::Bug)
 }
 
-fn in_runtime(mut cli: Cli, env: &Env, console: Arc<Console>) -> Result<Exit> {
+fn in_runtime(mut cli: Cli, named: String, env: &Env, console: Arc<Console>) -> Result<Exit> {
     if let Some(outcome) = cli.command.without_settings(&console) {
         return outcome;
     }
@@ -220,7 +224,7 @@ fn in_runtime(mut cli: Cli, env: &Env, console: Arc<Console>) -> Result<Exit> {
         console.detail(1, &line);
     }
     console.protect(settings.guard.clone());
-    let context = Context::new(settings, console);
+    let context = Context::new(settings, console, named);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

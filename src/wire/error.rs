@@ -213,13 +213,6 @@ impl Error {
         Self::new(kind, command, format!("connection lost: {error}"))
     }
 
-    /// Whether the user may not touch this key, whatever the command.
-    pub fn is_key_denied(&self) -> bool {
-        self.kind == ErrorKind::NoPerm
-            && self.text.contains("key")
-            && !self.text.contains("permissions to run")
-    }
-
     /// A reply of a shape this tool does not know.
     pub(super) fn shape(command: &str, expected: &str) -> Self {
         Self::new(

@@ -251,7 +251,7 @@ fn what_may_not_be_looked_at_is_named_and_the_rest_shown() {
         let rows = run
             .assert_code(7)
             .stderr_has("cannot look at stream `profiles.merge_requests`")
-            .stderr_has("ACL SETUSER bob ~profiles.merge_requests")
+            .stderr_has("ACL SETUSER bob %R~profiles.merge_requests")
             .stdout_json();
         let rows = rows.as_array().unwrap();
         let of = |stream: &str| rows.iter().filter(|row| row["stream"] == stream).count();
@@ -261,7 +261,7 @@ fn what_may_not_be_looked_at_is_named_and_the_rest_shown() {
     as_bob(&["info", "orders"])
         .assert_code(5)
         .stdout_is("")
-        .stderr_has("ACL SETUSER bob ~orders");
+        .stderr_has("ACL SETUSER bob %R~orders");
     as_bob(&["info", STREAM]).assert_code(0).stderr_is_empty();
     as_bob(&["lag", "g", "--stream", "orders"]).assert_code(5);
 }

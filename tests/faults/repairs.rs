@@ -10,14 +10,29 @@ use crate::support::{Run, until};
 fn row_26_no_permission_within_a_script() {
     let scene = Scene::new();
     stale(&scene, 3);
-    let url = limited(&scene, "-xack");
-    for command in ["requeue", "ack"] {
-        let run = at(&url, &[command, "g", "--stream", "s", "1-1", "--yes"]).run();
-        run.assert_code(5).stderr_has("xack");
+    let letter = ["XADD", "{s}:dlq", "9-1", "n", "9", "_dlq_stream", "s"];
+    scene.server.redis(&letter);
+    let requeue = ["requeue", "g", "--stream", "s", "1-1", "--yes"];
+    let ack = ["ack", "g", "--stream", "s", "1-1", "--yes"];
+    let redrive = ["dlq", "redrive", "s", "--all", "--yes"];
+    for (denied, words, named) in [
+        ("xack", &requeue[..], "requeue"),
+        ("xadd", &requeue, "requeue"),
+        ("xack", &ack, "ack"),
+        ("xdel", &redrive, "dlq redrive"),
+        ("xadd", &redrive, "dlq redrive"),
+    ] {
+        let run = at(&limited(&scene, &format!("-{denied}")), words).run();
+        run.assert_code(5)
+            .stderr_has(&format!("may not run {denied} on "))
+            .stderr_has("nothing was changed")
+            .stderr_has(&format!("ACL SETUSER limited +{denied};"))
+            .stderr_has(&format!("`ucp-streams acl {named}` prints all"));
         println!("row 26: {}", run.stderr().lines().next().unwrap());
+        assert_eq!(scene.server.redis(&["XLEN", "s"]).int(), 3);
+        assert_eq!(scene.server.redis(&["XLEN", "{s}:dlq"]).int(), 1);
+        assert_eq!(scene.pending().len(), 3);
     }
-    assert_eq!(scene.server.redis(&["XLEN", "s"]).int(), 3);
-    assert_eq!(scene.pending().len(), 3);
 }
 
 #[test]

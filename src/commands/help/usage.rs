@@ -41,6 +41,17 @@ pub(in crate::commands) fn show(
     }
 }
 
+/// The words that name the command of `matches`, as `worker run`.
+pub(in crate::commands) fn named(matches: &clap::ArgMatches) -> String {
+    let mut words = Vec::new();
+    let mut matches = matches;
+    while let Some((word, inner)) = matches.subcommand() {
+        words.push(word);
+        matches = inner;
+    }
+    words.join(" ")
+}
+
 /// How to show things, as far as arguments that do not parse say it: JSON or not.
 fn globals(args: &[OsString]) -> Globals {
     let words: Vec<_> = args.iter().map(|word| word.to_string_lossy()).collect();

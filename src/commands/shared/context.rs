@@ -22,6 +22,8 @@ pub(in crate::commands) struct Context {
     pub(in crate::commands) settings: Settings,
     /// The two outputs.
     pub(in crate::commands) console: Arc<Console>,
+    /// The words that name the command that is run, as `worker run`.
+    pub(in crate::commands) command: String,
     topology: OnceCell<Topology>,
     /// The private server of this one command (`ephemeral:`); it ends with the context.
     ephemeral: OnceCell<Server>,
@@ -29,9 +31,14 @@ pub(in crate::commands) struct Context {
 }
 
 impl Context {
-    pub(in crate::commands) fn new(settings: Settings, console: Arc<Console>) -> Self {
+    pub(in crate::commands) fn new(
+        settings: Settings,
+        console: Arc<Console>,
+        command: String,
+    ) -> Self {
         Self {
             prompt: prompt(&settings, &console),
+            command,
             settings,
             console,
             topology: OnceCell::new(),
@@ -75,7 +82,7 @@ impl Context {
         if !matches!(settings.target.origin, Origin::Flag(_)) {
             settings.target.value = Target::Ephemeral;
         }
-        Self::new(settings, Arc::clone(&self.console))
+        Self::new(settings, Arc::clone(&self.console), self.command.clone())
     }
 
     /// Says at the end of a dry run what the command would do.

@@ -9,7 +9,7 @@ use crate::model::Problem;
 use crate::settings::Target;
 use crate::streams::inspect::Denied;
 use crate::streams::server::too_old;
-use crate::wire::{self, ErrorKind};
+use crate::wire::{self, Denial, ErrorKind};
 
 /// `error` with the next step. Asks the server for its age where that may be the reason: a round trip that only
 /// failures pay for.
@@ -43,7 +43,7 @@ pub(in crate::commands) async fn explained(error: Error, context: &Context) -> E
 /// Warns of each stream that the user may not look at, with the rule that is missing: what was shown is not all.
 pub(in crate::commands) fn told_of_denied(denied: &[Denied], context: &Context) -> Exit {
     for Denied { stream, error } in denied {
-        let step = permission_step(error, user_of(context));
+        let step = permission_step(error, context);
         let text = format!("cannot look at stream `{stream}`: {error}\n{step}");
         context.console.warn(&text);
     }
@@ -76,7 +76,7 @@ fn next_step(error: &wire::Error, context: &Context) -> Option<String> {
             "see with `ucp-streams ping` whether the server is back, then run it again"
         }
         ErrorKind::Auth => return Some(password_step(context)),
-        ErrorKind::NoPerm => return Some(permission_step(error, user_of(context))),
+        ErrorKind::NoPerm => return Some(permission_step(error, context)),
         ErrorKind::Tls => "check the certificate's names and its authority",
         ErrorKind::WrongType => {
             "the key holds something else; check its name, or see what it is with TYPE"
@@ -134,26 +134,24 @@ fn user_of(context: &Context) -> &str {
     }
 }
 
-const ALL: &str = "`ucp-streams acl COMMAND` prints all that a command needs";
-
 /// The rule that is missing, as `ACL SETUSER` takes it.
-fn permission_step(error: &wire::Error, user: &str) -> String {
-    let words: Vec<&str> = error.command.split(' ').collect();
-    let is_command =
-        |word: &str| !word.is_empty() && word.bytes().all(|it| it.is_ascii_uppercase());
-    let named = words.iter().take_while(|word| is_command(word)).count();
-    if named == 0 {
-        // A script of this tool: the server's text says what in it was refused.
-        return format!("ACL SETUSER {user} +eval +evalsha, and what the message names; {ALL}");
-    }
-    let command = words[..named].join("|").to_lowercase();
-    let key = words[named..].join(" ");
-    let rule = if error.is_key_denied() && !key.is_empty() {
-        format!("~{key}")
-    } else {
-        format!("+{command}")
+fn permission_step(error: &wire::Error, context: &Context) -> String {
+    let denial = error.denial().unwrap_or(Denial::Unnamed);
+    lacking(denial, user_of(context), &context.command)
+}
+
+/// As [`permission_step`], for the command that these words name.
+fn lacking(denial: Denial, user: &str, command: &str) -> String {
+    let rule = |rule: String| format!("the user lacks a rule: ACL SETUSER {user} {rule}");
+    let lacks = match denial {
+        Denial::Command(name) => rule(format!("+{name}")),
+        Denial::Key { key, is_read: true } => rule(format!("%R~{key}")),
+        Denial::Key { key, .. } => rule(format!("~{key}")),
+        Denial::Unnamed => {
+            "the user lacks a rule for one of the keys or commands of a script".to_owned()
+        }
     };
-    format!("the user lacks a rule: ACL SETUSER {user} {rule}; {ALL}")
+    format!("{lacks}; `ucp-streams acl {command}` prints all that it needs")
 }
 
 #[cfg(test)]
@@ -162,25 +160,33 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_rule_that_is_missing() {
-        for (command, text, step) in [
+        let key = |is_read| Denial::Key {
+            key: "events.raw".to_owned(),
+            is_read,
+        };
+        for (denial, step) in [
             (
-                "XINFO STREAM events.raw",
-                "NOPERM User bob has no permissions to run the 'xinfo|stream' command",
+                Denial::Command("xinfo|stream".to_owned()),
                 "the user lacks a rule: ACL SETUSER bob +xinfo|stream",
             ),
             (
-                "XADD events.raw",
-                "NOPERM No permissions to access a key",
+                key(true),
+                "the user lacks a rule: ACL SETUSER bob %R~events.raw",
+            ),
+            (
+                key(false),
                 "the user lacks a rule: ACL SETUSER bob ~events.raw",
             ),
             (
-                "ingest events.raw",
-                "NOPERM this user may not run xadd on events.raw; nothing was changed",
-                "ACL SETUSER bob +eval +evalsha, and what the message names",
+                Denial::Unnamed,
+                "the user lacks a rule for one of the keys or commands of a script",
             ),
         ] {
-            let error = wire::Error::new(ErrorKind::NoPerm, command, text);
-            assert_eq!(permission_step(&error, "bob"), format!("{step}; {ALL}"));
+            let all = "`ucp-streams acl worker run` prints all that it needs";
+            assert_eq!(
+                lacking(denial, "bob", "worker run"),
+                format!("{step}; {all}")
+            );
         }
     }
 }
