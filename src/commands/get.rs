@@ -39,8 +39,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         ..EntryStyle::default()
     };
     let connection = context.connect().await?;
-    let (topology, mut lane) = (context.topology()?, context.lane().await?);
-    let entry = read::get(&connection, &mut lane, topology, &stream, place(id)?).await?;
+    let (names, mut lane) = (context.known_names(), context.lane().await?);
+    let entry = read::get(&connection, &mut lane, names, &stream, place(id)?).await?;
     // One entry is an object, not an array of one: what a line of ndjson holds.
     let options = context.console.options();
     let single = Options {

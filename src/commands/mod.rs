@@ -225,6 +225,7 @@ fn in_runtime(mut cli: Cli, named: String, env: &Env, console: Arc<Console>) -> 
     }
     console.protect(settings.guard.clone());
     let context = Context::new(settings, console, named);
+    context.require_named_topology()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -83,7 +83,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         out.settle()
     });
     match outcome.await {
-        Ok(0) => require_stream(&context.connect().await?, context.topology()?, stream).await?,
+        Ok(0) => require_stream(&context.connect().await?, context.known_names(), stream).await?,
         Ok(_) => {}
         Err(error) => return Err(named(error, stream, context).await),
     }
@@ -138,8 +138,8 @@ pub(super) async fn named(error: anyhow::Error, stream: &Name, context: &Context
         Ok(error) => return error.into(),
         Err(error) => return error,
     };
-    match (context.connect().await, context.topology()) {
-        (Ok(connection), Ok(topology)) => explain(&connection, topology, stream, error).await,
-        _ => error.into(),
+    match context.connect().await {
+        Ok(connection) => explain(&connection, context.known_names(), stream, error).await,
+        Err(_) => error.into(),
     }
 }

@@ -138,7 +138,7 @@ async fn show(
 /// Every name must be a stream; with `follows` it may also be nothing yet.
 async fn require(streams: &[Name], follows: bool, context: &Context) -> Result<()> {
     let connection = context.connect().await?;
-    let topology = context.topology()?;
+    let topology = context.known_names();
     for stream in require_streams(&connection, topology, streams, follows).await? {
         let console = &context.console;
         console.note(&format!("waiting for `{stream}`, which is not there yet"));

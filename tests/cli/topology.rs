@@ -74,9 +74,53 @@ fn a_wrong_file_is_refused_with_all_that_is_wrong() {
     ucp(&["topology", "check", "--offline"])
         .assert_code(0)
         .stderr_has("the built-in topology: 4 streams and 3 groups, nothing wrong");
-    ucp(&["--topology", "/nowhere.toml", "topology", "show"])
-        .assert_code(74)
-        .stderr_has("/nowhere.toml");
+}
+
+#[test]
+fn a_file_that_a_flag_names_must_be_there_whatever_the_command_needs() {
+    let server = TestServer::start();
+    server.redis(&["XADD", "s", "1-1", "n", "1"]);
+    for words in [
+        &["topology", "show"][..],
+        &["ping"],
+        &["read", "s"],
+        &["tail", "s"],
+        &["publish", "s", "n=2"],
+    ] {
+        let words = [&["--topology", "/nowhere.toml"], words].concat();
+        server
+            .ucp(&words)
+            .assert_code(2)
+            .stdout_is("")
+            .stderr_has("cannot read the topology file /nowhere.toml")
+            .stderr_has("name another with --topology");
+    }
+    assert_eq!(server.redis(&["XLEN", "s"]).int(), 1);
+}
+
+#[test]
+fn entries_are_printed_whatever_the_working_directory_has_for_a_topology() {
+    let server = TestServer::start();
+    server.redis(&["XADD", "s", "1-1", "n", "1"]);
+    let broken = |words: &[&str]| {
+        server
+            .command(words)
+            .file("ucp-streams.toml", "[nonsense\n")
+            .run()
+    };
+    for words in [&["read", "s"][..], &["tail", "s"], &["get", "s", "1-1"]] {
+        broken(words).assert_code(0).stdout_has("1-1");
+        // What is not there is still named, with what is.
+        let words = [words, &["--pairs", "-o", "json"]].concat();
+        let words: Vec<&str> = words
+            .iter()
+            .map(|it| if *it == "s" { "t" } else { it })
+            .collect();
+        broken(&words).assert_code(3).stderr_has("`t`");
+    }
+    broken(&["lag"])
+        .assert_code(2)
+        .stderr_has("ucp-streams.toml:1:");
 }
 
 #[test]

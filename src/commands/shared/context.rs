@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub(in crate::commands) struct Context {
     /// The words that name the command that is run, as `worker run`.
     pub(in crate::commands) command: String,
     topology: OnceCell<Topology>,
+    /// The built-in one, where the file is broken and names are only to be suggested.
+    known: OnceCell<Topology>,
     /// The private server of this one command (`ephemeral:`); it ends with the context.
     ephemeral: OnceCell<Server>,
     prompt: PasswordPrompt,
@@ -42,6 +45,7 @@ impl Context {
             settings,
             console,
             topology: OnceCell::new(),
+            known: OnceCell::new(),
             ephemeral: OnceCell::new(),
         }
     }
@@ -50,13 +54,31 @@ impl Context {
     /// commands that ask.
     ///
     /// # Errors
-    /// A local problem when the file cannot be read, a usage problem with all that is wrong in it.
+    /// A usage problem when the file is not there, or with all that is wrong in it; a local one when it cannot be read.
     pub(in crate::commands) fn topology(&self) -> Result<&Topology> {
         if let Some(topology) = self.topology.get() {
             return Ok(topology);
         }
         let topology = topology_of(&self.settings)?;
         Ok(self.topology.get_or_init(|| topology))
+    }
+
+    /// A topology to suggest names from, for commands that need none: the built-in one where the file is broken.
+    pub(in crate::commands) fn known_names(&self) -> &Topology {
+        self.topology()
+            .unwrap_or_else(|_| self.known.get_or_init(Topology::default))
+    }
+
+    /// Reads the topology file where a flag names one, whether or not the command needs it: a wrong name is a mistake, and
+    /// is to show before anything else is done.
+    ///
+    /// # Errors
+    /// As [`Context::topology`].
+    pub(in crate::commands) fn require_named_topology(&self) -> Result<()> {
+        match &self.settings.topology {
+            Some(file) if matches!(file.origin, Origin::Flag(_)) => self.topology().map(|_| ()),
+            _ => Ok(()),
+        }
     }
 
     /// How to reach the server. Starts the private one of `ephemeral:` the first time.
@@ -172,8 +194,12 @@ fn prompt(settings: &Settings, console: &Arc<Console>) -> PasswordPrompt {
 fn read_topology(file: &Path) -> Result<Topology, Problem> {
     let shown = escaped(file.as_os_str().as_encoded_bytes());
     let text = fs::read_to_string(file).map_err(|error| {
+        let kind = match error.kind() {
+            ErrorKind::NotFound => Kind::Usage,
+            _ => Kind::Local,
+        };
         Problem::new(
-            Kind::Local,
+            kind,
             format!("cannot read the topology file {shown}: {error}"),
         )
         .hint("name another with --topology, or leave it out for the built-in topology")
