@@ -5,10 +5,12 @@ use anyhow::Result;
 use super::shared::Context;
 use super::tree;
 use crate::cli::{Impact, name};
+use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::{Name, Problem, escaped};
+use crate::model::{Format, Name, Problem, escaped};
 use crate::streams::permissions::{Permission, commands, permission, publishes};
 use crate::topology::{GroupSpec, did_you_mean, nearest};
+use crate::view::Rules;
 
 /// Print the least-privilege ACL rule that a command needs
 ///
@@ -59,14 +61,24 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let rule = |command: &str| permission(command, topology, &args.streams, &groups, once);
     if args.command.is_empty() {
         let rules: Vec<Permission> = commands().filter_map(rule).collect();
-        context.console.show(&rules)?;
+        show(&rules, &context.console)?;
         return Ok(Exit::Done);
     }
     match rule(&command) {
-        Some(rule) => context.console.show(&[rule])?,
+        Some(rule) => show(&[rule], &context.console)?,
         None => return Err(without(&args.command).into()),
     }
     Ok(Exit::Done)
+}
+
+/// Whole lines for scripts; a rule is longer than a screen is wide, so people see it in several under its command.
+fn show(rules: &[Permission], console: &Console) -> Result<()> {
+    let options = console.options();
+    let is_chosen = options.names || !options.columns.is_empty();
+    if matches!(options.format, Format::Table | Format::Wide) && !is_chosen {
+        return console.show_report(&Rules(rules));
+    }
+    console.show(rules)
 }
 
 /// Why a command has no rule: it needs no server, is several, or is none.

@@ -1,6 +1,7 @@
 //! Reports of several parts: headings, lines, blocks and tables for people, one JSON document for scripts.
 
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::json::write_json;
 use super::pretty::indent_json;
@@ -74,6 +75,24 @@ impl Section<'_> {
             self.out
                 .extend_from_slice(self.options.theme.paint(tone, &text).as_bytes());
             self.out.push(b'\n');
+        }
+    }
+
+    /// Words in as many lines as the screen takes, each line under its title; only for people. Escaped.
+    pub fn words(&mut self, words: &[String]) {
+        const MARGIN: &str = "  ";
+        let limit = self.options.width.map_or(usize::MAX, usize::from);
+        let mut line = String::new();
+        for word in words {
+            let word = escaped(word.as_bytes());
+            if !line.is_empty() && line.width() + 1 + word.width() > limit {
+                self.line(Tone::Plain, &std::mem::take(&mut line));
+            }
+            line.push_str(if line.is_empty() { MARGIN } else { " " });
+            line.push_str(&word);
+        }
+        if !line.is_empty() {
+            self.line(Tone::Plain, &line);
         }
     }
 

@@ -25,6 +25,19 @@ pub struct Permission {
     pub rule: String,
 }
 
+impl Permission {
+    /// The words of the rule, each quoted where it must be.
+    pub fn words(&self) -> Vec<String> {
+        let head = RESET.map(str::to_owned).into_iter();
+        let keys = self.keys.iter().map(|key| quoted(key));
+        let commands = self.allowed.iter().map(|command| format!("+{command}"));
+        head.chain(keys).chain(commands).collect()
+    }
+}
+
+/// What a rule begins with: nothing is allowed that it does not name.
+const RESET: [&str; 3] = ["resetkeys", "resetchannels", "-@all"];
+
 /// Every command that needs a server, in the table's order.
 pub fn commands() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|row| row.path)
@@ -66,17 +79,14 @@ pub fn permission(
         let memory = |stream| format!("~{}*", pattern(&memory_of(stream, field)));
         keys.extend(about.streams.iter().map(memory));
     }
-    let words = ["resetkeys", "resetchannels", "-@all"]
-        .map(str::to_owned)
-        .into_iter()
-        .chain(keys.iter().map(|key| quoted(key)))
-        .chain(allowed.iter().map(|command| format!("+{command}")));
-    Some(Permission {
+    let mut permission = Permission {
         command: command.to_owned(),
-        rule: words.collect::<Vec<_>>().join(" "),
         allowed,
         keys,
-    })
+        rule: String::new(),
+    };
+    permission.rule = permission.words().join(" ");
+    Some(permission)
 }
 
 /// What a command is about.

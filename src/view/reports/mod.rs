@@ -17,5 +17,6 @@ mod repair;
 pub use dead_letters::WholeLetter;
 pub use info::Info;
 pub use pending::{Pending, PendingParts};
+pub use permissions::Rules;
 pub use publish::IdWriter;
 pub use repair::Changed;

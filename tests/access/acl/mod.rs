@@ -5,7 +5,7 @@ mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::{TestServer, ucp};
+use crate::support::{Invocation, TestServer, ucp};
 
 pub(crate) use scenes::{SCENES, SERVERLESS, Scene};
 pub(crate) use stage::server;
@@ -147,11 +147,63 @@ fn the_rule_is_one_line_for_the_shell() {
 }
 
 #[test]
+fn on_a_terminal_a_rule_stands_in_lines_under_its_command() {
+    let run = Invocation::new(&["acl", "read", "--stream", "events.raw"])
+        .env("NO_COLOR", "1")
+        .on_terminals(60);
+    run.run().assert_code(0).stdout_is(
+        "read\n  resetkeys resetchannels -@all %R~events.raw +hello +auth\n  \
+         +ping +client|setname +type +xrange +xrevrange\n",
+    );
+    let all = Invocation::new(&["acl"])
+        .env("NO_COLOR", "1")
+        .on_terminals(80)
+        .run();
+    all.assert_code(0)
+        .stdout_has("\n\ndlq redrive\n  resetkeys ");
+    for line in all.stdout_lines() {
+        assert!(line.trim_end().len() <= 80, "{line}");
+    }
+    // What is picked is picked from a table.
+    let names = Invocation::new(&["acl", "read", "--names"])
+        .env("NO_COLOR", "1")
+        .on_terminals(60);
+    names
+        .run()
+        .assert_code(0)
+        .stdout_has("resetkeys resetchannels -@all %R~events.raw");
+}
+
+#[test]
 fn a_refusal_names_the_rule_that_is_missing() {
     let server = server();
-    let url = server.add_user("probe", "~* +@all -xinfo|groups");
-    let run = server.command(&["lag"]).env("UCP_STREAMS_URL", url).run();
-    run.assert_code(5)
-        .stderr_has("ACL SETUSER probe +xinfo|groups")
-        .stderr_has("`ucp-streams acl COMMAND` prints all");
+    for (rules, words, lacks, named) in [
+        (
+            "~* +@all -xinfo|groups",
+            &["lag"][..],
+            "+xinfo|groups",
+            "lag",
+        ),
+        ("~x +@all", &["read", "events.raw"], "%R~events.raw", "read"),
+        (
+            "~x +@all",
+            &["publish", "orders", "a=1"],
+            "~orders",
+            "publish",
+        ),
+    ] {
+        let url = server.add_user("probe", rules);
+        let run = server.command(words).env("UCP_STREAMS_URL", url).run();
+        run.assert_code(5)
+            .stderr_has(&format!("ACL SETUSER probe {lacks};"))
+            .stderr_has(&format!("`ucp-streams acl {named}` prints all"));
+    }
+    // Which of a script's keys it is, no server says.
+    let url = server.add_user("probe", "%R~* +@all");
+    let run = server.command(&["ack", "event-processors", "1-0", "--yes"]);
+    run.env("UCP_STREAMS_URL", url)
+        .run()
+        .assert_code(5)
+        .stderr_has("one of the keys or commands of a script")
+        .stderr_has("`ucp-streams acl ack` prints all");
 }
