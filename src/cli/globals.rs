@@ -16,7 +16,7 @@ use crate::model::{Format, LogFormat};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
-    /// Server to connect to: redis://, rediss://, unix:// or redis+unix:// [env: UCP_STREAMS_URL, REDIS_URL]
+    /// Server to connect to: redis://, rediss://, unix:// or redis+unix://; ephemeral: starts a private one for this command [env: UCP_STREAMS_URL, REDIS_URL]
     #[arg(short, long, global = true, value_name = "URL", value_hint = ValueHint::Url, conflicts_with_all = ["host", "port", "db"])]
     pub url: Option<String>,
 

@@ -134,6 +134,63 @@ fn what_is_left_to_say_of_wrong_words() {
 }
 
 #[test]
+fn what_other_tools_have_is_answered_with_what_takes_its_place() {
+    let port = "hint: the server's port is given with --port\n";
+    let password =
+        "hint: a password never stands in arguments: give it with $UCP_STREAMS_PASSWORD, ";
+    for (args, hint) in [
+        (
+            &["lag", "--json"][..],
+            "hint: JSON is printed with -o json\n",
+        ),
+        (
+            &["lag", "--format", "json"],
+            "hint: the format of the output is given with -o, as in -o json\n",
+        ),
+        (&["-p", "6380", "info"], port),
+        (&["info", "-p", "6380"], port),
+        (
+            &["ping", "-n", "1"],
+            "hint: the database's number is given with --db\n",
+        ),
+        (&["-a", "secret", "ping"], password),
+        (&["read", "s", "-a", "secret"], password),
+        (
+            &["version"],
+            "hint: the version is printed by `ucp-streams --version`\n",
+        ),
+    ] {
+        let run = ucp(args);
+        run.assert_code(2).stderr_has(hint).stderr_lacks("tip:");
+    }
+    // `publish` has a format of its own.
+    ucp(&["publish", "s", "--format", "json", "--json"])
+        .assert_code(2)
+        .stderr_has("JSON is printed with -o json");
+}
+
+#[test]
+fn a_mistyped_subcommand_is_not_only_taken_for_a_name() {
+    let server = TestServer::start();
+    let create = "hint: did you mean `ucp-streams groups create`?\n";
+    let prune = "hint: did you mean `ucp-streams consumers prune`?\n";
+    for (args, code, hint) in [
+        (&["groups", "crate", "x"][..], 3, create),
+        (&["groups", "crate", "x", "--start", "0"], 2, create),
+        (&["consumers", "prun", "g1"], 2, prune),
+        (&["consumers", "prun"], 3, prune),
+    ] {
+        server.ucp(args).assert_code(code).stderr_has(hint);
+    }
+    // A stream of that name is one.
+    server.redis(&["XGROUP", "CREATE", "crate", "g", "0", "MKSTREAM"]);
+    server
+        .ucp(&["groups", "crate"])
+        .assert_code(0)
+        .stdout_has("crate");
+}
+
+#[test]
 fn another_service_at_the_address_is_no_bug_of_ours() {
     let web = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = web.local_addr().unwrap().to_string();

@@ -6,6 +6,7 @@ mod prune;
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::help::usage::or_subcommand;
 use super::shared::Context;
 use super::shared::change::warn_of_tombstones;
 use super::shared::group::{GroupArgs, OpenGroup};
@@ -50,7 +51,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         (Some(ConsumersCommand::Delete(args)), _) => delete::run(args, context).await,
         (Some(ConsumersCommand::Prune(args)), _) => prune::run(args, context).await,
         (None, Some(group)) => {
-            let group = group.open(context).await?;
+            let opened = group.open(context).await;
+            let group =
+                opened.map_err(|error| or_subcommand(error, "consumers", Some(group.name())))?;
             let rows = list(&group.connection, &group.target).await?;
             context.console.show(&rows)?;
             Ok(Exit::Done)

@@ -7,6 +7,7 @@ mod set_id;
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::help::usage::or_subcommand;
 use super::read::edge;
 use super::shared::Context;
 use super::shared::failure::told_of_denied;
@@ -50,7 +51,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         Some(GroupsCommand::Delete(args)) => delete::run(args, context).await,
         None => {
             let connection = context.connect().await?;
-            let seen = list(&connection, context.topology()?, &args.streams).await?;
+            let seen = list(&connection, context.topology()?, &args.streams)
+                .await
+                .map_err(|error| or_subcommand(error, "groups", args.streams.first()))?;
             context.console.show(&seen.rows)?;
             Ok(told_of_denied(&seen.denied, context))
         }

@@ -2,13 +2,15 @@
 
 use std::ffi::OsString;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::Globals;
+use crate::commands::tree;
 use crate::console::{Console, Terminal};
 use crate::exit::Exit;
-use crate::model::{Format, Problem};
+use crate::model::{Format, Kind, Name, Problem};
 use crate::settings::{Env, Look};
+use crate::topology::nearest;
 
 /// Shows what clap ended with and returns the exit it means.
 pub(in crate::commands) fn show(
@@ -37,7 +39,106 @@ pub(in crate::commands) fn show(
             console.note(&error.render().to_string());
             Exit::Usage
         }
-        _ => console.error(&problem(&error.render().to_string()).into()),
+        _ => console.error(&explained(error, args).into()),
+    }
+}
+
+/// What is wrong, and the next step: what was meant, where that is known, else how the command is used.
+fn explained(error: &clap::Error, args: &[OsString]) -> Problem {
+    let problem = problem(&error.render().to_string());
+    let meant = habit(error).map(str::to_owned).or_else(|| {
+        let command = match error.kind() {
+            ErrorKind::ArgumentConflict | ErrorKind::UnknownArgument => mistyped(args)?,
+            _ => return None,
+        };
+        Some(format!("did you mean `{command}`?"))
+    });
+    match meant {
+        // What the parser suggests is near in letters only.
+        Some(meant) => {
+            Problem::usage(problem.message.lines().next().unwrap_or_default()).hint(meant)
+        }
+        None => problem,
+    }
+}
+
+/// What takes the place here of what other tools have.
+const HABITS: &[(&str, &str)] = &[
+    ("--json", "JSON is printed with -o json"),
+    (
+        "--format",
+        "the format of the output is given with -o, as in -o json",
+    ),
+    ("-p", "the server's port is given with --port"),
+    ("-n", "the database's number is given with --db"),
+    (
+        "-a",
+        "a password never stands in arguments: give it with $UCP_STREAMS_PASSWORD, --password-file or --password-stdin",
+    ),
+    (
+        "version",
+        "the version is printed by `ucp-streams --version`",
+    ),
+];
+
+/// What was meant by a word that other tools know and this one does not.
+fn habit(error: &clap::Error) -> Option<&'static str> {
+    let unknown = match error.kind() {
+        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
+        ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
+        // Taken for a value that may begin with a hyphen.
+        ErrorKind::ValueValidation => ContextKind::InvalidValue,
+        _ => return None,
+    };
+    let Some(ContextValue::String(word)) = error.get(unknown) else {
+        return None;
+    };
+    let habit = HABITS.iter().find(|(habit, _)| habit == word);
+    habit.map(|(_, here)| *here)
+}
+
+/// The command that was meant where a word, taken for an argument, is nearly a subcommand (`consumers prun g`).
+fn mistyped(args: &[OsString]) -> Option<String> {
+    let tree = tree();
+    let (mut command, mut path) = (&tree, vec![tree.get_name()]);
+    let words = args.iter().skip(1).filter_map(|word| word.to_str());
+    for word in words.filter(|word| !word.starts_with('-')) {
+        if let Some(inner) = command.find_subcommand(word) {
+            path.push(inner.get_name());
+            command = inner;
+        } else if let Some(near) = near(command, word) {
+            path.push(near);
+            return Some(path.join(" "));
+        }
+    }
+    None
+}
+
+/// The subcommand that `word` nearly is, of a command that takes arguments of its own instead.
+fn near<'c>(command: &'c clap::Command, word: &str) -> Option<&'c str> {
+    if !command.is_args_conflicts_with_subcommands_set() {
+        return None;
+    }
+    let names = command.get_subcommands().map(clap::Command::get_name);
+    nearest(word, names.filter(|name| *name != "help"))
+}
+
+/// `error`, that there is no such thing as `word`, with the subcommand of `command` that it nearly is as the next step.
+pub(in crate::commands) fn or_subcommand(
+    error: anyhow::Error,
+    command: &str,
+    word: Option<&Name>,
+) -> anyhow::Error {
+    let word = word.map(ToString::to_string).unwrap_or_default();
+    let Some(meant) = mistyped(&["", command, &word].map(OsString::from)) else {
+        return error;
+    };
+    match error.downcast::<Problem>() {
+        Ok(problem) if problem.kind == Kind::NotFound => {
+            problem.hint(format!("did you mean `{meant}`?")).into()
+        }
+        Ok(problem) => problem.into(),
+        Err(error) => error,
     }
 }
 
@@ -126,6 +227,22 @@ mod tests {
             problem.hint.as_deref(),
             Some("usage: ucp-streams ping (--help says more)")
         );
+    }
+
+    #[test]
+    fn a_word_that_is_nearly_a_subcommand_is_seen_as_one() {
+        for (line, meant) in [
+            ("t consumers prun g1", Some("ucp-streams consumers prune")),
+            (
+                "t -u redis://h groups crate x",
+                Some("ucp-streams groups create"),
+            ),
+            ("t groups events.raw x", None),
+            ("t lag crate", None),
+        ] {
+            let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(mistyped(&args).as_deref(), meant, "{line}");
+        }
     }
 
     #[test]

@@ -22,6 +22,11 @@ pub(in crate::commands) struct GroupArgs {
 }
 
 impl GroupArgs {
+    /// The group, as it was named.
+    pub(in crate::commands) fn name(&self) -> &Name {
+        &self.group
+    }
+
     /// What the topology says of the group.
     ///
     /// # Errors
