@@ -132,12 +132,23 @@ pub struct Globals {
     pub verbose: u8,
 }
 
-/// The flag of commands that change something; flatten it into their arguments.
+/// The flag of commands that change something: flatten it into their arguments. The line as a whole has it too, for those
+/// who put it before the command, so what it says is only to be had together with that.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct DryRun {
     /// Say what would be done, and do nothing
     #[arg(long)]
-    pub dry_run: bool,
+    dry_run: bool,
+}
+
+impl DryRun {
+    /// Its name as an argument.
+    pub const ID: &'static str = "dry_run";
+
+    /// Whether it was given here or there.
+    pub const fn or(self, other: Self) -> bool {
+        self.dry_run || other.dry_run
+    }
 }
 
 /// The flag of commands that print entries; flatten it into their arguments.

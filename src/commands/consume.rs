@@ -87,7 +87,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let stopped = Cell::new(None);
     let streams = [target.stream.clone()];
     let mut shown = Shown::new(&streams, args.follow, in_pairs, &context.console);
-    if args.dry_run.dry_run {
+    if context.is_rehearsal(args.dry_run) {
         let mut lane = dialer.lane().await?;
         let found = peek(&mut lane, &target.stream, position, args.count, &mut shown).await?;
         shown.end()?;

@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use super::context::dev::{self, Kept};
 use super::shared::Context;
+use crate::cli::DryRun;
 use crate::exit::Exit;
+use crate::model::escaped;
 use crate::server::{Detached, Live, Options, Persistence, Started, Status};
 use crate::view::{Cell, Column, Row, Tone};
 
@@ -36,6 +38,8 @@ Examples:
         listen: Option<u16>,
         #[command(flatten)]
         place: Place,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
     /// Stop the server; its data stays
     #[command(add = crate::cli::Impact::Write, after_help = "\
@@ -45,6 +49,8 @@ Examples:
     Stop {
         #[command(flatten)]
         place: Place,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
     /// Say whether the server runs; exit 1 when it does not
     #[command(add = crate::cli::Impact::Read, after_help = "\
@@ -66,8 +72,14 @@ struct Place {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     match &args.action {
-        Action::Start { listen, place } => start(*listen, place, context),
-        Action::Stop { place } => stop(place, context),
+        Action::Start { place, dry_run, .. } if context.is_rehearsal(*dry_run) => {
+            rehearse(place, true, context)
+        }
+        Action::Stop { place, dry_run } if context.is_rehearsal(*dry_run) => {
+            rehearse(place, false, context)
+        }
+        Action::Start { listen, place, .. } => start(*listen, place, context),
+        Action::Stop { place, .. } => stop(place, context),
         Action::Status { place } => status(place, context),
     }
 }
@@ -126,19 +138,51 @@ fn stop(place: &Place, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// What is there, and what `start` or `stop` would do about it.
+fn rehearse(place: &Place, starts: bool, context: &Context) -> Result<Exit> {
+    let detached = Detached::at(&place.dir)?;
+    let binary = starts.then(|| context.server_binary()).transpose()?;
+    let status = detached.status();
+    let would = match (&status, binary) {
+        (Status::Unsure { pid }, binary) => {
+            let verb = if binary.is_some() { "start" } else { "stop" };
+            return Err(detached.unsure(*pid, verb).into());
+        }
+        (Status::Running(_), Some(_)) => {
+            "start nothing: it runs; and select the context `dev`".to_owned()
+        }
+        (Status::Stopped, Some(binary)) => format!(
+            "start {} and select the context `dev`",
+            escaped(binary.as_os_str().as_encoded_bytes())
+        ),
+        (Status::Running(live), None) => {
+            format!("stop process {}; its data stays", live.identity.pid)
+        }
+        (Status::Stopped, None) => "stop nothing: it does not run".to_owned(),
+    };
+    let (report, _) = found(&detached, status);
+    context.console.show_one(&report)?;
+    context.rehearsed(&would);
+    Ok(Exit::Done)
+}
+
 fn status(place: &Place, context: &Context) -> Result<Exit> {
     let detached = Detached::at(&place.dir)?;
-    let (report, exit) = match detached.status() {
-        Status::Running(live) => (
-            DevServer::live(State::Running, &detached, &live),
-            Exit::Done,
-        ),
+    let (report, exit) = found(&detached, detached.status());
+    context.console.show_one(&report)?;
+    Ok(exit)
+}
+
+/// What `status` says of the server, and how that ends.
+fn found(detached: &Detached, status: Status) -> (DevServer, Exit) {
+    match status {
+        Status::Running(live) => (DevServer::live(State::Running, detached, &live), Exit::Done),
         Status::Stopped => (
-            DevServer::not_live(State::Stopped, &detached),
+            DevServer::not_live(State::Stopped, detached),
             Exit::Negative,
         ),
         Status::Unsure { pid } => {
-            let report = DevServer::not_live(State::Unsure, &detached);
+            let report = DevServer::not_live(State::Unsure, detached);
             (
                 DevServer {
                     pid: Some(pid),
@@ -147,9 +191,7 @@ fn status(place: &Place, context: &Context) -> Result<Exit> {
                 Exit::Negative,
             )
         }
-    };
-    context.console.show_one(&report)?;
-    Ok(exit)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

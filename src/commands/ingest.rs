@@ -96,7 +96,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let ingest = Ingest::new(context.topology()?, args.strict);
-    let dry_run = args.dry_run.dry_run;
+    let dry_run = context.is_rehearsal(args.dry_run);
     match &args.file {
         Some(path) => file(path, ingest, dry_run, context).await,
         None => one(given(args)?, ingest, dry_run, context).await,

@@ -49,13 +49,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let groups = wanted(&args, context)?;
     let connection = context.connect().await?;
     let plan = plan_init(&connection, topology, &groups).await?;
-    let rows = if args.dry_run.dry_run {
+    let is_rehearsal = context.is_rehearsal(args.dry_run);
+    let rows = if is_rehearsal {
         plan.rows
     } else {
         apply_init(&connection, plan).await?
     };
     context.console.show(&rows)?;
-    if args.dry_run.dry_run {
+    if is_rehearsal {
         context.rehearsed(&would(&rows));
     }
     for row in rows.iter().filter(|row| row.state == State::Differs) {

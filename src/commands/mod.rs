@@ -38,7 +38,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::cli::Globals;
+use crate::cli::{DryRun, Globals};
 use crate::console::{Console, Terminal};
 use crate::exit::Exit;
 use crate::model::Problem;
@@ -52,8 +52,30 @@ use shared::{Context, failure, panics};
 struct Cli {
     #[command(flatten)]
     globals: Globals,
+    #[command(flatten)]
+    dry_run: DryRun,
     #[command(subcommand)]
     command: Command,
+}
+
+/// A line that was understood.
+struct Line {
+    cli: Cli,
+    /// The words that name the command, as `worker run`.
+    command: String,
+    /// Whether the command has `--dry-run`.
+    can_rehearse: bool,
+}
+
+impl Line {
+    /// Refuses `--dry-run` before a command that has none. After it, the parser does.
+    fn check(&self) -> Result<(), Problem> {
+        if self.can_rehearse || !self.cli.dry_run.or(DryRun::default()) {
+            return Ok(());
+        }
+        let command = &self.command;
+        Err(Problem::usage(format!("`{command}` has no --dry-run")).hint(usage::NO_REHEARSAL))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -150,7 +172,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         return ExitCode::from(help(&asked, &env, terminal).code());
     }
     let exit = match parse(&args) {
-        Ok((cli, named)) => execute(cli, named, &env, terminal),
+        Ok(line) => execute(line, &env, terminal),
         Err(error) => usage::show(&error, &args, &env, terminal),
     };
     ExitCode::from(exit.code())
@@ -179,32 +201,36 @@ fn reshaped(console: &mut Console, globals: &Globals) -> Result<(), Problem> {
     }
 }
 
-/// The command with its arguments, and the words that name it.
-fn parse(args: &[OsString]) -> Result<(Cli, String), clap::Error> {
+fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
     let mut tree = describe::concise(tree());
     let mut matches = tree.try_get_matches_from_mut(args)?;
-    let named = usage::named(&matches);
+    let (command, can_rehearse) = usage::named(&matches);
     let cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))?;
-    Ok((cli, named))
+    Ok(Line {
+        cli,
+        command,
+        can_rehearse,
+    })
 }
 
 /// Runs a parsed command to its end; a panic in it is reported as the bug it is.
-fn execute(cli: Cli, named: String, env: &Env, terminal: Terminal) -> Exit {
-    let look = Look::resolve(&cli.globals, env, terminal.stdout, terminal.stderr);
+fn execute(line: Line, env: &Env, terminal: Terminal) -> Exit {
+    let globals = &line.cli.globals;
+    let look = Look::resolve(globals, env, terminal.stdout, terminal.stderr);
     let mut console = Console::new(terminal, look);
-    if let Err(problem) = reshaped(&mut console, &cli.globals) {
+    if let Err(problem) = reshaped(&mut console, globals).and_then(|()| line.check()) {
         return console.error(&problem.into());
     }
     let console = Arc::new(console);
     panics::report_to(&console);
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        in_runtime(cli, named, env, Arc::clone(&console))
-            .unwrap_or_else(|error| console.error(&error))
+        in_runtime(line, env, Arc::clone(&console)).unwrap_or_else(|error| console.error(&error))
     }));
     ended.unwrap_or(Exit::Bug)
 }
 
-fn in_runtime(mut cli: Cli, named: String, env: &Env, console: Arc<Console>) -> Result<Exit> {
+fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
+    let mut cli = line.cli;
     if let Some(outcome) = cli.command.without_settings(&console) {
         return outcome;
     }
@@ -224,7 +250,7 @@ fn in_runtime(mut cli: Cli, named: String, env: &Env, console: Arc<Console>) -> 
         console.detail(1, &line);
     }
     console.protect(settings.guard.clone());
-    let context = Context::new(settings, console, named);
+    let context = Context::new(settings, console, line.command, cli.dry_run);
     context.require_named_topology()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -247,7 +247,8 @@ impl Detached {
         Problem::new(Kind::Local, message)
     }
 
-    fn unsure(&self, pid: u32, what: &str) -> Problem {
+    /// Why `what` is refused while the status is [`Status::Unsure`].
+    pub fn unsure(&self, pid: u32, what: &str) -> Problem {
         Problem::refused(format!(
             "cannot {what}: {} names process {pid}, which lives, but the socket beside it does not answer for it",
             shown(&self.pid_file)

@@ -28,6 +28,7 @@ mod publish_formats;
 mod publish_memory;
 mod publish_once;
 mod read;
+mod rehearsal;
 mod requeue;
 mod seed;
 mod shapes;

@@ -90,7 +90,7 @@ async fn carry_out(
     details: &str,
 ) -> Result<Exit> {
     let console = &context.console;
-    if dry_run.dry_run {
+    if context.is_rehearsal(dry_run) {
         console.show(&plan.rows)?;
         context.rehearsed(told);
         warn_of_held(context, &plan.rows);

@@ -5,12 +5,14 @@ mod proof;
 use anyhow::{Context as _, Result};
 
 use super::Context;
+use crate::cli::DryRun;
 use crate::console::{Signals, Stop};
 use crate::demo::{
     Crew, Day, MlService, Published, Scene, Victim, Work, drop_one, prove_groups, prove_streams,
 };
 use crate::exit::Exit;
-use crate::model::{Kind, Problem};
+use crate::model::{Kind, Problem, escaped};
+use crate::settings::Target;
 use crate::streams::inspect;
 use crate::topology::EVENTS_NORMALIZED;
 use crate::wire::{Connection, Dialer};
@@ -38,10 +40,15 @@ pub(super) struct Args {
     /// Acknowledge one message without handling it, to see the proof notice
     #[arg(long)]
     drop_one: bool,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let context = &context.or_private();
+    if context.is_rehearsal(args.dry_run) {
+        return rehearse(&args, context);
+    }
     let dialer = context.dialer()?;
     let prefix = if context.is_ephemeral() {
         String::new()
@@ -68,6 +75,32 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         signal = signals.next() => End::Stopped(signal),
     };
     stage.clear(ended, &mut signals).await
+}
+
+/// Says what would be played where, and touches no server.
+fn rehearse(args: &Args, context: &Context) -> Result<Exit> {
+    let place = match &context.settings.target.value {
+        Target::Ephemeral => {
+            let binary = context.server_binary()?;
+            let binary = escaped(binary.as_os_str().as_encoded_bytes());
+            format!("start {binary} as a private server that is gone afterwards")
+        }
+        Target::Server(endpoint) => {
+            format!("use keys that begin with {{ucp-demo- on {endpoint} and remove them afterwards")
+        }
+    };
+    context.rehearsed(&format!(
+        "{place}; publish a generated day of {} entries (seed {}), kill a worker with entries in its hands, run the workers \
+         of all groups, and account for every entry{}",
+        args.events,
+        args.seed,
+        if args.drop_one {
+            ", one of which is acknowledged and not handled"
+        } else {
+            ""
+        }
+    ));
+    Ok(Exit::Done)
 }
 
 /// How the play ended.

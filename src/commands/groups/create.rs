@@ -46,13 +46,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let mut lane = context.lane().await?;
     let target = Target::from(&spec);
     let plan = plan_create(&connection, &mut lane, topology, target, at(start)).await?;
-    let row = if args.dry_run.dry_run {
+    let is_rehearsal = context.is_rehearsal(args.dry_run);
+    let row = if is_rehearsal {
         plan.row
     } else {
         apply_create(&connection, plan).await?
     };
     context.console.show_one(&row)?;
-    if args.dry_run.dry_run {
+    if is_rehearsal {
         context.rehearsed(&would(&row));
     }
     if row.state == State::Differs {

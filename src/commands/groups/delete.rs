@@ -47,7 +47,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             "consumers of {target} are live; a worker creates the group again from the beginning"
         ));
     }
-    let dry_run = args.dry_run.dry_run;
+    let dry_run = context.is_rehearsal(args.dry_run);
     let agreed = context.agreed(dry_run, &plan.row, &told, refusal).await?;
     let Some(consent) = agreed else {
         return Ok(Exit::Done);

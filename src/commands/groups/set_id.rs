@@ -57,7 +57,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let refusal = (!live.is_empty() && !args.force)
         .then(|| too_live(&format!("{target} has live consumers"), live));
     let told = told(&target, &plan.row);
-    let dry_run = args.dry_run.dry_run;
+    let dry_run = context.is_rehearsal(args.dry_run);
     let agreed = context.agreed(dry_run, &plan.row, &told, refusal).await?;
     let Some(consent) = agreed else {
         return Ok(Exit::Done);

@@ -30,6 +30,16 @@ const PLANS: &[(&str, &str)] = &[
         "ingest",
         r#"{"events": "integer", "raw": "string", "normalized": "string"}"#,
     ),
+    (
+        "worker",
+        r#"[{
+  "group": "string", "stream": "string", "state": "string", "start": "string",
+  "handler": "string", "workers": "string", "consumer": "string", "dead_letter": "string",
+  "concurrency": "integer", "batch": "integer", "max_deliveries": "integer",
+  "claim_idle_ms": "integer", "handler_timeout_ms": "integer", "backoff_base_ms": "integer",
+  "backoff_cap_ms": "integer", "grace_ms": "integer", "rate": "integer or null"
+}]"#,
+    ),
 ];
 
 /// A group.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::Globals;
+use crate::cli::{DryRun, Globals};
 use crate::commands::tree;
 use crate::console::{Console, Terminal};
 use crate::exit::Exit;
@@ -62,6 +62,10 @@ fn explained(error: &clap::Error, args: &[OsString]) -> Problem {
     }
 }
 
+/// What to do where a command has no `--dry-run`.
+pub(in crate::commands) const NO_REHEARSAL: &str =
+    "it changes nothing on a server: leave --dry-run out";
+
 /// What takes the place here of what other tools have.
 const HABITS: &[(&str, &str)] = &[
     ("--json", "JSON is printed with -o json"),
@@ -75,6 +79,7 @@ const HABITS: &[(&str, &str)] = &[
         "-a",
         "a password never stands in arguments: give it with $UCP_STREAMS_PASSWORD, --password-file or --password-stdin",
     ),
+    ("--dry-run", NO_REHEARSAL),
     (
         "version",
         "the version is printed by `ucp-streams --version`",
@@ -142,15 +147,16 @@ pub(in crate::commands) fn or_subcommand(
     }
 }
 
-/// The words that name the command of `matches`, as `worker run`.
-pub(in crate::commands) fn named(matches: &clap::ArgMatches) -> String {
+/// The words that name the command of `matches`, as `worker run`, and whether it has `--dry-run`.
+pub(in crate::commands) fn named(matches: &clap::ArgMatches) -> (String, bool) {
     let mut words = Vec::new();
     let mut matches = matches;
     while let Some((word, inner)) = matches.subcommand() {
         words.push(word);
         matches = inner;
     }
-    words.join(" ")
+    let can_rehearse = matches.try_contains_id(DryRun::ID).is_ok();
+    (words.join(" "), can_rehearse)
 }
 
 /// How to show things, as far as arguments that do not parse say it: JSON or not.

@@ -159,7 +159,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         },
         spec,
         idempotency,
-        dry_run: common.dry_run.dry_run,
+        dry_run: context.is_rehearsal(common.dry_run),
     };
     doubt(&job, topology, context);
     match common.input.file.clone() {

@@ -71,7 +71,7 @@ impl<'a> Change<'a> {
                 error: None,
             });
         }
-        if dry_run.dry_run {
+        if self.context.is_rehearsal(dry_run) {
             self.show(&preview)?;
             self.context.rehearsed(&plan);
             self.note_more();

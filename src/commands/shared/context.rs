@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::cli::Pairs;
+use crate::cli::{DryRun, Pairs};
 use crate::console::Console;
 use crate::model::{Format, Kind, Problem, escaped};
 use crate::server::{self, Options, Server};
@@ -25,6 +25,8 @@ pub(in crate::commands) struct Context {
     pub(in crate::commands) console: Arc<Console>,
     /// The words that name the command that is run, as `worker run`.
     pub(in crate::commands) command: String,
+    /// `--dry-run` before the command.
+    before: DryRun,
     topology: OnceCell<Topology>,
     /// The built-in one, where the file is broken and names are only to be suggested.
     known: OnceCell<Topology>,
@@ -38,10 +40,12 @@ impl Context {
         settings: Settings,
         console: Arc<Console>,
         command: String,
+        before: DryRun,
     ) -> Self {
         Self {
             prompt: prompt(&settings, &console),
             command,
+            before,
             settings,
             console,
             topology: OnceCell::new(),
@@ -104,7 +108,17 @@ impl Context {
         if !matches!(settings.target.origin, Origin::Flag(_)) {
             settings.target.value = Target::Ephemeral;
         }
-        Self::new(settings, Arc::clone(&self.console), self.command.clone())
+        Self::new(
+            settings,
+            Arc::clone(&self.console),
+            self.command.clone(),
+            self.before,
+        )
+    }
+
+    /// Whether nothing is to be done but to say what would be: `--dry-run` after the command, or before it.
+    pub(in crate::commands) fn is_rehearsal(&self, after: DryRun) -> bool {
+        after.or(self.before)
     }
 
     /// Says at the end of a dry run what the command would do.

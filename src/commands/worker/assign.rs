@@ -20,27 +20,47 @@ const INLINE_BATCH: usize = 500;
 /// How long a worker tries to reach the server at its start.
 const CONNECT_FOR: Duration = Duration::from_secs(30);
 
-/// One assignment for each group asked for.
+/// What a worker is to do, and how that is said.
+pub(super) struct Job {
+    pub(super) assignment: Assignment,
+    /// What the topology says of the group.
+    pub(super) spec: GroupSpec,
+    /// The handler in a line.
+    pub(super) handler: String,
+}
+
+/// The assignments of `jobs`, with a journal of what they handle in the file.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub(super) fn with_journal(
+    jobs: Vec<Job>,
+    file: Option<&Path>,
+) -> Result<Vec<Assignment>, Problem> {
+    let journal = file.map(open_journal).transpose()?;
+    let assignments = jobs.into_iter().map(|job| Assignment {
+        journal: journal.clone(),
+        ..job.assignment
+    });
+    Ok(assignments.collect())
+}
+
+/// One job for each group asked for.
 ///
 /// # Errors
 /// A group that is not known, numbers outside their limits, or a group without a handler.
-pub(super) fn assignments(args: &RunArgs, context: &Context) -> Result<Vec<Assignment>> {
+pub(super) fn assignments(args: &RunArgs, context: &Context) -> Result<Vec<Job>> {
     let topology = context.topology()?;
     let groups = groups(args, topology)?;
-    let journal = args.journal.as_deref().map(open_journal).transpose()?;
     let consumer = args.consumer.clone().unwrap_or_else(consumer_name);
     let mut jobs = Vec::new();
     for group in groups {
         match args.handler.handler(&group, topology, context)? {
-            Some(handler) => jobs.push(assignment(
-                args,
-                &group,
-                handler,
-                &consumer,
-                topology,
-                context,
-                journal.clone(),
-            )?),
+            Some(handler) => jobs.push(Job {
+                handler: args.handler.line(&group)?,
+                assignment: assignment(args, &group, handler, &consumer, topology, context)?,
+                spec: group,
+            }),
             None if args.all => context.console.warn(&format!(
                 "no worker for group `{}`: {} is not set",
                 group.name,
@@ -92,7 +112,6 @@ fn assignment(
     consumer: &Name,
     topology: &Topology,
     context: &Context,
-    journal: Option<Journal>,
 ) -> Result<Assignment, Problem> {
     let policy = policy(&args.policy, group, handler.is_inline());
     policy.check()?;
@@ -119,7 +138,7 @@ fn assignment(
         given: Vec::new(),
         max_messages: args.max_messages,
         connect_for: args.connect_for.unwrap_or(connect_for),
-        journal,
+        journal: None,
         pulse: None,
     })
 }

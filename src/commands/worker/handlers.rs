@@ -80,6 +80,31 @@ impl HandlerArgs {
         Ok(builtin.map(|builtin| Chosen::Spec(Spec::Builtin(builtin))))
     }
 
+    /// The handler of a group in a line, without secrets: `features`, `exec ./handle`, `http https://…`.
+    ///
+    /// # Errors
+    /// As [`HandlerArgs::chosen`].
+    pub(super) fn line(&self, group: &GroupSpec) -> Result<String, Problem> {
+        let text = |argv: Vec<OsString>| -> Vec<String> {
+            argv.iter()
+                .map(|it| it.to_string_lossy().into_owned())
+                .collect()
+        };
+        let spec = match self.chosen()? {
+            Some(Chosen::Exec(argv)) => Some(Spec::Exec(text(argv))),
+            Some(Chosen::Pipe(argv)) => Some(Spec::Pipe(text(argv))),
+            Some(Chosen::Spec(spec)) => Some(spec),
+            None => group.handler.clone(),
+        };
+        Ok(spec.map_or_else(String::new, |spec| match spec {
+            Spec::Http(HttpSpec {
+                target: HttpTarget::Url(url),
+                ..
+            }) => format!("http {}", Name::from(shown(&url))),
+            spec => spec.to_string(),
+        }))
+    }
+
     /// The handler of a group; `None` when the topology's needs a URL that is nowhere given.
     ///
     /// # Errors
@@ -117,6 +142,17 @@ impl HandlerArgs {
             Spec::Http(spec) => http(spec, context),
         }
     }
+}
+
+/// A URL without the password in it.
+fn shown(url: &str) -> String {
+    let Ok(mut parsed) = url::Url::parse(url) else {
+        return url.to_owned();
+    };
+    if parsed.password().is_none() || parsed.set_password(Some("***")).is_err() {
+        return url.to_owned();
+    }
+    parsed.to_string()
 }
 
 enum Chosen {

@@ -3,6 +3,7 @@
 mod assign;
 mod handlers;
 mod metrics;
+mod rehearse;
 mod supervise;
 
 use std::net::SocketAddr;
@@ -14,7 +15,7 @@ use clap::{Subcommand, ValueHint};
 use serde::Serialize;
 
 use super::Context;
-use crate::cli::{Impact, name, parse_duration, per_second};
+use crate::cli::{DryRun, Impact, name, parse_duration, per_second};
 use crate::console::init_logs;
 use crate::exit::Exit;
 use crate::model::{Format, LogFormat, Name};
@@ -45,6 +46,8 @@ enum WorkerCommand {
   ucp-streams worker run event-processors --concurrency 4 --exec -- ./handle-event
   # Programs that stay: an entry a line in; {\"id\":…,\"ok\":true} or {\"id\":…,\"error\":…} a line out
   ucp-streams worker run event-processors --concurrency 4 --pipe -- ./handle-events
+  # What each worker would do, and by which numbers
+  ucp-streams worker run --all --dry-run
   # From cron: what is there now, then exit (7: some left pending, 9: entries lost their body)
   ucp-streams worker run event-processors --once
 
@@ -92,6 +95,8 @@ struct RunArgs {
     /// Append the id of every handled entry to this file, one a line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     journal: Option<PathBuf>,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// Numbers that override the topology's.
@@ -133,8 +138,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         context.console.is_quiet(),
         context.console.verbosity(),
     );
+    if context.is_rehearsal(args.dry_run) {
+        return rehearse::rehearse(&args, context).await;
+    }
     let is_once = args.once;
     let jobs = assign::assignments(&args, context)?;
+    let jobs = assign::with_journal(jobs, args.journal.as_deref())?;
     let dialer = context.dialer()?.named("ucp-streams-worker");
     let listener = match args.metrics_addr {
         Some(address) => Some(metrics::listen(address).await?),

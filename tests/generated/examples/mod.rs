@@ -129,6 +129,7 @@ fn ends_well(run: &Run, line: &str, shop: &Shop) {
 fn goes_on(line: &str) -> bool {
     let words: Vec<_> = line.split(' ').collect();
     let follows = words.contains(&"-f") && words.contains(&"tail") || words.contains(&"--follow");
-    let is_worker = line.starts_with("ucp-streams worker run") && !words.contains(&"--once");
+    let ends = words.contains(&"--once") || words.contains(&"--dry-run");
+    let is_worker = line.starts_with("ucp-streams worker run") && !ends;
     follows || is_worker
 }
