@@ -20,8 +20,9 @@ The first line is for this shell only; the others are for every one to come.
 
 Examples:
   source <(ucp-streams completions bash)
-  ucp-streams completions bash > ~/.local/share/bash-completion/completions/ucp-streams
-  ucp-streams completions zsh > ~/.zfunc/_ucp-streams    # ~/.zfunc is in $fpath
+  ucp-streams completions bash > \\
+      ~/.local/share/bash-completion/completions/ucp-streams
+  ucp-streams completions zsh > ~/.zfunc/_ucp-streams  # in $fpath
   ucp-streams completions fish > ~/.config/fish/completions/ucp-streams.fish")]
 pub(super) struct Args {
     /// The shell

@@ -30,7 +30,8 @@ use crate::wire::Connection;
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Write, after_help = "\
 Examples:
-  ucp-streams ingest --brand-id aurora --event-type purchase --payload '{\"phone\": \"+49 170 1234567\", \"total\": 12.5}'
+  ucp-streams ingest --brand-id aurora --event-type purchase \\
+      --payload '{\"phone\": \"+49 170 1234567\", \"total\": 12.5}'
   ucp-streams ingest --file events.ndjson -o ndjson")]
 pub(super) struct Args {
     /// The event's id; a new UUID when it is not given

@@ -22,7 +22,8 @@ use crate::{cli, wire};
 Examples:
   ucp-streams read events.raw -100
   ucp-streams read events.raw -15m end -o ndjson
-  ucp-streams read events.raw 2026-01-31T09:00:00Z 2026-01-31T10:00:00Z --reverse --count 5")]
+  ucp-streams read events.raw 2026-01-31T09:00:00Z 2026-01-31T10:00:00Z \\
+      --reverse --count 5")]
 pub(super) struct Args {
     /// Stream to read
     #[arg(value_name = "STREAM", value_parser = name())]

@@ -34,7 +34,8 @@ Examples:
   ucp-streams tail events.raw -f
   ucp-streams tail events.raw events.normalized -n 3
   ucp-streams tail events.raw --since -10m -f -o json
-  ucp-streams tail events.raw --where event_type=purchase --where payload.total=12.5 --fields brand_id,payload
+  ucp-streams tail events.raw --where event_type=purchase \\
+      --where payload.total=12.5 --fields brand_id,payload
   ucp-streams tail events.raw -f --grep 'order-[0-9]+'")]
 pub(super) struct Args {
     /// Streams to show

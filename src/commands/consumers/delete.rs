@@ -22,7 +22,8 @@ use crate::streams::repair::entries;
 #[command(add = Impact::Destructive, after_help = "\
 Examples:
   ucp-streams consumers delete event-processors host-17-k3x9
-  ucp-streams consumers delete event-processors host-17-k3x9 --hand-over-to host-18-a2b1 --dry-run")]
+  ucp-streams consumers delete event-processors host-17-k3x9 --dry-run \\
+      --hand-over-to host-18-a2b1")]
 pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,

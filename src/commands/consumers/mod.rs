@@ -29,7 +29,8 @@ use crate::streams::repair::entries;
 Examples:
   ucp-streams consumers event-processors
   ucp-streams consumers event-processors -o json
-  ucp-streams consumers delete event-processors host-17-k3x9 --hand-over-to host-18-a2b1
+  ucp-streams consumers delete event-processors host-17-k3x9 \\
+      --hand-over-to host-18-a2b1
   ucp-streams consumers prune event-processors --idle 1d"
 )]
 pub(super) struct Args {

@@ -22,7 +22,8 @@ use crate::streams::repair::entries;
 #[command(add = Impact::Destructive, after_help = "\
 Examples:
   ucp-streams consumers prune event-processors --idle 1d --dry-run
-  ucp-streams consumers prune event-processors --hand-over-to host-18-a2b1 --yes")]
+  ucp-streams consumers prune event-processors --yes \\
+      --hand-over-to host-18-a2b1")]
 pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,

@@ -21,7 +21,8 @@ use crate::wire::Endpoint;
 #[command(after_help = "\
 Examples:
   ucp-streams context add staging --url redis://staging.internal:6379
-  ucp-streams context add prod -u rediss://cache.internal:6380 --user ops --password-file ~/.secrets/redis --production")]
+  ucp-streams context add prod -u rediss://cache.internal:6380 --user ops \\
+      --password-file ~/.secrets/redis --production")]
 pub(super) struct AddArgs {
     /// Its name
     #[arg(value_parser = new_name)]
@@ -35,7 +36,8 @@ pub(super) struct AddArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  ucp-streams context edit staging --user ops --password-file ~/.secrets/staging
+  ucp-streams context edit staging --user ops \\
+      --password-file ~/.secrets/staging
   ucp-streams context edit prod --production true --unset topology")]
 pub(super) struct EditArgs {
     /// The context

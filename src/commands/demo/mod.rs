@@ -24,7 +24,7 @@ use proof::Proof;
 /// that exist, and removes only its own, also when it is interrupted.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Write, after_help = "Examples:
-  # A private server, a generated day of events, a crash, poison messages, the accounting
+  # A private server, a day of events, a crash, poison messages, the proof
   ucp-streams demo
   # The same on a server of yours, under keys of its own; a longer day
   ucp-streams demo -u redis://127.0.0.1:6379 --events 20000

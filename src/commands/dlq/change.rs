@@ -61,7 +61,8 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
     after_help = "\
 Examples:
   ucp-streams dlq redrive events.normalized 1700000000000-0
-  ucp-streams dlq redrive predictions.requests --reason 'connection refused' --dry-run
+  ucp-streams dlq redrive predictions.requests --dry-run \\
+      --reason 'connection refused'
   ucp-streams dlq redrive predictions.requests --all --yes")]
 pub(super) struct RedriveArgs {
     #[command(flatten)]

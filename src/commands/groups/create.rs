@@ -21,7 +21,8 @@ use crate::topology::Start;
 Examples:
   ucp-streams groups create auditors --stream events.raw
   ucp-streams groups create auditors --stream events.raw --start '$'
-  ucp-streams groups create auditors --stream events.raw --start 2026-01-31T09:00:00Z --dry-run")]
+  ucp-streams groups create auditors --stream events.raw \\
+      --start 2026-01-31T09:00:00Z --dry-run")]
 pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,

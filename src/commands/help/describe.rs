@@ -7,6 +7,15 @@ use super::shapes;
 use crate::cli::Impact;
 
 const EXAMPLES: &str = "Examples:\n";
+/// What a line of an example ends with that goes on, for the shell too.
+const CONTINUED: &str = " \\";
+/// Between two lines of an example.
+const BETWEEN: &str = "\n    ";
+
+/// An example in one line.
+pub(in crate::commands) fn joined(example: &str) -> String {
+    example.replace(&format!("{CONTINUED}{BETWEEN}"), " ")
+}
 
 /// Global options that `-h` shows; the others wait for `--help`, so that a command's own options stand out.
 const SHORT: [&str; 2] = ["url", "output"];
@@ -49,7 +58,7 @@ fn below(command: Command, inherited: Option<Impact>) -> Command {
 pub(in crate::commands) struct Facts {
     /// Paragraphs that are neither examples nor the impact.
     pub(in crate::commands) notes: Vec<String>,
-    /// Lines of examples as they are typed; some may be comments.
+    /// Examples as they are typed, some of them in several lines; others are comments.
     pub(in crate::commands) examples: Vec<String>,
     /// Nothing for a command that only has subcommands.
     pub(in crate::commands) impact: Option<Impact>,
@@ -77,8 +86,15 @@ impl Facts {
         };
         for paragraph in help.split("\n\n").filter(|it| !it.trim().is_empty()) {
             if let Some(lines) = paragraph.strip_prefix(EXAMPLES) {
-                let lines = lines.lines().map(|line| line.trim_start().to_owned());
-                facts.examples.extend(lines);
+                for line in lines.lines().map(str::trim_start) {
+                    match facts.examples.last_mut() {
+                        Some(begun) if begun.ends_with(CONTINUED) => {
+                            begun.push_str(BETWEEN);
+                            begun.push_str(line);
+                        }
+                        _ => facts.examples.push(line.to_owned()),
+                    }
+                }
             } else if !paragraph.starts_with("Impact: ") {
                 facts.notes.push(paragraph.to_owned());
             }
@@ -117,18 +133,19 @@ mod tests {
         let command = Command::new("t").subcommand(
             Command::new("go")
                 .add(Impact::Destructive)
-                .after_help("A note.\n\nExamples:\n  t go\n  t go --far"),
+                .after_help("A note.\n\nExamples:\n  t go\n  t go \\\n      --far"),
         );
         let tree = described(command);
         let commands = shown(&tree);
         assert_eq!(commands[1].0, ["t", "go"]);
         let facts = Facts::of(&commands[1].0, commands[1].1);
         assert_eq!(facts.notes, ["A note."]);
-        assert_eq!(facts.examples, ["t go", "t go --far"]);
+        assert_eq!(facts.examples, ["t go", "t go \\\n    --far"]);
+        assert_eq!(joined(&facts.examples[1]), "t go --far");
         assert_eq!(facts.impact, Some(Impact::Destructive));
         let help = commands[1].1.get_after_help().expect("help").to_string();
         assert!(help.ends_with(
-            "t go --far\n\nImpact: destructive - changes the server and asks first; --yes agrees"
+            "--far\n\nImpact: destructive - changes the server and asks first; --yes agrees"
         ));
     }
 }

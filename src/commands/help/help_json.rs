@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::tree;
-use super::describe::{Facts, shown};
+use super::describe::{Facts, joined, shown};
 use crate::cli::Globals;
 use crate::exit::Exit;
 use crate::model::Format;
@@ -147,7 +147,7 @@ impl CommandHelp {
                 .map(ArgumentHelp::of)
                 .collect(),
             notes: facts.notes,
-            examples: facts.examples,
+            examples: facts.examples.iter().map(|it| joined(it)).collect(),
             output: facts.shape.map(serde_json::from_str).transpose()?,
             dry_run_output: facts.plan_shape.map(serde_json::from_str).transpose()?,
         })

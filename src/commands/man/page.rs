@@ -197,8 +197,8 @@ fn examples(roff: &mut Roff, lines: &[String]) {
     }
     section(roff, "EXAMPLES");
     roff.control("nf", []);
-    for line in lines {
-        roff.text([roman(line.as_str())]);
+    for line in lines.iter().flat_map(|example| example.lines()) {
+        roff.text([roman(line)]);
     }
     roff.control("fi", []);
 }

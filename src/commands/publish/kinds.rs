@@ -47,7 +47,8 @@ kind! {
     /// Publish an event as it came in, to events.raw
     #[command(after_help = "\
 Examples:
-  ucp-streams publish raw --brand-id aurora --event-type purchase --payload '{\"total\": 12.5}'
+  ucp-streams publish raw --brand-id aurora --event-type purchase \\
+      --payload '{\"total\": 12.5}'
   ucp-streams publish raw --file events.ndjson")]
     Raw {
         /// The event's id; a new UUID when it is not given
@@ -67,7 +68,8 @@ kind! {
     /// Publish a normalised event, to events.normalized
     #[command(after_help = "\
 Examples:
-  ucp-streams publish normalized --brand-id aurora --event-type page_view --identifiers '{}' --normalized-payload '{}'
+  ucp-streams publish normalized --brand-id aurora --event-type page_view \\
+      --identifiers '{}' --normalized-payload '{}'
   ucp-streams publish normalized --file normalized.ndjson --maxlen none")]
     Normalized {
         /// The event's id; a new UUID when it is not given
@@ -91,7 +93,9 @@ kind! {
     /// Ask for profiles to be merged, in profiles.merge_requests
     #[command(after_help = "\
 Examples:
-  ucp-streams publish merge-request --brand-id aurora --profile-ids '[\"p1\",\"p2\"]' --reason identifier_match --requires-manual-review false
+  ucp-streams publish merge-request --brand-id aurora \\
+      --profile-ids '[\"p1\",\"p2\"]' --reason identifier_match \\
+      --requires-manual-review false
   ucp-streams publish merge-request --file merges.ndjson --dry-run")]
     MergeRequest {
         /// The brand's id
@@ -111,7 +115,8 @@ kind! {
     /// Ask for a prediction, in predictions.requests
     #[command(after_help = "\
 Examples:
-  ucp-streams publish prediction-request --profile-id 5f0c9a4e-7c1f-4f0e-9d53-0d4a3b0f2c11 --brand-id aurora --request-type churn
+  ucp-streams publish prediction-request --brand-id aurora \\
+      --profile-id 5f0c9a4e-7c1f-4f0e-9d53-0d4a3b0f2c11 --request-type churn
   ucp-streams publish prediction-request --file requests.ndjson")]
     PredictionRequest {
         /// The profile (a UUID)

@@ -37,10 +37,12 @@ use kinds::Kind;
     subcommand_negates_reqs = true,
     after_help = "\
 Examples:
-  ucp-streams publish raw --brand-id aurora --event-type page_view --payload '{\"url\": \"/\"}'
+  ucp-streams publish raw --brand-id aurora --event-type page_view \\
+      --payload '{\"url\": \"/\"}'
   ucp-streams publish orders number=17 total=12.50
   ucp-streams publish raw --file events.ndjson -o ndjson
-  ucp-streams publish raw --file events.csv --format csv --skip-invalid --rejects bad.ndjson
+  ucp-streams publish raw --file events.csv --format csv \\
+      --skip-invalid --rejects bad.ndjson
   ucp-streams publish orders order=17 total=12.50 --idempotency-field order
   gen-events | ucp-streams publish raw --file - --stream --rate 500/s"
 )]

@@ -42,13 +42,15 @@ enum WorkerCommand {
 #[command(add = Impact::Write, after_help = "Examples:
   # The platform's own handlers, all groups, until SIGTERM
   ucp-streams worker run --all
-  # A program for every entry: the entry as JSON on standard input, exit 0 acknowledges
-  ucp-streams worker run event-processors --concurrency 4 --exec -- ./handle-event
-  # Programs that stay: an entry a line in; {\"id\":…,\"ok\":true} or {\"id\":…,\"error\":…} a line out
-  ucp-streams worker run event-processors --concurrency 4 --pipe -- ./handle-events
+  # A program for every entry, as JSON on standard input; exit 0 acknowledges
+  ucp-streams worker run event-processors --concurrency 4 \\
+      --exec -- ./handle-event
+  # Programs that stay: one line per entry in, and one line per answer out
+  ucp-streams worker run event-processors --concurrency 4 \\
+      --pipe -- ./handle-events
   # What each worker would do, and by which numbers
   ucp-streams worker run --all --dry-run
-  # From cron: what is there now, then exit (7: some left pending, 9: entries lost their body)
+  # From cron: what is there now, then exit (7: some left pending, 9: lost)
   ucp-streams worker run event-processors --once
 
 A program of --exec gets the entry as JSON on standard input, and UCP_STREAM, UCP_GROUP, UCP_ID and UCP_DELIVERIES in \

@@ -49,6 +49,44 @@ fn examples() -> Vec<Example> {
     found
 }
 
+/// The examples of a command and all below it, as its help shows them.
+fn shown(command: &clap::Command, found: &mut Vec<String>) {
+    let help = command.get_after_help().map(ToString::to_string);
+    for paragraph in help.unwrap_or_default().split("\n\n") {
+        if let Some(lines) = paragraph.strip_prefix("Examples:\n") {
+            found.push(lines.to_owned());
+        }
+    }
+    for inner in command.get_subcommands() {
+        shown(inner, found);
+    }
+}
+
+#[test]
+fn no_line_of_an_example_is_broken_by_a_terminal_of_eighty_columns() {
+    const COLUMNS_MAX: usize = 78;
+    let mut found = Vec::new();
+    shown(&ucp_streams::commands::tree(), &mut found);
+    let long = found.iter().flat_map(|lines| lines.lines());
+    let long: Vec<_> = long
+        .filter(|line| line.chars().count() > COLUMNS_MAX)
+        .collect();
+    assert!(
+        long.is_empty(),
+        "end a line with ` \\`:\n{}",
+        long.join("\n")
+    );
+    // What is pasted from several lines is what is run here in one.
+    let joined = found.iter().map(|lines| lines.replace(" \\\n      ", " "));
+    let mut pasted: Vec<String> = Vec::new();
+    for lines in joined {
+        pasted.extend(lines.lines().map(|line| line.trim_start().to_owned()));
+    }
+    pasted.retain(|line| !line.starts_with('#'));
+    let run: Vec<_> = examples().into_iter().map(|example| example.line).collect();
+    assert_eq!(pasted, run);
+}
+
 /// Every fourth example, so that they are run beside each other.
 fn runs(quarter: usize) {
     for example in examples().iter().skip(quarter).step_by(4) {
