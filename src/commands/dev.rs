@@ -1,7 +1,6 @@
 //! `dev`: a server of one's own in the working directory.
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Subcommand, ValueHint};
@@ -14,6 +13,7 @@ use crate::exit::Exit;
 use crate::model::escaped;
 use crate::server::{Detached, Live, Options, Persistence, Started, Status};
 use crate::view::{Cell, Column, Row, Tone};
+use crate::wire::{Endpoint, Transport};
 
 /// Start, stop or look at a private server in this directory
 ///
@@ -230,7 +230,7 @@ impl DevServer {
 
     fn not_live(state: State, detached: &Detached) -> Self {
         Self {
-            url: url_of(detached.socket()),
+            url: Endpoint::new(Transport::Unix(detached.socket().to_owned())).to_string(),
             state,
             pid: None,
             server: None,
@@ -239,19 +239,6 @@ impl DevServer {
             dir: detached.dir().display().to_string(),
         }
     }
-}
-
-/// The socket's URL, so that a shell and `--url` take it as it is.
-fn url_of(socket: &Path) -> String {
-    let mut url = String::from("unix://");
-    for byte in socket.as_os_str().as_encoded_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/._~-".contains(byte) {
-            url.push(char::from(*byte));
-        } else {
-            let _ = write!(url, "%{byte:02X}");
-        }
-    }
-    url
 }
 
 impl Row for DevServer {
@@ -290,24 +277,5 @@ impl Row for DevServer {
             uptime_ms.map_or(Cell::Nothing, Cell::Millis),
             dir.as_str().into(),
         ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::{Endpoint, Transport};
-
-    #[test]
-    fn the_url_leads_back_to_the_socket() {
-        for path in ["/run/redis.sock", "/tmp/a b%20/ü?x=1&y;#/s.sock"] {
-            let url = url_of(Path::new(path));
-            let endpoint = Endpoint::parse(&url).expect("a URL");
-            assert_eq!(
-                endpoint.transport,
-                Transport::Unix(PathBuf::from(path)),
-                "{url}"
-            );
-        }
     }
 }

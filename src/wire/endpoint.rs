@@ -1,7 +1,7 @@
 //! Where a server is and as whom to reach it: parsed from a URL, printed without its password.
 
-use std::fmt;
-use std::path::PathBuf;
+use std::fmt::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -159,6 +159,20 @@ impl Endpoint {
     }
 }
 
+/// A socket's path as it stands in a URL, so that a shell and `--url` take it as it is.
+fn encoded(path: &Path) -> String {
+    let mut text = String::new();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._~-".contains(byte) {
+            text.push(char::from(*byte));
+        } else {
+            // Into a string nothing can fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
 fn decoded(text: &str) -> Result<String, EndpointError> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -224,7 +238,7 @@ impl fmt::Display for Endpoint {
                 let pass = hidden.map(|hidden| format!("pass={hidden}"));
                 let query: Vec<String> = [db, user, pass].into_iter().flatten().collect();
                 let mark = if query.is_empty() { "" } else { "?" };
-                write!(f, "unix://{}{mark}{}", path.display(), query.join("&"))
+                write!(f, "unix://{}{mark}{}", encoded(path), query.join("&"))
             }
         }
     }
@@ -259,6 +273,15 @@ mod tests {
         }
         let endpoint = Endpoint::parse("redis://u:p%40ss@h:7000/3").expect("parses");
         assert_eq!(endpoint.password.as_deref(), Some("p@ss"));
+    }
+
+    #[test]
+    fn what_is_printed_leads_back_to_the_socket() {
+        for path in ["/run/redis.sock", "/tmp/a b%20/ü?x=1&y;#/s.sock"] {
+            let url = Endpoint::new(Transport::Unix(PathBuf::from(path))).to_string();
+            let endpoint = Endpoint::parse(&url).expect("a URL");
+            assert_eq!(endpoint.transport, Transport::Unix(path.into()), "{url}");
+        }
     }
 
     #[test]
