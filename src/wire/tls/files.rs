@@ -26,7 +26,10 @@ pub(super) fn authorities(options: &TlsOptions) -> Result<RootCertStore> {
         }
         return Ok(store);
     };
-    for certificate in certificates(file)? {
+    for certificate in certificates(
+        file,
+        "--tls-ca takes the certificate of the server's authority",
+    )? {
         store.add(certificate).map_err(|error| {
             wrong(format!(
                 "{} holds a certificate that is no authority's: {error}",
@@ -45,22 +48,25 @@ pub(super) fn client_key(
     let (Some(cert), Some(key)) = (&options.cert, &options.key) else {
         return Ok(None);
     };
-    let chain = certificates(cert)?;
-    let private = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| unreadable(key, "private key", &error))?;
+    let chain = certificates(cert, "--tls-cert takes the client's certificate")?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| {
+        unreadable(key, "private key", &error)
+            .next_step("--tls-key takes the private key of the certificate that --tls-cert names")
+    })?;
     let client = CertifiedKey::from_der(chain, private, provider).map_err(|error| {
         wrong(format!(
             "the key {} does not go with the certificate {}: {error}",
             shown(key),
             shown(cert)
         ))
+        .next_step("name the two files that were made together with --tls-cert and --tls-key")
     })?;
     Ok(Some(client))
 }
 
-/// At least one certificate.
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let bad = |error| unreadable(file, "certificate", &error);
+/// At least one certificate; `step` is what to do where there is none.
+fn certificates(file: &Path, step: &'static str) -> Result<Vec<CertificateDer<'static>>> {
+    let bad = |error| unreadable(file, "certificate", &error).next_step(step);
     let found = CertificateDer::pem_file_iter(file)
         .map_err(bad)?
         .collect::<Result<Vec<_>, _>>()
