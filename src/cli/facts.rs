@@ -8,6 +8,8 @@ use clap::builder::CommandExt;
 pub enum Impact {
     /// Nothing on the server.
     Read,
+    /// Files on this machine, and nothing on the server.
+    Local,
     /// Adds to the server, or works on it as the pipeline is meant to.
     Write,
     /// Takes away or moves what somebody may still need: asks first.
@@ -19,6 +21,7 @@ impl Impact {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Read => "read",
+            Self::Local => "local",
             Self::Write => "write",
             Self::Destructive => "destructive",
         }
@@ -28,6 +31,7 @@ impl Impact {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Read => "changes nothing on the server",
+            Self::Local => "changes files on this machine, and nothing on the server",
             Self::Write => "changes the server",
             Self::Destructive => "changes the server and asks first; --yes agrees",
         }

@@ -259,7 +259,7 @@ fn prune_deletes_those_that_rest_and_leaves_those_that_hold() {
     assert_eq!(consumers(&server).len(), 5);
     let run = server.ucp(&[&words[..], &["--yes"]].concat());
     let rows = run
-        .assert_code(0)
+        .assert_code(7)
         .stderr_has("3 consumers deleted")
         .stderr_has("left, since they hold entries: 2 consumers")
         .stdout_json();
@@ -269,6 +269,14 @@ fn prune_deletes_those_that_rest_and_leaves_those_that_hold() {
     );
     assert_eq!(consumers(&server), ["c1", "c2"]);
     assert_eq!(pending(&server, STREAM, GROUP).len(), 6);
+    // Only those are left that hold entries: in earnest as in a dry run, nothing is done.
+    for more in ["--yes", "--dry-run"] {
+        let none = server.ucp(&[&words[..3], &["--idle", "0s", "-o", "json", more]].concat());
+        let rows = none.assert_code(6).stdout_json();
+        assert_eq!(fates(&rows), [("c1", "held"), ("c2", "held")]);
+        assert_eq!(none.stderr_json()["error"]["kind"], "refused");
+        assert_eq!(consumers(&server), ["c1", "c2"]);
+    }
 }
 
 #[test]
@@ -286,7 +294,7 @@ fn prune_leaves_those_that_were_seen_lately() {
         "-o",
         "json",
     ];
-    let rows = server.ucp(&words).assert_code(0).stdout_json();
+    let rows = server.ucp(&words).assert_code(7).stdout_json();
     assert_eq!(
         fates(&rows),
         [("c1", "held"), ("c2", "held"), ("c3", "deleted")]

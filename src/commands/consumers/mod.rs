@@ -116,7 +116,12 @@ async fn carry_out(
         consumers(deleted)
     ));
     warn_of_held(context, &removed.rows);
-    Ok(Exit::of_parts(false, tombstones > 0))
+    let held = count(Fate::Held) > 0;
+    Ok(if held && deleted == 0 && tombstones == 0 {
+        Exit::Refused
+    } else {
+        Exit::of_parts(held, tombstones > 0)
+    })
 }
 
 fn warn_of_held(context: &Context, rows: &[Removal]) {

@@ -4,19 +4,20 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{HeirArgs, carry_out, consumers, warn_of_held};
+use super::{HeirArgs, carry_out, consumers};
 use crate::cli::{self, DryRun, Impact};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
-use crate::model::{Name, format_duration_short};
+use crate::model::{Name, Problem, format_duration_short};
 use crate::streams::consumers::plan_prune;
 use crate::streams::names::listed;
 use crate::streams::repair::entries;
 
 /// Delete the consumers that have been away for long and hold nothing
 ///
-/// Those that hold entries are listed and left, unless --hand-over-to says who gets what they hold. One that comes back
+/// Those that hold entries are listed and left (exit 7, or 6 when there are no others), unless --hand-over-to says who
+/// gets what they hold. One that comes back
 /// meanwhile, or holds something again, is left as well.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, after_help = "\
@@ -50,11 +51,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let console = &context.console;
     if planned == 0 {
         console.show(&plan.rows)?;
+        let away = format_duration_short(args.idle);
+        if !plan.rows.is_empty() {
+            return Err(Problem::refused(format!(
+                "nothing was pruned in {of}: whoever has been away for {away} holds entries"
+            ))
+            .hint("--hand-over-to CONSUMER hands them over first")
+            .into());
+        }
         console.note(&format!(
-            "nothing to prune in {of}: no consumer has been away for {} and holds nothing",
-            format_duration_short(args.idle)
+            "nothing to prune in {of}: no consumer has been away for {away}"
         ));
-        warn_of_held(context, &plan.rows);
         return Ok(Exit::Done);
     }
     let handing = handed_to

@@ -56,7 +56,7 @@ struct ListArgs {}
 
 /// Select the context to use from now on
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = Impact::Local, after_help = "\
 Examples:
   ucp-streams context use staging
   ucp-streams context use prod && ucp-streams ping")]
@@ -68,7 +68,7 @@ struct UseArgs {
 
 /// Select the context that was selected before
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = Impact::Local, after_help = "\
 Examples:
   ucp-streams context previous
   ucp-streams context previous && ucp-streams context show")]
@@ -88,7 +88,7 @@ struct ShowArgs {
 
 /// Remove a context
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = Impact::Local, after_help = "\
 Examples:
   ucp-streams context remove staging
   ucp-streams context remove prod && ucp-streams context list")]
