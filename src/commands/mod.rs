@@ -246,7 +246,11 @@ fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
     for warning in &settings.warnings {
         console.warn(warning);
     }
-    for line in settings.describe() {
+    for line in settings
+        .describe()
+        .into_iter()
+        .chain(console.look().describe())
+    {
         console.detail(1, &line);
     }
     console.protect(settings.guard.clone());

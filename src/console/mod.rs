@@ -50,10 +50,10 @@ impl Console {
             names: look.names,
             width: terminal.stdout_width.or(look.columns_of_env),
             terminal: terminal.stdout,
-            theme: Theme::new(look.colour_stdout),
+            theme: Theme::new(look.colour_stdout.value),
         };
         Self {
-            stderr_theme: Theme::new(look.colour_stderr),
+            stderr_theme: Theme::new(look.colour_stderr.value),
             terminal,
             look,
             options,
@@ -104,6 +104,11 @@ impl Console {
     /// Which of the three streams are terminals, and how wide.
     pub fn terminal(&self) -> &Terminal {
         &self.terminal
+    }
+
+    /// What decided how things are shown, for `-v`.
+    pub fn look(&self) -> &Look {
+        &self.look
     }
 
     /// Whether `-q` was given.

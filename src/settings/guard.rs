@@ -90,6 +90,11 @@ impl Guard {
         }
     }
 
+    /// The production contexts, in their order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.production.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The production context at the address that is used, if there is one: that which was named, else the first.
     /// User, database and scheme make no difference. Looks names up where their texts differ, so ask only when it
     /// matters. `listening` is where the server that is used listens, once it was asked.

@@ -20,9 +20,9 @@ pub struct Look {
     /// `--names`.
     pub names: bool,
     /// Colour on standard output.
-    pub colour_stdout: bool,
+    pub colour_stdout: Setting<bool>,
     /// Colour on standard error.
-    pub colour_stderr: bool,
+    pub colour_stderr: Setting<bool>,
     /// The terminal can go back and draw again: `$TERM` says which it is, and not that it is dumb.
     pub redraws: bool,
     /// `$COLUMNS`: the width to use for a terminal that does not tell its own, or an explicit `-o table` elsewhere.
@@ -64,18 +64,37 @@ impl Look {
             yes: globals.yes,
         }
     }
+
+    /// What `-v` says: one line a value, with its origin.
+    pub fn describe(&self) -> Vec<String> {
+        let when = |colour: Setting<bool>| if colour.value { "yes" } else { "no" };
+        let Self {
+            format,
+            colour_stdout: colour,
+            ..
+        } = self;
+        vec![
+            format!("output {}, from {}", format.value.word(), format.origin),
+            format!("colour {}, from {}", when(*colour), colour.origin),
+        ]
+    }
 }
 
 /// Whether an output has colour. The flag decides, then `NO_COLOR`, then `CLICOLOR_FORCE`, then whether the
 /// output is a terminal that has colours. Source: no-color.org, bixense.com/clicolors.
-fn colour(choice: ColorChoice, env: &Env, tty: bool) -> bool {
-    match choice {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto if env.has("NO_COLOR") => false,
-        ColorChoice::Auto if env.has("CLICOLOR_FORCE") && !env.is("CLICOLOR_FORCE", "0") => true,
-        ColorChoice::Auto => tty && !env.is("TERM", "dumb") && !env.is("CLICOLOR", "0"),
-    }
+fn colour(choice: ColorChoice, env: &Env, tty: bool) -> Setting<bool> {
+    let (value, origin) = match choice {
+        ColorChoice::Always => (true, Origin::Flag("--color")),
+        ColorChoice::Never => (false, Origin::Flag("--color")),
+        ColorChoice::Auto if env.has("NO_COLOR") => (false, Origin::Env("NO_COLOR")),
+        ColorChoice::Auto if env.has("CLICOLOR_FORCE") && !env.is("CLICOLOR_FORCE", "0") => {
+            (true, Origin::Env("CLICOLOR_FORCE"))
+        }
+        ColorChoice::Auto if env.is("TERM", "dumb") => (false, Origin::Env("TERM")),
+        ColorChoice::Auto if env.is("CLICOLOR", "0") => (false, Origin::Env("CLICOLOR")),
+        ColorChoice::Auto => (tty, Origin::Terminal),
+    };
+    Setting::new(value, origin)
 }
 
 #[cfg(test)]
@@ -113,13 +132,17 @@ mod tests {
             (Never, &[("CLICOLOR_FORCE", "1")], true, false),
         ] {
             assert_eq!(
-                colour(choice, &env(pairs), tty),
+                colour(choice, &env(pairs), tty).value,
                 expected,
                 "{choice:?} {pairs:?} {tty}"
             );
         }
         let look = Look::resolve(&Globals::default(), &env(&[]), true, false);
-        assert!(look.colour_stdout && !look.colour_stderr);
+        assert!(look.colour_stdout.value && !look.colour_stderr.value);
+        assert_eq!(
+            colour(Auto, &env(&[("NO_COLOR", "1")]), true).origin,
+            Origin::Env("NO_COLOR")
+        );
     }
 
     #[test]

@@ -18,6 +18,7 @@ use std::time::Duration;
 pub use env::Env;
 pub use guard::{Guard, Listening, Protected};
 pub use look::Look;
+pub use target::endpoint_of_flags;
 
 use crate::cli::Globals;
 use crate::model::{Problem, escaped};
@@ -96,16 +97,18 @@ pub struct Settings {
     pub places: Places,
     /// Whether this is a production server.
     pub guard: Guard,
+    /// Where the user came from, when one is named.
+    pub user_origin: Option<Origin>,
     /// Where the password came from, when there is one.
     pub password_origin: Option<Origin>,
+    /// What `-v` says of TLS.
+    tls: Vec<String>,
     /// Deadline of a connection and of a reply.
     pub timeout: Setting<Duration>,
     /// The topology file, when there is one.
     pub topology: Option<Setting<PathBuf>>,
     /// The server binary to start private servers with (`$UCP_STREAMS_SERVER`).
     pub server_binary: Option<Setting<PathBuf>>,
-    /// The machine-learning service's URL (`$UCP_STREAMS_ML_URL`).
-    pub ml_url: Option<Setting<String>>,
     /// What the operator should know of how these were given.
     pub warnings: Vec<String>,
 }
@@ -131,11 +134,17 @@ impl Settings {
             mut target,
             context,
         } = target::find(globals, env, &contexts, &selection)?;
-        let mut password_origin = None;
+        let (mut user_origin, mut password_origin, mut tls_lines) = (None, None, Vec::new());
         if let Target::Server(endpoint) = &mut target.value {
-            tls::apply(globals, endpoint, target.origin)?;
+            tls::apply(globals, endpoint)?;
+            tls_lines = tls::describe(endpoint, globals);
+            user_origin = endpoint.username.as_ref().map(|_| match context {
+                Some(_) => Origin::Context,
+                None => Origin::Url,
+            });
             if let Some(user) = &globals.user {
                 endpoint.username = Some(user.clone());
+                user_origin = Some(Origin::Flag("--user"));
             }
             warnings.extend(password_in_argv(endpoint, target.origin));
             let file = context.and_then(|(_, context)| context.password_file.as_deref());
@@ -160,23 +169,21 @@ impl Settings {
             topology: topology(globals, env, context.map(|(_, context)| context), here),
             places,
             target,
+            user_origin,
             password_origin,
+            tls: tls_lines,
             timeout: match globals.timeout {
                 Some(timeout) => Setting::new(timeout, Origin::Flag("--timeout")),
                 None => Setting::new(DEFAULT_TIMEOUT, Origin::Default),
             },
             server_binary: env.path("UCP_STREAMS_SERVER"),
-            ml_url: env.text("UCP_STREAMS_ML_URL"),
             warnings,
         })
     }
 
     /// The URL in the variable that a topology names for a handler, when it is set.
-    pub fn handler_url(&self, variable: &str) -> Option<String> {
-        match &self.ml_url {
-            Some(url) if variable == "UCP_STREAMS_ML_URL" => Some(url.value.clone()),
-            _ => std::env::var(variable).ok().filter(|url| !url.is_empty()),
-        }
+    pub fn handler_url(variable: &str) -> Option<String> {
+        std::env::var(variable).ok().filter(|url| !url.is_empty())
     }
 
     /// Where programs are looked for that are named without a directory: `$PATH`.
@@ -194,12 +201,15 @@ impl Settings {
             Target::Server(endpoint) => format!("server {endpoint}, from {origin}"),
             Target::Ephemeral => format!("server ephemeral, from {origin}"),
         }];
+        if let (Target::Server(endpoint), Some(origin)) = (&self.target.value, self.user_origin) {
+            let user = endpoint.username.as_deref().unwrap_or_default();
+            lines.push(format!("user {}, from {origin}", escaped(user.as_bytes())));
+        }
         if let Some(origin) = self.password_origin {
             lines.push(format!("password from {origin}"));
         }
-        if let Target::Server(endpoint) = &self.target.value {
-            lines.extend(tls::describe(endpoint));
-        }
+        lines.extend(self.tls.iter().cloned());
+        lines.push(self.describe_production());
         lines.push(format!(
             "timeout {}ms, from {}",
             self.timeout.value.as_millis(),
@@ -213,7 +223,26 @@ impl Settings {
             ),
             None => "topology built in".to_owned(),
         });
+        lines.extend(self.server_binary.as_ref().map(|binary| {
+            let file = escaped(binary.value.as_os_str().as_encoded_bytes());
+            format!("private servers {file}, from {}", binary.origin)
+        }));
         lines
+    }
+
+    /// Which contexts guard their addresses. Whether this server is at one of them is only looked up when it matters.
+    fn describe_production(&self) -> String {
+        let names: Vec<String> = self
+            .guard
+            .names()
+            .map(|it| escaped(it.as_bytes()))
+            .collect();
+        let file = self.places.config.as_deref();
+        let file = file.map(|file| escaped(file.as_os_str().as_encoded_bytes()));
+        match (names.is_empty(), file) {
+            (false, Some(file)) => format!("production {}, from {file}", names.join(", ")),
+            _ => "production none, from the default".to_owned(),
+        }
     }
 }
 

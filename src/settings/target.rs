@@ -1,7 +1,7 @@
 //! Which server: flags, then a named context, the environment, the selected context, and the default.
 
 use super::contexts::{Contexts, NamedContext, Selection};
-use super::{Env, Origin, Setting, Target};
+use super::{Env, Origin, Setting, Target, tls};
 use crate::cli::Globals;
 use crate::model::{Problem, escaped};
 use crate::wire::{Endpoint, Transport};
@@ -88,22 +88,40 @@ fn from_parts(globals: &Globals) -> Result<Option<Setting<Target>>, Problem> {
         Globals { port: Some(_), .. } => "--port",
         _ => return Ok(None),
     };
+    let target = Target::Server(of_parts(globals)?);
+    Ok(Some(Setting::new(target, Origin::Flag(flag))))
+}
+
+/// The server that `--host`, `--port` and `--db` name, when there is one of them. Flags about TLS make it one with TLS,
+/// since there is no scheme to say so.
+///
+/// # Errors
+/// A usage [`Problem`] where the host is none.
+pub fn endpoint_of_flags(globals: &Globals) -> Result<Option<Endpoint>, Problem> {
+    if globals.host.is_none() && globals.port.is_none() && globals.db.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Endpoint {
+        db: globals.db.unwrap_or(0),
+        ..of_parts(globals)?
+    }))
+}
+
+fn of_parts(globals: &Globals) -> Result<Endpoint, Problem> {
     let host = globals.host.as_deref().unwrap_or("127.0.0.1");
-    if host.is_empty() || host.contains(['/', '@']) {
+    if host.is_empty() || host.contains(['/', '@', '?', '#']) {
         return Err(Problem::usage(format!(
             "--host takes a name or an address, not `{}`",
             escaped(host.as_bytes())
         ))
         .hint("give a URL with --url instead"));
     }
-    let endpoint = Endpoint::new(Transport::Tcp {
+    let mut endpoint = Endpoint::new(Transport::Tcp {
         host: host.trim_matches(['[', ']']).to_owned(),
         port: globals.port.unwrap_or(Endpoint::DEFAULT_PORT),
     });
-    Ok(Some(Setting::new(
-        Target::Server(endpoint),
-        Origin::Flag(flag),
-    )))
+    endpoint.tls = tls::is_asked_for(globals);
+    Ok(endpoint)
 }
 
 fn parse(url: &str, origin: Origin) -> Result<Setting<Target>, Problem> {

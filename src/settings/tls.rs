@@ -1,19 +1,23 @@
 //! Whom to trust and as whom to appear over TLS.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Origin;
 use crate::cli::Globals;
 use crate::model::{Kind, Problem, escaped};
 use crate::wire::Endpoint;
 
-/// Puts the flags into `endpoint`. They make a connection that is given without a scheme one with TLS.
-pub(super) fn apply(
-    globals: &Globals,
-    endpoint: &mut Endpoint,
-    origin: Origin,
-) -> Result<(), Problem> {
+/// Whether a flag is about TLS.
+pub(super) fn is_asked_for(globals: &Globals) -> bool {
+    globals.tls_ca.is_some()
+        || globals.tls_cert.is_some()
+        || globals.tls_key.is_some()
+        || globals.tls_server_name.is_some()
+}
+
+/// Puts the flags into `endpoint`, which has TLS by its scheme, or by them where it has none.
+pub(super) fn apply(globals: &Globals, endpoint: &mut Endpoint) -> Result<(), Problem> {
     let options = &mut endpoint.tls_options;
     let given = [
         ("--tls-ca", &globals.tls_ca, &mut options.ca),
@@ -38,9 +42,6 @@ pub(super) fn apply(
         ));
     }
     let Some(flag) = flag else { return Ok(()) };
-    if matches!(origin, Origin::Flag("--host" | "--port" | "--db")) {
-        endpoint.tls = true;
-    }
     if endpoint.tls {
         return Ok(());
     }
@@ -58,19 +59,59 @@ fn readable(flag: &str, file: &Path) -> Result<(), Problem> {
     })
 }
 
-/// What `-v` says of it.
-pub(super) fn describe(endpoint: &Endpoint) -> Option<String> {
+/// What `-v` says of it: a line a value. What no flag says is the context's.
+pub(super) fn describe(endpoint: &Endpoint, flags: &Globals) -> Vec<String> {
+    if !endpoint.tls {
+        return Vec::new();
+    }
     let options = &endpoint.tls_options;
-    let path = |file: &Path| escaped(file.as_os_str().as_encoded_bytes());
-    let trusted = options
+    let path = |file: &Option<PathBuf>| {
+        let file = file.as_deref()?;
+        Some(escaped(file.as_os_str().as_encoded_bytes()))
+    };
+    let name = options
+        .server_name
+        .as_ref()
+        .map(|name| escaped(name.as_bytes()));
+    let given = [
+        (
+            "TLS trusts",
+            path(&options.ca),
+            "--tls-ca",
+            flags.tls_ca.is_some(),
+        ),
+        (
+            "client certificate",
+            path(&options.cert),
+            "--tls-cert",
+            flags.tls_cert.is_some(),
+        ),
+        (
+            "client key",
+            path(&options.key),
+            "--tls-key",
+            flags.tls_key.is_some(),
+        ),
+        (
+            "certificate's name",
+            name,
+            "--tls-server-name",
+            flags.tls_server_name.is_some(),
+        ),
+    ];
+    let said = given
+        .into_iter()
+        .filter_map(|(what, value, flag, is_flags)| {
+            let origin = if is_flags {
+                Origin::Flag(flag)
+            } else {
+                Origin::Context
+            };
+            value.map(|value| format!("{what} {value}, from {origin}"))
+        });
+    let system = options
         .ca
-        .as_deref()
-        .map_or_else(|| "the system's authorities".to_owned(), path);
-    let shown = options.cert.as_deref().map_or_else(
-        || "no client certificate".to_owned(),
-        |file| format!("client certificate {}", path(file)),
-    );
-    endpoint
-        .tls
-        .then(|| format!("TLS trusts {trusted}; {shown}"))
+        .is_none()
+        .then(|| "TLS trusts the system's authorities".to_owned());
+    system.into_iter().chain(said).collect()
 }

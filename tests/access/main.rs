@@ -8,6 +8,7 @@ mod canary;
 mod contexts;
 mod front;
 mod guard;
+mod origins;
 mod secured;
 mod service;
 mod terminal;

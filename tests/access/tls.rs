@@ -7,10 +7,10 @@ use crate::authority::{Authority, Pair};
 use crate::secured::{Secured, ping};
 use crate::support::{Invocation, PATIENCE, ucp};
 
-const HOST: &str = "localhost";
+pub(crate) const HOST: &str = "localhost";
 
 /// An authority, its certificate for localhost, and a server that shows it.
-fn secured(asks_clients: bool) -> (Authority, Secured) {
+pub(crate) fn secured(asks_clients: bool) -> (Authority, Secured) {
     let authority = Authority::new();
     let pair = authority.sign("server", &[HOST, "127.0.0.1"]);
     let server = Secured::start(&authority, &pair, asks_clients);

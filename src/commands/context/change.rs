@@ -6,19 +6,19 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::rows;
-use crate::cli::Globals;
+use crate::cli::{Globals, Impact};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::{CommandLine, Problem, escaped};
+use crate::model::{CommandLine, Problem};
 use crate::settings::contexts::{Change, Contexts, Edit, Places, Selection};
-use crate::wire::Endpoint;
+use crate::settings::endpoint_of_flags;
 
 /// Make a new context from the connection flags
 ///
 /// --url or --host, --user, --password-file, --tls-ca, --tls-cert, --tls-key, --tls-server-name and --topology say what it is to be. The
 /// first context is selected at once.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = Impact::Local, after_help = "\
 Examples:
   ucp-streams context add staging --url redis://staging.internal:6379
   ucp-streams context add prod -u rediss://cache.internal:6380 --user ops \\
@@ -34,7 +34,7 @@ pub(super) struct AddArgs {
 
 /// Change a context by the connection flags
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = Impact::Local, after_help = "\
 Examples:
   ucp-streams context edit staging --user ops \\
       --password-file ~/.secrets/staging
@@ -158,29 +158,8 @@ fn url(globals: &Globals) -> Result<Option<String>, Problem> {
     if let Some(url) = &globals.url {
         return Ok(Some(url.clone()));
     }
-    if globals.host.is_none() && globals.port.is_none() && globals.db.is_none() {
-        return Ok(None);
-    }
-    let host = globals.host.as_deref().unwrap_or("127.0.0.1");
-    if host.contains(['/', '@', '?']) {
-        let host = escaped(host.as_bytes());
-        return Err(Problem::usage(format!(
-            "--host takes a name or an address, not `{host}`"
-        )));
-    }
-    let host = host.trim_matches(['[', ']']);
-    let host = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    };
-    let is_secured = globals.tls_ca.is_some() || globals.tls_cert.is_some();
-    let scheme = if is_secured { "rediss" } else { "redis" };
-    let (port, db) = (
-        globals.port.unwrap_or(Endpoint::DEFAULT_PORT),
-        globals.db.unwrap_or(0),
-    );
-    Ok(Some(format!("{scheme}://{host}:{port}/{db}")))
+    let endpoint = endpoint_of_flags(globals)?;
+    Ok(endpoint.map(|endpoint| endpoint.to_string()))
 }
 
 fn warn_of_password(globals: &Globals, console: &Console) {

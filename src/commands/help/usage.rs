@@ -20,7 +20,7 @@ pub(in crate::commands) fn show(
     terminal: Terminal,
 ) -> Exit {
     let look = Look::resolve(&globals(args), env, terminal.stdout, terminal.stderr);
-    let colour = look.colour_stdout;
+    let colour = look.colour_stdout.value;
     let console = Console::new(terminal, look);
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {

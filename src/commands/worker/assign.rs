@@ -55,7 +55,7 @@ pub(super) fn assignments(args: &RunArgs, context: &Context) -> Result<Vec<Job>>
     let consumer = args.consumer.clone().unwrap_or_else(consumer_name);
     let mut jobs = Vec::new();
     for group in groups {
-        match args.handler.handler(&group, topology, context)? {
+        match args.handler.handler(&group, topology)? {
             Some(handler) => jobs.push(Job {
                 handler: args.handler.line(&group)?,
                 assignment: assignment(args, &group, handler, &consumer, topology, context)?,

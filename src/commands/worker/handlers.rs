@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
-use super::Context;
 use crate::model::{Name, Problem};
 use crate::settings::Settings;
 use crate::topology::{Builtin, GroupSpec, Handler as Spec, HttpSpec, HttpTarget, Topology};
@@ -113,7 +112,6 @@ impl HandlerArgs {
         &self,
         group: &GroupSpec,
         topology: &Topology,
-        context: &Context,
     ) -> Result<Option<Arc<Handler>>> {
         let spec = match self.chosen()? {
             Some(Chosen::Exec(argv)) => return exec(argv, group).map(Some),
@@ -139,7 +137,7 @@ impl HandlerArgs {
             }
             Spec::Exec(argv) => exec(os(argv), group).map(Some),
             Spec::Pipe(argv) => pipe(os(argv), group, topology).map(Some),
-            Spec::Http(spec) => http(spec, context),
+            Spec::Http(spec) => http(spec),
         }
     }
 }
@@ -197,10 +195,10 @@ fn program_and_args(
     Ok((program, argv.collect()))
 }
 
-fn http(spec: HttpSpec, context: &Context) -> Result<Option<Arc<Handler>>> {
+fn http(spec: HttpSpec) -> Result<Option<Arc<Handler>>> {
     let url = match spec.target {
         HttpTarget::Url(url) => Some(url),
-        HttpTarget::Env(variable) => context.settings.handler_url(&variable),
+        HttpTarget::Env(variable) => Settings::handler_url(&variable),
     };
     let Some(url) = url else { return Ok(None) };
     let handler = Http::new(&url, spec.results, spec.fan_out)?;
