@@ -154,7 +154,7 @@ pub fn escape_into(text: &mut String, bytes: &[u8]) {
 pub(super) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 fn escape_character(text: &mut String, character: char) {
@@ -184,11 +184,11 @@ mod tests {
 
     #[test]
     fn nothing_that_steers_a_terminal_survives() {
-        let text = escaped(b"\x1b]0;x\x07 \x1b[2J \x9b31m a\rb \xe2\x80\xae \xff");
+        let text = escaped(b"\x1b]0;x\x07 \x1b[2J \x9b31m a\rb \xe2\x80\xae \xd8\x9c \xff");
         assert!(!text.chars().any(char::is_control), "{text:?}");
         assert_eq!(
             text,
-            "\\x1b]0;x\\x07 \\x1b[2J \\x9b31m a\\rb \\u{202e} \\xff"
+            "\\x1b]0;x\\x07 \\x1b[2J \\x9b31m a\\rb \\u{202e} \\u{61c} \\xff"
         );
     }
 

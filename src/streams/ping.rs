@@ -5,9 +5,10 @@ use std::time::Instant;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::inspect::allowed;
 use super::server::too_old;
 use crate::model::Time;
-use crate::wire::{Connection, Error, ErrorKind, has_commands, hello, info, ping};
+use crate::wire::{Connection, has_commands, hello, info, ping};
 
 /// Commands that make some operations better where a server has them; everything works without.
 const OPTIONAL: [&str; 3] = ["XACKDEL", "XDELEX", "XNACK"];
@@ -75,15 +76,4 @@ pub async fn look(connection: &Connection, address: String) -> Result<Ping> {
         mode: hello.as_ref().map(|hello| hello.mode.clone()),
         role: hello.map(|hello| hello.role),
     })
-}
-
-/// The answer, or `None` when the user may not ask: that, too, is an answer of the server.
-fn allowed<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if matches!(error.kind, ErrorKind::NoPerm | ErrorKind::UnknownCommand) => {
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
 }

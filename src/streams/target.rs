@@ -2,19 +2,17 @@
 
 use std::fmt;
 
-use anyhow::Result;
-use serde::Serialize;
-
 use super::names::{explain, no_group};
 use crate::model::{CommandLine, ConsumerInfo, GroupInfo, Name, Problem};
 use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, ErrorKind, xinfo_consumers, xinfo_groups};
+use anyhow::Result;
 
 /// Consumers that a hint names.
 const LISTED_MAX: usize = 12;
 
 /// A group on a stream.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The stream.
     pub stream: Name,

@@ -1,7 +1,5 @@
 //! What contradicts itself in a topology, wherever its values come from.
 
-use serde::Serialize;
-
 use super::validate::RESERVED_PREFIXES;
 use super::{
     Builtin, FIELDS_MAX, FieldSpec, FieldType, GroupSpec, Handler, HttpSpec, HttpTarget,
@@ -10,8 +8,7 @@ use super::{
 use crate::model::format_duration;
 
 /// What a fault is about, by its position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A stream of [`Topology::streams`].
     Stream(usize),
@@ -20,7 +17,7 @@ pub enum Subject {
 }
 
 /// Something that cannot work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// What it is about.
     pub subject: Subject,

@@ -185,7 +185,7 @@ const SHAPES: &[(&str, &str)] = &[
     "share_percent": "number"
   }],
   "entries": [{
-    "id": "id", "time": "time", "consumer": "string", "idle_ms": "integer or null",
+    "id": "id", "time": "time", "consumer": "string or null", "idle_ms": "integer or null",
     "deliveries": "integer", "is_trimmed": "bool or null", "fields?": {"…": "value"}
   }]
 }"#,
@@ -257,7 +257,8 @@ const SHAPES: &[(&str, &str)] = &[
   "from_id": "id", "to_id": "id",
   "again?": {"entries": "integer or null", "quality": "string"},
   "skipped?": {"entries": "integer or null", "quality": "string"},
-  "stolen": "integer or null", "deliveries_max": "integer or null", "holders": ["string"],
+  "stolen": "integer", "deliveries_max": "integer or null",
+  "holders": [{"consumer": "string", "pending": "integer", "deliveries_max": "integer"}],
   "pending": "integer", "live_consumers": ["string"]
 }"#,
     ),

@@ -1,11 +1,9 @@
 //! What was cut from a stream before it was read: seen by what the stream says of itself and how far it was read.
 
-use serde::Serialize;
-
 use crate::model::{EntryId, Name, StreamInfo};
 
 /// Entries that were gone before they were read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// They came after this id.
     pub from: EntryId,

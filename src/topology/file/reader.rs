@@ -5,7 +5,6 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use serde::Serialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -13,7 +12,7 @@ use crate::model::{escaped, parse_duration};
 use crate::topology::{did_you_mean, nearest};
 
 /// What is wrong with a topology file, and where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileError {
     /// The file's name as it was given.
     pub file: String,

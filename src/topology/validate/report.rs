@@ -2,13 +2,11 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
-
 use crate::model::{Name, escape_into};
 use crate::topology::did_you_mean;
 
 /// A field that breaks a rule. The entry must not be published.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     /// The field; empty when it is the entry as a whole.
     pub field: Name,
@@ -143,14 +141,8 @@ impl fmt::Display for Rule {
     }
 }
 
-impl Serialize for Rule {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 /// A field that is published as it is, or as it was read, and should not look so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The field.
     pub field: Name,
@@ -161,8 +153,7 @@ pub struct Warning {
 }
 
 /// What is odd about a value that is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Oddity {
     /// An id that is not a UUID.
     NotUuid,
