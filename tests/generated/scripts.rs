@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::support::{BUSY, Invocation, TestServer, directory, ucp};
+use crate::support::{BUSY, Invocation, PATIENCE, TestServer, directory, ucp, until};
 use crate::{quietly, repository};
 
 const SCRIPTS: [(&str, &str); 5] = [
@@ -118,6 +118,41 @@ fn names_come_from_the_server_that_the_line_is_about() {
         let run = patient(Invocation::new(&[&named[..], words].concat()));
         assert_eq!(asked(run), found, "{words:?} with --url");
     }
+}
+
+#[test]
+fn a_server_that_is_there_answers_in_the_time_it_has() {
+    let server = TestServer::start();
+    server.redis(&["XGROUP", "CREATE", "orders", "billing", "0", "MKSTREAM"]);
+    let words = ["__complete", "ucp-streams", "lag", "=bil"];
+    // On a machine that has much else to do it may be late, which is no more than a missing word.
+    until(PATIENCE, "an answer within 150 ms", || {
+        asked(server.command(&words)) == ["billing"]
+    });
+}
+
+#[test]
+fn who_is_deleted_gets_nothing_handed_over() {
+    let server = TestServer::start();
+    server.redis(&["XGROUP", "CREATE", "orders", "billing", "0", "MKSTREAM"]);
+    for consumer in ["till-1", "till-2", "till-3"] {
+        server.redis(&["XGROUP", "CREATECONSUMER", "orders", "billing", consumer]);
+    }
+    let delete = [
+        "__complete",
+        "ucp-streams",
+        "consumers",
+        "delete",
+        "--stream",
+        "orders",
+        "billing",
+    ];
+    let run = |words: &[&str]| asked(patient(server.command(&[&delete[..], words].concat())));
+    assert_eq!(
+        run(&["till-2", "--hand-over-to", "="]),
+        ["till-1", "till-3"]
+    );
+    assert_eq!(run(&["=till-2"]), ["till-2"]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
 use tokio::time::{Instant, timeout_at};
 
 use super::super::tree;
+use super::words::{Words, leaf};
 use crate::cli::{Globals, bytes_of};
 use crate::commands::shared::context::topology_of;
 use crate::model::Name;
@@ -115,7 +116,13 @@ fn is_context(arg: &clap::Arg) -> bool {
 
 /// `command` and all below it, its arguments completing from the server.
 fn with_names(command: Command, line: &Arc<Line>) -> Command {
+    let named = command.get_name().to_owned();
     let command = command.mut_args(|arg| {
+        if let Some(words) = Words::of(&arg, &named) {
+            let line = Arc::clone(line);
+            let candidates = move |current: &OsStr| line.words(&words, current).unwrap_or_default();
+            return arg.add(ArgValueCompleter::new(candidates));
+        }
         if is_context(&arg) {
             let line = Arc::clone(line);
             let candidates = move |current: &OsStr| line.contexts(current);
@@ -126,7 +133,8 @@ fn with_names(command: Command, line: &Arc<Line>) -> Command {
             return arg;
         }
         let line = Arc::clone(line);
-        let candidates = move |current: &OsStr| line.candidates(&wanted, current);
+        let is_heir = arg.get_id() == HEIR;
+        let candidates = move |current: &OsStr| line.candidates(&wanted, is_heir, current);
         arg.add(ArgValueCompleter::new(candidates))
     });
     command.mut_subcommands(|inner| with_names(inner, line))
@@ -141,15 +149,48 @@ struct Line {
 }
 
 impl Line {
-    fn candidates(&self, wanted: &[Wanted], current: &OsStr) -> Vec<CompletionCandidate> {
+    fn candidates(
+        &self,
+        wanted: &[Wanted],
+        is_heir: bool,
+        current: &OsStr,
+    ) -> Vec<CompletionCandidate> {
         let current = current.as_encoded_bytes();
         let mut names = self.names(wanted).unwrap_or_default();
         names.retain(|name| name.as_bytes().starts_with(current));
+        if is_heir && let Some(leaving) = self.matches().and_then(|it| leaving(&it)) {
+            names.retain(|name| *name != leaving);
+        }
         names
             .iter()
             .filter_map(|name| std::str::from_utf8(name.as_bytes()).ok())
             .map(CompletionCandidate::new)
             .collect()
+    }
+
+    /// The line, parsed as far as it goes.
+    fn matches(&self) -> Option<ArgMatches> {
+        let tree = tree().ignore_errors(true);
+        tree.try_get_matches_from(&self.words).ok()
+    }
+
+    /// What the line's flags and the environment say. A password is not read from standard input: that is the terminal.
+    fn settings(&self, matches: &ArgMatches) -> Option<Settings> {
+        let globals = Globals::from_arg_matches(matches).ok()?;
+        Settings::resolve(&globals, &self.env, std::io::empty(), &self.here).ok()
+    }
+
+    /// What is known without a server.
+    fn words(&self, words: &Words, current: &OsStr) -> Option<Vec<CompletionCandidate>> {
+        let current = current.to_str()?;
+        let matches = self.matches()?;
+        let settings = self.settings(&matches);
+        let topology = settings
+            .and_then(|it| topology_of(&it).ok())
+            .unwrap_or_default();
+        let all = words.all(leaf(&tree(), &matches).1, &topology).into_iter();
+        let found = all.filter(|word| word.starts_with(current));
+        Some(found.map(CompletionCandidate::new).collect())
     }
 
     /// The contexts of the operator's file.
@@ -171,13 +212,8 @@ impl Line {
     fn names(&self, wanted: &[Wanted]) -> Option<Vec<Name>> {
         let budget = self.env.complete_within().unwrap_or(BUDGET);
         let deadline = Instant::now() + budget;
-        let matches = tree()
-            .ignore_errors(true)
-            .try_get_matches_from(&self.words)
-            .ok()?;
-        let globals = Globals::from_arg_matches(&matches).ok()?;
-        // A password is not read from standard input: that is the terminal.
-        let settings = Settings::resolve(&globals, &self.env, std::io::empty(), &self.here).ok()?;
+        let matches = self.matches()?;
+        let settings = self.settings(&matches)?;
         let topology = topology_of(&settings).unwrap_or_default();
         let (stream, group) = said(&matches, wanted);
         let about = About {
@@ -208,16 +244,23 @@ impl Line {
     }
 }
 
+/// Who is to get what a deleted consumer holds.
+const HEIR: &str = "hand_over_to";
+
+/// The consumer that the line deletes.
+fn leaving(matches: &ArgMatches) -> Option<Name> {
+    let tree = tree();
+    let (command, matches) = leaf(&tree, matches);
+    let mut others = command.get_arguments().filter(|arg| arg.get_id() != HEIR);
+    let arg = others.find(|arg| Wanted::of(arg) == [Wanted::Consumer])?;
+    let value = matches.try_get_raw(arg.get_id().as_str()).ok()??.next()?;
+    bytes_of(value.to_owned()).ok().map(Name::new)
+}
+
 /// The stream and the group that the line names. `GROUP|STREAM` is a stream when a group follows, or is wanted.
 fn said(matches: &ArgMatches, wanted: &[Wanted]) -> (Option<Name>, Option<Name>) {
     let tree = tree();
-    let (mut command, mut matches) = (&tree, matches);
-    while let Some((name, inner)) = matches.subcommand() {
-        let Some(below) = command.find_subcommand(name) else {
-            break;
-        };
-        (command, matches) = (below, inner);
-    }
+    let (command, matches) = leaf(&tree, matches);
     let value = |wanted: &[Wanted]| {
         let arguments = command.get_arguments();
         let mut arguments = arguments.filter(|arg| Wanted::of(arg) == wanted);
@@ -345,6 +388,40 @@ mod tests {
             ]),
             ["events.raw", "events.normalized"]
         );
+    }
+
+    #[test]
+    fn words_of_commands_handlers_and_fields_are_known_without_a_server() {
+        for (line, found) in [
+            ("ucp-streams acl =wor", &["worker"][..]),
+            ("ucp-streams acl worker =", &["run"]),
+            ("ucp-streams acl groups =", &["create", "set-id", "delete"]),
+            ("ucp-streams acl =man", &[]),
+            ("ucp-streams man =ma", &["man"]),
+            (
+                "ucp-streams man dlq =",
+                &["list", "show", "redrive", "purge"],
+            ),
+            (
+                "ucp-streams worker run g --builtin =f",
+                &["features", "forward:"],
+            ),
+            (
+                "ucp-streams publish raw --event-type =p",
+                &["purchase", "page_view"],
+            ),
+            ("ucp-streams ingest --event-type =w", &["whatsapp_message"]),
+            (
+                "ucp-streams publish merge-request --reason =",
+                &["identifier_match", "manual_review"],
+            ),
+            ("ucp-streams publish raw --brand-id =", &[]),
+        ] {
+            let words: Vec<&str> = line.split(' ').collect();
+            let mut known = answered(&words);
+            known.retain(|it| !it.starts_with('-'));
+            assert_eq!(known, found, "{line}");
+        }
     }
 
     #[test]
