@@ -107,6 +107,18 @@ impl Exit {
         }
     }
 
+    /// How two commands in turn end, the first of which was carried out: what either left undone or saw lost. A signal, and
+    /// whatever else ended the second, is its own word.
+    #[must_use]
+    pub const fn and(self, then: Self) -> Self {
+        match (self, then) {
+            (Self::Done, _) => then,
+            (_, Self::Done) => self,
+            (Self::DataLoss, Self::Partial) => Self::DataLoss,
+            _ => then,
+        }
+    }
+
     /// What it means, as the manual says it.
     pub const fn meaning(self) -> &'static str {
         match self {
@@ -229,6 +241,21 @@ mod tests {
     use anyhow::{Context as _, anyhow};
 
     use super::*;
+
+    #[test]
+    fn what_the_first_of_two_left_is_not_forgotten() {
+        use Exit::{DataLoss, Done, Interrupted, Partial};
+        for (first, then, both) in [
+            (Done, Done, Done),
+            (Partial, Done, Partial),
+            (Done, Partial, Partial),
+            (DataLoss, Partial, DataLoss),
+            (Partial, DataLoss, DataLoss),
+            (Partial, Interrupted, Interrupted),
+        ] {
+            assert_eq!(first.and(then), both, "{first:?} and {then:?}");
+        }
+    }
 
     #[test]
     fn every_row_of_the_table() {

@@ -1,4 +1,4 @@
-//! `claim`: hands stale entries to another consumer.
+//! `claim`: hands stale entries to another consumer, or handles them at once.
 
 use anyhow::Result;
 
@@ -6,31 +6,44 @@ use super::shared::Context;
 use super::shared::change::Change;
 use super::shared::group::GroupArgs;
 use super::shared::selection::SelectArgs;
+use super::worker::assign::of_given;
+use super::worker::work_off;
 use crate::cli::{self, DryRun, Pairs};
 use crate::exit::Exit;
-use crate::model::Name;
-use crate::streams::claim::{apply_claim, plan_claim};
+use crate::model::{EntryId, Name, Problem};
+use crate::streams::claim::{ClaimPlan, Recipient, apply_claim, plan_claim};
+use crate::streams::repair::{Outcome, Repaired};
 use crate::streams::select::Which;
-use crate::wire::CountMode;
+use crate::wire::{CountMode, Seen};
+use crate::worker::{Assignment, consumer_name};
 
 /// Hand stale entries of a group to a consumer, and print them
 ///
-/// The consumer must exist; delivery counts stay, unless they are to be reset. An entry that somebody took or acknowledged since it was looked at is
-/// left alone and listed. Exit 7 when only part was claimed. One whose body was trimmed away becomes a tombstone in the
-/// dead-letter stream instead of vanishing (exit 9).
+/// The consumer must exist; delivery counts stay, unless they are to be reset. With --work the entries are handled here
+/// and now instead, one attempt each, by the group's handler; what fails stays pending (exit 7). An entry that somebody
+/// took or acknowledged since it was looked at is left alone and listed. Exit 7 when only part was claimed. One whose body
+/// was trimmed away becomes a tombstone in the dead-letter stream instead of vanishing (exit 9).
 #[derive(Debug, clap::Args)]
-#[command(add = crate::cli::Impact::Destructive, after_help = "\
+#[command(
+    group = clap::ArgGroup::new("recipient").required(true).args(["to", "work"]),
+    add = crate::cli::Impact::Destructive, after_help = "\
 Examples:
   ucp-streams claim event-processors --idle 5m --to host-17-k3x9
   ucp-streams claim event-processors --to host-17-k3x9 --dry-run
-  ucp-streams claim event-processors --to host-17-k3x9 1700000000000-0 --reset-deliveries --yes")]
+  ucp-streams claim event-processors --idle 1h --work --yes
+  ucp-streams claim event-processors --to host-17-k3x9 1700000000000-0 \\
+    --reset-deliveries --yes")]
 pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
     /// The consumer that is to hold the entries
-    #[arg(long, value_name = "CONSUMER", value_parser = cli::name(), required = true)]
-    to: Name,
+    #[arg(long, value_name = "CONSUMER", value_parser = cli::name())]
+    to: Option<Name>,
+
+    /// Handle the entries at once, with the group's handler
+    #[arg(long)]
+    work: bool,
 
     /// Set the delivery counts to 1, as after a first delivery, so that the entries get all their attempts again
     #[arg(long)]
@@ -49,41 +62,92 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let in_pairs = context.in_pairs(args.pairs)?;
     let group = args.group.open(context).await?;
+    let worker = match args.to {
+        Some(_) => None,
+        None => Some(of_given(&group.spec, &consumer_name(), context)?),
+    };
     let (target, connection) = (group.target, group.connection);
     let stream = group.topology.stream_or_default(&target.stream);
     args.select.require(&connection, &target).await?;
     let (which, idle_min) = args.select.resolve(&group.spec);
     let is_named = matches!(which, Which::Ids(_));
-    let dead_letter = stream.dead_letter;
     let mode = if args.reset_deliveries {
         CountMode::Reset
     } else {
         CountMode::Keep
+    };
+    let to = match (args.to, &worker) {
+        (Some(name), _) => Recipient::Consumer(name),
+        (None, Some(worker)) => Recipient::Worker(worker.consumer.clone()),
+        (None, None) => return Err(Problem::usage("claim needs --to or --work").into()),
     };
     let plan = plan_claim(
         &connection,
         target,
         &which,
         idle_min,
-        args.to,
-        dead_letter,
+        to,
+        stream.dead_letter,
         mode,
     )
     .await?;
-    let chosen = &plan.chosen;
-    let change = Change::of(context, chosen, is_named, "claim", "claimed")?;
-    let mut what = format!("for consumer `{}` {}", plan.to, chosen.summary());
-    if args.reset_deliveries {
-        what.push_str(", delivery counts reset to 1,");
-    }
-    let preview = chosen.preview();
-    change
+    let what = in_words(&plan, worker.is_some(), args.reset_deliveries);
+    let change = Change::of(context, &plan.chosen, is_named, "claim", "claimed")?;
+    let preview = plan.chosen.preview();
+    let mut given = Vec::new();
+    let claimed = change
         .make(args.dry_run, &what, preview, async |consent| {
             let mut applied = apply_claim(&connection, plan, consent).await;
             for body in applied.rows.iter_mut().filter_map(|it| it.fields.as_mut()) {
                 body.in_pairs = in_pairs;
             }
+            given = applied
+                .rows
+                .iter()
+                .filter_map(|it| held(it, mode))
+                .collect();
             applied
         })
-        .await
+        .await?;
+    match worker {
+        Some(worker) if !given.is_empty() => {
+            let job = Assignment {
+                given: owned_by(&worker.consumer, given),
+                ..worker
+            };
+            Ok(claimed.and(work_off(job, context).await?))
+        }
+        _ => Ok(claimed),
+    }
+}
+
+fn in_words(plan: &ClaimPlan, works: bool, resets: bool) -> String {
+    let mut what = if works {
+        format!("and handle here {}", plan.chosen.summary())
+    } else {
+        format!("for consumer `{}` {}", plan.to, plan.chosen.summary())
+    };
+    if resets {
+        what.push_str(", delivery counts reset to 1,");
+    }
+    what
+}
+
+/// An entry that was claimed, and under which delivery count it is held now.
+fn held(row: &Repaired, mode: CountMode) -> Option<(EntryId, u64)> {
+    let is_claimed = row.outcome == Outcome::Claimed;
+    let deliveries = match mode {
+        CountMode::Reset => 1,
+        _ => row.deliveries?,
+    };
+    is_claimed.then_some((row.id, deliveries))
+}
+
+fn owned_by(consumer: &Name, entries: Vec<(EntryId, u64)>) -> Vec<Seen> {
+    let seen = |(id, deliveries)| Seen {
+        id,
+        owner: Some(consumer.clone()),
+        deliveries: Some(deliveries),
+    };
+    entries.into_iter().map(seen).collect()
 }

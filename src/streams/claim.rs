@@ -23,6 +23,15 @@ pub struct ClaimPlan {
     mode: CountMode,
 }
 
+/// Who is to hold what is claimed.
+#[derive(Clone, Debug)]
+pub enum Recipient {
+    /// A consumer that must be there.
+    Consumer(Name),
+    /// A worker that begins with what it is given: its consumer is made by the claim.
+    Worker(Name),
+}
+
 /// Looks for what `to` is to get: `which`, not delivered for at least `idle_min`. `dead_letter` takes the tombstones of
 /// those whose bodies are gone. `mode` says what becomes of delivery counts.
 ///
@@ -33,11 +42,17 @@ pub async fn plan_claim(
     target: Target,
     which: &Which,
     idle_min: Duration,
-    to: Name,
+    to: Recipient,
     dead_letter: Name,
     mode: CountMode,
 ) -> Result<ClaimPlan> {
-    target.require_consumer(connection, &to).await?;
+    let to = match to {
+        Recipient::Consumer(name) => {
+            target.require_consumer(connection, &name).await?;
+            name
+        }
+        Recipient::Worker(name) => name,
+    };
     let which = which.held_by_others(&to);
     let mut chosen = Chosen::find(connection, target, &which, idle_min).await?;
     let (held, entries) = chosen.entries.into_iter().partition(|it| it.consumer == to);

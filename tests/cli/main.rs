@@ -4,6 +4,7 @@
 
 mod ack;
 mod claim;
+mod claim_work;
 mod consume;
 mod consume_follow;
 mod consumers;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::handlers::HandlerArgs;
 use super::{Context, PolicyArgs, RunArgs};
 use crate::model::{EntryId, Kind, Name, Problem};
 use crate::topology::{GroupSpec, Handler as Spec, HttpTarget, Start, Topology, Workers};
@@ -66,18 +67,19 @@ pub(super) fn assignments(args: &RunArgs, context: &Context) -> Result<Vec<Job>>
                 group.name,
                 url_variable(&group)
             )),
-            None => {
-                return Err(Problem::usage(format!(
-                    "group `{}` needs a URL: {} is not set",
-                    group.name,
-                    url_variable(&group)
-                ))
-                .hint("set it, name the URL in the topology, or give --http URL")
-                .into());
-            }
+            None => return Err(needs_url(&group).into()),
         }
     }
     Ok(jobs)
+}
+
+fn needs_url(group: &GroupSpec) -> Problem {
+    Problem::usage(format!(
+        "group `{}` needs a URL: {} is not set",
+        group.name,
+        url_variable(group)
+    ))
+    .hint("set it, name the URL in the topology, or give `worker run` --http URL")
 }
 
 fn url_variable(group: &GroupSpec) -> String {
@@ -105,6 +107,63 @@ fn groups(args: &RunArgs, topology: &Topology) -> Result<Vec<GroupSpec>, Problem
         .collect()
 }
 
+/// What a worker is to do that handles the entries that its `consumer` is given, with the topology's handler and numbers,
+/// and nothing else.
+///
+/// # Errors
+/// A group without a handler, or whose handler needs a URL that is nowhere given.
+pub(in crate::commands) fn of_given(
+    group: &GroupSpec,
+    consumer: &Name,
+    context: &Context,
+) -> Result<Assignment> {
+    let topology = context.topology()?;
+    let handler = HandlerArgs::default().handler(group, topology)?;
+    let handler = handler.ok_or_else(|| needs_url(group))?;
+    let mut policy = Policy::from(group);
+    if handler.is_inline() {
+        policy.batch = INLINE_BATCH;
+    }
+    policy.check()?;
+    Ok(Assignment {
+        mode: Mode::Given,
+        may_create: false,
+        connect_for: context.settings.timeout.value,
+        ..of_group(group, handler, consumer, topology, policy)
+    })
+}
+
+/// What a worker of the group does until it is told to stop.
+fn of_group(
+    group: &GroupSpec,
+    handler: Arc<Handler>,
+    consumer: &Name,
+    topology: &Topology,
+    policy: Policy,
+) -> Assignment {
+    Assignment {
+        stream: group.stream.clone(),
+        group: group.name.clone(),
+        consumer: consumer.clone(),
+        dead_letter: topology.stream_or_default(&group.stream).dead_letter,
+        policy,
+        given: Vec::new(),
+        handler,
+        is_single: group.workers == Workers::One,
+        may_create: true,
+        start: match group.start {
+            Start::Oldest => GroupStart::After(EntryId::MIN),
+            Start::Newest => GroupStart::New,
+        },
+        on_group_lost: group.on_group_lost,
+        mode: Mode::Forever,
+        max_messages: None,
+        connect_for: CONNECT_FOR,
+        journal: None,
+        pulse: None,
+    }
+}
+
 fn assignment(
     args: &RunArgs,
     group: &GroupSpec,
@@ -121,25 +180,11 @@ fn assignment(
         CONNECT_FOR
     };
     Ok(Assignment {
-        stream: group.stream.clone(),
-        group: group.name.clone(),
-        consumer: consumer.clone(),
-        dead_letter: topology.stream_or_default(&group.stream).dead_letter,
-        policy,
-        handler,
-        is_single: group.workers == Workers::One,
         may_create: !args.no_create,
-        start: match group.start {
-            Start::Oldest => GroupStart::After(EntryId::MIN),
-            Start::Newest => GroupStart::New,
-        },
-        on_group_lost: group.on_group_lost,
         mode: if args.once { Mode::Once } else { Mode::Forever },
-        given: Vec::new(),
         max_messages: args.max_messages,
         connect_for: args.connect_for.unwrap_or(connect_for),
-        journal: None,
-        pulse: None,
+        ..of_group(group, handler, consumer, topology, policy)
     })
 }
 

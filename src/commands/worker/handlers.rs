@@ -13,7 +13,7 @@ use crate::worker::handler::{
 };
 
 /// A handler instead of the topology's.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct HandlerArgs {
     #[expect(
         clippy::option_option,

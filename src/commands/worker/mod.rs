@@ -1,6 +1,6 @@
 //! `worker run`: the groups' work, done by this process.
 
-mod assign;
+pub(super) mod assign;
 mod handlers;
 mod metrics;
 mod rehearse;
@@ -176,6 +176,26 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         (true, 0, _) => Exit::Partial,
         (true, ..) => Exit::DataLoss,
     })
+}
+
+/// Handles what the assignment gives, says in a line what became of it, and ends as that does.
+///
+/// # Errors
+/// As [`crate::worker::run`].
+pub(super) async fn work_off(job: Assignment, context: &Context) -> Result<Exit> {
+    init_logs(
+        LogFormat::default(),
+        context.console.is_quiet(),
+        context.console.verbosity(),
+    );
+    let dialer = context.dialer()?.named("ucp-streams-worker");
+    let (rows, stopped) = supervise::work(vec![job], dialer, None).await?;
+    for row in &rows {
+        context.console.note(&row.line());
+    }
+    let is_part = rows.iter().any(|row| row.summary.left_pending > 0);
+    let saw_loss = rows.iter().any(|row| row.summary.tombstones > 0);
+    Ok(stopped.unwrap_or(Exit::of_parts(is_part, saw_loss)))
 }
 
 /// What one worker did.

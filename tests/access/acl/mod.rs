@@ -42,6 +42,11 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("ingest", &["+xpending"], "seeing what a cut would take"),
     ("tail", &["+xread"], "following"),
     (
+        "tail",
+        &["+info"],
+        "whether it is the same server after a lost connection",
+    ),
+    (
         "get",
         &["+xinfo|stream"],
         "to say whether the entry was cut",
