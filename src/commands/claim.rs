@@ -32,7 +32,7 @@ Examples:
   ucp-streams claim event-processors --to host-17-k3x9 --dry-run
   ucp-streams claim event-processors --idle 1h --work --yes
   ucp-streams claim event-processors --to host-17-k3x9 1700000000000-0 \\
-    --reset-deliveries --yes")]
+      --reset-deliveries --yes")]
 pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
