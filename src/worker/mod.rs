@@ -6,7 +6,7 @@
 //!
 //! | file | about |
 //! |---|---|
-//! | `run`, `drain` | its start and its end |
+//! | `run`, `due`, `drain` | its start, when it has something to do, and its end |
 //! | `reading`, `reader` | new entries: asking for them, and the task that waits for them |
 //! | `dispatch` | handing entries to a `handler`, and judging what it made of them |
 //! | `settle`, `moves` | acknowledgements, outputs, dead letters: told until the server has confirmed them |
@@ -26,6 +26,7 @@ mod claims;
 mod counters;
 mod dispatch;
 mod drain;
+mod due;
 mod engine;
 mod fence;
 mod hand;

@@ -1,0 +1,92 @@
+//! When the engine has something to do, and when everything is done.
+
+use std::time::Instant;
+
+use super::engine::Engine;
+use super::fence::Lease;
+use super::job::Mode;
+
+impl Engine {
+    /// When the loop has to turn again, whatever happens meanwhile.
+    pub(super) fn next_due(&self) -> Instant {
+        let now = Instant::now();
+        if let Some(until) = self.trouble.until(now) {
+            return until;
+        }
+        if let Some(lease) = self.lease.as_ref().filter(|lease| !lease.is_held(now)) {
+            return lease.next_try();
+        }
+        if let Some(until) = self.lingers_until(now) {
+            return until;
+        }
+        if !self.settlements.is_empty() || !self.unstarted.is_empty() {
+            return now;
+        }
+        let mut due = vec![self.timers.presence, self.timers.renewal];
+        match self.breaker.next_probe() {
+            Some(probe) if self.hand.running() == 0 => due.push(probe),
+            Some(_) => {}
+            None => self.work_due(now, &mut due),
+        }
+        due.extend(self.postponed.next_due());
+        due.extend(self.lease.as_ref().map(Lease::next_try));
+        due.into_iter().min().unwrap_or(now)
+    }
+
+    /// When there is work to start or to look for, as far as it may start then.
+    fn work_due(&self, now: Instant, due: &mut Vec<Instant>) {
+        if self.is_held_by_pace() {
+            due.extend(self.pace.next_start());
+        }
+        if self.job.mode == Mode::Given {
+            due.extend((self.room() > 0 && !self.given.is_empty()).then_some(now));
+            return;
+        }
+        if self.stale.is_empty() {
+            due.push(self.timers.sweep);
+        }
+        if self.lone.is_due(now) {
+            // What runs or is ready comes to its end first, and tells so.
+            let may_run = self.hand.running() + self.hand.ready() == 0 && self.room() > 0;
+            due.extend(may_run.then_some(now));
+            return;
+        }
+        due.extend(self.lone.next_due());
+        if self.room() > 0 {
+            due.extend(self.retries.next_due());
+            due.extend(self.stale.front().map(|_| now));
+        }
+    }
+
+    /// Everything this worker was asked for is done.
+    pub(super) fn is_done(&self) -> bool {
+        let is_settled =
+            self.hand.running() == 0 && self.settlements.is_empty() && self.riding.is_empty();
+        if !is_settled {
+            return false;
+        }
+        if self.job.max_messages.is_some_and(|max| self.started >= max) {
+            return true;
+        }
+        // One look from a cron job is over when everything fails or another worker is the active one: it does not wait for
+        // better times.
+        let is_over = self.breaker.is_open()
+            || self.is_standing_by()
+            || self.ready.is_empty() && self.has_seen_all();
+        self.job.mode != Mode::Forever && is_over
+    }
+
+    /// Nothing is left to look for.
+    fn has_seen_all(&self) -> bool {
+        match self.job.mode {
+            Mode::Forever => false,
+            Mode::Once => self.is_reading_over && self.trouble.was_swept(),
+            Mode::Given => self.given.is_empty(),
+        }
+    }
+
+    /// Another worker was found to be the active one.
+    pub(super) fn is_standing_by(&self) -> bool {
+        self.lease.as_ref().is_some_and(Lease::is_of_another)
+    }
+}
