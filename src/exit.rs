@@ -3,20 +3,20 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | done |
-//! | 1 | ran, and the answer is bad |
+//! | 1 | ran; the result is negative |
 //! | 2 | usage, invalid input or topology |
 //! | 3 | no such stream, group, consumer, entry |
 //! | 4 | unavailable or timed out; trying again may help |
 //! | 5 | permission, authentication, TLS |
 //! | 6 | refused by a safety rule, or lease lost |
-//! | 7 | part done; the output lists both parts |
+//! | 7 | partly done; the output lists what was done and what was not |
 //! | 8 | outcome unknown: sent, reply lost |
-//! | 9 | data loss seen |
+//! | 9 | data loss detected |
 //! | 70 | a bug in this tool |
 //! | 74 | a local file or the output failed |
 //! | 130, 143 | stopped by SIGINT, SIGTERM before its work was done |
 //!
-//! An error that ends a command has its own code. Of a command that came to its end, data loss (9) comes before part done
+//! An error that ends a command has its own code. Of a command that came to its end, data loss (9) comes before partly done
 //! (7): the part can be done again, the loss stays.
 
 use std::error::Error as StdError;
@@ -123,15 +123,15 @@ impl Exit {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Done => "Done.",
-            Self::Negative => "It ran, and the answer is bad.",
+            Self::Negative => "It ran; the result is negative.",
             Self::Usage => "Usage, invalid input or topology.",
             Self::NotFound => "No such stream, group, consumer or entry.",
             Self::Unavailable => "Unavailable or timed out; trying again may help.",
             Self::Denied => "Permission, authentication or TLS.",
             Self::Refused => "Refused by a safety rule, or a lease was lost.",
-            Self::Partial => "Part done; the output lists both parts.",
+            Self::Partial => "Partly done; the output lists what was done and what was not.",
             Self::Unknown => "Outcome unknown: sent, and the reply was lost.",
-            Self::DataLoss => "Data loss seen.",
+            Self::DataLoss => "Data loss detected.",
             Self::Bug => "A bug in this tool.",
             Self::Local => "A local file or the output failed.",
             Self::Interrupted => "Stopped by SIGINT before its work was done.",

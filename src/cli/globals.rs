@@ -82,7 +82,7 @@ pub struct Globals {
     #[arg(long, global = true)]
     pub no_headers: bool,
 
-    /// Print only the first column, one name or id a line
+    /// Print only the first column, one name or id per line
     #[arg(long, global = true)]
     pub names: bool,
 
@@ -119,7 +119,7 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub topology: Option<PathBuf>,
 
-    /// Agree to what the command would ask about
+    /// Agree to whatever the command would ask
     #[arg(short, long, global = true)]
     pub yes: bool,
 
@@ -181,7 +181,7 @@ impl ValueEnum for Format {
             Self::Table => "aligned columns, cut to the terminal's width",
             Self::Wide => "all columns, nothing cut",
             Self::Json => "one JSON array or object",
-            Self::Ndjson => "one JSON object a line",
+            Self::Ndjson => "one JSON object per line",
             Self::Csv => "comma-separated with a header (RFC 4180)",
             Self::Plain => "tab-separated with a header, raw numbers",
         }))
@@ -196,7 +196,7 @@ impl ValueEnum for LogFormat {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
             Self::Text => PossibleValue::new("text").help("time, level, message and fields"),
-            Self::Json => PossibleValue::new("json").help("one JSON object a line"),
+            Self::Json => PossibleValue::new("json").help("one JSON object per line"),
         })
     }
 }

@@ -37,9 +37,7 @@ pub(super) enum ValueError {
 /// As [`parse_duration`]; for zero.
 pub fn positive_duration(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
-        Ok(length) if length.is_zero() => {
-            Err(format!("`{text}` is no time at all: 1ms is the least"))
-        }
+        Ok(length) if length.is_zero() => Err(format!("`{text}` is too short: the minimum is 1ms")),
         Ok(length) => Ok(length),
         Err(error) => Err(error.to_string()),
     }

@@ -11,12 +11,11 @@ use crate::exit::Exit;
 
 /// Print the script that completes this tool's commands in a shell
 ///
-/// The script asks the tool itself for every word, so that commands, options, files, and the names of the streams,
-/// groups and consumers on the server that the line is about all complete. A server that does not answer at once is
-/// left out.
+/// The script asks the tool itself for every word, so commands, options, files, and the names of streams, groups and
+/// consumers on the server the command line refers to all complete. A server that does not answer at once is left out.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, after_help = "\
-The first line is for this shell only; the others are for every one to come.
+The first line is for this shell only; the others are for every later one.
 
 Examples:
   source <(ucp-streams completions bash)

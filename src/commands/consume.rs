@@ -23,7 +23,7 @@ use crate::worker::consumer_name;
 ///
 /// Without --ack the entries stay pending for the consumer, and the last line on standard error says how to go on with
 /// them. With --ack an entry is acknowledged once it was written and flushed: what a closed pipe or a full disk did not
-/// take is given back to the group's pending list, not lost. (What a pipe took, its reader may still throw away.) Ends
+/// take is given back to the group's pending list, not lost. (A pipe's reader may still discard what it took.) Ends
 /// when nothing is left; the consumer is deleted if it was new and holds nothing.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, after_help = "\
@@ -35,7 +35,7 @@ pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// At most so many entries
+    /// At most this many entries
     #[arg(long, value_name = "N", value_parser = cli::count(u64::MAX))]
     count: Option<u64>,
 
@@ -47,12 +47,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "CONSUMER", value_parser = cli::name())]
     consumer: Option<Name>,
 
-    /// When nothing is left, wait so long for more before ending, such as 5s
+    /// When nothing is left, wait this long for more before exiting, such as 5s
     #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
     block: Option<Duration>,
 
-    /// Wait for more until stopped (or --count entries were read), across lost connections; JSON is then one object a
-    /// line
+    /// Wait for more until stopped (or --count entries were read), across lost connections; JSON is then one object
+    /// per line
     #[arg(short, long, conflicts_with_all = ["block", "dry_run"])]
     follow: bool,
 

@@ -18,7 +18,7 @@ use crate::wire::{Endpoint, Transport};
 /// Start, stop or look at a private server in this directory
 ///
 /// It listens on a unix socket that only you can reach, keeps its data in .ucp-streams (an append-only file), and runs
-/// until it is stopped. It is the context `dev` for as long, and the selected one.
+/// until it is stopped. Until then it is the context `dev`, and the selected one.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -27,7 +27,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Start the server, unless it runs, and say how to reach it
+    /// Start the server, unless it is running, and say how to reach it
     #[command(add = crate::cli::Impact::Write, after_help = "\
 Examples:
   ucp-streams dev start
@@ -52,7 +52,7 @@ Examples:
         #[command(flatten)]
         dry_run: DryRun,
     },
-    /// Say whether the server runs; exit 1 when it does not
+    /// Check whether the server is running; exit 1 when it is not
     #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
   ucp-streams dev status
@@ -98,7 +98,7 @@ fn start(listen: Option<u16>, place: &Place, context: &Context) -> Result<Exit> 
     if report.state == State::Running && listen.is_some() {
         context
             .console
-            .note("it ran already, as it was started then; --listen changed nothing");
+            .note("it was already running with its original options; --listen had no effect");
     }
     select(&report.url, context);
     Ok(Exit::Done)
@@ -132,7 +132,7 @@ fn stop(place: &Place, context: &Context) -> Result<Exit> {
         context.console.warn(&text);
     }
     if pid.is_none() {
-        context.console.note("it did not run");
+        context.console.note("it was not running");
     }
     context.console.show_one(&report)?;
     Ok(Exit::Done)

@@ -27,7 +27,7 @@ pub(super) struct Args {
     #[arg(long)]
     exact: bool,
 
-    /// Stop counting after so many entries; the answer is then a lower bound (>=)
+    /// Stop counting after this many entries; the answer is then a lower bound (>=)
     #[arg(long, value_name = "N", default_value = "100000", requires = "exact", value_parser = clap::value_parser!(u32).range(1..))]
     max_count: u32,
 }

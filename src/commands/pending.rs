@@ -39,7 +39,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "STREAM", value_parser = cli::name())]
     stream: Option<Name>,
 
-    /// Only entries not delivered for so long, such as 5m
+    /// Only entries idle (not delivered) for at least this long, such as 5m
     #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
     idle: Option<Duration>,
 
@@ -47,7 +47,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "CONSUMER", value_parser = cli::name())]
     consumer: Option<Name>,
 
-    /// Only entries delivered at least so often
+    /// Only entries delivered at least this many times
     #[arg(long, value_name = "N")]
     min_deliveries: Option<u64>,
 
@@ -55,7 +55,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value = "100")]
     count: u32,
 
-    /// List the entries with their fields; a body that was trimmed away is said so
+    /// List the entries with their fields; says so where a body was trimmed away
     #[arg(long)]
     entries: bool,
 

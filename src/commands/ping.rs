@@ -7,7 +7,7 @@ use crate::cli::Impact;
 use crate::exit::Exit;
 use crate::streams::ping;
 
-/// Say whether the server answers, which server it is, and how fast
+/// Check whether the server answers, which server it is, and how fast
 ///
 /// Connects and authenticates as every other command would, measures one round trip, and says the server's version,
 /// the optional commands it has, and whether its data is kept. What the user may not ask is shown as unknown.

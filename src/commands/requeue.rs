@@ -13,7 +13,7 @@ use crate::streams::requeue::{apply_requeue, must_be_alone};
 use crate::streams::select::Which;
 
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
-/// Put stale entries of a group at the end of the stream again, and acknowledge the old ones
+/// Append a group's stale entries to the end of the stream again and acknowledge the old ones
 ///
 /// Each entry is moved atomically, and only if nobody took it since it was looked at. The copy keeps where it came from
 /// (_ucp_origin) and how often it was tried (_ucp_attempts). Other groups of the stream would see the copies too, so

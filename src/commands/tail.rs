@@ -21,7 +21,7 @@ const ENTRIES: u64 = 10;
 
 /// Print the last entries of streams, merged by id, and with -f what is added
 ///
-/// Following survives a lost connection: it goes on after the last entry it printed. With -f, JSON is one object a
+/// Following survives a lost connection: it goes on after the last entry it printed. With -f, JSON is one object per
 /// line, and a stream that is not there yet is waited for.
 ///
 /// Entries that were cut from a followed stream before they were read leave a record in their place: the line
@@ -156,7 +156,7 @@ pub(super) struct Shown<'c> {
 }
 
 impl<'c> Shown<'c> {
-    /// Of these streams; what follows has no end, so that its JSON is one object a line.
+    /// Of these streams; what follows has no end, so that its JSON is one object per line.
     pub(super) fn new(
         streams: &'c [Name],
         follows: bool,

@@ -35,9 +35,9 @@ Examples:
     Example,
     /// Check the topology file, and that the server has its groups
     ///
-    /// Exit 2 when the file is wrong, with everything that is wrong in it; exit 1 when the server lacks a group. A group
-    /// that nobody seems to have used and that stands elsewhere than the topology starts it is warned of; groups that only
-    /// the server has are listed as extra, and are no fault.
+    /// Exit 2 when the file is wrong, with everything that is wrong in it; exit 1 when the server lacks a group. Warns
+    /// of a group that seems unused and does not stand where the topology would start it; groups that only the server has
+    /// are listed as extra, and are no fault.
     #[command(add = Impact::Read, after_help = "\
 Examples:
   ucp-streams topology check

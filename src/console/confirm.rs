@@ -36,11 +36,11 @@ pub(super) fn nobody_to_ask(plan: &str, protected: Option<&Protected>) -> Proble
 /// Asks on the terminal, where the plan stands already. Only a whole line `y` or `yes` is a yes: a word typed ahead for
 /// the shell must not be one.
 pub(super) fn ask() -> Result<Consent, Problem> {
-    match answer("Go on? [y/N]") {
+    match answer("Proceed? [y/N]") {
         Ok(answer) if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") => {
             Ok(Consent::given())
         }
-        Ok(_) => Err(Problem::refused("not agreed to; nothing was changed")),
+        Ok(_) => Err(Problem::refused("declined; nothing was changed")),
         Err(error) => Err(unasked(&error).hint("add --yes to agree")),
     }
 }
@@ -48,10 +48,10 @@ pub(super) fn ask() -> Result<Consent, Problem> {
 /// Asks for a production context's name, where the plan stands already. Only the very name is a yes.
 pub(super) fn ask_for_name(name: &str) -> Result<Consent, Problem> {
     let shown = escaped(name.as_bytes());
-    match answer(&format!("This is production. Type {shown} to go on")) {
+    match answer(&format!("This is production. Type {shown} to proceed")) {
         Ok(answer) if answer == name => Ok(Consent::given()),
         Ok(_) => Err(Problem::refused(format!(
-            "not agreed to: that was not `{shown}`; nothing was changed"
+            "declined: that was not `{shown}`; nothing was changed"
         ))),
         Err(error) => Err(unasked(&error).hint(format!(
             "--context {} --yes agrees",

@@ -71,7 +71,7 @@ impl Console {
         let format = self.options.format;
         if !format.is_json() {
             return Err(Problem::usage(format!(
-                "--jq filters JSON, and -o {} is none",
+                "--jq filters JSON, which -o {} is not",
                 format.word()
             ))
             .hint("use -o json or -o ndjson"));

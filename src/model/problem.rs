@@ -5,7 +5,7 @@ use std::fmt;
 /// Why an operation did not do what was asked; decides the exit code (see [`crate::exit`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It ran, and the answer is bad.
+    /// It ran; the result is negative.
     Negative,
     /// The arguments, the input or the topology are wrong.
     Usage,

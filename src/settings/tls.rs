@@ -46,7 +46,7 @@ pub(super) fn apply(globals: &Globals, endpoint: &mut Endpoint) -> Result<(), Pr
         return Ok(());
     }
     Err(Problem::usage(format!(
-        "{flag} is for a connection with TLS, and {endpoint} is none"
+        "{flag} needs a TLS connection, and {endpoint} is not one"
     ))
     .hint("connect with rediss:// instead"))
 }

@@ -109,7 +109,7 @@ pub async fn no_group(connection: &Connection, stream: &Name, group: &Name) -> P
 /// The problem that the key called `stream` holds something else.
 pub fn not_a_stream(stream: &Name, kind: &[u8]) -> Problem {
     Problem::not_found(format!(
-        "`{stream}` is no stream: the key holds a {}",
+        "`{stream}` is not a stream: the key holds a {}",
         escaped(kind)
     ))
     .hint("check the name; nothing was read or changed")

@@ -13,7 +13,7 @@ use crate::model::{Name, Problem};
 pub enum Handler {
     /// One that this tool brings along.
     Builtin(Builtin),
-    /// One process an entry: the program and its arguments, no shell.
+    /// One process per entry: the program and its arguments, no shell.
     Exec(Vec<String>),
     /// Long-lived processes that read entries and write answers, a line each.
     Pipe(Vec<String>),
@@ -99,7 +99,7 @@ pub enum Builtin {
     Normalize,
     /// A copy of each entry to another stream.
     Forward(Name),
-    /// A log line an entry.
+    /// One log line per entry.
     Log,
     /// Nothing: acknowledged.
     Null,

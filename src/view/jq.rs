@@ -82,7 +82,7 @@ impl Filter {
     pub fn apply(&self, out: &mut Vec<u8>, json: &[u8], terminal: bool) -> Result<(), Problem> {
         for value in read::parse_many(json) {
             let value = value.map_err(|_| {
-                Problem::usage("--jq filters JSON, and this command's output is none")
+                Problem::usage("--jq filters JSON, which this command does not print")
                     .hint("leave --jq out")
             })?;
             let context = Ctx::<JustLut<Val>>::new(&self.compiled.lut, Vars::new([]));

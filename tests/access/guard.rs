@@ -142,7 +142,7 @@ fn at_a_terminal_the_name_is_typed_even_with_yes() {
         let words = [&ACK[..], &["-u", &url, "--yes"]].concat();
         let mut terminal = Typed::run(&words, &env);
         terminal
-            .await_text("This is production. Type prod to go on")
+            .await_text("This is production. Type prod to proceed")
             .type_line(typed);
         let (ended, shown) = terminal.end();
         assert_eq!(ended, Some(code), "{typed:?}: {shown}");
@@ -197,7 +197,7 @@ fn what_others_took_while_consent_was_asked_for_is_said_so() {
         "claim", "g", "--stream", "s", "--idle", "0s", "--to", "heir",
     ];
     let mut terminal = Typed::run(&[&claim[..], &["-u", &url]].concat(), &[]);
-    terminal.await_text("Go on? [y/N]");
+    terminal.await_text("Proceed? [y/N]");
     server.redis(&["XACK", "s", "g", "1-0"]);
     terminal.type_line("y");
     let (ended, shown) = terminal.end();
@@ -206,7 +206,7 @@ fn what_others_took_while_consent_was_asked_for_is_said_so() {
         shown.contains("others took or acknowledged all of it"),
         "{shown}"
     );
-    assert!(!shown.contains("none of the ids"), "{shown}");
+    assert!(!shown.contains("none of these ids"), "{shown}");
 }
 
 #[test]
@@ -219,13 +219,10 @@ fn the_end_of_input_is_no_consent() {
     let ack = ["ack", "g", "1-0", "--stream", "s", "-u", &url];
     // Ctrl-D.
     let mut terminal = Typed::run(&ack, &[]);
-    terminal.await_text("Go on? [y/N]").press("\u{4}");
+    terminal.await_text("Proceed? [y/N]").press("\u{4}");
     let (ended, shown) = terminal.end();
     assert_eq!(ended, Some(6), "{shown}");
-    assert!(
-        shown.contains("not agreed to; nothing was changed"),
-        "{shown}"
-    );
+    assert!(shown.contains("declined; nothing was changed"), "{shown}");
     assert_eq!(server.redis(&["XPENDING", "s", "g"]).items()[0].int(), 1);
 }
 
@@ -238,10 +235,10 @@ fn a_dumb_terminal_is_asked_without_escape_codes() {
     let url = server.url();
     let ack = ["ack", "g", "1-0", "--stream", "s", "-u", &url];
     let mut terminal = Typed::run(&ack, &[("TERM", "dumb")]);
-    terminal.await_text("Go on? [y/N]: ").type_line("y");
+    terminal.await_text("Proceed? [y/N]: ").type_line("y");
     let (ended, shown) = terminal.end();
     assert_eq!(ended, Some(0), "{shown}");
     assert!(!shown.contains('\u{1b}'), "{shown:?}");
-    assert_eq!(shown.matches("Go on?").count(), 1, "{shown:?}");
+    assert_eq!(shown.matches("Proceed?").count(), 1, "{shown:?}");
     assert_eq!(server.redis(&["XPENDING", "s", "g"]).items()[0].int(), 0);
 }

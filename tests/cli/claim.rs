@@ -140,7 +140,7 @@ fn named_entries_are_claimed_whatever_their_age_unless_one_is_given() {
     server
         .ucp(&["claim", GROUP, "9-0", "--to", "c3", "--yes"])
         .assert_code(3)
-        .stderr_has("none of the ids is there");
+        .stderr_has("none of these ids was found");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn start_use_and_stop() {
     home.dev(&["stop"]).assert_code(0).stdout_has("\tstopped\t");
     home.dev(&["stop"])
         .assert_code(0)
-        .stderr_has("it did not run");
+        .stderr_has("it was not running");
     Invocation::new(&["-u", url, "ping"]).run().assert_code(4);
 
     home.dev(&["start"]).assert_code(0);

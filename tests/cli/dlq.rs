@@ -112,7 +112,7 @@ fn dead_letters_that_cannot_be_looked_at_do_not_hide_the_others() {
     let letters = run
         .assert_code(7)
         .stderr_has("cannot look at the dead letters of `events.raw`")
-        .stderr_has("`{events.raw}:dlq` is no stream: the key holds a string")
+        .stderr_has("`{events.raw}:dlq` is not a stream: the key holds a string")
         .stdout_json();
     assert_eq!(letters.as_array().unwrap().len(), 4);
     server.add_user(
@@ -210,7 +210,7 @@ fn redriven_letters_are_at_the_end_of_their_stream_once() {
     server
         .ucp(&["dlq", "redrive", STREAM, "1-0", "--yes"])
         .assert_code(3)
-        .stderr_has("none of the ids is there");
+        .stderr_has("none of these ids was found");
     assert_eq!(ids(&server, STREAM).len(), 3);
 }
 

@@ -191,7 +191,7 @@ fn a_stream_that_was_named_must_be_one() {
     server
         .ucp(&["info", "text"])
         .assert_code(3)
-        .stderr_has("`text` is no stream: the key holds a string");
+        .stderr_has("`text` is not a stream: the key holds a string");
     // A stream of the topology that is something else is shown as that, and the rest too.
     server.redis(&["SET", "events.raw", "x"]);
     server

@@ -131,7 +131,7 @@ fn what_is_wrong_changes_nothing() {
         .ucp(&["init"])
         .assert_code(3)
         .stdout_is("")
-        .stderr_has("`profiles.merge_requests` is no stream: the key holds a string");
+        .stderr_has("`profiles.merge_requests` is not a stream: the key holds a string");
     assert_eq!(server.redis(&["DBSIZE"]).int(), 1);
 }
 

@@ -86,7 +86,7 @@ fn a_wrong_filter_is_a_usage_error_before_anything_is_asked() {
     }
     ucp(&["ping", "--jq", ".", "-o", "table"])
         .assert_code(2)
-        .stderr_has("-o table is none")
+        .stderr_has("which -o table is not")
         .stderr_has("use -o json or -o ndjson");
     let server = server();
     server
@@ -96,5 +96,5 @@ fn a_wrong_filter_is_a_usage_error_before_anything_is_asked() {
         .stderr_has("cannot index");
     ucp(&["completions", "bash", "--jq", "."])
         .assert_code(2)
-        .stderr_has("this command's output is none");
+        .stderr_has("which this command does not print");
 }

@@ -246,7 +246,7 @@ fn a_key_of_another_type_is_left_alone() {
     server
         .ucp(&["publish", "orders", "a=1"])
         .assert_code(3)
-        .stderr_has("`orders` is no stream: the key holds a string");
+        .stderr_has("`orders` is not a stream: the key holds a string");
     assert_eq!(server.redis(&["GET", "orders"]).text(), "x");
 }
 

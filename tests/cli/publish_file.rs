@@ -193,7 +193,7 @@ fn a_key_of_another_type_stops_it() {
         .stdin(day(2000))
         .run()
         .assert_code(3)
-        .stderr_has("`events.raw` is no stream: the key holds a string");
+        .stderr_has("`events.raw` is not a stream: the key holds a string");
 }
 
 #[test]

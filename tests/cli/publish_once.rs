@@ -22,7 +22,7 @@ fn the_same_entry_is_stored_once_and_keeps_its_id() {
     let again = publish(&["total=1", "order=7"]);
     again
         .assert_code(0)
-        .stderr_has("it was there before; nothing was stored");
+        .stderr_has("it was already stored; nothing was added");
     let again = again.stdout_json()[0].clone();
     assert_eq!(
         (&again["id"], &again["duplicate"]),
@@ -174,7 +174,7 @@ fn a_file_can_be_published_again_from_its_beginning() {
     let whole = publish(file(1500), &["--stream"]);
     whole
         .assert_code(0)
-        .stderr_has("there before: 700 lines; new: 800");
+        .stderr_has("already stored: 700 lines; new: 800");
     assert_eq!(whole.stdout_lines()[..700], part.stdout_lines());
     assert_eq!(length(&server), 1500);
     let mut changed: Vec<String> = file(1500).lines().map(str::to_owned).collect();
@@ -186,7 +186,7 @@ fn a_file_can_be_published_again_from_its_beginning() {
             "1 line not sent; line 5: `orders`: other fields were published under the same key",
         )
         .stderr_lacks("nothing was sent")
-        .stderr_has("1 entry was published, line 1501; 1499 were there before");
+        .stderr_has("1 entry was published, line 1501; 1499 were already stored");
     assert_eq!(length(&server), 1501);
     publish("{\"order\":5}".to_owned(), &[]).assert_code(6);
     publish("{\"total\":5}".to_owned(), &[])

@@ -113,7 +113,7 @@ fn a_missing_stream_is_3_with_the_names_there_are() {
     server
         .ucp(&["read", "text"])
         .assert_code(3)
-        .stderr_has("`text` is no stream: the key holds a string");
+        .stderr_has("`text` is not a stream: the key holds a string");
     server.redis(&["XDEL", "orders", "1-0"]);
     server
         .ucp(&["read", "orders", "-o", "json"])

@@ -90,6 +90,7 @@ fn row_11_reply_of_an_acknowledgement_lost() {
     let run = worker.terminate();
     run.assert_code(0)
         .stderr_has("60 handled")
+        .stderr_lacks("lease lost")
         .stderr_lacks("leases lost");
     let account = scene.closed_account("11");
     println!("row 11: {lost} replies of acknowledgements lost");

@@ -85,8 +85,9 @@ fn row_37_the_reply_to_a_tombstone_lost() {
     let run = scene.worker_at(&proxy.url(), &["--once"], "").run();
     assert_eq!(proxy.counts().found, 1, "{run}");
     run.assert_code(9)
-        .stderr_has("1 tombstones")
+        .stderr_has("1 tombstone")
         .stderr_has("2 handled")
+        .stderr_lacks("lease lost")
         .stderr_lacks("leases lost");
     let account = scene.account();
     println!("row 37: {} tombstone, its reply lost", account.dead.len());

@@ -75,6 +75,7 @@ fn row_41_handlers_slower_than_the_claim_idle() {
         worker
             .terminate()
             .assert_code(0)
+            .stderr_lacks("lease lost")
             .stderr_lacks("leases lost")
             .stderr_lacks("taken over");
     }

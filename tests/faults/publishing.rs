@@ -34,7 +34,7 @@ fn row_10_reply_of_a_publish_with_a_key_lost() {
     publish(&proxy.url(), "n=1", "5s").run().assert_code(0);
     proxy.drop_replies_to("EVALSHA");
     let run = publish(&proxy.url(), "n=2", "1s").run();
-    run.assert_code(0).stderr_has("it was there before");
+    run.assert_code(0).stderr_has("it was already stored");
     assert_eq!(proxy.counts().found, 1);
     assert_eq!(length(), 2);
     let last = ["XREVRANGE", "s", "+", "-", "COUNT", "1"];
@@ -52,7 +52,7 @@ fn row_10_reply_of_a_publish_with_a_key_lost() {
         .stderr_has("whether the entry was stored in `s` is unknown");
     assert_eq!(length(), 3);
     let again = publish(&scene.server.url(), "n=3", "5s").run();
-    again.assert_code(0).stderr_has("it was there before");
+    again.assert_code(0).stderr_has("it was already stored");
     assert_eq!(length(), 3);
     println!("row 10: {}", unknown.stderr().lines().next().unwrap());
 }

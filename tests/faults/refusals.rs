@@ -211,7 +211,7 @@ fn row_35_key_of_the_wrong_type_at_the_start() {
     scene.server.redis(&["SET", "s", "text"]);
     let run = scene.worker(&[], "").run();
     run.assert_code(3)
-        .stderr_has("`s` is no stream: the key holds a string");
+        .stderr_has("`s` is not a stream: the key holds a string");
     println!("row 35: {}", run.stderr().lines().last().unwrap());
 }
 

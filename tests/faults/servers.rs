@@ -117,7 +117,7 @@ fn row_04_server_killed_without_aof() {
     });
     let run = worker.terminate();
     run.assert_code(0)
-        .stderr_has("1 times the group was created again");
+        .stderr_has("1 time the group was created again");
     let rate = requests_a_second(&scene, started, before);
     println!(
         "row 4: 20 handled before and {} after; {rate:.0} requests a second",

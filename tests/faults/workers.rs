@@ -41,7 +41,7 @@ fn row_42_worker_stopped_for_longer_than_the_claim_idle() {
     let run = first.terminate();
     run.assert_code(0)
         .stderr_has("0 handled")
-        .stderr_has("1 leases lost");
+        .stderr_has("1 lease lost");
     second
         .terminate()
         .assert_code(0)

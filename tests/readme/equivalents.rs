@@ -325,7 +325,7 @@ fn replay(scene: &Scene, _: &Run) {
 
 #[test]
 fn the_ten_lines_do_something() {
-    let lines: Vec<String> = table("## Ten lines to know")
+    let lines: Vec<String> = table("## Ten commands to know")
         .iter()
         .flat_map(|row| row[1].split('`'))
         .filter(|span| span.starts_with("ucp-streams "))

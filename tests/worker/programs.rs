@@ -113,6 +113,6 @@ fn a_program_that_is_gone_later_is_another_attempt() {
         .run()
         .assert_code(7)
         .stderr_has("cannot start ./once.sh")
-        .stderr_has("1 handled, 1 failed attempts, 1 left pending");
+        .stderr_has("1 handled, 1 failed attempt, 1 left pending");
     assert_eq!(pending(&server, "orders", "billing"), 1);
 }

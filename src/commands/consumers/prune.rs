@@ -17,8 +17,7 @@ use crate::streams::repair::entries;
 /// Delete the consumers that have been away for long and hold nothing
 ///
 /// Those that hold entries are listed and left (exit 7, or 6 when there are no others), unless --hand-over-to says who
-/// gets what they hold. One that comes back
-/// meanwhile, or holds something again, is left as well.
+/// gets what they hold. One that comes back meanwhile, or holds something again, is left as well.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, after_help = "\
 Examples:
@@ -29,7 +28,7 @@ pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// Only consumers that were not seen for so long
+    /// Only consumers not seen for at least this long
     #[arg(long, value_name = "DUR", default_value = "1h", value_parser = cli::parse_duration)]
     idle: Duration,
 

@@ -13,10 +13,10 @@ use crate::model::{CommandLine, Problem};
 use crate::settings::contexts::{Change, Contexts, Edit, Places, Selection};
 use crate::settings::endpoint_of_flags;
 
-/// Make a new context from the connection flags
+/// Add a context from the connection flags
 ///
-/// --url or --host, --user, --password-file, --tls-ca, --tls-cert, --tls-key, --tls-server-name and --topology say what it is to be. The
-/// first context is selected at once.
+/// --url or --host, --user, --password-file, --tls-ca, --tls-cert, --tls-key, --tls-server-name and --topology
+/// say what it is to be. The first context is selected at once.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Local, after_help = "\
 Examples:
@@ -47,7 +47,7 @@ pub(super) struct EditArgs {
     #[command(flatten)]
     more: More,
 
-    /// Take these keys away
+    /// Remove these keys
     #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
     unset: Vec<String>,
 }

@@ -20,12 +20,13 @@ use crate::settings::Env;
 use crate::settings::contexts::{Contexts, Places, Selection};
 use rows::{ContextRow, Details};
 
-/// Keep named connections, and choose the one that is used
+/// Manage named connections and select the one to use
 ///
 /// They are in ~/.config/ucp-streams/config.toml, which may be edited by hand; which one is selected is kept apart from
 /// it. A server named with --url, --host, --context or $UCP_STREAMS_URL goes before the selected context. Destructive
 /// work on the server of a production context, however it is reached, asks for the context's name; a script agrees with
-/// --context NAME --yes. A tunnel or a forwarded port to it is an address of its own: mark a context of that too.
+/// --context NAME --yes. A tunnel or forwarded port is a different address: mark a
+/// context for it as production too.
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read)]

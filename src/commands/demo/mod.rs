@@ -20,7 +20,7 @@ use proof::Proof;
 
 /// Watch the whole pipeline run on a real server, and prove that nothing was lost
 ///
-/// Without -u on a private server that is gone afterwards. On a given server it uses keys of its own prefix, refuses keys
+/// Without -u on a private server that is removed afterwards. On a given server it uses keys of its own prefix, refuses keys
 /// that exist, and removes only its own, also when it is interrupted.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Write, after_help = "Examples:
@@ -37,7 +37,7 @@ pub(super) struct Args {
     /// The day that is generated; the same seed gives the same day
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
-    /// Acknowledge one message without handling it, to see the proof notice
+    /// Acknowledge one message without handling it, to see the proof notice it
     #[arg(long)]
     drop_one: bool,
     #[command(flatten)]
@@ -83,7 +83,7 @@ fn rehearse(args: &Args, context: &Context) -> Result<Exit> {
         Target::Ephemeral => {
             let binary = context.server_binary()?;
             let binary = escaped(binary.as_os_str().as_encoded_bytes());
-            format!("start {binary} as a private server that is gone afterwards")
+            format!("start {binary} as a private server that is removed afterwards")
         }
         Target::Server(endpoint) => {
             format!("use keys that begin with {{ucp-demo- on {endpoint} and remove them afterwards")
@@ -126,7 +126,7 @@ impl Stage<'_> {
 
     async fn play(&mut self) -> Result<Exit> {
         let place = if self.context.is_ephemeral() {
-            "(private, gone afterwards)"
+            "(private, removed afterwards)"
         } else {
             ""
         };

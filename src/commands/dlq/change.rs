@@ -35,7 +35,7 @@ struct WhichArgs {
 
 #[derive(Debug, clap::Args)]
 struct CountArgs {
-    /// At most so many, the oldest
+    /// At most this many, oldest first
     #[arg(long, value_name = "N", default_value = "10000", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
 }
@@ -82,7 +82,7 @@ pub(super) struct RedriveArgs {
     dry_run: DryRun,
 }
 
-/// Throw dead letters away
+/// Delete dead letters
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive,
     override_usage = "ucp-streams dlq purge [OPTIONS] <STREAM> <ID…|--all|--group GROUP|--reason TEXT>",

@@ -34,7 +34,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 
-    /// At most so many of each stream
+    /// At most this many per stream
     #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
 

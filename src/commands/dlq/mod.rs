@@ -13,7 +13,7 @@ use crate::model::Name;
 use crate::streams::dead_letters::Source;
 use crate::wire::Connection;
 
-/// Look at dead letters, move them back to their stream, or throw them away
+/// Look at dead letters, move them back to their stream, or delete them
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]

@@ -25,7 +25,7 @@ pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// Go on although entries are pending or undelivered
+    /// Proceed although entries are pending or undelivered
     #[arg(long)]
     force: bool,
 

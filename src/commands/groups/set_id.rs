@@ -28,11 +28,11 @@ pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// Where it is to stand: an entry id, start, end, a time, -15m, -100
+    /// Where to move it: an entry id, start, end, a time, -15m, -100
     #[arg(value_name = "POSITION", allow_hyphen_values = true)]
     position: Position,
 
-    /// Go on although consumers are live
+    /// Proceed although consumers are live
     #[arg(long)]
     force: bool,
 

@@ -31,7 +31,7 @@ pub(crate) struct FileArgs {
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) file: Option<PathBuf>,
 
-    /// What the file is: ndjson (one JSON object a line), json (an array of objects), csv (with a line of names)
+    /// What the file is: ndjson (one JSON object per line), json (an array of objects), csv (with a line of names)
     /// [default: ndjson]
     #[arg(long, value_name = "FORMAT", requires = "file")]
     format: Option<FileFormat>,
@@ -269,7 +269,7 @@ async fn end(
     let known = sent.known;
     if known > 0 {
         let (known, stored) = (sent.unit.count(known), sent.stored);
-        let text = format!("there before: {known}; new: {stored}");
+        let text = format!("already stored: {known}; new: {stored}");
         context.console.note(&text);
     }
     let (stopped, stored, last) = (sent.stopped, sent.stored, sent.last);

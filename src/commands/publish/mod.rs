@@ -28,8 +28,8 @@ use kinds::Kind;
 ///
 /// The kinds have a flag for each field; any other stream takes FIELD=VALUE. A missing event id and timestamp are
 /// filled in. Prints the new ids. A file is checked as a whole before its first entry is sent, unless it is to be sent
-/// while it is read (--stream). A reply that is lost is never answered by sending again, for that could store the entry
-/// twice: exit 8 says so. With --idempotency-field it is.
+/// while it is read (--stream). After a lost reply nothing is sent again, since that could store the entry twice (exit
+/// 8); with --idempotency-field it is.
 #[derive(Debug, clap::Args)]
 #[command(
     add = Impact::Write,
@@ -68,7 +68,7 @@ pub(crate) struct Common {
     #[command(flatten)]
     input: FileArgs,
 
-    /// Cut the stream to about so many entries, or `none`, instead of what the topology says
+    /// Trim the stream to about this many entries (or `none`) instead of the topology's limit
     #[arg(long, value_name = "N|none", value_parser = limit)]
     maxlen: Option<Limit>,
 
@@ -76,8 +76,9 @@ pub(crate) struct Common {
     #[arg(long)]
     strict: bool,
 
-    /// Safe to repeat: this field, which must be given, makes an entry one and the same. What is there already is not
-    /// stored again, and its id is printed; a lost reply is asked for again; other fields under the same value are refused
+    /// Make publishing safe to repeat: entries with the same value of this (required) field count as one. One that is
+    /// already stored is not stored again and its id is printed; after a lost reply it is sent again; the same value with
+    /// different fields is refused
     ///
     /// Each value is remembered in a key of its own, {STREAM}:once:FIELD:VALUE (of a value above 128 bytes, its SHA-256
     /// instead), which the server forgets by itself. `acl publish --idempotency-field FIELD` prints the rule for it.
@@ -238,7 +239,7 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
             if stored.duplicate {
                 context
                     .console
-                    .note("it was there before; nothing was stored");
+                    .note("it was already stored; nothing was added");
             }
             (stored.id, Some(stored.duplicate))
         }

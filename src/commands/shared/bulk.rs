@@ -52,7 +52,7 @@ pub(in crate::commands) fn input(path: &Path) -> Result<Input> {
     let shown = || escaped(path.as_os_str().as_encoded_bytes());
     let cannot = |error: io::Error| {
         Problem::new(Kind::Local, format!("cannot read {}: {error}", shown()))
-            .hint("name a file with one JSON object a line, or `-` for standard input")
+            .hint("name a file with one JSON object per line, or `-` for standard input")
     };
     if path == Path::new("-") {
         return Ok(Input::Once(Box::new(io::stdin())));

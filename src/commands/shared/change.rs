@@ -145,7 +145,7 @@ impl<'a> Change<'a> {
             .hint("run it again for what there is now");
         }
         if absent == rows.len() {
-            return Problem::not_found(text("none of the ids is there"))
+            return Problem::not_found(text("none of these ids was found"))
                 .hint(format!("see what is there with `{}`", self.look));
         }
         let mut words: Vec<&str> = rows.iter().map(|row| row.outcome.word()).collect();

@@ -18,7 +18,7 @@ pub(in crate::commands) struct SelectArgs {
     #[arg(value_name = "ID")]
     ids: Vec<EntryId>,
 
-    /// Only entries not delivered for so long, such as 5m [default: the group's claim idle; for IDs any]
+    /// Only entries idle (not delivered) for at least this long, such as 5m [default: the group's claim idle; for IDs any]
     #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
     idle: Option<Duration>,
 
@@ -26,11 +26,11 @@ pub(in crate::commands) struct SelectArgs {
     #[arg(long, value_name = "CONSUMER", value_parser = cli::name(), conflicts_with = "ids")]
     consumer: Option<Name>,
 
-    /// Only entries delivered at least so often
+    /// Only entries delivered at least this many times
     #[arg(long, value_name = "N", conflicts_with = "ids")]
     min_deliveries: Option<u64>,
 
-    /// At most so many entries
+    /// At most this many entries
     #[arg(long, value_name = "N", default_value = "1000", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
 }

@@ -26,13 +26,13 @@ pub(super) struct HandlerArgs {
         clippy::option_option,
         reason = "clap's form of a flag that may have a value"
     )]
-    /// Talk to programs that stay, one for each slot: an entry a line in, an answer a line out
+    /// Talk to programs that stay, one for each slot: one entry per line in, one answer per line out
     #[arg(long, num_args = 0..=1, value_name = "PROGRAM", group = "handler")]
     pipe: Option<Option<OsString>>,
     /// POST every entry as JSON to this URL
     #[arg(long, value_name = "URL", group = "handler")]
     http: Option<String>,
-    /// A handler this tool brings along: features, review-queue, normalize, forward:STREAM, log or null
+    /// A handler built into this tool: features, review-queue, normalize, forward:STREAM, log or null
     #[arg(long, value_name = "NAME", group = "handler")]
     builtin: Option<String>,
     /// The program of --exec or --pipe and its arguments

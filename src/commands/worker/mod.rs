@@ -37,7 +37,7 @@ enum WorkerCommand {
 /// Read, handle and acknowledge entries until told to stop
 ///
 /// At least once: an entry is acknowledged when its handler succeeded, tried again with growing delays when it failed,
-/// and moved to the dead-letter stream when its deliveries are used up. What a dead worker held is taken over.
+/// and moved to the dead-letter stream once its deliveries are used up. What a dead worker held is taken over.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, after_help = "Examples:
   # The platform's own handlers, all groups, until SIGTERM
@@ -56,7 +56,7 @@ enum WorkerCommand {
 A program of --exec gets the entry as JSON on standard input, and UCP_STREAM, UCP_GROUP, UCP_ID and UCP_DELIVERIES in \
 its environment. Exit 0 acknowledges, 65 moves the entry to the dead-letter stream, anything else is another attempt.
 
-A program of --pipe gets an entry as JSON a line and answers each with a line: {\"id\":…,\"ok\":true}, to which \
+A program of --pipe gets each entry as one line of JSON and answers it with one line: {\"id\":…,\"ok\":true}, to which \
 \"publish\":[{\"stream\":…,\"fields\":{…}}] adds entries together with the acknowledgement; or \
 {\"id\":…,\"error\":…}, where \"permanent\":true moves it to the dead-letter stream at once.")]
 struct RunArgs {
@@ -76,7 +76,7 @@ struct RunArgs {
     /// Handle what is there now and what is due, then exit; waits for no retry
     #[arg(long)]
     once: bool,
-    /// Exit after starting so many entries
+    /// Exit after starting this many entries
     #[arg(long, value_name = "N")]
     max_messages: Option<u64>,
     /// Fail when a group does not exist, instead of creating it
@@ -94,7 +94,7 @@ struct RunArgs {
     /// Log lines on standard error: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
-    /// Append the id of every handled entry to this file, one a line
+    /// Append the id of every handled entry to this file, one per line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     journal: Option<PathBuf>,
     #[command(flatten)]
@@ -104,7 +104,7 @@ struct RunArgs {
 /// Numbers that override the topology's.
 #[derive(Debug, clap::Args)]
 struct PolicyArgs {
-    /// Handlers at a time; more than one gives up the order of entries
+    /// Handlers to run at a time; with more than one, entries may finish out of order
     #[arg(long, value_name = "N", default_value_t = 1)]
     concurrency: usize,
     /// Entries to read at a time [default: 500 for built-in handlers, else the concurrency]
@@ -113,7 +113,7 @@ struct PolicyArgs {
     /// Start at most this many attempts per second, in each group
     #[arg(long, value_name = "N/s", value_parser = per_second)]
     rate: Option<u32>,
-    /// How long an entry rests before another worker may take it over; how fast a dead worker is replaced
+    /// How long an entry must be idle before another worker may take it over, and so how soon a dead worker is replaced
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     claim_idle: Option<Duration>,
     /// How long a handler may run
@@ -239,21 +239,29 @@ impl WorkerRow {
             left_pending,
         } = self.summary;
         let others = [
-            (failed_attempts, "failed attempts"),
-            (retried, "retried"),
-            (taken_over, "taken over"),
-            (dead_lettered, "dead-lettered"),
-            (tombstones, "tombstones"),
-            (leases_lost, "leases lost"),
-            (released, "given back"),
-            (reconnects, "reconnects"),
-            (groups_recreated, "times the group was created again"),
-            (left_pending, "left pending"),
+            (failed_attempts, ["failed attempt", "failed attempts"]),
+            (retried, ["retried"; 2]),
+            (taken_over, ["taken over"; 2]),
+            (dead_lettered, ["dead-lettered"; 2]),
+            (tombstones, ["tombstone", "tombstones"]),
+            (leases_lost, ["lease lost", "leases lost"]),
+            (released, ["given back"; 2]),
+            (reconnects, ["reconnect", "reconnects"]),
+            (
+                groups_recreated,
+                [
+                    "time the group was created again",
+                    "times the group was created again",
+                ],
+            ),
+            (left_pending, ["left pending"; 2]),
         ];
         let others: Vec<String> = others
             .into_iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!(", {count} {what}"))
+            .map(|(count, [one, many])| {
+                format!(", {count} {}", if count == 1 { one } else { many })
+            })
             .collect();
         format!(
             "{} on {}: {handled} handled{}",

@@ -77,8 +77,8 @@ impl Sent {
         };
         match self.known {
             0 => stored,
-            1 => format!("{stored}; 1 was there before"),
-            known => format!("{stored}; {known} were there before"),
+            1 => format!("{stored}; 1 was already stored"),
+            known => format!("{stored}; {known} were already stored"),
         }
     }
 

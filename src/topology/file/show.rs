@@ -65,9 +65,9 @@ const EXPLAINED: &str = r#"# ucp-streams.toml: merges over the built-in platform
 # start            where it starts when it is created: "0" the oldest entry, "$" after the newest
 # workers          "many", or "one": one active, the others stand by
 # handler          { builtin = "features" | "review-queue" | "normalize" | "forward:STREAM" | "log" | "null" }
-#                  { exec = ["program", "argument"] }   one process an entry
-#                  { pipe = ["program", "argument"] }   long-lived processes, a line an entry
-#                  { http = "https://…" }               a POST an entry; "$NAME" reads the URL from
+#                  { exec = ["program", "argument"] }   one process per entry
+#                  { pipe = ["program", "argument"] }   long-lived processes, one line per entry
+#                  { http = "https://…" }               one POST per entry; "$NAME" reads the URL from
 #                    the environment; results = "STREAM" keeps the answers; fan_out turns one value
 #                    of a field into several requests; false switches either off
 # max_deliveries   attempts before an entry is dead-lettered
