@@ -100,9 +100,9 @@ fn would(rows: &[InitRow]) -> String {
 }
 
 fn differs(row: &InitRow) -> String {
-    let position = row.position.unwrap_or_default();
+    let last = row.last_delivered_id.unwrap_or_default();
     format!(
-        "group `{}` of `{}` stands at {position}, not at {} as a new one would; it was left there",
+        "group `{}` of `{}` stands at {last}, not at {} as a new one would; it was left there",
         row.group, row.stream, row.start
     )
 }

@@ -28,8 +28,8 @@ pub(super) struct Args {
     exact: bool,
 
     /// Stop counting after this many entries; the answer is then a lower bound (>=)
-    #[arg(long, value_name = "N", default_value = "100000", requires = "exact", value_parser = clap::value_parser!(u32).range(1..))]
-    max_count: u32,
+    #[arg(long, alias = "max-count", value_name = "N", default_value = "100000", requires = "exact", value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
@@ -41,7 +41,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     if args.exact {
         let mut lane = context.lane().await?;
         for lag in &mut lags {
-            backlog::count(&mut lane, topology, lag, args.max_count as usize).await?;
+            backlog::count(&mut lane, topology, lag, args.count as usize).await?;
         }
     }
     context.console.show(&lags)?;

@@ -43,8 +43,8 @@ pub(super) struct Args {
     streams: Vec<Name>,
 
     /// The last N entries of each stream that the filters take [default: 10, or all with --since]
-    #[arg(short = 'n', long, value_name = "N")]
-    entries: Option<u64>,
+    #[arg(short = 'n', long, alias = "entries", value_name = "N")]
+    count: Option<u64>,
 
     /// Wait for more and print it as it comes, until stopped
     #[arg(short, long)]
@@ -85,7 +85,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let in_pairs = context.in_pairs(args.pairs)?;
     require(&streams, args.follow, context).await?;
     let window = Window {
-        entries: args.entries.or(args.since.is_none().then_some(ENTRIES)),
+        entries: args.count.or(args.since.is_none().then_some(ENTRIES)),
         since: args
             .since
             .map(|since| edge(since.range_start(Time::now().ms))),

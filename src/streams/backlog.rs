@@ -32,9 +32,9 @@ pub struct GroupLag {
     /// Entries delivered and not acknowledged.
     pub pending: Option<u64>,
     /// The oldest entry delivered and not acknowledged; `None` also when there is none.
-    pub unacknowledged_id: Option<EntryId>,
+    pub oldest_pending_id: Option<EntryId>,
     /// How long ago it was added.
-    pub unacknowledged_age_ms: Option<u64>,
+    pub oldest_pending_age_ms: Option<u64>,
     /// The last id delivered.
     pub last_delivered_id: Option<EntryId>,
     /// The thresholds of the topology that it is over for certain.
@@ -52,8 +52,8 @@ impl From<GroupReport> for GroupLag {
             undelivered_id: report.undelivered_id,
             undelivered_age_ms: report.undelivered_age_ms,
             pending: report.pending,
-            unacknowledged_id: report.oldest_pending_id,
-            unacknowledged_age_ms: report.oldest_pending_age_ms,
+            oldest_pending_id: report.oldest_pending_id,
+            oldest_pending_age_ms: report.oldest_pending_age_ms,
             last_delivered_id: report.last_delivered_id,
             alerts: report.alerts,
         }

@@ -34,7 +34,7 @@ pub struct DriftRow {
     /// How they agree.
     pub state: State,
     /// The last entry id it was delivered; `None` while it is missing or unchecked.
-    pub position: Option<EntryId>,
+    pub last_delivered_id: Option<EntryId>,
 }
 
 /// One row for each group of the topology, in its order, without asking a server.
@@ -43,7 +43,7 @@ pub fn unchecked(topology: &Topology) -> Vec<DriftRow> {
         group: spec.name.clone(),
         stream: spec.stream.clone(),
         state: State::Unchecked,
-        position: None,
+        last_delivered_id: None,
     };
     topology.groups.iter().map(row).collect()
 }
@@ -60,7 +60,7 @@ pub async fn drift(connection: &Connection, topology: &Topology) -> Result<Vec<D
         .map(|row| DriftRow {
             group: row.group,
             stream: row.stream,
-            position: row.position,
+            last_delivered_id: row.last_delivered_id,
             state: match row.state {
                 InitState::Missing => State::Missing,
                 InitState::Differs => State::Differs,
@@ -80,7 +80,7 @@ pub async fn drift(connection: &Connection, topology: &Topology) -> Result<Vec<D
                     group: group.name,
                     stream: stream.name.clone(),
                     state: State::Extra,
-                    position: Some(group.last_delivered_id),
+                    last_delivered_id: Some(group.last_delivered_id),
                 });
             }
         }

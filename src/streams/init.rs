@@ -36,7 +36,7 @@ pub struct InitRow {
     /// Where a new group starts: `0` or `$`.
     pub start: Start,
     /// The last entry id it was delivered; `None` while it is missing.
-    pub position: Option<EntryId>,
+    pub last_delivered_id: Option<EntryId>,
 }
 
 /// What `init` would do.
@@ -80,7 +80,7 @@ fn row(spec: &GroupSpec, found: &[GroupInfo]) -> InitRow {
         group: spec.name.clone(),
         stream: spec.stream.clone(),
         start: spec.start,
-        position: info.map(|info| info.last_delivered_id),
+        last_delivered_id: info.map(|info| info.last_delivered_id),
         state: match info {
             None => State::Missing,
             Some(info) if stands_elsewhere(spec.start, info) => State::Differs,

@@ -26,5 +26,5 @@ pub mod server;
 pub mod slots;
 pub mod tail;
 pub mod target;
-mod tombstone;
+pub mod tombstone;
 mod within;

@@ -7,8 +7,8 @@ use super::target::Target;
 use crate::model::{Name, PendingEntry, Time};
 use crate::wire::{self, Connection, Holder, Move, dead_letter};
 
-/// What a tombstone says.
-const TRIMMED: &[u8] = b"the body was trimmed away before it was processed";
+/// What a tombstone says, whoever leaves it.
+pub const TRIMMED: &str = "the body was trimmed away before it was handled";
 
 /// Leaves a tombstone for `entry` in `graves`, if it still is as it was seen.
 pub(super) async fn bury(
@@ -23,7 +23,13 @@ pub(super) async fn bury(
         consumer: &entry.consumer,
         fence: None,
     };
-    let call = dead_letter(holder, graves, &seen(entry), TRIMMED, Time::now());
+    let call = dead_letter(
+        holder,
+        graves,
+        &seen(entry),
+        TRIMMED.as_bytes(),
+        Time::now(),
+    );
     let row = |outcome| Repaired::seen(entry, outcome);
     Ok(match connection.call(call).await? {
         Move::Done { new_id, .. } => Repaired {

@@ -9,6 +9,7 @@ use super::handler::tail;
 use super::settle::confirm;
 use super::settlement::{Settlement, What};
 use crate::model::{EntryId, Time, format_duration_short};
+use crate::streams::tombstone::TRIMMED;
 use crate::wire::{Error, ErrorKind, Move, Seen, dead_letter};
 
 impl Engine {
@@ -36,10 +37,7 @@ impl Engine {
     fn dead_letter_call(&self, settlement: &Settlement) -> crate::wire::ScriptCall<Move> {
         let (owner, reason) = match &settlement.what {
             What::DeadLetter { owner, reason } => (owner.clone(), reason.as_str()),
-            What::Tombstone { owner } => (
-                Some(owner.clone()),
-                "the body was trimmed away before it was handled",
-            ),
+            What::Tombstone { owner } => (Some(owner.clone()), TRIMMED),
             _ => (None, ""),
         };
         let seen = Seen {

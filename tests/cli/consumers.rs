@@ -157,7 +157,7 @@ fn a_body_that_was_trimmed_away_becomes_a_tombstone() {
     let run = server.ucp(&words);
     let rows = run
         .assert_code(9)
-        .stderr_has("2 entries had been trimmed away before being processed")
+        .stderr_has("2 entries had been trimmed away before being handled")
         .stderr_has("(see `ucp-streams dlq list`)")
         .stdout_json();
     assert_eq!(

@@ -6,7 +6,7 @@ use crate::support::TestServer;
 fn creates_the_platforms_groups_once() {
     let server = TestServer::start();
     server.ucp(&["init"]).assert_code(0).stdout_is(
-        "group\tstream\tstate\tstart\tposition\n\
+        "group\tstream\tstate\tstart\tlast_delivered_id\n\
          event-processors\tevents.normalized\tcreated\t0\t\n\
          merge-processors\tprofiles.merge_requests\tcreated\t0\t\n\
          prediction-processors\tpredictions.requests\tcreated\t0\t\n",
@@ -17,7 +17,7 @@ fn creates_the_platforms_groups_once() {
     let again = server.ucp(&["init", "-o", "json"]);
     let rows = again.assert_code(0).stderr_is_empty().stdout_json();
     assert_eq!(rows[1]["state"], "exists");
-    assert_eq!(rows[1]["position"], "0-0");
+    assert_eq!(rows[1]["last_delivered_id"], "0-0");
 }
 
 #[test]

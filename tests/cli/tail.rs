@@ -37,9 +37,11 @@ fn the_last_entries_of_several_streams_are_merged_by_id() {
     server
         .ucp(&["tail", "odd", "--since", "15-0"])
         .stdout_is("15-0\tf=15-0\n17-0\tf=17-0\n19-0\tf=19-0\n");
-    server
-        .ucp(&["tail", "odd", "--since", "15-0", "-n", "1"])
-        .stdout_is("19-0\tf=19-0\n");
+    for count in ["-n", "--count", "--entries"] {
+        server
+            .ucp(&["tail", "odd", "--since", "15-0", count, "1"])
+            .stdout_is("19-0\tf=19-0\n");
+    }
     server
         .ucp(&["tail", "odd", "--since", "-1m"])
         .assert_code(0)

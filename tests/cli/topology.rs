@@ -140,7 +140,7 @@ fn drift_is_exit_1_until_init_has_run() {
         .stderr_has("`ucp-streams init`");
     assert_eq!(
         run.stdout(),
-        "group\tstream\tstate\tposition\n\
+        "group\tstream\tstate\tlast_delivered_id\n\
          event-processors\tevents.normalized\tmissing\t\n\
          merge-processors\tprofiles.merge_requests\tmissing\t\n\
          prediction-processors\tpredictions.requests\tmissing\t\n\
@@ -176,7 +176,7 @@ fn offline_the_groups_have_the_same_shape_and_are_unchecked() {
             "group": "event-processors",
             "stream": "events.normalized",
             "state": "unchecked",
-            "position": null
+            "last_delivered_id": null
         })
     );
     assert_eq!(rows.as_array().unwrap().len(), 3);

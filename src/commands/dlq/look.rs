@@ -12,7 +12,7 @@ use crate::view::WholeLetter;
 
 /// List dead letters, the oldest first: where they came from, how often they were tried, and why they failed
 ///
-/// A tombstone (`is_tombstone`) stands for an entry that was trimmed away before anything could process it. Every column,
+/// A tombstone (`is_tombstone`) stands for an entry that was trimmed away before it was handled. Every column,
 /// such as AGE, the time since it was set aside, is shown with -o wide. Where the dead letters of one stream cannot be
 /// looked at, that is a warning, and the others are listed (exit 7).
 #[derive(Debug, clap::Args)]

@@ -137,7 +137,7 @@ const SHAPES: &[(&str, &str)] = &[
         "init",
         r#"[{
   "group": "string", "stream": "string", "state": "string", "start": "string",
-  "position": "id or null"
+  "last_delivered_id": "id or null"
 }]"#,
     ),
     (
@@ -164,8 +164,8 @@ const SHAPES: &[(&str, &str)] = &[
   "group": "string", "stream": "string", "state": "string",
   "lag?": {"entries": "integer or null", "quality": "string"}, "is_counted": "bool",
   "undelivered_id": "id or null", "undelivered_age_ms": "integer or null",
-  "pending": "integer or null", "unacknowledged_id": "id or null",
-  "unacknowledged_age_ms": "integer or null", "last_delivered_id": "id or null",
+  "pending": "integer or null", "oldest_pending_id": "id or null",
+  "oldest_pending_age_ms": "integer or null", "last_delivered_id": "id or null",
   "alerts": ["string"]
 }]"#,
     ),
@@ -222,7 +222,7 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "topology check",
-        r#"[{"group": "string", "stream": "string", "state": "string", "position": "id or null"}]"#,
+        r#"[{"group": "string", "stream": "string", "state": "string", "last_delivered_id": "id or null"}]"#,
     ),
     (
         "context list",

@@ -165,7 +165,7 @@ impl<'a> Change<'a> {
 /// Says that `entries`, so many in words, are tombstones now.
 pub(in crate::commands) fn warn_of_tombstones(context: &Context, entries: &str) {
     context.console.warn(&format!(
-        "{entries} had been trimmed away before being processed; tombstones are in the dead-letter stream (see `ucp-streams dlq list`)"
+        "{entries} had been trimmed away before being handled; tombstones are in the dead-letter stream (see `ucp-streams dlq list`)"
     ));
 }
 

@@ -8,7 +8,7 @@ impl Row for DriftRow {
         Column::text("group", "GROUP"),
         Column::text("stream", "STREAM"),
         Column::whole("state", "STATE"),
-        Column::whole("position", "POSITION"),
+        Column::whole("last_delivered_id", "LAST DELIVERED"),
     ];
 
     fn cells(&self) -> Vec<Cell> {
@@ -16,13 +16,13 @@ impl Row for DriftRow {
             group,
             stream,
             state,
-            position,
+            last_delivered_id,
         } = self;
         vec![
             group.into(),
             stream.into(),
             word(*state),
-            Cell::or_nothing(*position),
+            Cell::or_nothing(*last_delivered_id),
         ]
     }
 }

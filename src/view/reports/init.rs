@@ -9,7 +9,7 @@ impl Row for InitRow {
         Column::text("stream", "STREAM"),
         Column::whole("state", "STATE"),
         Column::whole("start", "START"),
-        Column::whole("position", "POSITION"),
+        Column::whole("last_delivered_id", "LAST DELIVERED"),
     ];
 
     fn cells(&self) -> Vec<Cell> {
@@ -18,14 +18,14 @@ impl Row for InitRow {
             stream,
             state,
             start,
-            position,
+            last_delivered_id,
         } = self;
         vec![
             group.into(),
             stream.into(),
             word(*state),
             start.to_string().into(),
-            Cell::or_nothing(*position),
+            Cell::or_nothing(*last_delivered_id),
         ]
     }
 }

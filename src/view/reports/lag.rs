@@ -15,8 +15,8 @@ impl Row for GroupLag {
         Column::whole("undelivered_id", "FIRST UNDELIVERED").wide(),
         Column::number("undelivered_age_ms", "BEHIND"),
         Column::number("pending", "PENDING"),
-        Column::whole("unacknowledged_id", "FIRST UNACKNOWLEDGED").wide(),
-        Column::number("unacknowledged_age_ms", "OLDEST"),
+        Column::whole("oldest_pending_id", "OLDEST PENDING").wide(),
+        Column::number("oldest_pending_age_ms", "OLDEST"),
         Column::whole("last_delivered_id", "LAST DELIVERED").wide(),
         Column::text("alerts", "ALERTS").wide(),
     ];
@@ -31,12 +31,12 @@ impl Row for GroupLag {
             undelivered_id,
             undelivered_age_ms,
             pending,
-            unacknowledged_id,
-            unacknowledged_age_ms,
+            oldest_pending_id,
+            oldest_pending_age_ms,
             last_delivered_id,
             alerts,
         } = self;
-        let oldest = unacknowledged_age_ms.map_or(Cell::Nothing, Cell::Millis);
+        let oldest = oldest_pending_age_ms.map_or(Cell::Nothing, Cell::Millis);
         vec![
             group.into(),
             stream.into(),
@@ -46,7 +46,7 @@ impl Row for GroupLag {
             Cell::or_nothing(*undelivered_id),
             undelivered_age_ms.map_or(Cell::Nothing, Cell::Millis),
             alarmed(Cell::or_nothing(*pending), alerts, Over::MaxPending),
-            Cell::or_nothing(*unacknowledged_id),
+            Cell::or_nothing(*oldest_pending_id),
             // How long it rests has no column of its own here.
             alarmed(oldest, alerts, Over::MaxIdle),
             Cell::or_nothing(*last_delivered_id),
