@@ -5,6 +5,8 @@
 //! the server that the line is about. Whatever fails, and whatever is not known within [`BUDGET`], is left out without a word:
 //! nobody has asked for anything yet. `CONTEXT` completes with the contexts there are.
 
+mod about;
+
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,15 +16,14 @@ use clap::{ArgMatches, Command, FromArgMatches as _};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
 use tokio::time::{Instant, timeout_at};
 
-use super::super::tree;
+use self::about::About;
 use super::words::{Words, leaf};
 use crate::cli::{Globals, bytes_of};
 use crate::commands::shared::context::topology_of;
+use crate::commands::tree;
 use crate::model::Name;
 use crate::settings::contexts::{Contexts, Places};
 use crate::settings::{Env, Settings, Target};
-use crate::streams::names;
-use crate::topology::Topology;
 use crate::wire::Dialer;
 
 /// What the scripts put before the words.
@@ -275,67 +276,6 @@ fn said(matches: &ArgMatches, wanted: &[Wanted]) -> (Option<Name>, Option<Name>)
         (Some(first), None, group) => (Some(first), group),
         (Some(first), stream, None) => (stream, Some(first)),
         (_, stream, group) => (stream, group),
-    }
-}
-
-/// Which names are wanted, and what the line says of them.
-struct About<'a> {
-    wanted: &'a [Wanted],
-    stream: Option<Name>,
-    group: Option<Name>,
-    topology: Topology,
-}
-
-impl About<'_> {
-    async fn on_server(&self, dialer: &Dialer, found: &mut Vec<Name>) -> anyhow::Result<()> {
-        let connection = dialer.connect().await?;
-        for wanted in self.wanted {
-            let streams = match self.stream_for(*wanted) {
-                Some(stream) => vec![stream],
-                None => names::existing(&connection, &self.topology).await,
-            };
-            found.extend(match (wanted, &self.group) {
-                (Wanted::Stream, _) => streams,
-                (Wanted::Group, _) => names::groups_of(&connection, &streams).await,
-                (Wanted::Consumer, Some(group)) => {
-                    names::consumers_of(&connection, &streams, group).await
-                }
-                (Wanted::Consumer, None) => Vec::new(),
-            });
-        }
-        Ok(())
-    }
-
-    /// The stream to look at, where the line names it, itself or by its group.
-    fn stream_for(&self, wanted: Wanted) -> Option<Name> {
-        let by_group = || {
-            let group = self.group.as_ref()?;
-            let spec = self.topology.group(group, None).ok()?;
-            Some(spec.stream)
-        };
-        match wanted {
-            Wanted::Stream => None,
-            Wanted::Group => self.stream.clone(),
-            Wanted::Consumer => self.stream.clone().or_else(by_group),
-        }
-    }
-
-    fn in_topology(&self) -> Vec<Name> {
-        let Topology {
-            streams, groups, ..
-        } = &self.topology;
-        let of = |wanted: &Wanted| -> Vec<Name> {
-            match wanted {
-                Wanted::Stream => streams.iter().map(|stream| stream.name.clone()).collect(),
-                Wanted::Group => groups
-                    .iter()
-                    .filter(|group| self.stream.as_ref().is_none_or(|it| group.stream == *it))
-                    .map(|group| group.name.clone())
-                    .collect(),
-                Wanted::Consumer => Vec::new(),
-            }
-        };
-        self.wanted.iter().flat_map(of).collect()
     }
 }
 

@@ -1,0 +1,74 @@
+//! The names that a line can mean: those on the server it is about, and those of the topology.
+
+use super::Wanted;
+use crate::model::Name;
+use crate::streams::names;
+use crate::topology::Topology;
+use crate::wire::Dialer;
+
+/// Which names are wanted, and what the line says of them.
+pub(super) struct About<'a> {
+    pub(super) wanted: &'a [Wanted],
+    pub(super) stream: Option<Name>,
+    pub(super) group: Option<Name>,
+    pub(super) topology: Topology,
+}
+
+impl About<'_> {
+    /// What the server has, as it answers.
+    pub(super) async fn on_server(
+        &self,
+        dialer: &Dialer,
+        found: &mut Vec<Name>,
+    ) -> anyhow::Result<()> {
+        let connection = dialer.connect().await?;
+        for wanted in self.wanted {
+            let streams = match self.stream_for(*wanted) {
+                Some(stream) => vec![stream],
+                None => names::existing(&connection, &self.topology).await,
+            };
+            found.extend(match (wanted, &self.group) {
+                (Wanted::Stream, _) => streams,
+                (Wanted::Group, _) => names::groups_of(&connection, &streams).await,
+                (Wanted::Consumer, Some(group)) => {
+                    names::consumers_of(&connection, &streams, group).await
+                }
+                (Wanted::Consumer, None) => Vec::new(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The stream to look at, where the line names it, itself or by its group.
+    fn stream_for(&self, wanted: Wanted) -> Option<Name> {
+        let by_group = || {
+            let group = self.group.as_ref()?;
+            let spec = self.topology.group(group, None).ok()?;
+            Some(spec.stream)
+        };
+        match wanted {
+            Wanted::Stream => None,
+            Wanted::Group => self.stream.clone(),
+            Wanted::Consumer => self.stream.clone().or_else(by_group),
+        }
+    }
+
+    /// What the topology knows.
+    pub(super) fn in_topology(&self) -> Vec<Name> {
+        let Topology {
+            streams, groups, ..
+        } = &self.topology;
+        let of = |wanted: &Wanted| -> Vec<Name> {
+            match wanted {
+                Wanted::Stream => streams.iter().map(|stream| stream.name.clone()).collect(),
+                Wanted::Group => groups
+                    .iter()
+                    .filter(|group| self.stream.as_ref().is_none_or(|it| group.stream == *it))
+                    .map(|group| group.name.clone())
+                    .collect(),
+                Wanted::Consumer => Vec::new(),
+            }
+        };
+        self.wanted.iter().flat_map(of).collect()
+    }
+}
