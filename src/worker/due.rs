@@ -45,7 +45,7 @@ impl Engine {
         if self.stale.is_empty() {
             due.push(self.timers.sweep);
         }
-        if self.lone.is_due(now) {
+        if self.lone.is_due(now) || self.has_nothing_else(now) {
             // What runs or is ready comes to its end first, and tells so.
             let may_run = self.hand.running() + self.hand.ready() == 0 && self.room() > 0;
             due.extend(may_run.then_some(now));
@@ -74,6 +74,13 @@ impl Engine {
             || self.is_standing_by()
             || self.ready.is_empty() && self.has_seen_all();
         self.job.mode != Mode::Forever && is_over
+    }
+
+    /// An entry that must run alone waits, and nothing else is there to be done.
+    pub(super) fn has_nothing_else(&self, now: Instant) -> bool {
+        let is_free = self.hand.running() + self.hand.ready() == 0 && self.stale.is_empty();
+        let is_retry_due = self.retries.next_due().is_some_and(|at| at <= now);
+        is_free && !self.is_bulk && !is_retry_due && !self.lone.is_empty()
     }
 
     /// Nothing is left to look for.

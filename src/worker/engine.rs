@@ -220,7 +220,7 @@ impl Engine {
             self.take_given().await?;
         } else {
             self.sweep(now).await?;
-            if self.lone.is_due(now) {
+            if self.lone.is_due(now) || self.has_nothing_else(now) {
                 self.take_lone(now).await?;
             } else {
                 self.retry_due(now).await?;

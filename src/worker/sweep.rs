@@ -13,7 +13,7 @@ use crate::model::{EntryId, PendingEntry};
 use crate::planted;
 use crate::wire::{CountMode, Error, PendingFilter, Seen, xpending, xpending_entries};
 
-/// The least time between two passes over the pending list, and between two entries that run alone.
+/// The least time between two passes over the pending list, and between two entries that others make way for.
 const SWEEP_MIN: Duration = Duration::from_secs(1);
 /// Looking takes at most this part of the time: one in twenty, and one in five within a pass.
 const PASS_SHARE: u32 = 20;
@@ -24,11 +24,17 @@ const ROWS_MAX: usize = 4096;
 /// Entries found that wait to be claimed, or to be given up.
 const FOUND_MAX: usize = 1024;
 
-/// Entries whose deliveries are used up, perhaps by crashes: each gets one attempt with nothing else beside it.
+/// Making way for an entry that runs alone takes at most this part of the time: one in ten.
+const LONE_SHARE: u32 = 10;
+
+/// Entries whose deliveries are used up, perhaps by crashes: each gets one attempt with nothing else beside it. It has it
+/// when nothing else is to be done; and where there is always something, others make way for it now and then.
 #[derive(Debug)]
 pub(super) struct Lone {
     waiting: VecDeque<Seen>,
     not_before: Instant,
+    /// Since when others make way.
+    awaited_since: Option<Instant>,
 }
 
 impl Lone {
@@ -36,6 +42,7 @@ impl Lone {
         Self {
             waiting: VecDeque::new(),
             not_before: now,
+            awaited_since: None,
         }
     }
 
@@ -43,9 +50,18 @@ impl Lone {
         self.waiting.is_empty()
     }
 
-    /// Whether one is due: nothing new is started until it has run.
+    /// Whether others make way: nothing new is started until one has run.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         !self.is_empty() && now >= self.not_before
+    }
+
+    /// One has run, or is gone: the others have their turn.
+    fn has_run(&mut self, now: Instant) {
+        let took = self
+            .awaited_since
+            .take()
+            .map_or(Duration::ZERO, |since| now - since);
+        self.not_before = now + SWEEP_MIN.max(took * LONE_SHARE);
     }
 
     /// When the next is due.
@@ -205,6 +221,7 @@ impl Engine {
     /// Takes over an entry that must run alone, once nothing else runs or is ready to.
     pub(super) async fn take_lone(&mut self, now: Instant) -> Result<(), Error> {
         if self.hand.running() + self.hand.ready() > 0 || self.room() == 0 {
+            self.lone.awaited_since.get_or_insert(now);
             return Ok(());
         }
         let Some(seen) = self.lone.waiting.pop_front() else {
@@ -212,6 +229,7 @@ impl Engine {
         };
         let id = seen.id;
         let taken = self.claim(CountMode::Raise, Whose::Others, &[seen]).await?;
+        self.lone.has_run(now);
         self.count_taken(taken);
         if let Some(delivery) = self.ready.iter_mut().find(|delivery| delivery.id() == id) {
             delivery.is_alone = true;
@@ -219,13 +237,6 @@ impl Engine {
                 group = %self.job.group, %id, deliveries = delivery.deliveries,
                 "its deliveries are used up, perhaps by crashes: one attempt alone"
             );
-            // What is new has its turn in between; with --once there is nothing new.
-            let pause = if self.is_reading_over {
-                Duration::ZERO
-            } else {
-                SWEEP_MIN
-            };
-            self.lone.not_before = now + pause;
         }
         Ok(())
     }
