@@ -62,7 +62,7 @@ fn what_is_claimed_is_handled_and_what_fails_stays() {
     let rows = run
         .assert_code(7)
         .stderr_has("4 of 4 entries claimed")
-        .stderr_has("billing on orders: 3 handled, 1 failed attempts")
+        .stderr_has("billing on orders: 3 handled, 1 failed attempt,")
         .stderr_has("1 left pending")
         .stdout_json();
     assert_eq!(rows.as_array().unwrap().len(), 4);

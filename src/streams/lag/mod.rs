@@ -55,7 +55,7 @@ pub fn lag(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
 /// Entries that left the stream before they were delivered to the group: those that are missing between its position and
 /// the first entry there is. At most so many where some may have been deleted on purpose or were gone before the group
 /// was created. Once the group has read on, only a read counter that fell behind tells of what it has passed
-/// ([`passed`]): all else is unknown, and 0 is known only while nothing has left the stream at all.
+/// (`passed`): all else is unknown, and 0 is known only while nothing has left the stream at all.
 pub fn lost(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
     let Some(added) = stream.entries_added else {
         return Lag::Unknown;

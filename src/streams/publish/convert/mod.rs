@@ -1,5 +1,5 @@
 //! Other formats as lines, on the way in: every entry becomes one line of JSON, so that all that follows knows lines
-//! only. Before the JSON stands where it came from ([`Head`]).
+//! only. Before the JSON stands where it came from (`Head`).
 
 mod array;
 mod quotes;
