@@ -183,9 +183,7 @@ fn once_leaves_the_work_to_the_active_worker() {
         .stderr_has("1 left pending")
         .stderr_lacks("WARN");
     assert_eq!(consumers(&server), 1, "the consumer of --once is gone");
-    active.signal(Signal::TERM);
-    active.signal(Signal::TERM);
-    active.wait();
+    drop(active);
 }
 
 #[test]

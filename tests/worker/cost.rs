@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::pending;
-use crate::support::{PATIENCE, Signal, Spawned, TestServer, until};
+use crate::support::{PATIENCE, Spawned, TestServer, until};
 
 /// How long an idle worker is watched.
 const WATCHED: Duration = Duration::from_secs(10);
@@ -148,7 +148,5 @@ fn a_worker_whose_slots_are_taken_waits_for_what_it_found() {
         share * 100.0
     );
     assert!(share < 0.1, "{took:?}");
-    worker.signal(Signal::TERM);
-    worker.signal(Signal::TERM);
-    worker.wait();
+    drop(worker);
 }
