@@ -16,6 +16,8 @@ use crate::world::World;
 const RECOVERY_MS: u64 = 8000;
 /// The same, where the server itself was away: everybody has noticed when it is back.
 const NOTICED_MS: u64 = 2000;
+/// How many absences of a worker there are to one that costs it the lease of a group with one active worker.
+const ABSENCES_TO_A_LONG_ONE: u64 = 6;
 
 /// What breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +93,8 @@ pub struct Injector {
     rng: Rng,
     deck: Vec<Fault>,
     healings: Vec<Healing>,
+    /// Whether some absences last longer than the lease of a group with one active worker.
+    has_long_ones: bool,
 }
 
 impl Injector {
@@ -99,7 +103,14 @@ impl Injector {
             rng,
             deck: Vec::new(),
             healings: Vec::new(),
+            has_long_ones: false,
         }
+    }
+
+    /// The same, with absences that outlast every lease among them: a run of a minute has no time for those.
+    pub fn with_long_absences(mut self) -> Self {
+        self.has_long_ones = true;
+        self
     }
 
     /// The next fault.
@@ -126,6 +137,14 @@ impl Injector {
     /// A pause of so many milliseconds.
     pub fn draw_pause(&mut self, from_ms: u64, to_ms: u64) -> Duration {
         Duration::from_millis(self.rng.between(from_ms, to_ms))
+    }
+
+    /// How long a worker is away.
+    fn draw_absence(&mut self, from_ms: u64, to_ms: u64) -> Duration {
+        if self.has_long_ones && self.rng.between(0, ABSENCES_TO_A_LONG_ONE) == 0 {
+            return self.draw_pause(16_000, 25_000);
+        }
+        self.draw_pause(from_ms, to_ms)
     }
 
     /// Undoes everything.
@@ -211,7 +230,7 @@ impl Injector {
         };
         let stopped = world.fleet().stop(slot);
         // Half of them for longer than the claim idle time.
-        let pause = self.draw_pause(1000, 5500);
+        let pause = self.draw_absence(1000, 5500);
         self.healings.push(Healing {
             due: Instant::now() + pause,
             what: Heal::Continue(slot),
@@ -271,7 +290,7 @@ impl Injector {
         let Some(slot) = self.slot(world) else {
             return (false, "nobody is well".to_owned());
         };
-        let pause = self.draw_pause(500, 5000);
+        let pause = self.draw_absence(500, 5000);
         let from_ms = now_ms();
         world.fleet().slots[slot].proxy.set(Mode::Hold);
         let before = world.fleet().slots[slot].proxy.counts().replies;

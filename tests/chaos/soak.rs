@@ -65,6 +65,9 @@ fn soak(duration: Duration, seed: u64, faults_min: usize, each_min: usize) {
     let started = Instant::now();
     let publishers = publishers(&world, duration, &rng);
     let mut injector = Injector::new(rng.fork("faults"));
+    if duration > SHORT {
+        injector = injector.with_long_absences();
+    }
     let is_over = |publishers: &[Publisher]| {
         started.elapsed() >= duration
             && (publishers.iter().all(Publisher::is_finished)
