@@ -1,12 +1,16 @@
-//! An entry's fields as JSON, for reports that carry a few entries (views write millions without this).
+//! An entry's fields as JSON, straight from their bytes: for handlers, and for reports that carry a few entries.
+
+use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
-use serde_json::Value;
-use serde_json::map::Entry as Slot;
 
-use super::{Fields, Name};
+use super::{EntryId, Fields, Name, Time};
+
+/// Up to this many fields a repeated name is looked for by comparing all pairs, without an allocation.
+const COMPARED: usize = 32;
 
 /// The fields of an entry in a report.
 ///
@@ -36,38 +40,133 @@ impl Serialize for Body {
             let pairs = self
                 .fields
                 .iter()
-                .map(|(name, value)| [Name::from(name.as_slice()), Name::from(value.as_slice())]);
+                .map(|(name, value)| [Bytes(name), Bytes(value)]);
             return serializer.collect_seq(pairs);
         }
-        fields_as_map(&self.fields).serialize(serializer)
+        AsObject(borrowed(&self.fields)).serialize(serializer)
     }
 }
 
-/// The fields as a JSON object, in one pass however many there are.
-pub(super) fn fields_as_map(fields: &Fields) -> serde_json::Map<String, Value> {
-    let mut map = serde_json::Map::with_capacity(fields.len());
-    for (name, value) in fields {
-        let key = match std::str::from_utf8(name) {
-            Ok(text) => text.to_owned(),
-            Err(_) => format!("base64:{}", STANDARD.encode(name)),
-        };
-        let value = serde_json::to_value(Name::from(value.as_slice())).unwrap_or_default();
-        match map.entry(key) {
-            Slot::Vacant(slot) => {
-                slot.insert(value);
+/// Owned fields, borrowed.
+pub(super) fn borrowed(fields: &Fields) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> + Clone {
+    fields
+        .iter()
+        .map(|(name, value)| (name.as_slice(), value.as_slice()))
+}
+
+/// The entry object of every JSON output: `{"stream", "id", "time", "fields"}`, fields as in [`Body`].
+#[derive(Debug)]
+pub struct EntryObject<'e, F> {
+    /// The stream it is in.
+    pub stream: &'e Name,
+    /// Its id.
+    pub id: EntryId,
+    /// Name and value pairs in order.
+    pub fields: F,
+}
+
+impl<'e, F> Serialize for EntryObject<'e, F>
+where
+    F: ExactSizeIterator<Item = (&'e [u8], &'e [u8])> + Clone,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("stream", self.stream)?;
+        map.serialize_entry("id", &self.id)?;
+        map.serialize_entry("time", &Time::from_ms(self.id.ms))?;
+        map.serialize_entry("fields", &AsObject(self.fields.clone()))?;
+        map.end()
+    }
+}
+
+/// Fields as a JSON object.
+struct AsObject<F>(F);
+
+impl<'f, F> Serialize for AsObject<F>
+where
+    F: ExactSizeIterator<Item = (&'f [u8], &'f [u8])> + Clone,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields = self.0.clone();
+        let mut map = serializer.serialize_map(None)?;
+        if fields.len() > COMPARED {
+            for (name, values) in by_name(fields) {
+                map.serialize_entry(&Key(name), &OneOrMany(values.iter().copied()))?;
             }
-            Slot::Occupied(mut slot) => match slot.get_mut() {
-                Value::Array(values) => values.push(value),
-                first => *first = Value::from(vec![first.take(), value]),
-            },
+            return map.end();
+        }
+        for (at, (name, _)) in fields.clone().enumerate() {
+            if fields.clone().take(at).any(|(earlier, _)| earlier == name) {
+                continue;
+            }
+            let values = fields.clone().skip(at).filter(|(other, _)| *other == name);
+            map.serialize_entry(&Key(name), &OneOrMany(values.map(|(_, value)| value)))?;
+        }
+        map.end()
+    }
+}
+
+/// The values of each name, names in the order of their first field.
+fn by_name<'f>(
+    fields: impl Iterator<Item = (&'f [u8], &'f [u8])>,
+) -> Vec<(&'f [u8], Vec<&'f [u8]>)> {
+    let (mut places, mut groups) = (HashMap::new(), Vec::<(_, Vec<_>)>::new());
+    for (name, value) in fields {
+        let place = *places.entry(name).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, values)) => values.push(value),
+            None => groups.push((name, vec![value])),
         }
     }
-    map
+    groups
+}
+
+/// A value, or the array of several; never of none.
+struct OneOrMany<V>(V);
+
+impl<'f, V: Iterator<Item = &'f [u8]> + Clone> Serialize for OneOrMany<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut values = self.0.clone();
+        match (values.next(), values.next()) {
+            (Some(only), None) => Bytes(only).serialize(serializer),
+            _ => serializer.collect_seq(self.0.clone().map(Bytes)),
+        }
+    }
+}
+
+/// A string when the bytes are UTF-8, else `{"base64": …}`.
+pub(super) struct Bytes<'b>(pub(super) &'b [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Ok(text) = std::str::from_utf8(self.0) {
+            return serializer.serialize_str(text);
+        }
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry("base64", &STANDARD.encode(self.0))?;
+        map.end()
+    }
+}
+
+/// A field's name as an object's key; one that is not UTF-8 is `base64:…`.
+struct Key<'b>(&'b [u8]);
+
+impl Serialize for Key<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(self.0) {
+            Ok(text) => serializer.serialize_str(text),
+            Err(_) => serializer.collect_str(&format_args!("base64:{}", STANDARD.encode(self.0))),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn json(value: &impl Serialize) -> String {
+        serde_json::to_string(value).expect("serializes")
+    }
 
     #[test]
     fn order_repeats_and_bytes_survive() {
@@ -79,13 +178,27 @@ mod tests {
             field(b"\xfe", b""),
         ]);
         assert_eq!(
-            serde_json::to_string(&body).expect("serializes"),
+            json(&body),
             r#"{"z":["1","2"],"a":{"base64":"/w=="},"base64:/g==":""}"#
         );
         body.in_pairs = true;
         assert_eq!(
-            serde_json::to_string(&body).expect("serializes"),
+            json(&body),
             r#"[["z","1"],["a",{"base64":"/w=="}],["z","2"],[{"base64":"/g=="},""]]"#
         );
+    }
+
+    #[test]
+    fn many_fields_are_grouped_as_few_are() {
+        let fields: Fields = (0..100)
+            .map(|n| (format!("f{}", n % 60).into_bytes(), n.to_string().into()))
+            .collect();
+        let written: serde_json::Value =
+            serde_json::from_str(&json(&Body::from(fields))).expect("JSON");
+        let object = written.as_object().expect("an object");
+        assert_eq!(object.len(), 60);
+        assert_eq!(object["f0"], serde_json::json!(["0", "60"]));
+        assert_eq!(object["f59"], serde_json::json!("59"));
+        assert_eq!(object.keys().next().map(String::as_str), Some("f0"));
     }
 }

@@ -1,7 +1,7 @@
 //! An entry of a stream: its id and its ordered list of byte pairs.
 
-use super::body::fields_as_map;
-use super::{EntryId, Name, Time};
+use super::body::{EntryObject, borrowed};
+use super::{EntryId, Name};
 
 /// Fields in the order they were written; names may repeat, names and values may be any bytes.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
@@ -30,14 +30,15 @@ impl Entry {
             .and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// The entry object of every JSON output: `{"stream", "id", "time", "fields"}`, fields in order, a repeated field's
-    /// value an array of its values, bytes that are not UTF-8 as `{"base64": …}`.
-    pub fn json(&self, stream: &Name) -> serde_json::Value {
-        serde_json::json!({
-            "stream": stream,
-            "id": self.id,
-            "time": Time::from_ms(self.id.ms),
-            "fields": fields_as_map(&self.fields),
-        })
+    /// The entry object of every JSON output.
+    pub fn object<'e>(
+        &'e self,
+        stream: &'e Name,
+    ) -> EntryObject<'e, impl ExactSizeIterator<Item = (&'e [u8], &'e [u8])> + Clone> {
+        EntryObject {
+            stream,
+            id: self.id,
+            fields: borrowed(&self.fields),
+        }
     }
 }

@@ -19,7 +19,7 @@ mod shell;
 mod time;
 
 pub use batch::Batch;
-pub use body::Body;
+pub use body::{Body, EntryObject};
 pub use consent::Consent;
 pub use duration::{DurationError, as_ms, format_duration, format_duration_short, parse_duration};
 pub use entry::{Entry, Fields};

@@ -3,9 +3,9 @@
 
 use std::fmt::{self, Write as _};
 
-use base64::Engine as _;
-use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
+
+use super::body::Bytes;
 
 /// A name as the server stores it: any bytes. Its `Display` is always safe to print.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,17 +111,7 @@ impl fmt::Debug for Name {
 /// A string when the bytes are UTF-8, else `{"base64": …}`.
 impl Serialize for Name {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match std::str::from_utf8(&self.0) {
-            Ok(text) => serializer.serialize_str(text),
-            Err(_) => {
-                let mut map = serializer.serialize_map(Some(1))?;
-                map.serialize_entry(
-                    "base64",
-                    &base64::engine::general_purpose::STANDARD.encode(&self.0),
-                )?;
-                map.end()
-            }
-        }
+        Bytes(&self.0).serialize(serializer)
     }
 }
 

@@ -86,7 +86,7 @@ impl Now {
     pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         [
             ("ready", "Entries in hand that wait for a free slot.", &self.ready),
-            ("running", "Handlers at work.", &self.running),
+            ("running", "Entries that handlers have.", &self.running),
             ("waiting", "Entries in hand that wait for their next attempt.", &self.waiting),
             (
                 "paused",

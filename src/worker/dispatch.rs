@@ -12,7 +12,7 @@ use super::handler::{Finished, Verdict};
 use super::policy::{fraction, spread_delay};
 use super::retries::Retry;
 use super::settlement::{Settlement, What};
-use crate::model::{EntryId, format_duration};
+use crate::model::EntryId;
 use crate::planted;
 
 /// Reports the verdict when it is dropped, so that a handler that panicked or was stopped reports too.
@@ -95,12 +95,15 @@ impl Engine {
         }
     }
 
+    /// Entries that may be with handlers at a time.
+    pub(super) fn slots(&self) -> usize {
+        self.job.policy.concurrency + self.job.handler.ahead()
+    }
+
     /// Whether a slot is free for it, and nothing that must run alone is in the way.
     fn has_slot(&self, delivery: &Delivery) -> bool {
         let running = self.hand.running();
-        running < self.job.policy.concurrency
-            && (!delivery.is_alone || running == 0)
-            && !self.hand.is_lone_running
+        running < self.slots() && (!delivery.is_alone || running == 0) && !self.hand.is_lone_running
     }
 
     /// Whether only the pace keeps the next entry from being started.
@@ -124,7 +127,7 @@ impl Engine {
         let (id, deliveries) = (delivery.id(), delivery.deliveries);
         let is_alone = delivery.is_alone;
         let (handler, origin) = (Arc::clone(&self.job.handler), Arc::clone(&self.origin));
-        let limit = self.job.policy.handler_timeout;
+        let policy = self.job.policy;
         let report = Report {
             finished: self.finished_sender.clone(),
             delivery,
@@ -132,14 +135,8 @@ impl Engine {
         };
         let task = tokio::spawn(async move {
             let mut report = report;
-            let verdict =
-                tokio::time::timeout(limit, handler.handle(&origin, &report.delivery)).await;
-            report.verdict = Some(verdict.unwrap_or_else(|_| {
-                Verdict::retry(format!(
-                    "the handler did not end within {} and was stopped",
-                    format_duration(limit)
-                ))
-            }));
+            let verdict = handler.handle(&origin, &report.delivery, &policy).await;
+            report.verdict = Some(verdict);
         });
         let abort = task.abort_handle();
         if self.hand.advance(id, deliveries, Phase::Running(abort)) {
@@ -158,12 +155,29 @@ impl Engine {
         if delivery.is_alone {
             self.hand.is_lone_running = false;
         }
+        if matches!(verdict, Verdict::Interrupted) {
+            self.put_back(delivery);
+            return;
+        }
         if self
             .hand
             .advance(delivery.id(), delivery.deliveries, Phase::Settling)
         {
             self.judge(&delivery, verdict);
         }
+    }
+
+    /// An entry was not attempted after all: it is the next to start, in the order of ids.
+    fn put_back(&mut self, delivery: Delivery) {
+        let id = delivery.id();
+        if !self.hand.advance(id, delivery.deliveries, Phase::Ready) {
+            return;
+        }
+        tracing::debug!(group = %self.job.group, %id, "its process ended over another entry: asked again");
+        self.started -= 1;
+        let ahead = self.ready.iter().take_while(|next| next.id() < id);
+        let at = ahead.count();
+        self.ready.insert(at, delivery);
     }
 
     /// Decides what becomes of an entry that was attempted. It is in hand, settling.
@@ -192,6 +206,8 @@ impl Engine {
                 });
                 return;
             }
+            // Only handlers that run beside the engine are interrupted, and that was seen to.
+            Verdict::Interrupted => return,
         };
         // Where there is an output, only its arrival is a success.
         if matches!(what, What::Acknowledge) {

@@ -50,6 +50,8 @@ impl Engine {
         self.stop_reading();
         self.put_back_unstarted();
         self.finish_running().await;
+        // What a process was sent ahead and did not come to.
+        self.put_back_unstarted();
         self.hand.stop_running();
         let in_hand = (self.hand.len() + self.given.len()) as u64;
         let told = match until_told_now(self.signal.clone(), self.finish_with_server()).await {

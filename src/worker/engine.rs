@@ -31,6 +31,8 @@ use crate::wire::{Connection, Dialer, Error, Holder, Lease as EntryLease, Seen};
 
 /// Entries claimed by one script call: a few milliseconds of the server's time.
 const CLAIMED_AT_A_TIME: usize = 250;
+/// Entries read by one request, where there is room for them and `--batch` does not say more.
+const READ_AT_A_TIME: usize = 1000;
 /// How often an idle consumer shows that it lives, at least.
 const PRESENCE_MAX: Duration = Duration::from_secs(10);
 
@@ -121,7 +123,7 @@ impl Engine {
         });
         let postponed = Postponed::new(job.policy.backoff);
         let pace = Pace::new(job.policy.rate, now);
-        let batch = job.policy.batch;
+        let read_at_a_time = job.policy.batch.max(READ_AT_A_TIME);
         Self {
             origin: Arc::new(Origin {
                 stream: job.stream.clone(),
@@ -148,7 +150,7 @@ impl Engine {
             lone: Lone::new(now),
             sweep_from: EntryId::MIN,
             claims: Portion::new(CLAIMED_AT_A_TIME),
-            reads: Portion::new(batch),
+            reads: Portion::new(read_at_a_time),
             retries: Retries::default(),
             settlements: VecDeque::new(),
             postponed,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
-use crate::model::{Batch, Entry, EntryId};
+use crate::model::{Batch, Entry, EntryId, EntryObject, Name};
 
 /// One entry to be handled; cheap to clone, its body shared with the read that brought it.
 #[derive(Clone, Debug)]
@@ -46,6 +46,18 @@ impl Delivery {
     /// Name and value pairs in order.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> + Clone {
         self.batch.fields(self.index)
+    }
+
+    /// Appends the entry object of every JSON output, as one line.
+    pub fn write_line(&self, stream: &Name, out: &mut Vec<u8>) {
+        let object = EntryObject {
+            stream,
+            id: self.id(),
+            fields: self.fields(),
+        };
+        // Neither memory nor this object can refuse to be written.
+        let _ = serde_json::to_writer(&mut *out, &object);
+        out.push(b'\n');
     }
 
     /// The entry as an owned value.

@@ -29,6 +29,8 @@ pub struct Policy {
     pub concurrency: usize,
     /// Entries a read asks for at most, and the most that wait for a free slot.
     pub batch: usize,
+    /// Whether that holds also where a handler is sent entries ahead of its answers; otherwise it gets what it can take.
+    pub is_batch_fixed: bool,
     /// After so many failed deliveries an entry goes to the dead-letter stream.
     pub max_deliveries: u64,
     /// How long an entry rests before another worker may take it over; at least 3 s.
@@ -52,6 +54,7 @@ impl From<&GroupSpec> for Policy {
         Self {
             concurrency: 1,
             batch: 1,
+            is_batch_fixed: false,
             max_deliveries: spec.max_deliveries,
             claim_idle: spec.claim_idle,
             handler_timeout: spec.handler_timeout,

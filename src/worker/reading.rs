@@ -21,19 +21,29 @@ const RIDING_MAX: usize = 1000;
 const LINGER: Duration = Duration::from_millis(10);
 
 impl Engine {
+    /// Entries that a read asks for and that wait for a slot at most. Where processes answer so fast that they are sent
+    /// many ahead, as many wait.
+    fn batch(&self) -> usize {
+        let policy = &self.job.policy;
+        let ahead = self.job.handler.ahead();
+        policy
+            .batch
+            .max(if policy.is_batch_fixed { 0 } else { ahead })
+    }
+
     /// Entries there is room for: slots and the queue before them. Where a handler takes no time, one batch is handled
     /// while the server makes the next one ready.
     pub(super) fn room(&self) -> usize {
-        let policy = &self.job.policy;
+        let batch = self.batch();
         let batches = 1 + usize::from(self.job.handler.is_inline());
         let active = self.hand.ready() + self.hand.running();
         let left = self.job.max_messages.map_or(usize::MAX, |max| {
             let left = usize::try_from(max.saturating_sub(self.started)).unwrap_or(usize::MAX);
             left.saturating_sub(self.hand.ready() + self.ordered)
         });
-        (policy.concurrency + batches * policy.batch)
+        (self.slots() + batches * batch)
             .saturating_sub(active)
-            .min(policy.batch)
+            .min(batch)
             .min(left)
     }
 
@@ -53,7 +63,11 @@ impl Engine {
     /// Asks the reader for new entries when there is room, and lets acknowledgements ride along.
     pub(super) fn order_read(&mut self, now: Instant) {
         let is_probe = self.breaker.is_open();
-        let count_max = if is_probe { 1 } else { self.reads.at_a_time() };
+        let count_max = if is_probe {
+            1
+        } else {
+            self.reads.at_a_time().min(self.batch())
+        };
         let room = self.room().min(count_max);
         let is_worth_it = is_probe || room * 2 >= count_max || self.ready.is_empty();
         let may_read = !self.reader.is_reading()

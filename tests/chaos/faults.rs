@@ -16,6 +16,9 @@ use crate::world::World;
 const RECOVERY_MS: u64 = 8000;
 /// The same, where the server itself was away: everybody has noticed when it is back.
 const NOTICED_MS: u64 = 2000;
+/// How soon a worker says something to the server or hears something from it: one that waits for its lease has nothing
+/// else to do.
+const SWALLOWED_WITHIN: Duration = Duration::from_millis(2500);
 /// How many absences of a worker there are to one that costs it the lease of a group with one active worker.
 const ABSENCES_TO_A_LONG_ONE: u64 = 6;
 
@@ -280,8 +283,12 @@ impl Injector {
             from_ms,
             RECOVERY_MS,
         );
-        self.pause(world, Duration::from_millis(700));
-        let swallowed = world.fleet().slots[slot].proxy.counts().swallowed - before;
+        let deadline = Instant::now() + SWALLOWED_WITHIN;
+        let mut swallowed = 0;
+        while swallowed == 0 && Instant::now() < deadline {
+            self.pause(world, Duration::from_millis(100));
+            swallowed = world.fleet().slots[slot].proxy.counts().swallowed - before;
+        }
         (swallowed > 0, format!("slot {slot}, {swallowed} bytes"))
     }
 

@@ -31,6 +31,8 @@ pub struct Job {
     pub concurrency: usize,
     /// Whether one of them is active at a time.
     pub is_single: bool,
+    /// Whether copies are made by a process that answers.
+    pub is_piped: bool,
     /// Further flags.
     pub flags: Vec<String>,
 }
@@ -44,6 +46,7 @@ impl Job {
             workers,
             concurrency: if work == Work::Handler { 4 } else { 1 },
             is_single: false,
+            is_piped: false,
             flags: Vec::new(),
         }
     }
@@ -51,6 +54,13 @@ impl Job {
     /// The same with one active worker, the others standing by.
     pub fn one_active(mut self) -> Self {
         self.is_single = true;
+        self
+    }
+
+    /// The same with a process that is asked for each copy.
+    pub fn piped(mut self) -> Self {
+        self.is_piped = true;
+        self.concurrency = 4;
         self
     }
 
@@ -109,6 +119,10 @@ impl Job {
             Work::Handler => {
                 args.extend(["--exec", "--"].map(str::to_owned));
                 args.extend(handler::command());
+            }
+            Work::Copies if self.is_piped => {
+                args.extend(["--pipe", "--"].map(str::to_owned));
+                args.extend(handler::pipe_command());
             }
             Work::Copies => {
                 args.extend(["--builtin".to_owned(), format!("forward:{}", self.output())]);

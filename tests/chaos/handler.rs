@@ -1,7 +1,8 @@
 //! The handler that `--exec` workers start for every message: this test program itself, told by the environment. It
 //! writes down what it does before and after it does it.
 
-use std::io::Read as _;
+use std::fs::OpenOptions;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::time::Duration;
@@ -12,11 +13,14 @@ use serde_json::Value;
 
 use crate::ledger::{Ledger, now_ms};
 use crate::message::{Plan, sha_of};
+use crate::rng::Rng;
 
 /// The variable that names the run's directory to workers and handlers.
 pub const RUN: &str = "UCP_CHAOS";
 /// How long a slow handler takes: well over the claim idle time of [`crate::fleet`].
 pub const SLOW: Duration = Duration::from_secs(7);
+/// Copies that a process makes before it dies, about.
+const COPIES_TO_A_DEATH: u64 = 300;
 /// How long it takes to say that something cannot be done, ever.
 const EXIT_PERMANENT: i32 = 65;
 
@@ -40,12 +44,46 @@ pub fn command() -> Vec<String> {
     words.map(str::to_owned).to_vec()
 }
 
+/// The program and arguments that run [`copier`]. Its answers go where it was given its output; the test runner's own
+/// words do not.
+pub fn pipe_command() -> Vec<String> {
+    let program = env::current_exe().unwrap();
+    let script = "exec 3>&1 >/dev/null; exec \"$0\" --exact handler::copier --ignored --test-threads=1 --quiet";
+    ["sh", "-c", script, program.to_str().unwrap()]
+        .map(str::to_owned)
+        .to_vec()
+}
+
 #[test]
 #[ignore = "no test: the handler that the workers of the other tests start"]
 fn handler() {
     if let (Some(dir), Some(_)) = (env::var_os(RUN), env::var_os("UCP_ID")) {
         handle(Path::new(&dir));
     }
+}
+
+#[test]
+#[ignore = "no test: the process that the workers of the other tests ask"]
+fn copier() {
+    if let (Ok(stream), Ok(group)) = (env::var("UCP_STREAM"), env::var("UCP_GROUP")) {
+        copy(&format!("{stream}.{group}"));
+    }
+}
+
+/// Answers every entry with a copy of it for `output`; dies now and then over one that it has not answered.
+fn copy(output: &str) {
+    let mut answers = OpenOptions::new().write(true).open("/dev/fd/3").unwrap();
+    let mut rng = Rng::new(now_ms() ^ u64::from(process::id()));
+    for line in std::io::stdin().lines() {
+        let entry: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        if rng.between(0, COPIES_TO_A_DEATH) == 0 {
+            kill_process(getpid(), Signal::KILL).unwrap();
+        }
+        let copy = serde_json::json!({"stream": output, "fields": entry["fields"]});
+        let answer = serde_json::json!({"id": entry["id"], "ok": true, "publish": [copy]});
+        writeln!(answers, "{answer}").unwrap();
+    }
+    process::exit(0);
 }
 
 struct Attempt {

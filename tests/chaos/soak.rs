@@ -24,6 +24,7 @@ fn jobs() -> Vec<Job> {
     vec![
         Job::new("jobs", "handle", Work::Handler, 3),
         Job::new("jobs", "mirror", Work::Copies, 1),
+        Job::new("jobs", "pipe", Work::Copies, 2).piped(),
         Job::new("events", "copy", Work::Copies, 2),
         Job::new("events", "count", Work::Counts, 1),
         Job::new("merges", "decide", Work::Handler, 2).one_active(),

@@ -196,6 +196,140 @@ fn a_process_that_hangs_is_killed_and_none_outlives_the_worker() {
     });
 }
 
+/// Reads whatever is there, and answers the last of it first.
+const BACKWARDS: &str = r#"
+import json, os
+ledger = open(os.environ["ledger"], "a")
+rest = b""
+while True:
+    piece = os.read(0, 1 << 16)
+    if not piece:
+        break
+    *lines, rest = (rest + piece).split(b"\n")
+    ids = [json.loads(line)["id"] for line in lines]
+    ledger.write(f"{len(ids)}\n")
+    ledger.flush()
+    answers = [json.dumps({"id": id, "ok": True}) + "\n" for id in reversed(ids)]
+    os.write(1, "".join(answers).encode())
+"#;
+
+#[test]
+fn a_fast_process_is_sent_entries_ahead_and_may_answer_in_any_order() {
+    let server = TestServer::start();
+    messages(&server, 3000);
+    let home = directory();
+    let ledger = home.path().join("ledger");
+    let mut args = run(&["--once"], "");
+    args.truncate(args.len() - 3);
+    args.extend(["python3", "-c", BACKWARDS]);
+    server
+        .command(&args)
+        .env("ledger", &ledger)
+        .run()
+        .assert_code(0)
+        .stderr_has("3000 handled")
+        .stderr_lacks("failed attempt");
+    assert_eq!(pending(&server, "orders", "billing"), 0);
+    let at_a_time: Vec<usize> = lines(&ledger)
+        .iter()
+        .map(|line| line.parse().unwrap())
+        .collect();
+    let most = at_a_time.iter().max().unwrap();
+    println!("{} reads, up to {most} entries each", at_a_time.len());
+    assert_eq!(at_a_time.iter().sum::<usize>(), 3000, "each was sent once");
+    assert!(*most > 1, "never more than one at a time");
+}
+
+/// What the ledger has of each message: how often it was begun and done.
+fn counted(ledger: &Path) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for line in lines(ledger) {
+        *counts.entry(line).or_default() += 1;
+    }
+    counts
+}
+
+/// 1000 messages, one of which does `harm`: it alone fails, all others are handled once.
+fn one_does_harm(harm: &str, flags: &[&str], reason: &str) {
+    let server = TestServer::start();
+    messages(&server, 1000);
+    let home = directory();
+    let ledger = home.path().join("ledger");
+    let script = format!(
+        r#"{READ} echo "begun $n" >>"$ledger"; if [ "$n" = 500 ]; then {harm}; fi
+        echo "done $n" >>"$ledger"; echo "{{\"id\":\"$id\",\"ok\":true}}"; done"#
+    );
+    let mut all = vec!["--max-deliveries", "3"];
+    all.extend(flags);
+    let worker = server
+        .command(&run(&all, &script))
+        .env("ledger", &ledger)
+        .spawn();
+    until(PATIENCE, "the dead letter", || {
+        server.redis(&["XLEN", "{orders}:dlq"]).int() == 1
+    });
+    until(PATIENCE, "all the others", || {
+        counted(&ledger)
+            .keys()
+            .filter(|it| it.starts_with("done"))
+            .count()
+            == 999
+    });
+    worker
+        .terminate()
+        .assert_code(0)
+        .stderr_has("999 handled")
+        .stderr_has("3 failed attempts");
+    assert_eq!(pending(&server, "orders", "billing"), 0);
+    let dead = server.redis(&["XRANGE", "{orders}:dlq", "-", "+"]);
+    let letter = fields(&dead.items()[0]);
+    assert_eq!(&*letter["n"], "500");
+    assert_eq!(&*letter["_dlq_deliveries"], "3");
+    assert!(letter["_dlq_reason"].contains(reason), "{letter:?}");
+    let counted = counted(&ledger);
+    for n in 1..=1000 {
+        let begun = counted[&format!("begun {n}")];
+        assert_eq!(begun, if n == 500 { 3 } else { 1 }, "attempts of {n}");
+    }
+}
+
+#[test]
+fn a_message_that_kills_its_process_is_blamed_alone() {
+    one_does_harm("echo 'no memory' >&2; exit 9", &[], "no memory");
+}
+
+#[test]
+fn a_message_that_hangs_is_blamed_alone() {
+    one_does_harm(
+        "sleep 600",
+        &["--handler-timeout", "300ms"],
+        "did not end within 300ms",
+    );
+}
+
+#[test]
+fn a_process_that_has_had_enough_leaves_the_rest_to_the_next() {
+    let server = TestServer::start();
+    messages(&server, 1000);
+    let home = directory();
+    let ledger = home.path().join("ledger");
+    // 100 messages each, as programs do that leak.
+    let script = format!(
+        r#"left=100; {READ} echo "$$ $n" >>"$ledger"; echo "{{\"id\":\"$id\",\"ok\":true}}"
+        left=$((left - 1)); test $left -gt 0 || exit 0; done"#
+    );
+    server
+        .command(&run(&["--once"], &script))
+        .env("ledger", &ledger)
+        .run()
+        .assert_code(0)
+        .stderr_has("1000 handled")
+        .stderr_lacks("failed attempt");
+    let all = lines(&ledger);
+    let processes: BTreeSet<&str> = all.iter().filter_map(|it| it.split(' ').next()).collect();
+    assert_eq!((all.len(), processes.len()), (1000, 10));
+}
+
 #[test]
 fn a_program_is_needed() {
     let server = TestServer::start();

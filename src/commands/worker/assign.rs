@@ -191,6 +191,7 @@ fn assignment(
 fn policy(args: &PolicyArgs, group: &GroupSpec, is_inline: bool) -> Policy {
     let mut policy = Policy::from(group);
     policy.concurrency = args.concurrency;
+    policy.is_batch_fixed = args.batch.is_some();
     policy.batch = args.batch.unwrap_or(if is_inline {
         INLINE_BATCH
     } else {

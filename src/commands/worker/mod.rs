@@ -58,7 +58,9 @@ its environment. Exit 0 acknowledges, 65 moves the entry to the dead-letter stre
 
 A program of --pipe gets each entry as one line of JSON and answers it with one line: {\"id\":…,\"ok\":true}, to which \
 \"publish\":[{\"stream\":…,\"fields\":{…}}] adds entries together with the acknowledgement; or \
-{\"id\":…,\"error\":…}, where \"permanent\":true moves it to the dead-letter stream at once.")]
+{\"id\":…,\"error\":…}, where \"permanent\":true moves it to the dead-letter stream at once. One that answers fast is \
+sent entries ahead of its answers, about 5 ms of its work, which it may answer in any order; of those a process had when \
+it died, the first is to blame and the others are tried again, each by itself.")]
 struct RunArgs {
     /// Groups to work for; a group outside the topology needs --stream
     #[arg(value_name = "GROUP", value_parser = name(), required_unless_present = "all", conflicts_with = "all")]
@@ -107,7 +109,7 @@ struct PolicyArgs {
     /// Handlers to run at a time; with more than one, entries may finish out of order
     #[arg(long, value_name = "N", default_value_t = 1)]
     concurrency: usize,
-    /// Entries to read at a time [default: 500 for built-in handlers, else the concurrency]
+    /// Entries to read at a time [default: 500 for built-in handlers, what --pipe programs can take, else the concurrency]
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
     /// Start at most this many attempts per second, in each group

@@ -100,6 +100,7 @@ impl From<(&Job, State)> for PlanRow {
         let Policy {
             concurrency,
             batch,
+            is_batch_fixed: _,
             max_deliveries,
             claim_idle,
             handler_timeout,

@@ -218,13 +218,13 @@ proptest! {
     /// What a handler is given and what a reader is shown is the same object, made by two writers.
     #[test]
     fn both_writers_of_the_entry_object_agree(
-        fields in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 0..6), proptest::collection::vec(any::<u8>(), 0..9)), 0..6)
+        fields in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 0..3), proptest::collection::vec(any::<u8>(), 0..9)), 0..60)
     ) {
         let entry = crate::model::Entry { id: ID, fields };
         let mut written = Vec::new();
         let mut writer = EntryWriter::new(&Options::new(Format::Ndjson), EntryStyle::default());
         writer.item(&mut written, b"events.raw", ID, &entry.fields);
         let written: Value = serde_json::from_slice(&written).expect("JSON");
-        prop_assert_eq!(written, entry.json(&"events.raw".into()));
+        prop_assert_eq!(written, serde_json::to_value(entry.object(&"events.raw".into())).expect("JSON"));
     }
 }

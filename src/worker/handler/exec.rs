@@ -52,7 +52,8 @@ impl Exec {
             }
         };
         let _watched = child.id().map(|process| self.guard.watch(process));
-        let input = delivery.entry().json(&origin.stream).to_string();
+        let mut input = Vec::new();
+        delivery.write_line(&origin.stream, &mut input);
         let mut words = Vec::new();
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
         let status = {
@@ -93,10 +94,9 @@ impl Exec {
 }
 
 /// Writes the entry. A handler that does not read it, or not all, has not failed.
-async fn feed(stdin: Option<ChildStdin>, mut input: String) {
+async fn feed(stdin: Option<ChildStdin>, input: Vec<u8>) {
     if let Some(mut stdin) = stdin {
-        input.push('\n');
-        let _ = stdin.write_all(input.as_bytes()).await;
+        let _ = stdin.write_all(&input).await;
     }
 }
 

@@ -104,7 +104,7 @@ impl Http {
             .post(self.url.clone())
             .header("UCP-Group", origin.group.to_string())
             .header("UCP-Deliveries", delivery.deliveries)
-            .json(&question.json(&origin.stream));
+            .json(&question.object(&origin.stream));
         let response = request.send().await.map_err(|error| lost(&error))?;
         if !response.status().is_success() {
             return Err(failure(response).await);

@@ -18,8 +18,11 @@ pub use http::Http;
 pub use pipe::Pipe;
 pub use program::require_program;
 
+use tokio::time::timeout;
+
 use super::hand::Delivery;
-use crate::model::Name;
+use super::policy::Policy;
+use crate::model::{Name, format_duration};
 use crate::wire::{FeatureUpdate, Output};
 
 /// What a handler made of an entry.
@@ -43,6 +46,8 @@ pub enum Verdict {
         /// Why, at most 4 KiB.
         reason: String,
     },
+    /// Not attempted: it waited for its turn in a process that ended over another entry. It is started again at once.
+    Interrupted,
 }
 
 impl Verdict {
@@ -60,6 +65,21 @@ impl Verdict {
             reason: reason.into(),
         }
     }
+}
+
+/// Why a handler was stopped that took longer than `limit`.
+fn overdue(limit: Duration) -> String {
+    format!(
+        "the handler did not end within {} and was stopped",
+        format_duration(limit)
+    )
+}
+
+/// The verdict of a handler of one entry, which may take `limit`.
+async fn within(limit: Duration, handling: impl Future<Output = Verdict>) -> Verdict {
+    timeout(limit, handling)
+        .await
+        .unwrap_or_else(|_| Verdict::retry(overdue(limit)))
 }
 
 /// Bytes of a failure's reason that are kept: its end.
@@ -134,13 +154,29 @@ impl Handler {
         matches!(self, Self::Inline(_))
     }
 
+    /// How many entries it takes at a time beyond one for each slot: those that are sent ahead to processes which answer
+    /// fast.
+    pub(super) fn ahead(&self) -> usize {
+        match self {
+            Self::Pipe(handler) => handler.ahead(),
+            _ => 0,
+        }
+    }
+
     /// Handles one entry. Dropping the future stops it, with every process it started.
-    pub(super) async fn handle(&self, origin: &Origin, delivery: &Delivery) -> Verdict {
+    pub(super) async fn handle(
+        &self,
+        origin: &Origin,
+        delivery: &Delivery,
+        policy: &Policy,
+    ) -> Verdict {
+        let limit = policy.handler_timeout;
         match self {
             Self::Inline(handler) => handler.handle(delivery),
-            Self::Exec(handler) => handler.handle(origin, delivery).await,
-            Self::Pipe(handler) => handler.handle(origin, delivery).await,
-            Self::Http(handler) => handler.handle(origin, delivery).await,
+            Self::Exec(handler) => within(limit, handler.handle(origin, delivery)).await,
+            // Its clock begins when its turn comes.
+            Self::Pipe(handler) => handler.handle(origin, delivery, policy).await,
+            Self::Http(handler) => within(limit, handler.handle(origin, delivery)).await,
         }
     }
 

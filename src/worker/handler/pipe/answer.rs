@@ -1,6 +1,8 @@
 //! What a `--pipe` handler answers: `{"id", "ok": true}`, with `"publish"` to add entries together with the
 //! acknowledgement, or `{"id", "error", "permanent"}`.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -16,13 +18,16 @@ const OUTPUTS_MAX: usize = 100;
 /// Bytes of an answer that are shown when it is none.
 const SHOWN_BYTES_MAX: usize = 200;
 
+/// One line that a process said.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Answer<'a> {
-    id: String,
+pub(super) struct Answer<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
     #[serde(default)]
     ok: bool,
-    error: Option<String>,
+    #[serde(borrow)]
+    error: Option<Cow<'a, str>>,
     #[serde(default)]
     permanent: bool,
     #[serde(borrow, default)]
@@ -37,27 +42,42 @@ struct Publish<'a> {
     fields: &'a RawValue,
 }
 
-/// The verdict that `line` gives on entry `id`; entries to publish are checked by their streams' schemas.
-///
-/// # Errors
-/// Why the line is not an answer about this entry.
-pub(super) fn verdict(line: &[u8], id: EntryId, streams: &[StreamSpec]) -> Result<Verdict, String> {
-    let answer: Answer<'_> = serde_json::from_slice(line)
-        .map_err(|error| format!("not an answer: {}: {error}", shown(line)))?;
-    if answer.id != id.to_string() {
-        return Err(format!(
-            "the handler answered about {}, asked about {id}",
-            escaped(answer.id.as_bytes())
-        ));
+impl<'a> Answer<'a> {
+    /// # Errors
+    /// Why the line is no answer.
+    pub(super) fn read(line: &'a [u8]) -> Result<Self, String> {
+        serde_json::from_slice(line)
+            .map_err(|error| format!("not an answer: {}: {error}", shown(line)))
     }
-    match (answer.ok, answer.error) {
-        (true, None) if answer.permanent => Err(contradiction(line)),
-        (true, None) if answer.publish.is_empty() => Ok(Verdict::Done),
-        (true, None) => Ok(publish(answer.publish, streams)),
-        (false, Some(_)) if !answer.publish.is_empty() => Err(contradiction(line)),
-        (false, Some(reason)) if answer.permanent => Ok(Verdict::dead(tail(&reason))),
-        (false, Some(reason)) => Ok(Verdict::retry(tail(&reason))),
-        _ => Err(contradiction(line)),
+
+    /// Whether it is about this entry.
+    pub(super) fn is_about(&self, id: EntryId) -> bool {
+        self.id.parse() == Ok(id)
+    }
+
+    /// Why it is no answer where these were asked.
+    pub(super) fn is_about_none_of(&self, mut asked: impl Iterator<Item = EntryId>) -> String {
+        let about = escaped(self.id.as_bytes());
+        match asked.next() {
+            Some(first) => format!("the handler answered about {about}, asked about {first}"),
+            None => format!("the handler answered about {about}, and was asked nothing"),
+        }
+    }
+
+    /// The verdict that it gives, as `line`; entries to publish are checked by their streams' schemas.
+    ///
+    /// # Errors
+    /// Why it contradicts itself.
+    pub(super) fn verdict(self, line: &[u8], streams: &[StreamSpec]) -> Result<Verdict, String> {
+        match (self.ok, self.error) {
+            (true, None) if self.permanent => Err(contradiction(line)),
+            (true, None) if self.publish.is_empty() => Ok(Verdict::Done),
+            (true, None) => Ok(publish(self.publish, streams)),
+            (false, Some(_)) if !self.publish.is_empty() => Err(contradiction(line)),
+            (false, Some(reason)) if self.permanent => Ok(Verdict::dead(tail(&reason))),
+            (false, Some(reason)) => Ok(Verdict::retry(tail(&reason))),
+            _ => Err(contradiction(line)),
+        }
     }
 }
 
@@ -114,7 +134,11 @@ mod tests {
     use super::*;
 
     fn of(line: &str) -> Result<Verdict, String> {
-        verdict(line.as_bytes(), EntryId::new(7, 1), &[])
+        let answer = Answer::read(line.as_bytes())?;
+        if answer.is_about(EntryId::new(7, 1)) {
+            return answer.verdict(line.as_bytes(), &[]);
+        }
+        Err(answer.is_about_none_of([EntryId::new(7, 1)].into_iter()))
     }
 
     #[test]

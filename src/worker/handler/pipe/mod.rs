@@ -1,8 +1,16 @@
 //! `--pipe`: long-lived processes, at most one for each slot. One entry object a line in, one answer a line out; the
 //! process stays for the next entry. One that dies, is stopped, or answers out of step is replaced by the next.
+//!
+//! A process that answers fast is sent entries ahead of its answers ([`window`]), so that it never waits for the worker;
+//! one that takes its time has one entry at a time. Answers are matched by id ([`talk`]). When a process fails, the
+//! entry whose turn it was is to blame; those sent after it are tried again at once, and each that was with a process
+//! when it failed is the only one in its process the next time: what kills processes is known for certain then.
 
 mod answer;
 mod process;
+mod suspects;
+mod talk;
+mod window;
 
 use std::ffi::OsString;
 use std::io;
@@ -10,13 +18,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::sync::oneshot;
 
-use self::process::Process;
+use self::process::Program;
+use self::suspects::Suspects;
+use self::talk::{Member, Question, Told};
+use self::window::Ahead;
 use super::guard::Guard;
 use super::{Origin, Verdict};
 use crate::model::escaped;
 use crate::topology::StreamSpec;
 use crate::worker::hand::Delivery;
+use crate::worker::policy::Policy;
 
 /// How long processes are awaited whose standard input was closed because the worker ends.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -24,12 +37,12 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// Talks to processes that stay.
 #[derive(Debug)]
 pub struct Pipe {
-    program: OsString,
-    args: Vec<OsString>,
-    guard: Arc<Guard>,
+    program: Program,
     /// The schemas and limits of the streams that answers may publish to; others take any entry.
-    streams: Vec<StreamSpec>,
-    idle: Mutex<Vec<Process>>,
+    streams: Arc<Vec<StreamSpec>>,
+    members: Mutex<Vec<Member>>,
+    ahead: Arc<Ahead>,
+    suspects: Mutex<Suspects>,
 }
 
 impl Pipe {
@@ -43,56 +56,115 @@ impl Pipe {
         streams: Vec<StreamSpec>,
     ) -> io::Result<Self> {
         Ok(Self {
-            program,
-            args,
-            guard: Arc::new(Guard::start()?),
-            streams,
-            idle: Mutex::default(),
+            program: Program {
+                name: program,
+                args,
+                guard: Arc::new(Guard::start()?),
+            },
+            streams: Arc::new(streams),
+            members: Mutex::default(),
+            ahead: Arc::default(),
+            suspects: Mutex::default(),
         })
     }
 
-    pub(super) async fn handle(&self, origin: &Origin, delivery: &Delivery) -> Verdict {
-        let mut process = match self.idle_process(origin) {
-            Ok(process) => process,
+    /// How many entries it takes beyond one for each process.
+    pub(super) fn ahead(&self) -> usize {
+        self.ahead.count()
+    }
+
+    pub(super) async fn handle(
+        &self,
+        origin: &Origin,
+        delivery: &Delivery,
+        policy: &Policy,
+    ) -> Verdict {
+        let id = delivery.id();
+        let (teller, told) = oneshot::channel();
+        let question = Question {
+            delivery: delivery.clone(),
+            is_apart: self.suspects().contains(id),
+            teller,
+        };
+        let mut asked = match self.ask(question, origin, policy) {
+            Ok(asked) => asked,
             Err(error) => {
-                let program = escaped(self.program.as_encoded_bytes());
+                let program = escaped(self.program.name.as_encoded_bytes());
                 return Verdict::retry(format!("cannot start {program}: {error}"));
             }
         };
-        let question = delivery.entry().json(&origin.stream).to_string();
-        let line = match process.ask(question).await {
-            Ok(line) => line,
-            Err(reason) => return Verdict::retry(reason),
-        };
-        match answer::verdict(&line, delivery.id(), &self.streams) {
-            Ok(verdict) => {
-                self.lock().push(process);
+        let told = told.await;
+        asked.is_over = true;
+        match told {
+            Ok(Told::Answer(verdict)) => {
+                self.suspects().remove(id);
                 verdict
             }
-            // Whatever it says next may be about this entry, too: it is not asked again.
-            Err(reason) => Verdict::retry(reason),
+            Ok(Told::Failed(reason)) => {
+                self.suspects().insert(id);
+                Verdict::retry(reason)
+            }
+            Ok(Told::Interrupted) | Err(_) => {
+                self.suspects().insert(id);
+                Verdict::Interrupted
+            }
         }
     }
 
-    /// One that waits, or a new one.
-    fn idle_process(&self, origin: &Origin) -> io::Result<Process> {
-        loop {
-            let Some(mut process) = self.lock().pop() else {
-                return Process::start(&self.program, &self.args, origin, &self.guard);
-            };
-            if process.is_alive() {
-                return Ok(process);
-            }
+    /// Gives the question to a process that has nothing to do, else to a new one, else to the one that takes the most.
+    fn ask(&self, question: Question, origin: &Origin, policy: &Policy) -> io::Result<Asked> {
+        let mut members = self.members();
+        members.retain(|member| !member.is_gone());
+        let is_new_wanted =
+            members.len() < policy.concurrency && members.iter().all(Member::is_busy);
+        if is_new_wanted {
+            let process = self.program.start(origin)?;
+            let window = window::Window::new(Arc::clone(&self.ahead));
+            let streams = Arc::clone(&self.streams);
+            members.push(Member::start(
+                process,
+                window,
+                origin.stream.clone(),
+                streams,
+                policy.handler_timeout,
+            ));
         }
+        let member = members
+            .iter()
+            .max_by_key(|member| member.room())
+            .ok_or_else(|| io::Error::other("it has no process"))?;
+        member.ask(question);
+        Ok(Asked {
+            stop: member.stop(),
+            is_over: false,
+        })
     }
 
     /// Lets the processes end by themselves: their input is closed, and they are awaited for a while.
     pub(super) async fn close(&self) {
-        let idle = std::mem::take(&mut *self.lock());
-        join_all(idle.into_iter().map(|process| process.close(GOODBYE))).await;
+        let members = std::mem::take(&mut *self.members());
+        join_all(members.into_iter().map(|member| member.close(GOODBYE))).await;
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Process>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn members(&self) -> std::sync::MutexGuard<'_, Vec<Member>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn suspects(&self) -> std::sync::MutexGuard<'_, Suspects> {
+        self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A question under way. Dropped before its answer it stops the process: what was sent cannot be taken back.
+struct Asked {
+    stop: tokio::task::AbortHandle,
+    is_over: bool,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.stop.abort();
+        }
     }
 }

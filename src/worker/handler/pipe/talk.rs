@@ -1,0 +1,379 @@
+//! The talk with one process: questions go in as far as its window allows, answers come out and are matched by id.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use memchr::memchr;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::{sleep_until, timeout};
+
+use super::answer::Answer;
+use super::process::Process;
+use super::window::Window;
+use crate::model::{EntryId, Name};
+use crate::topology::StreamSpec;
+use crate::worker::hand::Delivery;
+use crate::worker::handler::{Verdict, overdue};
+
+/// Bytes of an answer at most.
+const ANSWER_BYTES_MAX: usize = 8 << 20;
+/// While so many bytes wait to be written to a process, no further question is.
+const UNWRITTEN_BYTES_MAX: usize = 1 << 20;
+/// Room for what is read from a process at a time.
+const READ_BYTES: usize = 64 << 10;
+
+/// An entry for a process.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) delivery: Delivery,
+    /// Whether it must be the only one in its process.
+    pub(super) is_apart: bool,
+    /// Dropped unused when the talk ends before its turn.
+    pub(super) teller: oneshot::Sender<Told>,
+}
+
+/// What became of a question.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// The process answered.
+    Answer(Verdict),
+    /// The process failed, and it was this one's turn.
+    Failed(String),
+    /// The process failed, and this one had been sent to it as well.
+    Interrupted,
+}
+
+/// What a process has before it, for whoever has another question.
+#[derive(Debug, Default)]
+struct Load {
+    asked: AtomicUsize,
+    window: AtomicUsize,
+}
+
+/// A process and the task that talks with it.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// Bounded by the engine, which runs no more handlers than the windows allow.
+    questions: mpsc::UnboundedSender<Question>,
+    load: Arc<Load>,
+    task: JoinHandle<()>,
+}
+
+impl Member {
+    pub(super) fn start(
+        process: Process,
+        window: Window,
+        stream: Name,
+        streams: Arc<Vec<StreamSpec>>,
+        limit: Duration,
+    ) -> Self {
+        let (questions, receiver) = mpsc::unbounded_channel();
+        let load = Arc::new(Load::default());
+        load.window.store(window.size(), Ordering::Relaxed);
+        let talk = Talk {
+            process,
+            questions: receiver,
+            next: None,
+            asked: VecDeque::new(),
+            unwritten: Unwritten::default(),
+            heard: Vec::with_capacity(READ_BYTES),
+            searched: 0,
+            window,
+            load: Arc::clone(&load),
+            turn: Instant::now(),
+            heard_at: Instant::now(),
+            has_answered: false,
+            stream,
+            streams,
+            limit,
+        };
+        Self {
+            questions,
+            load,
+            task: tokio::spawn(talk.run()),
+        }
+    }
+
+    /// Whether its process ended or is about to.
+    pub(super) fn is_gone(&self) -> bool {
+        self.questions.is_closed()
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.load.asked.load(Ordering::Relaxed) > 0
+    }
+
+    /// How many questions it takes before its window is full; negative when more wait.
+    pub(super) fn room(&self) -> i64 {
+        let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed).cast_signed() as i64;
+        count(&self.load.window) - count(&self.load.asked)
+    }
+
+    /// Stops the process, and with it all that it was asked.
+    pub(super) fn stop(&self) -> AbortHandle {
+        self.task.abort_handle()
+    }
+
+    pub(super) fn ask(&self, question: Question) {
+        self.load.asked.fetch_add(1, Ordering::Relaxed);
+        // A talk that has just ended drops it, and its teller says so.
+        let _ = self.questions.send(question);
+    }
+
+    /// Closes the process's input once all is answered, and waits `patience` at most until it ends.
+    pub(super) async fn close(self, patience: Duration) {
+        let Self {
+            questions,
+            mut task,
+            ..
+        } = self;
+        drop(questions);
+        if timeout(patience, &mut task).await.is_err() {
+            task.abort();
+        }
+    }
+}
+
+/// A question that the process has, or is being sent.
+#[derive(Debug)]
+struct Asked {
+    id: EntryId,
+    is_apart: bool,
+    /// How many bytes the process has been sent when it has all of this one.
+    end: u64,
+    teller: oneshot::Sender<Told>,
+}
+
+/// Lines on their way into the process.
+#[derive(Debug, Default)]
+struct Unwritten {
+    bytes: Vec<u8>,
+    at: usize,
+    /// How many bytes have been written since the beginning.
+    written: u64,
+    /// The process reads no more.
+    is_closed: bool,
+}
+
+impl Unwritten {
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.at..]
+    }
+
+    fn wrote(&mut self, count: usize) {
+        self.at += count;
+        self.written += count as u64;
+        if self.at == self.bytes.len() {
+            self.bytes.clear();
+            self.at = 0;
+        }
+    }
+}
+
+/// Why a talk ended.
+enum End {
+    /// The process closed its output.
+    Closed,
+    /// It said what is no answer.
+    OutOfStep(String),
+    /// It did not answer in time.
+    Overdue,
+}
+
+struct Talk {
+    process: Process,
+    questions: mpsc::UnboundedReceiver<Question>,
+    /// A question that waits until the window has room for it.
+    next: Option<Question>,
+    /// In the order in which they were asked.
+    asked: VecDeque<Asked>,
+    unwritten: Unwritten,
+    /// What was read and is no whole line yet.
+    heard: Vec<u8>,
+    /// How much of that has no line's end.
+    searched: usize,
+    window: Window,
+    load: Arc<Load>,
+    /// Since when the first of `asked` has had its turn.
+    turn: Instant,
+    /// When the last answers came, or the first question after a rest was asked.
+    heard_at: Instant,
+    has_answered: bool,
+    stream: Name,
+    streams: Arc<Vec<StreamSpec>>,
+    limit: Duration,
+}
+
+impl Talk {
+    async fn run(mut self) {
+        let mut is_closing = false;
+        let end = loop {
+            self.take_questions();
+            if is_closing && self.asked.is_empty() && self.next.is_none() {
+                return self.process.close().await;
+            }
+            tokio::select! {
+                question = self.questions.recv(), if !is_closing && self.next.is_none() => {
+                    is_closing = question.is_none();
+                    self.next = question;
+                }
+                wrote = self.process.input.write(self.unwritten.rest()), if self.may_write() => {
+                    match wrote {
+                        Ok(count) => self.unwritten.wrote(count),
+                        Err(_) => self.unwritten.is_closed = true,
+                    }
+                }
+                read = self.process.output.read_buf(&mut self.heard) => match read {
+                    Ok(0) | Err(_) => break End::Closed,
+                    Ok(_) => if let Err(reason) = self.hear() {
+                        break End::OutOfStep(reason);
+                    }
+                },
+                () = sleep_until((self.turn + self.limit).into()), if !self.asked.is_empty() => {
+                    break End::Overdue;
+                }
+            }
+        };
+        self.end(end).await;
+    }
+
+    fn may_write(&self) -> bool {
+        !self.unwritten.is_closed && !self.unwritten.rest().is_empty()
+    }
+
+    /// Asks what the window has room for.
+    fn take_questions(&mut self) {
+        loop {
+            let Some(question) = self.next.take().or_else(|| self.questions.try_recv().ok()) else {
+                return;
+            };
+            if !self.may_ask(&question) {
+                self.next = Some(question);
+                return;
+            }
+            self.ask(question);
+        }
+    }
+
+    fn may_ask(&self, question: &Question) -> bool {
+        let Some(last) = self.asked.back() else {
+            return true;
+        };
+        self.asked.len() < self.window.size()
+            && self.unwritten.rest().len() < UNWRITTEN_BYTES_MAX
+            && !question.is_apart
+            && !last.is_apart
+    }
+
+    fn ask(&mut self, question: Question) {
+        if self.asked.is_empty() {
+            self.turn = Instant::now();
+            self.heard_at = self.turn;
+        }
+        let unwritten = &mut self.unwritten;
+        question
+            .delivery
+            .write_line(&self.stream, &mut unwritten.bytes);
+        self.asked.push_back(Asked {
+            id: question.delivery.id(),
+            is_apart: question.is_apart,
+            end: unwritten.written + unwritten.rest().len() as u64,
+            teller: question.teller,
+        });
+    }
+
+    /// Takes whole lines out of what was heard.
+    ///
+    /// # Errors
+    /// Why one of them is no answer to anything that was asked.
+    fn hear(&mut self) -> Result<(), String> {
+        let (heard, now) = (std::mem::take(&mut self.heard), Instant::now());
+        let (mut from, mut answers, mut outcome) = (0, 0, Ok(()));
+        while let Some(length) = line_length(&heard[from..], self.searched) {
+            self.searched = 0;
+            outcome = self.on_answer(&heard[from..from + length], now);
+            if outcome.is_err() {
+                break;
+            }
+            from += length + 1;
+            answers += 1;
+        }
+        self.heard = heard;
+        self.heard.drain(..from);
+        self.searched = self.heard.len();
+        if answers > 0 {
+            self.has_answered = true;
+            self.window.note(answers, now - self.heard_at);
+            self.load
+                .window
+                .store(self.window.size(), Ordering::Relaxed);
+            self.heard_at = now;
+        }
+        if outcome.is_ok() && self.heard.len() > ANSWER_BYTES_MAX {
+            return Err(format!(
+                "the handler's answer has more than {ANSWER_BYTES_MAX} bytes"
+            ));
+        }
+        outcome
+    }
+
+    fn on_answer(&mut self, line: &[u8], now: Instant) -> Result<(), String> {
+        let answer = Answer::read(line)?;
+        let Some(at) = self
+            .asked
+            .iter()
+            .position(|asked| answer.is_about(asked.id))
+        else {
+            return Err(answer.is_about_none_of(self.asked.iter().map(|asked| asked.id)));
+        };
+        if self.asked[at].end > self.unwritten.written {
+            return Err("the handler answered before it had read the entry".to_owned());
+        }
+        let verdict = answer.verdict(line, &self.streams)?;
+        if let Some(asked) = self.asked.remove(at) {
+            self.load.asked.fetch_sub(1, Ordering::Relaxed);
+            let _ = asked.teller.send(Told::Answer(verdict));
+        }
+        if at == 0 {
+            self.turn = now;
+        }
+        Ok(())
+    }
+
+    /// Tells everybody. One that ends well after some answers has had enough (a limit of its own): nobody is to blame,
+    /// and those it was asked go to the next, their tellers dropped.
+    async fn end(mut self, end: End) {
+        self.questions.close();
+        let reason = match end {
+            End::Closed => {
+                let ended = self.process.last_words().await;
+                if self.has_answered && ended.status.is_some_and(|status| status.success()) {
+                    return;
+                }
+                ended.reason
+            }
+            End::OutOfStep(reason) => reason,
+            End::Overdue => overdue(self.limit),
+        };
+        let mut asked = self.asked.into_iter();
+        match asked.next() {
+            Some(first) => drop(first.teller.send(Told::Failed(reason))),
+            None => {
+                tracing::warn!(stream = %self.stream, reason, "a handler's process failed between two entries: another one takes its place");
+            }
+        }
+        for other in asked {
+            let _ = other.teller.send(Told::Interrupted);
+        }
+    }
+}
+
+/// How long the first line is, if it has an end; the first `searched` bytes have none.
+fn line_length(heard: &[u8], searched: usize) -> Option<usize> {
+    let rest = heard.get(searched..)?;
+    memchr(b'\n', rest).map(|found| searched + found)
+}
