@@ -173,10 +173,11 @@ impl Handler {
         let limit = policy.handler_timeout;
         match self {
             Self::Inline(handler) => handler.handle(delivery),
-            Self::Exec(handler) => within(limit, handler.handle(origin, delivery)).await,
+            // On the heap, so that the futures of the others stay small: each is moved when it is started.
+            Self::Exec(handler) => within(limit, Box::pin(handler.handle(origin, delivery))).await,
             // Its clock begins when its turn comes.
             Self::Pipe(handler) => handler.handle(origin, delivery, policy).await,
-            Self::Http(handler) => within(limit, handler.handle(origin, delivery)).await,
+            Self::Http(handler) => within(limit, Box::pin(handler.handle(origin, delivery))).await,
         }
     }
 
