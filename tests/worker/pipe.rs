@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::support::{PATIENCE, Signal, TestServer, directory, is_alive, until};
 use crate::{fields, pending};
@@ -305,6 +306,50 @@ fn a_message_that_hangs_is_blamed_alone() {
         &["--handler-timeout", "300ms"],
         "did not end within 300ms",
     );
+}
+
+/// A handler ends in time while its worker stands still, and the worker goes on when the limit is over.
+fn ends_while_the_worker_stands_still(way: &str, script: &str) {
+    const LIMIT: Duration = Duration::from_millis(1500);
+    let server = TestServer::start();
+    messages(&server, 1);
+    let home = directory();
+    let ledger = home.path().join("ledger");
+    let limit = format!("{}ms", LIMIT.as_millis());
+    let mut args = run(&["--handler-timeout", &limit], script);
+    *args.iter_mut().find(|word| **word == "--pipe").unwrap() = way;
+    let mut worker = server.command(&args).env("ledger", &ledger).spawn();
+    until(PATIENCE, "it has begun", || lines(&ledger).len() == 1);
+    let begun = Instant::now();
+    worker.signal(Signal::STOP);
+    fs::write(home.path().join("ledger.go"), "").unwrap();
+    until(PATIENCE, "it is done", || lines(&ledger).len() == 2);
+    std::thread::sleep(LIMIT.saturating_sub(begun.elapsed()) + Duration::from_millis(100));
+    worker.signal(Signal::CONT);
+    until(PATIENCE, "acknowledged", || {
+        pending(&server, "orders", "billing") == 0
+    });
+    worker
+        .terminate()
+        .assert_code(0)
+        .stderr_has("1 handled")
+        .stderr_lacks("failed attempt");
+}
+
+/// Says that it has begun, and waits until it may go on.
+const WAIT: &str = r#"echo begun >>"$ledger"; while [ ! -e "$ledger.go" ]; do sleep 0.02; done;"#;
+
+#[test]
+fn an_answer_in_time_counts_where_the_worker_stood_still_until_after_the_limit() {
+    let script = format!(
+        r#"{READ} {WAIT} echo "{{\"id\":\"$id\",\"ok\":true}}"; echo done >>"$ledger"; done"#
+    );
+    ends_while_the_worker_stands_still("--pipe", &script);
+}
+
+#[test]
+fn an_end_in_time_counts_where_the_worker_stood_still_until_after_the_limit() {
+    ends_while_the_worker_stands_still("--exec", &format!("{WAIT} echo done >>\"$ledger\""));
 }
 
 #[test]

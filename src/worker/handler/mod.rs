@@ -75,11 +75,20 @@ fn overdue(limit: Duration) -> String {
     )
 }
 
+/// How long a handler whose time is over is listened to once more: where the worker itself stood still until then, its
+/// clock is told of before what there is to hear.
+const LAST_LOOK: Duration = Duration::from_millis(10);
+
 /// The verdict of a handler of one entry, which may take `limit`.
 async fn within(limit: Duration, handling: impl Future<Output = Verdict>) -> Verdict {
-    timeout(limit, handling)
-        .await
-        .unwrap_or_else(|_| Verdict::retry(overdue(limit)))
+    // On the heap, so that the futures of other handlers stay small: each is moved when it is started.
+    let mut handling = Box::pin(handling);
+    for patience in [limit, LAST_LOOK] {
+        if let Ok(verdict) = timeout(patience, &mut handling).await {
+            return verdict;
+        }
+    }
+    Verdict::retry(overdue(limit))
 }
 
 /// Bytes of a failure's reason that are kept: its end.
@@ -173,11 +182,10 @@ impl Handler {
         let limit = policy.handler_timeout;
         match self {
             Self::Inline(handler) => handler.handle(delivery),
-            // On the heap, so that the futures of the others stay small: each is moved when it is started.
-            Self::Exec(handler) => within(limit, Box::pin(handler.handle(origin, delivery))).await,
+            Self::Exec(handler) => within(limit, handler.handle(origin, delivery)).await,
             // Its clock begins when its turn comes.
             Self::Pipe(handler) => handler.handle(origin, delivery, policy).await,
-            Self::Http(handler) => within(limit, Box::pin(handler.handle(origin, delivery))).await,
+            Self::Http(handler) => within(limit, handler.handle(origin, delivery)).await,
         }
     }
 

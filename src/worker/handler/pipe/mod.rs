@@ -7,6 +7,7 @@
 //! when it failed is the only one in its process the next time: what kills processes is known for certain then.
 
 mod answer;
+mod member;
 mod process;
 mod suspects;
 mod talk;
@@ -20,10 +21,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
+use self::member::{Member, Question, Told};
 use self::process::Program;
 use self::suspects::Suspects;
-use self::talk::{Member, Question, Told};
-use self::window::Ahead;
+use self::talk::Subject;
+use self::window::{Ahead, Window};
 use super::guard::Guard;
 use super::{Origin, Verdict};
 use crate::model::escaped;
@@ -119,15 +121,13 @@ impl Pipe {
             members.len() < policy.concurrency && members.iter().all(Member::is_busy);
         if is_new_wanted {
             let process = self.program.start(origin)?;
-            let window = window::Window::new(Arc::clone(&self.ahead));
-            let streams = Arc::clone(&self.streams);
-            members.push(Member::start(
-                process,
-                window,
-                origin.stream.clone(),
-                streams,
-                policy.handler_timeout,
-            ));
+            let window = Window::new(Arc::clone(&self.ahead));
+            let subject = Subject {
+                stream: origin.stream.clone(),
+                streams: Arc::clone(&self.streams),
+            };
+            let limit = policy.handler_timeout;
+            members.push(Member::start(process, window, subject, limit));
         }
         let member = members
             .iter()

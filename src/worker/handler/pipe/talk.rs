@@ -1,23 +1,23 @@
 //! The talk with one process: questions go in as far as its window allows, answers come out and are matched by id.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use memchr::memchr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{sleep_until, timeout};
 
 use super::answer::Answer;
+use super::member::{Load, Question, Told};
 use super::process::Process;
 use super::window::Window;
 use crate::model::{EntryId, Name};
 use crate::topology::StreamSpec;
-use crate::worker::hand::Delivery;
-use crate::worker::handler::{Verdict, overdue};
+use crate::worker::handler::{LAST_LOOK, overdue};
 
 /// Bytes of an answer at most.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
@@ -25,118 +25,6 @@ const ANSWER_BYTES_MAX: usize = 8 << 20;
 const UNWRITTEN_BYTES_MAX: usize = 1 << 20;
 /// Room for what is read from a process at a time.
 const READ_BYTES: usize = 64 << 10;
-
-/// An entry for a process.
-#[derive(Debug)]
-pub(super) struct Question {
-    pub(super) delivery: Delivery,
-    /// Whether it must be the only one in its process.
-    pub(super) is_apart: bool,
-    /// Dropped unused when the talk ends before its turn.
-    pub(super) teller: oneshot::Sender<Told>,
-}
-
-/// What became of a question.
-#[derive(Debug)]
-pub(super) enum Told {
-    /// The process answered.
-    Answer(Verdict),
-    /// The process failed, and it was this one's turn.
-    Failed(String),
-    /// The process failed, and this one had been sent to it as well.
-    Interrupted,
-}
-
-/// What a process has before it, for whoever has another question.
-#[derive(Debug, Default)]
-struct Load {
-    asked: AtomicUsize,
-    window: AtomicUsize,
-}
-
-/// A process and the task that talks with it.
-#[derive(Debug)]
-pub(super) struct Member {
-    /// Bounded by the engine, which runs no more handlers than the windows allow.
-    questions: mpsc::UnboundedSender<Question>,
-    load: Arc<Load>,
-    task: JoinHandle<()>,
-}
-
-impl Member {
-    pub(super) fn start(
-        process: Process,
-        window: Window,
-        stream: Name,
-        streams: Arc<Vec<StreamSpec>>,
-        limit: Duration,
-    ) -> Self {
-        let (questions, receiver) = mpsc::unbounded_channel();
-        let load = Arc::new(Load::default());
-        load.window.store(window.size(), Ordering::Relaxed);
-        let talk = Talk {
-            process,
-            questions: receiver,
-            next: None,
-            asked: VecDeque::new(),
-            unwritten: Unwritten::default(),
-            heard: Vec::with_capacity(READ_BYTES),
-            searched: 0,
-            window,
-            load: Arc::clone(&load),
-            turn: Instant::now(),
-            heard_at: Instant::now(),
-            has_answered: false,
-            stream,
-            streams,
-            limit,
-        };
-        Self {
-            questions,
-            load,
-            task: tokio::spawn(talk.run()),
-        }
-    }
-
-    /// Whether its process ended or is about to.
-    pub(super) fn is_gone(&self) -> bool {
-        self.questions.is_closed()
-    }
-
-    pub(super) fn is_busy(&self) -> bool {
-        self.load.asked.load(Ordering::Relaxed) > 0
-    }
-
-    /// How many questions it takes before its window is full; negative when more wait.
-    pub(super) fn room(&self) -> i64 {
-        let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed).cast_signed() as i64;
-        count(&self.load.window) - count(&self.load.asked)
-    }
-
-    /// Stops the process, and with it all that it was asked.
-    pub(super) fn stop(&self) -> AbortHandle {
-        self.task.abort_handle()
-    }
-
-    pub(super) fn ask(&self, question: Question) {
-        self.load.asked.fetch_add(1, Ordering::Relaxed);
-        // A talk that has just ended drops it, and its teller says so.
-        let _ = self.questions.send(question);
-    }
-
-    /// Closes the process's input once all is answered, and waits `patience` at most until it ends.
-    pub(super) async fn close(self, patience: Duration) {
-        let Self {
-            questions,
-            mut task,
-            ..
-        } = self;
-        drop(questions);
-        if timeout(patience, &mut task).await.is_err() {
-            task.abort();
-        }
-    }
-}
 
 /// A question that the process has, or is being sent.
 #[derive(Debug)]
@@ -174,6 +62,15 @@ impl Unwritten {
     }
 }
 
+/// What a talk is about.
+#[derive(Debug)]
+pub(super) struct Subject {
+    /// Where the entries come from.
+    pub(super) stream: Name,
+    /// The schemas and limits of the streams that answers may publish to.
+    pub(super) streams: Arc<Vec<StreamSpec>>,
+}
+
 /// Why a talk ended.
 enum End {
     /// The process closed its output.
@@ -184,7 +81,7 @@ enum End {
     Overdue,
 }
 
-struct Talk {
+pub(super) struct Talk {
     process: Process,
     questions: mpsc::UnboundedReceiver<Question>,
     /// A question that waits until the window has room for it.
@@ -203,13 +100,39 @@ struct Talk {
     /// When the last answers came, or the first question after a rest was asked.
     heard_at: Instant,
     has_answered: bool,
-    stream: Name,
-    streams: Arc<Vec<StreamSpec>>,
+    subject: Subject,
     limit: Duration,
 }
 
 impl Talk {
-    async fn run(mut self) {
+    pub(super) fn new(
+        process: Process,
+        questions: mpsc::UnboundedReceiver<Question>,
+        window: Window,
+        load: Arc<Load>,
+        subject: Subject,
+        limit: Duration,
+    ) -> Self {
+        Self {
+            process,
+            questions,
+            next: None,
+            asked: VecDeque::new(),
+            unwritten: Unwritten::default(),
+            heard: Vec::with_capacity(READ_BYTES),
+            searched: 0,
+            window,
+            load,
+            turn: Instant::now(),
+            heard_at: Instant::now(),
+            has_answered: false,
+            subject,
+            limit,
+        }
+    }
+
+    /// Talks until the process ends or is to end.
+    pub(super) async fn run(mut self) {
         let mut is_closing = false;
         let end = loop {
             self.take_questions();
@@ -217,9 +140,11 @@ impl Talk {
                 return self.process.close().await;
             }
             tokio::select! {
-                question = self.questions.recv(), if !is_closing && self.next.is_none() => {
-                    is_closing = question.is_none();
-                    self.next = question;
+                biased;
+                read = self.process.output.read_buf(&mut self.heard) => {
+                    if let Some(end) = self.on_read(&read) {
+                        break end;
+                    }
                 }
                 wrote = self.process.input.write(self.unwritten.rest()), if self.may_write() => {
                     match wrote {
@@ -227,18 +152,38 @@ impl Talk {
                         Err(_) => self.unwritten.is_closed = true,
                     }
                 }
-                read = self.process.output.read_buf(&mut self.heard) => match read {
-                    Ok(0) | Err(_) => break End::Closed,
-                    Ok(_) => if let Err(reason) = self.hear() {
-                        break End::OutOfStep(reason);
-                    }
-                },
+                question = self.questions.recv(), if !is_closing && self.next.is_none() => {
+                    is_closing = question.is_none();
+                    self.next = question;
+                }
                 () = sleep_until((self.turn + self.limit).into()), if !self.asked.is_empty() => {
-                    break End::Overdue;
+                    if let Some(end) = self.look_once_more().await {
+                        break end;
+                    }
                 }
             }
         };
         self.end(end).await;
+    }
+
+    /// Something was read, or the output is at its end.
+    fn on_read(&mut self, read: &io::Result<usize>) -> Option<End> {
+        match read {
+            Ok(0) | Err(_) => Some(End::Closed),
+            Ok(_) => self.hear().err().map(End::OutOfStep),
+        }
+    }
+
+    /// The limit is over. What was said in time counts, also where the worker itself stood still until now: then its
+    /// clock is told of before what there is to read.
+    async fn look_once_more(&mut self) -> Option<End> {
+        if let Ok(read) = timeout(LAST_LOOK, self.process.output.read_buf(&mut self.heard)).await
+            && let Some(end) = self.on_read(&read)
+        {
+            return Some(end);
+        }
+        let is_overdue = !self.asked.is_empty() && self.turn.elapsed() >= self.limit;
+        is_overdue.then_some(End::Overdue)
     }
 
     fn may_write(&self) -> bool {
@@ -277,7 +222,7 @@ impl Talk {
         let unwritten = &mut self.unwritten;
         question
             .delivery
-            .write_line(&self.stream, &mut unwritten.bytes);
+            .write_line(&self.subject.stream, &mut unwritten.bytes);
         self.asked.push_back(Asked {
             id: question.delivery.id(),
             is_apart: question.is_apart,
@@ -333,7 +278,7 @@ impl Talk {
         if self.asked[at].end > self.unwritten.written {
             return Err("the handler answered before it had read the entry".to_owned());
         }
-        let verdict = answer.verdict(line, &self.streams)?;
+        let verdict = answer.verdict(line, &self.subject.streams)?;
         if let Some(asked) = self.asked.remove(at) {
             self.load.asked.fetch_sub(1, Ordering::Relaxed);
             let _ = asked.teller.send(Told::Answer(verdict));
@@ -363,7 +308,7 @@ impl Talk {
         match asked.next() {
             Some(first) => drop(first.teller.send(Told::Failed(reason))),
             None => {
-                tracing::warn!(stream = %self.stream, reason, "a handler's process failed between two entries: another one takes its place");
+                tracing::warn!(stream = %self.subject.stream, reason, "a handler's process failed between two entries: another one takes its place");
             }
         }
         for other in asked {

@@ -9,6 +9,8 @@ use std::time::Duration;
 const WORK_AHEAD: Duration = Duration::from_millis(5);
 /// Entries sent ahead at most.
 const WINDOW_MAX: usize = 512;
+/// The same for all processes together.
+const AHEAD_MAX: usize = 8192;
 
 /// What the windows of all processes allow beyond one entry each.
 #[derive(Debug, Default)]
@@ -42,7 +44,11 @@ impl Window {
     pub(super) fn note(&mut self, answers: usize, took: Duration) {
         let in_time = WORK_AHEAD.as_nanos() * answers as u128 / took.as_nanos().max(1);
         let in_time = usize::try_from(in_time).unwrap_or(WINDOW_MAX);
-        let size = in_time.min(self.size + answers).clamp(1, WINDOW_MAX);
+        let others = self.ahead.count() - (self.size - 1);
+        let left = 1 + AHEAD_MAX.saturating_sub(others);
+        let size = in_time
+            .min(self.size + answers)
+            .clamp(1, WINDOW_MAX.min(left));
         let change = size.abs_diff(self.size);
         if size > self.size {
             self.ahead.0.fetch_add(change, Ordering::Relaxed);
@@ -82,6 +88,20 @@ mod tests {
         assert_eq!(window.size(), 4);
         drop(window);
         assert_eq!(ahead.count(), 0, "its share went with it");
+    }
+
+    #[test]
+    fn all_windows_together_have_a_limit() {
+        let ahead = Arc::new(Ahead::default());
+        let windows = 2 * AHEAD_MAX / WINDOW_MAX;
+        let mut windows: Vec<_> = (0..windows)
+            .map(|_| Window::new(Arc::clone(&ahead)))
+            .collect();
+        for window in &mut windows {
+            window.note(WINDOW_MAX, Duration::from_micros(1));
+        }
+        assert_eq!(ahead.count(), AHEAD_MAX);
+        assert_eq!(windows.last().map(Window::size), Some(1));
     }
 
     #[test]

@@ -1,0 +1,110 @@
+//! A process of the pool, as those see it that have a question: how much it has before it, and how to stop it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::timeout;
+
+use super::process::Process;
+use super::talk::{Subject, Talk};
+use super::window::Window;
+use crate::worker::hand::Delivery;
+use crate::worker::handler::Verdict;
+
+/// An entry for a process.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) delivery: Delivery,
+    /// Whether it must be the only one in its process.
+    pub(super) is_apart: bool,
+    /// Dropped unused when the talk ends before its turn.
+    pub(super) teller: oneshot::Sender<Told>,
+}
+
+/// What became of a question.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// The process answered.
+    Answer(Verdict),
+    /// The process failed, and it was this one's turn.
+    Failed(String),
+    /// The process failed, and this one had been sent to it as well.
+    Interrupted,
+}
+
+/// What a process has before it, for whoever has another question.
+#[derive(Debug, Default)]
+pub(super) struct Load {
+    pub(super) asked: AtomicUsize,
+    pub(super) window: AtomicUsize,
+}
+
+/// A process and the task that talks with it.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// Bounded by the engine, which runs no more handlers than the windows allow.
+    questions: mpsc::UnboundedSender<Question>,
+    load: Arc<Load>,
+    task: JoinHandle<()>,
+}
+
+impl Member {
+    pub(super) fn start(
+        process: Process,
+        window: Window,
+        subject: Subject,
+        limit: Duration,
+    ) -> Self {
+        let (questions, receiver) = mpsc::unbounded_channel();
+        let load = Arc::new(Load::default());
+        load.window.store(window.size(), Ordering::Relaxed);
+        let talk = Talk::new(process, receiver, window, Arc::clone(&load), subject, limit);
+        Self {
+            questions,
+            load,
+            task: tokio::spawn(talk.run()),
+        }
+    }
+
+    /// Whether its process ended or is about to.
+    pub(super) fn is_gone(&self) -> bool {
+        self.questions.is_closed()
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.load.asked.load(Ordering::Relaxed) > 0
+    }
+
+    /// How many questions it takes before its window is full; negative when more wait.
+    pub(super) fn room(&self) -> i64 {
+        let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed).cast_signed() as i64;
+        count(&self.load.window) - count(&self.load.asked)
+    }
+
+    /// Stops the process, and with it all that it was asked.
+    pub(super) fn stop(&self) -> AbortHandle {
+        self.task.abort_handle()
+    }
+
+    pub(super) fn ask(&self, question: Question) {
+        self.load.asked.fetch_add(1, Ordering::Relaxed);
+        // A talk that has just ended drops it, and its teller says so.
+        let _ = self.questions.send(question);
+    }
+
+    /// Closes the process's input once all is answered, and waits `patience` at most until it ends.
+    pub(super) async fn close(self, patience: Duration) {
+        let Self {
+            questions,
+            mut task,
+            ..
+        } = self;
+        drop(questions);
+        if timeout(patience, &mut task).await.is_err() {
+            task.abort();
+        }
+    }
+}
