@@ -18,7 +18,7 @@ use std::time::Duration;
 pub use env::Env;
 pub use guard::{Guard, Listening, Protected};
 pub use look::Look;
-pub use target::endpoint_of_flags;
+pub use target::{endpoint_of_flags, readdress_of_flags};
 
 use crate::cli::Globals;
 use crate::model::{Problem, escaped};

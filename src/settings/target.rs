@@ -4,7 +4,7 @@ use super::contexts::{Contexts, NamedContext, Selection};
 use super::{Env, Origin, Setting, Target, tls};
 use crate::cli::Globals;
 use crate::model::{Problem, escaped};
-use crate::wire::{Endpoint, Transport};
+use crate::wire::{Endpoint, Readdress, Transport};
 
 const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
 
@@ -107,8 +107,29 @@ pub fn endpoint_of_flags(globals: &Globals) -> Result<Option<Endpoint>, Problem>
     }))
 }
 
+/// What `--host`, `--port` and `--db` change of a server that is known.
+///
+/// # Errors
+/// A usage [`Problem`] where the host is none.
+pub fn readdress_of_flags(globals: &Globals) -> Result<Readdress, Problem> {
+    Ok(Readdress {
+        host: globals.host.as_deref().map(bare_host).transpose()?,
+        port: globals.port,
+        db: globals.db,
+    })
+}
+
 fn of_parts(globals: &Globals) -> Result<Endpoint, Problem> {
-    let host = globals.host.as_deref().unwrap_or("127.0.0.1");
+    let mut endpoint = Endpoint::new(Transport::Tcp {
+        host: bare_host(globals.host.as_deref().unwrap_or(Endpoint::DEFAULT_HOST))?,
+        port: globals.port.unwrap_or(Endpoint::DEFAULT_PORT),
+    });
+    endpoint.tls = tls::is_asked_for(globals);
+    Ok(endpoint)
+}
+
+/// What `--host` names, without the brackets that an IPv6 address may have.
+fn bare_host(host: &str) -> Result<String, Problem> {
     if host.is_empty() || host.contains(['/', '@', '?', '#']) {
         return Err(Problem::usage(format!(
             "--host takes a name or an address, not `{}`",
@@ -116,12 +137,7 @@ fn of_parts(globals: &Globals) -> Result<Endpoint, Problem> {
         ))
         .hint("give a URL with --url instead"));
     }
-    let mut endpoint = Endpoint::new(Transport::Tcp {
-        host: host.trim_matches(['[', ']']).to_owned(),
-        port: globals.port.unwrap_or(Endpoint::DEFAULT_PORT),
-    });
-    endpoint.tls = tls::is_asked_for(globals);
-    Ok(endpoint)
+    Ok(host.trim_matches(['[', ']']).to_owned())
 }
 
 fn parse(url: &str, origin: Origin) -> Result<Setting<Target>, Problem> {

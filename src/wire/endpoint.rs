@@ -45,7 +45,15 @@ pub struct Endpoint {
 #[error("{0}")]
 pub struct EndpointError(String);
 
+impl EndpointError {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
 impl Endpoint {
+    /// The host where none is named.
+    pub const DEFAULT_HOST: &str = "127.0.0.1";
     /// Where a server listens unless it is told otherwise.
     pub const DEFAULT_PORT: u16 = 6379;
 
@@ -94,7 +102,7 @@ impl Endpoint {
         let host = match url.host() {
             Some(url::Host::Ipv6(address)) => address.to_string(),
             Some(host) => host.to_string(),
-            None => "127.0.0.1".to_owned(),
+            None => Self::DEFAULT_HOST.to_owned(),
         };
         let mut endpoint = Self::new(Transport::Tcp {
             host,

@@ -195,6 +195,69 @@ fn edits_keep_what_the_operator_wrote_and_ask_for_sense() {
     }
 }
 
+/// A remote server with all there is to lose.
+const REMOTE: &str = "\
+[contexts.far]
+url = \"rediss://ops:canary@cache.internal:6380/2?protocol=resp3\" # behind the VPN
+user = \"ops\"
+password_file = \"/pw\"
+tls_ca = \"/ca.pem\"
+tls_cert = \"/cert.pem\"
+tls_key = \"/key.pem\"
+tls_server_name = \"cache\"
+topology = \"/t.toml\"
+production = true
+";
+
+#[test]
+fn an_edit_changes_only_what_was_given() {
+    let home = Home::new();
+    fs::create_dir_all(home.config().parent().unwrap()).unwrap();
+    for (args, was, is) in [
+        (&["--db", "3"][..], ":6380/2?", ":6380/3?"),
+        (&["--port", "7000"], ":6380/", ":7000/"),
+        (&["--host", "h"], "@cache.internal:", "@h:"),
+        (&["--host", "::1"], "@cache.internal:", "@[::1]:"),
+        (&["--user", "u"], "user = \"ops\"", "user = \"u\""),
+        (&["--password-file", "/b"], "\"/pw\"", "\"/b\""),
+        (&["--tls-ca", "/b"], "\"/ca.pem\"", "\"/b\""),
+        (&["--tls-cert", "/b"], "\"/cert.pem\"", "\"/b\""),
+        (&["--tls-key", "/b"], "\"/key.pem\"", "\"/b\""),
+        (&["--tls-server-name", "b"], "\"cache\"", "\"b\""),
+        (&["--topology", "/b"], "\"/t.toml\"", "\"/b\""),
+        (&["--production", "false"], "true", "false"),
+        (&["--unset", "topology"], "topology = \"/t.toml\"\n", ""),
+        (
+            &["--url", "rediss://h:1/0"],
+            "rediss://ops:canary@cache.internal:6380/2?protocol=resp3",
+            "rediss://h:1/0",
+        ),
+    ] {
+        fs::write(home.config(), REMOTE).unwrap();
+        home.ucp(&[&["context", "edit", "far"], args].concat())
+            .assert_code(0)
+            .stderr_has("context far")
+            .stderr_lacks("canary");
+        let after = fs::read_to_string(home.config()).unwrap();
+        assert_eq!(after, REMOTE.replacen(was, is, 1), "{args:?}");
+    }
+}
+
+#[test]
+fn a_sockets_context_takes_a_database_and_no_host() {
+    let home = Home::new();
+    fs::create_dir_all(home.config().parent().unwrap()).unwrap();
+    fs::write(home.config(), "[contexts.a]\nurl = \"unix:///s\"\n").unwrap();
+    home.ucp(&["context", "edit", "a", "--port", "7"])
+        .assert_code(2)
+        .stderr_has("a unix socket's, which has no host or port")
+        .stderr_has("--url");
+    home.ucp(&["context", "edit", "a", "--db", "7"])
+        .assert_code(0);
+    let after = fs::read_to_string(home.config()).unwrap();
+    assert_eq!(after, "[contexts.a]\nurl = \"unix:///s?db=7\"\n");
+}
+
 #[test]
 fn a_config_that_may_only_be_read_can_be_selected_from() {
     let home = Home::new();

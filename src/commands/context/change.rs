@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::{CommandLine, Problem};
 use crate::settings::contexts::{Change, Contexts, Edit, Places, Selection};
-use crate::settings::endpoint_of_flags;
+use crate::settings::{endpoint_of_flags, readdress_of_flags};
 
 /// Add a context from the connection flags
 ///
@@ -33,6 +33,8 @@ pub(super) struct AddArgs {
 }
 
 /// Change a context by the connection flags
+///
+/// What is not given stays as it is: --host, --port and --db change only their part of its URL.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Local, after_help = "\
 Examples:
@@ -77,7 +79,7 @@ pub(super) fn add(
     console: &Console,
 ) -> Result<Exit> {
     let (contexts, selection) = super::read(places, console)?;
-    if url(globals)?.is_none() {
+    let Some(url) = url(globals)? else {
         return Err(Problem::usage("a context needs a server")
             .hint(
                 CommandLine::new("context add")
@@ -86,8 +88,8 @@ pub(super) fn add(
                     .to_string(),
             )
             .into());
-    }
-    let change = change(globals, &args.more, here)?;
+    };
+    let change = change(globals, &args.more, here)?.set("url", Some(url));
     let is_first = contexts.iter().next().is_none() && selection.current.is_none();
     let contexts = contexts.edit(places, &args.name, Edit::Add, change)?;
     let context = contexts.get(&args.name)?;
@@ -111,7 +113,9 @@ pub(super) fn edit(
     console: &Console,
 ) -> Result<Exit> {
     let (contexts, _) = super::read(places, console)?;
-    let mut change = change(globals, &args.more, here)?;
+    let mut change = change(globals, &args.more, here)?
+        .set("url", globals.url.as_deref())
+        .readdress(readdress_of_flags(globals)?);
     for key in &args.unset {
         change = change.unset(key)?;
     }
@@ -142,7 +146,6 @@ fn change(globals: &Globals, more: &More, here: &Path) -> Result<Change, Problem
         ));
     }
     Change::default()
-        .set("url", url(globals)?)
         .set("user", globals.user.as_deref())
         .set("tls_server_name", globals.tls_server_name.as_deref())
         .set("production", more.production)

@@ -4,12 +4,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use toml_edit::{DocumentMut, Item, Table, Value, value};
+use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
-use super::reader::{KEYS, TABLE};
+use super::reader::{KEYS, TABLE, URL};
 use super::{Contexts, Places, local, replace};
 use crate::model::{CommandLine, Kind, Problem, escaped};
 use crate::topology::{did_you_mean, nearest};
+use crate::wire::Readdress;
 
 /// What to make of a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,17 +25,18 @@ pub enum Edit {
     Remove,
 }
 
-/// Keys to set and to take away.
+/// Keys to set and to take away, and what to change of the address.
 #[derive(Clone, Default)]
 pub struct Change {
     set: Vec<(&'static str, Value)>,
     unset: Vec<&'static str>,
+    readdress: Readdress,
 }
 
 impl Change {
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
-        self.set.is_empty() && self.unset.is_empty()
+        self.set.is_empty() && self.unset.is_empty() && self.readdress.is_empty()
     }
 
     /// The same with `key` set, when there is a value.
@@ -65,12 +67,19 @@ impl Change {
         Ok(self.set(key, Some(text)))
     }
 
+    /// The same with another address in the `url` that is there.
+    #[must_use]
+    pub fn readdress(mut self, readdress: Readdress) -> Self {
+        self.readdress = readdress;
+        self
+    }
+
     /// The same without `key`.
     ///
     /// # Errors
     /// A usage problem with the nearest key when there is no such key, or when it cannot be missed.
     pub fn unset(mut self, key: &str) -> Result<Self, Problem> {
-        let known = KEYS.iter().find(|known| **known == key && key != KEYS[0]);
+        let known = KEYS.iter().find(|known| **known == key && key != URL);
         let Some(known) = known else {
             let near = did_you_mean(nearest(key, KEYS[1..].iter().copied()));
             let key = escaped(key.as_bytes());
@@ -121,7 +130,7 @@ impl Contexts {
             let context = contexts
                 .entry(name)
                 .or_insert_with(|| Item::Table(Table::new()));
-            apply(context, change);
+            apply(context, change)?;
         }
         let text = document.to_string();
         super::reader::read_unwritten(file, &text, places.home.as_deref())?;
@@ -130,23 +139,35 @@ impl Contexts {
     }
 }
 
-fn apply(context: &mut Item, change: Change) {
+fn apply(context: &mut Item, change: Change) -> Result<(), Problem> {
     let Some(context) = context.as_table_like_mut() else {
-        return;
+        return Ok(());
     };
     for (key, new) in change.set {
-        // The old value's decor, so that a comment behind it stays.
-        match context.get_mut(key).and_then(Item::as_value_mut) {
-            Some(old) => {
-                let decor = old.decor().clone();
-                *old = new;
-                *old.decor_mut() = decor;
-            }
-            None => drop(context.insert(key, value(new))),
-        }
+        put(context, key, new);
     }
     for key in change.unset {
         context.remove(key);
+    }
+    let url = context.get(URL).and_then(Item::as_str);
+    if let Some(url) = url.filter(|_| !change.readdress.is_empty()) {
+        let url = change.readdress.applied_to(url).map_err(|error| {
+            Problem::usage(error.to_string()).hint("name the whole server with --url")
+        })?;
+        put(context, URL, url.into());
+    }
+    Ok(())
+}
+
+fn put(context: &mut dyn TableLike, key: &str, new: Value) {
+    // The old value's decor, so that a comment behind it stays.
+    match context.get_mut(key).and_then(Item::as_value_mut) {
+        Some(old) => {
+            let decor = old.decor().clone();
+            *old = new;
+            *old.decor_mut() = decor;
+        }
+        None => drop(context.insert(key, value(new))),
     }
 }
 

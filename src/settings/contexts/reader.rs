@@ -11,9 +11,12 @@ use crate::model::{Problem, escaped};
 use crate::topology::{did_you_mean, nearest};
 use crate::wire::{Endpoint, Transport};
 
+/// The key that a context cannot be without.
+pub(super) const URL: &str = "url";
+
 /// The keys of a context.
 pub(super) const KEYS: [&str; 9] = [
-    "url",
+    URL,
     "user",
     "password_file",
     "tls_ca",
@@ -80,12 +83,12 @@ impl Reader<'_> {
     fn context(&self, name: &str, item: &Item) -> Result<NamedContext, Problem> {
         let table = self.table(item, name)?;
         self.only(table, &KEYS)?;
-        let url = self.string(table, "url")?.ok_or_else(|| {
+        let url = self.string(table, URL)?.ok_or_else(|| {
             let name = escaped(name.as_bytes());
             self.wrong(item.span(), &format!("context `{name}` has no url"))
         })?;
         let mut endpoint = Endpoint::parse(url)
-            .map_err(|error| self.wrong(span_of(table, "url"), &error.to_string()))?;
+            .map_err(|error| self.wrong(span_of(table, URL), &error.to_string()))?;
         if let Some(user) = self.string(table, "user")? {
             endpoint.username = Some(user.to_owned());
         }

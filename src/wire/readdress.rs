@@ -1,0 +1,149 @@
+//! A server's URL with another host, port or database: all else in it, its password too, stays as it is written.
+
+use url::Url;
+
+use super::endpoint::{Endpoint, EndpointError, Transport};
+
+/// What to put in place of what a URL says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Readdress {
+    /// Host name or address, an IPv6 address without brackets.
+    pub host: Option<String>,
+    /// Port.
+    pub port: Option<u16>,
+    /// Database number.
+    pub db: Option<u32>,
+}
+
+impl Readdress {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// `text` with the change in it.
+    ///
+    /// # Errors
+    /// [`EndpointError`] when `text` or the outcome names no server, or when a socket is given a host or a port.
+    pub fn applied_to(&self, text: &str) -> Result<String, EndpointError> {
+        let is_socket = matches!(Endpoint::parse(text)?.transport, Transport::Unix(_));
+        if is_socket && (self.host.is_some() || self.port.is_some()) {
+            return Err(EndpointError::new(
+                "the url is a unix socket's, which has no host or port",
+            ));
+        }
+        let mut url = Url::parse(text).map_err(not_taken)?;
+        self.put_host(&mut url)?;
+        if let Some(db) = self.db {
+            put_db(&mut url, db, is_socket);
+        }
+        let changed = String::from(url);
+        Endpoint::parse(&changed)?;
+        Ok(changed)
+    }
+
+    fn put_host(&self, url: &mut Url) -> Result<(), EndpointError> {
+        let bracketed = |host: &String| {
+            if host.contains(':') {
+                format!("[{host}]")
+            } else {
+                host.clone()
+            }
+        };
+        // A port needs a host before it, and a URL may leave that one out.
+        let unsaid = || {
+            let is_unsaid = url.host_str().is_none_or(str::is_empty);
+            (is_unsaid && self.port.is_some()).then(|| Endpoint::DEFAULT_HOST.to_owned())
+        };
+        if let Some(host) = self.host.as_ref().map(bracketed).or_else(unsaid) {
+            url.set_host(Some(&host)).map_err(not_taken)?;
+        }
+        if let Some(port) = self.port {
+            url.set_port(Some(port))
+                .map_err(|()| EndpointError::new("the url takes no port"))?;
+        }
+        Ok(())
+    }
+}
+
+/// A parameter goes before the path, so it may not stay; a socket's path is the socket.
+fn put_db(url: &mut Url, db: u32, is_socket: bool) {
+    let mut parameters: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let had = parameters.len();
+    parameters.retain(|(key, _)| key != "db");
+    if is_socket {
+        parameters.push(("db".to_owned(), db.to_string()));
+    } else {
+        url.set_path(&format!("/{db}"));
+        if parameters.len() == had {
+            return;
+        }
+    }
+    url.set_query(None);
+    if !parameters.is_empty() {
+        url.query_pairs_mut().extend_pairs(parameters);
+    }
+}
+
+fn not_taken(error: url::ParseError) -> EndpointError {
+    EndpointError::new(format!("not a server URL ({error})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(host: &str) -> Readdress {
+        Readdress {
+            host: Some(host.to_owned()),
+            ..Readdress::default()
+        }
+    }
+
+    const PORT: Readdress = Readdress {
+        host: None,
+        port: Some(7),
+        db: None,
+    };
+
+    const DB: Readdress = Readdress {
+        host: None,
+        port: None,
+        db: Some(9),
+    };
+
+    #[test]
+    fn only_what_is_given_changes() {
+        for (change, before, after) in [
+            (DB, "rediss://u:p%40ss@h:1", "rediss://u:p%40ss@h:1/9"),
+            (
+                DB,
+                "redis://h/3?protocol=resp3",
+                "redis://h/9?protocol=resp3",
+            ),
+            (DB, "redis://h/3?db=4&user=u", "redis://h/9?user=u"),
+            (DB, "redis://h?db=4", "redis://h/9"),
+            (DB, "unix:///run/a%20b.sock", "unix:///run/a%20b.sock?db=9"),
+            (DB, "unix:///s?db=2&pass=s", "unix:///s?pass=s&db=9"),
+            (PORT, "valkeys://u@h/3", "valkeys://u@h:7/3"),
+            (PORT, "redis://[::1]:1/3", "redis://[::1]:7/3"),
+            (PORT, "redis:///3", "redis://127.0.0.1:7/3"),
+            (host("b"), "rediss://u:p@a:1/2", "rediss://u:p@b:1/2"),
+            (host("::1"), "redis://a:1/2", "redis://[::1]:1/2"),
+        ] {
+            let changed = change.applied_to(before).expect(before);
+            assert_eq!(changed, after);
+        }
+    }
+
+    #[test]
+    fn a_socket_has_no_host_and_a_host_is_a_name() {
+        for (change, url) in [
+            (host("h"), "unix:///s"),
+            (PORT, "unix:///s"),
+            (host("a b"), "redis://h"),
+        ] {
+            change.applied_to(url).expect_err(url);
+        }
+    }
+}
