@@ -36,6 +36,34 @@ fn row_26_no_permission_within_a_script() {
 }
 
 #[test]
+fn row_26_no_permission_for_a_change_of_groups() {
+    let scene = Scene::new();
+    stale(&scene, 1);
+    let join = ["XGROUP", "CREATECONSUMER", "s", "g", "idle"];
+    scene.server.redis(&join);
+    let of = ["g", "--stream", "s", "--yes"];
+    let set_id = [&["groups", "set-id"][..], &of, &["0", "--force"]].concat();
+    let delete = [&["groups", "delete"][..], &of, &["--force"]].concat();
+    let prune = [&["consumers", "prune"][..], &of, &["--idle", "0s"]].concat();
+    let consumer = [&["consumers", "delete"][..], &of, &["idle"]].concat();
+    let before = scene.server.redis(&["XINFO", "STREAM", "s", "FULL"]);
+    for (denied, words, named) in [
+        ("xgroup|setid", &set_id, "groups set-id"),
+        ("exists", &set_id, "groups set-id"),
+        ("xgroup|destroy", &delete, "groups delete"),
+        ("xgroup|delconsumer", &prune, "consumers prune"),
+        ("xgroup|delconsumer", &consumer, "consumers delete"),
+    ] {
+        let run = at(&limited(&scene, &format!("-{denied}")), words).run();
+        run.assert_code(5)
+            .stderr_has(&format!("ACL SETUSER limited +{denied};"))
+            .stderr_has(&format!("`ucp-streams acl {named}` prints all"));
+        let after = scene.server.redis(&["XINFO", "STREAM", "s", "FULL"]);
+        assert_eq!(format!("{after:?}"), format!("{before:?}"), "{denied}");
+    }
+}
+
+#[test]
 fn row_32_group_missing_for_a_command() {
     let scene = Scene::new();
     stale(&scene, 1);
