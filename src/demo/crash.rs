@@ -1,7 +1,7 @@
 //! A worker that dies: a process of its own with messages in hand, killed without warning.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -77,15 +77,15 @@ impl Victim {
         Ok(Self { process, name })
     }
 
-    /// Waits until it has messages in hand; how many.
+    /// Waits until it has messages in hand; how many, or how it ended by itself before that.
     ///
     /// # Errors
-    /// When it does not get any in time.
+    /// When it does not get any in time, and what the server says.
     pub async fn await_messages(
         &mut self,
         connection: &Connection,
         group: &GroupSpec,
-    ) -> Result<u64> {
+    ) -> Result<Result<u64, ExitStatus>> {
         let started = Instant::now();
         loop {
             let pending = connection.run(xpending(&group.stream, &group.name)).await?;
@@ -94,15 +94,20 @@ impl Victim {
                 .iter()
                 .find(|(name, _)| *name == self.name);
             match held {
-                Some((_, count)) if *count >= IN_HAND => return Ok(*count),
+                Some((_, count)) if *count >= IN_HAND => return Ok(Ok(*count)),
                 _ if started.elapsed() > PATIENCE => {
                     bail!(Problem::new(
                         crate::model::Kind::Bug,
                         "the worker that is to die got no messages"
                     ))
                 }
-                _ => sleep(Duration::from_millis(20)).await,
+                _ => {}
             }
+            let ended = self.process.try_wait();
+            if let Some(status) = ended.context("cannot watch the worker process")? {
+                return Ok(Err(status));
+            }
+            sleep(Duration::from_millis(20)).await;
         }
     }
 

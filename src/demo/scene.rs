@@ -100,6 +100,15 @@ impl Scene {
         Ok(())
     }
 
+    /// Refuses a server on which nothing could be removed afterwards, by removing a key that is never made.
+    ///
+    /// # Errors
+    /// Whatever the server answers.
+    pub async fn require_removal(&self, connection: &Connection) -> Result<()> {
+        connection.run(del(&[self.named("none")])).await?;
+        Ok(())
+    }
+
     /// Removes every key the demonstration made, and no other; how many there were.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Invocation, Run, Signal, TestServer, server_binary};
+use crate::support::{Invocation, Run, Signal, TestServer, server_binary, ucp};
 
 /// The proof, by group.
 fn groups(proof: &Value) -> Vec<(String, u64, u64, u64, bool)> {
@@ -186,6 +186,27 @@ fn interrupted_it_removes_its_own_keys_and_ends_by_the_signal() {
     let (_, socket) = line.split_once("unix://").unwrap();
     let socket = socket.split_whitespace().next().unwrap();
     assert!(!std::path::Path::new(socket).exists(), "{socket}");
+}
+
+#[test]
+fn a_right_that_is_missing_is_named_soon_and_nothing_is_left() {
+    let server = TestServer::start();
+    let rule = ucp(&["acl", "demo", "--names"]).stdout().to_owned();
+    // The rights of the phases: before anything is made, ingesting, the worker that crashes, the others' work.
+    for right in ["del", "xadd", "xreadgroup", "xclaim"] {
+        let less = format!("+{right}");
+        let words = rule.split_whitespace().filter(|word| *word != less);
+        let url = server.add_user("probe", &words.collect::<Vec<_>>().join(" "));
+        server
+            .command(&["demo", "--events", "100", "-u", &url])
+            // Half of what the demonstration has patience for when nothing happens.
+            .timeout(Duration::from_secs(30))
+            .run()
+            .assert_code(5)
+            .stderr_has(&format!("ACL SETUSER probe +{right};"))
+            .stderr_has("`ucp-streams acl demo` prints all");
+        assert_eq!(server.redis(&["DBSIZE"]).int(), 0, "{right}");
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod proof;
 
+use std::process::ExitStatus;
+
 use anyhow::{Context as _, Result};
 
 use super::Context;
@@ -61,6 +63,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let connection = dialer.connect().await?;
     let scene = Scene::new(&prefix);
     scene.refuse_existing(&connection).await?;
+    scene.require_removal(&connection).await?;
     let mut signals = Signals::catch()?;
     let mut stage = Stage {
         args,
@@ -139,7 +142,7 @@ impl Stage<'_> {
         ));
         let is_whole = day.publish(&mut self.scene, &self.connection).await?;
         self.say_published(&day.published, is_whole);
-        self.crash().await?;
+        let crashed = self.crash().await?;
         if self.args.drop_one {
             let id = drop_one(&self.scene, &self.dialer, &self.connection).await?;
             self.say(&format!(
@@ -152,6 +155,14 @@ impl Stage<'_> {
         let crew = self.crew.insert(crew);
         crew.see_to(&mut day, &mut self.scene, &self.connection)
             .await?;
+        // Had it been for a reason that workers have, these had told.
+        if let Err(status) = crashed {
+            return Err(Problem::new(
+                Kind::Bug,
+                format!("the worker that was to be killed ended by itself: {status}"),
+            )
+            .into());
+        }
         let done = crew.stop().await?;
         if !is_whole {
             self.say_published(&day.published, true);
@@ -175,7 +186,8 @@ impl Stage<'_> {
         ));
     }
 
-    async fn crash(&self) -> Result<()> {
+    /// Kills a worker with messages in its hands, unless it ends by itself before it has any.
+    async fn crash(&self) -> Result<Result<(), ExitStatus>> {
         let program = std::env::current_exe().map_err(|error| {
             Problem::new(
                 Kind::Local,
@@ -184,12 +196,15 @@ impl Stage<'_> {
         })?;
         let group = self.scene.group_on(EVENTS_NORMALIZED)?;
         let mut victim = Victim::start(&program, self.dialer.endpoint(), &group)?;
-        let held = victim.await_messages(&self.connection, &group).await?;
+        let held = match victim.await_messages(&self.connection, &group).await? {
+            Ok(held) => held,
+            Err(status) => return Ok(Err(status)),
+        };
         victim.kill()?;
         self.say(&format!(
             "crash        {held:>7}  messages in the hands of a worker that was killed"
         ));
-        Ok(())
+        Ok(Ok(()))
     }
 
     fn say_handled(&self, done: &Work) {
