@@ -49,7 +49,7 @@ _ucp_streams() {
     while IFS= read -r line; do
         value=${line%%$'\t'*}
         shown=${value#"$before"}
-        if ((quote)) && [[ ! $shown =~ ^[[:alnum:]_.:=/@%+{}~-]*$ || $shown == *..* ]]; then
+        if ((quote)) && [[ ! $shown =~ ^[[:alnum:]_.:=/@%+{}~,-]*$ || $shown == *..* || $shown == *\{*,* ]]; then
             printf -v shown %q "$shown"
         fi
         COMPREPLY+=("$shown")

@@ -206,7 +206,7 @@ enum State {
 
 /// The server of a directory.
 #[derive(Clone, Debug, Serialize)]
-struct DevServer {
+pub(super) struct DevServer {
     url: String,
     state: State,
     pid: Option<u32>,

@@ -115,6 +115,11 @@ fn completes_everything(shell: &Shell) {
         "ucp-streams init x --stream '{z",
         "--stream '{zebra}:dlq'",
     );
+    completes(
+        &terminal,
+        "ucp-streams lag --columns group,pend",
+        "--columns group,pending",
+    );
     // Alternatives are listed.
     terminal.types("ucp-streams init qu");
     terminal.completes(2, "quail");

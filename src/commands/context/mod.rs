@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::model::Problem;
 use crate::settings::Env;
 use crate::settings::contexts::{Contexts, Places, Selection};
-use rows::{ContextRow, Details};
+pub(super) use rows::{ContextRow, Details};
 
 /// Manage named connections and select the one to use
 ///

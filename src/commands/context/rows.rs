@@ -8,7 +8,7 @@ use crate::view::{Cell, Column, Row, Tone};
 
 /// A line of `context list`.
 #[derive(Debug, Serialize)]
-pub(super) struct ContextRow {
+pub(in crate::commands) struct ContextRow {
     name: String,
     selected: bool,
     url: String,
@@ -52,7 +52,7 @@ impl Row for ContextRow {
 
 /// All of a context.
 #[derive(Debug, Serialize)]
-pub(super) struct Details {
+pub(in crate::commands) struct Details {
     name: String,
     selected: bool,
     url: String,

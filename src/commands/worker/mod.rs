@@ -21,6 +21,7 @@ use crate::exit::Exit;
 use crate::model::{Format, LogFormat, Name};
 use crate::view::{Cell, Column, Row};
 use crate::worker::{Assignment, Summary};
+pub(super) use rehearse::PlanRow;
 
 /// Work on the entries of consumer groups.
 #[derive(Debug, clap::Args)]
@@ -202,7 +203,7 @@ pub(super) async fn work_off(job: Assignment, context: &Context) -> Result<Exit>
 
 /// What one worker did.
 #[derive(Debug, Serialize)]
-struct WorkerRow {
+pub(in crate::commands) struct WorkerRow {
     group: Name,
     stream: Name,
     consumer: Name,

@@ -64,7 +64,7 @@ fn would(rows: &[PlanRow], first: Option<&Assignment>) -> String {
 
 /// A worker that would run.
 #[derive(Debug, Serialize)]
-struct PlanRow {
+pub(in crate::commands) struct PlanRow {
     group: Name,
     stream: Name,
     state: State,

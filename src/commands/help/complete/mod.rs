@@ -3,9 +3,11 @@
 //!
 //! An argument completes by its value's name: `STREAM`, `GROUP` and `CONSUMER` (and `--consumer`) with what is on
 //! the server that the line is about. Whatever fails, and whatever is not known within [`BUDGET`], is left out without a word:
-//! nobody has asked for anything yet. `CONTEXT` completes with the contexts there are.
+//! nobody has asked for anything yet. `CONTEXT` completes with the contexts there are, `--columns` with those of the
+//! command's tables.
 
 mod about;
+mod columns;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -24,6 +26,7 @@ use crate::commands::tree;
 use crate::model::Name;
 use crate::settings::contexts::{Contexts, Places};
 use crate::settings::{Env, Settings, Target};
+use crate::topology::Topology;
 use crate::wire::Dialer;
 
 /// What the scripts put before the words.
@@ -47,6 +50,7 @@ pub(in crate::commands) fn answer(words: &[OsString], env: &Env) -> Vec<u8> {
     let mut words = before.to_vec();
     let line = Arc::new(Line {
         words: words.clone(),
+        current: current.clone(),
         env: env.clone(),
         here: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
     });
@@ -129,6 +133,11 @@ fn with_names(command: Command, line: &Arc<Line>) -> Command {
             let candidates = move |current: &OsStr| line.contexts(current);
             return arg.add(ArgValueCompleter::new(candidates));
         }
+        if arg.get_id() == COLUMNS {
+            let line = Arc::clone(line);
+            let candidates = move |current: &OsStr| line.columns(current).unwrap_or_default();
+            return arg.add(ArgValueCompleter::new(candidates));
+        }
         let wanted = Wanted::of(&arg);
         if wanted.is_empty() {
             return arg;
@@ -141,10 +150,12 @@ fn with_names(command: Command, line: &Arc<Line>) -> Command {
     command.mut_subcommands(|inner| with_names(inner, line))
 }
 
-/// The line as it is typed so far, without the word that is completed.
+/// The line as it is typed so far.
 #[derive(Debug)]
 struct Line {
     words: Vec<OsString>,
+    /// The word that is completed.
+    current: String,
     env: Env,
     here: PathBuf,
 }
@@ -183,15 +194,24 @@ impl Line {
 
     /// What is known without a server.
     fn words(&self, words: &Words, current: &OsStr) -> Option<Vec<CompletionCandidate>> {
-        let current = current.to_str()?;
         let matches = self.matches()?;
-        let settings = self.settings(&matches);
-        let topology = settings
-            .and_then(|it| topology_of(&it).ok())
-            .unwrap_or_default();
-        let all = words.all(leaf(&tree(), &matches).1, &topology).into_iter();
-        let found = all.filter(|word| word.starts_with(current));
-        Some(found.map(CompletionCandidate::new).collect())
+        let all = words.all(leaf(&tree(), &matches).1, &self.topology(&matches));
+        beginning_with(current, all)
+    }
+
+    /// The columns of what the command prints; `current` is what is behind the last comma.
+    fn columns(&self, current: &OsStr) -> Option<Vec<CompletionCandidate>> {
+        let matches = self.matches()?;
+        let begun = self.current.strip_prefix("--columns=");
+        let begun = begun.unwrap_or(&self.current);
+        let all = columns::after(begun, &matches, &self.topology(&matches));
+        beginning_with(current, all)
+    }
+
+    fn topology(&self, matches: &ArgMatches) -> Topology {
+        let settings = self.settings(matches);
+        let topology = settings.and_then(|it| topology_of(&it).ok());
+        topology.unwrap_or_default()
     }
 
     /// The contexts of the operator's file.
@@ -245,6 +265,15 @@ impl Line {
     }
 }
 
+/// Those of `all` that `current` begins.
+fn beginning_with(current: &OsStr, mut all: Vec<String>) -> Option<Vec<CompletionCandidate>> {
+    let current = current.to_str()?;
+    all.retain(|word| word.starts_with(current));
+    Some(all.into_iter().map(CompletionCandidate::new).collect())
+}
+
+/// Which columns to show.
+const COLUMNS: &str = "columns";
 /// Who is to get what a deleted consumer holds.
 const HEIR: &str = "hand_over_to";
 
@@ -256,6 +285,18 @@ fn leaving(matches: &ArgMatches) -> Option<Name> {
     let arg = others.find(|arg| Wanted::of(arg) == [Wanted::Consumer])?;
     let value = matches.try_get_raw(arg.get_id().as_str()).ok()??.next()?;
     bytes_of(value.to_owned()).ok().map(Name::new)
+}
+
+/// What the line gives the arguments that name one of `wanted`, and nothing else.
+fn values(matches: &ArgMatches, wanted: Wanted) -> Vec<Name> {
+    let tree = tree();
+    let (command, matches) = leaf(&tree, matches);
+    let arguments = command.get_arguments();
+    let arguments = arguments.filter(|arg| Wanted::of(arg) == [wanted]);
+    let raw = arguments.filter_map(|arg| matches.try_get_raw(arg.get_id().as_str()).ok()?);
+    raw.flatten()
+        .filter_map(|value| bytes_of(value.to_owned()).ok().map(Name::new))
+        .collect()
 }
 
 /// The stream and the group that the line names. `GROUP|STREAM` is a stream when a group follows, or is wanted.
@@ -361,6 +402,55 @@ mod tests {
             let mut known = answered(&words);
             known.retain(|it| !it.starts_with('-'));
             assert_eq!(known, found, "{line}");
+        }
+    }
+
+    #[test]
+    fn columns_are_those_of_the_commands_own_table() {
+        for (line, found) in [
+            (
+                "ucp-streams lag --columns =und",
+                &["undelivered_id", "undelivered_age_ms"][..],
+            ),
+            ("ucp-streams lag =--columns=gr", &["--columns=group"]),
+            (
+                "ucp-streams lag --columns =group,la",
+                &["group,lag", "group,last_delivered_id"],
+            ),
+            (
+                "ucp-streams lag --columns =lag,la",
+                &["lag,last_delivered_id"],
+            ),
+            (
+                "ucp-streams groups set-id --columns =st",
+                &["stream", "stolen"],
+            ),
+            ("ucp-streams ping --columns =round", &["round_trip_ms"]),
+            (
+                "ucp-streams info --columns =consumer,p",
+                &["consumer,pending"],
+            ),
+            ("ucp-streams worker run --columns =back", &[]),
+            (
+                "ucp-streams worker run --dry-run --columns =backoff_c",
+                &["backoff_cap_ms"],
+            ),
+            (
+                "ucp-streams tail events.raw --columns =id,p",
+                &["id,payload"],
+            ),
+            (
+                "ucp-streams consume merge-processors --columns =re",
+                &["reason", "requires_manual_review"],
+            ),
+            (
+                "ucp-streams get mine --columns =",
+                &["stream", "id", "time"],
+            ),
+            ("ucp-streams completions --columns =", &[]),
+        ] {
+            let words: Vec<&str> = line.split(' ').collect();
+            assert_eq!(answered(&words), found, "{line}");
         }
     }
 
