@@ -11,5 +11,5 @@ mod values;
 pub use crate::model::{DurationError, parse_duration};
 pub use facts::Impact;
 pub use globals::{ColorChoice, DryRun, Globals, Pairs};
-pub use positions::{Edge, Position, PositionError};
+pub use positions::{Position, PositionError};
 pub use values::{FieldValue, bytes_of, count, field_value, name, per_second, positive_duration};

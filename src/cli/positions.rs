@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::parse_duration;
-use crate::model::EntryId;
+use crate::model::{Edge, EntryId};
 
 /// Numbers below this are seconds, from it on milliseconds: 10^11 s is the year 5138, 10^11 ms is 1973.
 const FIRST_MILLISECONDS: u64 = 100_000_000_000;
@@ -27,15 +27,6 @@ pub enum Position {
     /// So long before now.
     Ago(Duration),
     /// So many entries from the end; only the server can say where that is.
-    FromEnd(u64),
-}
-
-/// One edge of a range, inclusive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edge {
-    /// This id.
-    Id(EntryId),
-    /// The id of the entry this many from the end, to be asked of the server.
     FromEnd(u64),
 }
 

@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use super::read::note_unseen;
 use super::shared::Context;
-use crate::cli::{Edge, Pairs, Position, name};
+use crate::cli::{Pairs, Position, name};
 use crate::exit::Exit;
-use crate::model::{Format, Name, Problem, Time};
+use crate::model::{Edge, Format, Name, Problem, Time};
 use crate::streams::read::{self, Place};
 use crate::view::{EntryStyle, EntryWriter, Options, indent_json};
 

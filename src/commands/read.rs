@@ -6,11 +6,11 @@ use super::shared::Context;
 use crate::cli::{Pairs, Position, count, name};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::{Name, Problem, Time, escaped};
+use crate::model::{Edge, Name, Problem, Time, escaped};
 use crate::streams::names::{explain, require_stream};
-use crate::streams::read::{self, Edge, Range};
+use crate::streams::read::{self, Range};
 use crate::view::{EntryStyle, EntryWriter};
-use crate::{cli, wire};
+use crate::wire;
 
 /// Print a stream's entries from START to END
 ///
@@ -62,8 +62,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         (args.start, args.end)
     };
     let range = Range {
-        start: edge(start.range_start(now_ms)),
-        end: edge(end.range_end(now_ms)),
+        start: start.range_start(now_ms),
+        end: end.range_end(now_ms),
         reverse: args.reverse,
         count_max: args.count.map_or(usize::MAX, |count| {
             usize::try_from(count).unwrap_or(usize::MAX)
@@ -96,7 +96,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
 
 /// The same positions, the earlier first: of entries in reverse order the later one may be named first, as for XREVRANGE.
 fn earlier_first(start: Position, end: Position, now_ms: u64) -> (Position, Position) {
-    let edges = (edge(start.range_start(now_ms)), edge(end.range_end(now_ms)));
+    let edges = (start.range_start(now_ms), end.range_end(now_ms));
     let is_later = match (start, end) {
         (Position::End, _) | (_, Position::Start) => start != end,
         _ => backwards(edges.0, edges.1).is_some(),
@@ -116,13 +116,6 @@ fn backwards(start: Edge, end: Edge) -> Option<Problem> {
         Problem::usage("START is after END, so that there is nothing between them")
             .hint("give the earlier one first; --reverse prints the newest first")
     })
-}
-
-pub(super) fn edge(edge: cli::Edge) -> Edge {
-    match edge {
-        cli::Edge::Id(id) => Edge::Id(id),
-        cli::Edge::FromEnd(entries) => Edge::FromEnd(entries),
-    }
 }
 
 /// Says which fields were asked for and no entry had: most likely a name is misspelt.

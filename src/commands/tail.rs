@@ -5,7 +5,7 @@ use std::io;
 use anyhow::Result;
 use regex::bytes::Regex;
 
-use super::read::{edge, named, note_unseen};
+use super::read::{named, note_unseen};
 use super::shared::Context;
 use crate::cli::{FieldValue, Pairs, Position, field_value, name};
 use crate::console::{Console, Output, Signals};
@@ -86,9 +86,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     require(&streams, args.follow, context).await?;
     let window = Window {
         entries: args.count.or(args.since.is_none().then_some(ENTRIES)),
-        since: args
-            .since
-            .map(|since| edge(since.range_start(Time::now().ms))),
+        since: args.since.map(|since| since.range_start(Time::now().ms)),
         filter: filter(args.equal, args.grep),
     };
     let mut shown = Shown::new(&streams, args.follow, in_pairs, &context.console).only(args.fields);

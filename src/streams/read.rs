@@ -2,21 +2,12 @@
 
 use anyhow::Result;
 
-use crate::model::{Entry, EntryId, Name, Problem};
+use crate::model::{Edge, Entry, EntryId, Name, Problem};
 use crate::topology::Topology;
 use crate::wire::decode::FieldSlices;
 use crate::wire::{Connection, Lane, Scan, Stop, xinfo_stream, xrange};
 
 use super::names::{explain, require_stream};
-
-/// One edge of a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edge {
-    /// This id.
-    Id(EntryId),
-    /// The entry this many from the end; 0 is after the last.
-    FromEnd(u64),
-}
 
 /// The end of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

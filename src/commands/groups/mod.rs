@@ -8,7 +8,6 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::help::usage::or_subcommand;
-use super::read::edge;
 use super::shared::Context;
 use super::shared::failure::told_of_denied;
 use crate::cli::{Impact, Position, name};
@@ -66,7 +65,7 @@ fn at(position: Position) -> At {
     match position {
         Position::Id(id) => At::After(id),
         Position::End => At::End,
-        other => At::From(edge(other.range_start(Time::now().ms))),
+        other => At::From(other.range_start(Time::now().ms)),
     }
 }
 

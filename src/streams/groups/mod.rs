@@ -16,10 +16,10 @@ pub use set_id::{Direction, HeldBy, SetIdPlan, Shift, apply_set_id, plan_set_id}
 
 use super::inspect::{self, GroupReport, Seen};
 use super::names::no_group;
-use super::read::{Edge, place};
+use super::read::place;
 use super::repair::failed;
 use super::target::Target;
-use crate::model::{EntryId, Name, Problem, Time};
+use crate::model::{Edge, EntryId, Name, Problem, Time};
 use crate::topology::Topology;
 use crate::wire::{Connection, ErrorKind, GroupChange, Lane, ScriptCall, xinfo_stream};
 

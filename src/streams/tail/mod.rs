@@ -13,8 +13,8 @@ pub use filter::{Equal, Filter};
 pub use follow::follow;
 pub use gap::{Gap, Place};
 
-use super::read::{Edge, last};
-use crate::model::{Batch, EntryId, Name, StreamInfo};
+use super::read::last;
+use crate::model::{Batch, Edge, EntryId, Name, StreamInfo};
 use crate::wire::decode::FieldSlices;
 use crate::wire::{ErrorKind, Lane, Scan, Stop};
 
