@@ -75,7 +75,7 @@ pub async fn lags(
     let (moment, looks) = tokio::join!(moment(connection), join_all(looks));
     let moment = moment?;
     let (looks, denied) = seen(&streams, looks)?;
-    let looks: BTreeMap<&Name, Option<Look>> = streams
+    let looks: BTreeMap<&Name, Option<StreamAndGroups>> = streams
         .iter()
         .copied()
         .zip(looks)
@@ -94,7 +94,7 @@ pub async fn lags(
 }
 
 /// What `XINFO` says of a stream and its groups.
-type Look = (StreamInfo, Vec<GroupInfo>);
+type StreamAndGroups = (StreamInfo, Vec<GroupInfo>);
 
 /// The streams to look at, each once, in their order.
 fn streams_of<'a>(topology: &'a Topology, wanted: &'a [GroupSpec]) -> Vec<&'a Name> {
@@ -116,7 +116,7 @@ fn streams_of<'a>(topology: &'a Topology, wanted: &'a [GroupSpec]) -> Vec<&'a Na
     once
 }
 
-async fn look(connection: &Connection, stream: &Name) -> Result<Option<Look>, Error> {
+async fn look(connection: &Connection, stream: &Name) -> Result<Option<StreamAndGroups>, Error> {
     let (info, groups) = tokio::join!(
         connection.run(xinfo_stream(stream)),
         connection.run(xinfo_groups(stream)),
@@ -136,7 +136,7 @@ async fn one(
     connection: &Connection,
     topology: &Topology,
     spec: &GroupSpec,
-    look: Option<&Look>,
+    look: Option<&StreamAndGroups>,
     moment: Moment,
 ) -> Result<GroupLag> {
     let found = look.and_then(|(_, groups)| groups.iter().find(|it| it.name == spec.name));
@@ -152,7 +152,7 @@ async fn all(
     connection: &Connection,
     topology: &Topology,
     streams: &[&Name],
-    looks: &BTreeMap<&Name, Option<Look>>,
+    looks: &BTreeMap<&Name, Option<StreamAndGroups>>,
     moment: Moment,
 ) -> Result<Vec<GroupLag>> {
     let mut lags = Vec::new();

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use super::context::Context;
 use crate::model::Problem;
-use crate::streams::publish::cut::{Harm, Look};
+use crate::streams::publish::cut::{Harm, Snapshot};
 use crate::topology::{OnFull, StreamSpec};
 use crate::wire::Connection;
 
@@ -24,9 +24,9 @@ pub(in crate::commands) struct Coming<'s> {
 
 impl Coming<'_> {
     /// Whether a cut could take what a group has not processed.
-    async fn may_cut(&self, connection: &Connection) -> Option<(Look, u64)> {
+    async fn may_cut(&self, connection: &Connection) -> Option<(Snapshot, u64)> {
         let maxlen = self.maxlen?;
-        let look = Look::at(connection, &self.spec.name).await?;
+        let look = Snapshot::at(connection, &self.spec.name).await?;
         look.may_cut(self.entries, maxlen).then_some((look, maxlen))
     }
 
@@ -84,7 +84,7 @@ pub(in crate::commands) struct Retention<'s> {
     spec: &'s StreamSpec,
     /// The limit to publish with: none where the stream is to grow instead.
     pub(in crate::commands) maxlen: Option<u64>,
-    before: Option<Look>,
+    before: Option<Snapshot>,
 }
 
 impl<'s> Retention<'s> {

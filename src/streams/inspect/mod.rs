@@ -12,7 +12,7 @@ use serde::Serialize;
 pub use group::GroupReport;
 pub(super) use group::{Around, report as group_report};
 pub(super) use moment::{Moment, moment};
-use stream::Look;
+use stream::FirstTrip;
 pub use stream::{StreamReport, StreamState};
 
 use super::names::require_stream;
@@ -116,7 +116,7 @@ pub async fn streams(
     let moment = moment?;
     let (looks, denied) = seen(&names, first_looks)?;
     for (name, look) in names.iter().zip(&looks) {
-        let is_ready = |look: &Look| look.state == StreamState::Ready;
+        let is_ready = |look: &FirstTrip| look.state == StreamState::Ready;
         if !wanted.is_empty() && look.as_ref().is_some_and(|look| !is_ready(look)) {
             require_stream(connection, topology, name).await?;
         }

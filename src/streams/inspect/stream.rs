@@ -81,7 +81,7 @@ pub struct StreamReport {
 
 /// What the first round trip brought.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct FirstTrip {
     spec: StreamSpec,
     pub(super) state: StreamState,
     info: Option<StreamInfo>,
@@ -96,7 +96,7 @@ pub(super) async fn look(
     connection: &Connection,
     topology: &Topology,
     name: &Name,
-) -> Result<Look, Error> {
+) -> Result<FirstTrip, Error> {
     let spec = topology.stream_or_default(name);
     let (info, groups, bytes, recent, dead_letters) = tokio::join!(
         connection.run(xinfo_stream(name)),
@@ -112,9 +112,9 @@ pub(super) async fn look(
     };
     let dead_letters = unless_other_type(dead_letters)?;
     if state != StreamState::Ready {
-        return Ok(Look {
+        return Ok(FirstTrip {
             dead_letters,
-            ..Look::empty(spec, state)
+            ..FirstTrip::empty(spec, state)
         });
     }
     // Deleted between two of these, it has no groups and no entries.
@@ -122,13 +122,13 @@ pub(super) async fn look(
         Err(error) if error.kind == ErrorKind::NoKey => Vec::new(),
         groups => groups?,
     };
-    Ok(Look {
+    Ok(FirstTrip {
         info: Some(info?),
         groups,
         bytes: allowed(bytes)?.flatten(),
         recent: allowed(recent)?.unwrap_or_default(),
         dead_letters,
-        ..Look::empty(spec, state)
+        ..FirstTrip::empty(spec, state)
     })
 }
 
@@ -140,7 +140,7 @@ fn unless_other_type(answer: Result<u64, Error>) -> Result<Option<u64>, Error> {
     }
 }
 
-impl Look {
+impl FirstTrip {
     fn empty(spec: StreamSpec, state: StreamState) -> Self {
         Self {
             spec,

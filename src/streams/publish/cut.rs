@@ -14,7 +14,7 @@ const PAGE: usize = 1000;
 
 /// A stream and its groups at one moment.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct Snapshot {
     stream: Name,
     info: StreamInfo,
     groups: Vec<GroupInfo>,
@@ -31,7 +31,7 @@ pub struct Harm {
     pub pending: bool,
 }
 
-impl Look {
+impl Snapshot {
     /// Looks at `stream`; `None` when there is no such stream yet, or the user may not ask.
     pub async fn at(connection: &Connection, stream: &Name) -> Option<Self> {
         let (info, groups) = tokio::join!(
@@ -168,8 +168,8 @@ impl Harm {
 mod tests {
     use super::*;
 
-    fn look(length: u64, first_ms: u64, added: Option<u64>) -> Look {
-        Look {
+    fn look(length: u64, first_ms: u64, added: Option<u64>) -> Snapshot {
+        Snapshot {
             stream: "s".into(),
             groups: Vec::new(),
             info: StreamInfo {

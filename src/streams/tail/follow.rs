@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::gap::{Gap, Look, Place};
+use super::gap::{Continuity, Gap, Place};
 use super::{Filter, PAGE, Sink};
 use crate::model::{Batch, EntryId, Name, StreamInfo};
 use crate::wire::{Dialer, Error, ErrorKind, Lane, Stop};
@@ -153,10 +153,10 @@ impl Follower<'_> {
         for (stream, info) in others {
             let place = &mut self.places[stream];
             let missing = match info {
-                Some(info) => Look::Missing(place.begin_again(&info)),
+                Some(info) => Continuity::Missing(place.begin_again(&info)),
                 None => place.gone(),
             };
-            if let Look::Missing(gap) = missing {
+            if let Continuity::Missing(gap) = missing {
                 self.looks = true;
                 tell(sink, stream, &gap)?;
             }
@@ -257,17 +257,17 @@ impl Follower<'_> {
                 Ok(info) => place.look(&info, self.is_same_server),
                 Err(error) if error.kind == ErrorKind::NoKey => place.gone(),
                 // Whoever may read may not be allowed to look.
-                Err(error) if error.kind == ErrorKind::NoPerm => Look::Unknown,
+                Err(error) if error.kind == ErrorKind::NoPerm => Continuity::Unknown,
                 Err(error) => return Err(error.into()),
             };
             match look {
-                Look::Whole => {}
-                Look::Unknown => is_known = false,
-                Look::Missing(gap) => {
+                Continuity::Whole => {}
+                Continuity::Unknown => is_known = false,
+                Continuity::Missing(gap) => {
                     has_gaps = true;
                     tell(sink, stream, &gap)?;
                 }
-                Look::Shorter(newest) => {
+                Continuity::Shorter(newest) => {
                     is_known = false;
                     sink.note(&format!(
                         "`{}` now ends at {newest}, before what was read: it was made again, or the server lost the \

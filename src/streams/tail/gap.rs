@@ -42,7 +42,7 @@ impl Gap {
 
 /// What a look at a stream tells about what was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum Continuity {
     /// Nothing is missing.
     Whole,
     /// These are.
@@ -93,11 +93,11 @@ impl Place {
     }
 
     /// There is no such stream (any more): whatever is added to it comes first.
-    pub(super) fn gone(&mut self) -> Look {
+    pub(super) fn gone(&mut self) -> Continuity {
         let was_there = self.newest > EntryId::MIN;
         if !was_there {
             self.added = (self.position == EntryId::MIN).then_some(0);
-            return Look::Whole;
+            return Continuity::Whole;
         }
         let gap = Gap {
             from: self.position,
@@ -111,7 +111,7 @@ impl Place {
         } else {
             EntryId::MIN
         });
-        Look::Missing(gap)
+        Continuity::Missing(gap)
     }
 
     /// Whether a stream that looks like this is not the one that was read. Neither its greatest id nor its count of
@@ -141,14 +141,14 @@ impl Place {
     }
 
     /// The stream looks like this, and all that was read of it was read before; by the same server process or not.
-    pub(super) fn look(&mut self, info: &StreamInfo, is_same_server: bool) -> Look {
+    pub(super) fn look(&mut self, info: &StreamInfo, is_same_server: bool) -> Continuity {
         let newest = info.last_generated_id;
         if is_same_server && self.is_another(info) {
-            return Look::Missing(self.begin_again(info));
+            return Continuity::Missing(self.begin_again(info));
         }
         if newest < self.newest {
             *self = Self::at(newest, Some(info));
-            return Look::Shorter(newest);
+            return Continuity::Shorter(newest);
         }
         if self.is_another(info) {
             // What was lost from the end was made up for since; how the count stands is not known any more.
@@ -158,14 +158,18 @@ impl Place {
         if newest <= self.position {
             let is_whole = self.added.is_some() || newest == self.position;
             self.added = info.entries_added.filter(|_| newest == self.position);
-            return if is_whole { Look::Whole } else { Look::Unknown };
+            return if is_whole {
+                Continuity::Whole
+            } else {
+                Continuity::Unknown
+            };
         }
         let first = info.first.as_ref().map(|entry| entry.id);
         if first.is_some_and(|first| first <= self.position) {
-            return Look::Whole;
+            return Continuity::Whole;
         }
         let (Some(before), Some(added)) = (self.added, info.entries_added) else {
-            return Look::Unknown;
+            return Continuity::Unknown;
         };
         let gap = Gap {
             from: self.position,
@@ -177,9 +181,9 @@ impl Place {
         self.position = first.and_then(EntryId::previous).unwrap_or(newest);
         self.added = Some(added.saturating_sub(info.length));
         if gap.count == Some(0) {
-            Look::Whole
+            Continuity::Whole
         } else {
-            Look::Missing(gap)
+            Continuity::Missing(gap)
         }
     }
 }
@@ -217,35 +221,41 @@ mod tests {
     #[test]
     fn what_was_cut_after_the_position_is_counted() {
         let mut place = read_to(10);
-        assert_eq!(place.look(&stream(1, 10, 10), true), Look::Whole);
-        assert_eq!(place.look(&stream(10, 20, 20), true), Look::Whole);
+        assert_eq!(place.look(&stream(1, 10, 10), true), Continuity::Whole);
+        assert_eq!(place.look(&stream(10, 20, 20), true), Continuity::Whole);
         let gap = Gap {
             from: id(10),
             to: Some(id(15)),
             count: Some(4),
         };
-        assert_eq!(place.look(&stream(15, 20, 20), true), Look::Missing(gap));
+        assert_eq!(
+            place.look(&stream(15, 20, 20), true),
+            Continuity::Missing(gap)
+        );
         // Said once.
-        assert_eq!(place.look(&stream(15, 20, 20), true), Look::Whole);
+        assert_eq!(place.look(&stream(15, 20, 20), true), Continuity::Whole);
         for ms in 15..=20 {
             place.read(id(ms));
         }
-        assert_eq!(place.look(&stream(15, 20, 20), true), Look::Whole);
+        assert_eq!(place.look(&stream(15, 20, 20), true), Continuity::Whole);
         let gap = Gap {
             from: id(20),
             to: None,
             count: Some(5),
         };
-        assert_eq!(place.look(&stream(26, 25, 25), true), Look::Missing(gap));
+        assert_eq!(
+            place.look(&stream(26, 25, 25), true),
+            Continuity::Missing(gap)
+        );
         assert_eq!(place.position, id(25));
     }
 
     #[test]
     fn only_what_was_read_may_go_unnoticed() {
         let mut place = read_to(10);
-        assert_eq!(place.look(&stream(11, 15, 15), true), Look::Whole);
+        assert_eq!(place.look(&stream(11, 15, 15), true), Continuity::Whole);
         let mut place = read_to(10);
-        assert_eq!(place.look(&stream(11, 10, 10), true), Look::Whole);
+        assert_eq!(place.look(&stream(11, 10, 10), true), Continuity::Whole);
     }
 
     #[test]
@@ -256,7 +266,10 @@ mod tests {
             to: Some(id(12)),
             count: None,
         };
-        assert_eq!(place.look(&stream(12, 13, 2), true), Look::Missing(gap));
+        assert_eq!(
+            place.look(&stream(12, 13, 2), true),
+            Continuity::Missing(gap)
+        );
         // Its first entry is read, whatever its id, and those that were cut from it are among the unknown.
         for (again, first) in [
             (stream(1, 4, 4), 1),
@@ -269,22 +282,25 @@ mod tests {
                 to: Some(id(first)),
                 count: None,
             };
-            assert_eq!(place.look(&again, true), Look::Missing(gap));
+            assert_eq!(place.look(&again, true), Continuity::Missing(gap));
             assert!(place.position < id(first) && place.position.next() == Some(id(first)));
-            assert_eq!(place.look(&again, true), Look::Whole);
+            assert_eq!(place.look(&again, true), Continuity::Whole);
         }
     }
 
     #[test]
     fn another_server_may_have_lost_the_end() {
         let mut place = read_to(10);
-        assert_eq!(place.look(&stream(1, 4, 4), false), Look::Shorter(id(4)));
+        assert_eq!(
+            place.look(&stream(1, 4, 4), false),
+            Continuity::Shorter(id(4))
+        );
         assert_eq!(place.position, id(4));
         let mut place = read_to(10);
-        assert_eq!(place.look(&stream(1, 14, 9), false), Look::Whole);
+        assert_eq!(place.look(&stream(1, 14, 9), false), Continuity::Whole);
         assert_eq!(place.position, id(10));
         // That server itself loses nothing.
-        assert_eq!(place.look(&stream(1, 14, 9), true), Look::Whole);
+        assert_eq!(place.look(&stream(1, 14, 9), true), Continuity::Whole);
     }
 
     #[test]
@@ -295,41 +311,44 @@ mod tests {
             to: None,
             count: None,
         };
-        assert_eq!(place.gone(), Look::Missing(gap));
+        assert_eq!(place.gone(), Continuity::Missing(gap));
         // Said once.
-        assert_eq!(place.gone(), Look::Whole);
-        assert_eq!(place.look(&stream(1, 2, 2), true), Look::Whole);
+        assert_eq!(place.gone(), Continuity::Whole);
+        assert_eq!(place.look(&stream(1, 2, 2), true), Continuity::Whole);
         assert!(place.position < id(1));
         // What was asked for from a later id on is not there earlier.
         let mut place = Place::at(id(100), Some(&stream(1, 10, 10)));
-        assert!(matches!(place.gone(), Look::Missing(_)));
+        assert!(matches!(place.gone(), Continuity::Missing(_)));
         assert_eq!(place.position, id(100));
     }
 
     #[test]
     fn a_stream_that_comes_later_is_read_from_its_first_entry() {
         let mut place = Place::before_any(EntryId::MIN);
-        assert_eq!(place.gone(), Look::Whole);
+        assert_eq!(place.gone(), Continuity::Whole);
         let gap = Gap {
             from: EntryId::MIN,
             to: Some(id(3)),
             count: Some(2),
         };
-        assert_eq!(place.look(&stream(3, 9, 9), true), Look::Missing(gap));
+        assert_eq!(place.look(&stream(3, 9, 9), true), Continuity::Missing(gap));
     }
 
     #[test]
     fn a_position_to_come_knows_nothing_until_it_is_reached() {
         let mut place = Place::at(id(100), Some(&stream(1, 10, 10)));
-        assert_eq!(place.look(&stream(1, 20, 20), true), Look::Unknown);
-        assert_eq!(place.look(&stream(150, 160, 160), true), Look::Unknown);
+        assert_eq!(place.look(&stream(1, 20, 20), true), Continuity::Unknown);
+        assert_eq!(
+            place.look(&stream(150, 160, 160), true),
+            Continuity::Unknown
+        );
         for ms in 150..=160 {
             place.read(id(ms));
         }
-        assert_eq!(place.look(&stream(150, 160, 160), true), Look::Whole);
+        assert_eq!(place.look(&stream(150, 160, 160), true), Continuity::Whole);
         assert!(matches!(
             place.look(&stream(170, 171, 171), true),
-            Look::Missing(_)
+            Continuity::Missing(_)
         ));
     }
 }
