@@ -24,7 +24,7 @@ pub use terminal::Terminal;
 
 use crate::exit::{Exit, OutputClosed, classify};
 use crate::model::{Consent, Problem, escaped};
-use crate::settings::{Guard, Listening, Look};
+use crate::settings::{Listening, Look, ProductionGuard};
 use crate::view::{self, Filter, Options, Report, Reshape, Row, Template, Theme, Tone};
 use progress::Bar;
 
@@ -37,7 +37,7 @@ pub struct Console {
     stderr_theme: Theme,
     bar: Bar,
     reshape: Option<Arc<Reshape>>,
-    guard: OnceLock<Guard>,
+    guard: OnceLock<ProductionGuard>,
 }
 
 impl Console {
@@ -219,13 +219,13 @@ impl Console {
     }
 
     /// From now on consent to work on a production server takes its context's name. Only the first call counts.
-    pub fn protect(&self, guard: Guard) {
+    pub fn protect(&self, guard: ProductionGuard) {
         let _ = self.guard.set(guard);
     }
 
     /// Whether [`Console::confirm`] wants to know where the server listens.
     pub fn is_unsure_of_server(&self) -> bool {
-        self.guard.get().is_some_and(Guard::is_unsure)
+        self.guard.get().is_some_and(ProductionGuard::is_unsure)
     }
 
     /// Consent to `plan`, a text that names its target: by `--yes`, or by a yes on a terminal. On a production

@@ -9,12 +9,12 @@
 
 mod detached;
 mod find;
-mod guard;
 mod options;
 mod patience;
 mod place;
 pub mod probe;
 mod process;
+mod reaper;
 mod running;
 
 pub use detached::{Detached, Live, Started, Status};

@@ -1,4 +1,4 @@
-//! One server process that belongs to this one: started behind its guard, signalled, reaped.
+//! One server process that belongs to this one: started behind its reaper, signalled, reaped.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use super::guard::Guard;
+use super::reaper::Reaper;
 use crate::model::without_secrets;
 
 /// How often a process is asked whether it has ended.
@@ -22,14 +22,14 @@ pub(super) const POLL: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
-    guard: Option<Guard>,
+    reaper: Option<Reaper>,
 }
 
 impl Process {
-    /// Starts `binary`, its output appended to `log`; `removed` is what the guard removes after it.
+    /// Starts `binary`, its output appended to `log`; `removed` is what the reaper removes after it.
     ///
     /// The server runs in a process group of its own, so that a terminal's Ctrl-C reaches it only through
-    /// this process. It waits as a shell for a line before it becomes the server: the guard is there first.
+    /// this process. It waits as a shell for a line before it becomes the server: the reaper is there first.
     pub(super) fn start(
         binary: &Path,
         arguments: &[OsString],
@@ -47,7 +47,7 @@ impl Process {
             .process_group(0)
             .spawn()?;
         let go = child.stdin.take();
-        let guard = Guard::over(child.id(), removed).inspect_err(|_| {
+        let reaper = Reaper::over(child.id(), removed).inspect_err(|_| {
             let _ = child.kill();
             let _ = child.wait();
         })?;
@@ -56,7 +56,7 @@ impl Process {
         }
         Ok(Self {
             child,
-            guard: Some(guard),
+            reaper: Some(reaper),
         })
     }
 
@@ -68,7 +68,7 @@ impl Process {
     pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         let status = self.child.try_wait()?;
         if status.is_some() {
-            self.guard = None;
+            self.reaper = None;
         }
         Ok(status)
     }
@@ -84,7 +84,7 @@ impl Process {
     /// SIGKILL, and waits for the end.
     pub(super) fn kill(&mut self) -> io::Result<()> {
         self.signal(Signal::KILL)?;
-        self.guard = None;
+        self.reaper = None;
         self.child.wait().map(drop)
     }
 

@@ -19,7 +19,7 @@ const LOOK_UP: Duration = Duration::from_secs(1);
 
 /// The address that is used, and those of the production contexts.
 #[derive(Clone, Debug, Default)]
-pub struct Guard {
+pub struct ProductionGuard {
     target: Option<Transport>,
     production: Vec<(String, Transport)>,
     named: Option<String>,
@@ -76,7 +76,7 @@ impl Listening {
     }
 }
 
-impl Guard {
+impl ProductionGuard {
     /// A guard of the production contexts' addresses, `target` among them or not. `named` is what `--context` said.
     pub(super) fn new(target: Option<&Endpoint>, contexts: &Contexts, named: Option<&str>) -> Self {
         let production = contexts
@@ -201,8 +201,8 @@ mod tests {
         Endpoint::parse(url).expect(url).transport
     }
 
-    fn guard(target: &str, named: Option<&str>) -> Guard {
-        Guard {
+    fn guard(target: &str, named: Option<&str>) -> ProductionGuard {
+        ProductionGuard {
             target: Some(transport(target)),
             production: vec![
                 (

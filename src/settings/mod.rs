@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use env::Env;
-pub use guard::{Guard, Listening, Protected};
+pub use guard::{Listening, ProductionGuard, Protected};
 pub use look::Look;
 pub use target::{endpoint_of_flags, readdress_of_flags};
 
@@ -96,7 +96,7 @@ pub struct Settings {
     /// Where contexts are kept.
     pub places: Places,
     /// Whether this is a production server.
-    pub guard: Guard,
+    pub guard: ProductionGuard,
     /// Where the user came from, when one is named.
     pub user_origin: Option<Origin>,
     /// Where the password came from, when there is one.
@@ -160,7 +160,7 @@ impl Settings {
             ));
         }
         Ok(Self {
-            guard: Guard::new(
+            guard: ProductionGuard::new(
                 server_of(&target.value),
                 &contexts,
                 globals.context.as_deref(),
