@@ -9,7 +9,7 @@ use crate::cli::{self, Pairs};
 use crate::exit::Exit;
 use crate::model::{CommandLine, Name, Problem};
 use crate::streams::pending::{Question, look};
-use crate::streams::select::Filter;
+use crate::streams::select::Criteria;
 use crate::streams::target::Target;
 use crate::topology::{GroupSpec, Topology};
 use crate::view::{Pending, PendingParts};
@@ -102,11 +102,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         target.require_consumer(&connection, consumer).await?;
     }
     let question = Question {
-        filter: Filter {
+        filter: Criteria {
             consumer: args.consumer,
             idle_min: args.idle.unwrap_or_default(),
             deliveries_min: args.min_deliveries.unwrap_or_default(),
-            ..Filter::default()
+            ..Criteria::default()
         },
         count_max: args.count as usize,
         with_fields: args.entries,

@@ -25,7 +25,7 @@ pub use terminal::Terminal;
 use crate::exit::{Exit, OutputClosed, classify};
 use crate::model::{Consent, Problem, escaped};
 use crate::settings::{Listening, Look, ProductionGuard};
-use crate::view::{self, Filter, Options, Report, Reshape, Row, Template, Theme, Tone};
+use crate::view::{self, JqFilter, Options, Report, Reshape, Row, Template, Theme, Tone};
 use progress::Bar;
 
 /// The two outputs of one command and how to write to them.
@@ -76,7 +76,7 @@ impl Console {
             ))
             .hint("use -o json or -o ndjson"));
         }
-        let filter = Filter::compile(expression)?;
+        let filter = JqFilter::compile(expression)?;
         self.reshape = Some(Arc::new(Reshape::Filter(filter)));
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::repair::{Applied, BATCH, Chosen, Outcome, Repaired};
-use super::select::{Filter, Pager, Which, bodies};
+use super::select::{Criteria, Pager, Which, bodies};
 use super::target::Target;
 use super::tombstone::bury;
 use crate::model::{Body, Consent, EntryId, Name, PendingEntry};
@@ -119,9 +119,9 @@ pub(super) async fn hand_over(
         dead_letter: dead_letter.clone(),
         mode: CountMode::Keep,
     };
-    let filter = Filter {
+    let filter = Criteria {
         consumer: Some(from.clone()),
-        ..Filter::default()
+        ..Criteria::default()
     };
     let mut pager = Pager::new(connection, target, &filter);
     let mut handed = HandedOver::default();

@@ -15,7 +15,7 @@ const PAGE: usize = 1000;
 
 /// What a pending entry must be like. The default is any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
+pub struct Criteria {
     /// Held by this consumer.
     pub consumer: Option<Name>,
     /// Held by any consumer but this.
@@ -26,7 +26,7 @@ pub struct Filter {
     pub deliveries_min: u64,
 }
 
-impl Filter {
+impl Criteria {
     /// Whether `entry`, of the right consumer, is like that. One that was given back is as idle as can be.
     pub fn matches(&self, entry: &PendingEntry) -> bool {
         entry.deliveries >= self.deliveries_min
@@ -47,13 +47,13 @@ pub fn is_idle(entry: &PendingEntry, idle_min: Duration) -> bool {
 pub struct Pager<'a> {
     connection: &'a Connection,
     target: &'a Target,
-    filter: &'a Filter,
+    filter: &'a Criteria,
     next: Option<EntryId>,
 }
 
 impl<'a> Pager<'a> {
     /// From the least id.
-    pub const fn new(connection: &'a Connection, target: &'a Target, filter: &'a Filter) -> Self {
+    pub const fn new(connection: &'a Connection, target: &'a Target, filter: &'a Criteria) -> Self {
         Self {
             connection,
             target,
@@ -108,7 +108,7 @@ pub enum Which {
     /// The oldest ones that match, at most so many.
     Matching {
         /// What they are like.
-        filter: Filter,
+        filter: Criteria,
         /// At most so many.
         count_max: usize,
     },
@@ -180,7 +180,7 @@ async fn named(connection: &Connection, target: &Target, ids: &[EntryId]) -> Res
 async fn matching(
     connection: &Connection,
     target: &Target,
-    filter: &Filter,
+    filter: &Criteria,
     count_max: usize,
 ) -> Result<Selected> {
     let mut pager = Pager::new(connection, target, filter);
@@ -225,10 +225,10 @@ mod tests {
             idle_ms,
             deliveries: 2,
         };
-        let filter = |idle_ms, deliveries_min| Filter {
+        let filter = |idle_ms, deliveries_min| Criteria {
             idle_min: Duration::from_millis(idle_ms),
             deliveries_min,
-            ..Filter::default()
+            ..Criteria::default()
         };
         for (idle_ms, filter, expected) in [
             (None, filter(5000, 0), true),

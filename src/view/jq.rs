@@ -26,17 +26,17 @@ def @csv: [.[] | if type == "string" then "\"" + (split("\"") | join("\"\"")) + 
 const SHOWN_MAX: usize = 120;
 
 /// A compiled filter.
-pub struct Filter {
+pub struct JqFilter {
     compiled: jaq_core::Filter<JustLut<Val>>,
 }
 
-impl fmt::Debug for Filter {
+impl fmt::Debug for JqFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Filter")
+        f.write_str("JqFilter")
     }
 }
 
-impl Filter {
+impl JqFilter {
     /// Compiles `expression`.
     ///
     /// # Errors
@@ -175,7 +175,7 @@ mod tests {
 
     fn filtered(expression: &str, json: &str) -> Result<String, Problem> {
         let mut out = Vec::new();
-        Filter::compile(expression)?.apply(&mut out, json.as_bytes(), false)?;
+        JqFilter::compile(expression)?.apply(&mut out, json.as_bytes(), false)?;
         Ok(String::from_utf8(out).expect("UTF-8"))
     }
 
@@ -227,7 +227,7 @@ mod tests {
             ("env", "--jq: at column 1: there is no filter `env`"),
             ("halt", "--jq: at column 1: there is no filter `halt`"),
         ] {
-            let problem = Filter::compile(expression).expect_err(expression);
+            let problem = JqFilter::compile(expression).expect_err(expression);
             assert_eq!(problem.message, message);
         }
         let problem = filtered(".b.c", "{\"b\":1}").expect_err("no object");
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn nothing_steers_a_terminal() {
         let mut out = Vec::new();
-        let filter = Filter::compile(".[]").expect("compiles");
+        let filter = JqFilter::compile(".[]").expect("compiles");
         let json = r#"["\u001b[2J", {"\u001b":"\u202e"}]"#;
         filter.apply(&mut out, json.as_bytes(), true).expect("runs");
         let text = String::from_utf8(out).expect("UTF-8");

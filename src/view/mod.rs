@@ -26,7 +26,7 @@ mod theme;
 pub use cell::{Align, Cell, Column};
 pub use entries::{EntryStyle, EntryWriter};
 pub use human::{human_bytes, human_count, human_millis};
-pub use jq::Filter;
+pub use jq::JqFilter;
 pub use json::{json_bytes, json_made_safe, json_text, write_json};
 pub use pretty::{indent_json, is_json};
 pub use report::{Report, Section, report};

@@ -1,13 +1,13 @@
 //! What JSON on its way to standard output goes through.
 
-use super::{Filter, Template};
+use super::{JqFilter, Template};
 use crate::model::Problem;
 
 /// One of the two ways.
 #[derive(Debug)]
 pub enum Reshape {
     /// `--jq`.
-    Filter(Filter),
+    Filter(JqFilter),
     /// `--template`.
     Template(Template),
 }

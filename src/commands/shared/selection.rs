@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::cli;
 use crate::model::{EntryId, Name};
-use crate::streams::select::{Filter, Which};
+use crate::streams::select::{Criteria, Which};
 use crate::streams::target::Target;
 use crate::topology::GroupSpec;
 use crate::wire::Connection;
@@ -57,11 +57,11 @@ impl SelectArgs {
             return (Which::Ids(self.ids), self.idle.unwrap_or_default());
         }
         let idle_min = self.idle.unwrap_or(spec.claim_idle);
-        let filter = Filter {
+        let filter = Criteria {
             consumer: self.consumer,
             idle_min,
             deliveries_min: self.min_deliveries.unwrap_or_default(),
-            ..Filter::default()
+            ..Criteria::default()
         };
         let which = Which::Matching {
             filter,

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::super::backlog::between;
-use super::super::select::{Filter, Pager};
+use super::super::select::{Criteria, Pager};
 use super::super::target::Target;
 use super::{At, COUNTED_MAX, change, live_consumers};
 use crate::model::{Consent, EntryId, Lag, Name};
@@ -128,7 +128,7 @@ pub async fn plan_set_id(
 
 /// Who holds what is pending after `after`, counted page by page.
 async fn holders(connection: &Connection, target: &Target, after: EntryId) -> Result<Vec<HeldBy>> {
-    let filter = Filter::default();
+    let filter = Criteria::default();
     let Some(start) = after.next() else {
         return Ok(Vec::new());
     };

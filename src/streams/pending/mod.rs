@@ -8,7 +8,7 @@ use serde::Serialize;
 
 pub use shape::{Cluster, ClusterState, HistogramRow};
 
-use super::select::{Filter, Pager, bodies};
+use super::select::{Criteria, Pager, bodies};
 use super::target::Target;
 use crate::model::{Body, EntryId, Name, PendingEntry, Time};
 use crate::wire::{Connection, xpending};
@@ -23,7 +23,7 @@ const CLUSTERS_MAX: u64 = 10_000;
 #[derive(Clone, Debug)]
 pub struct Question {
     /// Which entries.
-    pub filter: Filter,
+    pub filter: Criteria,
     /// Rows at most.
     pub count_max: usize,
     /// Whether rows come with their entries' fields.
