@@ -79,7 +79,7 @@ impl<T> Setting<T> {
 
 /// What to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum ServerChoice {
     /// This server, with its credentials.
     Server(Endpoint),
     /// A private server for this one command (`ephemeral:`).
@@ -90,7 +90,7 @@ pub enum Target {
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The server.
-    pub target: Setting<Target>,
+    pub target: Setting<ServerChoice>,
     /// The name of the context that is used, when one is.
     pub context: Option<String>,
     /// Where contexts are kept.
@@ -135,7 +135,7 @@ impl Settings {
             context,
         } = target::find(globals, env, &contexts, &selection)?;
         let (mut user_origin, mut password_origin, mut tls_lines) = (None, None, Vec::new());
-        if let Target::Server(endpoint) = &mut target.value {
+        if let ServerChoice::Server(endpoint) = &mut target.value {
             tls::apply(globals, endpoint)?;
             tls_lines = tls::describe(endpoint, globals);
             user_origin = endpoint.username.as_ref().map(|_| match context {
@@ -154,7 +154,7 @@ impl Settings {
                 endpoint.password = Some(found.value);
             }
         }
-        if target.value == Target::Ephemeral && asks_for_credentials(globals) {
+        if target.value == ServerChoice::Ephemeral && asks_for_credentials(globals) {
             return Err(Problem::usage(
                 "a private server has no users: --user and --password-… do not go with ephemeral:",
             ));
@@ -198,10 +198,12 @@ impl Settings {
         });
         let origin = format!("{}{context}", self.target.origin);
         let mut lines = vec![match &self.target.value {
-            Target::Server(endpoint) => format!("server {endpoint}, from {origin}"),
-            Target::Ephemeral => format!("server ephemeral, from {origin}"),
+            ServerChoice::Server(endpoint) => format!("server {endpoint}, from {origin}"),
+            ServerChoice::Ephemeral => format!("server ephemeral, from {origin}"),
         }];
-        if let (Target::Server(endpoint), Some(origin)) = (&self.target.value, self.user_origin) {
+        if let (ServerChoice::Server(endpoint), Some(origin)) =
+            (&self.target.value, self.user_origin)
+        {
             let user = endpoint.username.as_deref().unwrap_or_default();
             lines.push(format!("user {}, from {origin}", escaped(user.as_bytes())));
         }
@@ -255,10 +257,10 @@ fn asks_for_credentials(globals: &Globals) -> bool {
     globals.user.is_some() || globals.password_file.is_some() || globals.password_stdin
 }
 
-fn server_of(target: &Target) -> Option<&Endpoint> {
+fn server_of(target: &ServerChoice) -> Option<&Endpoint> {
     match target {
-        Target::Server(endpoint) => Some(endpoint),
-        Target::Ephemeral => None,
+        ServerChoice::Server(endpoint) => Some(endpoint),
+        ServerChoice::Ephemeral => None,
     }
 }
 

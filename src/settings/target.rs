@@ -1,7 +1,7 @@
 //! Which server: flags, then a named context, the environment, the selected context, and the default.
 
 use super::contexts::{Contexts, NamedContext, Selection};
-use super::{Env, Origin, Setting, Target, tls};
+use super::{Env, Origin, ServerChoice, Setting, tls};
 use crate::cli::Globals;
 use crate::model::{Problem, escaped};
 use crate::wire::{Endpoint, Readdress, Transport};
@@ -10,7 +10,7 @@ const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
 
 /// The server, and the context it is of.
 pub(super) struct Found<'c> {
-    pub(super) target: Setting<Target>,
+    pub(super) target: Setting<ServerChoice>,
     pub(super) context: Option<(&'c str, &'c NamedContext)>,
 }
 
@@ -23,7 +23,7 @@ pub(super) fn find<'c>(
 ) -> Result<Found<'c>, Problem> {
     let mut found = named(globals, env, contexts, selection)?;
     if let Some(db) = globals.db {
-        let Target::Server(endpoint) = &mut found.target.value else {
+        let ServerChoice::Server(endpoint) = &mut found.target.value else {
             let origin = found.target.origin;
             return Err(Problem::usage(format!(
                 "--db is for a server that is there, and one of its own is asked for by {origin}"
@@ -77,18 +77,18 @@ fn named<'c>(
 
 fn of_context<'c>(name: &'c str, context: &'c NamedContext, origin: Origin) -> Found<'c> {
     Found {
-        target: Setting::new(Target::Server(context.endpoint.clone()), origin),
+        target: Setting::new(ServerChoice::Server(context.endpoint.clone()), origin),
         context: Some((name, context)),
     }
 }
 
-fn from_parts(globals: &Globals) -> Result<Option<Setting<Target>>, Problem> {
+fn from_parts(globals: &Globals) -> Result<Option<Setting<ServerChoice>>, Problem> {
     let flag = match globals {
         Globals { host: Some(_), .. } => "--host",
         Globals { port: Some(_), .. } => "--port",
         _ => return Ok(None),
     };
-    let target = Target::Server(of_parts(globals)?);
+    let target = ServerChoice::Server(of_parts(globals)?);
     Ok(Some(Setting::new(target, Origin::Flag(flag))))
 }
 
@@ -140,13 +140,13 @@ fn bare_host(host: &str) -> Result<String, Problem> {
     Ok(host.trim_matches(['[', ']']).to_owned())
 }
 
-fn parse(url: &str, origin: Origin) -> Result<Setting<Target>, Problem> {
+fn parse(url: &str, origin: Origin) -> Result<Setting<ServerChoice>, Problem> {
     if matches!(url, "ephemeral:" | "ephemeral") {
-        return Ok(Setting::new(Target::Ephemeral, origin));
+        return Ok(Setting::new(ServerChoice::Ephemeral, origin));
     }
     let endpoint = Endpoint::parse(url).map_err(|error| {
         Problem::usage(format!("the server's URL, from {origin}: {error}"))
             .hint("for example redis://127.0.0.1:6379/0 or unix:///run/redis.sock")
     })?;
-    Ok(Setting::new(Target::Server(endpoint), origin))
+    Ok(Setting::new(ServerChoice::Server(endpoint), origin))
 }

@@ -32,8 +32,8 @@ fn url(url: &str) -> Globals {
 
 fn server(settings: &Settings) -> &Endpoint {
     match &settings.target.value {
-        Target::Server(endpoint) => endpoint,
-        Target::Ephemeral => panic!("not a server"),
+        ServerChoice::Server(endpoint) => endpoint,
+        ServerChoice::Ephemeral => panic!("not a server"),
     }
 }
 
@@ -95,7 +95,7 @@ fn the_server_comes_from_the_first_that_names_one() {
         assert_eq!(settings.target.origin, origin);
     }
     let settings = resolve(&url("ephemeral:"), &[]).expect("resolves");
-    assert_eq!(settings.target.value, Target::Ephemeral);
+    assert_eq!(settings.target.value, ServerChoice::Ephemeral);
     let with_user = Globals {
         user: Some("ops".to_owned()),
         ..url("ephemeral:")

@@ -14,7 +14,7 @@ use crate::demo::{
 };
 use crate::exit::Exit;
 use crate::model::{Kind, Problem, escaped};
-use crate::settings::Target;
+use crate::settings::ServerChoice;
 use crate::streams::inspect;
 use crate::topology::EVENTS_NORMALIZED;
 use crate::wire::{Connection, Dialer};
@@ -83,12 +83,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
 /// Says what would be played where, and touches no server.
 fn rehearse(args: &Args, context: &Context) -> Result<Exit> {
     let place = match &context.settings.target.value {
-        Target::Ephemeral => {
+        ServerChoice::Ephemeral => {
             let binary = context.server_binary()?;
             let binary = escaped(binary.as_os_str().as_encoded_bytes());
             format!("start {binary} as a private server that is removed afterwards")
         }
-        Target::Server(endpoint) => {
+        ServerChoice::Server(endpoint) => {
             format!("use keys that begin with {{ucp-demo- on {endpoint} and remove them afterwards")
         }
     };

@@ -14,7 +14,7 @@ use crate::cli::{DryRun, FieldValue, Impact, field_value, name, positive_duratio
 use crate::exit::Exit;
 use crate::model::{Fields, Name, Problem};
 use crate::streams::publish::{
-    Idempotency, Published, Target, Warnings, WouldPublish, hash_of, not_valid, publish_once,
+    Destination, Idempotency, Published, Warnings, WouldPublish, hash_of, not_valid, publish_once,
     publish_one,
 };
 use crate::streams::repair::entries as in_words;
@@ -139,7 +139,7 @@ fn limit(text: &str) -> Result<Limit, String> {
 /// What is to be published where, and how.
 struct Job<'t> {
     spec: StreamSpec,
-    target: Target,
+    target: Destination,
     checker: Checker<'t>,
     idempotency: Option<Idempotency>,
     dry_run: bool,
@@ -151,7 +151,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let spec = topology.stream_or_default(&stream);
     let idempotency = common.idempotency()?;
     let job = Job {
-        target: Target {
+        target: Destination {
             stream: stream.clone(),
             maxlen: common.maxlen.map_or(spec.maxlen, |limit| limit.0),
         },
@@ -272,7 +272,7 @@ pub(super) fn warn(warnings: &Warnings, context: &Context) {
 }
 
 /// What is about to be published.
-fn coming<'s>(spec: &'s StreamSpec, target: &Target, entries: u64) -> Coming<'s> {
+fn coming<'s>(spec: &'s StreamSpec, target: &Destination, entries: u64) -> Coming<'s> {
     Coming {
         spec,
         maxlen: target.maxlen,

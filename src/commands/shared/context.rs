@@ -12,7 +12,7 @@ use crate::cli::{DryRun, Pairs};
 use crate::console::Console;
 use crate::model::{Format, Kind, Problem, escaped};
 use crate::server::{self, Options, Server};
-use crate::settings::{Origin, Settings, Target};
+use crate::settings::{Origin, ServerChoice, Settings};
 use crate::topology::{Topology, file_problem};
 use crate::wire::{Connection, Dialer, Endpoint, Lane, PasswordPrompt, Transport};
 
@@ -91,8 +91,8 @@ impl Context {
     /// When there is no server binary, or it does not start.
     pub(in crate::commands) fn dialer(&self) -> Result<Dialer> {
         let endpoint = match &self.settings.target.value {
-            Target::Server(endpoint) => endpoint.clone(),
-            Target::Ephemeral => {
+            ServerChoice::Server(endpoint) => endpoint.clone(),
+            ServerChoice::Ephemeral => {
                 Endpoint::new(Transport::Unix(self.private_server()?.socket().to_owned()))
             }
         };
@@ -106,7 +106,7 @@ impl Context {
     pub(in crate::commands) fn or_private(&self) -> Self {
         let mut settings = self.settings.clone();
         if !matches!(settings.target.origin, Origin::Flag(_)) {
-            settings.target.value = Target::Ephemeral;
+            settings.target.value = ServerChoice::Ephemeral;
         }
         Self::new(
             settings,
@@ -130,7 +130,7 @@ impl Context {
 
     /// Whether the server is a private one of this command.
     pub(in crate::commands) fn is_ephemeral(&self) -> bool {
-        self.settings.target.value == Target::Ephemeral
+        self.settings.target.value == ServerChoice::Ephemeral
     }
 
     /// Whether fields are to be shown as pairs.
@@ -198,8 +198,8 @@ pub(in crate::commands) fn topology_of(settings: &Settings) -> Result<Topology, 
 /// Asks on the terminal, where there is one.
 fn prompt(settings: &Settings, console: &Arc<Console>) -> PasswordPrompt {
     let whose = match &settings.target.value {
-        Target::Server(endpoint) => format!("Password for {endpoint}"),
-        Target::Ephemeral => "Password".to_owned(),
+        ServerChoice::Server(endpoint) => format!("Password for {endpoint}"),
+        ServerChoice::Ephemeral => "Password".to_owned(),
     };
     let console = Arc::clone(console);
     PasswordPrompt::new(move || console.ask_password(&whose).ok().flatten())

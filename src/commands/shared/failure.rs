@@ -6,7 +6,7 @@ use anyhow::Error;
 use super::context::Context;
 use crate::exit::{Exit, kind_of};
 use crate::model::Problem;
-use crate::settings::Target;
+use crate::settings::ServerChoice;
 use crate::streams::inspect::Denied;
 use crate::streams::server::too_old;
 use crate::wire::{self, Denial, ErrorKind};
@@ -129,8 +129,8 @@ fn password_step(context: &Context) -> String {
 
 fn user_of(context: &Context) -> &str {
     match &context.settings.target.value {
-        Target::Server(endpoint) => endpoint.username.as_deref().unwrap_or("default"),
-        Target::Ephemeral => "default",
+        ServerChoice::Server(endpoint) => endpoint.username.as_deref().unwrap_or("default"),
+        ServerChoice::Ephemeral => "default",
     }
 }
 

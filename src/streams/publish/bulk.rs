@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::Target;
+use super::Destination;
 use super::feed::{Chunk, Feed, Piece};
 use super::pace::{Pace, Rate};
 use super::place::Place;
@@ -20,7 +20,7 @@ const UNDER_WAY: usize = 2;
 pub async fn send(
     lane: &mut Lane,
     mut feed: Feed,
-    target: &Target,
+    target: &Destination,
     rate: Option<Rate>,
     stop: &StopFlag,
     each: impl FnMut(&[EntryId]),
@@ -75,7 +75,7 @@ pub async fn send(
 
 struct Sender<'s, E> {
     lane: &'s mut Lane,
-    target: &'s Target,
+    target: &'s Destination,
     /// Where the entries stand whose replies are to come, chunk by chunk.
     under_way: VecDeque<Vec<Place>>,
     sent: Sent,

@@ -11,7 +11,7 @@ use super::check::unreadable;
 use super::once::{Idempotency, OnceEntry, hash_of};
 use super::place::{Place, Unit};
 use super::told::Told;
-use super::{Rejects, Target, Warnings};
+use super::{Destination, Rejects, Warnings};
 use crate::model::{Kind, Problem};
 use crate::topology::StreamSpec;
 use crate::topology::validate::{Checker, Findings, Invalid, Pair, parse_object, recycle};
@@ -43,7 +43,7 @@ pub struct Encoding {
     /// Whether an id that is not a UUID is an error.
     pub strict: bool,
     /// Where they go.
-    pub target: Target,
+    pub target: Destination,
     /// What makes an entry one and the same, if they have a key.
     pub idempotency: Option<Idempotency>,
     /// At most so many in a chunk.
@@ -173,7 +173,7 @@ impl Encoding {
 /// An entry with its key; what was supplied is the line itself.
 fn once(
     idempotency: &Idempotency,
-    target: &Target,
+    target: &Destination,
     line: &[u8],
     fields: &[Pair<'_>],
 ) -> Result<OnceEntry> {
@@ -192,7 +192,7 @@ fn not_written(error: std::io::Error) -> anyhow::Error {
 struct Encoder<'e> {
     checker: Checker<'e>,
     idempotency: Option<&'e Idempotency>,
-    target: &'e Target,
+    target: &'e Destination,
     adds_to: AddsTo,
     /// Bytes that the last full chunk took; the next one is likely to take as many.
     bytes_used: usize,

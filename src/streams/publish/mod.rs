@@ -45,7 +45,7 @@ use crate::wire::{Connection, Error, xadd};
 
 /// Where entries go.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub struct Destination {
     /// The stream.
     pub stream: Name,
     /// Cut the stream to about so many entries.
@@ -98,7 +98,7 @@ pub struct WouldPublish {
 pub async fn publish_one(
     connection: &Connection,
     topology: &Topology,
-    target: &Target,
+    target: &Destination,
     fields: &Fields,
 ) -> Result<EntryId> {
     let stream = &target.stream;

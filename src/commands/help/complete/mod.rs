@@ -25,7 +25,7 @@ use crate::commands::shared::context::topology_of;
 use crate::commands::tree;
 use crate::model::Name;
 use crate::settings::contexts::{Contexts, Places};
-use crate::settings::{Env, Settings, Target};
+use crate::settings::{Env, ServerChoice, Settings};
 use crate::topology::Topology;
 use crate::wire::Dialer;
 
@@ -244,7 +244,7 @@ impl Line {
             topology,
         };
         let mut found = Vec::new();
-        if let Target::Server(endpoint) = settings.target.value {
+        if let ServerChoice::Server(endpoint) = settings.target.value {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 use sha2::{Digest as _, Sha256};
 
-use super::Target;
+use super::Destination;
 use super::stop::StopFlag;
 use crate::model::{CommandLine, EntryId, Fields, Kind, Name, Problem};
 use crate::topology::validate::Pair;
@@ -83,7 +83,7 @@ pub fn memory_of(stream: &Name, field: &Name) -> Name {
 impl Idempotency {
     /// The entry of these checked fields, where `hash` stands for what was supplied. The checker has seen to it that the
     /// field is there.
-    pub fn entry(&self, target: &Target, hash: String, fields: Fields) -> OnceEntry {
+    pub fn entry(&self, target: &Destination, hash: String, fields: Fields) -> OnceEntry {
         let key = fields
             .iter()
             .find(|(name, _)| *name == self.field.as_bytes());
@@ -187,7 +187,7 @@ mod tests {
             field: "order".into(),
             time_to_live: Duration::from_secs(1),
         };
-        let target = Target {
+        let target = Destination {
             stream: "s".into(),
             maxlen: None,
         };
