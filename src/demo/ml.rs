@@ -52,10 +52,10 @@ impl Drop for MlService {
     }
 }
 
-type Seen = Arc<Mutex<HashSet<String>>>;
+type AskedBefore = Arc<Mutex<HashSet<String>>>;
 
 /// One connection, request after request, until it is closed or says what is not HTTP.
-async fn serve(stream: TcpStream, seen: Seen) {
+async fn serve(stream: TcpStream, seen: AskedBefore) {
     let mut stream = BufReader::new(stream);
     while let Some(body) = request_body(&mut stream).await {
         let (status, answer) = answer(&body, &seen);
@@ -101,7 +101,7 @@ async fn request_body(stream: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
 }
 
 /// A made-up score; 422 for a kind of prediction there is not, 500 for one profile always and for another once.
-fn answer(body: &[u8], seen: &Seen) -> (&'static str, Value) {
+fn answer(body: &[u8], seen: &AskedBefore) -> (&'static str, Value) {
     let Ok(entry) = serde_json::from_slice::<Value>(body) else {
         return (
             "400 Bad Request",

@@ -6,7 +6,9 @@ use anyhow::Result;
 use futures_util::future::{join_all, try_join_all};
 use serde::Serialize;
 
-use super::inspect::{Around, GroupReport, GroupState, Moment, Seen, group_report, moment, seen};
+use super::inspect::{
+    Around, GroupReport, GroupState, Moment, Visible, group_report, moment, seen,
+};
 use super::target::Target;
 use crate::model::{EntryId, GroupInfo, Lag, Name, StreamInfo};
 use crate::topology::{GroupSpec, Over, Topology};
@@ -69,7 +71,7 @@ pub async fn lags(
     connection: &Connection,
     topology: &Topology,
     wanted: &[GroupSpec],
-) -> Result<Seen<GroupLag>> {
+) -> Result<Visible<GroupLag>> {
     let streams = streams_of(topology, wanted);
     let looks = streams.iter().map(|name| look(connection, name));
     let (moment, looks) = tokio::join!(moment(connection), join_all(looks));
@@ -90,7 +92,7 @@ pub async fn lags(
         });
         try_join_all(asked).await?
     };
-    Ok(Seen { rows, denied })
+    Ok(Visible { rows, denied })
 }
 
 /// What `XINFO` says of a stream and its groups.

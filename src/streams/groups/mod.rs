@@ -14,7 +14,7 @@ pub use create::{CreatePlan, Created, apply_create, plan_create};
 pub use delete::{DeletePlan, Deletion, apply_delete, plan_delete};
 pub use set_id::{Direction, HeldBy, SetIdPlan, Shift, apply_set_id, plan_set_id};
 
-use super::inspect::{self, GroupReport, Seen};
+use super::inspect::{self, GroupReport, Visible};
 use super::names::no_group;
 use super::read::place;
 use super::repair::failed;
@@ -39,11 +39,11 @@ pub async fn list(
     connection: &Connection,
     topology: &Topology,
     wanted: &[Name],
-) -> Result<Seen<Listed>> {
-    let Seen { rows, denied } = inspect::streams(connection, topology, wanted).await?;
+) -> Result<Visible<Listed>> {
+    let Visible { rows, denied } = inspect::streams(connection, topology, wanted).await?;
     let groups = rows.into_iter().flat_map(|stream| stream.groups);
     let rows = groups.map(Listed).collect();
-    Ok(Seen { rows, denied })
+    Ok(Visible { rows, denied })
 }
 
 /// Where a group is to stand.

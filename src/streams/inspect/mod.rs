@@ -32,7 +32,7 @@ pub enum GroupState {
 
 /// What could be seen, and the streams that the user may not look at.
 #[derive(Debug)]
-pub struct Seen<T> {
+pub struct Visible<T> {
     /// What could be seen.
     pub rows: Vec<T>,
     /// Streams whose keys are denied to the user; not all of those that were asked for.
@@ -48,7 +48,7 @@ pub struct Denied {
     pub error: Error,
 }
 
-impl<T> Seen<T> {
+impl<T> Visible<T> {
     /// All of it.
     ///
     /// # Errors
@@ -99,7 +99,7 @@ pub async fn streams(
     connection: &Connection,
     topology: &Topology,
     wanted: &[Name],
-) -> Result<Seen<StreamReport>> {
+) -> Result<Visible<StreamReport>> {
     let names: Vec<&Name> = if wanted.is_empty() {
         topology.streams.iter().map(|it| &it.name).collect()
     } else {
@@ -126,7 +126,7 @@ pub async fn streams(
         .flatten()
         .map(|look| look.report(connection, topology, moment));
     let rows = try_join_all(reports).await?;
-    Ok(Seen { rows, denied })
+    Ok(Visible { rows, denied })
 }
 
 /// The answer, or `None` when the user may not ask.

@@ -7,7 +7,7 @@ use crate::topology::validate::{Oddity, Pair, Warning};
 /// Kinds of warnings, each with its first case and how often it came.
 #[derive(Clone, Debug, Default)]
 pub struct Warnings {
-    kinds: Vec<Seen>,
+    kinds: Vec<Tally>,
     /// Entries without a schema, and how many of them have just the keys of [`ENTRY_KEYS`].
     free: u64,
     shown: u64,
@@ -20,7 +20,7 @@ const SHOWN: &str = "every entry is as `read -o ndjson` prints it: its stream, i
 const ENTRY_KEYS: [&[u8]; 4] = [b"stream", b"id", b"time", b"fields"];
 
 #[derive(Clone, Debug)]
-struct Seen {
+struct Tally {
     field: Name,
     oddity: Oddity,
     first: String,
@@ -33,10 +33,10 @@ impl Warnings {
     pub fn add(&mut self, found: &[Warning], place: Option<Place>) {
         for warning in found {
             let same =
-                |seen: &&mut Seen| seen.field == warning.field && seen.oddity == warning.oddity;
+                |seen: &&mut Tally| seen.field == warning.field && seen.oddity == warning.oddity;
             match self.kinds.iter_mut().find(same) {
                 Some(seen) => seen.count += 1,
-                None => self.kinds.push(Seen {
+                None => self.kinds.push(Tally {
                     field: warning.field.clone(),
                     oddity: warning.oddity,
                     first: warning.to_string(),
@@ -59,7 +59,7 @@ impl Warnings {
         self.free += later.free;
         self.shown += later.shown;
         for other in later.kinds {
-            let same = |seen: &&mut Seen| seen.field == other.field && seen.oddity == other.oddity;
+            let same = |seen: &&mut Tally| seen.field == other.field && seen.oddity == other.oddity;
             match self.kinds.iter_mut().find(same) {
                 Some(seen) => seen.count += other.count,
                 None => self.kinds.push(other),
