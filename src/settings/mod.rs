@@ -130,7 +130,7 @@ impl Settings {
         let contexts = Contexts::read(&places)?;
         let selection = Selection::read(&places)?;
         let mut warnings = Vec::from_iter(contexts.exposure());
-        let target::Found {
+        let target::Resolved {
             mut target,
             context,
         } = target::find(globals, env, &contexts, &selection)?;

@@ -9,7 +9,7 @@ use crate::wire::{Endpoint, Readdress, Transport};
 const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
 
 /// The server, and the context it is of.
-pub(super) struct Found<'c> {
+pub(super) struct Resolved<'c> {
     pub(super) target: Setting<ServerChoice>,
     pub(super) context: Option<(&'c str, &'c NamedContext)>,
 }
@@ -20,7 +20,7 @@ pub(super) fn find<'c>(
     env: &Env,
     contexts: &'c Contexts,
     selection: &'c Selection,
-) -> Result<Found<'c>, Problem> {
+) -> Result<Resolved<'c>, Problem> {
     let mut found = named(globals, env, contexts, selection)?;
     if let Some(db) = globals.db {
         let ServerChoice::Server(endpoint) = &mut found.target.value else {
@@ -39,9 +39,9 @@ fn named<'c>(
     env: &Env,
     contexts: &'c Contexts,
     selection: &'c Selection,
-) -> Result<Found<'c>, Problem> {
+) -> Result<Resolved<'c>, Problem> {
     let from = |target| {
-        Ok(Found {
+        Ok(Resolved {
             target,
             context: None,
         })
@@ -75,8 +75,8 @@ fn named<'c>(
     from(parse(DEFAULT_URL, Origin::Default)?)
 }
 
-fn of_context<'c>(name: &'c str, context: &'c NamedContext, origin: Origin) -> Found<'c> {
-    Found {
+fn of_context<'c>(name: &'c str, context: &'c NamedContext, origin: Origin) -> Resolved<'c> {
+    Resolved {
         target: Setting::new(ServerChoice::Server(context.endpoint.clone()), origin),
         context: Some((name, context)),
     }

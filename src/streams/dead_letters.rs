@@ -166,7 +166,7 @@ impl Letters {
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub struct FoundLetters {
     /// Dead letters.
     pub letters: Vec<DeadLetter>,
     /// Ids that were named and are not there.
@@ -237,11 +237,15 @@ pub async fn find_in(
 ///
 /// # Errors
 /// What the server says.
-pub async fn find(connection: &Connection, source: &Source, wanted: &Letters) -> Result<Found> {
+pub async fn find(
+    connection: &Connection,
+    source: &Source,
+    wanted: &Letters,
+) -> Result<FoundLetters> {
     if !wanted.ids.is_empty() {
         return by_id(connection, source, wanted).await;
     }
-    let mut found = Found::default();
+    let mut found = FoundLetters::default();
     let mut next = Some(EntryId::MIN);
     while let Some(start) = next {
         let request = xrange(&source.dead_letter, start, EntryId::MAX, PAGE);
@@ -265,13 +269,13 @@ pub async fn find(connection: &Connection, source: &Source, wanted: &Letters) ->
     Ok(found)
 }
 
-async fn by_id(connection: &Connection, source: &Source, wanted: &Letters) -> Result<Found> {
+async fn by_id(connection: &Connection, source: &Source, wanted: &Letters) -> Result<FoundLetters> {
     let mut ids = wanted.ids.clone();
     ids.sort_unstable();
     ids.dedup();
     let ask = |id: &EntryId| xrange(&source.dead_letter, *id, *id, 1);
     let entries = connection.run_all(ids.iter().map(ask).collect()).await?;
-    let mut found = Found::default();
+    let mut found = FoundLetters::default();
     for (id, entries) in ids.into_iter().zip(entries) {
         let letter = entries?
             .pop()

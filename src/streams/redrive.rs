@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::dead_letters::{DeadLetter, Found, Source};
+use super::dead_letters::{DeadLetter, FoundLetters, Source};
 use super::repair::{Applied, Outcome, Repaired, Subject};
 use super::requeue::of_move;
 use crate::model::{Consent, Name, Problem};
@@ -23,7 +23,7 @@ pub struct LettersPlan {
 
 impl LettersPlan {
     /// To throw `found` away.
-    pub fn purge(source: Source, found: Found) -> Self {
+    pub fn purge(source: Source, found: FoundLetters) -> Self {
         let absent = found.absent.into_iter();
         Self {
             source,
@@ -36,7 +36,7 @@ impl LettersPlan {
     }
 
     /// To move `found` back, without the tombstones among them.
-    pub fn redrive(source: Source, found: Found) -> Self {
+    pub fn redrive(source: Source, found: FoundLetters) -> Self {
         let mut plan = Self::purge(source, found);
         let (tombstones, letters) = plan.letters.into_iter().partition(|it| it.is_tombstone);
         let tombstones: Vec<DeadLetter> = tombstones;

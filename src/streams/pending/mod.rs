@@ -121,7 +121,7 @@ pub async fn look(
         target.consumers(connection),
     );
     let summary = summary?;
-    let mut found = Found::new(question);
+    let mut found = Gathered::new(question);
     found.collect(connection, target, question).await?;
     let mut holdings: Vec<Holding> = consumers?
         .into_iter()
@@ -151,7 +151,7 @@ pub async fn look(
 }
 
 /// What the pages brought so far.
-struct Found {
+struct Gathered {
     rows: Vec<PendingRow>,
     matching: u64,
     has_more: bool,
@@ -160,7 +160,7 @@ struct Found {
     matching_max: u64,
 }
 
-impl Found {
+impl Gathered {
     fn new(question: &Question) -> Self {
         let clusters = (!question.by.is_empty()).then(|| Clusters::new(&question.by));
         let rows_max = question.count_max as u64;

@@ -65,7 +65,7 @@ pub(super) struct Chunk {
 
 /// What was found while entries were made ready.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct Complaints {
     /// What is odd.
     pub warnings: Warnings,
     /// What was not valid and was not sent.
@@ -76,7 +76,7 @@ pub struct Found {
 pub(super) enum Piece {
     Chunk(Chunk),
     /// There is no more, or nothing after this failure.
-    End(Found, Option<anyhow::Error>),
+    End(Complaints, Option<anyhow::Error>),
 }
 
 /// The entries of an input as they become ready.
@@ -116,7 +116,7 @@ impl Feed {
 /// The thread never ends without saying so, unless it panicked.
 fn died() -> Piece {
     let problem = Problem::new(Kind::Bug, "the thread that reads the entries ended early");
-    Piece::End(Found::default(), Some(problem.into()))
+    Piece::End(Complaints::default(), Some(problem.into()))
 }
 
 impl Encoding {
@@ -148,9 +148,9 @@ impl Encoding {
                 OnInvalid::Reject(rejects) => Some(rejects),
                 _ => None,
             },
-            found: Found {
+            found: Complaints {
                 rejected: Told::new(unit),
-                ..Found::default()
+                ..Complaints::default()
             },
             sender,
         };
@@ -201,7 +201,7 @@ struct Encoder<'e> {
     keeps_warnings: bool,
     stops: bool,
     rejects: Option<Rejects>,
-    found: Found,
+    found: Complaints,
     sender: &'e Sender<Piece>,
 }
 

@@ -27,7 +27,7 @@ pub(super) use blocks::Line;
 pub use bulk::send;
 pub(super) use check::unreadable;
 pub use check::{Checked, check};
-pub use feed::{Encoding, Feed, Found, OnInvalid};
+pub use feed::{Complaints, Encoding, Feed, OnInvalid};
 pub use once::{Idempotency, OnceEntry, Stored, hash_of, memory_of, publish_once, send_once};
 pub use pace::Rate;
 pub use place::{Place, Unit};

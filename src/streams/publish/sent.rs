@@ -1,6 +1,6 @@
 //! What became of entries that were being sent. What that means for the operator is in `verdict`.
 
-use super::feed::Found;
+use super::feed::Complaints;
 use super::place::{Place, Unit};
 use crate::model::Problem;
 use crate::wire::Error;
@@ -29,7 +29,7 @@ pub struct Sent {
     /// What was wrong with the input, or kept it from being sent.
     pub input: Option<anyhow::Error>,
     /// What was found in it on the way.
-    pub found: Found,
+    pub found: Complaints,
     /// It was told to stop before the end.
     pub stopped: bool,
     /// What lines are, where they are not lines.

@@ -62,7 +62,7 @@ fn tell(sink: &mut impl Sink, stream: usize, gap: &Gap) -> Result<(), Stop> {
 }
 
 /// An entry's id, the index of its stream, and its place in a batch.
-type Found = (EntryId, usize, usize);
+type BatchPlace = (EntryId, usize, usize);
 
 /// A server process.
 enum Server {
@@ -169,9 +169,9 @@ impl Follower<'_> {
         &mut self,
         lane: &mut Lane,
         asked: &[(&Name, EntryId)],
-    ) -> Result<(Batch, Vec<Found>), Stop> {
+    ) -> Result<(Batch, Vec<BatchPlace>), Stop> {
         let mut batch = Batch::default();
-        let mut places: Vec<Found> = Vec::new();
+        let mut places: Vec<BatchPlace> = Vec::new();
         let mut bytes = 0;
         lane.entries(asked, BLOCK, |stream, id, fields| {
             bytes += fields
@@ -196,7 +196,7 @@ impl Follower<'_> {
     async fn others(
         &self,
         lane: &mut Lane,
-        places: &mut Vec<Found>,
+        places: &mut Vec<BatchPlace>,
     ) -> Result<Vec<(usize, Option<StreamInfo>)>, Stop> {
         let mut looked: Vec<Result<StreamInfo, Error>> = Vec::with_capacity(self.streams.len());
         lane.looks(self.streams.len(), |_, info| looked.push(info))
@@ -224,7 +224,7 @@ impl Follower<'_> {
     fn hand_over(
         &mut self,
         batch: &Batch,
-        mut places: Vec<Found>,
+        mut places: Vec<BatchPlace>,
         sink: &mut impl Sink,
     ) -> Result<()> {
         if places.is_empty() {
