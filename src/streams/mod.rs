@@ -13,6 +13,7 @@ pub mod init;
 pub mod inspect;
 pub mod lag;
 pub mod names;
+mod patience;
 pub mod pending;
 pub mod permissions;
 pub mod ping;

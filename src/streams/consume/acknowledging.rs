@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use super::again::passes;
 use super::{Consumed, Member, Wait, leases};
 use crate::model::{Batch, CommandLine, Kind, Problem};
+use crate::streams::patience::passes;
 use crate::streams::tail::Sink;
 use crate::wire::{Error, Lease, PendingFilter, acknowledge, xpending_entries};
 

@@ -3,24 +3,18 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::Member;
 use crate::model::{Batch, EntryId};
+use crate::streams::patience::{Waits, passes};
 use crate::streams::tail::Sink;
-use crate::wire::{Error, ErrorKind, PendingFilter, xpending_entries, xrange};
+use crate::wire::{Error, PendingFilter, xpending_entries, xrange};
 
-/// The first and the longest wait between two attempts to connect.
-const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 /// How much longer than it was asked to a server may let a read wait.
 const OVERTIME: Duration = Duration::from_millis(100);
 /// Rows a page of the own pending list.
 const PAGE: usize = 500;
-
-/// Whether it gets better by itself. A replica does not become a primary by asking it again.
-pub(super) fn passes(error: &Error) -> bool {
-    error.kind.is_passing() && error.kind != ErrorKind::ReadOnly
-}
 
 /// What was delivered in lost replies.
 #[derive(Debug, Default)]
@@ -40,7 +34,7 @@ impl Member<'_> {
         is_stopped: &impl Fn() -> bool,
     ) -> Result<Option<Strays>, Error> {
         sink.note(&format!("{failed}; connecting again"));
-        let mut wait = RETRY.0;
+        let mut waits = Waits::new();
         while !is_stopped() {
             match self.reopen().await {
                 Ok(strays) => {
@@ -48,9 +42,8 @@ impl Member<'_> {
                     return Ok(Some(strays));
                 }
                 Err(error) if !passes(&error) => return Err(error),
-                Err(_) => sleep(wait).await,
+                Err(_) => waits.next().await,
             }
-            wait = (wait * 2).min(RETRY.1);
         }
         Ok(None)
     }

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use again::passes;
 pub use job::{Consumed, Job, Wait};
 
 use super::names::no_group;
+use super::patience::passes;
 use super::tail::Sink;
 use super::target::Target;
 use crate::model::{Batch, EntryId, Name};

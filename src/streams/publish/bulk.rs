@@ -1,79 +1,40 @@
-//! Entries sent in chunks, with two under way.
+//! Entries without keys, sent in chunks down one lane.
 
 use std::collections::VecDeque;
 
-use tokio::time::{Instant, sleep_until};
-
 use super::Destination;
-use super::feed::{Chunk, Feed, Piece};
-use super::pace::{Pace, Rate};
+use super::feed::{Chunk, Feed};
+use super::pace::Rate;
 use super::place::Place;
+use super::pump::{GivenUp, Sender, UNDER_WAY, pump};
 use super::sent::Sent;
 use super::stop::StopFlag;
 use crate::model::EntryId;
 use crate::wire::{Error, Lane, Stop};
 
-/// Chunks under way at a time.
-const UNDER_WAY: usize = 2;
 /// Sends what `feed` gives. `each` is given the ids of entries as the server acknowledges them, in the order of the
 /// input. Ends early, and says how in what it returns, once something goes wrong or `stop` is set.
 pub async fn send(
     lane: &mut Lane,
-    mut feed: Feed,
+    feed: Feed,
     target: &Destination,
     rate: Option<Rate>,
     stop: &StopFlag,
     each: impl FnMut(&[EntryId]),
 ) -> Sent {
-    let mut sender = Sender {
+    let mut sender = Unkeyed {
         lane,
         target,
         under_way: VecDeque::new(),
         sent: Sent::default(),
         each,
     };
-    let mut pace = rate.map(|rate| Pace::new(rate, Instant::now()));
-    let mut is_over = false;
-    loop {
-        sender.sent.stopped |= !is_over && stop.is_set();
-        is_over |= sender.sent.stopped || sender.sent.refused.is_some();
-        let piece = if is_over || sender.under_way.len() >= UNDER_WAY {
-            None
-        } else if sender.under_way.is_empty() {
-            tokio::select! {
-                piece = feed.next() => Some(piece),
-                () = stop.wait() => continue,
-            }
-        } else {
-            feed.ready()
-        };
-        let done = match piece {
-            Some(Piece::Chunk(chunk)) => {
-                if let Some(pace) = &mut pace {
-                    tokio::select! {
-                        () = sleep_until(pace.next) => {}
-                        () = stop.wait() => continue,
-                    }
-                    pace.sent(chunk.adds.len() as u64, Instant::now());
-                }
-                sender.write(chunk).await
-            }
-            Some(Piece::End(found, error)) => {
-                (sender.sent.found, sender.sent.input) = (found, error);
-                is_over = true;
-                Ok(())
-            }
-            None if sender.under_way.is_empty() => return sender.sent,
-            None => sender.receive().await,
-        };
-        if let Err(error) = done {
-            sender.lose(error);
-            return sender.sent;
-        }
-    }
+    // What it sent says why it gave up.
+    let _ = pump(&mut sender, feed, rate, stop).await;
+    sender.sent
 }
 
-struct Sender<'s, E> {
+struct Unkeyed<'s, E> {
     lane: &'s mut Lane,
     target: &'s Destination,
     /// Where the entries stand whose replies are to come, chunk by chunk.
@@ -82,14 +43,33 @@ struct Sender<'s, E> {
     each: E,
 }
 
-impl<E: FnMut(&[EntryId])> Sender<'_, E> {
-    async fn write(&mut self, chunk: Chunk) -> Result<(), Error> {
-        self.under_way.push_back(chunk.places);
-        self.lane.write_adds(&chunk.adds).await
+impl<E: FnMut(&[EntryId])> Sender for Unkeyed<'_, E> {
+    fn sent(&mut self) -> &mut Sent {
+        &mut self.sent
     }
 
+    fn is_idle(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
+    fn has_room(&self) -> bool {
+        self.under_way.len() < UNDER_WAY
+    }
+
+    async fn send(&mut self, chunk: Chunk) -> Result<(), GivenUp> {
+        self.under_way.push_back(chunk.places);
+        let written = self.lane.write_adds(&chunk.adds).await;
+        written.map_err(|error| self.lose(error))
+    }
+
+    async fn receive(&mut self, _: &StopFlag) -> Result<(), GivenUp> {
+        self.read().await.map_err(|error| self.lose(error))
+    }
+}
+
+impl<E: FnMut(&[EntryId])> Unkeyed<'_, E> {
     /// Reads the replies to the oldest chunk under way. What is left of it when the connection is lost stays there.
-    async fn receive(&mut self) -> Result<(), Error> {
+    async fn read(&mut self) -> Result<(), Error> {
         let Self {
             lane,
             target,
@@ -138,11 +118,12 @@ impl<E: FnMut(&[EntryId])> Sender<'_, E> {
         }
     }
 
-    fn lose(&mut self, error: Error) {
+    fn lose(&mut self, error: Error) -> GivenUp {
         let first = self.under_way.iter().flatten().next();
         let last = self.under_way.iter().flatten().last();
         if let (Some(first), Some(last)) = (first, last) {
             self.sent.lost = Some((*first, *last, error));
         }
+        GivenUp
     }
 }

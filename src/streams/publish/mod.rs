@@ -10,6 +10,7 @@ mod feed;
 mod once;
 mod pace;
 mod place;
+mod pump;
 mod rejects;
 mod sent;
 mod stop;

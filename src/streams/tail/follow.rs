@@ -7,12 +7,11 @@ use anyhow::Result;
 use super::gap::{Continuity, Gap, Place};
 use super::{Filter, PAGE, Sink};
 use crate::model::{Batch, EntryId, Name, StreamInfo};
+use crate::streams::patience::{Waits, passes};
 use crate::wire::{Dialer, Error, ErrorKind, Lane, Stop};
 
 /// How long one blocking read waits; also how soon a dead connection is noticed, twice this and the timeout.
 const BLOCK: Duration = Duration::from_secs(2);
-/// The first and the longest wait between two attempts to connect.
-const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 /// Entries asked of each stream before it is known how large they are.
 const FIRST_COUNT: usize = 64;
 /// Bytes a reply is to have, about.
@@ -72,20 +71,15 @@ enum Server {
     Unknown,
 }
 
-fn passes(error: &Error) -> bool {
-    error.kind.is_passing() && error.kind != ErrorKind::ReadOnly
-}
-
 /// A new lane, as soon as there is one to be had.
 async fn again(dialer: &Dialer) -> Result<Lane, Error> {
-    let mut wait = RETRY.0;
+    let mut waits = Waits::new();
     loop {
         match dialer.lane().await {
             Ok(lane) => return Ok(lane),
             Err(error) if !passes(&error) => return Err(error),
-            Err(_) => tokio::time::sleep(wait).await,
+            Err(_) => waits.next().await,
         }
-        wait = (wait * 2).min(RETRY.1);
     }
 }
 

@@ -4,18 +4,16 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use futures_util::future::{MaybeDone, maybe_done};
-use tokio::time::sleep;
 
 use super::OnceEntry;
+use crate::streams::patience::Waits;
 use crate::streams::publish::stop::StopFlag;
 use crate::wire::{Connection, Dialer, Error, ErrorKind, Once};
 
-/// Attempts to get an answer, and the first and the longest wait between two.
+/// Attempts to get an answer.
 const ATTEMPTS_MAX: u32 = 6;
-const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// What became of each of some entries, or that it is unknown.
 type Outcomes = Result<Vec<Result<Once, Error>>, Error>;
@@ -88,7 +86,7 @@ impl<'d> Asker<'d> {
         mut lost: Option<Error>,
         stop: &StopFlag,
     ) -> Result<Vec<Result<Once, Error>>, Failed> {
-        let (mut attempts, mut wait) = (1, RETRY.0);
+        let (mut attempts, mut waits) = (1, Waits::new());
         let mut before = lost.clone();
         loop {
             let error = match before.take() {
@@ -110,11 +108,10 @@ impl<'d> Asker<'d> {
                 });
             }
             tokio::select! {
-                () = sleep(wait) => {}
+                () = waits.next() => {}
                 () = stop.wait() => {}
             }
             attempts += 1;
-            wait = (wait * 2).min(RETRY.1);
         }
     }
 

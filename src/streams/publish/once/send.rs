@@ -1,78 +1,39 @@
-//! Many entries with keys, as they become ready: two chunks under way, one behind the other on one connection.
+//! Many entries with keys, chunk behind chunk on one connection.
 
 use std::collections::VecDeque;
 
-use tokio::time::{Instant, sleep_until};
-
 use super::ask::{Asked, Asker, Failed};
 use super::{OnceEntry, Stored, no_answer};
-use crate::streams::publish::feed::{Chunk, Feed, Piece};
-use crate::streams::publish::pace::{Pace, Rate};
+use crate::streams::publish::feed::{Chunk, Feed};
+use crate::streams::publish::pace::Rate;
 use crate::streams::publish::place::Place;
+use crate::streams::publish::pump::{GivenUp, Sender, UNDER_WAY, pump};
 use crate::streams::publish::sent::Sent;
 use crate::streams::publish::stop::StopFlag;
 use crate::wire::{Dialer, Error, Once};
-
-/// Chunks under way at a time: the server works on one while the other is made ready or read.
-const UNDER_WAY: usize = 2;
 
 /// Sends what `feed` gives, chunk by chunk, each until it is answered. `each` is given what is stored, in the order of
 /// the input. Ends early, and says how in what it returns, once something goes wrong or `stop` is set; a key that was used
 /// for other fields is noted, and the rest goes on.
 pub async fn send_once(
     dialer: &Dialer,
-    mut feed: Feed,
+    feed: Feed,
     rate: Option<Rate>,
     stop: &StopFlag,
     each: impl FnMut(&[Stored]),
 ) -> Sent {
-    let mut sender = Sender {
+    let mut sender = Keyed {
         asker: Asker::new(dialer),
         under_way: VecDeque::new(),
         sent: Sent::default(),
         each,
     };
-    let mut pace = rate.map(|rate| Pace::new(rate, Instant::now()));
-    let mut is_over = false;
-    loop {
-        sender.sent.stopped |= !is_over && stop.is_set();
-        is_over |= sender.sent.stopped || sender.sent.refused.is_some();
-        let piece = if is_over || !sender.has_room() {
-            None
-        } else if sender.under_way.is_empty() {
-            tokio::select! {
-                piece = feed.next() => Some(piece),
-                () = stop.wait() => continue,
-            }
-        } else {
-            feed.ready()
-        };
-        match piece {
-            Some(Piece::Chunk(chunk)) => {
-                if let Some(pace) = &mut pace {
-                    tokio::select! {
-                        () = sleep_until(pace.next) => {}
-                        () = stop.wait() => continue,
-                    }
-                    pace.sent(chunk.once.len() as u64, Instant::now());
-                }
-                sender.ask(chunk).await;
-            }
-            Some(Piece::End(found, error)) => {
-                (sender.sent.found, sender.sent.input) = (found, error);
-                is_over = true;
-            }
-            None if sender.under_way.is_empty() => return sender.sent,
-            None => {
-                if sender.receive(stop).await.is_err() {
-                    return sender.sent;
-                }
-            }
-        }
-    }
+    // What it sent says why it gave up.
+    let _ = pump(&mut sender, feed, rate, stop).await;
+    sender.sent
 }
 
-struct Sender<'d, E> {
+struct Keyed<'d, E> {
     asker: Asker<'d>,
     /// What is not answered, in the order of the input. Only the last may not have been asked about.
     under_way: VecDeque<(Chunk, Option<Asked>)>,
@@ -80,17 +41,21 @@ struct Sender<'d, E> {
     each: E,
 }
 
-/// Nothing more is to be had; what was sent says why.
-struct GivenUp;
+impl<E: FnMut(&[Stored])> Sender for Keyed<'_, E> {
+    fn sent(&mut self) -> &mut Sent {
+        &mut self.sent
+    }
 
-impl<E: FnMut(&[Stored])> Sender<'_, E> {
-    /// Whether another chunk may go out behind those under way.
+    fn is_idle(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
     fn has_room(&self) -> bool {
         let is_asked = |(_, asked): &(Chunk, Option<Asked>)| asked.is_some();
         self.under_way.len() < UNDER_WAY && self.under_way.iter().all(is_asked)
     }
 
-    async fn ask(&mut self, chunk: Chunk) {
+    async fn send(&mut self, chunk: Chunk) -> Result<(), GivenUp> {
         // A script that the server has forgotten is sent again before anything that comes after it.
         for (_, asked) in &mut self.under_way {
             if let Some(asked) = asked {
@@ -99,9 +64,10 @@ impl<E: FnMut(&[Stored])> Sender<'_, E> {
         }
         let asked = self.asker.ask_ahead(&chunk.once).await;
         self.under_way.push_back((chunk, asked));
+        Ok(())
     }
 
-    /// Takes the answer to the oldest chunk under way. When that is lost, so are those behind it on the same connection:
+    /// When the answer is lost, so are those behind it on the same connection:
     /// all are asked about again, one after the other, so that they are stored in their order.
     async fn receive(&mut self, stop: &StopFlag) -> Result<(), GivenUp> {
         let Some((chunk, asked)) = self.under_way.pop_front() else {
@@ -125,7 +91,9 @@ impl<E: FnMut(&[Stored])> Sender<'_, E> {
         }
         Ok(())
     }
+}
 
+impl<E: FnMut(&[Stored])> Keyed<'_, E> {
     async fn ask_again(
         &mut self,
         chunk: Chunk,
