@@ -6,6 +6,7 @@ use clap::Subcommand;
 use super::shared::Context;
 use crate::cli::Impact;
 use crate::exit::Exit;
+use crate::model::counted;
 use crate::streams::drift::{DriftRow, State, drift, unchecked};
 use crate::topology::{Topology, example_toml};
 use crate::view::write_json;
@@ -116,9 +117,9 @@ fn sound(topology: &Topology, context: &Context) -> String {
         None => "the built-in topology".to_owned(),
     };
     format!(
-        "{from}: {} streams and {} groups, nothing wrong",
-        topology.streams.len(),
-        topology.groups.len()
+        "{from}: {} and {}, nothing wrong",
+        counted(topology.streams.len(), "stream", "streams"),
+        counted(topology.groups.len(), "group", "groups")
     )
 }
 

@@ -6,6 +6,7 @@
 mod batch;
 mod body;
 mod consent;
+mod counted;
 mod duration;
 mod edge;
 mod entry;
@@ -22,6 +23,7 @@ mod time;
 pub use batch::Batch;
 pub use body::{Body, EntryObject};
 pub use consent::Consent;
+pub use counted::{counted, entries};
 pub use duration::{DurationError, as_ms, format_duration, format_duration_short, parse_duration};
 pub use edge::Edge;
 pub use entry::{Entry, Fields};

@@ -7,9 +7,9 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::claim::hand_over;
-use super::repair::{entries, failed};
+use super::repair::failed;
 use super::target::Target;
-use crate::model::{Consent, ConsumerInfo, Kind, Name, Problem};
+use crate::model::{Consent, ConsumerInfo, Kind, Name, Problem, entries};
 use crate::wire::{
     Connection, Holder, PendingFilter, Pruned, delete_consumer, prune_consumers, xpending_entries,
 };

@@ -2,7 +2,6 @@
 //! of each.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -10,7 +9,7 @@ use serde::Serialize;
 
 use super::select::{Which, is_idle, select};
 use super::target::Target;
-use crate::model::{Body, EntryId, Kind, Name, PendingEntry, Problem};
+use crate::model::{Body, EntryId, Kind, Name, PendingEntry, Problem, entries};
 use crate::wire::{self, Connection};
 
 /// Consumers that a summary names, the rest summed up in one.
@@ -209,15 +208,6 @@ impl Chosen {
             parts.push(format!("the rest of {more} more"));
         }
         format!("{} ({})", entries(self.entries.len()), parts.join(", "))
-    }
-}
-
-/// `1 entry`, `2 entries`.
-pub fn entries<N: Copy + fmt::Display + PartialEq + From<u8>>(count: N) -> String {
-    if count == N::from(1) {
-        "1 entry".to_owned()
-    } else {
-        format!("{count} entries")
     }
 }
 

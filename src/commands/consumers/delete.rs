@@ -9,9 +9,8 @@ use crate::cli::{self, DryRun, Impact};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
-use crate::model::{Name, format_duration_short};
+use crate::model::{Name, entries, format_duration_short};
 use crate::streams::consumers::{RemovalPlan, plan_delete};
-use crate::streams::repair::entries;
 
 /// Delete a consumer that holds nothing
 ///

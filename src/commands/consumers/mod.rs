@@ -12,9 +12,8 @@ use super::shared::change::warn_of_tombstones;
 use super::shared::group::{GroupArgs, OpenGroup};
 use crate::cli::{self, DryRun, Impact};
 use crate::exit::Exit;
-use crate::model::{Name, Problem};
+use crate::model::{Name, Problem, counted, entries};
 use crate::streams::consumers::{Fate, Heir, Removal, RemovalPlan, apply_removal, list};
-use crate::streams::repair::entries;
 
 /// List a group's consumers, or delete those that are dead
 ///
@@ -134,10 +133,6 @@ fn warn_of_held(context: &Context, rows: &[Removal]) {
     }
 }
 
-/// `1 consumer`, `2 consumers`.
 fn consumers(count: usize) -> String {
-    match count {
-        1 => "1 consumer".to_owned(),
-        _ => format!("{count} consumers"),
-    }
+    counted(count, "consumer", "consumers")
 }

@@ -9,10 +9,9 @@ use crate::cli::{self, DryRun, Impact};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
-use crate::model::{Name, Problem, format_duration_short};
+use crate::model::{Name, Problem, entries, format_duration_short};
 use crate::streams::consumers::plan_prune;
 use crate::streams::names::listed;
-use crate::streams::repair::entries;
 
 /// Delete the consumers that have been away for long and hold nothing
 ///

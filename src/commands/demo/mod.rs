@@ -13,7 +13,7 @@ use crate::demo::{
     Crew, Day, MlService, Published, Scene, Victim, Work, drop_one, prove_groups, prove_streams,
 };
 use crate::exit::Exit;
-use crate::model::{Kind, Problem, escaped};
+use crate::model::{Kind, Problem, counted, escaped};
 use crate::settings::ServerChoice;
 use crate::streams::inspect;
 use crate::topology::EVENTS_NORMALIZED;
@@ -283,6 +283,7 @@ impl Stage<'_> {
         let keys = self.scene.named("*");
         let removed =
             removed.with_context(|| format!("the demonstration's keys {keys} may be left"))?;
-        Ok(Some(format!("removed {removed} keys, all of them its own")))
+        let keys = counted(removed, "key", "keys");
+        Ok(Some(format!("removed {keys}, all of them its own")))
     }
 }

@@ -7,10 +7,9 @@ use crate::cli::{self, DryRun, Impact};
 use crate::commands::shared::Context;
 use crate::commands::shared::change::Change;
 use crate::exit::Exit;
-use crate::model::{CommandLine, EntryId, Name};
+use crate::model::{CommandLine, EntryId, Name, entries};
 use crate::streams::dead_letters::{Letters, find};
 use crate::streams::redrive::{LettersPlan, apply_purge, apply_redrive, must_be_one_group};
-use crate::streams::repair::entries;
 
 /// Which dead letters. Something must be said: a slip of the hand is not all of them.
 #[derive(Debug, clap::Args)]

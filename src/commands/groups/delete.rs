@@ -6,9 +6,8 @@ use crate::cli::{DryRun, Impact};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
-use crate::model::{CommandLine, Lag, Problem};
+use crate::model::{CommandLine, Lag, Problem, entries};
 use crate::streams::groups::{Deletion, apply_delete, plan_delete};
-use crate::streams::repair::entries;
 use crate::streams::target::Target;
 
 /// Delete a group: its position, its consumers and all that is pending in it

@@ -7,9 +7,8 @@ use crate::cli::{DryRun, Impact, Position};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
-use crate::model::Lag;
+use crate::model::{Lag, entries};
 use crate::streams::groups::{Direction, HeldBy, Shift, apply_set_id, plan_set_id};
-use crate::streams::repair::entries;
 use crate::streams::target::Target;
 
 /// Move a group to another position, after saying what that does
@@ -77,10 +76,10 @@ fn told(target: &Target, row: &Shift) -> String {
     if row.direction == Direction::Forward {
         return format!(
             "{head}\nskipped, never delivered to it: {}",
-            counted(row.skipped)
+            at_least(row.skipped)
         );
     }
-    let again = format!("{head}\ndelivered again: {}", counted(row.again));
+    let again = format!("{head}\ndelivered again: {}", at_least(row.again));
     match row.deliveries_max {
         None => again,
         Some(most) => format!(
@@ -102,7 +101,7 @@ fn held(holders: &[HeldBy]) -> String {
     holders.iter().map(of).collect::<Vec<_>>().join(", ")
 }
 
-fn counted(lag: Lag) -> String {
+fn at_least(lag: Lag) -> String {
     match lag {
         Lag::AtLeast(count) => format!("at least {}", entries(count)),
         other => entries(other.entries().unwrap_or_default()),

@@ -12,12 +12,11 @@ use super::shared::Context;
 use super::shared::retention::{Coming, Retention, connect_to_rehearse};
 use crate::cli::{DryRun, FieldValue, Impact, field_value, name, positive_duration};
 use crate::exit::Exit;
-use crate::model::{Fields, Name, Problem};
+use crate::model::{Fields, Name, Problem, entries as in_words};
 use crate::streams::publish::{
     Destination, Idempotency, Published, Warnings, WouldPublish, hash_of, not_valid, publish_once,
     publish_one,
 };
-use crate::streams::repair::entries as in_words;
 use crate::topology::validate::{Checker, Pair};
 use crate::topology::{StreamSpec, Topology};
 use crate::view::IdWriter;

@@ -5,8 +5,8 @@ use anyhow::Result;
 use super::context::Context;
 use crate::cli::DryRun;
 use crate::exit::Exit;
-use crate::model::{CommandLine, Consent, Name, Problem};
-use crate::streams::repair::{Applied, Chosen, Outcome, Repaired, entries};
+use crate::model::{CommandLine, Consent, Name, Problem, entries};
+use crate::streams::repair::{Applied, Chosen, Outcome, Repaired};
 use crate::view::Changed;
 
 /// A change that has been looked for and not been made.

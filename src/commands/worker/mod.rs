@@ -18,7 +18,7 @@ use super::Context;
 use crate::cli::{DryRun, Impact, name, parse_duration, per_second};
 use crate::console::init_logs;
 use crate::exit::Exit;
-use crate::model::{Format, LogFormat, Name};
+use crate::model::{Format, LogFormat, Name, counted};
 use crate::view::{Cell, Column, Row};
 use crate::worker::{Assignment, Summary};
 pub(super) use rehearse::PlanRow;
@@ -262,9 +262,7 @@ impl WorkerRow {
         let others: Vec<String> = others
             .into_iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, [one, many])| {
-                format!(", {count} {}", if count == 1 { one } else { many })
-            })
+            .map(|(count, [one, many])| format!(", {}", counted(count, one, many)))
             .collect();
         format!(
             "{} on {}: {handled} handled{}",

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::assign::{self, Job};
 use super::{Context, RunArgs};
 use crate::exit::Exit;
-use crate::model::{Name, as_ms};
+use crate::model::{Name, as_ms, counted};
 use crate::streams::init::{State, plan_init};
 use crate::streams::names::no_group;
 use crate::topology::{Start, Workers};
@@ -48,10 +48,7 @@ fn would(rows: &[PlanRow], first: Option<&Assignment>) -> String {
             )
         })
         .collect();
-    let groups = match rows.len() {
-        1 => "1 group".to_owned(),
-        count => format!("{count} groups"),
-    };
+    let groups = counted(rows.len(), "group", "groups");
     let end = match first.map(|job| job.mode) {
         Some(Mode::Once) => "handle what is there now and what is due",
         _ => "work until told to stop",

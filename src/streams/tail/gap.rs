@@ -1,6 +1,6 @@
 //! What was cut from a stream before it was read: seen by what the stream says of itself and how far it was read.
 
-use crate::model::{EntryId, Name, StreamInfo};
+use crate::model::{EntryId, Name, StreamInfo, entries};
 
 /// Entries that were gone before they were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,7 @@ impl Gap {
     pub fn text(&self, stream: &Name) -> String {
         let from = self.from;
         let count = match (self.count, self.to) {
-            (Some(1), _) => "1 entry".to_owned(),
-            (Some(count), _) => format!("{count} entries"),
+            (Some(count), _) => entries(count),
             (None, to) => {
                 let then = match to {
                     Some(to) => format!("deleted and made again, and begins at {to}"),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{Name, escape_into};
+use crate::model::{Name, counted, escape_into};
 use crate::topology::did_you_mean;
 
 /// A field that breaks a rule. The entry must not be published.
@@ -110,8 +110,8 @@ impl fmt::Display for Rule {
         match self {
             Self::NotAnObject(what) => write!(f, "must be a JSON object ({what})"),
             Self::NotAsHeader { fields, header } => {
-                let noun = if *fields == 1 { "field" } else { "fields" };
-                write!(f, "{fields} {noun} where the header has {header}")
+                let fields = counted(*fields, "field", "fields");
+                write!(f, "{fields} where the header has {header}")
             }
             Self::NoFields => f.write_str("an entry needs at least one field"),
             Self::TooManyFields(most) => write!(f, "an entry has at most {most} fields"),
