@@ -1,4 +1,4 @@
-//! `publish --file`: every line of a file or of standard input.
+//! `publish --file`: every line of a file or of standard input, checked before any of it is sent.
 
 use std::fs::File;
 use std::io::{Read, Seek as _};
@@ -7,22 +7,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::{ValueEnum, ValueHint};
 
-use super::{Job, coming, warn};
+use super::send::publish;
+use super::{Job, warn};
 use crate::cli::per_second;
-use crate::commands::read::named;
 use crate::commands::shared::Context;
-use crate::commands::shared::bulk::{Input, Interrupt, Shown, input, spooled};
-use crate::commands::shared::retention::Retention;
+use crate::commands::shared::bulk::{Input, input, spooled};
 use crate::exit::Exit;
-use crate::model::{EntryId, Problem};
-use crate::streams::publish::{
-    Blocks, Checked, Encoding, Feed, OnInvalid, Published, Rate, Rejects, Sent, Stored, check,
-    convert, send, send_once,
-};
-use crate::view::IdWriter;
-
-/// Entries of a chunk where nothing limits it.
-const NO_LIMIT: usize = usize::MAX;
+use crate::model::Problem;
+use crate::streams::publish::{Blocks, Checked, OnInvalid, Rate, Rejects, check, convert};
 
 /// What a file of entries is, and how it is sent.
 #[derive(Debug, clap::Args)]
@@ -38,7 +30,7 @@ pub(crate) struct FileArgs {
 
     /// Send while reading, and stop at the first entry that is not valid; nothing is checked before
     #[arg(long = "stream", requires = "file")]
-    while_reading: bool,
+    pub(super) while_reading: bool,
 
     /// Leave out entries that are not valid; they are written to the file of --rejects
     #[arg(long, requires = "file", requires = "rejects")]
@@ -51,7 +43,7 @@ pub(crate) struct FileArgs {
 
     /// Send at most this many entries per second
     #[arg(long, value_name = "N/s", value_parser = rate, requires = "file")]
-    rate: Option<Rate>,
+    pub(super) rate: Option<Rate>,
 }
 
 /// How entries are written in a file.
@@ -183,110 +175,4 @@ impl FileArgs {
             None => Ok(usual),
         }
     }
-}
-
-/// Sends the entries; `expected` is how many there are, where that is known.
-async fn publish<R: Read + Send + 'static>(
-    entries: Blocks<R>,
-    expected: Option<u64>,
-    on_invalid: OnInvalid,
-    args: &FileArgs,
-    job: &mut Job<'_>,
-    context: &Context,
-) -> Result<Exit> {
-    let stream = job.target.stream.clone();
-    let connection = context.connect().await?;
-    let coming = coming(&job.spec, &job.target, expected.unwrap_or(u64::MAX));
-    let retention = Retention::look(&connection, coming, context).await?;
-    job.target.maxlen = retention.maxlen;
-    let mut writer = IdWriter::new(context.console.options())?;
-    let mut shown = Shown::new(context);
-    let interrupt = Interrupt::watch()?;
-    let unit = entries.unit();
-    let rejects = match &on_invalid {
-        OnInvalid::Reject(rejects) => Some(rejects.clone()),
-        _ => None,
-    };
-    let feed = Feed::start(
-        entries,
-        Encoding {
-            spec: job.checker.stream.cloned(),
-            strict: job.checker.strict,
-            target: job.target.clone(),
-            idempotency: job.idempotency.clone(),
-            chunk_entries_max: args.rate.map_or(NO_LIMIT, Rate::chunk_entries_max),
-            on_invalid,
-        },
-    )?;
-    let mut sent = {
-        let progress = context.console.progress(expected, "publishing");
-        let mut show = |rows: &[_]| {
-            shown.write(|out| writer.page(out, rows));
-            if args.while_reading {
-                shown.flush();
-            }
-            progress.advance(rows.len() as u64);
-        };
-        let row = |id, duplicate| Published {
-            stream: &stream,
-            id,
-            duplicate,
-        };
-        let (rate, stop) = (args.rate, &interrupt.flag);
-        if job.idempotency.is_some() {
-            let each = |stored: &[Stored]| {
-                let rows = stored.iter().map(|it| row(it.id, Some(it.duplicate)));
-                show(&rows.collect::<Vec<_>>());
-            };
-            send_once(&context.dialer()?, feed, rate, stop, each).await
-        } else {
-            let mut lane = context.lane().await?;
-            let each = |ids: &[EntryId]| {
-                let rows = ids.iter().map(|id| row(*id, None));
-                show(&rows.collect::<Vec<_>>());
-            };
-            send(&mut lane, feed, &job.target, rate, stop, each).await
-        }
-    };
-    sent.unit = unit;
-    if let Some(Err(problem)) = rejects.map(|it| it.keep()) {
-        sent.input.get_or_insert(problem.into());
-    }
-    retention.warn(&connection, context).await;
-    warn(&sent.found.warnings, context);
-    shown.write(|out| writer.end(out));
-    end(sent, shown, &interrupt, job, context).await
-}
-
-/// Ends the output, and says what became of the entries.
-async fn end(
-    sent: Sent,
-    shown: Shown,
-    interrupt: &Interrupt,
-    job: &Job<'_>,
-    context: &Context,
-) -> Result<Exit> {
-    let known = sent.known;
-    if known > 0 {
-        let (known, stored) = (sent.unit.count(known), sent.stored);
-        let text = format!("already stored: {known}; new: {stored}");
-        context.console.note(&text);
-    }
-    let (stopped, stored, last) = (sent.stopped, sent.stored, sent.last);
-    let ended = shown.end(stored);
-    // What became of the entries matters more than that their ids could not be shown.
-    let stream = &job.target.stream;
-    if let Err(error) = sent.verdict(stream) {
-        return Err(named(error, stream, context).await);
-    }
-    ended?;
-    if !stopped && (stored, known) == (0, 0) {
-        let what = "the input has no entries: nothing was published";
-        context.console.note(what);
-    }
-    Ok(if stopped {
-        interrupt.stopped(stored, last, context)
-    } else {
-        Exit::Done
-    })
 }

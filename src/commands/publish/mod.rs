@@ -2,6 +2,7 @@
 
 mod file;
 mod kinds;
+mod send;
 
 use std::time::Duration;
 

@@ -1,0 +1,139 @@
+//! Sending the entries of a file: their ids are shown as they come, and at the end what became of them.
+
+use std::io::Read;
+
+use anyhow::Result;
+
+use super::file::FileArgs;
+use super::{Job, coming, warn};
+use crate::commands::read::named;
+use crate::commands::shared::Context;
+use crate::commands::shared::bulk::{Interrupt, Shown};
+use crate::commands::shared::retention::Retention;
+use crate::exit::Exit;
+use crate::model::EntryId;
+use crate::streams::publish::{
+    Blocks, Encoding, Feed, OnInvalid, Published, Rate, Sent, StopFlag, Stored, send, send_once,
+};
+use crate::view::IdWriter;
+
+/// Entries of a chunk where nothing limits it.
+const NO_LIMIT: usize = usize::MAX;
+
+/// Sends the entries; `expected` is how many there are, where that is known.
+pub(super) async fn publish<R: Read + Send + 'static>(
+    entries: Blocks<R>,
+    expected: Option<u64>,
+    on_invalid: OnInvalid,
+    args: &FileArgs,
+    job: &mut Job<'_>,
+    context: &Context,
+) -> Result<Exit> {
+    let connection = context.connect().await?;
+    let coming = coming(&job.spec, &job.target, expected.unwrap_or(u64::MAX));
+    let retention = Retention::look(&connection, coming, context).await?;
+    job.target.maxlen = retention.maxlen;
+    let job = &*job;
+    let mut writer = IdWriter::new(context.console.options())?;
+    let mut shown = Shown::new(context);
+    let interrupt = Interrupt::watch()?;
+    let unit = entries.unit();
+    let rejects = match &on_invalid {
+        OnInvalid::Reject(rejects) => Some(rejects.clone()),
+        _ => None,
+    };
+    let feed = Feed::start(entries, encoding(job, args.rate, on_invalid))?;
+    let mut sent = {
+        let progress = context.console.progress(expected, "publishing");
+        let show = |rows: &[_]| {
+            shown.write(|out| writer.page(out, rows));
+            if args.while_reading {
+                shown.flush();
+            }
+            progress.advance(rows.len() as u64);
+        };
+        send_all(feed, args.rate, job, &interrupt.flag, show, context).await?
+    };
+    sent.unit = unit;
+    if let Some(Err(problem)) = rejects.map(|it| it.keep()) {
+        sent.input.get_or_insert(problem.into());
+    }
+    retention.warn(&connection, context).await;
+    warn(&sent.found.warnings, context);
+    shown.write(|out| writer.end(out));
+    end(sent, shown, &interrupt, job, context).await
+}
+
+/// How lines become entries.
+fn encoding(job: &Job<'_>, rate: Option<Rate>, on_invalid: OnInvalid) -> Encoding {
+    Encoding {
+        spec: job.checker.stream.cloned(),
+        strict: job.checker.strict,
+        target: job.target.clone(),
+        idempotency: job.idempotency.clone(),
+        chunk_entries_max: rate.map_or(NO_LIMIT, Rate::chunk_entries_max),
+        on_invalid,
+    }
+}
+
+/// Sends all of it, with keys or without; `show` is given what is stored.
+async fn send_all<'j>(
+    feed: Feed,
+    rate: Option<Rate>,
+    job: &'j Job<'_>,
+    stop: &StopFlag,
+    mut show: impl FnMut(&[Published<'j>]),
+    context: &Context,
+) -> Result<Sent> {
+    let row = |id, duplicate| Published {
+        stream: &job.target.stream,
+        id,
+        duplicate,
+    };
+    if job.idempotency.is_some() {
+        let each = |stored: &[Stored]| {
+            let rows = stored.iter().map(|it| row(it.id, Some(it.duplicate)));
+            show(&rows.collect::<Vec<_>>());
+        };
+        return Ok(send_once(&context.dialer()?, feed, rate, stop, each).await);
+    }
+    let mut lane = context.lane().await?;
+    let each = |ids: &[EntryId]| {
+        let rows = ids.iter().map(|id| row(*id, None));
+        show(&rows.collect::<Vec<_>>());
+    };
+    Ok(send(&mut lane, feed, &job.target, rate, stop, each).await)
+}
+
+/// Ends the output, and says what became of the entries.
+async fn end(
+    sent: Sent,
+    shown: Shown,
+    interrupt: &Interrupt,
+    job: &Job<'_>,
+    context: &Context,
+) -> Result<Exit> {
+    let known = sent.known;
+    if known > 0 {
+        let (known, stored) = (sent.unit.count(known), sent.stored);
+        let text = format!("already stored: {known}; new: {stored}");
+        context.console.note(&text);
+    }
+    let (stopped, stored, last) = (sent.stopped, sent.stored, sent.last);
+    let ended = shown.end(stored);
+    // What became of the entries matters more than that their ids could not be shown.
+    let stream = &job.target.stream;
+    if let Err(error) = sent.verdict(stream) {
+        return Err(named(error, stream, context).await);
+    }
+    ended?;
+    if !stopped && (stored, known) == (0, 0) {
+        let what = "the input has no entries: nothing was published";
+        context.console.note(what);
+    }
+    Ok(if stopped {
+        interrupt.stopped(stored, last, context)
+    } else {
+        Exit::Done
+    })
+}
