@@ -7,4 +7,3 @@ pub(in crate::commands) mod describe;
 pub(in crate::commands) mod help_json;
 mod shapes;
 pub(in crate::commands) mod usage;
-mod words;

@@ -2,11 +2,11 @@
 
 use clap::ArgMatches;
 
-use super::{Wanted, values};
+use super::Wanted;
+use super::line::{leaf, values};
 use crate::cli::DryRun;
 use crate::commands::help::columns::{OF_ENTRIES, Printed, of};
 use crate::commands::help::usage::named;
-use crate::commands::help::words::leaf;
 use crate::commands::tree;
 use crate::model::Name;
 use crate::topology::Topology;

@@ -1,8 +1,8 @@
 //! What completes without a server: names of commands, of built-in handlers, and the values that a field can have.
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches};
 
-use super::describe::shown;
+use crate::commands::help::describe::shown;
 use crate::commands::tree;
 use crate::streams::permissions;
 use crate::topology::{Builtin, FieldType, Topology};
@@ -94,19 +94,4 @@ fn values(name: &str, topology: &Topology) -> Vec<String> {
         }
     }
     found
-}
-
-/// The command that a line was parsed to, with its own matches.
-pub(super) fn leaf<'a>(
-    tree: &'a Command,
-    matches: &'a ArgMatches,
-) -> (&'a Command, &'a ArgMatches) {
-    let (mut command, mut matches) = (tree, matches);
-    while let Some((name, inner)) = matches.subcommand() {
-        let Some(below) = command.find_subcommand(name) else {
-            break;
-        };
-        (command, matches) = (below, inner);
-    }
-    (command, matches)
 }

@@ -1,0 +1,213 @@
+//! The line that is typed so far: what it says, and the candidates for its last word.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgMatches, Command, FromArgMatches as _};
+use clap_complete::engine::CompletionCandidate;
+use tokio::time::{Instant, timeout_at};
+
+use super::about::About;
+use super::words::Words;
+use super::{Wanted, columns};
+use crate::cli::{Globals, bytes_of};
+use crate::commands::shared::context::topology_of;
+use crate::commands::tree;
+use crate::model::Name;
+use crate::settings::contexts::{Contexts, Places};
+use crate::settings::{Env, ServerChoice, Settings};
+use crate::topology::Topology;
+use crate::wire::Dialer;
+
+/// How long the server may take, connecting included, unless the environment says otherwise.
+const BUDGET: Duration = Duration::from_millis(150);
+
+/// The line as it is typed so far.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// The words before the one that is completed.
+    pub(super) words: Vec<OsString>,
+    /// The word that is completed.
+    pub(super) current: String,
+    /// The shell's environment.
+    pub(super) env: Env,
+    /// The working directory.
+    pub(super) here: PathBuf,
+}
+
+impl Line {
+    /// What the server and the topology have; whoever leaves is no heir.
+    pub(super) fn candidates(
+        &self,
+        wanted: &[Wanted],
+        is_heir: bool,
+        current: &OsStr,
+    ) -> Vec<CompletionCandidate> {
+        let current = current.as_encoded_bytes();
+        let mut names = self.names(wanted).unwrap_or_default();
+        names.retain(|name| name.as_bytes().starts_with(current));
+        if is_heir && let Some(leaving) = self.matches().and_then(|it| leaving(&it)) {
+            names.retain(|name| *name != leaving);
+        }
+        names
+            .iter()
+            .filter_map(|name| std::str::from_utf8(name.as_bytes()).ok())
+            .map(CompletionCandidate::new)
+            .collect()
+    }
+
+    /// The line, parsed as far as it goes.
+    fn matches(&self) -> Option<ArgMatches> {
+        let tree = tree().ignore_errors(true);
+        tree.try_get_matches_from(&self.words).ok()
+    }
+
+    /// What the line's flags and the environment say. A password is not read from standard input: that is the terminal.
+    fn settings(&self, matches: &ArgMatches) -> Option<Settings> {
+        let globals = Globals::from_arg_matches(matches).ok()?;
+        Settings::resolve(&globals, &self.env, std::io::empty(), &self.here).ok()
+    }
+
+    /// What is known without a server.
+    pub(super) fn words(&self, words: &Words, current: &OsStr) -> Option<Vec<CompletionCandidate>> {
+        let matches = self.matches()?;
+        let all = words.all(leaf(&tree(), &matches).1, &self.topology(&matches));
+        beginning_with(current, all)
+    }
+
+    /// The columns of what the command prints; `current` is what is behind the last comma.
+    pub(super) fn columns(&self, current: &OsStr) -> Option<Vec<CompletionCandidate>> {
+        let matches = self.matches()?;
+        let begun = self.current.strip_prefix("--columns=");
+        let begun = begun.unwrap_or(&self.current);
+        let all = columns::after(begun, &matches, &self.topology(&matches));
+        beginning_with(current, all)
+    }
+
+    fn topology(&self, matches: &ArgMatches) -> Topology {
+        let settings = self.settings(matches);
+        let topology = settings.and_then(|it| topology_of(&it).ok());
+        topology.unwrap_or_default()
+    }
+
+    /// The contexts of the operator's file.
+    pub(super) fn contexts(&self, current: &OsStr) -> Vec<CompletionCandidate> {
+        let Some(current) = current.to_str() else {
+            return Vec::new();
+        };
+        let contexts = Contexts::read(&Places::of(&self.env)).unwrap_or_default();
+        contexts
+            .iter()
+            .filter(|(name, _)| name.starts_with(current))
+            .map(|(name, context)| {
+                CompletionCandidate::new(name).help(Some(context.endpoint.to_string().into()))
+            })
+            .collect()
+    }
+
+    /// What the server has, then what the topology knows besides.
+    fn names(&self, wanted: &[Wanted]) -> Option<Vec<Name>> {
+        let budget = self.env.complete_within().unwrap_or(BUDGET);
+        let deadline = Instant::now() + budget;
+        let matches = self.matches()?;
+        let settings = self.settings(&matches)?;
+        let topology = topology_of(&settings).unwrap_or_default();
+        let (stream, group) = said(&matches, wanted);
+        let about = About {
+            wanted,
+            stream,
+            group,
+            topology,
+        };
+        let mut found = Vec::new();
+        if let ServerChoice::Server(endpoint) = settings.target.value {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .ok()?;
+            let dialer = Dialer::new(endpoint, budget);
+            // What was found in time counts.
+            let _ = runtime.block_on(async {
+                timeout_at(deadline, about.on_server(&dialer, &mut found)).await
+            });
+            runtime.shutdown_background();
+        }
+        for name in about.in_topology() {
+            if !found.contains(&name) {
+                found.push(name);
+            }
+        }
+        Some(found)
+    }
+}
+
+/// Those of `all` that `current` begins.
+fn beginning_with(current: &OsStr, mut all: Vec<String>) -> Option<Vec<CompletionCandidate>> {
+    let current = current.to_str()?;
+    all.retain(|word| word.starts_with(current));
+    Some(all.into_iter().map(CompletionCandidate::new).collect())
+}
+
+/// Which columns to show.
+pub(super) const COLUMNS: &str = "columns";
+/// Who is to get what a deleted consumer holds.
+pub(super) const HEIR: &str = "hand_over_to";
+
+/// The consumer that the line deletes.
+fn leaving(matches: &ArgMatches) -> Option<Name> {
+    let tree = tree();
+    let (command, matches) = leaf(&tree, matches);
+    let mut others = command.get_arguments().filter(|arg| arg.get_id() != HEIR);
+    let arg = others.find(|arg| Wanted::of(arg) == [Wanted::Consumer])?;
+    let value = matches.try_get_raw(arg.get_id().as_str()).ok()??.next()?;
+    bytes_of(value.to_owned()).ok().map(Name::new)
+}
+
+/// What the line gives the arguments that name one of `wanted`, and nothing else.
+pub(super) fn values(matches: &ArgMatches, wanted: Wanted) -> Vec<Name> {
+    let tree = tree();
+    let (command, matches) = leaf(&tree, matches);
+    let arguments = command.get_arguments();
+    let arguments = arguments.filter(|arg| Wanted::of(arg) == [wanted]);
+    let raw = arguments.filter_map(|arg| matches.try_get_raw(arg.get_id().as_str()).ok()?);
+    raw.flatten()
+        .filter_map(|value| bytes_of(value.to_owned()).ok().map(Name::new))
+        .collect()
+}
+
+/// The stream and the group that the line names. `GROUP|STREAM` is a stream when a group follows, or is wanted.
+fn said(matches: &ArgMatches, wanted: &[Wanted]) -> (Option<Name>, Option<Name>) {
+    let tree = tree();
+    let (command, matches) = leaf(&tree, matches);
+    let value = |wanted: &[Wanted]| {
+        let arguments = command.get_arguments();
+        let mut arguments = arguments.filter(|arg| Wanted::of(arg) == wanted);
+        arguments.find_map(|arg| {
+            let value = matches.try_get_raw(arg.get_id().as_str()).ok()??.next()?;
+            bytes_of(value.to_owned()).ok().map(Name::new)
+        })
+    };
+    let (stream, group) = (value(&[Wanted::Stream]), value(&[Wanted::Group]));
+    match (value(&[Wanted::Group, Wanted::Stream]), stream, group) {
+        (Some(first), None, None) if wanted.contains(&Wanted::Consumer) => (None, Some(first)),
+        (Some(first), None, group) => (Some(first), group),
+        (Some(first), stream, None) => (stream, Some(first)),
+        (_, stream, group) => (stream, group),
+    }
+}
+
+/// The command that a line was parsed to, with its own matches.
+pub(super) fn leaf<'a>(
+    tree: &'a Command,
+    matches: &'a ArgMatches,
+) -> (&'a Command, &'a ArgMatches) {
+    let (mut command, mut matches) = (tree, matches);
+    while let Some((name, inner)) = matches.subcommand() {
+        let Some(below) = command.find_subcommand(name) else {
+            break;
+        };
+        (command, matches) = (below, inner);
+    }
+    (command, matches)
+}
