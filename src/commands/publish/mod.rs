@@ -13,7 +13,7 @@ use super::shared::Context;
 use super::shared::retention::{Coming, Retention, connect_to_rehearse};
 use crate::cli::{DryRun, FieldValue, Impact, field_value, name, positive_duration};
 use crate::exit::Exit;
-use crate::model::{Fields, Name, Problem, entries as in_words};
+use crate::model::{EntryId, Fields, Name, Problem, entries as in_words};
 use crate::streams::publish::{
     Destination, Idempotency, Published, Warnings, WouldPublish, hash_of, not_valid, publish_once,
     publish_one,
@@ -21,6 +21,7 @@ use crate::streams::publish::{
 use crate::topology::validate::{Checker, Pair};
 use crate::topology::{StreamSpec, Topology};
 use crate::view::IdWriter;
+use crate::wire::Connection;
 use file::FileArgs;
 use kinds::Kind;
 
@@ -223,27 +224,7 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
     let retention =
         Retention::look(&connection, coming(&job.spec, &job.target, 1), context).await?;
     job.target.maxlen = retention.maxlen;
-    let topology = context.topology()?;
-    let (id, duplicate) = match &job.idempotency {
-        None => {
-            let id = publish_one(&connection, topology, &job.target, &record.fields).await?;
-            (id, None)
-        }
-        Some(idempotency) => {
-            let entry = idempotency.entry(&job.target, hash, record.fields);
-            let stored = publish_once(&context.dialer()?, &entry).await;
-            let stored = match stored {
-                Ok(stored) => stored,
-                Err(error) => return Err(named(error, &job.target.stream, context).await),
-            };
-            if stored.duplicate {
-                context
-                    .console
-                    .note("it was already stored; nothing was added");
-            }
-            (stored.id, Some(stored.duplicate))
-        }
-    };
+    let (id, duplicate) = store(record.fields, hash, &job, &connection, context).await?;
     let published = Published {
         stream: &job.target.stream,
         id,
@@ -256,6 +237,30 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
     retention.warn(&connection, context).await;
     out.flush()?;
     Ok(Exit::Done)
+}
+
+/// Sends an entry, whose supplied fields have this hash: its id and, where it has a key, whether it was there before.
+async fn store(
+    fields: Fields,
+    hash: String,
+    job: &Job<'_>,
+    connection: &Connection,
+    context: &Context,
+) -> Result<(EntryId, Option<bool>)> {
+    let Some(idempotency) = &job.idempotency else {
+        let id = publish_one(connection, context.topology()?, &job.target, &fields).await?;
+        return Ok((id, None));
+    };
+    let entry = idempotency.entry(&job.target, hash, fields);
+    let stored = match publish_once(&context.dialer()?, &entry).await {
+        Ok(stored) => stored,
+        Err(error) => return Err(named(error, &job.target.stream, context).await),
+    };
+    if stored.duplicate {
+        let what = "it was already stored; nothing was added";
+        context.console.note(what);
+    }
+    Ok((stored.id, Some(stored.duplicate)))
 }
 
 /// Fields as they were given.

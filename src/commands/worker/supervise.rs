@@ -16,8 +16,8 @@ use crate::exit::Exit;
 use crate::wire::Dialer;
 use crate::worker::{Assignment, Counters, Pulse, Signal, run};
 
-/// Runs one worker for each job until all have ended, and shows their figures to whoever connects to `metrics`; a signal asks all to end, and so does one that failed. The second
-/// value is how a second signal ended them.
+/// Runs one worker for each job until all have ended, and shows their figures to whoever connects to `metrics`; a signal
+/// asks all to end, and so does one that failed. The second value is how a second signal ended them.
 pub(super) async fn work(
     jobs: Vec<Assignment>,
     dialer: Dialer,
