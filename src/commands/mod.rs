@@ -1,5 +1,5 @@
 //! One file per subcommand: its arguments with help and examples, and `run`, which resolves them, calls one
-//! operation and hands the report to the console.
+//! operation and hands the report to the console. Here is the list of them; `launch` runs the one that is named.
 
 mod ack;
 mod acl;
@@ -18,6 +18,7 @@ mod info;
 mod ingest;
 mod init;
 mod lag;
+mod launch;
 mod man;
 mod pending;
 mod ping;
@@ -29,22 +30,16 @@ mod tail;
 mod topology;
 mod worker;
 
-use std::ffi::OsString;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
-use std::process::ExitCode;
-use std::sync::Arc;
+pub use launch::run;
 
-use anyhow::{Context as _, Result};
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use anyhow::Result;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::{DryRun, Globals};
-use crate::console::{Console, Terminal};
+use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::Problem;
-use crate::settings::{Env, Look, Settings};
-use help::{complete, describe, help_json, usage};
-use shared::{Context, failure, panics};
+use help::describe;
+use shared::Context;
 
 /// Operate an event pipeline on Redis Streams: set it up, publish, look, repair, run the workers
 #[derive(Debug, Parser)]
@@ -56,26 +51,6 @@ struct Cli {
     dry_run: DryRun,
     #[command(subcommand)]
     command: Command,
-}
-
-/// A line that was understood.
-struct Line {
-    cli: Cli,
-    /// The words that name the command, as `worker run`.
-    command: String,
-    /// Whether the command has `--dry-run`.
-    can_rehearse: bool,
-}
-
-impl Line {
-    /// Refuses `--dry-run` before a command that has none. After it, the parser does.
-    fn check(&self) -> Result<(), Problem> {
-        if self.can_rehearse || !self.cli.dry_run.or(DryRun::default()) {
-            return Ok(());
-        }
-        let command = &self.command;
-        Err(Problem::usage(format!("`{command}` has no --dry-run")).hint(usage::NO_REHEARSAL))
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -152,123 +127,6 @@ impl Command {
 /// The whole tree of commands: what completions and man pages are made from.
 pub fn tree() -> clap::Command {
     describe::described(Cli::command())
-}
-
-/// Parses `args`, runs the command they name and returns its exit code (see [`crate::exit`]).
-pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args: Vec<OsString> = args.into_iter().collect();
-    let env = Env::read();
-    let terminal = Terminal::detect();
-    if let Some(words) = complete::asked(&args) {
-        let console = Console::new(
-            terminal,
-            Look::resolve(&Globals::default(), &env, false, false),
-        );
-        // A shell that went away needs no candidates.
-        let _ = console.put(&complete::answer(words, &env));
-        return ExitCode::SUCCESS;
-    }
-    if let Some(asked) = help_json::asked(&args) {
-        return ExitCode::from(help(&asked, &env, terminal).code());
-    }
-    let exit = match parse(&args) {
-        Ok(line) => execute(line, &env, terminal),
-        Err(error) => usage::show(&error, &args, &env, terminal),
-    };
-    ExitCode::from(exit.code())
-}
-
-fn help(asked: &help_json::Asked, env: &Env, terminal: Terminal) -> Exit {
-    let look = Look::resolve(&asked.globals, env, terminal.stdout, terminal.stderr);
-    let mut console = Console::new(terminal, look);
-    let filtered = reshaped(&mut console, &asked.globals);
-    let shown = filtered
-        .map_err(Into::into)
-        .and_then(|()| help_json::document(asked))
-        .and_then(|document| console.put(&document));
-    match shown {
-        Ok(()) => Exit::Done,
-        Err(error) => console.error(&error),
-    }
-}
-
-/// Puts before standard output what `--jq` or `--template` says.
-fn reshaped(console: &mut Console, globals: &Globals) -> Result<(), Problem> {
-    match (&globals.jq, &globals.template) {
-        (Some(expression), _) => console.filter_with(expression),
-        (None, Some(template)) => console.show_by(template),
-        (None, None) => Ok(()),
-    }
-}
-
-fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
-    let mut tree = describe::concise(tree());
-    let mut matches = tree.try_get_matches_from_mut(args)?;
-    let (command, can_rehearse) = usage::named(&matches);
-    let cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))?;
-    Ok(Line {
-        cli,
-        command,
-        can_rehearse,
-    })
-}
-
-/// Runs a parsed command to its end; a panic in it is reported as the bug it is.
-fn execute(line: Line, env: &Env, terminal: Terminal) -> Exit {
-    let globals = &line.cli.globals;
-    let look = Look::resolve(globals, env, terminal.stdout, terminal.stderr);
-    let mut console = Console::new(terminal, look);
-    if let Err(problem) = reshaped(&mut console, globals).and_then(|()| line.check()) {
-        return console.error(&problem.into());
-    }
-    let console = Arc::new(console);
-    panics::report_to(&console);
-    let ended = catch_unwind(AssertUnwindSafe(|| {
-        in_runtime(line, env, Arc::clone(&console)).unwrap_or_else(|error| console.error(&error))
-    }));
-    ended.unwrap_or(Exit::Bug)
-}
-
-fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
-    let mut cli = line.cli;
-    if let Some(outcome) = cli.command.without_settings(&console) {
-        return outcome;
-    }
-    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    if let Command::Context(args) = &cli.command {
-        let globals = &mut cli.globals;
-        if let Some(outcome) = context::without_server(args, globals, env, &here, &console) {
-            return outcome;
-        }
-        args.name_into(globals)?;
-    }
-    let settings = Settings::resolve(&cli.globals, env, std::io::stdin(), &here)?;
-    for warning in &settings.warnings {
-        console.warn(warning);
-    }
-    for line in settings
-        .describe()
-        .into_iter()
-        .chain(console.look().describe())
-    {
-        console.detail(1, &line);
-    }
-    console.protect(settings.guard.clone());
-    let context = Context::new(settings, console, line.command, cli.dry_run);
-    context.require_named_topology()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the asynchronous runtime")?;
-    let outcome = runtime.block_on(async {
-        match cli.command.run(&context).await {
-            Ok(exit) => Ok(exit),
-            Err(error) => Err(failure::explained(error, &context).await),
-        }
-    });
-    // Not awaited: a thread that waits for input that never comes must not keep the process.
-    runtime.shutdown_background();
-    outcome
 }
 
 #[cfg(test)]
