@@ -71,26 +71,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     args.select.require(&connection, &target).await?;
     let (which, idle_min) = args.select.resolve(&group.spec);
     let is_named = matches!(which, Which::Ids(_));
-    let mode = if args.reset_deliveries {
-        CountMode::Reset
-    } else {
-        CountMode::Keep
-    };
-    let to = match (args.to, &worker) {
-        (Some(name), _) => Recipient::Consumer(name),
-        (None, Some(worker)) => Recipient::Worker(worker.consumer.clone()),
-        (None, None) => return Err(Problem::usage("claim needs --to or --work").into()),
-    };
-    let plan = plan_claim(
-        &connection,
-        target,
-        &which,
-        idle_min,
-        to,
-        stream.dead_letter,
-        mode,
-    )
-    .await?;
+    let mode = count_mode(args.reset_deliveries);
+    let to = recipient(args.to, worker.as_ref())?;
+    let letters = stream.dead_letter;
+    let plan = plan_claim(&connection, target, &which, idle_min, to, letters, mode).await?;
     let what = in_words(&plan, worker.is_some(), args.reset_deliveries);
     let change = Change::of(context, &plan.chosen, is_named, "claim", "claimed")?;
     let preview = plan.chosen.preview();
@@ -101,11 +85,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             for body in applied.rows.iter_mut().filter_map(|it| it.fields.as_mut()) {
                 body.in_pairs = in_pairs;
             }
-            given = applied
-                .rows
-                .iter()
-                .filter_map(|it| held(it, mode))
-                .collect();
+            let rows = applied.rows.iter();
+            given = rows.filter_map(|it| held(it, mode)).collect();
             applied
         })
         .await?;
@@ -118,6 +99,23 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             Ok(claimed.and(work_off(job, context).await?))
         }
         _ => Ok(claimed),
+    }
+}
+
+const fn count_mode(resets: bool) -> CountMode {
+    if resets {
+        CountMode::Reset
+    } else {
+        CountMode::Keep
+    }
+}
+
+/// Who gets the entries.
+fn recipient(to: Option<Name>, worker: Option<&Assignment>) -> Result<Recipient, Problem> {
+    match (to, worker) {
+        (Some(name), _) => Ok(Recipient::Consumer(name)),
+        (None, Some(worker)) => Ok(Recipient::Worker(worker.consumer.clone())),
+        (None, None) => Err(Problem::usage("claim needs --to or --work")),
     }
 }
 

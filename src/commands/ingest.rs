@@ -2,6 +2,7 @@
 #![expect(clippy::doc_markdown, reason = "the docs are the help text")]
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Seek as _;
 use std::path::{Path, PathBuf};
 
@@ -192,26 +193,38 @@ async fn look<'s>(
     Ok([raw, normalized])
 }
 
-async fn file(path: &Path, mut ingest: Ingest, dry_run: bool, context: &Context) -> Result<Exit> {
+async fn file(path: &Path, ingest: Ingest, dry_run: bool, context: &Context) -> Result<Exit> {
     let mut input = open(path)?;
-    let checked = {
-        let progress = context.console.progress(None, "checking");
-        let each = |more| progress.advance(more);
-        let normal = |fields: &[Pair<'_>]| ingest.normalize(fields).map(drop);
-        check(Blocks::new(&input), &ingest.checker(), normal, each)?
-    };
-    let checked = checked.all_valid(
-        &ingest.raw.name,
-        "correct the lines and ingest the file again",
-    )?;
-    warn(&checked.warnings, context);
+    let entries = checked(&input, &ingest, context)?;
     if dry_run {
-        return would_ingest(checked.entries, &ingest, context).await;
+        return would_ingest(entries, &ingest, context).await;
     }
     input.rewind()?;
+    send_all(input, entries, ingest, context).await
+}
+
+/// Checks the whole file, and says what is odd; how many events it has.
+fn checked(input: &File, ingest: &Ingest, context: &Context) -> Result<u64> {
+    let progress = context.console.progress(None, "checking");
+    let each = |more| progress.advance(more);
+    let normal = |fields: &[Pair<'_>]| ingest.normalize(fields).map(drop);
+    let checked = check(Blocks::new(input), &ingest.checker(), normal, each)?;
+    drop(progress);
+    let hint = "correct the lines and ingest the file again";
+    let checked = checked.all_valid(&ingest.raw.name, hint)?;
+    warn(&checked.warnings, context);
+    Ok(checked.entries)
+}
+
+/// Takes in all of the file, and shows the ids as they come.
+async fn send_all(
+    input: File,
+    entries: u64,
+    mut ingest: Ingest,
+    context: &Context,
+) -> Result<Exit> {
     let connection = context.connect().await?;
     let specs = (ingest.raw.clone(), ingest.normalized.clone());
-    let entries = checked.entries;
     let watched = look(
         &connection,
         (&specs.0, &specs.1),
