@@ -21,7 +21,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(1);
 const KEEP_UP: Duration = Duration::from_millis(500);
 
 /// The outcome of `work`, unless a signal to stop now comes and it does not end soon after.
-async fn until_told_now<T>(
+pub(super) async fn until_told_now<T>(
     mut signal: watch::Receiver<Signal>,
     work: impl Future<Output = T>,
 ) -> Option<T> {

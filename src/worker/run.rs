@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::counters::{Counters, Summary};
+use super::drain::until_told_now;
 use super::engine::{Engine, presence_interval};
 use super::fence::Lease;
 use super::job::{Assignment, Mode, Signal};
@@ -20,7 +21,8 @@ use crate::wire::{
 };
 
 /// Works until the work is done, `signal` asks for the end, or something fails for good; then finishes what runs and
-/// gives back the rest. `counters` tell how far it is, also when it fails.
+/// gives back the rest. `counters` tell how far it is, also when it fails. A signal to stop now ends it also where the
+/// server is silent.
 ///
 /// # Errors
 /// What trying again does not mend, after what was in hand was given back.
@@ -30,9 +32,12 @@ pub async fn run(
     signal: watch::Receiver<Signal>,
     counters: Arc<Counters>,
 ) -> anyhow::Result<Summary> {
-    let Some((connection, read_until)) = prepare(&job, &dialer, signal.clone()).await? else {
+    let prepared = prepare(&job, &dialer, signal.clone());
+    let prepared = until_told_now(signal.clone(), prepared).await;
+    let Some((connection, read_until)) = prepared.transpose()?.flatten() else {
         return Ok(counters.summary());
     };
+    let told = signal.clone();
     let mut engine = Engine::new(job, dialer, Arc::clone(&counters), signal);
     engine.connection = Some(connection);
     engine.read_until = read_until;
@@ -41,9 +46,10 @@ pub async fn run(
         Mode::Once => read_until.is_none(),
         Mode::Given => true,
     };
-    let outcome = engine.work().await;
+    let outcome = until_told_now(told, engine.work()).await;
     engine.wind_up().await;
-    outcome.map(|()| counters.summary())
+    outcome.transpose()?;
+    Ok(counters.summary())
 }
 
 /// Connects, makes sure of group and consumer, and finds where `--once` ends. `None`: a signal came first.

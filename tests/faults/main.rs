@@ -18,6 +18,7 @@ mod refusals;
 mod repairs;
 mod scene;
 mod servers;
+mod silence;
 mod workers;
 
 #[path = "../support/mod.rs"]
