@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "a test says what it measured")]
 
 mod active;
+mod answers;
 mod cluster;
 mod cost;
 mod effects;
