@@ -106,6 +106,26 @@ fn when_one_stream_cannot_take_it_neither_does() {
     assert_eq!(server.redis(&["DBSIZE"]).int(), 0);
 }
 
+#[test]
+fn when_one_stream_has_no_id_left_neither_takes_it() {
+    let greatest = "18446744073709551615-18446744073709551615";
+    for full in ["events.raw", "events.normalized"] {
+        let server = TestServer::start();
+        server.redis(&["XADD", full, greatest, "n", "1"]);
+        let before = lengths(&server);
+        let one = server.ucp(&ONE);
+        let many = server.command(&["ingest", "-f", "-"]).stdin(day(3)).run();
+        one.stdout_is("");
+        many.stdout_is("raw_id\tnormalized_id\n");
+        for run in [one, many] {
+            run.assert_code(4)
+                .stderr_has(full)
+                .stderr_has("hint: its last entry id is the greatest there is");
+            assert_eq!(lengths(&server), before, "{run}");
+        }
+    }
+}
+
 fn day(lines: usize) -> String {
     let mut text = String::new();
     for n in 1..=lines {

@@ -126,6 +126,39 @@ fn a_trimmed_input_still_has_its_effect() {
 }
 
 #[test]
+fn an_output_stream_without_an_id_left_leaves_no_output_half_written() {
+    const MAX: u64 = u64::MAX;
+    let to = |stream| output(stream, None, &[(b"k", b"v")]);
+    let fixture = Fixture::delivered(1);
+    let mut client = fixture.raw();
+    let mut two_stands_at = |seq: u64| {
+        client.send(&["DEL", "{s}:one", "{s}:two"]);
+        client.send(&["XADD", "{s}:two", &format!("{MAX}-{seq}"), "k", "v"]);
+    };
+    for (seq, outputs) in [
+        (MAX, ["{s}:one", "{s}:two"]),
+        (MAX, ["{s}:two", "{s}:one"]),
+        // Room for one, and the first takes it.
+        (MAX - 1, ["{s}:two", "{s}:two"]),
+    ] {
+        two_stands_at(seq);
+        let before = fixture.state();
+        let call = publish(&fixture, 1, &outputs.map(to));
+        fixture.call(call).expect_err("no id is left");
+        assert_eq!(fixture.state(), before, "{outputs:?}");
+    }
+    for (seq, outputs) in [
+        (MAX - 2, ["{s}:two", "{s}:two"]),
+        (MAX - 1, ["{s}:one", "{s}:two"]),
+    ] {
+        fixture.again(1);
+        two_stands_at(seq);
+        let call = publish(&fixture, 1, &outputs.map(to));
+        assert_eq!(fixture.call(call).unwrap(), Effect::Done, "{outputs:?}");
+    }
+}
+
+#[test]
 fn features_add_up_and_see_first_and_last() {
     let fixture = Fixture::delivered(3);
     let events = [

@@ -135,6 +135,33 @@ fn an_output_that_cannot_be_written_changes_nothing() {
 }
 
 #[test]
+fn outputs_of_which_one_finds_no_id_left_change_nothing() {
+    let greatest = "18446744073709551615-18446744073709551615";
+    let both = r#"while read -r line; do
+      rest=${line#*\"id\":\"}; id=${rest%%\"*}; to=\"fields\":{\"of\":\"$id\"}
+      echo "{\"id\":\"$id\",\"ok\":true,\"publish\":[{\"stream\":\"out\",$to},{\"stream\":\"full\",$to}]}"
+    done"#;
+    for handler in [
+        &["--pipe", "--", "sh", "-c", both][..],
+        &["--builtin", "forward:full"],
+    ] {
+        let server = TestServer::start();
+        server.redis(&["XADD", "full", greatest, "n", "0"]);
+        server.redis(&["XADD", "orders", "*", "n", "1"]);
+        let run = ["worker", "run", "billing", "--stream", "orders", "--once"];
+        server
+            .ucp(&[&run[..], handler].concat())
+            .assert_code(7)
+            .stderr_has("the output could not be written; nothing was changed")
+            .stderr_has("1 failed attempt, 1 left pending");
+        assert_eq!(pending(&server, "orders", "billing"), 1);
+        assert_eq!(server.redis(&["EXISTS", "out"]).int(), 0);
+        assert_eq!(server.redis(&["XLEN", "full"]).int(), 1);
+        assert_eq!(server.redis(&["EXISTS", "{orders}:dlq"]).int(), 0);
+    }
+}
+
+#[test]
 fn raw_events_are_brought_to_their_normal_form() {
     let server = TestServer::start();
     server.redis(&[

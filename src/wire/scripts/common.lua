@@ -63,13 +63,15 @@ local function wrong_type(key, kind)
   end
 end
 
--- An error when the stream has no id left to give: an XADD would fail although everything else allows it.
-local function exhausted(stream)
+-- An error when the stream has fewer than `adds` ids left to give: an XADD would fail although everything else allows it.
+-- Such an id is beyond what Lua's numbers can tell apart, but for its last digits.
+local function exhausted(stream, adds)
   if redis.call('EXISTS', stream) == 0 then return nil end
   local info = redis.call('XINFO', 'STREAM', stream)
   for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' and info[i + 1] == '18446744073709551615-18446744073709551615' then
-      return redis.error_reply('ERR ' .. stream .. ' is at the greatest id there is; nothing was changed')
+    local last = info[i] == 'last-generated-id' and string.match(info[i + 1], '^18446744073709551615%-184467440737(%d%d%d%d%d%d%d%d)$')
+    if last and 9551615 - tonumber(last) < adds then
+      return redis.error_reply('ERR ' .. stream .. ' has exhausted the last possible ID; nothing was changed')
     end
   end
 end

@@ -8,11 +8,12 @@ if not owner then return { 'gone' } end
 if not is_held(owner, count, c, ARGV[5]) then return { 'moved', owner, count } end
 local bad = denied('XACK', s, g, id)
 if bad then return bad end
-local adds, at = {}, 7
+local adds, to, at = {}, {}, 7
 for k = 2, outputs + 1 do
   bad = wrong_type(KEYS[k], 'stream') or denied('XADD', KEYS[k], '*', 'f', 'v')
+  to[KEYS[k]] = (to[KEYS[k]] or 0) + 1
   -- What fails first has changed nothing; what fails later would.
-  if k > 2 then bad = bad or exhausted(KEYS[k]) end
+  if k > 2 then bad = bad or exhausted(KEYS[k], to[KEYS[k]]) end
   if bad then return bad end
   local args = xadd_head(KEYS[k], ARGV[at])
   local last = at + 1 + tonumber(ARGV[at + 1])

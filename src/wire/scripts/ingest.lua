@@ -4,7 +4,7 @@
 local adds, at = {}, 2
 for k = 1, #KEYS do
   local bad = wrong_type(KEYS[k], 'stream') or denied('XADD', KEYS[k], '*', 'f', 'v')
-  if k > 1 then bad = bad or exhausted(KEYS[k]) end
+  if k > 1 then bad = bad or exhausted(KEYS[k], 1) end
   if bad then return bad end
   local args = xadd_head(KEYS[k], ARGV[at])
   local last = at + 1 + tonumber(ARGV[at + 1])
