@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::oneshot::{at, calls};
 use crate::scene::{RECOVERY, Scene};
-use crate::support::{Mode, Proxy, until};
+use crate::support::{Mode, Proxy, Reply, until};
 
 #[test]
 fn row_09_reply_of_a_publish_lost() {
@@ -92,6 +92,82 @@ fn row_12_streaming_a_file_cut_off() {
     run.stderr_has(&format!(
         "{shown} entries were published, the last from line {shown}, none after line"
     ));
+}
+
+const EVENT: [&str; 4] = ["ingest", "brandId=b", "eventType=purchase", "payload={}"];
+
+/// A field of every entry of the two streams of events, in order.
+fn events(scene: &Scene, field: &str) -> [Vec<String>; 2] {
+    ["events.raw", "events.normalized"].map(|stream| {
+        let entries = scene.server.redis(&["XRANGE", stream, "-", "+"]);
+        let value = |entry: &Reply| entry.items()[1].field(field).text().to_owned();
+        entries.items().iter().map(value).collect()
+    })
+}
+
+/// What scripts were called with, the newest call last.
+fn script_calls(scene: &Scene) -> Vec<Vec<String>> {
+    let log = scene.server.redis(&["SLOWLOG", "GET", "-1"]);
+    let args = |call: &Reply| -> Vec<String> {
+        let args = call.items()[3].texts();
+        args.into_iter().map(str::to_owned).collect()
+    };
+    let calls = log.items().iter().rev().map(args);
+    calls.filter(|args| args[0].starts_with("EVAL")).collect()
+}
+
+#[test]
+fn row_09_reply_of_an_ingest_lost() {
+    let scene = Scene::new();
+    let slowlog = ["CONFIG", "SET", "slowlog-log-slower-than", "0"];
+    scene.server.redis(&slowlog);
+    let proxy = Proxy::before(scene.server.socket());
+    // The server does not know the script at first: it is asked by hash, and then given the text.
+    for (times, request) in [(1, "\r\nEVAL\r\n"), (2, "\r\nEVALSHA\r\n")] {
+        proxy.drop_replies_to(request);
+        let run = at(&proxy.url(), &[&EVENT[..], &["--timeout", "1s"]].concat()).run();
+        assert_eq!(proxy.counts().found, times, "{run}");
+        run.assert_code(8)
+            .stdout_is("")
+            .stderr_has("whether the event was stored is unknown, and it was not sent again");
+        let [raw, normalized] = events(&scene, "event_id");
+        assert_eq!(raw, normalized, "one event, both its entries");
+        assert_eq!(raw.len() as u64, times, "sent once: {run}");
+        println!("row 9: {}", run.stderr().lines().next().unwrap());
+    }
+    let [by_hash, by_text, again] = &script_calls(&scene)[..] else {
+        panic!("{:?}", script_calls(&scene));
+    };
+    assert_eq!(by_hash[2..], by_text[2..], "the same event both times");
+    assert_ne!(by_text[2..], again[2..], "another event");
+    println!("row 9: {by_text:?}");
+}
+
+#[test]
+fn row_12_ingesting_a_file_cut_off() {
+    let scene = Scene::new();
+    let proxy = Proxy::before(scene.server.socket());
+    let line = |n| format!(r#"{{"brandId":"b{n}","eventType":"page_view","payload":{{}}}}"#);
+    let lines: Vec<String> = (1..=5000).map(line).collect();
+    proxy.set(Mode::CutAfter(60_000));
+    let args = ["ingest", "-f", "-", "--timeout", "2s"];
+    let run = at(&proxy.url(), &args).stdin(lines.join("\n")).run();
+    run.assert_code(8).stderr_has("and it was not sent again");
+    let shown = run.stdout_lines().len() - 1;
+    let [raw, normalized] = events(&scene, "brand_id");
+    println!(
+        "row 12: {shown} shown, {} stored; {}",
+        raw.len(),
+        run.stderr()
+    );
+    assert_eq!(raw, normalized);
+    let expected: Vec<String> = (1..=raw.len()).map(|n| format!("b{n}")).collect();
+    assert_eq!(raw, expected, "none twice, none left out");
+    assert!(shown > 0 && shown <= raw.len() && raw.len() <= shown + 250);
+    let [raw, normalized] = events(&scene, "event_id");
+    assert_eq!(raw, normalized);
+    let distinct: std::collections::BTreeSet<_> = raw.iter().collect();
+    assert_eq!(distinct.len(), raw.len());
 }
 
 #[test]
