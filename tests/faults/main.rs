@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "each row says what it counted")]
 #![allow(unreachable_pub, reason = "a test binary exports nothing")]
 
+mod bounds;
 mod connections;
 mod contents;
 mod dead_letters;
