@@ -83,11 +83,13 @@ impl Engine {
         is_free && !self.is_bulk && !is_retry_due && !self.lone.is_empty()
     }
 
-    /// Nothing is left to look for.
+    /// Nothing is left to look for, or no more is taken on.
     fn has_seen_all(&self) -> bool {
         match self.job.mode {
             Mode::Forever => false,
-            Mode::Once => self.is_reading_over && self.trouble.was_swept(),
+            Mode::Once => {
+                self.is_reading_over && self.trouble.was_swept() || self.is_waiting_full()
+            }
             Mode::Given => self.given.is_empty(),
         }
     }

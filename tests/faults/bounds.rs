@@ -1,7 +1,7 @@
 //! What a worker takes on while nothing can be brought to its end: no more than it can remember.
 
 use crate::scene::{RECOVERY, Scene};
-use crate::support::{Spawned, until};
+use crate::support::{Invocation, Spawned, until};
 
 /// Entries that may wait for a retry or for their dead letter to be written.
 const WAITING_MAX: i64 = 10_000;
@@ -43,6 +43,18 @@ fn abandon_next(scene: &Scene) {
     assert_eq!(client.send(&claim).items().len(), entries.len());
 }
 
+/// A worker to which not one entry is an event: each is a dead letter at once.
+fn dead_letters_only(scene: &Scene, flags: &[&str]) -> Invocation {
+    let batch = BATCH.to_string();
+    let run = [
+        &["worker", "run", "g", "--stream", "s", "--claim-idle", "3s"][..],
+        &["--backoff-base", "2s", "--backoff-cap", "2s"],
+        &["--batch", &batch, "--builtin", "normalize"],
+        flags,
+    ];
+    scene.server.command(&run.concat())
+}
+
 /// Moves that the worker says could not be made.
 fn tries(worker: &Spawned) -> i64 {
     let said = worker.so_far();
@@ -62,14 +74,7 @@ fn row_24_no_more_dead_letters_than_can_be_remembered_while_memory_is_full() {
     scene.publish(1, ENTRIES);
     scene.group();
     set(&scene, "1");
-    // Not one of them is an event: each is a dead letter at once.
-    let batch = BATCH.to_string();
-    let run = [
-        &["worker", "run", "g", "--stream", "s", "--claim-idle", "3s"][..],
-        &["--backoff-base", "2s", "--backoff-cap", "2s", "--batch"],
-        &[&batch, "--builtin", "normalize"],
-    ];
-    let mut worker = scene.server.command(&run.concat()).spawn();
+    let mut worker = dead_letters_only(&scene, &[]).spawn();
     worker.await_stderr("they stay pending");
     until(RECOVERY, "as many as may wait", || {
         held(&scene).0 >= WAITING_MAX
@@ -95,5 +100,28 @@ fn row_24_no_more_dead_letters_than_can_be_remembered_while_memory_is_full() {
         .assert_code(0)
         .stderr_has(&format!("{ENTRIES} dead-lettered"))
         .stderr_has(&format!("{ABANDONED} taken over"));
+    assert_eq!(scene.closed_account("24").dead.len() as u64, ENTRIES);
+}
+
+#[test]
+fn row_24_once_ends_when_no_more_dead_letters_can_be_remembered() {
+    let scene = Scene::new();
+    scene.publish(1, ENTRIES);
+    scene.group();
+    set(&scene, "1");
+    let run = dead_letters_only(&scene, &["--once"]).run();
+    let (pending, _) = held(&scene);
+    run.assert_code(7)
+        .stderr_has(&format!("{pending} left pending"));
+    let account = scene.closed_account("24");
+    let lines = run.stderr().matches("cannot move entries").count();
+    println!("row 24: {lines} lines about dead letters");
+    assert!((WAITING_MAX..=WAITING_MAX + 2 * BATCH).contains(&pending));
+    assert!(account.dead.is_empty());
+    // The next one goes on with them.
+    set(&scene, "0");
+    let next = dead_letters_only(&scene, &[]).spawn();
+    scene.await_settled_by(&[&next]);
+    next.terminate().assert_code(0);
     assert_eq!(scene.closed_account("24").dead.len() as u64, ENTRIES);
 }
