@@ -11,6 +11,8 @@ use crate::topology::Backoff;
 
 /// The longest wait between two tries, whatever the group's backoff: somebody is mending the dead-letter stream.
 const WAIT_MAX: Duration = Duration::from_secs(30);
+/// Moves that are due so soon after another are made with it: thousands that wait are told of in a few lines.
+const TOGETHER: Duration = Duration::from_millis(250);
 
 /// Postponed moves. Bounded by the engine, which takes on nothing while there are too many.
 #[derive(Debug)]
@@ -44,9 +46,12 @@ impl Postponed {
         wait
     }
 
-    /// Moves that are due.
+    /// Moves that are due, and with them those that are due soon after.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Settlement> {
-        let later = self.waiting.split_off(&(now, EntryId::MAX));
+        if self.next_due().is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        let later = self.waiting.split_off(&(now + TOGETHER, EntryId::MAX));
         std::mem::replace(&mut self.waiting, later)
             .into_values()
             .collect()
@@ -115,5 +120,29 @@ mod tests {
         assert!(matches!(&moves[0].what, What::DeadLetter { reason, .. } if reason == "never"));
         postponed.forget(id);
         assert_eq!(postponed.len(), 0);
+    }
+
+    #[test]
+    fn thousands_are_tried_a_few_times_a_second_and_none_before_one_is_due() {
+        let (base, start) = (Duration::from_secs(2), Instant::now());
+        let mut postponed = Postponed::new(Backoff { base, cap: base });
+        let tombstone = |ms| {
+            let what = What::Tombstone { owner: "c".into() };
+            Settlement::new(EntryId::new(ms, 0), 1, what)
+        };
+        let mut due: Vec<Settlement> = (0..5000).map(tombstone).collect();
+        let (mut now, mut batches) = (start, 0);
+        while now < start + 10 * base {
+            batches += usize::from(!due.is_empty());
+            for settlement in std::mem::take(&mut due) {
+                postponed.push(now, settlement);
+            }
+            assert!(postponed.take_due(now).is_empty(), "each waits");
+            now = postponed.next_due().unwrap_or(now);
+            due = postponed.take_due(now);
+        }
+        let most = (10 * base).as_millis() / TOGETHER.as_millis();
+        assert!(batches as u128 <= most + 1, "{batches} batches in {now:?}");
+        assert_eq!(postponed.len(), 5000);
     }
 }

@@ -55,17 +55,21 @@ fn dead_letters_only(scene: &Scene, flags: &[&str]) -> Invocation {
     scene.server.command(&run.concat())
 }
 
-/// Moves that the worker says could not be made.
-fn tries(worker: &Spawned) -> i64 {
+/// Moves that the worker says could not be made, and in how many lines.
+fn tries(worker: &Spawned) -> (i64, i64) {
     let said = worker.so_far();
-    let lines = said
+    let lines: Vec<&str> = said
         .lines()
-        .filter(|line| line.contains("cannot move entries"));
-    let entries = |line: &str| -> i64 {
+        .filter(|line| line.contains("cannot move entries"))
+        .collect();
+    let entries = |line: &&str| -> i64 {
         let entries = line.split(" entries=").nth(1).unwrap();
         entries.split(' ').next().unwrap().parse().unwrap()
     };
-    lines.map(entries).sum()
+    (
+        lines.iter().map(entries).sum(),
+        i64::try_from(lines.len()).unwrap(),
+    )
 }
 
 #[test]
@@ -81,10 +85,14 @@ fn row_24_no_more_dead_letters_than_can_be_remembered_while_memory_is_full() {
     });
     abandon_next(&scene);
     // Two more rounds of tries: it has looked for what was abandoned meanwhile, and for new entries.
-    let before = tries(&worker);
+    let (before, lines_before) = tries(&worker);
     until(RECOVERY, "two rounds of tries", || {
-        tries(&worker) >= before + 2 * WAITING_MAX
+        tries(&worker).0 >= before + 2 * WAITING_MAX
     });
+    let (tried, lines) = tries(&worker);
+    let (tried, lines) = (tried - before, lines - lines_before);
+    println!("row 24: {tried} tries in {lines} lines");
+    assert!(lines <= tried / 100, "{lines} lines about {tried} tries");
     let (pending, abandoned) = held(&scene);
     println!("row 24: {pending} pending, {abandoned} of them abandoned and not taken over");
     assert_eq!(abandoned, ABANDONED, "nothing is taken over");
