@@ -125,6 +125,31 @@ fn row_37_entry_trimmed_while_pending() {
 }
 
 #[test]
+fn row_37_entry_trimmed_while_pending_for_a_claim() {
+    let scene = Scene::new();
+    scene.publish(1, 3);
+    scene.group();
+    scene.abandon(1, 3);
+    scene
+        .server
+        .redis(&["XGROUP", "CREATECONSUMER", "s", "g", "c"]);
+    scene.server.redis(&["XTRIM", "s", "MINID", "3-1"]);
+    let claim = ["claim", "g", "--stream", "s", "--to", "c", "--yes"];
+    let run = scene.server.ucp(&claim);
+    run.assert_code(9)
+        .stderr_has("2 entries had been trimmed away before being handled");
+    let account = scene.account();
+    println!("row 37: {} tombstones by a claim", account.dead.len());
+    assert_eq!(account.dead.keys().collect::<Vec<_>>(), ["1-1", "2-1"]);
+    for letter in scene.dead_letters() {
+        assert_eq!(field(&letter, "_dlq_body"), "trimmed");
+        assert_eq!(field(&letter, "_dlq_consumer"), "dead");
+    }
+    let pending = scene.pending();
+    assert_eq!((pending.len(), pending[0].consumer.as_str()), (1, "c"));
+}
+
+#[test]
 fn row_53_worker_killed_between_dead_letter_and_acknowledgement() {
     let scene = Scene::durable();
     scene.publish(1, 120);

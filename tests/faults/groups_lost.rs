@@ -65,10 +65,18 @@ fn row_36_group_that_may_not_be_created_again_costs_few_requests() {
     let url = scene.server.add_user("limited", "~* +@all -xgroup|create");
     let worker = scene.worker_at(&url, &[], "").spawn();
     scene.await_count("done", 5);
+    scene.await_settled_by(&[&worker]);
+    scene.await_reading();
+    let before = scene.requests();
     scene.server.redis(&["DEL", "s"]);
     let run = worker.wait();
     run.assert_code(5).stderr_has("XGROUP CREATE");
-    println!("row 36: ended with {:?}", run.code());
+    let requests = scene.requests() - before;
+    println!(
+        "row 36: ended with {:?} after {requests} requests",
+        run.code()
+    );
+    assert!(requests <= 20, "{requests} requests");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use crate::oneshot::{at, limited, stale};
 use crate::scene::Scene;
 use crate::support::{Client, PATIENCE, TestServer, ucp, until};
 
@@ -26,6 +27,29 @@ fn row_25_no_permission() {
             "{denied}: {run}"
         );
         println!("row 25: {denied}: {}", run.stderr().lines().last().unwrap());
+    }
+}
+
+#[test]
+fn row_25_no_permission_for_a_command() {
+    let scene = Scene::new();
+    stale(&scene, 3);
+    let of_group = ["--stream", "s"];
+    for (denied, words) in [
+        ("xadd", &["publish", "s", "n=1"][..]),
+        ("xrange", &["read", "s"]),
+        ("xpending", &[&["pending", "g"], &of_group[..]].concat()),
+        ("xreadgroup", &[&["consume", "g"], &of_group[..]].concat()),
+        ("xinfo|groups", &[&["lag", "g"], &of_group[..]].concat()),
+        ("xgroup|create", &["init", "event-processors"]),
+    ] {
+        let run = at(&limited(&scene, &format!("-{denied}")), words).run();
+        run.assert_code(5)
+            .stderr_has(&format!("ACL SETUSER limited +{denied}"));
+        let hint = run.stderr().lines().last().unwrap();
+        println!("row 25: {}: {hint}", words[0]);
+        assert_eq!(scene.server.redis(&["XLEN", "s"]).int(), 3);
+        assert_eq!(scene.pending().len(), 3);
     }
 }
 
