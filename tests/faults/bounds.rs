@@ -1,11 +1,15 @@
 //! What a worker takes on while nothing can be brought to its end: no more than it can remember.
 
+use std::collections::BTreeSet;
+
 use crate::scene::{RECOVERY, Scene};
 use crate::support::{Invocation, Spawned, until};
 
 /// Entries that may wait for a retry or for their dead letter to be written.
 const WAITING_MAX: i64 = 10_000;
 const BATCH: i64 = 250;
+/// Entries that one look through the pending list may find.
+const FOUND_MAX: i64 = 1024;
 /// Entries in the stream: more than are taken on.
 const ENTRIES: u64 = 12_000;
 /// The last of them that another consumer abandons while no more are taken on.
@@ -30,16 +34,16 @@ fn held(scene: &Scene) -> (i64, i64) {
     (count.int(), of_dead)
 }
 
-/// The next entries belong to consumer `dead`, and wait to be taken over.
-fn abandon_next(scene: &Scene) {
+/// The next `count` entries belong to consumer `dead`, were delivered so often, and wait to be taken over.
+fn abandon_next(scene: &Scene, count: i64, deliveries: &str) {
     let mut client = scene.server.client();
-    let count = ABANDONED.to_string();
+    let count = count.to_string();
     let read = ["XREADGROUP", "GROUP", "g", "dead", "COUNT", &count];
     let read = client.send(&[&read[..], &["STREAMS", "s", ">"]].concat());
     let entries = read.items()[0].items()[1].items().to_vec();
     let mut claim = vec!["XCLAIM", "s", "g", "dead", "0"];
     claim.extend(entries.iter().map(|entry| entry.items()[0].text()));
-    claim.extend(["IDLE", "3600000", "RETRYCOUNT", "1", "JUSTID"]);
+    claim.extend(["IDLE", "3600000", "RETRYCOUNT", deliveries, "JUSTID"]);
     assert_eq!(client.send(&claim).items().len(), entries.len());
 }
 
@@ -72,6 +76,30 @@ fn tries(worker: &Spawned) -> (i64, i64) {
     )
 }
 
+/// Awaits two rounds of tries; how many moves they were, and in how many lines they were told of.
+fn two_rounds(worker: &Spawned) -> (i64, i64) {
+    let before = tries(worker);
+    until(RECOVERY, "two rounds of tries", || {
+        tries(worker).0 >= before.0 + 2 * WAITING_MAX
+    });
+    let after = tries(worker);
+    (after.0 - before.0, after.1 - before.1)
+}
+
+/// Ids that scripts were called with since the log of slow commands was emptied.
+fn ids_asked_about(scene: &Scene) -> BTreeSet<String> {
+    let log = scene.server.redis(&["SLOWLOG", "GET", "-1"]);
+    let mut ids = BTreeSet::new();
+    for call in log.items() {
+        let args = call.items()[3].texts();
+        if args[0] == "EVALSHA" {
+            let id = args.iter().find(|arg| arg.ends_with("-1"));
+            ids.extend(id.map(|id| (*id).to_owned()));
+        }
+    }
+    ids
+}
+
 #[test]
 fn row_24_no_more_dead_letters_than_can_be_remembered_while_memory_is_full() {
     let scene = Scene::new();
@@ -83,14 +111,9 @@ fn row_24_no_more_dead_letters_than_can_be_remembered_while_memory_is_full() {
     until(RECOVERY, "as many as may wait", || {
         held(&scene).0 >= WAITING_MAX
     });
-    abandon_next(&scene);
+    abandon_next(&scene, ABANDONED, "1");
     // Two more rounds of tries: it has looked for what was abandoned meanwhile, and for new entries.
-    let (before, lines_before) = tries(&worker);
-    until(RECOVERY, "two rounds of tries", || {
-        tries(&worker).0 >= before + 2 * WAITING_MAX
-    });
-    let (tried, lines) = tries(&worker);
-    let (tried, lines) = (tried - before, lines - lines_before);
+    let (tried, lines) = two_rounds(&worker);
     println!("row 24: {tried} tries in {lines} lines");
     assert!(lines <= tried / 100, "{lines} lines about {tried} tries");
     let (pending, abandoned) = held(&scene);
@@ -131,5 +154,36 @@ fn row_24_once_ends_when_no_more_dead_letters_can_be_remembered() {
     let next = dead_letters_only(&scene, &[]).spawn();
     scene.await_settled_by(&[&next]);
     next.terminate().assert_code(0);
+    assert_eq!(scene.closed_account("24").dead.len() as u64, ENTRIES);
+}
+
+#[test]
+fn row_24_no_more_entries_are_given_up_than_can_be_remembered() {
+    let scene = Scene::new();
+    scene.publish(1, ENTRIES);
+    scene.group();
+    // Delivered twice as often as is allowed: given up at sight, without another attempt.
+    let entries = i64::try_from(ENTRIES).unwrap();
+    abandon_next(&scene, entries, "10");
+    set(&scene, "1");
+    let worker = dead_letters_only(&scene, &[]).spawn();
+    two_rounds(&worker);
+    let set_log = |name: &str, value: &str| {
+        scene.server.redis(&["CONFIG", "SET", name, value]);
+    };
+    set_log("slowlog-max-len", "100000");
+    set_log("slowlog-log-slower-than", "0");
+    two_rounds(&worker);
+    set_log("slowlog-log-slower-than", "-1");
+    let asked = ids_asked_about(&scene).len();
+    println!("row 24: {asked} of {ENTRIES} entries given up");
+    let most = usize::try_from(WAITING_MAX + FOUND_MAX).unwrap();
+    assert!(asked >= 5000 && asked <= most, "{asked}");
+    assert_eq!(held(&scene), (entries, entries));
+    set(&scene, "0");
+    scene.await_settled_by(&[&worker]);
+    let run = worker.terminate();
+    run.assert_code(0)
+        .stderr_has(&format!("{ENTRIES} dead-lettered"));
     assert_eq!(scene.closed_account("24").dead.len() as u64, ENTRIES);
 }
