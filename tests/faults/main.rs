@@ -12,6 +12,7 @@ mod dead_letters;
 mod groups_lost;
 mod handlers;
 mod looking;
+mod once;
 mod oneshot;
 mod proxy;
 mod publishing;
