@@ -11,7 +11,7 @@ use crate::topology::{
     self, Country, EVENTS_NORMALIZED, StreamSpec, Topology, features, normalize, review,
 };
 use crate::wire::{FeatureUpdate, Output};
-use crate::worker::hand::Delivery;
+use crate::worker::state::hand::Delivery;
 
 /// A handler that computes its verdict at once.
 pub trait Inline: Debug + Send + Sync {

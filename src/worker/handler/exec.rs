@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::guard::Guard;
 use super::{Origin, Verdict, keep_end, tail};
 use crate::model::{escaped, without_secrets};
-use crate::worker::hand::Delivery;
+use crate::worker::state::hand::Delivery;
 
 /// A handler's exit status for "never again": sysexits' `EX_DATAERR`.
 const EXIT_PERMANENT: i32 = 65;

@@ -12,7 +12,7 @@ use super::{Origin, REASON_BYTES_MAX, Verdict, tail};
 use crate::model::{Entry, Kind, Name, Problem, Time};
 use crate::topology::FanOut;
 use crate::wire::{Output, prepare_tls};
-use crate::worker::hand::Delivery;
+use crate::worker::state::hand::Delivery;
 
 /// How long the body of an answer that is not a success may take.
 const BODY_WITHIN: Duration = Duration::from_secs(1);

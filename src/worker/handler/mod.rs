@@ -20,8 +20,8 @@ pub use program::require_program;
 
 use tokio::time::timeout;
 
-use super::hand::Delivery;
 use super::policy::Policy;
+use super::state::hand::Delivery;
 use crate::model::{Name, format_duration};
 use crate::wire::{FeatureUpdate, Output};
 

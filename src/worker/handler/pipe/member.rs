@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use super::process::Process;
 use super::talk::{Subject, Talk};
 use super::window::Window;
-use crate::worker::hand::Delivery;
 use crate::worker::handler::Verdict;
+use crate::worker::state::hand::Delivery;
 
 /// An entry for a process.
 #[derive(Debug)]

@@ -30,8 +30,8 @@ use super::guard::Guard;
 use super::{Origin, Verdict};
 use crate::model::escaped;
 use crate::topology::StreamSpec;
-use crate::worker::hand::Delivery;
 use crate::worker::policy::Policy;
+use crate::worker::state::hand::Delivery;
 
 /// How long processes are awaited whose standard input was closed because the worker ends.
 const GOODBYE: Duration = Duration::from_secs(2);

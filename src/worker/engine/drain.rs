@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::counters::add;
-use super::engine::Engine;
-use super::job::{Mode, Signal};
+use super::Engine;
 use crate::wire::{
     Connection, Error, ErrorKind, Holder, LeaseState, delete_consumer, release, xinfo_groups,
     xpending,
 };
+use crate::worker::counters::add;
+use crate::worker::job::{Mode, Signal};
 
 /// Entries given back by one script call.
 const RELEASED_AT_A_TIME: usize = 500;

@@ -8,38 +8,38 @@ use crate::model::EntryId;
 
 /// An entry that waits for its next attempt.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Retry {
-    pub(super) due: Instant,
-    pub(super) id: EntryId,
+pub(in crate::worker) struct Retry {
+    pub(in crate::worker) due: Instant,
+    pub(in crate::worker) id: EntryId,
     /// The delivery count under which it is held.
-    pub(super) deliveries: u64,
+    pub(in crate::worker) deliveries: u64,
     /// Whether its next attempt counts no delivery: the last one failed by no fault of its own.
-    pub(super) is_free: bool,
+    pub(in crate::worker) is_free: bool,
 }
 
 /// Entries by when they are due. Bounded by the engine, which stops reading while too many wait.
 #[derive(Debug, Default)]
-pub(super) struct Retries {
+pub(in crate::worker) struct Retries {
     heap: BinaryHeap<Reverse<Retry>>,
 }
 
 impl Retries {
-    pub(super) fn push(&mut self, retry: Retry) {
+    pub(in crate::worker) fn push(&mut self, retry: Retry) {
         self.heap.push(Reverse(retry));
     }
 
     /// Whether none waits.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::worker) fn is_empty(&self) -> bool {
         self.heap.is_empty()
     }
 
     /// When the earliest is due.
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    pub(in crate::worker) fn next_due(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse(retry)| retry.due)
     }
 
     /// Up to `count_max` entries that are due.
-    pub(super) fn take_due(&mut self, now: Instant, count_max: usize) -> Vec<Retry> {
+    pub(in crate::worker) fn take_due(&mut self, now: Instant, count_max: usize) -> Vec<Retry> {
         let mut due = Vec::new();
         while due.len() < count_max && self.next_due().is_some_and(|at| at <= now) {
             due.extend(self.take_first());
@@ -48,11 +48,11 @@ impl Retries {
     }
 
     /// The earliest entry, due or not: what a probe tries.
-    pub(super) fn take_first(&mut self) -> Option<Retry> {
+    pub(in crate::worker) fn take_first(&mut self) -> Option<Retry> {
         self.heap.pop().map(|Reverse(retry)| retry)
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::worker) fn clear(&mut self) {
         self.heap.clear();
     }
 }

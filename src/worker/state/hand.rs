@@ -68,7 +68,7 @@ impl Delivery {
 
 /// Where an entry in hand is on its way.
 #[derive(Debug)]
-pub(super) enum Phase {
+pub(in crate::worker) enum Phase {
     /// Waits for a free slot.
     Ready,
     /// Its handler runs; this stops it.
@@ -80,11 +80,11 @@ pub(super) enum Phase {
 }
 
 #[derive(Debug)]
-pub(super) struct Held {
-    pub(super) deliveries: u64,
-    pub(super) phase: Phase,
+pub(in crate::worker) struct Held {
+    pub(in crate::worker) deliveries: u64,
+    pub(in crate::worker) phase: Phase,
     /// When the lease was last known to be good: taken before the command that confirmed it was sent.
-    pub(super) confirmed: Instant,
+    pub(in crate::worker) confirmed: Instant,
 }
 
 /// How many entries are in which phase, as far as anybody asks.
@@ -120,15 +120,15 @@ impl Counts {
 
 /// Entries in hand by id.
 #[derive(Debug, Default)]
-pub(super) struct Hand {
+pub(in crate::worker) struct Hand {
     held: HashMap<EntryId, Held>,
     counts: Counts,
     /// Whether what runs must run alone.
-    pub(super) is_lone_running: bool,
+    pub(in crate::worker) is_lone_running: bool,
 }
 
 impl Hand {
-    pub(super) fn insert(&mut self, id: EntryId, deliveries: u64, confirmed: Instant) {
+    pub(in crate::worker) fn insert(&mut self, id: EntryId, deliveries: u64, confirmed: Instant) {
         self.remove(id);
         self.counts.entered(&Phase::Ready);
         self.held.insert(
@@ -141,16 +141,21 @@ impl Hand {
         );
     }
 
-    pub(super) fn contains(&self, id: EntryId) -> bool {
+    pub(in crate::worker) fn contains(&self, id: EntryId) -> bool {
         self.held.contains_key(&id)
     }
 
-    pub(super) fn get(&self, id: EntryId) -> Option<&Held> {
+    pub(in crate::worker) fn get(&self, id: EntryId) -> Option<&Held> {
         self.held.get(&id)
     }
 
     /// Moves an entry on; `false` when it is not in hand (any more) under this count.
-    pub(super) fn advance(&mut self, id: EntryId, deliveries: u64, phase: Phase) -> bool {
+    pub(in crate::worker) fn advance(
+        &mut self,
+        id: EntryId,
+        deliveries: u64,
+        phase: Phase,
+    ) -> bool {
         let Some(held) = self
             .held
             .get_mut(&id)
@@ -164,14 +169,14 @@ impl Hand {
         true
     }
 
-    pub(super) fn remove(&mut self, id: EntryId) -> Option<Held> {
+    pub(in crate::worker) fn remove(&mut self, id: EntryId) -> Option<Held> {
         let held = self.held.remove(&id)?;
         self.counts.left(&held.phase);
         Some(held)
     }
 
     /// Stops every handler that runs. Its entry was started, and waits for somebody's next attempt.
-    pub(super) fn stop_running(&mut self) {
+    pub(in crate::worker) fn stop_running(&mut self) {
         for held in self.held.values_mut() {
             if let Phase::Running(abort) = &held.phase {
                 abort.abort();
@@ -183,20 +188,25 @@ impl Hand {
     }
 
     /// Whether the lease was confirmed less than `within` ago.
-    pub(super) fn is_confirmed(&self, id: EntryId, now: Instant, within: Duration) -> bool {
+    pub(in crate::worker) fn is_confirmed(
+        &self,
+        id: EntryId,
+        now: Instant,
+        within: Duration,
+    ) -> bool {
         self.get(id)
             .is_some_and(|held| now.saturating_duration_since(held.confirmed) < within)
     }
 
     /// The lease was good at `at`.
-    pub(super) fn confirm(&mut self, id: EntryId, at: Instant) {
+    pub(in crate::worker) fn confirm(&mut self, id: EntryId, at: Instant) {
         if let Some(held) = self.held.get_mut(&id) {
             held.confirmed = at;
         }
     }
 
     /// Entries whose leases are kept up: all but those that wait for a retry.
-    pub(super) fn leases(&self) -> Vec<(EntryId, u64)> {
+    pub(in crate::worker) fn leases(&self) -> Vec<(EntryId, u64)> {
         self.held
             .iter()
             .filter(|(_, held)| !matches!(held.phase, Phase::Waiting))
@@ -205,23 +215,23 @@ impl Hand {
     }
 
     /// Entries that wait for a retry.
-    pub(super) fn waiting(&self) -> usize {
+    pub(in crate::worker) fn waiting(&self) -> usize {
         self.counts.waiting
     }
 
-    pub(super) fn ready(&self) -> usize {
+    pub(in crate::worker) fn ready(&self) -> usize {
         self.counts.ready
     }
 
-    pub(super) fn running(&self) -> usize {
+    pub(in crate::worker) fn running(&self) -> usize {
         self.counts.running
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::worker) fn len(&self) -> usize {
         self.held.len()
     }
 
-    pub(super) fn ids(&self) -> Vec<EntryId> {
+    pub(in crate::worker) fn ids(&self) -> Vec<EntryId> {
         self.held.keys().copied().collect()
     }
 }

@@ -3,10 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::Engine;
 use super::claims::Whose;
-use super::counters::add;
-use super::engine::Engine;
-use super::job::Mode;
 use crate::model::{CommandLine, EntryId, PendingEntry, Problem, format_duration_short};
 use crate::planted;
 use crate::topology::OnGroupLost;
@@ -14,6 +12,8 @@ use crate::wire::{
     CountMode, Error, ErrorKind, GroupStart, PendingFilter, Seen, xgroup_create,
     xgroup_create_consumer, xinfo_groups, xpending_entries,
 };
+use crate::worker::counters::add;
+use crate::worker::job::Mode;
 
 /// Rows a page of the own pending list.
 const PAGE: usize = 500;

@@ -3,6 +3,32 @@
 //! Each turn does what is due (connection, lease, recovery, renewals, retries, take-over), starts handlers, asks the
 //! reader for more, settles what was handled, and waits for the next event. Nothing in a turn waits longer than the
 //! connection's deadline.
+//!
+//! | file | what the engine does about it |
+//! |---|---|
+//! | `run`, `due`, `drain` | its start, when it has something to do, and its end |
+//! | `reading`, `reader` | new entries: asking for them, and the task that waits for them |
+//! | `dispatch` | handing entries to a handler, and judging what it made of them |
+//! | `settle`, `moves` | acknowledgements, outputs, dead letters: told until the server has confirmed them |
+//! | `leases`, `attempts` | entries in hand: their leases, and the next attempts at them |
+//! | `sweep`, `claims` | entries that others left: finding them, and claiming them |
+//! | `recover` | lost connections, a group that is gone, own messages found again |
+//! | `fence` | the lease of a group with one active worker |
+
+mod attempts;
+mod claims;
+mod dispatch;
+mod drain;
+mod due;
+mod fence;
+mod leases;
+mod moves;
+mod reader;
+mod reading;
+mod recover;
+pub(super) mod run;
+mod settle;
+mod sweep;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,24 +36,25 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
-use super::breaker::Breaker;
-use super::claims::Portion;
-use super::counters::{Counters, Figures, add};
-use super::fence::{Lease, Turn};
-use super::hand::{Delivery, Hand, Phase};
-use super::handler::Finished;
-use super::handler::Origin;
-use super::job::{Assignment, Mode, Signal};
-use super::pace::Pace;
-use super::policy::Policy;
-use super::postponed::Postponed;
-use super::reader::Reader;
-use super::retries::Retries;
-use super::settlement::Settlement;
-use super::sweep::Lone;
+use self::fence::{Lease, Turn};
+use self::reader::Reader;
 use crate::model::EntryId;
 use crate::planted;
 use crate::wire::{Connection, Dialer, Error, Holder, Lease as EntryLease, Seen};
+use crate::worker::counters::{Counters, Figures, add};
+use crate::worker::handler::Finished;
+use crate::worker::handler::Origin;
+use crate::worker::job::{Assignment, Mode, Signal};
+use crate::worker::policy::Policy;
+use crate::worker::state::breaker::Breaker;
+use crate::worker::state::hand::{Delivery, Hand, Phase};
+use crate::worker::state::lone::Lone;
+use crate::worker::state::pace::Pace;
+use crate::worker::state::portion::Portion;
+use crate::worker::state::postponed::Postponed;
+use crate::worker::state::retries::Retries;
+use crate::worker::state::settlement::Settlement;
+use crate::worker::state::trouble::Trouble;
 
 /// Entries claimed by one script call: a few milliseconds of the server's time.
 const CLAIMED_AT_A_TIME: usize = 250;
@@ -37,69 +64,69 @@ const READ_AT_A_TIME: usize = 1000;
 const PRESENCE_MAX: Duration = Duration::from_secs(10);
 
 /// How often an idle consumer shows that it lives: well within the time after which it would look dead.
-pub(super) fn presence_interval(policy: &Policy) -> Duration {
+fn presence_interval(policy: &Policy) -> Duration {
     policy.renewal().min(PRESENCE_MAX)
 }
 
 /// When things are due.
 #[derive(Debug)]
-pub(super) struct Timers {
-    pub(super) renewal: Instant,
-    pub(super) sweep: Instant,
-    pub(super) presence: Instant,
+struct Timers {
+    renewal: Instant,
+    sweep: Instant,
+    presence: Instant,
 }
 
 /// A worker's state for one stream of one group.
-pub(super) struct Engine {
-    pub(super) job: Assignment,
-    pub(super) origin: Arc<Origin>,
-    pub(super) dialer: Dialer,
-    pub(super) counters: Arc<Counters>,
-    pub(super) signal: watch::Receiver<Signal>,
-    pub(super) connection: Option<Connection>,
-    pub(super) reader: Reader,
-    pub(super) hand: Hand,
-    pub(super) ready: VecDeque<Delivery>,
+struct Engine {
+    job: Assignment,
+    origin: Arc<Origin>,
+    dialer: Dialer,
+    counters: Arc<Counters>,
+    signal: watch::Receiver<Signal>,
+    connection: Option<Connection>,
+    reader: Reader,
+    hand: Hand,
+    ready: VecDeque<Delivery>,
     /// Entries that it was given to work on, not begun yet.
-    pub(super) given: VecDeque<Seen>,
+    given: VecDeque<Seen>,
     /// Entries of other consumers that are due, not claimed yet.
-    pub(super) stale: VecDeque<Seen>,
+    stale: VecDeque<Seen>,
     /// Entries that must run alone, not claimed yet.
-    pub(super) lone: Lone,
+    lone: Lone,
     /// Where the look through the pending list goes on; [`EntryId::MIN`]: with a new one.
-    pub(super) sweep_from: EntryId,
+    sweep_from: EntryId,
     /// How many entries a claim and a read ask for at most.
-    pub(super) claims: Portion,
-    pub(super) reads: Portion,
-    pub(super) retries: Retries,
-    pub(super) settlements: VecDeque<Settlement>,
-    pub(super) postponed: Postponed,
+    claims: Portion,
+    reads: Portion,
+    retries: Retries,
+    settlements: VecDeque<Settlement>,
+    postponed: Postponed,
     /// Acknowledgements under way with the read.
-    pub(super) riding: Vec<EntryLease>,
+    riding: Vec<EntryLease>,
     /// Entries that the read under way may bring.
-    pub(super) ordered: usize,
+    ordered: usize,
     /// Whether the last read brought all it asked for: there is more.
-    pub(super) is_bulk: bool,
-    pub(super) breaker: Breaker,
+    is_bulk: bool,
+    breaker: Breaker,
     /// While everything fails: the next entry that is read tries out if things work again.
-    pub(super) is_probe_wanted: bool,
-    pub(super) lease: Option<Lease>,
-    pub(super) timers: Timers,
-    pub(super) trouble: super::trouble::Trouble,
+    is_probe_wanted: bool,
+    lease: Option<Lease>,
+    timers: Timers,
+    trouble: Trouble,
     /// `--once`: the last entry there was at the start; `None` once it was read.
-    pub(super) read_until: Option<EntryId>,
-    pub(super) is_reading_over: bool,
+    read_until: Option<EntryId>,
+    is_reading_over: bool,
     /// Entries delivered and never started, to be given back at the end.
-    pub(super) unstarted: Vec<EntryLease>,
-    pub(super) started: u64,
-    pub(super) pace: Pace,
-    pub(super) read_asked: Instant,
-    pub(super) finished_sender: mpsc::UnboundedSender<Finished>,
-    pub(super) finished: mpsc::UnboundedReceiver<Finished>,
+    unstarted: Vec<EntryLease>,
+    started: u64,
+    pace: Pace,
+    read_asked: Instant,
+    finished_sender: mpsc::UnboundedSender<Finished>,
+    finished: mpsc::UnboundedReceiver<Finished>,
 }
 
 impl Engine {
-    pub(super) fn new(
+    fn new(
         mut job: Assignment,
         dialer: Dialer,
         counters: Arc<Counters>,
@@ -136,7 +163,7 @@ impl Engine {
                 sweep: now,
                 presence: now + presence_interval(&job.policy),
             },
-            trouble: super::trouble::Trouble::new(now, job.policy.renewal()),
+            trouble: Trouble::new(now, job.policy.renewal()),
             job,
             dialer,
             counters,
@@ -170,7 +197,7 @@ impl Engine {
     }
 
     /// Works until the work is done, a signal asks for the end, or something fails for good.
-    pub(super) async fn work(&mut self) -> anyhow::Result<()> {
+    async fn work(&mut self) -> anyhow::Result<()> {
         loop {
             if let Some(pulse) = &self.job.pulse {
                 pulse.beat();
@@ -247,7 +274,7 @@ impl Engine {
     }
 
     /// Takes or renews the lease of a single active worker; whether this worker may work.
-    pub(super) async fn hold_lease(&mut self, now: Instant) -> Result<bool, Error> {
+    async fn hold_lease(&mut self, now: Instant) -> Result<bool, Error> {
         let (Some(lease), Some(connection)) = (&mut self.lease, &self.connection) else {
             return Ok(true);
         };
@@ -297,7 +324,7 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn holder(&self) -> Holder<'_> {
+    fn holder(&self) -> Holder<'_> {
         Holder {
             stream: &self.job.stream,
             group: &self.job.group,
@@ -307,7 +334,7 @@ impl Engine {
     }
 
     /// Forgets all that is in hand and stops its handlers: none of it is this worker's any more.
-    pub(super) fn drop_everything(&mut self, why: &str) {
+    fn drop_everything(&mut self, why: &str) {
         let ids = self.hand.ids();
         if !ids.is_empty() {
             tracing::warn!(group = %self.job.group, entries = ids.len(), why, "dropping what was in hand");
@@ -328,7 +355,7 @@ impl Engine {
     }
 
     /// Forgets one entry and stops its handler.
-    pub(super) fn let_go(&mut self, id: EntryId) {
+    fn let_go(&mut self, id: EntryId) {
         if let Some(held) = self.hand.remove(id)
             && let Phase::Running(abort) = held.phase
         {

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
+use super::Engine;
 use super::claims::Whose;
-use super::engine::Engine;
-use super::retries::Retry;
 use crate::wire::{CountMode, Error, Seen};
+use crate::worker::state::retries::Retry;
 
 impl Engine {
     /// Starts the next attempt of entries whose delay is over.

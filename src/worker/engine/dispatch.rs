@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::counters::add;
-use super::engine::Engine;
-use super::hand::{Delivery, Phase};
-use super::handler::{Finished, Verdict};
-use super::policy::{fraction, spread_delay};
-use super::retries::Retry;
-use super::settlement::{Settlement, What};
+use super::Engine;
 use crate::model::EntryId;
 use crate::planted;
+use crate::worker::counters::add;
+use crate::worker::handler::{Finished, Verdict};
+use crate::worker::policy::{fraction, spread_delay};
+use crate::worker::state::hand::{Delivery, Phase};
+use crate::worker::state::retries::Retry;
+use crate::worker::state::settlement::{Settlement, What};
 
 /// Reports the verdict when it is dropped, so that a handler that panicked or was stopped reports too.
 struct Report {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::engine::Engine;
-use super::hand::Delivery;
-use super::job::Mode;
+use super::Engine;
 use super::reader::{ReadOrder, ReadOutcome};
-use super::settlement::Settlement;
 use crate::model::format_duration_short;
 use crate::wire::{Error, GroupReply};
+use crate::worker::job::Mode;
+use crate::worker::state::hand::Delivery;
+use crate::worker::state::settlement::Settlement;
 
 /// How long a read waits on the server for new entries, at most.
 const BLOCK_MAX: Duration = Duration::from_secs(2);

@@ -1,19 +1,19 @@
 //! Entries that other consumers left: found in the pending list by their idle times and counts, page by page, and
 //! claimed where nobody attends to them any more.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use super::Engine;
 use super::claims::Whose;
-use super::counters::add;
-use super::engine::Engine;
 use super::reading::WAITING_MAX;
-use super::settlement::{Settlement, What};
 use crate::model::{EntryId, PendingEntry};
 use crate::planted;
 use crate::wire::{CountMode, Error, PendingFilter, Seen, xpending, xpending_entries};
+use crate::worker::counters::add;
+use crate::worker::state::settlement::{Settlement, What};
 
-/// The least time between two passes over the pending list, and between two entries that others make way for.
+/// The least time between two passes over the pending list.
 const SWEEP_MIN: Duration = Duration::from_secs(1);
 /// Looking takes at most this part of the time: one in twenty, and one in five within a pass.
 const PASS_SHARE: u32 = 20;
@@ -23,56 +23,6 @@ const PAGE: usize = 256;
 const ROWS_MAX: usize = 4096;
 /// Entries found that wait to be claimed, or to be given up.
 const FOUND_MAX: usize = 1024;
-
-/// Making way for an entry that runs alone takes at most this part of the time: one in ten.
-const LONE_SHARE: u32 = 10;
-
-/// Entries whose deliveries are used up, perhaps by crashes: each gets one attempt with nothing else beside it. It has it
-/// when nothing else is to be done; and where there is always something, others make way for it now and then.
-#[derive(Debug)]
-pub(super) struct Lone {
-    waiting: VecDeque<Seen>,
-    not_before: Instant,
-    /// Since when others make way.
-    awaited_since: Option<Instant>,
-}
-
-impl Lone {
-    pub(super) fn new(now: Instant) -> Self {
-        Self {
-            waiting: VecDeque::new(),
-            not_before: now,
-            awaited_since: None,
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
-    /// Whether others make way: nothing new is started until one has run.
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        !self.is_empty() && now >= self.not_before
-    }
-
-    /// One has run, or is gone: the others have their turn.
-    fn has_run(&mut self, now: Instant) {
-        let took = self
-            .awaited_since
-            .take()
-            .map_or(Duration::ZERO, |since| now - since);
-        self.not_before = now + SWEEP_MIN.max(took * LONE_SHARE);
-    }
-
-    /// When the next is due.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        (!self.is_empty()).then_some(self.not_before)
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.waiting.clear();
-    }
-}
 
 impl Engine {
     /// Looks, now and then, for entries that nobody attends to.
@@ -155,7 +105,7 @@ impl Engine {
     }
 
     fn found(&self) -> usize {
-        self.stale.len() + self.lone.waiting.len() + self.settlements.len()
+        self.stale.len() + self.lone.len() + self.settlements.len()
     }
 
     /// Decides what a stale-looking entry is due for.
@@ -174,11 +124,10 @@ impl Engine {
             owner: Some(row.consumer),
             deliveries: Some(row.deliveries),
         };
-        let is_waiting = |it: &Seen| it.id == seen.id;
         if row.deliveries < max {
             self.stale.push_back(seen);
-        } else if !self.lone.waiting.iter().any(is_waiting) {
-            self.lone.waiting.push_back(seen);
+        } else {
+            self.lone.push(seen);
         }
     }
 
@@ -221,10 +170,10 @@ impl Engine {
     /// Takes over an entry that must run alone, once nothing else runs or is ready to.
     pub(super) async fn take_lone(&mut self, now: Instant) -> Result<(), Error> {
         if self.hand.running() + self.hand.ready() > 0 || self.room() == 0 {
-            self.lone.awaited_since.get_or_insert(now);
+            self.lone.others_run(now);
             return Ok(());
         }
-        let Some(seen) = self.lone.waiting.pop_front() else {
+        let Some(seen) = self.lone.take() else {
             return Ok(());
         };
         let id = seen.id;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::policy::fraction;
+use crate::worker::policy::fraction;
 
 /// The first pause after a failure, doubled up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_millis(100);
@@ -12,20 +12,20 @@ const PAUSE_SHARE: u32 = 2;
 
 /// What is wrong at present, and what must be done once it is over.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(in crate::worker) struct Trouble {
     failures: u32,
     pause_max: Duration,
-    pub(super) since: Option<Instant>,
+    pub(in crate::worker) since: Option<Instant>,
     pause_until: Option<Instant>,
     /// Entries may have been delivered to this consumer in replies that were lost.
-    pub(super) is_recovery_due: bool,
-    pub(super) last_good_read: Instant,
+    pub(in crate::worker) is_recovery_due: bool,
+    pub(in crate::worker) last_good_read: Instant,
     is_swept: bool,
 }
 
 impl Trouble {
     /// For a worker that renews its leases every `renewal`.
-    pub(super) fn new(now: Instant, renewal: Duration) -> Self {
+    pub(in crate::worker) fn new(now: Instant, renewal: Duration) -> Self {
         Self {
             failures: 0,
             pause_max: PAUSE_MAX.min(renewal / PAUSE_SHARE),
@@ -38,34 +38,34 @@ impl Trouble {
     }
 
     /// Whether the pause after the last failure is over.
-    pub(super) fn is_over(&self, now: Instant) -> bool {
+    pub(in crate::worker) fn is_over(&self, now: Instant) -> bool {
         self.pause_until.is_none_or(|until| now >= until)
     }
 
     /// When it will be, while it is not.
-    pub(super) fn until(&self, now: Instant) -> Option<Instant> {
+    pub(in crate::worker) fn until(&self, now: Instant) -> Option<Instant> {
         self.pause_until.filter(|until| *until > now)
     }
 
-    pub(super) fn must_recover(&mut self) {
+    pub(in crate::worker) fn must_recover(&mut self) {
         self.is_recovery_due = true;
     }
 
-    pub(super) fn read_well(&mut self, asked: Instant) {
+    pub(in crate::worker) fn read_well(&mut self, asked: Instant) {
         self.last_good_read = asked;
     }
 
-    pub(super) fn swept(&mut self) {
+    pub(in crate::worker) fn swept(&mut self) {
         self.is_swept = true;
     }
 
     /// Whether the pending list was looked at since the start.
-    pub(super) fn was_swept(&self) -> bool {
+    pub(in crate::worker) fn was_swept(&self) -> bool {
         self.is_swept
     }
 
     /// Notes a failure and pauses; the pause.
-    pub(super) fn failed(&mut self, now: Instant) -> Duration {
+    pub(in crate::worker) fn failed(&mut self, now: Instant) -> Duration {
         let doubled = PAUSE
             .saturating_mul(1u32 << self.failures.min(10))
             .min(self.pause_max);
@@ -77,7 +77,7 @@ impl Trouble {
     }
 
     /// It is over; since when it had been.
-    pub(super) fn ended(&mut self) -> Option<Instant> {
+    pub(in crate::worker) fn ended(&mut self) -> Option<Instant> {
         self.failures = 0;
         self.pause_until = None;
         self.since.take()

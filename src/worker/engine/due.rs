@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use super::engine::Engine;
+use super::Engine;
 use super::fence::Lease;
-use super::job::Mode;
+use crate::worker::job::Mode;
 
 impl Engine {
     /// When the loop has to turn again, whatever happens meanwhile.

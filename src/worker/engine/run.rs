@@ -7,11 +7,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::counters::{Counters, Summary};
 use super::drain::until_told_now;
-use super::engine::{Engine, presence_interval};
 use super::fence::Lease;
-use super::job::{Assignment, Mode, Signal};
+use super::{Engine, presence_interval};
 use crate::model::{CommandLine, EntryId, Problem, format_duration_short};
 use crate::streams::names::not_a_stream;
 use crate::streams::slots;
@@ -19,6 +17,8 @@ use crate::wire::{
     Connection, Dialer, Error, ErrorKind, key_type, xgroup_create, xgroup_create_consumer,
     xinfo_consumers, xinfo_groups, xinfo_stream,
 };
+use crate::worker::counters::{Counters, Summary};
+use crate::worker::job::{Assignment, Mode, Signal};
 
 /// Works until the work is done, `signal` asks for the end, or something fails for good; then finishes what runs and
 /// gives back the rest. `counters` tell how far it is, also when it fails. A signal to stop now ends it also where the

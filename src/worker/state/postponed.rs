@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use super::policy::{fraction, spread_delay};
 use super::settlement::Settlement;
 use crate::model::EntryId;
 use crate::topology::Backoff;
+use crate::worker::policy::{fraction, spread_delay};
 
 /// The longest wait between two tries, whatever the group's backoff: somebody is mending the dead-letter stream.
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -16,7 +16,7 @@ const TOGETHER: Duration = Duration::from_millis(250);
 
 /// Postponed moves. Bounded by the engine, which takes on nothing while there are too many.
 #[derive(Debug)]
-pub(super) struct Postponed {
+pub(in crate::worker) struct Postponed {
     backoff: Backoff,
     /// By when they are due.
     waiting: BTreeMap<(Instant, EntryId), Settlement>,
@@ -26,7 +26,7 @@ pub(super) struct Postponed {
 
 impl Postponed {
     /// Tries are as far apart as attempts are.
-    pub(super) fn new(backoff: Backoff) -> Self {
+    pub(in crate::worker) fn new(backoff: Backoff) -> Self {
         Self {
             backoff: Backoff {
                 base: backoff.base.min(WAIT_MAX),
@@ -38,7 +38,7 @@ impl Postponed {
     }
 
     /// The move failed; how long it waits now.
-    pub(super) fn push(&mut self, now: Instant, settlement: Settlement) -> Duration {
+    pub(in crate::worker) fn push(&mut self, now: Instant, settlement: Settlement) -> Duration {
         let tries = self.tries.entry(settlement.id).or_default();
         *tries += 1;
         let wait = spread_delay(self.backoff, *tries, fraction());
@@ -47,7 +47,7 @@ impl Postponed {
     }
 
     /// Moves that are due, and with them those that are due soon after.
-    pub(super) fn take_due(&mut self, now: Instant) -> Vec<Settlement> {
+    pub(in crate::worker) fn take_due(&mut self, now: Instant) -> Vec<Settlement> {
         if self.next_due().is_none_or(|at| at > now) {
             return Vec::new();
         }
@@ -58,31 +58,31 @@ impl Postponed {
     }
 
     /// All of them, due or not: for a last try.
-    pub(super) fn take_all(&mut self) -> Vec<Settlement> {
+    pub(in crate::worker) fn take_all(&mut self) -> Vec<Settlement> {
         std::mem::take(&mut self.waiting).into_values().collect()
     }
 
     /// When the earliest is due.
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    pub(in crate::worker) fn next_due(&self) -> Option<Instant> {
         self.waiting.keys().next().map(|(at, _)| *at)
     }
 
     /// The entry has moved, or is somebody else's.
-    pub(super) fn forget(&mut self, id: EntryId) {
+    pub(in crate::worker) fn forget(&mut self, id: EntryId) {
         self.tries.remove(&id);
     }
 
     /// Entries whose moves wait or are on their way again.
-    pub(super) fn ids(&self) -> impl Iterator<Item = EntryId> {
+    pub(in crate::worker) fn ids(&self) -> impl Iterator<Item = EntryId> {
         self.tries.keys().copied()
     }
 
     /// How many moves wait or are on their way again.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::worker) fn len(&self) -> usize {
         self.tries.len()
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::worker) fn clear(&mut self) {
         self.waiting.clear();
         self.tries.clear();
     }
@@ -91,7 +91,7 @@ impl Postponed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::worker::settlement::What;
+    use crate::worker::state::settlement::What;
 
     #[test]
     fn waits_grow_to_half_a_minute_and_the_decision_stays() {

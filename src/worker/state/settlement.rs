@@ -5,17 +5,17 @@ use crate::wire::{FeatureUpdate, Lease, Output};
 
 /// What is to be told of one entry.
 #[derive(Clone, Debug)]
-pub(super) struct Settlement {
-    pub(super) id: EntryId,
+pub(in crate::worker) struct Settlement {
+    pub(in crate::worker) id: EntryId,
     /// The delivery count under which it is (or was seen to be) held.
-    pub(super) deliveries: u64,
-    pub(super) what: What,
+    pub(in crate::worker) deliveries: u64,
+    pub(in crate::worker) what: What,
     /// Whether it was told before and the reply was lost: if the entry is gone now, that may be why.
-    pub(super) was_sent: bool,
+    pub(in crate::worker) was_sent: bool,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum What {
+pub(in crate::worker) enum What {
     /// It was handled.
     Acknowledge,
     /// It was handled, and this is its output.
@@ -31,7 +31,7 @@ pub(super) enum What {
 }
 
 impl Settlement {
-    pub(super) fn new(id: EntryId, deliveries: u64, what: What) -> Self {
+    pub(in crate::worker) fn new(id: EntryId, deliveries: u64, what: What) -> Self {
         Self {
             id,
             deliveries,
@@ -40,17 +40,17 @@ impl Settlement {
         }
     }
 
-    pub(super) fn lease(&self) -> Lease {
+    pub(in crate::worker) fn lease(&self) -> Lease {
         (self.id, self.deliveries)
     }
 
     /// Whether it may ride along with a read, without a fence.
-    pub(super) fn may_ride(&self) -> bool {
+    pub(in crate::worker) fn may_ride(&self) -> bool {
         matches!(self.what, What::Acknowledge) && !self.was_sent
     }
 
     /// Whether it is about an entry that somebody else holds.
-    pub(super) fn is_of_others(&self) -> bool {
+    pub(in crate::worker) fn is_of_others(&self) -> bool {
         matches!(
             self.what,
             What::Tombstone { .. } | What::DeadLetter { owner: Some(_), .. }
@@ -60,15 +60,15 @@ impl Settlement {
 
 /// Settlements that are told together, by how they are told. What the server has confirmed is taken out.
 #[derive(Debug, Default)]
-pub(super) struct Chunk {
-    pub(super) acknowledgements: Vec<Settlement>,
-    pub(super) rests: Vec<Settlement>,
-    pub(super) effects: Vec<Settlement>,
-    pub(super) moves: Vec<Settlement>,
+pub(in crate::worker) struct Chunk {
+    pub(in crate::worker) acknowledgements: Vec<Settlement>,
+    pub(in crate::worker) rests: Vec<Settlement>,
+    pub(in crate::worker) effects: Vec<Settlement>,
+    pub(in crate::worker) moves: Vec<Settlement>,
 }
 
 impl Chunk {
-    pub(super) fn of(settlements: impl IntoIterator<Item = Settlement>) -> Self {
+    pub(in crate::worker) fn of(settlements: impl IntoIterator<Item = Settlement>) -> Self {
         let mut chunk = Self::default();
         for settlement in settlements {
             let alike = match settlement.what {
@@ -83,7 +83,7 @@ impl Chunk {
     }
 
     /// What the server has not confirmed.
-    pub(super) fn left(self) -> impl DoubleEndedIterator<Item = Settlement> {
+    pub(in crate::worker) fn left(self) -> impl DoubleEndedIterator<Item = Settlement> {
         let told = self.acknowledgements.into_iter().chain(self.rests);
         told.chain(self.effects).chain(self.moves)
     }

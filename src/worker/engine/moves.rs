@@ -3,14 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::counters::add;
-use super::engine::Engine;
-use super::handler::tail;
+use super::Engine;
 use super::settle::confirm;
-use super::settlement::{Settlement, What};
 use crate::model::{EntryId, Time, format_duration_short};
 use crate::streams::tombstone::TRIMMED;
 use crate::wire::{Error, ErrorKind, Move, Seen, dead_letter};
+use crate::worker::counters::add;
+use crate::worker::handler::tail;
+use crate::worker::state::settlement::{Settlement, What};
 
 impl Engine {
     /// Puts postponed moves that are due back into the queue.

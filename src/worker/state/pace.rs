@@ -7,7 +7,7 @@ const BURST: Duration = Duration::from_millis(100);
 
 /// When the next attempt may start.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(in crate::worker) struct Pace {
     /// Between two attempts; `None` without a limit.
     interval: Option<Duration>,
     next: Instant,
@@ -15,7 +15,7 @@ pub(super) struct Pace {
 
 impl Pace {
     /// At most `rate` attempts a second, from `now` on.
-    pub(super) fn new(rate: Option<u32>, now: Instant) -> Self {
+    pub(in crate::worker) fn new(rate: Option<u32>, now: Instant) -> Self {
         Self {
             interval: rate.map(|rate| Duration::from_secs(1) / rate.max(1)),
             next: now,
@@ -23,12 +23,12 @@ impl Pace {
     }
 
     /// Whether an attempt may start. Without a limit the clock is not asked.
-    pub(super) fn allows(&self) -> bool {
+    pub(in crate::worker) fn allows(&self) -> bool {
         self.interval.is_none() || self.next <= Instant::now()
     }
 
     /// An attempt starts.
-    pub(super) fn started(&mut self) {
+    pub(in crate::worker) fn started(&mut self) {
         if let Some(interval) = self.interval {
             let now = Instant::now();
             self.next = now
@@ -39,7 +39,7 @@ impl Pace {
     }
 
     /// When the next attempt may start, or might have; `None` without a limit.
-    pub(super) fn next_start(&self) -> Option<Instant> {
+    pub(in crate::worker) fn next_start(&self) -> Option<Instant> {
         self.interval.and(Some(self.next))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::engine::{Engine, presence_interval};
+use super::{Engine, presence_interval};
 use crate::wire::{Error, LeaseState, renew, touch_consumer};
 
 /// Leases renewed by one script call.

@@ -4,15 +4,15 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use super::counters::add;
+use super::Engine;
 use super::dispatch::{Blame, Failure};
-use super::engine::Engine;
-use super::settlement::{Chunk, Settlement, What};
 use crate::model::EntryId;
 use crate::wire::{
     Effect, Error, ErrorKind, Lease, LeaseState, acknowledge, count_and_acknowledge,
     publish_and_acknowledge, renew, xack,
 };
+use crate::worker::counters::add;
+use crate::worker::state::settlement::{Chunk, Settlement, What};
 
 /// Settlements sent at a time.
 const CHUNK: usize = 500;

@@ -1,0 +1,11 @@
+//! What the engine knows, as plain data: nothing here speaks to the server, and each part has its own unit tests.
+
+pub(in crate::worker) mod breaker;
+pub(in crate::worker) mod hand;
+pub(in crate::worker) mod lone;
+pub(in crate::worker) mod pace;
+pub(in crate::worker) mod portion;
+pub(in crate::worker) mod postponed;
+pub(in crate::worker) mod retries;
+pub(in crate::worker) mod settlement;
+pub(in crate::worker) mod trouble;
