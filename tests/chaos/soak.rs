@@ -15,6 +15,8 @@ use crate::world::World;
 
 /// How long the short run breaks things.
 const SHORT: Duration = Duration::from_mins(1);
+/// How long the workers may take to come to rest after a long one: a slow machine is behind by then.
+const LONG_PATIENCE: Duration = Duration::from_mins(5);
 /// Messages of a minute.
 const HANDLED_A_MINUTE: f64 = 3600.0;
 const COPIED_A_MINUTE: f64 = 17_400.0;
@@ -68,6 +70,7 @@ fn soak(duration: Duration, seed: u64, faults_min: usize, each_min: usize) {
     let mut injector = Injector::new(rng.fork("faults"));
     if duration > SHORT {
         injector = injector.with_long_absences();
+        world.patience = LONG_PATIENCE;
     }
     let is_over = |publishers: &[Publisher]| {
         started.elapsed() >= duration

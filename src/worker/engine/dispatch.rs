@@ -118,13 +118,25 @@ impl Engine {
         if !self.hand.is_confirmed(id, now, good_for) {
             // Others may have taken it by now: asked first.
             self.timers.renewal = now;
-            return false;
         }
-        self.lease.as_ref().is_none_or(|lease| lease.is_held(now))
+        self.leases_end(id).is_some_and(|end| now < end)
+    }
+
+    /// Until when nobody else can have taken the entry by the rules, as far as this worker knows.
+    fn leases_end(&self, id: EntryId) -> Option<Instant> {
+        let confirmed = self.hand.get(id)?.confirmed;
+        let own = confirmed + self.job.policy.lease_good_for();
+        match &self.lease {
+            Some(lease) => Some(own.min(lease.held_until()?)),
+            None => Some(own),
+        }
     }
 
     fn spawn(&mut self, delivery: Delivery) {
         let (id, deliveries) = (delivery.id(), delivery.deliveries);
+        let Some(leases_end) = self.leases_end(id) else {
+            return;
+        };
         let is_alone = delivery.is_alone;
         let (handler, origin) = (Arc::clone(&self.job.handler), Arc::clone(&self.origin));
         let policy = self.job.policy;
@@ -135,8 +147,12 @@ impl Engine {
         };
         let task = tokio::spawn(async move {
             let mut report = report;
-            let verdict = handler.handle(&origin, &report.delivery, &policy).await;
-            report.verdict = Some(verdict);
+            // Looked at once more: the process may have stood still since this was started.
+            report.verdict = Some(if Instant::now() < leases_end {
+                handler.handle(&origin, &report.delivery, &policy).await
+            } else {
+                Verdict::Interrupted
+            });
         });
         let abort = task.abort_handle();
         if self.hand.advance(id, deliveries, Phase::Running(abort)) {
@@ -167,13 +183,14 @@ impl Engine {
         }
     }
 
-    /// An entry was not attempted after all: it is the next to start, in the order of ids.
+    /// An entry was not attempted after all, since its process ended over another one or its lease is to be looked at
+    /// again: it is the next to start, in the order of ids.
     fn put_back(&mut self, delivery: Delivery) {
         let id = delivery.id();
         if !self.hand.advance(id, delivery.deliveries, Phase::Ready) {
             return;
         }
-        tracing::debug!(group = %self.job.group, %id, "its process ended over another entry: asked again");
+        tracing::debug!(group = %self.job.group, %id, "not attempted: started again");
         self.started -= 1;
         let ahead = self.ready.iter().take_while(|next| next.id() < id);
         let at = ahead.count();

@@ -66,8 +66,12 @@ impl Lease {
     /// Whether this worker is the active one. A lease that could not be renewed in time is not held, whatever the server
     /// will say: another worker may have it by now.
     pub(super) fn is_held(&self, now: Instant) -> bool {
-        self.held_since
-            .is_some_and(|since| now.duration_since(since) < LEASE)
+        self.held_until().is_some_and(|until| now < until)
+    }
+
+    /// Until when it is held, if it is not renewed; `None` when it is not held.
+    pub(super) fn held_until(&self) -> Option<Instant> {
+        self.held_since.map(|since| since + LEASE)
     }
 
     /// Notes whether the lease is held, and says what that changes.

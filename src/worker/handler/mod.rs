@@ -46,7 +46,8 @@ pub enum Verdict {
         /// Why, at most 4 KiB.
         reason: String,
     },
-    /// Not attempted: it waited for its turn in a process that ended over another entry. It is started again at once.
+    /// Not attempted: its lease was over, or it waited for its turn in a process that ended over another entry. It is
+    /// started again at once.
     Interrupted,
 }
 

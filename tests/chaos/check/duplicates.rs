@@ -99,18 +99,25 @@ impl<'h> View<'h> {
     }
 }
 
-/// Whether `event` can be why what `first` had done was done `again`.
+/// Whether `event` can be why what `first` had done was done `again`: it happened to the one with the earlier delivery,
+/// whose acknowledgement did not get through, or who did not know yet that another one had taken the entry.
 fn explains(event: &Event, first: &Attempt, again: &Attempt) -> bool {
-    if event.worker.is_some_and(|worker| worker != first.worker) || event.from_ms > again.at_ms {
+    let (earlier, later) = if again.deliveries < first.deliveries {
+        (again, first)
+    } else {
+        (first, again)
+    };
+    if event.cause == Cause::Blip
+        || event.worker.is_some_and(|worker| worker != earlier.worker)
+        || event.from_ms > later.at_ms
+    {
         return false;
     }
-    let done = first.at_ms;
+    let done = earlier.at_ms;
     // The acknowledgement was not through yet when it began; or it was not over yet.
     let noticed_ms = match event.cause {
         Cause::Absence => NOTICED_MS,
         _ => 0,
     };
-    event.cause != Cause::Blip
-        && done + ACKNOWLEDGED_MS >= event.from_ms
-        && done <= event.until_ms + noticed_ms
+    done + ACKNOWLEDGED_MS >= event.from_ms && done <= event.until_ms + noticed_ms
 }

@@ -262,6 +262,39 @@ fn only_an_event_of_the_worker_that_had_it_then_explains_a_duplicate() {
 }
 
 #[test]
+fn one_that_was_away_and_had_the_earlier_delivery_may_come_second() {
+    // Another worker took `a` over and handled it, while the one that had begun it stood still.
+    let late = |history: &mut History| {
+        for it in history.attempts.iter_mut().filter(|it| it.key == "a") {
+            (it.deliveries, it.worker) = (2, OTHER);
+        }
+        history
+            .attempts
+            .extend([Said::Start, Said::Done].map(|it| said(it, "a", 1700, 1, WORKER)));
+    };
+    let away = |from_ms, until_ms, worker| Event {
+        until_ms,
+        ..event(Cause::Absence, from_ms, Some(worker))
+    };
+    let mut history = good();
+    late(&mut history);
+    history.events = vec![away(1050, 1690, WORKER)];
+    let verdict = check(&history);
+    assert!(verdict.violations.is_empty(), "{:#?}", verdict.violations);
+    for other in [
+        away(1050, 1690, OTHER),
+        // Long back, and away only after the other had handled it.
+        away(900, 1150, WORKER),
+        away(1650, 1690, WORKER),
+    ] {
+        let mut history = good();
+        late(&mut history);
+        history.events = vec![other];
+        assert!(check(&history).breaks(Rule::Duplicate));
+    }
+}
+
+#[test]
 fn an_event_explains_no_more_than_its_worker_had_in_hand() {
     found(Rule::Duplicate, "a", |history| {
         again(history, 5000);
