@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::shared::Context;
-use super::shared::failure::told_of_denied;
+use super::shared::failure::{told_of_denied, warn_of_open_breakers};
 use crate::cli;
 use crate::exit::Exit;
 use crate::model::{Format, Name};
@@ -17,7 +17,8 @@ use crate::view::Info;
 /// counts. LOST counts entries trimmed before the group read them; once it has read on, the server remembers less of
 /// them (>=) or nothing (?). ROOM counts those that can be added before it loses one, FOR in how long that is at the
 /// present rate. A `!` marks what is over a threshold of the topology. Consumers are listed for named streams, with -o wide and in JSON.
-/// Streams that the user may not look at are named in warnings (exit 7).
+/// Streams that the user may not look at are named in warnings (exit 7), and so are groups whose workers pause because
+/// everything they attempt fails.
 ///
 /// With -o plain and csv the tables follow each other, a blank line between. --columns picks the one table that has
 /// them: `--columns group,lag` prints groups only. In JSON, groups are within their streams.
@@ -39,6 +40,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let connection = context.connect().await?;
     let seen = inspect::streams(&connection, topology, &args.streams).await?;
     let streams = seen.rows;
+    warn_of_open_breakers(streams.iter().flat_map(|it| &it.groups), context);
     let options = context.console.options();
     let format = options.format;
     // Within a stream's JSON, its groups are a key.

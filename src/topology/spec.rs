@@ -250,6 +250,11 @@ impl GroupSpec {
     }
 }
 
+/// The key under which a worker of the group says that everything fails: `{S}:breaker:<group>`.
+pub fn breaker_key(stream: &Name, group: &Name) -> Name {
+    stream.derived([b":breaker:", group.as_bytes()].concat())
+}
+
 /// The key of the lease that a group with one active worker works under: `{S}:lease:<group>`.
 pub fn lease_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":lease:", group.as_bytes()].concat())

@@ -188,8 +188,18 @@ fn an_outage_does_not_dead_letter_the_stream() {
     let dead_then = server.redis(&["XLEN", "{orders}:dlq"]).int();
     std::thread::sleep(Duration::from_secs(1));
     assert_eq!(server.redis(&["XLEN", "{orders}:dlq"]).int(), dead_then);
+    let info = || server.ucp(&["info", "orders", "-o", "json"]);
+    let breaker = |json: &serde_json::Value| json[0]["groups"][0]["circuit_breaker"].clone();
+    let seen = info();
+    seen.assert_code(0)
+        .stderr_has("group `billing` on `orders`: everything fails since")
+        .stderr_has("exit status: 1");
+    assert_eq!(breaker(&seen.stdout_json())["reason"], "exit status: 1");
     fs::write(&up, "").unwrap();
     worker.await_stderr("handlers succeed again");
+    until(PATIENCE, "the word is taken back", || {
+        breaker(&info().stdout_json()).is_null()
+    });
     until(PATIENCE, "all handled", || {
         pending(&server, "orders", "billing") == 0
     });

@@ -57,6 +57,7 @@ macro_rules! group {
   "lost?": {"entries": "integer or null", "quality": "string"},
   "headroom?": {"entries": "integer or null", "quality": "string"},
   "headroom_ms": "integer or null", "alerts": ["string"],
+  "circuit_breaker?": {"consumer": "string", "since": "time", "reason": "string"},
   "consumers": [{
     "consumer": "string", "pending": "integer", "idle_ms": "integer",
     "inactive_ms": "integer or null"

@@ -5,9 +5,9 @@ use anyhow::Error;
 
 use super::context::Context;
 use crate::exit::{Exit, kind_of};
-use crate::model::Problem;
+use crate::model::{Problem, escaped};
 use crate::settings::ServerChoice;
-use crate::streams::inspect::Denied;
+use crate::streams::inspect::{Denied, GroupReport};
 use crate::streams::server::too_old;
 use crate::wire::{self, Denial, ErrorKind};
 
@@ -51,6 +51,31 @@ pub(in crate::commands) fn told_of_denied(denied: &[Denied], context: &Context) 
         Exit::Done
     } else {
         Exit::Partial
+    }
+}
+
+/// Says of which groups everything fails that is attempted.
+pub(in crate::commands) fn warn_of_open_breakers<'g>(
+    groups: impl IntoIterator<Item = &'g GroupReport>,
+    context: &Context,
+) {
+    for GroupReport {
+        group,
+        stream,
+        circuit_breaker,
+        ..
+    } in groups
+    {
+        if let Some(open) = circuit_breaker {
+            let (consumer, reason) = (
+                escaped(open.consumer.as_bytes()),
+                escaped(open.reason.as_bytes()),
+            );
+            context.console.warn(&format!(
+                "group `{group}` on `{stream}`: everything fails since {}, says its worker {consumer}: {reason}\nits workers try one entry at a time, count no deliveries, and go on by themselves once that is mended",
+                open.since
+            ));
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::super::lag::{headroom, lag, lost};
 use super::{GroupState, Moment, allowed};
 use crate::model::{
-    ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Name, PendingEntry, StreamInfo, Time,
+    ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, PendingEntry, StreamInfo, Time,
 };
 use crate::topology::{Over, Topology};
 use crate::wire::{
@@ -53,6 +53,9 @@ pub struct GroupReport {
     pub headroom_ms: Option<u64>,
     /// The thresholds of the topology that it is over for certain.
     pub alerts: Vec<Over>,
+    /// While everything that its workers attempt fails, so that they pause and try one entry at a time; `None` also where
+    /// the user may not ask.
+    pub circuit_breaker: Option<OpenBreaker>,
     /// Its consumers.
     pub consumers: Vec<ConsumerInfo>,
 }
@@ -79,6 +82,7 @@ impl GroupReport {
             headroom: None,
             headroom_ms: None,
             alerts: Vec::new(),
+            circuit_breaker: None,
             consumers: Vec::new(),
         }
     }

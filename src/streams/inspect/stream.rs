@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::group::{Around, age, report};
 use super::{GroupReport, Moment, allowed};
-use crate::model::{Entry, EntryId, GroupInfo, Lag, Name, StreamInfo, Time};
-use crate::topology::{StreamSpec, Topology};
+use crate::model::{Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, StreamInfo, Time};
+use crate::topology::{StreamSpec, Topology, breaker_key};
 use crate::wire::{
-    Connection, Error, ErrorKind, memory_usage, xinfo_groups, xinfo_stream, xlen, xrevrange,
+    Connection, Error, ErrorKind, get, memory_usage, xinfo_groups, xinfo_stream, xlen, xrevrange,
 };
 
 /// Entries the rate is estimated from: enough to smooth a burst, few enough to fetch.
@@ -132,8 +132,8 @@ pub(super) async fn look(
     })
 }
 
-/// The dead letters' key may be something else, or not for this user to see.
-fn unless_other_type(answer: Result<u64, Error>) -> Result<Option<u64>, Error> {
+/// A key beside the stream may be something else, or not for this user to see.
+fn unless_other_type<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
     match answer {
         Err(error) if error.kind == ErrorKind::WrongType => Ok(None),
         answer => allowed(answer),
@@ -171,10 +171,16 @@ impl FirstTrip {
                 topology,
                 rate,
             };
-            let asked = self
-                .groups
-                .iter()
-                .map(|group| report(connection, around, group.clone(), moment));
+            let asked = self.groups.iter().map(async |group| {
+                let (report, breaker) = tokio::join!(
+                    report(connection, around, group.clone(), moment),
+                    connection.run(get(&breaker_key(&name, &group.name)))
+                );
+                let mut report = report?;
+                let value = unless_other_type(breaker)?.flatten();
+                report.circuit_breaker = value.and_then(|it| OpenBreaker::of_value(&it));
+                anyhow::Ok(report)
+            });
             groups = try_join_all(asked).await?;
         }
         for expected in topology.groups_of(&name) {

@@ -137,6 +137,8 @@ impl About {
                     Keys::Streams => add("~", stream, ""),
                     Keys::ReadDeadLetters => add("%R~", &dead_letter, ""),
                     Keys::DeadLetters => add("~", &dead_letter, ""),
+                    Keys::ReadBreakers if topology.groups_of(stream).next().is_none() => {}
+                    Keys::ReadBreakers => add("%R~", &stream.derived(":breaker:"), "*"),
                     Keys::Working | Keys::Demo => {}
                 }
             }
@@ -174,6 +176,7 @@ impl About {
 
 /// What workers of `group` keep beside its stream, and where its handler writes.
 fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
+    add("~", &topology::breaker_key(&group.stream, &group.name), "");
     if group.workers == Workers::One {
         add("~", &group.lease_key(), "");
     }

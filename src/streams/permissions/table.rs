@@ -39,6 +39,8 @@ pub(super) enum Keys {
     ReadStreams,
     /// The streams.
     Streams,
+    /// Where workers of their groups say that everything fails, only read.
+    ReadBreakers,
     /// Their dead-letter streams, only read.
     ReadDeadLetters,
     /// Their dead-letter streams.
@@ -112,7 +114,7 @@ pub(super) const LEASE: &[&str] = &["get", "set", "del", "pexpire", "pttl"];
 pub(super) const COUNT: &[&str] = &["hget", "hset", "hincrby", "hincrbyfloat"];
 
 /// What every worker does; a lease and its handler's output come on top of it, by its group.
-const WORK: &[&[&str]] = &[LOOK, SCRIPT, KIND, MOVE, MEMBER, &["exists"]];
+const WORK: &[&[&str]] = &[LOOK, SCRIPT, KIND, MOVE, MEMBER, &["exists", "set"]];
 
 const DEMO: &[&[&str]] = &[
     LOOK,
@@ -130,7 +132,7 @@ const DEMO: &[&[&str]] = &[
 /// A row a command. What is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{DeadLetters, Demo, ReadDeadLetters, ReadStreams, Streams, Working};
+    use Keys::{DeadLetters, Demo, ReadBreakers, ReadDeadLetters, ReadStreams, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -145,8 +147,8 @@ pub(super) const TABLE: &[Needs] = &{
         needs("tail", Scope::Streams, &[&["type", "xrange", "xrevrange", "xread", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("read", Scope::Streams, &[&["type", "xrange", "xrevrange"]], &[ReadStreams]),
         needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream"]], &[ReadStreams]),
-        needs("info", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage"]], &[ReadStreams, ReadDeadLetters]),
-        needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage"]], &[ReadStreams, ReadDeadLetters]),
+        needs("info", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers]),
+        needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers]),
         needs("lag", Scope::Streams, &[LOOK, MEASURE], &[ReadStreams]),
         needs("pending", Groups, &[PENDING, CONSUMERS], &[ReadStreams]),
         needs("claim", Groups, &[PENDING, CONSUMERS, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters]),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Lag, Problem};
+use crate::model::{Lag, OpenBreaker, Problem};
 use crate::streams::consumers::Member;
 use crate::streams::inspect::{GroupReport, GroupState, StreamReport, StreamState};
 use crate::topology::Over;
@@ -111,6 +111,7 @@ impl Row for GroupReport {
         Column::number("headroom", "ROOM"),
         Column::number("headroom_ms", "FOR"),
         Column::text("alerts", "ALERTS").wide(),
+        Column::text("circuit_breaker", "EVERYTHING FAILS").wide(),
     ];
 
     fn cells(&self) -> Vec<Cell> {
@@ -133,6 +134,7 @@ impl Row for GroupReport {
             headroom,
             headroom_ms,
             alerts,
+            circuit_breaker,
             consumers,
         } = self;
         let idle = oldest_pending_idle_ms.map_or(Cell::Nothing, Cell::Millis);
@@ -163,6 +165,7 @@ impl Row for GroupReport {
             Cell::or_nothing(*headroom),
             headroom_ms.map_or(Cell::Nothing, Cell::Millis),
             alerts_of(alerts),
+            breaker_of(circuit_breaker.as_ref()),
         ]
     }
 }
@@ -183,6 +186,13 @@ pub(super) fn alerts_of(alerts: &[Over]) -> Cell {
         return Cell::Nothing;
     }
     Cell::from(words.join(" "))
+}
+
+/// Why everything fails, where it does.
+pub(super) fn breaker_of(breaker: Option<&OpenBreaker>) -> Cell {
+    breaker.map_or(Cell::Nothing, |open| {
+        Cell::from(open.reason.as_str()).toned(Tone::Bad)
+    })
 }
 
 /// Known losses stand out.

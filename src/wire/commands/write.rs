@@ -1,8 +1,11 @@
 //! Commands that add and remove entries and keys.
 
+use std::time::Duration;
+
 use crate::model::{EntryId, Name};
 use crate::wire::decode;
-use crate::wire::request::{Request, count, text};
+use crate::wire::node::{Node as _, Shape};
+use crate::wire::request::{Request, count, done, text};
 
 /// `XADD`: appends an entry with a generated id, cutting the stream to about `maxlen` entries when given
 /// (`MAXLEN ~`, whole nodes only).
@@ -40,6 +43,25 @@ pub fn del(keys: &[Name]) -> Request<u64> {
         request = request.arg(key.as_bytes());
     }
     request
+}
+
+/// `SET … PX`: keeps a value for so long.
+pub fn set_for(key: &Name, value: &[u8], expiry: Duration) -> Request<()> {
+    let expiry_ms = u64::try_from(expiry.as_millis()).unwrap_or(u64::MAX).max(1);
+    Request::new("SET", Some(key.as_bytes()), done)
+        .arg(value)
+        .arg("PX")
+        .arg(expiry_ms)
+}
+
+/// `GET`: `None` when there is no such key.
+pub fn get(key: &Name) -> Request<Option<Vec<u8>>> {
+    Request::new("GET", Some(key.as_bytes()), |command, value| {
+        match value.shape() {
+            Shape::Nil => Ok(None),
+            _ => text(command, value).map(Some),
+        }
+    })
 }
 
 /// `TYPE`: `none` when there is no such key.

@@ -73,15 +73,6 @@ impl Engine {
         }
     }
 
-    /// Everything fails: gives back what was not started and says so.
-    pub(super) fn on_breaker_opened(&mut self, reason: &str) {
-        tracing::error!(
-            group = %self.job.group, stream = %self.job.stream, reason = %crate::model::escaped(reason.as_bytes()),
-            "everything fails: pausing, and trying one message at a time; no deliveries are counted against the others"
-        );
-        self.put_back_unstarted();
-    }
-
     fn own(&self, retry: &Retry) -> Seen {
         Seen {
             id: retry.id,

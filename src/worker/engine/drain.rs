@@ -132,6 +132,7 @@ impl Engine {
     async fn finish_with_server(&mut self) -> Result<Option<u64>, Error> {
         self.reconnect().await?;
         self.keep_lease().await?;
+        self.leave_word(Instant::now()).await?;
         // Once more, and for the last time.
         let postponed = self.postponed.take_all();
         self.settlements.extend(postponed);

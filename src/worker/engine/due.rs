@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Engine;
 use super::fence::Lease;
+use super::notice::Notice;
 use crate::worker::job::Mode;
 
 impl Engine {
@@ -28,6 +29,7 @@ impl Engine {
             Some(_) => {}
             None => self.work_due(now, &mut due),
         }
+        due.extend(self.notice.as_ref().map(Notice::next));
         due.extend(self.postponed.next_due());
         due.extend(self.lease.as_ref().map(Lease::next_try));
         due.into_iter().min().unwrap_or(now)

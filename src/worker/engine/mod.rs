@@ -13,7 +13,7 @@
 //! | `leases`, `attempts` | entries in hand: their leases, and the next attempts at them |
 //! | `sweep`, `claims` | entries that others left: finding them, and claiming them |
 //! | `recover` | lost connections, a group that is gone, own messages found again |
-//! | `fence` | the lease of a group with one active worker |
+//! | `fence`, `notice` | the lease of a group with one active worker; word that everything fails |
 
 mod attempts;
 mod claims;
@@ -23,6 +23,7 @@ mod due;
 mod fence;
 mod leases;
 mod moves;
+mod notice;
 mod reader;
 mod reading;
 mod recover;
@@ -37,6 +38,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 use self::fence::{Lease, Turn};
+use self::notice::Notice;
 use self::reader::Reader;
 use crate::model::EntryId;
 use crate::planted;
@@ -108,6 +110,8 @@ struct Engine {
     /// Whether the last read brought all it asked for: there is more.
     is_bulk: bool,
     breaker: Breaker,
+    /// While everything fails, and until that was taken back.
+    notice: Option<Notice>,
     /// While everything fails: the next entry that is read tries out if things work again.
     is_probe_wanted: bool,
     lease: Option<Lease>,
@@ -157,6 +161,7 @@ impl Engine {
                 group: job.group.clone(),
             }),
             breaker: Breaker::new(job.policy.backoff),
+            notice: None,
             is_probe_wanted: false,
             timers: Timers {
                 renewal: now + job.policy.renewal(),
@@ -243,6 +248,7 @@ impl Engine {
         self.recover().await?;
         self.renew_leases(now).await?;
         self.show_presence(now).await?;
+        self.leave_word(now).await?;
         if self.breaker.is_open() {
             self.probe(now).await?;
         } else if self.job.mode == Mode::Given {

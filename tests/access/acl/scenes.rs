@@ -10,6 +10,8 @@ pub(crate) const STREAM: &str = "events.normalized";
 pub(crate) const GROUP: &str = "event-processors";
 const MERGES: &str = "profiles.merge_requests";
 const LETTERS: &str = "{events.normalized}:dlq";
+/// Creates the group of the predictions, which the stage does not have.
+const PREDICT: &str = "XGROUP CREATE predictions.requests prediction-processors 0";
 const PREDICTIONS: &str = "predictions.requests";
 
 /// A command that is allowed by the rule of `command`, for the stream or group that `about` names.
@@ -18,6 +20,8 @@ pub(crate) struct Scene {
     pub(super) command: &'static str,
     pub(super) about: &'static [&'static str],
     pub(crate) words: &'static [&'static str],
+    /// What else is done on the stage before it.
+    pub(super) before: Option<&'static str>,
     /// The exit code of its work.
     pub(crate) code: i32,
     is_done: fn(&TestServer, &Run) -> bool,
@@ -38,12 +42,18 @@ const fn scene(
         command,
         about,
         words,
+        before: None,
         code: 0,
         is_done: |_, _| true,
     }
 }
 
 impl Scene {
+    const fn after(mut self, command: &'static str) -> Self {
+        self.before = Some(command);
+        self
+    }
+
     const fn ends(mut self, code: i32) -> Self {
         self.code = code;
         self
@@ -81,6 +91,19 @@ impl Scene {
 /// How many entries a stream has.
 fn length(server: &TestServer, stream: &str) -> i64 {
     server.redis(&["XLEN", stream]).int()
+}
+
+/// Whether a worker left word that everything fails.
+fn says_that_all_fails(server: &TestServer, key: &str) -> bool {
+    server
+        .redis(&["GET", key])
+        .text()
+        .contains("exit status: 1")
+}
+
+/// Whether it says that everything fails for the group.
+fn tells_that_all_fails(_: &TestServer, run: &Run) -> bool {
+    run.stderr().contains("everything fails since 1970-01-01")
 }
 
 /// Whether the group was given all of its stream and has acknowledged it.
@@ -134,9 +157,9 @@ pub(crate) const SCENES: &[Scene] = &[
     scene("get", OF_STREAM, &["get", STREAM, "1-0"]),
     scene("get", OF_STREAM, &["get", STREAM, "2-0"]).ends(3),
     scene("get", OF_STREAM, &["get", STREAM, "-1"]),
-    scene("info", &[], &["info"]),
-    scene("info", OF_STREAM, &["info", STREAM]),
-    scene("groups", &[], &["groups"]),
+    scene("info", &[], &["info"]).after(PREDICT).does(tells_that_all_fails),
+    scene("info", OF_STREAM, &["info", STREAM]).does(tells_that_all_fails),
+    scene("groups", &[], &["groups"]).after(PREDICT).does(tells_that_all_fails),
     scene("lag", &[], &["lag"]),
     scene("lag", OF_GROUP, &["lag", GROUP, "--exact"]),
     scene("pending", OF_GROUP, &["pending", GROUP, "--entries", "--histogram", "--by", "event_type"]),
@@ -160,6 +183,16 @@ pub(crate) const SCENES: &[Scene] = &[
     }),
     scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--once", "--max-deliveries", "1", "--exec", "--", "false"]).ends(9).does(|server, _| {
         is_through(server, STREAM, GROUP) && length(server, LETTERS) == 5
+    }),
+    // Everything fails, and they say so.
+    scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--max-messages", "24", "--max-deliveries", "100", "--backoff-base", "1ms", "--backoff-cap", "1ms", "--exec", "--", "false"]).does(|server, _| {
+        says_that_all_fails(server, "{events.normalized}:breaker:event-processors")
+    }),
+    scene("worker run", OF_MERGES, &["worker", "run", "merge-processors", "--max-messages", "24", "--max-deliveries", "100", "--backoff-base", "1ms", "--backoff-cap", "1ms", "--exec", "--", "false"]).does(|server, _| {
+        says_that_all_fails(server, "{profiles.merge_requests}:breaker:merge-processors")
+    }),
+    scene("worker run", OF_PREDICTIONS, &["worker", "run", "prediction-processors", "--max-messages", "24", "--max-deliveries", "100", "--backoff-base", "1ms", "--backoff-cap", "1ms", "--exec", "--", "false"]).does(|server, _| {
+        says_that_all_fails(server, "{predictions.requests}:breaker:prediction-processors")
     }),
     scene("worker run", OF_MERGES, &["worker", "run", "merge-processors", "--once"]).does(|server, _| {
         is_through(server, MERGES, "merge-processors") && length(server, "profiles.merges") == 4

@@ -60,6 +60,7 @@ fn prepare(server: &TestServer) {
         "XREADGROUP GROUP event-processors c1 COUNT 2 STREAMS events.normalized >",
         "XCLAIM events.normalized event-processors c1 0 1-0 2-0 IDLE 3600000 JUSTID",
         "XDEL events.normalized 2-0",
+        r#"SET {events.normalized}:breaker:event-processors {"consumer":"c1","since_ms":1,"reason":"down"}"#,
     ] {
         server.redis(&command.split(' ').collect::<Vec<_>>());
     }
@@ -99,6 +100,9 @@ pub(super) struct Played {
 /// Plays the scene from its beginning as a user with these words of a rule.
 pub(super) fn play(server: &TestServer, scene: &Scene, rule: &[String]) -> Played {
     prepare(server);
+    if let Some(command) = scene.before {
+        server.redis(&command.split(' ').collect::<Vec<_>>());
+    }
     let head = ["ACL", "SETUSER", "probe", "reset", "on", ">pw"].map(str::to_owned);
     server.redis(&[&head[..], rule].concat());
     server.redis(&["ACL", "LOG", "RESET"]);

@@ -1,0 +1,63 @@
+//! What a worker whose circuit breaker is open leaves on the server for others to see, for as long as it goes on saying
+//! so.
+
+use serde::{Deserialize, Serialize};
+
+use super::Time;
+
+/// While everything fails: since when, for whom, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OpenBreaker {
+    /// The worker's consumer.
+    pub consumer: String,
+    /// Since when, by the worker's clock.
+    pub since: Time,
+    /// Why the attempt failed that opened it.
+    pub reason: String,
+}
+
+/// As it is kept.
+#[derive(Deserialize, Serialize)]
+struct Kept {
+    consumer: String,
+    since_ms: u64,
+    reason: String,
+}
+
+impl OpenBreaker {
+    /// The value to keep.
+    pub fn to_value(&self) -> Vec<u8> {
+        let kept = Kept {
+            consumer: self.consumer.clone(),
+            since_ms: self.since.ms,
+            reason: self.reason.clone(),
+        };
+        serde_json::to_vec(&kept).unwrap_or_default()
+    }
+
+    /// What a kept value says; `None` for anything else.
+    pub fn of_value(value: &[u8]) -> Option<Self> {
+        let kept: Kept = serde_json::from_slice(value).ok()?;
+        Some(Self {
+            consumer: kept.consumer,
+            since: Time::from_ms(kept.since_ms),
+            reason: kept.reason,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_read_again_and_nothing_else_is() {
+        let open = OpenBreaker {
+            consumer: "host-1-a".to_owned(),
+            since: Time::from_ms(1000),
+            reason: "no \"service\"".to_owned(),
+        };
+        assert_eq!(OpenBreaker::of_value(&open.to_value()), Some(open));
+        assert_eq!(OpenBreaker::of_value(b"over"), None);
+    }
+}

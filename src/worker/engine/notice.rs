@@ -1,0 +1,80 @@
+//! While everything fails: saying so, in the log and on the server, where `info` finds it.
+
+use std::time::{Duration, Instant};
+
+use super::Engine;
+use crate::model::{OpenBreaker, Time};
+use crate::topology::breaker_key;
+use crate::wire::{Error, set_for};
+
+/// How long the word stands that everything fails, and how often it is left again: one that ended says no more.
+const SAID_FOR: Duration = Duration::from_secs(30);
+const SAID_EVERY: Duration = Duration::from_secs(10);
+
+/// The word that everything fails.
+#[derive(Debug)]
+pub(super) struct Notice {
+    open: OpenBreaker,
+    /// When it is to be left again.
+    next: Instant,
+}
+
+impl Notice {
+    fn new(open: OpenBreaker) -> Self {
+        let next = Instant::now();
+        Self { open, next }
+    }
+
+    /// When it is to be left again.
+    pub(super) fn next(&self) -> Instant {
+        self.next
+    }
+}
+
+impl Engine {
+    /// Everything fails: gives back what was not started and says so.
+    pub(super) fn on_breaker_opened(&mut self, reason: &str) {
+        tracing::error!(
+            group = %self.job.group, stream = %self.job.stream, reason = %crate::model::escaped(reason.as_bytes()),
+            "everything fails: pausing, and trying one message at a time; no deliveries are counted against the others"
+        );
+        self.put_back_unstarted();
+        self.notice = Some(Notice::new(OpenBreaker {
+            consumer: self.job.consumer.to_string(),
+            since: Time::now(),
+            reason: reason.to_owned(),
+        }));
+    }
+
+    /// Leaves word on the server while everything fails, and takes it back. Nothing depends on it: where it may not be
+    /// left, or there is no memory for it, the log and the metrics say so alone.
+    pub(super) async fn leave_word(&mut self, now: Instant) -> Result<(), Error> {
+        let is_open = self.breaker.is_open();
+        let (Some(notice), Some(connection)) = (&mut self.notice, &self.connection) else {
+            return Ok(());
+        };
+        if is_open && now < notice.next {
+            return Ok(());
+        }
+        let key = breaker_key(&self.job.stream, &self.job.group);
+        let value = notice.open.to_value();
+        // Taking it back is an expiry at once: deleting it would take one more permission.
+        let request = if is_open {
+            set_for(&key, &value, SAID_FOR)
+        } else {
+            set_for(&key, b"over", Duration::ZERO)
+        };
+        notice.next = now + SAID_EVERY;
+        match connection.run(request).await {
+            Err(error) if error.kind.is_connection_lost() => return Err(error),
+            Err(error) => {
+                tracing::debug!(group = %self.job.group, %error, "cannot leave word that everything fails");
+            }
+            Ok(()) => {}
+        }
+        if !is_open {
+            self.notice = None;
+        }
+        Ok(())
+    }
+}
