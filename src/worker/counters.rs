@@ -56,6 +56,7 @@ pub struct Now {
     ready: AtomicU64,
     running: AtomicU64,
     waiting: AtomicU64,
+    unwritten: AtomicU64,
     is_paused: AtomicU64,
     is_standing_by: AtomicU64,
 }
@@ -66,6 +67,7 @@ pub(super) struct Figures {
     pub(super) ready: usize,
     pub(super) running: usize,
     pub(super) waiting: usize,
+    pub(super) unwritten: usize,
     pub(super) is_paused: bool,
     pub(super) is_standing_by: bool,
 }
@@ -78,6 +80,7 @@ impl Now {
         count(&self.ready, figures.ready);
         count(&self.running, figures.running);
         count(&self.waiting, figures.waiting);
+        count(&self.unwritten, figures.unwritten);
         count(&self.is_paused, figures.is_paused.into());
         count(&self.is_standing_by, figures.is_standing_by.into());
     }
@@ -88,6 +91,11 @@ impl Now {
             ("ready", "Entries in hand that wait for a free slot.", &self.ready),
             ("running", "Entries that handlers have.", &self.running),
             ("waiting", "Entries in hand that wait for their next attempt.", &self.waiting),
+            (
+                "unwritten",
+                "Dead letters and tombstones that could not be written yet.",
+                &self.unwritten,
+            ),
             (
                 "paused",
                 "1 while everything fails and the circuit breaker lets one entry through at a time.",

@@ -104,3 +104,35 @@ fn an_address_that_is_taken_is_said() {
         .stderr_has("--metrics-addr");
     assert_eq!(server.redis(&["EXISTS", "events.normalized"]).int(), 0);
 }
+
+#[test]
+fn it_shows_how_many_dead_letters_it_could_not_write() {
+    let server = TestServer::start();
+    server.redis(&["SET", "{orders}:dlq", "no stream"]);
+    for n in 0..3 {
+        server.redis(&["XADD", "orders", "*", "n", &n.to_string()]);
+    }
+    let run = ["worker", "run", "billing", "--stream", "orders"];
+    let flags = [
+        "--metrics-addr",
+        "127.0.0.1:0",
+        "--backoff-base",
+        "1s",
+        "--max-deliveries",
+        "1",
+    ];
+    let handler = ["--exec", "--", "false"];
+    let mut worker = server
+        .command(&[&run[..], &flags, &handler].concat())
+        .spawn();
+    let at = address(&mut worker);
+    until(PATIENCE, "three that cannot be written", || {
+        value(&get(&at, "/metrics"), "unwritten") == Some(3)
+    });
+    server.redis(&["DEL", "{orders}:dlq"]);
+    until(PATIENCE, "all written", || {
+        value(&get(&at, "/metrics"), "unwritten") == Some(0)
+    });
+    assert_eq!(server.redis(&["XLEN", "{orders}:dlq"]).int(), 3);
+    worker.terminate().stderr_has("3 dead-lettered");
+}

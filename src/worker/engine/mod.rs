@@ -227,6 +227,7 @@ impl Engine {
             ready: self.hand.ready(),
             running: self.hand.running(),
             waiting: self.hand.waiting(),
+            unwritten: self.postponed.len(),
             is_paused: self.breaker.is_open(),
             is_standing_by: self.is_standing_by(),
         });
