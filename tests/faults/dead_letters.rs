@@ -66,6 +66,7 @@ fn row_24_memory_full_for_longer_than_all_attempts_of_an_output() {
         .terminate()
         .assert_code(0)
         .stderr_has("3 handled")
+        .stderr_has("(adding to out)")
         .stderr_lacks("moved to the dead-letter stream");
     assert!(held.len() == 3 && held.iter().all(|row| row.deliveries == 1));
     assert_eq!(scene.server.redis(&["XLEN", "out"]).int(), 3);

@@ -23,6 +23,10 @@ for k = 2, outputs + 1 do
   at = last + 1
 end
 local outcome = { 'ok' }
-for _, args in ipairs(adds) do outcome[#outcome + 1] = redis.call('XADD', unpack(args)) end
+for k, args in ipairs(adds) do
+  local added = redis.pcall('XADD', unpack(args))
+  if type(added) == 'table' then return redis.error_reply(added.err .. ' (adding to ' .. KEYS[k + 1] .. ')') end
+  outcome[#outcome + 1] = added
+end
 redis.call('XACK', s, g, id)
 return outcome
