@@ -250,8 +250,9 @@ fn counted(ledger: &Path) -> BTreeMap<String, usize> {
     counts
 }
 
-/// 1000 messages, one of which does `harm`: it alone fails, all others are handled once.
-fn one_does_harm(harm: &str, flags: &[&str], reason: &str) {
+/// 1000 messages, one of which does `harm` to each process that begins it, `begun_by` in all: it alone fails, in three
+/// attempts, and all others are handled once.
+fn one_does_harm(harm: &str, flags: &[&str], reason: &str, begun_by: usize) {
     let server = TestServer::start();
     messages(&server, 1000);
     let home = directory();
@@ -290,13 +291,21 @@ fn one_does_harm(harm: &str, flags: &[&str], reason: &str) {
     let counted = counted(&ledger);
     for n in 1..=1000 {
         let begun = counted[&format!("begun {n}")];
-        assert_eq!(begun, if n == 500 { 3 } else { 1 }, "attempts of {n}");
+        let wanted = if n == 500 { begun_by } else { 1 };
+        assert_eq!(begun, wanted, "processes that began {n}");
     }
 }
 
 #[test]
 fn a_message_that_kills_its_process_is_blamed_alone() {
-    one_does_harm("echo 'no memory' >&2; exit 9", &[], "no memory");
+    one_does_harm("echo 'no memory' >&2; exit 9", &[], "no memory", 3);
+}
+
+#[test]
+fn a_message_at_which_processes_end_well_is_blamed_from_the_second_on() {
+    // The second process has answered others by then, and would look as if it had had enough, too.
+    let two = ["--concurrency", "2"];
+    one_does_harm("exit 0", &two, "ended (exit status: 0)", 4);
 }
 
 #[test]
@@ -305,6 +314,7 @@ fn a_message_that_hangs_is_blamed_alone() {
         "sleep 600",
         &["--handler-timeout", "300ms"],
         "did not end within 300ms",
+        3,
     );
 }
 

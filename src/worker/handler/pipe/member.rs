@@ -20,7 +20,7 @@ pub(super) struct Question {
     pub(super) delivery: Delivery,
     /// Whether it must be the only one in its process.
     pub(super) is_apart: bool,
-    /// Dropped unused when the talk ends before its turn.
+    /// Dropped unused when the talk ends for a reason that has nothing to do with this one.
     pub(super) teller: oneshot::Sender<Told>,
 }
 
@@ -31,7 +31,7 @@ pub(super) enum Told {
     Answer(Verdict),
     /// The process failed, and it was this one's turn.
     Failed(String),
-    /// The process failed, and this one had been sent to it as well.
+    /// The process ended, and this one had been sent to it as well, or was the next one when it had had enough.
     Interrupted,
 }
 

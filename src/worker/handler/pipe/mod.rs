@@ -106,10 +106,12 @@ impl Pipe {
                 self.suspects().insert(id);
                 Verdict::retry(reason)
             }
-            Ok(Told::Interrupted) | Err(_) => {
+            Ok(Told::Interrupted) => {
                 self.suspects().insert(id);
                 Verdict::Interrupted
             }
+            // The process ended for a reason of its own, or was stopped over an entry that it had not come to.
+            Err(_) => Verdict::Interrupted,
         }
     }
 

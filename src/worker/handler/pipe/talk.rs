@@ -290,27 +290,31 @@ impl Talk {
     }
 
     /// Tells everybody. One that ends well after some answers has had enough (a limit of its own): nobody is to blame,
-    /// and those it was asked go to the next, their tellers dropped.
+    /// unless the entry whose turn it was had a process end over it before.
     async fn end(mut self, end: End) {
         self.questions.close();
-        let reason = match end {
+        let (reason, ended_well) = match end {
             End::Closed => {
                 let ended = self.process.last_words().await;
-                if self.has_answered && ended.status.is_some_and(|status| status.success()) {
-                    return;
-                }
-                ended.reason
+                let is_success = ended.status.is_some_and(|status| status.success());
+                (ended.reason, self.has_answered && is_success)
             }
-            End::OutOfStep(reason) => reason,
-            End::Overdue => overdue(self.limit),
+            End::OutOfStep(reason) => (reason, false),
+            End::Overdue => (overdue(self.limit), false),
         };
         let mut asked = self.asked.into_iter();
-        match asked.next() {
-            Some(first) => drop(first.teller.send(Told::Failed(reason))),
-            None => {
+        let Some(first) = asked.next() else {
+            if !ended_well {
                 tracing::warn!(stream = %self.subject.stream, reason, "a handler's process failed between two entries: another one takes its place");
             }
+            return;
+        };
+        if ended_well && !first.is_apart {
+            // The others' tellers are dropped: those are not suspected of anything.
+            let _ = first.teller.send(Told::Interrupted);
+            return;
         }
+        let _ = first.teller.send(Told::Failed(reason));
         for other in asked {
             let _ = other.teller.send(Told::Interrupted);
         }
