@@ -241,6 +241,27 @@ fn a_fast_process_is_sent_entries_ahead_and_may_answer_in_any_order() {
     assert!(*most > 1, "never more than one at a time");
 }
 
+#[test]
+fn no_read_asks_for_more_than_the_batch_that_was_given() {
+    let server = TestServer::start();
+    messages(&server, 1000);
+    let home = directory();
+    let mut args = run(&["--once", "--batch", "2"], "");
+    args.truncate(args.len() - 3);
+    args.extend(["python3", "-c", BACKWARDS]);
+    server
+        .command(&args)
+        .env("ledger", home.path().join("ledger"))
+        .run()
+        .assert_code(0)
+        .stderr_has("1000 handled");
+    let stats = server.redis(&["INFO", "commandstats"]).text().to_owned();
+    let (_, of_reads) = stats.split_once("cmdstat_xreadgroup:calls=").unwrap();
+    let reads: u32 = of_reads.split(',').next().unwrap().parse().unwrap();
+    println!("{reads} reads for 1000 entries");
+    assert!(reads >= 500, "only {reads} reads for 1000 entries");
+}
+
 /// What the ledger has of each message: how often it was begun and done.
 fn counted(ledger: &Path) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
