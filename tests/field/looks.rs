@@ -1,0 +1,1 @@
+//! What `info`, `lag` and `groups` say while a figure is unknown, a bound, or was set by hand: alerts, room, forecasts.

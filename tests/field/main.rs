@@ -1,0 +1,18 @@
+//! What the product must hold against the cases that the field reported: each test is called by the case's letter and
+//! number, has the smallest input, one sibling by another command, and the neighbour at which nothing may be said.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod claims;
+mod looks;
+mod losses;
+mod names;
+mod output;
+mod own_fields;
+mod processes;
+mod servers;
+mod shells;
+mod trouble;

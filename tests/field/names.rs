@@ -1,0 +1,1 @@
+//! Groups as the server has them, and lists that are not cut for a script.

@@ -1,0 +1,1 @@
+//! Names that a shell would run or a link would lead elsewhere.
