@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::standing::Standing;
 use super::{Published, Scene};
-use crate::model::{EntryId, Name};
+use crate::model::{EntryId, Name, Provenance};
 use crate::topology::GroupSpec;
 use crate::wire::{Connection, Dialer, PendingFilter, Scan, Stop, xinfo_stream, xpending_entries};
 
@@ -112,10 +112,7 @@ impl Places {
         .map_err(Stop::into_error)?;
         let dead_letter = scene.topology.stream_or_default(&group.stream).dead_letter;
         lane.scan(&dead_letter, Scan::ALL, |_, fields| {
-            let origin = fields
-                .iter()
-                .find(|(name, _)| *name == b"_dlq_id")
-                .map(|(_, value)| *value);
+            let origin = Provenance::of(fields).map(|it| it.id);
             dead.extend(origin.and_then(|id| EntryId::parse(id).ok()));
             Ok(())
         })

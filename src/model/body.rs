@@ -17,7 +17,7 @@ const COMPARED: usize = 32;
 /// In JSON an object, fields in order; a repeated field's value is the array of its values, where the field first
 /// stands; a value that is not UTF-8 is `{"base64": …}`, and a name that is not is the key `base64:…`. In pairs a list of
 /// `[name, value]`, which loses nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
     /// Name and value pairs in order.
     pub fields: Fields,

@@ -16,6 +16,7 @@ mod info;
 mod lag;
 mod name;
 mod open_breaker;
+mod own_fields;
 mod problem;
 mod secret;
 mod shell;
@@ -34,6 +35,7 @@ pub use info::{ConsumerInfo, GroupInfo, PendingEntry, PendingSummary, StreamInfo
 pub use lag::Lag;
 pub use name::{Name, escape_into, escaped};
 pub use open_breaker::OpenBreaker;
+pub use own_fields::{Provenance, before_moves};
 pub use problem::{Kind, Problem};
 pub use secret::{SECRET_VARIABLES, without_secrets};
 pub use shell::{CommandLine, quoted};

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::names::{not_a_stream, require_stream};
-use crate::model::{Body, Entry, EntryId, Fields, Name, Time};
+use crate::model::{Body, Entry, EntryId, Name, Provenance, Time};
 use crate::topology::Topology;
 use crate::wire::{self, Connection, ErrorKind, key_type, time, xrange};
 
@@ -40,6 +40,12 @@ impl Source {
                 },
             ),
         }
+    }
+
+    /// Whether `stream` is another of the topology's with the same dead-letter stream.
+    pub fn is_shared_with(&self, topology: &Topology, stream: &Name) -> bool {
+        let spec = topology.stream(stream);
+        *stream != self.stream && spec.is_some_and(|it| it.dead_letter == self.dead_letter)
     }
 
     fn of(topology: &Topology, stream: &Name) -> Self {
@@ -104,33 +110,45 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    fn of(dead_letter: &Name, entry: Entry) -> Self {
-        let text = |name: &str| entry.text(name);
-        let name = |field: &str| entry.get(field.as_bytes()).map(Name::from);
-        let moment = text("_dlq_time").and_then(moment);
-        Self {
+    fn of(dead_letter: &Name, mut entry: Entry) -> Self {
+        let mut letter = Self {
             id: entry.id,
             dead_letter: dead_letter.clone(),
-            stream: name("_dlq_stream"),
-            group: name("_dlq_group"),
-            origin_id: text("_dlq_id").and_then(|id| id.parse().ok()),
-            consumer: name("_dlq_consumer").filter(|name| !name.is_empty()),
-            deliveries: text("_dlq_deliveries").and_then(|count| count.parse().ok()),
-            time: moment.unwrap_or_else(|| Time::from_ms(entry.id.ms)),
+            stream: None,
+            group: None,
+            origin_id: None,
+            consumer: None,
+            deliveries: None,
+            time: Time::from_ms(entry.id.ms),
             age_ms: None,
-            reason: entry
-                .get(b"_dlq_reason")
-                .map(|reason| String::from_utf8_lossy(reason).into_owned()),
-            is_tombstone: text("_dlq_body") == Some("trimmed"),
-            fields: Body::from(
-                entry
-                    .fields
-                    .into_iter()
-                    .filter(|(name, _)| !name.starts_with(b"_dlq_"))
-                    .collect::<Fields>(),
-            ),
+            reason: None,
+            is_tombstone: false,
+            fields: Body::default(),
+        };
+        if let Some(said) = Provenance::of(&entry.fields) {
+            letter.take(&said);
+            let own = said.own;
+            entry.fields.truncate(own);
         }
+        letter.fields = Body::from(entry.fields);
+        letter
     }
+
+    /// Takes what the entry says of itself.
+    fn take(&mut self, said: &Provenance<'_>) {
+        self.stream = Some(Name::from(said.stream));
+        self.group = Some(Name::from(said.group));
+        self.origin_id = EntryId::parse(said.id).ok();
+        self.consumer = Some(Name::from(said.consumer)).filter(|name| !name.is_empty());
+        self.deliveries = text(said.deliveries).and_then(|count| count.parse().ok());
+        self.time = text(said.time).and_then(moment).unwrap_or(self.time);
+        self.reason = Some(String::from_utf8_lossy(said.reason).into_owned());
+        self.is_tombstone = said.is_tombstone();
+    }
+}
+
+fn text(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok()
 }
 
 fn moment(text: &str) -> Option<Time> {

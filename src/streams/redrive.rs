@@ -6,13 +6,16 @@ use super::dead_letters::{DeadLetter, FoundLetters, Source};
 use super::repair::{Applied, Outcome, Repaired, Subject};
 use super::requeue::of_move;
 use crate::model::{Consent, Name, Problem};
-use crate::wire::{Connection, ErrorKind, redrive, xdel, xinfo_groups};
+use crate::topology::Topology;
+use crate::wire::{Connection, ErrorKind, Move, redrive, xdel, xinfo_groups};
 
 /// Dead letters that are to be changed.
 #[derive(Debug)]
 pub struct LettersPlan {
-    /// Where they are, and where those go that do not say where they came from.
+    /// Where they are, and the stream whose dead letters they are.
     pub source: Source,
+    /// Where they go.
+    pub destination: Name,
     /// To be changed.
     pub letters: Vec<DeadLetter>,
     /// Asked for, and not to be changed: absent, or tombstones without a body to move.
@@ -26,6 +29,7 @@ impl LettersPlan {
     pub fn purge(source: Source, found: FoundLetters) -> Self {
         let absent = found.absent.into_iter();
         Self {
+            destination: source.stream.clone(),
             source,
             letters: found.letters,
             left_out: absent
@@ -35,17 +39,38 @@ impl LettersPlan {
         }
     }
 
-    /// To move `found` back, without the tombstones among them.
-    pub fn redrive(source: Source, found: FoundLetters) -> Self {
+    /// To move `found` to the stream whose dead letters they are, or to `elsewhere`, without the tombstones among them.
+    /// What came from another stream that shares the dead-letter stream stays, unless it is to go elsewhere.
+    pub fn redrive(
+        topology: &Topology,
+        source: Source,
+        elsewhere: Option<Name>,
+        found: FoundLetters,
+    ) -> Self {
         let mut plan = Self::purge(source, found);
-        let (tombstones, letters) = plan.letters.into_iter().partition(|it| it.is_tombstone);
-        let tombstones: Vec<DeadLetter> = tombstones;
-        plan.letters = letters;
-        plan.left_out
-            .extend(tombstones.iter().map(|letter| Repaired {
-                detail: Some("a tombstone: there is no body to move".to_owned()),
-                ..letter.row(Outcome::Trimmed)
-            }));
+        let is_elsewhere = elsewhere.is_some();
+        plan.destination = elsewhere.unwrap_or(plan.destination);
+        for letter in std::mem::take(&mut plan.letters) {
+            let other = letter
+                .stream
+                .as_ref()
+                .filter(|stream| !is_elsewhere && plan.source.is_shared_with(topology, stream));
+            let row = match other {
+                _ if letter.is_tombstone => Repaired {
+                    detail: Some("a tombstone: there is no body to move".to_owned()),
+                    ..letter.row(Outcome::Trimmed)
+                },
+                Some(stream) => Repaired {
+                    detail: Some(format!("it came from `{stream}`: redrive it by that name")),
+                    ..letter.row(Outcome::Refused)
+                },
+                None => {
+                    plan.letters.push(letter);
+                    continue;
+                }
+            };
+            plan.left_out.push(row);
+        }
         plan
     }
 
@@ -53,18 +78,6 @@ impl LettersPlan {
     pub fn preview(&self) -> Vec<Repaired> {
         let planned = self.letters.iter().map(|it| it.row(Outcome::Planned));
         planned.chain(self.left_out.iter().cloned()).collect()
-    }
-
-    /// The streams they go to, each once.
-    pub fn destinations(&self) -> Vec<&Name> {
-        let mut names: Vec<&Name> = self.letters.iter().map(|it| self.destination(it)).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
-    }
-
-    fn destination<'a>(&'a self, letter: &'a DeadLetter) -> &'a Name {
-        letter.stream.as_ref().unwrap_or(&self.source.stream)
     }
 }
 
@@ -81,7 +94,7 @@ impl Subject for DeadLetter {
 /// Makes sure that a redriven entry is seen by one group only, unless that is agreed to.
 ///
 /// # Errors
-/// Refused, naming the groups, where a stream they go to has several; what the server says.
+/// Refused, naming the groups, where the stream they go to has several; what the server says.
 pub async fn must_be_one_group(
     connection: &Connection,
     plan: &LettersPlan,
@@ -90,23 +103,24 @@ pub async fn must_be_one_group(
     if all_groups_may_see_it {
         return Ok(());
     }
-    for stream in plan.destinations() {
-        let groups = match connection.run(xinfo_groups(stream)).await {
-            // Each of its entries will say so.
-            Err(error) if matches!(error.kind, ErrorKind::NoKey | ErrorKind::WrongType) => continue,
-            groups => groups?,
-        };
-        if groups.len() > 1 {
-            let names: Vec<String> = groups.iter().map(|it| format!("`{}`", it.name)).collect();
-            return Err(Problem::refused(format!(
-                "stream `{stream}` has several groups, which would all see the entries again: {}",
-                names.join(", ")
-            ))
-            .hint("--all-groups-see-it does it all the same")
-            .into());
+    let stream = &plan.destination;
+    let groups = match connection.run(xinfo_groups(stream)).await {
+        // Each of the entries will say so.
+        Err(error) if matches!(error.kind, ErrorKind::NoKey | ErrorKind::WrongType) => {
+            return Ok(());
         }
+        groups => groups?,
+    };
+    if groups.len() < 2 {
+        return Ok(());
     }
-    Ok(())
+    let names: Vec<String> = groups.iter().map(|it| format!("`{}`", it.name)).collect();
+    Err(Problem::refused(format!(
+        "stream `{stream}` has several groups, which would all see the entries again: {}",
+        names.join(", ")
+    ))
+    .hint("--all-groups-see-it does it all the same")
+    .into())
 }
 
 /// Moves them back.
@@ -116,18 +130,19 @@ pub async fn apply_redrive(
     all_groups_may_see_it: bool,
     _: Consent,
 ) -> Applied {
-    let from = &plan.source.dead_letter;
+    let (from, to) = (&plan.source.dead_letter, &plan.destination);
     Applied::in_batches(&plan.letters, &plan.left_out, async |batch, applied| {
-        let call =
-            |it: &DeadLetter| redrive(from, plan.destination(it), it.id, all_groups_may_see_it);
+        let call = |it: &DeadLetter| redrive(from, to, it.id, all_groups_may_see_it);
         let outcomes = connection.call_all(batch.iter().map(call).collect()).await;
         applied.take(batch, outcomes, |letter, moved| {
+            let is_missing = moved == Move::NoDestination;
             let moved = of_move(letter.row(Outcome::NotTried), moved, Outcome::Redriven);
-            let to = (moved.outcome == Outcome::Redriven).then(|| plan.destination(letter));
-            Repaired {
-                detail: to.map(|to| format!("to `{to}`")).or(moved.detail),
-                ..moved
-            }
+            let detail = match moved.outcome {
+                Outcome::Redriven => Some(format!("to `{to}`")),
+                _ if is_missing => Some(format!("stream `{to}` is not there")),
+                _ => moved.detail,
+            };
+            Repaired { detail, ..moved }
         });
     })
     .await

@@ -103,7 +103,7 @@ pub(super) fn of_move(row: Repaired, moved: Move, done: Outcome) -> Repaired {
         },
         Move::Bodiless => with(Outcome::Trimmed),
         Move::NoDestination => Repaired {
-            detail: Some("the stream it came from is not there".to_owned()),
+            detail: Some("the stream is not there".to_owned()),
             ..with(Outcome::Refused)
         },
         Move::Refused(why) => Repaired {

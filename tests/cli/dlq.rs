@@ -261,7 +261,7 @@ fn a_stream_that_is_gone_keeps_its_letters() {
     server
         .ucp(&["dlq", "redrive", STREAM, "1-0", "--yes"])
         .assert_code(6)
-        .stderr_has("the stream it came from is not there");
+        .stderr_has("stream `events.normalized` is not there");
     assert_eq!(ids(&server, DEAD).len(), 4);
     assert_eq!(server.redis(&["EXISTS", STREAM]).int(), 0);
 }

@@ -49,11 +49,13 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
 }
 
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
-/// Move dead letters back to the end of the stream they came from, each once
+/// Move dead letters back to the end of the stream, each once
 ///
-/// Each is moved atomically: it is in one place or the other, whoever else moves it too. The copy keeps where it came from
-/// (_ucp_origin) and how often it was redriven (_ucp_redrives). A tombstone has no body to move and stays. Where
-/// several groups read the stream all would see it again, so that is refused unless it is agreed to.
+/// They go to the stream that is named, whatever an entry says, or to --to-stream. Each is moved atomically: it is in
+/// one place or the other, whoever else moves it too. The copy ends with where it came from (_ucp_origin) and how often
+/// it was redriven (_ucp_redrives). A tombstone has no body to move and stays, as does what came from another stream
+/// with the same dead-letter stream. Where several groups read the stream all would see it again, so that is refused
+/// unless it is agreed to.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive,
     override_usage = "ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group GROUP|--reason TEXT>",
@@ -72,6 +74,10 @@ pub(super) struct RedriveArgs {
 
     #[command(flatten)]
     count: CountArgs,
+
+    /// Move them to this stream instead
+    #[arg(long, value_name = "STREAM", value_parser = cli::name())]
+    to_stream: Option<Name>,
 
     /// Agree that all groups of the stream see the entries again
     #[arg(long)]
@@ -108,14 +114,10 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
     let (connection, source) = args.stream.open(context).await?;
     let is_named = !args.which.ids.is_empty();
     let found = find(&connection, &source, &letters(args.which, &args.count)).await?;
-    let plan = LettersPlan::redrive(source, found);
+    let topology = context.topology()?;
+    let plan = LettersPlan::redrive(topology, source, args.to_stream, found);
     must_be_one_group(&connection, &plan, args.all_groups_see_it).await?;
-    let to: Vec<String> = plan
-        .destinations()
-        .iter()
-        .map(|it| format!("`{it}`"))
-        .collect();
-    let what = format!("{} to {}", entries(plan.letters.len()), to.join(", "));
+    let what = format!("{} to `{}`", entries(plan.letters.len()), plan.destination);
     let change = change_of(context, &plan, is_named, "redrive", "redriven");
     let (preview, all_see_it) = (plan.preview(), args.all_groups_see_it);
     change

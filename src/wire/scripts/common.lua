@@ -94,6 +94,54 @@ local function xadd_head(stream, maxlen)
   return { stream, 'MAXLEN', '~', maxlen, '*' }
 end
 
+-- What a script adds at the end of an entry is read there only, as it was written: a field of the same name anywhere else
+-- is the event's own. `model::own_fields` has the same rule for the rest of the tool.
+
+-- Where what a requeue or a redrive added begins among the names and values up to `last`, and its origin, attempts and
+-- redrives; behind `last` when neither added any.
+local function moves_at(fields, last)
+  local at = last + 1
+  local function take(name, pattern)
+    local value = fields[at - 2] == name and fields[at - 1]
+    if value and (string.find(value, pattern) or value == '' and name == '_ucp_origin') then
+      at = at - 2
+      return value
+    end
+  end
+  local redrives = take('_ucp_redrives', '^%d+$')
+  local attempts = take('_ucp_attempts', '^%d+$')
+  local origin = (redrives or attempts) and take('_ucp_origin', '^%d+%-%d+$')
+  if origin then return at, origin, attempts, redrives end
+  return last + 1
+end
+
+-- Appends the first `last` names and values, then what a requeue or a redrive says of the copy: counts as numbers where
+-- they went up, else as they were.
+local function append_moved(args, fields, last, origin, attempts, redrives)
+  for i = 1, last do args[#args + 1] = fields[i] end
+  append(args, { '_ucp_origin', origin })
+  local function add(name, count)
+    if type(count) == 'number' then count = decimal(count) end
+    if count then append(args, { name, count }) end
+  end
+  add('_ucp_attempts', attempts)
+  add('_ucp_redrives', redrives)
+end
+
+-- What a dead letter ends with.
+local DEAD_LETTER = { '_dlq_stream', '_dlq_group', '_dlq_id', '_dlq_consumer', '_dlq_deliveries', '_dlq_reason',
+  '_dlq_time', '_dlq_body' }
+
+-- Where a dead letter's provenance begins among names and values; nil when it has none. One that was itself moved
+-- within the dead-letter stream says so behind it.
+local function provenance_at(fields)
+  local first = moves_at(fields, #fields) - 2 * #DEAD_LETTER
+  for i, name in ipairs(DEAD_LETTER) do
+    if fields[first + 2 * (i - 1)] ~= name then return nil end
+  end
+  return first
+end
+
 -- Last delivered id and number of pending entries of a group; nil when there is none.
 local function group_state(stream, group)
   if redis.call('EXISTS', stream) == 0 then return nil end

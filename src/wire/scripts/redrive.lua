@@ -10,23 +10,14 @@ if redis.call('EXISTS', s) == 0 then return { 'nodest' } end
 if ARGV[3] ~= '1' and #redis.call('XINFO', 'GROUPS', s) > 1 then
   return { 'refused', 'other groups of the stream would see it again' }
 end
-local origin, redrives, state, args = '', 0, 'present', { s, '*' }
-for i = 1, #fields, 2 do
-  local name, value = fields[i], fields[i + 1]
-  if name == '_dlq_id' then
-    if origin == '' then origin = value end
-  elseif name == '_ucp_origin' then
-    origin = value
-  elseif name == '_dlq_body' then
-    state = value
-  elseif name == '_ucp_redrives' then
-    redrives = tonumber(value) or 0
-  elseif string.sub(name, 1, 5) ~= '_dlq_' then
-    append(args, { name, value })
-  end
-end
-if state == 'trimmed' or #args == 2 then return { 'tombstone' } end
-append(args, { '_ucp_origin', origin, '_ucp_redrives', string.format('%d', redrives + 1) })
+local dead = provenance_at(fields)
+local last = dead and dead - 1 or #fields
+local at, origin, attempts, redrives = moves_at(fields, last)
+if dead and fields[dead + 15] ~= 'present' or at == 1 then return { 'tombstone' } end
+-- One that does not say where it came from begins as what it is now.
+if not origin or origin == '' then origin = dead and fields[dead + 5] or id end
+local args = { s, '*' }
+append_moved(args, fields, at - 1, origin, attempts, (tonumber(redrives) or 0) + 1)
 if #args > ARGS_MAX then return { 'refused', 'the entry has too many fields to move' } end
 local new = redis.call('XADD', unpack(args))
 redis.call('XDEL', d, id)

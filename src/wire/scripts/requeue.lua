@@ -13,18 +13,9 @@ if not owner then return { 'gone' } end
 if not is_held(owner, count, ARGV[3], ARGV[5]) then return { 'moved', owner, count } end
 local fields = body(s, id)
 if not fields then return { 'ghost', owner, count } end
-local origin, attempts, args = id, tonumber(count), { d, '*' }
-for i = 1, #fields, 2 do
-  local name, value = fields[i], fields[i + 1]
-  if name == '_ucp_origin' then
-    origin = value
-  elseif name == '_ucp_attempts' then
-    attempts = attempts + (tonumber(value) or 0)
-  else
-    append(args, { name, value })
-  end
-end
-append(args, { '_ucp_origin', origin, '_ucp_attempts', decimal(attempts) })
+local at, origin, attempts, redrives = moves_at(fields, #fields)
+local args = { d, '*' }
+append_moved(args, fields, at - 1, origin or id, (tonumber(attempts) or 0) + tonumber(count), redrives)
 if #args > ARGS_MAX then return { 'refused', 'the entry has too many fields to move' } end
 local new = redis.call('XADD', unpack(args))
 redis.call('XACK', s, g, id)

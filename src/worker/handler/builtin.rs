@@ -4,7 +4,7 @@
 use std::fmt::Debug;
 
 use super::Verdict;
-use crate::model::{Fields, Name};
+use crate::model::{Fields, Name, before_moves};
 use crate::planted;
 use crate::topology::validate::Invalid;
 use crate::topology::{
@@ -166,11 +166,11 @@ fn route(review_queue: &Name, merges: &Name, delivery: &Delivery) -> Verdict {
     }
 }
 
-/// The entry's fields without those this tool added.
+/// The entry's fields without those that a requeue or a redrive added at its end.
 fn own_fields(delivery: &Delivery) -> Fields {
-    delivery
-        .fields()
-        .filter(|(name, _)| !name.starts_with(b"_ucp_"))
+    let fields: Vec<_> = delivery.fields().collect();
+    fields[..before_moves(&fields)]
+        .iter()
         .map(|(name, value)| (name.to_vec(), value.to_vec()))
         .collect()
 }

@@ -9,7 +9,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use tokio::time::timeout;
 
 use super::{Origin, REASON_BYTES_MAX, Verdict, tail};
-use crate::model::{Entry, Kind, Name, Problem, Time};
+use crate::model::{Entry, Kind, Name, Problem, Time, before_moves};
 use crate::topology::FanOut;
 use crate::wire::{Output, prepare_tls};
 use crate::worker::state::hand::Delivery;
@@ -160,12 +160,9 @@ fn parse_url(url: &str) -> Result<Url, Problem> {
 /// An answer beside the entry it answers: its id as `request_id`, its fields, the answer as `result`, the time.
 fn result(results: &Name, question: Entry, answer: Vec<u8>) -> Output {
     let mut fields = vec![(b"request_id".to_vec(), question.id.to_string().into_bytes())];
-    fields.extend(
-        question
-            .fields
-            .into_iter()
-            .filter(|(name, _)| name != b"timestamp" && !name.starts_with(b"_ucp_")),
-    );
+    let own = before_moves(&question.fields);
+    let own = question.fields.into_iter().take(own);
+    fields.extend(own.filter(|(name, _)| name != b"timestamp"));
     fields.push((b"result".to_vec(), answer));
     fields.push((b"timestamp".to_vec(), Time::now().to_string().into_bytes()));
     Output {
