@@ -22,11 +22,9 @@ mod history;
 mod ledger;
 mod message;
 mod planted;
-mod promises;
 mod publisher;
 mod rng;
 mod scenarios;
-mod service;
 mod soak;
 mod world;
 

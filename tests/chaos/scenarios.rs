@@ -14,7 +14,7 @@ use crate::rng::Rng;
 use crate::support::{End, until};
 use crate::world::World;
 
-pub const SOON: Duration = Duration::from_mins(1);
+const SOON: Duration = Duration::from_mins(1);
 const DEAD_LETTERS: &str = "{jobs}:dlq";
 
 /// A run that ends with a verdict.
@@ -48,28 +48,23 @@ pub fn said(world: &World) -> String {
         .collect()
 }
 
-pub fn pending(world: &World) -> i64 {
+fn pending(world: &World) -> i64 {
     world.server.redis(&["XPENDING", "jobs", "handle"]).items()[0].int()
 }
 
-pub fn undelivered(world: &World) -> i64 {
+fn undelivered(world: &World) -> i64 {
     let groups = world.server.redis(&["XINFO", "GROUPS", "jobs"]);
     groups.items()[0].field("lag").int()
 }
 
-pub fn dead_letters(world: &World) -> i64 {
+fn dead_letters(world: &World) -> i64 {
     world.server.redis(&["XLEN", DEAD_LETTERS]).int()
 }
 
 /// A consumer outside the fleet takes `count` entries and is never heard of again, long ago.
-pub fn abandon(world: &World, count: usize) {
-    abandon_after(world, count, 1);
-}
-
-/// The same, each delivered so often.
-pub fn abandon_after(world: &World, count: usize, deliveries: u64) {
+fn abandon(world: &World, count: usize) {
     let mut client = world.server.client();
-    let (count, deliveries) = (count.to_string(), deliveries.to_string());
+    let count = count.to_string();
     let read = [
         "XREADGROUP",
         "GROUP",
@@ -87,8 +82,7 @@ pub fn abandon_after(world: &World, count: usize, deliveries: u64) {
     let claim = ["XCLAIM", "jobs", "handle", "gone", "0"]
         .into_iter()
         .chain(ids);
-    let rest = ["IDLE", "600000", "RETRYCOUNT", &deliveries, "JUSTID"];
-    let claim: Vec<&str> = claim.chain(rest).collect();
+    let claim: Vec<&str> = claim.chain(["IDLE", "600000", "JUSTID"]).collect();
     client.send(&claim);
     world
         .log
@@ -195,7 +189,7 @@ pub fn one_active() -> World {
 }
 
 /// The process of the worker that has the lease of the first job; `None` while nobody has.
-pub fn active(world: &World) -> Option<u32> {
+fn active(world: &World) -> Option<u32> {
     let lease = world.server.redis(&["GET", &world.jobs[0].lease()]);
     if lease.is_nil() {
         return None;
@@ -206,7 +200,7 @@ pub fn active(world: &World) -> Option<u32> {
 }
 
 /// Waits until a worker other than this one is the active one; its process and its slot.
-pub fn successor(world: &mut World, of: Option<u32>) -> (u32, usize) {
+fn successor(world: &mut World, of: Option<u32>) -> (u32, usize) {
     until(SOON, "another active worker", || {
         active(world).is_some_and(|pid| Some(pid) != of)
     });
@@ -242,7 +236,7 @@ fn successions(world: &mut World) -> Verdict {
 }
 
 /// Every scenario that is good without more ado, with its world.
-pub fn holds(mut world: World, scenario: Scenario) {
+fn holds(mut world: World, scenario: Scenario) {
     let verdict = scenario(&mut world);
     world.demand_good(&verdict);
 }

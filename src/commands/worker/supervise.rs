@@ -14,6 +14,7 @@ use super::metrics::{Watched, serve};
 use crate::console::{ServiceManager, Signals};
 use crate::exit::Exit;
 use crate::wire::Dialer;
+use crate::worker::handler::reap_orphans;
 use crate::worker::{Assignment, Counters, Pulse, Signal, run};
 
 /// Runs one worker for each job until all have ended, and shows their figures to whoever connects to `metrics`; a signal
@@ -42,7 +43,8 @@ pub(super) async fn work(
             None => std::future::pending().await,
         }
     };
-    tokio::pin!(watched, served);
+    let reaped = reap_orphans();
+    tokio::pin!(watched, served, reaped);
     while !workers.is_empty() {
         tokio::select! {
             stop = signals.next() => {
@@ -60,6 +62,7 @@ pub(super) async fn work(
             }
             () = &mut watched => {}
             () = &mut served => {}
+            () = &mut reaped => {}
         }
     }
     if let Some(error) = failure {

@@ -80,8 +80,6 @@ impl Engine {
     fn next_to_start(&mut self) -> Option<Delivery> {
         let next = if self.breaker.is_open() {
             self.ready.iter().position(|delivery| delivery.is_probe)?
-        } else if planted::is("last-first") {
-            self.ready.len().checked_sub(1)?
         } else {
             0
         };
@@ -158,7 +156,7 @@ impl Engine {
         });
         let abort = task.abort_handle();
         if self.hand.advance(id, deliveries, Phase::Running(abort)) {
-            self.hand.is_lone_running = is_alone && !planted::is("crowded-lone");
+            self.hand.is_lone_running = is_alone;
             if planted::is("early-acknowledgement") {
                 self.settle_again(vec![(id, deliveries)]);
             }
@@ -293,7 +291,6 @@ impl Engine {
     ) {
         let backoff = self.job.policy.backoff;
         let delay = spread_delay(backoff, deliveries.max(1), fraction());
-        let after = after.filter(|_| !planted::is("no-retry-after"));
         let delay = delay.max(after.unwrap_or_default().min(backoff.cap.max(delay)));
         if self.hand.advance(id, deliveries, Phase::Waiting) {
             self.retries.push(Retry {

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStderr, ChildStdin, Command};
+use tokio::process::{ChildStderr, ChildStdin, Command};
 use tokio::time::timeout;
 
-use super::guard::Guard;
-use super::{Origin, Verdict, keep_end, tail};
-use crate::model::{escaped, without_secrets};
+use super::attempt::{Attempt, Guard};
+use super::{Origin, Verdict, keep_end, overdue, tail, within};
+use crate::model::escaped;
 use crate::worker::state::hand::Delivery;
 
 /// A handler's exit status for "never again": sysexits' `EX_DATAERR`.
@@ -43,53 +43,66 @@ impl Exec {
         })
     }
 
-    pub(super) async fn handle(&self, origin: &Origin, delivery: &Delivery) -> Verdict {
-        let mut child = match self.spawn(origin, delivery) {
-            Ok(child) => child,
+    pub(super) async fn handle(
+        &self,
+        origin: &Origin,
+        delivery: &Delivery,
+        limit: Duration,
+    ) -> Verdict {
+        let mut attempt = match Attempt::start(self.command(origin, delivery), &self.guard) {
+            Ok(attempt) => attempt,
             Err(error) => {
                 let program = escaped(self.program.as_encoded_bytes());
                 return Verdict::retry(format!("cannot start {program}: {error}"));
             }
         };
-        let _watched = child.id().map(|process| self.guard.watch(process));
         let mut input = Vec::new();
         delivery.write_line(&origin.stream, &mut input);
-        let mut words = Vec::new();
-        let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
-        let status = {
-            let talk = async { tokio::join!(feed(stdin, input), listen(stderr, &mut words)) };
-            let mut talk = std::pin::pin!(talk);
-            tokio::select! {
-                status = child.wait() => {
-                    // What it said last may still be in the pipe; what a child of its own may say later is not awaited.
-                    let _ = timeout(LAST_WORDS, talk).await;
-                    status
-                }
-                _ = &mut talk => child.wait().await,
-            }
-        };
-        let words = String::from_utf8_lossy(&words);
-        match status {
-            Ok(status) => verdict(status, words.trim_end()),
-            Err(error) => Verdict::retry(format!("cannot wait for the handler: {error}")),
-        }
+        let verdict = within(limit, converse(&mut attempt, input)).await;
+        // Before the verdict is known nothing of it is left, that no other attempt runs beside it.
+        attempt.finish().await;
+        verdict.unwrap_or_else(|| Verdict::retry(overdue(limit)))
     }
 
-    fn spawn(&self, origin: &Origin, delivery: &Delivery) -> io::Result<Child> {
+    fn command(&self, origin: &Origin, delivery: &Delivery) -> Command {
         let mut command = Command::new(&self.program);
         command
             .args(&self.args)
-            .envs([self.guard.mark()])
             .env("UCP_STREAM", origin.stream.to_string())
             .env("UCP_GROUP", origin.group.to_string())
             .env("UCP_ID", delivery.id().to_string())
             .env("UCP_DELIVERIES", delivery.deliveries.to_string())
             .stdin(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
-        without_secrets(command.as_std_mut());
-        command.spawn()
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Waits until nothing runs any more.
+    pub(super) async fn close(&self) {
+        self.guard.idle().await;
+    }
+}
+
+/// Hands the entry to the process and hears what it says until it ends.
+async fn converse(attempt: &mut Attempt, input: Vec<u8>) -> Verdict {
+    let mut words = Vec::new();
+    let (stdin, _, stderr) = attempt.pipes();
+    let status = {
+        let talk = async { tokio::join!(feed(stdin, input), listen(stderr, &mut words)) };
+        let mut talk = std::pin::pin!(talk);
+        tokio::select! {
+            status = attempt.wait() => {
+                // What it said last may still be in the pipe; what a child of its own may say later is not awaited.
+                let _ = timeout(LAST_WORDS, talk).await;
+                status
+            }
+            _ = &mut talk => attempt.wait().await,
+        }
+    };
+    let words = String::from_utf8_lossy(&words);
+    match status {
+        Ok(status) => verdict(status, words.trim_end()),
+        Err(error) => Verdict::retry(format!("cannot wait for the handler: {error}")),
     }
 }
 

@@ -3,15 +3,16 @@
 //! Inline handlers compute their verdict at once, in the engine; the others run beside it, one at a time in each slot,
 //! and are stopped by dropping them.
 
+mod attempt;
 mod builtin;
 mod exec;
-mod guard;
 mod http;
 mod pipe;
 mod program;
 
 use std::time::Duration;
 
+pub use attempt::reap_orphans;
 pub use builtin::{Builtin, Inline};
 pub use exec::Exec;
 pub use http::Http;
@@ -23,7 +24,6 @@ use tokio::time::timeout;
 use super::policy::Policy;
 use super::state::hand::Delivery;
 use crate::model::{Name, format_duration};
-use crate::planted;
 use crate::wire::{FeatureUpdate, Output};
 
 /// What a handler made of an entry.
@@ -81,16 +81,16 @@ fn overdue(limit: Duration) -> String {
 /// clock is told of before what there is to hear.
 const LAST_LOOK: Duration = Duration::from_millis(10);
 
-/// The verdict of a handler of one entry, which may take `limit`.
-async fn within(limit: Duration, handling: impl Future<Output = Verdict>) -> Verdict {
+/// The verdict of a handler of one entry, which may take `limit`; `None` when it took longer.
+async fn within(limit: Duration, handling: impl Future<Output = Verdict>) -> Option<Verdict> {
     // On the heap, so that the futures of other handlers stay small: each is moved when it is started.
     let mut handling = Box::pin(handling);
     for patience in [limit, LAST_LOOK] {
         if let Ok(verdict) = timeout(patience, &mut handling).await {
-            return verdict;
+            return Some(verdict);
         }
     }
-    Verdict::retry(overdue(limit))
+    None
 }
 
 /// Bytes of a failure's reason that are kept: its end.
@@ -108,9 +108,6 @@ pub(super) fn tail(text: &str) -> &str {
 /// Appends `piece` to what a handler said, of which the last [`REASON_BYTES_MAX`] bytes are kept.
 pub(super) fn keep_end(words: &mut Vec<u8>, piece: &[u8]) {
     words.extend_from_slice(piece);
-    if planted::is("first-words") {
-        words.truncate(REASON_BYTES_MAX);
-    }
     let excess = words.len().saturating_sub(REASON_BYTES_MAX);
     words.drain(..excess);
 }
@@ -187,17 +184,21 @@ impl Handler {
         let limit = policy.handler_timeout;
         match self {
             Self::Inline(handler) => handler.handle(delivery),
-            Self::Exec(handler) => within(limit, handler.handle(origin, delivery)).await,
+            Self::Exec(handler) => handler.handle(origin, delivery, limit).await,
             // Its clock begins when its turn comes.
             Self::Pipe(handler) => handler.handle(origin, delivery, policy).await,
-            Self::Http(handler) => within(limit, handler.handle(origin, delivery)).await,
+            Self::Http(handler) => within(limit, handler.handle(origin, delivery))
+                .await
+                .unwrap_or_else(|| Verdict::retry(overdue(limit))),
         }
     }
 
-    /// The worker ends, nothing is being handled: processes that stay may end by themselves.
+    /// The worker ends, nothing is being handled: processes that stay may end by themselves, and what was stopped is awaited.
     pub(super) async fn close(&self) {
-        if let Self::Pipe(handler) = self {
-            handler.close().await;
+        match self {
+            Self::Exec(handler) => handler.close().await,
+            Self::Pipe(handler) => handler.close().await,
+            Self::Inline(_) | Self::Http(_) => {}
         }
     }
 }

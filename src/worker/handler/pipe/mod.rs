@@ -26,7 +26,7 @@ use self::process::Program;
 use self::suspects::Suspects;
 use self::talk::Subject;
 use self::window::{Ahead, Window};
-use super::guard::Guard;
+use super::attempt::Guard;
 use super::{Origin, Verdict};
 use crate::model::escaped;
 use crate::topology::StreamSpec;
@@ -142,10 +142,11 @@ impl Pipe {
         })
     }
 
-    /// Lets the processes end by themselves: their input is closed, and they are awaited for a while.
+    /// Lets the processes end by themselves: their input is closed, and they are awaited for a while, then stopped.
     pub(super) async fn close(&self) {
         let members = std::mem::take(&mut *self.members());
         join_all(members.into_iter().map(|member| member.close(GOODBYE))).await;
+        self.program.guard.idle().await;
     }
 
     fn members(&self) -> std::sync::MutexGuard<'_, Vec<Member>> {

@@ -7,12 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::model::without_secrets;
-use crate::worker::handler::guard::{Guard, Watched};
+use crate::worker::handler::attempt::{Attempt, Guard};
 use crate::worker::handler::{Origin, keep_end, tail};
 
 /// How long a process that closed its output is given to end and to say why.
@@ -31,10 +30,9 @@ pub(super) struct Program {
 pub(super) struct Process {
     pub(super) input: ChildStdin,
     pub(super) output: ChildStdout,
-    child: Child,
+    attempt: Attempt,
     words: Arc<Mutex<Vec<u8>>>,
     listener: JoinHandle<()>,
-    _watched: Option<Watched>,
 }
 
 /// How a process ended by itself.
@@ -48,20 +46,13 @@ impl Program {
         let mut command = Command::new(&self.name);
         command
             .args(&self.args)
-            .envs([self.guard.mark()])
             .env("UCP_STREAM", origin.stream.to_string())
             .env("UCP_GROUP", origin.group.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
-        without_secrets(command.as_std_mut());
-        let mut child = command.spawn()?;
-        let watched = child.id().map(|process| self.guard.watch(process));
-        let (Some(input), Some(output), Some(errors)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
+            .stderr(Stdio::piped());
+        let mut attempt = Attempt::start(command, &self.guard)?;
+        let (Some(input), Some(output), Some(errors)) = attempt.pipes() else {
             return Err(io::Error::other("a pipe to it is missing"));
         };
         let words = Arc::default();
@@ -69,10 +60,9 @@ impl Program {
         Ok(Process {
             input,
             output,
-            child,
+            attempt,
             words,
             listener,
-            _watched: watched,
         })
     }
 }
@@ -80,7 +70,7 @@ impl Program {
 impl Process {
     /// It closed its output: how it ended and what it said on standard error.
     pub(super) async fn last_words(&mut self) -> Ended {
-        let ended = timeout(LAST_WORDS, self.child.wait()).await;
+        let ended = timeout(LAST_WORDS, self.attempt.wait()).await;
         let _ = timeout(LAST_WORDS, &mut self.listener).await;
         let status = ended.ok().and_then(Result::ok);
         let how = match status {
@@ -99,16 +89,22 @@ impl Process {
     /// Closes its input and waits until it ends.
     pub(super) async fn close(self) {
         let Self {
-            mut child,
+            mut attempt,
             input,
             output: _output,
             listener,
-            _watched,
             ..
         } = self;
         drop(input);
-        let _ = child.wait().await;
+        let _ = attempt.wait().await;
+        attempt.finish().await;
         listener.abort();
+    }
+
+    /// Stops it, unless it ended well by itself, and waits until nothing is left of it.
+    pub(super) async fn finish(self) {
+        self.listener.abort();
+        self.attempt.finish().await;
     }
 }
 

@@ -302,6 +302,8 @@ impl Talk {
             End::OutOfStep(reason) => (reason, false),
             End::Overdue => (overdue(self.limit), false),
         };
+        // Before anything is tried again nothing of it is left.
+        self.process.finish().await;
         let mut asked = self.asked.into_iter();
         let Some(first) = asked.next() else {
             if !ended_well {
