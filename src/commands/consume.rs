@@ -11,8 +11,8 @@ use super::shared::group::GroupArgs;
 use super::tail::Shown;
 use crate::cli::{self, DryRun, Impact, Pairs};
 use crate::console::{Signals, Stop};
-use crate::exit::Exit;
-use crate::model::{EntryId, Kind, Name, Problem, entries};
+use crate::exit::{Exit, OutputClosed};
+use crate::model::{EntryId, Name, entries};
 use crate::streams::consume::{Consumed, Job, Member, Wait, peek};
 use crate::streams::target::Target;
 use crate::topology::{GroupSpec, Topology, Workers};
@@ -93,21 +93,18 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         context.rehearsed(&format!("deliver {} of {target}", entries(found)));
         return Ok(Exit::Done);
     }
-    if args.ack && context.console.terminal().is_stdout_closed {
-        return Err(Problem::new(
-            Kind::Local,
-            "standard output is closed: nothing was read, and nothing acknowledged",
-        )
-        .hint("give it somewhere to go; >/dev/null throws entries away on purpose")
-        .into());
-    }
     warn_of_single(&spec, context);
     let consumer = args.consumer.clone().unwrap_or_else(consumer_name);
     let mut member = Member::join(&dialer, connection, &target, &consumer, position).await?;
-    let work = member.consume(args.job(), &mut shown, || stopped.get().is_some());
-    let Some(outcome) = until_stopped(work, &stopped).await? else {
+    let is_stopped = || stopped.get().is_some();
+    let reader_gone = context.console.reader_gone();
+    let work = member.consume(args.job(), &mut shown, is_stopped, reader_gone);
+    let Some(mut outcome) = until_stopped(work, &stopped).await? else {
         return Ok(stopped.get().map_or(Exit::Done, Exit::from));
     };
+    if outcome.is_abandoned && outcome.error.is_none() {
+        outcome.error = Some(OutputClosed.into());
+    }
     let ended = shown.end();
     let left = member.leave().await;
     let report = Report {

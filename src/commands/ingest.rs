@@ -194,7 +194,7 @@ async fn look<'s>(
 }
 
 async fn file(path: &Path, ingest: Ingest, dry_run: bool, context: &Context) -> Result<Exit> {
-    let mut input = open(path)?;
+    let mut input = open(path, context)?;
     let entries = checked(&input, &ingest, context)?;
     if dry_run {
         return would_ingest(entries, &ingest, context).await;

@@ -12,9 +12,9 @@ use clap::FromArgMatches as _;
 use super::help::{complete, describe, help_json, usage};
 use super::shared::{Context, failure, panics};
 use super::{Cli, Command, context, tree};
-use crate::cli::{DryRun, Globals};
+use crate::cli::{DryRun, Globals, Impact};
 use crate::console::{Console, Terminal};
-use crate::exit::Exit;
+use crate::exit::{Exit, OutputClosed};
 use crate::model::Problem;
 use crate::settings::{Env, Look, Settings};
 
@@ -25,6 +25,8 @@ struct Line {
     command: String,
     /// Whether the command has `--dry-run`.
     can_rehearse: bool,
+    /// What running it changes.
+    impact: Option<Impact>,
 }
 
 impl Line {
@@ -35,6 +37,16 @@ impl Line {
         }
         let command = &self.command;
         Err(Problem::usage(format!("`{command}` has no --dry-run")).hint(usage::NO_REHEARSAL))
+    }
+
+    /// Refuses to begin with what changes the server where its outcome could not be shown. What changes nothing finds out
+    /// when it shows something.
+    fn require_output(&self, console: &Console) -> Result<(), Problem> {
+        let changes = matches!(self.impact, Some(Impact::Write | Impact::Destructive));
+        if changes && self.cli.command.shows_outcome() {
+            return console.require_output();
+        }
+        Ok(())
     }
 }
 
@@ -89,11 +101,13 @@ fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
     let mut tree = describe::concise(tree());
     let mut matches = tree.try_get_matches_from_mut(args)?;
     let (command, can_rehearse) = usage::named(&matches);
+    let impact = usage::impact_of(&tree, &command);
     let cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))?;
     Ok(Line {
         cli,
         command,
         can_rehearse,
+        impact,
     })
 }
 
@@ -102,7 +116,10 @@ fn execute(line: Line, env: &Env, terminal: Terminal) -> Exit {
     let globals = &line.cli.globals;
     let look = Look::resolve(globals, env, terminal.stdout, terminal.stderr);
     let mut console = Console::new(terminal, look);
-    if let Err(problem) = reshaped(&mut console, globals).and_then(|()| line.check()) {
+    let checked = reshaped(&mut console, globals)
+        .and_then(|()| line.check())
+        .and_then(|()| line.require_output(&console));
+    if let Err(problem) = checked {
         return console.error(&problem.into());
     }
     let console = Arc::new(console);
@@ -126,7 +143,7 @@ fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
         }
         args.name_into(globals)?;
     }
-    let settings = Settings::resolve(&cli.globals, env, std::io::stdin(), &here)?;
+    let settings = Settings::resolve(&cli.globals, env, console.terminal().input(), &here)?;
     for warning in &settings.warnings {
         console.warn(warning);
     }
@@ -145,7 +162,7 @@ fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
         .build()
         .context("cannot start the asynchronous runtime")?;
     let outcome = runtime.block_on(async {
-        match cli.command.run(&context).await {
+        match run_while_read(cli.command, &context, line.impact).await {
             Ok(exit) => Ok(exit),
             Err(error) => Err(failure::explained(error, &context).await),
         }
@@ -153,4 +170,21 @@ fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
     // Not awaited: a thread that waits for input that never comes must not keep the process.
     runtime.shutdown_background();
     outcome
+}
+
+/// Runs a command to its end. One that changes nothing is dropped where it waits as soon as nobody reads what it prints; one
+/// that changes something ends where that can be told.
+async fn run_while_read(
+    command: Command,
+    context: &Context,
+    impact: Option<Impact>,
+) -> Result<Exit> {
+    if impact != Some(Impact::Read) {
+        return command.run(context).await;
+    }
+    tokio::select! {
+        biased;
+        outcome = command.run(context) => outcome,
+        () = context.console.reader_gone() => Err(OutputClosed.into()),
+    }
 }

@@ -113,6 +113,11 @@ impl Command {
         }
     }
 
+    /// Whether what it does is shown on standard output. A worker says what it does in its log.
+    fn shows_outcome(&self) -> bool {
+        !matches!(self, Self::Worker(_))
+    }
+
     /// The outcome of a command that is about this tool alone: what is wrong with the way to a server is not its
     /// business. `None` for the others.
     fn without_settings(&self, console: &Console) -> Option<Result<Exit>> {

@@ -2,10 +2,12 @@
 //! Data goes to stdout, everything else to stderr, and nothing reaches a terminal unescaped.
 
 mod confirm;
+mod descriptors;
 mod failure;
 mod logs;
 mod output;
 mod progress;
+mod reader;
 mod service;
 mod signals;
 mod terminal;
@@ -15,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::Result;
 
+pub use descriptors::{Fault, Input};
 pub use logs::init_logs;
 pub use output::Output;
 pub use progress::Progress;
@@ -27,6 +30,7 @@ use crate::model::{Consent, Problem, escaped};
 use crate::settings::{Listening, Look, ProductionGuard};
 use crate::view::{self, JqFilter, Options, Report, Reshape, Row, Template, Theme, Tone};
 use progress::Bar;
+use reader::Reader;
 
 /// The two outputs of one command and how to write to them.
 #[derive(Debug)]
@@ -38,6 +42,7 @@ pub struct Console {
     bar: Bar,
     reshape: Option<Arc<Reshape>>,
     guard: OnceLock<ProductionGuard>,
+    reader: Reader,
 }
 
 impl Console {
@@ -60,6 +65,7 @@ impl Console {
             bar: Bar::default(),
             reshape: None,
             guard: OnceLock::new(),
+            reader: Reader::default(),
         }
     }
 
@@ -126,6 +132,24 @@ impl Console {
         let terminal = self.terminal.stdout;
         Output::new(io::stdout(), terminal.then(|| self.bar.clone()))
             .through(self.reshape.clone(), terminal)
+            .unless(self.terminal.stdout_fault)
+    }
+
+    /// Makes sure that there is a standard output to write to, before anything is done whose outcome is shown there.
+    ///
+    /// # Errors
+    /// A local [`Problem`] when it is closed or open for reading only.
+    pub fn require_output(&self) -> Result<(), Problem> {
+        match self.terminal.stdout_fault {
+            None => Ok(()),
+            Some(fault) => Err(fault.unwritable("nothing was read or changed")),
+        }
+    }
+
+    /// Awaits that nobody reads standard output any more (`| head`); never, where it has no reader. A command that waits
+    /// for something to print waits for this beside it.
+    pub async fn reader_gone(&self) {
+        self.reader.gone().await;
     }
 
     /// Shows a list.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
+use super::descriptors::Fault;
 use super::progress::Bar;
+use super::reader;
 use crate::exit::OutputClosed;
 use crate::model::{Kind, Problem};
 use crate::view::Reshape;
@@ -21,6 +23,7 @@ pub struct Output<W: Write> {
     bar: Option<Bar>,
     reshape: Option<Arc<Reshape>>,
     terminal: bool,
+    fault: Option<Fault>,
 }
 
 impl<W: Write> Output<W> {
@@ -32,7 +35,14 @@ impl<W: Write> Output<W> {
             bar,
             reshape: None,
             terminal: false,
+            fault: None,
         }
+    }
+
+    /// The same output, to which nothing can be written where there is a fault.
+    pub(super) fn unless(mut self, fault: Option<Fault>) -> Self {
+        self.fault = fault;
+        self
     }
 
     /// The same output behind `reshape`, which sees whole JSON documents only: an array stays in memory until it is
@@ -68,6 +78,10 @@ impl<W: Write> Output<W> {
     }
 
     fn write(&mut self, flush: bool) -> Result<()> {
+        if let Some(fault) = self.fault {
+            self.buffer.clear();
+            return Err(fault.unwritable("nothing can be shown").into());
+        }
         if let Some(reshape) = &self.reshape {
             // `view` ends a document, and nothing else, with the end of a line.
             if self.buffer.last() != Some(&b'\n') {
@@ -94,7 +108,8 @@ impl<W: Write> Output<W> {
 }
 
 fn failed(error: &io::Error) -> anyhow::Error {
-    if error.kind() == ErrorKind::BrokenPipe {
+    // A terminal that was hung up and a socket without an other end say it in other words.
+    if error.kind() == ErrorKind::BrokenPipe || reader::is_gone() {
         return OutputClosed.into();
     }
     Problem::new(

@@ -2,8 +2,9 @@
 
 use std::io::{self, IsTerminal};
 
+use super::descriptors::{Fault, Input};
+
 /// Which streams are terminals, and how wide they are.
-#[expect(clippy::struct_excessive_bools, reason = "one fact a stream")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terminal {
     /// Standard input is a terminal.
@@ -14,8 +15,10 @@ pub struct Terminal {
     pub stderr: bool,
     /// Columns of the terminal on standard output, where it says.
     pub stdout_width: Option<u16>,
-    /// Standard output was closed when the process began: what is written to it goes nowhere without an error.
-    pub is_stdout_closed: bool,
+    /// Why nothing can be written to standard output, where that is so.
+    pub stdout_fault: Option<Fault>,
+    /// Why nothing can be read from standard input, where that is so.
+    pub stdin_fault: Option<Fault>,
 }
 
 impl Terminal {
@@ -27,8 +30,16 @@ impl Terminal {
             stdout: stdout.is_terminal(),
             stderr: io::stderr().is_terminal(),
             stdout_width: width(&stdout),
-            is_stdout_closed: is_closed(&stdout),
+            stdout_fault: Fault::of_stdout(),
+            stdin_fault: Fault::of_stdin(),
         }
+    }
+}
+
+impl Terminal {
+    /// Standard input, to be read.
+    pub fn input(&self) -> Input {
+        Input::new(self.stdin_fault)
     }
 }
 
@@ -49,18 +60,4 @@ fn width(stdout: &io::Stdout) -> Option<u16> {
         .flatten()
         .map(|(columns, _)| columns)
         .filter(|columns| *columns > 0)
-}
-
-/// Whether the stream was closed at the start. The runtime opens the null device for reading and writing in such a place,
-/// where a shell's `>/dev/null` is for writing only.
-#[cfg(unix)]
-fn is_closed(stdout: &io::Stdout) -> bool {
-    use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
-    let is_null = matches!((fstat(stdout), stat("/dev/null")), (Ok(here), Ok(null)) if here.st_rdev == null.st_rdev && here.st_rdev != 0);
-    is_null && fcntl_getfl(stdout).is_ok_and(|flags| flags.contains(OFlags::RDWR))
-}
-
-#[cfg(not(unix))]
-fn is_closed(_: &io::Stdout) -> bool {
-    false
 }

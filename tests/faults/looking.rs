@@ -92,7 +92,7 @@ fn row_46_standard_output_closed() {
         closed.code(),
         closed.stderr()
     );
-    assert!(matches!(closed.code(), Some(0 | 74)), "{closed}");
+    closed.assert_code(74);
 }
 
 #[test]

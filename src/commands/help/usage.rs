@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::{DryRun, Globals};
+use crate::cli::{DryRun, Globals, Impact};
 use crate::commands::tree;
 use crate::console::{Console, Terminal};
 use crate::exit::Exit;
@@ -157,6 +157,14 @@ pub(in crate::commands) fn named(matches: &clap::ArgMatches) -> (String, bool) {
     }
     let can_rehearse = matches.try_contains_id(DryRun::ID).is_ok();
     (words.join(" "), can_rehearse)
+}
+
+/// What running the command of `tree` changes that `words` name.
+pub(in crate::commands) fn impact_of(tree: &clap::Command, words: &str) -> Option<Impact> {
+    let named = words
+        .split(' ')
+        .try_fold(tree, |it, word| it.find_subcommand(word));
+    named?.get::<Impact>().copied()
 }
 
 /// How to show things, as far as arguments that do not parse say it: JSON or not.

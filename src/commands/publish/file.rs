@@ -85,7 +85,7 @@ pub(super) async fn run(
     mut job: Job<'_>,
     context: &Context,
 ) -> Result<Exit> {
-    let source = input(path)?;
+    let source = input(path, context)?;
     if args.while_reading && !job.dry_run {
         let format = args.format();
         let entries = format.blocks(format.lines(source.once()));

@@ -19,8 +19,8 @@ use crate::streams::publish::{Place, StopFlag};
 ///
 /// # Errors
 /// Local, when it cannot be read or copied.
-pub(in crate::commands) fn open(path: &Path) -> Result<File> {
-    match input(path)? {
+pub(in crate::commands) fn open(path: &Path, context: &Context) -> Result<File> {
+    match input(path, context)? {
         Input::File(file) => Ok(file),
         Input::Once(input) => spooled(input),
     }
@@ -48,14 +48,21 @@ impl Input {
 ///
 /// # Errors
 /// Local, when it cannot be opened.
-pub(in crate::commands) fn input(path: &Path) -> Result<Input> {
+pub(in crate::commands) fn input(path: &Path, context: &Context) -> Result<Input> {
     let shown = || escaped(path.as_os_str().as_encoded_bytes());
     let cannot = |error: io::Error| {
         Problem::new(Kind::Local, format!("cannot read {}: {error}", shown()))
             .hint("name a file with one JSON object per line, or `-` for standard input")
     };
     if path == Path::new("-") {
-        return Ok(Input::Once(Box::new(io::stdin())));
+        let terminal = context.console.terminal();
+        if let Some(fault) = terminal.stdin_fault {
+            let text = format!("standard input {fault}: there is nothing to read `--file -` from");
+            return Err(Problem::new(Kind::Local, text)
+                .hint("pipe the entries into it, or name a file")
+                .into());
+        }
+        return Ok(Input::Once(Box::new(terminal.input())));
     }
     let file = File::open(path).map_err(cannot)?;
     match file.metadata().map_err(cannot)? {

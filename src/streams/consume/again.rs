@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::Member;
-use crate::model::{Batch, EntryId};
+use crate::model::{Batch, EntryId, PendingEntry};
 use crate::streams::patience::{Waits, passes};
 use crate::streams::tail::Sink;
 use crate::wire::{Error, PendingFilter, xpending_entries, xrange};
@@ -49,7 +49,7 @@ impl Member<'_> {
     }
 
     async fn reopen(&mut self) -> Result<Strays, Error> {
-        self.lane = self.dialer.lane().await?;
+        self.lane = Some(self.dialer.lane().await?);
         self.connection = self.dialer.connect().await?;
         // Until then a server that does not know of the lost connection may still deliver to the read that waited there.
         if let Some(read_ends) = self.read_ends {
@@ -58,22 +58,46 @@ impl Member<'_> {
         self.strays().await
     }
 
+    /// Closes the connection that reads, since nobody takes entries any more, and gives back what was delivered to it
+    /// meanwhile. Returns how many.
+    pub(super) async fn abandon(&mut self) -> Result<u64, Error> {
+        self.lane = None;
+        // A server that has answered twice has seen in between that the connection is closed: nothing is delivered to it after.
+        for _ in 0..2 {
+            self.own_page(self.position, 1).await?;
+        }
+        let mut given_back = 0;
+        let mut start = self.position.next();
+        while let Some(from) = start {
+            let rows = self.own_page(from, PAGE).await?;
+            start = rows
+                .last()
+                .and_then(|row| row.id.next())
+                .filter(|_| rows.len() == PAGE);
+            let leases: Vec<_> = rows.iter().map(|row| (row.id, row.deliveries)).collect();
+            given_back += self.release(&leases).await;
+        }
+        Ok(given_back)
+    }
+
+    async fn own_page(&self, start: EntryId, count_max: usize) -> Result<Vec<PendingEntry>, Error> {
+        let filter = PendingFilter {
+            start,
+            consumer: Some(self.consumer),
+            count_max,
+            ..PendingFilter::default()
+        };
+        let rows = xpending_entries(&self.target.stream, &self.target.group, &filter);
+        self.connection.run(rows).await
+    }
+
     /// Entries after the last one handed over that are pending for this consumer.
     async fn strays(&self) -> Result<Strays, Error> {
-        let (stream, group) = (&self.target.stream, &self.target.group);
+        let stream = &self.target.stream;
         let mut strays = Strays::default();
         let mut start = self.position.next();
         while let Some(from) = start {
-            let filter = PendingFilter {
-                start: from,
-                consumer: Some(self.consumer),
-                count_max: PAGE,
-                ..PendingFilter::default()
-            };
-            let rows = self
-                .connection
-                .run(xpending_entries(stream, group, &filter))
-                .await?;
+            let rows = self.own_page(from, PAGE).await?;
             let is_last_page = rows.len() < PAGE;
             start = rows
                 .last()

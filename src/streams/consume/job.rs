@@ -61,6 +61,8 @@ pub struct Consumed {
     pub given_back: u64,
     /// Delivered in a reply that was lost, and their bodies trimmed away before they could be read again: still pending.
     pub bodiless: Vec<EntryId>,
+    /// Whether it ended since nobody takes entries any more.
+    pub is_abandoned: bool,
     /// What ended it early.
     pub error: Option<anyhow::Error>,
 }

@@ -5,10 +5,12 @@ mod acknowledging;
 mod again;
 mod job;
 
+use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use again::Strays;
 pub use job::{Consumed, Job, Wait};
 
 use super::names::no_group;
@@ -29,7 +31,8 @@ const BATCH: usize = 100;
 pub struct Member<'a> {
     dialer: &'a Dialer,
     connection: Connection,
-    lane: Lane,
+    /// `None` once it was given up.
+    lane: Option<Lane>,
     target: &'a Target,
     consumer: &'a Name,
     is_new: bool,
@@ -60,7 +63,7 @@ impl<'a> Member<'a> {
         Ok(Self {
             dialer,
             connection,
-            lane,
+            lane: Some(lane),
             target,
             consumer,
             is_new,
@@ -71,16 +74,19 @@ impl<'a> Member<'a> {
 
     /// Reads what was never delivered to the group and hands it to `sink`, as its only stream, until there is no more, or
     /// `is_stopped`. An entry is safe, and may be acknowledged, once the sink has paused after it. Where it waits until
-    /// stopped, a lost connection is opened again, and nothing is left out or comes twice.
+    /// stopped, a lost connection is opened again, and nothing is left out or comes twice. Once `taker_gone`, nothing more
+    /// is delivered: a read that waits is abandoned.
     pub async fn consume(
         &mut self,
         job: Job,
         sink: &mut impl Sink,
         is_stopped: impl Fn() -> bool,
+        taker_gone: impl Future<Output = ()>,
     ) -> Consumed {
         let mut consumed = Consumed::default();
-        let outcome = self.read_on(job, sink, is_stopped, &mut consumed).await;
-        consumed.error = outcome.err();
+        let taker_gone = pin!(taker_gone);
+        let outcome = self.read_on(job, sink, is_stopped, taker_gone, &mut consumed);
+        consumed.error = outcome.await.err();
         consumed
     }
 
@@ -89,6 +95,7 @@ impl<'a> Member<'a> {
         job: Job,
         sink: &mut impl Sink,
         is_stopped: impl Fn() -> bool,
+        mut taker_gone: Pin<&mut impl Future<Output = ()>>,
         consumed: &mut Consumed,
     ) -> Result<()> {
         let mut last_read = Instant::now();
@@ -103,20 +110,20 @@ impl<'a> Member<'a> {
                 return Ok(());
             }
             let block = job.wait.step(last_read.elapsed());
-            let batch = match self.read(count_max, block).await {
-                Ok(batch) => batch,
-                Err(error) if job.wait == Wait::Forever && passes(&error) => {
-                    match self.go_on(&error, sink, &is_stopped).await {
-                        Ok(Some(strays)) => {
-                            consumed.bodiless.extend(strays.bodiless);
-                            strays.batch
-                        }
-                        Ok(None) => return Ok(()),
-                        Err(error) => return Err(self.explained(error).await),
-                    }
+            let next = tokio::select! {
+                biased;
+                () = &mut taker_gone => {
+                    consumed.is_abandoned = true;
+                    consumed.given_back += self.abandon().await.unwrap_or_default();
+                    return Ok(());
                 }
-                Err(error) => return Err(self.explained(error).await),
+                next = self.next((count_max, block), job.wait, sink, &is_stopped) => next?,
             };
+            let Some(next) = next else {
+                return Ok(());
+            };
+            consumed.bodiless.extend(next.bodiless);
+            let batch = next.batch;
             let Some(last) = batch.len().checked_sub(1).map(|last| batch.id(last)) else {
                 if job.wait.is_over(last_read.elapsed()) {
                     return Ok(());
@@ -137,6 +144,31 @@ impl<'a> Member<'a> {
         }
     }
 
+    /// The next entries, at most so many and after at most such a wait, or what was delivered in a reply that was lost; `None`
+    /// when stopped.
+    async fn next(
+        &mut self,
+        (count_max, block): (usize, Option<Duration>),
+        wait: Wait,
+        sink: &mut impl Sink,
+        is_stopped: &impl Fn() -> bool,
+    ) -> Result<Option<Strays>> {
+        let error = match self.read(count_max, block).await {
+            Ok(batch) => {
+                let bodiless = Vec::new();
+                return Ok(Some(Strays { batch, bodiless }));
+            }
+            Err(error) => error,
+        };
+        if wait == Wait::Forever && passes(&error) {
+            return match self.go_on(&error, sink, is_stopped).await {
+                Ok(strays) => Ok(strays),
+                Err(error) => Err(self.explained(error).await),
+            };
+        }
+        Err(self.explained(error).await)
+    }
+
     async fn read(&mut self, count_max: usize, block: Option<Duration>) -> Result<Batch, Error> {
         let read = GroupRead {
             stream: &self.target.stream,
@@ -146,13 +178,21 @@ impl<'a> Member<'a> {
             block,
         };
         self.read_ends = block.map(|block| Instant::now() + block);
-        Ok(self.lane.read_group(read, &[]).await?.batch)
+        let lane = match &mut self.lane {
+            Some(lane) => lane,
+            none => none.insert(self.dialer.lane().await?),
+        };
+        Ok(lane.read_group(read, &[]).await?.batch)
     }
 
     /// Takes the deliveries of what was not handed over back, so that anyone may claim it at once. Where that fails too
     /// it stays pending as it is. Returns how many.
     async fn give_back(&self, batch: &Batch) -> u64 {
-        let leases: Vec<_> = leases(batch).into_iter().map(|it| (it, Some(0))).collect();
+        self.release(&leases(batch)).await
+    }
+
+    async fn release(&self, leases: &[Lease]) -> u64 {
+        let leases: Vec<_> = leases.iter().map(|it| (*it, Some(0))).collect();
         let released = self.connection.call(release(self.holder(), &leases));
         let Ok(states) = released.await else {
             return 0;
