@@ -15,6 +15,9 @@ use super::lane::Lane;
 use super::socket::Socket;
 use super::tls::{self, Secured};
 
+/// `ENFILE` and `EMFILE`, the same on every system this tool runs on.
+const NO_DESCRIPTOR: [i32; 2] = [23, 24];
+
 /// Where a password comes from when a server wants one that was not given. Asked once for all clones.
 #[derive(Clone)]
 pub struct PasswordPrompt {
@@ -279,6 +282,16 @@ impl Dialer {
     }
 
     fn connect_error(&self, error: &io::Error) -> Error {
+        if error
+            .raw_os_error()
+            .is_some_and(|code| NO_DESCRIPTOR.contains(&code))
+        {
+            let address = self.endpoint.address();
+            let text =
+                format!("cannot connect to {address}: no descriptor is left for it: {error}");
+            return Error::new(ErrorKind::Connect, "", text)
+                .next_step("raise the limit of open files (ulimit -n, LimitNOFILE=)");
+        }
         let reason = match error.kind() {
             io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
             io::ErrorKind::NotFound => "no such socket".to_owned(),

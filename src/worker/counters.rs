@@ -39,6 +39,7 @@ macro_rules! counters {
 counters! {
     handled: "Entries handled and acknowledged.",
     failed_attempts: "Attempts that failed.",
+    not_started: "Attempts that could not be started for lack of descriptors, processes or memory, or of the program; not counted against their entries.",
     retried: "Attempts after the first.",
     taken_over: "Entries taken over from other consumers.",
     dead_lettered: "Entries moved to the dead-letter stream with their bodies.",
@@ -58,6 +59,7 @@ pub struct Now {
     waiting: AtomicU64,
     unwritten: AtomicU64,
     is_paused: AtomicU64,
+    is_stalled: AtomicU64,
     is_standing_by: AtomicU64,
 }
 
@@ -69,6 +71,7 @@ pub(super) struct Figures {
     pub(super) waiting: usize,
     pub(super) unwritten: usize,
     pub(super) is_paused: bool,
+    pub(super) is_stalled: bool,
     pub(super) is_standing_by: bool,
 }
 
@@ -82,6 +85,7 @@ impl Now {
         count(&self.waiting, figures.waiting);
         count(&self.unwritten, figures.unwritten);
         count(&self.is_paused, figures.is_paused.into());
+        count(&self.is_stalled, figures.is_stalled.into());
         count(&self.is_standing_by, figures.is_standing_by.into());
     }
 
@@ -100,6 +104,11 @@ impl Now {
                 "paused",
                 "1 while everything fails and the circuit breaker lets one entry through at a time.",
                 &self.is_paused,
+            ),
+            (
+                "stalled",
+                "1 while no attempt can be started for lack of descriptors, processes, memory or the program.",
+                &self.is_stalled,
             ),
             (
                 "standing_by",

@@ -7,12 +7,15 @@
 mod support;
 
 mod claims;
+mod journal;
 mod looks;
 mod losses;
+mod moments;
 mod names;
 mod output;
 mod own_fields;
 mod processes;
 mod servers;
+mod service;
 mod shells;
 mod trouble;

@@ -1,4 +1,4 @@
-//! The program of a handler: it must be there when the worker starts, and one that is gone later is a failed attempt.
+//! The program of a handler: it must be there when the worker starts, and one that is gone later is awaited.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -102,17 +102,23 @@ fn a_name_is_looked_up_as_the_system_does() {
 }
 
 #[test]
-fn a_program_that_is_gone_later_is_another_attempt() {
+fn a_program_that_is_gone_later_is_no_attempt() {
     let server = TestServer::start();
     for n in ["1", "2"] {
         server.redis(&["XADD", "orders", "*", "n", n]);
     }
-    let command = server.command(&run(&["--exec", "--", "./once.sh"]));
+    let run = [
+        &["--timeout", "1s"],
+        &run(&["--exec", "--", "./once.sh"])[..],
+    ]
+    .concat();
+    let command = server.command(&run);
     script(&command.dir().join("once.sh"), "rm -- \"$0\"");
     command
         .run()
         .assert_code(7)
         .stderr_has("cannot start ./once.sh")
-        .stderr_has("1 handled, 1 failed attempt, 1 left pending");
+        .stderr_lacks("failed attempt")
+        .stderr_has("1 given back, 1 left pending");
     assert_eq!(pending(&server, "orders", "billing"), 1);
 }

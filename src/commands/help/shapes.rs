@@ -195,7 +195,8 @@ const SHAPES: &[(&str, &str)] = &[
         "worker run",
         r#"[{
   "group": "string", "stream": "string", "consumer": "string", "handled": "integer",
-  "failed_attempts": "integer", "retried": "integer", "taken_over": "integer",
+  "failed_attempts": "integer", "not_started": "integer", "retried": "integer",
+  "taken_over": "integer",
   "dead_lettered": "integer", "tombstones": "integer", "leases_lost": "integer",
   "released": "integer", "reconnects": "integer", "groups_recreated": "integer",
   "left_pending": "integer or null"

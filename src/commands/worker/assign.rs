@@ -1,20 +1,17 @@
 //! From flags and topology to what each worker is to do.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::handlers::HandlerArgs;
 use super::{Context, PolicyArgs, RunArgs};
-use crate::model::{EntryId, Kind, Name, Problem};
+use crate::model::{EntryId, Name, Problem};
 use crate::topology::{GroupSpec, Handler as Spec, HttpTarget, Start, Topology, Workers};
 use crate::wire::GroupStart;
 use crate::worker::handler::Handler;
-use crate::worker::{Assignment, Journal, Mode, Policy, consumer_name};
+use crate::worker::{Assignment, Mode, Policy, consumer_name};
 
 /// Entries an inline handler is given at a time.
 const INLINE_BATCH: usize = 500;
@@ -28,22 +25,6 @@ pub(super) struct Job {
     pub(super) spec: GroupSpec,
     /// The handler in a line.
     pub(super) handler: String,
-}
-
-/// The assignments of `jobs`, with a journal of what they handle in the file.
-///
-/// # Errors
-/// When the file cannot be opened.
-pub(super) fn with_journal(
-    jobs: Vec<Job>,
-    file: Option<&Path>,
-) -> Result<Vec<Assignment>, Problem> {
-    let journal = file.map(open_journal).transpose()?;
-    let assignments = jobs.into_iter().map(|job| Assignment {
-        journal: journal.clone(),
-        ..job.assignment
-    });
-    Ok(assignments.collect())
 }
 
 /// One job for each group asked for.
@@ -205,28 +186,4 @@ fn policy(args: &PolicyArgs, group: &GroupSpec, is_inline: bool) -> Policy {
     policy.rate = args.rate;
     policy.grace = args.grace.unwrap_or(policy.grace);
     policy
-}
-
-/// A journal that appends to a file, one write an entry, so that lines of several workers do not mix.
-fn open_journal(path: &Path) -> Result<Journal, Problem> {
-    let shown = crate::model::escaped(path.as_os_str().as_encoded_bytes());
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .map_err(|error| {
-            Problem::new(
-                Kind::Local,
-                format!("cannot open the journal {shown}: {error}"),
-            )
-        })?;
-    let file: Mutex<File> = Mutex::new(file);
-    Ok(Arc::new(move |id| {
-        let mut file = file
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Err(error) = file.write_all(format!("{id}\n").as_bytes()) {
-            tracing::error!(%id, %error, "cannot write the journal");
-        }
-    }))
 }

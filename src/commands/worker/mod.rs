@@ -2,6 +2,7 @@
 
 pub(super) mod assign;
 mod handlers;
+mod journal;
 mod metrics;
 mod rehearse;
 mod supervise;
@@ -14,6 +15,7 @@ use anyhow::Result;
 use clap::{Subcommand, ValueHint};
 use serde::Serialize;
 
+use self::journal::JournalFile;
 use super::Context;
 use crate::cli::{DryRun, Impact, name, parse_duration, per_second};
 use crate::console::init_logs;
@@ -148,13 +150,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
     let is_once = args.once;
     let jobs = assign::assignments(&args, context)?;
-    let jobs = assign::with_journal(jobs, args.journal.as_deref())?;
+    let journal = args.journal.as_deref().map(JournalFile::open).transpose()?;
+    let jobs = jobs.into_iter().map(|job| Assignment {
+        journal: journal.as_ref().map(JournalFile::journal),
+        ..job.assignment
+    });
     let dialer = context.dialer()?.named("ucp-streams-worker");
     let listener = match args.metrics_addr {
         Some(address) => Some(metrics::listen(address).await?),
         None => None,
     };
-    let (rows, stopped) = supervise::work(jobs, dialer, listener).await?;
+    let (rows, stopped) = supervise::work(jobs.collect(), dialer, listener).await?;
     for row in &rows {
         if is_once && row.is_unfinished() {
             // Said even when only what is wrong is to be said: cron mails what is printed, not the exit code.
@@ -169,16 +175,20 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     ) {
         context.console.show(&rows)?;
     }
-    if let Some(exit) = stopped {
-        return Ok(exit);
-    }
     let tombstones: u64 = rows.iter().map(|row| row.summary.tombstones).sum();
     let left_pending: u64 = rows.iter().map(|row| row.summary.left_pending).sum();
-    Ok(match (is_once, tombstones, left_pending) {
+    let exit = stopped.unwrap_or(match (is_once, tombstones, left_pending) {
         (true, 0, 0) | (false, ..) => Exit::Done,
         (true, 0, _) => Exit::Partial,
         (true, ..) => Exit::DataLoss,
-    })
+    });
+    match journal.map_or(Ok(()), |journal| journal.finish()) {
+        Err(problem) if exit == Exit::Done => return Err(problem.into()),
+        // What else there is to say has a code of its own.
+        Err(problem) => context.console.warn(&problem.to_string()),
+        Ok(()) => {}
+    }
+    Ok(exit)
 }
 
 /// Handles what the assignment gives, says in a line what became of it, and ends as that does.
@@ -231,6 +241,7 @@ impl WorkerRow {
         let Summary {
             handled,
             failed_attempts,
+            not_started,
             retried,
             taken_over,
             dead_lettered,
@@ -243,6 +254,7 @@ impl WorkerRow {
         } = self.summary;
         let others = [
             (failed_attempts, ["failed attempt", "failed attempts"]),
+            (not_started, ["start that failed", "starts that failed"]),
             (retried, ["retried"; 2]),
             (taken_over, ["taken over"; 2]),
             (dead_lettered, ["dead-lettered"; 2]),

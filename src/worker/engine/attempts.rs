@@ -37,26 +37,31 @@ impl Engine {
         self.claim(mode, Whose::Own, &seen).await.map(|_| ())
     }
 
-    /// While everything fails: tries one entry, without counting a delivery.
+    /// While everything fails: tries one entry, without counting a delivery. One that waits is tried at its time.
     pub(super) async fn probe(&mut self, now: Instant) -> Result<(), Error> {
         let is_due = self.breaker.next_probe().is_some_and(|at| now >= at);
         if !is_due || self.hand.running() > 0 {
             return Ok(());
         }
-        self.breaker.probing(now);
-        let is_for_a_new_one = self.breaker.is_for_a_new_one() || self.retries.is_empty();
-        if is_for_a_new_one && !self.is_reading_over {
+        let waiting = self.retries.next_due();
+        let is_one_due = waiting.is_some_and(|at| at <= now);
+        // A read that waits brings the next new one by itself.
+        let may_read = !self.is_reading_over && !self.reader.is_reading();
+        let is_new_possible = !self.ready.is_empty() || may_read;
+        let is_for_a_new_one = self.breaker.is_for_a_new_one() || !is_one_due;
+        if is_for_a_new_one && is_new_possible {
+            self.breaker.probing(now);
             match self.ready.front_mut() {
                 Some(delivery) => delivery.is_probe = true,
                 None => self.is_probe_wanted = true,
             }
             return Ok(());
         }
-        let Some(retry) = self.retries.take_first() else {
-            // Nothing is left to probe with, and nothing to be spared.
-            self.breaker.succeeded();
+        let Some(retry) = self.retries.take_due(now, 1).pop() else {
+            self.await_probe(now, waiting);
             return Ok(());
         };
+        self.breaker.probing(now);
         let seen = [self.own(&retry)];
         match self.claim(CountMode::Keep, Whose::Own, &seen).await {
             Ok(_) => {
@@ -69,6 +74,21 @@ impl Engine {
             Err(error) => {
                 self.retries.push(retry);
                 Err(error)
+            }
+        }
+    }
+
+    /// Nothing may be tried now.
+    fn await_probe(&mut self, now: Instant, waiting: Option<Instant>) {
+        match waiting {
+            Some(at) => self.breaker.probe_not_before(at),
+            None if self.reader.is_reading() => {
+                self.breaker.probing(now);
+                self.is_probe_wanted = true;
+            }
+            // Nothing is left to probe with, and nothing to be spared.
+            None => {
+                self.breaker.succeeded();
             }
         }
     }

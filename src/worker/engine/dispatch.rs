@@ -1,18 +1,17 @@
 //! Handing entries to handlers, and deciding what becomes of them.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 
 use super::Engine;
+use super::failures::Failure;
 use crate::model::EntryId;
 use crate::planted;
 use crate::worker::counters::add;
 use crate::worker::handler::{Finished, Verdict};
-use crate::worker::policy::{fraction, spread_delay};
 use crate::worker::state::hand::{Delivery, Phase};
-use crate::worker::state::retries::Retry;
 use crate::worker::state::settlement::{Settlement, What};
 
 /// Reports the verdict when it is dropped, so that a handler that panicked or was stopped reports too.
@@ -35,40 +34,19 @@ impl Drop for Report {
     }
 }
 
-/// An attempt that failed.
-pub(super) struct Failure {
-    pub(super) id: EntryId,
-    pub(super) deliveries: u64,
-    pub(super) reason: String,
-    /// The least delay that the handler asks for.
-    pub(super) after: Option<Duration>,
-    pub(super) blame: Blame,
-}
-
-/// Whose fault a failed attempt was.
-#[derive(Clone, Copy, Eq, PartialEq)]
-pub(super) enum Blame {
-    /// Perhaps the message's: enough of these make it a dead letter.
-    Message,
-    /// The server's, certainly: the next attempt counts no delivery, and none of these makes a dead letter.
-    Server,
-}
-
 impl Engine {
     /// Starts what may start; an inline handler's verdict is there at once.
     pub(super) fn start_ready(&mut self) {
         while let Some(delivery) = self.next_to_start() {
             self.started += 1;
             self.pace.started();
-            if delivery.deliveries > 1 && !delivery.is_probe {
-                add(&self.counters.retried, 1);
-            }
             match self.job.handler.inline(&delivery) {
                 Some(verdict) => {
                     if self
                         .hand
                         .advance(delivery.id(), delivery.deliveries, Phase::Settling)
                     {
+                        self.attempt_was_made(&delivery);
                         self.judge(&delivery, verdict);
                     }
                 }
@@ -87,6 +65,7 @@ impl Engine {
         let id = first.id();
         let may_start = self.has_slot(first)
             && self.pace.allows()
+            && self.may_start_more()
             && self.job.max_messages.is_none_or(|max| self.started < max);
         if may_start && self.has_leases(id) {
             self.ready.remove(next)
@@ -106,9 +85,14 @@ impl Engine {
         running < self.slots() && (!delivery.is_alone || running == 0) && !self.hand.is_lone_running
     }
 
+    /// Without a lack the clock is not asked.
+    fn may_start_more(&self) -> bool {
+        !self.lack.is_there() || self.lack.allows(Instant::now(), self.hand.running())
+    }
+
     /// Whether only the pace keeps the next entry from being started.
     pub(super) fn is_held_by_pace(&self) -> bool {
-        self.ready.front().is_some_and(|first| self.has_slot(first))
+        self.may_start_more() && self.ready.front().is_some_and(|first| self.has_slot(first))
     }
 
     /// Looked at again for each start: since the turn began the process may have stood still, and the leases be over.
@@ -157,6 +141,9 @@ impl Engine {
         let abort = task.abort_handle();
         if self.hand.advance(id, deliveries, Phase::Running(abort)) {
             self.hand.is_lone_running = is_alone;
+            if self.lack.is_there() {
+                self.lack.started(Instant::now(), self.hand.running());
+            }
             if planted::is("early-acknowledgement") {
                 self.settle_again(vec![(id, deliveries)]);
             }
@@ -172,20 +159,23 @@ impl Engine {
             self.hand.is_lone_running = false;
         }
         if matches!(verdict, Verdict::Interrupted) {
-            self.put_back(delivery);
+            self.put_back(&delivery);
             return;
         }
         if self
             .hand
             .advance(delivery.id(), delivery.deliveries, Phase::Settling)
         {
+            if verdict.is_of_an_attempt() {
+                self.attempt_was_made(&delivery);
+            }
             self.judge(&delivery, verdict);
         }
     }
 
     /// An entry was not attempted after all, since its process ended over another one or its lease is to be looked at
     /// again: it is the next to start, in the order of ids.
-    fn put_back(&mut self, delivery: Delivery) {
+    pub(super) fn put_back(&mut self, delivery: &Delivery) {
         let id = delivery.id();
         if !self.hand.advance(id, delivery.deliveries, Phase::Ready) {
             return;
@@ -194,7 +184,7 @@ impl Engine {
         self.started -= 1;
         let ahead = self.ready.iter().take_while(|next| next.id() < id);
         let at = ahead.count();
-        self.ready.insert(at, delivery);
+        self.ready.insert(at, delivery.clone());
     }
 
     /// Decides what becomes of an entry that was attempted. It is in hand, settling.
@@ -213,13 +203,18 @@ impl Engine {
                     reason,
                 }
             }
-            Verdict::Retry { reason, after } => {
+            Verdict::Retry {
+                reason,
+                fault,
+                after,
+            } => {
                 self.attempt_failed(Failure {
                     id: delivery.id(),
                     deliveries: delivery.deliveries,
                     reason,
                     after,
-                    blame: Blame::Message,
+                    fault,
+                    delivery: Some(delivery),
                 });
                 return;
             }
@@ -246,61 +241,6 @@ impl Engine {
         if self.breaker.succeeded() {
             tracing::warn!(group = %self.job.group, "handlers succeed again: going on");
             self.timers.sweep = Instant::now();
-        }
-    }
-
-    /// Lets an entry wait for its next attempt, or ends its attempts.
-    pub(super) fn attempt_failed(&mut self, failure: Failure) {
-        let Failure {
-            id,
-            deliveries,
-            reason,
-            after,
-            blame,
-        } = failure;
-        add(&self.counters.failed_attempts, 1);
-        let was_open = self.breaker.is_open();
-        if self.breaker.failed(Instant::now(), id) {
-            self.on_breaker_opened(&reason);
-        }
-        // While everything fails it is not the message's fault: it stays.
-        let is_to_blame = blame == Blame::Message && !was_open && !self.breaker.is_open();
-        if deliveries >= self.job.policy.max_deliveries && is_to_blame {
-            let what = What::DeadLetter {
-                owner: None,
-                reason,
-            };
-            self.settlements
-                .push_back(Settlement::new(id, deliveries, what));
-            return;
-        }
-        tracing::info!(
-            group = %self.job.group, %id, attempt = deliveries, reason = %crate::model::escaped(reason.as_bytes()),
-            "attempt failed"
-        );
-        self.wait_for_retry(id, deliveries, after, blame);
-    }
-
-    /// Lets an entry in hand rest until its next attempt is due.
-    fn wait_for_retry(
-        &mut self,
-        id: EntryId,
-        deliveries: u64,
-        after: Option<Duration>,
-        blame: Blame,
-    ) {
-        let backoff = self.job.policy.backoff;
-        let delay = spread_delay(backoff, deliveries.max(1), fraction());
-        let delay = delay.max(after.unwrap_or_default().min(backoff.cap.max(delay)));
-        if self.hand.advance(id, deliveries, Phase::Waiting) {
-            self.retries.push(Retry {
-                due: Instant::now() + delay,
-                id,
-                deliveries,
-                is_free: blame == Blame::Server,
-            });
-            self.settlements
-                .push_back(Settlement::new(id, deliveries, What::Rest));
         }
     }
 

@@ -29,6 +29,11 @@ impl Engine {
             Some(_) => {}
             None => self.work_due(now, &mut due),
         }
+        if self.lack.is_there() {
+            due.extend(self.lack.next_look(now));
+            let may_start = self.is_held_by_pace() && self.pace.allows();
+            due.extend(may_start.then_some(now));
+        }
         due.extend(self.notice.as_ref().map(Notice::next));
         due.extend(self.postponed.next_due());
         due.extend(self.lease.as_ref().map(Lease::next_try));
@@ -74,6 +79,7 @@ impl Engine {
         // better times.
         let is_over = self.breaker.is_open()
             || self.is_standing_by()
+            || self.lack.has_stalled(Instant::now(), self.job.connect_for)
             || self.ready.is_empty() && self.has_seen_all();
         self.job.mode != Mode::Forever && is_over
     }

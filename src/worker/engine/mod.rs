@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `run`, `due`, `drain` | its start, when it has something to do, and its end |
 //! | `reading`, `reader` | new entries: asking for them, and the task that waits for them |
-//! | `dispatch` | handing entries to a handler, and judging what it made of them |
+//! | `dispatch`, `failures` | handing entries to a handler, and judging what it made of them |
 //! | `settle`, `moves` | acknowledgements, outputs, dead letters: told until the server has confirmed them |
 //! | `leases`, `attempts` | entries in hand: their leases, and the next attempts at them |
 //! | `sweep`, `claims` | entries that others left: finding them, and claiming them |
@@ -20,6 +20,7 @@ mod claims;
 mod dispatch;
 mod drain;
 mod due;
+mod failures;
 mod fence;
 mod leases;
 mod moves;
@@ -50,6 +51,7 @@ use crate::worker::job::{Assignment, Mode, Signal};
 use crate::worker::policy::Policy;
 use crate::worker::state::breaker::Breaker;
 use crate::worker::state::hand::{Delivery, Hand, Phase};
+use crate::worker::state::lack::Lack;
 use crate::worker::state::lone::Lone;
 use crate::worker::state::pace::Pace;
 use crate::worker::state::portion::Portion;
@@ -110,6 +112,7 @@ struct Engine {
     /// Whether the last read brought all it asked for: there is more.
     is_bulk: bool,
     breaker: Breaker,
+    lack: Lack,
     /// While everything fails, and until that was taken back.
     notice: Option<Notice>,
     /// While everything fails: the next entry that is read tries out if things work again.
@@ -161,6 +164,7 @@ impl Engine {
                 group: job.group.clone(),
             }),
             breaker: Breaker::new(job.policy.backoff),
+            lack: Lack::default(),
             notice: None,
             is_probe_wanted: false,
             timers: Timers {
@@ -229,6 +233,7 @@ impl Engine {
             waiting: self.hand.waiting(),
             unwritten: self.postponed.len(),
             is_paused: self.breaker.is_open(),
+            is_stalled: self.lack.has_stalled(Instant::now(), Duration::ZERO),
             is_standing_by: self.is_standing_by(),
         });
     }
@@ -267,6 +272,7 @@ impl Engine {
             // While these are handled, the server makes the next ones ready.
             self.order_read(Instant::now());
         }
+        self.look_for_lack(now);
         self.start_ready();
         let now = Instant::now();
         self.order_read(now);

@@ -32,14 +32,15 @@ impl Engine {
     }
 
     /// Entries there is room for: slots and the queue before them. Where a handler takes no time, one batch is handled
-    /// while the server makes the next one ready.
+    /// while the server makes the next one ready. What the read under way may bring takes no room: on a quiet stream it
+    /// waits, and an entry in hand whose next attempt is due does not wait with it.
     pub(super) fn room(&self) -> usize {
         let batch = self.batch();
         let batches = 1 + usize::from(self.job.handler.is_inline());
         let active = self.hand.ready() + self.hand.running();
         let left = self.job.max_messages.map_or(usize::MAX, |max| {
             let left = usize::try_from(max.saturating_sub(self.started)).unwrap_or(usize::MAX);
-            left.saturating_sub(self.hand.ready() + self.ordered)
+            left.saturating_sub(self.hand.ready())
         });
         (self.slots() + batches * batch)
             .saturating_sub(active)
@@ -128,7 +129,7 @@ impl Engine {
         }
         let is_probe = std::mem::take(&mut self.is_probe_wanted) && self.breaker.is_open();
         if is_probe && reply.batch.is_empty() {
-            self.breaker.probe_at_once(Instant::now());
+            self.breaker.probe_by(self.retries.next_due());
         }
         let batch = Arc::new(reply.batch);
         for index in 0..batch.len() {

@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use super::Engine;
-use super::dispatch::{Blame, Failure};
+use super::failures::Failure;
 use crate::model::EntryId;
 use crate::wire::{
     Effect, Error, ErrorKind, Lease, LeaseState, acknowledge, count_and_acknowledge,
     publish_and_acknowledge, renew, xack,
 };
 use crate::worker::counters::add;
+use crate::worker::handler::Fault;
 use crate::worker::state::settlement::{Chunk, Settlement, What};
 
 /// Settlements sent at a time.
@@ -197,9 +198,9 @@ impl Engine {
                 self.hand.remove(id);
                 self.count_lost(id);
             }
-            Ok(Effect::Refused(why)) => self.on_unwritable(id, deliveries, why, Blame::Message),
-            Err(error) => match blame_of(error.kind) {
-                Some(blame) => self.on_unwritable(id, deliveries, error.text, blame),
+            Ok(Effect::Refused(why)) => self.on_unwritable(id, deliveries, why, Fault::Message),
+            Err(error) => match fault_of(error.kind) {
+                Some(fault) => self.on_unwritable(id, deliveries, error.text, fault),
                 None => return Err(error),
             },
         }
@@ -215,14 +216,15 @@ impl Engine {
     }
 
     /// A handler's output could not be written: a failed attempt.
-    fn on_unwritable(&mut self, id: EntryId, deliveries: u64, reason: String, blame: Blame) {
+    fn on_unwritable(&mut self, id: EntryId, deliveries: u64, reason: String, fault: Fault) {
         tracing::error!(group = %self.job.group, %id, why = reason, "the output could not be written; nothing was changed");
         self.attempt_failed(Failure {
             id,
             deliveries,
             reason,
             after: None,
-            blame,
+            fault,
+            delivery: None,
         });
     }
 
@@ -258,11 +260,11 @@ pub(super) fn confirm(
 }
 
 /// Whose fault it is that an output could not be written; `None` when it is no matter of this output, but of the worker.
-fn blame_of(kind: ErrorKind) -> Option<Blame> {
+fn fault_of(kind: ErrorKind) -> Option<Fault> {
     match kind {
         // A full server says nothing of the message, nor does a key that holds something else: somebody must mend that.
-        ErrorKind::OutOfMemory | ErrorKind::WrongType => Some(Blame::Server),
-        ErrorKind::Server | ErrorKind::CrossSlot => Some(Blame::Message),
+        ErrorKind::OutOfMemory | ErrorKind::WrongType => Some(Fault::Server),
+        ErrorKind::Server | ErrorKind::CrossSlot => Some(Fault::Message),
         _ => None,
     }
 }

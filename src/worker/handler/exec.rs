@@ -13,7 +13,6 @@ use tokio::time::timeout;
 
 use super::attempt::{Attempt, Guard};
 use super::{Origin, Verdict, keep_end, overdue, tail, within};
-use crate::model::escaped;
 use crate::worker::state::hand::Delivery;
 
 /// A handler's exit status for "never again": sysexits' `EX_DATAERR`.
@@ -51,10 +50,7 @@ impl Exec {
     ) -> Verdict {
         let mut attempt = match Attempt::start(self.command(origin, delivery), &self.guard) {
             Ok(attempt) => attempt,
-            Err(error) => {
-                let program = escaped(self.program.as_encoded_bytes());
-                return Verdict::retry(format!("cannot start {program}: {error}"));
-            }
+            Err(error) => return Verdict::not_started(&self.program, &error),
         };
         let mut input = Vec::new();
         delivery.write_line(&origin.stream, &mut input);

@@ -8,7 +8,7 @@ use reqwest::redirect::Policy as Redirects;
 use reqwest::{Client, Response, StatusCode, Url};
 use tokio::time::timeout;
 
-use super::{Origin, REASON_BYTES_MAX, Verdict, tail};
+use super::{Fault, Origin, REASON_BYTES_MAX, Verdict, is_lack, tail};
 use crate::model::{Entry, Kind, Name, Problem, Time, before_moves};
 use crate::topology::FanOut;
 use crate::wire::{Output, prepare_tls};
@@ -172,15 +172,23 @@ fn result(results: &Name, question: Entry, answer: Vec<u8>) -> Output {
     }
 }
 
-/// A request without an answer.
+/// A request without an answer: the service's fault, unless this worker had no socket for it.
 fn lost(error: &reqwest::Error) -> Verdict {
     let mut reason = error.to_string();
+    let mut fault = Fault::Service;
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
         reason = format!("{reason}: {inner}");
+        if inner.downcast_ref().is_some_and(is_lack) {
+            fault = Fault::Worker;
+        }
         cause = inner.source();
     }
-    Verdict::retry(reason)
+    // A name that could not be looked up for lack of descriptors is said to be unknown.
+    if error.is_connect() && std::fs::File::open("/dev/null").is_err_and(|error| is_lack(&error)) {
+        fault = Fault::Worker;
+    }
+    Verdict::failed(fault, reason)
 }
 
 /// An answer that is not a success.
@@ -203,7 +211,11 @@ async fn failure(response: Response) -> Verdict {
     if is_permanent(status) {
         Verdict::Dead { reason }
     } else {
-        Verdict::Retry { reason, after }
+        Verdict::Retry {
+            reason,
+            fault: Fault::Service,
+            after,
+        }
     }
 }
 

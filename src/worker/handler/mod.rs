@@ -10,6 +10,8 @@ mod http;
 mod pipe;
 mod program;
 
+use std::ffi::OsStr;
+use std::io;
 use std::time::Duration;
 
 pub use attempt::reap_orphans;
@@ -19,11 +21,14 @@ pub use http::Http;
 pub use pipe::Pipe;
 pub use program::require_program;
 
+pub use super::state::fault::Fault;
+
+use rustix::io::Errno;
 use tokio::time::timeout;
 
 use super::policy::Policy;
 use super::state::hand::Delivery;
-use crate::model::{Name, format_duration};
+use crate::model::{Name, escaped, format_duration};
 use crate::wire::{FeatureUpdate, Output};
 
 /// What a handler made of an entry.
@@ -39,6 +44,8 @@ pub enum Verdict {
     Retry {
         /// Why, at most 4 KiB.
         reason: String,
+        /// Whose fault it was.
+        fault: Fault,
         /// Not before this has passed (a service's `Retry-After`).
         after: Option<Duration>,
     },
@@ -53,12 +60,37 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// A failure that another attempt may mend.
+    /// A failure that another attempt may mend, for all that is known the message's.
     pub fn retry(reason: impl Into<String>) -> Self {
+        Self::failed(Fault::Message, reason)
+    }
+
+    /// A failure that another attempt may mend.
+    pub(super) fn failed(fault: Fault, reason: impl Into<String>) -> Self {
         Self::Retry {
             reason: reason.into(),
+            fault,
             after: None,
         }
+    }
+
+    /// Whether an attempt was made, successful or not.
+    pub(super) fn is_of_an_attempt(&self) -> bool {
+        !matches!(
+            self,
+            Self::Interrupted
+                | Self::Retry {
+                    fault: Fault::Worker,
+                    ..
+                }
+        )
+    }
+
+    /// Not attempted: this worker could not start `program`. That is never the message's fault: of an entry, a process is
+    /// given no more than its id before it runs.
+    fn not_started(program: &OsStr, error: &io::Error) -> Self {
+        let program = escaped(program.as_encoded_bytes());
+        Self::failed(Fault::Worker, format!("cannot start {program}: {error}"))
     }
 
     /// A failure for good.
@@ -67,6 +99,23 @@ impl Verdict {
             reason: reason.into(),
         }
     }
+}
+
+/// Whether the system refused for lack of something that this process or machine has none of at present: descriptors,
+/// memory, ports.
+fn is_lack(error: &io::Error) -> bool {
+    let code = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(
+        code,
+        Some(
+            Errno::MFILE
+                | Errno::NFILE
+                | Errno::NOMEM
+                | Errno::NOBUFS
+                | Errno::AGAIN
+                | Errno::ADDRNOTAVAIL
+        )
+    )
 }
 
 /// Why a handler was stopped that took longer than `limit`.
@@ -189,7 +238,7 @@ impl Handler {
             Self::Pipe(handler) => handler.handle(origin, delivery, policy).await,
             Self::Http(handler) => within(limit, handler.handle(origin, delivery))
                 .await
-                .unwrap_or_else(|| Verdict::retry(overdue(limit))),
+                .unwrap_or_else(|| Verdict::failed(Fault::Service, overdue(limit))),
         }
     }
 

@@ -2,7 +2,7 @@
 //! probes with one, and counts no deliveries against the others.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::model::EntryId;
 use crate::topology::Backoff;
@@ -21,6 +21,8 @@ pub struct Breaker {
     backoff: Backoff,
     /// The messages of the failed attempts since the last success.
     failed_in_a_row: Vec<EntryId>,
+    /// When the first of those failures was.
+    failing_since: Option<Instant>,
     /// Messages that failed while others succeeded: it is their own fault, and what they do says nothing of the rest.
     /// Otherwise the few bad ones that a stream is left with, tried again and again, would look like everything.
     suspects: VecDeque<EntryId>,
@@ -42,6 +44,7 @@ impl Breaker {
         Self {
             backoff,
             failed_in_a_row: Vec::with_capacity(IN_A_ROW),
+            failing_since: None,
             suspects: VecDeque::new(),
             window: Vec::with_capacity(WINDOW),
             at: 0,
@@ -61,6 +64,7 @@ impl Breaker {
 
     /// Notes a success; `true` when it closed the breaker.
     pub fn succeeded(&mut self) -> bool {
+        self.failing_since = None;
         if self.open.take().is_some() {
             // What failed meanwhile is not to blame.
             self.failed_in_a_row.clear();
@@ -81,6 +85,7 @@ impl Breaker {
             return false;
         }
         self.failed_in_a_row.push(id);
+        self.failing_since.get_or_insert(now);
         self.note(true);
         let failed_of_window = self.window.iter().filter(|failed| **failed).count();
         let window_is_bad =
@@ -95,16 +100,32 @@ impl Breaker {
         true
     }
 
-    /// Whether the probe that has just started is better made with a new message: every other one is, since those that
-    /// wait have failed before and may be at fault themselves.
-    pub fn is_for_a_new_one(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.probes % 2 == 0)
+    /// How long ago the first failure was since which nothing has succeeded; `None` for a message that failed while others
+    /// succeeded.
+    pub fn failing_for(&self, now: Instant, id: EntryId) -> Option<Duration> {
+        let since = self
+            .failing_since
+            .filter(|_| !self.suspects.contains(&id))?;
+        Some(now.saturating_duration_since(since))
     }
 
-    /// There was nothing to probe with: the next probe is due at once.
-    pub fn probe_at_once(&mut self, now: Instant) {
+    /// Whether the next probe is better made with a new message: every other one is, since those that wait have failed
+    /// before and may be at fault themselves.
+    pub fn is_for_a_new_one(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.probes % 2 == 1)
+    }
+
+    /// There was no new message to probe with: the next probe is due as soon as one that waits is.
+    pub fn probe_by(&mut self, waiting: Option<Instant>) {
+        if let (Some(open), Some(at)) = (&mut self.open, waiting) {
+            open.next_probe = open.next_probe.min(at);
+        }
+    }
+
+    /// Nothing may be attempted before `at`.
+    pub fn probe_not_before(&mut self, at: Instant) {
         if let Some(open) = &mut self.open {
-            open.next_probe = now;
+            open.next_probe = open.next_probe.max(at);
         }
     }
 
@@ -129,8 +150,6 @@ impl Breaker {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn breaker() -> Breaker {
@@ -154,12 +173,20 @@ mod tests {
         assert_eq!(breaker.next_probe(), Some(now + Duration::from_secs(1)));
         breaker.probing(now);
         assert_eq!(breaker.next_probe(), Some(now + Duration::from_secs(2)));
-        assert!(
-            !breaker.is_for_a_new_one(),
-            "the first probe is one that waits"
-        );
+        assert!(breaker.is_for_a_new_one(), "the first was one that waits");
+        let soon = now + Duration::from_millis(500);
+        breaker.probe_by(Some(soon));
+        assert_eq!(breaker.next_probe(), Some(soon));
+        breaker.probe_by(Some(now + Duration::from_secs(60)));
+        assert_eq!(breaker.next_probe(), Some(soon));
         breaker.probing(now);
-        assert!(breaker.is_for_a_new_one());
+        assert!(!breaker.is_for_a_new_one());
+        breaker.probe_not_before(now + Duration::from_secs(60));
+        assert_eq!(
+            breaker.next_probe(),
+            Some(now + Duration::from_secs(60)),
+            "no attempt comes early"
+        );
         assert!(breaker.succeeded() && !breaker.is_open());
         assert!(!breaker.failed(now, id(21)), "it starts afresh");
     }
@@ -177,6 +204,22 @@ mod tests {
             assert!(!breaker.failed(now, id(2)));
         }
         assert!(breaker.failed(now, id(2)));
+    }
+
+    #[test]
+    fn it_knows_since_when_nothing_has_succeeded_and_whom_that_concerns() {
+        let (mut breaker, now) = (breaker(), Instant::now());
+        let later = now + Duration::from_secs(9);
+        assert_eq!(breaker.failing_for(now, id(1)), None);
+        breaker.failed(now, id(1));
+        breaker.failed(later, id(2));
+        assert_eq!(breaker.failing_for(later, id(2)), Some(later - now));
+        breaker.succeeded();
+        assert_eq!(breaker.failing_for(later, id(2)), None);
+        breaker.failed(later, id(2));
+        breaker.failed(later, id(3));
+        assert_eq!(breaker.failing_for(later, id(2)), None, "others succeeded");
+        assert_eq!(breaker.failing_for(later, id(3)), Some(Duration::ZERO));
     }
 
     #[test]

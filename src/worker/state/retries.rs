@@ -28,11 +28,6 @@ impl Retries {
         self.heap.push(Reverse(retry));
     }
 
-    /// Whether none waits.
-    pub(in crate::worker) fn is_empty(&self) -> bool {
-        self.heap.is_empty()
-    }
-
     /// When the earliest is due.
     pub(in crate::worker) fn next_due(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse(retry)| retry.due)

@@ -132,6 +132,7 @@ fn output(entry: &Publish<'_>, streams: &[StreamSpec]) -> Result<Output, String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::worker::handler::Fault;
 
     fn of(line: &str) -> Result<Verdict, String> {
         let answer = Answer::read(line.as_bytes())?;
@@ -146,7 +147,7 @@ mod tests {
         assert!(matches!(of(r#"{"id":"7-1","ok":true}"#), Ok(Verdict::Done)));
         assert!(matches!(
             of(r#"{"id":"7-1","error":"busy"}"#),
-            Ok(Verdict::Retry { reason, after: None }) if reason == "busy"
+            Ok(Verdict::Retry { reason, fault: Fault::Message, after: None }) if reason == "busy"
         ));
         assert!(matches!(
             of(r#"{"id":"7-1","ok":false,"error":"never","permanent":true}"#),

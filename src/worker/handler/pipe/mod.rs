@@ -22,13 +22,12 @@ use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
 use self::member::{Member, Question, Told};
-use self::process::Program;
+use self::process::{Process, Program};
 use self::suspects::Suspects;
 use self::talk::Subject;
 use self::window::{Ahead, Window};
 use super::attempt::Guard;
 use super::{Origin, Verdict};
-use crate::model::escaped;
 use crate::topology::StreamSpec;
 use crate::worker::policy::Policy;
 use crate::worker::state::hand::Delivery;
@@ -90,10 +89,7 @@ impl Pipe {
         };
         let mut asked = match self.ask(question, origin, policy) {
             Ok(asked) => asked,
-            Err(error) => {
-                let program = escaped(self.program.name.as_encoded_bytes());
-                return Verdict::retry(format!("cannot start {program}: {error}"));
-            }
+            Err(error) => return Verdict::not_started(&self.program.name, &error),
         };
         let told = told.await;
         asked.is_over = true;
@@ -122,14 +118,12 @@ impl Pipe {
         let is_new_wanted =
             members.len() < policy.concurrency && members.iter().all(Member::is_busy);
         if is_new_wanted {
-            let process = self.program.start(origin)?;
-            let window = Window::new(Arc::clone(&self.ahead));
-            let subject = Subject {
-                stream: origin.stream.clone(),
-                streams: Arc::clone(&self.streams),
-            };
-            let limit = policy.handler_timeout;
-            members.push(Member::start(process, window, subject, limit));
+            match self.program.start(origin) {
+                Ok(process) => members.push(self.member(process, origin, policy)),
+                // One that answers fast has room for more: fewer processes than wanted do the work.
+                Err(_) if members.iter().any(|member| member.room() > 0) => {}
+                Err(error) => return Err(error),
+            }
         }
         let member = members
             .iter()
@@ -140,6 +134,15 @@ impl Pipe {
             stop: member.stop(),
             is_over: false,
         })
+    }
+
+    fn member(&self, process: Process, origin: &Origin, policy: &Policy) -> Member {
+        let window = Window::new(Arc::clone(&self.ahead));
+        let subject = Subject {
+            stream: origin.stream.clone(),
+            streams: Arc::clone(&self.streams),
+        };
+        Member::start(process, window, subject, policy.handler_timeout)
     }
 
     /// Lets the processes end by themselves: their input is closed, and they are awaited for a while, then stopped.

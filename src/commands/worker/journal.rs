@@ -1,0 +1,118 @@
+//! `--journal`: the ids of handled entries, one a line, in a file. That it cannot be written stops no acknowledgement; it
+//! is said once, and makes the end another one.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::{EntryId, Kind, Problem, counted, escaped};
+use crate::worker::Journal;
+
+/// A file that ids are appended to, by all workers of the process.
+#[derive(Debug)]
+pub(super) struct JournalFile {
+    shown: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    file: File,
+    /// A line is begun in it and not ended.
+    is_torn: bool,
+    written: u64,
+    missing: u64,
+    /// Why the first one is missing.
+    error: Option<io::Error>,
+}
+
+impl JournalFile {
+    /// Opens the file, or creates it.
+    ///
+    /// # Errors
+    /// A local problem that names it.
+    pub(super) fn open(path: &Path) -> Result<Arc<Self>, Problem> {
+        let shown = escaped(path.as_os_str().as_encoded_bytes());
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.map_err(|error| {
+            Problem::new(
+                Kind::Local,
+                format!("cannot open the journal {shown}: {error}"),
+            )
+        })?;
+        Ok(Arc::new(Self {
+            shown,
+            state: Mutex::new(State {
+                file,
+                is_torn: false,
+                written: 0,
+                missing: 0,
+                error: None,
+            }),
+        }))
+    }
+
+    /// What a worker calls.
+    pub(super) fn journal(self: &Arc<Self>) -> Journal {
+        let file = Arc::clone(self);
+        Arc::new(move |id| file.note(id))
+    }
+
+    fn note(&self, id: EntryId) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Err(error) = state.write(id) else {
+            state.written += 1;
+            return;
+        };
+        state.missing += 1;
+        if state.error.is_none() {
+            tracing::error!(
+                journal = %self.shown, %id, %error,
+                "cannot write the journal: the work goes on without it, and this is not said again"
+            );
+            state.error = Some(error);
+        }
+    }
+
+    /// # Errors
+    /// A local problem when ids are missing in it: how many, and why.
+    pub(super) fn finish(&self) -> Result<(), Problem> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(error) = &state.error else {
+            return Ok(());
+        };
+        let all = counted(
+            state.written + state.missing,
+            "handled entry",
+            "handled entries",
+        );
+        let problem = format!(
+            "the journal {} lacks {} of {all}: {error}",
+            self.shown, state.missing
+        );
+        Err(Problem::new(Kind::Local, problem).hint(
+            "they are acknowledged all the same: make room for the file, and do not take it for complete",
+        ))
+    }
+}
+
+impl State {
+    /// One write an id, so that lines of several processes do not mix. After one that was cut short a new line is begun.
+    fn write(&mut self, id: EntryId) -> io::Result<()> {
+        let end = if self.is_torn { "\n" } else { "" };
+        let line = format!("{end}{id}\n");
+        let mut rest = line.as_bytes();
+        while !rest.is_empty() {
+            match self.file.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            let written = line.len() - rest.len();
+            self.is_torn = written > end.len() && !rest.is_empty();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,153 @@
+//! What this worker lacks to start attempts: descriptors, processes, memory, a program that is being replaced. It is
+//! nobody's fault but its own, so no attempt counts; it has as many at a time as it can, and tries for more now and then.
+
+use std::time::{Duration, Instant};
+
+/// The first wait after failed starts, doubled up to [`WAIT_MAX`]; and how long after its start an attempt is known not
+/// to have failed at once.
+const WAIT: Duration = Duration::from_millis(100);
+const WAIT_MAX: Duration = Duration::from_secs(5);
+/// How often it is said at most.
+const SAID_EVERY: Duration = Duration::from_mins(1);
+
+/// How many attempts at a time are possible.
+#[derive(Debug, Default)]
+pub(in crate::worker) struct Lack {
+    /// So many, as far as is known; `None`: as many as are wanted.
+    limit: Option<usize>,
+    failures: u32,
+    /// When more may be tried.
+    until: Option<Instant>,
+    /// Since when there are more.
+    trial: Option<Instant>,
+    /// How many there were at most meanwhile.
+    most: usize,
+    /// Since when not one could be started.
+    stalled: Option<Instant>,
+    said: Option<Instant>,
+}
+
+impl Lack {
+    /// A start failed beside so many attempts; whether that is to be said.
+    pub(in crate::worker) fn failed(&mut self, now: Instant, running: usize) -> bool {
+        // Those that were started together count once.
+        if self.until.is_none_or(|until| now >= until) {
+            let wait = WAIT
+                .saturating_mul(1 << self.failures.min(10))
+                .min(WAIT_MAX);
+            self.failures = self.failures.saturating_add(1);
+            self.until = Some(now + wait);
+        }
+        self.limit = Some(running);
+        self.trial = None;
+        self.most = 0;
+        if running == 0 {
+            self.stalled.get_or_insert(now);
+        }
+        let is_news = self.said.is_none_or(|said| now >= said + SAID_EVERY);
+        if is_news {
+            self.said = Some(now);
+        }
+        is_news
+    }
+
+    /// Whether one more may be started beside so many: twice as many as were possible, when it is time for a trial.
+    pub(in crate::worker) fn allows(&self, now: Instant, running: usize) -> bool {
+        let Some(limit) = self.limit else {
+            return true;
+        };
+        let is_time = self.until.is_none_or(|until| now >= until);
+        running < if is_time { (2 * limit).max(1) } else { limit }
+    }
+
+    /// One was started, and now there are so many.
+    pub(in crate::worker) fn started(&mut self, now: Instant, running: usize) {
+        if self.limit.is_some_and(|limit| running > limit) {
+            self.trial.get_or_insert(now);
+            self.most = self.most.max(running);
+        }
+    }
+
+    /// A trial that has gone well makes the limit a higher one; none is left where `wanted` are possible. Since when nothing
+    /// could be started, if that is over.
+    pub(in crate::worker) fn look(&mut self, now: Instant, wanted: usize) -> Option<Instant> {
+        self.trial.take_if(|trial| now >= *trial + WAIT)?;
+        self.failures = 0;
+        self.until = None;
+        self.limit = Some(std::mem::take(&mut self.most));
+        if self.limit.is_some_and(|limit| limit >= wanted) {
+            self.limit = None;
+        }
+        self.stalled.take()
+    }
+
+    /// When there is something to try or to look at that was not before.
+    pub(in crate::worker) fn next_look(&self, now: Instant) -> Option<Instant> {
+        let trial = self.trial.map(|trial| trial + WAIT);
+        trial.or(self.until.filter(|until| *until > now))
+    }
+
+    /// Whether something is lacking.
+    pub(in crate::worker) fn is_there(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    /// Whether not one could be started for so long.
+    pub(in crate::worker) fn has_stalled(&self, now: Instant, long: Duration) -> bool {
+        self.stalled.is_some_and(|since| now >= since + long)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn waits_grow_to_seconds_and_are_said_once_a_minute() {
+        let (mut lack, mut now) = (Lack::default(), Instant::now());
+        let begin = now;
+        assert!(lack.allows(now, 1000) && !lack.is_there());
+        let (mut said, mut tries) = (0, 0);
+        while now < begin + 2 * SAID_EVERY {
+            lack.started(now, 1);
+            said += u32::from(lack.failed(now, 0));
+            tries += 1;
+            assert!(!lack.allows(now, 0));
+            now = lack.next_look(now).unwrap();
+            assert!(lack.allows(now, 0) && !lack.allows(now, 1), "one at a time");
+        }
+        assert_eq!((said, tries < 40), (2, true), "{tries} tries");
+        assert!(lack.has_stalled(now, SAID_EVERY));
+        lack.started(now, 1);
+        assert_eq!(lack.look(now, 4), None, "it may fail yet");
+        now += WAIT;
+        assert_eq!(lack.look(now, 4), Some(begin));
+        assert!(lack.allows(now, 1) && !lack.allows(now, 2), "twice as many");
+    }
+
+    #[test]
+    fn as_many_run_as_can_and_more_are_tried_now_and_then() {
+        let (mut lack, mut now) = (Lack::default(), Instant::now());
+        for running in (9..32).rev() {
+            lack.failed(now, running);
+        }
+        assert!(lack.allows(now, 8) && !lack.allows(now, 9));
+        assert!(!lack.has_stalled(now + SECOND, Duration::ZERO));
+        // The trial fails: as before, and the next one comes later.
+        now = lack.next_look(now).unwrap();
+        assert!(lack.allows(now, 9) && !lack.allows(now, 18));
+        lack.started(now, 10);
+        lack.failed(now, 9);
+        assert!(!lack.allows(now + WAIT, 9) && lack.allows(now + 2 * WAIT, 9));
+        // There is enough again.
+        now += SECOND;
+        lack.started(now, 18);
+        assert_eq!(lack.look(now + WAIT, 32), None);
+        assert!(lack.allows(now + WAIT, 31) && lack.is_there());
+        lack.started(now + SECOND, 32);
+        lack.look(now + 2 * SECOND, 32);
+        assert!(!lack.is_there());
+    }
+}
