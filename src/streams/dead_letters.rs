@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::names::{not_a_stream, require_stream};
-use crate::model::{Body, Entry, EntryId, Name, Provenance, Time};
+use crate::model::{Body, Entry, EntryId, Name, Provenance, Time, Written};
 use crate::topology::Topology;
 use crate::wire::{self, Connection, ErrorKind, key_type, time, xrange};
 
@@ -152,10 +152,10 @@ fn text(value: &[u8]) -> Option<&str> {
 }
 
 fn moment(text: &str) -> Option<Time> {
-    let moment: jiff::Timestamp = text.parse().ok()?;
-    u64::try_from(moment.as_millisecond())
-        .ok()
-        .map(Time::from_ms)
+    let Written::Instant(instant) = Written::parse(text)? else {
+        return None;
+    };
+    u64::try_from(instant.unix_ms()).ok().map(Time::from_ms)
 }
 
 /// Which dead letters.

@@ -1,0 +1,176 @@
+//! A moment that somebody wrote: ISO 8601, as RFC 3339 and RFC 9557 have it (`2026-07-01T10:00:00+02:00`,
+//! `2026-07-01T10:00:00[Europe/Berlin]`). What names no single moment is refused, never guessed.
+
+use std::fmt::Write as _;
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::fmt::temporal::Pieces;
+use jiff::{SignedDuration, Unit, ZonedDateTime};
+
+/// RFC 3339 has no offset of a day or more.
+const OFFSET_SECONDS_MAX: i32 = 24 * 60 * 60 - 1;
+const MS_PER_DAY: i64 = 86_400_000;
+
+/// A moment of the years 0 to 9999.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instant {
+    utc: DateTime,
+}
+
+/// What a text says of a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// Which one it is.
+    Instant(Instant),
+    /// A date and time of day without an offset or a zone: which moment that would be in UTC.
+    WithoutOffset(Instant),
+    /// A day.
+    Day,
+}
+
+impl Written {
+    /// Reads `text`. `None`: it is not written as ISO 8601 has it; there is no such day or time of day; its offset is a day or
+    /// more; its zone is not known here, or disagrees with its offset.
+    pub fn parse(text: &str) -> Option<Self> {
+        let pieces = Pieces::parse(text).ok()?;
+        let Some(time) = pieces.time() else {
+            return Some(Self::Day);
+        };
+        if pieces.time_zone_annotation().is_some() {
+            // The zone's own rules decide, and must agree with an offset that is given as well.
+            let zoned: ZonedDateTime = text.parse().ok()?;
+            let utc = zoned.with_time_zone(jiff::tz::TimeZone::UTC).datetime();
+            return Instant::of_utc(utc).map(Self::Instant);
+        }
+        let local = DateTime::from_parts(pieces.date(), time);
+        let Some(offset) = pieces.to_numeric_offset() else {
+            return Instant::of_utc(local).map(Self::WithoutOffset);
+        };
+        if offset.seconds().abs() > OFFSET_SECONDS_MAX {
+            return None;
+        }
+        // Not by a timestamp of the library's: those end some hours before the year 9999 does.
+        let ahead = SignedDuration::from_secs(offset.seconds().into());
+        let utc = local.checked_sub(ahead).ok()?;
+        Instant::of_utc(utc).map(Self::Instant)
+    }
+}
+
+impl Instant {
+    fn of_utc(utc: DateTime) -> Option<Self> {
+        (utc.year() >= 0).then_some(Self { utc })
+    }
+
+    /// Milliseconds since the Unix epoch, rounded down; negative before 1970.
+    pub fn unix_ms(self) -> i64 {
+        let epoch = Date::constant(1970, 1, 1);
+        let days = epoch
+            .until((Unit::Day, self.utc.date()))
+            .map_or(0, |span| i64::from(span.get_days()));
+        let of_day = Time::midnight().duration_until(self.utc.time());
+        let of_day_ms = i64::try_from(of_day.as_millis()).unwrap_or(0);
+        days * MS_PER_DAY + of_day_ms
+    }
+
+    /// `YYYY-MM-DDTHH:MM:SS.mmmZ`; a fraction finer than a millisecond is kept.
+    pub fn rfc3339(self) -> String {
+        let mut text = String::with_capacity(30);
+        let is_finer_than_ms = self.utc.subsec_nanosecond() % 1_000_000 != 0;
+        let _ = if is_finer_than_ms {
+            write!(text, "{}Z", self.utc)
+        } else {
+            write!(text, "{:.3}Z", self.utc)
+        };
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(text: &str) -> Option<String> {
+        match Written::parse(text)? {
+            Written::Instant(instant) => Some(instant.rfc3339()),
+            Written::WithoutOffset(instant) => Some(format!("local {}", instant.rfc3339())),
+            Written::Day => Some("a day".to_owned()),
+        }
+    }
+
+    #[test]
+    fn what_names_one_moment_is_read_and_the_rest_refused() {
+        for (text, expected) in [
+            ("2026-07-01T00:00:00Z", Some("2026-07-01T00:00:00.000Z")),
+            (
+                "2026-07-01T00:00:00+02:00",
+                Some("2026-06-30T22:00:00.000Z"),
+            ),
+            (
+                "2026-07-01T00:00:00-23:59",
+                Some("2026-07-01T23:59:00.000Z"),
+            ),
+            (
+                "2026-07-01T00:00:00[America/New_York]",
+                Some("2026-07-01T04:00:00.000Z"),
+            ),
+            (
+                "2026-07-01T00:00:00-04:00[America/New_York]",
+                Some("2026-07-01T04:00:00.000Z"),
+            ),
+            ("9999-12-31T23:59:59Z", Some("9999-12-31T23:59:59.000Z")),
+            ("0000-01-01T00:00:00Z", Some("0000-01-01T00:00:00.000Z")),
+            (
+                "2026-07-01T00:00:00",
+                Some("local 2026-07-01T00:00:00.000Z"),
+            ),
+            ("2026-07-01", Some("a day")),
+            ("2026-07-01T00:00:00-03:00[America/New_York]", None),
+            ("2026-07-01T00:00:00Z[Bogus/Zone]", None),
+            ("2026-07-01T00:00:00[Bogus/Zone]", None),
+            ("2026-07-01T00:00:00+24:00", None),
+            ("2026-07-01T00:00:00-25:30", None),
+            ("9999-12-31T23:59:59-00:01", None),
+            ("0000-01-01T00:00:00+00:01", None),
+            ("2026-02-29T00:00:00Z", None),
+            ("2026-07-01T24:00:00Z", None),
+        ] {
+            assert_eq!(utc(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn milliseconds_are_counted_from_1970_and_rounded_down() {
+        for (text, expected_ms) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1969-12-31T23:59:59.9999Z", -1),
+            ("2023-11-14T23:13:20.1239+01:00", 1_700_000_000_123),
+            ("9999-12-31T23:59:59.999Z", 253_402_300_799_999),
+            ("0000-01-01T00:00:00Z", -62_167_219_200_000),
+        ] {
+            let Some(Written::Instant(instant)) = Written::parse(text) else {
+                panic!("{text}");
+            };
+            assert_eq!(instant.unix_ms(), expected_ms, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn agrees_with_the_calendar_library(
+            ms in -62_167_219_200_000i64..253_402_207_200_000, offset_minutes in -1439i32..=1439,
+        ) {
+            let moment = jiff::Timestamp::from_millisecond(ms).expect("in range");
+            let offset = jiff::tz::Offset::from_seconds(offset_minutes * 60).expect("in range");
+            let local = offset.to_datetime(moment);
+            proptest::prop_assume!(local.year() >= 0);
+            let sign = if offset_minutes < 0 { '-' } else { '+' };
+            let minutes = offset_minutes.abs();
+            let text = format!("{local:.3}{sign}{:02}:{:02}", minutes / 60, minutes % 60);
+            let Some(Written::Instant(instant)) = Written::parse(&text) else {
+                panic!("{text}");
+            };
+            proptest::prop_assert_eq!(instant.unix_ms(), ms);
+            proptest::prop_assert_eq!(instant.rfc3339(), format!("{moment:.3}"));
+        }
+    }
+}
