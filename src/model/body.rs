@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use super::{EntryId, Fields, Name, Time};
+use super::{EntryId, Fields, Name};
 
 /// Up to this many fields a repeated name is looked for by comparing all pairs, without an allocation.
 const COMPARED: usize = 32;
@@ -73,7 +73,7 @@ where
         let mut map = serializer.serialize_map(Some(4))?;
         map.serialize_entry("stream", self.stream)?;
         map.serialize_entry("id", &self.id)?;
-        map.serialize_entry("time", &Time::from_ms(self.id.ms))?;
+        map.serialize_entry("time", &self.id.time())?;
         map.serialize_entry("fields", &AsObject(self.fields.clone()))?;
         map.end()
     }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
+use super::Time;
+
 /// An entry id (`<ms>-<seq>`), both parts unsigned 64-bit, compared numerically.
 ///
 /// Source: Redis streams introduction, "Entry IDs".
@@ -33,6 +35,11 @@ impl EntryId {
     /// An id from its two parts.
     pub const fn new(ms: u64, seq: u64) -> Self {
         Self { ms, seq }
+    }
+
+    /// When the entry was added, by its id; `None` past the year 9999, which only an id that somebody made up can name.
+    pub fn time(self) -> Option<Time> {
+        Some(Time::from_ms(self.ms)).filter(|time| time.is_shown())
     }
 
     /// The next greater id; `None` after [`EntryId::MAX`].

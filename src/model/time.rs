@@ -22,6 +22,11 @@ impl Time {
         Self { ms }
     }
 
+    /// Whether it can be written: the year has four digits.
+    pub const fn is_shown(self) -> bool {
+        self.ms <= LAST_SHOWN_MS
+    }
+
     /// Now, by this machine's clock.
     pub fn now() -> Self {
         let since = SystemTime::now()

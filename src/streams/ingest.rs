@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::publish::{Blocks, Line, Place, Sent, StopFlag, lost_reply, unreadable};
 use super::slots;
-use crate::model::{EntryId, Fields, Problem, Time};
+use crate::model::{EntryId, Fields, Problem};
 use crate::topology::normalize::normalize_event;
 use crate::topology::validate::{Checker, Invalid, Record, Warning};
 use crate::topology::{Country, EVENTS_NORMALIZED, EVENTS_RAW, StreamSpec, Topology};
@@ -52,9 +52,9 @@ impl Serialize for Ingested {
         } = self;
         let mut json = serializer.serialize_struct("Ingested", 4)?;
         json.serialize_field("raw_id", raw_id)?;
-        json.serialize_field("raw_time", &Time::from_ms(raw_id.ms))?;
+        json.serialize_field("raw_time", &raw_id.time())?;
         json.serialize_field("normalized_id", normalized_id)?;
-        json.serialize_field("normalized_time", &Time::from_ms(normalized_id.ms))?;
+        json.serialize_field("normalized_time", &normalized_id.time())?;
         json.end()
     }
 }

@@ -1,6 +1,6 @@
 //! Bytes to bytes: the writing that every text format needs, without an allocation where nothing is odd.
 
-use crate::model::{EntryId, Time, escaped};
+use crate::model::{EntryId, escaped};
 
 /// Appends a number in decimal.
 pub(super) fn push_decimal(out: &mut Vec<u8>, mut value: u64) {
@@ -22,11 +22,6 @@ pub(super) fn push_id(out: &mut Vec<u8>, id: EntryId) {
     push_decimal(out, id.ms);
     out.push(b'-');
     push_decimal(out, id.seq);
-}
-
-/// Appends the time an id was given.
-pub(super) fn push_time(out: &mut Vec<u8>, id: EntryId) {
-    out.extend_from_slice(&Time::from_ms(id.ms).rfc3339());
 }
 
 /// Appends `bytes` as [`escaped`] does.

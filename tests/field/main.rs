@@ -7,6 +7,7 @@
 mod support;
 
 mod claims;
+mod data;
 mod journal;
 mod looks;
 mod losses;

@@ -143,12 +143,12 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "publish",
-        r#"[{"stream": "string", "id": "id", "time": "time", "duplicate": "bool or null"}]"#,
+        r#"[{"stream": "string", "id": "id", "time": "time or null", "duplicate": "bool or null"}]"#,
     ),
     (
         "ingest",
         r#"[{
-  "raw_id": "id", "raw_time": "time", "normalized_id": "id", "normalized_time": "time"
+  "raw_id": "id", "raw_time": "time or null", "normalized_id": "id", "normalized_time": "time or null"
 }]"#,
     ),
     ("tail", ENTRIES),
@@ -156,7 +156,7 @@ const SHAPES: &[(&str, &str)] = &[
     ("consume", ENTRIES),
     (
         "get",
-        r#"{"stream": "string", "id": "id", "time": "time", "fields": {"…": "value"}}"#,
+        r#"{"stream": "string", "id": "id", "time": "time or null", "fields": {"…": "value"}}"#,
     ),
     ("info", concat!("[", stream!(), "]")),
     (
@@ -186,7 +186,7 @@ const SHAPES: &[(&str, &str)] = &[
     "share_percent": "number"
   }],
   "entries": [{
-    "id": "id", "time": "time", "consumer": "string or null", "idle_ms": "integer or null",
+    "id": "id", "time": "time or null", "consumer": "string or null", "idle_ms": "integer or null",
     "deliveries": "integer", "is_trimmed": "bool or null", "fields?": {"…": "value"}
   }]
 }"#,
@@ -290,10 +290,10 @@ const REMOVED: &str = r#"[{
 }]"#;
 
 const ENTRIES: &str =
-    r#"[{"stream": "string", "id": "id", "time": "time", "fields": {"…": "value"}}]"#;
+    r#"[{"stream": "string", "id": "id", "time": "time or null", "fields": {"…": "value"}}]"#;
 
 const CHANGED: &str = r#"[{
-  "stream": "string", "id": "id", "time": "time", "outcome": "string",
+  "stream": "string", "id": "id", "time": "time or null", "outcome": "string",
   "consumer": "string or null", "idle_ms": "integer or null", "deliveries": "integer or null",
   "new_id": "id or null", "new_time": "time or null", "detail": "string or null",
   "fields?": {"…": "value"}

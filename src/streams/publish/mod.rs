@@ -39,7 +39,7 @@ pub use told::Told;
 pub use warnings::Warnings;
 
 use super::names::explain;
-use crate::model::{CommandLine, EntryId, Fields, Kind, Name, Problem, Time};
+use crate::model::{CommandLine, EntryId, Fields, Kind, Name, Problem};
 use crate::topology::Topology;
 use crate::topology::validate::Invalid;
 use crate::wire::{Connection, Error, xadd};
@@ -74,7 +74,7 @@ impl Serialize for Published<'_> {
         let mut json = serializer.serialize_struct("Published", 4)?;
         json.serialize_field("stream", stream)?;
         json.serialize_field("id", id)?;
-        json.serialize_field("time", &Time::from_ms(id.ms))?;
+        json.serialize_field("time", &id.time())?;
         json.serialize_field("duplicate", duplicate)?;
         json.end()
     }

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use super::json::{json_bytes, json_key};
 use super::pretty::{indent_json, is_json};
-use super::text::{push_escaped, push_id, push_line, push_time};
+use super::text::{push_escaped, push_id, push_line};
 use super::{Options, Tone};
 use crate::model::{EntryId, Format, escaped};
 use crate::streams::tail::Gap;
@@ -155,9 +155,9 @@ impl EntryWriter {
         json_bytes(out, stream);
         out.extend_from_slice(b",\"id\":\"");
         push_id(out, id);
-        out.extend_from_slice(b"\",\"time\":\"");
-        push_time(out, id);
-        out.extend_from_slice(b"\",\"fields\":");
+        out.extend_from_slice(b"\",\"time\":");
+        json_time(out, id);
+        out.extend_from_slice(b",\"fields\":");
         if self.style.pairs {
             self.json_pairs(out, fields);
         } else if has_repeats(fields) {
@@ -232,7 +232,7 @@ impl EntryWriter {
         let paint = |tone, text: &str| self.options.theme.paint(tone, text).into_owned();
         out.extend_from_slice(paint(Tone::Id, &id.to_string()).as_bytes());
         out.extend_from_slice(b"  ");
-        let time = crate::model::Time::from_ms(id.ms).to_string();
+        let time = shown_time(id);
         out.extend_from_slice(paint(Tone::Dim, &time).as_bytes());
         if self.style.several_streams {
             out.extend_from_slice(b"  ");
@@ -302,7 +302,7 @@ impl EntryWriter {
         let value_of = |column: &[u8]| match column {
             b"stream" => escaped(stream),
             b"id" => id.to_string(),
-            b"time" => crate::model::Time::from_ms(id.ms).to_string(),
+            b"time" => shown_time(id),
             b"fields" if self.fields.is_empty() => {
                 let mut json = Vec::new();
                 if self.style.pairs {
@@ -323,6 +323,24 @@ impl EntryWriter {
 }
 
 /// Closes a list whose items were each written behind `before`; opens it first when there were none.
+/// The time of an id as JSON.
+fn json_time(out: &mut Vec<u8>, id: EntryId) {
+    match id.time() {
+        Some(time) => {
+            out.push(b'"');
+            out.extend_from_slice(&time.rfc3339());
+            out.push(b'"');
+        }
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+/// The time of an id for people.
+fn shown_time(id: EntryId) -> String {
+    id.time()
+        .map_or_else(|| "?".to_owned(), |time| time.to_string())
+}
+
 fn close(out: &mut Vec<u8>, before: u8, open: u8, close: u8) {
     if before == open {
         out.push(open);

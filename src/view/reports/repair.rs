@@ -4,7 +4,7 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use super::pending::pairs;
-use crate::model::{Name, Time};
+use crate::model::{EntryId, Name};
 use crate::streams::repair::{Outcome, Repaired};
 use crate::view::{Cell, Column, Row, Tone};
 
@@ -33,13 +33,13 @@ impl Serialize for Changed<'_> {
         let mut json = serializer.serialize_struct("Changed", 11)?;
         json.serialize_field("stream", stream)?;
         json.serialize_field("id", id)?;
-        json.serialize_field("time", &Time::from_ms(id.ms))?;
+        json.serialize_field("time", &id.time())?;
         json.serialize_field("outcome", outcome)?;
         json.serialize_field("consumer", consumer)?;
         json.serialize_field("idle_ms", idle_ms)?;
         json.serialize_field("deliveries", deliveries)?;
         json.serialize_field("new_id", new_id)?;
-        json.serialize_field("new_time", &new_id.map(|id| Time::from_ms(id.ms)))?;
+        json.serialize_field("new_time", &new_id.and_then(EntryId::time))?;
         json.serialize_field("detail", detail)?;
         json.serialize_field("fields", fields)?;
         json.end()

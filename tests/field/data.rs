@@ -1,0 +1,70 @@
+//! Data on its way: moments as they are written and read, and what cannot be told of an id.
+
+use crate::support::TestServer;
+
+const EVENT: [&str; 4] = ["publish", "raw", "brand_id=b", "event_type=page_view"];
+
+/// What `publish raw` stores for a timestamp, or its exit code.
+fn stored(server: &TestServer, timestamp: &str) -> Result<String, i32> {
+    let mut args = EVENT.to_vec();
+    args.extend(["payload={}", "--timestamp", timestamp]);
+    let run = server.ucp(&args);
+    if run.code() != Some(0) {
+        run.stderr_has("timestamp");
+        return Err(run.code().unwrap());
+    }
+    let last = server.redis(&["XREVRANGE", "events.raw", "+", "-", "COUNT", "1"]);
+    let entry = &last.items()[0].items()[1];
+    Ok(entry.get("timestamp").unwrap().text().to_owned())
+}
+
+#[test]
+fn field_b7_a_moment_is_resolved_or_refused_and_never_shifted() {
+    let server = TestServer::start();
+    for (text, expected) in [
+        ("2026-07-01T00:00:00Z", Ok("2026-07-01T00:00:00.000Z")),
+        (
+            "2026-07-01T00:00:00[America/New_York]",
+            Ok("2026-07-01T04:00:00.000Z"),
+        ),
+        ("9999-12-31T23:59:59Z", Ok("9999-12-31T23:59:59.000Z")),
+        ("2026-07-01T00:00:00Z[Bogus/Zone]", Err(2)),
+        ("2026-07-01T00:00:00[Bogus/Zone]", Err(2)),
+        ("2026-07-01T00:00:00+24:00", Err(2)),
+        ("2026-07-01T00:00:00+02:00[America/New_York]", Err(2)),
+    ] {
+        let expected = expected.map(str::to_owned);
+        assert_eq!(stored(&server, text), expected, "{text}");
+    }
+    // As a position of read, the same rules.
+    for (end, code) in [
+        ("9999-12-31T23:59:59Z", 0),
+        ("2999-07-01T00:00:00[America/New_York]", 0),
+        ("2026-07-01T00:00:00+24:00", 2),
+        ("2026-07-01T00:00:00Z[Bogus/Zone]", 2),
+    ] {
+        let run = server.ucp(&["read", "events.raw", "-", end, "-o", "json"]);
+        run.assert_code(code);
+        if code == 0 {
+            assert_eq!(run.stdout_json().as_array().unwrap().len(), 3, "{run}");
+        }
+    }
+}
+
+#[test]
+fn field_b8_an_id_past_the_year_9999_has_no_time() {
+    let server = TestServer::start();
+    server.redis(&["XADD", "s", "253402300799999-0", "k", "v"]);
+    server.redis(&["XADD", "s", "1732800000000000-0", "k", "v"]);
+    let read = server.ucp(&["read", "s", "-o", "json"]);
+    let times: Vec<_> = read.stdout_json().as_array().unwrap().clone();
+    assert_eq!(times[0]["time"], "9999-12-31T23:59:59.999Z", "{read}");
+    assert!(times[1]["time"].is_null(), "{read}");
+    server
+        .ucp(&["read", "s", "-o", "csv"])
+        .stdout_has("1732800000000000-0,?");
+    let info = server.ucp(&["info", "s", "-o", "json"]);
+    let stream = &info.stdout_json()[0];
+    assert_eq!(stream["first_time"], "9999-12-31T23:59:59.999Z", "{info}");
+    assert!(stream["last_time"].is_null(), "{info}");
+}
