@@ -207,7 +207,7 @@ async fn file(path: &Path, ingest: Ingest, dry_run: bool, context: &Context) -> 
 fn checked(input: &File, ingest: &Ingest, context: &Context) -> Result<u64> {
     let progress = context.console.progress(None, "checking");
     let each = |more| progress.advance(more);
-    let normal = |fields: &[Pair<'_>]| ingest.normalize(fields).map(drop);
+    let normal = |fields: &[Pair<'_>]| ingest.normalize(fields).map(|normal| normal.warnings);
     let checked = check(Blocks::new(input), &ingest.checker(), normal, each)?;
     drop(progress);
     let hint = "correct the lines and ingest the file again";

@@ -155,7 +155,8 @@ async fn ingest(
     let mut calls: Vec<ScriptCall<_>> = Vec::new();
     for event in chunk.iter().filter(|it| it.stream == EVENTS_RAW) {
         let normal = normalize_event(&event.fields, None, None)
-            .map_err(|invalid| anyhow!("a generated event is not valid: {invalid:?}"))?;
+            .map_err(|invalid| anyhow!("a generated event is not valid: {invalid:?}"))?
+            .fields;
         if let Ok(update) = features::FeatureUpdate::of(&normal) {
             let (brand, profile) = update.keys(&normalized);
             std::iter::once(brand)

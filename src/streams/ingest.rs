@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::publish::{Blocks, Line, Place, Sent, StopFlag, lost_reply, unreadable};
 use super::slots;
 use crate::model::{EntryId, Fields, Problem};
-use crate::topology::normalize::normalize_event;
+use crate::topology::normalize::{Normal, normalize_event};
 use crate::topology::validate::{Checker, Invalid, Record, Warning};
 use crate::topology::{Country, EVENTS_NORMALIZED, EVENTS_RAW, StreamSpec, Topology};
 use crate::wire::{Connection, Error, ErrorKind, Output, add_together};
@@ -109,7 +109,7 @@ impl Ingest {
     pub fn normalize<N: AsRef<[u8]>, V: AsRef<[u8]>>(
         &self,
         raw: &[(N, V)],
-    ) -> Result<Fields, Vec<Invalid>> {
+    ) -> Result<Normal, Vec<Invalid>> {
         normalize_event(raw, Some(&self.raw), self.default_country.as_ref())
     }
 
@@ -122,7 +122,7 @@ impl Ingest {
         self.of_record(record)
     }
 
-    fn of_record(&self, record: Record) -> Result<(Event, Vec<Warning>), Vec<Invalid>> {
+    fn of_record(&self, mut record: Record) -> Result<(Event, Vec<Warning>), Vec<Invalid>> {
         let normalized = self.normalize(&record.fields)?;
         let output = |spec: &StreamSpec, fields| Output {
             stream: spec.name.clone(),
@@ -131,8 +131,9 @@ impl Ingest {
         };
         let outputs = [
             output(&self.raw, record.fields),
-            output(&self.normalized, normalized),
+            output(&self.normalized, normalized.fields),
         ];
+        record.warnings.extend(normalized.warnings);
         Ok((Event { outputs }, record.warnings))
     }
 

@@ -6,8 +6,17 @@ use std::borrow::Cow;
 use super::StreamSpec;
 use super::payload::normal_payload;
 use super::phone::Country;
-use super::validate::{Checker, Findings, Invalid, Pair, RESERVED_PREFIXES, Rule};
+use super::validate::{Checker, Findings, Invalid, Oddity, Pair, RESERVED_PREFIXES, Rule, Warning};
 use crate::model::Fields;
+
+/// A normalized event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Normal {
+    /// Its fields.
+    pub fields: Fields,
+    /// Identifiers of the payload that could not be read and are left out.
+    pub warnings: Vec<Warning>,
+}
 
 /// Brings a raw event to its normal form.
 ///
@@ -22,7 +31,7 @@ pub fn normalize_event<N, V>(
     raw: &[(N, V)],
     schema: Option<&StreamSpec>,
     default_country: Option<&Country>,
-) -> Result<Fields, Vec<Invalid>>
+) -> Result<Normal, Vec<Invalid>>
 where
     N: AsRef<[u8]>,
     V: AsRef<[u8]>,
@@ -40,9 +49,16 @@ where
         ("normalized_payload", payload.json.into_bytes()),
         ("timestamp", take("timestamp")?),
     ];
-    Ok(normalized
-        .map(|(name, value)| (name.as_bytes().to_vec(), value))
-        .to_vec())
+    let unread = payload.unread.iter().map(|(name, value)| {
+        let field = format!("payload.{name}");
+        Warning::new(field.as_bytes(), value.as_bytes(), Oddity::Unread)
+    });
+    Ok(Normal {
+        warnings: unread.collect(),
+        fields: normalized
+            .map(|(name, value)| (name.as_bytes().to_vec(), value))
+            .to_vec(),
+    })
 }
 
 /// The entry's own fields, checked, names and moments as the schema writes them.
@@ -117,6 +133,7 @@ mod tests {
     fn normalized(payload: &str) -> Result<Fields, Vec<Invalid>> {
         let topology = Topology::default();
         normalize_event(&raw(payload), topology.stream(&EVENTS_RAW.into()), None)
+            .map(|normal| normal.fields)
     }
 
     #[test]

@@ -31,7 +31,8 @@ impl Identifier {
 
     /// The one form of a value; `None` when it identifies nobody.
     fn normal(self, value: &str, default_country: Option<&Country>) -> Option<String> {
-        let trimmed = value.trim();
+        let visible: String = value.chars().filter(|it| !is_invisible(*it)).collect();
+        let trimmed = visible.trim();
         match self {
             Self::Phone => normalize_phone(trimmed, default_country),
             Self::Email => Some(trimmed.to_lowercase()),
@@ -41,6 +42,19 @@ impl Identifier {
     }
 }
 
+/// Whether a character shows nothing of its own: controls and format characters, which text that was copied from
+/// elsewhere brings along. Source: Unicode, general categories Cc and Cf.
+fn is_invisible(character: char) -> bool {
+    // White space separates: it is left to what reads the value.
+    (character.is_control() && !character.is_whitespace())
+        || matches!(character,
+            '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
+            | '\u{8e2}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
+}
+
 /// A payload in its normal form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Payload {
@@ -48,7 +62,12 @@ pub(super) struct Payload {
     pub(super) identifiers: String,
     /// The payload with all strings trimmed and the identifiers in their normal form, compact.
     pub(super) json: String,
+    /// Identifiers that have a value which cannot be read as one: the name, and the beginning of the value.
+    pub(super) unread: Vec<(&'static str, String)>,
 }
+
+/// How much of a value that cannot be read is kept.
+const UNREAD_CHARS_MAX: usize = 100;
 
 /// Brings a valid JSON object to its normal form.
 pub(super) fn normal_payload(json: &str, default_country: Option<&Country>) -> Payload {
@@ -58,6 +77,7 @@ pub(super) fn normal_payload(json: &str, default_country: Option<&Country>) -> P
         depth: 0,
         name: None,
         found: [const { None }; Identifier::ALL.len()],
+        unread: Vec::new(),
         default_country,
     };
     let mut at = 0;
@@ -67,6 +87,7 @@ pub(super) fn normal_payload(json: &str, default_country: Option<&Country>) -> P
     Payload {
         identifiers: identifiers_json(&rewrite.found),
         json: rewrite.out,
+        unread: rewrite.unread,
     }
 }
 
@@ -86,6 +107,7 @@ struct Rewrite<'a> {
     /// The identifier that the value to come belongs to.
     name: Option<Identifier>,
     found: [Option<String>; Identifier::ALL.len()],
+    unread: Vec<(&'static str, String)>,
     default_country: Option<&'a Country>,
 }
 
@@ -96,6 +118,10 @@ impl Rewrite<'_> {
             b' ' | b'\t' | b'\n' | b'\r' => return at + 1,
             b'"' => return self.string(at),
             b'-' | b'0'..=b'9' => return self.number(at),
+            b'{' | b'[' | b't' | b'f' if self.identifier().is_some() => {
+                self.cannot_read(&self.json[at..]);
+                return self.token(byte, at);
+            }
             b'{' | b'[' => self.depth += 1,
             b'}' | b']' => self.depth = self.depth.saturating_sub(1),
             _ => {}
@@ -142,9 +168,22 @@ impl Rewrite<'_> {
             self.found[identifier as usize] = Some(normal.clone());
             Some(normal)
         });
+        if normal.is_none() && !text.trim().is_empty() {
+            self.cannot_read(text);
+        }
         let written = normal.map_or(Cow::Borrowed(text.trim()), Cow::Owned);
         self.out
             .push_str(&serde_json::Value::from(&*written).to_string());
+    }
+
+    /// The value of an identifier, which begins with `text`, identifies nobody.
+    fn cannot_read(&mut self, text: &str) {
+        if let Some(identifier) = self.identifier() {
+            let beginning = text.chars().take(UNREAD_CHARS_MAX).collect();
+            let (name, _) = Identifier::ALL[identifier as usize];
+            self.unread.push((name, beginning));
+        }
+        self.name = None;
     }
 
     fn identifier(&self) -> Option<Identifier> {
@@ -206,12 +245,27 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_seen_makes_no_other_identifier() {
+        let payload = normal_payload(
+            "{\"phone\":\"\u{202a}+49 30 123456\u{202c}\",\"email\":\"a\u{200b}nn@example.com\",\"customer_id\":\"\\u00007\"}",
+            None,
+        );
+        assert_eq!(
+            payload.identifiers,
+            r#"{"phone":"+4930123456","email":"ann@example.com","customer_id":"7"}"#
+        );
+        assert!(payload.unread.is_empty());
+    }
+
+    #[test]
     fn what_identifies_nobody_is_left_out() {
         let payload = normal_payload(
             r#"{"phone":"ask me ","email":"  ","customer_id":null,"external_id":["x"]}"#,
             None,
         );
         assert_eq!(payload.identifiers, "{}");
+        let unread: Vec<_> = payload.unread.iter().map(|(name, _)| *name).collect();
+        assert_eq!(unread, ["phone", "external_id"], "said");
         assert_eq!(
             payload.json,
             r#"{"phone":"ask me","email":"","customer_id":null,"external_id":["x"]}"#

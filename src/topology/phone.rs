@@ -98,7 +98,7 @@ impl Serialize for Country {
 /// A telephone number in one form: `+` and digits when it says its country (`+…`, `00…`) or one is
 /// given, its digits otherwise. `None` for what is not a number: letters, no digits, too many.
 pub fn normalize_phone(text: &str, default_country: Option<&Country>) -> Option<String> {
-    let text = text.trim();
+    let text = without_scheme(text.trim());
     let says_country = text.starts_with(['+', '\u{ff0b}']);
     // "+49 (0)30 …": the bracketed 0 is for callers inside the country.
     let digits = if says_country {
@@ -123,12 +123,48 @@ fn e164(digits: &str) -> Option<String> {
     (E164_DIGITS.contains(&digits.len()) && !digits.starts_with('0')).then(|| format!("+{digits}"))
 }
 
+/// What may stand before a number, from links and messaging services.
+const SCHEMES: [&str; 5] = ["tel:", "whatsapp:", "sms:", "smsto:", "callto:"];
+
+/// The number of `tel:+49-30-123456;ext=1` and the like.
+fn without_scheme(text: &str) -> &str {
+    let named = SCHEMES.iter().find_map(|scheme| {
+        let (head, rest) = text.split_at_checked(scheme.len())?;
+        head.eq_ignore_ascii_case(scheme).then_some(rest)
+    });
+    let Some(rest) = named else { return text };
+    let number = rest.split(';').next().unwrap_or(rest);
+    number.trim_start_matches('/').trim()
+}
+
+/// Where the ten decimal digits of other scripts begin: Arabic, Persian, `NKo`, the scripts of India, Thai, Lao, Tibetan,
+/// Burmese, Khmer, Mongolian, and the wide ones. Source: Unicode, general category Nd.
+const ZEROS: [char; 19] = [
+    '\u{660}', '\u{6f0}', '\u{7c0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{b66}',
+    '\u{be6}', '\u{c66}', '\u{ce6}', '\u{d66}', '\u{e50}', '\u{ed0}', '\u{f20}', '\u{1040}',
+    '\u{17e0}', '\u{1810}', '\u{ff10}',
+];
+
+/// A decimal digit of any script, as an ASCII one.
+fn digit(character: char) -> Option<char> {
+    if character.is_ascii() {
+        return Some(character).filter(char::is_ascii_digit);
+    }
+    ZEROS.iter().find_map(|zero| {
+        let value = u32::from(character).checked_sub(u32::from(*zero))?;
+        char::from_digit(value, 10)
+    })
+}
+
 /// The digits of a number written with the usual separators; `None` when there is anything else.
 fn digits_of(text: &str) -> Option<String> {
     let mut digits = String::with_capacity(text.len());
     for (at, character) in text.chars().enumerate() {
+        if let Some(digit) = digit(character) {
+            digits.push(digit);
+            continue;
+        }
         match character {
-            '0'..='9' => digits.push(character),
             '+' | '\u{ff0b}' if at == 0 => {}
             '-' | '.' | '/' | '(' | ')' | '\u{2010}'..='\u{2015}' => {}
             other if other.is_whitespace() => {}
@@ -160,6 +196,15 @@ mod tests {
             ("8 495 123-45-67", Some("RU"), Some("+74951234567")),
             ("06 20 123 4567", Some("HU"), Some("+36201234567")),
             ("71 123 4567", Some("+998"), Some("+998711234567")),
+            ("whatsapp:+49 170 1234567", None, Some("+491701234567")),
+            ("TEL:+49-30-123456;ext=12", None, Some("+4930123456")),
+            ("tel://0049 30 123456", None, Some("+4930123456")),
+            ("tel:", None, None),
+            (
+                "+\u{664}\u{669} \u{6f3}\u{6f0} \u{ff11}23456",
+                None,
+                Some("+4930123456"),
+            ),
             ("call me", None, None),
             ("", None, None),
             ("+", None, None),

@@ -1,6 +1,6 @@
 //! Data on its way: moments as they are written and read, and what cannot be told of an id.
 
-use crate::support::TestServer;
+use crate::support::{Run, TestServer, directory};
 
 const EVENT: [&str; 4] = ["publish", "raw", "brand_id=b", "event_type=page_view"];
 
@@ -67,4 +67,61 @@ fn field_b8_an_id_past_the_year_9999_has_no_time() {
     let stream = &info.stdout_json()[0];
     assert_eq!(stream["first_time"], "9999-12-31T23:59:59.999Z", "{info}");
     assert!(stream["last_time"].is_null(), "{info}");
+}
+
+/// What `ingest` makes of a payload: the identifiers of the normalized event, and the run.
+fn identifiers(server: &TestServer, payload: &str) -> (String, Run) {
+    let payload = format!("payload={payload}");
+    let run = server.ucp(&["ingest", "brand_id=b", "event_type=page_view", &payload]);
+    run.assert_code(0);
+    let last = server.redis(&["XREVRANGE", "events.normalized", "+", "-", "COUNT", "1"]);
+    let entry = &last.items()[0].items()[1];
+    (entry.get("identifiers").unwrap().text().to_owned(), run)
+}
+
+#[test]
+fn field_b5_a_number_is_the_same_however_it_was_copied() {
+    let server = TestServer::start();
+    let number = r#"{"phone":"+4930123456"}"#;
+    for payload in [
+        "{\"phone\":\"\u{202a}+49 30 123456\u{202c}\"}",
+        r#"{"phone":"whatsapp:+4930123456"}"#,
+        r#"{"phone":"tel:+49-30-123456"}"#,
+        "{\"phone\":\"+\u{664}\u{669}\u{663}\u{660}123456\"}",
+        "{\"phone\":\"\\u200e+49 30 123456\\ufeff\"}",
+    ] {
+        let (found, run) = identifiers(&server, payload);
+        assert_eq!(found, number, "{payload}");
+        run.stderr_lacks("identifiers");
+    }
+    let (found, _) = identifiers(&server, "{\"email\":\"a\u{200b}nn@example.com\"}");
+    assert_eq!(found, r#"{"email":"ann@example.com"}"#);
+}
+
+#[test]
+fn field_b5_an_identifier_that_cannot_be_read_is_warned_of() {
+    let server = TestServer::start();
+    for payload in [r#"{"phone":"ask me"}"#, r#"{"phone":["+49 30 123456"]}"#] {
+        let (found, run) = identifiers(&server, payload);
+        assert_eq!(found, "{}");
+        run.stderr_has("payload.phone").stderr_has("cannot be read");
+    }
+    // An empty one and none say nothing, and neither does a name further down.
+    for payload in [
+        r#"{"phone":"","email":null}"#,
+        r#"{"other":{"phone":"ask me"}}"#,
+    ] {
+        let (_, run) = identifiers(&server, payload);
+        run.stderr_lacks("cannot be read");
+    }
+    // From a file too, once for all of its kind.
+    let dir = directory();
+    let file = dir.path().join("events.ndjson");
+    let event = r#"{"brand_id":"b","event_type":"page_view","payload":{"phone":"ask"}}"#;
+    std::fs::write(&file, format!("{event}\n{event}\n")).unwrap();
+    server
+        .ucp(&["ingest", "--file", file.to_str().unwrap()])
+        .assert_code(0)
+        .stderr_has("payload.phone")
+        .stderr_has("and 1 more like it");
 }

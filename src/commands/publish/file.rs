@@ -125,7 +125,7 @@ fn checked(file: &mut File, args: &FileArgs, job: &Job<'_>, context: &Context) -
     let progress = context.console.progress(None, "checking");
     let each = |more| progress.advance(more);
     let entries = args.format().blocks(file);
-    let checked = check(entries, &job.checker, |_| Ok(()), each)?;
+    let checked = check(entries, &job.checker, |_| Ok(Vec::new()), each)?;
     drop(progress);
     let stream = &job.target.stream;
     let checked = if args.skip_invalid {

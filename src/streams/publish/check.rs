@@ -13,7 +13,7 @@ use super::blocks::{Block, Blocks};
 use super::place::Unit;
 use super::told::Told;
 use crate::model::{Name, Problem};
-use crate::topology::validate::{Checker, Findings, Invalid, Pair, recycle};
+use crate::topology::validate::{Checker, Findings, Invalid, Pair, Warning, recycle};
 
 /// More threads than this wait for the disk.
 const THREADS_MAX: usize = 4;
@@ -60,7 +60,7 @@ type Part = (u64, Checked);
 pub fn check<R: Read + Send>(
     input: Blocks<R>,
     checker: &Checker<'_>,
-    further: impl Fn(&[Pair<'_>]) -> Result<(), Vec<Invalid>> + Sync,
+    further: impl Fn(&[Pair<'_>]) -> Result<Vec<Warning>, Vec<Invalid>> + Sync,
     mut each: impl FnMut(u64),
 ) -> Result<Checked> {
     let unit = input.unit();
@@ -120,7 +120,7 @@ fn part(
     block: &Block,
     unit: Unit,
     checker: &Checker<'_>,
-    further: impl Fn(&[Pair<'_>]) -> Result<(), Vec<Invalid>>,
+    further: impl Fn(&[Pair<'_>]) -> Result<Vec<Warning>, Vec<Invalid>>,
 ) -> Checked {
     let mut found = Checked {
         bad: Told::new(unit),
@@ -131,7 +131,10 @@ fn part(
         let mut fields = recycle(pairs);
         line.check(checker, &mut fields, &mut findings);
         if findings.invalid.is_empty() {
-            findings.invalid = further(&fields).err().unwrap_or_default();
+            match further(&fields) {
+                Ok(warnings) => findings.warnings.extend(warnings),
+                Err(invalid) => findings.invalid = invalid,
+            }
         }
         if findings.invalid.is_empty() {
             found.entries += 1;

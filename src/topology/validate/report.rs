@@ -159,10 +159,12 @@ pub enum Oddity {
     NotUuid,
     /// A date and time without an offset.
     NoOffset,
+    /// An identifier that nobody can be found by.
+    Unread,
 }
 
 impl Warning {
-    pub(super) fn new(field: &[u8], value: &[u8], oddity: Oddity) -> Self {
+    pub(in crate::topology) fn new(field: &[u8], value: &[u8], oddity: Oddity) -> Self {
         Self {
             field: Name::from(field),
             oddity,
@@ -175,6 +177,7 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.oddity {
             Oddity::NotUuid => "is not a UUID",
+            Oddity::Unread => "cannot be read, and is left out of the identifiers",
             Oddity::NoOffset => "has no offset from UTC, read as UTC",
         };
         write!(f, "{}: `{}` {what}", self.field, self.value)

@@ -100,7 +100,12 @@ impl Inline for Builtin {
             } => {
                 let fields: Vec<_> = delivery.fields().collect();
                 match normalize::normalize_event(&fields, schema.as_deref(), country.as_ref()) {
-                    Ok(fields) => publish(&output.0, output.1, fields),
+                    Ok(normal) => {
+                        for warning in normal.warnings {
+                            tracing::warn!(id = %delivery.id(), "{warning}");
+                        }
+                        publish(&output.0, output.1, normal.fields)
+                    }
                     Err(invalid) => unusable(&invalid),
                 }
             }
