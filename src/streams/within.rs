@@ -1,18 +1,10 @@
 //! Values within JSON by the path that leads to them: `customer.email`, `items.0.sku`. Pure.
 
-use serde_json::Value;
+use crate::model::JsonText;
 
 /// The value at `path`, steps joined by dots, within `json`; `None` where it is no JSON, or has no such place.
-pub(super) fn within(path: &[u8], json: &[u8]) -> Option<Value> {
-    let path = std::str::from_utf8(path).ok()?;
-    let value: Value = serde_json::from_slice(json).ok()?;
-    path.split('.')
-        .try_fold(&value, |inner: &Value, step| match inner {
-            Value::Object(fields) => fields.get(step),
-            Value::Array(items) => items.get(step.parse::<usize>().ok()?),
-            _ => None,
-        })
-        .cloned()
+pub(super) fn within<'j>(path: &[u8], json: &'j [u8]) -> Option<JsonText<'j>> {
+    JsonText::at(json, path.split(|byte| *byte == b'.')).ok()?
 }
 
 /// What `place` names in an entry: a field, or where there is none of that name, a field and a path into its JSON, joined
@@ -24,10 +16,7 @@ pub(super) fn value_of(place: &[u8], fields: &[(Vec<u8>, Vec<u8>)]) -> Option<Ve
     }
     memchr::memchr_iter(b'.', place).find_map(|dot| {
         let (_, json) = of(&place[..dot])?;
-        Some(match within(&place[dot + 1..], json)? {
-            Value::String(text) => text.into_bytes(),
-            other => other.to_string().into_bytes(),
-        })
+        Some(within(&place[dot + 1..], json)?.shown().into_owned())
     })
 }
 

@@ -125,3 +125,70 @@ fn field_b5_an_identifier_that_cannot_be_read_is_warned_of() {
         .stderr_has("payload.phone")
         .stderr_has("and 1 more like it");
 }
+
+/// Values that a parser stumbles over, each beside the one that is asked for.
+fn odd_neighbours() -> Vec<String> {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    vec![
+        r#"{"k":1,"x":"\ud83d"}"#.to_owned(),
+        r#"{"k":1,"x":1e400}"#.to_owned(),
+        format!("{{\"x\":{deep},\"k\":1}}"),
+    ]
+}
+
+#[test]
+fn field_b2_one_value_that_nobody_asked_for_hides_nothing() {
+    let server = TestServer::start();
+    for payload in odd_neighbours() {
+        server.redis(&["XADD", "s", "*", "p", &payload]);
+    }
+    let ids = |condition: &str| {
+        let run = server.ucp(&[
+            "tail", "s", "--where", condition, "-o", "json", "--jq", "length",
+        ]);
+        run.assert_code(0);
+        run.stdout().trim().to_owned()
+    };
+    assert_eq!(ids("p.k=1"), "3");
+    assert_eq!(ids("p.k!=1"), "0");
+    assert_eq!(ids("p.k=2"), "0");
+    // A cluster of what is pending looks at the same place.
+    server.redis(&["XGROUP", "CREATE", "s", "g", "0"]);
+    server.redis(&["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"]);
+    let by = server.ucp(&["pending", "s", "g", "--by", "p.k", "-o", "json"]);
+    let clusters = by.stdout_json()["clusters"].clone();
+    assert_eq!(clusters[0]["entries"], 3, "{by}");
+    assert_eq!(clusters[0]["fields"]["p.k"], "1", "{by}");
+}
+
+#[test]
+fn field_b3_digits_are_compared_as_they_were_written() {
+    let server = TestServer::start();
+    let uids = [
+        "10769150350006150715113082361",
+        "10769150350006150715113082362",
+    ];
+    server.redis(&["XGROUP", "CREATE", "s", "g", "0", "MKSTREAM"]);
+    for uid in uids {
+        let payload = format!("{{\"uid\":{uid},\"total\":1.10}}");
+        server.redis(&["XADD", "s", "*", "p", &payload]);
+    }
+    for uid in uids {
+        let condition = format!("p.uid={uid}");
+        let run = server.ucp(&["tail", "s", "--where", &condition, "-o", "json"]);
+        assert_eq!(run.stdout_json().as_array().unwrap().len(), 1, "{run}");
+    }
+    // The same number, however it is written.
+    let run = server.ucp(&["tail", "s", "--where", "p.total=1.1", "-o", "json"]);
+    assert_eq!(run.stdout_json().as_array().unwrap().len(), 2, "{run}");
+    server.redis(&["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"]);
+    let by = server.ucp(&["pending", "s", "g", "--by", "p.uid", "-o", "json"]);
+    let clusters = by.stdout_json()["clusters"].clone();
+    let found: Vec<_> = clusters
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["fields"]["p.uid"].clone())
+        .collect();
+    assert_eq!(found, uids, "{by}");
+}

@@ -1,7 +1,6 @@
 //! Which entries are wanted: by a field's value, by a value within JSON, by a pattern.
 
 use regex::bytes::Regex;
-use serde_json::Value;
 
 use super::super::within::within;
 use crate::wire::decode::FieldSlices;
@@ -64,24 +63,7 @@ impl Equal {
     }
 
     fn is_at(&self, path: &[u8], json: &[u8]) -> bool {
-        within(path, json).is_some_and(|found| self.is(&found))
-    }
-
-    fn is(&self, found: &Value) -> bool {
-        let Ok(wanted) = std::str::from_utf8(&self.value) else {
-            return false;
-        };
-        match found {
-            Value::String(text) => text == wanted,
-            // 12.50 is 12.5, and a number too long for that is compared as it is written.
-            Value::Number(number) => {
-                number.to_string() == wanted
-                    || wanted
-                        .parse::<serde_json::Number>()
-                        .is_ok_and(|wanted| number.is_f64() && number.as_f64() == wanted.as_f64())
-            }
-            other => serde_json::to_string(other).is_ok_and(|text| text == wanted),
-        }
+        within(path, json).is_some_and(|found| found.is(&self.value))
     }
 }
 

@@ -1,0 +1,492 @@
+//! JSON as it was written: a place within it is found by walking the text, so that numbers keep their digits, and what
+//! stands beside the place that is asked for (a lone surrogate, a number beyond every float, a thousand brackets) hides
+//! nothing. Walking takes time that grows with the text, and memory only with the depth of what it skips.
+
+use std::borrow::Cow;
+
+/// One JSON value, as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JsonText<'j>(&'j [u8]);
+
+/// A text that is not JSON, and where that shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not JSON at byte {at}")]
+pub struct NotJson {
+    /// Bytes before it.
+    pub at: usize,
+}
+
+type Result<T> = std::result::Result<T, NotJson>;
+
+impl<'j> JsonText<'j> {
+    /// The value within `text` to which `steps` lead: names of objects' members, indexes of arrays' items. Of members of one
+    /// name it is the last. `None` where there is no such place; a text that is neither object nor array has none in it.
+    ///
+    /// # Errors
+    /// Where an object or array that the way leads through is not written as JSON has it.
+    pub fn at<'s>(
+        text: &'j [u8],
+        steps: impl IntoIterator<Item = &'s [u8]>,
+    ) -> Result<Option<Self>> {
+        let mut walk = Walk { text, at: 0 };
+        walk.skip_blank();
+        if !matches!(walk.byte(), Some(b'{' | b'[')) {
+            return Ok(None);
+        }
+        let mut found = Self(text);
+        for step in steps {
+            match found.inner(step)? {
+                Some(inner) => found = inner,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// The member or item called `step`.
+    fn inner(self, step: &[u8]) -> Result<Option<Self>> {
+        let mut walk = Walk {
+            text: self.0,
+            at: 0,
+        };
+        walk.skip_blank();
+        let found = match walk.byte() {
+            Some(b'{') => walk.member(step)?,
+            Some(b'[') => {
+                let index = std::str::from_utf8(step)
+                    .ok()
+                    .and_then(|it| it.parse().ok());
+                walk.item(index.unwrap_or(usize::MAX))?
+            }
+            _ => return Ok(None),
+        };
+        walk.skip_blank();
+        if walk.at < self.0.len() {
+            return Err(walk.wrong());
+        }
+        Ok(found)
+    }
+
+    /// A string's text, its escapes resolved (half of a surrogate pair is U+FFFD); `None` for any other value.
+    pub fn string(self) -> Option<Cow<'j, [u8]>> {
+        let inside = self.0.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        Some(unescaped(inside))
+    }
+
+    /// As it was written, without the white space between its parts.
+    pub fn compact(self) -> Vec<u8> {
+        let mut compact = Vec::with_capacity(self.0.len());
+        let mut walk = Walk {
+            text: self.0,
+            at: 0,
+        };
+        loop {
+            walk.skip_blank();
+            let from = walk.at;
+            match walk.byte() {
+                None => return compact,
+                Some(b'"') if walk.string().is_ok() => {}
+                Some(_) => walk.at += 1,
+            }
+            compact.extend_from_slice(&self.0[from..walk.at]);
+        }
+    }
+
+    /// What is printed of it: a string's text, anything else as [`JsonText::compact`].
+    pub fn shown(self) -> Cow<'j, [u8]> {
+        self.string().unwrap_or_else(|| self.compact().into())
+    }
+
+    /// Whether it is `wanted`: the text of a string, a number of the same value (12.50 is 12.5, and every digit counts), or
+    /// the compact form of anything else.
+    pub fn is(self, wanted: &[u8]) -> bool {
+        let number = || Some(Decimal::parse(self.0)? == Decimal::parse(wanted)?);
+        *self.shown() == *wanted || number() == Some(true)
+    }
+}
+
+/// A place in a text.
+struct Walk<'j> {
+    text: &'j [u8],
+    at: usize,
+}
+
+impl<'j> Walk<'j> {
+    fn byte(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn wrong(&self) -> NotJson {
+        NotJson { at: self.at }
+    }
+
+    fn skip_blank(&mut self) {
+        while matches!(self.byte(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    /// Whether the next thing is `byte`; if so, it is passed.
+    fn passes(&mut self, byte: u8) -> bool {
+        self.skip_blank();
+        let is_there = self.byte() == Some(byte);
+        self.at += usize::from(is_there);
+        is_there
+    }
+
+    /// The last member of this name of the object that begins here, all of which is passed.
+    fn member(&mut self, name: &[u8]) -> Result<Option<JsonText<'j>>> {
+        self.at += 1;
+        let mut found = None;
+        if self.passes(b'}') {
+            return Ok(None);
+        }
+        loop {
+            self.skip_blank();
+            let key = self.string()?;
+            if !self.passes(b':') {
+                return Err(self.wrong());
+            }
+            let value = self.value()?;
+            if *unescaped(key) == *name {
+                found = Some(value);
+            }
+            if self.passes(b'}') {
+                return Ok(found);
+            }
+            if !self.passes(b',') {
+                return Err(self.wrong());
+            }
+        }
+    }
+
+    /// The item at `index` of the array that begins here, all of which is passed.
+    fn item(&mut self, index: usize) -> Result<Option<JsonText<'j>>> {
+        self.at += 1;
+        let (mut found, mut count) = (None, 0);
+        if self.passes(b']') {
+            return Ok(None);
+        }
+        loop {
+            let value = self.value()?;
+            if count == index {
+                found = Some(value);
+            }
+            count += 1;
+            if self.passes(b']') {
+                return Ok(found);
+            }
+            if !self.passes(b',') {
+                return Err(self.wrong());
+            }
+        }
+    }
+
+    /// Passes the string that begins here; what is between its quotes.
+    fn string(&mut self) -> Result<&'j [u8]> {
+        let start = self.at + 1;
+        if self.byte() != Some(b'"') {
+            return Err(self.wrong());
+        }
+        let mut end = start;
+        while let Some(found) =
+            memchr::memchr2(b'"', b'\\', self.text.get(end..).unwrap_or_default())
+        {
+            if self.text[end + found] == b'"' {
+                self.at = end + found + 1;
+                return Ok(&self.text[start..end + found]);
+            }
+            end += found + 2;
+        }
+        Err(self.wrong())
+    }
+
+    /// Passes a number, `true`, `false` or `null`.
+    fn scalar(&mut self) -> Result<()> {
+        let rest = &self.text[self.at..];
+        let is_part =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
+        let length = rest
+            .iter()
+            .position(|byte| !is_part(byte))
+            .unwrap_or(rest.len());
+        let word = &rest[..length];
+        if !matches!(word, b"true" | b"false" | b"null") && Decimal::parse(word).is_none() {
+            return Err(self.wrong());
+        }
+        self.at += length;
+        Ok(())
+    }
+
+    /// Passes a value. Within one that nobody asked for only brackets, strings and words are looked at, by a loop: no depth
+    /// is too much.
+    fn value(&mut self) -> Result<JsonText<'j>> {
+        self.skip_blank();
+        let from = self.at;
+        let mut open = Vec::new();
+        loop {
+            self.skip_blank();
+            match self.byte() {
+                Some(bracket @ (b'{' | b'[')) => {
+                    open.push(bracket);
+                    self.at += 1;
+                }
+                Some(bracket @ (b'}' | b']')) => {
+                    // In ASCII a closing bracket comes two after its opening one.
+                    if open.pop() != Some(bracket - 2) {
+                        return Err(self.wrong());
+                    }
+                    self.at += 1;
+                }
+                Some(b',' | b':') if !open.is_empty() => self.at += 1,
+                Some(b'"') => drop(self.string()?),
+                Some(_) => self.scalar()?,
+                None => return Err(self.wrong()),
+            }
+            if open.is_empty() {
+                return Ok(JsonText(&self.text[from..self.at]));
+            }
+        }
+    }
+}
+
+/// A string's inside with its escapes resolved.
+fn unescaped(inside: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'\\', inside).is_none() {
+        return Cow::Borrowed(inside);
+    }
+    let mut text = Vec::with_capacity(inside.len());
+    let mut rest = inside;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        text.extend_from_slice(&rest[..at]);
+        let (character, length) = escape(&rest[at..]);
+        let mut buffer = [0; 4];
+        text.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
+        rest = &rest[(at + length).min(rest.len())..];
+    }
+    text.extend_from_slice(rest);
+    Cow::Owned(text)
+}
+
+/// The character that the escape at the beginning of `text` stands for, and how many bytes that takes.
+fn escape(text: &[u8]) -> (char, usize) {
+    let simple = match text.get(1) {
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'u') => return unicode_escape(text),
+        Some(other) => char::from(*other),
+        None => char::REPLACEMENT_CHARACTER,
+    };
+    (simple, 2)
+}
+
+/// `\uXXXX`, or two of them that are one character.
+fn unicode_escape(text: &[u8]) -> (char, usize) {
+    let Some(first) = code_unit(text) else {
+        return (char::REPLACEMENT_CHARACTER, 2);
+    };
+    if let Some(character) = char::from_u32(first.into()) {
+        return (character, 6);
+    }
+    let second = text.get(6..).and_then(code_unit);
+    let pair = second.and_then(|second| char::decode_utf16([first, second]).next()?.ok());
+    match pair {
+        Some(character) => (character, 12),
+        None => (char::REPLACEMENT_CHARACTER, 6),
+    }
+}
+
+fn code_unit(text: &[u8]) -> Option<u16> {
+    let digits = text.strip_prefix(b"\\u")?.get(..4)?;
+    let digits = std::str::from_utf8(digits).ok()?;
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u16::from_str_radix(digits, 16).ok().filter(|_| is_hex)
+}
+
+/// A JSON number by its value: the digits that count, and how far the last of them is from the decimal point.
+#[derive(Debug, PartialEq, Eq)]
+struct Decimal {
+    is_negative: bool,
+    digits: Vec<u8>,
+    exponent: i64,
+}
+
+impl Decimal {
+    /// `None` for what is not a number as JSON writes them.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let (is_negative, text) = match text.strip_prefix(b"-") {
+            Some(text) => (true, text),
+            None => (false, text),
+        };
+        let split = text.iter().position(|byte| matches!(byte, b'e' | b'E'));
+        let (mantissa, power) = match split {
+            Some(at) => (&text[..at], Some(&text[at + 1..])),
+            None => (text, None),
+        };
+        let power = match power {
+            Some(power) => std::str::from_utf8(power).ok()?.parse().ok()?,
+            None => 0_i64,
+        };
+        let point = mantissa.iter().position(|byte| *byte == b'.');
+        let (whole, fraction) = match point {
+            Some(at) => (&mantissa[..at], &mantissa[at + 1..]),
+            None => (mantissa, &b""[..]),
+        };
+        let is_written_so = (whole == b"0" || !whole.starts_with(b"0"))
+            && !whole.is_empty()
+            && (point.is_none() || !fraction.is_empty());
+        let mut digits = [whole, fraction].concat();
+        if !is_written_so || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let mut exponent = power.checked_sub(i64::try_from(fraction.len()).ok()?)?;
+        while digits.last() == Some(&b'0') {
+            digits.pop();
+            exponent = exponent.checked_add(1)?;
+        }
+        let zeros = digits.iter().take_while(|byte| **byte == b'0').count();
+        digits.drain(..zeros);
+        if digits.is_empty() {
+            exponent = 0;
+        }
+        Some(Self {
+            is_negative: is_negative && !digits.is_empty(),
+            digits,
+            exponent,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(json: &str, path: &str) -> Result<Option<String>> {
+        let steps = path.split('.').map(str::as_bytes);
+        let found = JsonText::at(json.as_bytes(), steps)?;
+        Ok(found.map(|it| String::from_utf8_lossy(&it.shown()).into_owned()))
+    }
+
+    #[test]
+    fn what_nobody_asked_for_hides_nothing() {
+        let deep = format!(
+            "{{\"k\":1,\"x\":{}{}}}",
+            "[".repeat(200_000),
+            "]".repeat(200_000)
+        );
+        for json in [
+            r#"{"k":1,"x":"\ud83d"}"#,
+            r#"{"x":1e400,"k":1}"#,
+            r#" { "x" : { "k" : 2 } , "k" : 1 } "#,
+            r#"{"k":2,"k":1}"#,
+            r#"{"\u006b":1}"#,
+            deep.as_str(),
+        ] {
+            assert_eq!(
+                at(json, "k"),
+                Ok(Some("1".to_owned())),
+                "{}",
+                &json[..20.min(json.len())]
+            );
+        }
+    }
+
+    #[test]
+    fn values_are_shown_as_they_were_written() {
+        let json = r#"{"n":10769150350006150715113082361,"m":1.10,"t":"a\n\u00e9\ud83d\ude00\ud83d!","o":{ "b" : [ 1, "x y" ] },"l":[true,null]}"#;
+        for (path, expected) in [
+            ("n", Some("10769150350006150715113082361")),
+            ("m", Some("1.10")),
+            ("t", Some("a\né😀\u{fffd}!")),
+            ("o", Some(r#"{"b":[1,"x y"]}"#)),
+            ("o.b.1", Some("x y")),
+            ("l.0", Some("true")),
+            ("l.1", Some("null")),
+            ("l.2", None),
+            ("l.x", None),
+            ("n.x", None),
+            ("nothing", None),
+        ] {
+            assert_eq!(at(json, path), Ok(expected.map(str::to_owned)), "{path}");
+        }
+        for text in ["oops", "", "12", "\"{}\""] {
+            assert_eq!(at(text, "k"), Ok(None), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_said_where_the_way_leads_through_it() {
+        for json in [
+            r#"{"k":1"#,
+            r#"{"k":1,}"#,
+            r#"{"k" 1}"#,
+            r#"{"k":1}x"#,
+            r#"{"k":[1}"#,
+            r#"{k:1}"#,
+            r#"{"k":tru}"#,
+            r#"{"k":01}"#,
+            r#"{"k":"x}"#,
+            "[1,2",
+            "[",
+        ] {
+            assert!(at(json, "k").is_err(), "{json}: {:?}", at(json, "k"));
+        }
+    }
+
+    #[test]
+    fn every_digit_counts_and_their_way_of_writing_does_not() {
+        for (written, wanted, is_same) in [
+            ("12.50", "12.5", true),
+            ("12.50", "12.50", true),
+            ("1.5e2", "150", true),
+            ("-0", "0", true),
+            (
+                "10769150350006150715113082361",
+                "10769150350006150715113082362",
+                false,
+            ),
+            ("0.1000000000000000000001", "0.1", false),
+            ("1e400", "1e400", true),
+            ("1e400", "10e399", true),
+            ("\"a\"", "a", true),
+            ("\"12.50\"", "12.5", false),
+            ("[1, 2]", "[1,2]", true),
+            ("true", "true", true),
+        ] {
+            let json = format!("[{written}]");
+            let found = JsonText::at(json.as_bytes(), [&b"0"[..]]).unwrap().unwrap();
+            assert_eq!(found.is(wanted.as_bytes()), is_same, "{written} {wanted}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_parser(
+            name in "[a-c\\\\\"é]{0,3}", value in "[a-z\\\\\"\n😀]{0,5}", number in any::<i64>(), more in prop::collection::vec("[a-c]{1,2}", 0..4),
+        ) {
+            let json = serde_json::json!({"q": {name.clone(): value, "n": number}, "more": more});
+            for text in [json.to_string(), serde_json::to_string_pretty(&json).unwrap()] {
+                let steps = [&b"q"[..], name.as_bytes()];
+                let found = JsonText::at(text.as_bytes(), steps).unwrap().unwrap();
+                let expected = &json["q"][name.as_str()];
+                let expected = expected.as_str().map_or_else(|| expected.to_string(), str::to_owned);
+                prop_assert_eq!(String::from_utf8(found.shown().into_owned()).unwrap(), expected);
+            }
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>, text in "[\\[\\]{}:,\"\\\\u0-9a-f ]{0,30}") {
+            for json in [&bytes[..], text.as_bytes()] {
+                let _ = JsonText::at(json, [&b"a"[..], b"0"]);
+                if let Ok(Some(found)) = JsonText::at(json, [&b"0"[..]]) {
+                    let _ = (found.shown(), found.is(b"1"));
+                }
+            }
+        }
+    }
+}
