@@ -13,10 +13,11 @@ use crate::view::Info;
 /// Show streams with their groups: size, lag, pending, losses, and room before MAXLEN takes unread entries
 ///
 /// Looks at every stream of the topology unless some are named. Costs the server little, whatever the length of a stream
-/// or of a pending entries list. LAG is a number, an upper bound (<=) or unknown (?), never a made-up 0; `lag --exact`
-/// counts. LOST counts entries trimmed before the group read them; once it has read on, the server remembers less of
+/// or of a pending entries list. LAG is a number; where the server does not know it, entries are counted up to the
+/// threshold, and it is a lower bound (>=), an upper bound (<=) or unknown (?); `lag --exact` counts all. LOST counts entries trimmed before the group read them; once it has read on, the server remembers less of
 /// them (>=) or nothing (?). ROOM counts those that can be added before it loses one, FOR in how long that is at the
-/// present rate. A `!` marks what is over a threshold of the topology. Consumers are listed for named streams, with -o wide and in JSON.
+/// present rate. A `!` marks what is beyond a threshold of the topology, and a lag that may be. Consumers are listed for
+/// named streams, with -o wide and in JSON.
 /// Streams that the user may not look at are named in warnings (exit 7), and so are groups whose workers pause because
 /// everything they attempt fails.
 ///

@@ -10,9 +10,10 @@ use crate::streams::backlog;
 
 /// Show how far groups are behind, in entries and in time
 ///
-/// LAG is a number, an upper bound (<=) or unknown (?), never a made-up 0: servers lose count after deletions and
-/// XGROUP SETID. BEHIND is the age of the oldest entry not delivered yet, OLDEST that of the oldest one delivered and
-/// not acknowledged. A `!` marks what is over a threshold of the topology; at OLDEST, that the entry rests too long.
+/// LAG is a number. Servers lose count after deletions and XGROUP SETID: there entries are counted up to the threshold of
+/// the topology, and it is a lower bound (>=), an upper bound (<=) or unknown (?), never a made-up 0. BEHIND is the age of the oldest entry not delivered yet, OLDEST that of the oldest one delivered and
+/// not acknowledged. A `!` marks what is beyond a threshold of the topology, and a lag that may be; at OLDEST, that the
+/// entry is too old or rests too long.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:

@@ -21,6 +21,18 @@ pub struct StreamInfo {
     pub last: Option<Entry>,
 }
 
+impl StreamInfo {
+    /// Bytes of the larger one of its first and last entry: about how large its entries are.
+    pub fn entry_bytes(&self) -> usize {
+        let bytes = |entry: &Entry| {
+            let fields = entry.fields.iter();
+            fields.map(|(name, value)| name.len() + value.len()).sum()
+        };
+        let ends = [&self.first, &self.last].into_iter().flatten();
+        ends.map(bytes).max().unwrap_or_default()
+    }
+}
+
 /// One row of `XINFO GROUPS`.
 #[derive(Clone, Debug)]
 pub struct GroupInfo {

@@ -7,12 +7,15 @@ use futures_util::future::{join_all, try_join_all};
 use serde::Serialize;
 
 use super::inspect::{
-    Around, GroupReport, GroupState, Moment, Visible, group_report, moment, seen,
+    Around, Counter, GroupReport, GroupState, Moment, Visible, group_report, moment, seen,
+    severity, unless_other_type,
 };
 use super::target::Target;
 use crate::model::{EntryId, GroupInfo, Lag, Name, StreamInfo};
-use crate::topology::{GroupSpec, Over, Topology};
-use crate::wire::{Connection, Error, ErrorKind, Lane, Scan, Stop, xinfo_groups, xinfo_stream};
+use crate::topology::{Alert, Figures, GroupSpec, Level, Topology};
+use crate::wire::{
+    Connection, Error, ErrorKind, Lane, Scan, Stop, xinfo_groups, xinfo_stream, xlen,
+};
 
 /// How far one group is behind.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +26,8 @@ pub struct GroupLag {
     pub stream: Name,
     /// Whether the server has it.
     pub state: GroupState,
+    /// Whether the topology has its stream and not the group.
+    pub is_extra: bool,
     /// Entries it was not delivered yet; `None` for a missing group.
     pub lag: Option<Lag>,
     /// Whether the lag was counted, entry by entry.
@@ -39,8 +44,18 @@ pub struct GroupLag {
     pub oldest_pending_age_ms: Option<u64>,
     /// The last id delivered.
     pub last_delivered_id: Option<EntryId>,
-    /// The thresholds of the topology that it is over for certain.
-    pub alerts: Vec<Over>,
+    /// Entries that left the stream undelivered, as in [`GroupReport`].
+    pub lost: Option<Lag>,
+    /// How many entries can be added before the group loses one, as in [`GroupReport`].
+    pub headroom: Option<Lag>,
+    /// In how long that is, as in [`GroupReport`].
+    pub headroom_ms: Option<u64>,
+    /// What is wrong by the topology's thresholds, and where nobody knows whether it is.
+    pub alerts: Vec<Alert>,
+    /// The worst of them; `None` when there is none.
+    pub severity: Option<Level>,
+    #[serde(skip)]
+    figures: Figures,
 }
 
 impl From<GroupReport> for GroupLag {
@@ -49,21 +64,27 @@ impl From<GroupReport> for GroupLag {
             group: report.group,
             stream: report.stream,
             state: report.state,
+            is_extra: report.is_extra,
             lag: report.lag,
-            is_counted: false,
+            is_counted: report.is_counted,
             undelivered_id: report.undelivered_id,
             undelivered_age_ms: report.undelivered_age_ms,
             pending: report.pending,
             oldest_pending_id: report.oldest_pending_id,
             oldest_pending_age_ms: report.oldest_pending_age_ms,
             last_delivered_id: report.last_delivered_id,
+            lost: report.lost,
+            headroom: report.headroom,
+            headroom_ms: report.headroom_ms,
             alerts: report.alerts,
+            severity: report.severity,
+            figures: report.figures,
         }
     }
 }
 
 /// Looks at `wanted`, or at every group on the topology's streams and every group it names when that is empty, in two
-/// round trips.
+/// round trips and those that counting takes.
 ///
 /// # Errors
 /// Not found for a group that was named and is not there; what the server says.
@@ -73,30 +94,62 @@ pub async fn lags(
     wanted: &[GroupSpec],
 ) -> Result<Visible<GroupLag>> {
     let streams = streams_of(topology, wanted);
-    let looks = streams.iter().map(|name| look(connection, name));
+    let looks = streams.iter().map(|name| look(connection, topology, name));
     let (moment, looks) = tokio::join!(moment(connection), join_all(looks));
-    let moment = moment?;
+    let survey = Survey {
+        connection,
+        topology,
+        moment: moment?,
+        counter: Counter::default(),
+    };
     let (looks, denied) = seen(&streams, looks)?;
-    let looks: BTreeMap<&Name, Option<StreamAndGroups>> = streams
+    let looks: BTreeMap<&Name, Option<Look>> = streams
         .iter()
         .copied()
         .zip(looks)
         .filter_map(|(name, look)| Some((name, look?)))
         .collect();
     let rows = if wanted.is_empty() {
-        all(connection, topology, &streams, &looks, moment).await?
+        survey.all(&streams, &looks).await?
     } else {
         let asked = wanted.iter().filter_map(|spec| {
             let look = looks.get(&spec.stream)?.as_ref();
-            Some(one(connection, topology, spec, look, moment))
+            Some(survey.one(spec, look))
         });
         try_join_all(asked).await?
     };
     Ok(Visible { rows, denied })
 }
 
-/// What `XINFO` says of a stream and its groups.
-type StreamAndGroups = (StreamInfo, Vec<GroupInfo>);
+/// How far one group is behind, without what only alerts are decided from; `None` where the server does not have it.
+///
+/// # Errors
+/// What the server says.
+pub(super) async fn lag_alone(
+    connection: &Connection,
+    topology: &Topology,
+    spec: &GroupSpec,
+) -> Result<Option<GroupLag>> {
+    let (moment, look) = tokio::join!(moment(connection), look_alone(connection, &spec.stream));
+    let survey = Survey {
+        connection,
+        topology,
+        moment: moment?,
+        counter: Counter::default(),
+    };
+    let Some(look) = look? else { return Ok(None) };
+    let Some(group) = look.groups.iter().find(|it| it.name == spec.name) else {
+        return Ok(None);
+    };
+    survey.measure(&spec.stream, &look, group).await.map(Some)
+}
+
+/// What the first round trip brought of a stream and its groups.
+struct Look {
+    info: StreamInfo,
+    groups: Vec<GroupInfo>,
+    dead_letters: Option<u64>,
+}
 
 /// The streams to look at, each once, in their order.
 fn streams_of<'a>(topology: &'a Topology, wanted: &'a [GroupSpec]) -> Vec<&'a Name> {
@@ -118,7 +171,25 @@ fn streams_of<'a>(topology: &'a Topology, wanted: &'a [GroupSpec]) -> Vec<&'a Na
     once
 }
 
-async fn look(connection: &Connection, stream: &Name) -> Result<Option<StreamAndGroups>, Error> {
+async fn look(
+    connection: &Connection,
+    topology: &Topology,
+    stream: &Name,
+) -> Result<Option<Look>, Error> {
+    let letters = topology.stream_or_default(stream).dead_letter;
+    let (look, dead_letters) = tokio::join!(
+        look_alone(connection, stream),
+        connection.run(xlen(&letters))
+    );
+    let dead_letters = unless_other_type(dead_letters)?;
+    Ok(look?.map(|look| Look {
+        dead_letters,
+        ..look
+    }))
+}
+
+/// As [`look`], without its dead letters.
+async fn look_alone(connection: &Connection, stream: &Name) -> Result<Option<Look>, Error> {
     let (info, groups) = tokio::join!(
         connection.run(xinfo_stream(stream)),
         connection.run(xinfo_groups(stream)),
@@ -130,74 +201,75 @@ async fn look(connection: &Connection, stream: &Name) -> Result<Option<StreamAnd
         {
             Ok(None)
         }
-        (info, groups) => Ok(Some((info?, groups?))),
+        (info, groups) => Ok(Some(Look {
+            info: info?,
+            groups: groups?,
+            dead_letters: None,
+        })),
     }
 }
 
-async fn one(
-    connection: &Connection,
-    topology: &Topology,
-    spec: &GroupSpec,
-    look: Option<&StreamAndGroups>,
+/// What all groups are looked at with.
+struct Survey<'a> {
+    connection: &'a Connection,
+    topology: &'a Topology,
     moment: Moment,
-) -> Result<GroupLag> {
-    let found = look.and_then(|(_, groups)| groups.iter().find(|it| it.name == spec.name));
-    let (Some((info, _)), Some(group)) = (look, found) else {
-        // Asked again for the names there are, which only a failure pays for.
-        Target::from(spec).require(connection, topology).await?;
-        return Ok(GroupReport::missing(spec.name.clone(), spec.stream.clone()).into());
-    };
-    measure(connection, topology, &spec.stream, info, group, moment).await
+    counter: Counter,
 }
 
-async fn all(
-    connection: &Connection,
-    topology: &Topology,
-    streams: &[&Name],
-    looks: &BTreeMap<&Name, Option<StreamAndGroups>>,
-    moment: Moment,
-) -> Result<Vec<GroupLag>> {
-    let mut lags = Vec::new();
-    for stream in streams {
-        let Some(look) = looks.get(stream) else {
-            // Nobody knows which groups are on a stream that may not be seen.
-            continue;
+impl Survey<'_> {
+    async fn one(&self, spec: &GroupSpec, look: Option<&Look>) -> Result<GroupLag> {
+        let of = |look: &Look| look.groups.iter().position(|it| it.name == spec.name);
+        let found = look.and_then(|look| Some((look, of(look)?)));
+        let Some((look, at)) = found else {
+            // Asked again for the names there are, which only a failure pays for.
+            let target = Target::from(spec);
+            target.require(self.connection, self.topology).await?;
+            return Ok(GroupReport::expected(spec).into());
         };
-        if let Some((info, groups)) = look {
-            let asked = groups
-                .iter()
-                .map(|group| measure(connection, topology, stream, info, group, moment));
-            lags.extend(try_join_all(asked).await?);
+        self.measure(&spec.stream, look, &look.groups[at]).await
+    }
+
+    async fn all(
+        &self,
+        streams: &[&Name],
+        looks: &BTreeMap<&Name, Option<Look>>,
+    ) -> Result<Vec<GroupLag>> {
+        let mut lags = Vec::new();
+        for stream in streams {
+            let Some(look) = looks.get(stream) else {
+                // Nobody knows which groups are on a stream that may not be seen.
+                continue;
+            };
+            if let Some(look) = look {
+                let groups = look.groups.iter();
+                let asked = groups.map(|group| self.measure(stream, look, group));
+                lags.extend(try_join_all(asked).await?);
+            }
+            let groups = look.as_ref().map(|look| &look.groups);
+            let has =
+                |name: &Name| groups.is_some_and(|them| them.iter().any(|it| it.name == *name));
+            let missing = self.topology.groups_of(stream);
+            let missing = missing.filter(|spec| !has(&spec.name));
+            lags.extend(missing.map(|spec| GroupReport::expected(spec).into()));
         }
-        let has = |name: &Name| {
-            look.as_ref()
-                .is_some_and(|(_, groups)| groups.iter().any(|it| it.name == *name))
-        };
-        let missing = topology.groups_of(stream).filter(|spec| !has(&spec.name));
-        lags.extend(
-            missing.map(|spec| GroupReport::missing(spec.name.clone(), spec.stream.clone()).into()),
-        );
+        Ok(lags)
     }
-    Ok(lags)
-}
 
-async fn measure(
-    connection: &Connection,
-    topology: &Topology,
-    stream: &Name,
-    info: &StreamInfo,
-    group: &GroupInfo,
-    moment: Moment,
-) -> Result<GroupLag> {
-    let around = Around {
-        stream,
-        info,
-        maxlen: topology.stream(stream).and_then(|spec| spec.maxlen),
-        topology,
-        rate: None,
-    };
-    let report = group_report(connection, around, group.clone(), moment).await?;
-    Ok(report.into())
+    async fn measure(&self, stream: &Name, look: &Look, group: &GroupInfo) -> Result<GroupLag> {
+        let around = Around {
+            connection: self.connection,
+            stream,
+            info: &look.info,
+            maxlen: self.topology.stream(stream).and_then(|spec| spec.maxlen),
+            topology: self.topology,
+            rate: None,
+            dead_letters: look.dead_letters,
+            counter: &self.counter,
+        };
+        let report = Box::pin(group_report(around, group.clone(), self.moment)).await?;
+        Ok(report.into())
+    }
 }
 
 /// Counts what `lag.group` was not delivered, up to `count_max`; beyond it the count is a lower bound. Reads the entries
@@ -211,17 +283,29 @@ pub async fn count(
     lag: &mut GroupLag,
     count_max: usize,
 ) -> Result<()> {
-    let Some(position) = lag.last_delivered_id else {
+    let Some(position) = lag.last_delivered_id.filter(|_| !lag.figures.is_ahead) else {
         return Ok(());
     };
     let counted = between(lane, &lag.stream, position, EntryId::MAX, count_max).await?;
     lag.is_counted = true;
     lag.lag = Some(counted);
-    if let Some(alert) = topology.alert(&lag.stream, &lag.group) {
-        lag.alerts.retain(|over| *over != Over::MaxLag);
-        lag.alerts.splice(0..0, alert.over(lag.lag, None, None));
-    }
+    lag.figures.lag = Some(firmer(counted, lag.figures.lag));
+    let thresholds = topology.thresholds(&lag.stream, &lag.group);
+    lag.alerts = thresholds.alerts(&lag.figures);
+    lag.severity = severity(&lag.alerts);
     Ok(())
+}
+
+/// What a count and an earlier figure say together: a count that stopped early takes nothing from what was known.
+fn firmer(counted: Lag, before: Option<Lag>) -> Lag {
+    match (counted, before) {
+        (Lag::AtLeast(entries), Some(known @ (Lag::Known(least) | Lag::AtLeast(least))))
+            if least >= entries =>
+        {
+            known
+        }
+        (counted, _) => counted,
+    }
 }
 
 /// Counts the entries of `stream` after `after` and up to `to`; beyond `count_max` it is a lower bound.

@@ -1,66 +1,380 @@
-//! When a group is in trouble: the thresholds, and which of them it is over.
+//! When a group is in trouble: its thresholds, the figures they are held against, and which alerts follow. The one place
+//! where that is decided, for every command; pure.
 
-use std::time::Duration;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 
-use serde::Serialize;
+use crate::model::Lag;
 
-use crate::model::{Lag, as_ms};
-
-/// The thresholds of a group; at them all is still well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Alert {
+/// What a threshold is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
     /// Entries not delivered yet.
-    pub max_lag: u64,
-    /// Entries delivered and not acknowledged.
-    pub max_pending: u64,
-    /// How long a pending entry may rest.
-    #[serde(rename = "max_idle_ms", serialize_with = "as_ms")]
-    pub max_idle: Duration,
-}
-
-/// A threshold that a group is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Over {
-    /// [`Alert::max_lag`].
     MaxLag,
-    /// [`Alert::max_pending`].
+    /// Entries delivered and not acknowledged.
     MaxPending,
-    /// [`Alert::max_idle`].
+    /// How long a pending entry may rest.
     MaxIdle,
+    /// Age of the oldest entry that is not delivered or not acknowledged, by its id.
+    MaxAge,
+    /// Entries that left the stream undelivered.
+    MaxLost,
+    /// In how long the group loses entries to the stream's limit.
+    MinRoom,
+    /// Consumers that are alive while there is work.
+    MinLive,
+    /// Entries in the stream's dead-letter stream.
+    MaxDeadLetters,
 }
 
-impl Over {
-    /// The threshold's name in the topology file.
+impl Measure {
+    /// All of them, in the order they are shown.
+    pub const ALL: [Self; 8] = [
+        Self::MaxLag,
+        Self::MaxPending,
+        Self::MaxIdle,
+        Self::MaxAge,
+        Self::MaxLost,
+        Self::MinRoom,
+        Self::MinLive,
+        Self::MaxDeadLetters,
+    ];
+
+    /// Its key in the topology file.
     pub const fn word(self) -> &'static str {
         match self {
             Self::MaxLag => "max_lag",
             Self::MaxPending => "max_pending",
             Self::MaxIdle => "max_idle",
+            Self::MaxAge => "max_age",
+            Self::MaxLost => "max_lost",
+            Self::MinRoom => "min_room",
+            Self::MinLive => "min_live",
+            Self::MaxDeadLetters => "max_dead_letters",
+        }
+    }
+
+    /// Its key in JSON.
+    const fn json_key(self) -> &'static str {
+        match self {
+            Self::MaxIdle => "max_idle_ms",
+            Self::MaxAge => "max_age_ms",
+            Self::MinRoom => "min_room_ms",
+            other => other.word(),
+        }
+    }
+
+    /// Whether its values are milliseconds; else they are entries or consumers.
+    pub const fn is_time(self) -> bool {
+        matches!(self, Self::MaxIdle | Self::MaxAge | Self::MinRoom)
+    }
+
+    /// Whether too little is what is wrong; else too much is.
+    pub const fn is_least(self) -> bool {
+        matches!(self, Self::MinRoom | Self::MinLive)
+    }
+
+    /// The alert of a group beyond it.
+    const fn alert(self) -> AlertName {
+        match self {
+            Self::MaxLag => AlertName::MaxLag,
+            Self::MaxPending => AlertName::MaxPending,
+            Self::MaxIdle => AlertName::MaxIdle,
+            Self::MaxAge => AlertName::MaxAge,
+            Self::MaxLost => AlertName::Lost,
+            Self::MinRoom => AlertName::MinRoom,
+            Self::MinLive => AlertName::MinLive,
+            Self::MaxDeadLetters => AlertName::MaxDeadLetters,
         }
     }
 }
 
-impl Alert {
-    /// What a group is over for certain: a lag that is at most so much, or unknown, is over nothing.
-    pub fn over(&self, lag: Option<Lag>, pending: Option<u64>, idle_ms: Option<u64>) -> Vec<Over> {
-        let least_lag = match lag {
-            Some(Lag::Known(entries) | Lag::AtLeast(entries)) => entries,
-            Some(Lag::AtMost(_) | Lag::Unknown) | None => 0,
-        };
-        let is_idle =
-            idle_ms.is_some_and(|idle_ms| u128::from(idle_ms) > self.max_idle.as_millis());
-        [
-            (least_lag > self.max_lag, Over::MaxLag),
+/// How bad an alert is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Look at it.
+    Warning,
+    /// Do something about it.
+    Critical,
+}
+
+/// From when on something is too much, or too little; at the value itself all is still well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threshold {
+    /// For a warning; `None` where there is no such stage.
+    pub warning: Option<u64>,
+    /// For a critical alert.
+    pub critical: u64,
+}
+
+impl Threshold {
+    /// One stage only.
+    pub const fn critical(critical: u64) -> Self {
+        Self {
+            warning: None,
+            critical,
+        }
+    }
+
+    /// Two stages.
+    pub const fn staged(warning: u64, critical: u64) -> Self {
+        Self {
+            warning: Some(warning),
+            critical,
+        }
+    }
+
+    /// The stage that is reached first.
+    pub fn first(self) -> u64 {
+        self.warning.unwrap_or(self.critical)
+    }
+
+    fn over(self, value: u64) -> Option<Level> {
+        self.level(|threshold| value > threshold)
+    }
+
+    fn under(self, value: u64) -> Option<Level> {
+        self.level(|threshold| value < threshold)
+    }
+
+    fn level(self, is_beyond: impl Fn(u64) -> bool) -> Option<Level> {
+        if is_beyond(self.critical) {
+            Some(Level::Critical)
+        } else {
+            self.warning
+                .filter(|warning| is_beyond(*warning))
+                .map(|_| Level::Warning)
+        }
+    }
+}
+
+/// As in the topology file: a number, or `[warning, critical]`.
+impl Serialize for Threshold {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.warning {
+            None => serializer.serialize_u64(self.critical),
+            Some(warning) => [warning, self.critical].serialize(serializer),
+        }
+    }
+}
+
+/// The thresholds of a group; `None` for one that is off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds([Option<Threshold>; Measure::ALL.len()]);
+
+const MINUTE_MS: u64 = 60_000;
+
+impl Default for Thresholds {
+    /// Those of a group of which nothing is said.
+    fn default() -> Self {
+        let mut thresholds = Self([None; Measure::ALL.len()]);
+        for (measure, threshold) in [
+            (Measure::MaxLag, Threshold::critical(1000)),
+            (Measure::MaxIdle, Threshold::critical(5 * MINUTE_MS)),
+            (Measure::MaxAge, Threshold::critical(15 * MINUTE_MS)),
+            (Measure::MaxLost, Threshold::critical(0)),
             (
-                pending.is_some_and(|it| it > self.max_pending),
-                Over::MaxPending,
+                Measure::MinRoom,
+                Threshold::staged(60 * MINUTE_MS, 10 * MINUTE_MS),
             ),
-            (is_idle, Over::MaxIdle),
-        ]
-        .into_iter()
-        .filter_map(|(is_over, which)| is_over.then_some(which))
-        .collect()
+            (Measure::MinLive, Threshold::critical(1)),
+            (Measure::MaxDeadLetters, Threshold::staged(0, 1000)),
+        ] {
+            thresholds.set(measure, Some(threshold));
+        }
+        thresholds
+    }
+}
+
+impl Thresholds {
+    /// The threshold for `measure`.
+    pub const fn of(&self, measure: Measure) -> Option<Threshold> {
+        self.0[measure as usize]
+    }
+
+    /// Puts `threshold` in the place of the one for `measure`.
+    pub const fn set(&mut self, measure: Measure, threshold: Option<Threshold>) {
+        self.0[measure as usize] = threshold;
+    }
+}
+
+/// `max_lag` and the others, those of a time with `_ms`.
+impl Serialize for Thresholds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for measure in Measure::ALL {
+            map.serialize_entry(measure.json_key(), &self.of(measure))?;
+        }
+        map.end()
+    }
+}
+
+/// What an alert is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertName {
+    /// The topology names the group and the server does not have it.
+    Missing,
+    /// It stands beyond every id that its stream gave: what is added up to there is never delivered.
+    Ahead,
+    /// [`Measure::MaxLost`].
+    Lost,
+    /// [`Measure::MaxLag`].
+    MaxLag,
+    /// Nobody knows whether its lag is over the threshold.
+    LagUnknown,
+    /// [`Measure::MaxPending`].
+    MaxPending,
+    /// [`Measure::MaxIdle`].
+    MaxIdle,
+    /// [`Measure::MaxAge`].
+    MaxAge,
+    /// [`Measure::MinRoom`].
+    MinRoom,
+    /// [`Measure::MinLive`].
+    MinLive,
+    /// [`Measure::MaxDeadLetters`].
+    MaxDeadLetters,
+}
+
+impl AlertName {
+    /// The word for it, in JSON too.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Ahead => "ahead",
+            Self::Lost => "lost",
+            Self::MaxLag => "max_lag",
+            Self::LagUnknown => "lag_unknown",
+            Self::MaxPending => "max_pending",
+            Self::MaxIdle => "max_idle",
+            Self::MaxAge => "max_age",
+            Self::MinRoom => "min_room",
+            Self::MinLive => "min_live",
+            Self::MaxDeadLetters => "max_dead_letters",
+        }
+    }
+}
+
+/// Something that is wrong with a group. In JSON its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// What it is about.
+    pub name: AlertName,
+    /// How bad it is.
+    pub level: Level,
+}
+
+impl Alert {
+    const fn new(name: AlertName, level: Level) -> Self {
+        Self { name, level }
+    }
+}
+
+impl Serialize for Alert {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name.word())
+    }
+}
+
+/// What alerts are decided from. `None` is a figure that nobody looked at or that does not apply, which alerts of
+/// nothing; a lag that was looked at and is not known is [`Lag::Unknown`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Figures {
+    /// Whether the topology names the group and the server does not have it.
+    pub is_missing: bool,
+    /// Whether it stands beyond every id that its stream gave.
+    pub is_ahead: bool,
+    /// Entries not delivered, counted where the server's figure is none to rely on.
+    pub lag: Option<Lag>,
+    /// Entries delivered and not acknowledged.
+    pub pending: Option<u64>,
+    /// How long the oldest pending entry rests.
+    pub idle_ms: Option<u64>,
+    /// Age of the oldest entry that is not delivered or not acknowledged.
+    pub age_ms: Option<u64>,
+    /// Entries that left the stream undelivered and that nobody has accepted.
+    pub lost: Option<Lag>,
+    /// How many entries can be added before the group loses one.
+    pub room: Option<Lag>,
+    /// In how long that is, at the least.
+    pub room_ms: Option<u64>,
+    /// Consumers that are alive; `None` also while the group has no work or is paused.
+    pub live: Option<u64>,
+    /// Entries in the stream's dead-letter stream.
+    pub dead_letters: Option<u64>,
+}
+
+impl Thresholds {
+    /// What is wrong, by these thresholds and for certain; and that a lag is unknown where it may be over its own.
+    pub fn alerts(&self, figures: &Figures) -> Vec<Alert> {
+        if figures.is_missing {
+            return vec![Alert::new(AlertName::Missing, Level::Critical)];
+        }
+        let mut alerts = Vec::new();
+        if figures.is_ahead {
+            alerts.push(Alert::new(AlertName::Ahead, Level::Critical));
+        }
+        if let Some(lost) = figures.lost {
+            alerts.extend(self.check(Measure::MaxLost, least(lost)));
+        }
+        alerts.extend(self.of_lag(figures));
+        for (measure, value) in [
+            (Measure::MaxPending, figures.pending),
+            (Measure::MaxIdle, figures.idle_ms),
+            (Measure::MaxAge, figures.age_ms),
+            (Measure::MinRoom, room_ms(figures)),
+            (Measure::MinLive, figures.live),
+            (Measure::MaxDeadLetters, figures.dead_letters),
+        ] {
+            alerts.extend(value.and_then(|value| self.check(measure, value)));
+        }
+        alerts
+    }
+
+    fn check(&self, measure: Measure, value: u64) -> Option<Alert> {
+        let threshold = self.of(measure)?;
+        let level = if measure.is_least() {
+            threshold.under(value)
+        } else {
+            threshold.over(value)
+        };
+        Some(Alert::new(measure.alert(), level?))
+    }
+
+    /// That the lag is over its threshold, or that nobody knows: neither where the group is ahead, which has no lag.
+    fn of_lag(&self, figures: &Figures) -> Vec<Alert> {
+        let (Some(threshold), Some(lag)) = (self.of(Measure::MaxLag), figures.lag) else {
+            return Vec::new();
+        };
+        if figures.is_ahead {
+            return Vec::new();
+        }
+        let over = self.check(Measure::MaxLag, least(lag));
+        let may_be_worse = match lag {
+            Lag::Known(_) => false,
+            Lag::AtMost(most) => threshold.over(most).is_some(),
+            Lag::AtLeast(entries) => threshold.over(entries) != Some(Level::Critical),
+            Lag::Unknown => true,
+        };
+        let unknown = may_be_worse.then_some(Alert::new(AlertName::LagUnknown, Level::Warning));
+        over.into_iter().chain(unknown).collect()
+    }
+}
+
+/// The least that it can be.
+fn least(count: Lag) -> u64 {
+    match count {
+        Lag::Known(entries) | Lag::AtLeast(entries) => entries,
+        Lag::AtMost(_) | Lag::Unknown => 0,
+    }
+}
+
+/// In how long the group loses entries: now, where it certainly has no room left, whatever the rate.
+fn room_ms(figures: &Figures) -> Option<u64> {
+    match figures.room {
+        Some(Lag::Known(0) | Lag::AtMost(0)) => Some(0),
+        _ => figures.room_ms,
     }
 }
 
@@ -68,31 +382,122 @@ impl Alert {
 mod tests {
     use super::*;
 
-    const ALERT: Alert = Alert {
-        max_lag: 10,
-        max_pending: 5,
-        max_idle: Duration::from_secs(1),
-    };
+    fn names(thresholds: &Thresholds, figures: &Figures) -> Vec<(&'static str, Level)> {
+        let alerts = thresholds.alerts(figures);
+        alerts.iter().map(|it| (it.name.word(), it.level)).collect()
+    }
 
     #[test]
-    fn only_what_is_certain_is_over() {
+    fn a_lag_is_over_or_within_or_nobody_knows() {
+        use Level::{Critical, Warning};
+        let mut thresholds = Thresholds::default();
+        thresholds.set(Measure::MaxLag, Some(Threshold::staged(5, 10)));
         for (lag, expected) in [
-            (Lag::Known(10), vec![]),
-            (Lag::Known(11), vec![Over::MaxLag]),
-            (Lag::AtLeast(11), vec![Over::MaxLag]),
-            (Lag::AtMost(99), vec![]),
-            (Lag::Unknown, vec![]),
+            (Lag::Known(5), vec![]),
+            (Lag::Known(6), vec![("max_lag", Warning)]),
+            (Lag::Known(11), vec![("max_lag", Critical)]),
+            (Lag::AtLeast(11), vec![("max_lag", Critical)]),
+            (
+                Lag::AtLeast(10),
+                vec![("max_lag", Warning), ("lag_unknown", Warning)],
+            ),
+            (Lag::AtLeast(5), vec![("lag_unknown", Warning)]),
+            (Lag::AtMost(5), vec![]),
+            (Lag::AtMost(6), vec![("lag_unknown", Warning)]),
+            (Lag::Unknown, vec![("lag_unknown", Warning)]),
         ] {
-            assert_eq!(
-                ALERT.over(Some(lag), Some(5), Some(1000)),
-                expected,
-                "{lag:?}"
-            );
+            let figures = Figures {
+                lag: Some(lag),
+                ..Figures::default()
+            };
+            assert_eq!(names(&thresholds, &figures), expected, "{lag:?}");
+            let ahead = Figures {
+                is_ahead: true,
+                ..figures
+            };
+            assert_eq!(names(&thresholds, &ahead), [("ahead", Critical)], "{lag:?}");
         }
+    }
+
+    #[test]
+    fn each_figure_has_its_threshold() {
+        use Level::{Critical, Warning};
+        let at = Figures {
+            lag: Some(Lag::Known(1000)),
+            pending: Some(u64::MAX),
+            idle_ms: Some(300_000),
+            age_ms: Some(900_000),
+            lost: Some(Lag::Known(0)),
+            room: Some(Lag::Known(5)),
+            room_ms: Some(3_600_000),
+            live: Some(1),
+            dead_letters: Some(0),
+            ..Figures::default()
+        };
+        let thresholds = Thresholds::default();
+        assert_eq!(names(&thresholds, &at), []);
+        let beyond = Figures {
+            lag: Some(Lag::Known(1001)),
+            idle_ms: Some(300_001),
+            age_ms: Some(900_001),
+            lost: Some(Lag::AtLeast(1)),
+            room_ms: Some(3_599_999),
+            live: Some(0),
+            dead_letters: Some(1),
+            ..at
+        };
         assert_eq!(
-            ALERT.over(None, Some(6), Some(1001)),
-            [Over::MaxPending, Over::MaxIdle]
+            names(&thresholds, &beyond),
+            [
+                ("lost", Critical),
+                ("max_lag", Critical),
+                ("max_idle", Critical),
+                ("max_age", Critical),
+                ("min_room", Warning),
+                ("min_live", Critical),
+                ("max_dead_letters", Warning),
+            ]
         );
-        assert_eq!(ALERT.over(None, None, None), []);
+        assert_eq!(
+            names(
+                &thresholds,
+                &Figures {
+                    is_missing: true,
+                    ..beyond
+                }
+            ),
+            [("missing", Critical)]
+        );
+        assert_eq!(names(&Thresholds([None; 8]), &beyond), []);
+    }
+
+    #[test]
+    fn an_unknown_loss_is_none_and_no_room_is_none_at_any_rate() {
+        let thresholds = Thresholds::default();
+        for lost in [Lag::Unknown, Lag::AtMost(7)] {
+            let figures = Figures {
+                lost: Some(lost),
+                ..Figures::default()
+            };
+            assert_eq!(names(&thresholds, &figures), []);
+        }
+        for (room, room_ms, expected) in [
+            (Lag::Known(0), None, vec![("min_room", Level::Critical)]),
+            (Lag::Known(1), None, vec![]),
+            (Lag::AtLeast(0), None, vec![]),
+            (
+                Lag::AtLeast(9),
+                Some(7),
+                vec![("min_room", Level::Critical)],
+            ),
+            (Lag::Unknown, None, vec![]),
+        ] {
+            let figures = Figures {
+                room: Some(room),
+                room_ms,
+                ..Figures::default()
+            };
+            assert_eq!(names(&thresholds, &figures), expected, "{room:?}");
+        }
     }
 }

@@ -21,7 +21,7 @@ pub mod validate;
 
 use serde::Serialize;
 
-pub use alert::{Alert, Over};
+pub use alert::{Alert, AlertName, Figures, Level, Measure, Threshold, Thresholds};
 pub use builtin::{
     ALL_PREDICTIONS, EVENT_TYPES, EVENTS_NORMALIZED, EVENTS_RAW, MERGE_REASONS, MERGE_REQUESTS,
     MERGES, ML_URL_VARIABLE, PREDICTION_REQUESTS, PREDICTION_RESULTS, PREDICTIONS, REVIEW_QUEUE,
@@ -76,10 +76,11 @@ impl Topology {
             .filter(move |group| group.stream == *name)
     }
 
-    /// The thresholds of the group called `name` on `stream`; `None` for one that is not in the topology.
-    pub fn alert(&self, stream: &Name, name: &Name) -> Option<&Alert> {
+    /// The thresholds of the group called `name` on `stream`; the default ones for one that is not in the topology.
+    pub fn thresholds(&self, stream: &Name, name: &Name) -> Thresholds {
         let is_it = |group: &&GroupSpec| group.stream == *stream && group.name == *name;
-        self.groups.iter().find(is_it).map(|group| &group.alert)
+        let group = self.groups.iter().find(is_it);
+        group.map(|group| group.alert).unwrap_or_default()
     }
 
     /// The group called `name`, on `stream` when one is given.

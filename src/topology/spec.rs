@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::Handler;
-use super::alert::Alert;
+use super::alert::Thresholds;
 use crate::model::{Name, as_ms};
 
 /// A stream: its retention, its dead letters, and what its entries look like.
@@ -211,7 +211,7 @@ pub struct GroupSpec {
     /// The waits between attempts.
     pub backoff: Backoff,
     /// When the group is in trouble.
-    pub alert: Alert,
+    pub alert: Thresholds,
     /// What a worker does when the group is gone.
     pub on_group_lost: OnGroupLost,
 }
@@ -235,11 +235,7 @@ impl GroupSpec {
                 base: Duration::from_secs(1),
                 cap: Duration::from_mins(5),
             },
-            alert: Alert {
-                max_lag: 1000,
-                max_pending: 100,
-                max_idle: Duration::from_mins(5),
-            },
+            alert: Thresholds::default(),
             on_group_lost: OnGroupLost::Recreate,
         }
     }

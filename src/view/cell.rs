@@ -99,9 +99,9 @@ pub enum Cell {
     /// A cell that means something to a person: in this tone, and where a word is given, that word instead. For a
     /// script it is as it was.
     Marked(Tone, Option<&'static str>, Box<Self>),
-    /// A cell over its threshold: for a person in the tone of what is bad and with a `!` behind it, which colour alone
+    /// A cell over its threshold: for a person in the tone of how bad that is and with a `!` behind it, which colour alone
     /// would not tell everybody. For a script it is as it was.
-    Over(Box<Self>),
+    Over(Tone, Box<Self>),
 }
 
 impl Cell {
@@ -134,8 +134,8 @@ impl Cell {
 
     /// The same cell, over its threshold.
     #[must_use]
-    pub fn over(self) -> Self {
-        Self::Over(Box::new(self))
+    pub fn over(self, tone: Tone) -> Self {
+        Self::Over(tone, Box::new(self))
     }
 
     /// For a person. Safe to print.
@@ -150,7 +150,7 @@ impl Cell {
             Self::Nothing => "-".to_owned(),
             Self::Marked(_, Some(word), _) => (*word).to_owned(),
             Self::Marked(_, None, cell) => cell.human(),
-            Self::Over(cell) => format!("{}!", cell.human()),
+            Self::Over(_, cell) => format!("{}!", cell.human()),
             other => other.raw(),
         }
     }
@@ -168,14 +168,13 @@ impl Cell {
             Self::Bool(yes) => yes.to_string(),
             Self::Unknown => "?".to_owned(),
             Self::Nothing => String::new(),
-            Self::Marked(_, _, cell) | Self::Over(cell) => cell.raw(),
+            Self::Marked(_, _, cell) | Self::Over(_, cell) => cell.raw(),
         }
     }
 
     pub(super) fn tone(&self) -> Tone {
         match self {
-            Self::Word(tone, _) | Self::Marked(tone, _, _) => *tone,
-            Self::Over(_) => Tone::Bad,
+            Self::Word(tone, _) | Self::Marked(tone, _, _) | Self::Over(tone, _) => *tone,
             Self::Id(_) => Tone::Id,
             Self::Unknown | Self::Nothing => Tone::Dim,
             _ => Tone::Plain,
@@ -260,7 +259,7 @@ mod tests {
             (Cell::from(Lag::AtMost(1200)), "<=1,200", "<=1200"),
             (Cell::from(Lag::AtLeast(1200)), ">=1,200", ">=1200"),
             (Cell::from(Lag::Unknown), "?", "?"),
-            (Cell::Over(Box::new(1200_u64.into())), "1,200!", "1200"),
+            (Cell::from(1200_u64).over(Tone::Bad), "1,200!", "1200"),
             (Cell::from(None::<u64>), "?", "?"),
             (Cell::or_nothing(None::<EntryId>), "-", ""),
             (Cell::Millis(200_000), "3m 20s", "200000"),

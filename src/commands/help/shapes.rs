@@ -46,8 +46,8 @@ const PLANS: &[(&str, &str)] = &[
 macro_rules! group {
     () => {
         r#"{
-  "group": "string", "stream": "string", "state": "string",
-  "lag?": {"entries": "integer or null", "quality": "string"},
+  "group": "string", "stream": "string", "state": "string", "is_extra": "bool",
+  "lag?": {"entries": "integer or null", "quality": "string"}, "is_counted": "bool",
   "last_delivered_id": "id or null", "undelivered_id": "id or null",
   "undelivered_age_ms": "integer or null", "pending": "integer or null",
   "oldest_pending_id": "id or null", "oldest_pending_age_ms": "integer or null",
@@ -56,7 +56,7 @@ macro_rules! group {
   "oldest_pending_consumer": "string or null", "oldest_pending_is_trimmed": "bool or null",
   "lost?": {"entries": "integer or null", "quality": "string"},
   "headroom?": {"entries": "integer or null", "quality": "string"},
-  "headroom_ms": "integer or null", "alerts": ["string"],
+  "headroom_ms": "integer or null", "alerts": ["string"], "severity": "string or null",
   "circuit_breaker?": {"consumer": "string", "since": "time", "reason": "string"},
   "consumers": [{
     "consumer": "string", "pending": "integer", "idle_ms": "integer",
@@ -162,12 +162,14 @@ const SHAPES: &[(&str, &str)] = &[
     (
         "lag",
         r#"[{
-  "group": "string", "stream": "string", "state": "string",
+  "group": "string", "stream": "string", "state": "string", "is_extra": "bool",
   "lag?": {"entries": "integer or null", "quality": "string"}, "is_counted": "bool",
   "undelivered_id": "id or null", "undelivered_age_ms": "integer or null",
   "pending": "integer or null", "oldest_pending_id": "id or null",
   "oldest_pending_age_ms": "integer or null", "last_delivered_id": "id or null",
-  "alerts": ["string"]
+  "lost?": {"entries": "integer or null", "quality": "string"},
+  "headroom?": {"entries": "integer or null", "quality": "string"},
+  "headroom_ms": "integer or null", "alerts": ["string"], "severity": "string or null"
 }]"#,
     ),
     (
@@ -214,8 +216,10 @@ const SHAPES: &[(&str, &str)] = &[
     "handler": "object or null", "max_deliveries": "integer", "claim_idle_ms": "integer",
     "handler_timeout_ms": "integer", "backoff": {"base_ms": "integer", "cap_ms": "integer"},
     "alert": {
-      "max_lag": "integer or null", "max_pending": "integer or null",
-      "max_idle_ms": "integer or null"
+      "max_lag": "integer or list or null", "max_pending": "integer or list or null",
+      "max_idle_ms": "integer or list or null", "max_age_ms": "integer or list or null",
+      "max_lost": "integer or list or null", "min_room_ms": "integer or list or null",
+      "min_live": "integer or list or null", "max_dead_letters": "integer or list or null"
     },
     "on_group_lost": "string"
   }],

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::super::backlog::lags;
+use super::super::backlog::lag_alone;
 use super::super::target::Target;
 use super::{change, live_consumers};
 use crate::model::{Consent, EntryId, Lag, Name};
@@ -57,8 +57,7 @@ pub async fn plan_delete(
 ) -> Result<DeletePlan> {
     let target = Target::from(spec);
     target.require(connection, topology).await?;
-    let wanted = std::slice::from_ref(spec);
-    let found = lags(connection, topology, wanted).await?.whole()?.pop();
+    let found = Box::pin(lag_alone(connection, topology, spec)).await?;
     let row = Deletion {
         group: target.group.clone(),
         stream: target.stream.clone(),

@@ -3,12 +3,13 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::super::lag::{headroom, lag, lost};
+use super::super::lag::{headroom, is_ahead, lag, lost};
+use super::count::{Counter, ENTRIES_MAX, Range};
 use super::{GroupState, Moment, allowed};
 use crate::model::{
     ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, PendingEntry, StreamInfo, Time,
 };
-use crate::topology::{Over, Topology};
+use crate::topology::{Alert, Figures, GroupSpec, Level, Measure, Topology};
 use crate::wire::{
     Connection, Error, ErrorKind, PendingFilter, xinfo_consumers, xpending_entries, xrange,
 };
@@ -22,8 +23,12 @@ pub struct GroupReport {
     pub stream: Name,
     /// Whether the server has it.
     pub state: GroupState,
+    /// Whether the topology has its stream and not the group.
+    pub is_extra: bool,
     /// Entries it was not delivered yet.
     pub lag: Option<Lag>,
+    /// Whether the lag was counted, entry by entry.
+    pub is_counted: bool,
     /// The last id delivered to it.
     pub last_delivered_id: Option<EntryId>,
     /// The oldest entry that was not delivered to it and is still there; `None` also when there is none.
@@ -51,8 +56,13 @@ pub struct GroupReport {
     pub headroom: Option<Lag>,
     /// In how long that is at the present rate; `None` when the rate is unknown or nothing is added.
     pub headroom_ms: Option<u64>,
-    /// The thresholds of the topology that it is over for certain.
-    pub alerts: Vec<Over>,
+    /// What is wrong by the topology's thresholds, and where nobody knows whether it is.
+    pub alerts: Vec<Alert>,
+    /// The worst of them; `None` when there is none.
+    pub severity: Option<Level>,
+    /// What they were decided from.
+    #[serde(skip)]
+    pub figures: Figures,
     /// While everything that its workers attempt fails, so that they pause and try one entry at a time; `None` also where
     /// the user may not ask.
     pub circuit_breaker: Option<OpenBreaker>,
@@ -67,7 +77,9 @@ impl GroupReport {
             group,
             stream,
             state: GroupState::Missing,
+            is_extra: false,
             lag: None,
+            is_counted: false,
             last_delivered_id: None,
             undelivered_id: None,
             undelivered_age_ms: None,
@@ -82,6 +94,8 @@ impl GroupReport {
             headroom: None,
             headroom_ms: None,
             alerts: Vec::new(),
+            severity: None,
+            figures: Figures::default(),
             circuit_breaker: None,
             consumers: Vec::new(),
         }
@@ -91,22 +105,26 @@ impl GroupReport {
 /// The stream a group is on, as far as its groups' figures need it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::streams) struct Around<'a> {
+    pub(in crate::streams) connection: &'a Connection,
     pub(in crate::streams) stream: &'a Name,
     pub(in crate::streams) info: &'a StreamInfo,
     pub(in crate::streams) maxlen: Option<u64>,
     pub(in crate::streams) topology: &'a Topology,
     /// Entries added per millisecond lately.
     pub(in crate::streams) rate: Option<f64>,
+    /// Entries in its dead-letter stream; `None` when nobody looked.
+    pub(in crate::streams) dead_letters: Option<u64>,
+    /// Counts where the server's figures are none to rely on.
+    pub(in crate::streams) counter: &'a Counter,
 }
 
 /// Asks for what `XINFO GROUPS` does not say, in one round trip. A group that is deleted meanwhile is missing.
 pub(in crate::streams) async fn report(
-    connection: &Connection,
     around: Around<'_>,
     group: GroupInfo,
     moment: Moment,
 ) -> Result<GroupReport> {
-    let stream = around.stream;
+    let (connection, stream) = (around.connection, around.stream);
     let one = PendingFilter {
         count_max: 1,
         ..PendingFilter::default()
@@ -122,7 +140,7 @@ pub(in crate::streams) async fn report(
     }
     let mut report = GroupReport {
         consumers: allowed(consumers)?.unwrap_or_default(),
-        ..of_info(around, &group, moment)
+        ..of_info(around, &group, moment).await?
     };
     report.add_oldest(
         allowed(oldest)?.unwrap_or_default().pop(),
@@ -130,9 +148,10 @@ pub(in crate::streams) async fn report(
         moment,
     );
     report.add_next(allowed(next)?.unwrap_or_default().pop(), moment);
-    if let Some(alert) = around.topology.alert(around.stream, &report.group) {
-        report.alerts = alert.over(report.lag, report.pending, report.oldest_pending_idle_ms);
-    }
+    report.figures = report.figures(around, &group);
+    let thresholds = around.topology.thresholds(stream, &report.group);
+    report.alerts = thresholds.alerts(&report.figures);
+    report.severity = severity(&report.alerts);
     Ok(report)
 }
 
@@ -140,23 +159,121 @@ fn is_gone<T>(answer: &Result<T, Error>) -> bool {
     matches!(answer, Err(error) if matches!(error.kind, ErrorKind::NoGroup | ErrorKind::NoKey))
 }
 
-/// What `XINFO` alone says.
-fn of_info(around: Around<'_>, group: &GroupInfo, moment: Moment) -> GroupReport {
-    let behind = lag(around.info, group, moment.counters);
-    let room = around.maxlen.map(|maxlen| headroom(maxlen, behind));
-    GroupReport {
+/// The worst of some alerts.
+pub(in crate::streams) fn severity(alerts: &[Alert]) -> Option<Level> {
+    alerts.iter().map(|it| it.level).max()
+}
+
+/// What `XINFO` says, and the lag counted where that is not enough.
+async fn of_info(
+    around: Around<'_>,
+    group: &GroupInfo,
+    moment: Moment,
+) -> Result<GroupReport, Error> {
+    let stated = lag(around.info, group, moment.counters);
+    let counted = match stated {
+        Lag::Known(_) => None,
+        _ => counted(around, group, stated).await?,
+    };
+    // As much as it can be at most, which is what a lower bound takes nothing from.
+    let most = match counted {
+        Some(Lag::Known(entries)) => Lag::Known(entries),
+        _ => at_most(stated, around.info, group),
+    };
+    let room = around.maxlen.map(|maxlen| headroom(maxlen, most));
+    Ok(GroupReport {
         state: GroupState::Ready,
-        lag: Some(behind),
+        is_extra: around.is_extra(&group.name),
+        lag: Some(counted.unwrap_or(stated)),
+        is_counted: counted.is_some(),
         last_delivered_id: Some(group.last_delivered_id),
         pending: Some(group.pending),
         lost: Some(lost(around.info, group, moment.counters)),
         headroom: room,
         headroom_ms: room.and_then(|room| time_left(room, around.rate)),
         ..GroupReport::missing(group.name.clone(), around.stream.clone())
+    })
+}
+
+/// The lag counted as far as its threshold asks for, to one more than it; `None` where that says less than `stated` does.
+async fn counted(around: Around<'_>, group: &GroupInfo, stated: Lag) -> Result<Option<Lag>, Error> {
+    if is_ahead(around.info, group) {
+        return Ok(None);
+    }
+    let thresholds = around.topology.thresholds(around.stream, &group.name);
+    let threshold = thresholds.of(Measure::MaxLag);
+    let enough = threshold.map_or(ENTRIES_MAX, |it| it.critical.saturating_add(1));
+    let range = Range {
+        stream: around.stream,
+        after: group.last_delivered_id,
+        to: around.info.last_generated_id,
+        entry_bytes: around.info.entry_bytes(),
+    };
+    let count_max = enough.min(ENTRIES_MAX);
+    let counted = around
+        .counter
+        .count(around.connection, range, count_max)
+        .await?;
+    let is_within = |most| threshold.is_none_or(|it| most <= it.first());
+    Ok(match (counted, stated) {
+        (Lag::Unknown, _) => None,
+        (Lag::AtLeast(_), Lag::AtMost(most)) if is_within(most) => None,
+        (counted, _) => Some(counted),
+    })
+}
+
+/// A lag of which nothing is known is at most the stream; one of a group that is ahead is none at all.
+fn at_most(stated: Lag, stream: &StreamInfo, group: &GroupInfo) -> Lag {
+    match stated {
+        Lag::Unknown if !is_ahead(stream, group) => Lag::AtMost(stream.length),
+        stated => stated,
+    }
+}
+
+impl Around<'_> {
+    /// Whether the topology has the stream, and not a group of this name on it.
+    fn is_extra(&self, group: &Name) -> bool {
+        self.topology.stream(self.stream).is_some()
+            && !self
+                .topology
+                .groups_of(self.stream)
+                .any(|spec| spec.name == *group)
     }
 }
 
 impl GroupReport {
+    /// One of the topology that the server does not have.
+    pub(in crate::streams) fn expected(spec: &GroupSpec) -> Self {
+        let figures = Figures {
+            is_missing: true,
+            ..Figures::default()
+        };
+        let alerts = spec.alert.alerts(&figures);
+        Self {
+            severity: severity(&alerts),
+            alerts,
+            figures,
+            ..Self::missing(spec.name.clone(), spec.stream.clone())
+        }
+    }
+
+    /// What its alerts are decided from.
+    fn figures(&self, around: Around<'_>, group: &GroupInfo) -> Figures {
+        Figures {
+            is_missing: false,
+            is_ahead: is_ahead(around.info, group),
+            lag: self.lag,
+            pending: self.pending,
+            idle_ms: self.oldest_pending_idle_ms,
+            age_ms: self.undelivered_age_ms.max(self.oldest_pending_age_ms),
+            lost: self.lost,
+            room: self.headroom,
+            room_ms: self.headroom_ms,
+            live: None,
+            dead_letters: around.dead_letters,
+        }
+    }
+
     fn add_oldest(&mut self, oldest: Option<PendingEntry>, stream: &StreamInfo, moment: Moment) {
         let Some(oldest) = oldest else { return };
         let first = stream.first.as_ref().map(|entry| entry.id);

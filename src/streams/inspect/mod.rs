@@ -1,6 +1,7 @@
 //! The state of streams and their groups, in two round trips for all of them and at a cost that grows neither with a
 //! stream's length nor with a pending entries list.
 
+mod count;
 mod group;
 mod moment;
 mod stream;
@@ -9,8 +10,9 @@ use anyhow::Result;
 use futures_util::future::{join_all, try_join_all};
 use serde::Serialize;
 
+pub(super) use count::Counter;
 pub use group::GroupReport;
-pub(super) use group::{Around, report as group_report};
+pub(super) use group::{Around, report as group_report, severity};
 pub(super) use moment::{Moment, moment};
 use stream::FirstTrip;
 pub use stream::{StreamReport, StreamState};
@@ -121,10 +123,11 @@ pub async fn streams(
             require_stream(connection, topology, name).await?;
         }
     }
+    let counter = Counter::default();
     let reports = looks
         .into_iter()
         .flatten()
-        .map(|look| look.report(connection, topology, moment));
+        .map(|look| look.report(connection, topology, moment, &counter));
     let rows = try_join_all(reports).await?;
     Ok(Visible { rows, denied })
 }
@@ -137,5 +140,13 @@ pub(super) fn allowed<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
             Ok(None)
         }
         Err(error) => Err(error),
+    }
+}
+
+/// A key beside a stream may be something else, or not for this user to see.
+pub(super) fn unless_other_type<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Err(error) if error.kind == ErrorKind::WrongType => Ok(None),
+        answer => allowed(answer),
     }
 }

@@ -5,7 +5,7 @@ use futures_util::future::try_join_all;
 use serde::Serialize;
 
 use super::group::{Around, age, report};
-use super::{GroupReport, Moment, allowed};
+use super::{Counter, GroupReport, Moment, allowed, unless_other_type};
 use crate::model::{Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, StreamInfo, Time};
 use crate::topology::{StreamSpec, Topology, breaker_key};
 use crate::wire::{
@@ -132,14 +132,6 @@ pub(super) async fn look(
     })
 }
 
-/// A key beside the stream may be something else, or not for this user to see.
-fn unless_other_type<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
-    match answer {
-        Err(error) if error.kind == ErrorKind::WrongType => Ok(None),
-        answer => allowed(answer),
-    }
-}
-
 impl FirstTrip {
     fn empty(spec: StreamSpec, state: StreamState) -> Self {
         Self {
@@ -159,21 +151,25 @@ impl FirstTrip {
         connection: &Connection,
         topology: &Topology,
         moment: Moment,
+        counter: &Counter,
     ) -> Result<StreamReport> {
         let rate = rate(&self.recent, moment.now);
         let name = self.spec.name.clone();
         let mut groups = Vec::new();
         if let Some(info) = &self.info {
             let around = Around {
+                connection,
                 stream: &name,
                 info,
                 maxlen: self.spec.maxlen,
                 topology,
                 rate,
+                dead_letters: self.dead_letters,
+                counter,
             };
             let asked = self.groups.iter().map(async |group| {
                 let (report, breaker) = tokio::join!(
-                    report(connection, around, group.clone(), moment),
+                    report(around, group.clone(), moment),
                     connection.run(get(&breaker_key(&name, &group.name)))
                 );
                 let mut report = report?;
@@ -185,7 +181,7 @@ impl FirstTrip {
         }
         for expected in topology.groups_of(&name) {
             if !groups.iter().any(|it| it.group == expected.name) {
-                groups.push(GroupReport::missing(expected.name.clone(), name.clone()));
+                groups.push(GroupReport::expected(expected));
             }
         }
         Ok(self.put_together(groups, rate, moment))
@@ -233,10 +229,16 @@ fn slowest(groups: &[GroupReport]) -> Option<&GroupReport> {
         .min_by_key(|group| group.headroom.and_then(Lag::entries))
 }
 
-/// Entries added per millisecond, from the newest ones (newest first) until now; `None` for fewer than two, or ids ahead
-/// of the clock. A producer that stopped makes it fall.
+/// Less time than this between the entries says nothing of the next hour.
+const SPAN_MIN_MS: u64 = 30_000;
+
+/// Entries added per millisecond, from the newest ones (newest first) until now; `None` where these span too little time,
+/// or have ids ahead of the clock. A producer that stopped makes it fall.
 fn rate(recent: &[Entry], now: Time) -> Option<f64> {
-    let oldest = recent.last().filter(|_| recent.len() >= 2)?;
+    let (newest, oldest) = (recent.first()?, recent.last()?);
+    if newest.id.ms.saturating_sub(oldest.id.ms) < SPAN_MIN_MS {
+        return None;
+    }
     let over_ms = age(oldest.id, now)?.max(1);
     #[expect(
         clippy::cast_precision_loss,
@@ -255,14 +257,14 @@ mod tests {
         let entries: Vec<Entry> = (0..50)
             .rev()
             .map(|n| Entry {
-                id: EntryId::new(1000 + n * 10, 0),
+                id: EntryId::new(1000 + n * 1000, 0),
                 fields: Vec::new(),
             })
             .collect();
         let per_ms = |now| rate(&entries, Time::from_ms(now));
-        assert_eq!(per_ms(1500), Some(0.1));
-        assert_eq!(per_ms(6000), Some(0.01));
+        assert_eq!(per_ms(51_000), Some(0.001));
+        assert_eq!(per_ms(101_000), Some(0.0005));
         assert_eq!(per_ms(500), None);
-        assert_eq!(rate(&entries[..1], Time::from_ms(1500)), None);
+        assert_eq!(rate(&entries[..30], Time::from_ms(51_000)), None);
     }
 }

@@ -20,8 +20,16 @@ pub enum Counters {
     Forgetful,
 }
 
+/// Whether `group` stands beyond every id that `stream` gave, so that what is added up to there is never delivered to it.
+pub fn is_ahead(stream: &StreamInfo, group: &GroupInfo) -> bool {
+    group.last_delivered_id > stream.last_generated_id
+}
+
 /// Entries of `stream` that `group` has not been delivered.
 pub fn lag(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
+    if is_ahead(stream, group) {
+        return Lag::Unknown;
+    }
     let (Some(first), Some(last)) = (&stream.first, &stream.last) else {
         return Lag::Known(0);
     };
@@ -57,6 +65,9 @@ pub fn lag(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
 /// was created. Once the group has read on, only a read counter that fell behind tells of what it has passed
 /// (`passed`): all else is unknown, and 0 is known only while nothing has left the stream at all.
 pub fn lost(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
+    if is_ahead(stream, group) {
+        return Lag::Unknown;
+    }
     let Some(added) = stream.entries_added else {
         return Lag::Unknown;
     };

@@ -149,7 +149,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream"]], &[ReadStreams]),
         needs("info", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers]),
         needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers]),
-        needs("lag", Scope::Streams, &[LOOK, MEASURE], &[ReadStreams]),
+        needs("lag", Scope::Streams, &[LOOK, MEASURE, &["xlen"]], &[ReadStreams, ReadDeadLetters]),
         needs("pending", Groups, &[PENDING, CONSUMERS], &[ReadStreams]),
         needs("claim", Groups, &[PENDING, CONSUMERS, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters]),
         needs("requeue", Groups, &[PENDING, SCRIPT, MOVE], &[Streams, DeadLetters]),

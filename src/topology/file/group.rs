@@ -3,7 +3,8 @@
 use super::reader::{Item, Reader};
 use crate::model::Name;
 use crate::topology::{
-    Builtin, FanOut, GroupSpec, Handler, HttpSpec, HttpTarget, OnGroupLost, Start, Workers,
+    Builtin, FanOut, GroupSpec, Handler, HttpSpec, HttpTarget, Measure, OnGroupLost, Start,
+    Threshold, Workers,
 };
 
 const KEYS: [&str; 11] = [
@@ -57,12 +58,52 @@ fn merge_backoff(reader: &mut Reader<'_>, item: &Item<'_>, spec: &mut GroupSpec)
 
 fn merge_alert(reader: &mut Reader<'_>, item: &Item<'_>, spec: &mut GroupSpec) {
     for item in &reader.table(item) {
-        match item.key {
-            "max_lag" => set(reader.count(item, 0), &mut spec.alert.max_lag),
-            "max_pending" => set(reader.count(item, 0), &mut spec.alert.max_pending),
-            "max_idle" => set(reader.duration(item), &mut spec.alert.max_idle),
-            _ => reader.unknown_key(item, &["max_lag", "max_pending", "max_idle"]),
+        let is_it = |measure: &Measure| measure.word() == item.key;
+        match Measure::ALL.into_iter().find(is_it) {
+            Some(measure) if item.is_false() => spec.alert.set(measure, None),
+            Some(measure) => {
+                if let Some(threshold) = threshold(reader, item, measure) {
+                    spec.alert.set(measure, Some(threshold));
+                }
+            }
+            None => reader.unknown_key(item, &Measure::ALL.map(Measure::word)),
         }
+    }
+}
+
+/// A value, or `[warning, critical]`.
+fn threshold(reader: &mut Reader<'_>, item: &Item<'_>, measure: Measure) -> Option<Threshold> {
+    let Some(items) = item.elements() else {
+        return Some(Threshold::critical(level(reader, item, measure)?));
+    };
+    let [warning, critical] = items.as_slice() else {
+        return reader.must_be(item, "one value, or a list of two: [warning, critical]");
+    };
+    let warning = level(reader, warning, measure);
+    let (warning, critical) = (warning?, level(reader, critical, measure)?);
+    if measure.is_least() && warning < critical {
+        reader.error(
+            item,
+            "the first value is for the warning, and must not be less than the second",
+        );
+        return None;
+    }
+    if !measure.is_least() && warning > critical {
+        reader.error(
+            item,
+            "the first value is for the warning, and must not be more than the second",
+        );
+        return None;
+    }
+    Some(Threshold::staged(warning, critical))
+}
+
+fn level(reader: &mut Reader<'_>, item: &Item<'_>, measure: Measure) -> Option<u64> {
+    if measure.is_time() {
+        let length = reader.duration(item)?;
+        Some(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
+    } else {
+        reader.count(item, 0)
     }
 }
 

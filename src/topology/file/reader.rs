@@ -56,6 +56,16 @@ impl Item<'_> {
         self.value.get_ref().as_str() == Some(text)
     }
 
+    /// The elements of a list, each under the list's own key; `None` when it is not one.
+    pub(super) fn elements(&self) -> Option<Vec<Self>> {
+        let array = self.value.get_ref().as_array()?;
+        let element = |value| Self {
+            value,
+            ..self.clone()
+        };
+        Some(array.iter().map(element).collect())
+    }
+
     /// Whether the value is `false`.
     pub(super) fn is_false(&self) -> bool {
         self.value.get_ref().as_bool() == Some(false)

@@ -1,10 +1,13 @@
 //! A topology as the TOML that gives it: all of it, or as an example to start from.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::words::{OPTIONAL, UNLIMITED, key, quoted};
 use crate::model::format_duration;
-use crate::topology::{FieldSpec, FieldType, GroupSpec, Handler, HttpSpec, StreamSpec, Topology};
+use crate::topology::{
+    FieldSpec, FieldType, GroupSpec, Handler, HttpSpec, Measure, StreamSpec, Threshold, Topology,
+};
 
 impl Topology {
     /// The whole topology as a file that gives it again.
@@ -74,7 +77,16 @@ const EXPLAINED: &str = r#"# ucp-streams.toml: merges over the built-in platform
 # claim_idle       how long a worker must be silent before another takes over; at least 3s
 # handler_timeout  how long one attempt may take
 # backoff          the wait after the first failure, doubled after each, up to the cap
-# alert            when `info` and `lag` say that the group is in trouble
+# alert            when `info`, `lag` and `groups` say that the group is in trouble: beyond one value, or
+#                  [warning, critical]; false switches one off
+#                  max_lag            entries not delivered
+#                  max_pending        entries delivered and not acknowledged
+#                  max_idle           how long the oldest pending entry has rested
+#                  max_age            age of the oldest entry not delivered or not acknowledged
+#                  max_lost           entries trimmed before they were delivered
+#                  min_room           in how long entries are lost to maxlen; the warning is the longer
+#                  min_live           live consumers while there is work; the warning is the larger
+#                  max_dead_letters   entries in the dead-letter stream
 # on_group_lost    "recreate" at the oldest entry, or "stop"
 "#;
 
@@ -128,14 +140,35 @@ fn write_group(out: &mut String, label: &str, spec: &GroupSpec) {
     put(out, "handler_timeout", &duration(spec.handler_timeout));
     let (base, cap) = (duration(spec.backoff.base), duration(spec.backoff.cap));
     put(out, "backoff", &format!("{{ base = {base}, cap = {cap} }}"));
-    let alert = format!(
-        "{{ max_lag = {}, max_pending = {}, max_idle = {} }}",
-        spec.alert.max_lag,
-        spec.alert.max_pending,
-        duration(spec.alert.max_idle)
-    );
-    put(out, "alert", &alert);
+    let alert = Measure::ALL.map(|measure| {
+        let value = threshold(measure, spec.alert.of(measure));
+        format!("{} = {value}", measure.word())
+    });
+    put(out, "alert", &format!("{{ {} }}", alert.join(", ")));
     put(out, "on_group_lost", &quoted(spec.on_group_lost.word()));
+}
+
+fn threshold(measure: Measure, threshold: Option<Threshold>) -> String {
+    let value = |value: u64| {
+        if measure.is_time() {
+            quoted(&format_duration(Duration::from_millis(value)))
+        } else {
+            value.to_string()
+        }
+    };
+    match threshold {
+        None => "false".to_owned(),
+        Some(Threshold {
+            warning: None,
+            critical,
+        }) => value(critical),
+        Some(Threshold {
+            warning: Some(warning),
+            critical,
+        }) => {
+            format!("[{}, {}]", value(warning), value(critical))
+        }
+    }
 }
 
 fn handler_value(handler: &Handler) -> String {

@@ -1,9 +1,10 @@
 //! `groups`, and what was or would be done with one.
 
-use super::info::{group_state, lag_of};
+use super::info::{ages, alarmed, alerts_of, group_state, lag_cell, lost_cell};
 use super::init;
 use crate::streams::groups::{Created, Deletion, Direction, Listed, Shift};
 use crate::streams::inspect::{GroupReport, GroupState};
+use crate::topology::AlertName;
 use crate::view::{Cell, Column, Row, Tone};
 
 impl Row for Listed {
@@ -19,6 +20,7 @@ impl Row for Listed {
         Column::number("undelivered_age_ms", "BEHIND").wide(),
         Column::number("lost", "LOST").wide(),
         Column::whole("last_delivered_id", "LAST DELIVERED").wide(),
+        Column::text("alerts", "ALERTS").wide(),
     ];
 
     fn cells(&self) -> Vec<Cell> {
@@ -33,9 +35,12 @@ impl Row for Listed {
             oldest_pending_age_ms,
             oldest_pending_idle_ms,
             lost,
+            alerts,
             consumers,
             ..
         } = &self.0;
+        let idle = oldest_pending_idle_ms.map_or(Cell::Nothing, Cell::Millis);
+        let [behind, oldest] = ages(*undelivered_age_ms, *oldest_pending_age_ms, alerts);
         vec![
             group.into(),
             stream.into(),
@@ -44,13 +49,14 @@ impl Row for Listed {
                 GroupState::Ready => consumers.len().into(),
                 GroupState::Missing => Cell::Nothing,
             },
-            Cell::or_nothing(*pending),
-            oldest_pending_age_ms.map_or(Cell::Nothing, Cell::Millis),
-            oldest_pending_idle_ms.map_or(Cell::Nothing, Cell::Millis),
-            lag_of(*lag),
-            undelivered_age_ms.map_or(Cell::Nothing, Cell::Millis),
-            Cell::or_nothing(*lost),
+            alarmed(Cell::or_nothing(*pending), alerts, AlertName::MaxPending),
+            oldest,
+            alarmed(idle, alerts, AlertName::MaxIdle),
+            lag_cell(*lag, alerts),
+            behind,
+            lost.map_or(Cell::Nothing, |lost| lost_cell(lost, alerts)),
             Cell::or_nothing(*last_delivered_id),
+            alerts_of(alerts),
         ]
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::model::{Lag, OpenBreaker, Problem};
 use crate::streams::consumers::Member;
 use crate::streams::inspect::{GroupReport, GroupState, StreamReport, StreamState};
-use crate::topology::Over;
+use crate::topology::{Alert, AlertName, Level};
 use crate::view::{Cell, Column, Report, Row, Section, Tone};
 
 impl Row for StreamReport {
@@ -111,6 +111,8 @@ impl Row for GroupReport {
         Column::number("headroom", "ROOM"),
         Column::number("headroom_ms", "FOR"),
         Column::text("alerts", "ALERTS").wide(),
+        Column::whole("is_counted", "COUNTED").wide(),
+        Column::whole("is_extra", "EXTRA").wide(),
         Column::text("circuit_breaker", "EVERYTHING FAILS").wide(),
     ];
 
@@ -119,7 +121,9 @@ impl Row for GroupReport {
             group,
             stream,
             state,
+            is_extra,
             lag,
+            is_counted,
             last_delivered_id,
             undelivered_id,
             undelivered_age_ms,
@@ -134,25 +138,28 @@ impl Row for GroupReport {
             headroom,
             headroom_ms,
             alerts,
+            severity: _,
+            figures: _,
             circuit_breaker,
             consumers,
         } = self;
         let idle = oldest_pending_idle_ms.map_or(Cell::Nothing, Cell::Millis);
         let idle = match oldest_pending_is_trimmed {
             Some(true) => idle.shown_as(Tone::Bad, "trimmed"),
-            _ => alarmed(idle, alerts, Over::MaxIdle),
+            _ => alarmed(idle, alerts, AlertName::MaxIdle),
         };
+        let [behind, oldest] = ages(*undelivered_age_ms, *oldest_pending_age_ms, alerts);
         vec![
             group.into(),
             stream.into(),
             group_state(*state),
-            alarmed(lag_of(*lag), alerts, Over::MaxLag),
-            undelivered_age_ms.map_or(Cell::Nothing, Cell::Millis),
+            lag_cell(*lag, alerts),
+            behind,
             Cell::or_nothing(*last_delivered_id),
             Cell::or_nothing(*undelivered_id),
-            alarmed(Cell::or_nothing(*pending), alerts, Over::MaxPending),
+            alarmed(Cell::or_nothing(*pending), alerts, AlertName::MaxPending),
             Cell::or_nothing(*oldest_pending_id),
-            oldest_pending_age_ms.map_or(Cell::Nothing, Cell::Millis),
+            oldest,
             idle,
             Cell::or_nothing(*oldest_pending_deliveries),
             Cell::or_nothing(oldest_pending_consumer.as_ref()),
@@ -161,27 +168,69 @@ impl Row for GroupReport {
                 GroupState::Ready => consumers.len().into(),
                 GroupState::Missing => Cell::Nothing,
             },
-            lost.map_or(Cell::Nothing, lost_cell),
-            Cell::or_nothing(*headroom),
-            headroom_ms.map_or(Cell::Nothing, Cell::Millis),
+            lost.map_or(Cell::Nothing, |lost| lost_cell(lost, alerts)),
+            alarmed(Cell::or_nothing(*headroom), alerts, AlertName::MinRoom),
+            room_for(*headroom_ms, alerts),
             alerts_of(alerts),
+            (*is_counted).into(),
+            (*is_extra).into(),
             breaker_of(circuit_breaker.as_ref()),
         ]
     }
 }
 
 /// The cell stands out, with and without colour, when its threshold is among `alerts`.
-pub(super) fn alarmed(cell: Cell, alerts: &[Over], threshold: Over) -> Cell {
-    if alerts.contains(&threshold) {
-        cell.over()
+pub(super) fn alarmed(cell: Cell, alerts: &[Alert], name: AlertName) -> Cell {
+    match alerts.iter().find(|alert| alert.name == name) {
+        Some(alert) => cell.over(tone_of(alert.level)),
+        None => cell,
+    }
+}
+
+/// The ages of the oldest undelivered and of the oldest unacknowledged entry: the greater one is what is too old.
+pub(super) fn ages(
+    undelivered_ms: Option<u64>,
+    oldest_pending_ms: Option<u64>,
+    alerts: &[Alert],
+) -> [Cell; 2] {
+    let greatest = undelivered_ms.max(oldest_pending_ms);
+    [undelivered_ms, oldest_pending_ms].map(|age_ms| match age_ms {
+        None => Cell::Nothing,
+        Some(ms) if age_ms == greatest => alarmed(Cell::Millis(ms), alerts, AlertName::MaxAge),
+        Some(ms) => Cell::Millis(ms),
+    })
+}
+
+/// For how long the room lasts.
+pub(super) fn room_for(headroom_ms: Option<u64>, alerts: &[Alert]) -> Cell {
+    let lasts = |ms| alarmed(Cell::Millis(ms), alerts, AlertName::MinRoom);
+    headroom_ms.map_or(Cell::Nothing, lasts)
+}
+
+/// A group's lag: over its threshold, or unknown where that may hide that it is.
+pub(super) fn lag_cell(lag: Option<Lag>, alerts: &[Alert]) -> Cell {
+    let cell = lag_of(lag);
+    let is = |name| alerts.iter().any(|alert| alert.name == name);
+    if is(AlertName::Ahead) {
+        return cell.shown_as(Tone::Bad, "ahead!");
+    }
+    if is(AlertName::MaxLag) {
+        alarmed(cell, alerts, AlertName::MaxLag)
     } else {
-        cell
+        alarmed(cell, alerts, AlertName::LagUnknown)
+    }
+}
+
+const fn tone_of(level: Level) -> Tone {
+    match level {
+        Level::Warning => Tone::Warn,
+        Level::Critical => Tone::Bad,
     }
 }
 
 /// The thresholds by name.
-pub(super) fn alerts_of(alerts: &[Over]) -> Cell {
-    let words: Vec<&str> = alerts.iter().map(|over| over.word()).collect();
+pub(super) fn alerts_of(alerts: &[Alert]) -> Cell {
+    let words: Vec<&str> = alerts.iter().map(|alert| alert.name.word()).collect();
     if words.is_empty() {
         return Cell::Nothing;
     }
@@ -196,8 +245,11 @@ pub(super) fn breaker_of(breaker: Option<&OpenBreaker>) -> Cell {
 }
 
 /// Known losses stand out.
-fn lost_cell(lost: Lag) -> Cell {
+pub(super) fn lost_cell(lost: Lag, alerts: &[Alert]) -> Cell {
     match lost {
+        _ if alerts.iter().any(|it| it.name == AlertName::Lost) => {
+            alarmed(lost.into(), alerts, AlertName::Lost)
+        }
         Lag::Known(entries) | Lag::AtLeast(entries) if entries > 0 => {
             Cell::from(lost).toned(Tone::Bad)
         }

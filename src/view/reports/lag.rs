@@ -1,8 +1,8 @@
 //! `lag`.
 
-use super::info::{alarmed, alerts_of, group_state, lag_of};
+use super::info::{ages, alarmed, alerts_of, group_state, lag_cell, lost_cell, room_for};
 use crate::streams::backlog::GroupLag;
-use crate::topology::Over;
+use crate::topology::AlertName;
 use crate::view::{Cell, Column, Row};
 
 impl Row for GroupLag {
@@ -18,7 +18,11 @@ impl Row for GroupLag {
         Column::whole("oldest_pending_id", "OLDEST PENDING").wide(),
         Column::number("oldest_pending_age_ms", "OLDEST"),
         Column::whole("last_delivered_id", "LAST DELIVERED").wide(),
+        Column::number("lost", "LOST").wide(),
+        Column::number("headroom", "ROOM").wide(),
+        Column::number("headroom_ms", "FOR").wide(),
         Column::text("alerts", "ALERTS").wide(),
+        Column::whole("is_extra", "EXTRA").wide(),
     ];
 
     fn cells(&self) -> Vec<Cell> {
@@ -26,6 +30,7 @@ impl Row for GroupLag {
             group,
             stream,
             state,
+            is_extra,
             lag,
             is_counted,
             undelivered_id,
@@ -34,23 +39,34 @@ impl Row for GroupLag {
             oldest_pending_id,
             oldest_pending_age_ms,
             last_delivered_id,
+            lost,
+            headroom,
+            headroom_ms,
             alerts,
+            ..
         } = self;
-        let oldest = oldest_pending_age_ms.map_or(Cell::Nothing, Cell::Millis);
+        let [behind, oldest] = ages(*undelivered_age_ms, *oldest_pending_age_ms, alerts);
         vec![
             group.into(),
             stream.into(),
             group_state(*state),
-            alarmed(lag_of(*lag), alerts, Over::MaxLag),
+            lag_cell(*lag, alerts),
             (*is_counted).into(),
             Cell::or_nothing(*undelivered_id),
-            undelivered_age_ms.map_or(Cell::Nothing, Cell::Millis),
-            alarmed(Cell::or_nothing(*pending), alerts, Over::MaxPending),
+            behind,
+            alarmed(Cell::or_nothing(*pending), alerts, AlertName::MaxPending),
             Cell::or_nothing(*oldest_pending_id),
             // How long it rests has no column of its own here.
-            alarmed(oldest, alerts, Over::MaxIdle),
+            match oldest {
+                Cell::Millis(_) => alarmed(oldest, alerts, AlertName::MaxIdle),
+                marked => marked,
+            },
             Cell::or_nothing(*last_delivered_id),
+            lost.map_or(Cell::Nothing, |lost| lost_cell(lost, alerts)),
+            alarmed(Cell::or_nothing(*headroom), alerts, AlertName::MinRoom),
+            room_for(*headroom_ms, alerts),
             alerts_of(alerts),
+            (*is_extra).into(),
         ]
     }
 }

@@ -38,6 +38,43 @@ pub fn xrevrange(
         .arg(count_max)
 }
 
+/// How much a range has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Entries.
+    pub entries: usize,
+    /// Bytes of their names and values.
+    pub bytes: usize,
+    /// The id of the last one.
+    pub last: Option<EntryId>,
+}
+
+/// As [`xrange`], of which only the extent is kept.
+pub fn xrange_extent(
+    stream: &Name,
+    start: EntryId,
+    end: EntryId,
+    count_max: usize,
+) -> Request<Extent> {
+    Request::new("XRANGE", Some(stream.as_bytes()), |command, value| {
+        let mut extent = Extent::default();
+        decode::entries(command, value, |id, fields| {
+            let fields = fields.unwrap_or_default().iter();
+            extent.entries += 1;
+            extent.bytes += fields
+                .map(|(name, value)| name.len() + value.len())
+                .sum::<usize>();
+            extent.last = Some(id);
+            Ok(())
+        })?;
+        Ok(extent)
+    })
+    .text(start)
+    .text(end)
+    .arg("COUNT")
+    .arg(count_max)
+}
+
 fn entries(command: &str, value: &redis::Value) -> Result<Vec<Entry>> {
     Ok(decode::owned_entries(command, value)?.0)
 }

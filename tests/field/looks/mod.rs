@@ -1,1 +1,5 @@
 //! What `info`, `lag` and `groups` say while a figure is unknown, a bound, or was set by hand: alerts, room, forecasts.
+
+mod lag;
+mod scene;
+mod thresholds;

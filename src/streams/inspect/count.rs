@@ -1,0 +1,135 @@
+//! Counting entries where no figure of the server's can be relied on, at a cost that is bounded whatever the stream
+//! holds.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::allowed;
+use crate::model::{EntryId, Lag, Name};
+use crate::wire::{Connection, Error, ErrorKind, Extent, xrange_extent};
+
+/// Entries that are counted at most for one group.
+pub(in crate::streams) const ENTRIES_MAX: u64 = 10_000;
+/// Bytes of entries that are read at most for one group.
+const BYTES_MAX: usize = 4 << 20;
+/// Time that one group may take.
+const TIME_MAX: Duration = Duration::from_millis(100);
+/// Time that all groups of a command may take together.
+const TIME_MAX_IN_ALL: Duration = Duration::from_secs(2);
+
+/// The first page, before it is known how large the entries are.
+const FIRST_PAGE: usize = 32;
+/// Bytes that a page is to have, about.
+const PAGE_BYTES: usize = 256 << 10;
+/// Entries that a page has at most: the server is held no longer than it takes to write so many.
+const PAGE_MAX: usize = 1000;
+/// A page is at most so many times the one before.
+const GROWTH: usize = 8;
+
+/// What is counted.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::streams) struct Range<'a> {
+    pub(in crate::streams) stream: &'a Name,
+    /// The id before the first.
+    pub(in crate::streams) after: EntryId,
+    /// The last id.
+    pub(in crate::streams) to: EntryId,
+    /// About how large an entry is.
+    pub(in crate::streams) entry_bytes: usize,
+}
+
+/// Counts for the groups of one command, one group at a time, so that memory does not grow with their number.
+#[derive(Debug, Default)]
+pub(in crate::streams) struct Counter {
+    spent: Mutex<Duration>,
+}
+
+impl Counter {
+    /// Counts the entries of the range, `count_max` at most. What is there beyond a limit
+    /// makes it a lower bound; unknown where the user may not read the stream or no time is left.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub(in crate::streams) async fn count(
+        &self,
+        connection: &Connection,
+        range: Range<'_>,
+        count_max: u64,
+    ) -> Result<Lag, Error> {
+        let mut spent = self.spent.lock().await;
+        let left = TIME_MAX_IN_ALL.saturating_sub(*spent);
+        if left.is_zero() {
+            return Ok(Lag::Unknown);
+        }
+        let began = Instant::now();
+        let deadline = began + TIME_MAX.min(left);
+        let counted = count(connection, range, count_max, deadline).await;
+        *spent += began.elapsed();
+        counted
+    }
+}
+
+async fn count(
+    connection: &Connection,
+    range: Range<'_>,
+    count_max: u64,
+    deadline: Instant,
+) -> Result<Lag, Error> {
+    let Range { stream, to, .. } = range;
+    let (mut entries, mut bytes) = (0, 0);
+    let mut page = (PAGE_BYTES / range.entry_bytes.max(1)).clamp(1, FIRST_PAGE);
+    let mut next = range.after.next();
+    while let Some(start) = next.filter(|start| *start <= to) {
+        let left = count_max - entries;
+        if left == 0 || bytes >= BYTES_MAX || (entries > 0 && Instant::now() >= deadline) {
+            return Ok(Lag::AtLeast(entries));
+        }
+        let asked = page.min(usize::try_from(left).unwrap_or(usize::MAX));
+        let answer = connection.run(xrange_extent(stream, start, to, asked));
+        let got = match answer.await {
+            // Deleted meanwhile, with everything in it.
+            Err(error) if error.kind == ErrorKind::WrongType => return Ok(Lag::Unknown),
+            answer => match allowed(answer)? {
+                Some(got) => got,
+                None => return Ok(Lag::Unknown),
+            },
+        };
+        entries += got.entries as u64;
+        bytes += got.bytes;
+        page = next_page(page, got);
+        next = got
+            .last
+            .and_then(EntryId::next)
+            .filter(|_| got.entries >= asked);
+    }
+    Ok(Lag::Known(entries))
+}
+
+/// How many entries to ask for after a page: about as many bytes as a page is to have, by the sizes that were seen.
+fn next_page(page: usize, got: Extent) -> usize {
+    let entry_bytes = (got.bytes / got.entries.max(1)).max(1);
+    (PAGE_BYTES / entry_bytes)
+        .min(page.saturating_mul(GROWTH))
+        .clamp(1, PAGE_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_follow_the_sizes_that_were_seen() {
+        let got = |entries, bytes| Extent {
+            entries,
+            bytes,
+            last: None,
+        };
+        assert_eq!(next_page(32, got(32, 32 * 200)), 256);
+        assert_eq!(next_page(256, got(256, 256 * 200)), 1000);
+        assert_eq!(next_page(32, got(32, 32 << 20)), 1);
+        assert_eq!(next_page(32, got(0, 0)), 256);
+    }
+}
