@@ -141,6 +141,7 @@ fn stop(place: &Place, context: &Context) -> Result<Exit> {
 /// What is there, and what `start` or `stop` would do about it.
 fn rehearse(place: &Place, starts: bool, context: &Context) -> Result<Exit> {
     let detached = Detached::at(&place.dir)?;
+    detached.is_there()?;
     let binary = starts.then(|| context.server_binary()).transpose()?;
     let status = detached.status();
     let would = match (&status, binary) {

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
 use std::thread;
@@ -12,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 
 use super::options::Options;
+use super::own;
 use super::patience::Patience;
 use super::place::{Place, cannot, shown};
 use super::probe::{self, Identity, Readiness};
@@ -94,7 +96,8 @@ impl Detached {
     ///
     /// # Errors
     /// [`Kind::Local`], with the end of its log, when it ends at once; [`Kind::Unavailable`] when it does
-    /// not answer in time; [`Kind::Refused`] when the status is [`Status::Unsure`].
+    /// not answer in time; [`Kind::Refused`] when the status is [`Status::Unsure`], or when the directory is not the
+    /// user's own or anything in it leads elsewhere.
     pub fn start(&self, binary: &Path, options: &Options) -> Result<Started, Problem> {
         Place::kept(&self.place.dir)?;
         let _lock = self.lock()?;
@@ -128,7 +131,7 @@ impl Detached {
     /// [`Kind::Refused`] when the status is [`Status::Unsure`]: no process is signalled on the word of a
     /// pid file alone. [`Kind::Local`] when the signal cannot be sent.
     pub fn stop(&self) -> Result<Option<u32>, Problem> {
-        if !self.place.dir.exists() {
+        if !self.is_there()? {
             return Ok(None);
         }
         let _lock = self.lock()?;
@@ -145,6 +148,18 @@ impl Detached {
         Ok(Some(pid))
     }
 
+    /// Whether there is such a directory, in which nothing leads elsewhere.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] where it is not the user's own, or anything in it leads elsewhere.
+    pub fn is_there(&self) -> Result<bool, Problem> {
+        let dir = &self.place.dir;
+        if fs::symlink_metadata(dir).is_err() {
+            return Ok(false);
+        }
+        own::examine(dir).map(|_| true)
+    }
+
     fn live(&self, identity: Identity) -> Live {
         Live {
             identity,
@@ -159,7 +174,8 @@ impl Detached {
     /// One start or stop at a time; released when the file is closed.
     fn lock(&self) -> Result<File, Problem> {
         let path = self.place.dir.join("lock");
-        File::create(&path)
+        let mut options = File::options();
+        own::open(options.create(true).append(true).mode(0o600), &path)
             .and_then(|file| file.lock().map(|()| file))
             .map_err(|error| cannot("lock", &path, &error))
     }
@@ -183,11 +199,7 @@ impl Detached {
             dir, socket, log, ..
         } = &self.place;
         let failed = |error: io::Error| cannot("start", binary, &error);
-        let output = File::options()
-            .create(true)
-            .append(true)
-            .open(log)
-            .map_err(|error| cannot("write", log, &error))?;
+        let output = Place::open_log(log).map_err(|error| cannot("write", log, &error))?;
         let mut launcher = without_secrets(&mut Command::new("/bin/sh"))
             .args(["-c", SCRIPT])
             .arg(binary)

@@ -10,6 +10,7 @@
 mod detached;
 mod find;
 mod options;
+pub mod own;
 mod patience;
 mod place;
 pub mod probe;

@@ -4,11 +4,12 @@
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::own;
 use crate::model::{Kind, Problem, escape_into, escaped};
 
 /// Longest path of a unix socket in bytes, its closing NUL not counted. Source: `sun_path` in unix(7),
@@ -52,22 +53,34 @@ impl Place {
     }
 
     /// `dir`, made when missing, closed to everyone but its owner, and kept on drop.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] where it is not the user's own, or anything in it leads elsewhere.
     pub(super) fn kept(dir: &Path) -> Result<Self, Problem> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .and_then(|()| fs::set_permissions(dir, Permissions::from_mode(0o700)))
-            .map_err(|error| {
-                cannot("prepare the directory", dir, &error)
-                    .hint("--dir names another, which can be written")
-            })?;
-        Self::of(dir)
+        let place = Self::of(dir)?;
+        let mut maker = DirBuilder::new();
+        match maker.recursive(true).mode(0o700).create(&place.dir) {
+            // A link to nowhere, or something else of that name: `take` says which.
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(cannot("prepare the directory", dir, &error)
+                    .hint("--dir names another, which can be written"));
+            }
+            _ => own::take(&place.dir)?,
+        }
+        Ok(place)
+    }
+
+    /// The log, to be added to.
+    pub(super) fn open_log(path: &Path) -> io::Result<fs::File> {
+        let mut options = fs::File::options();
+        own::open(options.create(true).append(true).mode(0o600), path)
     }
 
     /// The files in `dir` as they would be called; touches nothing.
     pub(super) fn of(dir: &Path) -> Result<Self, Problem> {
         let dir = std::path::absolute(dir).map_err(|error| cannot("resolve", dir, &error))?;
+        // A slash at its end would lead through a link.
+        let dir: PathBuf = dir.components().collect();
         let socket = dir.join("server.sock");
         if !fits(&socket) {
             return Err(Problem::new(
@@ -114,7 +127,7 @@ fn fits(socket: &Path) -> bool {
 
 /// Whole lines from the end of a file.
 fn tail(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = fs::File::open(path)?;
+    let mut file = own::open(fs::File::options().read(true), path)?;
     let start = file.metadata()?.len().saturating_sub(LOG_TAIL_BYTES);
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();

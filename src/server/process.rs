@@ -1,7 +1,6 @@
 //! One server process that belongs to this one: started behind its reaper, signalled, reaped.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -12,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
+use super::place::Place;
 use super::reaper::Reaper;
 use crate::model::without_secrets;
 
@@ -36,7 +36,7 @@ impl Process {
         log: &Path,
         removed: Option<&Path>,
     ) -> io::Result<Self> {
-        let output = File::options().create(true).append(true).open(log)?;
+        let output = Place::open_log(log)?;
         let mut child = without_secrets(&mut Command::new("/bin/sh"))
             .args(["-c", r#"read -r _ && exec "$0" "$@" </dev/null"#])
             .arg(binary)

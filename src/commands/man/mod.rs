@@ -3,6 +3,7 @@
 mod page;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -14,6 +15,7 @@ use crate::cli::Impact;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::{Kind, Problem, escaped};
+use crate::server::own;
 use crate::topology::{did_you_mean, nearest};
 
 /// Print a manual page, or write all of them into a directory
@@ -56,9 +58,15 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Exit> {
 }
 
 fn write(directory: &Path, file: &Path, page: &[u8]) -> Result<(), Problem> {
+    let mut options = fs::File::options();
+    options.create(true).truncate(true).write(true);
     fs::create_dir_all(directory)
-        .and_then(|()| fs::write(file, page))
+        .and_then(|()| own::open(&mut options, file)?.write_all(page))
         .map_err(|error| {
+            if own::is_link(&error) {
+                return own::link_refused(file)
+                    .hint("remove it, or name another directory with --out");
+            }
             let file = escaped(file.as_os_str().as_encoded_bytes());
             Problem::new(Kind::Local, format!("cannot write {file}: {error}"))
         })

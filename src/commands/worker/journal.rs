@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{EntryId, Kind, Problem, counted, escaped};
+use crate::server::own;
 use crate::worker::Journal;
 
 /// A file that ids are appended to, by all workers of the process.
@@ -31,15 +32,24 @@ impl JournalFile {
     /// Opens the file, or creates it.
     ///
     /// # Errors
-    /// A local problem that names it.
+    /// A local problem that names it; refused when it is a link.
     pub(super) fn open(path: &Path) -> Result<Arc<Self>, Problem> {
         let shown = escaped(path.as_os_str().as_encoded_bytes());
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.map_err(|error| {
-            Problem::new(
-                Kind::Local,
-                format!("cannot open the journal {shown}: {error}"),
-            )
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        // The system's own links name what the shell has opened: `/dev/stderr`.
+        let opened = if path.starts_with("/dev") {
+            options.open(path)
+        } else {
+            own::open(&mut options, path)
+        };
+        let file = opened.map_err(|error| {
+            if own::is_link(&error) {
+                let refused = own::link_refused(path);
+                return refused.hint("name the file that it leads to with --journal");
+            }
+            let text = format!("cannot open the journal {shown}: {error}");
+            Problem::new(Kind::Local, text)
         })?;
         Ok(Arc::new(Self {
             shown,

@@ -9,6 +9,7 @@ mod selection;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 pub use edit::{Change, Edit};
@@ -120,7 +121,10 @@ fn replace(file: &Path, text: &str) -> Result<(), Problem> {
     let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let written = || -> io::Result<()> {
         let dir = file.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(dir)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)?;
         // Mode 0600 from the start.
         let mut next = tempfile::NamedTempFile::new_in(dir)?;
         io::Write::write_all(&mut next, text.as_bytes())?;
