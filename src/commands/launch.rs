@@ -55,13 +55,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let env = Env::read();
     let terminal = Terminal::detect();
-    if let Some(words) = complete::asked(&args) {
+    if let Some(asked) = complete::asked(&args) {
         let console = Console::new(
             terminal,
             Look::resolve(&Globals::default(), &env, false, false),
         );
         // A shell that went away needs no candidates.
-        let _ = console.put(&complete::answer(words, &env));
+        let _ = console.put(&complete::answer(asked, &env));
         return ExitCode::SUCCESS;
     }
     if let Some(asked) = help_json::asked(&args) {

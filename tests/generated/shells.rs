@@ -1,61 +1,7 @@
 //! Completion in the shells themselves, typed into a terminal: a stream, a group and a consumer that are only on the
 //! running server.
 
-use std::fs;
-
-use tempfile::TempDir;
-
-use crate::repository;
-use crate::support::{TestServer, directory};
-use crate::terminal::Terminal;
-
-/// What the shell's own start-up file says, its name, and how it is started with it.
-struct Shell {
-    file: &'static str,
-    text: String,
-    command: &'static str,
-}
-
-fn bash() -> Shell {
-    let script = repository("completions/ucp-streams.bash");
-    Shell {
-        file: "rc",
-        text: format!("PS1='ready> '\nsource '{}'\n", script.display()),
-        command: "bash --noprofile --rcfile rc -i",
-    }
-}
-
-fn zsh() -> Shell {
-    let scripts = repository("completions");
-    Shell {
-        file: ".zshrc",
-        text: format!(
-            "PS1='ready> '\nfpath=('{}' $fpath)\nautoload -Uz compinit\ncompinit -u -D\n",
-            scripts.display()
-        ),
-        command: "ZDOTDIR=$HOME zsh -i",
-    }
-}
-
-fn fish() -> Shell {
-    let script = repository("completions/ucp-streams.fish");
-    Shell {
-        file: "init.fish",
-        text: format!(
-            "function fish_prompt; echo -n 'ready> '; end\nset -g fish_greeting\nsource '{}'\n",
-            script.display()
-        ),
-        command: "fish --no-config --init-command 'source init.fish' -i",
-    }
-}
-
-fn start(shell: &Shell, server: &TestServer) -> Terminal {
-    let home: TempDir = directory();
-    fs::write(home.path().join(shell.file), &shell.text).unwrap();
-    let terminal = Terminal::start(home, &server.url(), shell.command);
-    terminal.shows("ready>");
-    terminal
-}
+use crate::support::{Shell, Terminal, TestServer, bash, directory, fish, zsh};
 
 fn server() -> TestServer {
     let server = TestServer::start();
@@ -97,7 +43,7 @@ fn clear(terminal: &Terminal) {
 #[track_caller]
 fn completes_everything(shell: &Shell) {
     let server = server();
-    let terminal = start(shell, &server);
+    let terminal = shell.start(directory(), &server.url());
     completes(&terminal, "ucp-streams pi", "ucp-streams ping");
     completes(&terminal, "ucp-streams init quo", "init quokka-billing");
     completes(

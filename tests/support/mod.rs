@@ -28,11 +28,14 @@ mod port;
 mod program;
 mod proxy;
 mod pty;
+mod refusing;
 mod resp;
 mod run;
 pub mod scene;
 mod server;
+mod shell;
 mod spawned;
+mod terminal;
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -44,10 +47,13 @@ pub use port::free_port;
 pub use program::program;
 pub use proxy::{Counts, End, Mode, Proxy};
 pub use pty::Pty;
+pub use refusing::Refusing;
 pub use resp::{Client, Reply};
 pub use run::Run;
 pub use server::{TestServer, server_binary};
+pub use shell::{Shell, bash, fish, zsh};
 pub use spawned::{Signal, Spawned};
+pub use terminal::{Terminal, quietly};
 
 /// How long anything may take before its test fails, on a machine that has much else to do.
 pub const PATIENCE: Duration = Duration::from_mins(1);

@@ -47,6 +47,9 @@ impl Line {
         let current = current.as_encoded_bytes();
         let mut names = self.names(wanted).unwrap_or_default();
         names.retain(|name| name.as_bytes().starts_with(current));
+        if !self.takes_dashes() {
+            names.retain(|name| !name.as_bytes().starts_with(b"-"));
+        }
         if is_heir && let Some(leaving) = self.matches().and_then(|it| leaving(&it)) {
             names.retain(|name| *name != leaving);
         }
@@ -55,6 +58,12 @@ impl Line {
             .filter_map(|name| std::str::from_utf8(name.as_bytes()).ok())
             .map(CompletionCandidate::new)
             .collect()
+    }
+
+    /// Whether a value that begins with `-` is one here, and not an option: `--stream=-x`, or behind `--`.
+    fn takes_dashes(&self) -> bool {
+        let is_given = self.current.starts_with("--") && self.current.contains('=');
+        is_given || self.words.iter().any(|word| word == "--")
     }
 
     /// The line, parsed as far as it goes.

@@ -4,9 +4,12 @@
 //! An argument completes by its value's name: `STREAM`, `GROUP` and `CONSUMER` (and `--consumer`) with what is on
 //! the server that the line is about. Whatever fails, and whatever is not known in time, is left out without a word:
 //! nobody has asked for anything yet. `CONTEXT` completes with the contexts there are, `--columns` with those of the
-//! command's tables.
+//! command's tables. A name that would be taken for an option is not offered, nor one that cannot be typed.
+//!
+//! zsh, fish, PowerShell and elvish quote what they put on the line themselves; for bash this does it ([`bash`]).
 
 mod about;
+mod bash;
 mod columns;
 mod line;
 mod words;
@@ -25,51 +28,102 @@ use crate::settings::Env;
 
 /// What the scripts put before the words.
 const ASKED: &str = "__complete";
+/// What bash's puts before the line.
+const ASKED_BY_BASH: &str = "__complete-bash";
 
-/// The words to complete, when that is what `args` ask for.
-pub(in crate::commands) fn asked(args: &[OsString]) -> Option<&[OsString]> {
-    let (first, words) = args.get(1..)?.split_first()?;
-    (first == ASKED).then_some(words)
+/// What a script asks.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::commands) enum Asked<'a> {
+    /// The words, the last one with a `=` before it.
+    Words(&'a [OsString]),
+    /// The line, the text that is replaced, and the character behind the cursor.
+    Bash(&'a [OsString]),
 }
 
-/// The candidates for the last of `words`, as the scripts read them.
-pub(in crate::commands) fn answer(words: &[OsString], env: &Env) -> Vec<u8> {
+/// What `args` ask for, when that is completion.
+pub(in crate::commands) fn asked(args: &[OsString]) -> Option<Asked<'_>> {
+    let (first, words) = args.get(1..)?.split_first()?;
+    if first == ASKED_BY_BASH {
+        return Some(Asked::Bash(words));
+    }
+    (first == ASKED).then_some(Asked::Words(words))
+}
+
+/// The candidates, as the scripts read them.
+pub(in crate::commands) fn answer(asked: Asked<'_>, env: &Env) -> Vec<u8> {
+    match asked {
+        Asked::Words(words) => for_words(words, env),
+        Asked::Bash(line) => for_bash(line, env).unwrap_or_default(),
+    }
+}
+
+/// The candidates for the last of `words`, with their help.
+fn for_words(words: &[OsString], env: &Env) -> Vec<u8> {
     let Some((last, before)) = words.split_last() else {
         return Vec::new();
     };
     let current = last.to_string_lossy();
-    let current = current.strip_prefix('=').unwrap_or(&current).to_owned();
-    let mut words = before.to_vec();
+    let current = current.strip_prefix('=').unwrap_or(&current);
+    let mut out = String::new();
+    for (value, help) in offered(&found(before.to_vec(), current, env), current) {
+        out.push_str(&value);
+        if let Some(help) = help {
+            out.push('\t');
+            out.push_str(&help);
+        }
+        out.push('\n');
+    }
+    out.into_bytes()
+}
+
+/// The candidates as bash puts them on the line.
+fn for_bash(asked: &[OsString], env: &Env) -> Option<Vec<u8>> {
+    let [line, text, next] = asked else {
+        return None;
+    };
+    let typed = bash::Typed::of(line.to_str()?, text.to_str()?, next.to_str()?)?;
+    let words = typed.words.iter().map(OsString::from).collect();
+    let found = found(words, &typed.current, env);
+    let mut out = String::new();
+    for (value, _) in offered(&found, &typed.current) {
+        if let Some(inserted) = typed.inserted(&value) {
+            out.push_str(&inserted);
+            out.push('\n');
+        }
+    }
+    Some(out.into_bytes())
+}
+
+/// What there is for `current` behind the words `before`.
+fn found(before: Vec<OsString>, current: &str, env: &Env) -> Vec<CompletionCandidate> {
     let line = Arc::new(Line {
-        words: words.clone(),
-        current: current.clone(),
+        words: before.clone(),
+        current: current.to_owned(),
         env: env.clone(),
         here: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
     });
-    words.push(current.clone().into());
-    let mut tree = with_names(tree(), &line);
-    let found = complete(&mut tree, words, before.len(), Some(&line.here)).unwrap_or_default();
-    written(&found, &current)
+    let at = before.len();
+    let mut words = before;
+    words.push(current.into());
+    complete(&mut with_names(tree(), &line), words, at, Some(&line.here)).unwrap_or_default()
 }
 
-/// Options are offered when one is begun, or when there is nothing else.
-fn written(found: &[CompletionCandidate], current: &str) -> Vec<u8> {
+/// The values with the first line of their help. Options are offered when one is begun, or when there is nothing else.
+fn offered(found: &[CompletionCandidate], current: &str) -> Vec<(String, Option<String>)> {
     let is_option = |it: &&CompletionCandidate| it.get_value().to_string_lossy().starts_with('-');
     let only_values = !current.starts_with('-') && !found.iter().all(|it| is_option(&it));
-    let mut out = Vec::new();
-    for candidate in found.iter().filter(|it| !(only_values && is_option(it))) {
-        let Some(value) = candidate.get_value().to_str().filter(|it| is_typeable(it)) else {
-            continue;
-        };
-        out.extend_from_slice(value.as_bytes());
-        if let Some(help) = candidate.get_help() {
-            let help = help.to_string();
-            out.push(b'\t');
-            out.extend_from_slice(help.lines().next().unwrap_or_default().as_bytes());
-        }
-        out.push(b'\n');
-    }
-    out
+    let found = found.iter().filter(|it| !(only_values && is_option(it)));
+    found
+        .filter_map(|candidate| {
+            let value = candidate
+                .get_value()
+                .to_str()
+                .filter(|it| is_typeable(it))?;
+            let help = candidate.get_help().map(ToString::to_string);
+            let help = help.map(|it| it.lines().next().unwrap_or_default().to_owned());
+            Some((value.to_owned(), help))
+        })
+        .collect()
 }
 
 fn is_typeable(value: &str) -> bool {

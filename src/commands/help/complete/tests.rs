@@ -7,7 +7,7 @@ fn answered(words: &[&str]) -> Vec<String> {
     // Nothing listens there: what is left is what the tool knows by itself.
     let env =
         Env::of(|name| (name == "UCP_STREAMS_URL").then(|| "unix:///nowhere/redis.sock".into()));
-    let out = String::from_utf8(answer(&words, &env)).expect("UTF-8");
+    let out = String::from_utf8(answer(Asked::Words(&words), &env)).expect("UTF-8");
     out.lines()
         .map(|line| line.split('\t').next().unwrap_or_default().to_owned())
         .collect()
@@ -138,5 +138,5 @@ fn only_what_can_be_typed_is_offered() {
         CompletionCandidate::new("b\nc"),
         CompletionCandidate::new("d"),
     ];
-    assert_eq!(written(&found, ""), b"d\n");
+    assert_eq!(offered(&found, ""), [("d".to_owned(), None)]);
 }

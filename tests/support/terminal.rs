@@ -7,23 +7,24 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::quietly;
-use crate::support::PATIENCE;
+use super::PATIENCE;
 
 /// A shell in a terminal of 100 columns and 30 lines; gone when the value is.
 #[derive(Debug)]
-pub(crate) struct Terminal {
+pub struct Terminal {
     socket: PathBuf,
-    _home: TempDir,
+    home: TempDir,
 }
 
 impl Terminal {
-    /// Starts `command` in `home`, with the tool under test first on PATH and `url` as its server.
+    /// Starts `command` in `home`, with what is in `bin` there and then the tool under test first on PATH, and `url` as its
+    /// server.
     #[track_caller]
-    pub(crate) fn start(home: TempDir, url: &str, command: &str) -> Self {
+    pub fn start(home: TempDir, url: &str, command: &str) -> Self {
         let binary = Path::new(env!("CARGO_BIN_EXE_ucp-streams"));
         let path = format!(
-            "{}:{}",
+            "{}:{}:{}",
+            home.path().join("bin").display(),
             binary.parent().unwrap().display(),
             std::env::var("PATH").unwrap()
         );
@@ -53,10 +54,12 @@ impl Terminal {
             .env("UCP_STREAMS_COMPLETE_WITHIN", "1m")
             .current_dir(home.path());
         quietly("tmux", &mut tmux);
-        Self {
-            socket,
-            _home: home,
-        }
+        Self { socket, home }
+    }
+
+    /// The directory that the shell was started in.
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     fn tmux(&self, args: &[&str]) -> String {
@@ -65,31 +68,38 @@ impl Terminal {
 
     /// Types text as it is.
     #[track_caller]
-    pub(crate) fn types(&self, text: &str) {
+    pub fn types(&self, text: &str) {
         self.tmux(&["send-keys", "-l", text]);
+    }
+
+    /// Types text as it is and presses keys, in one go.
+    #[track_caller]
+    pub fn enters(&self, text: &str, keys: &[&str]) {
+        let typed = ["send-keys", "-l", text, ";", "send-keys"];
+        self.tmux(&[&typed[..], keys].concat());
     }
 
     /// Presses a key, by tmux's name for it.
     #[track_caller]
-    pub(crate) fn presses(&self, key: &str) {
+    pub fn presses(&self, key: &str) {
         self.tmux(&["send-keys", key]);
     }
 
     /// What is on the screen.
     #[track_caller]
-    pub(crate) fn screen(&self) -> String {
+    pub fn screen(&self) -> String {
         self.tmux(&["capture-pane", "-p"])
     }
 
     /// Awaits `text` on the screen.
     #[track_caller]
-    pub(crate) fn shows(&self, text: &str) {
+    pub fn shows(&self, text: &str) {
         self.awaits(text, |screen| screen.contains(text));
     }
 
     /// Presses Tab, `times`, and awaits `text` on the screen.
     #[track_caller]
-    pub(crate) fn completes(&self, times: usize, text: &str) {
+    pub fn completes(&self, times: usize, text: &str) {
         for _ in 0..times {
             self.presses("Tab");
         }
@@ -98,7 +108,7 @@ impl Terminal {
 
     /// Awaits that the screen is as it should be.
     #[track_caller]
-    pub(crate) fn awaits(&self, what: &str, is_so: impl Fn(&str) -> bool) {
+    pub fn awaits(&self, what: &str, is_so: impl Fn(&str) -> bool) {
         let end = Instant::now() + PATIENCE;
         loop {
             let screen = self.screen();
@@ -109,6 +119,22 @@ impl Terminal {
             thread::sleep(Duration::from_millis(10));
         }
     }
+}
+
+/// Runs a program that has to be there; it must succeed and say nothing on standard error. Returns its output.
+#[track_caller]
+pub fn quietly(program: &str, command: &mut Command) -> String {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{program}: {error}; `.ci/setup test` installs it"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success() && said.is_empty(),
+        "{program}: {}\n{out}{said}",
+        output.status
+    );
+    out
 }
 
 impl Drop for Terminal {

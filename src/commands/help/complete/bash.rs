@@ -1,0 +1,362 @@
+//! Completion as bash asks for it: `ucp-streams __complete-bash LINE TEXT NEXT`. LINE is the command up to the cursor, as
+//! it is typed; TEXT is the end of it that readline will replace; NEXT is the character behind the cursor.
+//!
+//! Bash puts a candidate on the line as it is, so names that other people gave must be quoted for the place where they
+//! come to stand: outside of quotes, or inside of `"…`, `'…` or `$'…`. Where readline and the shell's own rules do not
+//! agree on that place, nothing is offered.
+
+/// In which quotes a character of the line stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Quote {
+    #[default]
+    None,
+    /// `"…` and `$"…`
+    Double,
+    /// `'…`
+    Single,
+    /// `$'…`
+    Ansi,
+}
+
+impl Quote {
+    /// The character that ends it, as readline sees it.
+    const fn end(self) -> Option<char> {
+        match self {
+            Self::None => None,
+            Self::Double => Some('"'),
+            Self::Single | Self::Ansi => Some('\''),
+        }
+    }
+}
+
+/// The line as the shell will read it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Typed {
+    /// The words before the one that is completed, unquoted.
+    pub(super) words: Vec<String>,
+    /// The word that is completed, unquoted.
+    pub(super) current: String,
+    /// The part of `current` that stays as it is typed.
+    kept: String,
+    /// In which quotes the part that is replaced begins.
+    quote: Quote,
+    /// Whether the character behind the cursor would end the quotes.
+    is_closed_behind: bool,
+}
+
+impl Typed {
+    /// `None` where candidates cannot be put in safely.
+    pub(super) fn of(line: &str, text: &str, next: &str) -> Option<Self> {
+        let mut reader = Reader::default();
+        reader.read(line);
+        let start = match reader.opened {
+            // Readline replaces what is behind the open quote, whether or not `text` has the quote.
+            Some(opened) if text.ends_with(&line[opened..]) && line.ends_with(text) => opened,
+            Some(_) => return None,
+            None => line.strip_suffix(text)?.len(),
+        };
+        if readline_quote(line) != reader.opened.zip(reader.quote.end()) {
+            return None;
+        }
+        let mut before = Reader::default();
+        before.read(&line[..start]);
+        if before.quote != reader.quote || before.words.len() != reader.words.len() {
+            return None;
+        }
+        let quote = reader.quote;
+        let can_be = !reader.is_redirected && !before.is_escaped;
+        can_be.then(|| Self {
+            words: reader.words,
+            current: reader.word,
+            kept: before.word,
+            quote,
+            is_closed_behind: quote.end().is_some_and(|end| next.starts_with(end)),
+        })
+    }
+
+    /// What bash is to put in for the whole word `value`; `None` where it cannot be.
+    pub(super) fn inserted(&self, value: &str) -> Option<String> {
+        let rest = value.strip_prefix(&self.kept)?;
+        let Some(end) = self.quote.end() else {
+            return Some(unquoted(value, rest));
+        };
+        let mut text: String = rest.chars().map(|it| self.quoted(it)).collect();
+        if self.is_closed_behind && text.contains(end) {
+            return None;
+        }
+        // Readline takes a quote at the beginning for the one that is open already, and does not end quotes where the
+        // last character is one.
+        if text.starts_with(end) {
+            text.insert(0, end);
+        }
+        if text.ends_with(end) {
+            text.push(end);
+        }
+        Some(text)
+    }
+
+    /// A character inside of the open quotes.
+    fn quoted(&self, it: char) -> String {
+        match (self.quote, it) {
+            (Quote::Double, '$' | '`' | '"' | '\\') | (Quote::Ansi, '\\') => format!("\\{it}"),
+            // Inside of these quotes a backslash before it would stay.
+            (Quote::Double, '!') => r#""\!""#.to_owned(),
+            (Quote::Single, '\'') => r"'\''".to_owned(),
+            // Readline would take `\'` for the end.
+            (Quote::Ansi, '\'' | '!') => format!("\\x{:02x}", u32::from(it)),
+            _ => it.to_string(),
+        }
+    }
+}
+
+/// `rest`, the end of the word `value`, outside of quotes. Names in braces stay readable.
+fn unquoted(value: &str, rest: &str) -> String {
+    let expands = value.contains(',') || value.contains("..");
+    let is_plain = |it: char| {
+        it.is_alphanumeric() || "_:=/@%+-".contains(it) || (!expands && "{}.,".contains(it))
+    };
+    let mut text = String::with_capacity(rest.len());
+    for it in rest.chars() {
+        if !is_plain(it) {
+            text.push('\\');
+        }
+        text.push(it);
+    }
+    text
+}
+
+/// The open quote as readline finds it, with the place behind it: it knows no `$'…'`, and a backslash means nothing in
+/// `'…'`.
+fn readline_quote(line: &str) -> Option<(usize, char)> {
+    let mut open = None;
+    let mut is_escaped = false;
+    for (at, it) in line.char_indices() {
+        match (open, it) {
+            _ if is_escaped => is_escaped = false,
+            (None | Some((_, '"')), '\\') => is_escaped = true,
+            (Some((_, quote)), it) if quote == it => open = None,
+            (None, '"' | '\'') => open = Some((at + 1, it)),
+            _ => {}
+        }
+    }
+    open
+}
+
+/// Reads a line as bash does, expansions left alone.
+#[derive(Debug, Default)]
+struct Reader {
+    words: Vec<String>,
+    word: String,
+    is_word: bool,
+    quote: Quote,
+    /// Behind the quote that is open.
+    opened: Option<usize>,
+    /// Behind a backslash.
+    is_escaped: bool,
+    /// In the file of a redirection, which is no word of the command.
+    is_redirected: bool,
+}
+
+impl Reader {
+    fn read(&mut self, line: &str) {
+        let mut rest = line.char_indices().peekable();
+        while let Some((at, it)) = rest.next() {
+            if std::mem::take(&mut self.is_escaped) {
+                self.escaped(it);
+                continue;
+            }
+            let behind = at + it.len_utf8();
+            match (self.quote, it) {
+                (Quote::Ansi, '\\') if own_escape(&line[behind..]).is_some() => {
+                    self.word.extend(own_escape(&line[behind..]));
+                    rest.nth(2);
+                }
+                (Quote::None | Quote::Double | Quote::Ansi, '\\') => self.is_escaped = true,
+                (Quote::None, '"') => self.open(Quote::Double, behind),
+                (Quote::None, '\'') => self.open(Quote::Single, behind),
+                (Quote::None, '$') => match rest.next_if(|(_, it)| matches!(it, '"' | '\'')) {
+                    Some((at, '"')) => self.open(Quote::Double, at + 1),
+                    Some((at, _)) => self.open(Quote::Ansi, at + 1),
+                    None => self.put('$'),
+                },
+                (Quote::None, ' ' | '\t' | '\n') => self.end(),
+                (Quote::None, '<' | '>') => self.redirect(),
+                (quote, it) if quote.end() == Some(it) => {
+                    (self.quote, self.opened) = (Quote::None, None);
+                }
+                (_, it) => self.put(it),
+            }
+        }
+    }
+
+    fn open(&mut self, quote: Quote, behind: usize) {
+        (self.quote, self.opened, self.is_word) = (quote, Some(behind), true);
+    }
+
+    fn put(&mut self, it: char) {
+        self.word.push(it);
+        self.is_word = true;
+    }
+
+    /// The character behind a backslash.
+    fn escaped(&mut self, it: char) {
+        let is_kept = match self.quote {
+            Quote::Double => !"$`\"\\\n".contains(it),
+            // What it may stand for is no part of a name that is offered.
+            Quote::Ansi => !"\\'\"?".contains(it),
+            Quote::None | Quote::Single => false,
+        };
+        if is_kept {
+            self.put('\\');
+        }
+        self.put(it);
+    }
+
+    fn end(&mut self) {
+        let word = std::mem::take(&mut self.word);
+        if std::mem::take(&mut self.is_word) && !std::mem::take(&mut self.is_redirected) {
+            self.words.push(word);
+        }
+    }
+
+    /// `2>file`: neither the number nor the file is a word of the command.
+    fn redirect(&mut self) {
+        if self.word.bytes().all(|it| it.is_ascii_digit()) {
+            self.word.clear();
+            self.is_word = false;
+        }
+        self.end();
+        self.is_redirected = true;
+    }
+}
+
+/// What [`Typed::quoted`] writes as a number in `$'…'`, behind the backslash.
+fn own_escape(text: &str) -> Option<char> {
+    match text.get(..3)? {
+        "x21" => Some('!'),
+        "x27" => Some('\''),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// What bash makes of `line`.
+    fn read_back(line: &str) -> Vec<String> {
+        let script = format!("ucp() {{ printf '%s\\0' \"$@\"; }}; {line}");
+        let output = Command::new("bash").args(["-c", &script]).output();
+        let output = output.expect("bash runs");
+        let words = String::from_utf8(output.stdout).expect("UTF-8");
+        let mut words: Vec<String> = words.split('\0').map(str::to_owned).collect();
+        words.pop();
+        words
+    }
+
+    /// The line after readline has put `value` in, and ended the quotes as it does.
+    fn completed(line: &str, text: &str, value: &str) -> Option<String> {
+        let typed = Typed::of(line, text, "")?;
+        let inserted = typed.inserted(value)?;
+        let mut start = readline_quote(line).map_or(line.len() - text.len(), |(at, _)| at);
+        let quote = readline_quote(line).map(|(_, quote)| quote);
+        start -= usize::from(quote.is_some_and(|it| inserted.starts_with(it)));
+        let mut whole = format!("{}{inserted}", &line[..start]);
+        if let Some(quote) = quote.filter(|it| !whole.ends_with(*it)) {
+            whole.push(quote);
+        }
+        Some(whole)
+    }
+
+    #[test]
+    fn every_character_comes_through_in_all_quotes() {
+        for it in (0x20..0x7f).map(char::from).chain(['\u{fc}']) {
+            for value in [
+                format!("zq{it}b"),
+                format!("zq{it}"),
+                format!("zq{it}{it}"),
+                format!("zq$(x){it}`x`;'{it}\";"),
+            ] {
+                for (line, text) in [
+                    ("ucp zq", "zq"),
+                    ("ucp \"zq", "zq"),
+                    ("ucp 'zq", "zq"),
+                    ("ucp $'zq", "zq"),
+                    ("ucp $\"zq", "zq"),
+                    ("ucp z\"q", "q"),
+                    ("ucp z'q", "q"),
+                    ("ucp \"z\"q", "q"),
+                    ("ucp \"zq", "\"zq"),
+                ] {
+                    let whole = completed(line, text, &value).expect("offered");
+                    // History expansion, which a script has not, happens outside of single quotes.
+                    assert_eq!(read_back(&whole), [value.as_str()], "{line}: {whole}");
+                }
+            }
+            for quote in ["", "'", "\"", "$'"] {
+                let value = format!("{it}zq{it}");
+                let whole = completed(&format!("ucp {quote}"), "", &value).expect("offered");
+                assert_eq!(read_back(&whole), [value.as_str()], "{quote}: {whole}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_exclamation_mark_is_never_where_history_expands() {
+        for (line, text) in [("ucp a", "a"), ("ucp \"a", "a"), ("ucp $'a", "a")] {
+            let whole = completed(line, text, "a!!b").expect("offered");
+            assert_eq!(whole.matches('!').count(), whole.matches("\\!").count());
+            assert!(!whole.contains("\\!b\""), "{whole}");
+        }
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_shell() {
+        let read = |line: &str, text: &str| {
+            let typed = Typed::of(line, text, "")?;
+            Some((typed.words.join("|"), typed.current))
+        };
+        for (line, text, words, current) in [
+            ("u a 'b c' \"d e\"f g\\ h i", "i", "u|a|b c|d ef|g h", "i"),
+            (
+                "u -u redis://h:1 x --stream=a:b",
+                "b",
+                "u|-u|redis://h:1|x",
+                "--stream=a:b",
+            ),
+            ("u 2>/dev/null >f x", "x", "u", "x"),
+            ("u x\\ ", "x\\ ", "u", "x "),
+            ("u ''", "''", "u", ""),
+            ("u ", "", "u", ""),
+            ("u at@", "", "u", "at@"),
+        ] {
+            let found = read(line, text);
+            assert_eq!(
+                found,
+                Some((words.to_owned(), current.to_owned())),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn where_the_place_is_in_doubt_nothing_is_offered() {
+        for (line, text) in [
+            // Readline takes `\'` for an end.
+            ("u $'it\\'s", "s"),
+            ("u $'it\\'s' x", "x"),
+            ("u >f", "f"),
+            ("u x y", "x y"),
+            ("u x", "other"),
+            ("u 'a'b", "a'b"),
+        ] {
+            assert_eq!(Typed::of(line, text, ""), None, "{line}");
+        }
+        let typed = Typed::of("u \"a", "a", "\"").expect("a place");
+        assert_eq!(typed.inserted("ab").as_deref(), Some("ab"));
+        assert_eq!(typed.inserted("a\"b"), None);
+        assert_eq!(typed.inserted("b"), Some("b".to_owned()));
+    }
+}
