@@ -1,7 +1,8 @@
 //! A group's consumers: listed, and deleted once they hold nothing. XGROUP DELCONSUMER drops what a consumer holds
 //! without a word, so nothing here calls it but scripts that look first.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -16,6 +17,8 @@ use crate::wire::{
 
 /// Consumers that one script call deletes.
 const BATCH: usize = 100;
+/// A list of consumers that is older is read again before any is deleted: somebody was asked in between, perhaps.
+const LIST_AGE_MAX: Duration = Duration::from_secs(1);
 /// Ids that a refusal lists.
 const LISTED_MAX: usize = 12;
 
@@ -125,8 +128,22 @@ pub struct RemovalPlan {
     pub rows: Vec<Removal>,
     target: Target,
     heir: Option<Heir>,
-    /// How long each must have rested; `None` for one that was named.
-    idle_min: Option<Duration>,
+    /// `None` for one that was named.
+    rest: Option<Rest>,
+}
+
+/// How long each must have rested, and when that was looked at. A group's consumers are listed as a whole, which takes the
+/// longer the more there are: so once, and once more where the list has grown old.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    least: Duration,
+    seen: Instant,
+}
+
+impl Rest {
+    fn is_of(self, idle_ms: u64) -> bool {
+        u128::from(idle_ms) >= self.least.as_millis()
+    }
 }
 
 impl RemovalPlan {
@@ -165,7 +182,7 @@ pub async fn plan_delete(
         rows: vec![Removal::new(member, Fate::Planned)],
         target,
         heir,
-        idle_min: None,
+        rest: None,
     })
 }
 
@@ -221,12 +238,20 @@ pub async fn plan_prune(
     idle_min: Duration,
     heir: Option<Heir>,
 ) -> Result<RemovalPlan> {
+    let rest = Rest {
+        least: idle_min,
+        seen: Instant::now(),
+    };
+    let consumers = target.consumers(connection).await?;
     if let Some(heir) = &heir {
-        target.require_consumer(connection, &heir.to).await?;
+        target.one_of(&consumers, &heir.to)?;
     }
-    let rests = |it: &Member| u128::from(it.idle_ms) >= idle_min.as_millis();
     let is_heir = |it: &Member| heir.as_ref().is_some_and(|heir| heir.to == it.consumer);
-    let members = list(connection, &target).await?.into_iter();
+    let member = |it| Member::new(&target.stream, &target.group, it);
+    let members = consumers
+        .iter()
+        .filter(|it| rest.is_of(it.idle_ms))
+        .map(member);
     let row = |member: Member| {
         let outcome = if member.pending > 0 && heir.is_none() {
             Fate::Held
@@ -235,15 +260,12 @@ pub async fn plan_prune(
         };
         Removal::new(member, outcome)
     };
-    let rows = members
-        .filter(|it| rests(it) && !is_heir(it))
-        .map(row)
-        .collect();
+    let rows = members.filter(|it| !is_heir(it)).map(row).collect();
     Ok(RemovalPlan {
         rows,
         target,
         heir,
-        idle_min: Some(idle_min),
+        rest: Some(rest),
     })
 }
 
@@ -262,7 +284,7 @@ pub async fn apply_removal(connection: &Connection, plan: RemovalPlan, _: Consen
         mut rows,
         target,
         heir,
-        idle_min,
+        rest,
     } = plan;
     let planned = rows.iter_mut().filter(|it| it.outcome == Fate::Planned);
     let mut planned: Vec<&mut Removal> = planned.collect();
@@ -272,8 +294,8 @@ pub async fn apply_removal(connection: &Connection, plan: RemovalPlan, _: Consen
                 row.hand_over(connection, &target, heir).await?;
             }
         }
-        match idle_min {
-            Some(idle_min) => prune(connection, &target, idle_min, &mut planned).await,
+        match rest {
+            Some(rest) => prune(connection, &target, rest, &mut planned).await,
             None => delete(connection, &target, &mut planned).await,
         }
     };
@@ -304,20 +326,43 @@ impl Removal {
 async fn prune(
     connection: &Connection,
     target: &Target,
-    idle_min: Duration,
+    rest: Rest,
     rows: &mut [&mut Removal],
 ) -> Result<()> {
-    for batch in rows.chunks_mut(BATCH) {
+    if rest.seen.elapsed() > LIST_AGE_MAX {
+        look_again(connection, target, rest, rows).await?;
+    }
+    let planned = rows.iter_mut().filter(|it| it.outcome == Fate::Planned);
+    let mut planned: Vec<_> = planned.collect();
+    for batch in planned.chunks_mut(BATCH) {
         let names: Vec<Name> = batch.iter().map(|it| it.member.consumer.clone()).collect();
-        let call = prune_consumers(&target.stream, &target.group, idle_min, &names);
+        let call = prune_consumers(&target.stream, &target.group, &names);
         let outcomes = connection.call(call).await.map_err(failed)?;
         for (row, outcome) in batch.iter_mut().zip(outcomes) {
             row.outcome = match outcome {
                 Pruned::Done => Fate::Deleted,
-                Pruned::Gone => Fate::Gone,
                 Pruned::Held => Fate::Held,
-                Pruned::Active => Fate::Active,
             };
+        }
+    }
+    Ok(())
+}
+
+/// Leaves out who was seen, or deleted, since the rows were made.
+async fn look_again(
+    connection: &Connection,
+    target: &Target,
+    rest: Rest,
+    rows: &mut [&mut Removal],
+) -> Result<()> {
+    let consumers = target.consumers(connection).await?;
+    let idle: HashMap<&Name, u64> = consumers.iter().map(|it| (&it.name, it.idle_ms)).collect();
+    for row in rows {
+        match idle.get(&row.member.consumer) {
+            None => row.outcome = Fate::Gone,
+            // A consumer whose entries were just handed over has done nothing itself.
+            Some(&idle_ms) if !rest.is_of(idle_ms) => row.outcome = Fate::Active,
+            Some(_) => {}
         }
     }
     Ok(())

@@ -81,10 +81,20 @@ impl Target {
         name: &Name,
     ) -> Result<ConsumerInfo> {
         let consumers = self.consumers(connection).await?;
-        match consumers.iter().find(|it| it.name == *name) {
-            Some(found) => Ok(found.clone()),
-            None => Err(self.no_consumer(name, &consumers).into()),
-        }
+        Ok(self.one_of(&consumers, name)?.clone())
+    }
+
+    /// The consumer called `name` among the group's.
+    ///
+    /// # Errors
+    /// Not found, naming the consumers there are.
+    pub fn one_of<'a>(
+        &self,
+        consumers: &'a [ConsumerInfo],
+        name: &Name,
+    ) -> Result<&'a ConsumerInfo, Problem> {
+        let found = consumers.iter().find(|it| it.name == *name);
+        found.ok_or_else(|| self.no_consumer(name, consumers))
     }
 
     /// The group's consumers.

@@ -157,7 +157,7 @@ pub const CASES: [Case; 14] = [
         |at, on, _| {
             let names = &at.names;
             let carol = ["carol".into()];
-            let call = prune_consumers(&names.stream, &names.group, Duration::ZERO, &carol);
+            let call = prune_consumers(&names.stream, &names.group, &carol);
             said(at.call_on(on, call))
         },
     ),

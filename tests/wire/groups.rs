@@ -1,7 +1,5 @@
 //! Changes of groups and of their consumers: made only while they are as they were seen.
 
-use std::time::Duration;
-
 use ucp_streams::model::EntryId;
 use ucp_streams::wire::{
     GroupChange, GroupSeen, Pruned, delete_group, prune_consumers, set_group_id,
@@ -99,25 +97,21 @@ fn force_deletes_what_is_pending_and_the_greatest_position_is_no_obstacle() {
 }
 
 #[test]
-fn consumers_are_pruned_when_they_hold_nothing_and_rest() {
+fn consumers_are_pruned_when_they_hold_nothing() {
     let fixture = Fixture::delivered(1);
     let mut client = fixture.raw();
     for consumer in ["bob", "carol"] {
         client.send(&["XGROUP", "CREATECONSUMER", STREAM, GROUP, consumer]);
     }
     let names = &fixture.names;
-    let prune = |idle_min, consumers: &[&str]| {
+    let prune = |consumers: &[&str]| {
         let consumers: Vec<_> = consumers.iter().map(|it| (*it).into()).collect();
-        let call = prune_consumers(&names.stream, &names.group, idle_min, &consumers);
+        let call = prune_consumers(&names.stream, &names.group, &consumers);
         fixture.call(call).unwrap()
     };
-    let hour = Duration::from_hours(1);
-    assert_eq!(
-        prune(hour, &["bob", "dave"]),
-        [Pruned::Active, Pruned::Gone]
-    );
-    let all = prune(Duration::ZERO, &[ALICE, "bob", "dave"]);
-    assert_eq!(all, [Pruned::Held, Pruned::Done, Pruned::Gone]);
+    // One that is not there is gone.
+    let all = prune(&[ALICE, "bob", "dave"]);
+    assert_eq!(all, [Pruned::Held, Pruned::Done, Pruned::Done]);
     let left = client.send(&["XINFO", "CONSUMERS", STREAM, GROUP]);
     let left: Vec<_> = left
         .items()

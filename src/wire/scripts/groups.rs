@@ -1,7 +1,5 @@
 //! Changes of groups and of their consumers that must not win if what they were planned from has changed.
 
-use std::time::Duration;
-
 use super::{Script, ScriptCall, next_count, next_id, script, status, word};
 use crate::model::{EntryId, Name};
 use crate::wire::decode;
@@ -82,37 +80,25 @@ pub fn delete_group(seen: GroupSeen<'_>, is_forced: bool) -> ScriptCall<GroupCha
 /// What became of a consumer that was to be pruned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pruned {
-    /// It is deleted.
+    /// It is not there any more.
     Done,
-    /// There is none.
-    Gone,
     /// It holds entries, and stays.
     Held,
-    /// It was seen too recently, and stays.
-    Active,
 }
 
-/// Deletes the consumers that hold nothing and were not seen for at least `idle_min`.
-pub fn prune_consumers(
-    stream: &Name,
-    group: &Name,
-    idle_min: Duration,
-    consumers: &[Name],
-) -> ScriptCall<Vec<Pruned>> {
+/// Deletes those of `consumers` that hold nothing.
+pub fn prune_consumers(stream: &Name, group: &Name, consumers: &[Name]) -> ScriptCall<Vec<Pruned>> {
     static SCRIPT: Script = script!(prune_consumers);
     let call = ScriptCall::new(&SCRIPT, vec![stream.clone()], "", |command, value| {
         decode::list(command, value)?
             .map(|item| match word(command, item)? {
                 b"ok" => Ok(Pruned::Done),
-                b"gone" => Ok(Pruned::Gone),
                 b"held" => Ok(Pruned::Held),
-                b"active" => Ok(Pruned::Active),
-                _ => Err(Error::shape(command, "ok, gone, held or active")),
+                _ => Err(Error::shape(command, "ok or held")),
             })
             .collect()
     })
-    .arg(group.as_bytes())
-    .text(idle_min.as_millis());
+    .arg(group.as_bytes());
     consumers
         .iter()
         .fold(call, |call, name| call.arg(name.as_bytes()))
