@@ -180,14 +180,12 @@ pub const fn kind_of(error: ErrorKind) -> Kind {
         | ErrorKind::WritesRefused
         | ErrorKind::TooManyClients
         | ErrorKind::TlsMismatch
+        | ErrorKind::Cluster
         | ErrorKind::Server => Kind::Unavailable,
         ErrorKind::Tls | ErrorKind::Auth | ErrorKind::NoPerm => Kind::Denied,
         ErrorKind::NoGroup | ErrorKind::WrongType | ErrorKind::NoKey => Kind::NotFound,
         ErrorKind::BusyGroup | ErrorKind::Fenced => Kind::Refused,
-        ErrorKind::Cluster
-        | ErrorKind::CrossSlot
-        | ErrorKind::UnknownCommand
-        | ErrorKind::NoDatabase => Kind::Usage,
+        ErrorKind::CrossSlot | ErrorKind::UnknownCommand | ErrorKind::NoDatabase => Kind::Usage,
         ErrorKind::Protocol | ErrorKind::NoScript => Kind::Bug,
     }
 }
@@ -339,7 +337,7 @@ mod tests {
             (ErrorKind::NotReady, Exit::Unavailable),
             (ErrorKind::OutOfMemory, Exit::Unavailable),
             (ErrorKind::WritesRefused, Exit::Unavailable),
-            (ErrorKind::Cluster, Exit::Usage),
+            (ErrorKind::Cluster, Exit::Unavailable),
             (ErrorKind::CrossSlot, Exit::Usage),
             (ErrorKind::TooManyClients, Exit::Unavailable),
             (ErrorKind::UnknownCommand, Exit::Usage),

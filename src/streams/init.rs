@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::names::explain;
+use super::server::still_loading;
 use crate::model::{EntryId, GroupInfo, Name};
 use crate::topology::{GroupSpec, Start, Topology};
 use crate::wire::{
@@ -49,7 +50,8 @@ pub struct InitPlan {
 /// Looks which of `groups` are there. Changes nothing.
 ///
 /// # Errors
-/// Not found when a stream's name holds something else; what the server answers.
+/// Not found when a stream's name holds something else; unavailable when groups are missing on a replica that has no data
+/// yet; what the server answers.
 pub async fn plan_init(
     connection: &Connection,
     topology: &Topology,
@@ -63,6 +65,11 @@ pub async fn plan_init(
             Ok(found) => rows.push(row(spec, &found)),
             Err(error) => return Err(explain(connection, topology, &spec.stream, error).await),
         }
+    }
+    if rows.iter().any(|row| row.state == State::Missing)
+        && let Some(problem) = still_loading(connection).await
+    {
+        return Err(problem.into());
     }
     Ok(InitPlan { rows })
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::inspect::allowed;
-use super::server::too_old;
+use super::server::unfit;
 use crate::model::Time;
 use crate::wire::{Connection, has_commands, hello, info, ping};
 
@@ -22,7 +22,7 @@ pub struct Ping {
     pub server: Option<String>,
     /// Its version.
     pub version: Option<String>,
-    /// `standalone`, `sentinel` or `cluster`.
+    /// `standalone` or `cluster`.
     pub mode: Option<String>,
     /// `master` or `replica`.
     pub role: Option<String>,
@@ -39,12 +39,12 @@ pub struct Ping {
 /// Asks the server behind `connection`. What the user may not ask is left unknown.
 ///
 /// # Errors
-/// When it cannot be asked at all, or is too old to work with.
+/// When it cannot be asked at all, is too old to work with, or is a sentinel.
 pub async fn look(connection: &Connection, address: String) -> Result<Ping> {
     let started = Instant::now();
     allowed(connection.run(ping()).await)?;
     let round_trip_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
-    if let Some(problem) = too_old(connection).await {
+    if let Some(problem) = unfit(connection).await {
         return Err(problem.into());
     }
     let (hello, has, persistence) = tokio::join!(

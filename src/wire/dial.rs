@@ -252,8 +252,11 @@ impl Dialer {
                 .map_err(|error| self.auth_error(error))?;
         }
         if self.endpoint.resp3 {
-            let hello = lane.call_ok("HELLO", &[b"HELLO", b"3"]).await;
-            hello.map_err(|error| self.auth_error(error))?;
+            match lane.call_ok("HELLO", &[b"HELLO", b"3"]).await {
+                // Both protocols are read: where this one is refused, the other stays.
+                Err(error) if error.kind.is_refusal() => {}
+                answer => answer.map_err(|error| self.auth_error(error))?,
+            }
         }
         if self.endpoint.db != 0 {
             let db = self.endpoint.db.to_string();

@@ -46,7 +46,7 @@ pub enum ErrorKind {
     OutOfMemory,
     /// `MISCONF`, `NOREPLICAS`: the server refuses writes.
     WritesRefused,
-    /// `MOVED`, `ASK`: a cluster, and the wrong node of it.
+    /// `MOVED`, `ASK`: a cluster, and a node that has the key's hash slot no longer, or not all of it.
     Cluster,
     /// `CROSSSLOT`: a cluster, and keys of one command or script in several hash slots.
     CrossSlot,
@@ -92,6 +92,12 @@ impl ErrorKind {
         )
     }
 
+    /// Whether the server refuses the command as such, in whatever words: not allowed, not known, not supported. Of what
+    /// is only asked for to know more, that is an answer: it is not known.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::NoPerm | Self::UnknownCommand | Self::Server)
+    }
+
     /// Whether the command may have been carried out although it failed here.
     pub fn is_outcome_unknown(self) -> bool {
         matches!(self, Self::Timeout | Self::Closed)
@@ -114,6 +120,8 @@ impl ErrorKind {
             "CROSSSLOT" => Self::CrossSlot,
             "UCPFENCED" => Self::Fenced,
             "ERR" => Self::from_plain_error(detail),
+            // Proxies and hosted servers have no code for it.
+            "unsupported" => Self::UnknownCommand,
             _ => Self::Server,
         }
     }
@@ -127,10 +135,17 @@ impl ErrorKind {
             Self::NoKey
         } else if detail.starts_with("max number of clients") {
             Self::TooManyClients
-        } else if detail.starts_with("unknown command") || detail.starts_with("unknown subcommand")
+        } else if [
+            "unknown command",
+            "unknown subcommand",
+            "unsupported command",
+        ]
+        .iter()
+        .any(|words| detail.starts_with(words))
         {
             Self::UnknownCommand
-        } else if detail.starts_with("ACL failure in script")
+        } else if detail.starts_with("No permission")
+            || detail.starts_with("ACL failure in script")
             || detail.starts_with("The user executing the script can't run")
         {
             Self::NoPerm
@@ -177,6 +192,9 @@ impl Error {
     pub(super) fn from_server_line(command: &str, line: &str) -> Self {
         let (code, detail) = line.split_once(' ').unwrap_or((line, ""));
         let error = Self::new(ErrorKind::from_code(code, detail), command, line);
+        if error.kind == ErrorKind::Cluster {
+            return error.of_slot(code, detail);
+        }
         if detail.contains("exhausted the last possible ID") {
             return error.next_step(
                 "its last entry id is the greatest there is, and no command lowers it: add to another stream, or move \
@@ -184,6 +202,30 @@ impl Error {
             );
         }
         error
+    }
+
+    /// The same error, which slot is where in words: `MOVED 866 127.0.0.1:7001`.
+    fn of_slot(self, code: &str, detail: &str) -> Self {
+        let is_moving = code == "ASK";
+        let text = match detail.trim().split_once(' ') {
+            Some((slot, node)) if is_moving => {
+                format!(
+                    "hash slot {slot} is moving to the cluster's node {node} ({})",
+                    self.text
+                )
+            }
+            Some((slot, node)) => {
+                format!(
+                    "hash slot {slot} is on the cluster's node {node}, not or no longer on this one ({})",
+                    self.text
+                )
+            }
+            None => return self,
+        };
+        Self { text: escaped(text.as_bytes()), ..self }.next_step(
+            "a slot that moves is not followed yet: name the node that has it with --url, or try again when it has \
+             moved back",
+        )
     }
 
     /// From an error of the client crate.
@@ -273,6 +315,12 @@ mod tests {
             ),
             ("OOM command not allowed", ErrorKind::OutOfMemory),
             ("MOVED 1 127.0.0.1:7000", ErrorKind::Cluster),
+            ("unsupported command", ErrorKind::UnknownCommand),
+            ("ERR unsupported command 'INFO'", ErrorKind::UnknownCommand),
+            (
+                "ERR No permission to execute command info",
+                ErrorKind::NoPerm,
+            ),
             (
                 "CROSSSLOT Keys in request don't hash to the same slot",
                 ErrorKind::CrossSlot,
@@ -281,6 +329,45 @@ mod tests {
         ] {
             assert_eq!(Error::from_server_line("X", line).kind, kind, "{line}");
         }
+    }
+
+    #[test]
+    fn what_is_refused_is_no_state_that_passes() {
+        for line in [
+            "unsupported command",
+            "ERR nope",
+            "NOPERM no",
+            "ERR unknown command 'INFO'",
+            "FORBIDDEN",
+        ] {
+            assert!(
+                Error::from_server_line("INFO", line).kind.is_refusal(),
+                "{line}"
+            );
+        }
+        for line in [
+            "NOAUTH x",
+            "WRONGPASS x",
+            "LOADING x",
+            "MASTERDOWN x",
+            "BUSY x",
+            "MOVED 1 h:1",
+            "ERR no such key",
+        ] {
+            assert!(
+                !Error::from_server_line("INFO", line).kind.is_refusal(),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_slot_that_moved_is_named_with_its_node() {
+        let error = Error::from_server_line("XADD s", "MOVED 866 127.0.0.1:7001");
+        assert!(error.text.contains("hash slot 866 is on"), "{error}");
+        assert!(error.text.contains("127.0.0.1:7001"), "{error}");
+        let error = Error::from_server_line("XADD s", "ASK 866 127.0.0.1:7001");
+        assert!(error.text.contains("hash slot 866 is moving to"), "{error}");
     }
 
     #[test]

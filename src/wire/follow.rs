@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::decode::{self, FieldSlices};
 use super::encode::{push_arg, push_header};
-use super::error::{Error, ErrorKind, Result};
+use super::error::{Error, Result};
 use super::lane::Lane;
 use crate::model::{EntryId, Name, StreamInfo};
 
@@ -21,7 +21,7 @@ impl Lane {
         self.flush().await?;
         let reply = match self.reply(command, self.deadline).await {
             Ok(reply) => reply,
-            Err(error) if error.kind == ErrorKind::NoPerm => return Ok(None),
+            Err(error) if error.kind.is_refusal() => return Ok(None),
             Err(error) => return Err(error),
         };
         let text = String::from_utf8_lossy(decode::bytes(command, reply)?);

@@ -5,19 +5,22 @@ use anyhow::Error;
 
 use super::context::Context;
 use crate::exit::{Exit, kind_of};
-use crate::model::{Problem, escaped};
+use crate::model::{Kind, Problem, escaped};
 use crate::settings::ServerChoice;
 use crate::streams::inspect::{Denied, GroupReport};
-use crate::streams::server::too_old;
+use crate::streams::server::{replica, still_loading, unfit};
 use crate::wire::{self, Denial, ErrorKind};
 
-/// `error` with the next step. Asks the server for its age where that may be the reason: a round trip that only
-/// failures pay for.
+/// `error` with the next step. Asks the server what it is where that may be the reason: a round trip that only failures
+/// pay for.
 pub(in crate::commands) async fn explained(error: Error, context: &Context) -> Error {
-    let is_explained = error.downcast_ref::<Problem>().is_some()
-        || error.chain().any(<dyn std::error::Error>::is::<Problem>);
-    if is_explained {
-        return error;
+    let problem = error.downcast_ref::<Problem>();
+    let problem = problem.or_else(|| error.chain().find_map(|it| it.downcast_ref()));
+    if let Some(problem) = problem {
+        return match problem.kind {
+            Kind::NotFound => unless_loading(error, context).await,
+            _ => error,
+        };
     }
     let Some(failed) = error
         .chain()
@@ -27,17 +30,49 @@ pub(in crate::commands) async fn explained(error: Error, context: &Context) -> E
     };
     if may_be_age(failed.kind)
         && let Ok(connection) = context.connect().await
-        && let Some(problem) = too_old(&connection).await
+        && let Some(problem) = unfit(&connection).await
     {
         return error.context(problem);
     }
+    let replica = of_replica(failed.kind, context).await;
     // One line: what was to be done, and what failed.
     let problem = Problem::new(kind_of(failed.kind), format!("{error:#}"));
-    let problem = match next_step(failed, context) {
+    let problem = match replica.or_else(|| next_step(failed, context)) {
         Some(step) => problem.hint(step),
         None => problem,
     };
     problem.into()
+}
+
+/// What is not there may be on its way to a replica.
+async fn unless_loading(error: Error, context: &Context) -> Error {
+    if matches!(context.settings.target.value, ServerChoice::Server(_))
+        && let Ok(connection) = context.connect().await
+        && let Some(problem) = still_loading(&connection).await
+    {
+        return error.context(problem);
+    }
+    error
+}
+
+/// The next step where a replica failed because it is one.
+async fn of_replica(kind: ErrorKind, context: &Context) -> Option<String> {
+    if !matches!(kind, ErrorKind::ReadOnly | ErrorKind::NotReady) {
+        return None;
+    }
+    let replica = replica(&context.connect().await.ok()?).await?;
+    let primary = escaped(replica.primary.as_bytes());
+    let next = replica.next_step();
+    match kind {
+        ErrorKind::ReadOnly => Some(format!(
+            "this server is a replica of {primary}, which takes the writes; {}",
+            replica.instead()
+        )),
+        _ if replica.is_loading => Some(format!(
+            "this server is a replica that is still loading the data of {primary}; {next}"
+        )),
+        _ => Some(format!("this server is a replica of {primary}; {next}")),
+    }
 }
 
 /// Warns of each stream that the user may not look at, with the rule that is missing: what was shown is not all.
@@ -122,7 +157,7 @@ fn next_step(error: &wire::Error, context: &Context) -> Option<String> {
             "the server has no room for another client: stop some, or raise maxclients"
         }
         ErrorKind::Cluster => {
-            "clusters are not supported yet; name a server that is not part of one"
+            "a slot that moves is not followed yet: name the node that has it with --url"
         }
         ErrorKind::CrossSlot => {
             "a cluster changes only keys of one hash slot together: give their names the same {hash tag}"

@@ -20,7 +20,7 @@ pub use stream::{StreamReport, StreamState};
 use super::names::require_stream;
 use crate::model::Name;
 use crate::topology::Topology;
-use crate::wire::{Connection, Error, ErrorKind};
+use crate::wire::{Connection, Error};
 
 /// Whether something that should be there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -132,13 +132,11 @@ pub async fn streams(
     Ok(Visible { rows, denied })
 }
 
-/// The answer, or `None` when the user may not ask.
+/// The answer, or `None` when the server refuses to give it, in whatever words.
 pub(super) fn allowed<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(error) if matches!(error.kind, ErrorKind::NoPerm | ErrorKind::UnknownCommand) => {
-            Ok(None)
-        }
+        Err(error) if error.kind.is_refusal() => Ok(None),
         Err(error) => Err(error),
     }
 }

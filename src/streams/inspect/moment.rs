@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::allowed;
 use crate::model::Time;
 use crate::streams::lag::Counters;
+use crate::streams::server::Replica;
 use crate::wire::{Connection, has_commands, info, time};
 
 /// A command of Redis 8.2, which corrects a group's read counter when what it had not read is trimmed.
@@ -24,7 +25,7 @@ pub(in crate::streams) struct Moment {
 /// The server's clock and how it counts, in one round trip.
 ///
 /// # Errors
-/// What the server says, unless that the user may not ask.
+/// What the server says, unless that the user may not ask; unavailable when it is a replica that has no data yet.
 pub(in crate::streams) async fn moment(connection: &Connection) -> Result<Moment> {
     let (now, has, persistence, replication) = tokio::join!(
         connection.run(time()),
@@ -33,6 +34,11 @@ pub(in crate::streams) async fn moment(connection: &Connection) -> Result<Moment
         connection.run(info("replication")),
     );
     let (persistence, replication) = (allowed(persistence)?, allowed(replication)?);
+    if let Some(replica) = replication.as_deref().and_then(Replica::of)
+        && let Some(problem) = replica.without_data(connection).await
+    {
+        return Err(problem.into());
+    }
     let counters = match allowed(has)?.as_deref() {
         Some([true, ..]) => Counters::Corrected,
         Some([_, true]) => Counters::Plain,

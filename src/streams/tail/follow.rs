@@ -251,7 +251,7 @@ impl Follower<'_> {
                 Ok(info) => place.look(&info, self.is_same_server),
                 Err(error) if error.kind == ErrorKind::NoKey => place.gone(),
                 // Whoever may read may not be allowed to look.
-                Err(error) if error.kind == ErrorKind::NoPerm => Continuity::Unknown,
+                Err(error) if error.kind.is_refusal() => Continuity::Unknown,
                 Err(error) => return Err(error.into()),
             };
             match look {

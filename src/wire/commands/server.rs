@@ -69,6 +69,13 @@ pub fn time() -> Request<u64> {
     })
 }
 
+/// `DBSIZE`: how many keys the database has.
+pub fn dbsize() -> Request<u64> {
+    Request::new("DBSIZE", None, |command, value| {
+        decode::count(command, value)
+    })
+}
+
 /// `EXISTS` of two keys, whatever they are: a cluster refuses it with
 /// [`CrossSlot`](crate::wire::ErrorKind::CrossSlot) when they are in different hash slots.
 pub fn exist_together(one: &Name, other: &Name) -> Request<()> {
@@ -86,6 +93,38 @@ pub fn info(section: &str) -> Request<Vec<(String, String)>> {
             .collect())
     })
     .arg(section)
+}
+
+/// `SENTINEL MASTERS`: name and `HOST:PORT` of each master that a sentinel watches.
+pub fn sentinel_masters() -> Request<Vec<(String, String)>> {
+    Request::new("SENTINEL MASTERS", None, |command, value| {
+        decode::list(command, value)?
+            .map(|master| {
+                let [mut name, mut host, mut port] = [const { String::new() }; 3];
+                decode::pairs(command, master, |key, value| {
+                    let place = match key {
+                        b"name" => &mut name,
+                        b"ip" => &mut host,
+                        b"port" => &mut port,
+                        _ => return Ok(()),
+                    };
+                    let text = decode::bytes(command, value)?;
+                    *place = String::from_utf8_lossy(text).into_owned();
+                    Ok(())
+                })?;
+                Ok((name, address(&host, &port)))
+            })
+            .collect()
+    })
+}
+
+/// `HOST:PORT`, as a URL takes it.
+pub fn address(host: &str, port: &str) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
 }
 
 /// `COMMAND INFO name …`: for each name whether the server has it. This, not a version, says what a server can do:
