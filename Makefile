@@ -10,7 +10,7 @@ export PATH := $(PATH):$(CURDIR)/.cache/bin:$(CURDIR)/.cache/cargo-deb/bin
 target_dir := $(or $(CARGO_TARGET_DIR),target)
 binary := $(target_dir)/release/ucp-streams
 # What `make test-matrix` runs, on which of the servers of .ci/setup; MATRIX_TESTS='--test wire' narrows it.
-MATRIX ?= redis-8.2.3 valkey-9.1.2 valkey-8.1.8
+MATRIX ?= redis-8.10.2 redis-8.6.2 redis-8.2.3 valkey-9.1.2 valkey-8.1.8 valkey-8.0.1
 MATRIX_TESTS ?=
 have_nextest := $(shell $(CARGO) nextest --version 2>/dev/null)
 
@@ -21,7 +21,7 @@ DEBUG ?=
 CHAOS_SECONDS ?= 1800
 CHAOS_SEED ?=
 
-.PHONY: help demo build generate test test-interop test-matrix chaos chaos-selftest lint install uninstall test-install deb test-deb clean
+.PHONY: help demo build generate test test-interop test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -63,10 +63,16 @@ endif
 test-matrix: ## Run the tests on other versions of Redis and Valkey
 	@.ci/setup build server test matrix
 	@status=0; for name in $(MATRIX); do \
-	  server=$$(echo '$(CURDIR)'/.cache/servers/$$name/*-server); \
+	  place='$(CURDIR)'/.cache/servers/$$name; \
+	  if [ -e "$$place/skipped" ]; then echo "== $$name: SKIPPED, $$(cat "$$place/skipped")"; continue; fi; \
+	  server=$$(echo "$$place"/*-server); \
 	  echo "== $$name"; \
 	  UCP_STREAMS_TEST_SERVER=$$server $(run_tests) $(MATRIX_TESTS) || status=$$?; \
 	done; exit $$status
+
+# The full counts of what CI only samples: hundreds of kills, half an hour of chaos.
+soak: chaos ## Run every soak_… test and the long chaos run: an hour or more
+	$(CARGO) test --locked --tests -- --ignored --nocapture soak_ a_million
 
 chaos: ## Break everything for half an hour: CHAOS_SECONDS, CHAOS_SEED
 	@.ci/setup build server
