@@ -18,7 +18,7 @@ use crate::wire::{
 /// Consumers that one script call deletes.
 const BATCH: usize = 100;
 /// A list of consumers that is older is read again before any is deleted: somebody was asked in between, perhaps.
-const LIST_AGE_MAX: Duration = Duration::from_secs(1);
+const LIST_AGE_MAX: Duration = Duration::from_secs(5);
 /// Ids that a refusal lists.
 const LISTED_MAX: usize = 12;
 
