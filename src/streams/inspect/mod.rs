@@ -20,7 +20,7 @@ pub use stream::{StreamReport, StreamState};
 use super::names::require_stream;
 use crate::model::Name;
 use crate::topology::Topology;
-use crate::wire::{Connection, Error};
+use crate::wire::{Connection, Error, ErrorKind};
 
 /// Whether something that should be there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
