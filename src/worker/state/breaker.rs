@@ -177,14 +177,14 @@ mod tests {
         let soon = now + Duration::from_millis(500);
         breaker.probe_by(Some(soon));
         assert_eq!(breaker.next_probe(), Some(soon));
-        breaker.probe_by(Some(now + Duration::from_secs(60)));
+        breaker.probe_by(Some(now + Duration::from_mins(1)));
         assert_eq!(breaker.next_probe(), Some(soon));
         breaker.probing(now);
         assert!(!breaker.is_for_a_new_one());
-        breaker.probe_not_before(now + Duration::from_secs(60));
+        breaker.probe_not_before(now + Duration::from_mins(1));
         assert_eq!(
             breaker.next_probe(),
-            Some(now + Duration::from_secs(60)),
+            Some(now + Duration::from_mins(1)),
             "no attempt comes early"
         );
         assert!(breaker.succeeded() && !breaker.is_open());
