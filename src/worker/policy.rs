@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use crate::model::Problem;
+use crate::planted;
 use crate::topology::{Backoff, GroupSpec};
 
 /// [`Backoff::delay`] before the attempt after number `attempt` (0: it was never attempted, and waits for nothing),
 /// stretched by up to a fifth, never shortened; `fraction` is in 0..=1.
 pub(super) fn spread_delay(backoff: Backoff, attempt: u64, fraction: f64) -> Duration {
-    if attempt == 0 {
+    if attempt == 0 || planted::is("no-backoff") {
         return Duration::ZERO;
     }
     backoff

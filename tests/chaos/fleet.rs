@@ -33,6 +33,8 @@ pub struct Job {
     pub is_single: bool,
     /// Whether copies are made by a process that answers.
     pub is_piped: bool,
+    /// The service that handles, instead of a process a message.
+    pub service: Option<String>,
     /// Further flags.
     pub flags: Vec<String>,
 }
@@ -47,6 +49,7 @@ impl Job {
             concurrency: if work == Work::Handler { 4 } else { 1 },
             is_single: false,
             is_piped: false,
+            service: None,
             flags: Vec::new(),
         }
     }
@@ -115,19 +118,20 @@ impl Job {
             args.extend([flag.to_owned(), value]);
         }
         args.extend(self.flags.clone());
-        match self.work {
-            Work::Handler => {
+        match (self.work, &self.service) {
+            (Work::Handler, Some(url)) => args.extend(["--http".to_owned(), url.clone()]),
+            (Work::Handler, None) => {
                 args.extend(["--exec", "--"].map(str::to_owned));
                 args.extend(handler::command());
             }
-            Work::Copies if self.is_piped => {
+            (Work::Copies, _) if self.is_piped => {
                 args.extend(["--pipe", "--"].map(str::to_owned));
                 args.extend(handler::pipe_command());
             }
-            Work::Copies => {
+            (Work::Copies, _) => {
                 args.extend(["--builtin".to_owned(), format!("forward:{}", self.output())]);
             }
-            Work::Counts => args.extend(["--builtin", "features"].map(str::to_owned)),
+            (Work::Counts, _) => args.extend(["--builtin", "features"].map(str::to_owned)),
         }
         args
     }
@@ -244,6 +248,12 @@ impl Fleet {
         self.log
             .note(&format!("worker {} ({}) started", child.id(), slot.name));
         slot.child = Some(child);
+    }
+
+    /// The most memory that each worker has had, in KiB.
+    pub fn peaks_kib(&self) -> Vec<u64> {
+        let pids = self.slots.iter().filter_map(Slot::pid);
+        pids.filter_map(peak_kib).collect()
     }
 
     fn signal(&self, at: usize, signal: Signal) -> bool {
@@ -371,6 +381,15 @@ impl Drop for Fleet {
 fn state_of(pid: u32) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
+/// The most memory that a process has had, in KiB.
+fn peak_kib(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Processes with `marker` in their environment.

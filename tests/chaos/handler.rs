@@ -19,6 +19,8 @@ use crate::rng::Rng;
 pub const RUN: &str = "UCP_CHAOS";
 /// How long a slow handler takes: well over the claim idle time of [`crate::fleet`].
 pub const SLOW: Duration = Duration::from_secs(7);
+/// How long a brief handler takes.
+const BRIEF: Duration = Duration::from_millis(300);
 /// Copies that a process makes before it dies, about.
 const COPIES_TO_A_DEATH: u64 = 300;
 /// How long it takes to say that something cannot be done, ever.
@@ -127,9 +129,10 @@ fn handle(dir: &Path) {
     attempt.say("start");
     match plan {
         Plan::Flaky if is_first => fail(attempt, "not yet", 1),
-        Plan::Poison => fail(attempt, "poison", 1),
-        Plan::Permanent => fail(attempt, "never", EXIT_PERMANENT),
+        Plan::Poison => fail_at_length(attempt, plan, 1),
+        Plan::Permanent => fail_at_length(attempt, plan, EXIT_PERMANENT),
         Plan::Slow => thread::sleep(SLOW),
+        Plan::Brief => thread::sleep(BRIEF),
         Plan::Crash if is_first => {
             attempt.say("fail");
             kill_process(getpid(), Signal::KILL).unwrap();
@@ -147,6 +150,14 @@ fn handle(dir: &Path) {
         fail(attempt, "done, and failed", 1);
     }
     process::exit(0);
+}
+
+/// Fails with more to say than is kept of it; what matters comes last.
+fn fail_at_length(attempt: Attempt, plan: Plan, code: i32) -> ! {
+    for line in 0..200 {
+        eprintln!("line {line} of what led to it, which nobody needs");
+    }
+    fail(attempt, plan.last_words().unwrap_or_default(), code)
 }
 
 fn fail(mut attempt: Attempt, why: &str, code: i32) -> ! {

@@ -14,6 +14,8 @@ pub struct History {
     pub groups: Vec<GroupState>,
     pub attempts: Vec<Attempt>,
     pub events: Vec<Event>,
+    /// The most memory that each worker alive at the end has had, in KiB.
+    pub peaks_kib: Vec<u64>,
 }
 
 /// What the run promised.
@@ -25,6 +27,13 @@ pub struct Rules {
     pub in_hand: usize,
     /// Whether bodies may have been trimmed away before they were handled.
     pub may_lose_bodies: bool,
+    /// Whether first attempts are made in the order of the entries: one handler at a time, whoever runs it.
+    pub is_ordered: bool,
+    /// The delay before the second attempt and the longest one, where no attempt may be early. Not while a circuit breaker may
+    /// open: its probes are early by design.
+    pub backoff_ms: Option<(u64, u64)>,
+    /// The most memory that a worker may ever have had.
+    pub memory_kib_max: Option<u64>,
 }
 
 impl Default for Rules {
@@ -34,6 +43,9 @@ impl Default for Rules {
             claim_idle_ms: 3000,
             in_hand: 8,
             may_lose_bodies: false,
+            is_ordered: false,
+            backoff_ms: None,
+            memory_kib_max: None,
         }
     }
 }
@@ -113,6 +125,7 @@ pub struct Dead {
     /// `None`: its body had been trimmed away.
     pub message: Option<Kept>,
     pub deliveries: u64,
+    pub reason: String,
 }
 
 /// What a handler said.
@@ -136,6 +149,8 @@ pub struct Attempt {
     /// The worker's process.
     pub worker: u32,
     pub sha: String,
+    /// How long it asked to be left alone when it failed, beyond the backoff.
+    pub after_ms: u64,
 }
 
 /// Something that happened to workers: what can explain an oddity.

@@ -22,9 +22,11 @@ mod history;
 mod ledger;
 mod message;
 mod planted;
+mod promises;
 mod publisher;
 mod rng;
 mod scenarios;
+mod service;
 mod soak;
 mod world;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -26,9 +27,16 @@ pub enum Plan {
     DoneAndFails,
     /// Kills its worker at the first delivery.
     KillsWorker,
+    /// Takes a moment, so that whatever runs beside it is seen to.
+    Brief,
+    /// A service that asks to be left alone for [`BUSY`] at the first delivery.
+    Busy,
 }
 
-const NAMES: [(Plan, &str); 8] = [
+/// How long a busy service asks to be left alone.
+pub const BUSY: Duration = Duration::from_secs(1);
+
+const NAMES: [(Plan, &str); 10] = [
     (Plan::Plain, "plain"),
     (Plan::Flaky, "flaky"),
     (Plan::Poison, "poison"),
@@ -37,6 +45,8 @@ const NAMES: [(Plan, &str); 8] = [
     (Plan::Crash, "crash"),
     (Plan::DoneAndFails, "done-and-fails"),
     (Plan::KillsWorker, "kills-worker"),
+    (Plan::Brief, "brief"),
+    (Plan::Busy, "busy"),
 ];
 
 impl Plan {
@@ -65,7 +75,16 @@ impl Plan {
 
     /// Whether the message belongs in the dead-letter stream.
     pub fn is_poison(self) -> bool {
-        matches!(self, Self::Poison | Self::Permanent)
+        self.last_words().is_some()
+    }
+
+    /// What its handler says last, after much else, where the message belongs in the dead-letter stream.
+    pub fn last_words(self) -> Option<&'static str> {
+        match self {
+            Self::Poison => Some("poison"),
+            Self::Permanent => Some("never"),
+            _ => None,
+        }
     }
 }
 
@@ -108,6 +127,14 @@ impl Message {
             key,
             plan,
             body: body.join("-"),
+        }
+    }
+
+    /// The same with a body of so many bytes.
+    pub fn of_size(self, bytes: usize) -> Self {
+        Self {
+            body: "0123456789abcdef".repeat(bytes / 16),
+            ..self
         }
     }
 

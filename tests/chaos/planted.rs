@@ -30,6 +30,9 @@ mod bugs {
     use std::time::Duration;
 
     use crate::check::Rule;
+    use crate::promises::{
+        busy_service, isolation, long_reasons, one_at_a_time, ordered, slow_backoff, the_service,
+    };
     use crate::scenarios::{
         Scenario, contention, copies, failures, full_dead_letters, handlers, lost_deliveries,
         many_copies, one_active, shared_work, unanswered_dead_letter,
@@ -112,6 +115,31 @@ mod bugs {
     #[test]
     fn no_lease() {
         caught("no-lease", one_active(), shared_work, Rule::TwoActive);
+    }
+
+    #[test]
+    fn no_retry_after() {
+        caught("no-retry-after", the_service(), busy_service, Rule::Early);
+    }
+
+    #[test]
+    fn crowded_lone() {
+        caught("crowded-lone", handlers(1), isolation, Rule::NotAlone);
+    }
+
+    #[test]
+    fn first_words() {
+        caught("first-words", handlers(1), long_reasons, Rule::WrongReason);
+    }
+
+    #[test]
+    fn last_first() {
+        caught("last-first", one_at_a_time(), ordered, Rule::Disorder);
+    }
+
+    #[test]
+    fn no_backoff() {
+        caught("no-backoff", handlers(2), slow_backoff, Rule::Early);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::rng::Rng;
 use crate::support::{End, until};
 use crate::world::World;
 
-const SOON: Duration = Duration::from_mins(1);
+pub const SOON: Duration = Duration::from_mins(1);
 const DEAD_LETTERS: &str = "{jobs}:dlq";
 
 /// A run that ends with a verdict.
@@ -48,23 +48,28 @@ pub fn said(world: &World) -> String {
         .collect()
 }
 
-fn pending(world: &World) -> i64 {
+pub fn pending(world: &World) -> i64 {
     world.server.redis(&["XPENDING", "jobs", "handle"]).items()[0].int()
 }
 
-fn undelivered(world: &World) -> i64 {
+pub fn undelivered(world: &World) -> i64 {
     let groups = world.server.redis(&["XINFO", "GROUPS", "jobs"]);
     groups.items()[0].field("lag").int()
 }
 
-fn dead_letters(world: &World) -> i64 {
+pub fn dead_letters(world: &World) -> i64 {
     world.server.redis(&["XLEN", DEAD_LETTERS]).int()
 }
 
 /// A consumer outside the fleet takes `count` entries and is never heard of again, long ago.
-fn abandon(world: &World, count: usize) {
+pub fn abandon(world: &World, count: usize) {
+    abandon_after(world, count, 1);
+}
+
+/// The same, each delivered so often.
+pub fn abandon_after(world: &World, count: usize, deliveries: u64) {
     let mut client = world.server.client();
-    let count = count.to_string();
+    let (count, deliveries) = (count.to_string(), deliveries.to_string());
     let read = [
         "XREADGROUP",
         "GROUP",
@@ -82,7 +87,8 @@ fn abandon(world: &World, count: usize) {
     let claim = ["XCLAIM", "jobs", "handle", "gone", "0"]
         .into_iter()
         .chain(ids);
-    let claim: Vec<&str> = claim.chain(["IDLE", "600000", "JUSTID"]).collect();
+    let rest = ["IDLE", "600000", "RETRYCOUNT", &deliveries, "JUSTID"];
+    let claim: Vec<&str> = claim.chain(rest).collect();
     client.send(&claim);
     world
         .log
@@ -189,7 +195,7 @@ pub fn one_active() -> World {
 }
 
 /// The process of the worker that has the lease of the first job; `None` while nobody has.
-fn active(world: &World) -> Option<u32> {
+pub fn active(world: &World) -> Option<u32> {
     let lease = world.server.redis(&["GET", &world.jobs[0].lease()]);
     if lease.is_nil() {
         return None;
@@ -200,7 +206,7 @@ fn active(world: &World) -> Option<u32> {
 }
 
 /// Waits until a worker other than this one is the active one; its process and its slot.
-fn successor(world: &mut World, of: Option<u32>) -> (u32, usize) {
+pub fn successor(world: &mut World, of: Option<u32>) -> (u32, usize) {
     until(SOON, "another active worker", || {
         active(world).is_some_and(|pid| Some(pid) != of)
     });
@@ -236,7 +242,7 @@ fn successions(world: &mut World) -> Verdict {
 }
 
 /// Every scenario that is good without more ado, with its world.
-fn holds(mut world: World, scenario: Scenario) {
+pub fn holds(mut world: World, scenario: Scenario) {
     let verdict = scenario(&mut world);
     world.demand_good(&verdict);
 }

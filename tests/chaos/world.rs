@@ -18,6 +18,7 @@ use crate::history::{
 };
 use crate::ledger;
 use crate::publisher::published;
+use crate::service::Service;
 use crate::support::{Client, Reply, TestServer};
 
 /// A world's patience, unless told otherwise.
@@ -30,6 +31,8 @@ pub struct World {
     pub log: Arc<Log>,
     pub fleet: Option<Fleet>,
     pub jobs: Vec<Job>,
+    /// What handles the messages, where no process does.
+    pub service: Option<Service>,
     /// The bug its workers have.
     pub planted: Option<&'static str>,
     /// How long workers may take, once all is well again, until nothing is left to do.
@@ -56,6 +59,7 @@ impl World {
             log,
             fleet: None,
             jobs,
+            service: None,
             planted: None,
             patience: REST,
         }
@@ -106,8 +110,10 @@ impl World {
     /// Brings the run to its end: rest, all workers ended, and the checker's verdict.
     pub fn judge(&mut self, rules: Rules) -> (History, Verdict) {
         self.rest(self.patience);
+        let peaks_kib = self.fleet.as_ref().map(Fleet::peaks_kib);
         let deserters = self.fleet.take().map(Fleet::disband).unwrap_or_default();
-        let history = self.history(rules);
+        let mut history = self.history(rules);
+        history.peaks_kib = peaks_kib.unwrap_or_default();
         let verdict = check(&history);
         if !deserters.is_empty() {
             let kept = self.keep();
@@ -177,6 +183,7 @@ impl World {
             groups: groups.collect(),
             attempts,
             events,
+            peaks_kib: Vec::new(),
         }
     }
 }
@@ -207,6 +214,7 @@ pub fn attempts(dir: &Path) -> (Vec<Attempt>, Vec<Event>) {
             deliveries: words[6].parse().unwrap(),
             worker,
             sha: words[9].clone(),
+            after_ms: words.get(10).map_or(0, |word| word.parse().unwrap()),
         });
     }
     (attempts, deaths)
@@ -312,5 +320,6 @@ fn dead(fields: &Reply) -> Dead {
         id: fields.field("_dlq_id").text().to_owned(),
         message: (fields.field("_dlq_body").text() == "present").then(|| kept(fields)),
         deliveries: u64::try_from(fields.field("_dlq_deliveries").int()).unwrap(),
+        reason: fields.field("_dlq_reason").text().to_owned(),
     }
 }

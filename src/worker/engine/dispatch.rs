@@ -58,6 +58,8 @@ impl Engine {
     fn next_to_start(&mut self) -> Option<Delivery> {
         let next = if self.breaker.is_open() {
             self.ready.iter().position(|delivery| delivery.is_probe)?
+        } else if planted::is("last-first") {
+            self.ready.len().checked_sub(1)?
         } else {
             0
         };
@@ -140,7 +142,7 @@ impl Engine {
         });
         let abort = task.abort_handle();
         if self.hand.advance(id, deliveries, Phase::Running(abort)) {
-            self.hand.is_lone_running = is_alone;
+            self.hand.is_lone_running = is_alone && !planted::is("crowded-lone");
             if self.lack.is_there() {
                 self.lack.started(Instant::now(), self.hand.running());
             }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use crate::model::{EntryId, escaped, format_duration_short};
+use crate::planted;
 use crate::worker::counters::add;
 use crate::worker::handler::Fault;
 use crate::worker::policy::{fraction, spread_delay};
@@ -129,6 +130,7 @@ impl Engine {
     ) {
         let backoff = self.job.policy.backoff;
         let delay = spread_delay(backoff, deliveries.max(1), fraction());
+        let after = after.filter(|_| !planted::is("no-retry-after"));
         let delay = delay.max(after.unwrap_or_default().min(backoff.cap.max(delay)));
         if self.hand.advance(id, deliveries, Phase::Waiting) {
             self.retries.push(Retry {

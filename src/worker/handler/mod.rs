@@ -29,6 +29,7 @@ use tokio::time::timeout;
 use super::policy::Policy;
 use super::state::hand::Delivery;
 use crate::model::{Name, escaped, format_duration};
+use crate::planted;
 use crate::wire::{FeatureUpdate, Output};
 
 /// What a handler made of an entry.
@@ -157,6 +158,9 @@ pub(super) fn tail(text: &str) -> &str {
 /// Appends `piece` to what a handler said, of which the last [`REASON_BYTES_MAX`] bytes are kept.
 pub(super) fn keep_end(words: &mut Vec<u8>, piece: &[u8]) {
     words.extend_from_slice(piece);
+    if planted::is("first-words") {
+        words.truncate(REASON_BYTES_MAX);
+    }
     let excess = words.len().saturating_sub(REASON_BYTES_MAX);
     words.drain(..excess);
 }

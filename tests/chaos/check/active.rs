@@ -11,9 +11,9 @@ const LOSABLE_MS: u64 = 10_000;
 pub(super) const NOTICED_MS: u64 = 500;
 
 /// One attempt, from its first line to its last.
-struct Span<'h> {
-    start: &'h Attempt,
-    until_ms: u64,
+pub(super) struct Span<'h> {
+    pub(super) start: &'h Attempt,
+    pub(super) until_ms: u64,
 }
 
 impl<'h> View<'h> {
@@ -56,7 +56,7 @@ impl<'h> View<'h> {
     }
 
     /// Attempts in the order of their beginning. One that was cut off has no length.
-    fn spans(&self) -> Vec<Span<'h>> {
+    pub(super) fn spans(&self) -> Vec<Span<'h>> {
         let mut spans = Vec::new();
         for lines in self.attempts.values() {
             for start in lines.iter().filter(|line| line.said == Said::Start) {

@@ -2,10 +2,13 @@
 //! violation names its key and tells all that is known of it.
 
 mod active;
+mod attempts;
 mod duplicates;
 mod sets;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_attempts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -45,6 +48,16 @@ pub enum Rule {
     Tombstone,
     /// The server's own counts are others.
     Counts,
+    /// Messages were begun with in another order than that of their entries.
+    Disorder,
+    /// An attempt was made before its time.
+    Early,
+    /// An entry that must run alone did not.
+    NotAlone,
+    /// The dead letter does not have what its handler said last.
+    WrongReason,
+    /// A worker took more memory than it may.
+    Memory,
 }
 
 /// One thing that is wrong.
@@ -93,18 +106,36 @@ impl Verdict {
 /// Judges a run that has come to rest.
 pub fn check(history: &History) -> Verdict {
     let mut verdict = Verdict::default();
+    verdict.violations.extend(memory(history));
     for group in &history.groups {
         let mut view = View::new(history, group);
         view.sets();
         view.duplicates();
         view.skipped();
         view.alone();
+        view.order();
+        view.delays();
+        view.isolation();
+        view.reasons();
         verdict.violations.append(&mut view.violations);
         for (name, count) in view.explained {
             *verdict.duplicates.entry(name).or_default() += count;
         }
     }
     verdict
+}
+
+/// Workers that took more memory than they may.
+fn memory(history: &History) -> impl Iterator<Item = Violation> {
+    let max = history.rules.memory_kib_max.unwrap_or(u64::MAX);
+    let peaks = history.peaks_kib.iter().filter(move |peak| **peak > max);
+    peaks.map(move |peak| Violation {
+        rule: Rule::Memory,
+        group: "-".to_owned(),
+        key: "-".to_owned(),
+        text: format!("a worker had {peak} KiB, and may have {max}"),
+        history: Vec::new(),
+    })
 }
 
 /// A group's part of a history, by key.

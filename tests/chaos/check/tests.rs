@@ -7,17 +7,17 @@ use crate::history::{
 };
 use crate::message::Plan;
 
-const WORKER: u32 = 100;
-const OTHER: u32 = 200;
+pub(super) const WORKER: u32 = 100;
+pub(super) const OTHER: u32 = 200;
 
-fn kept(key: &str) -> Kept {
+pub(super) fn kept(key: &str) -> Kept {
     Kept {
         key: key.to_owned(),
         sha: "sha".to_owned(),
     }
 }
 
-fn published(key: &str, plan: Plan, outcome: Outcome) -> Published {
+pub(super) fn published(key: &str, plan: Plan, outcome: Outcome) -> Published {
     Published {
         stream: "s".to_owned(),
         key: key.to_owned(),
@@ -28,7 +28,7 @@ fn published(key: &str, plan: Plan, outcome: Outcome) -> Published {
     }
 }
 
-fn said(said: Said, key: &str, at_ms: u64, deliveries: u64, worker: u32) -> Attempt {
+pub(super) fn said(said: Said, key: &str, at_ms: u64, deliveries: u64, worker: u32) -> Attempt {
     Attempt {
         said,
         at_ms,
@@ -39,18 +39,20 @@ fn said(said: Said, key: &str, at_ms: u64, deliveries: u64, worker: u32) -> Atte
         deliveries,
         worker,
         sha: "sha".to_owned(),
+        after_ms: 0,
     }
 }
 
-fn id_of(key: &str) -> String {
+pub(super) fn id_of(key: &str) -> String {
     format!("{}-0", key.len())
 }
 
-fn letter(key: &str, deliveries: u64) -> Dead {
+pub(super) fn letter(key: &str, deliveries: u64) -> Dead {
     Dead {
         id: id_of(key),
         message: Some(kept(key)),
         deliveries,
+        reason: "much, and at last: poison".to_owned(),
     }
 }
 
@@ -82,7 +84,7 @@ fn group(name: &str, work: Work) -> GroupState {
 
 /// Three messages: `a` handled, `bb` poison, and `ccc`, of which the publisher never learned, handled too. One group
 /// handles, one copies, one counts.
-fn good() -> History {
+pub(super) fn good() -> History {
     let mut handled = group("handle", Work::Handler);
     handled.dead = vec![letter("bb", 2)];
     let mut copied = group("copy", Work::Copies);
@@ -122,6 +124,7 @@ fn good() -> History {
             said(Said::Start, "ccc", 1100, 1, OTHER),
             said(Said::Done, "ccc", 1200, 1, OTHER),
         ],
+        peaks_kib: Vec::new(),
         events: Vec::new(),
     }
 }
@@ -136,7 +139,7 @@ fn again(history: &mut History, at_ms: u64) {
 
 /// Breaks the good history; exactly this must be found, of this key.
 #[track_caller]
-fn found(rule: Rule, key: &str, spoil: impl FnOnce(&mut History)) {
+pub(super) fn found(rule: Rule, key: &str, spoil: impl FnOnce(&mut History)) {
     let mut history = good();
     spoil(&mut history);
     let verdict = check(&history);
@@ -356,6 +359,7 @@ fn a_lost_body_is_accounted_for_only_where_that_may_be() {
         without(history, "a");
         history.groups.truncate(1);
         history.groups[0].dead.push(Dead {
+            reason: String::new(),
             id: id_of("a"),
             message: None,
             deliveries: 1,

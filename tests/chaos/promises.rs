@@ -1,0 +1,141 @@
+//! Short runs for what is promised of attempts beside their outcome: their order, their delays, what runs alone, what is
+//! kept of a handler's words, and how much memory a worker takes.
+
+use crate::check::Verdict;
+use crate::fleet::Job;
+use crate::history::{Rules, Work};
+use crate::message::{Message, Plan};
+use crate::publisher::publish;
+use crate::rng::Rng;
+use crate::scenarios::{SOON, abandon_after, handlers, holds, send, undelivered};
+use crate::service::Service;
+use crate::support::until;
+use crate::world::World;
+
+/// The backoff that every worker of the suite has.
+const BACKOFF_MS: (u64, u64) = (200, 1000);
+
+/// One stream and one group, whose messages a service handles.
+pub fn the_service() -> World {
+    let mut world = World::new(vec![Job::new("jobs", "handle", Work::Handler, 1)]);
+    let service = Service::start(world.path());
+    world.jobs[0].service = Some(service.url().to_owned());
+    world.service = Some(service);
+    world
+}
+
+/// One stream and one group whose only slot handles a message at a time.
+pub fn one_at_a_time() -> World {
+    let mut job = Job::new("jobs", "handle", Work::Handler, 1);
+    job.concurrency = 1;
+    // Several wait for the slot, so that their order is the worker's to keep.
+    job.flags = ["--batch", "10"].map(str::to_owned).to_vec();
+    World::new(vec![job])
+}
+
+fn start(world: &mut World) {
+    let pid = world.start_fleet().slots[0].pid().unwrap_or_default();
+    if let Some(service) = &world.service {
+        service.is_asked_by(pid);
+    }
+}
+
+fn never_early() -> Rules {
+    Rules {
+        backoff_ms: Some(BACKOFF_MS),
+        ..Rules::default()
+    }
+}
+
+/// A service that asks to be left alone.
+pub fn busy_service(world: &mut World) -> Verdict {
+    start(world);
+    send(world, "b", &[(Plan::Plain, 10), (Plan::Busy, 3)]);
+    world.judge(never_early()).1
+}
+
+/// Failures among successes, which no circuit breaker opens for.
+pub fn slow_backoff(world: &mut World) -> Verdict {
+    start(world);
+    let plans = [(Plan::Plain, 40), (Plan::Flaky, 8), (Plan::Poison, 1)];
+    send(world, "w", &plans);
+    world.judge(never_early()).1
+}
+
+/// Entries whose deliveries are used up, and others that come meanwhile.
+pub fn isolation(world: &mut World) -> Verdict {
+    send(world, "lone", &[(Plan::Brief, 3)]);
+    abandon_after(world, 3, Rules::default().max_deliveries);
+    start(world);
+    for round in 0..6 {
+        send(world, &format!("beside{round}"), &[(Plan::Brief, 12)]);
+        until(SOON, "most of them begun", || undelivered(world) < 6);
+    }
+    world.judge(Rules::default()).1
+}
+
+/// Handlers that say more than is kept.
+pub fn long_reasons(world: &mut World) -> Verdict {
+    start(world);
+    let plans = [(Plan::Plain, 20), (Plan::Permanent, 2), (Plan::Poison, 1)];
+    send(world, "l", &plans);
+    world.judge(Rules::default()).1
+}
+
+/// Messages in the order of their entries.
+pub fn ordered(world: &mut World) -> Verdict {
+    send(world, "o", &[(Plan::Plain, 60), (Plan::Flaky, 5)]);
+    start(world);
+    let rules = Rules {
+        is_ordered: true,
+        ..Rules::default()
+    };
+    world.judge(rules).1
+}
+
+/// Messages of a megabyte among small ones.
+pub fn big_bodies(world: &mut World) -> Verdict {
+    let mut rng = Rng::new(1);
+    let messages: Vec<Message> = (0..30)
+        .map(|number| {
+            let message = Message::new(format!("big-{number}"), Plan::Plain, &mut rng);
+            match number % 3 {
+                0 => message.of_size(1 << 20),
+                _ => message,
+            }
+        })
+        .collect();
+    publish(world.path(), &mut world.server.client(), "jobs", &messages);
+    start(world);
+    world.judge(Rules::default()).1
+}
+
+#[test]
+fn a_service_that_asks_to_be_left_alone_is() {
+    holds(the_service(), busy_service);
+}
+
+#[test]
+fn no_attempt_comes_before_its_time() {
+    holds(handlers(2), slow_backoff);
+}
+
+#[test]
+fn what_may_kill_its_worker_runs_alone() {
+    holds(handlers(1), isolation);
+}
+
+#[test]
+fn dead_letters_keep_the_end_of_what_was_said() {
+    holds(handlers(1), long_reasons);
+}
+
+#[test]
+fn a_slot_begins_with_messages_in_their_order() {
+    holds(one_at_a_time(), ordered);
+}
+
+#[test]
+fn big_messages_are_handled_whole() {
+    holds(handlers(2), big_bodies);
+}
