@@ -11,9 +11,9 @@
 //!
 //! | layer | what lives there | may use |
 //! |---|---|---|
-//! | [`model`] | plain values every layer shares | nothing of ours |
-//! | [`topology`] | the platform's streams, groups, schemas as data; validation and normalisation of events | model |
 //! | [`planted`] | bugs on purpose for the test of the tests; none without the feature `planted-bugs` | nothing of ours |
+//! | [`model`] | plain values every layer shares | planted |
+//! | [`topology`] | the platform's streams, groups, schemas as data; validation and normalisation of events | model |
 //! | [`wire`] | the thin Redis command layer, the only place that names the `redis` crate | model, planted |
 //! | [`server`] | private servers: find, start, await, restart, stop | model |
 //! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, wire |

@@ -3,6 +3,8 @@
 //!
 //! `common.lua` has the same rule for the scripts.
 
+use crate::planted;
+
 /// What a dead letter ends with, in this order; before it stands the entry as it was.
 const DEAD_LETTER: [&[u8]; 8] = [
     b"_dlq_stream",
@@ -63,8 +65,13 @@ impl<'f> Provenance<'f> {
     /// itself moved within the dead-letter stream says so after its provenance.
     pub fn of<N: AsRef<[u8]>, V: AsRef<[u8]>>(fields: &'f [(N, V)]) -> Option<Self> {
         let end = before_moves(fields);
-        let own = end.checked_sub(DEAD_LETTER.len())?;
-        let block = &fields[own..end];
+        let mut own = end.checked_sub(DEAD_LETTER.len())?;
+        if planted::is("any-fields") {
+            own = fields
+                .iter()
+                .position(|(name, _)| name.as_ref() == DEAD_LETTER[0])?;
+        }
+        let block = &fields[own..own + DEAD_LETTER.len()];
         let is_whole = block
             .iter()
             .zip(DEAD_LETTER)

@@ -35,6 +35,8 @@ pub struct Job {
     pub is_piped: bool,
     /// The service that handles, instead of a process a message.
     pub service: Option<String>,
+    /// How long a handler may run.
+    pub handler_timeout: &'static str,
     /// Further flags.
     pub flags: Vec<String>,
 }
@@ -50,6 +52,7 @@ impl Job {
             is_single: false,
             is_piped: false,
             service: None,
+            handler_timeout: "20s",
             flags: Vec::new(),
         }
     }
@@ -110,7 +113,7 @@ impl Job {
             ("--max-deliveries", rules.max_deliveries.to_string()),
             ("--backoff-base", "200ms".to_owned()),
             ("--backoff-cap", "1s".to_owned()),
-            ("--handler-timeout", "20s".to_owned()),
+            ("--handler-timeout", self.handler_timeout.to_owned()),
             ("--grace", "3s".to_owned()),
             ("--connect-for", "60s".to_owned()),
             ("--concurrency", self.concurrency.to_string()),

@@ -4,7 +4,7 @@
 use std::fs::OpenOptions;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process;
+use std::process::{self, Command};
 use std::time::Duration;
 use std::{env, thread};
 
@@ -116,6 +116,17 @@ impl Attempt {
         (Self { ledger, words }, plan)
     }
 
+    /// Leaves a process behind that says later that it still runs.
+    fn escape(&self, dir: &Path) {
+        let line = format!("late {} {}", now_ms(), self.words);
+        let script = "sleep 4; echo \"$1\" >>\"$2\"";
+        Command::new("setsid")
+            .args(["--fork", "sh", "-c", script, "sh", &line])
+            .arg(ledger_of(dir))
+            .status()
+            .unwrap();
+    }
+
     fn say(&mut self, what: &str) {
         self.ledger
             .append(&format!("{what} {} {}\n", now_ms(), self.words));
@@ -130,9 +141,13 @@ fn handle(dir: &Path) {
     match plan {
         Plan::Flaky if is_first => fail(attempt, "not yet", 1),
         Plan::Poison => fail_at_length(attempt, plan, 1),
-        Plan::Permanent => fail_at_length(attempt, plan, EXIT_PERMANENT),
+        Plan::Permanent | Plan::Lookalike => fail_at_length(attempt, plan, EXIT_PERMANENT),
         Plan::Slow => thread::sleep(SLOW),
         Plan::Brief => thread::sleep(BRIEF),
+        Plan::Escapes if is_first => {
+            attempt.escape(dir);
+            thread::sleep(SLOW);
+        }
         Plan::Crash if is_first => {
             attempt.say("fail");
             kill_process(getpid(), Signal::KILL).unwrap();

@@ -126,6 +126,8 @@ pub struct Dead {
     pub message: Option<Kept>,
     pub deliveries: u64,
     pub reason: String,
+    /// What the tool tells of it, where it was asked: reason, and id of the entry it was.
+    pub told: Option<(String, String)>,
 }
 
 /// What a handler said.
@@ -134,6 +136,8 @@ pub enum Said {
     Start,
     Done,
     Fail,
+    /// Something that an attempt started still ran after it had been stopped.
+    Late,
 }
 
 /// A line of the handlers' ledger.

@@ -29,6 +29,10 @@ pub enum Plan {
     KillsWorker,
     /// Takes a moment, so that whatever runs beside it is seen to.
     Brief,
+    /// Fails for good, and has fields that look like those of a dead letter.
+    Lookalike,
+    /// At the first delivery its handler leaves the work to a process in a session of its own, and does not end in time.
+    Escapes,
     /// A service that asks to be left alone for [`BUSY`] at the first delivery.
     Busy,
 }
@@ -36,7 +40,7 @@ pub enum Plan {
 /// How long a busy service asks to be left alone.
 pub const BUSY: Duration = Duration::from_secs(1);
 
-const NAMES: [(Plan, &str); 10] = [
+const NAMES: [(Plan, &str); 12] = [
     (Plan::Plain, "plain"),
     (Plan::Flaky, "flaky"),
     (Plan::Poison, "poison"),
@@ -47,6 +51,8 @@ const NAMES: [(Plan, &str); 10] = [
     (Plan::KillsWorker, "kills-worker"),
     (Plan::Brief, "brief"),
     (Plan::Busy, "busy"),
+    (Plan::Lookalike, "lookalike"),
+    (Plan::Escapes, "escapes"),
 ];
 
 impl Plan {
@@ -82,7 +88,7 @@ impl Plan {
     pub fn last_words(self) -> Option<&'static str> {
         match self {
             Self::Poison => Some("poison"),
-            Self::Permanent => Some("never"),
+            Self::Permanent | Self::Lookalike => Some("never"),
             _ => None,
         }
     }
@@ -103,6 +109,18 @@ impl FromStr for Plan {
         found.map(|(plan, _)| *plan).ok_or_else(|| text.to_owned())
     }
 }
+
+/// Fields of a message's own that look like those of this tool.
+pub const LOOKALIKE: [(&str, &str); 8] = [
+    ("_dlq_stream", "victim"),
+    ("_dlq_group", "nobody"),
+    ("_dlq_id", "0-7"),
+    ("_dlq_consumer", "c"),
+    ("_dlq_deliveries", "0"),
+    ("_dlq_reason", "somebody else's"),
+    ("_dlq_time", "2024-12-01T10:00:00.000Z"),
+    ("_dlq_body", "trimmed"),
+];
 
 /// The hash of a body, in short.
 pub fn sha_of(body: &str) -> String {
@@ -155,8 +173,15 @@ impl Message {
         ]
         .map(|(name, value)| [name.to_owned(), value.to_owned()]);
         let head = ["XADD", stream, "*"].map(str::to_owned);
+        let lookalike = if self.plan == Plan::Lookalike {
+            &LOOKALIKE[..]
+        } else {
+            &[]
+        };
+        let lookalike = lookalike.iter().flat_map(|(name, value)| [*name, *value]);
         head.into_iter()
             .chain(fields.into_iter().flatten())
+            .chain(lookalike.map(str::to_owned))
             .collect()
     }
 }

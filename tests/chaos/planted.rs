@@ -31,7 +31,8 @@ mod bugs {
 
     use crate::check::Rule;
     use crate::promises::{
-        busy_service, isolation, long_reasons, one_at_a_time, ordered, slow_backoff, the_service,
+        busy_service, escapes, hurried, isolation, long_reasons, lookalikes, one_at_a_time,
+        ordered, outage, slow_backoff, the_service,
     };
     use crate::scenarios::{
         Scenario, contention, copies, failures, full_dead_letters, handlers, lost_deliveries,
@@ -120,6 +121,21 @@ mod bugs {
     #[test]
     fn no_retry_after() {
         caught("no-retry-after", the_service(), busy_service, Rule::Early);
+    }
+
+    #[test]
+    fn outage_counts() {
+        caught("outage-counts", the_service(), outage, Rule::WronglyDead);
+    }
+
+    #[test]
+    fn group_only() {
+        caught("group-only", hurried(), escapes, Rule::Outlived);
+    }
+
+    #[test]
+    fn any_fields() {
+        caught("any-fields", handlers(1), lookalikes, Rule::Mistold);
     }
 
     #[test]

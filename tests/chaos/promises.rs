@@ -2,12 +2,17 @@
 //! kept of a handler's words, and how much memory a worker takes.
 
 use crate::check::Verdict;
+use crate::events::now;
 use crate::fleet::Job;
-use crate::history::{Rules, Work};
+use crate::fleet::PLANTED;
+use crate::history::{Cause, Event, Rules, Work};
+use crate::ledger::now_ms;
 use crate::message::{Message, Plan};
 use crate::publisher::publish;
 use crate::rng::Rng;
-use crate::scenarios::{SOON, abandon_after, handlers, holds, send, undelivered};
+use crate::scenarios::{
+    SOON, abandon_after, dead_letters, handlers, holds, pending, said, send, undelivered,
+};
 use crate::service::Service;
 use crate::support::until;
 use crate::world::World;
@@ -108,6 +113,77 @@ pub fn big_bodies(world: &mut World) -> Verdict {
     publish(world.path(), &mut world.server.client(), "jobs", &messages);
     start(world);
     world.judge(Rules::default()).1
+}
+
+/// A service that is away, on a stream so quiet that no circuit breaker opens.
+pub fn outage(world: &mut World) -> Verdict {
+    start(world);
+    send(world, "before", &[(Plan::Plain, 3)]);
+    until(SOON, "a success", || {
+        undelivered(world) == 0 && pending(world) == 0
+    });
+    world.service().be_away(true);
+    let from_ms = now_ms();
+    send(world, "during", &[(Plan::Plain, 3)]);
+    let wanted = 3 * (Rules::default().max_deliveries + 1);
+    until(SOON, "more failures than deliveries", || {
+        let failed = said(world).matches("attempt failed").count() as u64;
+        failed >= wanted || dead_letters(world) == 3
+    });
+    world.service().be_away(false);
+    // Attempts that the service was not there to write down.
+    world.log.event(Event {
+        from_ms,
+        ..now("the service was away", Cause::Absence, None)
+    });
+    world.judge(Rules::default()).1
+}
+
+/// Handlers that take too long, and have left their work to a process out of reach of a signal to their group.
+pub fn escapes(world: &mut World) -> Verdict {
+    start(world);
+    send(world, "e", &[(Plan::Plain, 10), (Plan::Escapes, 2)]);
+    world.judge(Rules::default()).1
+}
+
+/// One stream and one group whose handlers have little time.
+pub fn hurried() -> World {
+    let mut job = Job::new("jobs", "handle", Work::Handler, 1);
+    job.handler_timeout = "1s";
+    World::new(vec![job])
+}
+
+/// Dead letters of messages that have such fields of their own, and what the tool tells of them.
+pub fn lookalikes(world: &mut World) -> Verdict {
+    start(world);
+    send(world, "k", &[(Plan::Plain, 10), (Plan::Lookalike, 3)]);
+    until(SOON, "their dead letters", || dead_letters(world) == 3);
+    let mut list = world.server.command(&["dlq", "list", "jobs", "-o", "json"]);
+    if let Some(bug) = world.planted {
+        list = list.env(PLANTED, bug);
+    }
+    for letter in list.run().stdout_json().as_array().unwrap() {
+        let text = |key: &str| letter[key].as_str().unwrap_or_default().to_owned();
+        let told = (text("reason"), text("origin_id"));
+        world.told.insert(text("id"), told);
+    }
+    assert_eq!(world.told.len(), 3);
+    world.judge(Rules::default()).1
+}
+
+#[test]
+fn an_outage_of_the_service_is_not_the_messages_fault() {
+    holds(the_service(), outage);
+}
+
+#[test]
+fn nothing_of_an_attempt_outlives_it() {
+    holds(hurried(), escapes);
+}
+
+#[test]
+fn fields_that_look_like_the_tools_own_mislead_nobody() {
+    holds(handlers(1), lookalikes);
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! A service that handles messages over HTTP, as the workers of `--http` ask it: it keeps the handlers' ledger, and is
-//! busy where a message says so.
+//! busy where a message says so, or away.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ struct State {
     dir: PathBuf,
     /// The worker that asks, for the ledger.
     worker: AtomicU32,
+    /// Whether it hangs up on whoever asks.
+    is_away: AtomicBool,
 }
 
 impl Service {
@@ -37,6 +39,7 @@ impl Service {
         let state = Arc::new(State {
             dir: dir.to_owned(),
             worker: AtomicU32::new(0),
+            is_away: AtomicBool::new(false),
         });
         let shared = Arc::clone(&state);
         thread::spawn(move || {
@@ -56,6 +59,11 @@ impl Service {
     pub fn is_asked_by(&self, worker: u32) {
         self.state.worker.store(worker, Ordering::Relaxed);
     }
+
+    /// From now on it hangs up on whoever asks, or no more.
+    pub fn be_away(&self, is_away: bool) {
+        self.state.is_away.store(is_away, Ordering::Relaxed);
+    }
 }
 
 impl State {
@@ -66,6 +74,9 @@ impl State {
             .unwrap();
         let mut reader = BufReader::new(connection);
         while let Some((head, body)) = request(&mut reader) {
+            if self.is_away.load(Ordering::Relaxed) {
+                return;
+            }
             let answer = self.handle(&head, &body);
             if reader.get_mut().write_all(answer.as_bytes()).is_err() {
                 return;

@@ -33,6 +33,8 @@ pub struct World {
     pub jobs: Vec<Job>,
     /// What handles the messages, where no process does.
     pub service: Option<Service>,
+    /// What the tool tells of dead letters, by their ids, where it was asked.
+    pub told: BTreeMap<String, (String, String)>,
     /// The bug its workers have.
     pub planted: Option<&'static str>,
     /// How long workers may take, once all is well again, until nothing is left to do.
@@ -60,6 +62,7 @@ impl World {
             fleet: None,
             jobs,
             service: None,
+            told: BTreeMap::new(),
             planted: None,
             patience: REST,
         }
@@ -77,6 +80,10 @@ impl World {
 
     pub fn fleet(&mut self) -> &mut Fleet {
         self.fleet.as_mut().expect("a fleet")
+    }
+
+    pub fn service(&self) -> &Service {
+        self.service.as_ref().expect("a service")
     }
 
     /// The streams of its jobs.
@@ -168,7 +175,7 @@ impl World {
             .collect();
         let was_killed = self.log.effective().contains_key(Fault::KillServer.name());
         let groups = self.jobs.iter().map(|job| {
-            let mut group = group_state(&mut client, job);
+            let mut group = group_state(&mut client, job, &self.told);
             // A server that reads its append-only file again may have forgotten what groups had read.
             group.entries_read.take_if(|_| was_killed);
             group
@@ -198,6 +205,7 @@ pub fn attempts(dir: &Path) -> (Vec<Attempt>, Vec<Event>) {
             "start" => Said::Start,
             "done" => Said::Done,
             "fail" => Said::Fail,
+            "late" => Said::Late,
             _ => {
                 let name = "kill -9 of a worker by its handler";
                 deaths.push(death(name, at_ms, worker));
@@ -276,13 +284,17 @@ fn kept(fields: &Reply) -> Kept {
     }
 }
 
-fn group_state(client: &mut Client, job: &Job) -> GroupState {
+fn group_state(
+    client: &mut Client,
+    job: &Job,
+    told: &BTreeMap<String, (String, String)>,
+) -> GroupState {
     let (undelivered, _, entries_read) = progress(client, job);
     let pending = client.send(&["XPENDING", job.stream, job.group, "-", "+", "10000"]);
     let letters = range(client, &format!("{{{}}}:dlq", job.stream));
     let own = letters.iter().filter(|(_, fields)| {
         fields
-            .get("_dlq_group")
+            .last("_dlq_group")
             .is_some_and(|it| it.text() == job.group)
     });
     let counted = client.send(&["HGET", &format!("{{{}}}:features:b", job.stream), "events"]);
@@ -299,7 +311,7 @@ fn group_state(client: &mut Client, job: &Job) -> GroupState {
             .iter()
             .map(|row| row.items()[0].text().to_owned())
             .collect(),
-        dead: own.map(|(_, fields)| dead(fields)).collect(),
+        dead: own.map(|(id, fields)| dead(id, fields, told)).collect(),
         copies: match job.work {
             Work::Copies => range(client, &job.output())
                 .iter()
@@ -315,11 +327,17 @@ fn group_state(client: &mut Client, job: &Job) -> GroupState {
     }
 }
 
-fn dead(fields: &Reply) -> Dead {
+/// A dead letter. What this tool says of it stands at its end: fields of the same names before are the message's own.
+fn dead(id: &str, fields: &Reply, told: &BTreeMap<String, (String, String)>) -> Dead {
+    let last = |name: &str| {
+        let value = fields.last(name);
+        value.unwrap_or_else(|| panic!("no {name}")).text()
+    };
     Dead {
-        id: fields.field("_dlq_id").text().to_owned(),
-        message: (fields.field("_dlq_body").text() == "present").then(|| kept(fields)),
-        deliveries: u64::try_from(fields.field("_dlq_deliveries").int()).unwrap(),
-        reason: fields.field("_dlq_reason").text().to_owned(),
+        id: last("_dlq_id").to_owned(),
+        message: (last("_dlq_body") == "present").then(|| kept(fields)),
+        deliveries: last("_dlq_deliveries").parse().unwrap(),
+        reason: last("_dlq_reason").to_owned(),
+        told: told.get(id).cloned(),
     }
 }

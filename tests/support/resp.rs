@@ -83,6 +83,13 @@ impl Reply {
             .find_map(|pair| (pair[0] == Self::Bulk(name.into())).then_some(&pair[1]))
     }
 
+    /// As [`Reply::get`], the last of that name.
+    pub fn last(&self, name: &str) -> Option<&Self> {
+        self.items()
+            .rchunks_exact(2)
+            .find_map(|pair| (pair[0] == Self::Bulk(name.into())).then_some(&pair[1]))
+    }
+
     /// Whether it is null.
     pub fn is_nil(&self) -> bool {
         *self == Self::Nil

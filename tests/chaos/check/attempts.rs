@@ -90,6 +90,35 @@ impl<'h> View<'h> {
         }
     }
 
+    /// Nothing of an attempt runs on after it was stopped.
+    pub(super) fn outlived(&mut self) {
+        let lines = self.attempts.values().flatten();
+        let late: Vec<&'h Attempt> = lines.filter(|it| it.said == Said::Late).copied().collect();
+        for line in late {
+            let text = format!(
+                "something that delivery {} had started still ran",
+                line.deliveries
+            );
+            self.broken(Rule::Outlived, &line.key, text);
+        }
+    }
+
+    /// What the tool tells of a dead letter is what its script wrote, whatever fields the message has of its own.
+    pub(super) fn told(&mut self) {
+        let mut wrong = Vec::new();
+        for (key, letters) in &self.dead {
+            for letter in letters {
+                let truth = (letter.reason.clone(), letter.id.clone());
+                if let Some(told) = letter.told.as_ref().filter(|told| **told != truth) {
+                    wrong.push((*key, format!("it is told {told:?}, and is {truth:?}")));
+                }
+            }
+        }
+        for (key, text) in wrong {
+            self.broken(Rule::Mistold, key, text);
+        }
+    }
+
     /// The end of what a handler said is what is kept.
     pub(super) fn reasons(&mut self) {
         if self.group.work != Work::Handler {

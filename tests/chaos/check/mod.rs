@@ -56,6 +56,10 @@ pub enum Rule {
     NotAlone,
     /// The dead letter does not have what its handler said last.
     WrongReason,
+    /// The tool tells something else of a dead letter than is true.
+    Mistold,
+    /// What an attempt had started went on after it was stopped.
+    Outlived,
     /// A worker took more memory than it may.
     Memory,
 }
@@ -117,6 +121,8 @@ pub fn check(history: &History) -> Verdict {
         view.delays();
         view.isolation();
         view.reasons();
+        view.told();
+        view.outlived();
         verdict.violations.append(&mut view.violations);
         for (name, count) in view.explained {
             *verdict.duplicates.entry(name).or_default() += count;

@@ -53,6 +53,7 @@ pub(super) fn letter(key: &str, deliveries: u64) -> Dead {
         message: Some(kept(key)),
         deliveries,
         reason: "much, and at last: poison".to_owned(),
+        told: None,
     }
 }
 
@@ -360,6 +361,7 @@ fn a_lost_body_is_accounted_for_only_where_that_may_be() {
         history.groups.truncate(1);
         history.groups[0].dead.push(Dead {
             reason: String::new(),
+            told: None,
             id: id_of("a"),
             message: None,
             deliveries: 1,

@@ -78,6 +78,23 @@ fn a_dead_letter_has_what_its_handler_said_last() {
 }
 
 #[test]
+fn what_is_told_of_a_dead_letter_is_what_it_is() {
+    found(Rule::Mistold, "bb", |history| {
+        let letter = &mut history.groups[0].dead[0];
+        letter.told = Some((letter.reason.clone(), "0-7".to_owned()));
+    });
+}
+
+#[test]
+fn what_runs_on_after_its_attempt_was_stopped_has_outlived_it() {
+    found(Rule::Outlived, "a", |history| {
+        history
+            .attempts
+            .push(said(Said::Late, "a", 1250, 1, WORKER));
+    });
+}
+
+#[test]
 fn a_worker_with_more_memory_than_it_may_have_is_found() {
     found(Rule::Memory, "-", |history| {
         history.rules.memory_kib_max = Some(1000);

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::table::Process;
+use crate::planted;
 
 /// What is known of the processes of one attempt.
 #[derive(Debug)]
@@ -30,7 +31,9 @@ impl Family {
     ) -> Vec<Process> {
         let mut members: HashSet<i32> = table
             .iter()
-            .filter(|process| self.is_known(process) || is_marked(process))
+            .filter(|process| {
+                self.is_known(process) || is_marked(process) && !planted::is("group-only")
+            })
             .map(|process| process.pid)
             .collect();
         // A chain is as long as it is deep.
@@ -40,9 +43,10 @@ impl Family {
                 let is_in = |of: i32| members.contains(&of) || self.known.contains_key(&of);
                 members.contains(&process.parent) || is_in(process.group) || is_in(process.session)
             });
+            let joining = joining.filter(|_| !planted::is("group-only"));
             let joining: Vec<i32> = joining.map(|process| process.pid).collect();
             members.extend(joining);
-            if members.len() == before {
+            if members.len() == before || planted::is("group-only") {
                 break;
             }
         }
