@@ -111,8 +111,12 @@ impl Policy {
     /// When another worker may take over an entry delivered `deliveries` times.
     pub fn rest(&self, deliveries: u64) -> Duration {
         // Others wait out the owner's whole spread, so that the owner comes first.
-        self.claim_idle
-            .max(spread_delay(self.backoff, deliveries, 1.0))
+        self.claim_idle.max(self.longest_delay(deliveries))
+    }
+
+    /// How long the owner of an entry delivered `deliveries` times waits at most before its next attempt.
+    pub fn longest_delay(&self, deliveries: u64) -> Duration {
+        spread_delay(self.backoff, deliveries, 1.0)
     }
 
     /// For how long after it was confirmed a lease is good enough to start a handler: nobody else has waited long enough.

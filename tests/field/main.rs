@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod active;
 mod claims;
 mod data;
 mod journal;

@@ -31,10 +31,10 @@ impl Engine {
         let Some(connection) = self.connection.as_ref().filter(|_| !seen.is_empty()) else {
             return Ok(0);
         };
-        let policy = self.job.policy;
-        let idle_min = |seen: &Seen| match whose {
-            Whose::Own => Duration::ZERO,
-            Whose::Others => policy.rest(seen.deliveries.unwrap_or(0)),
+        let idle_min = |seen: &Seen| match (whose, &seen.owner) {
+            (Whose::Others, Some(owner)) => self.rest(owner, seen.deliveries.unwrap_or(0)),
+            (Whose::Others, None) => self.job.policy.rest(seen.deliveries.unwrap_or(0)),
+            (Whose::Own, _) => Duration::ZERO,
         };
         let asked_at = Instant::now();
         let claims = connection

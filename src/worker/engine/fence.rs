@@ -35,6 +35,8 @@ pub(super) struct Lease {
     held_since: Option<Instant>,
     /// Another worker was seen to hold it.
     is_of_another: bool,
+    /// The consumer of the last one that was.
+    predecessor: Option<Name>,
     /// Whether the engine was last told that it is the active one; not told anything yet.
     is_active: Option<bool>,
     next_try: Instant,
@@ -46,14 +48,17 @@ impl Lease {
         lease_key(stream, group)
     }
 
-    pub(super) fn new(stream: &Name, group: &Name, token: String) -> Self {
+    /// A lease not asked for yet. Another process may have the same consumer name, and must not have the same lease.
+    pub(super) fn new(stream: &Name, group: &Name, consumer: &Name) -> Self {
+        let consumer = String::from_utf8_lossy(consumer.as_bytes());
         Self {
             fence: Fence {
                 key: Self::key(stream, group),
-                token,
+                token: format!("{consumer} {}", uuid::Uuid::new_v4().simple()),
             },
             held_since: None,
             is_of_another: false,
+            predecessor: None,
             is_active: None,
             next_try: Instant::now(),
         }
@@ -102,13 +107,18 @@ impl Lease {
         self.next_try = asked_at + RENEWAL;
         self.held_since = matches!(holder, LeaseHolder::Us).then_some(asked_at);
         self.is_of_another = matches!(holder, LeaseHolder::Other { .. });
-        if let LeaseHolder::Other {
-            left: Some(left), ..
-        } = &holder
-        {
-            self.next_try = asked_at + RENEWAL.min(*left + Duration::from_millis(20));
+        if let LeaseHolder::Other { token, left } = &holder {
+            self.predecessor = consumer_of(token);
+            if let Some(left) = left {
+                self.next_try = asked_at + RENEWAL.min(*left + Duration::from_millis(20));
+            }
         }
         Ok(holder)
+    }
+
+    /// The consumer of the worker that was the active one before, asked for once.
+    pub(super) fn take_predecessor(&mut self) -> Option<Name> {
+        self.predecessor.take()
     }
 
     /// A script found that the lease is not this worker's: asked for again soon, since nobody may have it.
@@ -122,4 +132,10 @@ impl Lease {
         self.held_since = None;
         connection.call(drop_lease(&self.fence)).await.map(|_| ())
     }
+}
+
+/// The consumer that a token names.
+fn consumer_of(token: &str) -> Option<Name> {
+    let (consumer, _) = token.rsplit_once(' ')?;
+    Some(Name::from(consumer))
 }

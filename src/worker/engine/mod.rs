@@ -13,7 +13,8 @@
 //! | `leases`, `attempts` | entries in hand: their leases, and the next attempts at them |
 //! | `sweep`, `claims` | entries that others left: finding them, and claiming them |
 //! | `recover` | lost connections, a group that is gone, own messages found again |
-//! | `fence`, `notice` | the lease of a group with one active worker; word that everything fails |
+//! | `fence`, `inheritance` | the lease of a group with one active worker, and what the one before left |
+//! | `notice` | word that everything fails |
 
 mod attempts;
 mod claims;
@@ -22,6 +23,7 @@ mod drain;
 mod due;
 mod failures;
 mod fence;
+mod inheritance;
 mod leases;
 mod moves;
 mod notice;
@@ -39,6 +41,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 use self::fence::{Lease, Turn};
+use self::inheritance::Inheritance;
 use self::notice::Notice;
 use self::reader::Reader;
 use crate::model::EntryId;
@@ -118,6 +121,7 @@ struct Engine {
     /// While everything fails: the next entry that is read tries out if things work again.
     is_probe_wanted: bool,
     lease: Option<Lease>,
+    inheritance: Inheritance,
     timers: Timers,
     trouble: Trouble,
     /// `--once`: the last entry there was at the start; `None` once it was read.
@@ -149,12 +153,7 @@ impl Engine {
             job.consumer.clone(),
         );
         let is_single = job.is_single && !planted::is("no-lease");
-        let lease = is_single.then(|| {
-            // Another process may have the same name, and must not have the same lease.
-            let consumer = String::from_utf8_lossy(job.consumer.as_bytes());
-            let token = format!("{consumer} {}", uuid::Uuid::new_v4().simple());
-            Lease::new(&job.stream, &job.group, token)
-        });
+        let lease = is_single.then(|| Lease::new(&job.stream, &job.group, &job.consumer));
         let postponed = Postponed::new(job.policy.backoff);
         let pace = Pace::new(job.policy.rate, now);
         let read_at_a_time = job.policy.batch.max(READ_AT_A_TIME);
@@ -194,6 +193,7 @@ impl Engine {
             ordered: 0,
             is_bulk: false,
             lease,
+            inheritance: Inheritance::default(),
             read_until: None,
             is_reading_over: false,
             unstarted: Vec::new(),
@@ -299,6 +299,7 @@ impl Engine {
             Turn::Won => {
                 tracing::info!(group = %self.job.group, stream = %self.job.stream, "this worker is the active one");
                 self.timers.sweep = now;
+                self.inheritance.of(lease.take_predecessor());
             }
             Turn::Lost => {
                 tracing::warn!(group = %self.job.group, stream = %self.job.stream, "another worker is the active one now: standing by");

@@ -76,6 +76,7 @@ impl Engine {
             && (!is_probe || self.is_probe_wanted)
             && !self.lone.is_due(now)
             && !self.is_waiting_full()
+            && (is_probe || !self.inheritance.is_due())
             && room > 0
             && is_worth_it;
         if !may_read {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::Engine;
 use super::claims::Whose;
 use super::reading::WAITING_MAX;
-use crate::model::{EntryId, PendingEntry};
+use crate::model::{EntryId, Name, PendingEntry};
 use crate::planted;
 use crate::wire::{CountMode, Error, PendingFilter, Seen, xpending, xpending_entries};
 use crate::worker::counters::add;
@@ -19,7 +19,7 @@ const SWEEP_MIN: Duration = Duration::from_secs(1);
 const PASS_SHARE: u32 = 20;
 const LOOK_SHARE: u32 = 5;
 /// Rows a page of the pending list, and rows that one look goes through.
-const PAGE: usize = 256;
+pub(super) const PAGE: usize = 256;
 const ROWS_MAX: usize = 4096;
 /// Entries found that wait to be claimed, or to be given up.
 const FOUND_MAX: usize = 1024;
@@ -31,6 +31,10 @@ impl Engine {
             return Ok(());
         }
         let started = Instant::now();
+        if self.find_inherited(&self.being_settled()).await? {
+            // The next look follows as soon as these are taken.
+            return Ok(());
+        }
         let is_new_pass = self.sweep_from == EntryId::MIN;
         let is_over = if self.is_waiting_full()
             || is_new_pass && !self.has_others_entries().await?
@@ -109,7 +113,7 @@ impl Engine {
     }
 
     /// Decides what a stale-looking entry is due for.
-    fn consider(&mut self, row: PendingEntry, settling: &HashSet<EntryId>) {
+    pub(super) fn consider(&mut self, row: PendingEntry, settling: &HashSet<EntryId>) {
         let is_own = self.hand.contains(row.id) || settling.contains(&row.id);
         if is_own || !self.has_rested(&row) {
             return;
@@ -134,8 +138,18 @@ impl Engine {
     /// Whether an entry has been left alone long enough. One that was given back rests no more.
     fn has_rested(&self, row: &PendingEntry) -> bool {
         row.idle_ms.is_none_or(|idle_ms| {
-            Duration::from_millis(idle_ms) >= self.job.policy.rest(row.deliveries)
+            Duration::from_millis(idle_ms) >= self.rest(&row.consumer, row.deliveries)
         })
+    }
+
+    /// How long an entry that `owner` holds is left alone.
+    pub(super) fn rest(&self, owner: &Name, deliveries: u64) -> Duration {
+        let policy = &self.job.policy;
+        if self.inheritance.is_from(owner) {
+            policy.longest_delay(deliveries)
+        } else {
+            policy.rest(deliveries)
+        }
     }
 
     /// Takes over stale entries as far as there is room.
