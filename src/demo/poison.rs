@@ -83,6 +83,7 @@ pub async fn drop_one(
         consumer: &consumer,
         count_max: 1,
         block: None,
+        deleted: None,
     };
     let reply = lane.read_group(read, &[]).await?;
     anyhow::ensure!(!reply.batch.is_empty(), "there is no entry to drop");

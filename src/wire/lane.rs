@@ -4,6 +4,7 @@
 //! A lane that failed is dropped, never used again: an abandoned blocking read would be answered later, and its
 //! entries delivered to nobody.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
@@ -38,6 +39,8 @@ pub struct GroupRead<'a> {
     pub count_max: usize,
     /// How long the server may wait for the first one; `None` does not wait.
     pub block: Option<Duration>,
+    /// Set when the consumer was not there, before the read makes it again: somebody deleted it.
+    pub deleted: Option<&'a AtomicBool>,
 }
 
 /// What a group read brought.
@@ -158,12 +161,20 @@ impl Lane {
         if !acks.is_empty() {
             self.push_ack(read.stream, read.group, acks);
         }
+        if read.deleted.is_some() {
+            let (stream, group) = (read.stream.as_bytes(), read.group.as_bytes());
+            let consumer = read.consumer.as_bytes();
+            self.push(&[b"XGROUP", b"CREATECONSUMER", stream, group, consumer]);
+        }
         self.push_group_read(read);
         self.flush().await?;
         let mut group_reply = GroupReply::default();
         if !acks.is_empty() {
             let reply = self.reply("XACK", self.deadline).await?;
             group_reply.acknowledged = decode::count("XACK", reply)?;
+        }
+        if let Some(deleted) = read.deleted {
+            self.note_deleted(deleted).await?;
         }
         let deadline = self.deadline + read.block.unwrap_or_default();
         let command = format!("XREADGROUP {}", read.stream);
@@ -175,6 +186,20 @@ impl Lane {
             })
         })?;
         Ok(group_reply)
+    }
+
+    /// A server without memory refuses to make a consumer, and reads all the same: then nothing is known.
+    async fn note_deleted(&mut self, deleted: &AtomicBool) -> Result<()> {
+        const COMMAND: &str = "XGROUP CREATECONSUMER";
+        let made = match self.reply(COMMAND, self.deadline).await {
+            Ok(reply) => decode::count(COMMAND, reply)? > 0,
+            Err(error) if error.kind.is_connection_lost() => return Err(error),
+            Err(_) => false,
+        };
+        if made {
+            deleted.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 
     fn push_ack(&mut self, stream: &Name, group: &Name, acks: &[EntryId]) {

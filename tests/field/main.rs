@@ -9,6 +9,7 @@ mod support;
 mod active;
 mod claims;
 mod data;
+mod deleted;
 mod journal;
 mod looks;
 mod losses;

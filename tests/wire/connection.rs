@@ -75,6 +75,7 @@ fn an_abandoned_read_is_delivered_nothing() {
         consumer: &names.consumer,
         count_max: 1,
         block: Some(Duration::from_mins(1)),
+        deleted: None,
     };
     fixture.block_on(async {
         let mut lane = dialer.lane().await.unwrap();

@@ -144,6 +144,7 @@ fn a_group_read_carries_acknowledgements_and_delivers_once() {
             consumer: &names.consumer,
             count_max: 10,
             block: None,
+            deleted: None,
         };
         let first = fixture.block_on(lane.read_group(read, &[])).unwrap();
         assert_eq!(
@@ -190,6 +191,7 @@ fn the_acknowledgement_has_run_while_the_read_still_waits() {
         consumer: &names.consumer,
         count_max: 1,
         block: Some(Duration::from_secs(10)),
+        deleted: None,
     };
     let mut client = fixture.raw();
     let watcher = std::thread::scope(|scope| {

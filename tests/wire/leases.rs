@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use ucp_streams::wire::{
     Claim, CountMode, Fence, LeaseHolder,
-    LeaseState::{Done, Ghost, Lost},
-    Seen, acknowledge, claim, delete_consumer, drop_lease, release, renew, take_lease,
+    LeaseState::{Done, Ghost, Gone, Lost},
+    Seen, TakenBack, acknowledge, claim, delete_consumer, drop_lease, release, renew, take_back,
+    take_lease,
 };
 
 use crate::fixture::{ALICE, Fixture, GROUP, STREAM, id, seen, take_over};
@@ -109,6 +110,34 @@ fn a_claim_leaves_what_was_delivered_too_recently() {
 }
 
 #[test]
+fn what_a_deleted_consumer_held_is_taken_back_and_nothing_else() {
+    let fixture = Fixture::delivered(4);
+    let mut client = fixture.raw();
+    take_over(&mut client, 2);
+    client.send(&["XDEL", STREAM, "3-1"]);
+    let leases = [(id(1), 3), (id(2), 1), (id(3), 1), (id(4), 1), (id(9), 1)];
+    let ask = |is_known| fixture.call(take_back(fixture.holder(), is_known, &leases));
+    assert_eq!(ask(false).unwrap(), None, "the consumer is there");
+    client.send(&["XGROUP", "DELCONSUMER", STREAM, GROUP, ALICE]);
+    client.send(&["XADD", STREAM, "9-1", "n", "9"]);
+    let outcomes = [
+        TakenBack::Done,
+        TakenBack::Held,
+        TakenBack::Ghost,
+        TakenBack::Done,
+        TakenBack::Unread,
+    ];
+    assert_eq!(ask(false).unwrap(), Some(outcomes.to_vec()));
+    assert_eq!(
+        fixture.pending(),
+        ["1-1 alice 3", "2-1 bob 2", "4-1 alice 1"]
+    );
+    // It is there again, and what is known does not change by that.
+    assert_eq!(ask(false).unwrap(), None);
+    assert_eq!(ask(true).unwrap().map(|it| it[0]), Some(TakenBack::Held));
+}
+
+#[test]
 fn a_renewal_resets_the_idle_time_of_what_is_held_and_of_nothing_else() {
     let fixture = Fixture::delivered(3);
     let mut client = fixture.raw();
@@ -120,7 +149,7 @@ fn a_renewal_resets_the_idle_time_of_what_is_held_and_of_nothing_else() {
     client.send(&["XDEL", STREAM, "3-1"]);
     let leases = [(id(1), 1), (id(2), 1), (id(3), 1), (id(9), 1)];
     let states = fixture.call(renew(fixture.holder(), &leases)).unwrap();
-    assert_eq!(states, [Done, Lost, Ghost, Lost]);
+    assert_eq!(states, [Done, Lost, Ghost, Gone]);
     let idle = client.send(&["XPENDING", STREAM, GROUP, "IDLE", "50000", "-", "+", "10"]);
     let still_idle: Vec<&str> = idle
         .items()

@@ -176,6 +176,7 @@ impl<'a> Member<'a> {
             consumer: self.consumer,
             count_max,
             block,
+            deleted: None,
         };
         self.read_ends = block.map(|block| Instant::now() + block);
         let lane = match &mut self.lane {

@@ -180,8 +180,10 @@ fn claim_outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<Claim> {
 pub enum LeaseState {
     /// Done as asked.
     Done,
-    /// It was not held any more.
+    /// Somebody else holds it, or it was delivered again.
     Lost,
+    /// It is pending for nobody.
+    Gone,
     /// The body was trimmed away; it stays pending.
     Ghost,
 }
@@ -191,8 +193,9 @@ fn lease_states<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<LeaseStat
         .map(|item| match word(command, item)? {
             b"ok" => Ok(LeaseState::Done),
             b"lost" => Ok(LeaseState::Lost),
+            b"gone" => Ok(LeaseState::Gone),
             b"ghost" => Ok(LeaseState::Ghost),
-            _ => Err(Error::shape(command, "ok, lost or ghost")),
+            _ => Err(Error::shape(command, "ok, lost, gone or ghost")),
         })
         .collect()
 }
@@ -205,6 +208,57 @@ pub fn renew(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<LeaseState>
         call = call.text(id).text(count);
     }
     call
+}
+
+/// What became of an entry that was pending for nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenBack {
+    /// It is pending for the holder's consumer again.
+    Done,
+    /// It is pending for somebody.
+    Held,
+    /// Its body was trimmed away.
+    Ghost,
+    /// The group was set back: it will be delivered again.
+    Unread,
+}
+
+/// Takes entries back that are pending for nobody, where the holder's consumer is not there: somebody deleted it
+/// (`XGROUP DELCONSUMER`). It is created again. `None` when it was there, and `is_known` does not say otherwise: then why
+/// an entry is not pending is not known, and nothing was changed. Only entries that cannot have been acknowledged.
+pub fn take_back(
+    holder: Holder<'_>,
+    is_known: bool,
+    leases: &[Lease],
+) -> ScriptCall<Option<Vec<TakenBack>>> {
+    static SCRIPT: Script = script!(take_back);
+    let mut call = holder
+        .call(&SCRIPT, |command, value| {
+            let (word, rest) = status(command, value)?;
+            match word {
+                b"there" => Ok(None),
+                b"deleted" => rest
+                    .map(|item| taken_back(command, item))
+                    .collect::<Result<_>>()
+                    .map(Some),
+                _ => Err(Error::shape(command, "there or deleted")),
+            }
+        })
+        .text(u8::from(is_known));
+    for (id, count) in leases {
+        call = call.text(id).text(count);
+    }
+    call
+}
+
+fn taken_back<'a, N: Node<'a>>(command: &str, node: N) -> Result<TakenBack> {
+    match word(command, node)? {
+        b"ok" => Ok(TakenBack::Done),
+        b"held" => Ok(TakenBack::Held),
+        b"ghost" => Ok(TakenBack::Ghost),
+        b"unread" => Ok(TakenBack::Unread),
+        _ => Err(Error::shape(command, "ok, held, ghost or unread")),
+    }
 }
 
 /// Gives entries back so that anyone may claim them at once; the count becomes the given one, where one is given.

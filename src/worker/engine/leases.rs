@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{Engine, presence_interval};
-use crate::wire::{Error, LeaseState, renew, touch_consumer};
+use crate::wire::{Error, ErrorKind, LeaseState, renew, touch_consumer, xgroup_create_consumer};
 
 /// Leases renewed by one script call.
 const RENEWED_AT_A_TIME: usize = 500;
@@ -28,7 +28,8 @@ impl Engine {
                     // pending list without a word.
                     LeaseState::Done | LeaseState::Ghost => self.hand.confirm(*id, asked_at),
                     // Acknowledged by this worker, and the reply has not come: no news.
-                    LeaseState::Lost if settling.contains(id) => {}
+                    LeaseState::Lost | LeaseState::Gone if settling.contains(id) => {}
+                    LeaseState::Gone => self.gone.lease(*id),
                     LeaseState::Lost => {
                         self.count_lost(*id);
                         self.let_go(*id);
@@ -37,7 +38,7 @@ impl Engine {
             }
         }
         self.timers.renewal = now + self.job.policy.renewal();
-        Ok(())
+        self.look_for_gone().await
     }
 
     /// Keeps the consumer's idle time fresh, so that others can tell a quiet worker from a dead one.
@@ -46,12 +47,18 @@ impl Engine {
             return Ok(());
         }
         if let Some(connection) = &self.connection {
+            let (stream, group, consumer) = (&self.job.stream, &self.job.group, &self.job.consumer);
+            // The touch would make a consumer that was deleted again without a word.
+            match connection
+                .run(xgroup_create_consumer(stream, group, consumer))
+                .await
+            {
+                Ok(is_new) => self.gone.note(is_new),
+                Err(error) if error.kind == ErrorKind::OutOfMemory => {}
+                Err(error) => return Err(error),
+            }
             connection
-                .run(touch_consumer(
-                    &self.job.stream,
-                    &self.job.group,
-                    &self.job.consumer,
-                ))
+                .run(touch_consumer(stream, group, consumer))
                 .await?;
         }
         self.timers.presence = now + presence_interval(&self.job.policy);

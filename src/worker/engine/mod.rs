@@ -10,7 +10,7 @@
 //! | `reading`, `reader` | new entries: asking for them, and the task that waits for them |
 //! | `dispatch`, `failures` | handing entries to a handler, and judging what it made of them |
 //! | `settle`, `moves` | acknowledgements, outputs, dead letters: told until the server has confirmed them |
-//! | `leases`, `attempts` | entries in hand: their leases, and the next attempts at them |
+//! | `leases`, `gone`, `attempts` | entries in hand: their leases, those that nobody has, and the next attempts at them |
 //! | `sweep`, `claims` | entries that others left: finding them, and claiming them |
 //! | `recover` | lost connections, a group that is gone, own messages found again |
 //! | `fence`, `inheritance` | the lease of a group with one active worker, and what the one before left |
@@ -23,6 +23,7 @@ mod drain;
 mod due;
 mod failures;
 mod fence;
+mod gone;
 mod inheritance;
 mod leases;
 mod moves;
@@ -36,11 +37,13 @@ mod sweep;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
 use self::fence::{Lease, Turn};
+use self::gone::Gone;
 use self::inheritance::Inheritance;
 use self::notice::Notice;
 use self::reader::Reader;
@@ -122,6 +125,8 @@ struct Engine {
     is_probe_wanted: bool,
     lease: Option<Lease>,
     inheritance: Inheritance,
+    /// Entries that were found to be pending for nobody, until it is known why.
+    gone: Gone,
     timers: Timers,
     trouble: Trouble,
     /// `--once`: the last entry there was at the start; `None` once it was read.
@@ -146,11 +151,13 @@ impl Engine {
         let given = VecDeque::from(std::mem::take(&mut job.given));
         let now = Instant::now();
         let (finished_sender, finished) = mpsc::unbounded_channel();
+        let deleted = Arc::new(AtomicBool::new(false));
         let reader = Reader::start(
             dialer.clone(),
             job.stream.clone(),
             job.group.clone(),
             job.consumer.clone(),
+            Arc::clone(&deleted),
         );
         let is_single = job.is_single && !planted::is("no-lease");
         let lease = is_single.then(|| Lease::new(&job.stream, &job.group, &job.consumer));
@@ -194,6 +201,7 @@ impl Engine {
             is_bulk: false,
             lease,
             inheritance: Inheritance::default(),
+            gone: Gone::new(deleted),
             read_until: None,
             is_reading_over: false,
             unstarted: Vec::new(),
@@ -252,6 +260,7 @@ impl Engine {
         }
         self.release_unstarted().await?;
         self.recover().await?;
+        self.look_for_gone().await?;
         self.renew_leases(now).await?;
         self.show_presence(now).await?;
         self.leave_word(now).await?;
@@ -365,6 +374,7 @@ impl Engine {
         self.settlements.clear();
         self.postponed.clear();
         self.riding.clear();
+        self.gone.clear();
         self.hand.is_lone_running = false;
     }
 

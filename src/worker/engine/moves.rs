@@ -71,6 +71,10 @@ impl Engine {
                 let is_tombstone = matches!(settlement.what, What::Tombstone { .. });
                 self.count_move(settlement, is_tombstone, report);
             }
+            Ok(Move::Gone) if self.hand.contains(id) => {
+                self.gone.settlement(settlement);
+                return Ok(());
+            }
             Ok(Move::Gone | Move::Moved { .. }) => {
                 if self.hand.contains(id) {
                     self.count_lost(id);

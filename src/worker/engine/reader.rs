@@ -1,6 +1,8 @@
 //! The reader: a task with a lane of its own that waits on the server for new entries, so that the engine never
 //! does. It reads only when asked, and never more than asked: what is delivered has a slot to go to.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -30,7 +32,14 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn start(dialer: Dialer, stream: Name, group: Name, consumer: Name) -> Self {
+    /// `deleted` is set when the consumer was found missing.
+    pub(super) fn start(
+        dialer: Dialer,
+        stream: Name,
+        group: Name,
+        consumer: Name,
+        deleted: Arc<AtomicBool>,
+    ) -> Self {
         let (orders, order_receiver) = mpsc::channel(1);
         let (outcome_sender, outcomes) = mpsc::channel(1);
         let source = Source {
@@ -38,6 +47,7 @@ impl Reader {
             stream,
             group,
             consumer,
+            deleted,
         };
         let task = tokio::spawn(source.serve(order_receiver, outcome_sender));
         Self {
@@ -93,6 +103,7 @@ struct Source {
     stream: Name,
     group: Name,
     consumer: Name,
+    deleted: Arc<AtomicBool>,
 }
 
 impl Source {
@@ -125,6 +136,7 @@ impl Source {
             consumer: &self.consumer,
             count_max: order.count_max,
             block: order.block,
+            deleted: Some(&self.deleted),
         };
         lane.read_group(read, &order.acks).await
     }

@@ -60,7 +60,7 @@ impl Engine {
                 return Err(error);
             }
         }
-        Ok(())
+        self.look_for_gone().await
     }
 
     /// Puts what the server has not confirmed back at the head of the queue, but for what is not this worker's any more.
@@ -105,10 +105,7 @@ impl Engine {
         }
         add(&self.counters.handled, acknowledged);
         let lost = (riding.len() as u64).saturating_sub(acknowledged);
-        if lost > 0 {
-            add(&self.counters.leases_lost, lost);
-            tracing::warn!(group = %self.job.group, lost, "handled entries were not pending any more: somebody else took or acknowledged them");
-        }
+        self.gone.handled(lost);
     }
 
     async fn send(&mut self, chunk: &mut Chunk) -> Result<(), Error> {
@@ -133,7 +130,7 @@ impl Engine {
             if acknowledged || settlement.was_sent {
                 add(&self.counters.handled, 1);
             } else {
-                self.count_lost(settlement.id);
+                self.gone.handled(1);
             }
         }
         Ok(())
@@ -144,6 +141,7 @@ impl Engine {
         let Some(connection) = self.connection.as_ref().filter(|_| !leases.is_empty()) else {
             return Ok(());
         };
+        let asked_at = Instant::now();
         let states = connection.call(renew(self.holder(), &leases)).await?;
         for (settlement, state) in rests.drain(..).zip(states) {
             let (id, deliveries) = settlement.lease();
@@ -152,6 +150,12 @@ impl Engine {
                 .hand
                 .get(id)
                 .is_some_and(|held| held.deliveries == deliveries);
+            match state {
+                // Its rest begins here, and with it the time in which it is nobody else's.
+                LeaseState::Done | LeaseState::Ghost if is_same => self.hand.confirm(id, asked_at),
+                LeaseState::Gone if is_same => self.gone.lease(id),
+                _ => {}
+            }
             if state == LeaseState::Lost && is_same {
                 self.count_lost(id);
                 self.let_go(id);
@@ -194,7 +198,8 @@ impl Engine {
             Ok(Effect::Done) => self.effect_is_there(id),
             // This very script ran before, and its reply was lost.
             Ok(Effect::Gone) if settlement.was_sent => self.effect_is_there(id),
-            Ok(Effect::Gone | Effect::Moved { .. }) => {
+            Ok(Effect::Gone) => self.gone.settlement(settlement),
+            Ok(Effect::Moved { .. }) => {
                 self.hand.remove(id);
                 self.count_lost(id);
             }
@@ -230,7 +235,7 @@ impl Engine {
 
     pub(super) fn count_lost(&self, id: EntryId) {
         add(&self.counters.leases_lost, 1);
-        tracing::warn!(group = %self.job.group, %id, "lease lost: the entry was taken over or acknowledged by somebody else");
+        tracing::warn!(group = %self.job.group, %id, "lease lost: another consumer took the entry over, or the group was set back");
     }
 
     /// Entries of which the server is still to be told what became of them.

@@ -214,6 +214,12 @@ impl Hand {
             .collect()
     }
 
+    /// Every entry, as it is held.
+    pub(in crate::worker) fn all(&self) -> Vec<(EntryId, u64)> {
+        let held = self.held.iter();
+        held.map(|(id, held)| (*id, held.deliveries)).collect()
+    }
+
     /// Entries that wait for a retry.
     pub(in crate::worker) fn waiting(&self) -> usize {
         self.counts.waiting
