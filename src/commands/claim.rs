@@ -80,11 +80,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let preview = plan.chosen.preview();
     let mut given = Vec::new();
     let claimed = change
-        .make(args.dry_run, &what, preview, async |consent| {
-            let mut applied = apply_claim(&connection, plan, consent).await;
-            for body in applied.rows.iter_mut().filter_map(|it| it.fields.as_mut()) {
-                body.in_pairs = in_pairs;
-            }
+        .make_showing(args.dry_run, &what, preview, async |consent, shown| {
+            let show = |rows: &mut [Repaired]| {
+                set_pairs(rows, in_pairs);
+                shown.page(rows)?;
+                for row in rows {
+                    row.fields = None;
+                }
+                Ok(())
+            };
+            let mut applied = apply_claim(&connection, plan, consent, show).await;
+            set_pairs(&mut applied.rows, in_pairs);
             let rows = applied.rows.iter();
             given = rows.filter_map(|it| held(it, mode)).collect();
             applied
@@ -99,6 +105,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             Ok(claimed.and(work_off(job, context).await?))
         }
         _ => Ok(claimed),
+    }
+}
+
+fn set_pairs(rows: &mut [Repaired], in_pairs: bool) {
+    for body in rows.iter_mut().filter_map(|row| row.fields.as_mut()) {
+        body.in_pairs = in_pairs;
     }
 }
 

@@ -8,11 +8,14 @@ use super::shared::Context;
 use crate::cli::{self, Pairs};
 use crate::exit::Exit;
 use crate::model::{CommandLine, Name, Problem};
-use crate::streams::pending::{Question, look};
-use crate::streams::select::Criteria;
+use crate::streams::pending::{PendingReport, PendingRow, Question, add_fields, look};
+use crate::streams::select::{Bodies, Criteria};
 use crate::streams::target::Target;
 use crate::topology::{GroupSpec, Topology};
-use crate::view::{Pending, PendingParts};
+use crate::view::{Pending, PendingPages, PendingParts};
+
+/// Bytes of bodies that are kept until the whole report is shown; more are shown page by page.
+const BODIES_HELD: usize = 2 << 20;
 
 /// Show what was delivered and not acknowledged: by consumer, by what it has in common, and entry by entry
 ///
@@ -90,6 +93,38 @@ impl Args {
     }
 }
 
+/// Shows a report whose entries are too large to be kept until all of them are there.
+async fn show_in_pages(
+    report: &mut PendingReport,
+    mut rest: Vec<PendingRow>,
+    (mut bodies, in_pairs): (Bodies<'_>, bool),
+    context: &Context,
+) -> Result<()> {
+    let mut out = context.console.out();
+    let options = context.console.options();
+    let Some(pages) = PendingPages::begin(out.buffer(), report, options)? else {
+        // A screen's indented JSON is one document, and a table that is picked may be another one.
+        add_fields(&mut bodies, &mut rest, usize::MAX, in_pairs).await?;
+        report.entries.append(&mut rest);
+        let all = Pending::new(report, PendingParts::Entries);
+        return context.console.show_report(&all);
+    };
+    report.entries.clear();
+    let mut rows = rest.as_mut_slice();
+    while !rows.is_empty() {
+        out.flush()?;
+        let done = add_fields(&mut bodies, rows, 0, in_pairs).await?;
+        let (page, after) = rows.split_at_mut(done);
+        pages.page(out.buffer(), page)?;
+        for row in page {
+            row.fields = None;
+        }
+        rows = after;
+    }
+    pages.end(out.buffer());
+    out.flush()
+}
+
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let in_pairs = context.in_pairs(args.pairs)?;
     let topology = context.topology()?;
@@ -109,24 +144,26 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             ..Criteria::default()
         },
         count_max: args.count as usize,
-        with_fields: args.entries,
         with_histogram: args.histogram,
         by: args.by,
     };
     let mut report = look(&connection, &target, &question).await?;
-    for body in report
-        .entries
-        .iter_mut()
-        .filter_map(|it| it.fields.as_mut())
-    {
-        body.in_pairs = in_pairs;
-    }
     let parts = match (args.entries, args.count) {
         (_, 0) => PendingParts::Summary,
         (true, _) => PendingParts::Entries,
         (false, _) => PendingParts::Listed,
     };
-    context.console.show_report(&Pending::new(&report, parts))?;
+    let mut rest = Vec::new();
+    let mut bodies = Bodies::of(&connection, &target.stream);
+    if args.entries {
+        let first = add_fields(&mut bodies, &mut report.entries, BODIES_HELD, in_pairs).await?;
+        rest = report.entries.split_off(first);
+    }
+    if rest.is_empty() {
+        context.console.show_report(&Pending::new(&report, parts))?;
+    } else {
+        show_in_pages(&mut report, rest, (bodies, in_pairs), context).await?;
+    }
     if report.has_more {
         context.console.note(&format!(
             "only the {} oldest are looked at; --count N lists more",

@@ -57,6 +57,24 @@ impl Batch {
         self.entries.len()
     }
 
+    /// How long the names and values of all of them are together.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How long those of entry `index` are.
+    ///
+    /// # Panics
+    /// When there is no such entry.
+    pub fn entry_bytes(&self, index: usize) -> usize {
+        let entry = self.entries[index];
+        let fields = &self.fields[entry.first_field..entry.first_field + entry.field_count];
+        match (fields.first(), fields.last()) {
+            (Some(&[begin, ..]), Some(&[.., end])) => end - begin,
+            _ => 0,
+        }
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -6,6 +6,14 @@ use super::{EntryId, Name};
 /// Fields in the order they were written; names may repeat, names and values may be any bytes.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
+/// How long names and values are together.
+pub fn bytes_of(fields: &Fields) -> usize {
+    fields
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum()
+}
+
 /// An entry that is kept. Decoders hand out borrowed fields; this is for what must outlive a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -16,6 +24,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// How long its names and values are together.
+    pub fn bytes(&self) -> usize {
+        bytes_of(&self.fields)
+    }
+
     /// The value of the first field called `name`.
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
         self.fields

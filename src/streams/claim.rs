@@ -5,11 +5,14 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::repair::{Applied, BATCH, Chosen, Outcome, Repaired};
-use super::select::{Criteria, Pager, Which, bodies};
+use super::select::{Bodies, Criteria, Pager, Which};
 use super::target::Target;
 use super::tombstone::bury;
-use crate::model::{Body, Consent, EntryId, Name, PendingEntry};
+use crate::model::{Body, Consent, EntryId, Name, PendingEntry, Portion, bytes_of};
 use crate::wire::{Claim, Connection, CountMode, Holder, Seen, claim};
+
+/// Bytes of claimed bodies that are kept until all is shown.
+const BODIES_HELD: usize = 2 << 20;
 
 /// Entries to hand over.
 #[derive(Debug)]
@@ -60,9 +63,15 @@ pub async fn plan_claim(
     chosen.entries = entries;
     // One without a body is nothing to hold: it becomes a tombstone, whoever has it. A count that is to change does too.
     let ids: Vec<EntryId> = held.iter().map(|it| it.id).collect();
-    let bodies = bodies(connection, &chosen.target.stream, &ids).await?;
-    for (entry, body) in held.into_iter().zip(bodies) {
-        if body.is_some() && mode == CountMode::Keep {
+    let mut has_body = vec![false; ids.len()];
+    Bodies::of(connection, &chosen.target.stream)
+        .fetch(&ids, |place, body| {
+            has_body[place] = body.is_some();
+            Ok(())
+        })
+        .await?;
+    for (entry, has_body) in held.into_iter().zip(has_body) {
+        if has_body && mode == CountMode::Keep {
             let row = Repaired::seen(&entry, Outcome::AlreadyHeld);
             chosen.left_out.push(row);
         } else {
@@ -78,13 +87,33 @@ pub async fn plan_claim(
     })
 }
 
-/// Claims them, without counting a delivery.
-pub async fn apply_claim(connection: &Connection, plan: ClaimPlan, _: Consent) -> Applied {
-    let chosen = &plan.chosen;
-    Applied::in_batches(&chosen.entries, &chosen.left_out, async |batch, applied| {
-        claim_batch(connection, &plan, batch, applied).await;
-    })
-    .await
+/// Claims them, without counting a delivery. Where bodies are too large to be kept until the end, `show` is given the rows
+/// that it was not given before, and takes their bodies.
+pub async fn apply_claim(
+    connection: &Connection,
+    plan: ClaimPlan,
+    _: Consent,
+    mut show: impl FnMut(&mut [Repaired]) -> Result<()>,
+) -> Applied {
+    let mut applied = Applied::default();
+    let mut portion = Portion::new(BATCH);
+    let (mut rest, mut held) = (plan.chosen.entries.as_slice(), 0);
+    while applied.error.is_none() && !rest.is_empty() {
+        let (batch, after) = rest.split_at(portion.at_a_time().min(rest.len()));
+        rest = after;
+        held += claim_batch(connection, &plan, batch, &mut applied, &mut portion).await;
+        if held > BODIES_HELD {
+            held = 0;
+            let shown = show(&mut applied.rows[applied.shown..]);
+            applied.shown = applied.rows.len();
+            applied.error = applied.error.take().or(shown.err());
+        }
+    }
+    let rest = rest.iter().map(not_tried);
+    applied
+        .rows
+        .extend(rest.chain(plan.chosen.left_out.iter().cloned()));
+    applied
 }
 
 /// What became of everything that a consumer held.
@@ -125,6 +154,7 @@ pub(super) async fn hand_over(
     };
     let mut pager = Pager::new(connection, target, &filter);
     let mut handed = HandedOver::default();
+    let mut portion = Portion::new(BATCH);
     loop {
         let page = match pager.page().await {
             Ok(Some(page)) => page,
@@ -134,9 +164,12 @@ pub(super) async fn hand_over(
                 return handed;
             }
         };
-        for batch in page.chunks(BATCH) {
+        let mut rest = page.as_slice();
+        while !rest.is_empty() {
+            let (batch, after) = rest.split_at(portion.at_a_time().min(rest.len()));
+            rest = after;
             let mut applied = Applied::default();
-            claim_batch(connection, &plan, batch, &mut applied).await;
+            claim_batch(connection, &plan, batch, &mut applied, &mut portion).await;
             handed.entries += applied.count(Outcome::Claimed);
             handed.tombstones += applied.count(Outcome::Tombstone);
             if applied.error.is_some() {
@@ -151,19 +184,28 @@ fn not_tried(entry: &PendingEntry) -> Repaired {
     Repaired::seen(entry, Outcome::NotTried)
 }
 
+/// Returns how long the bodies are that came with it.
 async fn claim_batch(
     connection: &Connection,
     plan: &ClaimPlan,
     batch: &[PendingEntry],
     applied: &mut Applied,
-) {
+    portion: &mut Portion,
+) -> usize {
     let seen: Vec<Seen> = batch.iter().map(seen).collect();
     let call = claim(holder(plan), plan.mode, |_| plan.idle_min, &seen);
     let outcomes = match connection.call(call).await {
         Ok(outcomes) => outcomes,
-        Err(error) => return applied.fail(batch.iter().map(not_tried), error),
+        Err(error) => {
+            applied.fail(batch.iter().map(not_tried), error);
+            return 0;
+        }
     };
+    let mut bytes = 0;
     for (entry, outcome) in batch.iter().zip(outcomes) {
+        if let Claim::Held { fields, .. } = &outcome {
+            bytes += bytes_of(fields);
+        }
         let row = |outcome| Repaired::seen(entry, outcome);
         applied.rows.push(match outcome {
             Claim::Held { fields, .. } => Repaired {
@@ -187,6 +229,8 @@ async fn claim_batch(
             }
         });
     }
+    portion.brought(batch.len(), batch.len(), bytes);
+    bytes
 }
 
 fn holder(plan: &ClaimPlan) -> Holder<'_> {

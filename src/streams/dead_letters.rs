@@ -4,11 +4,12 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::names::{not_a_stream, require_stream};
-use crate::model::{Body, Entry, EntryId, Name, Provenance, Time, Written};
+use super::select::Bodies;
+use crate::model::{Body, Entry, EntryId, Fields, Name, Portion, Provenance, Time, Written};
 use crate::topology::Topology;
 use crate::wire::{self, Connection, ErrorKind, key_type, time, xrange};
 
-/// Entries fetched at a time: bodies can be large.
+/// Entries fetched at a time, at most.
 const PAGE: usize = 100;
 
 /// A stream and where its dead letters are.
@@ -169,9 +170,19 @@ pub struct Letters {
     pub reason: Option<String>,
     /// At most so many, the oldest; ids are not counted.
     pub count_max: usize,
+    /// Whether only what is known of them is wanted, not what they were: bodies can be large.
+    pub without_fields: bool,
 }
 
 impl Letters {
+    fn letter(&self, source: &Source, entry: Entry) -> DeadLetter {
+        let mut letter = DeadLetter::of(&source.dead_letter, entry);
+        if self.without_fields {
+            letter.fields = Body::from(Fields::new());
+        }
+        letter
+    }
+
     fn matches(&self, letter: &DeadLetter) -> bool {
         let group = self.group.is_none() || self.group == letter.group;
         let reason = self.reason.as_ref().is_none_or(|wanted| {
@@ -265,15 +276,18 @@ pub async fn find(
     }
     let mut found = FoundLetters::default();
     let mut next = Some(EntryId::MIN);
+    let mut portion = Portion::new(PAGE);
     while let Some(start) = next {
-        let request = xrange(&source.dead_letter, start, EntryId::MAX, PAGE);
+        let asked = portion.at_a_time();
+        let request = xrange(&source.dead_letter, start, EntryId::MAX, asked);
         let page = connection.run(request).await?;
+        portion.brought(asked, page.len(), page.iter().map(Entry::bytes).sum());
         next = page
             .last()
-            .filter(|_| page.len() == PAGE)
+            .filter(|_| page.len() == asked)
             .and_then(|it| it.id.next());
         for entry in page {
-            let letter = DeadLetter::of(&source.dead_letter, entry);
+            let letter = wanted.letter(source, entry);
             if !wanted.matches(&letter) {
                 continue;
             }
@@ -291,18 +305,18 @@ async fn by_id(connection: &Connection, source: &Source, wanted: &Letters) -> Re
     let mut ids = wanted.ids.clone();
     ids.sort_unstable();
     ids.dedup();
-    let ask = |id: &EntryId| xrange(&source.dead_letter, *id, *id, 1);
-    let entries = connection.run_all(ids.iter().map(ask).collect()).await?;
     let mut found = FoundLetters::default();
-    for (id, entries) in ids.into_iter().zip(entries) {
-        let letter = entries?
-            .pop()
-            .map(|entry| DeadLetter::of(&source.dead_letter, entry));
-        match letter.filter(|letter| wanted.matches(letter)) {
-            Some(letter) => found.letters.push(letter),
-            None => found.absent.push(id),
-        }
-    }
+    Bodies::of(connection, &source.dead_letter)
+        .fetch(&ids, |place, fields| {
+            let id = ids[place];
+            let letter = fields.map(|fields| wanted.letter(source, Entry { id, fields }));
+            match letter.filter(|letter| wanted.matches(letter)) {
+                Some(letter) => found.letters.push(letter),
+                None => found.absent.push(id),
+            }
+            Ok(())
+        })
+        .await?;
     Ok(found)
 }
 

@@ -216,6 +216,8 @@ impl Chosen {
 pub struct Applied {
     /// An outcome for each.
     pub rows: Vec<Repaired>,
+    /// So many of them were shown already.
+    pub shown: usize,
     /// What ended it early.
     pub error: Option<anyhow::Error>,
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::names::no_group;
 use super::target::Target;
-use crate::model::{EntryId, Fields, Name, PendingEntry};
+use crate::model::{EntryId, Fields, Name, PendingEntry, Portion, bytes_of};
 use crate::wire::{Connection, ErrorKind, PendingFilter, xpending_entries, xrange};
 
 /// Rows of one page: well under a few milliseconds of the server's time.
@@ -196,21 +196,57 @@ async fn matching(
     Ok(selected)
 }
 
-/// The bodies of entries, each `None` where it is not in the stream any more.
-///
-/// # Errors
-/// What the server says.
-pub async fn bodies(
-    connection: &Connection,
-    stream: &Name,
-    ids: &[EntryId],
-) -> Result<Vec<Option<Fields>>> {
-    let asked = ids.iter().map(|id| xrange(stream, *id, *id, 1)).collect();
-    let found = connection.run_all(asked).await?;
-    found
-        .into_iter()
-        .map(|entries| Ok(entries?.pop().map(|entry| entry.fields)))
-        .collect()
+/// Bodies fetched in one write, at most.
+const BODIES: usize = 512;
+
+/// Fetches the bodies of entries, so many at a time as memory allows.
+#[derive(Debug)]
+pub struct Bodies<'a> {
+    connection: &'a Connection,
+    stream: &'a Name,
+    portion: Portion,
+}
+
+impl<'a> Bodies<'a> {
+    /// Of entries of `stream`.
+    pub fn of(connection: &'a Connection, stream: &'a Name) -> Self {
+        Self {
+            connection,
+            stream,
+            portion: Portion::new(BODIES),
+        }
+    }
+
+    /// So many are fetched in one write now.
+    pub const fn at_a_time(&self) -> usize {
+        self.portion.at_a_time()
+    }
+
+    /// Gives `each` the place of every id and its entry's fields, `None` where it is not in the stream any more.
+    ///
+    /// # Errors
+    /// What the server says, or `each` returns.
+    pub async fn fetch(
+        &mut self,
+        ids: &[EntryId],
+        mut each: impl FnMut(usize, Option<Fields>) -> Result<()>,
+    ) -> Result<()> {
+        let mut at = 0;
+        while at < ids.len() {
+            let next = &ids[at..ids.len().min(at + self.portion.at_a_time())];
+            let asked = next.iter().map(|id| xrange(self.stream, *id, *id, 1));
+            let found = self.connection.run_all(asked.collect()).await?;
+            let mut bytes = 0;
+            for (place, entries) in found.into_iter().enumerate() {
+                let fields = entries?.pop().map(|entry| entry.fields);
+                bytes += fields.as_ref().map_or(0, bytes_of);
+                each(at + place, fields)?;
+            }
+            self.portion.brought(next.len(), next.len(), bytes);
+            at += next.len();
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -30,7 +30,9 @@ pub use jq::JqFilter;
 pub use json::{json_bytes, json_made_safe, json_text, write_json};
 pub use pretty::{indent_json, is_json};
 pub use report::{Report, Section, report};
-pub use reports::{Changed, IdWriter, Info, Pending, PendingParts, Rules, WholeLetter};
+pub use reports::{
+    Changed, IdWriter, Info, Pending, PendingPages, PendingParts, Rules, WholeLetter,
+};
 pub use reshape::Reshape;
 pub use row::{Row, RowWriter, one, rows};
 pub use template::Template;

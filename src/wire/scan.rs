@@ -9,14 +9,7 @@ use super::error::{Error, Result};
 use super::lane::{Lane, Stop, no_reply};
 use super::node::Node as _;
 use super::resp::Reply;
-use crate::model::{EntryId, Name};
-
-/// The first page, before it is known how large the entries are.
-const FIRST_PAGE: usize = 64;
-/// Bytes a page is to have, about.
-const PAGE_BYTES: usize = 2 << 20;
-/// A page is at most so many times the one before.
-const GROWTH: usize = 8;
+use crate::model::{EntryId, Name, Portion};
 
 /// A range of a stream, ends included.
 #[derive(Clone, Copy, Debug)]
@@ -85,14 +78,6 @@ fn extent(command: &str, reply: Reply<'_>) -> Result<(usize, Option<EntryId>)> {
     Ok((count, Some(decode::id(command, id)?)))
 }
 
-/// Entries to ask for after a page of `got` in `bytes`.
-fn next_page(page: usize, most: usize, got: usize, bytes: usize) -> usize {
-    let entry_bytes = (bytes / got.max(1)).max(1);
-    (PAGE_BYTES / entry_bytes)
-        .min(page.saturating_mul(GROWTH))
-        .clamp(1, most.max(1))
-}
-
 fn push_page(out: &mut Vec<u8>, stream: &Name, range: Scan, from: EntryId, count: usize) {
     push_header(out, 6);
     push_arg(out, range.command().as_bytes());
@@ -117,14 +102,14 @@ impl Lane {
     ) -> Result<(), Stop> {
         let command = format!("{} {stream}", range.command());
         let mut left = range.count_max;
-        let mut page = range.page.min(FIRST_PAGE);
+        let mut portion = Portion::new(range.page);
         if left == 0 || range.start > range.end {
             return Ok(());
         }
-        push_page(&mut self.out, stream, range, range.ends().0, left.min(page));
+        let mut asked = left.min(portion.at_a_time());
+        push_page(&mut self.out, stream, range, range.ends().0, asked);
         loop {
             self.flush().await?;
-            let asked = left.min(page);
             let reply =
                 match timeout(self.deadline, self.reader.next(&mut self.stream, &command)).await {
                     Ok(reply) => reply?,
@@ -135,11 +120,12 @@ impl Lane {
             }
             let (got, last) = extent(&command, reply)?;
             left -= got.min(left);
-            page = next_page(page, range.page, got, reply.bytes());
+            portion.brought(asked, got, reply.bytes());
             let more = got >= asked && left > 0;
             let next = last.filter(|_| more).and_then(|last| range.after(last));
             if let Some(next) = next {
-                push_page(&mut self.out, stream, range, next, left.min(page));
+                asked = left.min(portion.at_a_time());
+                push_page(&mut self.out, stream, range, next, asked);
                 // Not `flush()`: the reply borrows the reader. TLS holds bytes back until it is flushed.
                 let written = async {
                     self.stream.write_all(&self.out).await?;
@@ -163,20 +149,5 @@ impl Lane {
                 return Ok(());
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_grow_with_small_entries_and_shrink_with_large_ones() {
-        assert_eq!(next_page(64, 1000, 64, 64 * 200), 512);
-        assert_eq!(next_page(512, 1000, 512, 512 * 200), 1000);
-        assert_eq!(next_page(64, 1000, 64, 64 << 20), 2);
-        assert_eq!(next_page(64, 1000, 4, 64 << 20), 1);
-        assert_eq!(next_page(64, 1000, 0, 0), 512);
-        assert_eq!(next_page(2, 1, 2, 0), 1);
     }
 }

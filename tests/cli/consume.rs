@@ -152,9 +152,10 @@ fn a_reader_that_goes_away_leaves_the_unwritten_batch_unacknowledged() {
     assert!(stdout.contains("\"id\":\"1-0\""));
     // Given back: nobody has had them, and anyone may claim them at once.
     let held = pending(&server, STREAM, GROUP);
-    assert_eq!(held.len(), 100);
+    assert!(!held.is_empty() && held.len() <= 100, "{}", held.len());
     assert!(held.iter().all(|row| row.2 == 0));
-    assert_eq!(last_delivered(&server), "100-0");
+    // Nothing was delivered after them; what was delivered before was written, and is acknowledged.
+    assert_eq!(held.last().unwrap().0, last_delivered(&server));
     assert_eq!(ids(&server, STREAM).len(), 150);
     let closed = bash(
         &server,
@@ -225,7 +226,8 @@ fn what_others_claimed_while_it_was_written_is_theirs() {
     let output = thread::scope(|scope| {
         let reading = scope.spawn(|| bash(&server, &script));
         until(PATIENCE, "delivered", || {
-            pending(&server, STREAM, GROUP).len() == 20
+            let held = pending(&server, STREAM, GROUP);
+            held.last().is_some_and(|row| row.0 == "20-0")
         });
         server.redis(&["XCLAIM", STREAM, GROUP, "thief", "0", "5-0"]);
         let mut fifo = OpenOptions::new().write(true).open(&go).unwrap();

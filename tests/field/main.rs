@@ -13,6 +13,7 @@ mod deleted;
 mod journal;
 mod looks;
 mod losses;
+mod memory;
 mod moments;
 mod names;
 mod output;

@@ -45,6 +45,7 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
         group: which.group,
         reason: which.reason,
         count_max: count.count as usize,
+        without_fields: true,
     }
 }
 

@@ -77,6 +77,7 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
         group: args.group,
         reason: args.reason,
         count_max: args.count as usize,
+        without_fields: false,
     };
     let mut found = find_in(&connection, &sources, &wanted).await?;
     let letters = &mut found.letters;

@@ -1,13 +1,16 @@
 //! How a command that changes entries runs: what it found, consent, what became of each, and the exit code of that.
 
+use std::io;
+
 use anyhow::Result;
 
 use super::context::Context;
 use crate::cli::DryRun;
+use crate::console::Output;
 use crate::exit::Exit;
 use crate::model::{CommandLine, Consent, Name, Problem, entries};
 use crate::streams::repair::{Applied, Chosen, Outcome, Repaired};
-use crate::view::Changed;
+use crate::view::{Changed, RowWriter};
 
 /// A change that has been looked for and not been made.
 pub(in crate::commands) struct Change<'a> {
@@ -64,33 +67,45 @@ impl<'a> Change<'a> {
         preview: Vec<Repaired>,
         apply: impl AsyncFnOnce(Consent) -> Applied,
     ) -> Result<Exit> {
+        let apply = async |consent, _: &mut Rows| apply(consent).await;
+        self.make_showing(dry_run, what, preview, apply).await
+    }
+
+    /// As [`Change::make`], where `apply` may show rows before all is done.
+    ///
+    /// # Errors
+    /// As [`Change::make`].
+    pub(in crate::commands) async fn make_showing(
+        &self,
+        dry_run: DryRun,
+        what: &str,
+        preview: Vec<Repaired>,
+        apply: impl AsyncFnOnce(Consent, &mut Rows) -> Applied,
+    ) -> Result<Exit> {
+        let mut shown = Rows::new(self)?;
         let plan = format!("{} {what} of {}", self.verb, self.target);
         if !preview.iter().any(|row| row.outcome == Outcome::Planned) {
-            return self.end(Applied {
+            let applied = Applied {
                 rows: preview,
-                error: None,
-            });
+                ..Applied::default()
+            };
+            return self.end(applied, shown);
         }
         if self.context.is_rehearsal(dry_run) {
-            self.show(&preview)?;
+            shown.end(&preview)?;
             self.context.rehearsed(&plan);
             self.note_more();
             return Ok(Exit::Done);
         }
         let consent = self.context.consent(&plan).await?;
-        self.end(apply(consent).await)
-    }
-
-    fn show(&self, rows: &[Repaired]) -> Result<()> {
-        let stream = &self.stream;
-        let rows: Vec<Changed<'_>> = rows.iter().map(|row| Changed { stream, row }).collect();
-        self.context.console.show(&rows)
+        let applied = apply(consent, &mut shown).await;
+        self.end(applied, shown)
     }
 
     /// Shows what became of each, and says so in one line.
-    fn end(&self, applied: Applied) -> Result<Exit> {
+    fn end(&self, applied: Applied, shown: Rows) -> Result<Exit> {
         let console = &self.context.console;
-        self.show(&applied.rows)?;
+        shown.end(&applied.rows[applied.shown..])?;
         let (done, all) = (applied.done(), applied.rows.len());
         let buried = count(&applied.rows, Outcome::Tombstone);
         if let Some(error) = applied.error {
@@ -159,6 +174,49 @@ impl<'a> Change<'a> {
         };
         Problem::refused(text(&why))
             .hint("look at the state again, then name what is to be changed")
+    }
+}
+
+/// What became of entries, on its way to standard output.
+pub(in crate::commands) struct Rows {
+    stream: Name,
+    out: Output<io::Stdout>,
+    writer: RowWriter<Changed>,
+}
+
+impl Rows {
+    fn new(change: &Change<'_>) -> Result<Self> {
+        let console = &change.context.console;
+        Ok(Self {
+            stream: change.stream.clone(),
+            out: console.out(),
+            writer: RowWriter::new(console.options())?,
+        })
+    }
+
+    /// Shows some of them before all is done.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(in crate::commands) fn page(&mut self, rows: &[Repaired]) -> Result<()> {
+        self.push(rows)?;
+        self.out.flush()
+    }
+
+    fn push(&mut self, rows: &[Repaired]) -> Result<()> {
+        let row = |row: &Repaired| Changed {
+            stream: self.stream.clone(),
+            row: row.clone(),
+        };
+        let rows: Vec<Changed> = rows.iter().map(row).collect();
+        Ok(self.writer.page(self.out.buffer(), &rows)?)
+    }
+
+    /// Shows the rest.
+    fn end(mut self, rows: &[Repaired]) -> Result<()> {
+        self.push(rows)?;
+        self.writer.end(self.out.buffer())?;
+        self.out.flush()
     }
 }
 

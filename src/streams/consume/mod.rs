@@ -17,13 +17,13 @@ use super::names::no_group;
 use super::patience::passes;
 use super::tail::Sink;
 use super::target::Target;
-use crate::model::{Batch, EntryId, Name};
+use crate::model::{Batch, EntryId, Name, Portion};
 use crate::wire::{
     Connection, Dialer, Error, ErrorKind, GroupRead, Holder, Lane, Lease, LeaseState, Scan, Stop,
     delete_consumer, release, xgroup_create_consumer,
 };
 
-/// Entries one read brings: so many at most are given back when the output fails.
+/// Entries one read brings at most: so many are given back when the output fails.
 const BATCH: usize = 100;
 
 /// A consumer of a group, for as long as it reads.
@@ -38,6 +38,8 @@ pub struct Member<'a> {
     is_new: bool,
     /// What this run reads is delivered after it: the last entry handed over, or the group's last one at the start.
     position: EntryId,
+    /// Entries one read asks for.
+    portion: Portion,
     /// When the server lets go of the last read that waited.
     read_ends: Option<Instant>,
 }
@@ -68,6 +70,7 @@ impl<'a> Member<'a> {
             consumer,
             is_new,
             position,
+            portion: Portion::new(BATCH),
             read_ends: None,
         })
     }
@@ -103,8 +106,9 @@ impl<'a> Member<'a> {
             let left = job
                 .count_max
                 .map(|most| most.saturating_sub(consumed.entries));
-            let count_max = left.map_or(BATCH, |left| {
-                usize::try_from(left).map_or(BATCH, |left| left.min(BATCH))
+            let most = self.portion.at_a_time();
+            let count_max = left.map_or(most, |left| {
+                usize::try_from(left).map_or(most, |left| left.min(most))
             });
             if count_max == 0 || is_stopped() {
                 return Ok(());
@@ -183,7 +187,9 @@ impl<'a> Member<'a> {
             Some(lane) => lane,
             none => none.insert(self.dialer.lane().await?),
         };
-        Ok(lane.read_group(read, &[]).await?.batch)
+        let batch = lane.read_group(read, &[]).await?.batch;
+        self.portion.brought(count_max, batch.len(), batch.bytes());
+        Ok(batch)
     }
 
     /// Takes the deliveries of what was not handed over back, so that anyone may claim it at once. Where that fails too

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::group::{Around, age, report};
 use super::{Counter, GroupReport, Moment, allowed, unless_other_type};
-use crate::model::{Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, StreamInfo, Time};
+use crate::model::{Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, Portion, StreamInfo, Time};
 use crate::topology::{StreamSpec, Topology, breaker_key};
 use crate::wire::{
     Connection, Error, ErrorKind, get, memory_usage, xinfo_groups, xinfo_stream, xlen, xrevrange,
@@ -14,6 +14,8 @@ use crate::wire::{
 
 /// Entries the rate is estimated from: enough to smooth a burst, few enough to fetch.
 const RATE_ENTRIES: usize = 50;
+/// Bytes of their bodies that are looked through, about.
+const RATE_BYTES: usize = 4 << 20;
 
 /// What the key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -87,7 +89,7 @@ pub(super) struct FirstTrip {
     info: Option<StreamInfo>,
     groups: Vec<GroupInfo>,
     bytes: Option<u64>,
-    recent: Vec<Entry>,
+    recent: Vec<EntryId>,
     dead_letters: Option<u64>,
 }
 
@@ -102,7 +104,7 @@ pub(super) async fn look(
         connection.run(xinfo_stream(name)),
         connection.run(xinfo_groups(name)),
         connection.run(memory_usage(name)),
-        connection.run(xrevrange(name, EntryId::MAX, EntryId::MIN, RATE_ENTRIES)),
+        newest(connection, name),
         connection.run(xlen(&spec.dead_letter)),
     );
     let state = match &info {
@@ -130,6 +132,25 @@ pub(super) async fn look(
         dead_letters,
         ..FirstTrip::empty(spec, state)
     })
+}
+
+/// The ids of the last entries, the newest first. Their bodies come with them: of large ones a few have to do.
+async fn newest(connection: &Connection, name: &Name) -> Result<Vec<EntryId>, Error> {
+    let (mut ids, mut bytes) = (Vec::new(), 0);
+    let (mut end, mut portion) = (Some(EntryId::MAX), Portion::new(RATE_ENTRIES));
+    while let Some(from) = end.filter(|_| ids.len() < RATE_ENTRIES && bytes < RATE_BYTES) {
+        let asked = portion.at_a_time().min(RATE_ENTRIES - ids.len());
+        let page = connection
+            .run(xrevrange(name, from, EntryId::MIN, asked))
+            .await?;
+        let long: usize = page.iter().map(Entry::bytes).sum();
+        portion.brought(asked, page.len(), long);
+        bytes += long;
+        ids.extend(page.iter().map(|entry| entry.id));
+        let last = page.last().filter(|_| page.len() == asked);
+        end = last.and_then(|last| last.id.previous());
+    }
+    Ok(ids)
 }
 
 impl FirstTrip {
@@ -234,12 +255,12 @@ const SPAN_MIN_MS: u64 = 30_000;
 
 /// Entries added per millisecond, from the newest ones (newest first) until now; `None` where these span too little time,
 /// or have ids ahead of the clock. A producer that stopped makes it fall.
-fn rate(recent: &[Entry], now: Time) -> Option<f64> {
+fn rate(recent: &[EntryId], now: Time) -> Option<f64> {
     let (newest, oldest) = (recent.first()?, recent.last()?);
-    if newest.id.ms.saturating_sub(oldest.id.ms) < SPAN_MIN_MS {
+    if newest.ms.saturating_sub(oldest.ms) < SPAN_MIN_MS {
         return None;
     }
-    let over_ms = age(oldest.id, now)?.max(1);
+    let over_ms = age(*oldest, now)?.max(1);
     #[expect(
         clippy::cast_precision_loss,
         reason = "an estimate from at most fifty entries"
@@ -254,13 +275,8 @@ mod tests {
 
     #[test]
     fn the_rate_is_over_the_newest_entries_until_now() {
-        let entries: Vec<Entry> = (0..50)
-            .rev()
-            .map(|n| Entry {
-                id: EntryId::new(1000 + n * 1000, 0),
-                fields: Vec::new(),
-            })
-            .collect();
+        let ids = (0..50).rev().map(|n| EntryId::new(1000 + n * 1000, 0));
+        let entries: Vec<EntryId> = ids.collect();
         let per_ms = |now| rate(&entries, Time::from_ms(now));
         assert_eq!(per_ms(51_000), Some(0.001));
         assert_eq!(per_ms(101_000), Some(0.0005));

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 pub use shape::{Cluster, ClusterState, HistogramRow};
 
-use super::select::{Criteria, Pager, bodies};
+use super::select::{Bodies, Criteria, Pager};
 use super::target::Target;
-use crate::model::{Body, EntryId, Name, PendingEntry, Time};
+use crate::model::{Body, EntryId, Fields, Name, PendingEntry, Time, bytes_of};
 use crate::wire::{Connection, xpending};
 use shape::{Clusters, Histogram};
 
@@ -26,8 +26,6 @@ pub struct Question {
     pub filter: Criteria,
     /// Rows at most.
     pub count_max: usize,
-    /// Whether rows come with their entries' fields.
-    pub with_fields: bool,
     /// Whether to count by idle time and deliveries.
     pub with_histogram: bool,
     /// Fields by whose values to count.
@@ -107,7 +105,36 @@ impl From<PendingEntry> for PendingRow {
     }
 }
 
-/// Looks at what is pending in `target`, page by page.
+/// Adds their entries' fields to the first of `rows`, until they are longer than `bytes_max` together; how many have them
+/// now.
+///
+/// # Errors
+/// What the server says.
+pub async fn add_fields(
+    bodies: &mut Bodies<'_>,
+    rows: &mut [PendingRow],
+    bytes_max: usize,
+    in_pairs: bool,
+) -> Result<usize> {
+    let (mut done, mut bytes) = (0, 0);
+    while done < rows.len() && bytes <= bytes_max {
+        let end = rows.len().min(done + bodies.at_a_time());
+        let next = &mut rows[done..end];
+        let ids: Vec<EntryId> = next.iter().map(|row| row.id).collect();
+        bodies
+            .fetch(&ids, |place, fields| {
+                bytes += fields.as_ref().map_or(0, bytes_of);
+                next[place].is_trimmed = Some(fields.is_none());
+                next[place].fields = fields.map(|fields| Body { fields, in_pairs });
+                Ok(())
+            })
+            .await?;
+        done = end;
+    }
+    Ok(done)
+}
+
+/// Looks at what is pending in `target`, page by page. Its rows have no fields: [`add_fields`] adds them.
 ///
 /// # Errors
 /// Not found when the group is gone; what the server says.
@@ -188,13 +215,14 @@ impl Gathered {
             return Ok(());
         }
         let mut pager = Pager::new(connection, target, &question.filter);
+        let mut bodies = Bodies::of(connection, &target.stream);
         while let Some(mut page) = pager.page().await? {
             let room = usize::try_from(self.matching_max - self.matching).unwrap_or(usize::MAX);
             if page.len() > room {
                 page.truncate(room);
                 self.has_more = true;
             }
-            self.take(connection, target, question, page).await?;
+            self.take(&mut bodies, question, page).await?;
             if self.has_more {
                 break;
             }
@@ -204,8 +232,7 @@ impl Gathered {
 
     async fn take(
         &mut self,
-        connection: &Connection,
-        target: &Target,
+        bodies: &mut Bodies<'_>,
         question: &Question,
         page: Vec<PendingEntry>,
     ) -> Result<()> {
@@ -214,30 +241,16 @@ impl Gathered {
             self.histogram.count(entry);
         }
         let rows_left = question.count_max.saturating_sub(self.rows.len());
-        // Bodies are fetched for rows that show them, and for all that are counted by them.
-        let fetched = match (&self.clusters, question.with_fields) {
-            (Some(_), _) => page.len(),
-            (None, true) => rows_left.min(page.len()),
-            (None, false) => 0,
+        let ids: Vec<EntryId> = page.iter().map(|entry| entry.id).collect();
+        self.rows
+            .extend(page.into_iter().take(rows_left).map(PendingRow::from));
+        let Some(clusters) = &mut self.clusters else {
+            return Ok(());
         };
-        let ids: Vec<EntryId> = page[..fetched].iter().map(|entry| entry.id).collect();
-        let mut fields = bodies(connection, &target.stream, &ids).await?.into_iter();
-        for (place, entry) in page.into_iter().enumerate() {
-            let body = fields.next();
-            if let (Some(clusters), Some(body)) = (&mut self.clusters, &body) {
-                clusters.count(body.as_ref());
-            }
-            if place < rows_left {
-                self.rows.push(match body {
-                    Some(body) if question.with_fields => PendingRow {
-                        is_trimmed: Some(body.is_none()),
-                        fields: body.map(Body::from),
-                        ..entry.into()
-                    },
-                    _ => entry.into(),
-                });
-            }
-        }
-        Ok(())
+        let count = |_, body: Option<Fields>| {
+            clusters.count(body.as_ref());
+            Ok(())
+        };
+        bodies.fetch(&ids, count).await
     }
 }

@@ -1,7 +1,7 @@
 //! Whether MAXLEN takes entries that a group has not processed. A look before and a look after a run, never one per
 //! entry; what the user may not ask about is not looked at.
 
-use crate::model::{EntryId, GroupInfo, Name, StreamInfo};
+use crate::model::{Entry, EntryId, GroupInfo, Name, Portion, StreamInfo};
 use crate::topology::StreamSpec;
 use crate::wire::{
     Connection, PendingFilter, xinfo_groups, xinfo_stream, xpending_entries, xrange,
@@ -9,7 +9,7 @@ use crate::wire::{
 
 /// The most entries that are looked through for the place of a cut; past them the cut counts as harmful.
 const LOOKED_THROUGH_MAX: usize = 20_000;
-/// Entries looked through at a time.
+/// Entries looked through at a time, at most.
 const PAGE: usize = 1000;
 
 /// A stream and its groups at one moment.
@@ -94,13 +94,15 @@ impl Snapshot {
             return EntryId::MAX;
         }
         let (mut from, mut last) = (self.first_id(), EntryId::MIN);
+        let mut portion = Portion::new(PAGE);
         while left > 0 {
-            let page = xrange(&self.stream, from, EntryId::MAX, PAGE.min(left));
-            let found = connection.run(page).await.ok();
-            let Some((count, id)) = found.and_then(|page| Some((page.len(), page.last()?.id)))
-            else {
+            let asked = portion.at_a_time().min(left);
+            let page = xrange(&self.stream, from, EntryId::MAX, asked);
+            let page = connection.run(page).await.unwrap_or_default();
+            let Some((count, id)) = page.last().map(|last| (page.len(), last.id)) else {
                 return EntryId::MAX;
             };
+            portion.brought(asked, count, page.iter().map(Entry::bytes).sum());
             left -= count.min(left);
             last = id;
             from = id.next().unwrap_or(EntryId::MAX);

@@ -6,16 +6,12 @@ use anyhow::Result;
 
 use super::gap::{Continuity, Gap, Place};
 use super::{Filter, PAGE, Sink};
-use crate::model::{Batch, EntryId, Name, StreamInfo};
+use crate::model::{Batch, EntryId, Name, Portion, StreamInfo};
 use crate::streams::patience::{Waits, passes};
 use crate::wire::{Dialer, Error, ErrorKind, Lane, Stop};
 
 /// How long one blocking read waits; also how soon a dead connection is noticed, twice this and the timeout.
 const BLOCK: Duration = Duration::from_secs(2);
-/// Entries asked of each stream before it is known how large they are.
-const FIRST_COUNT: usize = 64;
-/// Bytes a reply is to have, about.
-const REPLY_BYTES: usize = 2 << 20;
 
 /// Hands over what is added to each stream after its place and what `filter` takes, without end. A lost connection is
 /// opened again, and the reading goes on after the last entry handed over: none comes twice, and those that were cut
@@ -35,7 +31,7 @@ pub async fn follow(
         streams,
         places,
         filter,
-        count: FIRST_COUNT,
+        portion: Portion::new(PAGE),
         looks: true,
         is_reconnected: false,
         server: None,
@@ -88,8 +84,8 @@ struct Follower<'s> {
     streams: &'s [Name],
     places: Vec<Place>,
     filter: &'s Filter,
-    /// Entries of each stream to ask for at a time.
-    count: usize,
+    /// Entries to ask for at a time, of all streams together.
+    portion: Portion,
     /// Whether something may have been cut since the last read: not while that waited for entries.
     looks: bool,
     /// Whether the connection was lost, and what that cost is not said yet.
@@ -128,7 +124,8 @@ impl Follower<'_> {
         if self.looks {
             lane.push_looks(self.streams);
         }
-        lane.push_read(&asked, self.count, BLOCK);
+        let count = (self.portion.at_a_time() / self.streams.len()).max(1);
+        lane.push_read(&asked, count, BLOCK);
         lane.push_looks(self.streams);
         lane.flush().await?;
         if self.looks {
@@ -166,22 +163,15 @@ impl Follower<'_> {
     ) -> Result<(Batch, Vec<BatchPlace>), Stop> {
         let mut batch = Batch::default();
         let mut places: Vec<BatchPlace> = Vec::new();
-        let mut bytes = 0;
         lane.entries(asked, BLOCK, |stream, id, fields| {
-            bytes += fields
-                .iter()
-                .map(|(name, value)| name.len() + value.len())
-                .sum::<usize>();
             places.push((id, stream, batch.len()));
             batch.push(id, fields);
             Ok(())
         })
         .await?;
         self.looks = !places.is_empty();
-        if !places.is_empty() {
-            let entry_bytes = (bytes / places.len()).max(1);
-            self.count = (REPLY_BYTES / entry_bytes / self.streams.len()).clamp(1, PAGE);
-        }
+        self.portion
+            .brought(self.portion.at_a_time(), batch.len(), batch.bytes());
         Ok((batch, places))
     }
 

@@ -14,7 +14,7 @@ pub use follow::follow;
 pub use gap::{Gap, Place};
 
 use super::read::last;
-use crate::model::{Batch, Edge, EntryId, Name, StreamInfo};
+use crate::model::{Batch, Edge, EntryId, Name, Portion, StreamInfo};
 use crate::wire::decode::FieldSlices;
 use crate::wire::{ErrorKind, Lane, Scan, Stop};
 
@@ -91,6 +91,7 @@ struct Cursor<'s> {
     newest: EntryId,
     read: VecDeque<usize>,
     page: Batch,
+    portion: Portion,
 }
 
 /// Where `window` begins in `stream`, and where following it goes on.
@@ -126,6 +127,7 @@ async fn begin<'s>(
         newest,
         read: VecDeque::new(),
         page: Batch::default(),
+        portion: Portion::new(PAGE),
     };
     // What is to come may be asked for from a later id than there is.
     let position = newest.max(since.and_then(EntryId::previous).unwrap_or_default());
@@ -249,11 +251,12 @@ impl Cursor<'_> {
         let Some(start) = self.next.filter(|_| self.read.is_empty()) else {
             return Ok(());
         };
+        let asked = self.portion.at_a_time();
         let range = Scan {
             start,
             end: self.newest,
-            count_max: PAGE,
-            page: PAGE,
+            count_max: asked,
+            page: asked,
             ..Scan::ALL
         };
         let mut page = Batch::default();
@@ -265,9 +268,10 @@ impl Cursor<'_> {
         .map_err(Stop::into_error)?;
         let last = page.len().checked_sub(1).map(|last| page.id(last));
         self.next = last
-            .filter(|_| page.len() == PAGE)
+            .filter(|_| page.len() == asked)
             .and_then(EntryId::next)
             .filter(|next| *next <= self.newest);
+        self.portion.brought(asked, page.len(), page.bytes());
         self.read = (0..page.len()).collect();
         self.page = page;
         Ok(())

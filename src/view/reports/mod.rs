@@ -16,7 +16,7 @@ mod repair;
 
 pub use dead_letters::WholeLetter;
 pub use info::Info;
-pub use pending::{Pending, PendingParts};
+pub use pending::{Pending, PendingPages, PendingParts};
 pub use permissions::Rules;
 pub use publish::IdWriter;
 pub use repair::Changed;

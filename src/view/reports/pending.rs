@@ -2,11 +2,14 @@
 
 use serde::Serialize;
 
-use crate::model::{Body, Problem, escaped};
+use crate::model::{Body, Format, Problem, escaped};
 use crate::streams::pending::{
     Cluster, ClusterState, HistogramRow, Holding, PendingReport, PendingRow,
 };
-use crate::view::{Cell, Column, Report, Row, Section, Tone, human_count, json_made_safe};
+use crate::view::{
+    Cell, Column, Options, Report, Row, Section, Tone, human_count, json_made_safe, report, rows,
+    write_json,
+};
 
 impl Row for PendingRow {
     const COLUMNS: &'static [Column] = &[
@@ -252,6 +255,72 @@ impl Report for Pending<'_> {
             return self.report.whole(section);
         }
         self.asked(section)
+    }
+}
+
+/// What ends the document of a report, whose last key is its entries.
+const DOCUMENT_END: &[u8] = b"]}\n";
+
+/// A report with entries that come in pages, after its first ones.
+#[derive(Debug)]
+pub struct PendingPages {
+    options: Options,
+    is_document: bool,
+}
+
+impl PendingPages {
+    /// Appends the report as far as it goes; `None`, and nothing, where it can only be shown whole.
+    ///
+    /// # Errors
+    /// As [`report`].
+    pub fn begin(
+        out: &mut Vec<u8>,
+        begun: &PendingReport,
+        options: &Options,
+    ) -> Result<Option<Self>, Problem> {
+        let picks = options.names || !options.columns.is_empty();
+        let is_document = options.format == Format::Json;
+        if picks || is_document && options.terminal {
+            return Ok(None);
+        }
+        report(out, &Pending::new(begun, PendingParts::Entries), options)?;
+        if is_document {
+            out.truncate(out.len() - DOCUMENT_END.len());
+        }
+        let options = Options {
+            headers: false,
+            ..options.clone()
+        };
+        Ok(Some(Self {
+            options,
+            is_document,
+        }))
+    }
+
+    /// Appends the next entries.
+    ///
+    /// # Errors
+    /// As [`rows`].
+    pub fn page(&self, out: &mut Vec<u8>, page: &[PendingRow]) -> Result<(), Problem> {
+        if self.is_document {
+            for row in page {
+                out.push(b',');
+                write_json(out, row)?;
+            }
+            return Ok(());
+        }
+        let with_fields: Vec<WithFields<'_>> = page.iter().map(WithFields).collect();
+        match self.options.format {
+            Format::Table => rows(out, &with_fields, &self.options),
+            _ => rows(out, page, &self.options),
+        }
+    }
+
+    /// Appends what closes the report.
+    pub fn end(&self, out: &mut Vec<u8>) {
+        if self.is_document {
+            out.extend_from_slice(DOCUMENT_END);
+        }
     }
 }
 

@@ -10,14 +10,14 @@ use crate::view::{Cell, Column, Row, Tone};
 
 /// An entry, the stream its id is of, and what became of it.
 #[derive(Debug)]
-pub struct Changed<'a> {
+pub struct Changed {
     /// The stream.
-    pub stream: &'a Name,
+    pub stream: Name,
     /// The entry.
-    pub row: &'a Repaired,
+    pub row: Repaired,
 }
 
-impl Serialize for Changed<'_> {
+impl Serialize for Changed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { stream, row } = self;
         let Repaired {
@@ -46,7 +46,7 @@ impl Serialize for Changed<'_> {
     }
 }
 
-impl Row for Changed<'_> {
+impl Row for Changed {
     const COLUMNS: &'static [Column] = &[
         Column::whole("id", "ID"),
         Column::whole("outcome", "OUTCOME"),
@@ -78,7 +78,7 @@ impl Row for Changed<'_> {
             idle_ms.map_or(Cell::Nothing, Cell::Millis),
             Cell::or_nothing(*deliveries),
             Cell::or_nothing(*new_id),
-            (*stream).into(),
+            stream.into(),
             Cell::or_nothing(detail.clone()),
             Cell::or_nothing(fields.as_ref().map(pairs)),
         ]

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use super::Engine;
-use crate::model::Entry;
-use crate::wire::{Claim, CountMode, Error, Seen, claim};
+use crate::model::{Entry, bytes_of};
+use crate::wire::{Claim, CountMode, Error, ErrorKind, Seen, claim};
 use crate::worker::state::hand::Delivery;
 use crate::worker::state::settlement::{Settlement, What};
 
@@ -40,9 +40,23 @@ impl Engine {
         let claims = connection
             .call(claim(self.holder(), mode, idle_min, seen))
             .await;
-        self.claims.note(seen.len(), &claims);
+        let claims = match claims {
+            Ok(claims) => claims,
+            Err(error) => {
+                if error.kind == ErrorKind::Timeout {
+                    self.claims.was_late(seen.len());
+                }
+                return Err(error);
+            }
+        };
+        let bodies = claims.iter().filter_map(|claim| match claim {
+            Claim::Held { fields, .. } => Some(bytes_of(fields)),
+            _ => None,
+        });
+        let (got, bytes) = bodies.fold((0, 0), |(got, bytes), more| (got + 1, bytes + more));
+        self.claims.brought(seen.len(), got, bytes);
         let mut ready = 0;
-        for (seen, outcome) in seen.iter().zip(claims?) {
+        for (seen, outcome) in seen.iter().zip(claims) {
             ready += usize::from(self.on_claimed(seen, outcome, asked_at));
         }
         Ok(ready)
@@ -53,7 +67,8 @@ impl Engine {
         let id = seen.id;
         match outcome {
             Claim::Held { deliveries, fields } => {
-                self.hand.insert(id, deliveries, asked_at);
+                self.hand
+                    .insert(id, deliveries, asked_at, bytes_of(&fields));
                 let entry = Entry { id, fields };
                 self.ready.push_back(Delivery::of(&entry, deliveries));
                 return true;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Engine;
 use super::reader::{ReadOrder, ReadOutcome};
 use crate::model::format_duration_short;
-use crate::wire::{Error, GroupReply};
+use crate::wire::{Error, ErrorKind, GroupReply};
 use crate::worker::job::Mode;
 use crate::worker::state::hand::Delivery;
 use crate::worker::state::settlement::Settlement;
@@ -15,6 +15,8 @@ use crate::worker::state::settlement::Settlement;
 const BLOCK_MAX: Duration = Duration::from_secs(2);
 /// While so many entries wait for a retry or for their dead letter to be written, nothing is read or taken over.
 pub(super) const WAITING_MAX: usize = 10_000;
+/// Bytes of the bodies in hand that wait for a slot or run, about: more is not asked for while there are as many.
+const HAND_BYTES: usize = 16 << 20;
 /// Acknowledgements that ride along with one read.
 const RIDING_MAX: usize = 1000;
 /// How long acknowledgements wait for the next read to ride along with, while there is much to read.
@@ -46,6 +48,16 @@ impl Engine {
             .saturating_sub(active)
             .min(batch)
             .min(left)
+            .min(self.room_in_bytes())
+    }
+
+    /// Entries that memory has room for, by what has been seen of them; one where there is none in hand.
+    fn room_in_bytes(&self) -> usize {
+        let fits = self
+            .reads
+            .fits(HAND_BYTES.saturating_sub(self.hand.bytes()));
+        let is_empty = self.hand.ready() + self.hand.running() == 0;
+        fits.max(usize::from(is_empty))
     }
 
     /// A read that waits leaves enough of twice the timeout for a dead connection to be found out and replaced in it.
@@ -96,14 +108,18 @@ impl Engine {
     pub(super) fn on_read(&mut self, read: ReadOutcome) -> Result<(), Error> {
         let riding = std::mem::take(&mut self.riding);
         let asked = std::mem::take(&mut self.ordered);
-        self.reads.note(asked, &read);
         match read {
             Ok(reply) => {
+                let batch = &reply.batch;
+                self.reads.brought(asked, batch.len(), batch.bytes());
                 self.on_acknowledged(&riding, reply.acknowledged);
                 self.on_entries(reply, asked);
                 Ok(())
             }
             Err(error) => {
+                if error.kind == ErrorKind::Timeout {
+                    self.reads.was_late(asked);
+                }
                 self.is_bulk = false;
                 self.settle_again(riding);
                 self.trouble.must_recover();
@@ -138,7 +154,8 @@ impl Engine {
             if self.hand.contains(batch.id(index)) {
                 continue;
             }
-            self.hand.insert(batch.id(index), 1, self.read_asked);
+            let bytes = batch.entry_bytes(index);
+            self.hand.insert(batch.id(index), 1, self.read_asked, bytes);
             let mut delivery = Delivery::new(Arc::clone(&batch), index, 1);
             delivery.is_probe = is_probe && index == 0;
             self.ready.push_back(delivery);

@@ -79,12 +79,21 @@ pub(in crate::worker) enum Phase {
     Waiting,
 }
 
+impl Phase {
+    /// Whether the body is kept: ready, or with a handler.
+    fn has_body(&self) -> bool {
+        matches!(self, Self::Ready | Self::Running(_))
+    }
+}
+
 #[derive(Debug)]
 pub(in crate::worker) struct Held {
     pub(in crate::worker) deliveries: u64,
     pub(in crate::worker) phase: Phase,
     /// When the lease was last known to be good: taken before the command that confirmed it was sent.
     pub(in crate::worker) confirmed: Instant,
+    /// How long its body is.
+    bytes: usize,
 }
 
 /// How many entries are in which phase, as far as anybody asks.
@@ -93,6 +102,8 @@ struct Counts {
     ready: usize,
     running: usize,
     waiting: usize,
+    /// How long the bodies are of what is ready or running.
+    bytes: usize,
 }
 
 impl Counts {
@@ -105,15 +116,21 @@ impl Counts {
         }
     }
 
-    fn entered(&mut self, phase: &Phase) {
+    fn entered(&mut self, phase: &Phase, bytes: usize) {
         if let Some(count) = self.of(phase) {
             *count += 1;
         }
+        if phase.has_body() {
+            self.bytes += bytes;
+        }
     }
 
-    fn left(&mut self, phase: &Phase) {
+    fn left(&mut self, phase: &Phase, bytes: usize) {
         if let Some(count) = self.of(phase) {
             *count -= 1;
+        }
+        if phase.has_body() {
+            self.bytes -= bytes;
         }
     }
 }
@@ -128,15 +145,23 @@ pub(in crate::worker) struct Hand {
 }
 
 impl Hand {
-    pub(in crate::worker) fn insert(&mut self, id: EntryId, deliveries: u64, confirmed: Instant) {
+    /// Takes an entry in hand, ready to start, whose body is so many bytes long.
+    pub(in crate::worker) fn insert(
+        &mut self,
+        id: EntryId,
+        deliveries: u64,
+        confirmed: Instant,
+        bytes: usize,
+    ) {
         self.remove(id);
-        self.counts.entered(&Phase::Ready);
+        self.counts.entered(&Phase::Ready, bytes);
         self.held.insert(
             id,
             Held {
                 deliveries,
                 phase: Phase::Ready,
                 confirmed,
+                bytes,
             },
         );
     }
@@ -163,15 +188,15 @@ impl Hand {
         else {
             return false;
         };
-        self.counts.left(&held.phase);
-        self.counts.entered(&phase);
+        self.counts.left(&held.phase, held.bytes);
+        self.counts.entered(&phase, held.bytes);
         held.phase = phase;
         true
     }
 
     pub(in crate::worker) fn remove(&mut self, id: EntryId) -> Option<Held> {
         let held = self.held.remove(&id)?;
-        self.counts.left(&held.phase);
+        self.counts.left(&held.phase, held.bytes);
         Some(held)
     }
 
@@ -180,9 +205,9 @@ impl Hand {
         for held in self.held.values_mut() {
             if let Phase::Running(abort) = &held.phase {
                 abort.abort();
-                self.counts.left(&held.phase);
+                self.counts.left(&held.phase, held.bytes);
                 held.phase = Phase::Waiting;
-                self.counts.entered(&held.phase);
+                self.counts.entered(&held.phase, held.bytes);
             }
         }
     }
@@ -233,6 +258,11 @@ impl Hand {
         self.counts.running
     }
 
+    /// How long the bodies are of what is ready or running.
+    pub(in crate::worker) fn bytes(&self) -> usize {
+        self.counts.bytes
+    }
+
     pub(in crate::worker) fn len(&self) -> usize {
         self.held.len()
     }
@@ -249,17 +279,18 @@ mod tests {
     #[test]
     fn counts_follow_the_phases() {
         let (mut hand, id) = (Hand::default(), EntryId::new(1, 0));
-        hand.insert(id, 1, Instant::now());
+        hand.insert(id, 1, Instant::now(), 10);
         assert_eq!((hand.ready(), hand.running(), hand.len()), (1, 0, 1));
+        assert_eq!(hand.bytes(), 10);
         assert!(!hand.advance(id, 2, Phase::Settling), "another delivery");
         assert!(hand.advance(id, 1, Phase::Waiting));
         assert_eq!(
             (hand.ready(), hand.waiting(), hand.leases().len()),
             (0, 1, 0)
         );
-        hand.insert(id, 2, Instant::now());
+        hand.insert(id, 2, Instant::now(), 10);
         assert_eq!((hand.ready(), hand.waiting()), (1, 0));
         hand.remove(id);
-        assert_eq!((hand.len(), hand.ready()), (0, 0));
+        assert_eq!((hand.len(), hand.ready(), hand.bytes()), (0, 0, 0));
     }
 }

@@ -6,7 +6,6 @@ pub(in crate::worker) mod hand;
 pub(in crate::worker) mod lack;
 pub(in crate::worker) mod lone;
 pub(in crate::worker) mod pace;
-pub(in crate::worker) mod portion;
 pub(in crate::worker) mod postponed;
 pub(in crate::worker) mod retries;
 pub(in crate::worker) mod settlement;

@@ -1,0 +1,119 @@
+//! How many entries with their bodies are asked for at a time, learned from the replies: memory is bounded by bytes, whatever
+//! entries are like.
+
+/// The first request, before it is known how large entries are.
+const FIRST: usize = 4;
+/// Bytes that the bodies of one reply are to have, about.
+const REPLY_BYTES: usize = 2 << 20;
+/// A request is at most so many times the one before, and less after one that was not answered in time.
+const GROWTH: usize = 8;
+const CAREFUL_GROWTH: usize = 2;
+
+/// A few entries at first, then as many as make about two megabytes; fewer after replies that did not come in time, since
+/// large bodies over a slow link would be asked for for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Portion {
+    max: usize,
+    now: usize,
+    growth: usize,
+    /// What an entry takes, as far as is known; large ones are remembered for a while.
+    entry_bytes: usize,
+}
+
+impl Portion {
+    /// Of at most `max` entries.
+    pub fn new(max: usize) -> Self {
+        let max = max.max(1);
+        Self {
+            max,
+            now: max.min(FIRST),
+            growth: GROWTH,
+            entry_bytes: 0,
+        }
+    }
+
+    /// So many entries are asked for in one request.
+    pub const fn at_a_time(self) -> usize {
+        self.now
+    }
+
+    /// So many entries, by what has been seen of them, take no more than `bytes` together.
+    pub fn fits(self, bytes: usize) -> usize {
+        bytes / self.entry_bytes.max(1)
+    }
+
+    /// A request for `asked` entries brought `got`, whose names and values are `bytes` long.
+    pub fn brought(&mut self, asked: usize, got: usize, bytes: usize) {
+        if got == 0 {
+            return;
+        }
+        self.entry_bytes = (bytes / got).max(self.entry_bytes / 2);
+        // A request for less says little of more.
+        let most = if asked >= self.now {
+            self.now.saturating_mul(self.growth)
+        } else {
+            self.now
+        };
+        self.now = self.fits(REPLY_BYTES).min(most).clamp(1, self.max);
+    }
+
+    /// A request for `asked` entries was not answered in time.
+    pub fn was_late(&mut self, asked: usize) {
+        if asked > 1 {
+            self.now = (asked.min(self.now) / 2).max(1);
+            self.growth = CAREFUL_GROWTH;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn portions_grow_with_small_entries_and_shrink_with_large_ones() {
+        let mut portion = Portion::new(1000);
+        for (got, bytes, next) in [
+            (4, 4 * 200, 32),
+            (32, 32 * 200, 256),
+            (256, 256 * 200, 1000),
+            (1000, 1000 << 20, 2),
+            (2, 400, 4),
+        ] {
+            portion.brought(portion.at_a_time(), got, bytes);
+            assert_eq!(portion.at_a_time(), next, "after {got} of {bytes}");
+        }
+        let mut portion = Portion::new(2);
+        assert_eq!(portion.at_a_time(), 2);
+        portion.brought(1, 1, 100 << 20);
+        assert_eq!((portion.at_a_time(), portion.fits(1 << 20)), (1, 0));
+    }
+
+    #[test]
+    fn an_empty_reply_and_one_to_a_smaller_request_say_little() {
+        let mut portion = Portion::new(1000);
+        portion.brought(4, 0, 0);
+        assert_eq!(portion.at_a_time(), 4);
+        portion.brought(2, 2, 20);
+        assert_eq!(portion.at_a_time(), 4);
+    }
+
+    #[test]
+    fn portions_shrink_when_replies_do_not_come_in_time_and_grow_again() {
+        let mut portion = Portion::new(200);
+        for _ in 0..4 {
+            portion.brought(portion.at_a_time(), 4, 40);
+        }
+        assert_eq!(portion.at_a_time(), 200);
+        for expected in [100, 50, 25, 12, 6, 3, 1, 1] {
+            portion.was_late(portion.at_a_time());
+            assert_eq!(portion.at_a_time(), expected);
+        }
+        portion.brought(1, 1, 10);
+        assert_eq!(portion.at_a_time(), 2, "carefully");
+        for _ in 0..10 {
+            portion.brought(portion.at_a_time(), 4, 40);
+        }
+        assert_eq!(portion.at_a_time(), 200);
+    }
+}
