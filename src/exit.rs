@@ -165,6 +165,11 @@ impl Exit {
 #[error("nobody reads the output any more")]
 pub struct OutputClosed;
 
+/// A signal came where only giving up what was under way could answer it. There is nothing to say that the exit does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("stopped by a signal")]
+pub struct Stopped(pub Exit);
+
 /// What a failed command of the server means where no operation has said it more exactly.
 ///
 /// A write whose reply was lost is for its operation to call [`Kind::Unknown`]: only that knows whether it was one.
@@ -202,6 +207,8 @@ pub fn classify(error: &anyhow::Error) -> Exit {
 fn exit_of(cause: &(dyn StdError + 'static)) -> Option<Exit> {
     if cause.is::<OutputClosed>() {
         Some(Exit::Done)
+    } else if let Some(Stopped(exit)) = cause.downcast_ref::<Stopped>() {
+        Some(*exit)
     } else if let Some(problem) = cause.downcast_ref::<Problem>() {
         Some(problem.kind.into())
     } else if let Some(error) = cause.downcast_ref::<wire::Error>() {

@@ -13,7 +13,7 @@ use super::help::{complete, describe, help_json, usage};
 use super::shared::{Context, failure, panics};
 use super::{Cli, Command, context, tree};
 use crate::cli::{DryRun, Globals, Impact};
-use crate::console::{Console, Terminal};
+use crate::console::{Console, Terminal, is_filter, serve_filter};
 use crate::exit::{Exit, OutputClosed};
 use crate::model::Problem;
 use crate::settings::{Env, Look, Settings};
@@ -53,6 +53,9 @@ impl Line {
 /// Parses `args`, runs the command they name and returns its exit code (see [`crate::exit`]).
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
+    if is_filter(&args) {
+        return serve_filter();
+    }
     let env = Env::read();
     let terminal = Terminal::detect();
     if let Some(asked) = complete::asked(&args) {
@@ -125,7 +128,12 @@ fn execute(line: Line, env: &Env, terminal: Terminal) -> Exit {
     let console = Arc::new(console);
     panics::report_to(&console);
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        in_runtime(line, env, Arc::clone(&console)).unwrap_or_else(|error| console.error(&error))
+        let exit = in_runtime(line, env, Arc::clone(&console))
+            .unwrap_or_else(|error| console.error(&error));
+        match console.note_unshown() {
+            1.. if exit == Exit::Done => Exit::Partial,
+            _ => exit,
+        }
     }));
     ended.unwrap_or(Exit::Bug)
 }

@@ -224,6 +224,10 @@ impl Sink for Shown<'_> {
         self.out.flush()
     }
 
+    fn unwritten(&mut self) -> Vec<EntryId> {
+        self.out.take_unwritten()
+    }
+
     fn note(&mut self, text: &str) {
         self.console.note(text);
     }

@@ -4,6 +4,7 @@
 mod confirm;
 mod descriptors;
 mod failure;
+mod filter;
 mod logs;
 mod output;
 mod progress;
@@ -18,6 +19,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Result;
 
 pub use descriptors::{Fault, Input};
+pub use filter::{asked as is_filter, serve as serve_filter};
 pub use logs::init_logs;
 pub use output::Output;
 pub use progress::Progress;
@@ -25,10 +27,12 @@ pub use service::ServiceManager;
 pub use signals::{Signals, Stop};
 pub use terminal::Terminal;
 
-use crate::exit::{Exit, OutputClosed, classify};
-use crate::model::{Consent, Problem, escaped};
+use crate::exit::{Exit, OutputClosed, Stopped, classify};
+use crate::model::{Consent, Format, Problem, escaped};
 use crate::settings::{Listening, Look, ProductionGuard};
-use crate::view::{self, JqFilter, Options, Report, Reshape, Row, Template, Theme, Tone};
+use crate::view::{self, Options, Report, Row, Theme, Tone};
+use filter::Filter;
+use output::{Through, Unshown};
 use progress::Bar;
 use reader::Reader;
 
@@ -40,7 +44,8 @@ pub struct Console {
     options: Options,
     stderr_theme: Theme,
     bar: Bar,
-    reshape: Option<Arc<Reshape>>,
+    filter: Option<Arc<Filter>>,
+    unshown: Arc<Unshown>,
     guard: OnceLock<ProductionGuard>,
     reader: Reader,
 }
@@ -63,7 +68,8 @@ impl Console {
             look,
             options,
             bar: Bar::default(),
-            reshape: None,
+            filter: None,
+            unshown: Arc::default(),
             guard: OnceLock::new(),
             reader: Reader::default(),
         }
@@ -82,8 +88,8 @@ impl Console {
             ))
             .hint("use -o json or -o ndjson"));
         }
-        let filter = JqFilter::compile(expression)?;
-        self.reshape = Some(Arc::new(Reshape::Filter(filter)));
+        let filter = Filter::jq(expression, self.terminal.stdout)?;
+        self.filter = Some(Arc::new(filter));
         Ok(())
     }
 
@@ -92,8 +98,8 @@ impl Console {
     /// # Errors
     /// A usage [`Problem`] when it is none.
     pub fn show_by(&mut self, template: &str) -> Result<(), Problem> {
-        let template = Template::compile(template, self.terminal.stdout)?;
-        self.reshape = Some(Arc::new(Reshape::Template(template)));
+        let filter = Filter::template(template, self.terminal.stdout)?;
+        self.filter = Some(Arc::new(filter));
         Ok(())
     }
 
@@ -131,8 +137,36 @@ impl Console {
     pub fn out(&self) -> Output<io::Stdout> {
         let terminal = self.terminal.stdout;
         Output::new(io::stdout(), terminal.then(|| self.bar.clone()))
-            .through(self.reshape.clone(), terminal)
+            .through(self.through())
             .unless(self.terminal.stdout_fault)
+    }
+
+    /// What JSON goes through on its way.
+    fn through(&self) -> Option<Through> {
+        Some(Through {
+            filter: Arc::clone(self.filter.as_ref()?),
+            is_by_line: self.options.format == Format::Ndjson,
+            unshown: Arc::clone(&self.unshown),
+            voice: self.voice(),
+        })
+    }
+
+    /// How many documents `--jq` or `--template` had no answer to; says so of those that no warning named.
+    pub fn note_unshown(&self) -> u64 {
+        let (all, unnamed) = self.unshown.counts();
+        if unnamed > 0 {
+            self.warn(&format!(
+                "{unnamed} more could not be filtered, {all} in all"
+            ));
+        }
+        all
+    }
+
+    fn voice(&self) -> Voice {
+        Voice {
+            theme: self.stderr_theme,
+            bar: self.bar.clone(),
+        }
     }
 
     /// Makes sure that there is a standard output to write to, before anything is done whose outcome is shown there.
@@ -210,15 +244,15 @@ impl Console {
 
     /// A warning on standard error.
     pub fn warn(&self, text: &str) {
-        let label = self.stderr_theme.paint(Tone::Warn, "warning:");
-        self.tell(&format!("{label} {}", lines(text, "         ")));
+        self.voice().warn(text);
     }
 
     /// Says what went wrong and returns the exit it means. With a JSON format it is one JSON object. A closed
     /// output is no failure and nothing is said.
     pub fn error(&self, error: &anyhow::Error) -> Exit {
         let exit = classify(error);
-        if !error.root_cause().is::<OutputClosed>() {
+        let cause = error.root_cause();
+        if !cause.is::<OutputClosed>() && !cause.is::<Stopped>() {
             let text = if self.speaks_json() {
                 failure::as_json(error, exit)
             } else {
@@ -291,6 +325,24 @@ impl Console {
     }
 
     /// One text on standard error. Where even that fails there is nobody left to tell.
+    fn tell(&self, text: &str) {
+        self.voice().tell(text);
+    }
+}
+
+/// Standard error.
+#[derive(Clone, Debug)]
+struct Voice {
+    theme: Theme,
+    bar: Bar,
+}
+
+impl Voice {
+    fn warn(&self, text: &str) {
+        let label = self.theme.paint(Tone::Warn, "warning:");
+        self.tell(&format!("{label} {}", lines(text, "         ")));
+    }
+
     fn tell(&self, text: &str) {
         self.bar.suspend(|| {
             let mut stderr = io::stderr().lock();

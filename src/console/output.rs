@@ -2,18 +2,21 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Result;
 
 use super::descriptors::Fault;
+use super::filter::{Failed, Filter, name_of};
 use super::progress::Bar;
-use super::reader;
+use super::{Voice, reader};
 use crate::exit::OutputClosed;
-use crate::model::{Kind, Problem};
-use crate::view::Reshape;
+use crate::model::{EntryId, Kind, Problem};
 
 /// From so many bytes on a full buffer is written.
 const FULL: usize = 64 * 1024;
+/// Entries that a filter had no answer to and that a warning names.
+const NAMED_MAX: u64 = 20;
 
 /// A buffer before standard output. `view` fills the buffer, [`Output::settle`] writes it when it is full.
 #[derive(Debug)]
@@ -21,8 +24,9 @@ pub struct Output<W: Write> {
     sink: W,
     buffer: Vec<u8>,
     bar: Option<Bar>,
-    reshape: Option<Arc<Reshape>>,
-    terminal: bool,
+    through: Option<Through>,
+    /// Entries that the filter had no answer to.
+    unwritten: Vec<EntryId>,
     fault: Option<Fault>,
 }
 
@@ -33,8 +37,8 @@ impl<W: Write> Output<W> {
             sink,
             buffer: Vec::new(),
             bar,
-            reshape: None,
-            terminal: false,
+            through: None,
+            unwritten: Vec::new(),
             fault: None,
         }
     }
@@ -45,12 +49,17 @@ impl<W: Write> Output<W> {
         self
     }
 
-    /// The same output behind `reshape`, which sees whole JSON documents only: an array stays in memory until it is
+    /// The same output behind a filter, which sees whole JSON documents only: an array stays in memory until it is
     /// closed.
-    pub(super) fn through(mut self, reshape: Option<Arc<Reshape>>, terminal: bool) -> Self {
-        self.reshape = reshape;
-        self.terminal = terminal;
+    pub(super) fn through(mut self, through: Option<Through>) -> Self {
+        self.through = through;
         self
+    }
+
+    /// The entries that were not written, since the filter had no answer to them, from the last time on that this was
+    /// asked.
+    pub fn take_unwritten(&mut self) -> Vec<EntryId> {
+        std::mem::take(&mut self.unwritten)
     }
 
     /// The buffer to fill.
@@ -82,13 +91,13 @@ impl<W: Write> Output<W> {
             self.buffer.clear();
             return Err(fault.unwritable("nothing can be shown").into());
         }
-        if let Some(reshape) = &self.reshape {
+        if let Some(through) = &self.through {
             // `view` ends a document, and nothing else, with the end of a line.
             if self.buffer.last() != Some(&b'\n') {
                 return Ok(());
             }
             let whole = std::mem::take(&mut self.buffer);
-            reshape.apply(&mut self.buffer, &whole, self.terminal)?;
+            through.apply(&mut self.buffer, &whole, &mut self.unwritten)?;
         }
         let Self {
             sink, buffer, bar, ..
@@ -104,6 +113,56 @@ impl<W: Write> Output<W> {
         // Also after a failure: what may be partly written must not be written again.
         self.buffer.clear();
         written.map_err(|error| failed(&error))
+    }
+}
+
+/// What documents go through before they are written.
+#[derive(Debug)]
+pub(super) struct Through {
+    pub(super) filter: Arc<Filter>,
+    /// Whether each line is a document of its own: one that the filter has no answer to is left out, and the others go on.
+    pub(super) is_by_line: bool,
+    pub(super) unshown: Arc<Unshown>,
+    pub(super) voice: Voice,
+}
+
+impl Through {
+    fn apply(&self, out: &mut Vec<u8>, whole: &[u8], unwritten: &mut Vec<EntryId>) -> Result<()> {
+        if !self.is_by_line {
+            return match self.filter.apply(out, &[whole])?.pop() {
+                Some(failed) => Err(failed.problem.into()),
+                None => Ok(()),
+            };
+        }
+        let documents: Vec<&[u8]> = whole.split_inclusive(|byte| *byte == b'\n').collect();
+        for Failed { document, problem } in self.filter.apply(out, &documents)? {
+            let Some((id, name)) = name_of(&document) else {
+                return Err(problem.into());
+            };
+            unwritten.push(id);
+            if self.unshown.counts_as_named() {
+                let text = format!("{name} is left out: {}", problem.message);
+                self.voice.warn(&text);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many entries a filter had no answer to.
+#[derive(Debug, Default)]
+pub(super) struct Unshown(AtomicU64);
+
+impl Unshown {
+    /// Counts one; whether it is to be named.
+    fn counts_as_named(&self) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed) < NAMED_MAX
+    }
+
+    /// All of them, and those that were not named.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        let all = self.0.load(Ordering::Relaxed);
+        (all, all.saturating_sub(NAMED_MAX))
     }
 }
 

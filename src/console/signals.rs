@@ -1,8 +1,59 @@
 //! SIGINT and SIGTERM as something to await. The first asks to stop, the second to stop now.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::mpsc;
 
 use crate::exit::Exit;
+
+/// Whether something may take so long that a signal has to be noticed by another thread than that which awaits signals.
+static HAS_FILTERS: AtomicBool = AtomicBool::new(false);
+/// The last signal that was noticed so.
+static CAUGHT: AtomicU8 = AtomicU8::new(NONE);
+const NONE: u8 = 0;
+const INTERRUPT: u8 = 1;
+const TERMINATE: u8 = 2;
+
+/// From now on signals that are caught are noticed while a filter is waited for.
+pub(super) fn note_for_filters() {
+    HAS_FILTERS.store(true, Ordering::Relaxed);
+}
+
+/// The last signal that came, of those that are caught and noticed beside.
+pub(super) fn caught() -> Option<Stop> {
+    match CAUGHT.load(Ordering::Relaxed) {
+        INTERRUPT => Some(Stop::Interrupt),
+        TERMINATE => Some(Stop::Terminate),
+        _ => None,
+    }
+}
+
+/// Notes signals in a thread of its own, for as long as the process lives.
+fn note_beside() -> io::Result<()> {
+    let (ready, is_ready) = mpsc::channel();
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(async {
+                let mut signals = Signals::listen()?;
+                let _ = ready.send(());
+                loop {
+                    let noted = match signals.next().await {
+                        Stop::Interrupt => INTERRUPT,
+                        Stop::Terminate => TERMINATE,
+                    };
+                    CAUGHT.store(noted, Ordering::Relaxed);
+                }
+            })
+        })
+        .map(|_: std::thread::JoinHandle<io::Result<()>>| ())?;
+    is_ready
+        .recv()
+        .map_err(|_| io::Error::other("signals cannot be noticed"))
+}
 
 /// Which signal came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +87,16 @@ impl Signals {
     ///
     /// # Errors
     /// When the system refuses a handler.
-    #[cfg(unix)]
     pub fn catch() -> io::Result<Self> {
+        let signals = Self::listen()?;
+        if HAS_FILTERS.load(Ordering::Relaxed) {
+            note_beside()?;
+        }
+        Ok(signals)
+    }
+
+    #[cfg(unix)]
+    fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -45,12 +104,9 @@ impl Signals {
         })
     }
 
-    /// Catches Ctrl-C, the only one there is.
-    ///
-    /// # Errors
-    /// None here.
+    /// Ctrl-C, the only one there is.
     #[cfg(not(unix))]
-    pub fn catch() -> io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         Ok(Self {})
     }
 

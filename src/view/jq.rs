@@ -5,8 +5,8 @@ use std::fmt::{self, Write as _};
 
 use jaq_core::data::JustLut;
 use jaq_core::load::{Arena, Error, File, Loader, parse, span};
-use jaq_core::{Compiler, Ctx, Vars, unwrap_valr};
-use jaq_json::{Val, read};
+use jaq_core::{Compiler, Ctx, Vars, native, unwrap_valr};
+use jaq_json::{Val, ValR, read};
 
 use super::json::json_made_safe;
 use super::pretty::indent_json;
@@ -22,6 +22,10 @@ def @tsv: [.[] | if type == "string" then
 def @csv: [.[] | if type == "string" then "\"" + (split("\"") | join("\"\"")) + "\""
   elif . == null then "" else tostring end] | join(",");
 "#;
+/// The definitions of the crates name `fromjson`, and come after what takes its place.
+const FROM_JSON: &str = "def fromjson: _not_deep | _fromjson;";
+/// JSON in a text may nest so deep.
+const DEPTH_MAX: usize = 10_000;
 /// So much of a value or an expression is shown in an error, in characters.
 const SHOWN_MAX: usize = 120;
 
@@ -42,15 +46,24 @@ impl JqFilter {
     /// # Errors
     /// A usage [`Problem`] that says at which column what is wrong.
     pub fn compile(expression: &str) -> Result<Self, Problem> {
-        let definitions = jaq_core::defs()
+        let definitions = parse(FROM_JSON, |parser| parser.defs())
+            .unwrap_or_default()
+            .into_iter()
+            .chain(jaq_core::defs())
             .chain(jaq_std::defs())
             .chain(jaq_json::defs())
             .filter(|it| !OUTSIDE.contains(&it.name))
             .chain(parse(FORMATS, |parser| parser.defs()).unwrap_or_default());
         let functions = jaq_core::funs()
             .chain(jaq_std::funs())
-            .chain(jaq_json::funs())
-            .filter(|it| !OUTSIDE.contains(&it.0));
+            .chain(jaq_json::funs().map(|it| match it {
+                ("fromjson", arguments, native) => ("_fromjson", arguments, native),
+                other => other,
+            }))
+            .filter(|it| !OUTSIDE.contains(&it.0))
+            .chain([native::run(("_not_deep", native::v(0), |(_, value)| {
+                native::bome(not_deep(value))
+            }))]);
         let arena = Arena::default();
         let program = File {
             code: expression,
@@ -97,6 +110,29 @@ impl JqFilter {
         }
         Ok(())
     }
+}
+
+/// `value`, unless it is a text whose brackets nest deeper than is read.
+fn not_deep(value: Val) -> ValR {
+    let Val::TStr(text) = &value else {
+        return Ok(value);
+    };
+    let (mut depth, mut is_quoted, mut is_escaped) = (0_usize, false, false);
+    for byte in text.iter() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_quoted => is_escaped = true,
+            b'"' => is_quoted = !is_quoted,
+            b'[' | b'{' if !is_quoted => depth += 1,
+            b']' | b'}' if !is_quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH_MAX {
+            let text = format!("fromjson: the text nests deeper than {DEPTH_MAX}");
+            return Err(jaq_core::Error::str(text));
+        }
+    }
+    Ok(value)
 }
 
 fn push(out: &mut Vec<u8>, value: &Val, terminal: bool) {
@@ -236,6 +272,22 @@ mod tests {
             "{problem}"
         );
         assert!(filtered(".", "name\tvalue\n").is_err());
+    }
+
+    #[test]
+    fn a_text_that_nests_too_deep_is_an_error() {
+        let nested = |depth: usize| {
+            let json = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+            filtered("fromjson | length", &serde_json::json!(json).to_string())
+        };
+        assert_eq!(nested(100).expect("read"), "1\n");
+        let problem = nested(20_000).expect_err("too deep");
+        assert!(
+            problem.message.contains("nests deeper than 10000"),
+            "{problem}"
+        );
+        let quoted = serde_json::json!(format!("[\"\\\"{}\"]", "[".repeat(20_000))).to_string();
+        assert_eq!(filtered("fromjson | length", &quoted).expect("read"), "1\n");
     }
 
     #[test]

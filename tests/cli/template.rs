@@ -106,7 +106,8 @@ fn a_wrong_template_is_a_usage_error_before_anything_is_asked() {
     let server = server();
     server
         .ucp(&["read", "s", "--template", "{{ id | fromjson }}"])
-        .assert_code(2)
+        .assert_code(7)
+        .stdout_is("")
         .stderr_has("--template: line 1, column ")
         .stderr_has("not JSON");
 }

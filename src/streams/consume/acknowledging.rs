@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::{Consumed, Member, Wait, leases};
-use crate::model::{Batch, CommandLine, Kind, Problem};
+use super::{Consumed, Member, Wait};
+use crate::model::{CommandLine, Kind, Problem};
 use crate::streams::patience::passes;
 use crate::streams::tail::Sink;
 use crate::wire::{Error, Lease, PendingFilter, acknowledge, xpending_entries};
@@ -12,20 +12,22 @@ impl Member<'_> {
     /// Under a fence: writing may have taken so long that somebody claimed an entry meanwhile, and it is theirs then.
     pub(super) async fn acknowledge(
         &mut self,
-        batch: &Batch,
+        leases: &[Lease],
         wait: Wait,
         sink: &mut impl Sink,
         is_stopped: &impl Fn() -> bool,
         consumed: &mut Consumed,
     ) -> Result<()> {
-        let leases = leases(batch);
+        if leases.is_empty() {
+            return Ok(());
+        }
         let mut was_sent = false;
         loop {
-            let outcome = self.acknowledged(&leases, was_sent).await;
+            let outcome = self.acknowledged(leases, was_sent).await;
             let error = match outcome {
                 Ok(acknowledged) => {
                     consumed.acknowledged += acknowledged;
-                    consumed.claimed_away += batch.len() as u64 - acknowledged;
+                    consumed.claimed_away += leases.len() as u64 - acknowledged;
                     return Ok(());
                 }
                 Err(error) => error,
@@ -42,7 +44,7 @@ impl Member<'_> {
             if !was_sent && !error.kind.is_outcome_unknown() {
                 return Err(self.explained(error).await);
             }
-            return Err(self.unknown(batch, error));
+            return Err(self.unknown(leases.len(), error));
         }
     }
 
@@ -67,11 +69,10 @@ impl Member<'_> {
         Ok(leases.len() as u64 - taken)
     }
 
-    fn unknown(&self, batch: &Batch, error: Error) -> anyhow::Error {
+    fn unknown(&self, count: usize, error: Error) -> anyhow::Error {
         let what = format!(
             "{} entries of {} were written, and whether they are acknowledged is unknown: {error}",
-            batch.len(),
-            self.target
+            count, self.target
         );
         let look = CommandLine::new("pending")
             .arg(&self.target.group)

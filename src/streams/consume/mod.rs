@@ -141,7 +141,10 @@ impl<'a> Member<'a> {
             self.position = last;
             consumed.entries += batch.len() as u64;
             if job.acknowledges {
-                self.acknowledge(&batch, job.wait, sink, &is_stopped, consumed)
+                let unwritten = sink.unwritten();
+                let mut leases = leases(&batch);
+                leases.retain(|(id, _)| !unwritten.contains(id));
+                self.acknowledge(&leases, job.wait, sink, &is_stopped, consumed)
                     .await?;
             }
             last_read = Instant::now();

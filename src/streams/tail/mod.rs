@@ -43,6 +43,12 @@ pub trait Sink {
     /// As [`Sink::entry`].
     fn pause(&mut self) -> Result<()>;
 
+    /// Entries that were taken and could not be written, up to the last pause and from the one before on that this was
+    /// asked.
+    fn unwritten(&mut self) -> Vec<EntryId> {
+        Vec::new()
+    }
+
     /// Something the operator should know.
     fn note(&mut self, text: &str);
 }
