@@ -68,6 +68,10 @@ pub struct Globals {
     #[arg(short, long, global = true, value_name = "FORMAT")]
     pub output: Option<Format>,
 
+    /// With -o csv, put a ' before what a spreadsheet would take for a formula (a value that begins with =, +, - or @ and is no number)
+    #[arg(long, global = true)]
+    pub csv_safe: bool,
+
     /// Show only these columns, in this order
     #[arg(
         long,

@@ -15,7 +15,7 @@ use super::{Cli, Command, context, tree};
 use crate::cli::{DryRun, Globals, Impact};
 use crate::console::{Console, Terminal, is_filter, serve_filter};
 use crate::exit::{Exit, OutputClosed};
-use crate::model::Problem;
+use crate::model::{Format, Problem};
 use crate::settings::{Env, Look, Settings};
 
 /// A line that was understood.
@@ -93,6 +93,14 @@ fn help(asked: &help_json::Asked, env: &Env, terminal: Terminal) -> Exit {
 
 /// Puts before standard output what `--jq` or `--template` says.
 fn reshaped(console: &mut Console, globals: &Globals) -> Result<(), Problem> {
+    let format = console.options().format;
+    if globals.csv_safe && format != Format::Csv {
+        let format = format.word();
+        return Err(
+            Problem::usage(format!("--csv-safe is for CSV, which -o {format} is not"))
+                .hint("use -o csv"),
+        );
+    }
     match (&globals.jq, &globals.template) {
         (Some(expression), _) => console.filter_with(expression),
         (None, Some(template)) => console.show_by(template),

@@ -60,6 +60,7 @@ impl Console {
             names: look.names,
             width: terminal.stdout_width.or(look.columns_of_env),
             terminal: terminal.stdout,
+            csv_safe: look.csv_safe,
             theme: Theme::new(look.colour_stdout.value),
         };
         Self {

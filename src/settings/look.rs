@@ -19,6 +19,8 @@ pub struct Look {
     pub headers: bool,
     /// `--names`.
     pub names: bool,
+    /// `--csv-safe`.
+    pub csv_safe: bool,
     /// Colour on standard output.
     pub colour_stdout: Setting<bool>,
     /// Colour on standard error.
@@ -52,6 +54,7 @@ impl Look {
             columns: globals.columns.clone(),
             headers: !globals.no_headers,
             names: globals.names,
+            csv_safe: globals.csv_safe,
             colour_stdout: colour(globals.color, env, stdout_tty),
             colour_stderr: colour(globals.color, env, stderr_tty),
             redraws: cfg!(not(unix)) || env.has("TERM") && !env.is("TERM", "dumb"),

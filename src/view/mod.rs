@@ -41,6 +41,7 @@ pub use theme::{Theme, Tone};
 use crate::model::Format;
 
 /// How to show whatever is shown.
+#[expect(clippy::struct_excessive_bools, reason = "independent choices")]
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The format.
@@ -55,6 +56,8 @@ pub struct Options {
     pub width: Option<u16>,
     /// Whether a person reads it on a terminal: JSON is indented.
     pub terminal: bool,
+    /// Whether a spreadsheet is to take no value in CSV for a formula.
+    pub csv_safe: bool,
     /// Colours, or none.
     pub theme: Theme,
 }
@@ -70,7 +73,20 @@ impl Options {
             names: false,
             width: None,
             terminal: false,
+            csv_safe: false,
             theme: Theme::PLAIN,
+        }
+    }
+}
+
+impl Options {
+    /// What is between the values of a line.
+    const fn separated(&self) -> text::Separated {
+        match self.format {
+            Format::Csv => text::Separated::ByCommas {
+                safe: self.csv_safe,
+            },
+            _ => text::Separated::ByTabs,
         }
     }
 }

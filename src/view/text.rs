@@ -52,26 +52,56 @@ pub(super) fn push_csv(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
+/// What is between the fields of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Separated {
+    /// Tabs.
+    ByTabs,
+    /// Commas, quoted as RFC 4180 says.
+    ByCommas {
+        /// Whether a spreadsheet is to take no field for a formula.
+        safe: bool,
+    },
+}
+
 /// Appends `fields` as one tab-separated or CSV line.
 pub(super) fn push_line<T: AsRef<[u8]>>(
     out: &mut Vec<u8>,
-    csv: bool,
+    separated: Separated,
     fields: impl IntoIterator<Item = T>,
 ) {
+    let (between, end): (u8, &[u8]) = match separated {
+        Separated::ByTabs => (b'\t', b"\n"),
+        Separated::ByCommas { .. } => (b',', b"\r\n"),
+    };
     for (place, field) in fields.into_iter().enumerate() {
-        if csv {
-            if place > 0 {
-                out.push(b',');
+        let field = field.as_ref();
+        if place > 0 {
+            out.push(between);
+        }
+        match separated {
+            Separated::ByTabs => out.extend_from_slice(field),
+            Separated::ByCommas { safe: true } if is_formula(field) => {
+                push_csv(out, &[b"'", field].concat());
             }
-            push_csv(out, field.as_ref());
-        } else {
-            if place > 0 {
-                out.push(b'\t');
-            }
-            out.extend_from_slice(field.as_ref());
+            Separated::ByCommas { .. } => push_csv(out, field),
         }
     }
-    out.extend_from_slice(if csv { b"\r\n" } else { b"\n" });
+    out.extend_from_slice(end);
+}
+
+/// Whether a spreadsheet would compute what it is given here; a number is none.
+fn is_formula(text: &[u8]) -> bool {
+    let begins = matches!(
+        text.first(),
+        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r')
+    );
+    let is_number = || std::str::from_utf8(text).is_ok_and(|it| it.parse::<f64>().is_ok());
+    // The wide forms of the same signs.
+    let is_wide = ["\u{ff1d}", "\u{ff0b}", "\u{ff0d}", "\u{ff20}"]
+        .iter()
+        .any(|sign| text.starts_with(sign.as_bytes()));
+    is_wide || begins && !is_number()
 }
 
 #[cfg(test)]
@@ -83,8 +113,33 @@ mod tests {
     #[test]
     fn csv_quotes_only_where_it_must() {
         let mut out = Vec::new();
-        push_line(&mut out, true, ["a", "b,c", "d\"e", "", "f\ng"]);
-        assert_eq!(out, b"a,\"b,c\",\"d\"\"e\",,\"f\ng\"\r\n");
+        let plain = Separated::ByCommas { safe: false };
+        push_line(&mut out, plain, ["a", "b,c", "d\"e", "", "f\ng", "=1"]);
+        assert_eq!(out, b"a,\"b,c\",\"d\"\"e\",,\"f\ng\",=1\r\n");
+    }
+
+    #[test]
+    fn a_spreadsheet_computes_nothing_that_is_made_safe() {
+        let mut out = Vec::new();
+        let safe = Separated::ByCommas { safe: true };
+        let fields = [
+            "=1+1",
+            "+cmd",
+            "-2+3",
+            "@SUM(1,2)",
+            "\u{ff1d}1",
+            "-5",
+            "+1.5",
+            "1-0",
+            "a=b",
+            "",
+        ];
+        push_line(&mut out, safe, fields);
+        let text = String::from_utf8(out).expect("UTF-8");
+        assert_eq!(
+            text,
+            "'=1+1,'+cmd,'-2+3,\"'@SUM(1,2)\",'\u{ff1d}1,-5,+1.5,1-0,a=b,\r\n"
+        );
     }
 
     proptest! {

@@ -10,6 +10,7 @@ mod active;
 mod claims;
 mod data;
 mod deleted;
+mod files;
 mod filters;
 mod journal;
 mod looks;

@@ -106,8 +106,12 @@ pub(super) async fn run(
         };
         return job.would_publish(checked.entries, may_come, context).await;
     }
-    file.rewind()?;
     let on_invalid = args.on_invalid(OnInvalid::Changed)?;
+    if let (OnInvalid::Reject(rejects), 1..) = (&on_invalid, checked.bad.count) {
+        file.rewind()?;
+        rejects.fill(args.format().blocks(&file), &job.checker)?;
+    }
+    file.rewind()?;
     let entries = Some(checked.entries);
     publish(
         args.format().blocks(file),

@@ -1,12 +1,16 @@
 //! The file of entries that were left out. It is there under its name once it is whole, and only its owner may read it.
 
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use anyhow::Result;
 use tempfile::{Builder, NamedTempFile};
 
+use super::blocks::Blocks;
+use super::check::unreadable;
 use crate::model::{Kind, Problem, escaped};
+use crate::topology::validate::{Checker, Findings, Pair, recycle};
 
 /// A file for rejects; its clones write to the same.
 #[derive(Clone, Debug)]
@@ -18,6 +22,8 @@ struct State {
     /// Until it is kept.
     file: Option<BufWriter<NamedTempFile>>,
     has_any: bool,
+    /// Whether all of them are in it already.
+    is_filled: bool,
 }
 
 impl Rejects {
@@ -41,12 +47,54 @@ impl Rejects {
             path: path.to_owned(),
             file: Some(BufWriter::new(file)),
             has_any: false,
+            is_filled: false,
         }))))
+    }
+
+    /// Writes every line of `input` that is not valid, before anything is sent: a disk that is full is found out while
+    /// nothing has happened yet. From then on nothing is added.
+    ///
+    /// # Errors
+    /// When the input cannot be read; local when the file cannot be written.
+    pub fn fill<R: Read>(&self, mut input: Blocks<R>, checker: &Checker<'_>) -> Result<()> {
+        let (mut fields, mut findings) = (Vec::<Pair<'_>>::new(), Findings::default());
+        while let Some(block) = input.next().map_err(unreadable)? {
+            for line in block.lines() {
+                let mut of_line = recycle(fields);
+                line.check(checker, &mut of_line, &mut findings);
+                fields = recycle(of_line);
+                if !findings.invalid.is_empty() {
+                    self.add(line.json)
+                        .map_err(|error| self.unwritten(&error))?;
+                }
+            }
+        }
+        let mut state = self.state();
+        state.is_filled = true;
+        let synced = match &mut state.file {
+            Some(file) => file
+                .flush()
+                .and_then(|()| file.get_ref().as_file().sync_all()),
+            None => Ok(()),
+        };
+        drop(state);
+        synced.map_err(|error| self.unwritten(&error).into())
+    }
+
+    fn unwritten(&self, error: &io::Error) -> Problem {
+        let problem = not_written(&self.state().path, error);
+        Problem {
+            message: format!("{}; nothing was sent", problem.message),
+            ..problem
+        }
     }
 
     /// Adds a line.
     pub(super) fn add(&self, line: &[u8]) -> io::Result<()> {
         let mut state = self.state();
+        if state.is_filled {
+            return Ok(());
+        }
         let Some(file) = &mut state.file else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };

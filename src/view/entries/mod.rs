@@ -289,7 +289,7 @@ impl EntryWriter {
         id: EntryId,
         fields: &[(A, B)],
     ) {
-        let csv = self.options.format == Format::Csv;
+        let separated = self.options.separated();
         let usual: [&[u8]; 4] = [b"stream", b"id", b"time", b"fields"];
         let chosen: Vec<&[u8]> = if self.fields.is_empty() {
             usual.to_vec()
@@ -297,7 +297,7 @@ impl EntryWriter {
             self.fields.iter().map(Vec::as_slice).collect()
         };
         if self.options.headers && !self.begun {
-            push_line(out, csv, chosen.iter().map(|name| escaped(name)));
+            push_line(out, separated, chosen.iter().map(|name| escaped(name)));
         }
         let value_of = |column: &[u8]| match column {
             b"stream" => escaped(stream),
@@ -318,7 +318,7 @@ impl EntryWriter {
                 .map(|(_, value)| escaped(value.as_ref()))
                 .unwrap_or_default(),
         };
-        push_line(out, csv, chosen.iter().map(|column| value_of(column)));
+        push_line(out, separated, chosen.iter().map(|column| value_of(column)));
     }
 }
 

@@ -135,14 +135,14 @@ impl<R: Row> RowWriter<R> {
     }
 
     fn page_lines(&mut self, out: &mut Vec<u8>, rows: &[R]) {
-        let csv = self.options.format == Format::Csv;
+        let separated = self.options.separated();
         if !self.begun && self.options.headers && !self.options.names {
-            push_line(out, csv, self.columns.iter().map(|column| column.key));
+            push_line(out, separated, self.columns.iter().map(|column| column.key));
         }
         self.begun = true;
         for row in rows {
             let cells = self.cells(row);
-            push_line(out, csv, cells.iter().map(Cell::raw));
+            push_line(out, separated, cells.iter().map(Cell::raw));
         }
     }
 
