@@ -70,14 +70,30 @@ fn blank(rest: &[u8]) -> usize {
         .count()
 }
 
+/// What nests deeper than this stands no further to the right: white space grows with the square of the depth.
+const SPACES_MAX: usize = 64;
+
 fn new_line(out: &mut Vec<u8>, spaces: usize) {
     out.push(b'\n');
-    out.resize(out.len() + spaces, b' ');
+    out.resize(out.len() + spaces.min(SPACES_MAX), b' ');
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    #[test]
+    fn what_nests_deeply_is_not_longer_for_its_white_space() {
+        let depth = 20_000;
+        let json = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let mut out = Vec::new();
+        super::indent_json(&mut out, json.as_bytes(), 0);
+        assert!(
+            out.len() < 2 * depth * (super::SPACES_MAX + 2),
+            "{}",
+            out.len()
+        );
+    }
 
     use super::*;
 
