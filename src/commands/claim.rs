@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::change::Change;
 use super::shared::group::GroupArgs;
-use super::shared::selection::SelectArgs;
+use super::shared::selection::{SelectArgs, Selection};
 use super::worker::assign::of_given;
 use super::worker::work_off;
 use crate::cli::{self, DryRun, Pairs};
@@ -23,6 +23,10 @@ use crate::worker::{Assignment, consumer_name};
 /// and now instead, one attempt each, by the group's handler; what fails stays pending (exit 7). An entry that somebody
 /// took or acknowledged since it was looked at is left alone and listed. Exit 7 when only part was claimed. One whose body
 /// was trimmed away becomes a tombstone in the dead-letter stream instead of vanishing (exit 9).
+///
+/// What a worker that lives may still be at work on is left alone: an entry must be idle for the longest claim idle that
+/// such a worker has published, and a shorter --idle is refused (exit 6) without --force. Other clients' XCLAIM and
+/// XAUTOCLAIM do not know of it.
 #[derive(Debug, clap::Args)]
 #[command(
     group = clap::ArgGroup::new("recipient").required(true).args(["to", "work"]),
@@ -66,10 +70,13 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         Some(_) => None,
         None => Some(of_given(&group.spec, &consumer_name(), context)?),
     };
+    let Selection {
+        which,
+        idle_min,
+        why_fresh,
+    } = args.select.resolve(&group, context).await?;
     let (target, connection) = (group.target, group.connection);
     let stream = group.topology.stream_or_default(&target.stream);
-    args.select.require(&connection, &target).await?;
-    let (which, idle_min) = args.select.resolve(&group.spec);
     let is_named = matches!(which, Which::Ids(_));
     let mode = count_mode(args.reset_deliveries);
     let to = recipient(args.to, worker.as_ref())?;
@@ -77,6 +84,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let plan = plan_claim(&connection, target, &which, idle_min, to, letters, mode).await?;
     let what = in_words(&plan, worker.is_some(), args.reset_deliveries);
     let change = Change::of(context, &plan.chosen, is_named, "claim", "claimed")?;
+    let change = change.fresh_because(why_fresh);
     let preview = plan.chosen.preview();
     let mut given = Vec::new();
     let claimed = change

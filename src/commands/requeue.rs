@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::change::Change;
 use super::shared::group::GroupArgs;
-use super::shared::selection::SelectArgs;
+use super::shared::selection::{SelectArgs, Selection};
 use crate::cli::DryRun;
 use crate::exit::Exit;
 use crate::streams::repair::Chosen;
@@ -42,15 +42,19 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let group = args.group.open(context).await?;
-    let (target, connection) = (group.target, group.connection);
-    args.select.require(&connection, &target).await?;
     let all_see_it = args.all_groups_see_it;
-    must_be_alone(&target, &group.groups, all_see_it)?;
-    let (which, idle_min) = args.select.resolve(&group.spec);
+    must_be_alone(&group.target, &group.groups, all_see_it)?;
+    let Selection {
+        which,
+        idle_min,
+        why_fresh,
+    } = args.select.resolve(&group, context).await?;
+    let (target, connection) = (group.target, group.connection);
     let is_named = matches!(which, Which::Ids(_));
     let dead_letter = group.topology.stream_or_default(&target.stream).dead_letter;
     let chosen = Chosen::find(&connection, target, &which, idle_min).await?;
     let change = Change::of(context, &chosen, is_named, "requeue", "requeued")?;
+    let change = change.fresh_because(why_fresh);
     let (what, preview) = (chosen.summary(), chosen.preview());
     change
         .make(args.dry_run, &what, preview, async |consent| {

@@ -66,6 +66,9 @@ impl Victim {
                 "demo-victim",
                 "--concurrency",
                 &HANDLERS.to_string(),
+                // What others wait for before they take over what it held: no longer than they do themselves.
+                "--claim-idle",
+                &format!("{}ms", GroupSpec::CLAIM_IDLE_MIN.as_millis()),
             ])
             .args(["--exec", "--", "sleep", "600"])
             .env("UCP_STREAMS_URL", url)

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::model::{Name, Problem};
 use crate::topology::{
     EVENTS_NORMALIZED, EVENTS_RAW, GroupSpec, MERGE_REQUESTS, MERGES, PREDICTION_REQUESTS,
-    PREDICTION_RESULTS, REVIEW_QUEUE, Topology,
+    PREDICTION_RESULTS, REVIEW_QUEUE, Topology, policy_key,
 };
 use crate::wire::{Connection, del, key_type};
 
@@ -55,6 +55,8 @@ impl Scene {
                 .map(|stream| stream.dead_letter.clone()),
         );
         keys.extend(topology.groups.iter().map(GroupSpec::lease_key));
+        let policy = |group: &GroupSpec| policy_key(&group.stream, &group.name);
+        keys.extend(topology.groups.iter().map(policy));
         Self {
             prefix: prefix.to_owned(),
             topology,

@@ -5,6 +5,7 @@
 
 mod batch;
 mod body;
+mod claim_idle;
 mod consent;
 mod counted;
 mod duration;
@@ -27,6 +28,7 @@ mod time;
 
 pub use batch::Batch;
 pub use body::{Body, EntryObject};
+pub use claim_idle::ClaimIdle;
 pub use consent::Consent;
 pub use counted::{counted, entries};
 pub use duration::{DurationError, as_ms, format_duration, format_duration_short, parse_duration};

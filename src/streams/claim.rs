@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::consumers::Heir;
 use super::repair::{Applied, BATCH, Chosen, Outcome, Repaired};
 use super::select::{Bodies, Criteria, Pager, Which};
 use super::target::Target;
@@ -21,7 +22,6 @@ pub struct ClaimPlan {
     pub chosen: Chosen,
     /// The consumer that is to hold them.
     pub to: Name,
-    idle_min: Duration,
     dead_letter: Name,
     mode: CountMode,
 }
@@ -81,7 +81,6 @@ pub async fn plan_claim(
     Ok(ClaimPlan {
         chosen,
         to,
-        idle_min,
         dead_letter,
         mode,
     })
@@ -127,14 +126,14 @@ pub(super) struct HandedOver {
     pub(super) error: Option<anyhow::Error>,
 }
 
-/// Hands all that `from` holds to `to`, page by page, without counting a delivery. What somebody else takes or
-/// acknowledges meanwhile is left to them.
+/// Hands all that `from` holds and that was not delivered for `idle_min` to `to`, page by page, without counting a
+/// delivery. What somebody else takes or acknowledges meanwhile is left to them.
 pub(super) async fn hand_over(
     connection: &Connection,
     target: &Target,
     from: &Name,
-    to: &Name,
-    dead_letter: &Name,
+    heir: &Heir,
+    idle_min: Duration,
 ) -> HandedOver {
     let plan = ClaimPlan {
         chosen: Chosen {
@@ -142,10 +141,10 @@ pub(super) async fn hand_over(
             entries: Vec::new(),
             left_out: Vec::new(),
             has_more: false,
+            idle_min,
         },
-        to: to.clone(),
-        idle_min: Duration::ZERO,
-        dead_letter: dead_letter.clone(),
+        to: heir.to.clone(),
+        dead_letter: heir.dead_letter.clone(),
         mode: CountMode::Keep,
     };
     let filter = Criteria {
@@ -193,7 +192,7 @@ async fn claim_batch(
     portion: &mut Portion,
 ) -> usize {
     let seen: Vec<Seen> = batch.iter().map(seen).collect();
-    let call = claim(holder(plan), plan.mode, |_| plan.idle_min, &seen);
+    let call = claim(holder(plan), plan.mode, |_| plan.chosen.idle_min, &seen);
     let outcomes = match connection.call(call).await {
         Ok(outcomes) => outcomes,
         Err(error) => {

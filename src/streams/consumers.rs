@@ -8,6 +8,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::claim::hand_over;
+use super::policy::{self, Patience};
 use super::repair::failed;
 use super::target::Target;
 use crate::model::{Consent, ConsumerInfo, Kind, Name, Problem, entries};
@@ -119,6 +120,8 @@ pub struct Heir {
     pub to: Name,
     /// The stream for tombstones of entries whose bodies are gone.
     pub dead_letter: Name,
+    /// Whether it gets also what a worker that lives may still be at work on.
+    pub takes_live_work: bool,
 }
 
 /// Consumers to delete.
@@ -162,8 +165,8 @@ impl RemovalPlan {
 /// Looks whether `consumer` can be deleted: it holds nothing, or there is an heir.
 ///
 /// # Errors
-/// Not found when it or the heir is not there; refused, with the first ids, when it holds entries and there is no heir;
-/// what the server says.
+/// Not found when it or the heir is not there; refused, with the first ids, when it holds entries and there is no heir,
+/// and where it lives and may be at work on them; what the server says.
 pub async fn plan_delete(
     connection: &Connection,
     target: Target,
@@ -173,6 +176,9 @@ pub async fn plan_delete(
     let found = target.require_consumer(connection, consumer).await?;
     if let Some(heir) = &heir {
         require_heir(connection, &target, consumer, heir).await?;
+        if found.pending > 0 && !heir.takes_live_work {
+            policy::must_be_dead(connection, &target, &found).await?;
+        }
     }
     if found.pending > 0 && heir.is_none() {
         return Err(holds(connection, &target, &found).await?.into());
@@ -231,7 +237,8 @@ async fn holds(connection: &Connection, target: &Target, info: &ConsumerInfo) ->
 /// there is an heir, who is left in any case.
 ///
 /// # Errors
-/// Not found when the group or the heir is not there; what the server says.
+/// Not found when the group or the heir is not there; refused when there is an heir and a worker that lives has a longer
+/// claim idle; what the server says.
 pub async fn plan_prune(
     connection: &Connection,
     target: Target,
@@ -245,6 +252,10 @@ pub async fn plan_prune(
     let consumers = target.consumers(connection).await?;
     if let Some(heir) = &heir {
         target.one_of(&consumers, &heir.to)?;
+        if !heir.takes_live_work {
+            let patience = Patience::towards(connection, &target, &consumers).await?;
+            patience.require(&target, idle_min)?;
+        }
     }
     let is_heir = |it: &Member| heir.as_ref().is_some_and(|heir| heir.to == it.consumer);
     let member = |it| Member::new(&target.stream, &target.group, it);
@@ -291,7 +302,8 @@ pub async fn apply_removal(connection: &Connection, plan: RemovalPlan, _: Consen
     let outcome = async {
         for row in &mut planned {
             if let Some(heir) = heir.as_ref().filter(|_| row.member.pending > 0) {
-                row.hand_over(connection, &target, heir).await?;
+                let idle_min = rest.map_or(Duration::ZERO, |it| it.least);
+                row.hand_over(connection, &target, heir, idle_min).await?;
             }
         }
         match rest {
@@ -314,9 +326,10 @@ impl Removal {
         connection: &Connection,
         target: &Target,
         heir: &Heir,
+        idle_min: Duration,
     ) -> Result<()> {
         let from = &self.member.consumer;
-        let handed = hand_over(connection, target, from, &heir.to, &heir.dead_letter).await;
+        let handed = hand_over(connection, target, from, heir, idle_min).await;
         self.handed_over = handed.entries;
         self.tombstones = handed.tombstones;
         handed.error.map_or(Ok(()), Err)

@@ -17,6 +17,7 @@ mod patience;
 pub mod pending;
 pub mod permissions;
 pub mod ping;
+pub mod policy;
 pub mod publish;
 pub mod read;
 pub mod redrive;

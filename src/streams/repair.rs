@@ -152,6 +152,8 @@ pub struct Chosen {
     pub left_out: Vec<Repaired>,
     /// Whether more would have matched.
     pub has_more: bool,
+    /// How long each must not have been delivered, also when it is changed.
+    pub idle_min: Duration,
 }
 
 impl Chosen {
@@ -178,6 +180,7 @@ impl Chosen {
             entries,
             left_out: fresh.chain(missing).collect(),
             has_more: selected.has_more,
+            idle_min,
         })
     }
 

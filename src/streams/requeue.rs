@@ -45,8 +45,9 @@ pub async fn apply_requeue(
     _: Consent,
 ) -> Applied {
     let Target { stream, group } = &chosen.target;
+    let (all, idle_min) = (all_groups_may_see_it, chosen.idle_min);
     Applied::in_batches(&chosen.entries, &chosen.left_out, async |batch, applied| {
-        let call = |it| requeue(stream, group, stream, &seen(it), all_groups_may_see_it);
+        let call = |it| requeue(stream, group, stream, &seen(it), all, idle_min);
         let outcomes = connection.call_all(batch.iter().map(call).collect()).await;
         let from = applied.rows.len();
         applied.take(batch, outcomes, |entry, moved| {

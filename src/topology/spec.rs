@@ -251,6 +251,11 @@ pub fn breaker_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":breaker:", group.as_bytes()].concat())
 }
 
+/// The key under which the workers of the group keep their claim idle, a field a consumer: `{S}:policy:<group>`.
+pub fn policy_key(stream: &Name, group: &Name) -> Name {
+    stream.derived([b":policy:", group.as_bytes()].concat())
+}
+
 /// The key of the lease that a group with one active worker works under: `{S}:lease:<group>`.
 pub fn lease_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":lease:", group.as_bytes()].concat())

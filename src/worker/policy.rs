@@ -108,10 +108,13 @@ impl Policy {
         Ok(())
     }
 
-    /// When another worker may take over an entry delivered `deliveries` times.
-    pub fn rest(&self, deliveries: u64) -> Duration {
+    /// When another worker may take over an entry delivered `deliveries` times, where the longest claim idle of any
+    /// consumer that lives is `longest`.
+    pub fn rest(&self, longest: Duration, deliveries: u64) -> Duration {
         // Others wait out the owner's whole spread, so that the owner comes first.
-        self.claim_idle.max(self.longest_delay(deliveries))
+        self.claim_idle
+            .max(longest)
+            .max(self.longest_delay(deliveries))
     }
 
     /// How long the owner of an entry delivered `deliveries` times waits at most before its next attempt.
@@ -155,8 +158,10 @@ mod tests {
             ..Policy::from(&GroupSpec::new("g", "s"))
         };
         for deliveries in 1..20 {
-            assert!(policy.rest(deliveries) >= spread_delay(policy.backoff, deliveries, 1.0));
-            assert!(policy.rest(deliveries) >= policy.claim_idle);
+            let rest = policy.rest(Duration::ZERO, deliveries);
+            assert!(rest >= spread_delay(policy.backoff, deliveries, 1.0));
+            assert!(rest >= policy.claim_idle);
+            assert!(policy.rest(Duration::from_mins(10), deliveries) >= Duration::from_mins(10));
         }
     }
 

@@ -1,1 +1,280 @@
 //! Who may take whose work: claim idle as workers publish it, what is long in flight, consumers that live.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "a figure is for whoever runs it by hand"
+)]
+
+#[allow(dead_code, unreachable_pub, reason = "a part of what the faults share")]
+#[path = "../faults/scene.rs"]
+mod scene;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::support::{Run, Spawned, until};
+use scene::{RECOVERY, Scene, kill};
+
+const POLICY: &str = "{s}:policy:g";
+/// Waits in the handler until the file `go` is there.
+const WAIT: &str = r#"while ! test -e "$here/go"; do sleep 0.05; done"#;
+
+/// A worker with this name, claim idle and handler, once it has published its claim idle.
+#[track_caller]
+fn worker(scene: &Scene, name: &str, claim_idle: &str, body: &str) -> Spawned {
+    let flags = ["--claim-idle", claim_idle, "--consumer", name];
+    let worker = scene
+        .worker_with(&scene.server.url(), "5s", &flags, body)
+        .spawn();
+    until(RECOVERY, "a claim idle that is published", || {
+        scene.server.redis(&["HEXISTS", POLICY, name]).int() == 1
+    });
+    worker
+}
+
+/// Publishes until the consumer of this name has one in its handler; how many there are then.
+#[track_caller]
+fn occupy(scene: &Scene, name: &str) -> usize {
+    let mut published = 0;
+    until(RECOVERY, "an entry that is worked on", || {
+        published += 1;
+        scene.publish(published, published);
+        until(RECOVERY, "its delivery", || {
+            scene.count("start") >= usize::try_from(published).unwrap()
+        });
+        scene.pending().iter().any(|row| row.consumer == name)
+    });
+    usize::try_from(published).unwrap()
+}
+
+/// What this consumer holds was delivered or renewed so long ago, by the server.
+fn grow_idle(scene: &Scene, name: &str, idle_ms: &str) {
+    for row in scene.pending().iter().filter(|row| row.consumer == name) {
+        let claim = ["XCLAIM", "s", "g", name, "0", &row.id];
+        let claim = [&claim[..], &["IDLE", idle_ms, "JUSTID"]].concat();
+        scene.server.redis(&claim);
+    }
+}
+
+fn go(scene: &Scene) {
+    fs::write(scene.path("go"), "").unwrap();
+}
+
+/// How often entries were started that had been started before.
+fn started_again(scene: &Scene) -> usize {
+    let ids: Vec<String> = scene
+        .ledger()
+        .into_iter()
+        .filter(|line| line.what == "start")
+        .map(|line| line.id)
+        .collect();
+    ids.len() - ids.iter().collect::<BTreeSet<_>>().len()
+}
+
+/// The tool on the scene's group.
+fn on_group(scene: &Scene, words: &[&str]) -> Run {
+    let words = [&words[..1], &["g", "--stream", "s"], &words[1..]].concat();
+    scene.server.ucp(&words)
+}
+
+#[test]
+fn field_r4_live_work_is_not_taken_over_whatever_the_claim_idles_are() {
+    for is_long_first in [true, false] {
+        let scene = Scene::new();
+        scene.group();
+        let long = || worker(&scene, "long", "1m", WAIT);
+        let short = || worker(&scene, "short", "3s", ":");
+        let workers = if is_long_first {
+            let long = long();
+            occupy(&scene, "long");
+            [long, short()]
+        } else {
+            let short = short();
+            let long = long();
+            occupy(&scene, "long");
+            [long, short]
+        };
+        until(
+            RECOVERY,
+            "an entry that the short claim idle is over",
+            || {
+                let pending = scene.pending();
+                let is_idle = pending.iter().all(|row| row.idle_ms >= 5500);
+                is_idle || started_again(&scene) > 0
+            },
+        );
+        assert_eq!(started_again(&scene), 0, "{:#?}", scene.ledger());
+        go(&scene);
+        scene.await_settled();
+        for worker in workers {
+            worker.terminate().assert_code(0).stderr_lacks("taken over");
+        }
+        assert_eq!(scene.closed_account("R4").repeats(), 0);
+        assert_eq!(
+            scene.server.redis(&["EXISTS", POLICY]).int(),
+            0,
+            "taken back"
+        );
+    }
+}
+
+#[test]
+fn field_r4_a_dead_workers_claim_idle_is_waited_for_and_no_longer() {
+    let scene = Scene::new();
+    scene.group();
+    let long = worker(
+        &scene,
+        "long",
+        "9s",
+        "test $UCP_DELIVERIES = 2 || sleep 100",
+    );
+    occupy(&scene, "long");
+    kill(long);
+    let died = Instant::now();
+    let short = worker(&scene, "short", "3s", ":");
+    scene.await_settled_by(&[&short]);
+    // It had renewed at most a third of its claim idle before.
+    assert!(
+        died.elapsed() > Duration::from_millis(5500),
+        "{:?}",
+        died.elapsed()
+    );
+    until(
+        RECOVERY,
+        "the dead worker's claim idle to be forgotten",
+        || scene.server.redis(&["HEXISTS", POLICY, "long"]).int() == 0,
+    );
+    short
+        .terminate()
+        .assert_code(0)
+        .stderr_has("consumer=long")
+        .stderr_has("1 taken over");
+    scene.closed_account("R4");
+}
+
+#[test]
+fn field_r4_claim_and_requeue_leave_live_work_alone() {
+    let scene = Scene::new();
+    scene.group();
+    scene
+        .server
+        .redis(&["XGROUP", "CREATECONSUMER", "s", "g", "other"]);
+    let long = worker(&scene, "long", "5m", WAIT);
+    occupy(&scene, "long");
+    // Longer than the group's claim idle in the topology, which is a minute.
+    grow_idle(&scene, "long", "90000");
+    for command in [&["requeue"][..], &["claim", "--to", "other"]] {
+        let with = |flags: &[&str]| on_group(&scene, &[command, &["--yes"], flags].concat());
+        with(&[]).assert_code(0).stderr_has("nothing to ");
+        for flags in [
+            &["--idle", "0s"][..],
+            &["--idle", "4m"],
+            &["--idle", "0s", "1-1"],
+        ] {
+            with(flags)
+                .assert_code(6)
+                .stderr_has("consumer `long` of group `g`")
+                .stderr_has("claim idle of 5m")
+                .stderr_has("--force");
+        }
+        with(&["1-1"])
+            .assert_code(6)
+            .stderr_has("consumer `long` lives and has a claim idle of 5m");
+        with(&["--idle", "5m"])
+            .assert_code(0)
+            .stderr_has("nothing to ");
+        assert_eq!(scene.pending()[0].consumer, "long");
+    }
+    // Handing over is another way to take it.
+    let heir = ["--yes", "--hand-over-to", "other"];
+    let delete = [
+        &["consumers", "delete", "g", "long", "--stream", "s"],
+        &heir[..],
+    ]
+    .concat();
+    let run = scene.server.ucp(&delete);
+    run.assert_code(6)
+        .stderr_has("consumer `long` of group `g`")
+        .stderr_has("lives")
+        .stderr_has("5m");
+    let prune = [
+        &["consumers", "prune", "g", "--stream", "s", "--idle", "0s"],
+        &heir[..],
+    ]
+    .concat();
+    scene
+        .server
+        .ucp(&prune)
+        .assert_code(6)
+        .stderr_has("claim idle of 5m");
+    on_group(&scene, &["requeue", "--idle", "0s", "--force", "--yes"])
+        .assert_code(0)
+        .stderr_has("1 of 1 entry requeued");
+    go(&scene);
+    scene.await_settled();
+    long.terminate().assert_code(0);
+}
+
+#[test]
+fn field_r4_where_no_worker_lives_nothing_is_to_be_forced() {
+    let scene = Scene::new();
+    scene.group();
+    let first = worker(&scene, "first", "3s", "sleep 100");
+    occupy(&scene, "first");
+    kill(first);
+    scene.publish(2, 3);
+    let read = ["XREADGROUP", "GROUP", "g", "foreign", "STREAMS", "s", ">"];
+    scene.server.redis(&read);
+    until(RECOVERY, "a worker that does not live any more", || {
+        let consumers = scene.server.redis(&["XINFO", "CONSUMERS", "s", "g"]);
+        let mut consumers = consumers.items().iter();
+        consumers.any(|it| it.field("name").text() == "first" && it.field("idle").int() >= 3000)
+    });
+    // It died without taking its claim idle back.
+    assert_eq!(scene.server.redis(&["HEXISTS", POLICY, "first"]).int(), 1);
+    let run = on_group(&scene, &["requeue", "--idle", "0s", "--yes"]);
+    run.assert_code(0)
+        .stderr_has("3 of 3 entries requeued")
+        .stderr_lacks("warning");
+}
+
+#[test]
+fn field_r4_whoever_may_not_publish_says_so_once_and_goes_on() {
+    let scene = Scene::new();
+    scene.group();
+    let url = scene.server.add_user("narrow", "~s ~{s}:dlq +@all");
+    let flags = ["--consumer", "narrow", "--claim-idle", "3s"];
+    let narrow = scene.worker_with(&url, "5s", &flags, ":").spawn();
+    scene.publish(1, 2);
+    scene.await_settled_by(&[&narrow]);
+    let run = narrow.terminate();
+    run.assert_code(0)
+        .stderr_has("it goes by its own")
+        .stderr_has("2 handled");
+    assert_eq!(run.stderr().matches("cannot be published").count(), 1);
+}
+
+#[test]
+fn field_c8_whoever_claims_to_work_does_not_warn_of_itself() {
+    let scene = Scene::new();
+    scene.group();
+    scene.publish(1, 2);
+    scene.abandon(1, 2);
+    let file = "[streams.s]\n[groups.g]\nstream = \"s\"\nhandler = { builtin = \"null\" }\n";
+    let claim = scene
+        .server
+        .command(&["claim", "g", "--work", "--yes", "--topology", "t.toml"]);
+    let run = claim.file("t.toml", file).run();
+    run.assert_code(0)
+        .stderr_has("2 handled")
+        .stderr_lacks("WARN")
+        .stderr_lacks("active just now");
+    // Two workers of one name are said to be.
+    let first = worker(&scene, "twin", "3s", ":");
+    let second = scene.worker(&["--consumer", "twin"], ":").spawn();
+    let mut second = second;
+    second.await_stderr("active just now");
+    second.terminate().assert_code(0);
+    first.terminate().assert_code(0);
+}

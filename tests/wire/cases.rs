@@ -107,7 +107,14 @@ pub const CASES: [Case; 14] = [
         |at, on, _| {
             let retry = "{s}:retry:g".into();
             let names = &at.names;
-            let call = requeue(&names.stream, &names.group, &retry, &seen(1), false);
+            let call = requeue(
+                &names.stream,
+                &names.group,
+                &retry,
+                &seen(1),
+                false,
+                Duration::ZERO,
+            );
             said(at.call_on(on, call))
         },
     ),

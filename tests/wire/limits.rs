@@ -1,6 +1,8 @@
 //! Sizes: a script refuses before its first write what Lua could not hand to one command, and goes up to that; and
 //! delivery counts at the edge of what numbers hold.
 
+use std::time::Duration;
+
 use ucp_streams::model::{EntryId, Time};
 use ucp_streams::wire::{
     Effect, Move, Seen, add_together, dead_letter, publish_and_acknowledge, redrive, requeue,
@@ -37,7 +39,14 @@ fn moves(fixture: &Fixture) -> [Move; 3] {
     let names = &fixture.names;
     let at = Time::from_ms(0);
     let back = redrive(&names.dead, &names.stream, id(1), false);
-    let again = requeue(&names.stream, &names.group, &names.stream, &seen(1), false);
+    let again = requeue(
+        &names.stream,
+        &names.group,
+        &names.stream,
+        &seen(1),
+        false,
+        Duration::ZERO,
+    );
     let dead = dead_letter(fixture.holder(), &names.dead, &seen(1), b"why", at);
     [back, again, dead].map(|call| fixture.call(call).unwrap())
 }

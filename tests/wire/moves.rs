@@ -1,5 +1,7 @@
 //! Moves of one entry from stream to stream: dead letter, requeue, redrive.
 
+use std::time::Duration;
+
 use ucp_streams::model::{EntryId, Time};
 use ucp_streams::wire::{Move, ScriptCall, Seen, dead_letter, redrive, requeue};
 
@@ -12,7 +14,14 @@ fn to_dead(fixture: &Fixture, seen: &Seen) -> ScriptCall<Move> {
 
 fn again(fixture: &Fixture, seen: &Seen) -> ScriptCall<Move> {
     let names = &fixture.names;
-    requeue(&names.stream, &names.group, &names.stream, seen, false)
+    requeue(
+        &names.stream,
+        &names.group,
+        &names.stream,
+        seen,
+        false,
+        Duration::ZERO,
+    )
 }
 
 fn back(fixture: &Fixture, dead: EntryId, others: bool) -> ScriptCall<Move> {
@@ -199,7 +208,14 @@ fn other_groups_do_not_see_a_message_twice_unasked() {
     assert_eq!(fixture.state(), before);
     new_id(&fixture.call(back(&fixture, dead, true)).unwrap());
     let names = &fixture.names;
-    let asked = requeue(&names.stream, &names.group, &names.stream, &seen(1), true);
+    let asked = requeue(
+        &names.stream,
+        &names.group,
+        &names.stream,
+        &seen(1),
+        true,
+        Duration::ZERO,
+    );
     new_id(&fixture.call(asked).unwrap());
     assert!(fixture.pending().is_empty());
 }
@@ -211,7 +227,14 @@ fn a_retry_stream_is_seen_by_one_group_and_needs_no_leave() {
     client.send(&["XGROUP", "CREATE", STREAM, "other", "0"]);
     let names = &fixture.names;
     let retry = "{s}:retry:g".into();
-    let call = requeue(&names.stream, &names.group, &retry, &seen(1), false);
+    let call = requeue(
+        &names.stream,
+        &names.group,
+        &retry,
+        &seen(1),
+        false,
+        Duration::ZERO,
+    );
     new_id(&fixture.call(call).unwrap());
     let fields = only_entry(&mut client, "{s}:retry:g");
     assert_eq!(value(&fields, "_ucp_origin"), "1-1");

@@ -70,13 +70,22 @@ struct HeirArgs {
     /// Hand what it holds to this consumer first, without raising delivery counts
     #[arg(long, value_name = "CONSUMER", value_parser = cli::name())]
     hand_over_to: Option<Name>,
+
+    /// Hand over also what a worker that lives may still be at work on; it is then handled twice
+    #[arg(long, requires = "hand_over_to")]
+    force: bool,
 }
 
 impl HeirArgs {
     fn resolve(self, of: &OpenGroup) -> Option<Heir> {
         let stream = of.topology.stream_or_default(&of.target.stream);
         let dead_letter = stream.dead_letter;
-        self.hand_over_to.map(|to| Heir { to, dead_letter })
+        let takes_live_work = self.force;
+        self.hand_over_to.map(|to| Heir {
+            to,
+            dead_letter,
+            takes_live_work,
+        })
     }
 }
 

@@ -159,5 +159,6 @@ fn change_of<'a>(
         past,
         is_named,
         has_more: plan.has_more,
+        why_fresh: None,
     }
 }

@@ -29,6 +29,8 @@ pub(in crate::commands) struct Change<'a> {
     pub(in crate::commands) is_named: bool,
     /// Whether more would have matched.
     pub(in crate::commands) has_more: bool,
+    /// Why one of them may be too fresh, where there is more to say.
+    pub(in crate::commands) why_fresh: Option<String>,
 }
 
 impl<'a> Change<'a> {
@@ -52,7 +54,15 @@ impl<'a> Change<'a> {
             past,
             is_named,
             has_more: chosen.has_more,
+            why_fresh: None,
         })
+    }
+
+    /// The same, where entries may be too fresh because of this.
+    #[must_use]
+    pub(in crate::commands) fn fresh_because(mut self, why: Option<String>) -> Self {
+        self.why_fresh = why;
+        self
     }
 
     /// Makes the change by `apply`, given consent to it, and shows what became of each; `what` sums it up. Ends after
@@ -167,6 +177,8 @@ impl<'a> Change<'a> {
         words.sort_unstable();
         words.dedup();
         let mut details: Vec<&str> = rows.iter().filter_map(|it| it.detail.as_deref()).collect();
+        let is_fresh = count(rows, Outcome::Fresh) > 0;
+        details.extend(self.why_fresh.as_deref().filter(|_| is_fresh));
         details.dedup();
         let why = match details.first() {
             Some(detail) => format!("{} ({detail})", words.join(", ")),

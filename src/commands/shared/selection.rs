@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::context::Context;
+use super::group::OpenGroup;
 use crate::cli;
 use crate::model::{EntryId, Name};
+use crate::streams::policy::Patience;
 use crate::streams::select::{Criteria, Which};
-use crate::streams::target::Target;
-use crate::topology::GroupSpec;
-use crate::wire::Connection;
 
 /// Entries by their ids, or by what they are like.
 #[derive(Debug, clap::Args)]
@@ -18,7 +18,8 @@ pub(in crate::commands) struct SelectArgs {
     #[arg(value_name = "ID")]
     ids: Vec<EntryId>,
 
-    /// Only entries idle (not delivered) for at least this long, such as 5m [default: the group's claim idle; for IDs any]
+    /// Only entries idle (not delivered) for at least this long, such as 5m [default: the group's claim idle; for IDs any,
+    /// unless a worker lives: then the longest claim idle of those that live]
     #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
     idle: Option<Duration>,
 
@@ -33,30 +34,63 @@ pub(in crate::commands) struct SelectArgs {
     /// At most this many entries
     #[arg(long, value_name = "N", default_value = "1000", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
+
+    /// Take also what was delivered within the claim idle of a worker that lives; what it works on is then handled twice
+    #[arg(long)]
+    force: bool,
+}
+
+/// Which entries, and for how long they must not have been delivered.
+pub(in crate::commands) struct Selection {
+    pub(in crate::commands) which: Which,
+    pub(in crate::commands) idle_min: Duration,
+    /// Why one that was named may be too fresh.
+    pub(in crate::commands) why_fresh: Option<String>,
 }
 
 impl SelectArgs {
-    /// Makes sure that the consumer that was named is there.
+    /// Which entries of the group, none of which a worker that lives may still be at work on, unless that is agreed to.
     ///
     /// # Errors
-    /// Not found, naming the consumers there are; what the server says.
-    pub(in crate::commands) async fn require(
-        &self,
-        connection: &Connection,
-        target: &Target,
-    ) -> Result<()> {
+    /// Not found, naming the consumers there are, when the one that was named is not there; refused when a worker that
+    /// lives has a longer claim idle than was asked for; what the server says.
+    pub(in crate::commands) async fn resolve(
+        self,
+        group: &OpenGroup<'_>,
+        context: &Context,
+    ) -> Result<Selection> {
+        let (connection, target) = (&group.connection, &group.target);
         if let Some(consumer) = &self.consumer {
             target.require_consumer(connection, consumer).await?;
         }
-        Ok(())
+        let patience = Patience::of(connection, target).await?;
+        if !patience.is_known && !self.force {
+            context.console.warn(
+                "this user may not see how long the group's workers let entries rest: some of these may still be worked on",
+            );
+        }
+        let least = if self.force {
+            Duration::ZERO
+        } else {
+            if let Some(idle) = self.idle {
+                patience.require(target, idle)?;
+            }
+            patience.least()
+        };
+        let why_fresh = patience.why_fresh().filter(|_| !self.force);
+        Ok(self.after(group.spec.claim_idle, least, why_fresh))
     }
 
-    /// Which entries of the group, and for how long they must not have been delivered.
-    pub(in crate::commands) fn resolve(self, spec: &GroupSpec) -> (Which, Duration) {
+    /// The selection, where the topology says `claim_idle` and workers that live say `least`.
+    fn after(self, claim_idle: Duration, least: Duration, why_fresh: Option<String>) -> Selection {
         if !self.ids.is_empty() {
-            return (Which::Ids(self.ids), self.idle.unwrap_or_default());
+            return Selection {
+                which: Which::Ids(self.ids),
+                idle_min: self.idle.unwrap_or(least),
+                why_fresh,
+            };
         }
-        let idle_min = self.idle.unwrap_or(spec.claim_idle);
+        let idle_min = self.idle.unwrap_or_else(|| claim_idle.max(least));
         let filter = Criteria {
             consumer: self.consumer,
             idle_min,
@@ -67,6 +101,10 @@ impl SelectArgs {
             filter,
             count_max: self.count as usize,
         };
-        (which, idle_min)
+        Selection {
+            which,
+            idle_min,
+            why_fresh,
+        }
     }
 }

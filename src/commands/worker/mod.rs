@@ -118,7 +118,9 @@ struct PolicyArgs {
     /// Start at most this many attempts per second, in each group
     #[arg(long, value_name = "N/s", value_parser = per_second)]
     rate: Option<u32>,
-    /// How long an entry must be idle before another worker may take it over, and so how soon a dead worker is replaced
+    /// How long an entry must be idle before another worker may take it over, and so how soon a dead worker is replaced.
+    /// Each worker publishes its own, and the longest of those that live counts for all, and for claim and requeue; other
+    /// clients' XCLAIM and XAUTOCLAIM do not know of it
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     claim_idle: Option<Duration>,
     /// How long a handler may run

@@ -139,10 +139,15 @@ impl About {
                     Keys::DeadLetters => add("~", &dead_letter, ""),
                     Keys::ReadBreakers if topology.groups_of(stream).next().is_none() => {}
                     Keys::ReadBreakers => add("%R~", &stream.derived(":breaker:"), "*"),
-                    Keys::Working | Keys::Demo => {}
+                    Keys::Working | Keys::ReadPolicies | Keys::Demo => {}
                 }
             }
             match kind {
+                Keys::ReadPolicies => {
+                    for group in &self.groups {
+                        add("%R~", &topology::policy_key(&group.stream, &group.name), "");
+                    }
+                }
                 Keys::Working => {
                     for group in &self.groups {
                         working(group, &mut add);
@@ -177,6 +182,7 @@ impl About {
 /// What workers of `group` keep beside its stream, and where its handler writes.
 fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
     add("~", &topology::breaker_key(&group.stream, &group.name), "");
+    add("~", &topology::policy_key(&group.stream, &group.name), "");
     if group.workers == Workers::One {
         add("~", &group.lease_key(), "");
     }
@@ -305,7 +311,7 @@ mod tests {
         }
         assert!(!rule.keys.iter().any(|key| key.contains("events")));
         // It keeps a lease, and counts nothing.
-        assert!(rule.allowed.contains(&"pexpire") && !rule.allowed.contains(&"hset"));
+        assert!(rule.allowed.contains(&"pexpire") && !rule.allowed.contains(&"hincrby"));
     }
 
     #[test]

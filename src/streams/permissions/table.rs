@@ -29,6 +29,9 @@ const LOOK: &[&str] = &[
 /// How far groups are, in entries and in time.
 const MEASURE: &[&str] = &["time", "info", "command|info"];
 
+/// How long workers that live let entries rest.
+const PATIENCE: &[&str] = &["xinfo|consumers", "hgetall"];
+
 /// Moving entries to another stream.
 const MOVE: &[&str] = &["xadd", "xack"];
 
@@ -41,6 +44,8 @@ pub(super) enum Keys {
     Streams,
     /// Where workers of their groups say that everything fails, only read.
     ReadBreakers,
+    /// Where workers of the groups keep their claim idle, only read.
+    ReadPolicies,
     /// Their dead-letter streams, only read.
     ReadDeadLetters,
     /// Their dead-letter streams.
@@ -113,8 +118,11 @@ pub(super) const LEASE: &[&str] = &["get", "set", "del", "pexpire", "pttl"];
 /// What the built-in handler `features` counts with.
 pub(super) const COUNT: &[&str] = &["hget", "hset", "hincrby", "hincrbyfloat"];
 
+/// What a worker keeps beside its stream for others to see.
+const KEEP: &[&str] = &["time", "hgetall", "hset", "hdel"];
+
 /// What every worker does; a lease and its handler's output come on top of it, by its group.
-const WORK: &[&[&str]] = &[LOOK, SCRIPT, KIND, MOVE, MEMBER, &["exists", "set"]];
+const WORK: &[&[&str]] = &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, &["exists", "set"]];
 
 const DEMO: &[&[&str]] = &[
     LOOK,
@@ -124,15 +132,16 @@ const DEMO: &[&[&str]] = &[
     MOVE,
     MEMBER,
     LEASE,
+    KEEP,
     COUNT,
-    &["exists", "scan", "hgetall"],
+    &["exists", "scan"],
     &["xrevrange", "xlen", "memory|usage"],
 ];
 
 /// A row a command. What is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{DeadLetters, Demo, ReadBreakers, ReadDeadLetters, ReadStreams, Streams, Working};
+    use Keys::{DeadLetters, Demo, ReadBreakers, ReadDeadLetters, ReadPolicies, ReadStreams, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -151,16 +160,16 @@ pub(super) const TABLE: &[Needs] = &{
         needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers]),
         needs("lag", Scope::Streams, &[LOOK, MEASURE, &["xlen"]], &[ReadStreams, ReadDeadLetters]),
         needs("pending", Groups, &[PENDING, CONSUMERS], &[ReadStreams]),
-        needs("claim", Groups, &[PENDING, CONSUMERS, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters]),
-        needs("requeue", Groups, &[PENDING, SCRIPT, MOVE], &[Streams, DeadLetters]),
+        needs("claim", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters, ReadPolicies]),
+        needs("requeue", Groups, &[PENDING, PATIENCE, SCRIPT, MOVE], &[Streams, DeadLetters, ReadPolicies]),
         needs("ack", Groups, &[&["xinfo|groups", "xpending", "xack"], KIND, SCRIPT], &[Streams]),
         needs("consume", Groups, &[PENDING, SCRIPT, &["xack", "xreadgroup", "xgroup|createconsumer", "xgroup|delconsumer", "xclaim"]], &[Streams]),
         needs("groups create", Groups, &[&["xinfo|stream", "xinfo|groups", "xgroup|create"]], &[Streams]),
         needs("groups set-id", Groups, &[LOOK, KIND, SCRIPT, &["exists", "xgroup|setid"]], &[Streams]),
         needs("groups delete", Groups, &[LOOK, KIND, MEASURE, SCRIPT, &["exists", "xgroup|destroy"]], &[Streams]),
         needs("consumers", Groups, &[CONSUMERS], &[ReadStreams]),
-        needs("consumers delete", Groups, &[PENDING, CONSUMERS, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters]),
-        needs("consumers prune", Groups, &[PENDING, CONSUMERS, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters]),
+        needs("consumers delete", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters, ReadPolicies]),
+        needs("consumers prune", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters, ReadPolicies]),
         needs("dlq list", Scope::Streams, &[&["type", "xrange", "time"]], &[ReadDeadLetters]),
         needs("dlq show", Scope::Streams, &[&["type", "xrange", "time"]], &[ReadDeadLetters]),
         needs("dlq redrive", Scope::Streams, &[SCRIPT, KIND, &["exists", "xrange", "xinfo|groups", "xadd", "xdel"]], &[Streams, DeadLetters]),

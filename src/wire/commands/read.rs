@@ -79,6 +79,18 @@ fn entries(command: &str, value: &redis::Value) -> Result<Vec<Entry>> {
     Ok(decode::owned_entries(command, value)?.0)
 }
 
+/// `HGETALL`: fields with their values, in no order; none when there is no such key.
+pub fn hgetall(key: &Name) -> Request<Vec<(Name, Vec<u8>)>> {
+    Request::new("HGETALL", Some(key.as_bytes()), |command, value| {
+        let mut fields = Vec::new();
+        decode::pairs(command, value, |name, value| {
+            fields.push((Name::from(name), decode::bytes(command, value)?.to_vec()));
+            Ok(())
+        })?;
+        Ok(fields)
+    })
+}
+
 /// `XINFO STREAM`. Error kind `NoKey` when there is no such key.
 pub fn xinfo_stream(stream: &Name) -> Request<StreamInfo> {
     Request::new("XINFO STREAM", Some(stream.as_bytes()), |command, value| {

@@ -7,6 +7,7 @@ mod lease;
 mod moves;
 mod once;
 mod outputs;
+mod policy;
 mod worker;
 
 use std::sync::LazyLock;
@@ -16,6 +17,7 @@ pub use lease::*;
 pub use moves::*;
 pub use once::*;
 pub use outputs::*;
+pub use policy::*;
 pub use worker::*;
 
 use super::error::{Error, Result};

@@ -1,5 +1,7 @@
 //! Moves of one entry from one stream to another, whole or not at all: dead letter, requeue, redrive.
 
+use std::time::Duration;
+
 use super::worker::{Holder, Seen};
 use super::{
     Script, ScriptCall, fenced, next_count, next_id, next_name, next_text, script, status,
@@ -94,20 +96,23 @@ pub fn dead_letter(
 }
 
 /// Copies a pending entry to the end of `destination` (the stream itself or the group's retry stream) with its origin and
-/// attempts, and acknowledges the old one.
+/// attempts, and acknowledges the old one, if it is still idle for `idle_min`: a renewal changes neither owner nor count.
 pub fn requeue(
     stream: &Name,
     group: &Name,
     destination: &Name,
     seen: &Seen,
     others_may_see_it: bool,
+    idle_min: Duration,
 ) -> ScriptCall<Move> {
     static SCRIPT: Script = script!(requeue);
     let keys = vec![stream.clone(), destination.clone()];
     let call = ScriptCall::new(&SCRIPT, keys, "", |command, value| {
         move_outcome(command, value)
     });
-    seen_args(call.arg(group.as_bytes()), seen).text(u8::from(others_may_see_it))
+    seen_args(call.arg(group.as_bytes()), seen)
+        .text(u8::from(others_may_see_it))
+        .text(idle_min.as_millis())
 }
 
 /// Moves a dead letter to the end of `destination`, once.

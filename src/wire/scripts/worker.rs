@@ -200,7 +200,8 @@ fn lease_states<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<LeaseStat
         .collect()
 }
 
-/// Resets the idle time of what is still held, without counting a delivery.
+/// Resets the idle time of what is still held, without counting a delivery. Fewer states than leases: those that follow
+/// were not looked at, since the bodies before them were long.
 pub fn renew(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<LeaseState>> {
     static SCRIPT: Script = script!(renew);
     let mut call = holder.call(&SCRIPT, |command, value| lease_states(command, value));

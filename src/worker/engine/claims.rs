@@ -33,7 +33,10 @@ impl Engine {
         };
         let idle_min = |seen: &Seen| match (whose, &seen.owner) {
             (Whose::Others, Some(owner)) => self.rest(owner, seen.deliveries.unwrap_or(0)),
-            (Whose::Others, None) => self.job.policy.rest(seen.deliveries.unwrap_or(0)),
+            (Whose::Others, None) => self
+                .job
+                .policy
+                .rest(self.claim_idle(), seen.deliveries.unwrap_or(0)),
             (Whose::Own, _) => Duration::ZERO,
         };
         let asked_at = Instant::now();

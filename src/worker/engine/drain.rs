@@ -114,7 +114,9 @@ impl Engine {
         self.reconnect().await?;
         self.keep_lease().await?;
         self.release_unstarted().await?;
-        self.renew_leases(Instant::now()).await?;
+        let now = Instant::now();
+        self.show_presence(now).await?;
+        self.renew_leases(now).await?;
         self.settle().await
     }
 
@@ -152,6 +154,7 @@ impl Engine {
             ..self.holder()
         };
         connection.call(delete_consumer(consumer)).await?.ok();
+        self.take_claim_idle_back().await?;
         let left = match self.job.mode {
             Mode::Once => Some(self.left_in_group(connection).await?),
             Mode::Given => Some(self.left_to_this_consumer(connection).await?),

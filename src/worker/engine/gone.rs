@@ -177,7 +177,7 @@ impl Engine {
         let told: Vec<EntryId> = sent.chain(riding).collect();
         let mut leases = self.hand.all();
         leases.retain(|(id, deliveries)| {
-            let within = policy.rest(*deliveries) * 5 / 6;
+            let within = policy.rest(Duration::ZERO, *deliveries) * 5 / 6;
             !told.contains(id) && self.hand.is_confirmed(*id, now, within)
         });
         leases.sort_unstable();

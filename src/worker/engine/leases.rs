@@ -3,10 +3,27 @@
 use std::time::Instant;
 
 use super::{Engine, presence_interval};
-use crate::wire::{Error, ErrorKind, LeaseState, renew, touch_consumer, xgroup_create_consumer};
+use crate::wire::{
+    Connection, Error, ErrorKind, Holder, Lease, LeaseState, renew, touch_consumer,
+    xgroup_create_consumer,
+};
 
 /// Leases renewed by one script call.
 const RENEWED_AT_A_TIME: usize = 500;
+
+/// Renews the first of these leases, one at least: as many as the server looks at in one go.
+pub(super) async fn renew_some(
+    connection: &Connection,
+    holder: Holder<'_>,
+    leases: &[Lease],
+) -> Result<Vec<LeaseState>, Error> {
+    let states = connection.call(renew(holder, leases)).await?;
+    if states.is_empty() || states.len() > leases.len() {
+        let odd = "the server's reply is not a state for each lease";
+        return Err(Error::new(ErrorKind::Protocol, "renew", odd));
+    }
+    Ok(states)
+}
 
 impl Engine {
     /// Renews the leases of what is in hand, and lets go of what was lost.
@@ -15,12 +32,15 @@ impl Engine {
             return Ok(());
         }
         let leases = self.hand.leases();
-        for chunk in leases.chunks(RENEWED_AT_A_TIME) {
+        let mut left = &leases[..];
+        while !left.is_empty() {
+            let chunk = &left[..left.len().min(RENEWED_AT_A_TIME)];
             let asked_at = Instant::now();
             let Some(connection) = &self.connection else {
                 return Ok(());
             };
-            let states = connection.call(renew(self.holder(), chunk)).await?;
+            let states = renew_some(connection, self.holder(), chunk).await?;
+            left = &left[states.len()..];
             let settling = self.being_settled();
             for ((id, _), state) in chunk.iter().zip(states) {
                 match state {
@@ -41,7 +61,7 @@ impl Engine {
         self.look_for_gone().await
     }
 
-    /// Keeps the consumer's idle time fresh, so that others can tell a quiet worker from a dead one.
+    /// Keeps the consumer's idle time fresh, so that others can tell a quiet worker from a dead one, and its claim idle.
     pub(super) async fn show_presence(&mut self, now: Instant) -> Result<(), Error> {
         if now < self.timers.presence {
             return Ok(());
@@ -61,6 +81,7 @@ impl Engine {
                 .run(touch_consumer(stream, group, consumer))
                 .await?;
         }
+        self.keep_claim_idle().await?;
         self.timers.presence = now + presence_interval(&self.job.policy);
         Ok(())
     }

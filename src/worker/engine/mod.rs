@@ -12,6 +12,7 @@
 //! | `settle`, `moves` | acknowledgements, outputs, dead letters: told until the server has confirmed them |
 //! | `leases`, `gone`, `attempts` | entries in hand: their leases, those that nobody has, and the next attempts at them |
 //! | `sweep`, `claims` | entries that others left: finding them, and claiming them |
+//! | `policies` | how long those rest first: the longest claim idle of any worker that lives |
 //! | `recover` | lost connections, a group that is gone, own messages found again |
 //! | `fence`, `inheritance` | the lease of a group with one active worker, and what the one before left |
 //! | `notice` | word that everything fails |
@@ -28,6 +29,7 @@ mod inheritance;
 mod leases;
 mod moves;
 mod notice;
+mod policies;
 mod reader;
 mod reading;
 mod recover;
@@ -46,6 +48,7 @@ use self::fence::{Lease, Turn};
 use self::gone::Gone;
 use self::inheritance::Inheritance;
 use self::notice::Notice;
+use self::policies::Others;
 use self::reader::Reader;
 use crate::model::{EntryId, Portion};
 use crate::planted;
@@ -126,6 +129,7 @@ struct Engine {
     inheritance: Inheritance,
     /// Entries that were found to be pending for nobody, until it is known why.
     gone: Gone,
+    others: Others,
     timers: Timers,
     trouble: Trouble,
     /// `--once`: the last entry there was at the start; `None` once it was read.
@@ -175,7 +179,7 @@ impl Engine {
             timers: Timers {
                 renewal: now + job.policy.renewal(),
                 sweep: now,
-                presence: now + presence_interval(&job.policy),
+                presence: now,
             },
             trouble: Trouble::new(now, job.policy.renewal()),
             job,
@@ -201,6 +205,7 @@ impl Engine {
             lease,
             inheritance: Inheritance::default(),
             gone: Gone::new(deleted),
+            others: Others::new(now),
             read_until: None,
             is_reading_over: false,
             unstarted: Vec::new(),
@@ -252,6 +257,7 @@ impl Engine {
             return Ok(());
         }
         self.reconnect().await?;
+        self.show_presence(now).await?;
         if !self.hold_lease(now).await? {
             // What a read brought that was under way when the lease was lost is the active worker's.
             self.put_back_unstarted();
@@ -261,7 +267,6 @@ impl Engine {
         self.recover().await?;
         self.look_for_gone().await?;
         self.renew_leases(now).await?;
-        self.show_presence(now).await?;
         self.leave_word(now).await?;
         if self.breaker.is_open() {
             self.probe(now).await?;

@@ -162,7 +162,10 @@ async fn join_group(
             Err(error) => return Err(error.into()),
         }
     }
-    warn_of_namesake(&connection, job).await;
+    if job.mode != Mode::Given {
+        // Whoever was given entries has a consumer that just got them.
+        warn_of_namesake(&connection, job).await;
+    }
     let consumer = xgroup_create_consumer(&job.stream, &job.group, &job.consumer);
     match connection.run(consumer).await {
         // Full memory forbids this and not the read that creates the consumer as well: the work can go on.

@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use super::Engine;
 use super::failures::Failure;
+use super::leases::renew_some;
 use crate::model::EntryId;
 use crate::wire::{
     Effect, Error, ErrorKind, Lease, LeaseState, acknowledge, count_and_acknowledge,
-    publish_and_acknowledge, renew, xack,
+    publish_and_acknowledge, xack,
 };
 use crate::worker::counters::add;
 use crate::worker::handler::Fault;
@@ -137,31 +138,37 @@ impl Engine {
     }
 
     async fn send_rests(&mut self, rests: &mut Vec<Settlement>) -> Result<(), Error> {
-        let leases: Vec<Lease> = rests.iter().map(Settlement::lease).collect();
-        let Some(connection) = self.connection.as_ref().filter(|_| !leases.is_empty()) else {
-            return Ok(());
-        };
-        let asked_at = Instant::now();
-        let states = connection.call(renew(self.holder(), &leases)).await?;
-        for (settlement, state) in rests.drain(..).zip(states) {
-            let (id, deliveries) = settlement.lease();
-            // After a lost connection its next attempt may have begun before this was told: that is another lease.
-            let is_same = self
-                .hand
-                .get(id)
-                .is_some_and(|held| held.deliveries == deliveries);
-            match state {
-                // Its rest begins here, and with it the time in which it is nobody else's.
-                LeaseState::Done | LeaseState::Ghost if is_same => self.hand.confirm(id, asked_at),
-                LeaseState::Gone if is_same => self.gone.lease(id),
-                _ => {}
+        while !rests.is_empty() {
+            let leases: Vec<Lease> = rests.iter().map(Settlement::lease).collect();
+            let Some(connection) = &self.connection else {
+                return Ok(());
+            };
+            let asked_at = Instant::now();
+            let states = renew_some(connection, self.holder(), &leases).await?;
+            for (settlement, state) in rests.drain(..states.len()).zip(states) {
+                self.on_rest(&settlement, state, asked_at);
             }
-            if state == LeaseState::Lost && is_same {
+        }
+        Ok(())
+    }
+
+    fn on_rest(&mut self, settlement: &Settlement, state: LeaseState, asked_at: Instant) {
+        let (id, deliveries) = settlement.lease();
+        // After a lost connection its next attempt may have begun before this was told: that is another lease.
+        let is_same = self
+            .hand
+            .get(id)
+            .is_some_and(|held| held.deliveries == deliveries);
+        match state {
+            _ if !is_same => {}
+            // Its rest begins here, and with it the time in which it is nobody else's.
+            LeaseState::Done | LeaseState::Ghost => self.hand.confirm(id, asked_at),
+            LeaseState::Gone => self.gone.lease(id),
+            LeaseState::Lost => {
                 self.count_lost(id);
                 self.let_go(id);
             }
         }
-        Ok(())
     }
 
     async fn send_effects(&mut self, effects: &mut Vec<Settlement>) -> Result<(), Error> {

@@ -81,7 +81,7 @@ impl Engine {
         while rows_seen < ROWS_MAX && self.found() < FOUND_MAX {
             let filter = PendingFilter {
                 start: self.sweep_from,
-                idle_min: Some(self.job.policy.claim_idle),
+                idle_min: Some(self.claim_idle()),
                 count_max: PAGE,
                 ..PendingFilter::default()
             };
@@ -94,7 +94,17 @@ impl Engine {
             rows_seen += rows.len();
             let is_last_page = rows.len() < PAGE;
             let next = rows.last().and_then(|row| row.id.next());
-            for row in rows {
+            let is_own =
+                |row: &PendingEntry| self.hand.contains(row.id) || settling.contains(&row.id);
+            let rested: Vec<PendingEntry> = rows
+                .into_iter()
+                .filter(|row| !is_own(row) && self.has_rested(row))
+                .collect();
+            if !rested.is_empty() {
+                // Whoever holds them may have kept its claim idle since it was looked at.
+                self.keep_claim_idle().await?;
+            }
+            for row in rested {
                 self.consider(row, &settling);
             }
             match next {
@@ -148,7 +158,7 @@ impl Engine {
         if self.inheritance.is_from(owner) {
             policy.longest_delay(deliveries)
         } else {
-            policy.rest(deliveries)
+            policy.rest(self.claim_idle(), deliveries)
         }
     }
 

@@ -1,0 +1,61 @@
+//! What a worker keeps on the server about itself: how long it lets entries rest before it takes them over, and so how
+//! long others are to leave alone what it holds.
+
+use std::time::Duration;
+
+use super::{ConsumerInfo, Name};
+
+/// A consumer's claim idle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimIdle {
+    /// The consumer.
+    pub consumer: Name,
+    /// How long an entry rests before it is taken over.
+    pub claim_idle: Duration,
+}
+
+impl ClaimIdle {
+    /// What a kept value says, `60000 1732800000000`: the claim idle, and when it was refreshed by the server's clock;
+    /// `None` for anything else.
+    pub fn of_value(consumer: &Name, value: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(value).ok()?;
+        let (idle_ms, refreshed_ms) = text.split_once(' ')?;
+        refreshed_ms.parse::<u64>().ok()?;
+        Some(Self {
+            consumer: consumer.clone(),
+            claim_idle: Duration::from_millis(idle_ms.parse().ok()?),
+        })
+    }
+
+    /// Whether its consumer lives: the server has it, and it was seen within its own claim idle. Consumers are those that
+    /// the server has.
+    pub fn is_live(&self, consumers: &[ConsumerInfo]) -> bool {
+        let found = consumers.iter().find(|it| it.name == self.consumer);
+        found.is_some_and(|it| Duration::from_millis(it.idle_ms) < self.claim_idle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_was_seen_within_its_own_claim_idle_lives() {
+        let seen = |name: &str, idle_ms| ConsumerInfo {
+            name: Name::from(name),
+            pending: 0,
+            idle_ms,
+            inactive_ms: None,
+        };
+        let consumers = [seen("a", 59_999), seen("b", 60_000)];
+        let is_live = |name: &str, value: &[u8]| {
+            ClaimIdle::of_value(&name.into(), value).map(|it| it.is_live(&consumers))
+        };
+        assert_eq!(is_live("a", b"60000 1"), Some(true));
+        assert_eq!(is_live("b", b"60000 1"), Some(false));
+        assert_eq!(is_live("gone", b"60000 1"), Some(false));
+        for value in [&b"60000"[..], b"60000 x", b"", b"\xff 1"] {
+            assert_eq!(is_live("a", value), None, "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! How long the workers of a group let entries rest before they take them over: each keeps its own for the others to see.
+
+use std::time::Duration;
+
+use super::{Script, ScriptCall, next_count, next_name, script, status};
+use crate::model::{ClaimIdle, Name};
+use crate::wire::decode;
+use crate::wire::error::Error;
+
+/// Workers of a group that can keep their claim idle at a time: reading so many takes the server two milliseconds.
+const KEPT_MAX: usize = 4096;
+
+/// What a worker learns when it keeps its claim idle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policies {
+    /// Whether its own is kept now.
+    pub kept: Kept,
+    /// The longest that is longer than its own and was refreshed in time.
+    pub longest: Option<ClaimIdle>,
+    /// Others that were not refreshed in time, each with the value it has; those that are longer than its own first.
+    pub stale: Vec<(Name, Vec<u8>)>,
+}
+
+/// Whether a worker's claim idle is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is.
+    Done,
+    /// So many are that there is no room for another.
+    Full,
+    /// The server has no memory for it; what was kept before still is.
+    NoMemory,
+}
+
+/// Keeps `claim_idle` as `consumer`'s by the server's clock, or takes it back when there is none; forgets those of
+/// `forgotten` that still have the value they had.
+pub fn keep_claim_idle(
+    key: &Name,
+    consumer: &Name,
+    claim_idle: Option<Duration>,
+    forgotten: &[(Name, Vec<u8>)],
+) -> ScriptCall<Policies> {
+    static SCRIPT: Script = script!(policy);
+    let mut call = ScriptCall::new(&SCRIPT, vec![key.clone()], "", |command, value| {
+        let (word, mut parts) = status(command, value)?;
+        let kept = match word {
+            b"ok" => Kept::Done,
+            b"full" => Kept::Full,
+            b"memory" => Kept::NoMemory,
+            _ => return Err(Error::shape(command, "ok, full or memory")),
+        };
+        let consumer = next_name(command, &mut parts)?;
+        let claim_idle = Duration::from_millis(next_count(command, &mut parts)?);
+        let mut stale = Vec::new();
+        while let Some(name) = parts.next() {
+            let name = Name::from(decode::bytes(command, name)?);
+            stale.push((name, next_name(command, &mut parts)?.as_bytes().to_vec()));
+        }
+        Ok(Policies {
+            kept,
+            longest: (!claim_idle.is_zero()).then_some(ClaimIdle {
+                consumer,
+                claim_idle,
+            }),
+            stale,
+        })
+    })
+    .arg(consumer.as_bytes())
+    .text(
+        claim_idle
+            .map(|it| it.as_millis().to_string())
+            .unwrap_or_default(),
+    )
+    .text(KEPT_MAX);
+    for (name, value) in forgotten {
+        call = call.arg(name.as_bytes()).arg(value.as_slice());
+    }
+    call
+}

@@ -1,0 +1,151 @@
+//! How long entries rest before this worker takes them over: as long as the longest claim idle of any consumer that
+//! lives. Each worker keeps its own where the others find it, before it reads anything, and looks at theirs after it saw
+//! what rests and before it claims it: whoever holds that kept its own before it was delivered.
+
+use std::time::{Duration, Instant};
+
+use super::Engine;
+use crate::model::{ClaimIdle, Name, format_duration_short};
+use crate::topology::policy_key;
+use crate::wire::{Error, ErrorKind, Kept, Policies, keep_claim_idle, xinfo_consumers};
+
+/// Where the key may not be used, how long until it is tried again.
+const DENIED_PAUSE: Duration = Duration::from_mins(1);
+
+/// What is known of the others' claim idle.
+#[derive(Debug)]
+pub(super) struct Others {
+    /// The longest that is longer than this worker's own.
+    longest: Option<ClaimIdle>,
+    /// Dead ones to be forgotten, each with the value it had.
+    dead: Vec<(Name, Vec<u8>)>,
+    /// Whether it was said that its own is not kept.
+    has_warned: bool,
+    /// Where the key may not be used: when it is tried again.
+    next_try: Instant,
+}
+
+impl Others {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            longest: None,
+            dead: Vec::new(),
+            has_warned: false,
+            next_try: now,
+        }
+    }
+}
+
+impl Engine {
+    /// The longest claim idle of those that live, this worker among them.
+    pub(super) fn claim_idle(&self) -> Duration {
+        let own = self.job.policy.claim_idle;
+        let others = self.others.longest.as_ref();
+        others.map_or(own, |it| own.max(it.claim_idle))
+    }
+
+    /// Keeps this worker's claim idle, and looks at the others'. Where it may not, it goes by its own.
+    pub(super) async fn keep_claim_idle(&mut self) -> Result<(), Error> {
+        let now = Instant::now();
+        let Some(connection) = self
+            .connection
+            .as_ref()
+            .filter(|_| now >= self.others.next_try)
+        else {
+            return Ok(());
+        };
+        let job = &self.job;
+        let key = policy_key(&job.stream, &job.group);
+        let own = Some(job.policy.claim_idle);
+        let call = keep_claim_idle(&key, &job.consumer, own, &self.others.dead);
+        match connection.call(call).await {
+            Ok(found) => {
+                self.others.dead.clear();
+                self.warn_unless_kept(found.kept);
+                self.learn(found).await
+            }
+            Err(error) if is_about_the_key(error.kind) => {
+                self.others.longest = None;
+                self.others.next_try = now + DENIED_PAUSE;
+                self.warn_of_own_rule(&error.to_string());
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes its own back, so that nobody waits for what is no more.
+    pub(super) async fn take_claim_idle_back(&self) -> Result<(), Error> {
+        let Some(connection) = &self.connection else {
+            return Ok(());
+        };
+        let key = policy_key(&self.job.stream, &self.job.group);
+        let call = keep_claim_idle(&key, &self.job.consumer, None, &[]);
+        match connection.call(call).await {
+            Err(error) if error.kind.is_connection_lost() => Err(error),
+            // One that could not be kept, or cannot be taken back, is forgotten by the others.
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes the longest claim idle of those that live. One that was not refreshed in time may all the same be a worker's
+    /// that lives, on a server without memory for it: its consumer tells.
+    async fn learn(&mut self, found: Policies) -> Result<(), Error> {
+        let mut longest = found.longest;
+        if let Some(connection) = self.connection.as_ref().filter(|_| !found.stale.is_empty()) {
+            let (stream, group) = (&self.job.stream, &self.job.group);
+            let consumers = match connection.run(xinfo_consumers(stream, group)).await {
+                // Whoever may not ask goes by what was refreshed.
+                Err(error) if error.kind == ErrorKind::NoPerm => Vec::new(),
+                consumers => consumers?,
+            };
+            for (name, value) in found.stale {
+                match ClaimIdle::of_value(&name, &value).filter(|it| it.is_live(&consumers)) {
+                    Some(live) => longest = Some(longer(longest, live)),
+                    None => self.others.dead.push((name, value)),
+                }
+            }
+        }
+        let own = self.job.policy.claim_idle;
+        let longest = longest.filter(|it| it.claim_idle > own);
+        if let Some(it) = longest.as_ref().filter(|_| self.others.longest.is_none()) {
+            tracing::info!(
+                group = %self.job.group, consumer = %it.consumer,
+                claim_idle = %format_duration_short(it.claim_idle), own = %format_duration_short(own),
+                "a consumer that lives has a longer claim idle: what others hold rests as long here, too"
+            );
+        }
+        self.others.longest = longest;
+        Ok(())
+    }
+
+    fn warn_unless_kept(&mut self, kept: Kept) {
+        match kept {
+            Kept::Done => self.others.has_warned = false,
+            Kept::Full => self.warn_of_own_rule("too many consumers keep theirs"),
+            Kept::NoMemory => self.warn_of_own_rule("the server has no memory for it"),
+        }
+    }
+
+    fn warn_of_own_rule(&mut self, why: &str) {
+        if std::mem::replace(&mut self.others.has_warned, true) {
+            return;
+        }
+        tracing::warn!(
+            group = %self.job.group, stream = %self.job.stream, claim_idle = %format_duration_short(self.job.policy.claim_idle), why,
+            "this worker's claim idle cannot be published: it goes by its own, and workers with a shorter one may take over what it works on; give all workers of the group the same --claim-idle"
+        );
+    }
+}
+
+/// Whether it is this key that cannot be used, and not the server.
+fn is_about_the_key(kind: ErrorKind) -> bool {
+    kind == ErrorKind::OutOfMemory || !kind.is_passing() && !kind.is_connection_lost()
+}
+
+fn longer(one: Option<ClaimIdle>, other: ClaimIdle) -> ClaimIdle {
+    match one {
+        Some(one) if one.claim_idle >= other.claim_idle => one,
+        _ => other,
+    }
+}
