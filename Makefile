@@ -15,13 +15,13 @@ MATRIX_TESTS ?=
 have_nextest := $(shell $(CARGO) nextest --version 2>/dev/null)
 
 .DEFAULT_GOAL := help
-# Set, `make test-install` and `make test-deb` take a debug build, which is there sooner.
+# Set, `make test-install`, `make test-deb` and `make test-image` take a debug build, which is there sooner.
 DEBUG ?=
 # How long `make chaos` breaks things, and its seed (a new one each time when empty).
 CHAOS_SECONDS ?= 1800
 CHAOS_SEED ?=
 
-.PHONY: help demo build generate test test-interop test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb clean
+.PHONY: help demo build generate test test-interop test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -89,7 +89,7 @@ lint: ## Check formatting, lints, documentation and shell scripts
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
-	shellcheck .ci/setup .ci/run packaging/test-deb packaging/test-install
+	shellcheck .ci/setup .ci/run packaging/test-deb packaging/test-image packaging/test-install
 	bash -n completions/ucp-streams.bash
 	shellcheck --shell=bash completions/ucp-streams.bash
 	zsh -n completions/_ucp-streams
@@ -126,6 +126,10 @@ deb: ## Build a Debian package into target/debian
 test-deb: ## Build the Debian package, install it into a root of its own, and remove it
 	@.ci/setup build deb
 	packaging/test-deb --profile $(if $(DEBUG),dev,dist)
+
+test-image: ## Take the Dockerfile's steps in a root of their own, and run a worker there as the first process
+	@.ci/setup build server
+	packaging/test-image $(if $(DEBUG),--debug)
 
 clean: ## Remove what was built and downloaded
 	$(CARGO) clean

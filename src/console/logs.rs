@@ -6,24 +6,29 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use super::progress::Bar;
+use super::terminal::stderr_width;
 use crate::model::{LogFormat, escaped};
-use crate::view::json_made_safe;
+use crate::view::{json_made_safe, wrapped};
 
-/// Sends this crate's events to standard error from now on: with `-q` warnings and errors, else also
-/// information, with `-v` debugging, with `-vv` everything. A second call changes nothing.
-pub fn init_logs(format: LogFormat, quiet: bool, verbosity: u8) {
+/// How far the lines of an event are set in that follow its first one on a screen.
+const INDENT: usize = 4;
+
+/// See [`super::Console::start_logs`]. `screen`: standard error is a terminal, and this bar is perhaps on it.
+pub(super) fn init_logs(format: LogFormat, quiet: bool, verbosity: u8, screen: Option<Bar>) {
     let level = match (quiet, verbosity) {
         (true, _) => LevelFilter::WARN,
         (false, 0) => LevelFilter::INFO,
         (false, 1) => LevelFilter::DEBUG,
         (false, _) => LevelFilter::TRACE,
     };
-    let _ = tracing::subscriber::set_global_default(subscriber(format, level, io::stderr));
+    let _ = tracing::subscriber::set_global_default(subscriber(format, level, screen, io::stderr));
 }
 
 fn subscriber<M>(
     format: LogFormat,
     level: LevelFilter,
+    screen: Option<Bar>,
     sink: M,
 ) -> Box<dyn tracing::Subscriber + Send + Sync>
 where
@@ -34,7 +39,11 @@ where
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_target(false)
-        .with_writer(SafeLines { sink, format });
+        .with_writer(SafeLines {
+            sink,
+            format,
+            screen,
+        });
     match format {
         LogFormat::Text => Box::new(registry.with(lines)),
         LogFormat::Json => Box::new(registry.with(lines.json().flatten_event(true))),
@@ -45,6 +54,7 @@ where
 struct SafeLines<M> {
     sink: M,
     format: LogFormat,
+    screen: Option<Bar>,
 }
 
 impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for SafeLines<M> {
@@ -54,6 +64,7 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for SafeLines<M> {
         SafeLine {
             sink: self.sink.make_writer(),
             format: self.format,
+            screen: self.screen.clone(),
         }
     }
 }
@@ -61,6 +72,7 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for SafeLines<M> {
 struct SafeLine<W> {
     sink: W,
     format: LogFormat,
+    screen: Option<Bar>,
 }
 
 impl<W: Write> Write for SafeLine<W> {
@@ -69,11 +81,22 @@ impl<W: Write> Write for SafeLine<W> {
         let mut line = Vec::with_capacity(event.len() + 8);
         let text = String::from_utf8_lossy(event.trim_ascii_end());
         match self.format {
-            LogFormat::Text => line.extend_from_slice(escaped(text.as_bytes()).as_bytes()),
+            LogFormat::Text => {
+                let text = escaped(text.as_bytes());
+                let width = self.screen.as_ref().and_then(|_| stderr_width());
+                let text = match width {
+                    Some(width) => wrapped(&text, usize::from(width), INDENT),
+                    None => text,
+                };
+                line.extend_from_slice(text.as_bytes());
+            }
             LogFormat::Json => json_made_safe(&mut line, &text),
         }
         line.push(b'\n');
-        self.sink.write_all(&line)?;
+        match &self.screen {
+            Some(bar) => bar.suspend(|| self.sink.write_all(&line))?,
+            None => self.sink.write_all(&line)?,
+        }
         Ok(event.len())
     }
 
@@ -104,7 +127,7 @@ mod tests {
     fn logged(format: LogFormat, level: LevelFilter) -> String {
         let sink = Sink::default();
         let writer = sink.clone();
-        let subscriber = subscriber(format, level, move || writer.clone());
+        let subscriber = subscriber(format, level, None, move || writer.clone());
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(stream = "s\x1b[2J\n\u{202e}", entries = 3, "claimed \x07");
             tracing::debug!("detail");

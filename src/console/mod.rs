@@ -20,7 +20,6 @@ use anyhow::Result;
 
 pub use descriptors::{Fault, Input};
 pub use filter::{asked as is_filter, serve as serve_filter};
-pub use logs::init_logs;
 pub use output::Output;
 pub use progress::Progress;
 pub use service::ServiceManager;
@@ -28,7 +27,7 @@ pub use signals::{Signals, Stop};
 pub use terminal::Terminal;
 
 use crate::exit::{Exit, OutputClosed, Stopped, classify};
-use crate::model::{Consent, Format, Problem, escaped};
+use crate::model::{Consent, Format, LogFormat, Problem, escaped};
 use crate::settings::{Listening, Look, ProductionGuard};
 use crate::view::{self, Options, Report, Row, Theme, Tone};
 use filter::Filter;
@@ -275,6 +274,23 @@ impl Console {
         } else {
             Progress::lines(total, label)
         }
+    }
+
+    /// A line that is renewed in place while work goes on, on a terminal that redraws; elsewhere, and with `-q`, nothing.
+    pub fn status(&self) -> Progress {
+        if self.terminal.stderr && self.look.redraws && !self.look.quiet {
+            Progress::status(&self.bar)
+        } else {
+            Progress::silent()
+        }
+    }
+
+    /// Sends this crate's events to standard error from now on: with `-q` warnings and errors, else also information, with
+    /// `-v` debugging, with `-vv` everything. On a terminal their lines are broken between words. A second call changes
+    /// nothing.
+    pub fn start_logs(&self, format: LogFormat) {
+        let screen = self.terminal.stderr.then(|| self.bar.clone());
+        logs::init_logs(format, self.look.quiet, self.look.verbosity, screen);
     }
 
     /// From now on consent to work on a production server takes its context's name. Only the first call counts.

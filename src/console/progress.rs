@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use crate::model::escaped;
 use crate::view::{human_count, human_millis};
 
 /// Between two lines where there is no terminal.
@@ -72,6 +73,20 @@ impl Progress {
         })
     }
 
+    /// A line that says what is, and is renewed in place.
+    pub(super) fn status(shown: &Bar) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        // Cut where the line ends, not wrapped.
+        if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+            bar.set_style(style);
+        }
+        shown.set(Some(bar.clone()));
+        Self(Kind::Bar {
+            bar,
+            shown: shown.clone(),
+        })
+    }
+
     pub(super) fn lines(total: Option<u64>, label: String) -> Self {
         Self(Kind::Lines(Lines {
             label,
@@ -80,6 +95,19 @@ impl Progress {
             started: Instant::now(),
             told_ms: AtomicU64::new(0),
         }))
+    }
+
+    /// Whether nothing of it is shown.
+    pub fn is_silent(&self) -> bool {
+        matches!(self.0, Kind::Silent)
+    }
+
+    /// What the status line says from now on; nothing where there is none.
+    pub fn say(&self, text: &str) {
+        if let Kind::Bar { bar, .. } = &self.0 {
+            bar.set_message(escaped(text.as_bytes()));
+            bar.tick();
+        }
     }
 
     /// So many more are done.

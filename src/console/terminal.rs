@@ -43,6 +43,17 @@ impl Terminal {
     }
 }
 
+/// The columns of the terminal on standard error, as it is now.
+pub(super) fn stderr_width() -> Option<u16> {
+    #[cfg(unix)]
+    return rustix::termios::tcgetwinsize(io::stderr())
+        .ok()
+        .map(|size| size.ws_col)
+        .filter(|columns| *columns > 0);
+    #[cfg(not(unix))]
+    return crossterm::terminal::size().ok().map(|(columns, _)| columns);
+}
+
 /// A terminal that was never told its size says 0, which is no width.
 #[cfg(unix)]
 fn width(stdout: &io::Stdout) -> Option<u16> {

@@ -171,7 +171,7 @@ fn assignment(
                 Some(Spec::Http(spec)) => spec.fan_out.clone(),
                 _ => None,
             };
-            Handler::Http(Http::new(&service.url(), results, fan_out)?)
+            Handler::Http(Http::new(&service.url(), results, fan_out, None)?)
         }
     };
     policy.batch = if handler.is_inline() {

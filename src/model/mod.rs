@@ -25,6 +25,7 @@ mod problem;
 mod secret;
 mod shell;
 mod time;
+mod web_address;
 
 pub use batch::Batch;
 pub use body::{Body, EntryObject};
@@ -48,3 +49,4 @@ pub use problem::{Kind, Problem};
 pub use secret::{SECRET_VARIABLES, without_secrets};
 pub use shell::{CommandLine, quoted};
 pub use time::Time;
+pub use web_address::{UrlSecrets, shown_url};

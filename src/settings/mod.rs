@@ -6,6 +6,7 @@ mod env;
 mod guard;
 mod look;
 mod password;
+mod proxy;
 mod target;
 mod tls;
 
@@ -18,6 +19,7 @@ use std::time::Duration;
 pub use env::Env;
 pub use guard::{Listening, ProductionGuard, Protected};
 pub use look::Look;
+pub use proxy::ProxyVariables;
 pub use target::{endpoint_of_flags, readdress_of_flags};
 
 use crate::cli::Globals;
@@ -186,9 +188,22 @@ impl Settings {
         std::env::var(variable).ok().filter(|url| !url.is_empty())
     }
 
+    /// What the environment says of proxies for HTTP.
+    pub fn proxy_variables() -> ProxyVariables {
+        ProxyVariables::read(|variable| std::env::var(variable).ok())
+    }
+
     /// Where programs are looked for that are named without a directory: `$PATH`.
     pub fn search_path() -> Option<OsString> {
         std::env::var_os("PATH")
+    }
+
+    /// The server, without its password.
+    pub fn server_shown(&self) -> String {
+        match &self.target.value {
+            ServerChoice::Server(endpoint) => endpoint.to_string(),
+            ServerChoice::Ephemeral => "ephemeral:".to_owned(),
+        }
     }
 
     /// What `-v` says: one line a value, with its origin and without secrets.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::suggest::{did_you_mean, nearest};
-use crate::model::{Name, Problem};
+use crate::model::{Name, Problem, shown_url};
 
 /// The handler of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -51,10 +51,11 @@ impl HttpTarget {
     }
 }
 
+/// As [`shown_url`]: who logs in there and what is asked is for nobody's eyes.
 impl fmt::Display for HttpTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url(url) => f.write_str(url),
+            Self::Url(url) => f.write_str(&shown_url(url)),
             Self::Env(variable) => write!(f, "${variable}"),
         }
     }

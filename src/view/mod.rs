@@ -22,6 +22,7 @@ mod table;
 mod template;
 mod text;
 mod theme;
+mod wrap;
 
 pub use cell::{Align, Cell, Column};
 pub use entries::{EntryStyle, EntryWriter};
@@ -37,6 +38,7 @@ pub use reshape::Reshape;
 pub use row::{Row, RowWriter, one, rows};
 pub use template::Template;
 pub use theme::{Theme, Tone};
+pub use wrap::wrapped;
 
 use crate::model::Format;
 

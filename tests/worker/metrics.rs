@@ -23,7 +23,10 @@ fn ask(address: &str, request: &str) -> String {
 }
 
 fn get(address: &str, path: &str) -> String {
-    ask(address, &format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n"))
+    ask(
+        address,
+        &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"),
+    )
 }
 
 fn value(metrics: &str, name: &str) -> Option<u64> {
@@ -70,7 +73,9 @@ fn a_worker_shows_what_it_does() {
 
     assert!(get(&at, "/healthz").ends_with("\r\n\r\nok\n"));
     assert!(get(&at, "/").starts_with("HTTP/1.1 404 "));
-    assert!(ask(&at, "POST /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405 "));
+    assert!(
+        ask(&at, "POST /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n").starts_with("HTTP/1.1 405 ")
+    );
     // One that says nothing, and one that says too much, hold up nobody.
     let silent = TcpStream::connect(&at).unwrap();
     let mut long = TcpStream::connect(&at).unwrap();

@@ -27,6 +27,28 @@ pub(super) struct Job {
     pub(super) handler: String,
 }
 
+impl Job {
+    /// Says what begins, in a line.
+    pub(super) fn say_start(&self, server: &str) {
+        let Assignment {
+            stream,
+            group,
+            consumer,
+            ..
+        } = &self.assignment;
+        // A program's arguments are shown by --dry-run; a log may be read by many.
+        let words = match self.handler.split(' ').next() {
+            Some("exec" | "pipe") => 2,
+            _ => usize::MAX,
+        };
+        let handler: Vec<&str> = self.handler.split(' ').take(words).collect();
+        tracing::info!(
+            %group, %stream, handler = handler.join(" "), %consumer, %server,
+            version = env!("CARGO_PKG_VERSION"), "worker starts"
+        );
+    }
+}
+
 /// One job for each group asked for.
 ///
 /// # Errors
@@ -67,7 +89,7 @@ fn url_variable(group: &GroupSpec) -> String {
     match &group.handler {
         Some(Spec::Http(spec)) => match &spec.target {
             HttpTarget::Env(variable) => format!("${variable}"),
-            HttpTarget::Url(url) => url.clone(),
+            HttpTarget::Url(_) => spec.target.to_string(),
         },
         _ => "its URL".to_owned(),
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
-use crate::model::{Name, Problem};
+use super::proxy::proxy_for;
+use crate::model::{Name, Problem, shown_url};
 use crate::settings::Settings;
 use crate::topology::{Builtin, GroupSpec, Handler as Spec, HttpSpec, HttpTarget, Topology};
 use crate::worker::handler::{
@@ -95,13 +96,20 @@ impl HandlerArgs {
             Some(Chosen::Spec(spec)) => Some(spec),
             None => group.handler.clone(),
         };
-        Ok(spec.map_or_else(String::new, |spec| match spec {
-            Spec::Http(HttpSpec {
-                target: HttpTarget::Url(url),
-                ..
-            }) => format!("http {}", Name::from(shown(&url))),
-            spec => spec.to_string(),
-        }))
+        let Some(spec) = spec else {
+            return Ok(String::new());
+        };
+        let proxy = match &spec {
+            Spec::Http(http) => match url_of(http) {
+                Some(url) => proxy_for(&url, &Settings::proxy_variables())?,
+                None => None,
+            },
+            _ => None,
+        };
+        Ok(match proxy {
+            Some(proxy) => format!("{spec} through the proxy {}", shown_url(&proxy)),
+            None => spec.to_string(),
+        })
     }
 
     /// The handler of a group; `None` when the topology's needs a URL that is nowhere given.
@@ -114,7 +122,7 @@ impl HandlerArgs {
         topology: &Topology,
     ) -> Result<Option<Arc<Handler>>> {
         let spec = match self.chosen()? {
-            Some(Chosen::Exec(argv)) => return exec(argv, group).map(Some),
+            Some(Chosen::Exec(argv)) => return exec(argv, group, topology).map(Some),
             Some(Chosen::Pipe(argv)) => return pipe(argv, group, topology).map(Some),
             Some(Chosen::Spec(spec)) => spec,
             None => group.handler.clone().ok_or_else(|| {
@@ -135,22 +143,11 @@ impl HandlerArgs {
                     });
                 Ok(Some(Arc::new(Handler::Inline(Box::new(handler)))))
             }
-            Spec::Exec(argv) => exec(os(argv), group).map(Some),
+            Spec::Exec(argv) => exec(os(argv), group, topology).map(Some),
             Spec::Pipe(argv) => pipe(os(argv), group, topology).map(Some),
             Spec::Http(spec) => http(spec),
         }
     }
-}
-
-/// A URL without the password in it.
-fn shown(url: &str) -> String {
-    let Ok(mut parsed) = url::Url::parse(url) else {
-        return url.to_owned();
-    };
-    if parsed.password().is_none() || parsed.set_password(Some("***")).is_err() {
-        return url.to_owned();
-    }
-    parsed.to_string()
 }
 
 enum Chosen {
@@ -161,16 +158,30 @@ enum Chosen {
 
 const NO_GUARD: &str = "cannot start the guard that ends handlers with the worker";
 
-fn exec(argv: Vec<OsString>, group: &GroupSpec) -> Result<Arc<Handler>> {
+fn exec(argv: Vec<OsString>, group: &GroupSpec, topology: &Topology) -> Result<Arc<Handler>> {
     let (program, rest) = program_and_args(argv, group)?;
-    let exec = Exec::new(program, rest).context(NO_GUARD)?;
+    let exec = Exec::new(program, rest, secrets(topology)).context(NO_GUARD)?;
     Ok(Arc::new(Handler::Exec(exec)))
 }
 
 fn pipe(argv: Vec<OsString>, group: &GroupSpec, topology: &Topology) -> Result<Arc<Handler>> {
     let (program, rest) = program_and_args(argv, group)?;
-    let pipe = Pipe::new(program, rest, topology.streams.clone()).context(NO_GUARD)?;
+    let pipe =
+        Pipe::new(program, rest, topology.streams.clone(), secrets(topology)).context(NO_GUARD)?;
     Ok(Arc::new(Handler::Pipe(pipe)))
+}
+
+/// The variables that hold the URLs of services, which may have a password: no other handler's business.
+fn secrets(topology: &Topology) -> Vec<String> {
+    let handlers = topology.groups.iter().filter_map(|it| it.handler.as_ref());
+    let variables = handlers.filter_map(|handler| match handler {
+        Spec::Http(HttpSpec {
+            target: HttpTarget::Env(variable),
+            ..
+        }) if !variable.is_empty() && !variable.contains(['=', '\0']) => Some(variable.clone()),
+        _ => None,
+    });
+    variables.collect()
 }
 
 fn os(argv: Vec<String>) -> Vec<OsString> {
@@ -195,12 +206,19 @@ fn program_and_args(
     Ok((program, argv.collect()))
 }
 
+/// Where a handler posts to, where that is set.
+fn url_of(spec: &HttpSpec) -> Option<String> {
+    match &spec.target {
+        HttpTarget::Url(url) => Some(url.clone()),
+        HttpTarget::Env(variable) => Settings::handler_url(variable),
+    }
+}
+
 fn http(spec: HttpSpec) -> Result<Option<Arc<Handler>>> {
-    let url = match spec.target {
-        HttpTarget::Url(url) => Some(url),
-        HttpTarget::Env(variable) => Settings::handler_url(&variable),
+    let Some(url) = url_of(&spec) else {
+        return Ok(None);
     };
-    let Some(url) = url else { return Ok(None) };
-    let handler = Http::new(&url, spec.results, spec.fan_out)?;
+    let proxy = proxy_for(&url, &Settings::proxy_variables())?;
+    let handler = Http::new(&url, spec.results, spec.fan_out, proxy.as_deref())?;
     Ok(Some(Arc::new(Handler::Http(handler))))
 }

@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::callers::{Callers, Place};
+use super::request::{Hosts, Refusal, Request};
 use crate::model::{Kind, Name, Problem};
 use crate::view::metrics::{Metric, MetricKind, prometheus};
 use crate::worker::{Assignment, Counters};
 
-/// Connections at a time; more wait.
-const CONNECTIONS_MAX: usize = 64;
 /// How long a request and its answer may take.
 const REQUEST_WITHIN: Duration = Duration::from_secs(5);
 /// A request's head is no larger.
@@ -49,11 +48,26 @@ impl Watched {
     }
 }
 
-/// Listens on `address`, and says where.
+/// Where figures are served, and under which names.
+pub(super) struct Door {
+    listener: TcpListener,
+    hosts: Hosts,
+}
+
+/// Says so when whoever reaches this machine is let in.
+pub(super) fn warn_if_open(address: SocketAddr) {
+    if !address.ip().to_canonical().is_loopback() {
+        tracing::warn!(
+            "metrics at http://{address}/metrics can be read from other machines, by whoever reaches this address; 127.0.0.1 keeps them to this one"
+        );
+    }
+}
+
+/// Listens on `address`, and says where; requests may name this server by an address of its own or by one of `names`.
 ///
 /// # Errors
 /// A local problem when nothing can listen there.
-pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Problem> {
+pub(super) async fn listen(address: SocketAddr, names: &[String]) -> Result<Door, Problem> {
     let cannot = |error: io::Error| {
         Problem::new(
             Kind::Local,
@@ -64,49 +78,64 @@ pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Problem> 
     let listener = TcpListener::bind(address).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     tracing::info!("metrics at http://{address}/metrics");
-    Ok(listener)
+    warn_if_open(address);
+    Ok(Door {
+        listener,
+        hosts: Hosts::new(address.ip(), names),
+    })
 }
 
 /// Answers requests. Does not end.
-pub(super) async fn serve(listener: TcpListener, workers: Arc<[Watched]>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+pub(super) async fn serve(door: Door, workers: Arc<[Watched]>) {
+    let Door { listener, hosts } = door;
+    let hosts = Arc::new(hosts);
+    let mut callers = Callers::default();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
         match listener.accept().await {
             Ok((connection, _)) => {
-                let workers = Arc::clone(&workers);
-                tokio::spawn(async move {
-                    // Whoever is too slow, or gone, gets no answer.
-                    let _ = timeout(REQUEST_WITHIN, answer(connection, &workers)).await;
-                    drop(place);
+                let (workers, hosts) = (Arc::clone(&workers), Arc::clone(&hosts));
+                callers.admit(|place| {
+                    tokio::spawn(async move {
+                        // Whoever is too slow, or gone, gets no answer.
+                        let answered = answer(connection, &workers, &hosts, &place);
+                        let _ = timeout(REQUEST_WITHIN, answered).await;
+                    })
                 });
             }
-            // Too many open files, perhaps: not a reason to spin.
-            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            // Too many open files, perhaps: not a reason to spin, and the longest silent one may go.
+            Err(_) => {
+                callers.send_one_away();
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
         }
     }
 }
 
-async fn answer(mut connection: TcpStream, workers: &[Watched]) -> io::Result<()> {
+async fn answer(
+    mut connection: TcpStream,
+    workers: &[Watched],
+    hosts: &Hosts,
+    place: &Place,
+) -> io::Result<()> {
     let head = request_head(&mut connection).await?;
-    let mut words = head.split(' ');
-    let (status, body) = match (words.next(), words.next()) {
-        (Some("GET" | "HEAD"), Some("/metrics")) => ("200 OK", text(workers)),
-        (Some("GET" | "HEAD"), Some("/healthz")) => ("200 OK", "ok\n".to_owned()),
-        (Some("GET" | "HEAD"), _) => (
-            "404 Not Found",
-            "there are /metrics and /healthz\n".to_owned(),
-        ),
-        _ => (
-            "405 Method Not Allowed",
-            "only GET is answered\n".to_owned(),
-        ),
+    place.has_asked();
+    let request = head.ok_or(Refusal::TooLarge);
+    let request = request.and_then(|head| Request::read(&head, hosts));
+    let (status, body) = match &request {
+        Ok(Request { path, .. }) => match path.as_str() {
+            "/metrics" => ("200 OK", text(workers)),
+            "/healthz" => ("200 OK", "ok\n".to_owned()),
+            _ => (
+                "404 Not Found",
+                "there are /metrics and /healthz\n".to_owned(),
+            ),
+        },
+        Err(refusal) => refusal.answer(),
     };
     let length = body.len();
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    let body = if head.starts_with("HEAD ") { "" } else { &body };
+    let is_head = request.is_ok_and(|request| request.is_head);
+    let body = if is_head { "" } else { &body };
     let answer = format!(
         "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\
          x-content-type-options: nosniff\r\nconnection: close\r\n\r\n{body}"
@@ -115,16 +144,25 @@ async fn answer(mut connection: TcpStream, workers: &[Watched]) -> io::Result<()
     connection.shutdown().await
 }
 
-/// The first line of a request whose head has arrived whole.
-async fn request_head(connection: &mut TcpStream) -> io::Result<String> {
-    let mut head = Vec::new();
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        if head.len() >= HEAD_BYTES_MAX || connection.read_buf(&mut head).await? == 0 {
-            return Err(io::ErrorKind::InvalidData.into());
+/// A request's head that has arrived whole; `None` when it is too large.
+async fn request_head(connection: &mut TcpStream) -> io::Result<Option<String>> {
+    let mut head = Vec::with_capacity(HEAD_BYTES_MAX);
+    loop {
+        let looked_at = head.len().saturating_sub(3);
+        if connection.read_buf(&mut head).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let end = head[looked_at..]
+            .windows(4)
+            .position(|end| end == b"\r\n\r\n");
+        if let Some(end) = end {
+            head.truncate(looked_at + end);
+            return Ok(Some(String::from_utf8_lossy(&head).into_owned()));
+        }
+        if head.len() >= HEAD_BYTES_MAX {
+            return Ok(None);
         }
     }
-    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    Ok(String::from_utf8_lossy(line).into_owned())
 }
 
 fn text(workers: &[Watched]) -> String {

@@ -1,10 +1,14 @@
 //! `worker run`: the groups' work, done by this process.
 
 pub(super) mod assign;
+mod callers;
 mod handlers;
 mod journal;
 mod metrics;
+mod proxy;
 mod rehearse;
+mod request;
+mod status;
 mod supervise;
 
 use std::net::SocketAddr;
@@ -18,7 +22,6 @@ use serde::Serialize;
 use self::journal::JournalFile;
 use super::Context;
 use crate::cli::{DryRun, Impact, name, parse_duration, per_second};
-use crate::console::init_logs;
 use crate::exit::Exit;
 use crate::model::{Format, LogFormat, Name, counted};
 use crate::view::{Cell, Column, Row};
@@ -57,7 +60,12 @@ enum WorkerCommand {
   ucp-streams worker run event-processors --once
 
 A program of --exec gets the entry as JSON on standard input, and UCP_STREAM, UCP_GROUP, UCP_ID and UCP_DELIVERIES in \
-its environment. Exit 0 acknowledges, 65 moves the entry to the dead-letter stream, anything else is another attempt.
+its environment. Exit 0 acknowledges, 65 moves the entry to the dead-letter stream, anything else is another attempt. \
+An attempt that fails or is stopped takes with it all that it started, also in sessions of its own; what a program leaves \
+behind that ends well goes on.
+
+Requests of --http go through the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names, but never to this machine and \
+never where NO_PROXY says so.
 
 A program of --pipe gets each entry as one line of JSON and answers it with one line: {\"id\":…,\"ok\":true}, to which \
 \"publish\":[{\"stream\":…,\"fields\":{…}}] adds entries together with the acknowledgement; or \
@@ -96,6 +104,9 @@ struct RunArgs {
     /// Serve /metrics for Prometheus, and /healthz, at this address, such as 127.0.0.1:9121
     #[arg(long, value_name = "ADDR")]
     metrics_addr: Option<SocketAddr>,
+    /// A name by which the metrics may be asked for, beside localhost and addresses; may be repeated
+    #[arg(long, value_name = "NAME", requires = "metrics_addr")]
+    metrics_host: Vec<String>,
     /// Log lines on standard error: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
@@ -142,16 +153,19 @@ struct PolicyArgs {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let WorkerCommand::Run(args) = args.command;
-    init_logs(
-        args.log_format,
-        context.console.is_quiet(),
-        context.console.verbosity(),
-    );
+    context.console.start_logs(args.log_format);
     if context.is_rehearsal(args.dry_run) {
+        if let Some(address) = args.metrics_addr {
+            metrics::warn_if_open(address);
+        }
         return rehearse::rehearse(&args, context).await;
     }
     let is_once = args.once;
     let jobs = assign::assignments(&args, context)?;
+    let server = context.settings.server_shown();
+    for job in &jobs {
+        job.say_start(&server);
+    }
     let journal = args.journal.as_deref().map(JournalFile::open).transpose()?;
     let jobs = jobs.into_iter().map(|job| Assignment {
         journal: journal.as_ref().map(JournalFile::journal),
@@ -159,10 +173,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     });
     let dialer = context.dialer()?.named("ucp-streams-worker");
     let listener = match args.metrics_addr {
-        Some(address) => Some(metrics::listen(address).await?),
+        Some(address) => Some(metrics::listen(address, &args.metrics_host).await?),
         None => None,
     };
-    let (rows, stopped) = supervise::work(jobs.collect(), dialer, listener).await?;
+    let (rows, stopped) =
+        supervise::work(jobs.collect(), dialer, listener, context.console.status()).await?;
     for row in &rows {
         if is_once && row.is_unfinished() {
             // Said even when only what is wrong is to be said: cron mails what is printed, not the exit code.
@@ -198,13 +213,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
 /// # Errors
 /// As [`crate::worker::run`].
 pub(super) async fn work_off(job: Assignment, context: &Context) -> Result<Exit> {
-    init_logs(
-        LogFormat::default(),
-        context.console.is_quiet(),
-        context.console.verbosity(),
-    );
+    context.console.start_logs(LogFormat::default());
     let dialer = context.dialer()?.named("ucp-streams-worker");
-    let (rows, stopped) = supervise::work(vec![job], dialer, None).await?;
+    let (rows, stopped) =
+        supervise::work(vec![job], dialer, None, context.console.status()).await?;
     for row in &rows {
         context.console.note(&row.line());
     }

@@ -1,18 +1,20 @@
 //! The workers of this process from start to end: signals reach them, and the service manager learns how they are.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Result;
 use futures_util::future::join_all;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::WorkerRow;
-use super::metrics::{Watched, serve};
-use crate::console::{ServiceManager, Signals};
+use super::metrics::{Door, Watched, serve};
+use super::status::{self, StatusLine};
+use crate::console::{Progress, ServiceManager, Signals};
 use crate::exit::Exit;
+use crate::model::Name;
 use crate::wire::Dialer;
 use crate::worker::handler::reap_orphans;
 use crate::worker::{Assignment, Counters, Pulse, Signal, run};
@@ -22,16 +24,19 @@ use crate::worker::{Assignment, Counters, Pulse, Signal, run};
 pub(super) async fn work(
     jobs: Vec<Assignment>,
     dialer: Dialer,
-    metrics: Option<TcpListener>,
+    metrics: Option<Door>,
+    status: Progress,
 ) -> Result<(Vec<WorkerRow>, Option<Exit>)> {
     let mut signals = Signals::catch()?;
     let (signal, listener) = watch::channel(Signal::Run);
     let (mut workers, mut rows, mut shown) = (JoinSet::new(), Vec::new(), Vec::new());
+    let mut groups = Vec::new();
     let mut watch = Watch::new(ServiceManager::of_environment());
     for mut job in jobs {
         let counters = Arc::new(Counters::default());
         job.pulse = Some(watch.pulse());
         shown.push(Watched::new(&job, &counters));
+        groups.push((job.group.clone(), Arc::clone(&counters)));
         rows.push((Arc::clone(&counters), WorkerRow::new(&job)));
         workers.spawn(run(job, dialer.clone(), listener.clone(), counters));
     }
@@ -39,12 +44,13 @@ pub(super) async fn work(
     let watched = watch.over(signal.subscribe());
     let served = async {
         match metrics {
-            Some(listener) => serve(listener, shown.into()).await,
+            Some(door) => serve(door, shown.into()).await,
             None => std::future::pending().await,
         }
     };
+    let told = keep_status(status, groups, signal.subscribe());
     let reaped = reap_orphans();
-    tokio::pin!(watched, served, reaped);
+    tokio::pin!(watched, served, told, reaped);
     while !workers.is_empty() {
         tokio::select! {
             stop = signals.next() => {
@@ -62,6 +68,7 @@ pub(super) async fn work(
             }
             () = &mut watched => {}
             () = &mut served => {}
+            () = &mut told => {}
             () = &mut reaped => {}
         }
     }
@@ -73,6 +80,26 @@ pub(super) async fn work(
         ..row
     });
     Ok((rows.collect(), stopped))
+}
+
+/// Keeps the status line up. Does not end; dropped, it takes the line off the screen.
+async fn keep_status(
+    status: Progress,
+    groups: Vec<(Name, Arc<Counters>)>,
+    signal: watch::Receiver<Signal>,
+) {
+    if status.is_silent() {
+        return std::future::pending().await;
+    }
+    let mut line = StatusLine::default();
+    let mut ticks = interval(status::EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let is_stopping = *signal.borrow() != Signal::Run;
+        let workers = groups.iter().map(|(group, counters)| (group, &**counters));
+        status.say(&line.text(workers, is_stopping, Instant::now()));
+    }
 }
 
 /// Tells the service manager how the workers are.

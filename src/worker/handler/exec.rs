@@ -30,15 +30,15 @@ pub struct Exec {
 }
 
 impl Exec {
-    /// A handler that runs `program` with `args`.
+    /// A handler that runs `program` with `args`, without the environment's `secrets`: the names of variables.
     ///
     /// # Errors
     /// When the guard that ends handlers with this process cannot be started.
-    pub fn new(program: OsString, args: Vec<OsString>) -> io::Result<Self> {
+    pub fn new(program: OsString, args: Vec<OsString>, secrets: Vec<String>) -> io::Result<Self> {
         Ok(Self {
             program,
             args,
-            guard: Arc::new(Guard::start()?),
+            guard: Arc::new(Guard::start(secrets)?),
         })
     }
 

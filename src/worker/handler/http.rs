@@ -5,17 +5,21 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy as Redirects;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, Proxy, Response, StatusCode, Url};
 use tokio::time::timeout;
 
 use super::{Fault, Origin, REASON_BYTES_MAX, Verdict, is_lack, tail};
-use crate::model::{Entry, Kind, Name, Problem, Time, before_moves};
+use crate::model::{Entry, Kind, Name, Problem, Time, UrlSecrets, before_moves, shown_url};
 use crate::topology::FanOut;
 use crate::wire::{Output, prepare_tls};
 use crate::worker::state::hand::Delivery;
 
 /// How long the body of an answer that is not a success may take.
 const BODY_WITHIN: Duration = Duration::from_secs(1);
+/// As much of such a body is read: more than is kept.
+const BODY_BYTES_MAX: usize = 2 * REASON_BYTES_MAX;
+/// What a reason has beside such a body.
+const STATUS_BYTES_MAX: usize = 512;
 /// Answers larger than this are not kept.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// What a URL looks like.
@@ -26,28 +30,39 @@ const URL_HINT: &str = "for example --http http://127.0.0.1:8080/handle";
 pub struct Http {
     client: Client,
     url: Url,
+    /// What its URL and its proxy's must not tell.
+    secrets: UrlSecrets,
+    /// The proxy that its requests go through, for people.
+    proxy: Option<String>,
     results: Option<Name>,
     fan_out: Option<FanOut>,
 }
 
 impl Http {
-    /// A handler that posts to `url`. The answers go to `results`, where it is given, with the acknowledgement or not at
-    /// all; `fan_out` makes several requests of one entry.
+    /// A handler that posts to `url`, through `proxy` where it is given and never through another. The answers go to
+    /// `results`, where it is given, with the acknowledgement or not at all; `fan_out` makes several requests of one entry.
     ///
     /// # Errors
     /// When `url` is not an HTTP URL.
-    pub fn new(url: &str, results: Option<Name>, fan_out: Option<FanOut>) -> Result<Self, Problem> {
-        prepare_tls();
-        // A POST that moves is a mistake in the configuration: redirects are not followed.
-        let client = Client::builder().redirect(Redirects::none()).build();
+    pub fn new(
+        url: &str,
+        results: Option<Name>,
+        fan_out: Option<FanOut>,
+        proxy: Option<&str>,
+    ) -> Result<Self, Problem> {
         Ok(Self {
-            client: client.map_err(|error| {
-                Problem::new(Kind::Bug, format!("cannot make an HTTP client: {error}"))
-            })?,
+            client: client(proxy)?,
+            secrets: UrlSecrets::of(&[url, proxy.unwrap_or_default()]),
+            proxy: proxy.map(shown_url),
             url: parse_url(url)?,
             results,
             fan_out,
         })
+    }
+
+    /// The proxy that its requests go through, without its password.
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
     }
 
     /// The stream that answers go to.
@@ -105,9 +120,9 @@ impl Http {
             .header("UCP-Group", origin.group.to_string())
             .header("UCP-Deliveries", delivery.deliveries)
             .json(&question.object(&origin.stream));
-        let response = request.send().await.map_err(|error| lost(&error))?;
+        let response = request.send().await.map_err(|error| self.lost(error))?;
         if !response.status().is_success() {
-            return Err(failure(response).await);
+            return Err(self.failure(response).await);
         }
         if self.results.is_none() {
             return Ok(Vec::new());
@@ -117,9 +132,91 @@ impl Http {
             Ok(Beginning::Cut(_)) => Err(Verdict::dead(format!(
                 "the service's answer has more than {ANSWER_BYTES_MAX} bytes"
             ))),
-            Err(error) => Err(lost(&error)),
+            Err(error) => Err(self.lost(error)),
         }
     }
+
+    /// A request without an answer: the service's fault, unless this worker had no socket for it.
+    fn lost(&self, error: reqwest::Error) -> Verdict {
+        let is_connect = error.is_connect();
+        // The URL is known, and has what is nobody's business.
+        let error = error.without_url();
+        let mut reason = error.to_string();
+        let mut fault = Fault::Service;
+        let mut cause = std::error::Error::source(&error);
+        while let Some(inner) = cause {
+            reason = format!("{reason}: {inner}");
+            if inner.downcast_ref().is_some_and(is_lack) {
+                fault = Fault::Worker;
+            }
+            cause = inner.source();
+        }
+        // A name that could not be looked up for lack of descriptors is said to be unknown.
+        if is_connect && std::fs::File::open("/dev/null").is_err_and(|error| is_lack(&error)) {
+            fault = Fault::Worker;
+        }
+        Verdict::failed(fault, self.told(reason))
+    }
+
+    /// An answer that is not a success.
+    async fn failure(&self, response: Response) -> Verdict {
+        let status = response.status();
+        let after = retry_after(response.headers());
+        // The status has decided; a body that does not come must not turn it into something else.
+        let body = timeout(BODY_WITHIN, beginning(response, BODY_BYTES_MAX)).await;
+        let text = |body: Vec<u8>| String::from_utf8_lossy(&body).into_owned();
+        // Hidden before it is cut to what is kept: a part of a secret is not found.
+        let body = match body {
+            Ok(Ok(Beginning::Whole(body))) => self.secrets.hide(text(body)),
+            Ok(Ok(Beginning::Cut(body))) => self.secrets.hide_in_cut(text(body)),
+            Ok(Err(_)) | Err(_) => String::new(),
+        };
+        let body = head(&body, REASON_BYTES_MAX - STATUS_BYTES_MAX);
+        let reason = if body.trim().is_empty() {
+            format!("the service answered {status}")
+        } else {
+            format!("the service answered {status}: {}", body.trim())
+        };
+        let reason = self.told(reason);
+        // What a proxy wants of the worker is not about the message.
+        let is_of_proxy =
+            status == StatusCode::PROXY_AUTHENTICATION_REQUIRED && self.proxy.is_some();
+        if is_permanent(status) && !is_of_proxy {
+            Verdict::Dead { reason }
+        } else {
+            Verdict::Retry {
+                reason,
+                fault: Fault::Service,
+                after,
+            }
+        }
+    }
+
+    /// A reason as it is kept: without secrets, and with the proxy that may be the cause.
+    fn told(&self, reason: String) -> String {
+        let reason = self.secrets.hide(reason);
+        let reason = match &self.proxy {
+            Some(proxy) => format!("through the proxy {proxy}: {reason}"),
+            None => reason,
+        };
+        tail(&reason).to_owned()
+    }
+}
+
+/// The client that every request of this tool is made with.
+fn client(proxy: Option<&str>) -> Result<Client, Problem> {
+    prepare_tls();
+    // A POST that moves is a mistake in the configuration: redirects are not followed.
+    let mut builder = Client::builder().redirect(Redirects::none()).no_proxy();
+    if let Some(proxy) = proxy {
+        // Not the library's error, which has the URL.
+        let proxy = Proxy::all(proxy)
+            .map_err(|_| Problem::usage(format!("not a proxy's URL: {}", shown_url(proxy))))?;
+        builder = builder.proxy(proxy);
+    }
+    builder
+        .build()
+        .map_err(|error| Problem::new(Kind::Bug, format!("cannot make an HTTP client: {error}")))
 }
 
 /// As much of a body as is read.
@@ -146,11 +243,13 @@ async fn beginning(mut response: Response, bytes_max: usize) -> reqwest::Result<
 fn parse_url(url: &str) -> Result<Url, Problem> {
     match Url::parse(url) {
         Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Ok(parsed),
-        Ok(parsed) => Err(Problem::usage(format!(
+        Ok(parsed) if parsed.has_host() => Err(Problem::usage(format!(
             "a handler's URL begins http:// or https://, not {}://",
             parsed.scheme()
         ))
         .hint(URL_HINT)),
+        // What stands before the first colon may be a user's name.
+        Ok(_) => Err(Problem::usage("a handler's URL begins http:// or https://").hint(URL_HINT)),
         Err(error) => {
             Err(Problem::usage(format!("not a URL for a handler: {error}")).hint(URL_HINT))
         }
@@ -172,51 +271,9 @@ fn result(results: &Name, question: Entry, answer: Vec<u8>) -> Output {
     }
 }
 
-/// A request without an answer: the service's fault, unless this worker had no socket for it.
-fn lost(error: &reqwest::Error) -> Verdict {
-    let mut reason = error.to_string();
-    let mut fault = Fault::Service;
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        reason = format!("{reason}: {inner}");
-        if inner.downcast_ref().is_some_and(is_lack) {
-            fault = Fault::Worker;
-        }
-        cause = inner.source();
-    }
-    // A name that could not be looked up for lack of descriptors is said to be unknown.
-    if error.is_connect() && std::fs::File::open("/dev/null").is_err_and(|error| is_lack(&error)) {
-        fault = Fault::Worker;
-    }
-    Verdict::failed(fault, reason)
-}
-
-/// An answer that is not a success.
-async fn failure(response: Response) -> Verdict {
-    let status = response.status();
-    let after = retry_after(response.headers());
-    // The status has decided; a body that does not come must not turn it into something else.
-    let body = timeout(BODY_WITHIN, beginning(response, REASON_BYTES_MAX)).await;
-    let body = match body {
-        Ok(Ok(Beginning::Whole(body) | Beginning::Cut(body))) => body,
-        Ok(Err(_)) | Err(_) => Vec::new(),
-    };
-    let body = String::from_utf8_lossy(&body);
-    let reason = if body.trim().is_empty() {
-        format!("the service answered {status}")
-    } else {
-        format!("the service answered {status}: {}", tail(body.trim()))
-    };
-    let reason = tail(&reason).to_owned();
-    if is_permanent(status) {
-        Verdict::Dead { reason }
-    } else {
-        Verdict::Retry {
-            reason,
-            fault: Fault::Service,
-            after,
-        }
-    }
+/// The first `bytes_max` bytes of `text`, to a character's end.
+fn head(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
 }
 
 fn is_permanent(status: StatusCode) -> bool {

@@ -63,6 +63,8 @@ done
 pub(in crate::worker::handler) struct Guard {
     shell: Child,
     token: String,
+    /// Variables that handlers must not have.
+    secrets: Vec<String>,
     slots: Arc<Slots>,
     stopper: Mutex<Option<Stopper>>,
     _own: Own,
@@ -83,7 +85,7 @@ struct State {
 }
 
 impl Guard {
-    pub(in crate::worker::handler) fn start() -> io::Result<Self> {
+    pub(in crate::worker::handler) fn start(secrets: Vec<String>) -> io::Result<Self> {
         let token = uuid::Uuid::new_v4().to_string();
         let mut command = Command::new("/bin/sh");
         without_secrets(&mut command)
@@ -92,6 +94,9 @@ impl Guard {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0);
+        for secret in &secrets {
+            command.env_remove(secret);
+        }
         let (mut shell, own) = own::start(|| command.spawn(), |shell| Some(shell.id()))?;
         let state = State {
             input: shell.stdin.take(),
@@ -100,6 +105,7 @@ impl Guard {
         Ok(Self {
             shell,
             token,
+            secrets,
             slots: Arc::new(Slots {
                 state: Mutex::new(state),
                 used: watch::Sender::new(0),
@@ -112,6 +118,11 @@ impl Guard {
     /// The value of [`WORKER`] that a handler's environment must have, so that it is known from its first moment.
     pub(super) fn token(&self) -> &str {
         &self.token
+    }
+
+    /// The names of the variables that a handler must not have in its environment.
+    pub(super) fn secrets(&self) -> &[String] {
+        &self.secrets
     }
 
     /// Watches over the process group `process` until the returned value is dropped.
@@ -236,7 +247,7 @@ mod tests {
 
     #[test]
     fn what_was_told_and_what_was_not_ends_with_this_process() {
-        let guard = Guard::start().expect("starts");
+        let guard = Guard::start(Vec::new()).expect("starts");
         let (mut told, mut untold) = (handler(&guard), handler(&guard));
         let watched = guard.watch(told.id());
         // As a kill would: the pipe closes without a word, and nothing is cleaned up.
@@ -249,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_worker_that_ends_by_itself_kills_nothing_that_is_not_its_handler() {
-        let guard = Guard::start().expect("starts");
+        let guard = Guard::start(Vec::new()).expect("starts");
         let mut process = handler(&guard);
         drop(guard);
         assert!(

@@ -55,6 +55,9 @@ impl Attempt {
             .process_group(0)
             .kill_on_drop(true);
         without_secrets(command.as_std_mut());
+        for secret in guard.secrets() {
+            command.env_remove(secret);
+        }
         let running = Running::begin();
         let (child, own) = own::start(|| command.spawn(), Child::id)?;
         let process = child.id().unwrap_or(0);

@@ -47,7 +47,8 @@ pub struct Pipe {
 }
 
 impl Pipe {
-    /// A handler that talks to `program`, started with `args`; what its answers publish is checked by `streams`.
+    /// A handler that talks to `program`, started with `args` and without the environment's `secrets`: the names of
+    /// variables; what its answers publish is checked by `streams`.
     ///
     /// # Errors
     /// When the guard that ends handlers with this process cannot be started.
@@ -55,12 +56,13 @@ impl Pipe {
         program: OsString,
         args: Vec<OsString>,
         streams: Vec<StreamSpec>,
+        secrets: Vec<String>,
     ) -> io::Result<Self> {
         Ok(Self {
             program: Program {
                 name: program,
                 args,
-                guard: Arc::new(Guard::start()?),
+                guard: Arc::new(Guard::start(secrets)?),
             },
             streams: Arc::new(streams),
             members: Mutex::default(),

@@ -1,0 +1,224 @@
+//! URLs as they may be seen: without who logs in, and without what is asked.
+
+use super::Name;
+
+/// What stands where something is hidden.
+const HIDDEN: &str = "***";
+/// A shorter value may stand in any text without being the secret.
+const VALUE_BYTES_MIN: usize = 6;
+
+/// The parts of a URL: `scheme://[user_info@]place[?query]`. The text may be no URL at all.
+struct Parts<'a> {
+    scheme: &'a str,
+    user_info: Option<&'a str>,
+    /// Host, port and path.
+    place: &'a str,
+    query: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(url: &'a str) -> Self {
+        let (before, query) = match url.find(['?', '#']) {
+            Some(at) => (&url[..at], Some(&url[at + 1..])),
+            None => (url, None),
+        };
+        let (scheme, rest) = match before.find("://") {
+            Some(at) => before.split_at(at + 3),
+            None => ("", before),
+        };
+        let authority = rest.split(['/', '\\']).next().unwrap_or_default();
+        let at_sign = match authority.rfind('@') {
+            Some(at) => Some(at),
+            // A password with a `/` in it ends the authority where it should not: no port is such a word.
+            None if is_address(authority) => None,
+            None => rest.rfind('@'),
+        };
+        Self {
+            scheme,
+            user_info: at_sign.map(|at| &rest[..at]),
+            place: at_sign.map_or(rest, |at| &rest[at + 1..]),
+            query: query.filter(|query| !query.is_empty()),
+        }
+    }
+}
+
+/// Whether this is a host with or without a port, as far as it matters here.
+fn is_address(authority: &str) -> bool {
+    let after_host = authority.rsplit(']').next().unwrap_or_default();
+    match after_host.split_once(':') {
+        Some((_, port)) => port.bytes().all(|byte| byte.is_ascii_digit()),
+        None => true,
+    }
+}
+
+/// A URL for people: `https://***@host/path?***`, where it has a user and a query. What is no URL is hidden alike.
+pub fn shown_url(url: &str) -> String {
+    let parts = Parts::of(url);
+    let user = parts
+        .user_info
+        .map_or_else(String::new, |_| format!("{HIDDEN}@"));
+    let query = parts
+        .query
+        .map_or_else(String::new, |_| format!("?{HIDDEN}"));
+    let shown = format!("{}{user}{}{query}", parts.scheme, parts.place);
+    Name::from(shown).to_string()
+}
+
+/// What must not be seen of a URL, in whatever is said about it.
+#[derive(Clone, Default)]
+pub struct UrlSecrets {
+    /// Longest first: one may be a part of another.
+    words: Vec<String>,
+}
+
+impl UrlSecrets {
+    /// Those of URLs: their user info and their query, whole and in parts, as they are written and as they are meant.
+    pub fn of(urls: &[&str]) -> Self {
+        let mut words: Vec<String> = urls.iter().flat_map(|url| written(url)).collect();
+        let meant: Vec<String> = words.iter().map(|word| decoded(word)).collect();
+        words.extend(meant);
+        words.sort_unstable_by_key(|word| std::cmp::Reverse(word.len()));
+        words.dedup();
+        words.retain(|word| !word.is_empty());
+        Self { words }
+    }
+    /// The text without them.
+    pub fn hide(&self, text: String) -> String {
+        self.words.iter().fold(text, |text, word| {
+            if text.contains(word.as_str()) {
+                text.replace(word.as_str(), HIDDEN)
+            } else {
+                text
+            }
+        })
+    }
+
+    /// As [`UrlSecrets::hide`], where the text was cut off, perhaps within one of them.
+    pub fn hide_in_cut(&self, text: String) -> String {
+        let mut text = self.hide(text);
+        let is_begun = |end: &str| self.words.iter().any(|word| word.starts_with(end));
+        let begun = text
+            .char_indices()
+            .map(|(at, _)| at)
+            .find(|at| is_begun(&text[*at..]));
+        text.truncate(begun.unwrap_or(text.len()));
+        text
+    }
+}
+
+/// They are not shown where a value is.
+impl std::fmt::Debug for UrlSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "UrlSecrets({})", self.words.len())
+    }
+}
+
+/// The secrets of a URL as they are written there.
+fn written(url: &str) -> Vec<String> {
+    let parts = Parts::of(url);
+    let mut words = Vec::new();
+    if let Some(user_info) = parts.user_info {
+        words.push(user_info.to_owned());
+        let mut said = user_info.splitn(2, ':');
+        words.extend(said.next().and_then(long_enough));
+        // A password is one however short it is; but a letter is in every text.
+        words.extend(said.next().filter(|word| word.len() > 2).map(str::to_owned));
+    }
+    if let Some(query) = parts.query {
+        words.push(query.to_owned());
+        for pair in query.split(['&', '#']) {
+            match pair.split_once('=') {
+                Some((_, "")) => {}
+                Some((_, value)) => {
+                    words.push(pair.to_owned());
+                    words.extend(long_enough(value));
+                }
+                None => words.extend(long_enough(pair)),
+            }
+        }
+    }
+    words
+}
+
+fn long_enough(word: &str) -> Option<String> {
+    (word.len() >= VALUE_BYTES_MIN).then(|| word.to_owned())
+}
+
+/// Percent signs and plus signs taken for what they mean.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = tail
+            .get(..2)
+            .and_then(|pair| std::str::from_utf8(pair).ok());
+        let byte = hex.and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        match (first, byte) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            (b'+', _) => {
+                bytes.push(b' ');
+                rest = tail;
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_logs_in_and_what_is_asked_is_hidden() {
+        for (url, shown) in [
+            ("http://h:80/a", "http://h:80/a"),
+            ("http://u:p@h/a?token=X", "http://***@h/a?***"),
+            ("http://u@h", "http://***@h"),
+            ("http://u:p@w@h/", "http://***@h/"),
+            ("http://u:p/w@h/", "http://***@h/"),
+            ("http://h/users/@me", "http://h/users/@me"),
+            ("http://[::1]:80/@me", "http://[::1]:80/@me"),
+            ("http://h/a#secret", "http://h/a?***"),
+            ("http://h/a?", "http://h/a"),
+            ("u:p@h/a", "***@h/a"),
+            ("not a url", "not a url"),
+        ] {
+            assert_eq!(shown_url(url), shown);
+        }
+    }
+
+    #[test]
+    fn they_are_hidden_in_any_text_as_written_and_as_meant() {
+        let secrets = UrlSecrets::of(&["http://user1234:p%40ss@h/a?token=s%20ecret1&n=1"]);
+        for (said, hidden) in [
+            (
+                "http://user1234:p%40ss@h/a?token=s%20ecret1&n=1",
+                "http://***@h/a?***",
+            ),
+            ("no such token: s ecret1", "no such token: ***"),
+            (
+                "wrong password p@ss of user1234",
+                "wrong password *** of ***",
+            ),
+            ("n=1 is not n=2; 1", "*** is not n=2; 1"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(secrets.hide(said.to_owned()), hidden);
+        }
+        assert!(!format!("{secrets:?}").contains("user1234"));
+        assert_eq!(
+            secrets.hide_in_cut("it is p@ss: p@s".to_owned()),
+            "it is ***: "
+        );
+        assert_eq!(secrets.hide_in_cut("it was no".to_owned()), "it was no");
+        let none = UrlSecrets::of(&["http://h/a"]);
+        assert_eq!(none.hide("h a".to_owned()), "h a");
+    }
+}
