@@ -45,9 +45,11 @@ impl FeatureUpdate {
     }
 
     /// The hashes to add to: `{S}:features:<brand>`, and `{S}:features:<brand>:<profile>` when there
-    /// is a profile.
+    /// is a profile. In the brand `:` is written `%3A` and `%` is written `%25`, so that its first `:` ends it: no
+    /// brand has the key of another's profile.
     pub fn keys(&self, stream: &Name) -> (Name, Option<Name>) {
-        let brand = format!(":features:{}", self.brand);
+        let brand = self.brand.replace('%', "%25").replace(':', "%3A");
+        let brand = format!(":features:{brand}");
         let profile = self
             .profile
             .as_ref()
@@ -177,6 +179,27 @@ mod tests {
         assert_eq!(update.timestamp, "2024-12-01T10:00:00.123Z");
         let nobody = FeatureUpdate::of(&event("page_view", "{}", "")).expect("readable");
         assert_eq!(nobody.keys(&stream).1, None);
+    }
+
+    #[test]
+    fn no_two_hashes_share_a_key() {
+        let brands = ["a", "a:p", "a%3Ap", "a%253Ap", "a:", "a%", ":a", "a:p:p"];
+        let profiles = ["", "p", "p:p", ":p", "%3Ap"];
+        let mut keys = std::collections::BTreeMap::new();
+        for brand in brands {
+            for profile in profiles {
+                let mut event = event("page_view", "{}", profile);
+                event[0].1 = brand.to_owned();
+                let update = FeatureUpdate::of(&event).expect("readable");
+                let (of_brand, of_profile) = update.keys(&"s".into());
+                keys.insert((brand, ""), of_brand);
+                if let Some(key) = of_profile {
+                    keys.insert((brand, profile), key);
+                }
+            }
+        }
+        let distinct: std::collections::BTreeSet<_> = keys.values().collect();
+        assert_eq!(distinct.len(), brands.len() * profiles.len());
     }
 
     #[test]

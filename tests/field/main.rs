@@ -8,6 +8,7 @@ mod support;
 
 mod active;
 mod claims;
+mod counters;
 mod data;
 mod deleted;
 mod files;

@@ -199,7 +199,7 @@ const SHAPES: &[(&str, &str)] = &[
   "group": "string", "stream": "string", "consumer": "string", "handled": "integer",
   "failed_attempts": "integer", "not_started": "integer", "retried": "integer",
   "taken_over": "integer",
-  "dead_lettered": "integer", "tombstones": "integer", "taken_back": "integer",
+  "dead_lettered": "integer", "tombstones": "integer", "taken_back": "integer", "uncounted": "integer",
   "leases_lost": "integer",
   "released": "integer", "reconnects": "integer", "groups_recreated": "integer",
   "left_pending": "integer or null"

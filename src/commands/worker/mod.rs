@@ -261,6 +261,7 @@ impl WorkerRow {
             dead_lettered,
             tombstones,
             taken_back,
+            uncounted,
             leases_lost,
             released,
             reconnects,
@@ -275,6 +276,10 @@ impl WorkerRow {
             (dead_lettered, ["dead-lettered"; 2]),
             (tombstones, ["tombstone", "tombstones"]),
             (taken_back, ["taken back"; 2]),
+            (
+                uncounted,
+                ["figure not counted up", "figures not counted up"],
+            ),
             (leases_lost, ["lease lost", "leases lost"]),
             (released, ["given back"; 2]),
             (reconnects, ["reconnect", "reconnects"]),

@@ -24,6 +24,8 @@ pub struct Output {
 pub enum Effect {
     /// Both are done.
     Done,
+    /// Both are done, but for these figures, which cannot be counted up.
+    PartlyCounted(Vec<String>),
     /// The input is not pending: acknowledged before, by whomever. Nothing was written.
     Gone,
     /// Somebody else holds the input. Nothing was written.
@@ -49,6 +51,23 @@ fn effect_outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<Effect> {
         b"refused" => Ok(Effect::Refused(next_text(command, &mut parts)?)),
         _ => Err(Error::shape(command, "the outcome of an effect")),
     }
+}
+
+fn count_outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<Effect> {
+    let (word, parts) = status(command, node)?;
+    if word != b"ok" {
+        return effect_outcome(command, node);
+    }
+    let mut left_out = Vec::new();
+    for part in parts {
+        let bytes = decode::bytes(command, part)?;
+        left_out.push(String::from_utf8_lossy(bytes).into_owned());
+    }
+    Ok(if left_out.is_empty() {
+        Effect::Done
+    } else {
+        Effect::PartlyCounted(left_out)
+    })
 }
 
 fn output_args<T>(mut call: ScriptCall<T>, output: &Output) -> ScriptCall<T> {
@@ -111,7 +130,7 @@ pub fn count_and_acknowledge(
     keys.extend(update.hashes.iter().cloned());
     let (keys, token) = fenced(keys, holder.fence);
     ScriptCall::new(&SCRIPT, keys, &token, |command, value| {
-        effect_outcome(command, value)
+        count_outcome(command, value)
     })
     .arg(holder.group.as_bytes())
     .arg(holder.consumer.as_bytes())

@@ -203,6 +203,12 @@ impl Engine {
         let (id, deliveries) = settlement.lease();
         match effect {
             Ok(Effect::Done) => self.effect_is_there(id),
+            Ok(Effect::PartlyCounted(left_out)) => {
+                add(&self.counters.uncounted, left_out.len() as u64);
+                tracing::warn!(group = %self.job.group, %id, figures = left_out.join(", "),
+                    "figures that cannot be counted up (no number, or 2^53 and more) were left as they are; the event counts without them");
+                self.effect_is_there(id);
+            }
             // This very script ran before, and its reply was lost.
             Ok(Effect::Gone) if settlement.was_sent => self.effect_is_there(id),
             Ok(Effect::Gone) => self.gone.settlement(settlement),
