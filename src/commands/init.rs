@@ -3,11 +3,13 @@
 use anyhow::Result;
 
 use super::shared::Context;
+use super::shared::group::to_create;
 use crate::cli::{DryRun, Impact, name};
 use crate::exit::Exit;
 use crate::model::Name;
 use crate::streams::init::{InitRow, State, apply_init, plan_init};
 use crate::topology::{GroupSpec, Start};
+use crate::wire::Connection;
 
 /// Create the topology's consumer groups, and their streams, where they are missing
 ///
@@ -46,8 +48,8 @@ fn start(text: &str) -> Result<Start, String> {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
-    let groups = wanted(&args, context)?;
     let connection = context.connect().await?;
+    let groups = wanted(&args, &connection, context).await?;
     let plan = plan_init(&connection, topology, &groups).await?;
     let is_rehearsal = context.is_rehearsal(args.dry_run);
     let rows = if is_rehearsal {
@@ -65,14 +67,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn wanted(args: &Args, context: &Context) -> Result<Vec<GroupSpec>> {
+async fn wanted(args: &Args, connection: &Connection, context: &Context) -> Result<Vec<GroupSpec>> {
     let topology = context.topology()?;
     let mut groups: Vec<GroupSpec> = Vec::new();
     if args.groups.is_empty() {
         groups.clone_from(&topology.groups);
     }
     for name in &args.groups {
-        let group = topology.group(name, args.stream.as_ref())?;
+        let group = to_create(name, args.stream.as_ref(), connection, context).await?;
         if !groups.contains(&group) {
             groups.push(group);
         }

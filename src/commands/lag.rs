@@ -35,8 +35,8 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
-    let wanted = args.groups.resolve(topology)?;
     let connection = context.connect().await?;
+    let wanted = args.groups.resolve(&connection, context).await?;
     let seen = backlog::lags(&connection, topology, &wanted).await?;
     let mut lags = seen.rows;
     if args.exact {

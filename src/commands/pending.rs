@@ -5,14 +5,17 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::shared::Context;
+use super::shared::group::find;
 use crate::cli::{self, Pairs};
 use crate::exit::Exit;
 use crate::model::{CommandLine, Name, Problem};
 use crate::streams::pending::{PendingReport, PendingRow, Question, add_fields, look};
 use crate::streams::select::{Bodies, Criteria};
 use crate::streams::target::Target;
-use crate::topology::{GroupSpec, Topology};
+use crate::streams::which_group::{Found, Suggest};
+use crate::topology::Topology;
 use crate::view::{Pending, PendingPages, PendingParts};
+use crate::wire::Connection;
 
 /// Bytes of bodies that are kept until the whole report is shown; more are shown page by page.
 const BODIES_HELD: usize = 2 << 20;
@@ -30,7 +33,7 @@ Examples:
   ucp-streams pending event-processors --by event_type,brand_id -o csv
   ucp-streams pending event-processors --min-deliveries 3 --histogram")]
 pub(super) struct Args {
-    /// The group, by its name in the topology; or its stream, when the group follows
+    /// The group: one on a stream of the topology; or its stream, when the group follows
     #[arg(value_name = "GROUP|STREAM", value_parser = cli::name())]
     first: Name,
 
@@ -38,7 +41,7 @@ pub(super) struct Args {
     #[arg(value_name = "GROUP", value_parser = cli::name(), conflicts_with = "stream")]
     second: Option<Name>,
 
-    /// The group's stream, where the topology does not have it or has it on several
+    /// The group's stream, where it is no stream of the topology or the group is on several
     #[arg(long, value_name = "STREAM", value_parser = cli::name())]
     stream: Option<Name>,
 
@@ -54,9 +57,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "N")]
     min_deliveries: Option<u64>,
 
-    /// Entries to list, the oldest first
-    #[arg(long, value_name = "N", default_value = "100")]
-    count: u32,
+    /// Entries to list, the oldest first [default: 100 in tables; all in JSON, CSV and --names]
+    #[arg(long, value_name = "N")]
+    count: Option<u32>,
 
     /// List the entries with their fields; says so where a body was trimmed away
     #[arg(long)]
@@ -74,6 +77,11 @@ pub(super) struct Args {
     pairs: Pairs,
 }
 
+/// Rows of a table that nobody asked to be longer.
+const LISTED_MAX: usize = 100;
+/// Combinations of values in a table.
+const CLUSTERS_MAX: usize = 20;
+
 impl Args {
     /// That group and stream were named the other way round, where the topology knows both.
     fn swapped(&self, topology: &Topology) -> Option<Problem> {
@@ -85,10 +93,10 @@ impl Args {
         Some(Problem::not_found(text).hint(line.to_string()))
     }
 
-    fn group(&self, topology: &Topology) -> Result<GroupSpec, Problem> {
+    async fn find(&self, connection: &Connection, context: &Context) -> Result<Found> {
         match &self.second {
-            Some(group) => topology.group(group, Some(&self.first)),
-            None => topology.group(&self.first, self.stream.as_ref()),
+            Some(group) => find(group, Some(&self.first), connection, context).await,
+            None => find(&self.first, self.stream.as_ref(), connection, context).await,
         }
     }
 }
@@ -128,9 +136,12 @@ async fn show_in_pages(
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let in_pairs = context.in_pairs(args.pairs)?;
     let topology = context.topology()?;
-    let target = Target::from(&args.group(topology)?);
     let connection = context.connect().await?;
-    if let Err(error) = target.require(&connection, topology).await {
+    let found = args.find(&connection, context).await?;
+    let target = Target::from(&found.spec);
+    if found.groups.is_none()
+        && let Err(error) = target.require(&connection, topology, Suggest::Names).await
+    {
         return Err(args.swapped(topology).map_or(error, Into::into));
     }
     if let Some(consumer) = &args.consumer {
@@ -143,13 +154,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             deliveries_min: args.min_deliveries.unwrap_or_default(),
             ..Criteria::default()
         },
-        count_max: args.count as usize,
+        count_max: context.listed_max(args.count, LISTED_MAX),
         with_histogram: args.histogram,
         by: args.by,
+        clusters_max: context.listed_max(None, CLUSTERS_MAX),
     };
     let mut report = look(&connection, &target, &question).await?;
     let parts = match (args.entries, args.count) {
-        (_, 0) => PendingParts::Summary,
+        (_, Some(0)) => PendingParts::Summary,
         (true, _) => PendingParts::Entries,
         (false, _) => PendingParts::Listed,
     };
@@ -164,11 +176,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     } else {
         show_in_pages(&mut report, rest, (bodies, in_pairs), context).await?;
     }
-    if report.has_more {
-        context.console.note(&format!(
-            "only the {} oldest are looked at; --count N lists more",
-            report.matching
-        ));
+    if let Some(cut) = report.cut() {
+        context.console.note(&cut);
     }
     Ok(Exit::Done)
 }

@@ -10,7 +10,7 @@ use crate::streams::ping;
 /// Check whether the server answers, which server it is, and how fast
 ///
 /// Connects and authenticates as every other command would, measures one round trip, and says the server's version,
-/// the optional commands it has, and whether its data is kept. What the user may not ask is shown as unknown.
+/// the optional commands and options it has, and whether its data is kept. What the user may not ask is shown as unknown.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, after_help = "\
 Examples:

@@ -86,6 +86,14 @@ pub struct PendingSummary {
     pub consumers: Vec<(Name, u64)>,
 }
 
+/// The delivery count that `XNACK … FATAL` (Redis 8.8) leaves: the greatest there is, and no number of deliveries.
+const FATAL: u64 = i64::MAX.unsigned_abs();
+
+/// Whether a delivery count is the mark of `XNACK … FATAL`: its consumer gave the entry up for good.
+pub const fn is_fatal(deliveries: u64) -> bool {
+    deliveries >= FATAL
+}
+
 /// One row of `XPENDING key group start end count`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingEntry {

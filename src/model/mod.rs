@@ -37,7 +37,7 @@ pub use edge::Edge;
 pub use entry::{Entry, Fields, bytes_of};
 pub use format::{Format, LogFormat};
 pub use id::{EntryId, IdError};
-pub use info::{ConsumerInfo, GroupInfo, PendingEntry, PendingSummary, StreamInfo};
+pub use info::{ConsumerInfo, GroupInfo, PendingEntry, PendingSummary, StreamInfo, is_fatal};
 pub use instant::{Instant, Written};
 pub use json_text::{JsonText, NotJson};
 pub use lag::Lag;

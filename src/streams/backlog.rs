@@ -11,6 +11,7 @@ use super::inspect::{
     severity, unless_other_type,
 };
 use super::target::Target;
+use super::which_group::Suggest;
 use crate::model::{EntryId, GroupInfo, Lag, Name, StreamInfo};
 use crate::topology::{Alert, Figures, GroupSpec, Level, Topology};
 use crate::wire::{
@@ -224,7 +225,9 @@ impl Survey<'_> {
         let Some((look, at)) = found else {
             // Asked again for the names there are, which only a failure pays for.
             let target = Target::from(spec);
-            target.require(self.connection, self.topology).await?;
+            target
+                .require(self.connection, self.topology, Suggest::Names)
+                .await?;
             return Ok(GroupReport::expected(spec).into());
         };
         self.measure(&spec.stream, look, &look.groups[at]).await

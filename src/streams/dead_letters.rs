@@ -5,12 +5,16 @@ use serde::Serialize;
 
 use super::names::{not_a_stream, require_stream};
 use super::select::Bodies;
-use crate::model::{Body, Entry, EntryId, Fields, Name, Portion, Provenance, Time, Written};
+use crate::model::{
+    Body, Entry, EntryId, Fields, Name, Portion, Provenance, Time, Written, is_fatal,
+};
 use crate::topology::Topology;
-use crate::wire::{self, Connection, ErrorKind, key_type, time, xrange};
+use crate::wire::{self, Connection, ErrorKind, key_type, time, xlen, xrange};
 
 /// Entries fetched at a time, at most.
 const PAGE: usize = 100;
+/// Entries that are looked at only to say how many there are.
+const COUNTED_MAX: usize = 10_000;
 
 /// A stream and where its dead letters are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,8 +100,10 @@ pub struct DeadLetter {
     pub origin_id: Option<EntryId>,
     /// Who held it last.
     pub consumer: Option<Name>,
-    /// How often it was delivered.
+    /// How often it was delivered; `None` also where that is fatal.
     pub deliveries: Option<u64>,
+    /// Whether it was given up for good (`XNACK … FATAL`).
+    pub is_fatal: bool,
     /// When it was set aside.
     pub time: Time,
     /// How long ago that was by the server's clock; `None` before [`tell_ages`].
@@ -120,6 +126,7 @@ impl DeadLetter {
             origin_id: None,
             consumer: None,
             deliveries: None,
+            is_fatal: false,
             time: Time::from_ms(entry.id.ms),
             age_ms: None,
             reason: None,
@@ -141,7 +148,9 @@ impl DeadLetter {
         self.group = Some(Name::from(said.group));
         self.origin_id = EntryId::parse(said.id).ok();
         self.consumer = Some(Name::from(said.consumer)).filter(|name| !name.is_empty());
-        self.deliveries = text(said.deliveries).and_then(|count| count.parse().ok());
+        let deliveries = text(said.deliveries).and_then(|count| count.parse().ok());
+        self.is_fatal = deliveries.is_some_and(is_fatal);
+        self.deliveries = deliveries.filter(|_| !self.is_fatal);
         self.time = text(said.time).and_then(moment).unwrap_or(self.time);
         self.reason = Some(String::from_utf8_lossy(said.reason).into_owned());
         self.is_tombstone = said.is_tombstone();
@@ -204,65 +213,106 @@ pub struct FoundLetters {
     pub has_more: bool,
 }
 
-/// Tells how long ago each was set aside.
+/// The server's clock, milliseconds since the Unix epoch.
 ///
 /// # Errors
 /// What the server says.
-pub async fn tell_ages(connection: &Connection, letters: &mut [DeadLetter]) -> Result<()> {
-    let now_ms = connection.run(time()).await?;
+pub async fn now_ms(connection: &Connection) -> wire::Result<u64> {
+    connection.run(time()).await
+}
+
+/// Tells how long before `now_ms`, by the server's clock, each was set aside.
+pub fn tell_ages(letters: &mut [DeadLetter], now_ms: u64) {
     for letter in letters {
         letter.age_ms = Some(now_ms.saturating_sub(letter.time.ms));
     }
-    Ok(())
 }
 
-/// Dead letters of several streams.
-#[derive(Debug, Default)]
-pub struct FoundIn {
-    /// Dead letters, stream by stream.
-    pub letters: Vec<DeadLetter>,
-    /// Whether more would have matched.
-    pub has_more: bool,
-    /// Why those of a stream could not be looked at: the key is something else, or not for this user to see.
-    pub unread: Vec<(Source, anyhow::Error)>,
+/// Dead letters that match, page by page, the oldest first.
+#[derive(Debug)]
+pub struct LetterPager<'a> {
+    connection: &'a Connection,
+    source: &'a Source,
+    wanted: &'a Letters,
+    next: Option<EntryId>,
+    portion: Portion,
 }
 
-/// Looks for dead letters in each of `sources`, going on where one cannot be looked at.
+impl<'a> LetterPager<'a> {
+    /// From the oldest; `wanted.ids` and `wanted.count_max` do not count here.
+    pub fn new(connection: &'a Connection, source: &'a Source, wanted: &'a Letters) -> Self {
+        Self {
+            connection,
+            source,
+            wanted,
+            next: Some(EntryId::MIN),
+            portion: Portion::new(PAGE),
+        }
+    }
+
+    /// The next page, without what does not match (it may be empty); `None` after the last.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn page(&mut self) -> wire::Result<Option<Vec<DeadLetter>>> {
+        let Some(start) = self.next else {
+            return Ok(None);
+        };
+        let asked = self.portion.at_a_time();
+        let request = xrange(&self.source.dead_letter, start, EntryId::MAX, asked);
+        let page = self.connection.run(request).await?;
+        let bytes = page.iter().map(Entry::bytes).sum();
+        self.portion.brought(asked, page.len(), bytes);
+        let last = page.last().filter(|_| page.len() == asked);
+        self.next = last.and_then(|it| it.id.next());
+        let letters = page
+            .into_iter()
+            .map(|entry| self.wanted.letter(self.source, entry));
+        Ok(Some(letters.filter(|it| self.wanted.matches(it)).collect()))
+    }
+}
+
+/// How many dead letters match, of which `seen` were counted already. Without a filter the server knows; else at most
+/// [`COUNTED_MAX`] more are looked at, and `None` is that there are more.
 ///
 /// # Errors
-/// What the server says, and why the first could not be looked at where none could.
-pub async fn find_in(
-    connection: &Connection,
-    sources: &[Source],
-    wanted: &Letters,
-) -> Result<FoundIn> {
-    let mut all = FoundIn::default();
-    for source in sources {
-        let error = match find(connection, source, wanted).await {
-            Ok(found) => {
-                all.letters.extend(found.letters);
-                all.has_more |= found.has_more;
-                continue;
-            }
-            Err(error) => error,
-        };
-        let error = match error.downcast_ref::<wire::Error>().map(|it| it.kind) {
-            Some(ErrorKind::WrongType) => {
-                let kind = connection.run(key_type(&source.dead_letter)).await?;
-                not_a_stream(&source.dead_letter, &kind).into()
-            }
-            Some(ErrorKind::NoPerm) => error,
-            _ => return Err(error),
-        };
-        all.unread.push((source.clone(), error));
+/// What the server says.
+pub async fn total(pager: &mut LetterPager<'_>, seen: usize) -> wire::Result<Option<u64>> {
+    if pager.wanted.group.is_none() && pager.wanted.reason.is_none() {
+        let length = xlen(&pager.source.dead_letter);
+        return pager.connection.run(length).await.map(Some);
     }
-    if all.unread.len() == sources.len() && !all.unread.is_empty() {
-        return Err(all.unread.swap_remove(0).1);
+    let mut count = seen as u64;
+    for _ in 0..COUNTED_MAX / PAGE {
+        match pager.page().await? {
+            Some(page) => count += page.len() as u64,
+            None => return Ok(Some(count)),
+        }
     }
-    Ok(all)
+    Ok(None)
 }
 
-/// Looks for dead letters, page by page.
+/// Why the dead letters of one stream cannot be looked at, where those of others can: the key is something else, or not
+/// for this user to see.
+///
+/// # Errors
+/// `error` itself, where it is another; what the server says.
+pub async fn why_unread(
+    connection: &Connection,
+    source: &Source,
+    error: wire::Error,
+) -> Result<anyhow::Error> {
+    match error.kind {
+        ErrorKind::WrongType => {
+            let kind = connection.run(key_type(&source.dead_letter)).await?;
+            Ok(not_a_stream(&source.dead_letter, &kind).into())
+        }
+        ErrorKind::NoPerm => Ok(error.into()),
+        _ => Err(error.into()),
+    }
+}
+
+/// Looks for dead letters.
 ///
 /// # Errors
 /// What the server says.
@@ -275,27 +325,13 @@ pub async fn find(
         return by_id(connection, source, wanted).await;
     }
     let mut found = FoundLetters::default();
-    let mut next = Some(EntryId::MIN);
-    let mut portion = Portion::new(PAGE);
-    while let Some(start) = next {
-        let asked = portion.at_a_time();
-        let request = xrange(&source.dead_letter, start, EntryId::MAX, asked);
-        let page = connection.run(request).await?;
-        portion.brought(asked, page.len(), page.iter().map(Entry::bytes).sum());
-        next = page
-            .last()
-            .filter(|_| page.len() == asked)
-            .and_then(|it| it.id.next());
-        for entry in page {
-            let letter = wanted.letter(source, entry);
-            if !wanted.matches(&letter) {
-                continue;
-            }
-            if found.letters.len() == wanted.count_max {
-                found.has_more = true;
-                return Ok(found);
-            }
-            found.letters.push(letter);
+    let mut pager = LetterPager::new(connection, source, wanted);
+    while let Some(page) = pager.page().await? {
+        let room = wanted.count_max - found.letters.len();
+        found.has_more = page.len() > room;
+        found.letters.extend(page.into_iter().take(room));
+        if found.has_more {
+            break;
         }
     }
     Ok(found)

@@ -8,10 +8,17 @@ use serde::Serialize;
 use super::inspect::allowed;
 use super::server::unfit;
 use crate::model::Time;
-use crate::wire::{Connection, has_commands, hello, info, ping};
+use crate::wire::{Connection, documented, has_commands, hello, info, ping};
 
 /// Commands that make some operations better where a server has them; everything works without.
 const OPTIONAL: [&str; 3] = ["XACKDEL", "XDELEX", "XNACK"];
+
+/// Options of commands that do the same.
+const OPTIONS: [(&str, &str); 3] = [
+    ("XREADGROUP", "CLAIM"),
+    ("XADD", "IDMP"),
+    ("XREADGROUP", "MAXSIZE"),
+];
 
 /// What a server says of itself.
 #[derive(Clone, Debug, Serialize)]
@@ -28,7 +35,7 @@ pub struct Ping {
     pub role: Option<String>,
     /// One request and its reply, milliseconds.
     pub round_trip_ms: f64,
-    /// The optional commands it has.
+    /// The optional commands and options it has.
     pub features: Option<Vec<&'static str>>,
     /// Whether acknowledged writes go to an append-only file.
     pub append_only: Option<bool>,
@@ -47,13 +54,14 @@ pub async fn look(connection: &Connection, address: String) -> Result<Ping> {
     if let Some(problem) = unfit(connection).await {
         return Err(problem.into());
     }
-    let (hello, has, persistence) = tokio::join!(
+    let (hello, has, options, persistence) = tokio::join!(
         connection.run(hello()),
         connection.run(has_commands(&OPTIONAL)),
+        connection.run(documented(&["XADD", "XREADGROUP"])),
         connection.run(info("persistence")),
     );
     let hello = allowed(hello)?;
-    let has = allowed(has)?;
+    let features = allowed(has)?.zip(allowed(options)?);
     let persistence = allowed(persistence)?;
     let said = |name: &str| {
         let (_, value) = persistence.as_ref()?.iter().find(|(key, _)| key == name)?;
@@ -62,12 +70,17 @@ pub async fn look(connection: &Connection, address: String) -> Result<Ping> {
     Ok(Ping {
         address,
         round_trip_ms,
-        features: has.map(|has| {
-            let pairs = OPTIONAL.iter().zip(has);
-            pairs
-                .filter(|(_, has)| *has)
-                .map(|(name, _)| *name)
-                .collect()
+        features: features.map(|(has, options)| {
+            let commands = OPTIONAL.iter().zip(has);
+            let commands = commands.filter(|(_, has)| *has).map(|(name, _)| *name);
+            let takes = |command: &str, option: &str| {
+                let mut of = options.iter().filter(|(name, _)| name == command);
+                of.any(|(_, tokens)| tokens.iter().any(|it| it == option))
+            };
+            let options = OPTIONS
+                .iter()
+                .filter(|(command, option)| takes(command, option));
+            commands.chain(options.map(|(_, option)| *option)).collect()
         }),
         append_only: said("aof_enabled").map(|enabled| enabled == 1),
         last_save: said("rdb_last_save_time").map(|seconds| Time::from_ms(seconds * 1000)),

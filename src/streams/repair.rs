@@ -32,6 +32,8 @@ pub enum Outcome {
     Acknowledged,
     /// A copy is at the end of the stream, and the old one is acknowledged.
     Requeued,
+    /// It is a dead letter now, and not pending any more.
+    DeadLettered,
     /// It is at the end of its stream again, and no dead letter any more.
     Redriven,
     /// It is gone.
@@ -65,6 +67,7 @@ impl Outcome {
             Self::AlreadyHeld => "already held",
             Self::Acknowledged => "acknowledged",
             Self::Requeued => "requeued",
+            Self::DeadLettered => "dead-lettered",
             Self::Redriven => "redriven",
             Self::Purged => "purged",
             Self::Tombstone => "tombstone",
@@ -88,6 +91,7 @@ impl Outcome {
                 | Self::AlreadyHeld
                 | Self::Acknowledged
                 | Self::Requeued
+                | Self::DeadLettered
                 | Self::Redriven
                 | Self::Purged
         )

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::names::{explain, no_group};
+use super::which_group::Suggest;
 use crate::model::{CommandLine, ConsumerInfo, GroupInfo, Name, Problem};
 use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, ErrorKind, xinfo_consumers, xinfo_groups};
@@ -48,16 +49,21 @@ impl Target {
     /// The groups of the stream, this one among them.
     ///
     /// # Errors
-    /// Not found, naming what there is, when the stream or the group is not there; what the server says.
+    /// Not found, naming what there is where that is to be suggested, when the stream or the group is not there; what the
+    /// server says.
     pub async fn require(
         &self,
         connection: &Connection,
         topology: &Topology,
+        suggest: Suggest,
     ) -> Result<Vec<GroupInfo>> {
         match connection.run(xinfo_groups(&self.stream)).await {
             Ok(groups) if groups.iter().any(|it| it.name == self.group) => Ok(groups),
             Ok(_) => {
-                let problem = no_group(connection, &self.stream, &self.group).await;
+                let problem = match suggest {
+                    Suggest::Names => no_group(connection, &self.stream, &self.group).await,
+                    Suggest::Nothing => self.not_there(),
+                };
                 Err(match topology.group(&self.group, None) {
                     Ok(spec) if spec.stream != self.stream => problem.hint(format!(
                         "the topology has group `{}` on `{}`",
@@ -69,6 +75,15 @@ impl Target {
             }
             Err(error) => Err(explain(connection, topology, &self.stream, error).await),
         }
+    }
+
+    /// The problem that it is not there, without a word of the others.
+    pub(super) fn not_there(&self) -> Problem {
+        let (stream, group) = (&self.stream, &self.group);
+        let groups = CommandLine::new("groups").arg(stream);
+        Problem::not_found(format!("stream `{stream}` has no group `{group}`")).hint(format!(
+            "check the name; `{groups}` lists the groups of the stream"
+        ))
     }
 
     /// The group's consumer called `name`.

@@ -100,7 +100,11 @@ impl Topology {
             (Some(group), None, _) => Ok(group.clone()),
             (None, _, Some(stream)) => Ok(GroupSpec::new(name.clone(), stream.clone())),
             (None, _, None) => Err(self.no_group(name)),
-            (Some(_), Some(_), _) => Err(self.ambiguous(name)),
+            (Some(_), Some(_), _) => {
+                let found = self.groups.iter().filter(|group| group.name == *name);
+                let streams: Vec<&Name> = found.map(|group| &group.stream).collect();
+                Err(Self::on_several(name, &streams))
+            }
         }
     }
 
@@ -133,9 +137,8 @@ impl Topology {
         })
     }
 
-    fn ambiguous(&self, name: &Name) -> Problem {
-        let found = self.groups.iter().filter(|group| group.name == *name);
-        let streams: Vec<&Name> = found.map(|group| &group.stream).collect();
+    /// The problem that a group's name does not say which group is meant.
+    pub fn on_several(name: &Name, streams: &[&Name]) -> Problem {
         let listed: Vec<String> = streams.iter().map(ToString::to_string).collect();
         Problem::usage(format!(
             "group `{name}` is on several streams: {}",

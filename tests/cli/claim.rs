@@ -228,7 +228,7 @@ fn who_is_to_hold_them_must_be_there() {
     server
         .ucp(&["claim", "nope", "--stream", STREAM, "--to", "c3", "--yes"])
         .assert_code(3)
-        .stderr_has("its groups: event-processors");
+        .stderr_has("`ucp-streams groups events.normalized` lists the groups of the stream");
     server.redis(&["SET", "text", "x"]);
     server
         .ucp(&["claim", "g", "--stream", "text", "--to", "c3", "--yes"])

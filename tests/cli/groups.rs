@@ -262,7 +262,7 @@ fn set_id_wants_consent_and_nobody_live() {
     server
         .ucp(&["groups", "set-id", "nope", "0", "--stream", STREAM, "--yes"])
         .assert_code(3)
-        .stderr_has("its groups: event-processors");
+        .stderr_has("`ucp-streams groups events.normalized` lists the groups of the stream");
     assert_eq!(state(&server), before);
 }
 

@@ -68,7 +68,8 @@ fn filters_choose_by_age_consumer_and_deliveries() {
         [""; 0]
     );
     let cut = server.ucp(&["pending", GROUP, "--names", "--count", "2"]);
-    cut.stdout_is("1-0\n2-0\n").stderr_has("only the 2 oldest");
+    cut.stdout_is("1-0\n2-0\n")
+        .stderr_has("only the oldest 2 of ");
 }
 
 #[test]

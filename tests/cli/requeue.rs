@@ -129,7 +129,7 @@ fn without_consent_and_with_wrong_names_nothing_changes() {
     server
         .ucp(&["requeue", "nope", "--stream", STREAM, "--yes"])
         .assert_code(3)
-        .stderr_has("its groups: event-processors");
+        .stderr_has("`ucp-streams groups events.normalized` lists the groups of the stream");
     server
         .ucp(&["requeue", GROUP, "--stream", "nope", "--yes"])
         .assert_code(3)

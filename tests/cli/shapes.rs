@@ -220,6 +220,7 @@ fn every_documented_shape_is_what_is_printed() {
     checker.join("c2");
     checker.run_all(&format!(
         "get events.normalized {id}
+        dlq add event-processors {id} --reason odd --dry-run
         claim event-processors {id} --idle 0s --to c2 --yes
         ack event-processors {id} --yes
         requeue event-processors --idle 0s --count 1 --yes"

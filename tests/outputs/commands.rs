@@ -141,6 +141,7 @@ commands! {
     ]
     dev_stop "dev stop" => [on(&["dev", "stop"]).before(&[&["dev", "start"]]).slow()]
     dlq_list "dlq list" => [on(&["dlq", "list"]), empty(&["dlq", "list"])]
+    dlq_add "dlq add" => [on(&["dlq", "add", GROUP, "@240", "@60", "--reason", "no total", "--yes"])]
     dlq_purge "dlq purge" => [on(&["dlq", "purge", STREAM, "--all", "--yes"])]
     dlq_redrive "dlq redrive" => [on(&["dlq", "redrive", STREAM, "--all", "--yes"])]
     dlq_show "dlq show" => [on(&["dlq", "show", STREAM, "@90"]), on(&["dlq", "show", STREAM, "@80"])]

@@ -34,9 +34,9 @@ struct WhichArgs {
 
 #[derive(Debug, clap::Args)]
 struct CountArgs {
-    /// At most this many, oldest first
-    #[arg(long, value_name = "N", default_value = "10000", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..))]
-    count: u32,
+    /// At most this many, oldest first [default: all]
+    #[arg(long, value_name = "N", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..))]
+    count: Option<u32>,
 }
 
 fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
@@ -44,7 +44,7 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
         ids: which.ids,
         group: which.group,
         reason: which.reason,
-        count_max: count.count as usize,
+        count_max: count.count.map_or(usize::MAX, |count| count as usize),
         without_fields: true,
     }
 }

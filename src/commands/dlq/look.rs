@@ -1,14 +1,20 @@
 //! `dlq list` and `dlq show`.
 
+use std::io::Stdout;
+
 use anyhow::Result;
 
 use super::StreamArgs;
 use crate::cli::{self, Impact, Pairs};
 use crate::commands::shared::Context;
+use crate::console::Output;
 use crate::exit::Exit;
 use crate::model::{CommandLine, EntryId, Format, Name, Problem};
-use crate::streams::dead_letters::{Letters, Source, find, find_in, tell_ages};
-use crate::view::WholeLetter;
+use crate::streams::dead_letters::{
+    DeadLetter, LetterPager, Letters, Source, find, now_ms, tell_ages, total, why_unread,
+};
+use crate::view::{RowWriter, WholeLetter};
+use crate::wire::{self, Connection};
 
 /// List dead letters, the oldest first: where they came from, how often they were tried, and why they failed
 ///
@@ -34,9 +40,9 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 
-    /// At most this many per stream
-    #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
-    count: u32,
+    /// At most this many per stream [default: 100 in tables; all in JSON, CSV and --names]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    count: Option<u32>,
 
     #[command(flatten)]
     pairs: Pairs,
@@ -60,6 +66,9 @@ pub(super) struct ShowArgs {
     pairs: Pairs,
 }
 
+/// Rows of a table that nobody asked to be longer.
+const LISTED_MAX: usize = 100;
+
 pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
     let in_pairs = context.in_pairs(args.pairs)?;
     let topology = context.topology()?;
@@ -72,33 +81,111 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
             vec![source]
         }
     };
+    let count_max = context.listed_max(args.count, LISTED_MAX);
     let wanted = Letters {
         ids: Vec::new(),
         group: args.group,
         reason: args.reason,
-        count_max: args.count as usize,
+        count_max,
         without_fields: false,
     };
-    let mut found = find_in(&connection, &sources, &wanted).await?;
-    let letters = &mut found.letters;
-    tell_ages(&connection, letters).await?;
-    for letter in letters.iter_mut() {
-        letter.fields.in_pairs = in_pairs;
+    let now_ms = now_ms(&connection).await?;
+    let mut listing = Listing {
+        context,
+        out: context.console.out(),
+        writer: RowWriter::new(context.console.options())?,
+        now_ms,
+        in_pairs,
+        listed: 0,
+        cut: Vec::new(),
+    };
+    let mut unread = Vec::new();
+    for source in &sources {
+        if let Err(error) = listing.of(&connection, source, &wanted).await {
+            let error = error.downcast::<wire::Error>()?;
+            unread.push((source, why_unread(&connection, source, error).await?));
+        }
     }
-    let console = &context.console;
-    console.show(letters)?;
-    if letters.is_empty() && found.unread.is_empty() && console.terminal().stdout {
-        console.note("no dead letters");
+    if unread.len() == sources.len() && !unread.is_empty() {
+        return Err(unread.swap_remove(0).1);
     }
-    if found.has_more {
-        console.note("only the oldest are listed; --count N lists more");
-    }
-    for (Source { stream, .. }, error) in &found.unread {
-        console.warn(&format!(
+    listing.end(unread.is_empty())?;
+    for (Source { stream, .. }, error) in &unread {
+        context.console.warn(&format!(
             "cannot look at the dead letters of `{stream}`: {error}"
         ));
     }
-    Ok(Exit::of_parts(!found.unread.is_empty(), false))
+    Ok(Exit::of_parts(!unread.is_empty(), false))
+}
+
+/// A list that is shown page by page.
+struct Listing<'c> {
+    context: &'c Context,
+    /// One output for the whole list: a filter of JSON wants it whole.
+    out: Output<Stdout>,
+    writer: RowWriter<DeadLetter>,
+    /// The server's clock.
+    now_ms: u64,
+    in_pairs: bool,
+    listed: usize,
+    /// What there is to say of lists that were cut.
+    cut: Vec<String>,
+}
+
+impl Listing<'_> {
+    /// Shows those of one stream.
+    async fn of(
+        &mut self,
+        connection: &Connection,
+        source: &Source,
+        wanted: &Letters,
+    ) -> Result<()> {
+        let mut pager = LetterPager::new(connection, source, wanted);
+        let mut of_source = 0;
+        while let Some(mut page) = pager.page().await? {
+            let (room, found) = (wanted.count_max - of_source, page.len());
+            page.truncate(room);
+            of_source += page.len();
+            self.show(page)?;
+            if found > room {
+                let all = total(&mut pager, of_source + found - room).await?;
+                let of = match all {
+                    Some(all) => format!(" of {all}"),
+                    None => String::new(),
+                };
+                self.cut.push(format!(
+                    "only the oldest {of_source}{of} dead letters of `{}` are listed; --count N lists more",
+                    source.stream
+                ));
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, mut page: Vec<DeadLetter>) -> Result<()> {
+        tell_ages(&mut page, self.now_ms);
+        for letter in &mut page {
+            letter.fields.in_pairs = self.in_pairs;
+        }
+        self.listed += page.len();
+        self.writer.page(self.out.buffer(), &page)?;
+        self.out.settle()
+    }
+
+    /// Ends the list, and says what it leaves out; that there is nothing only where all `is_read`.
+    fn end(&mut self, is_read: bool) -> Result<()> {
+        let console = &self.context.console;
+        self.writer.end(self.out.buffer())?;
+        self.out.flush()?;
+        if self.listed == 0 && is_read && console.terminal().stdout {
+            console.note("no dead letters");
+        }
+        for text in &self.cut {
+            console.note(text);
+        }
+        Ok(())
+    }
 }
 
 pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
@@ -109,7 +196,7 @@ pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
         ..Letters::default()
     };
     let mut found = find(&connection, &source, &wanted).await?;
-    tell_ages(&connection, &mut found.letters).await?;
+    tell_ages(&mut found.letters, now_ms(&connection).await?);
     let Some(letter) = found.letters.first_mut() else {
         return Err(Problem::not_found(format!(
             "no dead letter {} in `{}`",

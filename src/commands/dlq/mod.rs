@@ -1,5 +1,6 @@
 //! `dlq`: what no handler could process.
 
+mod add;
 mod change;
 mod look;
 
@@ -13,7 +14,7 @@ use crate::model::Name;
 use crate::streams::dead_letters::Source;
 use crate::wire::Connection;
 
-/// Look at dead letters, move them back to their stream, or delete them
+/// Look at dead letters, set entries aside as such, move them back to their stream, or delete them
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -24,6 +25,7 @@ pub(super) struct Args {
 enum Action {
     List(look::ListArgs),
     Show(look::ShowArgs),
+    Add(add::AddArgs),
     Redrive(change::RedriveArgs),
     Purge(change::PurgeArgs),
 }
@@ -51,6 +53,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     match args.action {
         Action::List(args) => look::list(args, context).await,
         Action::Show(args) => look::show(args, context).await,
+        Action::Add(args) => add::add(args, context).await,
         Action::Redrive(args) => change::redrive(args, context).await,
         Action::Purge(args) => change::purge(args, context).await,
     }

@@ -38,12 +38,12 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
-    let spec = args.group.resolve(topology)?;
+    let connection = context.connect().await?;
+    let spec = args.group.to_create(&connection, context).await?;
     let start = args.start.unwrap_or(match spec.start {
         Start::Oldest => Position::Start,
         Start::Newest => Position::End,
     });
-    let connection = context.connect().await?;
     let mut lane = context.lane().await?;
     let target = Target::from(&spec);
     let plan = plan_create(&connection, &mut lane, topology, target, at(start)).await?;

@@ -34,9 +34,9 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
-    let spec = args.group.resolve(topology)?;
-    let target = Target::from(&spec);
     let connection = context.connect().await?;
+    let spec = args.group.resolve(&connection, context).await?;
+    let target = Target::from(&spec);
     let plan = plan_delete(&connection, topology, &spec).await?;
     let console = &context.console;
     let refusal = (!plan.row.is_idle() && !args.force).then(|| refusal(&target, &plan.row));

@@ -41,9 +41,9 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
-    let spec = args.group.resolve(topology)?;
-    let target = Target::from(&spec);
     let connection = context.connect().await?;
+    let spec = args.group.resolve(&connection, context).await?;
+    let target = Target::from(&spec);
     let mut lane = context.lane().await?;
     let plan = plan_set_id(&connection, &mut lane, topology, &spec, at(args.position)).await?;
     let console = &context.console;

@@ -90,6 +90,7 @@ const TABLES: Tables = &[
     ("context check", PING),
     ("dlq list", DEAD),
     ("dlq show", DEAD),
+    ("dlq add", CHANGED),
     ("dlq redrive", CHANGED),
     ("dlq purge", CHANGED),
     ("groups", &[Listed::COLUMNS]),

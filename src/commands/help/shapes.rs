@@ -52,7 +52,7 @@ macro_rules! group {
   "undelivered_age_ms": "integer or null", "pending": "integer or null",
   "oldest_pending_id": "id or null", "oldest_pending_age_ms": "integer or null",
   "oldest_pending_idle_ms": "integer or null",
-  "oldest_pending_deliveries": "integer or null",
+  "oldest_pending_deliveries": "integer or null", "oldest_pending_is_fatal": "bool or null",
   "oldest_pending_consumer": "string or null", "oldest_pending_is_trimmed": "bool or null",
   "lost?": {"entries": "integer or null", "quality": "string"},
   "headroom?": {"entries": "integer or null", "quality": "string"},
@@ -92,6 +92,7 @@ macro_rules! dead_letter {
         r#"{
   "id": "id", "dead_letter": "string", "stream": "string or null", "group": "string or null",
   "origin_id": "id or null", "consumer": "string or null", "deliveries": "integer or null",
+  "is_fatal": "bool",
   "time": "time", "age_ms": "integer", "reason": "string or null", "is_tombstone": "bool",
   "fields?": {"…": "value"}
 }"#
@@ -189,7 +190,8 @@ const SHAPES: &[(&str, &str)] = &[
   }],
   "entries": [{
     "id": "id", "time": "time or null", "consumer": "string or null", "idle_ms": "integer or null",
-    "deliveries": "integer", "is_trimmed": "bool or null", "fields?": {"…": "value"}
+    "deliveries": "integer or null", "is_fatal": "bool", "is_trimmed": "bool or null",
+    "fields?": {"…": "value"}
   }]
 }"#,
     ),
@@ -247,6 +249,7 @@ const SHAPES: &[(&str, &str)] = &[
     ("context check", PING),
     ("dlq list", concat!("[", dead_letter!(), "]")),
     ("dlq show", dead_letter!()),
+    ("dlq add", CHANGED),
     ("dlq redrive", CHANGED),
     ("dlq purge", CHANGED),
     ("groups", concat!("[", group!(), "]")),
@@ -300,7 +303,7 @@ const ENTRIES: &str =
 const CHANGED: &str = r#"[{
   "stream": "string", "id": "id", "time": "time or null", "outcome": "string",
   "consumer": "string or null", "idle_ms": "integer or null", "deliveries": "integer or null",
-  "new_id": "id or null", "new_time": "time or null", "detail": "string or null",
+  "is_fatal": "bool", "new_id": "id or null", "new_time": "time or null", "detail": "string or null",
   "fields?": {"…": "value"}
 }]"#;
 

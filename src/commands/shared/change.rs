@@ -170,7 +170,15 @@ impl<'a> Change<'a> {
             .hint("run it again for what there is now");
         }
         if absent == rows.len() {
-            return Problem::not_found(text("none of these ids was found"))
+            let mut states: Vec<&str> = rows.iter().filter_map(|it| it.detail.as_deref()).collect();
+            states.sort_unstable();
+            states.dedup();
+            let why = match (rows, states.as_slice()) {
+                ([row], [state]) => format!("{} is not pending: {state}", row.id),
+                (_, []) => "none of these ids was found".to_owned(),
+                _ => format!("none of these ids is pending: {}", states.join("; ")),
+            };
+            return Problem::not_found(text(&why))
                 .hint(format!("see what is there with `{}`", self.look));
         }
         let mut words: Vec<&str> = rows.iter().map(|row| row.outcome.word()).collect();

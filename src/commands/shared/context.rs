@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::cli::{DryRun, Pairs};
+use crate::cli::{DryRun, Impact, Pairs};
 use crate::console::Console;
 use crate::model::{Format, Kind, Problem, escaped};
 use crate::server::{self, Options, Server};
 use crate::settings::{Origin, ServerChoice, Settings};
+use crate::streams::which_group::Suggest;
 use crate::topology::{Topology, file_problem};
 use crate::wire::{Connection, Dialer, Endpoint, Lane, PasswordPrompt, Transport};
 
@@ -116,6 +117,17 @@ impl Context {
         )
     }
 
+    /// How many rows a list has: what `asked` says, else all for a script, and `shown_max` in a table.
+    pub(in crate::commands) fn listed_max(&self, asked: Option<u32>, shown_max: usize) -> usize {
+        let options = self.console.options();
+        let is_for_script = options.format.is_json() || options.format == Format::Csv;
+        match asked {
+            Some(count) => count as usize,
+            None if is_for_script || options.names => usize::MAX,
+            None => shown_max,
+        }
+    }
+
     /// Whether nothing is to be done but to say what would be: `--dry-run` after the command, or before it.
     pub(in crate::commands) fn is_rehearsal(&self, after: DryRun) -> bool {
         after.or(self.before)
@@ -145,6 +157,18 @@ impl Context {
                 Err(Problem::usage(text).hint("use -o json, -o ndjson or -o csv"))
             }
             _ => Ok(asked.pairs),
+        }
+    }
+
+    /// Whether a name that is not there is answered with one that may have been meant: not where that is destructive.
+    pub(in crate::commands) fn suggests(&self) -> Suggest {
+        let mut command = &crate::commands::tree();
+        for word in self.command.split(' ') {
+            command = command.find_subcommand(word).unwrap_or(command);
+        }
+        match command.get::<Impact>() {
+            Some(Impact::Destructive) => Suggest::Nothing,
+            _ => Suggest::Names,
         }
     }
 

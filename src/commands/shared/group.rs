@@ -4,19 +4,20 @@ use anyhow::Result;
 
 use super::context::Context;
 use crate::cli;
-use crate::model::{GroupInfo, Name, Problem};
+use crate::model::{GroupInfo, Name};
 use crate::streams::target::Target;
+use crate::streams::which_group::{Found, OnServer};
 use crate::topology::{GroupSpec, Topology};
 use crate::wire::Connection;
 
 /// One group.
 #[derive(Debug, clap::Args)]
 pub(in crate::commands) struct GroupArgs {
-    /// The group, by its name in the topology
+    /// The group: one on a stream of the topology, on the server or in the topology
     #[arg(value_name = "GROUP", value_parser = cli::name())]
     group: Name,
 
-    /// The group's stream, where the topology does not have it or has it on several
+    /// The group's stream, where it is no stream of the topology or the group is on several
     #[arg(long, value_name = "STREAM", value_parser = cli::name())]
     stream: Option<Name>,
 }
@@ -27,12 +28,32 @@ impl GroupArgs {
         &self.group
     }
 
-    /// What the topology says of the group.
+    /// What the topology says of the group, which the server may not have.
     ///
     /// # Errors
-    /// As [`Topology::group`].
-    pub(in crate::commands) fn resolve(&self, topology: &Topology) -> Result<GroupSpec, Problem> {
-        topology.group(&self.group, self.stream.as_ref())
+    /// As [`OnServer::find`].
+    pub(in crate::commands) async fn resolve(
+        &self,
+        connection: &Connection,
+        context: &Context,
+    ) -> Result<GroupSpec> {
+        Ok(self.find(connection, context).await?.spec)
+    }
+
+    /// The same for one that is to be created where it is missing: where the topology says, if it does.
+    ///
+    /// # Errors
+    /// As [`GroupArgs::resolve`].
+    pub(in crate::commands) async fn to_create(
+        &self,
+        connection: &Connection,
+        context: &Context,
+    ) -> Result<GroupSpec> {
+        to_create(&self.group, self.stream.as_ref(), connection, context).await
+    }
+
+    async fn find(&self, connection: &Connection, context: &Context) -> Result<Found> {
+        find(&self.group, self.stream.as_ref(), connection, context).await
     }
 
     /// The group on the server, which must have it.
@@ -44,10 +65,16 @@ impl GroupArgs {
         context: &'c Context,
     ) -> Result<OpenGroup<'c>> {
         let topology = context.topology()?;
-        let spec = self.resolve(topology)?;
-        let target = Target::from(&spec);
         let connection = context.connect().await?;
-        let groups = target.require(&connection, topology).await?;
+        let Found { spec, groups } = self.find(&connection, context).await?;
+        let target = Target::from(&spec);
+        let groups = match groups {
+            Some(groups) => groups,
+            None => {
+                let suggest = context.suggests();
+                target.require(&connection, topology, suggest).await?
+            }
+        };
         Ok(OpenGroup {
             topology,
             spec,
@@ -56,6 +83,25 @@ impl GroupArgs {
             groups,
         })
     }
+}
+
+/// The group called `name`, on `stream` where that is given.
+///
+/// # Errors
+/// As [`OnServer::look`] and [`OnServer::find`].
+pub(in crate::commands) async fn find(
+    name: &Name,
+    stream: Option<&Name>,
+    connection: &Connection,
+    context: &Context,
+) -> Result<Found> {
+    let topology = context.topology()?;
+    if stream.is_some() {
+        let spec = topology.group(name, stream)?;
+        return Ok(Found { spec, groups: None });
+    }
+    let on_server = OnServer::look(connection, topology).await?;
+    on_server.find(name, context.suggests())
 }
 
 /// A group that is on the server.
@@ -69,28 +115,64 @@ pub(in crate::commands) struct OpenGroup<'t> {
     pub(in crate::commands) groups: Vec<GroupInfo>,
 }
 
+/// As [`find`], for a group that is created where it is missing: the topology's stream comes first, if it names one.
+///
+/// # Errors
+/// As [`find`].
+pub(in crate::commands) async fn to_create(
+    name: &Name,
+    stream: Option<&Name>,
+    connection: &Connection,
+    context: &Context,
+) -> Result<GroupSpec> {
+    match context.topology()?.group(name, stream) {
+        Ok(spec) => Ok(spec),
+        Err(_) => Ok(find(name, stream, connection, context).await?.spec),
+    }
+}
+
 /// Any number of groups.
 #[derive(Debug, clap::Args)]
 pub(in crate::commands) struct GroupsArgs {
-    /// Groups, by their names in the topology; all when none is named
+    /// Groups on streams of the topology, on the server or in the topology; all when none is named
     #[arg(value_name = "GROUP", value_parser = cli::name())]
     groups: Vec<Name>,
 
-    /// The groups' stream, where the topology does not have them or has them on several
+    /// The groups' stream, where it is no stream of the topology or the groups are on several
     #[arg(long, value_name = "STREAM", value_parser = cli::name(), requires = "groups")]
     stream: Option<Name>,
 }
 
 impl GroupsArgs {
-    /// What the topology says of the groups.
+    /// What the topology says of the groups, which the server may not have.
     ///
     /// # Errors
-    /// As [`Topology::group`].
-    pub(in crate::commands) fn resolve(
+    /// As [`OnServer::look`] and [`OnServer::find`].
+    pub(in crate::commands) async fn resolve(
         &self,
-        topology: &Topology,
-    ) -> Result<Vec<GroupSpec>, Problem> {
-        let spec = |group| topology.group(group, self.stream.as_ref());
-        self.groups.iter().map(spec).collect()
+        connection: &Connection,
+        context: &Context,
+    ) -> Result<Vec<GroupSpec>> {
+        find_all(&self.groups, self.stream.as_ref(), connection, context).await
     }
+}
+
+/// As [`find`], for any number of names and one look.
+///
+/// # Errors
+/// As [`find`].
+pub(in crate::commands) async fn find_all(
+    names: &[Name],
+    stream: Option<&Name>,
+    connection: &Connection,
+    context: &Context,
+) -> Result<Vec<GroupSpec>> {
+    let topology = context.topology()?;
+    if names.is_empty() || stream.is_some() {
+        let spec = |name| Ok(topology.group(name, stream)?);
+        return names.iter().map(spec).collect();
+    }
+    let on_server = OnServer::look(connection, topology).await?;
+    let spec = |name| Ok(on_server.find(name, context.suggests())?.spec);
+    names.iter().map(spec).collect()
 }

@@ -31,9 +31,9 @@ pub(in crate::commands) struct SelectArgs {
     #[arg(long, value_name = "N", conflicts_with = "ids")]
     min_deliveries: Option<u64>,
 
-    /// At most this many entries
-    #[arg(long, value_name = "N", default_value = "1000", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..))]
-    count: u32,
+    /// At most this many entries, the oldest [default: all]
+    #[arg(long, value_name = "N", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..))]
+    count: Option<u32>,
 
     /// Take also what was delivered within the claim idle of a worker that lives; what it works on is then handled twice
     #[arg(long)]
@@ -99,7 +99,7 @@ impl SelectArgs {
         };
         let which = Which::Matching {
             filter,
-            count_max: self.count as usize,
+            count_max: self.count.map_or(usize::MAX, |count| count as usize),
         };
         Selection {
             which,

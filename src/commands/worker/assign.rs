@@ -7,7 +7,8 @@ use anyhow::Result;
 
 use super::handlers::HandlerArgs;
 use super::{Context, PolicyArgs, RunArgs};
-use crate::model::{EntryId, Name, Problem};
+use crate::commands::shared::group::find;
+use crate::model::{EntryId, Kind, Name, Problem};
 use crate::topology::{GroupSpec, Handler as Spec, HttpTarget, Start, Topology, Workers};
 use crate::wire::GroupStart;
 use crate::worker::handler::Handler;
@@ -53,9 +54,9 @@ impl Job {
 ///
 /// # Errors
 /// A group that is not known, numbers outside their limits, or a group without a handler.
-pub(super) fn assignments(args: &RunArgs, context: &Context) -> Result<Vec<Job>> {
+pub(super) async fn assignments(args: &RunArgs, context: &Context) -> Result<Vec<Job>> {
     let topology = context.topology()?;
-    let groups = groups(args, topology)?;
+    let groups = groups(args, context).await?;
     let consumer = args.consumer.clone().unwrap_or_else(consumer_name);
     let mut jobs = Vec::new();
     for group in groups {
@@ -95,7 +96,10 @@ fn url_variable(group: &GroupSpec) -> String {
     }
 }
 
-fn groups(args: &RunArgs, topology: &Topology) -> Result<Vec<GroupSpec>, Problem> {
+/// The groups to work for. The server is asked only about one that the topology does not name: a worker may start before
+/// its server does.
+async fn groups(args: &RunArgs, context: &Context) -> Result<Vec<GroupSpec>> {
+    let topology = context.topology()?;
     if args.all {
         let on_stream = |group: &&GroupSpec| {
             args.stream
@@ -104,10 +108,18 @@ fn groups(args: &RunArgs, topology: &Topology) -> Result<Vec<GroupSpec>, Problem
         };
         return Ok(topology.groups.iter().filter(on_stream).cloned().collect());
     }
-    args.groups
-        .iter()
-        .map(|name| topology.group(name, args.stream.as_ref()))
-        .collect()
+    let mut groups = Vec::new();
+    for name in &args.groups {
+        groups.push(match topology.group(name, args.stream.as_ref()) {
+            Ok(spec) => spec,
+            Err(problem) if problem.kind == Kind::NotFound => {
+                let connection = context.connect().await?;
+                find(name, None, &connection, context).await?.spec
+            }
+            Err(problem) => return Err(problem.into()),
+        });
+    }
+    Ok(groups)
 }
 
 /// What a worker is to do that handles the entries that its `consumer` is given, with the topology's handler and numbers,

@@ -73,7 +73,7 @@ A program of --pipe gets each entry as one line of JSON and answers it with one 
 sent entries ahead of its answers, about 5 ms of its work, which it may answer in any order; of those a process had when \
 it died, the first is to blame and the others are tried again, each by itself.")]
 struct RunArgs {
-    /// Groups to work for; a group outside the topology needs --stream
+    /// Groups to work for; one on a stream outside the topology needs --stream
     #[arg(value_name = "GROUP", value_parser = name(), required_unless_present = "all", conflicts_with = "all")]
     groups: Vec<Name>,
     /// Work for every group of the topology
@@ -161,7 +161,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         return rehearse::rehearse(&args, context).await;
     }
     let is_once = args.once;
-    let jobs = assign::assignments(&args, context)?;
+    let jobs = assign::assignments(&args, context).await?;
     let server = context.settings.server_shown();
     for job in &jobs {
         job.say_start(&server);

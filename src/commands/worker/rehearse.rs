@@ -20,7 +20,7 @@ use crate::worker::{Assignment, Mode, Policy};
 /// # Errors
 /// As [`assign::assignments`]; not found where the worker may not create a group that is missing.
 pub(super) async fn rehearse(args: &RunArgs, context: &Context) -> Result<Exit> {
-    let jobs = assign::assignments(args, context)?;
+    let jobs = assign::assignments(args, context).await?;
     let connection = context.connect().await?;
     let specs: Vec<_> = jobs.iter().map(|job| job.spec.clone()).collect();
     let plan = plan_init(&connection, context.topology()?, &specs).await?;

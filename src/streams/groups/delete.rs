@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::super::backlog::lag_alone;
 use super::super::target::Target;
+use super::super::which_group::Suggest;
 use super::{change, live_consumers};
 use crate::model::{Consent, EntryId, Lag, Name};
 use crate::topology::{GroupSpec, Topology};
@@ -56,7 +57,9 @@ pub async fn plan_delete(
     spec: &GroupSpec,
 ) -> Result<DeletePlan> {
     let target = Target::from(spec);
-    target.require(connection, topology).await?;
+    target
+        .require(connection, topology, Suggest::Nothing)
+        .await?;
     let found = Box::pin(lag_alone(connection, topology, spec)).await?;
     let row = Deletion {
         group: target.group.clone(),

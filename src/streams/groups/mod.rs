@@ -15,7 +15,6 @@ pub use delete::{DeletePlan, Deletion, apply_delete, plan_delete};
 pub use set_id::{Direction, HeldBy, SetIdPlan, Shift, apply_set_id, plan_set_id};
 
 use super::inspect::{self, GroupReport, Visible};
-use super::names::no_group;
 use super::read::place;
 use super::repair::failed;
 use super::target::Target;
@@ -119,9 +118,7 @@ async fn change(
 ) -> Result<()> {
     match connection.call(call).await.map_err(failed)? {
         GroupChange::Done => Ok(()),
-        GroupChange::Gone => Err(no_group(connection, &target.stream, &target.group)
-            .await
-            .into()),
+        GroupChange::Gone => Err(target.not_there().into()),
         GroupChange::Changed {
             last_delivered_id,
             pending,

@@ -9,8 +9,9 @@ use serde::Serialize;
 use super::super::backlog::between;
 use super::super::select::{Criteria, Pager};
 use super::super::target::Target;
+use super::super::which_group::Suggest;
 use super::{At, COUNTED_MAX, change, live_consumers};
-use crate::model::{Consent, EntryId, Lag, Name};
+use crate::model::{Consent, EntryId, Lag, Name, is_fatal};
 use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, GroupSeen, Lane, set_group_id};
 
@@ -88,7 +89,9 @@ pub async fn plan_set_id(
     at: At,
 ) -> Result<SetIdPlan> {
     let target = Target::from(spec);
-    let groups = target.require(connection, topology).await?;
+    let groups = target
+        .require(connection, topology, Suggest::Nothing)
+        .await?;
     let to_id = at.resolve(connection, lane, &target.stream).await?;
     let seen = groups.into_iter().find(|it| it.name == target.group);
     let (from_id, pending) =
@@ -138,7 +141,9 @@ async fn holders(connection: &Connection, target: &Target, after: EntryId) -> Re
         for entry in page {
             let (pending, deliveries_max) = held.entry(entry.consumer).or_default();
             *pending += 1;
-            *deliveries_max = entry.deliveries.max(*deliveries_max);
+            if !is_fatal(entry.deliveries) {
+                *deliveries_max = entry.deliveries.max(*deliveries_max);
+            }
         }
     }
     let holder = |(consumer, (pending, deliveries_max))| HeldBy {

@@ -7,7 +7,8 @@ use super::super::lag::{headroom, is_ahead, lag, lost};
 use super::count::{Counter, ENTRIES_MAX, Range};
 use super::{GroupState, Moment, allowed};
 use crate::model::{
-    ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, PendingEntry, StreamInfo, Time,
+    ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, PendingEntry, StreamInfo,
+    Time, is_fatal,
 };
 use crate::topology::{Alert, Figures, GroupSpec, Level, Measure, Topology};
 use crate::wire::{
@@ -45,6 +46,8 @@ pub struct GroupReport {
     pub oldest_pending_idle_ms: Option<u64>,
     /// How often it was delivered.
     pub oldest_pending_deliveries: Option<u64>,
+    /// Whether it was given up for good (`XNACK … FATAL`); `None` also when there is none.
+    pub oldest_pending_is_fatal: Option<bool>,
     /// Who holds it.
     pub oldest_pending_consumer: Option<Name>,
     /// Whether it was trimmed away, so that nobody can process it any more.
@@ -88,6 +91,7 @@ impl GroupReport {
             oldest_pending_age_ms: None,
             oldest_pending_idle_ms: None,
             oldest_pending_deliveries: None,
+            oldest_pending_is_fatal: None,
             oldest_pending_consumer: None,
             oldest_pending_is_trimmed: None,
             lost: None,
@@ -280,9 +284,10 @@ impl GroupReport {
         self.oldest_pending_id = Some(oldest.id);
         self.oldest_pending_age_ms = age(oldest.id, moment.now);
         self.oldest_pending_idle_ms = oldest.idle_ms;
-        self.oldest_pending_deliveries = Some(oldest.deliveries);
+        self.oldest_pending_is_fatal = Some(is_fatal(oldest.deliveries));
+        self.oldest_pending_deliveries = Some(oldest.deliveries).filter(|it| !is_fatal(*it));
         self.oldest_pending_is_trimmed = Some(first.is_none_or(|first| oldest.id < first));
-        self.oldest_pending_consumer = Some(oldest.consumer);
+        self.oldest_pending_consumer = Some(oldest.consumer).filter(|name| !name.is_empty());
     }
 
     fn add_next(&mut self, next: Option<Entry>, moment: Moment) {

@@ -10,7 +10,7 @@ pub use shape::{Cluster, ClusterState, HistogramRow};
 
 use super::select::{Bodies, Criteria, Pager};
 use super::target::Target;
-use crate::model::{Body, EntryId, Fields, Name, PendingEntry, Time, bytes_of};
+use crate::model::{Body, EntryId, Fields, Name, PendingEntry, Time, bytes_of, is_fatal};
 use crate::wire::{Connection, xpending};
 use shape::{Clusters, Histogram};
 
@@ -30,6 +30,8 @@ pub struct Question {
     pub with_histogram: bool,
     /// Fields by whose values to count.
     pub by: Vec<String>,
+    /// Combinations of their values at most; the less frequent ones are one more.
+    pub clusters_max: usize,
 }
 
 /// What is pending in a group.
@@ -51,6 +53,9 @@ pub struct PendingReport {
     pub matching: u64,
     /// Whether there are more of them.
     pub has_more: bool,
+    /// How many match in all; `None` where that was not counted to the end.
+    #[serde(skip)]
+    pub total: Option<u64>,
     /// Matching entries by idle time; `None` unless asked for.
     pub idle_histogram: Option<Vec<HistogramRow>>,
     /// Matching entries by deliveries; `None` unless asked for.
@@ -83,12 +88,35 @@ pub struct PendingRow {
     pub consumer: Option<Name>,
     /// Milliseconds since it was last delivered; `None` when it was given back.
     pub idle_ms: Option<u64>,
-    /// How often it was delivered.
-    pub deliveries: u64,
+    /// How often it was delivered; `None` where that is fatal.
+    pub deliveries: Option<u64>,
+    /// Whether it was given up for good (`XNACK … FATAL`).
+    pub is_fatal: bool,
     /// Whether its body is gone from the stream; `None` when nobody looked.
     pub is_trimmed: Option<bool>,
     /// Its fields; `None` when nobody looked, or they are gone.
     pub fields: Option<Body>,
+}
+
+impl PendingReport {
+    /// What there is to say where not all that match are listed.
+    pub fn cut(&self) -> Option<String> {
+        let listed = self.entries.len() as u64;
+        if !self.has_more {
+            return None;
+        }
+        let of = self
+            .total
+            .map_or_else(String::new, |total| format!(" of {total}"));
+        Some(if listed == self.matching {
+            format!("only the oldest {listed}{of} are listed; --count N lists more")
+        } else {
+            format!(
+                "only the oldest {}{of} are looked at; --count N looks at more",
+                self.matching
+            )
+        })
+    }
 }
 
 impl From<PendingEntry> for PendingRow {
@@ -98,7 +126,8 @@ impl From<PendingEntry> for PendingRow {
             time: Time::from_ms(entry.id.ms),
             consumer: Some(entry.consumer).filter(|name| !name.is_empty()),
             idle_ms: entry.idle_ms,
-            deliveries: entry.deliveries,
+            deliveries: Some(entry.deliveries).filter(|it| !is_fatal(*it)),
+            is_fatal: is_fatal(entry.deliveries),
             is_trimmed: None,
             fields: None,
         }
@@ -170,9 +199,14 @@ pub async fn look(
         consumers: holdings,
         matching: found.matching,
         has_more: found.has_more,
+        total: match found.has_more {
+            false => Some(found.matching),
+            true if question.filter == Criteria::default() => Some(summary.count),
+            true => found.total,
+        },
         idle_histogram,
         deliveries_histogram,
-        clusters: found.clusters.map(Clusters::rows),
+        clusters: found.clusters.map(|it| it.rows(question.clusters_max)),
         entries: found.rows,
     })
 }
@@ -182,6 +216,7 @@ struct Gathered {
     rows: Vec<PendingRow>,
     matching: u64,
     has_more: bool,
+    total: Option<u64>,
     histogram: Histogram,
     clusters: Option<Clusters>,
     matching_max: u64,
@@ -195,6 +230,7 @@ impl Gathered {
             rows: Vec::new(),
             matching: 0,
             has_more: false,
+            total: None,
             histogram: Histogram::default(),
             matching_max: match (&clusters, question.with_histogram) {
                 (Some(_), _) => rows_max.max(CLUSTERS_MAX),
@@ -218,16 +254,39 @@ impl Gathered {
         let mut bodies = Bodies::of(connection, &target.stream);
         while let Some(mut page) = pager.page().await? {
             let room = usize::try_from(self.matching_max - self.matching).unwrap_or(usize::MAX);
-            if page.len() > room {
+            let found = page.len();
+            if found > room {
                 page.truncate(room);
                 self.has_more = true;
             }
             self.take(&mut bodies, question, page).await?;
             if self.has_more {
+                self.total = self.count_rest(pager, found - room, question).await?;
                 break;
             }
         }
         Ok(())
+    }
+
+    /// How many match in all, where `beyond` of the page that was cut do; `None` for more than are counted. What is pending
+    /// without a filter the server knows.
+    async fn count_rest(
+        &self,
+        mut pager: Pager<'_>,
+        beyond: usize,
+        question: &Question,
+    ) -> Result<Option<u64>> {
+        let mut count = self.matching + beyond as u64;
+        while question.filter != Criteria::default() {
+            match pager.page().await? {
+                None => return Ok(Some(count)),
+                Some(page) => count += page.len() as u64,
+            }
+            if count > HISTOGRAM_MAX {
+                break;
+            }
+        }
+        Ok(None)
     }
 
     async fn take(

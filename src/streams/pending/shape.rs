@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::super::within::value_of;
-use crate::model::{Body, Fields, PendingEntry};
+use crate::model::{Body, Fields, PendingEntry, is_fatal};
 
 /// Upper bounds of the idle times, in milliseconds, with what they are called; the last has none.
 const IDLE: [(&str, u64); 7] = [
@@ -29,9 +29,6 @@ const DELIVERIES: [(&str, u64); 7] = [
     ("more than 10", u64::MAX),
 ];
 
-/// Clusters that are shown; the rest is one more.
-const CLUSTERS_SHOWN: usize = 20;
-
 /// One bar of a histogram.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HistogramRow {
@@ -49,6 +46,7 @@ pub(super) struct Histogram {
     idle: [u64; IDLE.len()],
     given_back: u64,
     deliveries: [u64; DELIVERIES.len()],
+    fatal: u64,
 }
 
 impl Histogram {
@@ -60,6 +58,10 @@ impl Histogram {
             }
             None => self.given_back += 1,
         }
+        if is_fatal(entry.deliveries) {
+            self.fatal += 1;
+            return;
+        }
         let place = DELIVERIES
             .iter()
             .position(|(_, most)| entry.deliveries <= *most);
@@ -68,7 +70,7 @@ impl Histogram {
 
     /// By idle time, and by deliveries.
     pub(super) fn rows(&self) -> (Vec<HistogramRow>, Vec<HistogramRow>) {
-        let all = self.deliveries.iter().sum();
+        let all = self.deliveries.iter().sum::<u64>() + self.fatal;
         let rows = |ranges: &[(&'static str, u64)], counts: &[u64]| {
             let pairs = ranges.iter().zip(counts);
             pairs
@@ -79,7 +81,11 @@ impl Histogram {
         if self.given_back > 0 {
             idle.push(row("given back", self.given_back, all));
         }
-        (idle, rows(&DELIVERIES, &self.deliveries))
+        let mut deliveries = rows(&DELIVERIES, &self.deliveries);
+        if self.fatal > 0 {
+            deliveries.push(row("fatal", self.fatal, all));
+        }
+        (idle, deliveries)
     }
 }
 
@@ -149,8 +155,8 @@ impl Clusters {
         *self.counts.entry(values).or_default() += 1;
     }
 
-    /// The most frequent first.
-    pub(super) fn rows(self) -> Vec<Cluster> {
+    /// The most frequent first, at most `shown_max`; the rest is one more.
+    pub(super) fn rows(self, shown_max: usize) -> Vec<Cluster> {
         let all = self.counts.values().sum::<u64>() + self.trimmed;
         let cluster = |state, fields, entries| Cluster {
             state,
@@ -160,7 +166,7 @@ impl Clusters {
         };
         let mut counts: Vec<(Fields, u64)> = self.counts.into_iter().collect();
         counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        let other = counts.split_off(counts.len().min(CLUSTERS_SHOWN));
+        let other = counts.split_off(counts.len().min(shown_max));
         let other: u64 = other.iter().map(|(_, entries)| entries).sum();
         let mut rows: Vec<Cluster> = counts
             .into_iter()
@@ -201,7 +207,7 @@ mod tests {
         let (idle, deliveries) = histogram.rows();
         let of = |rows: &[HistogramRow]| rows.iter().map(|row| row.entries).collect::<Vec<_>>();
         assert_eq!(of(&idle), [1, 1, 0, 0, 0, 0, 1, 1]);
-        assert_eq!(of(&deliveries), [1, 0, 0, 0, 0, 2, 1]);
+        assert_eq!(of(&deliveries), [1, 0, 0, 0, 0, 2, 0, 1]);
         assert!((idle[0].share_percent - 25.0).abs() < f64::EPSILON);
     }
 
@@ -217,7 +223,7 @@ mod tests {
         clusters.count(Some(&sale));
         clusters.count(Some(&sale));
         clusters.count(None);
-        let rows = clusters.rows();
+        let rows = clusters.rows(20);
         assert_eq!(rows[0].fields.fields, sale[1..]);
         assert_eq!((rows[0].entries, rows[1].entries), (2, 1));
         assert_eq!(rows[2].state, ClusterState::Trimmed);
@@ -229,8 +235,8 @@ mod tests {
         for n in 0..30 {
             clusters.count(Some(&vec![(b"n".to_vec(), vec![n])]));
         }
-        let rows = clusters.rows();
-        assert_eq!(rows.len(), CLUSTERS_SHOWN + 1);
+        let rows = clusters.rows(20);
+        assert_eq!(rows.len(), 21);
         assert_eq!(rows[20].state, ClusterState::Other);
         assert_eq!(rows[20].entries, 10);
     }

@@ -94,7 +94,7 @@ const fn needs(
 /// Adding entries, and seeing what a cut would take from groups.
 const ADD: &[&str] = &["xadd", "xinfo|stream", "xinfo|groups", "xpending"];
 
-const PING: &[&[&str]] = &[&["info", "command|info"]];
+const PING: &[&[&str]] = &[&["info", "command|info", "command|docs"]];
 
 const PUBLISH: &[&[&str]] = &[ADD];
 
@@ -170,8 +170,9 @@ pub(super) const TABLE: &[Needs] = &{
         needs("consumers", Groups, &[CONSUMERS], &[ReadStreams]),
         needs("consumers delete", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters, ReadPolicies]),
         needs("consumers prune", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters, ReadPolicies]),
-        needs("dlq list", Scope::Streams, &[&["type", "xrange", "time"]], &[ReadDeadLetters]),
+        needs("dlq list", Scope::Streams, &[&["type", "xrange", "time", "xlen"]], &[ReadDeadLetters]),
         needs("dlq show", Scope::Streams, &[&["type", "xrange", "time"]], &[ReadDeadLetters]),
+        needs("dlq add", Groups, &[PENDING, SCRIPT, MOVE], &[Streams, DeadLetters]),
         needs("dlq redrive", Scope::Streams, &[SCRIPT, KIND, &["exists", "xrange", "xinfo|groups", "xadd", "xdel"]], &[Streams, DeadLetters]),
         needs("dlq purge", Scope::Streams, &[&["type", "xrange", "xdel"]], &[DeadLetters]),
         needs("worker run", Groups, WORK, &[Streams, DeadLetters, Working]),

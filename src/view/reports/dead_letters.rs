@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::pending::pairs;
+use super::pending::{deliveries_cell, pairs};
 use crate::model::{Problem, escaped};
 use crate::streams::dead_letters::DeadLetter;
 use crate::view::{Cell, Column, Report, Row, Section, Tone};
@@ -32,6 +32,7 @@ impl Row for DeadLetter {
             origin_id,
             consumer,
             deliveries,
+            is_fatal,
             time,
             age_ms,
             reason,
@@ -47,7 +48,7 @@ impl Row for DeadLetter {
             Cell::or_nothing(group.as_ref()),
             Cell::or_nothing(*origin_id),
             Cell::or_nothing(consumer.as_ref()),
-            Cell::or_nothing(*deliveries),
+            deliveries_cell(*deliveries, *is_fatal),
             (*time).into(),
             if *is_tombstone {
                 body.shown_as(Tone::Bad, "trimmed")

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::pending::deliveries_cell;
 use crate::model::{Lag, OpenBreaker, Problem};
 use crate::streams::consumers::Member;
 use crate::streams::inspect::{GroupReport, GroupState, StreamReport, StreamState};
@@ -132,6 +133,7 @@ impl Row for GroupReport {
             oldest_pending_age_ms,
             oldest_pending_idle_ms,
             oldest_pending_deliveries,
+            oldest_pending_is_fatal,
             oldest_pending_consumer,
             oldest_pending_is_trimmed,
             lost,
@@ -161,7 +163,10 @@ impl Row for GroupReport {
             Cell::or_nothing(*oldest_pending_id),
             oldest,
             idle,
-            Cell::or_nothing(*oldest_pending_deliveries),
+            deliveries_cell(
+                *oldest_pending_deliveries,
+                oldest_pending_is_fatal.unwrap_or_default(),
+            ),
             Cell::or_nothing(oldest_pending_consumer.as_ref()),
             Cell::or_nothing(*oldest_pending_is_trimmed),
             match state {

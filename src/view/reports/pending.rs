@@ -29,6 +29,7 @@ impl Row for PendingRow {
             consumer,
             idle_ms,
             deliveries,
+            is_fatal,
             is_trimmed,
             fields,
         } = self;
@@ -37,7 +38,7 @@ impl Row for PendingRow {
             (*time).into(),
             Cell::or_nothing(consumer.as_ref()),
             idle_ms.map_or(Cell::Nothing, Cell::Millis),
-            (*deliveries).into(),
+            deliveries_cell(*deliveries, *is_fatal),
             Cell::or_nothing(*is_trimmed),
             match (fields, is_trimmed) {
                 (Some(fields), _) => pairs(fields).into(),
@@ -45,6 +46,15 @@ impl Row for PendingRow {
                 (None, _) => Cell::Nothing,
             },
         ]
+    }
+}
+
+/// A delivery count as a person reads it; a script finds nothing where it is fatal.
+pub(super) fn deliveries_cell(deliveries: Option<u64>, is_fatal: bool) -> Cell {
+    if is_fatal {
+        Cell::Nothing.shown_as(Tone::Bad, "fatal")
+    } else {
+        Cell::or_nothing(deliveries)
     }
 }
 

@@ -1,10 +1,10 @@
-//! `claim`, `ack`, `requeue`, `dlq redrive` and `dlq purge`: what became of each entry.
+//! `claim`, `ack`, `requeue`, `dlq add`, `dlq redrive` and `dlq purge`: what became of each entry.
 
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
-use super::pending::pairs;
-use crate::model::{EntryId, Name};
+use super::pending::{deliveries_cell, pairs};
+use crate::model::{EntryId, Name, is_fatal};
 use crate::streams::repair::{Outcome, Repaired};
 use crate::view::{Cell, Column, Row, Tone};
 
@@ -30,14 +30,16 @@ impl Serialize for Changed {
             detail,
             fields,
         } = row;
-        let mut json = serializer.serialize_struct("Changed", 11)?;
+        let is_fatal = deliveries.is_some_and(is_fatal);
+        let mut json = serializer.serialize_struct("Changed", 12)?;
         json.serialize_field("stream", stream)?;
         json.serialize_field("id", id)?;
         json.serialize_field("time", &id.time())?;
         json.serialize_field("outcome", outcome)?;
         json.serialize_field("consumer", consumer)?;
         json.serialize_field("idle_ms", idle_ms)?;
-        json.serialize_field("deliveries", deliveries)?;
+        json.serialize_field("deliveries", &deliveries.filter(|_| !is_fatal))?;
+        json.serialize_field("is_fatal", &is_fatal)?;
         json.serialize_field("new_id", new_id)?;
         json.serialize_field("new_time", &new_id.and_then(EntryId::time))?;
         json.serialize_field("detail", detail)?;
@@ -76,7 +78,7 @@ impl Row for Changed {
             Cell::Word(tone(*outcome), outcome.word().to_owned()),
             Cell::or_nothing(consumer.as_ref()),
             idle_ms.map_or(Cell::Nothing, Cell::Millis),
-            Cell::or_nothing(*deliveries),
+            deliveries_cell(*deliveries, deliveries.is_some_and(is_fatal)),
             Cell::or_nothing(*new_id),
             stream.into(),
             Cell::or_nothing(detail.clone()),

@@ -145,6 +145,43 @@ pub fn has_commands(names: &[&str]) -> Request<Vec<bool>> {
     request
 }
 
+/// `COMMAND DOCS` of the commands of `options`: for each pair of a command and an option whether the command takes it.
+/// Changes nothing; a server has an option or has it not, whatever its version.
+pub fn documented(commands: &[&str]) -> Request<Vec<(String, Vec<String>)>> {
+    let mut request = Request::new("COMMAND DOCS", None, |command, value| {
+        let mut found = Vec::new();
+        decode::pairs(command, value, |name, docs| {
+            let mut tokens = Vec::new();
+            tokens_in(docs, &mut tokens);
+            found.push((String::from_utf8_lossy(name).to_uppercase(), tokens));
+            Ok(())
+        })?;
+        Ok(found)
+    });
+    for name in commands {
+        request = request.arg(*name);
+    }
+    request
+}
+
+/// The words that options of a command begin with, wherever its documentation has them.
+fn tokens_in<'a, N: crate::wire::node::Node<'a>>(docs: N, tokens: &mut Vec<String>) {
+    let mut is_token = false;
+    for child in docs.children() {
+        match child.shape() {
+            Shape::Bytes(word) if is_token => {
+                tokens.push(String::from_utf8_lossy(word).to_uppercase());
+                is_token = false;
+            }
+            Shape::Bytes(word) => is_token = word == b"token",
+            _ => {
+                is_token = false;
+                tokens_in(child, tokens);
+            }
+        }
+    }
+}
+
 /// `MEMORY USAGE`: bytes the key takes; `None` when there is no such key.
 pub fn memory_usage(key: &Name) -> Request<Option<u64>> {
     Request::new(

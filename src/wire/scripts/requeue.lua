@@ -15,6 +15,8 @@ if idle >= 0 and idle < tonumber(ARGV[7]) then return { 'refused', 'its worker r
 local fields = body(s, id)
 if not fields then return { 'ghost', owner, count } end
 local at, origin, attempts, redrives = moves_at(fields, #fields)
+-- The mark of XNACK FATAL is no number of attempts.
+if count == '9223372036854775807' then count = '0' end
 local args = { d, '*' }
 append_moved(args, fields, at - 1, origin or id, (tonumber(attempts) or 0) + tonumber(count), redrives)
 if #args > ARGS_MAX then return { 'refused', 'the entry has too many fields to move' } end

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::Engine;
 use super::claims::Whose;
 use super::reading::WAITING_MAX;
-use crate::model::{EntryId, Name, PendingEntry};
+use crate::model::{EntryId, Name, PendingEntry, is_fatal};
 use crate::planted;
 use crate::wire::{CountMode, Error, PendingFilter, Seen, xpending, xpending_entries};
 use crate::worker::counters::add;
@@ -183,8 +183,13 @@ impl Engine {
 
     /// Delivered so often that not even a lone attempt came to an end.
     fn give_up(&mut self, row: PendingEntry) {
+        let reason = if is_fatal(row.deliveries) {
+            "marked fatal by XNACK".to_owned()
+        } else {
+            format!("delivered {} times without an outcome", row.deliveries)
+        };
         let what = What::DeadLetter {
-            reason: format!("delivered {} times without an outcome", row.deliveries),
+            reason,
             owner: Some(row.consumer),
         };
         self.settlements

@@ -1,0 +1,118 @@
+//! `dlq add`: sets pending entries aside as dead letters.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::cli::{DryRun, Impact};
+use crate::commands::shared::Context;
+use crate::commands::shared::change::Change;
+use crate::commands::shared::group::GroupArgs;
+use crate::exit::Exit;
+use crate::model::{CommandLine, EntryId, Name, entries};
+use crate::streams::park::{apply_park, tell_states};
+use crate::streams::repair::{Applied, Chosen, Outcome};
+use crate::streams::select::{Which, is_idle};
+
+/// Bytes of a reason, as much as is kept of a handler's.
+const REASON_BYTES_MAX: usize = 4096;
+/// Dead letters that the line that undoes it names; whoever parks more finds them by their reason.
+const UNDO_MAX: usize = 50;
+
+/// Set pending entries aside as dead letters, without waiting for their deliveries to be used up
+///
+/// Each is moved atomically with where it came from, who held it, how often it was delivered, and the reason; one that was
+/// delivered again since it was looked at is left alone and listed. A worker that handles one at this moment finds its
+/// lease lost, and does not acknowledge it. What was not delivered yet, or is acknowledged, is not pending and is left:
+/// exit 7 when only some were set aside, 3 when none was pending. One whose body was trimmed away becomes a tombstone
+/// (exit 9).
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Destructive, after_help = "\
+Examples:
+  ucp-streams dlq add event-processors 1700000000000-0 \\
+      --reason 'total is no number, see ticket 4711'
+  ucp-streams dlq add event-processors 1700000000000-0 1700000000000-1 \\
+      --reason 'crashes the handler' --dry-run")]
+pub(super) struct AddArgs {
+    #[command(flatten)]
+    group: GroupArgs,
+
+    /// Entries by id
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<EntryId>,
+
+    /// Why they are set aside; kept with each
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    reason: String,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    match text.trim().len() {
+        0 => Err("say why, in a few words".to_owned()),
+        1..=REASON_BYTES_MAX => Ok(text.trim().to_owned()),
+        _ => Err(format!("a reason has at most {REASON_BYTES_MAX} bytes")),
+    }
+}
+
+pub(super) async fn add(args: AddArgs, context: &Context) -> Result<Exit> {
+    let group = args.group.open(context).await?;
+    let (target, connection) = (group.target, group.connection);
+    let source = group.topology.stream_or_default(&target.stream);
+    let which = Which::Ids(args.ids);
+    let mut chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
+    tell_states(&connection, &mut chosen, &group.groups).await?;
+    warn_of_running(&chosen, group.spec.claim_idle, context);
+    let change = Change::of(context, &chosen, true, "park", "parked")?;
+    let what = format!("as dead letters {}", chosen.summary());
+    let preview = chosen.preview();
+    let mut undo = None;
+    let exit = change
+        .make(args.dry_run, &what, preview, async |consent| {
+            let (graves, reason) = (&source.dead_letter, &args.reason);
+            let applied = apply_park(&connection, chosen, graves, reason, consent).await;
+            undo = undo_line(&source.name, &applied, reason);
+            applied
+        })
+        .await?;
+    if let Some(undo) = undo {
+        context.console.note(&format!("to put them back: {undo}"));
+    }
+    Ok(exit)
+}
+
+/// Says which of them were delivered so recently that a worker may be handling them.
+fn warn_of_running(chosen: &Chosen, claim_idle: Duration, context: &Context) {
+    let fresh = chosen.entries.iter().filter(|it| !is_idle(it, claim_idle));
+    let mut holders: Vec<String> = fresh
+        .clone()
+        .map(|it| format!("`{}`", it.consumer))
+        .collect();
+    let count = fresh.count();
+    holders.sort_unstable();
+    holders.dedup();
+    if count > 0 {
+        context.console.warn(&format!(
+            "{} may be in a handler's hands (consumer {}): its lease is lost then, and what it has done outside Redis stays done",
+            entries(count),
+            holders.join(", ")
+        ));
+    }
+}
+
+/// The command that moves them to the end of their stream again.
+fn undo_line(stream: &Name, applied: &Applied, reason: &str) -> Option<CommandLine> {
+    let parked = applied
+        .rows
+        .iter()
+        .filter(|row| row.outcome == Outcome::DeadLettered);
+    let ids: Vec<EntryId> = parked.filter_map(|row| row.new_id).collect();
+    let line = CommandLine::new("dlq redrive").arg(stream);
+    match ids.len() {
+        0 => None,
+        1..=UNDO_MAX => Some(ids.iter().fold(line, |line, id| line.arg(id.to_string()))),
+        _ => Some(line.option("--reason", reason)),
+    }
+}

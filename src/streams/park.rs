@@ -1,0 +1,108 @@
+//! Setting pending entries aside as dead letters before their deliveries are used up: each with its provenance, atomically,
+//! if it still is as it was seen.
+
+use anyhow::Result;
+
+use super::claim::seen;
+use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _};
+use super::target::Target;
+use crate::model::{Consent, EntryId, GroupInfo, Name, Time};
+use crate::wire::{Connection, Holder, Move, dead_letter, xrange};
+
+/// Says of each id that is not pending why that is so: it was not delivered yet, or it is not in the stream, or the group
+/// is through with it.
+///
+/// # Errors
+/// What the server says.
+pub async fn tell_states(
+    connection: &Connection,
+    chosen: &mut Chosen,
+    groups: &[GroupInfo],
+) -> Result<()> {
+    let Target { stream, group } = &chosen.target;
+    let position = groups.iter().find(|it| it.name == *group);
+    let last = position.map(|it| it.last_delivered_id).unwrap_or_default();
+    let rows = &mut chosen.left_out;
+    let asked = rows.iter().map(|row| xrange(stream, row.id, row.id, 1));
+    let found = connection.run_all(asked.collect()).await?;
+    for (row, entries) in rows.iter_mut().zip(found) {
+        row.detail = Some(state(row.id, last, !entries?.is_empty()).to_owned());
+    }
+    Ok(())
+}
+
+/// What an entry that is not pending is to a group whose last delivered id is `last`.
+fn state(id: EntryId, last: EntryId, is_there: bool) -> &'static str {
+    match (is_there, id > last) {
+        (false, _) => "it is not in the stream",
+        (true, true) => "it was not delivered yet",
+        (true, false) => "it is acknowledged, or was never delivered to the group",
+    }
+}
+
+/// Sets `chosen` aside in `graves` for `reason`. Who holds one finds its lease lost; one whose body is gone becomes a
+/// tombstone.
+pub async fn apply_park(
+    connection: &Connection,
+    chosen: Chosen,
+    graves: &Name,
+    reason: &str,
+    _: Consent,
+) -> Applied {
+    let Target { stream, group } = &chosen.target;
+    let now = Time::now();
+    Applied::in_batches(&chosen.entries, &chosen.left_out, async |batch, applied| {
+        let calls = batch.iter().map(|entry| {
+            let holder = Holder {
+                stream,
+                group,
+                consumer: &entry.consumer,
+                fence: None,
+            };
+            dead_letter(holder, graves, &seen(entry), reason.as_bytes(), now)
+        });
+        let outcomes = connection.call_all(calls.collect()).await;
+        applied.take(batch, outcomes, |entry, moved| {
+            parked(entry.row(Outcome::NotTried), moved, graves)
+        });
+    })
+    .await
+}
+
+fn parked(row: Repaired, moved: Move, graves: &Name) -> Repaired {
+    let outcome = match &moved {
+        Move::Done {
+            is_tombstone: false,
+            ..
+        } => Outcome::DeadLettered,
+        Move::Done { .. } => Outcome::Tombstone,
+        Move::Gone => Outcome::Gone,
+        Move::Moved { .. } => Outcome::Moved,
+        Move::Bodiless | Move::NoDestination | Move::Refused(_) => Outcome::Refused,
+    };
+    let (new_id, detail) = match moved {
+        Move::Done { new_id, .. } => (Some(new_id), Some(format!("in `{graves}`"))),
+        Move::Moved { owner, .. } => (None, Some(format!("now held by `{owner}`"))),
+        Move::Refused(why) => (None, Some(why)),
+        _ => (None, None),
+    };
+    Repaired {
+        outcome,
+        new_id,
+        detail,
+        ..row
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_pending_is_told_apart() {
+        let (id, later) = (EntryId::new(5, 0), EntryId::new(6, 0));
+        assert_eq!(state(later, id, true), "it was not delivered yet");
+        assert!(state(id, id, true).starts_with("it is acknowledged"));
+        assert_eq!(state(later, id, false), "it is not in the stream");
+    }
+}
