@@ -129,6 +129,7 @@ fn field_r17_what_somebody_acknowledges_is_not_brought_back() {
         .ucp(&["ack", "billing", "--stream", "orders", "1-1", "--yes"])
         .assert_code(0);
     let said = worker.await_stderr("are pending for nobody");
+    assert!(said.contains("lease lost"), "{said}");
     assert!(
         said.contains("ids=1-1") || said.contains("ids=\"1-1\""),
         "{said}"

@@ -106,7 +106,7 @@ impl Engine {
         if handled > 0 {
             tracing::warn!(
                 group = %self.job.group, stream = %self.job.stream, entries = handled,
-                "handled entries were not pending for this consumer any more: another one took them over, another client \
+                "lease lost: handled entries were not pending for this consumer any more: another one took them over, another client \
                  acknowledged them, or this consumer was deleted (XGROUP DELCONSUMER)"
             );
         }
@@ -115,7 +115,7 @@ impl Engine {
         }
         tracing::warn!(
             group = %self.job.group, stream = %self.job.stream, entries = leases.len(), ids = shown(&leases),
-            "entries in hand are pending for nobody, and the group will not deliver them again: another client acknowledged \
+            "lease lost: entries in hand are pending for nobody, and the group will not deliver them again: another client acknowledged \
              them, or deleted this consumer (XGROUP DELCONSUMER)"
         );
         Ok(())
