@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::shared::Context;
 use super::shared::failure::{told_of_denied, warn_of_open_breakers};
+use super::shared::trouble::warn_of_trouble;
 use crate::cli;
 use crate::exit::Exit;
 use crate::model::{Format, Name};
@@ -41,7 +42,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let connection = context.connect().await?;
     let seen = inspect::streams(&connection, topology, &args.streams).await?;
     let streams = seen.rows;
-    warn_of_open_breakers(streams.iter().flat_map(|it| &it.groups), context);
+    let groups = || streams.iter().flat_map(|it| &it.groups);
+    warn_of_open_breakers(groups(), context);
+    warn_of_trouble(groups(), &connection, context).await?;
     let options = context.console.options();
     let format = options.format;
     // Within a stream's JSON, its groups are a key.

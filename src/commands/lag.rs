@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::failure::told_of_denied;
 use super::shared::group::GroupsArgs;
+use super::shared::trouble::warn_of_trouble;
 use crate::exit::Exit;
 use crate::streams::backlog;
 
@@ -45,6 +46,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             backlog::count(&mut lane, topology, lag, args.count as usize).await?;
         }
     }
+    warn_of_trouble(&lags, &connection, context).await?;
     context.console.show(&lags)?;
     Ok(told_of_denied(&seen.denied, context))
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::shared::Context;
+use super::shared::trouble::{of_ahead, of_extra};
 use crate::cli::Impact;
 use crate::exit::Exit;
 use crate::model::counted;
@@ -36,7 +37,8 @@ Examples:
     Example,
     /// Check the topology file, and that the server has its groups
     ///
-    /// Exit 2 when the file is wrong, with everything that is wrong in it; exit 1 when the server lacks a group. Warns
+    /// Exit 2 when the file is wrong, with everything that is wrong in it; exit 1 when the server lacks a group, or one stands beyond
+    /// every id that its stream has given (ahead). Warns
     /// of a group that seems unused and does not stand where the topology would start it; groups that only the server has
     /// are listed as extra, and are no fault.
     #[command(add = Impact::Read, after_help = "\
@@ -90,8 +92,8 @@ async fn check(offline: bool, context: &Context) -> Result<Exit> {
     let connection = context.connect().await?;
     let rows = drift(&connection, topology).await?;
     console.show(&rows)?;
-    let with = |state| rows.iter().filter(|row| row.state == state).collect();
-    let (missing, elsewhere): (Vec<_>, Vec<_>) = (with(State::Missing), with(State::Differs));
+    let with = |state| -> Vec<&DriftRow> { rows.iter().filter(|row| row.state == state).collect() };
+    let (missing, elsewhere) = (with(State::Missing), with(State::Differs));
     if !missing.is_empty() {
         console.warn(&format!(
             "the server lacks {}; `ucp-streams init` creates what is missing",
@@ -104,7 +106,20 @@ async fn check(offline: bool, context: &Context) -> Result<Exit> {
             listed(&elsewhere)
         ));
     }
-    Ok(if missing.is_empty() {
+    let ahead = with(State::Ahead);
+    for row in &ahead {
+        let position = row.last_delivered_id.unwrap_or_default();
+        console.warn(&of_ahead(topology, &row.group, &row.stream, position));
+    }
+    for row in &rows {
+        let is_named = topology
+            .groups_of(&row.stream)
+            .any(|spec| spec.name == row.group);
+        if let Some(warning) = of_extra(topology, &row.group, &row.stream).filter(|_| !is_named) {
+            console.warn(&warning);
+        }
+    }
+    Ok(if missing.is_empty() && ahead.is_empty() {
         Exit::Done
     } else {
         Exit::Negative

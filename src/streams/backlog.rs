@@ -7,8 +7,8 @@ use futures_util::future::{join_all, try_join_all};
 use serde::Serialize;
 
 use super::inspect::{
-    Around, Counter, GroupReport, GroupState, Moment, Visible, group_report, moment, seen,
-    severity, unless_other_type,
+    Around, Counter, GroupReport, GroupState, Moment, Rate, Visible, group_report, moment, rate,
+    seen, severity, unless_other_type,
 };
 use super::target::Target;
 use super::which_group::Suggest;
@@ -51,12 +51,15 @@ pub struct GroupLag {
     pub headroom: Option<Lag>,
     /// In how long that is, as in [`GroupReport`].
     pub headroom_ms: Option<u64>,
+    /// The window that this is a forecast from, as in [`GroupReport`].
+    pub rate_window_ms: Option<u64>,
     /// What is wrong by the topology's thresholds, and where nobody knows whether it is.
     pub alerts: Vec<Alert>,
     /// The worst of them; `None` when there is none.
     pub severity: Option<Level>,
+    /// What they were decided from.
     #[serde(skip)]
-    figures: Figures,
+    pub figures: Figures,
 }
 
 impl From<GroupReport> for GroupLag {
@@ -77,6 +80,7 @@ impl From<GroupReport> for GroupLag {
             lost: report.lost,
             headroom: report.headroom,
             headroom_ms: report.headroom_ms,
+            rate_window_ms: report.rate_window_ms,
             alerts: report.alerts,
             severity: report.severity,
             figures: report.figures,
@@ -104,12 +108,10 @@ pub async fn lags(
         counter: Counter::default(),
     };
     let (looks, denied) = seen(&streams, looks)?;
-    let looks: BTreeMap<&Name, Option<Look>> = streams
-        .iter()
-        .copied()
-        .zip(looks)
-        .filter_map(|(name, look)| Some((name, look?)))
-        .collect();
+    let looks = streams.iter().copied().zip(looks);
+    let looks = looks.filter_map(|(name, look)| Some((name, look?)));
+    let looks = looks.map(async |(name, look)| anyhow::Ok((name, survey.rated(name, look).await?)));
+    let looks: BTreeMap<&Name, Option<Look>> = try_join_all(looks).await?.into_iter().collect();
     let rows = if wanted.is_empty() {
         survey.all(&streams, &looks).await?
     } else {
@@ -150,6 +152,7 @@ struct Look {
     info: StreamInfo,
     groups: Vec<GroupInfo>,
     dead_letters: Option<u64>,
+    rate: Option<Rate>,
 }
 
 /// The streams to look at, each once, in their order.
@@ -206,6 +209,7 @@ async fn look_alone(connection: &Connection, stream: &Name) -> Result<Option<Loo
             info: info?,
             groups: groups?,
             dead_letters: None,
+            rate: None,
         })),
     }
 }
@@ -219,6 +223,20 @@ struct Survey<'a> {
 }
 
 impl Survey<'_> {
+    /// The look with the stream's rate, where it has a limit that a forecast is about.
+    async fn rated(&self, stream: &Name, look: Option<Look>) -> Result<Option<Look>> {
+        let is_limited = self
+            .topology
+            .stream(stream)
+            .is_some_and(|it| it.maxlen.is_some());
+        let Some(look) = look else { return Ok(None) };
+        if !is_limited || look.groups.is_empty() {
+            return Ok(Some(look));
+        }
+        let rate = rate(self.connection, stream, &look.info, self.moment.now).await?;
+        Ok(Some(Look { rate, ..look }))
+    }
+
     async fn one(&self, spec: &GroupSpec, look: Option<&Look>) -> Result<GroupLag> {
         let of = |look: &Look| look.groups.iter().position(|it| it.name == spec.name);
         let found = look.and_then(|look| Some((look, of(look)?)));
@@ -266,7 +284,7 @@ impl Survey<'_> {
             info: &look.info,
             maxlen: self.topology.stream(stream).and_then(|spec| spec.maxlen),
             topology: self.topology,
-            rate: None,
+            rate: look.rate,
             dead_letters: look.dead_letters,
             counter: &self.counter,
         };

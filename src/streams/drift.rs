@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::init::{State as InitState, plan_init};
 use crate::model::{EntryId, Name};
 use crate::topology::{GroupSpec, Topology};
-use crate::wire::{Connection, xinfo_groups};
+use crate::wire::{Connection, xinfo_groups, xinfo_stream};
 
 /// How a group of the server and one of the topology agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -20,6 +20,8 @@ pub enum State {
     Differs,
     /// On the server only, on a stream of the topology.
     Extra,
+    /// On the server, and beyond every id that its stream has given: what is added until then is never delivered to it.
+    Ahead,
     /// In the topology; no server was asked.
     Unchecked,
 }
@@ -85,5 +87,19 @@ pub async fn drift(connection: &Connection, topology: &Topology) -> Result<Vec<D
             }
         }
     }
+    let asked = streams_of(topology).map(xinfo_stream).collect();
+    let answers = connection.run_all(asked).await?;
+    for (name, found) in streams_of(topology).zip(answers) {
+        // As above: a stream that may not be looked at is not judged.
+        let Ok(info) = found else { continue };
+        let of_stream = rows.iter_mut().filter(|row| row.stream == *name);
+        for row in of_stream.filter(|row| row.last_delivered_id > Some(info.last_generated_id)) {
+            row.state = State::Ahead;
+        }
+    }
     Ok(rows)
+}
+
+fn streams_of(topology: &Topology) -> impl Iterator<Item = &Name> {
+    topology.streams.iter().map(|stream| &stream.name)
 }

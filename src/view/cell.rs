@@ -99,6 +99,8 @@ pub enum Cell {
     /// A cell that means something to a person: in this tone, and where a word is given, that word instead. For a
     /// script it is as it was.
     Marked(Tone, Option<&'static str>, Box<Self>),
+    /// A cell with a remark that a person sees behind it: `name (extra)`.
+    Noted(Tone, &'static str, Box<Self>),
     /// A cell over its threshold: for a person in the tone of how bad that is and with a `!` behind it, which colour alone
     /// would not tell everybody. For a script it is as it was.
     Over(Tone, Box<Self>),
@@ -132,6 +134,12 @@ impl Cell {
         Self::Marked(tone, Some(word), Box::new(self))
     }
 
+    /// The same cell with a remark behind it, for a person.
+    #[must_use]
+    pub fn noted(self, tone: Tone, remark: &'static str) -> Self {
+        Self::Noted(tone, remark, Box::new(self))
+    }
+
     /// The same cell, over its threshold.
     #[must_use]
     pub fn over(self, tone: Tone) -> Self {
@@ -150,6 +158,7 @@ impl Cell {
             Self::Nothing => "-".to_owned(),
             Self::Marked(_, Some(word), _) => (*word).to_owned(),
             Self::Marked(_, None, cell) => cell.human(),
+            Self::Noted(_, remark, cell) => format!("{} ({remark})", cell.human()),
             Self::Over(_, cell) => format!("{}!", cell.human()),
             other => other.raw(),
         }
@@ -168,13 +177,16 @@ impl Cell {
             Self::Bool(yes) => yes.to_string(),
             Self::Unknown => "?".to_owned(),
             Self::Nothing => String::new(),
-            Self::Marked(_, _, cell) | Self::Over(_, cell) => cell.raw(),
+            Self::Marked(_, _, cell) | Self::Noted(_, _, cell) | Self::Over(_, cell) => cell.raw(),
         }
     }
 
     pub(super) fn tone(&self) -> Tone {
         match self {
-            Self::Word(tone, _) | Self::Marked(tone, _, _) | Self::Over(tone, _) => *tone,
+            Self::Word(tone, _)
+            | Self::Marked(tone, _, _)
+            | Self::Noted(tone, _, _)
+            | Self::Over(tone, _) => *tone,
             Self::Id(_) => Tone::Id,
             Self::Unknown | Self::Nothing => Tone::Dim,
             _ => Tone::Plain,
@@ -260,6 +272,7 @@ mod tests {
             (Cell::from(Lag::AtLeast(1200)), ">=1,200", ">=1200"),
             (Cell::from(Lag::Unknown), "?", "?"),
             (Cell::from(1200_u64).over(Tone::Bad), "1,200!", "1200"),
+            (Cell::from("g").noted(Tone::Warn, "extra"), "g (extra)", "g"),
             (Cell::from(None::<u64>), "?", "?"),
             (Cell::or_nothing(None::<EntryId>), "-", ""),
             (Cell::Millis(200_000), "3m 20s", "200000"),

@@ -45,7 +45,10 @@ fn the_list_has_every_group_and_what_is_missing() {
     let server = seeded();
     server.redis(&["XGROUP", "CREATE", STREAM, "auditors", "$"]);
     let run = server.ucp(&["groups", "-o", "json"]);
-    let rows = run.assert_code(0).stderr_is_empty().stdout_json();
+    let rows = run
+        .assert_code(0)
+        .stderr_has("`ucp-streams init`")
+        .stdout_json();
     let of = |name: &str| -> &Value {
         let mut rows = rows.as_array().unwrap().iter();
         rows.find(|row| row["group"] == name).unwrap()

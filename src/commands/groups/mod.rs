@@ -10,6 +10,7 @@ use clap::Subcommand;
 use super::help::usage::or_subcommand;
 use super::shared::Context;
 use super::shared::failure::{told_of_denied, warn_of_open_breakers};
+use super::shared::trouble::warn_of_trouble;
 use crate::cli::{Impact, Position, name};
 use crate::exit::Exit;
 use crate::model::{Name, Problem, Time};
@@ -54,7 +55,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
                 .await
                 .map_err(|error| or_subcommand(error, "groups", args.streams.first()))?;
             context.console.show(&seen.rows)?;
-            warn_of_open_breakers(seen.rows.iter().map(|it| &it.0), context);
+            let groups = || seen.rows.iter().map(|it| &it.0);
+            warn_of_open_breakers(groups(), context);
+            warn_of_trouble(groups(), &connection, context).await?;
             Ok(told_of_denied(&seen.denied, context))
         }
     }

@@ -56,7 +56,8 @@ macro_rules! group {
   "oldest_pending_consumer": "string or null", "oldest_pending_is_trimmed": "bool or null",
   "lost?": {"entries": "integer or null", "quality": "string"},
   "headroom?": {"entries": "integer or null", "quality": "string"},
-  "headroom_ms": "integer or null", "alerts": ["string"], "severity": "string or null",
+  "headroom_ms": "integer or null", "rate_window_ms": "integer or null",
+  "alerts": ["string"], "severity": "string or null",
   "circuit_breaker?": {"consumer": "string", "since": "time", "reason": "string"},
   "consumers": [{
     "consumer": "string", "pending": "integer", "idle_ms": "integer",
@@ -75,7 +76,8 @@ macro_rules! stream {
   "maxlen": "integer or null", "first_id": "id or null", "first_time": "time or null",
   "first_age_ms": "integer or null", "last_id": "id or null", "last_time": "time or null",
   "last_age_ms": "integer or null", "entries_added": "integer or null",
-  "rate_per_minute": "number or null", "bytes": "integer or null",
+  "rate_per_minute": "number or null", "rate_window_ms": "integer or null",
+  "bytes": "integer or null",
   "dead_letters": "integer or null", "slowest_group": "string or null",
   "headroom?": {"entries": "integer or null", "quality": "string"},
   "headroom_ms": "integer or null",
@@ -170,7 +172,8 @@ const SHAPES: &[(&str, &str)] = &[
   "oldest_pending_age_ms": "integer or null", "last_delivered_id": "id or null",
   "lost?": {"entries": "integer or null", "quality": "string"},
   "headroom?": {"entries": "integer or null", "quality": "string"},
-  "headroom_ms": "integer or null", "alerts": ["string"], "severity": "string or null"
+  "headroom_ms": "integer or null", "rate_window_ms": "integer or null",
+  "alerts": ["string"], "severity": "string or null"
 }]"#,
     ),
     (

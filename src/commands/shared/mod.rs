@@ -10,5 +10,6 @@ pub(in crate::commands) mod group;
 pub(in crate::commands) mod panics;
 pub(in crate::commands) mod retention;
 pub(in crate::commands) mod selection;
+pub(in crate::commands) mod trouble;
 
 pub(in crate::commands) use context::Context;

@@ -15,10 +15,14 @@ use crate::wire::{Connection, Error, ErrorKind, Extent, xrange_extent};
 pub(in crate::streams) const ENTRIES_MAX: u64 = 10_000;
 /// Bytes of entries that are read at most for one group.
 const BYTES_MAX: usize = 4 << 20;
-/// Time that one group may take.
+/// Time that one group may take, after its first pages.
 const TIME_MAX: Duration = Duration::from_millis(100);
 /// Time that all groups of a command may take together.
 const TIME_MAX_IN_ALL: Duration = Duration::from_secs(2);
+
+/// Pages that are read however long they take, so that a slow network or a busy machine does not hide what a few round
+/// trips tell.
+const PAGES_MIN: usize = 3;
 
 /// The first page, before it is known how large the entries are.
 const FIRST_PAGE: usize = 32;
@@ -79,12 +83,13 @@ async fn count(
     deadline: Instant,
 ) -> Result<Lag, Error> {
     let Range { stream, to, .. } = range;
-    let (mut entries, mut bytes) = (0, 0);
+    let (mut entries, mut bytes, mut pages) = (0, 0, 0);
     let mut page = (PAGE_BYTES / range.entry_bytes.max(1)).clamp(1, FIRST_PAGE);
     let mut next = range.after.next();
     while let Some(start) = next.filter(|start| *start <= to) {
         let left = count_max - entries;
-        if left == 0 || bytes >= BYTES_MAX || (entries > 0 && Instant::now() >= deadline) {
+        let is_late = pages >= PAGES_MIN && Instant::now() >= deadline;
+        if left == 0 || bytes >= BYTES_MAX || is_late {
             return Ok(Lag::AtLeast(entries));
         }
         let asked = page.min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -99,6 +104,7 @@ async fn count(
         };
         entries += got.entries as u64;
         bytes += got.bytes;
+        pages += 1;
         page = next_page(page, got);
         next = got
             .last

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::super::lag::{headroom, is_ahead, lag, lost};
 use super::count::{Counter, ENTRIES_MAX, Range};
+use super::rate::Rate;
 use super::{GroupState, Moment, allowed};
 use crate::model::{
     ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, PendingEntry, StreamInfo,
@@ -57,8 +58,10 @@ pub struct GroupReport {
     pub lost: Option<Lag>,
     /// How many entries can be added before the group loses one; `None` without a limit of the stream.
     pub headroom: Option<Lag>,
-    /// In how long that is at the present rate; `None` when the rate is unknown or nothing is added.
+    /// In how long that is at the stream's rate; `None` when that is unknown or nothing came lately.
     pub headroom_ms: Option<u64>,
+    /// The window that the rate is from: a minute or a quarter of an hour until now.
+    pub rate_window_ms: Option<u64>,
     /// What is wrong by the topology's thresholds, and where nobody knows whether it is.
     pub alerts: Vec<Alert>,
     /// The worst of them; `None` when there is none.
@@ -97,6 +100,7 @@ impl GroupReport {
             lost: None,
             headroom: None,
             headroom_ms: None,
+            rate_window_ms: None,
             alerts: Vec::new(),
             severity: None,
             figures: Figures::default(),
@@ -114,8 +118,8 @@ pub(in crate::streams) struct Around<'a> {
     pub(in crate::streams) info: &'a StreamInfo,
     pub(in crate::streams) maxlen: Option<u64>,
     pub(in crate::streams) topology: &'a Topology,
-    /// Entries added per millisecond lately.
-    pub(in crate::streams) rate: Option<f64>,
+    /// How fast entries are added lately.
+    pub(in crate::streams) rate: Option<Rate>,
     /// Entries in its dead-letter stream; `None` when nobody looked.
     pub(in crate::streams) dead_letters: Option<u64>,
     /// Counts where the server's figures are none to rely on.
@@ -194,7 +198,8 @@ async fn of_info(
         pending: Some(group.pending),
         lost: Some(lost(around.info, group, moment.counters)),
         headroom: room,
-        headroom_ms: room.and_then(|room| time_left(room, around.rate)),
+        headroom_ms: around.rate.and_then(|rate| rate.time_left(room?)),
+        rate_window_ms: around.rate.map(|rate| rate.window_ms),
         ..GroupReport::missing(group.name.clone(), around.stream.clone())
     })
 }
@@ -305,34 +310,9 @@ pub(super) fn age(id: EntryId, now: Time) -> Option<u64> {
     now.ms.checked_sub(id.ms)
 }
 
-/// In how many milliseconds `room` is used up at `rate` entries per millisecond: the least it can be.
-fn time_left(room: Lag, rate: Option<f64>) -> Option<u64> {
-    let (Lag::Known(entries) | Lag::AtLeast(entries)) = room else {
-        return None;
-    };
-    let rate = rate.filter(|rate| *rate > 0.0)?;
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an estimate, and neither is negative"
-    )]
-    let left_ms = (entries as f64 / rate) as u64;
-    Some(left_ms)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn room_and_rate_give_a_time() {
-        assert_eq!(time_left(Lag::Known(600), Some(0.1)), Some(6000));
-        assert_eq!(time_left(Lag::AtLeast(600), Some(0.1)), Some(6000));
-        assert_eq!(time_left(Lag::AtMost(600), Some(0.1)), None);
-        assert_eq!(time_left(Lag::Known(600), Some(0.0)), None);
-        assert_eq!(time_left(Lag::Known(600), None), None);
-    }
 
     #[test]
     fn an_id_ahead_of_the_clock_has_no_age() {

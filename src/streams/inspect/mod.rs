@@ -4,6 +4,7 @@
 mod count;
 mod group;
 mod moment;
+mod rate;
 mod stream;
 
 use anyhow::Result;
@@ -14,6 +15,7 @@ pub(super) use count::Counter;
 pub use group::GroupReport;
 pub(super) use group::{Around, report as group_report, severity};
 pub(super) use moment::{Moment, moment};
+pub(super) use rate::{Rate, rate};
 use stream::FirstTrip;
 pub use stream::{StreamReport, StreamState};
 

@@ -40,6 +40,8 @@ pub(in crate::streams) async fn moment(connection: &Connection) -> Result<Moment
         return Err(problem.into());
     }
     let counters = match allowed(has)?.as_deref() {
+        // Whatever it is itself, what it was a replica of may not have told it what was read.
+        _ if was_replica(replication.as_deref()) => Counters::Forgetful,
         Some([true, ..]) => Counters::Corrected,
         Some([_, true]) => Counters::Plain,
         _ if has_counted_itself(persistence.as_deref(), replication.as_deref()) => Counters::Plain,
@@ -52,6 +54,18 @@ pub(in crate::streams) async fn moment(connection: &Connection) -> Result<Moment
 }
 
 type Lines<'a> = Option<&'a [(String, String)]>;
+
+/// Whether the server says that it is a replica, or was one before it was promoted or loaded what a replica wrote.
+fn was_replica(replication: Lines<'_>) -> bool {
+    replication
+        .unwrap_or_default()
+        .iter()
+        .any(|(key, value)| match key.as_str() {
+            "role" => value != "master",
+            "second_repl_offset" => value != "-1",
+            _ => false,
+        })
+}
 
 /// Whether the counters come neither from an append-only file nor from a master: none is written, and the server is
 /// a master that never was a replica.

@@ -5,17 +5,13 @@ use futures_util::future::try_join_all;
 use serde::Serialize;
 
 use super::group::{Around, age, report};
+use super::rate::{Rate, rate};
 use super::{Counter, GroupReport, Moment, allowed, unless_other_type};
-use crate::model::{Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, Portion, StreamInfo, Time};
+use crate::model::{Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, StreamInfo, Time};
 use crate::topology::{StreamSpec, Topology, breaker_key};
 use crate::wire::{
-    Connection, Error, ErrorKind, get, memory_usage, xinfo_groups, xinfo_stream, xlen, xrevrange,
+    Connection, Error, ErrorKind, get, memory_usage, xinfo_groups, xinfo_stream, xlen,
 };
-
-/// Entries the rate is estimated from: enough to smooth a burst, few enough to fetch.
-const RATE_ENTRIES: usize = 50;
-/// Bytes of their bodies that are looked through, about.
-const RATE_BYTES: usize = 4 << 20;
 
 /// What the key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -65,8 +61,11 @@ pub struct StreamReport {
     pub last_age_ms: Option<u64>,
     /// Entries ever added.
     pub entries_added: Option<u64>,
-    /// Entries added per minute lately, from the newest entries' ids.
+    /// Entries added per minute lately, from the newest entries' ids; `None` where these span less than 30 seconds, or
+    /// none came lately.
     pub rate_per_minute: Option<f64>,
+    /// The window that the rate is from: a minute or a quarter of an hour until now.
+    pub rate_window_ms: Option<u64>,
     /// Memory it takes, estimated by the server.
     pub bytes: Option<u64>,
     /// Entries in its dead-letter stream.
@@ -75,7 +74,7 @@ pub struct StreamReport {
     pub slowest_group: Option<Name>,
     /// How many entries can be added before that group loses one; `None` without a limit or a group.
     pub headroom: Option<Lag>,
-    /// In how long that is at the present rate.
+    /// In how long that is at that rate.
     pub headroom_ms: Option<u64>,
     /// Its groups: those the server has, then those only the topology has.
     pub groups: Vec<GroupReport>,
@@ -89,7 +88,6 @@ pub(super) struct FirstTrip {
     info: Option<StreamInfo>,
     groups: Vec<GroupInfo>,
     bytes: Option<u64>,
-    recent: Vec<EntryId>,
     dead_letters: Option<u64>,
 }
 
@@ -100,11 +98,10 @@ pub(super) async fn look(
     name: &Name,
 ) -> Result<FirstTrip, Error> {
     let spec = topology.stream_or_default(name);
-    let (info, groups, bytes, recent, dead_letters) = tokio::join!(
+    let (info, groups, bytes, dead_letters) = tokio::join!(
         connection.run(xinfo_stream(name)),
         connection.run(xinfo_groups(name)),
         connection.run(memory_usage(name)),
-        newest(connection, name),
         connection.run(xlen(&spec.dead_letter)),
     );
     let state = match &info {
@@ -128,29 +125,9 @@ pub(super) async fn look(
         info: Some(info?),
         groups,
         bytes: allowed(bytes)?.flatten(),
-        recent: allowed(recent)?.unwrap_or_default(),
         dead_letters,
         ..FirstTrip::empty(spec, state)
     })
-}
-
-/// The ids of the last entries, the newest first. Their bodies come with them: of large ones a few have to do.
-async fn newest(connection: &Connection, name: &Name) -> Result<Vec<EntryId>, Error> {
-    let (mut ids, mut bytes) = (Vec::new(), 0);
-    let (mut end, mut portion) = (Some(EntryId::MAX), Portion::new(RATE_ENTRIES));
-    while let Some(from) = end.filter(|_| ids.len() < RATE_ENTRIES && bytes < RATE_BYTES) {
-        let asked = portion.at_a_time().min(RATE_ENTRIES - ids.len());
-        let page = connection
-            .run(xrevrange(name, from, EntryId::MIN, asked))
-            .await?;
-        let long: usize = page.iter().map(Entry::bytes).sum();
-        portion.brought(asked, page.len(), long);
-        bytes += long;
-        ids.extend(page.iter().map(|entry| entry.id));
-        let last = page.last().filter(|_| page.len() == asked);
-        end = last.and_then(|last| last.id.previous());
-    }
-    Ok(ids)
 }
 
 impl FirstTrip {
@@ -161,7 +138,6 @@ impl FirstTrip {
             info: None,
             groups: Vec::new(),
             bytes: None,
-            recent: Vec::new(),
             dead_letters: None,
         }
     }
@@ -174,8 +150,11 @@ impl FirstTrip {
         moment: Moment,
         counter: &Counter,
     ) -> Result<StreamReport> {
-        let rate = rate(&self.recent, moment.now);
         let name = self.spec.name.clone();
+        let rate = match &self.info {
+            Some(info) => rate(connection, &name, info, moment.now).await?,
+            None => None,
+        };
         let mut groups = Vec::new();
         if let Some(info) = &self.info {
             let around = Around {
@@ -211,7 +190,7 @@ impl FirstTrip {
     fn put_together(
         self,
         groups: Vec<GroupReport>,
-        rate: Option<f64>,
+        rate: Option<Rate>,
         moment: Moment,
     ) -> StreamReport {
         let id_of = |entry: Option<&Entry>| entry.map(|entry| entry.id);
@@ -231,7 +210,8 @@ impl FirstTrip {
             last_time: last_id.and_then(EntryId::time),
             last_age_ms: last_id.and_then(|id| age(id, moment.now)),
             entries_added: info.and_then(|info| info.entries_added),
-            rate_per_minute: rate.map(|rate| (rate * 600_000.0).round() / 10.0),
+            rate_per_minute: rate.map(Rate::per_minute),
+            rate_window_ms: rate.map(|rate| rate.window_ms),
             bytes: self.bytes,
             dead_letters: self.dead_letters,
             slowest_group: slowest.map(|group| group.group.clone()),
@@ -248,39 +228,4 @@ fn slowest(groups: &[GroupReport]) -> Option<&GroupReport> {
         .iter()
         .filter(|group| group.headroom.is_some())
         .min_by_key(|group| group.headroom.and_then(Lag::entries))
-}
-
-/// Less time than this between the entries says nothing of the next hour.
-const SPAN_MIN_MS: u64 = 30_000;
-
-/// Entries added per millisecond, from the newest ones (newest first) until now; `None` where these span too little time,
-/// or have ids ahead of the clock. A producer that stopped makes it fall.
-fn rate(recent: &[EntryId], now: Time) -> Option<f64> {
-    let (newest, oldest) = (recent.first()?, recent.last()?);
-    if newest.ms.saturating_sub(oldest.ms) < SPAN_MIN_MS {
-        return None;
-    }
-    let over_ms = age(*oldest, now)?.max(1);
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "an estimate from at most fifty entries"
-    )]
-    let rate = recent.len() as f64 / over_ms as f64;
-    Some(rate)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_rate_is_over_the_newest_entries_until_now() {
-        let ids = (0..50).rev().map(|n| EntryId::new(1000 + n * 1000, 0));
-        let entries: Vec<EntryId> = ids.collect();
-        let per_ms = |now| rate(&entries, Time::from_ms(now));
-        assert_eq!(per_ms(51_000), Some(0.001));
-        assert_eq!(per_ms(101_000), Some(0.0005));
-        assert_eq!(per_ms(500), None);
-        assert_eq!(rate(&entries[..30], Time::from_ms(51_000)), None);
-    }
 }

@@ -16,13 +16,24 @@ pub enum Counters {
     Corrected,
     /// It may not.
     Plain,
-    /// It may not, and may have forgotten reads besides, when it started from an append-only file or was promoted.
+    /// It may not, and may have forgotten reads besides, when it started from an append-only file, is a replica, or was
+    /// promoted.
     Forgetful,
 }
 
 /// Whether `group` stands beyond every id that `stream` gave, so that what is added up to there is never delivered to it.
 pub fn is_ahead(stream: &StreamInfo, group: &GroupInfo) -> bool {
     group.last_delivered_id > stream.last_generated_id
+}
+
+/// Whether the stream's counters are not its own: something was deleted from it, and it says that it has all that was ever
+/// added. `XSETID` and whatever restores a stream with it set them.
+fn is_set_by_hand(stream: &StreamInfo) -> bool {
+    let has_deleted = stream.max_deleted_id.is_some_and(|id| id > EntryId::MIN);
+    has_deleted
+        && stream
+            .entries_added
+            .is_some_and(|added| added <= stream.length)
 }
 
 /// Entries of `stream` that `group` has not been delivered.
@@ -45,6 +56,9 @@ pub fn lag(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
     if most <= 1 {
         return Lag::Known(most);
     }
+    if is_set_by_hand(stream) {
+        return Lag::AtMost(most);
+    }
     let Some(server) = group.server_lag else {
         return Lag::Unknown;
     };
@@ -65,7 +79,7 @@ pub fn lag(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
 /// was created. Once the group has read on, only a read counter that fell behind tells of what it has passed
 /// (`passed`): all else is unknown, and 0 is known only while nothing has left the stream at all.
 pub fn lost(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
-    if is_ahead(stream, group) {
+    if is_ahead(stream, group) || is_set_by_hand(stream) {
         return Lag::Unknown;
     }
     let Some(added) = stream.entries_added else {

@@ -158,7 +158,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream"]], &[ReadStreams]),
         needs("info", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers]),
         needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers]),
-        needs("lag", Scope::Streams, &[LOOK, MEASURE, &["xlen"]], &[ReadStreams, ReadDeadLetters]),
+        needs("lag", Scope::Streams, &[LOOK, MEASURE, &["xlen", "xrevrange"]], &[ReadStreams, ReadDeadLetters]),
         needs("pending", Groups, &[PENDING, CONSUMERS], &[ReadStreams]),
         needs("claim", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters, ReadPolicies]),
         needs("requeue", Groups, &[PENDING, PATIENCE, SCRIPT, MOVE], &[Streams, DeadLetters, ReadPolicies]),

@@ -33,6 +33,7 @@ fn word(state: State) -> Cell {
         State::Missing => (Tone::Bad, "missing"),
         State::Differs => (Tone::Warn, "differs"),
         State::Extra => (Tone::Plain, "extra"),
+        State::Ahead => (Tone::Bad, "ahead"),
         State::Unchecked => (Tone::Plain, "unchecked"),
     };
     Cell::Word(tone, word.to_owned())

@@ -1,6 +1,6 @@
 //! `groups`, and what was or would be done with one.
 
-use super::info::{ages, alarmed, alerts_of, group_state, lag_cell, lost_cell};
+use super::info::{ages, alarmed, alerts_of, group_cell, group_state, lag_cell, lost_cell};
 use super::init;
 use crate::streams::groups::{Created, Deletion, Direction, Listed, Shift};
 use crate::streams::inspect::{GroupReport, GroupState};
@@ -28,6 +28,7 @@ impl Row for Listed {
             group,
             stream,
             state,
+            is_extra,
             lag,
             last_delivered_id,
             undelivered_age_ms,
@@ -42,7 +43,7 @@ impl Row for Listed {
         let idle = oldest_pending_idle_ms.map_or(Cell::Nothing, Cell::Millis);
         let [behind, oldest] = ages(*undelivered_age_ms, *oldest_pending_age_ms, alerts);
         vec![
-            group.into(),
+            group_cell(group, *is_extra),
             stream.into(),
             group_state(*state),
             match state {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::pending::deliveries_cell;
-use crate::model::{Lag, OpenBreaker, Problem};
+use crate::model::{Lag, Name, OpenBreaker, Problem};
 use crate::streams::consumers::Member;
 use crate::streams::inspect::{GroupReport, GroupState, StreamReport, StreamState};
 use crate::topology::{Alert, AlertName, Level};
@@ -23,6 +23,7 @@ impl Row for StreamReport {
         Column::number("last_age_ms", "LAST"),
         Column::number("entries_added", "ADDED").wide(),
         Column::number("rate_per_minute", "PER MIN").wide(),
+        Column::number("rate_window_ms", "OVER").wide(),
         Column::number("bytes", "BYTES"),
         Column::number("dead_letters", "DEAD"),
         Column::text("slowest_group", "SLOWEST GROUP").wide(),
@@ -44,6 +45,7 @@ impl Row for StreamReport {
             last_age_ms,
             entries_added,
             rate_per_minute,
+            rate_window_ms,
             bytes,
             dead_letters,
             slowest_group,
@@ -69,6 +71,7 @@ impl Row for StreamReport {
             last_age_ms.map_or(Cell::Nothing, Cell::Millis),
             known((*entries_added).into()),
             rate_per_minute.map_or(Cell::Nothing, |rate| format!("{rate:.1}").into()),
+            rate_window_ms.map_or(Cell::Nothing, Cell::Millis),
             known(Cell::bytes(*bytes)),
             match dead_letters {
                 Some(0) => 0_u64.into(),
@@ -111,6 +114,7 @@ impl Row for GroupReport {
         Column::number("lost", "LOST"),
         Column::number("headroom", "ROOM"),
         Column::number("headroom_ms", "FOR"),
+        Column::number("rate_window_ms", "OVER").wide(),
         Column::text("alerts", "ALERTS").wide(),
         Column::whole("is_counted", "COUNTED").wide(),
         Column::whole("is_extra", "EXTRA").wide(),
@@ -139,6 +143,7 @@ impl Row for GroupReport {
             lost,
             headroom,
             headroom_ms,
+            rate_window_ms,
             alerts,
             severity: _,
             figures: _,
@@ -152,7 +157,7 @@ impl Row for GroupReport {
         };
         let [behind, oldest] = ages(*undelivered_age_ms, *oldest_pending_age_ms, alerts);
         vec![
-            group.into(),
+            group_cell(group, *is_extra),
             stream.into(),
             group_state(*state),
             lag_cell(*lag, alerts),
@@ -176,11 +181,22 @@ impl Row for GroupReport {
             lost.map_or(Cell::Nothing, |lost| lost_cell(lost, alerts)),
             alarmed(Cell::or_nothing(*headroom), alerts, AlertName::MinRoom),
             room_for(*headroom_ms, alerts),
+            rate_window_ms.map_or(Cell::Nothing, Cell::Millis),
             alerts_of(alerts),
             (*is_counted).into(),
             (*is_extra).into(),
             breaker_of(circuit_breaker.as_ref()),
         ]
+    }
+}
+
+/// A group's name; one that the topology does not name says so.
+pub(super) fn group_cell(group: &Name, is_extra: bool) -> Cell {
+    let cell = Cell::from(group);
+    if is_extra {
+        cell.noted(Tone::Warn, "extra")
+    } else {
+        cell
     }
 }
 

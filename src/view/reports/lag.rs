@@ -1,6 +1,8 @@
 //! `lag`.
 
-use super::info::{ages, alarmed, alerts_of, group_state, lag_cell, lost_cell, room_for};
+use super::info::{
+    ages, alarmed, alerts_of, group_cell, group_state, lag_cell, lost_cell, room_for,
+};
 use crate::streams::backlog::GroupLag;
 use crate::topology::AlertName;
 use crate::view::{Cell, Column, Row};
@@ -21,6 +23,7 @@ impl Row for GroupLag {
         Column::number("lost", "LOST").wide(),
         Column::number("headroom", "ROOM").wide(),
         Column::number("headroom_ms", "FOR").wide(),
+        Column::number("rate_window_ms", "OVER").wide(),
         Column::text("alerts", "ALERTS").wide(),
         Column::whole("is_extra", "EXTRA").wide(),
     ];
@@ -42,12 +45,13 @@ impl Row for GroupLag {
             lost,
             headroom,
             headroom_ms,
+            rate_window_ms,
             alerts,
             ..
         } = self;
         let [behind, oldest] = ages(*undelivered_age_ms, *oldest_pending_age_ms, alerts);
         vec![
-            group.into(),
+            group_cell(group, *is_extra),
             stream.into(),
             group_state(*state),
             lag_cell(*lag, alerts),
@@ -65,6 +69,7 @@ impl Row for GroupLag {
             lost.map_or(Cell::Nothing, |lost| lost_cell(lost, alerts)),
             alarmed(Cell::or_nothing(*headroom), alerts, AlertName::MinRoom),
             room_for(*headroom_ms, alerts),
+            rate_window_ms.map_or(Cell::Nothing, Cell::Millis),
             alerts_of(alerts),
             (*is_extra).into(),
         ]

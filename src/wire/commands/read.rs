@@ -75,6 +75,40 @@ pub fn xrange_extent(
     .arg(count_max)
 }
 
+/// The ids of a range, and how large its entries are.
+#[derive(Clone, Debug, Default)]
+pub struct Ids {
+    /// The ids, in the order of the reply.
+    pub ids: Vec<EntryId>,
+    /// Bytes of the entries' names and values.
+    pub bytes: usize,
+}
+
+/// As [`xrevrange`], of which only the ids are kept.
+pub fn xrevrange_ids(
+    stream: &Name,
+    end: EntryId,
+    start: EntryId,
+    count_max: usize,
+) -> Request<Ids> {
+    Request::new("XREVRANGE", Some(stream.as_bytes()), |command, value| {
+        let mut found = Ids::default();
+        decode::entries(command, value, |id, fields| {
+            let fields = fields.unwrap_or_default().iter();
+            found.bytes += fields
+                .map(|(name, value)| name.len() + value.len())
+                .sum::<usize>();
+            found.ids.push(id);
+            Ok(())
+        })?;
+        Ok(found)
+    })
+    .text(end)
+    .text(start)
+    .arg("COUNT")
+    .arg(count_max)
+}
+
 fn entries(command: &str, value: &redis::Value) -> Result<Vec<Entry>> {
     Ok(decode::owned_entries(command, value)?.0)
 }

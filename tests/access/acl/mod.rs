@@ -40,6 +40,21 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "seeing what a cut would take",
     ),
     ("ingest", &["+xpending"], "seeing what a cut would take"),
+    (
+        "info",
+        &["+xrevrange"],
+        "how fast a stream is written to lately",
+    ),
+    (
+        "groups",
+        &["+xrevrange"],
+        "how fast a stream is written to lately",
+    ),
+    (
+        "lag",
+        &["+xrevrange"],
+        "how fast a stream is written to lately",
+    ),
     ("tail", &["+xread"], "following"),
     (
         "tail",

@@ -1,0 +1,137 @@
+//! What a look at groups warns of besides its table: groups that are gone, beyond their stream, or perhaps mistyped.
+
+use anyhow::Result;
+
+use super::context::Context;
+use crate::model::{CommandLine, EntryId, Name, counted};
+use crate::streams::backlog::GroupLag;
+use crate::streams::inspect::GroupReport;
+use crate::streams::missing::{Cause, cause};
+use crate::topology::{Topology, mistyped};
+use crate::view::human_millis;
+use crate::wire::Connection;
+
+/// A group as a look at it saw it.
+pub(in crate::commands) struct Seen<'a> {
+    group: &'a Name,
+    stream: &'a Name,
+    is_missing: bool,
+    is_ahead: bool,
+    is_extra: bool,
+    position: Option<EntryId>,
+}
+
+impl<'a> From<&'a GroupReport> for Seen<'a> {
+    fn from(report: &'a GroupReport) -> Self {
+        Self {
+            group: &report.group,
+            stream: &report.stream,
+            is_missing: report.figures.is_missing,
+            is_ahead: report.figures.is_ahead,
+            is_extra: report.is_extra,
+            position: report.last_delivered_id,
+        }
+    }
+}
+
+impl<'a> From<&'a GroupLag> for Seen<'a> {
+    fn from(lag: &'a GroupLag) -> Self {
+        Self {
+            group: &lag.group,
+            stream: &lag.stream,
+            is_missing: lag.figures.is_missing,
+            is_ahead: lag.figures.is_ahead,
+            is_extra: lag.is_extra,
+            position: lag.last_delivered_id,
+        }
+    }
+}
+
+/// Warns of what is wrong with some groups, each kind with the next step.
+///
+/// # Errors
+/// What the server says, asked why groups are gone.
+pub(in crate::commands) async fn warn_of_trouble<'a, S: Into<Seen<'a>>>(
+    groups: impl IntoIterator<Item = S>,
+    connection: &Connection,
+    context: &Context,
+) -> Result<()> {
+    let topology = context.topology()?;
+    let groups: Vec<Seen<'_>> = groups.into_iter().map(Into::into).collect();
+    let missing: Vec<&Seen<'_>> = groups.iter().filter(|it| it.is_missing).collect();
+    if !missing.is_empty() {
+        let why = cause(connection).await?;
+        context.console.warn(&of_missing(&missing, why));
+    }
+    for it in &groups {
+        if let Some(position) = it.position.filter(|_| it.is_ahead) {
+            let warning = of_ahead(topology, it.group, it.stream, position);
+            context.console.warn(&warning);
+        }
+        if let Some(warning) = of_extra(topology, it.group, it.stream).filter(|_| it.is_extra) {
+            context.console.warn(&warning);
+        }
+    }
+    Ok(())
+}
+
+fn of_missing(missing: &[&Seen<'_>], why: Option<Cause>) -> String {
+    let names = missing
+        .iter()
+        .map(|it| format!("`{}` on `{}`", it.group, it.stream));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let why = match why {
+        Some(Cause::Flushed { calls, uptime_ms }) => {
+            let since = uptime_ms.map_or_else(String::new, |uptime_ms| {
+                format!(", {} ago", human_millis(uptime_ms))
+            });
+            let times = counted(calls, "time", "times");
+            format!(
+                "\nlikely cause: FLUSHALL or FLUSHDB was called {times} since the server started{since}; it deletes streams with their groups"
+            )
+        }
+        Some(Cause::Empty { uptime_ms }) => format!(
+            "\nthe server started {} ago and loaded nothing: where it keeps no file of its data, a restart loses all",
+            human_millis(uptime_ms)
+        ),
+        None => String::new(),
+    };
+    format!("the server lacks {names}; `ucp-streams init` creates what is missing{why}")
+}
+
+/// What it means that a group stands beyond its stream.
+pub(in crate::commands) fn of_ahead(
+    topology: &Topology,
+    group: &Name,
+    stream: &Name,
+    position: EntryId,
+) -> String {
+    let named = topology.groups_of(stream).any(|spec| spec.name == *group);
+    let mut back = CommandLine::new("groups set-id").arg(group).arg("end");
+    if !named {
+        back = back.option("--stream", stream);
+    }
+    format!(
+        "group `{group}` on `{stream}` stands at {position}, beyond every id that the stream has given: entries added until then are never delivered to it\nmove it to the end of the stream with `{back}`"
+    )
+}
+
+/// That a group which the topology does not name may be one that it does, mistyped.
+pub(in crate::commands) fn of_extra(
+    topology: &Topology,
+    group: &Name,
+    stream: &Name,
+) -> Option<String> {
+    let named: Vec<String> = topology
+        .groups_of(stream)
+        .map(|spec| spec.name.to_string())
+        .collect();
+    let typed = group.to_string();
+    let meant = mistyped(&typed, named.iter().map(String::as_str))?;
+    let who = CommandLine::new("consumers")
+        .arg(group)
+        .option("--stream", stream);
+    Some(format!(
+        "group `{group}` on `{stream}` is not in the topology, which has `{meant}`: a worker may have been started with a mistyped name\nsee whose it is with `{who}`"
+    ))
+}

@@ -1,0 +1,240 @@
+//! How fast entries are added to a stream, from the ids of the newest ones. A rate is a forecast: it needs a window of
+//! time, and is none where the entries span too little of it or nothing came lately.
+
+use serde::Serialize;
+
+use super::allowed;
+use crate::model::{EntryId, Lag, Name, StreamInfo, Time};
+use crate::wire::{Connection, Error, ErrorKind, Ids, xrevrange_ids};
+
+/// The windows, the one that says more about the present first.
+const WINDOWS_MS: [u64; 2] = [60_000, 900_000];
+/// Entries that span less time than this say nothing of the next hour.
+const SPAN_MIN_MS: u64 = 30_000;
+/// A pause is an end when it is longer than this, and than so many times the usual one.
+const PAUSE_MS: u64 = 15_000;
+const PAUSE_GAPS: u64 = 5;
+
+/// Entries whose ids are read at most.
+const ENTRIES_MAX: usize = 3000;
+/// Bytes of entries that are read at most: no server sends ids alone.
+const BYTES_MAX: usize = 1 << 20;
+/// Bytes that the first page is to have at most, about.
+const FIRST_BYTES: usize = 64 << 10;
+/// A page has at most so many times what the one before had, and so many entries.
+const GROWTH: usize = 4;
+const PAGE_MAX: usize = 1000;
+
+/// Entries added in a time, and the window that this was found in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(in crate::streams) struct Rate {
+    /// Entries after the first one.
+    entries: u64,
+    /// From the first to the last one.
+    span_ms: u64,
+    /// The window.
+    pub(in crate::streams) window_ms: u64,
+}
+
+impl Rate {
+    /// Entries a minute, to a tenth.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    pub(in crate::streams) fn per_minute(self) -> f64 {
+        let per_ms = self.entries as f64 / self.span_ms as f64;
+        (per_ms * 600_000.0).round() / 10.0
+    }
+
+    /// In how many milliseconds `room` is used up, or the least of it that there is.
+    pub(in crate::streams) fn time_left(self, room: Lag) -> Option<u64> {
+        let (Lag::Known(entries) | Lag::AtLeast(entries)) = room else {
+            return None;
+        };
+        let left_ms = u128::from(entries) * u128::from(self.span_ms) / u128::from(self.entries);
+        Some(u64::try_from(left_ms).unwrap_or(u64::MAX))
+    }
+}
+
+/// The rate at which entries are added to `stream` lately; `None` where that cannot be said, or the user may not read.
+///
+/// # Errors
+/// What the server says.
+pub(in crate::streams) async fn rate(
+    connection: &Connection,
+    stream: &Name,
+    info: &StreamInfo,
+    now: Time,
+) -> Result<Option<Rate>, Error> {
+    let Some(sample) = Sample::begin(info, now) else {
+        return Ok(None);
+    };
+    let mut sample = sample;
+    for window_ms in WINDOWS_MS {
+        if let Err(error) = sample.read_back(connection, stream, info, window_ms).await {
+            return match error.kind {
+                ErrorKind::WrongType => Ok(None),
+                _ => allowed(Err::<(), _>(error)).map(|_| None),
+            };
+        }
+        if let Some(rate) = sample.over(info, window_ms) {
+            return Ok(Some(rate));
+        }
+    }
+    Ok(None)
+}
+
+/// Ids from the newest backwards.
+#[derive(Debug)]
+struct Sample {
+    now_ms: u64,
+    /// Milliseconds of the ids, newest first.
+    ms: Vec<u64>,
+    /// Where to go on; `None` at the beginning of the stream.
+    next: Option<EntryId>,
+    bytes: usize,
+    page: usize,
+}
+
+impl Sample {
+    /// None where the newest entry is older than the longest window, or ahead of the clock.
+    fn begin(info: &StreamInfo, now: Time) -> Option<Self> {
+        let newest = info.last.as_ref()?.id;
+        let silent_ms = now.ms.checked_sub(newest.ms)?;
+        (silent_ms <= WINDOWS_MS[1]).then_some(Self {
+            now_ms: now.ms,
+            ms: Vec::new(),
+            next: Some(newest),
+            bytes: 0,
+            page: (FIRST_BYTES / info.entry_bytes().max(1)).clamp(1, 64),
+        })
+    }
+
+    /// Reads back to the beginning of the window, or as far as the limits let it.
+    async fn read_back(
+        &mut self,
+        connection: &Connection,
+        stream: &Name,
+        info: &StreamInfo,
+        window_ms: u64,
+    ) -> Result<(), Error> {
+        let start_ms = self.now_ms.saturating_sub(window_ms);
+        if is_whole(info, start_ms) {
+            // All that there is, which the server has counted.
+            return Ok(());
+        }
+        while let Some(from) = self.next
+            && self.ms.last().is_none_or(|oldest| *oldest >= start_ms)
+            && self.ms.len() < ENTRIES_MAX
+            && self.bytes < BYTES_MAX
+        {
+            let asked = self.page.min(ENTRIES_MAX - self.ms.len());
+            let page = xrevrange_ids(stream, from, EntryId::MIN, asked);
+            let Ids { ids, bytes } = connection.run(page).await?;
+            self.bytes += bytes;
+            let entry_bytes = (bytes / ids.len().max(1)).max(1);
+            self.page = (BYTES_MAX.saturating_sub(self.bytes) / entry_bytes)
+                .min(self.page * GROWTH)
+                .clamp(1, PAGE_MAX);
+            let last = ids.last().filter(|_| ids.len() >= asked);
+            self.next = last.and_then(|id| id.previous());
+            self.ms.extend(ids.iter().map(|id| id.ms));
+        }
+        Ok(())
+    }
+
+    /// The rate within the window, by the entries that are in it and were read.
+    fn over(&self, info: &StreamInfo, window_ms: u64) -> Option<Rate> {
+        let start_ms = self.now_ms.saturating_sub(window_ms);
+        let (entries, newest_ms, oldest_ms) = if is_whole(info, start_ms) {
+            let (first, last) = (info.first.as_ref()?, info.last.as_ref()?);
+            (info.length, last.id.ms, first.id.ms)
+        } else {
+            let within = self.ms.partition_point(|ms| *ms >= start_ms);
+            let (newest, oldest) = (self.ms.first()?, self.ms[..within].last()?);
+            (within as u64, *newest, *oldest)
+        };
+        let (gaps, span_ms) = (entries.checked_sub(1)?, newest_ms.checked_sub(oldest_ms)?);
+        if gaps == 0 || span_ms < SPAN_MIN_MS {
+            return None;
+        }
+        let usual_ms = span_ms / gaps;
+        let silent_ms = self.now_ms.checked_sub(newest_ms)?;
+        (silent_ms <= PAUSE_MS.max(usual_ms.saturating_mul(PAUSE_GAPS))).then_some(Rate {
+            entries: gaps,
+            span_ms,
+            window_ms,
+        })
+    }
+}
+
+/// Whether all entries of the stream are from `start_ms` on.
+fn is_whole(info: &StreamInfo, start_ms: u64) -> bool {
+    info.first.as_ref().is_some_and(|it| it.id.ms >= start_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Entry;
+
+    const NOW_MS: u64 = 100_000_000;
+
+    /// What is found in a window where entries are so many milliseconds old, newest first, and all were read.
+    fn found(ages: impl IntoIterator<Item = u64>, window_ms: u64) -> Option<(f64, u64)> {
+        let ms: Vec<u64> = ages.into_iter().map(|age| NOW_MS - age).collect();
+        let entry = |ms: Option<&u64>| {
+            ms.map(|ms| Entry {
+                id: EntryId::new(*ms, 0),
+                fields: Vec::new(),
+            })
+        };
+        let info = StreamInfo {
+            length: ms.len() as u64,
+            last_generated_id: EntryId::MAX,
+            max_deleted_id: None,
+            entries_added: None,
+            first: entry(ms.last()),
+            last: entry(ms.first()),
+        };
+        let mut sample = Sample::begin(&info, Time::from_ms(NOW_MS))?;
+        sample.ms = ms;
+        let rate = sample.over(&info, window_ms)?;
+        Some((rate.per_minute(), rate.window_ms))
+    }
+
+    #[test]
+    fn a_rate_needs_a_window_of_data_that_ends_now() {
+        let every = |step: u64, count: u64| (0..count).map(move |n| n * step);
+        assert_eq!(found(every(1000, 1000), 60_000), Some((60.0, 60_000)));
+        assert_eq!(found(every(100_000, 9), 60_000), None);
+        assert_eq!(found(every(100_000, 9), 900_000), Some((0.6, 900_000)));
+        // Three in a few milliseconds, and many in less than half a minute.
+        assert_eq!(found([0, 5, 12], 60_000), None);
+        assert_eq!(found(every(20, 1400), 60_000), None);
+        assert_eq!(found([0], 900_000), None);
+        assert_eq!(found([], 900_000), None);
+    }
+
+    #[test]
+    fn what_ended_has_no_rate_and_what_pauses_keeps_it() {
+        let ended = |silent: u64, step: u64| (0..500).map(move |n| silent + n * step);
+        assert_eq!(found(ended(10_000, 1000), 60_000), Some((60.0, 60_000)));
+        assert_eq!(found(ended(20_000, 1000), 60_000), None);
+        assert_eq!(found(ended(20_000, 1000), 900_000), None);
+        assert_eq!(found(ended(200_000, 60_000), 900_000), Some((1.0, 900_000)));
+        assert_eq!(found(ended(400_000, 60_000), 900_000), None);
+    }
+
+    #[test]
+    fn room_and_rate_give_a_time() {
+        let rate = Rate {
+            entries: 60,
+            span_ms: 60_000,
+            window_ms: 60_000,
+        };
+        assert_eq!(rate.time_left(Lag::Known(600)), Some(600_000));
+        assert_eq!(rate.time_left(Lag::AtLeast(600)), Some(600_000));
+        assert_eq!(rate.time_left(Lag::Known(0)), Some(0));
+        assert_eq!(rate.time_left(Lag::AtMost(600)), None);
+        assert_eq!(rate.time_left(Lag::Unknown), None);
+    }
+}
