@@ -179,7 +179,7 @@ pub(crate) const SCENES: &[Scene] = &[
     scene("consumers delete", OF_GROUP, &["consumers", "delete", GROUP, "c1", "--hand-over-to", "c2", "--yes"]).ends(9),
     scene("consumers prune", OF_GROUP, &["consumers", "prune", GROUP, "--idle", "0s", "--hand-over-to", "c2", "--yes"]).ends(9),
     scene("dlq list", &[], &["dlq", "list"]),
-    scene("dlq list", OF_STREAM, &["dlq", "list", STREAM, "--count", "1", "-o", "table"]).does(|_, run| run.stderr().contains("oldest 1 of 2")),
+    scene("dlq list", OF_STREAM, &["dlq", "list", STREAM, "--count", "1", "-o", "table"]).after("XADD {events.normalized}:dlq 9-2 a b").does(|_, run| run.stderr().contains("oldest 1 of 2")),
     scene("dlq show", OF_STREAM, &["dlq", "show", STREAM, "9-1"]),
     scene("dlq add", OF_GROUP, &["dlq", "add", GROUP, "1-0", "--reason", "odd", "--yes"]),
     scene("dlq redrive", OF_STREAM, &["dlq", "redrive", STREAM, "--all", "--yes"]),
