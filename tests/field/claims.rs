@@ -256,6 +256,34 @@ fn field_r4_whoever_may_not_publish_says_so_once_and_goes_on() {
 }
 
 #[test]
+fn field_r4_the_claim_idle_is_published_before_anything_is_read() {
+    let scene = Scene::new();
+    scene.group();
+    scene.publish(1, 1);
+    for (name, value) in [
+        ("slowlog-max-len", "1000"),
+        ("slowlog-log-slower-than", "0"),
+    ] {
+        scene.server.redis(&["CONFIG", "SET", name, value]);
+    }
+    let once = scene.worker(&["--once"], ":").run();
+    once.assert_code(0).stderr_has("1 handled");
+    let log = scene.server.redis(&["SLOWLOG", "GET", "1000"]);
+    let calls: Vec<Vec<&str>> = log
+        .items()
+        .iter()
+        .rev()
+        .map(|it| it.items()[3].texts())
+        .collect();
+    let first = |is_it: &dyn Fn(&[&str]) -> bool| calls.iter().position(|call| is_it(call));
+    let published = first(&|call| call[0].starts_with("EVAL") && call.contains(&POLICY));
+    let read = first(&|call| call[0] == "XREADGROUP");
+    assert!(published.is_some() && published < read, "{calls:#?}");
+    let brings = calls[read.unwrap()].last();
+    assert_eq!(brings, Some(&">"), "the first read brings entries");
+}
+
+#[test]
 fn field_c8_whoever_claims_to_work_does_not_warn_of_itself() {
     let scene = Scene::new();
     scene.group();

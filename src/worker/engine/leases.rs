@@ -64,7 +64,11 @@ impl Engine {
     /// Keeps the consumer's idle time fresh, so that others can tell a quiet worker from a dead one, and its claim idle.
     pub(super) async fn show_presence(&mut self, now: Instant) -> Result<(), Error> {
         if now < self.timers.presence {
-            return Ok(());
+            return if self.others.is_due() {
+                self.keep_claim_idle().await
+            } else {
+                Ok(())
+            };
         }
         if let Some(connection) = &self.connection {
             let (stream, group, consumer) = (&self.job.stream, &self.job.group, &self.job.consumer);

@@ -179,7 +179,7 @@ impl Engine {
             timers: Timers {
                 renewal: now + job.policy.renewal(),
                 sweep: now,
-                presence: now,
+                presence: now + presence_interval(&job.policy),
             },
             trouble: Trouble::new(now, job.policy.renewal()),
             job,

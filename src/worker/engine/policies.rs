@@ -23,6 +23,8 @@ pub(super) struct Others {
     has_warned: bool,
     /// Where the key may not be used: when it is tried again.
     next_try: Instant,
+    /// Whether its own is to be kept before anything is read.
+    is_due: bool,
 }
 
 impl Others {
@@ -32,7 +34,18 @@ impl Others {
             dead: Vec::new(),
             has_warned: false,
             next_try: now,
+            is_due: true,
         }
+    }
+
+    /// What is kept may be lost.
+    pub(super) fn must_look(&mut self) {
+        self.is_due = true;
+    }
+
+    /// Whether its own is to be kept before anything is read.
+    pub(super) fn is_due(&self) -> bool {
+        self.is_due
     }
 }
 
@@ -60,11 +73,13 @@ impl Engine {
         let call = keep_claim_idle(&key, &job.consumer, own, &self.others.dead);
         match connection.call(call).await {
             Ok(found) => {
+                self.others.is_due = false;
                 self.others.dead.clear();
                 self.warn_unless_kept(found.kept);
                 self.learn(found).await
             }
             Err(error) if is_about_the_key(error.kind) => {
+                self.others.is_due = false;
                 self.others.longest = None;
                 self.others.next_try = now + DENIED_PAUSE;
                 self.warn_of_own_rule(&error.to_string());

@@ -77,7 +77,7 @@ impl Engine {
         if self.connection.is_none() {
             self.connection = Some(self.dialer.connect().await?);
             // A server that is back may have lost what is kept there.
-            self.timers.presence = Instant::now();
+            self.others.must_look();
             add(&self.counters.reconnects, 1);
         }
         Ok(())
