@@ -12,10 +12,12 @@ use super::tail::Shown;
 use crate::cli::{self, DryRun, Impact, Pairs};
 use crate::console::{Signals, Stop};
 use crate::exit::{Exit, OutputClosed};
-use crate::model::{EntryId, Name, entries};
+use crate::model::{EntryId, Lag, Name, entries};
 use crate::streams::consume::{Consumed, Job, Member, Wait, peek};
+use crate::streams::losses::between_ids;
 use crate::streams::target::Target;
 use crate::topology::{GroupSpec, Topology, Workers};
+use crate::wire::Gap;
 use crate::worker::consumer_name;
 
 /// Read entries as a member of a group and print them
@@ -95,7 +97,16 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
     warn_of_single(&spec, context);
     let consumer = args.consumer.clone().unwrap_or_else(consumer_name);
-    let mut member = Member::join(&dialer, connection, &target, &consumer, position).await?;
+    let dead_letter = group.topology.stream_or_default(&target.stream).dead_letter;
+    let mut member = Member::join(
+        &dialer,
+        connection,
+        &target,
+        &consumer,
+        dead_letter,
+        position,
+    )
+    .await?;
     let is_stopped = || stopped.get().is_some();
     let reader_gone = context.console.reader_gone();
     let work = member.consume(args.job(), &mut shown, is_stopped, reader_gone);
@@ -182,6 +193,14 @@ impl Report<'_> {
         if !consumed.bodiless.is_empty() {
             console.warn(&self.lost(&consumed.bodiless));
         }
+        for gap in &consumed.lost {
+            console.warn(&self.undelivered(gap));
+        }
+        if let Some(why) = &consumed.unlooked {
+            console.warn(&format!(
+                "entries that left the stream before they were delivered are not recorded: {why}"
+            ));
+        }
         match (&left, &consumed.error) {
             (Ok(left), _) if *left > 0 => {
                 console.note(&self.how_to_go_on(*left, consumed.given_back));
@@ -198,11 +217,21 @@ impl Report<'_> {
         if !self.is_stopped {
             left?;
         }
-        Ok(match (consumed.bodiless.len(), consumed.claimed_away) {
-            (0, 0) => Exit::Done,
-            (0, _) => Exit::Partial,
-            _ => Exit::DataLoss,
-        })
+        let saw_loss = !consumed.bodiless.is_empty() || !consumed.lost.is_empty();
+        Ok(Exit::of_parts(consumed.claimed_away > 0, saw_loss))
+    }
+
+    fn undelivered(&self, gap: &Gap) -> String {
+        let most = match gap.entries {
+            Lag::AtMost(_) => "at most ",
+            _ => "",
+        };
+        let lost = entries(gap.entries.entries().unwrap_or_default());
+        format!(
+            "data loss: {most}{lost} left the stream before {} was delivered them: {} (trimmed or deleted)",
+            self.target,
+            between_ids(gap)
+        )
     }
 
     fn lost(&self, bodiless: &[EntryId]) -> String {

@@ -178,7 +178,7 @@ fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
         .build()
         .context("cannot start the asynchronous runtime")?;
     let outcome = runtime.block_on(async {
-        match run_while_read(cli.command, &context, line.impact).await {
+        match Box::pin(run_while_read(cli.command, &context, line.impact)).await {
             Ok(exit) => Ok(exit),
             Err(error) => Err(failure::explained(error, &context).await),
         }

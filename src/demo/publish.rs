@@ -12,7 +12,7 @@ use crate::topology::generate::{Generated, PlatformDay, platform_day};
 use crate::topology::normalize::normalize_event;
 use crate::topology::{EVENTS_NORMALIZED, EVENTS_RAW, GroupSpec, features};
 use crate::wire::{
-    Connection, GroupStart, Output, Request, ScriptCall, add_together, xadd, xgroup_create,
+    Connection, GroupStart, Output, Request, ScriptCall, add_together, create_group, xadd,
 };
 
 /// Entries sent in one write.
@@ -78,7 +78,7 @@ impl Day {
         for group in &scene.topology.groups {
             let start = GroupStart::After(EntryId::MIN);
             connection
-                .run(xgroup_create(&group.stream, &group.name, start))
+                .call(create_group(&group.stream, &group.name, start, None))
                 .await?;
         }
         Ok(Self {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::model::{Name, Problem};
 use crate::topology::{
     EVENTS_NORMALIZED, EVENTS_RAW, GroupSpec, MERGE_REQUESTS, MERGES, PREDICTION_REQUESTS,
-    PREDICTION_RESULTS, REVIEW_QUEUE, Topology, policy_key,
+    PREDICTION_RESULTS, REVIEW_QUEUE, Topology, losses_key, policy_key,
 };
 use crate::wire::{Connection, del, key_type};
 
@@ -57,6 +57,12 @@ impl Scene {
         keys.extend(topology.groups.iter().map(GroupSpec::lease_key));
         let policy = |group: &GroupSpec| policy_key(&group.stream, &group.name);
         keys.extend(topology.groups.iter().map(policy));
+        keys.extend(
+            topology
+                .groups
+                .iter()
+                .map(|group| losses_key(&group.stream, &group.name)),
+        );
         Self {
             prefix: prefix.to_owned(),
             topology,

@@ -53,9 +53,11 @@ pub struct GroupInfo {
 
 impl GroupInfo {
     /// Whether nobody has read with it yet, so that its position is where it was put. Workers that end take their
-    /// consumers with them, but what the group has read stays counted.
-    pub const fn is_unused(&self) -> bool {
-        self.consumers == 0 && self.pending == 0 && self.entries_read.is_none()
+    /// consumers with them, but what the group has read stays counted. One that was put elsewhere than before the first
+    /// entry with its reads counted cannot be told from one that has read so far.
+    pub fn is_unused(&self) -> bool {
+        let is_uncounted = self.entries_read.is_none() || self.last_delivered_id == EntryId::MIN;
+        self.consumers == 0 && self.pending == 0 && is_uncounted
     }
 }
 
@@ -117,7 +119,7 @@ mod tests {
             name: Name::from("g"),
             consumers,
             pending,
-            last_delivered_id: EntryId::MIN,
+            last_delivered_id: EntryId::new(5, 0),
             entries_read,
             server_lag: None,
         };
@@ -125,5 +127,10 @@ mod tests {
         assert!(!group(1, 0, None).is_unused());
         assert!(!group(0, 1, None).is_unused());
         assert!(!group(0, 0, Some(3)).is_unused());
+        let at_start = GroupInfo {
+            last_delivered_id: EntryId::MIN,
+            ..group(0, 0, Some(3))
+        };
+        assert!(at_start.is_unused());
     }
 }

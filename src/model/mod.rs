@@ -17,6 +17,7 @@ mod info;
 mod instant;
 mod json_text;
 mod lag;
+mod losses;
 mod name;
 mod open_breaker;
 mod own_fields;
@@ -41,6 +42,7 @@ pub use info::{ConsumerInfo, GroupInfo, PendingEntry, PendingSummary, StreamInfo
 pub use instant::{Instant, Written};
 pub use json_text::{JsonText, NotJson};
 pub use lag::Lag;
+pub use losses::Losses;
 pub use name::{Name, escape_into, escaped};
 pub use open_breaker::OpenBreaker;
 pub use own_fields::{Provenance, before_moves};

@@ -19,6 +19,8 @@ pub enum Kind {
     Refused,
     /// Some of it was done.
     Partial,
+    /// Entries are lost.
+    DataLoss,
     /// It was sent, and the reply was lost.
     Unknown,
     /// A local file or the output failed.

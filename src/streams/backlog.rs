@@ -47,6 +47,8 @@ pub struct GroupLag {
     pub last_delivered_id: Option<EntryId>,
     /// Entries that left the stream undelivered, as in [`GroupReport`].
     pub lost: Option<Lag>,
+    /// Of these, what nobody has accepted, as in [`GroupReport`].
+    pub lost_unaccepted: Option<Lag>,
     /// How many entries can be added before the group loses one, as in [`GroupReport`].
     pub headroom: Option<Lag>,
     /// In how long that is, as in [`GroupReport`].
@@ -78,6 +80,7 @@ impl From<GroupReport> for GroupLag {
             oldest_pending_age_ms: report.oldest_pending_age_ms,
             last_delivered_id: report.last_delivered_id,
             lost: report.lost,
+            lost_unaccepted: report.lost_unaccepted,
             headroom: report.headroom,
             headroom_ms: report.headroom_ms,
             rate_window_ms: report.rate_window_ms,

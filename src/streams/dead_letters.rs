@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::names::{not_a_stream, require_stream};
 use super::select::Bodies;
 use crate::model::{
-    Body, Entry, EntryId, Fields, Name, Portion, Provenance, Time, Written, is_fatal,
+    Body, Entry, EntryId, Fields, Lag, Name, Portion, Provenance, Time, Written, is_fatal,
 };
 use crate::topology::Topology;
 use crate::wire::{self, Connection, ErrorKind, key_type, time, xlen, xrange};
@@ -112,8 +112,42 @@ pub struct DeadLetter {
     pub reason: Option<String>,
     /// Whether it is a tombstone: its body had been trimmed away before it could be processed.
     pub is_tombstone: bool,
+    /// Of a tombstone for entries that were never delivered: which.
+    pub lost: Option<LostRange>,
     /// What it was.
     pub fields: Body,
+}
+
+/// Entries that left a stream before they were delivered to a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LostRange {
+    /// How many: known, or at most where some may have been deleted on purpose.
+    pub entries: Lag,
+    /// The last id that was delivered before them.
+    pub from_id: EntryId,
+    /// The first entry that was still there after them, or the last id of a stream that was empty.
+    pub to_id: EntryId,
+}
+
+impl LostRange {
+    /// What the fields of such a tombstone say.
+    fn of(fields: &[(Vec<u8>, Vec<u8>)]) -> Option<Self> {
+        let [(from, from_id), (to, to_id), (how, count)] = fields else {
+            return None;
+        };
+        let entries = text(count)?.parse().ok()?;
+        let entries = match how.as_slice() {
+            b"_dlq_count" => Lag::Known(entries),
+            b"_dlq_bound" => Lag::AtMost(entries),
+            _ => return None,
+        };
+        let is_range = from == b"_dlq_from" && to == b"_dlq_to";
+        Some(Self {
+            entries,
+            from_id: EntryId::parse(from_id).ok()?,
+            to_id: EntryId::parse(to_id).ok().filter(|_| is_range)?,
+        })
+    }
 }
 
 impl DeadLetter {
@@ -131,12 +165,23 @@ impl DeadLetter {
             age_ms: None,
             reason: None,
             is_tombstone: false,
+            lost: None,
             fields: Body::default(),
         };
         if let Some(said) = Provenance::of(&entry.fields) {
             letter.take(&said);
+            let is_of_undelivered = said.body == b"trimmed_undelivered";
             let own = said.own;
             entry.fields.truncate(own);
+            if is_of_undelivered {
+                letter.lost = LostRange::of(&entry.fields);
+            }
+            if letter.lost.is_some() {
+                // It says of a gap, and of no entry.
+                letter.origin_id = None;
+                letter.deliveries = None;
+                entry.fields.clear();
+            }
         }
         letter.fields = Body::from(entry.fields);
         letter

@@ -8,7 +8,7 @@ use super::server::still_loading;
 use crate::model::{EntryId, GroupInfo, Name};
 use crate::topology::{GroupSpec, Start, Topology};
 use crate::wire::{
-    Connection, ErrorKind, GroupStart, Result as WireResult, xgroup_create, xinfo_groups,
+    Connection, ErrorKind, GroupStart, Result as WireResult, create_group, xinfo_groups,
 };
 
 /// What is, or will be, with a group.
@@ -122,10 +122,10 @@ pub async fn apply_init(connection: &Connection, plan: InitPlan) -> Result<Vec<I
             Start::Oldest => GroupStart::After(EntryId::MIN),
             Start::Newest => GroupStart::New,
         };
-        xgroup_create(&row.stream, &row.group, start)
+        create_group(&row.stream, &row.group, start, None)
     };
-    let requests = missing.iter().map(create).collect();
-    for (at, outcome) in missing.into_iter().zip(connection.run_all(requests).await?) {
+    let calls = missing.iter().map(create).collect();
+    for (at, outcome) in missing.into_iter().zip(connection.call_all(calls).await?) {
         rows[at].state = match outcome {
             Ok(()) => State::Created,
             Err(error) if error.kind == ErrorKind::BusyGroup => State::Exists,

@@ -12,6 +12,7 @@ pub mod ingest;
 pub mod init;
 pub mod inspect;
 pub mod lag;
+pub mod losses;
 pub mod missing;
 pub mod names;
 pub mod park;

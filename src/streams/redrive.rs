@@ -57,7 +57,7 @@ impl LettersPlan {
                 .filter(|stream| !is_elsewhere && plan.source.is_shared_with(topology, stream));
             let row = match other {
                 _ if letter.is_tombstone => Repaired {
-                    detail: Some("a tombstone: there is no body to move".to_owned()),
+                    detail: Some(why_not(&letter).to_owned()),
                     ..letter.row(Outcome::Trimmed)
                 },
                 Some(stream) => Repaired {
@@ -78,6 +78,15 @@ impl LettersPlan {
     pub fn preview(&self) -> Vec<Repaired> {
         let planned = self.letters.iter().map(|it| it.row(Outcome::Planned));
         planned.chain(self.left_out.iter().cloned()).collect()
+    }
+}
+
+/// Why a tombstone cannot be moved back.
+fn why_not(letter: &DeadLetter) -> &'static str {
+    if letter.lost.is_some() {
+        "a tombstone of entries that left the stream before they were delivered: there are no bodies to move"
+    } else {
+        "a tombstone: there is no body to move"
     }
 }
 

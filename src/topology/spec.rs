@@ -261,6 +261,11 @@ pub fn lease_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":lease:", group.as_bytes()].concat())
 }
 
+/// The key under which is kept what the group is known to have lost before delivery: `{S}:lost:<group>`.
+pub fn losses_key(stream: &Name, group: &Name) -> Name {
+    stream.derived([b":lost:", group.as_bytes()].concat())
+}
+
 /// The waits between attempts: `base`, doubled after each, never above `cap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Backoff {

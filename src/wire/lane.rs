@@ -15,6 +15,7 @@ use super::decode;
 use super::encode::{push_arg, push_header, push_id};
 use super::error::{Error, ErrorKind, Result};
 use super::resp::{Reader, Reply};
+use super::scripts::{Looked, ScriptCall, looked};
 use super::socket::Socket;
 use crate::model::{Batch, EntryId, Name};
 
@@ -24,6 +25,8 @@ pub struct Lane {
     pub(super) reader: Reader,
     pub(super) out: Vec<u8>,
     pub(super) deadline: Duration,
+    /// Whether the server has the script of a look.
+    has_looked: bool,
 }
 
 /// What a group read asks for.
@@ -50,6 +53,8 @@ pub struct GroupReply {
     pub acknowledged: u64,
     /// New entries, each delivered for the first time.
     pub batch: Batch,
+    /// What the look right before the read found; `None` where none was asked for.
+    pub looked: Option<Result<Looked>>,
 }
 
 impl std::fmt::Debug for Lane {
@@ -67,6 +72,7 @@ impl Lane {
             reader: Reader::default(),
             out: Vec::new(),
             deadline,
+            has_looked: false,
         }
     }
 
@@ -152,11 +158,25 @@ impl Lane {
     /// Acknowledges `acks` and reads new entries, in one write: the acknowledgement has run when the read blocks.
     ///
     /// # Errors
-    /// Whatever the server answers; after a missed deadline (the wait and the lane's own) the lane is dead.
+    /// As [`Lane::read_group_after`].
     pub async fn read_group(
         &mut self,
         read: GroupRead<'_>,
         acks: &[EntryId],
+    ) -> Result<GroupReply> {
+        self.read_group_after(read, acks, None).await
+    }
+
+    /// Acknowledges `acks`, looks for what the group lost where a `look` is given, and reads new entries, in one write: the
+    /// rest has run when the read blocks. What the server makes of the look is in the reply, and stops nothing.
+    ///
+    /// # Errors
+    /// Whatever the server answers; after a missed deadline (the wait and the lane's own) the lane is dead.
+    pub async fn read_group_after(
+        &mut self,
+        read: GroupRead<'_>,
+        acks: &[EntryId],
+        look: Option<&ScriptCall<Looked>>,
     ) -> Result<GroupReply> {
         if !acks.is_empty() {
             self.push_ack(read.stream, read.group, acks);
@@ -165,6 +185,12 @@ impl Lane {
             let (stream, group) = (read.stream.as_bytes(), read.group.as_bytes());
             let consumer = read.consumer.as_bytes();
             self.push(&[b"XGROUP", b"CREATECONSUMER", stream, group, consumer]);
+        }
+        if let Some(look) = look {
+            // The server may have forgotten the script before this connection was there.
+            let words = look.words(!self.has_looked);
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            self.push(&words);
         }
         self.push_group_read(read);
         self.flush().await?;
@@ -175,6 +201,9 @@ impl Lane {
         }
         if let Some(deleted) = read.deleted {
             self.note_deleted(deleted).await?;
+        }
+        if look.is_some() {
+            group_reply.looked = Some(self.looked().await?);
         }
         let deadline = self.deadline + read.block.unwrap_or_default();
         let command = format!("XREADGROUP {}", read.stream);
@@ -200,6 +229,23 @@ impl Lane {
             deleted.store(true, Ordering::Release);
         }
         Ok(())
+    }
+
+    /// The reply to a look; the server's error is an outcome like another, and a lost connection is not.
+    async fn looked(&mut self) -> Result<Result<Looked>> {
+        let outcome = match self.reply("losses", self.deadline).await {
+            Ok(reply) => looked("losses", reply),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Err(error) if error.kind.is_connection_lost() => Err(error),
+            outcome => {
+                let is_forgotten =
+                    matches!(&outcome, Err(error) if error.kind == ErrorKind::NoScript);
+                self.has_looked = !is_forgotten;
+                Ok(outcome)
+            }
+        }
     }
 
     fn push_ack(&mut self, stream: &Name, group: &Name, acks: &[EntryId]) {

@@ -46,6 +46,7 @@ counters! {
     tombstones: "Entries whose body had been trimmed away: recorded in the dead-letter stream.",
     taken_back: "Entries that were pending for nobody, since this worker's consumer was deleted, and are its own again.",
     uncounted: "Figures of the features handler that could not be counted up; their events were handled without them.",
+    lost: "Entries that left the stream before they were delivered to the group.",
     leases_lost: "Leases lost while their entry was in hand; somebody else has those entries, or acknowledged them.",
     released: "Entries given back unstarted when stopping.",
     reconnects: "Connections made again after a loss.",

@@ -69,7 +69,7 @@ fn a_message_acknowledged_and_not_handled_makes_the_proof_fail() {
         .env("UCP_STREAMS_SERVER", server_binary())
         .timeout(Duration::from_mins(2))
         .run();
-    run.assert_code(1);
+    run.assert_code(9);
     let failed: Vec<_> = groups(&run.stdout_json())
         .into_iter()
         .filter(|group| !group.4)

@@ -76,7 +76,7 @@ fn dead_letters_are_listed_by_either_name_and_filtered() {
             json!({
                 "id": "1-0", "dead_letter": DEAD, "stream": STREAM, "group": GROUP, "origin_id": "77-1",
                 "consumer": "c1", "deliveries": 5, "is_fatal": false, "time": "2026-01-31T09:00:00.123Z", "age_ms": null,
-                "reason": "timeout after 30s", "is_tombstone": false, "fields": null,
+                "reason": "timeout after 30s", "is_tombstone": false, "lost": null, "fields": null,
             })
         );
         assert_eq!(letters[3]["is_tombstone"], true);

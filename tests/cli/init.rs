@@ -138,7 +138,7 @@ fn what_is_wrong_changes_nothing() {
 #[test]
 fn without_permission_the_rule_is_named() {
     let server = TestServer::start();
-    server.add_user("bob", "~* +hello +auth +xinfo|groups");
+    server.add_user("bob", "~* +hello +auth +xinfo|groups +eval +evalsha");
     server
         .command_as("bob", &["init"])
         .run()

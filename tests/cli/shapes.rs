@@ -246,7 +246,8 @@ fn every_documented_shape_is_what_is_printed() {
     let join = "XGROUP CREATECONSUMER events.raw audit c".split(' ');
     checker.server.redis(&join.collect::<Vec<_>>());
     checker.run_all(
-        "groups set-id audit --stream events.raw end --force --yes
+        "groups accept-loss audit --stream events.raw
+        groups set-id audit --stream events.raw end --force --yes
         groups delete audit --stream events.raw --force --yes",
     );
     checker.join("c3");

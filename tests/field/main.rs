@@ -18,6 +18,7 @@ mod http;
 mod journal;
 mod looks;
 mod losses;
+mod losses_model;
 mod memory;
 mod moments;
 mod names;

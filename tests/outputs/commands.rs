@@ -147,6 +147,7 @@ commands! {
     dlq_show "dlq show" => [on(&["dlq", "show", STREAM, "@90"]), on(&["dlq", "show", STREAM, "@80"])]
     get "get" => [on(&["get", STREAM, "@120"]), on(&["get", STREAM, "@77"])]
     groups "groups" => [on(&["groups"]), empty(&["groups"])]
+    groups_accept_loss "groups accept-loss" => [on(&["groups", "accept-loss", GROUP, "--yes"])]
     groups_create "groups create" => [on(&["groups", "create", "audit", "--stream", RAW])]
     groups_delete "groups delete" => [
         on(&["groups", "delete", GROUP, "--yes"]),

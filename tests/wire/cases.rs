@@ -145,7 +145,7 @@ pub const CASES: [Case; 14] = [
         &["xgroup|setid"],
         false,
         |at, on, _| {
-            let call = set_group_id(at.group_seen(1, 1), EntryId::MIN);
+            let call = set_group_id(at.group_seen(1, 1), EntryId::MIN, None);
             said(at.call_on(on, call))
         },
     ),

@@ -18,7 +18,7 @@ fn last_delivered(fixture: &Fixture) -> String {
 #[test]
 fn a_group_moves_only_from_where_it_was_seen() {
     let fixture = Fixture::delivered(3);
-    let to = |seen: GroupSeen<'_>, to| fixture.call(set_group_id(seen, to)).unwrap();
+    let to = |seen: GroupSeen<'_>, to| fixture.call(set_group_id(seen, to, None)).unwrap();
     let seen = fixture.group_seen(3, 3);
     assert_eq!(to(seen, id(1)), GroupChange::Done);
     assert_eq!(last_delivered(&fixture), "1-1");

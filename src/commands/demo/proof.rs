@@ -18,12 +18,12 @@ impl Proof {
     /// Whether all of it adds up.
     ///
     /// # Errors
-    /// Negative, naming the first that does not.
+    /// Data loss, naming the first that does not.
     pub(super) fn verdict(&self) -> Result<(), Problem> {
         if let Some(wrong) = self.groups.iter().find(|group| !group.adds_up) {
             let astray: Vec<String> = wrong.astray.iter().map(ToString::to_string).collect();
             return Err(Problem::new(
-                Kind::Negative,
+                Kind::DataLoss,
                 format!(
                     "the accounting of group `{}` does not add up: {} astray",
                     wrong.group,
@@ -33,7 +33,7 @@ impl Proof {
         }
         match self.streams.iter().find(|stream| !stream.adds_up) {
             Some(wrong) => Err(Problem::new(
-                Kind::Negative,
+                Kind::DataLoss,
                 format!("the accounting of `{}` does not add up", wrong.stream),
             )),
             None => Ok(()),

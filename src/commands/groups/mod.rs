@@ -1,5 +1,6 @@
 //! `groups`: the groups there are, and what is done with one.
 
+mod accept_loss;
 mod create;
 mod delete;
 mod set_id;
@@ -42,6 +43,7 @@ enum GroupsCommand {
     Create(create::Args),
     SetId(set_id::Args),
     Delete(delete::Args),
+    AcceptLoss(accept_loss::Args),
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
@@ -49,6 +51,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         Some(GroupsCommand::Create(args)) => create::run(args, context).await,
         Some(GroupsCommand::SetId(args)) => set_id::run(args, context).await,
         Some(GroupsCommand::Delete(args)) => delete::run(args, context).await,
+        Some(GroupsCommand::AcceptLoss(args)) => accept_loss::run(args, context).await,
         None => {
             let connection = context.connect().await?;
             let seen = list(&connection, context.topology()?, &args.streams)

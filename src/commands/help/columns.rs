@@ -12,6 +12,7 @@ use crate::streams::groups::{Created, Deletion, Listed, Shift};
 use crate::streams::ingest::{Ingested, WouldIngest};
 use crate::streams::init::InitRow;
 use crate::streams::inspect::{GroupReport, StreamReport};
+use crate::streams::losses::Acceptance;
 use crate::streams::pending::{Cluster, Holding, PendingRow};
 use crate::streams::permissions::Permission;
 use crate::streams::ping::Ping;
@@ -96,6 +97,7 @@ const TABLES: Tables = &[
     ("groups", &[Listed::COLUMNS]),
     ("groups create", &[Created::COLUMNS]),
     ("groups set-id", &[Shift::COLUMNS]),
+    ("groups accept-loss", &[Acceptance::COLUMNS]),
     ("groups delete", &[Deletion::COLUMNS]),
     ("consumers", &[Member::COLUMNS]),
     ("consumers delete", &[Removal::COLUMNS]),

@@ -55,6 +55,7 @@ macro_rules! group {
   "oldest_pending_deliveries": "integer or null", "oldest_pending_is_fatal": "bool or null",
   "oldest_pending_consumer": "string or null", "oldest_pending_is_trimmed": "bool or null",
   "lost?": {"entries": "integer or null", "quality": "string"},
+  "lost_unaccepted?": {"entries": "integer or null", "quality": "string"},
   "headroom?": {"entries": "integer or null", "quality": "string"},
   "headroom_ms": "integer or null", "rate_window_ms": "integer or null",
   "alerts": ["string"], "severity": "string or null",
@@ -96,6 +97,10 @@ macro_rules! dead_letter {
   "origin_id": "id or null", "consumer": "string or null", "deliveries": "integer or null",
   "is_fatal": "bool",
   "time": "time", "age_ms": "integer", "reason": "string or null", "is_tombstone": "bool",
+  "lost?": {
+    "entries": {"entries": "integer or null", "quality": "string"}, "from_id": "id",
+    "to_id": "id"
+  },
   "fields?": {"…": "value"}
 }"#
     };
@@ -171,6 +176,7 @@ const SHAPES: &[(&str, &str)] = &[
   "pending": "integer or null", "oldest_pending_id": "id or null",
   "oldest_pending_age_ms": "integer or null", "last_delivered_id": "id or null",
   "lost?": {"entries": "integer or null", "quality": "string"},
+  "lost_unaccepted?": {"entries": "integer or null", "quality": "string"},
   "headroom?": {"entries": "integer or null", "quality": "string"},
   "headroom_ms": "integer or null", "rate_window_ms": "integer or null",
   "alerts": ["string"], "severity": "string or null"
@@ -205,7 +211,7 @@ const SHAPES: &[(&str, &str)] = &[
   "failed_attempts": "integer", "not_started": "integer", "retried": "integer",
   "taken_over": "integer",
   "dead_lettered": "integer", "tombstones": "integer", "taken_back": "integer", "uncounted": "integer",
-  "leases_lost": "integer",
+  "lost": "integer", "leases_lost": "integer",
   "released": "integer", "reconnects": "integer", "groups_recreated": "integer",
   "left_pending": "integer or null"
 }]"#,
@@ -273,6 +279,15 @@ const SHAPES: &[(&str, &str)] = &[
   "stolen": "integer", "deliveries_max": "integer or null",
   "holders": [{"consumer": "string", "pending": "integer", "deliveries_max": "integer"}],
   "pending": "integer", "live_consumers": ["string"]
+}"#,
+    ),
+    (
+        "groups accept-loss",
+        r#"{
+  "group": "string", "stream": "string", "is_done": "bool",
+  "lost?": {"entries": "integer or null", "quality": "string"},
+  "lost_unaccepted?": {"entries": "integer or null", "quality": "string"},
+  "from_id": "id or null", "to_id": "id or null"
 }"#,
     ),
     (

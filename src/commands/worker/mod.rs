@@ -192,12 +192,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     ) {
         context.console.show(&rows)?;
     }
-    let tombstones: u64 = rows.iter().map(|row| row.summary.tombstones).sum();
-    let left_pending: u64 = rows.iter().map(|row| row.summary.left_pending).sum();
-    let exit = stopped.unwrap_or(match (is_once, tombstones, left_pending) {
-        (true, 0, 0) | (false, ..) => Exit::Done,
-        (true, 0, _) => Exit::Partial,
-        (true, ..) => Exit::DataLoss,
+    let is_part = rows.iter().any(|row| row.summary.left_pending > 0);
+    let saw_loss = rows.iter().any(WorkerRow::saw_loss);
+    let exit = stopped.unwrap_or(if is_once {
+        Exit::of_parts(is_part, saw_loss)
+    } else {
+        Exit::Done
     });
     match journal.map_or(Ok(()), |journal| journal.finish()) {
         Err(problem) if exit == Exit::Done => return Err(problem.into()),
@@ -221,7 +221,7 @@ pub(super) async fn work_off(job: Assignment, context: &Context) -> Result<Exit>
         context.console.note(&row.line());
     }
     let is_part = rows.iter().any(|row| row.summary.left_pending > 0);
-    let saw_loss = rows.iter().any(|row| row.summary.tombstones > 0);
+    let saw_loss = rows.iter().any(WorkerRow::saw_loss);
     Ok(stopped.unwrap_or(Exit::of_parts(is_part, saw_loss)))
 }
 
@@ -247,7 +247,12 @@ impl WorkerRow {
 
     /// Whether entries are left, or were lost.
     fn is_unfinished(&self) -> bool {
-        self.summary.left_pending > 0 || self.summary.tombstones > 0
+        self.summary.left_pending > 0 || self.saw_loss()
+    }
+
+    /// Whether entries were gone before they could be handled.
+    const fn saw_loss(&self) -> bool {
+        self.summary.tombstones > 0 || self.summary.lost > 0
     }
 
     /// The one line a worker ends with: what it did, and whatever else happened.
@@ -262,6 +267,7 @@ impl WorkerRow {
             tombstones,
             taken_back,
             uncounted,
+            lost,
             leases_lost,
             released,
             reconnects,
@@ -280,6 +286,7 @@ impl WorkerRow {
                 uncounted,
                 ["figure not counted up", "figures not counted up"],
             ),
+            (lost, ["lost before delivery"; 2]),
             (leases_lost, ["lease lost", "leases lost"]),
             (released, ["given back"; 2]),
             (reconnects, ["reconnect", "reconnects"]),
@@ -315,6 +322,7 @@ impl Row for WorkerRow {
         Column::number("failed_attempts", "FAILED"),
         Column::number("dead_lettered", "DEAD"),
         Column::number("tombstones", "TOMBSTONES"),
+        Column::number("lost", "LOST"),
         Column::number("left_pending", "PENDING"),
     ];
 
@@ -333,6 +341,7 @@ impl Row for WorkerRow {
             Cell::from(summary.failed_attempts),
             Cell::from(summary.dead_lettered),
             Cell::from(summary.tombstones),
+            Cell::from(summary.lost),
             Cell::from(summary.left_pending),
         ]
     }

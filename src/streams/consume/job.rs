@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::model::EntryId;
+use crate::wire::{Error, ErrorKind, Gap, Looked};
 
 /// The longest wait in one read. A read under way is always awaited, since what it is delivered must not be lost.
 const STEP: Duration = Duration::from_millis(500);
@@ -63,8 +64,30 @@ pub struct Consumed {
     pub bodiless: Vec<EntryId>,
     /// Whether it ended since nobody takes entries any more.
     pub is_abandoned: bool,
+    /// Left the stream before they were delivered to the group: found by this run.
+    pub lost: Vec<Gap>,
+    /// Why it could not be seen whether any did, or why what did could not be recorded.
+    pub unlooked: Option<String>,
     /// What ended it early.
     pub error: Option<anyhow::Error>,
+}
+
+impl Consumed {
+    /// Takes in what a look for losses found.
+    pub(super) fn note(&mut self, looked: Result<Looked, Error>) {
+        match looked {
+            Ok(Looked::Nothing) => {}
+            Ok(Looked::Recorded(gap, _)) => self.lost.push(gap),
+            Ok(Looked::Unrecorded(gap, why)) => {
+                self.unlooked = Some(why);
+                // The same gap is found again until something is read past it.
+                self.lost.retain(|it| it.from != gap.from);
+                self.lost.push(gap);
+            }
+            Err(error) if error.kind == ErrorKind::NoScript => {}
+            Err(error) => self.unlooked = Some(error.to_string()),
+        }
+    }
 }
 
 #[cfg(test)]

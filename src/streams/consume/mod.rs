@@ -13,14 +13,15 @@ use anyhow::Result;
 use again::Strays;
 pub use job::{Consumed, Job, Wait};
 
+use super::losses::{Watch, counted_by};
 use super::names::no_group;
 use super::patience::passes;
 use super::tail::Sink;
 use super::target::Target;
 use crate::model::{Batch, EntryId, Name, Portion};
 use crate::wire::{
-    Connection, Dialer, Error, ErrorKind, GroupRead, Holder, Lane, Lease, LeaseState, Scan, Stop,
-    delete_consumer, release, xgroup_create_consumer,
+    Connection, Dialer, Error, ErrorKind, GroupRead, Holder, Lane, Lease, LeaseState, Looked, Scan,
+    Stop, delete_consumer, release, xgroup_create_consumer,
 };
 
 /// Entries one read brings at most: so many are given back when the output fails.
@@ -36,6 +37,9 @@ pub struct Member<'a> {
     target: &'a Target,
     consumer: &'a Name,
     is_new: bool,
+    watch: Watch,
+    /// What was lost before this run was there.
+    looked: Option<Result<Looked, Error>>,
     /// What this run reads is delivered after it: the last entry handed over, or the group's last one at the start.
     position: EntryId,
     /// Entries one read asks for.
@@ -54,9 +58,18 @@ impl<'a> Member<'a> {
         connection: Connection,
         target: &'a Target,
         consumer: &'a Name,
+        dead_letter: Name,
         position: EntryId,
     ) -> Result<Self> {
         let lane = dialer.lane().await?;
+        let mut watch = Watch::new(&target.stream, &target.group, dead_letter);
+        watch.counted_by = counted_by(&connection).await?;
+        // A group that never had a consumer never read: this one is not there yet.
+        let look = watch.call(&target.stream, &target.group, consumer, None);
+        let looked = match connection.call(look).await {
+            Err(error) if error.kind.is_connection_lost() => return Err(error.into()),
+            looked => Some(looked),
+        };
         let create = xgroup_create_consumer(&target.stream, &target.group, consumer);
         let is_new = match connection.run(create).await {
             Ok(is_new) => is_new,
@@ -69,6 +82,8 @@ impl<'a> Member<'a> {
             target,
             consumer,
             is_new,
+            watch,
+            looked,
             position,
             portion: Portion::new(BATCH),
             read_ends: None,
@@ -89,7 +104,11 @@ impl<'a> Member<'a> {
         let mut consumed = Consumed::default();
         let taker_gone = pin!(taker_gone);
         let outcome = self.read_on(job, sink, is_stopped, taker_gone, &mut consumed);
-        consumed.error = outcome.await.err();
+        let outcome = outcome.await;
+        if let Some(looked) = self.looked.take() {
+            consumed.note(looked);
+        }
+        consumed.error = outcome.err();
         consumed
     }
 
@@ -103,6 +122,9 @@ impl<'a> Member<'a> {
     ) -> Result<()> {
         let mut last_read = Instant::now();
         loop {
+            if let Some(looked) = self.looked.take() {
+                consumed.note(looked);
+            }
             let left = job
                 .count_max
                 .map(|most| most.saturating_sub(consumed.entries));
@@ -186,11 +208,15 @@ impl<'a> Member<'a> {
             deleted: None,
         };
         self.read_ends = block.map(|block| Instant::now() + block);
+        let (stream, group) = (&self.target.stream, &self.target.group);
+        let look = self.watch.call(stream, group, self.consumer, None);
         let lane = match &mut self.lane {
             Some(lane) => lane,
             none => none.insert(self.dialer.lane().await?),
         };
-        let batch = lane.read_group(read, &[]).await?.batch;
+        let reply = lane.read_group_after(read, &[], Some(&look)).await?;
+        self.looked = reply.looked;
+        let batch = reply.batch;
         self.portion.brought(count_max, batch.len(), batch.bytes());
         Ok(batch)
     }

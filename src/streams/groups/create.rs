@@ -4,12 +4,13 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::super::init::State;
+use super::super::losses::number_of;
 use super::super::names::explain;
 use super::super::target::Target;
 use super::At;
 use crate::model::{EntryId, Name};
 use crate::topology::Topology;
-use crate::wire::{Connection, ErrorKind, GroupStart, Lane, xgroup_create, xinfo_groups};
+use crate::wire::{Connection, ErrorKind, GroupStart, Lane, create_group, xinfo_groups};
 
 /// A group and what was done about it.
 #[derive(Clone, Debug, Serialize)]
@@ -32,6 +33,8 @@ pub struct CreatePlan {
     /// What there is.
     pub row: Created,
     start: GroupStart,
+    /// How many entries there have been up to there, where that had to be counted.
+    counted: Option<u64>,
 }
 
 /// Looks whether the group is there and where it would stand. Changes nothing.
@@ -60,7 +63,9 @@ pub async fn plan_create(
         Some(info) if info.last_delivered_id == start_id => State::Exists,
         Some(_) => State::Differs,
     };
+    let counted = number_of(connection, lane, &target.stream, start_id).await?;
     Ok(CreatePlan {
+        counted,
         row: Created {
             group: target.group,
             stream: target.stream,
@@ -83,8 +88,8 @@ pub async fn plan_create(
 pub async fn apply_create(connection: &Connection, plan: CreatePlan) -> Result<Created> {
     let mut row = plan.row;
     if row.state == State::Missing {
-        let create = xgroup_create(&row.stream, &row.group, plan.start);
-        row.state = match connection.run(create).await {
+        let create = create_group(&row.stream, &row.group, plan.start, plan.counted);
+        row.state = match connection.call(create).await {
             Ok(()) => State::Created,
             Err(error) if error.kind == ErrorKind::BusyGroup => State::Exists,
             Err(error) => return Err(error.into()),

@@ -7,6 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::super::backlog::between;
+use super::super::losses::number_of;
 use super::super::select::{Criteria, Pager};
 use super::super::target::Target;
 use super::super::which_group::Suggest;
@@ -75,6 +76,8 @@ pub struct SetIdPlan {
     /// What it would do.
     pub row: Shift,
     target: Target,
+    /// How many entries there have been up to the new position, where that had to be counted.
+    counted: Option<u64>,
 }
 
 /// Looks what moving the group would do. Changes nothing.
@@ -126,7 +129,12 @@ pub async fn plan_set_id(
         pending,
         live_consumers: live_consumers(connection, &target, spec.claim_idle).await?,
     };
-    Ok(SetIdPlan { row, target })
+    let counted = number_of(connection, lane, &target.stream, to_id).await?;
+    Ok(SetIdPlan {
+        row,
+        target,
+        counted,
+    })
 }
 
 /// Who holds what is pending after `after`, counted page by page.
@@ -159,14 +167,18 @@ async fn holders(connection: &Connection, target: &Target, after: EntryId) -> Re
 /// # Errors
 /// Refused when the group has moved, or its pending entries have changed, since the plan was made; what the server says.
 pub async fn apply_set_id(connection: &Connection, plan: SetIdPlan, _: Consent) -> Result<Shift> {
-    let SetIdPlan { mut row, target } = plan;
+    let SetIdPlan {
+        mut row,
+        target,
+        counted,
+    } = plan;
     let seen = GroupSeen {
         stream: &row.stream,
         group: &row.group,
         last_delivered_id: row.from_id,
         pending: row.pending,
     };
-    change(connection, &target, set_group_id(seen, row.to_id)).await?;
+    change(connection, &target, set_group_id(seen, row.to_id, counted)).await?;
     row.is_done = true;
     Ok(row)
 }

@@ -3,17 +3,17 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::super::lag::{headroom, is_ahead, lag, lost};
+use super::super::lag::{headroom, is_ahead, lag, lost, lost_in_all, lost_open};
 use super::count::{Counter, ENTRIES_MAX, Range};
 use super::rate::Rate;
-use super::{GroupState, Moment, allowed};
+use super::{GroupState, Moment, allowed, unless_other_type};
 use crate::model::{
-    ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, PendingEntry, StreamInfo,
-    Time, is_fatal,
+    ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Losses, Name, OpenBreaker, PendingEntry,
+    StreamInfo, Time, is_fatal,
 };
-use crate::topology::{Alert, Figures, GroupSpec, Level, Measure, Topology};
+use crate::topology::{Alert, Figures, GroupSpec, Level, Measure, Topology, losses_key};
 use crate::wire::{
-    Connection, Error, ErrorKind, PendingFilter, xinfo_consumers, xpending_entries, xrange,
+    Connection, Error, ErrorKind, PendingFilter, get, xinfo_consumers, xpending_entries, xrange,
 };
 
 /// What there is to say of a group. `None` is unknown, or for a missing group that there is nothing to say.
@@ -53,9 +53,11 @@ pub struct GroupReport {
     pub oldest_pending_consumer: Option<Name>,
     /// Whether it was trimmed away, so that nobody can process it any more.
     pub oldest_pending_is_trimmed: Option<bool>,
-    /// Entries that left the stream undelivered: those missing right before the next one the group will read, and what
-    /// is known to have been lost before that.
+    /// Entries that left the stream before they were delivered, in all: what workers have recorded, and what is missing
+    /// since.
     pub lost: Option<Lag>,
+    /// Of these, what nobody has accepted (`groups accept-loss`).
+    pub lost_unaccepted: Option<Lag>,
     /// How many entries can be added before the group loses one; `None` without a limit of the stream.
     pub headroom: Option<Lag>,
     /// In how long that is at the stream's rate; `None` when that is unknown or nothing came lately.
@@ -98,6 +100,7 @@ impl GroupReport {
             oldest_pending_consumer: None,
             oldest_pending_is_trimmed: None,
             lost: None,
+            lost_unaccepted: None,
             headroom: None,
             headroom_ms: None,
             rate_window_ms: None,
@@ -138,17 +141,21 @@ pub(in crate::streams) async fn report(
         ..PendingFilter::default()
     };
     let after = group.last_delivered_id.next().unwrap_or(EntryId::MAX);
-    let (consumers, oldest, next) = tokio::join!(
+    let kept = get(&losses_key(stream, &group.name));
+    let (consumers, oldest, next, kept) = tokio::join!(
         connection.run(xinfo_consumers(stream, &group.name)),
         connection.run(xpending_entries(stream, &group.name, &one)),
         connection.run(xrange(stream, after, EntryId::MAX, 1)),
+        connection.run(kept),
     );
     if is_gone(&consumers) || is_gone(&oldest) {
         return Ok(GroupReport::missing(group.name, stream.clone()));
     }
+    let kept = unless_other_type(kept)?.flatten();
+    let kept = kept.and_then(|it| Losses::of_value(&it));
     let mut report = GroupReport {
         consumers: allowed(consumers)?.unwrap_or_default(),
-        ..of_info(around, &group, moment).await?
+        ..of_info(around, &group, moment, kept.as_ref()).await?
     };
     report.add_oldest(
         allowed(oldest)?.unwrap_or_default().pop(),
@@ -156,7 +163,7 @@ pub(in crate::streams) async fn report(
         moment,
     );
     report.add_next(allowed(next)?.unwrap_or_default().pop(), moment);
-    report.figures = report.figures(around, &group);
+    report.figures = report.figures(around, &group, kept.as_ref());
     let thresholds = around.topology.thresholds(stream, &report.group);
     report.alerts = thresholds.alerts(&report.figures);
     report.severity = severity(&report.alerts);
@@ -177,8 +184,11 @@ async fn of_info(
     around: Around<'_>,
     group: &GroupInfo,
     moment: Moment,
+    kept: Option<&Losses>,
 ) -> Result<GroupReport, Error> {
-    let stated = lag(around.info, group, moment.counters);
+    let counters = moment.counting.of(kept);
+    let lost = lost(around.info, group, counters, kept);
+    let stated = lag(around.info, group, counters);
     let counted = match stated {
         Lag::Known(_) => None,
         _ => counted(around, group, stated).await?,
@@ -196,7 +206,8 @@ async fn of_info(
         is_counted: counted.is_some(),
         last_delivered_id: Some(group.last_delivered_id),
         pending: Some(group.pending),
-        lost: Some(lost(around.info, group, moment.counters)),
+        lost: Some(lost_in_all(lost, kept)),
+        lost_unaccepted: Some(lost_open(lost, kept)),
         headroom: room,
         headroom_ms: around.rate.and_then(|rate| rate.time_left(room?)),
         rate_window_ms: around.rate.map(|rate| rate.window_ms),
@@ -267,7 +278,7 @@ impl GroupReport {
     }
 
     /// What its alerts are decided from.
-    fn figures(&self, around: Around<'_>, group: &GroupInfo) -> Figures {
+    fn figures(&self, around: Around<'_>, group: &GroupInfo, kept: Option<&Losses>) -> Figures {
         Figures {
             is_missing: false,
             is_ahead: is_ahead(around.info, group),
@@ -275,7 +286,7 @@ impl GroupReport {
             pending: self.pending,
             idle_ms: self.oldest_pending_idle_ms,
             age_ms: self.undelivered_age_ms.max(self.oldest_pending_age_ms),
-            lost: self.lost,
+            lost: certain_loss(self.lost_unaccepted, kept),
             room: self.headroom,
             room_ms: self.headroom_ms,
             live: None,
@@ -302,6 +313,15 @@ impl GroupReport {
         };
         self.undelivered_id = Some(next.id);
         self.undelivered_age_ms = age(next.id, moment.now);
+    }
+}
+
+/// What is certain of the losses that nobody has accepted. Of those that were recorded some may have been deleted on
+/// purpose, and all have left the stream before they were delivered.
+fn certain_loss(unaccepted: Option<Lag>, kept: Option<&Losses>) -> Option<Lag> {
+    match unaccepted {
+        Some(Lag::AtMost(_)) if kept.is_some_and(|it| it.open() > 0) => Some(Lag::AtLeast(1)),
+        unaccepted => unaccepted,
     }
 }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 pub(super) use count::Counter;
 pub use group::GroupReport;
 pub(super) use group::{Around, report as group_report, severity};
-pub(super) use moment::{Moment, moment};
+pub(super) use moment::{Moment, counting, moment};
 pub(super) use rate::{Rate, rate};
 use stream::FirstTrip;
 pub use stream::{StreamReport, StreamState};

@@ -3,10 +3,10 @@
 use anyhow::Result;
 
 use super::allowed;
-use crate::model::Time;
+use crate::model::{Losses, Time};
 use crate::streams::lag::Counters;
 use crate::streams::server::Replica;
-use crate::wire::{Connection, has_commands, info, time};
+use crate::wire::{Connection, Error, has_commands, info, time};
 
 /// A command of Redis 8.2, which corrects a group's read counter when what it had not read is trimmed.
 const CORRECTS: &str = "XDELEX";
@@ -19,26 +19,80 @@ pub(in crate::streams) struct Moment {
     /// The server's clock, or this machine's where the user may not ask.
     pub(in crate::streams) now: Time,
     /// How far the server's counters can be believed.
-    pub(in crate::streams) counters: Counters,
+    pub(in crate::streams) counting: Counting,
 }
 
-/// The server's clock and how it counts, in one round trip.
+/// How far the server's counters can be believed, and which run of it may have forgotten some.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::streams) struct Counting {
+    pub(in crate::streams) counters: Counters,
+    /// This run of the server, where its counters may be forgetful and the user may ask.
+    run: Option<RunId>,
+}
+
+/// Which run of a server it is: forty hexadecimal digits.
+type RunId = [u8; 40];
+
+impl Counting {
+    /// How far those of a group can be believed, of which a worker has left `kept`: it may have counted anew.
+    pub(in crate::streams) fn of(&self, kept: Option<&Losses>) -> Counters {
+        let counted =
+            kept.is_some_and(|it| self.run.is_some_and(|run| it.counted_by.as_bytes() == run));
+        match self.counters {
+            Counters::Forgetful if counted => Counters::Plain,
+            counters => counters,
+        }
+    }
+
+    /// As the script that looks for losses takes it.
+    pub(in crate::streams) fn counted_by(self) -> String {
+        match self.counters {
+            Counters::Forgetful => self.run.map_or_else(
+                || "?".to_owned(),
+                |run| String::from_utf8_lossy(&run).into_owned(),
+            ),
+            _ => String::new(),
+        }
+    }
+}
+
+/// The server's clock and how it counts, in one round trip, and one more to a server that may be forgetful.
 ///
 /// # Errors
 /// What the server says, unless that the user may not ask; unavailable when it is a replica that has no data yet.
 pub(in crate::streams) async fn moment(connection: &Connection) -> Result<Moment> {
-    let (now, has, persistence, replication) = tokio::join!(
-        connection.run(time()),
-        connection.run(has_commands(&[CORRECTS, WRITES])),
-        connection.run(info("persistence")),
-        connection.run(info("replication")),
-    );
-    let (persistence, replication) = (allowed(persistence)?, allowed(replication)?);
+    let (now, asked) = tokio::join!(connection.run(time()), ask(connection));
+    let (counting, replication) = asked?;
     if let Some(replica) = replication.as_deref().and_then(Replica::of)
         && let Some(problem) = replica.without_data(connection).await
     {
         return Err(problem.into());
     }
+    Ok(Moment {
+        now: allowed(now)?.map_or_else(Time::now, Time::from_ms),
+        counting,
+    })
+}
+
+/// How the server counts.
+///
+/// # Errors
+/// What the server says, unless that the user may not ask.
+pub(in crate::streams) async fn counting(connection: &Connection) -> Result<Counting, Error> {
+    Ok(ask(connection).await?.0)
+}
+
+/// What a section of `INFO` says; `None` where the user may not ask.
+type Said = Option<Vec<(String, String)>>;
+
+/// How the server counts, and what it says of replication.
+async fn ask(connection: &Connection) -> Result<(Counting, Said), Error> {
+    let (has, persistence, replication) = tokio::join!(
+        connection.run(has_commands(&[CORRECTS, WRITES])),
+        connection.run(info("persistence")),
+        connection.run(info("replication")),
+    );
+    let (persistence, replication) = (allowed(persistence)?, allowed(replication)?);
     let counters = match allowed(has)?.as_deref() {
         // Whatever it is itself, what it was a replica of may not have told it what was read.
         _ if was_replica(replication.as_deref()) => Counters::Forgetful,
@@ -47,10 +101,16 @@ pub(in crate::streams) async fn moment(connection: &Connection) -> Result<Moment
         _ if has_counted_itself(persistence.as_deref(), replication.as_deref()) => Counters::Plain,
         _ => Counters::Forgetful,
     };
-    Ok(Moment {
-        now: allowed(now)?.map_or_else(Time::now, Time::from_ms),
+    let run = match counters {
+        Counters::Forgetful => allowed(connection.run(info("server")).await)?,
+        _ => None,
+    };
+    let run = run.and_then(|lines| lines.into_iter().find(|(name, _)| name == "run_id"));
+    let counting = Counting {
         counters,
-    })
+        run: run.and_then(|(_, id)| RunId::try_from(id.as_bytes()).ok()),
+    };
+    Ok((counting, replication))
 }
 
 type Lines<'a> = Option<&'a [(String, String)]>;
@@ -67,8 +127,8 @@ fn was_replica(replication: Lines<'_>) -> bool {
         })
 }
 
-/// Whether the counters come neither from an append-only file nor from a master: none is written, and the server is
-/// a master that never was a replica.
+/// Whether the counters come neither from an append-only file nor from a master: none is written, or none was there when
+/// the server started, and the server is a master that never was a replica.
 fn has_counted_itself(persistence: Lines<'_>, replication: Lines<'_>) -> bool {
     let says = |lines: Lines<'_>, name: &str, expected: &str| {
         lines.is_some_and(|lines| {
@@ -77,7 +137,7 @@ fn has_counted_itself(persistence: Lines<'_>, replication: Lines<'_>) -> bool {
                 .any(|(key, value)| key == name && value == expected)
         })
     };
-    says(persistence, "aof_enabled", "0")
+    (says(persistence, "aof_enabled", "0") || says(persistence, "aof_base_size", "0"))
         && says(replication, "role", "master")
         && says(replication, "second_repl_offset", "-1")
 }

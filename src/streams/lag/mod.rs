@@ -7,6 +7,10 @@
 //! writes them neither to the append-only file nor to replicas). It is never too low, unless somebody set the read
 //! counter by hand (`ENTRIESREAD`), which nothing here can see.
 
+mod lost;
+
+pub use lost::{lost, lost_in_all, lost_open};
+
 use crate::model::{EntryId, GroupInfo, Lag, StreamInfo};
 
 /// Whether the server corrects a group's read counter when entries it had not read were trimmed.
@@ -71,64 +75,6 @@ pub fn lag(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
         Ok(entries) if (1..=most).contains(&entries) && is_sound => Lag::Known(entries),
         Ok(entries) if (1..=most).contains(&entries) => Lag::AtMost(entries),
         _ => Lag::AtMost(most),
-    }
-}
-
-/// Entries that left the stream before they were delivered to the group: those that are missing between its position and
-/// the first entry there is. At most so many where some may have been deleted on purpose or were gone before the group
-/// was created. Once the group has read on, only a read counter that fell behind tells of what it has passed
-/// (`passed`): all else is unknown, and 0 is known only while nothing has left the stream at all.
-pub fn lost(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
-    if is_ahead(stream, group) || is_set_by_hand(stream) {
-        return Lag::Unknown;
-    }
-    let Some(added) = stream.entries_added else {
-        return Lag::Unknown;
-    };
-    let removed = added.saturating_sub(stream.length);
-    if removed == 0 {
-        return Lag::Known(0);
-    }
-    let Some(deleted) = stream.max_deleted_id else {
-        return Lag::Unknown;
-    };
-    let position = group.last_delivered_id;
-    let is_inside = match &stream.first {
-        Some(first) => position >= first.id,
-        None => position >= stream.last_generated_id,
-    };
-    if is_inside {
-        return if deleted == EntryId::MIN && counters != Counters::Forgetful {
-            passed(stream, group, removed)
-        } else {
-            Lag::Unknown
-        };
-    }
-    match group.entries_read {
-        // All that left was counted as read, a hole that the group passed before included.
-        Some(read) if read >= removed => Lag::Unknown,
-        Some(read) if deleted <= position && counters != Counters::Forgetful => {
-            Lag::Known(removed - read)
-        }
-        Some(read) => Lag::AtMost(removed - read),
-        None if position == EntryId::MIN => Lag::AtMost(removed),
-        None => Lag::Unknown,
-    }
-}
-
-/// What a group within a stream lost behind its position, where nothing was ever deleted. Of the entries up to the
-/// position, the read counter has those that were delivered: every other was trimmed too early. A server that counts a
-/// read anew (the first of a group, or after `XGROUP SETID`; since 8.2 whenever something was trimmed) takes those for
-/// read as well, so what is missing is the least that was lost, and nothing missing says nothing.
-fn passed(stream: &StreamInfo, group: &GroupInfo, removed: u64) -> Lag {
-    let position = group.last_delivered_id;
-    let is_at_end = stream.last.as_ref().is_none_or(|it| position >= it.id);
-    // Between the first and the last there are some more, and nobody knows how many.
-    let still_there = if is_at_end { stream.length } else { 1 };
-    let reached = removed + still_there;
-    match group.entries_read {
-        Some(read) if read < reached => Lag::AtLeast(reached - read),
-        _ => Lag::Unknown,
     }
 }
 

@@ -137,9 +137,11 @@ impl About {
                     Keys::Streams => add("~", stream, ""),
                     Keys::ReadDeadLetters => add("%R~", &dead_letter, ""),
                     Keys::DeadLetters => add("~", &dead_letter, ""),
-                    Keys::ReadBreakers if topology.groups_of(stream).next().is_none() => {}
+                    Keys::ReadBreakers | Keys::ReadLosses
+                        if topology.groups_of(stream).next().is_none() => {}
                     Keys::ReadBreakers => add("%R~", &stream.derived(":breaker:"), "*"),
-                    Keys::Working | Keys::ReadPolicies | Keys::Demo => {}
+                    Keys::ReadLosses => add("%R~", &stream.derived(":lost:"), "*"),
+                    Keys::Working | Keys::ReadPolicies | Keys::Losses | Keys::Demo => {}
                 }
             }
             match kind {
@@ -151,6 +153,12 @@ impl About {
                 Keys::Working => {
                     for group in &self.groups {
                         working(group, &mut add);
+                    }
+                }
+                Keys::Losses => {
+                    for group in &self.groups {
+                        let key = topology::losses_key(&group.stream, &group.name);
+                        add("~", &key, "");
                     }
                 }
                 Keys::Demo => add("~", &Name::from("{ucp-demo-"), "*"),
@@ -183,6 +191,7 @@ impl About {
 fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
     add("~", &topology::breaker_key(&group.stream, &group.name), "");
     add("~", &topology::policy_key(&group.stream, &group.name), "");
+    add("~", &topology::losses_key(&group.stream, &group.name), "");
     if group.workers == Workers::One {
         add("~", &group.lease_key(), "");
     }

@@ -46,6 +46,10 @@ pub(super) enum Keys {
     ReadBreakers,
     /// Where workers of the groups keep their claim idle, only read.
     ReadPolicies,
+    /// Where is kept what their groups lost before delivery, only read.
+    ReadLosses,
+    /// Where is kept what the groups lost before delivery.
+    Losses,
     /// Their dead-letter streams, only read.
     ReadDeadLetters,
     /// Their dead-letter streams.
@@ -112,6 +116,19 @@ const MEMBER: &[&str] = &[
     "xgroup|delconsumer",
 ];
 
+/// Looking for entries that left the stream before they were delivered, and recording them.
+const LOSSES: &[&str] = &[
+    "exists",
+    "type",
+    "xinfo|stream",
+    "get",
+    "set",
+    "xadd",
+    "xgroup|setid",
+    "info",
+    "command|info",
+];
+
 /// The lease of a group with one active worker.
 pub(super) const LEASE: &[&str] = &["get", "set", "del", "pexpire", "pttl"];
 
@@ -122,7 +139,7 @@ pub(super) const COUNT: &[&str] = &["hget", "hset", "hincrby", "hincrbyfloat"];
 const KEEP: &[&str] = &["time", "hgetall", "hset", "hdel"];
 
 /// What every worker does; a lease and its handler's output come on top of it, by its group.
-const WORK: &[&[&str]] = &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, &["exists", "set"]];
+const WORK: &[&[&str]] = &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES];
 
 const DEMO: &[&[&str]] = &[
     LOOK,
@@ -134,19 +151,19 @@ const DEMO: &[&[&str]] = &[
     LEASE,
     KEEP,
     COUNT,
-    &["exists", "scan"],
+    &["exists", "scan", "xgroup|setid"],
     &["xrevrange", "xlen", "memory|usage"],
 ];
 
 /// A row a command. What is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{DeadLetters, Demo, ReadBreakers, ReadDeadLetters, ReadPolicies, ReadStreams, Streams, Working};
+    use Keys::{DeadLetters, Demo, Losses, ReadBreakers, ReadDeadLetters, ReadLosses, ReadPolicies, ReadStreams, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
         needs("context check", Nothing, PING, &[]),
-        needs("init", Groups, &[&["xinfo|groups", "xgroup|create"]], &[Streams]),
+        needs("init", Groups, &[&["xinfo|groups", "xinfo|stream", "exists", "xgroup|create"], SCRIPT], &[Streams]),
         needs("publish", Scope::Streams, PUBLISH, &[Streams]),
         needs("publish raw", These(&[topology::EVENTS_RAW]), PUBLISH, &[Streams]),
         needs("publish normalized", These(&[topology::EVENTS_NORMALIZED]), PUBLISH, &[Streams]),
@@ -156,17 +173,18 @@ pub(super) const TABLE: &[Needs] = &{
         needs("tail", Scope::Streams, &[&["type", "xrange", "xrevrange", "xread", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("read", Scope::Streams, &[&["type", "xrange", "xrevrange"]], &[ReadStreams]),
         needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream"]], &[ReadStreams]),
-        needs("info", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers]),
-        needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers]),
-        needs("lag", Scope::Streams, &[LOOK, MEASURE, &["xlen", "xrevrange"]], &[ReadStreams, ReadDeadLetters]),
+        needs("info", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses]),
+        needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses]),
+        needs("lag", Scope::Streams, &[LOOK, MEASURE, &["xlen", "xrevrange", "get"]], &[ReadStreams, ReadDeadLetters, ReadLosses]),
         needs("pending", Groups, &[PENDING, CONSUMERS], &[ReadStreams]),
         needs("claim", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters, ReadPolicies]),
         needs("requeue", Groups, &[PENDING, PATIENCE, SCRIPT, MOVE], &[Streams, DeadLetters, ReadPolicies]),
         needs("ack", Groups, &[&["xinfo|groups", "xpending", "xack"], KIND, SCRIPT], &[Streams]),
-        needs("consume", Groups, &[PENDING, SCRIPT, &["xack", "xreadgroup", "xgroup|createconsumer", "xgroup|delconsumer", "xclaim"]], &[Streams]),
-        needs("groups create", Groups, &[&["xinfo|stream", "xinfo|groups", "xgroup|create"]], &[Streams]),
+        needs("consume", Groups, &[PENDING, SCRIPT, &["xack", "xreadgroup", "xgroup|createconsumer", "xgroup|delconsumer", "xclaim"], LOSSES], &[Streams, DeadLetters, Losses]),
+        needs("groups create", Groups, &[&["xinfo|stream", "xinfo|groups", "exists", "xgroup|create"], SCRIPT], &[Streams]),
         needs("groups set-id", Groups, &[LOOK, KIND, SCRIPT, &["exists", "xgroup|setid"]], &[Streams]),
-        needs("groups delete", Groups, &[LOOK, KIND, MEASURE, SCRIPT, &["exists", "xgroup|destroy"]], &[Streams]),
+        needs("groups accept-loss", Groups, &[LOOK, KIND, MEASURE, SCRIPT, &["exists", "xlen", "get", "set", "xadd", "xgroup|setid"]], &[Streams, DeadLetters, Losses]),
+        needs("groups delete", Groups, &[LOOK, KIND, MEASURE, SCRIPT, &["exists", "get", "xgroup|destroy"]], &[Streams, ReadLosses]),
         needs("consumers", Groups, &[CONSUMERS], &[ReadStreams]),
         needs("consumers delete", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters, ReadPolicies]),
         needs("consumers prune", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters, ReadPolicies]),

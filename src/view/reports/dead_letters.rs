@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::pending::{deliveries_cell, pairs};
-use crate::model::{Problem, escaped};
-use crate::streams::dead_letters::DeadLetter;
+use crate::model::{Lag, Problem, entries, escaped};
+use crate::streams::dead_letters::{DeadLetter, LostRange};
 use crate::view::{Cell, Column, Report, Row, Section, Tone};
 
 impl Row for DeadLetter {
@@ -19,6 +19,7 @@ impl Row for DeadLetter {
         Column::number("deliveries", "DELIVERIES"),
         Column::whole("time", "TIME").wide(),
         Column::whole("is_tombstone", "BODY").wide(),
+        Column::number("lost", "LOST").wide(),
         Column::text("reason", "REASON"),
         Column::text("fields", "FIELDS").wide(),
     ];
@@ -37,6 +38,7 @@ impl Row for DeadLetter {
             age_ms,
             reason,
             is_tombstone,
+            lost,
             fields,
         } = self;
         let body = Cell::Bool(*is_tombstone);
@@ -55,7 +57,11 @@ impl Row for DeadLetter {
             } else {
                 body.shown_as(Tone::Plain, "present")
             },
-            Cell::or_nothing(reason.clone()),
+            lost.map_or(Cell::Nothing, |lost| lost.entries.into()),
+            match lost {
+                Some(lost) => Cell::from(told(lost)),
+                None => Cell::or_nothing(reason.clone()),
+            },
             if fields.fields.is_empty() {
                 Cell::Nothing
             } else {
@@ -65,6 +71,21 @@ impl Row for DeadLetter {
     }
 }
 
+/// What was lost, in a line.
+fn told(lost: &LostRange) -> String {
+    let LostRange {
+        entries: count,
+        from_id,
+        to_id,
+    } = lost;
+    let most = match count {
+        Lag::AtMost(_) => "at most ",
+        _ => "",
+    };
+    let count = entries(count.entries().unwrap_or_default());
+    format!("{most}{count} after {from_id} and before {to_id} lost before delivery")
+}
+
 /// A dead letter alone: there is room for every column; its fields come below.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
@@ -72,7 +93,7 @@ struct Alone<'a>(&'a DeadLetter);
 
 impl Row for Alone<'_> {
     const COLUMNS: &'static [Column] = &{
-        let mut columns = [Column::whole("id", "ID"); 12];
+        let mut columns = [Column::whole("id", "ID"); 13];
         let mut place = 0;
         while place < columns.len() {
             columns[place] = DeadLetter::COLUMNS[place];
@@ -97,7 +118,9 @@ impl Report for WholeLetter<'_> {
         let letter = self.0;
         section.heading(&format!("{} in `{}`", letter.id, letter.dead_letter));
         section.object(&Alone(letter))?;
-        section.heading(if letter.is_tombstone {
+        section.heading(if letter.lost.is_some() {
+            "fields: none, the entries left the stream before anybody was delivered them; there is nothing to redrive"
+        } else if letter.is_tombstone {
             "fields: none, the body was trimmed away"
         } else {
             "fields"

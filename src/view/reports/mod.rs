@@ -8,6 +8,7 @@ mod info;
 mod ingest;
 mod init;
 mod lag;
+mod losses;
 mod pending;
 mod permissions;
 mod ping;

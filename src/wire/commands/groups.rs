@@ -3,7 +3,7 @@
 use crate::model::{EntryId, Name};
 use crate::wire::error::Result;
 use crate::wire::node::{Node as _, Shape};
-use crate::wire::request::{Request, count, done};
+use crate::wire::request::{Request, count};
 
 /// Where a new group begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,17 +12,6 @@ pub enum GroupStart {
     After(EntryId),
     /// Only what is added from now on (`$`).
     New,
-}
-
-/// `XGROUP CREATE … MKSTREAM`. Error kind `BusyGroup` when it exists.
-pub fn xgroup_create(stream: &Name, group: &Name, start: GroupStart) -> Request<()> {
-    let request =
-        Request::new("XGROUP CREATE", Some(stream.as_bytes()), done).arg(group.as_bytes());
-    match start {
-        GroupStart::After(id) => request.text(id),
-        GroupStart::New => request.arg("$"),
-    }
-    .arg("MKSTREAM")
 }
 
 /// `XGROUP CREATECONSUMER`: whether it is new. Error kind `NoGroup` when there is no such group.

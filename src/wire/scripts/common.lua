@@ -142,14 +142,61 @@ local function provenance_at(fields)
   return first
 end
 
--- Last delivered id and number of pending entries of a group; nil when there is none.
-local function group_state(stream, group)
+-- A list of names and values in turn as a table.
+local function pairs_of(list)
+  local fields = {}
+  for i = 1, #list, 2 do fields[list[i]] = list[i + 1] end
+  return fields
+end
+
+-- What the server says of a group; nil when there is none.
+local function group_info(stream, group)
   if redis.call('EXISTS', stream) == 0 then return nil end
   for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    local fields = {}
-    for i = 1, #info, 2 do fields[info[i]] = info[i + 1] end
-    if fields['name'] == group then return fields['last-delivered-id'], fields['pending'] end
+    local fields = pairs_of(info)
+    if fields['name'] == group then return fields end
   end
+end
+
+-- Last delivered id and number of pending entries of a group; nil when there is none.
+local function group_state(stream, group)
+  local info = group_info(stream, group)
+  if info then return info['last-delivered-id'], info['pending'] end
+end
+
+-- Whether one id comes before another: as text of one length, since numbers are exact to 2^53 only.
+local function before(one, other)
+  local function padded(id)
+    local ms, seq = string.match(id, '^(%d+)%-(%d+)$')
+    return string.rep('0', 20 - #ms) .. ms .. string.rep('0', 20 - #seq) .. seq
+  end
+  return padded(one) < padded(other)
+end
+
+-- What is kept of a group's losses.
+local function losses_of(kept)
+  local text = kept or ''
+  local function number(name) return tonumber(string.match(text, '"' .. name .. '":(%d+)') or 0) end
+  local function word(name) return string.match(text, '"' .. name .. '":"([%w?-]*)"') or '' end
+  return { total = number('total'), is_bound = number('is_bound'), accepted = number('accepted'), gaps = number('gaps'),
+    from = word('from'), to = word('to'), counted_by = word('counted_by') }
+end
+
+local function losses_text(it)
+  return string.format('{"total":%s,"is_bound":%s,"accepted":%s,"gaps":%s,"from":"%s","to":"%s","counted_by":"%s"}',
+    decimal(it.total), decimal(it.is_bound), decimal(it.accepted), decimal(it.gaps), it.from, it.to, it.counted_by)
+end
+
+-- How many entries up to `id` a group that stands there counts as read, so that nothing is missing: exact at the end of the
+-- stream and before its first entry; elsewhere what was counted, or nil.
+local function entries_read_at(stream, id, counted)
+  if redis.call('EXISTS', stream) == 0 then return '0' end
+  local info = pairs_of(redis.call('XINFO', 'STREAM', stream))
+  local last = info['last-generated-id']
+  if id == '$' or not before(id, last) then return decimal(info['entries-added']) end
+  local first = info['first-entry'] and info['first-entry'][1] or last
+  if before(id, first) then return decimal(info['entries-added'] - info['length']) end
+  if counted ~= '' then return counted end
 end
 
 -- Why a group is not as it was seen; nil when it is.

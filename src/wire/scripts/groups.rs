@@ -2,6 +2,7 @@
 
 use super::{Script, ScriptCall, next_count, next_id, script, status, word};
 use crate::model::{EntryId, Name};
+use crate::wire::commands::GroupStart;
 use crate::wire::decode;
 use crate::wire::error::{Error, Result};
 use crate::wire::node::Node;
@@ -65,10 +66,39 @@ fn outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<GroupChange> {
     }
 }
 
-/// Moves a group so that `last_delivered_id` is the last id delivered to it, if it still is as it was `seen`.
-pub fn set_group_id(seen: GroupSeen<'_>, last_delivered_id: EntryId) -> ScriptCall<GroupChange> {
+/// Creates a group, and its stream with it, that counts its reads from the first on where the number of its position is
+/// exact: at either end of the stream, else where it was `counted`. Error kind `BusyGroup` when it exists.
+pub fn create_group(
+    stream: &Name,
+    group: &Name,
+    start: GroupStart,
+    counted: Option<u64>,
+) -> ScriptCall<()> {
+    static SCRIPT: Script = script!(create_group);
+    let call = ScriptCall::new(&SCRIPT, vec![stream.clone()], "", |_, _| Ok(()));
+    let call = call.arg(group.as_bytes());
+    let call = match start {
+        GroupStart::After(id) => call.text(id),
+        GroupStart::New => call.arg("$"),
+    };
+    call.arg(digits(counted))
+}
+
+/// A number where there is one.
+fn digits(number: Option<u64>) -> String {
+    number.map(|it| it.to_string()).unwrap_or_default()
+}
+
+/// Moves a group so that `last_delivered_id` is the last id delivered to it, if it still is as it was `seen`. `counted` is
+/// how many entries the stream has had up to there, where somebody counted.
+pub fn set_group_id(
+    seen: GroupSeen<'_>,
+    last_delivered_id: EntryId,
+    counted: Option<u64>,
+) -> ScriptCall<GroupChange> {
     static SCRIPT: Script = script!(set_id);
-    seen.call(&SCRIPT).text(last_delivered_id)
+    let call = seen.call(&SCRIPT).text(last_delivered_id);
+    call.arg(digits(counted))
 }
 
 /// Deletes a group if it still is as it was `seen` and nothing is pending or undelivered, which `is_forced` overrides.

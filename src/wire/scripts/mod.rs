@@ -4,6 +4,7 @@
 
 mod groups;
 mod lease;
+mod losses;
 mod moves;
 mod once;
 mod outputs;
@@ -14,6 +15,7 @@ use std::sync::LazyLock;
 
 pub use groups::*;
 pub use lease::*;
+pub use losses::*;
 pub use moves::*;
 pub use once::*;
 pub use outputs::*;
@@ -57,6 +59,14 @@ pub struct ScriptCall<T> {
     decode: Decode<T>,
 }
 
+impl<T> std::fmt::Debug for ScriptCall<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScriptCall")
+            .field("script", &self.script.name)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<T> ScriptCall<T> {
     /// `token` is the lease token of a group with one active worker, and `keys` then ends with the lease's key.
     fn new(script: &'static Script, keys: Vec<Name>, token: &str, decode: Decode<T>) -> Self {
@@ -85,6 +95,21 @@ impl<T> ScriptCall<T> {
     /// The call with the script's text; the server keeps it for later calls by hash.
     pub(super) fn by_text(&self) -> Request<T> {
         self.request("EVAL", &self.script.text)
+    }
+
+    /// The words of the call by the script's hash, or with its text.
+    pub(super) fn words(&self, by_text: bool) -> Vec<Vec<u8>> {
+        let (command, script) = if by_text {
+            ("EVAL", *self.script.text)
+        } else {
+            ("EVALSHA", self.script.hash.as_str())
+        };
+        let head = [command, script, &self.keys.len().to_string()].map(|it| it.as_bytes().to_vec());
+        let keys = self.keys.iter().map(|key| key.as_bytes().to_vec());
+        head.into_iter()
+            .chain(keys)
+            .chain(self.args.iter().cloned())
+            .collect()
     }
 
     fn request(&self, command: &'static str, script: &str) -> Request<T> {

@@ -145,6 +145,7 @@ impl Engine {
             told => told?,
         }
         self.release_strays().await?;
+        self.look_for_losses_at_the_end().await?;
         let Some(connection) = &self.connection else {
             return Ok(None);
         };

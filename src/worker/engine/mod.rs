@@ -14,6 +14,7 @@
 //! | `sweep`, `claims` | entries that others left: finding them, and claiming them |
 //! | `policies` | how long those rest first: the longest claim idle of any worker that lives |
 //! | `recover` | lost connections, a group that is gone, own messages found again |
+//! | `losses` | entries that left the stream before they were delivered |
 //! | `fence`, `inheritance` | the lease of a group with one active worker, and what the one before left |
 //! | `notice` | word that everything fails |
 
@@ -27,6 +28,7 @@ mod fence;
 mod gone;
 mod inheritance;
 mod leases;
+mod losses;
 mod moves;
 mod notice;
 mod policies;
@@ -47,6 +49,7 @@ use tokio::sync::{mpsc, watch};
 use self::fence::{Lease, Turn};
 use self::gone::Gone;
 use self::inheritance::Inheritance;
+use self::losses::Losses;
 use self::notice::Notice;
 use self::policies::Others;
 use self::reader::Reader;
@@ -130,6 +133,7 @@ struct Engine {
     /// Entries that were found to be pending for nobody, until it is known why.
     gone: Gone,
     others: Others,
+    losses: Losses,
     timers: Timers,
     trouble: Trouble,
     /// `--once`: the last entry there was at the start; `None` once it was read.
@@ -164,6 +168,7 @@ impl Engine {
         );
         let is_single = job.is_single && !planted::is("no-lease");
         let lease = is_single.then(|| Lease::new(&job.stream, &job.group, &job.consumer));
+        let losses = Losses::new(&job, String::new());
         let postponed = Postponed::new(job.policy.backoff);
         let pace = Pace::new(job.policy.rate, now);
         let read_at_a_time = job.policy.batch.max(READ_AT_A_TIME);
@@ -202,6 +207,7 @@ impl Engine {
             riding: Vec::new(),
             ordered: 0,
             is_bulk: false,
+            losses,
             lease,
             inheritance: Inheritance::default(),
             gone: Gone::new(deleted),

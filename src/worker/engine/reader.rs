@@ -9,12 +9,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::model::{EntryId, Name};
-use crate::wire::{Dialer, Error, GroupRead, GroupReply, Lane};
+use crate::wire::{Dialer, Error, GroupRead, GroupReply, Lane, Looked, ScriptCall};
 
-/// What the engine asks for: acknowledge these, then read so many.
+/// What the engine asks for: acknowledge these, look for losses where that is due, then read so many.
 #[derive(Debug)]
 pub(super) struct ReadOrder {
     pub(super) acks: Vec<EntryId>,
+    pub(super) look: Option<ScriptCall<Looked>>,
     pub(super) count_max: usize,
     pub(super) block: Option<Duration>,
 }
@@ -138,6 +139,7 @@ impl Source {
             block: order.block,
             deleted: Some(&self.deleted),
         };
-        lane.read_group(read, &order.acks).await
+        lane.read_group_after(read, &order.acks, order.look.as_ref())
+            .await
     }
 }

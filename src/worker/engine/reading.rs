@@ -97,8 +97,10 @@ impl Engine {
         self.riding = self.take_riding(now, RIDING_MAX);
         self.read_asked = now;
         self.ordered = room;
+        let look = self.look_for_losses(now);
         self.reader.read(ReadOrder {
             acks: self.riding.iter().map(|(id, _)| *id).collect(),
+            look,
             count_max: room,
             block: (self.job.mode == Mode::Forever && !is_probe).then_some(self.block()),
         });
@@ -109,7 +111,10 @@ impl Engine {
         let riding = std::mem::take(&mut self.riding);
         let asked = std::mem::take(&mut self.ordered);
         match read {
-            Ok(reply) => {
+            Ok(mut reply) => {
+                if let Some(looked) = reply.looked.take() {
+                    self.on_looked(looked);
+                }
                 let batch = &reply.batch;
                 self.reads.brought(asked, batch.len(), batch.bytes());
                 self.on_acknowledged(&riding, reply.acknowledged);

@@ -7,9 +7,10 @@ use super::Engine;
 use super::claims::Whose;
 use crate::model::{CommandLine, EntryId, PendingEntry, Problem, format_duration_short};
 use crate::planted;
+use crate::streams::losses::counted_by;
 use crate::topology::OnGroupLost;
 use crate::wire::{
-    CountMode, Error, ErrorKind, GroupStart, PendingFilter, Seen, xgroup_create,
+    CountMode, Error, ErrorKind, GroupStart, PendingFilter, Seen, create_group,
     xgroup_create_consumer, xinfo_groups, xpending_entries,
 };
 use crate::worker::counters::add;
@@ -75,7 +76,10 @@ impl Engine {
             self.trouble.must_recover();
         }
         if self.connection.is_none() {
-            self.connection = Some(self.dialer.connect().await?);
+            let connection = self.dialer.connect().await?;
+            // It may be another server by now, or one that has started again.
+            self.losses.watch.counted_by = counted_by(&connection).await?;
+            self.connection = Some(connection);
             // A server that is back may have lost what is kept there.
             self.others.must_look();
             add(&self.counters.reconnects, 1);
@@ -189,10 +193,11 @@ impl Engine {
             return Err(RestoreError::Final(lost.into()));
         }
         let created = connection
-            .run(xgroup_create(
+            .call(create_group(
                 stream,
                 group,
                 GroupStart::After(EntryId::MIN),
+                None,
             ))
             .await;
         match created {

@@ -9,12 +9,15 @@ use tokio::time::sleep;
 
 use super::drain::until_told_now;
 use super::fence::Lease;
+use super::losses::Losses;
 use super::{Engine, presence_interval};
 use crate::model::{CommandLine, EntryId, Problem, format_duration_short};
+use crate::planted;
+use crate::streams::losses::counted_by;
 use crate::streams::names::not_a_stream;
 use crate::streams::slots;
 use crate::wire::{
-    Connection, Dialer, Error, ErrorKind, key_type, xgroup_create, xgroup_create_consumer,
+    Connection, Dialer, Error, ErrorKind, Looked, create_group, key_type, xgroup_create_consumer,
     xinfo_consumers, xinfo_groups, xinfo_stream,
 };
 use crate::worker::counters::{Counters, Summary};
@@ -34,13 +37,18 @@ pub async fn run(
 ) -> anyhow::Result<Summary> {
     let prepared = prepare(&job, &dialer, signal.clone());
     let prepared = until_told_now(signal.clone(), prepared).await;
-    let Some((connection, read_until)) = prepared.transpose()?.flatten() else {
+    let Some(joined) = prepared.transpose()?.flatten() else {
         return Ok(counters.summary());
     };
     let told = signal.clone();
     let mut engine = Engine::new(job, dialer, Arc::clone(&counters), signal);
-    engine.connection = Some(connection);
+    let read_until = joined.last;
+    engine.connection = Some(joined.connection);
     engine.read_until = read_until;
+    engine.losses.watch.counted_by = joined.counted_by;
+    if let Some(looked) = joined.looked {
+        engine.on_looked(looked);
+    }
     engine.is_reading_over = match engine.job.mode {
         Mode::Forever => false,
         Mode::Once => read_until.is_none(),
@@ -57,7 +65,7 @@ async fn prepare(
     job: &Assignment,
     dialer: &Dialer,
     signal: watch::Receiver<Signal>,
-) -> anyhow::Result<Option<(Connection, Option<EntryId>)>> {
+) -> anyhow::Result<Option<Joined>> {
     let started = Instant::now();
     let mut pause = Duration::from_millis(50);
     loop {
@@ -77,6 +85,16 @@ async fn prepare(
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(2));
     }
+}
+
+/// What joining a group brought.
+struct Joined {
+    connection: Connection,
+    /// The last entry there was.
+    last: Option<EntryId>,
+    counted_by: String,
+    /// What was lost before this worker was there; `None` where it reads nothing.
+    looked: Option<Result<Looked, Error>>,
 }
 
 enum Join {
@@ -124,12 +142,41 @@ async fn require_one_slot(connection: &Connection, job: &Assignment) -> Result<(
     Err(Join::Problem(slots::refusal(&who, &job.stream, &apart)))
 }
 
-async fn join_group(
-    job: &Assignment,
-    dialer: &Dialer,
-) -> Result<(Connection, Option<EntryId>), Join> {
+async fn join_group(job: &Assignment, dialer: &Dialer) -> Result<Joined, Join> {
     let connection = dialer.connect().await?;
     require_one_slot(&connection, job).await?;
+    have_group(&connection, job).await?;
+    let counted_by = counted_by(&connection).await?;
+    let looked = look_before_joining(&connection, job, &counted_by).await?;
+    join_as_consumer(&connection, job).await?;
+    let info = connection.run(xinfo_stream(&job.stream)).await?;
+    Ok(Joined {
+        connection,
+        last: info.last.map(|entry| entry.id),
+        counted_by,
+        looked,
+    })
+}
+
+/// Looks for what was lost while no worker was there. A group that never had a consumer never read: this one is not there
+/// yet.
+async fn look_before_joining(
+    connection: &Connection,
+    job: &Assignment,
+    counted_by: &str,
+) -> Result<Option<Result<Looked, Error>>, Join> {
+    if job.mode == Mode::Given || planted::is("no-loss-look") {
+        return Ok(None);
+    }
+    let losses = Losses::new(job, counted_by.to_owned());
+    match connection.call(losses.call(job, None)).await {
+        Err(error) if error.kind.is_passing() => Err(error.into()),
+        looked => Ok(Some(looked)),
+    }
+}
+
+/// Makes sure that the group is there.
+async fn have_group(connection: &Connection, job: &Assignment) -> Result<(), Join> {
     let groups = match connection.run(xinfo_groups(&job.stream)).await {
         Ok(groups) => groups,
         Err(error) if error.kind == ErrorKind::NoKey => Vec::new(),
@@ -154,7 +201,7 @@ async fn join_group(
             ));
         }
         match connection
-            .run(xgroup_create(&job.stream, &job.group, job.start))
+            .call(create_group(&job.stream, &job.group, job.start, None))
             .await
         {
             Ok(()) => tracing::info!(group = %job.group, stream = %job.stream, "created the group"),
@@ -162,9 +209,14 @@ async fn join_group(
             Err(error) => return Err(error.into()),
         }
     }
+    Ok(())
+}
+
+/// Becomes a consumer of the group.
+async fn join_as_consumer(connection: &Connection, job: &Assignment) -> Result<(), Join> {
     if job.mode != Mode::Given {
         // Whoever was given entries has a consumer that just got them.
-        warn_of_namesake(&connection, job).await;
+        warn_of_namesake(connection, job).await;
     }
     let consumer = xgroup_create_consumer(&job.stream, &job.group, &job.consumer);
     match connection.run(consumer).await {
@@ -172,6 +224,5 @@ async fn join_group(
         Err(error) if error.kind == ErrorKind::OutOfMemory => {}
         outcome => drop(outcome?),
     }
-    let info = connection.run(xinfo_stream(&job.stream)).await?;
-    Ok((connection, info.last.map(|entry| entry.id)))
+    Ok(())
 }

@@ -10,6 +10,8 @@ pub(crate) const STREAM: &str = "events.normalized";
 pub(crate) const GROUP: &str = "event-processors";
 const MERGES: &str = "profiles.merge_requests";
 const LETTERS: &str = "{events.normalized}:dlq";
+/// Puts the group before the first entry, with fewer entries counted as read than have left the stream.
+const LOSE: &str = "XGROUP SETID events.normalized event-processors 0-1 ENTRIESREAD 0";
 /// Creates the group of the predictions, which the stage does not have.
 const PREDICT: &str = "XGROUP CREATE predictions.requests prediction-processors 0";
 const PREDICTIONS: &str = "predictions.requests";
@@ -165,15 +167,17 @@ pub(crate) const SCENES: &[Scene] = &[
     scene("info", &[], &["info"]).after(PREDICT).does(tells_that_all_fails),
     scene("info", OF_STREAM, &["info", STREAM]).does(tells_that_all_fails),
     scene("groups", &[], &["groups"]).after(PREDICT).does(tells_that_all_fails),
-    scene("lag", &[], &["lag"]),
+    scene("lag", &[], &["lag"]).after(PREDICT),
     scene("lag", OF_GROUP, &["lag", GROUP, "--exact"]),
     scene("pending", OF_GROUP, &["pending", GROUP, "--entries", "--histogram", "--by", "event_type"]),
     scene("claim", OF_GROUP, &["claim", GROUP, "--to", "c2", "--idle", "0s", "--yes"]).ends(9),
     scene("requeue", OF_GROUP, &["requeue", GROUP, "--idle", "0s", "--yes"]).ends(9),
     scene("ack", OF_GROUP, &["ack", GROUP, "1-0", "--yes"]),
     scene("consume", OF_GROUP, &["consume", GROUP, "--count", "2", "--ack"]),
+    scene("consume", OF_GROUP, &["consume", GROUP, "--ack"]).after(LOSE).ends(9).does(keeps_a_loss),
     scene("groups create", OF_STREAM, &["groups", "create", "auditors", "--stream", STREAM]),
     scene("groups set-id", OF_GROUP, &["groups", "set-id", GROUP, "0", "--force", "--yes"]),
+    scene("groups accept-loss", OF_GROUP, &["groups", "accept-loss", GROUP, "--yes"]).after(LOSE).does(keeps_a_loss),
     scene("groups delete", OF_GROUP, &["groups", "delete", GROUP, "--force", "--yes"]),
     scene("consumers", OF_GROUP, &["consumers", GROUP]),
     scene("consumers delete", OF_GROUP, &["consumers", "delete", GROUP, "c1", "--hand-over-to", "c2", "--yes"]).ends(9),
@@ -191,6 +195,7 @@ pub(crate) const SCENES: &[Scene] = &[
     scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--once", "--max-deliveries", "1", "--exec", "--", "false"]).ends(9).does(|server, _| {
         is_through(server, STREAM, GROUP) && length(server, LETTERS) == 5
     }),
+    scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--once"]).after(LOSE).ends(9).does(keeps_a_loss),
     // Everything fails, and they say so.
     scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--max-messages", "24", "--max-deliveries", "100", "--backoff-base", "1ms", "--backoff-cap", "1ms", "--exec", "--", "false"]).does(|server, _| {
         says_that_all_fails(server, "{events.normalized}:breaker:event-processors")
@@ -209,6 +214,14 @@ pub(crate) const SCENES: &[Scene] = &[
     }),
     scene("demo", &[], &["demo"]).does(|_, run| run.stderr().contains("keys, all of them its own")),
 ];
+
+/// What was lost is recorded, in both places.
+fn keeps_a_loss(server: &TestServer, _: &Run) -> bool {
+    let kept = server.try_redis(&["GET", "{events.normalized}:lost:event-processors"]);
+    let is_kept =
+        matches!(&kept, crate::support::Reply::Bulk(value) if value.starts_with(b"{\"total\":1,"));
+    is_kept && length(server, LETTERS) > 1
+}
 
 /// Commands that need no server.
 pub(crate) const SERVERLESS: &[&str] = &[

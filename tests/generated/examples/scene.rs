@@ -36,6 +36,13 @@ pub(super) fn prepare(line: &str) -> Shop {
         ["groups", "delete", ..] => {
             shop.words("XGROUP CREATE events.raw auditors $");
         }
+        ["groups", "accept-loss", ..] => {
+            shop.words("XADD events.raw * n 1");
+            shop.words("XGROUP CREATE events.raw auditors 0 ENTRIESREAD 0");
+            shop.words("XTRIM events.raw MAXLEN 0");
+            shop.words("XGROUP SETID events.normalized event-processors 0-1 ENTRIESREAD 0");
+            shop.words("XTRIM events.normalized MAXLEN 0");
+        }
         ["groups", "set-id", ..] => {
             shop.no_consumers();
         }

@@ -53,7 +53,10 @@ fn words_of_commands_handlers_and_fields_are_known_without_a_server() {
     for (line, found) in [
         ("ucp-streams acl =wor", &["worker"][..]),
         ("ucp-streams acl worker =", &["run"]),
-        ("ucp-streams acl groups =", &["create", "set-id", "delete"]),
+        (
+            "ucp-streams acl groups =",
+            &["create", "set-id", "accept-loss", "delete"],
+        ),
         ("ucp-streams acl =man", &[]),
         ("ucp-streams man =ma", &["man"]),
         (

@@ -1,0 +1,71 @@
+//! `groups accept-loss`: what was lost is known, and need not be told any more.
+
+use anyhow::Result;
+
+use crate::cli::{DryRun, Impact};
+use crate::commands::shared::Context;
+use crate::commands::shared::group::GroupArgs;
+use crate::exit::Exit;
+use crate::model::{Lag, entries};
+use crate::streams::losses::{Acceptance, apply_accept, plan_accept};
+use crate::streams::target::Target;
+
+/// Accept what a group lost before delivery, so that it is no alert any more
+///
+/// Entries that left the stream before they were delivered (cut by MAXLEN or XTRIM while the group was behind) are lost to
+/// the group: a worker records each gap as a tombstone in the dead-letter stream, and info and lag tell of it until
+/// somebody has accepted it. What no worker has recorded yet is recorded first. The total stays, and what is lost later is
+/// an alert again.
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Destructive, after_help = "\
+Examples:
+  ucp-streams groups accept-loss event-processors --dry-run
+  ucp-streams groups accept-loss event-processors
+  ucp-streams groups accept-loss auditors --stream events.raw --yes")]
+pub(super) struct Args {
+    #[command(flatten)]
+    group: GroupArgs,
+
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let topology = context.topology()?;
+    let connection = context.connect().await?;
+    let spec = args.group.resolve(&connection, context).await?;
+    let target = Target::from(&spec);
+    let plan = plan_accept(&connection, topology, &spec).await?;
+    let console = &context.console;
+    if !plan.row.has_any() {
+        console.show_one(&plan.row)?;
+        console.note(&format!("{target} has no losses to accept"));
+        return Ok(Exit::Done);
+    }
+    let dry_run = context.is_rehearsal(args.dry_run);
+    let told = told(&target, &plan.row);
+    let agreed = context.agreed(dry_run, &plan.row, &told, None).await?;
+    let Some(consent) = agreed else {
+        return Ok(Exit::Done);
+    };
+    let mut lane = context.lane().await?;
+    let row = apply_accept(&connection, &mut lane, topology, plan, consent).await?;
+    console.show_one(&row)?;
+    console.note(&format!("what {target} has lost until now is accepted"));
+    Ok(Exit::Done)
+}
+
+/// What is accepted, as a person should hear it.
+fn told(target: &Target, row: &Acceptance) -> String {
+    let how = match row.lost_unaccepted {
+        Lag::AtMost(_) => "at most ",
+        Lag::AtLeast(_) => "at least ",
+        _ => "",
+    };
+    let lost = entries(row.lost_unaccepted.entries().unwrap_or_default());
+    let recorded = match (row.from_id, row.to_id) {
+        (Some(from), Some(to)) => format!("; the last recorded after {from} and before {to}"),
+        _ => String::new(),
+    };
+    format!("accept that {target} lost {how}{lost} before delivery{recorded}")
+}

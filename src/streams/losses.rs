@@ -1,0 +1,281 @@
+//! What a group lost before delivery: finding and recording it as a worker does, and accepting it.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::backlog::{between, lags};
+use super::inspect::counting;
+use super::lag::lost_in_all;
+use super::names::explain;
+use super::target::Target;
+use super::which_group::Suggest;
+use crate::model::{Consent, EntryId, Lag, Losses, Name, Problem, Time};
+use crate::topology::{GroupSpec, Topology, losses_key};
+use crate::wire::{
+    Connection, Counted, Error, ErrorKind, Fence, Gap, Lane, Looked, LossesOf, ScriptCall,
+    accept_losses, get, record_losses, xinfo_groups, xinfo_stream,
+};
+
+/// What a tombstone says that stands for entries nobody was ever delivered.
+pub const UNDELIVERED: &str = "the entries left the stream before they were delivered to the group: trimmed by MAXLEN or XTRIM, or deleted";
+
+/// Entries that are counted at most to find the number of one of them.
+const COUNTED_MAX: usize = 100_000;
+
+/// How far the server's read counters can be believed, as [`LossesOf::counted_by`] says it.
+///
+/// # Errors
+/// What the server says, unless that the user may not ask.
+pub async fn counted_by(connection: &Connection) -> Result<String, Error> {
+    // A worker asks at each connection, and would carry so much all the time.
+    Ok(Box::pin(counting(connection)).await?.counted_by())
+}
+
+/// What it takes to look for losses while reading: the keys, and how the server counts.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// The stream's dead-letter stream.
+    pub dead_letter: Name,
+    /// Where the total is kept.
+    pub kept: Name,
+    /// As [`LossesOf::counted_by`].
+    pub counted_by: String,
+}
+
+impl Watch {
+    /// For readers of `group`, on a server that counts well.
+    pub fn new(stream: &Name, group: &Name, dead_letter: Name) -> Self {
+        Self {
+            dead_letter,
+            kept: losses_key(stream, group),
+            counted_by: String::new(),
+        }
+    }
+
+    /// The call that looks, for `consumer` of the group.
+    pub fn call(
+        &self,
+        stream: &Name,
+        group: &Name,
+        consumer: &Name,
+        fence: Option<&Fence>,
+    ) -> ScriptCall<Looked> {
+        let of = LossesOf {
+            stream,
+            group,
+            dead_letter: &self.dead_letter,
+            kept: &self.kept,
+            consumer,
+            counted_by: &self.counted_by,
+            reason: UNDELIVERED,
+        };
+        record_losses(of, fence, None, Time::now())
+    }
+}
+
+/// How many entries `stream` has had up to `id`, counted where the server cannot say: between its ends, with nothing
+/// deleted there. `None` where that is not so, where there are too many, and where it changed meanwhile.
+///
+/// # Errors
+/// What the server says, unless that the user may not look.
+pub(super) async fn number_of(
+    connection: &Connection,
+    lane: &mut Lane,
+    stream: &Name,
+    id: EntryId,
+) -> Result<Option<u64>> {
+    let Some((removed, first)) = front(connection, stream, id).await? else {
+        return Ok(None);
+    };
+    let after = first.previous().unwrap_or(EntryId::MIN);
+    let there = match between(lane, stream, after, id, COUNTED_MAX).await {
+        Ok(there) => there,
+        Err(error) => {
+            let kind = error.downcast_ref::<Error>().map(|it| it.kind);
+            return match kind {
+                Some(ErrorKind::NoPerm) => Ok(None),
+                _ => Err(error),
+            };
+        }
+    };
+    let is_same = front(connection, stream, id).await? == Some((removed, first));
+    Ok(match there {
+        Lag::Known(there) if is_same => Some(removed + there),
+        _ => None,
+    })
+}
+
+/// How many entries have left the stream at its front, and the first that has not; `None` unless `id` lies between its
+/// ends with nothing deleted there.
+async fn front(
+    connection: &Connection,
+    stream: &Name,
+    id: EntryId,
+) -> Result<Option<(u64, EntryId)>> {
+    let info = match connection.run(xinfo_stream(stream)).await {
+        Ok(info) => info,
+        Err(error) if matches!(error.kind, ErrorKind::NoKey | ErrorKind::WrongType) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let (Some(added), Some(deleted), Some(first)) =
+        (info.entries_added, info.max_deleted_id, info.first)
+    else {
+        return Ok(None);
+    };
+    let is_between = first.id <= id && id < info.last_generated_id && deleted < first.id;
+    Ok(is_between.then(|| (added.saturating_sub(info.length), first.id)))
+}
+
+/// What a group lost, and what is accepted of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Acceptance {
+    /// The group.
+    pub group: Name,
+    /// Its stream.
+    pub stream: Name,
+    /// Whether it was done.
+    pub is_done: bool,
+    /// Entries that left the stream before they were delivered, in all.
+    pub lost: Lag,
+    /// Of these, what nobody has accepted yet: what this accepts.
+    pub lost_unaccepted: Lag,
+    /// The last loss: the last id delivered before it; `None` where none was recorded.
+    pub from_id: Option<EntryId>,
+    /// The last loss: the first entry still there after it.
+    pub to_id: Option<EntryId>,
+}
+
+/// What accepting would do.
+#[derive(Debug)]
+pub struct AcceptPlan {
+    /// What it would do.
+    pub row: Acceptance,
+    target: Target,
+}
+
+impl Acceptance {
+    /// Whether there is anything that nobody has accepted.
+    pub fn has_any(&self) -> bool {
+        self.lost_unaccepted
+            .entries()
+            .is_some_and(|entries| entries > 0)
+    }
+}
+
+/// Looks what there is to accept. Changes nothing.
+///
+/// # Errors
+/// Not found when there is no such group; what the server says.
+pub async fn plan_accept(
+    connection: &Connection,
+    topology: &Topology,
+    spec: &GroupSpec,
+) -> Result<AcceptPlan> {
+    let target = Target::from(spec);
+    target
+        .require(connection, topology, Suggest::Nothing)
+        .await?;
+    let wanted = std::slice::from_ref(spec);
+    let seen = lags(connection, topology, wanted).await?.whole()?.pop();
+    let kept = kept(connection, &target).await?;
+    Ok(AcceptPlan {
+        row: Acceptance {
+            group: target.group.clone(),
+            stream: target.stream.clone(),
+            is_done: false,
+            lost: seen.as_ref().and_then(|it| it.lost).unwrap_or(Lag::Unknown),
+            lost_unaccepted: seen
+                .and_then(|it| it.lost_unaccepted)
+                .unwrap_or(Lag::Unknown),
+            from_id: kept.as_ref().and_then(|it| it.from),
+            to_id: kept.as_ref().and_then(|it| it.to),
+        },
+        target,
+    })
+}
+
+/// What is kept of the group's losses.
+///
+/// # Errors
+/// What the server says.
+async fn kept(connection: &Connection, target: &Target) -> Result<Option<Losses>> {
+    let key = losses_key(&target.stream, &target.group);
+    let value = connection.run(get(&key)).await?;
+    Ok(value.and_then(|it| Losses::of_value(&it)))
+}
+
+/// Records what was lost and not recorded yet, with a tombstone, and accepts all of it.
+///
+/// # Errors
+/// Refused when more is lost meanwhile than is recorded, or it cannot be recorded; what the server says.
+pub async fn apply_accept(
+    connection: &Connection,
+    lane: &mut Lane,
+    topology: &Topology,
+    plan: AcceptPlan,
+    _: Consent,
+) -> Result<Acceptance> {
+    let AcceptPlan { mut row, target } = plan;
+    let key = losses_key(&target.stream, &target.group);
+    let dead_letter = topology.stream_or_default(&target.stream).dead_letter;
+    let of = LossesOf {
+        stream: &target.stream,
+        group: &target.group,
+        dead_letter: &dead_letter,
+        kept: &key,
+        consumer: &Name::from("groups accept-loss"),
+        counted_by: &counted_by(connection).await?,
+        reason: UNDELIVERED,
+    };
+    let counted = counted(connection, lane, topology, &target).await?;
+    let call = record_losses(of, None, counted, Time::now());
+    if let Looked::Unrecorded(gap, why) = connection.call(call).await? {
+        return Err(Problem::refused(format!(
+            "what {target} lost {} cannot be recorded in `{dead_letter}`: {why}",
+            between_ids(&gap)
+        ))
+        .hint("nothing was accepted; see what is wrong with the dead-letter stream, then run it again")
+        .into());
+    }
+    let losses = kept(connection, &target).await?.unwrap_or_default();
+    if let Err(total) = connection.call(accept_losses(&key, losses.total)).await? {
+        return Err(Problem::refused(format!(
+            "{target} has lost more meanwhile ({total} entries in all, {} when it was looked at); nothing was accepted",
+            losses.total
+        ))
+        .hint("run it again to see what it would accept now")
+        .into());
+    }
+    row.is_done = true;
+    row.lost = lost_in_all(Lag::Unknown, Some(&losses));
+    row.lost_unaccepted = Lag::Known(0);
+    row.from_id = losses.from;
+    row.to_id = losses.to;
+    Ok(row)
+}
+
+/// Where the group stands, with its number, where that had to be counted.
+async fn counted(
+    connection: &Connection,
+    lane: &mut Lane,
+    topology: &Topology,
+    target: &Target,
+) -> Result<Counted> {
+    let groups = match connection.run(xinfo_groups(&target.stream)).await {
+        Ok(groups) => groups,
+        Err(error) => return Err(explain(connection, topology, &target.stream, error).await),
+    };
+    let Some(group) = groups.into_iter().find(|it| it.name == target.group) else {
+        return Ok(None);
+    };
+    let id = group.last_delivered_id;
+    let number = number_of(connection, lane, &target.stream, id).await?;
+    Ok(number.map(|number| (id, number)))
+}
+
+/// Where a gap is, for a sentence.
+pub fn between_ids(gap: &Gap) -> String {
+    format!("after {} and before {}", gap.from, gap.to)
+}

@@ -1,0 +1,126 @@
+//! What left a stream before it was delivered to a group: found, recorded and accepted.
+
+use super::{Script, ScriptCall, fenced, next_id, next_text, script, status};
+use crate::model::{EntryId, Lag, Name, Time};
+use crate::wire::error::{Error, Result};
+use crate::wire::node::Node;
+use crate::wire::scripts::Fence;
+
+/// Whose losses, and where they are recorded.
+#[derive(Clone, Copy, Debug)]
+pub struct LossesOf<'a> {
+    /// The stream.
+    pub stream: &'a Name,
+    /// The group.
+    pub group: &'a Name,
+    /// The stream's dead-letter stream.
+    pub dead_letter: &'a Name,
+    /// Where the total is kept.
+    pub kept: &'a Name,
+    /// Who looks.
+    pub consumer: &'a Name,
+    /// The run of a server whose read counters may be behind; empty where they are sound, `?` where nobody may say.
+    pub counted_by: &'a str,
+    /// Why, for the tombstone.
+    pub reason: &'a str,
+}
+
+/// Entries that left the stream before they were delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// How many: [`Lag::Known`], or [`Lag::AtMost`] where some may have been deleted on purpose.
+    pub entries: Lag,
+    /// The last id delivered before them.
+    pub from: EntryId,
+    /// The first entry still there after them, or the last id of a stream that is empty.
+    pub to: EntryId,
+}
+
+/// What a look found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// Nothing that is known and was not recorded before.
+    Nothing,
+    /// A gap, recorded with a tombstone of this id.
+    Recorded(Gap, EntryId),
+    /// A gap that could not be recorded, and why.
+    Unrecorded(Gap, String),
+}
+
+/// The number of entries up to a position that stands in the middle of a stream, where somebody counted.
+pub type Counted = Option<(EntryId, u64)>;
+
+/// Looks for entries that left the stream before they were delivered to the group, and records them.
+pub fn record_losses(
+    of: LossesOf<'_>,
+    fence: Option<&Fence>,
+    counted: Counted,
+    at: Time,
+) -> ScriptCall<Looked> {
+    static SCRIPT: Script = script!(losses);
+    let keys = [of.stream, of.dead_letter, of.kept];
+    let (keys, token) = fenced(keys.map(Name::clone).to_vec(), fence);
+    let (position, number) = counted.map_or((String::new(), String::new()), |(id, number)| {
+        (id.to_string(), number.to_string())
+    });
+    ScriptCall::new(&SCRIPT, keys, &token, |command, value| {
+        looked(command, value)
+    })
+    .arg(of.group.as_bytes())
+    .arg(of.consumer.as_bytes())
+    .text(at)
+    .arg(of.counted_by)
+    .arg(of.reason)
+    .arg(position)
+    .arg(number)
+}
+
+/// What a look found, in either connection's reply.
+pub(in crate::wire) fn looked<'a, N: Node<'a>>(command: &str, node: N) -> Result<Looked> {
+    let (word, mut parts) = status(command, node)?;
+    match word {
+        b"none" => Ok(Looked::Nothing),
+        b"lost" => {
+            let gap = gap(command, &mut parts)?;
+            Ok(Looked::Recorded(gap, next_id(command, &mut parts)?))
+        }
+        b"unrecorded" => {
+            let why = next_text(command, &mut parts)?;
+            Ok(Looked::Unrecorded(gap(command, &mut parts)?, why))
+        }
+        _ => Err(Error::shape(command, "none, lost or unrecorded")),
+    }
+}
+
+fn gap<'a, N: Node<'a>>(command: &str, parts: &mut impl Iterator<Item = N>) -> Result<Gap> {
+    let entries = number(command, parts)?;
+    let entries = match next_text(command, parts)?.as_str() {
+        "known" => Lag::Known(entries),
+        _ => Lag::AtMost(entries),
+    };
+    Ok(Gap {
+        entries,
+        from: next_id(command, parts)?,
+        to: next_id(command, parts)?,
+    })
+}
+
+fn number<'a, N: Node<'a>>(command: &str, parts: &mut impl Iterator<Item = N>) -> Result<u64> {
+    let text = next_text(command, parts)?;
+    text.parse()
+        .map_err(|_| Error::shape(command, "a number of entries"))
+}
+
+/// Accepts what the group lost, if that still is `total`; else the total now.
+pub fn accept_losses(kept: &Name, total: u64) -> ScriptCall<std::result::Result<(), u64>> {
+    static SCRIPT: Script = script!(accept_losses);
+    ScriptCall::new(&SCRIPT, vec![kept.clone()], "", |command, value| {
+        let (word, mut parts) = status(command, value)?;
+        match word {
+            b"ok" => Ok(Ok(())),
+            b"changed" => Ok(Err(number(command, &mut parts)?)),
+            _ => Err(Error::shape(command, "ok or changed")),
+        }
+    })
+    .text(total)
+}

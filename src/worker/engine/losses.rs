@@ -1,0 +1,143 @@
+//! Entries that left the stream before they were delivered: looked for right before a read, in the same write, and
+//! recorded by the look itself, so that nothing is read on past a gap that nobody has seen.
+
+use std::time::{Duration, Instant};
+
+use super::Engine;
+use super::fence::Lease;
+use crate::model::Lag;
+use crate::planted;
+use crate::streams::losses::Watch;
+use crate::wire::{Error, ErrorKind, Fence, Gap, Looked, ScriptCall};
+use crate::worker::counters::add;
+use crate::worker::job::{Assignment, Mode};
+
+/// Reads follow each other faster than this only while there is much to read: a look costs as much as ten entries.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+/// After a look that was refused, how long none is tried.
+const REFUSED_PAUSE: Duration = Duration::from_mins(1);
+
+/// What the looks need, and what they said last.
+#[derive(Debug)]
+pub(super) struct Losses {
+    pub(super) watch: Watch,
+    next: Instant,
+    is_refusal_told: bool,
+    /// The gap that could not be recorded and was told of.
+    unrecorded: Option<Gap>,
+}
+
+impl Losses {
+    pub(super) fn new(job: &Assignment, counted_by: String) -> Self {
+        Self {
+            watch: Watch {
+                counted_by,
+                ..Watch::new(&job.stream, &job.group, job.dead_letter.clone())
+            },
+            next: Instant::now(),
+            is_refusal_told: false,
+            unrecorded: None,
+        }
+    }
+
+    /// The call that looks, when one is due `now`, or in any case.
+    fn due(
+        &mut self,
+        job: &Assignment,
+        lease: Option<&Lease>,
+        now: Option<Instant>,
+    ) -> Option<ScriptCall<Looked>> {
+        if planted::is("no-loss-look") || now.is_some_and(|now| now < self.next) {
+            return None;
+        }
+        self.next = now.unwrap_or_else(Instant::now) + LOOK_EVERY;
+        Some(self.call(job, lease.map(Lease::fence)))
+    }
+
+    /// The call that looks, for the worker of `job`.
+    pub(super) fn call(&self, job: &Assignment, fence: Option<&Fence>) -> ScriptCall<Looked> {
+        self.watch
+            .call(&job.stream, &job.group, &job.consumer, fence)
+    }
+}
+
+impl Engine {
+    /// The look that goes with a read, when one is due.
+    pub(super) fn look_for_losses(&mut self, now: Instant) -> Option<ScriptCall<Looked>> {
+        self.losses.due(&self.job, self.lease.as_ref(), Some(now))
+    }
+
+    /// The last look: what was read is known to have been read, also where it was all in one go.
+    pub(super) async fn look_for_losses_at_the_end(&mut self) -> Result<(), Error> {
+        if self.job.mode == Mode::Given || self.is_standing_by() || self.losses.is_refusal_told {
+            return Ok(());
+        }
+        let Some(connection) = &self.connection else {
+            return Ok(());
+        };
+        if let Some(call) = self.losses.due(&self.job, self.lease.as_ref(), None) {
+            let looked = connection.call(call).await;
+            self.on_looked(looked);
+        }
+        Ok(())
+    }
+
+    /// What a look found. A refusal stops nothing: it is said once.
+    pub(super) fn on_looked(&mut self, looked: Result<Looked, Error>) {
+        match looked {
+            Ok(Looked::Nothing) => self.losses.unrecorded = None,
+            Ok(Looked::Recorded(gap, tombstone)) => {
+                self.losses.unrecorded = None;
+                self.count_lost_before_delivery(gap.entries);
+                let (entries, quality) = told(gap.entries);
+                tracing::error!(
+                    group = %self.job.group, stream = %self.job.stream, entries, quality, after = %gap.from, before = %gap.to,
+                    dead_letter = %self.job.dead_letter, %tombstone,
+                    "data loss: entries left the stream before they were delivered to the group (trimmed or deleted); recorded in the dead-letter stream"
+                );
+            }
+            Ok(Looked::Unrecorded(gap, why)) => self.on_unrecorded(gap, &why),
+            // The lease is looked after by itself, and a script that the server forgot comes with the next look.
+            Err(error) if matches!(error.kind, ErrorKind::Fenced | ErrorKind::NoScript) => {
+                self.losses.next = Instant::now();
+            }
+            Err(error) => {
+                self.losses.next = Instant::now() + REFUSED_PAUSE;
+                if !std::mem::replace(&mut self.losses.is_refusal_told, true) {
+                    tracing::warn!(
+                        group = %self.job.group, stream = %self.job.stream, kept_in = %self.losses.watch.kept, %error,
+                        "cannot look for entries that leave the stream before they are delivered: such losses go unnoticed"
+                    );
+                }
+            }
+        }
+    }
+
+    /// It is told and counted all the same; of one that grows, what is new.
+    fn on_unrecorded(&mut self, gap: Gap, why: &str) {
+        let told_before = self.losses.unrecorded.replace(gap);
+        let entries = gap.entries.entries().unwrap_or_default();
+        let before = told_before
+            .filter(|it| it.from == gap.from)
+            .and_then(|it| it.entries.entries())
+            .unwrap_or_default();
+        if entries <= before {
+            return;
+        }
+        self.count_lost_before_delivery(Lag::Known(entries - before));
+        let (entries, quality) = told(gap.entries);
+        tracing::error!(
+            group = %self.job.group, stream = %self.job.stream, entries, quality, after = %gap.from, before = %gap.to, why,
+            "data loss: entries left the stream before they were delivered to the group (trimmed or deleted), and that cannot be recorded"
+        );
+    }
+
+    fn count_lost_before_delivery(&self, entries: Lag) {
+        add(&self.counters.lost, entries.entries().unwrap_or_default());
+    }
+}
+
+/// A count for a log line, and how well it is known.
+fn told(entries: Lag) -> (u64, &'static str) {
+    (entries.entries().unwrap_or_default(), entries.quality())
+}
