@@ -52,8 +52,8 @@ impl Mask {
         let text = replaced(&text, r"was called \d+ times?", |_| {
             "was called # times".to_owned()
         });
-        let text = replaced(&text, r"the server started (?:\d+\w+ ?)+ago", |_| {
-            "the server started # ago".to_owned()
+        let text = replaced(&text, r"(the server started,?) (?:\d+\w+ ?)+ago", |it| {
+            format!("{} # ago", &it[1])
         });
         match form {
             "json" | "ndjson" => json(&text),
