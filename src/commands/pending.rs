@@ -22,13 +22,15 @@ const BODIES_HELD: usize = 2 << 20;
 
 /// Show what was delivered and not acknowledged: by consumer, by what it has in common, and entry by entry
 ///
-/// Never changes a delivery count. With -o plain, csv and ndjson only what was asked for is printed: the counts of
+/// Never changes a delivery count. IN FLIGHT and REASON are what workers note of entries at their second attempt, or ten
+/// seconds in a handler: since the first start, and why the last attempt failed; AGE is by the id. With -o plain, csv and ndjson only what was asked for is printed: the counts of
 /// --histogram, those of --by, the entries with --entries or without either of the two, the consumers with --count 0; in
 /// plain and csv a blank line is between two tables. --columns picks the one table that has them.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
   ucp-streams pending event-processors --idle 5m
+  ucp-streams pending event-processors --age 10m --consumer host-17-k3x9
   ucp-streams pending events.normalized event-processors --entries
   ucp-streams pending event-processors --by event_type,brand_id -o csv
   ucp-streams pending event-processors --min-deliveries 3 --histogram")]
@@ -45,9 +47,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "STREAM", value_parser = cli::name())]
     stream: Option<Name>,
 
-    /// Only entries idle (not delivered) for at least this long, such as 5m
+    /// Only entries idle (neither delivered nor renewed) for at least this long, such as 5m; what a worker holds is renewed,
+    /// however long its handler hangs
     #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
     idle: Option<Duration>,
+
+    /// Only entries added at least this long ago, by their ids: finds also what hangs in a handler
+    #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
+    age: Option<Duration>,
 
     /// Only entries that this consumer holds
     #[arg(long, value_name = "CONSUMER", value_parser = cli::name())]
@@ -154,11 +161,15 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             deliveries_min: args.min_deliveries.unwrap_or_default(),
             ..Criteria::default()
         },
+        age_min: args
+            .age
+            .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
         count_max: context.listed_max(args.count, LISTED_MAX),
         with_histogram: args.histogram,
         by: args.by,
         clusters_max: context.listed_max(None, CLUSTERS_MAX),
     };
+    let has_idle = args.idle.is_some();
     let mut report = look(&connection, &target, &question).await?;
     let parts = match (args.entries, args.count) {
         (_, Some(0)) => PendingParts::Summary,
@@ -175,6 +186,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         context.console.show_report(&Pending::new(&report, parts))?;
     } else {
         show_in_pages(&mut report, rest, (bodies, in_pairs), context).await?;
+    }
+    if has_idle && !report.has_more && report.matching < report.pending {
+        context.console.note(
+            "what workers hold is renewed, and not idle however long its handler hangs: --age DUR finds by age, IN FLIGHT says since when",
+        );
     }
     if let Some(cut) = report.cut() {
         context.console.note(&cut);

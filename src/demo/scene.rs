@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::model::{Name, Problem};
 use crate::topology::{
     EVENTS_NORMALIZED, EVENTS_RAW, GroupSpec, MERGE_REQUESTS, MERGES, PREDICTION_REQUESTS,
-    PREDICTION_RESULTS, REVIEW_QUEUE, Topology, losses_key, policy_key,
+    PREDICTION_RESULTS, REVIEW_QUEUE, Topology, inflight_key, losses_key, policy_key,
 };
 use crate::wire::{Connection, del, key_type};
 
@@ -55,14 +55,9 @@ impl Scene {
                 .map(|stream| stream.dead_letter.clone()),
         );
         keys.extend(topology.groups.iter().map(GroupSpec::lease_key));
-        let policy = |group: &GroupSpec| policy_key(&group.stream, &group.name);
-        keys.extend(topology.groups.iter().map(policy));
-        keys.extend(
-            topology
-                .groups
-                .iter()
-                .map(|group| losses_key(&group.stream, &group.name)),
-        );
+        for GroupSpec { stream, name, .. } in &topology.groups {
+            keys.extend([policy_key, inflight_key, losses_key].map(|key| key(stream, name)));
+        }
         Self {
             prefix: prefix.to_owned(),
             topology,

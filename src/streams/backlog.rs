@@ -59,6 +59,10 @@ pub struct GroupLag {
     pub alerts: Vec<Alert>,
     /// The worst of them; `None` when there is none.
     pub severity: Option<Level>,
+    /// Consumers that live, as in [`GroupReport`].
+    pub live: Option<u64>,
+    /// Consumers in all.
+    pub consumers: u64,
     /// What they were decided from.
     #[serde(skip)]
     pub figures: Figures,
@@ -86,6 +90,8 @@ impl From<GroupReport> for GroupLag {
             rate_window_ms: report.rate_window_ms,
             alerts: report.alerts,
             severity: report.severity,
+            live: report.live,
+            consumers: report.consumers.len() as u64,
             figures: report.figures,
         }
     }

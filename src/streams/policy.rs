@@ -18,6 +18,17 @@ pub struct Published {
 }
 
 impl Published {
+    /// What these consumers say.
+    #[cfg(test)]
+    pub(super) const fn new(claim_idles: Vec<ClaimIdle>) -> Self {
+        Self { claim_idles }
+    }
+
+    /// The longest of all, also of those that do not live; `None` when nobody says one.
+    pub(super) fn greatest(&self) -> Option<Duration> {
+        self.claim_idles.iter().map(|it| it.claim_idle).max()
+    }
+
     /// What is kept beside the stream; `None` where the user may not look.
     ///
     /// # Errors

@@ -24,6 +24,8 @@ pub struct Criteria {
     pub idle_min: Duration,
     /// Delivered at least so often.
     pub deliveries_min: u64,
+    /// With this id or a lesser one.
+    pub id_max: Option<EntryId>,
 }
 
 impl Criteria {
@@ -81,6 +83,7 @@ impl<'a> Pager<'a> {
         };
         let page = PendingFilter {
             start,
+            end: self.filter.id_max.unwrap_or(EntryId::MAX),
             consumer: self.filter.consumer.as_ref(),
             count_max: PAGE,
             ..PendingFilter::default()

@@ -32,7 +32,7 @@ pub use handler::{Builtin, FanOut, Handler, HttpSpec, HttpTarget};
 pub use phone::{Country, normalize_phone};
 pub use spec::{
     Backoff, FIELDS_MAX, FieldSpec, FieldType, GroupSpec, OnFull, OnGroupLost, Start, StreamSpec,
-    Workers, breaker_key, lease_key, losses_key, policy_key,
+    Workers, breaker_key, inflight_key, lease_key, losses_key, policy_key,
 };
 pub use suggest::{did_you_mean, mistyped, nearest};
 

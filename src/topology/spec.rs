@@ -251,6 +251,11 @@ pub fn breaker_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":breaker:", group.as_bytes()].concat())
 }
 
+/// The key under which workers of the group note what is long in flight, a field an entry: `{S}:inflight:<group>`.
+pub fn inflight_key(stream: &Name, group: &Name) -> Name {
+    stream.derived([b":inflight:", group.as_bytes()].concat())
+}
+
 /// The key under which the workers of the group keep their claim idle, a field a consumer: `{S}:policy:<group>`.
 pub fn policy_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":policy:", group.as_bytes()].concat())

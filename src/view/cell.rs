@@ -84,6 +84,8 @@ pub enum Cell {
     AtMost(u64),
     /// This many or more.
     AtLeast(u64),
+    /// So many of all these; for a script so many.
+    Part(u64, u64),
     /// Milliseconds.
     Millis(u64),
     /// Bytes.
@@ -152,6 +154,7 @@ impl Cell {
             Self::Count(count) => human_count(*count),
             Self::AtMost(count) => format!("<={}", human_count(*count)),
             Self::AtLeast(count) => format!(">={}", human_count(*count)),
+            Self::Part(part, whole) => format!("{}/{}", human_count(*part), human_count(*whole)),
             Self::Millis(ms) => human_millis(*ms),
             Self::Bytes(bytes) => human_bytes(*bytes),
             Self::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
@@ -171,6 +174,7 @@ impl Cell {
             Self::Name(name) => name.to_string(),
             Self::Id(id) => id.to_string(),
             Self::Count(number) | Self::Millis(number) | Self::Bytes(number) => number.to_string(),
+            Self::Part(part, _) => part.to_string(),
             Self::AtMost(count) => format!("<={count}"),
             Self::AtLeast(count) => format!(">={count}"),
             Self::Time(time) => time.to_string(),

@@ -306,3 +306,251 @@ fn field_c8_whoever_claims_to_work_does_not_warn_of_itself() {
     second.terminate().assert_code(0);
     first.terminate().assert_code(0);
 }
+
+const IN_FLIGHT: &str = "{s}:inflight:g";
+
+/// What `pending` says of the entry with this id.
+fn pending_row(scene: &Scene, id: &str) -> serde_json::Value {
+    let run = on_group(scene, &["pending", "-o", "json"]);
+    run.assert_code(0);
+    let entries = run.stdout_json()["entries"].clone();
+    let found = entries
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["id"] == id);
+    found.cloned().unwrap_or_default()
+}
+
+#[test]
+fn field_c9_pending_says_since_when_and_why() {
+    let scene = Scene::new();
+    scene.group();
+    // The first attempt fails, and the second hangs.
+    let body = format!(
+        "test $UCP_DELIVERIES = 2 && {{ {WAIT}; exit 0; }}; echo 'no such brand' >&2; exit 1"
+    );
+    let worker = worker(&scene, "hangs", "3s", &body);
+    scene.publish(1, 1);
+    scene.await_count("start", 2);
+    until(RECOVERY, "what is noted of it", || {
+        pending_row(&scene, "1-1")["last_reason"].is_string()
+    });
+    until(RECOVERY, "its second attempt", || {
+        pending_row(&scene, "1-1")["deliveries"] == 2
+    });
+    // Longer than its claim idle: its lease was renewed, so that it is never idle.
+    until(RECOVERY, "a while", || {
+        pending_row(&scene, "1-1")["in_flight_ms"].as_u64() > Some(5000)
+    });
+    let row = pending_row(&scene, "1-1");
+    assert!(
+        row["last_reason"]
+            .as_str()
+            .unwrap()
+            .contains("no such brand"),
+        "{row}"
+    );
+    assert!(
+        row["in_flight_since"].is_string() && row["consumer"] == "hangs",
+        "{row}"
+    );
+    assert!(row["idle_ms"].as_u64() < Some(3000), "{row}");
+    assert!(row["age_ms"].as_u64() > Some(1_000_000_000_000), "{row}");
+    // By idle it is not found, and what finds it is said.
+    let idle = on_group(&scene, &["pending", "--idle", "4s"]);
+    idle.assert_code(0).stdout_lacks("1-1").stderr_has("--age");
+    on_group(&scene, &["pending", "--age", "1h"])
+        .assert_code(0)
+        .stdout_has("1-1")
+        .stdout_has("no such brand");
+    on_group(&scene, &["pending", "--age", "100000d"])
+        .assert_code(0)
+        .stdout_lacks("1-1");
+    go(&scene);
+    scene.await_settled();
+    until(RECOVERY, "what was noted to be forgotten", || {
+        scene.server.redis(&["EXISTS", IN_FLIGHT]).int() == 0
+    });
+    worker.terminate().assert_code(0);
+}
+
+#[test]
+fn field_c9_the_first_start_outlives_the_worker() {
+    let scene = Scene::new();
+    scene.group();
+    let first = worker(&scene, "first", "3s", "sleep 100");
+    scene.publish(1, 1);
+    until(Duration::from_mins(2), "an attempt that takes long", || {
+        pending_row(&scene, "1-1")["in_flight_ms"].as_u64() >= Some(10_000)
+    });
+    let since = pending_row(&scene, "1-1")["in_flight_since"].clone();
+    kill(first);
+    let second = worker(&scene, "second", "3s", WAIT);
+    until(RECOVERY, "its second attempt", || {
+        let note = scene.server.redis(&["HGET", IN_FLIGHT, "1-1"]);
+        note.text().contains(" 2 6 second")
+    });
+    let row = pending_row(&scene, "1-1");
+    assert_eq!(
+        (&row["in_flight_since"], &row["last_reason"]),
+        (&since, &serde_json::Value::Null)
+    );
+    go(&scene);
+    scene.await_settled();
+    second.terminate().assert_code(0);
+    assert_eq!(scene.server.redis(&["EXISTS", IN_FLIGHT]).int(), 0);
+}
+
+#[test]
+fn field_c9_what_is_handled_at_once_is_never_noted() {
+    let scene = Scene::new();
+    scene.group();
+    scene.server.redis(&["CONFIG", "RESETSTAT"]);
+    let worker = worker(&scene, "quick", "3s", ":");
+    scene.publish(1, 50);
+    scene.await_settled();
+    worker.terminate().assert_code(0);
+    let stats = scene.server.redis(&["INFO", "commandstats"]);
+    assert!(
+        !stats.text().contains("cmdstat_hmget") && !stats.text().contains("cmdstat_hscan"),
+        "{}",
+        stats.text()
+    );
+    assert_eq!(scene.server.redis(&["EXISTS", IN_FLIGHT]).int(), 0);
+    // Nobody works, and what is idle is all there is: no word of what would find more.
+    scene.publish(51, 52);
+    let read = ["XREADGROUP", "GROUP", "g", "foreign", "STREAMS", "s", ">"];
+    scene.server.redis(&read);
+    let run = on_group(&scene, &["pending", "--idle", "0s"]);
+    run.assert_code(0).stdout_has("51-1").stderr_lacks("--age");
+}
+
+/// What is published and renewed by 50 workers with a thousand entries each in hand costs the server: run it with
+/// `cargo nextest run --release --test field --run-ignored only field_c9_what_is_published --no-capture`.
+#[test]
+#[ignore = "a measurement"]
+fn field_c9_what_is_published_and_renewed_costs_the_server_little() {
+    const WORKERS: u64 = 50;
+    let scene = Scene::new();
+    scene.group();
+    scene.publish(1, WORKERS * 1000);
+    let workers: Vec<Spawned> = (0..WORKERS)
+        .map(|n| {
+            let flags = ["--claim-idle", "60s", "--batch", "1000", "--consumer"];
+            let name = format!("w{n}");
+            let flags = [&flags[..], &[&name, "--grace", "0s"]].concat();
+            let url = scene.server.url();
+            scene
+                .worker_with(&url, "30s", &flags, "sleep 1000")
+                .timeout(Duration::from_mins(10))
+                .spawn()
+        })
+        .collect();
+    until(Duration::from_mins(5), "all of it in hand", || {
+        scene.server.redis(&["XPENDING", "s", "g"]).items()[0].int()
+            >= 1000 * i64::try_from(WORKERS).unwrap()
+    });
+    let cpu = || -> f64 {
+        let info = scene.server.redis(&["INFO", "cpu"]);
+        let of = |name: &str| -> f64 {
+            let line = info
+                .text()
+                .lines()
+                .find_map(|line| line.strip_prefix(name).map(str::to_owned));
+            line.unwrap().trim().parse().unwrap()
+        };
+        of("used_cpu_sys:") + of("used_cpu_user:")
+    };
+    scene
+        .server
+        .redis(&["CONFIG", "SET", "slowlog-log-slower-than", "500"]);
+    scene.server.redis(&["SLOWLOG", "RESET"]);
+    scene.server.redis(&["CONFIG", "RESETSTAT"]);
+    let (before, began) = (cpu(), Instant::now());
+    std::thread::sleep(Duration::from_mins(2));
+    let share = (cpu() - before) / began.elapsed().as_secs_f64();
+    println!("server CPU: {:.2} % of a core", share * 100.0);
+    println!("{}", scene.server.redis(&["INFO", "commandstats"]).text());
+    let slow = scene.server.redis(&["SLOWLOG", "GET", "1000"]);
+    let mut longest: Vec<i64> = slow.items().iter().map(|it| it.items()[2].int()).collect();
+    longest.sort_unstable();
+    println!(
+        "calls over 0.5 ms: {}; the longest {:?} us",
+        longest.len(),
+        longest.last()
+    );
+    for worker in workers {
+        kill(worker);
+    }
+    assert!(share < 0.2, "{share}");
+}
+
+/// What `info`, `lag` and `groups` say of the group, in this order.
+fn looks(scene: &Scene) -> [serde_json::Value; 3] {
+    let json = |words: &[&str]| {
+        let run = scene.server.ucp(&[words, &["-o", "json"]].concat());
+        run.assert_code(0);
+        run.stdout_json()
+    };
+    [
+        json(&["info", "s"])[0]["groups"][0].clone(),
+        json(&["lag", "g", "--stream", "s"])[0].clone(),
+        json(&["groups", "s"])[0].clone(),
+    ]
+}
+
+/// How many consumers each look says that live, and whether it alerts of that.
+fn lives(scene: &Scene) -> Vec<(i64, bool)> {
+    let looks = looks(scene);
+    let alerts = |look: &serde_json::Value| {
+        let mut alerts = look["alerts"].as_array().unwrap().iter();
+        alerts.any(|alert| alert == "min_live")
+    };
+    looks
+        .iter()
+        .map(|look| (look["live"].as_i64().unwrap(), alerts(look)))
+        .collect()
+}
+
+#[test]
+fn field_a5_that_no_consumer_lives_is_an_alert_where_work_is_due() {
+    let scene = Scene::new();
+    scene.group();
+    scene.publish(1, 3);
+    assert_eq!(lives(&scene), [(0, true); 3], "none at all");
+    scene
+        .server
+        .redis(&["XGROUP", "CREATECONSUMER", "s", "g", "c"]);
+    assert_eq!(lives(&scene), [(1, false); 3]);
+    let table = |words: &[&str]| scene.server.ucp(&[words, &["-o", "table"]].concat());
+    table(&["info", "s"]).stdout_has("1/1");
+    until(
+        Duration::from_mins(2),
+        "a consumer that was not seen for a minute",
+        || {
+            let consumers = scene.server.redis(&["XINFO", "CONSUMERS", "s", "g"]);
+            consumers.items()[0].field("idle").int() >= 60_000
+        },
+    );
+    assert_eq!(lives(&scene), [(0, true); 3]);
+    for words in [
+        &["info", "s"][..],
+        &["lag", "g", "--stream", "s"],
+        &["groups", "s"],
+    ] {
+        table(words).assert_code(0).stdout_has("0/1!");
+    }
+    // A worker that lets entries rest for longer is looked at for longer.
+    scene.server.redis(&["HSET", POLICY, "c", "600000 1"]);
+    assert_eq!(lives(&scene), [(1, false); 3]);
+    scene.server.redis(&["DEL", POLICY]);
+    // Without work nobody need live, nor for work that just came.
+    scene.server.redis(&["XGROUP", "SETID", "s", "g", "$"]);
+    assert_eq!(lives(&scene), [(0, false); 3]);
+    scene.server.redis(&["XADD", "s", "*", "n", "4"]);
+    assert_eq!(lives(&scene), [(0, false); 3]);
+    table(&["lag", "g", "--stream", "s"])
+        .stdout_has("0/1")
+        .stdout_lacks("0/1!");
+}

@@ -60,6 +60,7 @@ macro_rules! group {
   "headroom_ms": "integer or null", "rate_window_ms": "integer or null",
   "alerts": ["string"], "severity": "string or null",
   "circuit_breaker?": {"consumer": "string", "since": "time", "reason": "string"},
+  "live": "integer or null",
   "consumers": [{
     "consumer": "string", "pending": "integer", "idle_ms": "integer",
     "inactive_ms": "integer or null"
@@ -179,7 +180,8 @@ const SHAPES: &[(&str, &str)] = &[
   "lost_unaccepted?": {"entries": "integer or null", "quality": "string"},
   "headroom?": {"entries": "integer or null", "quality": "string"},
   "headroom_ms": "integer or null", "rate_window_ms": "integer or null",
-  "alerts": ["string"], "severity": "string or null"
+  "alerts": ["string"], "severity": "string or null",
+  "live": "integer or null", "consumers": "integer"
 }]"#,
     ),
     (
@@ -199,8 +201,9 @@ const SHAPES: &[(&str, &str)] = &[
   }],
   "entries": [{
     "id": "id", "time": "time or null", "consumer": "string or null", "idle_ms": "integer or null",
-    "deliveries": "integer or null", "is_fatal": "bool", "is_trimmed": "bool or null",
-    "fields?": {"…": "value"}
+    "deliveries": "integer or null", "is_fatal": "bool", "age_ms": "integer or null",
+    "in_flight_since": "time or null", "in_flight_ms": "integer or null",
+    "last_reason": "string or null", "is_trimmed": "bool or null", "fields?": {"…": "value"}
   }]
 }"#,
     ),

@@ -1,16 +1,20 @@
 //! One group: how far behind it is, what it holds, what it has lost and how much room it has left.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde::Serialize;
 
 use super::super::lag::{headroom, is_ahead, lag, lost, lost_in_all, lost_open};
 use super::count::{Counter, ENTRIES_MAX, Range};
+use super::live::Living;
 use super::rate::Rate;
 use super::{GroupState, Moment, allowed, unless_other_type};
 use crate::model::{
     ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Losses, Name, OpenBreaker, PendingEntry,
     StreamInfo, Time, is_fatal,
 };
+use crate::streams::policy::Published;
 use crate::topology::{Alert, Figures, GroupSpec, Level, Measure, Topology, losses_key};
 use crate::wire::{
     Connection, Error, ErrorKind, PendingFilter, get, xinfo_consumers, xpending_entries, xrange,
@@ -74,6 +78,9 @@ pub struct GroupReport {
     /// While everything that its workers attempt fails, so that they pause and try one entry at a time; `None` also where
     /// the user may not ask.
     pub circuit_breaker: Option<OpenBreaker>,
+    /// Consumers that live: seen within a minute, or within its workers' claim idle where that is longer; `None` where the
+    /// user may not ask.
+    pub live: Option<u64>,
     /// Its consumers.
     pub consumers: Vec<ConsumerInfo>,
 }
@@ -108,6 +115,7 @@ impl GroupReport {
             severity: None,
             figures: Figures::default(),
             circuit_breaker: None,
+            live: None,
             consumers: Vec::new(),
         }
     }
@@ -142,7 +150,8 @@ pub(in crate::streams) async fn report(
     };
     let after = group.last_delivered_id.next().unwrap_or(EntryId::MAX);
     let kept = get(&losses_key(stream, &group.name));
-    let (consumers, oldest, next, kept) = tokio::join!(
+    let (published, consumers, oldest, next, kept) = tokio::join!(
+        Published::look(connection, stream, &group.name),
         connection.run(xinfo_consumers(stream, &group.name)),
         connection.run(xpending_entries(stream, &group.name, &one)),
         connection.run(xrange(stream, after, EntryId::MAX, 1)),
@@ -153,8 +162,15 @@ pub(in crate::streams) async fn report(
     }
     let kept = unless_other_type(kept)?.flatten();
     let kept = kept.and_then(|it| Losses::of_value(&it));
+    let consumers = allowed(consumers)?;
+    let published = published?.unwrap_or_default();
+    let claim_idle = around.claim_idle(&group.name);
+    let living = consumers
+        .as_ref()
+        .map(|consumers| Living::of(consumers, &published, claim_idle));
     let mut report = GroupReport {
-        consumers: allowed(consumers)?.unwrap_or_default(),
+        live: living.map(|it| it.live),
+        consumers: consumers.unwrap_or_default(),
         ..of_info(around, &group, moment, kept.as_ref()).await?
     };
     report.add_oldest(
@@ -164,6 +180,8 @@ pub(in crate::streams) async fn report(
     );
     report.add_next(allowed(next)?.unwrap_or_default().pop(), moment);
     report.figures = report.figures(around, &group, kept.as_ref());
+    let age_ms = report.figures.age_ms;
+    report.figures.live = living.and_then(|it| it.where_due(age_ms));
     let thresholds = around.topology.thresholds(stream, &report.group);
     report.alerts = thresholds.alerts(&report.figures);
     report.severity = severity(&report.alerts);
@@ -251,6 +269,16 @@ fn at_most(stated: Lag, stream: &StreamInfo, group: &GroupInfo) -> Lag {
 }
 
 impl Around<'_> {
+    /// What the topology says of a group of this name on the stream, or of any.
+    fn claim_idle(&self, group: &Name) -> Duration {
+        let spec = self.topology.groups_of(self.stream);
+        let spec = { spec }.find(|spec| spec.name == *group);
+        spec.map_or_else(
+            || GroupSpec::new(group.clone(), self.stream.clone()).claim_idle,
+            |spec| spec.claim_idle,
+        )
+    }
+
     /// Whether the topology has the stream, and not a group of this name on it.
     fn is_extra(&self, group: &Name) -> bool {
         self.topology.stream(self.stream).is_some()

@@ -3,6 +3,7 @@
 
 mod count;
 mod group;
+mod live;
 mod moment;
 mod rate;
 mod stream;

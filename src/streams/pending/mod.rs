@@ -8,22 +8,28 @@ use serde::Serialize;
 
 pub use shape::{Cluster, ClusterState, HistogramRow};
 
+use super::inspect::allowed;
 use super::select::{Bodies, Criteria, Pager};
 use super::target::Target;
-use crate::model::{Body, EntryId, Fields, Name, PendingEntry, Time, bytes_of, is_fatal};
-use crate::wire::{Connection, xpending};
+use crate::model::{Body, EntryId, Fields, InFlight, Name, PendingEntry, Time, bytes_of, is_fatal};
+use crate::topology::inflight_key;
+use crate::wire::{Connection, ErrorKind, hmget, time, xpending};
 use shape::{Clusters, Histogram};
 
 /// Entries a histogram looks at.
 const HISTOGRAM_MAX: u64 = 100_000;
 /// Entries whose bodies are fetched to see what they have in common.
 const CLUSTERS_MAX: u64 = 10_000;
+/// Notes of workers that are fetched at a time.
+const NOTES_AT_A_TIME: usize = 500;
 
 /// What to look at.
 #[derive(Clone, Debug)]
 pub struct Question {
     /// Which entries.
     pub filter: Criteria,
+    /// Only entries that were added so many milliseconds ago or more, by their ids.
+    pub age_min: Option<u64>,
     /// Rows at most.
     pub count_max: usize,
     /// Whether to count by idle time and deliveries.
@@ -92,6 +98,14 @@ pub struct PendingRow {
     pub deliveries: Option<u64>,
     /// Whether it was given up for good (`XNACK … FATAL`).
     pub is_fatal: bool,
+    /// How long ago it was added, by its id; `None` for an id ahead of the clock.
+    pub age_ms: Option<u64>,
+    /// When a handler was first started with it, where a worker noted that: at its second attempt, or after ten seconds.
+    pub in_flight_since: Option<Time>,
+    /// How long ago that was.
+    pub in_flight_ms: Option<u64>,
+    /// Why its last attempt failed, where a worker noted that; its end, at most 200 bytes.
+    pub last_reason: Option<String>,
     /// Whether its body is gone from the stream; `None` when nobody looked.
     pub is_trimmed: Option<bool>,
     /// Its fields; `None` when nobody looked, or they are gone.
@@ -119,9 +133,13 @@ impl PendingReport {
     }
 }
 
-impl From<PendingEntry> for PendingRow {
-    fn from(entry: PendingEntry) -> Self {
+impl PendingRow {
+    fn new(entry: PendingEntry, now: Time) -> Self {
         Self {
+            age_ms: now.ms.checked_sub(entry.id.ms),
+            in_flight_since: None,
+            in_flight_ms: None,
+            last_reason: None,
             id: entry.id,
             time: Time::from_ms(entry.id.ms),
             consumer: Some(entry.consumer).filter(|name| !name.is_empty()),
@@ -131,6 +149,12 @@ impl From<PendingEntry> for PendingRow {
             is_trimmed: None,
             fields: None,
         }
+    }
+
+    fn add_note(&mut self, noted: InFlight, now: Time) {
+        self.in_flight_since = Some(noted.since);
+        self.in_flight_ms = now.ms.checked_sub(noted.since.ms);
+        self.last_reason = Some(noted.reason).filter(|it| !it.is_empty());
     }
 }
 
@@ -172,13 +196,23 @@ pub async fn look(
     target: &Target,
     question: &Question,
 ) -> Result<PendingReport> {
-    let (summary, consumers) = tokio::join!(
+    let (summary, consumers, now) = tokio::join!(
         connection.run(xpending(&target.stream, &target.group)),
         target.consumers(connection),
+        connection.run(time()),
     );
-    let summary = summary?;
-    let mut found = Gathered::new(question);
-    found.collect(connection, target, question).await?;
+    let (summary, now) = (
+        summary?,
+        allowed(now)?.map_or_else(Time::now, Time::from_ms),
+    );
+    let mut question = question.clone();
+    if let Some(age_min) = question.age_min {
+        let ms = now.ms.checked_sub(age_min);
+        question.filter.id_max = Some(ms.map_or(EntryId::MIN, |ms| EntryId::new(ms, u64::MAX)));
+    }
+    let mut found = Gathered::new(&question, now);
+    found.collect(connection, target, &question).await?;
+    add_notes(connection, target, &mut found.rows, now).await?;
     let mut holdings: Vec<Holding> = consumers?
         .into_iter()
         .map(|it| Holding {
@@ -211,8 +245,32 @@ pub async fn look(
     })
 }
 
+/// Adds what workers noted of these entries; nothing where the user may not look.
+async fn add_notes(
+    connection: &Connection,
+    target: &Target,
+    rows: &mut [PendingRow],
+    now: Time,
+) -> Result<()> {
+    let key = inflight_key(&target.stream, &target.group);
+    for page in rows.chunks_mut(NOTES_AT_A_TIME) {
+        let ids: Vec<EntryId> = page.iter().map(|row| row.id).collect();
+        let values = match connection.run(hmget(&key, &ids)).await {
+            Err(error) if error.kind == ErrorKind::WrongType => return Ok(()),
+            values => allowed(values)?,
+        };
+        for (row, value) in page.iter_mut().zip(values.into_iter().flatten()) {
+            if let Some(noted) = value.as_deref().and_then(InFlight::of_value) {
+                row.add_note(noted, now);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What the pages brought so far.
 struct Gathered {
+    now: Time,
     rows: Vec<PendingRow>,
     matching: u64,
     has_more: bool,
@@ -223,10 +281,11 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn new(question: &Question) -> Self {
+    fn new(question: &Question, now: Time) -> Self {
         let clusters = (!question.by.is_empty()).then(|| Clusters::new(&question.by));
         let rows_max = question.count_max as u64;
         Self {
+            now,
             rows: Vec::new(),
             matching: 0,
             has_more: false,
@@ -301,8 +360,10 @@ impl Gathered {
         }
         let rows_left = question.count_max.saturating_sub(self.rows.len());
         let ids: Vec<EntryId> = page.iter().map(|entry| entry.id).collect();
+        let now = self.now;
+        let rows = page.into_iter().take(rows_left);
         self.rows
-            .extend(page.into_iter().take(rows_left).map(PendingRow::from));
+            .extend(rows.map(|entry| PendingRow::new(entry, now)));
         let Some(clusters) = &mut self.clusters else {
             return Ok(());
         };

@@ -121,6 +121,11 @@ impl About {
         about
     }
 
+    /// Whether no group is named, so that it is about all of the streams'.
+    fn is_of_streams(&self) -> bool {
+        self.groups.is_empty()
+    }
+
     fn keys(&self, kinds: &[Keys], topology: &Topology) -> Vec<String> {
         let mut keys: Vec<String> = Vec::new();
         let mut add = |prefix: &str, key: &Name, rest: &str| {
@@ -141,10 +146,29 @@ impl About {
                         if topology.groups_of(stream).next().is_none() => {}
                     Keys::ReadBreakers => add("%R~", &stream.derived(":breaker:"), "*"),
                     Keys::ReadLosses => add("%R~", &stream.derived(":lost:"), "*"),
-                    Keys::Working | Keys::ReadPolicies | Keys::Losses | Keys::Demo => {}
+                    // Groups that are named have a key each, below.
+                    Keys::ReadPolicies if self.is_of_streams() => {
+                        if topology.groups_of(stream).next().is_some() {
+                            add("%R~", &stream.derived(":policy:"), "*");
+                        }
+                    }
+                    Keys::Working
+                    | Keys::ReadPolicies
+                    | Keys::ReadInFlight
+                    | Keys::Losses
+                    | Keys::Demo => {}
                 }
             }
             match kind {
+                Keys::ReadInFlight => {
+                    for group in &self.groups {
+                        add(
+                            "%R~",
+                            &topology::inflight_key(&group.stream, &group.name),
+                            "",
+                        );
+                    }
+                }
                 Keys::ReadPolicies => {
                     for group in &self.groups {
                         add("%R~", &topology::policy_key(&group.stream, &group.name), "");
@@ -192,6 +216,7 @@ fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
     add("~", &topology::breaker_key(&group.stream, &group.name), "");
     add("~", &topology::policy_key(&group.stream, &group.name), "");
     add("~", &topology::losses_key(&group.stream, &group.name), "");
+    add("~", &topology::inflight_key(&group.stream, &group.name), "");
     if group.workers == Workers::One {
         add("~", &group.lease_key(), "");
     }

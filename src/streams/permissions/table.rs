@@ -50,6 +50,8 @@ pub(super) enum Keys {
     ReadLosses,
     /// Where is kept what the groups lost before delivery.
     Losses,
+    /// Where workers of the groups note what is long in flight, only read.
+    ReadInFlight,
     /// Their dead-letter streams, only read.
     ReadDeadLetters,
     /// Their dead-letter streams.
@@ -136,7 +138,7 @@ pub(super) const LEASE: &[&str] = &["get", "set", "del", "pexpire", "pttl"];
 pub(super) const COUNT: &[&str] = &["hget", "hset", "hincrby", "hincrbyfloat"];
 
 /// What a worker keeps beside its stream for others to see.
-const KEEP: &[&str] = &["time", "hgetall", "hset", "hdel"];
+const KEEP: &[&str] = &["time", "hgetall", "hget", "hset", "hdel", "hlen", "hscan"];
 
 /// What every worker does; a lease and its handler's output come on top of it, by its group.
 const WORK: &[&[&str]] = &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES];
@@ -158,7 +160,7 @@ const DEMO: &[&[&str]] = &[
 /// A row a command. What is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{DeadLetters, Demo, Losses, ReadBreakers, ReadDeadLetters, ReadLosses, ReadPolicies, ReadStreams, Streams, Working};
+    use Keys::{DeadLetters, Demo, Losses, ReadBreakers, ReadDeadLetters, ReadInFlight, ReadLosses, ReadPolicies, ReadStreams, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -173,18 +175,18 @@ pub(super) const TABLE: &[Needs] = &{
         needs("tail", Scope::Streams, &[&["type", "xrange", "xrevrange", "xread", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("read", Scope::Streams, &[&["type", "xrange", "xrevrange"]], &[ReadStreams]),
         needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream"]], &[ReadStreams]),
-        needs("info", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses]),
-        needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses]),
-        needs("lag", Scope::Streams, &[LOOK, MEASURE, &["xlen", "xrevrange", "get"]], &[ReadStreams, ReadDeadLetters, ReadLosses]),
-        needs("pending", Groups, &[PENDING, CONSUMERS], &[ReadStreams]),
+        needs("info", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get", "hgetall"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies]),
+        needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get", "hgetall"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies]),
+        needs("lag", Scope::Streams, &[LOOK, MEASURE, &["xlen", "xrevrange", "get", "hgetall"]], &[ReadStreams, ReadDeadLetters, ReadLosses, ReadPolicies]),
+        needs("pending", Groups, &[PENDING, CONSUMERS, &["time", "hmget"]], &[ReadStreams, ReadInFlight]),
         needs("claim", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters, ReadPolicies]),
         needs("requeue", Groups, &[PENDING, PATIENCE, SCRIPT, MOVE], &[Streams, DeadLetters, ReadPolicies]),
         needs("ack", Groups, &[&["xinfo|groups", "xpending", "xack"], KIND, SCRIPT], &[Streams]),
         needs("consume", Groups, &[PENDING, SCRIPT, &["xack", "xreadgroup", "xgroup|createconsumer", "xgroup|delconsumer", "xclaim"], LOSSES], &[Streams, DeadLetters, Losses]),
         needs("groups create", Groups, &[&["xinfo|stream", "xinfo|groups", "exists", "xgroup|create"], SCRIPT], &[Streams]),
         needs("groups set-id", Groups, &[LOOK, KIND, SCRIPT, &["exists", "xgroup|setid"]], &[Streams]),
-        needs("groups accept-loss", Groups, &[LOOK, KIND, MEASURE, SCRIPT, &["exists", "xlen", "get", "set", "xadd", "xgroup|setid"]], &[Streams, DeadLetters, Losses]),
-        needs("groups delete", Groups, &[LOOK, KIND, MEASURE, SCRIPT, &["exists", "get", "xgroup|destroy"]], &[Streams, ReadLosses]),
+        needs("groups accept-loss", Groups, &[LOOK, KIND, MEASURE, SCRIPT, &["exists", "xlen", "get", "set", "hgetall", "xadd", "xgroup|setid"]], &[Streams, DeadLetters, Losses, ReadPolicies]),
+        needs("groups delete", Groups, &[LOOK, KIND, MEASURE, SCRIPT, &["exists", "get", "hgetall", "xgroup|destroy"]], &[Streams, ReadLosses, ReadPolicies]),
         needs("consumers", Groups, &[CONSUMERS], &[ReadStreams]),
         needs("consumers delete", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters, ReadPolicies]),
         needs("consumers prune", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters, ReadPolicies]),

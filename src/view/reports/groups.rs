@@ -1,6 +1,8 @@
 //! `groups`, and what was or would be done with one.
 
-use super::info::{ages, alarmed, alerts_of, group_cell, group_state, lag_cell, lost_cell};
+use super::info::{
+    ages, alarmed, alerts_of, group_cell, group_state, lag_cell, live_of, lost_cell,
+};
 use super::init;
 use crate::streams::groups::{Created, Deletion, Direction, Listed, Shift};
 use crate::streams::inspect::{GroupReport, GroupState};
@@ -12,7 +14,8 @@ impl Row for Listed {
         Column::text("group", "GROUP"),
         Column::text("stream", "STREAM"),
         Column::whole("state", "STATE").wide(),
-        Column::number("consumers", "CONSUMERS"),
+        Column::number("live", "LIVE"),
+        Column::number("consumers", "CONSUMERS").wide(),
         Column::number("pending", "PENDING"),
         Column::number("oldest_pending_age_ms", "OLDEST").wide(),
         Column::number("oldest_pending_idle_ms", "IDLE").wide(),
@@ -37,6 +40,7 @@ impl Row for Listed {
             oldest_pending_idle_ms,
             lost,
             alerts,
+            live,
             consumers,
             ..
         } = &self.0;
@@ -46,6 +50,7 @@ impl Row for Listed {
             group_cell(group, *is_extra),
             stream.into(),
             group_state(*state),
+            live_of(*state, *live, consumers.len() as u64, alerts),
             match state {
                 GroupState::Ready => consumers.len().into(),
                 GroupState::Missing => Cell::Nothing,

@@ -110,7 +110,8 @@ impl Row for GroupReport {
         Column::number("oldest_pending_deliveries", "DELIVERIES").wide(),
         Column::text("oldest_pending_consumer", "HELD BY").wide(),
         Column::whole("oldest_pending_is_trimmed", "TRIMMED").wide(),
-        Column::number("consumers", "CONSUMERS"),
+        Column::number("live", "LIVE"),
+        Column::number("consumers", "CONSUMERS").wide(),
         Column::number("lost", "LOST"),
         Column::number("lost_unaccepted", "NOT ACCEPTED").wide(),
         Column::number("headroom", "ROOM"),
@@ -150,6 +151,7 @@ impl Row for GroupReport {
             severity: _,
             figures: _,
             circuit_breaker,
+            live,
             consumers,
         } = self;
         let idle = oldest_pending_idle_ms.map_or(Cell::Nothing, Cell::Millis);
@@ -176,6 +178,7 @@ impl Row for GroupReport {
             ),
             Cell::or_nothing(oldest_pending_consumer.as_ref()),
             Cell::or_nothing(*oldest_pending_is_trimmed),
+            live_of(*state, *live, consumers.len() as u64, alerts),
             match state {
                 GroupState::Ready => consumers.len().into(),
                 GroupState::Missing => Cell::Nothing,
@@ -208,6 +211,22 @@ pub(super) fn alarmed(cell: Cell, alerts: &[Alert], name: AlertName) -> Cell {
     match alerts.iter().find(|alert| alert.name == name) {
         Some(alert) => cell.over(tone_of(alert.level)),
         None => cell,
+    }
+}
+
+/// How many of a group's consumers live.
+pub(super) fn live_of(
+    state: GroupState,
+    live: Option<u64>,
+    consumers: u64,
+    alerts: &[Alert],
+) -> Cell {
+    match (state, live) {
+        (GroupState::Missing, _) => Cell::Nothing,
+        (GroupState::Ready, None) => Cell::Unknown,
+        (GroupState::Ready, Some(live)) => {
+            alarmed(Cell::Part(live, consumers), alerts, AlertName::MinLive)
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! `lag`.
 
 use super::info::{
-    ages, alarmed, alerts_of, group_cell, group_state, lag_cell, lost_cell, room_for,
+    ages, alarmed, alerts_of, group_cell, group_state, lag_cell, live_of, lost_cell, room_for,
 };
 use crate::streams::backlog::GroupLag;
+use crate::streams::inspect::GroupState;
 use crate::topology::AlertName;
 use crate::view::{Cell, Column, Row};
 
@@ -25,6 +26,8 @@ impl Row for GroupLag {
         Column::number("headroom", "ROOM").wide(),
         Column::number("headroom_ms", "FOR").wide(),
         Column::number("rate_window_ms", "OVER").wide(),
+        Column::number("live", "LIVE"),
+        Column::number("consumers", "CONSUMERS").wide(),
         Column::text("alerts", "ALERTS").wide(),
         Column::whole("is_extra", "EXTRA").wide(),
     ];
@@ -49,6 +52,8 @@ impl Row for GroupLag {
             headroom_ms,
             rate_window_ms,
             alerts,
+            live,
+            consumers,
             ..
         } = self;
         let [behind, oldest] = ages(*undelivered_age_ms, *oldest_pending_age_ms, alerts);
@@ -73,6 +78,11 @@ impl Row for GroupLag {
             alarmed(Cell::or_nothing(*headroom), alerts, AlertName::MinRoom),
             room_for(*headroom_ms, alerts),
             rate_window_ms.map_or(Cell::Nothing, Cell::Millis),
+            live_of(*state, *live, *consumers, alerts),
+            match state {
+                GroupState::Ready => (*consumers).into(),
+                GroupState::Missing => Cell::Nothing,
+            },
             alerts_of(alerts),
             (*is_extra).into(),
         ]

@@ -18,6 +18,10 @@ impl Row for PendingRow {
         Column::text("consumer", "CONSUMER"),
         Column::number("idle_ms", "IDLE"),
         Column::number("deliveries", "DELIVERIES"),
+        Column::number("age_ms", "AGE"),
+        Column::whole("in_flight_since", "SINCE").wide(),
+        Column::number("in_flight_ms", "IN FLIGHT"),
+        Column::text("last_reason", "REASON"),
         Column::whole("is_trimmed", "TRIMMED").wide(),
         Column::text("fields", "FIELDS").wide(),
     ];
@@ -30,6 +34,10 @@ impl Row for PendingRow {
             idle_ms,
             deliveries,
             is_fatal,
+            age_ms,
+            in_flight_since,
+            in_flight_ms,
+            last_reason,
             is_trimmed,
             fields,
         } = self;
@@ -39,6 +47,10 @@ impl Row for PendingRow {
             Cell::or_nothing(consumer.as_ref()),
             idle_ms.map_or(Cell::Nothing, Cell::Millis),
             deliveries_cell(*deliveries, *is_fatal),
+            Cell::millis(*age_ms),
+            Cell::or_nothing(*in_flight_since),
+            in_flight_ms.map_or(Cell::Nothing, Cell::Millis),
+            Cell::or_nothing(last_reason.as_deref()),
             Cell::or_nothing(*is_trimmed),
             match (fields, is_trimmed) {
                 (Some(fields), _) => pairs(fields).into(),
@@ -65,13 +77,13 @@ struct WithFields<'a>(&'a PendingRow);
 
 impl Row for WithFields<'_> {
     const COLUMNS: &'static [Column] = &{
-        let mut columns = [Column::whole("id", "ID"); 7];
+        let mut columns = [Column::whole("id", "ID"); PendingRow::COLUMNS.len()];
         let mut place = 0;
         while place < columns.len() {
             columns[place] = PendingRow::COLUMNS[place];
             place += 1;
         }
-        columns[6].wide_only = false;
+        columns[PendingRow::COLUMNS.len() - 1].wide_only = false;
         columns
     };
 

@@ -3,6 +3,7 @@
 use crate::model::{ConsumerInfo, Entry, EntryId, GroupInfo, Name, StreamInfo};
 use crate::wire::decode;
 use crate::wire::error::Result;
+use crate::wire::node::{Node as _, Shape};
 use crate::wire::request::{Request, count};
 
 /// `XLEN`: entries in the stream; 0 when there is no such key.
@@ -123,6 +124,22 @@ pub fn hgetall(key: &Name) -> Request<Vec<(Name, Vec<u8>)>> {
         })?;
         Ok(fields)
     })
+}
+
+/// `HMGET`: the values of these fields, each `None` where there is none. At least one field.
+pub fn hmget(key: &Name, fields: &[EntryId]) -> Request<Vec<Option<Vec<u8>>>> {
+    let mut request = Request::new("HMGET", Some(key.as_bytes()), |command, value| {
+        decode::list(command, value)?
+            .map(|item| match item.shape() {
+                Shape::Nil => Ok(None),
+                _ => decode::bytes(command, item).map(|it| Some(it.to_vec())),
+            })
+            .collect()
+    });
+    for field in fields {
+        request = request.text(field);
+    }
+    request
 }
 
 /// `XINFO STREAM`. Error kind `NoKey` when there is no such key.

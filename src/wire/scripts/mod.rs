@@ -3,6 +3,7 @@
 //! declares every key it touches; all keys of a call share a hash slot.
 
 mod groups;
+mod inflight;
 mod lease;
 mod losses;
 mod moves;
@@ -14,6 +15,7 @@ mod worker;
 use std::sync::LazyLock;
 
 pub use groups::*;
+pub use inflight::*;
 pub use lease::*;
 pub use losses::*;
 pub use moves::*;

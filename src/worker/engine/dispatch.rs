@@ -146,6 +146,9 @@ impl Engine {
             if self.lack.is_there() {
                 self.lack.started(Instant::now(), self.hand.running());
             }
+            if deliveries > 1 {
+                self.long.runs(id, deliveries, Instant::now());
+            }
             if planted::is("early-acknowledgement") {
                 self.settle_again(vec![(id, deliveries)]);
             }

@@ -117,6 +117,7 @@ impl Engine {
         let now = Instant::now();
         self.show_presence(now).await?;
         self.renew_leases(now).await?;
+        self.note_long(now).await?;
         self.settle().await
     }
 
@@ -146,6 +147,7 @@ impl Engine {
         }
         self.release_strays().await?;
         self.look_for_losses_at_the_end().await?;
+        self.take_notes_back().await?;
         let Some(connection) = &self.connection else {
             return Ok(None);
         };

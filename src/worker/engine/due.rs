@@ -35,6 +35,7 @@ impl Engine {
             due.extend(may_start.then_some(now));
         }
         due.extend(self.notice.as_ref().map(Notice::next));
+        due.extend(self.next_noting());
         due.extend(self.postponed.next_due());
         due.extend(self.lease.as_ref().map(Lease::next_try));
         due.into_iter().min().unwrap_or(now)

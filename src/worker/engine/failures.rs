@@ -64,6 +64,9 @@ impl Engine {
                         "attempt failed"
                     );
                 }
+                let started = self.hand.get(id).and_then(|held| held.started);
+                let started = started.unwrap_or_else(Instant::now);
+                self.long.failed(id, deliveries, started, &reason);
                 self.wait_for_retry(id, deliveries, after, is_free);
             }
         }

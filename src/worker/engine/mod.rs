@@ -12,6 +12,7 @@
 //! | `settle`, `moves` | acknowledgements, outputs, dead letters: told until the server has confirmed them |
 //! | `leases`, `gone`, `attempts` | entries in hand: their leases, those that nobody has, and the next attempts at them |
 //! | `sweep`, `claims` | entries that others left: finding them, and claiming them |
+//! | `long` | word of what is long in flight |
 //! | `policies` | how long those rest first: the longest claim idle of any worker that lives |
 //! | `recover` | lost connections, a group that is gone, own messages found again |
 //! | `losses` | entries that left the stream before they were delivered |
@@ -28,6 +29,7 @@ mod fence;
 mod gone;
 mod inheritance;
 mod leases;
+mod long;
 mod losses;
 mod moves;
 mod notice;
@@ -49,6 +51,7 @@ use tokio::sync::{mpsc, watch};
 use self::fence::{Lease, Turn};
 use self::gone::Gone;
 use self::inheritance::Inheritance;
+use self::long::Noting;
 use self::losses::Losses;
 use self::notice::Notice;
 use self::policies::Others;
@@ -65,6 +68,7 @@ use crate::worker::state::breaker::Breaker;
 use crate::worker::state::hand::{Delivery, Hand, Phase};
 use crate::worker::state::lack::Lack;
 use crate::worker::state::lone::Lone;
+use crate::worker::state::long::Long;
 use crate::worker::state::pace::Pace;
 use crate::worker::state::postponed::Postponed;
 use crate::worker::state::retries::Retries;
@@ -134,6 +138,9 @@ struct Engine {
     gone: Gone,
     others: Others,
     losses: Losses,
+    /// What is long in flight, and when it is noted.
+    long: Long,
+    noting: Noting,
     timers: Timers,
     trouble: Trouble,
     /// `--once`: the last entry there was at the start; `None` once it was read.
@@ -212,6 +219,8 @@ impl Engine {
             inheritance: Inheritance::default(),
             gone: Gone::new(deleted),
             others: Others::new(now),
+            long: Long::default(),
+            noting: Noting::new(now),
             read_until: None,
             is_reading_over: false,
             unstarted: Vec::new(),
@@ -274,6 +283,7 @@ impl Engine {
         self.look_for_gone().await?;
         self.renew_leases(now).await?;
         self.leave_word(now).await?;
+        self.note_long(now).await?;
         if self.breaker.is_open() {
             self.probe(now).await?;
         } else if self.job.mode == Mode::Given {

@@ -94,6 +94,8 @@ pub(in crate::worker) struct Held {
     pub(in crate::worker) confirmed: Instant,
     /// How long its body is.
     bytes: usize,
+    /// When its handler was started; `None` when none was.
+    pub(in crate::worker) started: Option<Instant>,
 }
 
 /// How many entries are in which phase, as far as anybody asks.
@@ -162,6 +164,7 @@ impl Hand {
                 phase: Phase::Ready,
                 confirmed,
                 bytes,
+                started: None,
             },
         );
     }
@@ -190,6 +193,9 @@ impl Hand {
         };
         self.counts.left(&held.phase, held.bytes);
         self.counts.entered(&phase, held.bytes);
+        if matches!(phase, Phase::Running(_)) {
+            held.started = Some(Instant::now());
+        }
         held.phase = phase;
         true
     }
@@ -243,6 +249,29 @@ impl Hand {
     pub(in crate::worker) fn all(&self) -> Vec<(EntryId, u64)> {
         let held = self.held.iter();
         held.map(|(id, held)| (*id, held.deliveries)).collect()
+    }
+
+    /// Entries whose handlers were started so long before `now`: id, deliveries, and when.
+    pub(in crate::worker) fn running_for(
+        &self,
+        now: Instant,
+        long: Duration,
+    ) -> Vec<(EntryId, u64, Instant)> {
+        let started = |held: &Held| match held.phase {
+            Phase::Running(_) => held.started,
+            _ => None,
+        };
+        let since = |(id, held): (&EntryId, &Held)| Some((*id, held.deliveries, started(held)?));
+        let running = self.held.iter().filter_map(since);
+        running
+            .filter(|(_, _, started)| now.saturating_duration_since(*started) >= long)
+            .collect()
+    }
+
+    /// Whether the entry waits for its next attempt.
+    pub(in crate::worker) fn is_waiting(&self, id: EntryId) -> bool {
+        let held = self.get(id);
+        held.is_some_and(|held| matches!(held.phase, Phase::Waiting))
     }
 
     /// Entries that wait for a retry.

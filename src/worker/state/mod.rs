@@ -5,6 +5,7 @@ pub(in crate::worker) mod fault;
 pub(in crate::worker) mod hand;
 pub(in crate::worker) mod lack;
 pub(in crate::worker) mod lone;
+pub(in crate::worker) mod long;
 pub(in crate::worker) mod pace;
 pub(in crate::worker) mod postponed;
 pub(in crate::worker) mod retries;

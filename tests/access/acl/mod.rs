@@ -81,6 +81,11 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         &["+pexpire", "+pttl"],
         "renewing a lease, and awaiting another's",
     ),
+    (
+        "worker run",
+        &["+hget", "+hlen", "+hscan"],
+        "noting what is long in flight, and forgetting what is not",
+    ),
 ];
 
 #[test]
