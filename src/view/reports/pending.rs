@@ -83,6 +83,8 @@ impl Row for WithFields<'_> {
             columns[place] = PendingRow::COLUMNS[place];
             place += 1;
         }
+        // The age is in the id, and the fields take its room.
+        columns[5].wide_only = true;
         columns[PendingRow::COLUMNS.len() - 1].wide_only = false;
         columns
     };
