@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::inspect::allowed;
 use super::server::unfit;
 use crate::model::Time;
-use crate::wire::{Connection, documented, has_commands, hello, info, ping};
+use crate::wire::{Connection, ErrorKind, documented, has_commands, hello, info, ping};
 
 /// Commands that make some operations better where a server has them; everything works without.
 const OPTIONAL: [&str; 3] = ["XACKDEL", "XDELEX", "XNACK"];
@@ -49,7 +49,7 @@ pub struct Ping {
 /// When it cannot be asked at all, is too old to work with, or is a sentinel.
 pub async fn look(connection: &Connection, address: String) -> Result<Ping> {
     let started = Instant::now();
-    allowed(connection.run(ping()).await)?;
+    let answered = connection.run(ping()).await;
     let round_trip_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     if let Some(problem) = unfit(connection).await {
         return Err(problem.into());
@@ -63,6 +63,14 @@ pub async fn look(connection: &Connection, address: String) -> Result<Ping> {
     let hello = allowed(hello)?;
     let features = allowed(has)?.zip(allowed(options)?);
     let persistence = allowed(persistence)?;
+    let is_anything_known = hello.is_some() || features.is_some() || persistence.is_some();
+    match answered {
+        // What refuses all, and not for want of permission, is not known to be a server of ours.
+        Err(error) if !is_anything_known && error.kind != ErrorKind::NoPerm => {
+            return Err(error.into());
+        }
+        answered => drop(allowed(answered)?),
+    }
     let said = |name: &str| {
         let (_, value) = persistence.as_ref()?.iter().find(|(key, _)| key == name)?;
         value.parse::<u64>().ok()

@@ -35,8 +35,12 @@ const WAYS: [Way; 5] = [
 /// A server that wants the canary.
 fn guarded() -> TestServer {
     let server = server();
-    server.redis(&["CONFIG", "SET", "requirepass", CANARY]);
+    guard(&server);
     server
+}
+
+fn guard(server: &TestServer) {
+    server.redis(&["CONFIG", "SET", "requirepass", CANARY]);
 }
 
 fn given(way: Way, home: &Home, url: &str, words: &[&str]) -> Invocation {
@@ -112,7 +116,11 @@ fn no_command_prints_or_keeps_the_password() {
         } else {
             WAYS[at % WAYS.len()]
         };
-        let server = guarded();
+        let server = server();
+        if let Some(command) = scene.before {
+            server.redis(&command.split(' ').collect::<Vec<_>>());
+        }
+        guard(&server);
         let url = server.url();
         let (home, kept) = home(way, &url);
         let run = Scene::run(given(way, &home, &url, scene.words));

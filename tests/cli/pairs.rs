@@ -12,11 +12,21 @@ fn held() -> Value {
 fn server() -> TestServer {
     let server = TestServer::start();
     let fields: [&[u8]; 8] = [b"z", b"1", b"a", b"\xff\x00", b"z", b"2", b"\xfe", b""];
-    let letter = [
-        &b"_dlq_stream"[..],
+    let letter: [&[u8]; 16] = [
+        b"_dlq_stream",
         b"s",
+        b"_dlq_group",
+        b"g",
         b"_dlq_id",
         b"1-1",
+        b"_dlq_consumer",
+        b"c",
+        b"_dlq_deliveries",
+        b"1",
+        b"_dlq_reason",
+        b"r",
+        b"_dlq_time",
+        b"2024-12-01T10:00:00.000Z",
         b"_dlq_body",
         b"present",
     ];

@@ -155,7 +155,7 @@ fn a_worker_that_could_not_start_says_so_in_its_rehearsal() {
         .stderr_has("/nowhere/program");
     let http = run(&["--http", "http://u:secret@127.0.0.1:9/"]);
     http.assert_code(0)
-        .stdout_has("http http://u:***@127.0.0.1:9/");
+        .stdout_has("http http://***@127.0.0.1:9/");
     server.redis(&["XGROUP", "CREATE", "s", "g", "0", "MKSTREAM"]);
     run(&["--once", "--exec", "--", "true", "a b"])
         .assert_code(0)

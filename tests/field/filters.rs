@@ -90,7 +90,7 @@ fn field_r8_what_grows_or_nests_without_end_is_left_out() {
     run.assert_code(7)
         .stdout_is("1\n3\n")
         .stderr_has("entry 2-0 of `s` is left out");
-    let template = "{% if fields.j | length > 9 %}{% for a in range(100000) %}{% for b in range(100000) %}{{ fields }}{% endfor %}{% endfor %}{% else %}{{ fields.j }}{% endif %}";
+    let template = "{% if fields.j | length > 9 %}{% for a in range(100000) %}{% for b in range(100000) %}{{ fields.j }}{% endfor %}{% endfor %}{% else %}{{ fields.j }}{% endif %}";
     let run = server.ucp(&["read", "s", "--template", template]);
     run.assert_code(7)
         .stdout_is("1\n3\n")

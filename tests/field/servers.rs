@@ -301,7 +301,7 @@ fn field_c5_whatever_is_refused_is_not_known() {
         ucp(&["ping"]);
         let info = ucp(&["info", "s", "-o", "json"]).stdout_json();
         assert!(info[0]["bytes"].is_null(), "{line}: {info}");
-        assert_eq!(info[0]["length"], 1);
+        assert!(info[0]["length"].as_u64() >= Some(1), "{line}: {info}");
         ucp(&["lag"]);
         ucp(&["groups"]);
         ucp(&["pending", "g", "--stream", "s"]);

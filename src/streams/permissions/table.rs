@@ -165,7 +165,7 @@ pub(super) const TABLE: &[Needs] = &{
     [
         needs("ping", Nothing, PING, &[]),
         needs("context check", Nothing, PING, &[]),
-        needs("init", Groups, &[&["xinfo|groups", "xinfo|stream", "exists", "xgroup|create"], SCRIPT], &[Streams]),
+        needs("init", Groups, &[&["xinfo|groups", "xinfo|stream", "exists", "xgroup|create", "info"], SCRIPT], &[Streams]),
         needs("publish", Scope::Streams, PUBLISH, &[Streams]),
         needs("publish raw", These(&[topology::EVENTS_RAW]), PUBLISH, &[Streams]),
         needs("publish normalized", These(&[topology::EVENTS_NORMALIZED]), PUBLISH, &[Streams]),
@@ -174,7 +174,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("ingest", These(&[topology::EVENTS_RAW, topology::EVENTS_NORMALIZED]), INGEST, &[Streams]),
         needs("tail", Scope::Streams, &[&["type", "xrange", "xrevrange", "xread", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("read", Scope::Streams, &[&["type", "xrange", "xrevrange"]], &[ReadStreams]),
-        needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream"]], &[ReadStreams]),
+        needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("info", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get", "hgetall"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies]),
         needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get", "hgetall"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies]),
         needs("lag", Scope::Streams, &[LOOK, MEASURE, &["xlen", "xrevrange", "get", "hgetall"]], &[ReadStreams, ReadDeadLetters, ReadLosses, ReadPolicies]),

@@ -23,7 +23,7 @@ pub(crate) struct Scene {
     pub(super) about: &'static [&'static str],
     pub(crate) words: &'static [&'static str],
     /// What else is done on the stage before it.
-    pub(super) before: Option<&'static str>,
+    pub(crate) before: Option<&'static str>,
     /// The exit code of its work.
     pub(crate) code: i32,
     is_done: fn(&TestServer, &Run) -> bool,

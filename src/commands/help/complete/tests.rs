@@ -61,7 +61,7 @@ fn words_of_commands_handlers_and_fields_are_known_without_a_server() {
         ("ucp-streams man =ma", &["man"]),
         (
             "ucp-streams man dlq =",
-            &["list", "show", "redrive", "purge"],
+            &["list", "show", "add", "redrive", "purge"],
         ),
         (
             "ucp-streams worker run g --builtin =f",
