@@ -187,7 +187,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     } else {
         show_in_pages(&mut report, rest, (bodies, in_pairs), context).await?;
     }
-    if has_idle && !report.has_more && report.matching < report.pending {
+    let is_for_script = context.console.options().names;
+    if has_idle && !is_for_script && !report.has_more && report.matching < report.pending {
         context.console.note(
             "what workers hold is renewed, and not idle however long its handler hangs: --age DUR finds by age, IN FLIGHT says since when",
         );
