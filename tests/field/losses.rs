@@ -203,9 +203,14 @@ fn field_a1_two_workers_at_once_leave_one_tombstone() {
     lose(&server);
     let workers = [(); 2].map(|()| work(&server, STREAM, &["--once"]).spawn());
     let runs = workers.map(|worker| worker.wait());
-    let mut codes = runs.each_ref().map(|run| run.code().unwrap());
-    codes.sort_unstable();
-    assert_eq!(codes, [0, 9], "{runs:?}");
+    // The one that did not find it may end while the other still holds entries, which is 7.
+    let codes = runs.each_ref().map(|run| run.code().unwrap());
+    let found = codes.iter().filter(|code| **code == 9).count();
+    assert_eq!(found, 1, "{runs:?}");
+    assert!(
+        codes.iter().all(|code| [0, 7, 9].contains(code)),
+        "{runs:?}"
+    );
     let letters = letters(&server);
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0]["lost"]["entries"], lag(55_000, "known"));
