@@ -49,7 +49,8 @@ if lost <= 0 then
       count_as(added)
       losses.counted_by = run
     end
-    redis.call('SET', m, losses_text(losses))
+    -- With its memory full the server refuses this, and the group is read all the same.
+    redis.pcall('SET', m, losses_text(losses))
   end
   return { 'none' }
 end
