@@ -137,7 +137,9 @@ fn has_counted_itself(persistence: Lines<'_>, replication: Lines<'_>) -> bool {
                 .any(|(key, value)| key == name && value == expected)
         })
     };
-    (says(persistence, "aof_enabled", "0") || says(persistence, "aof_base_size", "0"))
+    // While it loads, it says that it has no append-only file.
+    says(persistence, "loading", "0")
+        && (says(persistence, "aof_enabled", "0") || says(persistence, "aof_base_size", "0"))
         && says(replication, "role", "master")
         && says(replication, "second_repl_offset", "-1")
 }
