@@ -5,7 +5,8 @@
 -- consumer and ms (or '' and 0), then consumer and value of others that were not, the longer ones first}.
 local STALE_MAX = 100
 local key, consumer, own = KEYS[1], ARGV[2], ARGV[3]
-local bad = wrong_type(key, 'hash') or denied('HGETALL', key) or denied('HSET', key, 'f', 'v') or denied('HDEL', key, 'f')
+-- Of another type, the first read of it fails before any write.
+local bad = denied('HGETALL', key) or denied('HSET', key, 'f', 'v') or denied('HDEL', key, 'f')
 if bad then return bad end
 if own == '' then
   redis.call('HDEL', key, consumer)

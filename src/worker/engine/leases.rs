@@ -85,7 +85,9 @@ impl Engine {
                 .run(touch_consumer(stream, group, consumer))
                 .await?;
         }
-        self.keep_claim_idle().await?;
+        if self.others.goes_with_presence() {
+            self.keep_claim_idle().await?;
+        }
         self.timers.presence = now + presence_interval(&self.job.policy);
         Ok(())
     }

@@ -25,6 +25,8 @@ pub(super) struct Others {
     next_try: Instant,
     /// Whether its own is to be kept before anything is read.
     is_due: bool,
+    /// Whether it was kept with the last sign of life.
+    was_kept_last: bool,
 }
 
 impl Others {
@@ -35,7 +37,14 @@ impl Others {
             has_warned: false,
             next_try: now,
             is_due: true,
+            was_kept_last: false,
         }
+    }
+
+    /// Whether its own is to be kept with this sign of life: with every other one it is fresh well within any claim idle.
+    pub(super) fn goes_with_presence(&mut self) -> bool {
+        self.was_kept_last = !self.was_kept_last;
+        self.is_due || self.was_kept_last
     }
 
     /// What is kept may be lost.
