@@ -70,7 +70,9 @@ fn row_36_group_that_may_not_be_created_again_costs_few_requests() {
     let before = scene.requests();
     scene.server.redis(&["DEL", "s"]);
     let run = worker.wait();
-    run.assert_code(5).stderr_has("XGROUP CREATE");
+    run.assert_code(5)
+        .stderr_has("create_group s")
+        .stderr_has("+xgroup|create");
     let requests = scene.requests() - before;
     println!(
         "row 36: ended with {:?} after {requests} requests",
