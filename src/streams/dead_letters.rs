@@ -318,7 +318,7 @@ impl<'a> LetterPager<'a> {
 }
 
 /// How many dead letters match, of which `seen` were counted already. Without a filter the server knows; else at most
-/// [`COUNTED_MAX`] more are looked at, and `None` is that there are more.
+/// `COUNTED_MAX` more are looked at, and `None` is that there are more.
 ///
 /// # Errors
 /// What the server says.

@@ -296,7 +296,7 @@ impl PendingPages {
     /// Appends the report as far as it goes; `None`, and nothing, where it can only be shown whole.
     ///
     /// # Errors
-    /// As [`report`].
+    /// As [`report()`].
     pub fn begin(
         out: &mut Vec<u8>,
         begun: &PendingReport,
