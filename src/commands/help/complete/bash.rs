@@ -111,7 +111,7 @@ impl Typed {
 
 /// `rest`, the end of the word `value`, outside of quotes. Names in braces stay readable.
 fn unquoted(value: &str, rest: &str) -> String {
-    let expands = value.contains(',') || value.contains("..");
+    let expands = value.contains('{') && (value.contains(',') || value.contains(".."));
     let is_plain = |it: char| {
         it.is_alphanumeric() || "_:=/@%+-".contains(it) || (!expands && "{}.,".contains(it))
     };
