@@ -42,6 +42,8 @@ struct Truth {
     last: u64,
     present: Vec<u64>,
     position: u64,
+    /// The highest that was ever deleted.
+    deleted: u64,
     delivered: std::collections::BTreeSet<u64>,
     /// Entries that left the stream undelivered.
     lost: u64,
@@ -139,6 +141,7 @@ impl Play {
             Step::Delete(id) if self.truth.present.contains(&id) => {
                 self.send(&format!("XDEL s {id}-0"));
                 self.truth.is_followed &= id <= self.truth.position;
+                self.truth.deleted = self.truth.deleted.max(id);
                 self.truth.leave(id);
             }
             Step::Delete(_) => {}
@@ -177,7 +180,8 @@ impl Play {
         self.truth.lost = gone.count() as u64;
         self.truth.recorded = 0;
         self.truth.position = to;
-        self.truth.is_followed = is_counted;
+        // On its way past what was deleted, a server counts anew.
+        self.truth.is_followed = is_counted && self.truth.deleted <= to;
     }
 
     /// What the pure rule says, and what is kept.

@@ -133,9 +133,12 @@ fn field_c2_a_filter_that_prints_nothing_does_not_keep_a_read_going() {
     drop(reader);
     let args = ["read", "s", "-o", "ndjson", "--jq", "empty"];
     assert_eq!(code_of(started(&server, &args, end)), Some(0));
-    let ranges = server.redis(&["INFO", "commandstats"]);
-    let many = "cmdstat_xrange:calls=2";
-    assert!(!ranges.text().contains(many), "{}", ranges.text());
+    // A reader that stays has the tool ask 23 times.
+    let stats = server.redis(&["INFO", "commandstats"]);
+    let ranges = stats.text().split_once("cmdstat_xrange:calls=");
+    let ranges = ranges.and_then(|(_, rest)| rest.split_once(','));
+    let ranges: u32 = ranges.map_or(0, |(calls, _)| calls.parse().unwrap());
+    assert!(ranges < 12, "{}", stats.text());
 }
 
 #[test]

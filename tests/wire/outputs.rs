@@ -195,7 +195,7 @@ fn features_add_up_and_see_first_and_last() {
 }
 
 #[test]
-fn a_counter_that_cannot_be_counted_up_stops_all_of_it() {
+fn a_counter_that_cannot_be_counted_up_is_left_as_it_is_and_all_else_counts() {
     let fixture = Fixture::delivered(1);
     let max = i64::MAX.to_string();
     for (field, bad) in [
@@ -205,20 +205,25 @@ fn a_counter_that_cannot_be_counted_up_stops_all_of_it() {
         ("purchase_total", "1,50"),
         ("purchase_total", "1.5.1"),
     ] {
-        // The second hash is the bad one: the first must stay as it was.
         fixture.again(1);
-        fixture
-            .server
-            .redis(&["HSET", "{s}:features:b:p", field, bad]);
-        let before = fixture.state();
+        let hash = "{s}:features:b:p";
+        fixture.server.redis(&["DEL", hash]);
+        fixture.server.redis(&["HSET", hash, field, bad]);
         let event = update(true, Some("1"), "2025-01-01T00:00:00.000Z");
         let call = count_and_acknowledge(fixture.holder(), (id(1), 1), &event);
+        let left_out = format!("{field} of {hash}");
         let outcome = fixture.call(call).unwrap();
-        let Effect::Refused(why) = outcome else {
-            panic!("{field}={bad}: {outcome:?}");
-        };
-        assert!(why.contains(field), "{why}");
-        assert_eq!(fixture.state(), before, "{field}={bad}");
+        assert_eq!(outcome, Effect::PartlyCounted(vec![left_out]), "{bad}");
+        for (figure, counted) in [
+            ("events", "1"),
+            ("events:purchase", "1"),
+            ("purchase_total", "1"),
+            ("first_seen", "2025-01-01T00:00:00.000Z"),
+        ] {
+            let expected = if figure == field { bad } else { counted };
+            let value = fixture.server.redis(&["HGET", hash, figure]);
+            assert_eq!(value.text(), expected, "{field}={bad}: {figure}");
+        }
     }
 }
 
