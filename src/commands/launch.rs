@@ -92,14 +92,12 @@ fn help(asked: &help_json::Asked, env: &Env, terminal: Terminal) -> Exit {
 }
 
 /// Puts before standard output what `--jq` or `--template` says.
-fn reshaped(console: &mut Console, globals: &Globals) -> Result<(), Problem> {
+fn reshaped(console: &mut Console, globals: &Globals) -> anyhow::Result<()> {
     let format = console.options().format;
     if globals.csv_safe && format != Format::Csv {
         let format = format.word();
-        return Err(
-            Problem::usage(format!("--csv-safe is for CSV, which -o {format} is not"))
-                .hint("use -o csv"),
-        );
+        let what = format!("--csv-safe is for CSV, which -o {format} is not");
+        return Err(Problem::usage(what).hint("use -o csv").into());
     }
     match (&globals.jq, &globals.template) {
         (Some(expression), _) => console.filter_with(expression),
@@ -128,10 +126,10 @@ fn execute(line: Line, env: &Env, terminal: Terminal) -> Exit {
     let look = Look::resolve(globals, env, terminal.stdout, terminal.stderr);
     let mut console = Console::new(terminal, look);
     let checked = reshaped(&mut console, globals)
-        .and_then(|()| line.check())
-        .and_then(|()| line.require_output(&console));
-    if let Err(problem) = checked {
-        return console.error(&problem.into());
+        .and_then(|()| Ok(line.check()?))
+        .and_then(|()| Ok(line.require_output(&console)?));
+    if let Err(error) = checked {
+        return console.error(&error);
     }
     let console = Arc::new(console);
     panics::report_to(&console);

@@ -12,7 +12,7 @@ use crate::console::{Console, Output, Signals};
 use crate::exit::Exit;
 use crate::model::{EntryId, Format, Name, Problem, Time};
 use crate::streams::names::require_streams;
-use crate::streams::tail::{Equal, Filter, Gap, Sink, Window, follow, history};
+use crate::streams::tail::{Equal, Filter, Gap, Sink, Unjudged, Window, follow, history};
 use crate::view::{EntryStyle, EntryWriter, Options};
 use crate::wire::decode::FieldSlices;
 
@@ -207,6 +207,12 @@ impl Sink for Shown<'_> {
         let name = self.streams[stream].as_bytes();
         self.writer.item(self.out.buffer(), name, id, fields);
         self.out.settle()
+    }
+
+    fn unjudged(&mut self, stream: usize, id: EntryId, why: &Unjudged) -> Result<()> {
+        let stream = &self.streams[stream];
+        self.out.leaves_out(stream, id, &why.to_string());
+        Ok(())
     }
 
     fn gap(&mut self, stream: usize, gap: &Gap) -> Result<()> {

@@ -44,7 +44,7 @@ pub struct Console {
     stderr_theme: Theme,
     bar: Bar,
     filter: Option<Arc<Filter>>,
-    unshown: Arc<Unshown>,
+    unshown: Unshown,
     guard: OnceLock<ProductionGuard>,
     reader: Reader,
 }
@@ -62,14 +62,19 @@ impl Console {
             csv_safe: look.csv_safe,
             theme: Theme::new(look.colour_stdout.value),
         };
+        let (stderr_theme, bar) = (Theme::new(look.colour_stderr.value), Bar::default());
+        let voice = Voice {
+            theme: stderr_theme,
+            bar: bar.clone(),
+        };
         Self {
-            stderr_theme: Theme::new(look.colour_stderr.value),
+            stderr_theme,
             terminal,
             look,
             options,
-            bar: Bar::default(),
+            bar,
             filter: None,
-            unshown: Arc::default(),
+            unshown: Unshown::new(voice),
             guard: OnceLock::new(),
             reader: Reader::default(),
         }
@@ -78,15 +83,17 @@ impl Console {
     /// From now on everything on standard output goes through this jq expression.
     ///
     /// # Errors
-    /// A usage [`Problem`] when it does not compile, or when the output is not to be JSON.
-    pub fn filter_with(&mut self, expression: &str) -> Result<(), Problem> {
+    /// A usage [`Problem`] when it does not compile, or when the output is not to be JSON; what ends the command when a
+    /// signal comes, or the reader goes, before it is compiled.
+    pub fn filter_with(&mut self, expression: &str) -> anyhow::Result<()> {
         let format = self.options.format;
         if !format.is_json() {
             return Err(Problem::usage(format!(
                 "--jq filters JSON, which -o {} is not",
                 format.word()
             ))
-            .hint("use -o json or -o ndjson"));
+            .hint("use -o json or -o ndjson")
+            .into());
         }
         let filter = Filter::jq(expression, self.terminal.stdout)?;
         self.filter = Some(Arc::new(filter));
@@ -96,8 +103,8 @@ impl Console {
     /// From now on everything on standard output is shown by this template, item by item.
     ///
     /// # Errors
-    /// A usage [`Problem`] when it is none.
-    pub fn show_by(&mut self, template: &str) -> Result<(), Problem> {
+    /// A usage [`Problem`] when it is none; else as [`Console::filter_with`].
+    pub fn show_by(&mut self, template: &str) -> anyhow::Result<()> {
         let filter = Filter::template(template, self.terminal.stdout)?;
         self.filter = Some(Arc::new(filter));
         Ok(())
@@ -136,7 +143,8 @@ impl Console {
     /// Standard output, buffered, for what comes in pieces.
     pub fn out(&self) -> Output<io::Stdout> {
         let terminal = self.terminal.stdout;
-        Output::new(io::stdout(), terminal.then(|| self.bar.clone()))
+        let bar = terminal.then(|| self.bar.clone());
+        Output::new(io::stdout(), bar, self.unshown.clone())
             .through(self.through())
             .unless(self.terminal.stdout_fault)
     }
@@ -146,12 +154,10 @@ impl Console {
         Some(Through {
             filter: Arc::clone(self.filter.as_ref()?),
             is_by_line: self.options.format == Format::Ndjson,
-            unshown: Arc::clone(&self.unshown),
-            voice: self.voice(),
         })
     }
 
-    /// How many documents `--jq` or `--template` had no answer to; says so of those that no warning named.
+    /// How many entries a filter had no answer to; says so of those that no warning named.
     pub fn note_unshown(&self) -> u64 {
         let (all, unnamed) = self.unshown.counts();
         if unnamed > 0 {

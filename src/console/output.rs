@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::Result;
 
 use super::descriptors::Fault;
-use super::filter::{Failed, Filter, name_of};
+use super::filter::{Failed, Filter, entry_name, name_of};
 use super::progress::Bar;
 use super::{Voice, reader};
 use crate::exit::OutputClosed;
-use crate::model::{EntryId, Kind, Problem};
+use crate::model::{EntryId, Kind, Name, Problem};
 
 /// From so many bytes on a full buffer is written.
 const FULL: usize = 64 * 1024;
-/// Entries that a filter had no answer to and that a warning names.
+/// Entries that a filter had no answer to and that warnings name.
 const NAMED_MAX: u64 = 20;
 
 /// A buffer before standard output. `view` fills the buffer, [`Output::settle`] writes it when it is full.
@@ -27,18 +27,20 @@ pub struct Output<W: Write> {
     through: Option<Through>,
     /// Entries that the filter had no answer to.
     unwritten: Vec<EntryId>,
+    unshown: Unshown,
     fault: Option<Fault>,
 }
 
 impl<W: Write> Output<W> {
     /// Before `sink`; `bar` is the progress bar that shares its screen.
-    pub(super) fn new(sink: W, bar: Option<Bar>) -> Self {
+    pub(super) fn new(sink: W, bar: Option<Bar>, unshown: Unshown) -> Self {
         Self {
             sink,
             buffer: Vec::new(),
             bar,
             through: None,
             unwritten: Vec::new(),
+            unshown,
             fault: None,
         }
     }
@@ -60,6 +62,12 @@ impl<W: Write> Output<W> {
     /// asked.
     pub fn take_unwritten(&mut self) -> Vec<EntryId> {
         std::mem::take(&mut self.unwritten)
+    }
+
+    /// An entry that a filter could not judge is not written.
+    pub fn leaves_out(&self, stream: &Name, id: EntryId, why: &str) {
+        let entry = entry_name(id, Some(&stream.to_string()));
+        self.unshown.count(&entry, why);
     }
 
     /// The buffer to fill.
@@ -97,7 +105,8 @@ impl<W: Write> Output<W> {
                 return Ok(());
             }
             let whole = std::mem::take(&mut self.buffer);
-            through.apply(&mut self.buffer, &whole, &mut self.unwritten)?;
+            let unwritten = through.apply(&mut self.buffer, &whole, &self.unshown)?;
+            self.unwritten.extend(unwritten);
         }
         let Self {
             sink, buffer, bar, ..
@@ -122,46 +131,54 @@ pub(super) struct Through {
     pub(super) filter: Arc<Filter>,
     /// Whether each line is a document of its own: one that the filter has no answer to is left out, and the others go on.
     pub(super) is_by_line: bool,
-    pub(super) unshown: Arc<Unshown>,
-    pub(super) voice: Voice,
 }
 
 impl Through {
-    fn apply(&self, out: &mut Vec<u8>, whole: &[u8], unwritten: &mut Vec<EntryId>) -> Result<()> {
+    /// Puts what the filter makes of `whole` into `out`; the entries it had no answer to.
+    fn apply(&self, out: &mut Vec<u8>, whole: &[u8], unshown: &Unshown) -> Result<Vec<EntryId>> {
         if !self.is_by_line {
             return match self.filter.apply(out, &[whole])?.pop() {
                 Some(failed) => Err(failed.problem.into()),
-                None => Ok(()),
+                None => Ok(Vec::new()),
             };
         }
+        let mut unwritten = Vec::new();
         let documents: Vec<&[u8]> = whole.split_inclusive(|byte| *byte == b'\n').collect();
         for Failed { document, problem } in self.filter.apply(out, &documents)? {
             let Some((id, name)) = name_of(&document) else {
                 return Err(problem.into());
             };
             unwritten.push(id);
-            if self.unshown.counts_as_named() {
-                let text = format!("{name} is left out: {}", problem.message);
-                self.voice.warn(&text);
-            }
+            unshown.count(&name, &problem.message);
         }
-        Ok(())
+        Ok(unwritten)
     }
 }
 
-/// How many entries a filter had no answer to.
-#[derive(Debug, Default)]
-pub(super) struct Unshown(AtomicU64);
+/// Entries that a filter had no answer to: the first are named in a warning each, all are counted.
+#[derive(Clone, Debug)]
+pub(super) struct Unshown {
+    count: Arc<AtomicU64>,
+    voice: Voice,
+}
 
 impl Unshown {
-    /// Counts one; whether it is to be named.
-    fn counts_as_named(&self) -> bool {
-        self.0.fetch_add(1, Ordering::Relaxed) < NAMED_MAX
+    pub(super) fn new(voice: Voice) -> Self {
+        Self {
+            count: Arc::default(),
+            voice,
+        }
+    }
+
+    fn count(&self, entry: &str, why: &str) {
+        if self.count.fetch_add(1, Ordering::Relaxed) < NAMED_MAX {
+            self.voice.warn(&format!("{entry} is left out: {why}"));
+        }
     }
 
     /// All of them, and those that were not named.
     pub(super) fn counts(&self) -> (u64, u64) {
-        let all = self.0.load(Ordering::Relaxed);
+        let all = self.count.load(Ordering::Relaxed);
         (all, all.saturating_sub(NAMED_MAX))
     }
 }
@@ -184,6 +201,13 @@ mod tests {
     use super::*;
     use crate::exit::{Exit, classify};
 
+    fn unshown() -> Unshown {
+        Unshown::new(Voice {
+            theme: crate::view::Theme::new(false),
+            bar: Bar::default(),
+        })
+    }
+
     /// Fails as a sink of the system would.
     struct Failing(ErrorKind);
 
@@ -203,7 +227,7 @@ mod tests {
             (ErrorKind::BrokenPipe, Exit::Done),
             (ErrorKind::StorageFull, Exit::Local),
         ] {
-            let mut out = Output::new(Failing(kind), None);
+            let mut out = Output::new(Failing(kind), None, unshown());
             out.buffer().extend_from_slice(b"x");
             out.settle().expect("not full yet");
             assert_eq!(classify(&out.flush().expect_err("fails")), exit);
@@ -212,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_full_buffer_is_written_once() {
-        let mut out = Output::new(Vec::new(), None);
+        let mut out = Output::new(Vec::new(), None, unshown());
         let line = vec![b'x'; FULL];
         out.buffer().extend_from_slice(&line);
         out.settle().expect("writes");

@@ -20,18 +20,20 @@ type Result<T> = std::result::Result<T, NotJson>;
 
 impl<'j> JsonText<'j> {
     /// The value within `text` to which `steps` lead: names of objects' members, indexes of arrays' items. Of members of one
-    /// name it is the last. `None` where there is no such place; a text that is neither object nor array has none in it.
+    /// name it is the last. `None` where there is no such place; a string, number or word has none in it, nor has an empty text.
     ///
     /// # Errors
-    /// Where an object or array that the way leads through is not written as JSON has it.
+    /// Where the text, or an object or array that the way leads through, is not written as JSON has it.
     pub fn at<'s>(
         text: &'j [u8],
         steps: impl IntoIterator<Item = &'s [u8]>,
     ) -> Result<Option<Self>> {
         let mut walk = Walk { text, at: 0 };
         walk.skip_blank();
-        if !matches!(walk.byte(), Some(b'{' | b'[')) {
-            return Ok(None);
+        match walk.byte() {
+            None => return Ok(None),
+            Some(b'{' | b'[') => {}
+            Some(_) => return walk.only().map(|_| None),
         }
         let mut found = Self(text);
         for step in steps {
@@ -250,6 +252,18 @@ impl<'j> Walk<'j> {
     }
 }
 
+impl<'j> Walk<'j> {
+    /// The value that begins here, behind which there is nothing.
+    fn only(mut self) -> Result<JsonText<'j>> {
+        let value = self.value()?;
+        self.skip_blank();
+        match self.byte() {
+            None => Ok(value),
+            Some(_) => Err(self.wrong()),
+        }
+    }
+}
+
 /// A string's inside with its escapes resolved.
 fn unescaped(inside: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'\\', inside).is_none() {
@@ -414,7 +428,7 @@ mod tests {
         ] {
             assert_eq!(at(json, path), Ok(expected.map(str::to_owned)), "{path}");
         }
-        for text in ["oops", "", "12", "\"{}\""] {
+        for text in ["", " ", "12", "\"{}\"", "null "] {
             assert_eq!(at(text, "k"), Ok(None), "{text}");
         }
     }
@@ -433,6 +447,9 @@ mod tests {
             r#"{"k":"x}"#,
             "[1,2",
             "[",
+            "oops",
+            "12 13",
+            "\"open",
         ] {
             assert!(at(json, "k").is_err(), "{json}: {:?}", at(json, "k"));
         }

@@ -1,10 +1,13 @@
 //! Values within JSON by the path that leads to them: `customer.email`, `items.0.sku`. Pure.
 
-use crate::model::JsonText;
+use crate::model::{JsonText, NotJson};
 
-/// The value at `path`, steps joined by dots, within `json`; `None` where it is no JSON, or has no such place.
-pub(super) fn within<'j>(path: &[u8], json: &'j [u8]) -> Option<JsonText<'j>> {
-    JsonText::at(json, path.split(|byte| *byte == b'.')).ok()?
+/// The value at `path`, steps joined by dots, within `json`; `None` where it has no such place.
+///
+/// # Errors
+/// Where it is not JSON on the way there.
+pub(super) fn within<'j>(path: &[u8], json: &'j [u8]) -> Result<Option<JsonText<'j>>, NotJson> {
+    JsonText::at(json, path.split(|byte| *byte == b'.'))
 }
 
 /// What `place` names in an entry: a field, or where there is none of that name, a field and a path into its JSON, joined
@@ -16,7 +19,8 @@ pub(super) fn value_of(place: &[u8], fields: &[(Vec<u8>, Vec<u8>)]) -> Option<Ve
     }
     memchr::memchr_iter(b'.', place).find_map(|dot| {
         let (_, json) = of(&place[..dot])?;
-        Some(within(&place[dot + 1..], json)?.shown().into_owned())
+        let found = within(&place[dot + 1..], json).ok()??;
+        Some(found.shown().into_owned())
     })
 }
 

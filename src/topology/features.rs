@@ -1,10 +1,8 @@
 //! The pure half of the `features` handler: what one normalized event adds to its brand's and its
 //! profile's counters. The hashes are written by the worker, together with the acknowledgement.
 
-use serde_json::value::RawValue;
-
 use super::validate::{Invalid, Moment, Rule, read_moment};
-use crate::model::Name;
+use crate::model::{JsonText, Name, escaped};
 
 /// What one event adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,9 +13,10 @@ pub struct FeatureUpdate {
     pub profile: Option<String>,
     /// The event's type.
     pub event_type: String,
-    /// A purchase's total as a decimal number without exponent; `None` when it is no purchase or
-    /// names no number.
+    /// A purchase's total as a decimal number without exponent; `None` where there is none to add.
     pub purchase_total: Option<String>,
+    /// The total that a purchase names and that cannot be added, in words.
+    pub uncountable: Option<String>,
     /// When it happened: RFC 3339 in UTC, always 24 bytes, so that the order of the texts is the
     /// order of the moments.
     pub timestamp: String,
@@ -30,10 +29,14 @@ impl FeatureUpdate {
     /// The first field that is missing or not what it must be. It does not get better by trying again.
     pub fn of<N: AsRef<[u8]>, V: AsRef<[u8]>>(event: &[(N, V)]) -> Result<Self, Invalid> {
         let event_type = text(event, "event_type")?.to_owned();
-        let purchase_total = if event_type == "purchase" {
+        let total = if event_type == "purchase" {
             total(text(event, "normalized_payload")?)
         } else {
-            None
+            Ok(None)
+        };
+        let (purchase_total, uncountable) = match total {
+            Ok(total) => (total, None),
+            Err(why) => (None, Some(why)),
         };
         Ok(Self {
             brand: text(event, "brand_id")?.to_owned(),
@@ -41,6 +44,7 @@ impl FeatureUpdate {
             timestamp: timestamp(text(event, "timestamp")?)?,
             event_type,
             purchase_total,
+            uncountable,
         })
     }
 
@@ -94,37 +98,60 @@ fn timestamp(given: &str) -> Result<String, Invalid> {
     Ok(written)
 }
 
-#[derive(serde::Deserialize)]
-struct Purchase<'p> {
-    #[serde(borrow)]
-    total: Option<&'p RawValue>,
-}
-
-/// The payload's `total`: a number, or a string that is one.
-fn total(payload: &str) -> Option<String> {
-    let raw = serde_json::from_str::<Purchase<'_>>(payload).ok()?.total?;
-    if raw.get().starts_with('"') {
-        decimal(serde_json::from_str::<String>(raw.get()).ok()?.trim())
-    } else {
-        decimal(raw.get())
+/// The payload's `total`: a number, or a string that is one; `None` where it names none.
+///
+/// # Errors
+/// In words, why the one that it names cannot be added.
+fn total(payload: &str) -> Result<Option<String>, String> {
+    let raw = match JsonText::at(payload.as_bytes(), [&b"total"[..]]) {
+        Ok(Some(raw)) => raw,
+        Ok(None) => return Ok(None),
+        Err(why) => {
+            return Err(format!(
+                "the total of a purchase: normalized_payload is {why}"
+            ));
+        }
+    };
+    let shown = raw.shown();
+    let is_text = raw.string().is_some();
+    if !is_text && *shown == *b"null" {
+        return Ok(None);
+    }
+    let text = std::str::from_utf8(&shown).unwrap_or_default();
+    let text = if is_text { text.trim() } else { text };
+    let readable = || {
+        format!(
+            "the total `{}` of a purchase",
+            escaped(&shown[..shown.len().min(SHOWN_MAX)])
+        )
+    };
+    match decimal(text) {
+        Ok(decimal) => Ok(Some(decimal)),
+        Err(why) => Err(format!("{} {why}", readable())),
     }
 }
 
+/// Bytes of a total that are shown where it cannot be added.
+const SHOWN_MAX: usize = 64;
 /// Sums beyond this lose their cents in the server's floating point numbers.
 const TOTAL_MAX: f64 = 1e15;
 /// Digits that a total of that size can mean anything with.
 const TOTAL_BYTES_MAX: usize = 40;
 
 /// A JSON number as the server's `HINCRBYFLOAT` takes it, with the digits it was written with.
-fn decimal(text: &str) -> Option<String> {
-    let number: f64 = serde_json::from_str(text).ok()?;
+fn decimal(text: &str) -> Result<String, &'static str> {
+    let number: f64 = serde_json::from_str(text).map_err(|_| "is no number")?;
     if number.abs() > TOTAL_MAX {
-        return None;
+        return Err("is beyond 10^15, where sums lose their cents");
     }
-    if text.contains(['e', 'E']) || text.len() > TOTAL_BYTES_MAX {
-        Some(number.to_string()).filter(|written| written.len() <= TOTAL_BYTES_MAX)
+    if !text.contains(['e', 'E']) && text.len() <= TOTAL_BYTES_MAX {
+        return Ok(text.to_owned());
+    }
+    let written = number.to_string();
+    if written.len() <= TOTAL_BYTES_MAX {
+        Ok(written)
     } else {
-        Some(text.to_owned())
+        Err("has too many digits")
     }
 }
 
@@ -145,22 +172,51 @@ mod tests {
     }
 
     #[test]
-    fn a_purchase_adds_its_total() {
+    fn a_purchase_adds_its_total_or_says_why_not() {
+        let of = |payload: &str| {
+            let update = FeatureUpdate::of(&event("purchase", payload, "")).expect("readable");
+            (update.purchase_total, update.uncountable)
+        };
         for (payload, expected) in [
             (r#"{"total":99.90}"#, Some("99.90")),
             (r#"{"total":" 12.5 "}"#, Some("12.5")),
             (r#"{"total":-3}"#, Some("-3")),
             (r#"{"total":1.5e2}"#, Some("150")),
-            (r#"{"total":1e16}"#, None),
-            (r#"{"total":"1,50"}"#, None),
-            (r#"{"total":"NaN"}"#, None),
+            (r#"{"total":5,"total":6}"#, Some("6")),
+            (
+                r#"{"total":5,"\ud83d":1,"x":"\ud83d","y":1e400}"#,
+                Some("5"),
+            ),
             (r#"{"total":null}"#, None),
-            (r#"{"total":[1]}"#, None),
             ("{}", None),
             ("[]", None),
         ] {
-            let update = FeatureUpdate::of(&event("purchase", payload, "")).expect("readable");
-            assert_eq!(update.purchase_total.as_deref(), expected, "{payload}");
+            assert_eq!(
+                of(payload),
+                (expected.map(str::to_owned), None),
+                "{payload}"
+            );
+        }
+        for (payload, why) in [
+            (
+                r#"{"total":1e16}"#,
+                "the total `1e16` of a purchase is beyond 10^15",
+            ),
+            (
+                r#"{"total":"1,50"}"#,
+                "the total `1,50` of a purchase is no number",
+            ),
+            (r#"{"total":"NaN"}"#, "`NaN`"),
+            (r#"{"total":""}"#, "is no number"),
+            (r#"{"total":"null"}"#, "is no number"),
+            (r#"{"total":[1]}"#, "`[1]`"),
+            (r#"{"total":1e400}"#, "`1e400`"),
+            (r#"{"total":5"#, "not JSON at byte"),
+        ] {
+            let (total, uncountable) = of(payload);
+            assert_eq!(total, None, "{payload}");
+            let said = uncountable.expect(payload);
+            assert!(said.contains(why), "{payload}: {said}");
         }
         let view = FeatureUpdate::of(&event("page_view", r#"{"total":5}"#, "")).expect("readable");
         assert_eq!(view.purchase_total, None);
@@ -216,7 +272,7 @@ mod tests {
         #[test]
         fn totals_are_plain_decimals(number in any::<f64>(), payload in any::<String>()) {
             for text in [number.to_string(), format!("{number:e}"), payload] {
-                if let Some(decimal) = decimal(&text) {
+                if let Ok(decimal) = decimal(&text) {
                     prop_assert!(decimal.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.')));
                     prop_assert!(decimal.len() <= TOTAL_BYTES_MAX);
                 }

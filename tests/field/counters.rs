@@ -138,3 +138,35 @@ fn field_r13_a_figure_that_is_no_number_holds_nothing_up() {
     run.assert_code(0).stderr_lacks("counted up");
     assert_eq!(run.stdout_json()[0]["uncounted"], 0);
 }
+
+#[test]
+fn field_b6_a_total_is_the_one_that_counts_or_is_said_not_to() {
+    let server = server();
+    for (payload, expected) in [
+        (r#"{"total":5,"total":6}"#, Ok("6")),
+        (r#"{"total":5,"\ud83d":1}"#, Ok("5")),
+        (r#"{"x":1e400,"total":" 7.10 "}"#, Ok("7.1")),
+        (r#"{"total":1e16}"#, Err("the total `1e16`")),
+        (r#"{"total":"1,50"}"#, Err("the total `1,50`")),
+        (r#"{"total":[5]}"#, Err("the total `[5]`")),
+    ] {
+        server.redis(&["DEL", "{events.normalized}:features:b"]);
+        event(&server, "b", "", "purchase", payload);
+        let run = work(&server);
+        run.assert_code(0);
+        let counted = hash(&server, "b");
+        assert_eq!(counted["events"], "1", "{payload}");
+        let total = counted.get("purchase_total").map(String::as_str);
+        match expected {
+            Ok(value) => {
+                assert_eq!(total, Some(value), "{payload}");
+                run.stderr_lacks("cannot be added");
+            }
+            Err(why) => {
+                assert_eq!(total, None, "{payload}");
+                run.stderr_has(why).stderr_has("1 figure not counted up");
+                assert_eq!(run.stdout_json()[0]["uncounted"], 1);
+            }
+        }
+    }
+}

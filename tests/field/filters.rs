@@ -159,3 +159,50 @@ fn field_r8_a_filter_that_has_an_answer_says_nothing() {
     let run = server.ucp(&["read", "s", "--jq", "[range(100000)] | length"]);
     run.assert_code(0).stderr_is_empty().stdout_is("100000\n");
 }
+
+#[test]
+fn field_b4_an_entry_that_where_cannot_judge_is_named_and_left_out() {
+    let server = entries(&["{\"a\":1}", "oops", "{\"a\":3}", "{\"a\":1,", ""]);
+    for (condition, ids) in [
+        ("j.a=1", "1-0\n"),
+        ("j.a!=1", "3-0\n5-0\n"),
+        ("j.a=3", "3-0\n"),
+    ] {
+        let run = server.ucp(&["tail", "s", "--where", condition, "--names"]);
+        run.assert_code(7)
+            .stdout_is(ids)
+            .stderr_has("entry 2-0 of `s` is left out: `j.a` cannot be looked up: the field `j` is not JSON at byte 0")
+            .stderr_has("entry 4-0 of `s` is left out");
+    }
+    // What another condition leaves needs no judgement, and what is before the entries that are asked for neither.
+    for args in [
+        &["--where", "j.a=1", "--where", "other=x"][..],
+        &["--where", "j.a=1", "--grep", "^\\{\"a\":1\\}$"],
+        &["--where", "j.a!=1", "-n", "1"],
+    ] {
+        let run = server.ucp(&[&["tail", "s", "--names"], args].concat());
+        run.assert_code(0).stderr_lacks("left out");
+    }
+    // One that follows goes on.
+    let args = ["tail", "s", "-f", "--where", "j.a=3", "--names"];
+    let mut follow = spawned(&server, &args);
+    follow.await_stdout("3-0");
+    server.redis(&["XADD", "s", "6-0", "j", "{"]);
+    server.redis(&["XADD", "s", "7-0", "j", "{\"a\":3}"]);
+    follow.await_stdout("7-0");
+    follow
+        .terminate()
+        .assert_code(143)
+        .stderr_has("entry 6-0 of `s` is left out");
+}
+
+#[test]
+fn field_b4_only_the_first_of_many_are_named_and_all_are_counted() {
+    let server = entries(&["no JSON"; 50]);
+    let run = server.ucp(&["tail", "s", "-n", "50", "--where", "j.a=1", "--names"]);
+    run.assert_code(7)
+        .stdout_is("")
+        .stderr_has("entry 20-0 of `s` is left out")
+        .stderr_lacks("entry 21-0 of `s` is left out")
+        .stderr_has("30 more could not be filtered, 50 in all");
+}

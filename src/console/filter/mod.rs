@@ -36,8 +36,9 @@ impl Filter {
     /// `--jq`; `terminal` says that a person reads what it prints.
     ///
     /// # Errors
-    /// A usage [`Problem`] when it does not compile, a local one when its process cannot be started.
-    pub(super) fn jq(expression: &str, terminal: bool) -> Result<Self, Problem> {
+    /// A usage [`Problem`] when it does not compile, a local one when its process cannot be started; that a signal came or
+    /// the reader has gone meanwhile.
+    pub(super) fn jq(expression: &str, terminal: bool) -> Result<Self> {
         Self::new(Kind::Jq, expression, terminal)
     }
 
@@ -45,11 +46,11 @@ impl Filter {
     ///
     /// # Errors
     /// As [`Filter::jq`].
-    pub(super) fn template(template: &str, terminal: bool) -> Result<Self, Problem> {
+    pub(super) fn template(template: &str, terminal: bool) -> Result<Self> {
         Self::new(Kind::Template, template, terminal)
     }
 
-    fn new(kind: Kind, text: &str, terminal: bool) -> Result<Self, Problem> {
+    fn new(kind: Kind, text: &str, terminal: bool) -> Result<Self> {
         let order = Order {
             kind,
             text: text.to_owned(),
@@ -122,11 +123,15 @@ pub(super) fn name_of(document: &[u8]) -> Option<(model::EntryId, String)> {
     }
     let named: Named = serde_json::from_slice(document).ok()?;
     let id: model::EntryId = named.id.parse().ok()?;
-    let name = match named.stream {
+    Some((id, entry_name(id, named.stream.as_deref())))
+}
+
+/// An entry in a sentence; `stream` as it is shown.
+pub(super) fn entry_name(id: model::EntryId, stream: Option<&str>) -> String {
+    match stream {
         Some(stream) => format!("entry {id} of `{stream}`"),
         None => format!("entry {id}"),
-    };
-    Some((id, name))
+    }
 }
 
 /// The process cannot be started, or not be spoken to.

@@ -40,13 +40,14 @@ impl Process {
     /// Starts it.
     ///
     /// # Errors
-    /// A usage [`Problem`] when it does not compile, a local one when it cannot be started.
-    pub(super) fn start(order: &Order) -> Result<Self, Problem> {
+    /// A usage [`Problem`] when it does not compile, a local one when it cannot be started; that a signal came or the
+    /// reader has gone meanwhile.
+    pub(super) fn start(order: &Order) -> anyhow::Result<Self> {
         let mut child = command()
             .and_then(|mut it| it.spawn())
             .map_err(|error| unusable(&error))?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(unusable(&io::ErrorKind::BrokenPipe.into()));
+            return Err(unusable(&io::ErrorKind::BrokenPipe.into()).into());
         };
         let mut process = Self {
             input: BufWriter::new(input),
@@ -57,9 +58,12 @@ impl Process {
         let mut said = Vec::new();
         match process.compiled(order, &mut said) {
             Ok(Some(frame::END)) => Ok(process),
-            Ok(Some(_)) => Err(problem_of(&said)),
-            Ok(None) => Err(order.problem(&process.why_it_died())),
-            Err(error) => Err(unusable(&error)),
+            Ok(Some(_)) => Err(problem_of(&said).into()),
+            Ok(None) => Err(order.problem(&process.why_it_died()).into()),
+            Err(error) => Err(match error.downcast::<Useless>() {
+                Ok(useless) => useless.0,
+                Err(error) => unusable(&error).into(),
+            }),
         }
     }
 

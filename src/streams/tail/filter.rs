@@ -3,6 +3,7 @@
 use regex::bytes::Regex;
 
 use super::super::within::within;
+use crate::model::{NotJson, escaped};
 use crate::wire::decode::FieldSlices;
 
 /// Conditions on an entry; without any it takes all.
@@ -26,44 +27,82 @@ pub struct Equal {
     pub is_negated: bool,
 }
 
+/// What a filter says of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is wanted.
+    Taken,
+    /// It is not.
+    Left,
+    /// A condition is about a place in a value that is not JSON, so that nobody can say.
+    Unjudged(Unjudged),
+}
+
+/// Why an entry could not be judged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` cannot be looked up: the field `{}` is {why}", escaped(.place), escaped(.field))]
+pub struct Unjudged {
+    /// What the condition is about.
+    pub place: Vec<u8>,
+    /// The field that should have held it.
+    pub field: Vec<u8>,
+    /// What is wrong with the field's value.
+    pub why: NotJson,
+}
+
 impl Filter {
     /// Whether it takes all.
     pub fn is_empty(&self) -> bool {
         self.equal.is_empty() && self.pattern.is_none()
     }
 
-    /// Whether it takes an entry with these fields.
-    pub fn takes(&self, fields: &FieldSlices<'_>) -> bool {
-        self.equal
-            .iter()
-            .all(|equal| equal.holds(fields) != equal.is_negated)
-            && self
-                .pattern
-                .as_ref()
-                .is_none_or(|pattern| fields.iter().any(|(_, value)| pattern.is_match(value)))
+    /// Whether it takes an entry with these fields. One condition that does not hold is enough to leave it, whatever the
+    /// others say.
+    pub fn judge(&self, fields: &FieldSlices<'_>) -> Verdict {
+        if let Some(pattern) = &self.pattern
+            && !fields.iter().any(|(_, value)| pattern.is_match(value))
+        {
+            return Verdict::Left;
+        }
+        let mut verdict = Verdict::Taken;
+        for equal in &self.equal {
+            match equal.holds(fields) {
+                Ok(holds) if holds == equal.is_negated => return Verdict::Left,
+                Ok(_) => {}
+                Err(unjudged) => verdict = Verdict::Unjudged(unjudged),
+            }
+        }
+        verdict
     }
 }
 
 impl Equal {
-    fn holds(&self, fields: &FieldSlices<'_>) -> bool {
+    fn holds(&self, fields: &FieldSlices<'_>) -> Result<bool, Unjudged> {
         let mut named = fields
             .iter()
             .filter(|(name, _)| *name == self.place)
             .peekable();
         if named.peek().is_some() {
-            return named.any(|(_, value)| *value == self.value);
+            return Ok(named.any(|(_, value)| *value == self.value));
         }
-        memchr::memchr_iter(b'.', &self.place).any(|dot| {
+        let mut outcome = Ok(false);
+        for dot in memchr::memchr_iter(b'.', &self.place) {
             let (field, path) = (&self.place[..dot], &self.place[dot + 1..]);
-            fields
-                .iter()
-                .filter(|(name, _)| *name == field)
-                .any(|(_, value)| self.is_at(path, value))
-        })
-    }
-
-    fn is_at(&self, path: &[u8], json: &[u8]) -> bool {
-        within(path, json).is_some_and(|found| found.is(&self.value))
+            for (_, json) in fields.iter().filter(|(name, _)| *name == field) {
+                match within(path, json) {
+                    Ok(Some(found)) if found.is(&self.value) => return Ok(true),
+                    Ok(_) => {}
+                    Err(why) => {
+                        outcome = Err(Unjudged {
+                            place: self.place.clone(),
+                            field: field.to_vec(),
+                            why,
+                        });
+                    }
+                }
+            }
+        }
+        outcome
     }
 }
 
@@ -81,9 +120,11 @@ mod tests {
             br#"{"total":12.50,"n":7,"ok":true,"none":null,"who":{"email":"a@b.c"},"items":[{"sku":"x"}]}"#,
         ),
         (b"bytes", b"\xff\xfe"),
+        (b"torn", br#"{"early":1,"late":"#),
+        (b"empty", b""),
     ];
 
-    fn takes_if(place: &str, value: &str, is_negated: bool) -> bool {
+    fn verdict(place: &str, value: &str, is_negated: bool) -> Verdict {
         let filter = Filter {
             equal: vec![Equal {
                 place: place.into(),
@@ -92,12 +133,13 @@ mod tests {
             }],
             pattern: None,
         };
-        filter.takes(ENTRY)
+        filter.judge(ENTRY)
     }
 
     fn takes(place: &str, value: &str) -> bool {
-        let takes = takes_if(place, value, false);
-        assert_ne!(takes, takes_if(place, value, true), "{place}!={value}");
+        let takes = verdict(place, value, false) == Verdict::Taken;
+        let negated = if takes { Verdict::Left } else { Verdict::Taken };
+        assert_eq!(verdict(place, value, true), negated, "{place}!={value}");
         takes
     }
 
@@ -126,8 +168,7 @@ mod tests {
             ("payload.n", "07"),
             ("payload.missing", ""),
             ("payload.items.1.sku", "x"),
-            ("type.x", "purchase"),
-            ("bytes.x", "y"),
+            ("empty.x", "y"),
             ("nothing", ""),
         ] {
             assert!(!takes(place, value), "{place}={value}");
@@ -135,14 +176,45 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_json_is_neither_taken_nor_left() {
+        for place in [
+            "torn.early",
+            "torn.late",
+            "torn.nothing",
+            "type.x",
+            "bytes.x",
+        ] {
+            for is_negated in [false, true] {
+                let Verdict::Unjudged(why) = verdict(place, "1", is_negated) else {
+                    panic!("{place}");
+                };
+                assert!(why.to_string().contains(place), "{why}");
+            }
+        }
+        let mut filter = Filter::default();
+        for place in ["torn.late", "type"] {
+            filter.equal.push(Equal {
+                place: place.into(),
+                value: b"view".to_vec(),
+                is_negated: false,
+            });
+        }
+        assert_eq!(filter.judge(ENTRY), Verdict::Left);
+    }
+
+    #[test]
     fn a_pattern_is_looked_for_in_values() {
-        let filter = |pattern: &str| Filter {
-            equal: Vec::new(),
-            pattern: Some(Regex::new(pattern).expect("a pattern")),
+        let judged = |pattern: &str| {
+            let filter = Filter {
+                equal: Vec::new(),
+                pattern: Some(Regex::new(pattern).expect("a pattern")),
+            };
+            filter.judge(ENTRY)
         };
-        assert!(filter("a@.\\.c").takes(ENTRY));
-        assert!(filter("(?-u)\\xff").takes(ENTRY));
-        assert!(!filter("payload").takes(ENTRY));
-        assert!(Filter::default().takes(ENTRY) && Filter::default().is_empty());
+        assert!(judged("a@.\\.c") == Verdict::Taken);
+        assert!(judged("(?-u)\\xff") == Verdict::Taken);
+        assert!(judged("payload") == Verdict::Left);
+        let all = Filter::default();
+        assert!(all.judge(ENTRY) == Verdict::Taken && all.is_empty());
     }
 }

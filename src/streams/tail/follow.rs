@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::gap::{Continuity, Gap, Place};
-use super::{Filter, PAGE, Sink};
+use super::{Filter, PAGE, Sink, hand_over};
 use crate::model::{Batch, EntryId, Name, Portion, StreamInfo};
 use crate::streams::patience::{Waits, passes};
 use crate::wire::{Dialer, Error, ErrorKind, Lane, Stop};
@@ -222,9 +222,7 @@ impl Follower<'_> {
             fields.clear();
             fields.extend(batch.fields(place));
             self.places[stream].read(id);
-            if self.filter.takes(&fields) {
-                sink.entry(stream, id, &fields)?;
-            }
+            hand_over(self.filter, sink, (stream, id), &fields)?;
         }
         sink.pause()
     }

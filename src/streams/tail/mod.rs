@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use anyhow::Result;
 
-pub use filter::{Equal, Filter};
+pub use filter::{Equal, Filter, Unjudged, Verdict};
 pub use follow::follow;
 pub use gap::{Gap, Place};
 
@@ -30,6 +30,12 @@ pub trait Sink {
     /// # Errors
     /// When it cannot be taken; ends the reading.
     fn entry(&mut self, stream: usize, id: EntryId, fields: &FieldSlices<'_>) -> Result<()>;
+
+    /// The next entry, of the stream with this index, which the filter could not judge: it is left out, and counted.
+    ///
+    /// # Errors
+    /// As [`Sink::entry`].
+    fn unjudged(&mut self, stream: usize, id: EntryId, why: &Unjudged) -> Result<()>;
 
     /// Entries of the stream with this index are missing here: they were gone before they were read.
     ///
@@ -87,6 +93,20 @@ pub async fn history(
     }
     sink.pause()?;
     Ok(places)
+}
+
+/// Hands over an entry of the stream with this index as `filter` has it.
+fn hand_over(
+    filter: &Filter,
+    sink: &mut impl Sink,
+    (stream, id): (usize, EntryId),
+    fields: &FieldSlices<'_>,
+) -> Result<()> {
+    match filter.judge(fields) {
+        Verdict::Taken => sink.entry(stream, id, fields),
+        Verdict::Left => Ok(()),
+        Verdict::Unjudged(why) => sink.unjudged(stream, id, &why),
+    }
 }
 
 /// What is still to be handed over of one stream.
@@ -182,9 +202,16 @@ async fn newest_of(
         };
         lane.scan(stream, page, |id, fields| {
             (seen, last) = (seen + 1, id);
-            if left > 0 && filter.takes(fields) {
-                found = Some(id);
-                left -= 1;
+            if left > 0 {
+                match filter.judge(fields) {
+                    Verdict::Left => {}
+                    // It is told of once entries are handed over from here on.
+                    Verdict::Unjudged(_) => found = Some(id),
+                    Verdict::Taken => {
+                        found = Some(id);
+                        left -= 1;
+                    }
+                }
             }
             Ok(())
         })
@@ -211,10 +238,7 @@ async fn whole(
         ..Scan::ALL
     };
     lane.scan(cursor.stream, range, |id, fields| {
-        if filter.takes(fields) {
-            sink.entry(0, id, fields).map_err(Stop::Sink)?;
-        }
-        Ok(())
+        hand_over(filter, sink, (0, id), fields).map_err(Stop::Sink)
     })
     .await
     .map_err(Stop::into_error)
@@ -241,9 +265,7 @@ async fn merge(
         let cursor = &mut cursors[index];
         if let Some(place) = cursor.read.pop_front() {
             let fields: Vec<_> = cursor.page.fields(place).collect();
-            if filter.takes(&fields) {
-                sink.entry(index, id, &fields)?;
-            }
+            hand_over(filter, sink, (index, id), &fields)?;
         }
     }
 }

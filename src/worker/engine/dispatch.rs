@@ -200,7 +200,13 @@ impl Engine {
                 What::Acknowledge
             }
             Verdict::Publish(outputs) => What::Publish(outputs),
-            Verdict::Count(update) => What::Count(update),
+            Verdict::Count {
+                update,
+                uncountable,
+            } => What::Count {
+                update,
+                uncountable,
+            },
             Verdict::Dead { reason } => {
                 add(&self.counters.failed_attempts, 1);
                 What::DeadLetter {

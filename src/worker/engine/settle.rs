@@ -178,7 +178,7 @@ impl Engine {
                 What::Publish(outputs) => {
                     Some(publish_and_acknowledge(self.holder(), it.lease(), outputs))
                 }
-                What::Count(update) => {
+                What::Count { update, .. } => {
                     Some(count_and_acknowledge(self.holder(), it.lease(), update))
                 }
                 _ => None,
@@ -202,15 +202,15 @@ impl Engine {
     ) -> Result<(), Error> {
         let (id, deliveries) = settlement.lease();
         match effect {
-            Ok(Effect::Done) => self.effect_is_there(id),
+            Ok(Effect::Done) => self.effect_is_there(settlement),
             Ok(Effect::PartlyCounted(left_out)) => {
                 add(&self.counters.uncounted, left_out.len() as u64);
                 tracing::warn!(group = %self.job.group, %id, figures = left_out.join(", "),
                     "figures that cannot be counted up (no number, or 2^53 and more) were left as they are; the event counts without them");
-                self.effect_is_there(id);
+                self.effect_is_there(settlement);
             }
             // This very script ran before, and its reply was lost.
-            Ok(Effect::Gone) if settlement.was_sent => self.effect_is_there(id),
+            Ok(Effect::Gone) if settlement.was_sent => self.effect_is_there(settlement),
             Ok(Effect::Gone) => self.gone.settlement(settlement),
             Ok(Effect::Moved { .. }) => {
                 self.hand.remove(id);
@@ -226,7 +226,16 @@ impl Engine {
     }
 
     /// An entry's output is written, and with it its acknowledgement.
-    fn effect_is_there(&mut self, id: EntryId) {
+    fn effect_is_there(&mut self, settlement: &Settlement) {
+        let id = settlement.id;
+        if let What::Count {
+            uncountable: Some(what),
+            ..
+        } = &settlement.what
+        {
+            add(&self.counters.uncounted, 1);
+            tracing::warn!(group = %self.job.group, %id, what, "a figure cannot be added; the event counts without it");
+        }
         self.hand.remove(id);
         add(&self.counters.handled, 1);
         self.record(id);

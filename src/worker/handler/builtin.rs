@@ -143,12 +143,15 @@ fn count(stream: &Name, delivery: &Delivery) -> Verdict {
         Err(invalid) => return unusable(&[invalid]),
     };
     let (brand, profile) = update.keys(stream);
-    Verdict::Count(FeatureUpdate {
-        hashes: std::iter::once(brand).chain(profile).collect(),
-        event_type: update.event_type,
-        purchase_total: update.purchase_total,
-        time: update.timestamp,
-    })
+    Verdict::Count {
+        update: FeatureUpdate {
+            hashes: std::iter::once(brand).chain(profile).collect(),
+            event_type: update.event_type,
+            purchase_total: update.purchase_total,
+            time: update.timestamp,
+        },
+        uncountable: update.uncountable,
+    }
 }
 
 fn route(review_queue: &Name, merges: &Name, delivery: &Delivery) -> Verdict {

@@ -40,7 +40,12 @@ pub enum Verdict {
     /// Handled: add these entries and acknowledge it, or neither.
     Publish(Vec<Output>),
     /// Handled: count it and acknowledge it, or neither.
-    Count(FeatureUpdate),
+    Count {
+        /// What it adds.
+        update: FeatureUpdate,
+        /// What it should have added and does not, in words.
+        uncountable: Option<String>,
+    },
     /// Failed; another attempt may succeed.
     Retry {
         /// Why, at most 4 KiB.

@@ -21,7 +21,12 @@ pub(in crate::worker) enum What {
     /// It was handled, and this is its output.
     Publish(Vec<Output>),
     /// It was handled, and this is what it counts for.
-    Count(FeatureUpdate),
+    Count {
+        /// What it adds.
+        update: FeatureUpdate,
+        /// What it should have added and does not, in words.
+        uncountable: Option<String>,
+    },
     /// It failed for good. `owner`: somebody else holds it, and it is not in hand.
     DeadLetter { owner: Option<Name>, reason: String },
     /// Its body is gone. It may not be in hand.
@@ -74,7 +79,7 @@ impl Chunk {
             let alike = match settlement.what {
                 What::Acknowledge => &mut chunk.acknowledgements,
                 What::Rest => &mut chunk.rests,
-                What::Publish(_) | What::Count(_) => &mut chunk.effects,
+                What::Publish(_) | What::Count { .. } => &mut chunk.effects,
                 What::DeadLetter { .. } | What::Tombstone { .. } => &mut chunk.moves,
             };
             alike.push(settlement);
