@@ -189,7 +189,7 @@ pub const fn kind_of(error: ErrorKind) -> Kind {
         | ErrorKind::Server => Kind::Unavailable,
         ErrorKind::Tls | ErrorKind::Auth | ErrorKind::NoPerm => Kind::Denied,
         ErrorKind::NoGroup | ErrorKind::WrongType | ErrorKind::NoKey => Kind::NotFound,
-        ErrorKind::BusyGroup | ErrorKind::Fenced => Kind::Refused,
+        ErrorKind::BusyGroup | ErrorKind::Fenced | ErrorKind::Exhausted => Kind::Refused,
         ErrorKind::CrossSlot | ErrorKind::UnknownCommand | ErrorKind::NoDatabase => Kind::Usage,
         ErrorKind::Protocol | ErrorKind::NoScript => Kind::Bug,
     }
@@ -352,6 +352,7 @@ mod tests {
             (ErrorKind::UnknownCommand, Exit::Usage),
             (ErrorKind::NoDatabase, Exit::Usage),
             (ErrorKind::Fenced, Exit::Refused),
+            (ErrorKind::Exhausted, Exit::Refused),
             (ErrorKind::Server, Exit::Unavailable),
         ] {
             let error = || wire::Error::new(kind, "XADD s", "x");

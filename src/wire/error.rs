@@ -50,6 +50,8 @@ pub enum ErrorKind {
     Cluster,
     /// `CROSSSLOT`: a cluster, and keys of one command or script in several hash slots.
     CrossSlot,
+    /// The stream's last id is the greatest there is: nothing can be added to it ever again.
+    Exhausted,
     /// The server has no database of this number.
     NoDatabase,
     /// The server has no room for another client.
@@ -133,6 +135,8 @@ impl ErrorKind {
             || detail.starts_with("The XGROUP subcommand requires the key to exist")
         {
             Self::NoKey
+        } else if detail.contains("exhausted the last possible ID") {
+            Self::Exhausted
         } else if detail.starts_with("max number of clients") {
             Self::TooManyClients
         } else if [
@@ -195,7 +199,7 @@ impl Error {
         if error.kind == ErrorKind::Cluster {
             return error.of_slot(code, detail);
         }
-        if detail.contains("exhausted the last possible ID") {
+        if error.kind == ErrorKind::Exhausted {
             return error.next_step(
                 "its last entry id is the greatest there is, and no command lowers it: add to another stream, or move \
                  its entries to one and delete it",

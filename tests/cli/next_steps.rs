@@ -216,7 +216,7 @@ fn a_stream_at_the_greatest_id_is_explained() {
     server.redis(&["XADD", "orders", greatest, "n", "1"]);
     server
         .ucp(&["publish", "orders", "n=2"])
-        .assert_code(4)
+        .assert_code(6)
         .stderr_has("XADD orders: ERR The stream has exhausted the last possible ID")
         .stderr_has("hint: its last entry id is the greatest there is, and no command lowers it");
     // All of it was delivered: nothing is called undelivered.

@@ -400,3 +400,48 @@ fn are_pruned(count: usize) {
     let scripts = calls(&server, "evalsha") + calls(&server, "eval");
     assert!(scripts <= count as u64 / 100 + 2, "{scripts} calls");
 }
+
+#[test]
+fn field_e4_a_stream_without_an_id_left_is_refused_and_not_for_another_try() {
+    const LAST: &str = "18446744073709551615-18446744073709551615";
+    let server = TestServer::start();
+    for stream in ["s", "events.raw", "{q}:dlq"] {
+        server.redis(&["XADD", stream, LAST, "f", "v"]);
+    }
+    server.redis(&["XADD", "q", "1-0", "f", "v"]);
+    server.redis(&["XGROUP", "CREATE", "q", "g", "0"]);
+    server.redis(&["XREADGROUP", "GROUP", "g", "c", "STREAMS", "q", ">"]);
+    server.redis(&["XSETID", "q", LAST]);
+    let home = directory();
+    let file = home.path().join("one.ndjson");
+    std::fs::write(&file, "{\"event_id\":\"x\",\"f\":\"v\"}\n").unwrap();
+    let file = file.to_str().unwrap();
+    let event = ["brand_id=b", "event_type=page_view", "payload={}"];
+    for args in [
+        &["publish", "s", "f=v"][..],
+        &["publish", "s", "--file", file],
+        &["publish", "s", "--file", file, "--stream"],
+        &[
+            "publish",
+            "s",
+            "--file",
+            file,
+            "--idempotency-field",
+            "event_id",
+        ],
+        &["ingest", event[0], event[1], event[2]],
+        &["requeue", "g", "--stream", "q", "--idle", "0s", "-y"],
+        &[
+            "dlq", "add", "g", "1-0", "--stream", "q", "--reason", "x", "-y",
+        ],
+    ] {
+        server
+            .ucp(args)
+            .assert_code(6)
+            .stderr_has("exhausted the last possible ID")
+            .stderr_has("add to another stream");
+    }
+    assert_eq!(server.redis(&["XLEN", "events.normalized"]).int(), 0);
+    let pending = server.redis(&["XPENDING", "q", "g"]);
+    assert_eq!(pending.items()[0].int(), 1);
+}

@@ -150,6 +150,7 @@ fn is_about_the_move(kind: ErrorKind) -> bool {
         ErrorKind::WrongType
             | ErrorKind::NoPerm
             | ErrorKind::OutOfMemory
+            | ErrorKind::Exhausted
             | ErrorKind::Server
             | ErrorKind::CrossSlot
     )

@@ -38,7 +38,10 @@ impl Engine {
                 return Ok(());
             }
             kind if kind.is_passing()
-                || matches!(kind, ErrorKind::Server | ErrorKind::Protocol) => {}
+                || matches!(
+                    kind,
+                    ErrorKind::Server | ErrorKind::Exhausted | ErrorKind::Protocol
+                ) => {}
             _ => return Err(self.fatal(error)),
         }
         if error.kind.is_connection_lost() || error.kind == ErrorKind::ReadOnly {

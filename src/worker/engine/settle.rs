@@ -289,8 +289,9 @@ pub(super) fn confirm(
 /// Whose fault it is that an output could not be written; `None` when it is no matter of this output, but of the worker.
 fn fault_of(kind: ErrorKind) -> Option<Fault> {
     match kind {
-        // A full server says nothing of the message, nor does a key that holds something else: somebody must mend that.
-        ErrorKind::OutOfMemory | ErrorKind::WrongType => Some(Fault::Server),
+        // A full server says nothing of the message, nor does a key that holds something else, nor a stream without an id
+        // left: somebody must mend that.
+        ErrorKind::OutOfMemory | ErrorKind::WrongType | ErrorKind::Exhausted => Some(Fault::Server),
         ErrorKind::Server | ErrorKind::CrossSlot => Some(Fault::Message),
         _ => None,
     }
