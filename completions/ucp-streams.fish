@@ -3,8 +3,13 @@
 # server that the line is about.
 
 function __ucp_streams_complete
+    set -l token (commandline -ct)
+    # fish keeps a brace that is neither quoted nor escaped as it was typed, and escapes the one that closes it, which
+    # breaks the line: nothing is offered there.
+    string match --quiet --regex -- '^[^\'"\\\\]*\{' $token; and return
+    set -l current (string unescape -- $token)
     # An open quote is no part of the word.
-    set -l current (commandline -ct | string trim --left --chars "'\"")
+    or set current (string trim --left --chars "'\"" -- $token)
     ucp-streams __complete (commandline -opc) "=$current" 2>/dev/null
 end
 

@@ -14,6 +14,7 @@ fn server() -> TestServer {
         "MKSTREAM",
     ]);
     server.redis(&["XGROUP", "CREATE", "{zebra}:dlq", "quail", "0", "MKSTREAM"]);
+    server.redis(&["XADD", "at@host", "*", "k", "v"]);
     server.redis(&[
         "XGROUP",
         "CREATECONSUMER",
@@ -63,6 +64,11 @@ fn completes_everything(shell: &Shell) {
     );
     completes(
         &terminal,
+        "ucp-streams read at@",
+        "ucp-streams read at@host",
+    );
+    completes(
+        &terminal,
         "ucp-streams lag --columns group,pend",
         "--columns group,pending",
     );
@@ -75,6 +81,25 @@ fn completes_everything(shell: &Shell) {
     other.redis(&["XGROUP", "CREATE", "s", "only-there", "0", "MKSTREAM"]);
     let line = format!("ucp-streams -u {} init only", other.url());
     completes(&terminal, &line, "init only-there");
+}
+
+/// A brace that is typed without a quote completes to a line that means the stream, or stays as it is.
+#[track_caller]
+fn completes_a_bare_brace(shell: &Shell, whole: &str) {
+    let server = server();
+    let terminal = shell.start(directory(), &server.url());
+    completes(&terminal, "ucp-streams read {z", whole);
+}
+
+#[test]
+fn bash_and_zsh_complete_a_brace_without_quotes() {
+    completes_a_bare_brace(&bash(), "ucp-streams read {zebra}:dlq");
+    completes_a_bare_brace(&zsh(), "ucp-streams read {zebra\\}:dlq");
+}
+
+#[test]
+fn fish_leaves_a_brace_without_quotes_as_it_is() {
+    completes_a_bare_brace(&fish(), "ucp-streams read {z");
 }
 
 #[test]
