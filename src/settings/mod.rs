@@ -158,7 +158,7 @@ impl Settings {
         }
         if target.value == ServerChoice::Ephemeral && asks_for_credentials(globals) {
             return Err(Problem::usage(
-                "a private server has no users: --user and --password-… do not go with ephemeral:",
+                "a private server has no users: --user and --password-… cannot be used with ephemeral:",
             ));
         }
         Ok(Self {

@@ -107,7 +107,7 @@ fn unreadable(what: &str, error: &io::Error) -> Problem {
         Kind::Local,
         format!("cannot read the password from {what}: {error}"),
     )
-    .hint("its first line is to be the password; $UCP_STREAMS_PASSWORD is another way to give it")
+    .hint("the password is the file's first line; $UCP_STREAMS_PASSWORD is another way to give it")
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(super) fn find<'c>(
         let ServerChoice::Server(endpoint) = &mut found.target.value else {
             let origin = found.target.origin;
             return Err(Problem::usage(format!(
-                "--db is for a server that is there, and one of its own is asked for by {origin}"
+                "--db requires an existing server, and {origin} asks for a private one"
             )));
         };
         endpoint.db = db;
@@ -64,7 +64,7 @@ fn named<'c>(
     }
     if let Some(name) = &selection.current {
         let context = contexts.get(name).map_err(|problem| Problem {
-            message: format!("the selected context is gone: {}", problem.message),
+            message: format!("the selected context no longer exists: {}", problem.message),
             ..problem
         })?;
         return Ok(of_context(name, context, Origin::Context));
@@ -137,7 +137,13 @@ fn bare_host(host: &str) -> Result<String, Problem> {
         ))
         .hint("give a URL with --url instead"));
     }
-    Ok(host.trim_matches(['[', ']']).to_owned())
+    let host = host.trim_matches(['[', ']']);
+    // As it stands in a URL, or as people write it.
+    let zone = host.split_once("%25").filter(|(_, zone)| !zone.is_empty());
+    Ok(match zone {
+        Some((address, zone)) => format!("{address}%{zone}"),
+        None => host.to_owned(),
+    })
 }
 
 fn parse(url: &str, origin: Origin) -> Result<Setting<ServerChoice>, Problem> {

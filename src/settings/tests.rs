@@ -311,6 +311,10 @@ fn a_selected_context_that_is_gone_is_said() {
     let (_home, path) = home(Some("gone"));
     let problem = resolve(&Globals::default(), &[("HOME", &path)]).expect_err("gone");
     assert_eq!(problem.kind, Kind::NotFound);
-    assert!(problem.message.starts_with("the selected context is gone"));
+    assert!(
+        problem
+            .message
+            .starts_with("the selected context no longer exists")
+    );
     assert!(resolve(&url("redis://h"), &[("HOME", &path)]).is_ok());
 }

@@ -38,7 +38,7 @@ pub(super) fn apply(globals: &Globals, endpoint: &mut Endpoint) -> Result<(), Pr
     }
     if options.cert.is_some() != options.key.is_some() {
         return Err(Problem::usage(
-            "a client certificate and its key go together: --tls-cert FILE --tls-key FILE",
+            "a client certificate and its key must be given together: --tls-cert FILE --tls-key FILE",
         ));
     }
     let Some(flag) = flag else { return Ok(()) };

@@ -54,10 +54,20 @@ impl Connection {
     /// # Errors
     /// Whatever the server answers, a missed deadline, a lost connection, or a reply that cannot be decoded.
     pub async fn run<T>(&self, request: Request<T>) -> Result<T> {
-        let Request { cmd, name, decode } = request;
-        let mut inner = self.usable(&name)?;
-        let value = self.within(&name, inner.send_packed_command(&cmd)).await?;
-        decoded(&name, &value, decode)
+        let Request {
+            cmd,
+            name,
+            key,
+            decode,
+        } = request;
+        let outcome = async {
+            let mut inner = self.usable(name)?;
+            let value = self.within(name, inner.send_packed_command(&cmd)).await?;
+            decoded(name, &value, decode)
+        };
+        outcome
+            .await
+            .map_err(|error: Error| error.about(key.as_ref()))
     }
 
     /// Runs many commands of one kind in few writes; each has its own outcome, in order.
@@ -74,18 +84,23 @@ impl Connection {
                 .take(PIPELINE_MAX)
                 .map(|request| {
                     pipeline.add_command(request.cmd);
-                    (request.name, request.decode)
+                    (request.name, request.key, request.decode)
                 })
                 .collect();
-            let first = &decoders[0].0;
-            let mut inner = self.usable(first)?;
-            let sent = inner.send_packed_commands(&pipeline, 0, decoders.len());
-            let values = self.within(first, sent).await?;
-            if values.len() != decoders.len() {
-                return Err(self.losing(Error::shape(first, "one reply a command")));
-            }
-            for ((name, decode), value) in decoders.iter().zip(&values) {
-                outcomes.push(decoded(name, value, *decode));
+            let (first, key, _) = &decoders[0];
+            let values = async {
+                let mut inner = self.usable(first)?;
+                let sent = inner.send_packed_commands(&pipeline, 0, decoders.len());
+                let values = self.within(first, sent).await?;
+                if values.len() != decoders.len() {
+                    return Err(self.losing(Error::shape(first, "one reply a command")));
+                }
+                Ok(values)
+            };
+            let values = values.await.map_err(|error| error.about(key.as_ref()))?;
+            for ((name, key, decode), value) in decoders.iter().zip(&values) {
+                let outcome = decoded(name, value, *decode);
+                outcomes.push(outcome.map_err(|error| error.about(key.as_ref())));
             }
         }
         Ok(outcomes)
@@ -128,7 +143,7 @@ impl Connection {
             return Err(Error::new(
                 ErrorKind::Closed,
                 name,
-                "the connection was lost before",
+                "the connection was lost earlier",
             ));
         }
         Ok(self.inner.clone())

@@ -18,6 +18,9 @@ pub enum Denial {
     Unnamed,
 }
 
+/// What the scripts say before the command that the user may not run, and its key.
+const IN_SCRIPT: &str = "NOPERM this user may not run ";
+
 /// Commands that read their key, and do no more.
 const READS: [&str; 11] = [
     "EXISTS",
@@ -42,30 +45,38 @@ impl Error {
         if let Some(command) = self.denied_command() {
             return Some(Denial::Command(command.to_owned()));
         }
-        let words: Vec<&str> = self.command.split(' ').collect();
-        let is_command =
-            |word: &&&str| !word.is_empty() && word.bytes().all(|it| it.is_ascii_uppercase());
-        let named = words.iter().take_while(is_command).count();
-        let key = words[named..].join(" ");
-        Some(match words.first() {
-            Some(_) if named == 0 => Denial::Unnamed,
-            Some(command) if self.is_key_denied() && !key.is_empty() => Denial::Key {
-                key,
-                is_read: READS.contains(command),
+        // Commands are written in capitals, and the scripts of this tool are not.
+        if self.command.is_empty() || self.command.bytes().any(|it| it.is_ascii_lowercase()) {
+            return Some(Denial::Unnamed);
+        }
+        let first = self.command.split(' ').next().unwrap_or_default();
+        Some(match &self.key {
+            Some(key) if self.is_key_denied() => Denial::Key {
+                key: key.to_string(),
+                is_read: READS.contains(&first),
             },
-            _ => Denial::Command(words[..named].join("|").to_lowercase()),
+            _ => Denial::Command(self.command.replace(' ', "|").to_lowercase()),
         })
     }
 
     /// The command in `… no permissions to run the 'xinfo|groups' command`, and in `… may not run xack on s; …`, which
     /// scripts say before they change anything.
     fn denied_command(&self) -> Option<&str> {
-        let quoted = || Some(self.text.split_once(" to run the '")?.1.split_once('\'')?.0);
         let in_script = || {
-            let (_, command) = self.text.split_once(" may not run ")?;
-            Some(command.split_once(" on ")?.0)
+            let command = self.text.strip_prefix(IN_SCRIPT)?;
+            command.split([' ', ';']).next()
         };
-        quoted().or_else(in_script)
+        // A user's name stands before it.
+        let quoted = || {
+            Some(
+                self.text
+                    .rsplit_once(" to run the '")?
+                    .1
+                    .split_once('\'')?
+                    .0,
+            )
+        };
+        in_script().or_else(quoted)
     }
 
     /// Whether the user may not touch this key, whatever the command.
@@ -79,55 +90,53 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Name;
 
     #[test]
     fn what_is_denied_is_what_the_words_name() {
         let command = |name: &str| Denial::Command(name.to_owned());
         let key = |is_read| Denial::Key {
-            key: "orders".to_owned(),
+            // In capitals, as a command is.
+            key: "ORDERS".to_owned(),
             is_read,
         };
         let keys =
             "NOPERM this user has no permissions to access one of the keys used as arguments";
         for (failed, text, denial) in [
             (
-                "XINFO STREAM orders",
+                "XINFO STREAM",
                 "NOPERM User bob has no permissions to run the 'xinfo|stream' command",
                 command("xinfo|stream"),
             ),
-            ("XADD orders", "NOPERM sorry", command("xadd")),
+            ("XADD", "NOPERM sorry", command("xadd")),
+            ("XADD", "NOPERM No permissions to access a key", key(false)),
+            ("XRANGE", keys, key(true)),
+            ("XINFO GROUPS", keys, key(true)),
+            ("ack", keys, Denial::Unnamed),
             (
-                "XADD orders",
-                "NOPERM No permissions to access a key",
-                key(false),
-            ),
-            ("XRANGE orders", keys, key(true)),
-            ("XINFO GROUPS orders", keys, key(true)),
-            ("ack orders", keys, Denial::Unnamed),
-            (
-                "redrive {orders}:dlq",
+                "redrive",
                 "NOPERM this user may not run xdel on {orders}:dlq; nothing was changed",
                 command("xdel"),
             ),
             (
-                "ack orders",
+                "ack",
                 "NOPERM this user has no permissions to run the 'evalsha' command",
                 command("evalsha"),
             ),
             (
-                "set_id orders",
+                "set_id",
                 "ERR ACL failure in script: User bob has no permissions to run the 'xgroup|setid' command script: 52a4",
                 command("xgroup|setid"),
             ),
             (
-                "set_id orders",
+                "set_id",
                 "ERR The user executing the script can't run this command or subcommand script: 52a4",
                 Denial::Unnamed,
             ),
         ] {
-            let error = Error::from_server_line(failed, text);
+            let error = Error::from_server_line(failed, text).about(Some(&Name::from("ORDERS")));
             assert_eq!(error.denial(), Some(denial), "{failed}: {text}");
         }
-        assert_eq!(Error::from_server_line("XADD s", "ERR x").denial(), None);
+        assert_eq!(Error::from_server_line("XADD", "ERR x").denial(), None);
     }
 }

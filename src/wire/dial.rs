@@ -12,6 +12,7 @@ use super::connection::Connection;
 use super::endpoint::{Endpoint, Transport};
 use super::error::{Error, ErrorKind, Result};
 use super::lane::Lane;
+use super::race;
 use super::socket::Socket;
 use super::tls::{self, Secured};
 
@@ -158,7 +159,7 @@ impl Dialer {
     }
 
     async fn tcp(&self, host: &str, port: u16) -> Result<TcpStream> {
-        let stream = self.reached(TcpStream::connect((host, port)).await)?;
+        let stream = self.reached(race::connect(host, port).await)?;
         self.reached(stream.set_nodelay(true))?;
         Ok(stream)
     }
@@ -290,8 +291,7 @@ impl Dialer {
             .is_some_and(|code| NO_DESCRIPTOR.contains(&code))
         {
             let address = self.endpoint.address();
-            let text =
-                format!("cannot connect to {address}: no descriptor is left for it: {error}");
+            let text = format!("cannot connect to {address}: no file descriptor is left: {error}");
             return Error::new(ErrorKind::Connect, "", text)
                 .next_step("raise the limit of open files (ulimit -n, LimitNOFILE=)");
         }
@@ -315,7 +315,7 @@ impl Dialer {
             let address = self.endpoint.address();
             let whose = self.endpoint.username.as_ref();
             let whose = whose.map_or_else(String::new, |user| format!(" for user `{user}`"));
-            let text = format!("{address} wants a password{whose}: {}", error.text);
+            let text = format!("{address} requires a password{whose}: {}", error.text);
             return Error::new(ErrorKind::Auth, "", text);
         }
         Error::new(

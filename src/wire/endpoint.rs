@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::tls::TlsOptions;
+use super::zone;
 
 /// How bytes reach the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// A TCP connection.
     Tcp {
-        /// Host name or address, without brackets.
+        /// Host name or address, without brackets; an IPv6 address of one link with its zone (`fe80::1%eth0`).
         host: String,
         /// Port, 6379 unless given.
         port: u16,
@@ -76,7 +77,8 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError`] saying what is wrong, without credentials.
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
-        let url = Url::parse(text).map_err(|error| {
+        let (text, zone) = zone::taken_from(text)?;
+        let url = Url::parse(&text).map_err(|error| {
             EndpointError(format!(
                 "not a server URL ({error}); expected redis://HOST:PORT/DB or unix:///PATH"
             ))
@@ -95,6 +97,9 @@ impl Endpoint {
             }
         };
         endpoint.apply_query(&url)?;
+        if let (Transport::Tcp { host, .. }, Some(zone)) = (&mut endpoint.transport, zone) {
+            *host = format!("{host}%{zone}");
+        }
         Ok(endpoint)
     }
 
@@ -238,7 +243,8 @@ impl fmt::Display for Endpoint {
                         format!("{}:{hidden}@", user.as_deref().unwrap_or_default())
                     }
                 };
-                write!(f, "{scheme}://{credentials}{}/{}", self.address(), self.db)
+                let address = self.address().replace('%', "%25");
+                write!(f, "{scheme}://{credentials}{address}/{}", self.db)
             }
             Transport::Unix(path) => {
                 let db = (self.db != 0).then(|| format!("db={}", self.db));
@@ -269,6 +275,11 @@ mod tests {
             ("redis://u:p%40ss@h:7000/3", "redis://u:***@h:7000/3"),
             ("redis://:secret@[::1]:7000", "redis://:***@[::1]:7000/0"),
             ("rediss://h", "rediss://h:6379/0"),
+            ("redis://[fe80::1%25lo]", "redis://[fe80::1%25lo]:6379/0"),
+            (
+                "redis://u:secret@[FE80::1%eth0]:1/2",
+                "redis://u:***@[fe80::1%25eth0]:1/2",
+            ),
             (
                 "unix:///run/r.sock?db=2&pass=s",
                 "unix:///run/r.sock?db=2&pass=***",
@@ -281,6 +292,14 @@ mod tests {
         }
         let endpoint = Endpoint::parse("redis://u:p%40ss@h:7000/3").expect("parses");
         assert_eq!(endpoint.password.as_deref(), Some("p@ss"));
+    }
+
+    #[test]
+    fn an_address_of_one_link_is_written_as_people_write_it() {
+        let endpoint = Endpoint::parse("redis://[fe80::1%25lo]:1").expect("parses");
+        assert_eq!(endpoint.address(), "[fe80::1%lo]:1");
+        let again = Endpoint::parse(&endpoint.to_string()).expect("parses");
+        assert_eq!(again, endpoint);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::escaped;
+use crate::model::{Name, escaped};
 
 /// The outcome of everything in this layer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -142,10 +142,12 @@ impl ErrorKind {
         } else if [
             "unknown command",
             "unknown subcommand",
+            "unknown redis command called from script",
+            "invalid command passed to redis.acl_check_cmd",
             "unsupported command",
         ]
         .iter()
-        .any(|words| detail.starts_with(words))
+        .any(|words| begins(detail, words))
         {
             Self::UnknownCommand
         } else if detail.starts_with("No permission")
@@ -161,13 +163,21 @@ impl ErrorKind {
     }
 }
 
+/// Whether `text` begins with `words`, in capitals or not.
+fn begins(text: &str, words: &str) -> bool {
+    text.get(..words.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(words))
+}
+
 /// A failed command: what kind of failure, which command, and the server's or system's words (escaped).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// What went wrong.
     pub kind: ErrorKind,
-    /// The command, with its key where it has one.
+    /// The command, or the script of this tool; empty where it was none.
     pub command: String,
+    /// The key it was about, where it was about one.
+    pub key: Option<Name>,
     /// The cause in words, safe to print, without credentials.
     pub text: String,
     /// What to do about it, where this layer knows better than the kind says.
@@ -180,9 +190,17 @@ impl Error {
         Self {
             kind,
             command: command.into(),
+            key: None,
             text: escaped(text.as_ref().as_bytes()),
             next_step: None,
         }
+    }
+
+    /// The same error, which was about `key`.
+    #[must_use]
+    pub fn about(mut self, key: Option<&Name>) -> Self {
+        self.key = key.cloned();
+        self
     }
 
     /// The same error with the next step to take.
@@ -227,7 +245,7 @@ impl Error {
             None => return self,
         };
         Self { text: escaped(text.as_bytes()), ..self }.next_step(
-            "a slot that moves is not followed yet: name the node that has it with --url, or try again when it has \
+            "this tool does not follow slots that move: name the node that has it with --url, or try again when it has \
              moved back",
         )
     }
@@ -264,7 +282,7 @@ impl Error {
         Self::new(
             ErrorKind::Protocol,
             command,
-            format!("the server's reply is not what this tool knows: expected {expected}"),
+            format!("unexpected reply from the server: expected {expected}"),
         )
     }
 }
@@ -276,10 +294,10 @@ pub(super) fn tls_error_in(error: &std::io::Error) -> Option<&tokio_rustls::rust
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.command.is_empty() {
-            f.write_str(&self.text)
-        } else {
-            write!(f, "{}: {}", self.command, self.text)
+        match &self.key {
+            _ if self.command.is_empty() => f.write_str(&self.text),
+            Some(key) => write!(f, "{} {key}: {}", self.command, self.text),
+            None => write!(f, "{}: {}", self.command, self.text),
         }
     }
 }
@@ -320,6 +338,14 @@ mod tests {
             ("OOM command not allowed", ErrorKind::OutOfMemory),
             ("MOVED 1 127.0.0.1:7000", ErrorKind::Cluster),
             ("unsupported command", ErrorKind::UnknownCommand),
+            (
+                "ERR Unknown Redis command called from script script: 52a4, on @user_script:3.",
+                ErrorKind::UnknownCommand,
+            ),
+            (
+                "ERR Unknown command 'xautoclaim'",
+                ErrorKind::UnknownCommand,
+            ),
             ("ERR unsupported command 'INFO'", ErrorKind::UnknownCommand),
             (
                 "ERR No permission to execute command info",

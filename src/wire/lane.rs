@@ -206,15 +206,20 @@ impl Lane {
             group_reply.looked = Some(self.looked().await?);
         }
         let deadline = self.deadline + read.block.unwrap_or_default();
-        let command = format!("XREADGROUP {}", read.stream);
-        let reply = self.reply(&command, deadline).await?;
-        decode::stream_entries(&command, reply, |_, list| {
-            decode::entries(&command, list, |id, fields| {
-                group_reply.batch.push(id, fields.unwrap_or_default());
-                Ok(())
-            })
-        })?;
-        Ok(group_reply)
+        const COMMAND: &str = "XREADGROUP";
+        let decoded = match self.reply(COMMAND, deadline).await {
+            Ok(reply) => decode::stream_entries(COMMAND, reply, |_, list| {
+                decode::entries(COMMAND, list, |id, fields| {
+                    group_reply.batch.push(id, fields.unwrap_or_default());
+                    Ok(())
+                })
+            }),
+            Err(error) => Err(error),
+        };
+        match decoded {
+            Ok(()) => Ok(group_reply),
+            Err(error) => Err(error.about(Some(read.stream))),
+        }
     }
 
     /// A server without memory refuses to make a consumer, and reads all the same: then nothing is known.

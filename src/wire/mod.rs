@@ -21,6 +21,7 @@ mod error;
 mod follow;
 mod lane;
 mod node;
+mod race;
 mod readdress;
 mod request;
 mod resp;
@@ -28,6 +29,7 @@ mod scan;
 mod scripts;
 mod socket;
 mod tls;
+mod zone;
 
 pub use adds::{Adds, AddsTo};
 pub use commands::*;

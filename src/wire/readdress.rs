@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::endpoint::{Endpoint, EndpointError, Transport};
+use super::zone;
 
 /// What to put in place of what a URL says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,12 +33,17 @@ impl Readdress {
                 "the url is a unix socket's, which has no host or port",
             ));
         }
-        let mut url = Url::parse(text).map_err(not_taken)?;
+        let (text, zone) = zone::taken_from(text)?;
+        let mut url = Url::parse(&text).map_err(not_taken)?;
         self.put_host(&mut url)?;
         if let Some(db) = self.db {
             put_db(&mut url, db, is_socket);
         }
-        let changed = String::from(url);
+        let zone = match &self.host {
+            Some(host) => zone::of_host(host).1,
+            None => zone.as_deref(),
+        };
+        let changed = zone::put_into(url.as_str(), zone);
         Endpoint::parse(&changed)?;
         Ok(changed)
     }
@@ -45,7 +51,7 @@ impl Readdress {
     fn put_host(&self, url: &mut Url) -> Result<(), EndpointError> {
         let bracketed = |host: &String| {
             if host.contains(':') {
-                format!("[{host}]")
+                format!("[{}]", zone::of_host(host).0)
             } else {
                 host.clone()
             }
@@ -130,6 +136,17 @@ mod tests {
             (PORT, "redis:///3", "redis://127.0.0.1:7/3"),
             (host("b"), "rediss://u:p@a:1/2", "rediss://u:p@b:1/2"),
             (host("::1"), "redis://a:1/2", "redis://[::1]:1/2"),
+            (
+                host("fe80::1%lo"),
+                "redis://a:1/2",
+                "redis://[fe80::1%25lo]:1/2",
+            ),
+            (host("b"), "redis://[fe80::1%25lo]:1/2", "redis://b:1/2"),
+            (
+                PORT,
+                "redis://[fe80::1%25lo]:1/2",
+                "redis://[fe80::1%25lo]:7/2",
+            ),
         ] {
             let changed = change.applied_to(before).expect(before);
             assert_eq!(changed, after);

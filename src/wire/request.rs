@@ -4,6 +4,7 @@
 use redis::{Cmd, Value};
 
 use super::error::{Error, Result};
+use crate::model::Name;
 
 /// Turns the reply to the command called `&str` into a value.
 pub(super) type Decode<T> = fn(&str, &Value) -> Result<T>;
@@ -11,8 +12,10 @@ pub(super) type Decode<T> = fn(&str, &Value) -> Result<T>;
 /// One command whose reply is a `T`.
 pub struct Request<T> {
     pub(super) cmd: Cmd,
-    /// The command and its key, escaped: what an error names.
-    pub(super) name: String,
+    /// The command, or the script: what an error names first.
+    pub(super) name: &'static str,
+    /// The key it is about: what an error names second.
+    pub(super) key: Option<Name>,
     pub(super) decode: Decode<T>,
 }
 
@@ -23,14 +26,15 @@ impl<T> Request<T> {
         for word in name.split(' ') {
             cmd.arg(word);
         }
-        let name = match key {
-            Some(key) => {
-                cmd.arg(key);
-                format!("{name} {}", crate::model::escaped(key))
-            }
-            None => name.to_owned(),
-        };
-        Self { cmd, name, decode }
+        if let Some(key) = key {
+            cmd.arg(key);
+        }
+        Self {
+            cmd,
+            name,
+            key: key.map(Name::from),
+            decode,
+        }
     }
 
     /// Appends one argument.

@@ -98,9 +98,22 @@ impl Lane {
         &mut self,
         stream: &Name,
         range: Scan,
+        each: impl FnMut(EntryId, &FieldSlices<'_>) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let scanned = self.scan_pages(stream, range, each).await;
+        scanned.map_err(|stop| match stop {
+            Stop::Wire(error) => error.about(Some(stream)).into(),
+            Stop::Sink(error) => Stop::Sink(error),
+        })
+    }
+
+    async fn scan_pages(
+        &mut self,
+        stream: &Name,
+        range: Scan,
         mut each: impl FnMut(EntryId, &FieldSlices<'_>) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        let command = format!("{} {stream}", range.command());
+        let command = range.command();
         let mut left = range.count_max;
         let mut portion = Portion::new(range.page);
         if left == 0 || range.start > range.end {
@@ -111,14 +124,14 @@ impl Lane {
         loop {
             self.flush().await?;
             let reply =
-                match timeout(self.deadline, self.reader.next(&mut self.stream, &command)).await {
+                match timeout(self.deadline, self.reader.next(&mut self.stream, command)).await {
                     Ok(reply) => reply?,
-                    Err(_) => return Err(no_reply(&command, self.deadline).into()),
+                    Err(_) => return Err(no_reply(command, self.deadline).into()),
                 };
             if let Some(line) = reply.error_line() {
-                return Err(Error::from_server_line(&command, &line).into());
+                return Err(Error::from_server_line(command, &line).into());
             }
-            let (got, last) = extent(&command, reply)?;
+            let (got, last) = extent(command, reply)?;
             left -= got.min(left);
             portion.brought(asked, got, reply.bytes());
             let more = got >= asked && left > 0;
@@ -133,12 +146,12 @@ impl Lane {
                 };
                 match timeout(self.deadline, written).await {
                     Ok(Ok(())) => self.out.clear(),
-                    Ok(Err(error)) => return Err(Error::from_io(&command, &error).into()),
-                    Err(_) => return Err(no_reply(&command, self.deadline).into()),
+                    Ok(Err(error)) => return Err(Error::from_io(command, &error).into()),
+                    Err(_) => return Err(no_reply(command, self.deadline).into()),
                 }
             }
             let mut stopped = Ok(());
-            decode::entries(&command, reply, |id, fields| {
+            decode::entries(command, reply, |id, fields| {
                 if stopped.is_ok() {
                     stopped = each(id, fields.unwrap_or_default());
                 }

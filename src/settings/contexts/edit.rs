@@ -84,7 +84,7 @@ impl Change {
             let near = did_you_mean(nearest(key, KEYS[1..].iter().copied()));
             let key = escaped(key.as_bytes());
             return Err(
-                Problem::usage(format!("`{key}` is not a key to take away{near}"))
+                Problem::usage(format!("`{key}` is not a key that can be unset{near}"))
                     .hint(format!("one of {}", KEYS[1..].join(", "))),
             );
         };

@@ -83,7 +83,7 @@ impl Contexts {
                 "there is no context `{}`{file}{near}",
                 escaped(name.as_bytes())
             ))
-            .hint("`ucp-streams context list` shows those there are, `context add` makes one")
+            .hint("`ucp-streams context list` lists the contexts, `context add` creates one")
         })
     }
 

@@ -110,7 +110,7 @@ impl Reader<'_> {
         let first = KEYS[3..7].iter().find(|key| table.contains_key(key));
         let Some(key) = first else { return Ok(()) };
         if options.cert.is_some() != options.key.is_some() {
-            let message = "tls_cert and tls_key go together";
+            let message = "tls_cert and tls_key must be given together";
             return Err(self.wrong(span_of(table, key), message));
         }
         if !endpoint.tls || matches!(endpoint.transport, Transport::Unix(_)) {

@@ -93,7 +93,7 @@ fn what_is_wrong_is_named_with_its_line_and_without_secrets() {
         ),
         (
             "[contexts.a]\nurl = \"rediss://h\"\ntls_key = \"c\"",
-            "config.toml:3: tls_cert and tls_key go together",
+            "config.toml:3: tls_cert and tls_key must be given together",
         ),
         (
             "[contexts.a]\nurl = \"redis://h\"\nproduction = \"yes\"",

@@ -92,10 +92,10 @@ impl<E: FnMut(&[EntryId])> Unkeyed<'_, E> {
                         sent.stored += 1;
                         sent.last = Some(place);
                     }
-                    Err(mut error) => {
+                    Err(error) => {
                         sent.refused_count += 1;
                         if sent.refused.is_none() {
-                            error.command = format!("XADD {}", target.stream);
+                            let error = error.about(Some(&target.stream));
                             sent.refused = Some((place, error));
                         }
                     }

@@ -39,7 +39,7 @@ pub fn touch_consumer(stream: &Name, group: &Name, consumer: &Name) -> Request<(
             }
         },
     );
-    request.name = format!("XREADGROUP {stream}");
+    request.key = Some(stream.clone());
     request
         .arg("GROUP")
         .arg(group.as_bytes())

@@ -185,7 +185,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .starts_with("XRANGE events.raw: the server's reply"),
+                .starts_with("XRANGE events.raw: unexpected reply"),
             "{error}"
         );
     }

@@ -12,18 +12,26 @@ end
 -- In what a user may not do.
 local function refusal(...)
   local command, key = named(...)
-  return 'NOPERM this user may not run ' .. command .. ' on ' .. key
+  return 'NOPERM this user may not run ' .. command .. (key and ' on ' .. key or '')
 end
 
--- Redis 7.0 does not say which command of a script a user may not run: a failing call says it here. What has no
--- acl_check_cmd is older, and takes no table as an error.
+local function unknown(...) return "ERR unknown command '" .. named(...) .. "'" end
+
+-- No server says which command of a script it does not have, and Redis 7.0 not which one a user may not run: a failing
+-- call says it here. What has no acl_check_cmd is older, and takes no table as an error.
 local server = redis
 local redis = setmetatable({}, { __index = server })
 if server.acl_check_cmd then
-  function redis.call(...)
+  function redis.pcall(...)
     local reply = server.pcall(...)
     if type(reply) ~= 'table' or not reply.err then return reply end
     if string.find(reply.err, "can't run this command", 1, true) then reply.err = refusal(...) end
+    if string.find(reply.err, 'Unknown Redis command', 1, true) then reply.err = unknown(...) end
+    return reply
+  end
+  function redis.call(...)
+    local reply = redis.pcall(...)
+    if type(reply) ~= 'table' or not reply.err then return reply end
     return error(reply)
   end
 end
@@ -76,11 +84,12 @@ local function exhausted(stream, adds)
   end
 end
 
--- An error when the user may not run the command.
+-- An error when the user may not run the command, or the server does not have it.
 local function denied(...)
-  if redis.acl_check_cmd and not redis.acl_check_cmd(...) then
-    return redis.error_reply(refusal(...) .. '; nothing was changed')
-  end
+  if not redis.acl_check_cmd then return nil end
+  local is_known, is_allowed = pcall(redis.acl_check_cmd, ...)
+  if not is_known then return redis.error_reply(unknown(...) .. '; nothing was changed') end
+  if not is_allowed then return redis.error_reply(refusal(...) .. '; nothing was changed') end
 end
 
 local function append(list, values)

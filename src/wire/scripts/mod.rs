@@ -124,10 +124,8 @@ impl<T> ScriptCall<T> {
         for arg in &self.args {
             request = request.arg(arg.as_slice());
         }
-        request.name = match self.keys.first() {
-            Some(key) => format!("{} {key}", self.script.name),
-            None => self.script.name.to_owned(),
-        };
+        request.name = self.script.name;
+        request.key = self.keys.first().cloned();
         request
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn authorities(options: &TlsOptions) -> Result<RootCertStore> {
     )? {
         store.add(certificate).map_err(|error| {
             wrong(format!(
-                "{} holds a certificate that is no authority's: {error}",
+                "{} holds a certificate that cannot be used as an authority: {error}",
                 shown(file)
             ))
         })?;

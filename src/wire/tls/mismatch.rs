@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
@@ -14,6 +13,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, Error as Tls, RootCertStore};
 
 use crate::wire::error::tls_error_in;
+use crate::wire::{race, zone};
 
 /// How long a second look may take.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -21,13 +21,13 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Whether the server at this address speaks TLS. Trusts nobody and sends nothing.
 pub(in crate::wire) async fn is_spoken(host: &str, port: u16) -> bool {
     let asked = async {
-        let stream = TcpStream::connect((host, port)).await.ok()?;
+        let stream = race::connect(host, port).await.ok()?;
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .ok()?
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth();
-        let name = ServerName::try_from(host.to_owned()).ok()?;
+        let name = ServerName::try_from(zone::of_host(host).0.to_owned()).ok()?;
         let connector = TlsConnector::from(Arc::new(config));
         let outcome = connector.connect(name, stream).await;
         Some(outcome.map_or_else(|error| is_tls(&error), |_| true))
@@ -47,7 +47,7 @@ fn is_tls(error: &io::Error) -> bool {
 /// Whether the server at this address answers in Redis's protocol without TLS. Sends a PING and nothing else.
 pub(in crate::wire) async fn without_tls_here(host: &str, port: u16) -> bool {
     let asked = async {
-        let mut stream = TcpStream::connect((host, port)).await?;
+        let mut stream = race::connect(host, port).await?;
         stream.write_all(b"PING\r\n").await?;
         stream.read_u8().await
     };

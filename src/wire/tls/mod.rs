@@ -19,6 +19,7 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, SignatureScheme};
 
 use super::error::{Error, ErrorKind, Result};
+use super::zone;
 pub(super) use mismatch::{is_spoken, without_tls_here};
 pub(super) use reasons::refused_client;
 
@@ -60,12 +61,13 @@ pub(super) async fn secure(
     let provider = Arc::new(ring::default_provider());
     let resolver = Arc::new(Resolver::new(files::client_key(options, &provider)?));
     let config = config(provider, options, Arc::clone(&resolver))?;
-    let name = options.server_name.as_deref().unwrap_or(host);
+    let name = options.server_name.as_deref();
+    let name = name.unwrap_or(zone::of_host(host).0);
     let name = ServerName::try_from(name.to_owned()).map_err(|_| {
         Error::new(
             ErrorKind::Tls,
             "",
-            format!("`{name}` is not a name that a certificate can be for"),
+            format!("`{name}` cannot be the name in a certificate"),
         )
     })?;
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);

@@ -24,7 +24,7 @@ pub(super) fn of_handshake(
             refused_client(Error::new(ErrorKind::Tls, "", text), address, client)
         }
         Some(Tls::InvalidMessage(_)) => {
-            let text = format!("{address} answers TLS with something else");
+            let text = format!("{address} does not answer with TLS");
             Error::new(ErrorKind::TlsMismatch, "", text)
         }
         Some(other) => Error::new(
@@ -53,11 +53,11 @@ fn of_certificate(why: &CertificateError, address: &str, options: &TlsOptions) -
                 names(presented),
                 escaped(expected.to_str().as_bytes())
             ),
-            "connect by a name that the certificate bears",
+            "connect by a name that the certificate contains",
         ),
         C::NotValidForName => (
             "is for another name".to_owned(),
-            "connect by a name that the certificate bears",
+            "connect by a name that the certificate contains",
         ),
         C::ExpiredContext { not_after, .. } => (
             format!("expired at {}", moment(*not_after)),
@@ -77,7 +77,7 @@ fn of_certificate(why: &CertificateError, address: &str, options: &TlsOptions) -
         ),
         C::Revoked => ("was revoked".to_owned(), "renew it on the server"),
         other => (
-            format!("is not one to trust: {other}"),
+            format!("cannot be trusted: {other}"),
             "look at the server's certificate and its chain",
         ),
     };
@@ -92,12 +92,12 @@ fn of_certificate(why: &CertificateError, address: &str, options: &TlsOptions) -
 fn unknown_authority(ca: Option<&Path>) -> (String, &'static str) {
     match ca {
         None => (
-            "is of an authority that this machine does not know".to_owned(),
+            "is signed by an authority that this machine does not trust".to_owned(),
             "name the file of its authority with --tls-ca",
         ),
         Some(file) => (
             format!(
-                "is of an authority that is not in {}",
+                "is signed by an authority that is not in {}",
                 escaped(file.as_os_str().as_encoded_bytes())
             ),
             "name the file of its own authority with --tls-ca",

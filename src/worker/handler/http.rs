@@ -14,6 +14,9 @@ use crate::topology::FanOut;
 use crate::wire::{Output, prepare_tls};
 use crate::worker::state::hand::Delivery;
 
+/// How long connecting may take, over all addresses of the service's name: those of one family are tried in turn, each for
+/// its share, and the other family after a moment.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long the body of an answer that is not a success may take.
 const BODY_WITHIN: Duration = Duration::from_secs(1);
 /// As much of such a body is read: more than is kept.
@@ -207,7 +210,10 @@ impl Http {
 fn client(proxy: Option<&str>) -> Result<Client, Problem> {
     prepare_tls();
     // A POST that moves is a mistake in the configuration: redirects are not followed.
-    let mut builder = Client::builder().redirect(Redirects::none()).no_proxy();
+    let mut builder = Client::builder()
+        .redirect(Redirects::none())
+        .connect_timeout(CONNECT_WITHIN)
+        .no_proxy();
     if let Some(proxy) = proxy {
         // Not the library's error, which has the URL.
         let proxy = Proxy::all(proxy)
