@@ -162,7 +162,7 @@ impl Exit {
 
 /// Whoever read standard output went away (`| head`). Not a failure: there is nobody left to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("nobody reads the output any more")]
+#[error("the reader of the output is gone")]
 pub struct OutputClosed;
 
 /// A signal came where only giving up what was under way could answer it. There is nothing to say that the exit does not.

@@ -48,11 +48,11 @@ pub struct Globals {
     #[arg(long, global = true)]
     pub password_stdin: bool,
 
-    /// Trust the authorities in this PEM file instead of the system's
+    /// Trust the certificate authorities in this PEM file instead of the system's
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub tls_ca: Option<PathBuf>,
 
-    /// Show the server this client certificate (PEM)
+    /// Client certificate (PEM) to present to the server
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub tls_cert: Option<PathBuf>,
 
@@ -60,7 +60,7 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub tls_key: Option<PathBuf>,
 
-    /// Name that the server's certificate must bear, when it is not the host's
+    /// Name that the server's certificate must contain, when it is not the host's
     #[arg(long, global = true, value_name = "NAME")]
     pub tls_server_name: Option<String>,
 
@@ -123,7 +123,7 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub topology: Option<PathBuf>,
 
-    /// Agree to whatever the command would ask
+    /// Answer yes to every confirmation
     #[arg(short, long, global = true)]
     pub yes: bool,
 
@@ -158,7 +158,7 @@ impl DryRun {
 /// The flag of commands that print entries; flatten it into their arguments.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Pairs {
-    /// In JSON, print fields as [[name, value], …], as they stand in the entry: nothing is grouped
+    /// In JSON, print fields as [[name, value], …], in the order of the entry, without grouping repeated names
     #[arg(long)]
     pub pairs: bool,
 }

@@ -14,10 +14,10 @@ use crate::streams::ack::apply_ack;
 use crate::streams::repair::Chosen;
 use crate::streams::select::Which;
 
-/// Acknowledge entries without handling them: the group will not see them again
+/// Acknowledge entries without handling them
 ///
-/// An entry that was delivered again since it was looked at is left alone and listed. Exit 3 when none was pending, 7
-/// when only some were acknowledged.
+/// The entries count as processed, and the group does not deliver them again. An entry that was delivered again in the
+/// meantime is skipped and listed. Exit 3 when none was pending, 7 when only some were acknowledged.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Destructive, after_help = "\
 Examples:

@@ -14,8 +14,8 @@ use crate::view::Rules;
 
 /// Print the least-privilege ACL rule that a command needs
 ///
-/// The rule is what ACL SETUSER takes, beside the user's name, `on` and its password. It is for the streams and groups
-/// that are named, else for those of the topology. Without a command, the rule of each.
+/// The rule is what ACL SETUSER takes, beside the user's name, `on` and its password. It covers the streams and groups
+/// that you name, or those of the topology. Without a command, it prints the rule of every command.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, after_help = "\
 Examples:

@@ -19,14 +19,14 @@ use crate::worker::{Assignment, consumer_name};
 
 /// Hand stale entries of a group to a consumer, and print them
 ///
-/// The consumer must exist; delivery counts stay, unless they are to be reset. With --work the entries are handled here
-/// and now instead, one attempt each, by the group's handler; what fails stays pending (exit 7). An entry that somebody
-/// took or acknowledged since it was looked at is left alone and listed. Exit 7 when only part was claimed. One whose body
-/// was trimmed away becomes a tombstone in the dead-letter stream instead of vanishing (exit 9).
+/// The consumer must exist. Delivery counts stay as they are, unless --reset-deliveries is given. With --work this
+/// command handles the entries itself, one attempt each, with the group's handler; entries that fail stay pending (exit
+/// 7). An entry that was claimed or acknowledged in the meantime is skipped and listed. Exit 7 when only part was
+/// claimed. An entry whose body was trimmed is recorded as a tombstone in the dead-letter stream (exit 9).
 ///
-/// What a worker that lives may still be at work on is left alone: an entry must be idle for the longest claim idle that
-/// such a worker has published, and a shorter --idle is refused (exit 6) without --force. Other clients' XCLAIM and
-/// XAUTOCLAIM do not know of it.
+/// Entries that a live worker may have in flight are not claimed: an entry must be idle for the longest claim idle that
+/// a live worker has published, and a shorter --idle is refused (exit 6) without --force. XCLAIM and XAUTOCLAIM of
+/// other clients do not respect this.
 #[derive(Debug, clap::Args)]
 #[command(
     group = clap::ArgGroup::new("recipient").required(true).args(["to", "work"]),

@@ -12,8 +12,8 @@ use super::tail::Shown;
 use crate::cli::{self, DryRun, Impact, Pairs};
 use crate::console::{Signals, Stop};
 use crate::exit::{Exit, OutputClosed};
-use crate::model::{EntryId, Lag, Name, entries};
-use crate::streams::consume::{Consumed, Job, Member, Wait, peek};
+use crate::model::{CommandLine, EntryId, Lag, Name, entries};
+use crate::streams::consume::{Consumed, Job, Left, Member, Wait, peek};
 use crate::streams::losses::between_ids;
 use crate::streams::target::Target;
 use crate::topology::{GroupSpec, Topology, Workers};
@@ -22,10 +22,11 @@ use crate::worker::consumer_name;
 
 /// Read entries as a member of a group and print them
 ///
-/// Without --ack the entries stay pending for the consumer, and the last line on standard error says how to go on with
-/// them. With --ack an entry is acknowledged once it was written and flushed: what a closed pipe or a full disk did not
-/// take is given back to the group's pending list, not lost. (A pipe's reader may still discard what it took.) Ends
-/// when nothing is left; the consumer is deleted if it was new and holds nothing.
+/// Without --ack the entries stay pending for the consumer, and the last lines on standard error show how to
+/// acknowledge them or hand them over. With --ack an entry is acknowledged once it was written and flushed: entries
+/// that a closed pipe or a full disk did not take stay pending and can be claimed at once. (The reader of a pipe may
+/// still discard what it took.) Ends when no entry is left. The consumer is deleted if this command created it and
+/// nothing is pending for it.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, after_help = "\
 Examples:
@@ -137,7 +138,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
 fn warn_of_single(spec: &GroupSpec, context: &Context) {
     if spec.workers == Workers::One {
         context.console.warn(&format!(
-            "group `{}` is for one worker at a time; what is read here is taken out of its order",
+            "group `{}` is for one worker at a time; reading here takes entries out of that worker's order",
             spec.name
         ));
     }
@@ -174,8 +175,7 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// `left` is how many entries the consumer still holds.
-    fn tell(&self, consumed: Consumed, left: Result<u64>) -> Result<Exit> {
+    fn tell(&self, consumed: Consumed, left: Result<Left>) -> Result<Exit> {
         let (console, target) = (&self.context.console, self.target);
         if self.acknowledges && consumed.acknowledged > 0 {
             let acknowledged = entries(consumed.acknowledged);
@@ -186,7 +186,7 @@ impl Report<'_> {
         }
         if consumed.claimed_away > 0 {
             console.warn(&format!(
-                "not acknowledged, since others claimed them while they were being written: {}",
+                "not acknowledged, because other consumers claimed them while they were being written: {}",
                 entries(consumed.claimed_away)
             ));
         }
@@ -198,13 +198,11 @@ impl Report<'_> {
         }
         if let Some(why) = &consumed.unlooked {
             console.warn(&format!(
-                "entries that left the stream before they were delivered are not recorded: {why}"
+                "cannot record the entries that were trimmed or deleted before delivery: {why}"
             ));
         }
         match (&left, &consumed.error) {
-            (Ok(left), _) if *left > 0 => {
-                console.note(&self.how_to_go_on(*left, consumed.given_back));
-            }
+            (Ok(left), _) => self.tell_left(left, consumed.given_back),
             (Err(error), None) if self.is_stopped => {
                 console.warn(&format!("cannot leave {target}: {error}"));
             }
@@ -219,6 +217,23 @@ impl Report<'_> {
         }
         let saw_loss = !consumed.bodiless.is_empty() || !consumed.lost.is_empty();
         Ok(Exit::of_parts(consumed.claimed_away > 0, saw_loss))
+    }
+
+    fn tell_left(&self, left: &Left, given_back: u64) {
+        let (console, consumer) = (&self.context.console, self.consumer);
+        if left.pending > 0 {
+            console.note(&self.how_to_go_on(left.pending, given_back));
+        }
+        if let Some(error) = &left.undeleted {
+            let delete = CommandLine::new("consumers delete")
+                .arg(&self.target.group)
+                .arg(consumer)
+                .option("--stream", &self.target.stream);
+            console.warn(&format!(
+                "consumer `{consumer}` of {} was created by this command and could not be deleted: {error}\ndelete it with `{delete}` as a user who may",
+                self.target
+            ));
+        }
     }
 
     fn undelivered(&self, gap: &Gap) -> String {
@@ -237,7 +252,7 @@ impl Report<'_> {
     fn lost(&self, bodiless: &[EntryId]) -> String {
         let ids: Vec<String> = bodiless.iter().map(ToString::to_string).collect();
         format!(
-            "delivered in a reply that was lost, and trimmed away before they could be read again: {}; they are pending \
+            "delivered in a reply that was lost, and trimmed before they could be read again: {}; they are pending \
              for consumer `{}`",
             ids.join(", "),
             self.consumer
@@ -259,12 +274,12 @@ impl Report<'_> {
         );
         if left == given_back {
             return format!(
-                "{left_of} could not be written and were given back: pending for consumer `{consumer}` until they are claimed\n  hand over: {hand_over}"
+                "{left_of} could not be written and were released: pending for consumer `{consumer}` until they are claimed\n  hand over: {hand_over}"
             );
         }
         let unwritten = match given_back {
             0 => String::new(),
-            _ => format!("; {given} of them could not be written and were given back"),
+            _ => format!("; {given} of them could not be written and were released"),
         };
         format!(
             "{left_of} pending for consumer `{consumer}`{unwritten}\n  acknowledge: {acknowledge}\n  hand over: {hand_over}"

@@ -115,7 +115,7 @@ fn select(url: &str, context: &Context) {
             "your own context `dev` was left alone; use the server with: export UCP_STREAMS_URL={url}"
         )),
         Err(problem) => console.warn(&format!(
-            "it is no context: {problem}\nuse it with: export UCP_STREAMS_URL={url}"
+            "it could not be added as a context: {problem}\nuse it with: export UCP_STREAMS_URL={url}"
         )),
     }
 }
@@ -150,7 +150,7 @@ fn rehearse(place: &Place, starts: bool, context: &Context) -> Result<Exit> {
             return Err(detached.unsure(*pid, verb).into());
         }
         (Status::Running(_), Some(_)) => {
-            "start nothing: it runs; and select the context `dev`".to_owned()
+            "start nothing, because it is running; select the context `dev`".to_owned()
         }
         (Status::Stopped, Some(binary)) => format!(
             "start {} and select the context `dev`",
@@ -159,7 +159,7 @@ fn rehearse(place: &Place, starts: bool, context: &Context) -> Result<Exit> {
         (Status::Running(live), None) => {
             format!("stop process {}; its data stays", live.identity.pid)
         }
-        (Status::Stopped, None) => "stop nothing: it does not run".to_owned(),
+        (Status::Stopped, None) => "stop nothing, because it is not running".to_owned(),
     };
     let (report, _) = found(&detached, status);
     context.console.show_one(&report)?;

@@ -9,18 +9,20 @@ use crate::cli;
 use crate::exit::Exit;
 use crate::model::{Format, Name};
 use crate::streams::inspect;
+use crate::streams::which_group::OnServer;
 use crate::view::Info;
+use crate::wire::{Connection, key_type};
 
-/// Show streams with their groups: size, lag, pending, losses, and room before MAXLEN takes unread entries
+/// Show streams and their groups: size, lag, pending, losses, room
 ///
-/// Looks at every stream of the topology unless some are named. Costs the server little, whatever the length of a stream
-/// or of a pending entries list. LAG is a number; where the server does not know it, entries are counted up to the
-/// threshold, and it is a lower bound (>=), an upper bound (<=) or unknown (?); `lag --exact` counts all. LOST counts entries trimmed before the group read them; once it has read on, the server remembers less of
-/// them (>=) or nothing (?). ROOM counts those that can be added before it loses one, FOR in how long that is at the
-/// present rate. A `!` marks what is beyond a threshold of the topology, and a lag that may be. Consumers are listed for
-/// named streams, with -o wide and in JSON.
-/// Streams that the user may not look at are named in warnings (exit 7), and so are groups whose workers pause because
-/// everything they attempt fails.
+/// Looks at every stream of the topology unless some are named. Costs the server little, whatever the length of a
+/// stream or of a pending entries list. LAG is a number; where the server does not know it, entries are counted up to
+/// the threshold, and it is a lower bound (>=), an upper bound (<=) or unknown (?); `lag --exact` counts all. LOST
+/// counts entries trimmed before the group read them; once the group has read on, the server knows only part of them
+/// (>=) or nothing (?). ROOM is how many entries can be added before MAXLEN trims one that the group has not read, FOR
+/// how long that takes at the present rate. A `!` marks what is beyond a threshold of the topology, and a lag that may
+/// be. Consumers are listed for named streams, with -o wide and in JSON. Streams that the user may not look at are
+/// named in warnings (exit 7), and so are groups whose circuit breaker is open.
 ///
 /// With -o plain and csv the tables follow each other, a blank line between. --columns picks the one table that has
 /// them: `--columns group,lag` prints groups only. In JSON, groups are within their streams.
@@ -32,7 +34,7 @@ Examples:
   ucp-streams info -o csv --columns group,stream,lag,pending
   ucp-streams info --jq '.[].groups[].lag'")]
 pub(super) struct Args {
-    /// Streams to look at; all of the topology when none is named
+    /// Streams to look at, or groups, for their streams; all of the topology when none is named
     #[arg(value_name = "STREAM", value_parser = cli::name())]
     streams: Vec<Name>,
 }
@@ -40,7 +42,8 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
     let connection = context.connect().await?;
-    let seen = inspect::streams(&connection, topology, &args.streams).await?;
+    let wanted = streams_of(args.streams, &connection, context).await?;
+    let seen = inspect::streams(&connection, topology, &wanted).await?;
     let streams = seen.rows;
     let groups = || streams.iter().flat_map(|it| &it.groups);
     warn_of_open_breakers(groups(), context);
@@ -53,10 +56,45 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     if format.is_json() && !picks_parts {
         context.console.show(&streams)?;
     } else {
-        let with_consumers = !args.streams.is_empty() || format == Format::Wide;
+        let with_consumers = !wanted.is_empty() || format == Format::Wide;
         context
             .console
             .show_report(&Info::new(&streams, with_consumers))?;
     }
     Ok(told_of_denied(&seen.denied, context))
+}
+
+/// The streams that are named, where a name that is no stream's may be that of a group.
+async fn streams_of(
+    named: Vec<Name>,
+    connection: &Connection,
+    context: &Context,
+) -> Result<Vec<Name>> {
+    let asked = named.iter().map(key_type).collect();
+    let kinds = connection.run_all(asked).await?;
+    let is_nothing = |kind: &Result<Vec<u8>, _>| matches!(kind.as_deref(), Ok(b"none"));
+    if !kinds.iter().any(is_nothing) {
+        return Ok(named);
+    }
+    let groups = OnServer::look(connection, context.topology()?).await?;
+    let mut streams = Vec::new();
+    for (name, kind) in named.into_iter().zip(&kinds) {
+        let of_group = if is_nothing(kind) {
+            groups.streams_with(&name)
+        } else {
+            Vec::new()
+        };
+        if of_group.is_empty() && !streams.contains(&name) {
+            streams.push(name);
+            continue;
+        }
+        for stream in of_group {
+            let note = format!("`{name}` is a group of stream `{stream}`");
+            context.console.note(&note);
+            if !streams.contains(&stream) {
+                streams.push(stream);
+            }
+        }
+    }
+    Ok(streams)
 }

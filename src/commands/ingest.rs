@@ -23,10 +23,10 @@ use crate::topology::validate::Pair;
 use crate::view::RowWriter;
 use crate::wire::Connection;
 
-/// Take in events as the platform does: raw and normalised, together or not at all
+/// Ingest events: store raw and normalized together or not at all
 ///
-/// Each event is checked, stored in events.raw and, in its normal form, in events.normalized, by one script. Prints
-/// both ids. A file is checked as a whole before its first event is sent.
+/// Each event is validated, then stored in events.raw and, normalized, in events.normalized, atomically. Prints both
+/// ids. A file is checked as a whole before its first event is sent.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Write, after_help = "\
 Examples:

@@ -11,10 +11,10 @@ use crate::streams::init::{InitRow, State, apply_init, plan_init};
 use crate::topology::{GroupSpec, Start};
 use crate::wire::Connection;
 
-/// Create the topology's consumer groups, and their streams, where they are missing
+/// Create the topology's streams and groups where they are missing
 ///
-/// Says for each group whether it was created, existed, or exists and stands elsewhere than it would have been put.
-/// What exists is never changed, so that it is safe to run again.
+/// Shows for each group whether it was created, existed, or exists at another position than a new one would have.
+/// Existing groups are never changed, so the command is safe to repeat.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, after_help = "\
 Examples:
@@ -95,7 +95,7 @@ fn would(rows: &[InitRow]) -> String {
         .map(|row| format!("`{}` of `{}`", row.group, row.stream))
         .collect();
     if missing.is_empty() {
-        "create nothing: every group is there".to_owned()
+        "create nothing: every group exists".to_owned()
     } else {
         format!("create {}", missing.join(", "))
     }
@@ -104,7 +104,7 @@ fn would(rows: &[InitRow]) -> String {
 fn differs(row: &InitRow) -> String {
     let last = row.last_delivered_id.unwrap_or_default();
     format!(
-        "group `{}` of `{}` stands at {last}, not at {} as a new one would; it was left there",
+        "group `{}` of `{}` exists and is at {last}, not at {}; its position was not changed",
         row.group, row.stream, row.start
     )
 }

@@ -11,10 +11,11 @@ use crate::streams::backlog;
 
 /// Show how far groups are behind, in entries and in time
 ///
-/// LAG is a number. Servers lose count after deletions and XGROUP SETID: there entries are counted up to the threshold of
-/// the topology, and it is a lower bound (>=), an upper bound (<=) or unknown (?), never a made-up 0. BEHIND is the age of the oldest entry not delivered yet, OLDEST that of the oldest one delivered and
-/// not acknowledged. A `!` marks what is beyond a threshold of the topology, and a lag that may be; at OLDEST, that the
-/// entry is too old or rests too long.
+/// LAG is a number. Servers lose count after deletions and XGROUP SETID: then the entries are counted, up to the
+/// threshold of the topology, and LAG is a lower bound (>=), an upper bound (<=) or unknown (?), never a made-up 0.
+/// BEHIND is the age of the oldest entry not delivered yet, OLDEST that of the oldest one delivered and not
+/// acknowledged. A `!` marks a value beyond a threshold of the topology, or a lag that may be; at OLDEST it marks an
+/// entry that is too old or idle for too long.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use clap::FromArgMatches as _;
 
-use super::help::{complete, describe, help_json, usage};
+use super::help::{complete, help_json, layout, usage};
 use super::shared::{Context, failure, panics};
 use super::{Cli, Command, context, tree};
 use crate::cli::{DryRun, Globals, Impact};
@@ -70,6 +70,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(asked) = help_json::asked(&args) {
         return ExitCode::from(help(&asked, &env, terminal).code());
     }
+    if let Some(help) = layout::of_globals(&args) {
+        return ExitCode::from(usage::show_help(&help, &args, &env, terminal).code());
+    }
     let exit = match parse(&args) {
         Ok(line) => execute(line, &env, terminal),
         Err(error) => usage::show(&error, &args, &env, terminal),
@@ -107,7 +110,7 @@ fn reshaped(console: &mut Console, globals: &Globals) -> anyhow::Result<()> {
 }
 
 fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
-    let mut tree = describe::concise(tree());
+    let mut tree = layout::laid_out(tree());
     let mut matches = tree.try_get_matches_from_mut(args)?;
     let (command, can_rehearse) = usage::named(&matches);
     let impact = usage::impact_of(&tree, &command);

@@ -53,6 +53,20 @@ struct Cli {
     command: Command,
 }
 
+/// The commands as the help lists them: every one once.
+const HEADINGS: &[(&str, &[&str])] = &[
+    (
+        "Set up",
+        &["demo", "dev", "init", "topology", "completions", "man"],
+    ),
+    ("Publish", &["publish", "ingest"]),
+    ("Look", &["info", "lag", "pending", "tail", "read", "get"]),
+    ("Repair", &["claim", "requeue", "ack", "dlq"]),
+    ("Work", &["worker", "consume"]),
+    ("Keep", &["groups", "consumers"]),
+    ("Connect", &["context", "ping", "acl"]),
+];
+
 #[derive(Debug, Subcommand)]
 enum Command {
     Context(context::Args),
@@ -142,7 +156,7 @@ mod tests {
     /// Every command that can be run, with its path.
     fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
         let path = format!("{path} {}", command.get_name());
-        if command.get_subcommands().next().is_none() {
+        if command.get_subcommands().next().is_none() && !command.is_hide_set() {
             found.push((path.trim().to_owned(), command.clone()));
         }
         for inner in command.get_subcommands() {

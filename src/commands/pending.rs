@@ -20,12 +20,18 @@ use crate::wire::Connection;
 /// Bytes of bodies that are kept until the whole report is shown; more are shown page by page.
 const BODIES_HELD: usize = 2 << 20;
 
-/// Show what was delivered and not acknowledged: by consumer, by what it has in common, and entry by entry
+/// The heading of options that choose entries.
+const FILTERS: &str = "Filters";
+/// The heading of options about what is shown of them.
+const SHOWN: &str = "What to show";
+
+/// Show entries that were delivered and are not acknowledged
 ///
-/// Never changes a delivery count. IN FLIGHT and REASON are what workers note of entries at their second attempt, or ten
-/// seconds in a handler: since the first start, and why the last attempt failed; AGE is by the id. With -o plain, csv and ndjson only what was asked for is printed: the counts of
-/// --histogram, those of --by, the entries with --entries or without either of the two, the consumers with --count 0; in
-/// plain and csv a blank line is between two tables. --columns picks the one table that has them.
+/// Never changes a delivery count. Workers record entries that are at their second attempt or ten seconds in a handler:
+/// IN FLIGHT is the time since the first attempt started, REASON why the last attempt failed. AGE is the time since the
+/// entry was added, by its id. With -o plain, csv and ndjson only the requested parts are printed: the counts of
+/// --histogram, the counts of --by, the entries (with --entries, or with neither of the two), and with --count 0 the
+/// consumers. In plain and csv a blank line separates two tables. --columns selects the table that has these columns.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
@@ -47,37 +53,37 @@ pub(super) struct Args {
     #[arg(long, value_name = "STREAM", value_parser = cli::name())]
     stream: Option<Name>,
 
-    /// Only entries idle (neither delivered nor renewed) for at least this long, such as 5m; what a worker holds is renewed,
-    /// however long its handler hangs
-    #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
+    /// Only entries idle (neither delivered nor renewed) for at least this long, such as 5m; a worker renews its
+    /// entries in flight, however long its handler hangs
+    #[arg(long, value_name = "DUR", value_parser = cli::parse_duration, help_heading = FILTERS)]
     idle: Option<Duration>,
 
-    /// Only entries added at least this long ago, by their ids: finds also what hangs in a handler
-    #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
+    /// Only entries added at least this long ago, by their ids; finds entries that hang in a handler
+    #[arg(long, value_name = "DUR", value_parser = cli::parse_duration, help_heading = FILTERS)]
     age: Option<Duration>,
 
-    /// Only entries that this consumer holds
-    #[arg(long, value_name = "CONSUMER", value_parser = cli::name())]
+    /// Only entries pending for this consumer
+    #[arg(long, value_name = "CONSUMER", value_parser = cli::name(), help_heading = FILTERS)]
     consumer: Option<Name>,
 
     /// Only entries delivered at least this many times
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = FILTERS)]
     min_deliveries: Option<u64>,
 
     /// Entries to list, the oldest first [default: 100 in tables; all in JSON, CSV and --names]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = SHOWN)]
     count: Option<u32>,
 
-    /// List the entries with their fields; says so where a body was trimmed away
-    #[arg(long)]
+    /// List the entries with their fields; says so where a body was trimmed
+    #[arg(long, help_heading = SHOWN)]
     entries: bool,
 
     /// Count entries by idle time and by deliveries (of the 100,000 oldest)
-    #[arg(long)]
+    #[arg(long, help_heading = SHOWN)]
     histogram: bool,
 
     /// Count entries by the values of these fields (of the 10,000 oldest); a path leads into JSON: payload.total
-    #[arg(long, value_name = "FIELD,FIELD", value_delimiter = ',')]
+    #[arg(long, value_name = "FIELD,FIELD", value_delimiter = ',', help_heading = SHOWN)]
     by: Vec<String>,
 
     #[command(flatten)]
@@ -190,7 +196,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let is_for_script = context.console.options().names;
     if has_idle && !is_for_script && !report.has_more && report.matching < report.pending {
         context.console.note(
-            "what workers hold is renewed, and not idle however long its handler hangs: --age DUR finds by age, IN FLIGHT says since when",
+            "entries in flight are renewed, so they are never idle however long a handler hangs: --age DUR finds them by age, and IN FLIGHT shows since when",
         );
     }
     if let Some(cut) = report.cut() {

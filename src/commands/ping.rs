@@ -7,10 +7,11 @@ use crate::cli::Impact;
 use crate::exit::Exit;
 use crate::streams::ping;
 
-/// Check whether the server answers, which server it is, and how fast
+/// Check that the server answers, and show its version and features
 ///
-/// Connects and authenticates as every other command would, measures one round trip, and says the server's version,
-/// the optional commands and options it has, and whether its data is kept. What the user may not ask is shown as unknown.
+/// Connects and authenticates as every other command would, measures one round trip, and shows the server's version,
+/// its optional commands and options, and whether its data is persistent. Facts that the user may not query are shown
+/// as unknown.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, after_help = "\
 Examples:

@@ -7,7 +7,7 @@ use crate::cli::{Pairs, Position, count, name};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::{Edge, Name, Problem, Time, escaped};
-use crate::streams::names::{explain, require_stream};
+use crate::streams::names::{explain, require_unless_dead_letters, without_dead_letters};
 use crate::streams::read::{self, Range};
 use crate::view::{EntryStyle, EntryWriter};
 use crate::wire;
@@ -84,7 +84,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         out.settle()
     });
     match outcome.await {
-        Ok(0) => require_stream(&context.connect().await?, context.known_names(), stream).await?,
+        Ok(0) => {
+            let connection = context.connect().await?;
+            let topology = context.known_names();
+            let missing = require_unless_dead_letters(&connection, topology, stream).await?;
+            if let Some(of) = missing {
+                context.console.warn(&without_dead_letters(stream, &of));
+            }
+        }
         Ok(_) => {}
         Err(error) => return Err(named(error, stream, context).await),
     }

@@ -13,12 +13,12 @@ use crate::streams::requeue::{apply_requeue, must_be_alone};
 use crate::streams::select::Which;
 
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
-/// Append a group's stale entries to the end of the stream again and acknowledge the old ones
+/// Append stale entries to their stream again for another try
 ///
-/// Each entry is moved atomically, and only if nobody took it since it was looked at. The copy keeps where it came from
-/// (_ucp_origin) and how often it was tried (_ucp_attempts). Other groups of the stream would see the copies too, so
-/// with other groups it is refused unless that is agreed to. One whose body was trimmed away becomes a tombstone in the
-/// dead-letter stream (exit 9).
+/// The old entry is acknowledged and a copy is appended, atomically, and only if no other consumer claimed the entry in
+/// the meantime. The copy keeps its origin (_ucp_origin) and its number of attempts (_ucp_attempts). Other groups of
+/// the stream would see the copies too; that is refused without --all-groups-see-it. An entry whose body was trimmed is
+/// recorded as a tombstone in the dead-letter stream (exit 9).
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Destructive, after_help = "\
 Examples:

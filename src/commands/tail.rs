@@ -11,7 +11,7 @@ use crate::cli::{FieldValue, Pairs, Position, field_value, name};
 use crate::console::{Console, Output, Signals};
 use crate::exit::Exit;
 use crate::model::{EntryId, Format, Name, Problem, Time};
-use crate::streams::names::require_streams;
+use crate::streams::names::{require_streams, without_dead_letters};
 use crate::streams::tail::{Equal, Filter, Gap, Sink, Unjudged, Window, follow, history};
 use crate::view::{EntryStyle, EntryWriter, Options};
 use crate::wire::decode::FieldSlices;
@@ -19,15 +19,15 @@ use crate::wire::decode::FieldSlices;
 /// Entries of each stream when nothing else is said.
 const ENTRIES: u64 = 10;
 
-/// Print the last entries of streams, merged by id, and with -f what is added
+/// Print the last entries of streams, and follow them with -f
 ///
-/// Following survives a lost connection: it goes on after the last entry it printed. With -f, JSON is one object per
-/// line, and a stream that is not there yet is waited for.
+/// Entries of several streams are merged by id. Following survives a lost connection: it continues after the last entry
+/// it printed. With -f, JSON is one object per line, and a stream that does not exist yet is waited for.
 ///
-/// Entries that were cut from a followed stream before they were read leave a record in their place: the line
-/// `gap stream=S from=ID to=ID count=N`, as JSON {"gap": {"stream", "from", "to", "count"}}: N between the two ids,
-/// neither included; `to` is null (`end`) when nothing is left, `count` null (`unknown`) when the stream was deleted or
-/// made again, which is then followed from its first entry. With -o csv or --names it is a warning.
+/// Entries that were trimmed from a followed stream before they were read are reported in their place: the line `gap
+/// stream=S from=ID to=ID count=N`, as JSON {"gap": {"stream", "from", "to", "count"}}: N between the two ids, neither
+/// included; `to` is null (`end`) when nothing is left, `count` null (`unknown`) when the stream was deleted or
+/// recreated, which is then followed from its first entry. With -o csv or --names it is a warning.
 #[derive(Debug, clap::Args)]
 #[command(add = crate::cli::Impact::Read, after_help = "\
 Examples:
@@ -63,7 +63,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "REGEX")]
     grep: Option<Regex>,
 
-    /// Print only these fields
+    /// Print only these fields, after the stream, where there are several, and the id
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     fields: Vec<String>,
 
@@ -138,9 +138,16 @@ async fn show(
 async fn require(streams: &[Name], follows: bool, context: &Context) -> Result<()> {
     let connection = context.connect().await?;
     let topology = context.known_names();
-    for stream in require_streams(&connection, topology, streams, follows).await? {
-        let console = &context.console;
-        console.note(&format!("waiting for `{stream}`, which is not there yet"));
+    let console = &context.console;
+    for (stream, dead_letters_of) in
+        require_streams(&connection, topology, streams, follows).await?
+    {
+        match dead_letters_of {
+            Some(of) => console.warn(&without_dead_letters(stream, &of)),
+            None => console.note(&format!(
+                "waiting for stream `{stream}`, which does not exist yet"
+            )),
+        }
     }
     Ok(())
 }
@@ -185,7 +192,7 @@ impl<'c> Shown<'c> {
     /// With these fields only; all of them when there are none.
     fn only(mut self, fields: Vec<String>) -> Self {
         if !fields.is_empty() {
-            self.writer = self.writer.only(fields);
+            self.writer = self.writer.only_fields(fields);
         }
         self
     }

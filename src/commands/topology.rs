@@ -12,7 +12,7 @@ use crate::streams::drift::{DriftRow, State, drift, unchecked};
 use crate::topology::{Topology, example_toml};
 use crate::view::write_json;
 
-/// Show, begin or check the topology: streams, groups, schemas and handlers
+/// Show or check the topology: streams, groups, schemas, handlers
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -37,10 +37,9 @@ Examples:
     Example,
     /// Check the topology file, and that the server has its groups
     ///
-    /// Exit 2 when the file is wrong, with everything that is wrong in it; exit 1 when the server lacks a group, or one stands beyond
-    /// every id that its stream has given (ahead). Warns
-    /// of a group that seems unused and does not stand where the topology would start it; groups that only the server has
-    /// are listed as extra, and are no fault.
+    /// Exit 2 when the file has errors, all of which are listed; exit 1 when the server lacks a group, or a group is
+    /// ahead of its stream's last id. Warns of a group that was never read from and is not at the start that the
+    /// topology gives. Groups that only the server has are listed as extra, which is not an error.
     #[command(add = Impact::Read, after_help = "\
 Examples:
   ucp-streams topology check
@@ -96,13 +95,13 @@ async fn check(offline: bool, context: &Context) -> Result<Exit> {
     let (missing, elsewhere) = (with(State::Missing), with(State::Differs));
     if !missing.is_empty() {
         console.warn(&format!(
-            "the server lacks {}; `ucp-streams init` creates what is missing",
+            "missing on the server: {}; `ucp-streams init` creates what is missing",
             listed(&missing)
         ));
     }
     if !elsewhere.is_empty() {
         console.warn(&format!(
-            "unused, and not where the topology starts it: {}",
+            "never read from, and not at the start that the topology gives: {}",
             listed(&elsewhere)
         ));
     }

@@ -19,7 +19,7 @@ pub(super) fn by_flag() -> Consent {
 pub(super) fn nobody_to_ask(plan: &str, protected: Option<&Protected>) -> Problem {
     let Some(protected) = protected else {
         return Problem::refused(format!(
-            "needs consent, and there is no terminal to ask on: {plan}"
+            "requires confirmation, and there is no terminal to ask on: {plan}"
         ))
         .hint("add --yes to agree, or --dry-run to see what it would do");
     };

@@ -192,7 +192,7 @@ fn failed(error: &io::Error) -> anyhow::Error {
         Kind::Local,
         format!("cannot write to standard output: {error}"),
     )
-    .hint("what was shown may be incomplete, and what was changed on the server is changed: look with a command that only reads before you repeat one that writes")
+    .hint("the output may be incomplete, but changes made on the server remain: check the state with a read-only command before you repeat one that writes")
     .into()
 }
 

@@ -101,7 +101,7 @@ impl Victim {
                 _ if started.elapsed() > PATIENCE => {
                     bail!(Problem::new(
                         crate::model::Kind::Bug,
-                        "the worker that is to die got no messages"
+                        "the worker that is to be killed received no messages"
                     ))
                 }
                 _ => {}

@@ -262,7 +262,7 @@ impl Detached {
     /// Why `what` is refused while the status is [`Status::Unsure`].
     pub fn unsure(&self, pid: u32, what: &str) -> Problem {
         Problem::refused(format!(
-            "cannot {what}: {} names process {pid}, which lives, but the socket beside it does not answer for it",
+            "cannot {what}: {} names process {pid}, which is running, but the socket beside it does not answer",
             shown(&self.pid_file)
         ))
         .hint(format!(
@@ -294,7 +294,7 @@ fn end(pid: u32) -> io::Result<()> {
     }
     Err(io::Error::new(
         io::ErrorKind::TimedOut,
-        format!("process {pid} lives on after SIGKILL"),
+        format!("process {pid} is still running after SIGKILL"),
     ))
 }
 

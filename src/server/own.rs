@@ -37,7 +37,7 @@ pub fn is_link(error: &io::Error) -> bool {
 /// That `path` is a symbolic link, which is not followed.
 pub fn link_refused(path: &Path) -> Problem {
     Problem::refused(format!(
-        "{} is a symbolic link, and what is written there would be written elsewhere; nothing was changed",
+        "{} is a symbolic link, so writing to it would write elsewhere; nothing was changed",
         shown(path)
     ))
 }
@@ -70,12 +70,12 @@ pub(super) fn examine(dir: &Path) -> Result<File, Problem> {
     if data.uid() != geteuid().as_raw() {
         let (dir, owner) = (shown(dir), data.uid());
         return foreign(format!(
-            "{dir} belongs to another user ({owner}), who could lead the server's files elsewhere"
+            "{dir} belongs to another user ({owner}), who could redirect the server's files"
         ));
     }
     if data.mode() & 0o022 != 0 {
         return Err(Problem::refused(format!(
-            "{} can be written by other users, who could lead the server's files elsewhere",
+            "{} can be written by other users, who could redirect the server's files",
             shown(dir)
         ))
         .hint(format!(

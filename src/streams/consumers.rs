@@ -225,7 +225,7 @@ async fn holds(connection: &Connection, target: &Target, info: &ConsumerInfo) ->
         ""
     };
     Ok(Problem::refused(format!(
-        "consumer `{}` of {target} holds {}, which would be lost: {}{more}",
+        "consumer `{}` of {target} has {} pending, which would be lost: {}{more}",
         info.name,
         entries(info.pending),
         ids.join(", ")
@@ -399,11 +399,11 @@ async fn delete(connection: &Connection, target: &Target, rows: &mut [&mut Remov
                     _ => Kind::Partial,
                 };
                 let what = format!(
-                    "consumer `{consumer}` of {target} holds entries that it did not hold before, from {id} on: it was not deleted"
+                    "consumer `{consumer}` of {target} received entries in the meantime, from {id} on: it was not deleted"
                 );
                 row.outcome = Fate::Held;
                 return Err(Problem::new(kind, what)
-                    .hint("stop its process, then run it again")
+                    .hint("stop its process, then repeat the command")
                     .into());
             }
         };

@@ -245,7 +245,7 @@ pub async fn apply_accept(
             "{target} has lost more meanwhile ({total} entries in all, {} when it was looked at); nothing was accepted",
             losses.total
         ))
-        .hint("run it again to see what it would accept now")
+        .hint("repeat the command to see what it would accept now")
         .into());
     }
     row.is_done = true;

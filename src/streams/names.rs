@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use crate::model::{CommandLine, Name, Problem, escaped};
+use super::dead_letters::Source;
+use crate::model::{CommandLine, Name, Problem, escaped, quoted};
 use crate::topology::{Topology, did_you_mean, nearest};
 use crate::wire::{Connection, Error, ErrorKind, key_type, scan, xinfo_consumers, xinfo_groups};
 
@@ -71,6 +72,17 @@ fn once(names: impl Iterator<Item = Name>) -> Vec<Name> {
 
 /// The problem that there is no stream called `stream`, with those there are.
 pub async fn no_stream(connection: &Connection, topology: &Topology, stream: &Name) -> Problem {
+    let mut groups = topology.groups.iter();
+    if let Some(group) = groups.find(|it| it.name == *stream) {
+        return Problem::not_found(format!(
+            "no stream `{stream}`: that is a group of stream `{}`",
+            group.stream
+        ))
+        .hint(format!(
+            "name the stream: {}",
+            quoted(group.stream.as_bytes())
+        ));
+    }
     let names = existing(connection, topology).await;
     let problem = Problem::not_found(format!(
         "no stream `{stream}`{}",
@@ -132,8 +144,49 @@ pub async fn require_stream(
     }
 }
 
+/// As [`require_stream`], where a dead-letter stream may also be missing: it is made with its first dead letter. Returns
+/// the stream whose dead letters are missing, where they are.
+///
+/// # Errors
+/// As [`require_stream`].
+pub async fn require_unless_dead_letters(
+    connection: &Connection,
+    topology: &Topology,
+    stream: &Name,
+) -> Result<Option<Name>> {
+    match require_stream(connection, topology, stream).await {
+        Ok(()) => Ok(None),
+        Err(error) => match has_no_dead_letters(connection, topology, stream).await {
+            Some(of) => Ok(Some(of)),
+            None => Err(error),
+        },
+    }
+}
+
+/// The stream whose dead letters `name` would hold, where that stream is there and `name` is not.
+async fn has_no_dead_letters(
+    connection: &Connection,
+    topology: &Topology,
+    name: &Name,
+) -> Option<Name> {
+    let source = Source::named(topology, name);
+    if source.dead_letter != *name {
+        return None;
+    }
+    let asked = vec![key_type(&source.stream), key_type(name)];
+    let kinds = connection.run_all(asked).await.ok()?;
+    let is = |at: usize, kind: &[u8]| matches!(&kinds[at], Ok(found) if found == kind);
+    (is(0, b"stream") && is(1, b"none")).then_some(source.stream)
+}
+
+/// What is said of a dead-letter stream that is not there.
+pub fn without_dead_letters(dead_letter: &Name, stream: &Name) -> String {
+    format!("no stream `{dead_letter}` yet: there are no dead letters of `{stream}`")
+}
+
 /// Makes sure that all of `streams` are there, or, with `may_be_missing`, nothing else is in their place: those that are
-/// not there. Where the user may not ask, the reading itself will tell.
+/// not there, a dead-letter stream among them in any case with the stream whose dead letters it would hold. Where the user
+/// may not ask, the reading itself will tell.
 ///
 /// # Errors
 /// As [`require_stream`].
@@ -142,13 +195,16 @@ pub async fn require_streams<'s>(
     topology: &Topology,
     streams: &'s [Name],
     may_be_missing: bool,
-) -> Result<Vec<&'s Name>> {
+) -> Result<Vec<(&'s Name, Option<Name>)>> {
     let asked = streams.iter().map(key_type).collect();
     let mut missing = Vec::new();
     for (stream, kind) in streams.iter().zip(connection.run_all(asked).await?) {
         match kind.as_deref() {
-            Ok(b"none") if may_be_missing => missing.push(stream),
-            Ok(b"none") => return Err(no_stream(connection, topology, stream).await.into()),
+            Ok(b"none") if may_be_missing => missing.push((stream, None)),
+            Ok(b"none") => match has_no_dead_letters(connection, topology, stream).await {
+                Some(of) => missing.push((stream, Some(of))),
+                None => return Err(no_stream(connection, topology, stream).await.into()),
+            },
             Ok(b"stream") | Err(_) => {}
             Ok(other) => return Err(not_a_stream(stream, other).into()),
         }

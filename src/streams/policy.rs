@@ -127,7 +127,7 @@ impl Patience {
             format_duration_short(idle),
         ))
         .hint(format!(
-            "wait with --idle {claim_idle}, stop that worker first, or take them all the same with --force"
+            "wait with --idle {claim_idle}, stop that worker first, or claim them anyway with --force"
         )))
     }
 

@@ -173,7 +173,7 @@ async fn none_at(connection: &Connection, stream: &Name, place: Place) -> Result
         return Ok(problem.hint("the stream is empty"));
     };
     let why = match place {
-        Place::Id(id) if id < first.id => ": it was cut, or never there",
+        Place::Id(id) if id < first.id => ": it was trimmed or deleted, or never existed",
         _ => "",
     };
     let (count, first, last) = (info.length, first.id, last.id);

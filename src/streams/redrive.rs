@@ -84,7 +84,7 @@ impl LettersPlan {
 /// Why a tombstone cannot be moved back.
 fn why_not(letter: &DeadLetter) -> &'static str {
     if letter.lost.is_some() {
-        "a tombstone of entries that left the stream before they were delivered: there are no bodies to move"
+        "a tombstone of entries that were trimmed or deleted before delivery: there are no bodies to move"
     } else {
         "a tombstone: there is no body to move"
     }
@@ -128,7 +128,7 @@ pub async fn must_be_one_group(
         "stream `{stream}` has several groups, which would all see the entries again: {}",
         names.join(", ")
     ))
-    .hint("--all-groups-see-it does it all the same")
+    .hint("--all-groups-see-it allows that")
     .into())
 }
 

@@ -203,7 +203,7 @@ impl Chosen {
         }
         let of = |(name, count): (&Name, &usize)| {
             if name.is_empty() {
-                format!("{count} of nobody")
+                format!("{count} without a consumer")
             } else {
                 format!("{count} of {name}")
             }

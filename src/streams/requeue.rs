@@ -32,7 +32,7 @@ pub fn must_be_alone(
         others.join(", ")
     ))
     .hint(
-        "--all-groups-see-it does it all the same; `claim` hands entries over without a copy, which no other group sees",
+        "--all-groups-see-it allows that; `claim` hands entries over without a copy that other groups would see",
     ))
 }
 

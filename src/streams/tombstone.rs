@@ -8,7 +8,7 @@ use crate::model::{Name, PendingEntry, Time};
 use crate::wire::{self, Connection, Holder, Move, dead_letter};
 
 /// What a tombstone says, whoever leaves it.
-pub const TRIMMED: &str = "the body was trimmed away before it was handled";
+pub const TRIMMED: &str = "the body was trimmed before it was handled";
 
 /// Leaves a tombstone for `entry` in `graves`, if it still is as it was seen.
 pub(super) async fn bury(

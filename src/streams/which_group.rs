@@ -3,10 +3,13 @@
 
 use anyhow::Result;
 
-use super::names::listed;
-use crate::model::{CommandLine, GroupInfo, Name, Problem};
+use super::names::{existing, listed};
+use crate::model::{CommandLine, GroupInfo, Name, Problem, quoted};
 use crate::topology::{GroupSpec, Topology, did_you_mean, nearest};
 use crate::wire::{Connection, Error, ErrorKind, xinfo_groups};
+
+/// Streams beside the topology's whose groups are looked at for a name that is not found.
+const ELSEWHERE_MAX: usize = 200;
 
 /// Whether a name that is not there is answered with one that may have been meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +73,12 @@ impl<'t> OnServer<'t> {
     /// # Errors
     /// Usage, when it is on several streams; not found; why a stream could not be looked at, where the name is not
     /// found on the others.
-    pub fn find(&self, name: &Name, suggest: Suggest) -> Result<Found> {
+    pub async fn find(
+        &self,
+        connection: &Connection,
+        name: &Name,
+        suggest: Suggest,
+    ) -> Result<Found> {
         let on: Vec<_> = self
             .streams
             .iter()
@@ -81,7 +89,7 @@ impl<'t> OnServer<'t> {
                 spec: self.topology.group(name, Some(stream))?,
                 groups: Some(groups.clone()),
             }),
-            [] => self.in_topology(name, suggest),
+            [] => self.in_topology(connection, name, suggest).await,
             _ => {
                 let streams: Vec<&Name> = on.iter().map(|(stream, _)| stream).collect();
                 Err(Topology::on_several(name, &streams).into())
@@ -89,7 +97,26 @@ impl<'t> OnServer<'t> {
         }
     }
 
-    fn in_topology(&self, name: &Name, suggest: Suggest) -> Result<Found> {
+    /// The streams that have a group called `name`, on the server or in the topology.
+    pub fn streams_with(&self, name: &Name) -> Vec<Name> {
+        let has = |groups: &[GroupInfo]| groups.iter().any(|it| it.name == *name);
+        let on_server = self.streams.iter().filter(|(_, groups)| has(groups));
+        let in_topology = self.topology.groups.iter().filter(|it| it.name == *name);
+        let mut found: Vec<Name> = on_server.map(|(stream, _)| stream.clone()).collect();
+        for spec in in_topology {
+            if !found.contains(&spec.stream) {
+                found.push(spec.stream.clone());
+            }
+        }
+        found
+    }
+
+    async fn in_topology(
+        &self,
+        connection: &Connection,
+        name: &Name,
+        suggest: Suggest,
+    ) -> Result<Found> {
         let problem = match self.topology.group(name, None) {
             Ok(spec) => return Ok(Found { spec, groups: None }),
             Err(problem) => problem,
@@ -101,11 +128,11 @@ impl<'t> OnServer<'t> {
         }
         match &self.unseen {
             Some(error) => Err(error.clone().into()),
-            None => Err(self.no_such(name, suggest).into()),
+            None => Err(self.no_such(connection, name, suggest).await.into()),
         }
     }
 
-    fn no_such(&self, name: &Name, suggest: Suggest) -> Problem {
+    async fn no_such(&self, connection: &Connection, name: &Name, suggest: Suggest) -> Problem {
         let text = format!("no group `{name}` in the topology, nor on its streams");
         if suggest == Suggest::Nothing {
             let groups = CommandLine::new("groups");
@@ -113,7 +140,21 @@ impl<'t> OnServer<'t> {
                 "check the name, and give its stream with --stream; `{groups}` lists the groups there are"
             ));
         }
-        let names = self.names();
+        let elsewhere = self.elsewhere(connection).await;
+        let on: Vec<&Name> = elsewhere
+            .iter()
+            .filter(|(_, groups)| groups.contains(name))
+            .map(|(stream, _)| stream)
+            .collect();
+        if let Some(first) = on.first() {
+            let streams: Vec<Name> = on.iter().map(|it| (*it).clone()).collect();
+            return Problem::not_found(format!("{text}; it is a group of {}", listed(&streams)))
+                .hint(format!(
+                    "name its stream with --stream {}",
+                    quoted(first.as_bytes())
+                ));
+        }
+        let names = self.names(elsewhere);
         let texts: Vec<String> = names.iter().map(ToString::to_string).collect();
         let given = name.to_string();
         let meant = did_you_mean(nearest(&given, texts.iter().map(String::as_str)));
@@ -123,12 +164,29 @@ impl<'t> OnServer<'t> {
         ))
     }
 
+    /// The groups of streams that the topology does not have, of as many as a bounded look finds.
+    async fn elsewhere(&self, connection: &Connection) -> Vec<(Name, Vec<Name>)> {
+        let is_known = |name: &Name| self.streams.iter().any(|(stream, _)| stream == name);
+        let mut streams = existing(connection, self.topology).await;
+        streams.retain(|name| !is_known(name));
+        streams.truncate(ELSEWHERE_MAX);
+        let asked = streams.iter().map(xinfo_groups).collect();
+        let answers = connection.run_all(asked).await.unwrap_or_default();
+        let groups = answers.into_iter().map(|answer| {
+            let groups = answer.unwrap_or_default().into_iter();
+            groups.map(|it| it.name).collect()
+        });
+        streams.into_iter().zip(groups).collect()
+    }
+
     /// Every group of the topology and of the server, once.
-    fn names(&self) -> Vec<Name> {
+    fn names(&self, elsewhere: Vec<(Name, Vec<Name>)>) -> Vec<Name> {
         let of_topology = self.topology.groups.iter().map(|it| &it.name);
         let groups = self.streams.iter().flat_map(|(_, groups)| groups);
         let mut names: Vec<Name> = Vec::new();
-        for name in of_topology.chain(groups.map(|it| &it.name)) {
+        let elsewhere = elsewhere.iter().flat_map(|(_, groups)| groups);
+        let here = of_topology.chain(groups.map(|it| &it.name));
+        for name in here.chain(elsewhere) {
             if !names.contains(name) {
                 names.push(name.clone());
             }

@@ -148,7 +148,7 @@ fn group_faults(group: &GroupSpec) -> Vec<String> {
     fault(
         group.claim_idle < least,
         &format!(
-            "claim_idle must be at least {}: below, a busy worker looks dead",
+            "claim_idle must be at least {}: with less, a busy worker would look dead",
             format_duration(least)
         ),
     );
@@ -167,7 +167,7 @@ fn handler_fault(group: &GroupSpec, handler: &Handler) -> Option<String> {
             "the handler names no program"
         }
         Handler::Builtin(Builtin::Forward(to)) if *to == group.stream => {
-            "the handler forwards the stream to itself, without end"
+            "the handler forwards the stream to itself, which would never end"
         }
         Handler::Http(http) => return http_fault(group, http),
         _ => return None,
@@ -187,15 +187,15 @@ fn http_fault(group: &GroupSpec, http: &HttpSpec) -> Option<String> {
         HttpTarget::Url(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
             Some("the handler's URL must begin http:// or https://".to_owned())
         }
-        _ if http.results.as_ref() == Some(&group.stream) => {
-            Some("the handler's results go to the stream it reads, without end".to_owned())
-        }
+        _ if http.results.as_ref() == Some(&group.stream) => Some(
+            "the handler's results go to the stream it reads, which would never end".to_owned(),
+        ),
         _ if http
             .results
             .as_ref()
             .is_some_and(crate::model::Name::is_empty) =>
         {
-            Some("the name of the stream for results is empty; false is none".to_owned())
+            Some("the name of the stream for results is empty; false means none".to_owned())
         }
         _ if fan_out_has_gaps => Some("fan_out needs field, value and into".to_owned()),
         _ => None,

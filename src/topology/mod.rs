@@ -128,7 +128,7 @@ impl Topology {
         let groups = self.groups.iter().filter(|it| it.stream == *stream);
         let names: Vec<String> = groups.map(|it| it.name.to_string()).collect();
         let problem =
-            Problem::not_found(format!("`{stream}` is a stream; the group is to be named"));
+            Problem::not_found(format!("`{stream}` is a stream; give the name of a group"));
         problem.hint(if names.is_empty() {
             let groups = CommandLine::new("groups").arg(stream);
             format!("the topology has no group of it; `{groups}` lists those on the server")

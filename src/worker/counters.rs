@@ -39,15 +39,15 @@ macro_rules! counters {
 counters! {
     handled: "Entries handled and acknowledged.",
     failed_attempts: "Attempts that failed.",
-    not_started: "Attempts that could not be started for lack of descriptors, processes or memory, or of the program; not counted against their entries.",
+    not_started: "Attempts that could not be started for lack of file descriptors, processes, memory or the program; not counted as deliveries.",
     retried: "Attempts after the first.",
     taken_over: "Entries taken over from other consumers.",
     dead_lettered: "Entries moved to the dead-letter stream with their bodies.",
-    tombstones: "Entries whose body had been trimmed away: recorded in the dead-letter stream.",
-    taken_back: "Entries that were pending for nobody, since this worker's consumer was deleted, and are its own again.",
-    uncounted: "Figures of the features handler that could not be counted up; their events were handled without them.",
+    tombstones: "Entries whose body had been trimmed: recorded in the dead-letter stream.",
+    taken_back: "Entries that lost their consumer because this worker's was deleted, and are pending for it again.",
+    uncounted: "Figures of the features handler that could not be incremented; their events were handled without them.",
     lost: "Entries that left the stream before they were delivered to the group.",
-    leases_lost: "Leases lost while their entry was in hand; somebody else has those entries, or acknowledged them.",
+    leases_lost: "Leases lost while their entry was in flight; another consumer claimed or acknowledged those entries.",
     released: "Entries given back unstarted when stopping.",
     reconnects: "Connections made again after a loss.",
     groups_recreated: "Times the group had to be created again.",
@@ -95,9 +95,9 @@ impl Now {
     /// Each figure: its name, what it says, and its value.
     pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         [
-            ("ready", "Entries in hand that wait for a free slot.", &self.ready),
+            ("ready", "Entries in flight that wait for a free slot.", &self.ready),
             ("running", "Entries that handlers have.", &self.running),
-            ("waiting", "Entries in hand that wait for their next attempt.", &self.waiting),
+            ("waiting", "Entries in flight that wait for their next attempt (backoff).", &self.waiting),
             (
                 "unwritten",
                 "Dead letters and tombstones that could not be written yet.",
@@ -105,12 +105,12 @@ impl Now {
             ),
             (
                 "paused",
-                "1 while everything fails and the circuit breaker lets one entry through at a time.",
+                "1 while the circuit breaker is open: every attempt fails, and one entry is tried at a time.",
                 &self.is_paused,
             ),
             (
                 "stalled",
-                "1 while no attempt can be started for lack of descriptors, processes, memory or the program.",
+                "1 while no attempt can be started for lack of file descriptors, processes, memory or the program.",
                 &self.is_stalled,
             ),
             (

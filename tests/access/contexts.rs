@@ -93,7 +93,7 @@ fn the_first_context_is_used_at_once_and_others_in_their_turn() {
     );
     home.ucp(&["context", "remove", "two"])
         .assert_code(0)
-        .stderr_has("none is selected now");
+        .stderr_has("no context is selected now");
     home.ucp(&["context", "show"])
         .assert_code(3)
         .stderr_has("no context is selected");
@@ -294,7 +294,7 @@ fn a_password_is_asked_for_at_a_terminal_and_nowhere_else() {
     );
     home.ucp(&["-u", &server.url(), "ping"])
         .assert_code(5)
-        .stderr_has("wants a password")
+        .stderr_has("requires a password")
         .stderr_has("hint: give a password");
     let env = [("HOME", home.path().to_str().unwrap())];
     let mut terminal = Terminal::run(&["-u", &server.url(), "ping"], &env);

@@ -181,7 +181,7 @@ fn a_socket_and_a_port_of_the_same_server_are_one() {
     server.redis(&["ACL", "SETUSER", "default", "-info"]);
     ack(&server)
         .assert_code(6)
-        .stderr_has("does not say whether it is the production one");
+        .stderr_has("cannot tell whether this is a production server");
     assert_eq!(pending(&server), 1);
 }
 
@@ -203,7 +203,7 @@ fn what_others_took_while_consent_was_asked_for_is_said_so() {
     let (ended, shown) = terminal.end();
     assert_eq!(ended, Some(6), "{shown}");
     assert!(
-        shown.contains("others took or acknowledged all of it"),
+        shown.contains("other consumers claimed or acknowledged all of the entries"),
         "{shown}"
     );
     assert!(!shown.contains("none of these ids"), "{shown}");

@@ -87,13 +87,16 @@ fn row_28_an_unknown_authority_is_5_and_names_the_way_out() {
     ping(&server.url(HOST), &["--tls-ca", other.ca()])
         .assert_code(5)
         .stdout_is("")
-        .stderr_has(&format!("is of an authority that is not in {}", other.ca()))
+        .stderr_has(&format!(
+            "is signed by an authority that is not in {}",
+            other.ca()
+        ))
         .stderr_has("hint: name the file of its own authority with --tls-ca");
     Invocation::new(&["-u", &server.url(HOST), "ping"])
         .env("SSL_CERT_FILE", other.ca())
         .run()
         .assert_code(5)
-        .stderr_has("of an authority that this machine does not know")
+        .stderr_has("signed by an authority that this machine does not trust")
         .stderr_has("--tls-ca");
 }
 

@@ -150,7 +150,7 @@ fn a_body_that_was_trimmed_away_becomes_a_tombstone() {
     let run = server.ucp(&["claim", GROUP, "--to", "c3", "--yes", "-o", "json"]);
     let rows = run
         .assert_code(9)
-        .stderr_has("1 entry had been trimmed away before being handled")
+        .stderr_has("1 entry had been trimmed before being handled")
         .stdout_json();
     assert_eq!(outcomes(&rows)[1], ("2-0", "tombstone"));
     assert_eq!(held_by(&server, "c3"), ["1-0", "3-0", "4-0"]);
@@ -168,7 +168,7 @@ fn a_body_that_was_trimmed_away_becomes_a_tombstone() {
     assert_eq!(value("_dlq_consumer"), "c1");
     assert_eq!(
         value("_dlq_reason"),
-        "the body was trimmed away before it was handled"
+        "the body was trimmed before it was handled"
     );
 }
 
@@ -182,7 +182,7 @@ fn a_ghost_that_the_consumer_itself_holds_becomes_a_tombstone_too() {
     let rows = run
         .assert_code(9)
         .stderr_has("1 of 2 entries claimed")
-        .stderr_has("1 entry had been trimmed away before being handled")
+        .stderr_has("1 entry had been trimmed before being handled")
         .stdout_json();
     assert_eq!(
         outcomes(&rows),

@@ -185,7 +185,7 @@ fn a_full_output_acknowledges_nothing() {
         );
         assert!(stderr.contains("1 entry of group"), "{stderr}");
         assert!(
-            stderr.contains("could not be written and were given back"),
+            stderr.contains("could not be written and were released"),
             "{stderr}"
         );
         assert!(!stderr.contains("acknowledge"), "{stderr}");
@@ -243,7 +243,7 @@ fn what_others_claimed_while_it_was_written_is_theirs() {
     assert!(stderr.contains("19 entries of group"), "{stderr}");
     assert!(
         stderr.contains(
-            "not acknowledged, since others claimed them while they were being written: 1 entry"
+            "not acknowledged, because other consumers claimed them while they were being written: 1 entry"
         ),
         "{stderr}"
     );

@@ -86,7 +86,7 @@ fn a_consumer_that_holds_entries_is_not_deleted() {
     server
         .ucp(&["consumers", "delete", GROUP, "c1", "--yes"])
         .assert_code(6)
-        .stderr_has("consumer `c1` of group `event-processors` of stream `events.normalized` holds 4 entries, which would be lost: 1-0, 2-0, 3-0, 4-0")
+        .stderr_has("consumer `c1` of group `event-processors` of stream `events.normalized` has 4 entries pending, which would be lost: 1-0, 2-0, 3-0, 4-0")
         .stderr_has("--hand-over-to");
     assert_eq!(pending(&server, STREAM, GROUP), before);
     assert_eq!(consumers(&server), ["c1", "c2", "c3"]);
@@ -157,7 +157,7 @@ fn a_body_that_was_trimmed_away_becomes_a_tombstone() {
     let run = server.ucp(&words);
     let rows = run
         .assert_code(9)
-        .stderr_has("2 entries had been trimmed away before being handled")
+        .stderr_has("2 entries had been trimmed before being handled")
         .stderr_has("(see `ucp-streams dlq list`)")
         .stdout_json();
     assert_eq!(
@@ -261,7 +261,7 @@ fn prune_deletes_those_that_rest_and_leaves_those_that_hold() {
     let rows = run
         .assert_code(7)
         .stderr_has("3 consumers deleted")
-        .stderr_has("left, since they hold entries: 2 consumers")
+        .stderr_has("not deleted, because they have pending entries: 2 consumers")
         .stdout_json();
     assert_eq!(
         fates(&rows)[2..],

@@ -48,7 +48,7 @@ fn a_private_server_shows_the_pipeline_and_is_gone_afterwards() {
         assert_eq!(published, handled + dead, "{group}");
     }
     assert_eq!(proof["streams"][0]["adds_up"], true);
-    run.stderr_has("messages in the hands of a worker that was killed");
+    run.stderr_has("messages in flight when a worker was killed");
     // Those of the worker that was killed, and on a busy machine some whose lease ran out.
     assert!(taken_over(&run) >= 16, "{run}");
     let socket = run
@@ -104,7 +104,7 @@ fn on_a_given_server_only_keys_of_its_own_prefix_are_touched() {
         .timeout(Duration::from_mins(2))
         .run();
     run.assert_code(0);
-    run.stderr_has("all of them its own");
+    run.stderr_has("removed the demonstration's own keys");
     assert_eq!(
         server.redis(&["DBSIZE"]).int(),
         before,
@@ -204,7 +204,7 @@ fn a_right_that_is_missing_is_named_soon_and_nothing_is_left() {
             .run()
             .assert_code(5)
             .stderr_has(&format!("ACL SETUSER probe +{right};"))
-            .stderr_has("`ucp-streams acl demo` prints all");
+            .stderr_has("`ucp-streams acl demo` prints every");
         assert_eq!(server.redis(&["DBSIZE"]).int(), 0, "{right}");
     }
 }

@@ -104,7 +104,7 @@ fn create_is_idempotent_and_says_what_differs() {
     );
     let (state, _, _, run) = create(&["a", "--stream", STREAM, "--start", "$"]);
     assert_eq!(state, "differs");
-    run.stderr_has("group `a` of `events.normalized` stands at 0-0, not at 10-0");
+    run.stderr_has("group `a` of `events.normalized` exists and is at 0-0, not at 10-0");
     assert_eq!(position(&server, STREAM, "a"), "0-0");
     for (name, start, stands) in [
         ("end", "$", "10-0"),
@@ -182,7 +182,7 @@ fn a_rewind_tells_what_it_takes_from_whom() {
         .assert_code(6)
         .stderr_has("nothing was changed: without --dry-run this would move group")
         .stderr_has("delivered again: 4 entries")
-        .stderr_has("pending among these: 4 entries (2 of `c1`, 2 of `c2`); whoever reads next takes them, and their delivery counts (up to 7) start again at 1")
+        .stderr_has("pending among these: 4 entries (2 of `c1`, 2 of `c2`); the next consumer to read takes them over, and their delivery counts (up to 7) start again at 1")
         .stderr_has("\"kind\":\"refused\",\"message\":\"group `event-processors` of stream `events.normalized` has live consumers: c1, c2")
         .stdout_json();
     assert_eq!(
@@ -207,7 +207,7 @@ fn a_rewind_tells_what_it_takes_from_whom() {
     server
         .ucp(&["groups", "set-id", GROUP, "2-0", "--force", "--yes"])
         .assert_code(0)
-        .stderr_has("back to where it stood: ucp-streams groups set-id event-processors 6-0");
+        .stderr_has("to move it back: ucp-streams groups set-id event-processors 6-0");
     assert_eq!(position(&server, STREAM, GROUP), "2-0");
     deliver(&server, STREAM, GROUP, "c3", 4);
     let taken: Vec<_> = pending(&server, STREAM, GROUP).split_off(2);
@@ -230,7 +230,9 @@ fn a_move_forward_tells_what_is_skipped() {
     assert_eq!(position(&server, STREAM, GROUP), "10-0");
     assert_eq!(pending(&server, STREAM, GROUP).len(), 6);
     let again = server.ucp(&["groups", "set-id", GROUP, "end"]);
-    again.assert_code(0).stderr_has("stands there already");
+    again
+        .assert_code(0)
+        .stderr_has("is at that position already");
 }
 
 #[test]
@@ -332,7 +334,7 @@ fn delete_of_a_group_that_is_done_needs_no_force_and_can_be_undone() {
     server
         .ucp(&["groups", "delete", GROUP, "--yes"])
         .assert_code(0)
-        .stderr_has("consumers of group `event-processors` of stream `events.normalized` are live")
+        .stderr_has("group `event-processors` of stream `events.normalized` has live consumers")
         .stderr_has(
             "ucp-streams groups create event-processors --stream events.normalized --start 3-0",
         );

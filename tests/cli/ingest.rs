@@ -203,12 +203,12 @@ fn a_cut_of_what_a_group_has_not_processed_is_said() {
             .assert_code(6)
             .stdout_is("")
             .stderr_has("would cut entries that group")
-            .stderr_has("let the stream grow: on_full = \"keep\" in the topology")
+            .stderr_has("allow the stream to grow: on_full = \"keep\" in the topology")
             .stderr_lacks("--maxlen");
     }
     ingest("on_full = \"keep\"\n", &["--dry-run"])
         .assert_code(0)
-        .stderr_has("it would be published without the cut");
+        .stderr_has("it would be published without trimming");
     assert_eq!(lengths(&server), (0, 0));
     let warned = ingest("", &[]);
     warned.assert_code(0).stderr_has(
@@ -220,7 +220,7 @@ fn a_cut_of_what_a_group_has_not_processed_is_said() {
         let topology = format!("{topology}on_full = \"keep\"\n");
         let command = server.command(&ONE).file("ucp-streams.toml", topology);
         let kept = command.run();
-        kept.assert_code(0).stderr_has("published without the cut");
+        kept.assert_code(0).stderr_has("published without trimming");
         assert_eq!(lengths(&server), (raw + n, normalized + n), "{kept}");
     }
 }

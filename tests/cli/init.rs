@@ -46,7 +46,7 @@ fn a_group_that_stands_elsewhere_is_said_and_left() {
         .assert_code(0)
         .stdout_has("\tdiffers\t0\t7-1")
         .stderr_has(
-            "warning: group `event-processors` of `events.normalized` stands at 7-1, not at 0",
+            "warning: group `event-processors` of `events.normalized` exists and is at 7-1, not at 0",
         );
     let groups = server.redis(&["XINFO", "GROUPS", "events.normalized"]);
     assert_eq!(groups.items()[0].field("last-delivered-id").text(), "7-1");
@@ -159,5 +159,5 @@ fn a_dry_run_says_what_it_would_do() {
     server
         .ucp(&["init", "--dry-run"])
         .assert_code(0)
-        .stderr_has("would create nothing: every group is there");
+        .stderr_has("would create nothing: every group exists");
 }

@@ -60,7 +60,7 @@ fn a_stream_where_a_group_is_wanted_is_told_from_a_typing_error() {
         server
             .ucp(&[command, "events.normalized"])
             .assert_code(3)
-            .stderr_has("`events.normalized` is a stream; the group is to be named")
+            .stderr_has("`events.normalized` is a stream; give the name of a group")
             .stderr_has("hint: its groups in the topology: event-processors");
     }
     let run = server.ucp(&["pending", "events.raw"]);
@@ -88,7 +88,7 @@ fn a_database_that_is_not_there_is_the_line_s_mistake() {
             .ucp(&[command, &["--db", "99"]].concat())
             .assert_code(2)
             .stderr_has("the server has no database 99")
-            .stderr_has("hint: name one that it has, with --db or at the end of the URL");
+            .stderr_has("hint: give a database that exists, with --db or at the end of the URL");
     }
 }
 
@@ -130,14 +130,14 @@ fn what_is_left_to_say_of_wrong_words() {
     }
     ucp(&["--password-file", "/nowhere/password", "ping"])
         .assert_code(74)
-        .stderr_has("hint: its first line is to be the password");
+        .stderr_has("hint: the password is the file's first line");
 }
 
 #[test]
 fn what_other_tools_have_is_answered_with_what_takes_its_place() {
     let port = "hint: the server's port is given with --port\n";
     let password =
-        "hint: a password never stands in arguments: give it with $UCP_STREAMS_PASSWORD, ";
+        "hint: passwords are not accepted as arguments: give it with $UCP_STREAMS_PASSWORD, ";
     for (args, hint) in [
         (
             &["lag", "--json"][..],

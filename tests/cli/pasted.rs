@@ -43,7 +43,10 @@ fn an_undo_line_works_as_it_stands() {
     stream_with_group(&server, STREAM, GROUP, 3);
     let words = ["--stream", STREAM, "--force", "--yes", "--", GROUP];
     let deleted = server.ucp(&[&["groups", "delete"], &words[..]].concat());
-    let again = suggested(deleted.assert_code(0), "the same group again: ");
+    let again = suggested(
+        deleted.assert_code(0),
+        "to create it again at the same position: ",
+    );
     assert_eq!(groups(&server), 0);
     paste(&server, again);
     assert_eq!(groups(&server), 1);

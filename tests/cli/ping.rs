@@ -48,7 +48,7 @@ fn a_user_without_a_password_is_that_user() {
     server
         .ucp(&["--user", "nosuch", "ping"])
         .assert_code(5)
-        .stderr_has("wants a password for user `nosuch`");
+        .stderr_has("requires a password for user `nosuch`");
     server.redis(&["ACL", "SETUSER", "bob", "on", "nopass", "+ping", "+hello"]);
     server
         .ucp(&["--user", "bob", "info"])
@@ -83,5 +83,5 @@ fn a_database_is_that_of_the_server_in_use() {
         .env("UCP_STREAMS_URL", "ephemeral:")
         .run()
         .assert_code(2)
-        .stderr_has("--db is for a server that is there");
+        .stderr_has("--db requires an existing server");
 }

@@ -372,7 +372,7 @@ fn on_full_refuses_or_keeps() {
         .file("ucp-streams.toml", full("keep"))
         .run()
         .assert_code(0)
-        .stderr_has("published without the cut");
+        .stderr_has("published without trimming");
     assert_eq!(server.redis(&["XLEN", "orders"]).int(), 301);
 
     let caught_up = TestServer::start();
@@ -408,7 +408,7 @@ fn a_dry_run_ends_as_the_real_run_would() {
             .stderr_has(&format!("warning: {}", what.replace("would", "may")));
         let kept = publish("on_full = \"keep\"\n", &[entries, &["-o", "json"]].concat());
         kept.assert_code(0)
-            .stderr_has("it would be published without the cut");
+            .stderr_has("it would be published without trimming");
         assert!(kept.stdout_json()["maxlen"].is_null(), "{kept}");
         let grown = [entries, &["--maxlen", "none"]].concat();
         publish("on_full = \"refuse\"\n", &grown)
@@ -426,7 +426,9 @@ fn a_dry_run_without_a_server_says_what_it_did_not_see() {
         .env("UCP_STREAMS_URL", "unix:///no/where")
         .run()
         .assert_code(0)
-        .stderr_has("warning: whether MAXLEN would cut what a group has not processed is not known")
+        .stderr_has(
+            "warning: cannot tell whether MAXLEN would trim entries that a group has not processed",
+        )
         .stderr_has("nothing was changed");
 }
 

@@ -50,7 +50,7 @@ fn what_is_not_valid_can_be_left_out_and_kept() {
         let rejects = std::fs::read_to_string(dir.path().join("bad")).unwrap();
         assert_eq!(rejects, format!("{}\n{}\n", lines[9], lines[499]));
         // What was rejected before is not written over.
-        publish().assert_code(6).stderr_has("bad is there already");
+        publish().assert_code(6).stderr_has("bad exists already");
         assert_eq!(server.redis(&["XLEN", "events.raw"]).int(), 998);
         assert_eq!(
             std::fs::read_to_string(dir.path().join("bad")).unwrap(),

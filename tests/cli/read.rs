@@ -270,7 +270,7 @@ fn get_says_which_ids_there_are() {
     server
         .ucp(&["get", "s", "1-0"])
         .assert_code(3)
-        .stderr_has("it has 1 from 3-0 to 3-0: it was cut, or never there");
+        .stderr_has("it has 1 from 3-0 to 3-0: it was trimmed or deleted, or never existed");
     server
         .ucp(&["get", "nowhere", "1-0"])
         .assert_code(3)

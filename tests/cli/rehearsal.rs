@@ -185,11 +185,11 @@ fn a_server_of_ones_own_is_neither_started_nor_stopped() {
     assert!(std::fs::read_dir(home.path()).unwrap().next().is_none());
     ucp(&["--dry-run", "dev", "stop"])
         .assert_code(0)
-        .stderr_has("this would stop nothing: it does not run");
+        .stderr_has("this would stop nothing, because it is not running");
     ucp(&["dev", "start"]).assert_code(0);
     ucp(&["dev", "start", "--dry-run"])
         .assert_code(0)
-        .stderr_has("this would start nothing: it runs");
+        .stderr_has("this would start nothing, because it is running");
     ucp(&["dev", "stop", "--dry-run"])
         .assert_code(0)
         .stderr_has("this would stop process ");

@@ -85,7 +85,7 @@ fn what_has_no_body_becomes_a_tombstone_and_both_parts_are_listed() {
     let rows = run
         .assert_code(9)
         .stderr_has("1 of 3 entries requeued")
-        .stderr_has("1 entry had been trimmed away before being handled")
+        .stderr_has("1 entry had been trimmed before being handled")
         .stderr_has("ucp-streams dlq list")
         .stdout_json();
     let outcomes: Vec<_> = rows

@@ -95,7 +95,7 @@ fn following_prints_what_is_added_and_ends_with_the_signal() {
     let mut tail = server
         .command(&["tail", "s", "later", "-n", "1", "-f", "-o", "json"])
         .spawn();
-    tail.await_stderr("waiting for `later`, which is not there yet");
+    tail.await_stderr("waiting for stream `later`, which does not exist yet");
     assert!(tail.await_stdout("").contains("\"2-0\""));
     add(&server, "s", "3-0");
     let line: serde_json::Value = serde_json::from_str(&tail.await_stdout("")).unwrap();
@@ -112,7 +112,7 @@ fn following_prints_what_is_added_and_ends_with_the_signal() {
     assert_eq!(run.stdout_lines().len(), 3);
     assert_eq!(
         run.stderr(),
-        "waiting for `later`, which is not there yet\n"
+        "waiting for stream `later`, which does not exist yet\n"
     );
     // Watching leaves no trace.
     assert!(server.redis(&["XINFO", "GROUPS", "s"]).items().is_empty());
@@ -128,7 +128,7 @@ fn a_lost_connection_leaves_no_gap_and_no_repeat() {
     tail.await_stdout("2-0");
     server.redis(&["CLIENT", "KILL", "TYPE", "normal"]);
     add(&server, "s", "3-0");
-    tail.await_stderr("connected again");
+    tail.await_stderr("reconnected");
     tail.await_stdout("3-0");
     server.kill();
     tail.await_stderr("connecting again");
@@ -220,7 +220,7 @@ fn entries_cut_while_the_connection_was_lost_leave_a_gap_record() {
         ),
         (
             "table",
-            "-- gap in `s`: 7 entries after 1-0 and before 9-0, gone before being read",
+            "-- gap in `s`: 7 entries after 1-0 and before 9-0, trimmed or deleted before they were read",
         ),
     ] {
         let server = TestServer::start();
@@ -231,7 +231,7 @@ fn entries_cut_while_the_connection_was_lost_leave_a_gap_record() {
         tail.await_stdout("9-0");
         tail.await_stdout("10-0");
         let run = tail.terminate();
-        run.stderr_has("connected again; entries were cut before they were read")
+        run.stderr_has("reconnected; entries were trimmed before they were read")
             .stderr_lacks("nothing was missed");
         assert_eq!(run.stdout().matches("gap").count(), 1, "{run}");
     }
@@ -280,7 +280,7 @@ fn a_stream_cut_to_nothing_and_one_made_again_are_told_apart() {
     proxy.set(Mode::Pass);
     let record = tail.await_stdout("gap");
     assert_eq!(record, "gap\tstream=s\tfrom=1-0\tto=end\tcount=3");
-    tail.await_stderr("connected again");
+    tail.await_stderr("reconnected");
     proxy.set(Mode::DropReplies);
     server.redis(&["DEL", "s"]);
     add_all(&server, 7..=8);
@@ -387,7 +387,7 @@ fn another_server_that_lost_the_end_is_followed_from_there() {
     tail.await_stderr("connecting again");
     server.restart();
     tail.await_stderr("`s` now ends at 1-0, before what was read");
-    tail.await_stderr("whether something was missed is unknown");
+    tail.await_stderr("whether entries were missed is unknown");
     add(&server, "s", "3-0");
     tail.await_stdout("3-0");
     // It does lose nothing by itself: now the stream was made again.
@@ -408,7 +408,7 @@ fn who_may_not_look_is_not_told_that_nothing_was_missed() {
     server.redis(&user);
     let mut tail = waiting(&server, &proxy, &["--names"]);
     proxy.end_all(End::Reset);
-    tail.await_stderr("connected again; whether something was missed is unknown");
+    tail.await_stderr("reconnected; whether entries were missed is unknown");
     add(&server, "s", "2-0");
     tail.await_stdout("2-0");
     tail.terminate().stdout_is("1-0\n2-0\n");

@@ -136,7 +136,7 @@ fn drift_is_exit_1_until_init_has_run() {
     ]);
     let run = server.ucp(&["topology", "check"]);
     run.assert_code(1)
-        .stderr_has("lacks `event-processors` on `events.normalized`")
+        .stderr_has("`event-processors` on `events.normalized`")
         .stderr_has("`ucp-streams init`");
     assert_eq!(
         run.stdout(),
@@ -198,7 +198,7 @@ fn a_group_that_stands_elsewhere_is_warned_of_until_it_is_used() {
         .ucp(&["topology", "check"])
         .assert_code(0)
         .stdout_has("event-processors\tevents.normalized\tdiffers\t7-1")
-        .stderr_has("not where the topology starts it: `event-processors`");
+        .stderr_has("not at the start that the topology gives: `event-processors`");
     server.redis(&["XADD", "events.normalized", "8-1", "a", "b"]);
     let read = [
         "XREADGROUP",

@@ -56,7 +56,7 @@ fn row_24_memory_full_for_longer_than_all_attempts_of_an_output() {
     ];
     let mut worker = scene.server.command(&run.concat()).spawn();
     // Twenty attempts at three entries, each of which would be a dead letter after two.
-    worker.await_stderr("everything fails: pausing");
+    worker.await_stderr("circuit breaker opened");
     let held = scene.pending();
     full("0");
     let going_on = worker.await_stderr("handlers succeed again");
@@ -138,7 +138,7 @@ fn row_37_entry_trimmed_while_pending_for_a_claim() {
     let claim = ["claim", "g", "--stream", "s", "--to", "c", "--yes"];
     let run = scene.server.ucp(&claim);
     run.assert_code(9)
-        .stderr_has("2 entries had been trimmed away before being handled");
+        .stderr_has("2 entries had been trimmed before being handled");
     let account = scene.account();
     println!("row 37: {} tombstones by a claim", account.dead.len());
     assert_eq!(account.dead.keys().collect::<Vec<_>>(), ["1-1", "2-1"]);

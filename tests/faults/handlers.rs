@@ -96,7 +96,7 @@ fn row_39_more_poison_than_opens_the_breaker_does_not_hold_up_the_others() {
     let body = r"test ${UCP_ID%-*} -le 22 && exit 1";
     let flags = ["--concurrency", "4", "--max-deliveries", "2"];
     let mut worker = scene.worker(&flags, body).spawn();
-    worker.await_stderr("everything fails");
+    worker.await_stderr("circuit breaker opened");
     scene.publish(23, 60);
     worker.await_stderr("handlers succeed again");
     scene.await_settled_by(&[&worker]);
@@ -116,7 +116,7 @@ fn row_39_an_outage_dead_letters_nothing() {
     let body = r#"test -e "$here/down" && exit 1"#;
     let flags = ["--concurrency", "4", "--max-deliveries", "5"];
     let mut worker = scene.worker(&flags, body).spawn();
-    worker.await_stderr("everything fails");
+    worker.await_stderr("circuit breaker opened");
     let attempts = scene.count("start");
     // Probes, one at a time, that old messages and new ones take in turn.
     scene.await_count("start", attempts + 6);
@@ -142,7 +142,7 @@ fn row_39_an_entry_whose_deliveries_are_used_up_gets_its_turn_beside_a_backlog()
     let used_up = [&used_up[..], &["RETRYCOUNT", "5", "JUSTID"]].concat();
     scene.server.redis(&used_up);
     let mut worker = scene.worker(&["--rate", "50"], "").spawn();
-    let alone = worker.await_stderr("one attempt alone");
+    let alone = worker.await_stderr("trying it once more, alone");
     until(RECOVERY, "its attempt", || {
         scene.ledger().iter().any(|line| line.id == "1-1")
     });

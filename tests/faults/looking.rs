@@ -115,7 +115,7 @@ fn row_34_following_a_stream_that_is_not_there() {
     let run = scene.server.ucp(&["tail", "s"]);
     run.assert_code(3).stderr_has("`s`");
     let mut follow = scene.server.command(&["tail", "s", "-f"]).spawn();
-    follow.await_stderr("waiting for `s`, which is not there yet");
+    follow.await_stderr("waiting for stream `s`, which does not exist yet");
     scene.await_reading();
     assert!(follow.ended().is_none(), "it is waited for");
     assert_eq!(

@@ -118,7 +118,7 @@ fn row_03_server_killed_under_a_run_for_once() {
     // What runs ends while there is nobody to tell it to.
     go(&scene);
     scene.await_count("done", 2);
-    worker.await_stderr("the server cannot be used");
+    worker.await_stderr("the server is unavailable");
     assert!(worker.ended().is_none(), "its work is not done");
     scene.server.restart();
     let back = Instant::now();

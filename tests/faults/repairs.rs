@@ -27,7 +27,7 @@ fn row_26_no_permission_within_a_script() {
             .stderr_has(&format!("may not run {denied} on "))
             .stderr_has("nothing was changed")
             .stderr_has(&format!("ACL SETUSER limited +{denied};"))
-            .stderr_has(&format!("`ucp-streams acl {named}` prints all"));
+            .stderr_has(&format!("`ucp-streams acl {named}` prints every"));
         println!("row 26: {}", run.stderr().lines().next().unwrap());
         assert_eq!(scene.server.redis(&["XLEN", "s"]).int(), 3);
         assert_eq!(scene.server.redis(&["XLEN", "{s}:dlq"]).int(), 1);
@@ -57,7 +57,7 @@ fn row_26_no_permission_for_a_change_of_groups() {
         let run = at(&limited(&scene, &format!("-{denied}")), words).run();
         run.assert_code(5)
             .stderr_has(&format!("ACL SETUSER limited +{denied};"))
-            .stderr_has(&format!("`ucp-streams acl {named}` prints all"));
+            .stderr_has(&format!("`ucp-streams acl {named}` prints every"));
         let after = scene.server.redis(&["XINFO", "STREAM", "s", "FULL"]);
         assert_eq!(format!("{after:?}"), format!("{before:?}"), "{denied}");
     }

@@ -68,9 +68,9 @@ fn row_03_server_killed_with_aof() {
     scene.await_count("done", 40);
     scene.server.kill();
     let killed = Instant::now();
-    worker.await_stderr("the server cannot be used");
+    worker.await_stderr("the server is unavailable");
     scene.server.restart();
-    worker.await_stderr("the server can be used again");
+    worker.await_stderr("the server is available again");
     let back = killed.elapsed();
     scene.await_settled_by(&[&worker]);
     let run = worker.terminate();
@@ -95,7 +95,7 @@ fn row_03_server_that_stays_away_costs_few_connections() {
     let mut running = scene.worker_at(&proxy.url(), &[], "").spawn();
     scene.await_reading();
     scene.server.kill();
-    running.await_stderr("the server cannot be used");
+    running.await_stderr("the server is unavailable");
     let connections_a_second = |what: &str| {
         let (began, before) = (Instant::now(), proxy.counts().accepted);
         // The fault itself: nothing is awaited here.
@@ -125,7 +125,7 @@ fn row_04_server_killed_without_aof() {
     let mut worker = scene.worker(&["--concurrency", "4"], "").spawn();
     scene.await_count("done", 20);
     scene.server.kill();
-    worker.await_stderr("the server cannot be used");
+    worker.await_stderr("the server is unavailable");
     scene.server.restart();
     worker.await_stderr("created again from the beginning");
     let (started, before) = (Instant::now(), scene.requests());
@@ -153,7 +153,7 @@ fn row_04_server_killed_without_aof_and_the_group_is_to_stay_lost() {
     let mut worker = worker.spawn();
     scene.await_count("done", 5);
     scene.server.kill();
-    worker.await_stderr("the server cannot be used");
+    worker.await_stderr("the server is unavailable");
     scene.server.restart();
     let run = worker.wait();
     run.assert_code(3)
@@ -175,12 +175,12 @@ fn row_05_server_stopped_for_ten_seconds() {
     scene.await_count("done", 20);
     scene.server.pause();
     let paused = Instant::now();
-    worker.await_stderr("the server cannot be used");
+    worker.await_stderr("the server is unavailable");
     let noticed = paused.elapsed();
     // The fault itself: nothing is awaited here.
     thread::sleep(Duration::from_secs(10).saturating_sub(paused.elapsed()));
     scene.server.resume();
-    worker.await_stderr("the server can be used again");
+    worker.await_stderr("the server is available again");
     scene.publish(61, 100);
     scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
@@ -277,7 +277,7 @@ fn row_30_server_busy_with_a_script() {
     ping.assert_code(4).stderr_has("BUSY");
     scene.server.redis(&["SCRIPT", "KILL"]);
     assert!(spinning.join().unwrap().error().contains("killed"));
-    worker.await_stderr("the server can be used again");
+    worker.await_stderr("the server is available again");
     scene.publish(11, 30);
     scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
@@ -291,9 +291,9 @@ fn row_31_writes_paused_for_a_while() {
     let mut worker = scene.worker(&["--concurrency", "4"], "").spawn();
     scene.await_count("done", 10);
     scene.server.redis(&["CLIENT", "PAUSE", "60000", "WRITE"]);
-    worker.await_stderr("the server cannot be used");
+    worker.await_stderr("the server is unavailable");
     scene.server.redis(&["CLIENT", "UNPAUSE"]);
-    worker.await_stderr("the server can be used again");
+    worker.await_stderr("the server is available again");
     scene.await_settled_by(&[&worker]);
     worker.terminate().assert_code(0);
     let account = scene.closed_account("31");

@@ -74,7 +74,7 @@ fn row_42_what_was_renewed_since_it_was_seen_is_not_taken_over() {
         scene.pending().iter().all(is_fresh)
     });
     fs::write(scene.path("next"), "").unwrap();
-    second.await_stderr("took over");
+    second.await_stderr("claimed pending entries from dead consumers");
     until(RECOVERY, "the second one's end", || {
         scene.count("done") == 2
     });
@@ -307,7 +307,7 @@ fn row_48_two_workers_with_one_name() {
     let first = scene.worker(&flags, "sleep 0.05").spawn();
     scene.await_count("done", 5);
     let mut second = scene.worker(&flags, "sleep 0.05").spawn();
-    let warning = second.await_stderr("a consumer of this name was active just now");
+    let warning = second.await_stderr("a consumer of this name was active recently");
     assert!(warning.contains("same"), "{warning}");
     scene.await_count("done", 20);
     // The end of one must not take from the other what it holds.

@@ -250,9 +250,14 @@ fn field_r4_whoever_may_not_publish_says_so_once_and_goes_on() {
     scene.await_settled_by(&[&narrow]);
     let run = narrow.terminate();
     run.assert_code(0)
-        .stderr_has("it goes by its own")
+        .stderr_has("it uses its own")
         .stderr_has("2 handled");
-    assert_eq!(run.stderr().matches("cannot be published").count(), 1);
+    assert_eq!(
+        run.stderr()
+            .matches("cannot publish this worker's claim idle")
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -297,12 +302,12 @@ fn field_c8_whoever_claims_to_work_does_not_warn_of_itself() {
     run.assert_code(0)
         .stderr_has("2 handled")
         .stderr_lacks("WARN")
-        .stderr_lacks("active just now");
+        .stderr_lacks("active recently");
     // Two workers of one name are said to be.
     let first = worker(&scene, "twin", "3s", ":");
     let second = scene.worker(&["--consumer", "twin"], ":").spawn();
     let mut second = second;
-    second.await_stderr("active just now");
+    second.await_stderr("active recently");
     second.terminate().assert_code(0);
     first.terminate().assert_code(0);
 }

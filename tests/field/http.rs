@@ -348,7 +348,7 @@ fn field_r12_a_proxy_in_use_is_told_at_the_start_and_in_what_fails() {
         .run();
     wrong
         .assert_code(2)
-        .stderr_has("$http_proxy names no HTTP proxy: socks5://***@h:1");
+        .stderr_has("$http_proxy is not the URL of an HTTP proxy: socks5://***@h:1");
     tells_nothing(&wrong);
 }
 
@@ -397,7 +397,7 @@ fn field_r16_metrics_for_other_machines_are_warned_of_and_foreign_hosts_refused(
         &[&["--metrics-addr", "0.0.0.0:0"], &name[..]].concat(),
     );
     let at = address(&mut open).replace("0.0.0.0", "127.0.0.1");
-    open.await_stderr("can be read from other machines");
+    open.await_stderr("can be read by anyone who can reach this address");
     let port = at.split(':').next_back().unwrap().to_owned();
     for host in [
         "evil.example",
@@ -447,7 +447,7 @@ fn field_r16_metrics_for_other_machines_are_warned_of_and_foreign_hosts_refused(
     let planned = server.ucp(&[&words[..], &["--metrics-addr", "0.0.0.0:0", "-q"]].concat());
     planned
         .assert_code(0)
-        .stderr_has("can be read from other machines");
+        .stderr_has("can be read by anyone who can reach this address");
     // The neighbour: only this machine is let in, and nothing is said.
     let mut local = metered(&server, &["--metrics-addr", "127.0.0.1:0"]);
     let at = address(&mut local);
@@ -456,7 +456,7 @@ fn field_r16_metrics_for_other_machines_are_warned_of_and_foreign_hosts_refused(
     local
         .terminate()
         .assert_code(0)
-        .stderr_lacks("other machines");
+        .stderr_lacks("anyone who can reach");
 }
 
 #[test]

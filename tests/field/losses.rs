@@ -250,7 +250,7 @@ fn field_a1_a_tombstone_of_a_gap_says_what_was_lost_and_cannot_be_redriven() {
     show.assert_code(0);
     assert_eq!(show.stdout_json()["lost"]["entries"], lag(20, "known"));
     let redrive = server.ucp(&["dlq", "redrive", STREAM, &id, "--yes"]);
-    redrive.stdout_has("left the stream before they were delivered");
+    redrive.stdout_has("trimmed or deleted before delivery");
     assert_ne!(redrive.code(), Some(0));
     assert_eq!(server.redis(&["XLEN", STREAM]).int(), 10);
     let purge = server.ucp(&["dlq", "purge", STREAM, &id, "--yes"]);
@@ -423,7 +423,7 @@ fn field_a1_a_worker_that_may_not_keep_losses_says_so_once_and_goes_on() {
         .env("UCP_STREAMS_URL", url)
         .run();
     run.assert_code(0).stderr_has("10 handled");
-    let warnings = run.stderr().matches("cannot look for entries").count();
+    let warnings = run.stderr().matches("cannot check for entries").count();
     assert_eq!(warnings, 1, "{}", run.stderr());
 }
 

@@ -136,7 +136,7 @@ fn field_c10_nothing_changes_without_consent_a_reason_or_a_group() {
     add(&server, &["1-0", "--reason", "odd"])
         .assert_code(6)
         .stderr_has("park as dead letters 1 entry (1 of c) of group `event-processors`")
-        .stderr_has("may be in a handler's hands (consumer `c`)");
+        .stderr_has("may be in flight in a handler (consumer `c`)");
     add(&server, &["1-0", "--reason", "odd", "--dry-run"])
         .assert_code(0)
         .stdout_has("planned");
@@ -157,7 +157,7 @@ fn field_c10_nothing_changes_without_consent_a_reason_or_a_group() {
     ]);
     add(&server, &["1-0", "--reason", "odd", "-y"])
         .assert_code(0)
-        .stderr_lacks("handler's hands");
+        .stderr_lacks("in flight in a handler");
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn field_r3_nothing_is_left_when_the_grace_is_over() {
         worker
             .terminate()
             .assert_code(0)
-            .stderr_has("the grace is over");
+            .stderr_has("the grace period is over");
         none_left(home.path(), escape);
     }
 }

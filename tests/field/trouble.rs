@@ -36,11 +36,11 @@ fn field_c1_too_few_descriptors_for_as_many_processes_dead_letter_nothing() {
         "ulimit -n 32; {RUN} --once --concurrency 24 --max-deliveries 1 --exec -- sh -c 'sleep 0.3'"
     ));
     run.assert_code(0)
-        .stderr_has("this worker lacks what it takes to start an attempt")
+        .stderr_has("this worker lacks resources to start an attempt")
         .stderr_has("Too many open files")
         .stderr_has("24 handled")
         .stderr_lacks("failed attempt");
-    let said = run.stderr().matches("lacks what it takes").count();
+    let said = run.stderr().matches("lacks resources").count();
     assert_eq!(said, 1, "it is said once\n{run}");
     assert_eq!(dead_letters(&scene.server), 0);
     assert_eq!(scene.pending("orders", "billing"), 0);
@@ -82,7 +82,7 @@ fn field_c1_too_few_descriptors_for_as_many_requests_dead_letter_nothing() {
                 "ulimit -n 32; {RUN} --once --concurrency 60 --max-deliveries 1 --http {url}"
             ))
             .assert_code(0)
-            .stderr_has("this worker lacks what it takes to start an attempt")
+            .stderr_has("this worker lacks resources to start an attempt")
             .stderr_has("60 handled")
             .stderr_lacks("failed attempt");
     }
@@ -190,7 +190,7 @@ fn field_c1_what_is_the_messages_fault_is_a_dead_letter_as_ever() {
         .terminate()
         .assert_code(0)
         .stderr_has("2 failed attempts, 1 retried, 1 dead-lettered")
-        .stderr_lacks("lacks what it takes")
+        .stderr_lacks("lacks resources")
         .stderr_lacks("start that failed");
     // A program that is not there when the worker starts is a mistake, and nobody waits for it.
     let nowhere = [&run[..], &flags, &["/nowhere/handler"]].concat();
@@ -223,7 +223,7 @@ fn field_r6_a_quiet_streams_messages_outlive_the_services_outage() {
         ])
         .spawn();
     for _ in 0..3 {
-        worker.await_stderr("the message is not given up yet");
+        worker.await_stderr("the message is not dead-lettered yet");
     }
     let _service = Service::at(port, |_| 200);
     until(PATIENCE, "all handled", || {
@@ -300,7 +300,7 @@ fn field_r6_the_prediction_service_away_costs_no_request() {
         ])
         .env("UCP_STREAMS_ML_URL", service.url())
         .spawn();
-    worker.await_stderr("the message is not given up yet");
+    worker.await_stderr("the message is not dead-lettered yet");
     until(PATIENCE, "the dead letter, at twice the deliveries", || {
         server.redis(&["XLEN", "{predictions.requests}:dlq"]).int() == 1
     });
@@ -338,7 +338,7 @@ fn field_r6_a_message_that_the_service_fails_at_while_it_serves_others_is_a_dead
     worker
         .terminate()
         .stderr_has("3 handled, 2 failed attempts, 1 retried, 1 dead-lettered")
-        .stderr_lacks("not given up yet");
+        .stderr_lacks("not dead-lettered yet");
     // What it refuses is the message's at once.
     publish(&server, 1);
     server

@@ -189,8 +189,7 @@ fn varying(paragraph: &str) -> String {
         text = text.replace("‹2›?‹0›", "1s").replace('?', "1s");
     }
     // At the rate of the moment.
-    let is_rated =
-        Regex::new(r"(?m)FOR(‹0›)?( +(‹\d›)?(ALERTS|EVERYTHING FAILS)(‹0›)?){0,2}$").unwrap();
+    let is_rated = Regex::new(r"(?m)FOR(‹0›)?( +(‹\d›)?(ALERTS|BREAKER)(‹0›)?){0,2}$").unwrap();
     if is_rated.is_match(&text) {
         text = replaced(&text, r"\b\d+\.\d  ", |_| "1s  ".to_owned());
         text = replaced(

@@ -226,5 +226,5 @@ fn dead(client: &mut Client, clock: Clock) {
             "present",
         ),
     );
-    run(client, &letter(80, "the body was trimmed away", "trimmed"));
+    run(client, &letter(80, "the body was trimmed", "trimmed"));
 }

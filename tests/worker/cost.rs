@@ -137,7 +137,7 @@ fn a_worker_whose_slots_are_taken_waits_for_what_it_found() {
     let run = ["worker", "run", "g", "--stream", "s", "--claim-idle", "3s"];
     let handler = ["--exec", "--", "sleep", "60"];
     let mut worker = server.command(&[&run[..], &handler].concat()).spawn();
-    worker.await_stderr("took over");
+    worker.await_stderr("claimed pending entries from dead consumers");
     let before = processor_time(worker.pid());
     let since = Instant::now();
     thread::sleep(Duration::from_secs(4));

@@ -149,7 +149,7 @@ fn once_does_not_wait_out_an_outage() {
     server
         .ucp(&run)
         .assert_code(7)
-        .stderr_has("everything fails");
+        .stderr_has("circuit breaker");
     assert_eq!(server.redis(&["XLEN", "{orders}:dlq"]).int(), 0);
 }
 
@@ -183,7 +183,7 @@ fn an_outage_does_not_dead_letter_the_stream() {
         .env("up", &up)
         .timeout(Duration::from_mins(1))
         .spawn();
-    worker.await_stderr("everything fails");
+    worker.await_stderr("circuit breaker opened");
     // Some time of the outage, in which nothing may become a dead letter.
     let dead_then = server.redis(&["XLEN", "{orders}:dlq"]).int();
     std::thread::sleep(Duration::from_secs(1));
@@ -192,7 +192,7 @@ fn an_outage_does_not_dead_letter_the_stream() {
     let breaker = |json: &serde_json::Value| json[0]["groups"][0]["circuit_breaker"].clone();
     let seen = info();
     seen.assert_code(0)
-        .stderr_has("group `billing` on `orders`: everything fails since")
+        .stderr_has("group `billing` on `orders`: the circuit breaker of worker")
         .stderr_has("exit status: 1");
     assert_eq!(breaker(&seen.stdout_json())["reason"], "exit status: 1");
     fs::write(&up, "").unwrap();

@@ -12,11 +12,11 @@ use crate::exit::Exit;
 use crate::model::{Name, entries, format_duration_short};
 use crate::streams::consumers::{RemovalPlan, plan_delete};
 
-/// Delete a consumer that holds nothing
+/// Delete a consumer that has no pending entries
 ///
-/// Refused while anything is pending for it, atomically: deleting it would lose that. --hand-over-to moves it to another
-/// consumer first, page by page, each entry only if nobody took it meanwhile; one whose body was trimmed away becomes a
-/// tombstone in the dead-letter stream (exit 9).
+/// Refused while entries are pending for it, because deleting it would lose them; check and deletion are atomic.
+/// --hand-over-to moves the entries to another consumer first, each one only if no other consumer claimed it in the
+/// meantime. An entry whose body was trimmed is recorded as a tombstone in the dead-letter stream (exit 9).
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, after_help = "\
 Examples:

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::model::{Name, Problem, counted, entries};
 use crate::streams::consumers::{Fate, Heir, Removal, RemovalPlan, apply_removal, list};
 
-/// List a group's consumers, or delete those that are dead
+/// List a group's consumers, or delete dead ones
 ///
 /// IDLE is the time since a consumer last asked for entries (on servers before 7.2, got some), INACTIVE since it last got
 /// or claimed one.
@@ -42,36 +42,47 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum ConsumersCommand {
+    #[command(hide = true)]
+    List(ListArgs),
     Delete(delete::Args),
     Prune(prune::Args),
 }
 
+/// List a group's consumers, as without a subcommand
+#[derive(Debug, clap::Args)]
+struct ListArgs {
+    #[command(flatten)]
+    group: GroupArgs,
+}
+
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     match (args.command, args.group) {
+        (Some(ConsumersCommand::List(args)), _) => list_of(&args.group, context).await,
         (Some(ConsumersCommand::Delete(args)), _) => delete::run(args, context).await,
         (Some(ConsumersCommand::Prune(args)), _) => prune::run(args, context).await,
-        (None, Some(group)) => {
-            let opened = group.open(context).await;
-            let group =
-                opened.map_err(|error| or_subcommand(error, "consumers", Some(group.name())))?;
-            let rows = list(&group.connection, &group.target).await?;
-            context.console.show(&rows)?;
-            Ok(Exit::Done)
-        }
+        (None, Some(group)) => list_of(&group, context).await,
         (None, None) => Err(Problem::usage("which group's consumers?")
-            .hint("name it: ucp-streams consumers GROUP (--help says more)")
+            .hint("give a group: ucp-streams consumers GROUP (see --help)")
             .into()),
     }
 }
 
-/// Who gets what a deleted consumer holds.
+async fn list_of(group: &GroupArgs, context: &Context) -> Result<Exit> {
+    let opened = group.open(context).await;
+    let group = opened.map_err(|error| or_subcommand(error, "consumers", Some(group.name())))?;
+    let rows = list(&group.connection, &group.target).await?;
+    context.console.show(&rows)?;
+    Ok(Exit::Done)
+}
+
+/// Who gets the pending entries of a deleted consumer.
 #[derive(Debug, clap::Args)]
 struct HeirArgs {
-    /// Hand what it holds to this consumer first, without raising delivery counts
+    /// Hand its pending entries to this consumer first, without raising delivery counts
     #[arg(long, value_name = "CONSUMER", value_parser = cli::name())]
     hand_over_to: Option<Name>,
 
-    /// Hand over also what a worker that lives may still be at work on; it is then handled twice
+    /// Also hand over entries that a live worker may have in flight; they may then be handled twice
     #[arg(long, requires = "hand_over_to")]
     force: bool,
 }
@@ -136,7 +147,7 @@ fn warn_of_held(context: &Context, rows: &[Removal]) {
     let held = rows.iter().filter(|it| it.outcome == Fate::Held).count();
     if held > 0 {
         context.console.warn(&format!(
-            "left, since they hold entries: {} (--hand-over-to CONSUMER hands them over first)",
+            "not deleted, because they have pending entries: {} (hand them over first with --hand-over-to CONSUMER)",
             consumers(held)
         ));
     }

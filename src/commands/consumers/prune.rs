@@ -13,10 +13,11 @@ use crate::model::{Name, Problem, entries, format_duration_short};
 use crate::streams::consumers::plan_prune;
 use crate::streams::names::listed;
 
-/// Delete the consumers that have been away for long and hold nothing
+/// Delete consumers that have been idle for long and have no pending entries
 ///
-/// Those that hold entries are listed and left (exit 7, or 6 when there are no others), unless --hand-over-to says who
-/// gets what they hold. One that comes back meanwhile, or holds something again, is left as well.
+/// Consumers with pending entries are listed and kept (exit 7, or 6 when there are no others), unless --hand-over-to
+/// names a consumer that gets the entries. A consumer that becomes active in the meantime, or gets entries again, is
+/// kept as well.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, after_help = "\
 Examples:
@@ -52,13 +53,13 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         let away = format_duration_short(args.idle);
         if !plan.rows.is_empty() {
             return Err(Problem::refused(format!(
-                "nothing was pruned in {of}: whoever has been away for {away} holds entries"
+                "nothing was pruned in {of}: every consumer idle for {away} has pending entries"
             ))
-            .hint("--hand-over-to CONSUMER hands them over first")
+            .hint("hand them over first with --hand-over-to CONSUMER")
             .into());
         }
         console.note(&format!(
-            "nothing to prune in {of}: no consumer has been away for {away}"
+            "nothing to prune in {of}: no consumer has been idle for {away}"
         ));
         return Ok(Exit::Done);
     }

@@ -15,8 +15,8 @@ use crate::settings::{endpoint_of_flags, readdress_of_flags};
 
 /// Add a context from the connection flags
 ///
-/// --url or --host, --user, --password-file, --tls-ca, --tls-cert, --tls-key, --tls-server-name and --topology
-/// say what it is to be. The first context is selected at once.
+/// --url or --host, --user, --password-file, --tls-ca, --tls-cert, --tls-key, --tls-server-name and --topology describe
+/// the connection. The first context is selected at once, unless it is a production context.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Local, after_help = "\
 Examples:
@@ -34,7 +34,7 @@ pub(super) struct AddArgs {
 
 /// Change a context by the connection flags
 ///
-/// What is not given stays as it is: --host, --port and --db change only their part of its URL.
+/// Settings that are not given stay as they are: --host, --port and --db change only their part of the URL.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Local, after_help = "\
 Examples:
@@ -94,7 +94,8 @@ pub(super) fn add(
     let contexts = contexts.edit(places, &args.name, Edit::Add, change)?;
     let context = contexts.get(&args.name)?;
     warn_of_password(globals, console);
-    if is_first {
+    // A production server is not to be what a command without a server's name goes to.
+    if is_first && !context.production {
         Selection::default()
             .switched_to(Some(args.name.clone()))
             .write(places)?;
@@ -142,7 +143,7 @@ fn change(globals: &Globals, more: &More, here: &Path) -> Result<Change, Problem
     }
     if globals.context.is_some() {
         return Err(Problem::usage(
-            "--context names a context to use; the one to change stands as the argument",
+            "--context selects the context to use; give the context to change as the argument",
         ));
     }
     Change::default()
@@ -172,7 +173,7 @@ fn warn_of_password(globals: &Globals, console: &Console) {
         .is_some_and(crate::settings::has_password);
     if has_password {
         console.warn(
-            "the password in --url is visible in the process list, and now stands in the contexts' file; --password-file keeps it apart",
+            "the password in --url is visible in the process list and is now stored in the contexts' file; use --password-file instead",
         );
     }
 }

@@ -23,10 +23,10 @@ pub(super) use rows::{ContextRow, Details};
 /// Manage named connections and select the one to use
 ///
 /// They are in ~/.config/ucp-streams/config.toml, which may be edited by hand; which one is selected is kept apart from
-/// it. A server named with --url, --host, --context or $UCP_STREAMS_URL goes before the selected context. Destructive
-/// work on the server of a production context, however it is reached, asks for the context's name; a script agrees with
-/// --context NAME --yes. A tunnel or forwarded port is a different address: mark a
-/// context for it as production too.
+/// it. A server named with --url, --host, --context or $UCP_STREAMS_URL takes precedence over the selected context.
+/// Destructive work on the server of a production context, however it is reached, asks for the context's name; a script
+/// confirms with --context NAME --yes. A tunnel or forwarded port is a different address: mark a context for it as
+/// production too.
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read)]
@@ -101,7 +101,7 @@ struct RemoveArgs {
 
 /// Connect by a context and say which server answers
 ///
-/// Reads its files, verifies certificates and authenticates, as any command would; what is wrong is said.
+/// Reads its files, verifies certificates and authenticates, as any command would, and reports what is wrong.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -129,7 +129,7 @@ impl Args {
             || globals.db.is_some();
         if is_named {
             return Err(Problem::usage(
-                "two servers are named: a context to check, and another by a flag",
+                "two servers are given: a context to check, and another by a flag",
             ));
         }
         globals.context = Some(name.clone());
@@ -181,8 +181,9 @@ fn list(places: &Places, console: &Console) -> Result<Exit> {
         .collect();
     console.show(&rows)?;
     if rows.is_empty() {
-        console
-            .note("there are no contexts; make one with `ucp-streams context add NAME --url URL`");
+        console.note(
+            "there are no contexts; create one with `ucp-streams context add NAME --url URL`",
+        );
     }
     Ok(Exit::Done)
 }
@@ -209,7 +210,7 @@ fn show(places: &Places, name: Option<&str>, console: &Console) -> Result<Exit> 
     let (contexts, selection) = read(places, console)?;
     let Some(name) = name.or(selection.current.as_deref()) else {
         return Err(Problem::not_found("no context is selected")
-            .hint("name one: ucp-streams context show NAME; `context list` shows those there are")
+            .hint("name one: ucp-streams context show NAME; `context list` lists the contexts")
             .into());
     };
     console.show_one(&Details::new(name, contexts.get(name)?, &selection))?;

@@ -156,7 +156,7 @@ pub(super) fn selected(name: &str, context: &NamedContext) -> String {
 pub(super) fn added(name: &str, context: &NamedContext) -> String {
     let select = CommandLine::new("context use").arg(name);
     format!(
-        "context {} is added; select it with `{select}`",
+        "added context {}; select it with `{select}`",
         named(name, context)
     )
 }
@@ -168,7 +168,7 @@ pub(super) fn changed(name: &str, context: &NamedContext) -> String {
 pub(super) fn removed(name: &str, was_selected: bool) -> String {
     let name = escaped(name.as_bytes());
     if was_selected {
-        format!("context {name} is removed; none is selected now")
+        format!("removed context {name}; no context is selected now")
     } else {
         format!("context {name} is removed")
     }

@@ -20,7 +20,7 @@ use crate::topology::EVENTS_NORMALIZED;
 use crate::wire::{Connection, Dialer};
 use proof::Proof;
 
-/// Watch the whole pipeline run on a real server, and prove that nothing was lost
+/// Run the whole pipeline, crash a worker, account for every entry
 ///
 /// Without -u on a private server that is removed afterwards. On a given server it uses keys of its own prefix, refuses keys
 /// that exist, and removes only its own, also when it is interrupted.
@@ -93,7 +93,7 @@ fn rehearse(args: &Args, context: &Context) -> Result<Exit> {
         }
     };
     context.rehearsed(&format!(
-        "{place}; publish a generated day of {} entries (seed {}), kill a worker with entries in its hands, run the workers \
+        "{place}; publish a generated day of {} entries (seed {}), kill a worker with entries in flight, run the workers \
          of all groups, and account for every entry{}",
         args.events,
         args.seed,
@@ -202,7 +202,7 @@ impl Stage<'_> {
         };
         victim.kill()?;
         self.say(&format!(
-            "crash        {held:>7}  messages in the hands of a worker that was killed"
+            "crash        {held:>7}  messages in flight when a worker was killed"
         ));
         Ok(Ok(()))
     }
@@ -281,9 +281,11 @@ impl Stage<'_> {
         }
         let removed = self.scene.remove(&self.connection).await;
         let keys = self.scene.named("*");
-        let removed =
-            removed.with_context(|| format!("the demonstration's keys {keys} may be left"))?;
+        let removed = removed
+            .with_context(|| format!("keys of the demonstration may be left behind: {keys}"))?;
         let keys = counted(removed, "key", "keys");
-        Ok(Some(format!("removed {keys}, all of them its own")))
+        Ok(Some(format!(
+            "removed the demonstration's own keys: {keys}"
+        )))
     }
 }

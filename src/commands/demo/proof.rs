@@ -25,7 +25,7 @@ impl Proof {
             return Err(Problem::new(
                 Kind::DataLoss,
                 format!(
-                    "the accounting of group `{}` does not add up: {} astray",
+                    "the accounting of group `{}` does not add up: {} unaccounted for",
                     wrong.group,
                     astray.join(", ")
                 ),

@@ -19,13 +19,12 @@ const REASON_BYTES_MAX: usize = 4096;
 /// Dead letters that the line that undoes it names; whoever parks more finds them by their reason.
 const UNDO_MAX: usize = 50;
 
-/// Set pending entries aside as dead letters, without waiting for their deliveries to be used up
+/// Move pending entries to the dead-letter stream, before their deliveries are used up
 ///
-/// Each is moved atomically with where it came from, who held it, how often it was delivered, and the reason; one that was
-/// delivered again since it was looked at is left alone and listed. A worker that handles one at this moment finds its
-/// lease lost, and does not acknowledge it. What was not delivered yet, or is acknowledged, is not pending and is left:
-/// exit 7 when only some were set aside, 3 when none was pending. One whose body was trimmed away becomes a tombstone
-/// (exit 9).
+/// Each entry is moved atomically, with its origin, its consumer, its delivery count and the reason. An entry that was
+/// delivered again in the meantime is skipped and listed. A worker that has one of them in flight loses its lease and
+/// does not acknowledge it. Entries that are undelivered or acknowledged are not pending, and are skipped: exit 7 when
+/// only some were moved, 3 when none was pending. An entry whose body was trimmed is recorded as a tombstone (exit 9).
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, after_help = "\
 Examples:
@@ -41,7 +40,7 @@ pub(super) struct AddArgs {
     #[arg(value_name = "ID", required = true)]
     ids: Vec<EntryId>,
 
-    /// Why they are set aside; kept with each
+    /// Why they are dead letters; stored with each entry
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: String,
 
@@ -95,7 +94,7 @@ fn warn_of_running(chosen: &Chosen, claim_idle: Duration, context: &Context) {
     holders.dedup();
     if count > 0 {
         context.console.warn(&format!(
-            "{} may be in a handler's hands (consumer {}): its lease is lost then, and what it has done outside Redis stays done",
+            "{} may be in flight in a handler (consumer {}): that worker then loses its lease, and what the handler did outside Redis is not undone",
             entries(count),
             holders.join(", ")
         ));

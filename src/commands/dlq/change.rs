@@ -52,11 +52,11 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 /// Move dead letters back to the end of the stream, each once
 ///
-/// They go to the stream that is named, whatever an entry says, or to --to-stream. Each is moved atomically: it is in
-/// one place or the other, whoever else moves it too. The copy ends with where it came from (_ucp_origin) and how often
-/// it was redriven (_ucp_redrives). A tombstone has no body to move and stays, as does what came from another stream
-/// with the same dead-letter stream. Where several groups read the stream all would see it again, so that is refused
-/// unless it is agreed to.
+/// They go to the stream that you name, whatever origin an entry records, or to --to-stream. Each is moved atomically,
+/// also when two commands move it at the same time. The copy ends with its origin (_ucp_origin) and its number of
+/// redrives (_ucp_redrives). A tombstone has no body to move and stays, and so do entries from another stream that
+/// shares the dead-letter stream. When several groups read the stream, all of them would see the entries again; that is
+/// refused without --all-groups-see-it.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive,
     override_usage = "ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group GROUP|--reason TEXT>",

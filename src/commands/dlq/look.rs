@@ -18,9 +18,9 @@ use crate::wire::{self, Connection};
 
 /// List dead letters, the oldest first: where they came from, how often they were tried, and why they failed
 ///
-/// A tombstone (`is_tombstone`) stands for an entry that was trimmed away before it was handled. Every column,
-/// such as AGE, the time since it was set aside, is shown with -o wide. Where the dead letters of one stream cannot be
-/// looked at, that is a warning, and the others are listed (exit 7).
+/// A tombstone (`is_tombstone`) stands for an entry that was trimmed before it was handled. -o wide shows every column,
+/// such as AGE, the time since the entry was dead-lettered. When the dead letters of one stream cannot be read, that is
+/// a warning, and the others are listed (exit 7).
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, after_help = "\
 Examples:
@@ -28,7 +28,7 @@ Examples:
   ucp-streams dlq list events.normalized --reason timeout
   ucp-streams dlq list events.normalized -o json")]
 pub(super) struct ListArgs {
-    /// The stream whose dead letters are meant, or its dead-letter stream; all of the topology when none is named
+    /// The stream, or its dead-letter stream; all of the topology when none is named
     #[arg(value_name = "STREAM", value_parser = cli::name())]
     stream: Option<Name>,
 
@@ -203,7 +203,7 @@ pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
             args.id, source.dead_letter
         ))
         .hint(format!(
-            "see those there are with `{}`",
+            "list them with `{}`",
             CommandLine::new("dlq list").arg(&source.stream)
         ))
         .into());

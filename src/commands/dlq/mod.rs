@@ -14,7 +14,7 @@ use crate::model::Name;
 use crate::streams::dead_letters::Source;
 use crate::wire::Connection;
 
-/// Look at dead letters, set entries aside as such, move them back to their stream, or delete them
+/// List dead letters, add some, redrive them or purge them
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -33,7 +33,7 @@ enum Action {
 /// The stream whose dead letters are meant.
 #[derive(Debug, clap::Args)]
 struct StreamArgs {
-    /// The stream whose dead letters are meant, or its dead-letter stream
+    /// The stream, or its dead-letter stream
     #[arg(value_name = "STREAM", value_parser = cli::name())]
     stream: Name,
 }

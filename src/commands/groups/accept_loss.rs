@@ -10,12 +10,12 @@ use crate::model::{Lag, entries};
 use crate::streams::losses::{Acceptance, apply_accept, plan_accept};
 use crate::streams::target::Target;
 
-/// Accept what a group lost before delivery, so that it is no alert any more
+/// Accept what a group lost before delivery, so that it no longer raises an alert
 ///
-/// Entries that left the stream before they were delivered (cut by MAXLEN or XTRIM while the group was behind) are lost to
-/// the group: a worker records each gap as a tombstone in the dead-letter stream, and info and lag tell of it until
-/// somebody has accepted it. What no worker has recorded yet is recorded first. The total stays, and what is lost later is
-/// an alert again.
+/// Entries that were trimmed or deleted before delivery (by MAXLEN or XTRIM while the group was behind) are lost to the
+/// group. A worker records each gap as a tombstone in the dead-letter stream, and info and lag report it until it is
+/// accepted. Gaps that no worker has recorded yet are recorded first. The total is kept, and later losses raise an
+/// alert again.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, after_help = "\
 Examples:
@@ -51,7 +51,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let mut lane = context.lane().await?;
     let row = apply_accept(&connection, &mut lane, topology, plan, consent).await?;
     console.show_one(&row)?;
-    console.note(&format!("what {target} has lost until now is accepted"));
+    console.note(&format!("the losses of {target} up to now are accepted"));
     Ok(Exit::Done)
 }
 

@@ -14,8 +14,8 @@ use crate::topology::Start;
 
 /// Create a group, and its stream, where they are missing
 ///
-/// Safe to run again: a group that is there is never changed, and it is said when it stands elsewhere than a new one
-/// would. An entry id is the last one that counts as delivered; a time or -N names the first entry to be delivered.
+/// Safe to repeat: an existing group is never changed, and a warning says when its position differs from that of a new
+/// one. An entry id is the last one that counts as delivered; a time or -N names the first entry to be delivered.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, after_help = "\
 Examples:
@@ -87,6 +87,6 @@ fn differs(row: &Created) -> String {
     } = row;
     let stands = row.last_delivered_id.unwrap_or_default();
     format!(
-        "group `{group}` of `{stream}` stands at {stands}, not at {start_id} as a new one would; it was left there\n(`ucp-streams groups set-id` moves it)"
+        "group `{group}` of `{stream}` exists and is at {stands}, not at {start_id}; its position was not changed\n(`ucp-streams groups set-id` moves it)"
     )
 }

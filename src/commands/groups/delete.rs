@@ -12,8 +12,9 @@ use crate::streams::target::Target;
 
 /// Delete a group: its position, its consumers and all that is pending in it
 ///
-/// Refused while anything is pending or undelivered, atomically; --force agrees to lose that. Entries stay in the
-/// stream. A worker that still runs creates the group again from the beginning: stop workers first.
+/// Refused while it has pending or undelivered entries (check and deletion are atomic); --force gives those up. The
+/// entries stay in the stream. A worker that is still running creates the group again from the beginning of the stream:
+/// stop workers first.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, after_help = "\
 Examples:
@@ -24,7 +25,7 @@ pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// Proceed although entries are pending or undelivered
+    /// Delete it although entries are pending or undelivered
     #[arg(long)]
     force: bool,
 
@@ -43,7 +44,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let told = format!("delete {target}: {}", lost(&plan.row));
     if refusal.is_none() && !plan.row.live_consumers.is_empty() {
         console.warn(&format!(
-            "consumers of {target} are live; a worker creates the group again from the beginning"
+            "{target} has live consumers; their workers would create the group again and read the stream from the beginning"
         ));
     }
     let dry_run = context.is_rehearsal(args.dry_run);
@@ -57,7 +58,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         .arg(&target.group)
         .option("--stream", &target.stream)
         .option("--start", row.last_delivered_id.to_string());
-    console.note(&format!("{target} deleted; the same group again: {again}"));
+    console.note(&format!(
+        "deleted {target}; to create it again at the same position: {again}"
+    ));
     Ok(Exit::Done)
 }
 
@@ -68,7 +71,7 @@ fn refusal(target: &Target, row: &Deletion) -> Problem {
             .option("--stream", &target.stream)
     });
     Problem::refused(format!("{target} is not done: {}", lost(row))).hint(format!(
-        "see them with `{pending}` and `{lag}`, or add --force to lose them"
+        "see them with `{pending}` and `{lag}`, or add --force to give them up"
     ))
 }
 

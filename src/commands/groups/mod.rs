@@ -20,7 +20,8 @@ use crate::streams::names::listed;
 
 /// List consumer groups, or create, move and delete one
 ///
-/// Without a subcommand: the groups of the streams, or of all of the topology's, those that are missing among them.
+/// Without a subcommand, lists the groups of the named streams or of the topology's, including groups that are missing
+/// on the server.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, args_conflicts_with_subcommands = true, after_help = "\
 Examples:
@@ -40,30 +41,43 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum GroupsCommand {
+    #[command(hide = true)]
+    List(ListArgs),
     Create(create::Args),
     SetId(set_id::Args),
     Delete(delete::Args),
     AcceptLoss(accept_loss::Args),
 }
 
+/// List consumer groups, as without a subcommand
+#[derive(Debug, clap::Args)]
+struct ListArgs {
+    /// Streams whose groups to list; all of the topology's when none is named
+    #[arg(value_name = "STREAM", value_parser = name())]
+    streams: Vec<Name>,
+}
+
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     match args.command {
+        Some(GroupsCommand::List(args)) => list_of(&args.streams, context).await,
         Some(GroupsCommand::Create(args)) => create::run(args, context).await,
         Some(GroupsCommand::SetId(args)) => set_id::run(args, context).await,
         Some(GroupsCommand::Delete(args)) => delete::run(args, context).await,
         Some(GroupsCommand::AcceptLoss(args)) => accept_loss::run(args, context).await,
-        None => {
-            let connection = context.connect().await?;
-            let seen = list(&connection, context.topology()?, &args.streams)
-                .await
-                .map_err(|error| or_subcommand(error, "groups", args.streams.first()))?;
-            context.console.show(&seen.rows)?;
-            let groups = || seen.rows.iter().map(|it| &it.0);
-            warn_of_open_breakers(groups(), context);
-            warn_of_trouble(groups(), &connection, context).await?;
-            Ok(told_of_denied(&seen.denied, context))
-        }
+        None => list_of(&args.streams, context).await,
     }
+}
+
+async fn list_of(streams: &[Name], context: &Context) -> Result<Exit> {
+    let connection = context.connect().await?;
+    let seen = list(&connection, context.topology()?, streams)
+        .await
+        .map_err(|error| or_subcommand(error, "groups", streams.first()))?;
+    context.console.show(&seen.rows)?;
+    let groups = || seen.rows.iter().map(|it| &it.0);
+    warn_of_open_breakers(groups(), context);
+    warn_of_trouble(groups(), &connection, context).await?;
+    Ok(told_of_denied(&seen.denied, context))
 }
 
 /// Where a group is to stand. An id is the last one delivered, as XGROUP takes it; any other position is the first one

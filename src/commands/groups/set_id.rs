@@ -13,10 +13,10 @@ use crate::streams::target::Target;
 
 /// Move a group to another position, after saying what that does
 ///
-/// Back: entries are delivered again; pending ones are taken from whoever holds them by whoever reads next, and their
-/// delivery counts start again at 1. Forward: entries are skipped. Refused while the group has live consumers, and when
-/// the group has changed since it was looked at. The server does not know the group's lag afterwards; `lag --exact`
-/// counts it. An entry id is the last one that counts as delivered; a time or -N names the first entry to be delivered.
+/// Moved back, the group delivers entries again: those that are pending go to the next consumer that reads, and their
+/// delivery counts start again at 1. Moved forward, it skips entries. Refused while the group has live consumers, and
+/// when the group changed in the meantime. The server does not know the group's lag afterwards; `lag --exact` counts
+/// it. An entry id is the last one that counts as delivered; a time or -N names the first entry to be delivered.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, after_help = "\
 Examples:
@@ -49,7 +49,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let console = &context.console;
     if plan.row.direction == Direction::Stay {
         console.show_one(&plan.row)?;
-        console.note(&format!("{target} stands there already"));
+        console.note(&format!("{target} is at that position already"));
         return Ok(Exit::Done);
     }
     let live = &plan.row.live_consumers;
@@ -66,7 +66,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let back = target
         .command("groups set-id", topology)
         .arg(row.from_id.to_string());
-    console.note(&format!("{target} moved; back to where it stood: {back}"));
+    console.note(&format!("moved {target}; to move it back: {back}"));
     Ok(Exit::Done)
 }
 
@@ -75,7 +75,7 @@ fn told(target: &Target, row: &Shift) -> String {
     let head = format!("move {target} from {} to {}", row.from_id, row.to_id);
     if row.direction == Direction::Forward {
         return format!(
-            "{head}\nskipped, never delivered to it: {}",
+            "{head}\nskipped without being delivered: {}",
             at_least(row.skipped)
         );
     }
@@ -83,7 +83,7 @@ fn told(target: &Target, row: &Shift) -> String {
     match row.deliveries_max {
         None => again,
         Some(most) => format!(
-            "{again}\npending among these: {} ({}); whoever reads next takes them, and their delivery counts (up to {most}) start again at 1",
+            "{again}\npending among these: {} ({}); the next consumer to read takes them over, and their delivery counts (up to {most}) start again at 1",
             entries(row.stolen),
             held(&row.holders)
         ),
@@ -93,7 +93,7 @@ fn told(target: &Target, row: &Shift) -> String {
 fn held(holders: &[HeldBy]) -> String {
     let of = |it: &HeldBy| {
         if it.consumer.is_empty() {
-            format!("{} of nobody", it.pending)
+            format!("{} without a consumer", it.pending)
         } else {
             format!("{} of `{}`", it.pending, it.consumer)
         }

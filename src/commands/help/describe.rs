@@ -6,7 +6,8 @@ use clap::Command;
 use super::shapes;
 use crate::cli::Impact;
 
-const EXAMPLES: &str = "Examples:\n";
+/// What a paragraph of examples begins with.
+pub(super) const EXAMPLES: &str = "Examples:\n";
 /// What a line of an example ends with that goes on, for the shell too.
 const CONTINUED: &str = " \\";
 /// Between two lines of an example.
@@ -17,15 +18,16 @@ pub(in crate::commands) fn joined(example: &str) -> String {
     example.replace(&format!("{CONTINUED}{BETWEEN}"), " ")
 }
 
-/// Global options that `-h` shows; the others wait for `--help`, so that a command's own options stand out.
-const SHORT: [&str; 2] = ["url", "output"];
-
-/// `command` with the less used global options left out of `-h`.
-pub(in crate::commands) fn concise(command: Command) -> Command {
-    command.mut_args(|option| {
-        let is_shown = !option.is_global_set() || SHORT.contains(&option.get_id().as_str());
-        option.hide_short_help(!is_shown)
-    })
+/// The lines of the examples in what a command's help ends with, and the rest.
+pub(super) fn examples_and_rest(help: &str) -> (String, String) {
+    let (mut examples, mut rest) = (Vec::new(), Vec::new());
+    for paragraph in help.split("\n\n").filter(|it| !it.trim().is_empty()) {
+        match paragraph.strip_prefix(EXAMPLES) {
+            Some(lines) => examples.push(lines),
+            None => rest.push(paragraph),
+        }
+    }
+    (examples.join("\n"), rest.join("\n\n"))
 }
 
 /// `command` and all below it, with their impact in the help. What says none has that of the command above it.
@@ -84,21 +86,19 @@ impl Facts {
             shape: impact.and_then(|_| shapes::of(&path[1..].join(" "))),
             plan_shape: impact.and_then(|_| shapes::of_plan(&path[1..].join(" "))),
         };
-        for paragraph in help.split("\n\n").filter(|it| !it.trim().is_empty()) {
-            if let Some(lines) = paragraph.strip_prefix(EXAMPLES) {
-                for line in lines.lines().map(str::trim_start) {
-                    match facts.examples.last_mut() {
-                        Some(begun) if begun.ends_with(CONTINUED) => {
-                            begun.push_str(BETWEEN);
-                            begun.push_str(line);
-                        }
-                        _ => facts.examples.push(line.to_owned()),
-                    }
+        let (examples, rest) = examples_and_rest(&help);
+        for line in examples.lines().map(str::trim_start) {
+            match facts.examples.last_mut() {
+                Some(begun) if begun.ends_with(CONTINUED) => {
+                    begun.push_str(BETWEEN);
+                    begun.push_str(line);
                 }
-            } else if !paragraph.starts_with("Impact: ") {
-                facts.notes.push(paragraph.to_owned());
+                _ => facts.examples.push(line.to_owned()),
             }
         }
+        let notes = rest.split("\n\n").filter(|it| !it.is_empty());
+        let notes = notes.filter(|it| !it.starts_with("Impact: "));
+        facts.notes.extend(notes.map(str::to_owned));
         facts
     }
 }

@@ -5,5 +5,6 @@ mod columns;
 pub(in crate::commands) mod complete;
 pub(in crate::commands) mod describe;
 pub(in crate::commands) mod help_json;
+pub(in crate::commands) mod layout;
 mod shapes;
 pub(in crate::commands) mod usage;

@@ -18,6 +18,7 @@ use crate::streams::publish::{Blocks, Checked, OnInvalid, Rate, Rejects, check, 
 
 /// What a file of entries is, and how it is sent.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Files")]
 pub(crate) struct FileArgs {
     /// Publish every entry of a file; `-` is standard input
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -28,7 +29,7 @@ pub(crate) struct FileArgs {
     #[arg(long, value_name = "FORMAT", requires = "file")]
     format: Option<FileFormat>,
 
-    /// Send while reading, and stop at the first entry that is not valid; nothing is checked before
+    /// Send while reading, without checking the whole file first, and stop at the first invalid entry
     #[arg(long = "stream", requires = "file")]
     pub(super) while_reading: bool,
 

@@ -25,7 +25,7 @@ use crate::wire::Connection;
 use file::FileArgs;
 use kinds::Kind;
 
-/// Publish an entry, or a file of them, after checking it against the stream's schema
+/// Publish an entry or a file of them, checked against the schema
 ///
 /// The kinds have a flag for each field; any other stream takes FIELD=VALUE. A missing event id and timestamp are
 /// filled in. Prints the new ids. A file is checked as a whole before its first entry is sent, unless it is to be sent
@@ -63,6 +63,9 @@ pub(super) struct Args {
     common: Common,
 }
 
+/// The heading of options about publishing what may have been published before.
+const IDEMPOTENCY: &str = "Idempotency";
+
 /// What every way of publishing takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Common {
@@ -83,11 +86,11 @@ pub(crate) struct Common {
     ///
     /// Each value is remembered in a key of its own, {STREAM}:once:FIELD:VALUE (of a value above 128 bytes, its SHA-256
     /// instead), which the server forgets by itself. `acl publish --idempotency-field FIELD` prints the rule for it.
-    #[arg(long, value_name = "FIELD", value_parser = name())]
+    #[arg(long, value_name = "FIELD", value_parser = name(), help_heading = IDEMPOTENCY)]
     idempotency_field: Option<Name>,
 
     /// How long --idempotency-field remembers, at most 365d [default: 24h]
-    #[arg(long, value_name = "DUR", value_parser = remembered, requires = "idempotency_field")]
+    #[arg(long, value_name = "DUR", value_parser = remembered, requires = "idempotency_field", help_heading = IDEMPOTENCY)]
     idempotency_ttl: Option<Duration>,
 
     #[command(flatten)]

@@ -156,7 +156,7 @@ impl<'a> Change<'a> {
         if self.has_more {
             self.context
                 .console
-                .note("more entries match: run it again, or raise --count");
+                .note("more entries match: repeat the command, or raise --count");
         }
     }
 
@@ -165,9 +165,9 @@ impl<'a> Change<'a> {
         let absent = count(rows, Outcome::NotPending) + count(rows, Outcome::Gone);
         if absent == rows.len() && !self.is_named {
             return Problem::refused(text(
-                "others took or acknowledged all of it since it was looked at",
+                "other consumers claimed or acknowledged all of the entries in the meantime",
             ))
-            .hint("run it again for what there is now");
+            .hint("repeat the command to see what is pending now");
         }
         if absent == rows.len() {
             let mut states: Vec<&str> = rows.iter().filter_map(|it| it.detail.as_deref()).collect();
@@ -193,7 +193,7 @@ impl<'a> Change<'a> {
             None => words.join(", "),
         };
         Problem::refused(text(&why))
-            .hint("look at the state again, then name what is to be changed")
+            .hint("look at the current state, then give the entries to change")
     }
 }
 
@@ -243,7 +243,7 @@ impl Rows {
 /// Says that `entries`, so many in words, are tombstones now.
 pub(in crate::commands) fn warn_of_tombstones(context: &Context, entries: &str) {
     context.console.warn(&format!(
-        "{entries} had been trimmed away before being handled; tombstones are in the dead-letter stream (see `ucp-streams dlq list`)"
+        "{entries} had been trimmed before being handled; tombstones are in the dead-letter stream (see `ucp-streams dlq list`)"
     ));
 }
 

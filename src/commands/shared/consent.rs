@@ -53,7 +53,7 @@ impl Context {
             Ok(lines) => Ok(Some(Listening::of(&lines))),
             Err(error) => {
                 self.console.warn(&format!(
-                    "the server does not say whether it is the production one, so it counts as that: {error}"
+                    "cannot tell whether this is a production server, so it is treated as one: {error}"
                 ));
                 Ok(None)
             }

@@ -107,7 +107,7 @@ pub(in crate::commands) fn warn_of_open_breakers<'g>(
                 escaped(open.reason.as_bytes()),
             );
             context.console.warn(&format!(
-                "group `{group}` on `{stream}`: everything fails since {}, says its worker {consumer}: {reason}\nits workers try one entry at a time, count no deliveries, and go on by themselves once that is mended",
+                "group `{group}` on `{stream}`: the circuit breaker of worker {consumer} is open since {}: every attempt fails: {reason}\nits workers try one entry at a time, count no deliveries against the others, and resume by themselves when an attempt succeeds",
                 open.since
             ));
         }
@@ -125,21 +125,32 @@ fn next_step(error: &wire::Error, context: &Context) -> Option<String> {
     if let Some(step) = error.next_step {
         return Some(step.to_owned());
     }
+    let asks_who = context.command == "ping";
     let step = match error.kind {
+        ErrorKind::Closed if asks_who => {
+            "the server may be restarting, or the address may be a proxy's; see its log, and run it again"
+        }
+        ErrorKind::UnknownCommand if asks_who => "the server lacks or has renamed this command",
+        ErrorKind::Protocol if asks_who => {
+            "is that a Redis or Valkey server? -v says which address is used"
+        }
+        ErrorKind::Server if asks_who => {
+            "this is the server's own error message; -v says which address is used"
+        }
         ErrorKind::Connect => {
             "start a server of your own with `ucp-streams dev start`, or name another with --url or $UCP_STREAMS_URL"
         }
         ErrorKind::Timeout => {
-            "it may be busy, stopped, or loading its data (see its log), or not to be reached from here; --timeout waits longer"
+            "the server may be busy, stopped, loading its data (see its log), or unreachable from here; --timeout waits longer"
         }
         ErrorKind::Closed => {
-            "see with `ucp-streams ping` whether the server is back, then run it again"
+            "check with `ucp-streams ping` that the server is back, then run it again"
         }
         ErrorKind::Auth => return Some(password_step(context)),
         ErrorKind::NoPerm => return Some(permission_step(error, context)),
         ErrorKind::Tls => "check the certificate's names and its authority",
         ErrorKind::WrongType => {
-            "the key holds something else; check its name, or see what it is with TYPE"
+            "the key is not a stream; check its name, or see its type with TYPE"
         }
         ErrorKind::NoGroup => {
             "create it with `ucp-streams init`, or see the groups there are with `ucp-streams info`"
@@ -151,13 +162,13 @@ fn next_step(error: &wire::Error, context: &Context) -> Option<String> {
             "the server is at its memory limit: make room (shorter streams) or raise maxmemory"
         }
         ErrorKind::WritesRefused => {
-            "the server refuses writes until its disk or its replicas are well again; see its log"
+            "the server refuses writes because of a problem with its disk or its replicas; see its log"
         }
         ErrorKind::TooManyClients => {
-            "the server has no room for another client: stop some, or raise maxclients"
+            "the server has reached its limit of clients: stop some, or raise maxclients"
         }
         ErrorKind::Cluster => {
-            "a slot that moves is not followed yet: name the node that has it with --url"
+            "this tool does not follow slots that move: name the node that has it with --url"
         }
         ErrorKind::CrossSlot => {
             "a cluster changes only keys of one hash slot together: give their names the same {hash tag}"
@@ -166,13 +177,13 @@ fn next_step(error: &wire::Error, context: &Context) -> Option<String> {
             "the server lacks or has renamed this command; `ucp-streams ping` says what it is"
         }
         ErrorKind::NoDatabase => {
-            "name one that it has, with --db or at the end of the URL: 0 is always there"
+            "give a database that exists, with --db or at the end of the URL; 0 always exists"
         }
         ErrorKind::Protocol => {
             "is that a Redis or Valkey server? `ucp-streams -v ping` says which address is used"
         }
         ErrorKind::Server => {
-            "these are the server's own words; `ucp-streams -v ping` says which server it is"
+            "this is the server's own error message; `ucp-streams -v ping` says which server it is"
         }
         _ => return None,
     };
@@ -202,16 +213,18 @@ fn permission_step(error: &wire::Error, context: &Context) -> String {
 
 /// As [`permission_step`], for the command that these words name.
 fn lacking(denial: Denial, user: &str, command: &str) -> String {
-    let rule = |rule: String| format!("the user lacks a rule: ACL SETUSER {user} {rule}");
+    let rule = |rule: String| {
+        format!("the user lacks permission; grant it with: ACL SETUSER {user} {rule}")
+    };
     let lacks = match denial {
         Denial::Command(name) => rule(format!("+{name}")),
         Denial::Key { key, is_read: true } => rule(format!("%R~{key}")),
         Denial::Key { key, .. } => rule(format!("~{key}")),
         Denial::Unnamed => {
-            "the user lacks a rule for one of the keys or commands of a script".to_owned()
+            "the user lacks permission for a key or a command that this operation uses".to_owned()
         }
     };
-    format!("{lacks}; `ucp-streams acl {command}` prints all that it needs")
+    format!("{lacks}; `ucp-streams acl {command}` prints every permission it needs")
 }
 
 #[cfg(test)]
@@ -227,22 +240,22 @@ mod tests {
         for (denial, step) in [
             (
                 Denial::Command("xinfo|stream".to_owned()),
-                "the user lacks a rule: ACL SETUSER bob +xinfo|stream",
+                "the user lacks permission; grant it with: ACL SETUSER bob +xinfo|stream",
             ),
             (
                 key(true),
-                "the user lacks a rule: ACL SETUSER bob %R~events.raw",
+                "the user lacks permission; grant it with: ACL SETUSER bob %R~events.raw",
             ),
             (
                 key(false),
-                "the user lacks a rule: ACL SETUSER bob ~events.raw",
+                "the user lacks permission; grant it with: ACL SETUSER bob ~events.raw",
             ),
             (
                 Denial::Unnamed,
-                "the user lacks a rule for one of the keys or commands of a script",
+                "the user lacks permission for a key or a command that this operation uses",
             ),
         ] {
-            let all = "`ucp-streams acl worker run` prints all that it needs";
+            let all = "`ucp-streams acl worker run` prints every permission it needs";
             assert_eq!(
                 lacking(denial, "bob", "worker run"),
                 format!("{step}; {all}")

@@ -101,7 +101,7 @@ pub(in crate::commands) async fn find(
         return Ok(Found { spec, groups: None });
     }
     let on_server = OnServer::look(connection, topology).await?;
-    on_server.find(name, context.suggests())
+    on_server.find(connection, name, context.suggests()).await
 }
 
 /// A group that is on the server.
@@ -173,6 +173,10 @@ pub(in crate::commands) async fn find_all(
         return names.iter().map(spec).collect();
     }
     let on_server = OnServer::look(connection, topology).await?;
-    let spec = |name| Ok(on_server.find(name, context.suggests())?.spec);
-    names.iter().map(spec).collect()
+    let mut specs = Vec::with_capacity(names.len());
+    for name in names {
+        let found = on_server.find(connection, name, context.suggests());
+        specs.push(found.await?.spec);
+    }
+    Ok(specs)
 }

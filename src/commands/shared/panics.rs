@@ -21,6 +21,6 @@ fn problem(info: &PanicHookInfo<'_>) -> Problem {
         .map(|at| format!(" ({}:{})", at.file(), at.line()))
         .unwrap_or_default();
     Problem::new(Kind::Bug, format!("a bug in ucp-streams: {what}{place}")).hint(
-        "what was under way may be half done; please report this line with the command you typed",
+        "the operation may be partly done; please report this line with the command you typed",
     )
 }

@@ -46,7 +46,11 @@ impl Coming<'_> {
         let (verb, then, limit) = match self.spec.on_full {
             _ if harm.is_empty() => return Ok(self.maxlen),
             OnFull::Refuse => return Err(self.refusal(&harm, maxlen).into()),
-            OnFull::Keep => ("would cut", "; it would be published without the cut", None),
+            OnFull::Keep => (
+                "would cut",
+                "; it would be published without trimming",
+                None,
+            ),
             OnFull::Warn => ("may cut", "", self.maxlen),
         };
         for text in texts(self.spec, &harm, maxlen, verb) {
@@ -59,7 +63,7 @@ impl Coming<'_> {
         let texts = texts(self.spec, harm, maxlen, "would cut").join("\n");
         let flag = self.flag.map(|flag| format!("{flag} for this once, or "));
         Problem::refused(format!("{texts}\nnothing was sent")).hint(format!(
-            "let the group catch up, or let the stream grow: {}on_full = \"keep\" in the topology",
+            "let the group catch up, or allow the stream to grow: {}on_full = \"keep\" in the topology",
             flag.unwrap_or_default()
         ))
     }
@@ -72,7 +76,7 @@ pub(in crate::commands) async fn connect_to_rehearse(context: &Context) -> Optio
         Ok(connection) => Some(connection),
         Err(error) => {
             context.console.warn(&format!(
-                "whether MAXLEN would cut what a group has not processed is not known: {error:#}"
+                "cannot tell whether MAXLEN would trim entries that a group has not processed: {error:#}"
             ));
             None
         }
@@ -120,7 +124,7 @@ impl<'s> Retention<'s> {
         for text in texts(spec, &harm, maxlen, "would cut") {
             context
                 .console
-                .warn(&format!("{text}; published without the cut"));
+                .warn(&format!("{text}; published without trimming"));
         }
         retention.maxlen = None;
         Ok(retention)

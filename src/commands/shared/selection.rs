@@ -18,12 +18,12 @@ pub(in crate::commands) struct SelectArgs {
     #[arg(value_name = "ID")]
     ids: Vec<EntryId>,
 
-    /// Only entries idle (not delivered) for at least this long, such as 5m [default: the group's claim idle; for IDs any,
-    /// unless a worker lives: then the longest claim idle of those that live]
+    /// Only entries idle (not delivered) for at least this long, such as 5m [default: the group's claim idle; with IDs,
+    /// the longest claim idle of the live workers, or none]
     #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
     idle: Option<Duration>,
 
-    /// Only entries that this consumer holds
+    /// Only entries pending for this consumer
     #[arg(long, value_name = "CONSUMER", value_parser = cli::name(), conflicts_with = "ids")]
     consumer: Option<Name>,
 
@@ -35,7 +35,8 @@ pub(in crate::commands) struct SelectArgs {
     #[arg(long, value_name = "N", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..))]
     count: Option<u32>,
 
-    /// Take also what was delivered within the claim idle of a worker that lives; what it works on is then handled twice
+    /// Also take entries delivered within the claim idle of a live worker; entries it has in flight are then handled
+    /// twice
     #[arg(long)]
     force: bool,
 }
@@ -66,7 +67,7 @@ impl SelectArgs {
         let patience = Patience::of(connection, target).await?;
         if !patience.is_known && !self.force {
             context.console.warn(
-                "this user may not see how long the group's workers let entries rest: some of these may still be worked on",
+                "this user may not read the claim idle of the group's workers: some of these entries may still be in flight",
             );
         }
         let least = if self.force {

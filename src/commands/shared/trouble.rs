@@ -91,12 +91,14 @@ fn of_missing(missing: &[&Seen<'_>], why: Option<Cause>) -> String {
             )
         }
         Some(Cause::Empty { uptime_ms }) => format!(
-            "\nthe server started {} ago and loaded nothing: where it keeps no file of its data, a restart loses all",
+            "\nthe server started {} ago with no data loaded: without persistence, a restart loses everything",
             human_millis(uptime_ms)
         ),
         None => String::new(),
     };
-    format!("the server lacks {names}; `ucp-streams init` creates what is missing{why}")
+    format!(
+        "these groups do not exist on the server: {names}; `ucp-streams init` creates them{why}"
+    )
 }
 
 /// What it means that a group stands beyond its stream.
@@ -112,7 +114,7 @@ pub(in crate::commands) fn of_ahead(
         back = back.option("--stream", stream);
     }
     format!(
-        "group `{group}` on `{stream}` stands at {position}, beyond every id that the stream has given: entries added until then are never delivered to it\nmove it to the end of the stream with `{back}`"
+        "group `{group}` on `{stream}` is at {position}, ahead of the last id of the stream: entries added with lower ids are never delivered to it\nmove it to the end of the stream with `{back}`"
     )
 }
 
@@ -132,6 +134,6 @@ pub(in crate::commands) fn of_extra(
         .arg(group)
         .option("--stream", stream);
     Some(format!(
-        "group `{group}` on `{stream}` is not in the topology, which has `{meant}`: a worker may have been started with a mistyped name\nsee whose it is with `{who}`"
+        "group `{group}` on `{stream}` is not in the topology, which has `{meant}`: a worker may have been started with a mistyped name\nsee its consumers with `{who}`"
     ))
 }

@@ -67,7 +67,7 @@ pub(super) async fn assignments(args: &RunArgs, context: &Context) -> Result<Vec
                 spec: group,
             }),
             None if args.all => context.console.warn(&format!(
-                "no worker for group `{}`: {} is not set",
+                "no worker for group `{}`: the environment variable {} is not set",
                 group.name,
                 url_variable(&group)
             )),
@@ -79,7 +79,7 @@ pub(super) async fn assignments(args: &RunArgs, context: &Context) -> Result<Vec
 
 fn needs_url(group: &GroupSpec) -> Problem {
     Problem::usage(format!(
-        "group `{}` needs a URL: {} is not set",
+        "group `{}` requires a URL: the environment variable {} is not set",
         group.name,
         url_variable(group)
     ))

@@ -15,6 +15,7 @@ use crate::worker::handler::{
 
 /// A handler instead of the topology's.
 #[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Handler")]
 pub(super) struct HandlerArgs {
     #[expect(
         clippy::option_option,
@@ -27,7 +28,7 @@ pub(super) struct HandlerArgs {
         clippy::option_option,
         reason = "clap's form of a flag that may have a value"
     )]
-    /// Talk to programs that stay, one for each slot: one entry per line in, one answer per line out
+    /// Run long-lived programs, one for each slot: one entry per line in, one answer per line out
     #[arg(long, num_args = 0..=1, value_name = "PROGRAM", group = "handler")]
     pipe: Option<Option<OsString>>,
     /// POST every entry as JSON to this URL
@@ -37,7 +38,7 @@ pub(super) struct HandlerArgs {
     #[arg(long, value_name = "NAME", group = "handler")]
     builtin: Option<String>,
     /// The program of --exec or --pipe and its arguments
-    #[arg(last = true, value_name = "CMD")]
+    #[arg(last = true, value_name = "CMD", help_heading = None)]
     command: Vec<OsString>,
 }
 

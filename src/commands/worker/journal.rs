@@ -79,7 +79,7 @@ impl JournalFile {
         if state.error.is_none() {
             tracing::error!(
                 journal = %self.shown, %id, %error,
-                "cannot write the journal: the work goes on without it, and this is not said again"
+                "cannot write the journal: the worker continues without it, and does not repeat this warning"
             );
             state.error = Some(error);
         }
@@ -102,7 +102,7 @@ impl JournalFile {
             self.shown, state.missing
         );
         Err(Problem::new(Kind::Local, problem).hint(
-            "they are acknowledged all the same: make room for the file, and do not take it for complete",
+            "they are acknowledged all the same: make room for the file, and treat it as incomplete",
         ))
     }
 }

@@ -58,7 +58,7 @@ pub(super) struct Door {
 pub(super) fn warn_if_open(address: SocketAddr) {
     if !address.ip().to_canonical().is_loopback() {
         tracing::warn!(
-            "metrics at http://{address}/metrics can be read from other machines, by whoever reaches this address; 127.0.0.1 keeps them to this one"
+            "metrics at http://{address}/metrics can be read by anyone who can reach this address; use 127.0.0.1 to serve this machine only"
         );
     }
 }

@@ -28,6 +28,11 @@ use crate::view::{Cell, Column, Row};
 use crate::worker::{Assignment, Summary};
 pub(super) use rehearse::PlanRow;
 
+/// The heading of options about when a worker begins and ends.
+const LIFETIME: &str = "Start and stop";
+/// The heading of options about what it shows of itself.
+const OBSERVED: &str = "Logs and metrics";
+
 /// Work on the entries of consumer groups.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -43,7 +48,7 @@ enum WorkerCommand {
 /// Read, handle and acknowledge entries until told to stop
 ///
 /// At least once: an entry is acknowledged when its handler succeeded, tried again with growing delays when it failed,
-/// and moved to the dead-letter stream once its deliveries are used up. What a dead worker held is taken over.
+/// and moved to the dead-letter stream once its deliveries are used up. Pending entries of a dead worker are claimed.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, after_help = "Examples:
   # The platform's own handlers, all groups, until SIGTERM
@@ -86,11 +91,11 @@ struct RunArgs {
     handler: handlers::HandlerArgs,
     #[command(flatten)]
     policy: PolicyArgs,
-    /// Handle what is there now and what is due, then exit; waits for no retry
-    #[arg(long)]
+    /// Handle the entries that are there and due now, then exit without waiting for retries
+    #[arg(long, help_heading = LIFETIME)]
     once: bool,
     /// Exit after starting this many entries
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = LIFETIME)]
     max_messages: Option<u64>,
     /// Fail when a group does not exist, instead of creating it
     #[arg(long)]
@@ -99,19 +104,19 @@ struct RunArgs {
     #[arg(long, value_name = "NAME", value_parser = name())]
     consumer: Option<Name>,
     /// How long to try to reach the server at the start [default: 30s, with --once the --timeout]
-    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, help_heading = LIFETIME)]
     connect_for: Option<Duration>,
     /// Serve /metrics for Prometheus, and /healthz, at this address, such as 127.0.0.1:9121
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", help_heading = OBSERVED)]
     metrics_addr: Option<SocketAddr>,
-    /// A name by which the metrics may be asked for, beside localhost and addresses; may be repeated
-    #[arg(long, value_name = "NAME", requires = "metrics_addr")]
+    /// A host name that metrics requests may use, besides localhost and addresses; may be repeated
+    #[arg(long, value_name = "NAME", requires = "metrics_addr", help_heading = OBSERVED)]
     metrics_host: Vec<String>,
     /// Log lines on standard error: text or json
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = OBSERVED)]
     log_format: LogFormat,
     /// Append the id of every handled entry to this file, one per line
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = OBSERVED)]
     journal: Option<PathBuf>,
     #[command(flatten)]
     dry_run: DryRun,
@@ -119,6 +124,7 @@ struct RunArgs {
 
 /// Numbers that override the topology's.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Rate, retries and take-over")]
 struct PolicyArgs {
     /// Handlers to run at a time; with more than one, entries may finish out of order
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -129,9 +135,9 @@ struct PolicyArgs {
     /// Start at most this many attempts per second, in each group
     #[arg(long, value_name = "N/s", value_parser = per_second)]
     rate: Option<u32>,
-    /// How long an entry must be idle before another worker may take it over, and so how soon a dead worker is replaced.
-    /// Each worker publishes its own, and the longest of those that live counts for all, and for claim and requeue; other
-    /// clients' XCLAIM and XAUTOCLAIM do not know of it
+    /// How long an entry must be idle before another worker claims it, and so how soon a dead worker is replaced. Each
+    /// worker publishes its own; the longest among live workers applies to all of them, to claim and to requeue. XCLAIM
+    /// and XAUTOCLAIM of other clients do not respect it
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     claim_idle: Option<Duration>,
     /// How long a handler may run
@@ -147,7 +153,7 @@ struct PolicyArgs {
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     backoff_cap: Option<Duration>,
     /// How long to wait for running handlers when told to stop
-    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, help_heading = LIFETIME)]
     grace: Option<Duration>,
 }
 

@@ -43,7 +43,7 @@ pub(super) fn proxy_for(
             Ok(Some(with_scheme))
         }
         _ => Err(Problem::usage(format!(
-            "${variable} names no HTTP proxy: {}",
+            "${variable} is not the URL of an HTTP proxy: {}",
             shown_url(value)
         ))
         .hint(format!(
@@ -214,7 +214,7 @@ mod tests {
         let problem = proxy_for("http://h", &wrong).expect_err("refused");
         assert_eq!(
             problem.message,
-            "$http_proxy names no HTTP proxy: socks5://***@p:1"
+            "$http_proxy is not the URL of an HTTP proxy: socks5://***@p:1"
         );
         assert_eq!(proxy_for("http://127.0.0.1", &wrong).expect("fine"), None);
     }

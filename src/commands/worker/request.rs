@@ -38,7 +38,7 @@ impl Refusal {
             Self::Malformed => ("400 Bad Request", "not a request with one host"),
             Self::ForeignHost => (
                 "421 Misdirected Request",
-                "this server is not called so: ask it by its address, or give it the name with --metrics-host",
+                "unknown host name: use the server's address, or allow the name with --metrics-host",
             ),
             Self::Method => ("405 Method Not Allowed", "only GET is answered"),
             Self::TooLarge => (

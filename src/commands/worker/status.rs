@@ -98,8 +98,8 @@ const FIGURES: [(&str, &str, &str); 5] = [
     ),
     (
         "paused",
-        "paused while everything fails",
-        "# paused while everything fails",
+        "paused: the circuit breaker is open",
+        "# paused: the circuit breaker is open",
     ),
     ("standing_by", "standing by", "# standing by"),
 ];

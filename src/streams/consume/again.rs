@@ -38,7 +38,7 @@ impl Member<'_> {
         while !is_stopped() {
             match self.reopen().await {
                 Ok(strays) => {
-                    sink.note("connected again; going on where it was");
+                    sink.note("reconnected; continuing at the same position");
                     return Ok(Some(strays));
                 }
                 Err(error) if !passes(&error) => return Err(error),

@@ -24,6 +24,15 @@ use crate::wire::{
     Stop, delete_consumer, release, xgroup_create_consumer,
 };
 
+/// What a consumer leaves behind in its group.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// Entries it still holds.
+    pub pending: u64,
+    /// Why it is still a consumer of the group although it should not be.
+    pub undeleted: Option<Error>,
+}
+
 /// Entries one read brings at most: so many are given back when the output fails.
 const BATCH: usize = 100;
 
@@ -73,6 +82,11 @@ impl<'a> Member<'a> {
         let create = xgroup_create_consumer(&target.stream, &target.group, consumer);
         let is_new = match connection.run(create).await {
             Ok(is_new) => is_new,
+            // Full memory forbids this and not the read that creates the consumer as well.
+            Err(error) if error.kind == ErrorKind::OutOfMemory => {
+                let consumers = target.consumers(&connection).await?;
+                consumers.iter().all(|it| it.name != *consumer)
+            }
             Err(error) => return Err(explained(&connection, target, error).await),
         };
         Ok(Self {
@@ -237,24 +251,26 @@ impl<'a> Member<'a> {
         states.iter().filter(is_done).count() as u64
     }
 
-    /// Leaves the group: the consumer is deleted if it was created by joining and holds nothing. Returns how many
-    /// entries it still holds.
+    /// Leaves the group: the consumer is deleted if it was created by joining and holds nothing.
     ///
     /// # Errors
-    /// What the server says.
-    pub async fn leave(self) -> Result<u64> {
-        if self.is_new
-            && self
-                .connection
-                .call(delete_consumer(self.holder()))
-                .await?
-                .is_ok()
-        {
-            return Ok(0);
+    /// What the server says, unless it refuses the deletion as such: then the consumer stays.
+    pub async fn leave(self) -> Result<Left> {
+        let mut undeleted = None;
+        if self.is_new {
+            match self.connection.call(delete_consumer(self.holder())).await {
+                Ok(Ok(())) => return Ok(Left::default()),
+                Ok(Err(_)) => {}
+                Err(error) if error.kind.is_refusal() => undeleted = Some(error),
+                Err(error) => return Err(error.into()),
+            }
         }
         let consumers = self.target.consumers(&self.connection).await?;
         let own = consumers.iter().find(|it| it.name == *self.consumer);
-        Ok(own.map_or(0, |it| it.pending))
+        Ok(Left {
+            pending: own.map_or(0, |it| it.pending),
+            undeleted: undeleted.filter(|_| own.is_some()),
+        })
     }
 
     fn holder(&self) -> Holder<'_> {

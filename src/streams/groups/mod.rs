@@ -124,7 +124,7 @@ async fn change(
             pending,
         } => Err(stale(
             target,
-            &format!("it stands at {last_delivered_id} with {pending} pending now"),
+            &format!("it is at {last_delivered_id} with {pending} pending now"),
         )),
         GroupChange::Pending(pending) => Err(stale(target, &format!("{pending} are pending now"))),
         GroupChange::Undelivered(id) => Err(stale(target, &format!("{id} was added meanwhile"))),
@@ -133,8 +133,8 @@ async fn change(
 
 fn stale(target: &Target, why: &str) -> anyhow::Error {
     Problem::refused(format!(
-        "{target} has changed since it was looked at ({why}); nothing was changed"
+        "{target} has changed in the meantime ({why}); nothing was done"
     ))
-    .hint("run it again to see what it would do now")
+    .hint("repeat the command to see what it would do now")
     .into()
 }

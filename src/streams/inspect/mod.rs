@@ -20,7 +20,7 @@ pub(super) use rate::{Rate, rate};
 use stream::FirstTrip;
 pub use stream::{StreamReport, StreamState};
 
-use super::names::require_stream;
+use super::names::require_unless_dead_letters;
 use crate::model::Name;
 use crate::topology::Topology;
 use crate::wire::{Connection, Error, ErrorKind};
@@ -123,7 +123,7 @@ pub async fn streams(
     for (name, look) in names.iter().zip(&looks) {
         let is_ready = |look: &FirstTrip| look.state == StreamState::Ready;
         if !wanted.is_empty() && look.as_ref().is_some_and(|look| !is_ready(look)) {
-            require_stream(connection, topology, name).await?;
+            require_unless_dead_letters(connection, topology, name).await?;
         }
     }
     let counter = Counter::default();

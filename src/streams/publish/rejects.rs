@@ -141,7 +141,7 @@ impl Rejects {
 
 fn there_already(path: &Path, what: &str) -> Problem {
     let shown = escaped(path.as_os_str().as_encoded_bytes());
-    Problem::refused(format!("{shown} is there already, {what}"))
+    Problem::refused(format!("{shown} exists already, {what}"))
         .hint("move it away, or name another file for the rejects")
 }
 

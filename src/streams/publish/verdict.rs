@@ -93,7 +93,7 @@ impl Sent {
             format!("`{stream}`: {stored}; the server refused {refused} from {place} on: {error}"),
         )
         .hint(format!(
-            "once that is put right, publish what is there from {place} on"
+            "correct the cause, then publish the rest from {place} on"
         ))
         .into()
     }

@@ -252,8 +252,8 @@ impl Follower<'_> {
                 Continuity::Shorter(newest) => {
                     is_known = false;
                     sink.note(&format!(
-                        "`{}` now ends at {newest}, before what was read: it was made again, or the server lost the \
-                         rest; going on after {newest}",
+                        "`{}` now ends at {newest}, before what was read: it was recreated, or the server lost its \
+                         newest entries; continuing after {newest}",
                         self.streams[stream]
                     ));
                 }
@@ -263,9 +263,9 @@ impl Follower<'_> {
         self.is_same_server = true;
         if std::mem::take(&mut self.is_reconnected) {
             sink.note(match (has_gaps, is_known) {
-                (true, _) => "connected again; entries were cut before they were read",
-                (false, true) => "connected again; nothing was missed",
-                (false, false) => "connected again; whether something was missed is unknown",
+                (true, _) => "reconnected; entries were trimmed before they were read",
+                (false, true) => "reconnected; nothing was missed",
+                (false, false) => "reconnected; whether entries were missed is unknown",
             });
         }
         Ok(())

@@ -22,11 +22,11 @@ impl Gap {
             (Some(count), _) => entries(count),
             (None, to) => {
                 let then = match to {
-                    Some(to) => format!("deleted and made again, and begins at {to}"),
+                    Some(to) => format!("deleted and recreated, and begins at {to}"),
                     None => "deleted".to_owned(),
                 };
                 return format!(
-                    "gap in `{stream}`: an unknown number of entries after {from}, gone before being read: the stream \
+                    "gap in `{stream}`: an unknown number of entries after {from}, trimmed or deleted before they were read: the stream \
                      was {then}"
                 );
             }
@@ -35,7 +35,9 @@ impl Gap {
             Some(to) => format!(" and before {to}"),
             None => String::new(),
         };
-        format!("gap in `{stream}`: {count} after {from}{before}, gone before being read")
+        format!(
+            "gap in `{stream}`: {count} after {from}{before}, trimmed or deleted before they were read"
+        )
     }
 }
 

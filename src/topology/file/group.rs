@@ -140,7 +140,7 @@ fn merge_handler(reader: &mut Reader<'_>, item: &Item<'_>, handler: &mut Option<
         match handler {
             Some(Handler::Http(http)) if item.key == "results" => results(reader, item, http),
             Some(Handler::Http(http)) => fan_out(reader, item, http),
-            _ => reader.error(item, "goes with an http handler only"),
+            _ => reader.error(item, "is only for an http handler"),
         }
     }
 }

@@ -165,7 +165,7 @@ fn errors_name_file_line_and_the_nearest_key() {
         ),
         (
             "[groups.event-processors]\nhandler = { results = \"x\" }",
-            "t.toml:2: groups.event-processors.handler.results: goes with an http handler only",
+            "t.toml:2: groups.event-processors.handler.results: is only for an http handler",
         ),
         (
             "default_country = \"XX\"",
@@ -207,7 +207,7 @@ fn what_contradicts_itself_is_refused_at_its_line() {
         ),
         (
             "[groups.event-processors]\nclaim_idle = \"2999ms\"",
-            "t.toml:1: group `event-processors`: claim_idle must be at least 3s: below, a busy worker looks dead",
+            "t.toml:1: group `event-processors`: claim_idle must be at least 3s: with less, a busy worker would look dead",
         ),
         (
             "[groups.event-processors]\nbackoff = { base = \"10m\" }",
@@ -215,7 +215,7 @@ fn what_contradicts_itself_is_refused_at_its_line() {
         ),
         (
             "[groups.event-processors]\nhandler = { builtin = \"forward:events.normalized\" }",
-            "t.toml:1: group `event-processors`: the handler forwards the stream to itself, without end",
+            "t.toml:1: group `event-processors`: the handler forwards the stream to itself, which would never end",
         ),
         (
             "[groups.prediction-processors]\nhandler = { http = \"ml.example\" }",

@@ -67,6 +67,23 @@ impl EntryWriter {
         self
     }
 
+    /// The same writer, which keeps only these fields. Where they are columns, whose entry they are stands before them, so
+    /// that one of several streams is told from another.
+    #[must_use]
+    pub fn only_fields(self, mut fields: Vec<String>) -> Self {
+        let has_columns = matches!(self.options.format, Format::Plain | Format::Csv);
+        let own = [
+            ("id", has_columns),
+            ("stream", has_columns && self.style.several_streams),
+        ];
+        for (name, _) in own.iter().filter(|(_, is_shown)| *is_shown) {
+            if !fields.iter().any(|field| field == name) {
+                fields.insert(0, (*name).to_owned());
+            }
+        }
+        self.only(fields)
+    }
+
     /// The fields that were to be kept and that none of the entries had; none without entries.
     pub fn unseen(&self) -> impl Iterator<Item = &[u8]> {
         let unseen = self.unseen.iter().filter(|_| self.begun);

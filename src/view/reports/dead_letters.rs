@@ -119,9 +119,9 @@ impl Report for WholeLetter<'_> {
         section.heading(&format!("{} in `{}`", letter.id, letter.dead_letter));
         section.object(&Alone(letter))?;
         section.heading(if letter.lost.is_some() {
-            "fields: none, the entries left the stream before anybody was delivered them; there is nothing to redrive"
+            "fields: none, because the entries were trimmed or deleted before delivery; there is nothing to redrive"
         } else if letter.is_tombstone {
-            "fields: none, the body was trimmed away"
+            "fields: none, because the body was trimmed"
         } else {
             "fields"
         });

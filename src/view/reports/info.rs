@@ -120,7 +120,7 @@ impl Row for GroupReport {
         Column::text("alerts", "ALERTS").wide(),
         Column::whole("is_counted", "COUNTED").wide(),
         Column::whole("is_extra", "EXTRA").wide(),
-        Column::text("circuit_breaker", "EVERYTHING FAILS").wide(),
+        Column::text("circuit_breaker", "BREAKER").wide(),
     ];
 
     fn cells(&self) -> Vec<Cell> {

@@ -250,7 +250,7 @@ impl Engine {
     /// Notes that something can be handled.
     pub(super) fn attempt_succeeded(&mut self) {
         if self.breaker.succeeded() {
-            tracing::warn!(group = %self.job.group, "handlers succeed again: going on");
+            tracing::warn!(group = %self.job.group, "circuit breaker closed: handlers succeed again");
             self.timers.sweep = Instant::now();
         }
     }

@@ -65,7 +65,7 @@ impl Engine {
         let left = match told {
             Ok(left) => left.unwrap_or(0).max(self.hand.len() as u64),
             Err(error) => {
-                tracing::warn!(group = %self.job.group, %error, "could not tell the server everything; what was in hand stays pending and is taken over later");
+                tracing::warn!(group = %self.job.group, %error, "could not report everything to the server; entries in flight stay pending and are taken over later");
                 in_hand
             }
         };
@@ -98,7 +98,7 @@ impl Engine {
             }
             let now = Instant::now();
             if now >= grace_ends {
-                tracing::warn!(group = %self.job.group, running = self.hand.running(), "the grace is over: stopping handlers");
+                tracing::warn!(group = %self.job.group, running = self.hand.running(), "the grace period is over: stopping the handlers");
                 return;
             }
             let tick = (grace_ends - now).min(KEEP_UP);

@@ -56,7 +56,7 @@ impl Engine {
                 if is_last && failure.fault == Fault::Service && !self.breaker.is_open() {
                     tracing::warn!(
                         group = %self.job.group, %id, attempt = deliveries, reason = %escaped(reason.as_bytes()),
-                        "attempt failed, as all have since the service's first failure: the message is not given up yet"
+                        "attempt failed, as every attempt has since the outage began: the message is not dead-lettered yet"
                     );
                 } else {
                     tracing::info!(
@@ -101,7 +101,7 @@ impl Engine {
             tracing::error!(
                 group = %self.job.group, stream = %self.job.stream,
                 reason = %escaped(reason.as_bytes()),
-                "this worker lacks what it takes to start an attempt: trying again; no delivery is counted against the messages"
+                "this worker lacks resources to start an attempt: retrying; no delivery is counted against the messages"
             );
         }
     }

@@ -115,7 +115,7 @@ impl Engine {
         }
         tracing::warn!(
             group = %self.job.group, stream = %self.job.stream, entries = leases.len(), ids = shown(&leases),
-            "lease lost: entries in hand are pending for nobody, and the group will not deliver them again: another client acknowledged \
+            "lease lost: entries in flight are no longer pending, and the group will not deliver them again: another client acknowledged \
              them, or deleted this consumer (XGROUP DELCONSUMER)"
         );
         Ok(())
@@ -190,15 +190,15 @@ impl Engine {
         if !done.is_empty() {
             tracing::error!(
                 %group, %stream, %consumer, entries = done.len(), ids = shown(done),
-                "this consumer was deleted (XGROUP DELCONSUMER) while its worker lives; what it held was pending for nobody, and is \
-                 pending for it again. Stop a worker before its consumer is deleted"
+                "this consumer was deleted (XGROUP DELCONSUMER) while its worker is running; its entries were no longer pending, and are \
+                 pending for it again. Stop a worker before deleting its consumer"
             );
         }
         if !ghosts.is_empty() {
             tracing::error!(
                 %group, %stream, entries = ghosts.len(), ids = shown(ghosts),
-                "entries of the deleted consumer cannot be pending again, since their bodies are trimmed away: they are handled \
-                 only if an attempt that runs now succeeds"
+                "entries of the deleted consumer cannot be made pending again, because their bodies were trimmed: they are handled \
+                 only if an attempt that is running now succeeds"
             );
         }
     }

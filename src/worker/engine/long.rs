@@ -92,7 +92,7 @@ impl Engine {
             Err(error) if error.kind.is_connection_lost() => return Err(error),
             Err(error) => self.warn_of_no_notes(&error.to_string()),
             Ok(0) => {}
-            Ok(_) => self.warn_of_no_notes("there is no room for more notes, or no memory"),
+            Ok(_) => self.warn_of_no_notes("there is no room for more records, or no memory"),
         }
         self.long.was_told(&notes, &over);
         Ok(())
@@ -121,7 +121,7 @@ impl Engine {
         if !std::mem::replace(&mut self.noting.has_warned, true) {
             tracing::warn!(
                 group = %self.job.group, stream = %self.job.stream, why,
-                "cannot note what is long in flight: `pending` cannot say since when and why"
+                "cannot record which entries have been in flight for long: `pending` cannot show since when and why"
             );
         }
     }

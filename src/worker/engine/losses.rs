@@ -106,7 +106,7 @@ impl Engine {
                 if !std::mem::replace(&mut self.losses.is_refusal_told, true) {
                     tracing::warn!(
                         group = %self.job.group, stream = %self.job.stream, kept_in = %self.losses.watch.kept, %error,
-                        "cannot look for entries that leave the stream before they are delivered: such losses go unnoticed"
+                        "cannot check for entries that are trimmed or deleted before delivery: such losses go unnoticed"
                     );
                 }
             }
@@ -128,7 +128,7 @@ impl Engine {
         let (entries, quality) = told(gap.entries);
         tracing::error!(
             group = %self.job.group, stream = %self.job.stream, entries, quality, after = %gap.from, before = %gap.to, why,
-            "data loss: entries left the stream before they were delivered to the group (trimmed or deleted), and that cannot be recorded"
+            "data loss: entries left the stream before they were delivered to the group (trimmed or deleted), and the loss cannot be recorded"
         );
     }
 

@@ -85,7 +85,7 @@ impl Engine {
                 return Ok(());
             }
             Ok(Move::Bodiless | Move::NoDestination) => {
-                let why = "the script answered what it never answers".to_owned();
+                let why = "the script gave an unexpected reply".to_owned();
                 self.on_immovable(settlement, why, report);
                 return Ok(());
             }
@@ -124,7 +124,7 @@ impl Engine {
         let (group, dead_letter) = (&self.job.group, &self.job.dead_letter);
         if let [first, ..] = report.tombstones[..] {
             let entries = report.tombstones.len();
-            tracing::warn!(%group, %first, entries, %dead_letter, "bodies were trimmed away before their entries were handled: recorded in the dead-letter stream");
+            tracing::warn!(%group, %first, entries, %dead_letter, "bodies were trimmed before their entries were handled: recorded in the dead-letter stream");
         }
         if let Some((first, why, wait)) = report.immovable.first() {
             let entries = report.immovable.len();

@@ -36,7 +36,7 @@ impl Engine {
     pub(super) fn on_breaker_opened(&mut self, reason: &str) {
         tracing::error!(
             group = %self.job.group, stream = %self.job.stream, reason = %crate::model::escaped(reason.as_bytes()),
-            "everything fails: pausing, and trying one message at a time; no deliveries are counted against the others"
+            "circuit breaker opened: every attempt fails; trying one message at a time, and counting no deliveries against the others"
         );
         self.put_back_unstarted();
         self.notice = Some(Notice::new(OpenBreaker {
@@ -68,7 +68,7 @@ impl Engine {
         match connection.run(request).await {
             Err(error) if error.kind.is_connection_lost() => return Err(error),
             Err(error) => {
-                tracing::debug!(group = %self.job.group, %error, "cannot leave word that everything fails");
+                tracing::debug!(group = %self.job.group, %error, "cannot publish that the circuit breaker is open");
             }
             Ok(()) => {}
         }

@@ -136,7 +136,7 @@ impl Engine {
             tracing::info!(
                 group = %self.job.group, consumer = %it.consumer,
                 claim_idle = %format_duration_short(it.claim_idle), own = %format_duration_short(own),
-                "a consumer that lives has a longer claim idle: what others hold rests as long here, too"
+                "a live consumer has a longer claim idle: this worker waits as long before it claims pending entries"
             );
         }
         self.others.longest = longest;
@@ -146,7 +146,7 @@ impl Engine {
     fn warn_unless_kept(&mut self, kept: Kept) {
         match kept {
             Kept::Done => self.others.has_warned = false,
-            Kept::Full => self.warn_of_own_rule("too many consumers keep theirs"),
+            Kept::Full => self.warn_of_own_rule("too many consumers have published theirs"),
             Kept::NoMemory => self.warn_of_own_rule("the server has no memory for it"),
         }
     }
@@ -157,7 +157,7 @@ impl Engine {
         }
         tracing::warn!(
             group = %self.job.group, stream = %self.job.stream, claim_idle = %format_duration_short(self.job.policy.claim_idle), why,
-            "this worker's claim idle cannot be published: it goes by its own, and workers with a shorter one may take over what it works on; give all workers of the group the same --claim-idle"
+            "cannot publish this worker's claim idle: it uses its own, and workers with a shorter one may take over its entries in flight; give all workers of the group the same --claim-idle"
         );
     }
 }

@@ -147,7 +147,7 @@ impl Engine {
         self.is_bulk = reply.batch.len() >= asked;
         self.trouble.read_well(self.read_asked);
         if let Some(since) = self.trouble.ended() {
-            tracing::warn!(group = %self.job.group, after = %told(since.elapsed()), "the server can be used again");
+            tracing::warn!(group = %self.job.group, after = %told(since.elapsed()), "the server is available again");
         }
         let is_probe = std::mem::take(&mut self.is_probe_wanted) && self.breaker.is_open();
         if is_probe && reply.batch.is_empty() {

@@ -52,7 +52,7 @@ impl Engine {
         let pause = self.trouble.failed(now);
         let since = self.trouble.since.unwrap_or(now);
         if is_news {
-            tracing::warn!(group = %self.job.group, %error, "the server cannot be used: trying again");
+            tracing::warn!(group = %self.job.group, %error, "the server is unavailable: retrying with backoff");
         } else {
             tracing::debug!(group = %self.job.group, %error, pause = %format_duration_short(pause), "still no use");
         }
@@ -165,7 +165,7 @@ impl Engine {
             Err(RestoreError::Passing(error)) => {
                 // Without this the same error would be asked about in a circle.
                 self.connection = None;
-                tracing::debug!(group = %self.job.group, %error, "cannot look after the group yet");
+                tracing::debug!(group = %self.job.group, %error, "cannot claim pending entries of the group yet");
                 Ok(())
             }
         }
@@ -206,7 +206,7 @@ impl Engine {
         match created {
             Ok(()) => {
                 add(&self.counters.groups_recreated, 1);
-                tracing::error!(%group, %stream, "the group was gone with everything it knew: created again from the beginning; entries may repeat");
+                tracing::error!(%group, %stream, "the group was deleted, with its position and its pending entries: created again from the beginning; entries may repeat");
             }
             Err(error) if error.kind == ErrorKind::BusyGroup => {}
             Err(error) => return Err(RestoreError::of(self, error)),

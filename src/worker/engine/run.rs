@@ -81,7 +81,7 @@ async fn prepare(
         if started.elapsed() + pause > job.connect_for {
             return Err(job.failed_with(error));
         }
-        tracing::warn!(group = %job.group, %error, "cannot start yet: trying again");
+        tracing::warn!(group = %job.group, %error, "cannot start yet: retrying with backoff");
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(2));
     }
@@ -124,7 +124,7 @@ async fn warn_of_namesake(connection: &Connection, job: &Assignment) {
     if seen <= presence_interval(&job.policy) {
         tracing::warn!(
             group = %job.group, consumer = %job.consumer, seen_ago = %format_duration_short(seen),
-            "a consumer of this name was active just now: if another process still uses it, give each its own --consumer"
+            "a consumer of this name was active recently: if another process still uses it, give each process its own --consumer"
         );
     }
 }

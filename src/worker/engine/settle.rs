@@ -206,7 +206,7 @@ impl Engine {
             Ok(Effect::PartlyCounted(left_out)) => {
                 add(&self.counters.uncounted, left_out.len() as u64);
                 tracing::warn!(group = %self.job.group, %id, figures = left_out.join(", "),
-                    "figures that cannot be counted up (no number, or 2^53 and more) were left as they are; the event counts without them");
+                    "figures that cannot be incremented (not a number, or 2^53 and more) were left unchanged; the event is handled without them");
                 self.effect_is_there(settlement);
             }
             // This very script ran before, and its reply was lost.
@@ -257,7 +257,7 @@ impl Engine {
 
     pub(super) fn count_lost(&self, id: EntryId) {
         add(&self.counters.leases_lost, 1);
-        tracing::warn!(group = %self.job.group, %id, "lease lost: another consumer took the entry over, or the group was set back");
+        tracing::warn!(group = %self.job.group, %id, "lease lost: another consumer claimed the entry, or the group was moved back");
     }
 
     /// Entries of which the server is still to be told what became of them.

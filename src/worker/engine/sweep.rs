@@ -213,7 +213,7 @@ impl Engine {
             delivery.is_alone = true;
             tracing::warn!(
                 group = %self.job.group, %id, deliveries = delivery.deliveries,
-                "its deliveries are used up, perhaps by crashes: one attempt alone"
+                "its deliveries are used up, perhaps by crashes: trying it once more, alone"
             );
         }
         Ok(())
@@ -222,7 +222,7 @@ impl Engine {
     fn count_taken(&self, taken: usize) {
         if taken > 0 {
             add(&self.counters.taken_over, taken as u64);
-            tracing::info!(group = %self.job.group, entries = taken, "took over entries that nobody attended to");
+            tracing::info!(group = %self.job.group, entries = taken, "claimed pending entries from dead consumers");
         }
     }
 }

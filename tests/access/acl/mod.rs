@@ -221,7 +221,7 @@ fn a_refusal_names_the_rule_that_is_missing() {
         let run = server.command(words).env("UCP_STREAMS_URL", url).run();
         run.assert_code(5)
             .stderr_has(&format!("ACL SETUSER probe {lacks};"))
-            .stderr_has(&format!("`ucp-streams acl {named}` prints all"));
+            .stderr_has(&format!("`ucp-streams acl {named}` prints every"));
     }
     // Which of a script's keys it is, no server says.
     let url = server.add_user("probe", "%R~* +@all");
@@ -229,6 +229,6 @@ fn a_refusal_names_the_rule_that_is_missing() {
     run.env("UCP_STREAMS_URL", url)
         .run()
         .assert_code(5)
-        .stderr_has("one of the keys or commands of a script")
-        .stderr_has("`ucp-streams acl ack` prints all");
+        .stderr_has("a key or a command that this operation uses")
+        .stderr_has("`ucp-streams acl ack` prints every");
 }

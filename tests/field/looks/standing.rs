@@ -17,7 +17,7 @@ fn field_a6_after_a_flush_it_is_said_what_is_missing_and_why() {
         server
             .ucp(&[command])
             .assert_code(0)
-            .stderr_has("the server lacks `event-processors` on `events.normalized`")
+            .stderr_has("these groups do not exist on the server: `event-processors` on `events.normalized`")
             .stderr_has("`merge-processors` on `profiles.merge_requests`")
             .stderr_has("`ucp-streams init` creates what is missing")
             .stderr_has(
@@ -32,7 +32,7 @@ fn field_a6_after_a_flush_it_is_said_what_is_missing_and_why() {
     server
         .ucp(&["info"])
         .assert_code(0)
-        .stderr_has("the server lacks `merge-processors`")
+        .stderr_has("these groups do not exist on the server: `merge-processors`")
         .stderr_lacks("`event-processors`")
         .stderr_has("FLUSHALL");
 }
@@ -47,7 +47,7 @@ fn field_a6_a_server_that_lost_all_at_a_restart_says_so() {
         .ucp(&["lag"])
         .assert_code(0)
         .stderr_has("`ucp-streams init`")
-        .stderr_has(" ago and loaded nothing")
+        .stderr_has(" ago with no data loaded")
         .stderr_lacks("FLUSHALL");
 }
 
@@ -69,7 +69,7 @@ fn field_a7_a_group_beyond_its_stream_is_ahead() {
         server
             .ucp(&[command])
             .assert_code(0)
-            .stderr_has("stands at 99999999999999-0, beyond every id that the stream has given")
+            .stderr_has("is at 99999999999999-0, ahead of the last id of the stream")
             .stderr_has("`ucp-streams groups set-id event-processors end`");
         server.ucp(&[command, "-o", "table"]).stdout_has(" ahead!");
     }

@@ -164,7 +164,7 @@ fn alone(problem: Problem) -> Problem {
 /// The problem that whether `what` is in `stream` is unknown.
 fn no_answer(what: &str, stream: &Name, error: &Error) -> Problem {
     let message = format!(
-        "the reply was lost again and again; whether {what} was stored in `{stream}` is unknown: {error}"
+        "the reply was lost repeatedly; whether {what} was stored in `{stream}` is unknown: {error}"
     );
     Problem::new(Kind::Unknown, message)
         .hint("publish the same again with the same --idempotency-field: nothing is stored twice")

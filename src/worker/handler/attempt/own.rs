@@ -78,7 +78,7 @@ pub async fn reap_orphans() {
     // Elsewhere, and where it is forbidden, they are the first process's.
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_child_subreaper(Some(getpid())) {
-        tracing::debug!(%error, "cannot take over the orphans of handlers");
+        tracing::debug!(%error, "cannot adopt the orphaned processes of handlers");
     }
     let found = strays().into_iter().filter_map(table::process);
     let (own_before, others): (Vec<_>, Vec<_>) = found.partition(|child| child.group == child.pid);
@@ -90,7 +90,7 @@ pub async fn reap_orphans() {
     let mut ended = match signal(SignalKind::child()) {
         Ok(ended) => ended,
         Err(error) => {
-            tracing::warn!(%error, "cannot learn of processes that end: those that handlers leave behind stay zombies");
+            tracing::warn!(%error, "cannot watch for processes that end: those that handlers leave behind remain zombies");
             return std::future::pending().await;
         }
     };
@@ -117,7 +117,7 @@ fn reap() {
         if let Ok(Some(_)) = waitpid(Some(pid), WaitOptions::NOHANG) {
             tracing::debug!(
                 process = child,
-                "waited for a process that a handler left behind"
+                "reaped a process that a handler left behind"
             );
         }
     }

@@ -59,8 +59,8 @@ impl<'a> Answer<'a> {
     pub(super) fn is_about_none_of(&self, mut asked: impl Iterator<Item = EntryId>) -> String {
         let about = escaped(self.id.as_bytes());
         match asked.next() {
-            Some(first) => format!("the handler answered about {about}, asked about {first}"),
-            None => format!("the handler answered about {about}, and was asked nothing"),
+            Some(first) => format!("the handler answered for {about} when asked about {first}"),
+            None => format!("the handler answered for {about} although it was asked nothing"),
         }
     }
 
@@ -173,7 +173,7 @@ mod tests {
     fn what_is_no_answer_about_this_entry_is_said() {
         for (line, why) in [
             ("starting up", "not an answer: starting up"),
-            (r#"{"id":"7-2","ok":true}"#, "about 7-2, asked about 7-1"),
+            (r#"{"id":"7-2","ok":true}"#, "for 7-2 when asked about 7-1"),
             (r#"{"id":"7-1"}"#, "neither"),
             (r#"{"id":"7-1","ok":true,"error":"x"}"#, "neither"),
             (r#"{"id":"7-1","ok":true,"permanent":true}"#, "neither"),

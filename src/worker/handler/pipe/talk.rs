@@ -307,7 +307,7 @@ impl Talk {
         let mut asked = self.asked.into_iter();
         let Some(first) = asked.next() else {
             if !ended_well {
-                tracing::warn!(stream = %self.subject.stream, reason, "a handler's process failed between two entries: another one takes its place");
+                tracing::warn!(stream = %self.subject.stream, reason, "a handler's process failed between two entries: starting another in its place");
             }
             return;
         };
