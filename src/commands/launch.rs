@@ -197,11 +197,11 @@ async fn run_while_read(
     impact: Option<Impact>,
 ) -> Result<Exit> {
     if impact != Some(Impact::Read) {
-        return command.run(context).await;
+        return Box::pin(command.run(context)).await;
     }
     tokio::select! {
         biased;
-        outcome = command.run(context) => outcome,
+        outcome = Box::pin(command.run(context)) => outcome,
         () = context.console.reader_gone() => Err(OutputClosed.into()),
     }
 }

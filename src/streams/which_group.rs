@@ -154,7 +154,7 @@ impl<'t> OnServer<'t> {
                     quoted(first.as_bytes())
                 ));
         }
-        let names = self.names(elsewhere);
+        let names = self.names(&elsewhere);
         let texts: Vec<String> = names.iter().map(ToString::to_string).collect();
         let given = name.to_string();
         let meant = did_you_mean(nearest(&given, texts.iter().map(String::as_str)));
@@ -180,7 +180,7 @@ impl<'t> OnServer<'t> {
     }
 
     /// Every group of the topology and of the server, once.
-    fn names(&self, elsewhere: Vec<(Name, Vec<Name>)>) -> Vec<Name> {
+    fn names(&self, elsewhere: &[(Name, Vec<Name>)]) -> Vec<Name> {
         let of_topology = self.topology.groups.iter().map(|it| &it.name);
         let groups = self.streams.iter().flat_map(|(_, groups)| groups);
         let mut names: Vec<Name> = Vec::new();

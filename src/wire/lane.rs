@@ -206,10 +206,10 @@ impl Lane {
             group_reply.looked = Some(self.looked().await?);
         }
         let deadline = self.deadline + read.block.unwrap_or_default();
-        const COMMAND: &str = "XREADGROUP";
-        let decoded = match self.reply(COMMAND, deadline).await {
-            Ok(reply) => decode::stream_entries(COMMAND, reply, |_, list| {
-                decode::entries(COMMAND, list, |id, fields| {
+        let command = "XREADGROUP";
+        let decoded = match self.reply(command, deadline).await {
+            Ok(reply) => decode::stream_entries(command, reply, |_, list| {
+                decode::entries(command, list, |id, fields| {
                     group_reply.batch.push(id, fields.unwrap_or_default());
                     Ok(())
                 })
