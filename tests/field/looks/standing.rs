@@ -19,7 +19,7 @@ fn field_a6_after_a_flush_it_is_said_what_is_missing_and_why() {
             .assert_code(0)
             .stderr_has("these groups do not exist on the server: `event-processors` on `events.normalized`")
             .stderr_has("`merge-processors` on `profiles.merge_requests`")
-            .stderr_has("`ucp-streams init` creates what is missing")
+            .stderr_has("`ucp-streams init` creates them")
             .stderr_has(
                 "likely cause: FLUSHALL or FLUSHDB was called 1 time since the server started",
             );
@@ -78,7 +78,7 @@ fn field_a7_a_group_beyond_its_stream_is_ahead() {
         .stdout_json();
     assert_eq!(exact[0]["lag"]["quality"], "unknown");
     let check = server.ucp(&["topology", "check", "-o", "json"]);
-    check.assert_code(1).stderr_has("beyond every id");
+    check.assert_code(1).stderr_has("ahead of the last id");
     assert_eq!(check.stdout_json()[0]["state"], "ahead");
     // Where the hint leads, all is well.
     let back = ["groups", "set-id", GROUP, "end", "--yes"];
