@@ -7,11 +7,11 @@ use super::shared::failure::{told_of_denied, warn_of_open_breakers};
 use super::shared::trouble::warn_of_trouble;
 use crate::cli;
 use crate::exit::Exit;
-use crate::model::{Format, Name};
+use crate::model::{Format, Kind, Name, Problem};
 use crate::streams::inspect;
 use crate::streams::which_group::OnServer;
 use crate::view::Info;
-use crate::wire::{Connection, key_type};
+use crate::wire::Connection;
 
 /// Show streams and their groups: size, lag, pending, losses, room
 ///
@@ -42,8 +42,17 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
     let connection = context.connect().await?;
-    let wanted = streams_of(args.streams, &connection, context).await?;
-    let seen = inspect::streams(&connection, topology, &wanted).await?;
+    let mut wanted = args.streams;
+    let seen = match inspect::streams(&connection, topology, &wanted).await {
+        Err(error) if is_not_found(&error) => {
+            let Some(streams) = streams_of(&wanted, &connection, context).await? else {
+                return Err(error);
+            };
+            wanted = streams;
+            inspect::streams(&connection, topology, &wanted).await?
+        }
+        seen => seen?,
+    };
     let streams = seen.rows;
     let groups = || streams.iter().flat_map(|it| &it.groups);
     warn_of_open_breakers(groups(), context);
@@ -64,37 +73,36 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     Ok(told_of_denied(&seen.denied, context))
 }
 
-/// The streams that are named, where a name that is no stream's may be that of a group.
+fn is_not_found(error: &anyhow::Error) -> bool {
+    let problem = error.downcast_ref::<Problem>();
+    problem.is_some_and(|problem| problem.kind == Kind::NotFound)
+}
+
+/// The streams that are named, where a name may be that of a group; `None` where none is.
 async fn streams_of(
-    named: Vec<Name>,
+    named: &[Name],
     connection: &Connection,
     context: &Context,
-) -> Result<Vec<Name>> {
-    let asked = named.iter().map(key_type).collect();
-    let kinds = connection.run_all(asked).await?;
-    let is_nothing = |kind: &Result<Vec<u8>, _>| matches!(kind.as_deref(), Ok(b"none"));
-    if !kinds.iter().any(is_nothing) {
-        return Ok(named);
-    }
+) -> Result<Option<Vec<Name>>> {
     let groups = OnServer::look(connection, context.topology()?).await?;
-    let mut streams = Vec::new();
-    for (name, kind) in named.into_iter().zip(&kinds) {
-        let of_group = if is_nothing(kind) {
-            groups.streams_with(&name)
-        } else {
-            Vec::new()
-        };
-        if of_group.is_empty() && !streams.contains(&name) {
-            streams.push(name);
-            continue;
-        }
-        for stream in of_group {
+    let (mut streams, mut has_groups) = (Vec::new(), false);
+    for name in named {
+        let of_group = groups.streams_with(name);
+        for stream in &of_group {
+            has_groups = true;
             let note = format!("`{name}` is a group of stream `{stream}`");
             context.console.note(&note);
+        }
+        let found = if of_group.is_empty() {
+            vec![name.clone()]
+        } else {
+            of_group
+        };
+        for stream in found {
             if !streams.contains(&stream) {
                 streams.push(stream);
             }
         }
     }
-    Ok(streams)
+    Ok(has_groups.then_some(streams))
 }

@@ -99,6 +99,7 @@ fn production() -> (Home, TestServer) {
         "--production",
     ];
     home.ucp(&add).assert_code(0);
+    home.ucp(&["context", "use", "prod"]).assert_code(0);
     (home, server)
 }
 

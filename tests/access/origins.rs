@@ -61,6 +61,7 @@ fn the_origin_of_every_setting_is_said() {
         "--production",
     ])
     .assert_code(0);
+    home.ucp(&["context", "use", "prod"]).assert_code(0);
     home.ucp(&["context", "edit", "prod", "--password-file", &password])
         .assert_code(0);
     home.ucp(&["-v", "ping"])

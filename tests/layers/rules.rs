@@ -16,7 +16,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("crossterm", &["view", "console"]),
     ("csv", &["streams"]),
     ("dialoguer", &["console"]),
-    ("futures_util", &["streams", "worker", "commands"]),
+    ("futures_util", &["streams", "worker", "commands", "wire"]),
     ("indicatif", &["console"]),
     ("jaq_core", &["view"]),
     ("jaq_json", &["view"]),
