@@ -85,7 +85,6 @@ fn help(asked: &help_json::Asked, env: &Env, terminal: Terminal) -> Exit {
     let mut console = Console::new(terminal, look);
     let filtered = reshaped(&mut console, &asked.globals);
     let shown = filtered
-        .map_err(Into::into)
         .and_then(|()| help_json::document(asked))
         .and_then(|document| console.put(&document));
     match shown {
