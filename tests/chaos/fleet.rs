@@ -37,6 +37,8 @@ pub struct Job {
     pub service: Option<String>,
     /// How long a handler may run.
     pub handler_timeout: &'static str,
+    /// The claim idle of its slots' workers, in their order; that of the rules for those that have none here.
+    pub claim_idles: Vec<&'static str>,
     /// Further flags.
     pub flags: Vec<String>,
 }
@@ -53,6 +55,7 @@ impl Job {
             is_piped: false,
             service: None,
             handler_timeout: "20s",
+            claim_idles: Vec::new(),
             flags: Vec::new(),
         }
     }
@@ -102,14 +105,18 @@ impl Job {
         format!("{}.{}", self.stream, self.group)
     }
 
-    fn args(&self) -> Vec<String> {
+    fn args(&self, number: usize) -> Vec<String> {
+        let claim_idle = match self.claim_idles.get(number) {
+            Some(own) => (*own).to_owned(),
+            None => format!("{}ms", Rules::default().claim_idle_ms),
+        };
         let rules = Rules::default();
         let mut args: Vec<String> = ["--timeout", "1s", "worker", "run", self.group, "--stream"]
             .map(str::to_owned)
             .to_vec();
         args.push(self.stream.to_owned());
         for (flag, value) in [
-            ("--claim-idle", format!("{}ms", rules.claim_idle_ms)),
+            ("--claim-idle", claim_idle),
             ("--max-deliveries", rules.max_deliveries.to_string()),
             ("--backoff-base", "200ms".to_owned()),
             ("--backoff-cap", "1s".to_owned()),
@@ -144,6 +151,8 @@ impl Job {
 #[derive(Debug)]
 pub struct Slot {
     pub job: Job,
+    /// Its place among those of its job.
+    number: usize,
     pub proxy: Proxy,
     name: String,
     child: Option<Child>,
@@ -188,6 +197,7 @@ impl Fleet {
             for number in 0..job.workers {
                 fleet.slots.push(Slot {
                     job: job.clone(),
+                    number,
                     proxy: Proxy::before(world.server.socket()),
                     name: format!("{}.{}.{number}", job.stream, job.group),
                     child: None,
@@ -235,7 +245,7 @@ impl Fleet {
         let file = format!("worker.{}.{}.log", slot.name, slot.generation);
         let stderr = File::create(self.dir.join(file)).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_ucp-streams"))
-            .args(slot.job.args())
+            .args(slot.job.args(slot.number))
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", &self.dir)

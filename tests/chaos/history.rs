@@ -27,8 +27,12 @@ pub struct Rules {
     pub in_hand: usize,
     /// Whether bodies may have been trimmed away before they were handled.
     pub may_lose_bodies: bool,
+    /// Whether entries may have been trimmed away before they were delivered.
+    pub may_lose_unread: bool,
     /// Whether first attempts are made in the order of the entries: one handler at a time, whoever runs it.
     pub is_ordered: bool,
+    /// Whether no entry may ever be begun with while another worker is at work on it: nothing happens to any of them.
+    pub is_undisturbed: bool,
     /// The delay before the second attempt and the longest one, where no attempt may be early. Not while a circuit breaker may
     /// open: its probes are early by design.
     pub backoff_ms: Option<(u64, u64)>,
@@ -43,7 +47,9 @@ impl Default for Rules {
             claim_idle_ms: 3000,
             in_hand: 8,
             may_lose_bodies: false,
+            may_lose_unread: false,
             is_ordered: false,
+            is_undisturbed: false,
             backoff_ms: None,
             memory_kib_max: None,
         }
@@ -113,6 +119,8 @@ pub struct GroupState {
     /// Entry ids.
     pub pending: Vec<String>,
     pub dead: Vec<Dead>,
+    /// Entries that are recorded as lost before they were delivered.
+    pub gaps: Vec<Gap>,
     pub copies: Vec<Kept>,
     pub counted: u64,
 }
@@ -128,6 +136,17 @@ pub struct Dead {
     pub reason: String,
     /// What the tool tells of it, where it was asked: reason, and id of the entry it was.
     pub told: Option<(String, String)>,
+}
+
+/// Entries that left the stream before they were delivered.
+#[derive(Clone, Debug)]
+pub struct Gap {
+    /// The id before the first of them.
+    pub from: String,
+    /// The id after the last of them, or its own.
+    pub to: String,
+    /// How many.
+    pub count: u64,
 }
 
 /// What a handler said.

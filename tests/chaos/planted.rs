@@ -31,8 +31,9 @@ mod bugs {
 
     use crate::check::Rule;
     use crate::promises::{
-        busy_service, escapes, hurried, isolation, long_reasons, lookalikes, one_at_a_time,
-        ordered, outage, slow_backoff, the_service,
+        busy_service, escapes, heavy, hurried, isolation, long_reasons, lookalikes, one_at_a_time,
+        ordered, outage, single, slow_backoff, succession, the_service, trimmed_unread, unlike,
+        unlike_policies, wide_copies,
     };
     use crate::scenarios::{
         Scenario, contention, copies, failures, full_dead_letters, handlers, lost_deliveries,
@@ -156,6 +157,26 @@ mod bugs {
     #[test]
     fn no_backoff() {
         caught("no-backoff", handlers(2), slow_backoff, Rule::Early);
+    }
+
+    #[test]
+    fn own_claim_idle() {
+        caught("own-claim-idle", unlike(), unlike_policies, Rule::Shared);
+    }
+
+    #[test]
+    fn no_loss_look() {
+        caught("no-loss-look", handlers(1), trimmed_unread, Rule::Lost);
+    }
+
+    #[test]
+    fn no_inheritance() {
+        caught("no-inheritance", single(), succession, Rule::Disorder);
+    }
+
+    #[test]
+    fn unbounded_replies() {
+        caught("unbounded-replies", wide_copies(), heavy, Rule::Memory);
     }
 
     #[test]

@@ -5,17 +5,17 @@ use crate::check::Verdict;
 use crate::events::now;
 use crate::fleet::Job;
 use crate::fleet::PLANTED;
-use crate::history::{Cause, Event, Rules, Work};
+use crate::history::{Cause, Event, Rules, Said, Work};
 use crate::ledger::now_ms;
 use crate::message::{Message, Plan};
 use crate::publisher::publish;
 use crate::rng::Rng;
 use crate::scenarios::{
-    SOON, abandon_after, dead_letters, handlers, holds, pending, said, send, undelivered,
+    SOON, abandon_after, dead_letters, handlers, holds, pending, said, send, successor, undelivered,
 };
 use crate::service::Service;
 use crate::support::until;
-use crate::world::World;
+use crate::world::{World, attempts};
 
 /// The backoff that every worker of the suite has.
 const BACKOFF_MS: (u64, u64) = (200, 1000);
@@ -115,6 +115,119 @@ pub fn big_bodies(world: &mut World) -> Verdict {
     world.judge(Rules::default()).1
 }
 
+/// A stream and a group of copies that may be many at a time.
+pub fn wide_copies() -> World {
+    let mut job = Job::new("events", "copy", Work::Copies, 1);
+    job.concurrency = 64;
+    World::new(vec![job])
+}
+
+/// A hundred megabytes in entries of one, for a worker with room for many.
+pub fn heavy(world: &mut World) -> Verdict {
+    let mut rng = Rng::new(1);
+    let messages: Vec<Message> = (0..100)
+        .map(|number| {
+            Message::new(format!("heavy-{number}"), Plan::Plain, &mut rng).of_size(1 << 20)
+        })
+        .collect();
+    publish(
+        world.path(),
+        &mut world.server.client(),
+        "events",
+        &messages,
+    );
+    start(world);
+    let rules = Rules {
+        memory_kib_max: Some(MEMORY_KIB),
+        ..Rules::default()
+    };
+    world.judge(rules).1
+}
+
+/// What a worker takes whose entries are of a megabyte.
+const MEMORY_KIB: u64 = 96 << 10;
+
+/// Workers of one group whose claim idle differs by ten times.
+pub fn unlike() -> World {
+    let mut job = Job::new("jobs", "handle", Work::Handler, 2);
+    job.claim_idles = vec!["30s"];
+    World::new(vec![job])
+}
+
+/// Handlers that take longer than the shorter claim idle, with a worker that renews its leases by the longer one.
+pub fn unlike_policies(world: &mut World) -> Verdict {
+    start(world);
+    until(SOON, "both at work", || {
+        let waiting = world.server.redis(&["INFO", "clients"]);
+        waiting.text().contains("blocked_clients:2")
+    });
+    // The one that renews seldom gets all of them, and the other one has room.
+    world.fleet().stop(1);
+    send(world, "u", &[(Plan::Slow, 3)]);
+    until(SOON, "all of them in its hands", || {
+        undelivered(world) == 0 && attempts_begun(world) == 3
+    });
+    world.fleet().go_on(1);
+    let rules = Rules {
+        is_undisturbed: true,
+        ..Rules::default()
+    };
+    world.judge(rules).1
+}
+
+fn attempts_begun(world: &World) -> usize {
+    let (attempts, _) = attempts(world.path());
+    attempts.iter().filter(|it| it.said == Said::Start).count()
+}
+
+/// Entries are trimmed away before anybody has read them: before the worker starts, and while it stands still.
+pub fn trimmed_unread(world: &mut World) -> Verdict {
+    let trim = |world: &World, keep: &str| {
+        world.server.redis(&["XTRIM", "jobs", "MAXLEN", "=", keep]);
+    };
+    send(world, "early", &[(Plan::Plain, 50)]);
+    trim(world, "20");
+    start(world);
+    until(SOON, "what is left", || {
+        undelivered(world) == 0 && pending(world) == 0
+    });
+    world.fleet().stop(0);
+    send(world, "late", &[(Plan::Plain, 40)]);
+    trim(world, "10");
+    world.fleet().go_on(0);
+    let rules = Rules {
+        may_lose_unread: true,
+        ..Rules::default()
+    };
+    world.judge(rules).1
+}
+
+/// One stream and a group of which one worker is active, whose only slot handles a message at a time.
+pub fn single() -> World {
+    let mut job = Job::new("jobs", "handle", Work::Handler, 2).one_active();
+    job.concurrency = 1;
+    job.flags = ["--batch", "10"].map(str::to_owned).to_vec();
+    // Longer than the lease: a successor that waits for it begins with what is new.
+    job.claim_idles = vec!["20s"; 2];
+    World::new(vec![job])
+}
+
+/// The active worker is killed with entries in hand, and others come before its successor is the active one.
+pub fn succession(world: &mut World) -> Verdict {
+    send(world, "held", &[(Plan::Brief, 12)]);
+    start(world);
+    let (first, slot) = successor(world, None);
+    until(SOON, "entries in its hand", || pending(world) > 3);
+    world.fleet().kill(slot);
+    send(world, "new", &[(Plan::Brief, 12)]);
+    successor(world, Some(first));
+    let rules = Rules {
+        is_ordered: true,
+        ..Rules::default()
+    };
+    world.judge(rules).1
+}
+
 /// A service that is away, on a stream so quiet that no circuit breaker opens.
 pub fn outage(world: &mut World) -> Verdict {
     start(world);
@@ -209,6 +322,26 @@ fn dead_letters_keep_the_end_of_what_was_said() {
 #[test]
 fn a_slot_begins_with_messages_in_their_order() {
     holds(one_at_a_time(), ordered);
+}
+
+#[test]
+fn a_worker_takes_no_more_memory_for_big_messages() {
+    holds(wide_copies(), heavy);
+}
+
+#[test]
+fn the_longest_claim_idle_of_the_live_workers_counts() {
+    holds(unlike(), unlike_policies);
+}
+
+#[test]
+fn what_is_trimmed_unread_is_recorded_exactly() {
+    holds(handlers(1), trimmed_unread);
+}
+
+#[test]
+fn a_successor_begins_with_what_its_predecessor_held() {
+    holds(single(), succession);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::faults::Fault;
 use crate::fleet::{Fleet, Job};
 use crate::handler;
 use crate::history::{
-    Attempt, Dead, Event, GroupState, History, Kept, Rules, Said, StreamState, Work,
+    Attempt, Dead, Event, Gap, GroupState, History, Kept, Rules, Said, StreamState, Work,
 };
 use crate::ledger;
 use crate::publisher::published;
@@ -297,6 +297,8 @@ fn group_state(
             .last("_dlq_group")
             .is_some_and(|it| it.text() == job.group)
     });
+    let (gaps, dead_letters): (Vec<_>, Vec<_>) =
+        own.partition(|(_, fields)| last(fields, "_dlq_body") == "trimmed_undelivered");
     let counted = client.send(&["HGET", &format!("{{{}}}:features:b", job.stream), "events"]);
     GroupState {
         stream: job.stream.to_owned(),
@@ -311,7 +313,11 @@ fn group_state(
             .iter()
             .map(|row| row.items()[0].text().to_owned())
             .collect(),
-        dead: own.map(|(id, fields)| dead(id, fields, told)).collect(),
+        dead: dead_letters
+            .into_iter()
+            .map(|(id, fields)| dead(id, fields, told))
+            .collect(),
+        gaps: gaps.into_iter().map(|(_, fields)| gap(fields)).collect(),
         copies: match job.work {
             Work::Copies => range(client, &job.output())
                 .iter()
@@ -329,15 +335,26 @@ fn group_state(
 
 /// A dead letter. What this tool says of it stands at its end: fields of the same names before are the message's own.
 fn dead(id: &str, fields: &Reply, told: &BTreeMap<String, (String, String)>) -> Dead {
-    let last = |name: &str| {
-        let value = fields.last(name);
-        value.unwrap_or_else(|| panic!("no {name}")).text()
-    };
     Dead {
-        id: last("_dlq_id").to_owned(),
-        message: (last("_dlq_body") == "present").then(|| kept(fields)),
-        deliveries: last("_dlq_deliveries").parse().unwrap(),
-        reason: last("_dlq_reason").to_owned(),
+        id: last(fields, "_dlq_id").to_owned(),
+        message: (last(fields, "_dlq_body") == "present").then(|| kept(fields)),
+        deliveries: last(fields, "_dlq_deliveries").parse().unwrap(),
+        reason: last(fields, "_dlq_reason").to_owned(),
         told: told.get(id).cloned(),
     }
+}
+
+/// The tombstone of what was lost before it was delivered; nobody deletes anything here, so that its count is exact.
+fn gap(fields: &Reply) -> Gap {
+    Gap {
+        from: last(fields, "_dlq_from").to_owned(),
+        to: last(fields, "_dlq_to").to_owned(),
+        count: last(fields, "_dlq_count").parse().unwrap(),
+    }
+}
+
+/// A field that stands at the end.
+fn last<'r>(fields: &'r Reply, name: &str) -> &'r str {
+    let value = fields.last(name);
+    value.unwrap_or_else(|| panic!("no {name}")).text()
 }

@@ -328,7 +328,10 @@ impl Engine {
             Turn::Won => {
                 tracing::info!(group = %self.job.group, stream = %self.job.stream, "this worker is the active one");
                 self.timers.sweep = now;
-                self.inheritance.of(lease.take_predecessor());
+                let predecessor = lease.take_predecessor();
+                if !planted::is("no-inheritance") {
+                    self.inheritance.of(predecessor);
+                }
             }
             Turn::Lost => {
                 tracing::warn!(group = %self.job.group, stream = %self.job.stream, "another worker is the active one now: standing by");

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use crate::model::{ClaimIdle, Name, format_duration_short};
+use crate::planted;
 use crate::topology::policy_key;
 use crate::wire::{Error, ErrorKind, Kept, Policies, keep_claim_idle, xinfo_consumers};
 
@@ -63,6 +64,7 @@ impl Engine {
     pub(super) fn claim_idle(&self) -> Duration {
         let own = self.job.policy.claim_idle;
         let others = self.others.longest.as_ref();
+        let others = others.filter(|_| !planted::is("own-claim-idle"));
         others.map_or(own, |it| own.max(it.claim_idle))
     }
 

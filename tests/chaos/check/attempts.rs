@@ -40,6 +40,27 @@ impl<'h> View<'h> {
         }
     }
 
+    /// A worker that is at work keeps its entries.
+    pub(super) fn shared(&mut self) {
+        if !self.history.rules.is_undisturbed {
+            return;
+        }
+        let spans = self.spans();
+        let mut shared = Vec::new();
+        for (at, later) in spans.iter().enumerate() {
+            let earlier = spans[..at].iter().find(|earlier| {
+                earlier.start.id == later.start.id
+                    && earlier.start.worker != later.start.worker
+                    && earlier.until_ms > later.start.at_ms
+            });
+            shared.extend(earlier.map(|earlier| (later.start, earlier.start.worker)));
+        }
+        for (line, worker) in shared {
+            let text = format!("begun with while worker {worker} was at work on it");
+            self.broken(Rule::Shared, &line.key, text);
+        }
+    }
+
     /// Between a failure and the next attempt lies at least the backoff, and what the handler asked for, up to the cap.
     pub(super) fn delays(&mut self) {
         let Some((base_ms, cap_ms)) = self.history.rules.backoff_ms else {
@@ -144,7 +165,7 @@ impl<'h> View<'h> {
 }
 
 /// An id as its two numbers.
-fn parsed(id: &str) -> (u64, u64) {
+pub(super) fn parsed(id: &str) -> (u64, u64) {
     let (ms, seq) = id.split_once('-').unwrap_or((id, "0"));
     (ms.parse().unwrap_or(0), seq.parse().unwrap_or(0))
 }

@@ -46,8 +46,12 @@ pub enum Rule {
     NoAttempt,
     /// A body was lost where nothing was trimmed that was needed.
     Tombstone,
+    /// More or less is recorded as lost before delivery than was.
+    Gap,
     /// The server's own counts are others.
     Counts,
+    /// An entry was begun with while another worker was at work on it, and nothing had happened to that one.
+    Shared,
     /// Messages were begun with in another order than that of their entries.
     Disorder,
     /// An attempt was made before its time.
@@ -117,6 +121,7 @@ pub fn check(history: &History) -> Verdict {
         view.duplicates();
         view.skipped();
         view.alone();
+        view.shared();
         view.order();
         view.delays();
         view.isolation();

@@ -1,7 +1,9 @@
 //! The equations over sets of keys: nothing lost, nothing invented or altered, poison where it belongs, outputs once,
 //! and the server's own counts.
 
+use super::attempts::parsed;
 use super::{BTreeSet, Outcome, Rule, Said, View, Work};
+use crate::history::Gap;
 
 impl View<'_> {
     pub(super) fn sets(&mut self) {
@@ -52,6 +54,8 @@ impl View<'_> {
         if self.group.work == Work::Counts {
             return;
         }
+        let gaps = &self.group.gaps;
+        let mut found = vec![0; gaps.len()];
         for key in stored {
             let is_handled = match self.group.work {
                 Work::Handler => !self.dones(key).is_empty(),
@@ -60,11 +64,35 @@ impl View<'_> {
             if is_handled || self.dead.contains_key(key.as_str()) || self.is_open(key) {
                 continue;
             }
+            if let Some(at) = gaps.iter().position(|gap| self.is_within(key, gap)) {
+                found[at] += 1;
+                continue;
+            }
             self.broken(
                 Rule::Lost,
                 key,
                 "it was stored; it was not handled, is no dead letter, and is not pending",
             );
+        }
+        for (gap, found) in self.group.gaps.clone().into_iter().zip(found) {
+            if gap.count != found {
+                let text = format!(
+                    "recorded as {} lost up to {}, and {found} are",
+                    gap.count, gap.to
+                );
+                self.broken(Rule::Gap, &gap.from, text);
+            }
+        }
+    }
+
+    /// Whether the entry lies where entries are recorded as lost before they were delivered.
+    fn is_within(&self, key: &str, gap: &Gap) -> bool {
+        match self.published.get(key).map(|it| &it.outcome) {
+            Some(Outcome::Stored(id)) => {
+                let id = parsed(id);
+                parsed(&gap.from) < id && id <= parsed(&gap.to)
+            }
+            _ => false,
         }
     }
 
@@ -176,6 +204,12 @@ impl View<'_> {
         if self.group.undelivered > 0 {
             let text = format!("{} entries were not read", self.group.undelivered);
             self.broken(Rule::LeftOver, "-", text);
+        }
+        if !self.history.rules.may_lose_unread {
+            for gap in self.group.gaps.clone() {
+                let text = format!("{} are recorded as lost before delivery", gap.count);
+                self.broken(Rule::Tombstone, &gap.from, text);
+            }
         }
         if !self.history.rules.may_lose_bodies {
             let ids: Vec<_> = self.tombstones.iter().copied().collect();

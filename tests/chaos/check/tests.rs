@@ -2,7 +2,7 @@
 
 use super::{Rule, check};
 use crate::history::{
-    Attempt, Cause, Dead, Event, GroupState, History, Kept, Outcome, Published, Rules, Said,
+    Attempt, Cause, Dead, Event, Gap, GroupState, History, Kept, Outcome, Published, Rules, Said,
     StreamState, Work,
 };
 use crate::message::Plan;
@@ -77,6 +77,7 @@ fn group(name: &str, work: Work) -> GroupState {
         entries_read: Some(3),
         undelivered: 0,
         pending: Vec::new(),
+        gaps: Vec::new(),
         dead: Vec::new(),
         copies: Vec::new(),
         counted: 0,
@@ -373,6 +374,35 @@ fn a_lost_body_is_accounted_for_only_where_that_may_be() {
     history.rules.may_lose_bodies = true;
     let verdict = check(&history);
     assert!(verdict.violations.is_empty(), "{:#?}", verdict.violations);
+}
+
+#[test]
+fn what_was_lost_unread_is_accounted_for_where_that_may_be_and_exactly() {
+    let lose = |count: u64| {
+        move |history: &mut History| {
+            without(history, "a");
+            history.groups.truncate(1);
+            history.groups[0].gaps.push(Gap {
+                from: "0-0".to_owned(),
+                to: id_of("a"),
+                count,
+            });
+        }
+    };
+    found(Rule::Tombstone, "0-0", lose(1));
+    for (count, is_right) in [(0, false), (1, true), (2, false)] {
+        let mut history = good();
+        lose(count)(&mut history);
+        history.rules.may_lose_unread = true;
+        let verdict = check(&history);
+        assert_eq!(
+            verdict.violations.is_empty(),
+            is_right,
+            "{:#?}",
+            verdict.violations
+        );
+        assert_eq!(verdict.breaks(Rule::Gap), !is_right);
+    }
 }
 
 /// One active worker, and `ccc` handled by another from `from_ms` on.

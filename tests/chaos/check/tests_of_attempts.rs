@@ -44,6 +44,23 @@ fn a_message_that_was_overtaken_is_in_disorder() {
     });
 }
 
+#[test]
+fn an_entry_that_a_worker_is_at_work_on_is_begun_with_by_no_other() {
+    let again = |history: &mut History, at_ms| {
+        history.rules.is_undisturbed = true;
+        history.attempts.retain(|it| it.key != "a");
+        history.attempts.extend([
+            said(Said::Start, "a", 1100, 1, WORKER),
+            said(Said::Start, "a", at_ms, 2, OTHER),
+            said(Said::Done, "a", 1300, 1, WORKER),
+        ]);
+    };
+    found(Rule::Shared, "a", |history| again(history, 1200));
+    let mut history = good();
+    again(&mut history, 1400);
+    assert!(!check(&history).breaks(Rule::Shared));
+}
+
 /// `bb`, which has two deliveries at most, is attempted a third time, from 3000 to 3100.
 fn a_lone_attempt(history: &mut History) {
     history.attempts.extend([
