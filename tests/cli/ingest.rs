@@ -118,7 +118,7 @@ fn when_one_stream_has_no_id_left_neither_takes_it() {
         one.stdout_is("");
         many.stdout_is("raw_id\tnormalized_id\n");
         for run in [one, many] {
-            run.assert_code(4)
+            run.assert_code(6)
                 .stderr_has(full)
                 .stderr_has("hint: its last entry id is the greatest there is");
             assert_eq!(lengths(&server), before, "{run}");

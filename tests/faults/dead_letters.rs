@@ -82,7 +82,7 @@ fn row_37_the_reply_to_a_tombstone_lost() {
     scene.abandon(1, 2);
     scene.server.redis(&["XTRIM", "s", "MINID", "2-1"]);
     // As the reason of the dead letter says.
-    proxy.drop_replies_to("trimmed away");
+    proxy.drop_replies_to("was trimmed before it was handled");
     let run = scene.worker_at(&proxy.url(), &["--once"], "").run();
     assert_eq!(proxy.counts().found, 1, "{run}");
     run.assert_code(9)
