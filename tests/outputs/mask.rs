@@ -1,6 +1,9 @@
 //! What differs from run to run and from server to server is made the same: times are moved to a fixed moment (so that
 //! they keep their widths and their distances), the rest is replaced.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use regex::{Captures, Regex};
 
@@ -97,8 +100,24 @@ impl Mask {
 }
 
 fn replaced(text: &str, pattern: &str, with: impl Fn(&Captures<'_>) -> String) -> String {
-    let pattern = Regex::new(pattern).unwrap();
-    pattern.replace_all(text, with).into_owned()
+    regex(pattern).replace_all(text, with).into_owned()
+}
+
+thread_local! {
+    /// Every pattern is used on every run, and compiling one takes longer than the run.
+    static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();
+}
+
+/// `pattern`, compiled once.
+pub(crate) fn regex(pattern: &str) -> Regex {
+    COMPILED.with_borrow_mut(|compiled| {
+        let known = compiled.get(pattern).cloned();
+        known.unwrap_or_else(|| {
+            let regex = Regex::new(pattern).unwrap();
+            compiled.insert(pattern.to_owned(), regex.clone());
+            regex
+        })
+    })
 }
 
 /// A duration to the minute: what goes on while a command runs does not show.
@@ -161,7 +180,7 @@ fn lines(text: &str, between: char) -> String {
 }
 
 fn whole(keys: &str) -> Regex {
-    Regex::new(&format!("^({keys})$")).unwrap()
+    regex(&format!("^({keys})$"))
 }
 
 /// For a person: lines of one object whose value a server decides, then what [`varying`] knows.
@@ -189,7 +208,7 @@ fn varying(paragraph: &str) -> String {
         text = text.replace("‹2›?‹0›", "1s").replace('?', "1s");
     }
     // At the rate of the moment.
-    let is_rated = Regex::new(r"(?m)FOR(‹0›)?( +(‹\d›)?(ALERTS|BREAKER)(‹0›)?){0,2}$").unwrap();
+    let is_rated = regex(r"(?m)FOR(‹0›)?( +(‹\d›)?(ALERTS|BREAKER)(‹0›)?){0,2}$");
     if is_rated.is_match(&text) {
         text = replaced(&text, r"\b\d+\.\d  ", |_| "1s  ".to_owned());
         text = replaced(
@@ -198,7 +217,7 @@ fn varying(paragraph: &str) -> String {
             |it| format!("1s{}", &it[1]),
         );
     }
-    let some = Regex::new(r"\b\d+(\.\d+)?( B| KiB| MiB|ms|s)\b").unwrap();
+    let some = regex(r"\b\d+(\.\d+)?( B| KiB| MiB|ms|s)\b");
     if !some.is_match(&text) {
         return text;
     }

@@ -1,5 +1,6 @@
 //! How a command is run, and what holds of every run whatever it prints.
 
+use crate::mask::regex;
 use crate::support::{Invocation, Run};
 
 /// Columns of the terminals.
@@ -117,12 +118,12 @@ pub(crate) fn settled(text: &str, way: Way) -> String {
     if !matches!(way, Way::Terminal | Way::NoColour) {
         return text.to_owned();
     }
-    let bar = regex::Regex::new("(?m)[^\n]*\r\u{1b}\\[2K").unwrap();
+    let bar = regex("(?m)[^\n]*\r\u{1b}\\[2K");
     bar.replace_all(text, "").into_owned()
 }
 
 fn without_colours(text: &str) -> String {
-    let colour = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
+    let colour = regex("\u{1b}\\[[0-9;]*m");
     colour.replace_all(text, "").into_owned()
 }
 
@@ -130,7 +131,7 @@ fn without_colours(text: &str) -> String {
 #[track_caller]
 pub(crate) fn assert_rows_are_lines(run: &Run, form: &str) {
     let text = run.stdout().replace("\r\n", "\n");
-    let entry = regex::Regex::new(r"^(\S+\t)?\d+-\d+(\t|$)").unwrap();
+    let entry = regex(r"^(\S+\t)?\d+-\d+(\t|$)");
     match form {
         "json" if !text.is_empty() => {
             run.stdout_json();
