@@ -245,15 +245,20 @@ mod tests {
 
     use super::*;
 
-    /// What bash makes of `line`.
-    fn read_back(line: &str) -> Vec<String> {
-        let script = format!("ucp() {{ printf '%s\\0' \"$@\"; }}; {line}");
+    /// What bash makes of each of `lines`, in one process: it is started for thousands.
+    fn read_back(lines: &[String]) -> Vec<Vec<String>> {
+        let mut script = "ucp() { printf '%s\\0' \"$@\"; printf '\\1\\0'; }\n".to_owned();
+        for line in lines {
+            script.push_str(line);
+            script.push('\n');
+        }
         let output = Command::new("bash").args(["-c", &script]).output();
         let output = output.expect("bash runs");
         let words = String::from_utf8(output.stdout).expect("UTF-8");
-        let mut words: Vec<String> = words.split('\0').map(str::to_owned).collect();
-        words.pop();
-        words
+        let lines = words.split_terminator("\u{1}\0");
+        lines
+            .map(|line| line.split_terminator('\0').map(str::to_owned).collect())
+            .collect()
     }
 
     /// The line after readline has put `value` in, and ended the quotes as it does.
@@ -272,6 +277,8 @@ mod tests {
 
     #[test]
     fn every_character_comes_through_in_all_quotes() {
+        let mut lines = Vec::new();
+        let mut values = Vec::new();
         for it in (0x20..0x7f).map(char::from).chain(['\u{fc}']) {
             for value in [
                 format!("zq{it}b"),
@@ -290,16 +297,23 @@ mod tests {
                     ("ucp \"z\"q", "q"),
                     ("ucp \"zq", "\"zq"),
                 ] {
-                    let whole = completed(line, text, &value).expect("offered");
-                    // History expansion, which a script has not, happens outside of single quotes.
-                    assert_eq!(read_back(&whole), [value.as_str()], "{line}: {whole}");
+                    lines.push(completed(line, text, &value).expect("offered"));
+                    values.push(value.clone());
                 }
             }
             for quote in ["", "'", "\"", "$'"] {
                 let value = format!("{it}zq{it}");
-                let whole = completed(&format!("ucp {quote}"), "", &value).expect("offered");
-                assert_eq!(read_back(&whole), [value.as_str()], "{quote}: {whole}");
+                lines.push(completed(&format!("ucp {quote}"), "", &value).expect("offered"));
+                values.push(value);
             }
+        }
+        // History expansion, which a script has not, happens outside of single quotes.
+        for (lines, values) in lines.chunks(500).zip(values.chunks(500)) {
+            let read = read_back(lines);
+            for ((line, value), words) in lines.iter().zip(values).zip(&read) {
+                assert_eq!(*words, [value.as_str()], "{line}");
+            }
+            assert_eq!(read.len(), lines.len());
         }
     }
 
