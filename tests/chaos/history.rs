@@ -25,10 +25,8 @@ pub struct Rules {
     pub claim_idle_ms: u64,
     /// How many entries a worker may have in hand.
     pub in_hand: usize,
-    /// Whether bodies may have been trimmed away before they were handled.
-    pub may_lose_bodies: bool,
-    /// Whether entries may have been trimmed away before they were delivered.
-    pub may_lose_unread: bool,
+    /// What may have been trimmed away.
+    pub trims: Trims,
     /// Whether first attempts are made in the order of the entries: one handler at a time, whoever runs it.
     pub is_ordered: bool,
     /// Whether no entry may ever be begun with while another worker is at work on it: nothing happens to any of them.
@@ -40,14 +38,24 @@ pub struct Rules {
     pub memory_kib_max: Option<u64>,
 }
 
+/// What may have been trimmed away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trims {
+    /// Nothing that was needed.
+    Nothing,
+    /// Bodies of entries that were delivered and not handled.
+    Bodies,
+    /// Entries that were not delivered.
+    Unread,
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self {
             max_deliveries: 5,
             claim_idle_ms: 3000,
             in_hand: 8,
-            may_lose_bodies: false,
-            may_lose_unread: false,
+            trims: Trims::Nothing,
             is_ordered: false,
             is_undisturbed: false,
             backoff_ms: None,

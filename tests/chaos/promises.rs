@@ -5,7 +5,7 @@ use crate::check::Verdict;
 use crate::events::now;
 use crate::fleet::Job;
 use crate::fleet::PLANTED;
-use crate::history::{Cause, Event, Rules, Said, Work};
+use crate::history::{Cause, Event, Rules, Said, Trims, Work};
 use crate::ledger::now_ms;
 use crate::message::{Message, Plan};
 use crate::publisher::publish;
@@ -196,7 +196,7 @@ pub fn trimmed_unread(world: &mut World) -> Verdict {
     trim(world, "10");
     world.fleet().go_on(0);
     let rules = Rules {
-        may_lose_unread: true,
+        trims: Trims::Unread,
         ..Rules::default()
     };
     world.judge(rules).1

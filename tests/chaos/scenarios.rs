@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::check::Verdict;
 use crate::events::{death, now};
 use crate::fleet::Job;
-use crate::history::{Cause, Rules, Work};
+use crate::history::{Cause, Rules, Trims, Work};
 use crate::ledger::now_ms;
 use crate::message::{Message, Plan};
 use crate::publisher::publish;
@@ -303,7 +303,7 @@ fn bodies_trimmed_away_become_tombstones_each_once() {
     world.server.redis(&["XTRIM", "jobs", "MAXLEN", "=", "20"]);
     world.start_fleet();
     let rules = Rules {
-        may_lose_bodies: true,
+        trims: Trims::Bodies,
         ..Rules::default()
     };
     let (history, verdict) = world.judge(rules);

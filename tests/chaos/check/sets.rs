@@ -3,7 +3,7 @@
 
 use super::attempts::parsed;
 use super::{BTreeSet, Outcome, Rule, Said, View, Work};
-use crate::history::Gap;
+use crate::history::{Gap, Trims};
 
 impl View<'_> {
     pub(super) fn sets(&mut self) {
@@ -205,13 +205,13 @@ impl View<'_> {
             let text = format!("{} entries were not read", self.group.undelivered);
             self.broken(Rule::LeftOver, "-", text);
         }
-        if !self.history.rules.may_lose_unread {
+        if self.history.rules.trims != Trims::Unread {
             for gap in self.group.gaps.clone() {
                 let text = format!("{} are recorded as lost before delivery", gap.count);
                 self.broken(Rule::Tombstone, &gap.from, text);
             }
         }
-        if !self.history.rules.may_lose_bodies {
+        if self.history.rules.trims != Trims::Bodies {
             let ids: Vec<_> = self.tombstones.iter().copied().collect();
             for id in ids {
                 self.broken(Rule::Tombstone, id, "its body was lost");
@@ -225,7 +225,7 @@ impl View<'_> {
         };
         let (added, keys) = (stream.entries_added, stored.len() as u64);
         // A body that was lost before anybody read it may be that of a message nobody is sure of.
-        if added != keys && !self.history.rules.may_lose_bodies {
+        if added != keys && self.history.rules.trims != Trims::Bodies {
             let text = format!("the server counts {added} entries, and {keys} messages are known");
             self.broken(Rule::Counts, "-", text);
         }

@@ -3,7 +3,7 @@
 use super::{Rule, check};
 use crate::history::{
     Attempt, Cause, Dead, Event, Gap, GroupState, History, Kept, Outcome, Published, Rules, Said,
-    StreamState, Work,
+    StreamState, Trims, Work,
 };
 use crate::message::Plan;
 
@@ -371,7 +371,7 @@ fn a_lost_body_is_accounted_for_only_where_that_may_be() {
     found(Rule::Tombstone, "1-0", lose);
     let mut history = good();
     lose(&mut history);
-    history.rules.may_lose_bodies = true;
+    history.rules.trims = Trims::Bodies;
     let verdict = check(&history);
     assert!(verdict.violations.is_empty(), "{:#?}", verdict.violations);
 }
@@ -393,7 +393,7 @@ fn what_was_lost_unread_is_accounted_for_where_that_may_be_and_exactly() {
     for (count, is_right) in [(0, false), (1, true), (2, false)] {
         let mut history = good();
         lose(count)(&mut history);
-        history.rules.may_lose_unread = true;
+        history.rules.trims = Trims::Unread;
         let verdict = check(&history);
         assert_eq!(
             verdict.violations.is_empty(),
