@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use super::decimal::Decimal;
+
 /// One JSON value, as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonText<'j>(&'j [u8]);
@@ -220,6 +222,16 @@ impl<'j> Walk<'j> {
         Ok(())
     }
 
+    /// The value that begins here, behind which there is nothing.
+    fn only(mut self) -> Result<JsonText<'j>> {
+        let value = self.value()?;
+        self.skip_blank();
+        match self.byte() {
+            None => Ok(value),
+            Some(_) => Err(self.wrong()),
+        }
+    }
+
     /// Passes a value. Within one that nobody asked for only brackets, strings and words are looked at, by a loop: no depth
     /// is too much.
     fn value(&mut self) -> Result<JsonText<'j>> {
@@ -248,18 +260,6 @@ impl<'j> Walk<'j> {
             if open.is_empty() {
                 return Ok(JsonText(&self.text[from..self.at]));
             }
-        }
-    }
-}
-
-impl<'j> Walk<'j> {
-    /// The value that begins here, behind which there is nothing.
-    fn only(mut self) -> Result<JsonText<'j>> {
-        let value = self.value()?;
-        self.skip_blank();
-        match self.byte() {
-            None => Ok(value),
-            Some(_) => Err(self.wrong()),
         }
     }
 }
@@ -318,60 +318,6 @@ fn code_unit(text: &[u8]) -> Option<u16> {
     let digits = std::str::from_utf8(digits).ok()?;
     let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     u16::from_str_radix(digits, 16).ok().filter(|_| is_hex)
-}
-
-/// A JSON number by its value: the digits that count, and how far the last of them is from the decimal point.
-#[derive(Debug, PartialEq, Eq)]
-struct Decimal {
-    is_negative: bool,
-    digits: Vec<u8>,
-    exponent: i64,
-}
-
-impl Decimal {
-    /// `None` for what is not a number as JSON writes them.
-    fn parse(text: &[u8]) -> Option<Self> {
-        let (is_negative, text) = match text.strip_prefix(b"-") {
-            Some(text) => (true, text),
-            None => (false, text),
-        };
-        let split = text.iter().position(|byte| matches!(byte, b'e' | b'E'));
-        let (mantissa, power) = match split {
-            Some(at) => (&text[..at], Some(&text[at + 1..])),
-            None => (text, None),
-        };
-        let power = match power {
-            Some(power) => std::str::from_utf8(power).ok()?.parse().ok()?,
-            None => 0_i64,
-        };
-        let point = mantissa.iter().position(|byte| *byte == b'.');
-        let (whole, fraction) = match point {
-            Some(at) => (&mantissa[..at], &mantissa[at + 1..]),
-            None => (mantissa, &b""[..]),
-        };
-        let is_written_so = (whole == b"0" || !whole.starts_with(b"0"))
-            && !whole.is_empty()
-            && (point.is_none() || !fraction.is_empty());
-        let mut digits = [whole, fraction].concat();
-        if !is_written_so || !digits.iter().all(u8::is_ascii_digit) {
-            return None;
-        }
-        let mut exponent = power.checked_sub(i64::try_from(fraction.len()).ok()?)?;
-        while digits.last() == Some(&b'0') {
-            digits.pop();
-            exponent = exponent.checked_add(1)?;
-        }
-        let zeros = digits.iter().take_while(|byte| **byte == b'0').count();
-        digits.drain(..zeros);
-        if digits.is_empty() {
-            exponent = 0;
-        }
-        Some(Self {
-            is_negative: is_negative && !digits.is_empty(),
-            digits,
-            exponent,
-        })
-    }
 }
 
 #[cfg(test)]

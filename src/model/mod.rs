@@ -8,6 +8,7 @@ mod body;
 mod claim_idle;
 mod consent;
 mod counted;
+mod decimal;
 mod duration;
 mod edge;
 mod entry;

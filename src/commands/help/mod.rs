@@ -6,5 +6,6 @@ pub(in crate::commands) mod complete;
 pub(in crate::commands) mod describe;
 pub(in crate::commands) mod help_json;
 pub(in crate::commands) mod layout;
+mod other_tools;
 mod shapes;
 pub(in crate::commands) mod usage;

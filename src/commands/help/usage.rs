@@ -6,6 +6,7 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::{DryRun, Globals, Impact};
+use crate::commands::help::other_tools;
 use crate::commands::tree;
 use crate::console::{Console, Terminal};
 use crate::exit::Exit;
@@ -58,13 +59,15 @@ pub(in crate::commands) fn show_help(
 fn explained(error: &clap::Error, args: &[OsString]) -> Problem {
     let problem = problem(&error.render().to_string());
     let meant = habit(error).map(str::to_owned);
-    let meant = meant.or_else(|| other_name(error, args)).or_else(|| {
-        let command = match error.kind() {
-            ErrorKind::ArgumentConflict | ErrorKind::UnknownArgument => mistyped(args)?,
-            _ => return None,
-        };
-        Some(format!("did you mean `{command}`?"))
-    });
+    let meant = meant
+        .or_else(|| other_tools::command_for(error, args))
+        .or_else(|| {
+            let command = match error.kind() {
+                ErrorKind::ArgumentConflict | ErrorKind::UnknownArgument => mistyped(args)?,
+                _ => return None,
+            };
+            Some(format!("did you mean `{command}`?"))
+        });
     match meant {
         // What the parser suggests is near in letters only.
         Some(meant) => {
@@ -112,150 +115,6 @@ fn habit(error: &clap::Error) -> Option<&'static str> {
     };
     let habit = HABITS.iter().find(|(habit, _)| habit == word);
     habit.map(|(_, here)| *here)
-}
-
-/// What there is here for what other tools call a command.
-const COMMANDS: &[(&[&str], &str)] = &[
-    (
-        &["status", "stat", "stats", "overview", "state"],
-        "`ucp-streams info` shows streams with their groups, `lag` how far groups are behind, and `consumers GROUP` who works for one",
-    ),
-    (
-        &["health", "check", "doctor", "healthcheck"],
-        "`ucp-streams ping` checks the server, and `lag` shows how far groups are behind",
-    ),
-    (
-        &[
-            "ls", "list", "streams", "stream", "keys", "show", "describe", "inspect", "xinfo",
-            "xlen",
-        ],
-        "`ucp-streams info` shows the streams with their groups, and `info STREAM` one of them",
-    ),
-    (
-        &["watch", "follow", "monitor", "subscribe", "listen", "logs"],
-        "`ucp-streams tail STREAM -f` prints entries as they are added",
-    ),
-    (
-        &[
-            "cat",
-            "head",
-            "range",
-            "xrange",
-            "xrevrange",
-            "xread",
-            "dump",
-            "export",
-            "search",
-            "grep",
-        ],
-        "`ucp-streams read STREAM` prints a range of entries, and `tail STREAM` the last ones",
-    ),
-    (
-        &[
-            "add", "send", "produce", "emit", "push", "put", "xadd", "import", "load",
-        ],
-        "`ucp-streams publish STREAM FIELD=VALUE` adds an entry, and `publish STREAM --file FILE` a file of them",
-    ),
-    (
-        &[
-            "retry",
-            "reprocess",
-            "replay",
-            "redeliver",
-            "nack",
-            "resend",
-        ],
-        "`ucp-streams requeue GROUP` gives pending entries another try, and `dlq redrive STREAM` dead letters",
-    ),
-    (
-        &[
-            "dead-letters",
-            "deadletters",
-            "dead-letter",
-            "dlqs",
-            "poison",
-            "errors",
-        ],
-        "`ucp-streams dlq list` shows the dead letters",
-    ),
-    (
-        &["workers", "ps"],
-        "`ucp-streams consumers GROUP` shows who works for a group",
-    ),
-    (
-        &["start", "run", "serve", "work"],
-        "`ucp-streams worker run GROUP` runs a worker, and `dev start` a private server",
-    ),
-    (
-        &["stop"],
-        "a worker ends by SIGTERM; `ucp-streams dev stop` stops the private server",
-    ),
-    (
-        &["xreadgroup", "receive", "pull", "poll"],
-        "`ucp-streams consume GROUP` reads entries as a member of a group",
-    ),
-    (
-        &["xpending", "stuck", "stale"],
-        "`ucp-streams pending GROUP` shows what is pending",
-    ),
-    (
-        &["xclaim", "xautoclaim", "steal"],
-        "`ucp-streams claim GROUP` claims stale entries",
-    ),
-    (
-        &["xack", "acknowledge"],
-        "`ucp-streams ack GROUP ID…` acknowledges entries",
-    ),
-    (
-        &["xgroup", "group"],
-        "`ucp-streams groups` lists groups, and creates, moves and deletes them",
-    ),
-    (
-        &["reset", "seek", "rewind", "offsets", "offset"],
-        "`ucp-streams groups set-id GROUP POSITION` moves a group",
-    ),
-    (
-        &["connect", "login", "use", "config", "profile", "contexts"],
-        "`ucp-streams context` manages the servers and selects one",
-    ),
-    (
-        &["setup", "create", "migrate", "apply"],
-        "`ucp-streams init` creates the streams and groups of the topology",
-    ),
-    (
-        &["schema", "schemas", "validate"],
-        "`ucp-streams topology` shows and checks streams, groups and schemas",
-    ),
-    (
-        &["permissions", "users", "rules"],
-        "`ucp-streams acl COMMAND` prints the rule that a command needs",
-    ),
-    (
-        &["trim", "xtrim", "xdel"],
-        "streams are trimmed as entries are published: MAXLEN of the topology, or `publish --maxlen`",
-    ),
-];
-
-/// What takes the place of a command that other tools have, where `args` name no command before it.
-fn other_name(error: &clap::Error, args: &[OsString]) -> Option<String> {
-    if error.kind() != ErrorKind::InvalidSubcommand {
-        return None;
-    }
-    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
-        return None;
-    };
-    let tree = tree();
-    let before = args.iter().skip(1).take_while(|it| *it != word.as_str());
-    let parent = before
-        .filter_map(|it| it.to_str())
-        .find_map(|it| tree.find_subcommand(it));
-    if let Some(parent) = parent {
-        let has_list = word == "ls" && parent.find_subcommand("list").is_some();
-        return has_list.then(|| format!("did you mean `ucp-streams {} list`?", parent.get_name()));
-    }
-    let typed = word.to_lowercase();
-    let found = COMMANDS.iter().find(|(names, _)| names.contains(&&*typed));
-    found.map(|(_, here)| (*here).to_owned())
 }
 
 /// The command that was meant where a word, taken for an argument, is nearly a subcommand (`consumers prun g`).
@@ -419,25 +278,6 @@ mod tests {
         ] {
             let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
             assert_eq!(mistyped(&args).as_deref(), meant, "{line}");
-        }
-    }
-
-    #[test]
-    fn what_takes_the_place_of_a_command_is_one() {
-        let tree = tree();
-        for (names, here) in COMMANDS {
-            let named = here.split('`').skip(1).step_by(2);
-            for words in named.filter(|it| it.starts_with(|first: char| first.is_lowercase())) {
-                let words = words.strip_prefix("ucp-streams ").unwrap_or(words);
-                let command = words.split(' ').next().expect("a word");
-                assert!(
-                    tree.find_subcommand(command).is_some(),
-                    "{names:?}: {words}"
-                );
-            }
-            for name in *names {
-                assert!(tree.find_subcommand(name).is_none(), "{name}");
-            }
         }
     }
 
