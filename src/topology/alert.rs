@@ -1,79 +1,12 @@
-//! When a group is in trouble: its thresholds, the figures they are held against, and which alerts follow. The one place
+//! When a group is in trouble: the figures that its thresholds are held against, and which alerts follow. The one place
 //! where that is decided, for every command; pure.
 
-use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+use super::threshold::{Level, Measure, Thresholds};
 use crate::model::Lag;
 
-/// What a threshold is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measure {
-    /// Entries not delivered yet.
-    MaxLag,
-    /// Entries delivered and not acknowledged.
-    MaxPending,
-    /// How long a pending entry may rest.
-    MaxIdle,
-    /// Age of the oldest entry that is not delivered or not acknowledged, by its id.
-    MaxAge,
-    /// Entries that left the stream undelivered.
-    MaxLost,
-    /// In how long the group loses entries to the stream's limit.
-    MinRoom,
-    /// Consumers that are alive while there is work.
-    MinLive,
-    /// Entries in the stream's dead-letter stream.
-    MaxDeadLetters,
-}
-
 impl Measure {
-    /// All of them, in the order they are shown.
-    pub const ALL: [Self; 8] = [
-        Self::MaxLag,
-        Self::MaxPending,
-        Self::MaxIdle,
-        Self::MaxAge,
-        Self::MaxLost,
-        Self::MinRoom,
-        Self::MinLive,
-        Self::MaxDeadLetters,
-    ];
-
-    /// Its key in the topology file.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::MaxLag => "max_lag",
-            Self::MaxPending => "max_pending",
-            Self::MaxIdle => "max_idle",
-            Self::MaxAge => "max_age",
-            Self::MaxLost => "max_lost",
-            Self::MinRoom => "min_room",
-            Self::MinLive => "min_live",
-            Self::MaxDeadLetters => "max_dead_letters",
-        }
-    }
-
-    /// Its key in JSON.
-    const fn json_key(self) -> &'static str {
-        match self {
-            Self::MaxIdle => "max_idle_ms",
-            Self::MaxAge => "max_age_ms",
-            Self::MinRoom => "min_room_ms",
-            other => other.word(),
-        }
-    }
-
-    /// Whether its values are milliseconds; else they are entries or consumers.
-    pub const fn is_time(self) -> bool {
-        matches!(self, Self::MaxIdle | Self::MaxAge | Self::MinRoom)
-    }
-
-    /// Whether too little is what is wrong; else too much is.
-    pub const fn is_least(self) -> bool {
-        matches!(self, Self::MinRoom | Self::MinLive)
-    }
-
     /// The alert of a group beyond it.
     const fn alert(self) -> AlertName {
         match self {
@@ -86,127 +19,6 @@ impl Measure {
             Self::MinLive => AlertName::MinLive,
             Self::MaxDeadLetters => AlertName::MaxDeadLetters,
         }
-    }
-}
-
-/// How bad an alert is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// Look at it.
-    Warning,
-    /// Do something about it.
-    Critical,
-}
-
-/// From when on something is too much, or too little; at the value itself all is still well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Threshold {
-    /// For a warning; `None` where there is no such stage.
-    pub warning: Option<u64>,
-    /// For a critical alert.
-    pub critical: u64,
-}
-
-impl Threshold {
-    /// One stage only.
-    pub const fn critical(critical: u64) -> Self {
-        Self {
-            warning: None,
-            critical,
-        }
-    }
-
-    /// Two stages.
-    pub const fn staged(warning: u64, critical: u64) -> Self {
-        Self {
-            warning: Some(warning),
-            critical,
-        }
-    }
-
-    /// The stage that is reached first.
-    pub fn first(self) -> u64 {
-        self.warning.unwrap_or(self.critical)
-    }
-
-    fn over(self, value: u64) -> Option<Level> {
-        self.level(|threshold| value > threshold)
-    }
-
-    fn under(self, value: u64) -> Option<Level> {
-        self.level(|threshold| value < threshold)
-    }
-
-    fn level(self, is_beyond: impl Fn(u64) -> bool) -> Option<Level> {
-        if is_beyond(self.critical) {
-            Some(Level::Critical)
-        } else {
-            self.warning
-                .filter(|warning| is_beyond(*warning))
-                .map(|_| Level::Warning)
-        }
-    }
-}
-
-/// As in the topology file: a number, or `[warning, critical]`.
-impl Serialize for Threshold {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.warning {
-            None => serializer.serialize_u64(self.critical),
-            Some(warning) => [warning, self.critical].serialize(serializer),
-        }
-    }
-}
-
-/// The thresholds of a group; `None` for one that is off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Thresholds([Option<Threshold>; Measure::ALL.len()]);
-
-const MINUTE_MS: u64 = 60_000;
-
-impl Default for Thresholds {
-    /// Those of a group of which nothing is said.
-    fn default() -> Self {
-        let mut thresholds = Self([None; Measure::ALL.len()]);
-        for (measure, threshold) in [
-            (Measure::MaxLag, Threshold::critical(1000)),
-            (Measure::MaxIdle, Threshold::critical(5 * MINUTE_MS)),
-            (Measure::MaxAge, Threshold::critical(15 * MINUTE_MS)),
-            (Measure::MaxLost, Threshold::critical(0)),
-            (
-                Measure::MinRoom,
-                Threshold::staged(60 * MINUTE_MS, 10 * MINUTE_MS),
-            ),
-            (Measure::MinLive, Threshold::critical(1)),
-            (Measure::MaxDeadLetters, Threshold::staged(0, 1000)),
-        ] {
-            thresholds.set(measure, Some(threshold));
-        }
-        thresholds
-    }
-}
-
-impl Thresholds {
-    /// The threshold for `measure`.
-    pub const fn of(&self, measure: Measure) -> Option<Threshold> {
-        self.0[measure as usize]
-    }
-
-    /// Puts `threshold` in the place of the one for `measure`.
-    pub const fn set(&mut self, measure: Measure, threshold: Option<Threshold>) {
-        self.0[measure as usize] = threshold;
-    }
-}
-
-/// `max_lag` and the others, those of a time with `_ms`.
-impl Serialize for Thresholds {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for measure in Measure::ALL {
-            map.serialize_entry(measure.json_key(), &self.of(measure))?;
-        }
-        map.end()
     }
 }
 
@@ -380,6 +192,7 @@ fn room_ms(figures: &Figures) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::threshold::Threshold;
     use super::*;
 
     fn names(thresholds: &Thresholds, figures: &Figures) -> Vec<(&'static str, Level)> {
@@ -468,7 +281,11 @@ mod tests {
             ),
             [("missing", Critical)]
         );
-        assert_eq!(names(&Thresholds([None; 8]), &beyond), []);
+        let mut off = Thresholds::default();
+        for measure in Measure::ALL {
+            off.set(measure, None);
+        }
+        assert_eq!(names(&off, &beyond), []);
     }
 
     #[test]

@@ -17,11 +17,12 @@ mod phone;
 pub mod review;
 mod spec;
 mod suggest;
+mod threshold;
 pub mod validate;
 
 use serde::Serialize;
 
-pub use alert::{Alert, AlertName, Figures, Level, Measure, Threshold, Thresholds};
+pub use alert::{Alert, AlertName, Figures};
 pub use builtin::{
     ALL_PREDICTIONS, EVENT_TYPES, EVENTS_NORMALIZED, EVENTS_RAW, MERGE_REASONS, MERGE_REQUESTS,
     MERGES, ML_URL_VARIABLE, PREDICTION_REQUESTS, PREDICTION_RESULTS, PREDICTIONS, REVIEW_QUEUE,
@@ -35,6 +36,7 @@ pub use spec::{
     Workers, breaker_key, inflight_key, lease_key, losses_key, policy_key,
 };
 pub use suggest::{did_you_mean, mistyped, nearest};
+pub use threshold::{Level, Measure, Threshold, Thresholds};
 
 use crate::model::{CommandLine, Name, Problem, quoted};
 

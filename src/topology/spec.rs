@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::Handler;
-use super::alert::Thresholds;
+use super::threshold::Thresholds;
 use crate::model::{Name, as_ms};
 
 /// A stream: its retention, its dead letters, and what its entries look like.
