@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::PossibleValue;
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
-use super::positive_duration;
+use super::{Names, names, positive_duration};
 use crate::model::{Format, LogFormat};
 
 /// Flags that may stand before or after the command.
@@ -77,10 +77,10 @@ pub struct Globals {
         long,
         global = true,
         value_name = "A,B",
-        value_delimiter = ',',
+        value_parser = names(),
         conflicts_with = "names"
     )]
-    pub columns: Vec<String>,
+    pub columns: Vec<Names>,
 
     /// Leave out the header line of table, plain and csv
     #[arg(long, global = true)]
@@ -251,7 +251,7 @@ mod tests {
     fn values_are_checked() {
         let ok = parse(&["go", "--timeout", "500ms", "--columns", "a,b", "-vv"]).expect("parses");
         assert_eq!(ok.globals.timeout, Some(Duration::from_millis(500)));
-        assert_eq!(ok.globals.columns, ["a", "b"]);
+        assert_eq!(Names::all(ok.globals.columns), ["a", "b"]);
         assert_eq!(ok.globals.verbose, 2);
         for bad in [
             &["go", "--timeout", "5"][..],

@@ -12,4 +12,7 @@ pub use crate::model::{DurationError, parse_duration};
 pub use facts::Impact;
 pub use globals::{ColorChoice, DryRun, Globals, Pairs};
 pub use positions::{Position, PositionError};
-pub use values::{FieldValue, bytes_of, count, field_value, name, per_second, positive_duration};
+pub use values::{
+    Condition, FieldValue, Names, bytes_of, condition, count, field_value, name, names, per_second,
+    positive_duration, to_name,
+};

@@ -6,26 +6,48 @@ use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, RangedU64ValueParser, TypedValueParser};
 
-use crate::model::{Name, parse_duration};
+use crate::model::{Name, NameError, escaped, parse_duration, quoted_name};
 
 /// A field and its value, as bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldValue {
-    /// The field's name; never empty, never with a `=`.
+    /// The field's name, which may be empty where it is in quotes.
     pub field: Name,
     /// The value, which may be empty.
     pub value: Vec<u8>,
+}
+
+/// A value that a field must have, or must not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The field's name, or a path that begins with it.
+    pub place: Name,
+    /// The value, which may be empty.
+    pub value: Vec<u8>,
+    /// `!=`.
+    pub is_negated: bool,
+}
+
+/// Names with commas between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names(pub Vec<Name>);
+
+impl Names {
+    /// The names of an option that may stand several times.
+    pub fn all(given: Vec<Self>) -> Vec<Name> {
+        given.into_iter().flat_map(|it| it.0).collect()
+    }
 }
 
 /// An argument that is not what was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ValueError {
     #[error("`{0}` has no `=` (expected FIELD=VALUE)")]
-    NoEquals(Name),
+    NoEquals(String),
     #[error("`{0}` has no field name before the `=` (expected FIELD=VALUE)")]
-    NoField(Name),
-    #[error("a name cannot be empty")]
-    EmptyName,
+    NoField(String),
+    #[error(transparent)]
+    Name(#[from] NameError),
     #[cfg(not(unix))]
     #[error("`{0}` is not Unicode text")]
     NotText(Name),
@@ -79,7 +101,7 @@ pub fn bytes_of(argument: OsString) -> Result<Vec<u8>, Name> {
 
 #[cfg(unix)]
 fn bytes(argument: OsString) -> Result<Vec<u8>, ValueError> {
-    bytes_of(argument).map_err(|_| ValueError::EmptyName)
+    bytes_of(argument).map_err(|_| NameError::Empty.into())
 }
 
 #[cfg(not(unix))]
@@ -87,38 +109,85 @@ fn bytes(argument: OsString) -> Result<Vec<u8>, ValueError> {
     bytes_of(argument).map_err(ValueError::NotText)
 }
 
-fn to_name(argument: OsString) -> Result<Name, ValueError> {
-    let bytes = bytes(argument)?;
-    if bytes.is_empty() {
-        return Err(ValueError::EmptyName);
+/// The name that an argument is.
+///
+/// # Errors
+/// What is wrong with it, as text.
+pub fn to_name(argument: OsString) -> Result<Name, String> {
+    typed_name(argument).map_err(|error| error.to_string())
+}
+
+fn typed_name(argument: OsString) -> Result<Name, ValueError> {
+    Ok(Name::typed(&bytes(argument)?)?)
+}
+
+fn to_names(argument: OsString) -> Result<Names, ValueError> {
+    Ok(Names(Name::typed_list(&bytes(argument)?)?))
+}
+
+/// The text before the first `=`, or the name in quotes that stands there, and what is behind it.
+fn split(text: &[u8]) -> Result<(Name, &[u8]), ValueError> {
+    if let Some((name, rest)) = quoted_name(text)? {
+        return Ok((name, rest));
     }
-    Ok(Name::new(bytes))
+    let Some(equals) = memchr::memchr(b'=', text) else {
+        return Err(ValueError::NoEquals(escaped(text)));
+    };
+    if equals == 0 {
+        return Err(ValueError::NoField(escaped(text)));
+    }
+    let (name, rest) = text.split_at(equals);
+    Ok((Name::new(name), rest))
 }
 
 fn to_field_value(argument: OsString) -> Result<FieldValue, ValueError> {
-    let mut field = bytes(argument)?;
-    let Some(equals) = memchr::memchr(b'=', &field) else {
-        return Err(ValueError::NoEquals(Name::new(field)));
-    };
-    if equals == 0 {
-        return Err(ValueError::NoField(Name::new(field)));
-    }
-    let value = field.split_off(equals + 1);
-    field.truncate(equals);
+    let text = bytes(argument)?;
+    let (field, rest) = split(&text)?;
+    let value = rest.strip_prefix(b"=");
+    let value = value.ok_or_else(|| ValueError::NoEquals(escaped(&text)))?;
     Ok(FieldValue {
-        field: Name::new(field),
-        value,
+        field,
+        value: value.to_vec(),
     })
 }
 
-/// Parses a stream, group, consumer or field name.
-pub fn name() -> impl TypedValueParser<Value = Name> {
-    OsStringValueParser::new().try_map(to_name)
+fn to_condition(argument: OsString) -> Result<Condition, ValueError> {
+    let text = bytes(argument)?;
+    let (place, rest) = split(&text)?;
+    let (place, rest, is_negated) = match (place.as_bytes().strip_suffix(b"!"), rest) {
+        (_, [b'!', rest @ ..]) => (place, rest, true),
+        (Some(_), _) if quoted_name(&text)?.is_some() => (place, rest, false),
+        (Some(b""), _) => return Err(ValueError::NoField(escaped(&text))),
+        (Some(place), _) => (Name::new(place), rest, true),
+        (None, _) => (place, rest, false),
+    };
+    let value = rest.strip_prefix(b"=");
+    let value = value.ok_or_else(|| ValueError::NoEquals(escaped(&text)))?;
+    Ok(Condition {
+        place,
+        value: value.to_vec(),
+        is_negated,
+    })
 }
 
-/// Parses `FIELD=VALUE`, split at the first `=`.
+/// Parses a stream, group, consumer or field name, as it is shown or as it is.
+pub fn name() -> impl TypedValueParser<Value = Name> {
+    OsStringValueParser::new().try_map(typed_name)
+}
+
+/// Parses names of fields or columns with commas between them.
+pub fn names() -> impl TypedValueParser<Value = Names> {
+    OsStringValueParser::new().try_map(to_names)
+}
+
+/// Parses `FIELD=VALUE`, split at the first `=` that is not in a quoted name.
 pub fn field_value() -> impl TypedValueParser<Value = FieldValue> {
     OsStringValueParser::new().try_map(to_field_value)
+}
+
+/// Parses `FIELD=VALUE` or `FIELD!=VALUE`.
+pub fn condition() -> impl TypedValueParser<Value = Condition> {
+    OsStringValueParser::new().try_map(to_condition)
 }
 
 /// Parses a count from 1 to `most`.
@@ -146,6 +215,44 @@ mod tests {
     }
 
     #[test]
+    fn a_quoted_field_may_have_anything_in_its_name() {
+        for (text, field, value) in [
+            (r"$'a=b'=c", "a=b", "c"),
+            (r"$'a\n'=", "a\n", ""),
+            (r#""\$'\x00'"==c"#, "\0", "=c"),
+            ("$''=c", "", "c"),
+        ] {
+            let pair = to_field_value(text.into()).expect(text);
+            assert_eq!(pair.field, field);
+            assert_eq!(pair.value, value.as_bytes());
+        }
+        for bad in [r"$'a'", r"$'a'b=c", r"$'a'!=c", "$'a=c"] {
+            assert!(to_field_value(bad.into()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_condition_may_be_negated() {
+        for (text, place, value, is_negated) in [
+            ("a=b", "a", "b", false),
+            ("a!=b", "a", "b", true),
+            ("a=!b", "a", "!b", false),
+            ("a!!=b", "a!", "b", true),
+            ("$'a!'=b", "a!", "b", false),
+            ("$'a!'!=b", "a!", "b", true),
+            ("$'a=b'!=", "a=b", "", true),
+        ] {
+            let condition = to_condition(text.into()).expect(text);
+            assert_eq!(condition.place, place, "{text}");
+            assert_eq!(condition.value, value.as_bytes(), "{text}");
+            assert_eq!(condition.is_negated, is_negated, "{text}");
+        }
+        for bad in ["!=b", "=b", "a", "$'a'", "$'a'!b", "$'a!=b"] {
+            assert!(to_condition(bad.into()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn refuses_what_is_no_pair_and_shows_it_safely() {
         let error = to_field_value("a\x1b[2J".into()).expect_err("no equals");
         assert_eq!(
@@ -156,7 +263,7 @@ mod tests {
             to_field_value("=x".into()),
             Err(ValueError::NoField(_))
         ));
-        assert!(matches!(to_name("".into()), Err(ValueError::EmptyName)));
+        assert!(to_name("".into()).is_err());
     }
 
     #[cfg(unix)]

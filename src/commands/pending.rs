@@ -83,8 +83,8 @@ pub(super) struct Args {
     histogram: bool,
 
     /// Count entries by the values of these fields (of the 10,000 oldest); a path leads into JSON: payload.total
-    #[arg(long, value_name = "FIELD,FIELD", value_delimiter = ',', help_heading = SHOWN)]
-    by: Vec<String>,
+    #[arg(long, value_name = "FIELD,FIELD", value_parser = cli::names(), help_heading = SHOWN)]
+    by: Vec<cli::Names>,
 
     #[command(flatten)]
     pairs: Pairs,
@@ -172,7 +172,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
         count_max: context.listed_max(args.count, LISTED_MAX),
         with_histogram: args.histogram,
-        by: args.by,
+        by: cli::Names::all(args.by),
         clusters_max: context.listed_max(None, CLUSTERS_MAX),
     };
     let has_idle = args.idle.is_some();

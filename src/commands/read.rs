@@ -6,7 +6,7 @@ use super::shared::Context;
 use crate::cli::{Pairs, Position, count, name};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::{Edge, Name, Problem, Time, escaped};
+use crate::model::{Edge, Name, Problem, Time, shown_field};
 use crate::streams::names::{explain, require_unless_dead_letters, without_dead_letters};
 use crate::streams::read::{self, Range};
 use crate::view::{EntryStyle, EntryWriter};
@@ -128,7 +128,8 @@ fn backwards(start: Edge, end: Edge) -> Option<Problem> {
 /// Says which fields were asked for and no entry had: most likely a name is misspelt.
 pub(super) fn note_unseen(writer: &EntryWriter, console: &Console) {
     for field in writer.unseen() {
-        console.note(&format!("no entry has a field `{}`", escaped(field)));
+        let field = shown_field(field.as_bytes());
+        console.note(&format!("no entry has a field `{field}`"));
     }
 }
 

@@ -7,7 +7,7 @@ use regex::bytes::Regex;
 
 use super::read::{named, note_unseen};
 use super::shared::Context;
-use crate::cli::{FieldValue, Pairs, Position, field_value, name};
+use crate::cli::{Condition, Names, Pairs, Position, condition, name, names};
 use crate::console::{Console, Output, Signals};
 use crate::exit::Exit;
 use crate::model::{EntryId, Format, Name, Problem, Time};
@@ -56,16 +56,16 @@ pub(super) struct Args {
 
     /// Only entries whose field has this value, or with != has not; a path leads into JSON: payload.customer.id=7. All of
     /// several must hold
-    #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = field_value())]
-    equal: Vec<FieldValue>,
+    #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition())]
+    equal: Vec<Condition>,
 
     /// Only entries with a value that matches this regular expression
     #[arg(long, value_name = "REGEX")]
     grep: Option<Regex>,
 
     /// Print only these fields, after the stream, where there are several, and the id
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    fields: Vec<String>,
+    #[arg(long, value_name = "A,B", value_parser = names())]
+    fields: Vec<Names>,
 
     #[command(flatten)]
     pairs: Pairs,
@@ -89,7 +89,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         since: args.since.map(|since| since.range_start(Time::now().ms)),
         filter: filter(args.equal, args.grep),
     };
-    let mut shown = Shown::new(&streams, args.follow, in_pairs, &context.console).only(args.fields);
+    let mut shown =
+        Shown::new(&streams, args.follow, in_pairs, &context.console).only(Names::all(args.fields));
     let mut signals = Signals::catch()?;
     let exit = tokio::select! {
         done = show(&streams, &window, args.follow, &mut shown, context) => match done {
@@ -102,15 +103,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     Ok(exit)
 }
 
-fn filter(equal: Vec<FieldValue>, pattern: Option<Regex>) -> Filter {
-    let equal = equal.into_iter().map(|pair| {
-        let named = pair.field.as_bytes();
-        let place = named.strip_suffix(b"!");
-        Equal {
-            place: place.unwrap_or(named).to_vec(),
-            value: pair.value,
-            is_negated: place.is_some(),
-        }
+fn filter(equal: Vec<Condition>, pattern: Option<Regex>) -> Filter {
+    let equal = equal.into_iter().map(|it| Equal {
+        place: it.place.as_bytes().to_vec(),
+        value: it.value,
+        is_negated: it.is_negated,
     });
     Filter {
         equal: equal.collect(),
@@ -190,7 +187,7 @@ impl<'c> Shown<'c> {
     }
 
     /// With these fields only; all of them when there are none.
-    fn only(mut self, fields: Vec<String>) -> Self {
+    fn only(mut self, fields: Vec<Name>) -> Self {
         if !fields.is_empty() {
             self.writer = self.writer.only_fields(fields);
         }

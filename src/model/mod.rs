@@ -21,6 +21,7 @@ mod json_text;
 mod lag;
 mod losses;
 mod name;
+mod name_quotes;
 mod open_breaker;
 mod own_fields;
 mod portion;
@@ -47,6 +48,9 @@ pub use json_text::{JsonText, NotJson};
 pub use lag::Lag;
 pub use losses::Losses;
 pub use name::{Name, escape_into, escaped};
+pub use name_quotes::{
+    NameError, is_seen, quoted as quoted_name, shown as shown_name, shown_field,
+};
 pub use open_breaker::OpenBreaker;
 pub use own_fields::{Provenance, before_moves};
 pub use portion::Portion;

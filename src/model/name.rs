@@ -1,13 +1,14 @@
 //! Names of streams, groups, consumers and fields: bytes that are usually text, and the one
-//! escaping rule under which any bytes may reach a terminal.
+//! escaping rule under which values and other texts may reach a terminal. How names do is in `name_quotes`.
 
 use std::fmt::{self, Write as _};
 
 use serde::{Serialize, Serializer};
 
 use super::body::Bytes;
+use super::name_quotes::shown;
 
-/// A name as the server stores it: any bytes. Its `Display` is always safe to print.
+/// A name as the server stores it: any bytes. Its `Display` is always safe to print, and [`Name::typed`] reads it.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Vec<u8>);
 
@@ -98,7 +99,7 @@ impl PartialEq<&str> for Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&escaped(&self.0))
+        f.pad(&shown(&self.0))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use super::Name;
 use super::name::is_unsafe;
 
 /// A command of this tool with its arguments. Its `Display` is one line that a POSIX shell (and bash, zsh and fish)
@@ -33,22 +34,19 @@ impl CommandLine {
 
     /// With an argument.
     #[must_use]
-    pub fn arg(mut self, value: impl AsRef<[u8]>) -> Self {
-        let value = value.as_ref();
-        self.words.push(Word::Argument {
-            quoted: quoted(value),
-            is_dashed: value.starts_with(b"-"),
-        });
+    pub fn arg(mut self, value: impl Argument) -> Self {
+        let (quoted, is_dashed) = value.into_word();
+        self.words.push(Word::Argument { quoted, is_dashed });
         self
     }
 
     /// With an option and its value: `--stream S`.
     #[must_use]
-    pub fn option(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        let value = value.as_ref();
+    pub fn option(mut self, name: &str, value: impl Argument) -> Self {
+        let (quoted, is_dashed) = value.into_word();
         // A value that looks like an option would be taken for one.
-        let between = if value.starts_with(b"-") { "=" } else { " " };
-        let option = format!("{name}{between}{}", quoted(value));
+        let between = if is_dashed { "=" } else { " " };
+        let option = format!("{name}{between}{quoted}");
         self.words.push(Word::Option(option));
         self
     }
@@ -88,12 +86,41 @@ impl fmt::Display for Word {
     }
 }
 
-/// `bytes` as one word of a shell. Plain names stay as they are; what must not reach a terminal as it is comes from
-/// `printf` (a line feed at the very end is lost there, as a shell's substitution drops it).
+/// What can be an argument of this tool: a name, in a form that [`Name::typed`] reads, or a text of another kind, which is
+/// taken as it is.
+pub trait Argument {
+    /// The word for a shell, and whether what the shell makes of it looks like an option.
+    fn into_word(self) -> (String, bool);
+}
+
+impl Argument for &Name {
+    fn into_word(self) -> (String, bool) {
+        let word = self.word();
+        let is_dashed = word.trim_start_matches('\'').starts_with('-');
+        (word, is_dashed)
+    }
+}
+
+impl Argument for &str {
+    fn into_word(self) -> (String, bool) {
+        (quoted(self.as_bytes()), self.starts_with('-'))
+    }
+}
+
+impl Argument for String {
+    fn into_word(self) -> (String, bool) {
+        self.as_str().into_word()
+    }
+}
+
+/// `bytes` as one word of a shell, where it is no name (that is [`Name::word`]). Plain names stay as they are; what must not reach a terminal as it is, and what
+/// fish reads in quotes, comes from `printf` (a line feed at the very end is lost there, as a shell's substitution drops it).
 pub fn quoted(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if is_plain(text) => text.to_owned(),
-        Ok(text) if !text.chars().any(is_unsafe) => format!("'{}'", text.replace('\'', r"'\''")),
+        Ok(text) if !text.chars().any(|it| it == '\\' || is_unsafe(it)) => {
+            format!("'{}'", text.replace('\'', r"'\''"))
+        }
         _ => printed(bytes),
     }
 }
@@ -134,29 +161,58 @@ mod tests {
         words
     }
 
+    const ODD: [&str; 12] = [
+        "events.raw",
+        "it's here",
+        "$HOME `id` \"x\" * ? ~ ! #",
+        "~",
+        "=ls",
+        "{events.raw}:dlq",
+        "\u{fc}mlaut \u{1f600}",
+        "bell\x07 tab\t line\nend",
+        "a\\\\b\\",
+        "rtl\u{202e}",
+        "--yes",
+        "--yes\n\\",
+    ];
+
+    #[track_caller]
+    fn is_safe(line: &str) {
+        assert!(!line.chars().any(is_unsafe), "{line:?}");
+    }
+
     #[test]
-    fn a_shell_reads_any_name_back() {
-        for name in [
-            &b"events.raw"[..],
-            b"it's here",
-            b"$HOME `id` \"x\" \\ * ? ~ ! #",
-            b"~",
-            b"=ls",
-            b"{events.raw}:dlq",
-            b"",
-            "\u{fc}mlaut \u{1f600}".as_bytes(),
-            b"bell\x07 tab\t line\nend",
-            b"bad\xff\xfe%s\\n'",
-            "rtl\u{202e}".as_bytes(),
-            b"--yes",
-        ] {
-            let line = CommandLine::new("ack").arg(name).to_string();
-            assert!(!line.chars().any(is_unsafe), "{line:?}");
+    fn a_shell_reads_any_text_back() {
+        for text in ODD.into_iter().chain([""]) {
+            let line = CommandLine::new("ack").arg(text).to_string();
+            is_safe(&line);
             let words = read_back(&line);
-            assert_eq!(words.last().map(Vec::as_slice), Some(name), "{line}");
-            let line = CommandLine::new("pending").option("--stream", name);
+            assert_eq!(words.last().unwrap(), text.as_bytes(), "{line}");
+            assert_eq!(words.len(), if text.starts_with('-') { 3 } else { 2 });
+            let line = CommandLine::new("pending").option("--stream", text);
             let words = read_back(&line.to_string()).join(&b' ');
-            assert!(words.ends_with(name), "{line}");
+            assert!(words.ends_with(text.as_bytes()), "{line}");
+        }
+    }
+
+    #[test]
+    fn this_tool_reads_any_name_back() {
+        let odd = ODD.map(str::as_bytes).into_iter();
+        for name in odd.chain([&b""[..], b"bad\xff\xfe%s\\n'", b"a\0b", b"$'a'", b"\"\\$'"]) {
+            let name = Name::new(name);
+            let line = CommandLine::new("ack").arg(&name).to_string();
+            is_safe(&line);
+            let words = read_back(&line);
+            assert_eq!(
+                Name::typed(words.last().unwrap()),
+                Ok(name.clone()),
+                "{line}"
+            );
+            assert_eq!(words.len(), if words[1] == b"--" { 3 } else { 2 });
+            let line = CommandLine::new("pending").option("--stream", &name);
+            let word = read_back(&line.to_string()).pop().unwrap();
+            let value = word.strip_prefix(b"--stream=").unwrap_or(&word);
+            assert_eq!(Name::typed(value), Ok(name), "{line}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! URLs as they may be seen: without who logs in, and without what is asked.
 
-use super::Name;
+use super::escaped;
 
 /// What stands where something is hidden.
 const HIDDEN: &str = "***";
@@ -61,7 +61,7 @@ pub fn shown_url(url: &str) -> String {
         .query
         .map_or_else(String::new, |_| format!("?{HIDDEN}"));
     let shown = format!("{}{user}{}{query}", parts.scheme, parts.place);
-    Name::from(shown).to_string()
+    escaped(shown.as_bytes())
 }
 
 /// What must not be seen of a URL, in whatever is said about it.

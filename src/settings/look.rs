@@ -2,8 +2,10 @@
 //! setting elsewhere can be reported the way the operator asked for.
 
 use super::{Env, Origin, Setting};
+use crate::cli::Names;
 use crate::cli::{ColorChoice, Globals};
 use crate::model::Format;
+use crate::model::Name;
 
 /// How to show things, resolved.
 #[derive(Clone, Debug)]
@@ -14,7 +16,7 @@ pub struct Look {
     /// Items are shown by a template: they are JSON on the way to it, and nothing else is.
     pub by_template: bool,
     /// `--columns`; empty for the usual ones.
-    pub columns: Vec<String>,
+    pub columns: Vec<Name>,
     /// Header lines.
     pub headers: bool,
     /// `--names`.
@@ -51,7 +53,7 @@ impl Look {
                 None => Setting::new(Format::Plain, Origin::Terminal),
             },
             by_template: globals.template.is_some(),
-            columns: globals.columns.clone(),
+            columns: Names::all(globals.columns.clone()),
             headers: !globals.no_headers,
             names: globals.names,
             csv_safe: globals.csv_safe,

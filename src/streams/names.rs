@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::dead_letters::Source;
-use crate::model::{CommandLine, Name, Problem, escaped, quoted};
+use crate::model::{CommandLine, Name, Problem, escaped};
 use crate::topology::{Topology, did_you_mean, nearest};
 use crate::wire::{Connection, Error, ErrorKind, key_type, scan, xinfo_consumers, xinfo_groups};
 
@@ -78,10 +78,7 @@ pub async fn no_stream(connection: &Connection, topology: &Topology, stream: &Na
             "no stream `{stream}`: that is a group of stream `{}`",
             group.stream
         ))
-        .hint(format!(
-            "name the stream: {}",
-            quoted(group.stream.as_bytes())
-        ));
+        .hint(format!("name the stream: {}", group.stream.word()));
     }
     let names = existing(connection, topology).await;
     let problem = Problem::not_found(format!(

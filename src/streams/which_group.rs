@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::names::{existing, listed};
-use crate::model::{CommandLine, GroupInfo, Name, Problem, quoted};
+use crate::model::{CommandLine, GroupInfo, Name, Problem};
 use crate::topology::{GroupSpec, Topology, did_you_mean, nearest};
 use crate::wire::{Connection, Error, ErrorKind, xinfo_groups};
 
@@ -149,10 +149,7 @@ impl<'t> OnServer<'t> {
         if let Some(first) = on.first() {
             let streams: Vec<Name> = on.iter().map(|it| (*it).clone()).collect();
             return Problem::not_found(format!("{text}; it is a group of {}", listed(&streams)))
-                .hint(format!(
-                    "name its stream with --stream {}",
-                    quoted(first.as_bytes())
-                ));
+                .hint(format!("name its stream with --stream {}", first.word()));
         }
         let names = self.names(&elsewhere);
         let texts: Vec<String> = names.iter().map(ToString::to_string).collect();

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::suggest::{did_you_mean, nearest};
-use crate::model::{Name, Problem, shown_url};
+use crate::model::{Name, Problem, escaped, shown_url};
 
 /// The handler of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -125,7 +125,10 @@ impl Builtin {
         if let Some(stream) = text.strip_prefix("forward:")
             && !stream.is_empty()
         {
-            return Ok(Self::Forward(Name::from(stream)));
+            let stream = Name::typed(stream.as_bytes());
+            return Ok(Self::Forward(
+                stream.map_err(|error| Problem::usage(error.to_string()))?,
+            ));
         }
         match text {
             "features" => Ok(Self::Features),
@@ -135,7 +138,7 @@ impl Builtin {
             "null" => Ok(Self::Null),
             _ => Err(Problem::usage(format!(
                 "no built-in handler is called `{}`{}",
-                Name::from(text),
+                escaped(text.as_bytes()),
                 did_you_mean(nearest(text, Self::NAMES)),
             ))
             .hint(format!("the built-in handlers: {}", Self::NAMES.join(", ")))),
@@ -167,9 +170,9 @@ impl fmt::Display for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Builtin(builtin) => builtin.fmt(f),
-            Self::Exec(argv) => write!(f, "exec {}", Name::from(argv.join(" "))),
-            Self::Pipe(argv) => write!(f, "pipe {}", Name::from(argv.join(" "))),
-            Self::Http(http) => write!(f, "http {}", Name::from(http.target.to_string())),
+            Self::Exec(argv) => write!(f, "exec {}", escaped(argv.join(" ").as_bytes())),
+            Self::Pipe(argv) => write!(f, "pipe {}", escaped(argv.join(" ").as_bytes())),
+            Self::Http(http) => write!(f, "http {}", http.target),
         }
     }
 }

@@ -38,7 +38,7 @@ pub use spec::{
 pub use suggest::{did_you_mean, mistyped, nearest};
 pub use threshold::{Level, Measure, Threshold, Thresholds};
 
-use crate::model::{CommandLine, Name, Problem, quoted};
+use crate::model::{CommandLine, Name, Problem};
 
 /// Streams and groups in the order they are shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -146,10 +146,7 @@ impl Topology {
             "group `{name}` is on several streams: {}",
             listed.join(", ")
         ))
-        .hint(format!(
-            "say which with --stream {}",
-            quoted(streams[0].as_bytes())
-        ))
+        .hint(format!("say which with --stream {}", streams[0].word()))
     }
 }
 

@@ -79,9 +79,9 @@ mod tests {
             ]
         );
         assert!(
-            lines[2].starts_with("handled_total{group=\"g\\\"} 1"),
+            lines[2].starts_with("handled_total{group=\"$'g\\\"} 1"),
             "{text}"
         );
-        assert!(lines[2].ends_with("\"} 3") && lines.len() == 3, "{text}");
+        assert!(lines[2].ends_with("'\"} 3") && lines.len() == 3, "{text}");
     }
 }

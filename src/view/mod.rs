@@ -40,7 +40,7 @@ pub use template::Template;
 pub use theme::{Theme, Tone};
 pub use wrap::wrapped;
 
-use crate::model::Format;
+use crate::model::{Format, Name};
 
 /// How to show whatever is shown.
 #[expect(clippy::struct_excessive_bools, reason = "independent choices")]
@@ -49,7 +49,7 @@ pub struct Options {
     /// The format.
     pub format: Format,
     /// Only these columns, in this order; empty for the usual ones.
-    pub columns: Vec<String>,
+    pub columns: Vec<Name>,
     /// Whether table, plain and csv begin with a header line.
     pub headers: bool,
     /// Only the first column, one value a line.

@@ -165,7 +165,8 @@ pub fn report<T: Report>(out: &mut Vec<u8>, report: &T, options: &Options) -> Re
         others,
     }) = section.pick
     {
-        let wanted = escaped(options.columns.join(",").as_bytes());
+        let wanted: Vec<String> = options.columns.iter().map(ToString::to_string).collect();
+        let wanted = wanted.join(",");
         return Err(
             Problem::usage(format!("no table has the columns `{wanted}`")).hint(format!(
                 "--columns takes those of one table, of {}",
@@ -264,7 +265,7 @@ mod tests {
     fn columns_pick_the_first_part_that_has_them() {
         let pick = |format, column: &str| {
             picked(&Options {
-                columns: vec![column.to_owned()],
+                columns: vec![column.into()],
                 ..Options::new(format)
             })
         };

@@ -1,6 +1,6 @@
 //! Bytes to bytes: the writing that every text format needs, without an allocation where nothing is odd.
 
-use crate::model::{EntryId, escaped};
+use crate::model::{EntryId, escaped, shown_field, shown_name};
 
 /// Appends a number in decimal.
 pub(super) fn push_decimal(out: &mut Vec<u8>, mut value: u64) {
@@ -31,6 +31,30 @@ pub(super) fn push_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
     } else {
         out.extend_from_slice(escaped(bytes).as_bytes());
     }
+}
+
+/// Appends a name as it is shown.
+pub(super) fn push_name(out: &mut Vec<u8>, name: &[u8]) {
+    if is_simple(name) {
+        out.extend_from_slice(name);
+    } else {
+        out.extend_from_slice(shown_name(name).as_bytes());
+    }
+}
+
+/// Appends a name as it is shown where a `=` follows it.
+pub(super) fn push_field(out: &mut Vec<u8>, name: &[u8]) {
+    if is_simple(name) {
+        out.extend_from_slice(name);
+    } else {
+        out.extend_from_slice(shown_field(name).as_bytes());
+    }
+}
+
+/// Whether a name is one of the usual ones, which are shown as they are everywhere.
+fn is_simple(name: &[u8]) -> bool {
+    let is_simple = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.:{}".contains(byte);
+    !name.is_empty() && name.iter().all(is_simple)
 }
 
 /// Appends one CSV field, quoted where RFC 4180 asks for it. `text` is already safe to print.
@@ -155,6 +179,11 @@ mod tests {
             let mut out = Vec::new();
             push_escaped(&mut out, &bytes);
             prop_assert_eq!(out, escaped(&bytes).into_bytes());
+            let (mut name, mut field) = (Vec::new(), Vec::new());
+            push_name(&mut name, &bytes);
+            push_field(&mut field, &bytes);
+            prop_assert_eq!(name, shown_name(&bytes).into_owned().into_bytes());
+            prop_assert_eq!(field, shown_field(&bytes).into_owned().into_bytes());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a user may not do, read from the server's words and from those of this tool's own scripts.
 
 use super::error::{Error, ErrorKind};
+use crate::model::Name;
 
 /// What the user lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub enum Denial {
     /// A key.
     Key {
         /// The key.
-        key: String,
+        key: Name,
         /// Whether the command only reads it.
         is_read: bool,
     },
@@ -52,7 +53,7 @@ impl Error {
         let first = self.command.split(' ').next().unwrap_or_default();
         Some(match &self.key {
             Some(key) if self.is_key_denied() => Denial::Key {
-                key: key.to_string(),
+                key: key.clone(),
                 is_read: READS.contains(&first),
             },
             _ => Denial::Command(self.command.replace(' ', "|").to_lowercase()),
@@ -90,14 +91,13 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Name;
 
     #[test]
     fn what_is_denied_is_what_the_words_name() {
         let command = |name: &str| Denial::Command(name.to_owned());
         let key = |is_read| Denial::Key {
             // In capitals, as a command is.
-            key: "ORDERS".to_owned(),
+            key: Name::from("ORDERS"),
             is_read,
         };
         let keys =

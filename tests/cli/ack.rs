@@ -80,7 +80,7 @@ fn wrong_names_and_ids_change_nothing() {
     server
         .ucp(&["ack", "nope\x1b[2J", "--stream", STREAM, "1-0", "--yes"])
         .assert_code(3)
-        .stderr_has("no group `nope\\x1b[2J`")
+        .stderr_has("no group `$'nope\\x1b[2J'`")
         .stderr_lacks("\x1b");
     server
         .ucp(&["ack", GROUP, "--stream", "nope", "1-0", "--yes"])

@@ -214,7 +214,7 @@ fn who_is_to_hold_them_must_be_there() {
     server
         .ucp(&["claim", GROUP, "--to", "c9\x1b[2J", "--yes"])
         .assert_code(3)
-        .stderr_has("has no consumer `c9\\x1b[2J`")
+        .stderr_has("has no consumer `$'c9\\x1b[2J'`")
         .stderr_has("its consumers: c1, c2, c3")
         .stderr_lacks("\x1b");
     server

@@ -212,7 +212,7 @@ fn the_heir_must_be_another_and_be_there() {
         .stderr_has("cannot hand over to itself");
     delete("c9\x1b[2J")
         .assert_code(3)
-        .stderr_has("has no consumer `c9\\x1b[2J`")
+        .stderr_has("has no consumer `$'c9\\x1b[2J'`")
         .stderr_lacks("\x1b");
     let prune = [
         "consumers",

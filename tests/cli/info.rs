@@ -221,7 +221,7 @@ fn escape_codes_in_names_are_shown_as_text() {
     table
         .stdout_has("s\\x1b[2J")
         .stdout_has("g\\x1b]0;x\\x07")
-        .stdout_has("c\\r\\u{202e}");
+        .stdout_has("$'c\\r\\xe2\\x80\\xae'");
 }
 
 #[test]

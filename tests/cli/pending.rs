@@ -233,7 +233,7 @@ fn what_is_not_there_is_3_with_the_names_that_are() {
     server
         .ucp(&["pending", GROUP, "--consumer", "c9\x1b[2J"])
         .assert_code(3)
-        .stderr_has("has no consumer `c9\\x1b[2J`")
+        .stderr_has("has no consumer `$'c9\\x1b[2J'`")
         .stderr_has("its consumers: c1, c2")
         .stderr_lacks("\x1b");
     server.redis(&["SET", "text", "x"]);

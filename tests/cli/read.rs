@@ -87,7 +87,7 @@ fn what_is_in_an_entry_is_shown_and_steers_nothing() {
     }
     server
         .ucp(&["read", "s", "-o", "plain"])
-        .stdout_is("1-0\ta\\x1b[2J=\\xff\\n\tb=\"x\"\tb=2\n");
+        .stdout_is("1-0\t$'a\\x1b[2J'=\\xff\\n\tb=\"x\"\tb=2\n");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_missing_stream_is_3_with_the_names_there_are() {
     server
         .ucp(&["read", "\u{1b}[2J"])
         .assert_code(3)
-        .stderr_has("no stream `\\x1b[2J`");
+        .stderr_has("no stream `$'\\x1b[2J'`");
     server
         .ucp(&["read", "text"])
         .assert_code(3)

@@ -23,6 +23,7 @@ mod losses_model;
 mod memory;
 mod moments;
 mod names;
+mod odd_names;
 mod output;
 mod own_fields;
 mod parking;

@@ -83,7 +83,7 @@ pub(super) fn add(
         return Err(Problem::usage("a context needs a server")
             .hint(
                 CommandLine::new("context add")
-                    .arg(&args.name)
+                    .arg(args.name.as_str())
                     .blank("--url redis://HOST:PORT")
                     .to_string(),
             )

@@ -8,6 +8,7 @@ use crate::exit::{Exit, kind_of};
 use crate::model::{Kind, Problem, escaped};
 use crate::settings::ServerChoice;
 use crate::streams::inspect::{Denied, GroupReport};
+use crate::streams::permissions::key_rule;
 use crate::streams::server::{replica, still_loading, unfit};
 use crate::wire::{self, Denial, ErrorKind};
 
@@ -218,8 +219,7 @@ fn lacking(denial: Denial, user: &str, command: &str) -> String {
     };
     let lacks = match denial {
         Denial::Command(name) => rule(format!("+{name}")),
-        Denial::Key { key, is_read: true } => rule(format!("%R~{key}")),
-        Denial::Key { key, .. } => rule(format!("~{key}")),
+        Denial::Key { key, is_read } => rule(key_rule(is_read, &key)),
         Denial::Unnamed => {
             "the user lacks permission for a key or a command that this operation uses".to_owned()
         }
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_refusal_names_the_rule_that_is_missing() {
         let key = |is_read| Denial::Key {
-            key: "events.raw".to_owned(),
+            key: "events.raw".into(),
             is_read,
         };
         for (denial, step) in [

@@ -35,7 +35,7 @@ pub struct Question {
     /// Whether to count by idle time and deliveries.
     pub with_histogram: bool,
     /// Fields by whose values to count.
-    pub by: Vec<String>,
+    pub by: Vec<Name>,
     /// Combinations of their values at most; the less frequent ones are one more.
     pub clusters_max: usize,
 }

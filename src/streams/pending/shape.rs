@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::super::within::value_of;
-use crate::model::{Body, Fields, PendingEntry, is_fatal};
+use crate::model::{Body, Fields, Name, PendingEntry, is_fatal};
 
 /// Upper bounds of the idle times, in milliseconds, with what they are called; the last has none.
 const IDLE: [(&str, u64); 7] = [
@@ -137,9 +137,9 @@ pub(super) struct Clusters {
 }
 
 impl Clusters {
-    pub(super) fn new(by: &[String]) -> Self {
+    pub(super) fn new(by: &[Name]) -> Self {
         Self {
-            by: by.iter().map(|name| name.clone().into_bytes()).collect(),
+            by: by.iter().map(|name| name.as_bytes().to_vec()).collect(),
             counts: HashMap::new(),
             trimmed: 0,
         }
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn clusters_are_by_all_named_fields_the_most_frequent_first() {
-        let mut clusters = Clusters::new(&["type".to_owned(), "brand".to_owned()]);
+        let mut clusters = Clusters::new(&["type".into(), "brand".into()]);
         let body = |pairs: &[(&str, &str)]| -> Fields {
             let bytes = |text: &str| text.as_bytes().to_vec();
             pairs.iter().map(|(n, v)| (bytes(n), bytes(v))).collect()
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn rare_values_are_one_cluster() {
-        let mut clusters = Clusters::new(&["n".to_owned()]);
+        let mut clusters = Clusters::new(&["n".into()]);
         for n in 0..30 {
             clusters.count(Some(&vec![(b"n".to_vec(), vec![n])]));
         }

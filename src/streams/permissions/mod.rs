@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::publish::memory_of;
-use crate::model::Name;
+use crate::model::{Name, is_seen};
 use crate::topology::{self, Builtin, GroupSpec, Handler, HttpSpec, Topology, Workers};
 use table::{BASE, COUNT, Keys, LEASE, Needs, ONCE, Scope, TABLE};
 
@@ -20,7 +20,7 @@ pub struct Permission {
     /// Commands of the server, as `xinfo|stream`.
     pub allowed: Vec<&'static str>,
     /// Keys with `~` or `%R~` before them, as patterns.
-    pub keys: Vec<String>,
+    pub keys: Vec<Name>,
     /// All of it in one line, each word quoted where it must be.
     pub rule: String,
 }
@@ -29,7 +29,7 @@ impl Permission {
     /// The words of the rule, each quoted where it must be.
     pub fn words(&self) -> Vec<String> {
         let head = RESET.map(str::to_owned).into_iter();
-        let keys = self.keys.iter().map(|key| quoted(key));
+        let keys = self.keys.iter().map(quoted);
         let commands = self.allowed.iter().map(|command| format!("+{command}"));
         head.chain(keys).chain(commands).collect()
     }
@@ -76,7 +76,7 @@ pub fn permission(
         }
     }
     if let Some(field) = once {
-        let memory = |stream| format!("~{}*", pattern(&memory_of(stream, field)));
+        let memory = |stream| keyed("~", &memory_of(stream, field), "*");
         keys.extend(about.streams.iter().map(memory));
     }
     let mut permission = Permission {
@@ -126,10 +126,10 @@ impl About {
         self.groups.is_empty()
     }
 
-    fn keys(&self, kinds: &[Keys], topology: &Topology) -> Vec<String> {
-        let mut keys: Vec<String> = Vec::new();
+    fn keys(&self, kinds: &[Keys], topology: &Topology) -> Vec<Name> {
+        let mut keys: Vec<Name> = Vec::new();
         let mut add = |prefix: &str, key: &Name, rest: &str| {
-            let key = format!("{prefix}{}{rest}", pattern(key));
+            let key = keyed(prefix, key, rest);
             if !keys.contains(&key) {
                 keys.push(key);
             }
@@ -241,41 +241,55 @@ fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
     }
 }
 
-/// The key as a pattern that matches it and nothing else.
-fn pattern(key: &Name) -> String {
-    let mut pattern = String::new();
-    for letter in String::from_utf8_lossy(key.as_bytes()).chars() {
-        if matches!(letter, '*' | '?' | '[' | ']' | '\\' | '^') {
-            pattern.push('\\');
+/// The key as a pattern that matches it, between what stands before and behind it in a rule. A server takes no pattern
+/// with white space or NUL: there, any one byte.
+fn keyed(prefix: &str, key: &Name, rest: &str) -> Name {
+    let mut pattern = prefix.as_bytes().to_vec();
+    for byte in key.as_bytes() {
+        match byte {
+            b'*' | b'?' | b'[' | b']' | b'\\' | b'^' => pattern.extend([b'\\', *byte]),
+            0 | 0x0b => pattern.push(b'?'),
+            byte if byte.is_ascii_whitespace() => pattern.push(b'?'),
+            byte => pattern.push(*byte),
         }
-        pattern.push(letter);
     }
-    pattern
+    pattern.extend_from_slice(rest.as_bytes());
+    Name::new(pattern)
+}
+
+/// The rule for one key, as `redis-cli` reads it.
+pub fn key_rule(is_read: bool, key: &Name) -> String {
+    quoted(&keyed(if is_read { "%R~" } else { "~" }, key, ""))
 }
 
 /// A word as `redis-cli` reads it.
-fn quoted(word: &str) -> String {
-    let is_plain =
-        |letter: char| !letter.is_whitespace() && !letter.is_control() && !"\"'\\".contains(letter);
-    if word.chars().all(is_plain) {
-        return word.to_owned();
+fn quoted(word: &Name) -> String {
+    let is_plain = |letter: char| is_seen(letter) && !"\"'\\".contains(letter);
+    if let Ok(text) = std::str::from_utf8(word.as_bytes())
+        && text.chars().all(is_plain)
+    {
+        return text.to_owned();
     }
     let mut quoted = String::from("\"");
-    for letter in word.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            letter if letter.is_control() => {
-                let mut bytes = [0; 4];
-                for byte in letter.encode_utf8(&mut bytes).bytes() {
-                    // Into a string nothing can fail.
-                    let _ = write!(quoted, "\\x{byte:02x}");
-                }
+    for chunk in word.as_bytes().utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            match letter {
+                '"' | '\\' => quoted.extend(['\\', letter]),
+                letter if is_seen(letter) => quoted.push(letter),
+                letter => push_bytes(&mut quoted, letter.encode_utf8(&mut [0; 4]).as_bytes()),
             }
-            letter => quoted.push(letter),
         }
+        push_bytes(&mut quoted, chunk.invalid());
     }
     quoted.push('"');
     quoted
+}
+
+fn push_bytes(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // Into a string nothing can fail.
+        let _ = write!(text, "\\x{byte:02x}");
+    }
 }
 
 #[cfg(test)]
@@ -287,6 +301,9 @@ mod tests {
         permission(command, &Topology::default(), &streams, &[], None)
             .expect(command)
             .keys
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]
@@ -296,7 +313,12 @@ mod tests {
         ] {
             let permission =
                 permission(command, &Topology::default(), &[], &[], None).expect(command);
-            assert!(permission.keys.iter().all(|key| key.starts_with("%R~")));
+            assert!(
+                permission
+                    .keys
+                    .iter()
+                    .all(|key| key.as_bytes().starts_with(b"%R~"))
+            );
             // A read of a group changes it, whatever the key's rule says.
             assert!(!permission.allowed.contains(&"xreadgroup"), "{command}");
         }
@@ -321,12 +343,15 @@ mod tests {
         assert_eq!(keys("read", &["a*b"]), ["%R~a\\*b"]);
         assert_eq!(keys("dlq purge", &["s"]), ["~{s}:dlq"]);
         assert_eq!(keys("ingest", &[]), ["~events.raw", "~events.normalized"]);
-        let rule =
-            permission("read", &Topology::default(), &["a b".into()], &[], None).expect("read");
-        assert!(
-            rule.rule
-                .starts_with("resetkeys resetchannels -@all \"%R~a b\" +hello")
-        );
+        for (name, expected) in [
+            (&b"a b\0\n"[..], "%R~a?b??"),
+            (b"it's\x01\xff\\", r#""%R~it's\x01\xff\\\\""#),
+        ] {
+            let rule = permission("read", &Topology::default(), &[name.into()], &[], None);
+            let rule = rule.expect("read").rule;
+            let expected = format!("resetkeys resetchannels -@all {expected} +hello");
+            assert!(rule.starts_with(&expected), "{rule}");
+        }
     }
 
     #[test]
@@ -341,9 +366,14 @@ mod tests {
             "~profiles.review_queue",
             "~{profiles.merge_requests}:lease:merge-processors",
         ] {
-            assert!(rule.keys.contains(&key.to_owned()), "{key}");
+            assert!(rule.keys.contains(&key.into()), "{key}");
         }
-        assert!(!rule.keys.iter().any(|key| key.contains("events")));
+        assert!(
+            !rule
+                .keys
+                .iter()
+                .any(|key| key.to_string().contains("events"))
+        );
         // It keeps a lease, and counts nothing.
         assert!(rule.allowed.contains(&"pexpire") && !rule.allowed.contains(&"hincrby"));
     }

@@ -3,7 +3,7 @@
 use regex::bytes::Regex;
 
 use super::super::within::within;
-use crate::model::{NotJson, escaped};
+use crate::model::{NotJson, shown_name};
 use crate::wire::decode::FieldSlices;
 
 /// Conditions on an entry; without any it takes all.
@@ -40,7 +40,7 @@ pub enum Verdict {
 
 /// Why an entry could not be judged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` cannot be looked up: the field `{}` is {why}", escaped(.place), escaped(.field))]
+#[error("`{}` cannot be looked up: the field `{}` is {why}", shown_name(.place), shown_name(.field))]
 pub struct Unjudged {
     /// What the condition is about.
     pub place: Vec<u8>,

@@ -1,10 +1,11 @@
 //! A topology as the TOML that gives it: all of it, or as an example to start from.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::words::{OPTIONAL, UNLIMITED, key, quoted};
-use crate::model::format_duration;
+use crate::model::{Name, format_duration};
 use crate::topology::{
     FieldSpec, FieldType, GroupSpec, Handler, HttpSpec, Measure, StreamSpec, Threshold, Topology,
 };
@@ -30,9 +31,9 @@ impl Topology {
         let group = &self.groups[at];
         let taken = self.groups[..at].iter().any(|it| it.name == group.name);
         if taken {
-            format!("{}@{}", group.name, group.stream)
+            format!("{}@{}", words(&group.name), words(&group.stream))
         } else {
-            group.name.to_string()
+            words(&group.name).into_owned()
         }
     }
 }
@@ -90,6 +91,11 @@ const EXPLAINED: &str = r#"# ucp-streams.toml: merges over the built-in platform
 # on_group_lost    "recreate" at the oldest entry, or "stop"
 "#;
 
+/// A name, which is text where a file gave it.
+fn words(name: &Name) -> Cow<'_, str> {
+    String::from_utf8_lossy(name.as_bytes())
+}
+
 fn list<'t>(texts: impl Iterator<Item = &'t str>) -> String {
     let quoted: Vec<String> = texts.map(quoted).collect();
     format!("[{}]", quoted.join(", "))
@@ -100,12 +106,12 @@ fn put(out: &mut String, name: &str, value: &str) {
 }
 
 fn write_stream(out: &mut String, spec: &StreamSpec) {
-    let path = format!("streams.{}", key(&spec.name.to_string()));
+    let path = format!("streams.{}", key(&words(&spec.name)));
     let _ = writeln!(out, "\n[{path}]");
     let maxlen = spec.maxlen.map(|maxlen| maxlen.to_string());
     put(out, "maxlen", &maxlen.unwrap_or_else(|| quoted(UNLIMITED)));
     put(out, "on_full", &quoted(spec.on_full.word()));
-    put(out, "dead_letter", &quoted(&spec.dead_letter.to_string()));
+    put(out, "dead_letter", &quoted(&words(&spec.dead_letter)));
     let _ = writeln!(out, "\n[{path}.fields]");
     for field in &spec.fields {
         put(out, &field.name, &field_value(field));
@@ -126,10 +132,10 @@ fn field_value(field: &FieldSpec) -> String {
 fn write_group(out: &mut String, label: &str, spec: &GroupSpec) {
     let _ = writeln!(out, "\n[groups.{}]", key(label));
     if spec.name != label {
-        put(out, "name", &quoted(&spec.name.to_string()));
+        put(out, "name", &quoted(&words(&spec.name)));
     }
     let duration = |length| quoted(&format_duration(length));
-    put(out, "stream", &quoted(&spec.stream.to_string()));
+    put(out, "stream", &quoted(&words(&spec.stream)));
     put(out, "start", &quoted(spec.start.word()));
     put(out, "workers", &quoted(spec.workers.word()));
     if let Some(handler) = &spec.handler {
@@ -185,7 +191,7 @@ fn http_value(http: &HttpSpec) -> String {
     let mut text = format!("{{ http = {}", quoted(&http.target.to_string()));
     // What is off is said too: over a built-in handler, silence would keep it on.
     let results = http.results.as_ref();
-    let results = results.map_or("false".to_owned(), |stream| quoted(&stream.to_string()));
+    let results = results.map_or("false".to_owned(), |stream| quoted(&words(stream)));
     let _ = write!(text, ", results = {results}");
     match &http.fan_out {
         None => text.push_str(", fan_out = false"),

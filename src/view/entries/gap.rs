@@ -3,7 +3,7 @@
 use crate::model::EntryId;
 use crate::streams::tail::Gap;
 use crate::view::json::json_bytes;
-use crate::view::text::{push_decimal, push_escaped, push_id};
+use crate::view::text::{push_decimal, push_id, push_name};
 use crate::view::{Theme, Tone};
 
 /// `{"gap":{"stream","from","to","count"}}`.
@@ -34,7 +34,7 @@ fn json_id(out: &mut Vec<u8>, id: EntryId) {
 /// `gap TAB stream=… TAB from=… TAB to=… TAB count=…`.
 pub(super) fn line(out: &mut Vec<u8>, stream: &[u8], gap: &Gap) {
     out.extend_from_slice(b"gap\tstream=");
-    push_escaped(out, stream);
+    push_name(out, stream);
     out.extend_from_slice(b"\tfrom=");
     push_id(out, gap.from);
     out.extend_from_slice(b"\tto=");

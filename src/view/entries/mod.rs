@@ -11,9 +11,9 @@ use std::collections::HashSet;
 
 use super::json::{json_bytes, json_key};
 use super::pretty::{indent_json, is_json};
-use super::text::{push_escaped, push_id, push_line};
+use super::text::{push_escaped, push_field, push_id, push_line, push_name};
 use super::{Options, Tone};
-use crate::model::{EntryId, Format, escaped};
+use crate::model::{EntryId, Format, Name, escaped, shown_name};
 use crate::streams::tail::Gap;
 
 /// Up to so many fields a repeat is looked for by comparing all pairs, without an allocation.
@@ -36,7 +36,7 @@ pub struct EntryStyle {
 pub struct EntryWriter {
     options: Options,
     style: EntryStyle,
-    fields: Vec<Vec<u8>>,
+    fields: Vec<Name>,
     /// Places of those fields that no entry had so far.
     unseen: Vec<usize>,
     begun: bool,
@@ -60,9 +60,9 @@ impl EntryWriter {
 
     /// The same writer as if `--columns` had named these fields.
     #[must_use]
-    pub fn only(mut self, fields: Vec<String>) -> Self {
-        self.fields = fields.into_iter().map(String::into_bytes).collect();
-        let is_field = |place: &usize| !OWN.contains(&self.fields[*place].as_slice());
+    pub fn only(mut self, fields: Vec<Name>) -> Self {
+        self.fields = fields;
+        let is_field = |place: &usize| !OWN.contains(&self.fields[*place].as_bytes());
         self.unseen = (0..self.fields.len()).filter(is_field).collect();
         self
     }
@@ -70,24 +70,24 @@ impl EntryWriter {
     /// The same writer, which keeps only these fields. Where they are columns, whose entry they are stands before them, so
     /// that one of several streams is told from another.
     #[must_use]
-    pub fn only_fields(self, mut fields: Vec<String>) -> Self {
+    pub fn only_fields(self, mut fields: Vec<Name>) -> Self {
         let has_columns = matches!(self.options.format, Format::Plain | Format::Csv);
         let own = [
             ("id", has_columns),
             ("stream", has_columns && self.style.several_streams),
         ];
         for (name, _) in own.iter().filter(|(_, is_shown)| *is_shown) {
-            if !fields.iter().any(|field| field == name) {
-                fields.insert(0, (*name).to_owned());
+            if !fields.iter().any(|field| field == *name) {
+                fields.insert(0, Name::from(*name));
             }
         }
         self.only(fields)
     }
 
     /// The fields that were to be kept and that none of the entries had; none without entries.
-    pub fn unseen(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn unseen(&self) -> impl Iterator<Item = &Name> {
         let unseen = self.unseen.iter().filter(|_| self.begun);
-        unseen.map(|place| self.fields[*place].as_slice())
+        unseen.map(|place| &self.fields[*place])
     }
 
     /// Appends the record of entries that are missing; `false` where the format has no place for one.
@@ -122,7 +122,7 @@ impl EntryWriter {
         if !self.unseen.is_empty() {
             let wanted = &self.fields;
             let has = |wanted: &[u8]| fields.iter().any(|(name, _)| name.as_ref() == wanted);
-            self.unseen.retain(|place| !has(&wanted[*place]));
+            self.unseen.retain(|place| !has(wanted[*place].as_bytes()));
         }
         match self.options.format {
             Format::Json => {
@@ -152,7 +152,7 @@ impl EntryWriter {
     }
 
     fn keeps(&self, name: &[u8]) -> bool {
-        self.fields.is_empty() || self.fields.iter().any(|field| field == name)
+        self.fields.is_empty() || self.fields.iter().any(|field| field.as_bytes() == name)
     }
 
     fn json<A: AsRef<[u8]>, B: AsRef<[u8]>>(
@@ -253,17 +253,17 @@ impl EntryWriter {
         out.extend_from_slice(paint(Tone::Dim, &time).as_bytes());
         if self.style.several_streams {
             out.extend_from_slice(b"  ");
-            out.extend_from_slice(paint(Tone::Heading, &escaped(stream)).as_bytes());
+            out.extend_from_slice(paint(Tone::Heading, &shown_name(stream)).as_bytes());
         }
         out.push(b'\n');
         let kept = || fields.iter().filter(|(name, _)| self.keeps(name.as_ref()));
         let width = kept()
-            .map(|(name, _)| escaped(name.as_ref()).chars().count())
+            .map(|(name, _)| shown_name(name.as_ref()).chars().count())
             .filter(|width| *width <= NAME_WIDTH)
             .max()
             .unwrap_or(0);
         for (name, value) in kept() {
-            let name = format!("{:<width$}", escaped(name.as_ref()));
+            let name = format!("{:<width$}", shown_name(name.as_ref()));
             out.extend_from_slice(b"  ");
             out.extend_from_slice(paint(Tone::Dim, &name).as_bytes());
             out.extend_from_slice(b"  ");
@@ -285,13 +285,13 @@ impl EntryWriter {
         fields: &[(A, B)],
     ) {
         if self.style.several_streams {
-            push_escaped(out, stream);
+            push_name(out, stream);
             out.push(b'\t');
         }
         push_id(out, id);
         for (name, value) in fields {
             out.push(b'\t');
-            push_escaped(out, name.as_ref());
+            push_field(out, name.as_ref());
             out.push(b'=');
             push_escaped(out, value.as_ref());
         }
@@ -311,13 +311,17 @@ impl EntryWriter {
         let chosen: Vec<&[u8]> = if self.fields.is_empty() {
             usual.to_vec()
         } else {
-            self.fields.iter().map(Vec::as_slice).collect()
+            self.fields.iter().map(Name::as_bytes).collect()
         };
         if self.options.headers && !self.begun {
-            push_line(out, separated, chosen.iter().map(|name| escaped(name)));
+            push_line(
+                out,
+                separated,
+                chosen.iter().map(|name| shown_name(name).into_owned()),
+            );
         }
         let value_of = |column: &[u8]| match column {
-            b"stream" => escaped(stream),
+            b"stream" => shown_name(stream).into_owned(),
             b"id" => id.to_string(),
             b"time" => shown_time(id),
             b"fields" if self.fields.is_empty() => {

@@ -113,7 +113,7 @@ fn a_terminal_gets_indented_payloads() {
 #[test]
 fn chosen_fields_are_columns_or_a_filter() {
     let options = |format| Options {
-        columns: vec!["id".to_owned(), "note".to_owned(), "nope".to_owned()],
+        columns: vec!["id".into(), "note".into(), "nope".into()],
         ..Options::new(format)
     };
     let show = |format| shown(&options(format), EntryStyle::default(), &[ENTRY]);

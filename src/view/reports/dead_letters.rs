@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::pending::{deliveries_cell, pairs};
-use crate::model::{Lag, Problem, entries, escaped};
+use crate::model::{Lag, Problem, entries, escaped, shown_name};
 use crate::streams::dead_letters::{DeadLetter, LostRange};
 use crate::view::{Cell, Column, Report, Row, Section, Tone};
 
@@ -126,7 +126,7 @@ impl Report for WholeLetter<'_> {
             "fields"
         });
         for (name, value) in &letter.fields.fields {
-            let line = format!("  {}  {}", escaped(name), escaped(value));
+            let line = format!("  {}  {}", shown_name(name), escaped(value));
             section.line(Tone::Plain, &line);
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Body, Format, Problem, escaped};
+use crate::model::{Body, Format, Problem, escaped, shown_field};
 use crate::streams::pending::{
     Cluster, ClusterState, HistogramRow, Holding, PendingReport, PendingRow,
 };
@@ -102,7 +102,8 @@ pub(super) fn pairs(body: &Body) -> String {
         json_made_safe(&mut safe, &json);
         return String::from_utf8_lossy(&safe).into_owned();
     }
-    let pair = |(name, value): &(Vec<u8>, Vec<u8>)| format!("{}={}", escaped(name), escaped(value));
+    let pair =
+        |(name, value): &(Vec<u8>, Vec<u8>)| format!("{}={}", shown_field(name), escaped(value));
     body.fields.iter().map(pair).collect::<Vec<_>>().join(" ")
 }
 

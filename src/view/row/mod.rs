@@ -11,7 +11,7 @@ use super::pretty::indent_json;
 use super::table::Table;
 use super::text::push_line;
 use super::{Cell, Column, Options};
-use crate::model::{Format, Kind, Problem};
+use crate::model::{Format, Kind, Name, Problem};
 
 /// One row of a list, or one object. Its JSON is its [`Serialize`], so implement `cells` by destructuring
 /// every field: a new field is then a compile error until it is shown or left out on purpose.
@@ -165,7 +165,7 @@ impl<R: Row> RowWriter<R> {
 /// Which keys of the JSON were asked for.
 enum Keys<'a> {
     All,
-    Only(Vec<&'a str>),
+    Only(Vec<&'a Name>),
     /// `--names`: the value of this one alone.
     Value(&'a str),
 }
@@ -176,7 +176,7 @@ fn chosen_keys<R: Row>(options: &Options) -> Keys<'_> {
     } else if options.columns.is_empty() {
         Keys::All
     } else {
-        Keys::Only(options.columns.iter().map(String::as_str).collect())
+        Keys::Only(options.columns.iter().collect())
     }
 }
 
@@ -195,10 +195,11 @@ fn push_object<R: Row>(
             let object = object_of(row)?;
             let mut chosen = Map::new();
             for key in keys {
-                let value = object
-                    .get(key)
+                let (key, value) = object
+                    .iter()
+                    .find(|(known, _)| key == known.as_str())
                     .ok_or_else(|| no_such_column(key, object.keys()))?;
-                chosen.insert(key.to_owned(), value.clone());
+                chosen.insert(key.clone(), value.clone());
             }
             write_json(&mut json, &chosen)?;
         }
@@ -223,12 +224,15 @@ fn object_of<R: Row>(row: &R) -> Result<Map<String, Value>, Problem> {
 
 /// Whether rows of this kind have all the columns asked for.
 pub(super) fn has_columns<R: Row>(options: &Options) -> bool {
-    let has = |wanted: &String| R::COLUMNS.iter().any(|column| is_called(column, wanted));
+    let has = |wanted: &Name| R::COLUMNS.iter().any(|column| is_called(column, wanted));
     options.columns.iter().all(has)
 }
 
-fn is_called(column: &Column, wanted: &str) -> bool {
-    column.key == wanted || column.header.eq_ignore_ascii_case(wanted)
+fn is_called(column: &Column, wanted: &Name) -> bool {
+    *wanted == column.key
+        || wanted
+            .as_bytes()
+            .eq_ignore_ascii_case(column.header.as_bytes())
 }
 
 /// The places of the columns to show, in order.
@@ -242,7 +246,7 @@ fn choose(columns: &[Column], options: &Options) -> Result<Vec<usize>, Problem> 
             .filter(|place| with_wide || !columns[*place].wide_only)
             .collect());
     }
-    let place_of = |wanted: &String| {
+    let place_of = |wanted: &Name| {
         columns
             .iter()
             .position(|column| is_called(column, wanted))
@@ -251,13 +255,10 @@ fn choose(columns: &[Column], options: &Options) -> Result<Vec<usize>, Problem> 
     options.columns.iter().map(place_of).collect()
 }
 
-fn no_such_column(wanted: &str, known: impl Iterator<Item = impl AsRef<str>>) -> Problem {
+fn no_such_column(wanted: &Name, known: impl Iterator<Item = impl AsRef<str>>) -> Problem {
     let known: Vec<String> = known.map(|key| key.as_ref().to_owned()).collect();
-    Problem::usage(format!(
-        "there is no column `{}`",
-        crate::model::escaped(wanted.as_bytes())
-    ))
-    .hint(format!("--columns takes {}", known.join(", ")))
+    Problem::usage(format!("there is no column `{wanted}`"))
+        .hint(format!("--columns takes {}", known.join(", ")))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::fmt::Debug;
 
 use super::Verdict;
-use crate::model::{Fields, Name, before_moves};
+use crate::model::{Fields, Name, before_moves, escaped, shown_field};
 use crate::planted;
 use crate::topology::validate::Invalid;
 use crate::topology::{
@@ -116,7 +116,7 @@ impl Inline for Builtin {
             Self::Log => {
                 let fields: Vec<String> = delivery
                     .fields()
-                    .map(|(name, value)| format!("{}={}", Name::from(name), Name::from(value)))
+                    .map(|(name, value)| format!("{}={}", shown_field(name), escaped(value)))
                     .collect();
                 tracing::info!(id = %delivery.id(), deliveries = delivery.deliveries, "{}", fields.join(" "));
                 Verdict::Done

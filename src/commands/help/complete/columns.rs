@@ -8,7 +8,7 @@ use crate::cli::DryRun;
 use crate::commands::help::columns::{OF_ENTRIES, Printed, of};
 use crate::commands::help::usage::named;
 use crate::commands::tree;
-use crate::model::Name;
+use crate::model::{Name, shown_field};
 use crate::topology::Topology;
 
 /// The columns that may follow those in `begun`, which is all that was typed: `group,la`.
@@ -57,5 +57,6 @@ fn of_entries(matches: &ArgMatches, topology: &Topology) -> Vec<String> {
     let streams = streams.filter(|stream| named.is_empty() || named.contains(&stream.name));
     let fields = streams.flat_map(|stream| &stream.fields);
     let own = OF_ENTRIES.map(str::to_owned).into_iter();
-    own.chain(fields.map(|field| field.name.clone())).collect()
+    own.chain(fields.map(|field| shown_field(field.name.as_bytes()).into_owned()))
+        .collect()
 }

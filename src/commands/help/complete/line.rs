@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use super::about::About;
 use super::words::Words;
 use super::{Wanted, columns};
-use crate::cli::{Globals, bytes_of};
+use crate::cli::{Globals, to_name};
 use crate::commands::shared::context::topology_of;
 use crate::commands::tree;
 use crate::model::Name;
@@ -46,7 +46,7 @@ impl Line {
     ) -> Vec<CompletionCandidate> {
         let current = current.as_encoded_bytes();
         let mut names = self.names(wanted).unwrap_or_default();
-        names.retain(|name| name.as_bytes().starts_with(current));
+        names.retain(|name| name.completed().as_bytes().starts_with(current));
         if !self.takes_dashes() {
             names.retain(|name| !name.as_bytes().starts_with(b"-"));
         }
@@ -55,8 +55,7 @@ impl Line {
         }
         names
             .iter()
-            .filter_map(|name| std::str::from_utf8(name.as_bytes()).ok())
-            .map(CompletionCandidate::new)
+            .map(|name| CompletionCandidate::new(name.completed()))
             .collect()
     }
 
@@ -85,13 +84,17 @@ impl Line {
         beginning_with(current, all)
     }
 
-    /// The columns of what the command prints; `current` is what is behind the last comma.
+    /// The columns of what the command prints, behind those in `current`.
     pub(super) fn columns(&self, current: &OsStr) -> Option<Vec<CompletionCandidate>> {
         let matches = self.matches()?;
         let begun = self.current.strip_prefix("--columns=");
         let begun = begun.unwrap_or(&self.current);
+        let before = begun.rfind(',').map_or(0, |comma| comma + 1);
         let all = columns::after(begun, &matches, &self.topology(&matches));
-        beginning_with(current, all)
+        let all = all
+            .into_iter()
+            .map(|it| format!("{}{it}", &begun[..before]));
+        beginning_with(current, all.collect())
     }
 
     fn topology(&self, matches: &ArgMatches) -> Topology {
@@ -170,7 +173,7 @@ fn leaving(matches: &ArgMatches) -> Option<Name> {
     let mut others = command.get_arguments().filter(|arg| arg.get_id() != HEIR);
     let arg = others.find(|arg| Wanted::of(arg) == [Wanted::Consumer])?;
     let value = matches.try_get_raw(arg.get_id().as_str()).ok()??.next()?;
-    bytes_of(value.to_owned()).ok().map(Name::new)
+    to_name(value.to_owned()).ok()
 }
 
 /// What the line gives the arguments that name one of `wanted`, and nothing else.
@@ -181,7 +184,7 @@ pub(super) fn values(matches: &ArgMatches, wanted: Wanted) -> Vec<Name> {
     let arguments = arguments.filter(|arg| Wanted::of(arg) == [wanted]);
     let raw = arguments.filter_map(|arg| matches.try_get_raw(arg.get_id().as_str()).ok()?);
     raw.flatten()
-        .filter_map(|value| bytes_of(value.to_owned()).ok().map(Name::new))
+        .filter_map(|value| to_name(value.to_owned()).ok())
         .collect()
 }
 
@@ -194,7 +197,7 @@ fn said(matches: &ArgMatches, wanted: &[Wanted]) -> (Option<Name>, Option<Name>)
         let mut arguments = arguments.filter(|arg| Wanted::of(arg) == wanted);
         arguments.find_map(|arg| {
             let value = matches.try_get_raw(arg.get_id().as_str()).ok()??.next()?;
-            bytes_of(value.to_owned()).ok().map(Name::new)
+            to_name(value.to_owned()).ok()
         })
     };
     let (stream, group) = (value(&[Wanted::Stream]), value(&[Wanted::Group]));

@@ -1,0 +1,383 @@
+//! Names as they are shown and typed: as they are where that is plain to see, else between `$'` and `'` as bash writes
+//! them. No two names are shown alike, and what is shown can be typed: a shell that knows this quoting reads it, and so
+//! does this tool where it gets the text as it stands.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use super::name::{Name, is_unsafe};
+
+const OPEN: &[u8] = b"$'";
+/// The same within quotes in which every shell leaves it to this tool.
+const SHELL_OPEN: &[u8] = br#""\$'"#;
+
+/// A name that is not written as this tool reads one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing at all.
+    #[error("a name cannot be empty (one that is empty is written \"\\$''\")")]
+    Empty,
+    /// The quotes do not end where the name does.
+    #[error(
+        "after $' a name goes on to the next ' and ends there; one that begins with $' itself is written {0}"
+    )]
+    Open(String),
+    /// A backslash before something else.
+    #[error(
+        "`\\{0}` is no escape of a name in $'…': it has \\\\ \\' \\n \\r \\t, \\xff for a byte, \\u202e for a character"
+    )]
+    Escape(String),
+}
+
+/// `bytes` as a name is shown, `Display` of a [`Name`].
+pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
+    match plain(bytes) {
+        Some(text) => Cow::Borrowed(text),
+        None if is_for_this_tool(bytes) => Cow::Owned(in_any_shell(bytes)),
+        None => Cow::Owned(in_quotes(bytes)),
+    }
+}
+
+/// Whether a shell that knows the quotes would make something of this name that this tool takes for another one, or for
+/// none: bash and zsh cut a word at a NUL.
+fn is_for_this_tool(name: &[u8]) -> bool {
+    name.is_empty() || name.contains(&0) || is_quoted(name)
+}
+
+fn is_quoted(text: &[u8]) -> bool {
+    text.starts_with(OPEN) || text.starts_with(SHELL_OPEN)
+}
+
+/// As [`shown`], where a `=` or `!=` follows the name or a comma another one.
+pub fn shown_field(bytes: &[u8]) -> Cow<'_, str> {
+    match shown(bytes) {
+        Cow::Borrowed(text) if text.contains(['=', ',']) || text.ends_with('!') => {
+            Cow::Owned(in_quotes(bytes))
+        }
+        shown => shown,
+    }
+}
+
+/// As the word of a shell which this tool reads as this name: in bash, zsh, fish and any POSIX shell.
+pub(super) fn in_any_shell(bytes: &[u8]) -> String {
+    let mut text = String::from("\"\\$'");
+    push(&mut text, bytes, |it| "\"$`!\\'".contains(it));
+    text.push_str("'\"");
+    text
+}
+
+/// `bytes` where everybody sees what they are, and where they are not quoted already.
+pub(super) fn plain(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let is_plain = !is_quoted(bytes) && !text.is_empty() && text.trim_matches(' ') == text;
+    (is_plain && text.chars().all(is_seen)).then_some(text)
+}
+
+fn in_quotes(bytes: &[u8]) -> String {
+    let mut text = String::from("$'");
+    for part in bytes.split_inclusive(|it| matches!(it, b'\\' | b'\'')) {
+        match part.split_last() {
+            Some((last @ (b'\\' | b'\''), before)) => {
+                push(&mut text, before, |_| false);
+                text.push('\\');
+                text.push(char::from(*last));
+            }
+            _ => push(&mut text, part, |_| false),
+        }
+    }
+    text.push('\'');
+    text
+}
+
+/// Appends `bytes`, as escapes where they are not seen or `is_special`: by byte, so that it is the same in any locale.
+fn push(text: &mut String, bytes: &[u8], is_special: impl Fn(char) -> bool) {
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\n' => text.push_str("\\n"),
+                '\r' => text.push_str("\\r"),
+                '\t' => text.push_str("\\t"),
+                other if is_seen(other) && !is_special(other) => text.push(other),
+                other => push_bytes(text, other.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        push_bytes(text, chunk.invalid());
+    }
+}
+
+fn push_bytes(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // Into a string nothing can fail.
+        let _ = write!(text, "\\x{byte:02x}");
+    }
+}
+
+/// Whether a character takes a place of its own on a screen, or joins the one before it where it can be seen.
+pub fn is_seen(character: char) -> bool {
+    if character.is_ascii() {
+        return !character.is_control();
+    }
+    // Those of Unicode's default ignorable ones that are letters or marks.
+    let is_ignorable = matches!(character,
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}');
+    // Behind a letter a mark is printable, which alone it is not.
+    let mut pair = [b'a', 0, 0, 0, 0];
+    let length = 1 + character.encode_utf8(&mut pair[1..]).len();
+    let pair = std::str::from_utf8(&pair[..length]).unwrap_or_default();
+    let is_printable = pair.escape_debug().nth(1) == Some(character);
+    is_printable && !is_ignorable && !is_unsafe(character)
+}
+
+impl Name {
+    /// The name that was typed: the text itself, or what is in `$'…'`.
+    ///
+    /// # Errors
+    /// See [`NameError`].
+    pub fn typed(text: &[u8]) -> Result<Self, NameError> {
+        match quoted(text)? {
+            Some((name, [])) => Ok(name),
+            Some(_) => Err(NameError::Open(in_any_shell(text))),
+            None if text.is_empty() => Err(NameError::Empty),
+            None => Ok(Self::new(text)),
+        }
+    }
+
+    /// The names that were typed with commas between them; within `$'…'` a comma is a part of the name.
+    ///
+    /// # Errors
+    /// As [`Name::typed`].
+    pub fn typed_list(text: &[u8]) -> Result<Vec<Self>, NameError> {
+        let mut names = Vec::new();
+        let mut rest = text;
+        loop {
+            let end = match quoted(rest)? {
+                Some((_, behind)) => rest.len() - behind.len(),
+                None => 0,
+            };
+            let comma = memchr::memchr(b',', &rest[end..]).map(|at| end + at);
+            names.push(Self::typed(&rest[..comma.unwrap_or(rest.len())])?);
+            match comma {
+                Some(comma) => rest = &rest[comma + 1..],
+                None => return Ok(names),
+            }
+        }
+    }
+
+    /// The name as a shell completes it: as it is wherever a shell can type it, else as it is shown.
+    pub fn completed(&self) -> String {
+        match String::from_utf8(self.as_bytes().to_vec()) {
+            Ok(text)
+                if !text.chars().any(is_unsafe)
+                    && Self::typed(text.as_bytes()).as_ref() == Ok(self) =>
+            {
+                text
+            }
+            _ => self.to_string(),
+        }
+    }
+
+    /// The name as a word of a shell, for a command of this tool.
+    pub fn word(&self) -> String {
+        match plain(self.as_bytes()) {
+            Some(_) if !self.as_bytes().contains(&b'\\') => super::quoted(self.as_bytes()),
+            _ => in_any_shell(self.as_bytes()),
+        }
+    }
+}
+
+/// The name in the quotes that `text` begins with, and what is behind them; none where there are none.
+///
+/// # Errors
+/// See [`NameError`].
+pub fn quoted(text: &[u8]) -> Result<Option<(Name, &[u8])>, NameError> {
+    let (inside, is_in_shell) = match (text.strip_prefix(OPEN), text.strip_prefix(SHELL_OPEN)) {
+        (Some(inside), _) => (inside, false),
+        (None, Some(inside)) => (inside, true),
+        (None, None) => return Ok(None),
+    };
+    let mut name = Vec::with_capacity(inside.len());
+    let mut rest = inside;
+    loop {
+        rest = match rest {
+            [] => return Err(NameError::Open(in_any_shell(text))),
+            [b'\'', b'"', behind @ ..] if is_in_shell => {
+                return Ok(Some((Name::new(name), behind)));
+            }
+            [b'\'', behind @ ..] if !is_in_shell => return Ok(Some((Name::new(name), behind))),
+            [b'\\', escape @ ..] => unescape(&mut name, escape)?,
+            [byte, behind @ ..] => {
+                name.push(*byte);
+                behind
+            }
+        };
+    }
+}
+
+/// Appends what the escape at the beginning of `text` stands for, the backslash before it left out; the rest behind it.
+fn unescape<'t>(name: &mut Vec<u8>, text: &'t [u8]) -> Result<&'t [u8], NameError> {
+    let bad = || NameError::Escape(super::escaped(&text[..text.len().min(1)]));
+    let (kind, rest) = text.split_first().ok_or_else(bad)?;
+    let byte = match kind {
+        b'\\' | b'\'' | b'"' | b'?' => *kind,
+        b'a' => 0x07,
+        b'b' => 0x08,
+        b't' => b'\t',
+        b'n' => b'\n',
+        b'v' => 0x0b,
+        b'f' => 0x0c,
+        b'r' => b'\r',
+        b'e' | b'E' => 0x1b,
+        b'0'..=b'7' => {
+            let (value, rest) = digits(text, 8, 3).ok_or_else(bad)?;
+            name.push(u8::try_from(value).map_err(|_| bad())?);
+            return Ok(rest);
+        }
+        b'x' => {
+            let (value, rest) = digits(rest, 16, 2).ok_or_else(bad)?;
+            name.push(u8::try_from(value).map_err(|_| bad())?);
+            return Ok(rest);
+        }
+        b'u' | b'U' => {
+            let (value, rest) =
+                digits(rest, 16, if *kind == b'u' { 4 } else { 8 }).ok_or_else(bad)?;
+            let character = char::from_u32(value).ok_or_else(bad)?;
+            name.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            return Ok(rest);
+        }
+        _ => return Err(bad()),
+    };
+    name.push(byte);
+    Ok(rest)
+}
+
+/// The number that `text` begins with, of at most so many digits, and the rest.
+fn digits(text: &[u8], radix: u32, digits_max: usize) -> Option<(u32, &[u8])> {
+    let is_digit = |it: &&u8| char::from(**it).is_digit(radix);
+    let count = text.iter().take(digits_max).take_while(is_digit).count();
+    let value = std::str::from_utf8(&text[..count]).ok()?;
+    Some((u32::from_str_radix(value, radix).ok()?, &text[count..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Names that are odd more often than not.
+    fn name() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            Just(b"$'".to_vec()),
+            Just(b"\"\\$'".to_vec()),
+            Just(b"'\"".to_vec()),
+            Just(b"\\x41".to_vec()),
+            Just(b"\\n\n\0 \\u{0}".to_vec()),
+            Just("\u{202e}\u{ad}e\u{301}\u{fe0f}".as_bytes().to_vec()),
+            "[a-c=,!'\"\\\\ $`{}01]{0,4}".prop_map(String::into_bytes),
+            any::<String>().prop_map(String::into_bytes),
+            proptest::collection::vec(any::<u8>(), 0..6),
+        ];
+        proptest::collection::vec(piece, 0..5).prop_map(|pieces| pieces.concat())
+    }
+
+    #[test]
+    fn names_are_shown_as_they_are_or_in_quotes() {
+        for (name, expected) in [
+            (&b"events.raw"[..], "events.raw"),
+            (b"it's a \\n $x", "it's a \\n $x"),
+            (
+                "\u{fc}\u{1f600}e\u{301}".as_bytes(),
+                "\u{fc}\u{1f600}e\u{301}",
+            ),
+            (b"", r#""\$''""#),
+            (b"a ", "$'a '"),
+            (b"a\nb", r"$'a\nb'"),
+            (b"a\tb\r\x1b", r"$'a\tb\r\x1b'"),
+            (b"'\\\n", r"$'\'\\\n'"),
+            (b"$'x'", r#""\$'\x24\x27x\x27'""#),
+            (b"a\xff", r"$'a\xff'"),
+            ("a\u{202e}b\u{9b}".as_bytes(), r"$'a\xe2\x80\xaeb\xc2\x9b'"),
+            ("so\u{ad}ft".as_bytes(), r"$'so\xc2\xadft'"),
+            (b"a\0\"!\\", r#""\$'a\x00\x22\x21\x5c'""#),
+            (b"\"\\$'", r#""\$'\x22\x5c\x24\x27'""#),
+        ] {
+            assert_eq!(shown(name), expected);
+            assert_eq!(Name::typed(expected.as_bytes()).unwrap().as_bytes(), name);
+        }
+        assert_eq!(shown_field(b"a=b"), "$'a=b'");
+        assert_eq!(shown_field(b"a b"), "a b");
+    }
+
+    #[test]
+    fn the_escapes_of_bash_are_read() {
+        for (text, name) in [
+            (
+                r"$'\a\b\e\E\f\n\r\t\v'",
+                &b"\x07\x08\x1b\x1b\x0c\n\r\t\x0b"[..],
+            ),
+            (r#"$'\\\'\"\?'"#, b"\\'\"?"),
+            (r"$'\0\101\x41\x4\x00a'", b"\0AA\x04\0a"),
+            (r"$'\u202e\U1F600\u41'", "\u{202e}\u{1f600}A".as_bytes()),
+            (r#""\$'\x00'""#, b"\0"),
+            ("$''", b""),
+        ] {
+            assert_eq!(
+                Name::typed(text.as_bytes()).unwrap().as_bytes(),
+                name,
+                "{text}"
+            );
+        }
+        for (text, why) in [
+            ("", "cannot be empty"),
+            ("$'", "on to the next '"),
+            ("$'a", r#"is written "\$'\x24\x27a'""#),
+            ("$'a'b", "ends there"),
+            (r"$'a\'", "on to the next '"),
+            (r#""\$'a'"#, "on to the next '"),
+            (r"$'\q'", r"`\q` is no escape"),
+            (r"$'\x'", r"`\x` is no escape"),
+            (r"$'\777'", "no escape"),
+            (r"$'\ud800'", "no escape"),
+        ] {
+            let error = Name::typed(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_cut_at_commas_that_are_in_no_name() {
+        let names = Name::typed_list(br"a,$'b,\n',c").unwrap();
+        assert_eq!(
+            names,
+            [Name::from("a"), Name::from("b,\n"), Name::from("c")]
+        );
+        for bad in [&b""[..], b"a,", b"$'a'b,c"] {
+            assert!(Name::typed_list(bad).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_can_be_typed(name in name()) {
+            let text = shown(&name);
+            prop_assert!(text.chars().all(is_seen), "{}", text);
+            let typed = Name::typed(text.as_bytes());
+            prop_assert_eq!(typed.as_ref().map(Name::as_bytes), Ok(&name[..]));
+            // So no other name is shown alike; nor as a field, beside others and before a value.
+            let field = shown_field(&name).into_owned();
+            let list = Name::typed_list(format!("{field},x").as_bytes()).unwrap();
+            prop_assert_eq!(&list, &[Name::new(&*name), Name::from("x")]);
+            if let Some((quoted, behind)) = quoted(format!("{field}=x").as_bytes()).unwrap() {
+                prop_assert_eq!((quoted.as_bytes(), behind), (&name[..], &b"=x"[..]));
+            } else {
+                prop_assert!(!field.contains('='));
+            }
+        }
+
+        #[test]
+        fn typing_never_panics(text in name()) {
+            let _ = (Name::typed(&text), Name::typed_list(&text));
+        }
+    }
+}
