@@ -35,9 +35,9 @@
 //! 2. What it sends: a row in `streams/permissions/table.rs`, played by a scene in `tests/access/acl/scenes.rs`.
 //! 3. How it is asked for: a file in `commands/` with its clap `Args` (help, `add = Impact::…`, two examples, which
 //!    `tests/generated` runs) and `run`, and its row in `commands/mod.rs`. What completes goes by the value's name.
-//! 4. How it looks: `view::Row` for the report's rows in `view/reports/`, beside the report's `Serialize`; the shape of its
-//!    JSON in `commands/help/shapes.rs`, held against what is printed by `tests/cli/shapes.rs`; its columns in `columns.rs`
-//!    beside it.
+//! 4. How it looks: the report's rows are declared with `report!` (`model/report`), each field beside its column; the
+//!    command says `add = Prints::list::<Row>()`. Table, wide, plain, CSV, `--columns` with its completion, JSON, its
+//!    schema in `--help-json` and the manual follow; `tests/cli/shapes.rs` holds the schema against what is printed.
 //! 5. That it works: a file in `tests/cli/`, the real binary on a real server, asserting text, exit code and server
 //!    state; a row in `tests/outputs/commands.rs`, whose snapshot `UPDATE_SNAPSHOTS=1` writes.
 //! 6. That it is known: `make generate` renews the manual pages; a line in `CHANGELOG.md`.

@@ -2,6 +2,10 @@
 //! `#[command(add = …)]`: help, man pages and `--help-json` show it.
 
 use clap::builder::CommandExt;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+
+use crate::model::{Body, Column, EntryId, Name, Row, Time, report};
 
 /// What running a command changes. Every command that can be run has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,3 +43,89 @@ impl Impact {
 }
 
 impl CommandExt for Impact {}
+
+/// What a command prints: the columns of its tables, and the schema of its JSON. Where a command says nothing, it prints
+/// what the command above it does.
+#[derive(Clone, Copy, Debug)]
+pub struct Prints {
+    /// The columns of each table, of which `--columns` picks one.
+    pub tables: &'static [&'static [Column]],
+    /// Whether it prints entries, whose fields are columns too.
+    pub has_entries: bool,
+    schema: fn() -> Schema,
+}
+
+impl CommandExt for Prints {}
+
+/// What a command prints with `--dry-run`, where that differs.
+#[derive(Clone, Copy, Debug)]
+pub struct PrintsPlan(pub Prints);
+
+impl CommandExt for PrintsPlan {}
+
+impl Prints {
+    /// A list of rows.
+    pub const fn list<R: Row>() -> Self {
+        Self::of::<Vec<R>>(const { &[R::COLUMNS] })
+    }
+
+    /// One object.
+    pub const fn one<R: Row>() -> Self {
+        Self::of::<R>(const { &[R::COLUMNS] })
+    }
+
+    /// A document with these tables.
+    pub const fn of<T: JsonSchema>(tables: &'static [&'static [Column]]) -> Self {
+        Self {
+            tables,
+            has_entries: false,
+            schema: schema::<T>,
+        }
+    }
+
+    /// Entries of streams.
+    pub const fn entries() -> Self {
+        Self {
+            has_entries: true,
+            ..Self::of::<Vec<PrintedEntry>>(&[PrintedEntry::COLUMNS])
+        }
+    }
+
+    /// One entry of a stream.
+    pub const fn entry() -> Self {
+        Self {
+            has_entries: true,
+            ..Self::of::<PrintedEntry>(&[PrintedEntry::COLUMNS])
+        }
+    }
+
+    /// The JSON Schema of what `-o json` prints; with `-o ndjson` a list is one element a line.
+    pub fn schema(&self) -> Schema {
+        (self.schema)()
+    }
+}
+
+/// Of what is written: a key that may be null is there all the same. Whole, without references from one part to another.
+fn schema<T: JsonSchema>() -> Schema {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let settings = settings.with(|it| {
+        it.meta_schema = None;
+        it.inline_subschemas = true;
+    });
+    settings.into_generator().into_root_schema_for::<T>()
+}
+
+report! {
+    /// An entry of a stream.
+    #[derive(Debug)]
+    struct PrintedEntry {
+        /// Its stream.
+        stream: Name => text("STREAM"),
+        /// Its id.
+        id: EntryId => whole("ID"),
+        /// When it was added, by its id; `null` for an id beyond the year 9999.
+        time: Option<Time> => whole("TIME"),
+        /// Its fields.
+        fields: Body,
+    }
+}

@@ -7,19 +7,20 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::change::Change;
 use super::shared::group::{GroupArgs, OpenGroup};
-use crate::cli::DryRun;
+use crate::cli::{DryRun, Impact, Prints};
 use crate::exit::Exit;
 use crate::model::EntryId;
 use crate::streams::ack::apply_ack;
 use crate::streams::repair::Chosen;
 use crate::streams::select::Which;
+use crate::view::Changed;
 
 /// Acknowledge entries without handling them
 ///
 /// The entries count as processed, and the group does not deliver them again. An entry that was delivered again in the
 /// meantime is skipped and listed. Exit 3 when none was pending, 7 when only some were acknowledged.
 #[derive(Debug, clap::Args)]
-#[command(add = crate::cli::Impact::Destructive, after_help = "\
+#[command(add = Impact::Destructive, add = Prints::list::<Changed>(), after_help = "\
 Examples:
   ucp-streams ack event-processors 1700000000000-0
   ucp-streams ack event-processors 1700000000000-0 1700000000000-1 --yes")]

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::shared::Context;
 use super::tree;
-use crate::cli::{Impact, name};
+use crate::cli::{Impact, Prints, name};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::{Format, Name, Problem, escaped};
@@ -17,7 +17,7 @@ use crate::view::Rules;
 /// The rule is what ACL SETUSER takes, beside the user's name, `on` and its password. It covers the streams and groups
 /// that you name, or those of the topology. Without a command, it prints the rule of every command.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Read, after_help = "\
+#[command(add = Impact::Read, add = Prints::list::<Permission>(), after_help = "\
 Examples:
   ucp-streams acl publish raw
   ucp-streams acl publish --stream orders --idempotency-field number

@@ -8,12 +8,13 @@ use super::shared::group::GroupArgs;
 use super::shared::selection::{SelectArgs, Selection};
 use super::worker::assign::of_given;
 use super::worker::work_off;
-use crate::cli::{self, DryRun, Pairs};
+use crate::cli::{self, DryRun, Impact, Pairs, Prints};
 use crate::exit::Exit;
 use crate::model::{EntryId, Name, Problem};
 use crate::streams::claim::{ClaimPlan, Recipient, apply_claim, plan_claim};
 use crate::streams::repair::{Outcome, Repaired};
 use crate::streams::select::Which;
+use crate::view::Changed;
 use crate::wire::{CountMode, Seen};
 use crate::worker::{Assignment, consumer_name};
 
@@ -30,7 +31,7 @@ use crate::worker::{Assignment, consumer_name};
 #[derive(Debug, clap::Args)]
 #[command(
     group = clap::ArgGroup::new("recipient").required(true).args(["to", "work"]),
-    add = crate::cli::Impact::Destructive, after_help = "\
+    add = Impact::Destructive, add = Prints::list::<Changed>(), after_help = "\
 Examples:
   ucp-streams claim event-processors --idle 5m --to host-17-k3x9
   ucp-streams claim event-processors --to host-17-k3x9 --dry-run

@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::group::GroupArgs;
 use super::tail::Shown;
-use crate::cli::{self, DryRun, Impact, Pairs};
+use crate::cli::{self, DryRun, Impact, Pairs, Prints};
 use crate::console::{Signals, Stop};
 use crate::exit::{Exit, OutputClosed};
 use crate::model::{CommandLine, EntryId, Lag, Name, entries};
@@ -28,7 +28,7 @@ use crate::worker::consumer_name;
 /// still discard what it took.) Ends when no entry is left. The consumer is deleted if this command created it and
 /// nothing is pending for it.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Write, after_help = "\
+#[command(add = Impact::Write, add = Prints::entries(), after_help = "\
 Examples:
   ucp-streams consume event-processors --count 10
   ucp-streams consume event-processors --count 100 --ack -o ndjson

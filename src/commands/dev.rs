@@ -4,15 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Subcommand, ValueHint};
-use serde::Serialize;
 
 use super::context::dev::{self, Kept};
 use super::shared::Context;
-use crate::cli::DryRun;
+use crate::cli::{DryRun, Impact, Prints};
 use crate::exit::Exit;
-use crate::model::escaped;
+use crate::model::{escaped, report, states};
 use crate::server::{Detached, Live, Options, Persistence, Started, Status};
-use crate::view::{Cell, Column, Row, Tone};
 use crate::wire::{Endpoint, Transport};
 
 /// Start, stop or look at a private server in this directory
@@ -28,7 +26,7 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Start the server, unless it is running, and say how to reach it
-    #[command(add = crate::cli::Impact::Write, after_help = "\
+    #[command(add = Impact::Write, add = Prints::one::<DevServer>(), after_help = "\
 Examples:
   ucp-streams dev start
   ucp-streams dev start --listen 6399 --dir /tmp/streams")]
@@ -42,7 +40,7 @@ Examples:
         dry_run: DryRun,
     },
     /// Stop the server; its data stays
-    #[command(add = crate::cli::Impact::Write, after_help = "\
+    #[command(add = Impact::Write, add = Prints::one::<DevServer>(), after_help = "\
 Examples:
   ucp-streams dev stop
   ucp-streams dev stop --dir /tmp/streams")]
@@ -53,7 +51,7 @@ Examples:
         dry_run: DryRun,
     },
     /// Check whether the server is running; exit 1 when it is not
-    #[command(add = crate::cli::Impact::Read, after_help = "\
+    #[command(add = Impact::Read, add = Prints::one::<DevServer>(), after_help = "\
 Examples:
   ucp-streams dev status
   ucp-streams dev status -o json")]
@@ -195,26 +193,29 @@ fn found(detached: &Detached, status: Status) -> (DevServer, Exit) {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    Started,
-    Running,
-    Stopped,
-    /// A process has its number but does not answer for it.
-    Unsure,
+states! {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum State {
+        Started = "started" in Ok,
+        Running = "running" in Ok,
+        Stopped = "stopped" in Dim,
+        /// A process has its number but does not answer for it.
+        Unsure = "unsure" in Bad,
+    }
 }
 
-/// The server of a directory.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct DevServer {
-    url: String,
-    state: State,
-    pid: Option<u32>,
-    server: Option<String>,
-    version: Option<String>,
-    uptime_ms: Option<u64>,
-    dir: String,
+report! {
+    /// The server of a directory.
+    #[derive(Clone, Debug)]
+    pub(super) struct DevServer {
+        url: String => whole("URL"),
+        state: State => whole("STATE"),
+        pid: Option<u32> => number("PID") by |row| row.pid.map(|pid| pid.to_string()).into(),
+        server: Option<String> => text("SERVER"),
+        version: Option<String> => text("VERSION"),
+        uptime_ms: Option<u64> => millis("UPTIME"),
+        dir: String => text("DIRECTORY"),
+    }
 }
 
 impl DevServer {
@@ -239,44 +240,5 @@ impl DevServer {
             uptime_ms: None,
             dir: detached.dir().display().to_string(),
         }
-    }
-}
-
-impl Row for DevServer {
-    const COLUMNS: &'static [Column] = &[
-        Column::whole("url", "URL"),
-        Column::whole("state", "STATE"),
-        Column::number("pid", "PID"),
-        Column::text("server", "SERVER"),
-        Column::text("version", "VERSION"),
-        Column::number("uptime_ms", "UPTIME"),
-        Column::text("dir", "DIRECTORY"),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            url,
-            state,
-            pid,
-            server,
-            version,
-            uptime_ms,
-            dir,
-        } = self;
-        let state = match state {
-            State::Started => Cell::Word(Tone::Ok, "started".to_owned()),
-            State::Running => Cell::Word(Tone::Ok, "running".to_owned()),
-            State::Stopped => Cell::Word(Tone::Dim, "stopped".to_owned()),
-            State::Unsure => Cell::Word(Tone::Bad, "unsure".to_owned()),
-        };
-        vec![
-            url.as_str().into(),
-            state,
-            Cell::or_nothing(pid.map(|pid| pid.to_string())),
-            Cell::or_nothing(server.clone()),
-            Cell::or_nothing(version.clone()),
-            uptime_ms.map_or(Cell::Nothing, Cell::Millis),
-            dir.as_str().into(),
-        ]
     }
 }

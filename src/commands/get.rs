@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::read::note_unseen;
 use super::shared::Context;
-use crate::cli::{Pairs, Position, name};
+use crate::cli::{Impact, Pairs, Position, Prints, name};
 use crate::exit::Exit;
 use crate::model::{Edge, Format, Name, Problem, Time};
 use crate::streams::read::{self, Place};
@@ -15,7 +15,7 @@ use crate::view::{EntryStyle, EntryWriter, Options, indent_json};
 /// A position that is no id names one entry too: `start` the first, `end` the last, `-3` the third from the end, a time or
 /// `-15m` the first from then on. Where there is no such entry, exit 3 says which ids there are.
 #[derive(Debug, clap::Args)]
-#[command(add = crate::cli::Impact::Read, after_help = "\
+#[command(add = Impact::Read, add = Prints::entry(), after_help = "\
 Examples:
   ucp-streams get events.raw 1700000000000-0
   ucp-streams get events.raw -1 -o json")]

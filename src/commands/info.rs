@@ -6,11 +6,13 @@ use super::shared::Context;
 use super::shared::failure::{told_of_denied, warn_of_open_breakers};
 use super::shared::trouble::warn_of_trouble;
 use crate::cli;
+use crate::cli::{Impact, Prints};
 use crate::exit::Exit;
 use crate::model::{Format, Kind, Name, Problem};
 use crate::streams::inspect;
+use crate::streams::inspect::StreamReport;
 use crate::streams::which_group::OnServer;
-use crate::view::Info;
+use crate::view::{Info, Report};
 use crate::wire::Connection;
 
 /// Show streams and their groups: size, lag, pending, losses, room
@@ -27,7 +29,7 @@ use crate::wire::Connection;
 /// With -o plain and csv the tables follow each other, a blank line between. --columns picks the one table that has
 /// them: `--columns group,lag` prints groups only. In JSON, groups are within their streams.
 #[derive(Debug, clap::Args)]
-#[command(add = crate::cli::Impact::Read, after_help = "\
+#[command(add = Impact::Read, add = Prints::of::<Vec<StreamReport>>(Info::TABLES), after_help = "\
 Examples:
   ucp-streams info
   ucp-streams info events.normalized

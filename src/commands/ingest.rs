@@ -13,7 +13,7 @@ use super::publish::warn;
 use super::shared::Context;
 use super::shared::bulk::{Interrupt, Shown, open};
 use super::shared::retention::{Coming, Retention, connect_to_rehearse};
-use crate::cli::{DryRun, FieldValue, bytes_of, field_value};
+use crate::cli::{DryRun, FieldValue, Impact, Prints, PrintsPlan, bytes_of, field_value};
 use crate::exit::Exit;
 use crate::model::{Fields, Problem, entries as in_words};
 use crate::streams::ingest::{Ingest, Ingested, WouldIngest, ingest_one, send};
@@ -28,7 +28,7 @@ use crate::wire::Connection;
 /// Each event is validated, then stored in events.raw and, normalized, in events.normalized, atomically. Prints both
 /// ids. A file is checked as a whole before its first event is sent.
 #[derive(Debug, clap::Args)]
-#[command(add = crate::cli::Impact::Write, after_help = "\
+#[command(add = Impact::Write, add = Prints::list::<Ingested>(), add = PrintsPlan(Prints::one::<WouldIngest>()), after_help = "\
 Examples:
   ucp-streams ingest --brand-id aurora --event-type purchase \\
       --payload '{\"phone\": \"+49 170 1234567\", \"total\": 12.5}'

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::shared::Context;
 use super::shared::group::to_create;
-use crate::cli::{DryRun, Impact, name};
+use crate::cli::{DryRun, Impact, Prints, name};
 use crate::exit::Exit;
 use crate::model::Name;
 use crate::streams::init::{InitRow, State, apply_init, plan_init};
@@ -16,7 +16,7 @@ use crate::wire::Connection;
 /// Shows for each group whether it was created, existed, or exists at another position than a new one would have.
 /// Existing groups are never changed, so the command is safe to repeat.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Write, after_help = "\
+#[command(add = Impact::Write, add = Prints::list::<InitRow>(), after_help = "\
 Examples:
   ucp-streams init
   ucp-streams init event-processors --start '$' --dry-run

@@ -6,8 +6,10 @@ use super::shared::Context;
 use super::shared::failure::told_of_denied;
 use super::shared::group::GroupsArgs;
 use super::shared::trouble::warn_of_trouble;
+use crate::cli::{Impact, Prints};
 use crate::exit::Exit;
 use crate::streams::backlog;
+use crate::view::Behind;
 
 /// Show how far groups are behind, in entries and in time
 ///
@@ -17,7 +19,7 @@ use crate::streams::backlog;
 /// acknowledged. A `!` marks a value beyond a threshold of the topology, or a lag that may be; at OLDEST it marks an
 /// entry that is too old or idle for too long.
 #[derive(Debug, clap::Args)]
-#[command(add = crate::cli::Impact::Read, after_help = "\
+#[command(add = Impact::Read, add = Prints::list::<Behind>(), after_help = "\
 Examples:
   ucp-streams lag
   ucp-streams lag event-processors --exact
@@ -48,6 +50,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         }
     }
     warn_of_trouble(&lags, &connection, context).await?;
+    let lags: Vec<Behind> = lags.into_iter().map(Behind).collect();
     context.console.show(&lags)?;
     Ok(told_of_denied(&seen.denied, context))
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::shared::Context;
 use super::shared::group::find;
-use crate::cli::{self, Pairs};
+use crate::cli::{self, Impact, Pairs, Prints};
 use crate::exit::Exit;
 use crate::model::{CommandLine, Name, Problem};
 use crate::streams::pending::{PendingReport, PendingRow, Question, add_fields, look};
@@ -14,7 +14,7 @@ use crate::streams::select::{Bodies, Criteria};
 use crate::streams::target::Target;
 use crate::streams::which_group::{Found, Suggest};
 use crate::topology::Topology;
-use crate::view::{Pending, PendingPages, PendingParts};
+use crate::view::{Pending, PendingPages, PendingParts, Report};
 use crate::wire::Connection;
 
 /// Bytes of bodies that are kept until the whole report is shown; more are shown page by page.
@@ -33,7 +33,7 @@ const SHOWN: &str = "What to show";
 /// --histogram, the counts of --by, the entries (with --entries, or with neither of the two), and with --count 0 the
 /// consumers. In plain and csv a blank line separates two tables. --columns selects the table that has these columns.
 #[derive(Debug, clap::Args)]
-#[command(add = crate::cli::Impact::Read, after_help = "\
+#[command(add = Impact::Read, add = Prints::of::<PendingReport>(Pending::TABLES), after_help = "\
 Examples:
   ucp-streams pending event-processors --idle 5m
   ucp-streams pending event-processors --age 10m --consumer host-17-k3x9

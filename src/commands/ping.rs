@@ -3,9 +3,10 @@
 use anyhow::Result;
 
 use super::shared::Context;
-use crate::cli::Impact;
+use crate::cli::{Impact, Prints};
 use crate::exit::Exit;
 use crate::streams::ping;
+use crate::streams::ping::Ping;
 
 /// Check that the server answers, and show its version and features
 ///
@@ -13,7 +14,7 @@ use crate::streams::ping;
 /// its optional commands and options, and whether its data is persistent. Facts that the user may not query are shown
 /// as unknown.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Read, after_help = "\
+#[command(add = Impact::Read, add = Prints::one::<Ping>(), after_help = "\
 Examples:
   ucp-streams ping
   ucp-streams -u redis://cache.internal:6379 ping -o json")]

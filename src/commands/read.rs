@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::shared::Context;
-use crate::cli::{Pairs, Position, count, name};
+use crate::cli::{Impact, Pairs, Position, Prints, count, name};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::{Edge, Name, Problem, Time, shown_field};
@@ -18,7 +18,7 @@ use crate::wire;
 /// ago, or `-100` for that many entries from the end. An end that is a time includes its whole millisecond. With
 /// --reverse the later of the two may come first.
 #[derive(Debug, clap::Args)]
-#[command(add = crate::cli::Impact::Read, after_help = "\
+#[command(add = Impact::Read, add = Prints::entries(), after_help = "\
 Examples:
   ucp-streams read events.raw -100
   ucp-streams read events.raw -15m end -o ndjson

@@ -6,11 +6,12 @@ use super::shared::Context;
 use super::shared::change::Change;
 use super::shared::group::GroupArgs;
 use super::shared::selection::{SelectArgs, Selection};
-use crate::cli::DryRun;
+use crate::cli::{DryRun, Impact, Prints};
 use crate::exit::Exit;
 use crate::streams::repair::Chosen;
 use crate::streams::requeue::{apply_requeue, must_be_alone};
 use crate::streams::select::Which;
+use crate::view::Changed;
 
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 /// Append stale entries to their stream again for another try
@@ -20,7 +21,7 @@ use crate::streams::select::Which;
 /// the stream would see the copies too; that is refused without --all-groups-see-it. An entry whose body was trimmed is
 /// recorded as a tombstone in the dead-letter stream (exit 9).
 #[derive(Debug, clap::Args)]
-#[command(add = crate::cli::Impact::Destructive, after_help = "\
+#[command(add = Impact::Destructive, add = Prints::list::<Changed>(), after_help = "\
 Examples:
   ucp-streams requeue event-processors --idle 10m --dry-run
   ucp-streams requeue event-processors 1700000000000-0 --yes

@@ -7,7 +7,7 @@ use regex::bytes::Regex;
 
 use super::read::{named, note_unseen};
 use super::shared::Context;
-use crate::cli::{Condition, Names, Pairs, Position, condition, name, names};
+use crate::cli::{Condition, Impact, Names, Pairs, Position, Prints, condition, name, names};
 use crate::console::{Console, Output, Signals};
 use crate::exit::Exit;
 use crate::model::{EntryId, Format, Name, Problem, Time};
@@ -29,7 +29,7 @@ const ENTRIES: u64 = 10;
 /// included; `to` is null (`end`) when nothing is left, `count` null (`unknown`) when the stream was deleted or
 /// recreated, which is then followed from its first entry. With -o csv or --names it is a warning.
 #[derive(Debug, clap::Args)]
-#[command(add = crate::cli::Impact::Read, after_help = "\
+#[command(add = Impact::Read, add = Prints::entries(), after_help = "\
 Examples:
   ucp-streams tail events.raw -f
   ucp-streams tail events.raw events.normalized -n 3

@@ -5,7 +5,7 @@ use clap::Subcommand;
 
 use super::shared::Context;
 use super::shared::trouble::{of_ahead, of_extra};
-use crate::cli::Impact;
+use crate::cli::{Impact, Prints};
 use crate::exit::Exit;
 use crate::model::counted;
 use crate::streams::drift::{DriftRow, State, drift, unchecked};
@@ -24,7 +24,7 @@ enum Action {
     /// Print the topology that is in effect: the file merged over the built-in one
     ///
     /// As a topology file that gives the same topology again; as JSON with -o json or ndjson.
-    #[command(add = Impact::Read, after_help = "\
+    #[command(add = Impact::Read, add = Prints::of::<Topology>(&[]), after_help = "\
 Examples:
   ucp-streams topology show
   ucp-streams --topology staging.toml topology show -o json")]
@@ -40,7 +40,7 @@ Examples:
     /// Exit 2 when the file has errors, all of which are listed; exit 1 when the server lacks a group, or a group is
     /// ahead of its stream's last id. Warns of a group that was never read from and is not at the start that the
     /// topology gives. Groups that only the server has are listed as extra, which is not an error.
-    #[command(add = Impact::Read, after_help = "\
+    #[command(add = Impact::Read, add = Prints::list::<DriftRow>(), after_help = "\
 Examples:
   ucp-streams topology check
   ucp-streams --topology staging.toml topology check --offline")]

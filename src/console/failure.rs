@@ -2,8 +2,8 @@
 
 use super::lines;
 use crate::exit::Exit;
-use crate::model::Problem;
-use crate::view::{Theme, Tone, write_json};
+use crate::model::{Problem, Tone};
+use crate::view::{Theme, write_json};
 
 /// `error: message`, its causes, and `hint: …`.
 pub(super) fn as_text(error: &anyhow::Error, theme: Theme) -> String {

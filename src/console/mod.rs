@@ -27,9 +27,9 @@ pub use signals::{Signals, Stop};
 pub use terminal::Terminal;
 
 use crate::exit::{Exit, OutputClosed, Stopped, classify};
-use crate::model::{Consent, Format, LogFormat, Problem, escaped};
+use crate::model::{Consent, Format, LogFormat, Problem, Row, Tone, escaped};
 use crate::settings::{Listening, Look, ProductionGuard};
-use crate::view::{self, Options, Report, Row, Theme, Tone};
+use crate::view::{self, Options, Report, Theme};
 use filter::Filter;
 use output::{Through, Unshown};
 use progress::Bar;

@@ -4,11 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use serde::Serialize;
 
 use super::standing::Standing;
 use super::{Published, Scene};
-use crate::model::{EntryId, Name, Provenance};
+use crate::model::{EntryId, Name, Provenance, report};
 use crate::topology::GroupSpec;
 use crate::wire::{Connection, Dialer, PendingFilter, Scan, Stop, xinfo_stream, xpending_entries};
 
@@ -17,44 +16,48 @@ const NAMED_MAX: usize = 5;
 /// Entries the demonstration has at most, and so pending ones.
 const PENDING_MAX: usize = 1_000_000;
 
-/// One group's accounting, in distinct ids: published = handled + dead-lettered + pending + undelivered + trimmed.
-#[derive(Clone, Debug, Serialize)]
-pub struct GroupProof {
-    /// The group.
-    pub group: Name,
-    /// Its stream.
-    pub stream: Name,
-    /// Entries published to the stream.
-    pub published: u64,
-    /// Entries the handler says it handled, all of them acknowledged.
-    pub handled: u64,
-    /// Entries moved to the dead-letter stream.
-    pub dead_lettered: u64,
-    /// Entries delivered and not acknowledged.
-    pub pending: u64,
-    /// Entries not delivered yet.
-    pub undelivered: u64,
-    /// Entries trimmed away before they were delivered.
-    pub trimmed: u64,
-    /// Whether every published id is in exactly one place, and none was invented.
-    pub adds_up: bool,
-    /// Ids that are nowhere, in two places, or were never published; the first few.
-    pub astray: Vec<EntryId>,
+report! {
+    /// One group's accounting, in distinct ids: published = handled + dead-lettered + pending + undelivered + trimmed.
+    #[derive(Clone, Debug)]
+    pub struct GroupProof {
+        /// The group.
+        pub group: Name => whole("GROUP"),
+        /// Its stream.
+        pub stream: Name => text("STREAM", wide),
+        /// Entries published to the stream.
+        pub published: u64 => number("PUBLISHED"),
+        /// Entries the handler says it handled, all of them acknowledged.
+        pub handled: u64 => number("HANDLED"),
+        /// Entries moved to the dead-letter stream.
+        pub dead_lettered: u64 => number("DEAD"),
+        /// Entries delivered and not acknowledged.
+        pub pending: u64 => number("PENDING"),
+        /// Entries not delivered yet.
+        pub undelivered: u64 => number("UNDELIVERED", wide),
+        /// Entries trimmed away before they were delivered.
+        pub trimmed: u64 => number("TRIMMED"),
+        /// Whether every published id is in exactly one place, and none was invented.
+        pub adds_up: bool => whole("ADDS UP"),
+        /// Ids that are nowhere, in two places, or were never published; the first few.
+        pub astray: Vec<EntryId>,
+    }
 }
 
-/// A stream without groups: published = length + trimmed.
-#[derive(Clone, Debug, Serialize)]
-pub struct StreamProof {
-    /// The stream.
-    pub stream: Name,
-    /// Entries published to it.
-    pub published: u64,
-    /// Entries in it.
-    pub length: u64,
-    /// Entries trimmed away.
-    pub trimmed: u64,
-    /// Whether they add up.
-    pub adds_up: bool,
+report! {
+    /// A stream without groups: published = length + trimmed.
+    #[derive(Clone, Debug)]
+    pub struct StreamProof {
+        /// The stream.
+        pub stream: Name => whole("STREAM"),
+        /// Entries published to it.
+        pub published: u64 => number("PUBLISHED"),
+        /// Entries in it.
+        pub length: u64 => number("LENGTH"),
+        /// Entries trimmed away.
+        pub trimmed: u64 => number("TRIMMED"),
+        /// Whether they add up.
+        pub adds_up: bool => whole("ADDS UP"),
+    }
 }
 
 /// The accounting of every group. `ledgers` are the handlers' own.

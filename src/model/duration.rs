@@ -107,12 +107,17 @@ fn split_while(text: &str, keep: impl Fn(u8) -> bool) -> (&str, &str) {
     text.split_at(end)
 }
 
+/// A duration in whole milliseconds, of which there are never more than fit.
+pub fn whole_ms(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A duration in JSON: milliseconds. For keys that end in `_ms`.
 ///
 /// # Errors
 /// What the serializer says.
 pub fn as_ms<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(u64::try_from(length.as_millis()).unwrap_or(u64::MAX))
+    serializer.serialize_u64(whole_ms(*length))
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl GroupInfo {
 }
 
 /// One row of `XINFO CONSUMERS`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct ConsumerInfo {
     /// The consumer's name.
     #[serde(rename = "consumer")]

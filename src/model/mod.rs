@@ -26,6 +26,7 @@ mod open_breaker;
 mod own_fields;
 mod portion;
 mod problem;
+mod report;
 mod secret;
 mod shell;
 mod time;
@@ -36,7 +37,9 @@ pub use body::{Body, EntryObject};
 pub use claim_idle::ClaimIdle;
 pub use consent::Consent;
 pub use counted::{counted, entries};
-pub use duration::{DurationError, as_ms, format_duration, format_duration_short, parse_duration};
+pub use duration::{
+    DurationError, as_ms, format_duration, format_duration_short, parse_duration, whole_ms,
+};
 pub use edge::Edge;
 pub use entry::{Entry, Fields, bytes_of};
 pub use format::{Format, LogFormat};
@@ -55,6 +58,8 @@ pub use open_breaker::OpenBreaker;
 pub use own_fields::{Provenance, before_moves};
 pub use portion::Portion;
 pub use problem::{Kind, Problem};
+pub use report::{Align, Cell, Column, Row, Tone, narrowed};
+pub(crate) use report::{report, states};
 pub use secret::{SECRET_VARIABLES, without_secrets};
 pub use shell::{CommandLine, quoted};
 pub use time::Time;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Time;
 
 /// While everything fails: since when, for whom, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct OpenBreaker {
     /// The worker's consumer.
     pub consumer: String,

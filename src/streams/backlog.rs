@@ -4,98 +4,18 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use futures_util::future::{join_all, try_join_all};
-use serde::Serialize;
 
 use super::inspect::{
-    Around, Counter, GroupReport, GroupState, Moment, Rate, Visible, group_report, moment, rate,
-    seen, severity, unless_other_type,
+    Around, Counter, GroupReport, Moment, Rate, Visible, group_report, moment, rate, seen,
+    severity, unless_other_type,
 };
 use super::target::Target;
 use super::which_group::Suggest;
 use crate::model::{EntryId, GroupInfo, Lag, Name, StreamInfo};
-use crate::topology::{Alert, Figures, GroupSpec, Level, Topology};
+use crate::topology::{GroupSpec, Topology};
 use crate::wire::{
     Connection, Error, ErrorKind, Lane, Scan, Stop, xinfo_groups, xinfo_stream, xlen,
 };
-
-/// How far one group is behind.
-#[derive(Clone, Debug, Serialize)]
-pub struct GroupLag {
-    /// The group.
-    pub group: Name,
-    /// Its stream.
-    pub stream: Name,
-    /// Whether the server has it.
-    pub state: GroupState,
-    /// Whether the topology has its stream and not the group.
-    pub is_extra: bool,
-    /// Entries it was not delivered yet; `None` for a missing group.
-    pub lag: Option<Lag>,
-    /// Whether the lag was counted, entry by entry.
-    pub is_counted: bool,
-    /// The oldest entry not delivered; `None` also when there is none.
-    pub undelivered_id: Option<EntryId>,
-    /// How long ago it was added.
-    pub undelivered_age_ms: Option<u64>,
-    /// Entries delivered and not acknowledged.
-    pub pending: Option<u64>,
-    /// The oldest entry delivered and not acknowledged; `None` also when there is none.
-    pub oldest_pending_id: Option<EntryId>,
-    /// How long ago it was added.
-    pub oldest_pending_age_ms: Option<u64>,
-    /// The last id delivered.
-    pub last_delivered_id: Option<EntryId>,
-    /// Entries that left the stream undelivered, as in [`GroupReport`].
-    pub lost: Option<Lag>,
-    /// Of these, what nobody has accepted, as in [`GroupReport`].
-    pub lost_unaccepted: Option<Lag>,
-    /// How many entries can be added before the group loses one, as in [`GroupReport`].
-    pub headroom: Option<Lag>,
-    /// In how long that is, as in [`GroupReport`].
-    pub headroom_ms: Option<u64>,
-    /// The window that this is a forecast from, as in [`GroupReport`].
-    pub rate_window_ms: Option<u64>,
-    /// What is wrong by the topology's thresholds, and where nobody knows whether it is.
-    pub alerts: Vec<Alert>,
-    /// The worst of them; `None` when there is none.
-    pub severity: Option<Level>,
-    /// Consumers that live, as in [`GroupReport`].
-    pub live: Option<u64>,
-    /// Consumers in all.
-    pub consumers: u64,
-    /// What they were decided from.
-    #[serde(skip)]
-    pub figures: Figures,
-}
-
-impl From<GroupReport> for GroupLag {
-    fn from(report: GroupReport) -> Self {
-        Self {
-            group: report.group,
-            stream: report.stream,
-            state: report.state,
-            is_extra: report.is_extra,
-            lag: report.lag,
-            is_counted: report.is_counted,
-            undelivered_id: report.undelivered_id,
-            undelivered_age_ms: report.undelivered_age_ms,
-            pending: report.pending,
-            oldest_pending_id: report.oldest_pending_id,
-            oldest_pending_age_ms: report.oldest_pending_age_ms,
-            last_delivered_id: report.last_delivered_id,
-            lost: report.lost,
-            lost_unaccepted: report.lost_unaccepted,
-            headroom: report.headroom,
-            headroom_ms: report.headroom_ms,
-            rate_window_ms: report.rate_window_ms,
-            alerts: report.alerts,
-            severity: report.severity,
-            live: report.live,
-            consumers: report.consumers.len() as u64,
-            figures: report.figures,
-        }
-    }
-}
 
 /// Looks at `wanted`, or at every group on the topology's streams and every group it names when that is empty, in two
 /// round trips and those that counting takes.
@@ -106,7 +26,7 @@ pub async fn lags(
     connection: &Connection,
     topology: &Topology,
     wanted: &[GroupSpec],
-) -> Result<Visible<GroupLag>> {
+) -> Result<Visible<GroupReport>> {
     let streams = streams_of(topology, wanted);
     let looks = streams.iter().map(|name| look(connection, topology, name));
     let (moment, looks) = tokio::join!(moment(connection), join_all(looks));
@@ -141,7 +61,7 @@ pub(super) async fn lag_alone(
     connection: &Connection,
     topology: &Topology,
     spec: &GroupSpec,
-) -> Result<Option<GroupLag>> {
+) -> Result<Option<GroupReport>> {
     let (moment, look) = tokio::join!(moment(connection), look_alone(connection, &spec.stream));
     let survey = Survey {
         connection,
@@ -246,7 +166,7 @@ impl Survey<'_> {
         Ok(Some(Look { rate, ..look }))
     }
 
-    async fn one(&self, spec: &GroupSpec, look: Option<&Look>) -> Result<GroupLag> {
+    async fn one(&self, spec: &GroupSpec, look: Option<&Look>) -> Result<GroupReport> {
         let of = |look: &Look| look.groups.iter().position(|it| it.name == spec.name);
         let found = look.and_then(|look| Some((look, of(look)?)));
         let Some((look, at)) = found else {
@@ -255,7 +175,7 @@ impl Survey<'_> {
             target
                 .require(self.connection, self.topology, Suggest::Names)
                 .await?;
-            return Ok(GroupReport::expected(spec).into());
+            return Ok(GroupReport::expected(spec));
         };
         self.measure(&spec.stream, look, &look.groups[at]).await
     }
@@ -264,7 +184,7 @@ impl Survey<'_> {
         &self,
         streams: &[&Name],
         looks: &BTreeMap<&Name, Option<Look>>,
-    ) -> Result<Vec<GroupLag>> {
+    ) -> Result<Vec<GroupReport>> {
         let mut lags = Vec::new();
         for stream in streams {
             let Some(look) = looks.get(stream) else {
@@ -281,12 +201,12 @@ impl Survey<'_> {
                 |name: &Name| groups.is_some_and(|them| them.iter().any(|it| it.name == *name));
             let missing = self.topology.groups_of(stream);
             let missing = missing.filter(|spec| !has(&spec.name));
-            lags.extend(missing.map(|spec| GroupReport::expected(spec).into()));
+            lags.extend(missing.map(GroupReport::expected));
         }
         Ok(lags)
     }
 
-    async fn measure(&self, stream: &Name, look: &Look, group: &GroupInfo) -> Result<GroupLag> {
+    async fn measure(&self, stream: &Name, look: &Look, group: &GroupInfo) -> Result<GroupReport> {
         let around = Around {
             connection: self.connection,
             stream,
@@ -297,8 +217,7 @@ impl Survey<'_> {
             dead_letters: look.dead_letters,
             counter: &self.counter,
         };
-        let report = Box::pin(group_report(around, group.clone(), self.moment)).await?;
-        Ok(report.into())
+        Box::pin(group_report(around, group.clone(), self.moment)).await
     }
 }
 
@@ -310,7 +229,7 @@ impl Survey<'_> {
 pub async fn count(
     lane: &mut Lane,
     topology: &Topology,
-    lag: &mut GroupLag,
+    lag: &mut GroupReport,
     count_max: usize,
 ) -> Result<()> {
     let Some(position) = lag.last_delivered_id.filter(|_| !lag.figures.is_ahead) else {

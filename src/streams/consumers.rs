@@ -11,7 +11,7 @@ use super::claim::hand_over;
 use super::policy::{self, Patience};
 use super::repair::failed;
 use super::target::Target;
-use crate::model::{Consent, ConsumerInfo, Kind, Name, Problem, entries};
+use crate::model::{Consent, ConsumerInfo, Kind, Name, Problem, entries, report, states};
 use crate::wire::{
     Connection, Holder, PendingFilter, Pruned, delete_consumer, prune_consumers, xpending_entries,
 };
@@ -23,21 +23,23 @@ const LIST_AGE_MAX: Duration = Duration::from_secs(5);
 /// Ids that a refusal lists.
 const LISTED_MAX: usize = 12;
 
-/// A consumer and the group it belongs to.
-#[derive(Clone, Debug, Serialize)]
-pub struct Member {
-    /// The consumer.
-    pub consumer: Name,
-    /// Its group.
-    pub group: Name,
-    /// The group's stream.
-    pub stream: Name,
-    /// Entries delivered to it and not acknowledged.
-    pub pending: u64,
-    /// Milliseconds since it last tried to do something.
-    pub idle_ms: u64,
-    /// Milliseconds since it last got or claimed something; `None` before 7.2 or when it never did.
-    pub inactive_ms: Option<u64>,
+report! {
+    /// A consumer and the group it belongs to.
+    #[derive(Clone, Debug)]
+    pub struct Member {
+        /// The consumer.
+        pub consumer: Name => text("CONSUMER"),
+        /// Its group.
+        pub group: Name => text("GROUP"),
+        /// The group's stream.
+        pub stream: Name => text("STREAM", wide),
+        /// Entries delivered to it and not acknowledged.
+        pub pending: u64 => number("PENDING"),
+        /// Milliseconds since it last tried to do something.
+        pub idle_ms: u64 => millis("IDLE"),
+        /// Milliseconds since it last got or claimed something; `None` before 7.2 or when it never did.
+        pub inactive_ms: Option<u64> => millis("INACTIVE", unknown),
+    }
 }
 
 impl Member {
@@ -70,26 +72,27 @@ pub async fn list(connection: &Connection, target: &Target) -> Result<Vec<Member
     Ok(consumers.iter().map(of).collect())
 }
 
-/// What becomes of a consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fate {
-    /// It would be deleted: nothing was changed yet.
-    Planned,
-    /// It is deleted.
-    Deleted,
-    /// It holds entries and stays.
-    Held,
-    /// It was seen since it was looked at, and stays.
-    Active,
-    /// Somebody else deleted it.
-    Gone,
-    /// An error came first: it stays, or what became of it is unknown.
-    NotTried,
+states! {
+    /// What becomes of a consumer.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Fate {
+        /// It would be deleted: nothing was changed yet.
+        Planned = "planned" in Plain,
+        /// It is deleted.
+        Deleted = "deleted" in Ok,
+        /// It holds entries and stays.
+        Held = "held" in Warn,
+        /// It was seen since it was looked at, and stays.
+        Active = "active" in Warn,
+        /// Somebody else deleted it.
+        Gone = "gone" in Warn,
+        /// An error came first: it stays, or what became of it is unknown.
+        NotTried = "not tried" in Bad,
+    }
 }
 
 /// A consumer that was looked at, and what became of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Removal {
     /// The consumer.
     #[serde(flatten)]

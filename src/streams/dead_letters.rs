@@ -3,10 +3,12 @@
 use anyhow::Result;
 use serde::Serialize;
 
+use super::inspect::deliveries_cell;
 use super::names::{not_a_stream, require_stream};
 use super::select::Bodies;
 use crate::model::{
-    Body, Entry, EntryId, Fields, Lag, Name, Portion, Provenance, Time, Written, is_fatal,
+    Body, Cell, Entry, EntryId, Fields, Lag, Name, Portion, Provenance, Time, Tone, Written,
+    entries, is_fatal, report,
 };
 use crate::topology::Topology;
 use crate::wire::{self, Connection, ErrorKind, key_type, time, xlen, xrange};
@@ -85,41 +87,84 @@ fn derived_from(name: &Name) -> Option<Name> {
         .find(|stream| stream.derived(":dlq") == *name)
 }
 
-/// One dead letter.
-#[derive(Clone, Debug, Serialize)]
-pub struct DeadLetter {
-    /// Its id in the dead-letter stream.
-    pub id: EntryId,
-    /// The dead-letter stream.
-    pub dead_letter: Name,
-    /// The stream it came from; `None` when it does not say.
-    pub stream: Option<Name>,
-    /// The group that could not process it; `None` when it does not say.
-    pub group: Option<Name>,
-    /// Its id in the stream it came from; `None` when it does not say.
-    pub origin_id: Option<EntryId>,
-    /// Who held it last.
-    pub consumer: Option<Name>,
-    /// How often it was delivered; `None` also where that is fatal.
-    pub deliveries: Option<u64>,
-    /// Whether it was given up for good (`XNACK … FATAL`).
-    pub is_fatal: bool,
-    /// When it was set aside.
-    pub time: Time,
-    /// How long ago that was by the server's clock; `None` before [`tell_ages`].
-    pub age_ms: Option<u64>,
-    /// Why.
-    pub reason: Option<String>,
-    /// Whether it is a tombstone: its body had been trimmed away before it could be processed.
-    pub is_tombstone: bool,
-    /// Of a tombstone for entries that were never delivered: which.
-    pub lost: Option<LostRange>,
-    /// What it was.
-    pub fields: Body,
+report! {
+    /// One dead letter.
+    #[derive(Clone, Debug)]
+    pub struct DeadLetter {
+        /// Its id in the dead-letter stream.
+        pub id: EntryId => whole("ID"),
+        /// The dead-letter stream.
+        pub dead_letter: Name => text("DEAD-LETTER STREAM", wide),
+        /// How long ago that was by the server's clock; `None` before [`tell_ages`].
+        pub age_ms: Option<u64> => millis("AGE", wide, unknown),
+        /// The stream it came from; `None` when it does not say.
+        pub stream: Option<Name> => text("STREAM", wide),
+        /// The group that could not process it; `None` when it does not say.
+        pub group: Option<Name> => text("GROUP"),
+        /// Its id in the stream it came from; `None` when it does not say.
+        pub origin_id: Option<EntryId> => whole("ORIGIN ID"),
+        /// Who held it last.
+        pub consumer: Option<Name> => text("CONSUMER", wide),
+        /// How often it was delivered; `None` also where that is fatal.
+        pub deliveries: Option<u64> => number("DELIVERIES") by |it| deliveries_cell(it.deliveries, it.is_fatal),
+        /// Whether it was given up for good (`XNACK … FATAL`).
+        pub is_fatal: bool,
+        /// When it was set aside.
+        pub time: Time => whole("TIME", wide),
+        /// Whether it is a tombstone: its body had been trimmed away before it could be processed.
+        pub is_tombstone: bool => whole("BODY", wide) by Self::body_cell,
+        /// Of a tombstone for entries that were never delivered: which.
+        pub lost: Option<LostRange> => number("LOST", wide) by |it| it.lost.map(|lost| lost.entries).into(),
+        /// Why.
+        pub reason: Option<String> => text("REASON") by Self::reason_cell,
+        /// What it was.
+        pub fields: Body => text("FIELDS", wide) by Self::fields_cell,
+    }
+}
+
+impl DeadLetter {
+    fn reason_cell(&self) -> Cell {
+        match self.lost {
+            Some(lost) => told(&lost).into(),
+            None => self.reason.clone().into(),
+        }
+    }
+
+    fn body_cell(&self) -> Cell {
+        let body = Cell::Bool(self.is_tombstone);
+        if self.is_tombstone {
+            body.shown_as(Tone::Bad, "trimmed")
+        } else {
+            body.shown_as(Tone::Plain, "present")
+        }
+    }
+
+    fn fields_cell(&self) -> Cell {
+        if self.fields.fields.is_empty() {
+            Cell::Nothing
+        } else {
+            self.fields.clone().into()
+        }
+    }
+}
+
+/// What was lost, in a line.
+fn told(lost: &LostRange) -> String {
+    let LostRange {
+        entries: count,
+        from_id,
+        to_id,
+    } = lost;
+    let most = match count {
+        Lag::AtMost(_) => "at most ",
+        _ => "",
+    };
+    let count = entries(count.entries().unwrap_or_default());
+    format!("{most}{count} after {from_id} and before {to_id} lost before delivery")
 }
 
 /// Entries that left a stream before they were delivered to a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct LostRange {
     /// How many: known, or at most where some may have been deleted on purpose.
     pub entries: Lag,

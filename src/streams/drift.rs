@@ -1,42 +1,44 @@
 //! How a server differs from the topology: groups that are missing, stand elsewhere, or are not in the topology.
 
 use anyhow::Result;
-use serde::Serialize;
 
 use super::init::{State as InitState, plan_init};
-use crate::model::{EntryId, Name};
+use crate::model::{EntryId, Name, report, states};
 use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, xinfo_groups, xinfo_stream};
 
-/// How a group of the server and one of the topology agree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// In both.
-    Ok,
-    /// In the topology only.
-    Missing,
-    /// In both; nobody has read with it yet, and it does not stand where the topology starts it.
-    Differs,
-    /// On the server only, on a stream of the topology.
-    Extra,
-    /// On the server, and beyond every id that its stream has given: what is added until then is never delivered to it.
-    Ahead,
-    /// In the topology; no server was asked.
-    Unchecked,
+states! {
+    /// How a group of the server and one of the topology agree.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum State {
+        /// In both.
+        Ok = "ok" in Ok,
+        /// In the topology only.
+        Missing = "missing" in Bad,
+        /// In both; nobody has read with it yet, and it does not stand where the topology starts it.
+        Differs = "differs" in Warn,
+        /// On the server only, on a stream of the topology.
+        Extra = "extra" in Plain,
+        /// On the server, and beyond every id that its stream has given: what is added until then is never delivered to it.
+        Ahead = "ahead" in Bad,
+        /// In the topology; no server was asked.
+        Unchecked = "unchecked" in Plain,
+    }
 }
 
-/// One group, on the server or in the topology.
-#[derive(Clone, Debug, Serialize)]
-pub struct DriftRow {
-    /// The group.
-    pub group: Name,
-    /// Its stream.
-    pub stream: Name,
-    /// How they agree.
-    pub state: State,
-    /// The last entry id it was delivered; `None` while it is missing or unchecked.
-    pub last_delivered_id: Option<EntryId>,
+report! {
+    /// One group, on the server or in the topology.
+    #[derive(Clone, Debug)]
+    pub struct DriftRow {
+        /// The group.
+        pub group: Name => text("GROUP"),
+        /// Its stream.
+        pub stream: Name => text("STREAM"),
+        /// How they agree.
+        pub state: State => whole("STATE"),
+        /// The last entry id it was delivered; `None` while it is missing or unchecked.
+        pub last_delivered_id: Option<EntryId> => whole("LAST DELIVERED"),
+    }
 }
 
 /// One row for each group of the topology, in its order, without asking a server.

@@ -3,12 +3,10 @@
 use std::io::Read;
 
 use anyhow::Result;
-use serde::ser::SerializeStruct as _;
-use serde::{Serialize, Serializer};
 
 use super::publish::{Blocks, Line, Place, Sent, StopFlag, lost_reply, unreadable};
 use super::slots;
-use crate::model::{EntryId, Fields, Problem};
+use crate::model::{EntryId, Fields, Problem, Time, report};
 use crate::topology::normalize::{Normal, normalize_event};
 use crate::topology::validate::{Checker, Invalid, Record, Warning};
 use crate::topology::{Country, EVENTS_NORMALIZED, EVENTS_RAW, StreamSpec, Topology};
@@ -35,39 +33,32 @@ pub struct Event {
     outputs: [Output; 2],
 }
 
-/// The ids of an event's two entries.
-#[derive(Clone, Debug)]
-pub struct Ingested {
-    /// In the stream of raw events.
-    pub raw_id: EntryId,
-    /// In the stream of normalised events.
-    pub normalized_id: EntryId,
-}
-
-impl Serialize for Ingested {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self {
-            raw_id,
-            normalized_id,
-        } = self;
-        let mut json = serializer.serialize_struct("Ingested", 4)?;
-        json.serialize_field("raw_id", raw_id)?;
-        json.serialize_field("raw_time", &raw_id.time())?;
-        json.serialize_field("normalized_id", normalized_id)?;
-        json.serialize_field("normalized_time", &normalized_id.time())?;
-        json.end()
+report! {
+    /// The ids of an event's two entries.
+    #[derive(Clone, Debug)]
+    pub struct Ingested {
+        /// In the stream of raw events.
+        pub raw_id: EntryId => whole("RAW ID"),
+        /// When, by that id.
+        pub raw_time: Option<Time>,
+        /// In the stream of normalised events.
+        pub normalized_id: EntryId => whole("NORMALIZED ID"),
+        /// When, by that id.
+        pub normalized_time: Option<Time>,
     }
 }
 
-/// What would be ingested.
-#[derive(Clone, Debug, Serialize)]
-pub struct WouldIngest {
-    /// How many events, each an entry of both streams.
-    pub events: u64,
-    /// The stream of raw events.
-    pub raw: crate::model::Name,
-    /// The stream of normalised events.
-    pub normalized: crate::model::Name,
+report! {
+    /// What would be ingested.
+    #[derive(Clone, Debug)]
+    pub struct WouldIngest {
+        /// How many events, each an entry of both streams.
+        pub events: u64 => number("EVENTS"),
+        /// The stream of raw events.
+        pub raw: crate::model::Name => text("RAW"),
+        /// The stream of normalised events.
+        pub normalized: crate::model::Name => text("NORMALIZED"),
+    }
 }
 
 impl Ingest {
@@ -145,7 +136,9 @@ impl Ingest {
         match stored.as_deref() {
             Ok(&[raw_id, normalized_id]) => Ok(Ingested {
                 raw_id,
+                raw_time: raw_id.time(),
                 normalized_id,
+                normalized_time: normalized_id.time(),
             }),
             Ok(_) => failed(ErrorKind::Protocol, "expected two ids"),
             Err(why) => failed(ErrorKind::Server, why),

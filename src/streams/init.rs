@@ -1,43 +1,45 @@
 //! Creating consumer groups, and their streams with them, where they are missing.
 
 use anyhow::Result;
-use serde::Serialize;
 
 use super::names::explain;
 use super::server::still_loading;
-use crate::model::{EntryId, GroupInfo, Name};
+use crate::model::{EntryId, GroupInfo, Name, report, states};
 use crate::topology::{GroupSpec, Start, Topology};
 use crate::wire::{
     Connection, ErrorKind, GroupStart, Result as WireResult, create_group, xinfo_groups,
 };
 
-/// What is, or will be, with a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// It is missing and would be created.
-    Missing,
-    /// It was created.
-    Created,
-    /// It was there.
-    Exists,
-    /// It was there, nobody has read with it yet, and it stands elsewhere than it would have been put.
-    Differs,
+states! {
+    /// What is, or will be, with a group.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum State {
+        /// It is missing and would be created.
+        Missing = "missing" in Warn,
+        /// It was created.
+        Created = "created" in Ok,
+        /// It was there.
+        Exists = "exists" in Plain,
+        /// It was there, nobody has read with it yet, and it stands elsewhere than it would have been put.
+        Differs = "differs" in Warn,
+    }
 }
 
-/// One group and what was done about it.
-#[derive(Clone, Debug, Serialize)]
-pub struct InitRow {
-    /// The group.
-    pub group: Name,
-    /// Its stream.
-    pub stream: Name,
-    /// What became of it.
-    pub state: State,
-    /// Where a new group starts: `0` or `$`.
-    pub start: Start,
-    /// The last entry id it was delivered; `None` while it is missing.
-    pub last_delivered_id: Option<EntryId>,
+report! {
+    /// One group and what was done about it.
+    #[derive(Clone, Debug)]
+    pub struct InitRow {
+        /// The group.
+        pub group: Name => text("GROUP"),
+        /// Its stream.
+        pub stream: Name => text("STREAM"),
+        /// What became of it.
+        pub state: State => whole("STATE"),
+        /// Where a new group starts: `0` or `$`.
+        pub start: Start => whole("START"),
+        /// The last entry id it was delivered; `None` while it is missing.
+        pub last_delivered_id: Option<EntryId> => whole("LAST DELIVERED"),
+    }
 }
 
 /// What `init` would do.

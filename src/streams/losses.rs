@@ -1,7 +1,6 @@
 //! What a group lost before delivery: finding and recording it as a worker does, and accepting it.
 
 use anyhow::Result;
-use serde::Serialize;
 
 use super::backlog::{between, lags};
 use super::inspect::counting;
@@ -9,7 +8,8 @@ use super::lag::lost_in_all;
 use super::names::explain;
 use super::target::Target;
 use super::which_group::Suggest;
-use crate::model::{Consent, EntryId, Lag, Losses, Name, Problem, Time};
+use crate::model::{Consent, EntryId, Lag, Losses, Name, Problem, Time, report};
+use crate::streams::inspect::lost_cell;
 use crate::topology::{GroupSpec, Topology, losses_key};
 use crate::wire::{
     Connection, Counted, Error, ErrorKind, Fence, Gap, Lane, Looked, LossesOf, ScriptCall,
@@ -128,23 +128,25 @@ async fn front(
     Ok(is_between.then(|| (added.saturating_sub(info.length), first.id)))
 }
 
-/// What a group lost, and what is accepted of it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Acceptance {
-    /// The group.
-    pub group: Name,
-    /// Its stream.
-    pub stream: Name,
-    /// Whether it was done.
-    pub is_done: bool,
-    /// Entries that left the stream before they were delivered, in all.
-    pub lost: Lag,
-    /// Of these, what nobody has accepted yet: what this accepts.
-    pub lost_unaccepted: Lag,
-    /// The last loss: the last id delivered before it; `None` where none was recorded.
-    pub from_id: Option<EntryId>,
-    /// The last loss: the first entry still there after it.
-    pub to_id: Option<EntryId>,
+report! {
+    /// What a group lost, and what is accepted of it.
+    #[derive(Clone, Debug)]
+    pub struct Acceptance {
+        /// The group.
+        pub group: Name => text("GROUP"),
+        /// Its stream.
+        pub stream: Name => text("STREAM"),
+        /// Whether it was done.
+        pub is_done: bool => whole("DONE"),
+        /// Entries that left the stream before they were delivered, in all.
+        pub lost: Lag => number("LOST") by |row| lost_cell(row.lost, &[]),
+        /// Of these, what nobody has accepted yet: what this accepts.
+        pub lost_unaccepted: Lag => number("NOT ACCEPTED") by |row| lost_cell(row.lost_unaccepted, &[]),
+        /// The last loss: the last id delivered before it; `None` where none was recorded.
+        pub from_id: Option<EntryId> => whole("LAST: AFTER"),
+        /// The last loss: the first entry still there after it.
+        pub to_id: Option<EntryId> => whole("BEFORE"),
+    }
 }
 
 /// What accepting would do.

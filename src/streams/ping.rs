@@ -3,11 +3,10 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use serde::Serialize;
 
 use super::inspect::allowed;
 use super::server::unfit;
-use crate::model::Time;
+use crate::model::{Cell, Time, report};
 use crate::wire::{Connection, ErrorKind, documented, has_commands, hello, info, ping};
 
 /// Commands that make some operations better where a server has them; everything works without.
@@ -20,27 +19,39 @@ const OPTIONS: [(&str, &str); 3] = [
     ("XREADGROUP", "MAXSIZE"),
 ];
 
-/// What a server says of itself.
-#[derive(Clone, Debug, Serialize)]
-pub struct Ping {
-    /// Where it is, without credentials.
-    pub address: String,
-    /// `redis` or `valkey`; `None` where the user may not ask.
-    pub server: Option<String>,
-    /// Its version.
-    pub version: Option<String>,
-    /// `standalone` or `cluster`.
-    pub mode: Option<String>,
-    /// `master` or `replica`.
-    pub role: Option<String>,
-    /// One request and its reply, milliseconds.
-    pub round_trip_ms: f64,
-    /// The optional commands and options it has.
-    pub features: Option<Vec<&'static str>>,
-    /// Whether acknowledged writes go to an append-only file.
-    pub append_only: Option<bool>,
-    /// When its data was last saved as a whole.
-    pub last_save: Option<Time>,
+report! {
+    /// What a server says of itself.
+    #[derive(Clone, Debug)]
+    pub struct Ping {
+        /// Where it is, without credentials.
+        pub address: String => text("ADDRESS"),
+        /// `redis` or `valkey`; `None` where the user may not ask.
+        pub server: Option<String> => text("SERVER", unknown),
+        /// Its version.
+        pub version: Option<String> => text("VERSION", unknown),
+        /// `standalone` or `cluster`.
+        pub mode: Option<String> => text("MODE", unknown),
+        /// `master` or `replica`.
+        pub role: Option<String> => text("ROLE", unknown),
+        /// One request and its reply, milliseconds.
+        pub round_trip_ms: f64 => number("ROUND TRIP MS") by |ping| format!("{:.3}", ping.round_trip_ms).into(),
+        /// The optional commands and options it has.
+        pub features: Option<Vec<&'static str>> => text("FEATURES") by Self::features_cell,
+        /// Whether acknowledged writes go to an append-only file.
+        pub append_only: Option<bool> => whole("APPEND ONLY", unknown),
+        /// When its data was last saved as a whole.
+        pub last_save: Option<Time> => whole("LAST SAVE", unknown),
+    }
+}
+
+impl Ping {
+    fn features_cell(&self) -> Cell {
+        match &self.features {
+            None => Cell::Unknown,
+            Some(names) if names.is_empty() => Cell::Nothing,
+            Some(names) => names.join(" ").into(),
+        }
+    }
 }
 
 /// Asks the server behind `connection`. What the user may not ask is left unknown.

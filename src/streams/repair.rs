@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
-use serde::Serialize;
 
 use super::select::{Which, is_idle, select};
 use super::target::Target;
-use crate::model::{Body, EntryId, Kind, Name, PendingEntry, Problem, entries};
+use crate::model::{Body, EntryId, Kind, Name, PendingEntry, Problem, entries, states};
 use crate::wire::{self, Connection};
 
 /// Consumers that a summary names, the rest summed up in one.
@@ -18,70 +17,48 @@ const HOLDERS_MAX: usize = 5;
 /// Entries one script call handles: a few milliseconds of the server's time.
 pub(super) const BATCH: usize = 100;
 
-/// What became of one entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It would be done: nothing was changed yet.
-    Planned,
-    /// The consumer holds it now.
-    Claimed,
-    /// The consumer held it already.
-    AlreadyHeld,
-    /// It is not pending any more.
-    Acknowledged,
-    /// A copy is at the end of the stream, and the old one is acknowledged.
-    Requeued,
-    /// It is a dead letter now, and not pending any more.
-    DeadLettered,
-    /// It is at the end of its stream again, and no dead letter any more.
-    Redriven,
-    /// It is gone.
-    Purged,
-    /// Its body had been trimmed away: a tombstone in the dead-letter stream says so.
-    Tombstone,
-    /// It was not pending (or not there) when it was looked for.
-    NotPending,
-    /// It was delivered too recently.
-    Fresh,
-    /// Between the look and the change somebody else took it, or it was delivered again.
-    Moved,
-    /// Between the look and the change it was acknowledged or removed.
-    Gone,
-    /// Its body was trimmed away; nothing was changed.
-    Trimmed,
-    /// A rule refused it; nothing was changed.
-    Refused,
-    /// The change was sent, and the reply was lost.
-    Unknown,
-    /// An error came first; nothing was changed.
-    NotTried,
+states! {
+    /// What became of one entry.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Outcome {
+        /// It would be done: nothing was changed yet.
+        Planned = "planned" in Plain,
+        /// The consumer holds it now.
+        Claimed = "claimed" in Ok,
+        /// The consumer held it already.
+        AlreadyHeld = "already held" in Ok,
+        /// It is not pending any more.
+        Acknowledged = "acknowledged" in Ok,
+        /// A copy is at the end of the stream, and the old one is acknowledged.
+        Requeued = "requeued" in Ok,
+        /// It is a dead letter now, and not pending any more.
+        DeadLettered = "dead-lettered" in Ok,
+        /// It is at the end of its stream again, and no dead letter any more.
+        Redriven = "redriven" in Ok,
+        /// It is gone.
+        Purged = "purged" in Ok,
+        /// Its body had been trimmed away: a tombstone in the dead-letter stream says so.
+        Tombstone = "tombstone" in Bad,
+        /// It was not pending (or not there) when it was looked for.
+        NotPending = "not pending" in Warn,
+        /// It was delivered too recently.
+        Fresh = "fresh" in Warn,
+        /// Between the look and the change somebody else took it, or it was delivered again.
+        Moved = "moved" in Warn,
+        /// Between the look and the change it was acknowledged or removed.
+        Gone = "gone" in Warn,
+        /// Its body was trimmed away; nothing was changed.
+        Trimmed = "trimmed" in Bad,
+        /// A rule refused it; nothing was changed.
+        Refused = "refused" in Warn,
+        /// The change was sent, and the reply was lost.
+        Unknown = "unknown" in Bad,
+        /// An error came first; nothing was changed.
+        NotTried = "not tried" in Warn,
+    }
 }
 
 impl Outcome {
-    /// The word for it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Planned => "planned",
-            Self::Claimed => "claimed",
-            Self::AlreadyHeld => "already held",
-            Self::Acknowledged => "acknowledged",
-            Self::Requeued => "requeued",
-            Self::DeadLettered => "dead-lettered",
-            Self::Redriven => "redriven",
-            Self::Purged => "purged",
-            Self::Tombstone => "tombstone",
-            Self::NotPending => "not pending",
-            Self::Fresh => "fresh",
-            Self::Moved => "moved",
-            Self::Gone => "gone",
-            Self::Trimmed => "trimmed",
-            Self::Refused => "refused",
-            Self::Unknown => "unknown",
-            Self::NotTried => "not tried",
-        }
-    }
-
     /// Whether it is what was asked for.
     pub const fn is_done(self) -> bool {
         matches!(

@@ -89,6 +89,20 @@ impl Serialize for Alert {
     }
 }
 
+impl schemars::JsonSchema for Alert {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Alert".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string" })
+    }
+}
+
 /// What alerts are decided from. `None` is a figure that nobody looked at or that does not apply, which alerts of
 /// nothing; a lag that was looked at and is not known is [`Lag::Unknown`].
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::suggest::{did_you_mean, nearest};
 use crate::model::{Name, Problem, escaped, shown_url};
 
 /// The handler of a group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Handler {
     /// One that this tool brings along.
@@ -22,7 +23,7 @@ pub enum Handler {
 }
 
 /// A POST an entry to a service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HttpSpec {
     /// Where to.
     pub target: HttpTarget,
@@ -61,6 +62,20 @@ impl fmt::Display for HttpTarget {
     }
 }
 
+impl JsonSchema for HttpTarget {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "HttpTarget".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        String::json_schema(generator)
+    }
+}
+
 impl Serialize for HttpTarget {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -68,7 +83,7 @@ impl Serialize for HttpTarget {
 }
 
 /// A field's value that stands for several: an entry with it is several requests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FanOut {
     /// The field.
     pub field: String,
@@ -156,6 +171,20 @@ impl fmt::Display for Builtin {
             Self::Log => f.write_str("log"),
             Self::Null => f.write_str("null"),
         }
+    }
+}
+
+impl JsonSchema for Builtin {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Builtin".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        String::json_schema(generator)
     }
 }
 

@@ -41,13 +41,14 @@ pub use threshold::{Level, Measure, Threshold, Thresholds};
 use crate::model::{CommandLine, Name, Problem};
 
 /// Streams and groups in the order they are shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Topology {
     /// The streams.
     pub streams: Vec<StreamSpec>,
     /// The consumer groups.
     pub groups: Vec<GroupSpec>,
     /// Where telephone numbers are from that do not say so.
+    #[schemars(with = "Option<String>")]
     pub default_country: Option<Country>,
 }
 

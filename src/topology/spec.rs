@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::Handler;
@@ -11,7 +12,7 @@ use super::threshold::Thresholds;
 use crate::model::{Name, as_ms};
 
 /// A stream: its retention, its dead letters, and what its entries look like.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StreamSpec {
     /// The stream's key.
     pub name: Name,
@@ -23,6 +24,7 @@ pub struct StreamSpec {
     pub dead_letter: Name,
     /// The fields an entry has, in the order they are written; empty means any.
     #[serde(serialize_with = "fields_as_map")]
+    #[schemars(with = "std::collections::BTreeMap<String, FieldSchema>")]
     pub fields: Vec<FieldSpec>,
 }
 
@@ -96,6 +98,17 @@ impl FieldType {
     }
 }
 
+/// As a [`FieldSpec`] is written.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is of use")]
+enum FieldSchema {
+    /// A type; with `?` behind it the field may be left out.
+    Type(String),
+    /// The words that it may be; `?` among them when it may be left out.
+    Words(Vec<String>),
+}
+
 /// As in a topology file: `uuid`, `uuid?`, or the list of words (`?` last when optional).
 impl Serialize for FieldSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -128,6 +141,26 @@ macro_rules! words {
             /// The word for it.
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl From<$name> for crate::model::Cell {
+            fn from(value: $name) -> Self {
+                Self::from(value.word())
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "enum": [$($word),+] })
             }
         }
 
@@ -188,7 +221,7 @@ words! {
 }
 
 /// A consumer group: where it reads, who handles its entries, and when it is in trouble.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GroupSpec {
     /// The group's name; the same name on two streams is two groups.
     pub name: Name,
@@ -204,9 +237,11 @@ pub struct GroupSpec {
     pub max_deliveries: u64,
     /// How long an entry's consumer must be silent before another worker takes it over.
     #[serde(rename = "claim_idle_ms", serialize_with = "as_ms")]
+    #[schemars(with = "u64")]
     pub claim_idle: Duration,
     /// How long one attempt may take.
     #[serde(rename = "handler_timeout_ms", serialize_with = "as_ms")]
+    #[schemars(with = "u64")]
     pub handler_timeout: Duration,
     /// The waits between attempts.
     pub backoff: Backoff,
@@ -272,13 +307,15 @@ pub fn losses_key(stream: &Name, group: &Name) -> Name {
 }
 
 /// The waits between attempts: `base`, doubled after each, never above `cap`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Backoff {
     /// The wait before the second attempt.
     #[serde(rename = "base_ms", serialize_with = "as_ms")]
+    #[schemars(with = "u64")]
     pub base: Duration,
     /// The longest wait.
     #[serde(rename = "cap_ms", serialize_with = "as_ms")]
+    #[schemars(with = "u64")]
     pub cap: Duration,
 }
 

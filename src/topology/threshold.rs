@@ -1,7 +1,11 @@
 //! The thresholds of a group: what they are about, their stages, and what holds where nothing is said.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
 
 /// What a threshold is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +77,7 @@ impl Measure {
 }
 
 /// How bad an alert is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Look at it.
@@ -179,6 +183,26 @@ impl Thresholds {
     /// Puts `threshold` in the place of the one for `measure`.
     pub const fn set(&mut self, measure: Measure, threshold: Option<Threshold>) {
         self.0[measure as usize] = threshold;
+    }
+}
+
+impl JsonSchema for Thresholds {
+    fn schema_name() -> Cow<'static, str> {
+        "Thresholds".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let keys = Measure::ALL.map(Measure::json_key);
+        let each = |key: &str| {
+            let threshold = json!({
+                "description": "What is critical, or [warning, critical]; null where it is off",
+                "type": ["integer", "array", "null"],
+                "items": { "type": "integer" },
+            });
+            (key.to_owned(), threshold)
+        };
+        let properties: Map<String, Value> = keys.into_iter().map(each).collect();
+        json_schema!({ "type": "object", "properties": properties, "required": keys })
     }
 }
 

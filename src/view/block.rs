@@ -1,6 +1,6 @@
 //! One object, a line a column: for a single one, and for lists too wide for a screen.
 
-use super::{Cell, Column, Options, Tone};
+use super::{Cell, Column, Options, Shown as _, Tone};
 
 /// Appends one line a column: its header, and its value, all values in one column.
 pub(super) fn block(out: &mut Vec<u8>, columns: &[Column], cells: &[Cell], options: &Options) {

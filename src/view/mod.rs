@@ -1,7 +1,7 @@
 //! Model to text: tables, JSON, CSV, entry lines, escaping. Pure: writes to a buffer it is given, reads no
 //! environment, asks no terminal; the caller says how wide and whether in colour.
 //!
-//! - A report's row implements [`Row`]; [`rows`] shows a list, [`RowWriter`] a list that comes in pages,
+//! - A report's row is declared with `report!` (`model/report`); [`rows`] shows a list, [`RowWriter`] a list that comes in pages,
 //!   [`one`] a single object.
 //! - Something with several parts implements [`Report`].
 //! - Entries go through [`EntryWriter`], which is made for millions of them.
@@ -24,7 +24,6 @@ mod text;
 mod theme;
 mod wrap;
 
-pub use cell::{Align, Cell, Column};
 pub use entries::{EntryStyle, EntryWriter};
 pub use human::{human_bytes, human_count, human_millis};
 pub use jq::JqFilter;
@@ -32,15 +31,17 @@ pub use json::{json_bytes, json_made_safe, json_text, write_json};
 pub use pretty::{indent_json, is_json};
 pub use report::{Report, Section, report};
 pub use reports::{
-    Changed, IdWriter, Info, Pending, PendingPages, PendingParts, Rules, WholeLetter,
+    Behind, Changed, IdWriter, Info, Listed, Pending, PendingPages, PendingParts, Rules,
+    WholeLetter,
 };
 pub use reshape::Reshape;
-pub use row::{Row, RowWriter, one, rows};
+pub use row::{RowWriter, one, rows};
 pub use template::Template;
-pub use theme::{Theme, Tone};
+pub use theme::Theme;
 pub use wrap::wrapped;
 
-use crate::model::{Format, Name};
+use crate::model::{Align, Cell, Column, Format, Name, Row, Tone};
+use cell::Shown;
 
 /// How to show whatever is shown.
 #[expect(clippy::struct_excessive_bools, reason = "independent choices")]

@@ -7,10 +7,12 @@ use super::json::write_json;
 use super::pretty::indent_json;
 use super::row::has_columns;
 use super::{Options, Row, Tone, one, rows};
-use crate::model::{Format, Problem, escaped};
+use crate::model::{Column, Format, Problem, escaped};
 
 /// Something with several parts. Its JSON is its [`Serialize`], one document.
 pub trait Report: Serialize {
+    /// The columns of its tables, of which `--columns` picks one.
+    const TABLES: &'static [&'static [Column]];
     /// Whether ndjson has the parts' rows, an object a line, rather than the document in one.
     const NDJSON_HAS_ROWS: bool = false;
 
@@ -193,39 +195,19 @@ fn document<T: Report>(out: &mut Vec<u8>, report: &T, options: &Options) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::{Cell, Column};
+    use crate::model::{Column, report};
 
-    #[derive(Serialize)]
-    struct Item {
-        name: &'static str,
-        entries: u64,
-    }
-
-    impl Row for Item {
-        const COLUMNS: &'static [Column] = &[
-            Column::text("name", "NAME"),
-            Column::number("entries", "ENTRIES"),
-        ];
-
-        fn cells(&self) -> Vec<Cell> {
-            let Self { name, entries } = self;
-            vec![(*name).into(), (*entries).into()]
+    report! {
+        struct Item {
+            name: &'static str => text("NAME"),
+            entries: u64 => number("ENTRIES"),
         }
     }
 
-    #[derive(Serialize)]
-    struct Other {
-        group: &'static str,
-        lag: u64,
-    }
-
-    impl Row for Other {
-        const COLUMNS: &'static [Column] =
-            &[Column::text("group", "GROUP"), Column::number("lag", "LAG")];
-
-        fn cells(&self) -> Vec<Cell> {
-            let Self { group, lag } = self;
-            vec![(*group).into(), (*lag).into()]
+    report! {
+        struct Other {
+            group: &'static str => text("GROUP"),
+            lag: u64 => number("LAG"),
         }
     }
 
@@ -236,6 +218,8 @@ mod tests {
     }
 
     impl Report for Whole {
+        const TABLES: &'static [&'static [Column]] = &[Item::COLUMNS, Other::COLUMNS];
+
         fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {
             let Self { stream, groups } = self;
             section.object(stream)?;

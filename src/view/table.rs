@@ -6,7 +6,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::block::block;
 use super::theme::table_cell;
-use super::{Align, Cell, Column, Options, Tone};
+use super::{Align, Cell, Column, Options, Shown as _, Tone};
 use crate::model::Format;
 
 /// Spaces between columns.

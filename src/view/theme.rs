@@ -5,25 +5,7 @@ use std::borrow::Cow;
 use colored::Colorize as _;
 use comfy_table::{Attribute, Color};
 
-/// What a piece of text means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tone {
-    /// Nothing special.
-    #[default]
-    Plain,
-    /// Good.
-    Ok,
-    /// Look at it.
-    Warn,
-    /// Bad.
-    Bad,
-    /// Less important than the rest.
-    Dim,
-    /// The title of what follows.
-    Heading,
-    /// An entry id.
-    Id,
-}
+use crate::model::Tone;
 
 /// Colours or none, decided once for a stream by the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ macro_rules! counters {
         }
 
         /// [`Counters`] at one moment.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
         pub struct Summary {
             $(#[doc = $help] pub $name: u64,)*
         }

@@ -69,7 +69,7 @@ fn the_list_has_every_group_and_what_is_missing() {
     let table = server.ucp(&["groups", STREAM, "-o", "table"]);
     table
         .assert_code(0)
-        .stdout_has("GROUP             STREAM             LIVE  PENDING  LAG")
+        .stdout_has("GROUP             STREAM             LAG  PENDING  LIVE")
         .stdout_lacks("6-0");
     server
         .ucp(&["groups", STREAM, "-o", "wide"])

@@ -47,7 +47,14 @@ pub const CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that say nothing about a layer.
-pub const CRATES_FOR_ALL: [&str; 5] = ["anyhow", "memchr", "serde", "serde_json", "thiserror"];
+pub const CRATES_FOR_ALL: [&str; 6] = [
+    "anyhow",
+    "memchr",
+    "schemars",
+    "serde",
+    "serde_json",
+    "thiserror",
+];
 
 /// Layers that reach for nothing outside: values in, values out.
 const PURE: [&str; 5] = ["model", "topology", "cli", "view", "exit"];

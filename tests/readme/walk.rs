@@ -92,7 +92,7 @@ fn json_is_an_object_where_the_page_says_so() {
         commands.find(|command| command["name"] == name).unwrap()["output"].clone()
     };
     for name in ["ping", "pending", "get", "demo", "topology show"] {
-        assert!(output(name).is_object(), "{name}");
+        assert_eq!(output(name)["type"], "object", "{name}");
     }
     for name in [
         "info",
@@ -103,6 +103,6 @@ fn json_is_an_object_where_the_page_says_so() {
         "groups",
         "consumers",
     ] {
-        assert!(output(name).is_array(), "{name}");
+        assert_eq!(output(name)["type"], "array", "{name}");
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::{HeirArgs, carry_out};
-use crate::cli::{self, DryRun, Impact};
+use crate::cli::{self, DryRun, Impact, Prints};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
 use crate::model::{Name, entries, format_duration_short};
-use crate::streams::consumers::{RemovalPlan, plan_delete};
+use crate::streams::consumers::{Removal, RemovalPlan, plan_delete};
 
 /// Delete a consumer that has no pending entries
 ///
@@ -18,7 +18,7 @@ use crate::streams::consumers::{RemovalPlan, plan_delete};
 /// --hand-over-to moves the entries to another consumer first, each one only if no other consumer claimed it in the
 /// meantime. An entry whose body was trimmed is recorded as a tombstone in the dead-letter stream (exit 9).
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, after_help = "\
+#[command(add = Impact::Destructive, add = Prints::list::<Removal>(), after_help = "\
 Examples:
   ucp-streams consumers delete event-processors host-17-k3x9
   ucp-streams consumers delete event-processors host-17-k3x9 --dry-run \\

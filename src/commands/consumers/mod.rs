@@ -10,10 +10,10 @@ use super::help::usage::or_subcommand;
 use super::shared::Context;
 use super::shared::change::warn_of_tombstones;
 use super::shared::group::{GroupArgs, OpenGroup};
-use crate::cli::{self, DryRun, Impact};
+use crate::cli::{self, DryRun, Impact, Prints};
 use crate::exit::Exit;
 use crate::model::{Name, Problem, counted, entries};
-use crate::streams::consumers::{Fate, Heir, Removal, RemovalPlan, apply_removal, list};
+use crate::streams::consumers::{Fate, Heir, Member, Removal, RemovalPlan, apply_removal, list};
 
 /// List a group's consumers, or delete dead ones
 ///
@@ -21,7 +21,7 @@ use crate::streams::consumers::{Fate, Heir, Removal, RemovalPlan, apply_removal,
 /// or claimed one.
 #[derive(Debug, clap::Args)]
 #[command(
-    add = Impact::Read,
+    add = Impact::Read, add = Prints::list::<Member>(),
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     after_help = "\

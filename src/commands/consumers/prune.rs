@@ -5,12 +5,12 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::{HeirArgs, carry_out, consumers};
-use crate::cli::{self, DryRun, Impact};
+use crate::cli::{self, DryRun, Impact, Prints};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
 use crate::model::{Name, Problem, entries, format_duration_short};
-use crate::streams::consumers::plan_prune;
+use crate::streams::consumers::{Removal, plan_prune};
 use crate::streams::names::listed;
 
 /// Delete consumers that have been idle for long and have no pending entries
@@ -19,7 +19,7 @@ use crate::streams::names::listed;
 /// names a consumer that gets the entries. A consumer that becomes active in the meantime, or gets entries again, is
 /// kept as well.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, after_help = "\
+#[command(add = Impact::Destructive, add = Prints::list::<Removal>(), after_help = "\
 Examples:
   ucp-streams consumers prune event-processors --idle 1d --dry-run
   ucp-streams consumers prune event-processors --yes \\

@@ -12,12 +12,13 @@ use clap::Subcommand;
 
 use super::ping;
 use super::shared::Context;
-use crate::cli::{Globals, Impact};
+use crate::cli::{Globals, Impact, Prints};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::Problem;
 use crate::settings::Env;
 use crate::settings::contexts::{Contexts, Places, Selection};
+use crate::streams::ping::Ping;
 pub(super) use rows::{ContextRow, Details};
 
 /// Manage named connections and select the one to use
@@ -49,7 +50,7 @@ enum Command {
 
 /// List the contexts
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = Prints::list::<ContextRow>(), after_help = "\
 Examples:
   ucp-streams context list
   ucp-streams context list --names")]
@@ -77,7 +78,7 @@ struct PreviousArgs {}
 
 /// Show what a context says, without secrets
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = Prints::one::<Details>(), after_help = "\
 Examples:
   ucp-streams context show
   ucp-streams context show prod -o json")]
@@ -103,7 +104,7 @@ struct RemoveArgs {
 ///
 /// Reads its files, verifies certificates and authenticates, as any command would, and reports what is wrong.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(add = Prints::one::<Ping>(), after_help = "\
 Examples:
   ucp-streams context check
   ucp-streams context check prod -o json")]

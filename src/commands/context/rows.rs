@@ -1,18 +1,17 @@
 //! What is shown of contexts: never a secret.
 
-use serde::Serialize;
-
-use crate::model::{CommandLine, escaped};
+use crate::model::{Cell, CommandLine, Tone, escaped, report};
 use crate::settings::contexts::{NamedContext, Selection};
-use crate::view::{Cell, Column, Row, Tone};
 
-/// A line of `context list`.
-#[derive(Debug, Serialize)]
-pub(in crate::commands) struct ContextRow {
-    name: String,
-    selected: bool,
-    url: String,
-    production: bool,
+report! {
+    /// A line of `context list`.
+    #[derive(Debug)]
+    pub(in crate::commands) struct ContextRow {
+        name: String => text("NAME"),
+        selected: bool => whole("SELECTED"),
+        url: String => text("URL"),
+        production: bool => whole("PRODUCTION") by |row| marked(row.production),
+    }
 }
 
 impl ContextRow {
@@ -26,44 +25,22 @@ impl ContextRow {
     }
 }
 
-impl Row for ContextRow {
-    const COLUMNS: &'static [Column] = &[
-        Column::text("name", "NAME"),
-        Column::whole("selected", "SELECTED"),
-        Column::text("url", "URL"),
-        Column::whole("production", "PRODUCTION"),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            name,
-            selected,
-            url,
-            production,
-        } = self;
-        vec![
-            name.as_str().into(),
-            (*selected).into(),
-            url.as_str().into(),
-            marked(*production),
-        ]
+report! {
+    /// All of a context.
+    #[derive(Debug)]
+    pub(in crate::commands) struct Details {
+        name: String => text("NAME"),
+        selected: bool => whole("SELECTED"),
+        url: String => text("URL"),
+        production: bool => whole("PRODUCTION") by |row| marked(row.production),
+        /// Where its password comes from: its file, `url`, or nowhere.
+        password: Option<String> => text("PASSWORD FROM"),
+        tls_ca: Option<String> => text("TLS CA"),
+        tls_cert: Option<String> => text("TLS CERT"),
+        tls_key: Option<String> => text("TLS KEY"),
+        tls_server_name: Option<String> => text("TLS SERVER NAME"),
+        topology: Option<String> => text("TOPOLOGY"),
     }
-}
-
-/// All of a context.
-#[derive(Debug, Serialize)]
-pub(in crate::commands) struct Details {
-    name: String,
-    selected: bool,
-    url: String,
-    production: bool,
-    /// Where its password comes from: its file, `url`, or nowhere.
-    password: Option<String>,
-    tls_ca: Option<String>,
-    tls_cert: Option<String>,
-    tls_key: Option<String>,
-    tls_server_name: Option<String>,
-    topology: Option<String>,
 }
 
 impl Details {
@@ -98,49 +75,6 @@ impl Details {
             tls_server_name: tls.server_name.clone(),
             topology: path(&context.topology),
         }
-    }
-}
-
-impl Row for Details {
-    const COLUMNS: &'static [Column] = &[
-        Column::text("name", "NAME"),
-        Column::whole("selected", "SELECTED"),
-        Column::text("url", "URL"),
-        Column::whole("production", "PRODUCTION"),
-        Column::text("password", "PASSWORD FROM"),
-        Column::text("tls_ca", "TLS CA"),
-        Column::text("tls_cert", "TLS CERT"),
-        Column::text("tls_key", "TLS KEY"),
-        Column::text("tls_server_name", "TLS SERVER NAME"),
-        Column::text("topology", "TOPOLOGY"),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            name,
-            selected,
-            url,
-            production,
-            password,
-            tls_ca,
-            tls_cert,
-            tls_key,
-            tls_server_name,
-            topology,
-        } = self;
-        let text = |text: &Option<String>| Cell::or_nothing(text.clone());
-        vec![
-            name.as_str().into(),
-            (*selected).into(),
-            url.as_str().into(),
-            marked(*production),
-            text(password),
-            text(tls_ca),
-            text(tls_cert),
-            text(tls_key),
-            text(tls_server_name),
-            text(topology),
-        ]
     }
 }
 

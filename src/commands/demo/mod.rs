@@ -7,7 +7,7 @@ use std::process::ExitStatus;
 use anyhow::{Context as _, Result};
 
 use super::Context;
-use crate::cli::DryRun;
+use crate::cli::{DryRun, Impact, Prints};
 use crate::console::{Signals, Stop};
 use crate::demo::{
     Crew, Day, MlService, Published, Scene, Victim, Work, drop_one, prove_groups, prove_streams,
@@ -17,6 +17,7 @@ use crate::model::{Kind, Problem, counted, escaped};
 use crate::settings::ServerChoice;
 use crate::streams::inspect;
 use crate::topology::EVENTS_NORMALIZED;
+use crate::view::Report;
 use crate::wire::{Connection, Dialer};
 use proof::Proof;
 
@@ -25,7 +26,7 @@ use proof::Proof;
 /// Without -u on a private server that is removed afterwards. On a given server it uses keys of its own prefix, refuses keys
 /// that exist, and removes only its own, also when it is interrupted.
 #[derive(Debug, clap::Args)]
-#[command(add = crate::cli::Impact::Write, after_help = "Examples:
+#[command(add = Impact::Write, add = Prints::of::<Proof>(Proof::TABLES), after_help = "Examples:
   # A private server, a day of events, a crash, poison messages, the proof
   ucp-streams demo
   # The same on a server of yours, under keys of its own; a longer day

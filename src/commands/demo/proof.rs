@@ -1,12 +1,13 @@
 //! What `demo` proves at the end, and how it is shown.
 
 use crate::demo::{GroupProof, StreamProof};
-use crate::model::{Kind, Problem};
-use crate::streams::inspect::StreamReport;
-use crate::view::{Cell, Column, Info, Report, Row, Section};
+use crate::model::{Column, Kind, Problem, Row as _};
+use crate::streams::consumers::Member;
+use crate::streams::inspect::{GroupReport, StreamReport};
+use crate::view::{Info, Report, Section};
 
 /// The accounting, of groups and of streams without one.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, schemars::JsonSchema)]
 pub(super) struct Proof {
     /// The demonstration's streams and groups as they are at the end.
     pub(super) info: Vec<StreamReport>,
@@ -42,78 +43,19 @@ impl Proof {
 }
 
 impl Report for Proof {
+    const TABLES: &'static [&'static [Column]] = &[
+        StreamReport::COLUMNS,
+        GroupReport::COLUMNS,
+        Member::COLUMNS,
+        GroupProof::COLUMNS,
+        StreamProof::COLUMNS,
+    ];
+
     fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {
         Info::new(&self.info, false).sections(section)?;
         section.heading("Groups: published = handled + dead + pending + undelivered + trimmed");
         section.list(&self.groups)?;
         section.heading("Streams without a group: published = length + trimmed");
         section.list(&self.streams)
-    }
-}
-
-impl Row for GroupProof {
-    const COLUMNS: &'static [Column] = &[
-        Column::whole("group", "GROUP"),
-        Column::text("stream", "STREAM").wide(),
-        Column::number("published", "PUBLISHED"),
-        Column::number("handled", "HANDLED"),
-        Column::number("dead_lettered", "DEAD"),
-        Column::number("pending", "PENDING"),
-        Column::number("undelivered", "UNDELIVERED").wide(),
-        Column::number("trimmed", "TRIMMED"),
-        Column::whole("adds_up", "ADDS UP"),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            group,
-            stream,
-            published,
-            handled,
-            dead_lettered,
-            pending,
-            undelivered,
-            trimmed,
-            adds_up,
-            astray: _,
-        } = self;
-        vec![
-            group.into(),
-            stream.into(),
-            (*published).into(),
-            (*handled).into(),
-            (*dead_lettered).into(),
-            (*pending).into(),
-            (*undelivered).into(),
-            (*trimmed).into(),
-            (*adds_up).into(),
-        ]
-    }
-}
-
-impl Row for StreamProof {
-    const COLUMNS: &'static [Column] = &[
-        Column::whole("stream", "STREAM"),
-        Column::number("published", "PUBLISHED"),
-        Column::number("length", "LENGTH"),
-        Column::number("trimmed", "TRIMMED"),
-        Column::whole("adds_up", "ADDS UP"),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            stream,
-            published,
-            length,
-            trimmed,
-            adds_up,
-        } = self;
-        vec![
-            stream.into(),
-            (*published).into(),
-            (*length).into(),
-            (*trimmed).into(),
-            (*adds_up).into(),
-        ]
     }
 }

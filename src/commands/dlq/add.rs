@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::cli::{DryRun, Impact};
+use crate::cli::{DryRun, Impact, Prints};
 use crate::commands::shared::Context;
 use crate::commands::shared::change::Change;
 use crate::commands::shared::group::GroupArgs;
@@ -13,6 +13,7 @@ use crate::model::{CommandLine, EntryId, Name, entries};
 use crate::streams::park::{apply_park, tell_states};
 use crate::streams::repair::{Applied, Chosen, Outcome};
 use crate::streams::select::{Which, is_idle};
+use crate::view::Changed;
 
 /// Bytes of a reason, as much as is kept of a handler's.
 const REASON_BYTES_MAX: usize = 4096;
@@ -26,7 +27,7 @@ const UNDO_MAX: usize = 50;
 /// does not acknowledge it. Entries that are undelivered or acknowledged are not pending, and are skipped: exit 7 when
 /// only some were moved, 3 when none was pending. An entry whose body was trimmed is recorded as a tombstone (exit 9).
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, after_help = "\
+#[command(add = Impact::Destructive, add = Prints::list::<Changed>(), after_help = "\
 Examples:
   ucp-streams dlq add event-processors 1700000000000-0 \\
       --reason 'total is no number, see ticket 4711'

@@ -3,13 +3,14 @@
 use anyhow::Result;
 
 use super::StreamArgs;
-use crate::cli::{self, DryRun, Impact};
+use crate::cli::{self, DryRun, Impact, Prints};
 use crate::commands::shared::Context;
 use crate::commands::shared::change::Change;
 use crate::exit::Exit;
 use crate::model::{CommandLine, EntryId, Name, entries};
 use crate::streams::dead_letters::{Letters, find};
 use crate::streams::redrive::{LettersPlan, apply_purge, apply_redrive, must_be_one_group};
+use crate::view::Changed;
 
 /// Which dead letters. Something must be said: a slip of the hand is not all of them.
 #[derive(Debug, clap::Args)]
@@ -58,7 +59,7 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
 /// shares the dead-letter stream. When several groups read the stream, all of them would see the entries again; that is
 /// refused without --all-groups-see-it.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive,
+#[command(add = Impact::Destructive, add = Prints::list::<Changed>(),
     override_usage = "ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group GROUP|--reason TEXT>",
     after_help = "\
 Examples:
@@ -90,7 +91,7 @@ pub(super) struct RedriveArgs {
 
 /// Delete dead letters
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive,
+#[command(add = Impact::Destructive, add = Prints::list::<Changed>(),
     override_usage = "ucp-streams dlq purge [OPTIONS] <STREAM> <ID…|--all|--group GROUP|--reason TEXT>",
     after_help = "\
 Examples:

@@ -5,7 +5,7 @@ use std::io::Stdout;
 use anyhow::Result;
 
 use super::StreamArgs;
-use crate::cli::{self, Impact, Pairs};
+use crate::cli::{self, Impact, Pairs, Prints};
 use crate::commands::shared::Context;
 use crate::console::Output;
 use crate::exit::Exit;
@@ -22,7 +22,7 @@ use crate::wire::{self, Connection};
 /// such as AGE, the time since the entry was dead-lettered. When the dead letters of one stream cannot be read, that is
 /// a warning, and the others are listed (exit 7).
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Read, after_help = "\
+#[command(add = Impact::Read, add = Prints::list::<DeadLetter>(), after_help = "\
 Examples:
   ucp-streams dlq list
   ucp-streams dlq list events.normalized --reason timeout
@@ -50,7 +50,7 @@ pub(super) struct ListArgs {
 
 /// Show one dead letter with its fields
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Read, after_help = "\
+#[command(add = Impact::Read, add = Prints::one::<DeadLetter>(), after_help = "\
 Examples:
   ucp-streams dlq show events.normalized 1700000000000-0
   ucp-streams dlq show events.normalized 1700000000000-0 -o json")]

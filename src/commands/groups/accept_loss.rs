@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::cli::{DryRun, Impact};
+use crate::cli::{DryRun, Impact, Prints};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
@@ -17,7 +17,7 @@ use crate::streams::target::Target;
 /// accepted. Gaps that no worker has recorded yet are recorded first. The total is kept, and later losses raise an
 /// alert again.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, after_help = "\
+#[command(add = Impact::Destructive, add = Prints::one::<Acceptance>(), after_help = "\
 Examples:
   ucp-streams groups accept-loss event-processors --dry-run
   ucp-streams groups accept-loss event-processors

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::at;
-use crate::cli::{DryRun, Impact, Position};
+use crate::cli::{DryRun, Impact, Position, Prints};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
@@ -17,7 +17,7 @@ use crate::topology::Start;
 /// Safe to repeat: an existing group is never changed, and a warning says when its position differs from that of a new
 /// one. An entry id is the last one that counts as delivered; a time or -N names the first entry to be delivered.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Write, after_help = "\
+#[command(add = Impact::Write, add = Prints::one::<Created>(), after_help = "\
 Examples:
   ucp-streams groups create auditors --stream events.raw
   ucp-streams groups create auditors --stream events.raw --start '$'

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::cli::{DryRun, Impact};
+use crate::cli::{DryRun, Impact, Prints};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
@@ -16,7 +16,7 @@ use crate::streams::target::Target;
 /// entries stay in the stream. A worker that is still running creates the group again from the beginning of the stream:
 /// stop workers first.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, after_help = "\
+#[command(add = Impact::Destructive, add = Prints::one::<Deletion>(), after_help = "\
 Examples:
   ucp-streams groups delete auditors --stream events.raw --dry-run
   ucp-streams groups delete auditors --stream events.raw

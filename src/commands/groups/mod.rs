@@ -12,18 +12,19 @@ use super::help::usage::or_subcommand;
 use super::shared::Context;
 use super::shared::failure::{told_of_denied, warn_of_open_breakers};
 use super::shared::trouble::warn_of_trouble;
-use crate::cli::{Impact, Position, name};
+use crate::cli::{Impact, Position, Prints, name};
 use crate::exit::Exit;
 use crate::model::{Name, Problem, Time};
 use crate::streams::groups::{At, list};
 use crate::streams::names::listed;
+use crate::view::Listed;
 
 /// List consumer groups, or create, move and delete one
 ///
 /// Without a subcommand, lists the groups of the named streams or of the topology's, including groups that are missing
 /// on the server.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Read, args_conflicts_with_subcommands = true, after_help = "\
+#[command(add = Impact::Read, add = Prints::list::<Listed>(), args_conflicts_with_subcommands = true, after_help = "\
 Examples:
   ucp-streams groups
   ucp-streams groups events.normalized -o json
@@ -73,8 +74,9 @@ async fn list_of(streams: &[Name], context: &Context) -> Result<Exit> {
     let seen = list(&connection, context.topology()?, streams)
         .await
         .map_err(|error| or_subcommand(error, "groups", streams.first()))?;
-    context.console.show(&seen.rows)?;
-    let groups = || seen.rows.iter().map(|it| &it.0);
+    let rows: Vec<Listed> = seen.rows.into_iter().map(Listed).collect();
+    context.console.show(&rows)?;
+    let groups = || rows.iter().map(|it| &it.0);
     warn_of_open_breakers(groups(), context);
     warn_of_trouble(groups(), &connection, context).await?;
     Ok(told_of_denied(&seen.denied, context))

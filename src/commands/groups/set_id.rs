@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{at, too_live};
-use crate::cli::{DryRun, Impact, Position};
+use crate::cli::{DryRun, Impact, Position, Prints};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
@@ -18,7 +18,7 @@ use crate::streams::target::Target;
 /// when the group changed in the meantime. The server does not know the group's lag afterwards; `lag --exact` counts
 /// it. An entry id is the last one that counts as delivered; a time or -N names the first entry to be delivered.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, after_help = "\
+#[command(add = Impact::Destructive, add = Prints::one::<Shift>(), after_help = "\
 Examples:
   ucp-streams groups set-id event-processors -1h --dry-run
   ucp-streams groups set-id event-processors 1700000000000-0

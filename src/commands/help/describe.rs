@@ -3,8 +3,7 @@
 
 use clap::Command;
 
-use super::shapes;
-use crate::cli::Impact;
+use crate::cli::{Impact, Prints, PrintsPlan};
 
 /// What a paragraph of examples begins with.
 pub(super) const EXAMPLES: &str = "Examples:\n";
@@ -30,14 +29,38 @@ pub(super) fn examples_and_rest(help: &str) -> (String, String) {
     (examples.join("\n"), rest.join("\n\n"))
 }
 
-/// `command` and all below it, with their impact in the help. What says none has that of the command above it.
+/// `command` and all below it, with their impact in the help. What says none has that of the command above it, and prints
+/// what that does.
 pub(in crate::commands) fn described(command: Command) -> Command {
-    below(command, None)
+    below(command, Inherited::default())
 }
 
-fn below(command: Command, inherited: Option<Impact>) -> Command {
-    let impact = command.get::<Impact>().copied().or(inherited);
-    let command = command.mut_subcommands(|inner| below(inner, impact));
+/// What a command says for those below it too.
+#[derive(Clone, Copy, Default)]
+struct Inherited {
+    impact: Option<Impact>,
+    prints: Option<Prints>,
+    plan: Option<PrintsPlan>,
+}
+
+fn below(command: Command, above: Inherited) -> Command {
+    let prints = command.get::<Prints>().copied();
+    let own = Inherited {
+        impact: command.get::<Impact>().copied().or(above.impact),
+        prints: prints.or(above.prints),
+        plan: match prints {
+            Some(_) => command.get::<PrintsPlan>().copied(),
+            None => above.plan,
+        },
+    };
+    let mut command = command.mut_subcommands(|inner| below(inner, own));
+    if let Some(prints) = own.prints {
+        command = command.add(prints);
+    }
+    if let Some(plan) = own.plan {
+        command = command.add(plan);
+    }
+    let impact = own.impact;
     let Some(impact) = impact else {
         return command;
     };
@@ -64,15 +87,15 @@ pub(in crate::commands) struct Facts {
     pub(in crate::commands) examples: Vec<String>,
     /// Nothing for a command that only has subcommands.
     pub(in crate::commands) impact: Option<Impact>,
-    /// The shape of its JSON, where it prints any.
-    pub(in crate::commands) shape: Option<&'static str>,
-    /// The shape of its plan with `--dry-run`, where that is another.
-    pub(in crate::commands) plan_shape: Option<&'static str>,
+    /// What it prints, where it prints JSON.
+    pub(in crate::commands) prints: Option<Prints>,
+    /// What it prints with `--dry-run`, where that is something else.
+    pub(in crate::commands) plan: Option<Prints>,
 }
 
 impl Facts {
-    /// What `command`, described, says; `path` are the words that name it.
-    pub(in crate::commands) fn of(path: &[String], command: &Command) -> Self {
+    /// What `command`, described, says.
+    pub(in crate::commands) fn of(command: &Command) -> Self {
         let help = command
             .get_after_help()
             .map(ToString::to_string)
@@ -83,8 +106,8 @@ impl Facts {
             notes: Vec::new(),
             examples: Vec::new(),
             impact,
-            shape: impact.and_then(|_| shapes::of(&path[1..].join(" "))),
-            plan_shape: impact.and_then(|_| shapes::of_plan(&path[1..].join(" "))),
+            prints: impact.and_then(|_| command.get::<Prints>().copied()),
+            plan: impact.and_then(|_| Some(command.get::<PrintsPlan>()?.0)),
         };
         let (examples, rest) = examples_and_rest(&help);
         for line in examples.lines().map(str::trim_start) {
@@ -138,7 +161,7 @@ mod tests {
         let tree = described(command);
         let commands = shown(&tree);
         assert_eq!(commands[1].0, ["t", "go"]);
-        let facts = Facts::of(&commands[1].0, commands[1].1);
+        let facts = Facts::of(commands[1].1);
         assert_eq!(facts.notes, ["A note."]);
         assert_eq!(facts.examples, ["t go", "t go \\\n    --far"]);
         assert_eq!(joined(&facts.examples[1]), "t go --far");

@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{Arg, Command, FromArgMatches as _};
+use schemars::Schema;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::super::tree;
 use super::describe::{Facts, joined, shown};
@@ -52,7 +52,7 @@ pub(in crate::commands) fn asked(args: &[OsString]) -> Option<Asked> {
 /// The document: the command and all below it.
 ///
 /// # Errors
-/// A bug: a shape that is no JSON.
+/// A bug: a document that cannot be written to memory.
 pub(in crate::commands) fn document(asked: &Asked) -> Result<Vec<u8>> {
     let mut tree = tree();
     tree.build();
@@ -60,7 +60,7 @@ pub(in crate::commands) fn document(asked: &Asked) -> Result<Vec<u8>> {
     let mut commands = Vec::new();
     for (path, command) in shown(&tree) {
         if path[1..].starts_with(&asked.path) {
-            commands.push(CommandHelp::of(&path, command)?);
+            commands.push(CommandHelp::of(&path, command));
         }
     }
     let help = Help {
@@ -118,22 +118,22 @@ struct CommandHelp {
     options: Vec<ArgumentHelp>,
     notes: Vec<String>,
     examples: Vec<String>,
-    /// The shape of what `-o json` prints, types in place of values.
-    output: Option<Value>,
+    /// The JSON Schema of what `-o json` prints.
+    output: Option<Schema>,
     /// The same with `--dry-run`, where that is another.
-    dry_run_output: Option<Value>,
+    dry_run_output: Option<Schema>,
 }
 
 impl CommandHelp {
-    fn of(path: &[String], command: &Command) -> Result<Self> {
-        let facts = Facts::of(path, command);
+    fn of(path: &[String], command: &Command) -> Self {
+        let facts = Facts::of(command);
         let text = |text: Option<&clap::builder::StyledStr>| text.map(ToString::to_string);
         let own = |arg: &&Arg| {
             let is_help = matches!(arg.get_id().as_str(), "help" | "version");
             !arg.is_global_set() && !arg.is_hide_set() && !is_help
         };
         let all = || command.get_arguments().filter(own);
-        Ok(Self {
+        Self {
             name: path[1..].join(" "),
             about: text(command.get_about()),
             description: text(command.get_long_about()),
@@ -148,9 +148,9 @@ impl CommandHelp {
                 .collect(),
             notes: facts.notes,
             examples: facts.examples.iter().map(|it| joined(it)).collect(),
-            output: facts.shape.map(serde_json::from_str).transpose()?,
-            dry_run_output: facts.plan_shape.map(serde_json::from_str).transpose()?,
-        })
+            output: facts.prints.map(|it| it.schema()),
+            dry_run_output: facts.plan.map(|it| it.schema()),
+        }
     }
 }
 

@@ -6,8 +6,11 @@ use anyhow::{Context as _, Result};
 use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
+use serde_json::Value;
 
+use crate::cli::Prints;
 use crate::commands::help::describe::Facts;
+use crate::commands::help::shape;
 use crate::exit::Exit;
 use crate::settings::Env;
 
@@ -71,7 +74,7 @@ pub(super) type Pages<'a> = Vec<(Vec<String>, &'a Command)>;
 /// # Errors
 /// A bug: a page that cannot be written to memory.
 pub(super) fn of(path: &[String], command: &Command, pages: &Pages<'_>) -> Result<Vec<u8>> {
-    let facts = Facts::of(path, command);
+    let facts = Facts::of(command);
     let man = Man::new(alone(path, command))
         .title(path.join("-").to_uppercase())
         .date(DATE)
@@ -204,34 +207,35 @@ fn examples(roff: &mut Roff, lines: &[String]) {
 }
 
 fn output(roff: &mut Roff, facts: &Facts) {
-    let Some(shape) = facts.shape else {
+    let Some(prints) = facts.prints else {
         return;
     };
     section(roff, "OUTPUT");
-    roff.text([
-        roman("With "),
-        bold("-o json"),
-        roman(", values shown by their types; a key that ends with ? may be null, and \u{2026} stands for any key:"),
-    ]);
-    typed(roff, shape);
-    if let Some(plan) = facts.plan_shape {
+    keys(roff, "-o json", prints);
+    if let Some(plan) = facts.plan {
         roff.control("PP", []);
-        roff.text([roman("With "), bold("--dry-run"), roman(" as well:")]);
-        typed(roff, plan);
+        keys(roff, "-o json --dry-run", plan);
     }
 }
 
-/// The shape as it is written, its lines indented by what they are in: it may be made of others.
-fn typed(roff: &mut Roff, shape: &str) {
-    roff.control("PP", []);
-    roff.control("nf", []);
-    let mut depth = 0;
-    for line in shape.lines().map(str::trim_start) {
-        depth -= usize::from(line.starts_with(['}', ']']));
-        roff.text([roman(format!("{}{line}", "  ".repeat(depth)))]);
-        depth += usize::from(line.ends_with(['{', '[']));
+/// What is printed, key by key.
+fn keys(roff: &mut Roff, flags: &str, prints: Prints) {
+    let schema = Value::from(prints.schema());
+    let what = shape::whole(&schema);
+    roff.text([
+        roman("With "),
+        bold(flags),
+        roman(format!(
+            " {what} with these keys (ucp-streams --help-json has the JSON Schema):"
+        )),
+    ]);
+    for key in shape::keys(&schema) {
+        roff.control("TP", []);
+        roff.text([bold(key.path), roman(format!(" ({})", key.kind))]);
+        if !key.about.is_empty() {
+            roff.text([roman(key.about)]);
+        }
     }
-    roff.control("fi", []);
 }
 
 fn exit_status(roff: &mut Roff) {

@@ -11,7 +11,9 @@ use anyhow::Result;
 use super::read::named;
 use super::shared::Context;
 use super::shared::retention::{Coming, Retention, connect_to_rehearse};
-use crate::cli::{DryRun, FieldValue, Impact, field_value, name, positive_duration};
+use crate::cli::{
+    DryRun, FieldValue, Impact, Prints, PrintsPlan, field_value, name, positive_duration,
+};
 use crate::exit::Exit;
 use crate::model::{EntryId, Fields, Name, Problem, entries as in_words};
 use crate::streams::publish::{
@@ -33,7 +35,7 @@ use kinds::Kind;
 /// 8); with --idempotency-field it is.
 #[derive(Debug, clap::Args)]
 #[command(
-    add = Impact::Write,
+    add = Impact::Write, add = Prints::list::<Published<'static>>(), add = PrintsPlan(Prints::one::<WouldPublish>()),
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     after_help = "\
@@ -231,6 +233,7 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
     let published = Published {
         stream: &job.target.stream,
         id,
+        time: id.time(),
         duplicate,
     };
     let mut out = context.console.out();

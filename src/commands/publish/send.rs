@@ -85,9 +85,10 @@ async fn send_all<'j>(
     mut show: impl FnMut(&[Published<'j>]),
     context: &Context,
 ) -> Result<Sent> {
-    let row = |id, duplicate| Published {
+    let row = |id: EntryId, duplicate| Published {
         stream: &job.target.stream,
         id,
+        time: id.time(),
         duplicate,
     };
     if job.idempotency.is_some() {

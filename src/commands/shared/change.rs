@@ -224,10 +224,7 @@ impl Rows {
     }
 
     fn push(&mut self, rows: &[Repaired]) -> Result<()> {
-        let row = |row: &Repaired| Changed {
-            stream: self.stream.clone(),
-            row: row.clone(),
-        };
+        let row = |row: &Repaired| Changed::new(&self.stream, row);
         let rows: Vec<Changed> = rows.iter().map(row).collect();
         Ok(self.writer.page(self.out.buffer(), &rows)?)
     }

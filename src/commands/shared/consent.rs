@@ -3,10 +3,9 @@
 use anyhow::Result;
 
 use super::context::Context;
-use crate::model::{Consent, Problem};
+use crate::model::{Consent, Problem, Row};
 use crate::settings::Listening;
 use crate::streams::server::about;
-use crate::view::Row;
 
 impl Context {
     /// Whether to do what `told` says: a dry run ends after `row`, which shows the plan (`None`), and what is refused

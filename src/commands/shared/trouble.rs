@@ -4,78 +4,42 @@ use anyhow::Result;
 
 use super::context::Context;
 use crate::model::{CommandLine, EntryId, Name, counted};
-use crate::streams::backlog::GroupLag;
 use crate::streams::inspect::GroupReport;
 use crate::streams::missing::{Cause, cause};
 use crate::topology::{Topology, mistyped};
 use crate::view::human_millis;
 use crate::wire::Connection;
 
-/// A group as a look at it saw it.
-pub(in crate::commands) struct Seen<'a> {
-    group: &'a Name,
-    stream: &'a Name,
-    is_missing: bool,
-    is_ahead: bool,
-    is_extra: bool,
-    position: Option<EntryId>,
-}
-
-impl<'a> From<&'a GroupReport> for Seen<'a> {
-    fn from(report: &'a GroupReport) -> Self {
-        Self {
-            group: &report.group,
-            stream: &report.stream,
-            is_missing: report.figures.is_missing,
-            is_ahead: report.figures.is_ahead,
-            is_extra: report.is_extra,
-            position: report.last_delivered_id,
-        }
-    }
-}
-
-impl<'a> From<&'a GroupLag> for Seen<'a> {
-    fn from(lag: &'a GroupLag) -> Self {
-        Self {
-            group: &lag.group,
-            stream: &lag.stream,
-            is_missing: lag.figures.is_missing,
-            is_ahead: lag.figures.is_ahead,
-            is_extra: lag.is_extra,
-            position: lag.last_delivered_id,
-        }
-    }
-}
-
 /// Warns of what is wrong with some groups, each kind with the next step.
 ///
 /// # Errors
 /// What the server says, asked why groups are gone.
-pub(in crate::commands) async fn warn_of_trouble<'a, S: Into<Seen<'a>>>(
-    groups: impl IntoIterator<Item = S>,
+pub(in crate::commands) async fn warn_of_trouble<'a>(
+    groups: impl IntoIterator<Item = &'a GroupReport>,
     connection: &Connection,
     context: &Context,
 ) -> Result<()> {
     let topology = context.topology()?;
-    let groups: Vec<Seen<'_>> = groups.into_iter().map(Into::into).collect();
-    let missing: Vec<&Seen<'_>> = groups.iter().filter(|it| it.is_missing).collect();
+    let groups: Vec<&GroupReport> = groups.into_iter().collect();
+    let missing = groups.iter().filter(|it| it.figures.is_missing);
+    let missing: Vec<&GroupReport> = missing.copied().collect();
     if !missing.is_empty() {
         let why = cause(connection).await?;
         context.console.warn(&of_missing(&missing, why));
     }
     for it in &groups {
-        if let Some(position) = it.position.filter(|_| it.is_ahead) {
-            let warning = of_ahead(topology, it.group, it.stream, position);
+        if let Some(position) = it.last_delivered_id.filter(|_| it.figures.is_ahead) {
+            let warning = of_ahead(topology, &it.group, &it.stream, position);
             context.console.warn(&warning);
         }
-        if let Some(warning) = of_extra(topology, it.group, it.stream).filter(|_| it.is_extra) {
+        if let Some(warning) = of_extra(topology, &it.group, &it.stream).filter(|_| it.is_extra) {
             context.console.warn(&warning);
         }
     }
     Ok(())
 }
 
-fn of_missing(missing: &[&Seen<'_>], why: Option<Cause>) -> String {
+fn of_missing(missing: &[&GroupReport], why: Option<Cause>) -> String {
     let names = missing
         .iter()
         .map(|it| format!("`{}` on `{}`", it.group, it.stream));

@@ -21,10 +21,9 @@ use serde::Serialize;
 
 use self::journal::JournalFile;
 use super::Context;
-use crate::cli::{DryRun, Impact, name, parse_duration, per_second};
+use crate::cli::{DryRun, Impact, Prints, PrintsPlan, name, parse_duration, per_second};
 use crate::exit::Exit;
-use crate::model::{Format, LogFormat, Name, counted};
-use crate::view::{Cell, Column, Row};
+use crate::model::{Cell, Column, Format, LogFormat, Name, Row, counted};
 use crate::worker::{Assignment, Summary};
 pub(super) use rehearse::PlanRow;
 
@@ -50,7 +49,7 @@ enum WorkerCommand {
 /// At least once: an entry is acknowledged when its handler succeeded, tried again with growing delays when it failed,
 /// and moved to the dead-letter stream once its deliveries are used up. Pending entries of a dead worker are claimed.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Write, after_help = "Examples:
+#[command(add = Impact::Write, add = Prints::list::<WorkerRow>(), add = PrintsPlan(Prints::list::<PlanRow>()), after_help = "Examples:
   # The platform's own handlers, all groups, until SIGTERM
   ucp-streams worker run --all
   # A program for every entry, as JSON on standard input; exit 0 acknowledges
@@ -232,7 +231,7 @@ pub(super) async fn work_off(job: Assignment, context: &Context) -> Result<Exit>
 }
 
 /// What one worker did.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::commands) struct WorkerRow {
     group: Name,
     stream: Name,

@@ -1,18 +1,14 @@
 //! `worker run --dry-run`: what each worker would do, by which numbers, and what it would create first.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use serde::Serialize;
 
 use super::assign::{self, Job};
 use super::{Context, RunArgs};
 use crate::exit::Exit;
-use crate::model::{Name, as_ms, counted};
+use crate::model::{Cell, Name, Tone, counted, report, whole_ms};
 use crate::streams::init::{State, plan_init};
 use crate::streams::names::no_group;
 use crate::topology::{Start, Workers};
-use crate::view::{Cell, Column, Row, Tone};
 use crate::worker::{Assignment, Mode, Policy};
 
 /// Shows the assignments and ends; nothing is read from a group, and nothing is written.
@@ -59,31 +55,37 @@ fn would(rows: &[PlanRow], first: Option<&Assignment>) -> String {
     format!("{}join {groups}{consumer}, and {end}", creating.concat())
 }
 
-/// A worker that would run.
-#[derive(Debug, Serialize)]
-pub(in crate::commands) struct PlanRow {
-    group: Name,
-    stream: Name,
-    state: State,
-    start: Start,
-    handler: String,
-    workers: Workers,
-    consumer: Name,
-    dead_letter: Name,
-    concurrency: usize,
-    batch: usize,
-    max_deliveries: u64,
-    #[serde(rename = "claim_idle_ms", serialize_with = "as_ms")]
-    claim_idle: Duration,
-    #[serde(rename = "handler_timeout_ms", serialize_with = "as_ms")]
-    handler_timeout: Duration,
-    #[serde(rename = "backoff_base_ms", serialize_with = "as_ms")]
-    backoff_base: Duration,
-    #[serde(rename = "backoff_cap_ms", serialize_with = "as_ms")]
-    backoff_cap: Duration,
-    #[serde(rename = "grace_ms", serialize_with = "as_ms")]
-    grace: Duration,
-    rate: Option<u32>,
+report! {
+    /// A worker that would run.
+    #[derive(Debug)]
+    pub(in crate::commands) struct PlanRow {
+        group: Name => whole("GROUP"),
+        stream: Name => whole("STREAM"),
+        state: State => whole("STATE") by Self::state_cell,
+        start: Start => text("START", wide),
+        handler: String => text("HANDLER"),
+        workers: Workers => text("WORKERS", wide),
+        consumer: Name => text("CONSUMER", wide),
+        dead_letter: Name => text("DEAD LETTERS", wide),
+        concurrency: usize => number("CONCURRENCY"),
+        batch: usize => number("BATCH", wide),
+        max_deliveries: u64 => number("DELIVERIES"),
+        claim_idle_ms: u64 => millis("CLAIM IDLE"),
+        handler_timeout_ms: u64 => millis("TIMEOUT"),
+        backoff_base_ms: u64 => millis("BACKOFF", wide),
+        backoff_cap_ms: u64 => millis("BACKOFF CAP", wide),
+        grace_ms: u64 => millis("GRACE", wide),
+        rate: Option<u32> => number("RATE", wide),
+    }
+}
+
+impl PlanRow {
+    fn state_cell(&self) -> Cell {
+        match self.state {
+            State::Missing => Cell::Word(Tone::Warn, "missing".to_owned()),
+            _ => Cell::Word(Tone::Ok, "exists".to_owned()),
+        }
+    }
 }
 
 impl From<(&Job, State)> for PlanRow {
@@ -117,81 +119,12 @@ impl From<(&Job, State)> for PlanRow {
             concurrency,
             batch,
             max_deliveries,
-            claim_idle,
-            handler_timeout,
-            backoff_base: backoff.base,
-            backoff_cap: backoff.cap,
-            grace,
+            claim_idle_ms: whole_ms(claim_idle),
+            handler_timeout_ms: whole_ms(handler_timeout),
+            backoff_base_ms: whole_ms(backoff.base),
+            backoff_cap_ms: whole_ms(backoff.cap),
+            grace_ms: whole_ms(grace),
             rate,
         }
-    }
-}
-
-impl Row for PlanRow {
-    const COLUMNS: &'static [Column] = &[
-        Column::whole("group", "GROUP"),
-        Column::whole("stream", "STREAM"),
-        Column::whole("state", "STATE"),
-        Column::text("handler", "HANDLER"),
-        Column::number("concurrency", "CONCURRENCY"),
-        Column::number("max_deliveries", "DELIVERIES"),
-        Column::number("claim_idle_ms", "CLAIM IDLE"),
-        Column::number("handler_timeout_ms", "TIMEOUT"),
-        Column::text("start", "START").wide(),
-        Column::text("workers", "WORKERS").wide(),
-        Column::text("consumer", "CONSUMER").wide(),
-        Column::text("dead_letter", "DEAD LETTERS").wide(),
-        Column::number("batch", "BATCH").wide(),
-        Column::number("backoff_base_ms", "BACKOFF").wide(),
-        Column::number("backoff_cap_ms", "BACKOFF CAP").wide(),
-        Column::number("grace_ms", "GRACE").wide(),
-        Column::number("rate", "RATE").wide(),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            group,
-            stream,
-            state,
-            start,
-            handler,
-            workers,
-            consumer,
-            dead_letter,
-            concurrency,
-            batch,
-            max_deliveries,
-            claim_idle,
-            handler_timeout,
-            backoff_base,
-            backoff_cap,
-            grace,
-            rate,
-        } = self;
-        let state = match state {
-            State::Missing => Cell::Word(Tone::Warn, "missing".to_owned()),
-            _ => Cell::Word(Tone::Ok, "exists".to_owned()),
-        };
-        let millis =
-            |of: &Duration| Cell::Millis(u64::try_from(of.as_millis()).unwrap_or(u64::MAX));
-        vec![
-            group.into(),
-            stream.into(),
-            state,
-            handler.as_str().into(),
-            (*concurrency as u64).into(),
-            (*max_deliveries).into(),
-            millis(claim_idle),
-            millis(handler_timeout),
-            start.word().into(),
-            workers.word().into(),
-            consumer.into(),
-            dead_letter.into(),
-            (*batch as u64).into(),
-            millis(backoff_base),
-            millis(backoff_cap),
-            millis(grace),
-            Cell::or_nothing(rate.map(|rate| rate.to_string())),
-        ]
     }
 }

@@ -1,30 +1,31 @@
 //! Creating one group at a chosen position.
 
 use anyhow::Result;
-use serde::Serialize;
 
 use super::super::init::State;
 use super::super::losses::number_of;
 use super::super::names::explain;
 use super::super::target::Target;
 use super::At;
-use crate::model::{EntryId, Name};
+use crate::model::{EntryId, Name, report};
 use crate::topology::Topology;
 use crate::wire::{Connection, ErrorKind, GroupStart, Lane, create_group, xinfo_groups};
 
-/// A group and what was done about it.
-#[derive(Clone, Debug, Serialize)]
-pub struct Created {
-    /// The group.
-    pub group: Name,
-    /// Its stream.
-    pub stream: Name,
-    /// What became of it.
-    pub state: State,
-    /// The id that a new group has as the last one delivered.
-    pub start_id: EntryId,
-    /// The last id delivered; `None` while it is missing.
-    pub last_delivered_id: Option<EntryId>,
+report! {
+    /// A group and what was done about it.
+    #[derive(Clone, Debug)]
+    pub struct Created {
+        /// The group.
+        pub group: Name => text("GROUP"),
+        /// Its stream.
+        pub stream: Name => text("STREAM"),
+        /// What became of it.
+        pub state: State => whole("STATE"),
+        /// The id that a new group has as the last one delivered.
+        pub start_id: EntryId => whole("START"),
+        /// The last id delivered; `None` while it is missing.
+        pub last_delivered_id: Option<EntryId> => whole("LAST DELIVERED"),
+    }
 }
 
 /// What creating it would do.

@@ -1,35 +1,36 @@
 //! Deleting a group, which forgets its position and everything that is pending in it.
 
 use anyhow::Result;
-use serde::Serialize;
 
 use super::super::backlog::lag_alone;
 use super::super::target::Target;
 use super::super::which_group::Suggest;
 use super::{change, live_consumers};
-use crate::model::{Consent, EntryId, Lag, Name};
+use crate::model::{Consent, EntryId, Lag, Name, report};
 use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, GroupSeen, delete_group};
 
-/// A group's end.
-#[derive(Clone, Debug, Serialize)]
-pub struct Deletion {
-    /// The group.
-    pub group: Name,
-    /// Its stream.
-    pub stream: Name,
-    /// Whether it was done.
-    pub is_done: bool,
-    /// Entries delivered and not acknowledged: forgotten.
-    pub pending: u64,
-    /// Entries not delivered yet: never to be.
-    pub undelivered: Lag,
-    /// The first of them; `None` when there is none.
-    pub undelivered_id: Option<EntryId>,
-    /// The last id delivered.
-    pub last_delivered_id: EntryId,
-    /// Consumers that were seen within the group's claim idle.
-    pub live_consumers: Vec<Name>,
+report! {
+    /// A group's end.
+    #[derive(Clone, Debug)]
+    pub struct Deletion {
+        /// The group.
+        pub group: Name => text("GROUP"),
+        /// Its stream.
+        pub stream: Name => text("STREAM"),
+        /// Whether it was done.
+        pub is_done: bool => whole("DONE"),
+        /// Entries delivered and not acknowledged: forgotten.
+        pub pending: u64 => number("PENDING"),
+        /// Entries not delivered yet: never to be.
+        pub undelivered: Lag => number("UNDELIVERED"),
+        /// The first of them; `None` when there is none.
+        pub undelivered_id: Option<EntryId> => whole("FIRST UNDELIVERED"),
+        /// The last id delivered.
+        pub last_delivered_id: EntryId => whole("LAST DELIVERED"),
+        /// Consumers that were seen within the group's claim idle.
+        pub live_consumers: Vec<Name> => number("LIVE CONSUMERS") by |end| end.live_consumers.len().into(),
+    }
 }
 
 impl Deletion {

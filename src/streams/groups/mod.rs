@@ -8,7 +8,6 @@ mod set_id;
 use std::time::Duration;
 
 use anyhow::Result;
-use serde::Serialize;
 
 pub use create::{CreatePlan, Created, apply_create, plan_create};
 pub use delete::{DeletePlan, Deletion, apply_delete, plan_delete};
@@ -25,11 +24,6 @@ use crate::wire::{Connection, ErrorKind, GroupChange, Lane, ScriptCall, xinfo_st
 /// Entries that are counted at most; beyond it a count is a lower bound.
 const COUNTED_MAX: usize = 100_000;
 
-/// A group in a list of groups.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
-pub struct Listed(pub GroupReport);
-
 /// The groups of `wanted`, or of every stream of the topology when that is empty.
 ///
 /// # Errors
@@ -38,10 +32,9 @@ pub async fn list(
     connection: &Connection,
     topology: &Topology,
     wanted: &[Name],
-) -> Result<Visible<Listed>> {
+) -> Result<Visible<GroupReport>> {
     let Visible { rows, denied } = inspect::streams(connection, topology, wanted).await?;
-    let groups = rows.into_iter().flat_map(|stream| stream.groups);
-    let rows = groups.map(Listed).collect();
+    let rows = rows.into_iter().flat_map(|stream| stream.groups).collect();
     Ok(Visible { rows, denied })
 }
 

@@ -12,24 +12,25 @@ use super::super::select::{Criteria, Pager};
 use super::super::target::Target;
 use super::super::which_group::Suggest;
 use super::{At, COUNTED_MAX, change, live_consumers};
-use crate::model::{Consent, EntryId, Lag, Name, is_fatal};
+use crate::model::{Consent, EntryId, Lag, Name, is_fatal, report, states};
 use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, GroupSeen, Lane, set_group_id};
 
-/// Which way a group moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// To entries that were delivered already.
-    Back,
-    /// Past entries that were not.
-    Forward,
-    /// It stands there.
-    Stay,
+states! {
+    /// Which way a group moves.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Direction {
+        /// To entries that were delivered already.
+        Back = "back" in Warn,
+        /// Past entries that were not.
+        Forward = "forward" in Warn,
+        /// It stands there.
+        Stay = "stay" in Plain,
+    }
 }
 
 /// A consumer that would lose what it holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct HeldBy {
     /// The consumer; empty for entries that were given back.
     pub consumer: Name,
@@ -39,35 +40,37 @@ pub struct HeldBy {
     pub deliveries_max: u64,
 }
 
-/// A group's move.
-#[derive(Clone, Debug, Serialize)]
-pub struct Shift {
-    /// The group.
-    pub group: Name,
-    /// Its stream.
-    pub stream: Name,
-    /// Whether it was done.
-    pub is_done: bool,
-    /// Which way.
-    pub direction: Direction,
-    /// The last id delivered before.
-    pub from_id: EntryId,
-    /// The last id delivered afterwards.
-    pub to_id: EntryId,
-    /// Entries that are delivered again.
-    pub again: Lag,
-    /// Entries that are never delivered.
-    pub skipped: Lag,
-    /// Pending entries among those delivered again: whoever reads takes them, and their delivery counts start at 1.
-    pub stolen: u64,
-    /// The greatest delivery count that is lost; `None` without any.
-    pub deliveries_max: Option<u64>,
-    /// Who holds them.
-    pub holders: Vec<HeldBy>,
-    /// Entries pending in the group, all of them.
-    pub pending: u64,
-    /// Consumers that were seen within the group's claim idle.
-    pub live_consumers: Vec<Name>,
+report! {
+    /// A group's move.
+    #[derive(Clone, Debug)]
+    pub struct Shift {
+        /// The group.
+        pub group: Name => text("GROUP"),
+        /// Its stream.
+        pub stream: Name => text("STREAM"),
+        /// Whether it was done.
+        pub is_done: bool => whole("DONE"),
+        /// Which way.
+        pub direction: Direction => whole("DIRECTION"),
+        /// The last id delivered before.
+        pub from_id: EntryId => whole("FROM"),
+        /// The last id delivered afterwards.
+        pub to_id: EntryId => whole("TO"),
+        /// Entries that are delivered again.
+        pub again: Lag => number("DELIVERED AGAIN"),
+        /// Entries that are never delivered.
+        pub skipped: Lag => number("SKIPPED"),
+        /// Pending entries among those delivered again: whoever reads takes them, and their delivery counts start at 1.
+        pub stolen: u64 => number("TAKEN FROM CONSUMERS"),
+        /// The greatest delivery count that is lost; `None` without any.
+        pub deliveries_max: Option<u64> => number("DELIVERIES LOST"),
+        /// Who holds them.
+        pub holders: Vec<HeldBy> => number("HOLDERS") by |shift| shift.holders.len().into(),
+        /// Entries pending in the group, all of them.
+        pub pending: u64 => number("PENDING"),
+        /// Consumers that were seen within the group's claim idle.
+        pub live_consumers: Vec<Name> => number("LIVE CONSUMERS") by |shift| shift.live_consumers.len().into(),
+    }
 }
 
 /// What a move would do, and what it was planned from.

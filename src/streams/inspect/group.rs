@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use serde::Serialize;
 
 use super::super::lag::{headroom, is_ahead, lag, lost, lost_in_all, lost_open};
 use super::count::{Counter, ENTRIES_MAX, Range};
@@ -11,78 +10,86 @@ use super::live::Living;
 use super::rate::Rate;
 use super::{GroupState, Moment, allowed, unless_other_type};
 use crate::model::{
-    ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Losses, Name, OpenBreaker, PendingEntry,
-    StreamInfo, Time, is_fatal,
+    Cell, ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Losses, Name, OpenBreaker, PendingEntry,
+    StreamInfo, Time, is_fatal, report,
 };
 use crate::streams::policy::Published;
-use crate::topology::{Alert, Figures, GroupSpec, Level, Measure, Topology, losses_key};
+use crate::topology::{Alert, AlertName, Figures, GroupSpec, Level, Measure, Topology, losses_key};
 use crate::wire::{
     Connection, Error, ErrorKind, PendingFilter, get, xinfo_consumers, xpending_entries, xrange,
 };
 
-/// What there is to say of a group. `None` is unknown, or for a missing group that there is nothing to say.
-#[derive(Clone, Debug, Serialize)]
-pub struct GroupReport {
-    /// The group.
-    pub group: Name,
-    /// Its stream.
-    pub stream: Name,
-    /// Whether the server has it.
-    pub state: GroupState,
-    /// Whether the topology has its stream and not the group.
-    pub is_extra: bool,
-    /// Entries it was not delivered yet.
-    pub lag: Option<Lag>,
-    /// Whether the lag was counted, entry by entry.
-    pub is_counted: bool,
-    /// The last id delivered to it.
-    pub last_delivered_id: Option<EntryId>,
-    /// The oldest entry that was not delivered to it and is still there; `None` also when there is none.
-    pub undelivered_id: Option<EntryId>,
-    /// How long ago that one was added.
-    pub undelivered_age_ms: Option<u64>,
-    /// Entries delivered and not acknowledged.
-    pub pending: Option<u64>,
-    /// The pending entry with the least id; `None` also when nothing is pending.
-    pub oldest_pending_id: Option<EntryId>,
-    /// How long ago that one was added.
-    pub oldest_pending_age_ms: Option<u64>,
-    /// How long ago it was last delivered.
-    pub oldest_pending_idle_ms: Option<u64>,
-    /// How often it was delivered.
-    pub oldest_pending_deliveries: Option<u64>,
-    /// Whether it was given up for good (`XNACK … FATAL`); `None` also when there is none.
-    pub oldest_pending_is_fatal: Option<bool>,
-    /// Who holds it.
-    pub oldest_pending_consumer: Option<Name>,
-    /// Whether it was trimmed away, so that nobody can process it any more.
-    pub oldest_pending_is_trimmed: Option<bool>,
-    /// Entries that left the stream before they were delivered, in all: what workers have recorded, and what is missing
-    /// since.
-    pub lost: Option<Lag>,
-    /// Of these, what nobody has accepted (`groups accept-loss`).
-    pub lost_unaccepted: Option<Lag>,
-    /// How many entries can be added before the group loses one; `None` without a limit of the stream.
-    pub headroom: Option<Lag>,
-    /// In how long that is at the stream's rate; `None` when that is unknown or nothing came lately.
-    pub headroom_ms: Option<u64>,
-    /// The window that the rate is from: a minute or a quarter of an hour until now.
-    pub rate_window_ms: Option<u64>,
-    /// What is wrong by the topology's thresholds, and where nobody knows whether it is.
-    pub alerts: Vec<Alert>,
-    /// The worst of them; `None` when there is none.
-    pub severity: Option<Level>,
-    /// What they were decided from.
-    #[serde(skip)]
-    pub figures: Figures,
-    /// While everything that its workers attempt fails, so that they pause and try one entry at a time; `None` also where
-    /// the user may not ask.
-    pub circuit_breaker: Option<OpenBreaker>,
-    /// Consumers that live: seen within a minute, or within its workers' claim idle where that is longer; `None` where the
-    /// user may not ask.
-    pub live: Option<u64>,
-    /// Its consumers.
-    pub consumers: Vec<ConsumerInfo>,
+report! {
+    /// What there is to say of a group. `None` is unknown, or for a missing group that there is nothing to say.
+    #[derive(Clone, Debug)]
+    pub struct GroupReport {
+        /// The group.
+        pub group: Name => text("GROUP") by Self::name_cell,
+        /// Its stream.
+        pub stream: Name => text("STREAM", wide),
+        /// Whether the server has it.
+        pub state: GroupState => whole("STATE", wide),
+        /// Entries it was not delivered yet.
+        pub lag: Option<Lag> => number("LAG") by Self::lag_cell,
+        /// How long ago the oldest entry was added that was not delivered to it and is still there.
+        pub undelivered_age_ms: Option<u64> => millis("BEHIND", wide)
+            by |it| it.age_cell(it.undelivered_age_ms),
+        /// The last id delivered to it.
+        pub last_delivered_id: Option<EntryId> => whole("LAST DELIVERED", wide),
+        /// The oldest entry that was not delivered to it and is still there; `None` also when there is none.
+        pub undelivered_id: Option<EntryId> => whole("FIRST UNDELIVERED", wide),
+        /// Entries delivered and not acknowledged.
+        pub pending: Option<u64> => number("PENDING")
+            by |it| it.alarmed(it.pending, AlertName::MaxPending),
+        /// The pending entry with the least id; `None` also when nothing is pending.
+        pub oldest_pending_id: Option<EntryId> => whole("OLDEST PENDING", wide),
+        /// How long ago that one was added.
+        pub oldest_pending_age_ms: Option<u64> => millis("OLDEST", wide)
+            by |it| it.age_cell(it.oldest_pending_age_ms),
+        /// How long ago it was last delivered.
+        pub oldest_pending_idle_ms: Option<u64> => millis("IDLE") by Self::idle_cell,
+        /// How often it was delivered.
+        pub oldest_pending_deliveries: Option<u64> => number("DELIVERIES", wide)
+            by Self::deliveries_cell,
+        /// Whether it was given up for good (`XNACK … FATAL`); `None` also when there is none.
+        pub oldest_pending_is_fatal: Option<bool>,
+        /// Who holds it.
+        pub oldest_pending_consumer: Option<Name> => text("HELD BY", wide),
+        /// Whether it was trimmed away, so that nobody can process it any more.
+        pub oldest_pending_is_trimmed: Option<bool> => whole("TRIMMED", wide),
+        /// Consumers that live: seen within a minute, or within its workers' claim idle where that is longer; `None` where
+        /// the user may not ask.
+        pub live: Option<u64> => number("LIVE") by Self::live_cell,
+        /// Its consumers.
+        pub consumers: Vec<ConsumerInfo> => number("CONSUMERS", wide) by Self::consumers_cell,
+        /// Entries that left the stream before they were delivered, in all: what workers have recorded, and what is missing
+        /// since.
+        pub lost: Option<Lag> => number("LOST") by |it| it.lost_cell(it.lost),
+        /// Of these, what nobody has accepted (`groups accept-loss`).
+        pub lost_unaccepted: Option<Lag> => number("NOT ACCEPTED", wide)
+            by |it| it.lost_cell(it.lost_unaccepted),
+        /// How many entries can be added before the group loses one; `None` without a limit of the stream.
+        pub headroom: Option<Lag> => number("ROOM") by |it| it.alarmed(it.headroom, AlertName::MinRoom),
+        /// In how long that is at the stream's rate; `None` when that is unknown or nothing came lately.
+        pub headroom_ms: Option<u64> => millis("FOR")
+            by |it| it.alarmed(it.headroom_ms.map(Cell::Millis), AlertName::MinRoom),
+        /// The window that the rate is from: a minute or a quarter of an hour until now.
+        pub rate_window_ms: Option<u64> => millis("OVER", wide),
+        /// What is wrong by the topology's thresholds, and where nobody knows whether it is.
+        pub alerts: Vec<Alert> => text("ALERTS", wide) by Self::alerts_cell,
+        /// The worst of them; `None` when there is none.
+        pub severity: Option<Level>,
+        /// Whether the lag was counted, entry by entry.
+        pub is_counted: bool => whole("COUNTED", wide),
+        /// Whether the topology has its stream and not the group.
+        pub is_extra: bool => whole("EXTRA", wide),
+        /// While everything that its workers attempt fails, so that they pause and try one entry at a time; `None` also
+        /// where the user may not ask.
+        pub circuit_breaker: Option<OpenBreaker> => text("BREAKER", wide) by Self::breaker_cell,
+        /// What the alerts were decided from.
+        #[serde(skip)]
+        pub figures: Figures,
+    }
 }
 
 impl GroupReport {

@@ -1,6 +1,7 @@
 //! The state of streams and their groups, in two round trips for all of them and at a cost that grows neither with a
 //! stream's length nor with a pending entries list.
 
+mod cells;
 mod count;
 mod group;
 mod live;
@@ -10,8 +11,9 @@ mod stream;
 
 use anyhow::Result;
 use futures_util::future::{join_all, try_join_all};
-use serde::Serialize;
 
+pub use cells::deliveries_cell;
+pub(super) use cells::lost_cell;
 pub(super) use count::Counter;
 pub use group::GroupReport;
 pub(super) use group::{Around, report as group_report, severity};
@@ -21,18 +23,19 @@ use stream::FirstTrip;
 pub use stream::{StreamReport, StreamState};
 
 use super::names::require_unless_dead_letters;
-use crate::model::Name;
+use crate::model::{Name, states};
 use crate::topology::Topology;
 use crate::wire::{Connection, Error, ErrorKind};
 
-/// Whether something that should be there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GroupState {
-    /// It is there.
-    Ready,
-    /// The topology names it and the server does not have it.
-    Missing,
+states! {
+    /// Whether something that should be there is.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum GroupState {
+        /// It is there.
+        Ready = "ready" in Ok,
+        /// The topology names it and the server does not have it.
+        Missing = "missing" in Warn,
+    }
 }
 
 /// What could be seen, and the streams that the user may not look at.

@@ -2,82 +2,93 @@
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
-use serde::Serialize;
 
 use super::group::{Around, age, report};
 use super::rate::{Rate, rate};
 use super::{Counter, GroupReport, Moment, allowed, unless_other_type};
-use crate::model::{Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, StreamInfo, Time};
+use crate::model::{
+    Cell, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, StreamInfo, Time, Tone, report, states,
+};
 use crate::topology::{StreamSpec, Topology, breaker_key};
 use crate::wire::{
     Connection, Error, ErrorKind, get, memory_usage, xinfo_groups, xinfo_stream, xlen,
 };
 
-/// What the key is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StreamState {
-    /// A stream.
-    Ready,
-    /// Nothing.
-    Missing,
-    /// Something else.
-    OtherType,
-}
-
-impl StreamState {
-    /// The word for it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Ready => "ready",
-            Self::Missing => "missing",
-            Self::OtherType => "not a stream",
-        }
+states! {
+    /// What the key is.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum StreamState {
+        /// A stream.
+        Ready = "ready" in Ok,
+        /// Nothing.
+        Missing = "missing" in Warn,
+        /// Something else.
+        OtherType = "not a stream" in Bad,
     }
 }
 
-/// What there is to say of a stream. `None` is unknown, or for a missing stream that there is nothing to say.
-#[derive(Clone, Debug, Serialize)]
-pub struct StreamReport {
-    /// The stream.
-    pub stream: Name,
-    /// Whether it is there.
-    pub state: StreamState,
-    /// Entries in it.
-    pub length: Option<u64>,
-    /// Entries the topology keeps, approximately; `None` without a limit.
-    pub maxlen: Option<u64>,
-    /// The oldest entry; `None` also when there is none.
-    pub first_id: Option<EntryId>,
-    /// When it was added.
-    pub first_time: Option<Time>,
-    /// How long ago that is.
-    pub first_age_ms: Option<u64>,
-    /// The newest entry; `None` also when there is none.
-    pub last_id: Option<EntryId>,
-    /// When it was added.
-    pub last_time: Option<Time>,
-    /// How long ago that is.
-    pub last_age_ms: Option<u64>,
-    /// Entries ever added.
-    pub entries_added: Option<u64>,
-    /// Entries added per minute lately, from the newest entries' ids; `None` where these span less than 30 seconds, or
-    /// none came lately.
-    pub rate_per_minute: Option<f64>,
-    /// The window that the rate is from: a minute or a quarter of an hour until now.
-    pub rate_window_ms: Option<u64>,
-    /// Memory it takes, estimated by the server.
-    pub bytes: Option<u64>,
-    /// Entries in its dead-letter stream.
-    pub dead_letters: Option<u64>,
-    /// The group with the least room.
-    pub slowest_group: Option<Name>,
-    /// How many entries can be added before that group loses one; `None` without a limit or a group.
-    pub headroom: Option<Lag>,
-    /// In how long that is at that rate.
-    pub headroom_ms: Option<u64>,
-    /// Its groups: those the server has, then those only the topology has.
-    pub groups: Vec<GroupReport>,
+report! {
+    /// What there is to say of a stream. `None` is unknown, or for a missing stream that there is nothing to say.
+    #[derive(Clone, Debug)]
+    pub struct StreamReport {
+        /// The stream.
+        pub stream: Name => text("STREAM"),
+        /// Whether it is there.
+        pub state: StreamState => whole("STATE"),
+        /// Entries in it.
+        pub length: Option<u64> => number("LENGTH") by |row| row.known(row.length),
+        /// Entries the topology keeps, approximately; `None` without a limit.
+        pub maxlen: Option<u64> => number("MAXLEN"),
+        /// The oldest entry; `None` also when there is none.
+        pub first_id: Option<EntryId> => whole("FIRST ID", wide),
+        /// When it was added.
+        pub first_time: Option<Time> => whole("FIRST TIME", wide),
+        /// How long ago that is.
+        pub first_age_ms: Option<u64> => millis("FIRST"),
+        /// The newest entry; `None` also when there is none.
+        pub last_id: Option<EntryId> => whole("LAST ID", wide),
+        /// When it was added.
+        pub last_time: Option<Time> => whole("LAST TIME", wide),
+        /// How long ago that is.
+        pub last_age_ms: Option<u64> => millis("LAST"),
+        /// Entries ever added.
+        pub entries_added: Option<u64> => number("ADDED", wide) by |row| row.known(row.entries_added),
+        /// Entries added per minute lately, from the newest entries' ids; `None` where these span less than 30 seconds, or
+        /// none came lately.
+        pub rate_per_minute: Option<f64> => number("PER MIN", wide) by |row| row.rate_per_minute.map(|rate| format!("{rate:.1}")).into(),
+        /// The window that the rate is from: a minute or a quarter of an hour until now.
+        pub rate_window_ms: Option<u64> => millis("OVER", wide),
+        /// Memory it takes, estimated by the server.
+        pub bytes: Option<u64> => bytes("BYTES") by |row| row.known(row.bytes),
+        /// Entries in its dead-letter stream.
+        pub dead_letters: Option<u64> => number("DEAD", unknown) by Self::dead_cell,
+        /// The group with the least room.
+        pub slowest_group: Option<Name> => text("SLOWEST GROUP", wide),
+        /// How many entries can be added before that group loses one; `None` without a limit or a group.
+        pub headroom: Option<Lag> => number("ROOM", wide),
+        /// In how long that is at that rate.
+        pub headroom_ms: Option<u64> => millis("ROOM FOR", wide),
+        /// Its groups: those the server has, then those only the topology has.
+        pub groups: Vec<GroupReport>,
+    }
+}
+
+impl StreamReport {
+    /// What a missing stream lacks is absent, not unknown.
+    fn known(&self, value: Option<u64>) -> Cell {
+        match (self.state, value) {
+            (StreamState::Ready, None) => Cell::Unknown,
+            (StreamState::Ready, Some(value)) => value.into(),
+            _ => Cell::Nothing,
+        }
+    }
+
+    fn dead_cell(&self) -> Cell {
+        match self.dead_letters {
+            Some(count) if count > 0 => Cell::Count(count).toned(Tone::Warn),
+            count => count.into(),
+        }
+    }
 }
 
 /// What the first round trip brought.

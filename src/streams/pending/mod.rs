@@ -8,10 +8,13 @@ use serde::Serialize;
 
 pub use shape::{Cluster, ClusterState, HistogramRow};
 
-use super::inspect::allowed;
+use super::inspect::{allowed, deliveries_cell};
 use super::select::{Bodies, Criteria, Pager};
 use super::target::Target;
-use crate::model::{Body, EntryId, Fields, InFlight, Name, PendingEntry, Time, bytes_of, is_fatal};
+use crate::model::{
+    Body, Cell, EntryId, Fields, InFlight, Name, PendingEntry, Time, Tone, bytes_of, is_fatal,
+    report,
+};
 use crate::topology::inflight_key;
 use crate::wire::{Connection, ErrorKind, hmget, time, xpending};
 use shape::{Clusters, Histogram};
@@ -41,7 +44,7 @@ pub struct Question {
 }
 
 /// What is pending in a group.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct PendingReport {
     /// The stream.
     pub stream: Name,
@@ -72,44 +75,48 @@ pub struct PendingReport {
     pub entries: Vec<PendingRow>,
 }
 
-/// One consumer and what it holds.
-#[derive(Clone, Debug, Serialize)]
-pub struct Holding {
-    /// The consumer.
-    pub consumer: Name,
-    /// Entries it holds.
-    pub pending: u64,
-    /// Milliseconds since it last asked for anything; `None` for what nobody holds.
-    pub idle_ms: Option<u64>,
+report! {
+    /// One consumer and what it holds.
+    #[derive(Clone, Debug)]
+    pub struct Holding {
+        /// The consumer.
+        pub consumer: Name => text("CONSUMER"),
+        /// Entries it holds.
+        pub pending: u64 => number("PENDING"),
+        /// Milliseconds since it last asked for anything; `None` for what nobody holds.
+        pub idle_ms: Option<u64> => millis("IDLE"),
+    }
 }
 
-/// One pending entry.
-#[derive(Clone, Debug, Serialize)]
-pub struct PendingRow {
-    /// The entry.
-    pub id: EntryId,
-    /// When it was added.
-    pub time: Time,
-    /// Who holds it; `None` when it was given back.
-    pub consumer: Option<Name>,
-    /// Milliseconds since it was last delivered; `None` when it was given back.
-    pub idle_ms: Option<u64>,
-    /// How often it was delivered; `None` where that is fatal.
-    pub deliveries: Option<u64>,
-    /// Whether it was given up for good (`XNACK … FATAL`).
-    pub is_fatal: bool,
-    /// How long ago it was added, by its id; `None` for an id ahead of the clock.
-    pub age_ms: Option<u64>,
-    /// When a handler was first started with it, where a worker noted that: at its second attempt, or after ten seconds.
-    pub in_flight_since: Option<Time>,
-    /// How long ago that was.
-    pub in_flight_ms: Option<u64>,
-    /// Why its last attempt failed, where a worker noted that; its end, at most 200 bytes.
-    pub last_reason: Option<String>,
-    /// Whether its body is gone from the stream; `None` when nobody looked.
-    pub is_trimmed: Option<bool>,
-    /// Its fields; `None` when nobody looked, or they are gone.
-    pub fields: Option<Body>,
+report! {
+    /// One pending entry.
+    #[derive(Clone, Debug)]
+    pub struct PendingRow {
+        /// The entry.
+        pub id: EntryId => whole("ID"),
+        /// When it was added.
+        pub time: Time => whole("TIME", wide, unknown),
+        /// Who holds it; `None` when it was given back.
+        pub consumer: Option<Name> => text("CONSUMER"),
+        /// Milliseconds since it was last delivered; `None` when it was given back.
+        pub idle_ms: Option<u64> => millis("IDLE"),
+        /// How often it was delivered; `None` where that is fatal.
+        pub deliveries: Option<u64> => number("DELIVERIES") by |it| deliveries_cell(it.deliveries, it.is_fatal),
+        /// Whether it was given up for good (`XNACK … FATAL`).
+        pub is_fatal: bool,
+        /// How long ago it was added, by its id; `None` for an id ahead of the clock.
+        pub age_ms: Option<u64> => millis("AGE", unknown),
+        /// When a handler was first started with it, where a worker noted that: at its second attempt, or after ten seconds.
+        pub in_flight_since: Option<Time> => whole("SINCE", wide),
+        /// How long ago that was.
+        pub in_flight_ms: Option<u64> => millis("IN FLIGHT"),
+        /// Why its last attempt failed, where a worker noted that; its end, at most 200 bytes.
+        pub last_reason: Option<String> => text("REASON"),
+        /// Whether its body is gone from the stream; `None` when nobody looked.
+        pub is_trimmed: Option<bool> => whole("TRIMMED", wide),
+        /// Its fields; `None` when nobody looked, or they are gone.
+        pub fields: Option<Body> => text("FIELDS", wide) by Self::fields_cell,
+    }
 }
 
 impl PendingReport {
@@ -130,6 +137,16 @@ impl PendingReport {
                 self.matching
             )
         })
+    }
+}
+
+impl PendingRow {
+    fn fields_cell(&self) -> Cell {
+        match (&self.fields, self.is_trimmed) {
+            (Some(fields), _) => fields.clone().into(),
+            (None, Some(true)) => Cell::Nothing.shown_as(Tone::Bad, "trimmed"),
+            (None, _) => Cell::Nothing,
+        }
     }
 }
 

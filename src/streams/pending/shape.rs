@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
-
 use super::super::within::value_of;
-use crate::model::{Body, Fields, Name, PendingEntry, is_fatal};
+use crate::model::{Body, Cell, Fields, Name, PendingEntry, Tone, is_fatal, report, states};
 
 /// Upper bounds of the idle times, in milliseconds, with what they are called; the last has none.
 const IDLE: [(&str, u64); 7] = [
@@ -29,15 +27,17 @@ const DELIVERIES: [(&str, u64); 7] = [
     ("more than 10", u64::MAX),
 ];
 
-/// One bar of a histogram.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct HistogramRow {
-    /// The range.
-    pub range: &'static str,
-    /// Entries in it.
-    pub entries: u64,
-    /// Their share of all that were looked at.
-    pub share_percent: f64,
+report! {
+    /// One bar of a histogram.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct HistogramRow {
+        /// The range.
+        pub range: &'static str => whole("RANGE"),
+        /// Entries in it.
+        pub entries: u64 => number("ENTRIES"),
+        /// Their share of all that were looked at.
+        pub share_percent: f64 => number("SHARE") by |it| percent(it.share_percent),
+    }
 }
 
 /// Entries by idle time and by deliveries.
@@ -103,29 +103,32 @@ fn share(entries: u64, all: u64) -> f64 {
     (entries as f64 * 1000.0 / all.max(1) as f64).round() / 10.0
 }
 
-/// What the entries of a cluster are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClusterState {
-    /// They share these values; a field that is not named is one they do not have.
-    Shared,
-    /// Their bodies are gone from the stream.
-    Trimmed,
-    /// Others, with less frequent values.
-    Other,
+states! {
+    /// What the entries of a cluster are.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum ClusterState {
+        /// They share these values; a field that is not named is one they do not have.
+        Shared = "shared" in Plain,
+        /// Their bodies are gone from the stream.
+        Trimmed = "trimmed" in Bad,
+        /// Others, with less frequent values.
+        Other = "other" in Dim,
+    }
 }
 
-/// Entries that share the values of some fields.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Cluster {
-    /// What they are.
-    pub state: ClusterState,
-    /// The values they share.
-    pub fields: Body,
-    /// How many they are.
-    pub entries: u64,
-    /// Their share of all that were looked at.
-    pub share_percent: f64,
+report! {
+    /// Entries that share the values of some fields.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct Cluster {
+        /// The values they share.
+        pub fields: Body => text("SHARED") by Self::fields_cell,
+        /// What they are.
+        pub state: ClusterState => whole("STATE", wide) by |it| it.state.word().into(),
+        /// How many they are.
+        pub entries: u64 => number("ENTRIES"),
+        /// Their share of all that were looked at.
+        pub share_percent: f64 => number("SHARE") by |it| percent(it.share_percent),
+    }
 }
 
 /// Entries by the values of some fields.
@@ -181,6 +184,23 @@ impl Clusters {
             }
         }
         rows
+    }
+}
+
+fn percent(share: f64) -> Cell {
+    format!("{share:.1}%").into()
+}
+
+impl Cluster {
+    fn fields_cell(&self) -> Cell {
+        match self.state {
+            ClusterState::Shared if self.fields.fields.is_empty() => {
+                Cell::Nothing.shown_as(Tone::Dim, "(no such field)")
+            }
+            ClusterState::Shared => self.fields.clone().into(),
+            ClusterState::Trimmed => Cell::Nothing.shown_as(Tone::Bad, "(trimmed)"),
+            ClusterState::Other => Cell::Nothing.shown_as(Tone::Dim, "(other values)"),
+        }
     }
 }
 

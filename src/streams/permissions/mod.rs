@@ -5,24 +5,24 @@ mod table;
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
 use super::publish::memory_of;
-use crate::model::{Name, is_seen};
+use crate::model::{Name, is_seen, report};
 use crate::topology::{self, Builtin, GroupSpec, Handler, HttpSpec, Topology, Workers};
 use table::{BASE, COUNT, Keys, LEASE, Needs, ONCE, Scope, TABLE};
 
-/// The rule of one command, as `ACL SETUSER` takes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Permission {
-    /// The command.
-    pub command: String,
-    /// Commands of the server, as `xinfo|stream`.
-    pub allowed: Vec<&'static str>,
-    /// Keys with `~` or `%R~` before them, as patterns.
-    pub keys: Vec<Name>,
-    /// All of it in one line, each word quoted where it must be.
-    pub rule: String,
+report! {
+    /// The rule of one command, as `ACL SETUSER` takes it.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Permission {
+        /// All of it in one line, each word quoted where it must be.
+        pub rule: String => whole("RULE"),
+        /// The command.
+        pub command: String => text("COMMAND", wide),
+        /// Commands of the server, as `xinfo|stream`.
+        pub allowed: Vec<&'static str>,
+        /// Keys with `~` or `%R~` before them, as patterns.
+        pub keys: Vec<Name>,
+    }
 }
 
 impl Permission {

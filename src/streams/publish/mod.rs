@@ -20,8 +20,6 @@ mod verdict;
 mod warnings;
 
 use anyhow::Result;
-use serde::ser::SerializeStruct as _;
-use serde::{Serialize, Serializer};
 
 pub use blocks::Blocks;
 pub(super) use blocks::Line;
@@ -39,7 +37,7 @@ pub use told::Told;
 pub use warnings::Warnings;
 
 use super::names::explain;
-use crate::model::{CommandLine, EntryId, Fields, Kind, Name, Problem};
+use crate::model::{CommandLine, EntryId, Fields, Kind, Name, Problem, Time, report};
 use crate::topology::Topology;
 use crate::topology::validate::Invalid;
 use crate::wire::{Connection, Error, xadd};
@@ -53,42 +51,32 @@ pub struct Destination {
     pub maxlen: Option<u64>,
 }
 
-/// An entry that was published.
-#[derive(Clone, Debug)]
-pub struct Published<'s> {
-    /// Its stream.
-    pub stream: &'s Name,
-    /// Its id there.
-    pub id: EntryId,
-    /// Whether it was there before; known only where entries have a key.
-    pub duplicate: Option<bool>,
-}
-
-impl Serialize for Published<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self {
-            stream,
-            id,
-            duplicate,
-        } = self;
-        let mut json = serializer.serialize_struct("Published", 4)?;
-        json.serialize_field("stream", stream)?;
-        json.serialize_field("id", id)?;
-        json.serialize_field("time", &id.time())?;
-        json.serialize_field("duplicate", duplicate)?;
-        json.end()
+report! {
+    /// An entry that was published.
+    #[derive(Clone, Debug)]
+    pub struct Published<'s> {
+        /// Its id.
+        pub id: EntryId => whole("ID"),
+        /// When it was added, by its id.
+        pub time: Option<Time>,
+        /// Its stream.
+        pub stream: &'s Name => text("STREAM"),
+        /// Whether it was there before; known only where entries have a key.
+        pub duplicate: Option<bool>,
     }
 }
 
-/// What would be published.
-#[derive(Clone, Debug, Serialize)]
-pub struct WouldPublish {
-    /// The stream.
-    pub stream: Name,
-    /// How many entries.
-    pub entries: u64,
-    /// The limit the stream would be cut to.
-    pub maxlen: Option<u64>,
+report! {
+    /// What would be published.
+    #[derive(Clone, Debug)]
+    pub struct WouldPublish {
+        /// The stream.
+        pub stream: Name => text("STREAM"),
+        /// How many entries.
+        pub entries: u64 => number("ENTRIES"),
+        /// The limit the stream would be cut to.
+        pub maxlen: Option<u64> => number("MAXLEN"),
+    }
 }
 
 /// Publishes one entry.

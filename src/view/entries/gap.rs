@@ -1,10 +1,10 @@
 //! The record of entries that were gone before they were read.
 
-use crate::model::EntryId;
+use crate::model::{EntryId, Tone};
 use crate::streams::tail::Gap;
+use crate::view::Theme;
 use crate::view::json::json_bytes;
 use crate::view::text::{push_decimal, push_id, push_name};
-use crate::view::{Theme, Tone};
 
 /// `{"gap":{"stream","from","to","count"}}`.
 pub(super) fn json(out: &mut Vec<u8>, stream: &[u8], gap: &Gap) {

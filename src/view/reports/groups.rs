@@ -1,187 +1,89 @@
-//! `groups`, and what was or would be done with one.
+//! A group as `groups` and as `lag` show it: the same report, with other columns in front.
 
-use super::info::{
-    ages, alarmed, alerts_of, group_cell, group_state, lag_cell, live_of, lost_cell,
-};
-use super::init;
-use crate::streams::groups::{Created, Deletion, Direction, Listed, Shift};
-use crate::streams::inspect::{GroupReport, GroupState};
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::json;
+
+use crate::model::{Cell, Column, Row, narrowed};
+use crate::streams::inspect::GroupReport;
 use crate::topology::AlertName;
-use crate::view::{Cell, Column, Row, Tone};
+
+const COLUMNS: usize = GroupReport::COLUMNS.len();
+
+/// A line of `groups`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Listed(pub GroupReport);
 
 impl Row for Listed {
-    const COLUMNS: &'static [Column] = &[
-        Column::text("group", "GROUP"),
-        Column::text("stream", "STREAM"),
-        Column::whole("state", "STATE").wide(),
-        Column::number("live", "LIVE"),
-        Column::number("consumers", "CONSUMERS").wide(),
-        Column::number("pending", "PENDING"),
-        Column::number("oldest_pending_age_ms", "OLDEST").wide(),
-        Column::number("oldest_pending_idle_ms", "IDLE").wide(),
-        Column::number("lag", "LAG"),
-        Column::number("undelivered_age_ms", "BEHIND").wide(),
-        Column::number("lost", "LOST").wide(),
-        Column::whole("last_delivered_id", "LAST DELIVERED").wide(),
-        Column::text("alerts", "ALERTS").wide(),
-    ];
+    const COLUMNS: &'static [Column] = &narrowed::<COLUMNS>(
+        GroupReport::COLUMNS,
+        &["group", "stream", "lag", "pending", "live"],
+    );
 
     fn cells(&self) -> Vec<Cell> {
-        let GroupReport {
-            group,
-            stream,
-            state,
-            is_extra,
-            lag,
-            last_delivered_id,
-            undelivered_age_ms,
-            pending,
-            oldest_pending_age_ms,
-            oldest_pending_idle_ms,
-            lost,
-            alerts,
-            live,
-            consumers,
-            ..
-        } = &self.0;
-        let idle = oldest_pending_idle_ms.map_or(Cell::Nothing, Cell::Millis);
-        let [behind, oldest] = ages(*undelivered_age_ms, *oldest_pending_age_ms, alerts);
-        vec![
-            group_cell(group, *is_extra),
-            stream.into(),
-            group_state(*state),
-            live_of(*state, *live, consumers.len() as u64, alerts),
-            match state {
-                GroupState::Ready => consumers.len().into(),
-                GroupState::Missing => Cell::Nothing,
-            },
-            alarmed(Cell::or_nothing(*pending), alerts, AlertName::MaxPending),
-            oldest,
-            alarmed(idle, alerts, AlertName::MaxIdle),
-            lag_cell(*lag, alerts),
-            behind,
-            lost.map_or(Cell::Nothing, |lost| lost_cell(lost, alerts)),
-            Cell::or_nothing(*last_delivered_id),
-            alerts_of(alerts),
-        ]
+        self.0.cells()
     }
 }
 
-impl Row for Created {
-    const COLUMNS: &'static [Column] = &[
-        Column::text("group", "GROUP"),
-        Column::text("stream", "STREAM"),
-        Column::whole("state", "STATE"),
-        Column::whole("start_id", "START"),
-        Column::whole("last_delivered_id", "LAST DELIVERED"),
-    ];
+/// A line of `lag`. In JSON its consumers are how many they are.
+#[derive(Clone, Debug)]
+pub struct Behind(pub GroupReport);
+
+/// The key of a group's consumers.
+const CONSUMERS: &str = "consumers";
+/// How old its oldest pending entry is: in front here, without how long that has been idle.
+const OLDEST: &str = "oldest_pending_age_ms";
+
+impl Row for Behind {
+    const COLUMNS: &'static [Column] = &narrowed::<COLUMNS>(
+        GroupReport::COLUMNS,
+        &[
+            "group",
+            "stream",
+            "lag",
+            "undelivered_age_ms",
+            "pending",
+            OLDEST,
+            "live",
+        ],
+    );
 
     fn cells(&self) -> Vec<Cell> {
-        let Self {
-            group,
-            stream,
-            state,
-            start_id,
-            last_delivered_id,
-        } = self;
-        vec![
-            group.into(),
-            stream.into(),
-            init::word(*state),
-            (*start_id).into(),
-            Cell::or_nothing(*last_delivered_id),
-        ]
+        let mut cells = self.0.cells();
+        let is_oldest = |(column, _): &(&Column, &mut Cell)| column.key == OLDEST;
+        let oldest = Self::COLUMNS.iter().zip(&mut cells).find(is_oldest);
+        if let Some((_, cell @ Cell::Millis(_))) = oldest {
+            *cell = self.0.alarmed(cell.clone(), AlertName::MaxIdle);
+        }
+        cells
     }
 }
 
-impl Row for Shift {
-    const COLUMNS: &'static [Column] = &[
-        Column::text("group", "GROUP"),
-        Column::text("stream", "STREAM"),
-        Column::whole("is_done", "DONE"),
-        Column::whole("direction", "DIRECTION"),
-        Column::whole("from_id", "FROM"),
-        Column::whole("to_id", "TO"),
-        Column::number("again", "DELIVERED AGAIN"),
-        Column::number("skipped", "SKIPPED"),
-        Column::number("stolen", "TAKEN FROM CONSUMERS"),
-        Column::number("deliveries_max", "DELIVERIES LOST"),
-        Column::number("holders", "HOLDERS"),
-        Column::number("pending", "PENDING"),
-        Column::number("live_consumers", "LIVE CONSUMERS"),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            group,
-            stream,
-            is_done,
-            direction,
-            from_id,
-            to_id,
-            again,
-            skipped,
-            stolen,
-            deliveries_max,
-            holders,
-            pending,
-            live_consumers,
-        } = self;
-        let direction = match direction {
-            Direction::Back => Cell::Word(Tone::Warn, "back".to_owned()),
-            Direction::Forward => Cell::Word(Tone::Warn, "forward".to_owned()),
-            Direction::Stay => Cell::Word(Tone::Plain, "stay".to_owned()),
-        };
-        vec![
-            group.into(),
-            stream.into(),
-            (*is_done).into(),
-            direction,
-            (*from_id).into(),
-            (*to_id).into(),
-            (*again).into(),
-            (*skipped).into(),
-            (*stolen).into(),
-            Cell::or_nothing(*deliveries_max),
-            holders.len().into(),
-            (*pending).into(),
-            live_consumers.len().into(),
-        ]
+impl Serialize for Behind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut group = serde_json::to_value(&self.0).map_err(S::Error::custom)?;
+        if let Some(consumers) = group.get_mut(CONSUMERS) {
+            *consumers = self.0.consumers.len().into();
+        }
+        group.serialize(serializer)
     }
 }
 
-impl Row for Deletion {
-    const COLUMNS: &'static [Column] = &[
-        Column::text("group", "GROUP"),
-        Column::text("stream", "STREAM"),
-        Column::whole("is_done", "DONE"),
-        Column::number("pending", "PENDING"),
-        Column::number("undelivered", "UNDELIVERED"),
-        Column::whole("undelivered_id", "FIRST UNDELIVERED"),
-        Column::whole("last_delivered_id", "LAST DELIVERED"),
-        Column::number("live_consumers", "LIVE CONSUMERS"),
-    ];
+impl JsonSchema for Behind {
+    fn schema_name() -> Cow<'static, str> {
+        "Behind".into()
+    }
 
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            group,
-            stream,
-            is_done,
-            pending,
-            undelivered,
-            undelivered_id,
-            last_delivered_id,
-            live_consumers,
-        } = self;
-        vec![
-            group.into(),
-            stream.into(),
-            (*is_done).into(),
-            (*pending).into(),
-            (*undelivered).into(),
-            Cell::or_nothing(*undelivered_id),
-            (*last_delivered_id).into(),
-            live_consumers.len().into(),
-        ]
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = GroupReport::json_schema(generator);
+        let properties = schema.get_mut("properties");
+        if let Some(consumers) = properties.and_then(|it| it.get_mut(CONSUMERS)) {
+            *consumers = json!({ "type": "integer", "minimum": 0, "description": "How many consumers it has" });
+        }
+        schema
     }
 }

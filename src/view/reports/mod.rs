@@ -2,20 +2,15 @@
 
 mod consumers;
 mod dead_letters;
-mod drift;
 mod groups;
 mod info;
-mod ingest;
-mod init;
-mod lag;
-mod losses;
 mod pending;
 mod permissions;
-mod ping;
 mod publish;
 mod repair;
 
 pub use dead_letters::WholeLetter;
+pub use groups::{Behind, Listed};
 pub use info::Info;
 pub use pending::{Pending, PendingPages, PendingParts};
 pub use permissions::Rules;

@@ -2,184 +2,37 @@
 
 use serde::Serialize;
 
-use crate::model::{Body, Format, Problem, escaped, shown_field};
-use crate::streams::pending::{
-    Cluster, ClusterState, HistogramRow, Holding, PendingReport, PendingRow,
-};
-use crate::view::{
-    Cell, Column, Options, Report, Row, Section, Tone, human_count, json_made_safe, report, rows,
-    write_json,
-};
-
-impl Row for PendingRow {
-    const COLUMNS: &'static [Column] = &[
-        Column::whole("id", "ID"),
-        Column::whole("time", "TIME").wide(),
-        Column::text("consumer", "CONSUMER"),
-        Column::number("idle_ms", "IDLE"),
-        Column::number("deliveries", "DELIVERIES"),
-        Column::number("age_ms", "AGE"),
-        Column::whole("in_flight_since", "SINCE").wide(),
-        Column::number("in_flight_ms", "IN FLIGHT"),
-        Column::text("last_reason", "REASON"),
-        Column::whole("is_trimmed", "TRIMMED").wide(),
-        Column::text("fields", "FIELDS").wide(),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            id,
-            time,
-            consumer,
-            idle_ms,
-            deliveries,
-            is_fatal,
-            age_ms,
-            in_flight_since,
-            in_flight_ms,
-            last_reason,
-            is_trimmed,
-            fields,
-        } = self;
-        vec![
-            (*id).into(),
-            (*time).into(),
-            Cell::or_nothing(consumer.as_ref()),
-            idle_ms.map_or(Cell::Nothing, Cell::Millis),
-            deliveries_cell(*deliveries, *is_fatal),
-            Cell::millis(*age_ms),
-            Cell::or_nothing(*in_flight_since),
-            in_flight_ms.map_or(Cell::Nothing, Cell::Millis),
-            Cell::or_nothing(last_reason.as_deref()),
-            Cell::or_nothing(*is_trimmed),
-            match (fields, is_trimmed) {
-                (Some(fields), _) => pairs(fields).into(),
-                (None, Some(true)) => Cell::Nothing.shown_as(Tone::Bad, "trimmed"),
-                (None, _) => Cell::Nothing,
-            },
-        ]
-    }
-}
-
-/// A delivery count as a person reads it; a script finds nothing where it is fatal.
-pub(super) fn deliveries_cell(deliveries: Option<u64>, is_fatal: bool) -> Cell {
-    if is_fatal {
-        Cell::Nothing.shown_as(Tone::Bad, "fatal")
-    } else {
-        Cell::or_nothing(deliveries)
-    }
-}
+use crate::model::{Cell, Column, Format, Problem, Row, narrowed};
+use crate::streams::pending::{Cluster, HistogramRow, Holding, PendingReport, PendingRow};
+use crate::view::{Options, Report, Section, human_count, report, rows, write_json};
 
 /// A pending entry whose fields were asked for.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 struct WithFields<'a>(&'a PendingRow);
 
 impl Row for WithFields<'_> {
-    const COLUMNS: &'static [Column] = &{
-        let mut columns = [Column::whole("id", "ID"); PendingRow::COLUMNS.len()];
-        let mut place = 0;
-        while place < columns.len() {
-            columns[place] = PendingRow::COLUMNS[place];
-            place += 1;
-        }
-        // The age is in the id, and the fields take its room.
-        columns[5].wide_only = true;
-        columns[PendingRow::COLUMNS.len() - 1].wide_only = false;
-        columns
-    };
+    // The age is in the id, and the fields take its room.
+    const COLUMNS: &'static [Column] = &narrowed::<{ PendingRow::COLUMNS.len() }>(
+        PendingRow::COLUMNS,
+        &[
+            "id",
+            "consumer",
+            "idle_ms",
+            "deliveries",
+            "in_flight_ms",
+            "last_reason",
+            "fields",
+        ],
+    );
 
     fn cells(&self) -> Vec<Cell> {
         self.0.cells()
     }
 }
 
-/// `name=value name=value`, or JSON where it was asked for as pairs, which a format without JSON refuses.
-pub(super) fn pairs(body: &Body) -> String {
-    if body.in_pairs {
-        let json = serde_json::to_string(body).unwrap_or_default();
-        let mut safe = Vec::with_capacity(json.len());
-        json_made_safe(&mut safe, &json);
-        return String::from_utf8_lossy(&safe).into_owned();
-    }
-    let pair =
-        |(name, value): &(Vec<u8>, Vec<u8>)| format!("{}={}", shown_field(name), escaped(value));
-    body.fields.iter().map(pair).collect::<Vec<_>>().join(" ")
-}
-
-impl Row for Holding {
-    const COLUMNS: &'static [Column] = &[
-        Column::text("consumer", "CONSUMER"),
-        Column::number("pending", "PENDING"),
-        Column::number("idle_ms", "IDLE"),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            consumer,
-            pending,
-            idle_ms,
-        } = self;
-        vec![
-            consumer.into(),
-            (*pending).into(),
-            idle_ms.map_or(Cell::Nothing, Cell::Millis),
-        ]
-    }
-}
-
-impl Row for HistogramRow {
-    const COLUMNS: &'static [Column] = &[
-        Column::whole("range", "RANGE"),
-        Column::number("entries", "ENTRIES"),
-        Column::number("share_percent", "SHARE"),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            range,
-            entries,
-            share_percent,
-        } = self;
-        vec![(*range).into(), (*entries).into(), percent(*share_percent)]
-    }
-}
-
-impl Row for Cluster {
-    const COLUMNS: &'static [Column] = &[
-        Column::text("fields", "SHARED"),
-        Column::whole("state", "STATE").wide(),
-        Column::number("entries", "ENTRIES"),
-        Column::number("share_percent", "SHARE"),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            state,
-            fields,
-            entries,
-            share_percent,
-        } = self;
-        let (word, what): (&str, Cell) = match state {
-            ClusterState::Shared if fields.fields.is_empty() => (
-                "shared",
-                Cell::Nothing.shown_as(Tone::Dim, "(no such field)"),
-            ),
-            ClusterState::Shared => ("shared", pairs(fields).into()),
-            ClusterState::Trimmed => ("trimmed", Cell::Nothing.shown_as(Tone::Bad, "(trimmed)")),
-            ClusterState::Other => ("other", Cell::Nothing.shown_as(Tone::Dim, "(other values)")),
-        };
-        vec![
-            what,
-            word.into(),
-            (*entries).into(),
-            percent(*share_percent),
-        ]
-    }
-}
-
 /// One bar, with the histogram it belongs to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct Bar<'a> {
     by: &'static str,
     #[serde(flatten)]
@@ -200,10 +53,6 @@ impl Row for Bar<'_> {
         cells.insert(0, (*by).into());
         cells
     }
-}
-
-fn percent(share: f64) -> Cell {
-    format!("{share:.1}%").into()
 }
 
 /// All that `pending` has to say. A person gets the whole of it; line-based formats the tables that were asked for.
@@ -270,6 +119,8 @@ impl<'a> Pending<'a> {
 }
 
 impl Report for Pending<'_> {
+    const TABLES: &'static [&'static [Column]] =
+        &[PendingRow::COLUMNS, Holding::COLUMNS, Cluster::COLUMNS];
     const NDJSON_HAS_ROWS: bool = true;
 
     fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {

@@ -1,40 +1,8 @@
 //! `publish` and `ingest`: ids, and what would be published.
 
 use crate::model::{Format, Problem};
-use crate::streams::publish::{Published, WouldPublish};
-use crate::view::{Cell, Column, Options, Row, RowWriter};
-
-impl Row for Published<'_> {
-    const COLUMNS: &'static [Column] =
-        &[Column::whole("id", "ID"), Column::text("stream", "STREAM")];
-
-    fn cells(&self) -> Vec<Cell> {
-        // Said in words on standard error; plain text is the ids and nothing else.
-        let Self {
-            stream,
-            id,
-            duplicate: _,
-        } = self;
-        vec![(*id).into(), (*stream).into()]
-    }
-}
-
-impl Row for WouldPublish {
-    const COLUMNS: &'static [Column] = &[
-        Column::text("stream", "STREAM"),
-        Column::number("entries", "ENTRIES"),
-        Column::number("maxlen", "MAXLEN"),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            stream,
-            entries,
-            maxlen,
-        } = self;
-        vec![stream.into(), (*entries).into(), Cell::or_nothing(*maxlen)]
-    }
-}
+use crate::streams::publish::Published;
+use crate::view::{Options, RowWriter};
 
 /// Writes the ids of entries that were published: for people and in plain text one id a line and nothing else, in
 /// the other formats as a list.

@@ -1,25 +1,44 @@
 //! `claim`, `ack`, `requeue`, `dlq add`, `dlq redrive` and `dlq purge`: what became of each entry.
 
-use serde::ser::SerializeStruct as _;
-use serde::{Serialize, Serializer};
-
-use super::pending::{deliveries_cell, pairs};
-use crate::model::{EntryId, Name, is_fatal};
+use crate::model::{Body, EntryId, Name, Time, is_fatal, report};
+use crate::streams::inspect::deliveries_cell;
 use crate::streams::repair::{Outcome, Repaired};
-use crate::view::{Cell, Column, Row, Tone};
 
-/// An entry, the stream its id is of, and what became of it.
-#[derive(Debug)]
-pub struct Changed {
-    /// The stream.
-    pub stream: Name,
-    /// The entry.
-    pub row: Repaired,
+report! {
+    /// An entry, and what became of it.
+    #[derive(Debug)]
+    pub struct Changed {
+        /// The entry.
+        pub id: EntryId => whole("ID"),
+        /// When it was added, by its id.
+        pub time: Option<Time>,
+        /// What became of it.
+        pub outcome: Outcome => whole("OUTCOME"),
+        /// Who held it when it was looked at; `null` also for what nobody held.
+        pub consumer: Option<Name> => text("WAS HELD BY"),
+        /// How long it had not been delivered then.
+        pub idle_ms: Option<u64> => millis("IDLE"),
+        /// How often it had been delivered; `null` also where that is fatal.
+        pub deliveries: Option<u64> => number("DELIVERIES")
+            by |row| deliveries_cell(row.deliveries, row.is_fatal),
+        /// Whether it was given up for good (`XNACK … FATAL`).
+        pub is_fatal: bool,
+        /// Its id in the stream it went to.
+        pub new_id: Option<EntryId> => whole("NEW ID"),
+        /// When it went there, by that id.
+        pub new_time: Option<Time>,
+        /// The stream that the id is of.
+        pub stream: Name => text("STREAM", wide),
+        /// Why, where there is more to say.
+        pub detail: Option<String> => text("DETAIL", wide),
+        /// Its fields, where the operation has them.
+        pub fields: Option<Body> => text("FIELDS", wide),
+    }
 }
 
-impl Serialize for Changed {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { stream, row } = self;
+impl Changed {
+    /// `row`, of an id of `stream`.
+    pub fn new(stream: &Name, row: &Repaired) -> Self {
         let Repaired {
             id,
             outcome,
@@ -29,69 +48,21 @@ impl Serialize for Changed {
             new_id,
             detail,
             fields,
-        } = row;
+        } = row.clone();
         let is_fatal = deliveries.is_some_and(is_fatal);
-        let mut json = serializer.serialize_struct("Changed", 12)?;
-        json.serialize_field("stream", stream)?;
-        json.serialize_field("id", id)?;
-        json.serialize_field("time", &id.time())?;
-        json.serialize_field("outcome", outcome)?;
-        json.serialize_field("consumer", consumer)?;
-        json.serialize_field("idle_ms", idle_ms)?;
-        json.serialize_field("deliveries", &deliveries.filter(|_| !is_fatal))?;
-        json.serialize_field("is_fatal", &is_fatal)?;
-        json.serialize_field("new_id", new_id)?;
-        json.serialize_field("new_time", &new_id.and_then(EntryId::time))?;
-        json.serialize_field("detail", detail)?;
-        json.serialize_field("fields", fields)?;
-        json.end()
-    }
-}
-
-impl Row for Changed {
-    const COLUMNS: &'static [Column] = &[
-        Column::whole("id", "ID"),
-        Column::whole("outcome", "OUTCOME"),
-        Column::text("consumer", "WAS HELD BY"),
-        Column::number("idle_ms", "IDLE"),
-        Column::number("deliveries", "DELIVERIES"),
-        Column::whole("new_id", "NEW ID"),
-        Column::text("stream", "STREAM").wide(),
-        Column::text("detail", "DETAIL").wide(),
-        Column::text("fields", "FIELDS").wide(),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self { stream, row } = self;
-        let Repaired {
+        Self {
             id,
+            time: id.time(),
             outcome,
             consumer,
             idle_ms,
-            deliveries,
+            deliveries: deliveries.filter(|_| !is_fatal),
+            is_fatal,
             new_id,
+            new_time: new_id.and_then(EntryId::time),
+            stream: stream.clone(),
             detail,
             fields,
-        } = row;
-        vec![
-            (*id).into(),
-            Cell::Word(tone(*outcome), outcome.word().to_owned()),
-            Cell::or_nothing(consumer.as_ref()),
-            idle_ms.map_or(Cell::Nothing, Cell::Millis),
-            deliveries_cell(*deliveries, deliveries.is_some_and(is_fatal)),
-            Cell::or_nothing(*new_id),
-            stream.into(),
-            Cell::or_nothing(detail.clone()),
-            Cell::or_nothing(fields.as_ref().map(pairs)),
-        ]
-    }
-}
-
-fn tone(outcome: Outcome) -> Tone {
-    match outcome {
-        Outcome::Planned => Tone::Plain,
-        Outcome::Tombstone | Outcome::Trimmed | Outcome::Unknown => Tone::Bad,
-        done if done.is_done() => Tone::Ok,
-        _ => Tone::Warn,
+        }
     }
 }

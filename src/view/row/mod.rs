@@ -2,7 +2,6 @@
 
 use std::marker::PhantomData;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::block::block;
@@ -10,18 +9,8 @@ use super::json::write_json;
 use super::pretty::indent_json;
 use super::table::Table;
 use super::text::push_line;
-use super::{Cell, Column, Options};
+use super::{Cell, Column, Options, Row, Shown as _};
 use crate::model::{Format, Kind, Name, Problem};
-
-/// One row of a list, or one object. Its JSON is its [`Serialize`], so implement `cells` by destructuring
-/// every field: a new field is then a compile error until it is shown or left out on purpose.
-pub trait Row: Serialize {
-    /// The columns, the one that names the row first. Every key is a key of the JSON too.
-    const COLUMNS: &'static [Column];
-
-    /// One cell a column, in the same order.
-    fn cells(&self) -> Vec<Cell>;
-}
 
 /// Shows a whole list.
 ///

@@ -1,37 +1,14 @@
 //! One list in every format.
 
 use super::*;
-use crate::model::{EntryId, Lag, Name};
+use crate::model::{EntryId, Lag, Name, report};
 
-#[derive(Serialize)]
-struct Known {
-    group: Name,
-    lag: Lag,
-    last_id: Option<EntryId>,
-    idle_ms: u64,
-}
-
-impl Row for Known {
-    const COLUMNS: &'static [Column] = &[
-        Column::text("group", "GROUP"),
-        Column::number("lag", "LAG"),
-        Column::whole("last_id", "LAST ID"),
-        Column::number("idle_ms", "IDLE").wide(),
-    ];
-
-    fn cells(&self) -> Vec<Cell> {
-        let Self {
-            group,
-            lag,
-            last_id,
-            idle_ms,
-        } = self;
-        vec![
-            group.into(),
-            (*lag).into(),
-            Cell::or_nothing(*last_id),
-            Cell::Millis(*idle_ms),
-        ]
+report! {
+    struct Known {
+        group: Name => text("GROUP"),
+        lag: Lag => number("LAG"),
+        last_id: Option<EntryId> => whole("LAST ID"),
+        idle_ms: u64 => millis("IDLE", wide),
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use ucp_streams::model::{EntryId, GroupInfo, Lag, Name, StreamInfo};
-use ucp_streams::streams::backlog::{GroupLag, lags};
+use ucp_streams::streams::backlog::lags;
+use ucp_streams::streams::inspect::GroupReport;
 use ucp_streams::streams::lag::{Counters, lag};
 use ucp_streams::topology::{AlertName, GroupSpec, Measure, StreamSpec, Threshold, Topology};
 use ucp_streams::wire::{Connection, Dialer, Endpoint, has_commands, xinfo_groups, xinfo_stream};
@@ -174,7 +175,7 @@ impl Model {
     }
 
     /// What is said once unknown figures were counted to one more than the threshold.
-    fn check_counted(&self, said: &GroupLag, which: usize) {
+    fn check_counted(&self, said: &GroupReport, which: usize) {
         let (truth, history) = (self.truth(which), self.history.join("\n"));
         let figure = said.lag.unwrap();
         self.assert_true(figure, which);

@@ -4,9 +4,7 @@ use clap::ArgMatches;
 
 use super::Wanted;
 use super::line::{leaf, values};
-use crate::cli::DryRun;
-use crate::commands::help::columns::{OF_ENTRIES, Printed, of};
-use crate::commands::help::usage::named;
+use crate::cli::{DryRun, Prints, PrintsPlan};
 use crate::commands::tree;
 use crate::model::{Name, shown_field};
 use crate::topology::Topology;
@@ -15,19 +13,19 @@ use crate::topology::Topology;
 pub(super) fn after(begun: &str, matches: &ArgMatches, topology: &Topology) -> Vec<String> {
     let mut typed: Vec<&str> = begun.split(',').collect();
     typed.pop();
-    let mut found = match of(&named(matches).0, is_rehearsal(matches)) {
-        Some(Printed::Entries) => of_entries(matches, topology),
-        Some(Printed::Tables(tables)) => {
-            // All of them are to be in one table.
-            let tables = tables.iter().filter(|table| {
-                let has = |name: &&str| table.iter().any(|column| column.key == *name);
-                typed.iter().all(has)
-            });
-            let columns = tables.copied().flatten();
-            columns.map(|column| column.key.to_owned()).collect()
-        }
-        None => Vec::new(),
+    let Some(prints) = printed(matches) else {
+        return Vec::new();
     };
+    // All of them are to be in one table.
+    let tables = prints.tables.iter().filter(|table| {
+        let has = |name: &&str| table.iter().any(|column| column.key == *name);
+        prints.has_entries || typed.iter().all(has)
+    });
+    let columns = tables.copied().flatten();
+    let mut found: Vec<String> = columns.map(|column| column.key.to_owned()).collect();
+    if prints.has_entries {
+        found.extend(fields(matches, topology));
+    }
     let mut seen: Vec<String> = typed.into_iter().map(str::to_owned).collect();
     found.retain(|name| {
         let is_new = !seen.contains(name);
@@ -37,15 +35,20 @@ pub(super) fn after(begun: &str, matches: &ArgMatches, topology: &Topology) -> V
     found
 }
 
-fn is_rehearsal(matches: &ArgMatches) -> bool {
+/// What the command of the line prints.
+fn printed(matches: &ArgMatches) -> Option<Prints> {
     let tree = tree();
+    let (command, innermost) = leaf(&tree, matches);
     let is_set =
         |matches: &ArgMatches| matches.try_get_one(DryRun::ID).ok().flatten() == Some(&true);
-    is_set(matches) || is_set(leaf(&tree, matches).1)
+    let is_rehearsal = is_set(matches) || is_set(innermost);
+    let plan = command.get::<PrintsPlan>().filter(|_| is_rehearsal);
+    let plan = plan.map(|it| it.0);
+    plan.or_else(|| command.get::<Prints>().copied())
 }
 
-/// The fields are those of the streams that the line names, as far as the topology knows them.
-fn of_entries(matches: &ArgMatches, topology: &Topology) -> Vec<String> {
+/// The fields of the streams that the line names, as far as the topology knows them.
+fn fields(matches: &ArgMatches, topology: &Topology) -> Vec<String> {
     let mut named = values(matches, Wanted::Stream);
     let of_group = |group: Name| Some(topology.group(&group, None).ok()?.stream.clone());
     named.extend(
@@ -56,7 +59,7 @@ fn of_entries(matches: &ArgMatches, topology: &Topology) -> Vec<String> {
     let streams = topology.streams.iter();
     let streams = streams.filter(|stream| named.is_empty() || named.contains(&stream.name));
     let fields = streams.flat_map(|stream| &stream.fields);
-    let own = OF_ENTRIES.map(str::to_owned).into_iter();
-    own.chain(fields.map(|field| shown_field(field.name.as_bytes()).into_owned()))
+    fields
+        .map(|field| shown_field(field.name.as_bytes()).into_owned())
         .collect()
 }

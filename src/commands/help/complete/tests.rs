@@ -90,7 +90,7 @@ fn columns_are_those_of_the_commands_own_table() {
     for (line, found) in [
         (
             "ucp-streams lag --columns =und",
-            &["undelivered_id", "undelivered_age_ms"][..],
+            &["undelivered_age_ms", "undelivered_id"][..],
         ),
         ("ucp-streams lag =--columns=gr", &["--columns=group"]),
         (

@@ -1,0 +1,103 @@
+//! The declaration of a report: a struct whose fields say, each beside its type and its meaning, what they are called
+//! in a table. Table, wide, plain, CSV, `--columns` and its completion, JSON and its schema follow from it.
+
+mod cell;
+mod column;
+mod schema;
+mod states;
+mod tone;
+
+pub use cell::Cell;
+pub use column::{Align, Column, narrowed};
+pub(crate) use states::states;
+pub use tone::Tone;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// One row of a list, or one object. Its JSON is its [`Serialize`]. Declared with [`report!`](crate::model::report!).
+pub trait Row: Serialize + JsonSchema {
+    /// The columns, the one that names the row first. Every key is a key of the JSON too.
+    const COLUMNS: &'static [Column];
+
+    /// One cell a column, in the same order.
+    fn cells(&self) -> Vec<Cell>;
+}
+
+impl<R: Row> Row for &R {
+    const COLUMNS: &'static [Column] = R::COLUMNS;
+
+    fn cells(&self) -> Vec<Cell> {
+        (**self).cells()
+    }
+}
+
+/// Declares a report's rows.
+///
+/// A field is declared as in any struct, then `=>`, its [`Column`] by the constructor's name with the table's header and
+/// what else is to be said of it, and where the value alone does not make the cell, `by` a function of the row:
+///
+/// ```text
+/// report! {
+///     /// A consumer of a group.
+///     #[derive(Clone, Debug)]
+///     pub struct Member {
+///         /// Its name.
+///         pub consumer: Name => text("CONSUMER"),
+///         /// Entries it holds.
+///         pub pending: u64 => number("PENDING") by Self::pending_cell,
+///         /// Since it last asked for something.
+///         pub idle_ms: Option<u64> => millis("IDLE", wide, unknown),
+///         /// Only in JSON.
+///         pub is_extra: bool,
+///     }
+/// }
+/// ```
+macro_rules! report {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident $(<$life:lifetime>)? {
+            $(
+                $(#[doc = $doc:literal])*
+                $(#[serde($($serde:tt)*)])?
+                $field_vis:vis $field:ident: $type:ty
+                    $(=> $kind:ident($header:literal $(, $mark:ident)*) $(by $cell:expr)?)?
+            ),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(serde::Serialize, schemars::JsonSchema)]
+        $vis struct $name $(<$life>)? {
+            $(
+                $(#[doc = $doc])*
+                $(#[serde($($serde)*)])?
+                $field_vis $field: $type,
+            )*
+        }
+
+        impl $(<$life>)? $crate::model::Row for $name $(<$life>)? {
+            const COLUMNS: &'static [$crate::model::Column] = &[
+                $($($crate::model::Column::$kind(stringify!($field), $header)$(.$mark())*,)?)*
+            ];
+
+            fn cells(&self) -> Vec<$crate::model::Cell> {
+                vec![$($(
+                    $crate::model::report!(
+                        @cell self,
+                        $field,
+                        $crate::model::Column::$kind(stringify!($field), $header)$(.$mark())*,
+                        $($cell)?
+                    ),
+                )?)*]
+            }
+        }
+    };
+    (@cell $row:ident, $field:ident, $column:expr,) => {
+        $column.cell($crate::model::Cell::from($row.$field.clone()))
+    };
+    (@cell $row:ident, $field:ident, $column:expr, $cell:expr) => {{
+        let cell: fn(&Self) -> $crate::model::Cell = $cell;
+        $column.cell(cell($row))
+    }};
+}
+pub(crate) use report;

@@ -1,0 +1,55 @@
+//! States and outcomes: values that are a word to people.
+
+/// Declares an enum of words: each with what it is called and, after `in`, its [`Tone`](crate::model::Tone). In JSON it is
+/// its own name in `snake_case`.
+///
+/// ```text
+/// states! {
+///     /// What is with a group.
+///     #[derive(Clone, Copy, Debug)]
+///     pub enum State {
+///         /// The server has it.
+///         Ready = "ready" in Ok,
+///     }
+/// }
+/// ```
+macro_rules! states {
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $name:ident {
+            $(
+                $(#[doc = $doc:literal])*
+                $word:ident = $text:literal in $tone:ident
+            ),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(serde::Serialize, schemars::JsonSchema)]
+        #[serde(rename_all = "snake_case")]
+        $vis enum $name {
+            $($(#[doc = $doc])* $word,)*
+        }
+
+        impl $name {
+            /// The word for it.
+            $vis const fn word(&self) -> &'static str {
+                match self {
+                    $(Self::$word => $text,)*
+                }
+            }
+
+            const fn tone(&self) -> $crate::model::Tone {
+                match self {
+                    $(Self::$word => $crate::model::Tone::$tone,)*
+                }
+            }
+        }
+
+        impl From<$name> for $crate::model::Cell {
+            fn from(state: $name) -> Self {
+                Self::Word(state.tone(), state.word().to_owned())
+            }
+        }
+    };
+}
+pub(crate) use states;

@@ -1,0 +1,136 @@
+//! How a group's figures stand in a table: what is over its threshold says so, with and without colour.
+
+use super::{GroupReport, GroupState};
+use crate::model::{Cell, Lag, Tone};
+use crate::topology::{Alert, AlertName, Level};
+
+impl GroupReport {
+    /// The name; one that the topology does not have says so.
+    pub(super) fn name_cell(&self) -> Cell {
+        let cell = Cell::from(self.group.clone());
+        if self.is_extra {
+            cell.noted(Tone::Warn, "extra")
+        } else {
+            cell
+        }
+    }
+
+    /// The lag: over its threshold, or unknown where that may hide that it is.
+    pub(super) fn lag_cell(&self) -> Cell {
+        let Some(lag) = self.lag else {
+            return Cell::Nothing.shown_as(Tone::Warn, "missing");
+        };
+        let is = |name| self.alerts.iter().any(|alert| alert.name == name);
+        if is(AlertName::Ahead) {
+            return Cell::from(lag).shown_as(Tone::Bad, "ahead!");
+        }
+        let name = if is(AlertName::MaxLag) {
+            AlertName::MaxLag
+        } else {
+            AlertName::LagUnknown
+        };
+        self.alarmed(lag, name)
+    }
+
+    /// An age, of the oldest undelivered or of the oldest unacknowledged entry: the greater one is what is too old.
+    pub(super) fn age_cell(&self, age_ms: Option<u64>) -> Cell {
+        let greatest = self.undelivered_age_ms.max(self.oldest_pending_age_ms);
+        let age = Cell::from(age_ms.map(Cell::Millis));
+        if age_ms.is_some() && age_ms == greatest {
+            self.alarmed(age, AlertName::MaxAge)
+        } else {
+            age
+        }
+    }
+
+    pub(super) fn idle_cell(&self) -> Cell {
+        let idle = Cell::from(self.oldest_pending_idle_ms.map(Cell::Millis));
+        match self.oldest_pending_is_trimmed {
+            Some(true) => idle.shown_as(Tone::Bad, "trimmed"),
+            _ => self.alarmed(idle, AlertName::MaxIdle),
+        }
+    }
+
+    pub(super) fn deliveries_cell(&self) -> Cell {
+        let is_fatal = self.oldest_pending_is_fatal.unwrap_or_default();
+        deliveries_cell(self.oldest_pending_deliveries, is_fatal)
+    }
+
+    pub(super) fn live_cell(&self) -> Cell {
+        match (self.state, self.live) {
+            (GroupState::Missing, _) => Cell::Nothing,
+            (GroupState::Ready, None) => Cell::Unknown,
+            (GroupState::Ready, Some(live)) => {
+                let consumers = self.consumers.len() as u64;
+                self.alarmed(Cell::Part(live, consumers), AlertName::MinLive)
+            }
+        }
+    }
+
+    pub(super) fn consumers_cell(&self) -> Cell {
+        match self.state {
+            GroupState::Ready => self.consumers.len().into(),
+            GroupState::Missing => Cell::Nothing,
+        }
+    }
+
+    pub(super) fn lost_cell(&self, lost: Option<Lag>) -> Cell {
+        let lost = lost.map(|lost| lost_cell(lost, &self.alerts));
+        lost.unwrap_or(Cell::Nothing)
+    }
+
+    /// The alerts by name.
+    pub(super) fn alerts_cell(&self) -> Cell {
+        let words = self.alerts.iter().map(|alert| alert.name.word().to_owned());
+        words.collect::<Vec<_>>().into()
+    }
+
+    /// Why everything fails, where it does.
+    pub(super) fn breaker_cell(&self) -> Cell {
+        let breaker = self.circuit_breaker.as_ref();
+        breaker.map_or(Cell::Nothing, |open| {
+            Cell::from(open.reason.as_str()).toned(Tone::Bad)
+        })
+    }
+
+    /// The value stands out, with and without colour, when its threshold is among the alerts.
+    pub fn alarmed(&self, value: impl Into<Cell>, name: AlertName) -> Cell {
+        alarmed(value.into(), &self.alerts, name)
+    }
+}
+
+fn alarmed(cell: Cell, alerts: &[Alert], name: AlertName) -> Cell {
+    match alerts.iter().find(|alert| alert.name == name) {
+        Some(alert) => cell.over(tone_of(alert.level)),
+        None => cell,
+    }
+}
+
+const fn tone_of(level: Level) -> Tone {
+    match level {
+        Level::Warning => Tone::Warn,
+        Level::Critical => Tone::Bad,
+    }
+}
+
+/// Known losses stand out.
+pub(in crate::streams) fn lost_cell(lost: Lag, alerts: &[Alert]) -> Cell {
+    match lost {
+        _ if alerts.iter().any(|it| it.name == AlertName::Lost) => {
+            alarmed(lost.into(), alerts, AlertName::Lost)
+        }
+        Lag::Known(entries) | Lag::AtLeast(entries) if entries > 0 => {
+            Cell::from(lost).toned(Tone::Bad)
+        }
+        other => other.into(),
+    }
+}
+
+/// A delivery count as a person reads it; a script finds nothing where it is fatal.
+pub fn deliveries_cell(deliveries: Option<u64>, is_fatal: bool) -> Cell {
+    if is_fatal {
+        Cell::Nothing.shown_as(Tone::Bad, "fatal")
+    } else {
+        deliveries.into()
+    }
+}
