@@ -11,6 +11,7 @@ mod counted;
 mod decimal;
 mod duration;
 mod edge;
+mod encoding;
 mod entry;
 mod format;
 mod id;
@@ -41,6 +42,7 @@ pub use duration::{
     DurationError, as_ms, format_duration, format_duration_short, parse_duration, whole_ms,
 };
 pub use edge::Edge;
+pub use encoding::{MARK, NotUtf8, text_of, without_mark};
 pub use entry::{Entry, Fields, bytes_of};
 pub use format::{Format, LogFormat};
 pub use id::{EntryId, IdError};
@@ -63,4 +65,4 @@ pub(crate) use report::{report, states};
 pub use secret::{SECRET_VARIABLES, without_secrets};
 pub use shell::{CommandLine, quoted};
 pub use time::Time;
-pub use web_address::{UrlSecrets, shown_url};
+pub use web_address::{TO_ENCODE, UrlSecrets, is_cut_off, shown_url};

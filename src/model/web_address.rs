@@ -18,29 +18,66 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn of(url: &'a str) -> Self {
-        let (before, query) = match url.find(['?', '#']) {
-            Some(at) => (&url[..at], Some(&url[at + 1..])),
-            None => (url, None),
+        let (scheme, behind) = match url.find("://") {
+            Some(at) => url.split_at(at + 3),
+            None => ("", url),
         };
-        let (scheme, rest) = match before.find("://") {
-            Some(at) => before.split_at(at + 3),
-            None => ("", before),
-        };
-        let authority = rest.split(['/', '\\']).next().unwrap_or_default();
-        let at_sign = match authority.rfind('@') {
-            Some(at) => Some(at),
-            // A password with a `/` in it ends the authority where it should not: no port is such a word.
-            None if is_address(authority) => None,
-            None => rest.rfind('@'),
+        let authority = authority(behind);
+        let at_sign = authority.rfind('@').or_else(|| stray_at_sign(behind));
+        let rest = at_sign.map_or(behind, |at| &behind[at + 1..]);
+        let (place, query) = match rest.find(['?', '#']) {
+            Some(at) => (&rest[..at], Some(&rest[at + 1..])),
+            None => (rest, None),
         };
         Self {
             scheme,
-            user_info: at_sign.map(|at| &rest[..at]),
-            place: at_sign.map_or(rest, |at| &rest[at + 1..]),
+            user_info: at_sign.map(|at| &behind[..at]),
+            place,
             query: query.filter(|query| !query.is_empty()),
         }
     }
 }
+
+/// What a URL library takes for user, host and port, of what is behind the scheme.
+fn authority(behind: &str) -> &str {
+    behind
+        .split(['/', '\\', '?', '#'])
+        .next()
+        .unwrap_or_default()
+}
+
+/// The `@` that ends who logs in, where a password has a character that ends the authority before it: no host and port is
+/// followed by such words.
+fn stray_at_sign(behind: &str) -> Option<usize> {
+    let authority = authority(behind);
+    let tail = &behind[authority.len()..];
+    let before_query = behind.find(['?', '#']).unwrap_or(behind.len());
+    let last = || {
+        let in_path = behind[..before_query].rfind('@');
+        in_path.or_else(|| behind.rfind('@'))
+    };
+    match tail.chars().next()? {
+        '#' => last(),
+        _ if !is_address(authority) => last(),
+        '?' => {
+            let at = tail.find('@')?;
+            (!tail[..at].contains('=')).then_some(authority.len() + at)
+        }
+        _ => None,
+    }
+}
+
+/// Whether who logs in at `url` ends too early, so that a part of the password stands where the host should.
+pub fn is_cut_off(url: &str) -> bool {
+    let parts = Parts::of(url);
+    let is_whole = |user_info: &str| authority(user_info).len() == user_info.len();
+    parts
+        .user_info
+        .is_some_and(|user_info| !is_whole(user_info))
+}
+
+/// What to do then.
+pub const TO_ENCODE: &str = "write the special characters of user and password percent-encoded: % as %25, / as %2F, ? as %3F, # as %23, @ as %40, & as %26";
 
 /// Whether this is a host with or without a port, as far as it matters here.
 fn is_address(authority: &str) -> bool {
@@ -188,6 +225,13 @@ mod tests {
             ("http://h/a#secret", "http://h/a?***"),
             ("http://h/a?", "http://h/a"),
             ("u:p@h/a", "***@h/a"),
+            ("http://u:p#w@h/a", "http://***@h/a"),
+            ("http://u:12#w@h/a", "http://***@h/a"),
+            ("http://u:p?w@h/a", "http://***@h/a"),
+            ("http://u:12?w@h/a", "http://***@h/a"),
+            ("http://u:p/w@h/?mail=a@b", "http://***@h/?***"),
+            ("http://h:80?mail=a@b", "http://h:80?***"),
+            ("http://h/a#a@b", "http://h/a?***"),
             ("not a url", "not a url"),
         ] {
             assert_eq!(shown_url(url), shown);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Env, Origin, Setting};
 use crate::cli::Globals;
-use crate::model::{Kind, Problem, escaped};
+use crate::model::{Kind, Problem, escaped, text_of};
 use crate::wire::Endpoint;
 
 /// Longer than any password; a wrong file is not read to its end.
@@ -96,10 +96,10 @@ fn first_line(mut source: impl Read) -> io::Result<String> {
     if line.last() == Some(&b'\r') {
         line.pop();
     }
-    if line.is_empty() {
-        return Err(io::Error::other("its first line is empty"));
+    match text_of(&line)? {
+        "" => Err(io::Error::other("its first line is empty")),
+        password => Ok(password.to_owned()),
     }
-    String::from_utf8(line).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
 fn unreadable(what: &str, error: &io::Error) -> Problem {
@@ -120,10 +120,17 @@ mod tests {
             ("secret\nrest", "secret"),
             ("secret\r\n", "secret"),
             (" s p ", " s p "),
+            ("\u{feff}secret\r\n", "secret"),
         ] {
             assert_eq!(first_line(text.as_bytes()).expect(text), password);
         }
-        for bad in [&b""[..], b"\nx", b"\xff\n"] {
+        for bad in [
+            &b""[..],
+            b"\nx",
+            b"\xff\n",
+            b"\xef\xbb\xbf\n",
+            b"\xff\xfes\0",
+        ] {
             assert!(first_line(bad).is_err());
         }
     }

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::tls::TlsOptions;
 use super::zone;
+use crate::model::TO_ENCODE;
 
 /// How bytes reach the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +78,7 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError`] saying what is wrong, without credentials.
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
+        refuse_cut_off(text)?;
         let (text, zone) = zone::taken_from(text)?;
         let url = Url::parse(&text).map_err(|error| {
             EndpointError(format!(
@@ -145,17 +147,22 @@ impl Endpoint {
     }
 
     fn apply_query(&mut self, url: &Url) -> Result<(), EndpointError> {
-        for (key, value) in url.query_pairs() {
-            match key.as_ref() {
-                "db" => self.db = parse_db(&value)?,
-                "user" | "username" => self.username = Some(value.into_owned()),
-                "pass" | "password" => self.password = Some(value.into_owned()),
-                "protocol" => self.resp3 = parse_protocol(&value)?,
+        for (key, value) in parameters(url) {
+            match key {
+                "db" => self.db = parse_db(&decoded(value)?)?,
+                "user" | "username" => self.username = Some(decoded(value)?),
+                "pass" | "password" => self.password = Some(decoded(value)?),
+                "protocol" => self.resp3 = parse_protocol(value)?,
                 other => {
-                    return Err(EndpointError(format!(
-                        "`{}` is not a URL parameter this tool knows; it knows db, user, pass and protocol",
-                        crate::model::escaped(other.as_bytes())
-                    )));
+                    // Behind a password it may be a part of that.
+                    let what = match self.password {
+                        Some(_) => format!("the URL goes on behind its password; {TO_ENCODE}"),
+                        None => format!(
+                            "`{}` is not a URL parameter this tool knows; it knows db, user, pass and protocol",
+                            crate::model::escaped(other.as_bytes())
+                        ),
+                    };
+                    return Err(EndpointError(what));
                 }
             }
         }
@@ -170,6 +177,35 @@ impl Endpoint {
             Transport::Unix(path) => path.display().to_string(),
         }
     }
+}
+
+/// The parameters of a URL as they are written: unlike in a form, a plus sign is one.
+pub(super) fn parameters(url: &Url) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = url.query().unwrap_or_default().split('&');
+    let pairs = pairs.filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+/// Refuses a URL that ends, or goes on with its path, within its password: what would be read is another server's, and
+/// might show the rest of it.
+fn refuse_cut_off(text: &str) -> Result<(), EndpointError> {
+    let (scheme, behind) = text.split_once("://").unwrap_or(("", text));
+    let end = behind.find(['/', '?', '#']).unwrap_or(behind.len());
+    let (authority, tail) = behind.split_at(end);
+    let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
+    let is_socket = scheme.contains("unix") && authority.is_empty();
+    let is_value =
+        |pair: &str| !pair.contains('@') || pair.starts_with("user") || pair.starts_with("pass");
+    let is_whole =
+        (is_socket || !path.contains('@')) && query.split('&').all(is_value) && !tail.contains('#');
+    if is_whole {
+        return Ok(());
+    }
+    Err(EndpointError(if tail.contains('@') && !is_socket {
+        format!("the URL is cut off within its user or password; {TO_ENCODE}")
+    } else {
+        format!("a `#` ends a URL; {TO_ENCODE}")
+    }))
 }
 
 /// A socket's path as it stands in a URL, so that a shell and `--url` take it as it is.
@@ -196,7 +232,9 @@ fn decoded(text: &str) -> Result<String, EndpointError> {
                 .and_then(|pair| std::str::from_utf8(pair).ok())
                 .and_then(|pair| u8::from_str_radix(pair, 16).ok())
                 .ok_or_else(|| {
-                    EndpointError("a `%` in the URL is not followed by two hex digits".to_owned())
+                    EndpointError(format!(
+                        "a `%` in the URL is not followed by two hex digits; {TO_ENCODE}"
+                    ))
                 })?;
             bytes.push(hex);
             rest = &tail[2..];
@@ -292,6 +330,17 @@ mod tests {
         }
         let endpoint = Endpoint::parse("redis://u:p%40ss@h:7000/3").expect("parses");
         assert_eq!(endpoint.password.as_deref(), Some("p@ss"));
+        for (text, password) in [
+            (
+                "redis://u:a@b[c]\\d+<e>|f^`{}\";&=,!$*'()~:g h@host",
+                "a@b[c]\\d+<e>|f^`{}\";&=,!$*'()~:g h",
+            ),
+            ("unix:///run/r@1.sock?pass=a+b@c%20d", "a+b@c d"),
+            ("redis://h/0?user=u@x&pass=p@y", "p@y"),
+        ] {
+            let endpoint = Endpoint::parse(text).expect(text);
+            assert_eq!(endpoint.password.as_deref(), Some(password));
+        }
     }
 
     #[test]
@@ -320,6 +369,15 @@ mod tests {
             "unix://run/r.sock?pass=secret",
             "redis://u:secret@h?x=1",
             "redis://u:secret%zz@h",
+            "redis://u:#secret@h",
+            "redis://u:12#secret@h",
+            "redis://secret:12/34@h",
+            "redis://secret:12?db=34@h",
+            "redis://u:p?secret@h",
+            "redis://u:p@/secret@h",
+            "redis://u:p@s?secret@h",
+            "unix:///s?pass=a&secret",
+            "unix:///s?pass=a#secret",
         ] {
             let error = Endpoint::parse(bad).expect_err(bad).to_string();
             assert!(!error.contains("secret"), "{error}");

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::endpoint::{Endpoint, EndpointError, Transport};
+use super::endpoint::{Endpoint, EndpointError, Transport, parameters};
 use super::zone;
 
 /// What to put in place of what a URL says.
@@ -74,21 +74,20 @@ impl Readdress {
 
 /// A parameter goes before the path, so it may not stay; a socket's path is the socket.
 fn put_db(url: &mut Url, db: u32, is_socket: bool) {
-    let mut parameters: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let written = parameters(url).map(|(key, value)| format!("{key}={value}"));
+    let mut parameters: Vec<String> = written.collect();
     let had = parameters.len();
-    parameters.retain(|(key, _)| key != "db");
+    parameters.retain(|it| !it.starts_with("db="));
     if is_socket {
-        parameters.push(("db".to_owned(), db.to_string()));
+        parameters.push(format!("db={db}"));
     } else {
         url.set_path(&format!("/{db}"));
         if parameters.len() == had {
             return;
         }
     }
-    url.set_query(None);
-    if !parameters.is_empty() {
-        url.query_pairs_mut().extend_pairs(parameters);
-    }
+    let query = parameters.join("&");
+    url.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
 }
 
 fn not_taken(error: url::ParseError) -> EndpointError {
@@ -130,7 +129,7 @@ mod tests {
             (DB, "redis://h/3?db=4&user=u", "redis://h/9?user=u"),
             (DB, "redis://h?db=4", "redis://h/9"),
             (DB, "unix:///run/a%20b.sock", "unix:///run/a%20b.sock?db=9"),
-            (DB, "unix:///s?db=2&pass=s", "unix:///s?pass=s&db=9"),
+            (DB, "unix:///s?db=2&pass=s+%26", "unix:///s?pass=s+%26&db=9"),
             (PORT, "valkeys://u@h/3", "valkeys://u@h:7/3"),
             (PORT, "redis://[::1]:1/3", "redis://[::1]:7/3"),
             (PORT, "redis:///3", "redis://127.0.0.1:7/3"),

@@ -189,6 +189,23 @@ fn files_that_are_wrong_are_named() {
 }
 
 #[test]
+fn field_e6_a_mark_is_no_part_of_a_pem_file() {
+    let (authority, server) = secured(true);
+    let good = authority.sign("client", &["ops"]);
+    let ca = std::path::Path::new(authority.ca());
+    for file in [ca, &good.cert, &good.key] {
+        let text = std::fs::read_to_string(file).unwrap();
+        std::fs::write(file, format!("\u{feff}{text}")).unwrap();
+    }
+    let given = [&["--tls-ca", authority.ca()][..], &showing(&good)].concat();
+    ping(&server.url(HOST), &given).assert_code(0);
+    std::fs::write(ca, b"\xff\xfe-\0-\0").unwrap();
+    ping(&server.url(HOST), &given)
+        .assert_code(5)
+        .stderr_has("it is UTF-16, not UTF-8");
+}
+
+#[test]
 fn the_demo_and_the_worker_it_starts_speak_tls() {
     let (authority, server) = secured(true);
     let pair = authority.sign("client", &["ops"]);

@@ -245,6 +245,51 @@ fn field_r11_a_url_without_secrets_is_told_as_it_is() {
         .stdout_has("http http://127.0.0.1:1/users/@me\"");
 }
 
+#[test]
+fn field_e6_a_proxy_in_small_letters_is_named_whoever_names_the_service() {
+    let proxy = Service::says("502 Bad Gateway", "");
+    let server = TestServer::start();
+    server.redis(&["XADD", "orders", "*", "n", "1"]);
+    let shown = format!("through the proxy http://***@127.0.0.1:{}", proxy.port);
+    let http = run("http://service.invalid/h", &["--once"]);
+    let of_topology = ["worker", "run", "prediction-processors", "--once"];
+    server.ucp(&["init"]).assert_code(0);
+    for (words, variable) in [
+        (&http[..], "http_proxy"),
+        (&http, "all_proxy"),
+        (&of_topology, "http_proxy"),
+    ] {
+        let value = format!("http://canary-user:canary-pass@127.0.0.1:{}", proxy.port);
+        let done = server
+            .command(words)
+            .env(variable, value)
+            .env("UCP_STREAMS_ML_URL", "http://service.invalid/h")
+            .run();
+        done.stderr_has(&format!(" {shown}"));
+        tells_nothing(&done);
+    }
+}
+
+#[test]
+fn field_e6_a_url_that_is_cut_off_is_told_to_be_encoded_without_its_password() {
+    let server = TestServer::start();
+    for url in [
+        "http://canary-user:canary-pass#1@h/h",
+        "http://canary-user:17#canary-pass@h/h",
+        "http://canary-user:17?canary-pass@h/h",
+        "http://canary-user:canary/pass@h/h",
+        "http://canary-user:canary-pass\\1@h/h",
+    ] {
+        let refused = server.ucp(&run(url, &["--once"]));
+        refused.assert_code(2).stderr_has("percent-encoded");
+        tells_nothing(&refused);
+        let words = run("http://service.invalid/h", &["--once"]);
+        let behind = server.command(&words).env("http_proxy", url).run();
+        behind.assert_code(2).stderr_has("percent-encoded");
+        tells_nothing(&behind);
+    }
+}
+
 fn behind(invocation: Invocation, proxy: &Service) -> Invocation {
     let proxy = format!("http://canary-user:canary-pass@127.0.0.1:{}", proxy.port);
     invocation

@@ -14,6 +14,7 @@ mod deleted;
 mod edges;
 mod files;
 mod filters;
+mod given;
 mod given_back;
 mod http;
 mod journal;

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use crate::cli::{DryRun, Impact, Pairs};
 use crate::console::Console;
-use crate::model::{Format, Kind, Problem, escaped};
+use crate::model::{Format, Kind, Problem, escaped, text_of};
 use crate::server::{self, Options, Server};
 use crate::settings::{Origin, ServerChoice, Settings};
 use crate::streams::which_group::Suggest;
@@ -231,7 +231,11 @@ fn prompt(settings: &Settings, console: &Arc<Console>) -> PasswordPrompt {
 
 fn read_topology(file: &Path) -> Result<Topology, Problem> {
     let shown = escaped(file.as_os_str().as_encoded_bytes());
-    let text = fs::read_to_string(file).map_err(|error| {
+    let read = || -> io::Result<String> {
+        let bytes = fs::read(file)?;
+        Ok(text_of(&bytes)?.to_owned())
+    };
+    let text = read().map_err(|error| {
         let kind = match error.kind() {
             ErrorKind::NotFound => Kind::Usage,
             _ => Kind::Local,

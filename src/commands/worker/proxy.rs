@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
-use crate::model::{Problem, shown_url};
+use crate::model::{Problem, TO_ENCODE, is_cut_off, shown_url};
 use crate::settings::ProxyVariables;
 
 /// The proxy for requests to `target`, and the variable that names it; `None` when they go to it directly.
@@ -38,18 +38,27 @@ pub(super) fn proxy_for(
     } else {
         format!("http://{value}")
     };
+    let is_cut_off = is_cut_off(&with_scheme);
     match Url::parse(&with_scheme) {
-        Ok(proxy) if matches!(proxy.scheme(), "http" | "https") && proxy.has_host() => {
+        Ok(proxy)
+            if !is_cut_off && matches!(proxy.scheme(), "http" | "https") && proxy.has_host() =>
+        {
             Ok(Some(with_scheme))
         }
-        _ => Err(Problem::usage(format!(
-            "${variable} is not the URL of an HTTP proxy: {}",
-            shown_url(value)
-        ))
-        .hint(format!(
-            "unset it, give it as http://HOST:PORT, or name the handler's host in $NO_PROXY: {}",
-            target.host_str().unwrap_or_default()
-        ))),
+        _ => {
+            let text = format!(
+                "${variable} is not the URL of an HTTP proxy: {}",
+                shown_url(value)
+            );
+            Err(Problem::usage(text).hint(if is_cut_off {
+                TO_ENCODE.to_owned()
+            } else {
+                let host = target.host_str().unwrap_or_default();
+                format!(
+                    "unset it, give it as http://HOST:PORT, or name the handler's host in $NO_PROXY: {host}"
+                )
+            }))
+        }
     }
 }
 

@@ -1,13 +1,11 @@
 //! Changes to the operator's file that leave everything else in it, comments included, as it was.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::reader::{KEYS, TABLE, URL};
-use super::{Contexts, Places, local, replace};
+use super::{Contexts, Places, replace, text_in};
 use crate::model::{CommandLine, Kind, Problem, escaped};
 use crate::topology::{did_you_mean, nearest};
 use crate::wire::Readdress;
@@ -111,11 +109,7 @@ impl Contexts {
             Edit::Change | Edit::Remove => drop(self.get(name)?),
             Edit::Add | Edit::Put => {}
         }
-        let text = match fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(local("read", file, &error)),
-        };
+        let text = text_in(file)?.unwrap_or_default();
         let mut document: DocumentMut = text
             .parse()
             .map_err(|error: toml_edit::TomlError| Problem::usage(error.message().to_owned()))?;

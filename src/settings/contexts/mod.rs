@@ -16,7 +16,7 @@ pub use edit::{Change, Edit};
 pub use places::Places;
 pub use selection::Selection;
 
-use crate::model::{Kind, Problem, escaped};
+use crate::model::{Kind, Problem, escaped, text_of};
 use crate::topology::{did_you_mean, nearest};
 use crate::wire::Endpoint;
 
@@ -50,11 +50,7 @@ impl Contexts {
         let Some(file) = &places.config else {
             return Ok(Self::default());
         };
-        let text = match fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(local("read", file, &error)),
-        };
+        let text = text_in(file)?.unwrap_or_default();
         let known = reader::read(file, &text, places.home.as_deref())?;
         Ok(Self {
             is_exposed: is_readable_by_others(file),
@@ -116,9 +112,37 @@ fn is_readable_by_others(_: &Path) -> bool {
     false
 }
 
+/// The text in `file`, where there is such a file.
+fn text_in(file: &Path) -> Result<Option<String>, Problem> {
+    let read = || -> io::Result<String> {
+        let bytes = fs::read(file)?;
+        Ok(text_of(&bytes)?.to_owned())
+    };
+    match read() {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(local("read", file, &error)),
+    }
+}
+
+/// Links that lead to one another, at most.
+const LINKS_MAX: usize = 40;
+
+/// Where `file` leads, whether there is anything yet or not.
+fn followed(file: &Path) -> io::Result<PathBuf> {
+    let mut file = file.to_owned();
+    for _ in 0..LINKS_MAX {
+        match fs::read_link(&file) {
+            Ok(target) => file = file.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(file),
+        }
+    }
+    Err(io::Error::other("its links go round in a circle"))
+}
+
 /// Writes `text` whole or not at all, readable by nobody else. A link stays one.
 fn replace(file: &Path, text: &str) -> Result<(), Problem> {
-    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let file = followed(file).map_err(|error| local("write", file, &error))?;
     let written = || -> io::Result<()> {
         let dir = file.parent().unwrap_or(Path::new("."));
         fs::DirBuilder::new()

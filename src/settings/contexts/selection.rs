@@ -1,12 +1,11 @@
 //! Which context is selected, and which was before: in a file of the tool's own, so that the operator's may be
 //! read-only or kept in a repository.
 
-use std::fs;
 use std::io;
 
 use toml_edit::{DocumentMut, value};
 
-use super::{Places, local, replace};
+use super::{Places, local, replace, text_in};
 use crate::model::{Problem, quoted};
 
 /// The selected context and the one before it.
@@ -27,10 +26,8 @@ impl Selection {
         let Some(file) = &places.state else {
             return Ok(Self::default());
         };
-        let text = match fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(local("read", file, &error)),
+        let Some(text) = text_in(file)? else {
+            return Ok(Self::default());
         };
         let document: DocumentMut = text.parse().map_err(|_| {
             let wrong = io::Error::other("it is not TOML");

@@ -2,8 +2,7 @@
 
 use std::io::{self, Read};
 
-/// Marks UTF-8; some programs put it first.
-const MARK: &[u8] = b"\xef\xbb\xbf";
+use crate::model::{MARK, without_mark};
 
 /// An input without the mark.
 #[derive(Debug)]
@@ -32,15 +31,10 @@ impl<R: Read> Text<R> {
             .take(MARK.len() as u64)
             .read_to_end(&mut head)?;
         self.is_begun = true;
-        if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the input is UTF-16, not UTF-8: convert it, for example with `iconv -f UTF-16 -t UTF-8`",
-            ));
-        }
-        if head != MARK {
-            self.head = head;
-        }
+        let head = without_mark(&head).map_err(|error| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("the input is {error}"))
+        })?;
+        self.head = head.to_vec();
         Ok(())
     }
 }

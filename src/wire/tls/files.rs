@@ -10,7 +10,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::sign::CertifiedKey;
 
 use super::TlsOptions;
-use crate::model::escaped;
+use crate::model::{escaped, without_mark};
 use crate::wire::error::{Error, ErrorKind, Result};
 
 /// The authorities to trust: those of the file, else the system's.
@@ -49,7 +49,8 @@ pub(super) fn client_key(
         return Ok(None);
     };
     let chain = certificates(cert, "--tls-cert takes the client's certificate")?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| {
+    let private = pem(key).and_then(|pem| PrivateKeyDer::from_pem_slice(&pem));
+    let private = private.map_err(|error| {
         unreadable(key, "private key", &error)
             .next_step("--tls-key takes the private key of the certificate that --tls-cert names")
     })?;
@@ -67,14 +68,20 @@ pub(super) fn client_key(
 /// At least one certificate; `step` is what to do where there is none.
 fn certificates(file: &Path, step: &'static str) -> Result<Vec<CertificateDer<'static>>> {
     let bad = |error| unreadable(file, "certificate", &error).next_step(step);
-    let found = CertificateDer::pem_file_iter(file)
-        .map_err(bad)?
+    let found = CertificateDer::pem_slice_iter(&pem(file).map_err(bad)?)
         .collect::<Result<Vec<_>, _>>()
         .map_err(bad)?;
     if found.is_empty() {
         return Err(bad(PemError::NoItemsFound));
     }
     Ok(found)
+}
+
+/// A file in PEM form; one is small.
+fn pem(file: &Path) -> Result<Vec<u8>, PemError> {
+    let bytes = std::fs::read(file).map_err(PemError::Io)?;
+    let pem = without_mark(&bytes).map_err(|error| PemError::Io(error.into()))?;
+    Ok(pem.to_vec())
 }
 
 fn unreadable(file: &Path, what: &str, error: &PemError) -> Error {

@@ -9,7 +9,9 @@ use reqwest::{Client, Proxy, Response, StatusCode, Url};
 use tokio::time::timeout;
 
 use super::{Fault, Origin, REASON_BYTES_MAX, Verdict, is_lack, tail};
-use crate::model::{Entry, Kind, Name, Problem, Time, UrlSecrets, before_moves, shown_url};
+use crate::model::{
+    Entry, Kind, Name, Problem, TO_ENCODE, Time, UrlSecrets, before_moves, is_cut_off, shown_url,
+};
 use crate::topology::FanOut;
 use crate::wire::{Output, prepare_tls};
 use crate::worker::state::hand::Delivery;
@@ -247,6 +249,10 @@ async fn beginning(mut response: Response, bytes_max: usize) -> reqwest::Result<
 /// # Errors
 /// When `url` is not an HTTP URL.
 fn parse_url(url: &str) -> Result<Url, Problem> {
+    if is_cut_off(url) {
+        let text = "a handler's URL is cut off within its user or password";
+        return Err(Problem::usage(text).hint(TO_ENCODE));
+    }
     match Url::parse(url) {
         Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Ok(parsed),
         Ok(parsed) if parsed.has_host() => Err(Problem::usage(format!(
