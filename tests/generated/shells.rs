@@ -1,7 +1,7 @@
 //! Completion in the shells themselves, typed into a terminal: a stream, a group and a consumer that are only on the
 //! running server.
 
-use crate::support::{Shell, Terminal, TestServer, bash, directory, fish, zsh};
+use crate::support::{Shell, Terminal, TestServer, bash, directory, elvish, fish, zsh};
 
 fn server() -> TestServer {
     let server = TestServer::start();
@@ -115,4 +115,34 @@ fn zsh_completes_what_is_on_the_server() {
 #[test]
 fn fish_completes_what_is_on_the_server() {
     completes_everything(&fish());
+}
+
+/// What is put on the line is quoted by the shell; nothing in it runs.
+#[test]
+fn field_e3_elvish_completes_what_is_on_the_server() {
+    let Some(shell) = elvish() else {
+        eprintln!("skipped: elvish is not installed");
+        return;
+    };
+    let server = server();
+    for name in ["zq$(touch ran)b", "zw it's"] {
+        server.redis(&["XADD", name, "*", "k", "v"]);
+    }
+    for (line, whole) in [
+        ("ucp-streams pi", "ucp-streams ping"),
+        ("ucp-streams init quo", "init quokka-billing"),
+        (
+            "ucp-streams init x --stream zebra.",
+            "--stream zebra.orders",
+        ),
+        ("ucp-streams read '{z", "read '{zebra}:dlq'"),
+        ("ucp-streams read at@", "read at@host"),
+        ("ucp-streams read zq", "read 'zq$(touch ran)b'"),
+        ("ucp-streams read zw", "read 'zw it''s'"),
+    ] {
+        let terminal = shell.start(directory(), &server.url());
+        terminal.types(line);
+        terminal.completes(1, whole);
+        assert!(!terminal.home().join("ran").exists());
+    }
 }

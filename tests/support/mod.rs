@@ -51,7 +51,7 @@ pub use refusing::Refusing;
 pub use resp::{Client, Reply};
 pub use run::Run;
 pub use server::{TestServer, server_binary};
-pub use shell::{Shell, bash, fish, zsh};
+pub use shell::{Shell, bash, elvish, fish, zsh};
 pub use spawned::{Signal, Spawned};
 pub use terminal::{Terminal, quietly};
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -49,6 +50,19 @@ pub fn fish() -> Shell {
         ),
         command: "fish --no-config --init-command 'source init.fish' -i",
     }
+}
+
+/// elvish, where it is installed.
+pub fn elvish() -> Option<Shell> {
+    let found = Command::new("elvish").arg("-version").output();
+    found.ok().map(|_| Shell {
+        file: "rc.elv",
+        text: format!(
+            "set edit:prompt = {{ put 'ready> ' }}\nset edit:rprompt = {{ }}\neval (slurp < '{}/ucp-streams.elv')\n",
+            scripts().display()
+        ),
+        command: "elvish -rc rc.elv",
+    })
 }
 
 fn scripts() -> std::path::PathBuf {
