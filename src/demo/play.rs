@@ -171,7 +171,13 @@ fn assignment(
                 Some(Spec::Http(spec)) => spec.fan_out.clone(),
                 _ => None,
             };
-            Handler::Http(Http::new(&service.url(), results, fan_out, None)?)
+            Handler::Http(Http::new(
+                &service.url(),
+                results,
+                fan_out,
+                None,
+                policy.handler_timeout,
+            )?)
         }
     };
     policy.batch = if handler.is_inline() {

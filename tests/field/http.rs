@@ -1,11 +1,17 @@
 //! What is told of a handler's URL, where its requests go, and who is let at a worker's metrics.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::support::{Invocation, PATIENCE, Reply, Run, Spawned, TestServer, until};
+use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
+
+use crate::support::{Invocation, PATIENCE, Reply, Run, Spawned, TestServer, directory, until};
 
 /// A service that keeps what it is sent, and answers each request alike.
 struct Service {
@@ -16,7 +22,11 @@ struct Service {
 impl Service {
     /// `answer` is made of a request's head.
     fn start(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::at("127.0.0.1", answer)
+    }
+
+    fn at(address: &str, answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+        let listener = TcpListener::bind((address, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let heard = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&heard);
@@ -567,4 +577,81 @@ fn field_c7_a_worker_says_what_begins() {
         .run();
     run.assert_code(0);
     assert_eq!(String::from_utf8_lossy(&run.stderr), "");
+}
+
+/// Takes no connection beyond those that fill its queue: more of them are not answered at all.
+fn silent(address: [u8; 4], port: u16) -> (OwnedFd, Vec<TcpStream>) {
+    let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    let address = SocketAddr::from((address, port));
+    bind(&listener, &address).unwrap();
+    listen(&listener, 0).unwrap();
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(100));
+    let queued: Vec<_> = std::iter::from_fn(|| connect().ok()).take(64).collect();
+    assert!(queued.len() < 64, "the queue is never full");
+    (listener, queued)
+}
+
+#[test]
+fn field_e1_an_address_of_a_service_that_drops_everything_keeps_no_message_waiting() {
+    let service = Service::at("127.0.0.3", |_| response("200 OK", ""));
+    let _silent = silent([127, 0, 0, 2], service.port);
+    let (server, home) = (TestServer::start(), directory());
+    fs::write(
+        home.path().join("hosts"),
+        "127.0.0.2 two.test\n127.0.0.3 two.test\n",
+    )
+    .unwrap();
+    // The name has these addresses for the worker alone.
+    let worker = |flags: &str| {
+        let script = format!(
+            "mount --bind hosts /etc/hosts && exec \"$UCP\" worker run billing --stream orders --once {flags} \
+             --http http://two.test:{}/h",
+            service.port
+        );
+        let began = Instant::now();
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]);
+        let command = command
+            .current_dir(home.path())
+            .env("UCP", env!("CARGO_BIN_EXE_ucp-streams"));
+        let output = command
+            .env("UCP_STREAMS_URL", server.url())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said, began.elapsed())
+    };
+    let may = [
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "mount",
+        "--bind",
+        "/dev/null",
+        "/etc/hosts",
+    ];
+    if !Command::new("unshare")
+        .args(may)
+        .status()
+        .is_ok_and(|it| it.success())
+    {
+        eprintln!("SKIPPED: no file of this system can be replaced for one process");
+        return;
+    }
+    let publish = |count: usize| {
+        for _ in 0..count {
+            server.redis(&["XADD", "orders", "*", "n", "1"]);
+        }
+    };
+    // The first attempt reaches the second address, and what comes after it begins there.
+    publish(4);
+    let (code, said, took) = worker("--max-deliveries 1");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(took < Duration::from_secs(6), "{took:?}: {said}");
+    assert_eq!(service.heard().matches("POST /h").count(), 4);
+    // The first address has its share of a short attempt, too.
+    publish(1);
+    let (code, said, _) = worker("--handler-timeout 1s --max-deliveries 1");
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(service.heard().matches("POST /h").count(), 5);
 }

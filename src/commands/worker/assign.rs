@@ -60,7 +60,8 @@ pub(super) async fn assignments(args: &RunArgs, context: &Context) -> Result<Vec
     let consumer = args.consumer.clone().unwrap_or_else(consumer_name);
     let mut jobs = Vec::new();
     for group in groups {
-        match args.handler.handler(&group, topology)? {
+        let timeout = args.policy.handler_timeout.unwrap_or(group.handler_timeout);
+        match args.handler.handler(&group, topology, timeout)? {
             Some(handler) => jobs.push(Job {
                 handler: args.handler.line(&group)?,
                 assignment: assignment(args, &group, handler, &consumer, topology, context)?,
@@ -133,7 +134,7 @@ pub(in crate::commands) fn of_given(
     context: &Context,
 ) -> Result<Assignment> {
     let topology = context.topology()?;
-    let handler = HandlerArgs::default().handler(group, topology)?;
+    let handler = HandlerArgs::default().handler(group, topology, group.handler_timeout)?;
     let handler = handler.ok_or_else(|| needs_url(group))?;
     let mut policy = Policy::from(group);
     if handler.is_inline() {

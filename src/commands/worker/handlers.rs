@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -121,6 +122,7 @@ impl HandlerArgs {
         &self,
         group: &GroupSpec,
         topology: &Topology,
+        handler_timeout: Duration,
     ) -> Result<Option<Arc<Handler>>> {
         let spec = match self.chosen()? {
             Some(Chosen::Exec(argv)) => return exec(argv, group, topology).map(Some),
@@ -146,7 +148,7 @@ impl HandlerArgs {
             }
             Spec::Exec(argv) => exec(os(argv), group, topology).map(Some),
             Spec::Pipe(argv) => pipe(os(argv), group, topology).map(Some),
-            Spec::Http(spec) => http(spec),
+            Spec::Http(spec) => http(spec, handler_timeout),
         }
     }
 }
@@ -215,11 +217,12 @@ fn url_of(spec: &HttpSpec) -> Option<String> {
     }
 }
 
-fn http(spec: HttpSpec) -> Result<Option<Arc<Handler>>> {
+fn http(spec: HttpSpec, handler_timeout: Duration) -> Result<Option<Arc<Handler>>> {
     let Some(url) = url_of(&spec) else {
         return Ok(None);
     };
     let proxy = proxy_for(&url, &Settings::proxy_variables())?;
-    let handler = Http::new(&url, spec.results, spec.fan_out, proxy.as_deref())?;
+    let proxy = proxy.as_deref();
+    let handler = Http::new(&url, spec.results, spec.fan_out, proxy, handler_timeout)?;
     Ok(Some(Arc::new(Handler::Http(handler))))
 }

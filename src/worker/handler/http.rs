@@ -1,6 +1,7 @@
 //! `--http`: one POST a message with the entry as JSON. 2xx acknowledges; 408, 425, 429 and 5xx, redirects and lost
 //! connections mean another attempt, not before `Retry-After`; any other 4xx is a dead letter.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -8,6 +9,7 @@ use reqwest::redirect::Policy as Redirects;
 use reqwest::{Client, Proxy, Response, StatusCode, Url};
 use tokio::time::timeout;
 
+use super::addresses::Addresses;
 use super::{Fault, Origin, REASON_BYTES_MAX, Verdict, is_lack, tail};
 use crate::model::{
     Entry, Kind, Name, Problem, TO_ENCODE, Time, UrlSecrets, before_moves, is_cut_off, shown_url,
@@ -16,8 +18,8 @@ use crate::topology::FanOut;
 use crate::wire::{Output, prepare_tls};
 use crate::worker::state::hand::Delivery;
 
-/// How long connecting may take, over all addresses of the service's name: those of one family are tried in turn, each for
-/// its share, and the other family after a moment.
+/// How long connecting may take, and never more than half of an attempt: over all addresses of the service's name, where
+/// those of one family are tried in turn, each for its share, and the other family after a moment.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long the body of an answer that is not a success may take.
 const BODY_WITHIN: Duration = Duration::from_secs(1);
@@ -33,6 +35,8 @@ const URL_HINT: &str = "for example --http http://127.0.0.1:8080/handle";
 /// Posts every entry to one URL.
 #[derive(Debug)]
 pub struct Http {
+    /// Of the service, or of the proxy.
+    addresses: Addresses,
     client: Client,
     url: Url,
     /// What its URL and its proxy's must not tell.
@@ -54,9 +58,12 @@ impl Http {
         results: Option<Name>,
         fan_out: Option<FanOut>,
         proxy: Option<&str>,
+        handler_timeout: Duration,
     ) -> Result<Self, Problem> {
+        let addresses = Addresses::default();
         Ok(Self {
-            client: client(proxy)?,
+            client: client(proxy, addresses.clone(), handler_timeout)?,
+            addresses,
             secrets: UrlSecrets::of(&[url, proxy.unwrap_or_default()]),
             proxy: proxy.map(shown_url),
             url: parse_url(url)?,
@@ -126,6 +133,7 @@ impl Http {
             .header("UCP-Deliveries", delivery.deliveries)
             .json(&question.object(&origin.stream));
         let response = request.send().await.map_err(|error| self.lost(error))?;
+        self.addresses.answered(response.remote_addr());
         if !response.status().is_success() {
             return Err(self.failure(response).await);
         }
@@ -209,12 +217,17 @@ impl Http {
 }
 
 /// The client that every request of this tool is made with.
-fn client(proxy: Option<&str>) -> Result<Client, Problem> {
+fn client(
+    proxy: Option<&str>,
+    addresses: Addresses,
+    handler_timeout: Duration,
+) -> Result<Client, Problem> {
     prepare_tls();
     // A POST that moves is a mistake in the configuration: redirects are not followed.
     let mut builder = Client::builder()
         .redirect(Redirects::none())
-        .connect_timeout(CONNECT_WITHIN)
+        .connect_timeout(CONNECT_WITHIN.min(handler_timeout / 2))
+        .dns_resolver(Arc::new(addresses))
         .no_proxy();
     if let Some(proxy) = proxy {
         // Not the library's error, which has the URL.

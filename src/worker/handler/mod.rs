@@ -3,6 +3,7 @@
 //! Inline handlers compute their verdict at once, in the engine; the others run beside it, one at a time in each slot,
 //! and are stopped by dropping them.
 
+mod addresses;
 mod attempt;
 mod builtin;
 mod exec;
