@@ -30,8 +30,21 @@ pub enum Written {
 
 impl Written {
     /// Reads `text`. `None`: it is not written as ISO 8601 has it; there is no such day or time of day; its offset is a day or
-    /// more; its zone is not known here, or disagrees with its offset.
+    /// more; its zone is not known here, or disagrees with its offset; it is a leap second where there is none.
     pub fn parse(text: &str) -> Option<Self> {
+        let written = Self::resolved(text)?;
+        match written {
+            // The library takes a 60th second for the one before it, wherever it is.
+            Self::Instant(instant) | Self::WithoutOffset(instant)
+                if has_leap_second(text) && !instant.may_be_leap_second() =>
+            {
+                None
+            }
+            written => Some(written),
+        }
+    }
+
+    fn resolved(text: &str) -> Option<Self> {
         let pieces = Pieces::parse(text).ok()?;
         let Some(time) = pieces.time() else {
             return Some(Self::Day);
@@ -56,7 +69,24 @@ impl Written {
     }
 }
 
+/// Whether the seconds of the time in `text` are 60.
+fn has_leap_second(text: &str) -> bool {
+    let time = text
+        .split_once(['T', 't', ' '])
+        .map_or("", |(_, time)| time);
+    let time = time.split(['Z', 'z', '+', '-', '[', '.', ',']).next();
+    let digits = time.unwrap_or_default().bytes().filter(u8::is_ascii_digit);
+    digits.skip(4).eq(*b"60")
+}
+
 impl Instant {
+    /// Leap seconds are at the end of June or December.
+    fn may_be_leap_second(self) -> bool {
+        let (date, time) = (self.utc.date(), self.utc.time());
+        matches!((date.month(), date.day()), (6, 30) | (12, 31))
+            && (time.hour(), time.minute(), time.second()) == (23, 59, 59)
+    }
+
     fn of_utc(utc: DateTime) -> Option<Self> {
         (utc.year() >= 0).then_some(Self { utc })
     }
@@ -100,6 +130,18 @@ mod tests {
     #[test]
     fn what_names_one_moment_is_read_and_the_rest_refused() {
         for (text, expected) in [
+            ("2016-12-31T23:59:60Z", Some("2016-12-31T23:59:59.000Z")),
+            (
+                "2017-01-01T00:59:60.25+01:00",
+                Some("2016-12-31T23:59:59.250Z"),
+            ),
+            (
+                "2017-01-01T00:59:60[Europe/Berlin]",
+                Some("2016-12-31T23:59:59.000Z"),
+            ),
+            ("2016-12-31T12:00:60Z", None),
+            ("2016-11-30T23:59:60Z", None),
+            ("20161130T235960Z", None),
             ("2026-07-01T00:00:00Z", Some("2026-07-01T00:00:00.000Z")),
             (
                 "2026-07-01T00:00:00+02:00",

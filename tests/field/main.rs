@@ -12,6 +12,7 @@ mod counters;
 mod data;
 mod deleted;
 mod edges;
+mod edges_of_time;
 mod files;
 mod filters;
 mod given;
