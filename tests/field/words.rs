@@ -1,6 +1,11 @@
 //! What help, suggestions and first steps say and do.
 
-use crate::support::{Invocation, TestServer, ucp};
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use crate::support::{Invocation, PATIENCE, TestServer, directory, free_port, ucp};
 
 #[test]
 fn field_d5_help_has_examples_first_and_refers_to_the_global_options() {
@@ -231,6 +236,122 @@ fn field_d10_dead_letters_that_are_not_there_yet_end_nothing() {
         .ucp(&["tail", "A", "B", "--fields", "x,id", "-o", "csv"])
         .assert_code(0)
         .stdout_has("v,1-1");
-    // A server that hangs up.
-    ucp(&["ping", "-u", "redis://127.0.0.1:1"]).stderr_lacks("ucp-streams ping");
+}
+
+/// What listens on a port and treats each connection alike.
+fn listens(with: impl Fn(TcpStream) + Send + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || listener.incoming().flatten().for_each(with));
+    port
+}
+
+/// Answers each command with these words.
+fn says(words: &'static str) -> u16 {
+    listens(move |mut connection| {
+        let mut asked = [0; 4096];
+        while let Ok(length @ 1..) = connection.read(&mut asked) {
+            let lines = asked[..length].split(|byte| *byte == b'\n');
+            for _ in lines.filter(|line| line.starts_with(b"*")) {
+                let _ = connection.write_all(words.as_bytes());
+            }
+        }
+    })
+}
+
+/// Whatever ping fails by, its hint is another step than ping.
+#[test]
+fn field_d10_the_hint_of_a_ping_that_fails_is_no_ping() {
+    let server = TestServer::start();
+    let (port, guarded) = (free_port(), free_port());
+    server.redis(&["CONFIG", "SET", "port", &port.to_string()]);
+    let other = TestServer::start();
+    other.redis(&["CONFIG", "SET", "port", &guarded.to_string()]);
+    other.redis(&["CONFIG", "SET", "requirepass", "right"]);
+    let full = TestServer::start();
+    full.redis(&["CONFIG", "SET", "maxclients", "1"]);
+    let _held = full.client();
+    let silent = listens(|connection| {
+        thread::spawn(move || {
+            thread::sleep(PATIENCE);
+            drop(connection);
+        });
+    });
+    let closing = listens(drop);
+    let old = TestServer::with_args(&["--rename-command", "LMPOP", ""]);
+    let url = |port: u16| format!("redis://127.0.0.1:{port}");
+    let home = directory();
+    for (what, url, code, hint) in [
+        ("refused", url(1), 4, "dev start"),
+        (
+            "no such name",
+            "redis://nosuch.invalid".to_owned(),
+            4,
+            "--url",
+        ),
+        ("no such socket", "unix:///nowhere/s".to_owned(), 4, "--url"),
+        ("no password", url(guarded), 5, "--password-file"),
+        (
+            "a wrong password",
+            format!("redis://:wrong@127.0.0.1:{guarded}"),
+            5,
+            "check it",
+        ),
+        (
+            "an unknown user",
+            format!("redis://eve:wrong@127.0.0.1:{guarded}"),
+            5,
+            "--user",
+        ),
+        (
+            "no TLS there",
+            format!("rediss://127.0.0.1:{port}"),
+            4,
+            "redis:// instead of rediss://",
+        ),
+        (
+            "HTTP",
+            url(says("HTTP/1.1 400 Bad Request\r\n\r\n")),
+            4,
+            "-v",
+        ),
+        ("SSH", url(says("SSH-2.0-OpenSSH_9.2\r\n")), 4, "-v"),
+        (
+            "an error of its own",
+            url(says("-ODD no\r\n")),
+            4,
+            "the server\'s own error message",
+        ),
+        (
+            "loading",
+            url(says("-LOADING Redis is loading\r\n")),
+            4,
+            "try again",
+        ),
+        ("silent", url(silent), 4, "--timeout waits longer"),
+        ("closing", url(closing), 4, "see its log"),
+        ("full", full.url(), 4, "maxclients"),
+        (
+            "no database",
+            format!("redis://127.0.0.1:{port}/9999"),
+            2,
+            "--db",
+        ),
+        ("too old", old.url(), 2, "hint: "),
+    ] {
+        fs::create_dir_all(home.path().join(".config/ucp-streams")).unwrap();
+        let config = format!("[contexts.x]\nurl = '{url}'\n");
+        fs::write(home.path().join(".config/ucp-streams/config.toml"), config).unwrap();
+        for args in [&["ping", "-u", &url][..], &["context", "check", "x"]] {
+            let run = Invocation::new(&[args, &["--timeout", "1s"]].concat())
+                .env("HOME", home.path())
+                .run();
+            assert_eq!(run.code(), Some(code), "{what}: {run}");
+            assert!(run.stderr().contains(hint), "{what}: {run}");
+            assert!(!run.stderr().contains("ucp-streams ping"), "{what}: {run}");
+            assert!(!run.stderr().contains("-v ping"), "{what}: {run}");
+        }
+    }
+    // Other commands lead to it.
+    ucp(&["lag", "-u", &url(closing)]).stderr_has("ucp-streams ping");
 }

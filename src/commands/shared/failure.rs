@@ -126,7 +126,7 @@ fn next_step(error: &wire::Error, context: &Context) -> Option<String> {
     if let Some(step) = error.next_step {
         return Some(step.to_owned());
     }
-    let asks_who = context.command == "ping";
+    let asks_who = matches!(context.command.as_str(), "ping" | "context check");
     let step = match error.kind {
         ErrorKind::Closed if asks_who => {
             "the server may be restarting, or the address may be a proxy's; see its log, and run it again"
