@@ -99,6 +99,11 @@ impl Prints {
         }
     }
 
+    /// Whether it is a list.
+    pub fn is_list(&self) -> bool {
+        self.schema().get("type").is_some_and(|it| it == "array")
+    }
+
     /// The JSON Schema of what `-o json` prints; with `-o ndjson` a list is one element a line.
     pub fn schema(&self) -> Schema {
         (self.schema)()

@@ -8,7 +8,7 @@ use clap::builder::PossibleValue;
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use super::{Names, names, positive_duration};
-use crate::model::{Format, LogFormat};
+use crate::model::{Format, Limit, LogFormat};
 
 /// Flags that may stand before or after the command.
 #[expect(clippy::doc_markdown, reason = "the field docs are the help text")]
@@ -161,6 +161,24 @@ pub struct Pairs {
     /// In JSON, print fields as [[name, value], …], in the order of the entry, without grouping repeated names
     #[arg(long)]
     pub pairs: bool,
+}
+
+/// The option of commands that print a list; flatten it into their arguments.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Limited {
+    /// Show at most this many rows; 0 shows all [default: 10 on a terminal, else all]
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
+}
+
+impl Limited {
+    /// Its name as an argument.
+    pub const ID: &'static str = "limit";
+
+    /// How many rows to show.
+    pub const fn rows(self) -> Limit {
+        Limit::of(self.limit)
+    }
 }
 
 /// `--color`.

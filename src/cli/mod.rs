@@ -10,7 +10,7 @@ mod values;
 
 pub use crate::model::{DurationError, parse_duration};
 pub use facts::{Impact, Prints, PrintsPlan};
-pub use globals::{ColorChoice, DryRun, Globals, Pairs};
+pub use globals::{ColorChoice, DryRun, Globals, Limited, Pairs};
 pub use positions::{Position, PositionError};
 pub use values::{
     Condition, FieldValue, Names, bytes_of, condition, count, field_value, name, names, per_second,

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::change::Change;
 use super::shared::group::{GroupArgs, OpenGroup};
-use crate::cli::{DryRun, Impact, Prints};
+use crate::cli::{DryRun, Impact, Limited, Prints};
 use crate::exit::Exit;
 use crate::model::EntryId;
 use crate::streams::ack::apply_ack;
@@ -33,6 +33,9 @@ pub(super) struct Args {
     ids: Vec<EntryId>,
 
     #[command(flatten)]
+    limit: Limited,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -42,7 +45,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     } = args.group.open(context).await?;
     let which = Which::Ids(args.ids);
     let chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
-    let change = Change::of(context, &chosen, true, "acknowledge", "acknowledged")?;
+    let change =
+        Change::of(context, &chosen, true, "acknowledge", "acknowledged")?.listing(args.limit);
     let (what, preview) = (chosen.summary(), chosen.preview());
     change
         .make(args.dry_run, &what, preview, async |consent| {

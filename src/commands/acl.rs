@@ -7,7 +7,7 @@ use super::tree;
 use crate::cli::{Impact, Prints, name};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::{Format, Name, Problem, escaped};
+use crate::model::{Format, Limit, Name, Problem, escaped};
 use crate::streams::permissions::{Permission, commands, permission, publishes};
 use crate::topology::{GroupSpec, did_you_mean, nearest};
 use crate::view::Rules;
@@ -76,9 +76,9 @@ fn show(rules: &[Permission], console: &Console) -> Result<()> {
     let options = console.options();
     let is_chosen = options.names || !options.columns.is_empty();
     if matches!(options.format, Format::Table | Format::Wide) && !is_chosen {
-        return console.show_report(&Rules(rules));
+        return console.show_report(&Rules(rules), Limit::All);
     }
-    console.show(rules)
+    console.show(rules, Limit::All)
 }
 
 /// Why a command has no rule: it needs no server, is several, or is none.

@@ -8,7 +8,7 @@ use super::shared::group::GroupArgs;
 use super::shared::selection::{SelectArgs, Selection};
 use super::worker::assign::of_given;
 use super::worker::work_off;
-use crate::cli::{self, DryRun, Impact, Pairs, Prints};
+use crate::cli::{self, DryRun, Impact, Limited, Pairs, Prints};
 use crate::exit::Exit;
 use crate::model::{EntryId, Name, Problem};
 use crate::streams::claim::{ClaimPlan, Recipient, apply_claim, plan_claim};
@@ -61,6 +61,9 @@ pub(super) struct Args {
     pairs: Pairs,
 
     #[command(flatten)]
+    limit: Limited,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -84,7 +87,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let letters = stream.dead_letter;
     let plan = plan_claim(&connection, target, &which, idle_min, to, letters, mode).await?;
     let what = in_words(&plan, worker.is_some(), args.reset_deliveries);
-    let change = Change::of(context, &plan.chosen, is_named, "claim", "claimed")?;
+    let change =
+        Change::of(context, &plan.chosen, is_named, "claim", "claimed")?.listing(args.limit);
     let change = change.fresh_because(why_fresh);
     let preview = plan.chosen.preview();
     let mut given = Vec::new();

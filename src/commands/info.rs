@@ -6,7 +6,7 @@ use super::shared::Context;
 use super::shared::failure::{told_of_denied, warn_of_open_breakers};
 use super::shared::trouble::warn_of_trouble;
 use crate::cli;
-use crate::cli::{Impact, Prints};
+use crate::cli::{Impact, Limited, Prints};
 use crate::exit::Exit;
 use crate::model::{Format, Kind, Name, Problem};
 use crate::streams::inspect;
@@ -39,6 +39,9 @@ pub(super) struct Args {
     /// Streams to look at, or groups, for their streams; all of the topology when none is named
     #[arg(value_name = "STREAM", value_parser = cli::name())]
     streams: Vec<Name>,
+
+    #[command(flatten)]
+    limit: Limited,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
@@ -65,12 +68,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let picks_parts =
         !options.columns.is_empty() && !options.columns.iter().any(|it| it == "groups");
     if format.is_json() && !picks_parts {
-        context.console.show(&streams)?;
+        context.console.show(&streams, args.limit.rows())?;
     } else {
         let with_consumers = !wanted.is_empty() || format == Format::Wide;
         context
             .console
-            .show_report(&Info::new(&streams, with_consumers))?;
+            .show_report(&Info::new(&streams, with_consumers), args.limit.rows())?;
     }
     Ok(told_of_denied(&seen.denied, context))
 }

@@ -13,9 +13,9 @@ use super::publish::warn;
 use super::shared::Context;
 use super::shared::bulk::{Interrupt, Shown, open};
 use super::shared::retention::{Coming, Retention, connect_to_rehearse};
-use crate::cli::{DryRun, FieldValue, Impact, Prints, PrintsPlan, bytes_of, field_value};
+use crate::cli::{DryRun, FieldValue, Impact, Limited, Prints, PrintsPlan, bytes_of, field_value};
 use crate::exit::Exit;
-use crate::model::{Fields, Problem, entries as in_words};
+use crate::model::{Fields, Limit, Problem, entries as in_words};
 use crate::streams::ingest::{Ingest, Ingested, WouldIngest, ingest_one, send};
 use crate::streams::publish::{Blocks, Warnings, check, not_valid};
 use crate::topology::StreamSpec;
@@ -92,6 +92,9 @@ pub(super) struct Args {
     strict: bool,
 
     #[command(flatten)]
+    limit: Limited,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -99,7 +102,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let ingest = Ingest::new(context.topology()?, args.strict);
     let dry_run = context.is_rehearsal(args.dry_run);
     match &args.file {
-        Some(path) => file(path, ingest, dry_run, context).await,
+        Some(path) => file(path, ingest, dry_run, args.limit.rows(), context).await,
         None => one(given(args)?, ingest, dry_run, context).await,
     }
 }
@@ -143,7 +146,7 @@ async fn one(fields: Fields, mut ingest: Ingest, dry_run: bool, context: &Contex
     for retention in &watched {
         retention.warn(&connection, context).await;
     }
-    context.console.show(&[ids])?;
+    context.console.show(&[ids], Limit::All)?;
     Ok(Exit::Done)
 }
 
@@ -193,14 +196,20 @@ async fn look<'s>(
     Ok([raw, normalized])
 }
 
-async fn file(path: &Path, ingest: Ingest, dry_run: bool, context: &Context) -> Result<Exit> {
+async fn file(
+    path: &Path,
+    ingest: Ingest,
+    dry_run: bool,
+    limit: Limit,
+    context: &Context,
+) -> Result<Exit> {
     let mut input = open(path, context)?;
     let entries = checked(&input, &ingest, context)?;
     if dry_run {
         return would_ingest(entries, &ingest, context).await;
     }
     input.rewind()?;
-    send_all(input, entries, ingest, context).await
+    send_all(input, entries, ingest, limit, context).await
 }
 
 /// Checks the whole file, and says what is odd; how many events it has.
@@ -221,6 +230,7 @@ async fn send_all(
     input: File,
     entries: u64,
     mut ingest: Ingest,
+    limit: Limit,
     context: &Context,
 ) -> Result<Exit> {
     let connection = context.connect().await?;
@@ -233,7 +243,7 @@ async fn send_all(
         context,
     )
     .await?;
-    let mut writer = RowWriter::<Ingested>::new(context.console.options())?;
+    let mut writer = RowWriter::<Ingested>::new(&context.console.listing(limit))?;
     let mut shown = Shown::new(context);
     let interrupt = Interrupt::watch()?;
     let sent = {
@@ -248,7 +258,7 @@ async fn send_all(
     for retention in &watched {
         retention.warn(&connection, context).await;
     }
-    shown.write(|out| writer.end(out));
+    shown.write(|out| writer.end(out).map(|cut| context.console.note_cut(cut)));
     let (stopped, stored, last) = (sent.stopped, sent.stored, sent.last);
     let ended = shown.end(stored);
     sent.verdict(&ingest.raw.name)?;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::shared::Context;
 use super::shared::group::to_create;
-use crate::cli::{DryRun, Impact, Prints, name};
+use crate::cli::{DryRun, Impact, Limited, Prints, name};
 use crate::exit::Exit;
 use crate::model::Name;
 use crate::streams::init::{InitRow, State, apply_init, plan_init};
@@ -35,6 +35,9 @@ pub(super) struct Args {
     start: Option<Start>,
 
     #[command(flatten)]
+    limit: Limited,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -57,7 +60,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     } else {
         apply_init(&connection, plan).await?
     };
-    context.console.show(&rows)?;
+    context.console.show(&rows, args.limit.rows())?;
     if is_rehearsal {
         context.rehearsed(&would(&rows));
     }

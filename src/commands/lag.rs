@@ -6,7 +6,7 @@ use super::shared::Context;
 use super::shared::failure::told_of_denied;
 use super::shared::group::GroupsArgs;
 use super::shared::trouble::warn_of_trouble;
-use crate::cli::{Impact, Prints};
+use crate::cli::{Impact, Limited, Prints};
 use crate::exit::Exit;
 use crate::streams::backlog;
 use crate::view::Behind;
@@ -27,6 +27,9 @@ Examples:
 pub(super) struct Args {
     #[command(flatten)]
     groups: GroupsArgs,
+
+    #[command(flatten)]
+    limit: Limited,
 
     /// Count the entries not delivered yet, instead of asking the server for its figure
     #[arg(long)]
@@ -51,6 +54,6 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
     warn_of_trouble(&lags, &connection, context).await?;
     let lags: Vec<Behind> = lags.into_iter().map(Behind).collect();
-    context.console.show(&lags)?;
+    context.console.show(&lags, args.limit.rows())?;
     Ok(told_of_denied(&seen.denied, context))
 }

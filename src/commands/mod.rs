@@ -151,7 +151,7 @@ pub fn tree() -> clap::Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Impact;
+    use crate::cli::{Impact, Limited, Prints};
 
     /// Every command that can be run, with its path.
     fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
@@ -176,6 +176,23 @@ mod tests {
             assert!(
                 command.get::<Impact>().is_some() || !is_leaf,
                 "{}: a command that can be run says #[command(add = Impact::…)]",
+                path.join(" ")
+            );
+        }
+    }
+
+    #[test]
+    fn every_list_can_be_limited() {
+        // Rules are words rather than rows, and workers are few.
+        const WHOLE: [&str; 2] = ["acl", "run"];
+        for (path, command) in describe::shown(&tree()) {
+            let prints = command.get::<Prints>();
+            let is_list = prints.is_some_and(|it| it.is_list() && !it.has_entries);
+            let has_limit = command.get_arguments().any(|it| it.get_id() == Limited::ID);
+            let name = path.last().map_or("", String::as_str);
+            assert!(
+                !is_list || has_limit || WHOLE.contains(&name),
+                "{}: a command that prints a list flattens Limited",
                 path.join(" ")
             );
         }

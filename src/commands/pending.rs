@@ -6,9 +6,9 @@ use anyhow::Result;
 
 use super::shared::Context;
 use super::shared::group::find;
-use crate::cli::{self, Impact, Pairs, Prints};
+use crate::cli::{self, Impact, Limited, Pairs, Prints};
 use crate::exit::Exit;
-use crate::model::{CommandLine, Name, Problem};
+use crate::model::{CommandLine, Limit, Name, Problem};
 use crate::streams::pending::{PendingReport, PendingRow, Question, add_fields, look};
 use crate::streams::select::{Bodies, Criteria};
 use crate::streams::target::Target;
@@ -70,9 +70,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", help_heading = FILTERS)]
     min_deliveries: Option<u64>,
 
-    /// Entries to list, the oldest first [default: 100 in tables; all in JSON, CSV and --names]
+    /// Look at this many entries at most, the oldest, and list them; 0 lists none [default: all]
     #[arg(long, value_name = "N", help_heading = SHOWN)]
     count: Option<u32>,
+
+    #[command(flatten)]
+    limit: Limited,
 
     /// List the entries with their fields; says so where a body was trimmed
     #[arg(long, help_heading = SHOWN)]
@@ -90,10 +93,8 @@ pub(super) struct Args {
     pairs: Pairs,
 }
 
-/// Rows of a table that nobody asked to be longer.
-const LISTED_MAX: usize = 100;
-/// Combinations of values in a table.
-const CLUSTERS_MAX: usize = 20;
+/// Rows below the combinations of values that are shown: all others, and what was trimmed.
+const OTHERS: usize = 2;
 
 impl Args {
     /// That group and stream were named the other way round, where the topology knows both.
@@ -128,7 +129,7 @@ async fn show_in_pages(
         add_fields(&mut bodies, &mut rest, usize::MAX, in_pairs).await?;
         report.entries.append(&mut rest);
         let all = Pending::new(report, PendingParts::Entries);
-        return context.console.show_report(&all);
+        return context.console.show_report(&all, Limit::All);
     };
     report.entries.clear();
     let mut rows = rest.as_mut_slice();
@@ -142,7 +143,7 @@ async fn show_in_pages(
         }
         rows = after;
     }
-    pages.end(out.buffer());
+    pages.end(out.buffer(), report)?;
     out.flush()
 }
 
@@ -160,6 +161,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     if let Some(consumer) = &args.consumer {
         target.require_consumer(&connection, consumer).await?;
     }
+    let limit = args.limit.rows();
+    let is_screen = context.console.options().on_screen();
+    let listed = limit.unless_bounded(args.count.is_some());
+    let rows_max = listed.rows_max(is_screen).unwrap_or(usize::MAX);
     let question = Question {
         filter: Criteria {
             consumer: args.consumer,
@@ -170,13 +175,19 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         age_min: args
             .age
             .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
-        count_max: context.listed_max(args.count, LISTED_MAX),
+        count_max: args
+            .count
+            .map_or(usize::MAX, |count| count as usize)
+            .min(rows_max),
         with_histogram: args.histogram,
         by: cli::Names::all(args.by),
-        clusters_max: context.listed_max(None, CLUSTERS_MAX),
+        clusters_max: limit
+            .rows_max(is_screen)
+            .map_or(usize::MAX, |rows| rows.saturating_sub(OTHERS).max(1)),
     };
     let has_idle = args.idle.is_some();
     let mut report = look(&connection, &target, &question).await?;
+    report.is_limited = args.count.is_none_or(|count| count as usize > rows_max);
     let parts = match (args.entries, args.count) {
         (_, Some(0)) => PendingParts::Summary,
         (true, _) => PendingParts::Entries,
@@ -189,7 +200,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         rest = report.entries.split_off(first);
     }
     if rest.is_empty() {
-        context.console.show_report(&Pending::new(&report, parts))?;
+        context
+            .console
+            .show_report(&Pending::new(&report, parts), listed)?;
     } else {
         show_in_pages(&mut report, rest, (bodies, in_pairs), context).await?;
     }
@@ -198,6 +211,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         context.console.note(
             "entries in flight are renewed, so they are never idle however long a handler hangs: --age DUR finds them by age, and IN FLIGHT shows since when",
         );
+    }
+    if !is_screen {
+        context.console.note_cut(report.left_out());
     }
     if let Some(cut) = report.cut() {
         context.console.note(&cut);

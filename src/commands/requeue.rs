@@ -6,7 +6,7 @@ use super::shared::Context;
 use super::shared::change::Change;
 use super::shared::group::GroupArgs;
 use super::shared::selection::{SelectArgs, Selection};
-use crate::cli::{DryRun, Impact, Prints};
+use crate::cli::{DryRun, Impact, Limited, Prints};
 use crate::exit::Exit;
 use crate::streams::repair::Chosen;
 use crate::streams::requeue::{apply_requeue, must_be_alone};
@@ -38,6 +38,9 @@ pub(super) struct Args {
     all_groups_see_it: bool,
 
     #[command(flatten)]
+    limit: Limited,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -54,7 +57,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let is_named = matches!(which, Which::Ids(_));
     let dead_letter = group.topology.stream_or_default(&target.stream).dead_letter;
     let chosen = Chosen::find(&connection, target, &which, idle_min).await?;
-    let change = Change::of(context, &chosen, is_named, "requeue", "requeued")?;
+    let change = Change::of(context, &chosen, is_named, "requeue", "requeued")?.listing(args.limit);
     let change = change.fresh_because(why_fresh);
     let (what, preview) = (chosen.summary(), chosen.preview());
     change

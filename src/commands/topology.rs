@@ -5,9 +5,9 @@ use clap::Subcommand;
 
 use super::shared::Context;
 use super::shared::trouble::{of_ahead, of_extra};
-use crate::cli::{Impact, Prints};
+use crate::cli::{Impact, Limited, Prints};
 use crate::exit::Exit;
-use crate::model::counted;
+use crate::model::{Limit, counted};
 use crate::streams::drift::{DriftRow, State, drift, unchecked};
 use crate::topology::{Topology, example_toml};
 use crate::view::write_json;
@@ -48,6 +48,9 @@ Examples:
         /// Check the file only; ask no server: every group's state is `unchecked`
         #[arg(long)]
         offline: bool,
+
+        #[command(flatten)]
+        limit: Limited,
     },
 }
 
@@ -63,7 +66,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             context.console.put(example_toml().as_bytes())?;
             Ok(Exit::Done)
         }
-        Action::Check { offline } => check(offline, context).await,
+        Action::Check { offline, limit } => check(offline, limit.rows(), context).await,
     }
 }
 
@@ -80,17 +83,17 @@ fn show(context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn check(offline: bool, context: &Context) -> Result<Exit> {
+async fn check(offline: bool, limit: Limit, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
     let console = &context.console;
     if offline {
-        console.show(&unchecked(topology))?;
+        console.show(&unchecked(topology), limit)?;
         console.note(&sound(topology, context));
         return Ok(Exit::Done);
     }
     let connection = context.connect().await?;
     let rows = drift(&connection, topology).await?;
-    console.show(&rows)?;
+    console.show(&rows, limit)?;
     let with = |state| -> Vec<&DriftRow> { rows.iter().filter(|row| row.state == state).collect() };
     let (missing, elsewhere) = (with(State::Missing), with(State::Differs));
     if !missing.is_empty() {

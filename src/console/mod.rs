@@ -27,9 +27,9 @@ pub use signals::{Signals, Stop};
 pub use terminal::Terminal;
 
 use crate::exit::{Exit, OutputClosed, Stopped, classify};
-use crate::model::{Consent, Format, LogFormat, Problem, Row, Tone, escaped};
+use crate::model::{Consent, Format, Limit, LogFormat, Problem, Row, Tone, escaped};
 use crate::settings::{Listening, Look, ProductionGuard};
-use crate::view::{self, Options, Report, Theme};
+use crate::view::{self, Cut, Options, Report, Theme};
 use filter::Filter;
 use output::{Through, Unshown};
 use progress::Bar;
@@ -57,6 +57,7 @@ impl Console {
             columns: look.columns.clone(),
             headers: look.headers,
             names: look.names,
+            rows_max: None,
             width: terminal.stdout_width.or(look.columns_of_env),
             terminal: terminal.stdout,
             csv_safe: look.csv_safe,
@@ -118,6 +119,21 @@ impl Console {
     /// How reports and entries are to be shown on standard output.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// How a list is to be shown of which so many rows are asked for.
+    pub fn listing(&self, limit: Limit) -> Options {
+        Options {
+            rows_max: limit.rows_max(self.options.on_screen()),
+            ..self.options.clone()
+        }
+    }
+
+    /// Says what a list leaves out, where that is not said below it.
+    pub fn note_cut(&self, cuts: impl IntoIterator<Item = Cut>) {
+        for cut in cuts {
+            self.note(&cut.to_string());
+        }
     }
 
     /// Which of the three streams are terminals, and how wide.
@@ -192,14 +208,16 @@ impl Console {
         self.reader.gone().await;
     }
 
-    /// Shows a list.
+    /// Shows so many rows of a list.
     ///
     /// # Errors
     /// A usage [`Problem`] for `--columns`; [`OutputClosed`] or a local problem when it cannot be written.
-    pub fn show<R: Row>(&self, rows: &[R]) -> Result<()> {
+    pub fn show<R: Row>(&self, rows: &[R], limit: Limit) -> Result<()> {
         let mut out = self.out();
-        view::rows(out.buffer(), rows, &self.options)?;
-        out.flush()
+        let cut = view::rows(out.buffer(), rows, &self.listing(limit))?;
+        out.flush()?;
+        self.note_cut(cut);
+        Ok(())
     }
 
     /// Shows one object.
@@ -212,14 +230,16 @@ impl Console {
         out.flush()
     }
 
-    /// Shows a report of several parts.
+    /// Shows a report of several parts, of each list so many rows.
     ///
     /// # Errors
     /// As [`Console::show`].
-    pub fn show_report<T: Report>(&self, report: &T) -> Result<()> {
+    pub fn show_report<T: Report>(&self, report: &T, limit: Limit) -> Result<()> {
         let mut out = self.out();
-        view::report(out.buffer(), report, &self.options)?;
-        out.flush()
+        let cuts = view::report(out.buffer(), report, &self.listing(limit))?;
+        out.flush()?;
+        self.note_cut(cuts);
+        Ok(())
     }
 
     /// Writes `bytes` to standard output as they are: for what was made safe by `view`, or is meant for a

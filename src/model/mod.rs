@@ -20,6 +20,7 @@ mod info;
 mod instant;
 mod json_text;
 mod lag;
+mod limit;
 mod losses;
 mod name;
 mod name_quotes;
@@ -51,6 +52,7 @@ pub use info::{ConsumerInfo, GroupInfo, PendingEntry, PendingSummary, StreamInfo
 pub use instant::{Instant, Written};
 pub use json_text::{JsonText, NotJson};
 pub use lag::Lag;
+pub use limit::Limit;
 pub use losses::Losses;
 pub use name::{Name, escape_into, escaped};
 pub use name_quotes::{

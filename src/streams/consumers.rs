@@ -26,7 +26,7 @@ const LISTED_MAX: usize = 12;
 report! {
     /// A consumer and the group it belongs to.
     #[derive(Clone, Debug)]
-    pub struct Member {
+    pub struct Member ranked by rank_by_holding {
         /// The consumer.
         pub consumer: Name => text("CONSUMER"),
         /// Its group.
@@ -43,6 +43,11 @@ report! {
 }
 
 impl Member {
+    /// Who holds most stands first.
+    const fn rank_by_holding(&self) -> u64 {
+        u64::MAX - self.pending
+    }
+
     /// What the server says of it, with its group.
     pub fn new(stream: &Name, group: &Name, info: &ConsumerInfo) -> Self {
         let ConsumerInfo {
@@ -88,6 +93,13 @@ states! {
         Gone = "gone" in Warn,
         /// An error came first: it stays, or what became of it is unknown.
         NotTried = "not tried" in Bad,
+    }
+}
+
+impl Fate {
+    /// Whether it is what was asked for.
+    pub const fn is_done(self) -> bool {
+        matches!(self, Self::Planned | Self::Deleted)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::wire::{self, Connection, ErrorKind, key_type, time, xlen, xrange};
 /// Entries fetched at a time, at most.
 const PAGE: usize = 100;
 /// Entries that are looked at only to say how many there are.
-const COUNTED_MAX: usize = 10_000;
+pub const COUNTED_MAX: usize = 10_000;
 
 /// A stream and where its dead letters are.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,7 +29,7 @@ states! {
 report! {
     /// One group, on the server or in the topology.
     #[derive(Clone, Debug)]
-    pub struct DriftRow {
+    pub struct DriftRow ranked by rank_by_state {
         /// The group.
         pub group: Name => text("GROUP"),
         /// Its stream.
@@ -38,6 +38,17 @@ report! {
         pub state: State => whole("STATE"),
         /// The last entry id it was delivered; `None` while it is missing or unchecked.
         pub last_delivered_id: Option<EntryId> => whole("LAST DELIVERED"),
+    }
+}
+
+impl DriftRow {
+    /// What is worst stands first.
+    const fn rank_by_state(&self) -> u64 {
+        match self.state {
+            State::Missing | State::Ahead => 0,
+            State::Differs => 1,
+            State::Ok | State::Extra | State::Unchecked => 2,
+        }
     }
 }
 

@@ -28,7 +28,7 @@ states! {
 report! {
     /// One group and what was done about it.
     #[derive(Clone, Debug)]
-    pub struct InitRow {
+    pub struct InitRow ranked by rank_by_state {
         /// The group.
         pub group: Name => text("GROUP"),
         /// Its stream.
@@ -39,6 +39,14 @@ report! {
         pub start: Start => whole("START"),
         /// The last entry id it was delivered; `None` while it is missing.
         pub last_delivered_id: Option<EntryId> => whole("LAST DELIVERED"),
+    }
+}
+
+impl InitRow {
+    /// What is not as it should be stands first.
+    fn rank_by_state(&self) -> u64 {
+        let is_well = matches!(self.state, State::Created | State::Exists);
+        is_well.into()
     }
 }
 

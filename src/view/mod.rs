@@ -12,6 +12,7 @@ mod entries;
 mod human;
 mod jq;
 mod json;
+mod list;
 pub mod metrics;
 mod pretty;
 mod report;
@@ -28,6 +29,7 @@ pub use entries::{EntryStyle, EntryWriter};
 pub use human::{human_bytes, human_count, human_millis};
 pub use jq::JqFilter;
 pub use json::{json_bytes, json_made_safe, json_text, write_json};
+pub use list::Cut;
 pub use pretty::{indent_json, is_json};
 pub use report::{Report, Section, report};
 pub use reports::{
@@ -55,6 +57,8 @@ pub struct Options {
     pub headers: bool,
     /// Only the first column, one value a line.
     pub names: bool,
+    /// Rows that a list shows at most; `None` shows all.
+    pub rows_max: Option<usize>,
     /// Columns of the screen that a table is cut to; `None` cuts nothing.
     pub width: Option<u16>,
     /// Whether a person reads it on a terminal: JSON is indented.
@@ -74,6 +78,7 @@ impl Options {
             columns: Vec::new(),
             headers: true,
             names: false,
+            rows_max: None,
             width: None,
             terminal: false,
             csv_safe: false,
@@ -83,6 +88,11 @@ impl Options {
 }
 
 impl Options {
+    /// Whether a person reads tables on a screen: what stands first there, what is left out, and how much it is, is for them.
+    pub fn on_screen(&self) -> bool {
+        self.terminal && !self.names && matches!(self.format, Format::Table | Format::Wide)
+    }
+
     /// What is between the values of a line.
     const fn separated(&self) -> text::Separated {
         match self.format {

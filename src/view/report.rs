@@ -4,6 +4,7 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::json::write_json;
+use super::list::Cut;
 use super::pretty::indent_json;
 use super::row::has_columns;
 use super::{Options, Row, Tone, one, rows};
@@ -29,6 +30,7 @@ pub struct Section<'a> {
     out: &'a mut Vec<u8>,
     options: &'a Options,
     pick: Option<Pick>,
+    cuts: Vec<Cut>,
 }
 
 /// The one part that `--columns` or `--names` pick from.
@@ -114,10 +116,25 @@ impl Section<'_> {
     /// # Errors
     /// See [`rows`].
     pub fn list<R: Row>(&mut self, list: &[R]) -> Result<(), Problem> {
+        if self.is_next::<R>() {
+            self.cuts.extend(rows(self.out, list, self.options)?);
+        }
+        Ok(())
+    }
+
+    /// A list that is bounded by what it is of, and shown whole.
+    ///
+    /// # Errors
+    /// See [`rows`].
+    pub fn whole<R: Row>(&mut self, list: &[R]) -> Result<(), Problem> {
         if !self.is_next::<R>() {
             return Ok(());
         }
-        rows(self.out, list, self.options)
+        let options = Options {
+            rows_max: None,
+            ..self.options.clone()
+        };
+        rows(self.out, list, &options).map(|_| ())
     }
 
     /// Whether a part of these rows is to be written, here.
@@ -145,21 +162,26 @@ impl Section<'_> {
 }
 
 /// Shows a report of several parts. Line-based formats get its objects and lists, a blank line between; `--columns` picks
-/// the first that has them all, `--names` the first.
+/// the first that has them all, `--names` the first. What is left to say of rows that are not shown.
 ///
 /// # Errors
 /// A usage [`Problem`] when no part has the columns.
-pub fn report<T: Report>(out: &mut Vec<u8>, report: &T, options: &Options) -> Result<(), Problem> {
+pub fn report<T: Report>(
+    out: &mut Vec<u8>,
+    report: &T,
+    options: &Options,
+) -> Result<Vec<Cut>, Problem> {
     let pick = (options.names || !options.columns.is_empty()).then(Pick::default);
     let in_rows = T::NDJSON_HAS_ROWS && options.format == Format::Ndjson;
     if options.format.is_json() && pick.is_none() && !in_rows {
-        return document(out, report, options);
+        return document(out, report, options).map(|()| Vec::new());
     }
     let mut text = Vec::new();
     let mut section = Section {
         out: &mut text,
         options,
         pick,
+        cuts: Vec::new(),
     };
     report.sections(&mut section)?;
     if let Some(Pick {
@@ -176,8 +198,9 @@ pub fn report<T: Report>(out: &mut Vec<u8>, report: &T, options: &Options) -> Re
             )),
         );
     }
+    let cuts = section.cuts;
     out.append(&mut text);
-    Ok(())
+    Ok(cuts)
 }
 
 fn document<T: Report>(out: &mut Vec<u8>, report: &T, options: &Options) -> Result<(), Problem> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::{HeirArgs, carry_out};
-use crate::cli::{self, DryRun, Impact, Prints};
+use crate::cli::{self, DryRun, Impact, Limited, Prints};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
@@ -35,6 +35,9 @@ pub(super) struct Args {
     heir: HeirArgs,
 
     #[command(flatten)]
+    limit: Limited,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -46,7 +49,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let told = format!("delete consumer `{}` of {target}", args.name);
     let plan = plan_delete(&connection, target, &args.name, heir).await?;
     let told = format!("{told}{}", details(&plan, to.as_ref()));
-    carry_out(context, plan, args.dry_run, &told, "").await
+    carry_out(context, plan, args.limit.rows(), args.dry_run, &told, "").await
 }
 
 /// When it was seen, and who gets what it holds.

@@ -10,9 +10,9 @@ use super::help::usage::or_subcommand;
 use super::shared::Context;
 use super::shared::change::warn_of_tombstones;
 use super::shared::group::{GroupArgs, OpenGroup};
-use crate::cli::{self, DryRun, Impact, Prints};
+use crate::cli::{self, DryRun, Impact, Limited, Prints};
 use crate::exit::Exit;
-use crate::model::{Name, Problem, counted, entries};
+use crate::model::{Limit, Name, Problem, counted, entries};
 use crate::streams::consumers::{Fate, Heir, Member, Removal, RemovalPlan, apply_removal, list};
 
 /// List a group's consumers, or delete dead ones
@@ -36,6 +36,9 @@ pub(super) struct Args {
     #[command(flatten)]
     group: Option<GroupArgs>,
 
+    #[command(flatten)]
+    limit: Limited,
+
     #[command(subcommand)]
     command: Option<ConsumersCommand>,
 }
@@ -53,25 +56,28 @@ enum ConsumersCommand {
 struct ListArgs {
     #[command(flatten)]
     group: GroupArgs,
+
+    #[command(flatten)]
+    limit: Limited,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     match (args.command, args.group) {
-        (Some(ConsumersCommand::List(args)), _) => list_of(&args.group, context).await,
+        (Some(ConsumersCommand::List(args)), _) => list_of(&args.group, args.limit, context).await,
         (Some(ConsumersCommand::Delete(args)), _) => delete::run(args, context).await,
         (Some(ConsumersCommand::Prune(args)), _) => prune::run(args, context).await,
-        (None, Some(group)) => list_of(&group, context).await,
+        (None, Some(group)) => list_of(&group, args.limit, context).await,
         (None, None) => Err(Problem::usage("which group's consumers?")
             .hint("give a group: ucp-streams consumers GROUP (see --help)")
             .into()),
     }
 }
 
-async fn list_of(group: &GroupArgs, context: &Context) -> Result<Exit> {
+async fn list_of(group: &GroupArgs, limit: Limited, context: &Context) -> Result<Exit> {
     let opened = group.open(context).await;
     let group = opened.map_err(|error| or_subcommand(error, "consumers", Some(group.name())))?;
     let rows = list(&group.connection, &group.target).await?;
-    context.console.show(&rows)?;
+    context.console.show(&rows, limit.rows())?;
     Ok(Exit::Done)
 }
 
@@ -105,13 +111,14 @@ impl HeirArgs {
 async fn carry_out(
     context: &Context,
     plan: RemovalPlan,
+    limit: Limit,
     dry_run: DryRun,
     told: &str,
     details: &str,
 ) -> Result<Exit> {
     let console = &context.console;
     if context.is_rehearsal(dry_run) {
-        console.show(&plan.rows)?;
+        console.show(&plan.rows, limit)?;
         context.rehearsed(told);
         warn_of_held(context, &plan.rows);
         return Ok(Exit::Done);
@@ -119,7 +126,7 @@ async fn carry_out(
     let consent = context.consent(&format!("{told}{details}")).await?;
     let connection = context.connect().await?;
     let removed = apply_removal(&connection, plan, consent).await;
-    console.show(&removed.rows)?;
+    console.show(&removed.rows, limit)?;
     let tombstones: u64 = removed.rows.iter().map(|it| it.tombstones).sum();
     if tombstones > 0 {
         warn_of_tombstones(context, &entries(tombstones));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::{HeirArgs, carry_out, consumers};
-use crate::cli::{self, DryRun, Impact, Prints};
+use crate::cli::{self, DryRun, Impact, Limited, Prints};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
@@ -36,6 +36,9 @@ pub(super) struct Args {
     heir: HeirArgs,
 
     #[command(flatten)]
+    limit: Limited,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -49,7 +52,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let (planned, held) = (plan.planned().count(), plan.entries());
     let console = &context.console;
     if planned == 0 {
-        console.show(&plan.rows)?;
+        console.show(&plan.rows, args.limit.rows())?;
         let away = format_duration_short(args.idle);
         if !plan.rows.is_empty() {
             return Err(Problem::refused(format!(
@@ -70,5 +73,13 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let told = format!("delete {} of {of}{handing}", consumers(planned));
     let names: Vec<Name> = plan.planned().map(|it| it.consumer.clone()).collect();
     let details = format!("\n{}", listed(&names));
-    carry_out(context, plan, args.dry_run, &told, &details).await
+    carry_out(
+        context,
+        plan,
+        args.limit.rows(),
+        args.dry_run,
+        &told,
+        &details,
+    )
+    .await
 }

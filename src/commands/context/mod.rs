@@ -12,10 +12,10 @@ use clap::Subcommand;
 
 use super::ping;
 use super::shared::Context;
-use crate::cli::{Globals, Impact, Prints};
+use crate::cli::{Globals, Impact, Limited, Prints};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::Problem;
+use crate::model::{Limit, Problem};
 use crate::settings::Env;
 use crate::settings::contexts::{Contexts, Places, Selection};
 use crate::streams::ping::Ping;
@@ -54,7 +54,10 @@ enum Command {
 Examples:
   ucp-streams context list
   ucp-streams context list --names")]
-struct ListArgs {}
+struct ListArgs {
+    #[command(flatten)]
+    limit: Limited,
+}
 
 /// Select the context to use from now on
 #[derive(Debug, clap::Args)]
@@ -150,7 +153,7 @@ pub(super) fn without_server(
     let outcome = match &args.command {
         Command::Add(args) => change::add(args, globals, &places, here, console),
         Command::Edit(args) => change::edit(args, globals, &places, here, console),
-        Command::List(ListArgs {}) => list(&places, console),
+        Command::List(args) => list(&places, args.limit.rows(), console),
         Command::Use(args) => select(&places, &args.name, console),
         Command::Previous(PreviousArgs {}) => previous(&places, console),
         Command::Show(args) => show(&places, args.name.as_deref(), console),
@@ -174,13 +177,13 @@ fn read(places: &Places, console: &Console) -> Result<(Contexts, Selection)> {
     Ok((contexts, Selection::read(places)?))
 }
 
-fn list(places: &Places, console: &Console) -> Result<Exit> {
+fn list(places: &Places, limit: Limit, console: &Console) -> Result<Exit> {
     let (contexts, selection) = read(places, console)?;
     let rows: Vec<_> = contexts
         .iter()
         .map(|(name, context)| ContextRow::new(name, context, &selection))
         .collect();
-    console.show(&rows)?;
+    console.show(&rows, limit)?;
     if rows.is_empty() {
         console.note(
             "there are no contexts; create one with `ucp-streams context add NAME --url URL`",

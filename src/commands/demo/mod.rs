@@ -13,7 +13,7 @@ use crate::demo::{
     Crew, Day, MlService, Published, Scene, Victim, Work, drop_one, prove_groups, prove_streams,
 };
 use crate::exit::Exit;
-use crate::model::{Kind, Problem, counted, escaped};
+use crate::model::{Kind, Limit, Problem, counted, escaped};
 use crate::settings::ServerChoice;
 use crate::streams::inspect;
 use crate::topology::EVENTS_NORMALIZED;
@@ -237,7 +237,7 @@ impl Stage<'_> {
             groups: prove_groups(scene, &self.dialer, connection, published, &done.ledgers).await?,
             streams: prove_streams(scene, connection, published).await?,
         };
-        self.context.console.show_report(&proof)?;
+        self.context.console.show_report(&proof, Limit::All)?;
         proof.verdict()?;
         self.say("every published message is accounted for, exactly once");
         Ok(Exit::Done)

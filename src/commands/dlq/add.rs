@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::cli::{DryRun, Impact, Prints};
+use crate::cli::{DryRun, Impact, Limited, Prints};
 use crate::commands::shared::Context;
 use crate::commands::shared::change::Change;
 use crate::commands::shared::group::GroupArgs;
@@ -46,6 +46,9 @@ pub(super) struct AddArgs {
     reason: String,
 
     #[command(flatten)]
+    limit: Limited,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -65,7 +68,7 @@ pub(super) async fn add(args: AddArgs, context: &Context) -> Result<Exit> {
     let mut chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
     tell_states(&connection, &mut chosen, &group.groups).await?;
     warn_of_running(&chosen, group.spec.claim_idle, context);
-    let change = Change::of(context, &chosen, true, "park", "parked")?;
+    let change = Change::of(context, &chosen, true, "park", "parked")?.listing(args.limit);
     let what = format!("as dead letters {}", chosen.summary());
     let preview = chosen.preview();
     let mut undo = None;

@@ -3,11 +3,11 @@
 use anyhow::Result;
 
 use super::StreamArgs;
-use crate::cli::{self, DryRun, Impact, Prints};
+use crate::cli::{self, DryRun, Impact, Limited, Prints};
 use crate::commands::shared::Context;
 use crate::commands::shared::change::Change;
 use crate::exit::Exit;
-use crate::model::{CommandLine, EntryId, Name, entries};
+use crate::model::{CommandLine, EntryId, Limit, Name, entries};
 use crate::streams::dead_letters::{Letters, find};
 use crate::streams::redrive::{LettersPlan, apply_purge, apply_redrive, must_be_one_group};
 use crate::view::Changed;
@@ -86,6 +86,9 @@ pub(super) struct RedriveArgs {
     all_groups_see_it: bool,
 
     #[command(flatten)]
+    limit: Limited,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -109,6 +112,9 @@ pub(super) struct PurgeArgs {
     count: CountArgs,
 
     #[command(flatten)]
+    limit: Limited,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -120,7 +126,7 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
     let plan = LettersPlan::redrive(topology, source, args.to_stream, found);
     must_be_one_group(&connection, &plan, args.all_groups_see_it).await?;
     let what = format!("{} to `{}`", entries(plan.letters.len()), plan.destination);
-    let change = change_of(context, &plan, is_named, "redrive", "redriven");
+    let change = change_of(context, &plan, is_named, "redrive", "redriven").listing(args.limit);
     let (preview, all_see_it) = (plan.preview(), args.all_groups_see_it);
     change
         .make(args.dry_run, &what, preview, async |consent| {
@@ -135,7 +141,7 @@ pub(super) async fn purge(args: PurgeArgs, context: &Context) -> Result<Exit> {
     let found = find(&connection, &source, &letters(args.which, &args.count)).await?;
     let plan = LettersPlan::purge(source, found);
     let what = entries(plan.letters.len());
-    let change = change_of(context, &plan, is_named, "purge", "purged");
+    let change = change_of(context, &plan, is_named, "purge", "purged").listing(args.limit);
     let preview = plan.preview();
     change
         .make(args.dry_run, &what, preview, async |consent| {
@@ -161,5 +167,6 @@ fn change_of<'a>(
         is_named,
         has_more: plan.has_more,
         why_fresh: None,
+        limit: Limit::Usual,
     }
 }

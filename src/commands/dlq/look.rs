@@ -5,13 +5,14 @@ use std::io::Stdout;
 use anyhow::Result;
 
 use super::StreamArgs;
-use crate::cli::{self, Impact, Pairs, Prints};
+use crate::cli::{self, Impact, Limited, Pairs, Prints};
 use crate::commands::shared::Context;
 use crate::console::Output;
 use crate::exit::Exit;
-use crate::model::{CommandLine, EntryId, Format, Name, Problem};
+use crate::model::{CommandLine, EntryId, Format, Limit, Name, Problem};
 use crate::streams::dead_letters::{
-    DeadLetter, LetterPager, Letters, Source, find, now_ms, tell_ages, total, why_unread,
+    COUNTED_MAX, DeadLetter, LetterPager, Letters, Source, find, now_ms, tell_ages, total,
+    why_unread,
 };
 use crate::view::{RowWriter, WholeLetter};
 use crate::wire::{self, Connection};
@@ -40,9 +41,12 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 
-    /// At most this many per stream [default: 100 in tables; all in JSON, CSV and --names]
+    /// Look at this many per stream at most, the oldest [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     count: Option<u32>,
+
+    #[command(flatten)]
+    limit: Limited,
 
     #[command(flatten)]
     pairs: Pairs,
@@ -66,9 +70,6 @@ pub(super) struct ShowArgs {
     pairs: Pairs,
 }
 
-/// Rows of a table that nobody asked to be longer.
-const LISTED_MAX: usize = 100;
-
 pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
     let in_pairs = context.in_pairs(args.pairs)?;
     let topology = context.topology()?;
@@ -81,19 +82,21 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
             vec![source]
         }
     };
-    let count_max = context.listed_max(args.count, LISTED_MAX);
     let wanted = Letters {
         ids: Vec::new(),
         group: args.group,
         reason: args.reason,
-        count_max,
+        count_max: args.count.map_or(usize::MAX, |count| count as usize),
         without_fields: false,
     };
     let now_ms = now_ms(&connection).await?;
+    let limit = args.limit.rows().unless_bounded(args.count.is_some());
+    let options = context.console.listing(limit);
     let mut listing = Listing {
         context,
         out: context.console.out(),
-        writer: RowWriter::new(context.console.options())?,
+        writer: RowWriter::new(&options)?,
+        rows_max: options.rows_max.unwrap_or(usize::MAX),
         now_ms,
         in_pairs,
         listed: 0,
@@ -127,6 +130,8 @@ struct Listing<'c> {
     /// The server's clock.
     now_ms: u64,
     in_pairs: bool,
+    /// Rows that are shown of all.
+    rows_max: usize,
     listed: usize,
     /// What there is to say of lists that were cut.
     cut: Vec<String>,
@@ -143,24 +148,36 @@ impl Listing<'_> {
         let mut pager = LetterPager::new(connection, source, wanted);
         let mut of_source = 0;
         while let Some(mut page) = pager.page().await? {
-            let (room, found) = (wanted.count_max - of_source, page.len());
-            page.truncate(room);
+            let (asked, room) = (wanted.count_max - of_source, self.rows_max - self.listed);
+            let found = page.len();
+            page.truncate(asked.min(room));
             of_source += page.len();
             self.show(page)?;
-            if found > room {
-                let all = total(&mut pager, of_source + found - room).await?;
-                let of = match all {
-                    Some(all) => format!(" of {all}"),
-                    None => String::new(),
-                };
-                self.cut.push(format!(
-                    "only the oldest {of_source}{of} dead letters of `{}` are listed; --count N lists more",
-                    source.stream
-                ));
+            if found > asked.min(room) {
+                let all = total(&mut pager, of_source + found - asked.min(room)).await?;
+                self.leave_out(of_source, all, wanted.count_max, source);
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Says that of `all` dead letters of a stream (`None`: more than are counted) only so many are listed, be it that no more
+    /// were asked for, or that no more are shown.
+    fn leave_out(&mut self, listed: usize, all: Option<u64>, count_max: usize, source: &Source) {
+        if listed == count_max {
+            let of = all.map_or_else(String::new, |all| format!(" of {all}"));
+            self.cut.push(format!(
+                "only the oldest {listed}{of} dead letters of `{}` are listed; --count N lists more",
+                source.stream
+            ));
+            return;
+        }
+        let most = count_max as u64;
+        let all_or_more = all.unwrap_or(COUNTED_MAX as u64).min(most);
+        let is_least = all.is_none() && all_or_more < most;
+        let beyond = all_or_more.saturating_sub(listed as u64);
+        self.writer.leave_out(beyond, is_least);
     }
 
     fn show(&mut self, mut page: Vec<DeadLetter>) -> Result<()> {
@@ -176,8 +193,9 @@ impl Listing<'_> {
     /// Ends the list, and says what it leaves out; that there is nothing only where all `is_read`.
     fn end(&mut self, is_read: bool) -> Result<()> {
         let console = &self.context.console;
-        self.writer.end(self.out.buffer())?;
+        let cut = self.writer.end(self.out.buffer())?;
         self.out.flush()?;
+        console.note_cut(cut);
         if self.listed == 0 && is_read && console.terminal().stdout {
             console.note("no dead letters");
         }
@@ -214,7 +232,9 @@ pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
     let picks = options.names || !options.columns.is_empty();
     match options.format {
         Format::Table | Format::Wide if !picks => {
-            context.console.show_report(&WholeLetter(letter))?;
+            context
+                .console
+                .show_report(&WholeLetter(letter), Limit::All)?;
         }
         _ => context.console.show_one(letter)?,
     }

@@ -12,7 +12,7 @@ use super::help::usage::or_subcommand;
 use super::shared::Context;
 use super::shared::failure::{told_of_denied, warn_of_open_breakers};
 use super::shared::trouble::warn_of_trouble;
-use crate::cli::{Impact, Position, Prints, name};
+use crate::cli::{Impact, Limited, Position, Prints, name};
 use crate::exit::Exit;
 use crate::model::{Name, Problem, Time};
 use crate::streams::groups::{At, list};
@@ -36,6 +36,9 @@ pub(super) struct Args {
     #[arg(value_name = "STREAM", value_parser = name())]
     streams: Vec<Name>,
 
+    #[command(flatten)]
+    limit: Limited,
+
     #[command(subcommand)]
     command: Option<GroupsCommand>,
 }
@@ -56,26 +59,29 @@ struct ListArgs {
     /// Streams whose groups to list; all of the topology's when none is named
     #[arg(value_name = "STREAM", value_parser = name())]
     streams: Vec<Name>,
+
+    #[command(flatten)]
+    limit: Limited,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     match args.command {
-        Some(GroupsCommand::List(args)) => list_of(&args.streams, context).await,
+        Some(GroupsCommand::List(args)) => list_of(&args.streams, args.limit, context).await,
         Some(GroupsCommand::Create(args)) => create::run(args, context).await,
         Some(GroupsCommand::SetId(args)) => set_id::run(args, context).await,
         Some(GroupsCommand::Delete(args)) => delete::run(args, context).await,
         Some(GroupsCommand::AcceptLoss(args)) => accept_loss::run(args, context).await,
-        None => list_of(&args.streams, context).await,
+        None => list_of(&args.streams, args.limit, context).await,
     }
 }
 
-async fn list_of(streams: &[Name], context: &Context) -> Result<Exit> {
+async fn list_of(streams: &[Name], limit: Limited, context: &Context) -> Result<Exit> {
     let connection = context.connect().await?;
     let seen = list(&connection, context.topology()?, streams)
         .await
         .map_err(|error| or_subcommand(error, "groups", streams.first()))?;
     let rows: Vec<Listed> = seen.rows.into_iter().map(Listed).collect();
-    context.console.show(&rows)?;
+    context.console.show(&rows, limit.rows())?;
     let groups = || rows.iter().map(|it| &it.0);
     warn_of_open_breakers(groups(), context);
     warn_of_trouble(groups(), &connection, context).await?;

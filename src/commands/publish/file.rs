@@ -9,7 +9,7 @@ use clap::{ValueEnum, ValueHint};
 
 use super::send::publish;
 use super::{Job, warn};
-use crate::cli::per_second;
+use crate::cli::{Limited, per_second};
 use crate::commands::shared::Context;
 use crate::commands::shared::bulk::{Input, input, spooled};
 use crate::exit::Exit;
@@ -45,6 +45,9 @@ pub(crate) struct FileArgs {
     /// Send at most this many entries per second
     #[arg(long, value_name = "N/s", value_parser = rate, requires = "file")]
     pub(super) rate: Option<Rate>,
+
+    #[command(flatten)]
+    pub(super) limit: Limited,
 }
 
 /// How entries are written in a file.

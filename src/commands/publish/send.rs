@@ -34,7 +34,7 @@ pub(super) async fn publish<R: Read + Send + 'static>(
     let retention = Retention::look(&connection, coming, context).await?;
     job.target.maxlen = retention.maxlen;
     let job = &*job;
-    let mut writer = IdWriter::new(context.console.options())?;
+    let mut writer = IdWriter::new(&context.console.listing(args.limit.rows()))?;
     let mut shown = Shown::new(context);
     let interrupt = Interrupt::watch()?;
     let unit = entries.unit();
@@ -60,7 +60,7 @@ pub(super) async fn publish<R: Read + Send + 'static>(
     }
     retention.warn(&connection, context).await;
     warn(&sent.found.warnings, context);
-    shown.write(|out| writer.end(out));
+    shown.write(|out| writer.end(out).map(|cut| context.console.note_cut(cut)));
     end(sent, shown, &interrupt, job, context).await
 }
 

@@ -117,17 +117,6 @@ impl Context {
         )
     }
 
-    /// How many rows a list has: what `asked` says, else all for a script, and `shown_max` in a table.
-    pub(in crate::commands) fn listed_max(&self, asked: Option<u32>, shown_max: usize) -> usize {
-        let options = self.console.options();
-        let is_for_script = options.format.is_json() || options.format == Format::Csv;
-        match asked {
-            Some(count) => count as usize,
-            None if is_for_script || options.names => usize::MAX,
-            None => shown_max,
-        }
-    }
-
     /// Whether nothing is to be done but to say what would be: `--dry-run` after the command, or before it.
     pub(in crate::commands) fn is_rehearsal(&self, after: DryRun) -> bool {
         after.or(self.before)

@@ -23,7 +23,7 @@ use self::journal::JournalFile;
 use super::Context;
 use crate::cli::{DryRun, Impact, Prints, PrintsPlan, name, parse_duration, per_second};
 use crate::exit::Exit;
-use crate::model::{Cell, Column, Format, LogFormat, Name, Row, counted};
+use crate::model::{Cell, Column, Format, Limit, LogFormat, Name, Row, counted};
 use crate::worker::{Assignment, Summary};
 pub(super) use rehearse::PlanRow;
 
@@ -195,7 +195,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         context.console.options().format,
         Format::Json | Format::Ndjson | Format::Csv
     ) {
-        context.console.show(&rows)?;
+        context.console.show(&rows, Limit::All)?;
     }
     let is_part = rows.iter().any(|row| row.summary.left_pending > 0);
     let saw_loss = rows.iter().any(WorkerRow::saw_loss);

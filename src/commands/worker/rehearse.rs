@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::assign::{self, Job};
 use super::{Context, RunArgs};
 use crate::exit::Exit;
-use crate::model::{Cell, Name, Tone, counted, report, whole_ms};
+use crate::model::{Cell, Limit, Name, Tone, counted, report, whole_ms};
 use crate::streams::init::{State, plan_init};
 use crate::streams::names::no_group;
 use crate::topology::{Start, Workers};
@@ -22,7 +22,7 @@ pub(super) async fn rehearse(args: &RunArgs, context: &Context) -> Result<Exit> 
     let plan = plan_init(&connection, context.topology()?, &specs).await?;
     let states = plan.rows.iter().map(|row| row.state);
     let rows: Vec<_> = jobs.iter().zip(states).map(PlanRow::from).collect();
-    context.console.show(&rows)?;
+    context.console.show(&rows, Limit::All)?;
     context.rehearsed(&would(&rows, jobs.first().map(|job| &job.assignment)));
     let missing = rows.iter().find(|row| row.state == State::Missing);
     match missing {

@@ -22,6 +22,11 @@ pub trait Row: Serialize + JsonSchema {
 
     /// One cell a column, in the same order.
     fn cells(&self) -> Vec<Cell>;
+
+    /// Where it stands in a list on a screen: the least first, and equal ones as they come.
+    fn rank(&self) -> u64 {
+        0
+    }
 }
 
 impl<R: Row> Row for &R {
@@ -30,18 +35,23 @@ impl<R: Row> Row for &R {
     fn cells(&self) -> Vec<Cell> {
         (**self).cells()
     }
+
+    fn rank(&self) -> u64 {
+        (**self).rank()
+    }
 }
 
 /// Declares a report's rows.
 ///
 /// A field is declared as in any struct, then `=>`, its [`Column`] by the constructor's name with the table's header and
-/// what else is to be said of it, and where the value alone does not make the cell, `by` a function of the row:
+/// what else is to be said of it, and where the value alone does not make the cell, `by` a function of the row. After the
+/// report's name `ranked by` names the method that says which rows stand first on a screen:
 ///
 /// ```text
 /// report! {
 ///     /// A consumer of a group.
 ///     #[derive(Clone, Debug)]
-///     pub struct Member {
+///     pub struct Member ranked by holding {
 ///         /// Its name.
 ///         pub consumer: Name => text("CONSUMER"),
 ///         /// Entries it holds.
@@ -56,7 +66,7 @@ impl<R: Row> Row for &R {
 macro_rules! report {
     (
         $(#[$meta:meta])*
-        $vis:vis struct $name:ident $(<$life:lifetime>)? {
+        $vis:vis struct $name:ident $(<$life:lifetime>)? $(ranked by $rank:ident)? {
             $(
                 $(#[doc = $doc:literal])*
                 $(#[serde($($serde:tt)*)])?
@@ -90,6 +100,12 @@ macro_rules! report {
                     ),
                 )?)*]
             }
+
+            $(
+                fn rank(&self) -> u64 {
+                    self.$rank()
+                }
+            )?
         }
     };
     (@cell $row:ident, $field:ident, $column:expr,) => {

@@ -22,7 +22,7 @@ use crate::wire::{
 report! {
     /// What there is to say of a group. `None` is unknown, or for a missing group that there is nothing to say.
     #[derive(Clone, Debug)]
-    pub struct GroupReport {
+    pub struct GroupReport ranked by rank_by_severity {
         /// The group.
         pub group: Name => text("GROUP") by Self::name_cell,
         /// Its stream.
@@ -89,6 +89,17 @@ report! {
         /// What the alerts were decided from.
         #[serde(skip)]
         pub figures: Figures,
+    }
+}
+
+impl GroupReport {
+    /// The worst stand first.
+    const fn rank_by_severity(&self) -> u64 {
+        match self.severity {
+            Some(Level::Critical) => 0,
+            Some(Level::Warning) => 1,
+            None => 2,
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use super::group::{Around, age, report};
 use super::rate::{Rate, rate};
 use super::{Counter, GroupReport, Moment, allowed, unless_other_type};
 use crate::model::{
-    Cell, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, StreamInfo, Time, Tone, report, states,
+    Cell, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, Row, StreamInfo, Time, Tone, report,
+    states,
 };
 use crate::topology::{StreamSpec, Topology, breaker_key};
 use crate::wire::{
@@ -30,7 +31,7 @@ states! {
 report! {
     /// What there is to say of a stream. `None` is unknown, or for a missing stream that there is nothing to say.
     #[derive(Clone, Debug)]
-    pub struct StreamReport {
+    pub struct StreamReport ranked by rank_by_groups {
         /// The stream.
         pub stream: Name => text("STREAM"),
         /// Whether it is there.
@@ -74,6 +75,12 @@ report! {
 }
 
 impl StreamReport {
+    /// Those whose groups are worst off stand first.
+    fn rank_by_groups(&self) -> u64 {
+        let of_groups = self.groups.iter().map(Row::rank).min();
+        of_groups.unwrap_or(u64::MAX)
+    }
+
     /// What a missing stream lacks is absent, not unknown.
     fn known(&self, value: Option<u64>) -> Cell {
         match (self.state, value) {

@@ -60,6 +60,12 @@ pub struct PendingReport {
     pub consumers: Vec<Holding>,
     /// Entries that match and were looked at.
     pub matching: u64,
+    /// Entries that are listed.
+    #[serde(skip)]
+    pub listed: u64,
+    /// Whether no more entries are listed because no more are shown, rather than because no more were to be looked at.
+    #[serde(skip)]
+    pub is_limited: bool,
     /// Whether there are more of them.
     pub has_more: bool,
     /// How many match in all; `None` where that was not counted to the end.
@@ -120,10 +126,16 @@ report! {
 }
 
 impl PendingReport {
+    /// How many match in all; with `true` there may be more.
+    pub fn in_all(&self) -> (u64, bool) {
+        self.total
+            .map_or((HISTOGRAM_MAX, true), |total| (total, false))
+    }
+
     /// What there is to say where not all that match are listed.
     pub fn cut(&self) -> Option<String> {
-        let listed = self.entries.len() as u64;
-        if !self.has_more {
+        let listed = self.listed;
+        if !self.has_more || self.is_limited {
             return None;
         }
         let of = self
@@ -249,6 +261,8 @@ pub async fn look(
         last_id: summary.last,
         consumers: holdings,
         matching: found.matching,
+        listed: found.rows.len() as u64,
+        is_limited: false,
         has_more: found.has_more,
         total: match found.has_more {
             false => Some(found.matching),

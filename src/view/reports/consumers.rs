@@ -16,6 +16,13 @@ impl Row for Removal {
         Column::number("tombstones", "TOMBSTONES"),
     ];
 
+    /// What stays stands first, then what holds most.
+    fn rank(&self) -> u64 {
+        const AFTER: u64 = 1 << 62;
+        let after = if self.outcome.is_done() { AFTER } else { 0 };
+        after + (AFTER - self.member.pending.min(AFTER))
+    }
+
     fn cells(&self) -> Vec<Cell> {
         let Self {
             member,

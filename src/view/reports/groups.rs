@@ -27,6 +27,10 @@ impl Row for Listed {
     fn cells(&self) -> Vec<Cell> {
         self.0.cells()
     }
+
+    fn rank(&self) -> u64 {
+        self.0.rank()
+    }
 }
 
 /// A line of `lag`. In JSON its consumers are how many they are.
@@ -60,6 +64,10 @@ impl Row for Behind {
             *cell = self.0.alarmed(cell.clone(), AlertName::MaxIdle);
         }
         cells
+    }
+
+    fn rank(&self) -> u64 {
+        self.0.rank()
     }
 }
 

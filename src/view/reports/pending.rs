@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::model::{Cell, Column, Format, Problem, Row, narrowed};
+use crate::model::{Cell, Column, Format, Problem, Row, Tone, narrowed};
 use crate::streams::pending::{Cluster, HistogramRow, Holding, PendingReport, PendingRow};
-use crate::view::{Options, Report, Section, human_count, report, rows, write_json};
+use crate::view::{Cut, Options, Report, Section, human_count, report, rows, write_json};
 
 /// A pending entry whose fields were asked for.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -62,6 +62,9 @@ pub struct Pending<'a> {
     report: &'a PendingReport,
     #[serde(skip)]
     asked: PendingParts,
+    /// Whether more entries come after it.
+    #[serde(skip)]
+    is_begun: bool,
 }
 
 /// What was asked for besides counts.
@@ -78,7 +81,11 @@ pub enum PendingParts {
 impl<'a> Pending<'a> {
     /// This report, where these parts were asked for.
     pub const fn new(report: &'a PendingReport, asked: PendingParts) -> Self {
-        Self { report, asked }
+        Self {
+            report,
+            asked,
+            is_begun: false,
+        }
     }
 
     fn bars(&self) -> Option<Vec<Bar<'a>>> {
@@ -128,9 +135,27 @@ impl Report for Pending<'_> {
             return self.tables(section);
         }
         if section.for_people() {
-            return self.report.whole(section);
+            self.report.head(section)?;
+            if !self.is_begun {
+                self.report.tail(section);
+            }
+            return Ok(());
         }
         self.asked(section)
+    }
+}
+
+/// What a person reads at the end of a report.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Tail<'a>(&'a PendingReport);
+
+impl Report for Tail<'_> {
+    const TABLES: &'static [&'static [Column]] = &[];
+
+    fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {
+        self.0.tail(section);
+        Ok(())
     }
 }
 
@@ -159,7 +184,12 @@ impl PendingPages {
         if picks || is_document && options.terminal {
             return Ok(None);
         }
-        report(out, &Pending::new(begun, PendingParts::Entries), options)?;
+        let whole = Pending::new(begun, PendingParts::Entries);
+        let begun = Pending {
+            is_begun: true,
+            ..whole
+        };
+        report(out, &begun, options)?;
         if is_document {
             out.truncate(out.len() - DOCUMENT_END.len());
         }
@@ -190,24 +220,26 @@ impl PendingPages {
             Format::Table => rows(out, &with_fields, &self.options),
             _ => rows(out, page, &self.options),
         }
+        .map(|_| ())
     }
 
-    /// Appends what closes the report.
-    pub fn end(&self, out: &mut Vec<u8>) {
+    /// Appends what closes the report of so many entries.
+    ///
+    /// # Errors
+    /// As [`report()`].
+    pub fn end(&self, out: &mut Vec<u8>, ended: &PendingReport) -> Result<(), Problem> {
         if self.is_document {
             out.extend_from_slice(DOCUMENT_END);
+            return Ok(());
         }
+        out.push(b'\n');
+        report(out, &Tail(ended), &self.options).map(|_| ())
     }
 }
 
 impl PendingReport {
-    fn whole(&self, section: &mut Section<'_>) -> Result<(), Problem> {
-        let count = human_count(self.pending);
-        let head = format!(
-            "{count} pending in group `{}` of stream `{}`",
-            self.group, self.stream
-        );
-        section.heading(&head);
+    /// Who holds them, what they have in common, and the entries.
+    fn head(&self, section: &mut Section<'_>) -> Result<(), Problem> {
         section.list(&self.consumers)?;
         for (title, rows) in [
             ("by idle time", &self.idle_histogram),
@@ -215,12 +247,12 @@ impl PendingReport {
         ] {
             if let Some(rows) = rows {
                 section.heading(title);
-                section.list(rows)?;
+                section.whole(rows)?;
             }
         }
         if let Some(clusters) = &self.clusters {
             section.heading("by fields");
-            section.list(clusters)?;
+            section.whole(clusters)?;
         }
         if self.entries.is_empty() {
             return Ok(());
@@ -237,5 +269,24 @@ impl PendingReport {
         }
         let rows: Vec<WithFields<'_>> = self.entries.iter().map(WithFields).collect();
         section.list(&rows)
+    }
+
+    /// How many entries are shown, and how many there are.
+    fn tail(&self, section: &mut Section<'_>) {
+        if let Some(cut) = self.left_out() {
+            section.line(Tone::Dim, &cut.to_string());
+        }
+        let count = human_count(self.pending);
+        section.heading(&format!(
+            "{count} pending in group `{}` of stream `{}`",
+            self.group, self.stream
+        ));
+    }
+
+    /// What there is to say of entries that are not shown.
+    pub fn left_out(&self) -> Option<Cut> {
+        let (all, is_least) = self.in_all();
+        let cut = Cut::new(self.listed, all, is_least);
+        cut.filter(|_| self.is_limited && self.listed > 0)
     }
 }

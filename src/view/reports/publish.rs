@@ -2,7 +2,7 @@
 
 use crate::model::{Format, Problem};
 use crate::streams::publish::Published;
-use crate::view::{Options, RowWriter};
+use crate::view::{Cut, Options, RowWriter};
 
 /// Writes the ids of entries that were published: for people and in plain text one id a line and nothing else, in
 /// the other formats as a list.
@@ -15,13 +15,15 @@ impl<'s> IdWriter<'s> {
     /// # Errors
     /// A usage [`Problem`] when `--columns` names a column that is not there.
     pub fn new(options: &Options) -> Result<Self, Problem> {
+        let on_screen = options.on_screen();
         let listed = options.format.is_json() || options.format == Format::Csv;
         let mut options = options.clone();
         if !listed {
             options.format = Format::Plain;
             options.names = options.columns.is_empty();
         }
-        RowWriter::new(&options).map(Self)
+        let writer = RowWriter::new(&options)?;
+        Ok(Self(writer.telling_cut(on_screen)))
     }
 
     /// Appends the next ids.
@@ -36,7 +38,7 @@ impl<'s> IdWriter<'s> {
     ///
     /// # Errors
     /// As [`IdWriter::page`].
-    pub fn end(&mut self, out: &mut Vec<u8>) -> Result<(), Problem> {
+    pub fn end(&mut self, out: &mut Vec<u8>) -> Result<Option<Cut>, Problem> {
         self.0.end(out)
     }
 }

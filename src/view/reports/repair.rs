@@ -7,7 +7,7 @@ use crate::streams::repair::{Outcome, Repaired};
 report! {
     /// An entry, and what became of it.
     #[derive(Debug)]
-    pub struct Changed {
+    pub struct Changed ranked by rank_by_outcome {
         /// The entry.
         pub id: EntryId => whole("ID"),
         /// When it was added, by its id.
@@ -37,6 +37,11 @@ report! {
 }
 
 impl Changed {
+    /// What did not come out as it was meant to stands first.
+    fn rank_by_outcome(&self) -> u64 {
+        self.outcome.is_done().into()
+    }
+
     /// `row`, of an id of `stream`.
     pub fn new(stream: &Name, row: &Repaired) -> Self {
         let Repaired {

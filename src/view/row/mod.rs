@@ -6,20 +6,34 @@ use serde_json::{Map, Value};
 
 use super::block::block;
 use super::json::write_json;
+use super::list::{Cut, Shortlist};
 use super::pretty::indent_json;
 use super::table::Table;
 use super::text::push_line;
-use super::{Cell, Column, Options, Row, Shown as _};
+use super::{Cell, Column, Options, Row, Shown as _, Tone};
 use crate::model::{Format, Kind, Name, Problem};
 
-/// Shows a whole list.
+/// Shows a whole list, on a screen in the order of its rows' ranks. What is left to say of rows that are not shown.
 ///
 /// # Errors
 /// A usage [`Problem`] when `--columns` names one that is not there.
-pub fn rows<R: Row>(out: &mut Vec<u8>, rows: &[R], options: &Options) -> Result<(), Problem> {
+pub fn rows<R: Row>(
+    out: &mut Vec<u8>,
+    rows: &[R],
+    options: &Options,
+) -> Result<Option<Cut>, Problem> {
     let mut writer = RowWriter::new(options)?;
-    writer.page(out, rows)?;
+    writer.page(out, &ranked(rows, options))?;
     writer.end(out)
+}
+
+/// The rows in the order in which they are shown.
+fn ranked<'r, R: Row>(rows: &'r [R], options: &Options) -> Vec<&'r R> {
+    let mut rows: Vec<&R> = rows.iter().collect();
+    if options.on_screen() {
+        rows.sort_by_key(Row::rank);
+    }
+    rows
 }
 
 /// Shows one object: as a table one line a key, as JSON an object.
@@ -37,7 +51,10 @@ pub fn one<R: Row>(out: &mut Vec<u8>, row: &R, options: &Options) -> Result<(), 
             block(out, &columns, &cells, options);
             return Ok(());
         }
-        _ => return rows(out, std::slice::from_ref(row), options),
+        _ => {
+            rows(out, std::slice::from_ref(row), options)?;
+            return Ok(());
+        }
     }
     out.push(b'\n');
     Ok(())
@@ -50,6 +67,9 @@ pub struct RowWriter<R> {
     chosen: Vec<usize>,
     columns: Vec<Column>,
     table: Table,
+    list: Shortlist,
+    /// Whether what is left out is said below the list.
+    tells_cut: bool,
     begun: bool,
     row: PhantomData<R>,
 }
@@ -67,6 +87,8 @@ impl<R: Row> RowWriter<R> {
         };
         Ok(Self {
             columns: chosen.iter().map(|place| R::COLUMNS[*place]).collect(),
+            list: Shortlist::new(options),
+            tells_cut: options.on_screen(),
             options: options.clone(),
             chosen,
             table: Table::default(),
@@ -75,15 +97,35 @@ impl<R: Row> RowWriter<R> {
         })
     }
 
+    /// The same, where a person reads what is left out below the list, whatever its format.
+    #[must_use]
+    pub(super) fn telling_cut(mut self, tells_cut: bool) -> Self {
+        self.tells_cut = tells_cut;
+        self
+    }
+
+    /// So many more rows there are that are not handed over; with `is_least` there may be yet more.
+    pub fn leave_out(&mut self, count: u64, is_least: bool) {
+        self.list.leave_out(count, is_least);
+    }
+
     /// Appends a page of rows.
     ///
     /// # Errors
     /// A usage [`Problem`] when `--columns` names a key that the JSON does not have.
     pub fn page(&mut self, out: &mut Vec<u8>, rows: &[R]) -> Result<(), Problem> {
-        if rows.is_empty() {
+        if self.list.is_ranked() {
+            for row in rows {
+                let cells = || pick(row, &self.chosen);
+                self.list.keep(row.rank(), cells);
+            }
             return Ok(());
         }
-        self.put(out, rows)
+        let shown = self.list.take(rows.len());
+        if shown == 0 {
+            return Ok(());
+        }
+        self.put(out, &rows[..shown])
     }
 
     fn put(&mut self, out: &mut Vec<u8>, rows: &[R]) -> Result<(), Problem> {
@@ -91,8 +133,7 @@ impl<R: Row> RowWriter<R> {
             Format::Json | Format::Ndjson => self.page_json(out, rows),
             Format::Table | Format::Wide if !self.options.names => {
                 let cells: Vec<Vec<Cell>> = rows.iter().map(|row| self.cells(row)).collect();
-                self.table.page(out, &self.columns, &cells, &self.options);
-                self.begun = true;
+                self.put_table(out, &cells);
                 Ok(())
             }
             _ => {
@@ -102,25 +143,41 @@ impl<R: Row> RowWriter<R> {
         }
     }
 
-    /// Appends what closes the list. An empty list is `[]`, or its header.
+    fn put_table(&mut self, out: &mut Vec<u8>, cells: &[Vec<Cell>]) {
+        self.table.page(out, &self.columns, cells, &self.options);
+        self.begun = true;
+    }
+
+    /// Appends what closes the list: on a screen how much of it is not shown, which is left to be said elsewhere. An empty list
+    /// is `[]`, or its header.
     ///
     /// # Errors
     /// As [`RowWriter::page`].
-    pub fn end(&mut self, out: &mut Vec<u8>) -> Result<(), Problem> {
+    pub fn end(&mut self, out: &mut Vec<u8>) -> Result<Option<Cut>, Problem> {
         match self.options.format {
+            _ if self.list.is_ranked() => {
+                let kept = self.list.kept();
+                self.put_table(out, &kept);
+            }
             Format::Json => out.extend_from_slice(if self.begun { b"\n]\n" } else { b"[]\n" }),
             _ if !self.begun => self.put(out, &[])?,
             _ => {}
         }
-        Ok(())
+        let cut = self.list.cut();
+        if let Some(said) = cut.filter(|_| self.tells_cut) {
+            let line = self
+                .options
+                .theme
+                .paint(Tone::Dim, &said.to_string())
+                .into_owned();
+            out.extend_from_slice(line.as_bytes());
+            out.push(b'\n');
+        }
+        Ok(cut.filter(|_| !self.tells_cut))
     }
 
     fn cells(&self, row: &R) -> Vec<Cell> {
-        let cells = row.cells();
-        self.chosen
-            .iter()
-            .map(|place| cells[*place].clone())
-            .collect()
+        pick(row, &self.chosen)
     }
 
     fn page_lines(&mut self, out: &mut Vec<u8>, rows: &[R]) {
@@ -149,6 +206,12 @@ impl<R: Row> RowWriter<R> {
         }
         Ok(())
     }
+}
+
+/// The chosen ones of a row's cells.
+fn pick<R: Row>(row: &R, chosen: &[usize]) -> Vec<Cell> {
+    let cells = row.cells();
+    chosen.iter().map(|place| cells[*place].clone()).collect()
 }
 
 /// Which keys of the JSON were asked for.
