@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::read::note_unseen;
+use super::read::note_shown;
 use super::shared::Context;
 use crate::cli::{Impact, Pairs, Position, Prints, name};
 use crate::exit::Exit;
@@ -61,7 +61,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         text = indented;
     }
     context.console.put(&text)?;
-    note_unseen(&writer, &context.console);
+    note_shown(&writer, &context.console);
     Ok(Exit::Done)
 }
 

@@ -6,7 +6,7 @@ use super::shared::Context;
 use crate::cli::{Impact, Pairs, Position, Prints, count, name};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::{Edge, Name, Problem, Time, shown_field};
+use crate::model::{Edge, Name, Problem, Time, entries as in_words, shown_field};
 use crate::streams::names::{explain, require_unless_dead_letters, without_dead_letters};
 use crate::streams::read::{self, Range};
 use crate::view::{EntryStyle, EntryWriter};
@@ -97,7 +97,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
     writer.end(out.buffer());
     out.flush()?;
-    note_unseen(&writer, &context.console);
+    note_shown(&writer, &context.console);
     Ok(Exit::Done)
 }
 
@@ -125,8 +125,18 @@ fn backwards(start: Edge, end: Edge) -> Option<Problem> {
     })
 }
 
-/// Says which fields were asked for and no entry had: most likely a name is misspelt.
-pub(super) fn note_unseen(writer: &EntryWriter, console: &Console) {
+/// Says which fields were asked for and no entry had: most likely a name is misspelt. Says that an order was not kept.
+pub(super) fn note_shown(writer: &EntryWriter, console: &Console) {
+    let regrouped = writer.regrouped();
+    if regrouped > 0 {
+        let (have, entries) = (
+            if regrouped == 1 { "has" } else { "have" },
+            in_words(regrouped),
+        );
+        console.warn(&format!(
+            "{entries} {have} a repeated field with others in between: its values are shown together; --pairs keeps the order"
+        ));
+    }
     for field in writer.unseen() {
         let field = shown_field(field.as_bytes());
         console.note(&format!("no entry has a field `{field}`"));

@@ -5,7 +5,7 @@ use std::io;
 use anyhow::Result;
 use regex::bytes::Regex;
 
-use super::read::{named, note_unseen};
+use super::read::{named, note_shown};
 use super::shared::Context;
 use crate::cli::{Condition, Impact, Names, Pairs, Position, Prints, condition, name, names};
 use crate::console::{Console, Output, Signals};
@@ -201,7 +201,7 @@ impl<'c> Shown<'c> {
     pub(super) fn end(&mut self) -> Result<()> {
         self.writer.end(self.out.buffer());
         self.out.flush()?;
-        note_unseen(&self.writer, self.console);
+        note_shown(&self.writer, self.console);
         Ok(())
     }
 }

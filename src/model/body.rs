@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+use super::encoded::{encoded, key_of};
 use super::{EntryId, Fields, Name};
 
 /// Up to this many fields a repeated name is looked for by comparing all pairs, without an allocation.
@@ -15,8 +14,8 @@ const COMPARED: usize = 32;
 /// The fields of an entry in a report.
 ///
 /// In JSON an object, fields in order; a repeated field's value is the array of its values, where the field first
-/// stands; a value that is not UTF-8 is `{"base64": …}`, and a name that is not is the key `base64:…`. In pairs a list of
-/// `[name, value]`, which loses nothing.
+/// stands; a value that is not UTF-8 is `{"base64": …}`, and a name that is not is the key `base64:…` ([`key_of`]). In pairs
+/// a list of `[name, value]`, which loses nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
     /// Name and value pairs in order.
@@ -143,20 +142,17 @@ impl Serialize for Bytes<'_> {
             return serializer.serialize_str(text);
         }
         let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry("base64", &STANDARD.encode(self.0))?;
+        map.serialize_entry("base64", &encoded(self.0))?;
         map.end()
     }
 }
 
-/// A field's name as an object's key; one that is not UTF-8 is `base64:…`.
+/// A field's name as an object's key.
 struct Key<'b>(&'b [u8]);
 
 impl Serialize for Key<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match std::str::from_utf8(self.0) {
-            Ok(text) => serializer.serialize_str(text),
-            Err(_) => serializer.collect_str(&format_args!("base64:{}", STANDARD.encode(self.0))),
-        }
+        serializer.serialize_str(&key_of(self.0))
     }
 }
 

@@ -11,6 +11,7 @@ mod counted;
 mod decimal;
 mod duration;
 mod edge;
+mod encoded;
 mod encoding;
 mod entry;
 mod format;
@@ -43,6 +44,7 @@ pub use duration::{
     DurationError, as_ms, format_duration, format_duration_short, parse_duration, whole_ms,
 };
 pub use edge::Edge;
+pub use encoded::{decoded, encoded, key_of, name_of_key};
 pub use encoding::{MARK, NotUtf8, text_of, without_mark};
 pub use entry::{Entry, Fields, bytes_of};
 pub use format::{Format, LogFormat};

@@ -3,11 +3,10 @@
 
 use std::io;
 
-use base64::Engine as _;
 use serde::Serialize;
 use serde_json::ser::Formatter;
 
-use crate::model::{Kind, Problem};
+use crate::model::{Kind, Problem, encoded, key_of};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -43,30 +42,15 @@ pub fn json_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
         Ok(text) => json_text(out, text),
         Err(_) => {
             out.extend_from_slice(b"{\"base64\":\"");
-            push_base64(out, bytes);
+            out.extend_from_slice(encoded(bytes).as_bytes());
             out.extend_from_slice(b"\"}");
         }
     }
 }
 
-/// Appends an object's key; a name that is not UTF-8 becomes `base64:…`.
+/// Appends an object's key, which stands for a field called `name`.
 pub(super) fn json_key(out: &mut Vec<u8>, name: &[u8]) {
-    match std::str::from_utf8(name) {
-        Ok(text) => json_text(out, text),
-        Err(_) => {
-            out.extend_from_slice(b"\"base64:");
-            push_base64(out, name);
-            out.push(b'"');
-        }
-    }
-}
-
-fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend_from_slice(
-        base64::engine::general_purpose::STANDARD
-            .encode(bytes)
-            .as_bytes(),
-    );
+    json_text(out, &key_of(name));
 }
 
 /// Appends the inside of a string. `text` is valid UTF-8.

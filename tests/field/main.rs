@@ -30,6 +30,7 @@ mod output;
 mod own_fields;
 mod parking;
 mod processes;
+mod roundtrip;
 mod screens;
 mod servers;
 mod service;

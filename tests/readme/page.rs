@@ -3,11 +3,12 @@
 const README: &str = include_str!("../../README.md");
 
 /// The sections with examples, all of which are run.
-const RUN: [&str; 7] = [
+const RUN: [&str; 8] = [
     "## Ten minutes",
     "## In scripts",
     "### A shell loop",
     "### Publish once",
+    "### Copy entries",
     "### A gate in CI",
     "### From cron",
     "### From a systemd timer",

@@ -59,6 +59,17 @@ fn what_is_published_again_is_stored_once() {
 }
 
 #[test]
+fn copied_entries_are_what_they_were() {
+    let script = only("### Copy entries", "sh");
+    let scene = Scene::start();
+    let fields = ["k", "v", "x", "", "k", "w"];
+    scene.redis(&[&["XADD", "orders", "*"], &fields[..]].concat());
+    scene.bash(&script).assert_code(0);
+    let copies = scene.redis(&["XRANGE", "orders.copy", "-", "+"]);
+    assert_eq!(copies.items()[0].items()[1].texts(), fields);
+}
+
+#[test]
 fn the_gate_opens_and_shuts() {
     let script = only("### A gate in CI", "sh");
     let good = "{\"brand_id\":\"b\",\"event_type\":\"purchase\",\"payload\":{}}\n";

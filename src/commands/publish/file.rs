@@ -26,6 +26,12 @@ pub(crate) struct FileArgs {
 
     /// What the file is: ndjson (one JSON object per line), json (an array of objects), csv (with a line of names)
     /// [default: ndjson]
+    ///
+    /// The object of an event has its fields: nested JSON is stored as its text, and an event has at most 1,000 fields and
+    /// 1 MiB, in a line of at most 8 MiB. A whole entry is an object with `id` and `fields`, as `read -o ndjson` prints it: in
+    /// `fields` an array is a repeated field, {"base64": …} is bytes, and a name that begins `base64:` is one in base64; it may
+    /// also be `[[name, value], …]` (--pairs), which stands alone as well. Such an entry has at most 1,048,576 fields and
+    /// 512 MiB, in a line of at most 1 GiB; it is checked as an event is, and gets a new id.
     #[arg(long, value_name = "FORMAT", requires = "file")]
     format: Option<FileFormat>,
 

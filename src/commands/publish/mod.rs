@@ -20,7 +20,7 @@ use crate::streams::publish::{
     Destination, Idempotency, Published, Warnings, WouldPublish, hash_of, not_valid, publish_once,
     publish_one,
 };
-use crate::topology::validate::{Checker, Pair};
+use crate::topology::validate::{Checker, Pair, Size};
 use crate::topology::{StreamSpec, Topology};
 use crate::view::IdWriter;
 use crate::wire::Connection;
@@ -31,7 +31,9 @@ use kinds::Kind;
 ///
 /// The kinds have a flag for each field; any other stream takes FIELD=VALUE. A missing event id and timestamp are
 /// filled in. Prints the new ids. A file is checked as a whole before its first entry is sent, unless it is to be sent
-/// while it is read (--stream). After a lost reply nothing is sent again, since that could store the entry twice (exit
+/// while it is read (--stream). A file may also have entries as `read`, `get`, `tail`, `consume`, `dlq show` and `pending
+/// --entries` print them: whole (an object with `id` and `fields`) or as `[[name, value], …]`; bytes and repeated fields
+/// are stored as they were, ids are new ones. After a lost reply nothing is sent again, since that could store the entry twice (exit
 /// 8); with --idempotency-field it is.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -47,6 +49,7 @@ Examples:
   ucp-streams publish raw --file events.csv --format csv \\
       --skip-invalid --rejects bad.ndjson
   ucp-streams publish orders order=17 total=12.50 --idempotency-field order
+  ucp-streams read orders -1h -o ndjson | ucp-streams publish copy --file -
   gen-events | ucp-streams publish raw --file - --stream --rate 500/s"
 )]
 pub(super) struct Args {
@@ -164,6 +167,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         checker: Checker {
             strict: common.strict,
             required: common.idempotency_field.as_ref().map(Name::as_bytes),
+            printed_max: Size::ENTRY,
             ..Checker::new(topology.stream(&stream))
         },
         spec,

@@ -4,15 +4,13 @@
 use std::io::{self, Read};
 
 use super::convert;
+use super::line_limit::LineLimit;
 use super::place::{Place, Unit};
 use super::text::Text;
 use crate::topology::validate::{Checker, Findings, Invalid, Pair};
 
 /// Bytes read at a time.
 const READ: usize = 256 * 1024;
-/// The longest line: an entry's largest value, every byte of it escaped.
-pub(super) const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
-
 /// An input that is read once, from where it stands.
 #[derive(Debug)]
 pub struct Blocks<R> {
@@ -72,7 +70,7 @@ impl<R: Read> Blocks<R> {
     /// What the system says; a line that is too long.
     pub(in crate::streams) fn next(&mut self) -> io::Result<Option<Block>> {
         let mut bytes = std::mem::take(&mut self.unfinished);
-        let mut searched = 0;
+        let (mut searched, mut limit) = (0, LineLimit::default());
         while !self.is_over {
             let filled = bytes.len();
             bytes.resize(filled + READ, 0);
@@ -84,13 +82,13 @@ impl<R: Read> Blocks<R> {
                 break;
             }
             searched = bytes.len();
-            if searched > LINE_BYTES_MAX {
+            limit.check(self.json_of(&bytes)).map_err(|too_long| {
                 let (unit, number) = (self.unit(), self.lines + 1);
-                return Err(io::Error::new(
+                io::Error::new(
                     io::ErrorKind::InvalidData,
-                    format!("{unit} {number} is longer than {LINE_BYTES_MAX} bytes"),
-                ));
-            }
+                    format!("{unit} {number} {too_long}"),
+                )
+            })?;
         }
         if bytes.is_empty() {
             return Ok(None);
@@ -113,6 +111,15 @@ impl<R: Read> Blocks<R> {
         }
     }
 
+    /// What a line is that begins like this, without what its conversion wrote before it.
+    fn json_of<'l>(&self, line: &'l [u8]) -> &'l [u8] {
+        if self.is_converted {
+            convert::split(line).1
+        } else {
+            line
+        }
+    }
+
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.input.read(into) {
@@ -124,6 +131,11 @@ impl<R: Read> Blocks<R> {
 }
 
 impl Block {
+    /// How many bytes it has.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Its lines that are not blank, without their ends.
     pub(in crate::streams) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         self.texts().map(|(number, text)| {

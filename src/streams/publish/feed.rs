@@ -14,7 +14,7 @@ use super::told::Told;
 use super::{Destination, Rejects, Warnings};
 use crate::model::{Kind, Problem};
 use crate::topology::StreamSpec;
-use crate::topology::validate::{Checker, Findings, Invalid, Pair, parse_object, recycle};
+use crate::topology::validate::{Checker, Findings, Invalid, Pair, Size, parse_entry, recycle};
 use crate::wire::{Adds, AddsTo};
 
 /// Entries in a chunk; the replies to two chunks always fit what a socket holds, so that nobody waits for nobody.
@@ -134,6 +134,7 @@ impl Encoding {
             checker: Checker {
                 strict,
                 required: idempotency.as_ref().map(|it| it.field.as_bytes()),
+                printed_max: Size::ENTRY,
                 ..Checker::new(spec.as_ref())
             },
             idempotency: idempotency.as_ref(),
@@ -179,7 +180,7 @@ fn once(
 ) -> Result<OnceEntry> {
     let mut supplied = Vec::new();
     // The line was read before.
-    parse_object(line, &mut supplied).map_err(|invalid| Problem::usage(invalid.to_string()))?;
+    parse_entry(line, &mut supplied).map_err(|invalid| Problem::usage(invalid.to_string()))?;
     let owned = |(name, value): &Pair<'_>| (name.to_vec(), value.to_vec());
     let fields = fields.iter().map(owned).collect();
     Ok(idempotency.entry(target, hash_of(&supplied), fields))
@@ -214,7 +215,7 @@ impl Encoder<'_> {
             let mut fields = recycle(pairs);
             line.check(&self.checker, &mut fields, &mut findings);
             if findings.invalid.is_empty() {
-                self.note_odd(&line, &fields, &findings);
+                self.note_odd(&line, &findings);
                 match self.idempotency {
                     None => chunk.adds.push(&self.adds_to, &fields),
                     Some(idempotency) => {
@@ -242,14 +243,10 @@ impl Encoder<'_> {
         Ok(self.send(chunk))
     }
 
-    fn note_odd(&mut self, line: &Line<'_>, fields: &[Pair<'_>], findings: &Findings) {
-        if !self.keeps_warnings {
-            return;
-        }
-        let warnings = &mut self.found.warnings;
-        warnings.add(&findings.warnings, Some(line.place));
-        if !self.checker.has_schema() {
-            warnings.look_at(fields);
+    fn note_odd(&mut self, line: &Line<'_>, findings: &Findings) {
+        if self.keeps_warnings {
+            let warnings = &mut self.found.warnings;
+            warnings.add(&findings.warnings, Some(line.place));
         }
     }
 

@@ -7,6 +7,7 @@ mod check;
 pub mod convert;
 pub mod cut;
 mod feed;
+mod line_limit;
 mod once;
 mod pace;
 mod place;

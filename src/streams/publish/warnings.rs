@@ -2,22 +2,13 @@
 
 use super::place::Place;
 use crate::model::Name;
-use crate::topology::validate::{Oddity, Pair, Warning};
+use crate::topology::validate::{Oddity, Warning};
 
 /// Kinds of warnings, each with its first case and how often it came.
 #[derive(Clone, Debug, Default)]
 pub struct Warnings {
     kinds: Vec<Tally>,
-    /// Entries without a schema, and how many of them have just the keys of [`ENTRY_KEYS`].
-    free: u64,
-    shown: u64,
 }
-
-const SHOWN: &str = "every entry is as `read -o ndjson` prints it: its stream, id, time and fields are published as four \
-     fields; to publish only the fields, print only them, with `read -o ndjson --jq '.fields'`";
-
-/// An entry as this tool shows it in JSON.
-const ENTRY_KEYS: [&[u8]; 4] = [b"stream", b"id", b"time", b"fields"];
 
 #[derive(Clone, Debug)]
 struct Tally {
@@ -47,17 +38,8 @@ impl Warnings {
         }
     }
 
-    /// Looks at an entry for which there is no schema.
-    pub(super) fn look_at(&mut self, fields: &[Pair<'_>]) {
-        let is_key = |(name, _): &Pair<'_>| ENTRY_KEYS.contains(&&**name);
-        self.free += 1;
-        self.shown += u64::from(fields.len() == ENTRY_KEYS.len() && fields.iter().all(is_key));
-    }
-
     /// Adds what was found further on.
     pub fn merge(&mut self, later: Self) {
-        self.free += later.free;
-        self.shown += later.shown;
         for other in later.kinds {
             let same = |seen: &&mut Tally| seen.field == other.field && seen.oddity == other.oddity;
             match self.kinds.iter_mut().find(same) {
@@ -69,7 +51,7 @@ impl Warnings {
 
     /// One text for each kind.
     pub fn texts(&self) -> impl Iterator<Item = String> {
-        let kinds = self.kinds.iter().map(|seen| {
+        self.kinds.iter().map(|seen| {
             let place = seen.place.map(|place| format!("{place}: "));
             let place = place.unwrap_or_default();
             let more = match seen.count - 1 {
@@ -77,9 +59,7 @@ impl Warnings {
                 more => format!(" (and {more} more like it)"),
             };
             format!("{place}{}{more}", seen.first)
-        });
-        let is_shown = self.free > 0 && self.free == self.shown;
-        kinds.chain(is_shown.then(|| SHOWN.to_owned()))
+        })
     }
 }
 

@@ -4,16 +4,21 @@
 //! The bulk path calls [`Checker::check_line`] with one reused vector and one reused [`Findings`];
 //! [`Checker::check_record`] is the same for a single entry that is kept.
 
+mod flat;
 mod object;
 mod plain;
+mod printed;
 mod report;
+mod size;
 mod timestamp;
 mod value;
 
 use std::borrow::Cow;
 
-pub use object::parse_object;
+pub use object::{Parsed, parse_entry};
+pub use printed::{is_entry_id, may_be_printed};
 pub use report::{EXCERPT_CHARS_MAX, Invalid, Oddity, Rule, Warning};
+pub use size::Size;
 pub use timestamp::{Moment, read_moment};
 pub use value::is_uuid;
 
@@ -23,10 +28,8 @@ use crate::model::{Fields, Time};
 /// A field's name and value, borrowed from the input where they are as given.
 pub type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
-/// Fields an entry can have: more is a mistake, and a server call of unbounded size.
-pub const ENTRY_FIELDS_MAX: usize = 1000;
-/// Bytes of all names and values of an entry, 1 MiB.
-pub const ENTRY_BYTES_MAX: usize = 1024 * 1024;
+/// Faults of one entry that are told.
+const INVALID_MAX: usize = 1000;
 /// Names that begin like this are written by this tool only.
 pub const RESERVED_PREFIXES: [&[u8]; 2] = [b"_dlq_", b"_ucp_"];
 
@@ -67,6 +70,8 @@ pub struct Checker<'s> {
     pub fill_in: Option<FillIn>,
     /// A field that must be given and have a value, whatever the schema says.
     pub required: Option<&'s [u8]>,
+    /// How large an entry may be that is given as this tool prints it.
+    pub printed_max: Size,
 }
 
 /// Where the values come from that an entry has by itself.
@@ -96,12 +101,8 @@ impl<'s> Checker<'s> {
             strict: false,
             fill_in: Some(FillIn::default()),
             required: None,
+            printed_max: Size::EVENT,
         }
-    }
-
-    /// Whether there is anything that an entry must keep to.
-    pub fn has_schema(&self) -> bool {
-        !self.schema().is_empty()
     }
 
     /// The fields an entry must have; empty when any will do.
@@ -109,7 +110,7 @@ impl<'s> Checker<'s> {
         self.stream.map_or(&[], |stream| &stream.fields)
     }
 
-    /// Reads one JSON object into `fields` (emptied first) and checks it.
+    /// Reads one line of JSON into `fields` (emptied first) and checks it.
     pub fn check_line<'a>(
         &self,
         line: &'a [u8],
@@ -119,13 +120,38 @@ impl<'s> Checker<'s> {
         's: 'a,
     {
         fields.clear();
-        match parse_object(line, fields) {
-            Err(invalid) => findings.invalid.push(invalid),
-            Ok(Some(null)) if self.schema().is_empty() => findings
-                .invalid
-                .push(Invalid::new(&fields[null].0, Rule::Null)),
-            Ok(_) => self.check_fields(fields, findings),
+        let parsed = match parse_entry(line, fields) {
+            Ok(parsed) => parsed,
+            Err(invalid) => return findings.invalid.push(invalid),
+        };
+        if let Some(null) = parsed.first_null
+            && self.schema().is_empty()
+        {
+            let invalid = Invalid::new(&fields[null].0, Rule::Null);
+            return findings.invalid.push(invalid);
         }
+        let looks_printed = |at: &usize| self.looks_printed(&fields[*at]);
+        let warnings = parsed.suspects.iter().filter_map(looks_printed);
+        findings.warnings.extend(warnings);
+        let size_max = if parsed.is_printed {
+            self.printed_max
+        } else {
+            Size::EVENT
+        };
+        self.check_sized(size_max, fields, findings);
+    }
+
+    /// What is odd about a field of a flat object that looks as `read` prints one; where JSON is asked for it is that.
+    fn looks_printed(&self, (name, value): &Pair<'_>) -> Option<Warning> {
+        let named = |spec: &&FieldSpec| {
+            spec.name.as_bytes() == &**name || is_camel_case_of(name, spec.name.as_bytes())
+        };
+        let spec = self.schema().iter().find(named);
+        if spec.is_some_and(|it| matches!(it.kind, FieldType::Json | FieldType::JsonArray)) {
+            return None;
+        }
+        let oddity = printed::oddity(name, value)?;
+        Some(Warning::new(name, value, oddity))
     }
 
     /// Checks an entry in place: names in the platform's camelCase become the schema's, moments the
@@ -134,6 +160,17 @@ impl<'s> Checker<'s> {
     where
         's: 'a,
     {
+        self.check_sized(Size::EVENT, fields, findings);
+    }
+
+    fn check_sized<'a>(&self, size_max: Size, fields: &mut Vec<Pair<'a>>, findings: &mut Findings)
+    where
+        's: 'a,
+    {
+        if let Err(rule) = size_max.check(fields) {
+            findings.invalid.push(Invalid::of_entry(rule));
+            return;
+        }
         self.check_by_schema(fields, findings);
         let Some(required) = self.required else {
             return;
@@ -152,18 +189,13 @@ impl<'s> Checker<'s> {
     where
         's: 'a,
     {
-        if let Err(rule) = check_size(fields) {
-            findings.invalid.push(Invalid::of_entry(rule));
-            return;
-        }
         let schema = self.schema();
         if schema.is_empty() {
             if fields.is_empty() {
                 findings.invalid.push(Invalid::of_entry(Rule::NoFields));
             }
-            findings
-                .invalid
-                .extend(fields.iter().filter_map(|(name, _)| reserved(name)));
+            let reserved = fields.iter().filter_map(|(name, _)| reserved(name));
+            findings.invalid.extend(reserved.take(INVALID_MAX));
             return;
         }
         rename_camel_case(schema, fields);
@@ -180,6 +212,9 @@ impl<'s> Checker<'s> {
     ) -> u128 {
         let mut seen = 0u128;
         for (name, value) in fields {
+            if findings.invalid.len() >= INVALID_MAX {
+                break;
+            }
             let Some((at, spec)) = find(schema, name) else {
                 let invalid = reserved(name).unwrap_or_else(|| unknown(schema, name));
                 findings.invalid.push(invalid);
@@ -298,17 +333,6 @@ fn record(pairs: Vec<Pair<'_>>, findings: Findings) -> Result<Record, Vec<Invali
         fields,
         warnings: findings.warnings,
     })
-}
-
-fn check_size(fields: &[Pair<'_>]) -> Result<(), Rule> {
-    if fields.len() > ENTRY_FIELDS_MAX {
-        return Err(Rule::TooManyFields(ENTRY_FIELDS_MAX));
-    }
-    let bytes: usize = fields.iter().map(|(n, v)| n.len() + v.len()).sum();
-    if bytes > ENTRY_BYTES_MAX {
-        return Err(Rule::TooLarge(ENTRY_BYTES_MAX));
-    }
-    Ok(())
 }
 
 fn reserved(name: &[u8]) -> Option<Invalid> {

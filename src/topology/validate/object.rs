@@ -7,41 +7,69 @@ use std::fmt;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::flat::Flat;
 use super::plain::plain_fields;
-use super::{Invalid, Pair, Rule};
+use super::{Invalid, Pair, Rule, printed};
 
-/// Appends the fields of a JSON object to `fields`, in its order: strings as their text, numbers and
-/// booleans as they are written, `null` as nothing, objects and arrays as compact JSON.
-///
-/// Returns the position of the first `null`, if there is one.
+/// What a line is.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Parsed {
+    /// Whether it is an entry as this tool prints it, and not the flat object of an event.
+    pub is_printed: bool,
+    /// The position of the first `null`, if there is one.
+    pub(super) first_null: Option<usize>,
+    /// Positions of fields of a flat object that may look like what is printed.
+    pub(super) suspects: Vec<usize>,
+}
+
+/// Appends the fields of one line to `fields`, in its order. Of a flat object these are its members: strings as their text,
+/// numbers and booleans as they are written, `null` as nothing, objects and arrays as compact JSON. Of a whole entry as this
+/// tool prints it they are the entry's, and so are those of `[[name, value], …]`.
 ///
 /// # Errors
 /// [`Rule::NotAnObject`] when the line is anything else, [`Rule::Repeated`] for a name that is there
-/// twice: JSON does not say which would count.
-pub fn parse_object<'a>(
-    line: &'a [u8],
-    fields: &mut Vec<Pair<'a>>,
-) -> Result<Option<usize>, Invalid> {
+/// twice: JSON does not say which would count. What is wrong with a printed entry.
+pub fn parse_entry<'a>(line: &'a [u8], fields: &mut Vec<Pair<'a>>) -> Result<Parsed, Invalid> {
     let not_an_object = |what: String| Invalid::of_value(b"", line, Rule::NotAnObject(what));
     let text = std::str::from_utf8(line).map_err(|error| not_an_object(error.to_string()))?;
+    if printed::are_pairs(text) {
+        return Ok(Parsed {
+            is_printed: true,
+            first_null: printed::read_pairs(text, fields)?,
+            suspects: Vec::new(),
+        });
+    }
     let start = fields.len();
-    let first_null = if let Some(plain) = plain_fields(text, fields) {
-        plain.first_null
+    let flat = if let Some(flat) = plain_fields(text, fields) {
+        flat
     } else {
         fields.truncate(start);
         library_fields(text, fields).map_err(not_an_object)?
     };
-    match repeated(&fields[start..]) {
-        Some(name) => Err(Invalid::new(name, Rule::Repeated)),
-        None => Ok(first_null),
+    if let Some(name) = repeated(&fields[start..]) {
+        return Err(Invalid::new(name, Rule::Repeated));
     }
+    let Some(at) = flat.whole_entry(fields, start) else {
+        return Ok(Parsed {
+            is_printed: false,
+            first_null: flat.first_null,
+            suspects: flat.suspects,
+        });
+    };
+    let json = std::mem::take(&mut fields[at].1);
+    fields.truncate(start);
+    Ok(Parsed {
+        is_printed: true,
+        first_null: printed::read_fields(json, fields)?,
+        suspects: Vec::new(),
+    })
 }
 
-/// [`parse_object`] without the search for repeats, by the JSON library alone; the error in words.
-fn library_fields<'a>(text: &'a str, fields: &mut Vec<Pair<'a>>) -> Result<Option<usize>, String> {
+/// The members of a flat object, without the search for repeats, by the JSON library alone; the error in words.
+fn library_fields<'a>(text: &'a str, fields: &mut Vec<Pair<'a>>) -> Result<Flat, String> {
     let mut json = serde_json::Deserializer::from_str(text);
     json.deserialize_map(Collect(fields))
-        .and_then(|first_null| json.end().map(|()| first_null))
+        .and_then(|flat| json.end().map(|()| flat))
         .map_err(|error| match text.trim_ascii_start().as_bytes() {
             [b'[', ..] => {
                 "it is an array: a file that is one is `publish --format json`".to_owned()
@@ -51,7 +79,7 @@ fn library_fields<'a>(text: &'a str, fields: &mut Vec<Pair<'a>>) -> Result<Optio
 }
 
 /// The error without its line, which is always the first of the one line there is.
-fn reason(error: &serde_json::Error) -> String {
+pub(super) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let words = text.split(" at line ").next().unwrap_or_default();
     match error.column() {
@@ -83,23 +111,23 @@ fn repeated<'f>(fields: &'f [Pair<'_>]) -> Option<&'f [u8]> {
 struct Collect<'f, 'a>(&'f mut Vec<Pair<'a>>);
 
 impl<'a> Visitor<'a> for Collect<'_, 'a> {
-    type Value = Option<usize>;
+    type Value = Flat;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Option<usize>, M::Error> {
-        let mut first_null = None;
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Flat, M::Error> {
+        let mut flat = Flat::default();
         while let Some(Text(name)) = map.next_key()? {
             let raw: &'a RawValue = map.next_value()?;
             let value = value_text(raw.get()).map_err(serde::de::Error::custom)?;
-            if value.is_none() {
-                first_null = first_null.or(Some(self.0.len()));
-            }
-            self.0.push((bytes(name), bytes(value.unwrap_or_default())));
+            let value = value.unwrap_or_default();
+            let first = raw.get().as_bytes().first().copied().unwrap_or_default();
+            flat.note(self.0.len(), &name, first, &value);
+            self.0.push((bytes(name), bytes(value)));
         }
-        Ok(first_null)
+        Ok(flat)
     }
 }
 
@@ -171,7 +199,7 @@ pub(super) fn bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
 }
 
 /// A JSON string, borrowed unless it has escapes.
-struct Text<'a>(Cow<'a, str>);
+pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
 
 impl<'de: 'a, 'a> serde::Deserialize<'de> for Text<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -200,11 +228,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::topology::validate::plain::Plain;
 
     fn parsed(line: &str) -> Result<Vec<(String, String)>, String> {
         let mut fields = Vec::new();
-        parse_object(line.as_bytes(), &mut fields).map_err(|invalid| invalid.to_string())?;
+        parse_entry(line.as_bytes(), &mut fields).map_err(|invalid| invalid.to_string())?;
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
         Ok(fields.iter().map(|(n, v)| (text(n), text(v))).collect())
     }
@@ -227,7 +254,7 @@ mod tests {
     #[test]
     fn plain_text_is_borrowed() {
         let mut fields = Vec::new();
-        parse_object(br#"{"a":"b","n":5,"o":{"k":[1]}}"#, &mut fields).expect("an object");
+        parse_entry(br#"{"a":"b","n":5,"o":{"k":[1]}}"#, &mut fields).expect("an object");
         for (name, value) in fields {
             assert!(matches!(
                 (name, value),
@@ -239,8 +266,8 @@ mod tests {
     #[test]
     fn nulls_are_reported_by_position() {
         let mut fields = Vec::new();
-        let first = parse_object(br#"{"a":1,"b":null,"c":null}"#, &mut fields);
-        assert_eq!(first, Ok(Some(1)));
+        let parsed = parse_entry(br#"{"a":1,"b":null,"c":null}"#, &mut fields);
+        assert_eq!(parsed.expect("an object").first_null, Some(1));
     }
 
     #[test]
@@ -257,7 +284,7 @@ mod tests {
             let error = parsed(line).expect_err(line);
             assert!(error.contains(part), "{line}: {error}");
         }
-        assert!(parse_object(b"{\"a\":\"\xff\"}", &mut Vec::new()).is_err());
+        assert!(parse_entry(b"{\"a\":\"\xff\"}", &mut Vec::new()).is_err());
     }
 
     #[test]
@@ -337,15 +364,15 @@ mod tests {
 
         #[test]
         fn no_line_panics(line: Vec<u8>) {
-            let _ = parse_object(&line, &mut Vec::new());
+            let _ = parse_entry(&line, &mut Vec::new());
         }
 
         #[test]
         fn the_scanner_is_right_where_it_says_anything(text in nearly_json()) {
             let (mut plain, mut library) = (Vec::new(), Vec::new());
             let expected = library_fields(&text, &mut library).ok();
-            if let Some(Plain { first_null }) = plain_fields(&text, &mut plain) {
-                prop_assert_eq!((Some(first_null), &plain), (expected, &library), "{}", text);
+            if let Some(flat) = plain_fields(&text, &mut plain) {
+                prop_assert_eq!((Some(flat), &plain), (expected, &library), "{}", text);
             } else {
                 // Nothing valid is left to the library.
                 prop_assert_eq!(expected, None, "{}", text);

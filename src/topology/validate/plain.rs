@@ -7,39 +7,32 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::Pair;
+use super::flat::Flat;
 use super::object::{bytes, value_text};
-
-/// What was read is a plain object.
-#[derive(Debug)]
-pub(super) struct Plain {
-    /// The position of the first `null`, if there is one.
-    pub(super) first_null: Option<usize>,
-}
 
 /// Appends the fields of the object `text` to `fields`. `None` when it is no object, or not plainly one: then some of
 /// its fields may have been appended.
-pub(super) fn plain_fields<'a>(text: &'a str, fields: &mut Vec<Pair<'a>>) -> Option<Plain> {
+pub(super) fn plain_fields<'a>(text: &'a str, fields: &mut Vec<Pair<'a>>) -> Option<Flat> {
     let mut scanner = Scanner { text, at: 0 };
-    let mut first_null = None;
+    let mut flat = Flat::default();
     scanner.token(b'{')?;
     if scanner.peek()? == b'}' {
         scanner.at += 1;
-        return scanner.is_at_end().then_some(Plain { first_null });
+        return scanner.is_at_end().then_some(flat);
     }
     loop {
         scanner.peek()?;
         let name = scanner.string()?;
         scanner.token(b':')?;
-        let (value, is_null) = scanner.value()?;
-        if is_null {
-            first_null = first_null.or(Some(fields.len()));
-        }
+        let first = scanner.peek()?;
+        let value = scanner.value(first)?;
+        flat.note(fields.len(), &name, first, &value);
         fields.push((bytes(name), bytes(value)));
         let next = scanner.peek()?;
         scanner.at += 1;
         match next {
             b',' => {}
-            b'}' => return scanner.is_at_end().then_some(Plain { first_null }),
+            b'}' => return scanner.is_at_end().then_some(flat),
             _ => return None,
         }
     }
@@ -75,18 +68,16 @@ impl<'a> Scanner<'a> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
 
-    /// The text of the value that comes next, and whether it is `null`.
-    fn value(&mut self) -> Option<(Cow<'a, str>, bool)> {
-        if self.peek()? == b'"' {
-            return Some((self.string()?, false));
+    /// The text of the value that comes next, which begins with `first`.
+    fn value(&mut self, first: u8) -> Option<Cow<'a, str>> {
+        if first == b'"' {
+            return self.string();
         }
         let json = serde_json::Deserializer::from_str(&self.text[self.at..]);
         let mut values = json.into_iter::<&'a RawValue>();
         let raw = values.next()?.ok()?;
         self.at += values.byte_offset();
-        let text = value_text(raw.get()).ok()?;
-        let is_null = text.is_none();
-        Some((text.unwrap_or_default(), is_null))
+        Some(value_text(raw.get()).ok()?.unwrap_or_default())
     }
 
     /// The text of the string that begins here.

@@ -60,6 +60,16 @@ impl fmt::Display for Invalid {
 pub enum Rule {
     /// The line is not a JSON object; what is wrong with it.
     NotAnObject(String),
+    /// A list that is not one of pairs; what is wrong with it.
+    NotPairs(String),
+    /// The fields of a whole entry are not as they are printed; what is wrong with them.
+    NotPrinted(String),
+    /// A value in base64 that is none.
+    NotBase64,
+    /// A name of a whole entry that begins as one in base64 and is none.
+    NotBase64Name,
+    /// A whole entry without fields: they were trimmed away.
+    Trimmed,
     /// The record does not have as many fields as the header of its table.
     NotAsHeader {
         /// What it has.
@@ -109,6 +119,15 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAnObject(what) => write!(f, "must be a JSON object ({what})"),
+            Self::NotPairs(what) => write!(f, "must be [[name, value], …] ({what})"),
+            Self::NotPrinted(what) => {
+                write!(f, "must be as `read -o ndjson` prints it ({what})")
+            }
+            Self::NotBase64 => f.write_str("is not base64"),
+            Self::NotBase64Name => f.write_str(
+                "is not base64; in a whole entry a name that begins `base64:` is one in base64",
+            ),
+            Self::Trimmed => f.write_str("are null: the entry was trimmed, nothing is left of it"),
             Self::NotAsHeader { fields, header } => {
                 let fields = counted(*fields, "field", "fields");
                 write!(f, "{fields} where the header has {header}")
@@ -121,7 +140,9 @@ impl fmt::Display for Rule {
                 "is not a field of this stream{}",
                 did_you_mean(nearest.as_deref())
             ),
-            Self::Reserved => f.write_str("names that begin _dlq_ or _ucp_ are this tool's own"),
+            Self::Reserved => f.write_str(
+                "names that begin _dlq_ or _ucp_ are this tool's own (`dlq redrive` moves dead letters back, `restore` archives)",
+            ),
             Self::Repeated => f.write_str("is given twice"),
             Self::RepeatedAs(name) => write!(f, "is `{name}`, which is given as well"),
             Self::Missing => f.write_str("is missing"),
@@ -161,6 +182,14 @@ pub enum Oddity {
     NoOffset,
     /// An identifier that nobody can be found by.
     Unread,
+    /// Bytes as `read` prints them, in a flat object.
+    PrintedBytes,
+    /// The values of a repeated field as `read` prints them, in a flat object.
+    PrintedRepeats,
+    /// A name that is not UTF-8, as `read` prints it, in a flat object.
+    PrintedName,
+    /// The fields of a whole entry, in an object that is none.
+    PrintedFields,
 }
 
 impl Warning {
@@ -179,6 +208,23 @@ impl fmt::Display for Warning {
             Oddity::NotUuid => "is not a UUID",
             Oddity::Unread => "cannot be read, and is left out of the identifiers",
             Oddity::NoOffset => "has no offset from UTC, read as UTC",
+            Oddity::PrintedBytes => {
+                "is stored as this text; to keep bytes, publish whole entries or pairs (--pairs)"
+            }
+            Oddity::PrintedRepeats => {
+                "is stored as this text; to repeat a field, publish whole entries or pairs (--pairs)"
+            }
+            Oddity::PrintedName => {
+                return write!(
+                    f,
+                    "{}: is stored as the field's name; to keep the name that it stands for, publish whole entries or \
+                     pairs (--pairs)",
+                    self.field
+                );
+            }
+            Oddity::PrintedFields => {
+                "is stored as this text; it is a whole entry only beside an entry's `id`, `stream` and `time`"
+            }
         };
         write!(f, "{}: `{}` {what}", self.field, self.value)
     }

@@ -132,7 +132,7 @@ fn each_rule_is_named_with_its_field() {
         ),
         (
             format!(r#"{{{base},"_ucp_origin":"1-0"}}"#),
-            "_ucp_origin: names that begin _dlq_ or _ucp_ are this tool's own",
+            "_ucp_origin: names that begin _dlq_ or _ucp_ are this tool's own (`dlq redrive` moves dead letters back, `restore` archives)",
         ),
         (
             format!(r#"{{{base},"timestamp":"noon"}}"#),
@@ -210,20 +210,20 @@ fn limits_hold() {
             .map(|at| (at.to_string().into_bytes(), vec![b'x'; size]))
             .collect()
     };
-    assert!(any.check_record(big(ENTRY_FIELDS_MAX, 1)).is_ok());
+    assert!(any.check_record(big(Size::EVENT.fields, 1)).is_ok());
     let rule = |fields| {
         any.check_record(fields).expect_err("too much")[0]
             .rule
             .clone()
     };
     assert_eq!(
-        rule(big(ENTRY_FIELDS_MAX + 1, 1)),
-        Rule::TooManyFields(ENTRY_FIELDS_MAX)
+        rule(big(Size::EVENT.fields + 1, 1)),
+        Rule::TooManyFields(Size::EVENT.fields)
     );
-    assert!(any.check_record(big(1, ENTRY_BYTES_MAX - 1)).is_ok());
+    assert!(any.check_record(big(1, Size::EVENT.bytes - 1)).is_ok());
     assert_eq!(
-        rule(big(1, ENTRY_BYTES_MAX)),
-        Rule::TooLarge(ENTRY_BYTES_MAX)
+        rule(big(1, Size::EVENT.bytes)),
+        Rule::TooLarge(Size::EVENT.bytes)
     );
 }
 

@@ -3,11 +3,14 @@
 //!
 //! As JSON: `{"stream","id","time","fields":{…}}`, fields in order; a repeated field's value is the array
 //! of its values, where the field first stands; bytes that are not UTF-8 are `{"base64":…}`, and a name that
-//! is not UTF-8 is the key `base64:…`. With pairs, `fields` is `[[name, value], …]`, which loses nothing.
+//! is not UTF-8 or begins like that is the key `base64:…`. With pairs, `fields` is `[[name, value], …]`, which loses nothing.
 
 mod gap;
+mod repeats;
 
-use std::collections::HashSet;
+use std::cell::Cell;
+
+use repeats::{are_together, grouped, has_repeats};
 
 use super::json::{json_bytes, json_key};
 use super::pretty::{indent_json, is_json};
@@ -16,8 +19,6 @@ use super::{Options, Tone};
 use crate::model::{EntryId, Format, Name, escaped, shown_name};
 use crate::streams::tail::Gap;
 
-/// Up to so many fields a repeat is looked for by comparing all pairs, without an allocation.
-const COMPARED: usize = 32;
 /// Field names are aligned up to this width.
 const NAME_WIDTH: usize = 24;
 
@@ -40,6 +41,8 @@ pub struct EntryWriter {
     /// Places of those fields that no entry had so far.
     unseen: Vec<usize>,
     begun: bool,
+    /// Entries whose fields were shown in another order than their own.
+    regrouped: Cell<u64>,
 }
 
 /// What is an entry's own, and a column of plain and csv.
@@ -54,6 +57,7 @@ impl EntryWriter {
             fields: Vec::new(),
             unseen: Vec::new(),
             begun: false,
+            regrouped: Cell::new(0),
         };
         writer.only(options.columns.clone())
     }
@@ -88,6 +92,11 @@ impl EntryWriter {
     pub fn unseen(&self) -> impl Iterator<Item = &Name> {
         let unseen = self.unseen.iter().filter(|_| self.begun);
         unseen.map(|place| &self.fields[*place])
+    }
+
+    /// Entries whose fields were shown in another order than their own: JSON has the values of a repeated field together.
+    pub fn regrouped(&self) -> u64 {
+        self.regrouped.get()
     }
 
     /// Appends the record of entries that are missing; `false` where the format has no place for one.
@@ -217,6 +226,9 @@ impl EntryWriter {
 
     /// As `json_fields`, for the rare entry that has a field twice.
     fn json_repeated<A: AsRef<[u8]>, B: AsRef<[u8]>>(&self, out: &mut Vec<u8>, fields: &[(A, B)]) {
+        if !are_together(fields) {
+            self.regrouped.set(self.regrouped.get() + 1);
+        }
         let mut before = b'{';
         for (name, values) in grouped(fields) {
             if !self.keeps(name) {
@@ -324,15 +336,7 @@ impl EntryWriter {
             b"stream" => shown_name(stream).into_owned(),
             b"id" => id.to_string(),
             b"time" => shown_time(id),
-            b"fields" if self.fields.is_empty() => {
-                let mut json = Vec::new();
-                if self.style.pairs {
-                    self.json_pairs(&mut json, fields);
-                } else {
-                    self.json_repeated(&mut json, fields);
-                }
-                String::from_utf8(json).unwrap_or_default()
-            }
+            b"fields" if self.fields.is_empty() => self.fields_cell(fields),
             name => fields
                 .iter()
                 .find(|(field, _)| field.as_ref() == name)
@@ -340,6 +344,17 @@ impl EntryWriter {
                 .unwrap_or_default(),
         };
         push_line(out, separated, chosen.iter().map(|column| value_of(column)));
+    }
+
+    /// All fields as JSON.
+    fn fields_cell<A: AsRef<[u8]>, B: AsRef<[u8]>>(&self, fields: &[(A, B)]) -> String {
+        let mut json = Vec::new();
+        if self.style.pairs {
+            self.json_pairs(&mut json, fields);
+        } else {
+            self.json_repeated(&mut json, fields);
+        }
+        String::from_utf8(json).unwrap_or_default()
     }
 }
 
@@ -367,32 +382,6 @@ fn close(out: &mut Vec<u8>, before: u8, open: u8, close: u8) {
         out.push(open);
     }
     out.push(close);
-}
-
-fn has_repeats<A: AsRef<[u8]>, B>(fields: &[(A, B)]) -> bool {
-    if fields.len() <= COMPARED {
-        return fields.iter().enumerate().any(|(place, (name, _))| {
-            fields[..place]
-                .iter()
-                .any(|(other, _)| other.as_ref() == name.as_ref())
-        });
-    }
-    let mut seen = HashSet::with_capacity(fields.len());
-    !fields.iter().all(|(name, _)| seen.insert(name.as_ref()))
-}
-
-/// The values of each name, names in the order in which they first stand.
-fn grouped<A: AsRef<[u8]>, B: AsRef<[u8]>>(fields: &[(A, B)]) -> Vec<(&[u8], Vec<&[u8]>)> {
-    let mut places = std::collections::HashMap::with_capacity(fields.len());
-    let mut groups: Vec<(&[u8], Vec<&[u8]>)> = Vec::with_capacity(fields.len());
-    for (name, value) in fields {
-        let place = *places.entry(name.as_ref()).or_insert(groups.len());
-        match groups.get_mut(place) {
-            Some((_, values)) => values.push(value.as_ref()),
-            None => groups.push((name.as_ref(), vec![value.as_ref()])),
-        }
-    }
-    groups
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::super::blocks::LINE_BYTES_MAX;
+use super::super::line_limit::LineLimit;
 use super::{Entries, Head, broken};
 
 /// An array, read as it comes.
@@ -81,7 +81,7 @@ impl<R: Read> Array<R> {
         head.write(out)?;
         let start = out.len();
         let (mut depth, mut in_string, mut is_escaped) = (0_u32, false, false);
-        let mut next = first;
+        let (mut next, mut limit) = (first, LineLimit::default());
         loop {
             let Some(byte) = next else {
                 let what = "the JSON array is not closed: it ends within element";
@@ -116,9 +116,8 @@ impl<R: Read> Array<R> {
             } else {
                 byte
             });
-            if out.len() - start > LINE_BYTES_MAX {
-                let what = format!("element {element} is longer than {LINE_BYTES_MAX} bytes");
-                return Err(broken(what));
+            if let Err(too_long) = limit.check(&out[start..]) {
+                return Err(broken(format!("element {element} {too_long}")));
             }
             next = self.byte()?;
         }

@@ -13,6 +13,9 @@ use array::Array;
 use quotes::Quotes;
 use table::Table;
 
+/// A buffer that has grown past this is not kept.
+const KEEP_BYTES: usize = 1 << 20;
+
 /// The elements of a JSON array, a line each.
 pub fn json_array(input: impl Read) -> impl Read {
     Converted::new(Array::new(Text::new(input)))
@@ -95,6 +98,10 @@ impl<E> Converted<E> {
 impl<E: Entries> Read for Converted<E> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.at == self.line.len() {
+            // The room that a long one took is given back.
+            if self.line.capacity() > KEEP_BYTES {
+                self.line = Vec::new();
+            }
             self.line.clear();
             self.at = 0;
             if !self.entries.next(&mut self.line)? {

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
+use super::super::line_limit::LineLimit;
 use super::broken;
 
 /// A CSV file whose quotes are as RFC 4180 has them. What comes before a failure is given out.
@@ -17,6 +18,9 @@ pub(super) struct Quotes<R> {
     is_in_record: bool,
     /// The lines where records begin that nobody has asked for yet: no more than one read brings.
     begun: VecDeque<u64>,
+    /// How long a record may be, and how long this one is so far.
+    limit: LineLimit,
+    length: usize,
     /// The line in which the last quote opened.
     opened: u64,
     failed: Option<io::Error>,
@@ -40,6 +44,8 @@ impl<R: Read> Quotes<R> {
             is_after_return: false,
             is_in_record: false,
             begun: VecDeque::new(),
+            limit: LineLimit::default(),
+            length: 0,
             opened: 0,
             failed: None,
         }
@@ -50,11 +56,22 @@ impl<R: Read> Quotes<R> {
         self.begun.pop_front().unwrap_or(self.line)
     }
 
+    /// Its records are whole entries: they may be as long.
+    pub(super) fn has_entries(&mut self) {
+        self.limit = LineLimit::ENTRY;
+    }
+
     fn step(&mut self, byte: u8) -> io::Result<()> {
         let ends_line = matches!(byte, b'\r' | b'\n');
         if !self.is_in_record && !ends_line {
             self.begun.push_back(self.line);
             self.is_in_record = true;
+            self.length = 0;
+        }
+        self.length += 1;
+        if let Err(too_long) = self.limit.check_length(self.length) {
+            let what = "of the CSV file: the record";
+            return Err(broken(format!("line {} {what} {too_long}", self.line)));
         }
         self.place = match (self.place, byte) {
             (Place::CellBegins, b'"') => {

@@ -3,9 +3,11 @@
 use std::io::{self, Read};
 
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
+use serde::de::IgnoredAny;
 
 use super::quotes::Quotes;
 use super::{Entries, Head, broken};
+use crate::topology::validate::is_entry_id;
 
 /// The JSON text of an empty name.
 const NAMELESS: &[u8] = b"\"\"";
@@ -15,6 +17,8 @@ pub(super) struct Table<R> {
     reader: Reader<Quotes<R>>,
     record: ByteRecord,
     names: Option<Vec<Vec<u8>>>,
+    /// The columns of a whole entry's id and fields, where the header has them.
+    entry: Option<(usize, usize)>,
 }
 
 impl<R: Read> Table<R> {
@@ -23,6 +27,7 @@ impl<R: Read> Table<R> {
             reader: ReaderBuilder::new().flexible(true).from_reader(input),
             record: ByteRecord::new(),
             names: None,
+            entry: None,
         }
     }
 
@@ -33,10 +38,25 @@ impl<R: Read> Table<R> {
             return Ok(Vec::new());
         }
         let line = self.reader.get_mut().next_begin();
+        let column = |wanted: &str| names.iter().position(|name| name == wanted.as_bytes());
+        self.entry = column("id").zip(column("fields"));
+        if self.entry.is_some() {
+            self.reader.get_mut().has_entries();
+        }
         let names = names.iter();
         names
             .map(|name| Ok(serde_json::to_vec(utf8(name, line)?)?))
             .collect()
+    }
+
+    /// The column of this record's fields, where it is a whole entry: what stands there is JSON then, and not a text.
+    fn entry_fields(&self) -> Option<usize> {
+        let (id, fields) = self.entry?;
+        let json = self.record.get(fields)?;
+        let is_json = |json| serde_json::from_slice::<IgnoredAny>(json).is_ok();
+        let is_entry =
+            is_entry_id(self.record.get(id)?) && matches!(json.first(), Some(b'{' | b'['));
+        (is_entry && is_json(json)).then_some(fields)
     }
 
     /// Appends the record, which begins at `line`.
@@ -49,6 +69,7 @@ impl<R: Read> Table<R> {
             let texts = texts.collect::<io::Result<Vec<&str>>>()?;
             return Ok(serde_json::to_writer(out, &texts)?);
         }
+        let entry_fields = self.entry_fields();
         let mut before = b'{';
         for (at, (name, value)) in names.iter().zip(texts).enumerate() {
             let value = value?;
@@ -65,7 +86,16 @@ impl<R: Read> Table<R> {
             before = b',';
             out.extend_from_slice(name);
             out.push(b':');
-            serde_json::to_writer(&mut *out, value)?;
+            if entry_fields == Some(at) {
+                // A line end between tokens is space.
+                out.extend(
+                    value
+                        .bytes()
+                        .map(|it| if it == b'\n' || it == b'\r' { b' ' } else { it }),
+                );
+            } else {
+                serde_json::to_writer(&mut *out, value)?;
+            }
         }
         if before == b'{' {
             out.push(b'{');

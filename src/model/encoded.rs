@@ -1,0 +1,71 @@
+//! Bytes within JSON, which holds text only: base64 for a value, and for a name as an object's key.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// What a key begins with that is a name in base64.
+const ENCODED_NAME: &str = "base64:";
+
+/// The base64 of `bytes`.
+pub fn encoded(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// The bytes of which `base64` is the base64.
+pub fn decoded(base64: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(base64).ok()
+}
+
+/// The key of an object for a field called `name`: itself, or `base64:…` where it is not UTF-8. A name that begins like that
+/// is encoded too, so that no two names have one key.
+pub fn key_of(name: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(name) {
+        Ok(text) if !text.starts_with(ENCODED_NAME) => Cow::Borrowed(text),
+        _ => Cow::Owned(format!("{ENCODED_NAME}{}", encoded(name))),
+    }
+}
+
+/// The name that a key of an object stands for; `None` where it begins as an encoded one and is not.
+pub fn name_of_key(key: Cow<'_, str>) -> Option<Cow<'_, [u8]>> {
+    match key.strip_prefix(ENCODED_NAME) {
+        Some(base64) => decoded(base64).map(Cow::Owned),
+        None => Some(match key {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_name_that_looks_encoded_is_encoded() {
+        for (name, key) in [
+            (&b""[..], ""),
+            (b"base64", "base64"),
+            (b"\xfe", "base64:/g=="),
+            (b"base64:/g==", "base64:YmFzZTY0Oi9nPT0="),
+            (b"base64:", "base64:YmFzZTY0Og=="),
+        ] {
+            assert_eq!(key_of(name), key);
+        }
+        assert_eq!(name_of_key("base64:x".into()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_is_read_back(name in prop_oneof![
+            any::<Vec<u8>>(),
+            "(base64:){0,2}[a-zA-Z0-9+/=]{0,8}".prop_map(String::into_bytes),
+        ]) {
+            let key = key_of(&name).into_owned();
+            prop_assert_eq!(name_of_key(key.into()), Some(Cow::Borrowed(name.as_slice())));
+        }
+    }
+}
