@@ -90,6 +90,10 @@ pub struct Globals {
     #[arg(long, global = true)]
     pub names: bool,
 
+    /// Use no pager where output is longer than the screen [env: UCP_STREAMS_PAGER, PAGER]
+    #[arg(long, global = true)]
+    pub no_pager: bool,
+
     /// Filter the JSON output with a jq expression: the whole array with -o json (the default here), entry by entry
     /// with -o ndjson
     #[arg(long, global = true, value_name = "EXPR")]

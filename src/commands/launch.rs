@@ -39,6 +39,12 @@ impl Line {
         Err(Problem::usage(format!("`{command}` has no --dry-run")).hint(usage::NO_REHEARSAL))
     }
 
+    /// Whether a pager may show what it prints: it changes nothing, shows what there is, and ends.
+    fn pages(&self) -> bool {
+        let changes = matches!(self.impact, Some(Impact::Write | Impact::Destructive));
+        !changes && !self.cli.command.follows()
+    }
+
     /// Refuses to begin with what changes the server where its outcome could not be shown. What changes nothing finds out
     /// when it shows something.
     fn require_output(&self, console: &Console) -> Result<(), Problem> {
@@ -135,6 +141,9 @@ fn execute(line: Line, env: &Env, terminal: Terminal) -> Exit {
     }
     let console = Arc::new(console);
     panics::report_to(&console);
+    if line.pages() {
+        console.page();
+    }
     let ended = catch_unwind(AssertUnwindSafe(|| {
         let exit = in_runtime(line, env, Arc::clone(&console))
             .unwrap_or_else(|error| console.error(&error));
@@ -143,6 +152,7 @@ fn execute(line: Line, env: &Env, terminal: Terminal) -> Exit {
             _ => exit,
         }
     }));
+    console.end_paging();
     ended.unwrap_or(Exit::Bug)
 }
 

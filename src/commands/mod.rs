@@ -132,6 +132,11 @@ impl Command {
         !matches!(self, Self::Worker(_))
     }
 
+    /// Whether it prints until it is told to stop.
+    const fn follows(&self) -> bool {
+        matches!(self, Self::Tail(args) if args.follow)
+    }
+
     /// The outcome of a command that is about this tool alone: what is wrong with the way to a server is not its
     /// business. `None` for the others.
     fn without_settings(&self, console: &Console) -> Option<Result<Exit>> {

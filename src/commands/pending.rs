@@ -134,7 +134,7 @@ async fn show_in_pages(
     report.entries.clear();
     let mut rows = rest.as_mut_slice();
     while !rows.is_empty() {
-        out.flush()?;
+        out.settle()?;
         let done = add_fields(&mut bodies, rows, 0, in_pairs).await?;
         let (page, after) = rows.split_at_mut(done);
         pages.page(out.buffer(), page)?;

@@ -1,7 +1,5 @@
 //! `tail`: the ends of streams, and what is added to them.
 
-use std::io;
-
 use anyhow::Result;
 use regex::bytes::Regex;
 
@@ -48,7 +46,7 @@ pub(super) struct Args {
 
     /// Wait for more and print it as it comes, until stopped
     #[arg(short, long)]
-    follow: bool,
+    pub(super) follow: bool,
 
     /// Only entries from this position on: a time, -10m, an entry id
     #[arg(long, value_name = "POSITION", allow_hyphen_values = true)]
@@ -153,7 +151,7 @@ async fn require(streams: &[Name], follows: bool, context: &Context) -> Result<(
 pub(super) struct Shown<'c> {
     streams: &'c [Name],
     console: &'c Console,
-    out: Output<io::Stdout>,
+    out: Output,
     writer: EntryWriter,
 }
 

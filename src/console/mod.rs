@@ -7,6 +7,7 @@ mod failure;
 mod filter;
 mod logs;
 mod output;
+mod pager;
 mod progress;
 mod reader;
 mod service;
@@ -28,10 +29,11 @@ pub use terminal::Terminal;
 
 use crate::exit::{Exit, OutputClosed, Stopped, classify};
 use crate::model::{Consent, Format, Limit, LogFormat, Problem, Row, Tone, escaped};
-use crate::settings::{Listening, Look, ProductionGuard};
+use crate::settings::{Listening, Look, PagerChoice, ProductionGuard};
 use crate::view::{self, Cut, Options, Report, Theme};
 use filter::Filter;
 use output::{Through, Unshown};
+use pager::Pager;
 use progress::Bar;
 use reader::Reader;
 
@@ -47,6 +49,7 @@ pub struct Console {
     unshown: Unshown,
     guard: OnceLock<ProductionGuard>,
     reader: Reader,
+    pager: Pager,
 }
 
 impl Console {
@@ -64,9 +67,11 @@ impl Console {
             theme: Theme::new(look.colour_stdout.value),
         };
         let (stderr_theme, bar) = (Theme::new(look.colour_stderr.value), Bar::default());
+        let pager = Pager::default();
         let voice = Voice {
             theme: stderr_theme,
             bar: bar.clone(),
+            pager: pager.clone(),
         };
         Self {
             stderr_theme,
@@ -78,6 +83,7 @@ impl Console {
             unshown: Unshown::new(voice),
             guard: OnceLock::new(),
             reader: Reader::default(),
+            pager,
         }
     }
 
@@ -109,6 +115,24 @@ impl Console {
         let filter = Filter::template(template, self.terminal.stdout)?;
         self.filter = Some(Arc::new(filter));
         Ok(())
+    }
+
+    /// From now on output that is longer than the screen goes through a pager, where one may be used. For commands that show
+    /// something and end.
+    pub fn page(&self) {
+        // Without a keyboard nobody could leave it; who names one knows what it does.
+        let can_leave =
+            |choice: &&PagerChoice| self.terminal.stdin || **choice != PagerChoice::Usual;
+        if let Some(choice) = self.look.pager.as_ref().filter(can_leave) {
+            self.pager.prepare(choice.clone());
+        }
+    }
+
+    /// Awaits that a pager has ended, where there is one, and says what had to wait for that.
+    pub fn end_paging(&self) {
+        for text in self.pager.end() {
+            self.tell(&text);
+        }
     }
 
     /// Whether what is said on standard error is to be JSON.
@@ -157,10 +181,10 @@ impl Console {
     }
 
     /// Standard output, buffered, for what comes in pieces.
-    pub fn out(&self) -> Output<io::Stdout> {
+    pub fn out(&self) -> Output {
         let terminal = self.terminal.stdout;
         let bar = terminal.then(|| self.bar.clone());
-        Output::new(io::stdout(), bar, self.unshown.clone())
+        Output::new(self.pager.clone(), bar, self.unshown.clone())
             .through(self.through())
             .unless(self.terminal.stdout_fault)
     }
@@ -188,6 +212,7 @@ impl Console {
         Voice {
             theme: self.stderr_theme,
             bar: self.bar.clone(),
+            pager: self.pager.clone(),
         }
     }
 
@@ -378,6 +403,7 @@ impl Console {
 struct Voice {
     theme: Theme,
     bar: Bar,
+    pager: Pager,
 }
 
 impl Voice {
@@ -387,6 +413,9 @@ impl Voice {
     }
 
     fn tell(&self, text: &str) {
+        if self.pager.holds(text) {
+            return;
+        }
         self.bar.suspend(|| {
             let mut stderr = io::stderr().lock();
             let _ = stderr.write_all(text.as_bytes());

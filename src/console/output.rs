@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use super::descriptors::Fault;
 use super::filter::{Failed, Filter, entry_name, name_of};
+use super::pager::Pager;
 use super::progress::Bar;
 use super::{Voice, reader};
 use crate::exit::OutputClosed;
@@ -20,7 +21,7 @@ const NAMED_MAX: u64 = 20;
 
 /// A buffer before standard output. `view` fills the buffer, [`Output::settle`] writes it when it is full.
 #[derive(Debug)]
-pub struct Output<W: Write> {
+pub struct Output<W: Write = Pager> {
     sink: W,
     buffer: Vec<u8>,
     bar: Option<Bar>,
@@ -205,6 +206,7 @@ mod tests {
         Unshown::new(Voice {
             theme: crate::view::Theme::new(false),
             bar: Bar::default(),
+            pager: Pager::default(),
         })
     }
 

@@ -55,6 +55,19 @@ fn note_beside() -> io::Result<()> {
         .map_err(|_| io::Error::other("signals cannot be noticed"))
 }
 
+/// From now on Ctrl-C does not end this process: it is meant for the program that has the terminal, and that this one waits
+/// for.
+pub(super) fn outlive_interrupts() {
+    // A handler stays when who has set it is gone. Without one the screen is less tidy after Ctrl-C.
+    let handler = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async { Signals::listen_to_interrupts() })
+    });
+    let _ = handler.join();
+}
+
 /// Which signal came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -102,6 +115,17 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
+    }
+
+    #[cfg(unix)]
+    fn listen_to_interrupts() -> io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::interrupt()).map(|_| ())
+    }
+
+    #[cfg(not(unix))]
+    fn listen_to_interrupts() -> io::Result<()> {
+        Ok(())
     }
 
     /// Ctrl-C, the only one there is.

@@ -43,6 +43,23 @@ impl Terminal {
     }
 }
 
+/// What a terminal shows at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) columns: u16,
+    pub(super) rows: u16,
+}
+
+/// The size of the terminal on standard output, as it is now, where it says.
+pub(super) fn stdout_size() -> Option<Size> {
+    #[cfg(unix)]
+    let size = rustix::termios::tcgetwinsize(io::stdout()).map(|size| (size.ws_col, size.ws_row));
+    #[cfg(not(unix))]
+    let size = crossterm::terminal::size();
+    let (columns, rows) = size.ok()?;
+    (columns > 0 && rows > 0).then_some(Size { columns, rows })
+}
+
 /// The columns of the terminal on standard error, as it is now.
 pub(super) fn stderr_width() -> Option<u16> {
     #[cfg(unix)]

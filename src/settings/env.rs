@@ -9,7 +9,7 @@ use super::{Origin, Setting};
 use crate::model::parse_duration;
 
 /// Every variable that is looked at, and what it says.
-const KNOWN: [(&str, &str); 17] = [
+const KNOWN: [(&str, &str); 19] = [
     (
         "CLICOLOR",
         "0 for no colour, unless --color says otherwise.",
@@ -27,6 +27,7 @@ const KNOWN: [(&str, &str); 17] = [
         "Where contexts are kept, unless the XDG variables say otherwise.",
     ),
     ("NO_COLOR", "No colour, unless --color says otherwise."),
+    ("PAGER", "The pager, where UCP_STREAMS_PAGER is not set."),
     (
         "REDISCLI_AUTH",
         "The password, where UCP_STREAMS_PASSWORD is not set.",
@@ -34,7 +35,7 @@ const KNOWN: [(&str, &str); 17] = [
     ("REDIS_URL", "The server, where UCP_STREAMS_URL is not set."),
     (
         "TERM",
-        "dumb for no colour, and for progress a line at a time.",
+        "dumb for no colour, no pager, and for progress a line at a time.",
     ),
     (
         "UCP_STREAMS_COMPLETE_WITHIN",
@@ -43,6 +44,10 @@ const KNOWN: [(&str, &str); 17] = [
     (
         "UCP_STREAMS_ML_URL",
         "Where the worker of predictions sends its requests.",
+    ),
+    (
+        "UCP_STREAMS_PAGER",
+        "What shows output that is longer than the screen, as a shell runs it: less unless this or PAGER says otherwise, cat for none.",
     ),
     ("UCP_STREAMS_PASSWORD", "The password for the server."),
     (

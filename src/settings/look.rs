@@ -7,6 +7,18 @@ use crate::cli::{ColorChoice, Globals};
 use crate::model::Format;
 use crate::model::Name;
 
+/// A pager that shows all there is at once is none.
+const NO_PAGER: &str = "cat";
+
+/// What shows output that is longer than the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PagerChoice {
+    /// `less`, where it is installed.
+    Usual,
+    /// This line, as a shell runs it.
+    Named(String),
+}
+
 /// How to show things, resolved.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent choices")]
@@ -29,6 +41,8 @@ pub struct Look {
     pub colour_stderr: Setting<bool>,
     /// The terminal can go back and draw again: `$TERM` says which it is, and not that it is dumb.
     pub redraws: bool,
+    /// What shows output that is longer than the screen, where that may be done.
+    pub pager: Option<PagerChoice>,
     /// `$COLUMNS`: the width to use for a terminal that does not tell its own, or an explicit `-o table` elsewhere.
     pub columns_of_env: Option<u16>,
     /// Leave out notes and progress.
@@ -59,7 +73,8 @@ impl Look {
             csv_safe: globals.csv_safe,
             colour_stdout: colour(globals.color, env, stdout_tty),
             colour_stderr: colour(globals.color, env, stderr_tty),
-            redraws: cfg!(not(unix)) || env.has("TERM") && !env.is("TERM", "dumb"),
+            redraws: redraws(env),
+            pager: pager(globals, env).filter(|_| stdout_tty && redraws(env)),
             columns_of_env: env
                 .text("COLUMNS")
                 .and_then(|columns| columns.value.parse().ok())
@@ -82,6 +97,22 @@ impl Look {
             format!("output {}, from {}", format.value.word(), format.origin),
             format!("colour {}, from {}", when(*colour), colour.origin),
         ]
+    }
+}
+
+fn redraws(env: &Env) -> bool {
+    cfg!(not(unix)) || env.has("TERM") && !env.is("TERM", "dumb")
+}
+
+fn pager(globals: &Globals, env: &Env) -> Option<PagerChoice> {
+    if globals.no_pager || cfg!(not(unix)) {
+        return None;
+    }
+    let named = env.text("UCP_STREAMS_PAGER").or_else(|| env.text("PAGER"));
+    match named {
+        None => Some(PagerChoice::Usual),
+        Some(line) if line.value.trim() == NO_PAGER => None,
+        Some(line) => Some(PagerChoice::Named(line.value)),
     }
 }
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub use env::Env;
 pub use guard::{Listening, ProductionGuard, Protected};
-pub use look::Look;
+pub use look::{Look, PagerChoice};
 pub use proxy::ProxyVariables;
 pub use target::{endpoint_of_flags, readdress_of_flags};
 

@@ -40,7 +40,7 @@ pub use reshape::Reshape;
 pub use row::{RowWriter, one, rows};
 pub use template::Template;
 pub use theme::Theme;
-pub use wrap::wrapped;
+pub use wrap::{has_more_rows, wrapped};
 
 use crate::model::{Align, Cell, Column, Format, Name, Row, Tone};
 use cell::Shown;

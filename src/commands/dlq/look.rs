@@ -1,7 +1,5 @@
 //! `dlq list` and `dlq show`.
 
-use std::io::Stdout;
-
 use anyhow::Result;
 
 use super::StreamArgs;
@@ -125,7 +123,7 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
 struct Listing<'c> {
     context: &'c Context,
     /// One output for the whole list: a filter of JSON wants it whole.
-    out: Output<Stdout>,
+    out: Output,
     writer: RowWriter<DeadLetter>,
     /// The server's clock.
     now_ms: u64,

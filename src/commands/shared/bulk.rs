@@ -92,7 +92,7 @@ pub(in crate::commands) fn spooled(mut input: impl io::Read) -> Result<File> {
 /// Standard output for what is shown while work goes on. When nothing can be shown any more the work goes on: half a
 /// file in a stream is worse than ids that nobody reads.
 pub(in crate::commands) struct Shown {
-    out: Output<io::Stdout>,
+    out: Output,
     failed: Option<anyhow::Error>,
 }
 

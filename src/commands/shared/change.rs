@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io;
 
 use anyhow::Result;
 
@@ -218,7 +217,7 @@ impl<'a> Change<'a> {
 /// What became of entries, on its way to standard output.
 pub(in crate::commands) struct Rows {
     stream: Name,
-    out: Output<io::Stdout>,
+    out: Output,
     writer: RowWriter<Changed>,
 }
 
