@@ -9,8 +9,7 @@ use crate::cli;
 use crate::cli::{Impact, Limited, Prints};
 use crate::exit::Exit;
 use crate::model::{Format, Kind, Name, Problem};
-use crate::streams::inspect;
-use crate::streams::inspect::StreamReport;
+use crate::streams::inspect::{Detail, Observation, StreamReport, Wanted, observe};
 use crate::streams::which_group::OnServer;
 use crate::view::{Info, Report};
 use crate::wire::Connection;
@@ -45,20 +44,19 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    let topology = context.topology()?;
     let connection = context.connect().await?;
     let mut wanted = args.streams;
-    let seen = match inspect::streams(&connection, topology, &wanted).await {
+    let seen = match look(&wanted, &connection, context).await {
         Err(error) if is_not_found(&error) => {
             let Some(streams) = streams_of(&wanted, &connection, context).await? else {
                 return Err(error);
             };
             wanted = streams;
-            inspect::streams(&connection, topology, &wanted).await?
+            look(&wanted, &connection, context).await?
         }
         seen => seen?,
     };
-    let streams = seen.rows;
+    let streams = seen.streams;
     let groups = || streams.iter().flat_map(|it| &it.groups);
     warn_of_open_breakers(groups(), context);
     warn_of_trouble(groups(), &connection, context).await?;
@@ -76,6 +74,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             .show_report(&Info::new(&streams, with_consumers), args.limit.rows())?;
     }
     Ok(told_of_denied(&seen.denied, context))
+}
+
+async fn look(named: &[Name], connection: &Connection, context: &Context) -> Result<Observation> {
+    let wanted = Wanted::streams(named);
+    observe(connection, context.topology()?, wanted, Detail::Streams).await
 }
 
 fn is_not_found(error: &anyhow::Error) -> bool {

@@ -8,7 +8,7 @@ use super::shared::group::GroupsArgs;
 use super::shared::trouble::warn_of_trouble;
 use crate::cli::{Impact, Limited, Prints};
 use crate::exit::Exit;
-use crate::streams::backlog;
+use crate::streams::inspect::{Detail, Wanted, count, observe};
 use crate::view::Behind;
 
 /// Show how far groups are behind, in entries and in time
@@ -44,16 +44,23 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
     let connection = context.connect().await?;
     let wanted = args.groups.resolve(&connection, context).await?;
-    let seen = backlog::lags(&connection, topology, &wanted).await?;
-    let mut lags = seen.rows;
+    let mut seen = observe(
+        &connection,
+        topology,
+        Wanted::groups(&wanted),
+        Detail::Groups,
+    )
+    .await?;
+    let denied = std::mem::take(&mut seen.denied);
+    let mut lags = seen.into_groups(&wanted);
     if args.exact {
         let mut lane = context.lane().await?;
         for lag in &mut lags {
-            backlog::count(&mut lane, topology, lag, args.count as usize).await?;
+            count(&mut lane, topology, lag, args.count as usize).await?;
         }
     }
     warn_of_trouble(&lags, &connection, context).await?;
     let lags: Vec<Behind> = lags.into_iter().map(Behind).collect();
     context.console.show(&lags, args.limit.rows())?;
-    Ok(told_of_denied(&seen.denied, context))
+    Ok(told_of_denied(&denied, context))
 }

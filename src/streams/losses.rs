@@ -2,14 +2,12 @@
 
 use anyhow::Result;
 
-use super::backlog::{between, lags};
-use super::inspect::counting;
 use super::lag::lost_in_all;
 use super::names::explain;
 use super::target::Target;
 use super::which_group::Suggest;
 use crate::model::{Consent, EntryId, Lag, Losses, Name, Problem, Time, report};
-use crate::streams::inspect::lost_cell;
+use crate::streams::inspect::{between, counting, lost_cell, position};
 use crate::topology::{GroupSpec, Topology, losses_key};
 use crate::wire::{
     Connection, Counted, Error, ErrorKind, Fence, Gap, Lane, Looked, LossesOf, ScriptCall,
@@ -179,8 +177,7 @@ pub async fn plan_accept(
     target
         .require(connection, topology, Suggest::Nothing)
         .await?;
-    let wanted = std::slice::from_ref(spec);
-    let seen = lags(connection, topology, wanted).await?.whole()?.pop();
+    let seen = Box::pin(position(connection, topology, spec)).await?;
     let kept = kept(connection, &target).await?;
     Ok(AcceptPlan {
         row: Acceptance {

@@ -1,7 +1,6 @@
 //! What an operator means: init, publish, follow, inspect, claim, requeue, dead letters. No clap, no colour, no printing.
 
 pub mod ack;
-pub mod backlog;
 pub mod claim;
 pub mod consume;
 pub mod consumers;

@@ -15,7 +15,7 @@ use crate::demo::{
 use crate::exit::Exit;
 use crate::model::{Kind, Limit, Problem, counted, escaped};
 use crate::settings::ServerChoice;
-use crate::streams::inspect;
+use crate::streams::inspect::{Detail, Wanted, observe};
 use crate::topology::EVENTS_NORMALIZED;
 use crate::view::Report;
 use crate::wire::{Connection, Dialer};
@@ -231,9 +231,14 @@ impl Stage<'_> {
     async fn prove(&self, published: &mut Published, done: &Work) -> Result<Exit> {
         let (scene, connection) = (&self.scene, &self.connection);
         let proof = Proof {
-            info: inspect::streams(connection, &scene.topology, &[])
-                .await?
-                .whole()?,
+            info: observe(
+                connection,
+                &scene.topology,
+                Wanted::Topology,
+                Detail::Streams,
+            )
+            .await?
+            .whole()?,
             groups: prove_groups(scene, &self.dialer, connection, published, &done.ledgers).await?,
             streams: prove_streams(scene, connection, published).await?,
         };

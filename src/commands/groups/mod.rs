@@ -15,7 +15,8 @@ use super::shared::trouble::warn_of_trouble;
 use crate::cli::{Impact, Limited, Position, Prints, name};
 use crate::exit::Exit;
 use crate::model::{Name, Problem, Time};
-use crate::streams::groups::{At, list};
+use crate::streams::groups::At;
+use crate::streams::inspect::{Detail, Wanted, observe};
 use crate::streams::names::listed;
 use crate::view::Listed;
 
@@ -77,14 +78,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
 
 async fn list_of(streams: &[Name], limit: Limited, context: &Context) -> Result<Exit> {
     let connection = context.connect().await?;
-    let seen = list(&connection, context.topology()?, streams)
+    let wanted = Wanted::streams(streams);
+    let seen = observe(&connection, context.topology()?, wanted, Detail::Groups)
         .await
         .map_err(|error| or_subcommand(error, "groups", streams.first()))?;
-    let rows: Vec<Listed> = seen.rows.into_iter().map(Listed).collect();
+    let rows: Vec<Listed> = seen.groups().cloned().map(Listed).collect();
     context.console.show(&rows, limit.rows())?;
-    let groups = || rows.iter().map(|it| &it.0);
-    warn_of_open_breakers(groups(), context);
-    warn_of_trouble(groups(), &connection, context).await?;
+    warn_of_open_breakers(seen.groups(), context);
+    warn_of_trouble(seen.groups(), &connection, context).await?;
     Ok(told_of_denied(&seen.denied, context))
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::super::backlog::lag_alone;
+use super::super::inspect::position;
 use super::super::target::Target;
 use super::super::which_group::Suggest;
 use super::{change, live_consumers};
@@ -61,7 +61,7 @@ pub async fn plan_delete(
     target
         .require(connection, topology, Suggest::Nothing)
         .await?;
-    let found = Box::pin(lag_alone(connection, topology, spec)).await?;
+    let found = Box::pin(position(connection, topology, spec)).await?;
     let row = Deletion {
         group: target.group.clone(),
         stream: target.stream.clone(),

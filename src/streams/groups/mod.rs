@@ -13,30 +13,14 @@ pub use create::{CreatePlan, Created, apply_create, plan_create};
 pub use delete::{DeletePlan, Deletion, apply_delete, plan_delete};
 pub use set_id::{Direction, HeldBy, SetIdPlan, Shift, apply_set_id, plan_set_id};
 
-use super::inspect::{self, GroupReport, Visible};
 use super::read::place;
 use super::repair::failed;
 use super::target::Target;
 use crate::model::{Edge, EntryId, Name, Problem, Time};
-use crate::topology::Topology;
 use crate::wire::{Connection, ErrorKind, GroupChange, Lane, ScriptCall, xinfo_stream};
 
 /// Entries that are counted at most; beyond it a count is a lower bound.
 const COUNTED_MAX: usize = 100_000;
-
-/// The groups of `wanted`, or of every stream of the topology when that is empty.
-///
-/// # Errors
-/// Not found for a stream that was named and is not there; what the server says.
-pub async fn list(
-    connection: &Connection,
-    topology: &Topology,
-    wanted: &[Name],
-) -> Result<Visible<GroupReport>> {
-    let Visible { rows, denied } = inspect::streams(connection, topology, wanted).await?;
-    let rows = rows.into_iter().flat_map(|stream| stream.groups).collect();
-    Ok(Visible { rows, denied })
-}
 
 /// Where a group is to stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

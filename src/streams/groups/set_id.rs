@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::super::backlog::between;
+use super::super::inspect::between;
 use super::super::losses::number_of;
 use super::super::select::{Criteria, Pager};
 use super::super::target::Target;

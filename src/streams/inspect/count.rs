@@ -12,7 +12,7 @@ use crate::model::{EntryId, Lag, Name};
 use crate::wire::{Connection, Error, ErrorKind, Extent, xrange_extent};
 
 /// Entries that are counted at most for one group.
-pub(in crate::streams) const ENTRIES_MAX: u64 = 10_000;
+pub(super) const ENTRIES_MAX: u64 = 10_000;
 /// Bytes of entries that are read at most for one group.
 const BYTES_MAX: usize = 4 << 20;
 /// Time that one group may take, after its first pages.
@@ -35,19 +35,19 @@ const GROWTH: usize = 8;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::streams) struct Range<'a> {
-    pub(in crate::streams) stream: &'a Name,
+pub(super) struct Range<'a> {
+    pub(super) stream: &'a Name,
     /// The id before the first.
-    pub(in crate::streams) after: EntryId,
+    pub(super) after: EntryId,
     /// The last id.
-    pub(in crate::streams) to: EntryId,
+    pub(super) to: EntryId,
     /// About how large an entry is.
-    pub(in crate::streams) entry_bytes: usize,
+    pub(super) entry_bytes: usize,
 }
 
 /// Counts for the groups of one command, one group at a time, so that memory does not grow with their number.
 #[derive(Debug, Default)]
-pub(in crate::streams) struct Counter {
+pub(super) struct Counter {
     spent: Mutex<Duration>,
 }
 
@@ -57,7 +57,7 @@ impl Counter {
     ///
     /// # Errors
     /// What the server says.
-    pub(in crate::streams) async fn count(
+    pub(super) async fn count(
         &self,
         connection: &Connection,
         range: Range<'_>,

@@ -5,18 +5,18 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::super::lag::{headroom, is_ahead, lag, lost, lost_in_all, lost_open};
-use super::count::{Counter, ENTRIES_MAX, Range};
+use super::count::{ENTRIES_MAX, Range};
 use super::live::Living;
 use super::rate::Rate;
-use super::{GroupState, Moment, allowed, unless_other_type};
+use super::{GroupState, Moment, Survey, allowed, unless_other_type};
 use crate::model::{
     Cell, ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Losses, Name, OpenBreaker, PendingEntry,
     StreamInfo, Time, is_fatal, report,
 };
 use crate::streams::policy::Published;
-use crate::topology::{Alert, AlertName, Figures, GroupSpec, Level, Measure, Topology, losses_key};
+use crate::topology::{Alert, AlertName, Figures, GroupSpec, Level, Measure, losses_key};
 use crate::wire::{
-    Connection, Error, ErrorKind, PendingFilter, get, xinfo_consumers, xpending_entries, xrange,
+    Error, ErrorKind, PendingFilter, get, xinfo_consumers, xpending_entries, xrange,
 };
 
 report! {
@@ -105,7 +105,7 @@ impl GroupReport {
 
 impl GroupReport {
     /// A group that the server does not have.
-    pub(in crate::streams) fn missing(group: Name, stream: Name) -> Self {
+    pub(super) fn missing(group: Name, stream: Name) -> Self {
         Self {
             group,
             stream,
@@ -141,27 +141,21 @@ impl GroupReport {
 
 /// The stream a group is on, as far as its groups' figures need it.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::streams) struct Around<'a> {
-    pub(in crate::streams) connection: &'a Connection,
-    pub(in crate::streams) stream: &'a Name,
-    pub(in crate::streams) info: &'a StreamInfo,
-    pub(in crate::streams) maxlen: Option<u64>,
-    pub(in crate::streams) topology: &'a Topology,
+pub(super) struct Around<'a> {
+    pub(super) survey: &'a Survey<'a>,
+    pub(super) stream: &'a Name,
+    pub(super) info: &'a StreamInfo,
+    pub(super) maxlen: Option<u64>,
     /// How fast entries are added lately.
-    pub(in crate::streams) rate: Option<Rate>,
+    pub(super) rate: Option<Rate>,
     /// Entries in its dead-letter stream; `None` when nobody looked.
-    pub(in crate::streams) dead_letters: Option<u64>,
-    /// Counts where the server's figures are none to rely on.
-    pub(in crate::streams) counter: &'a Counter,
+    pub(super) dead_letters: Option<u64>,
 }
 
 /// Asks for what `XINFO GROUPS` does not say, in one round trip. A group that is deleted meanwhile is missing.
-pub(in crate::streams) async fn report(
-    around: Around<'_>,
-    group: GroupInfo,
-    moment: Moment,
-) -> Result<GroupReport> {
-    let (connection, stream) = (around.connection, around.stream);
+pub(super) async fn report(around: Around<'_>, group: GroupInfo) -> Result<GroupReport> {
+    let (connection, stream) = (around.survey.connection, around.stream);
+    let moment = around.survey.moment;
     let one = PendingFilter {
         count_max: 1,
         ..PendingFilter::default()
@@ -189,7 +183,7 @@ pub(in crate::streams) async fn report(
     let mut report = GroupReport {
         live: living.map(|it| it.live),
         consumers: consumers.unwrap_or_default(),
-        ..of_info(around, &group, moment, kept.as_ref()).await?
+        ..of_info(around, &group, kept.as_ref()).await?
     };
     report.add_oldest(
         allowed(oldest)?.unwrap_or_default().pop(),
@@ -200,7 +194,7 @@ pub(in crate::streams) async fn report(
     report.figures = report.figures(around, &group, kept.as_ref());
     let age_ms = report.figures.age_ms;
     report.figures.live = living.and_then(|it| it.where_due(age_ms));
-    let thresholds = around.topology.thresholds(stream, &report.group);
+    let thresholds = around.survey.topology.thresholds(stream, &report.group);
     report.alerts = thresholds.alerts(&report.figures);
     report.severity = severity(&report.alerts);
     Ok(report)
@@ -211,7 +205,7 @@ fn is_gone<T>(answer: &Result<T, Error>) -> bool {
 }
 
 /// The worst of some alerts.
-pub(in crate::streams) fn severity(alerts: &[Alert]) -> Option<Level> {
+pub(super) fn severity(alerts: &[Alert]) -> Option<Level> {
     alerts.iter().map(|it| it.level).max()
 }
 
@@ -219,10 +213,9 @@ pub(in crate::streams) fn severity(alerts: &[Alert]) -> Option<Level> {
 async fn of_info(
     around: Around<'_>,
     group: &GroupInfo,
-    moment: Moment,
     kept: Option<&Losses>,
 ) -> Result<GroupReport, Error> {
-    let counters = moment.counting.of(kept);
+    let counters = around.survey.moment.counting.of(kept);
     let lost = lost(around.info, group, counters, kept);
     let stated = lag(around.info, group, counters);
     let counted = match stated {
@@ -256,7 +249,10 @@ async fn counted(around: Around<'_>, group: &GroupInfo, stated: Lag) -> Result<O
     if is_ahead(around.info, group) {
         return Ok(None);
     }
-    let thresholds = around.topology.thresholds(around.stream, &group.name);
+    let thresholds = around
+        .survey
+        .topology
+        .thresholds(around.stream, &group.name);
     let threshold = thresholds.of(Measure::MaxLag);
     let enough = threshold.map_or(ENTRIES_MAX, |it| it.critical.saturating_add(1));
     let range = Range {
@@ -267,8 +263,9 @@ async fn counted(around: Around<'_>, group: &GroupInfo, stated: Lag) -> Result<O
     };
     let count_max = enough.min(ENTRIES_MAX);
     let counted = around
+        .survey
         .counter
-        .count(around.connection, range, count_max)
+        .count(around.survey.connection, range, count_max)
         .await?;
     let is_within = |most| threshold.is_none_or(|it| most <= it.first());
     Ok(match (counted, stated) {
@@ -289,7 +286,7 @@ fn at_most(stated: Lag, stream: &StreamInfo, group: &GroupInfo) -> Lag {
 impl Around<'_> {
     /// What the topology says of a group of this name on the stream, or of any.
     fn claim_idle(&self, group: &Name) -> Duration {
-        let spec = self.topology.groups_of(self.stream);
+        let spec = self.survey.topology.groups_of(self.stream);
         let spec = { spec }.find(|spec| spec.name == *group);
         spec.map_or_else(
             || GroupSpec::new(group.clone(), self.stream.clone()).claim_idle,
@@ -299,8 +296,9 @@ impl Around<'_> {
 
     /// Whether the topology has the stream, and not a group of this name on it.
     fn is_extra(&self, group: &Name) -> bool {
-        self.topology.stream(self.stream).is_some()
+        self.survey.topology.stream(self.stream).is_some()
             && !self
+                .survey
                 .topology
                 .groups_of(self.stream)
                 .any(|spec| spec.name == *group)
@@ -309,7 +307,7 @@ impl Around<'_> {
 
 impl GroupReport {
     /// One of the topology that the server does not have.
-    pub(in crate::streams) fn expected(spec: &GroupSpec) -> Self {
+    pub(super) fn expected(spec: &GroupSpec) -> Self {
         let figures = Figures {
             is_missing: true,
             ..Figures::default()

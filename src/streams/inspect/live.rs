@@ -10,16 +10,16 @@ const LIVE_MIN: Duration = Duration::from_mins(1);
 
 /// How many consumers of a group live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::streams) struct Living {
+pub(super) struct Living {
     /// Consumers that were seen lately.
-    pub(in crate::streams) live: u64,
+    pub(super) live: u64,
     /// Within which time that is.
     within: Duration,
 }
 
 impl Living {
     /// Of the group's `consumers`, where its workers have `published` this and the topology says `claim_idle`.
-    pub(in crate::streams) fn of(
+    pub(super) fn of(
         consumers: &[ConsumerInfo],
         published: &Published,
         claim_idle: Duration,
@@ -34,7 +34,7 @@ impl Living {
 
     /// How many live, where that says something: work whose oldest entry was added `age_ms` ago has been due as long as
     /// whoever lives would have been seen by now.
-    pub(in crate::streams) fn where_due(self, age_ms: Option<u64>) -> Option<u64> {
+    pub(super) fn where_due(self, age_ms: Option<u64>) -> Option<u64> {
         let is_due = age_ms.is_some_and(|age_ms| Duration::from_millis(age_ms) >= self.within);
         is_due.then_some(self.live)
     }

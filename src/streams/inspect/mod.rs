@@ -3,6 +3,7 @@
 
 mod cells;
 mod count;
+mod exact;
 mod group;
 mod live;
 mod moment;
@@ -14,17 +15,21 @@ use futures_util::future::{join_all, try_join_all};
 
 pub use cells::deliveries_cell;
 pub(super) use cells::lost_cell;
-pub(super) use count::Counter;
+use count::Counter;
+pub(super) use exact::between;
+pub use exact::count;
 pub use group::GroupReport;
-pub(super) use group::{Around, report as group_report, severity};
-pub(super) use moment::{Moment, counting, moment};
-pub(super) use rate::{Rate, rate};
+use group::severity;
+pub(super) use moment::counting;
+use moment::{Moment, moment};
 use stream::FirstTrip;
 pub use stream::{StreamReport, StreamState};
 
 use super::names::require_unless_dead_letters;
+use super::target::Target;
+use super::which_group::Suggest;
 use crate::model::{Name, states};
-use crate::topology::Topology;
+use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, Error, ErrorKind};
 
 states! {
@@ -38,11 +43,81 @@ states! {
     }
 }
 
-/// What could be seen, and the streams that the user may not look at.
+/// What to look at.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted<'a> {
+    /// Every stream of the topology, and every group on them.
+    Topology,
+    /// These streams, and every group on them.
+    Streams(&'a [Name]),
+    /// These groups.
+    Groups(&'a [GroupSpec]),
+}
+
+impl<'a> Wanted<'a> {
+    /// These streams; all of the topology's when none is named.
+    pub const fn streams(named: &'a [Name]) -> Self {
+        if named.is_empty() {
+            Self::Topology
+        } else {
+            Self::Streams(named)
+        }
+    }
+
+    /// These groups; all on the topology's streams when none is named.
+    pub const fn groups(named: &'a [GroupSpec]) -> Self {
+        if named.is_empty() {
+            Self::Topology
+        } else {
+            Self::Groups(named)
+        }
+    }
+
+    /// The streams to look at, each once.
+    fn of_streams(self, topology: &'a Topology) -> Vec<&'a Name> {
+        let mut once: Vec<&Name> = Vec::new();
+        let mut add = |name: &'a Name| {
+            if !once.contains(&name) {
+                once.push(name);
+            }
+        };
+        match self {
+            Self::Topology => {
+                topology.streams.iter().for_each(|it| add(&it.name));
+                topology.groups.iter().for_each(|it| add(&it.stream));
+            }
+            Self::Streams(named) => named.iter().for_each(add),
+            Self::Groups(named) => named.iter().for_each(|it| add(&it.stream)),
+        }
+        once
+    }
+
+    fn has(self, stream: &Name, group: &Name) -> bool {
+        match self {
+            Self::Groups(named) => named
+                .iter()
+                .any(|it| it.name == *group && it.stream == *stream),
+            _ => true,
+        }
+    }
+}
+
+/// How closely to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Where groups stand: not what only alerts are decided from.
+    Positions,
+    /// Groups, with all that their alerts are decided from.
+    Groups,
+    /// Streams too: what they take, and how fast they grow.
+    Streams,
+}
+
+/// What was seen at one time: the only place where a server is asked how its streams and groups are.
 #[derive(Debug)]
-pub struct Visible<T> {
-    /// What could be seen.
-    pub rows: Vec<T>,
+pub struct Observation {
+    /// The streams that could be seen, with their groups.
+    pub streams: Vec<StreamReport>,
     /// Streams whose keys are denied to the user; not all of those that were asked for.
     pub denied: Vec<Denied>,
 }
@@ -56,16 +131,33 @@ pub struct Denied {
     pub error: Error,
 }
 
-impl<T> Visible<T> {
+impl Observation {
     /// All of it.
     ///
     /// # Errors
     /// What the server said of the first stream that could not be seen.
-    pub fn whole(self) -> Result<Vec<T>> {
+    pub fn whole(self) -> Result<Vec<StreamReport>> {
         match self.denied.into_iter().next() {
-            None => Ok(self.rows),
+            None => Ok(self.streams),
             Some(denied) => Err(denied.error.into()),
         }
+    }
+
+    /// The groups of all streams.
+    pub fn groups(&self) -> impl Iterator<Item = &GroupReport> {
+        self.streams.iter().flat_map(|stream| &stream.groups)
+    }
+
+    /// The groups alone, those that were named in the order in which they were.
+    pub fn into_groups(self, wanted: &[GroupSpec]) -> Vec<GroupReport> {
+        let groups = self.streams.into_iter().flat_map(|stream| stream.groups);
+        let mut groups: Vec<GroupReport> = groups.collect();
+        let place = |group: &GroupReport| {
+            let is_it = |it: &GroupSpec| it.name == group.group && it.stream == group.stream;
+            wanted.iter().position(is_it)
+        };
+        groups.sort_by_key(place);
+        groups
     }
 }
 
@@ -73,7 +165,7 @@ impl<T> Visible<T> {
 ///
 /// # Errors
 /// When none could be looked at, and any other error.
-pub(super) fn seen<T>(
+fn seen<T>(
     names: &[&Name],
     looks: impl IntoIterator<Item = Result<T, Error>>,
 ) -> Result<(Vec<Option<T>>, Vec<Denied>)> {
@@ -99,43 +191,105 @@ pub(super) fn seen<T>(
     Ok((found, denied))
 }
 
-/// Looks at `wanted`, or at every stream of the topology when that is empty.
+/// Looks at what is wanted, in two round trips and those that counting takes.
 ///
 /// # Errors
-/// Not found for a stream that was named and is not there; what the server says; denied when no stream may be seen.
-pub async fn streams(
+/// Not found for a stream or a group that was named and is not there; what the server says; denied when no stream may be
+/// seen.
+pub async fn observe(
     connection: &Connection,
     topology: &Topology,
-    wanted: &[Name],
-) -> Result<Visible<StreamReport>> {
-    let names: Vec<&Name> = if wanted.is_empty() {
-        topology.streams.iter().map(|it| &it.name).collect()
-    } else {
-        wanted.iter().collect()
-    };
-    let (moment, first_looks) = tokio::join!(
-        moment(connection),
-        join_all(
-            names
-                .iter()
-                .map(|name| stream::look(connection, topology, name))
-        )
-    );
+    wanted: Wanted<'_>,
+    detail: Detail,
+) -> Result<Observation> {
+    let names = wanted.of_streams(topology);
+    let looks = names
+        .iter()
+        .map(|name| stream::look(connection, topology, name, detail));
+    let (moment, looks) = tokio::join!(moment(connection), join_all(looks));
     let moment = moment?;
-    let (looks, denied) = seen(&names, first_looks)?;
-    for (name, look) in names.iter().zip(&looks) {
-        let is_ready = |look: &FirstTrip| look.state == StreamState::Ready;
-        if !wanted.is_empty() && look.as_ref().is_some_and(|look| !is_ready(look)) {
-            require_unless_dead_letters(connection, topology, name).await?;
+    let (looks, denied) = seen(&names, looks)?;
+    let looks: Vec<FirstTrip> = looks.into_iter().flatten().collect();
+    require(connection, topology, wanted, &looks).await?;
+    let survey = Survey {
+        connection,
+        topology,
+        wanted,
+        detail,
+        moment,
+        counter: Counter::default(),
+    };
+    let reports = looks.into_iter().map(|look| look.report(&survey));
+    Ok(Observation {
+        streams: try_join_all(reports).await?,
+        denied,
+    })
+}
+
+/// Makes sure that what was named is there.
+async fn require(
+    connection: &Connection,
+    topology: &Topology,
+    wanted: Wanted<'_>,
+    looks: &[FirstTrip],
+) -> Result<()> {
+    match wanted {
+        Wanted::Topology => {}
+        Wanted::Streams(_) => {
+            for look in looks.iter().filter(|it| it.state != StreamState::Ready) {
+                require_unless_dead_letters(connection, topology, look.name()).await?;
+            }
+        }
+        Wanted::Groups(named) => {
+            let is_there = |spec: &&GroupSpec| {
+                let on = looks.iter().find(|it| *it.name() == spec.stream);
+                // Nobody knows which groups are on a stream that may not be seen.
+                on.is_none_or(|it| it.has(&spec.name))
+            };
+            if let Some(spec) = named.iter().find(|it| !is_there(it)) {
+                let target = Target::from(spec);
+                target.require(connection, topology, Suggest::Names).await?;
+            }
         }
     }
-    let counter = Counter::default();
-    let reports = looks
+    Ok(())
+}
+
+/// Where one group stands; `None` where the server does not have it.
+///
+/// # Errors
+/// What the server says.
+pub(super) async fn position(
+    connection: &Connection,
+    topology: &Topology,
+    spec: &GroupSpec,
+) -> Result<Option<GroupReport>> {
+    let detail = Detail::Positions;
+    let look = stream::look(connection, topology, &spec.stream, detail);
+    let (moment, look) = tokio::join!(moment(connection), look);
+    let survey = Survey {
+        connection,
+        topology,
+        wanted: Wanted::Groups(std::slice::from_ref(spec)),
+        detail,
+        moment: moment?,
+        counter: Counter::default(),
+    };
+    let groups = look?.report(&survey).await?.groups;
+    Ok(groups
         .into_iter()
-        .flatten()
-        .map(|look| look.report(connection, topology, moment, &counter));
-    let rows = try_join_all(reports).await?;
-    Ok(Visible { rows, denied })
+        .find(|it| it.group == spec.name && it.state == GroupState::Ready))
+}
+
+/// What everything of one observation is looked at with.
+#[derive(Debug)]
+struct Survey<'a> {
+    connection: &'a Connection,
+    topology: &'a Topology,
+    wanted: Wanted<'a>,
+    detail: Detail,
+    moment: Moment,
+    counter: Counter,
 }
 
 /// The answer, or `None` when the server refuses to give it, in whatever words.

@@ -27,25 +27,25 @@ const PAGE_MAX: usize = 1000;
 
 /// Entries added in a time, and the window that this was found in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(in crate::streams) struct Rate {
+pub(super) struct Rate {
     /// Entries after the first one.
     entries: u64,
     /// From the first to the last one.
     span_ms: u64,
     /// The window.
-    pub(in crate::streams) window_ms: u64,
+    pub(super) window_ms: u64,
 }
 
 impl Rate {
     /// Entries a minute, to a tenth.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    pub(in crate::streams) fn per_minute(self) -> f64 {
+    pub(super) fn per_minute(self) -> f64 {
         let per_ms = self.entries as f64 / self.span_ms as f64;
         (per_ms * 600_000.0).round() / 10.0
     }
 
     /// In how many milliseconds `room` is used up, or the least of it that there is.
-    pub(in crate::streams) fn time_left(self, room: Lag) -> Option<u64> {
+    pub(super) fn time_left(self, room: Lag) -> Option<u64> {
         let (Lag::Known(entries) | Lag::AtLeast(entries)) = room else {
             return None;
         };
@@ -58,7 +58,7 @@ impl Rate {
 ///
 /// # Errors
 /// What the server says.
-pub(in crate::streams) async fn rate(
+pub(super) async fn rate(
     connection: &Connection,
     stream: &Name,
     info: &StreamInfo,

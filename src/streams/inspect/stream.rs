@@ -5,7 +5,7 @@ use futures_util::future::try_join_all;
 
 use super::group::{Around, age, report};
 use super::rate::{Rate, rate};
-use super::{Counter, GroupReport, Moment, allowed, unless_other_type};
+use super::{Detail, GroupReport, Moment, Survey, allowed, unless_other_type};
 use crate::model::{
     Cell, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, Row, StreamInfo, Time, Tone, report,
     states,
@@ -114,20 +114,29 @@ pub(super) async fn look(
     connection: &Connection,
     topology: &Topology,
     name: &Name,
+    detail: Detail,
 ) -> Result<FirstTrip, Error> {
     let spec = topology.stream_or_default(name);
+    let bytes = asked_if(
+        detail >= Detail::Streams,
+        connection.run(memory_usage(name)),
+    );
+    let dead_letters = asked_if(
+        detail >= Detail::Groups,
+        connection.run(xlen(&spec.dead_letter)),
+    );
     let (info, groups, bytes, dead_letters) = tokio::join!(
         connection.run(xinfo_stream(name)),
         connection.run(xinfo_groups(name)),
-        connection.run(memory_usage(name)),
-        connection.run(xlen(&spec.dead_letter)),
+        bytes,
+        dead_letters,
     );
     let state = match &info {
         Err(error) if error.kind == ErrorKind::NoKey => StreamState::Missing,
         Err(error) if error.kind == ErrorKind::WrongType => StreamState::OtherType,
         _ => StreamState::Ready,
     };
-    let dead_letters = unless_other_type(dead_letters)?;
+    let dead_letters = dead_letters.map(unless_other_type).transpose()?.flatten();
     if state != StreamState::Ready {
         return Ok(FirstTrip {
             dead_letters,
@@ -142,10 +151,19 @@ pub(super) async fn look(
     Ok(FirstTrip {
         info: Some(info?),
         groups,
-        bytes: allowed(bytes)?.flatten(),
+        bytes: bytes.map(allowed).transpose()?.flatten().flatten(),
         dead_letters,
         ..FirstTrip::empty(spec, state)
     })
+}
+
+/// An answer that is only asked for where it is wanted.
+async fn asked_if<T>(is_wanted: bool, question: impl Future<Output = T>) -> Option<T> {
+    if is_wanted {
+        Some(question.await)
+    } else {
+        None
+    }
 }
 
 impl FirstTrip {
@@ -160,49 +178,69 @@ impl FirstTrip {
         }
     }
 
+    pub(super) const fn name(&self) -> &Name {
+        &self.spec.name
+    }
+
+    /// Whether the server has the group.
+    pub(super) fn has(&self, group: &Name) -> bool {
+        self.groups.iter().any(|it| it.name == *group)
+    }
+
     /// The second round trip, about the groups.
-    pub(super) async fn report(
-        self,
-        connection: &Connection,
-        topology: &Topology,
-        moment: Moment,
-        counter: &Counter,
-    ) -> Result<StreamReport> {
+    pub(super) async fn report(self, survey: &Survey<'_>) -> Result<StreamReport> {
+        let Survey {
+            connection,
+            topology,
+            ..
+        } = *survey;
         let name = self.spec.name.clone();
-        let rate = match &self.info {
-            Some(info) => rate(connection, &name, info, moment.now).await?,
-            None => None,
-        };
+        let rate = self.rate(survey).await?;
         let mut groups = Vec::new();
         if let Some(info) = &self.info {
             let around = Around {
-                connection,
+                survey,
                 stream: &name,
                 info,
                 maxlen: self.spec.maxlen,
-                topology,
                 rate,
                 dead_letters: self.dead_letters,
-                counter,
             };
-            let asked = self.groups.iter().map(async |group| {
+            let wanted = self.groups.iter();
+            let wanted = wanted.filter(|it| survey.wanted.has(&name, &it.name));
+            let asked = wanted.map(async |group| {
+                let breaker = get(&breaker_key(&name, &group.name));
                 let (report, breaker) = tokio::join!(
-                    report(around, group.clone(), moment),
-                    connection.run(get(&breaker_key(&name, &group.name)))
+                    report(around, group.clone()),
+                    asked_if(survey.detail >= Detail::Groups, connection.run(breaker))
                 );
                 let mut report = report?;
-                let value = unless_other_type(breaker)?.flatten();
+                let value = breaker.map(unless_other_type).transpose()?;
+                let value = value.flatten().flatten();
                 report.circuit_breaker = value.and_then(|it| OpenBreaker::of_value(&it));
                 anyhow::Ok(report)
             });
             groups = try_join_all(asked).await?;
         }
         for expected in topology.groups_of(&name) {
-            if !groups.iter().any(|it| it.group == expected.name) {
+            let is_wanted = survey.wanted.has(&name, &expected.name);
+            if is_wanted && !groups.iter().any(|it| it.group == expected.name) {
                 groups.push(GroupReport::expected(expected));
             }
         }
-        Ok(self.put_together(groups, rate, moment))
+        Ok(self.put_together(groups, rate, survey.moment))
+    }
+
+    /// How fast entries are added, where that is shown or a forecast for a group is made from it.
+    async fn rate(&self, survey: &Survey<'_>) -> Result<Option<Rate>, Error> {
+        let is_shown = survey.detail >= Detail::Streams;
+        let has_forecast = !self.groups.is_empty() && self.spec.maxlen.is_some();
+        match &self.info {
+            Some(info) if is_shown || has_forecast => {
+                rate(survey.connection, self.name(), info, survey.moment.now).await
+            }
+            _ => Ok(None),
+        }
     }
 
     fn put_together(

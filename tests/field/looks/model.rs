@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use ucp_streams::model::{EntryId, GroupInfo, Lag, Name, StreamInfo};
-use ucp_streams::streams::backlog::lags;
-use ucp_streams::streams::inspect::GroupReport;
+use ucp_streams::streams::inspect::{Detail, GroupReport, Wanted, observe};
 use ucp_streams::streams::lag::{Counters, lag};
 use ucp_streams::topology::{AlertName, GroupSpec, Measure, StreamSpec, Threshold, Topology};
 use ucp_streams::wire::{Connection, Dialer, Endpoint, has_commands, xinfo_groups, xinfo_stream};
@@ -239,10 +238,9 @@ fn field_a2_a_lag_is_never_wrong_whatever_was_done_to_the_stream() {
             let (info, groups, said) = runtime.block_on(async {
                 let info = connection.run(xinfo_stream(&stream)).await.unwrap();
                 let groups = connection.run(xinfo_groups(&stream)).await.unwrap();
-                let said = lags(&connection, &topology, &topology.groups)
-                    .await
-                    .unwrap();
-                (info, groups, said.rows)
+                let wanted = Wanted::Groups(&topology.groups);
+                let said = observe(&connection, &topology, wanted, Detail::Groups).await;
+                (info, groups, said.unwrap().into_groups(&topology.groups))
             });
             model.check_stated(&info, &groups, counters);
             assert_eq!(said.len(), GROUPS.len());

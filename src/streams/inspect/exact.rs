@@ -1,0 +1,77 @@
+//! Counting what a group was not delivered, entry by entry, where that is asked for.
+
+use anyhow::Result;
+
+use super::{GroupReport, severity};
+use crate::model::{EntryId, Lag, Name};
+use crate::topology::Topology;
+use crate::wire::{Lane, Scan, Stop};
+
+/// Counts what the group was not delivered, up to `count_max`; beyond it the count is a lower bound. Reads the entries
+/// themselves, in pages, since no server counts a range.
+///
+/// # Errors
+/// What the server says.
+pub async fn count(
+    lane: &mut Lane,
+    topology: &Topology,
+    group: &mut GroupReport,
+    count_max: usize,
+) -> Result<()> {
+    let Some(position) = group.last_delivered_id.filter(|_| !group.figures.is_ahead) else {
+        return Ok(());
+    };
+    let counted = between(lane, &group.stream, position, EntryId::MAX, count_max).await?;
+    group.is_counted = true;
+    group.lag = Some(counted);
+    group.figures.lag = Some(firmer(counted, group.figures.lag));
+    let thresholds = topology.thresholds(&group.stream, &group.group);
+    group.alerts = thresholds.alerts(&group.figures);
+    group.severity = severity(&group.alerts);
+    Ok(())
+}
+
+/// What a count and an earlier figure say together: a count that stopped early takes nothing from what was known.
+fn firmer(counted: Lag, before: Option<Lag>) -> Lag {
+    match (counted, before) {
+        (Lag::AtLeast(entries), Some(known @ (Lag::Known(least) | Lag::AtLeast(least))))
+            if least >= entries =>
+        {
+            known
+        }
+        (counted, _) => counted,
+    }
+}
+
+/// Counts the entries of `stream` after `after` and up to `to`; beyond `count_max` it is a lower bound.
+///
+/// # Errors
+/// What the server says.
+pub(in crate::streams) async fn between(
+    lane: &mut Lane,
+    stream: &Name,
+    after: EntryId,
+    to: EntryId,
+    count_max: usize,
+) -> Result<Lag> {
+    let mut entries = 0_usize;
+    if let Some(start) = after.next() {
+        let range = Scan {
+            start,
+            end: to,
+            count_max: count_max.saturating_add(1),
+            ..Scan::ALL
+        };
+        lane.scan(stream, range, |_, _| {
+            entries += 1;
+            Ok::<(), Stop>(())
+        })
+        .await
+        .map_err(Stop::into_error)?;
+    }
+    Ok(if entries > count_max {
+        Lag::AtLeast(count_max as u64)
+    } else {
+        Lag::Known(entries as u64)
+    })
+}
