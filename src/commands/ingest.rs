@@ -2,8 +2,6 @@
 #![expect(clippy::doc_markdown, reason = "the docs are the help text")]
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Seek as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -11,13 +9,14 @@ use clap::ValueHint;
 
 use super::publish::warn;
 use super::shared::Context;
-use super::shared::bulk::{Interrupt, Shown, open};
+use super::shared::bulk::{Input, Interrupt, Shown, input};
 use super::shared::retention::{Coming, Retention, connect_to_rehearse};
+use super::shared::source::{Again, AsTheyAre, Checking, Reading, check_all};
 use crate::cli::{DryRun, FieldValue, Impact, Limited, Prints, PrintsPlan, bytes_of, field_value};
 use crate::exit::Exit;
 use crate::model::{Fields, Limit, Problem, entries as in_words};
 use crate::streams::ingest::{Ingest, Ingested, WouldIngest, ingest_one, send};
-use crate::streams::publish::{Blocks, Warnings, check, not_valid};
+use crate::streams::publish::{Blocks, Warnings, not_valid};
 use crate::topology::StreamSpec;
 use crate::topology::validate::Pair;
 use crate::view::RowWriter;
@@ -203,31 +202,34 @@ async fn file(
     limit: Limit,
     context: &Context,
 ) -> Result<Exit> {
-    let mut input = open(path, context)?;
-    let entries = checked(&input, &ingest, context)?;
+    let (mut again, entries) = checked(input(path, context)?, &ingest, context)?;
     if dry_run {
         return would_ingest(entries, &ingest, context).await;
     }
-    input.rewind()?;
-    send_all(input, entries, ingest, limit, context).await
+    send_all(again.blocks()?, entries, ingest, limit, context).await
 }
 
 /// Checks the whole file, and says what is odd; how many events it has.
-fn checked(input: &File, ingest: &Ingest, context: &Context) -> Result<u64> {
+fn checked(input: Input, ingest: &Ingest, context: &Context) -> Result<(Again<AsTheyAre>, u64)> {
     let progress = context.console.progress(None, "checking");
     let each = |more| progress.advance(more);
     let normal = |fields: &[Pair<'_>]| ingest.normalize(fields).map(|normal| normal.warnings);
-    let checked = check(Blocks::new(input), &ingest.checker(), normal, each)?;
+    let how = Checking {
+        checker: &ingest.checker(),
+        goes_on: false,
+        hint: "name a file that can be read twice, or split the input",
+    };
+    let (again, checked) = check_all(input, AsTheyAre, &how, normal, each)?;
     drop(progress);
     let hint = "correct the lines and ingest the file again";
     let checked = checked.all_valid(&ingest.raw.name, hint)?;
     warn(&checked.warnings, context);
-    Ok(checked.entries)
+    Ok((again, checked.entries))
 }
 
 /// Takes in all of the file, and shows the ids as they come.
 async fn send_all(
-    input: File,
+    input: Blocks<Reading>,
     entries: u64,
     mut ingest: Ingest,
     limit: Limit,
@@ -252,8 +254,7 @@ async fn send_all(
             shown.write(|out| writer.page(out, ids));
             progress.advance(ids.len() as u64);
         };
-        let entries = Blocks::new(input);
-        send(&connection, entries, &ingest, &interrupt.flag, each).await
+        send(&connection, input, &ingest, &interrupt.flag, each).await
     };
     for retention in &watched {
         retention.warn(&connection, context).await;

@@ -12,6 +12,7 @@ mod progress;
 mod reader;
 mod service;
 mod signals;
+mod space;
 mod terminal;
 
 use std::io::{self, Write as _};
@@ -25,6 +26,7 @@ pub use output::Output;
 pub use progress::Progress;
 pub use service::ServiceManager;
 pub use signals::{Signals, Stop};
+pub use space::free_bytes;
 pub use terminal::Terminal;
 
 use crate::exit::{Exit, OutputClosed, Stopped, classify};

@@ -18,6 +18,7 @@ mod filters;
 mod given;
 mod given_back;
 mod http;
+mod inputs;
 mod journal;
 mod looks;
 mod losses;

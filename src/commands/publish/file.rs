@@ -1,7 +1,5 @@
 //! `publish --file`: every line of a file or of standard input, checked before any of it is sent.
 
-use std::fs::File;
-use std::io::{Read, Seek as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -11,16 +9,20 @@ use super::send::publish;
 use super::{Job, warn};
 use crate::cli::{Limited, per_second};
 use crate::commands::shared::Context;
-use crate::commands::shared::bulk::{Input, input, spooled};
+use crate::commands::shared::bulk::{Input, input};
+use crate::commands::shared::source::{Again, Checking, Lines, Reading, check_all};
 use crate::exit::Exit;
 use crate::model::Problem;
-use crate::streams::publish::{Blocks, Checked, OnInvalid, Rate, Rejects, check, convert};
+use crate::streams::publish::{Blocks, Checked, OnInvalid, Rate, Rejects, convert};
 
 /// What a file of entries is, and how it is sent.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Files")]
 pub(crate) struct FileArgs {
     /// Publish every entry of a file; `-` is standard input
+    ///
+    /// A file is read twice. What can be read only once is checked line by line as it comes and kept in a file without a
+    /// name in $TMPDIR until all of it is checked: at most 4 GiB, and no more than half of what is free there.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) file: Option<PathBuf>,
 
@@ -65,17 +67,12 @@ enum FileFormat {
     Csv,
 }
 
-impl FileFormat {
-    /// Its lines in blocks.
-    fn blocks<R: Read>(self, lines: R) -> Blocks<R> {
-        match self {
-            Self::Ndjson => Blocks::new(lines),
-            Self::Json | Self::Csv => Blocks::converted(lines),
-        }
+impl Lines for FileFormat {
+    fn are_converted(&self) -> bool {
+        !matches!(self, Self::Ndjson)
     }
 
-    /// The entries as lines.
-    fn lines(self, input: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
+    fn of(&self, input: Reading) -> Reading {
         match self {
             Self::Ndjson => input,
             Self::Json => Box::new(convert::json_array(input)),
@@ -96,17 +93,13 @@ pub(super) async fn run(
     context: &Context,
 ) -> Result<Exit> {
     let source = input(path, context)?;
+    let format = args.format();
     if args.while_reading && !job.dry_run {
-        let format = args.format();
-        let entries = format.blocks(format.lines(source.once()));
+        let entries = Blocks::of(format.of(source.once()), format.are_converted());
         let on_invalid = args.on_invalid(OnInvalid::Stop)?;
         return publish(entries, None, on_invalid, &args, &mut job, context).await;
     }
-    let mut file = match (source, args.format()) {
-        (Input::File(file), FileFormat::Ndjson) => file,
-        (source, format) => spooled(format.lines(source.once()))?,
-    };
-    let checked = checked(&mut file, &args, &job, context)?;
+    let (mut again, checked) = checked(source, format, &args, &job, context)?;
     if job.dry_run {
         // A run that sends while it reads does not know how many there are.
         let may_come = if args.while_reading {
@@ -118,28 +111,29 @@ pub(super) async fn run(
     }
     let on_invalid = args.on_invalid(OnInvalid::Changed)?;
     if let (OnInvalid::Reject(rejects), 1..) = (&on_invalid, checked.bad.count) {
-        file.rewind()?;
-        rejects.fill(args.format().blocks(&file), &job.checker)?;
+        rejects.fill(again.blocks()?, &job.checker)?;
     }
-    file.rewind()?;
-    let entries = Some(checked.entries);
-    publish(
-        args.format().blocks(file),
-        entries,
-        on_invalid,
-        &args,
-        &mut job,
-        context,
-    )
-    .await
+    let entries = again.blocks()?;
+    let expected = Some(checked.entries);
+    publish(entries, expected, on_invalid, &args, &mut job, context).await
 }
 
-/// Checks the whole file, and says what is odd.
-fn checked(file: &mut File, args: &FileArgs, job: &Job<'_>, context: &Context) -> Result<Checked> {
+/// Checks all of it, and says what is odd.
+fn checked(
+    input: Input,
+    format: FileFormat,
+    args: &FileArgs,
+    job: &Job<'_>,
+    context: &Context,
+) -> Result<(Again<FileFormat>, Checked)> {
     let progress = context.console.progress(None, "checking");
     let each = |more| progress.advance(more);
-    let entries = args.format().blocks(file);
-    let checked = check(entries, &job.checker, |_| Ok(Vec::new()), each)?;
+    let how = Checking {
+        checker: &job.checker,
+        goes_on: args.skip_invalid,
+        hint: "send while reading with --stream, or name a file that can be read twice",
+    };
+    let (again, checked) = check_all(input, format, &how, |_| Ok(Vec::new()), each)?;
     drop(progress);
     let stream = &job.target.stream;
     let checked = if args.skip_invalid {
@@ -155,7 +149,7 @@ fn checked(file: &mut File, args: &FileArgs, job: &Job<'_>, context: &Context) -
     if job.dry_run || !args.skip_invalid {
         warn(&checked.warnings, context);
     }
-    Ok(checked)
+    Ok((again, checked))
 }
 
 impl FileArgs {

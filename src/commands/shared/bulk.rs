@@ -2,7 +2,7 @@
 //! stops them between two chunks.
 
 use std::fs::File;
-use std::io::{self, Seek as _};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,17 +14,6 @@ use crate::console::{Output, Signals};
 use crate::exit::Exit;
 use crate::model::{Kind, Problem, escaped};
 use crate::streams::publish::{Place, StopFlag};
-
-/// The file at `path` as it is, or a copy of what can be read only once; `-` is standard input.
-///
-/// # Errors
-/// Local, when it cannot be read or copied.
-pub(in crate::commands) fn open(path: &Path, context: &Context) -> Result<File> {
-    match input(path, context)? {
-        Input::File(file) => Ok(file),
-        Input::Once(input) => spooled(input),
-    }
-}
 
 /// What entries are read from.
 pub(in crate::commands) enum Input {
@@ -70,23 +59,6 @@ pub(in crate::commands) fn input(path: &Path, context: &Context) -> Result<Input
         it if it.is_dir() => Err(cannot(io::ErrorKind::IsADirectory.into()).into()),
         _ => Ok(Input::Once(Box::new(file))),
     }
-}
-
-/// A copy in a file without a name, at its beginning.
-///
-/// # Errors
-/// Local, when it cannot be read or written; usage, when it is not what its format says.
-pub(in crate::commands) fn spooled(mut input: impl io::Read) -> Result<File> {
-    let mut file = tempfile::tempfile().context("cannot keep the input in a temporary file")?;
-    match io::copy(&mut input, &mut file) {
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Err(Problem::usage(error.to_string()).into());
-        }
-        copied => copied.context("cannot keep the input in a temporary file")?,
-    };
-    file.rewind()
-        .context("cannot keep the input in a temporary file")?;
-    Ok(file)
 }
 
 /// Standard output for what is shown while work goes on. When nothing can be shown any more the work goes on: half a

@@ -10,6 +10,7 @@ pub(in crate::commands) mod group;
 pub(in crate::commands) mod panics;
 pub(in crate::commands) mod retention;
 pub(in crate::commands) mod selection;
+pub(in crate::commands) mod source;
 pub(in crate::commands) mod trouble;
 
 pub(in crate::commands) use context::Context;

@@ -15,6 +15,8 @@ const READ: usize = 256 * 1024;
 #[derive(Debug)]
 pub struct Blocks<R> {
     input: Text<R>,
+    /// Room for what one read brings.
+    room: Vec<u8>,
     /// The beginning of a line whose end is not read yet.
     unfinished: Vec<u8>,
     /// Lines handed out.
@@ -49,6 +51,7 @@ impl<R: Read> Blocks<R> {
     pub fn new(input: R) -> Self {
         Self {
             input: Text::new(input),
+            room: Vec::new(),
             unfinished: Vec::new(),
             lines: 0,
             is_over: false,
@@ -56,10 +59,10 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// The blocks of what [`convert`] made of another format.
-    pub fn converted(input: R) -> Self {
+    /// The blocks of what [`super::convert`] made of another format, where `is_converted`.
+    pub fn of(input: R, is_converted: bool) -> Self {
         Self {
-            is_converted: true,
+            is_converted,
             ..Self::new(input)
         }
     }
@@ -72,10 +75,8 @@ impl<R: Read> Blocks<R> {
         let mut bytes = std::mem::take(&mut self.unfinished);
         let (mut searched, mut limit) = (0, LineLimit::default());
         while !self.is_over {
-            let filled = bytes.len();
-            bytes.resize(filled + READ, 0);
-            let read = self.read(&mut bytes[filled..])?;
-            bytes.truncate(filled + read);
+            let read = self.read()?;
+            bytes.extend_from_slice(&self.room[..read]);
             self.is_over = read == 0;
             if let Some(end) = memchr::memrchr(b'\n', &bytes[searched..]) {
                 self.unfinished = bytes.split_off(searched + end + 1);
@@ -120,9 +121,11 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+    /// How many bytes were read into the room for them.
+    fn read(&mut self) -> io::Result<usize> {
+        self.room.resize(READ, 0);
         loop {
-            match self.input.read(into) {
+            match self.input.read(&mut self.room) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => return read,
             }
@@ -131,9 +134,9 @@ impl<R: Read> Blocks<R> {
 }
 
 impl Block {
-    /// How many bytes it has.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes.len()
+    /// Its lines, blank ones and their ends included.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Its lines that are not blank, without their ends.

@@ -29,6 +29,8 @@ pub struct Checked {
     pub warnings: Warnings,
     /// What is not valid.
     pub bad: Told,
+    /// Whether there may be more, which was not read.
+    pub is_cut: bool,
 }
 
 impl Checked {
@@ -41,10 +43,14 @@ impl Checked {
             return Ok(self);
         }
         let what = format!("not valid for `{stream}`, nothing was sent");
-        Err(Problem::usage(self.bad.text(&what)).hint(hint))
+        let mut text = self.bad.text(&what);
+        if self.is_cut {
+            text.push_str("\nwhat may come after that was not read");
+        }
+        Err(Problem::usage(text).hint(hint))
     }
 
-    fn add(&mut self, part: Self) {
+    pub(super) fn add(&mut self, part: Self) {
         self.entries += part.entries;
         self.warnings.merge(part.warnings);
         self.bad.merge(part.bad);
@@ -128,7 +134,7 @@ enum Work {
 
 impl Work {
     fn begin(block: Block, check: impl Fn(&Block) -> Checked) -> Self {
-        if block.bytes() > LARGE_BYTES {
+        if block.as_bytes().len() > LARGE_BYTES {
             Self::Done(check(&block))
         } else {
             Self::ToDo(block)
@@ -143,7 +149,8 @@ impl Work {
     }
 }
 
-fn part(
+/// What checking the lines of a block finds.
+pub(super) fn part(
     block: &Block,
     unit: Unit,
     checker: &Checker<'_>,

@@ -26,10 +26,13 @@ impl<R: Read> Text<R> {
 
     fn begin(&mut self) -> io::Result<()> {
         let mut head = Vec::with_capacity(MARK.len());
-        self.input
-            .by_ref()
-            .take(MARK.len() as u64)
-            .read_to_end(&mut head)?;
+        // What cannot be a mark any more is waited for no longer.
+        while head.len() < MARK.len() && matches!(head.first(), None | Some(0xef | 0xfe | 0xff)) {
+            let mut next = self.input.by_ref().take(1);
+            if next.read_to_end(&mut head)? == 0 {
+                break;
+            }
+        }
         self.is_begun = true;
         let head = without_mark(&head).map_err(|error| {
             io::Error::new(io::ErrorKind::InvalidData, format!("the input is {error}"))
