@@ -63,6 +63,17 @@ pub struct PrintsPlan(pub Prints);
 
 impl CommandExt for PrintsPlan {}
 
+/// What a command prints with `--by`, where that differs.
+#[derive(Clone, Copy, Debug)]
+pub struct PrintsBy(pub Prints);
+
+impl PrintsBy {
+    /// The name of the option as an argument.
+    pub const ID: &'static str = "by";
+}
+
+impl CommandExt for PrintsBy {}
+
 impl Prints {
     /// A list of rows.
     pub const fn list<R: Row>() -> Self {

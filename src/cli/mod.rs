@@ -9,7 +9,7 @@ mod positions;
 mod values;
 
 pub use crate::model::{DurationError, parse_duration};
-pub use facts::{Impact, Prints, PrintsPlan};
+pub use facts::{Impact, Prints, PrintsBy, PrintsPlan};
 pub use globals::{ColorChoice, DryRun, Globals, Limited, Pairs};
 pub use positions::{Position, PositionError};
 pub use values::{

@@ -49,8 +49,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         Change::of(context, &chosen, true, "acknowledge", "acknowledged")?.listing(args.limit);
     let (what, preview) = (chosen.summary(), chosen.preview());
     change
-        .make(args.dry_run, &what, preview, async |consent| {
-            apply_ack(&connection, chosen, consent).await
+        .make(args.dry_run, &what, preview, async |consent, course| {
+            apply_ack(&connection, chosen, consent, course).await
         })
         .await
 }

@@ -93,21 +93,26 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let preview = plan.chosen.preview();
     let mut given = Vec::new();
     let claimed = change
-        .make_showing(args.dry_run, &what, preview, async |consent, shown| {
-            let show = |rows: &mut [Repaired]| {
-                set_pairs(rows, in_pairs);
-                shown.page(rows)?;
-                for row in rows {
-                    row.fields = None;
-                }
-                Ok(())
-            };
-            let mut applied = apply_claim(&connection, plan, consent, show).await;
-            set_pairs(&mut applied.rows, in_pairs);
-            let rows = applied.rows.iter();
-            given = rows.filter_map(|it| held(it, mode)).collect();
-            applied
-        })
+        .make_showing(
+            args.dry_run,
+            &what,
+            preview,
+            async |consent, course, shown| {
+                let show = |rows: &mut [Repaired]| {
+                    set_pairs(rows, in_pairs);
+                    shown.page(rows)?;
+                    for row in rows {
+                        row.fields = None;
+                    }
+                    Ok(())
+                };
+                let mut applied = apply_claim(&connection, plan, consent, course, show).await;
+                set_pairs(&mut applied.rows, in_pairs);
+                let rows = applied.rows.iter();
+                given = rows.filter_map(|it| held(it, mode)).collect();
+                applied
+            },
+        )
         .await?;
     match worker {
         Some(worker) if !given.is_empty() => {

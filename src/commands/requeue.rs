@@ -61,8 +61,16 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let change = change.fresh_because(why_fresh);
     let (what, preview) = (chosen.summary(), chosen.preview());
     change
-        .make(args.dry_run, &what, preview, async |consent| {
-            apply_requeue(&connection, chosen, &dead_letter, all_see_it, consent).await
+        .make(args.dry_run, &what, preview, async |consent, course| {
+            apply_requeue(
+                &connection,
+                chosen,
+                &dead_letter,
+                all_see_it,
+                consent,
+                course,
+            )
+            .await
         })
         .await
 }

@@ -101,7 +101,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     Ok(exit)
 }
 
-fn filter(equal: Vec<Condition>, pattern: Option<Regex>) -> Filter {
+/// What takes the entries for which all conditions hold.
+pub(super) fn filter(equal: Vec<Condition>, pattern: Option<Regex>) -> Filter {
     let equal = equal.into_iter().map(|it| Equal {
         place: it.place.as_bytes().to_vec(),
         value: it.value,

@@ -2,12 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use super::course::Course;
 use super::repair::{Applied, BATCH, Chosen, Outcome, Repaired};
 use crate::model::{Consent, Name, PendingEntry};
 use crate::wire::{Connection, Holder, Lease, acknowledge};
 
 /// Acknowledges `chosen`. An entry that was delivered again since it was looked at is left alone.
-pub async fn apply_ack(connection: &Connection, chosen: Chosen, _: Consent) -> Applied {
+pub async fn apply_ack(
+    connection: &Connection,
+    chosen: Chosen,
+    _: Consent,
+    mut course: Course<'_>,
+) -> Applied {
     let mut by_consumer: BTreeMap<&Name, Vec<&PendingEntry>> = BTreeMap::new();
     for entry in &chosen.entries {
         by_consumer.entry(&entry.consumer).or_default().push(entry);
@@ -21,7 +27,14 @@ pub async fn apply_ack(connection: &Connection, chosen: Chosen, _: Consent) -> A
             fence: None,
         };
         for batch in entries.chunks(BATCH) {
+            if course.is_over() || applied.error.is_some() {
+                let rows = batch.iter().map(|it| Repaired::seen(it, Outcome::NotTried));
+                applied.rows.extend(rows);
+                applied.is_stopped |= applied.error.is_none();
+                continue;
+            }
             ack_batch(connection, holder, batch, &mut applied).await;
+            course.passed(batch.len());
         }
     }
     applied.rows.sort_by_key(|row| row.id);
@@ -29,7 +42,6 @@ pub async fn apply_ack(connection: &Connection, chosen: Chosen, _: Consent) -> A
     applied
 }
 
-/// After an error nothing more is tried.
 async fn ack_batch(
     connection: &Connection,
     holder: Holder<'_>,
@@ -37,11 +49,6 @@ async fn ack_batch(
     applied: &mut Applied,
 ) {
     let row = |entry: &PendingEntry, outcome| Repaired::seen(entry, outcome);
-    if applied.error.is_some() {
-        let rows = batch.iter().map(|it| row(it, Outcome::NotTried));
-        applied.rows.extend(rows);
-        return;
-    }
     let leases: Vec<Lease> = batch.iter().map(|it| (it.id, it.deliveries)).collect();
     match connection.call(acknowledge(holder, &leases)).await {
         Ok(outcomes) => {

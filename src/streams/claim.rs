@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::consumers::Heir;
+use super::course::Course;
 use super::repair::{Applied, BATCH, Chosen, Outcome, Repaired};
 use super::select::{Bodies, Criteria, Pager, Which};
 use super::target::Target;
@@ -92,15 +93,21 @@ pub async fn apply_claim(
     connection: &Connection,
     plan: ClaimPlan,
     _: Consent,
+    mut course: Course<'_>,
     mut show: impl FnMut(&mut [Repaired]) -> Result<()>,
 ) -> Applied {
     let mut applied = Applied::default();
     let mut portion = Portion::new(BATCH);
     let (mut rest, mut held) = (plan.chosen.entries.as_slice(), 0);
     while applied.error.is_none() && !rest.is_empty() {
+        if course.is_over() {
+            applied.is_stopped = true;
+            break;
+        }
         let (batch, after) = rest.split_at(portion.at_a_time().min(rest.len()));
         rest = after;
         held += claim_batch(connection, &plan, batch, &mut applied, &mut portion).await;
+        course.passed(batch.len());
         if held > BODIES_HELD {
             held = 0;
             let shown = show(&mut applied.rows[applied.shown..]);

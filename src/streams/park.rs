@@ -4,6 +4,7 @@
 use anyhow::Result;
 
 use super::claim::seen;
+use super::course::Course;
 use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _};
 use super::target::Target;
 use crate::model::{Consent, EntryId, GroupInfo, Name, Time};
@@ -48,24 +49,30 @@ pub async fn apply_park(
     graves: &Name,
     reason: &str,
     _: Consent,
+    course: Course<'_>,
 ) -> Applied {
     let Target { stream, group } = &chosen.target;
     let now = Time::now();
-    Applied::in_batches(&chosen.entries, &chosen.left_out, async |batch, applied| {
-        let calls = batch.iter().map(|entry| {
-            let holder = Holder {
-                stream,
-                group,
-                consumer: &entry.consumer,
-                fence: None,
-            };
-            dead_letter(holder, graves, &seen(entry), reason.as_bytes(), now)
-        });
-        let outcomes = connection.call_all(calls.collect()).await;
-        applied.take(batch, outcomes, |entry, moved| {
-            parked(entry.row(Outcome::NotTried), moved, graves)
-        });
-    })
+    Applied::in_batches(
+        &chosen.entries,
+        &chosen.left_out,
+        course,
+        async |batch, applied| {
+            let calls = batch.iter().map(|entry| {
+                let holder = Holder {
+                    stream,
+                    group,
+                    consumer: &entry.consumer,
+                    fence: None,
+                };
+                dead_letter(holder, graves, &seen(entry), reason.as_bytes(), now)
+            });
+            let outcomes = connection.call_all(calls.collect()).await;
+            applied.take(batch, outcomes, |entry, moved| {
+                parked(entry.row(Outcome::NotTried), moved, graves)
+            });
+        },
+    )
     .await
 }
 

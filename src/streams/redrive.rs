@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::course::Course;
 use super::dead_letters::{DeadLetter, FoundLetters, Source};
 use super::repair::{Applied, Outcome, Repaired, Subject};
 use super::requeue::of_move;
@@ -28,13 +29,16 @@ impl LettersPlan {
     /// To throw `found` away.
     pub fn purge(source: Source, found: FoundLetters) -> Self {
         let absent = found.absent.into_iter();
+        let absent = absent.map(|id| Repaired::unseen(id, Outcome::Gone));
+        let doubtful = found.doubts.into_iter().map(|doubt| Repaired {
+            detail: Some(doubt.why.to_string()),
+            ..Repaired::unseen(doubt.id, Outcome::Refused)
+        });
         Self {
             destination: source.stream.clone(),
             source,
             letters: found.letters,
-            left_out: absent
-                .map(|id| Repaired::unseen(id, Outcome::Gone))
-                .collect(),
+            left_out: absent.chain(doubtful).collect(),
             has_more: found.has_more,
         }
     }
@@ -138,37 +142,53 @@ pub async fn apply_redrive(
     plan: LettersPlan,
     all_groups_may_see_it: bool,
     _: Consent,
+    course: Course<'_>,
 ) -> Applied {
     let (from, to) = (&plan.source.dead_letter, &plan.destination);
-    Applied::in_batches(&plan.letters, &plan.left_out, async |batch, applied| {
-        let call = |it: &DeadLetter| redrive(from, to, it.id, all_groups_may_see_it);
-        let outcomes = connection.call_all(batch.iter().map(call).collect()).await;
-        applied.take(batch, outcomes, |letter, moved| {
-            let is_missing = moved == Move::NoDestination;
-            let moved = of_move(letter.row(Outcome::NotTried), moved, Outcome::Redriven);
-            let detail = match moved.outcome {
-                Outcome::Redriven => Some(format!("to `{to}`")),
-                _ if is_missing => Some(format!("stream `{to}` is not there")),
-                _ => moved.detail,
-            };
-            Repaired { detail, ..moved }
-        });
-    })
+    Applied::in_batches(
+        &plan.letters,
+        &plan.left_out,
+        course,
+        async |batch, applied| {
+            let call = |it: &DeadLetter| redrive(from, to, it.id, all_groups_may_see_it);
+            let outcomes = connection.call_all(batch.iter().map(call).collect()).await;
+            applied.take(batch, outcomes, |letter, moved| {
+                let is_missing = moved == Move::NoDestination;
+                let moved = of_move(letter.row(Outcome::NotTried), moved, Outcome::Redriven);
+                let detail = match moved.outcome {
+                    Outcome::Redriven => Some(format!("to `{to}`")),
+                    _ if is_missing => Some(format!("stream `{to}` is not there")),
+                    _ => moved.detail,
+                };
+                Repaired { detail, ..moved }
+            });
+        },
+    )
     .await
 }
 
 /// Throws them away.
-pub async fn apply_purge(connection: &Connection, plan: LettersPlan, _: Consent) -> Applied {
+pub async fn apply_purge(
+    connection: &Connection,
+    plan: LettersPlan,
+    _: Consent,
+    course: Course<'_>,
+) -> Applied {
     let from = &plan.source.dead_letter;
-    Applied::in_batches(&plan.letters, &plan.left_out, async |batch, applied| {
-        let calls = batch.iter().map(|it| xdel(from, &[it.id]));
-        let outcomes = connection.run_all(calls.collect()).await;
-        applied.take(batch, outcomes, |letter, deleted| {
-            letter.row(match deleted {
-                0 => Outcome::Gone,
-                _ => Outcome::Purged,
-            })
-        });
-    })
+    Applied::in_batches(
+        &plan.letters,
+        &plan.left_out,
+        course,
+        async |batch, applied| {
+            let calls = batch.iter().map(|it| xdel(from, &[it.id]));
+            let outcomes = connection.run_all(calls.collect()).await;
+            applied.take(batch, outcomes, |letter, deleted| {
+                letter.row(match deleted {
+                    0 => Outcome::Gone,
+                    _ => Outcome::Purged,
+                })
+            });
+        },
+    )
     .await
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::course::Course;
 use super::select::{Which, is_idle, select};
 use super::target::Target;
 use crate::model::{Body, EntryId, Kind, Name, PendingEntry, Problem, entries, states};
@@ -202,6 +203,8 @@ pub struct Applied {
     pub rows: Vec<Repaired>,
     /// So many of them were shown already.
     pub shown: usize,
+    /// Whether it was told to end before all were tried.
+    pub is_stopped: bool,
     /// What ended it early.
     pub error: Option<anyhow::Error>,
 }
@@ -219,21 +222,26 @@ impl Subject for PendingEntry {
 }
 
 impl Applied {
-    /// What became of `subjects`, changed batch by batch until a change fails; `left_out` comes last.
+    /// What became of `subjects`, changed batch by batch until a change fails or the course ends; `left_out` comes last.
     pub(super) async fn in_batches<S: Subject>(
         subjects: &[S],
         left_out: &[Repaired],
+        mut course: Course<'_>,
         mut change: impl AsyncFnMut(&[S], &mut Self),
     ) -> Self {
         let mut applied = Self::default();
-        let mut batches = subjects.chunks(BATCH);
-        for batch in batches.by_ref() {
-            change(batch, &mut applied).await;
-            if applied.error.is_some() {
+        let mut rest = subjects;
+        while applied.error.is_none() && !rest.is_empty() {
+            let Some(at_a_time) = course.next().await else {
+                applied.is_stopped = true;
                 break;
-            }
+            };
+            let (batch, after) = rest.split_at(at_a_time.min(rest.len()));
+            rest = after;
+            change(batch, &mut applied).await;
+            course.passed(batch.len());
         }
-        let rest = batches.flatten().map(|it| it.row(Outcome::NotTried));
+        let rest = rest.iter().map(|it| it.row(Outcome::NotTried));
         applied.rows.extend(rest.chain(left_out.iter().cloned()));
         applied
     }

@@ -5,6 +5,7 @@ use crate::model::{Consent, GroupInfo, Name, PendingEntry, Problem};
 use crate::wire::{Connection, Move, requeue};
 
 use super::claim::seen;
+use super::course::Course;
 use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _};
 use super::target::Target;
 use super::tombstone::bury;
@@ -43,25 +44,31 @@ pub async fn apply_requeue(
     dead_letter: &Name,
     all_groups_may_see_it: bool,
     _: Consent,
+    course: Course<'_>,
 ) -> Applied {
     let Target { stream, group } = &chosen.target;
     let (all, idle_min) = (all_groups_may_see_it, chosen.idle_min);
-    Applied::in_batches(&chosen.entries, &chosen.left_out, async |batch, applied| {
-        let call = |it| requeue(stream, group, stream, &seen(it), all, idle_min);
-        let outcomes = connection.call_all(batch.iter().map(call).collect()).await;
-        let from = applied.rows.len();
-        applied.take(batch, outcomes, |entry, moved| {
-            of_move(entry.row(Outcome::NotTried), moved, Outcome::Requeued)
-        });
-        bury_ghosts(
-            connection,
-            &chosen.target,
-            dead_letter,
-            batch,
-            (applied, from),
-        )
-        .await;
-    })
+    Applied::in_batches(
+        &chosen.entries,
+        &chosen.left_out,
+        course,
+        async |batch, applied| {
+            let call = |it| requeue(stream, group, stream, &seen(it), all, idle_min);
+            let outcomes = connection.call_all(batch.iter().map(call).collect()).await;
+            let from = applied.rows.len();
+            applied.take(batch, outcomes, |entry, moved| {
+                of_move(entry.row(Outcome::NotTried), moved, Outcome::Requeued)
+            });
+            bury_ghosts(
+                connection,
+                &chosen.target,
+                dead_letter,
+                batch,
+                (applied, from),
+            )
+            .await;
+        },
+    )
     .await
 }
 

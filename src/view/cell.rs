@@ -28,6 +28,7 @@ impl Shown for Cell {
             Self::Marked(_, Some(word), _) => (*word).to_owned(),
             Self::Marked(_, None, cell) => cell.human(),
             Self::Noted(_, remark, cell) => format!("{} ({remark})", cell.human()),
+            Self::Brief(line, _) => escaped(line.as_bytes()),
             Self::Over(_, cell) => format!("{}!", cell.human()),
             other => other.raw(),
         }
@@ -47,7 +48,10 @@ impl Shown for Cell {
             Self::Bool(yes) => yes.to_string(),
             Self::Unknown => "?".to_owned(),
             Self::Nothing => String::new(),
-            Self::Marked(_, _, cell) | Self::Noted(_, _, cell) | Self::Over(_, cell) => cell.raw(),
+            Self::Marked(_, _, cell)
+            | Self::Noted(_, _, cell)
+            | Self::Over(_, cell)
+            | Self::Brief(_, cell) => cell.raw(),
         }
     }
 
@@ -59,6 +63,7 @@ impl Shown for Cell {
             | Self::Over(tone, _) => *tone,
             Self::Id(_) => Tone::Id,
             Self::Unknown | Self::Nothing => Tone::Dim,
+            Self::Brief(_, cell) => cell.tone(),
             _ => Tone::Plain,
         }
     }

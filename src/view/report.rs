@@ -3,12 +3,13 @@
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::entries::push_fields;
 use super::json::write_json;
 use super::list::Cut;
 use super::pretty::indent_json;
 use super::row::has_columns;
 use super::{Options, Row, Tone, one, rows};
-use crate::model::{Column, Format, Problem, escaped};
+use crate::model::{Column, Fields, Format, Problem, escaped};
 
 /// Something with several parts. Its JSON is its [`Serialize`], one document.
 pub trait Report: Serialize {
@@ -79,6 +80,13 @@ impl Section<'_> {
             self.out
                 .extend_from_slice(self.options.theme.paint(tone, &text).as_bytes());
             self.out.push(b'\n');
+        }
+    }
+
+    /// An entry's fields; only for people.
+    pub fn fields(&mut self, fields: &Fields) {
+        if self.for_people() {
+            push_fields(self.out, fields, self.options);
         }
     }
 

@@ -73,9 +73,9 @@ pub(super) async fn add(args: AddArgs, context: &Context) -> Result<Exit> {
     let preview = chosen.preview();
     let mut undo = None;
     let exit = change
-        .make(args.dry_run, &what, preview, async |consent| {
+        .make(args.dry_run, &what, preview, async |consent, course| {
             let (graves, reason) = (&source.dead_letter, &args.reason);
-            let applied = apply_park(&connection, chosen, graves, reason, consent).await;
+            let applied = apply_park(&connection, chosen, graves, reason, consent, course).await;
             undo = undo_line(&source.name, &applied, reason);
             applied
         })

@@ -3,12 +3,14 @@
 use anyhow::Result;
 
 use super::StreamArgs;
-use crate::cli::{self, DryRun, Impact, Limited, Prints};
+use crate::cli::{self, Condition, DryRun, Impact, Limited, Prints, condition, per_second};
 use crate::commands::shared::Context;
 use crate::commands::shared::change::Change;
+use crate::commands::tail::filter;
 use crate::exit::Exit;
 use crate::model::{CommandLine, EntryId, Limit, Name, entries};
 use crate::streams::dead_letters::{Letters, find};
+use crate::streams::publish::Rate;
 use crate::streams::redrive::{LettersPlan, apply_purge, apply_redrive, must_be_one_group};
 use crate::view::Changed;
 
@@ -21,7 +23,7 @@ struct WhichArgs {
     ids: Vec<EntryId>,
 
     /// All of them
-    #[arg(long, conflicts_with_all = ["ids", "group", "reason"])]
+    #[arg(long, conflicts_with_all = ["ids", "group", "reason", "equal"])]
     all: bool,
 
     /// Those that this group could not process
@@ -31,6 +33,11 @@ struct WhichArgs {
     /// Those whose reason contains this
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+
+    /// Those whose field has this value, or with != has not; also `reason` (its last line), `group`, `stream` and `consumer`
+    /// of the dead letter. All of several must hold
+    #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition())]
+    equal: Vec<Condition>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -40,11 +47,17 @@ struct CountArgs {
     count: Option<u32>,
 }
 
+fn rate(text: &str) -> Result<Rate, String> {
+    let entries_per_second = per_second(text)?.into();
+    Ok(Rate { entries_per_second })
+}
+
 fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
     Letters {
         ids: which.ids,
         group: which.group,
         reason: which.reason,
+        filter: filter(which.equal, None),
         count_max: count.count.map_or(usize::MAX, |count| count as usize),
         without_fields: true,
     }
@@ -60,12 +73,14 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
 /// refused without --all-groups-see-it.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(),
-    override_usage = "ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group GROUP|--reason TEXT>",
+    override_usage = "ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group GROUP|--reason TEXT|--where FIELD=VALUE>",
     after_help = "\
 Examples:
   ucp-streams dlq redrive events.normalized 1700000000000-0
   ucp-streams dlq redrive predictions.requests --dry-run \\
       --reason 'connection refused'
+  ucp-streams dlq redrive predictions.requests --where brand_id=aurora \\
+      --rate 50/s --yes
   ucp-streams dlq redrive predictions.requests --all --yes")]
 pub(super) struct RedriveArgs {
     #[command(flatten)]
@@ -76,6 +91,10 @@ pub(super) struct RedriveArgs {
 
     #[command(flatten)]
     count: CountArgs,
+
+    /// Move at most this many per second
+    #[arg(long, value_name = "N/s", value_parser = rate)]
+    rate: Option<Rate>,
 
     /// Move them to this stream instead
     #[arg(long, value_name = "STREAM", value_parser = cli::name())]
@@ -95,7 +114,7 @@ pub(super) struct RedriveArgs {
 /// Delete dead letters
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(),
-    override_usage = "ucp-streams dlq purge [OPTIONS] <STREAM> <ID…|--all|--group GROUP|--reason TEXT>",
+    override_usage = "ucp-streams dlq purge [OPTIONS] <STREAM> <ID…|--all|--group GROUP|--reason TEXT|--where FIELD=VALUE>",
     after_help = "\
 Examples:
   ucp-streams dlq purge events.normalized 1700000000000-0
@@ -126,11 +145,12 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
     let plan = LettersPlan::redrive(topology, source, args.to_stream, found);
     must_be_one_group(&connection, &plan, args.all_groups_see_it).await?;
     let what = format!("{} to `{}`", entries(plan.letters.len()), plan.destination);
-    let change = change_of(context, &plan, is_named, "redrive", "redriven").listing(args.limit);
+    let change = change_of(context, &plan, is_named, "redrive", "redriven");
+    let change = change.listing(args.limit).paced(args.rate);
     let (preview, all_see_it) = (plan.preview(), args.all_groups_see_it);
     change
-        .make(args.dry_run, &what, preview, async |consent| {
-            apply_redrive(&connection, plan, all_see_it, consent).await
+        .make(args.dry_run, &what, preview, async |consent, course| {
+            apply_redrive(&connection, plan, all_see_it, consent, course).await
         })
         .await
 }
@@ -144,8 +164,8 @@ pub(super) async fn purge(args: PurgeArgs, context: &Context) -> Result<Exit> {
     let change = change_of(context, &plan, is_named, "purge", "purged").listing(args.limit);
     let preview = plan.preview();
     change
-        .make(args.dry_run, &what, preview, async |consent| {
-            apply_purge(&connection, plan, consent).await
+        .make(args.dry_run, &what, preview, async |consent, course| {
+            apply_purge(&connection, plan, consent, course).await
         })
         .await
 }
@@ -168,5 +188,6 @@ fn change_of<'a>(
         has_more: plan.has_more,
         why_fresh: None,
         limit: Limit::Usual,
+        rate: None,
     }
 }

@@ -3,29 +3,36 @@
 use anyhow::Result;
 
 use super::StreamArgs;
-use crate::cli::{self, Impact, Limited, Pairs, Prints};
+use crate::cli::{self, Condition, Impact, Limited, Pairs, Prints, PrintsBy, condition};
 use crate::commands::shared::Context;
-use crate::console::Output;
+use crate::commands::tail::filter;
+use crate::console::{Console, Output};
 use crate::exit::Exit;
 use crate::model::{CommandLine, EntryId, Format, Limit, Name, Problem};
 use crate::streams::dead_letters::{
-    COUNTED_MAX, DeadLetter, LetterPager, Letters, Source, find, now_ms, tell_ages, total,
+    COUNTED_MAX, Common, DeadLetter, LetterPager, Letters, Source, find, now_ms, tell_ages, total,
     why_unread,
 };
-use crate::view::{RowWriter, WholeLetter};
+use crate::streams::pending::Cluster;
+use crate::view::{RowWriter, WholeLetter, human_count};
 use crate::wire::{self, Connection};
 
 /// List dead letters, the oldest first: where they came from, how often they were tried, and why they failed
 ///
-/// A tombstone (`is_tombstone`) stands for an entry that was trimmed before it was handled. -o wide shows every column,
-/// such as AGE, the time since the entry was dead-lettered. When the dead letters of one stream cannot be read, that is
-/// a warning, and the others are listed (exit 7).
+/// AGE is the time since the entry was dead-lettered, REASON the last line of the reason that is not empty; JSON has all of it.
+/// On a terminal STREAM and GROUP are columns only where they differ. A tombstone (`is_tombstone`) stands for an entry that
+/// was trimmed before it was handled; -o wide shows every column. When the dead letters of one stream cannot be read, that
+/// is a warning, and the others are listed (exit 7).
+///
+/// --where and --by take fields of the entry, paths into their JSON, and of the dead letter itself `reason` (its last line),
+/// `group`, `stream` and `consumer`.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Read, add = Prints::list::<DeadLetter>(), after_help = "\
+#[command(add = Impact::Read, add = Prints::list::<DeadLetter>(), add = PrintsBy(Prints::list::<Cluster>()), after_help = "\
 Examples:
   ucp-streams dlq list
   ucp-streams dlq list events.normalized --reason timeout
-  ucp-streams dlq list events.normalized -o json")]
+  ucp-streams dlq list events.normalized --by reason,brand_id
+  ucp-streams dlq list events.normalized --where brand_id=aurora -o json")]
 pub(super) struct ListArgs {
     /// The stream, or its dead-letter stream; all of the topology when none is named
     #[arg(value_name = "STREAM", value_parser = cli::name())]
@@ -38,6 +45,15 @@ pub(super) struct ListArgs {
     /// Only those whose reason contains this
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+
+    /// Only those whose field has this value, or with != has not; a path leads into JSON: payload.customer.id=7. All of
+    /// several must hold
+    #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition())]
+    equal: Vec<Condition>,
+
+    /// Count them by the values of these fields (of the 10,000 oldest)
+    #[arg(long, value_name = "FIELD,FIELD", value_parser = cli::names())]
+    by: Vec<cli::Names>,
 
     /// Look at this many per stream at most, the oldest [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -85,8 +101,18 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
         group: args.group,
         reason: args.reason,
         count_max: args.count.map_or(usize::MAX, |count| count as usize),
+        filter: filter(args.equal, None),
         without_fields: false,
     };
+    let by = cli::Names::all(args.by);
+    if !by.is_empty() {
+        let counted = Counted {
+            sources: &sources,
+            wanted: &wanted,
+            by: &by,
+        };
+        return counted.show(&connection, args.limit.rows(), context).await;
+    }
     let now_ms = now_ms(&connection).await?;
     let limit = args.limit.rows().unless_bounded(args.count.is_some());
     let options = context.console.listing(limit);
@@ -151,6 +177,7 @@ impl Listing<'_> {
             page.truncate(asked.min(room));
             of_source += page.len();
             self.show(page)?;
+            self.leave_doubts(&mut pager, source);
             if found > asked.min(room) {
                 let all = total(&mut pager, of_source + found - asked.min(room)).await?;
                 self.leave_out(of_source, all, wanted.count_max, source);
@@ -158,6 +185,14 @@ impl Listing<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Warns of those that conditions cannot be held against.
+    fn leave_doubts(&mut self, pager: &mut LetterPager<'_>, source: &Source) {
+        for doubt in pager.take_doubts() {
+            let why = doubt.why.to_string();
+            self.out.leaves_out(&source.dead_letter, doubt.id, &why);
+        }
     }
 
     /// Says that of `all` dead letters of a stream (`None`: more than are counted) only so many are listed, be it that no more
@@ -204,6 +239,57 @@ impl Listing<'_> {
     }
 }
 
+/// Dead letters that are counted rather than listed.
+struct Counted<'a> {
+    sources: &'a [Source],
+    wanted: &'a Letters,
+    by: &'a [Name],
+}
+
+impl Counted<'_> {
+    /// Shows what they have in common.
+    async fn show(&self, connection: &Connection, limit: Limit, context: &Context) -> Result<Exit> {
+        let console = &context.console;
+        let mut common = Common::new(self.by);
+        let out = console.out();
+        for source in self.sources {
+            for doubt in common.count(connection, source, self.wanted).await? {
+                out.leaves_out(&source.dead_letter, doubt.id, &doubt.why.to_string());
+            }
+        }
+        let (looked_at, has_more) = (common.looked_at, common.has_more);
+        let shown_max = limit.rows_max(console.options().on_screen());
+        // The rest of them is a row as well.
+        let rows = common.rows(shown_max.map_or(usize::MAX, |rows| rows.saturating_sub(1).max(1)));
+        console.show(&rows, Limit::All)?;
+        if has_more {
+            console.note(&format!(
+                "only the oldest {} are counted; --count N counts fewer",
+                human_count(looked_at)
+            ));
+        }
+        if console.options().on_screen() {
+            self.tell_next(rows.first(), console);
+        }
+        Ok(Exit::Done)
+    }
+
+    /// How the most frequent of them are redriven.
+    fn tell_next(&self, first: Option<&Cluster>, console: &Console) {
+        let ([source], Some(first)) = (self.sources, first) else {
+            return;
+        };
+        let line = CommandLine::new("dlq redrive").arg(&source.stream);
+        let condition =
+            |(name, value): &(Vec<u8>, Vec<u8>)| [name.as_slice(), b"=", value].concat();
+        let conditions = first.fields.fields.iter().map(condition);
+        let line = conditions.fold(line, |line, it| {
+            line.option("--where", String::from_utf8_lossy(&it).into_owned())
+        });
+        console.note(&format!("to redrive the first of these: {line} --dry-run"));
+    }
+}
+
 pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
     let in_pairs = context.in_pairs(args.pairs)?;
     let (connection, source) = args.stream.open(context).await?;
@@ -230,9 +316,11 @@ pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
     let picks = options.names || !options.columns.is_empty();
     match options.format {
         Format::Table | Format::Wide if !picks => {
-            context
-                .console
-                .show_report(&WholeLetter(letter), Limit::All)?;
+            let whole = WholeLetter {
+                letter,
+                stream: &source.stream,
+            };
+            context.console.show_report(&whole, Limit::All)?;
         }
         _ => context.console.show_one(letter)?,
     }

@@ -3,7 +3,7 @@
 
 use clap::Command;
 
-use crate::cli::{Impact, Prints, PrintsPlan};
+use crate::cli::{Impact, Prints, PrintsBy, PrintsPlan};
 
 /// What a paragraph of examples begins with.
 pub(super) const EXAMPLES: &str = "Examples:\n";
@@ -91,6 +91,8 @@ pub(in crate::commands) struct Facts {
     pub(in crate::commands) prints: Option<Prints>,
     /// What it prints with `--dry-run`, where that is something else.
     pub(in crate::commands) plan: Option<Prints>,
+    /// What it prints with `--by`, where that is something else.
+    pub(in crate::commands) by: Option<Prints>,
 }
 
 impl Facts {
@@ -108,6 +110,7 @@ impl Facts {
             impact,
             prints: impact.and_then(|_| command.get::<Prints>().copied()),
             plan: impact.and_then(|_| Some(command.get::<PrintsPlan>()?.0)),
+            by: impact.and_then(|_| Some(command.get::<PrintsBy>()?.0)),
         };
         let (examples, rest) = examples_and_rest(&help);
         for line in examples.lines().map(str::trim_start) {

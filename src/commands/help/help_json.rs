@@ -122,6 +122,8 @@ struct CommandHelp {
     output: Option<Schema>,
     /// The same with `--dry-run`, where that is another.
     dry_run_output: Option<Schema>,
+    /// The same with `--by`, where that is another.
+    by_output: Option<Schema>,
 }
 
 impl CommandHelp {
@@ -150,6 +152,7 @@ impl CommandHelp {
             examples: facts.examples.iter().map(|it| joined(it)).collect(),
             output: facts.prints.map(|it| it.schema()),
             dry_run_output: facts.plan.map(|it| it.schema()),
+            by_output: facts.by.map(|it| it.schema()),
         }
     }
 }

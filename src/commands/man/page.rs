@@ -216,6 +216,10 @@ fn output(roff: &mut Roff, facts: &Facts) {
         roff.control("PP", []);
         keys(roff, "-o json --dry-run", plan);
     }
+    if let Some(by) = facts.by {
+        roff.control("PP", []);
+        keys(roff, "-o json --by", by);
+    }
 }
 
 /// What is printed, key by key.

@@ -147,6 +147,11 @@ impl Interrupt {
                 "stopped: {many} entries were published, the last from {from}; none after it was sent"
             ),
         });
+        self.exit()
+    }
+
+    /// The exit of a command that was stopped.
+    pub(in crate::commands) fn exit(&self) -> Exit {
         if self.is_term.load(Ordering::Relaxed) {
             Exit::Terminated
         } else {

@@ -6,11 +6,14 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
+use super::bulk::Interrupt;
 use super::context::Context;
 use crate::cli::{DryRun, Limited};
 use crate::console::Output;
 use crate::exit::Exit;
 use crate::model::{CommandLine, Consent, Limit, Name, Problem, entries};
+use crate::streams::course::Course;
+use crate::streams::publish::Rate;
 use crate::streams::repair::{Applied, Chosen, Outcome, Repaired};
 use crate::view::{Changed, Cut, RowWriter};
 
@@ -38,6 +41,8 @@ pub(in crate::commands) struct Change<'a> {
     pub(in crate::commands) why_fresh: Option<String>,
     /// How many rows are shown.
     pub(in crate::commands) limit: Limit,
+    /// At most so many a second are changed.
+    pub(in crate::commands) rate: Option<Rate>,
 }
 
 impl<'a> Change<'a> {
@@ -63,6 +68,7 @@ impl<'a> Change<'a> {
             has_more: chosen.has_more,
             why_fresh: None,
             limit: Limit::Usual,
+            rate: None,
         })
     }
 
@@ -70,6 +76,13 @@ impl<'a> Change<'a> {
     #[must_use]
     pub(in crate::commands) fn listing(mut self, limited: Limited) -> Self {
         self.limit = limited.rows();
+        self
+    }
+
+    /// The same, of which at most so many a second are changed.
+    #[must_use]
+    pub(in crate::commands) const fn paced(mut self, rate: Option<Rate>) -> Self {
+        self.rate = rate;
         self
     }
 
@@ -90,9 +103,9 @@ impl<'a> Change<'a> {
         dry_run: DryRun,
         what: &str,
         preview: Vec<Repaired>,
-        apply: impl AsyncFnOnce(Consent) -> Applied,
+        apply: impl AsyncFnOnce(Consent, Course<'_>) -> Applied,
     ) -> Result<Exit> {
-        let apply = async |consent, _: &mut Rows| apply(consent).await;
+        let apply = async |consent, course: Course<'_>, _: &mut Rows| apply(consent, course).await;
         self.make_showing(dry_run, what, preview, apply).await
     }
 
@@ -105,7 +118,7 @@ impl<'a> Change<'a> {
         dry_run: DryRun,
         what: &str,
         preview: Vec<Repaired>,
-        apply: impl AsyncFnOnce(Consent, &mut Rows) -> Applied,
+        apply: impl AsyncFnOnce(Consent, Course<'_>, &mut Rows) -> Applied,
     ) -> Result<Exit> {
         let mut shown = Rows::new(self)?;
         let plan = format!("{} {what} of {}", self.verb, self.target);
@@ -114,7 +127,7 @@ impl<'a> Change<'a> {
                 rows: preview,
                 ..Applied::default()
             };
-            return self.end(applied, shown);
+            return self.end(applied, shown, None);
         }
         if self.context.is_rehearsal(dry_run) {
             let cut = shown.end(&preview)?;
@@ -124,12 +137,25 @@ impl<'a> Change<'a> {
             return Ok(Exit::Done);
         }
         let consent = self.context.consent(&plan).await?;
-        let applied = apply(consent, &mut shown).await;
-        self.end(applied, shown)
+        let interrupt = Interrupt::watch()?;
+        let planned = preview.iter().filter(|it| it.outcome == Outcome::Planned);
+        let total = planned.count() as u64;
+        let progress = self
+            .rate
+            .map(|_| self.context.console.progress(Some(total), self.verb));
+        let told = |more| {
+            if let Some(progress) = &progress {
+                progress.advance(more);
+            }
+        };
+        let course = Course::new(&interrupt.flag, self.rate, &told);
+        let applied = apply(consent, course, &mut shown).await;
+        drop(progress);
+        self.end(applied, shown, Some(&interrupt))
     }
 
     /// Shows what became of each, and says so in one line.
-    fn end(&self, applied: Applied, shown: Rows) -> Result<Exit> {
+    fn end(&self, applied: Applied, shown: Rows, interrupt: Option<&Interrupt>) -> Result<Exit> {
         let console = &self.context.console;
         let cut = shown.end(&applied.rows[applied.shown..])?;
         console.note_cut(cut);
@@ -152,11 +178,13 @@ impl<'a> Change<'a> {
             console.note(&format!("nothing to {} in {}", self.verb, self.target));
             return Ok(Exit::Done);
         }
-        if done == 0 && buried == 0 {
+        let stopped = interrupt.filter(|_| applied.is_stopped);
+        if done == 0 && buried == 0 && stopped.is_none() {
             return Err(self.nothing(&applied.rows).into());
         }
         console.note(&format!(
-            "{done} of {} {} in {}{}",
+            "{}{done} of {} {} in {}{}",
+            stopped.map_or("", |_| "stopped: "),
             entries(all),
             self.past,
             self.target,
@@ -164,6 +192,9 @@ impl<'a> Change<'a> {
         ));
         if buried > 0 {
             warn_of_tombstones(self.context, &entries(buried));
+        }
+        if let Some(interrupt) = stopped {
+            return Ok(interrupt.exit());
         }
         self.note_more();
         Ok(Exit::of_parts(done < all, buried > 0))

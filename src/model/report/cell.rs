@@ -42,6 +42,8 @@ pub enum Cell {
     Marked(Tone, Option<&'static str>, Box<Self>),
     /// A cell with a remark that a person sees behind it: `name (extra)`.
     Noted(Tone, &'static str, Box<Self>),
+    /// A cell of which a person reads this line; for a script it is as it was.
+    Brief(String, Box<Self>),
     /// A cell over its threshold: for a person in the tone of how bad that is and with a `!` behind it, which colour alone
     /// would not tell everybody. For a script it is as it was.
     Over(Tone, Box<Self>),

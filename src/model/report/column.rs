@@ -20,6 +20,7 @@ enum Unit {
 }
 
 /// One column: its key in JSON and `--columns`, and its header.
+#[expect(clippy::struct_excessive_bools, reason = "independent marks")]
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     /// The key in the row's JSON, in `--columns` and in the header of plain and csv: `idle_ms`.
@@ -32,6 +33,8 @@ pub struct Column {
     pub wide_only: bool,
     /// Whether a narrow screen may cut it. Numbers, ids and times are never cut: half of one is a lie.
     pub cuttable: bool,
+    /// Whether a screen shows it only where its values differ.
+    pub varies: bool,
     unit: Unit,
     /// Whether a value that is not there is unknown (`?`), rather than none (`-`).
     is_unknown: bool,
@@ -46,6 +49,7 @@ impl Column {
             align: Align::Left,
             wide_only: false,
             cuttable: true,
+            varies: false,
             unit: Unit::Each,
             is_unknown: false,
         }
@@ -88,6 +92,15 @@ impl Column {
     pub const fn wide(self) -> Self {
         Self {
             wide_only: true,
+            ..self
+        }
+    }
+
+    /// The same column, which a screen shows only where its values differ: else it is said once.
+    #[must_use]
+    pub const fn varying(self) -> Self {
+        Self {
+            varies: true,
             ..self
         }
     }

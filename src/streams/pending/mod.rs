@@ -6,6 +6,7 @@ mod shape;
 use anyhow::Result;
 use serde::Serialize;
 
+pub(in crate::streams) use shape::Clusters;
 pub use shape::{Cluster, ClusterState, HistogramRow};
 
 use super::inspect::{allowed, deliveries_cell};
@@ -17,7 +18,7 @@ use crate::model::{
 };
 use crate::topology::inflight_key;
 use crate::wire::{Connection, ErrorKind, hmget, time, xpending};
-use shape::{Clusters, Histogram};
+use shape::Histogram;
 
 /// Entries a histogram looks at.
 const HISTOGRAM_MAX: u64 = 100_000;

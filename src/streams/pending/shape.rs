@@ -133,14 +133,14 @@ report! {
 
 /// Entries by the values of some fields.
 #[derive(Debug)]
-pub(super) struct Clusters {
+pub(in crate::streams) struct Clusters {
     by: Vec<Vec<u8>>,
     counts: HashMap<Fields, u64>,
     trimmed: u64,
 }
 
 impl Clusters {
-    pub(super) fn new(by: &[Name]) -> Self {
+    pub(in crate::streams) fn new(by: &[Name]) -> Self {
         Self {
             by: by.iter().map(|name| name.as_bytes().to_vec()).collect(),
             counts: HashMap::new(),
@@ -148,7 +148,7 @@ impl Clusters {
         }
     }
 
-    pub(super) fn count(&mut self, body: Option<&Fields>) {
+    pub(in crate::streams) fn count(&mut self, body: Option<&Fields>) {
         let Some(body) = body else {
             self.trimmed += 1;
             return;
@@ -159,7 +159,7 @@ impl Clusters {
     }
 
     /// The most frequent first, at most `shown_max`; the rest is one more.
-    pub(super) fn rows(self, shown_max: usize) -> Vec<Cluster> {
+    pub(in crate::streams) fn rows(self, shown_max: usize) -> Vec<Cluster> {
         let all = self.counts.values().sum::<u64>() + self.trimmed;
         let cluster = |state, fields, entries| Cluster {
             state,

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
+use super::super::pace::Rate;
+use super::super::stop::StopFlag;
 use super::Destination;
 use super::feed::{Chunk, Feed};
-use super::pace::Rate;
 use super::place::Place;
 use super::pump::{GivenUp, Sender, UNDER_WAY, pump};
 use super::sent::Sent;
-use super::stop::StopFlag;
 use crate::model::EntryId;
 use crate::wire::{Error, Lane, Stop};
 

@@ -10,12 +10,10 @@ mod feed;
 mod keep;
 mod line_limit;
 mod once;
-mod pace;
 mod place;
 mod pump;
 mod rejects;
 mod sent;
-mod stop;
 mod text;
 mod told;
 mod verdict;
@@ -23,6 +21,8 @@ mod warnings;
 
 use anyhow::Result;
 
+pub use super::pace::Rate;
+pub use super::stop::StopFlag;
 pub use blocks::Blocks;
 pub(super) use blocks::Line;
 pub use bulk::send;
@@ -31,11 +31,9 @@ pub use check::{Checked, check};
 pub use feed::{Complaints, Encoding, Feed, OnInvalid};
 pub use keep::{Keep, check_and_keep};
 pub use once::{Idempotency, OnceEntry, Stored, hash_of, memory_of, publish_once, send_once};
-pub use pace::Rate;
 pub use place::{Place, Unit};
 pub use rejects::Rejects;
 pub use sent::Sent;
-pub use stop::StopFlag;
 pub use told::Told;
 pub use warnings::Warnings;
 

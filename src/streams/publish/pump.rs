@@ -3,10 +3,10 @@
 
 use tokio::time::{Instant, sleep_until};
 
+use super::super::pace::{Pace, Rate};
+use super::super::stop::StopFlag;
 use super::feed::{Chunk, Feed, Piece};
-use super::pace::{Pace, Rate};
 use super::sent::Sent;
-use super::stop::StopFlag;
 
 /// Chunks under way at a time: the server works on one while the other is made ready or read.
 pub(super) const UNDER_WAY: usize = 2;

@@ -268,24 +268,9 @@ impl EntryWriter {
             out.extend_from_slice(paint(Tone::Heading, &shown_name(stream)).as_bytes());
         }
         out.push(b'\n');
-        let kept = || fields.iter().filter(|(name, _)| self.keeps(name.as_ref()));
-        let width = kept()
-            .map(|(name, _)| shown_name(name.as_ref()).chars().count())
-            .filter(|width| *width <= NAME_WIDTH)
-            .max()
-            .unwrap_or(0);
-        for (name, value) in kept() {
-            let name = format!("{:<width$}", shown_name(name.as_ref()));
-            out.extend_from_slice(b"  ");
-            out.extend_from_slice(paint(Tone::Dim, &name).as_bytes());
-            out.extend_from_slice(b"  ");
-            if self.options.terminal && is_json(value.as_ref()) {
-                indent_json(out, value.as_ref(), 2);
-            } else {
-                push_escaped(out, value.as_ref());
-            }
-            out.push(b'\n');
-        }
+        let kept = fields.iter().filter(|(name, _)| self.keeps(name.as_ref()));
+        let kept: Vec<_> = kept.map(|(name, value)| (name, value)).collect();
+        push_fields(out, &kept, &self.options);
     }
 
     /// `id TAB field=value …`, the stream before it when there are several.
@@ -358,7 +343,33 @@ impl EntryWriter {
     }
 }
 
-/// Closes a list whose items were each written behind `before`; opens it first when there were none.
+/// Appends fields, a line each, names and values in columns; on a terminal JSON is indented.
+pub(super) fn push_fields<A: AsRef<[u8]>, B: AsRef<[u8]>>(
+    out: &mut Vec<u8>,
+    fields: &[(A, B)],
+    options: &Options,
+) {
+    let widths = fields
+        .iter()
+        .map(|(name, _)| shown_name(name.as_ref()).chars().count());
+    let width = widths
+        .filter(|width| *width <= NAME_WIDTH)
+        .max()
+        .unwrap_or(0);
+    for (name, value) in fields {
+        let name = format!("{:<width$}", shown_name(name.as_ref()));
+        out.extend_from_slice(b"  ");
+        out.extend_from_slice(options.theme.paint(Tone::Dim, &name).as_bytes());
+        out.extend_from_slice(b"  ");
+        if options.terminal && is_json(value.as_ref()) {
+            indent_json(out, value.as_ref(), 2);
+        } else {
+            push_escaped(out, value.as_ref());
+        }
+        out.push(b'\n');
+    }
+}
+
 /// The time of an id as JSON.
 fn json_time(out: &mut Vec<u8>, id: EntryId) {
     match id.time() {
@@ -377,6 +388,7 @@ fn shown_time(id: EntryId) -> String {
         .map_or_else(|| "?".to_owned(), |time| time.to_string())
 }
 
+/// Closes a list whose items were each written behind `before`; opens it first when there were none.
 fn close(out: &mut Vec<u8>, before: u8, open: u8, close: u8) {
     if before == open {
         out.push(open);

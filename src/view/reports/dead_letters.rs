@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Cell, Column, Problem, Row, Tone, escaped, narrowed, shown_name};
+use crate::model::{Cell, Column, CommandLine, Name, Problem, Row, Tone, narrowed};
 use crate::streams::dead_letters::DeadLetter;
 use crate::view::{Report, Section};
 
@@ -26,7 +26,6 @@ impl Row for Alone<'_> {
             "time",
             "is_tombstone",
             "lost",
-            "reason",
         ],
     );
 
@@ -38,15 +37,25 @@ impl Row for Alone<'_> {
 /// One dead letter with all it has.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
-pub struct WholeLetter<'a>(pub &'a DeadLetter);
+pub struct WholeLetter<'a> {
+    /// It.
+    pub letter: &'a DeadLetter,
+    /// The stream that it is a dead letter of.
+    #[serde(skip)]
+    pub stream: &'a Name,
+}
 
 impl Report for WholeLetter<'_> {
     const TABLES: &'static [&'static [Column]] = &[DeadLetter::COLUMNS];
 
     fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {
-        let letter = self.0;
+        let letter = self.letter;
         section.heading(&format!("{} in `{}`", letter.id, letter.dead_letter));
         section.object(&Alone(letter))?;
+        section.heading("reason");
+        for line in letter.reason.as_deref().unwrap_or("not said").lines() {
+            section.line(Tone::Plain, &format!("  {line}"));
+        }
         section.heading(if letter.lost.is_some() {
             "fields: none, because the entries were trimmed or deleted before delivery; there is nothing to redrive"
         } else if letter.is_tombstone {
@@ -54,10 +63,23 @@ impl Report for WholeLetter<'_> {
         } else {
             "fields"
         });
-        for (name, value) in &letter.fields.fields {
-            let line = format!("  {}  {}", shown_name(name), escaped(value));
-            section.line(Tone::Plain, &line);
+        section.fields(&letter.fields.fields);
+        section.heading("next");
+        let line = |command| {
+            CommandLine::new(command)
+                .arg(self.stream)
+                .arg(letter.id.to_string())
+        };
+        if !letter.is_tombstone {
+            section.line(
+                Tone::Plain,
+                &format!("  to try it again: {}", line("dlq redrive")),
+            );
         }
+        section.line(
+            Tone::Plain,
+            &format!("  to delete it:    {}", line("dlq purge")),
+        );
         Ok(())
     }
 }

@@ -116,7 +116,7 @@ impl<R: Row> RowWriter<R> {
     pub fn page(&mut self, out: &mut Vec<u8>, rows: &[R]) -> Result<(), Problem> {
         if self.list.is_ranked() {
             for row in rows {
-                let cells = || pick(row, &self.chosen);
+                let cells = || cells_of(row, &self.chosen, self.options.format);
                 self.list.keep(row.rank(), cells);
             }
             return Ok(());
@@ -143,6 +143,43 @@ impl<R: Row> RowWriter<R> {
         }
     }
 
+    /// Takes the columns out that need not be shown, since all rows say the same there; says that once for each.
+    fn drop_same(&mut self, rows: &mut [Vec<Cell>]) -> Vec<String> {
+        let mut said = Vec::new();
+        let Some((first, others)) = rows.split_first() else {
+            return said;
+        };
+        let is_usual = self.options.format == Format::Table && self.options.columns.is_empty();
+        let is_same = |place: usize| others.iter().all(|row| row[place] == first[place]);
+        let keeps: Vec<bool> = (0..self.columns.len())
+            .map(|place| !(is_usual && self.columns[place].varies && is_same(place)))
+            .collect();
+        for (place, column) in self.columns.iter().enumerate().filter(|it| !keeps[it.0]) {
+            if first[place] != Cell::Nothing {
+                let title = column.header.to_lowercase();
+                let of_these = self.list.cut().map_or("", |_| " of these");
+                said.push(format!("{title}{of_these}: {}", first[place].human()));
+            }
+        }
+        let keep = |place: &mut usize| {
+            *place += 1;
+            keeps[*place - 1]
+        };
+        for row in rows {
+            let mut place = 0;
+            row.retain(|_| keep(&mut place));
+        }
+        let mut place = 0;
+        self.columns.retain(|_| keep(&mut place));
+        said
+    }
+
+    fn put_dim(&self, out: &mut Vec<u8>, line: &str) {
+        let line = self.options.theme.paint(Tone::Dim, line);
+        out.extend_from_slice(line.as_bytes());
+        out.push(b'\n');
+    }
+
     fn put_table(&mut self, out: &mut Vec<u8>, cells: &[Vec<Cell>]) {
         self.table.page(out, &self.columns, cells, &self.options);
         self.begun = true;
@@ -156,8 +193,12 @@ impl<R: Row> RowWriter<R> {
     pub fn end(&mut self, out: &mut Vec<u8>) -> Result<Option<Cut>, Problem> {
         match self.options.format {
             _ if self.list.is_ranked() => {
-                let kept = self.list.kept();
+                let mut kept = self.list.kept();
+                let same = self.drop_same(&mut kept);
                 self.put_table(out, &kept);
+                for line in same {
+                    self.put_dim(out, &line);
+                }
             }
             Format::Json => out.extend_from_slice(if self.begun { b"\n]\n" } else { b"[]\n" }),
             _ if !self.begun => self.put(out, &[])?,
@@ -165,19 +206,14 @@ impl<R: Row> RowWriter<R> {
         }
         let cut = self.list.cut();
         if let Some(said) = cut.filter(|_| self.tells_cut) {
-            let line = self
-                .options
-                .theme
-                .paint(Tone::Dim, &said.to_string())
-                .into_owned();
-            out.extend_from_slice(line.as_bytes());
-            out.push(b'\n');
+            self.put_dim(out, &said.to_string());
         }
         Ok(cut.filter(|_| !self.tells_cut))
     }
 
+    /// The chosen ones of a row's cells; `wide` abridges nothing.
     fn cells(&self, row: &R) -> Vec<Cell> {
-        pick(row, &self.chosen)
+        cells_of(row, &self.chosen, self.options.format)
     }
 
     fn page_lines(&mut self, out: &mut Vec<u8>, rows: &[R]) {
@@ -208,10 +244,15 @@ impl<R: Row> RowWriter<R> {
     }
 }
 
-/// The chosen ones of a row's cells.
-fn pick<R: Row>(row: &R, chosen: &[usize]) -> Vec<Cell> {
+/// The cells of a row in these places.
+fn cells_of<R: Row>(row: &R, chosen: &[usize], format: Format) -> Vec<Cell> {
     let cells = row.cells();
-    chosen.iter().map(|place| cells[*place].clone()).collect()
+    let chosen = chosen.iter().map(|place| cells[*place].clone());
+    let whole = |cell| match cell {
+        Cell::Brief(_, cell) if format == Format::Wide => *cell,
+        cell => cell,
+    };
+    chosen.map(whole).collect()
 }
 
 /// Which keys of the JSON were asked for.

@@ -1,5 +1,6 @@
 //! What a person sees on a terminal of 80 columns, with 600 rows of trouble on the server.
 
+mod dead;
 mod lists;
 mod pager;
 

@@ -4,7 +4,7 @@ use clap::ArgMatches;
 
 use super::Wanted;
 use super::line::{leaf, values};
-use crate::cli::{DryRun, Prints, PrintsPlan};
+use crate::cli::{DryRun, Prints, PrintsBy, PrintsPlan};
 use crate::commands::tree;
 use crate::model::{Name, shown_field};
 use crate::topology::Topology;
@@ -43,8 +43,10 @@ fn printed(matches: &ArgMatches) -> Option<Prints> {
         |matches: &ArgMatches| matches.try_get_one(DryRun::ID).ok().flatten() == Some(&true);
     let is_rehearsal = is_set(matches) || is_set(innermost);
     let plan = command.get::<PrintsPlan>().filter(|_| is_rehearsal);
-    let plan = plan.map(|it| it.0);
-    plan.or_else(|| command.get::<Prints>().copied())
+    let is_by = || innermost.try_contains_id(PrintsBy::ID).unwrap_or(false);
+    let by = command.get::<PrintsBy>().filter(|_| is_by());
+    let other = plan.map(|it| it.0).or_else(|| by.map(|it| it.0));
+    other.or_else(|| command.get::<Prints>().copied())
 }
 
 /// The fields of the streams that the line names, as far as the topology knows them.

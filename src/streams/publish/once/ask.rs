@@ -9,7 +9,7 @@ use futures_util::future::{MaybeDone, maybe_done};
 
 use super::OnceEntry;
 use crate::streams::patience::Waits;
-use crate::streams::publish::stop::StopFlag;
+use crate::streams::stop::StopFlag;
 use crate::wire::{Connection, Dialer, Error, ErrorKind, Once};
 
 /// Attempts to get an answer.

@@ -11,8 +11,8 @@ use anyhow::Result;
 use sha2::{Digest as _, Sha256};
 
 use super::Destination;
-use super::stop::StopFlag;
 use crate::model::{CommandLine, EntryId, Fields, Kind, Name, Problem};
+use crate::streams::stop::StopFlag;
 use crate::topology::validate::Pair;
 use crate::wire::{Dialer, Error, ErrorKind, Once, Output, ScriptCall, add_once};
 use ask::{Asker, Failed};

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use super::ask::{Asked, Asker, Failed};
 use super::{OnceEntry, Stored, no_answer};
+use crate::streams::pace::Rate;
 use crate::streams::publish::feed::{Chunk, Feed};
-use crate::streams::publish::pace::Rate;
 use crate::streams::publish::place::Place;
 use crate::streams::publish::pump::{GivenUp, Sender, UNDER_WAY, pump};
 use crate::streams::publish::sent::Sent;
-use crate::streams::publish::stop::StopFlag;
+use crate::streams::stop::StopFlag;
 use crate::wire::{Dialer, Error, Once};
 
 /// Sends what `feed` gives, chunk by chunk, each until it is answered. `each` is given what is stored, in the order of

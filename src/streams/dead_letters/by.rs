@@ -1,0 +1,64 @@
+//! What dead letters have in common.
+
+use super::{LetterPager, Letters, Source};
+use crate::model::Name;
+use crate::streams::pending::{Cluster, Clusters};
+use crate::wire::{self, Connection};
+
+/// Dead letters that are looked at to see what they have in common.
+pub const CLUSTERED_MAX: u64 = 10_000;
+
+/// Dead letters by the values of fields.
+#[derive(Debug)]
+pub struct Common {
+    clusters: Clusters,
+    by: Vec<Name>,
+    /// How many were looked at.
+    pub looked_at: u64,
+    /// Whether there are more.
+    pub has_more: bool,
+}
+
+impl Common {
+    /// By the values of these: fields, paths into their JSON, and `reason` (its last line that says something), `group`,
+    /// `stream` and `consumer` of the provenance.
+    pub fn new(by: &[Name]) -> Self {
+        Self {
+            clusters: Clusters::new(by),
+            by: by.to_vec(),
+            looked_at: 0,
+            has_more: false,
+        }
+    }
+
+    /// Counts those of one stream that match, page by page, as far as there is room.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn count(
+        &mut self,
+        connection: &Connection,
+        source: &Source,
+        wanted: &Letters,
+    ) -> wire::Result<Vec<super::Doubt>> {
+        let mut pager = LetterPager::new(connection, source, wanted);
+        let most = CLUSTERED_MAX.min(wanted.count_max as u64);
+        while let Some(page) = pager.page().await? {
+            for letter in page {
+                if self.looked_at == most {
+                    self.has_more = true;
+                    return Ok(pager.take_doubts());
+                }
+                let places = self.by.iter().map(Name::as_bytes);
+                self.clusters.count(Some(&letter.seen_by(places)));
+                self.looked_at += 1;
+            }
+        }
+        Ok(pager.take_doubts())
+    }
+
+    /// The most frequent first, at most `shown_max`; the rest is one more.
+    pub fn rows(self, shown_max: usize) -> Vec<Cluster> {
+        self.clusters.rows(shown_max)
+    }
+}

@@ -1,0 +1,255 @@
+//! Looking for dead letters.
+
+use anyhow::Result;
+
+use super::{DeadLetter, Source};
+use crate::model::{Body, Entry, EntryId, Fields, Name, Portion};
+use crate::streams::names::not_a_stream;
+use crate::streams::select::Bodies;
+use crate::streams::tail::{Filter, Unjudged, Verdict};
+use crate::wire::{self, Connection, ErrorKind, key_type, time, xlen, xrange};
+
+/// Entries fetched at a time, at most.
+const PAGE: usize = 100;
+/// Entries that are looked at only to say how many there are.
+pub const COUNTED_MAX: usize = 10_000;
+
+/// Which dead letters.
+#[derive(Clone, Debug, Default)]
+pub struct Letters {
+    /// These; empty for any.
+    pub ids: Vec<EntryId>,
+    /// Of this group.
+    pub group: Option<Name>,
+    /// Whose reason contains this.
+    pub reason: Option<String>,
+    /// At most so many, the oldest; ids are not counted.
+    pub count_max: usize,
+    /// Whose fields are these; `reason` (the cause alone), `group`, `stream` and `consumer` are those of the provenance too.
+    pub filter: Filter,
+    /// Whether only what is known of them is wanted, not what they were: bodies can be large.
+    pub without_fields: bool,
+}
+
+impl Letters {
+    /// An entry as a dead letter, where it is wanted.
+    fn letter(&self, source: &Source, entry: Entry) -> Result<Option<DeadLetter>, Doubt> {
+        let mut letter = DeadLetter::of(&source.dead_letter, entry);
+        if !self.matches(&letter) || !self.takes(&letter)? {
+            return Ok(None);
+        }
+        if self.without_fields {
+            letter.fields = Body::from(Fields::new());
+        }
+        Ok(Some(letter))
+    }
+
+    fn matches(&self, letter: &DeadLetter) -> bool {
+        let group = self.group.is_none() || self.group == letter.group;
+        let reason = self.reason.as_ref().is_none_or(|wanted| {
+            let said = letter.reason.as_deref().unwrap_or_default();
+            said.contains(wanted)
+        });
+        group && reason
+    }
+
+    fn takes(&self, letter: &DeadLetter) -> Result<bool, Doubt> {
+        if self.filter.is_empty() {
+            return Ok(true);
+        }
+        let places = self.filter.equal.iter().map(|it| it.place.as_slice());
+        let seen = letter.seen_by(places);
+        let slices: Vec<_> = seen
+            .iter()
+            .map(|(name, value)| (name.as_slice(), value.as_slice()))
+            .collect();
+        match self.filter.judge(&slices) {
+            Verdict::Taken => Ok(true),
+            Verdict::Left => Ok(false),
+            Verdict::Unjudged(why) => Err(Doubt { id: letter.id, why }),
+        }
+    }
+
+    /// Whether all are wanted.
+    fn is_all(&self) -> bool {
+        self.group.is_none() && self.reason.is_none() && self.filter.is_empty()
+    }
+}
+
+/// A dead letter that a condition cannot be held against.
+#[derive(Clone, Debug)]
+pub struct Doubt {
+    /// Its id.
+    pub id: EntryId,
+    /// Why.
+    pub why: Unjudged,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct FoundLetters {
+    /// Dead letters.
+    pub letters: Vec<DeadLetter>,
+    /// Those that conditions cannot be held against.
+    pub doubts: Vec<Doubt>,
+    /// Ids that were named and are not there.
+    pub absent: Vec<EntryId>,
+    /// Whether more would have matched.
+    pub has_more: bool,
+}
+
+/// The server's clock, milliseconds since the Unix epoch.
+///
+/// # Errors
+/// What the server says.
+pub async fn now_ms(connection: &Connection) -> wire::Result<u64> {
+    connection.run(time()).await
+}
+
+/// Tells how long before `now_ms`, by the server's clock, each was set aside.
+pub fn tell_ages(letters: &mut [DeadLetter], now_ms: u64) {
+    for letter in letters {
+        letter.age_ms = Some(now_ms.saturating_sub(letter.time.ms));
+    }
+}
+
+/// Dead letters that match, page by page, the oldest first.
+#[derive(Debug)]
+pub struct LetterPager<'a> {
+    connection: &'a Connection,
+    source: &'a Source,
+    wanted: &'a Letters,
+    next: Option<EntryId>,
+    portion: Portion,
+    doubts: Vec<Doubt>,
+}
+
+impl<'a> LetterPager<'a> {
+    /// From the oldest; `wanted.ids` and `wanted.count_max` do not count here.
+    pub fn new(connection: &'a Connection, source: &'a Source, wanted: &'a Letters) -> Self {
+        Self {
+            connection,
+            source,
+            wanted,
+            next: Some(EntryId::MIN),
+            portion: Portion::new(PAGE),
+            doubts: Vec::new(),
+        }
+    }
+
+    /// The next page, without what does not match (it may be empty); `None` after the last.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn page(&mut self) -> wire::Result<Option<Vec<DeadLetter>>> {
+        let Some(start) = self.next else {
+            return Ok(None);
+        };
+        let asked = self.portion.at_a_time();
+        let request = xrange(&self.source.dead_letter, start, EntryId::MAX, asked);
+        let page = self.connection.run(request).await?;
+        let bytes = page.iter().map(Entry::bytes).sum();
+        self.portion.brought(asked, page.len(), bytes);
+        let last = page.last().filter(|_| page.len() == asked);
+        self.next = last.and_then(|it| it.id.next());
+        let mut letters = Vec::with_capacity(page.len());
+        for entry in page {
+            match self.wanted.letter(self.source, entry) {
+                Ok(letter) => letters.extend(letter),
+                Err(doubt) => self.doubts.push(doubt),
+            }
+        }
+        Ok(Some(letters))
+    }
+
+    /// Those of the pages so far that conditions could not be held against, each once.
+    pub fn take_doubts(&mut self) -> Vec<Doubt> {
+        std::mem::take(&mut self.doubts)
+    }
+}
+
+/// How many dead letters match, of which `seen` were counted already. Without a filter the server knows; else at most
+/// `COUNTED_MAX` more are looked at, and `None` is that there are more.
+///
+/// # Errors
+/// What the server says.
+pub async fn total(pager: &mut LetterPager<'_>, seen: usize) -> wire::Result<Option<u64>> {
+    if pager.wanted.is_all() {
+        let length = xlen(&pager.source.dead_letter);
+        return pager.connection.run(length).await.map(Some);
+    }
+    let mut count = seen as u64;
+    for _ in 0..COUNTED_MAX / PAGE {
+        match pager.page().await? {
+            Some(page) => count += page.len() as u64,
+            None => return Ok(Some(count)),
+        }
+    }
+    Ok(None)
+}
+
+/// Why the dead letters of one stream cannot be looked at, where those of others can: the key is something else, or not
+/// for this user to see.
+///
+/// # Errors
+/// `error` itself, where it is another; what the server says.
+pub async fn why_unread(
+    connection: &Connection,
+    source: &Source,
+    error: wire::Error,
+) -> Result<anyhow::Error> {
+    match error.kind {
+        ErrorKind::WrongType => {
+            let kind = connection.run(key_type(&source.dead_letter)).await?;
+            Ok(not_a_stream(&source.dead_letter, &kind).into())
+        }
+        ErrorKind::NoPerm => Ok(error.into()),
+        _ => Err(error.into()),
+    }
+}
+
+/// Looks for dead letters.
+///
+/// # Errors
+/// What the server says.
+pub async fn find(
+    connection: &Connection,
+    source: &Source,
+    wanted: &Letters,
+) -> Result<FoundLetters> {
+    if !wanted.ids.is_empty() {
+        return by_id(connection, source, wanted).await;
+    }
+    let mut found = FoundLetters::default();
+    let mut pager = LetterPager::new(connection, source, wanted);
+    while let Some(page) = pager.page().await? {
+        let room = wanted.count_max - found.letters.len();
+        found.has_more = page.len() > room;
+        found.letters.extend(page.into_iter().take(room));
+        if found.has_more {
+            break;
+        }
+    }
+    found.doubts = pager.take_doubts();
+    Ok(found)
+}
+
+async fn by_id(connection: &Connection, source: &Source, wanted: &Letters) -> Result<FoundLetters> {
+    let mut ids = wanted.ids.clone();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut found = FoundLetters::default();
+    Bodies::of(connection, &source.dead_letter)
+        .fetch(&ids, |place, fields| {
+            let id = ids[place];
+            let letter = fields.map(|fields| wanted.letter(source, Entry { id, fields }));
+            match letter.transpose() {
+                Ok(Some(Some(letter))) => found.letters.push(letter),
+                Ok(_) => found.absent.push(id),
+                Err(doubt) => found.doubts.push(doubt),
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(found)
+}
