@@ -5,12 +5,14 @@
 
 mod facts;
 mod globals;
+mod input;
 mod positions;
 mod values;
 
 pub use crate::model::{DurationError, parse_duration};
 pub use facts::{Impact, Prints, PrintsBy, PrintsPlan};
 pub use globals::{ColorChoice, DryRun, Globals, Limited, Pairs};
+pub use input::{MaxExpanded, delimiter};
 pub use positions::{Position, PositionError};
 pub use values::{
     Condition, FieldValue, Names, bytes_of, condition, count, field_value, name, names, per_second,

@@ -2,7 +2,7 @@
 #![expect(clippy::doc_markdown, reason = "the docs are the help text")]
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueHint;
@@ -12,7 +12,9 @@ use super::shared::Context;
 use super::shared::bulk::{Input, Interrupt, Shown, input};
 use super::shared::retention::{Coming, Retention, connect_to_rehearse};
 use super::shared::source::{Again, AsTheyAre, Checking, Reading, check_all};
-use crate::cli::{DryRun, FieldValue, Impact, Limited, Prints, PrintsPlan, bytes_of, field_value};
+use crate::cli::{
+    DryRun, FieldValue, Impact, Limited, MaxExpanded, Prints, PrintsPlan, bytes_of, field_value,
+};
 use crate::exit::Exit;
 use crate::model::{Fields, Limit, Problem, entries as in_words};
 use crate::streams::ingest::{Ingest, Ingested, WouldIngest, ingest_one, send};
@@ -86,6 +88,9 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
 
+    #[command(flatten)]
+    max_expanded: MaxExpanded,
+
     /// Refuse ids that are not UUIDs, instead of warning
     #[arg(long)]
     strict: bool,
@@ -101,7 +106,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let ingest = Ingest::new(context.topology()?, args.strict);
     let dry_run = context.is_rehearsal(args.dry_run);
     match &args.file {
-        Some(path) => file(path, ingest, dry_run, args.limit.rows(), context).await,
+        Some(path) => {
+            let source = (input(path, context)?, AsTheyAre(args.max_expanded));
+            file(source, ingest, dry_run, args.limit.rows(), context).await
+        }
         None => one(given(args)?, ingest, dry_run, context).await,
     }
 }
@@ -196,13 +204,13 @@ async fn look<'s>(
 }
 
 async fn file(
-    path: &Path,
+    source: (Input, AsTheyAre),
     ingest: Ingest,
     dry_run: bool,
     limit: Limit,
     context: &Context,
 ) -> Result<Exit> {
-    let (mut again, entries) = checked(input(path, context)?, &ingest, context)?;
+    let (mut again, entries) = checked(source, &ingest, context)?;
     if dry_run {
         return would_ingest(entries, &ingest, context).await;
     }
@@ -210,7 +218,11 @@ async fn file(
 }
 
 /// Checks the whole file, and says what is odd; how many events it has.
-fn checked(input: Input, ingest: &Ingest, context: &Context) -> Result<(Again<AsTheyAre>, u64)> {
+fn checked(
+    (input, lines): (Input, AsTheyAre),
+    ingest: &Ingest,
+    context: &Context,
+) -> Result<(Again<AsTheyAre>, u64)> {
     let progress = context.console.progress(None, "checking");
     let each = |more| progress.advance(more);
     let normal = |fields: &[Pair<'_>]| ingest.normalize(fields).map(|normal| normal.warnings);
@@ -219,7 +231,7 @@ fn checked(input: Input, ingest: &Ingest, context: &Context) -> Result<(Again<As
         goes_on: false,
         hint: "name a file that can be read twice, or split the input",
     };
-    let (again, checked) = check_all(input, AsTheyAre, &how, normal, each)?;
+    let (again, checked) = check_all(input, lines, &how, normal, each)?;
     drop(progress);
     let hint = "correct the lines and ingest the file again";
     let checked = checked.all_valid(&ingest.raw.name, hint)?;

@@ -16,6 +16,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("crossterm", &["view", "console"]),
     ("csv", &["streams"]),
     ("dialoguer", &["console"]),
+    ("flate2", &["streams"]),
     ("futures_util", &["streams", "worker", "commands", "wire"]),
     ("indicatif", &["console"]),
     ("jaq_core", &["view"]),
@@ -44,6 +45,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("unicode_width", &["view"]),
     ("url", &["wire", "commands"]),
     ("uuid", &["topology", "worker", "commands"]),
+    ("zstd", &["streams"]),
 ];
 
 /// Crates that say nothing about a layer.

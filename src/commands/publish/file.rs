@@ -7,10 +7,10 @@ use clap::{ValueEnum, ValueHint};
 
 use super::send::publish;
 use super::{Job, warn};
-use crate::cli::{Limited, per_second};
+use crate::cli::{Limited, MaxExpanded, delimiter, per_second};
 use crate::commands::shared::Context;
 use crate::commands::shared::bulk::{Input, input};
-use crate::commands::shared::source::{Again, Checking, Lines, Reading, check_all};
+use crate::commands::shared::source::{Again, Checking, Lines, Reading, check_all, unpack};
 use crate::exit::Exit;
 use crate::model::Problem;
 use crate::streams::publish::{Blocks, Checked, OnInvalid, Rate, Rejects, convert};
@@ -36,6 +36,13 @@ pub(crate) struct FileArgs {
     /// 512 MiB, in a line of at most 1 GiB; it is checked as an event is, and gets a new id.
     #[arg(long, value_name = "FORMAT", requires = "file")]
     format: Option<FileFormat>,
+
+    /// What separates the cells of a csv file: a character, such as `;`, or `tab` [default: a comma]
+    #[arg(long, value_name = "CHAR|tab", value_parser = delimiter, requires = "file")]
+    delimiter: Option<u8>,
+
+    #[command(flatten)]
+    max_expanded: MaxExpanded,
 
     /// Send while reading, without checking the whole file first, and stop at the first invalid entry
     #[arg(long = "stream", requires = "file")]
@@ -67,16 +74,25 @@ enum FileFormat {
     Csv,
 }
 
-impl Lines for FileFormat {
+/// How a file becomes lines.
+#[derive(Clone, Copy, Debug)]
+struct Reader {
+    format: FileFormat,
+    delimiter: Option<u8>,
+    max_expanded: MaxExpanded,
+}
+
+impl Lines for Reader {
     fn are_converted(&self) -> bool {
-        !matches!(self, Self::Ndjson)
+        !matches!(self.format, FileFormat::Ndjson)
     }
 
     fn of(&self, input: Reading) -> Reading {
-        match self {
-            Self::Ndjson => input,
-            Self::Json => Box::new(convert::json_array(input)),
-            Self::Csv => Box::new(convert::csv(input)),
+        let text = unpack(input, self.max_expanded);
+        match self.format {
+            FileFormat::Ndjson => text,
+            FileFormat::Json => Box::new(convert::json_array(text)),
+            FileFormat::Csv => Box::new(convert::csv(text, self.delimiter)),
         }
     }
 }
@@ -93,7 +109,7 @@ pub(super) async fn run(
     context: &Context,
 ) -> Result<Exit> {
     let source = input(path, context)?;
-    let format = args.format();
+    let format = args.reader()?;
     if args.while_reading && !job.dry_run {
         let entries = Blocks::of(format.of(source.once()), format.are_converted());
         let on_invalid = args.on_invalid(OnInvalid::Stop)?;
@@ -121,11 +137,11 @@ pub(super) async fn run(
 /// Checks all of it, and says what is odd.
 fn checked(
     input: Input,
-    format: FileFormat,
+    format: Reader,
     args: &FileArgs,
     job: &Job<'_>,
     context: &Context,
-) -> Result<(Again<FileFormat>, Checked)> {
+) -> Result<(Again<Reader>, Checked)> {
     let progress = context.console.progress(None, "checking");
     let each = |more| progress.advance(more);
     let how = Checking {
@@ -153,8 +169,18 @@ fn checked(
 }
 
 impl FileArgs {
-    fn format(&self) -> FileFormat {
-        self.format.unwrap_or_default()
+    /// # Errors
+    /// Usage, for a delimiter of what is no table.
+    fn reader(&self) -> Result<Reader, Problem> {
+        let format = self.format.unwrap_or_default();
+        if self.delimiter.is_some() && format != FileFormat::Csv {
+            return Err(Problem::usage("--delimiter is for a csv file").hint("add --format csv"));
+        }
+        Ok(Reader {
+            format,
+            delimiter: self.delimiter,
+            max_expanded: self.max_expanded,
+        })
     }
 
     /// Nothing here is for a single entry. The parser lets it pass where fields are given, which no file goes with.
@@ -164,6 +190,8 @@ impl FileArgs {
     pub(super) fn require_none(&self) -> Result<(), Problem> {
         let given = [
             ("--format", self.format.is_some()),
+            ("--delimiter", self.delimiter.is_some()),
+            ("--max-expanded", self.max_expanded.is_given()),
             ("--stream", self.while_reading),
             ("--skip-invalid", self.skip_invalid),
             ("--rejects", self.rejects.is_some()),

@@ -48,6 +48,7 @@ Examples:
   ucp-streams publish raw --file events.ndjson -o ndjson
   ucp-streams publish raw --file events.csv --format csv \\
       --skip-invalid --rejects bad.ndjson
+  ucp-streams publish orders --file orders.csv --format csv --delimiter ';'
   ucp-streams publish orders order=17 total=12.50 --idempotency-field order
   ucp-streams read orders -1h -o ndjson | ucp-streams publish copy --file -
   gen-events | ucp-streams publish raw --file - --stream --rate 500/s"

@@ -6,9 +6,10 @@ use std::io::{self, Read, Seek as _};
 use anyhow::{Context as _, Result};
 
 use super::bulk::Input;
+use crate::cli::MaxExpanded;
 use crate::console::free_bytes;
 use crate::model::{Problem, escaped};
-use crate::streams::publish::{Blocks, Checked, Keep, check, check_and_keep};
+use crate::streams::publish::{Blocks, Checked, Expanded, Keep, check, check_and_keep, unpacked};
 use crate::topology::validate::{Checker, Invalid, Pair, Warning};
 use crate::view::human_bytes;
 
@@ -26,9 +27,9 @@ pub(in crate::commands) trait Lines {
     fn of(&self, input: Reading) -> Reading;
 }
 
-/// Lines as they are.
+/// Lines as they are, or as they come out of a compressed file.
 #[derive(Debug)]
-pub(in crate::commands) struct AsTheyAre;
+pub(in crate::commands) struct AsTheyAre(pub(in crate::commands) MaxExpanded);
 
 impl Lines for AsTheyAre {
     fn are_converted(&self) -> bool {
@@ -36,8 +37,15 @@ impl Lines for AsTheyAre {
     }
 
     fn of(&self, input: Reading) -> Reading {
-        input
+        unpack(input, self.0)
     }
+}
+
+/// The text in an input, whichever way it is compressed.
+pub(in crate::commands) fn unpack(input: Reading, max: MaxExpanded) -> Reading {
+    let bytes_max = max.bytes();
+    let text = human_bytes(bytes_max);
+    unpacked(input, Expanded { bytes_max, text })
 }
 
 /// How entries are checked.

@@ -74,7 +74,7 @@ pub fn check<R: Read + Send>(
     let unit = input.unit();
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let threads = threads.min(THREADS_MAX);
-    let source = Mutex::new((0, input));
+    let source = Mutex::new((0, input, false));
     let (sender, parts) = sync_channel::<io::Result<Part>>(threads);
     let mut whole = Checked::default();
     thread::scope(|scope| {
@@ -99,17 +99,22 @@ pub fn check<R: Read + Send>(
 
 /// Takes block after block and sends what `check` finds in each, until there is none or nobody wants more.
 fn work<R: Read>(
-    source: &Mutex<(u64, Blocks<R>)>,
+    source: &Mutex<(u64, Blocks<R>, bool)>,
     sender: &SyncSender<io::Result<Part>>,
     check: impl Fn(&Block) -> Checked,
 ) {
     loop {
         let taken = {
             let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
-            let (place, blocks) = &mut *source;
+            let (place, blocks, has_failed) = &mut *source;
+            if *has_failed {
+                return;
+            }
             *place += 1;
             let place = *place - 1;
             let taken = blocks.next();
+            // What comes after a failure is not what the input has.
+            *has_failed = taken.is_err();
             taken.map(|block| block.map(|block| (place, Work::begin(block, &check))))
         };
         let sent = match taken {

@@ -16,6 +16,7 @@ mod rejects;
 mod sent;
 mod text;
 mod told;
+mod unpack;
 mod verdict;
 mod warnings;
 
@@ -35,6 +36,7 @@ pub use place::{Place, Unit};
 pub use rejects::Rejects;
 pub use sent::Sent;
 pub use told::Told;
+pub use unpack::{Expanded, unpacked};
 pub use warnings::Warnings;
 
 use super::names::explain;

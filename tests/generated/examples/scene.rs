@@ -158,6 +158,7 @@ impl Shop {
             ("merges.ndjson", merge),
             ("requests.ndjson", prediction),
             ("events.csv", "brand_id,event_type,payload\nb,purchase,{}"),
+            ("orders.csv", "number;total\n17;12,50"),
             ("staging.toml", "[streams.orders]\nmaxlen = 500"),
             ("handle-event", "#!/bin/sh\ncat"),
             ("handle-events", ANSWERS),

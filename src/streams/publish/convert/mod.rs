@@ -2,6 +2,7 @@
 //! only. Before the JSON stands where it came from (`Head`).
 
 mod array;
+mod delimiter;
 mod quotes;
 mod table;
 
@@ -10,7 +11,6 @@ use std::io::{self, Read, Write as _};
 use super::text::Text;
 use crate::topology::validate::{Invalid, Rule};
 use array::Array;
-use quotes::Quotes;
 use table::Table;
 
 /// A buffer that has grown past this is not kept.
@@ -22,9 +22,10 @@ pub fn json_array(input: impl Read) -> impl Read {
 }
 
 /// The records of a CSV file (RFC 4180, the first line has the names), an object of texts each; an empty cell is a field
-/// that is not given. A record that does not fit the names is an array of its texts.
-pub fn csv(input: impl Read) -> impl Read {
-    Converted::new(Table::new(Quotes::new(Text::new(input))))
+/// that is not given. A record that does not fit the names is an array of its texts. Cells are separated by `delimiter`;
+/// where none is given by commas, and a first line that seems to have another is refused.
+pub fn csv(input: impl Read, delimiter: Option<u8>) -> impl Read {
+    Converted::new(Table::new(Text::new(input), delimiter))
 }
 
 /// What gives one entry after the other.
@@ -117,7 +118,7 @@ impl<E: Entries> Read for Converted<E> {
 }
 
 /// Input that is not what its format says.
-fn broken(what: String) -> io::Error {
+pub(super) fn broken(what: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
@@ -194,25 +195,58 @@ mod tests {
     fn a_record_is_an_object_of_its_cells() {
         let table = "\u{feff}a,b,c\r\n1,\"x, \"\"y\"\"\nz\",\r\n\r\n,,3\n";
         let lines = "2 {\"a\":\"1\",\"b\":\"x, \\\"y\\\"\\nz\"}\n5 {\"c\":\"3\"}\n";
-        assert_eq!(text(csv(table.as_bytes())), Ok(lines.to_owned()));
-        assert_eq!(text(csv(&b""[..])), Ok(String::new()));
-        let misfits = text(csv(&b"\n\na,b\r1\r\r1,2,\"3\"\r"[..]));
+        assert_eq!(text(csv(table.as_bytes(), None)), Ok(lines.to_owned()));
+        assert_eq!(text(csv(&b""[..], None)), Ok(String::new()));
+        let misfits = text(csv(&b"\n\na,b\r1\r\r1,2,\"3\"\r"[..], None));
         let lines = "4!1/2 [\"1\"]\n6!3/2 [\"1\",\"2\",\"3\"]\n";
         assert_eq!(misfits, Ok(lines.to_owned()));
         for other in [&b"a,b\n1,2\n3,\xff\n"[..], b"\n\n\xff,b\n"] {
-            let foreign = text(csv(other)).expect_err("another encoding");
+            let foreign = text(csv(other, None)).expect_err("another encoding");
             assert!(
                 foreign.starts_with("line 3 of the CSV file is not UTF-8"),
                 "{foreign}"
             );
         }
         // Spreadsheets leave columns without a name at the end.
-        let spare = text(csv(&b"a,b,,\n1,2,,\n"[..]));
+        let spare = text(csv(&b"a,b,,\n1,2,,\n"[..], None));
         assert_eq!(spare, Ok("2 {\"a\":\"1\",\"b\":\"2\"}\n".to_owned()));
-        let nameless = text(csv(&b"a,,c\n1,2,3\n"[..])).expect_err("what is 2?");
+        let nameless = text(csv(&b"a,,c\n1,2,3\n"[..], None)).expect_err("what is 2?");
         assert!(
             nameless.contains("column 2 of the CSV file has no name"),
             "{nameless}"
         );
+    }
+
+    #[test]
+    fn cells_are_separated_by_what_is_named() {
+        let line = "2 {\"a\":\"1,5\",\"b\":\"x;y\"}\n".to_owned();
+        for (table, delimiter) in [
+            ("a;b\n1,5;\"x;y\"\n", b';'),
+            ("a\tb\n1,5\tx;y\n", b'\t'),
+            ("a|b\n1,5|x;y\n", b'|'),
+            ("a,b\n\"1,5\",x;y\n", b','),
+        ] {
+            let found = text(csv(table.as_bytes(), Some(delimiter)));
+            assert_eq!(found.as_ref(), Ok(&line), "{table}");
+            let sep = format!("sep={}\n{table}", char::from(delimiter));
+            let found = text(csv(sep.as_bytes(), Some(delimiter)));
+            assert_eq!(found, Ok(line.replacen('2', "3", 1)), "{sep}");
+            // Nobody has to guess.
+            if delimiter != b',' {
+                for table in [table, &sep] {
+                    let error = text(csv(table.as_bytes(), None)).expect_err("another delimiter");
+                    assert!(error.contains("--delimiter"), "{error}");
+                }
+            }
+        }
+        for (table, delimiter) in [("sep=;\na,b\n", b','), ("sep=,\na;b\n", b';')] {
+            let error = text(csv(table.as_bytes(), Some(delimiter))).expect_err("two delimiters");
+            assert!(error.contains("sep="), "{error}");
+        }
+        // One column is one, and a name may have anything in it that stands between commas.
+        for table in ["a\n1\n", "a;b,c\n1,2\n", "sep=,\na\n1\n"] {
+            text(csv(table.as_bytes(), None)).expect(table);
+        }
+        text(csv(&b"a;b\n1\n"[..], Some(b','))).expect("named");
     }
 }

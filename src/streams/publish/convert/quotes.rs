@@ -6,10 +6,14 @@ use std::io::{self, Read};
 
 use super::super::line_limit::LineLimit;
 use super::broken;
+use super::delimiter::{self, COMMA};
 
 /// A CSV file whose quotes are as RFC 4180 has them. What comes before a failure is given out.
 pub(super) struct Quotes<R> {
     input: R,
+    delimiter: u8,
+    /// Whether nobody said what separates cells, and there was no comma so far.
+    is_guess: bool,
     place: Place,
     /// The line that is being read, and whether its last byte was a carriage return.
     line: u64,
@@ -36,9 +40,11 @@ enum Place {
 }
 
 impl<R: Read> Quotes<R> {
-    pub(super) fn new(input: R) -> Self {
+    pub(super) fn new(input: R, delimiter: Option<u8>) -> Self {
         Self {
             input,
+            delimiter: delimiter.unwrap_or(COMMA),
+            is_guess: delimiter.is_none(),
             place: Place::CellBegins,
             line: 1,
             is_after_return: false,
@@ -80,8 +86,15 @@ impl<R: Read> Quotes<R> {
             }
             (Place::Quoted, b'"') => Place::AfterQuote,
             (Place::Quoted, _) | (Place::AfterQuote, b'"') => Place::Quoted,
-            (_, b',' | b'\r' | b'\n') => Place::CellBegins,
-            (Place::AfterQuote, _) => {
+            (_, byte) if ends_line || byte == self.delimiter => {
+                self.is_guess &= byte != self.delimiter;
+                Place::CellBegins
+            }
+            (Place::AfterQuote, byte) => {
+                let other = delimiter::after_quote(byte, self.line);
+                if let Some(error) = other.filter(|_| self.is_guess) {
+                    return Err(error);
+                }
                 return Err(broken(format!(
                     "line {} of the CSV file: there is more after a closing quote; within quotes, a quote is written twice",
                     self.line
@@ -142,7 +155,7 @@ mod tests {
             ("a\rb\r\rc", vec![1, 2, 4]),
             ("\"a\r\nb\nc\"\n\"d\"\ne", vec![1, 4, 5]),
         ] {
-            let mut quotes = Quotes::new(text.as_bytes());
+            let mut quotes = Quotes::new(text.as_bytes(), None);
             io::copy(&mut quotes, &mut io::sink()).expect(text);
             assert_eq!(quotes.begun, begin, "{text}");
         }
@@ -160,7 +173,7 @@ mod tests {
             "a\n\"x\"",
         ] {
             let mut text = String::new();
-            let read = Quotes::new(whole.as_bytes()).read_to_string(&mut text);
+            let read = Quotes::new(whole.as_bytes(), None).read_to_string(&mut text);
             assert_eq!(read.expect(whole), whole.len());
             assert_eq!(text, whole);
         }
@@ -174,7 +187,7 @@ mod tests {
             ("\"\"\"", "the quote that opens in line 1", "\"\"\""),
         ] {
             let mut text = Vec::new();
-            let error = Quotes::new(bad.as_bytes()).read_to_end(&mut text);
+            let error = Quotes::new(bad.as_bytes(), None).read_to_end(&mut text);
             let error = error.expect_err(bad);
             assert_eq!(error.kind(), io::ErrorKind::InvalidData);
             assert!(error.to_string().contains(why), "{error}");

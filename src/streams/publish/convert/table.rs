@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 use serde::de::IgnoredAny;
 
+use super::delimiter::{self, COMMA};
 use super::quotes::Quotes;
 use super::{Entries, Head, broken};
 use crate::topology::validate::is_entry_id;
@@ -14,6 +15,8 @@ const NAMELESS: &[u8] = b"\"\"";
 
 /// A CSV file, read as it comes.
 pub(super) struct Table<R> {
+    /// What separates cells, where somebody said so.
+    delimiter: Option<u8>,
     reader: Reader<Quotes<R>>,
     record: ByteRecord,
     names: Option<Vec<Vec<u8>>>,
@@ -22,9 +25,16 @@ pub(super) struct Table<R> {
 }
 
 impl<R: Read> Table<R> {
-    pub(super) fn new(input: Quotes<R>) -> Self {
+    /// Cells are separated by `delimiter`, where it is known.
+    pub(super) fn new(input: R, delimiter: Option<u8>) -> Self {
+        let quotes = Quotes::new(input, delimiter);
         Self {
-            reader: ReaderBuilder::new().flexible(true).from_reader(input),
+            reader: ReaderBuilder::new()
+                .flexible(true)
+                .has_headers(false)
+                .delimiter(delimiter.unwrap_or(COMMA))
+                .from_reader(quotes),
+            delimiter,
             record: ByteRecord::new(),
             names: None,
             entry: None,
@@ -33,11 +43,19 @@ impl<R: Read> Table<R> {
 
     /// The names as JSON texts.
     fn read_names(&mut self) -> io::Result<Vec<Vec<u8>>> {
-        let names = self.reader.byte_headers().map_err(not_csv)?.clone();
-        if names.is_empty() {
+        let Some((mut line, mut names)) = self.read_record()? else {
             return Ok(Vec::new());
+        };
+        if let Some(named) = delimiter::named_by(&names, self.delimiter) {
+            delimiter::check_named(named, self.delimiter, line)?;
+            match self.read_record()? {
+                Some(next) => (line, names) = next,
+                None => return Ok(Vec::new()),
+            }
         }
-        let line = self.reader.get_mut().next_begin();
+        if self.delimiter.is_none() && names.len() == 1 {
+            delimiter::check_only(&names[0], line)?;
+        }
         let column = |wanted: &str| names.iter().position(|name| name == wanted.as_bytes());
         self.entry = column("id").zip(column("fields"));
         if self.entry.is_some() {
@@ -47,6 +65,15 @@ impl<R: Read> Table<R> {
         names
             .map(|name| Ok(serde_json::to_vec(utf8(name, line)?)?))
             .collect()
+    }
+
+    /// The next record and the line where it begins.
+    fn read_record(&mut self) -> io::Result<Option<(u64, ByteRecord)>> {
+        let mut record = ByteRecord::new();
+        if !self.reader.read_byte_record(&mut record).map_err(not_csv)? {
+            return Ok(None);
+        }
+        Ok(Some((self.reader.get_mut().next_begin(), record)))
     }
 
     /// The column of this record's fields, where it is a whole entry: what stands there is JSON then, and not a text.
