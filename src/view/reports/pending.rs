@@ -232,6 +232,10 @@ impl PendingPages {
             out.extend_from_slice(DOCUMENT_END);
             return Ok(());
         }
+        // Totals are for people; scripts get rows.
+        if !matches!(self.options.format, Format::Table | Format::Wide) {
+            return Ok(());
+        }
         out.push(b'\n');
         report(out, &Tail(ended), &self.options).map(|_| ())
     }
