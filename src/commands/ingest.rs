@@ -10,7 +10,7 @@ use clap::ValueHint;
 use super::publish::warn;
 use super::shared::Context;
 use super::shared::bulk::{Input, Interrupt, Shown, input};
-use super::shared::retention::{Coming, Retention, connect_to_rehearse};
+use super::shared::retention::{self, connect_to_rehearse, rehearse, warn_of_taken};
 use super::shared::source::{Again, AsTheyAre, Checking, Reading, check_all};
 use crate::cli::{
     DryRun, FieldValue, Impact, Limited, MaxExpanded, Prints, PrintsPlan, bytes_of, field_value,
@@ -18,6 +18,7 @@ use crate::cli::{
 use crate::exit::Exit;
 use crate::model::{Fields, Limit, Problem, entries as in_words};
 use crate::streams::ingest::{Ingest, Ingested, WouldIngest, ingest_one, send};
+use crate::streams::publish::retention::{Coming, Retention};
 use crate::streams::publish::{Blocks, Warnings, not_valid};
 use crate::topology::StreamSpec;
 use crate::topology::validate::Pair;
@@ -151,7 +152,7 @@ async fn one(fields: Fields, mut ingest: Ingest, dry_run: bool, context: &Contex
     let watched = look(&connection, (&specs.0, &specs.1), &mut ingest, 1, context).await?;
     let ids = ingest_one(&connection, &ingest, event).await?;
     for retention in &watched {
-        retention.warn(&connection, context).await;
+        warn_of_taken(retention, &connection, context).await;
     }
     context.console.show(&[ids], Limit::All)?;
     Ok(Exit::Done)
@@ -161,7 +162,7 @@ async fn would_ingest(events: u64, ingest: &Ingest, context: &Context) -> Result
     if let Some(connection) = connect_to_rehearse(context).await {
         ingest.require_one_slot(&connection).await?;
         for spec in [&ingest.raw, &ingest.normalized] {
-            coming(spec, events).rehearse(&connection, context).await?;
+            rehearse(&connection, coming(spec, events), context).await?;
         }
     }
     context.console.show_one(&WouldIngest {
@@ -196,8 +197,8 @@ async fn look<'s>(
     context: &Context,
 ) -> Result<[Retention<'s>; 2]> {
     ingest.require_one_slot(connection).await?;
-    let raw = Retention::look(connection, coming(specs.0, events), context).await?;
-    let normalized = Retention::look(connection, coming(specs.1, events), context).await?;
+    let raw = retention::look(connection, coming(specs.0, events), context).await?;
+    let normalized = retention::look(connection, coming(specs.1, events), context).await?;
     ingest.raw.maxlen = raw.maxlen;
     ingest.normalized.maxlen = normalized.maxlen;
     Ok([raw, normalized])
@@ -269,7 +270,7 @@ async fn send_all(
         send(&connection, input, &ingest, &interrupt.flag, each).await
     };
     for retention in &watched {
-        retention.warn(&connection, context).await;
+        warn_of_taken(retention, &connection, context).await;
     }
     shown.write(|out| writer.end(out).map(|cut| context.console.note_cut(cut)));
     let (stopped, stored, last) = (sent.stopped, sent.stored, sent.last);

@@ -10,12 +10,13 @@ use anyhow::Result;
 
 use super::read::named;
 use super::shared::Context;
-use super::shared::retention::{Coming, Retention, connect_to_rehearse};
+use super::shared::retention::{connect_to_rehearse, look, rehearse, warn_of_taken};
 use crate::cli::{
     DryRun, FieldValue, Impact, Prints, PrintsPlan, field_value, name, positive_duration,
 };
 use crate::exit::Exit;
 use crate::model::{EntryId, Fields, Name, Problem, entries as in_words};
+use crate::streams::publish::retention::Coming;
 use crate::streams::publish::{
     Destination, Idempotency, Published, Warnings, WouldPublish, hash_of, not_valid, publish_once,
     publish_one,
@@ -231,8 +232,7 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
         return job.would_publish(1, 1, context).await;
     }
     let connection = context.connect().await?;
-    let retention =
-        Retention::look(&connection, coming(&job.spec, &job.target, 1), context).await?;
+    let retention = look(&connection, coming(&job.spec, &job.target, 1), context).await?;
     job.target.maxlen = retention.maxlen;
     let (id, duplicate) = store(record.fields, hash, &job, &connection, context).await?;
     let published = Published {
@@ -245,7 +245,7 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
     let mut writer = IdWriter::new(context.console.options())?;
     writer.page(out.buffer(), &[published])?;
     writer.end(out.buffer())?;
-    retention.warn(&connection, context).await;
+    warn_of_taken(&retention, &connection, context).await;
     out.flush()?;
     Ok(Exit::Done)
 }
@@ -309,7 +309,7 @@ impl Job<'_> {
             && let Some(connection) = connect_to_rehearse(context).await
         {
             let coming = coming(&self.spec, &self.target, may_come);
-            self.target.maxlen = coming.rehearse(&connection, context).await?;
+            self.target.maxlen = rehearse(&connection, coming, context).await?;
         }
         context.console.show_one(&WouldPublish {
             stream: self.target.stream.clone(),

@@ -9,7 +9,7 @@ use super::{Job, coming, warn};
 use crate::commands::read::named;
 use crate::commands::shared::Context;
 use crate::commands::shared::bulk::{Interrupt, Shown};
-use crate::commands::shared::retention::Retention;
+use crate::commands::shared::retention::{look, warn_of_taken};
 use crate::exit::Exit;
 use crate::model::EntryId;
 use crate::streams::publish::{
@@ -31,7 +31,7 @@ pub(super) async fn publish<R: Read + Send + 'static>(
 ) -> Result<Exit> {
     let connection = context.connect().await?;
     let coming = coming(&job.spec, &job.target, expected.unwrap_or(u64::MAX));
-    let retention = Retention::look(&connection, coming, context).await?;
+    let retention = look(&connection, coming, context).await?;
     job.target.maxlen = retention.maxlen;
     let job = &*job;
     let mut writer = IdWriter::new(&context.console.listing(args.limit.rows()))?;
@@ -58,7 +58,7 @@ pub(super) async fn publish<R: Read + Send + 'static>(
     if let Some(Err(problem)) = rejects.map(|it| it.keep()) {
         sent.input.get_or_insert(problem.into());
     }
-    retention.warn(&connection, context).await;
+    warn_of_taken(&retention, &connection, context).await;
     warn(&sent.found.warnings, context);
     shown.write(|out| writer.end(out).map(|cut| context.console.note_cut(cut)));
     end(sent, shown, &interrupt, job, context).await

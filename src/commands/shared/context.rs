@@ -129,6 +129,13 @@ impl Context {
         ));
     }
 
+    /// Says what an operation warns of.
+    pub(in crate::commands) fn warn_each(&self, texts: impl IntoIterator<Item = String>) {
+        for text in texts {
+            self.console.warn(&text);
+        }
+    }
+
     /// Whether the server is a private one of this command.
     pub(in crate::commands) fn is_ephemeral(&self) -> bool {
         self.settings.target.value == ServerChoice::Ephemeral

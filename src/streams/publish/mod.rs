@@ -1,5 +1,5 @@
 //! Publishing: one entry, or a file of them, checked before anything is sent. What MAXLEN would take from a group
-//! that has not processed it is in [`cut`].
+//! that has not processed it is in [`cut`], and what is done about it in [`retention`].
 
 mod blocks;
 mod bulk;
@@ -13,6 +13,7 @@ mod once;
 mod place;
 mod pump;
 mod rejects;
+pub mod retention;
 mod sent;
 mod text;
 mod told;

@@ -1,0 +1,137 @@
+//! What a run does about entries that MAXLEN would take from a group: warn, refuse or keep, as the stream's `on_full`
+//! says.
+
+use super::cut::{Harm, Snapshot};
+use crate::model::Problem;
+use crate::topology::{OnFull, StreamSpec};
+use crate::wire::Connection;
+
+/// What is about to be added to a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Coming<'s> {
+    /// The stream.
+    pub spec: &'s StreamSpec,
+    /// Where it would be cut.
+    pub maxlen: Option<u64>,
+    /// How many entries come.
+    pub entries: u64,
+    /// The option with which the caller lets the stream grow, where it has one.
+    pub flag: Option<&'static str>,
+}
+
+/// What a dry run can say of the limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rehearsed {
+    /// The limit to publish with: none where the stream would grow instead.
+    pub maxlen: Option<u64>,
+    /// What the cut may take, a sentence for each group.
+    pub warnings: Vec<String>,
+}
+
+/// A look at a stream before entries are added to it.
+#[derive(Clone, Debug)]
+pub struct Retention<'s> {
+    spec: &'s StreamSpec,
+    /// The limit to publish with: none where the stream is to grow instead.
+    pub maxlen: Option<u64>,
+    /// Why it is to grow, a sentence for each group.
+    pub warnings: Vec<String>,
+    before: Option<Snapshot>,
+}
+
+impl<'s> Coming<'s> {
+    /// Whether a cut could take what a group has not processed.
+    async fn may_cut(&self, connection: &Connection) -> Option<(Snapshot, u64)> {
+        let maxlen = self.maxlen?;
+        let look = Snapshot::at(connection, &self.spec.name).await?;
+        look.may_cut(self.entries, maxlen).then_some((look, maxlen))
+    }
+
+    /// What would be done about the cut. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`Coming::look`].
+    pub async fn rehearse(self, connection: &Connection) -> Result<Rehearsed, Problem> {
+        let unharmed = Rehearsed {
+            maxlen: self.maxlen,
+            warnings: Vec::new(),
+        };
+        let Some((look, maxlen)) = self.may_cut(connection).await else {
+            return Ok(unharmed);
+        };
+        let harm = look.would_take(connection, self.entries, maxlen).await;
+        let (verb, then, limit) = match self.spec.on_full {
+            _ if harm.is_empty() => return Ok(unharmed),
+            OnFull::Refuse => return Err(self.refusal(&harm, maxlen)),
+            OnFull::Keep => (
+                "would cut",
+                "; it would be published without trimming",
+                None,
+            ),
+            OnFull::Warn => ("may cut", "", self.maxlen),
+        };
+        Ok(Rehearsed {
+            maxlen: limit,
+            warnings: texts(self.spec, &harm, maxlen, verb, then),
+        })
+    }
+
+    /// Looks whether what is coming could make a cut that takes what a group has not processed, and decides by that.
+    ///
+    /// # Errors
+    /// Refused, when it would and the stream's `on_full` says so.
+    pub async fn look(self, connection: &Connection) -> Result<Retention<'s>, Problem> {
+        let spec = self.spec;
+        let mut retention = Retention {
+            spec,
+            maxlen: self.maxlen,
+            warnings: Vec::new(),
+            before: None,
+        };
+        let Some((look, maxlen)) = self.may_cut(connection).await else {
+            return Ok(retention);
+        };
+        if spec.on_full == OnFull::Warn {
+            retention.before = Some(look);
+            return Ok(retention);
+        }
+        let harm = look.would_take(connection, self.entries, maxlen).await;
+        if harm.is_empty() {
+            return Ok(retention);
+        }
+        if spec.on_full == OnFull::Refuse {
+            return Err(self.refusal(&harm, maxlen));
+        }
+        let then = "; published without trimming";
+        retention.warnings = texts(spec, &harm, maxlen, "would cut", then);
+        retention.maxlen = None;
+        Ok(retention)
+    }
+
+    fn refusal(&self, harm: &[Harm], maxlen: u64) -> Problem {
+        let texts = texts(self.spec, harm, maxlen, "would cut", "").join("\n");
+        let flag = self.flag.map(|flag| format!("{flag} for this once, or "));
+        Problem::refused(format!("{texts}\nnothing was sent")).hint(format!(
+            "let the group catch up, or allow the stream to grow: {}on_full = \"keep\" in the topology",
+            flag.unwrap_or_default()
+        ))
+    }
+}
+
+impl Retention<'_> {
+    /// What the cut has taken since, a sentence for each group.
+    pub async fn taken(&self, connection: &Connection) -> Vec<String> {
+        match (&self.before, self.maxlen) {
+            (Some(before), Some(maxlen)) => {
+                let harm = before.taken_since(connection).await;
+                texts(self.spec, &harm, maxlen, "cut", "")
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn texts(spec: &StreamSpec, harm: &[Harm], maxlen: u64, verb: &str, then: &str) -> Vec<String> {
+    let text = |harm: &Harm| format!("{}{then}", harm.text(spec, maxlen, verb));
+    harm.iter().map(text).collect()
+}
