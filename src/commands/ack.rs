@@ -11,6 +11,7 @@ use crate::cli::{DryRun, Impact, Limited, Prints};
 use crate::exit::Exit;
 use crate::model::EntryId;
 use crate::streams::ack::apply_ack;
+use crate::streams::ending::Repair;
 use crate::streams::repair::Chosen;
 use crate::streams::select::Which;
 use crate::view::Changed;
@@ -41,12 +42,15 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let OpenGroup {
-        target, connection, ..
+        topology,
+        target,
+        connection,
+        ..
     } = args.group.open(context).await?;
     let which = Which::Ids(args.ids);
     let chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
-    let change =
-        Change::of(context, &chosen, true, "acknowledge", "acknowledged")?.listing(args.limit);
+    let repair = Repair::of_pending(&chosen, topology, true, "acknowledge", "acknowledged");
+    let change = Change::of(context, repair).listing(args.limit);
     let (what, preview) = (chosen.summary(), chosen.preview());
     change
         .make(args.dry_run, &what, preview, async |consent, course| {

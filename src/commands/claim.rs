@@ -12,6 +12,7 @@ use crate::cli::{self, DryRun, Impact, Limited, Pairs, Prints};
 use crate::exit::Exit;
 use crate::model::{EntryId, Name, Problem};
 use crate::streams::claim::{ClaimPlan, Recipient, apply_claim, plan_claim};
+use crate::streams::ending::Repair;
 use crate::streams::repair::{Outcome, Repaired};
 use crate::streams::select::Which;
 use crate::view::Changed;
@@ -87,9 +88,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let letters = stream.dead_letter;
     let plan = plan_claim(&connection, target, &which, idle_min, to, letters, mode).await?;
     let what = in_words(&plan, worker.is_some(), args.reset_deliveries);
-    let change =
-        Change::of(context, &plan.chosen, is_named, "claim", "claimed")?.listing(args.limit);
-    let change = change.fresh_because(why_fresh);
+    let repair = Repair::of_pending(&plan.chosen, group.topology, is_named, "claim", "claimed")
+        .fresh_because(why_fresh);
+    let change = Change::of(context, repair).listing(args.limit);
     let preview = plan.chosen.preview();
     let mut given = Vec::new();
     let claimed = change

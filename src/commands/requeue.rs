@@ -8,6 +8,7 @@ use super::shared::group::GroupArgs;
 use super::shared::selection::{SelectArgs, Selection};
 use crate::cli::{DryRun, Impact, Limited, Prints};
 use crate::exit::Exit;
+use crate::streams::ending::Repair;
 use crate::streams::repair::Chosen;
 use crate::streams::requeue::{apply_requeue, must_be_alone};
 use crate::streams::select::Which;
@@ -57,8 +58,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let is_named = matches!(which, Which::Ids(_));
     let dead_letter = group.topology.stream_or_default(&target.stream).dead_letter;
     let chosen = Chosen::find(&connection, target, &which, idle_min).await?;
-    let change = Change::of(context, &chosen, is_named, "requeue", "requeued")?.listing(args.limit);
-    let change = change.fresh_because(why_fresh);
+    let repair = Repair::of_pending(&chosen, group.topology, is_named, "requeue", "requeued")
+        .fresh_because(why_fresh);
+    let change = Change::of(context, repair).listing(args.limit);
     let (what, preview) = (chosen.summary(), chosen.preview());
     change
         .make(args.dry_run, &what, preview, async |consent, course| {

@@ -7,6 +7,7 @@ pub mod consumers;
 pub mod course;
 pub mod dead_letters;
 pub mod drift;
+pub mod ending;
 pub mod groups;
 pub mod ingest;
 pub mod init;

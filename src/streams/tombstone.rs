@@ -4,11 +4,21 @@
 use super::claim::seen;
 use super::repair::{Outcome, Repaired};
 use super::target::Target;
-use crate::model::{Name, PendingEntry, Time};
+use crate::model::{Name, PendingEntry, Time, entries};
 use crate::wire::{self, Connection, Holder, Move, dead_letter};
 
 /// What a tombstone says, whoever leaves it.
 pub const TRIMMED: &str = "the body was trimmed before it was handled";
+
+/// What there is to say where so many entries are tombstones now.
+pub(super) fn warning(count: u64) -> Option<String> {
+    (count > 0).then(|| {
+        format!(
+            "{} had been trimmed before being handled; tombstones are in the dead-letter stream (see `ucp-streams dlq list`)",
+            entries(count)
+        )
+    })
+}
 
 /// Leaves a tombstone for `entry` in `graves`, if it still is as it was seen.
 pub(super) async fn bury(

@@ -8,12 +8,11 @@ use clap::Subcommand;
 
 use super::help::usage::or_subcommand;
 use super::shared::Context;
-use super::shared::change::warn_of_tombstones;
 use super::shared::group::{GroupArgs, OpenGroup};
 use crate::cli::{self, DryRun, Impact, Limited, Prints};
 use crate::exit::Exit;
-use crate::model::{Limit, Name, Problem, counted, entries};
-use crate::streams::consumers::{Fate, Heir, Member, Removal, RemovalPlan, apply_removal, list};
+use crate::model::{Limit, Name, Problem};
+use crate::streams::consumers::{Heir, Member, RemovalPlan, Removals, apply_removal, list};
 
 /// List a group's consumers, or delete dead ones
 ///
@@ -120,46 +119,23 @@ async fn carry_out(
     if context.is_rehearsal(dry_run) {
         console.show(&plan.rows, limit)?;
         context.rehearsed(told);
-        warn_of_held(context, &plan.rows);
+        context.warn_each(Removals::of(&plan.rows).warning());
         return Ok(Exit::Done);
     }
     let consent = context.consent(&format!("{told}{details}")).await?;
     let connection = context.connect().await?;
     let removed = apply_removal(&connection, plan, consent).await;
     console.show(&removed.rows, limit)?;
-    let tombstones: u64 = removed.rows.iter().map(|it| it.tombstones).sum();
-    if tombstones > 0 {
-        warn_of_tombstones(context, &entries(tombstones));
-    }
+    let counts = Removals::of(&removed.rows);
+    context.warn_each(counts.tombstone_warning());
     if let Some(error) = removed.error {
         return Err(error);
     }
-    let count = |fate| removed.rows.iter().filter(|it| it.outcome == fate).count();
-    let handed: u64 = removed.rows.iter().map(|it| it.handed_over).sum();
-    let (deleted, handed) = (count(Fate::Deleted), entries(handed));
-    console.note(&format!(
-        "{} deleted, {handed} handed over",
-        consumers(deleted)
-    ));
-    warn_of_held(context, &removed.rows);
-    let held = count(Fate::Held) > 0;
-    Ok(if held && deleted == 0 && tombstones == 0 {
+    console.note(&counts.summary());
+    context.warn_each(counts.warning());
+    Ok(if counts.is_refused() {
         Exit::Refused
     } else {
-        Exit::of_parts(held, tombstones > 0)
+        Exit::of_parts(counts.held > 0, counts.tombstones > 0)
     })
-}
-
-fn warn_of_held(context: &Context, rows: &[Removal]) {
-    let held = rows.iter().filter(|it| it.outcome == Fate::Held).count();
-    if held > 0 {
-        context.console.warn(&format!(
-            "not deleted, because they have pending entries: {} (hand them over first with --hand-over-to CONSUMER)",
-            consumers(held)
-        ));
-    }
-}
-
-fn consumers(count: usize) -> String {
-    counted(count, "consumer", "consumers")
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{HeirArgs, carry_out, consumers};
+use super::{HeirArgs, carry_out};
 use crate::cli::{self, DryRun, Impact, Limited, Prints};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
-use crate::model::{Name, Problem, entries, format_duration_short};
+use crate::model::{Name, counted, entries};
 use crate::streams::consumers::{Removal, plan_prune};
 use crate::streams::names::listed;
 
@@ -53,24 +53,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let console = &context.console;
     if planned == 0 {
         console.show(&plan.rows, args.limit.rows())?;
-        let away = format_duration_short(args.idle);
-        if !plan.rows.is_empty() {
-            return Err(Problem::refused(format!(
-                "nothing was pruned in {of}: every consumer idle for {away} has pending entries"
-            ))
-            .hint("hand them over first with --hand-over-to CONSUMER")
-            .into());
-        }
-        console.note(&format!(
-            "nothing to prune in {of}: no consumer has been idle for {away}"
-        ));
+        console.note(&plan.nothing_to_prune(args.idle)?);
         return Ok(Exit::Done);
     }
     let handing = handed_to
         .filter(|_| held > 0)
         .map(|to| format!(", handing {} to `{to}` first", entries(held)))
         .unwrap_or_default();
-    let told = format!("delete {} of {of}{handing}", consumers(planned));
+    let told = format!(
+        "delete {} of {of}{handing}",
+        counted(planned, "consumer", "consumers")
+    );
     let names: Vec<Name> = plan.planned().map(|it| it.consumer.clone()).collect();
     let details = format!("\n{}", listed(&names));
     carry_out(

@@ -10,6 +10,7 @@ use crate::commands::shared::change::Change;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
 use crate::model::{CommandLine, EntryId, Name, entries};
+use crate::streams::ending::Repair;
 use crate::streams::park::{apply_park, tell_states};
 use crate::streams::repair::{Applied, Chosen, Outcome};
 use crate::streams::select::{Which, is_idle};
@@ -68,7 +69,8 @@ pub(super) async fn add(args: AddArgs, context: &Context) -> Result<Exit> {
     let mut chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
     tell_states(&connection, &mut chosen, &group.groups).await?;
     warn_of_running(&chosen, group.spec.claim_idle, context);
-    let change = Change::of(context, &chosen, true, "park", "parked")?.listing(args.limit);
+    let repair = Repair::of_pending(&chosen, group.topology, true, "park", "parked");
+    let change = Change::of(context, repair).listing(args.limit);
     let what = format!("as dead letters {}", chosen.summary());
     let preview = chosen.preview();
     let mut undo = None;

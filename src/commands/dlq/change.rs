@@ -8,8 +8,9 @@ use crate::commands::shared::Context;
 use crate::commands::shared::change::Change;
 use crate::commands::tail::filter;
 use crate::exit::Exit;
-use crate::model::{CommandLine, EntryId, Limit, Name, entries};
+use crate::model::{EntryId, Name, entries};
 use crate::streams::dead_letters::{Letters, find};
+use crate::streams::ending::Repair;
 use crate::streams::publish::Rate;
 use crate::streams::redrive::{LettersPlan, apply_purge, apply_redrive, must_be_one_group};
 use crate::view::Changed;
@@ -145,7 +146,8 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
     let plan = LettersPlan::redrive(topology, source, args.to_stream, found);
     must_be_one_group(&connection, &plan, args.all_groups_see_it).await?;
     let what = format!("{} to `{}`", entries(plan.letters.len()), plan.destination);
-    let change = change_of(context, &plan, is_named, "redrive", "redriven");
+    let repair = Repair::of_letters(&plan, is_named, "redrive", "redriven");
+    let change = Change::of(context, repair);
     let change = change.listing(args.limit).paced(args.rate);
     let (preview, all_see_it) = (plan.preview(), args.all_groups_see_it);
     change
@@ -161,33 +163,12 @@ pub(super) async fn purge(args: PurgeArgs, context: &Context) -> Result<Exit> {
     let found = find(&connection, &source, &letters(args.which, &args.count)).await?;
     let plan = LettersPlan::purge(source, found);
     let what = entries(plan.letters.len());
-    let change = change_of(context, &plan, is_named, "purge", "purged").listing(args.limit);
+    let repair = Repair::of_letters(&plan, is_named, "purge", "purged");
+    let change = Change::of(context, repair).listing(args.limit);
     let preview = plan.preview();
     change
         .make(args.dry_run, &what, preview, async |consent, course| {
             apply_purge(&connection, plan, consent, course).await
         })
         .await
-}
-
-fn change_of<'a>(
-    context: &'a Context,
-    plan: &LettersPlan,
-    is_named: bool,
-    verb: &'static str,
-    past: &'static str,
-) -> Change<'a> {
-    Change {
-        context,
-        target: format!("dead-letter stream `{}`", plan.source.dead_letter),
-        stream: plan.source.dead_letter.clone(),
-        look: CommandLine::new("dlq list").arg(&plan.source.stream),
-        verb,
-        past,
-        is_named,
-        has_more: plan.has_more,
-        why_fresh: None,
-        limit: Limit::Usual,
-        rate: None,
-    }
 }

@@ -1,25 +1,20 @@
 //! A group's consumers: listed, and deleted once they hold nothing. XGROUP DELCONSUMER drops what a consumer holds
 //! without a word, so nothing here calls it but scripts that look first.
 
-use std::collections::HashMap;
+mod removal;
+
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde::Serialize;
 
-use super::claim::hand_over;
-use super::policy::{self, Patience};
-use super::repair::failed;
-use super::target::Target;
-use crate::model::{Consent, ConsumerInfo, Kind, Name, Problem, entries, report, states};
-use crate::wire::{
-    Connection, Holder, PendingFilter, Pruned, delete_consumer, prune_consumers, xpending_entries,
-};
+pub use removal::{Removals, Removed, apply_removal};
 
-/// Consumers that one script call deletes.
-const BATCH: usize = 100;
-/// A list of consumers that is older is read again before any is deleted: somebody was asked in between, perhaps.
-const LIST_AGE_MAX: Duration = Duration::from_secs(5);
+use super::policy::{self, Patience};
+use super::target::Target;
+use crate::model::{ConsumerInfo, Name, Problem, entries, format_duration_short, report, states};
+use crate::wire::{Connection, PendingFilter, xpending_entries};
+
 /// Ids that a refusal lists.
 const LISTED_MAX: usize = 12;
 
@@ -171,6 +166,23 @@ impl RemovalPlan {
         planned.map(|it| &it.member)
     }
 
+    /// Why nothing would be deleted of consumers that have rested for `idle_min`, where that is all well.
+    ///
+    /// # Errors
+    /// Refused, when there are such consumers and all of them hold entries.
+    pub fn nothing_to_prune(&self, idle_min: Duration) -> Result<String, Problem> {
+        let (of, away) = (&self.target, format_duration_short(idle_min));
+        if self.rows.is_empty() {
+            return Ok(format!(
+                "nothing to prune in {of}: no consumer has been idle for {away}"
+            ));
+        }
+        Err(Problem::refused(format!(
+            "nothing was pruned in {of}: every consumer idle for {away} has pending entries"
+        ))
+        .hint("hand them over first with --hand-over-to CONSUMER"))
+    }
+
     /// Entries that would be handed over.
     pub fn entries(&self) -> u64 {
         self.planned().map(|it| it.pending).sum()
@@ -293,135 +305,4 @@ pub async fn plan_prune(
         heir,
         rest: Some(rest),
     })
-}
-
-/// What became of the plan; the error that came in between, if one did.
-#[derive(Debug)]
-pub struct Removed {
-    /// Each consumer that was looked at.
-    pub rows: Vec<Removal>,
-    /// What ended it early.
-    pub error: Option<anyhow::Error>,
-}
-
-/// Hands over what the planned consumers hold, and deletes those that hold nothing then.
-pub async fn apply_removal(connection: &Connection, plan: RemovalPlan, _: Consent) -> Removed {
-    let RemovalPlan {
-        mut rows,
-        target,
-        heir,
-        rest,
-    } = plan;
-    let planned = rows.iter_mut().filter(|it| it.outcome == Fate::Planned);
-    let mut planned: Vec<&mut Removal> = planned.collect();
-    let outcome = async {
-        for row in &mut planned {
-            if let Some(heir) = heir.as_ref().filter(|_| row.member.pending > 0) {
-                let idle_min = rest.map_or(Duration::ZERO, |it| it.least);
-                row.hand_over(connection, &target, heir, idle_min).await?;
-            }
-        }
-        match rest {
-            Some(rest) => prune(connection, &target, rest, &mut planned).await,
-            None => delete(connection, &target, &mut planned).await,
-        }
-    };
-    let error = outcome.await.err();
-    for row in &mut rows {
-        if row.outcome == Fate::Planned {
-            row.outcome = Fate::NotTried;
-        }
-    }
-    Removed { rows, error }
-}
-
-impl Removal {
-    async fn hand_over(
-        &mut self,
-        connection: &Connection,
-        target: &Target,
-        heir: &Heir,
-        idle_min: Duration,
-    ) -> Result<()> {
-        let from = &self.member.consumer;
-        let handed = hand_over(connection, target, from, heir, idle_min).await;
-        self.handed_over = handed.entries;
-        self.tombstones = handed.tombstones;
-        handed.error.map_or(Ok(()), Err)
-    }
-}
-
-async fn prune(
-    connection: &Connection,
-    target: &Target,
-    rest: Rest,
-    rows: &mut [&mut Removal],
-) -> Result<()> {
-    if rest.seen.elapsed() > LIST_AGE_MAX {
-        look_again(connection, target, rest, rows).await?;
-    }
-    let planned = rows.iter_mut().filter(|it| it.outcome == Fate::Planned);
-    let mut planned: Vec<_> = planned.collect();
-    for batch in planned.chunks_mut(BATCH) {
-        let names: Vec<Name> = batch.iter().map(|it| it.member.consumer.clone()).collect();
-        let call = prune_consumers(&target.stream, &target.group, &names);
-        let outcomes = connection.call(call).await.map_err(failed)?;
-        for (row, outcome) in batch.iter_mut().zip(outcomes) {
-            row.outcome = match outcome {
-                Pruned::Done => Fate::Deleted,
-                Pruned::Held => Fate::Held,
-            };
-        }
-    }
-    Ok(())
-}
-
-/// Leaves out who was seen, or deleted, since the rows were made.
-async fn look_again(
-    connection: &Connection,
-    target: &Target,
-    rest: Rest,
-    rows: &mut [&mut Removal],
-) -> Result<()> {
-    let consumers = target.consumers(connection).await?;
-    let idle: HashMap<&Name, u64> = consumers.iter().map(|it| (&it.name, it.idle_ms)).collect();
-    for row in rows {
-        match idle.get(&row.member.consumer) {
-            None => row.outcome = Fate::Gone,
-            // A consumer whose entries were just handed over has done nothing itself.
-            Some(&idle_ms) if !rest.is_of(idle_ms) => row.outcome = Fate::Active,
-            Some(_) => {}
-        }
-    }
-    Ok(())
-}
-
-async fn delete(connection: &Connection, target: &Target, rows: &mut [&mut Removal]) -> Result<()> {
-    for row in rows {
-        let consumer = &row.member.consumer;
-        let holder = Holder {
-            stream: &target.stream,
-            group: &target.group,
-            consumer,
-            fence: None,
-        };
-        let deleted = connection.call(delete_consumer(holder)).await;
-        row.outcome = match deleted.map_err(failed)? {
-            Ok(()) => Fate::Deleted,
-            Err(id) => {
-                let kind = match row.handed_over + row.tombstones {
-                    0 => Kind::Refused,
-                    _ => Kind::Partial,
-                };
-                let what = format!(
-                    "consumer `{consumer}` of {target} received entries in the meantime, from {id} on: it was not deleted"
-                );
-                row.outcome = Fate::Held;
-                return Err(Problem::new(kind, what)
-                    .hint("stop its process, then repeat the command")
-                    .into());
-            }
-        };
-    }
-    Ok(())
 }

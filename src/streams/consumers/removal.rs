@@ -1,0 +1,205 @@
+//! The end of consumers: what they hold is handed over, and those that hold nothing then are deleted.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::super::claim::hand_over;
+use super::super::repair::failed;
+use super::super::target::Target;
+use super::super::tombstone;
+use super::{Fate, Heir, Removal, RemovalPlan, Rest};
+use crate::model::{Consent, Kind, Name, Problem, counted, entries};
+use crate::wire::{Connection, Holder, Pruned, delete_consumer, prune_consumers};
+
+/// Consumers that one script call deletes.
+const BATCH: usize = 100;
+/// A list of consumers that is older is read again before any is deleted: somebody was asked in between, perhaps.
+const LIST_AGE_MAX: Duration = Duration::from_secs(5);
+
+/// What became of the plan; the error that came in between, if one did.
+#[derive(Debug)]
+pub struct Removed {
+    /// Each consumer that was looked at.
+    pub rows: Vec<Removal>,
+    /// What ended it early.
+    pub error: Option<anyhow::Error>,
+}
+
+/// How many consumers there were, and what became of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removals {
+    /// Consumers that are deleted.
+    pub deleted: usize,
+    /// Consumers that hold entries and stay.
+    pub held: usize,
+    /// Entries that were handed over.
+    pub handed_over: u64,
+    /// Entries that are tombstones now.
+    pub tombstones: u64,
+}
+
+impl Removals {
+    /// Of these rows.
+    pub fn of(rows: &[Removal]) -> Self {
+        let count = |fate| rows.iter().filter(|it| it.outcome == fate).count();
+        Self {
+            deleted: count(Fate::Deleted),
+            held: count(Fate::Held),
+            handed_over: rows.iter().map(|it| it.handed_over).sum(),
+            tombstones: rows.iter().map(|it| it.tombstones).sum(),
+        }
+    }
+
+    /// One sentence about all of them.
+    pub fn summary(&self) -> String {
+        let deleted = counted(self.deleted, "consumer", "consumers");
+        format!(
+            "{deleted} deleted, {} handed over",
+            entries(self.handed_over)
+        )
+    }
+
+    /// What has to be known of those that hold entries and stay.
+    pub fn warning(&self) -> Option<String> {
+        (self.held > 0).then(|| {
+            format!(
+                "not deleted, because they have pending entries: {} (hand them over first with --hand-over-to CONSUMER)",
+                counted(self.held, "consumer", "consumers")
+            )
+        })
+    }
+
+    /// What has to be known of entries that are tombstones now.
+    pub fn tombstone_warning(&self) -> Option<String> {
+        tombstone::warning(self.tombstones)
+    }
+
+    /// Whether nothing was done, since all of them hold entries.
+    pub const fn is_refused(&self) -> bool {
+        self.held > 0 && self.deleted == 0 && self.tombstones == 0
+    }
+}
+
+/// Hands over what the planned consumers hold, and deletes those that hold nothing then.
+pub async fn apply_removal(connection: &Connection, plan: RemovalPlan, _: Consent) -> Removed {
+    let RemovalPlan {
+        mut rows,
+        target,
+        heir,
+        rest,
+    } = plan;
+    let planned = rows.iter_mut().filter(|it| it.outcome == Fate::Planned);
+    let mut planned: Vec<&mut Removal> = planned.collect();
+    let outcome = async {
+        for row in &mut planned {
+            if let Some(heir) = heir.as_ref().filter(|_| row.member.pending > 0) {
+                let idle_min = rest.map_or(Duration::ZERO, |it| it.least);
+                row.hand_over(connection, &target, heir, idle_min).await?;
+            }
+        }
+        match rest {
+            Some(rest) => prune(connection, &target, rest, &mut planned).await,
+            None => delete(connection, &target, &mut planned).await,
+        }
+    };
+    let error = outcome.await.err();
+    for row in &mut rows {
+        if row.outcome == Fate::Planned {
+            row.outcome = Fate::NotTried;
+        }
+    }
+    Removed { rows, error }
+}
+
+impl Removal {
+    async fn hand_over(
+        &mut self,
+        connection: &Connection,
+        target: &Target,
+        heir: &Heir,
+        idle_min: Duration,
+    ) -> Result<()> {
+        let from = &self.member.consumer;
+        let handed = hand_over(connection, target, from, heir, idle_min).await;
+        self.handed_over = handed.entries;
+        self.tombstones = handed.tombstones;
+        handed.error.map_or(Ok(()), Err)
+    }
+}
+
+async fn prune(
+    connection: &Connection,
+    target: &Target,
+    rest: Rest,
+    rows: &mut [&mut Removal],
+) -> Result<()> {
+    if rest.seen.elapsed() > LIST_AGE_MAX {
+        look_again(connection, target, rest, rows).await?;
+    }
+    let planned = rows.iter_mut().filter(|it| it.outcome == Fate::Planned);
+    let mut planned: Vec<_> = planned.collect();
+    for batch in planned.chunks_mut(BATCH) {
+        let names: Vec<Name> = batch.iter().map(|it| it.member.consumer.clone()).collect();
+        let call = prune_consumers(&target.stream, &target.group, &names);
+        let outcomes = connection.call(call).await.map_err(failed)?;
+        for (row, outcome) in batch.iter_mut().zip(outcomes) {
+            row.outcome = match outcome {
+                Pruned::Done => Fate::Deleted,
+                Pruned::Held => Fate::Held,
+            };
+        }
+    }
+    Ok(())
+}
+
+/// Leaves out who was seen, or deleted, since the rows were made.
+async fn look_again(
+    connection: &Connection,
+    target: &Target,
+    rest: Rest,
+    rows: &mut [&mut Removal],
+) -> Result<()> {
+    let consumers = target.consumers(connection).await?;
+    let idle: HashMap<&Name, u64> = consumers.iter().map(|it| (&it.name, it.idle_ms)).collect();
+    for row in rows {
+        match idle.get(&row.member.consumer) {
+            None => row.outcome = Fate::Gone,
+            // A consumer whose entries were just handed over has done nothing itself.
+            Some(&idle_ms) if !rest.is_of(idle_ms) => row.outcome = Fate::Active,
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn delete(connection: &Connection, target: &Target, rows: &mut [&mut Removal]) -> Result<()> {
+    for row in rows {
+        let consumer = &row.member.consumer;
+        let holder = Holder {
+            stream: &target.stream,
+            group: &target.group,
+            consumer,
+            fence: None,
+        };
+        let deleted = connection.call(delete_consumer(holder)).await;
+        row.outcome = match deleted.map_err(failed)? {
+            Ok(()) => Fate::Deleted,
+            Err(id) => {
+                let kind = match row.handed_over + row.tombstones {
+                    0 => Kind::Refused,
+                    _ => Kind::Partial,
+                };
+                let what = format!(
+                    "consumer `{consumer}` of {target} received entries in the meantime, from {id} on: it was not deleted"
+                );
+                row.outcome = Fate::Held;
+                return Err(Problem::new(kind, what)
+                    .hint("stop its process, then repeat the command")
+                    .into());
+            }
+        };
+    }
+    Ok(())
+}
