@@ -34,7 +34,7 @@
 //!    returns a report; if it changes something, a `plan_x` and an `apply_x(plan, Consent)`.
 //! 2. What it sends: a row in `streams/permissions/table.rs`, played by a scene in `tests/access/acl/scenes.rs`.
 //! 3. How it is asked for: a file in `commands/` with its clap `Args` (help, `add = Impact::…`, two examples, which
-//!    `tests/generated` runs) and `run`, and its row in `commands/mod.rs`. What completes goes by the value's name.
+//!    `tests/generated` runs) and `run`, and its line in `commands/mod.rs`. What completes goes by the value's name.
 //! 4. How it looks: the report's rows are declared with `report!` (`model/report`), each field beside its column; the
 //!    command says `add = Prints::list::<Row>()`. Table, wide, plain, CSV, `--columns` with its completion, JSON, its
 //!    schema in `--help-json` and the manual follow; `tests/cli/shapes.rs` holds the schema against what is printed.

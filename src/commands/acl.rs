@@ -41,7 +41,8 @@ pub(super) struct Args {
     idempotency_field: Option<Name>,
 }
 
-pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+#[expect(clippy::unused_async, reason = "every command is run alike")]
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
     let spec = |group| topology.group(group, None);
     let groups = args

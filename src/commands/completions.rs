@@ -5,6 +5,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
+use super::shared::Context;
 use crate::cli::Impact;
 use crate::console::Console;
 use crate::exit::Exit;
@@ -28,7 +29,13 @@ pub(super) struct Args {
     shell: Shell,
 }
 
-pub(super) fn run(args: &Args, console: &Console) -> Result<Exit> {
+#[expect(clippy::unused_async, reason = "every command is run alike")]
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    print(&args, &context.console)
+}
+
+/// Needs no settings, so no way to a server that could be wrong.
+pub(super) fn print(args: &Args, console: &Console) -> Result<Exit> {
     console.put(args.shell.script().as_bytes())?;
     Ok(Exit::Done)
 }

@@ -68,7 +68,8 @@ struct Place {
     dir: PathBuf,
 }
 
-pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+#[expect(clippy::unused_async, reason = "every command is run alike")]
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     match &args.action {
         Action::Start { place, dry_run, .. } if context.is_rehearsal(*dry_run) => {
             rehearse(place, true, context)

@@ -53,80 +53,39 @@ struct Cli {
     command: Command,
 }
 
-/// The commands as the help lists them: every one once.
-const HEADINGS: &[(&str, &[&str])] = &[
-    (
-        "Set up",
-        &["demo", "dev", "init", "topology", "completions", "man"],
-    ),
-    ("Publish", &["publish", "ingest"]),
-    ("Look", &["info", "lag", "pending", "tail", "read", "get"]),
-    ("Repair", &["claim", "requeue", "ack", "dlq"]),
-    ("Work", &["worker", "consume"]),
-    ("Keep", &["groups", "consumers"]),
-    ("Connect", &["context", "ping", "acl"]),
-];
+/// Declares the commands, each under the heading where the help lists it: its module, which has its `Args` and its `run`,
+/// and its name here.
+macro_rules! commands {
+    ($($heading:literal: $($module:ident $name:ident),+;)+) => {
+        #[derive(Debug, Subcommand)]
+        enum Command {
+            $($($name(Box<$module::Args>),)+)+
+        }
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    Context(context::Args),
-    Demo(demo::Args),
-    Dev(dev::Args),
-    Ping(ping::Args),
-    Init(init::Args),
-    Publish(Box<publish::Args>),
-    Ingest(Box<ingest::Args>),
-    Tail(tail::Args),
-    Read(read::Args),
-    Get(get::Args),
-    Info(info::Args),
-    Lag(lag::Args),
-    Pending(pending::Args),
-    Claim(claim::Args),
-    Requeue(requeue::Args),
-    Dlq(dlq::Args),
-    Ack(ack::Args),
-    Worker(worker::Args),
-    Consume(consume::Args),
-    Groups(groups::Args),
-    Consumers(consumers::Args),
-    Topology(topology::Args),
-    Acl(acl::Args),
-    Completions(completions::Args),
-    Man(man::Args),
+        impl Command {
+            async fn run(self, context: &Context) -> Result<Exit> {
+                match self {
+                    $($(Self::$name(args) => $module::run(*args, context).await,)+)+
+                }
+            }
+        }
+
+        /// The commands as the help lists them: every one once.
+        const HEADINGS: &[(&str, &[&str])] = &[$(($heading, &[$(stringify!($module)),+])),+];
+    };
+}
+
+commands! {
+    "Set up": demo Demo, dev Dev, init Init, topology Topology, completions Completions, man Man;
+    "Publish": publish Publish, ingest Ingest;
+    "Look": info Info, lag Lag, pending Pending, tail Tail, read Read, get Get;
+    "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq;
+    "Work": worker Worker, consume Consume;
+    "Keep": groups Groups, consumers Consumers;
+    "Connect": context Context, ping Ping, acl Acl;
 }
 
 impl Command {
-    async fn run(self, context: &Context) -> Result<Exit> {
-        match self {
-            Self::Context(args) => context::run(args, context).await,
-            Self::Demo(args) => demo::run(args, context).await,
-            Self::Dev(args) => dev::run(&args, context),
-            Self::Ping(args) => ping::run(args, context).await,
-            Self::Init(args) => init::run(args, context).await,
-            Self::Publish(args) => publish::run(*args, context).await,
-            Self::Ingest(args) => ingest::run(*args, context).await,
-            Self::Tail(args) => tail::run(args, context).await,
-            Self::Read(args) => read::run(args, context).await,
-            Self::Get(args) => get::run(args, context).await,
-            Self::Info(args) => info::run(args, context).await,
-            Self::Lag(args) => lag::run(args, context).await,
-            Self::Pending(args) => pending::run(args, context).await,
-            Self::Claim(args) => claim::run(args, context).await,
-            Self::Requeue(args) => requeue::run(args, context).await,
-            Self::Dlq(args) => dlq::run(args, context).await,
-            Self::Ack(args) => ack::run(args, context).await,
-            Self::Worker(args) => worker::run(args, context).await,
-            Self::Consume(args) => consume::run(args, context).await,
-            Self::Groups(args) => groups::run(args, context).await,
-            Self::Consumers(args) => consumers::run(args, context).await,
-            Self::Topology(args) => topology::run(args, context).await,
-            Self::Acl(args) => acl::run(&args, context),
-            Self::Completions(args) => completions::run(&args, &context.console),
-            Self::Man(args) => man::run(&args, &context.console),
-        }
-    }
-
     /// Whether what it does is shown on standard output. A worker says what it does in its log.
     fn shows_outcome(&self) -> bool {
         !matches!(self, Self::Worker(_))
@@ -141,8 +100,8 @@ impl Command {
     /// business. `None` for the others.
     fn without_settings(&self, console: &Console) -> Option<Result<Exit>> {
         match self {
-            Self::Completions(args) => Some(completions::run(args, console)),
-            Self::Man(args) => Some(man::run(args, console)),
+            Self::Completions(args) => Some(completions::print(args, console)),
+            Self::Man(args) => Some(man::print(args, console)),
             _ => None,
         }
     }

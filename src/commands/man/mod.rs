@@ -12,6 +12,7 @@ use clap::ValueHint;
 use super::help::describe::shown;
 use super::tree;
 use crate::cli::Impact;
+use crate::commands::shared::Context;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::{Kind, Problem, escaped};
@@ -37,7 +38,13 @@ pub(super) struct Args {
     out: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &Args, console: &Console) -> Result<Exit> {
+#[expect(clippy::unused_async, reason = "every command is run alike")]
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    print(&args, &context.console)
+}
+
+/// Needs no settings, so no way to a server that could be wrong.
+pub(super) fn print(args: &Args, console: &Console) -> Result<Exit> {
     let tree = tree();
     let pages = shown(&tree);
     if let Some(directory) = &args.out {
