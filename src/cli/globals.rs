@@ -167,6 +167,14 @@ pub struct Pairs {
     pub pairs: bool,
 }
 
+/// The flag of commands that print entries one a line; flatten it into their arguments.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Long {
+    /// Print each field on a line of its own, with JSON indented on a terminal, instead of one line per entry
+    #[arg(long)]
+    pub long: bool,
+}
+
 /// The option of commands that print a list; flatten it into their arguments.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Limited {

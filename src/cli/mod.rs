@@ -11,7 +11,7 @@ mod values;
 
 pub use crate::model::{DurationError, parse_duration};
 pub use facts::{Impact, Prints, PrintsBy, PrintsPlan};
-pub use globals::{ColorChoice, DryRun, Globals, Limited, Pairs};
+pub use globals::{ColorChoice, DryRun, Globals, Limited, Long, Pairs};
 pub use input::{MaxExpanded, delimiter};
 pub use positions::{Position, PositionError};
 pub use values::{

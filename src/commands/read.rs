@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::shared::Context;
-use crate::cli::{Impact, Pairs, Position, Prints, count, name};
+use crate::cli::{Impact, Long, Pairs, Position, Prints, count, name};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::{Edge, Name, Problem, Time, entries as in_words, shown_field};
@@ -50,6 +50,9 @@ pub(super) struct Args {
     reverse: bool,
 
     #[command(flatten)]
+    long: Long,
+
+    #[command(flatten)]
     pairs: Pairs,
 }
 
@@ -74,10 +77,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
     let style = EntryStyle {
         pairs: context.in_pairs(args.pairs)?,
+        lines: (!args.long.long).then_some(0),
         ..EntryStyle::default()
     };
     let mut out = context.console.out();
-    let mut writer = EntryWriter::new(context.console.options(), style);
+    let mut writer = EntryWriter::new(&context.in_length(args.long)?, style);
     let mut lane = context.lane().await?;
     let outcome = read::read(&mut lane, stream, range, |id, fields| {
         writer.item(out.buffer(), stream.as_bytes(), id, fields);

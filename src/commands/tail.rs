@@ -5,7 +5,7 @@ use regex::bytes::Regex;
 
 use super::read::{named, note_shown};
 use super::shared::Context;
-use crate::cli::{Condition, Impact, Names, Pairs, Position, Prints, condition, name, names};
+use crate::cli::{Condition, Impact, Long, Names, Pairs, Position, Prints, condition, name, names};
 use crate::console::{Console, Output, Signals};
 use crate::exit::Exit;
 use crate::model::{EntryId, Format, Name, Problem, Time};
@@ -14,6 +14,8 @@ use crate::streams::tail::{Equal, Filter, Gap, Sink, Unjudged, Window, follow, h
 use crate::view::{EntryStyle, EntryWriter, Options};
 use crate::wire::decode::FieldSlices;
 
+/// Columns of a stream's name before an entry at most.
+const STREAM_WIDTH: usize = 24;
 /// Entries of each stream when nothing else is said.
 const ENTRIES: u64 = 10;
 
@@ -66,6 +68,9 @@ pub(super) struct Args {
     fields: Vec<Names>,
 
     #[command(flatten)]
+    long: Long,
+
+    #[command(flatten)]
     pairs: Pairs,
 }
 
@@ -87,8 +92,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         since: args.since.map(|since| since.range_start(Time::now().ms)),
         filter: filter(args.equal, args.grep),
     };
-    let mut shown =
-        Shown::new(&streams, args.follow, in_pairs, &context.console).only(Names::all(args.fields));
+    let mut shown = Shown::in_lines(&streams, args.follow, in_pairs, (args.long, context))?
+        .only(Names::all(args.fields));
     let mut signals = Signals::catch()?;
     let exit = tokio::select! {
         done = show(&streams, &window, args.follow, &mut shown, context) => match done {
@@ -164,7 +169,45 @@ impl<'c> Shown<'c> {
         in_pairs: bool,
         console: &'c Console,
     ) -> Self {
-        let options = console.options();
+        let style = EntryStyle {
+            several_streams: streams.len() > 1,
+            pairs: in_pairs,
+            lines: None,
+        };
+        Self::styled(streams, follows, style, console.options(), console)
+    }
+
+    /// As [`Shown::new`], with an entry a line where that is a screen's, unless they are to be long.
+    fn in_lines(
+        streams: &'c [Name],
+        follows: bool,
+        in_pairs: bool,
+        (long, context): (Long, &'c Context),
+    ) -> Result<Self> {
+        let widths = streams.iter().map(|it| it.to_string().chars().count());
+        let widest = widths.max().unwrap_or_default().min(STREAM_WIDTH);
+        let style = EntryStyle {
+            several_streams: streams.len() > 1,
+            pairs: in_pairs,
+            lines: (!long.long).then_some(widest),
+        };
+        let options = context.in_length(long)?;
+        Ok(Self::styled(
+            streams,
+            follows,
+            style,
+            &options,
+            &context.console,
+        ))
+    }
+
+    fn styled(
+        streams: &'c [Name],
+        follows: bool,
+        style: EntryStyle,
+        options: &Options,
+        console: &'c Console,
+    ) -> Self {
         let options = Options {
             // An array that never ends is no JSON.
             format: match options.format {
@@ -172,10 +215,6 @@ impl<'c> Shown<'c> {
                 other => other,
             },
             ..options.clone()
-        };
-        let style = EntryStyle {
-            several_streams: streams.len() > 1,
-            pairs: in_pairs,
         };
         Self {
             streams,

@@ -44,6 +44,9 @@ impl Mask {
         let text = replaced(&text, r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", |it| {
             self.time(it)
         });
+        // The time of an entry's id, in its line.
+        let of_line = r"(?m)^((?:‹\d+›)?\d{13}-\d+(?:‹0›)?  (?:‹2›)?)\d\d:\d\d:\d\d";
+        let text = replaced(&text, of_line, |it| format!("{}##:##:##", &it[1]));
         // What the demo says of its workers: a busy machine lets a lease run out, and its message be taken over.
         let attempts = r"\((?:\d+ taken over, )?(?:\d+ tried again, )?(\d+ dead)\)";
         let text = replaced(&text, attempts, |it| format!("(#, {})", &it[1]));

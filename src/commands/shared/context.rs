@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::cli::{DryRun, Impact, Pairs};
+use crate::cli::{DryRun, Impact, Long, Pairs};
 use crate::console::Console;
 use crate::model::{Format, Kind, Problem, escaped, text_of};
-use crate::server::{self, Options, Server};
+use crate::server::{self, Server};
 use crate::settings::{Origin, ServerChoice, Settings};
 use crate::streams::which_group::Suggest;
 use crate::topology::{Topology, file_problem};
+use crate::view::Options;
 use crate::wire::{Connection, Dialer, Endpoint, Lane, PasswordPrompt, Transport};
 
 /// The settings, outputs and topology of one command.
@@ -156,6 +157,27 @@ impl Context {
         }
     }
 
+    /// How entries are shown that may be asked for with a line a field: a table, where nothing else was asked for.
+    ///
+    /// # Errors
+    /// Usage, where the format has no lines of fields.
+    pub(in crate::commands) fn in_length(&self, asked: Long) -> Result<Options, Problem> {
+        let options = self.console.options().clone();
+        let format = &self.console.look().format;
+        match format.value {
+            _ if !asked.long => Ok(options),
+            Format::Table | Format::Wide => Ok(options),
+            Format::Plain if matches!(format.origin, Origin::Terminal) => Ok(Options {
+                format: Format::Table,
+                ..options
+            }),
+            other => {
+                let text = format!("--long is for a table, which -o {} is not", other.word());
+                Err(Problem::usage(text).hint("leave one of the two out"))
+            }
+        }
+    }
+
     /// Whether a name that is not there is answered with one that may have been meant: not where that is destructive.
     pub(in crate::commands) fn suggests(&self) -> Suggest {
         let mut command = &crate::commands::tree();
@@ -199,7 +221,7 @@ impl Context {
         if let Some(server) = self.ephemeral.get() {
             return Ok(server);
         }
-        let server = Server::start(&self.server_binary()?, Options::default())?;
+        let server = Server::start(&self.server_binary()?, server::Options::default())?;
         Ok(self.ephemeral.get_or_init(|| server))
     }
 }

@@ -5,6 +5,7 @@
 //! of its values, where the field first stands; bytes that are not UTF-8 are `{"base64":…}`, and a name that
 //! is not UTF-8 or begins like that is the key `base64:…`. With pairs, `fields` is `[[name, value], …]`, which loses nothing.
 
+mod brief;
 mod gap;
 mod repeats;
 
@@ -29,6 +30,8 @@ pub struct EntryStyle {
     pub several_streams: bool,
     /// JSON fields as `[[name, value], …]`.
     pub pairs: bool,
+    /// On a screen each entry is one line, in which the names of streams are this wide; `None` for a line a field.
+    pub lines: Option<usize>,
 }
 
 /// Writes entries one by one. `--columns` keeps only the fields it names, and in plain and csv makes them
@@ -146,6 +149,9 @@ impl EntryWriter {
                 push_id(out, id);
                 out.push(b'\n');
             }
+            Format::Table if self.style.lines.is_some() && self.options.terminal => {
+                self.brief(out, stream, id, fields);
+            }
             Format::Table | Format::Wide => self.block(out, stream, id, fields),
             Format::Plain if self.fields.is_empty() => self.line(out, stream, id, fields),
             Format::Plain | Format::Csv => self.columns(out, stream, id, fields),
@@ -249,6 +255,20 @@ impl EntryWriter {
             out.push(b']');
         }
         close(out, before, b'{', b'}');
+    }
+
+    fn brief<A: AsRef<[u8]>, B: AsRef<[u8]>>(
+        &self,
+        out: &mut Vec<u8>,
+        stream: &[u8],
+        id: EntryId,
+        fields: &[(A, B)],
+    ) {
+        let width = self.style.lines.filter(|_| self.style.several_streams);
+        let stream = width.map(|width| (stream, width));
+        let kept = fields.iter().filter(|(name, _)| self.keeps(name.as_ref()));
+        let kept: Vec<_> = kept.map(|(name, value)| (name, value)).collect();
+        brief::line(out, (id, stream), &kept, &self.options);
     }
 
     fn block<A: AsRef<[u8]>, B: AsRef<[u8]>>(

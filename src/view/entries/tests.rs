@@ -177,7 +177,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn pairs_lose_nothing(fields in prop::collection::vec((bytes(), bytes()), 0..6), stream in bytes()) {
-        let mut writer = EntryWriter::new(&Options::new(Format::Ndjson), EntryStyle { pairs: true, several_streams: false });
+        let mut writer = EntryWriter::new(&Options::new(Format::Ndjson), EntryStyle { pairs: true, ..EntryStyle::default() });
         let mut out = Vec::new();
         writer.item(&mut out, &stream, ID, &fields);
         let value: Value = serde_json::from_slice(&out).expect("JSON");
@@ -191,7 +191,7 @@ proptest! {
     fn every_format_is_safe_to_look_at(fields in prop::collection::vec((bytes(), bytes()), 0..6), stream in bytes()) {
         for format in Format::ALL {
             let options = Options { terminal: true, ..Options::new(format) };
-            let mut writer = EntryWriter::new(&options, EntryStyle { several_streams: true, pairs: false });
+            let mut writer = EntryWriter::new(&options, EntryStyle { several_streams: true, ..EntryStyle::default() });
             let mut out = Vec::new();
             writer.item(&mut out, &stream, ID, &fields);
             writer.end(&mut out);

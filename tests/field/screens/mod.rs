@@ -1,6 +1,7 @@
 //! What a person sees on a terminal of 80 columns, with 600 rows of trouble on the server.
 
 mod dead;
+mod entries;
 mod lists;
 mod pager;
 
