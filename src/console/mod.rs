@@ -3,6 +3,7 @@
 
 mod confirm;
 mod descriptors;
+mod device;
 mod failure;
 mod filter;
 mod logs;
@@ -21,6 +22,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Result;
 
 pub use descriptors::{Fault, Input};
+pub use device::Device;
 pub use filter::{asked as is_filter, serve as serve_filter};
 pub use output::Output;
 pub use progress::Progress;

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use crate::support::scene::Scene;
 use crate::support::{PATIENCE, Reply, Run, TestServer, directory, until};
 
 #[test]
@@ -194,4 +195,64 @@ fn field_b9_other_files_are_named_with_what_to_do() {
             assert!(stored.is_empty());
         }
     }
+}
+
+const MIXED: &str = "{\"a\":1}\n7\n{\"a\":2}\n\"x\"\n";
+const REJECTED: &str = "7\n\"x\"\n";
+
+#[test]
+fn field_e7_rejects_go_where_they_are_sent() {
+    let scene = Scene::start();
+    scene.file("in", MIXED);
+    let publish = "ucp-streams -q publish s --file in --skip-invalid --rejects";
+    for (script, stdout) in [
+        (format!("{publish} -"), REJECTED),
+        (format!("{publish} - --stream"), REJECTED),
+        (format!("{publish} /dev/stdout -o json"), REJECTED),
+        (
+            format!("{publish} /dev/stderr 2>&1 >ids | grep -x -e 7 -e '\"x\"'"),
+            REJECTED,
+        ),
+        (format!("{publish} >(cat) >ids"), REJECTED),
+        (
+            format!(
+                "mkfifo pipe; cat pipe >bad & {publish} pipe >ids || :; wait; cat bad; rm pipe"
+            ),
+            REJECTED,
+        ),
+        (format!("{publish} /dev/null >ids"), ""),
+    ] {
+        scene.redis(&["DEL", "s"]);
+        let run = scene.bash(&script);
+        assert_eq!(run.stdout(), stdout, "{script}\n{run}");
+        assert_eq!(scene.length("s"), 2, "{script}");
+    }
+    // Nothing is sent where they cannot be written.
+    scene.redis(&["DEL", "s"]);
+    let run = scene.bash(&format!("{publish} /dev/full"));
+    run.assert_code(74).stderr_has("nothing was sent");
+    let run = scene.bash(&format!("{publish} - >&-"));
+    run.assert_code(74);
+    assert_eq!(scene.length("s"), 0);
+    // A file that is there is not one to be written to.
+    let run = scene.bash(&format!("{publish} in"));
+    run.assert_code(6).stderr_has("exists already");
+}
+
+#[test]
+fn field_e7_a_journal_goes_where_it_is_sent() {
+    let scene = Scene::start();
+    scene.redis(&["XGROUP", "CREATE", "s", "g", "0", "MKSTREAM"]);
+    let work = "ucp-streams -q worker run g --stream s --once --exec --journal";
+    for script in [
+        format!("{work} - -- true"),
+        format!("{work} /dev/stdout -- true"),
+        format!("{work} >(cat) -- true"),
+        format!("mkfifo pipe; cat pipe >ids & {work} pipe -- true; wait; cat ids; rm pipe"),
+    ] {
+        let id = scene.redis(&["XADD", "s", "*", "a", "1"]);
+        let run = scene.bash(&script);
+        assert_eq!(run.stdout(), format!("{}\n", id.text()), "{script}\n{run}");
+    }
+    scene.bash("test ! -e -").assert_code(0);
 }

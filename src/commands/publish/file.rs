@@ -12,7 +12,7 @@ use crate::commands::shared::Context;
 use crate::commands::shared::bulk::{Input, input};
 use crate::commands::shared::source::{Again, Checking, Lines, Reading, check_all, unpack};
 use crate::exit::Exit;
-use crate::model::Problem;
+use crate::model::{Kind, Problem, escaped};
 use crate::streams::publish::{Blocks, Checked, OnInvalid, Rate, Rejects, convert};
 
 /// What a file of entries is, and how it is sent.
@@ -52,8 +52,8 @@ pub(crate) struct FileArgs {
     #[arg(long, requires = "file", requires = "rejects")]
     skip_invalid: bool,
 
-    /// Where --skip-invalid writes what it leaves out, to be corrected and published: one JSON object per line; a row of a
-    /// CSV file that does not fit its header is an array
+    /// Where --skip-invalid writes what it leaves out, to be corrected and published: a new file, a pipe, or `-` for standard
+    /// output, which then has no ids. One JSON object per line; a row of a CSV file that does not fit its header is an array
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "skip_invalid")]
     rejects: Option<PathBuf>,
 
@@ -112,7 +112,7 @@ pub(super) async fn run(
     let format = args.reader()?;
     if args.while_reading && !job.dry_run {
         let entries = Blocks::of(format.of(source.once()), format.are_converted());
-        let on_invalid = args.on_invalid(OnInvalid::Stop)?;
+        let on_invalid = args.on_invalid(OnInvalid::Stop, context)?;
         return publish(entries, None, on_invalid, &args, &mut job, context).await;
     }
     let (mut again, checked) = checked(source, format, &args, &job, context)?;
@@ -125,8 +125,8 @@ pub(super) async fn run(
         };
         return job.would_publish(checked.entries, may_come, context).await;
     }
-    let on_invalid = args.on_invalid(OnInvalid::Changed)?;
-    if let (OnInvalid::Reject(rejects), 1..) = (&on_invalid, checked.bad.count) {
+    let on_invalid = args.on_invalid(OnInvalid::Changed, context)?;
+    if let (OnInvalid::Reject(rejects), 1..) = (&on_invalid.0, checked.bad.count) {
         rejects.fill(again.blocks()?, &job.checker)?;
     }
     let entries = again.blocks()?;
@@ -204,11 +204,21 @@ impl FileArgs {
         }
     }
 
-    /// What becomes of entries that are not valid, where they are not to be left out `usual`.
-    fn on_invalid(&self, usual: OnInvalid) -> Result<OnInvalid> {
-        match &self.rejects {
-            Some(path) => Ok(OnInvalid::Reject(Rejects::new(path)?)),
-            None => Ok(usual),
-        }
+    /// What becomes of entries that are not valid, where they are not to be left out `usual`; and whether standard output is
+    /// theirs.
+    fn on_invalid(&self, usual: OnInvalid, context: &Context) -> Result<(OnInvalid, bool)> {
+        let Some(path) = &self.rejects else {
+            return Ok((usual, false));
+        };
+        let Some(device) = context.console.terminal().device(path) else {
+            return Ok((OnInvalid::Reject(Rejects::new(path)?), false));
+        };
+        let shown = escaped(path.as_os_str().as_encoded_bytes());
+        let device = device.map_err(|error| {
+            Problem::new(Kind::Local, format!("cannot write {shown}: {error}"))
+                .hint("name a file for the rejects that can be written")
+        })?;
+        let rejects = Rejects::to_device(path, device.file);
+        Ok((OnInvalid::Reject(rejects), device.is_stdout))
     }
 }

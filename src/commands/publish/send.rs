@@ -20,11 +20,12 @@ use crate::view::IdWriter;
 /// Entries of a chunk where nothing limits it.
 const NO_LIMIT: usize = usize::MAX;
 
-/// Sends the entries; `expected` is how many there are, where that is known.
+/// Sends the entries; `expected` is how many there are, where that is known. With what becomes of those that are not valid
+/// comes whether standard output is theirs.
 pub(super) async fn publish<R: Read + Send + 'static>(
     entries: Blocks<R>,
     expected: Option<u64>,
-    on_invalid: OnInvalid,
+    (on_invalid, has_rejects): (OnInvalid, bool),
     args: &FileArgs,
     job: &mut Job<'_>,
     context: &Context,
@@ -35,7 +36,7 @@ pub(super) async fn publish<R: Read + Send + 'static>(
     job.target.maxlen = retention.maxlen;
     let job = &*job;
     let mut writer = IdWriter::new(&context.console.listing(args.limit.rows()))?;
-    let mut shown = Shown::new(context);
+    let mut shown = Shown::new(context).unless(has_rejects);
     let interrupt = Interrupt::watch()?;
     let unit = entries.unit();
     let rejects = match &on_invalid {

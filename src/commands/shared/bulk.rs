@@ -66,6 +66,8 @@ pub(in crate::commands) fn input(path: &Path, context: &Context) -> Result<Input
 pub(in crate::commands) struct Shown {
     out: Output,
     failed: Option<anyhow::Error>,
+    /// Whether standard output is for something else.
+    is_silent: bool,
 }
 
 impl Shown {
@@ -73,6 +75,15 @@ impl Shown {
         Self {
             out: context.console.out(),
             failed: None,
+            is_silent: false,
+        }
+    }
+
+    /// The same, which shows nothing where standard output `is_taken`.
+    pub(in crate::commands) fn unless(self, is_taken: bool) -> Self {
+        Self {
+            is_silent: is_taken,
+            ..self
         }
     }
 
@@ -81,7 +92,7 @@ impl Shown {
         &mut self,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) {
-        if self.failed.is_none() {
+        if self.failed.is_none() && !self.is_silent {
             let written = write(self.out.buffer()).map_err(Into::into);
             self.failed = written.and_then(|()| self.out.settle()).err();
         }

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::console::Terminal;
 use crate::model::{EntryId, Kind, Problem, counted, escaped};
 use crate::server::own;
 use crate::worker::Journal;
@@ -33,15 +34,13 @@ impl JournalFile {
     ///
     /// # Errors
     /// A local problem that names it; refused when it is a link.
-    pub(super) fn open(path: &Path) -> Result<Arc<Self>, Problem> {
+    pub(super) fn open(path: &Path, terminal: &Terminal) -> Result<Arc<Self>, Problem> {
         let shown = escaped(path.as_os_str().as_encoded_bytes());
         let mut options = OpenOptions::new();
         options.create(true).append(true);
-        // The system's own links name what the shell has opened: `/dev/stderr`.
-        let opened = if path.starts_with("/dev") {
-            options.open(path)
-        } else {
-            own::open(&mut options, path)
+        let opened = match terminal.device(path) {
+            Some(device) => device.map(|it| it.file),
+            None => own::open(&mut options, path),
         };
         let file = opened.map_err(|error| {
             if own::is_link(&error) {

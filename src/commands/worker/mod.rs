@@ -114,7 +114,7 @@ struct RunArgs {
     /// Log lines on standard error: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = OBSERVED)]
     log_format: LogFormat,
-    /// Append the id of every handled entry to this file, one per line
+    /// Append the id of every handled entry to this file (`-` is standard output), one per line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = OBSERVED)]
     journal: Option<PathBuf>,
     #[command(flatten)]
@@ -171,7 +171,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     for job in &jobs {
         job.say_start(&server);
     }
-    let journal = args.journal.as_deref().map(JournalFile::open).transpose()?;
+    let terminal = context.console.terminal();
+    let journal = args.journal.as_deref();
+    let journal = journal.map(|path| JournalFile::open(path, terminal));
+    let journal = journal.transpose()?;
     let jobs = jobs.into_iter().map(|job| Assignment {
         journal: journal.as_ref().map(JournalFile::journal),
         ..job.assignment

@@ -240,6 +240,9 @@ impl Encoder<'_> {
                 }
             }
         }
+        if let Some(rejects) = &self.rejects {
+            rejects.flush().map_err(not_written)?;
+        }
         Ok(self.send(chunk))
     }
 

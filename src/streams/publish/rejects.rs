@@ -1,6 +1,8 @@
-//! The file of entries that were left out. It is there under its name once it is whole, and only its owner may read it.
+//! The file of entries that were left out. It is there under its name once it is whole, and only its owner may read it. What
+//! is no file, such as a pipe, is written to as it is.
 
-use std::io::{self, BufWriter, Read, Write as _};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,14 +21,71 @@ pub struct Rejects(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     path: PathBuf,
-    /// Until it is kept.
-    file: Option<BufWriter<NamedTempFile>>,
+    place: Place,
     has_any: bool,
     /// Whether all of them are in it already.
     is_filled: bool,
 }
 
+/// Where they are written.
+#[derive(Debug)]
+enum Place {
+    /// A file that has no name yet.
+    File(BufWriter<NamedTempFile>),
+    /// Something else than a file, and whether it is a terminal, which is not to be steered.
+    Device(BufWriter<File>, bool),
+    /// Nothing is added any more.
+    Kept,
+}
+
+impl Place {
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        match self {
+            Self::File(file) => {
+                file.write_all(line)?;
+                file.write_all(b"\n")
+            }
+            Self::Device(device, is_terminal) => {
+                if *is_terminal {
+                    device.write_all(escaped(line).as_bytes())?;
+                } else {
+                    device.write_all(line)?;
+                }
+                device.write_all(b"\n")
+            }
+            Self::Kept => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    /// Sees to it that what was written is where it belongs.
+    fn settle(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => {
+                file.flush()?;
+                file.get_ref().as_file().sync_all()
+            }
+            Self::Device(device, _) => device.flush(),
+            Self::Kept => Ok(()),
+        }
+    }
+}
+
 impl Rejects {
+    /// What was opened at `path` already and is no file.
+    pub fn to_device(path: &Path, device: File) -> Self {
+        let is_terminal = device.is_terminal();
+        Self::at(path, Place::Device(BufWriter::new(device), is_terminal))
+    }
+
+    fn at(path: &Path, place: Place) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            path: path.to_owned(),
+            place,
+            has_any: false,
+            is_filled: false,
+        })))
+    }
+
     /// What will be `path`. What others have rejected before is not written over.
     ///
     /// # Errors
@@ -43,12 +102,7 @@ impl Rejects {
             .prefix(".ucp-streams-rejects-")
             .tempfile_in(directory)
             .map_err(|error| not_written(path, &error))?;
-        Ok(Self(Arc::new(Mutex::new(State {
-            path: path.to_owned(),
-            file: Some(BufWriter::new(file)),
-            has_any: false,
-            is_filled: false,
-        }))))
+        Ok(Self::at(path, Place::File(BufWriter::new(file))))
     }
 
     /// Writes every line of `input` that is not valid, before anything is sent: a disk that is full is found out while
@@ -71,12 +125,7 @@ impl Rejects {
         }
         let mut state = self.state();
         state.is_filled = true;
-        let synced = match &mut state.file {
-            Some(file) => file
-                .flush()
-                .and_then(|()| file.get_ref().as_file().sync_all()),
-            None => Ok(()),
-        };
+        let synced = state.place.settle();
         drop(state);
         synced.map_err(|error| self.unwritten(&error).into())
     }
@@ -95,13 +144,17 @@ impl Rejects {
         if state.is_filled {
             return Ok(());
         }
-        let Some(file) = &mut state.file else {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        };
-        file.write_all(line)?;
-        file.write_all(b"\n")?;
+        state.place.write(line)?;
         state.has_any = true;
         Ok(())
+    }
+
+    /// Passes on what a device has to be given soon.
+    pub(super) fn flush(&self) -> io::Result<()> {
+        match &mut self.state().place {
+            Place::Device(device, _) => device.flush(),
+            Place::File(_) | Place::Kept => Ok(()),
+        }
     }
 
     /// Gives the file its name, if there is anything in it. Nothing is added after that.
@@ -111,14 +164,18 @@ impl Rejects {
     /// rejects are.
     pub fn keep(&self) -> Result<(), Problem> {
         let mut state = self.state();
-        let Some(file) = state.file.take().filter(|_| state.has_any) else {
+        let mut place = std::mem::replace(&mut state.place, Place::Kept);
+        if !state.has_any {
+            return Ok(());
+        }
+        let settled = place.settle();
+        settled.map_err(|error| not_written(&state.path, &error))?;
+        let Place::File(file) = place else {
             return Ok(());
         };
         let file = file
             .into_inner()
             .map_err(|error| not_written(&state.path, error.error()))?;
-        let synced = file.as_file().sync_all();
-        synced.map_err(|error| not_written(&state.path, &error))?;
         let Err(error) = file.persist_noclobber(&state.path) else {
             return Ok(());
         };

@@ -1,0 +1,70 @@
+//! Where output can go that is no file of its own: standard output and error, and what the shell or the system has at a path,
+//! such as a pipe.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::path::Path;
+
+use super::Terminal;
+
+/// An output that is written as it is: nothing is created, replaced or renamed.
+#[derive(Debug)]
+pub struct Device {
+    /// What is written to.
+    pub file: File,
+    /// Whether it is standard output.
+    pub is_stdout: bool,
+}
+
+impl Terminal {
+    /// The device that a flag names with `path`: `-` and `/dev/stdout`, `/dev/stderr`, what the shell makes of `>(…)`, a FIFO.
+    /// `None` for a file.
+    ///
+    /// # Errors
+    /// When it cannot be written to.
+    pub fn device(&self, path: &Path) -> Option<io::Result<Device>> {
+        let text = path.to_str().unwrap_or_default();
+        let number = ["/dev/fd/", "/proc/self/fd/"].iter();
+        let number = number
+            .filter_map(|directory| text.strip_prefix(directory))
+            .next();
+        match (text, number) {
+            ("-" | "/dev/stdout", _) | (_, Some("1")) => Some(self.stdout_device()),
+            ("/dev/stderr", _) | (_, Some("2")) => Some(duplicate(io::stderr(), false)),
+            // It may be a file: what it has is kept.
+            (_, Some(_)) => Some(append(path)),
+            _ => {
+                let is_file = |it: Metadata| it.is_file() || it.is_dir() || it.is_symlink();
+                let found = path.symlink_metadata();
+                (!found.map_or(true, is_file)).then(|| append(path))
+            }
+        }
+    }
+
+    fn stdout_device(&self) -> io::Result<Device> {
+        match self.stdout_fault {
+            Some(fault) => Err(io::Error::other(format!("standard output {fault}"))),
+            None => duplicate(io::stdout(), true),
+        }
+    }
+}
+
+fn append(path: &Path) -> io::Result<Device> {
+    let file = OpenOptions::new().append(true).open(path)?;
+    Ok(Device {
+        file,
+        is_stdout: false,
+    })
+}
+
+#[cfg(unix)]
+fn duplicate(stream: impl std::os::fd::AsFd, is_stdout: bool) -> io::Result<Device> {
+    let file = stream.as_fd().try_clone_to_owned()?.into();
+    Ok(Device { file, is_stdout })
+}
+
+#[cfg(not(unix))]
+fn duplicate(stream: impl std::os::windows::io::AsHandle, is_stdout: bool) -> io::Result<Device> {
+    let file = stream.as_handle().try_clone_to_owned()?.into();
+    Ok(Device { file, is_stdout })
+}
