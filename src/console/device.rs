@@ -24,10 +24,8 @@ impl Terminal {
     /// When it cannot be written to.
     pub fn device(&self, path: &Path) -> Option<io::Result<Device>> {
         let text = path.to_str().unwrap_or_default();
-        let number = ["/dev/fd/", "/proc/self/fd/"].iter();
-        let number = number
-            .filter_map(|directory| text.strip_prefix(directory))
-            .next();
+        let mut directories = ["/dev/fd/", "/proc/self/fd/"].iter();
+        let number = directories.find_map(|directory| text.strip_prefix(directory));
         match (text, number) {
             ("-" | "/dev/stdout", _) | (_, Some("1")) => Some(self.stdout_device()),
             ("/dev/stderr", _) | (_, Some("2")) => Some(duplicate(io::stderr(), false)),
