@@ -98,7 +98,7 @@ fn what_is_left_to_say_of_wrong_words() {
         (
             &["dlq", "redrive", "events.raw"][..],
             "were not provided",
-            "hint: usage: ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group GROUP|--reason TEXT|--where FIELD=VALUE>",
+            "hint: usage: ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group|--reason|--where>",
         ),
         (
             &["read", "events.raw", "--fields"],

@@ -74,7 +74,7 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
 /// refused without --all-groups-see-it.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(),
-    override_usage = "ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group GROUP|--reason TEXT|--where FIELD=VALUE>",
+    override_usage = "ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group|--reason|--where>",
     after_help = "\
 Examples:
   ucp-streams dlq redrive events.normalized 1700000000000-0
@@ -115,7 +115,7 @@ pub(super) struct RedriveArgs {
 /// Delete dead letters
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(),
-    override_usage = "ucp-streams dlq purge [OPTIONS] <STREAM> <ID…|--all|--group GROUP|--reason TEXT|--where FIELD=VALUE>",
+    override_usage = "ucp-streams dlq purge [OPTIONS] <STREAM> <ID…|--all|--group|--reason|--where>",
     after_help = "\
 Examples:
   ucp-streams dlq purge events.normalized 1700000000000-0
