@@ -15,7 +15,7 @@ pub use tone::Tone;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// One row of a list, or one object. Its JSON is its [`Serialize`]. Declared with [`report!`](crate::model::report!).
+/// One row of a list, or one object. Its JSON is its [`Serialize`]. Declared with `report!`.
 pub trait Row: Serialize + JsonSchema {
     /// The columns, the one that names the row first. Every key is a key of the JSON too.
     const COLUMNS: &'static [Column];

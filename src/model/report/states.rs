@@ -1,6 +1,6 @@
 //! States and outcomes: values that are a word to people.
 
-/// Declares an enum of words: each with what it is called and, after `in`, its [`Tone`](crate::model::Tone). In JSON it is
+/// Declares an enum of words: each with what it is called and, after `in`, its `Tone`. In JSON it is
 /// its own name in `snake_case`.
 ///
 /// ```text

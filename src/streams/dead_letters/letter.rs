@@ -18,7 +18,7 @@ report! {
         pub id: EntryId => whole("ID"),
         /// The dead-letter stream.
         pub dead_letter: Name => text("DEAD-LETTER STREAM", wide),
-        /// How long ago that was by the server's clock; `None` before [`tell_ages`].
+        /// How long ago that was by the server's clock; `None` where it was not asked.
         pub age_ms: Option<u64> => millis("AGE", unknown),
         /// The stream it came from; `None` when it does not say.
         pub stream: Option<Name> => text("STREAM", varying),
