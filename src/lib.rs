@@ -13,15 +13,16 @@
 //! |---|---|---|
 //! | [`planted`] | bugs on purpose for the test of the tests; none without the feature `planted-bugs` | nothing of ours |
 //! | [`model`] | plain values every layer shares | planted |
-//! | [`topology`] | the platform's streams, groups, schemas as data; validation and normalisation of events | model |
+//! | [`topology`] | streams, groups, schemas, thresholds as data; their file; validation of entries | model |
+//! | [`platform`] | this platform's own: its streams and groups, normalisation, features, a generated day | model, topology |
 //! | [`wire`] | the thin Redis command layer, the only place that names the `redis` crate | model, planted |
 //! | [`server`] | private servers: find, start, await, restart, stop | model |
-//! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, wire |
-//! | [`worker`] | the consume loop and its handlers | model, topology, wire, streams, planted |
-//! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, wire, worker |
+//! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, platform, wire |
+//! | [`worker`] | the consume loop and its handlers | model, topology, platform, wire, streams, planted |
+//! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, platform, wire, worker |
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types) |
 //! | [`cli`] | flags and value parsers that commands share | model |
-//! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire, topology |
+//! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire, platform |
 //! | [`exit`] | outcomes and errors to exit codes | model, wire |
 //! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view, settings, exit |
 //! | [`commands`] | one file per subcommand: resolve, call one operation, hand over the report | everything above |
@@ -49,6 +50,7 @@ pub mod demo;
 pub mod exit;
 pub mod model;
 pub mod planted;
+pub mod platform;
 pub mod server;
 pub mod settings;
 pub mod streams;

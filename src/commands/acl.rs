@@ -8,8 +8,9 @@ use crate::cli::{Impact, Prints, name};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::{Format, Limit, Name, Problem, escaped};
+use crate::model::{did_you_mean, nearest};
 use crate::streams::permissions::{Permission, commands, permission, publishes};
-use crate::topology::{GroupSpec, did_you_mean, nearest};
+use crate::topology::GroupSpec;
 use crate::view::Rules;
 
 /// Print the least-privilege ACL rule that a command needs

@@ -115,7 +115,7 @@ fn answer(body: &[u8], seen: &AskedBefore) -> (&'static str, Value) {
             .to_owned()
     };
     let (profile, kind) = (text("profile_id"), text("request_type"));
-    if !crate::topology::PREDICTIONS.contains(&kind.as_str()) {
+    if !crate::platform::PREDICTIONS.contains(&kind.as_str()) {
         return (
             "422 Unprocessable Entity",
             json!({"error": format!("no model for `{kind}`")}),

@@ -11,9 +11,8 @@ use tokio::time::sleep;
 
 use super::{Day, MlService, Scene};
 use crate::model::{EntryId, Kind, Name, Problem};
-use crate::topology::{
-    Backoff, Builtin as BuiltinSpec, GroupSpec, Handler as Spec, PREDICTION_RESULTS, Workers,
-};
+use crate::platform::PREDICTION_RESULTS;
+use crate::topology::{Backoff, Builtin as BuiltinSpec, GroupSpec, Handler as Spec, Workers};
 use crate::wire::{Connection, Dialer, GroupStart, xinfo_groups};
 use crate::worker::handler::{Builtin, Handler, Http};
 use crate::worker::{

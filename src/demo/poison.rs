@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::Scene;
 use super::publish::output;
 use crate::model::{EntryId, Fields, Name, Time};
-use crate::topology::{EVENTS_NORMALIZED, MERGE_REQUESTS, PREDICTION_REQUESTS};
+use crate::platform::{EVENTS_NORMALIZED, MERGE_REQUESTS, PREDICTION_REQUESTS};
 use crate::wire::{Connection, Output};
 
 /// As many messages go wrong on purpose at most.

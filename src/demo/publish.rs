@@ -8,9 +8,10 @@ use super::Scene;
 use super::poison::{POISON_MAX, poison};
 use super::standing::Standing;
 use crate::model::{EntryId, Fields, Name, Time};
-use crate::topology::generate::{Generated, PlatformDay, platform_day};
-use crate::topology::normalize::normalize_event;
-use crate::topology::{EVENTS_NORMALIZED, EVENTS_RAW, GroupSpec, features};
+use crate::platform::generate::{Generated, PlatformDay, platform_day};
+use crate::platform::normalize::normalize_event;
+use crate::platform::{EVENTS_NORMALIZED, EVENTS_RAW, features};
+use crate::topology::GroupSpec;
 use crate::wire::{
     Connection, GroupStart, Output, Request, ScriptCall, add_together, create_group, xadd,
 };

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 
 use crate::model::{Name, Problem};
-use crate::topology::{
-    EVENTS_NORMALIZED, EVENTS_RAW, GroupSpec, MERGE_REQUESTS, MERGES, PREDICTION_REQUESTS,
-    PREDICTION_RESULTS, REVIEW_QUEUE, Topology, inflight_key, losses_key, policy_key,
+use crate::platform::{
+    EVENTS_NORMALIZED, EVENTS_RAW, MERGE_REQUESTS, MERGES, PREDICTION_REQUESTS, PREDICTION_RESULTS,
+    REVIEW_QUEUE,
 };
+use crate::topology::{GroupSpec, Topology, inflight_key, losses_key, policy_key};
 use crate::wire::{Connection, del, key_type};
 
 /// Streams that the platform publishes to, and those its handlers write.

@@ -27,11 +27,13 @@ mod name;
 mod name_quotes;
 mod open_breaker;
 mod own_fields;
+mod phone;
 mod portion;
 mod problem;
 mod report;
 mod secret;
 mod shell;
+mod suggest;
 mod time;
 mod web_address;
 
@@ -62,11 +64,13 @@ pub use name_quotes::{
 };
 pub use open_breaker::OpenBreaker;
 pub use own_fields::{Provenance, before_moves};
+pub use phone::{Country, normalize_phone};
 pub use portion::Portion;
 pub use problem::{Kind, Problem};
 pub use report::{Align, Cell, Column, Row, Tone, narrowed};
 pub(crate) use report::{report, states};
 pub use secret::{SECRET_VARIABLES, without_secrets};
 pub use shell::{CommandLine, quoted};
+pub use suggest::{did_you_mean, mistyped, nearest};
 pub use time::Time;
 pub use web_address::{TO_ENCODE, UrlSecrets, is_cut_off, shown_url};

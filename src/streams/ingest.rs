@@ -6,10 +6,12 @@ use anyhow::Result;
 
 use super::publish::{Blocks, Line, Place, Sent, StopFlag, lost_reply, unreadable};
 use super::slots;
+use crate::model::Country;
 use crate::model::{EntryId, Fields, Problem, Time, report};
-use crate::topology::normalize::{Normal, normalize_event};
+use crate::platform::normalize::{Normal, normalize_event};
+use crate::platform::{EVENTS_NORMALIZED, EVENTS_RAW};
 use crate::topology::validate::{Checker, Invalid, Record, Warning};
-use crate::topology::{Country, EVENTS_NORMALIZED, EVENTS_RAW, StreamSpec, Topology};
+use crate::topology::{StreamSpec, Topology};
 use crate::wire::{Connection, Error, ErrorKind, Output, add_together};
 
 /// Events sent in one write.

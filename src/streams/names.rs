@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use super::dead_letters::Source;
 use crate::model::{CommandLine, Name, Problem, escaped};
-use crate::topology::{Topology, did_you_mean, nearest};
+use crate::model::{did_you_mean, nearest};
+use crate::topology::Topology;
 use crate::wire::{Connection, Error, ErrorKind, key_type, scan, xinfo_consumers, xinfo_groups};
 
 /// Pages of keys that are looked at for streams the topology does not know, about a thousand keys each.

@@ -5,7 +5,8 @@ use anyhow::Result;
 
 use super::names::{existing, listed};
 use crate::model::{CommandLine, GroupInfo, Name, Problem};
-use crate::topology::{GroupSpec, Topology, did_you_mean, nearest};
+use crate::model::{did_you_mean, nearest};
+use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, Error, ErrorKind, xinfo_groups};
 
 /// Streams beside the topology's whose groups are looked at for a name that is not found.

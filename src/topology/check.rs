@@ -3,9 +3,9 @@
 use super::validate::RESERVED_PREFIXES;
 use super::{
     Builtin, FIELDS_MAX, FieldSpec, FieldType, GroupSpec, Handler, HttpSpec, HttpTarget,
-    StreamSpec, Topology, did_you_mean, nearest,
+    StreamSpec, Topology,
 };
-use crate::model::format_duration;
+use crate::model::{did_you_mean, format_duration, nearest};
 
 /// What a fault is about, by its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

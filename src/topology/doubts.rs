@@ -1,7 +1,7 @@
 //! Names that are allowed and look mistyped: not known, and a slip away from one that is.
 
-use super::{Topology, mistyped};
-use crate::model::Name;
+use super::Topology;
+use crate::model::{Name, mistyped};
 
 impl Topology {
     /// The stream of this topology that `stream`, which is not in it, may have been meant to be, or one of the `others`.

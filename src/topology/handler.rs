@@ -5,8 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use super::suggest::{did_you_mean, nearest};
-use crate::model::{Name, Problem, escaped, shown_url};
+use crate::model::{Name, Problem, did_you_mean, escaped, nearest, shown_url};
 
 /// The handler of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

@@ -1,44 +1,30 @@
-//! The platform's streams, groups, retention, schemas and handlers as data, and validation and
-//! normalisation of entries against them.
+//! Streams, groups, retention, schemas and handlers as data, the file that says them, and validation of entries against
+//! them.
 //!
 //! Pure: no I/O, no clock but the one a caller passes in, nothing of ours but `model`.
 
 mod alert;
-mod builtin;
 mod check;
 mod doubts;
-pub mod features;
 mod file;
-pub mod generate;
 mod handler;
-pub mod normalize;
-mod payload;
-mod phone;
-pub mod review;
 mod spec;
-mod suggest;
 mod threshold;
 pub mod validate;
 
 use serde::Serialize;
 
 pub use alert::{Alert, AlertName, Figures};
-pub use builtin::{
-    ALL_PREDICTIONS, EVENT_TYPES, EVENTS_NORMALIZED, EVENTS_RAW, MERGE_REASONS, MERGE_REQUESTS,
-    MERGES, ML_URL_VARIABLE, PREDICTION_REQUESTS, PREDICTION_RESULTS, PREDICTIONS, REVIEW_QUEUE,
-};
 pub use check::{Fault, Subject};
 pub use file::{FileError, example_toml, file_problem};
 pub use handler::{Builtin, FanOut, Handler, HttpSpec, HttpTarget};
-pub use phone::{Country, normalize_phone};
 pub use spec::{
     Backoff, FIELDS_MAX, FieldSpec, FieldType, GroupSpec, OnFull, OnGroupLost, Start, StreamSpec,
     Workers, breaker_key, inflight_key, lease_key, losses_key, policy_key,
 };
-pub use suggest::{did_you_mean, mistyped, nearest};
 pub use threshold::{Level, Measure, Threshold, Thresholds};
 
-use crate::model::{CommandLine, Name, Problem};
+use crate::model::{CommandLine, Country, Name, Problem, did_you_mean, nearest};
 
 /// Streams and groups in the order they are shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -50,13 +36,6 @@ pub struct Topology {
     /// Where telephone numbers are from that do not say so.
     #[schemars(with = "Option<String>")]
     pub default_country: Option<Country>,
-}
-
-impl Default for Topology {
-    /// The built-in platform.
-    fn default() -> Self {
-        builtin::platform()
-    }
 }
 
 impl Topology {

@@ -31,7 +31,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("rustls_native_certs", &["wire"]),
     ("sd_notify", &["console"]),
     ("sha2", &["streams"]),
-    ("strsim", &["topology"]),
+    ("strsim", &["model"]),
     ("tempfile", &["server", "streams", "settings", "commands"]),
     (
         "tokio",
@@ -44,7 +44,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("tracing_subscriber", &["console"]),
     ("unicode_width", &["view"]),
     ("url", &["wire", "commands"]),
-    ("uuid", &["topology", "worker", "commands"]),
+    ("uuid", &["topology", "platform", "worker", "commands"]),
     ("zstd", &["streams"]),
 ];
 

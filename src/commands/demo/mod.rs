@@ -14,9 +14,9 @@ use crate::demo::{
 };
 use crate::exit::Exit;
 use crate::model::{Kind, Limit, Problem, counted, escaped};
+use crate::platform::EVENTS_NORMALIZED;
 use crate::settings::ServerChoice;
 use crate::streams::inspect::{Detail, Wanted, observe};
-use crate::topology::EVENTS_NORMALIZED;
 use crate::view::Report;
 use crate::wire::{Connection, Dialer};
 use proof::Proof;

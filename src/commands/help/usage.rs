@@ -10,9 +10,9 @@ use crate::commands::help::other_tools;
 use crate::commands::tree;
 use crate::console::{Console, Terminal};
 use crate::exit::Exit;
+use crate::model::nearest;
 use crate::model::{Format, Kind, Name, Problem};
 use crate::settings::{Env, Look};
-use crate::topology::nearest;
 
 /// Shows what clap ended with and returns the exit it means.
 pub(in crate::commands) fn show(

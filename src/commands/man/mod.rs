@@ -16,8 +16,8 @@ use crate::commands::shared::Context;
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::{Kind, Problem, escaped};
+use crate::model::{did_you_mean, nearest};
 use crate::server::own;
-use crate::topology::{did_you_mean, nearest};
 
 /// Print a manual page, or write all of them into a directory
 ///

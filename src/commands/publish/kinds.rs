@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use super::Common;
 use crate::cli::{FieldValue, bytes_of, field_value};
 use crate::model::{Fields, Name, Problem};
-use crate::topology::{EVENTS_NORMALIZED, EVENTS_RAW, MERGE_REQUESTS, PREDICTION_REQUESTS};
+use crate::platform::{EVENTS_NORMALIZED, EVENTS_RAW, MERGE_REQUESTS, PREDICTION_REQUESTS};
 
 /// What was given for a kind.
 struct Parts {

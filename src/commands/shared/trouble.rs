@@ -3,10 +3,11 @@
 use anyhow::Result;
 
 use super::context::Context;
+use crate::model::mistyped;
 use crate::model::{CommandLine, EntryId, Name, counted};
 use crate::streams::inspect::GroupReport;
 use crate::streams::missing::{Cause, cause};
-use crate::topology::{Topology, mistyped};
+use crate::topology::Topology;
 use crate::view::human_millis;
 use crate::wire::Connection;
 

@@ -7,7 +7,7 @@ use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 use super::reader::{KEYS, TABLE, URL};
 use super::{Contexts, Places, replace, text_in};
 use crate::model::{CommandLine, Kind, Problem, escaped};
-use crate::topology::{did_you_mean, nearest};
+use crate::model::{did_you_mean, nearest};
 use crate::wire::Readdress;
 
 /// What to make of a context.

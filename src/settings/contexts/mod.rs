@@ -17,7 +17,7 @@ pub use places::Places;
 pub use selection::Selection;
 
 use crate::model::{Kind, Problem, escaped, text_of};
-use crate::topology::{did_you_mean, nearest};
+use crate::model::{did_you_mean, nearest};
 use crate::wire::Endpoint;
 
 /// A named connection.

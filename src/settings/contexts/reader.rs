@@ -8,7 +8,7 @@ use toml_edit::{Document, Item, TableLike};
 
 use super::{NamedContext, shown};
 use crate::model::{Problem, escaped};
-use crate::topology::{did_you_mean, nearest};
+use crate::model::{did_you_mean, nearest};
 use crate::wire::{Endpoint, Transport};
 
 /// The key that a context cannot be without.

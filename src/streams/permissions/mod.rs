@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::publish::memory_of;
 use crate::model::{Name, is_seen, report};
+use crate::platform;
 use crate::topology::{self, Builtin, GroupSpec, Handler, HttpSpec, Topology, Workers};
 use table::{BASE, COUNT, Keys, LEASE, Needs, ONCE, Scope, TABLE};
 
@@ -226,11 +227,11 @@ fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
             add("~", &group.stream.derived(":features:"), "*");
         }
         Some(Handler::Builtin(Builtin::ReviewQueue)) => {
-            add("~", &to(topology::REVIEW_QUEUE), "");
-            add("~", &to(topology::MERGES), "");
+            add("~", &to(platform::REVIEW_QUEUE), "");
+            add("~", &to(platform::MERGES), "");
         }
         Some(Handler::Builtin(Builtin::Normalize)) => {
-            add("~", &to(topology::EVENTS_NORMALIZED), "");
+            add("~", &to(platform::EVENTS_NORMALIZED), "");
         }
         Some(Handler::Builtin(Builtin::Forward(stream))) => add("~", stream, ""),
         Some(Handler::Http(HttpSpec {

@@ -1,6 +1,6 @@
 //! The table itself: a row a command, with the streams it is about, the commands it sends and the keys it touches.
 
-use crate::topology;
+use crate::platform;
 
 /// What every connection does.
 pub(super) const BASE: &[&str] = &["hello", "auth", "ping", "client|setname"];
@@ -167,11 +167,11 @@ pub(super) const TABLE: &[Needs] = &{
         needs("context check", Nothing, PING, &[]),
         needs("init", Groups, &[&["xinfo|groups", "xinfo|stream", "exists", "xgroup|create", "info"], SCRIPT], &[Streams]),
         needs("publish", Scope::Streams, PUBLISH, &[Streams]),
-        needs("publish raw", These(&[topology::EVENTS_RAW]), PUBLISH, &[Streams]),
-        needs("publish normalized", These(&[topology::EVENTS_NORMALIZED]), PUBLISH, &[Streams]),
-        needs("publish merge-request", These(&[topology::MERGE_REQUESTS]), PUBLISH, &[Streams]),
-        needs("publish prediction-request", These(&[topology::PREDICTION_REQUESTS]), PUBLISH, &[Streams]),
-        needs("ingest", These(&[topology::EVENTS_RAW, topology::EVENTS_NORMALIZED]), INGEST, &[Streams]),
+        needs("publish raw", These(&[platform::EVENTS_RAW]), PUBLISH, &[Streams]),
+        needs("publish normalized", These(&[platform::EVENTS_NORMALIZED]), PUBLISH, &[Streams]),
+        needs("publish merge-request", These(&[platform::MERGE_REQUESTS]), PUBLISH, &[Streams]),
+        needs("publish prediction-request", These(&[platform::PREDICTION_REQUESTS]), PUBLISH, &[Streams]),
+        needs("ingest", These(&[platform::EVENTS_RAW, platform::EVENTS_NORMALIZED]), INGEST, &[Streams]),
         needs("tail", Scope::Streams, &[&["type", "xrange", "xrevrange", "xread", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("read", Scope::Streams, &[&["type", "xrange", "xrevrange"]], &[ReadStreams]),
         needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream", "info"]], &[ReadStreams]),

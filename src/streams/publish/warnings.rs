@@ -66,8 +66,9 @@ impl Warnings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::EVENTS_RAW;
+    use crate::topology::Topology;
     use crate::topology::validate::Checker;
-    use crate::topology::{EVENTS_RAW, Topology};
 
     #[test]
     fn each_kind_is_said_once() {

@@ -12,8 +12,8 @@ pub use show::example_toml;
 
 use reader::{Item, Reader};
 
-use super::{Country, GroupSpec, StreamSpec, Topology};
-use crate::model::{Name, Problem};
+use super::{GroupSpec, StreamSpec, Topology};
+use crate::model::{Country, Name, Problem};
 
 /// A topology that is being changed by a file: what is in it, and where the file says so.
 struct Merge {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::model::{did_you_mean, nearest};
 use crate::model::{escaped, parse_duration};
-use crate::topology::{did_you_mean, nearest};
 
 /// What is wrong with a topology file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]

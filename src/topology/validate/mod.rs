@@ -22,8 +22,8 @@ pub use size::Size;
 pub use timestamp::{Moment, read_moment};
 pub use value::is_uuid;
 
-use super::{FieldSpec, FieldType, StreamSpec, nearest};
-use crate::model::{Fields, Time};
+use super::{FieldSpec, FieldType, StreamSpec};
+use crate::model::{Fields, Time, nearest};
 
 /// A field's name and value, borrowed from the input where they are as given.
 pub type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::model::did_you_mean;
 use crate::model::{Name, counted, escape_into};
-use crate::topology::did_you_mean;
 
 /// A field that breaks a rule. The entry must not be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,8 @@ pub struct Invalid {
 pub const EXCERPT_CHARS_MAX: usize = 60;
 
 impl Invalid {
-    pub(in crate::topology) fn new(field: &[u8], rule: Rule) -> Self {
+    /// `field` breaks `rule`.
+    pub fn new(field: &[u8], rule: Rule) -> Self {
         Self {
             field: Name::from(field),
             rule,
@@ -28,7 +29,8 @@ impl Invalid {
         }
     }
 
-    pub(in crate::topology) fn of_value(field: &[u8], value: &[u8], rule: Rule) -> Self {
+    /// `value`, of which an excerpt is kept, breaks `rule` of `field`.
+    pub fn of_value(field: &[u8], value: &[u8], rule: Rule) -> Self {
         Self {
             value: Some(excerpt(value)),
             ..Self::new(field, rule)
@@ -193,7 +195,8 @@ pub enum Oddity {
 }
 
 impl Warning {
-    pub(in crate::topology) fn new(field: &[u8], value: &[u8], oddity: Oddity) -> Self {
+    /// `value` of `field`, of which an excerpt is kept, is odd.
+    pub fn new(field: &[u8], value: &[u8], oddity: Oddity) -> Self {
         Self {
             field: Name::from(field),
             oddity,

@@ -289,7 +289,7 @@ proptest! {
         let moment = jiff::Timestamp::from_millisecond(at).expect("in range");
         let zone = jiff::tz::Offset::constant(offset).to_time_zone();
         let line = serde_json::json!({
-            "brandId": brand, "event_type": crate::topology::EVENT_TYPES[kind],
+            "brandId": brand, "event_type": crate::platform::EVENT_TYPES[kind],
             "payload": {"text": payload}, "timestamp": moment.to_zoned_datetime(zone).strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string(),
         });
         let once = checker(&raw).check_json(line.to_string().as_bytes()).expect("good");

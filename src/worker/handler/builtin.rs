@@ -4,12 +4,12 @@
 use std::fmt::Debug;
 
 use super::Verdict;
+use crate::model::Country;
 use crate::model::{Fields, Name, before_moves, escaped, shown_field};
 use crate::planted;
+use crate::platform::{self, EVENTS_NORMALIZED, features, normalize, review};
 use crate::topology::validate::Invalid;
-use crate::topology::{
-    self, Country, EVENTS_NORMALIZED, StreamSpec, Topology, features, normalize, review,
-};
+use crate::topology::{self, StreamSpec, Topology};
 use crate::wire::{FeatureUpdate, Output};
 use crate::worker::state::hand::Delivery;
 
@@ -69,8 +69,8 @@ impl Builtin {
                 stream: stream.clone(),
             },
             topology::Builtin::ReviewQueue => Self::ReviewQueue {
-                review: named(topology::REVIEW_QUEUE),
-                merges: named(topology::MERGES),
+                review: named(platform::REVIEW_QUEUE),
+                merges: named(platform::MERGES),
             },
             topology::Builtin::Normalize => {
                 let output = named(EVENTS_NORMALIZED);
@@ -163,7 +163,7 @@ fn route(review_queue: &Name, merges: &Name, delivery: &Delivery) -> Verdict {
                 b"request_id".to_vec(),
                 delivery.id().to_string().into_bytes(),
             ));
-            let stream = if stream == topology::REVIEW_QUEUE {
+            let stream = if stream == platform::REVIEW_QUEUE {
                 review_queue
             } else {
                 merges

@@ -1,8 +1,8 @@
 //! The pure half of the `features` handler: what one normalized event adds to its brand's and its
 //! profile's counters. The hashes are written by the worker, together with the acknowledgement.
 
-use super::validate::{Invalid, Moment, Rule, read_moment};
 use crate::model::{JsonText, Name, escaped};
+use crate::topology::validate::{Invalid, Moment, Rule, read_moment};
 
 /// What one event adds.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The pure half of the `review-queue` handler: where a merge request goes.
 
-use super::validate::{Invalid, Rule};
 use super::{MERGES, REVIEW_QUEUE};
+use crate::topology::validate::{Invalid, Rule};
 
 /// The stream that a merge request goes on to: a person's queue when it requires manual review, else
 /// the merges.

@@ -245,8 +245,8 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
+    use crate::platform::normalize::normalize_event;
     use crate::topology::Topology;
-    use crate::topology::normalize::normalize_event;
     use crate::topology::validate::Checker;
 
     const STARTS: Time = Time::from_ms(1_733_011_200_000);

@@ -3,11 +3,13 @@
 
 use std::borrow::Cow;
 
-use super::StreamSpec;
 use super::payload::normal_payload;
-use super::phone::Country;
-use super::validate::{Checker, Findings, Invalid, Oddity, Pair, RESERVED_PREFIXES, Rule, Warning};
+use crate::model::Country;
 use crate::model::Fields;
+use crate::topology::StreamSpec;
+use crate::topology::validate::{
+    Checker, Findings, Invalid, Oddity, Pair, RESERVED_PREFIXES, Rule, Warning,
+};
 
 /// A normalized event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +119,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::topology::{EVENTS_NORMALIZED, EVENTS_RAW, Topology};
+    use crate::platform::{EVENTS_NORMALIZED, EVENTS_RAW};
+    use crate::topology::Topology;
 
     fn raw(payload: &str) -> Vec<(&'static str, String)> {
         vec![

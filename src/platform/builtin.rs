@@ -1,11 +1,11 @@
 //! The platform's own streams and groups: what holds when no file says otherwise. Each value is
 //! here once. Source: the platform's description of its event pipeline.
 
-use super::{
+use crate::model::Name;
+use crate::topology::{
     Builtin, FanOut, FieldSpec, FieldType, GroupSpec, Handler, HttpSpec, HttpTarget, StreamSpec,
     Topology, Workers,
 };
-use crate::model::Name;
 
 /// Events as they arrive.
 pub const EVENTS_RAW: &str = "events.raw";
@@ -33,17 +33,19 @@ pub const PREDICTIONS: [&str; 3] = ["churn", "ltv", "segment"];
 /// The request that stands for all of [`PREDICTIONS`].
 pub const ALL_PREDICTIONS: &str = "all";
 
-/// The built-in platform.
-pub(super) fn platform() -> Topology {
-    Topology {
-        streams: vec![
-            events_raw(),
-            events_normalized(),
-            merge_requests(),
-            prediction_requests(),
-        ],
-        groups: groups(),
-        default_country: None,
+impl Default for Topology {
+    /// The built-in platform.
+    fn default() -> Self {
+        Self {
+            streams: vec![
+                events_raw(),
+                events_normalized(),
+                merge_requests(),
+                prediction_requests(),
+            ],
+            groups: groups(),
+            default_country: None,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::phone::{Country, normalize_phone};
+use crate::model::{Country, normalize_phone};
 
 /// The top-level fields of a payload that say who it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
