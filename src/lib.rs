@@ -22,7 +22,7 @@
 //! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, platform, wire, worker |
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types) |
 //! | [`cli`] | flags and value parsers that commands share | model |
-//! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire, platform |
+//! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire |
 //! | [`exit`] | outcomes and errors to exit codes | model, wire |
 //! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view, settings, exit |
 //! | [`commands`] | one file per subcommand: resolve, call one operation, hand over the report | everything above |

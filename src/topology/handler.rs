@@ -106,11 +106,11 @@ impl FanOut {
 /// A handler that this tool brings along.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Builtin {
-    /// Counters per brand and profile (see [`super::features`]).
+    /// Counters per brand and profile (see `platform::features`).
     Features,
-    /// Merge requests to the review queue or the merges (see [`super::review`]).
+    /// Merge requests to the review queue or the merges (see `platform::review`).
     ReviewQueue,
-    /// Raw events to normalized ones (see [`super::normalize`]).
+    /// Raw events to normalized ones (see `platform::normalize`).
     Normalize,
     /// A copy of each entry to another stream.
     Forward(Name),
