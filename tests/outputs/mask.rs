@@ -47,6 +47,8 @@ impl Mask {
         // The time of an entry's id, in its line.
         let of_line = r"(?m)^((?:‹\d+›)?\d{13}-\d+(?:‹0›)?  (?:‹2›)?)\d\d:\d\d:\d\d";
         let text = replaced(&text, of_line, |it| format!("{}##:##:##", &it[1]));
+        // Where a long name is cut depends on how wide the server's figures beside it are.
+        let text = replaced(&text, r"\$'(\S{6})\S*…", |it| format!("$'{}…", &it[1]));
         // What the demo says of its workers: a busy machine lets a lease run out, and its message be taken over.
         let attempts = r"\((?:\d+ taken over, )?(?:\d+ tried again, )?(\d+ dead)\)";
         let text = replaced(&text, attempts, |it| format!("(#, {})", &it[1]));
