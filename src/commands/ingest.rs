@@ -27,8 +27,8 @@ use crate::wire::Connection;
 
 /// Ingest events: store raw and normalized together or not at all
 ///
-/// Each event is validated, then stored in events.raw and, normalized, in events.normalized, atomically. Prints both
-/// ids. A file is checked as a whole before its first event is sent.
+/// Each event is validated, then stored in events.raw and, normalized, in events.normalized, atomically. Prints
+/// the event's id and those of its two entries. A file is checked as a whole before its first event is sent.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, add = Prints::list::<Ingested>(), add = PrintsPlan(Prints::one::<WouldIngest>()), after_help = "\
 Examples:

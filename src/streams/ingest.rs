@@ -6,8 +6,7 @@ use anyhow::Result;
 
 use super::publish::{Blocks, Line, Place, Sent, StopFlag, lost_reply, unreadable};
 use super::slots;
-use crate::model::Country;
-use crate::model::{EntryId, Fields, Problem, Time, report};
+use crate::model::{Country, EntryId, Fields, Name, Problem, Time, report};
 use crate::platform::normalize::{Normal, normalize_event};
 use crate::platform::{EVENTS_NORMALIZED, EVENTS_RAW};
 use crate::topology::validate::{Checker, Invalid, Record, Warning};
@@ -32,13 +31,16 @@ pub struct Ingest {
 /// One event, checked: its two entries.
 #[derive(Clone, Debug)]
 pub struct Event {
+    id: Name,
     outputs: [Output; 2],
 }
 
 report! {
-    /// The ids of an event's two entries.
+    /// An event's id, and those of its two entries.
     #[derive(Clone, Debug)]
     pub struct Ingested {
+        /// The event's, as both entries have it.
+        pub event_id: Name => whole("EVENT ID"),
         /// In the stream of raw events.
         pub raw_id: EntryId => whole("RAW ID"),
         /// When, by that id.
@@ -57,9 +59,9 @@ report! {
         /// How many events, each an entry of both streams.
         pub events: u64 => number("EVENTS"),
         /// The stream of raw events.
-        pub raw: crate::model::Name => text("RAW"),
+        pub raw: Name => text("RAW"),
         /// The stream of normalised events.
-        pub normalized: crate::model::Name => text("NORMALIZED"),
+        pub normalized: Name => text("NORMALIZED"),
     }
 }
 
@@ -117,6 +119,7 @@ impl Ingest {
 
     fn of_record(&self, mut record: Record) -> Result<(Event, Vec<Warning>), Vec<Invalid>> {
         let normalized = self.normalize(&record.fields)?;
+        let id = id_of(&normalized.fields);
         let output = |spec: &StreamSpec, fields| Output {
             stream: spec.name.clone(),
             maxlen: spec.maxlen,
@@ -127,16 +130,21 @@ impl Ingest {
             output(&self.normalized, normalized.fields),
         ];
         record.warnings.extend(normalized.warnings);
-        Ok((Event { outputs }, record.warnings))
+        Ok((Event { id, outputs }, record.warnings))
     }
 
-    fn ingested(&self, stored: &Result<Vec<EntryId>, String>) -> Result<Ingested, Error> {
+    fn ingested(
+        &self,
+        event_id: Name,
+        stored: &Result<Vec<EntryId>, String>,
+    ) -> Result<Ingested, Error> {
         let failed = |kind, why: &str| {
             let command = format!("ingest {}", self.raw.name);
             Err(Error::new(kind, command, why))
         };
         match stored.as_deref() {
             Ok(&[raw_id, normalized_id]) => Ok(Ingested {
+                event_id,
                 raw_id,
                 raw_time: raw_id.time(),
                 normalized_id,
@@ -146,6 +154,12 @@ impl Ingest {
             Err(why) => failed(ErrorKind::Server, why),
         }
     }
+}
+
+/// The event's id; a normalised event has one.
+fn id_of(normalized: &Fields) -> Name {
+    let found = normalized.iter().find(|(name, _)| name == b"event_id");
+    found.map_or_else(|| "".into(), |(_, id)| Name::new(id.clone()))
 }
 
 /// Stores one event, with the limits that `ingest` has by now.
@@ -160,9 +174,10 @@ pub async fn ingest_one(
     event.outputs[0].maxlen = ingest.raw.maxlen;
     event.outputs[1].maxlen = ingest.normalized.maxlen;
     match connection.call(add_together(&event.outputs)).await {
-        Ok(stored) => Ok(ingest.ingested(&stored)?),
+        Ok(stored) => Ok(ingest.ingested(event.id, &stored)?),
         Err(error) if error.kind.is_outcome_unknown() => {
-            Err(lost_reply("the event", &ingest.raw.name, &error).into())
+            let event = format!("event `{}`", event.id);
+            Err(lost_reply(&event, &ingest.raw.name, &error).into())
         }
         Err(error) => Err(error.into()),
     }
@@ -241,11 +256,11 @@ async fn store(
 ) -> Result<Vec<Ingested>, Error> {
     let calls = chunk.iter().map(|(_, event)| add_together(&event.outputs));
     let mut ids = Vec::with_capacity(chunk.len());
-    for ((place, _), stored) in chunk
+    for ((place, event), stored) in chunk
         .iter()
         .zip(connection.call_all(calls.collect()).await?)
     {
-        match stored.and_then(|stored| ingest.ingested(&stored)) {
+        match stored.and_then(|stored| ingest.ingested(event.id.clone(), &stored)) {
             Ok(done) => {
                 ids.push(done);
                 sent.stored += 1;

@@ -52,7 +52,7 @@ fn fields_by_name_are_the_same() {
             "event_id=e-1",
         ])
         .assert_code(0)
-        .stdout_has("raw_id\tnormalized_id\n")
+        .stdout_has("event_id\traw_id\tnormalized_id\n")
         .stderr_has("warning: event_id: `e-1` is not a UUID");
     assert_eq!(lengths(&server), (1, 1));
 }
@@ -116,7 +116,7 @@ fn when_one_stream_has_no_id_left_neither_takes_it() {
         let one = server.ucp(&ONE);
         let many = server.command(&["ingest", "-f", "-"]).stdin(day(3)).run();
         one.stdout_is("");
-        many.stdout_is("raw_id\tnormalized_id\n");
+        many.stdout_is("event_id\traw_id\tnormalized_id\n");
         for run in [one, many] {
             run.assert_code(6)
                 .stderr_has(full)
@@ -230,8 +230,8 @@ fn a_lost_reply_is_unknown() {
     let server = TestServer::start();
     server.redis(&["CLIENT", "PAUSE", "600", "WRITE"]);
     server
-        .ucp(&[&ONE[..], &["--timeout", "200ms"]].concat())
+        .ucp(&[&ONE[..], &["event_id=e-7", "--timeout", "200ms"]].concat())
         .assert_code(8)
         .stdout_is("")
-        .stderr_has("whether the event was stored is unknown, and it was not sent again");
+        .stderr_has("whether event `e-7` was stored is unknown, and it was not sent again");
 }

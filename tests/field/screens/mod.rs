@@ -2,6 +2,7 @@
 
 mod dead;
 mod entries;
+mod ids;
 mod lists;
 mod pager;
 
