@@ -5,42 +5,9 @@ use clap::builder::CommandExt;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
-use crate::model::{Body, Column, EntryId, Name, Row, Time, report};
+use crate::model::{Body, Column, EntryId, Name, PlanDocument, Row, Time, report};
 
-/// What running a command changes. Every command that can be run has one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Impact {
-    /// Nothing on the server.
-    Read,
-    /// Files on this machine, and nothing on the server.
-    Local,
-    /// Adds to the server, or works on it as the pipeline is meant to.
-    Write,
-    /// Takes away or moves what somebody may still need: asks first.
-    Destructive,
-}
-
-impl Impact {
-    /// The word for it in help and JSON.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Local => "local",
-            Self::Write => "write",
-            Self::Destructive => "destructive",
-        }
-    }
-
-    /// What the word means.
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            Self::Read => "changes nothing on the server",
-            Self::Local => "changes files on this machine, and nothing on the server",
-            Self::Write => "changes the server",
-            Self::Destructive => "changes the server and asks first; --yes agrees",
-        }
-    }
-}
+pub use crate::model::Impact;
 
 impl CommandExt for Impact {}
 
@@ -92,6 +59,11 @@ impl Prints {
             has_entries: false,
             schema: schema::<T>,
         }
+    }
+
+    /// A plan of which these are the rows.
+    pub const fn plan<R: Row>() -> Self {
+        Self::of::<PlanDocument<R>>(const { &[R::COLUMNS] })
     }
 
     /// Entries of streams.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::change::Change;
 use super::shared::group::{GroupArgs, OpenGroup};
-use crate::cli::{DryRun, Impact, Limited, Prints};
+use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::exit::Exit;
 use crate::model::EntryId;
 use crate::streams::ack::apply_ack;
@@ -21,7 +21,7 @@ use crate::view::Changed;
 /// The entries count as processed, and the group does not deliver them again. An entry that was delivered again in the
 /// meantime is skipped and listed. Exit 3 when none was pending, 7 when only some were acknowledged.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, add = Prints::list::<Changed>(), after_help = "\
+#[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()), after_help = "\
 Examples:
   ucp-streams ack event-processors 1700000000000-0
   ucp-streams ack event-processors 1700000000000-0 1700000000000-1 --yes")]
@@ -45,11 +45,18 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         topology,
         target,
         connection,
+        groups,
         ..
     } = args.group.open(context).await?;
     let which = Which::Ids(args.ids);
     let chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
-    let repair = Repair::of_pending(&chosen, topology, true, "acknowledge", "acknowledged");
+    let repair = Repair::of_pending(
+        &chosen,
+        (&groups, topology),
+        true,
+        "acknowledge",
+        "acknowledged",
+    );
     let change = Change::of(context, repair).listing(args.limit);
     let (what, preview) = (chosen.summary(), chosen.preview());
     change

@@ -8,7 +8,7 @@ use super::shared::group::GroupArgs;
 use super::shared::selection::{SelectArgs, Selection};
 use super::worker::assign::of_given;
 use super::worker::work_off;
-use crate::cli::{self, DryRun, Impact, Limited, Pairs, Prints};
+use crate::cli::{self, DryRun, Impact, Limited, Pairs, Prints, PrintsPlan};
 use crate::exit::Exit;
 use crate::model::{EntryId, Name, Problem};
 use crate::streams::claim::{ClaimPlan, Recipient, apply_claim, plan_claim};
@@ -32,7 +32,7 @@ use crate::worker::{Assignment, consumer_name};
 #[derive(Debug, clap::Args)]
 #[command(
     group = clap::ArgGroup::new("recipient").required(true).args(["to", "work"]),
-    add = Impact::Destructive, add = Prints::list::<Changed>(), after_help = "\
+    add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()), after_help = "\
 Examples:
   ucp-streams claim event-processors --idle 5m --to host-17-k3x9
   ucp-streams claim event-processors --to host-17-k3x9 --dry-run
@@ -88,8 +88,15 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let letters = stream.dead_letter;
     let plan = plan_claim(&connection, target, &which, idle_min, to, letters, mode).await?;
     let what = in_words(&plan, worker.is_some(), args.reset_deliveries);
-    let repair = Repair::of_pending(&plan.chosen, group.topology, is_named, "claim", "claimed")
-        .fresh_because(why_fresh);
+    let repair = Repair::of_pending(
+        &plan.chosen,
+        (&group.groups, group.topology),
+        is_named,
+        "claim",
+        "claimed",
+    )
+    .to_consumer(&plan.to)
+    .fresh_because(why_fresh);
     let change = Change::of(context, repair).listing(args.limit);
     let preview = plan.chosen.preview();
     let mut given = Vec::new();

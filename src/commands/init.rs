@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::shared::Context;
 use super::shared::group::to_create;
-use crate::cli::{DryRun, Impact, Limited, Prints, name};
+use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan, name};
 use crate::exit::Exit;
 use crate::model::Name;
 use crate::streams::init::{InitRow, State, apply_init, plan_init};
@@ -16,7 +16,7 @@ use crate::wire::Connection;
 /// Shows for each group whether it was created, existed, or exists at another position than a new one would have.
 /// Existing groups are never changed, so the command is safe to repeat.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Write, add = Prints::list::<InitRow>(), after_help = "\
+#[command(add = Impact::Write, add = Prints::list::<InitRow>(), add = PrintsPlan(Prints::plan::<InitRow>()), after_help = "\
 Examples:
   ucp-streams init
   ucp-streams init event-processors --start '$' --dry-run
@@ -54,16 +54,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let connection = context.connect().await?;
     let groups = wanted(&args, &connection, context).await?;
     let plan = plan_init(&connection, topology, &groups).await?;
-    let is_rehearsal = context.is_rehearsal(args.dry_run);
-    let rows = if is_rehearsal {
+    let rows = if context.is_rehearsal(args.dry_run) {
+        let facts = plan.facts();
+        let summary = facts.summary.clone();
+        context.show_plan(facts, &plan.rows, args.limit.rows())?;
+        context.rehearsed(&summary);
         plan.rows
     } else {
-        apply_init(&connection, plan).await?
+        let rows = apply_init(&connection, plan).await?;
+        context.console.show(&rows, args.limit.rows())?;
+        rows
     };
-    context.console.show(&rows, args.limit.rows())?;
-    if is_rehearsal {
-        context.rehearsed(&would(&rows));
-    }
     for row in rows.iter().filter(|row| row.state == State::Differs) {
         context.console.warn(&differs(row));
     }
@@ -88,20 +89,6 @@ async fn wanted(args: &Args, connection: &Connection, context: &Context) -> Resu
         }
     }
     Ok(groups)
-}
-
-/// What a plan would do.
-fn would(rows: &[InitRow]) -> String {
-    let missing: Vec<String> = rows
-        .iter()
-        .filter(|row| row.state == State::Missing)
-        .map(|row| format!("`{}` of `{}`", row.group, row.stream))
-        .collect();
-    if missing.is_empty() {
-        "create nothing: every group exists".to_owned()
-    } else {
-        format!("create {}", missing.join(", "))
-    }
 }
 
 fn differs(row: &InitRow) -> String {

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use clap::FromArgMatches as _;
 
 use super::help::{complete, help_json, layout, usage};
+use super::shared::typed::Typed;
 use super::shared::{Context, failure, panics};
 use super::{Cli, Command, context, tree};
 use crate::cli::{DryRun, Globals, Impact};
@@ -23,6 +24,8 @@ struct Line {
     cli: Cli,
     /// The words that name the command, as `worker run`.
     command: String,
+    /// All of it, to be typed again.
+    typed: Typed,
     /// Whether the command has `--dry-run`.
     can_rehearse: bool,
     /// What running it changes.
@@ -119,10 +122,15 @@ fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
     let mut matches = tree.try_get_matches_from_mut(args)?;
     let (command, can_rehearse) = usage::named(&matches);
     let impact = usage::impact_of(&tree, &command);
+    let typed = {
+        let (leaf, given) = complete::leaf(&tree, &matches);
+        Typed::of(&command, leaf, given)
+    };
     let cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))?;
     Ok(Line {
         cli,
         command,
+        typed,
         can_rehearse,
         impact,
     })
@@ -181,7 +189,7 @@ fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
         console.detail(1, &line);
     }
     console.protect(settings.guard.clone());
-    let context = Context::new(settings, console, line.command, cli.dry_run);
+    let context = Context::new(settings, console, (line.command, line.typed), cli.dry_run);
     context.require_named_topology()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

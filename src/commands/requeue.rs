@@ -6,7 +6,7 @@ use super::shared::Context;
 use super::shared::change::Change;
 use super::shared::group::GroupArgs;
 use super::shared::selection::{SelectArgs, Selection};
-use crate::cli::{DryRun, Impact, Limited, Prints};
+use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::exit::Exit;
 use crate::streams::ending::Repair;
 use crate::streams::repair::Chosen;
@@ -22,7 +22,7 @@ use crate::view::Changed;
 /// the stream would see the copies too; that is refused without --all-groups-see-it. An entry whose body was trimmed is
 /// recorded as a tombstone in the dead-letter stream (exit 9).
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, add = Prints::list::<Changed>(), after_help = "\
+#[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()), after_help = "\
 Examples:
   ucp-streams requeue event-processors --idle 10m --dry-run
   ucp-streams requeue event-processors 1700000000000-0 --yes
@@ -48,7 +48,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let group = args.group.open(context).await?;
     let all_see_it = args.all_groups_see_it;
-    must_be_alone(&group.target, &group.groups, all_see_it)?;
+    let others = must_be_alone(&group.target, &group.groups, all_see_it)?;
     let Selection {
         which,
         idle_min,
@@ -58,8 +58,15 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let is_named = matches!(which, Which::Ids(_));
     let dead_letter = group.topology.stream_or_default(&target.stream).dead_letter;
     let chosen = Chosen::find(&connection, target, &which, idle_min).await?;
-    let repair = Repair::of_pending(&chosen, group.topology, is_named, "requeue", "requeued")
-        .fresh_because(why_fresh);
+    let repair = Repair::of_pending(
+        &chosen,
+        (&group.groups, group.topology),
+        is_named,
+        "requeue",
+        "requeued",
+    )
+    .to_stream(&chosen.target.stream, Some(others))
+    .fresh_because(why_fresh);
     let change = Change::of(context, repair).listing(args.limit);
     let (what, preview) = (chosen.summary(), chosen.preview());
     change

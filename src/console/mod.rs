@@ -9,6 +9,7 @@ mod filter;
 mod logs;
 mod output;
 mod pager;
+mod plan;
 mod progress;
 mod reader;
 mod service;

@@ -1,5 +1,6 @@
 //! Command lines of this tool as text to be pasted into a shell: what hints and undo lines suggest.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use super::Name;
@@ -9,7 +10,7 @@ use super::name::is_unsafe;
 /// reads back as exactly these words, and that is safe to print.
 #[derive(Clone, Debug)]
 pub struct CommandLine {
-    command: &'static str,
+    command: Cow<'static, str>,
     words: Vec<Word>,
 }
 
@@ -27,9 +28,11 @@ enum Word {
 
 impl CommandLine {
     /// `ucp-streams COMMAND`: `groups set-id`.
-    pub fn new(command: &'static str) -> Self {
-        let words = Vec::new();
-        Self { command, words }
+    pub fn new(command: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            command: command.into(),
+            words: Vec::new(),
+        }
     }
 
     /// With an argument.
@@ -48,6 +51,13 @@ impl CommandLine {
         let between = if is_dashed { "=" } else { " " };
         let option = format!("{name}{between}{quoted}");
         self.words.push(Word::Option(option));
+        self
+    }
+
+    /// With an option that has no value: `--force`.
+    #[must_use]
+    pub fn flag(mut self, name: impl Into<String>) -> Self {
+        self.words.push(Word::Option(name.into()));
         self
     }
 
@@ -104,6 +114,12 @@ impl Argument for &Name {
 impl Argument for &str {
     fn into_word(self) -> (String, bool) {
         (quoted(self.as_bytes()), self.starts_with('-'))
+    }
+}
+
+impl Argument for &[u8] {
+    fn into_word(self) -> (String, bool) {
+        (quoted(self), self.starts_with(b"-"))
     }
 }
 

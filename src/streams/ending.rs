@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::plan;
 use super::redrive::LettersPlan;
 use super::repair::{Applied, Chosen, Outcome, Repaired};
 use super::tombstone;
-use crate::model::{CommandLine, Name, Problem, entries};
+use crate::model::{CommandLine, GroupInfo, Name, PlanFacts, Problem, entries};
 use crate::topology::Topology;
 
 /// Consumers that a summary names.
@@ -18,8 +19,8 @@ const HOLDERS_MAX: usize = 4;
 pub struct Repair {
     /// What is changed: the group and its stream, or the dead-letter stream.
     pub target: String,
-    /// The stream that has the entries' ids.
-    pub stream: Name,
+    /// What else is known when nothing is changed yet; its stream has the entries' ids.
+    pub about: PlanFacts,
     /// What shows the entries that there are to change.
     pub look: CommandLine,
     /// `claim`.
@@ -93,17 +94,21 @@ impl Counts {
 }
 
 impl Repair {
-    /// Of pending entries that were `chosen`.
+    /// Of pending entries that were `chosen` in one of these groups of their stream.
     pub fn of_pending(
         chosen: &Chosen,
-        topology: &Topology,
+        (groups, topology): (&[GroupInfo], &Topology),
         is_named: bool,
         verb: &'static str,
         past: &'static str,
     ) -> Self {
         Self {
             target: chosen.target.to_string(),
-            stream: chosen.target.stream.clone(),
+            about: plan::about(
+                &chosen.target,
+                plan::seen(groups, &chosen.target),
+                String::new(),
+            ),
             look: chosen.target.command("pending", topology),
             verb,
             past,
@@ -115,19 +120,23 @@ impl Repair {
 
     /// Of dead letters.
     pub fn of_letters(
-        plan: &LettersPlan,
+        letters: &LettersPlan,
         is_named: bool,
         verb: &'static str,
         past: &'static str,
     ) -> Self {
         Self {
-            target: format!("dead-letter stream `{}`", plan.source.dead_letter),
-            stream: plan.source.dead_letter.clone(),
-            look: CommandLine::new("dlq list").arg(&plan.source.stream),
+            target: format!("dead-letter stream `{}`", letters.source.dead_letter),
+            about: PlanFacts {
+                stream: Some(letters.source.dead_letter.clone()),
+                other_groups: Some(Vec::new()),
+                ..PlanFacts::default()
+            },
+            look: CommandLine::new("dlq list").arg(&letters.source.stream),
             verb,
             past,
             is_named,
-            has_more: plan.has_more,
+            has_more: letters.has_more,
             why_fresh: None,
         }
     }
@@ -137,6 +146,36 @@ impl Repair {
     pub fn fresh_because(mut self, why: Option<String>) -> Self {
         self.why_fresh = why;
         self
+    }
+
+    /// The same, which moves or copies entries to this stream, where these other groups see them too.
+    #[must_use]
+    pub fn to_stream(mut self, stream: &Name, other_groups: Option<Vec<Name>>) -> Self {
+        self.about.to_stream = Some(stream.clone());
+        self.about.other_groups = other_groups;
+        self
+    }
+
+    /// The same, which hands entries to this consumer.
+    #[must_use]
+    pub fn to_consumer(mut self, consumer: &Name) -> Self {
+        self.about.to_consumer = Some(consumer.clone());
+        self
+    }
+
+    /// The plan as data: `what` sums the entries up, and `rows` say what would become of each.
+    pub fn facts(&self, what: &str, rows: &[Repaired]) -> PlanFacts {
+        let is_planned = |row: &Repaired| row.outcome == Outcome::Planned;
+        let facts = PlanFacts {
+            summary: self.planned(if rows.iter().any(is_planned) {
+                what
+            } else {
+                "nothing"
+            }),
+            has_more: self.has_more,
+            ..self.about.clone()
+        };
+        plan::of_rows(facts, rows)
     }
 
     /// What is planned, as a person agrees to it; `what` sums the entries up.
@@ -278,7 +317,7 @@ mod tests {
     fn repair(is_named: bool) -> Repair {
         Repair {
             target: "group `g` of stream `s`".to_owned(),
-            stream: "s".into(),
+            about: PlanFacts::default(),
             look: CommandLine::new("pending").arg("g"),
             verb: "claim",
             past: "claimed",

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::names::explain;
 use super::server::still_loading;
-use crate::model::{EntryId, GroupInfo, Name, report, states};
+use crate::model::{EntryId, GroupInfo, Name, PlanFacts, report, states};
 use crate::topology::{GroupSpec, Start, Topology};
 use crate::wire::{
     Connection, ErrorKind, GroupStart, Result as WireResult, create_group, xinfo_groups,
@@ -55,6 +55,35 @@ impl InitRow {
 pub struct InitPlan {
     /// One row a group, in the order they were given.
     pub rows: Vec<InitRow>,
+}
+
+impl InitPlan {
+    /// The plan as data.
+    pub fn facts(&self) -> PlanFacts {
+        let is_missing = |row: &&InitRow| row.state == State::Missing;
+        let count = self.rows.iter().filter(is_missing).count() as u64;
+        PlanFacts {
+            summary: would(&self.rows),
+            count,
+            left_out: self.rows.len() as u64 - count,
+            other_groups: Some(Vec::new()),
+            ..PlanFacts::default()
+        }
+    }
+}
+
+/// What a plan would do.
+fn would(rows: &[InitRow]) -> String {
+    let missing: Vec<String> = rows
+        .iter()
+        .filter(|row| row.state == State::Missing)
+        .map(|row| format!("`{}` of `{}`", row.group, row.stream))
+        .collect();
+    if missing.is_empty() {
+        "create nothing: every group exists".to_owned()
+    } else {
+        format!("create {}", missing.join(", "))
+    }
 }
 
 /// Looks which of `groups` are there. Changes nothing.

@@ -4,9 +4,12 @@ use anyhow::Result;
 
 use super::lag::lost_in_all;
 use super::names::explain;
+use super::plan;
 use super::target::Target;
 use super::which_group::Suggest;
-use crate::model::{Consent, EntryId, Lag, Losses, Name, Problem, Time, report};
+use crate::model::{
+    Consent, EntryId, Lag, Losses, Name, PlanFacts, Problem, SeenGroup, Time, entries, report,
+};
 use crate::streams::inspect::{between, counting, lost_cell, position};
 use crate::topology::{GroupSpec, Topology, losses_key};
 use crate::wire::{
@@ -153,6 +156,40 @@ pub struct AcceptPlan {
     /// What it would do.
     pub row: Acceptance,
     target: Target,
+    seen: Option<SeenGroup>,
+}
+
+impl AcceptPlan {
+    /// The plan as data.
+    pub fn facts(&self) -> PlanFacts {
+        let (target, row) = (&self.target, &self.row);
+        let summary = if row.has_any() {
+            told(target, row)
+        } else {
+            format!("accept nothing: {target} has no losses that are not accepted")
+        };
+        PlanFacts {
+            count: row.has_any().into(),
+            left_out: (!row.has_any()).into(),
+            entries: Some(row.lost_unaccepted),
+            ..plan::about(target, self.seen, summary)
+        }
+    }
+}
+
+/// What is accepted, as a person should hear it.
+fn told(target: &Target, row: &Acceptance) -> String {
+    let how = match row.lost_unaccepted {
+        Lag::AtMost(_) => "at most ",
+        Lag::AtLeast(_) => "at least ",
+        _ => "",
+    };
+    let lost = entries(row.lost_unaccepted.entries().unwrap_or_default());
+    let recorded = match (row.from_id, row.to_id) {
+        (Some(from), Some(to)) => format!("; the last recorded after {from} and before {to}"),
+        _ => String::new(),
+    };
+    format!("accept that {target} lost {how}{lost} before delivery{recorded}")
 }
 
 impl Acceptance {
@@ -174,7 +211,7 @@ pub async fn plan_accept(
     spec: &GroupSpec,
 ) -> Result<AcceptPlan> {
     let target = Target::from(spec);
-    target
+    let groups = target
         .require(connection, topology, Suggest::Nothing)
         .await?;
     let seen = Box::pin(position(connection, topology, spec)).await?;
@@ -191,6 +228,7 @@ pub async fn plan_accept(
             from_id: kept.as_ref().and_then(|it| it.from),
             to_id: kept.as_ref().and_then(|it| it.to),
         },
+        seen: plan::seen(&groups, &target),
         target,
     })
 }
@@ -216,7 +254,9 @@ pub async fn apply_accept(
     plan: AcceptPlan,
     _: Consent,
 ) -> Result<Acceptance> {
-    let AcceptPlan { mut row, target } = plan;
+    let AcceptPlan {
+        mut row, target, ..
+    } = plan;
     let key = losses_key(&target.stream, &target.group);
     let dead_letter = topology.stream_or_default(&target.stream).dead_letter;
     let of = LossesOf {

@@ -22,6 +22,7 @@ mod patience;
 pub mod pending;
 pub mod permissions;
 pub mod ping;
+mod plan;
 pub mod policy;
 pub mod publish;
 pub mod read;

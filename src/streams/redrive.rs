@@ -104,7 +104,8 @@ impl Subject for DeadLetter {
     }
 }
 
-/// Makes sure that a redriven entry is seen by one group only, unless that is agreed to.
+/// Makes sure that a redriven entry is seen by one group only, unless that is agreed to. The groups that see it, where these
+/// are several; `None` where the user may not ask.
 ///
 /// # Errors
 /// Refused, naming the groups, where the stream they go to has several; what the server says.
@@ -112,20 +113,22 @@ pub async fn must_be_one_group(
     connection: &Connection,
     plan: &LettersPlan,
     all_groups_may_see_it: bool,
-) -> Result<()> {
-    if all_groups_may_see_it {
-        return Ok(());
-    }
+) -> Result<Option<Vec<Name>>> {
     let stream = &plan.destination;
     let groups = match connection.run(xinfo_groups(stream)).await {
         // Each of the entries will say so.
         Err(error) if matches!(error.kind, ErrorKind::NoKey | ErrorKind::WrongType) => {
-            return Ok(());
+            return Ok(Some(Vec::new()));
         }
+        // Only shown.
+        Err(error) if all_groups_may_see_it && error.kind == ErrorKind::NoPerm => return Ok(None),
         groups => groups?,
     };
     if groups.len() < 2 {
-        return Ok(());
+        return Ok(Some(Vec::new()));
+    }
+    if all_groups_may_see_it {
+        return Ok(Some(groups.into_iter().map(|it| it.name).collect()));
     }
     let names: Vec<String> = groups.iter().map(|it| format!("`{}`", it.name)).collect();
     Err(Problem::refused(format!(

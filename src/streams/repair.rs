@@ -266,6 +266,14 @@ impl Applied {
         }
     }
 
+    /// Nothing was changed, since there was nothing to change.
+    pub fn none(rows: Vec<Repaired>) -> Self {
+        Self {
+            rows,
+            ..Self::default()
+        }
+    }
+
     /// How many came out as they were meant to.
     pub fn done(&self) -> usize {
         let done = |row: &&Repaired| row.outcome.is_done();

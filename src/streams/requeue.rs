@@ -10,7 +10,7 @@ use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _};
 use super::target::Target;
 use super::tombstone::bury;
 
-/// Makes sure that a copy at the end of the stream is seen by nobody but `target`, unless that is agreed to.
+/// Makes sure that a copy at the end of the stream is seen by nobody but `target`, unless that is agreed to. The other groups.
 ///
 /// # Errors
 /// Refused, naming the other groups, when there are any.
@@ -18,19 +18,17 @@ pub fn must_be_alone(
     target: &Target,
     groups: &[GroupInfo],
     all_groups_may_see_it: bool,
-) -> Result<(), Problem> {
-    let others: Vec<String> = groups
-        .iter()
-        .filter(|group| group.name != target.group)
-        .map(|group| format!("`{}`", group.name))
-        .collect();
+) -> Result<Vec<Name>, Problem> {
+    let others = groups.iter().map(|it| &it.name);
+    let others: Vec<Name> = others.filter(|it| **it != target.group).cloned().collect();
     if others.is_empty() || all_groups_may_see_it {
-        return Ok(());
+        return Ok(others);
     }
+    let named: Vec<String> = others.iter().map(|it| format!("`{it}`")).collect();
     Err(Problem::refused(format!(
         "stream `{}` has other groups, which would see the entries again: {}",
         target.stream,
-        others.join(", ")
+        named.join(", ")
     ))
     .hint(
         "--all-groups-see-it allows that; `claim` hands entries over without a copy that other groups would see",

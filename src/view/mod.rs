@@ -3,6 +3,7 @@
 //!
 //! - A report's row is declared with `report!` (`model/report`); [`rows`] shows a list, [`RowWriter`] a list that comes in pages,
 //!   [`one`] a single object.
+//! - A plan goes through [`PlanWriter`], with its rows.
 //! - Something with several parts implements [`Report`].
 //! - Entries go through [`EntryWriter`], which is made for millions of them.
 
@@ -14,6 +15,7 @@ mod jq;
 mod json;
 mod list;
 pub mod metrics;
+mod plan;
 mod pretty;
 mod report;
 mod reports;
@@ -30,6 +32,7 @@ pub use human::{human_bytes, human_count, human_millis};
 pub use jq::JqFilter;
 pub use json::{json_bytes, json_made_safe, json_text, write_json};
 pub use list::Cut;
+pub use plan::PlanWriter;
 pub use pretty::{indent_json, is_json};
 pub use report::{Report, Section, report};
 pub use reports::{

@@ -109,12 +109,12 @@ fn without_consent_nothing_changes() {
         .stderr_has(server.socket().to_str().unwrap())
         .stderr_has("--yes");
     let dry = server.ucp(&["claim", GROUP, "--to", "c3", "--dry-run", "-o", "json"]);
-    let rows = dry
+    let plan = dry
         .assert_code(0)
         .stderr_has("nothing was changed")
         .stdout_json();
-    assert_eq!(outcomes(&rows)[0], ("1-0", "planned"));
-    assert_eq!(rows.as_array().unwrap().len(), 4);
+    assert_eq!(outcomes(&plan["rows"])[0], ("1-0", "planned"));
+    assert_eq!(plan["rows"].as_array().unwrap().len(), 4);
     let after = pending(&server, STREAM, GROUP);
     assert_eq!(after, before);
 }

@@ -89,7 +89,8 @@ fn create_is_idempotent_and_says_what_differs() {
         let mut words = vec!["groups", "create", "-o", "json"];
         words.extend(args);
         let run = server.ucp(&words);
-        let row = run.assert_code(0).stdout_json();
+        let shown = run.assert_code(0).stdout_json();
+        let row = shown.pointer("/rows/0").unwrap_or(&shown);
         let id = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
         (id("state"), id("start_id"), id("last_delivered_id"), run)
     };
@@ -178,13 +179,20 @@ fn a_rewind_tells_what_it_takes_from_whom() {
     let server = seeded();
     let before = state(&server);
     let dry = server.ucp(&["groups", "set-id", GROUP, "2-0", "--dry-run", "-o", "json"]);
-    let row = dry
+    let plan = dry
         .assert_code(6)
         .stderr_has("nothing was changed: without --dry-run this would move group")
         .stderr_has("delivered again: 4 entries")
         .stderr_has("pending among these: 4 entries (2 of `c1`, 2 of `c2`); the next consumer to read takes them over, and their delivery counts (up to 7) start again at 1")
         .stderr_has("\"kind\":\"refused\",\"message\":\"group `event-processors` of stream `events.normalized` has live consumers: c1, c2")
         .stdout_json();
+    let row = &plan["rows"][0];
+    assert_eq!(
+        (&plan["command"], &plan["count"]),
+        (&json!(null), &json!(1))
+    );
+    let why = plan["refusal"].as_str().unwrap();
+    assert!(why.ends_with("has live consumers: c1, c2"), "{why}");
     assert_eq!(
         (&row["from_id"], &row["to_id"]),
         (&json!("6-0"), &json!("2-0"))
@@ -306,11 +314,12 @@ fn delete_refuses_while_anything_is_left_to_do() {
         )
         .stderr_has("--yes");
     let dry = server.ucp(&["groups", "delete", GROUP, "--dry-run", "-o", "json"]);
-    let row = dry
+    let plan = dry
         .assert_code(6)
         .stderr_has("nothing was changed: without --dry-run this would delete group")
         .stderr_has("\"kind\":\"refused\"")
         .stdout_json();
+    let row = &plan["rows"][0];
     assert_eq!(
         (&row["pending"], &row["is_done"]),
         (&json!(6), &json!(false))

@@ -23,6 +23,7 @@ mod pairs;
 mod pasted;
 mod pending;
 mod ping;
+mod plans;
 mod publish;
 mod publish_file;
 mod publish_formats;

@@ -250,7 +250,7 @@ fn field_a11_a_script_gets_everything_that_is_pending() {
         "0s",
         "--dry-run",
         "--jq",
-        "length",
+        ".rows | length",
     ];
     assert_eq!(length(&server.ucp(&claim)), 1203);
 }

@@ -18,7 +18,8 @@ const YOUNGEST_MS: u64 = 3_600_000;
 const NOW_MS: u64 = 4 * 60_000;
 
 /// Keys of durations that go on while a command runs.
-const AGES: &str = "idle_ms|age_ms|inactive_ms|[a-z_]+_age_ms|[a-z_]+_idle_ms|uptime_ms";
+const AGES: &str =
+    "idle_ms|idle_min_ms|age_ms|inactive_ms|[a-z_]+_age_ms|[a-z_]+_idle_ms|uptime_ms";
 /// Keys of what a server decides, or the moment.
 const WORDS: &str = "bytes|pid|server|version|features|rate_per_minute|headroom_ms|round_trip_ms";
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::{HeirArgs, carry_out};
-use crate::cli::{self, DryRun, Impact, Limited, Prints};
+use crate::cli::{self, DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
@@ -18,7 +18,7 @@ use crate::streams::consumers::{Removal, RemovalPlan, plan_delete};
 /// --hand-over-to moves the entries to another consumer first, each one only if no other consumer claimed it in the
 /// meantime. An entry whose body was trimmed is recorded as a tombstone in the dead-letter stream (exit 9).
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, add = Prints::list::<Removal>(), after_help = "\
+#[command(add = Impact::Destructive, add = Prints::list::<Removal>(), add = PrintsPlan(Prints::plan::<Removal>()), after_help = "\
 Examples:
   ucp-streams consumers delete event-processors host-17-k3x9
   ucp-streams consumers delete event-processors host-17-k3x9 --dry-run \\
@@ -44,12 +44,13 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let group = args.group.open(context).await?;
     let heir = args.heir.resolve(&group);
-    let (target, connection) = (group.target, group.connection);
+    let (target, connection, groups) = (group.target, group.connection, group.groups);
     let to = heir.as_ref().map(|it| it.to.clone());
     let told = format!("delete consumer `{}` of {target}", args.name);
     let plan = plan_delete(&connection, target, &args.name, heir).await?;
     let told = format!("{told}{}", details(&plan, to.as_ref()));
-    carry_out(context, plan, args.limit.rows(), args.dry_run, &told, "").await
+    let how = (args.limit.rows(), args.dry_run);
+    carry_out(context, (plan, &groups), told, how, "").await
 }
 
 /// When it was seen, and who gets what it holds.

@@ -11,7 +11,7 @@ use super::shared::Context;
 use super::shared::group::{GroupArgs, OpenGroup};
 use crate::cli::{self, DryRun, Impact, Limited, Prints};
 use crate::exit::Exit;
-use crate::model::{Limit, Name, Problem};
+use crate::model::{GroupInfo, Limit, Name, Problem};
 use crate::streams::consumers::{Heir, Member, RemovalPlan, Removals, apply_removal, list};
 
 /// List a group's consumers, or delete dead ones
@@ -105,20 +105,21 @@ impl HeirArgs {
     }
 }
 
-/// Makes the plan true, given consent to what `told` and `details` say of it, and shows what became of each; for a dry
-/// run what would.
+/// Makes the plan true, given consent to what `told` and `details` say of it, and shows what became of each; for a dry run
+/// what would.
 async fn carry_out(
     context: &Context,
-    plan: RemovalPlan,
-    limit: Limit,
-    dry_run: DryRun,
-    told: &str,
+    (plan, groups): (RemovalPlan, &[GroupInfo]),
+    told: String,
+    (limit, dry_run): (Limit, DryRun),
     details: &str,
 ) -> Result<Exit> {
     let console = &context.console;
     if context.is_rehearsal(dry_run) {
-        console.show(&plan.rows, limit)?;
-        context.rehearsed(told);
+        let oldest = plan.oldest(&context.connect().await?).await?;
+        let facts = plan.facts(groups, told.clone()).since(oldest);
+        context.show_plan(facts, &plan.rows, limit)?;
+        context.rehearsed(&told);
         context.warn_each(Removals::of(&plan.rows).warning());
         return Ok(Exit::Done);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::{HeirArgs, carry_out};
-use crate::cli::{self, DryRun, Impact, Limited, Prints};
+use crate::cli::{self, DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
@@ -19,7 +19,7 @@ use crate::streams::names::listed;
 /// names a consumer that gets the entries. A consumer that becomes active in the meantime, or gets entries again, is
 /// kept as well.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, add = Prints::list::<Removal>(), after_help = "\
+#[command(add = Impact::Destructive, add = Prints::list::<Removal>(), add = PrintsPlan(Prints::plan::<Removal>()), after_help = "\
 Examples:
   ucp-streams consumers prune event-processors --idle 1d --dry-run
   ucp-streams consumers prune event-processors --yes \\
@@ -45,15 +45,23 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let group = args.group.open(context).await?;
     let heir = args.heir.resolve(&group);
-    let (target, connection) = (group.target, group.connection);
+    let (target, connection, groups) = (group.target, group.connection, group.groups);
     let handed_to = heir.as_ref().map(|it| it.to.clone());
     let of = target.to_string();
     let plan = plan_prune(&connection, target, args.idle, heir).await?;
     let (planned, held) = (plan.planned().count(), plan.entries());
     let console = &context.console;
     if planned == 0 {
-        console.show(&plan.rows, args.limit.rows())?;
-        console.note(&plan.nothing_to_prune(args.idle)?);
+        let nothing = plan.nothing_to_prune(args.idle);
+        let limit = args.limit.rows();
+        if context.is_rehearsal(args.dry_run) {
+            let summary = nothing.as_ref().unwrap_or_else(|it| &it.message);
+            let facts = plan.facts(&groups, summary.clone());
+            context.show_plan(facts, &plan.rows, limit)?;
+        } else {
+            console.show(&plan.rows, limit)?;
+        }
+        console.note(&nothing?);
         return Ok(Exit::Done);
     }
     let handing = handed_to
@@ -66,13 +74,6 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     );
     let names: Vec<Name> = plan.planned().map(|it| it.consumer.clone()).collect();
     let details = format!("\n{}", listed(&names));
-    carry_out(
-        context,
-        plan,
-        args.limit.rows(),
-        args.dry_run,
-        &told,
-        &details,
-    )
-    .await
+    let how = (args.limit.rows(), args.dry_run);
+    carry_out(context, (plan, &groups), told, how, &details).await
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::cli::{DryRun, Impact, Limited, Prints};
+use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::change::Change;
 use crate::commands::shared::group::GroupArgs;
@@ -28,7 +28,7 @@ const UNDO_MAX: usize = 50;
 /// does not acknowledge it. Entries that are undelivered or acknowledged are not pending, and are skipped: exit 7 when
 /// only some were moved, 3 when none was pending. An entry whose body was trimmed is recorded as a tombstone (exit 9).
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, add = Prints::list::<Changed>(), after_help = "\
+#[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()), after_help = "\
 Examples:
   ucp-streams dlq add event-processors 1700000000000-0 \\
       --reason 'total is no number, see ticket 4711'
@@ -69,7 +69,14 @@ pub(super) async fn add(args: AddArgs, context: &Context) -> Result<Exit> {
     let mut chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
     tell_states(&connection, &mut chosen, &group.groups).await?;
     warn_of_running(&chosen, group.spec.claim_idle, context);
-    let repair = Repair::of_pending(&chosen, group.topology, true, "park", "parked");
+    let repair = Repair::of_pending(
+        &chosen,
+        (&group.groups, group.topology),
+        true,
+        "park",
+        "parked",
+    )
+    .to_stream(&source.dead_letter, Some(Vec::new()));
     let change = Change::of(context, repair).listing(args.limit);
     let what = format!("as dead letters {}", chosen.summary());
     let preview = chosen.preview();

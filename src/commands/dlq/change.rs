@@ -3,7 +3,9 @@
 use anyhow::Result;
 
 use super::StreamArgs;
-use crate::cli::{self, Condition, DryRun, Impact, Limited, Prints, condition, per_second};
+use crate::cli::{
+    self, Condition, DryRun, Impact, Limited, Prints, PrintsPlan, condition, per_second,
+};
 use crate::commands::shared::Context;
 use crate::commands::shared::change::Change;
 use crate::commands::tail::filter;
@@ -73,7 +75,7 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
 /// shares the dead-letter stream. When several groups read the stream, all of them would see the entries again; that is
 /// refused without --all-groups-see-it.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, add = Prints::list::<Changed>(),
+#[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()),
     override_usage = "ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group|--reason|--where>",
     after_help = "\
 Examples:
@@ -114,7 +116,7 @@ pub(super) struct RedriveArgs {
 
 /// Delete dead letters
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, add = Prints::list::<Changed>(),
+#[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()),
     override_usage = "ucp-streams dlq purge [OPTIONS] <STREAM> <ID…|--all|--group|--reason|--where>",
     after_help = "\
 Examples:
@@ -144,9 +146,10 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
     let found = find(&connection, &source, &letters(args.which, &args.count)).await?;
     let topology = context.topology()?;
     let plan = LettersPlan::redrive(topology, source, args.to_stream, found);
-    must_be_one_group(&connection, &plan, args.all_groups_see_it).await?;
+    let seen_by = must_be_one_group(&connection, &plan, args.all_groups_see_it).await?;
     let what = format!("{} to `{}`", entries(plan.letters.len()), plan.destination);
-    let repair = Repair::of_letters(&plan, is_named, "redrive", "redriven");
+    let repair = Repair::of_letters(&plan, is_named, "redrive", "redriven")
+        .to_stream(&plan.destination, seen_by);
     let change = Change::of(context, repair);
     let change = change.listing(args.limit).paced(args.rate);
     let (preview, all_see_it) = (plan.preview(), args.all_groups_see_it);

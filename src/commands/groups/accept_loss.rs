@@ -2,11 +2,10 @@
 
 use anyhow::Result;
 
-use crate::cli::{DryRun, Impact, Prints};
+use crate::cli::{DryRun, Impact, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
-use crate::model::{Lag, entries};
 use crate::streams::losses::{Acceptance, apply_accept, plan_accept};
 use crate::streams::target::Target;
 
@@ -17,7 +16,7 @@ use crate::streams::target::Target;
 /// accepted. Gaps that no worker has recorded yet are recorded first. The total is kept, and later losses raise an
 /// alert again.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, add = Prints::one::<Acceptance>(), after_help = "\
+#[command(add = Impact::Destructive, add = Prints::one::<Acceptance>(), add = PrintsPlan(Prints::plan::<Acceptance>()), after_help = "\
 Examples:
   ucp-streams groups accept-loss event-processors --dry-run
   ucp-streams groups accept-loss event-processors
@@ -37,14 +36,19 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let target = Target::from(&spec);
     let plan = plan_accept(&connection, topology, &spec).await?;
     let console = &context.console;
+    let is_rehearsal = context.is_rehearsal(args.dry_run);
     if !plan.row.has_any() {
-        console.show_one(&plan.row)?;
+        if is_rehearsal {
+            context.show_plan_of(plan.facts(), &[], &plan.row)?;
+        } else {
+            console.show_one(&plan.row)?;
+        }
         console.note(&format!("{target} has no losses to accept"));
         return Ok(Exit::Done);
     }
-    let dry_run = context.is_rehearsal(args.dry_run);
-    let told = told(&target, &plan.row);
-    let agreed = context.agreed(dry_run, &plan.row, &told, None).await?;
+    let agreed = context
+        .agreed(is_rehearsal, (plan.facts(), &[]), &plan.row, None)
+        .await?;
     let Some(consent) = agreed else {
         return Ok(Exit::Done);
     };
@@ -53,19 +57,4 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     console.show_one(&row)?;
     console.note(&format!("the losses of {target} up to now are accepted"));
     Ok(Exit::Done)
-}
-
-/// What is accepted, as a person should hear it.
-fn told(target: &Target, row: &Acceptance) -> String {
-    let how = match row.lost_unaccepted {
-        Lag::AtMost(_) => "at most ",
-        Lag::AtLeast(_) => "at least ",
-        _ => "",
-    };
-    let lost = entries(row.lost_unaccepted.entries().unwrap_or_default());
-    let recorded = match (row.from_id, row.to_id) {
-        (Some(from), Some(to)) => format!("; the last recorded after {from} and before {to}"),
-        _ => String::new(),
-    };
-    format!("accept that {target} lost {how}{lost} before delivery{recorded}")
 }

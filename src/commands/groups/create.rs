@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::at;
-use crate::cli::{DryRun, Impact, Position, Prints};
+use super::{at, pinned};
+use crate::cli::{DryRun, Impact, Position, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
@@ -17,7 +17,7 @@ use crate::topology::Start;
 /// Safe to repeat: an existing group is never changed, and a warning says when its position differs from that of a new
 /// one. An entry id is the last one that counts as delivered; a time or -N names the first entry to be delivered.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Write, add = Prints::one::<Created>(), after_help = "\
+#[command(add = Impact::Write, add = Prints::one::<Created>(), add = PrintsPlan(Prints::plan::<Created>()), after_help = "\
 Examples:
   ucp-streams groups create auditors --stream events.raw
   ucp-streams groups create auditors --stream events.raw --start '$'
@@ -47,35 +47,22 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let mut lane = context.lane().await?;
     let target = Target::from(&spec);
     let plan = plan_create(&connection, &mut lane, topology, target, at(start)).await?;
-    let is_rehearsal = context.is_rehearsal(args.dry_run);
-    let row = if is_rehearsal {
+    let row = if context.is_rehearsal(args.dry_run) {
+        let facts = plan.facts();
+        let summary = facts.summary.clone();
+        let pinned = pinned("start", start, plan.row.start_id);
+        context.show_plan_of(facts, &pinned, &plan.row)?;
+        context.rehearsed(&summary);
         plan.row
     } else {
-        apply_create(&connection, plan).await?
+        let row = apply_create(&connection, plan).await?;
+        context.console.show_one(&row)?;
+        row
     };
-    context.console.show_one(&row)?;
-    if is_rehearsal {
-        context.rehearsed(&would(&row));
-    }
     if row.state == State::Differs {
         context.console.warn(&differs(&row));
     }
     Ok(Exit::Done)
-}
-
-/// What a plan would do.
-fn would(row: &Created) -> String {
-    let Created {
-        group,
-        stream,
-        start_id,
-        ..
-    } = row;
-    if row.state == State::Missing {
-        format!("create group `{group}` of stream `{stream}` at {start_id}")
-    } else {
-        format!("create nothing: group `{group}` of stream `{stream}` is there")
-    }
 }
 
 fn differs(row: &Created) -> String {

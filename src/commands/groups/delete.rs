@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
-use crate::cli::{DryRun, Impact, Prints};
+use crate::cli::{DryRun, Impact, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
-use crate::model::{CommandLine, Lag, Problem, entries};
+use crate::model::CommandLine;
 use crate::streams::groups::{Deletion, apply_delete, plan_delete};
 use crate::streams::target::Target;
 
@@ -16,7 +16,7 @@ use crate::streams::target::Target;
 /// entries stay in the stream. A worker that is still running creates the group again from the beginning of the stream:
 /// stop workers first.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, add = Prints::one::<Deletion>(), after_help = "\
+#[command(add = Impact::Destructive, add = Prints::one::<Deletion>(), add = PrintsPlan(Prints::plan::<Deletion>()), after_help = "\
 Examples:
   ucp-streams groups delete auditors --stream events.raw --dry-run
   ucp-streams groups delete auditors --stream events.raw
@@ -40,15 +40,16 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let target = Target::from(&spec);
     let plan = plan_delete(&connection, topology, &spec).await?;
     let console = &context.console;
-    let refusal = (!plan.row.is_idle() && !args.force).then(|| refusal(&target, &plan.row));
-    let told = format!("delete {target}: {}", lost(&plan.row));
+    let refusal = plan.refusal(args.force);
     if refusal.is_none() && !plan.row.live_consumers.is_empty() {
         console.warn(&format!(
             "{target} has live consumers; their workers would create the group again and read the stream from the beginning"
         ));
     }
-    let dry_run = context.is_rehearsal(args.dry_run);
-    let agreed = context.agreed(dry_run, &plan.row, &told, refusal).await?;
+    let is_rehearsal = context.is_rehearsal(args.dry_run);
+    let agreed = context
+        .agreed(is_rehearsal, (plan.facts(), &[]), &plan.row, refusal)
+        .await?;
     let Some(consent) = agreed else {
         return Ok(Exit::Done);
     };
@@ -62,28 +63,4 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         "deleted {target}; to create it again at the same position: {again}"
     ));
     Ok(Exit::Done)
-}
-
-fn refusal(target: &Target, row: &Deletion) -> Problem {
-    let [pending, lag] = ["pending", "lag"].map(|command| {
-        CommandLine::new(command)
-            .arg(&target.group)
-            .option("--stream", &target.stream)
-    });
-    Problem::refused(format!("{target} is not done: {}", lost(row))).hint(format!(
-        "see them with `{pending}` and `{lag}`, or add --force to give them up"
-    ))
-}
-
-/// What the group would never process.
-fn lost(row: &Deletion) -> String {
-    let undelivered = match (row.undelivered, row.undelivered_id) {
-        (_, None) => "none undelivered".to_owned(),
-        (Lag::Known(count), Some(id)) => format!("{} undelivered, from {id} on", entries(count)),
-        (Lag::AtMost(count), Some(id)) => {
-            format!("up to {} undelivered, from {id} on", entries(count))
-        }
-        (_, Some(id)) => format!("entries undelivered, from {id} on"),
-    };
-    format!("{} pending, {undelivered}", entries(row.pending))
 }

@@ -12,12 +12,12 @@ use super::help::usage::or_subcommand;
 use super::shared::Context;
 use super::shared::failure::{told_of_denied, warn_of_open_breakers};
 use super::shared::trouble::warn_of_trouble;
+use super::shared::typed::Pinned;
 use crate::cli::{Impact, Limited, Position, Prints, name};
 use crate::exit::Exit;
-use crate::model::{Name, Problem, Time};
+use crate::model::{EntryId, Name, Time};
 use crate::streams::groups::At;
 use crate::streams::inspect::{Detail, Wanted, observe};
-use crate::streams::names::listed;
 use crate::view::Listed;
 
 /// List consumer groups, or create, move and delete one
@@ -99,7 +99,10 @@ fn at(position: Position) -> At {
     }
 }
 
-/// Why live consumers stand in the way, and `--force`.
-fn too_live(problem: &str, live: &[Name]) -> Problem {
-    Problem::refused(format!("{problem}: {}", listed(live))).hint("stop them first, or add --force")
+/// What stands for a position that is another a moment later, in the command that carries a plan out.
+fn pinned(argument: &'static str, position: Position, id: EntryId) -> Vec<Pinned> {
+    match position {
+        Position::Id(_) | Position::Start | Position::End => Vec::new(),
+        _ => vec![(argument, id.to_string())],
+    }
 }

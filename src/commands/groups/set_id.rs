@@ -2,13 +2,12 @@
 
 use anyhow::Result;
 
-use super::{at, too_live};
-use crate::cli::{DryRun, Impact, Position, Prints};
+use super::{at, pinned};
+use crate::cli::{DryRun, Impact, Position, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
-use crate::model::{Lag, entries};
-use crate::streams::groups::{Direction, HeldBy, Shift, apply_set_id, plan_set_id};
+use crate::streams::groups::{Direction, Shift, apply_set_id, plan_set_id};
 use crate::streams::target::Target;
 
 /// Move a group to another position, after saying what that does
@@ -18,7 +17,7 @@ use crate::streams::target::Target;
 /// when the group changed in the meantime. The server does not know the group's lag afterwards; `lag --exact` counts
 /// it. An entry id is the last one that counts as delivered; a time or -N names the first entry to be delivered.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Destructive, add = Prints::one::<Shift>(), after_help = "\
+#[command(add = Impact::Destructive, add = Prints::one::<Shift>(), add = PrintsPlan(Prints::plan::<Shift>()), after_help = "\
 Examples:
   ucp-streams groups set-id event-processors -1h --dry-run
   ucp-streams groups set-id event-processors 1700000000000-0
@@ -47,17 +46,21 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let mut lane = context.lane().await?;
     let plan = plan_set_id(&connection, &mut lane, topology, &spec, at(args.position)).await?;
     let console = &context.console;
+    let is_rehearsal = context.is_rehearsal(args.dry_run);
+    let pinned = pinned("position", args.position, plan.row.to_id);
     if plan.row.direction == Direction::Stay {
-        console.show_one(&plan.row)?;
+        if is_rehearsal {
+            context.show_plan_of(plan.facts(), &pinned, &plan.row)?;
+        } else {
+            console.show_one(&plan.row)?;
+        }
         console.note(&format!("{target} is at that position already"));
         return Ok(Exit::Done);
     }
-    let live = &plan.row.live_consumers;
-    let refusal = (!live.is_empty() && !args.force)
-        .then(|| too_live(&format!("{target} has live consumers"), live));
-    let told = told(&target, &plan.row);
-    let dry_run = context.is_rehearsal(args.dry_run);
-    let agreed = context.agreed(dry_run, &plan.row, &told, refusal).await?;
+    let refusal = plan.refusal(args.force);
+    let agreed = context
+        .agreed(is_rehearsal, (plan.facts(), &pinned), &plan.row, refusal)
+        .await?;
     let Some(consent) = agreed else {
         return Ok(Exit::Done);
     };
@@ -68,42 +71,4 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         .arg(row.from_id.to_string());
     console.note(&format!("moved {target}; to move it back: {back}"));
     Ok(Exit::Done)
-}
-
-/// What it does, as a person should hear it.
-fn told(target: &Target, row: &Shift) -> String {
-    let head = format!("move {target} from {} to {}", row.from_id, row.to_id);
-    if row.direction == Direction::Forward {
-        return format!(
-            "{head}\nskipped without being delivered: {}",
-            at_least(row.skipped)
-        );
-    }
-    let again = format!("{head}\ndelivered again: {}", at_least(row.again));
-    match row.deliveries_max {
-        None => again,
-        Some(most) => format!(
-            "{again}\npending among these: {} ({}); the next consumer to read takes them over, and their delivery counts (up to {most}) start again at 1",
-            entries(row.stolen),
-            held(&row.holders)
-        ),
-    }
-}
-
-fn held(holders: &[HeldBy]) -> String {
-    let of = |it: &HeldBy| {
-        if it.consumer.is_empty() {
-            format!("{} without a consumer", it.pending)
-        } else {
-            format!("{} of `{}`", it.pending, it.consumer)
-        }
-    };
-    holders.iter().map(of).collect::<Vec<_>>().join(", ")
-}
-
-fn at_least(lag: Lag) -> String {
-    match lag {
-        Lag::AtLeast(count) => format!("at least {}", entries(count)),
-        other => entries(other.entries().unwrap_or_default()),
-    }
 }

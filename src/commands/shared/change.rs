@@ -76,26 +76,18 @@ impl<'a> Change<'a> {
         preview: Vec<Repaired>,
         apply: impl AsyncFnOnce(Consent, Course<'_>, &mut Rows) -> Applied,
     ) -> Result<Exit> {
-        let mut shown = Rows::new(self)?;
-        let plan = self.repair.planned(what);
-        if !preview.iter().any(|row| row.outcome == Outcome::Planned) {
-            let applied = Applied {
-                rows: preview,
-                ..Applied::default()
-            };
-            return self.end(applied, shown, None);
-        }
         if self.context.is_rehearsal(dry_run) {
-            let cut = shown.end(&preview)?;
-            self.context.console.note_cut(cut);
-            self.context.rehearsed(&plan);
-            self.note_more();
-            return Ok(Exit::Done);
+            return self.rehearse(what, preview);
         }
-        let consent = self.context.consent(&plan).await?;
-        let interrupt = Interrupt::watch()?;
+        let mut shown = Rows::new(self)?;
         let planned = preview.iter().filter(|it| it.outcome == Outcome::Planned);
         let total = planned.count() as u64;
+        if total == 0 {
+            return self.end(Applied::none(preview), Some(shown), None);
+        }
+        let plan = self.repair.planned(what);
+        let consent = self.context.consent(&plan).await?;
+        let interrupt = Interrupt::watch()?;
         let progress = self.rate.map(|_| {
             let console = &self.context.console;
             console.progress(Some(total), self.repair.verb)
@@ -108,14 +100,45 @@ impl<'a> Change<'a> {
         let course = Course::new(&interrupt.flag, self.rate, &told);
         let applied = apply(consent, course, &mut shown).await;
         drop(progress);
-        self.end(applied, shown, Some(&interrupt))
+        self.end(applied, Some(shown), Some(&interrupt))
     }
 
-    /// Shows what became of each, and says so in one line.
-    fn end(&self, applied: Applied, shown: Rows, interrupt: Option<&Interrupt>) -> Result<Exit> {
+    /// Shows what would become of each, and says what would be done.
+    fn rehearse(&self, what: &str, preview: Vec<Repaired>) -> Result<Exit> {
+        let facts = self.repair.facts(what, &preview);
+        let (count, summary) = (facts.count, facts.summary.clone());
+        let stream = facts.stream.clone().unwrap_or_default();
+        let rows = preview.iter().map(|row| Changed::new(&stream, row));
+        let plan = self.context.plan(facts, &[])?;
+        let shown = if self.context.console.show_plan(plan, rows)? {
+            None
+        } else {
+            Some(Rows::new(self)?)
+        };
+        if count == 0 {
+            return self.end(Applied::none(preview), shown, None);
+        }
+        if let Some(shown) = shown {
+            let cut = shown.end(&preview)?;
+            self.context.console.note_cut(cut);
+        }
+        self.context.rehearsed(&summary);
+        self.note_more();
+        Ok(Exit::Done)
+    }
+
+    /// Shows what became of each, where it is not shown yet, and says so in one line.
+    fn end(
+        &self,
+        applied: Applied,
+        shown: Option<Rows>,
+        interrupt: Option<&Interrupt>,
+    ) -> Result<Exit> {
         let console = &self.context.console;
-        let cut = shown.end(&applied.rows[applied.shown..])?;
-        console.note_cut(cut);
+        if let Some(shown) = shown {
+            let cut = shown.end(&applied.rows[applied.shown..])?;
+            console.note_cut(cut);
+        }
         match self.repair.ending(applied) {
             Ending::Nothing(note) => {
                 console.note(&note);
@@ -163,7 +186,7 @@ impl Rows {
     fn new(change: &Change<'_>) -> Result<Self> {
         let console = &change.context.console;
         Ok(Self {
-            stream: change.repair.stream.clone(),
+            stream: change.repair.about.stream.clone().unwrap_or_default(),
             out: console.out(),
             writer: RowWriter::new(&console.listing(change.limit))?,
         })

@@ -3,34 +3,11 @@
 use anyhow::Result;
 
 use super::context::Context;
-use crate::model::{Consent, Problem, Row};
+use crate::model::Consent;
 use crate::settings::Listening;
 use crate::streams::server::about;
 
 impl Context {
-    /// Whether to do what `told` says: a dry run ends after `row`, which shows the plan (`None`), and what is refused
-    /// is refused in either; the rest takes consent.
-    ///
-    /// # Errors
-    /// `refusal`; as [`Context::consent`].
-    pub(in crate::commands) async fn agreed(
-        &self,
-        dry_run: bool,
-        row: &impl Row,
-        told: &str,
-        refusal: Option<Problem>,
-    ) -> Result<Option<Consent>> {
-        if dry_run {
-            self.console.show_one(row)?;
-            self.rehearsed(told);
-        }
-        match refusal {
-            Some(refusal) => Err(refusal.into()),
-            None if dry_run => Ok(None),
-            None => self.consent(told).await.map(Some),
-        }
-    }
-
     /// Consent to `plan` on the server that the settings name.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
+use super::typed::Typed;
 use crate::cli::{DryRun, Impact, Long, Pairs};
 use crate::console::Console;
 use crate::model::{Format, Kind, Problem, escaped, text_of};
@@ -27,6 +28,8 @@ pub(in crate::commands) struct Context {
     pub(in crate::commands) console: Arc<Console>,
     /// The words that name the command that is run, as `worker run`.
     pub(in crate::commands) command: String,
+    /// The line that was typed.
+    pub(super) typed: Typed,
     /// `--dry-run` before the command.
     before: DryRun,
     topology: OnceCell<Topology>,
@@ -41,12 +44,13 @@ impl Context {
     pub(in crate::commands) fn new(
         settings: Settings,
         console: Arc<Console>,
-        command: String,
+        (command, typed): (String, Typed),
         before: DryRun,
     ) -> Self {
         Self {
             prompt: prompt(&settings, &console),
             command,
+            typed,
             before,
             settings,
             console,
@@ -113,7 +117,7 @@ impl Context {
         Self::new(
             settings,
             Arc::clone(&self.console),
-            self.command.clone(),
+            (self.command.clone(), self.typed.clone()),
             self.before,
         )
     }
@@ -180,14 +184,20 @@ impl Context {
 
     /// Whether a name that is not there is answered with one that may have been meant: not where that is destructive.
     pub(in crate::commands) fn suggests(&self) -> Suggest {
-        let mut command = &crate::commands::tree();
-        for word in self.command.split(' ') {
-            command = command.find_subcommand(word).unwrap_or(command);
-        }
-        match command.get::<Impact>() {
+        match self.impact() {
             Some(Impact::Destructive) => Suggest::Nothing,
             _ => Suggest::Names,
         }
+    }
+
+    /// What running the command changes.
+    pub(super) fn impact(&self) -> Option<Impact> {
+        let tree = crate::commands::tree();
+        let mut command = &tree;
+        for word in self.command.split(' ') {
+            command = command.find_subcommand(word).unwrap_or(command);
+        }
+        command.get::<Impact>().copied()
     }
 
     /// A connection for commands.

@@ -8,9 +8,11 @@ pub(in crate::commands) mod context;
 pub(in crate::commands) mod failure;
 pub(in crate::commands) mod group;
 pub(in crate::commands) mod panics;
+mod plan;
 pub(in crate::commands) mod retention;
 pub(in crate::commands) mod selection;
 pub(in crate::commands) mod source;
 pub(in crate::commands) mod trouble;
+pub(in crate::commands) mod typed;
 
 pub(in crate::commands) use context::Context;

@@ -10,10 +10,14 @@ use serde::Serialize;
 
 pub use removal::{Removals, Removed, apply_removal};
 
+use super::plan;
 use super::policy::{self, Patience};
 use super::target::Target;
-use crate::model::{ConsumerInfo, Name, Problem, entries, format_duration_short, report, states};
-use crate::wire::{Connection, PendingFilter, xpending_entries};
+use crate::model::{
+    ConsumerInfo, EntryId, GroupInfo, Lag, Name, PendingEntry, PlanFacts, PlanHolder, Problem,
+    entries, format_duration_short, report, states,
+};
+use crate::wire::{self, Connection, PendingFilter, xpending_entries};
 
 /// Ids that a refusal lists.
 const LISTED_MAX: usize = 12;
@@ -160,6 +164,46 @@ impl Rest {
 }
 
 impl RemovalPlan {
+    /// The plan as data, whose group was seen among these; `summary` says it in a sentence.
+    pub fn facts(&self, groups: &[GroupInfo], summary: String) -> PlanFacts {
+        let count = self.planned().count() as u64;
+        let holding = self.planned().filter(|it| it.pending > 0);
+        let holder = |it: &Member| PlanHolder {
+            consumer: Some(it.consumer.clone()),
+            entries: it.pending,
+            deliveries_max: None,
+            idle_min_ms: None,
+        };
+        PlanFacts {
+            to_consumer: self.heir.as_ref().map(|it| it.to.clone()),
+            count,
+            left_out: self.rows.len() as u64 - count,
+            entries: Some(Lag::Known(self.entries())),
+            holders: plan::most_first(holding.map(holder).collect()),
+            ..plan::about(&self.target, plan::seen(groups, &self.target), summary)
+        }
+    }
+
+    /// The oldest entry that would be handed over.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn oldest(&self, connection: &Connection) -> Result<Option<EntryId>> {
+        let Target { stream, group } = &self.target;
+        let holding = self.planned().filter(|it| it.pending > 0);
+        let first = |it: &Member| {
+            let filter = PendingFilter {
+                consumer: Some(&it.consumer),
+                count_max: 1,
+                ..PendingFilter::default()
+            };
+            xpending_entries(stream, group, &filter)
+        };
+        let rows = connection.run_all(holding.map(first).collect()).await?;
+        let rows: Vec<_> = rows.into_iter().collect::<wire::Result<_>>()?;
+        Ok(rows.iter().flatten().map(|it: &PendingEntry| it.id).min())
+    }
+
     /// Those that would be deleted.
     pub fn planned(&self) -> impl Iterator<Item = &Member> {
         let planned = self.rows.iter().filter(|it| it.outcome == Fate::Planned);

@@ -7,7 +7,7 @@ use super::super::losses::number_of;
 use super::super::names::explain;
 use super::super::target::Target;
 use super::At;
-use crate::model::{EntryId, Name, report};
+use crate::model::{EntryId, Name, PlanFacts, SeenGroup, report};
 use crate::topology::Topology;
 use crate::wire::{Connection, ErrorKind, GroupStart, Lane, create_group, xinfo_groups};
 
@@ -33,9 +33,48 @@ report! {
 pub struct CreatePlan {
     /// What there is.
     pub row: Created,
+    seen: Option<SeenGroup>,
     start: GroupStart,
     /// How many entries there have been up to there, where that had to be counted.
     counted: Option<u64>,
+}
+
+impl CreatePlan {
+    /// The plan as data.
+    pub fn facts(&self) -> PlanFacts {
+        let Created {
+            group,
+            stream,
+            state,
+            ..
+        } = &self.row;
+        let is_missing = *state == State::Missing;
+        PlanFacts {
+            stream: Some(stream.clone()),
+            group: Some(group.clone()),
+            seen: self.seen,
+            summary: would(&self.row),
+            count: is_missing.into(),
+            left_out: (!is_missing).into(),
+            other_groups: Some(Vec::new()),
+            ..PlanFacts::default()
+        }
+    }
+}
+
+/// What a plan would do.
+fn would(row: &Created) -> String {
+    let Created {
+        group,
+        stream,
+        start_id,
+        ..
+    } = row;
+    if row.state == State::Missing {
+        format!("create group `{group}` of stream `{stream}` at {start_id}")
+    } else {
+        format!("create nothing: group `{group}` of stream `{stream}` is there")
+    }
 }
 
 /// Looks whether the group is there and where it would stand. Changes nothing.
@@ -67,6 +106,7 @@ pub async fn plan_create(
     let counted = number_of(connection, lane, &target.stream, start_id).await?;
     Ok(CreatePlan {
         counted,
+        seen: found.as_ref().map(SeenGroup::from),
         row: Created {
             group: target.group,
             stream: target.stream,

@@ -3,10 +3,14 @@
 use anyhow::Result;
 
 use super::super::inspect::position;
+use super::super::plan;
 use super::super::target::Target;
 use super::super::which_group::Suggest;
-use super::{change, live_consumers};
-use crate::model::{Consent, EntryId, Lag, Name, report};
+use super::{change, live};
+use crate::model::{
+    CommandLine, Consent, ConsumerInfo, EntryId, Lag, Name, PlanFacts, PlanHolder, Problem,
+    SeenGroup, entries, report,
+};
 use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, GroupSeen, delete_group};
 
@@ -46,6 +50,40 @@ pub struct DeletePlan {
     /// What it would do.
     pub row: Deletion,
     target: Target,
+    seen: Option<SeenGroup>,
+    holders: Vec<PlanHolder>,
+    oldest: Option<EntryId>,
+}
+
+impl DeletePlan {
+    /// Why it is refused, unless that is `is_forced`.
+    pub fn refusal(&self, is_forced: bool) -> Option<Problem> {
+        (!self.row.is_idle() && !is_forced).then(|| refusal(&self.target, &self.row))
+    }
+
+    /// The plan as data.
+    pub fn facts(&self) -> PlanFacts {
+        let (target, row) = (&self.target, &self.row);
+        let summary = format!("delete {target}: {}", lost(row));
+        PlanFacts {
+            count: 1,
+            entries: Some(given_up(row)),
+            holders: self.holders.clone(),
+            ..plan::about(target, self.seen, summary)
+        }
+        .since(self.oldest)
+    }
+}
+
+/// Entries that the group would never process.
+const fn given_up(row: &Deletion) -> Lag {
+    match (row.undelivered, row.undelivered_id) {
+        (_, None) => Lag::Known(row.pending),
+        (Lag::Known(undelivered), _) => Lag::Known(row.pending + undelivered),
+        (Lag::AtMost(undelivered), _) => Lag::AtMost(row.pending + undelivered),
+        (Lag::AtLeast(undelivered), _) => Lag::AtLeast(row.pending + undelivered),
+        (Lag::Unknown, _) => Lag::AtLeast(row.pending + 1),
+    }
 }
 
 /// Looks what deleting the group would lose. Changes nothing.
@@ -58,10 +96,14 @@ pub async fn plan_delete(
     spec: &GroupSpec,
 ) -> Result<DeletePlan> {
     let target = Target::from(spec);
-    target
+    let groups = target
         .require(connection, topology, Suggest::Nothing)
         .await?;
     let found = Box::pin(position(connection, topology, spec)).await?;
+    let consumers = target.consumers(connection).await?;
+    let oldest = found
+        .as_ref()
+        .map(|it| [it.oldest_pending_id, it.undelivered_id]);
     let row = Deletion {
         group: target.group.clone(),
         stream: target.stream.clone(),
@@ -72,9 +114,27 @@ pub async fn plan_delete(
         last_delivered_id: found
             .and_then(|it| it.last_delivered_id)
             .unwrap_or_default(),
-        live_consumers: live_consumers(connection, &target, spec.claim_idle).await?,
+        live_consumers: live(&consumers, spec.claim_idle),
     };
-    Ok(DeletePlan { row, target })
+    Ok(DeletePlan {
+        row,
+        seen: plan::seen(&groups, &target),
+        target,
+        holders: holders(&consumers),
+        oldest: oldest.into_iter().flatten().flatten().min(),
+    })
+}
+
+/// Who holds what is pending.
+fn holders(consumers: &[ConsumerInfo]) -> Vec<PlanHolder> {
+    let holding = consumers.iter().filter(|it| it.pending > 0);
+    let holder = |it: &ConsumerInfo| PlanHolder {
+        consumer: Some(it.name.clone()),
+        entries: it.pending,
+        deliveries_max: None,
+        idle_min_ms: None,
+    };
+    plan::most_first(holding.map(holder).collect())
 }
 
 /// Deletes the group; `is_forced` also when entries are pending or undelivered.
@@ -87,7 +147,9 @@ pub async fn apply_delete(
     is_forced: bool,
     _: Consent,
 ) -> Result<Deletion> {
-    let DeletePlan { mut row, target } = plan;
+    let DeletePlan {
+        mut row, target, ..
+    } = plan;
     let seen = GroupSeen {
         stream: &row.stream,
         group: &row.group,
@@ -97,4 +159,28 @@ pub async fn apply_delete(
     change(connection, &target, delete_group(seen, is_forced)).await?;
     row.is_done = true;
     Ok(row)
+}
+
+fn refusal(target: &Target, row: &Deletion) -> Problem {
+    let [pending, lag] = ["pending", "lag"].map(|command| {
+        CommandLine::new(command)
+            .arg(&target.group)
+            .option("--stream", &target.stream)
+    });
+    Problem::refused(format!("{target} is not done: {}", lost(row))).hint(format!(
+        "see them with `{pending}` and `{lag}`, or add --force to give them up"
+    ))
+}
+
+/// What the group would never process.
+fn lost(row: &Deletion) -> String {
+    let undelivered = match (row.undelivered, row.undelivered_id) {
+        (_, None) => "none undelivered".to_owned(),
+        (Lag::Known(count), Some(id)) => format!("{} undelivered, from {id} on", entries(count)),
+        (Lag::AtMost(count), Some(id)) => {
+            format!("up to {} undelivered, from {id} on", entries(count))
+        }
+        (_, Some(id)) => format!("entries undelivered, from {id} on"),
+    };
+    format!("{} pending, {undelivered}", entries(row.pending))
 }

@@ -16,7 +16,7 @@ pub use set_id::{Direction, HeldBy, SetIdPlan, Shift, apply_set_id, plan_set_id}
 use super::read::place;
 use super::repair::failed;
 use super::target::Target;
-use crate::model::{Edge, EntryId, Name, Problem, Time};
+use crate::model::{ConsumerInfo, Edge, EntryId, Name, Problem, Time};
 use crate::wire::{Connection, ErrorKind, GroupChange, Lane, ScriptCall, xinfo_stream};
 
 /// Entries that are counted at most; beyond it a count is a lower bound.
@@ -81,10 +81,14 @@ async fn live_consumers(
     target: &Target,
     within: Duration,
 ) -> Result<Vec<Name>> {
-    let consumers = target.consumers(connection).await?;
+    Ok(live(&target.consumers(connection).await?, within))
+}
+
+/// Those of `consumers` that were seen within `within`.
+fn live(consumers: &[ConsumerInfo], within: Duration) -> Vec<Name> {
     let is_live = |idle_ms| u128::from(idle_ms) < within.as_millis();
-    let live = consumers.into_iter().filter(|it| is_live(it.idle_ms));
-    Ok(live.map(|it| it.name).collect())
+    let live = consumers.iter().filter(|it| is_live(it.idle_ms));
+    live.map(|it| it.name.clone()).collect()
 }
 
 /// Makes a change; what it was planned from must not have changed.

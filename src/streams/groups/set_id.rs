@@ -8,13 +8,18 @@ use serde::Serialize;
 
 use super::super::inspect::between;
 use super::super::losses::number_of;
+use super::super::names::listed;
+use super::super::plan;
 use super::super::select::{Criteria, Pager};
 use super::super::target::Target;
 use super::super::which_group::Suggest;
 use super::{At, COUNTED_MAX, change, live_consumers};
-use crate::model::{Consent, EntryId, Lag, Name, is_fatal, report, states};
+use crate::model::{
+    Consent, EntryId, Lag, Name, PlanFacts, PlanHolder, Problem, SeenGroup, entries, is_fatal,
+    report, states,
+};
 use crate::topology::{GroupSpec, Topology};
-use crate::wire::{Connection, GroupSeen, Lane, set_group_id};
+use crate::wire::{Connection, GroupSeen, Lane, set_group_id, xrange};
 
 states! {
     /// Which way a group moves.
@@ -79,8 +84,48 @@ pub struct SetIdPlan {
     /// What it would do.
     pub row: Shift,
     target: Target,
+    seen: Option<SeenGroup>,
+    /// The first entry that is delivered again or skipped.
+    oldest: Option<EntryId>,
     /// How many entries there have been up to the new position, where that had to be counted.
     counted: Option<u64>,
+}
+
+impl SetIdPlan {
+    /// Why it is refused, unless that is `is_forced`.
+    pub fn refusal(&self, is_forced: bool) -> Option<Problem> {
+        let live = &self.row.live_consumers;
+        (!live.is_empty() && !is_forced).then(|| {
+            let text = format!("{} has live consumers: {}", self.target, listed(live));
+            Problem::refused(text).hint("stop them first, or add --force")
+        })
+    }
+
+    /// The plan as data.
+    pub fn facts(&self) -> PlanFacts {
+        let row = &self.row;
+        let holder = |it: &HeldBy| PlanHolder {
+            consumer: Some(it.consumer.clone()).filter(|name| !name.is_empty()),
+            entries: it.pending,
+            deliveries_max: Some(it.deliveries_max),
+            idle_min_ms: None,
+        };
+        let summary = match row.direction {
+            Direction::Stay => format!("move nothing: {} is at {} already", self.target, row.to_id),
+            _ => told(&self.target, row),
+        };
+        PlanFacts {
+            count: (row.direction != Direction::Stay).into(),
+            left_out: (row.direction == Direction::Stay).into(),
+            entries: Some(match row.direction {
+                Direction::Forward => row.skipped,
+                _ => row.again,
+            }),
+            holders: plan::most_first(row.holders.iter().map(holder).collect()),
+            ..plan::about(&self.target, self.seen, summary)
+        }
+        .since(self.oldest)
+    }
 }
 
 /// Looks what moving the group would do. Changes nothing.
@@ -100,6 +145,7 @@ pub async fn plan_set_id(
         .await?;
     let to_id = at.resolve(connection, lane, &target.stream).await?;
     let seen = groups.into_iter().find(|it| it.name == target.group);
+    let seen = seen.as_ref().map(SeenGroup::from);
     let (from_id, pending) =
         seen.map_or((EntryId::MIN, 0), |it| (it.last_delivered_id, it.pending));
     let (direction, again, skipped) = match to_id.cmp(&from_id) {
@@ -132,12 +178,25 @@ pub async fn plan_set_id(
         pending,
         live_consumers: live_consumers(connection, &target, spec.claim_idle).await?,
     };
+    let oldest = oldest(connection, &row).await?;
     let counted = number_of(connection, lane, &target.stream, to_id).await?;
     Ok(SetIdPlan {
         row,
         target,
+        seen,
+        oldest,
         counted,
     })
+}
+
+/// The first entry that is delivered again or skipped.
+async fn oldest(connection: &Connection, row: &Shift) -> Result<Option<EntryId>> {
+    let (after, last) = (row.from_id.min(row.to_id), row.from_id.max(row.to_id));
+    let Some(start) = after.next().filter(|it| *it <= last) else {
+        return Ok(None);
+    };
+    let first = connection.run(xrange(&row.stream, start, last, 1)).await?;
+    Ok(first.first().map(|it| it.id))
 }
 
 /// Who holds what is pending after `after`, counted page by page.
@@ -174,6 +233,7 @@ pub async fn apply_set_id(connection: &Connection, plan: SetIdPlan, _: Consent) 
         mut row,
         target,
         counted,
+        ..
     } = plan;
     let seen = GroupSeen {
         stream: &row.stream,
@@ -184,4 +244,42 @@ pub async fn apply_set_id(connection: &Connection, plan: SetIdPlan, _: Consent) 
     change(connection, &target, set_group_id(seen, row.to_id, counted)).await?;
     row.is_done = true;
     Ok(row)
+}
+
+/// What it does, as a person should hear it.
+fn told(target: &Target, row: &Shift) -> String {
+    let head = format!("move {target} from {} to {}", row.from_id, row.to_id);
+    if row.direction == Direction::Forward {
+        return format!(
+            "{head}\nskipped without being delivered: {}",
+            at_least(row.skipped)
+        );
+    }
+    let again = format!("{head}\ndelivered again: {}", at_least(row.again));
+    match row.deliveries_max {
+        None => again,
+        Some(most) => format!(
+            "{again}\npending among these: {} ({}); the next consumer to read takes them over, and their delivery counts (up to {most}) start again at 1",
+            entries(row.stolen),
+            held(&row.holders)
+        ),
+    }
+}
+
+fn held(holders: &[HeldBy]) -> String {
+    let of = |it: &HeldBy| {
+        if it.consumer.is_empty() {
+            format!("{} without a consumer", it.pending)
+        } else {
+            format!("{} of `{}`", it.pending, it.consumer)
+        }
+    };
+    holders.iter().map(of).collect::<Vec<_>>().join(", ")
+}
+
+fn at_least(lag: Lag) -> String {
+    match lag {
+        Lag::AtLeast(count) => format!("at least {}", entries(count)),
+        other => entries(other.entries().unwrap_or_default()),
+    }
 }

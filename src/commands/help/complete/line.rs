@@ -210,7 +210,7 @@ fn said(matches: &ArgMatches, wanted: &[Wanted]) -> (Option<Name>, Option<Name>)
 }
 
 /// The command that a line was parsed to, with its own matches.
-pub(super) fn leaf<'a>(
+pub(in crate::commands) fn leaf<'a>(
     tree: &'a Command,
     matches: &'a ArgMatches,
 ) -> (&'a Command, &'a ArgMatches) {

@@ -14,6 +14,8 @@ mod columns;
 mod line;
 mod words;
 
+pub(in crate::commands) use line::leaf;
+
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,0 +1,187 @@
+//! The command line that was typed, so that a plan can say with which it is carried out.
+
+use std::os::unix::ffi::OsStrExt;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::cli::{DryRun, Limited};
+use crate::model::CommandLine;
+use crate::wire::Endpoint;
+
+/// Options that say how an outcome is shown, or that somebody has agreed to it.
+const ABOUT_SHOWING: [&str; 15] = [
+    DryRun::ID,
+    Limited::ID,
+    "output",
+    "csv_safe",
+    "columns",
+    "no_headers",
+    "names",
+    "no_pager",
+    "jq",
+    "template",
+    "help_json",
+    "color",
+    "yes",
+    "quiet",
+    "verbose",
+];
+
+/// An argument of a plan's command that stands for what the plan found: `-1h` is another place a minute later.
+pub(in crate::commands) type Pinned = (&'static str, String);
+
+/// A command with the arguments that it was given.
+#[derive(Clone, Debug, Default)]
+pub(in crate::commands) struct Typed {
+    command: String,
+    words: Vec<Word>,
+}
+
+#[derive(Clone, Debug)]
+struct Word {
+    id: String,
+    /// `--idle`; an argument has none.
+    option: Option<String>,
+    /// None for a flag.
+    values: Vec<Vec<u8>>,
+}
+
+impl Typed {
+    /// What `matches` has of `leaf`, the command that these words name.
+    pub(in crate::commands) fn of(command: &str, leaf: &Command, matches: &ArgMatches) -> Self {
+        let is_given = |arg: &&Arg| {
+            let id = arg.get_id().as_str();
+            let source = matches.try_contains_id(id).ok().and_then(|_| {
+                let source = matches.value_source(id);
+                source.filter(|it| *it == ValueSource::CommandLine)
+            });
+            source.is_some() && !ABOUT_SHOWING.contains(&id)
+        };
+        let given = leaf.get_arguments().filter(is_given);
+        Self {
+            command: command.to_owned(),
+            words: given.map(|arg| Word::of(arg, matches)).collect(),
+        }
+    }
+
+    /// The line, with what is pinned in the place of what was typed.
+    pub(in crate::commands) fn again(&self, pinned: &[Pinned]) -> CommandLine {
+        let line = CommandLine::new(self.command.clone());
+        let (options, arguments): (Vec<&Word>, Vec<&Word>) =
+            self.words.iter().partition(|it| it.option.is_some());
+        let words = arguments.into_iter().chain(options);
+        words.fold(line, |line, word| word.push_to(line, pinned))
+    }
+}
+
+impl Word {
+    fn of(arg: &Arg, matches: &ArgMatches) -> Self {
+        let id = arg.get_id().as_str();
+        let is_flag = matches!(arg.get_action(), ArgAction::SetTrue | ArgAction::Count);
+        let values = matches.get_raw(id).filter(|_| !is_flag);
+        let values = values.into_iter().flatten().map(OsStrExt::as_bytes);
+        let long = arg.get_long().map(|long| format!("--{long}"));
+        let short = || arg.get_short().map(|short| format!("-{short}"));
+        Self {
+            values: match id {
+                "url" => values.map(without_password).collect(),
+                _ => values.map(<[u8]>::to_vec).collect(),
+            },
+            option: long.or_else(short),
+            id: id.to_owned(),
+        }
+    }
+
+    fn push_to(&self, line: CommandLine, pinned: &[Pinned]) -> CommandLine {
+        let pinned = pinned.iter().find(|(id, _)| *id == self.id);
+        let pinned = pinned.map(|(_, value)| vec![value.clone().into_bytes()]);
+        let values = pinned.as_ref().unwrap_or(&self.values);
+        let Some(option) = &self.option else {
+            return values.iter().fold(line, |line, it| line.arg(it.as_slice()));
+        };
+        if values.is_empty() {
+            return line.flag(option.clone());
+        }
+        let push = |line: CommandLine, value: &Vec<u8>| line.option(option, value.as_slice());
+        values.iter().fold(line, push)
+    }
+}
+
+/// A server's URL, in which a password is hidden.
+fn without_password(url: &[u8]) -> Vec<u8> {
+    let endpoint = std::str::from_utf8(url).ok().map(Endpoint::parse);
+    match endpoint {
+        Some(Ok(endpoint)) if endpoint.password.is_some() => endpoint.to_string().into_bytes(),
+        _ => url.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::help::complete::leaf;
+    use crate::commands::help::usage::named;
+    use crate::commands::tree;
+
+    fn again(line: &[&str], pinned: &[Pinned]) -> String {
+        let mut tree = tree();
+        let words = [&["ucp-streams"], line].concat();
+        let matches = tree.try_get_matches_from_mut(words).expect("it parses");
+        let (command, _) = named(&matches);
+        let (leaf, matches) = leaf(&tree, &matches);
+        Typed::of(&command, leaf, matches).again(pinned).to_string()
+    }
+
+    #[test]
+    fn a_line_is_typed_again_without_what_is_about_showing_it() {
+        for (line, expected) in [
+            (
+                &[
+                    "-u",
+                    "unix:///s",
+                    "--dry-run",
+                    "-o",
+                    "json",
+                    "claim",
+                    "g",
+                    "--idle=5m",
+                    "--to",
+                    "a b",
+                    "--force",
+                ][..],
+                "ucp-streams claim g --to 'a b' --idle 5m --force --url unix:///s",
+            ),
+            (
+                &[
+                    "ack", "g", "1-0", "2-0", "--jq", ".", "--yes", "-vv", "--limit", "3",
+                    "--stream", "s",
+                ],
+                "ucp-streams ack g 1-0 2-0 --stream s",
+            ),
+            (
+                &["consumers", "delete", "--context", "prod", "--", "g", "-c"],
+                "ucp-streams consumers delete --context prod -- g -c",
+            ),
+            (
+                &[
+                    "dlq",
+                    "purge",
+                    "s",
+                    "--where",
+                    "a=1",
+                    "--where",
+                    "b!=2",
+                    "-u",
+                    "redis://me:secret@h:1/2",
+                ],
+                "ucp-streams dlq purge s --where 'a=1' --where 'b!=2' --url 'redis://me:***@h:1/2'",
+            ),
+        ] {
+            assert_eq!(again(line, &[]), expected);
+        }
+        let line = ["groups", "set-id", "g", "-1h", "--dry-run"];
+        let pinned = [("position", "5-0".to_owned())];
+        assert_eq!(again(&line, &pinned), "ucp-streams groups set-id g 5-0");
+    }
+}

@@ -1,0 +1,29 @@
+//! A plan on standard output.
+
+use anyhow::Result;
+
+use super::Console;
+use crate::model::{Plan, Row};
+use crate::view::PlanWriter;
+
+impl Console {
+    /// Shows a plan with its rows as one document, where the format is JSON and no columns are picked; else nothing. Whether
+    /// it did.
+    ///
+    /// # Errors
+    /// As [`Console::show`].
+    pub fn show_plan<R: Row>(&self, plan: Plan, rows: impl IntoIterator<Item = R>) -> Result<bool> {
+        let mut out = self.out();
+        let writer = PlanWriter::begin::<R>(out.buffer(), plan, &self.options)?;
+        let Some(mut writer) = writer else {
+            return Ok(false);
+        };
+        for row in rows {
+            writer.row(out.buffer(), &row)?;
+            out.settle()?;
+        }
+        writer.end(out.buffer());
+        out.flush()?;
+        Ok(true)
+    }
+}
