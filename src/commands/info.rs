@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::shared::Context;
 use super::shared::failure::{told_of_denied, warn_of_open_breakers};
+use super::shared::header::{Alerts, Header};
 use super::shared::trouble::warn_of_trouble;
 use crate::cli;
 use crate::cli::{Impact, Limited, Prints};
@@ -45,35 +46,44 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let connection = context.connect().await?;
-    let mut wanted = args.streams;
-    let seen = match look(&wanted, &connection, context).await {
-        Err(error) if is_not_found(&error) => {
-            let Some(streams) = streams_of(&wanted, &connection, context).await? else {
-                return Err(error);
-            };
-            wanted = streams;
-            look(&wanted, &connection, context).await?
-        }
-        seen => seen?,
+    let alerts = match args.streams[..] {
+        [] => Alerts::Seen,
+        _ => Alerts::Asked,
     };
-    let streams = seen.streams;
-    let groups = || streams.iter().flat_map(|it| &it.groups);
-    warn_of_open_breakers(groups(), context);
-    warn_of_trouble(groups(), &connection, context).await?;
+    let look = find(&args.streams, &connection, context);
+    let (header, seen) = Header::beside(&connection, alerts, context, look).await;
+    let seen = seen?;
+    header.with(&seen).begin(context);
+    let streams = &seen.streams;
     let options = context.console.options();
     let format = options.format;
     // Within a stream's JSON, its groups are a key.
     let picks_parts =
         !options.columns.is_empty() && !options.columns.iter().any(|it| it == "groups");
     if format.is_json() && !picks_parts {
-        context.console.show(&streams, args.limit.rows())?;
+        context.console.show(streams, args.limit.rows())?;
     } else {
-        let with_consumers = !wanted.is_empty() || format == Format::Wide;
+        let with_consumers = !args.streams.is_empty() || format == Format::Wide;
         context
             .console
-            .show_report(&Info::new(&streams, with_consumers), args.limit.rows())?;
+            .show_report(&Info::new(streams, with_consumers), args.limit.rows())?;
     }
+    warn_of_open_breakers(seen.groups(), context);
+    warn_of_trouble(seen.groups(), &connection, context).await?;
     Ok(told_of_denied(&seen.denied, context))
+}
+
+/// What is seen of the streams that are named, or of the groups that are.
+async fn find(named: &[Name], connection: &Connection, context: &Context) -> Result<Observation> {
+    match look(named, connection, context).await {
+        Err(error) if is_not_found(&error) => {
+            let Some(streams) = streams_of(named, connection, context).await? else {
+                return Err(error);
+            };
+            look(&streams, connection, context).await
+        }
+        seen => seen,
+    }
 }
 
 async fn look(named: &[Name], connection: &Connection, context: &Context) -> Result<Observation> {

@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::failure::told_of_denied;
 use super::shared::group::GroupsArgs;
+use super::shared::header::{Alerts, Header};
 use super::shared::trouble::warn_of_trouble;
 use crate::cli::{Impact, Limited, Prints};
 use crate::exit::Exit;
@@ -44,13 +45,19 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
     let connection = context.connect().await?;
     let wanted = args.groups.resolve(&connection, context).await?;
-    let mut seen = observe(
+    let alerts = match wanted[..] {
+        [] => Alerts::Seen,
+        _ => Alerts::Asked,
+    };
+    let look = observe(
         &connection,
         topology,
         Wanted::groups(&wanted),
         Detail::Groups,
-    )
-    .await?;
+    );
+    let (header, seen) = Header::beside(&connection, alerts, context, look).await;
+    let mut seen = seen?;
+    header.with(&seen).begin(context);
     let denied = std::mem::take(&mut seen.denied);
     let mut lags = seen.into_groups(&wanted);
     if args.exact {
@@ -59,8 +66,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             count(&mut lane, topology, lag, args.count as usize).await?;
         }
     }
-    warn_of_trouble(&lags, &connection, context).await?;
     let lags: Vec<Behind> = lags.into_iter().map(Behind).collect();
     context.console.show(&lags, args.limit.rows())?;
+    warn_of_trouble(lags.iter().map(|it| &it.0), &connection, context).await?;
     Ok(told_of_denied(&denied, context))
 }

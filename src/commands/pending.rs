@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::shared::Context;
 use super::shared::group::find;
+use super::shared::header::{Alerts, Header};
 use crate::cli::{self, Impact, Limited, Pairs, Prints};
 use crate::exit::Exit;
 use crate::model::{CommandLine, Limit, Name, Problem};
@@ -186,7 +187,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             .map_or(usize::MAX, |rows| rows.saturating_sub(OTHERS).max(1)),
     };
     let has_idle = args.idle.is_some();
-    let mut report = look(&connection, &target, &question).await?;
+    let looked = look(&connection, &target, &question);
+    let (header, report) = Header::beside(&connection, Alerts::Asked, context, looked).await;
+    let mut report = report?;
+    header.begin(context);
     report.is_limited = args.count.is_none_or(|count| count as usize > rows_max);
     let parts = match (args.entries, args.count) {
         (_, Some(0)) => PendingParts::Summary,

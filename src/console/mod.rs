@@ -37,7 +37,7 @@ use crate::model::{Consent, Format, Limit, LogFormat, Problem, Row, Tone, escape
 use crate::settings::{Listening, Look, PagerChoice, ProductionGuard};
 use crate::view::{self, Cut, Options, Report, Theme};
 use filter::Filter;
-use output::{Through, Unshown};
+use output::{Opening, Through, Unshown};
 use pager::Pager;
 use progress::Bar;
 use reader::Reader;
@@ -52,6 +52,7 @@ pub struct Console {
     bar: Bar,
     filter: Option<Arc<Filter>>,
     unshown: Unshown,
+    opening: Opening,
     guard: OnceLock<ProductionGuard>,
     reader: Reader,
     pager: Pager,
@@ -86,6 +87,7 @@ impl Console {
             bar,
             filter: None,
             unshown: Unshown::new(voice),
+            opening: Opening::default(),
             guard: OnceLock::new(),
             reader: Reader::default(),
             pager,
@@ -191,7 +193,13 @@ impl Console {
         let bar = terminal.then(|| self.bar.clone());
         Output::new(self.pager.clone(), bar, self.unshown.clone())
             .through(self.through())
+            .under(self.opening.clone())
             .unless(self.terminal.stdout_fault)
+    }
+
+    /// What is written to standard output from now on begins with `text`, which was made safe by `view`.
+    pub fn begin_with(&self, text: Vec<u8>) {
+        self.opening.set(text);
     }
 
     /// What JSON goes through on its way.

@@ -1,8 +1,8 @@
 //! Standard output, buffered: what is written is counted as written only after [`Output::flush`].
 
 use std::io::{self, ErrorKind, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 
@@ -30,6 +30,27 @@ pub struct Output<W: Write = Pager> {
     unwritten: Vec<EntryId>,
     unshown: Unshown,
     fault: Option<Fault>,
+    opening: Opening,
+}
+
+/// What stands above the first thing that is written to standard output, by whichever way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Opening(Arc<Mutex<Vec<u8>>>);
+
+impl Opening {
+    /// From now on `text`.
+    pub(super) fn set(&self, text: Vec<u8>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    /// Puts it before what is in `buffer`, once.
+    fn precede(&self, buffer: &mut Vec<u8>) {
+        let mut text = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if !text.is_empty() {
+            text.append(buffer);
+            *buffer = text;
+        }
+    }
 }
 
 impl<W: Write> Output<W> {
@@ -43,7 +64,14 @@ impl<W: Write> Output<W> {
             unwritten: Vec::new(),
             unshown,
             fault: None,
+            opening: Opening::default(),
         }
+    }
+
+    /// The same output, which begins with what is to be the first.
+    pub(super) fn under(mut self, opening: Opening) -> Self {
+        self.opening = opening;
+        self
     }
 
     /// The same output, to which nothing can be written where there is a fault.
@@ -109,6 +137,7 @@ impl<W: Write> Output<W> {
             let unwritten = through.apply(&mut self.buffer, &whole, &self.unshown)?;
             self.unwritten.extend(unwritten);
         }
+        self.opening.precede(&mut self.buffer);
         let Self {
             sink, buffer, bar, ..
         } = self;

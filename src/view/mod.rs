@@ -10,6 +10,7 @@
 mod block;
 mod cell;
 mod entries;
+mod header;
 mod human;
 mod jq;
 mod json;
@@ -28,6 +29,7 @@ mod theme;
 mod wrap;
 
 pub use entries::{EntryStyle, EntryWriter};
+pub use header::Header;
 pub use human::{human_bytes, human_count, human_millis};
 pub use jq::JqFilter;
 pub use json::{json_bytes, json_made_safe, json_text, write_json};

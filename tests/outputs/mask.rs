@@ -64,6 +64,10 @@ impl Mask {
         let text = replaced(&text, r"(the server started,?) (?:\d+\w+ ?)+ago", |it| {
             format!("{} # ago", &it[1])
         });
+        // The line about the server: which one it is, and where that line is broken.
+        let software = r"(?:redis|valkey) \d+\.\d+\.\d+((?:‹0›)?(?:‹2›)? ·)";
+        let text = replaced(&text, software, |it| format!("redis #{}", &it[1]));
+        let text = replaced(&text, r"( ·(?:‹0›)?)\n  ", |it| format!("{} ", &it[1]));
         match form {
             "json" | "ndjson" => json(&text),
             "csv" => lines(&text, ','),

@@ -9,6 +9,7 @@ use clap::Subcommand;
 use super::help::usage::or_subcommand;
 use super::shared::Context;
 use super::shared::group::{GroupArgs, OpenGroup};
+use super::shared::header::{Alerts, Header};
 use crate::cli::{self, DryRun, Impact, Limited, Prints};
 use crate::exit::Exit;
 use crate::model::{GroupInfo, Limit, Name, Problem};
@@ -75,7 +76,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
 async fn list_of(group: &GroupArgs, limit: Limited, context: &Context) -> Result<Exit> {
     let opened = group.open(context).await;
     let group = opened.map_err(|error| or_subcommand(error, "consumers", Some(group.name())))?;
-    let rows = list(&group.connection, &group.target).await?;
+    let connection = &group.connection;
+    let look = list(connection, &group.target);
+    let (header, rows) = Header::beside(connection, Alerts::Asked, context, look).await;
+    let rows = rows?;
+    header.begin(context);
     context.console.show(&rows, limit.rows())?;
     Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::StreamArgs;
 use crate::cli::{self, Condition, Impact, Limited, Pairs, Prints, PrintsBy, condition};
 use crate::commands::shared::Context;
+use crate::commands::shared::header::{Alerts, Header};
 use crate::commands::tail::filter;
 use crate::console::{Console, Output};
 use crate::exit::Exit;
@@ -88,14 +89,20 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
     let in_pairs = context.in_pairs(args.pairs)?;
     let topology = context.topology()?;
     let connection = context.connect().await?;
-    let sources = match &args.stream {
-        None => Source::all(topology),
-        Some(name) => {
-            let source = Source::named(topology, name);
-            source.require(&connection, topology).await?;
-            vec![source]
-        }
+    let look = async {
+        let sources = match &args.stream {
+            None => Source::all(topology),
+            Some(name) => {
+                let source = Source::named(topology, name);
+                source.require(&connection, topology).await?;
+                vec![source]
+            }
+        };
+        anyhow::Ok((sources, now_ms(&connection).await?))
     };
+    let (header, looked) = Header::beside(&connection, Alerts::Asked, context, look).await;
+    let (sources, now_ms) = looked?;
+    header.begin(context);
     let wanted = Letters {
         ids: Vec::new(),
         group: args.group,
@@ -113,7 +120,6 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
         };
         return counted.show(&connection, args.limit.rows(), context).await;
     }
-    let now_ms = now_ms(&connection).await?;
     let limit = args.limit.rows().unless_bounded(args.count.is_some());
     let options = context.console.listing(limit);
     let mut listing = Listing {

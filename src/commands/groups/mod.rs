@@ -11,6 +11,7 @@ use clap::Subcommand;
 use super::help::usage::or_subcommand;
 use super::shared::Context;
 use super::shared::failure::{told_of_denied, warn_of_open_breakers};
+use super::shared::header::{Alerts, Header};
 use super::shared::trouble::warn_of_trouble;
 use super::shared::typed::Pinned;
 use crate::cli::{Impact, Limited, Position, Prints, name};
@@ -79,9 +80,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
 async fn list_of(streams: &[Name], limit: Limited, context: &Context) -> Result<Exit> {
     let connection = context.connect().await?;
     let wanted = Wanted::streams(streams);
-    let seen = observe(&connection, context.topology()?, wanted, Detail::Groups)
-        .await
-        .map_err(|error| or_subcommand(error, "groups", streams.first()))?;
+    let alerts = match streams {
+        [] => Alerts::Seen,
+        _ => Alerts::Asked,
+    };
+    let look = observe(&connection, context.topology()?, wanted, Detail::Groups);
+    let (header, seen) = Header::beside(&connection, alerts, context, look).await;
+    let seen = seen.map_err(|error| or_subcommand(error, "groups", streams.first()))?;
+    header.with(&seen).begin(context);
     let rows: Vec<Listed> = seen.groups().cloned().map(Listed).collect();
     context.console.show(&rows, limit.rows())?;
     warn_of_open_breakers(seen.groups(), context);

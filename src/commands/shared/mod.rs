@@ -7,6 +7,7 @@ mod consent;
 pub(in crate::commands) mod context;
 pub(in crate::commands) mod failure;
 pub(in crate::commands) mod group;
+pub(in crate::commands) mod header;
 pub(in crate::commands) mod panics;
 mod plan;
 pub(in crate::commands) mod retention;

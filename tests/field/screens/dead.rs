@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{GROUP, STREAM, on_terminal, terminal};
+use super::{GROUP, STREAM, body, on_terminal, terminal};
 use crate::support::{PATIENCE, Signal, TestServer, until};
 
 const GRAVES: &str = "{events.normalized}:dlq";
@@ -26,7 +26,7 @@ fn field_d2_the_cause_is_the_last_line_that_says_something() {
     let server = dead_600();
     let list = ["dlq", "list", STREAM];
     let run = on_terminal(&server, &list);
-    let lines = run.assert_code(0).stdout_lines();
+    let lines = body(run.assert_code(0));
     assert_eq!(
         lines[0].split_whitespace().collect::<Vec<_>>(),
         ["ID", "AGE", "DELIVERIES", "REASON"],
@@ -72,7 +72,7 @@ fn field_d2_the_cause_is_the_last_line_that_says_something() {
     ];
     server.redis(&[&["XADD", GRAVES, "*", "a", "b"], &other[..], &why].concat());
     let run = on_terminal(&server, &list);
-    assert!(run.stdout_lines()[0].contains("GROUP"), "{run}");
+    assert!(body(&run)[0].contains("GROUP"), "{run}");
     run.stdout_lacks("group of these:").stdout_lacks("group:");
 }
 
@@ -114,7 +114,7 @@ fn field_d2_dead_letters_are_filtered_and_counted_by_what_they_have_in_common() 
     run.assert_code(0).stdout_has("33.3%").stdout_has("16.7%");
     run.stderr_has("ucp-streams dlq redrive events.normalized --where ");
     let few = on_terminal(&server, &[&list[..], &["--by", "event_id"]].concat());
-    assert!(few.assert_code(0).stdout_lines().len() <= 11, "{few}");
+    assert!(body(few.assert_code(0)).len() <= 11, "{few}");
     few.stdout_has("(other values)");
     // One that a condition cannot be held against is named, and is neither taken nor left.
     server.redis(&["XADD", GRAVES, "*", "payload", "no json"]);

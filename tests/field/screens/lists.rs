@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{DEAD, GROUP, STREAM, on_terminal, pending_600};
+use super::{DEAD, GROUP, STREAM, body, on_terminal, pending_600};
 use crate::support::{Run, TestServer};
 
 const CUT: &str = "10 of 600 shown; --limit 0 shows all";
@@ -20,8 +20,8 @@ fn field_d1_pending_shows_ten_rows_holders_first_and_the_sum_last() {
         let run = on_terminal(&server, args);
         run.assert_code(0);
         assert_eq!(id_rows(&run), 10, "{run}");
-        let lines = run.stdout_lines();
-        assert!(lines.len() < 24, "{run}");
+        let lines = body(&run);
+        assert!(run.stdout_lines().len() < 24, "{run}");
         assert!(lines[1].starts_with(DEAD[1]), "{run}");
         let sum = "600 pending in group `event-processors` of stream `events.normalized`";
         assert_eq!(*lines.last().unwrap(), sum, "{run}");
@@ -123,7 +123,7 @@ fn field_d1_consumers_are_listed_by_what_they_hold() {
         server.redis(&["XGROUP", "CREATECONSUMER", STREAM, GROUP, &name]);
     }
     let run = on_terminal(&server, &["consumers", GROUP]);
-    let lines = run.assert_code(0).stdout_lines();
+    let lines = body(run.assert_code(0));
     assert_eq!(lines.len(), 12, "{run}");
     assert!(
         lines[1].starts_with(DEAD[1]) && lines[2].starts_with(DEAD[0]),

@@ -2,6 +2,7 @@
 
 mod dead;
 mod entries;
+mod header;
 mod ids;
 mod lists;
 mod pager;
@@ -32,4 +33,11 @@ fn on_terminal(server: &TestServer, args: &[&str]) -> Run {
 
 fn terminal(invocation: Invocation) -> Invocation {
     invocation.env("TERM", "dumb").on_terminals(80)
+}
+
+/// What stands below the line about the server, which ends in a dot where it goes on.
+fn body(run: &Run) -> Vec<&str> {
+    let mut lines = run.stdout_lines().into_iter();
+    while lines.next().is_some_and(|line| line.ends_with(" ·")) {}
+    lines.collect()
 }

@@ -1,0 +1,138 @@
+//! The line that a look begins with on a terminal: which server, what time it is there, and how many alerts there are.
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::Options;
+use crate::model::{CommandLine, Time, Tone, counted, escaped};
+use crate::streams::about::{About, Alarm};
+use crate::topology::Level;
+
+/// Between two parts.
+const DOT: &str = " ·";
+/// Before what does not fit into the first line.
+const INDENT: &str = "  ";
+
+/// What the line says.
+#[derive(Debug)]
+pub struct Header<'a> {
+    /// What the server is called here.
+    pub name: String,
+    /// What it says of itself.
+    pub about: &'a About,
+    /// What shows the alerts.
+    pub shown_by: Option<CommandLine>,
+}
+
+impl Header<'_> {
+    /// The line, with its end. What is too long for the screen is broken between parts.
+    pub fn text(&self, options: &Options) -> Vec<u8> {
+        let limit = options.width.map_or(usize::MAX, usize::from);
+        let (mut text, mut column) = (String::new(), 0);
+        for (tone, part) in self.parts() {
+            let size = part.width();
+            if column > 0 {
+                text.push_str(&options.theme.paint(Tone::Dim, DOT));
+                column += DOT.width() + 1;
+                if column + size > limit {
+                    text.push('\n');
+                    text.push_str(INDENT);
+                    column = INDENT.len();
+                } else {
+                    text.push(' ');
+                }
+            }
+            text.push_str(&options.theme.paint(tone, &part));
+            column += size;
+        }
+        text.push('\n');
+        text.into_bytes()
+    }
+
+    fn parts(&self) -> Vec<(Tone, String)> {
+        let About {
+            server,
+            role,
+            now,
+            alarm,
+        } = self.about;
+        let said = |text: &String| (Tone::Dim, escaped(text.as_bytes()));
+        let mut parts = vec![(Tone::Heading, escaped(self.name.as_bytes()))];
+        parts.extend(server.as_ref().map(said));
+        parts.extend(role.as_ref().map(said));
+        parts.extend(now.map(|now| (Tone::Dim, to_the_second(now))));
+        parts.extend(alarm.and_then(|alarm| self.alarm(alarm)));
+        parts
+    }
+
+    /// How many alerts there are, and what shows them; nothing where there is none.
+    fn alarm(&self, Alarm { alerts, worst }: Alarm) -> Option<(Tone, String)> {
+        let tone = match worst {
+            Some(Level::Critical) => Tone::Bad,
+            _ => Tone::Warn,
+        };
+        let count = counted(alerts, "alert", "alerts");
+        let text = match &self.shown_by {
+            Some(line) => format!("{count}: {line}"),
+            None => count,
+        };
+        (alerts > 0).then_some((tone, text))
+    }
+}
+
+/// A moment without its fraction.
+fn to_the_second(time: Time) -> String {
+    let text = time.to_string();
+    let whole = text.split_once('.').map(|(whole, _)| format!("{whole}Z"));
+    whole.unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Format;
+
+    fn about(alerts: u64) -> About {
+        About {
+            server: Some("redis 8.2.1".to_owned()),
+            role: Some("master".to_owned()),
+            now: Some(Time::from_ms(1_706_691_600_123)),
+            alarm: Some(Alarm {
+                alerts,
+                worst: Some(Level::Critical),
+            }),
+        }
+    }
+
+    fn shown(name: &str, about: &About, width: u16) -> String {
+        let options = Options {
+            width: Some(width),
+            ..Options::new(Format::Table)
+        };
+        let header = Header {
+            name: name.to_owned(),
+            about,
+            shown_by: Some(CommandLine::new("lag")),
+        };
+        String::from_utf8(header.text(&options)).expect("UTF-8")
+    }
+
+    #[test]
+    fn the_line_names_the_server_and_what_is_wrong() {
+        let line = "prod · redis 8.2.1 · master · 2024-01-31T09:00:00Z";
+        assert_eq!(shown("prod", &about(0), 80), format!("{line}\n"));
+        assert_eq!(
+            shown("prod", &about(1), 80),
+            format!("{line} · 1 alert: ucp-streams lag\n")
+        );
+        assert_eq!(
+            shown("prod", &about(12), 60),
+            format!("{line} ·\n  12 alerts: ucp-streams lag\n")
+        );
+    }
+
+    #[test]
+    fn what_nobody_says_is_left_out() {
+        assert_eq!(shown("prod", &About::default(), 80), "prod\n");
+        assert_eq!(shown("a\x1b[2Jb", &About::default(), 80), "a\\x1b[2Jb\n");
+    }
+}
