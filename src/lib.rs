@@ -38,7 +38,9 @@
 //!    `tests/generated` runs) and `run`, and its line in `commands/mod.rs`. What completes goes by the value's name.
 //! 4. How it looks: the report's rows are declared with `report!` (`model/report`), each field beside its column; the
 //!    command says `add = Prints::list::<Row>()`. Table, wide, plain, CSV, `--columns` with its completion, JSON, its
-//!    schema in `--help-json` and the manual follow; `tests/cli/shapes.rs` holds the schema against what is printed.
+//!    schema in `--help-json` and the manual follow; `tests/cli/shapes.rs` holds the schema against what is printed. What
+//!    is destructive gives its plan as `PlanFacts`, which `--dry-run -o json` prints, and says
+//!    `add = PrintsPlan(Prints::plan::<Row>())`; `tests/cli/plans.rs` holds it against what its command does.
 //! 5. That it works: a file in `tests/cli/`, the real binary on a real server, asserting text, exit code and server
 //!    state; a row in `tests/outputs/commands.rs`, whose snapshot `UPDATE_SNAPSHOTS=1` writes.
 //! 6. That it is known: `make generate` renews the manual pages; a line in `CHANGELOG.md`.

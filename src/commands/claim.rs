@@ -79,7 +79,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         which,
         idle_min,
         why_fresh,
-    } = args.select.resolve(&group, context).await?;
+        refusal,
+    } = args.select.resolve(&group, args.dry_run, context).await?;
     let (target, connection) = (group.target, group.connection);
     let stream = group.topology.stream_or_default(&target.stream);
     let is_named = matches!(which, Which::Ids(_));
@@ -98,6 +99,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     .to_consumer(&plan.to)
     .fresh_because(why_fresh);
     let change = Change::of(context, repair).listing(args.limit);
+    let change = change.refused(refusal);
     let preview = plan.chosen.preview();
     let mut given = Vec::new();
     let claimed = change

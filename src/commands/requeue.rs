@@ -10,7 +10,7 @@ use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::exit::Exit;
 use crate::streams::ending::Repair;
 use crate::streams::repair::Chosen;
-use crate::streams::requeue::{apply_requeue, must_be_alone};
+use crate::streams::requeue::{apply_requeue, must_be_alone, others};
 use crate::streams::select::Which;
 use crate::view::Changed;
 
@@ -48,12 +48,15 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let group = args.group.open(context).await?;
     let all_see_it = args.all_groups_see_it;
-    let others = must_be_alone(&group.target, &group.groups, all_see_it)?;
+    let others = others(&group.target, &group.groups);
+    let alone = must_be_alone(&group.target, &others, all_see_it);
+    let seen_by_others = context.refusal_of(args.dry_run, alone)?;
     let Selection {
         which,
         idle_min,
         why_fresh,
-    } = args.select.resolve(&group, context).await?;
+        refusal,
+    } = args.select.resolve(&group, args.dry_run, context).await?;
     let (target, connection) = (group.target, group.connection);
     let is_named = matches!(which, Which::Ids(_));
     let dead_letter = group.topology.stream_or_default(&target.stream).dead_letter;
@@ -68,6 +71,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     .to_stream(&chosen.target.stream, Some(others))
     .fresh_because(why_fresh);
     let change = Change::of(context, repair).listing(args.limit);
+    let change = change.refused(seen_by_others.or(refusal));
     let (what, preview) = (chosen.summary(), chosen.preview());
     change
         .make(args.dry_run, &what, preview, async |consent, course| {

@@ -7,6 +7,11 @@ use crate::model::{Plan, Row};
 use crate::view::PlanWriter;
 
 impl Console {
+    /// Whether a plan is shown as one document.
+    pub fn shows_plans(&self) -> bool {
+        PlanWriter::is_for(&self.options)
+    }
+
     /// Shows a plan with its rows as one document, where the format is JSON and no columns are picked; else nothing. Whether
     /// it did.
     ///

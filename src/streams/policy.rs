@@ -142,15 +142,15 @@ impl Patience {
     }
 }
 
-/// Makes sure that what `consumer` holds is worked on by nobody.
+/// Whether what `consumer` holds is worked on by nobody: refused while it lives, by its own claim idle.
 ///
 /// # Errors
-/// Refused while it lives, by its own claim idle; what the server says.
+/// What the server says.
 pub(super) async fn must_be_dead(
     connection: &Connection,
     target: &Target,
     consumer: &ConsumerInfo,
-) -> Result<()> {
+) -> Result<Result<(), Problem>> {
     let Target { stream, group } = target;
     let published = Published::look(connection, stream, group).await?;
     let published = published.unwrap_or_default();
@@ -158,14 +158,13 @@ pub(super) async fn must_be_dead(
         .of(&consumer.name)
         .filter(|it| it.is_live(std::slice::from_ref(consumer)))
     else {
-        return Ok(());
+        return Ok(Ok(()));
     };
-    Err(Problem::refused(format!(
+    Ok(Err(Problem::refused(format!(
         "consumer `{}` of {target} lives: it was seen {} ago, and its claim idle is {}; what it holds may still be worked on, and would be handled twice",
         consumer.name,
         format_duration_short(Duration::from_millis(consumer.idle_ms)),
         format_duration_short(said.claim_idle),
     ))
-    .hint("stop its worker first, or hand over what it holds all the same with --force")
-    .into())
+    .hint("stop its worker first, or hand over what it holds all the same with --force")))
 }

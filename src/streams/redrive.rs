@@ -104,39 +104,50 @@ impl Subject for DeadLetter {
     }
 }
 
-/// Makes sure that a redriven entry is seen by one group only, unless that is agreed to. The groups that see it, where these
-/// are several; `None` where the user may not ask.
+/// The groups that see what is redriven, where these are several; `None` where the user may not ask, which matters only
+/// where it is not agreed that all may see it.
 ///
 /// # Errors
-/// Refused, naming the groups, where the stream they go to has several; what the server says.
-pub async fn must_be_one_group(
+/// What the server says.
+pub async fn seen_by(
     connection: &Connection,
     plan: &LettersPlan,
     all_groups_may_see_it: bool,
 ) -> Result<Option<Vec<Name>>> {
-    let stream = &plan.destination;
-    let groups = match connection.run(xinfo_groups(stream)).await {
+    let groups = match connection.run(xinfo_groups(&plan.destination)).await {
         // Each of the entries will say so.
-        Err(error) if matches!(error.kind, ErrorKind::NoKey | ErrorKind::WrongType) => {
-            return Ok(Some(Vec::new()));
-        }
-        // Only shown.
+        Err(error) if matches!(error.kind, ErrorKind::NoKey | ErrorKind::WrongType) => Vec::new(),
         Err(error) if all_groups_may_see_it && error.kind == ErrorKind::NoPerm => return Ok(None),
         groups => groups?,
     };
-    if groups.len() < 2 {
-        return Ok(Some(Vec::new()));
+    let several = groups.into_iter().map(|it| it.name).collect::<Vec<_>>();
+    Ok(Some(if several.len() > 1 {
+        several
+    } else {
+        Vec::new()
+    }))
+}
+
+/// Makes sure that a redriven entry is seen by one group only, unless that is agreed to.
+///
+/// # Errors
+/// Refused, naming the `groups`, where these are several.
+pub fn must_be_one_group(
+    plan: &LettersPlan,
+    groups: Option<&[Name]>,
+    all_groups_may_see_it: bool,
+) -> Result<(), Problem> {
+    let groups = groups.unwrap_or_default();
+    if groups.is_empty() || all_groups_may_see_it {
+        return Ok(());
     }
-    if all_groups_may_see_it {
-        return Ok(Some(groups.into_iter().map(|it| it.name).collect()));
-    }
-    let names: Vec<String> = groups.iter().map(|it| format!("`{}`", it.name)).collect();
+    let names: Vec<String> = groups.iter().map(|it| format!("`{it}`")).collect();
     Err(Problem::refused(format!(
-        "stream `{stream}` has several groups, which would all see the entries again: {}",
+        "stream `{}` has several groups, which would all see the entries again: {}",
+        plan.destination,
         names.join(", ")
     ))
-    .hint("--all-groups-see-it allows that")
-    .into())
+    .hint("--all-groups-see-it allows that"))
 }
 
 /// Moves them back.

@@ -10,19 +10,23 @@ use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _};
 use super::target::Target;
 use super::tombstone::bury;
 
-/// Makes sure that a copy at the end of the stream is seen by nobody but `target`, unless that is agreed to. The other groups.
+/// The groups besides `target` that see a copy at the end of the stream.
+pub fn others(target: &Target, groups: &[GroupInfo]) -> Vec<Name> {
+    let others = groups.iter().map(|it| &it.name);
+    others.filter(|it| **it != target.group).cloned().collect()
+}
+
+/// Makes sure that a copy at the end of the stream is seen by nobody but `target`, unless that is agreed to.
 ///
 /// # Errors
-/// Refused, naming the other groups, when there are any.
+/// Refused, naming the `others`, when there are any.
 pub fn must_be_alone(
     target: &Target,
-    groups: &[GroupInfo],
+    others: &[Name],
     all_groups_may_see_it: bool,
-) -> Result<Vec<Name>, Problem> {
-    let others = groups.iter().map(|it| &it.name);
-    let others: Vec<Name> = others.filter(|it| **it != target.group).cloned().collect();
+) -> Result<(), Problem> {
     if others.is_empty() || all_groups_may_see_it {
-        return Ok(others);
+        return Ok(());
     }
     let named: Vec<String> = others.iter().map(|it| format!("`{it}`")).collect();
     Err(Problem::refused(format!(

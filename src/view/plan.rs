@@ -19,8 +19,12 @@ pub struct PlanWriter {
 }
 
 impl PlanWriter {
-    /// Begins the document of `plan`; `None`, and nothing, where a plan is shown as its rows alone: in any format but JSON,
-    /// and where columns are picked.
+    /// Whether a plan is one document. In any format but JSON, and where columns are picked, it is its rows alone.
+    pub fn is_for(options: &Options) -> bool {
+        options.format == Format::Json && !options.names && options.columns.is_empty()
+    }
+
+    /// Begins the document of `plan`; `None`, and nothing, where there is none.
     ///
     /// # Errors
     /// A bug, when it is no JSON.
@@ -29,7 +33,7 @@ impl PlanWriter {
         plan: Plan,
         options: &Options,
     ) -> Result<Option<Self>, Problem> {
-        if options.format != Format::Json || options.names || !options.columns.is_empty() {
+        if !Self::is_for(options) {
             return Ok(None);
         }
         let mut writer = Self {

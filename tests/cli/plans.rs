@@ -316,6 +316,52 @@ fn where_nothing_would_be_done_there_is_no_command() {
 }
 
 #[test]
+fn a_plan_that_is_refused_says_why() {
+    let (server, home) = (staged(), directory());
+    let url = server.url();
+    for (line, why, other_groups) in [
+        (
+            "requeue event-processors 1-0",
+            "has other groups, which would see the entries again: `audit`",
+            json!(["audit"]),
+        ),
+        (
+            "dlq redrive events.normalized --all",
+            "has several groups, which would all see the entries again",
+            json!(["audit", GROUP]),
+        ),
+        (
+            "consumers delete event-processors c1",
+            "has 3 entries pending, which would be lost: 1-0, 2-0, 3-0",
+            json!([]),
+        ),
+        (
+            "groups set-id event-processors 1-0",
+            "has live consumers: c",
+            json!([]),
+        ),
+        (
+            "groups delete event-processors",
+            "is not done: 5 entries pending",
+            json!([]),
+        ),
+    ] {
+        let dry = |format: &str| {
+            let line = format!("ucp-streams -u {url} {line} --dry-run -o {format}");
+            typed(&home, &line)
+        };
+        let run = dry("json");
+        let plan = run.assert_code(6).stderr_has(why).stdout_json();
+        let told = plan["refusal"].as_str().unwrap();
+        assert!(told.contains(why), "{told}");
+        assert_eq!(plan["command"], Value::Null, "{line}");
+        assert_eq!(plan["other_groups"], other_groups, "{line}");
+        assert!(!plan["rows"].as_array().unwrap().is_empty(), "{line}");
+        dry("ndjson").assert_code(6).stderr_has(why);
+    }
+}
+
+#[test]
 fn other_formats_and_picked_columns_have_the_rows_alone() {
     let (server, home) = (staged(), directory());
     let url = server.url();

@@ -177,6 +177,10 @@ fn field_r4_claim_and_requeue_leave_live_work_alone() {
                 .stderr_has("consumer `long` of group `g`")
                 .stderr_has("claim idle of 5m")
                 .stderr_has("--force");
+            let plan = with(&[flags, &["--dry-run", "-o", "json"]].concat());
+            let plan = plan.assert_code(6).stdout_json();
+            let told = plan["refusal"].as_str().unwrap();
+            assert!(told.contains("claim idle of 5m"), "{told}");
         }
         with(&["1-1"])
             .assert_code(6)
@@ -198,6 +202,13 @@ fn field_r4_claim_and_requeue_leave_live_work_alone() {
         .stderr_has("consumer `long` of group `g`")
         .stderr_has("lives")
         .stderr_has("5m");
+    let plan = scene
+        .server
+        .ucp(&[&delete[..], &["--dry-run", "-o", "json"]].concat());
+    let plan = plan.assert_code(6).stdout_json();
+    let told = plan["refusal"].as_str().unwrap();
+    assert!(told.contains("its claim idle is 5m"), "{told}");
+    assert_eq!(plan["holders"][0]["consumer"], "long");
     let prune = [
         &["consumers", "prune", "g", "--stream", "s", "--idle", "0s"],
         &heir[..],

@@ -47,19 +47,18 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let (target, connection, groups) = (group.target, group.connection, group.groups);
     let to = heir.as_ref().map(|it| it.to.clone());
     let told = format!("delete consumer `{}` of {target}", args.name);
-    let plan = plan_delete(&connection, target, &args.name, heir).await?;
+    let mut plan = plan_delete(&connection, target, &args.name, heir).await?;
+    let refusal = context.refusal_of(args.dry_run, plan.check())?;
     let told = format!("{told}{}", details(&plan, to.as_ref()));
     let how = (args.limit.rows(), args.dry_run);
-    carry_out(context, (plan, &groups), told, how, "").await
+    carry_out(context, (plan, &groups), refusal, how, (told, "")).await
 }
 
 /// When it was seen, and who gets what it holds.
 fn details(plan: &RemovalPlan, to: Option<&Name>) -> String {
-    let idle_ms = plan
-        .planned()
-        .map(|it| it.idle_ms)
-        .min()
-        .unwrap_or_default();
+    let Some(idle_ms) = plan.planned().map(|it| it.idle_ms).min() else {
+        return String::new();
+    };
     let seen = format_duration_short(Duration::from_millis(idle_ms));
     let handed = match (plan.entries(), to) {
         (0, _) | (_, None) => "holding nothing".to_owned(),

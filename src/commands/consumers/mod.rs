@@ -12,7 +12,7 @@ use super::shared::group::{GroupArgs, OpenGroup};
 use super::shared::header::{Alerts, Header};
 use crate::cli::{self, DryRun, Impact, Limited, Prints};
 use crate::exit::Exit;
-use crate::model::{GroupInfo, Limit, Name, Problem};
+use crate::model::{GroupInfo, Limit, Name, PlanFacts, Problem};
 use crate::streams::consumers::{Heir, Member, RemovalPlan, Removals, apply_removal, list};
 
 /// List a group's consumers, or delete dead ones
@@ -115,15 +115,21 @@ impl HeirArgs {
 async fn carry_out(
     context: &Context,
     (plan, groups): (RemovalPlan, &[GroupInfo]),
-    told: String,
+    refusal: Option<Problem>,
     (limit, dry_run): (Limit, DryRun),
-    details: &str,
+    (told, details): (String, &str),
 ) -> Result<Exit> {
     let console = &context.console;
     if context.is_rehearsal(dry_run) {
         let oldest = plan.oldest(&context.connect().await?).await?;
-        let facts = plan.facts(groups, told.clone()).since(oldest);
+        let facts = PlanFacts {
+            refusal: refusal.as_ref().map(|it| it.message.clone()),
+            ..plan.facts(groups, told.clone()).since(oldest)
+        };
         context.show_plan(facts, &plan.rows, limit)?;
+        if let Some(refusal) = refusal {
+            return Err(refusal.into());
+        }
         context.rehearsed(&told);
         context.warn_each(Removals::of(&plan.rows).warning());
         return Ok(Exit::Done);

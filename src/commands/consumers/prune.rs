@@ -48,10 +48,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let (target, connection, groups) = (group.target, group.connection, group.groups);
     let handed_to = heir.as_ref().map(|it| it.to.clone());
     let of = target.to_string();
-    let plan = plan_prune(&connection, target, args.idle, heir).await?;
+    let mut plan = plan_prune(&connection, target, args.idle, heir).await?;
+    let refusal = context.refusal_of(args.dry_run, plan.check())?;
     let (planned, held) = (plan.planned().count(), plan.entries());
     let console = &context.console;
-    if planned == 0 {
+    if planned == 0 && refusal.is_none() {
         let nothing = plan.nothing_to_prune(args.idle);
         let limit = args.limit.rows();
         if context.is_rehearsal(args.dry_run) {
@@ -75,5 +76,5 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let names: Vec<Name> = plan.planned().map(|it| it.consumer.clone()).collect();
     let details = format!("\n{}", listed(&names));
     let how = (args.limit.rows(), args.dry_run);
-    carry_out(context, (plan, &groups), told, how, &details).await
+    carry_out(context, (plan, &groups), refusal, how, (told, &details)).await
 }

@@ -14,7 +14,9 @@ use crate::model::{EntryId, Name, entries};
 use crate::streams::dead_letters::{Letters, find};
 use crate::streams::ending::Repair;
 use crate::streams::publish::Rate;
-use crate::streams::redrive::{LettersPlan, apply_purge, apply_redrive, must_be_one_group};
+use crate::streams::redrive::{
+    LettersPlan, apply_purge, apply_redrive, must_be_one_group, seen_by,
+};
 use crate::view::Changed;
 
 /// Which dead letters. Something must be said: a slip of the hand is not all of them.
@@ -146,12 +148,15 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
     let found = find(&connection, &source, &letters(args.which, &args.count)).await?;
     let topology = context.topology()?;
     let plan = LettersPlan::redrive(topology, source, args.to_stream, found);
-    let seen_by = must_be_one_group(&connection, &plan, args.all_groups_see_it).await?;
+    let seen_by = seen_by(&connection, &plan, args.all_groups_see_it).await?;
+    let checked = must_be_one_group(&plan, seen_by.as_deref(), args.all_groups_see_it);
+    let refusal = context.refusal_of(args.dry_run, checked)?;
     let what = format!("{} to `{}`", entries(plan.letters.len()), plan.destination);
     let repair = Repair::of_letters(&plan, is_named, "redrive", "redriven")
         .to_stream(&plan.destination, seen_by);
     let change = Change::of(context, repair);
     let change = change.listing(args.limit).paced(args.rate);
+    let change = change.refused(refusal);
     let (preview, all_see_it) = (plan.preview(), args.all_groups_see_it);
     change
         .make(args.dry_run, &what, preview, async |consent, course| {

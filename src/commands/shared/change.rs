@@ -7,7 +7,7 @@ use super::context::Context;
 use crate::cli::{DryRun, Limited};
 use crate::console::Output;
 use crate::exit::Exit;
-use crate::model::{Consent, Limit, Name};
+use crate::model::{Consent, Limit, Name, PlanFacts, Problem};
 use crate::streams::course::Course;
 use crate::streams::ending::{Ending, Repair};
 use crate::streams::publish::Rate;
@@ -22,6 +22,8 @@ pub(in crate::commands) struct Change<'a> {
     limit: Limit,
     /// At most so many a second are changed.
     rate: Option<Rate>,
+    /// Why it is not made, where it is only planned.
+    refusal: Option<Problem>,
 }
 
 impl<'a> Change<'a> {
@@ -32,6 +34,7 @@ impl<'a> Change<'a> {
             repair,
             limit: Limit::Usual,
             rate: None,
+            refusal: None,
         }
     }
 
@@ -49,13 +52,20 @@ impl<'a> Change<'a> {
         self
     }
 
+    /// The same, which is only planned where something stands in the way, as [`Context::refusal_of`] has it.
+    #[must_use]
+    pub(in crate::commands) fn refused(mut self, refusal: Option<Problem>) -> Self {
+        self.refusal = refusal;
+        self
+    }
+
     /// Makes the change by `apply`, given consent to it, and shows what became of each; `what` sums it up. Ends after
     /// the `preview` of what would become of each for a dry run.
     ///
     /// # Errors
     /// Refused without consent; the error that ended it early; not found or refused when nothing was changed.
     pub(in crate::commands) async fn make(
-        &self,
+        self,
         dry_run: DryRun,
         what: &str,
         preview: Vec<Repaired>,
@@ -70,7 +80,7 @@ impl<'a> Change<'a> {
     /// # Errors
     /// As [`Change::make`].
     pub(in crate::commands) async fn make_showing(
-        &self,
+        self,
         dry_run: DryRun,
         what: &str,
         preview: Vec<Repaired>,
@@ -79,7 +89,7 @@ impl<'a> Change<'a> {
         if self.context.is_rehearsal(dry_run) {
             return self.rehearse(what, preview);
         }
-        let mut shown = Rows::new(self)?;
+        let mut shown = Rows::new(&self)?;
         let planned = preview.iter().filter(|it| it.outcome == Outcome::Planned);
         let total = planned.count() as u64;
         if total == 0 {
@@ -104,8 +114,11 @@ impl<'a> Change<'a> {
     }
 
     /// Shows what would become of each, and says what would be done.
-    fn rehearse(&self, what: &str, preview: Vec<Repaired>) -> Result<Exit> {
-        let facts = self.repair.facts(what, &preview);
+    fn rehearse(self, what: &str, preview: Vec<Repaired>) -> Result<Exit> {
+        let facts = PlanFacts {
+            refusal: self.refusal.as_ref().map(|it| it.message.clone()),
+            ..self.repair.facts(what, &preview)
+        };
         let (count, summary) = (facts.count, facts.summary.clone());
         let stream = facts.stream.clone().unwrap_or_default();
         let rows = preview.iter().map(|row| Changed::new(&stream, row));
@@ -113,8 +126,11 @@ impl<'a> Change<'a> {
         let shown = if self.context.console.show_plan(plan, rows)? {
             None
         } else {
-            Some(Rows::new(self)?)
+            Some(Rows::new(&self)?)
         };
+        if let Some(refusal) = self.refusal {
+            return Err(refusal.into());
+        }
         if count == 0 {
             return self.end(Applied::none(preview), shown, None);
         }

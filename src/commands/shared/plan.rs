@@ -4,9 +4,28 @@ use anyhow::Result;
 
 use super::context::Context;
 use super::typed::Pinned;
+use crate::cli::DryRun;
 use crate::model::{Consent, Impact, Limit, Plan, PlanFacts, Problem, Row};
 
 impl Context {
+    /// What stands in the way, where a plan that is shown is to say so; the plan's rows alone would be taken for what would be
+    /// done.
+    ///
+    /// # Errors
+    /// That itself, everywhere else.
+    pub(in crate::commands) fn refusal_of(
+        &self,
+        dry_run: DryRun,
+        checked: Result<(), Problem>,
+    ) -> Result<Option<Problem>, Problem> {
+        match checked {
+            Err(refusal) if self.is_rehearsal(dry_run) && self.console.shows_plans() => {
+                Ok(Some(refusal))
+            }
+            checked => checked.map(|()| None),
+        }
+    }
+
     /// What an operation would do, with the server it was planned for and the command that carries it out; what is `pinned`
     /// stands in that for what was typed.
     ///

@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use super::context::Context;
 use super::group::OpenGroup;
-use crate::cli;
-use crate::model::{EntryId, Name};
+use crate::cli::{self, DryRun};
+use crate::model::{EntryId, Name, Problem};
 use crate::streams::policy::Patience;
 use crate::streams::select::{Criteria, Which};
 
@@ -47,6 +47,8 @@ pub(in crate::commands) struct Selection {
     pub(in crate::commands) idle_min: Duration,
     /// Why one that was named may be too fresh.
     pub(in crate::commands) why_fresh: Option<String>,
+    /// The worker that may still be at work on them, where they are only planned for.
+    pub(in crate::commands) refusal: Option<Problem>,
 }
 
 impl SelectArgs {
@@ -58,6 +60,7 @@ impl SelectArgs {
     pub(in crate::commands) async fn resolve(
         self,
         group: &OpenGroup<'_>,
+        dry_run: DryRun,
         context: &Context,
     ) -> Result<Selection> {
         let (connection, target) = (&group.connection, &group.target);
@@ -70,16 +73,19 @@ impl SelectArgs {
                 "this user may not read the claim idle of the group's workers: some of these entries may still be in flight",
             );
         }
+        let asked = self.idle.filter(|_| !self.force);
+        let checked = asked.map_or(Ok(()), |idle| patience.require(target, idle));
+        let refusal = context.refusal_of(dry_run, checked)?;
         let least = if self.force {
             Duration::ZERO
         } else {
-            if let Some(idle) = self.idle {
-                patience.require(target, idle)?;
-            }
             patience.least()
         };
         let why_fresh = patience.why_fresh().filter(|_| !self.force);
-        Ok(self.after(group.spec.claim_idle, least, why_fresh))
+        Ok(Selection {
+            refusal,
+            ..self.after(group.spec.claim_idle, least, why_fresh)
+        })
     }
 
     /// The selection, where the topology says `claim_idle` and workers that live say `least`.
@@ -89,6 +95,7 @@ impl SelectArgs {
                 which: Which::Ids(self.ids),
                 idle_min: self.idle.unwrap_or(least),
                 why_fresh,
+                refusal: None,
             };
         }
         let idle_min = self.idle.unwrap_or_else(|| claim_idle.max(least));
@@ -106,6 +113,7 @@ impl SelectArgs {
             which,
             idle_min,
             why_fresh,
+            refusal: None,
         }
     }
 }

@@ -147,6 +147,7 @@ pub struct RemovalPlan {
     heir: Option<Heir>,
     /// `None` for one that was named.
     rest: Option<Rest>,
+    refusal: Option<Problem>,
 }
 
 /// How long each must have rested, and when that was looked at. A group's consumers are listed as a whole, which takes the
@@ -164,6 +165,16 @@ impl Rest {
 }
 
 impl RemovalPlan {
+    /// Makes sure that nothing would be lost, and nothing taken that a worker may still be at work on. Not asked, it is found out
+    /// when the plan is carried out.
+    ///
+    /// # Errors
+    /// Refused, with the first ids, when a consumer that was named holds entries and there is no heir, and where a worker that
+    /// lives may be at work on what the heir would get.
+    pub fn check(&mut self) -> Result<(), Problem> {
+        self.refusal.take().map_or(Ok(()), Err)
+    }
+
     /// The plan as data, whose group was seen among these; `summary` says it in a sentence.
     pub fn facts(&self, groups: &[GroupInfo], summary: String) -> PlanFacts {
         let count = self.planned().count() as u64;
@@ -233,11 +244,11 @@ impl RemovalPlan {
     }
 }
 
-/// Looks whether `consumer` can be deleted: it holds nothing, or there is an heir.
+/// Looks whether `consumer` can be deleted: it holds nothing, or there is an heir. [`RemovalPlan::check`] says what stands in
+/// the way.
 ///
 /// # Errors
-/// Not found when it or the heir is not there; refused, with the first ids, when it holds entries and there is no heir,
-/// and where it lives and may be at work on them; what the server says.
+/// Not found when it or the heir is not there; what the server says.
 pub async fn plan_delete(
     connection: &Connection,
     target: Target,
@@ -247,16 +258,20 @@ pub async fn plan_delete(
     let found = target.require_consumer(connection, consumer).await?;
     if let Some(heir) = &heir {
         require_heir(connection, &target, consumer, heir).await?;
-        if found.pending > 0 && !heir.takes_live_work {
-            policy::must_be_dead(connection, &target, &found).await?;
+    }
+    let (fate, refusal) = match &heir {
+        _ if found.pending == 0 => (Fate::Planned, None),
+        None => (Fate::Held, Some(holds(connection, &target, &found).await?)),
+        Some(heir) if heir.takes_live_work => (Fate::Planned, None),
+        Some(_) => {
+            let lives = policy::must_be_dead(connection, &target, &found).await?;
+            (Fate::Planned, lives.err())
         }
-    }
-    if found.pending > 0 && heir.is_none() {
-        return Err(holds(connection, &target, &found).await?.into());
-    }
+    };
     let member = Member::new(&target.stream, &target.group, &found);
     Ok(RemovalPlan {
-        rows: vec![Removal::new(member, Fate::Planned)],
+        refusal,
+        rows: vec![Removal::new(member, fate)],
         target,
         heir,
         rest: None,
@@ -305,11 +320,11 @@ async fn holds(connection: &Connection, target: &Target, info: &ConsumerInfo) ->
 }
 
 /// Looks for the group's consumers that were not seen for at least `idle_min`. Those that hold entries are left, unless
-/// there is an heir, who is left in any case.
+/// there is an heir, who is left in any case. [`RemovalPlan::check`] says when there is an heir and a worker that lives has a
+/// longer claim idle.
 ///
 /// # Errors
-/// Not found when the group or the heir is not there; refused when there is an heir and a worker that lives has a longer
-/// claim idle; what the server says.
+/// Not found when the group or the heir is not there; what the server says.
 pub async fn plan_prune(
     connection: &Connection,
     target: Target,
@@ -321,11 +336,12 @@ pub async fn plan_prune(
         seen: Instant::now(),
     };
     let consumers = target.consumers(connection).await?;
+    let mut refusal = None;
     if let Some(heir) = &heir {
         target.one_of(&consumers, &heir.to)?;
         if !heir.takes_live_work {
             let patience = Patience::towards(connection, &target, &consumers).await?;
-            patience.require(&target, idle_min)?;
+            refusal = patience.require(&target, idle_min).err();
         }
     }
     let is_heir = |it: &Member| heir.as_ref().is_some_and(|heir| heir.to == it.consumer);
@@ -347,6 +363,7 @@ pub async fn plan_prune(
         rows,
         target,
         heir,
+        refusal,
         rest: Some(rest),
     })
 }

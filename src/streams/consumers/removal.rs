@@ -89,10 +89,14 @@ pub async fn apply_removal(connection: &Connection, plan: RemovalPlan, _: Consen
         target,
         heir,
         rest,
+        refusal,
     } = plan;
     let planned = rows.iter_mut().filter(|it| it.outcome == Fate::Planned);
     let mut planned: Vec<&mut Removal> = planned.collect();
     let outcome = async {
+        if let Some(refusal) = refusal {
+            return Err(refusal.into());
+        }
         for row in &mut planned {
             if let Some(heir) = heir.as_ref().filter(|_| row.member.pending > 0) {
                 let idle_min = rest.map_or(Duration::ZERO, |it| it.least);
