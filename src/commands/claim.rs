@@ -11,7 +11,7 @@ use super::worker::work_off;
 use crate::cli::{self, DryRun, Impact, Limited, Pairs, Prints, PrintsPlan};
 use crate::exit::Exit;
 use crate::model::{EntryId, Name, Problem};
-use crate::streams::claim::{ClaimPlan, Recipient, apply_claim, plan_claim};
+use crate::streams::claim::{Recipient, apply_claim, plan_claim};
 use crate::streams::ending::Repair;
 use crate::streams::repair::{Outcome, Repaired};
 use crate::streams::select::Which;
@@ -88,7 +88,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let to = recipient(args.to, worker.as_ref())?;
     let letters = stream.dead_letter;
     let plan = plan_claim(&connection, target, &which, idle_min, to, letters, mode).await?;
-    let what = in_words(&plan, worker.is_some(), args.reset_deliveries);
+    let what = plan.summary(worker.is_some());
     let repair = Repair::of_pending(
         &plan.chosen,
         (&group.groups, group.topology),
@@ -157,18 +157,6 @@ fn recipient(to: Option<Name>, worker: Option<&Assignment>) -> Result<Recipient,
         (None, Some(worker)) => Ok(Recipient::Worker(worker.consumer.clone())),
         (None, None) => Err(Problem::usage("claim needs --to or --work")),
     }
-}
-
-fn in_words(plan: &ClaimPlan, works: bool, resets: bool) -> String {
-    let mut what = if works {
-        format!("and handle here {}", plan.chosen.summary())
-    } else {
-        format!("for consumer `{}` {}", plan.to, plan.chosen.summary())
-    };
-    if resets {
-        what.push_str(", delivery counts reset to 1,");
-    }
-    what
 }
 
 /// An entry that was claimed, and under which delivery count it is held now.

@@ -27,6 +27,22 @@ pub struct ClaimPlan {
     mode: CountMode,
 }
 
+impl ClaimPlan {
+    /// `for consumer c 3 entries (2 of a, 1 of b)`; a worker that `handles` them is not named.
+    pub fn summary(&self, handles: bool) -> String {
+        let chosen = self.chosen.summary();
+        let mut what = if handles {
+            format!("and handle here {chosen}")
+        } else {
+            format!("for consumer `{}` {chosen}", self.to)
+        };
+        if self.mode == CountMode::Reset {
+            what.push_str(", delivery counts reset to 1,");
+        }
+        what
+    }
+}
+
 /// Who is to hold what is claimed.
 #[derive(Clone, Debug)]
 pub enum Recipient {

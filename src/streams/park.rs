@@ -1,14 +1,20 @@
 //! Setting pending entries aside as dead letters before their deliveries are used up: each with its provenance, atomically,
 //! if it still is as it was seen.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::claim::seen;
 use super::course::Course;
 use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _};
+use super::select::is_idle;
 use super::target::Target;
-use crate::model::{Consent, EntryId, GroupInfo, Name, Time};
+use crate::model::{CommandLine, Consent, EntryId, GroupInfo, Name, Time, entries};
 use crate::wire::{Connection, Holder, Move, dead_letter, xrange};
+
+/// Dead letters that the command that puts them back names.
+const NAMED_MAX: usize = 50;
 
 /// Says of each id that is not pending why that is so: it was not delivered yet, or it is not in the stream, or the group
 /// is through with it.
@@ -98,6 +104,39 @@ fn parked(row: Repaired, moved: Move, graves: &Name) -> Repaired {
         new_id,
         detail,
         ..row
+    }
+}
+
+/// What has to be known of those that were delivered within `claim_idle`: a worker may be handling them.
+pub fn in_flight(chosen: &Chosen, claim_idle: Duration) -> Option<String> {
+    let fresh = chosen.entries.iter().filter(|it| !is_idle(it, claim_idle));
+    let named = fresh.clone().map(|it| format!("`{}`", it.consumer));
+    let mut holders: Vec<String> = named.collect();
+    holders.sort_unstable();
+    holders.dedup();
+    let count = fresh.count();
+    (count > 0).then(|| {
+        format!(
+            "{} may be in flight in a handler (consumer {}): that worker then loses its lease, and what the handler did outside Redis is not undone",
+            entries(count),
+            holders.join(", ")
+        )
+    })
+}
+
+/// The command that moves what was set aside to the end of its stream again; whoever sets many aside finds them by their
+/// reason.
+pub fn put_back(stream: &Name, applied: &Applied, reason: &str) -> Option<CommandLine> {
+    let parked = applied
+        .rows
+        .iter()
+        .filter(|row| row.outcome == Outcome::DeadLettered);
+    let ids: Vec<EntryId> = parked.filter_map(|row| row.new_id).collect();
+    let line = CommandLine::new("dlq redrive").arg(stream);
+    match ids.len() {
+        0 => None,
+        1..=NAMED_MAX => Some(ids.iter().fold(line, |line, id| line.arg(id.to_string()))),
+        _ => Some(line.option("--reason", reason)),
     }
 }
 

@@ -1,7 +1,5 @@
 //! `consumers delete`: one consumer.
 
-use std::time::Duration;
-
 use anyhow::Result;
 
 use super::{HeirArgs, carry_out};
@@ -9,8 +7,8 @@ use crate::cli::{self, DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
-use crate::model::{Name, entries, format_duration_short};
-use crate::streams::consumers::{Removal, RemovalPlan, plan_delete};
+use crate::model::Name;
+use crate::streams::consumers::{Removal, plan_delete};
 
 /// Delete a consumer that has no pending entries
 ///
@@ -45,24 +43,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let group = args.group.open(context).await?;
     let heir = args.heir.resolve(&group);
     let (target, connection, groups) = (group.target, group.connection, group.groups);
-    let to = heir.as_ref().map(|it| it.to.clone());
-    let told = format!("delete consumer `{}` of {target}", args.name);
     let mut plan = plan_delete(&connection, target, &args.name, heir).await?;
     let refusal = context.refusal_of(args.dry_run, plan.check())?;
-    let told = format!("{told}{}", details(&plan, to.as_ref()));
     let how = (args.limit.rows(), args.dry_run);
-    carry_out(context, (plan, &groups), refusal, how, (told, "")).await
-}
-
-/// When it was seen, and who gets what it holds.
-fn details(plan: &RemovalPlan, to: Option<&Name>) -> String {
-    let Some(idle_ms) = plan.planned().map(|it| it.idle_ms).min() else {
-        return String::new();
-    };
-    let seen = format_duration_short(Duration::from_millis(idle_ms));
-    let handed = match (plan.entries(), to) {
-        (0, _) | (_, None) => "holding nothing".to_owned(),
-        (held, Some(to)) => format!("handing {} to `{to}` first", entries(held)),
-    };
-    format!(" (last seen {seen} ago), {handed}")
+    carry_out(context, (plan, &groups), refusal, how, "").await
 }

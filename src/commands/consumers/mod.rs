@@ -110,21 +110,22 @@ impl HeirArgs {
     }
 }
 
-/// Makes the plan true, given consent to what `told` and `details` say of it, and shows what became of each; for a dry run
-/// what would.
+/// Makes the plan true, given consent to it and to `details`, and shows what became of each; for a dry run what would.
 async fn carry_out(
     context: &Context,
     (plan, groups): (RemovalPlan, &[GroupInfo]),
     refusal: Option<Problem>,
     (limit, dry_run): (Limit, DryRun),
-    (told, details): (String, &str),
+    details: &str,
 ) -> Result<Exit> {
     let console = &context.console;
+    let facts = plan.facts(groups);
+    let told = facts.summary.clone();
     if context.is_rehearsal(dry_run) {
         let oldest = plan.oldest(&context.connect().await?).await?;
         let facts = PlanFacts {
             refusal: refusal.as_ref().map(|it| it.message.clone()),
-            ..plan.facts(groups, told.clone()).since(oldest)
+            ..facts.since(oldest)
         };
         context.show_plan(facts, &plan.rows, limit)?;
         if let Some(refusal) = refusal {

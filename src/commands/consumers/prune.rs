@@ -9,7 +9,7 @@ use crate::cli::{self, DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
-use crate::model::{Name, counted, entries};
+use crate::model::Name;
 use crate::streams::consumers::{Removal, plan_prune};
 use crate::streams::names::listed;
 
@@ -46,35 +46,22 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let group = args.group.open(context).await?;
     let heir = args.heir.resolve(&group);
     let (target, connection, groups) = (group.target, group.connection, group.groups);
-    let handed_to = heir.as_ref().map(|it| it.to.clone());
-    let of = target.to_string();
     let mut plan = plan_prune(&connection, target, args.idle, heir).await?;
     let refusal = context.refusal_of(args.dry_run, plan.check())?;
-    let (planned, held) = (plan.planned().count(), plan.entries());
     let console = &context.console;
-    if planned == 0 && refusal.is_none() {
+    if plan.planned().count() == 0 && refusal.is_none() {
         let nothing = plan.nothing_to_prune(args.idle);
         let limit = args.limit.rows();
         if context.is_rehearsal(args.dry_run) {
-            let summary = nothing.as_ref().unwrap_or_else(|it| &it.message);
-            let facts = plan.facts(&groups, summary.clone());
-            context.show_plan(facts, &plan.rows, limit)?;
+            context.show_plan(plan.facts(&groups), &plan.rows, limit)?;
         } else {
             console.show(&plan.rows, limit)?;
         }
         console.note(&nothing?);
         return Ok(Exit::Done);
     }
-    let handing = handed_to
-        .filter(|_| held > 0)
-        .map(|to| format!(", handing {} to `{to}` first", entries(held)))
-        .unwrap_or_default();
-    let told = format!(
-        "delete {} of {of}{handing}",
-        counted(planned, "consumer", "consumers")
-    );
     let names: Vec<Name> = plan.planned().map(|it| it.consumer.clone()).collect();
     let details = format!("\n{}", listed(&names));
     let how = (args.limit.rows(), args.dry_run);
-    carry_out(context, (plan, &groups), refusal, how, (told, &details)).await
+    carry_out(context, (plan, &groups), refusal, how, &details).await
 }

@@ -9,17 +9,15 @@ use crate::commands::shared::Context;
 use crate::commands::shared::change::Change;
 use crate::commands::shared::group::GroupArgs;
 use crate::exit::Exit;
-use crate::model::{CommandLine, EntryId, Name, entries};
+use crate::model::EntryId;
 use crate::streams::ending::Repair;
-use crate::streams::park::{apply_park, tell_states};
-use crate::streams::repair::{Applied, Chosen, Outcome};
-use crate::streams::select::{Which, is_idle};
+use crate::streams::park::{apply_park, in_flight, put_back, tell_states};
+use crate::streams::repair::Chosen;
+use crate::streams::select::Which;
 use crate::view::Changed;
 
 /// Bytes of a reason, as much as is kept of a handler's.
 const REASON_BYTES_MAX: usize = 4096;
-/// Dead letters that the line that undoes it names; whoever parks more finds them by their reason.
-const UNDO_MAX: usize = 50;
 
 /// Move pending entries to the dead-letter stream, before their deliveries are used up
 ///
@@ -68,7 +66,7 @@ pub(super) async fn add(args: AddArgs, context: &Context) -> Result<Exit> {
     let which = Which::Ids(args.ids);
     let mut chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
     tell_states(&connection, &mut chosen, &group.groups).await?;
-    warn_of_running(&chosen, group.spec.claim_idle, context);
+    context.warn_each(in_flight(&chosen, group.spec.claim_idle));
     let repair = Repair::of_pending(
         &chosen,
         (&group.groups, group.topology),
@@ -85,7 +83,7 @@ pub(super) async fn add(args: AddArgs, context: &Context) -> Result<Exit> {
         .make(args.dry_run, &what, preview, async |consent, course| {
             let (graves, reason) = (&source.dead_letter, &args.reason);
             let applied = apply_park(&connection, chosen, graves, reason, consent, course).await;
-            undo = undo_line(&source.name, &applied, reason);
+            undo = put_back(&source.name, &applied, reason);
             applied
         })
         .await?;
@@ -93,38 +91,4 @@ pub(super) async fn add(args: AddArgs, context: &Context) -> Result<Exit> {
         context.console.note(&format!("to put them back: {undo}"));
     }
     Ok(exit)
-}
-
-/// Says which of them were delivered so recently that a worker may be handling them.
-fn warn_of_running(chosen: &Chosen, claim_idle: Duration, context: &Context) {
-    let fresh = chosen.entries.iter().filter(|it| !is_idle(it, claim_idle));
-    let mut holders: Vec<String> = fresh
-        .clone()
-        .map(|it| format!("`{}`", it.consumer))
-        .collect();
-    let count = fresh.count();
-    holders.sort_unstable();
-    holders.dedup();
-    if count > 0 {
-        context.console.warn(&format!(
-            "{} may be in flight in a handler (consumer {}): that worker then loses its lease, and what the handler did outside Redis is not undone",
-            entries(count),
-            holders.join(", ")
-        ));
-    }
-}
-
-/// The command that moves them to the end of their stream again.
-fn undo_line(stream: &Name, applied: &Applied, reason: &str) -> Option<CommandLine> {
-    let parked = applied
-        .rows
-        .iter()
-        .filter(|row| row.outcome == Outcome::DeadLettered);
-    let ids: Vec<EntryId> = parked.filter_map(|row| row.new_id).collect();
-    let line = CommandLine::new("dlq redrive").arg(stream);
-    match ids.len() {
-        0 => None,
-        1..=UNDO_MAX => Some(ids.iter().fold(line, |line, id| line.arg(id.to_string()))),
-        _ => Some(line.option("--reason", reason)),
-    }
 }

@@ -1,0 +1,131 @@
+//! What a removal of consumers would do: as data, in a sentence, and what stands in its way.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::super::plan;
+use super::super::target::Target;
+use super::{Fate, Member, RemovalPlan};
+use crate::model::{
+    EntryId, GroupInfo, Lag, PendingEntry, PlanFacts, PlanHolder, Problem, counted, entries,
+    format_duration_short,
+};
+use crate::wire::{self, Connection, PendingFilter, xpending_entries};
+
+impl RemovalPlan {
+    /// Makes sure that nothing would be lost, and nothing taken that a worker may still be at work on. Not asked, it is found out
+    /// when the plan is carried out.
+    ///
+    /// # Errors
+    /// Refused, with the first ids, when a consumer that was named holds entries and there is no heir, and where a worker that
+    /// lives may be at work on what the heir would get.
+    pub fn check(&mut self) -> Result<(), Problem> {
+        self.refusal.take().map_or(Ok(()), Err)
+    }
+
+    /// The plan as data, whose group was seen among these.
+    pub fn facts(&self, groups: &[GroupInfo]) -> PlanFacts {
+        let count = self.planned().count() as u64;
+        let holding = self.planned().filter(|it| it.pending > 0);
+        let holder = |it: &Member| PlanHolder {
+            consumer: Some(it.consumer.clone()),
+            entries: it.pending,
+            deliveries_max: None,
+            idle_min_ms: None,
+        };
+        PlanFacts {
+            to_consumer: self.heir.as_ref().map(|it| it.to.clone()),
+            count,
+            left_out: self.rows.len() as u64 - count,
+            entries: Some(Lag::Known(self.entries())),
+            holders: plan::most_first(holding.map(holder).collect()),
+            ..plan::about(
+                &self.target,
+                plan::seen(groups, &self.target),
+                self.summary(),
+            )
+        }
+    }
+
+    /// The oldest entry that would be handed over.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn oldest(&self, connection: &Connection) -> Result<Option<EntryId>> {
+        let Target { stream, group } = &self.target;
+        let holding = self.planned().filter(|it| it.pending > 0);
+        let first = |it: &Member| {
+            let filter = PendingFilter {
+                consumer: Some(&it.consumer),
+                count_max: 1,
+                ..PendingFilter::default()
+            };
+            xpending_entries(stream, group, &filter)
+        };
+        let rows = connection.run_all(holding.map(first).collect()).await?;
+        let rows: Vec<_> = rows.into_iter().collect::<wire::Result<_>>()?;
+        Ok(rows.iter().flatten().map(|it: &PendingEntry| it.id).min())
+    }
+
+    /// Those that would be deleted.
+    pub fn planned(&self) -> impl Iterator<Item = &Member> {
+        let planned = self.rows.iter().filter(|it| it.outcome == Fate::Planned);
+        planned.map(|it| &it.member)
+    }
+
+    /// What would be done, in a sentence.
+    fn summary(&self) -> String {
+        let (of, held) = (&self.target, self.entries());
+        let handing = self.heir.as_ref().filter(|_| held > 0);
+        let handing = handing.map(|it| format!("handing {} to `{}` first", entries(held), it.to));
+        let Some(rest) = self.rest else {
+            let removal = self.rows.iter().map(|it| {
+                let seen = format_duration_short(Duration::from_millis(it.member.idle_ms));
+                let handing = match &handing {
+                    Some(handing) => handing,
+                    None if it.member.pending == 0 => "holding nothing",
+                    None => "holding entries",
+                };
+                let name = &it.member.consumer;
+                format!("delete consumer `{name}` of {of} (last seen {seen} ago), {handing}")
+            });
+            return removal.collect();
+        };
+        match self.planned().count() {
+            0 => match self.nothing_to_prune(rest.least) {
+                Ok(nothing) => nothing,
+                Err(problem) => problem.message,
+            },
+            count => {
+                let handing = handing.map(|it| format!(", {it}")).unwrap_or_default();
+                format!(
+                    "delete {} of {of}{handing}",
+                    counted(count, "consumer", "consumers")
+                )
+            }
+        }
+    }
+
+    /// Why nothing would be deleted of consumers that have rested for `idle_min`, where that is all well.
+    ///
+    /// # Errors
+    /// Refused, when there are such consumers and all of them hold entries.
+    pub fn nothing_to_prune(&self, idle_min: Duration) -> Result<String, Problem> {
+        let (of, away) = (&self.target, format_duration_short(idle_min));
+        if self.rows.is_empty() {
+            return Ok(format!(
+                "nothing to prune in {of}: no consumer has been idle for {away}"
+            ));
+        }
+        Err(Problem::refused(format!(
+            "nothing was pruned in {of}: every consumer idle for {away} has pending entries"
+        ))
+        .hint("hand them over first with --hand-over-to CONSUMER"))
+    }
+
+    /// Entries that would be handed over.
+    pub fn entries(&self) -> u64 {
+        self.planned().map(|it| it.pending).sum()
+    }
+}
