@@ -16,6 +16,9 @@
 //! | 74 | a local file or the output failed |
 //! | 130, 143 | stopped by SIGINT, SIGTERM before its work was done |
 //!
+//! `check` has the convention of monitoring plugins instead: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, whatever kept it from
+//! looking included.
+//!
 //! An error that ends a command has its own code. Of a command that came to its end, data loss (9) comes before partly done
 //! (7): the part can be done again, the loss stays.
 
@@ -55,10 +58,25 @@ pub enum Exit {
     Interrupted,
     /// 143
     Terminated,
+    /// As a monitoring plugin ends.
+    Verdict(Verdict),
+}
+
+/// How a monitoring plugin ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// 0
+    Ok,
+    /// 1
+    Warning,
+    /// 2
+    Critical,
+    /// 3
+    Unknown,
 }
 
 impl Exit {
-    /// Every way to end, by code.
+    /// Every way to end, by code, but for verdicts.
     pub const ALL: [Self; 14] = [
         Self::Done,
         Self::Negative,
@@ -93,6 +111,10 @@ impl Exit {
             Self::Local => 74,
             Self::Interrupted => 130,
             Self::Terminated => 143,
+            Self::Verdict(Verdict::Ok) => 0,
+            Self::Verdict(Verdict::Warning) => 1,
+            Self::Verdict(Verdict::Critical) => 2,
+            Self::Verdict(Verdict::Unknown) => 3,
         }
     }
 }
@@ -119,6 +141,15 @@ impl Exit {
         }
     }
 
+    /// The same of a command that ends as a monitoring plugin: what kept it from a verdict is UNKNOWN.
+    #[must_use]
+    pub const fn as_verdict(self) -> Self {
+        match self {
+            Self::Done | Self::Interrupted | Self::Terminated | Self::Verdict(_) => self,
+            _ => Self::Verdict(Verdict::Unknown),
+        }
+    }
+
     /// What it means, as the manual says it.
     pub const fn meaning(self) -> &'static str {
         match self {
@@ -136,6 +167,7 @@ impl Exit {
             Self::Local => "A local file or the output failed.",
             Self::Interrupted => "Stopped by SIGINT before its work was done.",
             Self::Terminated => "Stopped by SIGTERM before its work was done.",
+            Self::Verdict(_) => "The verdict of a monitoring plugin.",
         }
     }
 
@@ -156,6 +188,7 @@ impl Exit {
             Self::Local => "local",
             Self::Interrupted => "interrupted",
             Self::Terminated => "terminated",
+            Self::Verdict(_) => "verdict",
         }
     }
 }

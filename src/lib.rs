@@ -18,10 +18,11 @@
 //! | [`wire`] | the thin Redis command layer, the only place that names the `redis` crate | model, planted |
 //! | [`server`] | private servers: find, start, await, restart, stop | model |
 //! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, platform, wire |
+//! | [`findings`] | what is wrong, by rules over an observation; pure | model, topology, streams |
 //! | [`worker`] | the consume loop and its handlers | model, topology, platform, wire, streams, planted |
 //! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, platform, wire, worker |
-//! | [`view`] | reports and entries to text; pure | model, topology, streams (report types) |
-//! | [`cli`] | flags and value parsers that commands share | model |
+//! | [`view`] | reports and entries to text; pure | model, topology, streams (report types), findings |
+//! | [`cli`] | flags and value parsers that commands share | model, topology |
 //! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire |
 //! | [`exit`] | outcomes and errors to exit codes | model, wire |
 //! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view, settings, exit |
@@ -50,6 +51,7 @@ pub mod commands;
 pub mod console;
 pub mod demo;
 pub mod exit;
+pub mod findings;
 pub mod model;
 pub mod planted;
 pub mod platform;

@@ -7,6 +7,7 @@ mod facts;
 mod globals;
 mod input;
 mod positions;
+mod thresholds;
 mod values;
 
 pub use crate::model::{DurationError, parse_duration};
@@ -14,6 +15,7 @@ pub use facts::{Impact, Prints, PrintsBy, PrintsPlan};
 pub use globals::{ColorChoice, DryRun, Globals, Limited, Long, Pairs};
 pub use input::{MaxExpanded, delimiter};
 pub use positions::{Position, PositionError};
+pub use thresholds::{Stages, stages};
 pub use values::{
     Condition, FieldValue, Names, bytes_of, condition, count, field_value, name, names, per_second,
     positive_duration, to_name,

@@ -86,7 +86,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(line) => execute(line, &env, terminal),
         Err(error) => usage::show(&error, &args, &env, terminal),
     };
+    let exit = if is_check(&args) {
+        exit.as_verdict()
+    } else {
+        exit
+    };
     ExitCode::from(exit.code())
+}
+
+/// Whether the line is one of `check`, which ends as a monitoring plugin does even where its arguments are wrong.
+fn is_check(args: &[OsString]) -> bool {
+    let matches = tree().ignore_errors(true).try_get_matches_from(args);
+    matches.is_ok_and(|it| it.subcommand_name() == Some("check"))
 }
 
 fn help(asked: &help_json::Asked, env: &Env, terminal: Terminal) -> Exit {

@@ -3,6 +3,7 @@
 
 mod ack;
 mod acl;
+mod check;
 mod claim;
 mod completions;
 mod consume;
@@ -78,7 +79,7 @@ macro_rules! commands {
 commands! {
     "Set up": demo Demo, dev Dev, init Init, topology Topology, completions Completions, man Man;
     "Publish": publish Publish, ingest Ingest;
-    "Look": info Info, lag Lag, pending Pending, tail Tail, read Read, get Get;
+    "Look": check Check, info Info, lag Lag, pending Pending, tail Tail, read Read, get Get;
     "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq;
     "Work": worker Worker, consume Consume;
     "Keep": groups Groups, consumers Consumers;

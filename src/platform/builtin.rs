@@ -4,7 +4,7 @@
 use crate::model::Name;
 use crate::topology::{
     Builtin, FanOut, FieldSpec, FieldType, GroupSpec, Handler, HttpSpec, HttpTarget, StreamSpec,
-    Topology, Workers,
+    Thresholds, Topology, Workers,
 };
 
 /// Events as they arrive.
@@ -45,6 +45,7 @@ impl Default for Topology {
             ],
             groups: groups(),
             default_country: None,
+            others: Thresholds::default(),
         }
     }
 }

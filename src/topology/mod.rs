@@ -36,6 +36,9 @@ pub struct Topology {
     /// Where telephone numbers are from that do not say so.
     #[schemars(with = "Option<String>")]
     pub default_country: Option<Country>,
+    /// The thresholds of groups that it does not name.
+    #[serde(skip)]
+    pub others: Thresholds,
 }
 
 impl Topology {
@@ -62,7 +65,17 @@ impl Topology {
     pub fn thresholds(&self, stream: &Name, name: &Name) -> Thresholds {
         let is_it = |group: &&GroupSpec| group.stream == *stream && group.name == *name;
         let group = self.groups.iter().find(is_it);
-        group.map(|group| group.alert).unwrap_or_default()
+        group.map_or(self.others, |group| group.alert)
+    }
+
+    /// With other thresholds, for every group: `None` for one that is off.
+    pub fn set_thresholds(&mut self, given: &[(Measure, Option<Threshold>)]) {
+        let groups = self.groups.iter_mut().map(|group| &mut group.alert);
+        for thresholds in groups.chain([&mut self.others]) {
+            for (measure, threshold) in given {
+                thresholds.set(*measure, *threshold);
+            }
+        }
     }
 
     /// The group called `name`, on `stream` when one is given.

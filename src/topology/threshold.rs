@@ -117,6 +117,14 @@ impl Threshold {
         self.warning.unwrap_or(self.critical)
     }
 
+    /// What is beyond it is that bad.
+    pub fn at(self, level: Level) -> u64 {
+        match level {
+            Level::Warning => self.first(),
+            Level::Critical => self.critical,
+        }
+    }
+
     pub(super) fn over(self, value: u64) -> Option<Level> {
         self.level(|threshold| value > threshold)
     }

@@ -39,7 +39,7 @@ pub use pretty::{indent_json, is_json};
 pub use report::{Report, Section, report};
 pub use reports::{
     Behind, Changed, IdWriter, Info, Listed, Pending, PendingPages, PendingParts, Rules,
-    WholeLetter,
+    WholeLetter, plugin_line,
 };
 pub use reshape::Reshape;
 pub use row::{RowWriter, one, rows};

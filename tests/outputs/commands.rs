@@ -157,6 +157,12 @@ commands! {
     info "info" => [on(&["info"]), on(&["info", HOSTILE]), empty(&["info"])]
     ingest "ingest" => [on(&["ingest", "brandId=b", "eventType=page_view", "payload={}"])]
     init "init" => [on(&["init"]), on(&["init", "--dry-run"])]
+    check "check" => [
+        on(&["check"]).text(),
+        on(&["check", GROUP, "--max-lag", "off", "--max-age", "off", "--max-idle", "off"]).text(),
+        on(&["check", "nobody"]).text(),
+        on(&["check", "--max-lag", "10,5"]).text(),
+    ]
     lag "lag" => [
         on(&["lag"]),
         on(&["lag", "--exact"]),

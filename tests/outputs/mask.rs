@@ -50,6 +50,8 @@ impl Mask {
         let text = replaced(&text, of_line, |it| format!("{}##:##:##", &it[1]));
         // Where a long name is cut depends on how wide the server's figures beside it are.
         let text = replaced(&text, r"\$'(\S{6})\S*…", |it| format!("$'{}…", &it[1]));
+        // The age in a monitoring plugin's line.
+        let text = replaced(&text, r"age'=\d+\.\d+s", |_| "age'=#s".to_owned());
         // What the demo says of its workers: a busy machine lets a lease run out, and its message be taken over.
         let attempts = r"\((?:\d+ taken over, )?(?:\d+ tried again, )?(\d+ dead)\)";
         let text = replaced(&text, attempts, |it| format!("(#, {})", &it[1]));

@@ -354,6 +354,10 @@ fn the_ten_lines_do_something() {
                     said(scene).unwrap().contains("1234567890-11")
                 });
             }
+            "ucp-streams check" => {
+                let run = scene.bash(&line);
+                run.assert_code(2).stdout_has("CRITICAL - event-processors");
+            }
             work if work.contains("worker run e") => {
                 scene.until_stopped(work, is_processed).assert_code(0);
             }

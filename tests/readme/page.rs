@@ -3,13 +3,14 @@
 const README: &str = include_str!("../../README.md");
 
 /// The sections with examples, all of which are run.
-const RUN: [&str; 8] = [
+const RUN: [&str; 9] = [
     "## Ten minutes",
     "## In scripts",
     "### A shell loop",
     "### Publish once",
     "### Copy entries",
     "### A gate in CI",
+    "### Monitoring",
     "### From cron",
     "### From a systemd timer",
 ];

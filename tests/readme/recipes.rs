@@ -103,6 +103,32 @@ fn the_gate_opens_and_shuts() {
     gate(&scene, good).assert_code(4);
 }
 
+#[test]
+fn the_command_of_a_monitoring_system_gives_its_verdict() {
+    let definition = only("### Monitoring", "ini");
+    let said = |key: &str| {
+        let mut lines = definition.lines().map(str::trim);
+        let line = lines.find(|line| line.starts_with(key)).unwrap();
+        line.split_once('=').unwrap().1.trim().to_owned()
+    };
+    let words: Vec<String> = serde_json::from_str(&said("command")).unwrap();
+    let url = said("env.UCP_STREAMS_URL");
+    assert!(url.starts_with("\"redis://"), "{url}");
+    let (program, args) = words.split_first().unwrap();
+    assert_eq!(program, "/usr/local/bin/ucp-streams");
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let scene = waiting(1000);
+    let run = scene.server.ucp(&args);
+    run.assert_code(0).stdout_has("OK - 3 groups");
+    scene.redis(&["XADD", STREAM, "*", "brand_id", "b"]);
+    scene
+        .server
+        .ucp(&args)
+        .assert_code(2)
+        .stdout_has("CRITICAL - event-processors on events.normalized: 1001 entries behind")
+        .stdout_has("'event-processors lag'=1001;;1000");
+}
+
 /// Runs the line of a crontab as cron does: with hardly any environment, what it says going to the mail.
 #[track_caller]
 fn cron(scene: &Scene) -> Run {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{GroupReport, severity};
+use super::GroupReport;
 use crate::model::{EntryId, Lag, Name};
 use crate::topology::Topology;
 use crate::wire::{Lane, Scan, Stop};
@@ -25,9 +25,7 @@ pub async fn count(
     group.is_counted = true;
     group.lag = Some(counted);
     group.figures.lag = Some(firmer(counted, group.figures.lag));
-    let thresholds = topology.thresholds(&group.stream, &group.group);
-    group.alerts = thresholds.alerts(&group.figures);
-    group.severity = severity(&group.alerts);
+    group.judge(topology);
     Ok(())
 }
 

@@ -14,7 +14,9 @@ use crate::model::{
     StreamInfo, Time, is_fatal, report,
 };
 use crate::streams::policy::Published;
-use crate::topology::{Alert, AlertName, Figures, GroupSpec, Level, Measure, losses_key};
+use crate::topology::{
+    Alert, AlertName, Figures, GroupSpec, Level, Measure, Thresholds, Topology, losses_key,
+};
 use crate::wire::{
     Error, ErrorKind, PendingFilter, get, xinfo_consumers, xpending_entries, xrange,
 };
@@ -89,6 +91,9 @@ report! {
         /// What the alerts were decided from.
         #[serde(skip)]
         pub figures: Figures,
+        /// And by which thresholds.
+        #[serde(skip)]
+        pub thresholds: Thresholds,
     }
 }
 
@@ -132,6 +137,7 @@ impl GroupReport {
             alerts: Vec::new(),
             severity: None,
             figures: Figures::default(),
+            thresholds: Thresholds::default(),
             circuit_breaker: None,
             live: None,
             consumers: Vec::new(),
@@ -194,19 +200,12 @@ pub(super) async fn report(around: Around<'_>, group: GroupInfo) -> Result<Group
     report.figures = report.figures(around, &group, kept.as_ref());
     let age_ms = report.figures.age_ms;
     report.figures.live = living.and_then(|it| it.where_due(age_ms));
-    let thresholds = around.survey.topology.thresholds(stream, &report.group);
-    report.alerts = thresholds.alerts(&report.figures);
-    report.severity = severity(&report.alerts);
+    report.judge(around.survey.topology);
     Ok(report)
 }
 
 fn is_gone<T>(answer: &Result<T, Error>) -> bool {
     matches!(answer, Err(error) if matches!(error.kind, ErrorKind::NoGroup | ErrorKind::NoKey))
-}
-
-/// The worst of some alerts.
-pub(super) fn severity(alerts: &[Alert]) -> Option<Level> {
-    alerts.iter().map(|it| it.level).max()
 }
 
 /// What `XINFO` says, and the lag counted where that is not enough.
@@ -308,17 +307,26 @@ impl Around<'_> {
 impl GroupReport {
     /// One of the topology that the server does not have.
     pub(super) fn expected(spec: &GroupSpec) -> Self {
-        let figures = Figures {
-            is_missing: true,
-            ..Figures::default()
-        };
-        let alerts = spec.alert.alerts(&figures);
-        Self {
-            severity: severity(&alerts),
-            alerts,
-            figures,
+        let mut report = Self {
+            figures: Figures {
+                is_missing: true,
+                ..Figures::default()
+            },
             ..Self::missing(spec.name.clone(), spec.stream.clone())
-        }
+        };
+        report.judge_by(spec.alert);
+        report
+    }
+
+    /// Decides its alerts anew, from its figures.
+    pub fn judge(&mut self, topology: &Topology) {
+        self.judge_by(topology.thresholds(&self.stream, &self.group));
+    }
+
+    fn judge_by(&mut self, thresholds: Thresholds) {
+        self.thresholds = thresholds;
+        self.alerts = thresholds.alerts(&self.figures);
+        self.severity = self.alerts.iter().map(|it| it.level).max();
     }
 
     /// What its alerts are decided from.

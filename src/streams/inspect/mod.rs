@@ -19,7 +19,6 @@ use count::Counter;
 pub(super) use exact::between;
 pub use exact::count;
 pub use group::GroupReport;
-use group::severity;
 pub(super) use moment::counting;
 use moment::{Moment, moment};
 use stream::FirstTrip;

@@ -217,6 +217,20 @@ pub async fn add_fields(
     Ok(done)
 }
 
+/// How idle the pending entry is that was delivered the longest ago, all of them looked at; `None` where none is pending.
+///
+/// # Errors
+/// Not found when the group is gone; what the server says.
+pub async fn greatest_idle(connection: &Connection, target: &Target) -> Result<Option<u64>> {
+    let filter = Criteria::default();
+    let mut pager = Pager::new(connection, target, &filter);
+    let mut greatest = None;
+    while let Some(page) = pager.page().await? {
+        greatest = page.iter().filter_map(|it| it.idle_ms).max().max(greatest);
+    }
+    Ok(greatest)
+}
+
 /// Looks at what is pending in `target`, page by page. Its rows have no fields: [`add_fields`] adds them.
 ///
 /// # Errors

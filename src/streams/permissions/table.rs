@@ -177,6 +177,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("info", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get", "hgetall"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies]),
         needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "get", "hgetall"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies]),
+        needs("check", Scope::Streams, &[LOOK, MEASURE, &["xlen", "xrevrange", "get", "hgetall"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies]),
         needs("lag", Scope::Streams, &[LOOK, MEASURE, &["xlen", "xrevrange", "get", "hgetall"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies]),
         needs("pending", Groups, &[PENDING, CONSUMERS, &["time", "hmget"]], &[ReadStreams, ReadInFlight]),
         needs("claim", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters, ReadPolicies]),

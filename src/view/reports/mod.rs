@@ -1,5 +1,6 @@
 //! How the reports of operations look: their columns, in their order, in the words people know them by.
 
+mod check;
 mod consumers;
 mod dead_letters;
 mod groups;
@@ -9,6 +10,7 @@ mod permissions;
 mod publish;
 mod repair;
 
+pub use check::plugin_line;
 pub use dead_letters::WholeLetter;
 pub use groups::{Behind, Listed};
 pub use info::Info;

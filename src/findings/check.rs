@@ -1,0 +1,47 @@
+//! What `check` says: one verdict, what it rests on, and the groups that were looked at.
+
+use super::{Finding, Severity};
+use crate::model::counted;
+use crate::streams::inspect::GroupReport;
+
+/// One verdict over some groups.
+#[derive(Clone, Debug, serde::Serialize, schemars::JsonSchema)]
+pub struct CheckReport {
+    /// The worst of all findings.
+    pub verdict: Severity,
+    /// The verdict in a sentence.
+    pub summary: String,
+    /// What is wrong, the worst first.
+    pub findings: Vec<Finding>,
+    /// The groups that were looked at.
+    pub groups: Vec<GroupReport>,
+}
+
+impl CheckReport {
+    /// Of what was found; where something could not be looked at, nobody knows that all is well.
+    pub fn new(findings: Vec<Finding>, groups: Vec<GroupReport>, is_partial: bool) -> Self {
+        let worst = findings.iter().map(|it| it.severity).max();
+        let least = if is_partial {
+            Severity::Unknown
+        } else {
+            Severity::Ok
+        };
+        let verdict = worst.unwrap_or(Severity::Ok).max(least);
+        let looked = counted(groups.len(), "group", "groups");
+        let is_in_trouble = |group: &&GroupReport| findings.iter().any(|it| it.is_about(group));
+        let summary = match groups.iter().filter(is_in_trouble).count() {
+            0 if is_partial => format!("{looked} looked at; some streams may not be looked at"),
+            0 if findings.is_empty() => format!("{looked} without a finding"),
+            troubled => format!(
+                "{} in {troubled} of {looked}",
+                counted(findings.len(), "finding", "findings")
+            ),
+        };
+        Self {
+            verdict,
+            summary,
+            findings,
+            groups,
+        }
+    }
+}

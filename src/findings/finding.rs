@@ -1,0 +1,115 @@
+//! A finding: something that is wrong, as data.
+
+use super::Rule;
+use crate::model::{CommandLine, Name, report, states};
+use crate::streams::inspect::GroupReport;
+use crate::topology::Level;
+
+states! {
+    /// How bad a finding is.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum Severity {
+        /// All is well.
+        Ok = "OK" in Ok,
+        /// Nobody knows, and it may be bad.
+        Unknown = "UNKNOWN" in Warn,
+        /// Look at it.
+        Warning = "WARNING" in Warn,
+        /// Do something about it.
+        Critical = "CRITICAL" in Bad,
+    }
+}
+
+impl From<Level> for Severity {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Warning => Self::Warning,
+            Level::Critical => Self::Critical,
+        }
+    }
+}
+
+/// A figure that a finding rests on.
+#[derive(Clone, Debug, serde::Serialize, schemars::JsonSchema)]
+pub struct Evidence {
+    /// What it is, as its key in the JSON of `info`.
+    pub figure: &'static str,
+    /// Its value, as people read it.
+    pub value: String,
+    /// Where it comes from: the command that was asked.
+    pub source: &'static str,
+}
+
+report! {
+    /// Something that is wrong.
+    #[derive(Clone, Debug)]
+    pub struct Finding {
+        /// How bad it is.
+        pub severity: Severity => whole("SEVERITY"),
+        /// The rule that found it.
+        pub rule: &'static str => whole("RULE"),
+        /// The group, where it is about one.
+        pub group: Option<Name> => text("GROUP"),
+        /// The stream.
+        pub stream: Option<Name> => text("STREAM"),
+        /// What is wrong, with its figures.
+        pub summary: String => text("WHAT"),
+        /// Why it matters.
+        pub why: &'static str => text("WHY", wide),
+        /// The figures it rests on.
+        pub evidence: Vec<Evidence>,
+        /// What to type next.
+        pub next: String => text("NEXT", wide),
+    }
+}
+
+impl Finding {
+    /// Of a group.
+    pub(super) fn of_group(
+        rule: &Rule,
+        severity: impl Into<Severity>,
+        group: &GroupReport,
+        summary: String,
+        next: &CommandLine,
+    ) -> Self {
+        Self {
+            severity: severity.into(),
+            rule: rule.id,
+            group: Some(group.group.clone()),
+            stream: Some(group.stream.clone()),
+            summary,
+            why: rule.why,
+            evidence: Vec::new(),
+            next: next.to_string(),
+        }
+    }
+
+    /// With a figure.
+    pub(super) fn with(
+        mut self,
+        figure: &'static str,
+        value: impl ToString,
+        source: &'static str,
+    ) -> Self {
+        self.evidence.push(Evidence {
+            figure,
+            value: value.to_string(),
+            source,
+        });
+        self
+    }
+
+    /// Whether it is about this group.
+    pub fn is_about(&self, group: &GroupReport) -> bool {
+        self.group.as_ref() == Some(&group.group) && self.stream.as_ref() == Some(&group.stream)
+    }
+
+    /// What it is about, in a word or two.
+    pub fn subject(&self) -> String {
+        match (&self.group, &self.stream) {
+            (Some(group), Some(stream)) => format!("{group} on {stream}"),
+            (Some(name), None) | (None, Some(name)) => name.to_string(),
+            (None, None) => "the server".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `check`: for people, and as the line of a monitoring plugin.
+
+use std::fmt::Write as _;
+
+use crate::findings::{CheckReport, Finding, Severity};
+use crate::model::{Column, Lag, Problem, Row as _, Tone};
+use crate::streams::inspect::GroupReport;
+use crate::topology::{Level, Measure, Threshold};
+use crate::view::{Report, Section, human_count};
+
+impl Report for CheckReport {
+    const TABLES: &'static [&'static [Column]] = &[Finding::COLUMNS];
+
+    fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {
+        if !section.for_people() {
+            return section.list(&self.findings);
+        }
+        let head = format!("{}: {}", self.verdict.word(), self.summary);
+        section.line(tone(self.verdict), &head);
+        for finding in &self.findings {
+            let word = finding.severity.word();
+            let line = format!("{word:<9} {}: {}", finding.subject(), finding.summary);
+            section.line(tone(finding.severity), &line);
+            section.line(Tone::Dim, &format!("          {}", finding.why));
+            section.line(Tone::Plain, &format!("          next: {}", finding.next));
+        }
+        for group in self.groups.iter().filter(|it| !self.has(it)) {
+            let word = Severity::Ok.word();
+            let line = format!(
+                "{word:<9} {} on {}: {}",
+                group.group,
+                group.stream,
+                figures(group)
+            );
+            section.line(Tone::Plain, &line);
+        }
+        Ok(())
+    }
+}
+
+impl CheckReport {
+    fn has(&self, group: &GroupReport) -> bool {
+        self.findings.iter().any(|it| it.is_about(group))
+    }
+}
+
+const fn tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Ok => Tone::Ok,
+        Severity::Unknown | Severity::Warning => Tone::Warn,
+        Severity::Critical => Tone::Bad,
+    }
+}
+
+fn figures(group: &GroupReport) -> String {
+    let lag = match group.figures.lag {
+        Some(Lag::Known(entries)) => human_count(entries),
+        Some(Lag::AtMost(entries)) => format!("<={}", human_count(entries)),
+        Some(Lag::AtLeast(entries)) => format!(">={}", human_count(entries)),
+        _ => "?".to_owned(),
+    };
+    let pending = group.pending.map_or_else(|| "?".to_owned(), human_count);
+    format!("lag {lag}, {pending} pending")
+}
+
+/// `CRITICAL - what is wrong | 'group lag'=3999;;1000`: one line, as monitoring plugins print it.
+pub fn plugin_line(report: &CheckReport) -> String {
+    let mut line = format!("{} - ", report.verdict.word());
+    if report.findings.is_empty() {
+        line.push_str(&report.summary);
+    }
+    for (place, finding) in report.findings.iter().enumerate() {
+        let between = if place == 0 { "" } else { "; " };
+        let _ = write!(line, "{between}{}: {}", finding.subject(), finding.summary);
+    }
+    // What is behind it would be taken for performance data.
+    let mut line = line.replace('|', "\\x7c").replace('\n', "\\n");
+    line.push_str(" |");
+    for group in &report.groups {
+        for (figure, value, threshold) in performance(group) {
+            let name = group.group.to_string().replace(['\'', '=', '|', '\n'], "_");
+            let [warning, critical] = threshold.map_or_else(Default::default, |it| stages(it));
+            let _ = write!(line, " '{name} {figure}'={value};{warning};{critical}");
+        }
+    }
+    line.push('\n');
+    line
+}
+
+/// The figures of a group that are known, each with its threshold.
+fn performance(group: &GroupReport) -> Vec<(&'static str, String, Option<Threshold>)> {
+    let figures = &group.figures;
+    let lag = figures.lag.and_then(Lag::entries);
+    let lost = figures.lost.and_then(Lag::entries);
+    let seconds = |ms: u64| format!("{}.{:03}s", ms / 1000, ms % 1000);
+    let count = |count: u64| count.to_string();
+    let of = |measure| group.thresholds.of(measure);
+    [
+        ("lag", lag.map(count), of(Measure::MaxLag)),
+        (
+            "pending",
+            figures.pending.map(count),
+            of(Measure::MaxPending),
+        ),
+        (
+            "age",
+            figures.age_ms.map(seconds),
+            of(Measure::MaxAge).map(in_seconds),
+        ),
+        ("lost", lost.map(count), of(Measure::MaxLost)),
+        ("live", group.live.map(count), None),
+        (
+            "dead_letters",
+            figures.dead_letters.map(count),
+            of(Measure::MaxDeadLetters),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(figure, value, threshold)| Some((figure, value?, threshold)))
+    .collect()
+}
+
+fn in_seconds(threshold: Threshold) -> Threshold {
+    Threshold {
+        warning: threshold.warning.map(|ms| ms / 1000),
+        critical: threshold.critical / 1000,
+    }
+}
+
+fn stages(threshold: Threshold) -> [String; 2] {
+    let warning = threshold
+        .warning
+        .map(|_| threshold.at(Level::Warning).to_string());
+    [warning.unwrap_or_default(), threshold.critical.to_string()]
+}
