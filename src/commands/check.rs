@@ -16,7 +16,7 @@ use crate::topology::{Measure, Topology};
 use crate::view::{Report as _, plugin_line};
 use crate::wire::Connection;
 
-/// Give one verdict: OK, WARNING, CRITICAL or UNKNOWN, with its reasons
+/// Give one verdict with its reasons: OK, WARNING, CRITICAL, UNKNOWN
 ///
 /// Looks at GROUP, or at every group of the topology's streams, and holds what it sees against the thresholds of the
 /// topology and of the options. Each finding says what is wrong, by which figures, and what to type next; the worst comes

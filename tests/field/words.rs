@@ -85,7 +85,7 @@ fn field_d8_words_of_other_tools_are_accepted_or_lead_to_ours() {
     }
     for (word, here) in [
         ("status", "ucp-streams info"),
-        ("health", "ucp-streams ping"),
+        ("health", "ucp-streams check"),
         ("ls", "ucp-streams info"),
         ("list", "ucp-streams info"),
         ("watch", "ucp-streams tail STREAM -f"),

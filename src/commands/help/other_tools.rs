@@ -13,8 +13,8 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "`ucp-streams info` shows streams with their groups, `lag` how far groups are behind, and `consumers GROUP` who works for one",
     ),
     (
-        &["health", "check", "doctor", "healthcheck"],
-        "`ucp-streams ping` checks the server, and `lag` shows how far groups are behind",
+        &["health", "doctor", "healthcheck"],
+        "`ucp-streams check` gives one verdict with its reasons, and `ping` checks the server",
     ),
     (
         &[

@@ -51,6 +51,11 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "how fast a stream is written to lately",
     ),
     (
+        "check",
+        &["+xrevrange"],
+        "how fast a stream is written to lately",
+    ),
+    (
         "lag",
         &["+xrevrange"],
         "how fast a stream is written to lately",

@@ -168,7 +168,7 @@ pub(crate) const SCENES: &[Scene] = &[
     scene("info", &[], &["info"]).after(PREDICT).does(tells_that_all_fails),
     scene("info", OF_STREAM, &["info", STREAM]).does(tells_that_all_fails),
     scene("groups", &[], &["groups"]).after(PREDICT).does(tells_that_all_fails),
-    scene("check", &[], &["check"]).after(PREDICT).ends(2),
+    scene("check", &[], &["check", "-o", "json"]).after(PREDICT).ends(2),
     scene("check", OF_GROUP, &["check", GROUP, "--max-idle", "1h"]).ends(2),
     scene("lag", &[], &["lag"]).after(PREDICT),
     scene("lag", OF_GROUP, &["lag", GROUP, "--exact"]),
