@@ -75,6 +75,17 @@ pub enum Verdict {
     Unknown,
 }
 
+impl Verdict {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Warning => 1,
+            Self::Critical => 2,
+            Self::Unknown => 3,
+        }
+    }
+}
+
 impl Exit {
     /// Every way to end, by code, but for verdicts.
     pub const ALL: [Self; 14] = [
@@ -111,10 +122,7 @@ impl Exit {
             Self::Local => 74,
             Self::Interrupted => 130,
             Self::Terminated => 143,
-            Self::Verdict(Verdict::Ok) => 0,
-            Self::Verdict(Verdict::Warning) => 1,
-            Self::Verdict(Verdict::Critical) => 2,
-            Self::Verdict(Verdict::Unknown) => 3,
+            Self::Verdict(verdict) => verdict.code(),
         }
     }
 }

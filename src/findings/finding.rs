@@ -88,12 +88,12 @@ impl Finding {
     pub(super) fn with(
         mut self,
         figure: &'static str,
-        value: impl ToString,
+        value: impl Into<String>,
         source: &'static str,
     ) -> Self {
         self.evidence.push(Evidence {
             figure,
-            value: value.to_string(),
+            value: value.into(),
             source,
         });
         self

@@ -33,7 +33,7 @@ pub(super) static AHEAD: Rule = Rule {
             let next = about("groups set-id", group, scope.topology, Some("end"));
             Finding::of_group(&AHEAD, alert.level, group, summary, &next).with(
                 "last_delivered_id",
-                position,
+                position.to_string(),
                 "XINFO GROUPS",
             )
         })
@@ -91,7 +91,7 @@ pub(super) static BREAKER: Rule = Rule {
             Some(
                 Finding::of_group(&BREAKER, Severity::Critical, group, summary, &next).with(
                     "circuit_breaker",
-                    &breaker.reason,
+                    breaker.reason.as_str(),
                     "{stream}:breaker:<group>",
                 ),
             )
@@ -196,7 +196,7 @@ pub(super) static MAX_PENDING: Rule = Rule {
             let next = about("pending", group, scope.topology, None);
             Finding::of_group(&MAX_PENDING, alert.level, group, summary, &next).with(
                 "pending",
-                pending,
+                pending.to_string(),
                 "XINFO GROUPS",
             )
         })
@@ -237,7 +237,7 @@ pub(super) static MAX_DEAD_LETTERS: Rule = Rule {
             let next = CommandLine::new("dlq list").arg(&group.stream);
             Finding::of_group(&MAX_DEAD_LETTERS, alert.level, group, summary, &next).with(
                 "dead_letters",
-                count,
+                count.to_string(),
                 "XLEN",
             )
         })
@@ -248,10 +248,10 @@ pub(super) static MAX_DEAD_LETTERS: Rule = Rule {
 fn of_alert(
     scope: &Scope<'_>,
     name: AlertName,
-    finding: impl Fn(&GroupReport, &Alert) -> Finding,
+    finding: impl Fn(&GroupReport, Alert) -> Finding,
 ) -> Vec<Finding> {
     let found = scope.observation.groups().filter_map(|group| {
-        let alert = group.alerts.iter().find(|it| it.name == name)?;
+        let alert = *group.alerts.iter().find(|it| it.name == name)?;
         Some(finding(group, alert))
     });
     found.collect()
@@ -277,7 +277,7 @@ fn about(
 }
 
 /// `, over max_lag 1,000`.
-fn limit(topology: &Topology, group: &GroupReport, measure: Measure, alert: &Alert) -> String {
+fn limit(topology: &Topology, group: &GroupReport, measure: Measure, alert: Alert) -> String {
     let threshold = topology.thresholds(&group.stream, &group.group).of(measure);
     let Some(value) = threshold.map(|it| it.at(alert.level)) else {
         return String::new();

@@ -19,8 +19,6 @@ pub struct Header<'a> {
     pub name: String,
     /// What it says of itself.
     pub about: &'a About,
-    /// What shows the alerts.
-    pub shown_by: Option<CommandLine>,
 }
 
 impl Header<'_> {
@@ -60,21 +58,18 @@ impl Header<'_> {
         parts.extend(server.as_ref().map(said));
         parts.extend(role.as_ref().map(said));
         parts.extend(now.map(|now| (Tone::Dim, to_the_second(now))));
-        parts.extend(alarm.and_then(|alarm| self.alarm(alarm)));
+        parts.extend(alarm.and_then(Self::alarm));
         parts
     }
 
     /// How many alerts there are, and what shows them; nothing where there is none.
-    fn alarm(&self, Alarm { alerts, worst }: Alarm) -> Option<(Tone, String)> {
+    fn alarm(Alarm { alerts, worst }: Alarm) -> Option<(Tone, String)> {
         let tone = match worst {
             Some(Level::Critical) => Tone::Bad,
             _ => Tone::Warn,
         };
         let count = counted(alerts, "alert", "alerts");
-        let text = match &self.shown_by {
-            Some(line) => format!("{count}: {line}"),
-            None => count,
-        };
+        let text = format!("{count}: {}", CommandLine::new("check"));
         (alerts > 0).then_some((tone, text))
     }
 }
@@ -111,7 +106,6 @@ mod tests {
         let header = Header {
             name: name.to_owned(),
             about,
-            shown_by: Some(CommandLine::new("lag")),
         };
         String::from_utf8(header.text(&options)).expect("UTF-8")
     }
@@ -122,11 +116,11 @@ mod tests {
         assert_eq!(shown("prod", &about(0), 80), format!("{line}\n"));
         assert_eq!(
             shown("prod", &about(1), 80),
-            format!("{line} · 1 alert: ucp-streams lag\n")
+            format!("{line} · 1 alert: ucp-streams check\n")
         );
         assert_eq!(
             shown("prod", &about(12), 60),
-            format!("{line} ·\n  12 alerts: ucp-streams lag\n")
+            format!("{line} ·\n  12 alerts: ucp-streams check\n")
         );
     }
 

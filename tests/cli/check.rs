@@ -169,9 +169,7 @@ fn the_option_for_idle_time_looks_at_every_pending_entry() {
     let pending = server.redis(&["XPENDING", STREAM, GROUP, "-", "+", "9"]);
     let second = pending.items()[1].items()[0].text();
     // The oldest by its id was delivered just now; the other one an hour ago.
-    server.redis(&[
-        "XCLAIM", STREAM, GROUP, "c", "0", &second, "IDLE", "3600000",
-    ]);
+    server.redis(&["XCLAIM", STREAM, GROUP, "c", "0", second, "IDLE", "3600000"]);
     let base = ["check", GROUP, "--max-age", "off", "--min-live", "off"];
     server.ucp(&base).assert_code(0);
     server

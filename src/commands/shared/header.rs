@@ -6,7 +6,6 @@ use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
 use super::Context;
-use crate::model::{CommandLine, Format};
 use crate::settings::ServerChoice;
 use crate::streams::about::{About, Alarm, about, about_all};
 use crate::streams::inspect::Observation;
@@ -78,7 +77,6 @@ impl Header {
             let header = view::Header {
                 name: name(context),
                 about: &about,
-                shown_by: shown_by(context),
             };
             context
                 .console
@@ -102,15 +100,5 @@ fn name(context: &Context) -> String {
     match endpoint.db {
         0 => name,
         db => format!("{name} (database {db})"),
-    }
-}
-
-/// What shows the alerts: what this command leaves out, where it is the one.
-fn shown_by(context: &Context) -> Option<CommandLine> {
-    let line = CommandLine::new("lag");
-    match (&*context.command, context.console.options().format) {
-        ("lag", Format::Wide) => None,
-        ("lag", _) => Some(line.option("-o", "wide")),
-        _ => Some(line),
     }
 }

@@ -79,7 +79,7 @@ pub fn plugin_line(report: &CheckReport) -> String {
     for group in &report.groups {
         for (figure, value, threshold) in performance(group) {
             let name = group.group.to_string().replace(['\'', '=', '|', '\n'], "_");
-            let [warning, critical] = threshold.map_or_else(Default::default, |it| stages(it));
+            let [warning, critical] = threshold.map_or_else(Default::default, stages);
             let _ = write!(line, " '{name} {figure}'={value};{warning};{critical}");
         }
     }

@@ -35,7 +35,7 @@ fn field_d6_every_look_says_which_server_it_is_about_and_how_many_alerts_there_a
         let line = header(run.assert_code(0));
         let address = server.socket().display().to_string();
         assert!(line.starts_with(&format!("{address}{software}")), "{run}");
-        assert!(line.contains(" alerts: ucp-streams lag"), "{run}");
+        assert!(line.contains(" alerts: ucp-streams check"), "{run}");
         assert!(run.stdout_lines().iter().all(|it| it.len() < 120), "{run}");
         // Those of all groups, also where one stream was named.
         if look == ["info"] {
