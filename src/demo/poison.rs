@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::Scene;
-use super::publish::output;
+use super::scene::output;
 use crate::model::{EntryId, Fields, Name, Time};
 use crate::platform::{EVENTS_NORMALIZED, MERGE_REQUESTS, PREDICTION_REQUESTS};
 use crate::wire::{Connection, Output};

@@ -6,6 +6,7 @@ use anyhow::{Result, anyhow};
 
 use super::Scene;
 use super::poison::{POISON_MAX, poison};
+use super::scene::output;
 use super::standing::Standing;
 use crate::model::{EntryId, Fields, Name, Time};
 use crate::platform::generate::{Generated, PlatformDay, platform_day};
@@ -176,14 +177,6 @@ async fn ingest(
         }
     }
     Ok(())
-}
-
-pub(super) fn output(scene: &Scene, stream: &Name, fields: Fields) -> Output {
-    Output {
-        stream: stream.clone(),
-        maxlen: scene.topology.stream(stream).and_then(|spec| spec.maxlen),
-        fields,
-    }
 }
 
 fn owned(fields: &[(&'static str, String)]) -> Fields {

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use crate::model::{Name, Problem};
+use crate::model::{Fields, Name, Problem};
 use crate::platform::{
     EVENTS_NORMALIZED, EVENTS_RAW, MERGE_REQUESTS, MERGES, PREDICTION_REQUESTS, PREDICTION_RESULTS,
     REVIEW_QUEUE,
 };
 use crate::topology::{GroupSpec, Topology, inflight_key, losses_key, policy_key};
-use crate::wire::{Connection, del, key_type};
+use crate::wire::{Connection, Output, del, key_type};
 
 /// Streams that the platform publishes to, and those its handlers write.
 const STREAMS: [&str; 7] = [
@@ -128,5 +128,14 @@ impl Scene {
             removed += outcome?;
         }
         Ok(removed)
+    }
+}
+
+/// An entry for one of its streams, with the stream's limit.
+pub(super) fn output(scene: &Scene, stream: &Name, fields: Fields) -> Output {
+    Output {
+        stream: stream.clone(),
+        maxlen: scene.topology.stream(stream).and_then(|spec| spec.maxlen),
+        fields,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use super::encoded::{encoded, key_of};
+use super::encoded::{Bytes, key_of};
 use super::{EntryId, Fields, Name};
 
 /// Up to this many fields a repeated name is looked for by comparing all pairs, without an allocation.
@@ -130,20 +130,6 @@ impl<'f, V: Iterator<Item = &'f [u8]> + Clone> Serialize for OneOrMany<V> {
             (Some(only), None) => Bytes(only).serialize(serializer),
             _ => serializer.collect_seq(self.0.clone().map(Bytes)),
         }
-    }
-}
-
-/// A string when the bytes are UTF-8, else `{"base64": …}`.
-pub(super) struct Bytes<'b>(pub(super) &'b [u8]);
-
-impl Serialize for Bytes<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if let Ok(text) = std::str::from_utf8(self.0) {
-            return serializer.serialize_str(text);
-        }
-        let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry("base64", &encoded(self.0))?;
-        map.end()
     }
 }
 

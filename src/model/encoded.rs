@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 
 /// What a key begins with that is a name in base64.
 const ENCODED_NAME: &str = "base64:";
@@ -35,6 +37,20 @@ pub fn name_of_key(key: Cow<'_, str>) -> Option<Cow<'_, [u8]>> {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         }),
+    }
+}
+
+/// A string when the bytes are UTF-8, else `{"base64": …}`.
+pub(super) struct Bytes<'b>(pub(super) &'b [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Ok(text) = std::str::from_utf8(self.0) {
+            return serializer.serialize_str(text);
+        }
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry("base64", &encoded(self.0))?;
+        map.end()
     }
 }
 

@@ -1,18 +1,8 @@
 //! An entry of a stream: its id and its ordered list of byte pairs.
 
 use super::body::{EntryObject, borrowed};
+use super::fields::{Fields, bytes_of};
 use super::{EntryId, Name};
-
-/// Fields in the order they were written; names may repeat, names and values may be any bytes.
-pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
-
-/// How long names and values are together.
-pub fn bytes_of(fields: &Fields) -> usize {
-    fields
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum()
-}
 
 /// An entry that is kept. Decoders hand out borrowed fields; this is for what must outlive a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]

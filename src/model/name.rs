@@ -1,12 +1,11 @@
-//! Names of streams, groups, consumers and fields: bytes that are usually text, and the one
-//! escaping rule under which values and other texts may reach a terminal. How names do is in `name_quotes`.
+//! Names of streams, groups, consumers and fields: bytes that are usually text.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::body::Bytes;
-use super::name_quotes::shown;
+use super::encoded::Bytes;
+use super::shown_name::shown;
 
 /// A name as the server stores it: any bytes. Its `Display` is always safe to print, and [`Name::typed`] reads it.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,54 +115,9 @@ impl Serialize for Name {
     }
 }
 
-/// `bytes` as one line of printable text: control, bidirectional and line-separating characters,
-/// backslashes before them excepted, become `\n`, `\x1b` or `\u{202e}`; bytes that are not UTF-8
-/// become `\xNN`.
-pub fn escaped(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    escape_into(&mut text, bytes);
-    text
-}
-
-/// Appends [`escaped`] `bytes` to `text`.
-pub fn escape_into(text: &mut String, bytes: &[u8]) {
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            if is_unsafe(character) {
-                escape_character(text, character);
-            } else {
-                text.push(character);
-            }
-        }
-        for byte in chunk.invalid() {
-            let _ = write!(text, "\\x{byte:02x}");
-        }
-    }
-}
-
-/// Characters that could move a cursor, hide or reorder text, or break a line.
-pub(super) fn is_unsafe(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-fn escape_character(text: &mut String, character: char) {
-    match character {
-        '\n' => text.push_str("\\n"),
-        '\r' => text.push_str("\\r"),
-        '\t' => text.push_str("\\t"),
-        other if u32::from(other) < 0x100 => {
-            let _ = write!(text, "\\x{:02x}", u32::from(other));
-        }
-        other => {
-            let _ = write!(text, "\\u{{{:x}}}", u32::from(other));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::escape::escaped;
     use super::*;
 
     #[test]

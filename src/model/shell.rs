@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use super::Name;
-use super::name::is_unsafe;
+use super::escape::is_unsafe;
 
 /// A command of this tool with its arguments. Its `Display` is one line that a POSIX shell (and bash, zsh and fish)
 /// reads back as exactly these words, and that is safe to print.

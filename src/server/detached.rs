@@ -15,10 +15,11 @@ use rustix::process::Signal;
 use super::options::Options;
 use super::own;
 use super::patience::Patience;
-use super::place::{Place, cannot, shown};
+use super::place::Place;
 use super::probe::{self, Identity, Readiness};
 use super::process::{POLL, is_alive, send};
 use super::running::STOP_GRACE;
+use super::said::{cannot, shown};
 use crate::model::{Kind, Problem, without_secrets};
 
 /// How long a running server may take to say which process it is, on a busy machine too.

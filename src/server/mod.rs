@@ -17,6 +17,7 @@ pub mod probe;
 mod process;
 mod reaper;
 mod running;
+mod said;
 
 pub use detached::{Detached, Live, Started, Status};
 pub use find::{find, find_on_path};

@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use super::place::{cannot, shown};
+use super::said::{cannot, shown};
 use crate::model::Problem;
 
 /// Entries of a server's directory that are looked at: its own are about ten.

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::place::{Place, shown};
+use super::place::Place;
 use super::probe::Readiness;
+use super::said::shown;
 use crate::model::{Kind, Problem};
 
 /// The longest time a server may take to load its data, while it says that it does.

@@ -1,7 +1,6 @@
 //! The directory a private server lives in: only its owner can enter it, and the path of the unix socket
 //! in it is short enough for the system.
 
-use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -10,7 +9,8 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::own;
-use crate::model::{Kind, Problem, escape_into, escaped};
+use super::said::{cannot, shown};
+use crate::model::{Kind, Problem, escape_into};
 
 /// Longest path of a unix socket in bytes, its closing NUL not counted. Source: `sun_path` in unix(7),
 /// 108 bytes on Linux, 104 on macOS and the BSDs.
@@ -138,19 +138,6 @@ fn tail(path: &Path) -> io::Result<Vec<u8>> {
         bytes.drain(..=end);
     }
     Ok(bytes)
-}
-
-/// A path as text that is safe on a terminal.
-pub(super) fn shown(path: impl AsRef<OsStr>) -> String {
-    escaped(path.as_ref().as_encoded_bytes())
-}
-
-/// A [`Kind::Local`] problem: what could not be done to which path, and the system's reason.
-pub(super) fn cannot(what: &str, path: &Path, error: &io::Error) -> Problem {
-    Problem::new(
-        Kind::Local,
-        format!("cannot {what} {}: {error}", shown(path)),
-    )
 }
 
 #[cfg(test)]

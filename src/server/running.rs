@@ -10,9 +10,10 @@ use rustix::process::Signal;
 
 use super::options::{Options, Persistence};
 use super::patience::Patience;
-use super::place::{Place, cannot, shown};
+use super::place::Place;
 use super::probe::{self, Readiness};
 use super::process::{POLL, Process};
+use super::said::{cannot, shown};
 use crate::model::{Kind, Problem};
 
 /// How long a server may take to end after SIGTERM (it may be writing its data) before SIGKILL.

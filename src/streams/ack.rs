@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::course::Course;
-use super::repair::{Applied, BATCH, Chosen, Outcome, Repaired};
+use super::course::{BATCH, Course};
+use super::repair::{Applied, Chosen, Outcome, Repaired};
 use crate::model::{Consent, Name, PendingEntry};
 use crate::wire::{Connection, Holder, Lease, acknowledge};
 

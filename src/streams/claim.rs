@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::consumers::Heir;
-use super::course::Course;
-use super::repair::{Applied, BATCH, Chosen, Outcome, Repaired};
+use super::course::{BATCH, Course};
+use super::repair::{Applied, Chosen, Outcome, Repaired, seen};
 use super::select::{Bodies, Criteria, Pager, Which};
 use super::target::Target;
 use super::tombstone::bury;
@@ -261,14 +261,5 @@ fn holder(plan: &ClaimPlan) -> Holder<'_> {
         group: &plan.chosen.target.group,
         consumer: &plan.to,
         fence: None,
-    }
-}
-
-/// The entry as it was seen, for a change that must not win if it is another by now.
-pub(super) fn seen(entry: &PendingEntry) -> Seen {
-    Seen {
-        id: entry.id,
-        owner: Some(entry.consumer.clone()),
-        deliveries: Some(entry.deliveries),
     }
 }

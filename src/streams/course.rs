@@ -5,8 +5,10 @@ use std::fmt;
 use tokio::time::{Instant, sleep_until};
 
 use super::pace::{Pace, Rate};
-use super::repair::BATCH;
 use super::stop::StopFlag;
+
+/// Entries one script call handles: a few milliseconds of the server's time.
+pub(super) const BATCH: usize = 100;
 
 /// The course of a change of many entries.
 pub struct Course<'a> {

@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 
-use super::inspect::allowed;
-use crate::wire::{Connection, info};
+use crate::wire::{Connection, allowed, info};
 
 /// What may be why groups are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

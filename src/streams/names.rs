@@ -177,6 +177,23 @@ async fn has_no_dead_letters(
     (is(0, b"stream") && is(1, b"none")).then_some(source.stream)
 }
 
+/// Makes sure that there can be dead letters: one of the two streams is there.
+///
+/// # Errors
+/// Not found, naming the streams there are, when neither is, or the key is something else.
+pub async fn require_letters(
+    connection: &Connection,
+    topology: &Topology,
+    source: &Source,
+) -> Result<()> {
+    let kind = connection.run(key_type(&source.dead_letter)).await?;
+    match kind.as_slice() {
+        b"stream" => Ok(()),
+        b"none" => require_stream(connection, topology, &source.stream).await,
+        other => Err(not_a_stream(&source.dead_letter, other).into()),
+    }
+}
+
 /// What is said of a dead-letter stream that is not there.
 pub fn without_dead_letters(dead_letter: &Name, stream: &Name) -> String {
     format!("no stream `{dead_letter}` yet: there are no dead letters of `{stream}`")

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::claim::seen;
 use super::course::Course;
-use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _};
+use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _, seen};
 use super::select::is_idle;
 use super::target::Target;
 use crate::model::{CommandLine, Consent, EntryId, GroupInfo, Name, Time, entries};

@@ -4,10 +4,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::inspect::allowed;
 use super::server::unfit;
 use crate::model::{Cell, Time, report};
-use crate::wire::{Connection, ErrorKind, documented, has_commands, hello, info, ping};
+use crate::wire::{Connection, ErrorKind, allowed, documented, has_commands, hello, info, ping};
 
 /// Commands that make some operations better where a server has them; everything works without.
 const OPTIONAL: [&str; 3] = ["XACKDEL", "XDELEX", "XNACK"];

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::inspect::allowed;
 use super::target::Target;
 use crate::model::{ClaimIdle, ConsumerInfo, Name, Problem, format_duration_short};
 use crate::topology::policy_key;
-use crate::wire::{Connection, Error, ErrorKind, hgetall, xinfo_consumers};
+use crate::wire::{Connection, Error, ErrorKind, allowed, hgetall, xinfo_consumers};
 
 /// What the workers of a group say of themselves.
 #[derive(Clone, Debug, Default)]

@@ -10,13 +10,10 @@ use super::course::Course;
 use super::select::{Which, is_idle, select};
 use super::target::Target;
 use crate::model::{Body, EntryId, Kind, Name, PendingEntry, Problem, entries, states};
-use crate::wire::{self, Connection};
+use crate::wire::{self, Connection, Seen};
 
 /// Consumers that a summary names, the rest summed up in one.
 const HOLDERS_MAX: usize = 5;
-
-/// Entries one script call handles: a few milliseconds of the server's time.
-pub(super) const BATCH: usize = 100;
 
 states! {
     /// What became of one entry.
@@ -310,4 +307,13 @@ pub(super) fn failed(error: wire::Error) -> anyhow::Error {
     let problem = Problem::new(Kind::Unknown, format!("{error}; it may have been done"))
         .hint("look at the state again before repeating it");
     anyhow::Error::from(error).context(problem)
+}
+
+/// The entry as it was seen, for a change that must not win if it is another by now.
+pub(super) fn seen(entry: &PendingEntry) -> Seen {
+    Seen {
+        id: entry.id,
+        owner: Some(entry.consumer.clone()),
+        deliveries: Some(entry.deliveries),
+    }
 }

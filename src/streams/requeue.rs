@@ -4,9 +4,8 @@
 use crate::model::{Consent, GroupInfo, Name, PendingEntry, Problem};
 use crate::wire::{Connection, Move, requeue};
 
-use super::claim::seen;
 use super::course::Course;
-use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _};
+use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _, seen};
 use super::target::Target;
 use super::tombstone::bury;
 

@@ -5,7 +5,6 @@ use std::fmt;
 use super::names::{explain, no_group};
 use super::which_group::Suggest;
 use crate::model::{CommandLine, ConsumerInfo, GroupInfo, Name, Problem};
-use crate::streams::inspect::GroupReport;
 use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, ErrorKind, xinfo_consumers, xinfo_groups};
 use anyhow::Result;
@@ -25,15 +24,6 @@ pub struct Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "group `{}` of stream `{}`", self.group, self.stream)
-    }
-}
-
-impl From<&GroupReport> for Target {
-    fn from(group: &GroupReport) -> Self {
-        Self {
-            stream: group.stream.clone(),
-            group: group.group.clone(),
-        }
     }
 }
 

@@ -1,8 +1,7 @@
 //! What becomes of an entry that is pending while its body is gone: a tombstone in the dead-letter stream, before anything
 //! drops it without a word.
 
-use super::claim::seen;
-use super::repair::{Outcome, Repaired};
+use super::repair::{Outcome, Repaired, seen};
 use super::target::Target;
 use crate::model::{Name, PendingEntry, Time, entries};
 use crate::wire::{self, Connection, Holder, Move, dead_letter};

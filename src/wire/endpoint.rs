@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use super::endpoint_error::EndpointError;
 use super::tls::TlsOptions;
 use super::zone;
 use crate::model::TO_ENCODE;
@@ -40,17 +41,6 @@ pub struct Endpoint {
     pub db: u32,
     /// Speak RESP3 (`?protocol=resp3`) instead of RESP2.
     pub resp3: bool,
-}
-
-/// A URL that names no server. The text never contains the URL's credentials.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct EndpointError(String);
-
-impl EndpointError {
-    pub(super) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
-    }
 }
 
 impl Endpoint {

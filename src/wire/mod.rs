@@ -10,6 +10,7 @@
 //! [`crate::worker`].
 
 mod adds;
+mod answer;
 mod commands;
 mod connection;
 pub mod decode;
@@ -17,6 +18,7 @@ mod denial;
 mod dial;
 mod encode;
 mod endpoint;
+mod endpoint_error;
 mod error;
 mod follow;
 mod lane;
@@ -32,11 +34,13 @@ mod tls;
 mod zone;
 
 pub use adds::{Adds, AddsTo};
+pub use answer::{allowed, unless_other_type};
 pub use commands::*;
 pub use connection::Connection;
 pub use denial::Denial;
 pub use dial::{Dialer, PasswordPrompt};
-pub use endpoint::{Endpoint, EndpointError, Transport};
+pub use endpoint::{Endpoint, Transport};
+pub use endpoint_error::EndpointError;
 pub use error::{Error, ErrorKind, Result};
 pub use lane::{GroupRead, GroupReply, Lane, Stop};
 pub use readdress::Readdress;

@@ -2,7 +2,8 @@
 
 use url::Url;
 
-use super::endpoint::{Endpoint, EndpointError, Transport, parameters};
+use super::endpoint::{Endpoint, Transport, parameters};
+use super::endpoint_error::EndpointError;
 use super::zone;
 
 /// What to put in place of what a URL says.

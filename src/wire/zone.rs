@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::endpoint::EndpointError;
+use super::endpoint_error::EndpointError;
 
 /// A zone is the name or the number of a network interface; no system has a longer one.
 const ZONE_BYTES_MAX: usize = 64;

@@ -129,7 +129,7 @@ fn row_09_reply_of_an_ingest_lost() {
         assert_eq!(proxy.counts().found, times, "{run}");
         run.assert_code(8)
             .stdout_is("")
-            .stderr_has("whether the event was stored is unknown, and it was not sent again");
+            .stderr_has("was stored is unknown, and it was not sent again");
         let [raw, normalized] = events(&scene, "event_id");
         assert_eq!(raw, normalized, "one event, both its entries");
         assert_eq!(raw.len() as u64, times, "sent once: {run}");

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "its modules are for itself")]
 
+mod circles;
 mod planted;
 mod rules;
 mod sizes;
@@ -67,6 +68,13 @@ fn assert_none(violations: &[Violation]) {
 #[test]
 fn the_code_keeps_to_the_table() {
     assert_none(&rules::check(&table(), &sources()));
+}
+
+#[test]
+fn no_two_files_need_each_other() {
+    let sources = sources();
+    let circles = circles::find(&sources);
+    assert!(circles.is_empty(), "circles of files: {circles:#?}");
 }
 
 #[test]

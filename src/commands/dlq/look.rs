@@ -14,6 +14,7 @@ use crate::streams::dead_letters::{
     COUNTED_MAX, Common, DeadLetter, LetterPager, Letters, Source, find, now_ms, tell_ages, total,
     why_unread,
 };
+use crate::streams::names::require_letters;
 use crate::streams::pending::Cluster;
 use crate::view::{RowWriter, WholeLetter, human_count};
 use crate::wire::{self, Connection};
@@ -94,7 +95,7 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
             None => Source::all(topology),
             Some(name) => {
                 let source = Source::named(topology, name);
-                source.require(&connection, topology).await?;
+                require_letters(&connection, topology, &source).await?;
                 vec![source]
             }
         };

@@ -12,6 +12,7 @@ use crate::cli;
 use crate::exit::Exit;
 use crate::model::Name;
 use crate::streams::dead_letters::Source;
+use crate::streams::names::require_letters;
 use crate::wire::Connection;
 
 /// List dead letters, add some, redrive them or purge them
@@ -44,7 +45,7 @@ impl StreamArgs {
         let topology = context.topology()?;
         let source = Source::named(topology, &self.stream);
         let connection = context.connect().await?;
-        source.require(&connection, topology).await?;
+        require_letters(&connection, topology, &source).await?;
         Ok((connection, source))
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::{ValueEnum, ValueHint};
 
-use super::send::publish;
+use super::send::{Course, publish};
 use super::{Job, warn};
 use crate::cli::{Limited, MaxExpanded, delimiter, per_second};
 use crate::commands::shared::Context;
@@ -113,7 +113,7 @@ pub(super) async fn run(
     if args.while_reading && !job.dry_run {
         let entries = Blocks::of(format.of(source.once()), format.are_converted());
         let on_invalid = args.on_invalid(OnInvalid::Stop, context)?;
-        return publish(entries, None, on_invalid, &args, &mut job, context).await;
+        return publish(entries, None, on_invalid, args.course(), &mut job, context).await;
     }
     let (mut again, checked) = checked(source, format, &args, &job, context)?;
     if job.dry_run {
@@ -131,7 +131,15 @@ pub(super) async fn run(
     }
     let entries = again.blocks()?;
     let expected = Some(checked.entries);
-    publish(entries, expected, on_invalid, &args, &mut job, context).await
+    publish(
+        entries,
+        expected,
+        on_invalid,
+        args.course(),
+        &mut job,
+        context,
+    )
+    .await
 }
 
 /// Checks all of it, and says what is odd.
@@ -201,6 +209,14 @@ impl FileArgs {
             Some((flag, _)) => Err(Problem::usage(format!("{flag} is for a file of entries"))
                 .hint("name the file with --file, or `-` for standard input")),
             None => Ok(()),
+        }
+    }
+
+    fn course(&self) -> Course {
+        Course {
+            limit: self.limit.rows(),
+            rate: self.rate,
+            is_streaming: self.while_reading,
         }
     }
 

@@ -4,14 +4,13 @@ use std::io::Read;
 
 use anyhow::Result;
 
-use super::file::FileArgs;
 use super::{Job, coming, warn};
 use crate::commands::read::named;
 use crate::commands::shared::Context;
 use crate::commands::shared::bulk::{Interrupt, Shown};
 use crate::commands::shared::retention::{look, warn_of_taken};
 use crate::exit::Exit;
-use crate::model::EntryId;
+use crate::model::{EntryId, Limit};
 use crate::streams::publish::{
     Blocks, Encoding, Feed, OnInvalid, Published, Rate, Sent, StopFlag, Stored, send, send_once,
 };
@@ -20,13 +19,24 @@ use crate::view::IdWriter;
 /// Entries of a chunk where nothing limits it.
 const NO_LIMIT: usize = usize::MAX;
 
+/// How entries are sent, and how their ids are shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Course {
+    /// How many ids a person is shown.
+    pub(super) limit: Limit,
+    /// How many entries a second at most.
+    pub(super) rate: Option<Rate>,
+    /// Whether they are sent while the input is read, so that each id is shown at once.
+    pub(super) is_streaming: bool,
+}
+
 /// Sends the entries; `expected` is how many there are, where that is known. With what becomes of those that are not valid
 /// comes whether standard output is theirs.
 pub(super) async fn publish<R: Read + Send + 'static>(
     entries: Blocks<R>,
     expected: Option<u64>,
     (on_invalid, has_rejects): (OnInvalid, bool),
-    args: &FileArgs,
+    course: Course,
     job: &mut Job<'_>,
     context: &Context,
 ) -> Result<Exit> {
@@ -35,7 +45,7 @@ pub(super) async fn publish<R: Read + Send + 'static>(
     let retention = look(&connection, coming, context).await?;
     job.target.maxlen = retention.maxlen;
     let job = &*job;
-    let mut writer = IdWriter::new(&context.console.listing(args.limit.rows()))?;
+    let mut writer = IdWriter::new(&context.console.listing(course.limit))?;
     let mut shown = Shown::new(context).unless(has_rejects);
     let interrupt = Interrupt::watch()?;
     let unit = entries.unit();
@@ -43,17 +53,17 @@ pub(super) async fn publish<R: Read + Send + 'static>(
         OnInvalid::Reject(rejects) => Some(rejects.clone()),
         _ => None,
     };
-    let feed = Feed::start(entries, encoding(job, args.rate, on_invalid))?;
+    let feed = Feed::start(entries, encoding(job, course.rate, on_invalid))?;
     let mut sent = {
         let progress = context.console.progress(expected, "publishing");
         let show = |rows: &[_]| {
             shown.write(|out| writer.page(out, rows));
-            if args.while_reading {
+            if course.is_streaming {
                 shown.flush();
             }
             progress.advance(rows.len() as u64);
         };
-        send_all(feed, args.rate, job, &interrupt.flag, show, context).await?
+        send_all(feed, course.rate, job, &interrupt.flag, show, context).await?
     };
     sent.unit = unit;
     if let Some(Err(problem)) = rejects.map(|it| it.keep()) {

@@ -4,8 +4,6 @@ mod by;
 mod find;
 mod letter;
 
-use anyhow::Result;
-
 pub use by::{CLUSTERED_MAX, Common};
 pub use find::{
     COUNTED_MAX, Doubt, FoundLetters, LetterPager, Letters, find, now_ms, tell_ages, total,
@@ -13,10 +11,8 @@ pub use find::{
 };
 pub use letter::{DeadLetter, LostRange};
 
-use super::names::{not_a_stream, require_stream};
 use crate::model::Name;
 use crate::topology::Topology;
-use crate::wire::{Connection, key_type};
 
 /// A stream and where its dead letters are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,19 +55,6 @@ impl Source {
         Self {
             stream: stream.clone(),
             dead_letter: topology.stream_or_default(stream).dead_letter,
-        }
-    }
-
-    /// Makes sure that there can be dead letters: one of the two streams is there.
-    ///
-    /// # Errors
-    /// Not found, naming the streams there are, when neither is, or the key is something else.
-    pub async fn require(&self, connection: &Connection, topology: &Topology) -> Result<()> {
-        let kind = connection.run(key_type(&self.dead_letter)).await?;
-        match kind.as_slice() {
-            b"stream" => Ok(()),
-            b"none" => require_stream(connection, topology, &self.stream).await,
-            other => Err(not_a_stream(&self.dead_letter, other).into()),
         }
     }
 }

@@ -7,9 +7,8 @@ use anyhow::Result;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::allowed;
 use crate::model::{EntryId, Lag, Name};
-use crate::wire::{Connection, Error, ErrorKind, Extent, xrange_extent};
+use crate::wire::{Connection, Error, ErrorKind, Extent, allowed, xrange_extent};
 
 /// Entries that are counted at most for one group.
 pub(super) const ENTRIES_MAX: u64 = 10_000;

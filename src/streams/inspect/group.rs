@@ -8,17 +8,19 @@ use super::super::lag::{headroom, is_ahead, lag, lost, lost_in_all, lost_open};
 use super::count::{ENTRIES_MAX, Range};
 use super::live::Living;
 use super::rate::Rate;
-use super::{GroupState, Moment, Survey, allowed, unless_other_type};
+use super::{GroupState, Moment, Survey};
 use crate::model::{
     Cell, ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Losses, Name, OpenBreaker, PendingEntry,
     StreamInfo, Time, is_fatal, report,
 };
 use crate::streams::policy::Published;
+use crate::streams::target::Target;
 use crate::topology::{
     Alert, AlertName, Figures, GroupSpec, Level, Measure, Thresholds, Topology, losses_key,
 };
 use crate::wire::{
-    Error, ErrorKind, PendingFilter, get, xinfo_consumers, xpending_entries, xrange,
+    Error, ErrorKind, PendingFilter, allowed, get, unless_other_type, xinfo_consumers,
+    xpending_entries, xrange,
 };
 
 report! {
@@ -374,6 +376,15 @@ fn certain_loss(unaccepted: Option<Lag>, kept: Option<&Losses>) -> Option<Lag> {
     match unaccepted {
         Some(Lag::AtMost(_)) if kept.is_some_and(|it| it.open() > 0) => Some(Lag::AtLeast(1)),
         unaccepted => unaccepted,
+    }
+}
+
+impl From<&GroupReport> for Target {
+    fn from(group: &GroupReport) -> Self {
+        Self {
+            stream: group.stream.clone(),
+            group: group.group.clone(),
+        }
     }
 }
 

@@ -29,7 +29,7 @@ use super::target::Target;
 use super::which_group::Suggest;
 use crate::model::{Name, states};
 use crate::topology::{GroupSpec, Topology};
-use crate::wire::{Connection, Error, ErrorKind};
+use crate::wire::{Connection, Error};
 
 states! {
     /// Whether something that should be there is.
@@ -289,21 +289,4 @@ struct Survey<'a> {
     detail: Detail,
     moment: Moment,
     counter: Counter,
-}
-
-/// The answer, or `None` when the server refuses to give it, in whatever words.
-pub(super) fn allowed<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if error.kind.is_refusal() => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// A key beside a stream may be something else, or not for this user to see.
-pub(super) fn unless_other_type<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
-    match answer {
-        Err(error) if error.kind == ErrorKind::WrongType => Ok(None),
-        answer => allowed(answer),
-    }
 }

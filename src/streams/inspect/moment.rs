@@ -2,11 +2,10 @@
 
 use anyhow::Result;
 
-use super::allowed;
 use crate::model::{Losses, Time};
 use crate::streams::lag::Counters;
 use crate::streams::server::Replica;
-use crate::wire::{Connection, Error, has_commands, info, time};
+use crate::wire::{Connection, Error, allowed, has_commands, info, time};
 
 /// A command of Redis 8.2, which corrects a group's read counter when what it had not read is trimmed.
 const CORRECTS: &str = "XDELEX";

@@ -3,9 +3,8 @@
 
 use serde::Serialize;
 
-use super::allowed;
 use crate::model::{EntryId, Lag, Name, StreamInfo, Time};
-use crate::wire::{Connection, Error, ErrorKind, Ids, xrevrange_ids};
+use crate::wire::{Connection, Error, ErrorKind, Ids, allowed, xrevrange_ids};
 
 /// The windows, the one that says more about the present first.
 const WINDOWS_MS: [u64; 2] = [60_000, 900_000];

@@ -5,14 +5,15 @@ use futures_util::future::try_join_all;
 
 use super::group::{Around, age, report};
 use super::rate::{Rate, rate};
-use super::{Detail, GroupReport, Moment, Survey, allowed, unless_other_type};
+use super::{Detail, GroupReport, Moment, Survey};
 use crate::model::{
     Cell, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, Row, StreamInfo, Time, Tone, report,
     states,
 };
 use crate::topology::{StreamSpec, Topology, breaker_key};
 use crate::wire::{
-    Connection, Error, ErrorKind, get, memory_usage, xinfo_groups, xinfo_stream, xlen,
+    Connection, Error, ErrorKind, allowed, get, memory_usage, unless_other_type, xinfo_groups,
+    xinfo_stream, xlen,
 };
 
 states! {

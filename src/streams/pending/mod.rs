@@ -9,7 +9,7 @@ use serde::Serialize;
 pub(in crate::streams) use shape::Clusters;
 pub use shape::{Cluster, ClusterState, HistogramRow};
 
-use super::inspect::{allowed, deliveries_cell};
+use super::inspect::deliveries_cell;
 use super::select::{Bodies, Criteria, Pager};
 use super::target::Target;
 use crate::model::{
@@ -17,7 +17,7 @@ use crate::model::{
     report,
 };
 use crate::topology::inflight_key;
-use crate::wire::{Connection, ErrorKind, hmget, time, xpending};
+use crate::wire::{Connection, ErrorKind, allowed, hmget, time, xpending};
 use shape::Histogram;
 
 /// Entries a histogram looks at.

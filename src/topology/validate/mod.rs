@@ -10,6 +10,7 @@ mod plain;
 mod printed;
 mod report;
 mod size;
+mod text;
 mod timestamp;
 mod value;
 

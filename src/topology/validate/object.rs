@@ -1,7 +1,6 @@
 //! One JSON object to ordered name and value pairs, borrowed from its text wherever its text is the
 //! value: what bulk publishing runs for every line.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserializer as _, MapAccess, Visitor};
@@ -9,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::flat::Flat;
 use super::plain::plain_fields;
+use super::text::{Text, bytes, reason, value_text};
 use super::{Invalid, Pair, Rule, printed};
 
 /// What a line is.
@@ -78,16 +78,6 @@ fn library_fields<'a>(text: &'a str, fields: &mut Vec<Pair<'a>>) -> Result<Flat,
         })
 }
 
-/// The error without its line, which is always the first of the one line there is.
-pub(super) fn reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let words = text.split(" at line ").next().unwrap_or_default();
-    match error.column() {
-        0 => words.to_owned(),
-        column => format!("{words} at column {column}"),
-    }
-}
-
 fn repeated<'f>(fields: &'f [Pair<'_>]) -> Option<&'f [u8]> {
     /// Up to here comparing each with each is faster than a set.
     const COMPARED_MAX: usize = 16;
@@ -131,102 +121,13 @@ impl<'a> Visitor<'a> for Collect<'_, 'a> {
     }
 }
 
-/// The text of a JSON value; `None` for `null`.
-pub(super) fn value_text(raw: &str) -> Result<Option<Cow<'_, str>>, serde_json::Error> {
-    match raw.as_bytes().first() {
-        Some(b'"') => match raw.get(1..raw.len() - 1) {
-            Some(inner) if memchr::memchr(b'\\', inner.as_bytes()).is_none() => {
-                Ok(Some(Cow::Borrowed(inner)))
-            }
-            _ => serde_json::from_str(raw).map(|text: String| Some(Cow::Owned(text))),
-        },
-        Some(b'{' | b'[') => Ok(Some(compact(raw))),
-        Some(b'n') => Ok(None),
-        _ => Ok(Some(Cow::Borrowed(raw))),
-    }
-}
-
-/// Valid JSON without the white space between its tokens. Numbers, escapes and the order of names
-/// stay as they were written.
-fn compact(json: &str) -> Cow<'_, str> {
-    if !has_space_between_tokens(json.as_bytes()) {
-        return Cow::Borrowed(json);
-    }
-    let mut text = String::with_capacity(json.len());
-    let (mut kept_from, mut in_string) = (0, false);
-    let mut bytes = json.bytes().enumerate();
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'"' => in_string = !in_string,
-            b'\\' if in_string => {
-                bytes.next();
-            }
-            b' ' | b'\t' | b'\n' | b'\r' if !in_string => {
-                text.push_str(&json[kept_from..at]);
-                kept_from = at + 1;
-            }
-            _ => {}
-        }
-    }
-    text.push_str(&json[kept_from..]);
-    Cow::Owned(text)
-}
-
-fn has_space_between_tokens(json: &[u8]) -> bool {
-    let mut rest = json;
-    let mut in_string = false;
-    while let Some(at) = rest
-        .iter()
-        .position(|byte| matches!(byte, b'"' | b'\\' | b' ' | b'\t' | b'\n' | b'\r'))
-    {
-        let mut next = at + 1;
-        match rest[at] {
-            b'"' => in_string = !in_string,
-            b'\\' => next += 1,
-            _ if !in_string => return true,
-            _ => {}
-        }
-        rest = rest.get(next..).unwrap_or_default();
-    }
-    false
-}
-
-pub(super) fn bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-    }
-}
-
-/// A JSON string, borrowed unless it has escapes.
-pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
-
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Text<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(TextVisitor)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use std::borrow::Cow;
+
+    use super::super::text::compact;
     use super::*;
 
     fn parsed(line: &str) -> Result<Vec<(String, String)>, String> {

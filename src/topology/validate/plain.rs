@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Pair;
 use super::flat::Flat;
-use super::object::{bytes, value_text};
+use super::text::{bytes, value_text};
 
 /// Appends the fields of the object `text` to `fields`. `None` when it is no object, or not plainly one: then some of
 /// its fields may have been appended.

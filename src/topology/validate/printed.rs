@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::object::{Text, bytes, reason, value_text};
+use super::text::{Text, bytes, reason, value_text};
 use super::{Invalid, Oddity, Pair, Rule};
 use crate::model::{EntryId, decoded, key_of, name_of_key};
 

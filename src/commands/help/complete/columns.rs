@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 
 use super::Wanted;
-use super::line::{leaf, values};
+use super::parsed::{leaf, values};
 use crate::cli::{DryRun, Prints, PrintsBy, PrintsPlan};
 use crate::commands::tree;
 use crate::model::{Name, shown_field};

@@ -4,11 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgMatches, Command, FromArgMatches as _};
+use clap::{ArgMatches, FromArgMatches as _};
 use clap_complete::engine::CompletionCandidate;
 use tokio::time::{Instant, timeout_at};
 
 use super::about::About;
+use super::parsed::leaf;
 use super::words::Words;
 use super::{Wanted, columns};
 use crate::cli::{Globals, to_name};
@@ -176,18 +177,6 @@ fn leaving(matches: &ArgMatches) -> Option<Name> {
     to_name(value.to_owned()).ok()
 }
 
-/// What the line gives the arguments that name one of `wanted`, and nothing else.
-pub(super) fn values(matches: &ArgMatches, wanted: Wanted) -> Vec<Name> {
-    let tree = tree();
-    let (command, matches) = leaf(&tree, matches);
-    let arguments = command.get_arguments();
-    let arguments = arguments.filter(|arg| Wanted::of(arg) == [wanted]);
-    let raw = arguments.filter_map(|arg| matches.try_get_raw(arg.get_id().as_str()).ok()?);
-    raw.flatten()
-        .filter_map(|value| to_name(value.to_owned()).ok())
-        .collect()
-}
-
 /// The stream and the group that the line names. `GROUP|STREAM` is a stream when a group follows, or is wanted.
 fn said(matches: &ArgMatches, wanted: &[Wanted]) -> (Option<Name>, Option<Name>) {
     let tree = tree();
@@ -207,19 +196,4 @@ fn said(matches: &ArgMatches, wanted: &[Wanted]) -> (Option<Name>, Option<Name>)
         (Some(first), stream, None) => (stream, Some(first)),
         (_, stream, group) => (stream, group),
     }
-}
-
-/// The command that a line was parsed to, with its own matches.
-pub(in crate::commands) fn leaf<'a>(
-    tree: &'a Command,
-    matches: &'a ArgMatches,
-) -> (&'a Command, &'a ArgMatches) {
-    let (mut command, mut matches) = (tree, matches);
-    while let Some((name, inner)) = matches.subcommand() {
-        let Some(below) = command.find_subcommand(name) else {
-            break;
-        };
-        (command, matches) = (below, inner);
-    }
-    (command, matches)
 }

@@ -12,9 +12,10 @@ mod about;
 mod bash;
 mod columns;
 mod line;
+mod parsed;
 mod words;
 
-pub(in crate::commands) use line::leaf;
+pub(in crate::commands) use parsed::leaf;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;

@@ -3,21 +3,19 @@
 
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::process::{Pid, test_kill_process_group};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::own::{self, Own};
 use super::stopper::{STOP_WITHIN, Stopper, Stopping};
+use super::watched::{Slots, State, Watched};
 use crate::model::without_secrets;
 
 /// The variable that tells whose handler a process is of.
 pub(super) const WORKER: &str = "UCP_WORKER";
-/// The variable that tells which attempt a process is of.
-pub(super) const MARK: &str = "UCP_ATTEMPT";
 
 /// Reads `slot process` lines (0: the slot is free) until `end 0`. When its input ends without that, this process was
 /// killed: then it kills the groups that are left, what descends from them, and whatever was started so late that it was not
@@ -68,20 +66,6 @@ pub(in crate::worker::handler) struct Guard {
     slots: Arc<Slots>,
     stopper: Mutex<Option<Stopper>>,
     _own: Own,
-}
-
-/// What the guard was told.
-#[derive(Debug)]
-struct Slots {
-    state: Mutex<State>,
-    /// How many are in use.
-    used: watch::Sender<usize>,
-}
-
-#[derive(Debug)]
-struct State {
-    input: Option<ChildStdin>,
-    is_used: Vec<bool>,
 }
 
 impl Guard {
@@ -170,21 +154,6 @@ impl Guard {
     }
 }
 
-impl Slots {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// A guard that is gone cannot be told; the handlers still end with their tasks.
-    fn tell(&mut self, slot: usize, process: u32) {
-        if let Some(input) = &mut self.input {
-            let _ = writeln!(input, "{slot} {process}");
-        }
-    }
-}
-
 impl Drop for Guard {
     fn drop(&mut self) {
         let stopper = self
@@ -201,32 +170,6 @@ impl Drop for Guard {
         state.input = None;
         drop(state);
         let _ = self.shell.wait();
-    }
-}
-
-/// A process group that the guard kills if this process is killed.
-#[derive(Debug)]
-pub(super) struct Watched {
-    slots: Arc<Slots>,
-    slot: usize,
-    process: u32,
-}
-
-impl Watched {
-    /// Whether a process is left in the group.
-    pub(super) fn has_group(&self) -> bool {
-        let group = i32::try_from(self.process).ok().and_then(Pid::from_raw);
-        group.is_some_and(|group| test_kill_process_group(group).is_ok())
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        let mut state = self.slots.lock();
-        state.is_used[self.slot] = false;
-        state.tell(self.slot, 0);
-        drop(state);
-        self.slots.used.send_modify(|used| *used -= 1);
     }
 }
 

@@ -10,6 +10,7 @@ mod history;
 mod own;
 mod stopper;
 mod table;
+mod watched;
 
 use std::io;
 use std::process::ExitStatus;
@@ -21,10 +22,11 @@ use tokio::time::timeout;
 pub(super) use guard::Guard;
 pub use own::reap_orphans;
 
-use self::guard::{MARK, WORKER, Watched};
+use self::guard::WORKER;
 use self::history::Running;
 use self::own::Own;
 use self::stopper::{STOP_WITHIN, Stopping};
+use self::watched::{MARK, Watched};
 use crate::model::without_secrets;
 
 /// A handler's process. Dropping it stops it, with all that it started.

@@ -11,10 +11,10 @@ use tokio::process::Child;
 use tokio::sync::oneshot;
 
 use super::family::Family;
-use super::guard::{MARK, Watched};
 use super::history::{Running, is_of_one_of};
 use super::own::{Own, strays};
 use super::table::{self, Process, TICKS_PER_SECOND};
+use super::watched::{MARK, Watched};
 
 /// How long what was asked to end may take.
 const PATIENCE: Duration = Duration::from_millis(500);

@@ -4,43 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout;
 
 use super::process::Process;
+use super::question::{Load, Question};
 use super::talk::{Subject, Talk};
 use super::window::Window;
-use crate::worker::handler::Verdict;
-use crate::worker::state::hand::Delivery;
-
-/// An entry for a process.
-#[derive(Debug)]
-pub(super) struct Question {
-    pub(super) delivery: Delivery,
-    /// Whether it must be the only one in its process.
-    pub(super) is_apart: bool,
-    /// Dropped unused when the talk ends for a reason that has nothing to do with this one.
-    pub(super) teller: oneshot::Sender<Told>,
-}
-
-/// What became of a question.
-#[derive(Debug)]
-pub(super) enum Told {
-    /// The process answered.
-    Answer(Verdict),
-    /// The process failed, and it was this one's turn.
-    Failed(String),
-    /// The process ended, and this one had been sent to it as well, or was the next one when it had had enough.
-    Interrupted,
-}
-
-/// What a process has before it, for whoever has another question.
-#[derive(Debug, Default)]
-pub(super) struct Load {
-    pub(super) asked: AtomicUsize,
-    pub(super) window: AtomicUsize,
-}
 
 /// A process and the task that talks with it.
 #[derive(Debug)]

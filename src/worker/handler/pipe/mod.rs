@@ -9,6 +9,7 @@
 mod answer;
 mod member;
 mod process;
+mod question;
 mod suspects;
 mod talk;
 mod window;
@@ -21,8 +22,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
-use self::member::{Member, Question, Told};
+use self::member::Member;
 use self::process::{Process, Program};
+use self::question::{Question, Told};
 use self::suspects::Suspects;
 use self::talk::Subject;
 use self::window::{Ahead, Window};

@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep_until, timeout};
 
 use super::answer::Answer;
-use super::member::{Load, Question, Told};
 use super::process::Process;
+use super::question::{Load, Question, Told};
 use super::window::Window;
 use crate::model::{EntryId, Name};
 use crate::topology::StreamSpec;

@@ -1,0 +1,12 @@
+//! The fields of an entry as they are kept.
+
+/// Fields in the order they were written; names may repeat, names and values may be any bytes.
+pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// How long names and values are together.
+pub fn bytes_of(fields: &Fields) -> usize {
+    fields
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum()
+}

@@ -1,0 +1,12 @@
+//! What is wrong with an address.
+
+/// A URL that names no server. The text never contains the URL's credentials.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EndpointError(pub(super) String);
+
+impl EndpointError {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
