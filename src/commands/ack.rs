@@ -5,15 +5,15 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::shared::Context;
-use super::shared::change::Change;
 use super::shared::group::{GroupArgs, OpenGroup};
+use super::shared::repair_run::RepairRun;
 use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::exit::Exit;
 use crate::model::EntryId;
 use crate::streams::ack::apply_ack;
 use crate::streams::ending::Repair;
 use crate::streams::repair::Chosen;
-use crate::streams::select::Which;
+use crate::streams::select::PendingSelector;
 use crate::view::Changed;
 
 /// Acknowledge entries without handling them
@@ -48,7 +48,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         groups,
         ..
     } = args.group.open(context).await?;
-    let which = Which::Ids(args.ids);
+    let which = PendingSelector::Ids(args.ids);
     let chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
     let repair = Repair::of_pending(
         &chosen,
@@ -57,11 +57,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         "acknowledge",
         "acknowledged",
     );
-    let change = Change::of(context, repair).listing(args.limit);
+    let run = RepairRun::of(context, repair).listing(args.limit);
     let (what, preview) = (chosen.summary(), chosen.preview());
-    change
-        .make(args.dry_run, &what, preview, async |consent, course| {
-            apply_ack(&connection, chosen, consent, course).await
-        })
-        .await
+    run.make(args.dry_run, &what, preview, async |consent, course| {
+        apply_ack(&connection, chosen, consent, course).await
+    })
+    .await
 }

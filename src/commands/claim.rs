@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::shared::Context;
-use super::shared::change::Change;
 use super::shared::group::GroupArgs;
+use super::shared::repair_run::RepairRun;
 use super::shared::selection::{SelectArgs, Selection};
 use super::worker::assign::of_given;
 use super::worker::work_off;
@@ -14,9 +14,9 @@ use crate::model::{EntryId, Name, Problem};
 use crate::streams::claim::{Recipient, apply_claim, plan_claim};
 use crate::streams::ending::Repair;
 use crate::streams::repair::{Outcome, Repaired};
-use crate::streams::select::Which;
+use crate::streams::select::PendingSelector;
 use crate::view::Changed;
-use crate::wire::{CountMode, Seen};
+use crate::wire::{CountMode, ExpectedPending};
 use crate::worker::{Assignment, consumer_name};
 
 /// Hand stale entries of a group to a consumer, and print them
@@ -83,7 +83,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     } = args.select.resolve(&group, args.dry_run, context).await?;
     let (target, connection) = (group.target, group.connection);
     let stream = group.topology.stream_or_default(&target.stream);
-    let is_named = matches!(which, Which::Ids(_));
+    let is_named = matches!(which, PendingSelector::Ids(_));
     let mode = count_mode(args.reset_deliveries);
     let to = recipient(args.to, worker.as_ref())?;
     let letters = stream.dead_letter;
@@ -98,11 +98,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     )
     .to_consumer(&plan.to)
     .fresh_because(why_fresh);
-    let change = Change::of(context, repair).listing(args.limit);
-    let change = change.refused(refusal);
+    let run = RepairRun::of(context, repair).listing(args.limit);
+    let run = run.refused(refusal);
     let preview = plan.chosen.preview();
     let mut given = Vec::new();
-    let claimed = change
+    let claimed = run
         .make_showing(
             args.dry_run,
             &what,
@@ -169,8 +169,8 @@ fn held(row: &Repaired, mode: CountMode) -> Option<(EntryId, u64)> {
     is_claimed.then_some((row.id, deliveries))
 }
 
-fn owned_by(consumer: &Name, entries: Vec<(EntryId, u64)>) -> Vec<Seen> {
-    let seen = |(id, deliveries)| Seen {
+fn owned_by(consumer: &Name, entries: Vec<(EntryId, u64)>) -> Vec<ExpectedPending> {
+    let seen = |(id, deliveries)| ExpectedPending {
         id,
         owner: Some(consumer.clone()),
         deliveries: Some(deliveries),

@@ -18,7 +18,7 @@ use crate::cli::{
 use crate::exit::Exit;
 use crate::model::{Fields, Limit, Problem, entries as in_words};
 use crate::streams::ingest::{Ingest, Ingested, WouldIngest, ingest_one, send};
-use crate::streams::publish::retention::{Coming, Retention};
+use crate::streams::publish::retention::{PlannedAppend, Retention};
 use crate::streams::publish::{Blocks, Warnings, not_valid};
 use crate::topology::StreamSpec;
 use crate::topology::validate::Pair;
@@ -162,7 +162,7 @@ async fn would_ingest(events: u64, ingest: &Ingest, context: &Context) -> Result
     if let Some(connection) = connect_to_rehearse(context).await {
         ingest.require_one_slot(&connection).await?;
         for spec in [&ingest.raw, &ingest.normalized] {
-            rehearse(&connection, coming(spec, events), context).await?;
+            rehearse(&connection, planned(spec, events), context).await?;
         }
     }
     context.console.show_one(&WouldIngest {
@@ -179,8 +179,8 @@ async fn would_ingest(events: u64, ingest: &Ingest, context: &Context) -> Result
 }
 
 /// What is about to be added to one of the two streams.
-fn coming(spec: &StreamSpec, entries: u64) -> Coming<'_> {
-    Coming {
+fn planned(spec: &StreamSpec, entries: u64) -> PlannedAppend<'_> {
+    PlannedAppend {
         spec,
         maxlen: spec.maxlen,
         entries,
@@ -197,8 +197,8 @@ async fn look<'s>(
     context: &Context,
 ) -> Result<[Retention<'s>; 2]> {
     ingest.require_one_slot(connection).await?;
-    let raw = retention::look(connection, coming(specs.0, events), context).await?;
-    let normalized = retention::look(connection, coming(specs.1, events), context).await?;
+    let raw = retention::look(connection, planned(specs.0, events), context).await?;
+    let normalized = retention::look(connection, planned(specs.1, events), context).await?;
     ingest.raw.maxlen = raw.maxlen;
     ingest.normalized.maxlen = normalized.maxlen;
     Ok([raw, normalized])

@@ -17,7 +17,7 @@ use crate::cli::{DryRun, Globals, Impact};
 use crate::console::{Console, Terminal, is_filter, serve_filter};
 use crate::exit::{Exit, OutputClosed};
 use crate::model::{Format, Problem};
-use crate::settings::{Env, Look, Settings};
+use crate::settings::{DisplaySettings, Env, Settings};
 
 /// A line that was understood.
 struct Line {
@@ -70,7 +70,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(asked) = complete::asked(&args) {
         let console = Console::new(
             terminal,
-            Look::resolve(&Globals::default(), &env, false, false),
+            DisplaySettings::resolve(&Globals::default(), &env, false, false),
         );
         // A shell that went away needs no candidates.
         let _ = console.put(&complete::answer(asked, &env));
@@ -100,9 +100,9 @@ fn is_check(args: &[OsString]) -> bool {
     matches.is_ok_and(|it| it.subcommand_name() == Some("check"))
 }
 
-fn help(asked: &help_json::Asked, env: &Env, terminal: Terminal) -> Exit {
-    let look = Look::resolve(&asked.globals, env, terminal.stdout, terminal.stderr);
-    let mut console = Console::new(terminal, look);
+fn help(asked: &help_json::HelpRequest, env: &Env, terminal: Terminal) -> Exit {
+    let display = DisplaySettings::resolve(&asked.globals, env, terminal.stdout, terminal.stderr);
+    let mut console = Console::new(terminal, display);
     let filtered = reshaped(&mut console, &asked.globals);
     let shown = filtered
         .and_then(|()| help_json::document(asked))
@@ -150,8 +150,8 @@ fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
 /// Runs a parsed command to its end; a panic in it is reported as the bug it is.
 fn execute(line: Line, env: &Env, terminal: Terminal) -> Exit {
     let globals = &line.cli.globals;
-    let look = Look::resolve(globals, env, terminal.stdout, terminal.stderr);
-    let mut console = Console::new(terminal, look);
+    let display = DisplaySettings::resolve(globals, env, terminal.stdout, terminal.stderr);
+    let mut console = Console::new(terminal, display);
     let checked = reshaped(&mut console, globals)
         .and_then(|()| Ok(line.check()?))
         .and_then(|()| Ok(line.require_output(&console)?));
@@ -195,7 +195,7 @@ fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
     for line in settings
         .describe()
         .into_iter()
-        .chain(console.look().describe())
+        .chain(console.display().describe())
     {
         console.detail(1, &line);
     }

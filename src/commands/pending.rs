@@ -10,7 +10,7 @@ use super::shared::header::{Alerts, Header};
 use crate::cli::{self, Impact, Limited, Pairs, Prints};
 use crate::exit::Exit;
 use crate::model::{CommandLine, Limit, Name, Problem};
-use crate::streams::pending::{PendingReport, PendingRow, Question, add_fields, look};
+use crate::streams::pending::{PendingQuery, PendingReport, PendingRow, add_fields, look};
 use crate::streams::select::{Bodies, Criteria};
 use crate::streams::target::Target;
 use crate::streams::which_group::{Found, Suggest};
@@ -166,7 +166,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let is_screen = context.console.options().on_screen();
     let listed = limit.unless_bounded(args.count.is_some());
     let rows_max = listed.rows_max(is_screen).unwrap_or(usize::MAX);
-    let question = Question {
+    let question = PendingQuery {
         filter: Criteria {
             consumer: args.consumer,
             idle_min: args.idle.unwrap_or_default(),

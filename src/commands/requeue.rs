@@ -3,15 +3,15 @@
 use anyhow::Result;
 
 use super::shared::Context;
-use super::shared::change::Change;
 use super::shared::group::GroupArgs;
+use super::shared::repair_run::RepairRun;
 use super::shared::selection::{SelectArgs, Selection};
 use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::exit::Exit;
 use crate::streams::ending::Repair;
 use crate::streams::repair::Chosen;
 use crate::streams::requeue::{apply_requeue, must_be_alone, others};
-use crate::streams::select::Which;
+use crate::streams::select::PendingSelector;
 use crate::view::Changed;
 
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
@@ -58,7 +58,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         refusal,
     } = args.select.resolve(&group, args.dry_run, context).await?;
     let (target, connection) = (group.target, group.connection);
-    let is_named = matches!(which, Which::Ids(_));
+    let is_named = matches!(which, PendingSelector::Ids(_));
     let dead_letter = group.topology.stream_or_default(&target.stream).dead_letter;
     let chosen = Chosen::find(&connection, target, &which, idle_min).await?;
     let repair = Repair::of_pending(
@@ -70,20 +70,19 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     )
     .to_stream(&chosen.target.stream, Some(others))
     .fresh_because(why_fresh);
-    let change = Change::of(context, repair).listing(args.limit);
-    let change = change.refused(seen_by_others.or(refusal));
+    let run = RepairRun::of(context, repair).listing(args.limit);
+    let run = run.refused(seen_by_others.or(refusal));
     let (what, preview) = (chosen.summary(), chosen.preview());
-    change
-        .make(args.dry_run, &what, preview, async |consent, course| {
-            apply_requeue(
-                &connection,
-                chosen,
-                &dead_letter,
-                all_see_it,
-                consent,
-                course,
-            )
-            .await
-        })
+    run.make(args.dry_run, &what, preview, async |consent, course| {
+        apply_requeue(
+            &connection,
+            chosen,
+            &dead_letter,
+            all_see_it,
+            consent,
+            course,
+        )
         .await
+    })
+    .await
 }

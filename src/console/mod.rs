@@ -34,7 +34,7 @@ pub use terminal::Terminal;
 
 use crate::exit::{Exit, OutputClosed, Stopped, classify};
 use crate::model::{Consent, Format, Limit, LogFormat, Problem, Row, Tone, escaped};
-use crate::settings::{Listening, Look, PagerChoice, ProductionGuard};
+use crate::settings::{DisplaySettings, Listening, PagerChoice, ProductionGuard};
 use crate::view::{self, Cut, Options, Report, Theme};
 use filter::Filter;
 use output::{Opening, Through, Unshown};
@@ -46,7 +46,7 @@ use reader::Reader;
 #[derive(Debug)]
 pub struct Console {
     terminal: Terminal,
-    look: Look,
+    display: DisplaySettings,
     options: Options,
     stderr_theme: Theme,
     bar: Bar,
@@ -60,19 +60,19 @@ pub struct Console {
 
 impl Console {
     /// A console on this process's outputs.
-    pub fn new(terminal: Terminal, look: Look) -> Self {
+    pub fn new(terminal: Terminal, display: DisplaySettings) -> Self {
         let options = Options {
-            format: look.format.value,
-            columns: look.columns.clone(),
-            headers: look.headers,
-            names: look.names,
+            format: display.format.value,
+            columns: display.columns.clone(),
+            headers: display.headers,
+            names: display.names,
             rows_max: None,
-            width: terminal.stdout_width.or(look.columns_of_env),
+            width: terminal.stdout_width.or(display.columns_of_env),
             terminal: terminal.stdout,
-            csv_safe: look.csv_safe,
-            theme: Theme::new(look.colour_stdout.value),
+            csv_safe: display.csv_safe,
+            theme: Theme::new(display.colour_stdout.value),
         };
-        let (stderr_theme, bar) = (Theme::new(look.colour_stderr.value), Bar::default());
+        let (stderr_theme, bar) = (Theme::new(display.colour_stderr.value), Bar::default());
         let pager = Pager::default();
         let voice = Voice {
             theme: stderr_theme,
@@ -82,7 +82,7 @@ impl Console {
         Self {
             stderr_theme,
             terminal,
-            look,
+            display,
             options,
             bar,
             filter: None,
@@ -130,7 +130,7 @@ impl Console {
         // Without a keyboard nobody could leave it; who names one knows what it does.
         let can_leave =
             |choice: &&PagerChoice| self.terminal.stdin || **choice != PagerChoice::Usual;
-        if let Some(choice) = self.look.pager.as_ref().filter(can_leave) {
+        if let Some(choice) = self.display.pager.as_ref().filter(can_leave) {
             self.pager.prepare(choice.clone());
         }
     }
@@ -144,7 +144,7 @@ impl Console {
 
     /// Whether what is said on standard error is to be JSON.
     fn speaks_json(&self) -> bool {
-        self.options.format.is_json() && !self.look.by_template
+        self.options.format.is_json() && !self.display.by_template
     }
 
     /// How reports and entries are to be shown on standard output.
@@ -173,18 +173,18 @@ impl Console {
     }
 
     /// What decided how things are shown, for `-v`.
-    pub fn look(&self) -> &Look {
-        &self.look
+    pub fn display(&self) -> &DisplaySettings {
+        &self.display
     }
 
     /// Whether `-q` was given.
     pub fn is_quiet(&self) -> bool {
-        self.look.quiet
+        self.display.quiet
     }
 
     /// How often `-v` was given.
     pub fn verbosity(&self) -> u8 {
-        self.look.verbosity
+        self.display.verbosity
     }
 
     /// Standard output, buffered, for what comes in pieces.
@@ -293,14 +293,14 @@ impl Console {
 
     /// A remark on standard error; not with `-q`.
     pub fn note(&self, text: &str) {
-        if !self.look.quiet {
+        if !self.display.quiet {
             self.tell(&lines(text, ""));
         }
     }
 
     /// A remark on standard error from so many `-v` on.
     pub fn detail(&self, verbosity: u8, text: &str) {
-        if self.look.verbosity >= verbosity {
+        if self.display.verbosity >= verbosity {
             let text = lines(text, "");
             self.tell(&self.stderr_theme.paint(Tone::Dim, &text));
         }
@@ -331,9 +331,9 @@ impl Console {
     /// `-q`. `total` is unknown where it is `None`.
     pub fn progress(&self, total: Option<u64>, label: &str) -> Progress {
         let label = escaped(label.as_bytes());
-        if self.look.quiet {
+        if self.display.quiet {
             Progress::silent()
-        } else if self.terminal.stderr && self.look.redraws {
+        } else if self.terminal.stderr && self.display.redraws {
             Progress::bar(&self.bar, total, label)
         } else {
             Progress::lines(total, label)
@@ -342,7 +342,7 @@ impl Console {
 
     /// A line that is renewed in place while work goes on, on a terminal that redraws; elsewhere, and with `-q`, nothing.
     pub fn status(&self) -> Progress {
-        if self.terminal.stderr && self.look.redraws && !self.look.quiet {
+        if self.terminal.stderr && self.display.redraws && !self.display.quiet {
             Progress::status(&self.bar)
         } else {
             Progress::silent()
@@ -354,7 +354,7 @@ impl Console {
     /// nothing.
     pub fn start_logs(&self, format: LogFormat) {
         let screen = self.terminal.stderr.then(|| self.bar.clone());
-        logs::init_logs(format, self.look.quiet, self.look.verbosity, screen);
+        logs::init_logs(format, self.display.quiet, self.display.verbosity, screen);
     }
 
     /// From now on consent to work on a production server takes its context's name. Only the first call counts.
@@ -376,7 +376,7 @@ impl Console {
     pub fn confirm(&self, plan: &str, listening: Option<&Listening>) -> Result<Consent, Problem> {
         let plan = lines(plan, "");
         let protected = self.guard.get().and_then(|it| it.protected(listening));
-        if self.look.yes && protected.as_ref().is_none_or(|it| it.is_named) {
+        if self.display.yes && protected.as_ref().is_none_or(|it| it.is_named) {
             return Ok(confirm::by_flag());
         }
         if !self.can_ask() {

@@ -3,6 +3,7 @@
 //!
 //! Nothing here does I/O, names a client crate, or knows how it is shown.
 
+mod adaptive_batch;
 mod batch;
 mod body;
 mod claim_idle;
@@ -32,7 +33,6 @@ mod open_breaker;
 mod own_fields;
 mod phone;
 mod plan;
-mod portion;
 mod problem;
 mod report;
 mod secret;
@@ -42,6 +42,7 @@ mod suggest;
 mod time;
 mod web_address;
 
+pub use adaptive_batch::AdaptiveBatch;
 pub use batch::Batch;
 pub use body::{Body, EntryObject};
 pub use claim_idle::ClaimIdle;
@@ -72,7 +73,6 @@ pub use open_breaker::OpenBreaker;
 pub use own_fields::{Provenance, before_moves};
 pub use phone::{Country, normalize_phone};
 pub use plan::{Plan, PlanDocument, PlanFacts, PlanHolder, SeenGroup};
-pub use portion::Portion;
 pub use problem::{Kind, Problem};
 pub use report::{Align, Cell, Column, Row, Tone, narrowed};
 pub(crate) use report::{report, states};

@@ -2,7 +2,7 @@
 //! profile's counters. The hashes are written by the worker, together with the acknowledgement.
 
 use crate::model::{JsonText, Name, escaped};
-use crate::topology::validate::{Invalid, Moment, Rule, read_moment};
+use crate::topology::validate::{Invalid, ReadTimestamp, Rule, read_timestamp};
 
 /// What one event adds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,9 +85,9 @@ fn text<'e, N: AsRef<[u8]>, V: AsRef<[u8]>>(
 }
 
 fn timestamp(given: &str) -> Result<String, Invalid> {
-    let mut written = match read_moment(given.as_bytes()) {
-        Some(Moment::AsWritten) => given.to_owned(),
-        Some(Moment::Rewritten(text) | Moment::WithoutOffset(text)) => text,
+    let mut written = match read_timestamp(given.as_bytes()) {
+        Some(ReadTimestamp::AsWritten) => given.to_owned(),
+        Some(ReadTimestamp::Rewritten(text) | ReadTimestamp::WithoutOffset(text)) => text,
         None => {
             let rule = Rule::NotTimestamp;
             return Err(Invalid::of_value(b"timestamp", given.as_bytes(), rule));

@@ -2,9 +2,9 @@
 //! one that reads the environment. Reads the contexts and the password's file, and nothing else from disk.
 
 pub mod contexts;
+mod display;
 mod env;
 mod guard;
-mod look;
 mod password;
 mod proxy;
 mod target;
@@ -16,9 +16,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use display::{DisplaySettings, PagerChoice};
 pub use env::Env;
 pub use guard::{Listening, ProductionGuard, Protected};
-pub use look::{Look, PagerChoice};
 pub use proxy::ProxyVariables;
 pub use target::{endpoint_of_flags, readdress_of_flags};
 
@@ -88,7 +88,7 @@ pub enum ServerChoice {
     Ephemeral,
 }
 
-/// Everything a command needs to know besides its own arguments and how to show things (see [`Look`]).
+/// Everything a command needs to know besides its own arguments and how to show things (see [`DisplaySettings`]).
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The server.

@@ -7,11 +7,11 @@ use anyhow::Result;
 use super::consumers::Heir;
 use super::course::{BATCH, Course};
 use super::repair::{Applied, Chosen, Outcome, Repaired, seen};
-use super::select::{Bodies, Criteria, Pager, Which};
+use super::select::{Bodies, Criteria, Pager, PendingSelector};
 use super::target::Target;
 use super::tombstone::bury;
-use crate::model::{Body, Consent, EntryId, Name, PendingEntry, Portion, bytes_of};
-use crate::wire::{Claim, Connection, CountMode, Holder, Seen, claim};
+use crate::model::{AdaptiveBatch, Body, Consent, EntryId, Name, PendingEntry, bytes_of};
+use crate::wire::{Claim, Connection, CountMode, ExpectedPending, Holder, claim};
 
 /// Bytes of claimed bodies that are kept until all is shown.
 const BODIES_HELD: usize = 2 << 20;
@@ -60,7 +60,7 @@ pub enum Recipient {
 pub async fn plan_claim(
     connection: &Connection,
     target: Target,
-    which: &Which,
+    which: &PendingSelector,
     idle_min: Duration,
     to: Recipient,
     dead_letter: Name,
@@ -113,7 +113,7 @@ pub async fn apply_claim(
     mut show: impl FnMut(&mut [Repaired]) -> Result<()>,
 ) -> Applied {
     let mut applied = Applied::default();
-    let mut portion = Portion::new(BATCH);
+    let mut portion = AdaptiveBatch::new(BATCH);
     let (mut rest, mut held) = (plan.chosen.entries.as_slice(), 0);
     while applied.error.is_none() && !rest.is_empty() {
         if course.is_over() {
@@ -176,7 +176,7 @@ pub(super) async fn hand_over(
     };
     let mut pager = Pager::new(connection, target, &filter);
     let mut handed = HandedOver::default();
-    let mut portion = Portion::new(BATCH);
+    let mut portion = AdaptiveBatch::new(BATCH);
     loop {
         let page = match pager.page().await {
             Ok(Some(page)) => page,
@@ -212,9 +212,9 @@ async fn claim_batch(
     plan: &ClaimPlan,
     batch: &[PendingEntry],
     applied: &mut Applied,
-    portion: &mut Portion,
+    portion: &mut AdaptiveBatch,
 ) -> usize {
-    let seen: Vec<Seen> = batch.iter().map(seen).collect();
+    let seen: Vec<ExpectedPending> = batch.iter().map(seen).collect();
     let call = claim(holder(plan), plan.mode, |_| plan.chosen.idle_min, &seen);
     let outcomes = match connection.call(call).await {
         Ok(outcomes) => outcomes,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::pace::{Pace, Rate};
+use super::rate_limiter::{Rate, RateLimiter};
 use super::stop::StopFlag;
 
 /// Entries one script call handles: a few milliseconds of the server's time.
@@ -13,7 +13,7 @@ pub(super) const BATCH: usize = 100;
 /// The course of a change of many entries.
 pub struct Course<'a> {
     stop: &'a StopFlag,
-    pace: Option<(Rate, Pace)>,
+    pace: Option<(Rate, RateLimiter)>,
     told: &'a (dyn Fn(u64) + Sync),
 }
 
@@ -28,7 +28,7 @@ impl fmt::Debug for Course<'_> {
 impl<'a> Course<'a> {
     /// Until `stop` is set, at most at `rate`; `told` is told how many more are through.
     pub fn new(stop: &'a StopFlag, rate: Option<Rate>, told: &'a (dyn Fn(u64) + Sync)) -> Self {
-        let pace = rate.map(|rate| (rate, Pace::new(rate, Instant::now())));
+        let pace = rate.map(|rate| (rate, RateLimiter::new(rate, Instant::now())));
         Self { stop, pace, told }
     }
 

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use anyhow::Result;
 
-use super::publish::{Blocks, Line, Place, Sent, StopFlag, lost_reply, unreadable};
+use super::publish::{Blocks, Line, Place, PublishOutcome, StopFlag, lost_reply, unreadable};
 use super::slots;
 use crate::model::{Country, EntryId, Fields, Name, Problem, Time, report};
 use crate::platform::normalize::{Normal, normalize_event};
@@ -191,8 +191,8 @@ pub async fn send<R: Read>(
     ingest: &Ingest,
     stop: &StopFlag,
     mut each: impl FnMut(&[Ingested]),
-) -> Sent {
-    let mut sent = Sent::default();
+) -> PublishOutcome {
+    let mut sent = PublishOutcome::default();
     loop {
         let block = match input.next() {
             Ok(Some(block)) => block,
@@ -228,7 +228,7 @@ pub async fn send<R: Read>(
 fn chunk<'b>(
     ingest: &Ingest,
     lines: impl Iterator<Item = Line<'b>>,
-    sent: &mut Sent,
+    sent: &mut PublishOutcome,
 ) -> Vec<(Place, Event)> {
     let mut events = Vec::with_capacity(CHUNK);
     for line in lines {
@@ -252,7 +252,7 @@ async fn store(
     connection: &Connection,
     ingest: &Ingest,
     chunk: &[(Place, Event)],
-    sent: &mut Sent,
+    sent: &mut PublishOutcome,
 ) -> Result<Vec<Ingested>, Error> {
     let calls = chunk.iter().map(|(_, event)| add_together(&event.outputs));
     let mut ids = Vec::with_capacity(chunk.len());

@@ -7,10 +7,10 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::course::Course;
-use super::select::{Which, is_idle, select};
+use super::select::{PendingSelector, is_idle, select};
 use super::target::Target;
 use crate::model::{Body, EntryId, Kind, Name, PendingEntry, Problem, entries, states};
-use crate::wire::{self, Connection, Seen};
+use crate::wire::{self, Connection, ExpectedPending};
 
 /// Consumers that a summary names, the rest summed up in one.
 const HOLDERS_MAX: usize = 5;
@@ -143,7 +143,7 @@ impl Chosen {
     pub async fn find(
         connection: &Connection,
         target: Target,
-        which: &Which,
+        which: &PendingSelector,
         idle_min: Duration,
     ) -> Result<Self> {
         let selected = select(connection, &target, which).await?;
@@ -310,8 +310,8 @@ pub(super) fn failed(error: wire::Error) -> anyhow::Error {
 }
 
 /// The entry as it was seen, for a change that must not win if it is another by now.
-pub(super) fn seen(entry: &PendingEntry) -> Seen {
-    Seen {
+pub(super) fn seen(entry: &PendingEntry) -> ExpectedPending {
+    ExpectedPending {
         id: entry.id,
         owner: Some(entry.consumer.clone()),
         deliveries: Some(entry.deliveries),

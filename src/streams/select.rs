@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::names::no_group;
 use super::target::Target;
-use crate::model::{EntryId, Fields, Name, PendingEntry, Portion, bytes_of};
+use crate::model::{AdaptiveBatch, EntryId, Fields, Name, PendingEntry, bytes_of};
 use crate::wire::{Connection, ErrorKind, PendingFilter, xpending_entries, xrange};
 
 /// Rows of one page: well under a few milliseconds of the server's time.
@@ -105,7 +105,7 @@ impl<'a> Pager<'a> {
 
 /// Which pending entries.
 #[derive(Clone, Debug)]
-pub enum Which {
+pub enum PendingSelector {
     /// These.
     Ids(Vec<EntryId>),
     /// The oldest ones that match, at most so many.
@@ -117,7 +117,7 @@ pub enum Which {
     },
 }
 
-impl Which {
+impl PendingSelector {
     /// The same, but of those that a filter finds none that `consumer` holds: they would use up the count.
     #[must_use]
     pub(super) fn held_by_others(&self, consumer: &Name) -> Self {
@@ -144,10 +144,14 @@ pub struct Selected {
 ///
 /// # Errors
 /// Not found when the group is gone; what the server says.
-pub async fn select(connection: &Connection, target: &Target, which: &Which) -> Result<Selected> {
+pub async fn select(
+    connection: &Connection,
+    target: &Target,
+    which: &PendingSelector,
+) -> Result<Selected> {
     match which {
-        Which::Ids(ids) => named(connection, target, ids).await,
-        Which::Matching { filter, count_max } => {
+        PendingSelector::Ids(ids) => named(connection, target, ids).await,
+        PendingSelector::Matching { filter, count_max } => {
             matching(connection, target, filter, *count_max).await
         }
     }
@@ -207,7 +211,7 @@ const BODIES: usize = 512;
 pub struct Bodies<'a> {
     connection: &'a Connection,
     stream: &'a Name,
-    portion: Portion,
+    portion: AdaptiveBatch,
 }
 
 impl<'a> Bodies<'a> {
@@ -216,7 +220,7 @@ impl<'a> Bodies<'a> {
         Self {
             connection,
             stream,
-            portion: Portion::new(BODIES),
+            portion: AdaptiveBatch::new(BODIES),
         }
     }
 

@@ -9,7 +9,7 @@ use super::error::{Error, Result};
 use super::lane::{Lane, Stop, no_reply};
 use super::node::Node as _;
 use super::resp::Reply;
-use crate::model::{EntryId, Name, Portion};
+use crate::model::{AdaptiveBatch, EntryId, Name};
 
 /// A range of a stream, ends included.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +115,7 @@ impl Lane {
     ) -> Result<(), Stop> {
         let command = range.command();
         let mut left = range.count_max;
-        let mut portion = Portion::new(range.page);
+        let mut portion = AdaptiveBatch::new(range.page);
         if left == 0 || range.start > range.end {
             return Ok(());
         }

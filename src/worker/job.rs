@@ -8,7 +8,7 @@ use super::policy::Policy;
 use super::pulse::Pulse;
 use crate::model::{EntryId, Name};
 use crate::topology::OnGroupLost;
-use crate::wire::{Error, GroupStart, Seen};
+use crate::wire::{Error, ExpectedPending, GroupStart};
 
 /// Called with the id of every entry whose handler handled it.
 pub type Journal = Arc<dyn Fn(EntryId) + Send + Sync>;
@@ -21,7 +21,7 @@ pub enum Mode {
     /// When what was in the stream at the start, and what was due of the pending entries, was attempted.
     Once,
     /// When each entry that it was given was attempted once; it looks for no others.
-    Given,
+    Preclaimed,
 }
 
 /// What the process wants of its workers.
@@ -48,8 +48,8 @@ pub struct Assignment {
     pub dead_letter: Name,
     /// The numbers it goes by.
     pub policy: Policy,
-    /// Entries that its consumer holds already, for [`Mode::Given`].
-    pub given: Vec<Seen>,
+    /// Entries that its consumer holds already, for [`Mode::Preclaimed`].
+    pub given: Vec<ExpectedPending>,
     /// What it does with an entry.
     pub handler: Arc<Handler>,
     /// Whether it works only while it has the group's lease.

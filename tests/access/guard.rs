@@ -6,7 +6,7 @@ use ucp_streams::cli::Globals;
 use ucp_streams::console::{Console, Terminal};
 use ucp_streams::model::{Kind, Problem};
 use ucp_streams::server::Options;
-use ucp_streams::settings::{Env, Look, Settings};
+use ucp_streams::settings::{DisplaySettings, Env, Settings};
 
 use crate::contexts::Home;
 use crate::support::{TestServer, directory, free_port};
@@ -35,7 +35,7 @@ fn consent(globals: &Globals) -> Result<(), Problem> {
     let settings = Settings::resolve(globals, &env, std::io::empty(), Path::new("/")).unwrap();
     let console = Console::new(
         Terminal::default(),
-        Look::resolve(globals, &env, false, false),
+        DisplaySettings::resolve(globals, &env, false, false),
     );
     console.protect(settings.guard);
     console

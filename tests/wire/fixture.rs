@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use ucp_streams::model::{EntryId, Name};
 use ucp_streams::wire::{
-    Connection, Dialer, Endpoint, Fence, GroupSeen, Holder, Lane, Request, Result, ScriptCall, Seen,
+    Connection, Dialer, Endpoint, ExpectedPending, Fence, GroupSeen, Holder, Lane, Request, Result,
+    ScriptCall,
 };
 
 use crate::support::{Client, Reply, TestServer};
@@ -205,8 +206,8 @@ pub fn id(ms: u64) -> EntryId {
 }
 
 /// Entry `ms`-1 as alice holds it after its first delivery.
-pub fn seen(ms: u64) -> Seen {
-    Seen {
+pub fn seen(ms: u64) -> ExpectedPending {
+    ExpectedPending {
         id: id(ms),
         owner: Some(ALICE.into()),
         deliveries: Some(1),

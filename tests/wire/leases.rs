@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use ucp_streams::wire::{
-    Claim, CountMode, Fence, LeaseHolder,
+    Claim, CountMode, ExpectedPending, Fence, LeaseHolder,
     LeaseState::{Done, Ghost, Gone, Lost},
-    Seen, TakenBack, acknowledge, claim, delete_consumer, drop_lease, release, renew, take_back,
+    TakenBack, acknowledge, claim, delete_consumer, drop_lease, release, renew, take_back,
     take_lease,
 };
 
@@ -44,7 +44,7 @@ fn a_claim_wins_only_what_is_as_it_was_seen() {
     take_over(&mut client, 2);
     client.send(&["XACK", STREAM, GROUP, "3-1"]);
     client.send(&["XDEL", STREAM, "4-1"]);
-    let anyones = Seen {
+    let anyones = ExpectedPending {
         owner: None,
         deliveries: None,
         ..seen(5)
@@ -78,7 +78,7 @@ fn a_claim_that_keeps_the_count_is_no_delivery() {
     let fixture = Fixture::delivered(1);
     let mut client = fixture.raw();
     take_over(&mut client, 1);
-    let bobs = Seen {
+    let bobs = ExpectedPending {
         owner: Some("bob".into()),
         deliveries: Some(2),
         ..seen(1)

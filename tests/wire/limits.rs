@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use ucp_streams::model::{EntryId, Time};
 use ucp_streams::wire::{
-    Effect, Move, Seen, add_together, dead_letter, publish_and_acknowledge, redrive, requeue,
+    Effect, ExpectedPending, Move, add_together, dead_letter, publish_and_acknowledge, redrive,
+    requeue,
 };
 
 use crate::fixture::{ALICE, DEAD, Fixture, GROUP, STREAM, id, seen};
@@ -111,7 +112,7 @@ fn a_count_beyond_all_counting_still_becomes_a_dead_letter() {
             "JUSTID",
         ];
         fixture.server.redis(&claim);
-        let fatal = Seen {
+        let fatal = ExpectedPending {
             deliveries: Some(count),
             ..seen(1)
         };

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use ucp_streams::model::{EntryId, Time};
-use ucp_streams::wire::{Move, ScriptCall, Seen, dead_letter, redrive, requeue};
+use ucp_streams::wire::{ExpectedPending, Move, ScriptCall, dead_letter, redrive, requeue};
 
 use crate::fixture::{ALICE, DEAD, Fixture, GROUP, STREAM, id, only_entry, seen, take_over, value};
 
-fn to_dead(fixture: &Fixture, seen: &Seen) -> ScriptCall<Move> {
+fn to_dead(fixture: &Fixture, seen: &ExpectedPending) -> ScriptCall<Move> {
     let at = Time::from_ms(1_700_000_000_123);
     dead_letter(fixture.holder(), &fixture.names.dead, seen, b"why \xff", at)
 }
 
-fn again(fixture: &Fixture, seen: &Seen) -> ScriptCall<Move> {
+fn again(fixture: &Fixture, seen: &ExpectedPending) -> ScriptCall<Move> {
     let names = &fixture.names;
     requeue(
         &names.stream,
@@ -95,7 +95,7 @@ fn a_dead_letter_without_a_body_is_a_tombstone() {
 
 #[test]
 fn what_somebody_else_holds_or_nobody_does_not_move() {
-    type Build = fn(&Fixture, &Seen) -> ScriptCall<Move>;
+    type Build = fn(&Fixture, &ExpectedPending) -> ScriptCall<Move>;
     for build in [to_dead as Build, again] {
         let fixture = Fixture::delivered(3);
         let mut client = fixture.raw();
@@ -128,7 +128,7 @@ fn a_requeue_is_a_copy_at_the_end_that_remembers_its_origin() {
     assert!(fixture.pending().is_empty());
     let mut client = fixture.raw();
     client.send(&["XREADGROUP", "GROUP", GROUP, ALICE, "STREAMS", STREAM, ">"]);
-    let of_first = Seen {
+    let of_first = ExpectedPending {
         id: first,
         ..seen(1)
     };
@@ -265,7 +265,7 @@ fn order_duplicates_and_bytes_survive_every_move() {
     let dead = new_id(&fixture.call(to_dead(&fixture, &seen(1))).unwrap());
     let back = new_id(&fixture.call(back(&fixture, dead, false)).unwrap());
     client.send(&["XREADGROUP", "GROUP", GROUP, ALICE, "STREAMS", STREAM, ">"]);
-    let of_back = Seen {
+    let of_back = ExpectedPending {
         id: back,
         ..seen(1)
     };

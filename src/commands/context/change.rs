@@ -10,7 +10,7 @@ use crate::cli::{Globals, Impact};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::model::{CommandLine, Problem};
-use crate::settings::contexts::{Change, Contexts, Edit, Places, Selection};
+use crate::settings::contexts::{ContextEdit, Contexts, Edit, Places, Selection};
 use crate::settings::{endpoint_of_flags, readdress_of_flags};
 
 /// Add a context from the connection flags
@@ -132,11 +132,11 @@ pub(super) fn edit(
 }
 
 pub(super) fn remove(contexts: Contexts, places: &Places, name: &str) -> Result<()> {
-    contexts.edit(places, name, Edit::Remove, Change::default())?;
+    contexts.edit(places, name, Edit::Remove, ContextEdit::default())?;
     Ok(())
 }
 
-fn change(globals: &Globals, more: &More, here: &Path) -> Result<Change, Problem> {
+fn change(globals: &Globals, more: &More, here: &Path) -> Result<ContextEdit, Problem> {
     if globals.password_stdin {
         return Err(Problem::usage("a context does not keep a password itself")
             .hint("name a file that holds it with --password-file"));
@@ -146,7 +146,7 @@ fn change(globals: &Globals, more: &More, here: &Path) -> Result<Change, Problem
             "--context selects the context to use; give the context to change as the argument",
         ));
     }
-    Change::default()
+    ContextEdit::default()
         .set("user", globals.user.as_deref())
         .set("tls_server_name", globals.tls_server_name.as_deref())
         .set("production", more.production)

@@ -1,7 +1,7 @@
 //! The context `dev`, which `dev start` and `dev stop` keep: the private server of a directory.
 
 use crate::model::Problem;
-use crate::settings::contexts::{Change, Contexts, Edit, NamedContext, Places, Selection};
+use crate::settings::contexts::{ContextEdit, Contexts, Edit, NamedContext, Places, Selection};
 use crate::wire::Transport;
 
 const NAME: &str = "dev";
@@ -26,7 +26,7 @@ pub(in crate::commands) fn select(places: &Places, url: &str) -> Result<Kept, Pr
         return Ok(Kept::Foreign);
     }
     if there.is_none_or(|context| context.endpoint.to_string() != url) {
-        let change = Change::default().set("url", Some(url));
+        let change = ContextEdit::default().set("url", Some(url));
         contexts.edit(places, NAME, Edit::Put, change)?;
     }
     let selection = Selection::read(places)?;
@@ -45,7 +45,7 @@ pub(in crate::commands) fn remove(places: &Places, url: &str) -> Result<(), Prob
     if !contexts.get(NAME).is_ok_and(is_it) {
         return Ok(());
     }
-    contexts.edit(places, NAME, Edit::Remove, Change::default())?;
+    contexts.edit(places, NAME, Edit::Remove, ContextEdit::default())?;
     let selection = Selection::read(places)?;
     selection.without(NAME).write(places)
 }

@@ -6,14 +6,14 @@ use anyhow::Result;
 
 use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::commands::shared::Context;
-use crate::commands::shared::change::Change;
 use crate::commands::shared::group::GroupArgs;
+use crate::commands::shared::repair_run::RepairRun;
 use crate::exit::Exit;
 use crate::model::EntryId;
 use crate::streams::ending::Repair;
 use crate::streams::park::{apply_park, in_flight, put_back, tell_states};
 use crate::streams::repair::Chosen;
-use crate::streams::select::Which;
+use crate::streams::select::PendingSelector;
 use crate::view::Changed;
 
 /// Bytes of a reason, as much as is kept of a handler's.
@@ -63,7 +63,7 @@ pub(super) async fn add(args: AddArgs, context: &Context) -> Result<Exit> {
     let group = args.group.open(context).await?;
     let (target, connection) = (group.target, group.connection);
     let source = group.topology.stream_or_default(&target.stream);
-    let which = Which::Ids(args.ids);
+    let which = PendingSelector::Ids(args.ids);
     let mut chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
     tell_states(&connection, &mut chosen, &group.groups).await?;
     context.warn_each(in_flight(&chosen, group.spec.claim_idle));
@@ -75,11 +75,11 @@ pub(super) async fn add(args: AddArgs, context: &Context) -> Result<Exit> {
         "parked",
     )
     .to_stream(&source.dead_letter, Some(Vec::new()));
-    let change = Change::of(context, repair).listing(args.limit);
+    let run = RepairRun::of(context, repair).listing(args.limit);
     let what = format!("as dead letters {}", chosen.summary());
     let preview = chosen.preview();
     let mut undo = None;
-    let exit = change
+    let exit = run
         .make(args.dry_run, &what, preview, async |consent, course| {
             let (graves, reason) = (&source.dead_letter, &args.reason);
             let applied = apply_park(&connection, chosen, graves, reason, consent, course).await;

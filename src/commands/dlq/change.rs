@@ -7,7 +7,7 @@ use crate::cli::{
     self, Condition, DryRun, Impact, Limited, Prints, PrintsPlan, condition, per_second,
 };
 use crate::commands::shared::Context;
-use crate::commands::shared::change::Change;
+use crate::commands::shared::repair_run::RepairRun;
 use crate::commands::tail::filter;
 use crate::exit::Exit;
 use crate::model::{EntryId, Name, entries};
@@ -154,15 +154,14 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
     let what = format!("{} to `{}`", entries(plan.letters.len()), plan.destination);
     let repair = Repair::of_letters(&plan, is_named, "redrive", "redriven")
         .to_stream(&plan.destination, seen_by);
-    let change = Change::of(context, repair);
-    let change = change.listing(args.limit).paced(args.rate);
-    let change = change.refused(refusal);
+    let run = RepairRun::of(context, repair);
+    let run = run.listing(args.limit).paced(args.rate);
+    let run = run.refused(refusal);
     let (preview, all_see_it) = (plan.preview(), args.all_groups_see_it);
-    change
-        .make(args.dry_run, &what, preview, async |consent, course| {
-            apply_redrive(&connection, plan, all_see_it, consent, course).await
-        })
-        .await
+    run.make(args.dry_run, &what, preview, async |consent, course| {
+        apply_redrive(&connection, plan, all_see_it, consent, course).await
+    })
+    .await
 }
 
 pub(super) async fn purge(args: PurgeArgs, context: &Context) -> Result<Exit> {
@@ -172,11 +171,10 @@ pub(super) async fn purge(args: PurgeArgs, context: &Context) -> Result<Exit> {
     let plan = LettersPlan::purge(source, found);
     let what = entries(plan.letters.len());
     let repair = Repair::of_letters(&plan, is_named, "purge", "purged");
-    let change = Change::of(context, repair).listing(args.limit);
+    let run = RepairRun::of(context, repair).listing(args.limit);
     let preview = plan.preview();
-    change
-        .make(args.dry_run, &what, preview, async |consent, course| {
-            apply_purge(&connection, plan, consent, course).await
-        })
-        .await
+    run.make(args.dry_run, &what, preview, async |consent, course| {
+        apply_purge(&connection, plan, consent, course).await
+    })
+    .await
 }

@@ -21,13 +21,13 @@ const FLAG: &str = "--help-json";
 
 /// What is asked for: the words of a command, and how its help is to be shown.
 #[derive(Debug)]
-pub(in crate::commands) struct Asked {
+pub(in crate::commands) struct HelpRequest {
     path: Vec<String>,
     pub(in crate::commands) globals: Globals,
 }
 
 /// What `args` ask for, when they have the flag.
-pub(in crate::commands) fn asked(args: &[OsString]) -> Option<Asked> {
+pub(in crate::commands) fn asked(args: &[OsString]) -> Option<HelpRequest> {
     let ours = args.iter().take_while(|arg| *arg != "--");
     if !ours.into_iter().any(|arg| arg == FLAG) {
         return None;
@@ -46,14 +46,14 @@ pub(in crate::commands) fn asked(args: &[OsString]) -> Option<Asked> {
     }
     let mut globals = Globals::from_arg_matches(&matches).ok()?;
     globals.output = Some(Format::Json);
-    Some(Asked { path, globals })
+    Some(HelpRequest { path, globals })
 }
 
 /// The document: the command and all below it.
 ///
 /// # Errors
 /// A bug: a document that cannot be written to memory.
-pub(in crate::commands) fn document(asked: &Asked) -> Result<Vec<u8>> {
+pub(in crate::commands) fn document(asked: &HelpRequest) -> Result<Vec<u8>> {
     let mut tree = tree();
     tree.build();
     let globals = tree.get_arguments().filter(|arg| arg.is_global_set());

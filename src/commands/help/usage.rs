@@ -12,7 +12,7 @@ use crate::console::{Console, Terminal};
 use crate::exit::Exit;
 use crate::model::nearest;
 use crate::model::{Format, Kind, Name, Problem};
-use crate::settings::{Env, Look};
+use crate::settings::{DisplaySettings, Env};
 
 /// Shows what clap ended with and returns the exit it means.
 pub(in crate::commands) fn show(
@@ -21,8 +21,8 @@ pub(in crate::commands) fn show(
     env: &Env,
     terminal: Terminal,
 ) -> Exit {
-    let look = Look::resolve(&globals(args), env, terminal.stdout, terminal.stderr);
-    let console = Console::new(terminal, look);
+    let display = DisplaySettings::resolve(&globals(args), env, terminal.stdout, terminal.stderr);
+    let console = Console::new(terminal, display);
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             show_help(&error.render(), args, env, terminal)
@@ -42,13 +42,13 @@ pub(in crate::commands) fn show_help(
     env: &Env,
     terminal: Terminal,
 ) -> Exit {
-    let look = Look::resolve(&globals(args), env, terminal.stdout, terminal.stderr);
-    let text = if look.colour_stdout.value {
+    let display = DisplaySettings::resolve(&globals(args), env, terminal.stdout, terminal.stderr);
+    let text = if display.colour_stdout.value {
         help.ansi().to_string()
     } else {
         help.to_string()
     };
-    let console = Console::new(terminal, look);
+    let console = Console::new(terminal, display);
     match console.put(text.as_bytes()) {
         Ok(()) => Exit::Done,
         Err(error) => console.error(&error),

@@ -16,7 +16,7 @@ use crate::cli::{
 };
 use crate::exit::Exit;
 use crate::model::{EntryId, Fields, Name, Problem, entries as in_words};
-use crate::streams::publish::retention::Coming;
+use crate::streams::publish::retention::PlannedAppend;
 use crate::streams::publish::{
     Destination, Idempotency, Published, Warnings, WouldPublish, hash_of, not_valid, publish_once,
     publish_one,
@@ -232,7 +232,7 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
         return job.would_publish(1, 1, context).await;
     }
     let connection = context.connect().await?;
-    let retention = look(&connection, coming(&job.spec, &job.target, 1), context).await?;
+    let retention = look(&connection, planned(&job.spec, &job.target, 1), context).await?;
     job.target.maxlen = retention.maxlen;
     let (id, duplicate) = store(record.fields, hash, &job, &connection, context).await?;
     let published = Published {
@@ -288,8 +288,8 @@ pub(super) fn warn(warnings: &Warnings, context: &Context) {
 }
 
 /// What is about to be published.
-fn coming<'s>(spec: &'s StreamSpec, target: &Destination, entries: u64) -> Coming<'s> {
-    Coming {
+fn planned<'s>(spec: &'s StreamSpec, target: &Destination, entries: u64) -> PlannedAppend<'s> {
+    PlannedAppend {
         spec,
         maxlen: target.maxlen,
         entries,
@@ -308,8 +308,8 @@ impl Job<'_> {
         if self.target.maxlen.is_some()
             && let Some(connection) = connect_to_rehearse(context).await
         {
-            let coming = coming(&self.spec, &self.target, may_come);
-            self.target.maxlen = rehearse(&connection, coming, context).await?;
+            let planned = planned(&self.spec, &self.target, may_come);
+            self.target.maxlen = rehearse(&connection, planned, context).await?;
         }
         context.console.show_one(&WouldPublish {
             stream: self.target.stream.clone(),

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use anyhow::Result;
 
-use super::{Job, coming, warn};
+use super::{Job, planned, warn};
 use crate::commands::read::named;
 use crate::commands::shared::Context;
 use crate::commands::shared::bulk::{Interrupt, Shown};
@@ -12,7 +12,8 @@ use crate::commands::shared::retention::{look, warn_of_taken};
 use crate::exit::Exit;
 use crate::model::{EntryId, Limit};
 use crate::streams::publish::{
-    Blocks, Encoding, Feed, OnInvalid, Published, Rate, Sent, StopFlag, Stored, send, send_once,
+    Blocks, Encoding, Feed, OnInvalid, PublishOutcome, Published, Rate, StopFlag, Stored, send,
+    send_once,
 };
 use crate::view::IdWriter;
 
@@ -41,8 +42,8 @@ pub(super) async fn publish<R: Read + Send + 'static>(
     context: &Context,
 ) -> Result<Exit> {
     let connection = context.connect().await?;
-    let coming = coming(&job.spec, &job.target, expected.unwrap_or(u64::MAX));
-    let retention = look(&connection, coming, context).await?;
+    let planned = planned(&job.spec, &job.target, expected.unwrap_or(u64::MAX));
+    let retention = look(&connection, planned, context).await?;
     job.target.maxlen = retention.maxlen;
     let job = &*job;
     let mut writer = IdWriter::new(&context.console.listing(course.limit))?;
@@ -95,7 +96,7 @@ async fn send_all<'j>(
     stop: &StopFlag,
     mut show: impl FnMut(&[Published<'j>]),
     context: &Context,
-) -> Result<Sent> {
+) -> Result<PublishOutcome> {
     let row = |id: EntryId, duplicate| Published {
         stream: &job.target.stream,
         id,
@@ -119,7 +120,7 @@ async fn send_all<'j>(
 
 /// Ends the output, and says what became of the entries.
 async fn end(
-    sent: Sent,
+    sent: PublishOutcome,
     shown: Shown,
     interrupt: &Interrupt,
     job: &Job<'_>,

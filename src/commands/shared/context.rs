@@ -167,7 +167,7 @@ impl Context {
     /// Usage, where the format has no lines of fields.
     pub(in crate::commands) fn in_length(&self, asked: Long) -> Result<Options, Problem> {
         let options = self.console.options().clone();
-        let format = &self.console.look().format;
+        let format = &self.console.display().format;
         match format.value {
             _ if !asked.long => Ok(options),
             Format::Table | Format::Wide => Ok(options),

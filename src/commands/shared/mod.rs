@@ -2,7 +2,6 @@
 //! plan to consent to what was done, and the words for what failed. No command lives here.
 
 pub(in crate::commands) mod bulk;
-pub(in crate::commands) mod change;
 mod consent;
 pub(in crate::commands) mod context;
 pub(in crate::commands) mod failure;
@@ -10,6 +9,7 @@ pub(in crate::commands) mod group;
 pub(in crate::commands) mod header;
 pub(in crate::commands) mod panics;
 mod plan;
+pub(in crate::commands) mod repair_run;
 pub(in crate::commands) mod retention;
 pub(in crate::commands) mod selection;
 pub(in crate::commands) mod source;

@@ -3,33 +3,33 @@
 use anyhow::Result;
 
 use super::context::Context;
-use crate::streams::publish::retention::{Coming, Retention};
+use crate::streams::publish::retention::{PlannedAppend, Retention};
 use crate::wire::Connection;
 
-/// Looks before `coming` is added, and says what is decided.
+/// Looks before `planned` is added, and says what is decided.
 ///
 /// # Errors
-/// As [`Coming::look`].
+/// As [`PlannedAppend::look`].
 pub(in crate::commands) async fn look<'s>(
     connection: &Connection,
-    coming: Coming<'s>,
+    planned: PlannedAppend<'s>,
     context: &Context,
 ) -> Result<Retention<'s>> {
-    let retention = coming.look(connection).await?;
+    let retention = planned.look(connection).await?;
     context.warn_each(retention.warnings.iter().cloned());
     Ok(retention)
 }
 
-/// The limit that `coming` would be published with; says what the cut may take.
+/// The limit that `planned` would be published with; says what the cut may take.
 ///
 /// # Errors
-/// As [`Coming::rehearse`].
+/// As [`PlannedAppend::rehearse`].
 pub(in crate::commands) async fn rehearse(
     connection: &Connection,
-    coming: Coming<'_>,
+    planned: PlannedAppend<'_>,
     context: &Context,
 ) -> Result<Option<u64>> {
-    let rehearsed = coming.rehearse(connection).await?;
+    let rehearsed = planned.rehearse(connection).await?;
     context.warn_each(rehearsed.warnings);
     Ok(rehearsed.maxlen)
 }

@@ -9,7 +9,7 @@ use super::group::OpenGroup;
 use crate::cli::{self, DryRun};
 use crate::model::{EntryId, Name, Problem};
 use crate::streams::policy::Patience;
-use crate::streams::select::{Criteria, Which};
+use crate::streams::select::{Criteria, PendingSelector};
 
 /// Entries by their ids, or by what they are like.
 #[derive(Debug, clap::Args)]
@@ -43,7 +43,7 @@ pub(in crate::commands) struct SelectArgs {
 
 /// Which entries, and for how long they must not have been delivered.
 pub(in crate::commands) struct Selection {
-    pub(in crate::commands) which: Which,
+    pub(in crate::commands) which: PendingSelector,
     pub(in crate::commands) idle_min: Duration,
     /// Why one that was named may be too fresh.
     pub(in crate::commands) why_fresh: Option<String>,
@@ -92,7 +92,7 @@ impl SelectArgs {
     fn after(self, claim_idle: Duration, least: Duration, why_fresh: Option<String>) -> Selection {
         if !self.ids.is_empty() {
             return Selection {
-                which: Which::Ids(self.ids),
+                which: PendingSelector::Ids(self.ids),
                 idle_min: self.idle.unwrap_or(least),
                 why_fresh,
                 refusal: None,
@@ -105,7 +105,7 @@ impl SelectArgs {
             deliveries_min: self.min_deliveries.unwrap_or_default(),
             ..Criteria::default()
         };
-        let which = Which::Matching {
+        let which = PendingSelector::Matching {
             filter,
             count_max: self.count.map_or(usize::MAX, |count| count as usize),
         };

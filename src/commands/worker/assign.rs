@@ -142,7 +142,7 @@ pub(in crate::commands) fn of_given(
     }
     policy.check()?;
     Ok(Assignment {
-        mode: Mode::Given,
+        mode: Mode::Preclaimed,
         may_create: false,
         connect_for: context.settings.timeout.value,
         ..of_group(group, handler, consumer, topology, policy)

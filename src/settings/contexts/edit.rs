@@ -25,13 +25,13 @@ pub enum Edit {
 
 /// Keys to set and to take away, and what to change of the address.
 #[derive(Clone, Default)]
-pub struct Change {
+pub struct ContextEdit {
     set: Vec<(&'static str, Value)>,
     unset: Vec<&'static str>,
     readdress: Readdress,
 }
 
-impl Change {
+impl ContextEdit {
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.unset.is_empty() && self.readdress.is_empty()
@@ -101,7 +101,7 @@ impl Contexts {
         places: &Places,
         name: &str,
         edit: Edit,
-        change: Change,
+        change: ContextEdit,
     ) -> Result<Self, Problem> {
         let file = places.config.as_deref().ok_or_else(homeless)?;
         match edit {
@@ -133,7 +133,7 @@ impl Contexts {
     }
 }
 
-fn apply(context: &mut Item, change: Change) -> Result<(), Problem> {
+fn apply(context: &mut Item, change: ContextEdit) -> Result<(), Problem> {
     let Some(context) = context.as_table_like_mut() else {
         return Ok(());
     };

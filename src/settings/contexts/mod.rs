@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-pub use edit::{Change, Edit};
+pub use edit::{ContextEdit, Edit};
 pub use places::Places;
 pub use selection::Selection;
 

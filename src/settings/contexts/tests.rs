@@ -119,7 +119,7 @@ fn what_is_wrong_is_named_with_its_line_and_without_secrets() {
 fn a_change_leaves_the_rest_as_it_was() {
     let (_dir, places) = with(TWO);
     let contexts = Contexts::read(&places).expect("reads");
-    let change = Change::default()
+    let change = ContextEdit::default()
         .set("url", Some("redis://elsewhere:1"))
         .set("user", Some("ops"));
     let contexts = contexts
@@ -130,18 +130,18 @@ fn a_change_leaves_the_rest_as_it_was() {
         "url = \"redis://elsewhere:1\" # behind the VPN\nuser = \"ops\"\n",
     );
     assert_eq!(text(&places), expected);
-    let change = Change::default().unset("user").expect("a key");
+    let change = ContextEdit::default().unset("user").expect("a key");
     let contexts = contexts
         .edit(&places, "staging", Edit::Change, change)
         .expect("edits");
-    let change = Change::default().set("url", Some("redis://new"));
+    let change = ContextEdit::default().set("url", Some("redis://new"));
     let contexts = contexts
         .edit(&places, "new", Edit::Add, change)
         .expect("adds");
     assert!(text(&places).starts_with("# of the team\n"));
     assert!(text(&places).ends_with("\n[contexts.new]\nurl = \"redis://new\"\n"));
     let contexts = contexts
-        .edit(&places, "prod", Edit::Remove, Change::default())
+        .edit(&places, "prod", Edit::Remove, ContextEdit::default())
         .expect("removes");
     assert!(!contexts.has("prod") && !text(&places).contains("prod"));
 }
@@ -156,15 +156,18 @@ fn what_would_not_be_valid_is_not_written() {
             .expect_err("refused")
             .kind
     };
-    let url = |url: &str| Change::default().set("url", Some(url));
+    let url = |url: &str| ContextEdit::default().set("url", Some(url));
     assert_eq!(edit("staging", Edit::Add, url("redis://h")), Kind::Refused);
     assert_eq!(edit("none", Edit::Change, url("redis://h")), Kind::NotFound);
     assert_eq!(edit("none", Edit::Remove, url("redis://h")), Kind::NotFound);
     assert_eq!(edit("new", Edit::Add, url("h:1")), Kind::Usage);
     assert_eq!(edit("prod", Edit::Change, url("redis://h")), Kind::Usage);
     assert_eq!(text(&places), TWO);
-    assert!(Change::default().unset("url").is_err());
-    let near = Change::default().unset("usr").err().expect("no such key");
+    assert!(ContextEdit::default().unset("url").is_err());
+    let near = ContextEdit::default()
+        .unset("usr")
+        .err()
+        .expect("no such key");
     assert!(near.message.contains("did you mean `user`?"));
 }
 
@@ -187,7 +190,7 @@ fn the_file_is_for_its_owner_only_and_a_link_stays_one() {
     mode(0o644);
     let contexts = Contexts::read(&places).expect("reads");
     contexts
-        .edit(&places, "prod", Edit::Remove, Change::default())
+        .edit(&places, "prod", Edit::Remove, ContextEdit::default())
         .expect("removes");
     assert!(fs::symlink_metadata(&file).expect("there").is_symlink());
     let data = fs::metadata(&real).expect("there");

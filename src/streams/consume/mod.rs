@@ -18,7 +18,7 @@ use super::names::no_group;
 use super::patience::passes;
 use super::tail::Sink;
 use super::target::Target;
-use crate::model::{Batch, EntryId, Name, Portion};
+use crate::model::{AdaptiveBatch, Batch, EntryId, Name};
 use crate::wire::{
     Connection, Dialer, Error, ErrorKind, GroupRead, Holder, Lane, Lease, LeaseState, Looked, Scan,
     Stop, delete_consumer, release, xgroup_create_consumer,
@@ -52,7 +52,7 @@ pub struct Member<'a> {
     /// What this run reads is delivered after it: the last entry handed over, or the group's last one at the start.
     position: EntryId,
     /// Entries one read asks for.
-    portion: Portion,
+    portion: AdaptiveBatch,
     /// When the server lets go of the last read that waited.
     read_ends: Option<Instant>,
 }
@@ -99,7 +99,7 @@ impl<'a> Member<'a> {
             watch,
             looked,
             position,
-            portion: Portion::new(BATCH),
+            portion: AdaptiveBatch::new(BATCH),
             read_ends: None,
         })
     }

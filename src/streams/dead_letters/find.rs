@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{DeadLetter, Source};
-use crate::model::{Body, Entry, EntryId, Fields, Name, Portion};
+use crate::model::{AdaptiveBatch, Body, Entry, EntryId, Fields, Name};
 use crate::streams::names::not_a_stream;
 use crate::streams::select::Bodies;
 use crate::streams::tail::{Filter, Unjudged, Verdict};
@@ -120,7 +120,7 @@ pub struct LetterPager<'a> {
     source: &'a Source,
     wanted: &'a Letters,
     next: Option<EntryId>,
-    portion: Portion,
+    portion: AdaptiveBatch,
     doubts: Vec<Doubt>,
 }
 
@@ -132,7 +132,7 @@ impl<'a> LetterPager<'a> {
             source,
             wanted,
             next: Some(EntryId::MIN),
-            portion: Portion::new(PAGE),
+            portion: AdaptiveBatch::new(PAGE),
             doubts: Vec::new(),
         }
     }

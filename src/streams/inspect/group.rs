@@ -8,7 +8,7 @@ use super::super::lag::{headroom, is_ahead, lag, lost, lost_in_all, lost_open};
 use super::count::{ENTRIES_MAX, Range};
 use super::live::Living;
 use super::rate::Rate;
-use super::{GroupState, Moment, Survey};
+use super::{GroupState, Reference, Survey};
 use crate::model::{
     Cell, ConsumerInfo, Entry, EntryId, GroupInfo, Lag, Losses, Name, OpenBreaker, PendingEntry,
     StreamInfo, Time, is_fatal, report,
@@ -147,9 +147,9 @@ impl GroupReport {
     }
 }
 
-/// The stream a group is on, as far as its groups' figures need it.
+/// What a group's figures need to know of its stream.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Around<'a> {
+pub(super) struct StreamContext<'a> {
     pub(super) survey: &'a Survey<'a>,
     pub(super) stream: &'a Name,
     pub(super) info: &'a StreamInfo,
@@ -161,7 +161,7 @@ pub(super) struct Around<'a> {
 }
 
 /// Asks for what `XINFO GROUPS` does not say, in one round trip. A group that is deleted meanwhile is missing.
-pub(super) async fn report(around: Around<'_>, group: GroupInfo) -> Result<GroupReport> {
+pub(super) async fn report(around: StreamContext<'_>, group: GroupInfo) -> Result<GroupReport> {
     let (connection, stream) = (around.survey.connection, around.stream);
     let moment = around.survey.moment;
     let one = PendingFilter {
@@ -212,7 +212,7 @@ fn is_gone<T>(answer: &Result<T, Error>) -> bool {
 
 /// What `XINFO` says, and the lag counted where that is not enough.
 async fn of_info(
-    around: Around<'_>,
+    around: StreamContext<'_>,
     group: &GroupInfo,
     kept: Option<&Losses>,
 ) -> Result<GroupReport, Error> {
@@ -246,7 +246,11 @@ async fn of_info(
 }
 
 /// The lag counted as far as its threshold asks for, to one more than it; `None` where that says less than `stated` does.
-async fn counted(around: Around<'_>, group: &GroupInfo, stated: Lag) -> Result<Option<Lag>, Error> {
+async fn counted(
+    around: StreamContext<'_>,
+    group: &GroupInfo,
+    stated: Lag,
+) -> Result<Option<Lag>, Error> {
     if is_ahead(around.info, group) {
         return Ok(None);
     }
@@ -284,7 +288,7 @@ fn at_most(stated: Lag, stream: &StreamInfo, group: &GroupInfo) -> Lag {
     }
 }
 
-impl Around<'_> {
+impl StreamContext<'_> {
     /// What the topology says of a group of this name on the stream, or of any.
     fn claim_idle(&self, group: &Name) -> Duration {
         let spec = self.survey.topology.groups_of(self.stream);
@@ -332,7 +336,12 @@ impl GroupReport {
     }
 
     /// What its alerts are decided from.
-    fn figures(&self, around: Around<'_>, group: &GroupInfo, kept: Option<&Losses>) -> Figures {
+    fn figures(
+        &self,
+        around: StreamContext<'_>,
+        group: &GroupInfo,
+        kept: Option<&Losses>,
+    ) -> Figures {
         Figures {
             is_missing: false,
             is_ahead: is_ahead(around.info, group),
@@ -348,7 +357,7 @@ impl GroupReport {
         }
     }
 
-    fn add_oldest(&mut self, oldest: Option<PendingEntry>, stream: &StreamInfo, moment: Moment) {
+    fn add_oldest(&mut self, oldest: Option<PendingEntry>, stream: &StreamInfo, moment: Reference) {
         let Some(oldest) = oldest else { return };
         let first = stream.first.as_ref().map(|entry| entry.id);
         self.oldest_pending_id = Some(oldest.id);
@@ -360,7 +369,7 @@ impl GroupReport {
         self.oldest_pending_consumer = Some(oldest.consumer).filter(|name| !name.is_empty());
     }
 
-    fn add_next(&mut self, next: Option<Entry>, moment: Moment) {
+    fn add_next(&mut self, next: Option<Entry>, moment: Reference) {
         // Nothing is after the greatest id: asked for what is, the server can only be asked for that.
         let Some(next) = next.filter(|it| Some(it.id) > self.last_delivered_id) else {
             return;

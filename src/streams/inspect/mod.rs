@@ -6,8 +6,8 @@ mod count;
 mod exact;
 mod group;
 mod live;
-mod moment;
 mod rate;
+mod reference;
 mod stream;
 
 use anyhow::Result;
@@ -19,8 +19,8 @@ use count::Counter;
 pub(super) use exact::between;
 pub use exact::count;
 pub use group::GroupReport;
-pub(super) use moment::counting;
-use moment::{Moment, moment};
+pub(super) use reference::counting;
+use reference::{Reference, moment};
 use stream::FirstTrip;
 pub use stream::{StreamReport, StreamState};
 
@@ -287,6 +287,6 @@ struct Survey<'a> {
     topology: &'a Topology,
     wanted: Wanted<'a>,
     detail: Detail,
-    moment: Moment,
+    moment: Reference,
     counter: Counter,
 }

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use futures_util::future::try_join_all;
 
-use super::group::{Around, age, report};
+use super::group::{StreamContext, age, report};
 use super::rate::{Rate, rate};
-use super::{Detail, GroupReport, Moment, Survey};
+use super::{Detail, GroupReport, Reference, Survey};
 use crate::model::{
     Cell, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, Row, StreamInfo, Time, Tone, report,
     states,
@@ -199,7 +199,7 @@ impl FirstTrip {
         let rate = self.rate(survey).await?;
         let mut groups = Vec::new();
         if let Some(info) = &self.info {
-            let around = Around {
+            let around = StreamContext {
                 survey,
                 stream: &name,
                 info,
@@ -248,7 +248,7 @@ impl FirstTrip {
         self,
         groups: Vec<GroupReport>,
         rate: Option<Rate>,
-        moment: Moment,
+        moment: Reference,
     ) -> StreamReport {
         let id_of = |entry: Option<&Entry>| entry.map(|entry| entry.id);
         let info = self.info.as_ref();

@@ -29,7 +29,7 @@ const NOTES_AT_A_TIME: usize = 500;
 
 /// What to look at.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct PendingQuery {
     /// Which entries.
     pub filter: Criteria,
     /// Only entries that were added so many milliseconds ago or more, by their ids.
@@ -238,7 +238,7 @@ pub async fn greatest_idle(connection: &Connection, target: &Target) -> Result<O
 pub async fn look(
     connection: &Connection,
     target: &Target,
-    question: &Question,
+    question: &PendingQuery,
 ) -> Result<PendingReport> {
     let (summary, consumers, now) = tokio::join!(
         connection.run(xpending(&target.stream, &target.group)),
@@ -327,7 +327,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn new(question: &Question, now: Time) -> Self {
+    fn new(question: &PendingQuery, now: Time) -> Self {
         let clusters = (!question.by.is_empty()).then(|| Clusters::new(&question.by));
         let rows_max = question.count_max as u64;
         Self {
@@ -350,7 +350,7 @@ impl Gathered {
         &mut self,
         connection: &Connection,
         target: &Target,
-        question: &Question,
+        question: &PendingQuery,
     ) -> Result<()> {
         if self.matching_max == 0 {
             return Ok(());
@@ -379,7 +379,7 @@ impl Gathered {
         &self,
         mut pager: Pager<'_>,
         beyond: usize,
-        question: &Question,
+        question: &PendingQuery,
     ) -> Result<Option<u64>> {
         let mut count = self.matching + beyond as u64;
         while question.filter != Criteria::default() {
@@ -397,7 +397,7 @@ impl Gathered {
     async fn take(
         &mut self,
         bodies: &mut Bodies<'_>,
-        question: &Question,
+        question: &PendingQuery,
         page: Vec<PendingEntry>,
     ) -> Result<()> {
         self.matching += page.len() as u64;

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use super::super::pace::Rate;
+use super::super::rate_limiter::Rate;
 use super::super::stop::StopFlag;
 use super::Destination;
 use super::feed::{Chunk, Feed};
+use super::outcome::PublishOutcome;
 use super::place::Place;
 use super::pump::{GivenUp, Sender, UNDER_WAY, pump};
-use super::sent::Sent;
 use crate::model::EntryId;
 use crate::wire::{Error, Lane, Stop};
 
@@ -21,12 +21,12 @@ pub async fn send(
     rate: Option<Rate>,
     stop: &StopFlag,
     each: impl FnMut(&[EntryId]),
-) -> Sent {
+) -> PublishOutcome {
     let mut sender = Unkeyed {
         lane,
         target,
         under_way: VecDeque::new(),
-        sent: Sent::default(),
+        sent: PublishOutcome::default(),
         each,
     };
     // What it sent says why it gave up.
@@ -39,12 +39,12 @@ struct Unkeyed<'s, E> {
     target: &'s Destination,
     /// Where the entries stand whose replies are to come, chunk by chunk.
     under_way: VecDeque<Vec<Place>>,
-    sent: Sent,
+    sent: PublishOutcome,
     each: E,
 }
 
 impl<E: FnMut(&[EntryId])> Sender for Unkeyed<'_, E> {
-    fn sent(&mut self) -> &mut Sent {
+    fn sent(&mut self) -> &mut PublishOutcome {
         &mut self.sent
     }
 

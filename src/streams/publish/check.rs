@@ -11,7 +11,7 @@ use anyhow::Result;
 use super::Warnings;
 use super::blocks::{Block, Blocks};
 use super::place::Unit;
-use super::told::Told;
+use super::rejections::Rejections;
 use crate::model::{Name, Problem};
 use crate::topology::validate::{Checker, Findings, Invalid, Pair, Warning, recycle};
 
@@ -28,7 +28,7 @@ pub struct Checked {
     /// What is odd in them.
     pub warnings: Warnings,
     /// What is not valid.
-    pub bad: Told,
+    pub bad: Rejections,
     /// Whether there may be more, which was not read.
     pub is_cut: bool,
 }
@@ -162,7 +162,7 @@ pub(super) fn part(
     further: impl Fn(&[Pair<'_>]) -> Result<Vec<Warning>, Vec<Invalid>>,
 ) -> Checked {
     let mut found = Checked {
-        bad: Told::new(unit),
+        bad: Rejections::new(unit),
         ..Checked::default()
     };
     let (mut pairs, mut findings) = (Vec::new(), Findings::default());

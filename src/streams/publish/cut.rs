@@ -1,7 +1,7 @@
 //! Whether MAXLEN takes entries that a group has not processed. A look before and a look after a run, never one per
 //! entry; what the user may not ask about is not looked at.
 
-use crate::model::{Entry, EntryId, GroupInfo, Name, Portion, StreamInfo};
+use crate::model::{AdaptiveBatch, Entry, EntryId, GroupInfo, Name, StreamInfo};
 use crate::topology::StreamSpec;
 use crate::wire::{
     Connection, PendingFilter, xinfo_groups, xinfo_stream, xpending_entries, xrange,
@@ -94,7 +94,7 @@ impl Snapshot {
             return EntryId::MAX;
         }
         let (mut from, mut last) = (self.first_id(), EntryId::MIN);
-        let mut portion = Portion::new(PAGE);
+        let mut portion = AdaptiveBatch::new(PAGE);
         while left > 0 {
             let asked = portion.at_a_time().min(left);
             let page = xrange(&self.stream, from, EntryId::MAX, asked);

@@ -10,7 +10,7 @@ use super::blocks::{Block, Blocks, Line};
 use super::check::unreadable;
 use super::once::{Idempotency, OnceEntry, hash_of};
 use super::place::{Place, Unit};
-use super::told::Told;
+use super::rejections::Rejections;
 use super::{Destination, Rejects, Warnings};
 use crate::model::{Kind, Problem};
 use crate::topology::StreamSpec;
@@ -69,7 +69,7 @@ pub struct Complaints {
     /// What is odd.
     pub warnings: Warnings,
     /// What was not valid and was not sent.
-    pub rejected: Told,
+    pub rejected: Rejections,
 }
 
 #[derive(Debug)]
@@ -150,7 +150,7 @@ impl Encoding {
                 _ => None,
             },
             found: Complaints {
-                rejected: Told::new(unit),
+                rejected: Rejections::new(unit),
                 ..Complaints::default()
             },
             sender,
@@ -271,7 +271,7 @@ impl Encoder<'_> {
             self.found.rejected.add(line.place, invalid);
             return rejects.add(line.json).map_err(not_written);
         }
-        let mut told = Told::new(self.unit);
+        let mut told = Rejections::new(self.unit);
         told.add(line.place, invalid);
         let stream = &self.target.stream;
         let problem = if self.stops {

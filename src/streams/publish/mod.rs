@@ -10,20 +10,20 @@ mod feed;
 mod keep;
 mod line_limit;
 mod once;
+mod outcome;
 mod place;
 mod pump;
+mod rejections;
 mod rejects;
 pub mod retention;
-mod sent;
 mod text;
-mod told;
 mod unpack;
 mod verdict;
 mod warnings;
 
 use anyhow::Result;
 
-pub use super::pace::Rate;
+pub use super::rate_limiter::Rate;
 pub use super::stop::StopFlag;
 pub use blocks::Blocks;
 pub(super) use blocks::Line;
@@ -33,10 +33,10 @@ pub use check::{Checked, check};
 pub use feed::{Complaints, Encoding, Feed, OnInvalid};
 pub use keep::{Keep, check_and_keep};
 pub use once::{Idempotency, OnceEntry, Stored, hash_of, memory_of, publish_once, send_once};
+pub use outcome::PublishOutcome;
 pub use place::{Place, Unit};
+pub use rejections::Rejections;
 pub use rejects::Rejects;
-pub use sent::Sent;
-pub use told::Told;
 pub use unpack::{Expanded, unpacked};
 pub use warnings::Warnings;
 

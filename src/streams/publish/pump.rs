@@ -3,10 +3,10 @@
 
 use tokio::time::{Instant, sleep_until};
 
-use super::super::pace::{Pace, Rate};
+use super::super::rate_limiter::{Rate, RateLimiter};
 use super::super::stop::StopFlag;
 use super::feed::{Chunk, Feed, Piece};
-use super::sent::Sent;
+use super::outcome::PublishOutcome;
 
 /// Chunks under way at a time: the server works on one while the other is made ready or read.
 pub(super) const UNDER_WAY: usize = 2;
@@ -17,7 +17,7 @@ pub(super) struct GivenUp;
 /// Who sends chunks, and takes the answers in their order.
 pub(super) trait Sender {
     /// What became of the entries so far.
-    fn sent(&mut self) -> &mut Sent;
+    fn sent(&mut self) -> &mut PublishOutcome;
 
     /// Whether no answer is awaited.
     fn is_idle(&self) -> bool;
@@ -40,7 +40,7 @@ pub(super) async fn pump(
     rate: Option<Rate>,
     stop: &StopFlag,
 ) -> Result<(), GivenUp> {
-    let mut pace = rate.map(|rate| Pace::new(rate, Instant::now()));
+    let mut pace = rate.map(|rate| RateLimiter::new(rate, Instant::now()));
     let mut is_over = false;
     loop {
         let sent = sender.sent();

@@ -8,7 +8,7 @@ use crate::wire::Connection;
 
 /// What is about to be added to a stream.
 #[derive(Clone, Copy, Debug)]
-pub struct Coming<'s> {
+pub struct PlannedAppend<'s> {
     /// The stream.
     pub spec: &'s StreamSpec,
     /// Where it would be cut.
@@ -39,7 +39,7 @@ pub struct Retention<'s> {
     before: Option<Snapshot>,
 }
 
-impl<'s> Coming<'s> {
+impl<'s> PlannedAppend<'s> {
     /// Whether a cut could take what a group has not processed.
     async fn may_cut(&self, connection: &Connection) -> Option<(Snapshot, u64)> {
         let maxlen = self.maxlen?;
@@ -50,7 +50,7 @@ impl<'s> Coming<'s> {
     /// What would be done about the cut. Changes nothing.
     ///
     /// # Errors
-    /// As [`Coming::look`].
+    /// As [`PlannedAppend::look`].
     pub async fn rehearse(self, connection: &Connection) -> Result<Rehearsed, Problem> {
         let unharmed = Rehearsed {
             maxlen: self.maxlen,
@@ -76,7 +76,7 @@ impl<'s> Coming<'s> {
         })
     }
 
-    /// Looks whether what is coming could make a cut that takes what a group has not processed, and decides by that.
+    /// Looks whether what is planned could make a cut that takes what a group has not processed, and decides by that.
     ///
     /// # Errors
     /// Refused, when it would and the stream's `on_full` says so.

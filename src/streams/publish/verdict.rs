@@ -3,12 +3,12 @@
 use anyhow::Result;
 
 use super::lost_reply;
+use super::outcome::PublishOutcome;
 use super::place::{Place, Unit};
-use super::sent::Sent;
 use crate::model::{Kind, Name, Problem};
 use crate::wire::Error;
 
-impl Sent {
+impl PublishOutcome {
     /// Done, or why not: unknown when replies were lost, partial when some lines are stored and some are not, the
     /// server's own error when none is.
     ///
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use crate::wire::ErrorKind;
 
-    fn kind(sent: Sent) -> Option<(Kind, String)> {
+    fn kind(sent: PublishOutcome) -> Option<(Kind, String)> {
         let error = sent.verdict(&"s".into()).err()?;
         let problem = error.downcast_ref::<Problem>()?;
         Some((problem.kind, problem.message.clone()))
@@ -135,13 +135,13 @@ mod tests {
     #[test]
     fn what_is_known_is_said() {
         let error = |kind| Error::new(kind, "XADD", "x");
-        assert_eq!(kind(Sent::default()), None);
-        let sent = Sent {
+        assert_eq!(kind(PublishOutcome::default()), None);
+        let sent = PublishOutcome {
             stored: 500,
             last: Some(Place::Line(501)),
-            ..Sent::default()
+            ..PublishOutcome::default()
         };
-        let refused = Sent {
+        let refused = PublishOutcome {
             refused: Some((Place::Line(502), error(ErrorKind::OutOfMemory))),
             refused_count: 3,
             ..sent
@@ -153,11 +153,11 @@ mod tests {
                 "`s`: 500 entries were published, the last from line 501; the server refused 3 lines from line 502 on: XADD: x".to_owned()
             ))
         );
-        let lost = Sent {
+        let lost = PublishOutcome {
             stored: 1,
             last: Some(Place::Line(1)),
             lost: Some((Place::Line(2), Place::Line(900), error(ErrorKind::Closed))),
-            ..Sent::default()
+            ..PublishOutcome::default()
         };
         let (found, message) = kind(lost).expect("a problem");
         assert_eq!(found, Kind::Unknown);
@@ -173,12 +173,12 @@ mod tests {
 
     #[test]
     fn with_nothing_stored_the_servers_error_stands() {
-        let refused = Sent {
+        let refused = PublishOutcome {
             refused: Some((
                 Place::Line(1),
                 Error::new(ErrorKind::WrongType, "XADD", "x"),
             )),
-            ..Sent::default()
+            ..PublishOutcome::default()
         };
         let error = refused.verdict(&"s".into()).expect_err("refused");
         assert!(error.downcast_ref::<Error>().is_some());

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::gap::{Continuity, Gap, Place};
 use super::{Filter, PAGE, Sink, hand_over};
-use crate::model::{Batch, EntryId, Name, Portion, StreamInfo};
+use crate::model::{AdaptiveBatch, Batch, EntryId, Name, StreamInfo};
 use crate::streams::patience::{Waits, passes};
 use crate::wire::{Dialer, Error, ErrorKind, Lane, Stop};
 
@@ -31,7 +31,7 @@ pub async fn follow(
         streams,
         places,
         filter,
-        portion: Portion::new(PAGE),
+        portion: AdaptiveBatch::new(PAGE),
         looks: true,
         is_reconnected: false,
         server: None,
@@ -85,7 +85,7 @@ struct Follower<'s> {
     places: Vec<Place>,
     filter: &'s Filter,
     /// Entries to ask for at a time, of all streams together.
-    portion: Portion,
+    portion: AdaptiveBatch,
     /// Whether something may have been cut since the last read: not while that waited for entries.
     looks: bool,
     /// Whether the connection was lost, and what that cost is not said yet.

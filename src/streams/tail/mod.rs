@@ -14,7 +14,7 @@ pub use follow::follow;
 pub use gap::{Gap, Place};
 
 use super::read::last;
-use crate::model::{Batch, Edge, EntryId, Name, Portion, StreamInfo};
+use crate::model::{AdaptiveBatch, Batch, Edge, EntryId, Name, StreamInfo};
 use crate::wire::decode::FieldSlices;
 use crate::wire::{ErrorKind, Lane, Scan, Stop};
 
@@ -117,7 +117,7 @@ struct Cursor<'s> {
     newest: EntryId,
     read: VecDeque<usize>,
     page: Batch,
-    portion: Portion,
+    portion: AdaptiveBatch,
 }
 
 /// Where `window` begins in `stream`, and where following it goes on.
@@ -153,7 +153,7 @@ async fn begin<'s>(
         newest,
         read: VecDeque::new(),
         page: Batch::default(),
-        portion: Portion::new(PAGE),
+        portion: AdaptiveBatch::new(PAGE),
     };
     // What is to come may be asked for from a later id than there is.
     let position = newest.max(since.and_then(EntryId::previous).unwrap_or_default());

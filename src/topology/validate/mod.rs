@@ -20,7 +20,7 @@ pub use object::{Parsed, parse_entry};
 pub use printed::{is_entry_id, may_be_printed};
 pub use report::{EXCERPT_CHARS_MAX, Invalid, Oddity, Rule, Warning};
 pub use size::Size;
-pub use timestamp::{Moment, read_moment};
+pub use timestamp::{ReadTimestamp, read_timestamp};
 pub use value::is_uuid;
 
 use super::{FieldSpec, FieldType, StreamSpec};

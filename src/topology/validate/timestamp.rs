@@ -1,10 +1,10 @@
-//! Moments as fields hold them: ISO 8601 is read, RFC 3339 in UTC with milliseconds written.
+//! Timestamps in fields: ISO 8601 is read; RFC 3339 in UTC with milliseconds is written.
 
 use crate::model::Written;
 
-/// What a text says of a moment.
+/// A timestamp as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum ReadTimestamp {
     /// It is written as fields are: to be kept byte for byte.
     AsWritten,
     /// It is to be written like this.
@@ -16,13 +16,13 @@ pub enum Moment {
 /// Reads a date and time of the years 0 to 9999; `None` when it is not one.
 ///
 /// A fraction finer than a millisecond is kept, so that nothing that was said is lost.
-pub fn read_moment(text: &[u8]) -> Option<Moment> {
+pub fn read_timestamp(text: &[u8]) -> Option<ReadTimestamp> {
     if is_canonical(text) {
-        return Some(Moment::AsWritten);
+        return Some(ReadTimestamp::AsWritten);
     }
     match Written::parse(std::str::from_utf8(text).ok()?.trim())? {
-        Written::Instant(instant) => Some(Moment::Rewritten(instant.rfc3339())),
-        Written::WithoutOffset(instant) => Some(Moment::WithoutOffset(instant.rfc3339())),
+        Written::Instant(instant) => Some(ReadTimestamp::Rewritten(instant.rfc3339())),
+        Written::WithoutOffset(instant) => Some(ReadTimestamp::WithoutOffset(instant.rfc3339())),
         Written::Day => None,
     }
 }
@@ -88,8 +88,8 @@ mod tests {
             ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000Z"),
         ] {
             assert_eq!(
-                read_moment(text.as_bytes()),
-                Some(Moment::Rewritten(expected.to_owned())),
+                read_timestamp(text.as_bytes()),
+                Some(ReadTimestamp::Rewritten(expected.to_owned())),
                 "{text}"
             );
         }
@@ -103,8 +103,8 @@ mod tests {
             "2000-02-29T00:00:00.000Z",
         ] {
             assert_eq!(
-                read_moment(text.as_bytes()),
-                Some(Moment::AsWritten),
+                read_timestamp(text.as_bytes()),
+                Some(ReadTimestamp::AsWritten),
                 "{text}"
             );
         }
@@ -113,8 +113,10 @@ mod tests {
     #[test]
     fn takes_utc_for_a_missing_offset_and_says_so() {
         assert_eq!(
-            read_moment(b"2024-12-01T10:00:00"),
-            Some(Moment::WithoutOffset("2024-12-01T10:00:00.000Z".into()))
+            read_timestamp(b"2024-12-01T10:00:00"),
+            Some(ReadTimestamp::WithoutOffset(
+                "2024-12-01T10:00:00.000Z".into()
+            ))
         );
     }
 
@@ -132,9 +134,9 @@ mod tests {
             "2024-12-01T10:60:00.000Z",
             "-000001-12-01T10:00:00Z",
         ] {
-            assert_eq!(read_moment(text.as_bytes()), None, "{text}");
+            assert_eq!(read_timestamp(text.as_bytes()), None, "{text}");
         }
-        assert_eq!(read_moment(b"2024-12-01T10:00:00.\xff00Z"), None);
+        assert_eq!(read_timestamp(b"2024-12-01T10:00:00.\xff00Z"), None);
     }
 
     proptest! {
@@ -142,7 +144,7 @@ mod tests {
         fn what_is_written_is_kept_and_agrees(ms in -62_167_219_200_000i64..253_402_300_799_999) {
             let moment = jiff::Timestamp::from_millisecond(ms.min(253_402_207_200_000)).expect("in range");
             let text = format!("{moment:.3}");
-            prop_assert_eq!(read_moment(text.as_bytes()), Some(Moment::AsWritten));
+            prop_assert_eq!(read_timestamp(text.as_bytes()), Some(ReadTimestamp::AsWritten));
         }
 
         #[test]
@@ -156,7 +158,7 @@ mod tests {
 
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>) {
-            let _ = read_moment(&bytes);
+            let _ = read_timestamp(&bytes);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
-use super::timestamp::{Moment, read_moment};
+use super::timestamp::{ReadTimestamp, read_timestamp};
 use super::{Oddity, Rule};
 use crate::topology::FieldType;
 
@@ -42,13 +42,13 @@ pub(super) fn check_value(
 }
 
 fn check_timestamp(value: &mut Cow<'_, [u8]>) -> Result<Option<Oddity>, Rule> {
-    match read_moment(value) {
-        Some(Moment::AsWritten) => Ok(None),
-        Some(Moment::Rewritten(text)) => {
+    match read_timestamp(value) {
+        Some(ReadTimestamp::AsWritten) => Ok(None),
+        Some(ReadTimestamp::Rewritten(text)) => {
             *value = Cow::Owned(text.into_bytes());
             Ok(None)
         }
-        Some(Moment::WithoutOffset(text)) => {
+        Some(ReadTimestamp::WithoutOffset(text)) => {
             *value = Cow::Owned(text.into_bytes());
             Ok(Some(Oddity::NoOffset))
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::worker::{Holder, Seen};
+use super::worker::{ExpectedPending, Holder};
 use super::{
     Script, ScriptCall, fenced, next_count, next_id, next_name, next_text, script, status,
 };
@@ -63,7 +63,7 @@ fn move_outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<Move> {
     }
 }
 
-fn seen_args(call: ScriptCall<Move>, seen: &Seen) -> ScriptCall<Move> {
+fn seen_args(call: ScriptCall<Move>, seen: &ExpectedPending) -> ScriptCall<Move> {
     call.arg(seen.owner.as_ref().map_or(&b""[..], Name::as_bytes))
         .text(seen.id)
         .text(
@@ -78,7 +78,7 @@ fn seen_args(call: ScriptCall<Move>, seen: &Seen) -> ScriptCall<Move> {
 pub fn dead_letter(
     holder: Holder<'_>,
     dead_letter: &Name,
-    seen: &Seen,
+    seen: &ExpectedPending,
     reason: &[u8],
     at: Time,
 ) -> ScriptCall<Move> {
@@ -101,7 +101,7 @@ pub fn requeue(
     stream: &Name,
     group: &Name,
     destination: &Name,
-    seen: &Seen,
+    seen: &ExpectedPending,
     others_may_see_it: bool,
     idle_min: Duration,
 ) -> ScriptCall<Move> {

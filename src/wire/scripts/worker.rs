@@ -50,7 +50,7 @@ pub fn acknowledge(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<bool>
 
 /// A pending entry as it was seen, for a claim that must not win if it has changed.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct ExpectedPending {
     /// The entry.
     pub id: EntryId,
     /// Who held it; `None` accepts anyone.
@@ -120,8 +120,8 @@ pub enum Claim {
 pub fn claim(
     holder: Holder<'_>,
     mode: CountMode,
-    idle_min: impl Fn(&Seen) -> Duration,
-    seen: &[Seen],
+    idle_min: impl Fn(&ExpectedPending) -> Duration,
+    seen: &[ExpectedPending],
 ) -> ScriptCall<Vec<Claim>> {
     static SCRIPT: Script = script!(claim);
     let mut call = holder

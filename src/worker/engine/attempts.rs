@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Engine;
 use super::claims::Whose;
-use crate::wire::{CountMode, Error, Seen};
+use crate::wire::{CountMode, Error, ExpectedPending};
 use crate::worker::state::retries::Retry;
 
 impl Engine {
@@ -33,7 +33,7 @@ impl Engine {
         } else {
             CountMode::Raise
         };
-        let seen: Vec<Seen> = retries.iter().map(|retry| self.own(retry)).collect();
+        let seen: Vec<ExpectedPending> = retries.iter().map(|retry| self.own(retry)).collect();
         self.claim(mode, Whose::Own, &seen).await.map(|_| ())
     }
 
@@ -93,8 +93,8 @@ impl Engine {
         }
     }
 
-    fn own(&self, retry: &Retry) -> Seen {
-        Seen {
+    fn own(&self, retry: &Retry) -> ExpectedPending {
+        ExpectedPending {
             id: retry.id,
             owner: Some(self.job.consumer.clone()),
             deliveries: Some(retry.deliveries),

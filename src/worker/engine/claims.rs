@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use crate::model::{Entry, bytes_of};
-use crate::wire::{Claim, CountMode, Error, ErrorKind, Seen, claim};
-use crate::worker::state::hand::Delivery;
+use crate::wire::{Claim, CountMode, Error, ErrorKind, ExpectedPending, claim};
+use crate::worker::state::in_hand::Delivery;
 use crate::worker::state::settlement::{Settlement, What};
 
 /// Whose entries are claimed.
@@ -26,12 +26,12 @@ impl Engine {
         &mut self,
         mode: CountMode,
         whose: Whose,
-        seen: &[Seen],
+        seen: &[ExpectedPending],
     ) -> Result<usize, Error> {
         let Some(connection) = self.connection.as_ref().filter(|_| !seen.is_empty()) else {
             return Ok(0);
         };
-        let idle_min = |seen: &Seen| match (whose, &seen.owner) {
+        let idle_min = |seen: &ExpectedPending| match (whose, &seen.owner) {
             (Whose::Others, Some(owner)) => self.rest(owner, seen.deliveries.unwrap_or(0)),
             (Whose::Others, None) => self
                 .job
@@ -66,7 +66,7 @@ impl Engine {
     }
 
     /// Whether the entry is in hand now.
-    fn on_claimed(&mut self, seen: &Seen, outcome: Claim, asked_at: Instant) -> bool {
+    fn on_claimed(&mut self, seen: &ExpectedPending, outcome: Claim, asked_at: Instant) -> bool {
         let id = seen.id;
         match outcome {
             Claim::Held { deliveries, fields } => {

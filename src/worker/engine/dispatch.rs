@@ -11,7 +11,7 @@ use crate::model::EntryId;
 use crate::planted;
 use crate::worker::counters::add;
 use crate::worker::handler::{Finished, Verdict};
-use crate::worker::state::hand::{Delivery, Phase};
+use crate::worker::state::in_hand::{Delivery, Phase};
 use crate::worker::state::settlement::{Settlement, What};
 
 /// Reports the verdict when it is dropped, so that a handler that panicked or was stopped reports too.

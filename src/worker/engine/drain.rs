@@ -160,7 +160,7 @@ impl Engine {
         self.take_claim_idle_back().await?;
         let left = match self.job.mode {
             Mode::Once => Some(self.left_in_group(connection).await?),
-            Mode::Given => Some(self.left_to_this_consumer(connection).await?),
+            Mode::Preclaimed => Some(self.left_to_this_consumer(connection).await?),
             Mode::Forever => None,
         };
         if let (Some(lease), Some(connection)) = (&mut self.lease, &self.connection) {
@@ -199,7 +199,7 @@ impl Engine {
 
     /// Gives back what was delivered to a read that was abandoned, and what never started.
     async fn release_strays(&mut self) -> Result<(), Error> {
-        if self.job.mode == Mode::Given {
+        if self.job.mode == Mode::Preclaimed {
             return self.release_unstarted().await;
         }
         let strays = self.own_strays().await?;

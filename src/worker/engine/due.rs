@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::Engine;
+use super::breaker_marker::BreakerMarker;
 use super::fence::Lease;
-use super::notice::Notice;
 use crate::worker::job::Mode;
 
 impl Engine {
@@ -34,7 +34,7 @@ impl Engine {
             let may_start = self.is_held_by_pace() && self.pace.allows();
             due.extend(may_start.then_some(now));
         }
-        due.extend(self.notice.as_ref().map(Notice::next));
+        due.extend(self.notice.as_ref().map(BreakerMarker::next));
         due.extend(self.next_noting());
         due.extend(self.postponed.next_due());
         due.extend(self.lease.as_ref().map(Lease::next_try));
@@ -46,7 +46,7 @@ impl Engine {
         if self.is_held_by_pace() {
             due.extend(self.pace.next_start());
         }
-        if self.job.mode == Mode::Given {
+        if self.job.mode == Mode::Preclaimed {
             due.extend((self.room() > 0 && !self.given.is_empty()).then_some(now));
             return;
         }
@@ -99,7 +99,7 @@ impl Engine {
             Mode::Once => {
                 self.is_reading_over && self.trouble.was_swept() || self.is_waiting_full()
             }
-            Mode::Given => self.given.is_empty(),
+            Mode::Preclaimed => self.given.is_empty(),
         }
     }
 

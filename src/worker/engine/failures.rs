@@ -9,7 +9,7 @@ use crate::worker::counters::add;
 use crate::worker::handler::Fault;
 use crate::worker::policy::{fraction, spread_delay};
 use crate::worker::state::fault::{Circumstances, Decision};
-use crate::worker::state::hand::{Delivery, Phase};
+use crate::worker::state::in_hand::{Delivery, Phase};
 use crate::worker::state::retries::Retry;
 use crate::worker::state::settlement::{Settlement, What};
 

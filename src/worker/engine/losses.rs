@@ -69,7 +69,8 @@ impl Engine {
 
     /// The last look: what was read is known to have been read, also where it was all in one go.
     pub(super) async fn look_for_losses_at_the_end(&mut self) -> Result<(), Error> {
-        if self.job.mode == Mode::Given || self.is_standing_by() || self.losses.is_refusal_told {
+        if self.job.mode == Mode::Preclaimed || self.is_standing_by() || self.losses.is_refusal_told
+        {
             return Ok(());
         }
         let Some(connection) = &self.connection else {

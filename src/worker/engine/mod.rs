@@ -20,6 +20,7 @@
 //! | `notice` | word that everything fails |
 
 mod attempts;
+mod breaker_marker;
 mod claims;
 mod dispatch;
 mod drain;
@@ -32,7 +33,6 @@ mod leases;
 mod long;
 mod losses;
 mod moves;
-mod notice;
 mod policies;
 mod reader;
 mod reading;
@@ -48,32 +48,32 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
+use self::breaker_marker::BreakerMarker;
 use self::fence::{Lease, Turn};
 use self::gone::Gone;
 use self::inheritance::Inheritance;
 use self::long::Noting;
 use self::losses::Losses;
-use self::notice::Notice;
 use self::policies::Others;
 use self::reader::Reader;
-use crate::model::{EntryId, Portion};
+use crate::model::{AdaptiveBatch, EntryId};
 use crate::planted;
-use crate::wire::{Connection, Dialer, Error, Holder, Lease as EntryLease, Seen};
+use crate::wire::{Connection, Dialer, Error, ExpectedPending, Holder, Lease as EntryLease};
 use crate::worker::counters::{Counters, Figures, add};
 use crate::worker::handler::Finished;
 use crate::worker::handler::Origin;
 use crate::worker::job::{Assignment, Mode, Signal};
 use crate::worker::policy::Policy;
 use crate::worker::state::breaker::Breaker;
-use crate::worker::state::hand::{Delivery, Hand, Phase};
+use crate::worker::state::in_hand::{Delivery, InHand, Phase};
+use crate::worker::state::isolation_queue::IsolationQueue;
 use crate::worker::state::lack::Lack;
-use crate::worker::state::lone::Lone;
 use crate::worker::state::long::Long;
-use crate::worker::state::pace::Pace;
+use crate::worker::state::outage::Outage;
 use crate::worker::state::postponed::Postponed;
+use crate::worker::state::rate_limiter::RateLimiter;
 use crate::worker::state::retries::Retries;
 use crate::worker::state::settlement::Settlement;
-use crate::worker::state::trouble::Trouble;
 
 /// Entries claimed by one script call: a few milliseconds of the server's time.
 const CLAIMED_AT_A_TIME: usize = 250;
@@ -104,19 +104,19 @@ struct Engine {
     signal: watch::Receiver<Signal>,
     connection: Option<Connection>,
     reader: Reader,
-    hand: Hand,
+    hand: InHand,
     ready: VecDeque<Delivery>,
     /// Entries that it was given to work on, not begun yet.
-    given: VecDeque<Seen>,
+    given: VecDeque<ExpectedPending>,
     /// Entries of other consumers that are due, not claimed yet.
-    stale: VecDeque<Seen>,
+    stale: VecDeque<ExpectedPending>,
     /// Entries that must run alone, not claimed yet.
-    lone: Lone,
+    lone: IsolationQueue,
     /// Where the look through the pending list goes on; [`EntryId::MIN`]: with a new one.
     sweep_from: EntryId,
     /// How many entries a claim and a read ask for at most.
-    claims: Portion,
-    reads: Portion,
+    claims: AdaptiveBatch,
+    reads: AdaptiveBatch,
     retries: Retries,
     settlements: VecDeque<Settlement>,
     postponed: Postponed,
@@ -129,7 +129,7 @@ struct Engine {
     breaker: Breaker,
     lack: Lack,
     /// While everything fails, and until that was taken back.
-    notice: Option<Notice>,
+    notice: Option<BreakerMarker>,
     /// While everything fails: the next entry that is read tries out if things work again.
     is_probe_wanted: bool,
     lease: Option<Lease>,
@@ -142,14 +142,14 @@ struct Engine {
     long: Long,
     noting: Noting,
     timers: Timers,
-    trouble: Trouble,
+    trouble: Outage,
     /// `--once`: the last entry there was at the start; `None` once it was read.
     read_until: Option<EntryId>,
     is_reading_over: bool,
     /// Entries delivered and never started, to be given back at the end.
     unstarted: Vec<EntryLease>,
     started: u64,
-    pace: Pace,
+    pace: RateLimiter,
     read_asked: Instant,
     finished_sender: mpsc::UnboundedSender<Finished>,
     finished: mpsc::UnboundedReceiver<Finished>,
@@ -177,7 +177,7 @@ impl Engine {
         let lease = is_single.then(|| Lease::new(&job.stream, &job.group, &job.consumer));
         let losses = Losses::new(&job, String::new());
         let postponed = Postponed::new(job.policy.backoff);
-        let pace = Pace::new(job.policy.rate, now);
+        let pace = RateLimiter::new(job.policy.rate, now);
         let read_at_a_time = job.policy.batch.max(READ_AT_A_TIME);
         Self {
             origin: Arc::new(Origin {
@@ -193,21 +193,21 @@ impl Engine {
                 sweep: now,
                 presence: now + presence_interval(&job.policy),
             },
-            trouble: Trouble::new(now, job.policy.renewal()),
+            trouble: Outage::new(now, job.policy.renewal()),
             job,
             dialer,
             counters,
             signal,
             connection: None,
             reader,
-            hand: Hand::default(),
+            hand: InHand::default(),
             ready: VecDeque::new(),
             given,
             stale: VecDeque::new(),
-            lone: Lone::new(now),
+            lone: IsolationQueue::new(now),
             sweep_from: EntryId::MIN,
-            claims: Portion::new(CLAIMED_AT_A_TIME),
-            reads: Portion::new(read_at_a_time),
+            claims: AdaptiveBatch::new(CLAIMED_AT_A_TIME),
+            reads: AdaptiveBatch::new(read_at_a_time),
             retries: Retries::default(),
             settlements: VecDeque::new(),
             postponed,
@@ -286,7 +286,7 @@ impl Engine {
         self.note_long(now).await?;
         if self.breaker.is_open() {
             self.probe(now).await?;
-        } else if self.job.mode == Mode::Given {
+        } else if self.job.mode == Mode::Preclaimed {
             self.take_given().await?;
         } else {
             self.sweep(now).await?;

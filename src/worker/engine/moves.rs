@@ -7,7 +7,7 @@ use super::Engine;
 use super::settle::confirm;
 use crate::model::{EntryId, Time, format_duration_short};
 use crate::streams::tombstone::TRIMMED;
-use crate::wire::{Error, ErrorKind, Move, Seen, dead_letter};
+use crate::wire::{Error, ErrorKind, ExpectedPending, Move, dead_letter};
 use crate::worker::counters::add;
 use crate::worker::handler::tail;
 use crate::worker::state::settlement::{Settlement, What};
@@ -40,7 +40,7 @@ impl Engine {
             What::Tombstone { owner } => (Some(owner.clone()), TRIMMED),
             _ => (None, ""),
         };
-        let seen = Seen {
+        let seen = ExpectedPending {
             id: settlement.id,
             owner: Some(owner.unwrap_or_else(|| self.job.consumer.clone())),
             deliveries: Some(settlement.deliveries),

@@ -8,7 +8,7 @@ use super::reader::{ReadOrder, ReadOutcome};
 use crate::model::format_duration_short;
 use crate::wire::{Error, ErrorKind, GroupReply};
 use crate::worker::job::Mode;
-use crate::worker::state::hand::Delivery;
+use crate::worker::state::in_hand::Delivery;
 use crate::worker::state::settlement::Settlement;
 
 /// How long a read waits on the server for new entries, at most.

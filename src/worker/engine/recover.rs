@@ -10,7 +10,7 @@ use crate::planted;
 use crate::streams::losses::counted_by;
 use crate::topology::OnGroupLost;
 use crate::wire::{
-    CountMode, Error, ErrorKind, GroupStart, PendingFilter, Seen, create_group,
+    CountMode, Error, ErrorKind, ExpectedPending, GroupStart, PendingFilter, create_group,
     xgroup_create_consumer, xinfo_groups, xpending_entries,
 };
 use crate::worker::counters::add;
@@ -96,7 +96,7 @@ impl Engine {
         if !self.trouble.is_recovery_due || self.reader.is_reading() {
             return Ok(());
         }
-        if self.job.mode == Mode::Given {
+        if self.job.mode == Mode::Preclaimed {
             // It reads nothing: what it holds is what it was given.
             self.trouble.is_recovery_due = false;
             return Ok(());
@@ -107,8 +107,8 @@ impl Engine {
             let mut rows = strays.into_iter().peekable();
             while rows.peek().is_some() {
                 let portion = rows.by_ref().take(self.claims.at_a_time());
-                let seen: Vec<Seen> = portion
-                    .map(|row| Seen {
+                let seen: Vec<ExpectedPending> = portion
+                    .map(|row| ExpectedPending {
                         id: row.id,
                         owner: Some(row.consumer),
                         deliveries: Some(row.deliveries),

@@ -52,7 +52,7 @@ pub async fn run(
     engine.is_reading_over = match engine.job.mode {
         Mode::Forever => false,
         Mode::Once => read_until.is_none(),
-        Mode::Given => true,
+        Mode::Preclaimed => true,
     };
     let outcome = until_told_now(told, engine.work()).await;
     engine.wind_up().await;
@@ -165,7 +165,7 @@ async fn look_before_joining(
     job: &Assignment,
     counted_by: &str,
 ) -> Result<Option<Result<Looked, Error>>, Join> {
-    if job.mode == Mode::Given || planted::is("no-loss-look") {
+    if job.mode == Mode::Preclaimed || planted::is("no-loss-look") {
         return Ok(None);
     }
     let losses = Losses::new(job, counted_by.to_owned());
@@ -214,7 +214,7 @@ async fn have_group(connection: &Connection, job: &Assignment) -> Result<(), Joi
 
 /// Becomes a consumer of the group.
 async fn join_as_consumer(connection: &Connection, job: &Assignment) -> Result<(), Join> {
-    if job.mode != Mode::Given {
+    if job.mode != Mode::Preclaimed {
         // Whoever was given entries has a consumer that just got them.
         warn_of_namesake(connection, job).await;
     }

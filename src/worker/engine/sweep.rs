@@ -9,7 +9,7 @@ use super::claims::Whose;
 use super::reading::WAITING_MAX;
 use crate::model::{EntryId, Name, PendingEntry, is_fatal};
 use crate::planted;
-use crate::wire::{CountMode, Error, PendingFilter, Seen, xpending, xpending_entries};
+use crate::wire::{CountMode, Error, ExpectedPending, PendingFilter, xpending, xpending_entries};
 use crate::worker::counters::add;
 use crate::worker::state::settlement::{Settlement, What};
 
@@ -133,7 +133,7 @@ impl Engine {
             self.give_up(row);
             return;
         }
-        let seen = Seen {
+        let seen = ExpectedPending {
             id: row.id,
             owner: Some(row.consumer),
             deliveries: Some(row.deliveries),
@@ -165,7 +165,7 @@ impl Engine {
     /// Takes over stale entries as far as there is room.
     pub(super) async fn take_stale(&mut self) -> Result<(), Error> {
         let room = self.room().min(self.claims.at_a_time());
-        let due: Vec<Seen> = self.stale.drain(..room.min(self.stale.len())).collect();
+        let due: Vec<ExpectedPending> = self.stale.drain(..room.min(self.stale.len())).collect();
         let taken = self.claim(CountMode::Raise, Whose::Others, &due).await?;
         self.count_taken(taken);
         Ok(())
@@ -175,7 +175,7 @@ impl Engine {
     pub(super) async fn take_given(&mut self) -> Result<(), Error> {
         let room = self.room().min(self.claims.at_a_time());
         let count = room.min(self.given.len());
-        let next: Vec<Seen> = self.given.iter().take(count).cloned().collect();
+        let next: Vec<ExpectedPending> = self.given.iter().take(count).cloned().collect();
         self.claim(CountMode::Raise, Whose::Own, &next).await?;
         self.given.drain(..count);
         Ok(())

@@ -11,7 +11,7 @@ use crate::platform::{self, EVENTS_NORMALIZED, features, normalize, review};
 use crate::topology::validate::Invalid;
 use crate::topology::{self, StreamSpec, Topology};
 use crate::wire::{FeatureUpdate, Output};
-use crate::worker::state::hand::Delivery;
+use crate::worker::state::in_hand::Delivery;
 
 /// A handler that computes its verdict at once.
 pub trait Inline: Debug + Send + Sync {

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::attempt::{Attempt, Guard};
 use super::{Origin, Verdict, keep_end, overdue, tail, within};
-use crate::worker::state::hand::Delivery;
+use crate::worker::state::in_hand::Delivery;
 
 /// A handler's exit status for "never again": sysexits' `EX_DATAERR`.
 const EXIT_PERMANENT: i32 = 65;

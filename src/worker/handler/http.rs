@@ -16,7 +16,7 @@ use crate::model::{
 };
 use crate::topology::FanOut;
 use crate::wire::{Output, prepare_tls};
-use crate::worker::state::hand::Delivery;
+use crate::worker::state::in_hand::Delivery;
 
 /// How long connecting may take, and never more than half of an attempt: over all addresses of the service's name, where
 /// those of one family are tried in turn, each for its share, and the other family after a moment.

@@ -28,7 +28,7 @@ use rustix::io::Errno;
 use tokio::time::timeout;
 
 use super::policy::Policy;
-use super::state::hand::Delivery;
+use super::state::in_hand::Delivery;
 use crate::model::{Name, escaped, format_duration};
 use crate::planted;
 use crate::wire::{FeatureUpdate, Output};

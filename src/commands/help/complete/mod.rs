@@ -36,7 +36,7 @@ const ASKED_BY_BASH: &str = "__complete-bash";
 
 /// What a script asks.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::commands) enum Asked<'a> {
+pub(in crate::commands) enum CompletionRequest<'a> {
     /// The words, the last one with a `=` before it.
     Words(&'a [OsString]),
     /// The line, the text that is replaced, and the character behind the cursor.
@@ -44,19 +44,19 @@ pub(in crate::commands) enum Asked<'a> {
 }
 
 /// What `args` ask for, when that is completion.
-pub(in crate::commands) fn asked(args: &[OsString]) -> Option<Asked<'_>> {
+pub(in crate::commands) fn asked(args: &[OsString]) -> Option<CompletionRequest<'_>> {
     let (first, words) = args.get(1..)?.split_first()?;
     if first == ASKED_BY_BASH {
-        return Some(Asked::Bash(words));
+        return Some(CompletionRequest::Bash(words));
     }
-    (first == ASKED).then_some(Asked::Words(words))
+    (first == ASKED).then_some(CompletionRequest::Words(words))
 }
 
 /// The candidates, as the scripts read them.
-pub(in crate::commands) fn answer(asked: Asked<'_>, env: &Env) -> Vec<u8> {
+pub(in crate::commands) fn answer(asked: CompletionRequest<'_>, env: &Env) -> Vec<u8> {
     match asked {
-        Asked::Words(words) => for_words(words, env),
-        Asked::Bash(line) => for_bash(line, env).unwrap_or_default(),
+        CompletionRequest::Words(words) => for_words(words, env),
+        CompletionRequest::Bash(line) => for_bash(line, env).unwrap_or_default(),
     }
 }
 

@@ -7,7 +7,7 @@ fn answered(words: &[&str]) -> Vec<String> {
     // Nothing listens there: what is left is what the tool knows by itself.
     let env =
         Env::of(|name| (name == "UCP_STREAMS_URL").then(|| "unix:///nowhere/redis.sock".into()));
-    let out = String::from_utf8(answer(Asked::Words(&words), &env)).expect("UTF-8");
+    let out = String::from_utf8(answer(CompletionRequest::Words(&words), &env)).expect("UTF-8");
     out.lines()
         .map(|line| line.split('\t').next().unwrap_or_default().to_owned())
         .collect()

@@ -25,9 +25,9 @@ pub(super) struct Asker<'d> {
 }
 
 /// Entries that were asked about, and not answered yet.
-pub(super) struct Asked(MaybeDone<Pin<Box<dyn Future<Output = Outcomes> + Send>>>);
+pub(super) struct KeyLookup(MaybeDone<Pin<Box<dyn Future<Output = Outcomes> + Send>>>);
 
-impl Asked {
+impl KeyLookup {
     /// Sends what is to be sent by now, and waits for nothing.
     pub(super) async fn nudge(&mut self) {
         poll_fn(|context| {
@@ -63,12 +63,12 @@ impl<'d> Asker<'d> {
 
     /// Asks once about entries, behind what was asked before, and does not wait for the answer. Nothing where there is
     /// no connection that has answered yet.
-    pub(super) async fn ask_ahead(&mut self, entries: &[OnceEntry]) -> Option<Asked> {
+    pub(super) async fn ask_ahead(&mut self, entries: &[OnceEntry]) -> Option<KeyLookup> {
         let connection = self.connection.as_ref().filter(|it| !it.is_lost())?;
         let connection = Arc::clone(connection);
         let calls = entries.iter().map(OnceEntry::call).collect();
         let answer = async move { connection.call_all(calls).await };
-        let mut asked = Asked(maybe_done(Box::pin(answer)));
+        let mut asked = KeyLookup(maybe_done(Box::pin(answer)));
         asked.nudge().await;
         Some(asked)
     }

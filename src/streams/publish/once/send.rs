@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use super::ask::{Asked, Asker, Failed};
+use super::ask::{Asker, Failed, KeyLookup};
 use super::{OnceEntry, Stored, no_answer};
-use crate::streams::pace::Rate;
 use crate::streams::publish::feed::{Chunk, Feed};
+use crate::streams::publish::outcome::PublishOutcome;
 use crate::streams::publish::place::Place;
 use crate::streams::publish::pump::{GivenUp, Sender, UNDER_WAY, pump};
-use crate::streams::publish::sent::Sent;
+use crate::streams::rate_limiter::Rate;
 use crate::streams::stop::StopFlag;
 use crate::wire::{Dialer, Error, Once};
 
@@ -21,11 +21,11 @@ pub async fn send_once(
     rate: Option<Rate>,
     stop: &StopFlag,
     each: impl FnMut(&[Stored]),
-) -> Sent {
+) -> PublishOutcome {
     let mut sender = Keyed {
         asker: Asker::new(dialer),
         under_way: VecDeque::new(),
-        sent: Sent::default(),
+        sent: PublishOutcome::default(),
         each,
     };
     // What it sent says why it gave up.
@@ -36,13 +36,13 @@ pub async fn send_once(
 struct Keyed<'d, E> {
     asker: Asker<'d>,
     /// What is not answered, in the order of the input. Only the last may not have been asked about.
-    under_way: VecDeque<(Chunk, Option<Asked>)>,
-    sent: Sent,
+    under_way: VecDeque<(Chunk, Option<KeyLookup>)>,
+    sent: PublishOutcome,
     each: E,
 }
 
 impl<E: FnMut(&[Stored])> Sender for Keyed<'_, E> {
-    fn sent(&mut self) -> &mut Sent {
+    fn sent(&mut self) -> &mut PublishOutcome {
         &mut self.sent
     }
 
@@ -51,7 +51,7 @@ impl<E: FnMut(&[Stored])> Sender for Keyed<'_, E> {
     }
 
     fn has_room(&self) -> bool {
-        let is_asked = |(_, asked): &(Chunk, Option<Asked>)| asked.is_some();
+        let is_asked = |(_, asked): &(Chunk, Option<KeyLookup>)| asked.is_some();
         self.under_way.len() < UNDER_WAY && self.under_way.iter().all(is_asked)
     }
 
@@ -138,7 +138,7 @@ impl<E: FnMut(&[Stored])> Keyed<'_, E> {
 
 /// Notes what became of an entry; what is stored of it.
 fn note(
-    sent: &mut Sent,
+    sent: &mut PublishOutcome,
     place: Place,
     entry: &OnceEntry,
     outcome: Result<Once, Error>,

@@ -1,4 +1,4 @@
-//! A process of the pool, as those see it that have a question: how much it has before it, and how to stop it.
+//! A process of the pool, as those see it that have a request: how much it has before it, and how to stop it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,15 +9,15 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout;
 
 use super::process::Process;
-use super::question::{Load, Question};
-use super::talk::{Subject, Talk};
+use super::request::{Load, PipeRequest};
+use super::session::{PipeSession, Subject};
 use super::window::Window;
 
 /// A process and the task that talks with it.
 #[derive(Debug)]
 pub(super) struct Member {
     /// Bounded by the engine, which runs no more handlers than the windows allow.
-    questions: mpsc::UnboundedSender<Question>,
+    requests: mpsc::UnboundedSender<PipeRequest>,
     load: Arc<Load>,
     task: JoinHandle<()>,
 }
@@ -29,27 +29,28 @@ impl Member {
         subject: Subject,
         limit: Duration,
     ) -> Self {
-        let (questions, receiver) = mpsc::unbounded_channel();
+        let (requests, receiver) = mpsc::unbounded_channel();
         let load = Arc::new(Load::default());
         load.window.store(window.size(), Ordering::Relaxed);
-        let talk = Talk::new(process, receiver, window, Arc::clone(&load), subject, limit);
+        let session =
+            PipeSession::new(process, receiver, window, Arc::clone(&load), subject, limit);
         Self {
-            questions,
+            requests,
             load,
-            task: tokio::spawn(talk.run()),
+            task: tokio::spawn(session.run()),
         }
     }
 
     /// Whether its process ended or is about to.
     pub(super) fn is_gone(&self) -> bool {
-        self.questions.is_closed()
+        self.requests.is_closed()
     }
 
     pub(super) fn is_busy(&self) -> bool {
         self.load.asked.load(Ordering::Relaxed) > 0
     }
 
-    /// How many questions it takes before its window is full; negative when more wait.
+    /// How many requests it takes before its window is full; negative when more wait.
     pub(super) fn room(&self) -> i64 {
         let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed).cast_signed() as i64;
         count(&self.load.window) - count(&self.load.asked)
@@ -60,20 +61,18 @@ impl Member {
         self.task.abort_handle()
     }
 
-    pub(super) fn ask(&self, question: Question) {
+    pub(super) fn ask(&self, request: PipeRequest) {
         self.load.asked.fetch_add(1, Ordering::Relaxed);
-        // A talk that has just ended drops it, and its teller says so.
-        let _ = self.questions.send(question);
+        // A session that has just ended drops it, and its reply says so.
+        let _ = self.requests.send(request);
     }
 
     /// Closes the process's input once all is answered, and waits `patience` at most until it ends.
     pub(super) async fn close(self, patience: Duration) {
         let Self {
-            questions,
-            mut task,
-            ..
+            requests, mut task, ..
         } = self;
-        drop(questions);
+        drop(requests);
         if timeout(patience, &mut task).await.is_err() {
             task.abort();
         }

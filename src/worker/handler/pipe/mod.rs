@@ -2,16 +2,16 @@
 //! process stays for the next entry. One that dies, is stopped, or answers out of step is replaced by the next.
 //!
 //! A process that answers fast is sent entries ahead of its answers ([`window`]), so that it never waits for the worker;
-//! one that takes its time has one entry at a time. Answers are matched by id ([`talk`]). When a process fails, the
+//! one that takes its time has one entry at a time. Answers are matched by id ([`session`]). When a process fails, the
 //! entry whose turn it was is to blame; those sent after it are tried again at once, and each that was with a process
 //! when it failed is the only one in its process the next time: what kills processes is known for certain then.
 
 mod answer;
 mod member;
 mod process;
-mod question;
+mod request;
+mod session;
 mod suspects;
-mod talk;
 mod window;
 
 use std::ffi::OsString;
@@ -24,15 +24,15 @@ use tokio::sync::oneshot;
 
 use self::member::Member;
 use self::process::{Process, Program};
-use self::question::{Question, Told};
+use self::request::{PipeRequest, Reply};
+use self::session::Subject;
 use self::suspects::Suspects;
-use self::talk::Subject;
 use self::window::{Ahead, Window};
 use super::attempt::Guard;
 use super::{Origin, Verdict};
 use crate::topology::StreamSpec;
 use crate::worker::policy::Policy;
-use crate::worker::state::hand::Delivery;
+use crate::worker::state::in_hand::Delivery;
 
 /// How long processes are awaited whose standard input was closed because the worker ends.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -85,28 +85,28 @@ impl Pipe {
         policy: &Policy,
     ) -> Verdict {
         let id = delivery.id();
-        let (teller, told) = oneshot::channel();
-        let question = Question {
+        let (reply, told) = oneshot::channel();
+        let request = PipeRequest {
             delivery: delivery.clone(),
             is_apart: self.suspects().contains(id),
-            teller,
+            reply,
         };
-        let mut asked = match self.ask(question, origin, policy) {
+        let mut asked = match self.ask(request, origin, policy) {
             Ok(asked) => asked,
             Err(error) => return Verdict::not_started(&self.program.name, &error),
         };
         let told = told.await;
         asked.is_over = true;
         match told {
-            Ok(Told::Answer(verdict)) => {
+            Ok(Reply::Answer(verdict)) => {
                 self.suspects().remove(id);
                 verdict
             }
-            Ok(Told::Failed(reason)) => {
+            Ok(Reply::Failed(reason)) => {
                 self.suspects().insert(id);
                 Verdict::retry(reason)
             }
-            Ok(Told::Interrupted) => {
+            Ok(Reply::Interrupted) => {
                 self.suspects().insert(id);
                 Verdict::Interrupted
             }
@@ -115,8 +115,13 @@ impl Pipe {
         }
     }
 
-    /// Gives the question to a process that has nothing to do, else to a new one, else to the one that takes the most.
-    fn ask(&self, question: Question, origin: &Origin, policy: &Policy) -> io::Result<Asked> {
+    /// Gives the request to a process that has nothing to do, else to a new one, else to the one that takes the most.
+    fn ask(
+        &self,
+        request: PipeRequest,
+        origin: &Origin,
+        policy: &Policy,
+    ) -> io::Result<StopUnlessAnswered> {
         let mut members = self.members();
         members.retain(|member| !member.is_gone());
         let is_new_wanted =
@@ -133,8 +138,8 @@ impl Pipe {
             .iter()
             .max_by_key(|member| member.room())
             .ok_or_else(|| io::Error::other("it has no process"))?;
-        member.ask(question);
-        Ok(Asked {
+        member.ask(request);
+        Ok(StopUnlessAnswered {
             stop: member.stop(),
             is_over: false,
         })
@@ -165,13 +170,13 @@ impl Pipe {
     }
 }
 
-/// A question under way. Dropped before its answer it stops the process: what was sent cannot be taken back.
-struct Asked {
+/// A request under way. Dropped before its answer it stops the process: what was sent cannot be taken back.
+struct StopUnlessAnswered {
     stop: tokio::task::AbortHandle,
     is_over: bool,
 }
 
-impl Drop for Asked {
+impl Drop for StopUnlessAnswered {
     fn drop(&mut self) {
         if !self.is_over {
             self.stop.abort();

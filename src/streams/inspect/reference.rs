@@ -14,7 +14,7 @@ const WRITES: &str = "WAITAOF";
 
 /// What every figure is measured against.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::streams) struct Moment {
+pub(in crate::streams) struct Reference {
     /// The server's clock, or this machine's where the user may not ask.
     pub(in crate::streams) now: Time,
     /// How far the server's counters can be believed.
@@ -59,7 +59,7 @@ impl Counting {
 ///
 /// # Errors
 /// What the server says, unless that the user may not ask; unavailable when it is a replica that has no data yet.
-pub(in crate::streams) async fn moment(connection: &Connection) -> Result<Moment> {
+pub(in crate::streams) async fn moment(connection: &Connection) -> Result<Reference> {
     let (now, asked) = tokio::join!(connection.run(time()), ask(connection));
     let (counting, replication) = asked?;
     if let Some(replica) = replication.as_deref().and_then(Replica::of)
@@ -67,7 +67,7 @@ pub(in crate::streams) async fn moment(connection: &Connection) -> Result<Moment
     {
         return Err(problem.into());
     }
-    Ok(Moment {
+    Ok(Reference {
         now: allowed(now)?.map_or_else(Time::now, Time::from_ms),
         counting,
     })

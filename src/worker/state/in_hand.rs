@@ -139,14 +139,14 @@ impl Counts {
 
 /// Entries in hand by id.
 #[derive(Debug, Default)]
-pub(in crate::worker) struct Hand {
+pub(in crate::worker) struct InHand {
     held: HashMap<EntryId, Held>,
     counts: Counts,
     /// Whether what runs must run alone.
     pub(in crate::worker) is_lone_running: bool,
 }
 
-impl Hand {
+impl InHand {
     /// Takes an entry in hand, ready to start, whose body is so many bytes long.
     pub(in crate::worker) fn insert(
         &mut self,
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn counts_follow_the_phases() {
-        let (mut hand, id) = (Hand::default(), EntryId::new(1, 0));
+        let (mut hand, id) = (InHand::default(), EntryId::new(1, 0));
         hand.insert(id, 1, Instant::now(), 10);
         assert_eq!((hand.ready(), hand.running(), hand.len()), (1, 0, 1));
         assert_eq!(hand.bytes(), 10);

@@ -1,4 +1,4 @@
-//! What is wrong between this worker and the server, and how long to pause for it.
+//! An outage between this worker and the server, and the backoff until it tries again.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// A pause takes at most this part of the time between two renewals: leases outlive a server that is back.
 const PAUSE_SHARE: u32 = 2;
 
-/// What is wrong at present, and what must be done once it is over.
+/// The outage at present, if there is one, and what must be done once it is over.
 #[derive(Debug)]
-pub(in crate::worker) struct Trouble {
+pub(in crate::worker) struct Outage {
     failures: u32,
     pause_max: Duration,
     pub(in crate::worker) since: Option<Instant>,
@@ -23,7 +23,7 @@ pub(in crate::worker) struct Trouble {
     is_swept: bool,
 }
 
-impl Trouble {
+impl Outage {
     /// For a worker that renews its leases every `renewal`.
     pub(in crate::worker) fn new(now: Instant, renewal: Duration) -> Self {
         Self {
@@ -92,7 +92,7 @@ mod tests {
     fn pauses_grow_and_never_outlast_the_leases() {
         let now = Instant::now();
         let longest = |renewal_ms| {
-            let mut trouble = Trouble::new(now, Duration::from_millis(renewal_ms));
+            let mut trouble = Outage::new(now, Duration::from_millis(renewal_ms));
             let pauses: Vec<_> = (0..20).map(|_| trouble.failed(now)).collect();
             assert!(pauses[0] < Duration::from_millis(151) && pauses[1] > pauses[0]);
             pauses.into_iter().max().unwrap_or_default()

@@ -5,19 +5,19 @@ use std::fmt::Write as _;
 use super::place::{Place, Unit};
 use crate::topology::validate::Invalid;
 
-/// Entries whose faults are told; of the rest only the number.
+/// How many invalid entries are described; the rest are only counted.
 const TOLD_MAX: usize = 10;
 
-/// What is not valid.
+/// The invalid entries of an input.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct Rejections {
     /// How many entries.
     pub count: u64,
     unit: Unit,
     first: Vec<String>,
 }
 
-impl Told {
+impl Rejections {
     /// Nothing yet.
     pub fn new(unit: Unit) -> Self {
         Self {

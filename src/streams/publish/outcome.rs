@@ -5,9 +5,9 @@ use super::place::{Place, Unit};
 use crate::model::Problem;
 use crate::wire::Error;
 
-/// What became of entries that were being sent.
+/// What became of the entries that a publish sent.
 #[derive(Debug, Default)]
-pub struct Sent {
+pub struct PublishOutcome {
     /// Entries the server has acknowledged.
     pub stored: u64,
     /// Where the last of them stands.
@@ -32,6 +32,6 @@ pub struct Sent {
     pub found: Complaints,
     /// It was told to stop before the end.
     pub stopped: bool,
-    /// What lines are, where they are not lines.
+    /// What the places in the input count: lines, or entries.
     pub unit: Unit,
 }

@@ -22,7 +22,7 @@ pub enum PagerChoice {
 /// How to show things, resolved.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent choices")]
-pub struct Look {
+pub struct DisplaySettings {
     /// The output format.
     pub format: Setting<Format>,
     /// Items are shown by a template: they are JSON on the way to it, and nothing else is.
@@ -53,7 +53,7 @@ pub struct Look {
     pub yes: bool,
 }
 
-impl Look {
+impl DisplaySettings {
     /// Resolves from flags, environment and whether the two outputs are terminals.
     pub fn resolve(globals: &Globals, env: &Env, stdout_tty: bool, stderr_tty: bool) -> Self {
         Self {
@@ -173,8 +173,8 @@ mod tests {
                 "{choice:?} {pairs:?} {tty}"
             );
         }
-        let look = Look::resolve(&Globals::default(), &env(&[]), true, false);
-        assert!(look.colour_stdout.value && !look.colour_stderr.value);
+        let display = DisplaySettings::resolve(&Globals::default(), &env(&[]), true, false);
+        assert!(display.colour_stdout.value && !display.colour_stderr.value);
         assert_eq!(
             colour(Auto, &env(&[("NO_COLOR", "1")]), true).origin,
             Origin::Env("NO_COLOR")
@@ -183,7 +183,8 @@ mod tests {
 
     #[test]
     fn the_format_follows_the_output_unless_said() {
-        let format = |globals: &Globals, tty| Look::resolve(globals, &env(&[]), tty, tty).format;
+        let format =
+            |globals: &Globals, tty| DisplaySettings::resolve(globals, &env(&[]), tty, tty).format;
         let plain = Globals::default();
         assert_eq!(format(&plain, true).value, Format::Table);
         assert_eq!(format(&plain, false).value, Format::Plain);
@@ -200,8 +201,13 @@ mod tests {
     #[test]
     fn a_width_that_is_none_is_no_width() {
         for (text, width) in [("100", Some(100)), ("0", None), ("wide", None)] {
-            let look = Look::resolve(&Globals::default(), &env(&[("COLUMNS", text)]), true, true);
-            assert_eq!(look.columns_of_env, width);
+            let display = DisplaySettings::resolve(
+                &Globals::default(),
+                &env(&[("COLUMNS", text)]),
+                true,
+                true,
+            );
+            assert_eq!(display.columns_of_env, width);
         }
     }
 }

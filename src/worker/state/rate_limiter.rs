@@ -1,19 +1,19 @@
-//! The pace of `--rate`: attempts start no faster than so many a second, whatever waits.
+//! The rate limiter of `worker run --rate`: attempts start no faster than so many a second.
 
 use std::time::{Duration, Instant};
 
-/// What was not used of the pace is kept for so long, and may then come at once.
+/// Attempts that were not used for this long may start at once later.
 const BURST: Duration = Duration::from_millis(100);
 
 /// When the next attempt may start.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::worker) struct Pace {
+pub(in crate::worker) struct RateLimiter {
     /// Between two attempts; `None` without a limit.
     interval: Option<Duration>,
     next: Instant,
 }
 
-impl Pace {
+impl RateLimiter {
     /// At most `rate` attempts a second, from `now` on.
     pub(in crate::worker) fn new(rate: Option<u32>, now: Instant) -> Self {
         Self {
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn no_more_start_than_the_pace_allows() {
         let begin = Instant::now();
-        let mut pace = Pace::new(Some(10), begin);
+        let mut pace = RateLimiter::new(Some(10), begin);
         let mut last = begin;
         for started in 0..50 {
             assert_eq!(pace.next_start(), Some(pace.next));
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn without_a_limit_nothing_is_held() {
-        let mut pace = Pace::new(None, Instant::now());
+        let mut pace = RateLimiter::new(None, Instant::now());
         pace.started();
         assert!(pace.allows());
         assert_eq!(pace.next_start(), None);

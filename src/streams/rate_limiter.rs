@@ -1,4 +1,4 @@
-//! Sending no faster than a rate.
+//! The rate limiter of `--rate` where entries are sent.
 
 use std::time::Duration;
 
@@ -28,15 +28,16 @@ impl Rate {
     }
 }
 
-/// Keeps to a rate. What could not be sent while nothing came in is not made up for, beyond what a late timer costs.
+/// Delays sending so that a rate is kept. Time in which there was nothing to send is not made up for, except for
+/// what a late timer costs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(super) struct RateLimiter {
     rate: Rate,
     /// When the next entries may be sent.
     pub(super) next: Instant,
 }
 
-impl Pace {
+impl RateLimiter {
     pub(super) fn new(rate: Rate, now: Instant) -> Self {
         Self { rate, next: now }
     }
@@ -59,7 +60,7 @@ mod tests {
         };
         let start = Instant::now();
         let after = |ms| start + Duration::from_millis(ms);
-        let mut pace = Pace::new(rate, start);
+        let mut pace = RateLimiter::new(rate, start);
         for (now, expected) in [
             // In time, and a little late: the rate is kept over both.
             (0, 100),

@@ -1,5 +1,5 @@
-//! How many entries with their bodies are asked for at a time, learned from the replies: memory is bounded by bytes, whatever
-//! entries are like.
+//! A batch size for reading entries with their bodies, which adapts to the replies: memory is bounded in bytes, however
+//! large the entries are.
 
 use crate::planted;
 
@@ -11,10 +11,10 @@ const REPLY_BYTES: usize = 2 << 20;
 const GROWTH: usize = 8;
 const CAREFUL_GROWTH: usize = 2;
 
-/// A few entries at first, then as many as make about two megabytes; fewer after replies that did not come in time, since
-/// large bodies over a slow link would be asked for for ever.
+/// A few entries at first, then as many as make about two megabytes. After a reply that did not come in time it shrinks, since
+/// on a slow link the same large bodies would time out each time.
 #[derive(Clone, Copy, Debug)]
-pub struct Portion {
+pub struct AdaptiveBatch {
     max: usize,
     now: usize,
     growth: usize,
@@ -22,7 +22,7 @@ pub struct Portion {
     entry_bytes: usize,
 }
 
-impl Portion {
+impl AdaptiveBatch {
     /// Of at most `max` entries.
     pub fn new(max: usize) -> Self {
         let max = max.max(1);
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn portions_grow_with_small_entries_and_shrink_with_large_ones() {
-        let mut portion = Portion::new(1000);
+        let mut portion = AdaptiveBatch::new(1000);
         for (got, bytes, next) in [
             (4, 4 * 200, 32),
             (32, 32 * 200, 256),
@@ -90,7 +90,7 @@ mod tests {
             portion.brought(portion.at_a_time(), got, bytes);
             assert_eq!(portion.at_a_time(), next, "after {got} of {bytes}");
         }
-        let mut portion = Portion::new(2);
+        let mut portion = AdaptiveBatch::new(2);
         assert_eq!(portion.at_a_time(), 2);
         portion.brought(1, 1, 100 << 20);
         assert_eq!((portion.at_a_time(), portion.fits(1 << 20)), (1, 0));
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn an_empty_reply_and_one_to_a_smaller_request_say_little() {
-        let mut portion = Portion::new(1000);
+        let mut portion = AdaptiveBatch::new(1000);
         portion.brought(4, 0, 0);
         assert_eq!(portion.at_a_time(), 4);
         portion.brought(2, 2, 20);
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn portions_shrink_when_replies_do_not_come_in_time_and_grow_again() {
-        let mut portion = Portion::new(200);
+        let mut portion = AdaptiveBatch::new(200);
         for _ in 0..4 {
             portion.brought(portion.at_a_time(), 4, 40);
         }

@@ -14,8 +14,8 @@ use crate::streams::publish::Rate;
 use crate::streams::repair::{Applied, Outcome, Repaired};
 use crate::view::{Changed, Cut, RowWriter};
 
-/// A change that has been looked for and not been made.
-pub(in crate::commands) struct Change<'a> {
+/// A repair that is planned and not yet applied, with how it is to be shown.
+pub(in crate::commands) struct RepairRun<'a> {
     context: &'a Context,
     repair: Repair,
     /// How many rows are shown.
@@ -26,8 +26,8 @@ pub(in crate::commands) struct Change<'a> {
     refusal: Option<Problem>,
 }
 
-impl<'a> Change<'a> {
-    /// The change that is so called, of which the usual number of rows is shown.
+impl<'a> RepairRun<'a> {
+    /// Of `repair`, of which the usual number of rows is shown.
     pub(in crate::commands) const fn of(context: &'a Context, repair: Repair) -> Self {
         Self {
             context,
@@ -75,10 +75,10 @@ impl<'a> Change<'a> {
         self.make_showing(dry_run, what, preview, apply).await
     }
 
-    /// As [`Change::make`], where `apply` may show rows before all is done.
+    /// As [`RepairRun::make`], where `apply` may show rows before all is done.
     ///
     /// # Errors
-    /// As [`Change::make`].
+    /// As [`RepairRun::make`].
     pub(in crate::commands) async fn make_showing(
         self,
         dry_run: DryRun,
@@ -199,7 +199,7 @@ pub(in crate::commands) struct Rows {
 }
 
 impl Rows {
-    fn new(change: &Change<'_>) -> Result<Self> {
+    fn new(change: &RepairRun<'_>) -> Result<Self> {
         let console = &change.context.console;
         Ok(Self {
             stream: change.repair.about.stream.clone().unwrap_or_default(),

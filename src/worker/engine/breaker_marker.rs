@@ -1,4 +1,4 @@
-//! While everything fails: saying so, in the log and on the server, where `info` finds it.
+//! Announces an open circuit breaker, in the log and as a marker on the server, which `info` reads.
 
 use std::time::{Duration, Instant};
 
@@ -7,39 +7,40 @@ use crate::model::{OpenBreaker, Time};
 use crate::topology::breaker_key;
 use crate::wire::{Error, set_for};
 
-/// How long the word stands that everything fails, and how often it is left again: one that ended says no more.
+/// How long the marker lives on the server without being renewed, and how often it is renewed: a worker that died stops
+/// renewing it, and it expires.
 const SAID_FOR: Duration = Duration::from_secs(30);
 const SAID_EVERY: Duration = Duration::from_secs(10);
 
-/// The word that everything fails.
+/// The marker that this worker keeps on the server while its circuit breaker is open.
 #[derive(Debug)]
-pub(super) struct Notice {
+pub(super) struct BreakerMarker {
     open: OpenBreaker,
-    /// When it is to be left again.
+    /// When it is to be renewed.
     next: Instant,
 }
 
-impl Notice {
+impl BreakerMarker {
     fn new(open: OpenBreaker) -> Self {
         let next = Instant::now();
         Self { open, next }
     }
 
-    /// When it is to be left again.
+    /// When it is to be renewed.
     pub(super) fn next(&self) -> Instant {
         self.next
     }
 }
 
 impl Engine {
-    /// Everything fails: gives back what was not started and says so.
+    /// The circuit breaker opened: gives back what was not started and announces it.
     pub(super) fn on_breaker_opened(&mut self, reason: &str) {
         tracing::error!(
             group = %self.job.group, stream = %self.job.stream, reason = %crate::model::escaped(reason.as_bytes()),
             "circuit breaker opened: every attempt fails; trying one message at a time, and counting no deliveries against the others"
         );
         self.put_back_unstarted();
-        self.notice = Some(Notice::new(OpenBreaker {
+        self.notice = Some(BreakerMarker::new(OpenBreaker {
             consumer: self.job.consumer.to_string(),
             since: Time::now(),
             reason: reason.to_owned(),

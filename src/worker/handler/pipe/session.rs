@@ -1,4 +1,5 @@
-//! The talk with one process: questions go in as far as its window allows, answers come out and are matched by id.
+//! The session with one `--pipe` process: requests go in as far as its window allows, replies come out and are matched by
+//! id.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,7 +14,7 @@ use tokio::time::{sleep_until, timeout};
 
 use super::answer::Answer;
 use super::process::Process;
-use super::question::{Load, Question, Told};
+use super::request::{Load, PipeRequest, Reply};
 use super::window::Window;
 use crate::model::{EntryId, Name};
 use crate::topology::StreamSpec;
@@ -21,19 +22,19 @@ use crate::worker::handler::{LAST_LOOK, overdue};
 
 /// Bytes of an answer at most.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
-/// While so many bytes wait to be written to a process, no further question is.
+/// While so many bytes wait to be written to a process, no further request is.
 const UNWRITTEN_BYTES_MAX: usize = 1 << 20;
 /// Room for what is read from a process at a time.
 const READ_BYTES: usize = 64 << 10;
 
-/// A question that the process has, or is being sent.
+/// A request that the process has, or is being sent.
 #[derive(Debug)]
-struct Asked {
+struct InFlightRequest {
     id: EntryId,
     is_apart: bool,
     /// How many bytes the process has been sent when it has all of this one.
     end: u64,
-    teller: oneshot::Sender<Told>,
+    reply: oneshot::Sender<Reply>,
 }
 
 /// Lines on their way into the process.
@@ -62,7 +63,7 @@ impl Unwritten {
     }
 }
 
-/// What a talk is about.
+/// What a session is about.
 #[derive(Debug)]
 pub(super) struct Subject {
     /// Where the entries come from.
@@ -71,7 +72,7 @@ pub(super) struct Subject {
     pub(super) streams: Arc<Vec<StreamSpec>>,
 }
 
-/// Why a talk ended.
+/// Why a session ended.
 enum End {
     /// The process closed its output.
     Closed,
@@ -81,13 +82,13 @@ enum End {
     Overdue,
 }
 
-pub(super) struct Talk {
+pub(super) struct PipeSession {
     process: Process,
-    questions: mpsc::UnboundedReceiver<Question>,
-    /// A question that waits until the window has room for it.
-    next: Option<Question>,
+    requests: mpsc::UnboundedReceiver<PipeRequest>,
+    /// A request that waits until the window has room for it.
+    next: Option<PipeRequest>,
     /// In the order in which they were asked.
-    asked: VecDeque<Asked>,
+    asked: VecDeque<InFlightRequest>,
     unwritten: Unwritten,
     /// What was read and is no whole line yet.
     heard: Vec<u8>,
@@ -97,17 +98,17 @@ pub(super) struct Talk {
     load: Arc<Load>,
     /// Since when the first of `asked` has had its turn.
     turn: Instant,
-    /// When the last answers came, or the first question after a rest was asked.
+    /// When the last answers came, or the first request after a rest was asked.
     heard_at: Instant,
     has_answered: bool,
     subject: Subject,
     limit: Duration,
 }
 
-impl Talk {
+impl PipeSession {
     pub(super) fn new(
         process: Process,
-        questions: mpsc::UnboundedReceiver<Question>,
+        requests: mpsc::UnboundedReceiver<PipeRequest>,
         window: Window,
         load: Arc<Load>,
         subject: Subject,
@@ -115,7 +116,7 @@ impl Talk {
     ) -> Self {
         Self {
             process,
-            questions,
+            requests,
             next: None,
             asked: VecDeque::new(),
             unwritten: Unwritten::default(),
@@ -152,9 +153,9 @@ impl Talk {
                         Err(_) => self.unwritten.is_closed = true,
                     }
                 }
-                question = self.questions.recv(), if !is_closing && self.next.is_none() => {
-                    is_closing = question.is_none();
-                    self.next = question;
+                request = self.requests.recv(), if !is_closing && self.next.is_none() => {
+                    is_closing = request.is_none();
+                    self.next = request;
                 }
                 () = sleep_until((self.turn + self.limit).into()), if !self.asked.is_empty() => {
                     if let Some(end) = self.look_once_more().await {
@@ -193,41 +194,41 @@ impl Talk {
     /// Asks what the window has room for.
     fn take_questions(&mut self) {
         loop {
-            let Some(question) = self.next.take().or_else(|| self.questions.try_recv().ok()) else {
+            let Some(request) = self.next.take().or_else(|| self.requests.try_recv().ok()) else {
                 return;
             };
-            if !self.may_ask(&question) {
-                self.next = Some(question);
+            if !self.may_ask(&request) {
+                self.next = Some(request);
                 return;
             }
-            self.ask(question);
+            self.ask(request);
         }
     }
 
-    fn may_ask(&self, question: &Question) -> bool {
+    fn may_ask(&self, request: &PipeRequest) -> bool {
         let Some(last) = self.asked.back() else {
             return true;
         };
         self.asked.len() < self.window.size()
             && self.unwritten.rest().len() < UNWRITTEN_BYTES_MAX
-            && !question.is_apart
+            && !request.is_apart
             && !last.is_apart
     }
 
-    fn ask(&mut self, question: Question) {
+    fn ask(&mut self, request: PipeRequest) {
         if self.asked.is_empty() {
             self.turn = Instant::now();
             self.heard_at = self.turn;
         }
         let unwritten = &mut self.unwritten;
-        question
+        request
             .delivery
             .write_line(&self.subject.stream, &mut unwritten.bytes);
-        self.asked.push_back(Asked {
-            id: question.delivery.id(),
-            is_apart: question.is_apart,
+        self.asked.push_back(InFlightRequest {
+            id: request.delivery.id(),
+            is_apart: request.is_apart,
             end: unwritten.written + unwritten.rest().len() as u64,
-            teller: question.teller,
+            reply: request.reply,
         });
     }
 
@@ -281,7 +282,7 @@ impl Talk {
         let verdict = answer.verdict(line, &self.subject.streams)?;
         if let Some(asked) = self.asked.remove(at) {
             self.load.asked.fetch_sub(1, Ordering::Relaxed);
-            let _ = asked.teller.send(Told::Answer(verdict));
+            let _ = asked.reply.send(Reply::Answer(verdict));
         }
         if at == 0 {
             self.turn = now;
@@ -292,7 +293,7 @@ impl Talk {
     /// Tells everybody. One that ends well after some answers has had enough (a limit of its own): nobody is to blame,
     /// unless the entry whose turn it was had a process end over it before.
     async fn end(mut self, end: End) {
-        self.questions.close();
+        self.requests.close();
         let (reason, ended_well) = match end {
             End::Closed => {
                 let ended = self.process.last_words().await;
@@ -313,12 +314,12 @@ impl Talk {
         };
         if ended_well && !first.is_apart {
             // The others' tellers are dropped: those are not suspected of anything.
-            let _ = first.teller.send(Told::Interrupted);
+            let _ = first.reply.send(Reply::Interrupted);
             return;
         }
-        let _ = first.teller.send(Told::Failed(reason));
+        let _ = first.reply.send(Reply::Failed(reason));
         for other in asked {
-            let _ = other.teller.send(Told::Interrupted);
+            let _ = other.reply.send(Reply::Interrupted);
         }
     }
 }

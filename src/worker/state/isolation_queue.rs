@@ -1,26 +1,26 @@
-//! Entries that must run alone, and how much of the time the others make way for them.
+//! Entries that must run alone, and how much of the time the others pause for them.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::wire::Seen;
+use crate::wire::ExpectedPending;
 
 /// The least time between two entries that others make way for.
 const BETWEEN: Duration = Duration::from_secs(1);
 /// Making way for an entry that runs alone takes at most this part of the time: one in ten.
 const LONE_SHARE: u32 = 10;
 
-/// Entries whose deliveries are used up, perhaps by crashes: each gets one attempt with nothing else beside it. It has it
-/// when nothing else is to be done; and where there is always something, others make way for it now and then.
+/// Entries whose deliveries are used up, perhaps because each attempt crashed the worker. Each gets one attempt during which
+/// nothing else runs: when the worker is idle, or, where it never is, in pauses that it makes for them.
 #[derive(Debug)]
-pub(in crate::worker) struct Lone {
-    waiting: VecDeque<Seen>,
+pub(in crate::worker) struct IsolationQueue {
+    waiting: VecDeque<ExpectedPending>,
     not_before: Instant,
     /// Since when others make way.
     awaited_since: Option<Instant>,
 }
 
-impl Lone {
+impl IsolationQueue {
     pub(in crate::worker) fn new(now: Instant) -> Self {
         Self {
             waiting: VecDeque::new(),
@@ -30,14 +30,14 @@ impl Lone {
     }
 
     /// One more, unless it waits already.
-    pub(in crate::worker) fn push(&mut self, seen: Seen) {
+    pub(in crate::worker) fn push(&mut self, seen: ExpectedPending) {
         if !self.waiting.iter().any(|it| it.id == seen.id) {
             self.waiting.push_back(seen);
         }
     }
 
     /// The next, to be run now.
-    pub(in crate::worker) fn take(&mut self) -> Option<Seen> {
+    pub(in crate::worker) fn take(&mut self) -> Option<ExpectedPending> {
         self.waiting.pop_front()
     }
 
@@ -86,12 +86,12 @@ mod tests {
     #[test]
     fn others_make_way_a_tenth_of_the_time_at_most() {
         let start = Instant::now();
-        let seen = |ms| Seen {
+        let seen = |ms| ExpectedPending {
             id: EntryId::new(ms, 0),
             owner: None,
             deliveries: Some(5),
         };
-        let mut lone = Lone::new(start);
+        let mut lone = IsolationQueue::new(start);
         for ms in [1, 1, 2] {
             lone.push(seen(ms));
         }
