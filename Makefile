@@ -21,7 +21,7 @@ DEBUG ?=
 CHAOS_SECONDS ?= 1800
 CHAOS_SEED ?=
 
-.PHONY: help demo build generate test test-interop test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
+.PHONY: help demo build generate bench test test-interop test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,10 @@ generate: ## Renew the manual pages, which are made from the commands
 	$(CARGO) build --locked
 	rm -f man/*.1
 	$(target_dir)/debug/ucp-streams man --out man
+
+bench: ## Measure what is written by hand beside the crates that would do it
+	@.ci/setup build
+	$(CARGO) bench --locked --bench by_hand -- --noplot $(ARGS)
 
 test: ## Run every test, each on its own private server
 	@.ci/setup build server test

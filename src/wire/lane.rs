@@ -323,6 +323,23 @@ impl Stop {
     }
 }
 
+/// The entries of `page`, a reply to `XRANGE`, as a lane reads them: what `benches/` measures.
+///
+/// # Errors
+/// What is no such reply, or what `each` returns.
+#[doc(hidden)]
+pub fn read_page(
+    page: &[u8],
+    each: impl FnMut(EntryId, Option<&decode::FieldSlices<'_>>) -> Result<()>,
+) -> Result<()> {
+    let mut reader = Reader::default();
+    reader.arrived(page);
+    if !reader.has_reply("XRANGE")? {
+        return Err(Error::shape("XRANGE", "a whole reply"));
+    }
+    decode::entries("XRANGE", reader.take(), each)
+}
+
 pub(super) fn no_reply(command: &str, deadline: Duration) -> Error {
     Error::new(
         ErrorKind::Timeout,

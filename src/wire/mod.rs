@@ -42,7 +42,7 @@ pub use dial::{Dialer, PasswordPrompt};
 pub use endpoint::{Endpoint, Transport};
 pub use endpoint_error::EndpointError;
 pub use error::{Error, ErrorKind, Result};
-pub use lane::{GroupRead, GroupReply, Lane, Stop};
+pub use lane::{GroupRead, GroupReply, Lane, Stop, read_page};
 pub use readdress::Readdress;
 pub use request::Request;
 pub use scan::Scan;

@@ -108,8 +108,9 @@ fn every_dependency_says_where_it_belongs() {
 
 #[test]
 fn nothing_is_public_for_nobody() {
-    let tests: Vec<_> = files("tests")
+    let tests: Vec<_> = [files("tests"), files("benches")]
         .iter()
+        .flatten()
         .map(|(_, text)| source::tokens(text))
         .collect();
     assert_none(&unused::check(&sources(), &tests));

@@ -47,6 +47,11 @@ impl Reader {
         self.buffer.len() > used
     }
 
+    /// Takes bytes as from a socket.
+    pub(super) fn arrived(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
     /// The next reply, reading from `stream` as needed.
     ///
     /// # Errors
@@ -246,7 +251,7 @@ mod tests {
         let mut reader = Reader::default();
         let mut seen = Vec::new();
         for piece in bytes.chunks(step) {
-            reader.buffer.extend_from_slice(piece);
+            reader.arrived(piece);
             loop {
                 reader.discard_delivered();
                 if !reader.parse()? {
