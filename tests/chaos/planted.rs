@@ -7,7 +7,7 @@ use std::path::Path;
 #[test]
 fn no_feature_brings_planted_bugs_along() {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-    let manifest: toml::Table = fs::read_to_string(manifest).unwrap().parse().unwrap();
+    let manifest: toml_edit::DocumentMut = fs::read_to_string(manifest).unwrap().parse().unwrap();
     let features = manifest["features"].as_table().unwrap();
     assert!(features.contains_key("planted-bugs"));
     for (name, brings) in features {

@@ -96,9 +96,9 @@ fn what_the_table_allows_is_used() {
 
 #[test]
 fn every_dependency_says_where_it_belongs() {
-    let manifest: toml::Table = text("Cargo.toml").parse().unwrap();
-    let named = manifest["dependencies"].as_table().unwrap().keys();
-    let mut named: Vec<String> = named.map(|name| name.replace('-', "_")).collect();
+    let manifest: toml_edit::DocumentMut = text("Cargo.toml").parse().unwrap();
+    let named = manifest["dependencies"].as_table().unwrap().iter();
+    let mut named: Vec<String> = named.map(|(name, _)| name.replace('-', "_")).collect();
     let known = rules::CRATES.iter().map(|(name, _)| *name);
     let mut known: Vec<&str> = known.chain(rules::CRATES_FOR_ALL).collect();
     named.sort_unstable();

@@ -35,7 +35,7 @@ impl Topology {
         let mut reader = Reader::new(file, text);
         let mut merge = Merge::over(Self::default());
         if let Some(document) = reader.document() {
-            for item in reader::items(&document, "") {
+            for item in reader::items(document.as_table(), "") {
                 merge.top_level(&mut reader, &item);
             }
         }

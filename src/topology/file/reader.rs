@@ -1,12 +1,10 @@
 //! A TOML document walked key by key, each complaint with its line. Knows nothing of topologies.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml_edit::{Document, Item as TomlItem, Key, TableLike, Value};
 
 use crate::model::{did_you_mean, nearest};
 use crate::model::{escaped, parse_duration};
@@ -47,20 +45,65 @@ pub(super) struct Item<'d> {
     /// The key with the tables it is in, `groups.mine.backoff.cap`.
     path: String,
     key_span: Range<usize>,
-    value: &'d Spanned<DeValue<'d>>,
+    value: Given<'d>,
+}
+
+/// What the file gives for a key, or within a list.
+#[derive(Clone, Copy, Debug)]
+enum Given<'d> {
+    OfKey(&'d TomlItem),
+    InList(&'d Value),
+}
+
+impl<'d> Given<'d> {
+    /// A value, unless it is a table with a header of its own.
+    fn value(self) -> Option<&'d Value> {
+        match self {
+            Self::OfKey(item) => item.as_value(),
+            Self::InList(value) => Some(value),
+        }
+    }
+
+    fn string(self) -> Option<&'d str> {
+        self.value()?.as_str()
+    }
+
+    fn table(self) -> Option<&'d dyn TableLike> {
+        match self {
+            Self::OfKey(item) => item.as_table_like(),
+            Self::InList(value) => value.as_inline_table().map(|it| it as &dyn TableLike),
+        }
+    }
+
+    fn span(self) -> Range<usize> {
+        let span = match self {
+            Self::OfKey(item) => item.span(),
+            Self::InList(value) => value.span(),
+        };
+        span.unwrap_or_default()
+    }
+
+    /// What it is, in a word.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::OfKey(TomlItem::ArrayOfTables(_)) => "array",
+            _ if self.table().is_some() => "table",
+            _ => self.value().map_or("nothing", Value::type_name),
+        }
+    }
 }
 
 impl Item<'_> {
     /// Whether the value is this very string.
     pub(super) fn is_string(&self, text: &str) -> bool {
-        self.value.get_ref().as_str() == Some(text)
+        self.value.string() == Some(text)
     }
 
     /// The elements of a list, each under the list's own key; `None` when it is not one.
     pub(super) fn elements(&self) -> Option<Vec<Self>> {
-        let array = self.value.get_ref().as_array()?;
+        let array = self.value.value()?.as_array()?;
         let element = |value| Self {
-            value,
+            value: Given::InList(value),
             ..self.clone()
         };
         Some(array.iter().map(element).collect())
@@ -68,7 +111,7 @@ impl Item<'_> {
 
     /// Whether the value is `false`.
     pub(super) fn is_false(&self) -> bool {
-        self.value.get_ref().as_bool() == Some(false)
+        self.value.value().and_then(Value::as_bool) == Some(false)
     }
 }
 
@@ -82,9 +125,9 @@ impl<'t> Reader<'t> {
     }
 
     /// The document; `None` when it is not TOML.
-    pub(super) fn document(&mut self) -> Option<DeTable<'t>> {
-        match DeTable::parse(self.text) {
-            Ok(document) => Some(document.into_inner()),
+    pub(super) fn document(&mut self) -> Option<Document<&'t str>> {
+        match Document::parse(self.text) {
+            Ok(document) => Some(document),
             Err(error) => {
                 let at = error.span().unwrap_or_default();
                 self.error_at(&at, error.message());
@@ -134,27 +177,21 @@ impl<'t> Reader<'t> {
 
     /// The items of a table; none, after a complaint, when it is not one.
     pub(super) fn table<'d>(&mut self, item: &Item<'d>) -> Vec<Item<'d>> {
-        match item.value.get_ref() {
-            DeValue::Table(table) => items(table, &item.path),
-            _ => self.must_be(item, "a table").unwrap_or_default(),
+        match item.value.table() {
+            Some(table) => items(table, &item.path),
+            None => self.must_be(item, "a table").unwrap_or_default(),
         }
     }
 
     pub(super) fn string<'d>(&mut self, item: &Item<'d>) -> Option<&'d str> {
-        match item.value.get_ref() {
-            DeValue::String(text) => Some(text),
-            _ => self.must_be(item, "a string"),
-        }
+        let text = item.value.string();
+        text.or_else(|| self.must_be(item, "a string"))
     }
 
     /// A whole number of at least `least`.
     pub(super) fn count(&mut self, item: &Item<'_>, least: u64) -> Option<u64> {
-        let number = match item.value.get_ref() {
-            DeValue::Integer(number) => {
-                u64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok()
-            }
-            _ => None,
-        };
+        let number = item.value.value().and_then(Value::as_integer);
+        let number = number.and_then(|number| u64::try_from(number).ok());
         let number = number.filter(|number| *number >= least);
         if number.is_none() {
             self.error(item, format!("must be a whole number of at least {least}"));
@@ -163,7 +200,7 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn duration(&mut self, item: &Item<'_>) -> Option<Duration> {
-        let DeValue::String(text) = item.value.get_ref() else {
+        let Some(text) = item.value.string() else {
             return self.must_be(item, "a duration as a string, such as \"60s\"");
         };
         match parse_duration(text) {
@@ -198,16 +235,9 @@ impl<'t> Reader<'t> {
 
     /// A list of strings, or `None` without a complaint when it is not a list at all.
     pub(super) fn list_of_strings(&mut self, item: &Item<'_>) -> Option<Vec<String>> {
-        let DeValue::Array(array) = item.value.get_ref() else {
-            return None;
-        };
-        let strings: Option<Vec<String>> = array
-            .iter()
-            .map(|value| match value.get_ref() {
-                DeValue::String(text) => Some(Cow::clone(text).into_owned()),
-                _ => None,
-            })
-            .collect();
+        let array = item.value.value()?.as_array()?;
+        let strings = array.iter().map(|value| value.as_str().map(str::to_owned));
+        let strings: Option<Vec<String>> = strings.collect();
         if strings.is_none() {
             self.error(item, "must hold strings only");
         }
@@ -215,7 +245,7 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn must_be<T>(&mut self, item: &Item<'_>, what: &str) -> Option<T> {
-        let is = item.value.get_ref().type_str();
+        let is = item.value.kind();
         self.error(item, format!("must be {what}, and is {}", article(is)));
         None
     }
@@ -227,14 +257,14 @@ fn article(kind: &str) -> String {
 }
 
 /// A table's items in the order of the file.
-pub(super) fn items<'d>(table: &'d DeTable<'d>, path: &str) -> Vec<Item<'d>> {
+pub(super) fn items<'d>(table: &'d dyn TableLike, path: &str) -> Vec<Item<'d>> {
     let mut items: Vec<Item<'d>> = table
         .iter()
         .map(|(key, value)| Item {
-            key: key.get_ref(),
-            path: joined(path, key.get_ref()),
-            key_span: key.span(),
-            value,
+            key,
+            path: joined(path, key),
+            key_span: table.key(key).and_then(Key::span).unwrap_or_default(),
+            value: Given::OfKey(value),
         })
         .collect();
     items.sort_by_key(|item| item.key_span.start);
@@ -242,7 +272,7 @@ pub(super) fn items<'d>(table: &'d DeTable<'d>, path: &str) -> Vec<Item<'d>> {
 }
 
 fn joined(path: &str, key: &str) -> String {
-    let key = super::words::key(key);
+    let key = Key::new(key).to_string();
     if path.is_empty() {
         key
     } else {

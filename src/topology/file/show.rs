@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::words::{OPTIONAL, UNLIMITED, key, quoted};
+use toml_edit::{DocumentMut, Item, Table, Value, value};
+
+use super::words::{OPTIONAL, UNLIMITED};
 use crate::model::{Name, format_duration};
 use crate::topology::{
     FieldSpec, FieldType, GroupSpec, Handler, HttpSpec, Measure, StreamSpec, Threshold, Topology,
@@ -13,17 +15,17 @@ use crate::topology::{
 impl Topology {
     /// The whole topology as a file that gives it again.
     pub fn effective_toml(&self) -> String {
-        let mut out = String::new();
+        let mut document = DocumentMut::new();
         if let Some(country) = &self.default_country {
-            put(&mut out, "default_country", &quoted(&country.to_string()));
+            document.insert("default_country", value(country.to_string()));
         }
-        for stream in &self.streams {
-            write_stream(&mut out, stream);
-        }
-        for (at, group) in self.groups.iter().enumerate() {
-            write_group(&mut out, &self.label(at), group);
-        }
-        out
+        let streams = self.streams.iter();
+        let streams = streams.map(|it| (words(&it.name).into_owned(), stream_table(it)));
+        document.insert("streams", tables(streams));
+        let groups = self.groups.iter().enumerate();
+        let groups = groups.map(|(at, it)| (self.label(at), group_table(&self.label(at), it)));
+        document.insert("groups", tables(groups));
+        document.to_string()
     }
 
     /// The key of a group's table: its name, unless an earlier group has that.
@@ -96,114 +98,128 @@ fn words(name: &Name) -> Cow<'_, str> {
     String::from_utf8_lossy(name.as_bytes())
 }
 
-fn list<'t>(texts: impl Iterator<Item = &'t str>) -> String {
-    let quoted: Vec<String> = texts.map(quoted).collect();
-    format!("[{}]", quoted.join(", "))
+/// A name as a value.
+fn name(name: &Name) -> Value {
+    Value::from(&*words(name))
 }
 
-fn put(out: &mut String, name: &str, value: &str) {
-    let _ = writeln!(out, "{} = {value}", key(name));
+fn list<'t>(texts: impl IntoIterator<Item = &'t str>) -> Value {
+    Value::Array(texts.into_iter().collect())
 }
 
-fn write_stream(out: &mut String, spec: &StreamSpec) {
-    let path = format!("streams.{}", key(&words(&spec.name)));
-    let _ = writeln!(out, "\n[{path}]");
-    let maxlen = spec.maxlen.map(|maxlen| maxlen.to_string());
-    put(out, "maxlen", &maxlen.unwrap_or_else(|| quoted(UNLIMITED)));
-    put(out, "on_full", &quoted(spec.on_full.word()));
-    put(out, "dead_letter", &quoted(&words(&spec.dead_letter)));
-    let _ = writeln!(out, "\n[{path}.fields]");
-    for field in &spec.fields {
-        put(out, &field.name, &field_value(field));
-    }
+fn inline<'k>(pairs: impl IntoIterator<Item = (&'k str, Value)>) -> Value {
+    Value::InlineTable(pairs.into_iter().collect())
 }
 
-fn field_value(field: &FieldSpec) -> String {
-    let mark = if field.optional { OPTIONAL } else { "" };
+fn duration(length: Duration) -> Value {
+    Value::from(format_duration(length))
+}
+
+fn count(number: u64) -> Value {
+    Value::from(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn table(pairs: impl IntoIterator<Item = (&'static str, Value)>) -> Table {
+    pairs.into_iter().collect()
+}
+
+/// A table that shows only as the tables in it.
+fn tables(inner: impl Iterator<Item = (String, Table)>) -> Item {
+    let mut outer = Table::new();
+    outer.set_implicit(true);
+    outer.extend(inner);
+    Item::Table(outer)
+}
+
+fn stream_table(spec: &StreamSpec) -> Table {
+    let mut table = table([
+        ("maxlen", spec.maxlen.map_or(UNLIMITED.into(), count)),
+        ("on_full", spec.on_full.word().into()),
+        ("dead_letter", name(&spec.dead_letter)),
+    ]);
+    let fields = spec.fields.iter();
+    let fields: Table = fields.map(|it| (&it.name, field_value(it))).collect();
+    table.insert("fields", Item::Table(fields));
+    // The crate leaves it out where a table is the first thing.
+    table.decor_mut().set_prefix("\n");
+    table
+}
+
+fn field_value(field: &FieldSpec) -> Value {
+    let mark = field.optional.then_some(OPTIONAL);
     match &field.kind {
-        FieldType::Words(words) => {
-            let mark = Some(mark).filter(|mark| !mark.is_empty());
-            list(words.iter().map(String::as_str).chain(mark))
+        FieldType::Words(words) => list(words.iter().map(String::as_str).chain(mark)),
+        named => {
+            let named = named.name().unwrap_or_default();
+            format!("{named}{}", mark.unwrap_or_default()).into()
         }
-        named => quoted(&format!("{}{mark}", named.name().unwrap_or_default())),
     }
 }
 
-fn write_group(out: &mut String, label: &str, spec: &GroupSpec) {
-    let _ = writeln!(out, "\n[groups.{}]", key(label));
+fn group_table(label: &str, spec: &GroupSpec) -> Table {
+    let mut table = Table::new();
     if spec.name != label {
-        put(out, "name", &quoted(&words(&spec.name)));
+        table.insert("name", name(&spec.name).into());
     }
-    let duration = |length| quoted(&format_duration(length));
-    put(out, "stream", &quoted(&words(&spec.stream)));
-    put(out, "start", &quoted(spec.start.word()));
-    put(out, "workers", &quoted(spec.workers.word()));
-    if let Some(handler) = &spec.handler {
-        put(out, "handler", &handler_value(handler));
-    }
-    put(out, "max_deliveries", &spec.max_deliveries.to_string());
-    put(out, "claim_idle", &duration(spec.claim_idle));
-    put(out, "handler_timeout", &duration(spec.handler_timeout));
+    table.extend([
+        ("stream", name(&spec.stream)),
+        ("start", spec.start.word().into()),
+        ("workers", spec.workers.word().into()),
+    ]);
+    table.extend(spec.handler.iter().map(|it| ("handler", handler_value(it))));
     let (base, cap) = (duration(spec.backoff.base), duration(spec.backoff.cap));
-    put(out, "backoff", &format!("{{ base = {base}, cap = {cap} }}"));
-    let alert = Measure::ALL.map(|measure| {
-        let value = threshold(measure, spec.alert.of(measure));
-        format!("{} = {value}", measure.word())
-    });
-    put(out, "alert", &format!("{{ {} }}", alert.join(", ")));
-    put(out, "on_group_lost", &quoted(spec.on_group_lost.word()));
+    let alert = Measure::ALL.map(|it| (it.word(), threshold(it, spec.alert.of(it))));
+    table.extend([
+        ("max_deliveries", count(spec.max_deliveries)),
+        ("claim_idle", duration(spec.claim_idle)),
+        ("handler_timeout", duration(spec.handler_timeout)),
+        ("backoff", inline([("base", base), ("cap", cap)])),
+        ("alert", inline(alert)),
+        ("on_group_lost", spec.on_group_lost.word().into()),
+    ]);
+    table
 }
 
-fn threshold(measure: Measure, threshold: Option<Threshold>) -> String {
+fn threshold(measure: Measure, threshold: Option<Threshold>) -> Value {
     let value = |value: u64| {
         if measure.is_time() {
-            quoted(&format_duration(Duration::from_millis(value)))
+            duration(Duration::from_millis(value))
         } else {
-            value.to_string()
+            count(value)
         }
     };
     match threshold {
-        None => "false".to_owned(),
-        Some(Threshold {
-            warning: None,
-            critical,
-        }) => value(critical),
-        Some(Threshold {
-            warning: Some(warning),
-            critical,
-        }) => {
-            format!("[{}, {}]", value(warning), value(critical))
-        }
+        None => false.into(),
+        Some(Threshold { warning, critical }) => match warning {
+            None => value(critical),
+            Some(warning) => Value::Array([warning, critical].map(value).into_iter().collect()),
+        },
     }
 }
 
-fn handler_value(handler: &Handler) -> String {
+fn handler_value(handler: &Handler) -> Value {
     let argv = |argv: &[String]| list(argv.iter().map(String::as_str));
     match handler {
-        Handler::Builtin(builtin) => format!("{{ builtin = {} }}", quoted(&builtin.to_string())),
-        Handler::Exec(program) => format!("{{ exec = {} }}", argv(program)),
-        Handler::Pipe(program) => format!("{{ pipe = {} }}", argv(program)),
+        Handler::Builtin(builtin) => inline([("builtin", builtin.to_string().into())]),
+        Handler::Exec(program) => inline([("exec", argv(program))]),
+        Handler::Pipe(program) => inline([("pipe", argv(program))]),
         Handler::Http(http) => http_value(http),
     }
 }
 
-fn http_value(http: &HttpSpec) -> String {
-    let mut text = format!("{{ http = {}", quoted(&http.target.to_string()));
+fn http_value(http: &HttpSpec) -> Value {
     // What is off is said too: over a built-in handler, silence would keep it on.
-    let results = http.results.as_ref();
-    let results = results.map_or("false".to_owned(), |stream| quoted(&words(stream)));
-    let _ = write!(text, ", results = {results}");
-    match &http.fan_out {
-        None => text.push_str(", fan_out = false"),
-        Some(all) => {
-            let into = list(all.into.iter().map(String::as_str));
-            let (field, value) = (quoted(&all.field), quoted(&all.value));
-            let _ = write!(
-                text,
-                ", fan_out = {{ field = {field}, value = {value}, into = {into} }}"
-            );
-        }
-    }
-    text.push_str(" }");
-    text
+    let results = http.results.as_ref().map_or(false.into(), name);
+    let fan_out = http.fan_out.as_ref().map_or(false.into(), |all| {
+        inline([
+            ("field", all.field.as_str().into()),
+            ("value", all.value.as_str().into()),
+            ("into", list(all.into.iter().map(String::as_str))),
+        ])
+    });
+    inline([
+        ("http", http.target.to_string().into()),
+        ("results", results),
+        ("fan_out", fan_out),
+    ])
 }
