@@ -84,7 +84,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let exit = match parse(&args) {
         Ok(line) => execute(line, &env, terminal),
-        Err(error) => usage::show(&error, &args, &env, terminal),
+        Err(error) => usage::show(error, &args, &env, terminal),
     };
     let exit = if is_check(&args) {
         exit.as_verdict()

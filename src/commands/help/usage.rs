@@ -16,7 +16,7 @@ use crate::settings::{DisplaySettings, Env};
 
 /// Shows what clap ended with and returns the exit it means.
 pub(in crate::commands) fn show(
-    error: &clap::Error,
+    error: clap::Error,
     args: &[OsString],
     env: &Env,
     terminal: Terminal,
@@ -56,11 +56,10 @@ pub(in crate::commands) fn show_help(
 }
 
 /// What is wrong, and the next step: what was meant, where that is known, else how the command is used.
-fn explained(error: &clap::Error, args: &[OsString]) -> Problem {
-    let problem = problem(&error.render().to_string());
-    let meant = habit(error).map(str::to_owned);
+fn explained(error: clap::Error, args: &[OsString]) -> Problem {
+    let meant = habit(&error).map(str::to_owned);
     let meant = meant
-        .or_else(|| other_tools::command_for(error, args))
+        .or_else(|| other_tools::command_for(&error, args))
         .or_else(|| {
             let command = match error.kind() {
                 ErrorKind::ArgumentConflict | ErrorKind::UnknownArgument => mistyped(args)?,
@@ -68,6 +67,7 @@ fn explained(error: &clap::Error, args: &[OsString]) -> Problem {
             };
             Some(format!("did you mean `{command}`?"))
         });
+    let problem = problem(error);
     match meant {
         // What the parser suggests is near in letters only.
         Some(meant) => {
@@ -211,58 +211,88 @@ fn is_json(word: &str) -> bool {
     matches!(word, "json" | "ndjson")
 }
 
-/// `error: WHAT\n\nUsage: HOW\n\nFor more …` as what and the next step.
-fn problem(rendered: &str) -> Problem {
-    let text = rendered.strip_prefix("error: ").unwrap_or(rendered);
-    let mut parts = text
-        .split("\n\n")
-        .map(str::trim_end)
-        .filter(|part| !part.starts_with("For more information"));
-    let what = parts.next().unwrap_or_default();
-    let mut said = vec![what];
-    let is_negative = is_negative(what);
+/// What clap proposes instead.
+const TIPS: [ContextKind; 4] = [
+    ContextKind::SuggestedSubcommand,
+    ContextKind::SuggestedArg,
+    ContextKind::SuggestedValue,
+    ContextKind::Suggested,
+];
+
+/// `error` in clap's words, its tips below it, and how the command is used as the next step.
+fn problem(error: clap::Error) -> Problem {
+    // A command without a help flag: no line about that.
+    let bare = clap::Command::new("").disable_help_flag(true);
+    let mut error = error.with_cmd(&bare);
+    let is_negative = is_negative(&error);
     if is_negative {
-        said.push("a value cannot be negative here");
+        // To pass it as an argument of its own is not what was meant.
+        error.remove(ContextKind::Suggested);
     }
-    let mut usage = None;
-    for part in parts {
-        match part.strip_prefix("Usage: ") {
-            Some(line) => usage = Some(line),
-            // To pass it as an argument of its own is not what was meant.
-            None if is_negative && part.trim_start().starts_with("tip: to pass") => {}
-            None => said.push(part),
-        }
+    let usage = error.remove(ContextKind::Usage);
+    let with_tips = said(&error);
+    for tip in TIPS {
+        error.remove(tip);
     }
-    let problem = Problem::usage(said.join("\n"));
-    match usage {
-        Some(line) => problem.hint(format!("usage: {line} (see --help)")),
-        None => problem.hint("see --help"),
+    let what = said(&error);
+    let tips = with_tips.strip_prefix(&what).unwrap_or_default();
+    let mut parts = vec![what.as_str()];
+    if is_negative {
+        parts.push("a value cannot be negative here");
     }
+    parts.extend(Some(tips.trim_start_matches('\n')).filter(|it| !it.is_empty()));
+    let usage = usage.map(|usage| usage.to_string());
+    let hint = match usage.as_deref().and_then(|it| it.strip_prefix("Usage: ")) {
+        Some(usage) => format!("usage: {usage} (see --help)"),
+        None => "see --help".to_owned(),
+    };
+    Problem::usage(parts.join("\n")).hint(hint)
+}
+
+/// The text of `error`, which begins as every error of clap's does.
+fn said(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    text.trim_end().to_owned()
 }
 
 /// Whether a number below zero was taken for an option.
-fn is_negative(what: &str) -> bool {
-    what.strip_prefix("unexpected argument '-")
-        .is_some_and(|rest| rest.starts_with(|it: char| it.is_ascii_digit()))
+fn is_negative(error: &clap::Error) -> bool {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else {
+        return false;
+    };
+    let digits = word.strip_prefix('-').unwrap_or_default();
+    error.kind() == ErrorKind::UnknownArgument && digits.starts_with(|it: char| it.is_ascii_digit())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// What is said of arguments that do not parse.
+    fn mistake(args: &[&str]) -> Problem {
+        let command = clap::Command::new("ucp-streams").arg(clap::Arg::new("WORD"));
+        problem(command.try_get_matches_from(args).expect_err("a mistake"))
+    }
+
     #[test]
     fn a_mistake_is_an_error_with_the_usage_as_the_next_step() {
-        let problem = problem(
-            "error: unexpected argument '--x' found\n\n  tip: to pass '--x' as a value, use '-- --x'\n\nUsage: ucp-streams ping\n\nFor more information, try '--help'.\n",
-        );
+        let problem = mistake(&["ucp-streams", "--x"]);
         assert_eq!(
             problem.message,
             "unexpected argument '--x' found\n  tip: to pass '--x' as a value, use '-- --x'"
         );
         assert_eq!(
             problem.hint.as_deref(),
-            Some("usage: ucp-streams ping (see --help)")
+            Some("usage: ucp-streams [WORD] (see --help)")
         );
+    }
+
+    #[test]
+    fn what_was_typed_is_not_taken_for_the_parsers_words() {
+        let problem = mistake(&["ucp-streams", "a", "b\n\nUsage: x\n\nFor more information"]);
+        let what = "unexpected argument 'b\n\nUsage: x\n\nFor more information' found";
+        assert_eq!(problem.message, what);
     }
 
     #[test]
@@ -298,9 +328,7 @@ mod tests {
 
     #[test]
     fn a_negative_number_is_not_suggested_as_an_argument() {
-        let said = problem(
-            "error: unexpected argument '-5' found\n\n  tip: to pass '-5' as a value, use '-- -5'\n\nUsage: ucp-streams ping\n",
-        );
+        let said = mistake(&["ucp-streams", "-5"]);
         assert_eq!(
             said.message,
             "unexpected argument '-5' found\na value cannot be negative here"
