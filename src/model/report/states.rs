@@ -18,7 +18,7 @@ macro_rules! states {
         $(#[$meta:meta])*
         $vis:vis enum $name:ident {
             $(
-                $(#[doc = $doc:literal])*
+                $(#[$said:meta])*
                 $word:ident = $text:literal in $tone:ident
             ),* $(,)?
         }
@@ -27,7 +27,7 @@ macro_rules! states {
         #[derive(serde::Serialize, schemars::JsonSchema)]
         #[serde(rename_all = "snake_case")]
         $vis enum $name {
-            $($(#[doc = $doc])* $word,)*
+            $($(#[$said])* $word,)*
         }
 
         impl $name {

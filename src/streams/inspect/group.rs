@@ -25,7 +25,7 @@ use crate::wire::{
 
 report! {
     /// What there is to say of a group. `None` is unknown, or for a missing group that there is nothing to say.
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug, Default)]
     pub struct GroupReport ranked by rank_by_severity {
         /// The group.
         pub group: Name => text("GROUP") by Self::name_cell,
@@ -117,32 +117,7 @@ impl GroupReport {
             group,
             stream,
             state: GroupState::Missing,
-            is_extra: false,
-            lag: None,
-            is_counted: false,
-            last_delivered_id: None,
-            undelivered_id: None,
-            undelivered_age_ms: None,
-            pending: None,
-            oldest_pending_id: None,
-            oldest_pending_age_ms: None,
-            oldest_pending_idle_ms: None,
-            oldest_pending_deliveries: None,
-            oldest_pending_is_fatal: None,
-            oldest_pending_consumer: None,
-            oldest_pending_is_trimmed: None,
-            lost: None,
-            lost_unaccepted: None,
-            headroom: None,
-            headroom_ms: None,
-            rate_window_ms: None,
-            alerts: Vec::new(),
-            severity: None,
-            figures: Figures::default(),
-            thresholds: Thresholds::default(),
-            circuit_breaker: None,
-            live: None,
-            consumers: Vec::new(),
+            ..Self::default()
         }
     }
 }

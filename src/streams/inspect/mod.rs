@@ -33,11 +33,12 @@ use crate::wire::{Connection, Error};
 
 states! {
     /// Whether something that should be there is.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum GroupState {
         /// It is there.
         Ready = "ready" in Ok,
         /// The topology names it and the server does not have it.
+        #[default]
         Missing = "missing" in Warn,
     }
 }
