@@ -10,9 +10,9 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::{Day, MlService, Scene};
-use crate::model::{EntryId, Kind, Name, Problem};
+use crate::model::{Backoff, EntryId, Kind, Name, Problem};
 use crate::platform::PREDICTION_RESULTS;
-use crate::topology::{Backoff, Builtin as BuiltinSpec, GroupSpec, Handler as Spec, Workers};
+use crate::topology::{Builtin as BuiltinSpec, GroupSpec, Handler as Spec, Workers};
 use crate::wire::{Connection, Dialer, GroupStart, xinfo_groups};
 use crate::worker::handler::{Builtin, Handler, Http};
 use crate::worker::{

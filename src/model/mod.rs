@@ -4,6 +4,7 @@
 //! Nothing here does I/O, names a client crate, or knows how it is shown.
 
 mod adaptive_batch;
+mod backoff;
 mod batch;
 mod body;
 mod claim_idle;
@@ -43,6 +44,7 @@ mod time;
 mod web_address;
 
 pub use adaptive_batch::AdaptiveBatch;
+pub use backoff::{Backoff, Waits};
 pub use batch::Batch;
 pub use body::{Body, EntryObject};
 pub use claim_idle::ClaimIdle;

@@ -19,8 +19,8 @@ pub use check::{Fault, Subject};
 pub use file::{FileError, example_toml, file_problem};
 pub use handler::{Builtin, FanOut, Handler, HttpSpec, HttpTarget};
 pub use spec::{
-    Backoff, FIELDS_MAX, FieldSpec, FieldType, GroupSpec, OnFull, OnGroupLost, Start, StreamSpec,
-    Workers, breaker_key, inflight_key, lease_key, losses_key, policy_key,
+    FIELDS_MAX, FieldSpec, FieldType, GroupSpec, OnFull, OnGroupLost, Start, StreamSpec, Workers,
+    breaker_key, inflight_key, lease_key, losses_key, policy_key,
 };
 pub use threshold::{Level, Measure, Threshold, Thresholds};
 

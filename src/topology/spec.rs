@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::Handler;
 use super::threshold::Thresholds;
-use crate::model::{Name, as_ms};
+use crate::model::{Backoff, Name, as_ms};
 
 /// A stream: its retention, its dead letters, and what its entries look like.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -306,30 +306,6 @@ pub fn losses_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":lost:", group.as_bytes()].concat())
 }
 
-/// The waits between attempts: `base`, doubled after each, never above `cap`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Backoff {
-    /// The wait before the second attempt.
-    #[serde(rename = "base_ms", serialize_with = "as_ms")]
-    #[schemars(with = "u64")]
-    pub base: Duration,
-    /// The longest wait.
-    #[serde(rename = "cap_ms", serialize_with = "as_ms")]
-    #[schemars(with = "u64")]
-    pub cap: Duration,
-}
-
-impl Backoff {
-    /// The least wait after `attempts` failed ones: `base · 2^(attempts − 1)`, at most `cap`.
-    /// The worker adds up to a fifth at random.
-    pub fn delay(self, attempts: u64) -> Duration {
-        let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
-        2u32.checked_pow(doublings)
-            .and_then(|factor| self.base.checked_mul(factor))
-            .map_or(self.cap, |delay| delay.min(self.cap))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,14 +316,5 @@ mod tests {
         // Groups whose names differ in bytes that are no text are not one.
         let keys = [0xfe, 0xff].map(|byte| lease_key(&"s".into(), &Name::new([byte])));
         assert_ne!(keys[0], keys[1]);
-    }
-
-    #[test]
-    fn backoff_doubles_to_the_cap() {
-        let backoff = GroupSpec::new("g", "s").backoff;
-        let seconds: Vec<u64> = [0, 1, 2, 3, 9, 10, 40, u64::MAX]
-            .map(|attempts| backoff.delay(attempts).as_secs())
-            .to_vec();
-        assert_eq!(seconds, [1, 1, 2, 4, 256, 300, 300, 300]);
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::model::Problem;
+use crate::model::{Backoff, Problem};
 use crate::planted;
-use crate::topology::{Backoff, GroupSpec};
+use crate::topology::GroupSpec;
 
 /// [`Backoff::delay`] before the attempt after number `attempt` (0: it was never attempted, and waits for nothing),
 /// stretched by up to a fifth, never shortened; `fraction` is in 0..=1.

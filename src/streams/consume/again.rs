@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Member;
 use crate::model::{Batch, EntryId, PendingEntry};
-use crate::streams::patience::{Waits, passes};
+use crate::streams::patience::{WAITS, passes};
 use crate::streams::tail::Sink;
 use crate::wire::{Error, PendingFilter, xpending_entries, xrange};
 
@@ -34,7 +34,7 @@ impl Member<'_> {
         is_stopped: &impl Fn() -> bool,
     ) -> Result<Option<Strays>, Error> {
         sink.note(&format!("{failed}; connecting again"));
-        let mut waits = Waits::new();
+        let mut waits = WAITS.waits();
         while !is_stopped() {
             match self.reopen().await {
                 Ok(strays) => {
@@ -42,7 +42,7 @@ impl Member<'_> {
                     return Ok(Some(strays));
                 }
                 Err(error) if !passes(&error) => return Err(error),
-                Err(_) => waits.next().await,
+                Err(_) => sleep(waits.failed()).await,
             }
         }
         Ok(None)

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use tokio::time::sleep;
 
 use super::gap::{Continuity, Gap, Place};
 use super::{Filter, PAGE, Sink, hand_over};
 use crate::model::{AdaptiveBatch, Batch, EntryId, Name, StreamInfo};
-use crate::streams::patience::{Waits, passes};
+use crate::streams::patience::{WAITS, passes};
 use crate::wire::{Dialer, Error, ErrorKind, Lane, Stop};
 
 /// How long one blocking read waits; also how soon a dead connection is noticed, twice this and the timeout.
@@ -69,12 +70,12 @@ enum Server {
 
 /// A new lane, as soon as there is one to be had.
 async fn again(dialer: &Dialer) -> Result<Lane, Error> {
-    let mut waits = Waits::new();
+    let mut waits = WAITS.waits();
     loop {
         match dialer.lane().await {
             Ok(lane) => return Ok(lane),
             Err(error) if !passes(&error) => return Err(error),
-            Err(_) => waits.next().await,
+            Err(_) => sleep(waits.failed()).await,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::drain::until_told_now;
 use super::fence::Lease;
 use super::losses::Losses;
 use super::{Engine, presence_interval};
-use crate::model::{CommandLine, EntryId, Problem, format_duration_short};
+use crate::model::{Backoff, CommandLine, EntryId, Problem, format_duration_short};
 use crate::planted;
 use crate::streams::losses::counted_by;
 use crate::streams::names::not_a_stream;
@@ -22,6 +22,9 @@ use crate::wire::{
 };
 use crate::worker::counters::{Counters, Summary};
 use crate::worker::job::{Assignment, Mode, Signal};
+
+/// The pauses of a worker that cannot start yet.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
 
 /// Works until the work is done, `signal` asks for the end, or something fails for good; then finishes what runs and
 /// gives back the rest. `counters` tell how far it is, also when it fails. A signal to stop now ends it also where the
@@ -67,7 +70,7 @@ async fn prepare(
     signal: watch::Receiver<Signal>,
 ) -> anyhow::Result<Option<Joined>> {
     let started = Instant::now();
-    let mut pause = Duration::from_millis(50);
+    let mut pauses = PAUSES.waits();
     loop {
         if *signal.borrow() != Signal::Run {
             return Ok(None);
@@ -78,12 +81,12 @@ async fn prepare(
             Err(Join::Wire(error)) => return Err(job.failed_with(error)),
             Err(Join::Problem(problem)) => return Err(problem.into()),
         };
+        let pause = pauses.failed();
         if started.elapsed() + pause > job.connect_for {
             return Err(job.failed_with(error));
         }
         tracing::warn!(group = %job.group, %error, "cannot start yet: retrying with backoff");
         sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(2));
     }
 }
 

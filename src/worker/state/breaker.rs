@@ -4,8 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::model::EntryId;
-use crate::topology::Backoff;
+use crate::model::{Backoff, EntryId};
 
 /// Attempts in a row that must fail.
 const IN_A_ROW: usize = 20;

@@ -3,19 +3,21 @@
 
 use std::time::{Duration, Instant};
 
-/// The first wait after failed starts, doubled up to [`WAIT_MAX`]; and how long after its start an attempt is known not
-/// to have failed at once.
+use crate::model::{Backoff, Waits};
+
+/// The waits after failed starts.
+const WAITS: Backoff = Backoff::new(WAIT, Duration::from_secs(5));
+/// The first of them; and how long after its start an attempt is known not to have failed at once.
 const WAIT: Duration = Duration::from_millis(100);
-const WAIT_MAX: Duration = Duration::from_secs(5);
 /// How often it is said at most.
 const SAID_EVERY: Duration = Duration::from_mins(1);
 
 /// How many attempts at a time are possible.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::worker) struct Lack {
     /// So many, as far as is known; `None`: as many as are wanted.
     limit: Option<usize>,
-    failures: u32,
+    waits: Waits,
     /// When more may be tried.
     until: Option<Instant>,
     /// Since when there are more.
@@ -27,16 +29,27 @@ pub(in crate::worker) struct Lack {
     said: Option<Instant>,
 }
 
+impl Default for Lack {
+    /// Nothing is lacking.
+    fn default() -> Self {
+        Self {
+            limit: None,
+            waits: WAITS.waits(),
+            until: None,
+            trial: None,
+            most: 0,
+            stalled: None,
+            said: None,
+        }
+    }
+}
+
 impl Lack {
     /// A start failed beside so many attempts; whether that is to be said.
     pub(in crate::worker) fn failed(&mut self, now: Instant, running: usize) -> bool {
         // Those that were started together count once.
         if self.until.is_none_or(|until| now >= until) {
-            let wait = WAIT
-                .saturating_mul(1 << self.failures.min(10))
-                .min(WAIT_MAX);
-            self.failures = self.failures.saturating_add(1);
-            self.until = Some(now + wait);
+            self.until = Some(now + self.waits.failed());
         }
         self.limit = Some(running);
         self.trial = None;
@@ -72,7 +85,7 @@ impl Lack {
     /// could be started, if that is over.
     pub(in crate::worker) fn look(&mut self, now: Instant, wanted: usize) -> Option<Instant> {
         self.trial.take_if(|trial| now >= *trial + WAIT)?;
-        self.failures = 0;
+        self.waits.succeeded();
         self.until = None;
         self.limit = Some(std::mem::take(&mut self.most));
         if self.limit.is_some_and(|limit| limit >= wanted) {

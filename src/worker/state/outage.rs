@@ -2,19 +2,18 @@
 
 use std::time::{Duration, Instant};
 
+use crate::model::{Backoff, Waits};
 use crate::worker::policy::fraction;
 
-/// The first pause after a failure, doubled up to [`PAUSE_MAX`].
-const PAUSE: Duration = Duration::from_millis(100);
-const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// The pauses after failures.
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 /// A pause takes at most this part of the time between two renewals: leases outlive a server that is back.
 const PAUSE_SHARE: u32 = 2;
 
 /// The outage at present, if there is one, and what must be done once it is over.
 #[derive(Debug)]
 pub(in crate::worker) struct Outage {
-    failures: u32,
-    pause_max: Duration,
+    pauses: Waits,
     pub(in crate::worker) since: Option<Instant>,
     pause_until: Option<Instant>,
     /// Entries may have been delivered to this consumer in replies that were lost.
@@ -27,8 +26,7 @@ impl Outage {
     /// For a worker that renews its leases every `renewal`.
     pub(in crate::worker) fn new(now: Instant, renewal: Duration) -> Self {
         Self {
-            failures: 0,
-            pause_max: PAUSE_MAX.min(renewal / PAUSE_SHARE),
+            pauses: PAUSES.at_most(renewal / PAUSE_SHARE).waits(),
             since: None,
             pause_until: None,
             is_recovery_due: false,
@@ -66,11 +64,7 @@ impl Outage {
 
     /// Notes a failure and pauses; the pause.
     pub(in crate::worker) fn failed(&mut self, now: Instant) -> Duration {
-        let doubled = PAUSE
-            .saturating_mul(1u32 << self.failures.min(10))
-            .min(self.pause_max);
-        let pause = doubled.mul_f64(1.0 + fraction() / 2.0);
-        self.failures = self.failures.saturating_add(1);
+        let pause = self.pauses.failed().mul_f64(1.0 + fraction() / 2.0);
         self.since.get_or_insert(now);
         self.pause_until = Some(now + pause);
         pause
@@ -78,7 +72,7 @@ impl Outage {
 
     /// It is over; since when it had been.
     pub(in crate::worker) fn ended(&mut self) -> Option<Instant> {
-        self.failures = 0;
+        self.pauses.succeeded();
         self.pause_until = None;
         self.since.take()
     }
@@ -99,6 +93,6 @@ mod tests {
         };
         assert!(longest(1000) <= Duration::from_millis(750));
         let unbounded = longest(60_000);
-        assert!((PAUSE_MAX..=PAUSE_MAX.mul_f64(1.5)).contains(&unbounded));
+        assert!((PAUSES.cap..=PAUSES.cap.mul_f64(1.5)).contains(&unbounded));
     }
 }

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use super::settlement::Settlement;
-use crate::model::EntryId;
-use crate::topology::Backoff;
+use crate::model::{Backoff, EntryId};
 use crate::worker::policy::{fraction, spread_delay};
 
 /// The longest wait between two tries, whatever the group's backoff: somebody is mending the dead-letter stream.
@@ -28,10 +27,7 @@ impl Postponed {
     /// Tries are as far apart as attempts are.
     pub(in crate::worker) fn new(backoff: Backoff) -> Self {
         Self {
-            backoff: Backoff {
-                base: backoff.base.min(WAIT_MAX),
-                cap: backoff.cap.min(WAIT_MAX),
-            },
+            backoff: backoff.at_most(WAIT_MAX),
             waiting: BTreeMap::new(),
             tries: HashMap::new(),
         }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::future::{MaybeDone, maybe_done};
+use tokio::time::sleep;
 
 use super::OnceEntry;
-use crate::streams::patience::Waits;
+use crate::streams::patience::WAITS;
 use crate::streams::stop::StopFlag;
 use crate::wire::{Connection, Dialer, Error, ErrorKind, Once};
 
@@ -86,7 +87,7 @@ impl<'d> Asker<'d> {
         mut lost: Option<Error>,
         stop: &StopFlag,
     ) -> Result<Vec<Result<Once, Error>>, Failed> {
-        let (mut attempts, mut waits) = (1, Waits::new());
+        let (mut attempts, mut waits) = (1, WAITS.waits());
         let mut before = lost.clone();
         loop {
             let error = match before.take() {
@@ -108,7 +109,7 @@ impl<'d> Asker<'d> {
                 });
             }
             tokio::select! {
-                () = waits.next() => {}
+                () = sleep(waits.failed()) => {}
                 () = stop.wait() => {}
             }
             attempts += 1;

@@ -15,6 +15,7 @@ use super::history::{Running, is_of_one_of};
 use super::own::{Own, strays};
 use super::table::{self, Process, TICKS_PER_SECOND};
 use super::watched::{MARK, Watched};
+use crate::model::Backoff;
 
 /// How long what was asked to end may take.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -23,7 +24,7 @@ const KILL_FOR: Duration = Duration::from_secs(5);
 /// The longest a stop takes, and a look more.
 pub(super) const STOP_WITHIN: Duration = Duration::from_secs(6);
 /// Between two looks, at first and at most.
-const BETWEEN_LOOKS: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(50)];
+const BETWEEN_LOOKS: Backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(50));
 /// So many looks in a row find nothing where nothing is left: one that forks while it is looked for is seen by the next.
 const EMPTY_LOOKS: usize = 2;
 
@@ -173,7 +174,7 @@ impl Stopping {
                 if !matches!(self.child.try_wait(), Ok(None)) {
                     break;
                 }
-                thread::sleep(BETWEEN_LOOKS[0]);
+                thread::sleep(BETWEEN_LOOKS.base);
             }
         }
         drop((self.child, self.own, self.running));
@@ -187,14 +188,14 @@ impl Stopping {
 
 fn run(attempts: &Receiver<Stopping>) {
     let mut stopping: Vec<Stopping> = Vec::new();
-    let mut pause = BETWEEN_LOOKS[0];
+    let mut pauses = BETWEEN_LOOKS.waits();
     loop {
         if stopping.is_empty() {
             match attempts.recv() {
                 Ok(attempt) => stopping.push(attempt),
                 Err(_) => return,
             }
-            pause = BETWEEN_LOOKS[0];
+            pauses.succeeded();
         }
         stopping.extend(attempts.try_iter());
         for (at, is_over) in look(&mut stopping).into_iter().enumerate().rev() {
@@ -203,8 +204,7 @@ fn run(attempts: &Receiver<Stopping>) {
             }
         }
         if !stopping.is_empty() {
-            thread::sleep(pause);
-            pause = (pause * 2).min(BETWEEN_LOOKS[1]);
+            thread::sleep(pauses.failed());
         }
     }
 }
