@@ -29,6 +29,7 @@ mod requeue;
 mod shared;
 mod tail;
 mod topology;
+mod wait;
 mod worker;
 
 pub use launch::run;
@@ -79,7 +80,7 @@ macro_rules! commands {
 commands! {
     "Set up": demo Demo, dev Dev, init Init, topology Topology, completions Completions, man Man;
     "Publish": publish Publish, ingest Ingest;
-    "Look": check Check, info Info, lag Lag, pending Pending, tail Tail, read Read, get Get;
+    "Look": check Check, info Info, lag Lag, pending Pending, tail Tail, read Read, get Get, wait Wait;
     "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq;
     "Work": worker Worker, consume Consume;
     "Keep": groups Groups, consumers Consumers;

@@ -3,6 +3,7 @@
 use super::{Finding, Rule, Scope, Severity};
 use crate::model::{CommandLine, EntryId, Lag, counted, entries, format_duration_short};
 use crate::streams::inspect::GroupReport;
+use crate::streams::target::Target;
 use crate::topology::{Alert, AlertName, Measure, Topology};
 
 /// The topology names a group that the server does not have.
@@ -257,23 +258,15 @@ fn of_alert(
     found.collect()
 }
 
-/// A command about the group, which says its stream where the topology does not.
+/// A command about the group.
 fn about(
     command: &'static str,
     group: &GroupReport,
     topology: &Topology,
     position: Option<&str>,
 ) -> CommandLine {
-    let mut line = CommandLine::new(command).arg(&group.group);
-    if let Some(position) = position {
-        line = line.arg(position);
-    }
-    let is_named = topology.stream(&group.stream).is_some();
-    if is_named {
-        line
-    } else {
-        line.option("--stream", &group.stream)
-    }
+    let line = Target::from(group).command(command, topology);
+    position.into_iter().fold(line, CommandLine::arg)
 }
 
 /// `, over max_lag 1,000`.

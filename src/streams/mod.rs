@@ -37,5 +37,6 @@ mod stop;
 pub mod tail;
 pub mod target;
 pub mod tombstone;
+pub mod wait;
 pub mod which_group;
 mod within;

@@ -80,6 +80,13 @@ impl Dialer {
         self
     }
 
+    /// The same dialer with another deadline for connecting and for each reply.
+    #[must_use]
+    pub fn within(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
     /// The server this dialer reaches.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint

@@ -39,6 +39,7 @@ mod shell;
 mod tail;
 mod template;
 mod topology;
+mod wait;
 
 #[path = "../support/mod.rs"]
 mod support;

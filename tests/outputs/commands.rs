@@ -209,6 +209,11 @@ commands! {
     topology_check "topology check" => [on(&["topology", "check"])]
     topology_example "topology example" => [on(&["topology", "example"]).head(6)]
     topology_show "topology show" => [on(&["topology", "show"]).text()]
+    wait "wait" => [
+        on(&["wait", GROUP, "--lag", "1000000", "--live", "0"]),
+        on(&["wait", GROUP, "--timeout", "1s"]),
+        on(&["wait", "nobody"]),
+    ]
     worker_run "worker run" => [on(&[
         "worker", "run", GROUP, "--once", "--consumer", "c", "--builtin", "null", "--claim-idle", "3h",
     ]).slow()]

@@ -155,6 +155,21 @@ impl GroupsArgs {
     ) -> Result<Vec<GroupSpec>> {
         find_all(&self.groups, self.stream.as_ref(), connection, context).await
     }
+
+    /// As [`GroupsArgs::resolve`]; every group of the topology when none is named.
+    ///
+    /// # Errors
+    /// As [`GroupsArgs::resolve`].
+    pub(in crate::commands) async fn resolve_or_all(
+        &self,
+        connection: &Connection,
+        context: &Context,
+    ) -> Result<Vec<GroupSpec>> {
+        if self.groups.is_empty() {
+            return Ok(context.topology()?.groups.clone());
+        }
+        self.resolve(connection, context).await
+    }
 }
 
 /// As [`find`], for any number of names and one look.

@@ -50,8 +50,10 @@ pub enum Wanted<'a> {
     Topology,
     /// These streams, and every group on them.
     Streams(&'a [Name]),
-    /// These groups.
+    /// These groups, which must be there.
     Groups(&'a [GroupSpec]),
+    /// These groups, whether or not they are there yet.
+    Expected(&'a [GroupSpec]),
 }
 
 impl<'a> Wanted<'a> {
@@ -87,17 +89,32 @@ impl<'a> Wanted<'a> {
                 topology.groups.iter().for_each(|it| add(&it.stream));
             }
             Self::Streams(named) => named.iter().for_each(add),
-            Self::Groups(named) => named.iter().for_each(|it| add(&it.stream)),
+            Self::Groups(named) | Self::Expected(named) => {
+                for group in named {
+                    add(&group.stream);
+                }
+            }
         }
         once
     }
 
     fn has(self, stream: &Name, group: &Name) -> bool {
         match self {
-            Self::Groups(named) => named
+            Self::Groups(named) | Self::Expected(named) => named
                 .iter()
                 .any(|it| it.name == *group && it.stream == *stream),
             _ => true,
+        }
+    }
+
+    /// The groups that should be on `stream`, and are reported as missing where they are not.
+    fn expected(self, topology: &'a Topology, stream: &'a Name) -> Vec<&'a GroupSpec> {
+        match self {
+            Self::Expected(named) => named.iter().filter(|it| it.stream == *stream).collect(),
+            _ => topology
+                .groups_of(stream)
+                .filter(|it| self.has(stream, &it.name))
+                .collect(),
         }
     }
 }
@@ -234,7 +251,7 @@ async fn require(
     looks: &[FirstTrip],
 ) -> Result<()> {
     match wanted {
-        Wanted::Topology => {}
+        Wanted::Topology | Wanted::Expected(_) => {}
         Wanted::Streams(_) => {
             for look in looks.iter().filter(|it| it.state != StreamState::Ready) {
                 require_unless_dead_letters(connection, topology, look.name()).await?;

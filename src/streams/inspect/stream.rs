@@ -223,9 +223,8 @@ impl FirstTrip {
             });
             groups = try_join_all(asked).await?;
         }
-        for expected in topology.groups_of(&name) {
-            let is_wanted = survey.wanted.has(&name, &expected.name);
-            if is_wanted && !groups.iter().any(|it| it.group == expected.name) {
+        for expected in survey.wanted.expected(topology, &name) {
+            if !groups.iter().any(|it| it.group == expected.name) {
                 groups.push(GroupReport::expected(expected));
             }
         }

@@ -29,6 +29,19 @@ const LOOK: &[&str] = &[
 /// How far groups are, in entries and in time.
 const MEASURE: &[&str] = &["time", "info", "command|info"];
 
+/// What is asked beside each group.
+const BESIDE: &[&str] = &["xlen", "xrevrange", "get", "hgetall"];
+
+/// What an observation of streams and groups takes, and the keys that it reads.
+const OBSERVE: &[&[&str]] = &[LOOK, MEASURE, BESIDE];
+const OBSERVED: &[Keys] = &[
+    Keys::ReadStreams,
+    Keys::ReadDeadLetters,
+    Keys::ReadBreakers,
+    Keys::ReadLosses,
+    Keys::ReadPolicies,
+];
+
 /// How long workers that live let entries rest.
 const PATIENCE: &[&str] = &["xinfo|consumers", "hgetall"];
 
@@ -160,7 +173,7 @@ const DEMO: &[&[&str]] = &[
 /// A row a command. What is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{DeadLetters, Demo, Losses, ReadBreakers, ReadDeadLetters, ReadInFlight, ReadLosses, ReadPolicies, ReadStreams, Streams, Working};
+    use Keys::{DeadLetters, Demo, Losses, ReadDeadLetters, ReadInFlight, ReadLosses, ReadPolicies, ReadStreams, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -175,10 +188,11 @@ pub(super) const TABLE: &[Needs] = &{
         needs("tail", Scope::Streams, &[&["type", "xrange", "xrevrange", "xread", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("read", Scope::Streams, &[&["type", "xrange", "xrevrange"]], &[ReadStreams]),
         needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream", "info"]], &[ReadStreams]),
-        needs("info", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "memory|usage", "get", "hgetall"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies]),
-        needs("groups", Scope::Streams, &[LOOK, MEASURE, &["xrevrange", "xlen", "get", "hgetall"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies]),
-        needs("check", Scope::Streams, &[LOOK, MEASURE, &["xlen", "xrevrange", "get", "hgetall"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies]),
-        needs("lag", Scope::Streams, &[LOOK, MEASURE, &["xlen", "xrevrange", "get", "hgetall"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies]),
+        needs("info", Scope::Streams, &[LOOK, MEASURE, BESIDE, &["memory|usage"]], OBSERVED),
+        needs("groups", Scope::Streams, OBSERVE, OBSERVED),
+        needs("check", Scope::Streams, OBSERVE, OBSERVED),
+        needs("lag", Scope::Streams, OBSERVE, OBSERVED),
+        needs("wait", Groups, OBSERVE, OBSERVED),
         needs("pending", Groups, &[PENDING, CONSUMERS, &["time", "hmget"]], &[ReadStreams, ReadInFlight]),
         needs("claim", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters, ReadPolicies]),
         needs("requeue", Groups, &[PENDING, PATIENCE, SCRIPT, MOVE], &[Streams, DeadLetters, ReadPolicies]),

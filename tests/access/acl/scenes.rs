@@ -172,6 +172,8 @@ pub(crate) const SCENES: &[Scene] = &[
     scene("check", OF_GROUP, &["check", GROUP, "--max-idle", "1h"]).ends(2),
     scene("lag", &[], &["lag"]).after(PREDICT),
     scene("lag", OF_GROUP, &["lag", GROUP, "--exact"]),
+    scene("wait", &[], &["wait", "--timeout", "1s"]).after(PREDICT).ends(4),
+    scene("wait", OF_GROUP, &["wait", GROUP, "--dlq", "1000", "--live", "0"]),
     scene("pending", OF_GROUP, &["pending", GROUP, "--entries", "--histogram", "--by", "event_type"]),
     scene("claim", OF_GROUP, &["claim", GROUP, "--to", "c2", "--idle", "0s", "--yes"]).ends(9),
     scene("requeue", OF_GROUP, &["requeue", GROUP, "--idle", "0s", "--yes"]).ends(9),
