@@ -5,10 +5,10 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::failure::told_of_denied;
 use super::shared::group::GroupsArgs;
-use crate::cli::{Impact, Prints, Stages, stages};
+use crate::cli::{Impact, Limited, Prints, Stages, stages};
 use crate::exit::{Exit, Verdict};
 use crate::findings::{CheckReport, Scope, Severity, findings};
-use crate::model::{Format, Limit, escaped};
+use crate::model::{Format, escaped};
 use crate::streams::inspect::{Detail, Observation, Wanted, observe};
 use crate::streams::pending::greatest_idle;
 use crate::streams::target::Target;
@@ -71,6 +71,9 @@ pub(super) struct Args {
     /// Print one line with performance data, as monitoring plugins do
     #[arg(long)]
     nagios: bool,
+
+    #[command(flatten)]
+    limit: Limited,
 }
 
 impl Args {
@@ -102,7 +105,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             if is_plugin && !is_silent {
                 context.console.put(plugin_line(&report).as_bytes())?;
             } else if !is_silent {
-                context.console.show_report(&report, Limit::All)?;
+                context.console.show_report(&report, args.limit.rows())?;
             }
             Ok(exit_of(report.verdict))
         }

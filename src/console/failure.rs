@@ -1,28 +1,22 @@
 //! An error as text and as JSON. Pure.
 
-use super::lines;
+use super::voice::labelled;
 use crate::exit::Exit;
 use crate::model::{Problem, Tone};
 use crate::view::{Theme, write_json};
 
-/// `error: message`, its causes, and `hint: …`.
-pub(super) fn as_text(error: &anyhow::Error, theme: Theme) -> String {
+/// `error: message`, its causes, and `hint: …`, on a screen of so many columns.
+pub(super) fn as_text(error: &anyhow::Error, theme: Theme, width: Option<u16>) -> String {
     let mut messages = messages(error).into_iter();
     let first = messages.next().unwrap_or_default();
-    let mut text = format!(
-        "{} {}",
-        theme.paint(Tone::Bad, "error:"),
-        lines(&first, "       ")
-    );
+    let mut text = labelled(theme, Tone::Bad, "error:", &first, width);
     for cause in messages {
-        text.push_str("\n  because: ");
-        text.push_str(&lines(&cause, "           "));
+        text.push('\n');
+        text.push_str(&labelled(theme, Tone::Plain, "  because:", &cause, width));
     }
     if let Some(hint) = hint(error) {
         text.push('\n');
-        text.push_str(&theme.paint(Tone::Heading, "hint:"));
-        text.push(' ');
-        text.push_str(&lines(hint, "      "));
+        text.push_str(&labelled(theme, Tone::Heading, "hint:", hint, width));
     }
     text
 }
@@ -75,7 +69,7 @@ mod tests {
     #[test]
     fn text_has_the_message_the_causes_and_the_next_step() {
         assert_eq!(
-            as_text(&sample(), Theme::PLAIN),
+            as_text(&sample(), Theme::PLAIN, None),
             "error: stream `s` has no group `g`\n  because: NOGROUP no such\\r\\x1b[2J key\nhint: ucp-streams init g"
         );
     }
@@ -84,7 +78,7 @@ mod tests {
     fn a_cause_that_says_the_same_is_left_out() {
         let error = anyhow!("refused").context("cannot connect: refused");
         assert_eq!(
-            as_text(&error, Theme::PLAIN),
+            as_text(&error, Theme::PLAIN, None),
             "error: cannot connect: refused"
         );
     }

@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use super::progress::Bar;
 use super::terminal::stderr_width;
 use crate::model::{LogFormat, escaped};
-use crate::view::{json_made_safe, wrapped};
+use crate::view::{fitted, json_made_safe};
 
 /// How far the lines of an event are set in that follow its first one on a screen.
 const INDENT: usize = 4;
@@ -84,11 +84,7 @@ impl<W: Write> Write for SafeLine<W> {
             LogFormat::Text => {
                 let text = escaped(text.as_bytes());
                 let width = self.screen.as_ref().and_then(|_| stderr_width());
-                let text = match width {
-                    Some(width) => wrapped(&text, usize::from(width), INDENT),
-                    None => text,
-                };
-                line.extend_from_slice(text.as_bytes());
+                line.extend_from_slice(fitted(text, width, INDENT).as_bytes());
             }
             LogFormat::Json => json_made_safe(&mut line, &text),
         }

@@ -16,8 +16,8 @@ mod service;
 mod signals;
 mod space;
 mod terminal;
+mod voice;
 
-use std::io::{self, Write as _};
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Result;
@@ -33,7 +33,7 @@ pub use space::free_bytes;
 pub use terminal::Terminal;
 
 use crate::exit::{Exit, OutputClosed, Stopped, classify};
-use crate::model::{Consent, Format, Limit, LogFormat, Problem, Row, Tone, escaped};
+use crate::model::{Consent, Format, Limit, LogFormat, Problem, Row, Tone, escaped, with_commas};
 use crate::settings::{DisplaySettings, Listening, PagerChoice, ProductionGuard};
 use crate::view::{self, Cut, Options, Report, Theme};
 use filter::Filter;
@@ -41,6 +41,7 @@ use output::{Opening, Through, Unshown};
 use pager::Pager;
 use progress::Bar;
 use reader::Reader;
+use voice::{Voice, lines};
 
 /// The two outputs of one command and how to write to them.
 #[derive(Debug)]
@@ -76,6 +77,7 @@ impl Console {
         let pager = Pager::default();
         let voice = Voice {
             theme: stderr_theme,
+            is_terminal: terminal.stderr,
             bar: bar.clone(),
             pager: pager.clone(),
         };
@@ -215,7 +217,9 @@ impl Console {
         let (all, unnamed) = self.unshown.counts();
         if unnamed > 0 {
             self.warn(&format!(
-                "{unnamed} more could not be filtered, {all} in all"
+                "{} more could not be filtered, {} in all",
+                with_commas(unnamed),
+                with_commas(all)
             ));
         }
         all
@@ -224,6 +228,7 @@ impl Console {
     fn voice(&self) -> Voice {
         Voice {
             theme: self.stderr_theme,
+            is_terminal: self.terminal.stderr,
             bar: self.bar.clone(),
             pager: self.pager.clone(),
         }
@@ -294,14 +299,14 @@ impl Console {
     /// A remark on standard error; not with `-q`.
     pub fn note(&self, text: &str) {
         if !self.display.quiet {
-            self.tell(&lines(text, ""));
+            self.voice().remark(text);
         }
     }
 
     /// A remark on standard error from so many `-v` on.
     pub fn detail(&self, verbosity: u8, text: &str) {
         if self.display.verbosity >= verbosity {
-            let text = lines(text, "");
+            let text = self.voice().fitted_remark(text);
             self.tell(&self.stderr_theme.paint(Tone::Dim, &text));
         }
     }
@@ -320,7 +325,7 @@ impl Console {
             let text = if self.speaks_json() {
                 failure::as_json(error, exit)
             } else {
-                failure::as_text(error, self.stderr_theme)
+                failure::as_text(error, self.stderr_theme, self.voice().width())
             };
             self.tell(&text);
         }
@@ -382,7 +387,7 @@ impl Console {
         if !self.can_ask() {
             return Err(confirm::nobody_to_ask(&plan, protected.as_ref()));
         }
-        self.tell(&plan);
+        self.voice().remark(&plan);
         self.bar.suspend(|| match &protected {
             Some(protected) => confirm::ask_for_name(&protected.name),
             None => confirm::ask(),
@@ -408,54 +413,5 @@ impl Console {
     /// One text on standard error. Where even that fails there is nobody left to tell.
     fn tell(&self, text: &str) {
         self.voice().tell(text);
-    }
-}
-
-/// Standard error.
-#[derive(Clone, Debug)]
-struct Voice {
-    theme: Theme,
-    bar: Bar,
-    pager: Pager,
-}
-
-impl Voice {
-    fn warn(&self, text: &str) {
-        let label = self.theme.paint(Tone::Warn, "warning:");
-        self.tell(&format!("{label} {}", lines(text, "         ")));
-    }
-
-    fn tell(&self, text: &str) {
-        if self.pager.holds(text) {
-            return;
-        }
-        self.bar.suspend(|| {
-            let mut stderr = io::stderr().lock();
-            let _ = stderr.write_all(text.as_bytes());
-            let _ = stderr.write_all(b"\n");
-        });
-    }
-}
-
-/// `text` line by line escaped, every line but the first behind `margin`.
-fn lines(text: &str, margin: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for (place, line) in text.trim_end().split('\n').enumerate() {
-        if place > 0 {
-            safe.push('\n');
-            safe.push_str(margin);
-        }
-        crate::model::escape_into(&mut safe, line.as_bytes());
-    }
-    safe
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_keeps_its_lines_and_nothing_else_that_moves_a_cursor() {
-        assert_eq!(lines("a\x1b[2J\nb\rc\n", "  "), "a\\x1b[2J\n  b\\rc");
     }
 }

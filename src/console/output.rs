@@ -10,7 +10,8 @@ use super::descriptors::Fault;
 use super::filter::{Failed, Filter, entry_name, name_of};
 use super::pager::Pager;
 use super::progress::Bar;
-use super::{Voice, reader};
+use super::reader;
+use super::voice::Voice;
 use crate::exit::OutputClosed;
 use crate::model::{EntryId, Kind, Name, Problem};
 
@@ -234,6 +235,7 @@ mod tests {
     fn unshown() -> Unshown {
         Unshown::new(Voice {
             theme: crate::view::Theme::new(false),
+            is_terminal: false,
             bar: Bar::default(),
             pager: Pager::default(),
         })

@@ -1,7 +1,7 @@
 //! What `check` says: one verdict, what it rests on, and the groups that were looked at.
 
 use super::{Finding, Severity};
-use crate::model::counted;
+use crate::model::{counted, with_commas};
 use crate::streams::inspect::GroupReport;
 
 /// One verdict over some groups.
@@ -33,8 +33,9 @@ impl CheckReport {
             0 if is_partial => format!("{looked} looked at; some streams may not be looked at"),
             0 if findings.is_empty() => format!("{looked} without a finding"),
             troubled => format!(
-                "{} in {troubled} of {looked}",
-                counted(findings.len(), "finding", "findings")
+                "{} in {} of {looked}",
+                counted(findings.len(), "finding", "findings"),
+                with_commas(troubled)
             ),
         };
         Self {

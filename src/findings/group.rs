@@ -1,7 +1,9 @@
 //! Rules about groups: what the topology's thresholds alert of, and what needs none.
 
 use super::{Finding, Rule, Scope, Severity};
-use crate::model::{CommandLine, EntryId, Lag, counted, entries, format_duration_short};
+use crate::model::{
+    CommandLine, EntryId, Lag, counted, entries, format_duration_short, with_commas,
+};
 use crate::streams::inspect::GroupReport;
 use crate::streams::target::Target;
 use crate::topology::{Alert, AlertName, Measure, Topology};
@@ -66,7 +68,11 @@ pub(super) static MIN_LIVE: Rule = Rule {
     check: |scope| {
         of_alert(scope, AlertName::MinLive, |group, alert| {
             let (live, all) = (group.live.unwrap_or_default(), group.consumers.len());
-            let summary = format!("{live} of {all} consumers are live, and there is work");
+            let summary = format!(
+                "{} of {} consumers are live, and there is work",
+                with_commas(live),
+                with_commas(all)
+            );
             let next = about("consumers", group, scope.topology, None);
             Finding::of_group(&MIN_LIVE, alert.level, group, summary, &next).with(
                 "live",
@@ -278,7 +284,7 @@ fn limit(topology: &Topology, group: &GroupReport, measure: Measure, alert: Aler
     let value = if measure.is_time() {
         millis(Some(value))
     } else {
-        value.to_string()
+        with_commas(value)
     };
     format!(", over {} {value}", measure.word())
 }

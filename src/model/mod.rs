@@ -49,7 +49,7 @@ pub use batch::Batch;
 pub use body::{Body, EntryObject};
 pub use claim_idle::ClaimIdle;
 pub use consent::Consent;
-pub use counted::{counted, entries};
+pub use counted::{counted, entries, with_commas};
 pub use duration::{
     DurationError, as_ms, format_duration, format_duration_short, parse_duration, whole_ms,
 };

@@ -8,7 +8,7 @@ use super::plan;
 use super::redrive::LettersPlan;
 use super::repair::{Applied, Chosen, Outcome, Repaired};
 use super::tombstone;
-use crate::model::{CommandLine, GroupInfo, Name, PlanFacts, Problem, entries};
+use crate::model::{CommandLine, GroupInfo, Name, PlanFacts, Problem, entries, with_commas};
 use crate::topology::Topology;
 
 /// Consumers that a summary names.
@@ -207,7 +207,7 @@ impl Repair {
             summary: format!(
                 "{}{} of {} {} in {}{}",
                 if is_stopped { "stopped: " } else { "" },
-                counts.done,
+                with_commas(counts.done),
                 entries(counts.all),
                 self.past,
                 self.target,
@@ -272,7 +272,7 @@ fn by_outcome(rows: &[Repaired]) -> String {
         let more = holders.len().saturating_sub(HOLDERS_MAX);
         let held = holders.iter().take(HOLDERS_MAX);
         let mut held: Vec<String> = held
-            .map(|(name, count): &(Name, usize)| format!("{count} of {name}"))
+            .map(|(name, count): &(Name, usize)| format!("{} of {name}", with_commas(count)))
             .collect();
         held.extend((more > 0).then(|| format!("the rest of {more} more")));
         text.push_str(": ");
@@ -285,7 +285,7 @@ fn by_outcome(rows: &[Repaired]) -> String {
             outcomes => {
                 let words = outcomes
                     .iter()
-                    .map(|(word, count)| format!("{count} {word}"));
+                    .map(|(word, count)| format!("{} {word}", with_commas(count)));
                 words.collect()
             }
         };

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::dead_letters::Source;
-use crate::model::{CommandLine, Name, Problem, escaped};
+use crate::model::{CommandLine, Name, Problem, escaped, with_commas};
 use crate::model::{did_you_mean, nearest};
 use crate::topology::Topology;
 use crate::wire::{Connection, Error, ErrorKind, key_type, scan, xinfo_consumers, xinfo_groups};
@@ -260,7 +260,7 @@ pub fn listed(names: &[Name]) -> String {
         .collect();
     match names.len().saturating_sub(LISTED_MAX) {
         0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+        more => format!("{} and {} more", shown.join(", "), with_commas(more)),
     }
 }
 

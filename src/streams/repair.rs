@@ -9,7 +9,9 @@ use anyhow::Result;
 use super::course::Course;
 use super::select::{PendingSelector, is_idle, select};
 use super::target::Target;
-use crate::model::{Body, EntryId, Kind, Name, PendingEntry, Problem, entries, states};
+use crate::model::{
+    Body, EntryId, Kind, Name, PendingEntry, Problem, entries, states, with_commas,
+};
 use crate::wire::{self, Connection, ExpectedPending};
 
 /// Consumers that a summary names, the rest summed up in one.
@@ -177,6 +179,7 @@ impl Chosen {
             *held.entry(&entry.consumer).or_default() += 1;
         }
         let of = |(name, count): (&Name, &usize)| {
+            let count = with_commas(count);
             if name.is_empty() {
                 format!("{count} without a consumer")
             } else {

@@ -2,18 +2,29 @@
 
 use super::{Cell, Column, Options, Shown as _, Tone};
 
-/// Appends one line a column: its header, and its value, all values in one column.
+/// Between a header and its value.
+const GAP: &str = "  ";
+
+/// Appends one line a column: its header, and its value, all values in one column. A value that is too long for a screen goes
+/// on under itself.
 pub(super) fn block(out: &mut Vec<u8>, columns: &[Column], cells: &[Cell], options: &Options) {
     let headers = columns.iter().map(|column| column.header.len());
     let widest = headers.max().unwrap_or(0);
     for (column, cell) in columns.iter().zip(cells) {
-        if options.headers {
-            let label = format!("{:<widest$}", column.header.to_lowercase());
-            out.extend_from_slice(options.theme.paint(Tone::Dim, &label).as_bytes());
-            out.extend_from_slice(b"  ");
+        // A script that asks for a column gets it.
+        let says_nothing = column.is_sparse && options.columns.is_empty();
+        if says_nothing && matches!(cell, Cell::Unknown | Cell::Nothing) {
+            continue;
         }
         let value = options.theme.paint(cell.tone(), &cell.human()).into_owned();
-        out.extend_from_slice(value.as_bytes());
+        let line = if options.headers {
+            let label = format!("{:<widest$}", column.header.to_lowercase());
+            let label = options.theme.paint(Tone::Dim, &label);
+            options.fitted(format!("{label}{GAP}{value}"), widest + GAP.len())
+        } else {
+            options.fitted(value, 0)
+        };
+        out.extend_from_slice(line.as_bytes());
         out.push(b'\n');
     }
 }

@@ -1,16 +1,10 @@
 //! Numbers for people: `12,345`, `3m 20s`, `1.2 MiB`. Scripts get the raw numbers.
 
+use crate::model::with_commas;
+
 /// A count with a comma between thousands.
 pub fn human_count(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    with_commas(count)
 }
 
 /// Milliseconds in their two greatest units, rounded down: never more than has passed.

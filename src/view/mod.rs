@@ -45,7 +45,7 @@ pub use reshape::Reshape;
 pub use row::{RowWriter, one, rows};
 pub use template::Template;
 pub use theme::Theme;
-pub use wrap::{has_more_rows, wrapped};
+pub use wrap::{fitted, has_more_rows};
 
 use crate::model::{Align, Cell, Column, Format, Name, Row, Tone};
 use cell::Shown;
@@ -96,6 +96,11 @@ impl Options {
     /// Whether a person reads tables on a screen: what stands first there, what is left out, and how much it is, is for them.
     pub fn on_screen(&self) -> bool {
         self.terminal && !self.names && matches!(self.format, Format::Table | Format::Wide)
+    }
+
+    /// Lines that a person reads, broken between words where a screen is narrower; what follows a break is set in.
+    fn fitted(&self, text: String, indent: usize) -> String {
+        fitted(text, self.width.filter(|_| self.terminal), indent)
     }
 
     /// What is between the values of a line.

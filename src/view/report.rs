@@ -11,6 +11,9 @@ use super::row::has_columns;
 use super::{Options, Row, Tone, one, rows};
 use crate::model::{Column, Fields, Format, Problem, escaped};
 
+/// How far the lines are set in that follow the first one of a line that is too long for a screen.
+const LINE_INDENT: usize = 2;
+
 /// Something with several parts. Its JSON is its [`Serialize`], one document.
 pub trait Report: Serialize {
     /// The columns of its tables, of which `--columns` picks one.
@@ -54,6 +57,18 @@ impl Section<'_> {
         self.pick.is_some()
     }
 
+    /// How many of a list of `count` are shown, of which a person reads each in more than a row.
+    pub fn shown_of(&self, count: usize) -> usize {
+        count.min(self.options.rows_max.unwrap_or(usize::MAX))
+    }
+
+    /// Says of a list of which only some are shown how many there are; only for people.
+    pub fn cut_after(&mut self, shown: usize, count: usize) {
+        if let Some(cut) = Cut::new(shown as u64, count as u64, false) {
+            self.line(Tone::Dim, &cut.to_string());
+        }
+    }
+
     fn separate(&mut self) {
         if self.out.is_empty() || self.options.format.is_json() {
             return;
@@ -75,8 +90,14 @@ impl Section<'_> {
 
     /// A line of text; only for people. Escaped.
     pub fn line(&mut self, tone: Tone, text: &str) {
+        self.line_under(tone, text, LINE_INDENT);
+    }
+
+    /// The same, of which what does not fit on the first line is set in by `indent` columns.
+    pub fn line_under(&mut self, tone: Tone, text: &str, indent: usize) {
         if self.for_people() {
             let text = escaped(text.as_bytes());
+            let text = self.options.fitted(text, indent);
             self.out
                 .extend_from_slice(self.options.theme.paint(tone, &text).as_bytes());
             self.out.push(b'\n');

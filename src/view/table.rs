@@ -30,14 +30,9 @@ impl Table {
         rows: &[Vec<Cell>],
         options: &Options,
     ) {
-        let texts: Vec<Vec<(Tone, String)>> = rows
+        let texts: Vec<Vec<Written>> = rows
             .iter()
-            .map(|cells| {
-                cells
-                    .iter()
-                    .map(|cell| (cell.tone(), cell.human()))
-                    .collect()
-            })
+            .map(|cells| cells.iter().map(Written::from).collect())
             .collect();
         let first = self.widths.is_none();
         let widths = self.widths.get_or_insert_with(|| {
@@ -46,7 +41,8 @@ impl Table {
                 .flatten();
             settle(columns, &texts, options.headers, limit)
         });
-        if first && options.format == Format::Wide {
+        // What a file or another program gets stays a table.
+        if first && (options.format == Format::Wide || options.terminal) {
             self.in_blocks = !rows.is_empty() && is_too_wide(widths, options.width);
         }
         if self.in_blocks {
@@ -64,9 +60,11 @@ impl Table {
             layout.enforce_styling().style_text_only();
         }
         if first && options.headers {
-            let headers = columns
-                .iter()
-                .map(|column| (Tone::Heading, column.header.to_owned()));
+            let headers = columns.iter().map(|column| Written {
+                tone: Tone::Heading,
+                text: column.header.to_owned(),
+                remark: "",
+            });
             layout.set_header(line(headers, widths, columns, options));
         }
         for cells in texts {
@@ -80,22 +78,43 @@ impl Table {
     }
 }
 
+/// A cell as it is written.
+struct Written {
+    tone: Tone,
+    text: String,
+    /// How the text ends, which stays where it is cut: ` (extra)`.
+    remark: &'static str,
+}
+
+impl From<&Cell> for Written {
+    fn from(cell: &Cell) -> Self {
+        Self {
+            tone: cell.tone(),
+            text: cell.human(),
+            remark: match cell {
+                Cell::Noted(_, remark, _) => remark,
+                _ => "",
+            },
+        }
+    }
+}
+
 fn line(
-    cells: impl Iterator<Item = (Tone, String)>,
+    cells: impl Iterator<Item = Written>,
     widths: &[usize],
     columns: &[Column],
     options: &Options,
 ) -> Line {
     let mut line = Line::new();
     line.max_height(1);
-    for ((tone, text), (width, column)) in cells.zip(widths.iter().zip(columns)) {
-        let text = if column.cuttable && options.format == Format::Table && options.width.is_some()
-        {
-            cut(text, *width)
+    for (cell, (width, column)) in cells.zip(widths.iter().zip(columns)) {
+        let is_cut = column.cuttable && options.format == Format::Table && options.width.is_some();
+        let text = if is_cut {
+            cut(cell.text, cell.remark, *width)
         } else {
-            text
+            cell.text
         };
-        line.add_cell(table_cell(options.theme, tone, text));
+        line.add_cell(table_cell(options.theme, cell.tone, text));
     }
     line
 }
@@ -131,7 +150,7 @@ fn is_too_wide(widths: &[usize], limit: Option<u16>) -> bool {
 /// The width of every column: what it needs, less where the screen is narrower.
 fn settle(
     columns: &[Column],
-    rows: &[Vec<(Tone, String)>],
+    rows: &[Vec<Written>],
     headers: bool,
     limit: Option<u16>,
 ) -> Vec<usize> {
@@ -140,8 +159,8 @@ fn settle(
         .map(|column| if headers { column.header.width() } else { 0 })
         .collect();
     for cells in rows {
-        for (width, (_, text)) in widths.iter_mut().zip(cells) {
-            *width = (*width).max(text.width());
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = (*width).max(cell.text.width());
         }
     }
     if let Some(limit) = limit {
@@ -167,13 +186,23 @@ fn shrink(widths: &mut [usize], columns: &[Column], limit: usize) {
     }
 }
 
-/// `text` in at most `width` columns, its end replaced by `…` where it is cut.
-fn cut(text: String, width: usize) -> String {
+/// `text` in at most `width` columns, with `…` where it is cut: at its end, or before the remark that it ends in.
+fn cut(text: String, remark: &str, width: usize) -> String {
     if text.width() <= width {
         return text;
     }
+    let end = match remark {
+        "" => String::new(),
+        remark => format!(" ({remark})"),
+    };
+    // Of the name there has to be something left.
+    let end = if end.width() + LEAST / 2 > width {
+        ""
+    } else {
+        &end
+    };
     let mut kept = String::with_capacity(width + 2);
-    let mut used = 1;
+    let mut used = 1 + end.width();
     for character in text.chars() {
         used += character.width().unwrap_or(0);
         if used > width {
@@ -182,6 +211,7 @@ fn cut(text: String, width: usize) -> String {
         kept.push(character);
     }
     kept.push('…');
+    kept.push_str(end);
     kept
 }
 
@@ -275,6 +305,34 @@ note   x\\n\\x1b[2J
         assert_eq!(shown(&wide(Some(80))), lines);
         assert_eq!(shown(&wide(Some(200))).lines().count(), 3);
         assert_eq!(shown(&wide(None)).lines().count(), 3);
+    }
+
+    #[test]
+    fn a_table_that_no_cutting_makes_fit_becomes_blocks_on_a_screen_alone() {
+        let on_screen = Options {
+            terminal: true,
+            ..at(40)
+        };
+        let text = shown(&on_screen);
+        assert!(
+            text.starts_with("name   event-processors-of-the-eastern-region\nid "),
+            "{text}"
+        );
+        assert!(text.contains(" that has\n       been away"), "{text}");
+        assert_eq!(shown(&at(40)).lines().count(), 3);
+    }
+
+    #[test]
+    fn a_remark_outlives_the_name_that_is_cut() {
+        for (width, text) in [
+            (20, "event-proce… (extra)"),
+            (24, "event-processors (extra)"),
+            (12, "eve… (extra)"),
+            (8, "event-p…"),
+        ] {
+            let whole = "event-processors (extra)".to_owned();
+            assert_eq!(cut(whole, "extra", width), text, "{width}");
+        }
     }
 
     #[test]

@@ -1,26 +1,146 @@
 //! Lines that fit a screen, broken between words, and how much of a screen lines take.
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthChar as _;
 
-/// `line` with a line's end in place of the space before each word that would not fit into `width` columns; what follows is
-/// set in by `indent` columns. A word that is longer than a line stays whole.
-pub fn wrapped(line: &str, width: usize, indent: usize) -> String {
+/// What a command of this tool begins with, wherever it stands in a text.
+const PROGRAM: &str = env!("CARGO_PKG_NAME");
+/// What a shell reads on after.
+const CONTINUED: &str = " \\";
+
+/// `text`, each of its lines broken between words where it is wider than a screen of `width` columns. What follows a break
+/// stands under its line's text: as far in as the line begins, and at least `indent` columns. Without a width it is as it was.
+pub fn fitted(text: String, width: Option<u16>, indent: usize) -> String {
+    let Some(width) = width.map(usize::from) else {
+        return text;
+    };
+    let lines = text.split('\n').map(|line| {
+        let begins = line.len() - line.trim_start_matches(' ').len();
+        wrapped(line, width, begins.max(indent))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// `line` with a line's end in place of the spaces before each word that would not fit into `width` columns; what follows is
+/// set in by `indent` columns. A word that is longer than a line stays whole, on a line of its own or behind
+/// its label. A command of this tool
+/// stays on one line where it fits there; where it does not, a shell still reads what is pasted as one command.
+fn wrapped(line: &str, width: usize, indent: usize) -> String {
+    // Where not even the indent leaves room there is none.
+    let indent = if indent + MARGIN_MIN > width {
+        0
+    } else {
+        indent
+    };
     let mut text = String::with_capacity(line.len() + line.len() / 8);
-    let mut column = 0;
-    for word in line.split(' ') {
-        let size = word.width();
-        if column > 0 && column + 1 + size > width && size + indent <= width.max(indent + 1) {
+    let (mut column, mut begins) = (0, true);
+    let room = width - indent;
+    for piece in pieces(line, room) {
+        let size = columns_of(piece.text) + piece.reserve;
+        if begins || column + piece.gap + size <= width || column + piece.gap <= indent {
+            text.extend(std::iter::repeat_n(' ', piece.gap));
+            column += piece.gap;
+        } else {
+            text.push_str(if piece.continues { CONTINUED } else { "" });
             text.push('\n');
             text.extend(std::iter::repeat_n(' ', indent));
             column = indent;
-        } else if !text.is_empty() {
-            text.push(' ');
-            column += 1;
         }
-        text.push_str(word);
-        column += size;
+        begins = false;
+        text.push_str(piece.text);
+        column += size - piece.reserve;
     }
     text
+}
+
+/// The least room for text beside an indent.
+const MARGIN_MIN: usize = 20;
+
+/// What a line is not broken within.
+#[derive(Debug, PartialEq, Eq)]
+struct Piece<'t> {
+    /// Spaces before it.
+    gap: usize,
+    text: &'t str,
+    /// Whether it goes on with a command, of which words stand before it.
+    continues: bool,
+    /// Columns to keep free after it for what says that the command goes on.
+    reserve: usize,
+}
+
+/// The words of a line, of which the words of a command are one piece where they fit into `room` columns.
+fn pieces(line: &str, room: usize) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut rest = line;
+    while let Some(begin) = rest.find(|it| it != ' ') {
+        let text = &rest[begin..];
+        let word = &text[..text.find(' ').unwrap_or(text.len())];
+        let is_command = word.trim_start_matches(['`', '(', '"']) == PROGRAM;
+        let whole = if is_command { command(text) } else { word };
+        let piece = |gap, text| Piece {
+            gap,
+            text,
+            continues: false,
+            reserve: 0,
+        };
+        if is_command && columns_of(whole) > room {
+            let words = shell_words(whole);
+            let last = words.len() - 1;
+            for (place, text) in words.into_iter().enumerate() {
+                pieces.push(Piece {
+                    continues: place > 0,
+                    reserve: if place < last { CONTINUED.len() } else { 0 },
+                    ..piece(if place > 0 { 1 } else { begin }, text)
+                });
+            }
+        } else {
+            pieces.push(piece(begin, whole));
+        }
+        rest = &text[whole.len()..];
+    }
+    pieces
+}
+
+/// The command that `text` begins with: up to what ends a part of a sentence, or the line.
+fn command(text: &str) -> &str {
+    let mut end = 0;
+    for word in shell_words(text) {
+        end = (word.as_ptr() as usize - text.as_ptr() as usize) + word.len();
+        if word.ends_with(['`', ',', ';', ':', ')']) {
+            break;
+        }
+    }
+    &text[..end]
+}
+
+/// The words of `text` as a shell tells them apart: a space in quotes, or after a backslash, parts nothing.
+fn shell_words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let (mut begin, mut quoted, mut escaped, mut dollar) = (None, None, false, false);
+    for (place, character) in text.char_indices() {
+        if character == ' ' && quoted.is_none() && !escaped {
+            words.extend(begin.take().map(|from: usize| &text[from..place]));
+            dollar = false;
+            continue;
+        }
+        begin.get_or_insert(place);
+        match (quoted, character) {
+            _ if escaped => escaped = false,
+            // Within plain single quotes a backslash is one.
+            (None | Some(true), '\\') => escaped = true,
+            (None, '\'') => quoted = Some(dollar),
+            (Some(_), '\'') => quoted = None,
+            _ => {}
+        }
+        dollar = character == '$';
+    }
+    let last = begin.map_or("", |from| &text[from..]);
+    match quoted {
+        None if last.is_empty() => {}
+        None => words.push(last),
+        // No quote, but an apostrophe.
+        Some(_) => words.extend(last.split(' ').filter(|word| !word.is_empty())),
+    }
+    words
 }
 
 /// Whether text has more lines, as a screen of so many columns breaks them, than one of so many rows shows above a prompt.
@@ -40,7 +160,7 @@ pub fn has_more_rows(text: &[u8], columns: u16, rows: u16) -> bool {
 }
 
 /// The columns that a line takes, of which colours take none.
-fn columns_of(line: &str) -> usize {
+pub(super) fn columns_of(line: &str) -> usize {
     let mut columns = 0;
     let mut is_colour = false;
     for character in line.chars() {
@@ -56,6 +176,9 @@ fn columns_of(line: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use unicode_width::UnicodeWidthStr as _;
+
     use super::*;
 
     #[test]
@@ -76,19 +199,101 @@ mod tests {
 
     #[test]
     fn words_stay_whole_and_lines_fit() {
-        assert_eq!(wrapped("one two three", 80, 2), "one two three");
-        assert_eq!(wrapped("one two three", 7, 2), "one two\n  three");
+        let long = "x".repeat(50);
+        for (line, width, indent, text) in [
+            ("one two three", 80, 2, "one two three".to_owned()),
+            (
+                "one two three four five",
+                22,
+                2,
+                "one two three four\n  five".into(),
+            ),
+            (
+                "  one  two three four five",
+                22,
+                2,
+                "  one  two three four\n  five".into(),
+            ),
+            ("a  b", 80, 2, "a  b".into()),
+            ("日本 日本", 6, 0, "日本\n日本".into()),
+            (
+                "\x1b[1m日本\x1b[0m 日本",
+                9,
+                0,
+                "\x1b[1m日本\x1b[0m 日本".into(),
+            ),
+            // No room for an indent.
+            ("one two three", 7, 6, "one two\nthree".into()),
+            (&format!("a {long} b"), 40, 2, format!("a {long}\n  b")),
+            (
+                &format!("one {long} b"),
+                40,
+                2,
+                format!("one\n  {long}\n  b"),
+            ),
+            (&long, 40, 2, long.clone()),
+            ("", 10, 2, String::new()),
+        ] {
+            assert_eq!(wrapped(line, width, indent), text, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn lines_go_on_under_their_text() {
+        let text =
+            "error: one two three four\n       five six seven eight\n         nine ten eleven";
         assert_eq!(
-            wrapped("one two three four", 9, 2),
-            "one two\n  three\n  four"
+            fitted(text.to_owned(), Some(22), 7),
+            // Too narrow for the last indent.
+            "error: one two three\nfour\n       five six seven\neight\n         nine ten\neleven"
         );
-        assert_eq!(wrapped("a  b", 80, 2), "a  b");
-        assert_eq!(wrapped("日本 日本", 6, 0), "日本\n日本");
-        let long = "x".repeat(30);
         assert_eq!(
-            wrapped(&format!("a {long} b"), 10, 2),
-            format!("a {long}\n  b")
+            fitted(text.to_owned(), Some(27), 7),
+            "error: one two three four\n       five six seven eight\n         nine ten eleven"
         );
-        assert_eq!(wrapped("", 10, 2), "");
+        assert_eq!(
+            fitted("  hint: one two three four five".to_owned(), Some(30), 8),
+            "  hint: one two three four\n        five"
+        );
+        assert_eq!(fitted(text.to_owned(), None, 7), text);
+    }
+
+    #[test]
+    fn a_command_stays_on_a_line_or_goes_on_as_a_shell_reads_it() {
+        for (line, text) in [
+            (
+                "hint: the next step is ucp-streams lag g --exact",
+                "hint: the next step is\n  ucp-streams lag g --exact",
+            ),
+            (
+                "see `ucp-streams lag one two three` or what it was before",
+                "see `ucp-streams lag one two three` or\n  what it was before",
+            ),
+            (
+                "run ucp-streams ack events 1-0 2-0 3-0 --stream 'a b c d e' --yes",
+                "run ucp-streams ack events 1-0 2-0 3-0 \\\n  --stream 'a b c d e' --yes",
+            ),
+            (
+                "run ucp-streams info 'it'\\''s a b' $'x\\' y' --stream aaaaaaaaaa bbbbb",
+                "run ucp-streams info 'it'\\''s a b' \\\n  $'x\\' y' --stream aaaaaaaaaa bbbbb",
+            ),
+        ] {
+            assert_eq!(wrapped(line, 40, 2), text, "{line:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_and_no_line_is_wider_than_its_words(
+            words in prop::collection::vec("[a-z]{1,12}|ucp-streams|日本語", 1..20), width in 30_usize..60, indent in 0_usize..12
+        ) {
+            let line = words.join(" ");
+            let text = wrapped(&line, width, indent);
+            for part in text.lines() {
+                prop_assert!(part.width() <= width, "{}", part);
+            }
+            let parts: Vec<&str> = text.lines().map(|part| part.trim_start().trim_end_matches(" \\")).collect();
+            prop_assert_eq!(parts.join(" "), line);
+        }
     }
 }

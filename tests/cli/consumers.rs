@@ -186,7 +186,7 @@ fn a_long_list_is_handed_over_page_by_page() {
             "--yes",
         ])
         .assert_code(0)
-        .stderr_has("2450 entries handed over");
+        .stderr_has("2,450 entries handed over");
     let own = server.redis(&["XPENDING", STREAM, GROUP]);
     assert_eq!(own.items()[0].int(), 2500);
     assert_eq!(consumers(&server), ["c2"]);

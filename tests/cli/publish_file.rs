@@ -246,6 +246,7 @@ fn a_server_that_goes_away_leaves_the_outcome_unknown() {
     );
     assert!(
         run.stderr()
+            .replace(',', "")
             .contains(&format!("{shown} entries were published")),
         "{run}"
     );
@@ -351,7 +352,7 @@ fn streaming_stops_at_the_first_bad_line_and_says_what_was_sent() {
     };
     let run = publish(&lines);
     run.assert_code(7)
-        .stderr_has("2499 entries were published, the last from line 2499")
+        .stderr_has("2,499 entries were published, the last from line 2499")
         .stderr_has("line 2500: event_type: must be one of")
         .stderr_has("publish the rest of the input from there on");
     assert_eq!(run.stdout_lines().len(), 2499);

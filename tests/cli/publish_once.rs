@@ -186,7 +186,7 @@ fn a_file_can_be_published_again_from_its_beginning() {
             "1 line not sent; line 5: `orders`: other fields were published under the same key",
         )
         .stderr_lacks("nothing was sent")
-        .stderr_has("1 entry was published, line 1501; 1499 were already stored");
+        .stderr_has("1 entry was published, line 1501; 1,499 were already stored");
     assert_eq!(length(&server), 1501);
     publish("{\"order\":5}".to_owned(), &[]).assert_code(6);
     publish("{\"total\":5}".to_owned(), &[])

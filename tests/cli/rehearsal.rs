@@ -202,7 +202,7 @@ fn the_demonstration_is_announced() {
     let server = TestServer::start();
     let private = ucp(&["demo", "--dry-run"]);
     private.assert_code(0).stdout_is("").stderr_has(
-        "as a private server that is removed afterwards; publish a generated day of 2000 entries",
+        "as a private server that is removed afterwards; publish a generated day of 2,000 entries",
     );
     let given = ucp(&["demo", "-u", &server.url(), "--dry-run"]);
     given.assert_code(0).stderr_has(&format!(

@@ -63,7 +63,7 @@ fn field_e8_all_of_it_is_read_where_what_is_not_valid_is_left_out() {
     ];
     let home = directory();
     let run = server.command(&args).in_dir(home.path()).stdin(input).run();
-    run.assert_code(7).stderr_has("100001 lines");
+    run.assert_code(7).stderr_has("100,001 lines");
     assert_eq!(server.redis(&["XLEN", "s"]).int(), 1);
     let rejects = std::fs::read_to_string(home.path().join("bad")).unwrap();
     assert_eq!(rejects.lines().count(), 100_001);

@@ -233,7 +233,7 @@ fn field_a11_a_script_gets_everything_that_is_pending() {
         assert_eq!(whole.assert_code(0).stdout_lines().len(), 1204);
         whole.stderr_is_empty();
         pending(&[&["-o", "plain", "--count", "100"], filter].concat())
-            .stderr_has("only the oldest 100 of 1203 are listed");
+            .stderr_has("only the oldest 100 of 1,203 are listed");
     }
     // Nothing is said where nothing is left out.
     pending(&["-o", "plain", "--count", "1203"])

@@ -234,5 +234,12 @@ fn varying(paragraph: &str) -> String {
         return text;
     }
     let text = some.replace_all(&text, "#");
-    replaced(&text, " {2,}", |_| "  ".to_owned())
+    let text = replaced(&text, " {2,}", |_| "  ".to_owned());
+    // A table has this column where the server tells it.
+    let header = r"(?m)(IDLE(?:‹0›)?)  (?:‹1›)?INACTIVE(?:‹0›)?$";
+    if !regex(header).is_match(&text) {
+        return text;
+    }
+    let text = replaced(&text, header, |it| it[1].to_owned());
+    replaced(&text, "(?m)  #  #$", |_| "  #".to_owned())
 }

@@ -113,13 +113,40 @@ pub(crate) fn assert_no_stray_escape(run: &Run, form: &str, way: Way) {
     }
 }
 
-/// What is left of standard error when a progress bar has come and gone. Only a terminal that can do it has one.
+/// What is left of standard error when a progress bar has come and gone. Only a terminal that can do it has one. Lines that a
+/// terminal's width broke are whole again: where they are broken depends on the moment's figures.
 pub(crate) fn settled(text: &str, way: Way) -> String {
-    if !matches!(way, Way::Terminal | Way::NoColour) {
-        return text.to_owned();
-    }
     let bar = regex("(?m)[^\n]*\r\u{1b}\\[2K");
-    bar.replace_all(text, "").into_owned()
+    match way {
+        Way::Piped => text.to_owned(),
+        Way::Dumb => unbroken(text),
+        Way::Terminal | Way::NoColour => unbroken(&bar.replace_all(text, "")),
+    }
+}
+
+fn unbroken(text: &str) -> String {
+    use unicode_width::UnicodeWidthStr as _;
+    let mut whole = String::new();
+    let mut before = 0;
+    for line in text.lines() {
+        let shown = without_colours(line);
+        let words = shown.trim_start();
+        let first = words.split(' ').next().unwrap_or_default();
+        let is_command = first.trim_start_matches('`') == "ucp-streams";
+        let is_broken = before + 1 + first.width() > usize::from(COLUMNS) || is_command;
+        if words.len() < shown.len() && is_broken && whole.ends_with('\n') {
+            whole.pop();
+            let end = whole.trim_end_matches(" \\").len();
+            whole.truncate(end);
+            whole.push(' ');
+            whole.push_str(line.trim_start());
+        } else {
+            whole.push_str(line);
+        }
+        before = shown.width();
+        whole.push('\n');
+    }
+    whole
 }
 
 fn without_colours(text: &str) -> String {

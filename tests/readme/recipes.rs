@@ -125,7 +125,7 @@ fn the_command_of_a_monitoring_system_gives_its_verdict() {
         .server
         .ucp(&args)
         .assert_code(2)
-        .stdout_has("CRITICAL - event-processors on events.normalized: 1001 entries behind")
+        .stdout_has("CRITICAL - event-processors on events.normalized: 1,001 entries behind")
         .stdout_has("'event-processors lag'=1001;;1000");
 }
 

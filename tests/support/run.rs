@@ -76,11 +76,16 @@ impl Run {
         self
     }
 
-    /// Standard error contains `text`.
+    /// Standard error contains `text`, be it broken between words on a terminal.
     #[track_caller]
     pub fn stderr_has(&self, text: &str) -> &Self {
+        // What a shell reads over is where a command goes on.
+        let words = |text: &str| {
+            let words = text.split_whitespace().filter(|it| *it != "\\");
+            words.collect::<Vec<_>>().join(" ")
+        };
         assert!(
-            self.stderr().contains(text),
+            self.stderr().contains(text) || words(self.stderr()).contains(&words(text)),
             "stderr has no {text:?}\n{self}"
         );
         self

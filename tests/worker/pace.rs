@@ -34,7 +34,7 @@ fn a_fast_pace_is_kept_too() {
     let run = ["worker", "run", "billing", "--stream", "orders", "--once"];
     let run = [&run[..], &["--builtin", "null", "--rate", "500/s"]].concat();
     let started = Instant::now();
-    server.ucp(&run).assert_code(0).stderr_has("1500 handled");
+    server.ucp(&run).assert_code(0).stderr_has("1,500 handled");
     let took = started.elapsed();
     println!("1500 entries at 500 a second took {took:?}");
     assert!(took >= Duration::from_millis(2800), "{took:?}");

@@ -228,7 +228,7 @@ fn a_fast_process_is_sent_entries_ahead_and_may_answer_in_any_order() {
         .env("ledger", &ledger)
         .run()
         .assert_code(0)
-        .stderr_has("3000 handled")
+        .stderr_has("3,000 handled")
         .stderr_lacks("failed attempt");
     assert_eq!(pending(&server, "orders", "billing"), 0);
     let at_a_time: Vec<usize> = lines(&ledger)
@@ -254,7 +254,7 @@ fn no_read_asks_for_more_than_the_batch_that_was_given() {
         .env("ledger", home.path().join("ledger"))
         .run()
         .assert_code(0)
-        .stderr_has("1000 handled");
+        .stderr_has("1,000 handled");
     let stats = server.redis(&["INFO", "commandstats"]).text().to_owned();
     let (_, of_reads) = stats.split_once("cmdstat_xreadgroup:calls=").unwrap();
     let reads: u32 = of_reads.split(',').next().unwrap().parse().unwrap();
@@ -399,7 +399,7 @@ fn a_process_that_has_had_enough_leaves_the_rest_to_the_next() {
         .env("ledger", &ledger)
         .run()
         .assert_code(0)
-        .stderr_has("1000 handled")
+        .stderr_has("1,000 handled")
         .stderr_lacks("failed attempt");
     let all = lines(&ledger);
     let processes: BTreeSet<&str> = all.iter().filter_map(|it| it.split(' ').next()).collect();

@@ -12,8 +12,9 @@ use super::shared::group::{GroupArgs, OpenGroup};
 use super::shared::header::{Alerts, Header};
 use crate::cli::{self, DryRun, Impact, Limited, Prints};
 use crate::exit::Exit;
-use crate::model::{GroupInfo, Limit, Name, PlanFacts, Problem};
+use crate::model::{GroupInfo, Limit, Name, PlanFacts, Problem, counted, with_commas};
 use crate::streams::consumers::{Heir, Member, RemovalPlan, Removals, apply_removal, list};
+use crate::streams::target::Target;
 
 /// List a group's consumers, or delete dead ones
 ///
@@ -82,7 +83,23 @@ async fn list_of(group: &GroupArgs, limit: Limited, context: &Context) -> Result
     let rows = rows?;
     header.begin(context);
     context.console.show(&rows, limit.rows())?;
+    let options = context.console.options();
+    if options.terminal && !options.names {
+        context.console.note(&in_all(&rows, &group.target));
+    }
     Ok(Exit::Done)
+}
+
+/// What they hold together.
+fn in_all(rows: &[Member], target: &Target) -> String {
+    let pending: u64 = rows.iter().map(|it| it.pending).sum();
+    let holding = rows.iter().filter(|it| it.pending > 0).count();
+    let of = counted(rows.len(), "consumer", "consumers");
+    format!(
+        "{} pending in {target}, held by {} of {of}",
+        with_commas(pending),
+        with_commas(holding)
+    )
 }
 
 /// Who gets the pending entries of a deleted consumer.

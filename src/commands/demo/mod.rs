@@ -13,7 +13,7 @@ use crate::demo::{
     Crew, Day, MlService, Published, Scene, Victim, Work, drop_one, prove_groups, prove_streams,
 };
 use crate::exit::Exit;
-use crate::model::{Kind, Limit, Problem, counted, escaped};
+use crate::model::{Kind, Limit, Problem, counted, escaped, with_commas};
 use crate::platform::EVENTS_NORMALIZED;
 use crate::settings::ServerChoice;
 use crate::streams::inspect::{Detail, Wanted, observe};
@@ -96,7 +96,7 @@ fn rehearse(args: &Args, context: &Context) -> Result<Exit> {
     context.rehearsed(&format!(
         "{place}; publish a generated day of {} entries (seed {}), kill a worker with entries in flight, run the workers \
          of all groups, and account for every entry{}",
-        args.events,
+        with_commas(args.events),
         args.seed,
         if args.drop_one {
             ", one of which is acknowledged and not handled"
@@ -175,7 +175,10 @@ impl Stage<'_> {
 
     fn say_published(&self, published: &Published, is_whole: bool) {
         for (stream, ids) in &published.ids {
-            self.say(&format!("published    {:>7}  {stream}", ids.len()));
+            self.say(&format!(
+                "published    {:>7}  {stream}",
+                with_commas(ids.len())
+            ));
         }
         if !is_whole {
             self.say("             the rest as the groups follow, so that MAXLEN takes nothing from them");
@@ -183,7 +186,7 @@ impl Stage<'_> {
         }
         self.say(&format!(
             "poison       {:>7}  messages among them that no handler can handle",
-            published.poison
+            with_commas(published.poison)
         ));
     }
 
@@ -203,7 +206,8 @@ impl Stage<'_> {
         };
         victim.kill()?;
         self.say(&format!(
-            "crash        {held:>7}  messages in flight when a worker was killed"
+            "crash        {:>7}  messages in flight when a worker was killed",
+            with_commas(held)
         ));
         Ok(Ok(()))
     }
@@ -218,11 +222,11 @@ impl Stage<'_> {
             let odd: Vec<String> = odd
                 .into_iter()
                 .filter(|(count, _)| *count > 0)
-                .map(|(count, what)| format!("{count} {what}"))
+                .map(|(count, what)| format!("{} {what}", with_commas(count)))
                 .collect();
             self.say(&format!(
                 "handled      {:>7}  {group} ({})",
-                summary.handled,
+                with_commas(summary.handled),
                 odd.join(", ")
             ));
         }

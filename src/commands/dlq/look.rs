@@ -9,7 +9,7 @@ use crate::commands::shared::header::{Alerts, Header};
 use crate::commands::tail::filter;
 use crate::console::{Console, Output};
 use crate::exit::Exit;
-use crate::model::{CommandLine, EntryId, Format, Limit, Name, Problem};
+use crate::model::{CommandLine, EntryId, Format, Limit, Name, Problem, with_commas};
 use crate::streams::dead_letters::{
     COUNTED_MAX, Common, DeadLetter, LetterPager, Letters, Source, find, now_ms, tell_ages, total,
     why_unread,
@@ -206,9 +206,10 @@ impl Listing<'_> {
     /// were asked for, or that no more are shown.
     fn leave_out(&mut self, listed: usize, all: Option<u64>, count_max: usize, source: &Source) {
         if listed == count_max {
-            let of = all.map_or_else(String::new, |all| format!(" of {all}"));
+            let of = all.map_or_else(String::new, |all| format!(" of {}", human_count(all)));
             self.cut.push(format!(
-                "only the oldest {listed}{of} dead letters of `{}` are listed; --count N lists more",
+                "only the oldest {}{of} dead letters of `{}` are listed; --count N lists more",
+                with_commas(listed),
                 source.stream
             ));
             return;

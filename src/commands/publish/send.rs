@@ -10,7 +10,7 @@ use crate::commands::shared::Context;
 use crate::commands::shared::bulk::{Interrupt, Shown};
 use crate::commands::shared::retention::{look, warn_of_taken};
 use crate::exit::Exit;
-use crate::model::{EntryId, Limit};
+use crate::model::{EntryId, Limit, with_commas};
 use crate::streams::publish::{
     Blocks, Encoding, Feed, OnInvalid, PublishOutcome, Published, Rate, StopFlag, Stored, send,
     send_once,
@@ -129,7 +129,7 @@ async fn end(
     let known = sent.known;
     if known > 0 {
         let (known, stored) = (sent.unit.count(known), sent.stored);
-        let text = format!("already stored: {known}; new: {stored}");
+        let text = format!("already stored: {known}; new: {}", with_commas(stored));
         context.console.note(&text);
     }
     let (stopped, stored, last) = (sent.stopped, sent.stored, sent.last);

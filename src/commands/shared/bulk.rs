@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use super::context::Context;
 use crate::console::{Output, Signals};
 use crate::exit::Exit;
-use crate::model::{Kind, Problem, escaped};
+use crate::model::{Kind, Problem, escaped, with_commas};
 use crate::streams::publish::{Place, StopFlag};
 
 /// What entries are read from.
@@ -114,7 +114,7 @@ impl Shown {
             None => self.out.flush(),
             Some(error) => Err(error),
         }
-        .with_context(|| format!("entries published: {stored}"))
+        .with_context(|| format!("entries published: {}", with_commas(stored)))
     }
 }
 

@@ -23,7 +23,7 @@ use self::journal::JournalFile;
 use super::Context;
 use crate::cli::{DryRun, Impact, Prints, PrintsPlan, name, parse_duration, per_second};
 use crate::exit::Exit;
-use crate::model::{Cell, Column, Format, Limit, LogFormat, Name, Row, counted};
+use crate::model::{Cell, Column, Format, Limit, LogFormat, Name, Row, counted, with_commas};
 use crate::worker::{Assignment, Summary};
 pub(super) use rehearse::PlanRow;
 
@@ -313,9 +313,10 @@ impl WorkerRow {
             .map(|(count, [one, many])| format!(", {}", counted(count, one, many)))
             .collect();
         format!(
-            "{} on {}: {handled} handled{}",
+            "{} on {}: {} handled{}",
             self.group,
             self.stream,
+            with_commas(handled),
             others.concat()
         )
     }

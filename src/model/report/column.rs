@@ -35,6 +35,8 @@ pub struct Column {
     pub cuttable: bool,
     /// Whether a screen shows it only where its values differ.
     pub varies: bool,
+    /// Whether a table leaves it out where no row has a value in it, unless it is `wide` or asked for.
+    pub is_sparse: bool,
     unit: Unit,
     /// Whether a value that is not there is unknown (`?`), rather than none (`-`).
     is_unknown: bool,
@@ -50,6 +52,7 @@ impl Column {
             wide_only: false,
             cuttable: true,
             varies: false,
+            is_sparse: false,
             unit: Unit::Each,
             is_unknown: false,
         }
@@ -101,6 +104,16 @@ impl Column {
     pub const fn varying(self) -> Self {
         Self {
             varies: true,
+            ..self
+        }
+    }
+
+    /// The same column, which says nothing where it is empty: a table shows it where some row has a value in it. For what only
+    /// some servers tell, or only some entries have.
+    #[must_use]
+    pub const fn sparse(self) -> Self {
+        Self {
+            is_sparse: true,
             ..self
         }
     }

@@ -26,7 +26,7 @@ report! {
         /// The consumer.
         pub consumer: Name => text("CONSUMER"),
         /// Its group.
-        pub group: Name => text("GROUP"),
+        pub group: Name => text("GROUP", varying),
         /// The group's stream.
         pub stream: Name => text("STREAM", wide),
         /// Entries delivered to it and not acknowledged.
@@ -34,7 +34,7 @@ report! {
         /// Milliseconds since it last tried to do something.
         pub idle_ms: u64 => millis("IDLE"),
         /// Milliseconds since it last got or claimed something; `None` before 7.2 or when it never did.
-        pub inactive_ms: Option<u64> => millis("INACTIVE", unknown),
+        pub inactive_ms: Option<u64> => millis("INACTIVE", unknown, sparse),
     }
 }
 

@@ -100,12 +100,18 @@ report! {
 }
 
 impl GroupReport {
-    /// The worst stand first.
-    const fn rank_by_severity(&self) -> u64 {
+    /// The worst stand first: what is missing, then by how bad it is, and there by how far behind.
+    fn rank_by_severity(&self) -> u64 {
+        const EACH: u64 = 1 << 60;
+        let behind = || {
+            let lag = self.figures.lag.and_then(Lag::entries);
+            EACH - 1 - lag.unwrap_or_default().min(EACH - 1)
+        };
         match self.severity {
-            Some(Level::Critical) => 0,
-            Some(Level::Warning) => 1,
-            None => 2,
+            _ if self.state == GroupState::Missing => 0,
+            Some(Level::Critical) => EACH + behind(),
+            Some(Level::Warning) => 2 * EACH + behind(),
+            None => 3 * EACH,
         }
     }
 }

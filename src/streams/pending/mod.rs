@@ -14,7 +14,7 @@ use super::select::{Bodies, Criteria, Pager};
 use super::target::Target;
 use crate::model::{
     Body, Cell, EntryId, Fields, InFlight, Name, PendingEntry, Time, Tone, bytes_of, is_fatal,
-    report,
+    report, with_commas,
 };
 use crate::topology::inflight_key;
 use crate::wire::{Connection, ErrorKind, allowed, hmget, time, xpending};
@@ -116,9 +116,9 @@ report! {
         /// When a handler was first started with it, where a worker noted that: at its second attempt, or after ten seconds.
         pub in_flight_since: Option<Time> => whole("SINCE", wide),
         /// How long ago that was.
-        pub in_flight_ms: Option<u64> => millis("IN FLIGHT"),
+        pub in_flight_ms: Option<u64> => millis("IN FLIGHT", sparse),
         /// Why its last attempt failed, where a worker noted that; its end, at most 200 bytes.
-        pub last_reason: Option<String> => text("REASON"),
+        pub last_reason: Option<String> => text("REASON", sparse),
         /// Whether its body is gone from the stream; `None` when nobody looked.
         pub is_trimmed: Option<bool> => whole("TRIMMED", wide),
         /// Its fields; `None` when nobody looked, or they are gone.
@@ -141,13 +141,16 @@ impl PendingReport {
         }
         let of = self
             .total
-            .map_or_else(String::new, |total| format!(" of {total}"));
+            .map_or_else(String::new, |total| format!(" of {}", with_commas(total)));
         Some(if listed == self.matching {
-            format!("only the oldest {listed}{of} are listed; --count N lists more")
+            format!(
+                "only the oldest {}{of} are listed; --count N lists more",
+                with_commas(listed)
+            )
         } else {
             format!(
                 "only the oldest {}{of} are looked at; --count N looks at more",
-                self.matching
+                with_commas(self.matching)
             )
         })
     }

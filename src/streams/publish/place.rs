@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::model::with_commas;
+
 /// What an input is counted in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unit {
@@ -31,7 +33,7 @@ impl Unit {
 
     /// So many of it: `1 line`, `2 entries`.
     pub fn count(self, count: u64) -> String {
-        format!("{count} {}", self.noun(count))
+        format!("{} {}", with_commas(count), self.noun(count))
     }
 }
 

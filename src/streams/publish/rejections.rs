@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::place::{Place, Unit};
+use crate::model::with_commas;
 use crate::topology::validate::Invalid;
 
 /// How many invalid entries are described; the rest are only counted.
@@ -54,7 +55,12 @@ impl Rejections {
         match self.count.saturating_sub(TOLD_MAX as u64) {
             0 => {}
             more => {
-                let _ = write!(text, "\nand {more} more {}", self.unit.noun(more));
+                let _ = write!(
+                    text,
+                    "\nand {} more {}",
+                    with_commas(more),
+                    self.unit.noun(more)
+                );
             }
         }
         text

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::lost_reply;
 use super::outcome::PublishOutcome;
 use super::place::{Place, Unit};
-use crate::model::{Kind, Name, Problem};
+use crate::model::{Kind, Name, Problem, entries, with_commas};
 use crate::wire::Error;
 
 impl PublishOutcome {
@@ -72,13 +72,13 @@ impl PublishOutcome {
             (0, _) if self.known > 0 => "nothing new was published".to_owned(),
             (0, _) => "nothing was published before".to_owned(),
             (1, Some(last)) => format!("1 entry was published, {last}"),
-            (many, Some(last)) => format!("{many} entries were published, the last from {last}"),
-            (many, None) => format!("{many} entries were published"),
+            (many, Some(last)) => format!("{} were published, the last from {last}", entries(many)),
+            (many, None) => format!("{} were published", entries(many)),
         };
         match self.known {
             0 => stored,
             1 => format!("{stored}; 1 was already stored"),
-            known => format!("{stored}; {known} were already stored"),
+            known => format!("{stored}; {} were already stored", with_commas(known)),
         }
     }
 

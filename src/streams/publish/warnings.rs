@@ -1,7 +1,7 @@
 //! What is odd about entries that are published all the same, said once for each kind of oddity.
 
 use super::place::Place;
-use crate::model::Name;
+use crate::model::{Name, with_commas};
 use crate::topology::validate::{Oddity, Warning};
 
 /// Kinds of warnings, each with its first case and how often it came.
@@ -56,7 +56,7 @@ impl Warnings {
             let place = place.unwrap_or_default();
             let more = match seen.count - 1 {
                 0 => String::new(),
-                more => format!(" (and {more} more like it)"),
+                more => format!(" (and {} more like it)", with_commas(more)),
             };
             format!("{place}{}{more}", seen.first)
         })

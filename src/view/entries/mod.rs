@@ -22,6 +22,8 @@ use crate::streams::tail::Gap;
 
 /// Field names are aligned up to this width.
 const NAME_WIDTH: usize = 24;
+/// Columns before and behind them.
+const MARGIN: usize = 4;
 
 /// What entries need besides [`Options`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -363,7 +365,8 @@ impl EntryWriter {
     }
 }
 
-/// Appends fields, a line each, names and values in columns; on a terminal JSON is indented.
+/// Appends fields, a line each, names and values in columns; on a terminal JSON is indented, and a value that is too long for the
+/// screen goes on under itself.
 pub(super) fn push_fields<A: AsRef<[u8]>, B: AsRef<[u8]>>(
     out: &mut Vec<u8>,
     fields: &[(A, B)],
@@ -378,13 +381,19 @@ pub(super) fn push_fields<A: AsRef<[u8]>, B: AsRef<[u8]>>(
         .unwrap_or(0);
     for (name, value) in fields {
         let name = format!("{:<width$}", shown_name(name.as_ref()));
-        out.extend_from_slice(b"  ");
-        out.extend_from_slice(options.theme.paint(Tone::Dim, &name).as_bytes());
-        out.extend_from_slice(b"  ");
+        let mut line = b"  ".to_vec();
+        line.extend_from_slice(options.theme.paint(Tone::Dim, &name).as_bytes());
+        line.extend_from_slice(b"  ");
+        let mut indent = width + MARGIN;
         if options.terminal && is_json(value.as_ref()) {
-            indent_json(out, value.as_ref(), 2);
+            indent_json(&mut line, value.as_ref(), 2);
+            indent = 0;
         } else {
-            push_escaped(out, value.as_ref());
+            push_escaped(&mut line, value.as_ref());
+        }
+        match String::from_utf8(line) {
+            Ok(line) => out.extend_from_slice(options.fitted(line, indent).as_bytes()),
+            Err(line) => out.extend_from_slice(line.as_bytes()),
         }
         out.push(b'\n');
     }

@@ -8,6 +8,9 @@ use crate::streams::inspect::GroupReport;
 use crate::topology::{Level, Measure, Threshold};
 use crate::view::{Report, Section, human_count};
 
+/// Below the word that says how bad it is.
+const MARGIN: &str = "          ";
+
 impl Report for CheckReport {
     const TABLES: &'static [&'static [Column]] = &[Finding::COLUMNS];
 
@@ -17,14 +20,18 @@ impl Report for CheckReport {
         }
         let head = format!("{}: {}", self.verdict.word(), self.summary);
         section.line(tone(self.verdict), &head);
-        for finding in &self.findings {
+        let shown = section.shown_of(self.findings.len());
+        for finding in &self.findings[..shown] {
             let word = finding.severity.word();
             let line = format!("{word:<9} {}: {}", finding.subject(), finding.summary);
-            section.line(tone(finding.severity), &line);
-            section.line(Tone::Dim, &format!("          {}", finding.why));
-            section.line(Tone::Plain, &format!("          next: {}", finding.next));
+            section.line_under(tone(finding.severity), &line, MARGIN.len());
+            section.line(Tone::Dim, &format!("{MARGIN}{}", finding.why));
+            section.line(Tone::Plain, &format!("{MARGIN}next: {}", finding.next));
         }
-        for group in self.groups.iter().filter(|it| !self.has(it)) {
+        section.cut_after(shown, self.findings.len());
+        let well: Vec<&GroupReport> = self.groups.iter().filter(|it| !self.has(it)).collect();
+        let shown = section.shown_of(well.len());
+        for group in &well[..shown] {
             let word = Severity::Ok.word();
             let line = format!(
                 "{word:<9} {} on {}: {}",
@@ -32,8 +39,9 @@ impl Report for CheckReport {
                 group.stream,
                 figures(group)
             );
-            section.line(Tone::Plain, &line);
+            section.line_under(Tone::Plain, &line, MARGIN.len());
         }
+        section.cut_after(shown, well.len());
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use crate::streams::consumers::{Member, Removal};
 impl Row for Removal {
     const COLUMNS: &'static [Column] = &[
         Column::text("consumer", "CONSUMER"),
-        Column::text("group", "GROUP"),
+        Column::text("group", "GROUP").varying(),
         Column::text("stream", "STREAM").wide(),
         Column::whole("outcome", "OUTCOME"),
         Column::number("pending", "HELD"),

@@ -244,14 +244,19 @@ impl PendingPages {
 impl PendingReport {
     /// Who holds them, what they have in common, and the entries.
     fn head(&self, section: &mut Section<'_>) -> Result<(), Problem> {
-        section.list(&self.consumers)?;
+        let holders: Vec<Holding> = self.holders().cloned().collect();
+        if !holders.is_empty() {
+            section.list(&holders)?;
+        }
         for (title, rows) in [
             ("by idle time", &self.idle_histogram),
             ("by deliveries", &self.deliveries_histogram),
         ] {
-            if let Some(rows) = rows {
+            let rows = rows.iter().flatten().filter(|row| row.entries > 0);
+            let rows: Vec<HistogramRow> = rows.cloned().collect();
+            if !rows.is_empty() {
                 section.heading(title);
-                section.whole(rows)?;
+                section.whole(&rows)?;
             }
         }
         if let Some(clusters) = &self.clusters {
@@ -273,6 +278,11 @@ impl PendingReport {
         }
         let rows: Vec<WithFields<'_>> = self.entries.iter().map(WithFields).collect();
         section.list(&rows)
+    }
+
+    /// Those that hold something.
+    fn holders(&self) -> impl Iterator<Item = &Holding> {
+        self.consumers.iter().filter(|it| it.pending > 0)
     }
 
     /// How many entries are shown, and how many there are.

@@ -13,6 +13,9 @@ use super::text::push_line;
 use super::{Cell, Column, Options, Row, Shown as _, Tone};
 use crate::model::{Format, Kind, Name, Problem};
 
+/// How far the lines of a note below a list are set in that follow its first one.
+const NOTE_INDENT: usize = 2;
+
 /// Shows a whole list, on a screen in the order of its rows' ranks. What is left to say of rows that are not shown.
 ///
 /// # Errors
@@ -23,7 +26,9 @@ pub fn rows<R: Row>(
     options: &Options,
 ) -> Result<Option<Cut>, Problem> {
     let mut writer = RowWriter::new(options)?;
-    writer.page(out, &ranked(rows, options))?;
+    let rows = ranked(rows, options);
+    writer.leave_empty_out(&rows);
+    writer.page(out, &rows)?;
     writer.end(out)
 }
 
@@ -104,6 +109,26 @@ impl<R: Row> RowWriter<R> {
         self
     }
 
+    /// Leaves the columns out that say nothing where no row has a value in them; these are all the rows there are.
+    fn leave_empty_out(&mut self, rows: &[R]) {
+        if self.options.format != Format::Table || !self.options.columns.is_empty() {
+            return;
+        }
+        let mut is_empty: Vec<bool> = self.columns.iter().map(|it| it.is_sparse).collect();
+        if !is_empty.contains(&true) {
+            return;
+        }
+        for row in rows {
+            for (empty, cell) in is_empty.iter_mut().zip(self.cells(row)) {
+                *empty &= matches!(cell, Cell::Unknown | Cell::Nothing);
+            }
+        }
+        let mut places = is_empty.iter();
+        self.columns.retain(|_| places.next() == Some(&false));
+        let mut places = is_empty.iter();
+        self.chosen.retain(|_| places.next() == Some(&false));
+    }
+
     /// So many more rows there are that are not handed over; with `is_least` there may be yet more.
     pub fn leave_out(&mut self, count: u64, is_least: bool) {
         self.list.leave_out(count, is_least);
@@ -175,7 +200,8 @@ impl<R: Row> RowWriter<R> {
     }
 
     fn put_dim(&self, out: &mut Vec<u8>, line: &str) {
-        let line = self.options.theme.paint(Tone::Dim, line);
+        let line = self.options.fitted(line.to_owned(), NOTE_INDENT);
+        let line = self.options.theme.paint(Tone::Dim, &line);
         out.extend_from_slice(line.as_bytes());
         out.push(b'\n');
     }

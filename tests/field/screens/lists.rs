@@ -124,12 +124,13 @@ fn field_d1_consumers_are_listed_by_what_they_hold() {
     }
     let run = on_terminal(&server, &["consumers", GROUP]);
     let lines = body(run.assert_code(0));
-    assert_eq!(lines.len(), 12, "{run}");
+    assert_eq!(lines.len(), 13, "{run}");
     assert!(
         lines[1].starts_with(DEAD[1]) && lines[2].starts_with(DEAD[0]),
         "{run}"
     );
-    assert_eq!(lines[11], "10 of 23 shown; --limit 0 shows all");
+    assert_eq!(lines[11], "group of these: event-processors");
+    assert_eq!(lines[12], "10 of 23 shown; --limit 0 shows all");
     let plan = ["consumers", "prune", GROUP, "--idle", "0s", "--dry-run"];
     let run = on_terminal(&server, &plan);
     let lines = run.assert_code(0).stdout_lines();

@@ -1,11 +1,13 @@
 //! What a person sees on a terminal of 80 columns, with 600 rows of trouble on the server.
 
+mod columns;
 mod dead;
 mod entries;
 mod header;
 mod ids;
 mod lists;
 mod pager;
+mod wrapped;
 
 use crate::support::{Invocation, Run, TestServer};
 
