@@ -27,6 +27,7 @@ mod publish;
 mod read;
 mod requeue;
 mod shared;
+mod stats;
 mod tail;
 mod topology;
 mod wait;
@@ -80,7 +81,7 @@ macro_rules! commands {
 commands! {
     "Set up": demo Demo, dev Dev, init Init, topology Topology, completions Completions, man Man;
     "Publish": publish Publish, ingest Ingest;
-    "Look": check Check, info Info, lag Lag, pending Pending, tail Tail, read Read, get Get, wait Wait;
+    "Look": check Check, info Info, lag Lag, pending Pending, tail Tail, read Read, get Get, stats Stats, wait Wait;
     "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq;
     "Work": worker Worker, consume Consume;
     "Keep": groups Groups, consumers Consumers;

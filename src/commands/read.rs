@@ -72,8 +72,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             usize::try_from(count).unwrap_or(usize::MAX)
         }),
     };
-    if let Some(problem) = backwards(range.start, range.end) {
-        return Err(problem.into());
+    if is_backwards(range.start, range.end) {
+        return Err(backwards("; --reverse prints the newest first").into());
     }
     let style = EntryStyle {
         pairs: context.in_pairs(args.pairs)?,
@@ -110,23 +110,25 @@ fn earlier_first(start: Position, end: Position, now_ms: u64) -> (Position, Posi
     let edges = (start.range_start(now_ms), end.range_end(now_ms));
     let is_later = match (start, end) {
         (Position::End, _) | (_, Position::Start) => start != end,
-        _ => backwards(edges.0, edges.1).is_some(),
+        _ => is_backwards(edges.0, edges.1),
     };
     if is_later { (end, start) } else { (start, end) }
 }
 
-/// A range that holds nothing, whatever is in the stream.
-fn backwards(start: Edge, end: Edge) -> Option<Problem> {
-    let is_backwards = match (start, end) {
+/// Whether a range holds nothing, whatever is in the stream.
+pub(super) fn is_backwards(start: Edge, end: Edge) -> bool {
+    match (start, end) {
         (Edge::Id(start), Edge::Id(end)) => start > end,
         // Counted from the end, where 0 is after the last entry.
         (Edge::FromEnd(start), Edge::FromEnd(end)) => start < end,
         _ => false,
-    };
-    is_backwards.then(|| {
-        Problem::usage("START is after END, so that there is nothing between them")
-            .hint("give the earlier one first; --reverse prints the newest first")
-    })
+    }
+}
+
+/// What is said of such a range; `or_else` is what else can be done.
+pub(super) fn backwards(or_else: &str) -> Problem {
+    Problem::usage("START is after END, so that there is nothing between them")
+        .hint(format!("give the earlier one first{or_else}"))
 }
 
 /// Says which fields were asked for and no entry had: most likely a name is misspelt. Says that an order was not kept.

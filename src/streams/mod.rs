@@ -33,6 +33,7 @@ pub mod requeue;
 pub mod select;
 pub mod server;
 pub mod slots;
+pub mod stats;
 mod stop;
 pub mod tail;
 pub mod target;

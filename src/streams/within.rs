@@ -1,5 +1,7 @@
 //! Values within JSON by the path that leads to them: `customer.email`, `items.0.sku`. Pure.
 
+use std::borrow::Cow;
+
 use crate::model::{JsonText, NotJson};
 
 /// The value at `path`, steps joined by dots, within `json`; `None` where it has no such place.
@@ -12,15 +14,21 @@ pub(super) fn within<'j>(path: &[u8], json: &'j [u8]) -> Result<Option<JsonText<
 
 /// What `place` names in an entry: a field, or where there is none of that name, a field and a path into its JSON, joined
 /// by dots. A text as it is, anything else as compact JSON.
-pub(super) fn value_of(place: &[u8], fields: &[(Vec<u8>, Vec<u8>)]) -> Option<Vec<u8>> {
-    let of = |wanted: &[u8]| fields.iter().find(|(name, _)| name == wanted);
-    if let Some((_, value)) = of(place) {
-        return Some(value.clone());
+pub(super) fn value_of<'f, T: AsRef<[u8]>>(
+    place: &[u8],
+    fields: &'f [(T, T)],
+) -> Option<Cow<'f, [u8]>> {
+    let of = |wanted: &[u8]| {
+        let found = fields.iter().find(|(name, _)| name.as_ref() == wanted);
+        found.map(|(_, value)| value.as_ref())
+    };
+    if let Some(value) = of(place) {
+        return Some(value.into());
     }
     memchr::memchr_iter(b'.', place).find_map(|dot| {
-        let (_, json) = of(&place[..dot])?;
+        let json = of(&place[..dot])?;
         let found = within(&place[dot + 1..], json).ok()??;
-        Some(found.shown().into_owned())
+        Some(found.shown())
     })
 }
 

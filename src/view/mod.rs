@@ -38,7 +38,7 @@ pub use plan::PlanWriter;
 pub use pretty::{indent_json, is_json};
 pub use report::{Report, Section, report};
 pub use reports::{
-    Behind, Changed, IdWriter, Info, Listed, Pending, PendingPages, PendingParts, Rules,
+    Behind, Changed, IdWriter, Info, Listed, Pending, PendingPages, PendingParts, Rules, StatsView,
     WholeLetter, plugin_line,
 };
 pub use reshape::Reshape;

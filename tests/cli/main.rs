@@ -36,6 +36,7 @@ mod requeue;
 mod seed;
 mod shapes;
 mod shell;
+mod stats;
 mod tail;
 mod template;
 mod topology;

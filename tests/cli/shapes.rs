@@ -253,6 +253,8 @@ fn every_documented_shape_is_what_is_printed() {
         read events.raw
         tail events.raw events.normalized
         lag
+        stats events.raw
+        stats events.raw --by event_type
         consume event-processors --count 4
         groups
         groups set-id event-processors start --force --yes

@@ -205,6 +205,11 @@ commands! {
         on(&["read", HOSTILE]),
     ]
     requeue "requeue" => [on(&["requeue", GROUP, "--idle", "1h", "--yes"])]
+    stats "stats" => [
+        on(&["stats", STREAM, "@120", "@120", "--by", "event_type,brand_id"]),
+        on(&["stats", RAW, "@77", "@77", "--by", "event_type"]),
+        on(&["stats", HOSTILE]),
+    ]
     tail "tail" => [on(&["tail", RAW, "-n", "1"]), on(&["tail", RAW, STREAM, "-n", "1"])]
     topology_check "topology check" => [on(&["topology", "check"])]
     topology_example "topology example" => [on(&["topology", "example"]).head(6)]

@@ -9,8 +9,20 @@ use crate::commands::tree;
 /// What there is here for what other tools call a command.
 const COMMANDS: &[(&[&str], &str)] = &[
     (
-        &["status", "stat", "stats", "overview", "state"],
+        &["status", "overview", "state"],
         "`ucp-streams info` shows streams with their groups, `lag` how far groups are behind, and `consumers GROUP` who works for one",
+    ),
+    (
+        &[
+            "stat",
+            "count",
+            "top-keys",
+            "histogram",
+            "cardinality",
+            "uniq",
+            "analyze",
+        ],
+        "`ucp-streams stats STREAM --by FIELD` counts entries by the values of fields",
     ),
     (
         &["health", "doctor", "healthcheck"],

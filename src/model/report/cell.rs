@@ -21,6 +21,8 @@ pub enum Cell {
     AtMost(u64),
     /// This many or more.
     AtLeast(u64),
+    /// About this many: an estimate.
+    About(u64),
     /// So many of all these; for a script so many.
     Part(u64, u64),
     /// Milliseconds.

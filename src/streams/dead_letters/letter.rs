@@ -57,7 +57,7 @@ impl DeadLetter {
     }
 
     /// What conditions and counts see of it: its own fields, before them those of its provenance that are asked for by name.
-    pub(super) fn seen_by<'n>(&self, names: impl Iterator<Item = &'n [u8]>) -> Fields {
+    pub(in crate::streams) fn seen_by<'n>(&self, names: impl Iterator<Item = &'n [u8]>) -> Fields {
         let own = |name: &'n [u8]| Some((name.to_vec(), self.provenance(name)?));
         let mut fields: Fields = names.filter_map(own).collect();
         fields.extend_from_slice(&self.fields.fields);
@@ -154,7 +154,7 @@ impl LostRange {
 }
 
 impl DeadLetter {
-    pub(super) fn of(dead_letter: &Name, mut entry: Entry) -> Self {
+    pub(in crate::streams) fn of(dead_letter: &Name, mut entry: Entry) -> Self {
         let mut letter = Self {
             id: entry.id,
             dead_letter: dead_letter.clone(),

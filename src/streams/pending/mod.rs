@@ -6,8 +6,8 @@ mod shape;
 use anyhow::Result;
 use serde::Serialize;
 
-pub(in crate::streams) use shape::Clusters;
 pub use shape::{Cluster, ClusterState, HistogramRow};
+pub(in crate::streams) use shape::{Clusters, percent, share};
 
 use super::inspect::deliveries_cell;
 use super::select::{Bodies, Criteria, Pager};

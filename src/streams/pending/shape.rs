@@ -99,7 +99,7 @@ fn row(range: &'static str, entries: u64, all: u64) -> HistogramRow {
 
 /// Percent with one decimal.
 #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
-fn share(entries: u64, all: u64) -> f64 {
+pub(in crate::streams) fn share(entries: u64, all: u64) -> f64 {
     (entries as f64 * 1000.0 / all.max(1) as f64).round() / 10.0
 }
 
@@ -153,7 +153,7 @@ impl Clusters {
             self.trimmed += 1;
             return;
         };
-        let pair = |place: &Vec<u8>| Some((place.clone(), value_of(place, body)?));
+        let pair = |place: &Vec<u8>| Some((place.clone(), value_of(place, body)?.into_owned()));
         let values: Fields = self.by.iter().filter_map(pair).collect();
         *self.counts.entry(values).or_default() += 1;
     }
@@ -187,7 +187,8 @@ impl Clusters {
     }
 }
 
-fn percent(share: f64) -> Cell {
+/// A share as it is shown.
+pub(in crate::streams) fn percent(share: f64) -> Cell {
     format!("{share:.1}%").into()
 }
 

@@ -187,6 +187,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("ingest", These(&[platform::EVENTS_RAW, platform::EVENTS_NORMALIZED]), INGEST, &[Streams]),
         needs("tail", Scope::Streams, &[&["type", "xrange", "xrevrange", "xread", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("read", Scope::Streams, &[&["type", "xrange", "xrevrange"]], &[ReadStreams]),
+        needs("stats", Scope::Streams, &[&["type", "time", "xlen", "xrevrange"]], &[ReadStreams]),
         needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("info", Scope::Streams, &[LOOK, MEASURE, BESIDE, &["memory|usage"]], OBSERVED),
         needs("groups", Scope::Streams, OBSERVE, OBSERVED),

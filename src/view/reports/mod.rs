@@ -9,6 +9,7 @@ mod pending;
 mod permissions;
 mod publish;
 mod repair;
+mod stats;
 
 pub use check::plugin_line;
 pub use dead_letters::WholeLetter;
@@ -18,3 +19,4 @@ pub use pending::{Pending, PendingPages, PendingParts};
 pub use permissions::Rules;
 pub use publish::IdWriter;
 pub use repair::Changed;
+pub use stats::StatsView;

@@ -1,0 +1,284 @@
+//! The report of what was counted.
+
+use super::distinct::Distinct;
+use super::values::Counted;
+use super::{FieldRow, Stats, TimelineRow, percent, share};
+use crate::model::{Body, Cell, Edge, EntryId, Name, Time, Tone, report, states};
+
+/// Of a shorter time there is no rate.
+const WINDOW_MIN_MS: u64 = 1000;
+
+states! {
+    /// Why no more entries were looked at.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum StatsEnd {
+        /// All of the range were.
+        Complete = "all of the range" in Ok,
+        /// As many were as are looked at: the newest of the range.
+        Limit = "the newest of the range, up to the limit" in Warn,
+        /// It was stopped: the newest of the range.
+        Stopped = "the newest of the range, until it was stopped" in Warn,
+    }
+}
+
+states! {
+    /// What the entries of a row are.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum ValueState {
+        /// They share these values; a field that is not named is one they do not have.
+        Shared = "shared" in Plain,
+        /// They have none of the fields.
+        NoSuchField = "no such field" in Plain,
+        /// They are all others, with less frequent values.
+        Other = "other" in Dim,
+    }
+}
+
+report! {
+    /// Entries that share the values of some fields.
+    #[derive(Clone, Debug)]
+    pub struct ValueRow {
+        /// The values they share.
+        pub fields: Body => text("VALUES") by Self::fields_cell,
+        /// What they are.
+        pub state: ValueState => whole("STATE", wide),
+        /// Whether only the beginning of a value is shown, which is longer than 1,024 bytes. Such values are told apart by
+        /// their length and a hash of all of it.
+        pub is_cut: bool => whole("CUT", wide),
+        /// How many different values they have: of the others, all that are not listed.
+        pub distinct: Distinct => number("DISTINCT", wide),
+        /// How many they are. A lower bound where `uncounted_max` is not 0.
+        pub entries: u64 => number("ENTRIES") by Self::entries_cell,
+        /// This many more can have these values, which are counted among the others: so many came, at most, while there was
+        /// no memory to count these values.
+        pub uncounted_max: u64 => number("UNCOUNTED", wide),
+        /// Their share of all that were counted.
+        pub share_percent: f64 => number("SHARE") by |it| percent(it.share_percent),
+        /// How many were added a minute; `None` where the time they are from is shorter than a second.
+        pub rate_per_minute: Option<f64> => number("PER MIN") by |it| rate_cell(it.rate_per_minute),
+        /// Bytes of their names and values.
+        pub bytes: u64 => bytes("BYTES"),
+        /// Half of them are no larger than this, to within 2 percent; `None` of the others.
+        pub size_p50_bytes: Option<u64> => bytes("~P50", wide),
+        /// 99 of 100 of them are no larger than this, to within 2 percent; `None` of the others.
+        pub size_p99_bytes: Option<u64> => bytes("~P99"),
+        /// The first of them; `None` of the others.
+        pub first_id: Option<EntryId> => whole("FIRST ID", wide),
+        /// When it was added.
+        pub first_time: Option<Time> => whole("FIRST TIME", wide),
+        /// The last of them; `None` of the others.
+        pub last_id: Option<EntryId> => whole("LAST ID", wide),
+        /// When it was added.
+        pub last_time: Option<Time> => whole("LAST TIME", wide),
+        /// How long ago that is by the server's clock.
+        pub last_age_ms: Option<u64> => millis("LAST"),
+    }
+}
+
+report! {
+    /// What was counted of a stream's entries.
+    #[derive(Clone, Debug)]
+    pub struct StatsReport {
+        /// The stream.
+        pub stream: Name => text("STREAM"),
+        /// Entries that the stream has; `None` where the user may not ask.
+        pub length: Option<u64> => number("LENGTH", unknown),
+        /// Entries that were looked at.
+        pub looked_at: u64 => number("LOOKED AT"),
+        /// Why no more were.
+        pub end: StatsEnd => whole("WHICH ARE"),
+        /// Entries that were counted: those of them that the conditions take.
+        pub entries: u64 => number("ENTRIES"),
+        /// Bytes of their names and values.
+        pub bytes: u64 => bytes("BYTES"),
+        /// Half of them are no larger than this, to within 2 percent.
+        pub size_p50_bytes: Option<u64> => bytes("~P50"),
+        /// 99 of 100 of them are no larger than this, to within 2 percent.
+        pub size_p99_bytes: Option<u64> => bytes("~P99"),
+        /// The largest of them.
+        pub size_max_bytes: Option<u64> => bytes("LARGEST"),
+        /// The first of them.
+        pub first_id: Option<EntryId> => whole("FIRST ID"),
+        /// When it was added.
+        pub first_time: Option<Time> => whole("FIRST TIME"),
+        /// The last of them.
+        pub last_id: Option<EntryId> => whole("LAST ID"),
+        /// When it was added.
+        pub last_time: Option<Time> => whole("LAST TIME"),
+        /// The time they are from: from where the range begins, or else the first of them, to where it ends, or else the last
+        /// of them.
+        pub window_ms: u64 => millis("WITHIN"),
+        /// How many were added a minute; `None` where that time is shorter than a second.
+        pub rate_per_minute: Option<f64> => number("PER MIN") by |it| rate_cell(it.rate_per_minute),
+        /// How many different values there are; `None` without --by.
+        pub distinct: Option<Distinct> => number("DISTINCT"),
+        /// A value that is not listed is in this many entries at most, where there was no memory to count every value; 0 where
+        /// all were counted.
+        pub uncounted_max: u64 => number("UNCOUNTED"),
+        /// Entries by their values, the most frequent first; `None` without --by.
+        pub values: Option<Vec<ValueRow>>,
+        /// The fields of the entries, the largest first; `None` with --by.
+        pub fields: Option<Vec<FieldRow>>,
+        /// Entries over time.
+        pub timeline: Vec<TimelineRow>,
+    }
+}
+
+impl ValueRow {
+    fn fields_cell(&self) -> Cell {
+        let cell = Cell::from(self.fields.clone());
+        match self.state {
+            ValueState::Shared if self.is_cut => cell.noted(Tone::Plain, "cut"),
+            ValueState::Shared => cell,
+            ValueState::NoSuchField => Cell::Nothing.shown_as(Tone::Dim, "(no such field)"),
+            ValueState::Other => {
+                let Distinct {
+                    values,
+                    is_estimate,
+                } = self.distinct;
+                let about = if is_estimate { "~" } else { "" };
+                let values = match values {
+                    1 => "1 other value".to_owned(),
+                    many => format!("{many} other values"),
+                };
+                Cell::Brief(format!("({about}{values})"), Box::new(Cell::Nothing))
+            }
+        }
+    }
+
+    fn entries_cell(&self) -> Cell {
+        match (self.state, self.uncounted_max) {
+            (ValueState::Other, 1..) => Cell::AtMost(self.entries),
+            (_, 1..) => Cell::AtLeast(self.entries),
+            (_, 0) => self.entries.into(),
+        }
+    }
+}
+
+fn rate_cell(rate: Option<f64>) -> Cell {
+    rate.map(|rate| format!("{rate:.1}")).into()
+}
+
+/// A rate with one decimal.
+#[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+fn rate(entries: u64, window_ms: u64) -> Option<f64> {
+    let per_minute = entries as f64 * 60_000.0 / window_ms.max(1) as f64;
+    (window_ms >= WINDOW_MIN_MS).then(|| (per_minute * 10.0).round() / 10.0)
+}
+
+impl Stats {
+    /// What was counted, where the server's clock says `now` and the stream has `length` entries.
+    pub fn report(&self, now: Time, length: Option<u64>) -> StatsReport {
+        let window_ms = self.window_ms(now);
+        let is_by_values = !self.places.is_empty();
+        let of = |id: Option<EntryId>| (id, id.and_then(EntryId::time));
+        let ((first_id, first_time), (last_id, last_time)) = (of(self.first), of(self.last));
+        StatsReport {
+            stream: self.query.stream.clone(),
+            length,
+            looked_at: self.looked_at,
+            end: self.end,
+            entries: self.entries,
+            bytes: self.bytes,
+            size_p50_bytes: self.sizes.percentile(50),
+            size_p99_bytes: self.sizes.percentile(99),
+            size_max_bytes: self.first.map(|_| self.size_max),
+            first_id,
+            first_time,
+            last_id,
+            last_time,
+            window_ms,
+            rate_per_minute: rate(self.entries, window_ms),
+            distinct: is_by_values.then(|| self.values.distinct()),
+            uncounted_max: self.values.uncounted_max(),
+            values: is_by_values.then(|| self.value_rows(now, window_ms)),
+            fields: (!is_by_values).then(|| self.fields.rows()),
+            timeline: self.timeline.rows(),
+        }
+    }
+
+    /// The time that the entries are from: the range's where it was asked for by times and all of it was looked at.
+    fn window_ms(&self, now: Time) -> u64 {
+        let (Some(first), Some(last)) = (self.first, self.last) else {
+            return 0;
+        };
+        let asked_from = match self.query.start {
+            Edge::Id(id) if id.ms > 0 && self.end == StatsEnd::Complete => Some(id.ms),
+            _ => None,
+        };
+        let to = match self.query.end {
+            Edge::Id(id) if id.ms < u64::MAX => id.ms.min(now.ms).max(last.ms),
+            _ if asked_from.is_some() => now.ms.max(last.ms),
+            _ => last.ms,
+        };
+        to - asked_from.unwrap_or(first.ms).min(to)
+    }
+
+    /// The most frequent, and the others as one more.
+    fn value_rows(&self, now: Time, window_ms: u64) -> Vec<ValueRow> {
+        let listed = self.values.most_frequent(self.query.top);
+        let mut others = (self.entries, self.bytes);
+        for row in &listed {
+            others.0 -= row.entries.min(others.0);
+            others.1 -= row.bytes.min(others.1);
+        }
+        let all = self.values.distinct();
+        let unlisted = all.values.saturating_sub(listed.len() as u64);
+        let row = |counted| self.value_row(counted, now, window_ms);
+        let mut rows: Vec<ValueRow> = listed.into_iter().map(row).collect();
+        if others.0 > 0 {
+            rows.push(ValueRow {
+                fields: Body::default(),
+                state: ValueState::Other,
+                is_cut: false,
+                // An estimate can be less than what is listed.
+                distinct: Distinct {
+                    values: unlisted.max(1),
+                    ..all
+                },
+                entries: others.0,
+                uncounted_max: self.values.uncounted_max(),
+                share_percent: share(others.0, self.entries),
+                rate_per_minute: rate(others.0, window_ms),
+                bytes: others.1,
+                size_p50_bytes: None,
+                size_p99_bytes: None,
+                first_id: None,
+                first_time: None,
+                last_id: None,
+                last_time: None,
+                last_age_ms: None,
+            });
+        }
+        rows
+    }
+
+    fn value_row(&self, counted: Counted, now: Time, window_ms: u64) -> ValueRow {
+        let Counted { first, last, .. } = counted;
+        ValueRow {
+            state: if counted.fields.is_empty() {
+                ValueState::NoSuchField
+            } else {
+                ValueState::Shared
+            },
+            fields: Body::from(counted.fields),
+            is_cut: counted.is_cut,
+            distinct: Distinct {
+                values: 1,
+                is_estimate: false,
+            },
+            entries: counted.entries,
+            uncounted_max: counted.uncounted_max,
+            share_percent: share(counted.entries, self.entries),
+            rate_per_minute: rate(counted.entries, window_ms),
+            bytes: counted.bytes,
+            size_p50_bytes: counted.sizes.percentile(50),
+            size_p99_bytes: counted.sizes.percentile(99),
+            first_id: Some(first),
+            first_time: first.time(),
+            last_id: Some(last),
+            last_time: last.time(),
+            last_age_ms: now.ms.checked_sub(last.ms),
+        }
+    }
+}
