@@ -6,9 +6,13 @@ mod finding;
 mod group;
 mod stream;
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
 pub use check::CheckReport;
 pub use finding::{Evidence, Finding, Severity};
 
+use crate::model::Name;
 use crate::streams::inspect::Observation;
 use crate::topology::Topology;
 
@@ -48,10 +52,16 @@ pub const RULES: &[&Rule] = &[
     &group::MAX_DEAD_LETTERS,
 ];
 
-/// What the rules find, the worst first.
+/// What the rules find, the worst first; of what is as bad, what is about groups that the topology does not name comes last.
 pub fn findings(scope: &Scope<'_>) -> Vec<Finding> {
+    let extra = scope.observation.groups().filter(|it| it.is_extra);
+    let extra: HashSet<(&Name, &Name)> = extra.map(|it| (&it.group, &it.stream)).collect();
+    let is_extra = |it: &Finding| {
+        let group = it.group.as_ref().zip(it.stream.as_ref());
+        group.is_some_and(|group| extra.contains(&group))
+    };
     let found = RULES.iter().flat_map(|rule| (rule.check)(scope));
     let mut found: Vec<Finding> = found.collect();
-    found.sort_by_key(|it| std::cmp::Reverse(it.severity));
+    found.sort_by_key(|it| (Reverse(it.severity), is_extra(it)));
     found
 }

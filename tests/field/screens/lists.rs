@@ -188,3 +188,29 @@ fn field_d1_ids_that_were_published_do_not_fill_the_screen() {
         .stdout_ndjson();
     assert_eq!(ids.len(), 40);
 }
+
+#[test]
+fn field_d1_check_shows_ten_findings_those_of_the_topology_first() {
+    let server = pending_600();
+    for n in 0..20 {
+        let name = format!("aaa-{n:02}");
+        server.redis(&["XGROUP", "CREATE", STREAM, &name, "0"]);
+    }
+    let check = ["check", "--max-lag", "0", "--max-pending", "0"];
+    let run = on_terminal(&server, &check);
+    let lines = run.assert_code(2).stdout_lines();
+    let place = |text: &str| lines.iter().position(|line| line.contains(text));
+    let (ours, extra) = (place(GROUP), place("aaa-00"));
+    assert!(
+        ours.is_some() && extra.is_none_or(|it| ours.unwrap() < it),
+        "{run}"
+    );
+    let shown = lines.iter().filter(|line| line.starts_with("CRITICAL  "));
+    assert_eq!(shown.count(), 10, "{run}");
+    run.stdout_has("10 of ")
+        .stdout_has("shown; --limit 0 shows all");
+    let all = on_terminal(&server, &[&check[..], &["--limit", "0"]].concat());
+    all.stdout_has("aaa-19").stdout_lacks("shown;");
+    let piped = server.ucp(&[&check[..], &["-o", "table"]].concat());
+    piped.stdout_has("aaa-19").stdout_lacks("shown;");
+}
