@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::acl::{SCENES, SERVERLESS, Scene, server};
+use crate::acl::{SERVERLESS, Scene, scenes, server};
 use crate::contexts::Home;
 use crate::support::{Invocation, Run, TestServer};
 
@@ -109,7 +109,7 @@ fn unwritten(dir: &Path, given: Option<&str>, words: &[&str]) {
 
 #[test]
 fn no_command_prints_or_keeps_the_password() {
-    for (at, scene) in SCENES.iter().enumerate() {
+    for (at, scene) in scenes().iter().enumerate() {
         // Each command in one way, every way for several commands.
         let way = if scene.needs_flag() {
             Way::UrlOfFlag

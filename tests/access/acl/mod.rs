@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{Invocation, TestServer, ucp};
 
-pub(crate) use scenes::{SCENES, SERVERLESS, Scene};
+pub(crate) use scenes::{SERVERLESS, Scene, scenes};
 pub(crate) use stage::server;
 use stage::{play, rule};
 
@@ -15,7 +15,7 @@ use stage::{play, rule};
 fn every_command_does_its_work_with_its_own_rule() {
     let server = TestServer::start();
     let mut failed = Vec::new();
-    for scene in SCENES {
+    for scene in &scenes() {
         let played = play(&server, scene, &rule(scene));
         if !played.is_whole {
             let (refused, run) = (&played.refused, &played.run);
@@ -103,7 +103,7 @@ fn no_rule_allows_more_than_its_command_needs() {
     let server = TestServer::start();
     // A word of a command's rules is needed when one of its scenes fails without it.
     let mut rules: BTreeMap<&str, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
-    for scene in SCENES.iter().filter(|scene| !scene.is_long()) {
+    for scene in scenes().iter().filter(|scene| !scene.is_long()) {
         let words = rule(scene);
         let (all, needed) = rules.entry(scene.command).or_default();
         all.extend(words.iter().cloned());
@@ -132,21 +132,8 @@ fn no_rule_allows_more_than_its_command_needs() {
 
 #[test]
 fn every_command_has_a_scene_or_needs_no_server() {
-    fn walk(command: &clap::Command, path: &str, found: &mut BTreeSet<String>) {
-        for inner in command
-            .get_subcommands()
-            .filter(|it| it.get_name() != "help" && !it.is_hide_set())
-        {
-            let path = format!("{path} {}", inner.get_name()).trim().to_owned();
-            if inner.get_subcommands().next().is_none() || !inner.is_subcommand_required_set() {
-                found.insert(path.clone());
-            }
-            walk(inner, &path, found);
-        }
-    }
-    let mut tree = BTreeSet::new();
-    walk(&ucp_streams::commands::tree(), "", &mut tree);
-    let known: BTreeSet<String> = SCENES
+    let tree: BTreeSet<String> = scenes::runnable().into_keys().collect();
+    let known: BTreeSet<String> = scenes()
         .iter()
         .map(|scene| scene.command)
         .chain(SERVERLESS.iter().copied())

@@ -1,7 +1,10 @@
 //! A scene for each command that has a rule: what it is run with, and what shows that it did its work.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
 use std::sync::OnceLock;
+
+use ucp_streams::cli::Impact;
 
 use crate::service;
 use crate::support::{Invocation, Run, TestServer};
@@ -144,11 +147,48 @@ const EVENT: [&str; 6] = [
     "{\"a\":1}",
 ];
 
+/// All of them: a command that only reads, and needs no word more than its name, has one without being named in
+/// [`SCENES`].
+pub(crate) fn scenes() -> Vec<Scene> {
+    let named: BTreeSet<&str> = SCENES
+        .iter()
+        .map(|it| it.command)
+        .chain(SERVERLESS.iter().copied())
+        .collect();
+    let bare = runnable().into_iter().filter(|(path, command)| {
+        let reads = command.get::<Impact>() == Some(&Impact::Read);
+        let is_whole = !command.get_arguments().any(clap::Arg::is_required_set);
+        reads && is_whole && !named.contains(path.as_str())
+    });
+    let bare = bare.map(|(path, _)| {
+        let path: &'static str = path.leak();
+        scene(path, &[], path.split(' ').collect::<Vec<_>>().leak())
+    });
+    SCENES.iter().copied().chain(bare).collect()
+}
+
+/// The commands that can be run, by their paths.
+pub(super) fn runnable() -> BTreeMap<String, clap::Command> {
+    fn walk(command: &clap::Command, path: &str, found: &mut BTreeMap<String, clap::Command>) {
+        for inner in command
+            .get_subcommands()
+            .filter(|it| it.get_name() != "help" && !it.is_hide_set())
+        {
+            let path = format!("{path} {}", inner.get_name()).trim().to_owned();
+            if inner.get_subcommands().next().is_none() || !inner.is_subcommand_required_set() {
+                found.insert(path.clone(), inner.clone());
+            }
+            walk(inner, &path, found);
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(&ucp_streams::commands::tree(), "", &mut found);
+    found
+}
+
 /// A scene a command, and more where one does not do all that the command can.
 #[rustfmt::skip]
-pub(crate) const SCENES: &[Scene] = &[
-    scene("ping", &[], &["ping"]),
-    scene("context check", &[], &["context", "check"]),
+const SCENES: &[Scene] = &[
     scene("init", &[], &["init"]),
     scene("init", &["--group", "prediction-processors"], &["init", "prediction-processors"]),
     scene("publish", &["--stream", "orders"], &["publish", "orders", "a=1"]),
