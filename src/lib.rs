@@ -30,21 +30,63 @@
 //!
 //! A layer may use only layers above it, so data flows one way. The test `tests/layers` holds the code to this table.
 //!
-//! ## How to add a subcommand
-//! Each step has a test that fails while it is missing, and says where.
-//! 1. What it means: a function in `streams/` (or `worker/`) that takes a connection and plain values and
-//!    returns a report; if it changes something, a `plan_x` and an `apply_x(plan, Consent)`.
-//! 2. What it sends: a row in `streams/permissions/table.rs`, played by a scene in `tests/access/acl/scenes.rs`.
-//! 3. How it is asked for: a file in `commands/` with its clap `Args` (help, `add = Impact::…`, two examples, which
-//!    `tests/generated` runs) and `run`, and its line in `commands/mod.rs`. What completes goes by the value's name.
-//! 4. How it looks: the report's rows are declared with `report!` (`model/report`), each field beside its column; the
-//!    command says `add = Prints::list::<Row>()`. Table, wide, plain, CSV, `--columns` with its completion, JSON, its
-//!    schema in `--help-json` and the manual follow; `tests/cli/shapes.rs` holds the schema against what is printed. What
-//!    is destructive gives its plan as `PlanFacts`, which `--dry-run -o json` prints, and says
-//!    `add = PrintsPlan(Prints::plan::<Row>())`; `tests/cli/plans.rs` holds it against what its command does.
-//! 5. That it works: a file in `tests/cli/`, the real binary on a real server, asserting text, exit code and server
-//!    state; a row in `tests/outputs/commands.rs`, whose snapshot `UPDATE_SNAPSHOTS=1` writes.
-//! 6. That it is known: `make generate` renews the manual pages; a line in `CHANGELOG.md`.
+//! ## How to add something
+//! Each has one place where it is declared, and a check that fails while a part of it is missing.
+//!
+//! **A field of a report** is one line in its `report!` (`model/report`): type, meaning, and after `=>` its column. Table,
+//! wide, plain, CSV, `--columns` with its completion, JSON and its schema in `--help-json` and the manual follow from
+//! it. The compiler asks for its value wherever the report is made; `tests/generated` fails until `make generate` has
+//! renewed the manual, `tests/outputs` until its snapshots are (`UPDATE_SNAPSHOTS=1`), and `tests/cli/shapes.rs` holds the
+//! schema against what is printed.
+//!
+//! **A subcommand** takes six places:
+//! 1. `streams/` (or `worker/`): what it means. A function takes a connection and plain values and returns a report.
+//! 2. `commands/NAME.rs`: how it is asked for. Its clap `Args` carry the help, `add = Impact::…`,
+//!    `add = Prints::list::<Row>()` and two examples; `run` resolves, calls and shows. Tests in `commands/mod.rs` fail
+//!    without help, impact or examples, and `tests/generated` runs the examples.
+//! 3. `commands/mod.rs`: its module, and its place in `commands!`, which is the list of the help, too.
+//! 4. `streams/permissions/table.rs`: what it sends. `tests/access` plays every command with its own rule and with less.
+//!    One that changes something, or needs arguments, has its scene in `tests/access/acl/scenes.rs` and its line in
+//!    `tests/cli/shapes.rs`.
+//! 5. `tests/outputs/commands.rs`: a row, whose snapshot `UPDATE_SNAPSHOTS=1` writes.
+//! 6. `tests/cli/`: that it works, by the real binary on a real server, asserting text, exit code and server state.
+//!
+//! `make generate` then renews the manual, and `CHANGELOG.md` tells users of it.
+//!
+//! **An operation that changes something** is a `plan_x`, which only reads, and an `apply_x(plan, Consent)` in `streams/`;
+//! only the console gives a `Consent`. What is destructive makes its plan a `PlanFacts`, which `--dry-run -o json` prints,
+//! and says `add = PrintsPlan(Prints::plan::<Row>())`. `tests/cli/plans.rs` fails for a destructive command without a
+//! plan, and holds each plan against what its command does.
+//!
+//! **A finding** is a `Rule` in `findings/`, listed in `findings::RULES`: its name, why it matters, and a pure function of
+//! an observation. The compiler refuses a rule that is not listed; `tests/cli/check.rs` shows each on a real server. A
+//! threshold of its own is a `Measure` in `topology/threshold.rs`, from which its key in the topology file and its line
+//! in `topology show` follow; `commands/check.rs` has its option.
+//!
+//! **A metric of a worker** is one line in `counters!` (`worker/counters.rs`): `/metrics`, the summary at the end and its
+//! JSON follow from it. A figure that goes up and down is a field of `Now` beside it. Nothing fails when nothing ever
+//! counts it: its test is in `tests/worker/metrics.rs`.
+//!
+//! **An output format** is a variant of `Format` (`model/format.rs`) with its word. The compiler then leads to
+//! `view/entries`; `view/row` writes it like plain until it says otherwise. Both have tests over `Format::ALL`; a line in
+//! `tests/outputs/ways.rs` adds it to every snapshot.
+//!
+//! ## Where to look for
+//! - a retry delay: `model/backoff.rs` doubles, `worker/policy.rs` spreads; a group's default is in `topology/spec.rs`
+//! - the key of a dead-letter stream, a lease or a breaker: `topology/spec.rs`, by `Name::derived` of `model/name.rs`
+//! - an exit code: `exit.rs`, one function and its table
+//! - a table's column: beside the field, in the `report!` that `Prints` in the command's file names
+//! - the rows of a command: the operation it calls in `streams/`; of `context` and `dev`, and of a worker's rehearsal, a
+//!   file beside the command; of `demo` in `demo/proof.rs`
+//! - how a table is laid out and cut: `view/table.rs` and `view/list.rs`; how a number or an age reads: `view/human.rs`
+//! - a completion: `commands/help/complete`, by the name of the argument's value (`GROUP`, `STREAM`, `CONSUMER`)
+//! - a metric: `worker/counters.rs` names and explains it, `view/metrics.rs` writes it, `commands/worker/metrics.rs` serves it
+//! - an escape: `model/escape.rs` for terminals, `view/json.rs` for JSON, `model/shell.rs` for command lines
+//! - a did-you-mean: `model/suggest.rs`; of a mistyped command `commands/help/usage.rs`, of another tool's name for one
+//!   `commands/help/other_tools.rs`
+//! - the words of a help: the command's file; headings and layout: `commands/help/layout.rs`
+//! - where a setting comes from: `settings/`, the only reader of the environment
+//! - a script that runs on the server: `wire/scripts`
 
 pub mod cli;
 pub mod commands;
