@@ -21,6 +21,7 @@ mod init;
 mod lag;
 mod launch;
 mod man;
+mod memory;
 mod pending;
 mod ping;
 mod publish;
@@ -81,7 +82,7 @@ macro_rules! commands {
 commands! {
     "Set up": demo Demo, dev Dev, init Init, topology Topology, completions Completions, man Man;
     "Publish": publish Publish, ingest Ingest;
-    "Look": check Check, info Info, lag Lag, pending Pending, tail Tail, read Read, get Get, stats Stats, wait Wait;
+    "Look": check Check, info Info, lag Lag, pending Pending, tail Tail, read Read, get Get, stats Stats, memory Memory, wait Wait;
     "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq;
     "Work": worker Worker, consume Consume;
     "Keep": groups Groups, consumers Consumers;

@@ -15,6 +15,7 @@ pub mod init;
 pub mod inspect;
 pub mod lag;
 pub mod losses;
+pub mod memory;
 pub mod missing;
 pub mod names;
 pub mod park;

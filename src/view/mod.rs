@@ -38,8 +38,8 @@ pub use plan::PlanWriter;
 pub use pretty::{indent_json, is_json};
 pub use report::{Report, Section, report};
 pub use reports::{
-    Behind, Changed, IdWriter, Info, Listed, Pending, PendingPages, PendingParts, Rules, StatsView,
-    WholeLetter, plugin_line,
+    Behind, Changed, IdWriter, Info, Listed, MemoryView, Pending, PendingPages, PendingParts,
+    Rules, StatsView, WholeLetter, plugin_line,
 };
 pub use reshape::Reshape;
 pub use row::{RowWriter, one, rows};

@@ -19,6 +19,7 @@ mod ingest;
 mod init;
 mod jq;
 mod lag;
+mod memory;
 mod next_steps;
 mod pairs;
 mod pasted;

@@ -267,6 +267,7 @@ fn every_documented_shape_is_what_is_printed() {
         read events.raw
         tail events.raw events.normalized
         lag
+        memory
         stats events.raw
         stats events.raw --by event_type
         consume event-processors --count 4

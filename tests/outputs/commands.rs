@@ -171,6 +171,7 @@ commands! {
         on(&["lag", "-u", "redis://127.0.0.1:1"]),
     ]
     man "man" => [on(&["man", "lag"]).head(3)]
+    memory "memory" => [on(&["memory"]), on(&["memory", "nowhere"]), empty(&["memory"])]
     pending "pending" => [
         on(&["pending", GROUP]),
         on(&["pending", GROUP, "--entries", "--histogram", "--by", "event_type"]),

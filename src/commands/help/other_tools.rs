@@ -9,6 +9,10 @@ use crate::commands::tree;
 /// What there is here for what other tools call a command.
 const COMMANDS: &[(&[&str], &str)] = &[
     (
+        &["mem", "du", "size", "usage", "bytes", "disk", "space"],
+        "`ucp-streams memory` shows what streams take, and what of it can go",
+    ),
+    (
         &["status", "overview", "state"],
         "`ucp-streams info` shows streams with their groups, `lag` how far groups are behind, and `consumers GROUP` who works for one",
     ),

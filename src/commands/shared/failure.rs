@@ -8,6 +8,7 @@ use crate::exit::{Exit, kind_of};
 use crate::model::{Kind, Problem, escaped};
 use crate::settings::ServerChoice;
 use crate::streams::inspect::{Denied, GroupReport};
+use crate::streams::memory::Refused;
 use crate::streams::permissions::key_rule;
 use crate::streams::server::{replica, still_loading, unfit};
 use crate::wire::{self, Denial, ErrorKind};
@@ -88,6 +89,35 @@ pub(in crate::commands) fn told_of_denied(denied: &[Denied], context: &Context) 
     } else {
         Exit::Partial
     }
+}
+
+/// Refusals that are named.
+const REFUSED_MAX: usize = 10;
+
+/// Warns of what the user may not ask, with the rule that is missing, of which there is `beyond` more: figures that need it
+/// are unknown.
+pub(in crate::commands) fn told_of_refused(
+    refused: &[Refused],
+    beyond: u64,
+    context: &Context,
+) -> Exit {
+    for Refused { stream, error } in refused.iter().take(REFUSED_MAX) {
+        let what = match stream {
+            Some(stream) => format!("cannot look at stream `{stream}`: {error}"),
+            None => format!("{error}: what needs it is unknown"),
+        };
+        let text = match next_step(error, context) {
+            Some(step) => format!("{what}\n{step}"),
+            None => what,
+        };
+        context.console.warn(&text);
+    }
+    let unnamed = refused.len().saturating_sub(REFUSED_MAX) as u64 + beyond;
+    if unnamed > 0 {
+        let text = format!("{unnamed} more answers were refused, and what needs them is unknown");
+        context.console.warn(&text);
+    }
+    Exit::of_parts(!refused.is_empty(), false)
 }
 
 /// Says of which groups everything fails that is attempted.

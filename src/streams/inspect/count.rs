@@ -34,19 +34,19 @@ const GROWTH: usize = 8;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Range<'a> {
-    pub(super) stream: &'a Name,
+pub(in crate::streams) struct Range<'a> {
+    pub(in crate::streams) stream: &'a Name,
     /// The id before the first.
-    pub(super) after: EntryId,
+    pub(in crate::streams) after: EntryId,
     /// The last id.
-    pub(super) to: EntryId,
+    pub(in crate::streams) to: EntryId,
     /// About how large an entry is.
-    pub(super) entry_bytes: usize,
+    pub(in crate::streams) entry_bytes: usize,
 }
 
 /// Counts for the groups of one command, one group at a time, so that memory does not grow with their number.
 #[derive(Debug, Default)]
-pub(super) struct Counter {
+pub(in crate::streams) struct Counter {
     spent: Mutex<Duration>,
 }
 
@@ -72,6 +72,18 @@ impl Counter {
         let counted = count(connection, range, count_max, deadline).await;
         *spent += began.elapsed();
         counted
+    }
+
+    /// As [`Counter::count`], as many as are counted at most.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub(in crate::streams) async fn count_usual(
+        &self,
+        connection: &Connection,
+        range: Range<'_>,
+    ) -> Result<Lag, Error> {
+        self.count(connection, range, ENTRIES_MAX).await
     }
 }
 

@@ -15,11 +15,11 @@ use futures_util::future::{join_all, try_join_all};
 
 pub use cells::deliveries_cell;
 pub(super) use cells::lost_cell;
-use count::Counter;
+pub(super) use count::{Counter, Range as Counted};
 pub(super) use exact::between;
 pub use exact::count;
 pub use group::GroupReport;
-pub(super) use reference::counting;
+pub(super) use reference::{Counting, counting};
 use reference::{Reference, moment};
 use stream::FirstTrip;
 pub use stream::{StreamReport, StreamState};

@@ -188,6 +188,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("tail", Scope::Streams, &[&["type", "xrange", "xrevrange", "xread", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("read", Scope::Streams, &[&["type", "xrange", "xrevrange"]], &[ReadStreams]),
         needs("stats", Scope::Streams, &[&["type", "time", "xlen", "xrevrange"]], &[ReadStreams]),
+        needs("memory", Scope::Streams, &[&["type", "time", "info", "command|info", "dbsize", "scan", "memory|usage", "xinfo|stream", "xinfo|groups", "xpending", "xrange"]], &[ReadStreams, ReadDeadLetters]),
         needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("info", Scope::Streams, &[LOOK, MEASURE, BESIDE, &["memory|usage"]], OBSERVED),
         needs("groups", Scope::Streams, OBSERVE, OBSERVED),

@@ -182,6 +182,11 @@ fn tokens_in<'a, N: crate::wire::node::Node<'a>>(docs: N, tokens: &mut Vec<Strin
     }
 }
 
+/// As [`memory_usage`], estimated from so many of its parts (`SAMPLES`).
+pub fn memory_usage_of(key: &Name, samples: u32) -> Request<Option<u64>> {
+    memory_usage(key).arg("SAMPLES").arg(samples)
+}
+
 /// `MEMORY USAGE`: bytes the key takes; `None` when there is no such key.
 pub fn memory_usage(key: &Name) -> Request<Option<u64>> {
     Request::new(

@@ -205,6 +205,7 @@ const SCENES: &[Scene] = &[
     scene("get", OF_STREAM, &["get", STREAM, "1-0"]),
     scene("get", OF_STREAM, &["get", STREAM, "2-0"]).ends(3),
     scene("get", OF_STREAM, &["get", STREAM, "-1"]),
+    scene("memory", &[], &["memory"]).after("XACK events.normalized event-processors 1-0"),
     scene("stats", OF_STREAM, &["stats", STREAM, "-2"]),
     scene("info", &[], &["info"]).after(PREDICT).does(tells_that_all_fails),
     scene("info", OF_STREAM, &["info", STREAM]).does(tells_that_all_fails),

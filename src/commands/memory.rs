@@ -1,0 +1,157 @@
+//! `memory`: what the streams of a server take, and what of it can go.
+
+use anyhow::Result;
+
+use super::shared::Context;
+use super::shared::failure::told_of_refused;
+use super::shared::header::{Alerts, Header};
+use crate::cli::{Impact, Limited, Prints, count, name};
+use crate::console::{Console, Progress, Signals};
+use crate::exit::Exit;
+use crate::model::{CommandLine, Name};
+use crate::streams::memory::{HoldState, Memory, MemoryEnd, MemoryQuery, MemoryReport, Watch};
+use crate::streams::names::{require_streams, without_dead_letters};
+use crate::view::{MemoryView, Report, human_count};
+
+/// Groups that never read and that are named.
+const NAMED_MAX: usize = 5;
+
+/// Show what streams take of memory, and what of it can go
+///
+/// Lists every stream of the database, the largest first, then what they take in all, the server's memory and its other
+/// keys. TRIMMABLE counts the entries that every group has read and acknowledged: a number, a bound (>=, <=) where
+/// counting stopped after 10,000 entries, or unknown (?). ~FREES is their share of the stream's bytes, and so an
+/// estimate. HELD BACK BY names the group that has read or acknowledged the least. A stream without groups has no such
+/// figures: nobody knows who has read it. Nothing is changed.
+///
+/// Streams are found by looking through the keys (SCAN with TYPE stream), 1,000,000 of them unless --keys says
+/// otherwise. What the user may not ask is named in a warning and shown as unknown (exit 7). With -o plain, csv and
+/// ndjson the streams are printed; --columns picks the figures of all together. Ctrl-C prints what was seen so far.
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Read, add = Prints::of::<MemoryReport>(MemoryView::TABLES), after_help = "\
+Examples:
+  ucp-streams memory
+  ucp-streams memory events.raw events.normalized
+  ucp-streams memory --keys 10000000 --samples 500 --limit 0
+  ucp-streams memory -o csv --columns stream,bytes,trimmable,held_back_by
+  ucp-streams memory --jq '.streams[] | select(.state == \"never_read\")'")]
+pub(super) struct Args {
+    /// Streams to look at; all of the database when none is named
+    #[arg(value_name = "STREAM", value_parser = name())]
+    streams: Vec<Name>,
+
+    /// Look through this many keys for streams at most
+    #[arg(long, value_name = "N", default_value = "1000000", value_parser = count(u64::MAX))]
+    keys: u64,
+
+    /// The server estimates a stream's memory from this many of its nodes
+    #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    samples: u32,
+
+    #[command(flatten)]
+    limit: Limited,
+}
+
+/// Shows how far it is.
+struct Watching<'c> {
+    console: &'c Console,
+    progress: Option<Progress>,
+}
+
+impl Watching<'_> {
+    fn begins(&mut self, all: Option<u64>, label: &str) {
+        // The one before leaves the screen first.
+        self.progress = None;
+        self.progress = Some(self.console.progress(all, label));
+    }
+}
+
+impl Watch for Watching<'_> {
+    fn begins_with_keys(&mut self, all: Option<u64>) {
+        self.begins(all, "looking through keys");
+    }
+
+    fn begins_with_streams(&mut self, all: u64) {
+        self.begins(Some(all), "looking at streams");
+    }
+
+    fn advances(&mut self, count: u64) {
+        if let Some(progress) = &self.progress {
+            progress.advance(count);
+        }
+    }
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let mut signals = Signals::catch()?;
+    let connection = context.connect().await?;
+    let topology = context.known_names();
+    let missing = require_streams(&connection, topology, &args.streams, false).await?;
+    for (stream, of) in missing {
+        if let Some(of) = of {
+            context.console.warn(&without_dead_letters(stream, &of));
+        }
+    }
+    let mut memory = Memory::new(MemoryQuery {
+        named: args.streams,
+        keys_max: args.keys,
+        samples: args.samples,
+    });
+    let look = async {
+        let mut watching = Watching {
+            console: &context.console,
+            progress: None,
+        };
+        tokio::select! {
+            seen = memory.look(&connection, topology, &mut watching) => seen.map(|()| Exit::Done),
+            signal = signals.next() => Ok(signal.into()),
+        }
+    };
+    let (header, looked) = Header::beside(&connection, Alerts::Asked, context, look).await;
+    let exit = looked?;
+    header.begin(context);
+    let report = memory.report();
+    let view = MemoryView(&report);
+    context.console.show_report(&view, args.limit.rows())?;
+    tell_end(&report, args.keys, context);
+    tell_never_read(&report, context);
+    let (refused, beyond) = memory.refused();
+    Ok(told_of_refused(refused, beyond, context).and(exit))
+}
+
+/// Says where not all streams are listed.
+fn tell_end(report: &MemoryReport, keys: u64, context: &Context) {
+    match report.end {
+        MemoryEnd::Complete | MemoryEnd::Named | MemoryEnd::Denied => {}
+        MemoryEnd::Limit => context.console.note(&format!(
+            "only {} keys are looked through, so that streams may be missing; --keys N looks through more",
+            human_count(keys)
+        )),
+        MemoryEnd::Stopped => context.console.note(&format!(
+            "stopped: {} streams were looked at",
+            human_count(report.stream_count)
+        )),
+    }
+}
+
+/// Names the groups that hold entries back and have never read: they may be forgotten.
+fn tell_never_read(report: &MemoryReport, context: &Context) {
+    let streams = report.streams.iter();
+    let mut found = { streams }.filter(|it| it.state == HoldState::NeverRead);
+    for row in found.by_ref().take(NAMED_MAX) {
+        if let Some(group) = &row.held_back_by {
+            let line = CommandLine::new("groups delete").arg(group);
+            context.console.note(&format!(
+                "group `{group}` has never read stream `{}` and holds back its entries; where nobody needs it: {}",
+                row.stream,
+                line.option("--stream", &row.stream)
+            ));
+        }
+    }
+    let more = found.count();
+    if more > 0 {
+        context.console.note(&format!(
+            "{more} more streams are held back by a group that has never read: -o json has them all"
+        ));
+    }
+}

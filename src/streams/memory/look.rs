@@ -1,0 +1,274 @@
+//! Looking at streams one after the other: what each takes, and how much of it every group is done with.
+
+use anyhow::Result;
+use futures_util::future::{join_all, try_join_all};
+
+use super::super::inspect::{Counted, Counter, Counting};
+use super::super::lag::lag;
+use super::hold::{Hold, HoldState, Standing};
+use super::{Memory, StreamMemory, Watch};
+use crate::model::{AdaptiveBatch, EntryId, GroupInfo, Lag, Name, StreamInfo, Time};
+use crate::wire::{
+    Connection, Error, ErrorKind, PendingFilter, memory_usage_of, xinfo_groups, xinfo_stream,
+    xpending_entries, xrange_extent,
+};
+
+/// Streams that are looked at together.
+const TOGETHER_MAX: usize = 50;
+/// Groups of a stream that are looked at together.
+const GROUPS_TOGETHER: usize = 100;
+
+/// What everything is looked at with.
+pub(super) struct Look<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) samples: u32,
+    pub(super) now: Time,
+    pub(super) counting: Counting,
+    pub(super) counter: Counter,
+}
+
+impl Memory {
+    /// Looks at the streams, some together: as many as make no large reply with their first and last entries.
+    pub(super) async fn look_at_all(
+        &mut self,
+        look: &Look<'_>,
+        streams: Vec<Name>,
+        watch: &mut impl Watch,
+    ) -> Result<()> {
+        watch.begins_with_streams(streams.len() as u64);
+        let mut batch = AdaptiveBatch::new(TOGETHER_MAX);
+        let mut rest = streams.as_slice();
+        while !rest.is_empty() {
+            let asked = batch.at_a_time().min(rest.len());
+            let (page, after) = rest.split_at(asked);
+            let seen = try_join_all(page.iter().map(|name| look.first(name))).await?;
+            let bytes = seen.iter().map(Seen::entry_bytes).sum();
+            batch.brought(asked, asked, bytes);
+            for (name, seen) in page.iter().zip(seen) {
+                if let Some(row) = self.row(look, name, seen).await? {
+                    self.rows.push(row);
+                }
+            }
+            watch.advances(asked as u64);
+            rest = after;
+        }
+        Ok(())
+    }
+
+    /// One stream; `None` where it is gone.
+    async fn row(
+        &mut self,
+        look: &Look<'_>,
+        name: &Name,
+        seen: Seen,
+    ) -> Result<Option<StreamMemory>> {
+        let Seen {
+            info,
+            groups,
+            bytes,
+        } = seen;
+        if matches!(&info, Err(error) if is_gone(error)) {
+            return Ok(None);
+        }
+        let groups = match groups {
+            Err(error) if is_gone(&error) => return Ok(None),
+            groups => self.unless_refused(Some(name), groups)?,
+        };
+        let bytes = self.unless_refused(Some(name), bytes)?.flatten();
+        let mut row = StreamMemory::unknown(name, bytes, groups.as_ref().map(Vec::len));
+        let Some(info) = self.unless_refused(Some(name), info)? else {
+            return Ok(Some(row));
+        };
+        let standings = match groups {
+            Some(groups) => Some(self.standings(look, name, groups).await?),
+            None => None,
+        };
+        let hold = Hold::of(&info, standings.as_deref());
+        let trimmable = match (hold.state, hold.floor) {
+            (HoldState::NoGroups, _) => None,
+            (_, Some(floor)) => {
+                let behind = hold.group.as_ref().filter(|it| !it.1);
+                let behind = behind.and_then(|it| {
+                    let of = standings.as_deref()?.iter();
+                    { of }.find(|standing| standing.group.name == it.0)
+                });
+                Some(self.trimmable(look, (name, &info), floor, behind).await?)
+            }
+            (_, None) => Some(Lag::Unknown),
+        };
+        row.take(&info, hold, trimmable, look.now);
+        Ok(Some(row))
+    }
+
+    /// Where the groups stand.
+    async fn standings(
+        &mut self,
+        look: &Look<'_>,
+        name: &Name,
+        groups: Vec<GroupInfo>,
+    ) -> Result<Vec<Standing>> {
+        let one = PendingFilter {
+            count_max: 1,
+            ..PendingFilter::default()
+        };
+        let mut standings = Vec::with_capacity(groups.len());
+        for page in groups.chunks(GROUPS_TOGETHER) {
+            let asked = page.iter().map(async |group| {
+                if group.pending == 0 {
+                    return Ok(Vec::new());
+                }
+                let request = xpending_entries(name, &group.name, &one);
+                look.connection.run(request).await
+            });
+            for (group, oldest) in page.iter().zip(join_all(asked).await) {
+                let oldest = match oldest {
+                    // Deleted meanwhile, it holds nothing back.
+                    Err(error) if is_gone(&error) => continue,
+                    oldest => self.unless_refused(Some(name), oldest)?,
+                };
+                standings.push(Standing {
+                    group: group.clone(),
+                    is_known: oldest.is_some(),
+                    oldest_pending: oldest.and_then(|it| it.first().map(|it| it.id)),
+                });
+            }
+        }
+        Ok(standings)
+    }
+
+    /// How many entries are before `floor`, where the group that stands there is `behind` by what it has not read: exactly
+    /// where the server knows or few have to be counted, else a bound.
+    async fn trimmable(
+        &mut self,
+        look: &Look<'_>,
+        (name, info): (&Name, &StreamInfo),
+        floor: EntryId,
+        behind: Option<&Standing>,
+    ) -> Result<Lag> {
+        let (Some(first), Some(last)) = (&info.first, &info.last) else {
+            return Ok(Lag::Known(0));
+        };
+        if floor > last.id {
+            return Ok(Lag::Known(info.length));
+        }
+        let Some(before) = floor.previous().filter(|_| floor > first.id) else {
+            return Ok(Lag::Known(0));
+        };
+        let counters = look.counting.of(None);
+        if let Some(standing) = behind
+            && let Lag::Known(undelivered) = lag(info, &standing.group, counters)
+        {
+            return Ok(Lag::Known(info.length.saturating_sub(undelivered)));
+        }
+        let count = async |after, to| {
+            let range = Counted {
+                stream: name,
+                after,
+                to,
+                entry_bytes: info.entry_bytes(),
+            };
+            look.counter.count_usual(look.connection, range).await
+        };
+        let held = count(before, last.id).await?;
+        Ok(match held {
+            Lag::Known(held) => Lag::Known(info.length.saturating_sub(held)),
+            Lag::AtLeast(held) => {
+                let after = first.id.previous().unwrap_or(EntryId::MIN);
+                match count(after, before).await? {
+                    Lag::Unknown => Lag::AtMost(info.length.saturating_sub(held)),
+                    counted => counted,
+                }
+            }
+            _ => {
+                let probe = xrange_extent(name, floor, floor, 1);
+                let refused = look.connection.run(probe).await;
+                self.unless_refused(Some(name), refused)?;
+                Lag::Unknown
+            }
+        })
+    }
+}
+
+/// Whether there is no such stream any more.
+fn is_gone(error: &Error) -> bool {
+    use ErrorKind::{NoGroup, NoKey, WrongType};
+    matches!(error.kind, NoKey | NoGroup | WrongType)
+}
+
+/// What the first round trip brought.
+struct Seen {
+    info: Result<StreamInfo, Error>,
+    groups: Result<Vec<GroupInfo>, Error>,
+    bytes: Result<Option<u64>, Error>,
+}
+
+impl Seen {
+    /// About how much the reply took.
+    fn entry_bytes(&self) -> usize {
+        self.info.as_ref().map_or(0, |it| 2 * it.entry_bytes())
+    }
+}
+
+impl Look<'_> {
+    /// The first round trip for one stream. Only what the user may not ask, and a stream that is gone, are answers.
+    async fn first(&self, name: &Name) -> Result<Seen, Error> {
+        let (info, groups, bytes) = tokio::join!(
+            self.connection.run(xinfo_stream(name)),
+            self.connection.run(xinfo_groups(name)),
+            self.connection.run(memory_usage_of(name, self.samples)),
+        );
+        Ok(Seen {
+            info,
+            groups,
+            bytes,
+        })
+    }
+}
+
+impl StreamMemory {
+    /// A stream of which no more is known.
+    fn unknown(stream: &Name, bytes: Option<u64>, groups: Option<usize>) -> Self {
+        Self {
+            stream: stream.clone(),
+            bytes,
+            length: None,
+            first_id: None,
+            first_time: None,
+            first_age_ms: None,
+            groups: groups.map(|groups| groups as u64),
+            state: HoldState::Unknown,
+            read_up_to: None,
+            read_up_to_age_ms: None,
+            trimmable: Some(Lag::Unknown),
+            frees_bytes: None,
+            held_back_by: None,
+            is_held_by_pending: false,
+        }
+    }
+
+    /// Takes what the stream says of itself, and what holds it back.
+    fn take(&mut self, info: &StreamInfo, hold: Hold, trimmable: Option<Lag>, now: Time) {
+        let age = |id: EntryId| now.ms.checked_sub(id.ms);
+        let first_id = info.first.as_ref().map(|it| it.id);
+        self.length = Some(info.length);
+        self.first_id = first_id;
+        self.first_time = first_id.and_then(EntryId::time);
+        self.first_age_ms = first_id.and_then(age);
+        let up_to = hold.floor.and_then(EntryId::previous);
+        let up_to = up_to.map(|id| id.min(info.last_generated_id));
+        self.read_up_to = up_to.filter(|id| first_id.is_some_and(|first| *id >= first));
+        self.read_up_to_age_ms = self.read_up_to.and_then(age);
+        self.state = hold.state;
+        self.trimmable = trimmable;
+        let frees = |(bytes, entries): (u64, u64)| {
+            let frees = u128::from(bytes) * u128::from(entries) / u128::from(info.length.max(1));
+            u64::try_from(frees).unwrap_or(u64::MAX)
+        };
+        let entries = trimmable.and_then(Lag::entries);
+        self.frees_bytes = self.bytes.zip(entries).map(frees);
+        if let Some((group, is_pending)) = hold.group {
+            self.held_back_by = Some(group);
+            self.is_held_by_pending = is_pending;
+        }
+    }
+}
