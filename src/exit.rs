@@ -128,7 +128,7 @@ impl Exit {
 }
 
 impl Exit {
-    /// How a command ends that came to its end: whether it left a part undone, and whether it saw data lost.
+    /// The exit of a command that came to its end: whether it left a part undone, and whether it saw data loss.
     pub const fn of_parts(is_part: bool, saw_loss: bool) -> Self {
         match (is_part, saw_loss) {
             (_, true) => Self::DataLoss,
@@ -137,8 +137,8 @@ impl Exit {
         }
     }
 
-    /// How two commands in turn end, the first of which was carried out: what either left undone or saw lost. A signal, and
-    /// whatever else ended the second, is its own word.
+    /// The exit of two commands run one after the other, the first of which was carried out. It combines what either
+    /// left undone or saw lost. A signal, or an error of the second, takes precedence.
     #[must_use]
     pub const fn and(self, then: Self) -> Self {
         match (self, then) {
@@ -149,7 +149,7 @@ impl Exit {
         }
     }
 
-    /// The same of a command that ends as a monitoring plugin: what kept it from a verdict is UNKNOWN.
+    /// The same for a command that ends as a monitoring plugin: anything that prevented a verdict is UNKNOWN.
     #[must_use]
     pub const fn as_verdict(self) -> Self {
         match self {
@@ -158,18 +158,20 @@ impl Exit {
         }
     }
 
-    /// What it means, as the manual says it.
+    /// Its meaning, as the manual says it.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Done => "Done.",
-            Self::Negative => "It ran; the result is negative.",
-            Self::Usage => "Usage, invalid input or topology.",
+            Self::Negative => "The command ran, and its result is negative.",
+            Self::Usage => "Usage error, invalid input or invalid topology.",
             Self::NotFound => "No such stream, group, consumer or entry.",
             Self::Unavailable => "Unavailable or timed out; trying again may help.",
             Self::Denied => "Permission, authentication or TLS.",
             Self::Refused => "Refused by a safety rule, or a lease was lost.",
             Self::Partial => "Partly done; the output lists what was done and what was not.",
-            Self::Unknown => "Outcome unknown: sent, and the reply was lost.",
+            Self::Unknown => {
+                "The outcome is unknown: the command was sent, and the reply was lost."
+            }
             Self::DataLoss => "Data loss detected.",
             Self::Bug => "A bug in this tool.",
             Self::Local => "A local file or the output failed.",
@@ -201,19 +203,21 @@ impl Exit {
     }
 }
 
-/// Whoever read standard output went away (`| head`). Not a failure: there is nobody left to tell.
+/// The reader of standard output went away (`| head`). This is not a failure, because there is nobody left to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the reader of the output is gone")]
 pub struct OutputClosed;
 
-/// A signal came where only giving up what was under way could answer it. There is nothing to say that the exit does not.
+/// A signal came while only giving up the current work could answer it. Nothing needs to be printed besides the exit
+/// code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("stopped by a signal")]
 pub struct Stopped(pub Exit);
 
-/// What a failed command of the server means where no operation has said it more exactly.
+/// What an error of the server means when no operation has classified it more exactly.
 ///
-/// A write whose reply was lost is for its operation to call [`Kind::Unknown`]: only that knows whether it was one.
+/// For a write whose reply was lost, its operation must report [`Kind::Unknown`], because only the operation knows
+/// whether it was a write.
 pub const fn kind_of(error: ErrorKind) -> Kind {
     match error {
         ErrorKind::Connect
@@ -236,7 +240,7 @@ pub const fn kind_of(error: ErrorKind) -> Kind {
     }
 }
 
-/// The exit of an error, by the outermost cause that has one. What nobody classified is a bug.
+/// The exit of an error, by the outermost cause that has one. An error that nobody classified is a bug.
 pub fn classify(error: &anyhow::Error) -> Exit {
     // A problem attached as context is no link of the chain: only `downcast_ref` sees it.
     if let Some(problem) = error.downcast_ref::<Problem>() {

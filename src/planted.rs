@@ -1,17 +1,18 @@
-//! Bugs on purpose, for the test of the tests: the chaos suite must find each. Without the feature `planted-bugs` there
-//! are none, and nothing here costs anything; with it, `$UCP_STREAMS_PLANTED` names one. Nothing else may live here.
+//! Deliberate bugs for testing the tests: the chaos suite must find each of them. Without the feature `planted-bugs`
+//! there are none, and this module costs nothing; with it, `$UCP_STREAMS_PLANTED` names one. Nothing else may live
+//! here.
 
 #[cfg(all(feature = "planted-bugs", not(debug_assertions)))]
 compile_error!("planted bugs are for the chaos suite's own test, never for a release");
 
 #[cfg(not(feature = "planted-bugs"))]
 mod bugs {
-    /// Whether this bug was asked for: never.
+    /// Whether this bug is wanted: never.
     pub const fn is(_bug: &str) -> bool {
         false
     }
 
-    /// The script as it is.
+    /// The script unchanged.
     pub const fn script(_name: &str, text: &'static str) -> &'static str {
         text
     }
@@ -19,7 +20,7 @@ mod bugs {
 
 #[cfg(feature = "planted-bugs")]
 mod bugs {
-    /// Whether this bug was asked for.
+    /// Whether this bug is wanted.
     pub fn is(bug: &str) -> bool {
         std::env::var("UCP_STREAMS_PLANTED").is_ok_and(|named| named == bug)
     }

@@ -1,5 +1,5 @@
-//! What a command says of itself besides its arguments, attached to its clap definition with
-//! `#[command(add = …)]`: help, man pages and `--help-json` show it.
+//! What a command declares about itself besides its arguments, attached to its clap definition with `#[command(add =
+//! …)]`. Help, manual pages and `--help-json` show it.
 
 use clap::builder::CommandExt;
 use schemars::generate::SchemaSettings;
@@ -11,31 +11,31 @@ pub use crate::model::Impact;
 
 impl CommandExt for Impact {}
 
-/// What a command prints: the columns of its tables, and the schema of its JSON. Where a command says nothing, it prints
-/// what the command above it does.
+/// What a command prints: the columns of its tables, and the schema of its JSON. A subcommand that declares nothing
+/// prints what its parent command prints.
 #[derive(Clone, Copy, Debug)]
 pub struct Prints {
-    /// The columns of each table, of which `--columns` picks one.
+    /// The columns of each table; `--columns` selects one of the tables.
     pub tables: &'static [&'static [Column]],
-    /// Whether it prints entries, whose fields are columns too.
+    /// Whether it prints entries, so that their fields are columns too.
     pub has_entries: bool,
     schema: fn() -> Schema,
 }
 
 impl CommandExt for Prints {}
 
-/// What a command prints with `--dry-run`, where that differs.
+/// What a command prints with `--dry-run`, when that differs.
 #[derive(Clone, Copy, Debug)]
 pub struct PrintsPlan(pub Prints);
 
 impl CommandExt for PrintsPlan {}
 
-/// What a command prints with `--by`, where that differs.
+/// What a command prints with `--by`, when that differs.
 #[derive(Clone, Copy, Debug)]
 pub struct PrintsBy(pub Prints);
 
 impl PrintsBy {
-    /// The name of the option as an argument.
+    /// The id of the option in clap.
     pub const ID: &'static str = "by";
 }
 
@@ -61,7 +61,7 @@ impl Prints {
         }
     }
 
-    /// A plan of which these are the rows.
+    /// A plan with these rows.
     pub const fn plan<R: Row>() -> Self {
         Self::of::<PlanDocument<R>>(const { &[R::COLUMNS] })
     }
@@ -87,13 +87,14 @@ impl Prints {
         self.schema().get("type").is_some_and(|it| it == "array")
     }
 
-    /// The JSON Schema of what `-o json` prints; with `-o ndjson` a list is one element a line.
+    /// The JSON Schema of what `-o json` prints; with `-o ndjson`, a list is one element per line.
     pub fn schema(&self) -> Schema {
         (self.schema)()
     }
 }
 
-/// Of what is written: a key that may be null is there all the same. Whole, without references from one part to another.
+/// The schema of what is written. A key that may be null is always present. The schema is complete, without
+/// references between its parts.
 fn schema<T: JsonSchema>() -> Schema {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let settings = settings.with(|it| {

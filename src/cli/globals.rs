@@ -1,5 +1,5 @@
-//! The flags every command has. Only what is honoured is here; what they resolve to, together with the
-//! environment and defaults, is in `settings`.
+//! The flags that every command has. Only flags that have an effect everywhere are here; `settings` resolves them
+//! together with the environment and defaults.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +16,8 @@ use crate::model::{Format, Limit, LogFormat};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Global options")]
 pub struct Globals {
-    /// Server to connect to: redis://, rediss://, unix:// or redis+unix://; ephemeral: starts a private one for this command [env: UCP_STREAMS_URL, REDIS_URL]
+    /// Server to connect to: redis://, rediss://, unix:// or redis+unix://; `ephemeral:` starts a private server for
+    /// this command [env: UCP_STREAMS_URL, REDIS_URL]
     #[arg(short, long, global = true, value_name = "URL", value_hint = ValueHint::Url, conflicts_with_all = ["host", "port", "db"])]
     pub url: Option<String>,
 
@@ -28,7 +29,7 @@ pub struct Globals {
     #[arg(long, global = true)]
     pub port: Option<u16>,
 
-    /// Database number, instead of the one that the server's URL names
+    /// Database number, instead of the one in the server's URL
     #[arg(long, global = true, value_name = "N")]
     pub db: Option<u32>,
 
@@ -60,7 +61,7 @@ pub struct Globals {
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub tls_key: Option<PathBuf>,
 
-    /// Name that the server's certificate must contain, when it is not the host's
+    /// Name that the server's certificate must contain, when it differs from the host's name
     #[arg(long, global = true, value_name = "NAME")]
     pub tls_server_name: Option<String>,
 
@@ -68,7 +69,8 @@ pub struct Globals {
     #[arg(short, long, global = true, value_name = "FORMAT")]
     pub output: Option<Format>,
 
-    /// With -o csv, put a ' before what a spreadsheet would take for a formula (a value that begins with =, +, - or @ and is no number)
+    /// With -o csv, put a ' in front of values that a spreadsheet would take for a formula (those that begin with =,
+    /// +, - or @ and are not numbers)
     #[arg(long, global = true)]
     pub csv_safe: bool,
 
@@ -90,19 +92,19 @@ pub struct Globals {
     #[arg(long, global = true)]
     pub names: bool,
 
-    /// Use no pager where output is longer than the screen [env: UCP_STREAMS_PAGER, PAGER]
+    /// Do not use a pager when the output is longer than the screen [env: UCP_STREAMS_PAGER, PAGER]
     #[arg(long, global = true)]
     pub no_pager: bool,
 
-    /// Filter the JSON output with a jq expression: the whole array with -o json (the default here), entry by entry
-    /// with -o ndjson
+    /// Filter the JSON output with a jq expression: the whole array with -o json (the default when --jq is given),
+    /// each entry with -o ndjson
     #[arg(long, global = true, value_name = "EXPR")]
     pub jq: Option<String>,
 
-    /// Print each entry, row or object by a template in the language of Jinja: '{{ id }} {{ fields.brand_id }}'
+    /// Print each entry, row or object with a template in Jinja's language: '{{ id }} {{ fields.brand_id }}'
     ///
-    /// It sees the keys that -o ndjson has. `json` and `fromjson` are filters besides Jinja's usual ones:
-    /// {{ (fields.payload | fromjson).total }}. On a terminal, control characters in values are escaped.
+    /// The template can use the keys that -o ndjson prints. In addition to Jinja's own filters there are `json` and
+    /// `fromjson`: {{ (fields.payload | fromjson).total }}. On a terminal, control characters in values are escaped.
     #[arg(
         long,
         global = true,
@@ -111,7 +113,7 @@ pub struct Globals {
     )]
     pub template: Option<String>,
 
-    /// Print the help of the command, and of those below it, as JSON: options, examples, impact, exit codes, output
+    /// Print the help of the command and of its subcommands as JSON: options, examples, impact, exit codes, output
     #[arg(long, global = true)]
     pub help_json: bool,
 
@@ -131,17 +133,17 @@ pub struct Globals {
     #[arg(short, long, global = true)]
     pub yes: bool,
 
-    /// Leave out notes and progress; warnings and errors stay
+    /// Leave out notes and progress; warnings and errors are still printed
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Say more: which server, and where each setting came from
+    /// Print more: which server is used, and where each setting came from
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 }
 
-/// The flag of commands that change something: flatten it into their arguments. The line as a whole has it too, for those
-/// who put it before the command, so what it says is only to be had together with that.
+/// The flag of commands that change something; flatten it into their arguments. It is also a flag before the command,
+/// so its value can be read only through a method that considers both places.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct DryRun {
     /// Say what would be done, and do nothing
@@ -150,10 +152,10 @@ pub struct DryRun {
 }
 
 impl DryRun {
-    /// Its name as an argument.
+    /// Its id in clap.
     pub const ID: &'static str = "dry_run";
 
-    /// Whether it was given here or there.
+    /// Whether it was given in either place.
     pub const fn or(self, other: Self) -> bool {
         self.dry_run || other.dry_run
     }
@@ -167,7 +169,7 @@ pub struct Pairs {
     pub pairs: bool,
 }
 
-/// The flag of commands that print entries one a line; flatten it into their arguments.
+/// The flag of commands that print one entry per line; flatten it into their arguments.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Long {
     /// Print each field on a line of its own, with JSON indented on a terminal, instead of one line per entry
@@ -184,7 +186,7 @@ pub struct Limited {
 }
 
 impl Limited {
-    /// Its name as an argument.
+    /// Its id in clap.
     pub const ID: &'static str = "limit";
 
     /// How many rows to show.
@@ -196,12 +198,12 @@ impl Limited {
 /// `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorChoice {
-    /// On a terminal, unless the environment says no.
+    /// On a terminal, unless the environment turns colour off.
     #[default]
     Auto,
-    /// Even into a file or pipe.
+    /// Also into a file or pipe.
     Always,
-    /// Nowhere.
+    /// Never.
     Never,
 }
 

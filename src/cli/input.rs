@@ -1,23 +1,23 @@
 //! Options about files that are read.
 
-/// How much may come out of a compressed file.
+/// The limit on the expanded size of a compressed file.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct MaxExpanded {
-    /// Refuse a compressed file (gzip or zstd, both are unpacked) in which there is more than this [default: 1GiB]
+    /// Refuse a compressed file (gzip and zstd are expanded) whose content is larger than this [default: 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = size, requires = "file")]
     max_expanded: Option<u64>,
 }
 
-/// Where nothing else is said.
+/// The limit by default.
 const EXPANDED_MAX: u64 = 1 << 30;
 
 impl MaxExpanded {
-    /// In bytes.
+    /// The limit in bytes.
     pub fn bytes(self) -> u64 {
         self.max_expanded.unwrap_or(EXPANDED_MAX)
     }
 
-    /// Whether it was given.
+    /// Whether the limit was given.
     pub fn is_given(self) -> bool {
         self.max_expanded.is_some()
     }
@@ -26,7 +26,7 @@ impl MaxExpanded {
 /// A number of bytes: `512MiB`, `1GiB`, `10MB`, `4096`.
 ///
 /// # Errors
-/// For another unit, zero, and what is no whole number.
+/// For another unit, for zero, and for anything that is not a whole number.
 fn size(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, u64); 10] = [
         ("", 1),
@@ -48,14 +48,14 @@ fn size(text: &str) -> Result<u64, String> {
     let bytes = unit.and_then(|(_, bytes)| digits.parse::<u64>().ok()?.checked_mul(*bytes));
     match bytes {
         Some(bytes) if bytes > 0 => Ok(bytes),
-        _ => Err("a size is a whole number of bytes from 1 on, such as 512MiB or 1GiB".to_owned()),
+        _ => Err("a size is a whole number of bytes, 1 or more, such as 512MiB or 1GiB".to_owned()),
     }
 }
 
-/// A character that separates the cells of a table, by itself or as `tab`.
+/// The character that separates the cells of a table, given as itself or as `tab`.
 ///
 /// # Errors
-/// For anything else, and for what has a meaning of its own in CSV.
+/// For anything else, and for a character that has a meaning of its own in CSV.
 pub fn delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         b"tab" | b"\\t" => Ok(b'\t'),

@@ -1,7 +1,7 @@
 //! Flags and value parsers that commands share. Pure: no environment, no I/O.
 //!
-//! Every parser here is a function from text to a value, so that a command's `Args` can name it and a table
-//! of cases can test it. What a value means on a server is not known here.
+//! Every parser here is a function from text to a value, so a command's `Args` can name it and a table of cases can
+//! test it. This module knows nothing about what a value means on a server.
 
 mod facts;
 mod globals;

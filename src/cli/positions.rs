@@ -1,8 +1,8 @@
-//! Positions in a stream: the one grammar of every flag and argument that names one.
+//! Positions in a stream, in the one grammar that all flags and arguments share.
 //!
-//! `<ms>-<seq>` an entry id · `start` or `-` · `end`, `+` or `$` · an RFC 3339 time · unix seconds (below
-//! 10^11) or milliseconds · `-15m` or `15m`, that long ago · `-N`, N entries from the end.
-//! An argument that takes one needs clap's `allow_hyphen_values`.
+//! `<ms>-<seq>` an entry id · `start` or `-` · `end`, `+` or `$` · an RFC 3339 time · unix seconds (below 10^11) or
+//! milliseconds · `-15m` or `15m`, that long ago · `-N`, N entries from the end. An argument that takes a position
+//! needs clap's `allow_hyphen_values`.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use std::time::Duration;
 use super::parse_duration;
 use crate::model::{Edge, EntryId, Written};
 
-/// Numbers below this are seconds, from it on milliseconds: 10^11 s is the year 5138, 10^11 ms is 1973.
+/// Smaller numbers are seconds, others are milliseconds: 10^11 s is in the year 5138, 10^11 ms is in 1973.
 const FIRST_MILLISECONDS: u64 = 100_000_000_000;
 
-/// A place in a stream as it was asked for.
+/// A place in a stream, in the form in which it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
     /// Before the first entry.
@@ -24,9 +24,9 @@ pub enum Position {
     Id(EntryId),
     /// Milliseconds since the Unix epoch.
     Time(u64),
-    /// So long before now.
+    /// This long before now.
     Ago(Duration),
-    /// So many entries from the end; only the server can say where that is.
+    /// This many entries from the end; only the server can say where that is.
     FromEnd(u64),
 }
 
@@ -36,8 +36,8 @@ pub enum PositionError {
     /// A time of day without an offset from UTC.
     #[error("`{0}` has no time zone: add Z or an offset, as in 2026-01-31T09:00:00Z")]
     NoZone(String),
-    /// An option that the command does not have, where a position may begin with a hyphen.
-    #[error("`{0}` is no option of this command, and no position")]
+    /// An option that the command does not have, in a place where a position may begin with a hyphen.
+    #[error("`{0}` is neither an option of this command nor a position")]
     Option(String),
     /// A time before 1970, which no entry id can have.
     #[error("`{0}` is before 1970")]
@@ -51,7 +51,7 @@ pub enum PositionError {
 }
 
 impl Position {
-    /// The first id of a range that begins here. `End` gives the greatest id, so that nothing follows.
+    /// The first id of a range that begins here. For `End` it is the greatest id, so nothing follows.
     pub fn range_start(self, now_ms: u64) -> Edge {
         match self {
             Self::Start => Edge::Id(EntryId::MIN),

@@ -3,11 +3,11 @@
 use crate::model::parse_duration;
 use crate::topology::{Measure, Threshold};
 
-/// What an option says of a threshold; `None` for one that is off.
+/// The threshold that an option gives; `None` when it is `off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stages(pub Option<Threshold>);
 
-/// Reads the stages of `measure`.
+/// The parser of the WARNING and CRITICAL values of `measure`.
 pub fn stages(measure: Measure) -> impl Fn(&str) -> Result<Stages, String> + Clone + Send + Sync {
     move |text| read(measure, text)
 }

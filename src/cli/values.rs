@@ -1,5 +1,5 @@
-//! Names, field values and counts as arguments. Names and values may be any bytes where the system lets an
-//! argument be.
+//! Names, field values and counts as arguments. Names and values may be any bytes, if the system allows such
+//! arguments.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::model::{Name, NameError, escaped, parse_duration, quoted_name};
 /// A field and its value, as bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldValue {
-    /// The field's name, which may be empty where it is in quotes.
+    /// The field's name, which may be empty when it is quoted.
     pub field: Name,
     /// The value, which may be empty.
     pub value: Vec<u8>,
@@ -24,22 +24,22 @@ pub struct Condition {
     pub place: Name,
     /// The value, which may be empty.
     pub value: Vec<u8>,
-    /// `!=`.
+    /// The operator is `!=`.
     pub is_negated: bool,
 }
 
-/// Names with commas between them.
+/// Names separated by commas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names(pub Vec<Name>);
 
 impl Names {
-    /// The names of an option that may stand several times.
+    /// The names of an option that may be given several times.
     pub fn all(given: Vec<Self>) -> Vec<Name> {
         given.into_iter().flat_map(|it| it.0).collect()
     }
 }
 
-/// An argument that is not what was expected.
+/// An argument that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ValueError {
     #[error("`{0}` has no `=` (expected FIELD=VALUE)")]
@@ -53,7 +53,7 @@ pub(super) enum ValueError {
     NotText(Name),
 }
 
-/// A duration in which something can happen.
+/// A duration longer than zero.
 ///
 /// # Errors
 /// As [`parse_duration`]; for zero.
@@ -68,29 +68,29 @@ pub fn positive_duration(text: &str) -> Result<Duration, String> {
 /// A number per second, with or without `/s`.
 ///
 /// # Errors
-/// For another unit, zero, and what is no whole number.
+/// For another unit, for zero, and for anything that is not a whole number.
 pub fn per_second(text: &str) -> Result<u32, String> {
     let digits = text.strip_suffix("/s").unwrap_or(text);
     match digits.parse() {
         Ok(number) if number > 0 => Ok(number),
-        _ => Err("a rate is a number per second from 1 on, such as 500 or 500/s".to_owned()),
+        _ => Err("a rate is a number per second, 1 or more, such as 500 or 500/s".to_owned()),
     }
 }
 
-/// The bytes of an argument: as they are on Unix, elsewhere its UTF-8.
+/// The bytes of an argument: unchanged on Unix, elsewhere in UTF-8.
 ///
 /// # Errors
-/// Where arguments are not bytes, the text as far as it can be shown when it is not Unicode.
+/// On systems where arguments are not bytes: the text, as far as it can be shown, when it is not Unicode.
 #[cfg(unix)]
 pub fn bytes_of(argument: OsString) -> Result<Vec<u8>, Name> {
     use std::os::unix::ffi::OsStringExt as _;
     Ok(argument.into_vec())
 }
 
-/// The bytes of an argument: as they are on Unix, elsewhere its UTF-8.
+/// The bytes of an argument: unchanged on Unix, elsewhere in UTF-8.
 ///
 /// # Errors
-/// Where arguments are not bytes, the text as far as it can be shown when it is not Unicode.
+/// On systems where arguments are not bytes: the text, as far as it can be shown, when it is not Unicode.
 #[cfg(not(unix))]
 pub fn bytes_of(argument: OsString) -> Result<Vec<u8>, Name> {
     argument
@@ -109,7 +109,7 @@ fn bytes(argument: OsString) -> Result<Vec<u8>, ValueError> {
     bytes_of(argument).map_err(ValueError::NotText)
 }
 
-/// The name that an argument is.
+/// An argument as a name.
 ///
 /// # Errors
 /// What is wrong with it, as text.
@@ -125,7 +125,7 @@ fn to_names(argument: OsString) -> Result<Names, ValueError> {
     Ok(Names(Name::typed_list(&bytes(argument)?)?))
 }
 
-/// The text before the first `=`, or the name in quotes that stands there, and what is behind it.
+/// The text before the first `=`, which may be a quoted name, and the text after it.
 fn split(text: &[u8]) -> Result<(Name, &[u8]), ValueError> {
     if let Some((name, rest)) = quoted_name(text)? {
         return Ok((name, rest));
@@ -170,12 +170,13 @@ fn to_condition(argument: OsString) -> Result<Condition, ValueError> {
     })
 }
 
-/// Parses a stream, group, consumer or field name, as it is shown or as it is.
+/// Parses the name of a stream, group, consumer or field, either as it is or in the form in which this tool prints
+/// it.
 pub fn name() -> impl TypedValueParser<Value = Name> {
     OsStringValueParser::new().try_map(typed_name)
 }
 
-/// Parses names of fields or columns with commas between them.
+/// Parses names of fields or columns separated by commas.
 pub fn names() -> impl TypedValueParser<Value = Names> {
     OsStringValueParser::new().try_map(to_names)
 }

@@ -1,4 +1,4 @@
-//! `ack`: skips entries.
+//! `ack`: acknowledges entries by id, without handling them.
 
 use std::time::Duration;
 
@@ -18,8 +18,9 @@ use crate::view::Changed;
 
 /// Acknowledge entries without handling them
 ///
-/// The entries count as processed, and the group does not deliver them again. An entry that was delivered again in the
-/// meantime is skipped and listed. Exit 3 when none was pending, 7 when only some were acknowledged.
+/// The entries count as processed, and the group does not deliver them again. An entry that was delivered again in
+/// the meantime is skipped and listed. Exits 3 when none of the entries was pending, and 7 when only some were
+/// acknowledged.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()), after_help = "\
 Examples:
@@ -29,7 +30,7 @@ pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// Entries by id
+    /// Ids of the entries to acknowledge
     #[arg(value_name = "ID", required = true)]
     ids: Vec<EntryId>,
 

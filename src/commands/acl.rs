@@ -1,4 +1,4 @@
-//! `acl`: the permissions a command needs.
+//! `acl`: prints the permissions that a command needs.
 
 use anyhow::Result;
 
@@ -15,8 +15,8 @@ use crate::view::Rules;
 
 /// Print the least-privilege ACL rule that a command needs
 ///
-/// The rule is what ACL SETUSER takes, beside the user's name, `on` and its password. It covers the streams and groups
-/// that you name, or those of the topology. Without a command, it prints the rule of every command.
+/// Give the rule to ACL SETUSER, together with the user's name, `on` and a password. The rule covers the streams and
+/// groups that you name, or else those of the topology. Without a command, the rules of all commands are printed.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::list::<Permission>(), after_help = "\
 Examples:
@@ -25,19 +25,19 @@ Examples:
   ucp-streams acl worker run --group event-processors
   redis-cli ACL SETUSER viewer on '>secret' $(ucp-streams acl info --names)")]
 pub(super) struct Args {
-    /// The command, as it is typed
+    /// The command, as you would type it
     #[arg(value_name = "COMMAND")]
     command: Vec<String>,
 
-    /// Streams the user is to work on
+    /// Streams that the user may work on
     #[arg(long = "stream", value_name = "STREAM", value_parser = name())]
     streams: Vec<Name>,
 
-    /// Groups the user is to work on, with their streams
+    /// Groups that the user may work on, together with their streams
     #[arg(long = "group", value_name = "GROUP", value_parser = name())]
     groups: Vec<Name>,
 
-    /// The field of `publish --idempotency-field`, which takes more
+    /// The field of `publish --idempotency-field`, which needs additional permissions
     #[arg(long, value_name = "FIELD", value_parser = name())]
     idempotency_field: Option<Name>,
 }
@@ -55,7 +55,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let once = args.idempotency_field.as_ref();
     if once.is_some() && !publishes(&command) {
         return Err(
-            Problem::usage("--idempotency-field is for the rules of `publish`")
+            Problem::usage("--idempotency-field applies only to the rules of `publish`")
                 .hint("name the command: ucp-streams acl publish raw --idempotency-field event_id")
                 .into(),
         );
@@ -73,7 +73,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Whole lines for scripts; a rule is longer than a screen is wide, so people see it in several under its command.
+/// Scripts get whole lines. A rule is wider than a screen, so people get it in several lines below its command.
 fn show(rules: &[Permission], console: &Console) -> Result<()> {
     let options = console.options();
     let is_chosen = options.names || !options.columns.is_empty();
@@ -83,7 +83,7 @@ fn show(rules: &[Permission], console: &Console) -> Result<()> {
     console.show(rules, Limit::All)
 }
 
-/// Why a command has no rule: it needs no server, is several, or is none.
+/// Why there is no rule for a command: it needs no server, it has subcommands, or it does not exist.
 fn without(words: &[String]) -> Problem {
     let tree = tree();
     let mut found = &tree;
@@ -107,10 +107,7 @@ fn without(words: &[String]) -> Problem {
             "`{command}` needs no server, so it needs no permission"
         ))
     } else {
-        Problem::usage(format!(
-            "`{command}` is several commands: {}",
-            inner.join(", ")
-        ))
-        .hint(format!("name one: ucp-streams acl {command} {}", inner[0]))
+        Problem::usage(format!("`{command}` has subcommands: {}", inner.join(", ")))
+            .hint(format!("name one: ucp-streams acl {command} {}", inner[0]))
     }
 }

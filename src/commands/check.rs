@@ -1,4 +1,4 @@
-//! `check`: one verdict over the groups, for people, for scripts and for a monitoring system's plugin.
+//! `check`: one verdict over all groups, for people, scripts and monitoring plugins.
 
 use anyhow::Result;
 
@@ -18,13 +18,13 @@ use crate::wire::Connection;
 
 /// Give one verdict with its reasons: OK, WARNING, CRITICAL, UNKNOWN
 ///
-/// Looks at GROUP, or at every group of the topology's streams, and holds what it sees against the thresholds of the
-/// topology and of the options. Each finding says what is wrong, by which figures, and what to type next; the worst comes
-/// first. A threshold is one value, beyond which it is CRITICAL, or WARNING,CRITICAL, or `off`.
+/// Checks GROUP, or every group of the topology's streams, against the thresholds of the topology and of the options.
+/// Each finding says what is wrong, shows the figures, and names the command to run next. The worst finding comes
+/// first. A threshold is either one value, beyond which the state is CRITICAL, or WARNING,CRITICAL, or `off`.
 ///
-/// With --nagios, and as plain text, which is what is piped, it prints one line as monitoring plugins do, with performance
-/// data. The exit code follows their convention: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; whatever keeps it from looking is
-/// UNKNOWN. CRITICAL comes before WARNING, and that before UNKNOWN.
+/// With --nagios, or when the output is piped (plain text), it prints one line with performance data, as monitoring
+/// plugins do. The exit code follows their convention: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. Any error that
+/// prevents the check is UNKNOWN. CRITICAL takes precedence over WARNING, and WARNING over UNKNOWN.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::of::<CheckReport>(CheckReport::TABLES), after_help = "\
 Examples:
@@ -36,39 +36,40 @@ pub(super) struct Args {
     #[command(flatten)]
     groups: GroupsArgs,
 
-    /// Entries not delivered yet
+    /// Limit on entries that are not delivered yet
     #[arg(long, value_name = "[W,]C", value_parser = stages(Measure::MaxLag), help_heading = "Thresholds")]
     max_lag: Option<Stages>,
 
-    /// Entries delivered and not acknowledged
+    /// Limit on entries that are delivered and not acknowledged
     #[arg(long, value_name = "[W,]C", value_parser = stages(Measure::MaxPending), help_heading = "Thresholds")]
     max_pending: Option<Stages>,
 
-    /// How long a pending entry may be idle; looks at all of them, where the topology's threshold looks at the oldest
+    /// Limit on the idle time of a pending entry; this checks every pending entry, while the topology's threshold
+    /// checks only the oldest
     #[arg(long, value_name = "[W,]C", value_parser = stages(Measure::MaxIdle), help_heading = "Thresholds")]
     max_idle: Option<Stages>,
 
-    /// Age of the oldest entry that is not delivered or not acknowledged
+    /// Limit on the age of the oldest entry that is not delivered or not acknowledged
     #[arg(long, value_name = "[W,]C", value_parser = stages(Measure::MaxAge), help_heading = "Thresholds")]
     max_age: Option<Stages>,
 
-    /// Entries lost before delivery, that nobody has accepted
+    /// Limit on entries lost before delivery (see `groups accept-loss`)
     #[arg(long, value_name = "[W,]C", value_parser = stages(Measure::MaxLost), help_heading = "Thresholds")]
     max_lost: Option<Stages>,
 
-    /// Entries in the dead-letter stream
+    /// Limit on entries in the dead-letter stream
     #[arg(long, value_name = "[W,]C", value_parser = stages(Measure::MaxDeadLetters), help_heading = "Thresholds")]
     max_dead_letters: Option<Stages>,
 
-    /// Live consumers, while the group has work
+    /// Minimum number of live consumers while the group has undelivered or pending entries
     #[arg(long, value_name = "[W,]C", value_parser = stages(Measure::MinLive), help_heading = "Thresholds")]
     min_live: Option<Stages>,
 
-    /// Time until MAXLEN takes what the group has not read
+    /// Minimum time left until MAXLEN trims entries that the group has not read
     #[arg(long, value_name = "[W,]C", value_parser = stages(Measure::MinRoom), help_heading = "Thresholds")]
     min_room: Option<Stages>,
 
-    /// Print one line with performance data, as monitoring plugins do
+    /// Print one line with performance data, in the format of monitoring plugins
     #[arg(long)]
     nagios: bool,
 
@@ -77,7 +78,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// The thresholds that the options give.
+    /// The thresholds that were given as options.
     fn given(&self) -> Vec<(Measure, Stages)> {
         [
             (Measure::MaxLag, self.max_lag),
@@ -148,7 +149,7 @@ async fn check(args: &Args, context: &Context) -> Result<CheckReport> {
     Ok(CheckReport::new(found, seen.into_groups(&wanted), denied))
 }
 
-/// Finds how idle any pending entry is, and not only the oldest.
+/// Finds the longest idle time among all pending entries, instead of asking about the oldest only.
 async fn look_at_all(
     seen: &mut Observation,
     connection: &Connection,

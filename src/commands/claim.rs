@@ -21,14 +21,15 @@ use crate::worker::{Assignment, consumer_name};
 
 /// Hand stale entries of a group to a consumer, and print them
 ///
-/// The consumer must exist. Delivery counts stay as they are, unless --reset-deliveries is given. With --work this
-/// command handles the entries itself, one attempt each, with the group's handler; entries that fail stay pending (exit
-/// 7). An entry that was claimed or acknowledged in the meantime is skipped and listed. Exit 7 when only part was
-/// claimed. An entry whose body was trimmed is recorded as a tombstone in the dead-letter stream (exit 9).
+/// The consumer must exist. Delivery counts stay as they are, unless --reset-deliveries is given. With --work, this
+/// command handles the entries itself with the group's handler, one attempt each; entries that fail stay pending
+/// (exit 7). An entry that was claimed or acknowledged in the meantime is skipped and listed. Exits 7 when only some
+/// of the entries were claimed. An entry whose body was trimmed is recorded as a tombstone in the dead-letter stream
+/// (exit 9).
 ///
-/// Entries that a live worker may have in flight are not claimed: an entry must be idle for the longest claim idle that
-/// a live worker has published, and a shorter --idle is refused (exit 6) without --force. XCLAIM and XAUTOCLAIM of
-/// other clients do not respect this.
+/// Entries that a live worker may have in flight are not claimed. Each live worker publishes its claim idle, and an
+/// entry must have been idle for the longest of them; a shorter --idle is refused (exit 6) unless --force is given.
+/// XCLAIM and XAUTOCLAIM from other clients do not follow this rule.
 #[derive(Debug, clap::Args)]
 #[command(
     group = clap::ArgGroup::new("recipient").required(true).args(["to", "work"]),
@@ -43,7 +44,7 @@ pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// The consumer that is to hold the entries
+    /// The consumer that gets the entries
     #[arg(long, value_name = "CONSUMER", value_parser = cli::name())]
     to: Option<Name>,
 
@@ -150,7 +151,7 @@ const fn count_mode(resets: bool) -> CountMode {
     }
 }
 
-/// Who gets the entries.
+/// Which consumer gets the entries.
 fn recipient(to: Option<Name>, worker: Option<&Assignment>) -> Result<Recipient, Problem> {
     match (to, worker) {
         (Some(name), _) => Ok(Recipient::Consumer(name)),
@@ -159,7 +160,7 @@ fn recipient(to: Option<Name>, worker: Option<&Assignment>) -> Result<Recipient,
     }
 }
 
-/// An entry that was claimed, and under which delivery count it is held now.
+/// A claimed entry, and the delivery count it has now.
 fn held(row: &Repaired, mode: CountMode) -> Option<(EntryId, u64)> {
     let is_claimed = row.outcome == Outcome::Claimed;
     let deliveries = match mode {

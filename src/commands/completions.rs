@@ -1,5 +1,5 @@
-//! `completions`: the scripts that make a shell ask this tool for words. They are the files under
-//! `completions/`, carried along.
+//! `completions`: prints the scripts that let a shell ask this tool for completions. They are the files in
+//! `completions/`, built into the binary.
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -12,8 +12,9 @@ use crate::exit::Exit;
 
 /// Print the script that completes this tool's commands in a shell
 ///
-/// The script asks the tool itself for every word, so commands, options, files, and the names of streams, groups and
-/// consumers on the server the command line refers to all complete. A server that does not answer at once is left out.
+/// The script asks the tool itself for completions: commands, options, files, and the names of streams, groups and
+/// consumers on the server that the command line refers to. When that server does not answer at once, its names are
+/// left out.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, after_help = "\
 The first line is for this shell only; the others are for every later one.
@@ -25,7 +26,7 @@ Examples:
   ucp-streams completions zsh > ~/.zfunc/_ucp-streams  # in $fpath
   ucp-streams completions fish > ~/.config/fish/completions/ucp-streams.fish")]
 pub(super) struct Args {
-    /// The shell
+    /// The shell to print the script for
     shell: Shell,
 }
 
@@ -34,14 +35,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     print(&args, &context.console)
 }
 
-/// Needs no settings, so no way to a server that could be wrong.
+/// Reads no settings, so wrong connection settings cannot make it fail.
 pub(super) fn print(args: &Args, console: &Console) -> Result<Exit> {
     console.put(args.shell.script().as_bytes())?;
     Ok(Exit::Done)
 }
 
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::enum_variant_names, reason = "the shell is called that")]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "the script is written to a file whose name the shell knows"
+)]
 enum Shell {
     Bash,
     Zsh,

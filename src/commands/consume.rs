@@ -1,4 +1,4 @@
-//! `consume`: reads as a member of a group.
+//! `consume`: reads entries as a consumer of a group.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -22,11 +22,11 @@ use crate::worker::consumer_name;
 
 /// Read entries as a member of a group and print them
 ///
-/// Without --ack the entries stay pending for the consumer, and the last lines on standard error show how to
-/// acknowledge them or hand them over. With --ack an entry is acknowledged once it was written and flushed: entries
-/// that a closed pipe or a full disk did not take stay pending and can be claimed at once. (The reader of a pipe may
-/// still discard what it took.) Ends when no entry is left. The consumer is deleted if this command created it and
-/// nothing is pending for it.
+/// Without --ack, the entries stay pending for the consumer, and the last lines on standard error show how to
+/// acknowledge them or hand them over. With --ack, an entry is acknowledged once it has been written and flushed.
+/// Entries that could not be written, because the pipe was closed or the disk was full, stay pending and can be
+/// claimed at once. (A program that reads from a pipe may still lose what it has read.) The command ends when no
+/// entry is left. It deletes its consumer if it created it and nothing is pending for it.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, add = Prints::entries(), after_help = "\
 Examples:
@@ -37,24 +37,24 @@ pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// At most this many entries
+    /// Read at most this many entries
     #[arg(long, value_name = "N", value_parser = cli::count(u64::MAX))]
     count: Option<u64>,
 
-    /// Acknowledge what was written and flushed
+    /// Acknowledge entries once they have been written and flushed
     #[arg(long)]
     ack: bool,
 
-    /// Read as this consumer; no other process may have the same name [default: host-pid-random]
+    /// Read as this consumer; no other process may use the same name [default: host-pid-random]
     #[arg(long, value_name = "CONSUMER", value_parser = cli::name())]
     consumer: Option<Name>,
 
-    /// When nothing is left, wait this long for more before exiting, such as 5s
+    /// When no entry is left, wait this long for more before exiting, such as 5s
     #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
     block: Option<Duration>,
 
-    /// Wait for more until stopped (or --count entries were read), across lost connections; JSON is then one object
-    /// per line
+    /// Wait for more entries until stopped (or until --count entries were read), and reconnect after a lost
+    /// connection; JSON is then printed as one object per line
     #[arg(short, long, conflicts_with_all = ["block", "dry_run"])]
     follow: bool,
 
@@ -138,13 +138,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
 fn warn_of_single(spec: &GroupSpec, context: &Context) {
     if spec.workers == Workers::One {
         context.console.warn(&format!(
-            "group `{}` is for one worker at a time; reading here takes entries out of that worker's order",
+            "only one worker at a time may read group `{}`; reading here takes entries out of that worker's order",
             spec.name
         ));
     }
 }
 
-/// Runs `work` to its end. The first signal is noted in `stopped`, for the work to see; a second one drops it: `None`.
+/// Runs `work` to its end. The first signal only sets `stopped`, which the work can look at; a second signal drops
+/// the work and gives `None`.
 async fn until_stopped<T>(
     work: impl Future<Output = T>,
     stopped: &Cell<Option<Stop>>,
@@ -163,14 +164,14 @@ async fn until_stopped<T>(
     }
 }
 
-/// What is said at the end, on standard error.
+/// What is printed on standard error at the end.
 struct Report<'a> {
     context: &'a Context,
     target: &'a Target,
     topology: &'a Topology,
     consumer: &'a Name,
     acknowledges: bool,
-    /// Whether a signal ended it, perhaps while there was no server.
+    /// Whether a signal ended it, perhaps while there was no connection to the server.
     is_stopped: bool,
 }
 
@@ -198,15 +199,18 @@ impl Report<'_> {
         }
         if let Some(why) = &consumed.unlooked {
             console.warn(&format!(
-                "cannot record the entries that were trimmed or deleted before delivery: {why}"
+                "cannot record in the dead-letter stream the entries that were trimmed or deleted before delivery: \
+                    {why}"
             ));
         }
         match (&left, &consumed.error) {
             (Ok(left), _) => self.tell_left(left, consumed.given_back),
             (Err(error), None) if self.is_stopped => {
-                console.warn(&format!("cannot leave {target}: {error}"));
+                console.warn(&format!("cannot clean up in {target}: {error}"));
             }
-            (Err(error), Some(_)) => console.detail(1, &format!("cannot leave {target}: {error}")),
+            (Err(error), Some(_)) => {
+                console.detail(1, &format!("cannot clean up in {target}: {error}"));
+            }
             _ => {}
         }
         if let Some(error) = consumed.error {
@@ -230,7 +234,8 @@ impl Report<'_> {
                 .arg(consumer)
                 .option("--stream", &self.target.stream);
             console.warn(&format!(
-                "consumer `{consumer}` of {} was created by this command and could not be deleted: {error}\ndelete it with `{delete}` as a user who may",
+                "this command created consumer `{consumer}` of {} and could not delete it: {error}\ndelete it with \
+                    `{delete}` as a user with the permission to do so",
                 self.target
             ));
         }
@@ -243,7 +248,7 @@ impl Report<'_> {
         };
         let lost = entries(gap.entries.entries().unwrap_or_default());
         format!(
-            "data loss: {most}{lost} left the stream before {} was delivered them: {} (trimmed or deleted)",
+            "data loss: {most}{lost} left the stream before they could be delivered to {}: {} (trimmed or deleted)",
             self.target,
             between_ids(gap)
         )
@@ -252,14 +257,14 @@ impl Report<'_> {
     fn lost(&self, bodiless: &[EntryId]) -> String {
         let ids: Vec<String> = bodiless.iter().map(ToString::to_string).collect();
         format!(
-            "delivered in a reply that was lost, and trimmed before they could be read again: {}; they are pending \
-             for consumer `{}`",
+            "these entries were delivered in a reply that was lost, and trimmed before they could be read again: \
+                {}; they are pending for consumer `{}`",
             ids.join(", "),
             self.consumer
         )
     }
 
-    /// `left` are pending; of these `given_back` were never written, so that nobody can have handled them.
+    /// `left` entries are pending; `given_back` of them were never written, so nobody can have handled them.
     fn how_to_go_on(&self, left: u64, given_back: u64) -> String {
         let (target, consumer) = (self.target, self.consumer);
         let acknowledge = target.command("ack", self.topology).blank("ID…");

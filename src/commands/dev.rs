@@ -1,4 +1,4 @@
-//! `dev`: a server of one's own in the working directory.
+//! `dev`: a private server in the working directory.
 
 use std::path::PathBuf;
 
@@ -15,8 +15,8 @@ use crate::wire::{Endpoint, Transport};
 
 /// Start, stop or look at a private server in this directory
 ///
-/// It listens on a unix socket that only you can reach, keeps its data in .ucp-streams (an append-only file), and runs
-/// until it is stopped. Until then it is the context `dev`, and the selected one.
+/// The server listens on a unix socket that only you can access, keeps its data in .ucp-streams (as an append-only
+/// file), and runs until you stop it. While it runs, the context `dev` exists and is selected.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -31,7 +31,7 @@ Examples:
   ucp-streams dev start
   ucp-streams dev start --listen 6399 --dir /tmp/streams")]
     Start {
-        /// Listen on this port of 127.0.0.1, too
+        /// Listen on this port of 127.0.0.1 as well
         #[arg(long, value_name = "PORT")]
         listen: Option<u16>,
         #[command(flatten)]
@@ -39,7 +39,7 @@ Examples:
         #[command(flatten)]
         dry_run: DryRun,
     },
-    /// Stop the server; its data stays
+    /// Stop the server and keep its data
     #[command(add = Impact::Write, add = Prints::one::<DevServer>(), after_help = "\
 Examples:
   ucp-streams dev stop
@@ -50,7 +50,7 @@ Examples:
         #[command(flatten)]
         dry_run: DryRun,
     },
-    /// Check whether the server is running; exit 1 when it is not
+    /// Check whether the server is running; exits 1 when it is not
     #[command(add = Impact::Read, add = Prints::one::<DevServer>(), after_help = "\
 Examples:
   ucp-streams dev status
@@ -63,7 +63,7 @@ Examples:
 
 #[derive(Debug, clap::Args)]
 struct Place {
-    /// Where its data, log and socket are
+    /// The directory for the server's data, log and socket
     #[arg(long, value_name = "DIR", default_value = ".ucp-streams", value_hint = ValueHint::DirPath)]
     dir: PathBuf,
 }
@@ -103,18 +103,19 @@ fn start(listen: Option<u16>, place: &Place, context: &Context) -> Result<Exit> 
     Ok(Exit::Done)
 }
 
-/// The server runs whether or not a context can be kept: what fails there is a warning.
+/// The server runs even when the context cannot be saved, so that failure is only a warning.
 fn select(url: &str, context: &Context) {
     let console = &context.console;
     match dev::select(&context.settings.places, url) {
         Ok(Kept::Selected) => console.note(
-            "it is the selected context, `dev`; `ucp-streams context previous` goes back to the one before",
+            "the context `dev` is now selected; `ucp-streams context previous` selects the one before",
         ),
         Ok(Kept::Foreign) => console.note(&format!(
-            "your own context `dev` was left alone; use the server with: export UCP_STREAMS_URL={url}"
+            "there is already a context `dev` of yours, which was not changed; use the server with: export \
+                UCP_STREAMS_URL={url}"
         )),
         Err(problem) => console.warn(&format!(
-            "it could not be added as a context: {problem}\nuse it with: export UCP_STREAMS_URL={url}"
+            "no context could be added for the server: {problem}\nuse it with: export UCP_STREAMS_URL={url}"
         )),
     }
 }
@@ -127,7 +128,7 @@ fn stop(place: &Place, context: &Context) -> Result<Exit> {
         ..DevServer::not_live(State::Stopped, &detached)
     };
     if let Err(problem) = dev::remove(&context.settings.places, &report.url) {
-        let text = format!("the context `dev` is still there: {problem}");
+        let text = format!("the context `dev` could not be removed: {problem}");
         context.console.warn(&text);
     }
     if pid.is_none() {
@@ -137,7 +138,7 @@ fn stop(place: &Place, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What is there, and what `start` or `stop` would do about it.
+/// For --dry-run: what exists, and what `start` or `stop` would do about it.
 fn rehearse(place: &Place, starts: bool, context: &Context) -> Result<Exit> {
     let detached = Detached::at(&place.dir)?;
     detached.is_there()?;
@@ -156,7 +157,7 @@ fn rehearse(place: &Place, starts: bool, context: &Context) -> Result<Exit> {
             escaped(binary.as_os_str().as_encoded_bytes())
         ),
         (Status::Running(live), None) => {
-            format!("stop process {}; its data stays", live.identity.pid)
+            format!("stop process {}; its data is kept", live.identity.pid)
         }
         (Status::Stopped, None) => "stop nothing, because it is not running".to_owned(),
     };
@@ -173,7 +174,7 @@ fn status(place: &Place, context: &Context) -> Result<Exit> {
     Ok(exit)
 }
 
-/// What `status` says of the server, and how that ends.
+/// What `status` reports about the server, and the exit code that follows.
 fn found(detached: &Detached, status: Status) -> (DevServer, Exit) {
     match status {
         Status::Running(live) => (DevServer::live(State::Running, detached, &live), Exit::Done),
@@ -200,13 +201,13 @@ states! {
         Started = "started" in Ok,
         Running = "running" in Ok,
         Stopped = "stopped" in Dim,
-        /// A process has its number but does not answer for it.
+        /// A process has the recorded process id but does not answer as this server.
         Unsure = "unsure" in Bad,
     }
 }
 
 report! {
-    /// The server of a directory.
+    /// The private server of a directory.
     #[derive(Clone, Debug)]
     pub(super) struct DevServer {
         url: String => whole("URL"),

@@ -1,4 +1,4 @@
-//! `get`: one entry.
+//! `get`: prints one entry.
 
 use anyhow::Result;
 
@@ -12,15 +12,16 @@ use crate::view::{EntryStyle, EntryWriter, Options, indent_json};
 
 /// Print one entry of a stream
 ///
-/// A position that is no id names one entry too: `start` the first, `end` the last, `-3` the third from the end, a time or
-/// `-15m` the first from then on. Where there is no such entry, exit 3 says which ids there are.
+/// Instead of an id, you can give any other position: `start` is the first entry, `end` the last, and `-3` the third
+/// from the end; a time, or `-15m`, is the first entry from then on. When there is no such entry, the command exits 3
+/// and says which ids the stream has.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::entry(), after_help = "\
 Examples:
   ucp-streams get events.raw 1700000000000-0
   ucp-streams get events.raw -1 -o json")]
 pub(super) struct Args {
-    /// Stream the entry is in
+    /// The stream that has the entry
     #[arg(value_name = "STREAM", value_parser = name())]
     stream: Name,
 

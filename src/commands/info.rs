@@ -17,17 +17,18 @@ use crate::wire::Connection;
 
 /// Show streams and their groups: size, lag, pending, losses, room
 ///
-/// Looks at every stream of the topology unless some are named. Costs the server little, whatever the length of a
-/// stream or of a pending entries list. LAG is a number; where the server does not know it, entries are counted up to
-/// the threshold, and it is a lower bound (>=), an upper bound (<=) or unknown (?); `lag --exact` counts all. LOST
-/// counts entries trimmed before the group read them; once the group has read on, the server knows only part of them
-/// (>=) or nothing (?). ROOM is how many entries can be added before MAXLEN trims one that the group has not read, FOR
-/// how long that takes at the present rate. A `!` marks what is beyond a threshold of the topology, and a lag that may
-/// be. Consumers are listed for named streams, with -o wide and in JSON. Streams that the user may not look at are
-/// named in warnings (exit 7), and so are groups whose circuit breaker is open.
+/// Shows every stream of the topology unless you name some. The command is cheap for the server, however long a
+/// stream or a pending entries list is. LAG is a number. When the server does not know it, the entries are counted,
+/// up to the topology's threshold, and LAG is a lower bound (>=), an upper bound (<=) or unknown (?); `lag --exact`
+/// counts all of them. LOST counts entries that were trimmed before the group read them. Once the group has read past
+/// the gap, the server knows only some of them (>=) or none (?). ROOM is how many entries can be added before MAXLEN
+/// trims one that the group has not read, and FOR is how long that takes at the present rate. A `!` marks a value
+/// beyond a threshold of the topology, and a lag that may be beyond it. Consumers are listed for the streams you
+/// name, with -o wide, and in JSON. Streams that the user may not access, and groups whose circuit breaker is open,
+/// are named in warnings (exit 7).
 ///
-/// With -o plain and csv the tables follow each other, a blank line between. --columns picks the one table that has
-/// them: `--columns group,lag` prints groups only. In JSON, groups are within their streams.
+/// With -o plain and csv the tables follow each other, separated by a blank line. --columns selects the one table
+/// that has these columns: `--columns group,lag` prints groups only. In JSON, each stream contains its groups.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::of::<Vec<StreamReport>>(Info::TABLES), after_help = "\
 Examples:
@@ -36,7 +37,7 @@ Examples:
   ucp-streams info -o csv --columns group,stream,lag,pending
   ucp-streams info --jq '.[].groups[].lag'")]
 pub(super) struct Args {
-    /// Streams to look at, or groups, for their streams; all of the topology when none is named
+    /// Streams to show, or groups, whose streams are shown; all streams of the topology when none is named
     #[arg(value_name = "STREAM", value_parser = cli::name())]
     streams: Vec<Name>,
 
@@ -73,7 +74,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     Ok(told_of_denied(&seen.denied, context))
 }
 
-/// What is seen of the streams that are named, or of the groups that are.
+/// Observes the named streams, or the streams of the named groups.
 async fn find(named: &[Name], connection: &Connection, context: &Context) -> Result<Observation> {
     match look(named, connection, context).await {
         Err(error) if is_not_found(&error) => {
@@ -96,7 +97,7 @@ fn is_not_found(error: &anyhow::Error) -> bool {
     problem.is_some_and(|problem| problem.kind == Kind::NotFound)
 }
 
-/// The streams that are named, where a name may be that of a group; `None` where none is.
+/// The named streams, where a name may also be that of a group; `None` when no name was given.
 async fn streams_of(
     named: &[Name],
     connection: &Connection,

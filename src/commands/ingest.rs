@@ -1,4 +1,4 @@
-//! `ingest`: events through the platform's front door.
+//! `ingest`: takes events into the platform, raw and normalized.
 #![expect(clippy::doc_markdown, reason = "the docs are the help text")]
 
 use std::ffi::OsString;
@@ -27,8 +27,9 @@ use crate::wire::Connection;
 
 /// Ingest events: store raw and normalized together or not at all
 ///
-/// Each event is validated, then stored in events.raw and, normalized, in events.normalized, atomically. Prints
-/// the event's id and those of its two entries. A file is checked as a whole before its first event is sent.
+/// Each event is validated, then stored as it came in events.raw and in normalized form in events.normalized, both in
+/// one atomic step. Prints the event's id and the ids of its two entries. A file is checked completely before its
+/// first event is sent.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, add = Prints::list::<Ingested>(), add = PrintsPlan(Prints::one::<WouldIngest>()), after_help = "\
 Examples:
@@ -63,7 +64,7 @@ pub(super) struct Args {
     )]
     event_type: Option<OsString>,
 
-    /// The event as a JSON object
+    /// The event's payload as a JSON object
     #[arg(
         long,
         value_name = "VALUE",
@@ -81,18 +82,18 @@ pub(super) struct Args {
     )]
     timestamp: Option<OsString>,
 
-    /// Fields by their names, instead of the flags
+    /// Fields as name=value, instead of the flags
     #[arg(value_name = "FIELD=VALUE", value_parser = field_value(), conflicts_with = "file")]
     fields: Vec<FieldValue>,
 
-    /// Take in every line of a file, each a JSON object; `-` is standard input
+    /// Ingest every line of a file, each a JSON object; `-` is standard input
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
 
     #[command(flatten)]
     max_expanded: MaxExpanded,
 
-    /// Refuse ids that are not UUIDs, instead of warning
+    /// Refuse ids that are not UUIDs, instead of warning about them
     #[arg(long)]
     strict: bool,
 
@@ -178,7 +179,7 @@ async fn would_ingest(events: u64, ingest: &Ingest, context: &Context) -> Result
     Ok(Exit::Done)
 }
 
-/// What is about to be added to one of the two streams.
+/// The entries that are about to be added to one of the two streams.
 fn planned(spec: &StreamSpec, entries: u64) -> PlannedAppend<'_> {
     PlannedAppend {
         spec,
@@ -188,7 +189,8 @@ fn planned(spec: &StreamSpec, entries: u64) -> PlannedAppend<'_> {
     }
 }
 
-/// Makes sure that one script can write to both streams, looks at them, and takes from `ingest` the limits that are not to be kept.
+/// Makes sure that one script can write to both streams, observes them, and removes from `ingest` the length limits
+/// that must not be enforced.
 async fn look<'s>(
     connection: &Connection,
     specs: (&'s StreamSpec, &'s StreamSpec),
@@ -218,7 +220,7 @@ async fn file(
     send_all(again.blocks()?, entries, ingest, limit, context).await
 }
 
-/// Checks the whole file, and says what is odd; how many events it has.
+/// Checks the whole file, warns about what looks wrong, and returns the number of events.
 fn checked(
     (input, lines): (Input, AsTheyAre),
     ingest: &Ingest,
@@ -240,7 +242,7 @@ fn checked(
     Ok((again, checked.entries))
 }
 
-/// Takes in all of the file, and shows the ids as they come.
+/// Ingests the whole file, and prints the ids as they arrive.
 async fn send_all(
     input: Blocks<Reading>,
     entries: u64,

@@ -1,4 +1,4 @@
-//! `init`: the groups of the topology, created where they are missing.
+//! `init`: creates the topology's groups where they are missing.
 
 use anyhow::Result;
 
@@ -13,8 +13,8 @@ use crate::wire::Connection;
 
 /// Create the topology's streams and groups where they are missing
 ///
-/// Shows for each group whether it was created, existed, or exists at another position than a new one would have.
-/// Existing groups are never changed, so the command is safe to repeat.
+/// Shows for each group whether it was created, existed already, or exists at a position other than the topology's
+/// start. Existing groups are never changed, so the command is safe to repeat.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, add = Prints::list::<InitRow>(), add = PrintsPlan(Prints::plan::<InitRow>()), after_help = "\
 Examples:
@@ -26,11 +26,11 @@ pub(super) struct Args {
     #[arg(value_name = "GROUP", value_parser = name())]
     groups: Vec<Name>,
 
-    /// Stream of a group that the topology does not know, or has on several streams
+    /// The group's stream, needed when the topology does not know the group or has it on several streams
     #[arg(long, value_name = "STREAM", value_parser = name(), requires = "groups")]
     stream: Option<Name>,
 
-    /// Where new groups start, instead of where the topology says: 0 is the oldest entry, $ after the newest
+    /// Where new groups start, instead of where the topology says: 0 is the oldest entry, $ is after the newest
     #[arg(long, value_name = "0|$", value_parser = start)]
     start: Option<Start>,
 
@@ -94,7 +94,7 @@ async fn wanted(args: &Args, connection: &Connection, context: &Context) -> Resu
 fn differs(row: &InitRow) -> String {
     let last = row.last_delivered_id.unwrap_or_default();
     format!(
-        "group `{}` of `{}` exists and is at {last}, not at {}; its position was not changed",
+        "group `{}` of `{}` exists already, at {last} instead of {}; its position was not changed",
         row.group, row.stream, row.start
     )
 }

@@ -14,11 +14,12 @@ use crate::view::Behind;
 
 /// Show how far groups are behind, in entries and in time
 ///
-/// LAG is a number. Servers lose count after deletions and XGROUP SETID: then the entries are counted, up to the
-/// threshold of the topology, and LAG is a lower bound (>=), an upper bound (<=) or unknown (?), never a made-up 0.
-/// BEHIND is the age of the oldest entry not delivered yet, OLDEST that of the oldest one delivered and not
-/// acknowledged. A `!` marks a value beyond a threshold of the topology, or a lag that may be; at OLDEST it marks an
-/// entry that is too old or idle for too long.
+/// LAG is a number. A server no longer knows a group's lag after entries were deleted or XGROUP SETID was used. The
+/// entries are then counted, up to the topology's threshold, and LAG is a lower bound (>=), an upper bound (<=) or
+/// unknown (?); it is never a made-up 0. BEHIND is the age of the oldest entry that is not delivered yet, and OLDEST
+/// is the age of the oldest entry that is delivered and not acknowledged. A `!` marks a value beyond a threshold of
+/// the topology, and a lag that may be beyond it; at OLDEST it marks an entry that is too old or has been idle for
+/// too long.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::list::<Behind>(), after_help = "\
 Examples:
@@ -32,11 +33,11 @@ pub(super) struct Args {
     #[command(flatten)]
     limit: Limited,
 
-    /// Count the entries not delivered yet, instead of asking the server for its figure
+    /// Count the undelivered entries, instead of using the server's figure
     #[arg(long)]
     exact: bool,
 
-    /// Stop counting after this many entries; the answer is then a lower bound (>=)
+    /// Stop counting after this many entries; the result is then a lower bound (>=)
     #[arg(long, alias = "max-count", value_name = "N", default_value = "100000", requires = "exact", value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
 }

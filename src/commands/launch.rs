@@ -1,4 +1,5 @@
-//! From the arguments to the exit code: what stands before parsing, the settings, the command, and what its error means.
+//! From the arguments to the exit code: what is handled before parsing, then the settings, the command, and its
+//! errors.
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,12 +20,12 @@ use crate::exit::{Exit, OutputClosed};
 use crate::model::{Format, Problem};
 use crate::settings::{DisplaySettings, Env, Settings};
 
-/// A line that was understood.
+/// A command line that was parsed.
 struct Line {
     cli: Cli,
-    /// The words that name the command, as `worker run`.
+    /// The words that name the command, such as `worker run`.
     command: String,
-    /// All of it, to be typed again.
+    /// The whole line, so that it can be shown for typing again.
     typed: Typed,
     /// Whether the command has `--dry-run`.
     can_rehearse: bool,
@@ -33,7 +34,8 @@ struct Line {
 }
 
 impl Line {
-    /// Refuses `--dry-run` before a command that has none. After it, the parser does.
+    /// Refuses `--dry-run` before a command that does not have it. When it comes after the command, the parser
+    /// refuses it.
     fn check(&self) -> Result<(), Problem> {
         if self.can_rehearse || !self.cli.dry_run.or(DryRun::default()) {
             return Ok(());
@@ -42,14 +44,14 @@ impl Line {
         Err(Problem::usage(format!("`{command}` has no --dry-run")).hint(usage::NO_REHEARSAL))
     }
 
-    /// Whether a pager may show what it prints: it changes nothing, shows what there is, and ends.
+    /// Whether its output may go to a pager: the command changes nothing, shows a present state, and ends.
     fn pages(&self) -> bool {
         let changes = matches!(self.impact, Some(Impact::Write | Impact::Destructive));
         !changes && !self.cli.command.follows()
     }
 
-    /// Refuses to begin with what changes the server where its outcome could not be shown. What changes nothing finds out
-    /// when it shows something.
+    /// Refuses to start a command that changes the server when its result could not be shown. A command that changes
+    /// nothing finds that out when it writes.
     fn require_output(&self, console: &Console) -> Result<(), Problem> {
         let changes = matches!(self.impact, Some(Impact::Write | Impact::Destructive));
         if changes && self.cli.command.shows_outcome() {
@@ -94,7 +96,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Whether the line is one of `check`, which ends as a monitoring plugin does even where its arguments are wrong.
+/// Whether this is a `check` command line. `check` ends as a monitoring plugin does even when its arguments are
+/// wrong.
 fn is_check(args: &[OsString]) -> bool {
     let matches = tree().ignore_errors(true).try_get_matches_from(args);
     matches.is_ok_and(|it| it.subcommand_name() == Some("check"))
@@ -113,12 +116,12 @@ fn help(asked: &help_json::HelpRequest, env: &Env, terminal: Terminal) -> Exit {
     }
 }
 
-/// Puts before standard output what `--jq` or `--template` says.
+/// Puts the filter of `--jq` or `--template` in front of standard output.
 fn reshaped(console: &mut Console, globals: &Globals) -> anyhow::Result<()> {
     let format = console.options().format;
     if globals.csv_safe && format != Format::Csv {
         let format = format.word();
-        let what = format!("--csv-safe is for CSV, which -o {format} is not");
+        let what = format!("--csv-safe requires -o csv, but the output format is {format}");
         return Err(Problem::usage(what).hint("use -o csv").into());
     }
     match (&globals.jq, &globals.template) {
@@ -147,7 +150,7 @@ fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
     })
 }
 
-/// Runs a parsed command to its end; a panic in it is reported as the bug it is.
+/// Runs a parsed command to its end. A panic is reported as a bug of this tool.
 fn execute(line: Line, env: &Env, terminal: Terminal) -> Exit {
     let globals = &line.cli.globals;
     let display = DisplaySettings::resolve(globals, env, terminal.stdout, terminal.stderr);
@@ -217,8 +220,8 @@ fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
     outcome
 }
 
-/// Runs a command to its end. One that changes nothing is dropped where it waits as soon as nobody reads what it prints; one
-/// that changes something ends where that can be told.
+/// Runs a command to its end. When nobody reads its output any more, a command that changes nothing is cancelled at
+/// once, and one that changes something ends at a point where it can report what it did.
 async fn run_while_read(
     command: Command,
     context: &Context,

@@ -1,5 +1,5 @@
-//! One file per subcommand: its arguments with help and examples, and `run`, which resolves them, calls one
-//! operation and hands the report to the console. Here is the list of them; `launch` runs the one that is named.
+//! One file per subcommand: its arguments with their help and examples, and `run`, which resolves them, calls one
+//! operation and hands the report to the console. This file lists the commands; `launch` runs the one that was given.
 
 mod ack;
 mod acl;
@@ -57,8 +57,8 @@ struct Cli {
     command: Command,
 }
 
-/// Declares the commands, each under the heading where the help lists it: its module, which has its `Args` and its `run`,
-/// and its name here.
+/// Declares the commands, each under its heading in the help: the module that has its `Args` and its `run`, and its
+/// variant name.
 macro_rules! commands {
     ($($heading:literal: $($module:ident $name:ident),+;)+) => {
         #[derive(Debug, Subcommand)]
@@ -74,7 +74,7 @@ macro_rules! commands {
             }
         }
 
-        /// The commands as the help lists them: every one once.
+        /// The commands in the order of the help, each exactly once.
         const HEADINGS: &[(&str, &[&str])] = &[$(($heading, &[$(stringify!($module)),+])),+];
     };
 }
@@ -90,7 +90,7 @@ commands! {
 }
 
 impl Command {
-    /// Whether what it does is shown on standard output. A worker says what it does in its log.
+    /// Whether its results are printed on standard output. A worker reports in its log instead.
     fn shows_outcome(&self) -> bool {
         !matches!(self, Self::Worker(_))
     }
@@ -100,8 +100,8 @@ impl Command {
         matches!(self, Self::Tail(args) if args.follow)
     }
 
-    /// The outcome of a command that is about this tool alone: what is wrong with the way to a server is not its
-    /// business. `None` for the others.
+    /// Runs a command that concerns this tool alone, so that wrong connection settings cannot make it fail. `None`
+    /// for the other commands.
     fn without_settings(&self, console: &Console) -> Option<Result<Exit>> {
         match self {
             Self::Completions(args) => Some(completions::print(args, console)),
@@ -111,7 +111,7 @@ impl Command {
     }
 }
 
-/// The whole tree of commands: what completions and man pages are made from.
+/// The whole tree of commands, from which completions and manual pages are made.
 pub fn tree() -> clap::Command {
     describe::described(Cli::command())
 }

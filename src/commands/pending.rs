@@ -1,4 +1,4 @@
-//! `pending`: what was delivered and not acknowledged.
+//! `pending`: entries that were delivered and are not acknowledged.
 
 use std::time::Duration;
 
@@ -18,21 +18,23 @@ use crate::topology::Topology;
 use crate::view::{Pending, PendingPages, PendingParts, Report};
 use crate::wire::Connection;
 
-/// Bytes of bodies that are kept until the whole report is shown; more are shown page by page.
+/// How many bytes of entry bodies are held in memory until the whole report is shown; beyond that it is shown page by
+/// page.
 const BODIES_HELD: usize = 2 << 20;
 
-/// The heading of options that choose entries.
+/// The heading of the options that select entries.
 const FILTERS: &str = "Filters";
-/// The heading of options about what is shown of them.
+/// The heading of the options that select what is shown of them.
 const SHOWN: &str = "What to show";
 
 /// Show entries that were delivered and are not acknowledged
 ///
-/// Never changes a delivery count. Workers record entries that are at their second attempt or ten seconds in a handler:
-/// IN FLIGHT is the time since the first attempt started, REASON why the last attempt failed. AGE is the time since the
-/// entry was added, by its id. With -o plain, csv and ndjson only the requested parts are printed: the counts of
-/// --histogram, the counts of --by, the entries (with --entries, or with neither of the two), and with --count 0 the
-/// consumers. In plain and csv a blank line separates two tables. --columns selects the table that has these columns.
+/// Never changes a delivery count. Workers record each entry that is at its second attempt or has been in its handler
+/// for ten seconds: IN FLIGHT is the time since its first attempt started, and REASON is why its last attempt failed.
+/// AGE is the time since the entry was added, taken from its id. With -o plain, csv and ndjson only the requested
+/// parts are printed: the counts of --histogram, the counts of --by, the entries (with --entries, or with neither
+/// --histogram nor --by), and with --count 0 the consumers. In plain and csv, a blank line separates two tables.
+/// --columns selects the table that has these columns.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::of::<PendingReport>(Pending::TABLES), after_help = "\
 Examples:
@@ -42,24 +44,25 @@ Examples:
   ucp-streams pending event-processors --by event_type,brand_id -o csv
   ucp-streams pending event-processors --min-deliveries 3 --histogram")]
 pub(super) struct Args {
-    /// The group: one on a stream of the topology; or its stream, when the group follows
+    /// The group, if it is on a stream of the topology; or its stream, when the group follows
     #[arg(value_name = "GROUP|STREAM", value_parser = cli::name())]
     first: Name,
 
-    /// The group, after its stream
+    /// The group, when its stream comes first
     #[arg(value_name = "GROUP", value_parser = cli::name(), conflicts_with = "stream")]
     second: Option<Name>,
 
-    /// The group's stream, where it is no stream of the topology or the group is on several
+    /// The group's stream, needed when that is not a stream of the topology or the group is on several
     #[arg(long, value_name = "STREAM", value_parser = cli::name())]
     stream: Option<Name>,
 
-    /// Only entries idle (neither delivered nor renewed) for at least this long, such as 5m; a worker renews its
-    /// entries in flight, however long its handler hangs
+    /// Only entries idle (neither delivered nor renewed) for at least this long, such as 5m; a worker renews the
+    /// entries it has in flight, so an entry that hangs in a handler is never idle
     #[arg(long, value_name = "DUR", value_parser = cli::parse_duration, help_heading = FILTERS)]
     idle: Option<Duration>,
 
-    /// Only entries added at least this long ago, by their ids; finds entries that hang in a handler
+    /// Only entries added at least this long ago, according to their ids; this also finds entries that hang in a
+    /// handler
     #[arg(long, value_name = "DUR", value_parser = cli::parse_duration, help_heading = FILTERS)]
     age: Option<Duration>,
 
@@ -71,14 +74,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", help_heading = FILTERS)]
     min_deliveries: Option<u64>,
 
-    /// Look at this many entries at most, the oldest, and list them; 0 lists none [default: all]
+    /// Look at no more than this many entries, the oldest, and list them; 0 lists none [default: all]
     #[arg(long, value_name = "N", help_heading = SHOWN)]
     count: Option<u32>,
 
     #[command(flatten)]
     limit: Limited,
 
-    /// List the entries with their fields; says so where a body was trimmed
+    /// List the entries with their fields, and mark those whose body was trimmed
     #[arg(long, help_heading = SHOWN)]
     entries: bool,
 
@@ -86,7 +89,7 @@ pub(super) struct Args {
     #[arg(long, help_heading = SHOWN)]
     histogram: bool,
 
-    /// Count entries by the values of these fields (of the 10,000 oldest); a path leads into JSON: payload.total
+    /// Count entries by the values of these fields (of the 10,000 oldest); a path reaches into JSON: payload.total
     #[arg(long, value_name = "FIELD,FIELD", value_parser = cli::names(), help_heading = SHOWN)]
     by: Vec<cli::Names>,
 
@@ -94,17 +97,17 @@ pub(super) struct Args {
     pairs: Pairs,
 }
 
-/// Rows below the combinations of values that are shown: all others, and what was trimmed.
+/// Rows below those of the value combinations: one for all others, and one for entries whose body was trimmed.
 const OTHERS: usize = 2;
 
 impl Args {
-    /// That group and stream were named the other way round, where the topology knows both.
+    /// The error for a group and a stream in the wrong order, when the topology knows both.
     fn swapped(&self, topology: &Topology) -> Option<Problem> {
         let (group, stream) = (&self.first, self.second.as_ref()?);
         let mut of_stream = topology.groups_of(stream);
         of_stream.find(|spec| spec.name == *group)?;
         let line = CommandLine::new("pending").arg(stream).arg(group);
-        let text = format!("there is no stream `{group}`: the stream comes before the group");
+        let text = format!("there is no stream `{group}`: name the stream before the group");
         Some(Problem::not_found(text).hint(line.to_string()))
     }
 
@@ -116,7 +119,7 @@ impl Args {
     }
 }
 
-/// Shows a report whose entries are too large to be kept until all of them are there.
+/// Shows a report page by page, because its entries are too large to hold all of them in memory.
 async fn show_in_pages(
     report: &mut PendingReport,
     mut rest: Vec<PendingRow>,
@@ -213,7 +216,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let is_for_script = context.console.options().names;
     if has_idle && !is_for_script && !report.has_more && report.matching < report.pending {
         context.console.note(
-            "entries in flight are renewed, so they are never idle however long a handler hangs: --age DUR finds them by age, and IN FLIGHT shows since when",
+            "workers renew the entries they have in flight, so these are never idle, however long a handler hangs: \
+                --age DUR finds them by age, and IN FLIGHT shows for how long they have been handled",
         );
     }
     if !is_screen {

@@ -1,4 +1,4 @@
-//! `ping`: whether the server answers, and what it is.
+//! `ping`: checks that the server answers, and shows what it is.
 
 use anyhow::Result;
 
@@ -10,9 +10,9 @@ use crate::streams::ping::Ping;
 
 /// Check that the server answers, and show its version and features
 ///
-/// Connects and authenticates as every other command would, measures one round trip, and shows the server's version,
-/// its optional commands and options, and whether its data is persistent. Facts that the user may not query are shown
-/// as unknown.
+/// Connects and authenticates as every other command does, measures one round trip, and shows the server's version,
+/// the optional commands and options it supports, and whether its data is persistent. Facts that the user is not
+/// permitted to query are shown as unknown.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::one::<Ping>(), after_help = "\
 Examples:

@@ -1,4 +1,4 @@
-//! `read`: a range of a stream.
+//! `read`: prints a range of a stream.
 
 use anyhow::Result;
 
@@ -15,8 +15,8 @@ use crate::wire;
 /// Print a stream's entries from START to END
 ///
 /// A position is an entry id, `start`, `end`, a time (RFC 3339, unix seconds or milliseconds), `-15m` for that long
-/// ago, or `-100` for that many entries from the end. An end that is a time includes its whole millisecond. With
-/// --reverse the later of the two may come first.
+/// ago, or `-100` for that many entries from the end. When END is a time, its whole millisecond is included. With
+/// --reverse you may give the two positions in either order.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::entries(), after_help = "\
 Examples:
@@ -37,7 +37,7 @@ pub(super) struct Args {
     )]
     start: Position,
 
-    /// Where to end, included
+    /// Where to end; this position is included
     #[arg(value_name = "END", default_value = "end", allow_hyphen_values = true)]
     end: Position,
 
@@ -45,7 +45,7 @@ pub(super) struct Args {
     #[arg(short = 'n', long, value_name = "N", value_parser = count(u64::MAX))]
     count: Option<u64>,
 
-    /// From the end to the start, newest first
+    /// Print the newest entries first
     #[arg(long)]
     reverse: bool,
 
@@ -105,7 +105,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The same positions, the earlier first: of entries in reverse order the later one may be named first, as for XREVRANGE.
+/// The same positions with the earlier one first: with --reverse the later one may come first, as it does for
+/// XREVRANGE.
 fn earlier_first(start: Position, end: Position, now_ms: u64) -> (Position, Position) {
     let edges = (start.range_start(now_ms), end.range_end(now_ms));
     let is_later = match (start, end) {
@@ -127,11 +128,12 @@ pub(super) fn is_backwards(start: Edge, end: Edge) -> bool {
 
 /// What is said of such a range; `or_else` is what else can be done.
 pub(super) fn backwards(or_else: &str) -> Problem {
-    Problem::usage("START is after END, so that there is nothing between them")
+    Problem::usage("START is after END, so there is nothing between them")
         .hint(format!("give the earlier one first{or_else}"))
 }
 
-/// Says which fields were asked for and no entry had: most likely a name is misspelt. Says that an order was not kept.
+/// Warns when no entry had a requested field, which is then most likely misspelt, and when the order of fields was
+/// not kept.
 pub(super) fn note_shown(writer: &EntryWriter, console: &Console) {
     let regrouped = writer.regrouped();
     if regrouped > 0 {
@@ -140,7 +142,8 @@ pub(super) fn note_shown(writer: &EntryWriter, console: &Console) {
             in_words(regrouped),
         );
         console.warn(&format!(
-            "{entries} {have} a repeated field with others in between: its values are shown together; --pairs keeps the order"
+            "in {entries}, other fields stand between those of one name, which {have} been grouped here; --pairs \
+                keeps the order"
         ));
     }
     for field in writer.unseen() {
@@ -149,7 +152,7 @@ pub(super) fn note_shown(writer: &EntryWriter, console: &Console) {
     }
 }
 
-/// The server's error, said better where it is that `stream` is none.
+/// The server's error, or a better one when `stream` is not a stream.
 pub(super) async fn named(error: anyhow::Error, stream: &Name, context: &Context) -> anyhow::Error {
     let error = match error.downcast::<wire::Error>() {
         Ok(error) if error.kind == wire::ErrorKind::WrongType => error,

@@ -1,4 +1,4 @@
-//! `requeue`: puts pending entries at the end of their stream again.
+//! `requeue`: appends pending entries to the end of their stream again.
 
 use anyhow::Result;
 
@@ -17,10 +17,11 @@ use crate::view::Changed;
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 /// Append stale entries to their stream again for another try
 ///
-/// The old entry is acknowledged and a copy is appended, atomically, and only if no other consumer claimed the entry in
-/// the meantime. The copy keeps its origin (_ucp_origin) and its number of attempts (_ucp_attempts). Other groups of
-/// the stream would see the copies too; that is refused without --all-groups-see-it. An entry whose body was trimmed is
-/// recorded as a tombstone in the dead-letter stream (exit 9).
+/// The old entry is acknowledged and a copy is appended in one atomic step, and only if no other consumer has claimed
+/// the entry in the meantime. The copy records the entry's origin (_ucp_origin) and its number of attempts
+/// (_ucp_attempts). If the stream has other groups, they would see the copies too; this is refused unless
+/// --all-groups-see-it is given. An entry whose body was trimmed is recorded as a tombstone in the dead-letter stream
+/// (exit 9).
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()), after_help = "\
 Examples:

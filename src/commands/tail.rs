@@ -1,4 +1,4 @@
-//! `tail`: the ends of streams, and what is added to them.
+//! `tail`: prints the newest entries of streams, and follows them.
 
 use anyhow::Result;
 use regex::bytes::Regex;
@@ -14,20 +14,22 @@ use crate::streams::tail::{Equal, Filter, Gap, Sink, Unjudged, Window, follow, h
 use crate::view::{EntryStyle, EntryWriter, Options};
 use crate::wire::decode::FieldSlices;
 
-/// Columns of a stream's name before an entry at most.
+/// The greatest width of the stream's name before an entry, in columns.
 const STREAM_WIDTH: usize = 24;
-/// Entries of each stream when nothing else is said.
+/// How many entries of each stream are printed by default.
 const ENTRIES: u64 = 10;
 
 /// Print the last entries of streams, and follow them with -f
 ///
-/// Entries of several streams are merged by id. Following survives a lost connection: it continues after the last entry
-/// it printed. With -f, JSON is one object per line, and a stream that does not exist yet is waited for.
+/// Entries of several streams are merged by id. A lost connection does not end -f: it reconnects and continues after
+/// the last entry it printed. With -f, JSON is printed as one object per line, and the command waits for streams that
+/// do not exist yet.
 ///
-/// Entries that were trimmed from a followed stream before they were read are reported in their place: the line `gap
-/// stream=S from=ID to=ID count=N`, as JSON {"gap": {"stream", "from", "to", "count"}}: N between the two ids, neither
-/// included; `to` is null (`end`) when nothing is left, `count` null (`unknown`) when the stream was deleted or
-/// recreated, which is then followed from its first entry. With -o csv or --names it is a warning.
+/// Entries that were trimmed from a followed stream before they could be read are reported in their place, by the
+/// line `gap stream=S from=ID to=ID count=N`, or as JSON {"gap": {"stream", "from", "to", "count"}}: N entries are
+/// missing between the two ids, neither of which is counted. `to` is null (`end`) when no entry is left. `count` is
+/// null (`unknown`) when the stream was deleted or recreated; it is then followed from its first entry. With -o csv
+/// or --names, a gap is reported by a warning.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::entries(), after_help = "\
 Examples:
@@ -42,11 +44,11 @@ pub(super) struct Args {
     #[arg(value_name = "STREAM", required = true, value_parser = name())]
     streams: Vec<Name>,
 
-    /// The last N entries of each stream that the filters take [default: 10, or all with --since]
+    /// The last N entries of each stream that match the filters [default: 10, or all with --since]
     #[arg(short = 'n', long, alias = "entries", value_name = "N")]
     count: Option<u64>,
 
-    /// Wait for more and print it as it comes, until stopped
+    /// Wait for more entries and print them as they arrive, until stopped
     #[arg(short, long)]
     pub(super) follow: bool,
 
@@ -54,8 +56,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "POSITION", allow_hyphen_values = true)]
     since: Option<Position>,
 
-    /// Only entries whose field has this value, or with != has not; a path leads into JSON: payload.customer.id=7. All of
-    /// several must hold
+    /// Only entries whose field has this value, or, with !=, does not have it; a path reaches into JSON:
+    /// payload.customer.id=7. When given several times, all conditions must hold
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition())]
     equal: Vec<Condition>,
 
@@ -63,7 +65,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "REGEX")]
     grep: Option<Regex>,
 
-    /// Print only these fields, after the stream, where there are several, and the id
+    /// Print only these fields, after the id and, for several streams, the stream's name
     #[arg(long, value_name = "A,B", value_parser = names())]
     fields: Vec<Names>,
 
@@ -106,7 +108,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     Ok(exit)
 }
 
-/// What takes the entries for which all conditions hold.
+/// Accepts the entries for which all conditions hold.
 pub(super) fn filter(equal: Vec<Condition>, pattern: Option<Regex>) -> Filter {
     let equal = equal.into_iter().map(|it| Equal {
         place: it.place.as_bytes().to_vec(),
@@ -135,7 +137,7 @@ async fn show(
     Ok(())
 }
 
-/// Every name must be a stream; with `follows` it may also be nothing yet.
+/// Checks that every name is a stream; with `follows`, it may also not exist yet.
 async fn require(streams: &[Name], follows: bool, context: &Context) -> Result<()> {
     let connection = context.connect().await?;
     let topology = context.known_names();
@@ -153,7 +155,7 @@ async fn require(streams: &[Name], follows: bool, context: &Context) -> Result<(
     Ok(())
 }
 
-/// Entries on their way to standard output.
+/// Prints entries on standard output.
 pub(super) struct Shown<'c> {
     streams: &'c [Name],
     console: &'c Console,
@@ -162,7 +164,8 @@ pub(super) struct Shown<'c> {
 }
 
 impl<'c> Shown<'c> {
-    /// Of these streams; what follows has no end, so that its JSON is one object per line.
+    /// For entries of these streams. When following, the output has no end, so JSON is printed as one object per
+    /// line.
     pub(super) fn new(
         streams: &'c [Name],
         follows: bool,
@@ -177,7 +180,7 @@ impl<'c> Shown<'c> {
         Self::styled(streams, follows, style, console.options(), console)
     }
 
-    /// As [`Shown::new`], with an entry a line where that is a screen's, unless they are to be long.
+    /// Like [`Shown::new`], but on a screen each entry takes one line, unless long output is wanted.
     fn in_lines(
         streams: &'c [Name],
         follows: bool,
@@ -224,7 +227,7 @@ impl<'c> Shown<'c> {
         }
     }
 
-    /// With these fields only; all of them when there are none.
+    /// Prints only these fields; all of them when the list is empty.
     fn only(mut self, fields: Vec<Name>) -> Self {
         if !fields.is_empty() {
             self.writer = self.writer.only_fields(fields);
@@ -232,7 +235,7 @@ impl<'c> Shown<'c> {
         self
     }
 
-    /// Closes what the format opened.
+    /// Writes what the format needs at its end.
     ///
     /// # Errors
     /// When it cannot be written.

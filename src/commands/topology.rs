@@ -1,4 +1,5 @@
-//! `topology`: what is in effect, a file to start from, and whether file and server agree.
+//! `topology`: shows what is in effect, prints a file to start from, and checks whether the file and the server
+//! agree.
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -23,13 +24,13 @@ pub(super) struct Args {
 enum Action {
     /// Print the topology that is in effect: the file merged over the built-in one
     ///
-    /// As a topology file that gives the same topology again; as JSON with -o json or ndjson.
+    /// The output is a complete topology file. With -o json or ndjson it is JSON.
     #[command(add = Impact::Read, add = Prints::of::<Topology>(&[]), after_help = "\
 Examples:
   ucp-streams topology show
   ucp-streams --topology staging.toml topology show -o json")]
     Show,
-    /// Print a topology file with every key explained; used as it is, it changes nothing
+    /// Print a topology file with every key explained; used unchanged, it has no effect
     #[command(add = Impact::Read, after_help = "\
 Examples:
   ucp-streams topology example
@@ -37,15 +38,15 @@ Examples:
     Example,
     /// Check the topology file, and that the server has its groups
     ///
-    /// Exit 2 when the file has errors, all of which are listed; exit 1 when the server lacks a group, or a group is
-    /// ahead of its stream's last id. Warns of a group that was never read from and is not at the start that the
-    /// topology gives. Groups that only the server has are listed as extra, which is not an error.
+    /// Exits 2 and lists all errors when the file has any. Exits 1 when a group is missing on the server, or its
+    /// position is beyond the last id of its stream. Warns about a group that was never read from and is not at the
+    /// start that the topology gives. Groups that only the server has are listed as extra, which is not an error.
     #[command(add = Impact::Read, add = Prints::list::<DriftRow>(), after_help = "\
 Examples:
   ucp-streams topology check
   ucp-streams --topology staging.toml topology check --offline")]
     Check {
-        /// Check the file only; ask no server: every group's state is `unchecked`
+        /// Check only the file, without a server; the state of every group is then `unchecked`
         #[arg(long)]
         offline: bool,
 
@@ -134,7 +135,7 @@ fn sound(topology: &Topology, context: &Context) -> String {
         None => "the built-in topology".to_owned(),
     };
     format!(
-        "{from}: {} and {}, nothing wrong",
+        "{from}: {} and {}, no errors",
         counted(topology.streams.len(), "stream", "streams"),
         counted(topology.groups.len(), "group", "groups")
     )

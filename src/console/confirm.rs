@@ -1,4 +1,4 @@
-//! Consent: asked for on a terminal, given by `--yes`, and never assumed. Passwords, too, are asked for here.
+//! Consent: requested on a terminal, given by `--yes`, and never assumed. Passwords are also requested here.
 
 use std::io::{self, BufRead as _, Read as _, Write as _};
 
@@ -7,7 +7,7 @@ use dialoguer::Password;
 use crate::model::{Consent, Kind, Problem, escaped, quoted};
 use crate::settings::Protected;
 
-/// More than any answer has.
+/// Longer than any answer.
 const ANSWER_BYTES_MAX: u64 = 4096;
 
 /// Consent given by `--yes`.
@@ -15,7 +15,7 @@ pub(super) fn by_flag() -> Consent {
     Consent::given()
 }
 
-/// What a plan meets where nobody can be asked.
+/// The error for a plan when there is no terminal to ask on.
 pub(super) fn nobody_to_ask(plan: &str, protected: Option<&Protected>) -> Problem {
     let Some(protected) = protected else {
         return Problem::refused(format!(
@@ -28,13 +28,14 @@ pub(super) fn nobody_to_ask(plan: &str, protected: Option<&Protected>) -> Proble
         "the server is that of the production context `{name}`, and there is no terminal to ask on: {plan}"
     ))
     .hint(format!(
-        "--context {} --yes agrees (instead of another way to name the server); --dry-run shows what it would do",
+        "add --context {} --yes to agree (instead of another way to name the server), or --dry-run to see what it \
+            would do",
         quoted(protected.name.as_bytes())
     ))
 }
 
-/// Asks on the terminal, where the plan stands already. Only a whole line `y` or `yes` is a yes: a word typed ahead for
-/// the shell must not be one.
+/// Asks on the terminal, where the plan has already been shown. Only a whole line `y` or `yes` counts as consent,
+/// because a word typed ahead for the shell must not.
 pub(super) fn ask() -> Result<Consent, Problem> {
     match answer("Proceed? [y/N]") {
         Ok(answer) if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") => {
@@ -45,7 +46,8 @@ pub(super) fn ask() -> Result<Consent, Problem> {
     }
 }
 
-/// Asks for a production context's name, where the plan stands already. Only the very name is a yes.
+/// Asks for a production context's name on the terminal, where the plan has already been shown. Only exactly this
+/// name counts as consent.
 pub(super) fn ask_for_name(name: &str) -> Result<Consent, Problem> {
     let shown = escaped(name.as_bytes());
     match answer(&format!("This is production. Type {shown} to proceed")) {
@@ -54,7 +56,7 @@ pub(super) fn ask_for_name(name: &str) -> Result<Consent, Problem> {
             "declined: that was not `{shown}`; nothing was changed"
         ))),
         Err(error) => Err(unasked(&error).hint(format!(
-            "--context {} --yes agrees",
+            "add --context {} --yes to agree",
             quoted(name.as_bytes())
         ))),
     }
@@ -64,7 +66,7 @@ fn unasked(error: &io::Error) -> Problem {
     Problem::new(Kind::Refused, format!("cannot ask for consent: {error}"))
 }
 
-/// The line that is typed, as the terminal edits it: its own keys work (Ctrl-C, Ctrl-D for no answer), and nothing moves
+/// Reads a line that the terminal edits, so that its own keys work (Ctrl-C, Ctrl-D for no answer) and nothing moves
 /// its cursor. Empty when the input ends.
 fn answer(prompt: &str) -> io::Result<String> {
     let mut stderr = io::stderr().lock();
@@ -88,6 +90,6 @@ pub(super) fn password(prompt: &str) -> Result<String, Problem> {
         .interact()
         .map_err(|error| {
             Problem::new(Kind::Local, format!("cannot ask for a password: {error}"))
-                .hint("give it with --password-file or $UCP_STREAMS_PASSWORD")
+                .hint("give the password with --password-file or $UCP_STREAMS_PASSWORD")
         })
 }

@@ -1,6 +1,7 @@
-//! How the three standard streams were handed to this process. The runtime opens the null device in the place of one that
-//! is closed, where what is written vanishes and nothing is ever read, and it takes a refused write to a stream that is
-//! open the other way only for success: both are looked for here, so that neither is mistaken for the stream itself.
+//! The state in which the three standard streams were passed to this process. The runtime replaces a closed stream by
+//! the null device, where output disappears and nothing can be read, and it treats a failed write to a stream that is
+//! open only for reading as a success. Both cases are detected here, so that they are not mistaken for a working
+//! stream.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -29,17 +30,17 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
-    /// Of standard output.
+    /// The fault of standard output, if it has one.
     pub(super) fn of_stdout() -> Option<Self> {
         at_start::stdout_fault()
     }
 
-    /// Of standard input.
+    /// The fault of standard input, if it has one.
     pub(super) fn of_stdin() -> Option<Self> {
         at_start::stdin_fault()
     }
 
-    /// That nothing can be written to standard output; `consequence` is what that means for the command.
+    /// The error that nothing can be written to standard output; `consequence` says what that means for the command.
     pub(super) fn unwritable(self, consequence: &str) -> Problem {
         Problem::new(
             Kind::Local,
@@ -49,7 +50,7 @@ impl Fault {
     }
 }
 
-/// Standard input; reading it fails where it was closed, instead of finding it empty.
+/// Standard input. Reading fails when it was closed, instead of finding it empty.
 #[derive(Debug)]
 pub struct Input(Option<Fault>);
 
@@ -81,10 +82,11 @@ mod at_start {
     const STDIN: u8 = 1;
     const STDOUT: u8 = 2;
 
-    /// Which were closed before anything was opened in their place.
+    /// Which of them were closed before anything was opened in their place.
     static CLOSED: AtomicU8 = AtomicU8::new(0);
 
-    /// Runs before the runtime does: after it, nothing tells the null device that it opened from one that was handed over.
+    /// Runs before the runtime, because afterwards the null device that the runtime opened cannot be told from one
+    /// that was passed to the process.
     #[expect(
         unsafe_code,
         reason = "the one place that is looked at before the runtime opens the null device"

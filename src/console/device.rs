@@ -1,5 +1,5 @@
-//! Where output can go that is no file of its own: standard output and error, and what the shell or the system has at a path,
-//! such as a pipe.
+//! Outputs that are not ordinary files: standard output and error, and devices or pipes that the shell or the system
+//! provides at a path.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -7,18 +7,18 @@ use std::path::Path;
 
 use super::Terminal;
 
-/// An output that is written as it is: nothing is created, replaced or renamed.
+/// An output that is written to directly: nothing is created, replaced or renamed.
 #[derive(Debug)]
 pub struct Device {
-    /// What is written to.
+    /// The open file.
     pub file: File,
     /// Whether it is standard output.
     pub is_stdout: bool,
 }
 
 impl Terminal {
-    /// The device that a flag names with `path`: `-` and `/dev/stdout`, `/dev/stderr`, what the shell makes of `>(…)`, a FIFO.
-    /// `None` for a file.
+    /// The device that a flag names with `path`: `-` and `/dev/stdout`, `/dev/stderr`, the pipe of a shell's `>(…)`,
+    /// a FIFO. `None` for an ordinary file.
     ///
     /// # Errors
     /// When it cannot be written to.

@@ -35,7 +35,7 @@ pub(super) fn as_json(error: &anyhow::Error, exit: Exit) -> String {
     String::from_utf8(json).unwrap_or_default()
 }
 
-/// What every link of the chain says, without what the one before it said already.
+/// The messages of all links of the error chain, without what an earlier message already said.
 fn messages(error: &anyhow::Error) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
     for cause in error.chain() {

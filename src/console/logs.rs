@@ -1,4 +1,4 @@
-//! Structured logs on standard error, for what runs for long. One line an event, without colour, escaped.
+//! Structured logs on standard error, for commands that run for long. One line per event, without colour, escaped.
 
 use std::io::{self, Write};
 
@@ -11,10 +11,10 @@ use super::terminal::stderr_width;
 use crate::model::{LogFormat, escaped};
 use crate::view::{fitted, json_made_safe};
 
-/// How far the lines of an event are set in that follow its first one on a screen.
+/// How far the further lines of an event are indented on a screen.
 const INDENT: usize = 4;
 
-/// See [`super::Console::start_logs`]. `screen`: standard error is a terminal, and this bar is perhaps on it.
+/// See [`super::Console::start_logs`]. `screen`: standard error is a terminal, which may show this bar.
 pub(super) fn init_logs(format: LogFormat, quiet: bool, verbosity: u8, screen: Option<Bar>) {
     let level = match (quiet, verbosity) {
         (true, _) => LevelFilter::WARN,
@@ -50,7 +50,7 @@ where
     }
 }
 
-/// Makes writers that escape everything but the end of the line.
+/// Creates writers that escape everything except the line end.
 struct SafeLines<M> {
     sink: M,
     format: LogFormat,
@@ -76,7 +76,7 @@ struct SafeLine<W> {
 }
 
 impl<W: Write> Write for SafeLine<W> {
-    /// The subscriber hands over whole events, each with its line end.
+    /// Receives whole events from the subscriber, each with its line end.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let mut line = Vec::with_capacity(event.len() + 8);
         let text = String::from_utf8_lossy(event.trim_ascii_end());

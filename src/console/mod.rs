@@ -43,7 +43,7 @@ use progress::Bar;
 use reader::Reader;
 use voice::{Voice, lines};
 
-/// The two outputs of one command and how to write to them.
+/// The two outputs of one command, and how to write to them.
 #[derive(Debug)]
 pub struct Console {
     terminal: Terminal,
@@ -60,7 +60,7 @@ pub struct Console {
 }
 
 impl Console {
-    /// A console on this process's outputs.
+    /// A console for the outputs of this process.
     pub fn new(terminal: Terminal, display: DisplaySettings) -> Self {
         let options = Options {
             format: display.format.value,
@@ -96,16 +96,16 @@ impl Console {
         }
     }
 
-    /// From now on everything on standard output goes through this jq expression.
+    /// Passes all further standard output through this jq expression.
     ///
     /// # Errors
-    /// A usage [`Problem`] when it does not compile, or when the output is not to be JSON; what ends the command when a
-    /// signal comes, or the reader goes, before it is compiled.
+    /// A usage [`Problem`] when it does not compile, or when the output is not JSON; an error when a signal comes, or
+    /// the reader of the output goes away, before it is compiled.
     pub fn filter_with(&mut self, expression: &str) -> anyhow::Result<()> {
         let format = self.options.format;
         if !format.is_json() {
             return Err(Problem::usage(format!(
-                "--jq filters JSON, which -o {} is not",
+                "--jq filters JSON, but the output format is {}",
                 format.word()
             ))
             .hint("use -o json or -o ndjson")
@@ -116,18 +116,18 @@ impl Console {
         Ok(())
     }
 
-    /// From now on everything on standard output is shown by this template, item by item.
+    /// Formats all further standard output with this template, item by item.
     ///
     /// # Errors
-    /// A usage [`Problem`] when it is none; else as [`Console::filter_with`].
+    /// A usage [`Problem`] when it is not valid; otherwise as [`Console::filter_with`].
     pub fn show_by(&mut self, template: &str) -> anyhow::Result<()> {
         let filter = Filter::template(template, self.terminal.stdout)?;
         self.filter = Some(Arc::new(filter));
         Ok(())
     }
 
-    /// From now on output that is longer than the screen goes through a pager, where one may be used. For commands that show
-    /// something and end.
+    /// From now on, output that is longer than the screen goes through a pager, if one may be used. For commands that
+    /// show something and end.
     pub fn page(&self) {
         // Without a keyboard nobody could leave it; who names one knows what it does.
         let can_leave =
@@ -137,14 +137,14 @@ impl Console {
         }
     }
 
-    /// Awaits that a pager has ended, where there is one, and says what had to wait for that.
+    /// Waits for the end of a pager, if there is one, then prints the messages that had to wait for it.
     pub fn end_paging(&self) {
         for text in self.pager.end() {
             self.tell(&text);
         }
     }
 
-    /// Whether what is said on standard error is to be JSON.
+    /// Whether messages on standard error are JSON.
     fn speaks_json(&self) -> bool {
         self.options.format.is_json() && !self.display.by_template
     }
@@ -154,7 +154,7 @@ impl Console {
         &self.options
     }
 
-    /// How a list is to be shown of which so many rows are asked for.
+    /// How a list is shown when this many rows are wanted.
     pub fn listing(&self, limit: Limit) -> Options {
         Options {
             rows_max: limit.rows_max(self.options.on_screen()),
@@ -162,7 +162,7 @@ impl Console {
         }
     }
 
-    /// Says what a list leaves out, where that is not said below it.
+    /// Prints notes about what lists leave out, unless these are shown below the lists.
     pub fn note_cut(&self, cuts: impl IntoIterator<Item = Cut>) {
         for cut in cuts {
             self.note(&cut.to_string());
@@ -174,7 +174,7 @@ impl Console {
         &self.terminal
     }
 
-    /// What decided how things are shown, for `-v`.
+    /// Where the display settings came from, for `-v`.
     pub fn display(&self) -> &DisplaySettings {
         &self.display
     }
@@ -189,7 +189,7 @@ impl Console {
         self.display.verbosity
     }
 
-    /// Standard output, buffered, for what comes in pieces.
+    /// Standard output, buffered, for output that is written in pieces.
     pub fn out(&self) -> Output {
         let terminal = self.terminal.stdout;
         let bar = terminal.then(|| self.bar.clone());
@@ -199,12 +199,13 @@ impl Console {
             .unless(self.terminal.stdout_fault)
     }
 
-    /// What is written to standard output from now on begins with `text`, which was made safe by `view`.
+    /// Puts `text`, which `view` has made safe, in front of everything that is written to standard output from now
+    /// on.
     pub fn begin_with(&self, text: Vec<u8>) {
         self.opening.set(text);
     }
 
-    /// What JSON goes through on its way.
+    /// The filter that JSON output passes through.
     fn through(&self) -> Option<Through> {
         Some(Through {
             filter: Arc::clone(self.filter.as_ref()?),
@@ -212,7 +213,7 @@ impl Console {
         })
     }
 
-    /// How many entries a filter had no answer to; says so of those that no warning named.
+    /// How many entries a filter could not process. Prints a note about those that no warning named.
     pub fn note_unshown(&self) -> u64 {
         let (all, unnamed) = self.unshown.counts();
         if unnamed > 0 {
@@ -234,7 +235,8 @@ impl Console {
         }
     }
 
-    /// Makes sure that there is a standard output to write to, before anything is done whose outcome is shown there.
+    /// Makes sure that there is a standard output to write to, before anything is done whose result will be shown
+    /// there.
     ///
     /// # Errors
     /// A local [`Problem`] when it is closed or open for reading only.
@@ -245,13 +247,13 @@ impl Console {
         }
     }
 
-    /// Awaits that nobody reads standard output any more (`| head`); never, where it has no reader. A command that waits
-    /// for something to print waits for this beside it.
+    /// Waits until nobody reads standard output any more (`| head`); for ever, if it has no reader. A command that
+    /// waits for something to print must wait for this at the same time.
     pub async fn reader_gone(&self) {
         self.reader.gone().await;
     }
 
-    /// Shows so many rows of a list.
+    /// Shows a list, with at most this many rows.
     ///
     /// # Errors
     /// A usage [`Problem`] for `--columns`; [`OutputClosed`] or a local problem when it cannot be written.
@@ -273,7 +275,7 @@ impl Console {
         out.flush()
     }
 
-    /// Shows a report of several parts, of each list so many rows.
+    /// Shows a report with several parts, with at most this many rows of each list.
     ///
     /// # Errors
     /// As [`Console::show`].
@@ -285,8 +287,8 @@ impl Console {
         Ok(())
     }
 
-    /// Writes `bytes` to standard output as they are: for what was made safe by `view`, or is meant for a
-    /// file or another program.
+    /// Writes `bytes` to standard output unchanged: for text that `view` has made safe, or that is meant for a file
+    /// or another program.
     ///
     /// # Errors
     /// [`OutputClosed`] or a local problem.
@@ -296,14 +298,14 @@ impl Console {
         out.flush()
     }
 
-    /// A remark on standard error; not with `-q`.
+    /// A note on standard error; not with `-q`.
     pub fn note(&self, text: &str) {
         if !self.display.quiet {
             self.voice().remark(text);
         }
     }
 
-    /// A remark on standard error from so many `-v` on.
+    /// A detail on standard error, printed with at least this many `-v`.
     pub fn detail(&self, verbosity: u8, text: &str) {
         if self.display.verbosity >= verbosity {
             let text = self.voice().fitted_remark(text);
@@ -316,8 +318,8 @@ impl Console {
         self.voice().warn(text);
     }
 
-    /// Says what went wrong and returns the exit it means. With a JSON format it is one JSON object. A closed
-    /// output is no failure and nothing is said.
+    /// Prints an error and returns its exit code. With a JSON format, the error is one JSON object. A closed output
+    /// is not an error, and nothing is printed.
     pub fn error(&self, error: &anyhow::Error) -> Exit {
         let exit = classify(error);
         let cause = error.root_cause();
@@ -332,8 +334,8 @@ impl Console {
         exit
     }
 
-    /// Shows that long work goes on: a bar on a terminal that redraws, elsewhere a line every few seconds. Nothing with
-    /// `-q`. `total` is unknown where it is `None`.
+    /// Shows the progress of long work: as a bar on a terminal that can redraw, elsewhere as a line every few
+    /// seconds. Nothing with `-q`. `total` is `None` when it is unknown.
     pub fn progress(&self, total: Option<u64>, label: &str) -> Progress {
         let label = escaped(label.as_bytes());
         if self.display.quiet {
@@ -345,7 +347,8 @@ impl Console {
         }
     }
 
-    /// A line that is renewed in place while work goes on, on a terminal that redraws; elsewhere, and with `-q`, nothing.
+    /// A line that is updated in place while work goes on, on a terminal that can redraw; elsewhere, and with `-q`,
+    /// nothing.
     pub fn status(&self) -> Progress {
         if self.terminal.stderr && self.display.redraws && !self.display.quiet {
             Progress::status(&self.bar)
@@ -354,27 +357,27 @@ impl Console {
         }
     }
 
-    /// Sends this crate's events to standard error from now on: with `-q` warnings and errors, else also information, with
-    /// `-v` debugging, with `-vv` everything. On a terminal their lines are broken between words. A second call changes
-    /// nothing.
+    /// Sends this crate's log events to standard error from now on: warnings and errors with `-q`, otherwise
+    /// information too, with `-v` debug events, with `-vv` everything. On a terminal, their lines are broken between
+    /// words. A second call changes nothing.
     pub fn start_logs(&self, format: LogFormat) {
         let screen = self.terminal.stderr.then(|| self.bar.clone());
         logs::init_logs(format, self.display.quiet, self.display.verbosity, screen);
     }
 
-    /// From now on consent to work on a production server takes its context's name. Only the first call counts.
+    /// From now on, consent to work on a production server requires its context's name. Only the first call counts.
     pub fn protect(&self, guard: ProductionGuard) {
         let _ = self.guard.set(guard);
     }
 
-    /// Whether [`Console::confirm`] wants to know where the server listens.
+    /// Whether [`Console::confirm`] needs to know where the server listens.
     pub fn is_unsure_of_server(&self) -> bool {
         self.guard.get().is_some_and(ProductionGuard::is_unsure)
     }
 
-    /// Consent to `plan`, a text that names its target: by `--yes`, or by a yes on a terminal. On a production
-    /// server: by `--yes` with `--context` naming it, or by its name typed on a terminal. `listening` is where the
-    /// server listens, where it could be asked.
+    /// Asks for consent to `plan`, a text that names its target: `--yes`, or a yes on a terminal. On a production
+    /// server: `--yes` with `--context` naming it, or its name typed on a terminal. `listening` is where the server
+    /// listens, if it could be asked.
     ///
     /// # Errors
     /// A refused [`Problem`] when the answer is no, or when there is nobody to ask and consent was not given.
@@ -394,7 +397,7 @@ impl Console {
         })
     }
 
-    /// Asks for a password on the terminal; `None` where there is none. What is typed is not shown.
+    /// Asks for a password on the terminal; `None` when there is no terminal. The typed password is not shown.
     ///
     /// # Errors
     /// A local [`Problem`] when it cannot be read.
@@ -410,7 +413,7 @@ impl Console {
         self.terminal.stdin && self.terminal.stderr
     }
 
-    /// One text on standard error. Where even that fails there is nobody left to tell.
+    /// Writes a text to standard error. If even that fails, the error is ignored.
     fn tell(&self, text: &str) {
         self.voice().tell(text);
     }

@@ -15,36 +15,36 @@ use super::voice::Voice;
 use crate::exit::OutputClosed;
 use crate::model::{EntryId, Kind, Name, Problem};
 
-/// From so many bytes on a full buffer is written.
+/// The size in bytes at which a buffer is full and written.
 const FULL: usize = 64 * 1024;
-/// Entries that a filter had no answer to and that warnings name.
+/// How many entries that a filter could not process are named in warnings.
 const NAMED_MAX: u64 = 20;
 
-/// A buffer before standard output. `view` fills the buffer, [`Output::settle`] writes it when it is full.
+/// A buffer in front of standard output. `view` fills the buffer, [`Output::settle`] writes it when it is full.
 #[derive(Debug)]
 pub struct Output<W: Write = Pager> {
     sink: W,
     buffer: Vec<u8>,
     bar: Option<Bar>,
     through: Option<Through>,
-    /// Entries that the filter had no answer to.
+    /// Entries that the filter could not process.
     unwritten: Vec<EntryId>,
     unshown: Unshown,
     fault: Option<Fault>,
     opening: Opening,
 }
 
-/// What stands above the first thing that is written to standard output, by whichever way.
+/// The text above the first thing that is written to standard output, in whatever way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Opening(Arc<Mutex<Vec<u8>>>);
 
 impl Opening {
-    /// From now on `text`.
+    /// Sets the text.
     pub(super) fn set(&self, text: Vec<u8>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
 
-    /// Puts it before what is in `buffer`, once.
+    /// Puts the text in front of `buffer`, once.
     fn precede(&self, buffer: &mut Vec<u8>) {
         let mut text = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         if !text.is_empty() {
@@ -55,7 +55,7 @@ impl Opening {
 }
 
 impl<W: Write> Output<W> {
-    /// Before `sink`; `bar` is the progress bar that shares its screen.
+    /// Writes to `sink`; `bar` is the progress bar on the same screen.
     pub(super) fn new(sink: W, bar: Option<Bar>, unshown: Unshown) -> Self {
         Self {
             sink,
@@ -69,32 +69,31 @@ impl<W: Write> Output<W> {
         }
     }
 
-    /// The same output, which begins with what is to be the first.
+    /// The same output, beginning with this text.
     pub(super) fn under(mut self, opening: Opening) -> Self {
         self.opening = opening;
         self
     }
 
-    /// The same output, to which nothing can be written where there is a fault.
+    /// The same output; every write fails if there is a fault.
     pub(super) fn unless(mut self, fault: Option<Fault>) -> Self {
         self.fault = fault;
         self
     }
 
-    /// The same output behind a filter, which sees whole JSON documents only: an array stays in memory until it is
-    /// closed.
+    /// The same output after a filter, which needs whole JSON documents: an array stays in memory until it is
+    /// complete.
     pub(super) fn through(mut self, through: Option<Through>) -> Self {
         self.through = through;
         self
     }
 
-    /// The entries that were not written, since the filter had no answer to them, from the last time on that this was
-    /// asked.
+    /// The entries that were not written because the filter could not process them, since the previous call.
     pub fn take_unwritten(&mut self) -> Vec<EntryId> {
         std::mem::take(&mut self.unwritten)
     }
 
-    /// An entry that a filter could not judge is not written.
+    /// Warns that an entry which a filter could not process is not written.
     pub fn leaves_out(&self, stream: &Name, id: EntryId, why: &str) {
         let entry = entry_name(id, Some(&stream.to_string()));
         self.unshown.count(&entry, why);
@@ -156,16 +155,17 @@ impl<W: Write> Output<W> {
     }
 }
 
-/// What documents go through before they are written.
+/// What documents pass through before they are written.
 #[derive(Debug)]
 pub(super) struct Through {
     pub(super) filter: Arc<Filter>,
-    /// Whether each line is a document of its own: one that the filter has no answer to is left out, and the others go on.
+    /// Whether each line is a document of its own: one that the filter cannot process is left out, and the others are
+    /// still written.
     pub(super) is_by_line: bool,
 }
 
 impl Through {
-    /// Puts what the filter makes of `whole` into `out`; the entries it had no answer to.
+    /// Appends the filter's results for `whole` to `out`, and returns the entries that it could not process.
     fn apply(&self, out: &mut Vec<u8>, whole: &[u8], unshown: &Unshown) -> Result<Vec<EntryId>> {
         if !self.is_by_line {
             return match self.filter.apply(out, &[whole])?.pop() {
@@ -186,7 +186,7 @@ impl Through {
     }
 }
 
-/// Entries that a filter had no answer to: the first are named in a warning each, all are counted.
+/// Entries that a filter could not process. The first ones are named in a warning each; all are counted.
 #[derive(Clone, Debug)]
 pub(super) struct Unshown {
     count: Arc<AtomicU64>,
@@ -207,7 +207,7 @@ impl Unshown {
         }
     }
 
-    /// All of them, and those that were not named.
+    /// The number of all of them, and the number of those that were not named.
     pub(super) fn counts(&self) -> (u64, u64) {
         let all = self.count.load(Ordering::Relaxed);
         (all, all.saturating_sub(NAMED_MAX))

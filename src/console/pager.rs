@@ -1,5 +1,5 @@
-//! A pager for what is longer than the screen: all of standard output goes through it from the first piece on that is, and what
-//! is to be said on standard error waits until it has ended.
+//! A pager for output that is longer than the screen. All of standard output goes through it from then on, and
+//! messages for standard error wait until it has ended.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -12,23 +12,23 @@ use crate::model::without_secrets;
 use crate::settings::PagerChoice;
 use crate::view::has_more_rows;
 
-/// What `less` is told: end at once where all fits, show colours, and leave what was shown on the screen.
+/// The options of `less`: exit at once if everything fits, show colours, and leave the output on the screen.
 const LESS: &str = "-FRX";
-/// Before the line that a shell runs: the same, where nobody told it anything else.
+/// Put in front of a command line for the shell: the same options, unless the user has set some.
 const TELL_LESS: &str = "export LESS=\"${LESS-FRX}\"; ";
-/// So much of what a pager was given is kept until it is clear that it has started: more than a pipe holds.
+/// How much of the output is kept until it is clear that the pager has started; this is more than a pipe holds.
 const KEPT_MAX: usize = 256 * 1024;
-/// What a shell ends with that cannot start a program.
+/// The exit codes with which a shell reports that it cannot start a program.
 const NOT_STARTED: [i32; 2] = [126, 127];
 
-/// The way to standard output, through a pager where there is need of one.
+/// The way to standard output, through a pager if one is needed.
 #[derive(Clone, Debug, Default)]
 pub struct Pager(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     stage: Stage,
-    /// What waits to be said on standard error.
+    /// Messages for standard error that wait.
     said: Vec<String>,
 }
 
@@ -37,14 +37,14 @@ enum Stage {
     /// Everything is written to standard output.
     #[default]
     Off,
-    /// What is longer than the screen starts it.
+    /// Output that is longer than the screen starts it.
     Ready(PagerChoice),
     Running(Running),
 }
 
 struct Running {
     child: Child,
-    /// What it was given, as long as that is little.
+    /// What it was given, as long as that is not too much.
     kept: Option<Vec<u8>>,
 }
 
@@ -59,12 +59,12 @@ impl fmt::Debug for State {
 }
 
 impl Pager {
-    /// From now on what is longer than the screen goes to this pager.
+    /// From now on, output that is longer than the screen goes to this pager.
     pub(super) fn prepare(&self, choice: PagerChoice) {
         self.state().stage = Stage::Ready(choice);
     }
 
-    /// Keeps `text` for later where a pager has the screen now.
+    /// Keeps `text` for later if a pager has the screen now.
     pub(super) fn holds(&self, text: &str) -> bool {
         let mut state = self.state();
         let is_running = matches!(state.stage, Stage::Running(_));
@@ -74,7 +74,7 @@ impl Pager {
         is_running
     }
 
-    /// Awaits that whoever reads has seen enough; what waits to be said then.
+    /// Waits until the user has left the pager, and returns the messages that waited for that.
     pub(super) fn end(&self) -> Vec<String> {
         let mut state = self.state();
         if let Stage::Running(mut running) = std::mem::take(&mut state.stage) {
@@ -117,7 +117,7 @@ impl Write for Pager {
 }
 
 impl Running {
-    /// `None` where it cannot be started: then nothing needs to be longer than a screen.
+    /// `None` when it cannot be started; the output is then simply written.
     fn start(choice: &PagerChoice) -> Option<Self> {
         let mut command = match choice {
             PagerChoice::Usual => {
@@ -150,7 +150,8 @@ impl Running {
         }
     }
 
-    /// Awaits its end. Where it never started, what it was given is written to standard output; whether that is so.
+    /// Waits for its end. If it never started, the output that it was given is written to standard output. Returns
+    /// whether that was so.
     fn finish(&mut self) -> io::Result<bool> {
         drop(self.child.stdin.take());
         let code = self.child.wait()?.code();

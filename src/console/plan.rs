@@ -12,8 +12,8 @@ impl Console {
         PlanWriter::is_for(&self.options)
     }
 
-    /// Shows a plan with its rows as one document, where the format is JSON and no columns are picked; else nothing. Whether
-    /// it did.
+    /// Shows a plan with its rows as one document, if the format is JSON and no columns are selected; otherwise
+    /// nothing. Returns whether it did.
     ///
     /// # Errors
     /// As [`Console::show`].

@@ -11,10 +11,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use crate::model::escaped;
 use crate::view::{human_count, human_millis};
 
-/// Between two lines where there is no terminal.
+/// The time between two lines when there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The bar on the screen, if there is one; everything else that writes there suspends it.
+/// The bar on the screen, if there is one. Everything else that writes to the screen suspends it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bar(Arc<Mutex<Option<ProgressBar>>>);
 
@@ -23,7 +23,7 @@ impl Bar {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = bar;
     }
 
-    /// Does `work` with the bar off the screen.
+    /// Runs `work` while the bar is removed from the screen.
     pub(super) fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
         let bar = self
             .0
@@ -37,7 +37,7 @@ impl Bar {
     }
 }
 
-/// Work under way. What it counts stays on the screen only while this lives.
+/// The progress of some work. It is on the screen only while this value lives.
 #[derive(Debug)]
 pub struct Progress(Kind);
 
@@ -73,7 +73,7 @@ impl Progress {
         })
     }
 
-    /// A line that says what is, and is renewed in place.
+    /// A line with the present state that is updated in place.
     pub(super) fn status(shown: &Bar) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         // Cut where the line ends, not wrapped.
@@ -97,12 +97,12 @@ impl Progress {
         }))
     }
 
-    /// Whether nothing of it is shown.
+    /// Whether none of it is shown.
     pub fn is_silent(&self) -> bool {
         matches!(self.0, Kind::Silent)
     }
 
-    /// What the status line says from now on; nothing where there is none.
+    /// Sets the text of the status line; does nothing when there is none.
     pub fn say(&self, text: &str) {
         if let Kind::Bar { bar, .. } = &self.0 {
             bar.set_message(escaped(text.as_bytes()));
@@ -110,7 +110,7 @@ impl Progress {
         }
     }
 
-    /// So many more are done.
+    /// This many more are done.
     pub fn advance(&self, count: u64) {
         match &self.0 {
             Kind::Silent => {}
@@ -147,7 +147,7 @@ impl Lines {
         }
     }
 
-    /// The line to write, when the last one is long enough ago and no one else writes it.
+    /// The line to write, if the last one is old enough and no other thread writes it.
     fn due(&self, done: u64, elapsed_ms: u64) -> Option<String> {
         let told_ms = self.told_ms.load(Ordering::Relaxed);
         let interval_ms = u64::try_from(LINE_INTERVAL.as_millis()).unwrap_or(u64::MAX);

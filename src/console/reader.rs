@@ -1,19 +1,19 @@
-//! Whether anybody still reads standard output. Whoever waits for something to print waits for this beside it: a write
-//! would find out only with the next entry, which by then is delivered to nobody.
+//! Detects that nobody reads standard output any more. A command that waits for something to print must watch for
+//! this as well: a write would notice only with the next entry, which would then have been delivered for nothing.
 
 use std::sync::OnceLock;
 
 use tokio::sync::watch;
 
-/// The reader of standard output, looked after from the first time that somebody asks.
+/// The reader of standard output, watched from the first request on.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     gone: OnceLock<watch::Receiver<bool>>,
 }
 
 impl Reader {
-    /// Awaits that nobody reads any more: a pipe or a socket without an other end, a terminal that was hung up. Never, for
-    /// what has no reader that could go (a file, a device).
+    /// Waits until nobody reads any more: the other end of a pipe or a socket is closed, or a terminal was hung up.
+    /// Waits for ever if the output (a file, a device) has no reader that could go away.
     pub(super) async fn gone(&self) {
         let mut gone = self.gone.get_or_init(watched).clone();
         if gone.wait_for(|is_gone| *is_gone).await.is_err() {
@@ -22,7 +22,7 @@ impl Reader {
     }
 }
 
-/// Told by a thread, since a thread may wait for it without looking again and again. It ends with the process.
+/// Reported by a thread, because a thread can wait for this without polling. It ends with the process.
 fn watched() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     let watch = move || {
@@ -49,7 +49,7 @@ mod look {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::Errno;
 
-    /// Waits until it is so; `false` where that cannot be waited for.
+    /// Waits until it is so; `false` when the system offers no way to wait for it.
     pub(super) fn await_hangup() -> bool {
         looked_at(None)
     }
@@ -61,7 +61,7 @@ mod look {
         }))
     }
 
-    /// An end that is gone is told of without being asked for; nothing else is asked for.
+    /// Polls for a hang-up, which the system reports without being asked for it; nothing else is asked for.
     fn looked_at(timeout: Option<&Timespec>) -> bool {
         let stdout = io::stdout();
         loop {

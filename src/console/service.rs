@@ -1,5 +1,5 @@
-//! What the service manager is told of a long-running command (systemd's `Type=notify`): that it is ready, stopping,
-//! and still alive. Without one, nothing is said to anybody.
+//! Reports the state of a long-running command to the service manager (systemd's `Type=notify`): ready, stopping,
+//! still alive. Without a service manager, nothing is sent.
 
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ impl ServiceManager {
         }
     }
 
-    /// How often it must hear [`ServiceManager::alive`]: a third of what it waits for; `None` when it does not watch.
+    /// How often [`ServiceManager::alive`] must be called: a third of the manager's timeout; `None` when it has no
+    /// watchdog.
     pub fn watch_interval(&self) -> Option<Duration> {
         self.patience.map(|patience| patience / 3)
     }
@@ -40,7 +41,7 @@ impl ServiceManager {
     }
 }
 
-/// A manager that is gone cannot be told, and the work does not depend on it.
+/// Sends a state. Errors are ignored, because the work does not depend on the manager.
 fn tell(state: &NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(std::slice::from_ref(state)) {
         tracing::debug!(%error, "cannot tell the service manager");

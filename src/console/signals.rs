@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM as something to await. The first asks to stop, the second to stop now.
+//! SIGINT and SIGTERM as events to wait for. The first one asks to stop, the second one to stop at once.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -6,20 +6,21 @@ use std::sync::mpsc;
 
 use crate::exit::Exit;
 
-/// Whether something may take so long that a signal has to be noticed by another thread than that which awaits signals.
+/// Whether a filter may run for so long that a signal must be noticed by a thread other than the one that waits for
+/// signals.
 static HAS_FILTERS: AtomicBool = AtomicBool::new(false);
-/// The last signal that was noticed so.
+/// The last signal noticed by that thread.
 static CAUGHT: AtomicU8 = AtomicU8::new(NONE);
 const NONE: u8 = 0;
 const INTERRUPT: u8 = 1;
 const TERMINATE: u8 = 2;
 
-/// From now on signals that are caught are noticed while a filter is waited for.
+/// From now on, signals are also noticed while a filter is being waited for.
 pub(super) fn note_for_filters() {
     HAS_FILTERS.store(true, Ordering::Relaxed);
 }
 
-/// The last signal that came, of those that are caught and noticed beside.
+/// The last signal that was noticed in this way.
 pub(super) fn caught() -> Option<Stop> {
     match CAUGHT.load(Ordering::Relaxed) {
         INTERRUPT => Some(Stop::Interrupt),
@@ -28,7 +29,7 @@ pub(super) fn caught() -> Option<Stop> {
     }
 }
 
-/// Notes signals in a thread of its own, for as long as the process lives.
+/// Notices signals in a thread of its own, for as long as the process lives.
 fn note_beside() -> io::Result<()> {
     let (ready, is_ready) = mpsc::channel();
     std::thread::Builder::new()
@@ -52,11 +53,11 @@ fn note_beside() -> io::Result<()> {
         .map(|_: std::thread::JoinHandle<io::Result<()>>| ())?;
     is_ready
         .recv()
-        .map_err(|_| io::Error::other("signals cannot be noticed"))
+        .map_err(|_| io::Error::other("cannot watch for signals"))
 }
 
-/// From now on Ctrl-C does not end this process: it is meant for the program that has the terminal, and that this one waits
-/// for.
+/// From now on, Ctrl-C does not end this process. It is meant for the program that has the terminal, for which this
+/// process waits.
 pub(super) fn outlive_interrupts() {
     // A handler stays when who has set it is gone. Without one the screen is less tidy after Ctrl-C.
     let handler = std::thread::spawn(|| {
@@ -68,7 +69,7 @@ pub(super) fn outlive_interrupts() {
     let _ = handler.join();
 }
 
-/// Which signal came.
+/// The signal that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// SIGINT: Ctrl-C.
@@ -86,7 +87,7 @@ impl From<Stop> for Exit {
     }
 }
 
-/// Both signals, caught from the moment it is made; from then on the process no longer ends by itself.
+/// Both signals, caught from the moment this is created; from then on they no longer end the process by themselves.
 #[derive(Debug)]
 pub struct Signals {
     #[cfg(unix)]
@@ -96,10 +97,10 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Catches both. To be called within the runtime.
+    /// Catches both signals. Must be called within the runtime.
     ///
     /// # Errors
-    /// When the system refuses a handler.
+    /// When the system refuses to install a handler.
     pub fn catch() -> io::Result<Self> {
         let signals = Self::listen()?;
         if HAS_FILTERS.load(Ordering::Relaxed) {
@@ -128,13 +129,14 @@ impl Signals {
         Ok(())
     }
 
-    /// Ctrl-C, the only one there is.
+    /// Ctrl-C, which is the only signal on this system.
     #[cfg(not(unix))]
     fn listen() -> io::Result<Self> {
         Ok(Self {})
     }
 
-    /// The next signal; call it again for the second. It may be dropped and awaited anew without losing one.
+    /// The next signal; call it again for the second one. The future may be dropped and created again without losing
+    /// a signal.
     #[cfg(unix)]
     pub async fn next(&mut self) -> Stop {
         tokio::select! {
@@ -143,7 +145,7 @@ impl Signals {
         }
     }
 
-    /// The next signal; call it again for the second.
+    /// The next signal; call it again for the second one.
     #[cfg(not(unix))]
     pub async fn next(&mut self) -> Stop {
         if tokio::signal::ctrl_c().await.is_err() {

@@ -1,8 +1,8 @@
-//! Room on a disk.
+//! Free space on a disk.
 
 use std::fs::File;
 
-/// How many bytes this process may still write where `file` is; `None` when the system does not say.
+/// How many bytes this process can still write to the disk that `file` is on; `None` when the system does not say.
 pub fn free_bytes(file: &File) -> Option<u64> {
     #[cfg(unix)]
     return rustix::fs::fstatvfs(file)

@@ -1,4 +1,4 @@
-//! What is at the other end of the three standard streams.
+//! What the three standard streams are connected to.
 
 use std::io::{self, IsTerminal};
 
@@ -13,16 +13,16 @@ pub struct Terminal {
     pub stdout: bool,
     /// Standard error is a terminal.
     pub stderr: bool,
-    /// Columns of the terminal on standard output, where it says.
+    /// The number of columns of the terminal on standard output, if it says.
     pub stdout_width: Option<u16>,
-    /// Why nothing can be written to standard output, where that is so.
+    /// Why nothing can be written to standard output, if that is so.
     pub stdout_fault: Option<Fault>,
-    /// Why nothing can be read from standard input, where that is so.
+    /// Why nothing can be read from standard input, if that is so.
     pub stdin_fault: Option<Fault>,
 }
 
 impl Terminal {
-    /// Looks at this process's streams.
+    /// Examines this process's streams.
     pub fn detect() -> Self {
         let stdout = io::stdout();
         Self {
@@ -37,20 +37,20 @@ impl Terminal {
 }
 
 impl Terminal {
-    /// Standard input, to be read.
+    /// Standard input, for reading.
     pub fn input(&self) -> Input {
         Input::new(self.stdin_fault)
     }
 }
 
-/// What a terminal shows at a time.
+/// The size of a terminal's screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Size {
     pub(super) columns: u16,
     pub(super) rows: u16,
 }
 
-/// The size of the terminal on standard output, as it is now, where it says.
+/// The present size of the terminal on standard output, if it says.
 pub(super) fn stdout_size() -> Option<Size> {
     #[cfg(unix)]
     let size = rustix::termios::tcgetwinsize(io::stdout()).map(|size| (size.ws_col, size.ws_row));
@@ -60,7 +60,7 @@ pub(super) fn stdout_size() -> Option<Size> {
     (columns > 0 && rows > 0).then_some(Size { columns, rows })
 }
 
-/// The columns of the terminal on standard error, as it is now.
+/// The present number of columns of the terminal on standard error.
 pub(super) fn stderr_width() -> Option<u16> {
     #[cfg(unix)]
     return rustix::termios::tcgetwinsize(io::stderr())
@@ -71,7 +71,7 @@ pub(super) fn stderr_width() -> Option<u16> {
     return crossterm::terminal::size().ok().map(|(columns, _)| columns);
 }
 
-/// A terminal that was never told its size says 0, which is no width.
+/// A terminal whose size was never set says 0, which is not a width.
 #[cfg(unix)]
 fn width(stdout: &io::Stdout) -> Option<u16> {
     rustix::termios::tcgetwinsize(stdout)

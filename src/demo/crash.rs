@@ -1,4 +1,4 @@
-//! A worker that dies: a process of its own with messages in hand, killed without warning.
+//! A worker that crashes: a separate process with messages in flight, killed without warning.
 
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,12 +11,12 @@ use crate::model::{Name, Problem};
 use crate::topology::GroupSpec;
 use crate::wire::{Connection, Endpoint, xpending};
 
-/// Its handlers, and the messages it has in hand when it dies: half running, half waiting.
+/// The number of its handlers, and of the messages in flight when it is killed: half of them running, half waiting.
 const HANDLERS: u64 = 8;
 const IN_HAND: u64 = 2 * HANDLERS;
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A running worker process whose handlers never end. Dropped, it is killed.
+/// A running worker process whose handlers never end. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Victim {
     process: Child,
@@ -24,7 +24,7 @@ pub struct Victim {
 }
 
 impl Victim {
-    /// Starts it on `group` at `server`; a password goes by the environment.
+    /// Starts it on `group` at `server`; a password is passed in the environment.
     ///
     /// # Errors
     /// When this program cannot be started again.
@@ -80,10 +80,10 @@ impl Victim {
         Ok(Self { process, name })
     }
 
-    /// Waits until it has messages in hand; how many, or how it ended by itself before that.
+    /// Waits until it has messages in flight. Returns how many, or how it ended if it ended before that.
     ///
     /// # Errors
-    /// When it does not get any in time, and what the server says.
+    /// When it does not get any in time; errors of the server.
     pub async fn await_messages(
         &mut self,
         connection: &Connection,
@@ -114,7 +114,7 @@ impl Victim {
         }
     }
 
-    /// Kills it as a crash does: no signal it could catch.
+    /// Kills it with a signal that it cannot catch, as in a crash.
     ///
     /// # Errors
     /// When the system refuses.

@@ -1,5 +1,5 @@
-//! A stand-in for the platform's ML service: answers prediction requests on a loopback port, with the troubles a real one
-//! has.
+//! A mock of the platform's ML service: it answers prediction requests on a loopback port, with the faults of a real
+//! one.
 
 use std::collections::HashSet;
 use std::io;
@@ -13,10 +13,10 @@ use tokio::task::JoinHandle;
 
 use super::poison::{CURSED_PROFILE, SHY_PROFILE};
 
-/// Requests larger than this are not the demonstration's.
+/// The demonstration sends no requests larger than this.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// The service; dropped, it is gone.
+/// The mock service, which runs until this is dropped.
 #[derive(Debug)]
 pub struct MlService {
     address: SocketAddr,
@@ -40,7 +40,7 @@ impl MlService {
         Ok(Self { address, task })
     }
 
-    /// Where it answers.
+    /// Its URL.
     pub fn url(&self) -> String {
         format!("http://{}/predict", self.address)
     }
@@ -54,7 +54,7 @@ impl Drop for MlService {
 
 type AskedBefore = Arc<Mutex<HashSet<String>>>;
 
-/// One connection, request after request, until it is closed or says what is not HTTP.
+/// Serves one connection, request after request, until it is closed or receives something that is not HTTP.
 async fn serve(stream: TcpStream, seen: AskedBefore) {
     let mut stream = BufReader::new(stream);
     while let Some(body) = request_body(&mut stream).await {
@@ -100,7 +100,7 @@ async fn request_body(stream: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
     Some(body)
 }
 
-/// A made-up score; 422 for a kind of prediction there is not, 500 for one profile always and for another once.
+/// A made-up score; 422 for an unknown kind of prediction, 500 always for one profile and once for another.
 fn answer(body: &[u8], seen: &AskedBefore) -> (&'static str, Value) {
     let Ok(entry) = serde_json::from_slice::<Value>(body) else {
         return (

@@ -1,5 +1,5 @@
-//! The demonstration: the platform's whole pipeline on a real server, with things going wrong on the way, and a proof at
-//! the end that nothing was lost. It touches only keys of its own ([`Scene`]) and leaves nothing behind.
+//! The demonstration: the platform's whole pipeline on a real server, with deliberate faults, and an accounting at
+//! the end that proves that nothing was lost. It uses only keys of its own ([`Scene`]) and removes all of them.
 
 mod crash;
 mod ml;

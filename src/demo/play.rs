@@ -1,4 +1,5 @@
-//! The three groups' workers, in this process, until everything that is published is handled or set aside.
+//! Runs the workers of the three groups in this process until everything that was published is handled or
+//! dead-lettered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -19,23 +20,23 @@ use crate::worker::{
     Assignment, Counters, Journal, Mode, Policy, Signal, Summary, consumer_name, run,
 };
 
-/// How long the workers may handle nothing.
+/// How long the workers may make no progress.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// As short as it may be, so that the dead worker's messages are taken over soon.
+/// The shortest claim idle that is allowed, so that the messages of the dead worker are claimed soon.
 const CLAIM_IDLE: Duration = GroupSpec::CLAIM_IDLE_MIN;
 
 /// What the workers did.
 #[derive(Debug)]
 pub struct Work {
-    /// By group: the distinct ids that its handler says it handled.
+    /// By group: the distinct ids that its handler reports as handled.
     pub ledgers: BTreeMap<Name, BTreeSet<EntryId>>,
-    /// By group: what its worker counted.
+    /// By group: the counters of its worker.
     pub summaries: BTreeMap<Name, Summary>,
 }
 
 type Ledger = Arc<Mutex<BTreeSet<EntryId>>>;
 
-/// A worker for each group, at work in this process.
+/// A worker for each group, running in this process.
 #[derive(Debug)]
 pub struct Crew {
     workers: JoinSet<Result<Summary>>,
@@ -67,11 +68,11 @@ impl Crew {
         Ok(crew)
     }
 
-    /// Publishes the rest of the day as the groups follow, and waits until every group has been delivered everything and
-    /// has nothing pending.
+    /// Publishes the rest of the day as the groups catch up, and waits until every group has been delivered
+    /// everything and has nothing pending.
     ///
     /// # Errors
-    /// Whatever a worker ends with, or that they did not get on in time.
+    /// The error with which a worker ended; no progress in time.
     pub async fn see_to(
         &mut self,
         day: &mut Day,
@@ -110,10 +111,10 @@ impl Crew {
         self.books.iter().map(of).sum()
     }
 
-    /// Lets them finish what they have in hand, and ends them; what they did.
+    /// Lets the workers finish what they have in hand, and stops them. Returns what they did.
     ///
     /// # Errors
-    /// Whatever a worker ends with.
+    /// The error with which a worker ended.
     pub async fn stop(&mut self) -> Result<Work> {
         let _ = self.signal.send(Signal::Drain);
         let mut failed = None;

@@ -1,4 +1,4 @@
-//! What goes wrong on purpose: messages that no handler can handle, and one that is acknowledged and never handled.
+//! Deliberate faults: messages that no handler can handle, and one that is acknowledged without being handled.
 
 use anyhow::Result;
 
@@ -8,13 +8,13 @@ use crate::model::{EntryId, Fields, Name, Time};
 use crate::platform::{EVENTS_NORMALIZED, MERGE_REQUESTS, PREDICTION_REQUESTS};
 use crate::wire::{Connection, Output};
 
-/// As many messages go wrong on purpose at most.
+/// The greatest number of deliberately faulty messages.
 pub(super) const POISON_MAX: usize = 8;
-/// Profiles that the ML service of the demonstration has trouble with; see [`super::MlService`].
+/// Profiles for which the mock ML service fails; see [`super::MlService`].
 pub(super) const CURSED_PROFILE: &str = "00000000-0000-7000-8000-00000000dead";
 pub(super) const SHY_PROFILE: &str = "00000000-0000-7000-8000-000000005417";
 
-/// Messages that no handler can handle, and one that is handled at the second attempt (the last).
+/// Messages that no handler can handle, and one (the last) that is handled at the second attempt.
 pub(super) fn poison(scene: &Scene) -> Vec<Output> {
     let now = Time::now().to_string();
     let fields = |pairs: &[(&str, &str)]| -> Fields {
@@ -65,10 +65,10 @@ pub(super) fn poison(scene: &Scene) -> Vec<Output> {
     ]
 }
 
-/// Reads one entry of the group and acknowledges it without handling it: what the proof must notice.
+/// Reads one entry of the group and acknowledges it without handling it, which the accounting must detect.
 ///
 /// # Errors
-/// Whatever the server answers.
+/// Errors of the server.
 pub async fn drop_one(
     scene: &Scene,
     dialer: &crate::wire::Dialer,

@@ -1,5 +1,6 @@
-//! The accounting: every distinct id that was published is in exactly one place. What was handled is what the handlers
-//! say, not what the server says was acknowledged, so an entry acknowledged and not handled is missed.
+//! The accounting: every distinct id that was published must be in exactly one place. Which entries were handled is
+//! taken from the handlers, not from the server's acknowledgements, so an entry that was acknowledged without being
+//! handled is found to be missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +12,9 @@ use crate::model::{EntryId, Name, Provenance, report};
 use crate::topology::GroupSpec;
 use crate::wire::{Connection, Dialer, PendingFilter, Scan, Stop, xinfo_stream, xpending_entries};
 
-/// Ids named of those that do not add up.
+/// How many ids that do not add up are listed.
 const NAMED_MAX: usize = 5;
-/// Entries the demonstration has at most, and so pending ones.
+/// The greatest number of entries in the demonstration, and so of pending ones.
 const PENDING_MAX: usize = 1_000_000;
 
 report! {
@@ -26,7 +27,7 @@ report! {
         pub stream: Name => text("STREAM", wide),
         /// Entries published to the stream.
         pub published: u64 => number("PUBLISHED"),
-        /// Entries the handler says it handled, all of them acknowledged.
+        /// Entries that the handler reports as handled, all of them acknowledged.
         pub handled: u64 => number("HANDLED"),
         /// Entries moved to the dead-letter stream.
         pub dead_lettered: u64 => number("DEAD"),
@@ -34,11 +35,11 @@ report! {
         pub pending: u64 => number("PENDING"),
         /// Entries not delivered yet.
         pub undelivered: u64 => number("UNDELIVERED", wide),
-        /// Entries trimmed away before they were delivered.
+        /// Entries trimmed before they were delivered.
         pub trimmed: u64 => number("TRIMMED"),
         /// Whether every published id is in exactly one place, and none was invented.
         pub adds_up: bool => whole("ADDS UP"),
-        /// Ids that are nowhere, in two places, or were never published; the first few.
+        /// Ids that are in no place, in two places, or were never published; only the first few.
         pub astray: Vec<EntryId>,
     }
 }
@@ -53,17 +54,17 @@ report! {
         pub published: u64 => number("PUBLISHED"),
         /// Entries in it.
         pub length: u64 => number("LENGTH"),
-        /// Entries trimmed away.
+        /// Entries that were trimmed.
         pub trimmed: u64 => number("TRIMMED"),
         /// Whether they add up.
         pub adds_up: bool => whole("ADDS UP"),
     }
 }
 
-/// The accounting of every group. `ledgers` are the handlers' own.
+/// The accounting of every group. `ledgers` come from the handlers.
 ///
 /// # Errors
-/// Whatever the server answers.
+/// Errors of the server.
 pub async fn prove_groups(
     scene: &Scene,
     dialer: &Dialer,
@@ -87,7 +88,7 @@ pub async fn prove_groups(
     Ok(proofs)
 }
 
-/// Where the server has a group's entries, or had them cut.
+/// Where a group's entries are on the server, and which were trimmed.
 #[derive(Default)]
 struct Places {
     in_stream: BTreeSet<EntryId>,
@@ -183,7 +184,7 @@ impl Places {
 /// The accounting of every published stream without a group.
 ///
 /// # Errors
-/// Whatever the server answers.
+/// Errors of the server.
 pub async fn prove_streams(
     scene: &Scene,
     connection: &Connection,

@@ -1,4 +1,4 @@
-//! A generated day through the platform's front door, and the odd ones among it.
+//! Publishes a generated day, ingesting its raw events, with some faulty messages among them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,9 +25,9 @@ const CHUNK: usize = 256;
 pub struct Published {
     /// Ids by stream.
     pub ids: BTreeMap<Name, BTreeSet<EntryId>>,
-    /// How many entries were made to fail for good.
+    /// How many entries were made to fail permanently.
     pub poison: u64,
-    /// By group: the ids that were seen to be trimmed away before they were delivered to it.
+    /// By group: the ids that were seen to be trimmed before they were delivered to it.
     trimmed: BTreeMap<Name, BTreeSet<EntryId>>,
 }
 
@@ -42,21 +42,21 @@ impl Published {
         self.ids.get(stream).unwrap_or(&NOTHING)
     }
 
-    /// Notes what was trimmed away before it was delivered, as `standing` shows.
+    /// Records what was trimmed before it was delivered, according to `standing`.
     pub(super) fn note_trimmed(&mut self, group: &GroupSpec, standing: &Standing) {
         let found: Vec<EntryId> = standing.trimmed(self.of(&group.stream)).collect();
         let trimmed = self.trimmed.entry(group.name.clone()).or_default();
         trimmed.extend(found);
     }
 
-    /// What was noted of `group`.
+    /// What was recorded for `group`.
     pub(super) fn trimmed(&self, group: &GroupSpec) -> BTreeSet<EntryId> {
         self.trimmed.get(&group.name).cloned().unwrap_or_default()
     }
 }
 
-/// A generated day on its way into the streams: no faster than the groups follow, so that MAXLEN takes nothing that one
-/// of them has not processed.
+/// A generated day that is being published, no faster than the groups catch up, so that MAXLEN trims nothing that a
+/// group has not processed.
 #[derive(Debug)]
 pub struct Day {
     events: PlatformDay,
@@ -67,10 +67,10 @@ pub struct Day {
 }
 
 impl Day {
-    /// Creates the groups, and makes a day of `count` entries from `seed`, of which nothing is published yet.
+    /// Creates the groups, and generates a day of `count` entries from `seed`, none of which is published yet.
     ///
     /// # Errors
-    /// Whatever the server answers.
+    /// Errors of the server.
     pub async fn start(
         scene: &Scene,
         connection: &Connection,
@@ -90,11 +90,11 @@ impl Day {
         })
     }
 
-    /// Ingests and publishes what there is room for, and a few poison messages among the first; whether that was the
-    /// rest of the day.
+    /// Ingests and publishes as many entries as there is room for, with some poison messages among the first. Returns
+    /// whether that was the rest of the day.
     ///
     /// # Errors
-    /// Whatever the server answers.
+    /// Errors of the server.
     pub async fn publish(&mut self, scene: &mut Scene, connection: &Connection) -> Result<bool> {
         loop {
             if self.waiting.is_empty() {
@@ -117,7 +117,8 @@ impl Day {
         }
     }
 
-    /// Whether every stream can take what is waiting for it and lose nothing that its group has not processed.
+    /// Whether every stream can take the entries that wait for it without losing any that its group has not
+    /// processed.
     async fn has_room(&mut self, scene: &Scene, connection: &Connection) -> Result<bool> {
         for group in &scene.topology.groups {
             let standing = Standing::look(connection, group).await?;
@@ -146,7 +147,7 @@ fn goes_to(stream: &'static str) -> &'static str {
     }
 }
 
-/// Raw events go in as they are and, in the same script, in their normal form.
+/// Stores raw events unchanged and, in the same script, in normalised form.
 async fn ingest(
     scene: &mut Scene,
     connection: &Connection,

@@ -1,4 +1,4 @@
-//! The demonstration's own streams, groups and keys, under a prefix of its own where the server is somebody else's.
+//! The demonstration's own streams, groups and keys, with a prefix of their own on a server that it did not start.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::platform::{
 use crate::topology::{GroupSpec, Topology, inflight_key, losses_key, policy_key};
 use crate::wire::{Connection, Output, del, key_type};
 
-/// Streams that the platform publishes to, and those its handlers write.
+/// The streams that are published to, and those that handlers write.
 const STREAMS: [&str; 7] = [
     EVENTS_RAW,
     EVENTS_NORMALIZED,
@@ -23,7 +23,7 @@ const STREAMS: [&str; 7] = [
     PREDICTION_RESULTS,
 ];
 
-/// The built-in topology under a prefix, and every key that the demonstration makes.
+/// The built-in topology with a prefix, and every key that the demonstration creates.
 #[derive(Clone, Debug)]
 pub struct Scene {
     prefix: String,
@@ -33,7 +33,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// The platform under `prefix`; an empty one gives its own names. A prefix that is a hash tag (`{demo-1}:`) keeps all
+    /// The platform's names after `prefix`, which may be empty. A prefix that is a hash tag (`{demo-1}:`) keeps all
     /// keys in one slot.
     pub fn new(prefix: &str) -> Self {
         let mut topology = Topology::default();
@@ -66,7 +66,7 @@ impl Scene {
         }
     }
 
-    /// The prefixed form of one of the platform's names.
+    /// One of the platform's names with the prefix.
     pub fn named(&self, name: &str) -> Name {
         Name::from(format!("{}{name}", self.prefix))
     }
@@ -81,15 +81,15 @@ impl Scene {
         group.ok_or_else(|| anyhow::anyhow!("the built-in topology has no group on {stream}"))
     }
 
-    /// Notes a key that a handler makes, so that it is removed at the end.
+    /// Records a key that a handler creates, so that it is removed at the end.
     pub fn add_key(&mut self, key: Name) {
         self.keys.insert(key);
     }
 
-    /// Refuses a server that has one of the keys already: it is not the demonstration's.
+    /// Refuses a server that already has one of the keys, because that key belongs to somebody else.
     ///
     /// # Errors
-    /// [`Problem`] of kind `Refused` that names the key, or whatever the server answers.
+    /// [`Problem`] of kind `Refused` that names the key; errors of the server.
     pub async fn refuse_existing(&self, connection: &Connection) -> Result<()> {
         let requests = self.keys.iter().map(key_type).collect();
         for (key, kind) in self.keys.iter().zip(connection.run_all(requests).await?) {
@@ -97,26 +97,27 @@ impl Scene {
                 return Err(Problem::refused(format!(
                     "the key `{key}` exists already and is not the demonstration's"
                 ))
-                .hint("run it without -u, on a private server of its own")
+                .hint("run the demonstration without -u, on a private server of its own")
                 .into());
             }
         }
         Ok(())
     }
 
-    /// Refuses a server on which nothing could be removed afterwards, by removing a key that is never made.
+    /// Refuses a server on which nothing could be removed afterwards. It finds out by removing a key that is never
+    /// created.
     ///
     /// # Errors
-    /// Whatever the server answers.
+    /// Errors of the server.
     pub async fn require_removal(&self, connection: &Connection) -> Result<()> {
         connection.run(del(&[self.named("none")])).await?;
         Ok(())
     }
 
-    /// Removes every key the demonstration made, and no other; how many there were.
+    /// Removes every key that the demonstration created, and no other. Returns how many there were.
     ///
     /// # Errors
-    /// Whatever the server answers.
+    /// Errors of the server.
     pub async fn remove(&self, connection: &Connection) -> Result<u64> {
         let requests = self
             .keys

@@ -1,4 +1,4 @@
-//! Where a group stands in its stream, as the server says.
+//! The position of a group in its stream, as the server reports it.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -9,10 +9,10 @@ use crate::model::EntryId;
 use crate::topology::GroupSpec;
 use crate::wire::{Connection, xinfo_groups, xinfo_stream, xpending};
 
-/// A group's place in its stream at one moment.
+/// A group's position in its stream at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
-    /// Whatever is below this id is gone from the stream.
+    /// Every entry below this id is gone from the stream.
     first: EntryId,
     /// The last entry that was delivered to the group.
     pub(super) last_delivered: EntryId,
@@ -21,19 +21,24 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// Asks the server. The order matters while the group goes on reading: what was gone before the group's position was
-    /// asked for, and lies behind that position, can never be delivered; and what is delivered after that is still pending
-    /// or done.
+    /// Asks the server. The order of the queries matters while the group goes on reading: what was gone before the
+    /// group's position was queried, and lies after that position, can never be delivered; what is delivered later is
+    /// still pending or done.
     ///
     /// # Errors
-    /// Whatever the server answers.
+    /// Errors of the server.
     pub(super) async fn look(connection: &Connection, group: &GroupSpec) -> Result<Self> {
         let stream = connection.run(xinfo_stream(&group.stream)).await?;
         let groups = connection.run(xinfo_groups(&group.stream)).await?;
         let pending = connection.run(xpending(&group.stream, &group.name)).await?;
         let info = groups.into_iter().find(|info| info.name == group.name);
-        let info =
-            info.ok_or_else(|| anyhow!("group `{}` of `{}` is gone", group.name, group.stream))?;
+        let info = info.ok_or_else(|| {
+            anyhow!(
+                "group `{}` of `{}` does not exist any more",
+                group.name,
+                group.stream
+            )
+        })?;
         let next = stream.last_generated_id.next();
         Ok(Self {
             first: match stream.first {
@@ -45,7 +50,7 @@ impl Standing {
         })
     }
 
-    /// How many of the `published` entries, counted from the end, reach back to the oldest that the group has not
+    /// How many of the `published` entries, counted from the end, reach back to the oldest one that the group has not
     /// processed.
     pub(super) fn open(&self, published: &BTreeSet<EntryId>) -> u64 {
         let from = match self.oldest_pending {

@@ -1,29 +1,29 @@
-//! A batch size for reading entries with their bodies, which adapts to the replies: memory is bounded in bytes, however
-//! large the entries are.
+//! A batch size for reading entries with their bodies. It adapts to the replies, so that memory is bounded in bytes,
+//! however large the entries are.
 
 use crate::planted;
 
-/// The first request, before it is known how large entries are.
+/// The size of the first request, before the size of entries is known.
 const FIRST: usize = 4;
-/// Bytes that the bodies of one reply are to have, about.
+/// The size in bytes that the bodies of one reply should have.
 const REPLY_BYTES: usize = 2 << 20;
-/// A request is at most so many times the one before, and less after one that was not answered in time.
+/// The greatest factor by which a request grows over the one before; it shrinks after one that timed out.
 const GROWTH: usize = 8;
 const CAREFUL_GROWTH: usize = 2;
 
-/// A few entries at first, then as many as make about two megabytes. After a reply that did not come in time it shrinks, since
+/// Starts with a few entries, then requests as many as make about two megabytes. After a timeout it shrinks, because
 /// on a slow link the same large bodies would time out each time.
 #[derive(Clone, Copy, Debug)]
 pub struct AdaptiveBatch {
     max: usize,
     now: usize,
     growth: usize,
-    /// What an entry takes, as far as is known; large ones are remembered for a while.
+    /// The size of an entry, as far as it is known; large ones are remembered for a while.
     entry_bytes: usize,
 }
 
 impl AdaptiveBatch {
-    /// Of at most `max` entries.
+    /// For at most `max` entries.
     pub fn new(max: usize) -> Self {
         let max = max.max(1);
         Self {
@@ -34,17 +34,17 @@ impl AdaptiveBatch {
         }
     }
 
-    /// So many entries are asked for in one request.
+    /// How many entries to request at once.
     pub const fn at_a_time(self) -> usize {
         self.now
     }
 
-    /// So many entries, by what has been seen of them, take no more than `bytes` together.
+    /// How many entries, by the sizes seen so far, take no more than `bytes` together.
     pub fn fits(self, bytes: usize) -> usize {
         bytes / self.entry_bytes.max(1)
     }
 
-    /// A request for `asked` entries brought `got`, whose names and values are `bytes` long.
+    /// A request for `asked` entries returned `got`, whose names and values are `bytes` long.
     pub fn brought(&mut self, asked: usize, got: usize, bytes: usize) {
         if got == 0 {
             return;

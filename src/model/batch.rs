@@ -1,4 +1,4 @@
-//! Many entries in one piece of memory: what a read hands to a worker.
+//! Many entries in one buffer: what a read passes to a worker.
 
 use super::{Entry, EntryId};
 
@@ -6,7 +6,7 @@ use super::{Entry, EntryId};
 #[derive(Debug, Default)]
 pub struct Batch {
     bytes: Vec<u8>,
-    /// Where each field's name begins, its value begins, and its value ends.
+    /// Where each field's name begins, where its value begins, and where its value ends.
     fields: Vec<[usize; 3]>,
     entries: Vec<BatchEntry>,
 }
@@ -57,12 +57,12 @@ impl Batch {
         self.entries.len()
     }
 
-    /// How long the names and values of all of them are together.
+    /// The total size of the names and values of all of them.
     pub fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
-    /// How long those of entry `index` are.
+    /// The total size of the names and values of entry `index`.
     ///
     /// # Panics
     /// When there is no such entry.

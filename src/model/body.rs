@@ -8,14 +8,14 @@ use serde::{Serialize, Serializer};
 use super::encoded::{Bytes, key_of};
 use super::{EntryId, Fields, Name};
 
-/// Up to this many fields a repeated name is looked for by comparing all pairs, without an allocation.
+/// For up to this many fields, repeated names are found by comparing all pairs, without an allocation.
 const COMPARED: usize = 32;
 
 /// The fields of an entry in a report.
 ///
-/// In JSON an object, fields in order; a repeated field's value is the array of its values, where the field first
-/// stands; a value that is not UTF-8 is `{"base64": …}`, and a name that is not is the key `base64:…` ([`key_of`]). In pairs
-/// a list of `[name, value]`, which loses nothing.
+/// In JSON it is an object with the fields in order. The value of a repeated field is the array of its values, at the
+/// place of the first one. A value that is not UTF-8 is `{"base64": …}`, and a name that is not UTF-8 becomes the key
+/// `base64:…` ([`key_of`]). In pairs it is a list of `[name, value]`, which loses nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
     /// Name and value pairs in order.
@@ -120,7 +120,7 @@ fn by_name<'f>(
     groups
 }
 
-/// A value, or the array of several; never of none.
+/// A value, or the array of several values; never empty.
 struct OneOrMany<V>(V);
 
 impl<'f, V: Iterator<Item = &'f [u8]> + Clone> Serialize for OneOrMany<V> {

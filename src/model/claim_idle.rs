@@ -1,5 +1,5 @@
-//! What a worker keeps on the server about itself: how long it lets entries rest before it takes them over, and so how
-//! long others are to leave alone what it holds.
+//! The claim idle that a worker publishes on the server: how long entries must be idle before it claims them, and so
+//! for how long others must not claim those that it holds.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use super::{ConsumerInfo, Name};
 pub struct ClaimIdle {
     /// The consumer.
     pub consumer: Name,
-    /// How long an entry rests before it is taken over.
+    /// How long an entry must be idle before it is claimed.
     pub claim_idle: Duration,
 }
 
 impl ClaimIdle {
-    /// What a kept value says, `60000 1732800000000`: the claim idle, and when it was refreshed by the server's clock;
+    /// Parses a stored value, `60000 1732800000000`: the claim idle, and when it was refreshed by the server's clock;
     /// `None` for anything else.
     pub fn of_value(consumer: &Name, value: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?;
@@ -27,8 +27,8 @@ impl ClaimIdle {
         })
     }
 
-    /// Whether its consumer lives: the server has it, and it was seen within its own claim idle. Consumers are those that
-    /// the server has.
+    /// Whether its consumer is live: it exists on the server, and was active within its own claim idle. `consumers`
+    /// are those on the server.
     pub fn is_live(&self, consumers: &[ConsumerInfo]) -> bool {
         let found = consumers.iter().find(|it| it.name == self.consumer);
         found.is_some_and(|it| Duration::from_millis(it.idle_ms) < self.claim_idle)

@@ -1,6 +1,6 @@
-//! Numbers as JSON writes them, compared by every digit.
+//! Numbers in JSON notation, compared exactly.
 
-/// A JSON number by its value: the digits that count, and how far the last of them is from the decimal point.
+/// The value of a JSON number: its significant digits, and the distance of the last one from the decimal point.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Decimal {
     is_negative: bool,
@@ -9,7 +9,7 @@ pub(super) struct Decimal {
 }
 
 impl Decimal {
-    /// `None` for what is not a number as JSON writes them.
+    /// `None` for text that is not a JSON number.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let (is_negative, text) = match text.strip_prefix(b"-") {
             Some(text) => (true, text),

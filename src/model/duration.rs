@@ -1,5 +1,5 @@
-//! Durations as they are typed and shown: whole numbers with units, greatest unit first (`1h30m`,
-//! `500ms`). One grammar for flags, positions and files; in JSON they are milliseconds.
+//! Durations in the form in which they are typed and shown: whole numbers with units, greatest unit first (`1h30m`,
+//! `500ms`). Flags, positions and files share this grammar; in JSON, durations are milliseconds.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub enum DurationError {
     TooLong(String),
 }
 
-/// Reads a duration of whole milliseconds.
+/// Parses a duration of whole milliseconds.
 ///
 /// # Errors
 /// [`DurationError`] for a number without a unit, an unknown unit, units out of order, or overflow.
@@ -67,12 +67,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_millis(total_ms))
 }
 
-/// `length` in full, to the millisecond: `1d2h`, `1m30s250ms`, `0s`. Reads back as itself.
+/// `length` in full, to the millisecond: `1d2h`, `1m30s250ms`, `0s`. Parsing it gives the same duration.
 pub fn format_duration(length: Duration) -> String {
     written(length, UNITS.len())
 }
 
-/// `length` for the eye: its greatest unit and the one below, `3d4h`, `12m5s`, `1s250ms`.
+/// `length` for people: its greatest unit and the one below, `3d4h`, `12m5s`, `1s250ms`.
 pub fn format_duration_short(length: Duration) -> String {
     written(length, 2)
 }
@@ -107,15 +107,15 @@ fn split_while(text: &str, keep: impl Fn(u8) -> bool) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// A duration in whole milliseconds, of which there are never more than fit.
+/// A duration in whole milliseconds, limited to the range of the type.
 pub fn whole_ms(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A duration in JSON: milliseconds. For keys that end in `_ms`.
+/// Serializes a duration as milliseconds, for keys that end in `_ms`.
 ///
 /// # Errors
-/// What the serializer says.
+/// Errors of the serializer.
 pub fn as_ms<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(whole_ms(*length))
 }

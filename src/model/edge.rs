@@ -1,4 +1,4 @@
-//! Where a range of a stream begins or ends.
+//! The beginning or the end of a range of a stream.
 
 use super::EntryId;
 

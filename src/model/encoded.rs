@@ -1,4 +1,4 @@
-//! Bytes within JSON, which holds text only: base64 for a value, and for a name as an object's key.
+//! Bytes within JSON, which can hold only text: base64 for a value, and for a name that is an object's key.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-/// What a key begins with that is a name in base64.
+/// The prefix of a key that is a name in base64.
 const ENCODED_NAME: &str = "base64:";
 
 /// The base64 of `bytes`.
@@ -15,13 +15,13 @@ pub fn encoded(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// The bytes of which `base64` is the base64.
+/// The bytes that `base64` encodes.
 pub fn decoded(base64: &str) -> Option<Vec<u8>> {
     STANDARD.decode(base64).ok()
 }
 
-/// The key of an object for a field called `name`: itself, or `base64:…` where it is not UTF-8. A name that begins like that
-/// is encoded too, so that no two names have one key.
+/// The key of an object for a field called `name`: the name itself, or `base64:…` if it is not UTF-8. A name that
+/// begins with this prefix is encoded too, so that no two names have the same key.
 pub fn key_of(name: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(name) {
         Ok(text) if !text.starts_with(ENCODED_NAME) => Cow::Borrowed(text),
@@ -29,7 +29,7 @@ pub fn key_of(name: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The name that a key of an object stands for; `None` where it begins as an encoded one and is not.
+/// The name that a key of an object stands for; `None` if it has the prefix and is not valid base64.
 pub fn name_of_key(key: Cow<'_, str>) -> Option<Cow<'_, [u8]>> {
     match key.strip_prefix(ENCODED_NAME) {
         Some(base64) => decoded(base64).map(Cow::Owned),

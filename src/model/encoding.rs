@@ -1,14 +1,14 @@
-//! Texts as programs write them: some put a mark of the encoding first, and some write another encoding than UTF-8.
+//! The encoding of texts from other programs: some begin with a byte order mark, and some are not UTF-8.
 
 use std::io;
 
-/// Marks UTF-8.
+/// The byte order mark of UTF-8.
 pub const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What a text is that is not UTF-8: words behind "it is".
+/// Why a text is not UTF-8, in words that follow "it is".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotUtf8 {
-    /// It begins with the mark of UTF-16, as what PowerShell writes.
+    /// It begins with the byte order mark of UTF-16, as PowerShell writes it.
     #[error("UTF-16, not UTF-8: convert it, for example with `iconv -f UTF-16 -t UTF-8`")]
     Utf16,
     /// Anything else.
@@ -16,10 +16,10 @@ pub enum NotUtf8 {
     Other,
 }
 
-/// `bytes` without the mark of UTF-8 at their beginning.
+/// `bytes` without a UTF-8 byte order mark at the beginning.
 ///
 /// # Errors
-/// When they begin with the mark of UTF-16.
+/// When they begin with the byte order mark of UTF-16.
 pub fn without_mark(bytes: &[u8]) -> Result<&[u8], NotUtf8> {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(NotUtf8::Utf16);
@@ -27,10 +27,10 @@ pub fn without_mark(bytes: &[u8]) -> Result<&[u8], NotUtf8> {
     Ok(bytes.strip_prefix(MARK).unwrap_or(bytes))
 }
 
-/// `bytes` as text, without a mark at their beginning.
+/// `bytes` as text, without a byte order mark at the beginning.
 ///
 /// # Errors
-/// When they are none.
+/// When they are not UTF-8.
 pub fn text_of(bytes: &[u8]) -> Result<&str, NotUtf8> {
     std::str::from_utf8(without_mark(bytes)?).map_err(|_| NotUtf8::Other)
 }

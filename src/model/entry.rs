@@ -1,10 +1,10 @@
-//! An entry of a stream: its id and its ordered list of byte pairs.
+//! An entry of a stream: its id and its ordered list of name and value pairs.
 
 use super::body::{EntryObject, borrowed};
 use super::fields::{Fields, bytes_of};
 use super::{EntryId, Name};
 
-/// An entry that is kept. Decoders hand out borrowed fields; this is for what must outlive a reply.
+/// An owned entry. Decoders return borrowed fields; this type is for entries that must outlive a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The id in the stream it was read from.
@@ -14,7 +14,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// How long its names and values are together.
+    /// The total size of its names and values.
     pub fn bytes(&self) -> usize {
         bytes_of(&self.fields)
     }
@@ -33,7 +33,7 @@ impl Entry {
             .and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// The entry object of every JSON output.
+    /// The entry as an object, in the form of every JSON output.
     pub fn object<'e>(
         &'e self,
         stream: &'e Name,

@@ -1,10 +1,9 @@
-//! The one escaping rule under which values and other texts may reach a terminal.
+//! The one rule for escaping values and other texts before they reach a terminal.
 
 use std::fmt::Write as _;
 
-/// `bytes` as one line of printable text: control, bidirectional and line-separating characters,
-/// backslashes before them excepted, become `\n`, `\x1b` or `\u{202e}`; bytes that are not UTF-8
-/// become `\xNN`.
+/// `bytes` as one line of printable text: control, bidirectional and line-separating characters become `\n`, `\x1b`
+/// or `\u{202e}`; bytes that are not UTF-8 become `\xNN`. Backslashes are not escaped.
 pub fn escaped(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     escape_into(&mut text, bytes);

@@ -1,4 +1,4 @@
-//! The formats of what is written: reports and entries, and logs.
+//! The formats of reports, entries and logs.
 
 /// What `-o` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

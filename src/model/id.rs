@@ -37,7 +37,7 @@ impl EntryId {
         Self { ms, seq }
     }
 
-    /// When the entry was added, by its id; `None` past the year 9999, which only an id that somebody made up can name.
+    /// When the entry was added, by its id; `None` past the year 9999, which occurs only in made-up ids.
     pub fn time(self) -> Option<Time> {
         Some(Time::from_ms(self.ms)).filter(|time| time.is_shown())
     }
@@ -64,7 +64,7 @@ impl EntryId {
         }
     }
 
-    /// Reads `<ms>-<seq>` or `<ms>` (sequence 0) from bytes, digits only.
+    /// Parses `<ms>-<seq>` or `<ms>` (sequence 0) from bytes, digits only.
     ///
     /// # Errors
     /// [`IdError`] with the offending text.

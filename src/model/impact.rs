@@ -1,4 +1,4 @@
-//! How far a command reaches.
+//! What a command can change.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,9 +11,9 @@ pub enum Impact {
     Read,
     /// Files on this machine, and nothing on the server.
     Local,
-    /// Adds to the server, or works on it as the pipeline is meant to.
+    /// Adds to the server, or works on it in the way that the pipeline is meant to be used.
     Write,
-    /// Takes away or moves what somebody may still need: asks first.
+    /// Removes or moves something that somebody may still need, so it asks first.
     Destructive,
 }
 
@@ -28,7 +28,7 @@ impl Impact {
         }
     }
 
-    /// What the word means.
+    /// The meaning of the word.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Read => "changes nothing on the server",

@@ -1,22 +1,23 @@
-//! What a worker notes of an entry that is long in flight, as it is kept: `1732800000000 2 6 host-1` and the reason.
+//! What a worker records about an entry that has been in flight for long, in its stored form: `1732800000000 2 6
+//! host-1` and the reason.
 
 use super::{Name, Time};
 
-/// An entry that is long in flight: since when, and why.
+/// An entry that has been in flight for long: since when, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InFlight {
     /// When a handler was first started with it, by the server's clock.
     pub since: Time,
-    /// How often it had been delivered when this was noted.
+    /// How often it had been delivered when this was recorded.
     pub attempt: u64,
-    /// Who noted it.
+    /// The consumer that recorded it.
     pub consumer: Name,
     /// Why the last attempt failed; empty when none did.
     pub reason: String,
 }
 
 impl InFlight {
-    /// What a kept value says; `None` for anything else.
+    /// Parses a stored value; `None` for anything else.
     pub fn of_value(value: &[u8]) -> Option<Self> {
         let mut parts = value.splitn(4, |byte| *byte == b' ');
         let mut number = || std::str::from_utf8(parts.next()?).ok()?.parse::<u64>().ok();

@@ -1,19 +1,19 @@
-//! What the server says of a stream, its groups, their consumers and their pending entries.
+//! The server's replies about streams, groups, consumers and pending entries.
 
 use serde::Serialize;
 
 use super::{Entry, EntryId, Name};
 
-/// `XINFO STREAM`: everything in O(1) of the stream's length.
+/// `XINFO STREAM`, whose cost does not depend on the length of the stream.
 #[derive(Clone, Debug)]
 pub struct StreamInfo {
     /// Entries in the stream.
     pub length: u64,
-    /// The greatest id ever given.
+    /// The greatest id that was ever given to an entry.
     pub last_generated_id: EntryId,
-    /// The greatest id ever deleted or trimmed; `None` where the server does not say.
+    /// The greatest id that was ever deleted or trimmed; `None` when the server does not say.
     pub max_deleted_id: Option<EntryId>,
-    /// Entries ever added; `None` where the server does not say.
+    /// Entries ever added; `None` when the server does not say.
     pub entries_added: Option<u64>,
     /// The oldest entry still there.
     pub first: Option<Entry>,
@@ -22,7 +22,7 @@ pub struct StreamInfo {
 }
 
 impl StreamInfo {
-    /// Bytes of the larger one of its first and last entry: about how large its entries are.
+    /// The size of the larger one of its first and last entry, as an estimate of the size of its entries.
     pub fn entry_bytes(&self) -> usize {
         let bytes = |entry: &Entry| {
             let fields = entry.fields.iter();
@@ -38,23 +38,23 @@ impl StreamInfo {
 pub struct GroupInfo {
     /// The group's name.
     pub name: Name,
-    /// Consumers it has, alive or not.
+    /// Number of its consumers, live or not.
     pub consumers: u64,
     /// Entries delivered and not acknowledged.
     pub pending: u64,
     /// The last id delivered to anyone in the group.
     pub last_delivered_id: EntryId,
-    /// The server's logical read counter; `None` when it lost count.
+    /// The server's logical read counter; `None` when the server does not know it.
     pub entries_read: Option<u64>,
-    /// The server's own lag figure: absent, negative and stale on some servers, so never shown as it
-    /// is. See [`super::Lag`].
+    /// The server's own lag figure. On some servers it is absent, negative or stale, so it is never shown as it is.
+    /// See [`super::Lag`].
     pub server_lag: Option<i64>,
 }
 
 impl GroupInfo {
-    /// Whether nobody has read with it yet, so that its position is where it was put. Workers that end take their
-    /// consumers with them, but what the group has read stays counted. One that was put elsewhere than before the first
-    /// entry with its reads counted cannot be told from one that has read so far.
+    /// Whether the group was never read from, so that its position is where it was placed. Workers that end delete
+    /// their consumers, but the reads of the group are still counted. A group that was placed after the first entry
+    /// with its reads counted cannot be told from one that has read that far.
     pub fn is_unused(&self) -> bool {
         let is_uncounted = self.entries_read.is_none() || self.last_delivered_id == EntryId::MIN;
         self.consumers == 0 && self.pending == 0 && is_uncounted
@@ -69,9 +69,9 @@ pub struct ConsumerInfo {
     pub name: Name,
     /// Entries delivered to it and not acknowledged.
     pub pending: u64,
-    /// Milliseconds since it last tried to interact.
+    /// Milliseconds since it last sent a command for the group.
     pub idle_ms: u64,
-    /// Milliseconds since it last got or claimed something; `None` before 7.2 or when it never did.
+    /// Milliseconds since it last received or claimed an entry; `None` before 7.2, or when it never did.
     pub inactive_ms: Option<u64>,
 }
 
@@ -88,7 +88,8 @@ pub struct PendingSummary {
     pub consumers: Vec<(Name, u64)>,
 }
 
-/// The delivery count that `XNACK … FATAL` (Redis 8.8) leaves: the greatest there is, and no number of deliveries.
+/// The delivery count that `XNACK … FATAL` (Redis 8.8) sets: the greatest possible number, which does not count
+/// deliveries.
 const FATAL: u64 = i64::MAX.unsigned_abs();
 
 /// Whether a delivery count is the mark of `XNACK … FATAL`: its consumer gave the entry up for good.
@@ -101,9 +102,9 @@ pub const fn is_fatal(deliveries: u64) -> bool {
 pub struct PendingEntry {
     /// The entry's id.
     pub id: EntryId,
-    /// Who holds it; empty when it was given back (`XNACK`, Redis 8.8).
+    /// The consumer that holds it; empty when it was released (`XNACK`, Redis 8.8).
     pub consumer: Name,
-    /// Milliseconds since it was last delivered; `None` when it was given back.
+    /// Milliseconds since it was last delivered; `None` when it was released.
     pub idle_ms: Option<u64>,
     /// How often it was delivered.
     pub deliveries: u64,

@@ -1,5 +1,5 @@
-//! A moment that somebody wrote: ISO 8601, as RFC 3339 and RFC 9557 have it (`2026-07-01T10:00:00+02:00`,
-//! `2026-07-01T10:00:00[Europe/Berlin]`). What names no single moment is refused, never guessed.
+//! A moment written in ISO 8601, in the form of RFC 3339 or RFC 9557 (`2026-07-01T10:00:00+02:00`,
+//! `2026-07-01T10:00:00[Europe/Berlin]`). A text that does not name a single moment is refused, never guessed.
 
 use std::fmt::Write as _;
 
@@ -17,20 +17,20 @@ pub struct Instant {
     utc: DateTime,
 }
 
-/// What a text says of a moment.
+/// What a text says about a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// Which one it is.
+    /// The moment that it names.
     Instant(Instant),
-    /// A date and time of day without an offset or a zone: which moment that would be in UTC.
+    /// A date and a time of day without an offset or a zone: the moment that this would be in UTC.
     WithoutOffset(Instant),
-    /// A day.
+    /// Only a day.
     Day,
 }
 
 impl Written {
-    /// Reads `text`. `None`: it is not written as ISO 8601 has it; there is no such day or time of day; its offset is a day or
-    /// more; its zone is not known here, or disagrees with its offset; it is a leap second where there is none.
+    /// Parses `text`. `None` when it is not in ISO 8601; there is no such day or time of day; its offset is a day or
+    /// more; its zone is unknown, or contradicts its offset; or it is a leap second where there is none.
     pub fn parse(text: &str) -> Option<Self> {
         let written = Self::resolved(text)?;
         match written {
@@ -80,7 +80,7 @@ fn has_leap_second(text: &str) -> bool {
 }
 
 impl Instant {
-    /// Leap seconds are at the end of June or December.
+    /// Leap seconds occur only at the end of June and December.
     fn may_be_leap_second(self) -> bool {
         let (date, time) = (self.utc.date(), self.utc.time());
         matches!((date.month(), date.day()), (6, 30) | (12, 31))

@@ -1,6 +1,6 @@
-//! JSON as it was written: a place within it is found by walking the text, so that numbers keep their digits, and what
-//! stands beside the place that is asked for (a lone surrogate, a number beyond every float, a thousand brackets) hides
-//! nothing. Walking takes time that grows with the text, and memory only with the depth of what it skips.
+//! JSON in its original notation. A place within it is found by scanning the text, so that numbers keep their digits,
+//! and oddities beside the wanted place (a lone surrogate, a number beyond every float, a thousand brackets) do no
+//! harm. Scanning takes time that grows with the text, and memory only with the depth of what it skips.
 
 use std::borrow::Cow;
 
@@ -10,22 +10,23 @@ use super::decimal::Decimal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonText<'j>(&'j [u8]);
 
-/// A text that is not JSON, and where that shows.
+/// The error for text that is not JSON, with the position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not JSON at byte {at}")]
 pub struct NotJson {
-    /// Bytes before it.
+    /// The number of bytes before the error.
     pub at: usize,
 }
 
 type Result<T> = std::result::Result<T, NotJson>;
 
 impl<'j> JsonText<'j> {
-    /// The value within `text` to which `steps` lead: names of objects' members, indexes of arrays' items. Of members of one
-    /// name it is the last. `None` where there is no such place; a string, number or word has none in it, nor has an empty text.
+    /// The value within `text` at the path `steps`: names of object members and indexes of array items. Among members
+    /// with the same name it is the last. `None` when there is no such place; a string, number or word contains none,
+    /// and neither does an empty text.
     ///
     /// # Errors
-    /// Where the text, or an object or array that the way leads through, is not written as JSON has it.
+    /// When the text, or an object or array on the path, is not valid JSON.
     pub fn at<'s>(
         text: &'j [u8],
         steps: impl IntoIterator<Item = &'s [u8]>,
@@ -71,13 +72,13 @@ impl<'j> JsonText<'j> {
         Ok(found)
     }
 
-    /// A string's text, its escapes resolved (half of a surrogate pair is U+FFFD); `None` for any other value.
+    /// A string's text with its escapes resolved (half of a surrogate pair is U+FFFD); `None` for any other value.
     pub fn string(self) -> Option<Cow<'j, [u8]>> {
         let inside = self.0.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
         Some(unescaped(inside))
     }
 
-    /// As it was written, without the white space between its parts.
+    /// The value in its original notation, without white space between its tokens.
     pub fn compact(self) -> Vec<u8> {
         let mut compact = Vec::with_capacity(self.0.len());
         let mut walk = Walk {
@@ -96,20 +97,20 @@ impl<'j> JsonText<'j> {
         }
     }
 
-    /// What is printed of it: a string's text, anything else as [`JsonText::compact`].
+    /// How it is printed: a string's text, anything else as [`JsonText::compact`].
     pub fn shown(self) -> Cow<'j, [u8]> {
         self.string().unwrap_or_else(|| self.compact().into())
     }
 
-    /// Whether it is `wanted`: the text of a string, a number of the same value (12.50 is 12.5, and every digit counts), or
-    /// the compact form of anything else.
+    /// Whether it equals `wanted`: as the text of a string, as a number of the same value (12.50 equals 12.5, and
+    /// every digit counts), or as the compact form of anything else.
     pub fn is(self, wanted: &[u8]) -> bool {
         let number = || Some(Decimal::parse(self.0)? == Decimal::parse(wanted)?);
         *self.shown() == *wanted || number() == Some(true)
     }
 }
 
-/// A place in a text.
+/// A position in a text.
 struct Walk<'j> {
     text: &'j [u8],
     at: usize,
@@ -130,7 +131,7 @@ impl<'j> Walk<'j> {
         }
     }
 
-    /// Whether the next thing is `byte`; if so, it is passed.
+    /// Skips `byte` if it comes next. Returns whether it did.
     fn passes(&mut self, byte: u8) -> bool {
         self.skip_blank();
         let is_there = self.byte() == Some(byte);
@@ -138,7 +139,7 @@ impl<'j> Walk<'j> {
         is_there
     }
 
-    /// The last member of this name of the object that begins here, all of which is passed.
+    /// The last member with this name in the object that begins here. Skips the whole object.
     fn member(&mut self, name: &[u8]) -> Result<Option<JsonText<'j>>> {
         self.at += 1;
         let mut found = None;
@@ -164,7 +165,7 @@ impl<'j> Walk<'j> {
         }
     }
 
-    /// The item at `index` of the array that begins here, all of which is passed.
+    /// The item at `index` of the array that begins here. Skips the whole array.
     fn item(&mut self, index: usize) -> Result<Option<JsonText<'j>>> {
         self.at += 1;
         let (mut found, mut count) = (None, 0);
@@ -186,7 +187,7 @@ impl<'j> Walk<'j> {
         }
     }
 
-    /// Passes the string that begins here; what is between its quotes.
+    /// Skips the string that begins here, and returns the text between its quotes.
     fn string(&mut self) -> Result<&'j [u8]> {
         let start = self.at + 1;
         if self.byte() != Some(b'"') {
@@ -205,7 +206,7 @@ impl<'j> Walk<'j> {
         Err(self.wrong())
     }
 
-    /// Passes a number, `true`, `false` or `null`.
+    /// Skips a number, `true`, `false` or `null`.
     fn scalar(&mut self) -> Result<()> {
         let rest = &self.text[self.at..];
         let is_part =
@@ -222,7 +223,7 @@ impl<'j> Walk<'j> {
         Ok(())
     }
 
-    /// The value that begins here, behind which there is nothing.
+    /// The value that begins here; nothing may follow it.
     fn only(mut self) -> Result<JsonText<'j>> {
         let value = self.value()?;
         self.skip_blank();
@@ -232,8 +233,7 @@ impl<'j> Walk<'j> {
         }
     }
 
-    /// Passes a value. Within one that nobody asked for only brackets, strings and words are looked at, by a loop: no depth
-    /// is too much.
+    /// Skips a value. Inside it, only brackets, strings and words are looked at, in a loop, so no depth is too great.
     fn value(&mut self) -> Result<JsonText<'j>> {
         self.skip_blank();
         let from = self.at;
@@ -264,7 +264,7 @@ impl<'j> Walk<'j> {
     }
 }
 
-/// A string's inside with its escapes resolved.
+/// The text between a string's quotes, with its escapes resolved.
 fn unescaped(inside: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'\\', inside).is_none() {
         return Cow::Borrowed(inside);
@@ -282,7 +282,7 @@ fn unescaped(inside: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(text)
 }
 
-/// The character that the escape at the beginning of `text` stands for, and how many bytes that takes.
+/// The character that the escape at the beginning of `text` stands for, and the length of the escape in bytes.
 fn escape(text: &[u8]) -> (char, usize) {
     let simple = match text.get(1) {
         Some(b'b') => '\u{8}',
@@ -297,7 +297,7 @@ fn escape(text: &[u8]) -> (char, usize) {
     (simple, 2)
 }
 
-/// `\uXXXX`, or two of them that are one character.
+/// `\uXXXX`, or two of them that form one character.
 fn unicode_escape(text: &[u8]) -> (char, usize) {
     let Some(first) = code_unit(text) else {
         return (char::REPLACEMENT_CHARACTER, 2);

@@ -1,19 +1,19 @@
-//! How far a group is behind, and how well that is known.
+//! How far a group is behind, and how exactly that is known.
 
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
-/// Entries of a stream that a group has not been delivered yet (or another count of entries that the server cannot always
-/// know: lost ones, room that is left). Never a made-up zero.
+/// The number of entries that were not delivered to a group yet (or another count that the server does not always
+/// know exactly: lost entries, room that is left). It is never a made-up zero.
 ///
 /// In JSON: `{"entries": n or null, "quality": "known" | "at_most" | "at_least" | "unknown"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lag {
     /// Exactly this many.
     Known(u64),
-    /// Not more than this many: entries were trimmed or deleted behind the server's count.
+    /// Not more than this many, because entries were trimmed or deleted without the server's count changing.
     AtMost(u64),
-    /// This many, and perhaps more: a count that stopped at its limit.
+    /// This many or more: a count that stopped at its limit.
     AtLeast(u64),
     /// The server cannot say; `lag --exact` counts.
     Unknown,
@@ -28,7 +28,7 @@ impl Lag {
         }
     }
 
-    /// The word for how well it is known.
+    /// The word for how exactly it is known.
     pub fn quality(self) -> &'static str {
         match self {
             Self::Known(_) => "known",

@@ -3,20 +3,20 @@
 /// How many rows of a list are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Limit {
-    /// As many as a person takes in at a look; a script gets all.
+    /// As many as fit on a screen; a script gets all.
     #[default]
     Usual,
     /// All.
     All,
-    /// So many, for everybody.
+    /// This many, on a screen and elsewhere.
     Rows(usize),
 }
 
 impl Limit {
-    /// Rows that a person takes in at a look.
+    /// The number of rows shown on a screen by default.
     const USUAL: usize = 10;
 
-    /// What was asked for: 0 is all.
+    /// The limit that was requested: 0 means all.
     pub const fn of(asked: Option<u32>) -> Self {
         match asked {
             None => Self::Usual,
@@ -25,7 +25,7 @@ impl Limit {
         }
     }
 
-    /// All rows, where the list itself was bounded by what was asked for and nothing else was said.
+    /// All rows, if the list itself was bounded by a request and no limit was given.
     #[must_use]
     pub const fn unless_bounded(self, is_bounded: bool) -> Self {
         match self {
@@ -34,7 +34,7 @@ impl Limit {
         }
     }
 
-    /// The rows shown at most, on a screen or elsewhere; `None` is all.
+    /// The greatest number of rows, on a screen or elsewhere; `None` means all.
     pub const fn rows_max(self, on_screen: bool) -> Option<usize> {
         match self {
             Self::Usual if on_screen => Some(Self::USUAL),

@@ -1,29 +1,31 @@
-//! What a group is known to have lost before delivery, as it is kept beside the stream.
+//! What a group is known to have lost before delivery, as it is stored beside the stream.
 
 use serde::{Deserialize, Serialize};
 
 use super::EntryId;
 
-/// Losses that were recorded, each with a tombstone in the dead-letter stream.
+/// Recorded losses, each with a tombstone in the dead-letter stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
-    /// Entries, at most where [`Losses::is_bound`].
+    /// Number of entries; an upper bound if [`Losses::is_bound`].
     pub total: u64,
     /// Whether some of them may have been deleted on purpose.
     pub is_bound: bool,
-    /// Entries of the total that somebody has accepted as lost.
+    /// How many of them were accepted as lost.
     pub accepted: u64,
-    /// How many times entries were lost.
+    /// The number of gaps.
     pub gaps: u64,
-    /// The last loss: the last id delivered before it; `None` where nothing was lost.
+    /// The most recent loss: the last id delivered before it; `None` when nothing was lost.
     pub from: Option<EntryId>,
-    /// The last loss: the first entry that was still there after it, or the last id of a stream that was empty.
+    /// The most recent loss: the first entry that was still there after it, or the last id of a stream that was
+    /// empty.
     pub to: Option<EntryId>,
-    /// The run of a server, which might have forgotten reads when it started, that has counted the group's since.
+    /// The run id of the server that has counted the group's reads since then, if the server may have forgotten reads
+    /// when it started.
     pub counted_by: String,
 }
 
-/// As the scripts keep it.
+/// The stored form, as the scripts write it.
 #[derive(Deserialize, Serialize)]
 struct Kept {
     total: u64,
@@ -36,7 +38,7 @@ struct Kept {
 }
 
 impl Losses {
-    /// What a kept value says; `None` for anything else.
+    /// Parses a stored value; `None` for anything else.
     pub fn of_value(value: &[u8]) -> Option<Self> {
         let kept: Kept = serde_json::from_slice(value).ok()?;
         Some(Self {
@@ -50,7 +52,7 @@ impl Losses {
         })
     }
 
-    /// Entries that nobody has accepted as lost yet.
+    /// Entries that were not accepted as lost yet.
     pub const fn open(&self) -> u64 {
         self.total.saturating_sub(self.accepted)
     }

@@ -1,5 +1,5 @@
-//! Plain values that every layer shares: entry ids, entries, names, what the server says of streams,
-//! groups, consumers and pending entries, and the [`Problem`] an operation ends with.
+//! Plain values that every layer shares: entry ids, entries, names, the server's replies about streams, groups,
+//! consumers and pending entries, and the [`Problem`] an operation ends with.
 //!
 //! Nothing here does I/O, names a client crate, or knows how it is shown.
 

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::encoded::Bytes;
 use super::shown_name::shown;
 
-/// A name as the server stores it: any bytes. Its `Display` is always safe to print, and [`Name::typed`] reads it.
+/// A name as the server stores it: any bytes. Its `Display` is always safe to print, and [`Name::typed`] parses it.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Vec<u8>);
 
@@ -32,8 +32,8 @@ impl Name {
         hash_tag(&self.0).unwrap_or(&self.0)
     }
 
-    /// The name with `suffix` in the same hash slot: a name with a hash tag of its own keeps it,
-    /// any other is wrapped in braces (`events.raw` gives `{events.raw}:dlq`).
+    /// The name with `suffix`, in the same hash slot: a name with a hash tag keeps it, any other is put in braces
+    /// (`events.raw` gives `{events.raw}:dlq`).
     #[must_use]
     pub fn derived(&self, suffix: impl AsRef<[u8]>) -> Self {
         let suffix = suffix.as_ref();
@@ -50,8 +50,8 @@ impl Name {
     }
 }
 
-/// The part of a key that the server hashes when it is not all of it: the text between the first
-/// `{` and the next `}`, when it is not empty. Source: Redis cluster specification, "Hash tags".
+/// The part of a key that the server hashes instead of the whole key: the text between the first `{` and the next
+/// `}`, if it is not empty. Source: Redis cluster specification, "Hash tags".
 fn hash_tag(key: &[u8]) -> Option<&[u8]> {
     let tail = &key[memchr::memchr(b'{', key)? + 1..];
     match memchr::memchr(b'}', tail)? {

@@ -1,23 +1,23 @@
-//! Names as they are shown and typed: as they are where that is plain to see, else between `$'` and `'` as bash writes
-//! them. No two names are shown alike, and what is shown can be typed: a shell that knows this quoting reads it, and so
-//! does this tool where it gets the text as it stands.
+//! Names as they are shown and typed: unchanged if that is unambiguous, otherwise between `$'` and `'` as in bash. No
+//! two names are shown alike, and every shown name can be typed: shells that know this quoting resolve it, and
+//! otherwise this tool does.
 
 use super::escape::is_unsafe;
 use super::name::Name;
 use super::shown_name::{OPEN, SHELL_OPEN, in_any_shell, plain};
 
-/// A name that is not written as this tool reads one.
+/// The error for a name that is not written in this form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing at all.
+    /// It is empty.
     #[error("a name cannot be empty (one that is empty is written \"\\$''\")")]
     Empty,
-    /// The quotes do not end where the name does.
+    /// The closing quote is not at the end of the name.
     #[error(
         "after $' a name goes on to the next ' and ends there; one that begins with $' itself is written {0}"
     )]
     Open(String),
-    /// A backslash before something else.
+    /// A backslash before an unknown character.
     #[error(
         "`\\{0}` is no escape of a name in $'…': it has \\\\ \\' \\n \\r \\t, \\xff for a byte, \\u202e for a character"
     )]
@@ -25,7 +25,7 @@ pub enum NameError {
 }
 
 impl Name {
-    /// The name that was typed: the text itself, or what is in `$'…'`.
+    /// The name that was typed: the text itself, or the content of `$'…'`.
     ///
     /// # Errors
     /// See [`NameError`].
@@ -38,7 +38,7 @@ impl Name {
         }
     }
 
-    /// The names that were typed with commas between them; within `$'…'` a comma is a part of the name.
+    /// The names that were typed, separated by commas; within `$'…'`, a comma belongs to the name.
     ///
     /// # Errors
     /// As [`Name::typed`].
@@ -59,7 +59,8 @@ impl Name {
         }
     }
 
-    /// The name as a shell completes it: as it is wherever a shell can type it, else as it is shown.
+    /// The name in the form in which a shell completes it: unchanged if every shell can type it, otherwise as it is
+    /// shown.
     pub fn completed(&self) -> String {
         match String::from_utf8(self.as_bytes().to_vec()) {
             Ok(text)
@@ -72,7 +73,7 @@ impl Name {
         }
     }
 
-    /// The name as a word of a shell, for a command of this tool.
+    /// The name as a shell word, for a command of this tool.
     pub fn word(&self) -> String {
         match plain(self.as_bytes()) {
             Some(_) if !self.as_bytes().contains(&b'\\') => super::quoted(self.as_bytes()),
@@ -81,7 +82,7 @@ impl Name {
     }
 }
 
-/// The name in the quotes that `text` begins with, and what is behind them; none where there are none.
+/// The quoted name at the beginning of `text`, and what follows it; `None` if there are no quotes.
 ///
 /// # Errors
 /// See [`NameError`].
@@ -109,7 +110,7 @@ pub fn quoted(text: &[u8]) -> Result<Option<(Name, &[u8])>, NameError> {
     }
 }
 
-/// Appends what the escape at the beginning of `text` stands for, the backslash before it left out; the rest behind it.
+/// Appends the character of the escape at the beginning of `text`, after its backslash. Returns the rest.
 fn unescape<'t>(name: &mut Vec<u8>, text: &'t [u8]) -> Result<&'t [u8], NameError> {
     let bad = || NameError::Escape(super::escaped(&text[..text.len().min(1)]));
     let (kind, rest) = text.split_first().ok_or_else(bad)?;
@@ -146,7 +147,7 @@ fn unescape<'t>(name: &mut Vec<u8>, text: &'t [u8]) -> Result<&'t [u8], NameErro
     Ok(rest)
 }
 
-/// The number that `text` begins with, of at most so many digits, and the rest.
+/// The number at the beginning of `text`, with at most `digits_max` digits, and the rest.
 fn digits(text: &[u8], radix: u32, digits_max: usize) -> Option<(u32, &[u8])> {
     let is_digit = |it: &&u8| char::from(**it).is_digit(radix);
     let count = text.iter().take(digits_max).take_while(is_digit).count();
@@ -260,7 +261,7 @@ mod tests {
             prop_assert!(text.chars().all(is_seen), "{}", text);
             let typed = Name::typed(text.as_bytes());
             prop_assert_eq!(typed.as_ref().map(Name::as_bytes), Ok(&name[..]));
-            // So no other name is shown alike; nor as a field, beside others and before a value.
+            // So no other key is shown alike; nor as a field, beside others and before a value.
             let field = shown_field(&name).into_owned();
             let list = Name::typed_list(format!("{field},x").as_bytes()).unwrap();
             prop_assert_eq!(&list, &[Name::new(&*name), Name::from("x")]);

@@ -1,22 +1,21 @@
-//! What a worker whose circuit breaker is open leaves on the server for others to see, for as long as it goes on saying
-//! so.
+//! What a worker publishes on the server while its circuit breaker is open, as long as it keeps renewing it.
 
 use serde::{Deserialize, Serialize};
 
 use super::Time;
 
-/// While everything fails: since when, for whom, and why.
+/// An open circuit breaker: since when, of which worker, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct OpenBreaker {
     /// The worker's consumer.
     pub consumer: String,
     /// Since when, by the worker's clock.
     pub since: Time,
-    /// Why the attempt failed that opened it.
+    /// Why the attempt that opened it failed.
     pub reason: String,
 }
 
-/// As it is kept.
+/// The stored form.
 #[derive(Deserialize, Serialize)]
 struct Kept {
     consumer: String,
@@ -25,7 +24,7 @@ struct Kept {
 }
 
 impl OpenBreaker {
-    /// The value to keep.
+    /// The value to store.
     pub fn to_value(&self) -> Vec<u8> {
         let kept = Kept {
             consumer: self.consumer.clone(),
@@ -35,7 +34,7 @@ impl OpenBreaker {
         serde_json::to_vec(&kept).unwrap_or_default()
     }
 
-    /// What a kept value says; `None` for anything else.
+    /// Parses a stored value; `None` for anything else.
     pub fn of_value(value: &[u8]) -> Option<Self> {
         let kept: Kept = serde_json::from_slice(value).ok()?;
         Some(Self {

@@ -1,11 +1,12 @@
-//! The fields that this tool's scripts write at the end of an entry: where a dead letter came from, and how often an entry
-//! was tried or redriven. They are read there only: a field of the same name anywhere else is the event's own.
+//! The fields that this tool's scripts append to an entry: where a dead letter came from, and how often an entry was
+//! tried or redriven. They are recognised only at the end of an entry; a field of the same name anywhere else belongs
+//! to the event.
 //!
 //! `common.lua` has the same rule for the scripts.
 
 use crate::planted;
 
-/// What a dead letter ends with, in this order; before it stands the entry as it was.
+/// The fields at the end of a dead letter, in this order; before them are those of the original entry.
 const DEAD_LETTER: [&[u8]; 8] = [
     b"_dlq_stream",
     b"_dlq_group",
@@ -17,8 +18,8 @@ const DEAD_LETTER: [&[u8]; 8] = [
     b"_dlq_body",
 ];
 
-/// How many of `fields` come before what a requeue or a redrive added at the end: `_ucp_origin`, then `_ucp_attempts`,
-/// `_ucp_redrives` or both. All of them where neither did.
+/// How many of `fields` come before those that a requeue or a redrive appended: `_ucp_origin`, then `_ucp_attempts`,
+/// `_ucp_redrives` or both. All of them if neither did.
 pub fn before_moves<N: AsRef<[u8]>, V: AsRef<[u8]>>(fields: &[(N, V)]) -> usize {
     let mut end = fields.len();
     let mut take = |wanted: &[u8], is_sound: fn(&[u8]) -> bool| {
@@ -37,10 +38,10 @@ pub fn before_moves<N: AsRef<[u8]>, V: AsRef<[u8]>>(fields: &[(N, V)]) -> usize 
     }
 }
 
-/// What a dead letter's entry says of itself.
+/// What a dead letter records about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Provenance<'f> {
-    /// The fields that are the entry as it was when it was set aside: so many of the first.
+    /// The number of fields at the beginning that form the original entry.
     pub own: usize,
     /// The stream it came from.
     pub stream: &'f [u8],
@@ -48,21 +49,21 @@ pub struct Provenance<'f> {
     pub group: &'f [u8],
     /// Its id in the stream it came from.
     pub id: &'f [u8],
-    /// Who held it last; empty when nobody did.
+    /// The consumer that held it last; empty when none did.
     pub consumer: &'f [u8],
-    /// How often it was delivered, decimal.
+    /// How often it was delivered, as a decimal number.
     pub deliveries: &'f [u8],
-    /// Why it is here.
+    /// Why it is a dead letter.
     pub reason: &'f [u8],
-    /// When it was set aside, RFC 3339.
+    /// When it was moved to the dead-letter stream, in RFC 3339.
     pub time: &'f [u8],
-    /// What became of its body: `present`, or how it was lost.
+    /// The state of its body: `present`, or how it was lost.
     pub body: &'f [u8],
 }
 
 impl<'f> Provenance<'f> {
-    /// Of an entry of a dead-letter stream; `None` when it says nothing of itself where a dead letter does. One that was
-    /// itself moved within the dead-letter stream says so after its provenance.
+    /// The provenance of an entry in a dead-letter stream; `None` when it does not end with one. An entry that was
+    /// itself moved within the dead-letter stream has the fields of that move after its provenance.
     pub fn of<N: AsRef<[u8]>, V: AsRef<[u8]>>(fields: &'f [(N, V)]) -> Option<Self> {
         let end = before_moves(fields);
         let mut own = end.checked_sub(DEAD_LETTER.len())?;
@@ -90,7 +91,7 @@ impl<'f> Provenance<'f> {
         })
     }
 
-    /// Whether there is no body: it was trimmed away before it could be processed.
+    /// Whether it has no body, because that was trimmed before it could be processed.
     pub fn is_tombstone(&self) -> bool {
         self.body.starts_with(b"trimmed")
     }
@@ -100,7 +101,7 @@ fn is_count(value: &[u8]) -> bool {
     !value.is_empty() && value.iter().all(u8::is_ascii_digit)
 }
 
-/// An id, or nothing: a dead letter that did not say where it came from had none.
+/// An id, or empty: a dead letter that did not say where it came from had none.
 fn is_origin(value: &[u8]) -> bool {
     let mut parts = value.splitn(2, |byte| *byte == b'-');
     value.is_empty()

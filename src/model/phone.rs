@@ -1,4 +1,4 @@
-//! Telephone numbers: international form (E.164) where the country is known, digits where not.
+//! Telephone numbers: in international form (E.164) if the country is known, otherwise as digits.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use serde::{Serialize, Serializer};
 pub struct Country {
     /// The calling code, digits only.
     calling_code: String,
-    /// What precedes a national number inside the country; not part of the international form.
+    /// The prefix of a national number inside the country, which is not part of the international form.
     trunk: &'static str,
-    /// What a call abroad begins with.
+    /// The prefix of a call abroad.
     international: &'static str,
 }
 
@@ -35,13 +35,12 @@ const COUNTRIES: [(&str, &str, &str, &str); 50] = [
     ("SA", "966", "0", ""), ("AE", "971", "0", ""),
 ];
 
-/// Digits of an international number: E.164 allows no more; fewer is a short code of one network.
+/// The number of digits of an international number: E.164 allows no more; fewer is a short code of one network.
 const E164_DIGITS: std::ops::RangeInclusive<usize> = 6..=15;
 
 impl Country {
-    /// Reads a two-letter country code that is in the table, or a calling code (`49`, `+49`). A
-    /// calling code that is not in the table is taken to have the commonest rules: trunk prefix 0,
-    /// calls abroad with 00.
+    /// Parses a two-letter country code that is in the table, or a calling code (`49`, `+49`). For a calling code
+    /// that is not in the table, the most common rules are assumed: trunk prefix 0, calls abroad with 00.
     ///
     /// `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
@@ -82,7 +81,7 @@ impl Country {
     }
 }
 
-/// The calling code, as a topology file may give it: `+49`.
+/// The calling code in the form in which a topology file may give it: `+49`.
 impl fmt::Display for Country {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "+{}", self.calling_code)
@@ -95,8 +94,8 @@ impl Serialize for Country {
     }
 }
 
-/// A telephone number in one form: `+` and digits when it says its country (`+…`, `00…`) or one is
-/// given, its digits otherwise. `None` for what is not a number: letters, no digits, too many.
+/// A telephone number in one form: `+` and digits if it contains its country (`+…`, `00…`) or a default country is
+/// given, otherwise its digits. `None` for anything that is not a number: letters, no digits, too many digits.
 pub fn normalize_phone(text: &str, default_country: Option<&Country>) -> Option<String> {
     let text = without_scheme(text.trim());
     let says_country = text.starts_with(['+', '\u{ff0b}']);
@@ -123,10 +122,10 @@ fn e164(digits: &str) -> Option<String> {
     (E164_DIGITS.contains(&digits.len()) && !digits.starts_with('0')).then(|| format!("+{digits}"))
 }
 
-/// What may stand before a number, from links and messaging services.
+/// Prefixes of numbers in links and messaging services.
 const SCHEMES: [&str; 5] = ["tel:", "whatsapp:", "sms:", "smsto:", "callto:"];
 
-/// The number of `tel:+49-30-123456;ext=1` and the like.
+/// The number in `tel:+49-30-123456;ext=1` and the like.
 fn without_scheme(text: &str) -> &str {
     let named = SCHEMES.iter().find_map(|scheme| {
         let (head, rest) = text.split_at_checked(scheme.len())?;
@@ -137,7 +136,7 @@ fn without_scheme(text: &str) -> &str {
     number.trim_start_matches('/').trim()
 }
 
-/// Where the ten decimal digits of other scripts begin: Arabic, Persian, `NKo`, the scripts of India, Thai, Lao, Tibetan,
+/// The zero of the decimal digits of other scripts: Arabic, Persian, `NKo`, the scripts of India, Thai, Lao, Tibetan,
 /// Burmese, Khmer, Mongolian, and the wide ones. Source: Unicode, general category Nd.
 const ZEROS: [char; 19] = [
     '\u{660}', '\u{6f0}', '\u{7c0}', '\u{966}', '\u{9e6}', '\u{a66}', '\u{ae6}', '\u{b66}',
@@ -156,7 +155,7 @@ fn digit(character: char) -> Option<char> {
     })
 }
 
-/// The digits of a number written with the usual separators; `None` when there is anything else.
+/// The digits of a number written with the usual separators; `None` when it contains anything else.
 fn digits_of(text: &str) -> Option<String> {
     let mut digits = String::with_capacity(text.len());
     for (at, character) in text.chars().enumerate() {

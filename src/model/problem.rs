@@ -1,11 +1,11 @@
-//! What an operation ends with when it does not succeed: what happened, and the next step.
+//! How an operation ends when it does not succeed: what happened, and the next step.
 
 use std::fmt;
 
-/// Why an operation did not do what was asked; decides the exit code (see [`crate::exit`]).
+/// Why an operation did not do what was asked. It decides the exit code (see [`crate::exit`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It ran; the result is negative.
+    /// It ran, and the result is negative.
     Negative,
     /// The arguments, the input or the topology are wrong.
     Usage,

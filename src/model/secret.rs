@@ -1,8 +1,8 @@
-//! What must not be handed on.
+//! Secrets that must not be passed on.
 
 use std::process::Command;
 
-/// The environment variables that may hold a secret of this tool's own.
+/// The environment variables that may contain a secret of this tool.
 pub const SECRET_VARIABLES: [&str; 5] = [
     "REDISCLI_AUTH",
     "REDIS_URL",
@@ -11,7 +11,7 @@ pub const SECRET_VARIABLES: [&str; 5] = [
     "UCP_STREAMS_URL",
 ];
 
-/// The same command, whose process will not have this tool's secrets in its environment.
+/// The same command, with this tool's secrets removed from the environment of its process.
 pub fn without_secrets(command: &mut Command) -> &mut Command {
     for variable in SECRET_VARIABLES {
         command.env_remove(variable);

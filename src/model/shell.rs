@@ -1,4 +1,4 @@
-//! Command lines of this tool as text to be pasted into a shell: what hints and undo lines suggest.
+//! Command lines of this tool as text that can be pasted into a shell, for hints and undo lines.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -6,8 +6,8 @@ use std::fmt::{self, Write as _};
 use super::Name;
 use super::escape::is_unsafe;
 
-/// A command of this tool with its arguments. Its `Display` is one line that a POSIX shell (and bash, zsh and fish)
-/// reads back as exactly these words, and that is safe to print.
+/// A command of this tool with its arguments. Its `Display` is one line that is safe to print and that a POSIX shell
+/// (and bash, zsh and fish) splits into exactly these words.
 #[derive(Clone, Debug)]
 pub struct CommandLine {
     command: Cow<'static, str>,
@@ -16,13 +16,13 @@ pub struct CommandLine {
 
 #[derive(Clone, Debug)]
 enum Word {
-    /// Quoted already.
+    /// Already quoted.
     Option(String),
     Argument {
         quoted: String,
         is_dashed: bool,
     },
-    /// What the reader is to fill in: `ID…`.
+    /// A placeholder for the reader to fill in: `ID…`.
     Blank(&'static str),
 }
 
@@ -61,7 +61,7 @@ impl CommandLine {
         self
     }
 
-    /// With what the reader is to fill in: `ID…`.
+    /// With a placeholder for the reader to fill in: `ID…`.
     #[must_use]
     pub fn blank(mut self, what: &'static str) -> Self {
         self.words.push(Word::Blank(what));
@@ -96,10 +96,10 @@ impl fmt::Display for Word {
     }
 }
 
-/// What can be an argument of this tool: a name, in a form that [`Name::typed`] reads, or a text of another kind, which is
-/// taken as it is.
+/// A possible argument of this tool: a name, in a form that [`Name::typed`] parses, or another text, which is used
+/// unchanged.
 pub trait Argument {
-    /// The word for a shell, and whether what the shell makes of it looks like an option.
+    /// The word for a shell, and whether its value looks like an option.
     fn into_word(self) -> (String, bool);
 }
 
@@ -129,8 +129,9 @@ impl Argument for String {
     }
 }
 
-/// `bytes` as one word of a shell, where it is no name (that is [`Name::word`]). Plain names stay as they are; what must not reach a terminal as it is, and what
-/// fish reads in quotes, comes from `printf` (a line feed at the very end is lost there, as a shell's substitution drops it).
+/// `bytes` as one shell word, for anything that is not a name (for names see [`Name::word`]). Plain words stay
+/// unchanged. Characters that must not reach a terminal, and those that fish interprets inside quotes, are written
+/// with `printf` (which loses a line feed at the very end, because a shell's substitution drops it).
 pub fn quoted(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if is_plain(text) => text.to_owned(),
@@ -146,7 +147,7 @@ fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.chars().all(is_plain)
 }
 
-/// As a format of `printf`, all but plain characters as their bytes in octal.
+/// As a format for `printf`: all bytes except plain characters in octal.
 fn printed(bytes: &[u8]) -> String {
     let mut text = String::from("\"$(printf '");
     for byte in bytes {

@@ -1,5 +1,5 @@
-//! Names as they are shown: as they are where that is plain to see, else between `$'` and `'` as bash writes them. No two
-//! names are shown alike.
+//! Names as they are shown: unchanged if that is unambiguous, otherwise between `$'` and `'` as in bash. No two names
+//! are shown alike.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,10 +7,10 @@ use std::fmt::Write as _;
 use super::escape::is_unsafe;
 
 pub(super) const OPEN: &[u8] = b"$'";
-/// The same within quotes in which every shell leaves it to this tool.
+/// Special characters inside double quotes, for a name that every shell must pass to this tool unresolved.
 pub(super) const SHELL_OPEN: &[u8] = br#""\$'"#;
 
-/// `bytes` as a name is shown, the `Display` of a name.
+/// `bytes` in the form in which a name is shown, which is the `Display` of a name.
 pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
     match plain(bytes) {
         Some(text) => Cow::Borrowed(text),
@@ -19,8 +19,8 @@ pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Whether a shell that knows the quotes would make something of this name that this tool takes for another one, or for
-/// none: bash and zsh cut a word at a NUL.
+/// Whether this tool must resolve the quotes of this name itself, because a shell that knows them would change the
+/// name or drop it: bash and zsh cut a word at a NUL.
 fn is_for_this_tool(name: &[u8]) -> bool {
     name.is_empty() || name.contains(&0) || is_quoted(name)
 }
@@ -29,7 +29,7 @@ fn is_quoted(text: &[u8]) -> bool {
     text.starts_with(OPEN) || text.starts_with(SHELL_OPEN)
 }
 
-/// As [`shown`], where a `=` or `!=` follows the name or a comma another one.
+/// As [`shown`], for a name that is followed by `=` or `!=`, or by a comma and another name.
 pub fn shown_field(bytes: &[u8]) -> Cow<'_, str> {
     match shown(bytes) {
         Cow::Borrowed(text) if text.contains(['=', ',']) || text.ends_with('!') => {
@@ -39,7 +39,7 @@ pub fn shown_field(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// As the word of a shell which this tool reads as this name: in bash, zsh, fish and any POSIX shell.
+/// As the shell word that this tool parses as this name: in bash, zsh, fish and any POSIX shell.
 pub(super) fn in_any_shell(bytes: &[u8]) -> String {
     let mut text = String::from("\"\\$'");
     push(&mut text, bytes, |it| "\"$`!\\'".contains(it));
@@ -47,7 +47,7 @@ pub(super) fn in_any_shell(bytes: &[u8]) -> String {
     text
 }
 
-/// `bytes` where everybody sees what they are, and where they are not quoted already.
+/// `bytes` as text, if all of it is visible and does not look quoted already.
 pub(super) fn plain(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
     let is_plain = !is_quoted(bytes) && !text.is_empty() && text.trim_matches(' ') == text;
@@ -70,7 +70,8 @@ fn in_quotes(bytes: &[u8]) -> String {
     text
 }
 
-/// Appends `bytes`, as escapes where they are not seen or `is_special`: by byte, so that it is the same in any locale.
+/// Appends `bytes`, with escapes for those that are invisible or `is_special`. It works on bytes, so the result is
+/// the same in any locale.
 fn push(text: &mut String, bytes: &[u8], is_special: impl Fn(char) -> bool) {
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -93,7 +94,7 @@ fn push_bytes(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// Whether a character takes a place of its own on a screen, or joins the one before it where it can be seen.
+/// Whether a character takes up space on a screen, or visibly joins the one before it.
 pub fn is_seen(character: char) -> bool {
     if character.is_ascii() {
         return !character.is_control();

@@ -1,6 +1,6 @@
 //! The nearest known name to a mistyped one.
 
-/// The candidate nearest to `given`, when it is near enough to be what was meant.
+/// The candidate nearest to `given`, if it is near enough to be what was meant.
 pub fn nearest<'a, I>(given: &str, candidates: I) -> Option<&'a str>
 where
     I: IntoIterator<Item = &'a str>,
@@ -13,11 +13,11 @@ where
         .map(|(_, candidate)| candidate)
 }
 
-/// Below this a suggestion is noise (`payload` is not what `total` meant).
+/// A suggestion that is less similar than this does not help (`payload` is not what `total` meant).
 const NEAR_ENOUGH: f64 = 0.75;
 
-/// The candidate that `given`, which may well be right as it is, is a slip of the fingers away from; none where it is one
-/// of them. Stricter than [`nearest`], which is for names that are wrong for certain.
+/// The candidate from which `given` differs only by a typing mistake; `None` if `given` is itself a candidate. This
+/// is stricter than [`nearest`], because `given` may well be correct.
 pub fn mistyped<'a, I>(given: &str, candidates: I) -> Option<&'a str>
 where
     I: IntoIterator<Item = &'a str>,
@@ -35,11 +35,11 @@ where
     (found.0 <= slips_max && found.1 != given).then_some(found.1)
 }
 
-/// A letter that is wrong, missing, too many or in its neighbour's place is a slip; a short name has one at most.
+/// A wrong, missing, additional or swapped letter counts as one mistake; a short name may have one at most.
 const LETTERS_PER_SLIP: usize = 6;
 const SLIPS_MAX: usize = 2;
 
-/// Names are short; a long one is not compared at all, for the comparison is quadratic.
+/// A longer name is not compared at all, because the cost of a comparison is quadratic.
 const COMPARED_MAX: usize = 200;
 
 fn likeness(given: &str, candidate: &str) -> f64 {
@@ -49,7 +49,7 @@ fn likeness(given: &str, candidate: &str) -> f64 {
     strsim::jaro_winkler(&given.to_lowercase(), &candidate.to_lowercase())
 }
 
-/// `, did you mean `x`?`, or nothing: to be put after a message.
+/// `, did you mean `x`?`, or nothing, for appending to a message.
 pub fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| {
         format!(

@@ -1,4 +1,4 @@
-//! A moment as the tool shows it.
+//! A point in time as the tool shows it.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 /// Milliseconds since the Unix epoch, shown as RFC 3339 in UTC with milliseconds.
 ///
-/// Moments past the year 9999, which a hand-made entry id can name, are shown as that year's end.
+/// Times past the year 9999, which a made-up entry id can name, are shown as the end of that year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time {
     /// Milliseconds since the Unix epoch.
@@ -17,7 +17,7 @@ pub struct Time {
 const LAST_SHOWN_MS: u64 = 253_402_300_799_999;
 
 impl Time {
-    /// The moment `ms` milliseconds after the Unix epoch.
+    /// The time `ms` milliseconds after the Unix epoch.
     pub const fn from_ms(ms: u64) -> Self {
         Self { ms }
     }

@@ -1,13 +1,13 @@
-//! URLs as they may be seen: without who logs in, and without what is asked.
+//! URLs as they may be shown: without user info and without the query.
 
 use super::escaped;
 
-/// What stands where something is hidden.
+/// The replacement for hidden text.
 const HIDDEN: &str = "***";
-/// A shorter value may stand in any text without being the secret.
+/// A value shorter than this may occur in any text by chance, so it is not hidden there.
 const VALUE_BYTES_MIN: usize = 6;
 
-/// The parts of a URL: `scheme://[user_info@]place[?query]`. The text may be no URL at all.
+/// The parts of a URL: `scheme://[user_info@]place[?query]`. The text need not be a valid URL.
 struct Parts<'a> {
     scheme: &'a str,
     user_info: Option<&'a str>,
@@ -38,7 +38,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// What a URL library takes for user, host and port, of what is behind the scheme.
+/// The part after the scheme that a URL library takes for user, host and port.
 fn authority(behind: &str) -> &str {
     behind
         .split(['/', '\\', '?', '#'])
@@ -46,8 +46,8 @@ fn authority(behind: &str) -> &str {
         .unwrap_or_default()
 }
 
-/// The `@` that ends who logs in, where a password has a character that ends the authority before it: no host and port is
-/// followed by such words.
+/// The position of the `@` after the user info, when the password contains a character that ends the authority too
+/// early. No host and port would be followed by such a text.
 fn stray_at_sign(behind: &str) -> Option<usize> {
     let authority = authority(behind);
     let tail = &behind[authority.len()..];
@@ -67,7 +67,7 @@ fn stray_at_sign(behind: &str) -> Option<usize> {
     }
 }
 
-/// Whether who logs in at `url` ends too early, so that a part of the password stands where the host should.
+/// Whether the user info of `url` ends too early, so that a part of the password stands in the place of the host.
 pub fn is_cut_off(url: &str) -> bool {
     let parts = Parts::of(url);
     let is_whole = |user_info: &str| authority(user_info).len() == user_info.len();
@@ -76,10 +76,10 @@ pub fn is_cut_off(url: &str) -> bool {
         .is_some_and(|user_info| !is_whole(user_info))
 }
 
-/// What to do then.
+/// The hint for that case.
 pub const TO_ENCODE: &str = "write the special characters of user and password percent-encoded: % as %25, / as %2F, ? as %3F, # as %23, @ as %40, & as %26";
 
-/// Whether this is a host with or without a port, as far as it matters here.
+/// Whether this looks like a host with or without a port.
 fn is_address(authority: &str) -> bool {
     let after_host = authority.rsplit(']').next().unwrap_or_default();
     match after_host.split_once(':') {
@@ -88,7 +88,8 @@ fn is_address(authority: &str) -> bool {
     }
 }
 
-/// A URL for people: `https://***@host/path?***`, where it has a user and a query. What is no URL is hidden alike.
+/// A URL for people: `https://***@host/path?***`, when it has a user and a query. A text that is not a URL is hidden
+/// in the same way.
 pub fn shown_url(url: &str) -> String {
     let parts = Parts::of(url);
     let user = parts
@@ -101,15 +102,15 @@ pub fn shown_url(url: &str) -> String {
     escaped(shown.as_bytes())
 }
 
-/// What must not be seen of a URL, in whatever is said about it.
+/// The secrets of a URL, which must not appear in any message about it.
 #[derive(Clone, Default)]
 pub struct UrlSecrets {
-    /// Longest first: one may be a part of another.
+    /// Longest first, because one may be a part of another.
     words: Vec<String>,
 }
 
 impl UrlSecrets {
-    /// Those of URLs: their user info and their query, whole and in parts, as they are written and as they are meant.
+    /// The secrets of URLs: their user info and their query, as a whole and in parts, in encoded and in decoded form.
     pub fn of(urls: &[&str]) -> Self {
         let mut words: Vec<String> = urls.iter().flat_map(|url| written(url)).collect();
         let meant: Vec<String> = words.iter().map(|word| decoded(word)).collect();
@@ -119,7 +120,7 @@ impl UrlSecrets {
         words.retain(|word| !word.is_empty());
         Self { words }
     }
-    /// The text without them.
+    /// The text with the secrets hidden.
     pub fn hide(&self, text: String) -> String {
         self.words.iter().fold(text, |text, word| {
             if text.contains(word.as_str()) {
@@ -130,7 +131,7 @@ impl UrlSecrets {
         })
     }
 
-    /// As [`UrlSecrets::hide`], where the text was cut off, perhaps within one of them.
+    /// As [`UrlSecrets::hide`], for a text that was cut off, perhaps within a secret.
     pub fn hide_in_cut(&self, text: String) -> String {
         let mut text = self.hide(text);
         let is_begun = |end: &str| self.words.iter().any(|word| word.starts_with(end));
@@ -143,14 +144,14 @@ impl UrlSecrets {
     }
 }
 
-/// They are not shown where a value is.
+/// Debug output does not show them.
 impl std::fmt::Debug for UrlSecrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "UrlSecrets({})", self.words.len())
     }
 }
 
-/// The secrets of a URL as they are written there.
+/// The secrets of a URL in the form in which they are written there.
 fn written(url: &str) -> Vec<String> {
     let parts = Parts::of(url);
     let mut words = Vec::new();
@@ -181,7 +182,7 @@ fn long_enough(word: &str) -> Option<String> {
     (word.len() >= VALUE_BYTES_MIN).then(|| word.to_owned())
 }
 
-/// Percent signs and plus signs taken for what they mean.
+/// The text with percent and plus signs decoded.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,5 +1,5 @@
-//! The platform's own streams and groups: what holds when no file says otherwise. Each value is
-//! here once. Source: the platform's description of its event pipeline.
+//! The platform's own streams and groups, which apply when no file says otherwise. Each value is stated only here.
+//! Source: the platform's description of its event pipeline.
 
 use crate::model::Name;
 use crate::topology::{
@@ -21,16 +21,16 @@ pub const REVIEW_QUEUE: &str = "profiles.review_queue";
 pub const MERGES: &str = "profiles.merges";
 /// The ML service's answers.
 pub const PREDICTION_RESULTS: &str = "predictions.results";
-/// The variable that holds the ML service's URL when the topology does not.
+/// The environment variable with the ML service's URL, unless the topology gives it.
 pub const ML_URL_VARIABLE: &str = "UCP_STREAMS_ML_URL";
 
 /// The event types the platform knows.
 pub const EVENT_TYPES: [&str; 3] = ["purchase", "page_view", "whatsapp_message"];
-/// Why profiles are to be merged.
+/// The reasons for merging profiles.
 pub const MERGE_REASONS: [&str; 2] = ["identifier_match", "manual_review"];
-/// The predictions there are.
+/// The kinds of predictions.
 pub const PREDICTIONS: [&str; 3] = ["churn", "ltv", "segment"];
-/// The request that stands for all of [`PREDICTIONS`].
+/// The request for all of [`PREDICTIONS`].
 pub const ALL_PREDICTIONS: &str = "all";
 
 impl Default for Topology {

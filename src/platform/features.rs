@@ -1,5 +1,5 @@
-//! The pure half of the `features` handler: what one normalized event adds to its brand's and its
-//! profile's counters. The hashes are written by the worker, together with the acknowledgement.
+//! The pure part of the `features` handler: what one normalised event adds to the counters of its brand and its
+//! profile. The worker writes the hashes, together with the acknowledgement.
 
 use crate::model::{JsonText, Name, escaped};
 use crate::topology::validate::{Invalid, ReadTimestamp, Rule, read_timestamp};
@@ -13,20 +13,19 @@ pub struct FeatureUpdate {
     pub profile: Option<String>,
     /// The event's type.
     pub event_type: String,
-    /// A purchase's total as a decimal number without exponent; `None` where there is none to add.
+    /// A purchase's total as a decimal number without exponent; `None` when there is none to add.
     pub purchase_total: Option<String>,
-    /// The total that a purchase names and that cannot be added, in words.
+    /// A description of a purchase's total that cannot be added.
     pub uncountable: Option<String>,
-    /// When it happened: RFC 3339 in UTC, always 24 bytes, so that the order of the texts is the
-    /// order of the moments.
+    /// The time of the event: RFC 3339 in UTC, always 24 bytes, so that comparing the texts compares the times.
     pub timestamp: String,
 }
 
 impl FeatureUpdate {
-    /// Reads a normalized event.
+    /// Reads a normalised event.
     ///
     /// # Errors
-    /// The first field that is missing or not what it must be. It does not get better by trying again.
+    /// The first field that is missing or not valid. Another attempt would not help.
     pub fn of<N: AsRef<[u8]>, V: AsRef<[u8]>>(event: &[(N, V)]) -> Result<Self, Invalid> {
         let event_type = text(event, "event_type")?.to_owned();
         let total = if event_type == "purchase" {
@@ -48,9 +47,9 @@ impl FeatureUpdate {
         })
     }
 
-    /// The hashes to add to: `{S}:features:<brand>`, and `{S}:features:<brand>:<profile>` when there
-    /// is a profile. In the brand `:` is written `%3A` and `%` is written `%25`, so that its first `:` ends it: no
-    /// brand has the key of another's profile.
+    /// The hashes to add to: `{S}:features:<brand>`, and `{S}:features:<brand>:<profile>` when there is a profile. In
+    /// the brand, `:` is written `%3A` and `%` is written `%25`, so that the brand ends at its first `:` and no brand
+    /// has the key of another brand's profile.
     pub fn keys(&self, stream: &Name) -> (Name, Option<Name>) {
         let brand = self.brand.replace('%', "%25").replace(':', "%3A");
         let brand = format!(":features:{brand}");
@@ -98,10 +97,10 @@ fn timestamp(given: &str) -> Result<String, Invalid> {
     Ok(written)
 }
 
-/// The payload's `total`: a number, or a string that is one; `None` where it names none.
+/// The payload's `total`: a number, or a string that is one; `None` when there is none.
 ///
 /// # Errors
-/// In words, why the one that it names cannot be added.
+/// Why the total cannot be added, in words.
 fn total(payload: &str) -> Result<Option<String>, String> {
     let raw = match JsonText::at(payload.as_bytes(), [&b"total"[..]]) {
         Ok(Some(raw)) => raw,
@@ -131,16 +130,16 @@ fn total(payload: &str) -> Result<Option<String>, String> {
     }
 }
 
-/// Bytes of a total that are shown where it cannot be added.
+/// How many bytes of a total are shown when it cannot be added.
 const SHOWN_MAX: usize = 64;
-/// Sums beyond this lose their cents in the server's floating point numbers.
+/// Sums beyond this lose their cents in the server's floating-point numbers.
 const TOTAL_MAX: f64 = 1e15;
-/// Digits that a total of that size can mean anything with.
+/// More digits than this have no meaning in a total of that size.
 const TOTAL_BYTES_MAX: usize = 40;
 
-/// A JSON number as the server's `HINCRBYFLOAT` takes it, with the digits it was written with.
+/// A JSON number in the form that the server's `HINCRBYFLOAT` accepts, with its original digits.
 fn decimal(text: &str) -> Result<String, &'static str> {
-    let number: f64 = serde_json::from_str(text).map_err(|_| "is no number")?;
+    let number: f64 = serde_json::from_str(text).map_err(|_| "is not a number")?;
     if number.abs() > TOTAL_MAX {
         return Err("is beyond 10^15, where sums lose their cents");
     }
@@ -204,11 +203,11 @@ mod tests {
             ),
             (
                 r#"{"total":"1,50"}"#,
-                "the total `1,50` of a purchase is no number",
+                "the total `1,50` of a purchase is not a number",
             ),
             (r#"{"total":"NaN"}"#, "`NaN`"),
-            (r#"{"total":""}"#, "is no number"),
-            (r#"{"total":"null"}"#, "is no number"),
+            (r#"{"total":""}"#, "is not a number"),
+            (r#"{"total":"null"}"#, "is not a number"),
             (r#"{"total":[1]}"#, "`[1]`"),
             (r#"{"total":1e400}"#, "`1e400`"),
             (r#"{"total":5"#, "not JSON at byte"),

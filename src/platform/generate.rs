@@ -1,4 +1,4 @@
-//! A day of the platform's traffic, made up: the same seed gives the same day, byte for byte.
+//! Generates a day of the platform's traffic: the same seed gives the same day, byte for byte.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::model::Time;
 pub struct Generated {
     /// The stream it is for.
     pub stream: &'static str,
-    /// When it happens.
+    /// The time of the event.
     pub time: Time,
     /// Its fields, complete.
     pub fields: Vec<(&'static str, String)>,
@@ -37,7 +37,7 @@ const MESSAGES: [&str; 4] = [
 ];
 const CUSTOMERS: u64 = 64;
 
-/// Of a hundred entries this many are merge requests, and this many prediction requests.
+/// The percentage of merge requests, and that of prediction requests.
 const MERGE_PERCENT: u64 = 6;
 const PREDICTION_PERCENT: u64 = 9;
 
@@ -50,8 +50,8 @@ pub struct PlatformDay {
     count: u64,
 }
 
-/// `count` entries over the 24 hours from `starts`: raw events of every type, merge requests for both
-/// reasons and prediction requests of every kind, as `seed` has it.
+/// `count` entries over the 24 hours from `starts`: raw events of every type, merge requests for both reasons and
+/// prediction requests of every kind, determined by `seed`.
 pub fn platform_day(seed: u64, starts: Time, count: u64) -> PlatformDay {
     PlatformDay {
         dice: Dice(seed),
@@ -165,7 +165,7 @@ impl PlatformDay {
         }
     }
 
-    /// One of the platform's customers, who write their number and address as people do.
+    /// One of the platform's customers, with a phone number and an address in one of the forms that people use.
     fn customer(&mut self) -> Customer {
         let number = self.dice.below(CUSTOMERS);
         let name = *Dice(number).pick(&FIRST_NAMES);
@@ -206,8 +206,8 @@ fn profile_of(number: u64) -> String {
     Dice(number).uuid(1_700_000_000_000 + number)
 }
 
-/// A small generator of numbers that look random and are not: a Weyl sequence, its bits mixed.
-/// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
+/// A small pseudorandom generator: a Weyl sequence with mixed bits. Source: Steele, Lea, Flood, "Fast splittable
+/// pseudorandom number generators", 2014.
 #[derive(Clone, Debug)]
 struct Dice(u64);
 
@@ -229,7 +229,7 @@ impl Dice {
         &table[usize::try_from(self.below(length)).unwrap_or(0)]
     }
 
-    /// A UUID of version 7 of the moment `ms`.
+    /// A UUID of version 7 for the time `ms`.
     fn uuid(&mut self, ms: u64) -> String {
         let mut random = [0; 10];
         random[..8].copy_from_slice(&self.roll().to_be_bytes());

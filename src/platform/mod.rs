@@ -1,5 +1,5 @@
-//! What is this platform's own, and of no other pipeline: its streams and groups, how an event becomes a normalised one,
-//! what its handlers make of it, and a generated day of it.
+//! What belongs to this platform and to no other pipeline: its streams and groups, how an event is normalised, what
+//! its handlers do, and a generated day.
 //!
 //! Pure: no I/O, no clock but the one a caller passes in.
 

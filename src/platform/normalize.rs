@@ -1,5 +1,5 @@
-//! The platform's normalisation: an `events.raw` entry to the fields of its `events.normalized` one.
-//! The `normalize` handler and `ingest` run this same function.
+//! The platform's normalisation: from an `events.raw` entry to the fields of its `events.normalized` entry. The
+//! `normalize` handler and `ingest` run this same function.
 
 use std::borrow::Cow;
 
@@ -11,24 +11,24 @@ use crate::topology::validate::{
     Checker, Findings, Invalid, Oddity, Pair, RESERVED_PREFIXES, Rule, Warning,
 };
 
-/// A normalized event.
+/// A normalised event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Normal {
     /// Its fields.
     pub fields: Fields,
-    /// Identifiers of the payload that could not be read and are left out.
+    /// Identifiers of the payload that could not be read and were left out.
     pub warnings: Vec<Warning>,
 }
 
-/// Brings a raw event to its normal form.
+/// Normalises a raw event.
 ///
-/// The entry is checked against `schema` (what this tool itself added to it is left out); identifiers
-/// are the payload's top-level `phone`, `email`, `customer_id` and `external_id` in one form each;
-/// the profile is still unknown. Nothing is filled in: a raw event without id or time is not one, and
-/// a second attempt would give it another.
+/// The entry is checked against `schema` (fields that this tool appended are left out). The identifiers are the
+/// payload's top-level `phone`, `email`, `customer_id` and `external_id`, each in one form; the profile is still
+/// unknown. Nothing is filled in: a raw event without an id or a time is not valid, because a second attempt would
+/// give it a different one.
 ///
 /// # Errors
-/// All that is wrong with the entry. It does not get better by trying again.
+/// Everything that is wrong with the entry. Another attempt would not help.
 pub fn normalize_event<N, V>(
     raw: &[(N, V)],
     schema: Option<&StreamSpec>,
@@ -63,7 +63,7 @@ where
     })
 }
 
-/// The entry's own fields, checked, names and moments as the schema writes them.
+/// The entry's own fields, checked, with names and times in the form of the schema.
 fn checked<'a, N, V>(
     raw: &'a [(N, V)],
     schema: Option<&'a StreamSpec>,
@@ -99,7 +99,7 @@ fn required<'f>(fields: &'f [Pair<'_>], name: &str) -> Result<&'f [u8], Vec<Inva
         .ok_or_else(|| vec![Invalid::new(name.as_bytes(), Rule::Missing)])
 }
 
-/// The payload, which must be a JSON object: nothing else has identifiers.
+/// The payload, which must be a JSON object, because nothing else has identifiers.
 fn payload_object<'f>(fields: &'f [Pair<'_>]) -> Result<&'f str, Invalid> {
     let payload = required(fields, "payload").map_err(|mut missing| missing.remove(0))?;
     let not_an_object =

@@ -1,11 +1,10 @@
-//! A JSON payload in its normal form, rewritten token by token: numbers keep every digit they were
-//! written with, names their order.
+//! Normalises a JSON payload token by token: numbers keep all their digits, and names keep their order.
 
 use std::borrow::Cow;
 
 use crate::model::{Country, normalize_phone};
 
-/// The top-level fields of a payload that say who it is about.
+/// The top-level fields of a payload that identify a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Identifier {
     Phone,
@@ -29,7 +28,7 @@ impl Identifier {
             .map(|(_, identifier)| *identifier)
     }
 
-    /// The one form of a value; `None` when it identifies nobody.
+    /// The normal form of a value; `None` when it does not identify anybody.
     fn normal(self, value: &str, default_country: Option<&Country>) -> Option<String> {
         let visible: String = value.chars().filter(|it| !is_invisible(*it)).collect();
         let trimmed = visible.trim();
@@ -42,8 +41,8 @@ impl Identifier {
     }
 }
 
-/// Whether a character shows nothing of its own: controls and format characters, which text that was copied from
-/// elsewhere brings along. Source: Unicode, general categories Cc and Cf.
+/// Whether a character is invisible: controls and format characters, which copied text often contains. Source:
+/// Unicode, general categories Cc and Cf.
 fn is_invisible(character: char) -> bool {
     // White space separates: it is left to what reads the value.
     (character.is_control() && !character.is_whitespace())
@@ -55,21 +54,21 @@ fn is_invisible(character: char) -> bool {
             | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
 }
 
-/// A payload in its normal form.
+/// A normalised payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Payload {
     /// The identifiers it has, as a JSON object of strings.
     pub(super) identifiers: String,
     /// The payload with all strings trimmed and the identifiers in their normal form, compact.
     pub(super) json: String,
-    /// Identifiers that have a value which cannot be read as one: the name, and the beginning of the value.
+    /// Identifiers whose value cannot be read: the name, and the beginning of the value.
     pub(super) unread: Vec<(&'static str, String)>,
 }
 
-/// How much of a value that cannot be read is kept.
+/// How much of such a value is kept.
 const UNREAD_CHARS_MAX: usize = 100;
 
-/// Brings a valid JSON object to its normal form.
+/// Normalises a valid JSON object.
 pub(super) fn normal_payload(json: &str, default_country: Option<&Country>) -> Payload {
     let mut rewrite = Rewrite {
         json,
@@ -102,9 +101,9 @@ fn identifiers_json(found: &[Option<String>]) -> String {
 struct Rewrite<'a> {
     json: &'a str,
     out: String,
-    /// Objects and arrays that are open.
+    /// The number of open objects and arrays.
     depth: usize,
-    /// The identifier that the value to come belongs to.
+    /// The identifier whose value comes next.
     name: Option<Identifier>,
     found: [Option<String>; Identifier::ALL.len()],
     unread: Vec<(&'static str, String)>,
@@ -112,7 +111,7 @@ struct Rewrite<'a> {
 }
 
 impl Rewrite<'_> {
-    /// Handles the token that begins with `byte` at `at`; returns where the next one begins.
+    /// Handles the token that begins with `byte` at `at`. Returns where the next one begins.
     fn token(&mut self, byte: u8, at: usize) -> usize {
         match byte {
             b' ' | b'\t' | b'\n' | b'\r' => return at + 1,
@@ -161,7 +160,7 @@ impl Rewrite<'_> {
         at + length
     }
 
-    /// Writes a value as a string in its normal form.
+    /// Writes a value as a normalised string.
     fn value(&mut self, text: &str) {
         let normal = self.identifier().and_then(|identifier| {
             let normal = identifier.normal(text, self.default_country)?;
@@ -176,7 +175,7 @@ impl Rewrite<'_> {
             .push_str(&serde_json::Value::from(&*written).to_string());
     }
 
-    /// The value of an identifier, which begins with `text`, identifies nobody.
+    /// Records that the value of an identifier, which begins with `text`, does not identify anybody.
     fn cannot_read(&mut self, text: &str) {
         if let Some(identifier) = self.identifier() {
             let beginning = text.chars().take(UNREAD_CHARS_MAX).collect();
@@ -191,7 +190,7 @@ impl Rewrite<'_> {
     }
 }
 
-/// Where the string that begins at `at` ends, its closing quote included.
+/// The end of the string that begins at `at`, including its closing quote.
 fn string_end(json: &[u8], at: usize) -> usize {
     let mut end = at + 1;
     while let Some(found) = memchr::memchr2(b'"', b'\\', json.get(end..).unwrap_or_default()) {

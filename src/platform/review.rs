@@ -1,13 +1,13 @@
-//! The pure half of the `review-queue` handler: where a merge request goes.
+//! The pure part of the `review-queue` handler: where a merge request goes.
 
 use super::{MERGES, REVIEW_QUEUE};
 use crate::topology::validate::{Invalid, Rule};
 
-/// The stream that a merge request goes on to: a person's queue when it requires manual review, else
-/// the merges.
+/// The stream that a merge request is forwarded to: the review queue when it requires manual review, otherwise the
+/// merges.
 ///
 /// # Errors
-/// `requires_manual_review` is missing, or neither `true` nor `false`: not decided for anybody.
+/// When `requires_manual_review` is missing, or neither `true` nor `false`; no default is assumed.
 pub fn merge_route<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     request: &[(N, V)],
 ) -> Result<&'static str, Invalid> {

@@ -1,5 +1,5 @@
-//! A private server that outlives the command that started it: one per directory, found again through
-//! the pid file in it, and believed only when the socket's own answer names the same process.
+//! A private server that outlives the command that started it. There is one per directory. It is found through the
+//! pid file there, which is trusted only when the server at the socket reports the same process id.
 
 use std::fs::{self, File};
 use std::io;
@@ -22,14 +22,14 @@ use super::running::STOP_GRACE;
 use super::said::{cannot, shown};
 use crate::model::{Kind, Problem, without_secrets};
 
-/// How long a running server may take to say which process it is, on a busy machine too.
+/// How long a running server may take to report its process id, even on a busy machine.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The server becomes a daemon by its own means (a session of its own, output to nowhere) and keeps
-/// descriptor 3, whose other end tells whoever started it when it ends.
+/// The server becomes a daemon by itself (in a session of its own, with its output discarded) and keeps descriptor 3
+/// open, so that whoever started it notices at the other end when it ends.
 const SCRIPT: &str = r#"exec 3>&1 >&2 </dev/null; exec "$0" "$@""#;
 
-/// The place of a detached server: its data, log, socket and pid file.
+/// The directory of a detached server: its data, log, socket and pid file.
 #[derive(Debug)]
 pub struct Detached {
     place: Place,
@@ -39,7 +39,7 @@ pub struct Detached {
 /// A detached server that answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
-    /// Its process, version and uptime, as it says.
+    /// Its process, version and uptime, as it reports them.
     pub identity: Identity,
     /// The absolute path of its unix socket.
     pub socket: PathBuf,
@@ -50,19 +50,19 @@ pub struct Live {
 pub enum Started {
     /// It started the server.
     Now(Live),
-    /// The server was running; its options are those it was started with.
+    /// The server was already running, with the options it was started with.
     Already(Live),
 }
 
-/// What there is in the directory.
+/// The state of the server in the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// A server that answers.
+    /// A server is running and answers.
     Running(Live),
-    /// None.
+    /// No server is running.
     Stopped,
-    /// The pid file names a process that lives, but the socket does not answer for it: a server that
-    /// hangs or is stopped, or another program that was given the number of one that crashed.
+    /// The pid file names a running process, but the socket does not answer for it: a server that hangs or is
+    /// suspended, or another program that was given the process id of a server that crashed.
     Unsure {
         /// The process in the pid file.
         pid: u32,
@@ -70,7 +70,7 @@ pub enum Status {
 }
 
 impl Detached {
-    /// The server in `dir` (`.ucp-streams`), whether it is there or not; touches nothing.
+    /// The server in `dir` (`.ucp-streams`), whether it exists or not; changes nothing.
     ///
     /// # Errors
     /// When the path of `dir` is too long for a unix socket.
@@ -82,23 +82,22 @@ impl Detached {
         })
     }
 
-    /// The absolute path its unix socket has when it runs.
+    /// The absolute path of its unix socket while it runs.
     pub fn socket(&self) -> &Path {
         &self.place.socket
     }
 
-    /// Where its data and log are.
+    /// The directory of its data and log.
     pub fn dir(&self) -> &Path {
         &self.place.dir
     }
 
-    /// Starts the server unless it runs, and waits until it answers. It survives this process and its
-    /// terminal.
+    /// Starts the server unless it is running, and waits until it answers. It survives this process and its terminal.
     ///
     /// # Errors
-    /// [`Kind::Local`], with the end of its log, when it ends at once; [`Kind::Unavailable`] when it does
-    /// not answer in time; [`Kind::Refused`] when the status is [`Status::Unsure`], or when the directory is not the
-    /// user's own or anything in it leads elsewhere.
+    /// [`Kind::Local`], with the end of its log, when it ends at once; [`Kind::Unavailable`] when it does not answer
+    /// in time; [`Kind::Refused`] when the status is [`Status::Unsure`], or when the directory is not the user's own
+    /// or contains a link.
     pub fn start(&self, binary: &Path, options: &Options) -> Result<Started, Problem> {
         Place::kept(&self.place.dir)?;
         let _lock = self.lock()?;
@@ -125,12 +124,12 @@ impl Detached {
         }
     }
 
-    /// Stops the server (SIGTERM, SIGKILL when it does not end) and returns its process id; none when it
-    /// did not run. Its data stays.
+    /// Stops the server (SIGTERM, then SIGKILL if it does not end) and returns its process id; `None` when it was not
+    /// running. Its data is kept.
     ///
     /// # Errors
-    /// [`Kind::Refused`] when the status is [`Status::Unsure`]: no process is signalled on the word of a
-    /// pid file alone. [`Kind::Local`] when the signal cannot be sent.
+    /// [`Kind::Refused`] when the status is [`Status::Unsure`], because a pid file alone is not reason enough to
+    /// signal a process. [`Kind::Local`] when the signal cannot be sent.
     pub fn stop(&self) -> Result<Option<u32>, Problem> {
         if !self.is_there()? {
             return Ok(None);
@@ -149,10 +148,10 @@ impl Detached {
         Ok(Some(pid))
     }
 
-    /// Whether there is such a directory, in which nothing leads elsewhere.
+    /// Whether the directory exists and contains no link.
     ///
     /// # Errors
-    /// [`Kind::Refused`] where it is not the user's own, or anything in it leads elsewhere.
+    /// [`Kind::Refused`] when it is not the user's own, or contains a link.
     pub fn is_there(&self) -> Result<bool, Problem> {
         let dir = &self.place.dir;
         if fs::symlink_metadata(dir).is_err() {
@@ -172,7 +171,7 @@ impl Detached {
         fs::read_to_string(&self.pid_file).ok()?.trim().parse().ok()
     }
 
-    /// One start or stop at a time; released when the file is closed.
+    /// Allows one start or stop at a time; released when the file is closed.
     fn lock(&self) -> Result<File, Problem> {
         let path = self.place.dir.join("lock");
         let mut options = File::options();
@@ -181,7 +180,7 @@ impl Detached {
             .map_err(|error| cannot("lock", &path, &error))
     }
 
-    /// Removes what a crash left; the server removes both itself when it is stopped.
+    /// Removes what a crash left behind; a server that is stopped removes both files itself.
     fn forget(&self) -> Result<(), Problem> {
         for path in [&self.pid_file, &self.place.socket] {
             match fs::remove_file(path) {
@@ -242,8 +241,8 @@ impl Detached {
         }
     }
 
-    /// A process that ends closes its files first: it is awaited, so that the next start does not find
-    /// its number in the pid file and alive.
+    /// Waits for the end of a process, which closes its files before it ends. Otherwise the next start could find its
+    /// process id in the pid file and still running.
     fn clear_away(&self) -> Result<(), Problem> {
         if let Some(pid) = self.written_pid() {
             is_gone_within(pid, STOP_GRACE);
@@ -267,8 +266,8 @@ impl Detached {
             shown(&self.pid_file)
         ))
         .hint(format!(
-            "look at it with `ps -p {pid}`: end a server that hangs with `kill {pid}`, and remove the pid \
-             file when it is another program"
+            "check it with `ps -p {pid}`: end a server that hangs with `kill {pid}`, or, if it is another program, \
+                remove the pid file"
         ))
     }
 }
@@ -281,7 +280,7 @@ fn is_closed(pipe: &ChildStdout, timeout: Duration) -> bool {
         && descriptors[0].revents().contains(PollFlags::HUP)
 }
 
-/// SIGTERM, SIGKILL after a while, to a process that is not a child.
+/// Ends a process that is not a child: SIGTERM, then SIGKILL after a while.
 fn end(pid: u32) -> io::Result<()> {
     for signal in [Signal::TERM, Signal::KILL] {
         if let Err(error) = send(pid, signal)
@@ -299,7 +298,7 @@ fn end(pid: u32) -> io::Result<()> {
     ))
 }
 
-/// Awaits the end of a process that is not a child.
+/// Waits for the end of a process that is not a child.
 fn is_gone_within(pid: u32, timeout: Duration) -> bool {
     let deadline = Instant::now() + timeout;
     while is_alive(pid) {

@@ -1,4 +1,4 @@
-//! Where a server binary is, and how to get one when there is none.
+//! Finds a server binary, and says how to install one if there is none.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use rustix::fs::{Access, access};
 
 use crate::model::{Kind, Problem, escaped};
 
-/// The programs that are looked for on the search path, in this order.
+/// The programs to look for on the search path, in this order.
 const PROGRAMS: [&str; 2] = ["valkey-server", "redis-server"];
 
-/// The server binary to start: `named` (the value of `$UCP_STREAMS_SERVER`) when given, else the first
-/// `valkey-server`, else the first `redis-server` on `search_path` (the value of `$PATH`).
+/// The server binary to start: `named` (the value of `$UCP_STREAMS_SERVER`) if it is given, otherwise the first
+/// `valkey-server`, otherwise the first `redis-server` on `search_path` (the value of `$PATH`).
 ///
 /// # Errors
-/// [`Kind::Usage`] when `named` is not an executable file. [`Kind::Local`] when nothing is found: one line
-/// that says how to install a server on this platform.
+/// [`Kind::Usage`] when `named` is not an executable file. [`Kind::Local`] when nothing is found: one line that says
+/// how to install a server on this platform.
 pub fn find(named: Option<&Path>, search_path: Option<&OsStr>) -> Result<PathBuf, Problem> {
     if let Some(named) = named {
         return if is_executable(named) {
@@ -35,8 +35,7 @@ pub fn find(named: Option<&Path>, search_path: Option<&OsStr>) -> Result<PathBuf
         .ok_or_else(|| Problem::new(Kind::Local, not_found(Platform::here())))
 }
 
-/// As [`find`] without a named one, by asking the system to run each program on the search path instead of being
-/// told the path.
+/// As [`find`] without `named`, for callers that do not know the search path: it asks the system to run each program.
 ///
 /// # Errors
 /// [`Kind::Local`] when none runs: one line that says how to install a server on this platform.
@@ -68,7 +67,7 @@ fn not_executable(path: &Path) -> Problem {
     .hint("give it the path of a redis-server or valkey-server, or unset it to search PATH")
 }
 
-/// What the operator installs programs with.
+/// The package manager of this platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Platform {
     Apt,

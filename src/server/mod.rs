@@ -1,10 +1,10 @@
-//! Private redis-server and valkey-server processes: find one, start it on a unix socket in a directory
-//! that only its owner can enter, await that it answers, restart, kill, pause and stop it.
+//! Private redis-server and valkey-server processes: finds one, starts it on a unix socket in a directory that only
+//! its owner can enter, waits until it answers, and restarts, kills, pauses or stops it.
 //!
-//! `dev`, `demo`, `ephemeral:` and the tests use this one code. It is blocking (`std::process`), reads no
-//! environment variable, prints nothing, and knows of the protocol only the two questions in [`probe`].
+//! `dev`, `demo`, `ephemeral:` and the tests use this code. It is blocking (`std::process`), reads no environment
+//! variable, prints nothing, and knows only the two requests of the protocol in [`probe`].
 //!
-//! - [`Server`] belongs to this process and never outlives it, not even a `kill -9` of it.
+//! - [`Server`] belongs to this process and never outlives it, even if this process is killed with `kill -9`.
 //! - [`Detached`] outlives it: one server per directory, found again through its pid file.
 
 mod detached;

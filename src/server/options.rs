@@ -1,31 +1,31 @@
-//! How a private server is configured, and the arguments that say so.
+//! The configuration of a private server, and its arguments.
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-/// What of the data survives the server.
+/// How much of the data survives the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Persistence {
     /// Nothing.
     #[default]
     None,
-    /// An append-only file, written out every second: a kill of the machine loses about a second.
+    /// An append-only file that is synced every second: a crash of the machine loses about a second.
     EverySecond,
-    /// An append-only file, written out before each reply: an acknowledged write survives.
+    /// An append-only file that is synced before each reply: an acknowledged write survives.
     Always,
 }
 
 /// How to start a private server.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What of the data survives it.
+    /// How much of the data survives it.
     pub persistence: Persistence,
-    /// Listen on this port of 127.0.0.1 too; the unix socket is always there.
+    /// Listen on this port of 127.0.0.1 as well; the unix socket is always there.
     pub port: Option<u16>,
-    /// Further server arguments, as `--name value`; they come last and win.
+    /// Further server arguments, as `--name value`; they come last and take precedence.
     pub args: Vec<OsString>,
-    /// How long it may take until it answers, and after each time it says that it is loading its data.
+    /// How long it may take until it answers, counted again each time it says that it is loading its data.
     pub ready_within: Duration,
 }
 

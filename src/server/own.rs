@@ -1,5 +1,5 @@
-//! Files and directories of one's own: a link that somebody left where this tool writes (a checkout can hold one) leads
-//! nowhere.
+//! Checks that files and directories belong to the user and are not links: a checkout, for instance, could contain a
+//! link that redirects what this tool writes.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -14,27 +14,27 @@ use rustix::process::geteuid;
 use super::said::{cannot, shown};
 use crate::model::Problem;
 
-/// Entries of a server's directory that are looked at: its own are about ten.
+/// How many entries of a server's directory are looked at; a server creates about ten.
 const ENTRIES_MAX: usize = 10_000;
 
-/// What the server calls the directory of its append-only file.
+/// The name that the server gives to the directory of its append-only file.
 const APPEND_ONLY: &str = "appendonlydir";
 
-/// Opens `path` as `options` say, unless it is a symbolic link.
+/// Opens `path` with `options`, unless it is a symbolic link.
 ///
 /// # Errors
-/// As [`OpenOptions::open`]; [`is_link`] knows the one of a link.
+/// As [`OpenOptions::open`]; [`is_link`] recognises the error for a link.
 pub fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW.bits().cast_signed();
     options.custom_flags(flags).open(path)
 }
 
-/// Whether `error` is [`open`]'s about a symbolic link.
+/// Whether `error` is the one that [`open`] returns for a symbolic link.
 pub fn is_link(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::LOOP)
 }
 
-/// That `path` is a symbolic link, which is not followed.
+/// The error that `path` is a symbolic link, which is not followed.
 pub fn link_refused(path: &Path) -> Problem {
     Problem::refused(format!(
         "{} is a symbolic link, so writing to it would write elsewhere; nothing was changed",
@@ -42,17 +42,17 @@ pub fn link_refused(path: &Path) -> Problem {
     ))
 }
 
-/// Closes `dir` to everybody else, where it is the user's own and leads nowhere else.
+/// Removes other users' access to `dir`, after checking that it is the user's own and contains no link.
 ///
 /// # Errors
-/// [`crate::model::Kind::Refused`] where `dir` is a link, belongs to or can be written by others, or holds a link.
+/// [`crate::model::Kind::Refused`] when `dir` is a link, belongs to or can be written by others, or contains a link.
 pub(super) fn take(dir: &Path) -> Result<(), Problem> {
     let directory = examine(dir)?;
     let closed = directory.set_permissions(Permissions::from_mode(0o700));
     closed.map_err(|error| cannot("close to others the directory", dir, &error))
 }
 
-/// As [`take`], and changes nothing.
+/// As [`take`], but changes nothing.
 pub(super) fn examine(dir: &Path) -> Result<File, Problem> {
     let directory = open(OpenOptions::new().read(true), dir).map_err(|error| {
         if is_link(&error) {
@@ -65,7 +65,7 @@ pub(super) fn examine(dir: &Path) -> Result<File, Problem> {
     let data = directory.metadata().map_err(failed)?;
     let foreign = |what: String| Err(Problem::refused(what).hint(ELSEWHERE));
     if !data.is_dir() {
-        return foreign(format!("{} is no directory", shown(dir)));
+        return foreign(format!("{} is not a directory", shown(dir)));
     }
     if data.uid() != geteuid().as_raw() {
         let (dir, owner) = (shown(dir), data.uid());
@@ -79,7 +79,7 @@ pub(super) fn examine(dir: &Path) -> Result<File, Problem> {
             shown(dir)
         ))
         .hint(format!(
-            "look at what is in it and run `chmod go-w {}`, or name another directory with --dir",
+            "check what is in it and run `chmod go-w {}`, or name another directory with --dir",
             shown(dir)
         )));
     }
@@ -89,7 +89,8 @@ pub(super) fn examine(dir: &Path) -> Result<File, Problem> {
 
 const ELSEWHERE: &str = "remove it, or name another directory with --dir";
 
-/// That nothing in `dir`, nor in the directory of the append-only file there, is a link: the server itself follows one.
+/// Checks that neither `dir` nor the directory of the append-only file in it contains a link, because the server
+/// itself would follow one.
 fn without_links(dir: &Path) -> Result<(), Problem> {
     let read = || -> io::Result<Option<OsString>> {
         for entry in fs::read_dir(dir)?.take(ENTRIES_MAX) {

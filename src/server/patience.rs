@@ -1,4 +1,4 @@
-//! How long a server that was started is waited for.
+//! How long to wait for a server that was started.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use super::probe::Readiness;
 use super::said::shown;
 use crate::model::{Kind, Problem};
 
-/// The longest time a server may take to load its data, while it says that it does.
+/// The longest time that a server may take to load its data, while it reports that it does.
 const LOADING_MAX: Duration = Duration::from_mins(30);
 
-/// Ends a while after the last sign that something moves.
+/// Gives up when there has been no sign of progress for a while.
 pub(super) struct Patience {
     within: Duration,
     started: Instant,
@@ -19,7 +19,7 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// A first answer is due within `within`.
+    /// The first answer is due within `within`.
     pub(super) fn new(within: Duration) -> Self {
         let started = Instant::now();
         Self {
@@ -29,10 +29,10 @@ impl Patience {
         }
     }
 
-    /// What is left of it.
+    /// The time that is left.
     ///
     /// # Errors
-    /// Nothing is, with the end of the server's log.
+    /// When none is left; the error contains the end of the server's log.
     pub(super) fn left(&self, binary: &Path, place: &Place) -> Result<Duration, Problem> {
         let left = self.ends.saturating_duration_since(Instant::now());
         if !left.is_zero() {
@@ -47,7 +47,7 @@ impl Patience {
         Err(Problem::new(Kind::Unavailable, message))
     }
 
-    /// A server that loads its data is given more time: how long that takes depends on how much there is.
+    /// Gives a server that is loading its data more time, because that depends on the amount of data.
     pub(super) fn note(&mut self, readiness: Readiness) {
         if readiness == Readiness::Loading {
             let more = Instant::now() + self.within;

@@ -1,5 +1,5 @@
-//! The directory a private server lives in: only its owner can enter it, and the path of the unix socket
-//! in it is short enough for the system.
+//! The directory of a private server: only its owner can enter it, and the path of the unix socket in it is short
+//! enough for the system.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -12,27 +12,27 @@ use super::own;
 use super::said::{cannot, shown};
 use crate::model::{Kind, Problem, escape_into};
 
-/// Longest path of a unix socket in bytes, its closing NUL not counted. Source: `sun_path` in unix(7),
-/// 108 bytes on Linux, 104 on macOS and the BSDs.
+/// The longest path of a unix socket in bytes, without its final NUL. Source: `sun_path` in unix(7), 108 bytes on
+/// Linux, 104 on macOS and the BSDs.
 const SOCKET_PATH_BYTES_MAX: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-/// How much of a log's end an error shows.
+/// How much of a log's end an error message shows.
 const LOG_TAIL_BYTES: u64 = 2048;
 
-/// A server's directory with the files in it.
+/// A server's directory, with the files in it.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// Absolute.
+    /// The absolute path.
     pub(super) dir: PathBuf,
     pub(super) socket: PathBuf,
     pub(super) log: PathBuf,
-    /// Removes the directory at the end, when it was made for one server.
+    /// Removes the directory at the end, if it was created for one server.
     temporary: Option<TempDir>,
 }
 
 impl Place {
-    /// A new directory under the system's place for temporary files, else under `/tmp` where that is too
-    /// long for a socket. It is removed on drop.
+    /// A new directory in the system's directory for temporary files, or in `/tmp` if that path would be too long for
+    /// a socket. It is removed on drop.
     pub(super) fn temporary() -> Result<Self, Problem> {
         let preferred = std::env::temp_dir();
         let short = Path::new("/tmp");
@@ -52,10 +52,10 @@ impl Place {
         Ok(place)
     }
 
-    /// `dir`, made when missing, closed to everyone but its owner, and kept on drop.
+    /// `dir`, created if it is missing, accessible only to its owner, and kept on drop.
     ///
     /// # Errors
-    /// [`Kind::Refused`] where it is not the user's own, or anything in it leads elsewhere.
+    /// [`Kind::Refused`] when it is not the user's own, or contains a link.
     pub(super) fn kept(dir: &Path) -> Result<Self, Problem> {
         let place = Self::of(dir)?;
         let mut maker = DirBuilder::new();
@@ -70,13 +70,13 @@ impl Place {
         Ok(place)
     }
 
-    /// The log, to be added to.
+    /// Opens the log for appending.
     pub(super) fn open_log(path: &Path) -> io::Result<fs::File> {
         let mut options = fs::File::options();
         own::open(options.create(true).append(true).mode(0o600), path)
     }
 
-    /// The files in `dir` as they would be called; touches nothing.
+    /// The paths of the files in `dir`; changes nothing.
     pub(super) fn of(dir: &Path) -> Result<Self, Problem> {
         let dir = std::path::absolute(dir).map_err(|error| cannot("resolve", dir, &error))?;
         // A slash at its end would lead through a link.
@@ -105,7 +105,7 @@ impl Place {
         self.temporary.is_some()
     }
 
-    /// The end of the server's log, escaped, line by line; says so when there is none.
+    /// The end of the server's log, escaped, line by line, or a note that there is no log.
     pub(super) fn log_tail(&self) -> String {
         let Ok(bytes) = tail(&self.log) else {
             return format!("(no log in {})", shown(&self.log));

@@ -1,29 +1,29 @@
-//! The two questions a server is asked over its unix socket, written by hand: does it answer, and which
-//! process is it. Everything else that is said to a server is said by `wire/`.
+//! The two requests that a server is sent over its unix socket: whether it answers, and which process it is.
+//! Everything else that is sent to a server is in `wire/`.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// The longest INFO section that is believed.
+/// The longest INFO section that is accepted.
 const REPLY_BYTES_MAX: u64 = 64 * 1024;
 
-/// How far a server that answers has come.
+/// The state of a server that answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// It reads its data.
+    /// It is loading its data.
     Loading,
-    /// It runs a script that takes long.
+    /// It is running a long script.
     Busy,
-    /// It can be used; one that asks for a password first can.
+    /// It can be used; this includes one that asks for a password first.
     Ready,
 }
 
-/// How far the server behind `socket` has come, as it says within `timeout`.
+/// The state of the server behind `socket`, as it reports it within `timeout`.
 ///
 /// # Errors
-/// When it cannot be reached or says nothing in time.
+/// When it cannot be reached or does not answer in time.
 pub fn readiness(socket: &Path, timeout: Duration) -> io::Result<Readiness> {
     let reply = first_line(&mut ask(socket, timeout, b"*1\r\n$4\r\nPING\r\n")?)?;
     Ok(if reply.starts_with("-LOADING") {
@@ -35,7 +35,7 @@ pub fn readiness(socket: &Path, timeout: Duration) -> io::Result<Readiness> {
     })
 }
 
-/// What a server says of itself.
+/// What a server says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Its process id.
@@ -44,14 +44,14 @@ pub struct Identity {
     pub name: String,
     /// Its own version.
     pub version: String,
-    /// For how long it has run, in seconds.
+    /// Its uptime in seconds.
     pub uptime_s: u64,
 }
 
-/// Which process the server behind `socket` is (`INFO server`).
+/// The process of the server behind `socket` (`INFO server`).
 ///
 /// # Errors
-/// When it cannot be reached, says nothing within `timeout`, or answers something else.
+/// When it cannot be reached, does not answer within `timeout`, or answers something else.
 pub fn identity(socket: &Path, timeout: Duration) -> io::Result<Identity> {
     let mut reader = ask(socket, timeout, b"*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n")?;
     let head = first_line(&mut reader)?;

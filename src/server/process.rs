@@ -1,4 +1,4 @@
-//! One server process that belongs to this one: started behind its reaper, signalled, reaped.
+//! One server process that belongs to this process: started together with its reaper, signalled, and waited for.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -15,10 +15,10 @@ use super::place::Place;
 use super::reaper::Reaper;
 use crate::model::without_secrets;
 
-/// How often a process is asked whether it has ended.
+/// How often to check whether a process has ended.
 pub(super) const POLL: Duration = Duration::from_millis(2);
 
-/// A running server, or one that has ended and is not reaped yet.
+/// A running server, or one that has ended and has not been waited for.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
@@ -26,10 +26,11 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts `binary`, its output appended to `log`; `removed` is what the reaper removes after it.
+    /// Starts `binary` with its output appended to `log`; the reaper removes `removed` afterwards.
     ///
-    /// The server runs in a process group of its own, so that a terminal's Ctrl-C reaches it only through
-    /// this process. It waits as a shell for a line before it becomes the server: the reaper is there first.
+    /// The server runs in a process group of its own, so that a terminal's Ctrl-C reaches it only through this
+    /// process. It first waits as a shell for a line of input before it becomes the server, so that the reaper is
+    /// always started before it.
     pub(super) fn start(
         binary: &Path,
         arguments: &[OsString],
@@ -64,7 +65,7 @@ impl Process {
         self.child.id()
     }
 
-    /// How it ended, if it has.
+    /// How it ended, if it has ended.
     pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         let status = self.child.try_wait()?;
         if status.is_some() {
@@ -81,14 +82,14 @@ impl Process {
         Ok(())
     }
 
-    /// SIGKILL, and waits for the end.
+    /// Sends SIGKILL, and waits for the end.
     pub(super) fn kill(&mut self) -> io::Result<()> {
         self.signal(Signal::KILL)?;
         self.reaper = None;
         self.child.wait().map(drop)
     }
 
-    /// SIGTERM, and SIGKILL when it has not ended after `grace`; waits for the end.
+    /// Sends SIGTERM, then SIGKILL if it has not ended after `grace`, and waits for the end.
     pub(super) fn stop(&mut self, grace: Duration) -> io::Result<()> {
         self.signal(Signal::TERM)?;
         let deadline = Instant::now() + grace;
@@ -113,21 +114,22 @@ pub(super) fn send(pid: u32, signal: Signal) -> io::Result<()> {
     Ok(kill_process(system_pid(pid)?, signal)?)
 }
 
-/// Whether there is a process `pid`, of whichever owner, that has not ended. One that has, but that
-/// nobody reaps (a container without an init), has ended.
+/// Whether there is a process `pid`, of any owner, that has not ended. A process that has ended but is not waited for
+/// (in a container without an init) counts as ended.
 pub(super) fn is_alive(pid: u32) -> bool {
     let exists = system_pid(pid).is_ok_and(|pid| test_kill_process(pid) != Err(Errno::SRCH));
     exists && !is_zombie(pid)
 }
 
-/// Where the system shows it: the state after the name in `/proc/PID/stat`. Source: proc(5).
+/// Whether the process is a zombie, on systems that show it: the state after the name in `/proc/PID/stat`. Source:
+/// proc(5).
 fn is_zombie(pid: u32) -> bool {
     std::fs::read(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
         memchr::memrchr(b')', &stat).is_some_and(|end| stat[end..].starts_with(b") Z"))
     })
 }
 
-/// Never 0 or negative, which would name a process group.
+/// The process id for the system. It must not be 0 or negative, which would name a process group.
 fn system_pid(pid: u32) -> io::Result<Pid> {
     i32::try_from(pid)
         .ok()
@@ -135,7 +137,7 @@ fn system_pid(pid: u32) -> io::Result<Pid> {
         .ok_or_else(|| {
             io::Error::new(
                 io::ErrorKind::InvalidInput,
-                format!("{pid} is no process id"),
+                format!("{pid} is not a process id"),
             )
         })
 }

@@ -1,9 +1,8 @@
-//! The reaper: a small shell beside a server that outlives this process only long enough to take the
-//! server with it.
+//! The reaper: a small shell beside a server. It outlives this process only to end the server.
 //!
-//! Its standard input is a pipe that only this process can close: at its end, however it comes (a
-//! `kill -9` too), the reaper kills the server and removes the directory that was made for it. A parent
-//! death signal would follow the thread that started the server, and needs unsafe code.
+//! Its standard input is a pipe whose other end only this process has. When this process ends, in whatever way (even
+//! by `kill -9`), the reaper kills the server and removes the directory that was created for it. A parent death
+//! signal would not do: it follows the thread that started the server, and needs unsafe code.
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
@@ -12,9 +11,9 @@ use std::process::{Child, Command, Stdio};
 
 use crate::model::without_secrets;
 
-/// `$1` is the server's process id, `$2` the directory to remove, or nothing; the server's last write can
-/// come between the files and their directory, so removing is tried twice. Neither a terminal's Ctrl-C
-/// nor its hang-up ends the reaper.
+/// `$1` is the server's process id, `$2` the directory to remove, or empty. Removing is tried twice, because the
+/// server may write a last file between the removal of the files and that of their directory. The reaper ignores a
+/// terminal's Ctrl-C and hang-up.
 const SCRIPT: &str = r#"
 trap '' HUP INT QUIT TERM
 while read -r _; do :; done
@@ -29,7 +28,7 @@ pub(super) struct Reaper {
 }
 
 impl Reaper {
-    /// Watches over the process `pid`, and removes `dir` after it.
+    /// Watches the process `pid`, and removes `dir` after its end.
     pub(super) fn over(pid: u32, dir: Option<&Path>) -> io::Result<Self> {
         let shell = without_secrets(&mut Command::new("/bin/sh"))
             .args(["-c", SCRIPT, "ucp-streams-reaper"])
@@ -44,7 +43,7 @@ impl Reaper {
     }
 }
 
-/// The reaper must be gone before its server's process id can become another's.
+/// The reaper must have ended before its server's process id can be given to another process.
 impl Drop for Reaper {
     fn drop(&mut self) {
         let _ = self.shell.kill();

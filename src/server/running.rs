@@ -19,7 +19,7 @@ use crate::model::{Kind, Problem};
 /// How long a server may take to end after SIGTERM (it may be writing its data) before SIGKILL.
 pub(super) const STOP_GRACE: Duration = Duration::from_secs(5);
 
-/// A private server on a unix socket. It ends with this value, and with this process however that ends.
+/// A private server on a unix socket. It ends when this value is dropped, and when this process ends in any way.
 #[derive(Debug)]
 pub struct Server {
     // Before the place: the process is gone before its directory is removed.
@@ -30,8 +30,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `binary` in a private directory that is made for it and removed with it, and waits until it
-    /// answers (10 to 40 ms).
+    /// Starts `binary` in a private directory that is created for it and removed with it, and waits until it answers
+    /// (10 to 40 ms).
     ///
     /// # Errors
     /// [`Kind::Local`], with the end of its log, when it ends at once or does not answer in time.
@@ -39,15 +39,15 @@ impl Server {
         Self::in_place(Place::temporary()?, binary, options)
     }
 
-    /// As [`Server::start`], in `dir`, which is made when missing and stays.
+    /// As [`Server::start`], in `dir`, which is created if it is missing, and kept.
     ///
     /// # Errors
-    /// As [`Server::start`]; when the path of `dir` is too long for a unix socket; [`Kind::Refused`] when a
-    /// server is running in it.
+    /// As [`Server::start`]; when the path of `dir` is too long for a unix socket; [`Kind::Refused`] when a server is
+    /// already running in it.
     pub fn start_in(dir: &Path, binary: &Path, options: Options) -> Result<Self, Problem> {
         let place = Place::kept(dir)?;
         if UnixStream::connect(&place.socket).is_ok() {
-            let message = format!("a server is running in {} already", shown(&place.dir));
+            let message = format!("a server is already running in {}", shown(&place.dir));
             return Err(Problem::refused(message).hint("stop it, or use another directory"));
         }
         Self::in_place(place, binary, options)
@@ -69,23 +69,22 @@ impl Server {
         &self.place.socket
     }
 
-    /// Where its data, log and socket are.
+    /// The directory of its data, log and socket.
     pub fn dir(&self) -> &Path {
         &self.place.dir
     }
 
-    /// The port of 127.0.0.1 it listens on, when it was given one.
+    /// The port of 127.0.0.1 that it listens on, if it was given one.
     pub fn port(&self) -> Option<u16> {
         self.options.port
     }
 
-    /// Its process id; none after [`Server::kill`] and [`Server::stop`].
+    /// Its process id; `None` after [`Server::kill`] and [`Server::stop`].
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::pid)
     }
 
-    /// Stops it if it runs, and starts it again in the same directory, with the data that its
-    /// persistence kept.
+    /// Stops it if it is running, and starts it again in the same directory, with the data that its persistence kept.
     ///
     /// # Errors
     /// As [`Server::start`].
@@ -94,7 +93,7 @@ impl Server {
         self.run()
     }
 
-    /// SIGKILL, as a crash; waits for the end.
+    /// Sends SIGKILL, as in a crash, and waits for the end.
     ///
     /// # Errors
     /// When the signal cannot be sent.
@@ -105,7 +104,7 @@ impl Server {
         }
     }
 
-    /// SIGTERM, SIGKILL when it does not end; waits for the end.
+    /// Sends SIGTERM, then SIGKILL if it does not end, and waits for the end.
     ///
     /// # Errors
     /// When the signal cannot be sent.
@@ -118,7 +117,7 @@ impl Server {
         }
     }
 
-    /// SIGSTOP: it keeps its connections and accepts new ones, but answers nothing.
+    /// Sends SIGSTOP: it keeps its connections and accepts new ones, but answers nothing.
     ///
     /// # Errors
     /// When the signal cannot be sent.
@@ -126,7 +125,7 @@ impl Server {
         self.signal(Signal::STOP, "pause")
     }
 
-    /// SIGCONT: ends a [`Server::pause`].
+    /// Sends SIGCONT, which ends a [`Server::pause`].
     ///
     /// # Errors
     /// When the signal cannot be sent.
@@ -163,7 +162,7 @@ impl Server {
     }
 }
 
-/// A server whose data is worth keeping may write it before it ends; any other is killed.
+/// A server with persistent data may write it before it ends; any other is killed.
 impl Drop for Server {
     fn drop(&mut self) {
         let keeps = self.options.persistence != Persistence::None && !self.place.is_temporary();
@@ -171,7 +170,10 @@ impl Drop for Server {
     }
 }
 
-/// Returns when the server can be used; an error, with the end of its log, when it ends or says nothing `within`.
+/// Waits until the server can be used.
+///
+/// # Errors
+/// With the end of its log, when it ends or does not answer `within`.
 fn await_ready(
     process: &mut Process,
     place: &Place,

@@ -1,4 +1,4 @@
-//! What is said of a path that something could not be done to.
+//! Error messages about paths.
 
 use std::ffi::OsStr;
 use std::io;
@@ -11,7 +11,7 @@ pub(super) fn shown(path: impl AsRef<OsStr>) -> String {
     escaped(path.as_ref().as_encoded_bytes())
 }
 
-/// A [`Kind::Local`] problem: what could not be done to which path, and the system's reason.
+/// A [`Kind::Local`] error: what could not be done to which path, and the system's reason.
 pub(super) fn cannot(what: &str, path: &Path, error: &io::Error) -> Problem {
     Problem::new(
         Kind::Local,

@@ -1,5 +1,5 @@
-//! How a command shows things: format, colour, width, how much it says. Never fails, so that even a wrong
-//! setting elsewhere can be reported the way the operator asked for.
+//! How a command shows things: format, colour, width, verbosity. Resolving this never fails, so that even a wrong
+//! setting elsewhere can be reported in the way the operator wants.
 
 use super::{Env, Origin, Setting};
 use crate::cli::Names;
@@ -7,29 +7,29 @@ use crate::cli::{ColorChoice, Globals};
 use crate::model::Format;
 use crate::model::Name;
 
-/// A pager that shows all there is at once is none.
+/// A pager that shows everything at once counts as no pager.
 const NO_PAGER: &str = "cat";
 
-/// What shows output that is longer than the screen.
+/// The pager for output that is longer than the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PagerChoice {
-    /// `less`, where it is installed.
+    /// `less`, if it is installed.
     Usual,
-    /// This line, as a shell runs it.
+    /// This command line, run by a shell.
     Named(String),
 }
 
-/// How to show things, resolved.
+/// The resolved display settings.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent choices")]
 pub struct DisplaySettings {
     /// The output format.
     pub format: Setting<Format>,
-    /// Items are shown by a template: they are JSON on the way to it, and nothing else is.
+    /// Items are formatted by a template, which receives them as JSON; nothing else is shown as JSON.
     pub by_template: bool,
-    /// `--columns`; empty for the usual ones.
+    /// `--columns`; empty for the default columns.
     pub columns: Vec<Name>,
-    /// Header lines.
+    /// Whether to print header lines.
     pub headers: bool,
     /// `--names`.
     pub names: bool,
@@ -39,11 +39,11 @@ pub struct DisplaySettings {
     pub colour_stdout: Setting<bool>,
     /// Colour on standard error.
     pub colour_stderr: Setting<bool>,
-    /// The terminal can go back and draw again: `$TERM` says which it is, and not that it is dumb.
+    /// Whether the terminal can redraw: `$TERM` is set and not `dumb`.
     pub redraws: bool,
-    /// What shows output that is longer than the screen, where that may be done.
+    /// The pager for output that is longer than the screen, if one may be used.
     pub pager: Option<PagerChoice>,
-    /// `$COLUMNS`: the width to use for a terminal that does not tell its own, or an explicit `-o table` elsewhere.
+    /// `$COLUMNS`: the width of a terminal that does not tell its own, or of an explicit `-o table` elsewhere.
     pub columns_of_env: Option<u16>,
     /// Leave out notes and progress.
     pub quiet: bool,
@@ -54,7 +54,7 @@ pub struct DisplaySettings {
 }
 
 impl DisplaySettings {
-    /// Resolves from flags, environment and whether the two outputs are terminals.
+    /// Resolves the settings from flags, environment, and whether the two outputs are terminals.
     pub fn resolve(globals: &Globals, env: &Env, stdout_tty: bool, stderr_tty: bool) -> Self {
         Self {
             format: match globals.output {
@@ -85,7 +85,7 @@ impl DisplaySettings {
         }
     }
 
-    /// What `-v` says: one line a value, with its origin.
+    /// The output of `-v`: one line per value, with its origin.
     pub fn describe(&self) -> Vec<String> {
         let when = |colour: Setting<bool>| if colour.value { "yes" } else { "no" };
         let Self {
@@ -116,8 +116,8 @@ fn pager(globals: &Globals, env: &Env) -> Option<PagerChoice> {
     }
 }
 
-/// Whether an output has colour. The flag decides, then `NO_COLOR`, then `CLICOLOR_FORCE`, then whether the
-/// output is a terminal that has colours. Source: no-color.org, bixense.com/clicolors.
+/// Whether an output has colour. The flag decides, then `NO_COLOR`, then `CLICOLOR_FORCE`, then whether the output is
+/// a terminal that has colours. Source: no-color.org, bixense.com/clicolors.
 fn colour(choice: ColorChoice, env: &Env, tty: bool) -> Setting<bool> {
     let (value, origin) = match choice {
         ColorChoice::Always => (true, Origin::Flag("--color")),

@@ -1,4 +1,4 @@
-//! The environment, read once: the variables this tool knows, and no others.
+//! The environment, read once: only the variables that this tool knows.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -8,46 +8,50 @@ use std::time::Duration;
 use super::{Origin, Setting};
 use crate::model::parse_duration;
 
-/// Every variable that is looked at, and what it says.
+/// Every variable that is read, and what it means.
 const KNOWN: [(&str, &str); 19] = [
     (
         "CLICOLOR",
-        "0 for no colour, unless --color says otherwise.",
+        "0 turns colour off, unless --color says otherwise.",
     ),
     (
         "CLICOLOR_FORCE",
-        "Colour even where the output is no terminal, unless it is 0.",
+        "Turns colour on even when the output is not a terminal, unless it is 0.",
     ),
     (
         "COLUMNS",
-        "The width of tables where the terminal does not tell its own.",
+        "The width of tables, when the terminal does not tell its own.",
     ),
     (
         "HOME",
         "Where contexts are kept, unless the XDG variables say otherwise.",
     ),
-    ("NO_COLOR", "No colour, unless --color says otherwise."),
-    ("PAGER", "The pager, where UCP_STREAMS_PAGER is not set."),
+    (
+        "NO_COLOR",
+        "Turns colour off, unless --color says otherwise.",
+    ),
+    ("PAGER", "The pager, when UCP_STREAMS_PAGER is not set."),
     (
         "REDISCLI_AUTH",
-        "The password, where UCP_STREAMS_PASSWORD is not set.",
+        "The password, when UCP_STREAMS_PASSWORD is not set.",
     ),
-    ("REDIS_URL", "The server, where UCP_STREAMS_URL is not set."),
+    ("REDIS_URL", "The server, when UCP_STREAMS_URL is not set."),
     (
         "TERM",
-        "dumb for no colour, no pager, and for progress a line at a time.",
+        "dumb turns off colour and the pager, and shows progress as one line at a time.",
     ),
     (
         "UCP_STREAMS_COMPLETE_WITHIN",
-        "How long the server may take when a name is completed on the command line: 150ms unless this says otherwise.",
+        "How long completion of a name on the command line may wait for the server [default: 150ms].",
     ),
     (
         "UCP_STREAMS_ML_URL",
-        "Where the worker of predictions sends its requests.",
+        "The URL to which the worker of predictions sends its requests.",
     ),
     (
         "UCP_STREAMS_PAGER",
-        "What shows output that is longer than the screen, as a shell runs it: less unless this or PAGER says otherwise, cat for none.",
+        "The pager for output that is longer than the screen, as a shell command: by default PAGER or less; cat \
+            turns it off.",
     ),
     ("UCP_STREAMS_PASSWORD", "The password for the server."),
     (
@@ -55,19 +59,22 @@ const KNOWN: [(&str, &str); 19] = [
         "The server binary that private servers are started with.",
     ),
     ("UCP_STREAMS_TOPOLOGY", "The topology file."),
-    ("UCP_STREAMS_URL", "The server, as --url takes it."),
-    ("USERPROFILE", "The home directory, where HOME is not set."),
+    (
+        "UCP_STREAMS_URL",
+        "The server, in the same form as for --url.",
+    ),
+    ("USERPROFILE", "The home directory, when HOME is not set."),
     (
         "XDG_CONFIG_HOME",
-        "Where ucp-streams/config.toml with the contexts is, instead of ~/.config.",
+        "The directory that has ucp-streams/config.toml with the contexts, instead of ~/.config.",
     ),
     (
         "XDG_STATE_HOME",
-        "Where ucp-streams/context.toml with the selected context is, instead of ~/.local/state.",
+        "The directory that has ucp-streams/context.toml with the selected context, instead of ~/.local/state.",
     ),
 ];
 
-/// What the environment said when it was read. A variable that is empty counts as not set.
+/// The environment as it was when it was read. A variable that is empty counts as not set.
 #[derive(Clone, Default)]
 pub struct Env(BTreeMap<&'static str, OsString>);
 
@@ -77,18 +84,19 @@ impl Env {
         Self::of(|variable| std::env::var_os(variable))
     }
 
-    /// Every variable that is looked at, and what it says.
+    /// Every variable that is read, and what it means.
     pub fn known() -> &'static [(&'static str, &'static str)] {
         &KNOWN
     }
 
-    /// How long completing a name may take, where it is said and understood: who presses Tab is not told of a mistake.
+    /// How long completing a name may take, if the variable has a valid value. There is no error message, because one
+    /// would disturb whoever presses Tab.
     pub fn complete_within(&self) -> Option<Duration> {
         let said = self.text("UCP_STREAMS_COMPLETE_WITHIN")?;
         parse_duration(&said.value).ok()
     }
 
-    /// What `look_up` says of each known variable.
+    /// Built from `look_up`, which returns the value of each known variable.
     pub fn of(look_up: impl Fn(&str) -> Option<OsString>) -> Self {
         let known = KNOWN.iter().filter_map(|(variable, _)| {
             let value = look_up(variable).filter(|value| !value.is_empty())?;
@@ -97,7 +105,7 @@ impl Env {
         Self(known.collect())
     }
 
-    /// A variable as text, with its origin; what is not Unicode in it is replaced.
+    /// A variable as text, with its origin; invalid Unicode in it is replaced.
     pub(super) fn text(&self, variable: &'static str) -> Option<Setting<String>> {
         let value = self.0.get(variable)?;
         Some(Setting::new(

@@ -1,9 +1,9 @@
-//! Production servers: which context guards the address that is used, however it was reached.
+//! Production servers: which context guards the server's address, however the server was named.
 //!
-//! Two addresses of one kind are the same when they lead to the same place. A unix socket and a TCP address on this
-//! machine are told apart by what the server says it listens on; while it has not said so, they count as the same. A
-//! tunnel, a forwarded port or another machine's name for the server is an address of its own: nothing here asks the
-//! production server itself, which takes its credentials and may be away.
+//! Two addresses of the same kind are equal when they lead to the same place. A unix socket and a TCP address on this
+//! machine are compared by what the server says it listens on; until it has said so, they count as equal. A tunnel, a
+//! forwarded port, or another machine's name for the server counts as a different address: the production server
+//! itself is never asked here, because that would take its credentials, and it may be down.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use std::time::Duration;
 use super::contexts::Contexts;
 use crate::wire::{Endpoint, Transport};
 
-/// How long names may take to be looked up. The server's own was just looked up to connect.
+/// How long looking up names may take. The name of the used server was looked up just before, to connect to it.
 const LOOK_UP: Duration = Duration::from_secs(1);
 
-/// The address that is used, and those of the production contexts.
+/// The address of the used server, and those of the production contexts.
 #[derive(Clone, Debug, Default)]
 pub struct ProductionGuard {
     target: Option<Transport>,
@@ -25,7 +25,7 @@ pub struct ProductionGuard {
     named: Option<String>,
 }
 
-/// The production context whose server is used.
+/// The production context of the used server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Protected {
     /// Its name.
@@ -34,11 +34,11 @@ pub struct Protected {
     pub is_named: bool,
 }
 
-/// Where a server listens, by its own word.
+/// Where a server listens, as it says itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listening {
     ports: Vec<u16>,
-    /// `None` where the server does not say (before 7.2).
+    /// `None` when the server does not say (before 7.2).
     sockets: Option<Vec<PathBuf>>,
 }
 
@@ -77,7 +77,8 @@ impl Listening {
 }
 
 impl ProductionGuard {
-    /// A guard of the production contexts' addresses, `target` among them or not. `named` is what `--context` said.
+    /// A guard with the addresses of the production contexts, whether or not `target` is among them. `named` is the
+    /// value of `--context`.
     pub(super) fn new(target: Option<&Endpoint>, contexts: &Contexts, named: Option<&str>) -> Self {
         let production = contexts
             .iter()
@@ -90,14 +91,14 @@ impl ProductionGuard {
         }
     }
 
-    /// The production contexts, in their order.
+    /// The names of the production contexts, in their order.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.production.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The production context at the address that is used, if there is one: that which was named, else the first.
-    /// User, database and scheme make no difference. Looks names up where their texts differ, so ask only when it
-    /// matters. `listening` is where the server that is used listens, once it was asked.
+    /// The production context at the address of the used server, if there is one: the one given with `--context`, or
+    /// else the first. User, database and scheme make no difference. Names that differ are looked up, so call this
+    /// only when it matters. `listening` is where the server listens, once it was asked.
     pub fn protected(&self, listening: Option<&Listening>) -> Option<Protected> {
         let target = self.target.as_ref()?;
         let mut found = self
@@ -114,7 +115,7 @@ impl ProductionGuard {
         })
     }
 
-    /// Whether only the server that is used can say whether it is a production one.
+    /// Whether only the server itself can say whether it is a production server.
     pub fn is_unsure(&self) -> bool {
         let is_unsure = |target: &Transport, other: &Transport| {
             let is_socket = |it: &Transport| matches!(it, Transport::Unix(_));
@@ -171,7 +172,8 @@ fn is_same_host(one: &str, other: &str, port: u16) -> bool {
     ones.iter().any(|address| others.contains(address)) || is_local(&ones) && is_local(&others)
 }
 
-/// The addresses of each, in a thread of its own: a name server that is away must not hold the command.
+/// The addresses of each host, looked up in a thread of its own, because a name server that does not answer must not
+/// block the command.
 fn looked_up<const N: usize>(hosts: [String; N], port: u16) -> Option<[Vec<SocketAddr>; N]> {
     let (said, heard) = mpsc::channel();
     thread::spawn(move || {

@@ -1,5 +1,5 @@
-//! The one place that resolves flags, environment and defaults, keeping each value's origin, and the only
-//! one that reads the environment. Reads the contexts and the password's file, and nothing else from disk.
+//! The one place that resolves flags, environment and defaults, and keeps each value's origin. It is also the only
+//! one that reads the environment. From disk it reads only the contexts and the password file.
 
 pub mod contexts;
 mod display;
@@ -45,7 +45,7 @@ pub enum Origin {
     Here,
     /// Whether standard output is a terminal.
     Terminal,
-    /// Nothing was said.
+    /// It was not set.
     Default,
 }
 
@@ -79,7 +79,7 @@ impl<T> Setting<T> {
     }
 }
 
-/// What to connect to.
+/// The server to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerChoice {
     /// This server, with its credentials.
@@ -88,40 +88,41 @@ pub enum ServerChoice {
     Ephemeral,
 }
 
-/// Everything a command needs to know besides its own arguments and how to show things (see [`DisplaySettings`]).
+/// Everything that a command needs to know besides its own arguments and how to show things (see
+/// [`DisplaySettings`]).
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The server.
     pub target: Setting<ServerChoice>,
-    /// The name of the context that is used, when one is.
+    /// The name of the used context, if there is one.
     pub context: Option<String>,
     /// Where contexts are kept.
     pub places: Places,
-    /// Whether this is a production server.
+    /// The guard of production servers.
     pub guard: ProductionGuard,
-    /// Where the user came from, when one is named.
+    /// Where the user name came from, if there is one.
     pub user_origin: Option<Origin>,
-    /// Where the password came from, when there is one.
+    /// Where the password came from, if there is one.
     pub password_origin: Option<Origin>,
-    /// What `-v` says of TLS.
+    /// The lines about TLS for `-v`.
     tls: Vec<String>,
-    /// Deadline of a connection and of a reply.
+    /// The time limit for a connection and for a reply.
     pub timeout: Setting<Duration>,
     /// The topology file, when there is one.
     pub topology: Option<Setting<PathBuf>>,
     /// The server binary to start private servers with (`$UCP_STREAMS_SERVER`).
     pub server_binary: Option<Setting<PathBuf>>,
-    /// What the operator should know of how these were given.
+    /// Warnings about how these settings were given.
     pub warnings: Vec<String>,
 }
 
 impl Settings {
-    /// Resolves everything. `stdin` is read only for `--password-stdin`, its first line; `here` is the
+    /// Resolves everything. `stdin` is read only for `--password-stdin`, and only its first line; `here` is the
     /// working directory.
     ///
     /// # Errors
-    /// A usage [`Problem`] for a URL that names no server, a local one for a password or a certificate that
-    /// cannot be read.
+    /// A usage [`Problem`] for a URL that names no server, a local one for a password or a certificate that cannot be
+    /// read.
     pub fn resolve(
         globals: &Globals,
         env: &Env,
@@ -183,17 +184,17 @@ impl Settings {
         })
     }
 
-    /// The URL in the variable that a topology names for a handler, when it is set.
+    /// The URL in the environment variable that a topology names for a handler, if it is set.
     pub fn handler_url(variable: &str) -> Option<String> {
         std::env::var(variable).ok().filter(|url| !url.is_empty())
     }
 
-    /// What the environment says of proxies for HTTP.
+    /// The environment's variables for HTTP proxies.
     pub fn proxy_variables() -> ProxyVariables {
         ProxyVariables::read(|variable| std::env::var(variable).ok())
     }
 
-    /// Where programs are looked for that are named without a directory: `$PATH`.
+    /// Where to look for programs that are named without a directory: `$PATH`.
     pub fn search_path() -> Option<OsString> {
         std::env::var_os("PATH")
     }
@@ -206,7 +207,7 @@ impl Settings {
         }
     }
 
-    /// What `-v` says: one line a value, with its origin and without secrets.
+    /// The output of `-v`: one line per value, with its origin and without secrets.
     pub fn describe(&self) -> Vec<String> {
         let context = self.context.as_deref().map_or_else(String::new, |name| {
             format!(" (context {})", escaped(name.as_bytes()))
@@ -247,7 +248,7 @@ impl Settings {
         lines
     }
 
-    /// Which contexts guard their addresses. Whether this server is at one of them is only looked up when it matters.
+    /// Which contexts guard their addresses. Whether the server is at one of them is looked up only when it matters.
     fn describe_production(&self) -> String {
         let names: Vec<String> = self
             .guard

@@ -9,11 +9,12 @@ use crate::cli::Globals;
 use crate::model::{Kind, Problem, escaped, text_of};
 use crate::wire::Endpoint;
 
-/// Longer than any password; a wrong file is not read to its end.
+/// Longer than any password, so that a wrong file is not read to its end.
 const LENGTH_MAX: usize = 64 * 1024;
 
-/// The password: what the command line says, else what comes with the server (its context's file, then its URL), else
-/// the environment's. The environment's comes last, for it may be meant for another server.
+/// The password: the one given on the command line, or else the one that belongs to the server (in its context's
+/// file, then in its URL), or else the environment's. The environment comes last, because its password may be meant
+/// for another server.
 pub(super) fn find(
     globals: &Globals,
     env: &Env,
@@ -73,7 +74,8 @@ fn readable_by_others(_: &File) -> bool {
     false
 }
 
-/// The first line without its end, read byte by byte: what follows on standard input is someone else's.
+/// The first line without its line end, read byte by byte, because what follows on standard input is meant for
+/// others.
 fn first_line(mut source: impl Read) -> io::Result<String> {
     let (mut line, mut byte) = (Vec::new(), [0_u8]);
     loop {
@@ -107,7 +109,7 @@ fn unreadable(what: &str, error: &io::Error) -> Problem {
         Kind::Local,
         format!("cannot read the password from {what}: {error}"),
     )
-    .hint("the password is the file's first line; $UCP_STREAMS_PASSWORD is another way to give it")
+    .hint("the password must be the first line of the file; you can also set $UCP_STREAMS_PASSWORD")
 }
 
 #[cfg(test)]

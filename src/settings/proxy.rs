@@ -1,24 +1,24 @@
-//! The environment's variables for proxies, as curl and most others read them.
+//! The environment's variables for proxies, read in the same way as curl and most other programs do.
 
 /// A variable that is set, and its value.
 type Named = (&'static str, String);
 
-/// What the environment says of proxies for HTTP; the values may hold passwords.
+/// The environment's variables for HTTP proxies; the values may contain passwords.
 #[derive(Clone, Default)]
 pub struct ProxyVariables {
     /// `HTTP_PROXY`, for `http://`.
     pub http: Option<Named>,
     /// `HTTPS_PROXY`, for `https://`.
     pub https: Option<Named>,
-    /// `ALL_PROXY`, where the one for the scheme is not set.
+    /// `ALL_PROXY`, which applies when the variable for the scheme is not set.
     pub all: Option<Named>,
     /// `NO_PROXY`: hosts that are not behind a proxy, separated by commas.
     pub except: String,
 }
 
 impl ProxyVariables {
-    /// Reads them in capitals, else in small letters; one that is empty is not set. Where a web server runs this as a CGI
-    /// program, `HTTP_PROXY` is a header of whoever asks, and no proxy.
+    /// Reads them in upper case, or else in lower case; an empty one counts as not set. In a CGI program,
+    /// `HTTP_PROXY` comes from a header of the request and is not a proxy, so it is ignored.
     pub(super) fn read(value: impl Fn(&str) -> Option<String>) -> Self {
         let first = |names: &[&'static str]| {
             let mut values = names

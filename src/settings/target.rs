@@ -1,4 +1,4 @@
-//! Which server: flags, then a named context, the environment, the selected context, and the default.
+//! Which server to use: from flags, then a named context, the environment, the selected context, and the default.
 
 use super::contexts::{Contexts, NamedContext, Selection};
 use super::{Env, Origin, ServerChoice, Setting, tls};
@@ -8,13 +8,13 @@ use crate::wire::{Endpoint, Readdress, Transport};
 
 const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
 
-/// The server, and the context it is of.
+/// The server, and the context that it comes from.
 pub(super) struct Resolved<'c> {
     pub(super) target: Setting<ServerChoice>,
     pub(super) context: Option<(&'c str, &'c NamedContext)>,
 }
 
-/// The server, from the first that names one, with the database of `--db` instead of its own.
+/// The server, from the first source that names one, with the database of `--db` instead of its own.
 pub(super) fn find<'c>(
     globals: &'c Globals,
     env: &Env,
@@ -92,11 +92,11 @@ fn from_parts(globals: &Globals) -> Result<Option<Setting<ServerChoice>>, Proble
     Ok(Some(Setting::new(target, Origin::Flag(flag))))
 }
 
-/// The server that `--host`, `--port` and `--db` name, when there is one of them. Flags about TLS make it one with TLS,
-/// since there is no scheme to say so.
+/// The server given by `--host`, `--port` and `--db`, if any of them is there. Since there is no scheme, flags about
+/// TLS turn TLS on.
 ///
 /// # Errors
-/// A usage [`Problem`] where the host is none.
+/// A usage [`Problem`] when the host is not valid.
 pub fn endpoint_of_flags(globals: &Globals) -> Result<Option<Endpoint>, Problem> {
     if globals.host.is_none() && globals.port.is_none() && globals.db.is_none() {
         return Ok(None);
@@ -107,10 +107,10 @@ pub fn endpoint_of_flags(globals: &Globals) -> Result<Option<Endpoint>, Problem>
     }))
 }
 
-/// What `--host`, `--port` and `--db` change of a server that is known.
+/// The changes that `--host`, `--port` and `--db` make to a known server.
 ///
 /// # Errors
-/// A usage [`Problem`] where the host is none.
+/// A usage [`Problem`] when the host is not valid.
 pub fn readdress_of_flags(globals: &Globals) -> Result<Readdress, Problem> {
     Ok(Readdress {
         host: globals.host.as_deref().map(bare_host).transpose()?,
@@ -128,7 +128,7 @@ fn of_parts(globals: &Globals) -> Result<Endpoint, Problem> {
     Ok(endpoint)
 }
 
-/// What `--host` names, without the brackets that an IPv6 address may have.
+/// The host that `--host` names, without the brackets that an IPv6 address may have.
 fn bare_host(host: &str) -> Result<String, Problem> {
     if host.is_empty() || host.contains(['/', '@', '?', '#']) {
         return Err(Problem::usage(format!(

@@ -1,4 +1,4 @@
-//! Which of several sources wins, and that no secret shows.
+//! Tests that the right one of several sources wins, and that no secret is shown.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Whom to trust and as whom to appear over TLS.
+//! The TLS settings: trusted authorities and the client certificate.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::cli::Globals;
 use crate::model::{Kind, Problem, escaped};
 use crate::wire::Endpoint;
 
-/// Whether a flag is about TLS.
+/// Whether a flag about TLS was given.
 pub(super) fn is_asked_for(globals: &Globals) -> bool {
     globals.tls_ca.is_some()
         || globals.tls_cert.is_some()
@@ -16,7 +16,7 @@ pub(super) fn is_asked_for(globals: &Globals) -> bool {
         || globals.tls_server_name.is_some()
 }
 
-/// Puts the flags into `endpoint`, which has TLS by its scheme, or by them where it has none.
+/// Applies the flags to `endpoint`, which has TLS by its scheme, or, if it has no scheme, by these flags.
 pub(super) fn apply(globals: &Globals, endpoint: &mut Endpoint) -> Result<(), Problem> {
     let options = &mut endpoint.tls_options;
     let given = [
@@ -46,12 +46,12 @@ pub(super) fn apply(globals: &Globals, endpoint: &mut Endpoint) -> Result<(), Pr
         return Ok(());
     }
     Err(Problem::usage(format!(
-        "{flag} needs a TLS connection, and {endpoint} is not one"
+        "{flag} requires a TLS connection, but {endpoint} does not use TLS"
     ))
     .hint("connect with rediss:// instead"))
 }
 
-/// Looked at before anything is dialled: a wrong path is a local mistake, not the server's.
+/// Checked before connecting, because a wrong path is a local mistake, not one of the server.
 fn readable(flag: &str, file: &Path) -> Result<(), Problem> {
     File::open(file).map(|_| ()).map_err(|error| {
         let file = escaped(file.as_os_str().as_encoded_bytes());
@@ -59,7 +59,7 @@ fn readable(flag: &str, file: &Path) -> Result<(), Problem> {
     })
 }
 
-/// What `-v` says of it: a line a value. What no flag says is the context's.
+/// The lines about TLS for `-v`, one per value. Values that no flag gives come from the context.
 pub(super) fn describe(endpoint: &Endpoint, flags: &Globals) -> Vec<String> {
     if !endpoint.tls {
         return Vec::new();

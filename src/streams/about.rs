@@ -1,21 +1,21 @@
-//! What a look begins with: which server it is about, what time it is there, and how many alerts there are. Never an error:
-//! what the server does not say, or not to this user, is not there.
+//! The content of the header line: which server it is, its clock, and how many alerts there are. This is never an
+//! error: what the server does not say, or not to this user, is left out.
 
 use super::inspect::{Detail, GroupReport, Wanted, observe};
 use crate::model::Time;
 use crate::topology::{Level, Topology};
 use crate::wire::{Connection, hello, time};
 
-/// What a server says of itself.
+/// What a server says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
-    /// What it is, and its version: `redis 8.2.1`.
+    /// Its product and version: `redis 8.2.1`.
     pub server: Option<String>,
     /// `master` or `replica`.
     pub role: Option<String>,
     /// Its clock.
     pub now: Option<Time>,
-    /// What is wrong with its groups; `None` where nobody looked, or could.
+    /// The alerts of its groups; `None` when they were not, or could not be, looked at.
     pub alarm: Option<Alarm>,
 }
 
@@ -29,7 +29,7 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// Those of `groups`.
+    /// The alerts of `groups`.
     pub fn of<'g>(groups: impl Iterator<Item = &'g GroupReport>) -> Self {
         groups.fold(Self::default(), |sum, group| Self {
             alerts: sum.alerts + group.alerts.len() as u64,

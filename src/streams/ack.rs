@@ -1,4 +1,4 @@
-//! Skipping entries: acknowledged without having been handled, if they still are as they were seen.
+//! Acknowledges entries without handling them, unless they changed since they were looked at.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::repair::{Applied, Chosen, Outcome, Repaired};
 use crate::model::{Consent, Name, PendingEntry};
 use crate::wire::{Connection, Holder, Lease, acknowledge};
 
-/// Acknowledges `chosen`. An entry that was delivered again since it was looked at is left alone.
+/// Acknowledges `chosen`. An entry that was delivered again since it was looked at is skipped.
 pub async fn apply_ack(
     connection: &Connection,
     chosen: Chosen,

@@ -1,4 +1,5 @@
-//! Handing stale entries to another consumer: seen first, and claimed only if they still are as they were seen.
+//! Hands stale entries to another consumer. They are looked at first, and claimed only if they have not changed
+//! since.
 
 use std::time::Duration;
 
@@ -13,15 +14,15 @@ use super::tombstone::bury;
 use crate::model::{AdaptiveBatch, Body, Consent, EntryId, Name, PendingEntry, bytes_of};
 use crate::wire::{Claim, Connection, CountMode, ExpectedPending, Holder, claim};
 
-/// Bytes of claimed bodies that are kept until all is shown.
+/// How many bytes of claimed bodies are held in memory until all rows are shown.
 const BODIES_HELD: usize = 2 << 20;
 
 /// Entries to hand over.
 #[derive(Debug)]
 pub struct ClaimPlan {
-    /// The entries.
+    /// The entries to claim.
     pub chosen: Chosen,
-    /// The consumer that is to hold them.
+    /// The consumer that gets them.
     pub to: Name,
     dead_letter: Name,
     mode: CountMode,
@@ -43,20 +44,20 @@ impl ClaimPlan {
     }
 }
 
-/// Who is to hold what is claimed.
+/// Who gets the claimed entries.
 #[derive(Clone, Debug)]
 pub enum Recipient {
-    /// A consumer that must be there.
+    /// An existing consumer.
     Consumer(Name),
-    /// A worker that begins with what it is given: its consumer is made by the claim.
+    /// A worker of this process, which starts with these entries; claiming creates its consumer.
     Worker(Name),
 }
 
-/// Looks for what `to` is to get: `which`, not delivered for at least `idle_min`. `dead_letter` takes the tombstones of
-/// those whose bodies are gone. `mode` says what becomes of delivery counts.
+/// Finds the entries for `to`: those that `which` selects and that have been idle for at least `idle_min`. Tombstones
+/// of entries without a body go to `dead_letter`. `mode` says what happens to delivery counts.
 ///
 /// # Errors
-/// Not found when there is no such consumer or group; what the server says.
+/// Not found when there is no such consumer or group; errors of the server.
 pub async fn plan_claim(
     connection: &Connection,
     target: Target,
@@ -103,8 +104,8 @@ pub async fn plan_claim(
     })
 }
 
-/// Claims them, without counting a delivery. Where bodies are too large to be kept until the end, `show` is given the rows
-/// that it was not given before, and takes their bodies.
+/// Claims the entries, without counting a delivery. When the bodies are too large to hold all of them, `show` is
+/// given each row once and takes its body.
 pub async fn apply_claim(
     connection: &Connection,
     plan: ClaimPlan,
@@ -138,19 +139,19 @@ pub async fn apply_claim(
     applied
 }
 
-/// What became of everything that a consumer held.
+/// The result of handing over everything that a consumer held.
 #[derive(Debug, Default)]
 pub(super) struct HandedOver {
-    /// Entries that the other consumer holds now.
+    /// Entries that the other consumer now holds.
     pub(super) entries: u64,
-    /// Entries whose bodies were gone, and that are tombstones now.
+    /// Entries without a body, for which tombstones were written.
     pub(super) tombstones: u64,
-    /// What ended it early.
+    /// The error that ended it early.
     pub(super) error: Option<anyhow::Error>,
 }
 
-/// Hands all that `from` holds and that was not delivered for `idle_min` to `to`, page by page, without counting a
-/// delivery. What somebody else takes or acknowledges meanwhile is left to them.
+/// Hands the pending entries of `from` that have been idle for `idle_min` to `to`, page by page, without counting a
+/// delivery. An entry that another client claims or acknowledges in the meantime is skipped.
 pub(super) async fn hand_over(
     connection: &Connection,
     target: &Target,
@@ -206,7 +207,7 @@ fn not_tried(entry: &PendingEntry) -> Repaired {
     Repaired::seen(entry, Outcome::NotTried)
 }
 
-/// Returns how long the bodies are that came with it.
+/// Returns the total size of the bodies that came with it.
 async fn claim_batch(
     connection: &Connection,
     plan: &ClaimPlan,

@@ -1,4 +1,4 @@
-//! How a change of many entries goes on: at which pace, and until when.
+//! The pace of a change of many entries, and when it stops.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use tokio::time::{Instant, sleep_until};
 use super::rate_limiter::{Rate, RateLimiter};
 use super::stop::StopFlag;
 
-/// Entries one script call handles: a few milliseconds of the server's time.
+/// The number of entries in one script call, which takes a few milliseconds of the server's time.
 pub(super) const BATCH: usize = 100;
 
-/// The course of a change of many entries.
+/// The progress of a change of many entries.
 pub struct Course<'a> {
     stop: &'a StopFlag,
     pace: Option<(Rate, RateLimiter)>,
@@ -26,18 +26,19 @@ impl fmt::Debug for Course<'_> {
 }
 
 impl<'a> Course<'a> {
-    /// Until `stop` is set, at most at `rate`; `told` is told how many more are through.
+    /// Continues until `stop` is set, at no more than `rate`; calls `told` with the number of entries that were just
+    /// processed.
     pub fn new(stop: &'a StopFlag, rate: Option<Rate>, told: &'a (dyn Fn(u64) + Sync)) -> Self {
         let pace = rate.map(|rate| (rate, RateLimiter::new(rate, Instant::now())));
         Self { stop, pace, told }
     }
 
-    /// Whether it is to end.
+    /// Whether it must stop.
     pub(super) fn is_over(&self) -> bool {
         self.stop.is_set()
     }
 
-    /// Waits until more may be changed, and says how many; `None` when it is to end.
+    /// Waits until more entries may be changed, and returns how many; `None` when it must stop.
     pub(super) async fn next(&self) -> Option<usize> {
         let Some((rate, pace)) = &self.pace else {
             return (!self.is_over()).then_some(BATCH);
@@ -49,7 +50,7 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// So many more are through.
+    /// Records that this many more entries were processed.
     pub(super) fn passed(&mut self, entries: usize) {
         if let Some((_, pace)) = &mut self.pace {
             pace.sent(entries as u64, Instant::now());

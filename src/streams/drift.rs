@@ -1,4 +1,4 @@
-//! How a server differs from the topology: groups that are missing, stand elsewhere, or are not in the topology.
+//! How a server differs from the topology: groups that are missing, at another position, or not in the topology.
 
 use anyhow::Result;
 
@@ -8,18 +8,19 @@ use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, xinfo_groups, xinfo_stream};
 
 states! {
-    /// How a group of the server and one of the topology agree.
+    /// How a group on the server compares with the topology.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum State {
         /// In both.
         Ok = "ok" in Ok,
         /// In the topology only.
         Missing = "missing" in Bad,
-        /// In both; nobody has read with it yet, and it does not stand where the topology starts it.
+        /// In both, but it was never read from and is not at the start that the topology gives.
         Differs = "differs" in Warn,
         /// On the server only, on a stream of the topology.
         Extra = "extra" in Plain,
-        /// On the server, and beyond every id that its stream has given: what is added until then is never delivered to it.
+        /// On the server, and ahead of the last id of its stream: entries with ids up to its position are never
+        /// delivered to it.
         Ahead = "ahead" in Bad,
         /// In the topology; no server was asked.
         Unchecked = "unchecked" in Plain,
@@ -34,7 +35,7 @@ report! {
         pub group: Name => text("GROUP"),
         /// Its stream.
         pub stream: Name => text("STREAM"),
-        /// How they agree.
+        /// How the server and the topology compare.
         pub state: State => whole("STATE"),
         /// The last entry id it was delivered; `None` while it is missing or unchecked.
         pub last_delivered_id: Option<EntryId> => whole("LAST DELIVERED"),
@@ -42,7 +43,7 @@ report! {
 }
 
 impl DriftRow {
-    /// What is worst stands first.
+    /// Sorts the worst states first.
     const fn rank_by_state(&self) -> u64 {
         match self.state {
             State::Missing | State::Ahead => 0,
@@ -63,10 +64,10 @@ pub fn unchecked(topology: &Topology) -> Vec<DriftRow> {
     topology.groups.iter().map(row).collect()
 }
 
-/// One row for each group of the topology, in its order, then the server's others on its streams.
+/// One row for each group of the topology, in its order, then the server's other groups on its streams.
 ///
 /// # Errors
-/// Not found when a stream's name holds something else; what the server answers.
+/// Not found when a key with a stream's name is not a stream; errors of the server.
 pub async fn drift(connection: &Connection, topology: &Topology) -> Result<Vec<DriftRow>> {
     let plan = plan_init(connection, topology, &topology.groups).await?;
     let mut rows: Vec<DriftRow> = plan

@@ -1,4 +1,4 @@
-//! How a change of entries ends: what there is to say of it, how many were changed, and whether that was all.
+//! The end of a change of entries: its summary, the number of changed entries, and whether that was all of them.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,17 +11,17 @@ use super::tombstone;
 use crate::model::{CommandLine, GroupInfo, Name, PlanFacts, Problem, entries, with_commas};
 use crate::topology::Topology;
 
-/// Consumers that a summary names.
+/// How many consumers a summary names.
 const HOLDERS_MAX: usize = 4;
 
-/// A change of entries in words: what it is called, and what it is about.
+/// Describes a change of entries in words.
 #[derive(Clone, Debug)]
 pub struct Repair {
     /// What is changed: the group and its stream, or the dead-letter stream.
     pub target: String,
-    /// What else is known when nothing is changed yet; its stream has the entries' ids.
+    /// The other facts of the plan; its stream is the one that the ids belong to.
     pub about: PlanFacts,
-    /// What shows the entries that there are to change.
+    /// The command that shows the entries that could be changed.
     pub look: CommandLine,
     /// `claim`.
     pub verb: &'static str,
@@ -31,44 +31,44 @@ pub struct Repair {
     pub is_named: bool,
     /// Whether more would have matched.
     pub has_more: bool,
-    /// Why one of them may be too fresh, where there is more to say.
+    /// Why an entry may be too fresh, if there is more to say about it.
     pub why_fresh: Option<String>,
 }
 
-/// How many entries there were, and what became of them.
+/// How many entries there were, by result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// All that were to be changed.
+    /// All entries that were to be changed.
     pub all: usize,
-    /// Those that came out as they were meant to.
+    /// Those with the wanted result.
     pub done: usize,
-    /// Those whose bodies had been trimmed, and that are tombstones now.
+    /// Those whose bodies were trimmed, and for which tombstones were written.
     pub tombstones: u64,
 }
 
-/// How it ended.
+/// How a change ended.
 #[derive(Debug)]
 pub enum Ending {
-    /// There was nothing to change, as the sentence says.
+    /// There was nothing to change; the text says so.
     Nothing(String),
-    /// Nothing was changed, and that is not what was asked for.
+    /// Nothing was changed, although something was to be changed.
     Refused(Problem),
     /// An error ended it early.
     Failed {
         /// The error.
         error: anyhow::Error,
-        /// What was done before.
+        /// Warnings about what was done before it.
         warnings: Vec<String>,
     },
     /// It was carried out, in whole or in part.
     Ended {
         /// One sentence about all of it.
         summary: String,
-        /// What else has to be known.
+        /// Warnings.
         warnings: Vec<String>,
-        /// In numbers.
+        /// The numbers.
         counts: Counts,
-        /// Whether it was told to stop before all were tried.
+        /// Whether it was stopped before all entries were tried.
         is_stopped: bool,
     },
 }
@@ -82,7 +82,7 @@ impl Counts {
         }
     }
 
-    /// Whether some came out otherwise than they were meant to.
+    /// Whether some entries did not have the wanted result.
     pub const fn is_part(&self) -> bool {
         self.done < self.all
     }
@@ -94,7 +94,7 @@ impl Counts {
 }
 
 impl Repair {
-    /// Of pending entries that were `chosen` in one of these groups of their stream.
+    /// A change of pending entries that were `chosen` in one of these groups of their stream.
     pub fn of_pending(
         chosen: &Chosen,
         (groups, topology): (&[GroupInfo], &Topology),
@@ -118,7 +118,7 @@ impl Repair {
         }
     }
 
-    /// Of dead letters.
+    /// A change of dead letters.
     pub fn of_letters(
         letters: &LettersPlan,
         is_named: bool,
@@ -141,14 +141,14 @@ impl Repair {
         }
     }
 
-    /// The same, where entries may be too fresh because of this.
+    /// The same, with the reason why entries may be too fresh.
     #[must_use]
     pub fn fresh_because(mut self, why: Option<String>) -> Self {
         self.why_fresh = why;
         self
     }
 
-    /// The same, which moves or copies entries to this stream, where these other groups see them too.
+    /// The same, for a change that moves or copies entries to this stream, where these other groups see them too.
     #[must_use]
     pub fn to_stream(mut self, stream: &Name, other_groups: Option<Vec<Name>>) -> Self {
         self.about.to_stream = Some(stream.clone());
@@ -156,14 +156,14 @@ impl Repair {
         self
     }
 
-    /// The same, which hands entries to this consumer.
+    /// The same, for a change that hands entries to this consumer.
     #[must_use]
     pub fn to_consumer(mut self, consumer: &Name) -> Self {
         self.about.to_consumer = Some(consumer.clone());
         self
     }
 
-    /// The plan as data: `what` sums the entries up, and `rows` say what would become of each.
+    /// The plan as data: `what` describes the entries, and `rows` say what would happen to each.
     pub fn facts(&self, what: &str, rows: &[Repaired]) -> PlanFacts {
         let is_planned = |row: &Repaired| row.outcome == Outcome::Planned;
         let facts = PlanFacts {
@@ -178,12 +178,12 @@ impl Repair {
         plan::of_rows(facts, rows)
     }
 
-    /// What is planned, as a person agrees to it; `what` sums the entries up.
+    /// The plan as the question of the consent; `what` describes the entries.
     pub fn planned(&self, what: &str) -> String {
         format!("{} {what} of {}", self.verb, self.target)
     }
 
-    /// What there is to say once `applied` is all.
+    /// The end of a change whose result is `applied`.
     pub fn ending(&self, applied: Applied) -> Ending {
         let counts = Counts::of(&applied.rows);
         let mut warnings = Vec::new();
@@ -219,7 +219,7 @@ impl Repair {
         }
     }
 
-    /// Why none of them was changed.
+    /// The error when none of the entries was changed.
     fn nothing(&self, rows: &[Repaired]) -> Problem {
         let text = |why: &str| format!("nothing was {} in {}: {why}", self.past, self.target);
         let absent = count(rows, Outcome::NotPending) + count(rows, Outcome::Gone);
@@ -249,7 +249,7 @@ impl Repair {
     }
 }
 
-/// Why none of the entries that were named is there to be changed.
+/// Why none of the named entries could be changed.
 fn why_absent(rows: &[Repaired]) -> String {
     let mut states: Vec<&str> = rows.iter().filter_map(|it| it.detail.as_deref()).collect();
     states.sort_unstable();
@@ -261,8 +261,8 @@ fn why_absent(rows: &[Repaired]) -> String {
     }
 }
 
-/// Which consumers the entries that came out as they were meant to were held by, where these are several, and what became of
-/// the others: `: 400 of w1, 187 of w2; 13 not: 12 fresh, 1 gone`.
+/// The holders of the changed entries, if there are several, and the results of the others: `: 400 of w1, 187 of w2;
+/// 13 not: 12 fresh, 1 gone`.
 fn by_outcome(rows: &[Repaired]) -> String {
     let (done, others): (Vec<&Repaired>, Vec<&Repaired>) =
         rows.iter().partition(|row| row.outcome.is_done());
@@ -294,7 +294,7 @@ fn by_outcome(rows: &[Repaired]) -> String {
     text
 }
 
-/// How often each is there, the most frequent first.
+/// How often each value occurs, the most frequent first.
 fn tally<T: Ord>(all: impl Iterator<Item = T>) -> Vec<(T, usize)> {
     let mut counts: BTreeMap<T, usize> = BTreeMap::new();
     for each in all {

@@ -1,4 +1,4 @@
-//! The platform's front door: one event in, its raw and its normalised entry out, together or not at all.
+//! Ingests events into the platform: each event becomes a raw and a normalised entry, stored together or not at all.
 
 use std::io::Read;
 
@@ -16,19 +16,19 @@ use crate::wire::{Connection, Error, ErrorKind, Output, add_together};
 /// Events sent in one write.
 const CHUNK: usize = 250;
 
-/// Events as they are to be stored.
+/// How events are stored.
 #[derive(Clone, Debug)]
 pub struct Ingest {
-    /// The stream of raw events, with the limit of this run.
+    /// The stream of raw events, with the length limit of this run.
     pub raw: StreamSpec,
-    /// The stream of normalised events, with the limit of this run.
+    /// The stream of normalised events, with the length limit of this run.
     pub normalized: StreamSpec,
     /// Whether an id that is not a UUID is an error.
     pub strict: bool,
     default_country: Option<Country>,
 }
 
-/// One event, checked: its two entries.
+/// One checked event: its two entries.
 #[derive(Clone, Debug)]
 pub struct Event {
     id: Name,
@@ -39,15 +39,15 @@ report! {
     /// An event's id, and those of its two entries.
     #[derive(Clone, Debug)]
     pub struct Ingested {
-        /// The event's, as both entries have it.
+        /// The event's id, which both entries have.
         pub event_id: Name => whole("EVENT ID"),
-        /// In the stream of raw events.
+        /// The id of the raw entry.
         pub raw_id: EntryId => whole("RAW ID"),
-        /// When, by that id.
+        /// When the raw entry was added, by its id.
         pub raw_time: Option<Time>,
-        /// In the stream of normalised events.
+        /// The id of the normalised entry.
         pub normalized_id: EntryId => whole("NORMALIZED ID"),
-        /// When, by that id.
+        /// When the normalised entry was added, by its id.
         pub normalized_time: Option<Time>,
     }
 }
@@ -66,7 +66,7 @@ report! {
 }
 
 impl Ingest {
-    /// As `topology` has the two streams.
+    /// With the two streams as `topology` has them.
     pub fn new(topology: &Topology, strict: bool) -> Self {
         Self {
             raw: topology.stream_or_default(&EVENTS_RAW.into()),
@@ -79,7 +79,8 @@ impl Ingest {
     /// Makes sure that one script can write to both streams.
     ///
     /// # Errors
-    /// A cluster that has them in different hash slots, naming names that would do; what the server says.
+    /// On a cluster, when they are in different hash slots; the error suggests names that would work. Errors of the
+    /// server.
     pub async fn require_one_slot(&self, connection: &Connection) -> Result<()> {
         let others = [self.normalized.name.clone()];
         let apart = slots::apart(connection, &self.raw.name, &others).await?;
@@ -89,7 +90,7 @@ impl Ingest {
         Err(slots::refusal("ingest", &self.raw.name, &apart).into())
     }
 
-    /// What checks raw events.
+    /// The checker for raw events.
     pub fn checker(&self) -> Checker<'_> {
         Checker {
             strict: self.strict,
@@ -97,10 +98,10 @@ impl Ingest {
         }
     }
 
-    /// The normal form of a checked event.
+    /// The normalised form of a checked event.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with the event.
     pub fn normalize<N: AsRef<[u8]>, V: AsRef<[u8]>>(
         &self,
         raw: &[(N, V)],
@@ -108,10 +109,10 @@ impl Ingest {
         normalize_event(raw, Some(&self.raw), self.default_country.as_ref())
     }
 
-    /// An event of these fields, and what is odd about it.
+    /// An event of these fields, with warnings.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with the event.
     pub fn event(&self, fields: Fields) -> Result<(Event, Vec<Warning>), Vec<Invalid>> {
         let record = self.checker().check_record(fields)?;
         self.of_record(record)
@@ -156,16 +157,17 @@ impl Ingest {
     }
 }
 
-/// The event's id; a normalised event has one.
+/// The event's id; a normalised event always has one.
 fn id_of(normalized: &Fields) -> Name {
     let found = normalized.iter().find(|(name, _)| name == b"event_id");
     found.map_or_else(|| "".into(), |(_, id)| Name::new(id.clone()))
 }
 
-/// Stores one event, with the limits that `ingest` has by now.
+/// Stores one event, with the present limits of `ingest`.
 ///
 /// # Errors
-/// Unknown when the reply was lost: it is then not sent again. What the server answers; nothing was stored then.
+/// Unknown when the reply was lost: the event is then not sent again. Errors of the server, after which nothing was
+/// stored.
 pub async fn ingest_one(
     connection: &Connection,
     ingest: &Ingest,
@@ -183,8 +185,8 @@ pub async fn ingest_one(
     }
 }
 
-/// Stores the event of every line, chunk by chunk. `each` is given the ids as they come, in the order of the file.
-/// Ends early, and says how in what it returns, once something goes wrong or `stop` is set.
+/// Stores the event of every line, chunk by chunk. `each` is given the ids as they arrive, in the order of the file.
+/// It ends early when something goes wrong or `stop` is set, and the return value says why.
 pub async fn send<R: Read>(
     connection: &Connection,
     mut input: Blocks<R>,
@@ -224,7 +226,7 @@ pub async fn send<R: Read>(
     }
 }
 
-/// The events of lines; those before one that is not valid any more, which is noted in `sent`.
+/// The events of the lines before the first one that is no longer valid, which is noted in `sent`.
 fn chunk<'b>(
     ingest: &Ingest,
     lines: impl Iterator<Item = Line<'b>>,
@@ -238,7 +240,7 @@ fn chunk<'b>(
             Err(invalid) => {
                 let why = invalid.first().map(ToString::to_string).unwrap_or_default();
                 let place = line.place;
-                let text = format!("the file was changed while it was sent: {place}: {why}");
+                let text = format!("the file was changed while it was being sent: {place}: {why}");
                 sent.input = Some(Problem::usage(text).into());
                 break;
             }
@@ -247,7 +249,7 @@ fn chunk<'b>(
     events
 }
 
-/// Sends a chunk and notes in `sent` what became of it. An error is a lost reply.
+/// Sends a chunk and records the results in `sent`. An error means that the reply was lost.
 async fn store(
     connection: &Connection,
     ingest: &Ingest,

@@ -1,4 +1,4 @@
-//! Creating consumer groups, and their streams with them, where they are missing.
+//! Creates consumer groups, and their streams with them, where they are missing.
 
 use anyhow::Result;
 
@@ -11,29 +11,29 @@ use crate::wire::{
 };
 
 states! {
-    /// What is, or will be, with a group.
+    /// The state of a group, or what was done about it.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum State {
         /// It is missing and would be created.
         Missing = "missing" in Warn,
         /// It was created.
         Created = "created" in Ok,
-        /// It was there.
+        /// It existed already.
         Exists = "exists" in Plain,
-        /// It was there, nobody has read with it yet, and it stands elsewhere than it would have been put.
+        /// It existed already, was never read from, and is not at the position that a new group would get.
         Differs = "differs" in Warn,
     }
 }
 
 report! {
-    /// One group and what was done about it.
+    /// One group, and what was done about it.
     #[derive(Clone, Debug)]
     pub struct InitRow ranked by rank_by_state {
         /// The group.
         pub group: Name => text("GROUP"),
         /// Its stream.
         pub stream: Name => text("STREAM"),
-        /// What became of it.
+        /// What was done about it.
         pub state: State => whole("STATE"),
         /// Where a new group starts: `0` or `$`.
         pub start: Start => whole("START"),
@@ -43,7 +43,7 @@ report! {
 }
 
 impl InitRow {
-    /// What is not as it should be stands first.
+    /// Sorts problems first.
     fn rank_by_state(&self) -> u64 {
         let is_well = matches!(self.state, State::Created | State::Exists);
         is_well.into()
@@ -53,7 +53,7 @@ impl InitRow {
 /// What `init` would do.
 #[derive(Clone, Debug)]
 pub struct InitPlan {
-    /// One row a group, in the order they were given.
+    /// One row per group, in the order they were given.
     pub rows: Vec<InitRow>,
 }
 
@@ -86,11 +86,11 @@ fn would(rows: &[InitRow]) -> String {
     }
 }
 
-/// Looks which of `groups` are there. Changes nothing.
+/// Finds out which of `groups` exist. Changes nothing.
 ///
 /// # Errors
-/// Not found when a stream's name holds something else; unavailable when groups are missing on a replica that has no data
-/// yet; what the server answers.
+/// Not found when a key with a stream's name is not a stream; unavailable when groups are missing on a replica that
+/// has no data yet; errors of the server.
 pub async fn plan_init(
     connection: &Connection,
     topology: &Topology,
@@ -135,8 +135,8 @@ fn row(spec: &GroupSpec, found: &[GroupInfo]) -> InitRow {
     }
 }
 
-/// Whether an unused group is not where `start` would have put it. Before any entry of a stream that has none, the oldest
-/// and the newest are one place.
+/// Whether an unused group is not at the position that `start` gives. In a stream without entries, the oldest and the
+/// newest position are the same.
 fn stands_elsewhere(start: Start, info: &GroupInfo) -> bool {
     let is_at_oldest = info.last_delivered_id == EntryId::MIN;
     let is_elsewhere = match start {
@@ -146,10 +146,11 @@ fn stands_elsewhere(start: Start, info: &GroupInfo) -> bool {
     info.is_unused() && is_elsewhere
 }
 
-/// Creates what the plan found missing. A group that somebody else created meanwhile counts as there.
+/// Creates the groups that the plan found missing. A group that another client created in the meantime counts as
+/// existing.
 ///
 /// # Errors
-/// What the server answers; groups before the one that failed are created.
+/// Errors of the server; groups before the one that failed were created.
 pub async fn apply_init(connection: &Connection, plan: InitPlan) -> Result<Vec<InitRow>> {
     let mut rows = plan.rows;
     let missing: Vec<usize> = (0..rows.len())

@@ -1,4 +1,4 @@
-//! What a group lost before delivery: finding and recording it as a worker does, and accepting it.
+//! What a group lost before delivery: finds and records it as a worker does, and accepts it.
 
 use anyhow::Result;
 
@@ -17,34 +17,34 @@ use crate::wire::{
     accept_losses, get, record_losses, xinfo_groups, xinfo_stream,
 };
 
-/// What a tombstone says that stands for entries nobody was ever delivered.
+/// The reason in a tombstone for entries that were never delivered to anybody.
 pub const UNDELIVERED: &str = "the entries left the stream before they were delivered to the group: trimmed by MAXLEN or XTRIM, or deleted";
 
-/// Entries that are counted at most to find the number of one of them.
+/// The greatest number of entries counted to find the number of one of them.
 const COUNTED_MAX: usize = 100_000;
 
-/// How far the server's read counters can be believed, as [`LossesOf::counted_by`] says it.
+/// How far the server's read counters can be trusted, as in [`LossesOf::counted_by`].
 ///
 /// # Errors
-/// What the server says, unless that the user may not ask.
+/// Errors of the server, except that the user may not ask.
 pub async fn counted_by(connection: &Connection) -> Result<String, Error> {
     // A worker asks at each connection, and would carry so much all the time.
     Ok(Box::pin(counting(connection)).await?.counted_by())
 }
 
-/// What it takes to look for losses while reading: the keys, and how the server counts.
+/// What is needed to look for losses while reading: the keys, and how the server counts.
 #[derive(Clone, Debug)]
 pub struct Watch {
     /// The stream's dead-letter stream.
     pub dead_letter: Name,
-    /// Where the total is kept.
+    /// The key with the total.
     pub kept: Name,
     /// As [`LossesOf::counted_by`].
     pub counted_by: String,
 }
 
 impl Watch {
-    /// For readers of `group`, on a server that counts well.
+    /// For readers of `group`, on a server that counts reliably.
     pub fn new(stream: &Name, group: &Name, dead_letter: Name) -> Self {
         Self {
             dead_letter,
@@ -53,7 +53,7 @@ impl Watch {
         }
     }
 
-    /// The call that looks, for `consumer` of the group.
+    /// The script call that looks for losses, for `consumer` of the group.
     pub fn call(
         &self,
         stream: &Name,
@@ -74,11 +74,12 @@ impl Watch {
     }
 }
 
-/// How many entries `stream` has had up to `id`, counted where the server cannot say: between its ends, with nothing
-/// deleted there. `None` where that is not so, where there are too many, and where it changed meanwhile.
+/// How many entries `stream` has had up to `id`, counted when the server cannot say: between its first and last
+/// entry, with nothing deleted there. `None` when that is not so, when there are too many entries, and when the
+/// stream changed in the meantime.
 ///
 /// # Errors
-/// What the server says, unless that the user may not look.
+/// Errors of the server, except that the user may not ask.
 pub(super) async fn number_of(
     connection: &Connection,
     lane: &mut Lane,
@@ -106,8 +107,8 @@ pub(super) async fn number_of(
     })
 }
 
-/// How many entries have left the stream at its front, and the first that has not; `None` unless `id` lies between its
-/// ends with nothing deleted there.
+/// How many entries have left the stream at its front, and the first that has not; `None` unless `id` lies between
+/// its first and last entry with nothing deleted there.
 async fn front(
     connection: &Connection,
     stream: &Name,
@@ -130,7 +131,7 @@ async fn front(
 }
 
 report! {
-    /// What a group lost, and what is accepted of it.
+    /// What a group lost, and how much of it is accepted.
     #[derive(Clone, Debug)]
     pub struct Acceptance {
         /// The group.
@@ -139,13 +140,13 @@ report! {
         pub stream: Name => text("STREAM"),
         /// Whether it was done.
         pub is_done: bool => whole("DONE"),
-        /// Entries that left the stream before they were delivered, in all.
+        /// Entries that left the stream before they were delivered, in total.
         pub lost: Lag => number("LOST") by |row| lost_cell(row.lost, &[]),
-        /// Of these, what nobody has accepted yet: what this accepts.
+        /// How many of these were not accepted before, and are accepted by this.
         pub lost_unaccepted: Lag => number("NOT ACCEPTED") by |row| lost_cell(row.lost_unaccepted, &[]),
-        /// The last loss: the last id delivered before it; `None` where none was recorded.
+        /// The most recent loss: the last id delivered before it; `None` when none was recorded.
         pub from_id: Option<EntryId> => whole("LAST: AFTER"),
-        /// The last loss: the first entry still there after it.
+        /// The most recent loss: the first entry that was still there after it.
         pub to_id: Option<EntryId> => whole("BEFORE"),
     }
 }
@@ -177,7 +178,7 @@ impl AcceptPlan {
     }
 }
 
-/// What is accepted, as a person should hear it.
+/// What is accepted, in words.
 fn told(target: &Target, row: &Acceptance) -> String {
     let how = match row.lost_unaccepted {
         Lag::AtMost(_) => "at most ",
@@ -193,7 +194,7 @@ fn told(target: &Target, row: &Acceptance) -> String {
 }
 
 impl Acceptance {
-    /// Whether there is anything that nobody has accepted.
+    /// Whether there are losses that were not accepted.
     pub fn has_any(&self) -> bool {
         self.lost_unaccepted
             .entries()
@@ -201,10 +202,10 @@ impl Acceptance {
     }
 }
 
-/// Looks what there is to accept. Changes nothing.
+/// Finds out which losses can be accepted. Changes nothing.
 ///
 /// # Errors
-/// Not found when there is no such group; what the server says.
+/// Not found when there is no such group; errors of the server.
 pub async fn plan_accept(
     connection: &Connection,
     topology: &Topology,
@@ -233,20 +234,20 @@ pub async fn plan_accept(
     })
 }
 
-/// What is kept of the group's losses.
+/// What is recorded about the group's losses.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 async fn kept(connection: &Connection, target: &Target) -> Result<Option<Losses>> {
     let key = losses_key(&target.stream, &target.group);
     let value = connection.run(get(&key)).await?;
     Ok(value.and_then(|it| Losses::of_value(&it)))
 }
 
-/// Records what was lost and not recorded yet, with a tombstone, and accepts all of it.
+/// Records the losses that were not recorded yet, with a tombstone, and accepts all of them.
 ///
 /// # Errors
-/// Refused when more is lost meanwhile than is recorded, or it cannot be recorded; what the server says.
+/// Refused when more is lost in the meantime, or when it cannot be recorded; errors of the server.
 pub async fn apply_accept(
     connection: &Connection,
     lane: &mut Lane,
@@ -272,16 +273,17 @@ pub async fn apply_accept(
     let call = record_losses(of, None, counted, Time::now());
     if let Looked::Unrecorded(gap, why) = connection.call(call).await? {
         return Err(Problem::refused(format!(
-            "what {target} lost {} cannot be recorded in `{dead_letter}`: {why}",
+            "the entries that {target} lost {} cannot be recorded in `{dead_letter}`: {why}",
             between_ids(&gap)
         ))
-        .hint("nothing was accepted; see what is wrong with the dead-letter stream, then run it again")
+        .hint("nothing was accepted; see what is wrong with the dead-letter stream, then run the command again")
         .into());
     }
     let losses = kept(connection, &target).await?.unwrap_or_default();
     if let Err(total) = connection.call(accept_losses(&key, losses.total)).await? {
         return Err(Problem::refused(format!(
-            "{target} has lost more meanwhile ({total} entries in all, {} when it was looked at); nothing was accepted",
+            "{target} has lost more entries in the meantime ({total} in total, {} when it was looked at); nothing \
+                was accepted",
             losses.total
         ))
         .hint("repeat the command to see what it would accept now")
@@ -295,7 +297,7 @@ pub async fn apply_accept(
     Ok(row)
 }
 
-/// Where the group stands, with its number, where that had to be counted.
+/// The position of the group, with the number of entries up to it if that had to be counted.
 async fn counted(
     connection: &Connection,
     lane: &mut Lane,
@@ -314,7 +316,7 @@ async fn counted(
     Ok(number.map(|number| (id, number)))
 }
 
-/// Where a gap is, for a sentence.
+/// The place of a gap, in words.
 pub fn between_ids(gap: &Gap) -> String {
     format!("after {} and before {}", gap.from, gap.to)
 }

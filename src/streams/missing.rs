@@ -1,33 +1,34 @@
-//! Groups that should be there and are not: what the server says that may be why.
+//! Why groups that should exist do not, as far as the server's statistics show.
 
 use anyhow::Result;
 
 use crate::wire::{Connection, allowed, info};
 
-/// What may be why groups are gone.
+/// A likely reason why groups are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// FLUSHALL or FLUSHDB was called, so often since the server started.
+    /// FLUSHALL or FLUSHDB was called this many times since the server started.
     Flushed {
-        /// Calls.
+        /// The number of calls.
         calls: u64,
-        /// How long ago the server started.
+        /// Time since the server started.
         uptime_ms: Option<u64>,
     },
-    /// The server started so long ago and loaded nothing.
+    /// The server started recently and loaded no data.
     Empty {
-        /// Since then.
+        /// Time since then.
         uptime_ms: u64,
     },
 }
 
-/// A start that is longer ago explains nothing that was noticed today.
+/// A start that is longer ago is not taken for the reason of a present problem.
 const RECENT_MS: u64 = 24 * 3_600_000;
 
-/// Why groups may be gone, by the server's own statistics; `None` where these say nothing, or the user may not see them.
+/// Why groups may be missing, by the server's own statistics; `None` when these say nothing, or the user may not see
+/// them.
 ///
 /// # Errors
-/// What the server says, unless that the user may not ask.
+/// Errors of the server, except that the user may not ask.
 pub async fn cause(connection: &Connection) -> Result<Option<Cause>> {
     let (commands, server, persistence) = tokio::join!(
         connection.run(info("commandstats")),
@@ -61,7 +62,8 @@ fn of(commands: Lines<'_>, server: Lines<'_>, persistence: Lines<'_>) -> Option<
     Some(Cause::Empty { uptime_ms })
 }
 
-/// The calls of a line of `commandstats` that did something: `calls=3,usec=…,rejected_calls=0,failed_calls=1`.
+/// The number of calls in a line of `commandstats` that had an effect:
+/// `calls=3,usec=…,rejected_calls=0,failed_calls=1`.
 fn calls(value: &str) -> Option<u64> {
     let part = |name: &str| {
         let mut parts = value.split(',').filter_map(|part| part.split_once('='));

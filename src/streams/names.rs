@@ -1,4 +1,4 @@
-//! Streams and groups that are not there, and the names of those that are: what a problem of exit 3 says.
+//! Errors about streams and groups that do not exist (exit 3), which list the names of those that do.
 
 use anyhow::Result;
 
@@ -8,15 +8,15 @@ use crate::model::{did_you_mean, nearest};
 use crate::topology::Topology;
 use crate::wire::{Connection, Error, ErrorKind, key_type, scan, xinfo_consumers, xinfo_groups};
 
-/// Pages of keys that are looked at for streams the topology does not know, about a thousand keys each.
+/// How many pages of keys are scanned for streams that are not in the topology, about a thousand keys each.
 const SCAN_PAGES_MAX: usize = 4;
-/// Names that one message lists.
+/// How many names one message lists.
 const LISTED_MAX: usize = 20;
-/// Characters of a name that a list shows.
+/// How many characters of a name a list shows.
 const SHOWN_MAX: usize = 80;
 
-/// The streams there are: the topology's first, then what a bounded look at the keys finds, by name. What the user
-/// may not ask is left out.
+/// The existing streams: first the topology's, then those that a bounded scan of the keys finds, by name. What the
+/// user may not ask for is left out.
 pub async fn existing(connection: &Connection, topology: &Topology) -> Vec<Name> {
     let known = topology.streams.iter().map(|stream| &stream.name);
     let asked = known.clone().map(key_type).collect();
@@ -44,14 +44,15 @@ pub async fn existing(connection: &Connection, topology: &Topology) -> Vec<Name>
     names
 }
 
-/// The groups of `streams`, each name once. What the user may not ask is left out.
+/// The groups of `streams`, each name once. What the user may not ask for is left out.
 pub async fn groups_of(connection: &Connection, streams: &[Name]) -> Vec<Name> {
     let asked = streams.iter().map(xinfo_groups).collect();
     let answers = connection.run_all(asked).await.unwrap_or_default();
     once(answers.into_iter().flatten().flatten().map(|it| it.name))
 }
 
-/// The consumers of `group` on whichever of `streams` has it, each name once. What the user may not ask is left out.
+/// The consumers of `group` on all of `streams` that have it, each name once. What the user may not ask for is left
+/// out.
 pub async fn consumers_of(connection: &Connection, streams: &[Name], group: &Name) -> Vec<Name> {
     let asked = streams
         .iter()
@@ -71,7 +72,7 @@ fn once(names: impl Iterator<Item = Name>) -> Vec<Name> {
     found
 }
 
-/// The problem that there is no stream called `stream`, with those there are.
+/// The error that there is no stream called `stream`, with the existing ones.
 pub async fn no_stream(connection: &Connection, topology: &Topology, stream: &Name) -> Problem {
     let mut groups = topology.groups.iter();
     if let Some(group) = groups.find(|it| it.name == *stream) {
@@ -87,14 +88,14 @@ pub async fn no_stream(connection: &Connection, topology: &Topology, stream: &Na
         did_you_mean_one(stream, &names)
     ));
     problem.hint(if names.is_empty() {
-        "there is no stream yet: `ucp-streams init` creates the platform's, `publish` any"
+        "there is no stream yet: `ucp-streams init` creates the platform's streams, and `publish` any stream"
             .to_owned()
     } else {
-        format!("the streams there are: {}", listed(&names))
+        format!("the existing streams are: {}", listed(&names))
     })
 }
 
-/// The problem that `stream` has no group called `group`, with those it has.
+/// The error that `stream` has no group called `group`, with those it has.
 pub async fn no_group(connection: &Connection, stream: &Name, group: &Name) -> Problem {
     let groups = connection.run(xinfo_groups(stream)).await;
     let names: Vec<Name> = groups
@@ -110,13 +111,13 @@ pub async fn no_group(connection: &Connection, stream: &Name, group: &Name) -> P
         let create = CommandLine::new("init")
             .arg(group)
             .option("--stream", stream);
-        format!("it has none; create it with `{create}`")
+        format!("the stream has no groups; create this one with `{create}`")
     } else {
         format!("its groups: {}", listed(&names))
     })
 }
 
-/// The problem that the key called `stream` holds something else.
+/// The error that the key called `stream` is not a stream.
 pub fn not_a_stream(stream: &Name, kind: &[u8]) -> Problem {
     Problem::not_found(format!(
         "`{stream}` is not a stream: the key holds a {}",
@@ -128,7 +129,7 @@ pub fn not_a_stream(stream: &Name, kind: &[u8]) -> Problem {
 /// Makes sure that there is a stream called `stream`.
 ///
 /// # Errors
-/// Not found, with the streams there are, when there is nothing or something else; what the server answers.
+/// Not found, with the existing streams, when there is no such key or it is not a stream; errors of the server.
 pub async fn require_stream(
     connection: &Connection,
     topology: &Topology,
@@ -142,8 +143,8 @@ pub async fn require_stream(
     }
 }
 
-/// As [`require_stream`], where a dead-letter stream may also be missing: it is made with its first dead letter. Returns
-/// the stream whose dead letters are missing, where they are.
+/// As [`require_stream`], but a dead-letter stream may also be missing, because it is created with its first dead
+/// letter. Returns the stream whose dead letters it would hold in that case.
 ///
 /// # Errors
 /// As [`require_stream`].
@@ -161,7 +162,7 @@ pub async fn require_unless_dead_letters(
     }
 }
 
-/// The stream whose dead letters `name` would hold, where that stream is there and `name` is not.
+/// The stream whose dead letters `name` would hold, if that stream exists and `name` does not.
 async fn has_no_dead_letters(
     connection: &Connection,
     topology: &Topology,
@@ -177,10 +178,10 @@ async fn has_no_dead_letters(
     (is(0, b"stream") && is(1, b"none")).then_some(source.stream)
 }
 
-/// Makes sure that there can be dead letters: one of the two streams is there.
+/// Makes sure that at least one of the two streams exists, so that there can be dead letters.
 ///
 /// # Errors
-/// Not found, naming the streams there are, when neither is, or the key is something else.
+/// Not found, with the existing streams, when neither exists, or the key is not a stream.
 pub async fn require_letters(
     connection: &Connection,
     topology: &Topology,
@@ -194,14 +195,14 @@ pub async fn require_letters(
     }
 }
 
-/// What is said of a dead-letter stream that is not there.
+/// The message about a dead-letter stream that does not exist.
 pub fn without_dead_letters(dead_letter: &Name, stream: &Name) -> String {
     format!("no stream `{dead_letter}` yet: there are no dead letters of `{stream}`")
 }
 
-/// Makes sure that all of `streams` are there, or, with `may_be_missing`, nothing else is in their place: those that are
-/// not there, a dead-letter stream among them in any case with the stream whose dead letters it would hold. Where the user
-/// may not ask, the reading itself will tell.
+/// Makes sure that all of `streams` exist. With `may_be_missing`, it is enough that no other kind of key has their
+/// names; the missing ones are returned. A dead-letter stream may always be missing, and is returned with the stream
+/// whose dead letters it would hold. When the user may not ask, the later read reports the error.
 ///
 /// # Errors
 /// As [`require_stream`].
@@ -227,7 +228,7 @@ pub async fn require_streams<'s>(
     Ok(missing)
 }
 
-/// `error` of a command about `stream`, said better where it is that there is no such stream.
+/// `error` of a command about `stream`, or a better one when that stream does not exist.
 pub async fn explain(
     connection: &Connection,
     topology: &Topology,
@@ -251,7 +252,7 @@ fn did_you_mean_one(given: &Name, names: &[Name]) -> String {
     did_you_mean(nearest(&given, names.iter().map(String::as_str)))
 }
 
-/// Names as a list, the first of many.
+/// Names as a list, limited in length.
 pub fn listed(names: &[Name]) -> String {
     let shown: Vec<String> = names
         .iter()
@@ -264,7 +265,7 @@ pub fn listed(names: &[Name]) -> String {
     }
 }
 
-/// A name as a list shows it: what nobody reads of a long one would hide the others.
+/// A name as a list shows it, cut short so that it does not hide the others.
 fn cut(name: String) -> String {
     match name.char_indices().nth(SHOWN_MAX) {
         Some((end, _)) => format!("{}…", &name[..end]),

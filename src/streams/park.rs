@@ -1,5 +1,5 @@
-//! Setting pending entries aside as dead letters before their deliveries are used up: each with its provenance, atomically,
-//! if it still is as it was seen.
+//! Moves pending entries to the dead-letter stream before their deliveries are used up: each with its provenance, in
+//! one atomic step, and only if it has not changed since it was looked at.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use super::target::Target;
 use crate::model::{CommandLine, Consent, EntryId, GroupInfo, Name, Time, entries};
 use crate::wire::{Connection, Holder, Move, dead_letter, xrange};
 
-/// Dead letters that the command that puts them back names.
+/// How many dead letters the command that puts them back names by id.
 const NAMED_MAX: usize = 50;
 
-/// Says of each id that is not pending why that is so: it was not delivered yet, or it is not in the stream, or the group
-/// is through with it.
+/// Finds out why each of the ids that are not pending is not: it was not delivered yet, is not in the stream, or was
+/// acknowledged.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub async fn tell_states(
     connection: &Connection,
     chosen: &mut Chosen,
@@ -37,17 +37,17 @@ pub async fn tell_states(
     Ok(())
 }
 
-/// What an entry that is not pending is to a group whose last delivered id is `last`.
+/// The state of an entry that is not pending, for a group whose last delivered id is `last`.
 fn state(id: EntryId, last: EntryId, is_there: bool) -> &'static str {
     match (is_there, id > last) {
         (false, _) => "it is not in the stream",
-        (true, true) => "it was not delivered yet",
-        (true, false) => "it is acknowledged, or was never delivered to the group",
+        (true, true) => "it has not been delivered yet",
+        (true, false) => "it was acknowledged, or was never delivered to the group",
     }
 }
 
-/// Sets `chosen` aside in `graves` for `reason`. Who holds one finds its lease lost; one whose body is gone becomes a
-/// tombstone.
+/// Moves `chosen` to `graves` for `reason`. A worker that holds one of them loses its lease. An entry without a body
+/// becomes a tombstone.
 pub async fn apply_park(
     connection: &Connection,
     chosen: Chosen,
@@ -106,7 +106,7 @@ fn parked(row: Repaired, moved: Move, graves: &Name) -> Repaired {
     }
 }
 
-/// What has to be known of those that were delivered within `claim_idle`: a worker may be handling them.
+/// The warning about entries that were delivered within `claim_idle`, because a worker may be handling them.
 pub fn in_flight(chosen: &Chosen, claim_idle: Duration) -> Option<String> {
     let fresh = chosen.entries.iter().filter(|it| !is_idle(it, claim_idle));
     let named = fresh.clone().map(|it| format!("`{}`", it.consumer));
@@ -116,14 +116,15 @@ pub fn in_flight(chosen: &Chosen, claim_idle: Duration) -> Option<String> {
     let count = fresh.count();
     (count > 0).then(|| {
         format!(
-            "{} may be in flight in a handler (consumer {}): that worker then loses its lease, and what the handler did outside Redis is not undone",
+            "{} may be in flight in a handler (consumer {}): that worker then loses its lease, and effects of the \
+                handler outside Redis are not undone",
             entries(count),
             holders.join(", ")
         )
     })
 }
 
-/// The command that moves what was set aside to the end of its stream again; whoever sets many aside finds them by their
+/// The command that moves the dead letters back to the end of their stream; many of them are selected by their
 /// reason.
 pub fn put_back(stream: &Name, applied: &Applied, reason: &str) -> Option<CommandLine> {
     let parked = applied
@@ -146,8 +147,8 @@ mod tests {
     #[test]
     fn what_is_not_pending_is_told_apart() {
         let (id, later) = (EntryId::new(5, 0), EntryId::new(6, 0));
-        assert_eq!(state(later, id, true), "it was not delivered yet");
-        assert!(state(id, id, true).starts_with("it is acknowledged"));
+        assert_eq!(state(later, id, true), "it has not been delivered yet");
+        assert!(state(id, id, true).starts_with("it was acknowledged"));
         assert_eq!(state(later, id, false), "it is not in the stream");
     }
 }

@@ -1,4 +1,4 @@
-//! Going on after a lost connection: whether it is of use, and how long to wait between two attempts.
+//! Continuing after a lost connection: whether that makes sense, and how long to wait between two attempts.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::wire::{Error, ErrorKind};
 /// The waits between attempts.
 pub(super) const WAITS: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
 
-/// Whether it gets better by itself. A replica does not become a primary by asking it again.
+/// Whether the error may go away by itself. A replica, for instance, does not become a primary by being asked again.
 pub(super) fn passes(error: &Error) -> bool {
     error.kind.is_passing() && error.kind != ErrorKind::ReadOnly
 }

@@ -1,4 +1,4 @@
-//! Whether a server answers, and what it is.
+//! Checks whether a server answers, and what it is.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use super::server::unfit;
 use crate::model::{Cell, Time, report};
 use crate::wire::{Connection, ErrorKind, allowed, documented, has_commands, hello, info, ping};
 
-/// Commands that make some operations better where a server has them; everything works without.
+/// Commands that improve some operations if a server has them; everything works without them.
 const OPTIONAL: [&str; 3] = ["XACKDEL", "XDELEX", "XNACK"];
 
 /// Options of commands that do the same.
@@ -19,12 +19,12 @@ const OPTIONS: [(&str, &str); 3] = [
 ];
 
 report! {
-    /// What a server says of itself.
+    /// What a server says about itself.
     #[derive(Clone, Debug)]
     pub struct Ping {
-        /// Where it is, without credentials.
+        /// Its address, without credentials.
         pub address: String => text("ADDRESS"),
-        /// `redis` or `valkey`; `None` where the user may not ask.
+        /// `redis` or `valkey`; `None` when the user may not ask.
         pub server: Option<String> => text("SERVER", unknown),
         /// Its version.
         pub version: Option<String> => text("VERSION", unknown),
@@ -32,13 +32,13 @@ report! {
         pub mode: Option<String> => text("MODE", unknown),
         /// `master` or `replica`.
         pub role: Option<String> => text("ROLE", unknown),
-        /// One request and its reply, milliseconds.
+        /// The time of one request and its reply, in milliseconds.
         pub round_trip_ms: f64 => number("ROUND TRIP MS") by |ping| format!("{:.3}", ping.round_trip_ms).into(),
-        /// The optional commands and options it has.
+        /// The optional commands and options that it has.
         pub features: Option<Vec<&'static str>> => text("FEATURES") by Self::features_cell,
-        /// Whether acknowledged writes go to an append-only file.
+        /// Whether acknowledged writes are written to an append-only file.
         pub append_only: Option<bool> => whole("APPEND ONLY", unknown),
-        /// When its data was last saved as a whole.
+        /// When its whole data was last saved.
         pub last_save: Option<Time> => whole("LAST SAVE", unknown),
     }
 }
@@ -53,7 +53,7 @@ impl Ping {
     }
 }
 
-/// Asks the server behind `connection`. What the user may not ask is left unknown.
+/// Asks the server behind `connection`. What the user may not ask for stays unknown.
 ///
 /// # Errors
 /// When it cannot be asked at all, is too old to work with, or is a sentinel.

@@ -1,4 +1,5 @@
-//! What the plans of this layer have in common as data: how many entries they are about, the oldest, and who holds them.
+//! What the plans of this layer have in common as data: how many entries they affect, the oldest of them, and the
+//! consumers that hold them.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -7,13 +8,13 @@ use super::repair::{Outcome, Repaired};
 use super::target::Target;
 use crate::model::{GroupInfo, Lag, Name, PlanFacts, PlanHolder, SeenGroup, is_fatal};
 
-/// The group of `target` among those of its stream.
+/// The group of `target` among the groups of its stream.
 pub(super) fn seen(groups: &[GroupInfo], target: &Target) -> Option<SeenGroup> {
     let group = groups.iter().find(|it| it.name == target.group);
     group.map(SeenGroup::from)
 }
 
-/// What a plan about `target` begins with.
+/// The beginning of a plan about `target`.
 pub(super) fn about(target: &Target, seen: Option<SeenGroup>, summary: String) -> PlanFacts {
     PlanFacts {
         stream: Some(target.stream.clone()),
@@ -25,7 +26,7 @@ pub(super) fn about(target: &Target, seen: Option<SeenGroup>, summary: String) -
     }
 }
 
-/// `facts` with how many of `rows` are planned, the oldest and who holds them.
+/// `facts` with the number of planned `rows`, the oldest of them, and their holders.
 pub(super) fn of_rows(facts: PlanFacts, rows: &[Repaired]) -> PlanFacts {
     let planned = || rows.iter().filter(|row| row.outcome == Outcome::Planned);
     let count = planned().count() as u64;
@@ -39,7 +40,7 @@ pub(super) fn of_rows(facts: PlanFacts, rows: &[Repaired]) -> PlanFacts {
     .since(planned().map(|row| row.id).min())
 }
 
-/// Who holds these entries, most first.
+/// The consumers that hold these entries, sorted by the number of entries, greatest first.
 fn holders<'r>(rows: impl Iterator<Item = &'r Repaired>) -> Vec<PlanHolder> {
     let mut held: BTreeMap<Option<Name>, PlanHolder> = BTreeMap::new();
     for row in rows {
@@ -60,7 +61,7 @@ fn holders<'r>(rows: impl Iterator<Item = &'r Repaired>) -> Vec<PlanHolder> {
     most_first(held.into_values().collect())
 }
 
-/// `holders` in the order of how much each holds.
+/// `holders` sorted by the number of entries, greatest first.
 pub(super) fn most_first(mut holders: Vec<PlanHolder>) -> Vec<PlanHolder> {
     holders.sort_by_key(|it| Reverse(it.entries));
     holders

@@ -1,5 +1,5 @@
-//! How long the workers of a group let entries rest before they take them over, as they say themselves: what is younger
-//! may still be worked on by one of them, whatever the topology says.
+//! The claim idle of a group's workers, as they have published it. An entry that has been idle for less may still be
+//! in flight in one of them, whatever the topology says.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use crate::model::{ClaimIdle, ConsumerInfo, Name, Problem, format_duration_short
 use crate::topology::policy_key;
 use crate::wire::{Connection, Error, ErrorKind, allowed, hgetall, xinfo_consumers};
 
-/// What the workers of a group say of themselves.
+/// What the workers of a group have published.
 #[derive(Clone, Debug, Default)]
 pub struct Published {
     claim_idles: Vec<ClaimIdle>,
 }
 
 impl Published {
-    /// What these consumers say.
+    /// The values of these consumers.
     #[cfg(test)]
     pub(super) const fn new(claim_idles: Vec<ClaimIdle>) -> Self {
         Self { claim_idles }
     }
 
-    /// The longest of all, also of those that do not live; `None` when nobody says one.
+    /// The longest of all, including those of consumers that are not live; `None` when there is none.
     pub(super) fn greatest(&self) -> Option<Duration> {
         self.claim_idles.iter().map(|it| it.claim_idle).max()
     }
 
-    /// What is kept beside the stream; `None` where the user may not look.
+    /// Reads the values that are kept beside the stream; `None` when the user may not read them.
     ///
     /// # Errors
-    /// What the server says.
+    /// Errors of the server.
     pub(super) async fn look(
         connection: &Connection,
         stream: &Name,
@@ -47,32 +47,32 @@ impl Published {
         }))
     }
 
-    /// What the consumer of this name says.
+    /// The value of the consumer of this name.
     pub(super) fn of(&self, consumer: &Name) -> Option<&ClaimIdle> {
         self.claim_idles.iter().find(|it| it.consumer == *consumer)
     }
 
-    /// The longest of those that live; `consumers` are the group's.
+    /// The longest value of a live consumer; `consumers` are those of the group.
     pub(super) fn longest(&self, consumers: &[ConsumerInfo]) -> Option<&ClaimIdle> {
         let live = self.claim_idles.iter().filter(|it| it.is_live(consumers));
         live.max_by_key(|it| it.claim_idle)
     }
 }
 
-/// How long entries of a group must have rested for anybody to take them.
+/// How long entries of a group must have been idle before anybody may claim them.
 #[derive(Clone, Debug)]
 pub struct Patience {
-    /// The longest claim idle of a consumer that lives; `None` also where the user may not look.
+    /// The longest claim idle of a live consumer; `None` also when the user may not read it.
     longest: Option<ClaimIdle>,
-    /// Whether the user could look.
+    /// Whether the user could read it.
     pub is_known: bool,
 }
 
 impl Patience {
-    /// Looks what the consumers of `target` say that live.
+    /// Reads the claim idle of the live consumers of `target`.
     ///
     /// # Errors
-    /// What the server says.
+    /// Errors of the server.
     pub async fn of(connection: &Connection, target: &Target) -> Result<Self> {
         let Target { stream, group } = target;
         let (published, consumers) = tokio::join!(
@@ -88,10 +88,10 @@ impl Patience {
         })
     }
 
-    /// The same, where these are the group's consumers.
+    /// The same, when the group's consumers are known already.
     ///
     /// # Errors
-    /// What the server says.
+    /// Errors of the server.
     pub(super) async fn towards(
         connection: &Connection,
         target: &Target,
@@ -104,47 +104,48 @@ impl Patience {
         })
     }
 
-    /// The longest claim idle; nothing where no consumer that lives says one.
+    /// The longest claim idle; zero when no live consumer has published one.
     pub fn least(&self) -> Duration {
         self.longest
             .as_ref()
             .map_or(Duration::ZERO, |it| it.claim_idle)
     }
 
-    /// Makes sure that what has rested for `idle` is nobody's any more.
+    /// Makes sure that an entry that has been idle for `idle` cannot be in flight any more.
     ///
     /// # Errors
-    /// Refused, naming who may still work on it.
+    /// Refused, naming the consumer that may still handle it.
     pub fn require(&self, target: &Target, idle: Duration) -> Result<(), Problem> {
         let Some(longest) = self.longest.as_ref().filter(|it| idle < it.claim_idle) else {
             return Ok(());
         };
         let claim_idle = format_duration_short(longest.claim_idle);
         Err(Problem::refused(format!(
-            "consumer `{}` of {target} lives and has a claim idle of {claim_idle}: an entry idle for {} may still be worked on, and would be handled twice",
+            "consumer `{}` of {target} is live and has a claim idle of {claim_idle}: an entry idle for {} may still \
+                be in flight, and would be handled twice",
             longest.consumer,
             format_duration_short(idle),
         ))
         .hint(format!(
-            "wait with --idle {claim_idle}, stop that worker first, or claim them anyway with --force"
+            "wait with --idle {claim_idle}, stop that worker first, or claim the entries anyway with --force"
         )))
     }
 
-    /// Why an entry that was named is too fresh; `None` where no consumer that lives says so.
+    /// Why a named entry is too fresh; `None` when no live consumer is the reason.
     pub fn why_fresh(&self) -> Option<String> {
         let longest = self.longest.as_ref()?;
         Some(format!(
-            "consumer `{}` lives and has a claim idle of {}; --force takes entries before that",
+            "consumer `{}` is live and has a claim idle of {}; --force includes entries that have been idle for less",
             longest.consumer,
             format_duration_short(longest.claim_idle)
         ))
     }
 }
 
-/// Whether what `consumer` holds is worked on by nobody: refused while it lives, by its own claim idle.
+/// Makes sure that nobody handles the entries of `consumer`: refused while it is live, by its own claim idle.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub(super) async fn must_be_dead(
     connection: &Connection,
     target: &Target,
@@ -160,10 +161,11 @@ pub(super) async fn must_be_dead(
         return Ok(Ok(()));
     };
     Ok(Err(Problem::refused(format!(
-        "consumer `{}` of {target} lives: it was seen {} ago, and its claim idle is {}; what it holds may still be worked on, and would be handled twice",
+        "consumer `{}` of {target} is live: it was last active {} ago, and its claim idle is {}; its entries may \
+            still be in flight, and would be handled twice",
         consumer.name,
         format_duration_short(Duration::from_millis(consumer.idle_ms)),
         format_duration_short(said.claim_idle),
     ))
-    .hint("stop its worker first, or hand over what it holds all the same with --force")))
+    .hint("stop its worker first, or hand over its entries anyway with --force")))
 }

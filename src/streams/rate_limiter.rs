@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How much of its time a rate makes up for.
+/// How much lost time the limiter makes up for.
 const LATE: Duration = Duration::from_millis(100);
 
-/// At most so many entries a second.
+/// A limit on entries per second.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
     /// Entries.
@@ -15,12 +15,12 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Entries to send at a time, so that the rate is kept within a tenth of a second.
+    /// How many entries to send at a time so that the rate is kept within a tenth of a second.
     pub fn chunk_entries_max(self) -> usize {
         usize::try_from((self.entries_per_second / 10).max(1)).unwrap_or(usize::MAX)
     }
 
-    /// How long so many take.
+    /// How long this many entries take.
     fn time_of(self, entries: u64) -> Duration {
         let nanos =
             u128::from(entries) * 1_000_000_000 / u128::from(self.entries_per_second.max(1));
@@ -28,8 +28,8 @@ impl Rate {
     }
 }
 
-/// Delays sending so that a rate is kept. Time in which there was nothing to send is not made up for, except for
-/// what a late timer costs.
+/// Delays sending so that a rate is kept. Time in which there was nothing to send is not made up for, apart from the
+/// inaccuracy of timers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RateLimiter {
     rate: Rate,
@@ -42,7 +42,7 @@ impl RateLimiter {
         Self { rate, next: now }
     }
 
-    /// So many are sent `now`.
+    /// Records that this many entries are sent at `now`.
     pub(super) fn sent(&mut self, entries: u64, now: Instant) {
         let earliest = now.checked_sub(LATE).unwrap_or(now);
         self.next = self.next.max(earliest) + self.rate.time_of(entries);

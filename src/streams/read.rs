@@ -1,4 +1,5 @@
-//! Entries of one stream: a range of any size, one by its id, and where a range begins that counts from the end.
+//! Reads entries of one stream: a range of any size, one entry by its id, and the start of a range that is counted
+//! from the end.
 
 use anyhow::Result;
 
@@ -12,16 +13,16 @@ use super::names::{explain, require_stream};
 /// The end of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Last {
-    /// The id of the entry that was asked for, of the first when there are not so many; `None` when there is none.
+    /// The id of the requested entry, or of the first one when there are fewer; `None` when there is none.
     pub at: Option<EntryId>,
     /// The id of the newest entry.
     pub newest: Option<EntryId>,
 }
 
-/// The last `entries` of `stream`, at least one: where they begin and end.
+/// The beginning and the end of the last `entries` of `stream`, at least one.
 ///
 /// # Errors
-/// What the server answers.
+/// Errors of the server.
 pub async fn last(lane: &mut Lane, stream: &Name, entries: u64) -> Result<Last> {
     let mut last = Last::default();
     let range = Scan {
@@ -39,10 +40,10 @@ pub async fn last(lane: &mut Lane, stream: &Name, entries: u64) -> Result<Last> 
     Ok(last)
 }
 
-/// The id of an edge; `None` when there is no such entry because the stream is empty, or the edge is after its end.
+/// The id at an edge; `None` when there is no such entry, because the stream is empty or the edge is after its end.
 ///
 /// # Errors
-/// What the server answers.
+/// Errors of the server.
 pub async fn place(lane: &mut Lane, stream: &Name, edge: Edge) -> Result<Option<EntryId>> {
     match edge {
         Edge::Id(id) => Ok(Some(id)),
@@ -51,23 +52,23 @@ pub async fn place(lane: &mut Lane, stream: &Name, edge: Edge) -> Result<Option<
     }
 }
 
-/// A range, as it was asked for.
+/// A range, in the form in which it was requested.
 #[derive(Clone, Copy, Debug)]
 pub struct Range {
     /// The least id.
     pub start: Edge,
     /// The greatest id.
     pub end: Edge,
-    /// From the end to the start.
+    /// Whether to read from the end to the start.
     pub reverse: bool,
-    /// At most so many entries.
+    /// The greatest number of entries.
     pub count_max: usize,
 }
 
-/// Gives `each` every entry of the range and returns how many there were.
+/// Gives `each` every entry of the range. Returns how many there were.
 ///
 /// # Errors
-/// What the server answers or `each` returns.
+/// Errors of the server or of `each`.
 pub async fn read(
     lane: &mut Lane,
     stream: &Name,
@@ -97,21 +98,21 @@ pub async fn read(
     Ok(count)
 }
 
-/// Which one entry.
+/// Selects one entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// The one with this id.
     Id(EntryId),
     /// The first with this id or a greater one.
     From(EntryId),
-    /// The one this many from the end; 1 is the last.
+    /// The entry at this distance from the end; 1 is the last.
     FromEnd(u64),
 }
 
 /// The entry of `stream` at `place`.
 ///
 /// # Errors
-/// Not found when there is no such stream, or no such entry: with the ids there are. What the server answers.
+/// Not found when there is no such stream or no such entry; the error says which ids exist. Errors of the server.
 pub async fn get(
     connection: &Connection,
     lane: &mut Lane,
@@ -143,7 +144,7 @@ pub async fn get(
     Err(none_at(connection, stream, place).await?.into())
 }
 
-/// The id of the entry that is so many from the end; `None` where there are fewer.
+/// The id of the entry at this distance from the end; `None` when there are fewer.
 async fn from_end(lane: &mut Lane, stream: &Name, entries: u64) -> Result<Option<EntryId>, Stop> {
     let (mut count, mut at) = (0, None);
     let range = Scan {
@@ -160,7 +161,7 @@ async fn from_end(lane: &mut Lane, stream: &Name, entries: u64) -> Result<Option
     Ok(at.filter(|_| count == entries))
 }
 
-/// That there is no entry at `place`, with the ids there are.
+/// The error that there is no entry at `place`, with the ids that exist.
 async fn none_at(connection: &Connection, stream: &Name, place: Place) -> Result<Problem> {
     let what = match place {
         Place::Id(id) => format!("no entry {id} in `{stream}`"),

@@ -1,4 +1,4 @@
-//! Moving dead letters back to the end of the stream they came from, each once, and throwing them away.
+//! Moves dead letters back to the end of the stream they came from, each once, and deletes them.
 
 use anyhow::Result;
 
@@ -10,23 +10,24 @@ use crate::model::{Consent, Name, Problem};
 use crate::topology::Topology;
 use crate::wire::{Connection, ErrorKind, Move, redrive, xdel, xinfo_groups};
 
-/// Dead letters that are to be changed.
+/// Dead letters that are to be moved or deleted.
 #[derive(Debug)]
 pub struct LettersPlan {
-    /// Where they are, and the stream whose dead letters they are.
+    /// The dead-letter stream, and the stream whose dead letters they are.
     pub source: Source,
-    /// Where they go.
+    /// The stream they are moved to.
     pub destination: Name,
-    /// To be changed.
+    /// Those to be changed.
     pub letters: Vec<DeadLetter>,
-    /// Asked for, and not to be changed: absent, or tombstones without a body to move.
+    /// Those that were requested and are not to be changed: they do not exist, or are tombstones without a body to
+    /// move.
     pub left_out: Vec<Repaired>,
     /// Whether more would have matched.
     pub has_more: bool,
 }
 
 impl LettersPlan {
-    /// To throw `found` away.
+    /// A plan to delete `found`.
     pub fn purge(source: Source, found: FoundLetters) -> Self {
         let absent = found.absent.into_iter();
         let absent = absent.map(|id| Repaired::unseen(id, Outcome::Gone));
@@ -43,8 +44,8 @@ impl LettersPlan {
         }
     }
 
-    /// To move `found` to the stream whose dead letters they are, or to `elsewhere`, without the tombstones among them.
-    /// What came from another stream that shares the dead-letter stream stays, unless it is to go elsewhere.
+    /// A plan to move `found`, without the tombstones, to the stream whose dead letters they are, or to `elsewhere`.
+    /// Entries from another stream that shares the dead-letter stream stay, unless `elsewhere` is given.
     pub fn redrive(
         topology: &Topology,
         source: Source,
@@ -65,7 +66,9 @@ impl LettersPlan {
                     ..letter.row(Outcome::Trimmed)
                 },
                 Some(stream) => Repaired {
-                    detail: Some(format!("it came from `{stream}`: redrive it by that name")),
+                    detail: Some(format!(
+                        "it came from `{stream}`: name that stream to redrive it"
+                    )),
                     ..letter.row(Outcome::Refused)
                 },
                 None => {
@@ -78,7 +81,7 @@ impl LettersPlan {
         plan
     }
 
-    /// What would become of each.
+    /// What would happen to each of them.
     pub fn preview(&self) -> Vec<Repaired> {
         let planned = self.letters.iter().map(|it| it.row(Outcome::Planned));
         planned.chain(self.left_out.iter().cloned()).collect()
@@ -104,11 +107,11 @@ impl Subject for DeadLetter {
     }
 }
 
-/// The groups that see what is redriven, where these are several; `None` where the user may not ask, which matters only
-/// where it is not agreed that all may see it.
+/// The groups that would see redriven entries, if there are several; `None` when the user may not ask, which matters
+/// only unless --all-groups-see-it was given.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub async fn seen_by(
     connection: &Connection,
     plan: &LettersPlan,
@@ -128,10 +131,10 @@ pub async fn seen_by(
     }))
 }
 
-/// Makes sure that a redriven entry is seen by one group only, unless that is agreed to.
+/// Makes sure that only one group sees a redriven entry, unless --all-groups-see-it was given.
 ///
 /// # Errors
-/// Refused, naming the `groups`, where these are several.
+/// Refused, with the `groups`, when there are several.
 pub fn must_be_one_group(
     plan: &LettersPlan,
     groups: Option<&[Name]>,
@@ -171,7 +174,7 @@ pub async fn apply_redrive(
                 let moved = of_move(letter.row(Outcome::NotTried), moved, Outcome::Redriven);
                 let detail = match moved.outcome {
                     Outcome::Redriven => Some(format!("to `{to}`")),
-                    _ if is_missing => Some(format!("stream `{to}` is not there")),
+                    _ if is_missing => Some(format!("stream `{to}` does not exist")),
                     _ => moved.detail,
                 };
                 Repaired { detail, ..moved }
@@ -181,7 +184,7 @@ pub async fn apply_redrive(
     .await
 }
 
-/// Throws them away.
+/// Deletes them.
 pub async fn apply_purge(
     connection: &Connection,
     plan: LettersPlan,

@@ -1,5 +1,5 @@
-//! What claim, ack, requeue and the dead letters' commands have in common: the entries they are about, and what became
-//! of each.
+//! What claim, ack, requeue and the commands for dead letters have in common: the entries they change, and the result
+//! for each.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,40 +14,40 @@ use crate::model::{
 };
 use crate::wire::{self, Connection, ExpectedPending};
 
-/// Consumers that a summary names, the rest summed up in one.
+/// How many consumers a summary names; the others are counted together.
 const HOLDERS_MAX: usize = 5;
 
 states! {
-    /// What became of one entry.
+    /// The result for one entry.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Outcome {
-        /// It would be done: nothing was changed yet.
+        /// It would be changed; nothing was changed yet.
         Planned = "planned" in Plain,
         /// The consumer holds it now.
         Claimed = "claimed" in Ok,
-        /// The consumer held it already.
+        /// The consumer already held it.
         AlreadyHeld = "already held" in Ok,
-        /// It is not pending any more.
+        /// It is no longer pending.
         Acknowledged = "acknowledged" in Ok,
-        /// A copy is at the end of the stream, and the old one is acknowledged.
+        /// A copy was appended to the stream, and the old entry was acknowledged.
         Requeued = "requeued" in Ok,
-        /// It is a dead letter now, and not pending any more.
+        /// It is now a dead letter, and no longer pending.
         DeadLettered = "dead-lettered" in Ok,
-        /// It is at the end of its stream again, and no dead letter any more.
+        /// It was moved back to the end of its stream, and is no longer a dead letter.
         Redriven = "redriven" in Ok,
-        /// It is gone.
+        /// It was deleted.
         Purged = "purged" in Ok,
-        /// Its body had been trimmed away: a tombstone in the dead-letter stream says so.
+        /// Its body had been trimmed, and a tombstone was written to the dead-letter stream.
         Tombstone = "tombstone" in Bad,
-        /// It was not pending (or not there) when it was looked for.
+        /// It was not pending (or did not exist) when it was looked for.
         NotPending = "not pending" in Warn,
         /// It was delivered too recently.
         Fresh = "fresh" in Warn,
-        /// Between the look and the change somebody else took it, or it was delivered again.
+        /// After it was looked at, another consumer claimed it, or it was delivered again.
         Moved = "moved" in Warn,
-        /// Between the look and the change it was acknowledged or removed.
+        /// After it was looked at, it was acknowledged or deleted.
         Gone = "gone" in Warn,
-        /// Its body was trimmed away; nothing was changed.
+        /// Its body had been trimmed; nothing was changed.
         Trimmed = "trimmed" in Bad,
         /// A rule refused it; nothing was changed.
         Refused = "refused" in Warn,
@@ -59,7 +59,7 @@ states! {
 }
 
 impl Outcome {
-    /// Whether it is what was asked for.
+    /// Whether this is the wanted result.
     pub const fn is_done(self) -> bool {
         matches!(
             self,
@@ -75,24 +75,24 @@ impl Outcome {
     }
 }
 
-/// One entry and what became of it.
+/// One entry and its result.
 #[derive(Clone, Debug)]
 pub struct Repaired {
     /// The entry.
     pub id: EntryId,
-    /// What became of it.
+    /// Its result.
     pub outcome: Outcome,
-    /// Who held it when it was looked at; `None` also for what nobody held.
+    /// The consumer that held it when it was looked at; `None` also when no consumer held it.
     pub consumer: Option<Name>,
-    /// How long it had not been delivered then.
+    /// How long it had been idle then.
     pub idle_ms: Option<u64>,
     /// How often it had been delivered.
     pub deliveries: Option<u64>,
-    /// Its id in the stream it went to.
+    /// Its id in the stream it was added to.
     pub new_id: Option<EntryId>,
-    /// Why, where there is more to say.
+    /// The reason, if there is more to say.
     pub detail: Option<String>,
-    /// Its fields, where the operation has them.
+    /// Its fields, if the operation has them.
     pub fields: Option<Body>,
 }
 
@@ -111,7 +111,7 @@ impl Repaired {
         }
     }
 
-    /// A pending entry as it was seen.
+    /// A pending entry as it was when it was looked at.
     pub(super) fn seen(entry: &PendingEntry, outcome: Outcome) -> Self {
         Self {
             consumer: Some(entry.consumer.clone()).filter(|name| !name.is_empty()),
@@ -122,26 +122,26 @@ impl Repaired {
     }
 }
 
-/// Pending entries that an operation is to change, as they were seen, and those it leaves out.
+/// Pending entries that an operation is to change, as they were when they were looked at, and those it leaves out.
 #[derive(Clone, Debug)]
 pub struct Chosen {
     /// Their group.
     pub target: Target,
-    /// To be changed.
+    /// The entries to be changed.
     pub entries: Vec<PendingEntry>,
-    /// Asked for, and not to be changed: not pending, or too fresh.
+    /// Requested entries that are not to be changed: not pending, or too fresh.
     pub left_out: Vec<Repaired>,
     /// Whether more would have matched.
     pub has_more: bool,
-    /// How long each must not have been delivered, also when it is changed.
+    /// How long each must have been idle, also at the time of the change.
     pub idle_min: Duration,
 }
 
 impl Chosen {
-    /// Looks for them.
+    /// Finds the entries.
     ///
     /// # Errors
-    /// Not found when the group is gone; what the server says.
+    /// Not found when the group does not exist; errors of the server.
     pub async fn find(
         connection: &Connection,
         target: Target,
@@ -165,7 +165,7 @@ impl Chosen {
         })
     }
 
-    /// What would become of each.
+    /// What would happen to each entry.
     pub fn preview(&self) -> Vec<Repaired> {
         let planned = self.entries.iter();
         let planned = planned.map(|it| Repaired::seen(it, Outcome::Planned));
@@ -196,22 +196,22 @@ impl Chosen {
     }
 }
 
-/// What became of all of them; the error that came in between, if one did.
+/// The results of all entries, and the error that ended the change early, if any.
 #[derive(Debug, Default)]
 pub struct Applied {
-    /// An outcome for each.
+    /// A result for each.
     pub rows: Vec<Repaired>,
-    /// So many of them were shown already.
+    /// How many of them have been shown already.
     pub shown: usize,
-    /// Whether it was told to end before all were tried.
+    /// Whether it was told to stop before all were tried.
     pub is_stopped: bool,
-    /// What ended it early.
+    /// The error that ended it early.
     pub error: Option<anyhow::Error>,
 }
 
-/// What is to be changed, as it was seen.
+/// Something that is to be changed, as it was when it was looked at.
 pub(super) trait Subject {
-    /// What became of it.
+    /// Its row with a result.
     fn row(&self, outcome: Outcome) -> Repaired;
 }
 
@@ -222,7 +222,8 @@ impl Subject for PendingEntry {
 }
 
 impl Applied {
-    /// What became of `subjects`, changed batch by batch until a change fails or the course ends; `left_out` comes last.
+    /// The results of `subjects`, which are changed in batches until a change fails or the course ends. The rows of
+    /// `left_out` come last.
     pub(super) async fn in_batches<S: Subject>(
         subjects: &[S],
         left_out: &[Repaired],
@@ -246,7 +247,7 @@ impl Applied {
         applied
     }
 
-    /// Takes the outcome of each of a batch, or the failure of all of it.
+    /// Adds the result of each entry of a batch, or the failure of the whole batch.
     pub(super) fn take<S: Subject, O>(
         &mut self,
         batch: &[S],
@@ -266,7 +267,7 @@ impl Applied {
         }
     }
 
-    /// Nothing was changed, since there was nothing to change.
+    /// The result of changing nothing.
     pub fn none(rows: Vec<Repaired>) -> Self {
         Self {
             rows,
@@ -274,13 +275,13 @@ impl Applied {
         }
     }
 
-    /// How many came out as they were meant to.
+    /// How many have the wanted result.
     pub fn done(&self) -> usize {
         let done = |row: &&Repaired| row.outcome.is_done();
         self.rows.iter().filter(done).count()
     }
 
-    /// How many came out like this.
+    /// How many have this result.
     pub(super) fn count(&self, outcome: Outcome) -> u64 {
         self.rows
             .iter()
@@ -288,7 +289,7 @@ impl Applied {
             .count() as u64
     }
 
-    /// A failed batch: whether it was carried out is unknown when its reply was lost.
+    /// Handles a failed batch: when its reply was lost, it is unknown whether it was carried out.
     pub(super) fn fail(&mut self, batch: impl IntoIterator<Item = Repaired>, error: wire::Error) {
         let outcome = if error.kind.is_outcome_unknown() {
             Outcome::Unknown
@@ -302,7 +303,7 @@ impl Applied {
     }
 }
 
-/// A change that failed: whether it was made is unknown when its reply was lost.
+/// The error of a failed change: when its reply was lost, it is unknown whether it was made.
 pub(super) fn failed(error: wire::Error) -> anyhow::Error {
     if !error.kind.is_outcome_unknown() {
         return error.into();
@@ -312,7 +313,7 @@ pub(super) fn failed(error: wire::Error) -> anyhow::Error {
     anyhow::Error::from(error).context(problem)
 }
 
-/// The entry as it was seen, for a change that must not win if it is another by now.
+/// The entry as it was seen, as the precondition of a change.
 pub(super) fn seen(entry: &PendingEntry) -> ExpectedPending {
     ExpectedPending {
         id: entry.id,

@@ -1,5 +1,5 @@
-//! Putting pending entries at the end of their stream again: a copy is added and the old one acknowledged, each
-//! atomically, if it still is as it was seen.
+//! Appends pending entries to the end of their stream again: for each, a copy is added and the old entry acknowledged
+//! in one atomic step, if it has not changed since it was looked at.
 
 use crate::model::{Consent, GroupInfo, Name, PendingEntry, Problem};
 use crate::wire::{Connection, Move, requeue};
@@ -9,16 +9,16 @@ use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _, seen};
 use super::target::Target;
 use super::tombstone::bury;
 
-/// The groups besides `target` that see a copy at the end of the stream.
+/// The groups besides `target` that would see a copy at the end of the stream.
 pub fn others(target: &Target, groups: &[GroupInfo]) -> Vec<Name> {
     let others = groups.iter().map(|it| &it.name);
     others.filter(|it| **it != target.group).cloned().collect()
 }
 
-/// Makes sure that a copy at the end of the stream is seen by nobody but `target`, unless that is agreed to.
+/// Makes sure that only `target` sees a copy at the end of the stream, unless --all-groups-see-it was given.
 ///
 /// # Errors
-/// Refused, naming the `others`, when there are any.
+/// Refused, with the `others`, when there are any.
 pub fn must_be_alone(
     target: &Target,
     others: &[Name],
@@ -38,7 +38,7 @@ pub fn must_be_alone(
     ))
 }
 
-/// Requeues `chosen`. `dead_letter` takes the tombstones of those whose bodies are gone.
+/// Requeues `chosen`. Tombstones for entries without a body go to `dead_letter`.
 pub async fn apply_requeue(
     connection: &Connection,
     chosen: Chosen,
@@ -73,7 +73,7 @@ pub async fn apply_requeue(
     .await
 }
 
-/// Leaves tombstones for those of `batch` that had no body to copy; `applied` has their rows from `from` on.
+/// Writes tombstones for those of `batch` that had no body to copy; their rows in `applied` begin at `from`.
 async fn bury_ghosts(
     connection: &Connection,
     target: &Target,
@@ -97,7 +97,7 @@ async fn bury_ghosts(
     }
 }
 
-/// `row` with what became of its move.
+/// `row` with the result of its move.
 pub(super) fn of_move(row: Repaired, moved: Move, done: Outcome) -> Repaired {
     let with = |outcome| Repaired { outcome, ..row };
     match moved {
@@ -112,7 +112,7 @@ pub(super) fn of_move(row: Repaired, moved: Move, done: Outcome) -> Repaired {
         },
         Move::Bodiless => with(Outcome::Trimmed),
         Move::NoDestination => Repaired {
-            detail: Some("the stream is not there".to_owned()),
+            detail: Some("the stream does not exist".to_owned()),
             ..with(Outcome::Refused)
         },
         Move::Refused(why) => Repaired {

@@ -1,5 +1,5 @@
-//! Which pending entries an operation is about: those that are named, or those that a filter finds. Reads, and never a
-//! delivery: counts and idle times stay as they are.
+//! Selects the pending entries for an operation: those that are named, or those that match a filter. It never counts
+//! as a delivery, so delivery counts and idle times stay as they are.
 
 use std::time::Duration;
 
@@ -10,26 +10,26 @@ use super::target::Target;
 use crate::model::{AdaptiveBatch, EntryId, Fields, Name, PendingEntry, bytes_of};
 use crate::wire::{Connection, ErrorKind, PendingFilter, xpending_entries, xrange};
 
-/// Rows of one page: well under a few milliseconds of the server's time.
+/// The number of rows in one page, which takes the server no more than a few milliseconds.
 const PAGE: usize = 1000;
 
-/// What a pending entry must be like. The default is any.
+/// Conditions on a pending entry. By default, any entry matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Criteria {
     /// Held by this consumer.
     pub consumer: Option<Name>,
-    /// Held by any consumer but this.
+    /// Held by any other consumer.
     pub not_consumer: Option<Name>,
-    /// Not delivered for at least this long.
+    /// Idle for at least this long.
     pub idle_min: Duration,
-    /// Delivered at least so often.
+    /// Delivered at least this often.
     pub deliveries_min: u64,
     /// With this id or a lesser one.
     pub id_max: Option<EntryId>,
 }
 
 impl Criteria {
-    /// Whether `entry`, of the right consumer, is like that. One that was given back is as idle as can be.
+    /// Whether `entry`, which the right consumer holds, matches. A released entry counts as idle for ever.
     pub fn matches(&self, entry: &PendingEntry) -> bool {
         entry.deliveries >= self.deliveries_min
             && is_idle(entry, self.idle_min)
@@ -37,14 +37,14 @@ impl Criteria {
     }
 }
 
-/// Whether `entry` was not delivered for at least `idle_min`.
+/// Whether `entry` has been idle for at least `idle_min`.
 pub fn is_idle(entry: &PendingEntry, idle_min: Duration) -> bool {
     entry
         .idle_ms
         .is_none_or(|idle_ms| u128::from(idle_ms) >= idle_min.as_millis())
 }
 
-/// Pending entries page by page, in order of id: memory does not grow with the list.
+/// Pending entries page by page, in order of id, so that memory does not grow with the list.
 #[derive(Debug)]
 pub struct Pager<'a> {
     connection: &'a Connection,
@@ -54,7 +54,7 @@ pub struct Pager<'a> {
 }
 
 impl<'a> Pager<'a> {
-    /// From the least id.
+    /// Starts at the least id.
     pub const fn new(connection: &'a Connection, target: &'a Target, filter: &'a Criteria) -> Self {
         Self {
             connection,
@@ -64,19 +64,19 @@ impl<'a> Pager<'a> {
         }
     }
 
-    /// The same pages, without what is before this id.
+    /// The same pages, without entries before this id.
     #[must_use]
     pub const fn starting_at(mut self, start: EntryId) -> Self {
         self.next = Some(start);
         self
     }
 
-    /// The next page, without what does not match (it may be empty); `None` after the last.
+    /// The next page, without entries that do not match (it may be empty); `None` after the last page.
     ///
-    /// The idle time is compared here: the server would look through the whole list in one go.
+    /// The idle time is compared here, because the server would scan the whole list in one go.
     ///
     /// # Errors
-    /// Not found when the group is gone; what the server says.
+    /// Not found when the group does not exist; errors of the server.
     pub async fn page(&mut self) -> Result<Option<Vec<PendingEntry>>> {
         let Some(start) = self.next else {
             return Ok(None);
@@ -103,22 +103,22 @@ impl<'a> Pager<'a> {
     }
 }
 
-/// Which pending entries.
+/// Selects pending entries.
 #[derive(Clone, Debug)]
 pub enum PendingSelector {
-    /// These.
+    /// Those with these ids.
     Ids(Vec<EntryId>),
-    /// The oldest ones that match, at most so many.
+    /// The oldest ones that match, up to a number.
     Matching {
-        /// What they are like.
+        /// The conditions.
         filter: Criteria,
-        /// At most so many.
+        /// The greatest number.
         count_max: usize,
     },
 }
 
 impl PendingSelector {
-    /// The same, but of those that a filter finds none that `consumer` holds: they would use up the count.
+    /// The same, but a filter leaves out the entries that `consumer` holds, because they would use up the count.
     #[must_use]
     pub(super) fn held_by_others(&self, consumer: &Name) -> Self {
         let mut which = self.clone();
@@ -129,7 +129,7 @@ impl PendingSelector {
     }
 }
 
-/// What was found.
+/// The entries that were found.
 #[derive(Clone, Debug, Default)]
 pub struct Selected {
     /// Pending entries in order of id (of the arguments, when they were named).
@@ -140,10 +140,10 @@ pub struct Selected {
     pub has_more: bool,
 }
 
-/// Finds them.
+/// Finds the entries.
 ///
 /// # Errors
-/// Not found when the group is gone; what the server says.
+/// Not found when the group does not exist; errors of the server.
 pub async fn select(
     connection: &Connection,
     target: &Target,
@@ -203,10 +203,10 @@ async fn matching(
     Ok(selected)
 }
 
-/// Bodies fetched in one write, at most.
+/// The greatest number of bodies fetched in one write.
 const BODIES: usize = 512;
 
-/// Fetches the bodies of entries, so many at a time as memory allows.
+/// Fetches the bodies of entries, as many at a time as memory allows.
 #[derive(Debug)]
 pub struct Bodies<'a> {
     connection: &'a Connection,
@@ -215,7 +215,7 @@ pub struct Bodies<'a> {
 }
 
 impl<'a> Bodies<'a> {
-    /// Of entries of `stream`.
+    /// For entries of `stream`.
     pub fn of(connection: &'a Connection, stream: &'a Name) -> Self {
         Self {
             connection,
@@ -224,15 +224,15 @@ impl<'a> Bodies<'a> {
         }
     }
 
-    /// So many are fetched in one write now.
+    /// How many are fetched in one write at present.
     pub const fn at_a_time(&self) -> usize {
         self.portion.at_a_time()
     }
 
-    /// Gives `each` the place of every id and its entry's fields, `None` where it is not in the stream any more.
+    /// Gives `each` the index of every id and its entry's fields, or `None` when it is no longer in the stream.
     ///
     /// # Errors
-    /// What the server says, or `each` returns.
+    /// Errors of the server or of `each`.
     pub async fn fetch(
         &mut self,
         ids: &[EntryId],

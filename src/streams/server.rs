@@ -1,26 +1,26 @@
-//! What a server is, and whether this tool can work with it.
+//! Recognises what a server is, and whether this tool can work with it.
 
 use crate::model::{CommandLine, Kind, Problem, escaped};
 use crate::wire::{
     self, Connection, Hello, address, dbsize, has_commands, hello, info, sentinel_masters,
 };
 
-/// A command that came with Redis 7.0 and that every later server has. Asked for instead of a version, which Valkey
-/// answers with that of another product.
+/// A command that came with Redis 7.0 and that every later server has. It is asked for instead of the version,
+/// because Valkey has version numbers of its own.
 const MARK: &str = "LMPOP";
 
 /// The names and values of `INFO server`.
 ///
 /// # Errors
-/// What the server says, where the user may not ask.
+/// Errors of the server, also when the user may not ask.
 pub async fn about(connection: &Connection) -> wire::Result<Vec<(String, String)>> {
     connection.run(info("server")).await
 }
 
-/// Masters of a sentinel that one message names.
+/// How many primaries of a sentinel one message names.
 const MASTERS_MAX: usize = 5;
 
-/// The problem that this server has no streams for this tool: it is a sentinel, or older than Redis 7.0 or Valkey 8.
+/// The error that this tool cannot work with the server: it is a sentinel, or older than Redis 7.0 or Valkey 8.
 /// `None` when it is neither, or does not say.
 pub async fn unfit(connection: &Connection) -> Option<Problem> {
     let (marked, hello) = tokio::join!(
@@ -73,12 +73,12 @@ async fn sentinel(connection: &Connection) -> Problem {
     }
 }
 
-/// A replica, as it says itself.
+/// A replica, as it describes itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replica {
-    /// Where its primary is.
+    /// The address of its primary.
     pub primary: String,
-    /// Whether it had no link to its primary since it was started: what it has of the data, if anything, is from before.
+    /// Whether it has had no link to its primary since it was started: any data it has is from before.
     pub is_loading: bool,
 }
 
@@ -100,7 +100,7 @@ impl Replica {
         })
     }
 
-    /// The problem that it has nothing to show yet.
+    /// The error that it has no data to show yet.
     pub fn still_loading(&self) -> Problem {
         let primary = escaped(self.primary.as_bytes());
         let text = format!(
@@ -109,7 +109,7 @@ impl Replica {
         Problem::new(Kind::Unavailable, text).hint(self.next_step())
     }
 
-    /// The problem that it has nothing to show yet, where that is so.
+    /// The error that it has no data to show yet, if that is so.
     pub async fn without_data(&self, connection: &Connection) -> Option<Problem> {
         let is_empty = async || connection.run(dbsize()).await.is_ok_and(|keys| keys == 0);
         (self.is_loading && is_empty().await).then(|| self.still_loading())
@@ -120,7 +120,7 @@ impl Replica {
         format!("wait until it has loaded, or {}", self.instead())
     }
 
-    /// Where to go instead.
+    /// Which server to use instead.
     pub fn instead(&self) -> String {
         let url = format!("redis://{}", self.primary);
         let line = CommandLine::new("ping").option("--url", url);
@@ -128,12 +128,12 @@ impl Replica {
     }
 }
 
-/// The replica that the server is, where it says so.
+/// The replica that the server is, if it says so.
 pub async fn replica(connection: &Connection) -> Option<Replica> {
     Replica::of(&connection.run(info("replication")).await.ok()?)
 }
 
-/// The problem that what is missing may be missing only because the server is a replica that is still loading.
+/// The error that something may be missing only because the server is a replica that is still loading.
 pub async fn still_loading(connection: &Connection) -> Option<Problem> {
     let replica = replica(connection).await?;
     replica.is_loading.then(|| replica.still_loading())

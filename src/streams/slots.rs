@@ -1,13 +1,14 @@
-//! Hash slots: a cluster runs no script whose keys are in several, even where one node has them all. Whoever writes by
-//! such scripts asks the server before anything else, so that nothing is left half done.
+//! Hash slots: a cluster runs no script whose keys are in several slots, even when one node has all of them. An
+//! operation with such scripts asks the server first, so that nothing is left half done.
 
 use crate::model::{Name, Problem};
 use crate::wire::{Connection, Error, ErrorKind, exist_together};
 
-/// Which of `others` a script cannot change together with `stream`; none outside of a cluster.
+/// Those of `others` that a script cannot change together with `stream`; none outside of a cluster.
 ///
 /// # Errors
-/// A lost connection, or a server that is not ready. A key that this user may not touch is for a later command to say.
+/// A lost connection, or a server that is not ready. A key that this user may not access is reported by a later
+/// command.
 pub async fn apart(
     connection: &Connection,
     stream: &Name,
@@ -28,7 +29,7 @@ pub async fn apart(
     Ok(apart)
 }
 
-/// Why `who` cannot work: keys are `apart` from `stream`.
+/// The error that `who` cannot work because keys are `apart` from `stream`.
 pub fn refusal(who: &str, stream: &Name, apart: &[Name]) -> Problem {
     let (is_are, slots) = match apart.len() {
         1 => ("is", "a hash slot"),
@@ -52,17 +53,17 @@ fn way_out(stream: &Name, apart: &[Name]) -> String {
         .any(|name| name.hash_tag() != stream.hash_tag())
     {
         return format!(
-            "no other name shares the slot of `{stream}`; a stream called {{…}} with a plain word in the braces can \
-             have company"
+            "no other key can share the slot of `{stream}`; name the stream {{…}}, with a plain word in the braces, \
+                so that other keys can share its slot"
         );
     }
     format!(
-        "in its slot would be: {}; or work on a server outside of a cluster",
+        "these names would be in its slot: {}; or use a server outside of a cluster",
         listed(&would_do)
     )
 }
 
-/// A key's name as text without what could be taken for a hash tag.
+/// A key's name as text, without characters that could be taken for a hash tag.
 fn bare(key: &Name) -> String {
     String::from_utf8_lossy(key.as_bytes()).replace(['{', '}'], "")
 }
@@ -92,6 +93,6 @@ mod tests {
     fn a_name_that_nothing_can_share_a_slot_with_is_said_to_be_one() {
         let problem = refusal("worker", &"a}b".into(), &["{a}b}:dlq".into()]);
         let hint = problem.hint.expect("a way out");
-        assert!(hint.contains("no other name"), "{hint}");
+        assert!(hint.contains("no other key"), "{hint}");
     }
 }

@@ -1,4 +1,4 @@
-//! The group that an operation is about, and that it and its consumers are there.
+//! The group that an operation works on, and checks that it and its consumers exist.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, ErrorKind, xinfo_consumers, xinfo_groups};
 use anyhow::Result;
 
-/// Consumers that a hint names.
+/// How many consumers a hint names.
 const LISTED_MAX: usize = 12;
 
 /// A group on a stream.
@@ -37,7 +37,7 @@ impl From<&GroupSpec> for Target {
 }
 
 impl Target {
-    /// `command` with the words that name the group to it, to be suggested.
+    /// `command` with the words that name the group, for a suggestion.
     pub fn command(&self, command: &'static str, topology: &Topology) -> CommandLine {
         let line = CommandLine::new(command).arg(&self.group);
         match topology.group(&self.group, None) {
@@ -46,11 +46,11 @@ impl Target {
         }
     }
 
-    /// The groups of the stream, this one among them.
+    /// The groups of the stream, including this one.
     ///
     /// # Errors
-    /// Not found, naming what there is where that is to be suggested, when the stream or the group is not there; what the
-    /// server says.
+    /// Not found when the stream or the group does not exist; the error lists existing names if they may be
+    /// suggested. Errors of the server.
     pub async fn require(
         &self,
         connection: &Connection,
@@ -77,7 +77,7 @@ impl Target {
         }
     }
 
-    /// The problem that it is not there, without a word of the others.
+    /// The error that it does not exist, without naming others.
     pub(super) fn not_there(&self) -> Problem {
         let (stream, group) = (&self.stream, &self.group);
         let groups = CommandLine::new("groups").arg(stream);
@@ -89,7 +89,7 @@ impl Target {
     /// The group's consumer called `name`.
     ///
     /// # Errors
-    /// Not found, naming the consumers there are, when it is not there; what the server says.
+    /// Not found, with the existing consumers, when it does not exist; errors of the server.
     pub async fn require_consumer(
         &self,
         connection: &Connection,
@@ -102,7 +102,7 @@ impl Target {
     /// The consumer called `name` among the group's.
     ///
     /// # Errors
-    /// Not found, naming the consumers there are.
+    /// Not found, with the existing consumers.
     pub fn one_of<'a>(
         &self,
         consumers: &'a [ConsumerInfo],
@@ -115,7 +115,7 @@ impl Target {
     /// The group's consumers.
     ///
     /// # Errors
-    /// Not found when the group is gone; what the server says.
+    /// Not found when the group does not exist; errors of the server.
     pub async fn consumers(&self, connection: &Connection) -> Result<Vec<ConsumerInfo>> {
         match connection
             .run(xinfo_consumers(&self.stream, &self.group))
@@ -136,7 +136,9 @@ impl Target {
             .map(|it| it.name.to_string())
             .collect();
         match consumers.len().saturating_sub(names.len()) {
-            _ if names.is_empty() => problem.hint("it has none: start a worker first"),
+            _ if names.is_empty() => {
+                problem.hint("the group has no consumers: start a worker first")
+            }
             0 => problem.hint(format!("its consumers: {}", names.join(", "))),
             more => problem.hint(format!(
                 "its consumers: {} and {more} more",

@@ -1,15 +1,15 @@
-//! What becomes of an entry that is pending while its body is gone: a tombstone in the dead-letter stream, before anything
-//! drops it without a word.
+//! Handles an entry that is pending although its body is gone: a tombstone is written to the dead-letter stream
+//! before anything drops the entry silently.
 
 use super::repair::{Outcome, Repaired, seen};
 use super::target::Target;
 use crate::model::{Name, PendingEntry, Time, entries};
 use crate::wire::{self, Connection, Holder, Move, dead_letter};
 
-/// What a tombstone says, whoever leaves it.
+/// The reason in every tombstone of a single entry.
 pub const TRIMMED: &str = "the body was trimmed before it was handled";
 
-/// What there is to say where so many entries are tombstones now.
+/// The warning that tombstones were written for this many entries.
 pub(super) fn warning(count: u64) -> Option<String> {
     (count > 0).then(|| {
         format!(
@@ -19,7 +19,7 @@ pub(super) fn warning(count: u64) -> Option<String> {
     })
 }
 
-/// Leaves a tombstone for `entry` in `graves`, if it still is as it was seen.
+/// Writes a tombstone for `entry` to `graves`, if the entry has not changed since it was looked at.
 pub(super) async fn bury(
     connection: &Connection,
     target: &Target,

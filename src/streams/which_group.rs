@@ -1,5 +1,5 @@
-//! Which group a name means: one that the server has on a stream of the topology, whether or not the topology names it;
-//! else one of the topology.
+//! Finds the group that a name means: first one that the server has on a stream of the topology, whether or not the
+//! topology names it; then one that only the topology has.
 
 use anyhow::Result;
 
@@ -9,15 +9,15 @@ use crate::model::{did_you_mean, nearest};
 use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, Error, ErrorKind, xinfo_groups};
 
-/// Streams beside the topology's whose groups are looked at for a name that is not found.
+/// How many streams outside the topology are searched for a name that is not found.
 const ELSEWHERE_MAX: usize = 200;
 
-/// Whether a name that is not there is answered with one that may have been meant.
+/// Whether the error about an unknown name may suggest others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suggest {
-    /// With the nearest, and with those there are.
+    /// Suggests the nearest name, and lists the existing ones.
     Names,
-    /// With none: what is destructive is not to be led to a group that is at work.
+    /// Suggests nothing, so that a destructive command is not led to a group that is in use.
     Nothing,
 }
 
@@ -26,21 +26,21 @@ pub enum Suggest {
 pub struct OnServer<'t> {
     topology: &'t Topology,
     streams: Vec<(Name, Vec<GroupInfo>)>,
-    /// Why a stream could not be looked at, where that is more than that there is none or that it is not for this user.
+    /// Why a stream could not be observed, unless it does not exist or the user may not access it.
     unseen: Option<Error>,
 }
 
-/// A group that a name means.
+/// The group that a name means.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// What the topology says of it.
+    /// Its declaration in the topology.
     pub spec: GroupSpec,
-    /// All groups of its stream; `None` where the server does not have the group.
+    /// All groups of its stream; `None` when the server does not have the group.
     pub groups: Option<Vec<GroupInfo>>,
 }
 
 impl<'t> OnServer<'t> {
-    /// Looks at all streams of the topology, in one round trip.
+    /// Observes all streams of the topology, in one round trip.
     ///
     /// # Errors
     /// When the connection is lost or does not answer.
@@ -72,8 +72,8 @@ impl<'t> OnServer<'t> {
     /// The group called `name`.
     ///
     /// # Errors
-    /// Usage, when it is on several streams; not found; why a stream could not be looked at, where the name is not
-    /// found on the others.
+    /// A usage error when it is on several streams; not found; or why a stream could not be observed, when the name
+    /// is not found on the others.
     pub async fn find(
         &self,
         connection: &Connection,
@@ -138,7 +138,7 @@ impl<'t> OnServer<'t> {
         if suggest == Suggest::Nothing {
             let groups = CommandLine::new("groups");
             return Problem::not_found(text).hint(format!(
-                "check the name, and give its stream with --stream; `{groups}` lists the groups there are"
+                "check the name, and give its stream with --stream; `{groups}` lists the existing groups"
             ));
         }
         let elsewhere = self.elsewhere(connection).await;
@@ -157,12 +157,12 @@ impl<'t> OnServer<'t> {
         let given = name.to_string();
         let meant = did_you_mean(nearest(&given, texts.iter().map(String::as_str)));
         Problem::not_found(format!("{text}{meant}")).hint(format!(
-            "name its stream with --stream, or one of the groups there are: {}",
+            "name its stream with --stream, or one of the existing groups: {}",
             listed(&names)
         ))
     }
 
-    /// The groups of streams that the topology does not have, of as many as a bounded look finds.
+    /// The groups of streams outside the topology, as far as a bounded search finds them.
     async fn elsewhere(&self, connection: &Connection) -> Vec<(Name, Vec<Name>)> {
         let is_known = |name: &Name| self.streams.iter().any(|(stream, _)| stream == name);
         let mut streams = existing(connection, self.topology).await;
@@ -177,7 +177,7 @@ impl<'t> OnServer<'t> {
         streams.into_iter().zip(groups).collect()
     }
 
-    /// Every group of the topology and of the server, once.
+    /// Every group of the topology and of the server, each once.
     fn names(&self, elsewhere: &[(Name, Vec<Name>)]) -> Vec<Name> {
         let of_topology = self.topology.groups.iter().map(|it| &it.name);
         let groups = self.streams.iter().flat_map(|(_, groups)| groups);
@@ -193,7 +193,7 @@ impl<'t> OnServer<'t> {
     }
 }
 
-/// Whether there is no such stream, or none that this user may look at.
+/// Whether the stream does not exist, or this user may not access it.
 const fn is_nothing_to_see(kind: ErrorKind) -> bool {
     matches!(
         kind,

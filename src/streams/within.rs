@@ -1,19 +1,19 @@
-//! Values within JSON by the path that leads to them: `customer.email`, `items.0.sku`. Pure.
+//! Finds values within JSON by their paths: `customer.email`, `items.0.sku`. Pure.
 
 use std::borrow::Cow;
 
 use crate::model::{JsonText, NotJson};
 
-/// The value at `path`, steps joined by dots, within `json`; `None` where it has no such place.
+/// The value at `path`, whose steps are joined by dots, within `json`; `None` when there is no such place.
 ///
 /// # Errors
-/// Where it is not JSON on the way there.
+/// When something on the way there is not JSON.
 pub(super) fn within<'j>(path: &[u8], json: &'j [u8]) -> Result<Option<JsonText<'j>>, NotJson> {
     JsonText::at(json, path.split(|byte| *byte == b'.'))
 }
 
-/// What `place` names in an entry: a field, or where there is none of that name, a field and a path into its JSON, joined
-/// by dots. A text as it is, anything else as compact JSON.
+/// The value that `place` names in an entry: a field, or, when there is no field of that name, a field and a path
+/// into its JSON, joined by dots. A text is returned unchanged, anything else as compact JSON.
 pub(super) fn value_of<'f, T: AsRef<[u8]>>(
     place: &[u8],
     fields: &'f [(T, T)],

@@ -1,5 +1,5 @@
-//! When a group is in trouble: the figures that its thresholds are held against, and which alerts follow. The one place
-//! where that is decided, for every command; pure.
+//! Decides when a group needs attention: the figures that its thresholds are compared with, and the alerts that
+//! follow. Every command uses this one place; pure.
 
 use serde::{Serialize, Serializer};
 
@@ -7,7 +7,7 @@ use super::threshold::{Level, Measure, Thresholds};
 use crate::model::Lag;
 
 impl Measure {
-    /// The alert of a group beyond it.
+    /// The alert of a group beyond this threshold.
     const fn alert(self) -> AlertName {
         match self {
             Self::MaxLag => AlertName::MaxLag,
@@ -22,18 +22,19 @@ impl Measure {
     }
 }
 
-/// What an alert is about.
+/// The subject of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlertName {
     /// The topology names the group and the server does not have it.
     Missing,
-    /// It stands beyond every id that its stream gave: what is added up to there is never delivered.
+    /// The group is ahead of the last id of its stream: entries added with ids up to its position are never
+    /// delivered.
     Ahead,
     /// [`Measure::MaxLost`].
     Lost,
     /// [`Measure::MaxLag`].
     MaxLag,
-    /// Nobody knows whether its lag is over the threshold.
+    /// It is unknown whether the lag is beyond its threshold.
     LagUnknown,
     /// [`Measure::MaxPending`].
     MaxPending,
@@ -50,7 +51,7 @@ pub enum AlertName {
 }
 
 impl AlertName {
-    /// The word for it, in JSON too.
+    /// The word for it, which is also used in JSON.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -68,10 +69,10 @@ impl AlertName {
     }
 }
 
-/// Something that is wrong with a group. In JSON its name.
+/// A problem of a group. In JSON it is its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alert {
-    /// What it is about.
+    /// Its subject.
     pub name: AlertName,
     /// How bad it is.
     pub level: Level,
@@ -103,36 +104,37 @@ impl schemars::JsonSchema for Alert {
     }
 }
 
-/// What alerts are decided from. `None` is a figure that nobody looked at or that does not apply, which alerts of
-/// nothing; a lag that was looked at and is not known is [`Lag::Unknown`].
+/// The figures that alerts are decided from. `None` is a figure that was not looked at or does not apply, which
+/// causes no alert; a lag that was looked at and is not known is [`Lag::Unknown`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Figures {
     /// Whether the topology names the group and the server does not have it.
     pub is_missing: bool,
-    /// Whether it stands beyond every id that its stream gave.
+    /// Whether it is ahead of the last id of its stream.
     pub is_ahead: bool,
-    /// Entries not delivered, counted where the server's figure is none to rely on.
+    /// Undelivered entries; counted when the server's figure is not reliable.
     pub lag: Option<Lag>,
     /// Entries delivered and not acknowledged.
     pub pending: Option<u64>,
-    /// How long the oldest pending entry rests.
+    /// The idle time of the oldest pending entry.
     pub idle_ms: Option<u64>,
     /// Age of the oldest entry that is not delivered or not acknowledged.
     pub age_ms: Option<u64>,
-    /// Entries that left the stream undelivered and that nobody has accepted.
+    /// Entries that left the stream undelivered and were not accepted as lost.
     pub lost: Option<Lag>,
     /// How many entries can be added before the group loses one.
     pub room: Option<Lag>,
-    /// In how long that is, at the least.
+    /// The shortest time in which that can happen.
     pub room_ms: Option<u64>,
-    /// Consumers that are alive; `None` also while the group has no work or is paused.
+    /// Live consumers; `None` also while the group has no work or is paused.
     pub live: Option<u64>,
     /// Entries in the stream's dead-letter stream.
     pub dead_letters: Option<u64>,
 }
 
 impl Thresholds {
-    /// What is wrong, by these thresholds and for certain; and that a lag is unknown where it may be over its own.
+    /// The alerts that are certain by these thresholds, and the alert that a lag is unknown and may be beyond its
+    /// threshold.
     pub fn alerts(&self, figures: &Figures) -> Vec<Alert> {
         if figures.is_missing {
             return vec![Alert::new(AlertName::Missing, Level::Critical)];
@@ -168,7 +170,8 @@ impl Thresholds {
         Some(Alert::new(measure.alert(), level?))
     }
 
-    /// That the lag is over its threshold, or that nobody knows: neither where the group is ahead, which has no lag.
+    /// The alert that the lag is beyond its threshold, or may be. There is neither when the group is ahead, because
+    /// it has no lag.
     fn of_lag(&self, figures: &Figures) -> Vec<Alert> {
         let (Some(threshold), Some(lag)) = (self.of(Measure::MaxLag), figures.lag) else {
             return Vec::new();
@@ -188,7 +191,7 @@ impl Thresholds {
     }
 }
 
-/// The least that it can be.
+/// The least value that it can have.
 fn least(count: Lag) -> u64 {
     match count {
         Lag::Known(entries) | Lag::AtLeast(entries) => entries,
@@ -196,7 +199,7 @@ fn least(count: Lag) -> u64 {
     }
 }
 
-/// In how long the group loses entries: now, where it certainly has no room left, whatever the rate.
+/// The time until the group loses entries: zero when it certainly has no room left, whatever the rate.
 fn room_ms(figures: &Figures) -> Option<u64> {
     match figures.room {
         Some(Lag::Known(0) | Lag::AtMost(0)) => Some(0),

@@ -1,4 +1,4 @@
-//! What contradicts itself in a topology, wherever its values come from.
+//! Finds contradictions in a topology, wherever its values come from.
 
 use super::validate::RESERVED_PREFIXES;
 use super::{
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::model::{did_you_mean, format_duration, nearest};
 
-/// What a fault is about, by its position.
+/// The subject of a fault, by its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A stream of [`Topology::streams`].
@@ -16,17 +16,17 @@ pub enum Subject {
     Group(usize),
 }
 
-/// Something that cannot work.
+/// A setting that cannot work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// What it is about.
+    /// Its subject.
     pub subject: Subject,
-    /// What is wrong, naming the stream or group, and what would be right.
+    /// What is wrong, naming the stream or group, and what would be correct.
     pub message: String,
 }
 
 impl Topology {
-    /// All that cannot work; nothing for a topology that can be used.
+    /// All settings that cannot work; empty for a valid topology.
     pub fn check(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         for (at, stream) in self.streams.iter().enumerate() {
@@ -55,7 +55,7 @@ impl Topology {
             let meant = meant.group_meant_by(&group.name);
             let meant = meant.map(|name| format!("; did you mean the group `{name}`?"));
             return Some(format!(
-                "stream is missing: say which one it reads{}",
+                "stream is missing: name the stream that it reads{}",
                 meant.unwrap_or_default()
             ));
         }
@@ -65,7 +65,7 @@ impl Topology {
         let names: Vec<String> = self.streams.iter().map(|it| it.name.to_string()).collect();
         let given = group.stream.to_string();
         Some(format!(
-            "no stream `{given}`{} (there are: {}; add [streams.\"{given}\"])",
+            "no stream `{given}`{} (existing streams: {}; or add [streams.\"{given}\"])",
             did_you_mean(nearest(&given, names.iter().map(String::as_str))),
             names.join(", ")
         ))
@@ -84,7 +84,7 @@ fn stream_faults(stream: &StreamSpec) -> Vec<String> {
         faults.push("dead_letter is the stream itself".to_owned());
     } else if stream.dead_letter.hash_tag() != stream.name.hash_tag() {
         faults.push(format!(
-            "dead_letter `{}` is in another hash slot, where no script can move an entry; `{}` is in the same",
+            "dead_letter `{}` is in another hash slot, so no script can move an entry to it; `{}` is in the same one",
             stream.dead_letter,
             stream.name.derived(":dlq")
         ));
@@ -106,7 +106,7 @@ fn field_fault(field: &FieldSpec) -> Option<String> {
         .any(|own| name.as_bytes().starts_with(own))
     {
         return Some(format!(
-            "field `{name}`: names that begin _dlq_ or _ucp_ are this tool's own"
+            "field `{name}`: names that begin with _dlq_ or _ucp_ are reserved for this tool"
         ));
     }
     match &field.kind {
@@ -182,20 +182,20 @@ fn http_fault(group: &GroupSpec, http: &HttpSpec) -> Option<String> {
         .is_some_and(|it| it.field.is_empty() || it.value.is_empty() || it.into.is_empty());
     match &http.target {
         HttpTarget::Env(variable) if variable.is_empty() => {
-            Some("the handler's URL is to be read from a variable without a name".to_owned())
+            Some("the handler's URL is read from an environment variable, but the variable's name is empty".to_owned())
         }
         HttpTarget::Url(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
-            Some("the handler's URL must begin http:// or https://".to_owned())
+            Some("the handler's URL must begin with http:// or https://".to_owned())
         }
         _ if http.results.as_ref() == Some(&group.stream) => Some(
-            "the handler's results go to the stream it reads, which would never end".to_owned(),
+            "the handler's results go to the stream that it reads, which would never end".to_owned(),
         ),
         _ if http
             .results
             .as_ref()
             .is_some_and(crate::model::Name::is_empty) =>
         {
-            Some("the name of the stream for results is empty; false means none".to_owned())
+            Some("the name of the stream for results is empty; write false for none".to_owned())
         }
         _ if fan_out_has_gaps => Some("fan_out needs field, value and into".to_owned()),
         _ => None,

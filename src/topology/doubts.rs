@@ -1,10 +1,11 @@
-//! Names that are allowed and look mistyped: not known, and a slip away from one that is.
+//! Names that are allowed but look mistyped, because they differ only slightly from a known name.
 
 use super::Topology;
 use crate::model::{Name, mistyped};
 
 impl Topology {
-    /// The stream of this topology that `stream`, which is not in it, may have been meant to be, or one of the `others`.
+    /// The stream of this topology, or one of the `others`, that was probably meant by `stream`, which is not in the
+    /// topology.
     pub fn meant_by<'a>(
         &'a self,
         stream: &Name,
@@ -17,7 +18,7 @@ impl Topology {
         mistyped(text(stream)?, streams.chain(others))
     }
 
-    /// What looks mistyped in it: streams and groups a slip away from built-in ones.
+    /// Streams and groups in it that look like mistyped built-in ones.
     pub fn doubts(&self) -> Vec<String> {
         let built_in = Self::default();
         let streams = self.streams.iter().filter_map(|stream| {
@@ -31,7 +32,7 @@ impl Topology {
         streams.chain(groups).collect()
     }
 
-    /// The group of this topology that `group`, which is not in it, may have been meant to be.
+    /// The group of this topology that was probably meant by `group`, which is not in it.
     pub(super) fn group_meant_by(&self, group: &Name) -> Option<&str> {
         let names = self.groups.iter().filter_map(|it| text(&it.name));
         mistyped(text(group)?, names)

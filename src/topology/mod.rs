@@ -1,5 +1,5 @@
-//! Streams, groups, retention, schemas and handlers as data, the file that says them, and validation of entries against
-//! them.
+//! Streams, groups, retention, schemas and handlers as data, the file that declares them, and validation of entries
+//! against them.
 //!
 //! Pure: no I/O, no clock but the one a caller passes in, nothing of ours but `model`.
 
@@ -33,16 +33,16 @@ pub struct Topology {
     pub streams: Vec<StreamSpec>,
     /// The consumer groups.
     pub groups: Vec<GroupSpec>,
-    /// Where telephone numbers are from that do not say so.
+    /// The country of telephone numbers that do not contain one.
     #[schemars(with = "Option<String>")]
     pub default_country: Option<Country>,
-    /// The thresholds of groups that it does not name.
+    /// The thresholds of groups that are not in it.
     #[serde(skip)]
     pub others: Thresholds,
 }
 
 impl Topology {
-    /// The stream called `name`; `None` for a stream the topology says nothing of.
+    /// The stream called `name`; `None` for a stream that is not in the topology.
     pub fn stream(&self, name: &Name) -> Option<&StreamSpec> {
         self.streams.iter().find(|stream| stream.name == *name)
     }
@@ -68,7 +68,7 @@ impl Topology {
         group.map_or(self.others, |group| group.alert)
     }
 
-    /// With other thresholds, for every group: `None` for one that is off.
+    /// The same with other thresholds for every group; `None` turns one off.
     pub fn set_thresholds(&mut self, given: &[(Measure, Option<Threshold>)]) {
         let groups = self.groups.iter_mut().map(|group| &mut group.alert);
         for thresholds in groups.chain([&mut self.others]) {
@@ -78,14 +78,13 @@ impl Topology {
         }
     }
 
-    /// The group called `name`, on `stream` when one is given.
+    /// The group called `name`, on `stream` if one is given.
     ///
-    /// A stream that is given makes any name good: what the topology does not know of it has
-    /// everything at its default.
+    /// With a given stream, any name is valid: a group that is not in the topology has everything at its default.
     ///
     /// # Errors
-    /// Not found, with the groups there are; usage, when the name is on several streams and none
-    /// was given.
+    /// Not found, with the existing groups; a usage error when the name is on several streams and no stream was
+    /// given.
     pub fn group(&self, name: &Name, stream: Option<&Name>) -> Result<GroupSpec, Problem> {
         let mut found = self
             .groups
@@ -114,7 +113,7 @@ impl Topology {
             did_you_mean(nearest(&given, names.iter().map(String::as_str)))
         ))
         .hint(format!(
-            "name its stream with --stream, or one of the groups there are: {}",
+            "name its stream with --stream, or one of the existing groups: {}",
             names.join(", ")
         ))
     }
@@ -126,20 +125,20 @@ impl Topology {
             Problem::not_found(format!("`{stream}` is a stream; give the name of a group"));
         problem.hint(if names.is_empty() {
             let groups = CommandLine::new("groups").arg(stream);
-            format!("the topology has no group of it; `{groups}` lists those on the server")
+            format!("the topology has no group on it; `{groups}` lists those on the server")
         } else {
             format!("its groups in the topology: {}", names.join(", "))
         })
     }
 
-    /// The problem that a group's name does not say which group is meant.
+    /// The error that a group's name is on several streams.
     pub fn on_several(name: &Name, streams: &[&Name]) -> Problem {
         let listed: Vec<String> = streams.iter().map(ToString::to_string).collect();
         Problem::usage(format!(
             "group `{name}` is on several streams: {}",
             listed.join(", ")
         ))
-        .hint(format!("say which with --stream {}", streams[0].word()))
+        .hint(format!("select one with --stream {}", streams[0].word()))
     }
 }
 

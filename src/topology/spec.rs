@@ -1,5 +1,5 @@
-//! What a topology says of one stream, one field and one group. Plain data with its words; where
-//! the values come from is `builtin` and `file`.
+//! The declaration of one stream, one field and one group in a topology. Plain data with its words; the values come
+//! from `builtin` and `file`.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use super::Handler;
 use super::threshold::Thresholds;
 use crate::model::{Backoff, Name, as_ms};
 
-/// A stream: its retention, its dead letters, and what its entries look like.
+/// A stream: its retention, its dead letters, and the schema of its entries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StreamSpec {
     /// The stream's key.
     pub name: Name,
     /// Entries kept, approximately (`MAXLEN ~`); `None` keeps all.
     pub maxlen: Option<u64>,
-    /// What a publish does when the cut would take entries a group has not processed.
+    /// What a publish does when trimming would remove entries that a group has not processed.
     pub on_full: OnFull,
-    /// Where entries go that no handler could process.
+    /// The stream for entries that no handler could process.
     pub dead_letter: Name,
     /// The fields an entry has, in the order they are written; empty means any.
     #[serde(serialize_with = "fields_as_map")]
@@ -28,7 +28,7 @@ pub struct StreamSpec {
     pub fields: Vec<FieldSpec>,
 }
 
-/// Fields a stream's schema can have; a schema is checked with one bit for each.
+/// The greatest number of fields in a stream's schema, which is checked with one bit for each.
 pub const FIELDS_MAX: usize = 128;
 
 impl StreamSpec {
@@ -50,16 +50,16 @@ impl StreamSpec {
 pub struct FieldSpec {
     /// Its name.
     pub name: String,
-    /// What its values are.
+    /// The type of its values.
     pub kind: FieldType,
     /// Whether it may be left out or be empty.
     pub optional: bool,
 }
 
-/// What the values of a field are.
+/// The type of a field's values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldType {
-    /// A UUID; another id is only warned of, unless checking is strict.
+    /// A UUID; for any other id there is only a warning, unless checking is strict.
     Uuid,
     /// Any text.
     String,
@@ -67,7 +67,7 @@ pub enum FieldType {
     Json,
     /// A JSON array as text.
     JsonArray,
-    /// A moment: ISO 8601 is read, RFC 3339 written.
+    /// A point in time: ISO 8601 is accepted, RFC 3339 is written.
     Timestamp,
     /// `true` or `false`.
     Bool,
@@ -98,18 +98,18 @@ impl FieldType {
     }
 }
 
-/// As a [`FieldSpec`] is written.
+/// The written form of a [`FieldSpec`].
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only its schema is of use")]
 enum FieldSchema {
-    /// A type; with `?` behind it the field may be left out.
+    /// A type; with `?` after it, the field may be left out.
     Type(String),
-    /// The words that it may be; `?` among them when it may be left out.
+    /// The allowed words; with `?` among them, the field may be left out.
     Words(Vec<String>),
 }
 
-/// As in a topology file: `uuid`, `uuid?`, or the list of words (`?` last when optional).
+/// The form of a topology file: `uuid`, `uuid?`, or the list of words (`?` last when optional).
 impl Serialize for FieldSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mark = if self.optional { "?" } else { "" };
@@ -127,7 +127,7 @@ fn fields_as_map<S: Serializer>(fields: &[FieldSpec], serializer: S) -> Result<S
     serializer.collect_map(fields.iter().map(|field| (&field.name, field)))
 }
 
-/// An enum whose values are words, in files, in JSON and in texts alike.
+/// An enum whose values have one word each, used in files, in JSON and in texts.
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$about])*
@@ -179,13 +179,13 @@ macro_rules! words {
 }
 
 words! {
-    /// What a publish does when MAXLEN would cut entries that a group has not processed.
+    /// What a publish does when MAXLEN would trim entries that a group has not processed.
     OnFull {
         /// Publish, and warn.
         Warn = "warn",
         /// Do not publish (exit 6).
         Refuse = "refuse",
-        /// Publish without the cut: the stream grows.
+        /// Publish without trimming, so that the stream grows.
         Keep = "keep",
     }
 }
@@ -203,24 +203,24 @@ words! {
 words! {
     /// How many workers of a group work at a time.
     Workers {
-        /// As many as run.
+        /// As many as are running.
         Many = "many",
-        /// One; the others stand by.
+        /// One; the others are on stand-by.
         One = "one",
     }
 }
 
 words! {
-    /// What a worker does when its group is gone.
+    /// What a worker does when its group has been deleted.
     OnGroupLost {
-        /// Create it again at the oldest entry and warn that entries may repeat.
+        /// Create it again at the oldest entry, and warn that entries may be handled again.
         Recreate = "recreate",
         /// Stop (exit 3).
         Stop = "stop",
     }
 }
 
-/// A consumer group: where it reads, who handles its entries, and when it is in trouble.
+/// A consumer group: what it reads, who handles its entries, and when it needs attention.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GroupSpec {
     /// The group's name; the same name on two streams is two groups.
@@ -231,11 +231,11 @@ pub struct GroupSpec {
     pub start: Start,
     /// How many of its workers work at a time.
     pub workers: Workers,
-    /// What handles an entry; `None` when only foreign consumers do.
+    /// What handles an entry; `None` when only consumers of other software do.
     pub handler: Option<Handler>,
     /// Attempts before an entry is dead-lettered; at least 1.
     pub max_deliveries: u64,
-    /// How long an entry's consumer must be silent before another worker takes it over.
+    /// How long an entry must be idle before another worker claims it.
     #[serde(rename = "claim_idle_ms", serialize_with = "as_ms")]
     #[schemars(with = "u64")]
     pub claim_idle: Duration,
@@ -245,17 +245,17 @@ pub struct GroupSpec {
     pub handler_timeout: Duration,
     /// The waits between attempts.
     pub backoff: Backoff,
-    /// When the group is in trouble.
+    /// The thresholds for alerts.
     pub alert: Thresholds,
-    /// What a worker does when the group is gone.
+    /// What a worker does when the group has been deleted.
     pub on_group_lost: OnGroupLost,
 }
 
 impl GroupSpec {
-    /// The least claim idle time: below it a busy worker looks dead between two renewals.
+    /// The shortest claim idle that is allowed: with less, a busy worker would look dead between two renewals.
     pub const CLAIM_IDLE_MIN: Duration = Duration::from_secs(3);
 
-    /// A group with everything at its default: the one place of these defaults.
+    /// A group with everything at its default; this is the only place that has these defaults.
     pub fn new(name: impl Into<Name>, stream: impl Into<Name>) -> Self {
         Self {
             name: name.into(),
@@ -281,27 +281,28 @@ impl GroupSpec {
     }
 }
 
-/// The key under which a worker of the group says that everything fails: `{S}:breaker:<group>`.
+/// The key in which a worker of the group publishes that its circuit breaker is open: `{S}:breaker:<group>`.
 pub fn breaker_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":breaker:", group.as_bytes()].concat())
 }
 
-/// The key under which workers of the group note what is long in flight, a field an entry: `{S}:inflight:<group>`.
+/// The key in which workers of the group record entries that have been in flight for long, one field per entry:
+/// `{S}:inflight:<group>`.
 pub fn inflight_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":inflight:", group.as_bytes()].concat())
 }
 
-/// The key under which the workers of the group keep their claim idle, a field a consumer: `{S}:policy:<group>`.
+/// The key in which the workers of the group publish their claim idle, one field per consumer: `{S}:policy:<group>`.
 pub fn policy_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":policy:", group.as_bytes()].concat())
 }
 
-/// The key of the lease that a group with one active worker works under: `{S}:lease:<group>`.
+/// The key of the lease of a group with one active worker: `{S}:lease:<group>`.
 pub fn lease_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":lease:", group.as_bytes()].concat())
 }
 
-/// The key under which is kept what the group is known to have lost before delivery: `{S}:lost:<group>`.
+/// The key in which is recorded what the group is known to have lost before delivery: `{S}:lost:<group>`.
 pub fn losses_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":lost:", group.as_bytes()].concat())
 }

@@ -1,4 +1,4 @@
-//! The thresholds of a group: what they are about, their stages, and what holds where nothing is said.
+//! The thresholds of a group: what they measure, their stages, and their defaults.
 
 use std::borrow::Cow;
 
@@ -7,22 +7,22 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-/// What a threshold is about.
+/// What a threshold measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     /// Entries not delivered yet.
     MaxLag,
     /// Entries delivered and not acknowledged.
     MaxPending,
-    /// How long a pending entry may rest.
+    /// Idle time of a pending entry.
     MaxIdle,
     /// Age of the oldest entry that is not delivered or not acknowledged, by its id.
     MaxAge,
     /// Entries that left the stream undelivered.
     MaxLost,
-    /// In how long the group loses entries to the stream's limit.
+    /// The time until the group loses entries to the stream's limit.
     MinRoom,
-    /// Consumers that are alive while there is work.
+    /// Live consumers while there is work.
     MinLive,
     /// Entries in the stream's dead-letter stream.
     MaxDeadLetters,
@@ -70,33 +70,33 @@ impl Measure {
         matches!(self, Self::MaxIdle | Self::MaxAge | Self::MinRoom)
     }
 
-    /// Whether too little is what is wrong; else too much is.
+    /// Whether a value that is too small is the problem, instead of one that is too large.
     pub const fn is_least(self) -> bool {
         matches!(self, Self::MinRoom | Self::MinLive)
     }
 }
 
-/// How bad an alert is.
+/// The severity of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// Look at it.
+    /// Needs attention.
     Warning,
-    /// Do something about it.
+    /// Needs action.
     Critical,
 }
 
-/// From when on something is too much, or too little; at the value itself all is still well.
+/// The limits of a value; the limit itself is still acceptable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Threshold {
-    /// For a warning; `None` where there is no such stage.
+    /// The limit for a warning; `None` when there is no such stage.
     pub warning: Option<u64>,
-    /// For a critical alert.
+    /// The limit for a critical alert.
     pub critical: u64,
 }
 
 impl Threshold {
-    /// One stage only.
+    /// With a critical stage only.
     pub const fn critical(critical: u64) -> Self {
         Self {
             warning: None,
@@ -104,7 +104,7 @@ impl Threshold {
         }
     }
 
-    /// Two stages.
+    /// With both stages.
     pub const fn staged(warning: u64, critical: u64) -> Self {
         Self {
             warning: Some(warning),
@@ -117,7 +117,7 @@ impl Threshold {
         self.warning.unwrap_or(self.critical)
     }
 
-    /// What is beyond it is that bad.
+    /// The limit beyond which the alert has this level.
     pub fn at(self, level: Level) -> u64 {
         match level {
             Level::Warning => self.first(),
@@ -144,7 +144,7 @@ impl Threshold {
     }
 }
 
-/// As in the topology file: a number, or `[warning, critical]`.
+/// The form of the topology file: a number, or `[warning, critical]`.
 impl Serialize for Threshold {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.warning {
@@ -161,7 +161,7 @@ pub struct Thresholds([Option<Threshold>; Measure::ALL.len()]);
 const MINUTE_MS: u64 = 60_000;
 
 impl Default for Thresholds {
-    /// Those of a group of which nothing is said.
+    /// The default thresholds.
     fn default() -> Self {
         let mut thresholds = Self([None; Measure::ALL.len()]);
         for (measure, threshold) in [
@@ -188,7 +188,7 @@ impl Thresholds {
         self.0[measure as usize]
     }
 
-    /// Puts `threshold` in the place of the one for `measure`.
+    /// Replaces the threshold for `measure`.
     pub const fn set(&mut self, measure: Measure, threshold: Option<Threshold>) {
         self.0[measure as usize] = threshold;
     }
@@ -203,7 +203,7 @@ impl JsonSchema for Thresholds {
         let keys = Measure::ALL.map(Measure::json_key);
         let each = |key: &str| {
             let threshold = json!({
-                "description": "What is critical, or [warning, critical]; null where it is off",
+                "description": "The critical limit, or [warning, critical]; null when it is off",
                 "type": ["integer", "array", "null"],
                 "items": { "type": "integer" },
             });
@@ -214,7 +214,7 @@ impl JsonSchema for Thresholds {
     }
 }
 
-/// `max_lag` and the others, those of a time with `_ms`.
+/// `max_lag` and the others; the names of those that are times end with `_ms`.
 impl Serialize for Thresholds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;

@@ -1,4 +1,4 @@
-//! One object, a line a column: for a single one, and for lists too wide for a screen.
+//! One object with one line per column: for a single object, and for lists that are too wide for a screen.
 
 use super::{Cell, Column, Options, Shown as _, Tone};
 

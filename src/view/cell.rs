@@ -1,4 +1,4 @@
-//! How a cell reads: a person gets `12,345` and a script `12345`.
+//! The text of a cell: a person gets `12,345`, and a script `12345`.
 
 use super::human::{human_bytes, human_count, human_millis};
 use super::json::json_made_safe;
@@ -10,7 +10,7 @@ pub(super) trait Shown {
     fn human(&self) -> String;
     /// For a script: plain numbers.
     fn raw(&self) -> String;
-    /// What it means to a person.
+    /// Its tone for people.
     fn tone(&self) -> Tone;
 }
 
@@ -71,7 +71,7 @@ impl Shown for Cell {
     }
 }
 
-/// `name=value name=value`, or JSON where it was asked for as pairs, which a format without JSON refuses.
+/// `name=value name=value`, or JSON when pairs were requested, which a format without JSON refuses.
 fn pairs(body: &Body) -> String {
     if body.in_pairs {
         let json = serde_json::to_string(body).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The line that a look begins with on a terminal: which server, what time it is there, and how many alerts there are.
+//! The header line of commands that look, shown on a terminal: which server, its time, and how many alerts there are.
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -7,22 +7,22 @@ use crate::model::{CommandLine, Time, Tone, counted, escaped};
 use crate::streams::about::{About, Alarm};
 use crate::topology::Level;
 
-/// Between two parts.
+/// The separator between two parts.
 const DOT: &str = " ·";
-/// Before what does not fit into the first line.
+/// The indent of what does not fit into the first line.
 const INDENT: &str = "  ";
 
-/// What the line says.
+/// The content of the line.
 #[derive(Debug)]
 pub struct Header<'a> {
-    /// What the server is called here.
+    /// The name of the server's context, or its address.
     pub name: String,
-    /// What it says of itself.
+    /// What the server says about itself.
     pub about: &'a About,
 }
 
 impl Header<'_> {
-    /// The line, with its end. What is too long for the screen is broken between parts.
+    /// The line with its line end. If it is too long for the screen, it is broken between parts.
     pub fn text(&self, options: &Options) -> Vec<u8> {
         let limit = options.width.map_or(usize::MAX, usize::from);
         let (mut text, mut column) = (String::new(), 0);
@@ -62,7 +62,7 @@ impl Header<'_> {
         parts
     }
 
-    /// How many alerts there are, and what shows them; nothing where there is none.
+    /// The number of alerts, and the command that shows them; `None` when there are none.
     fn alarm(Alarm { alerts, worst }: Alarm) -> Option<(Tone, String)> {
         let tone = match worst {
             Some(Level::Critical) => Tone::Bad,
@@ -74,7 +74,7 @@ impl Header<'_> {
     }
 }
 
-/// A moment without its fraction.
+/// A time without its fraction of a second.
 fn to_the_second(time: Time) -> String {
     let text = time.to_string();
     let whole = text.split_once('.').map(|(whole, _)| format!("{whole}Z"));

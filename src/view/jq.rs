@@ -1,5 +1,5 @@
-//! `--jq`: a filter over the JSON that is shown. The language is jq's, without what reaches outside the filter:
-//! no environment, no files, no way to end the program.
+//! `--jq`: a filter over the JSON that is shown. The language is jq's, without the parts that reach outside the
+//! filter: no environment, no files, no way to end the program.
 
 use std::fmt::{self, Write as _};
 
@@ -12,9 +12,9 @@ use super::json::json_made_safe;
 use super::pretty::indent_json;
 use crate::model::{Problem, escaped};
 
-/// Names that are not there: they read the environment, end the process or write past the console.
+/// Functions that are not available, because they read the environment, end the process or write past the console.
 const OUTSIDE: [&str; 5] = ["env", "halt", "halt_error", "stderr", "stderr_empty"];
-/// What jq has and the crates' definitions have not.
+/// Functions that jq has and the definitions of the crates do not.
 const FORMATS: &str = r#"
 def @tsv: [.[] | if type == "string" then
     split("\\") | join("\\\\") | split("\t") | join("\\t") | split("\n") | join("\\n") | split("\r") | join("\\r")
@@ -22,11 +22,11 @@ def @tsv: [.[] | if type == "string" then
 def @csv: [.[] | if type == "string" then "\"" + (split("\"") | join("\"\"")) + "\""
   elif . == null then "" else tostring end] | join(",");
 "#;
-/// The definitions of the crates name `fromjson`, and come after what takes its place.
+/// The definitions of the crates use `fromjson`, so this replacement must come before them.
 const FROM_JSON: &str = "def fromjson: _not_deep | _fromjson;";
-/// JSON in a text may nest so deep.
+/// How deeply JSON in a text may nest.
 const DEPTH_MAX: usize = 10_000;
-/// So much of a value or an expression is shown in an error, in characters.
+/// How much of a value or an expression an error shows, in characters.
 const SHOWN_MAX: usize = 120;
 
 /// A compiled filter.
@@ -44,7 +44,7 @@ impl JqFilter {
     /// Compiles `expression`.
     ///
     /// # Errors
-    /// A usage [`Problem`] that says at which column what is wrong.
+    /// A usage [`Problem`] that says what is wrong and at which column.
     pub fn compile(expression: &str) -> Result<Self, Problem> {
         let definitions = parse(FROM_JSON, |parser| parser.defs())
             .unwrap_or_default()
@@ -87,11 +87,11 @@ impl JqFilter {
         Ok(Self { compiled })
     }
 
-    /// Appends what the filter makes of every JSON value in `json`, one result a line: a text as it is, anything else
-    /// as JSON. For a person on a `terminal` JSON is indented and texts are escaped.
+    /// Appends the results of the filter for every JSON value in `json`, one per line: a text as it is, anything else
+    /// as JSON. For a person on a `terminal`, JSON is indented and texts are escaped.
     ///
     /// # Errors
-    /// A usage [`Problem`] when `json` is something else, or when the filter fails on it.
+    /// A usage [`Problem`] when `json` is not JSON, or when the filter fails on it.
     pub fn apply(&self, out: &mut Vec<u8>, json: &[u8], terminal: bool) -> Result<(), Problem> {
         for value in read::parse_many(json) {
             let value = value.map_err(|_| {
@@ -103,7 +103,7 @@ impl JqFilter {
             for result in results {
                 let result = result.map_err(|error| {
                     Problem::usage(format!("--jq: {}", shortened(&error.to_string())))
-                        .hint("see what the filter is given with -o json and without --jq")
+                        .hint("see what the filter is given by using -o json without --jq")
                 })?;
                 push(out, &result, terminal);
             }
@@ -112,7 +112,7 @@ impl JqFilter {
     }
 }
 
-/// `value`, unless it is a text whose brackets nest deeper than is read.
+/// `value`, unless it is a text whose brackets nest too deeply to be parsed.
 fn not_deep(value: Val) -> ValR {
     let Val::TStr(text) = &value else {
         return Ok(value);
@@ -154,7 +154,7 @@ fn push(out: &mut Vec<u8>, value: &Val, terminal: bool) {
     out.push(b'\n');
 }
 
-/// Where in the expression, and what is wrong there.
+/// The place in the expression, and what is wrong there.
 type Fault<'a> = (&'a str, String);
 
 fn unread(error: Error<&str>) -> Vec<Fault<'_>> {

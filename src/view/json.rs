@@ -1,5 +1,5 @@
-//! JSON text, written straight from bytes. Besides what JSON demands, every character that could steer a
-//! terminal or reorder text is escaped, so that JSON is safe to look at.
+//! JSON text, written straight from bytes. Besides what JSON requires, every character that could control a terminal
+//! or reorder text is escaped, so that JSON is safe to look at.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::model::{Kind, Problem, encoded, key_of};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// Bytes that may begin something to escape; the rest is copied as it is.
+/// Bytes that may begin something to escape; all others are copied unchanged.
 const LOOK: [bool; 256] = {
     let mut look = [false; 256];
     let mut byte = 0;
@@ -48,7 +48,7 @@ pub fn json_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// Appends an object's key, which stands for a field called `name`.
+/// Appends an object's key for a field called `name`.
 pub(super) fn json_key(out: &mut Vec<u8>, name: &[u8]) {
     json_text(out, &key_of(name));
 }
@@ -101,7 +101,7 @@ fn push_escape(out: &mut Vec<u8>, code: u16) {
     }
 }
 
-/// Appends JSON text that another serialiser wrote, its strings escaped as ours are.
+/// Appends JSON text from another serializer, with its strings escaped as ours are.
 pub fn json_made_safe(out: &mut Vec<u8>, json: &str) {
     for (place, structure) in json.split('"').enumerate() {
         if place > 0 {
@@ -119,7 +119,7 @@ pub fn json_made_safe(out: &mut Vec<u8>, json: &str) {
 /// Appends `value` as compact JSON with the same escaping.
 ///
 /// # Errors
-/// A [`Kind::Bug`]: a report that JSON cannot hold, such as a map whose keys are no strings.
+/// A [`Kind::Bug`]: the report cannot be written as JSON, for example a map whose keys are not strings.
 pub fn write_json<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), Problem> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Safe);
     value.serialize(&mut serializer).map_err(|error| {
@@ -130,7 +130,7 @@ pub fn write_json<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result
     })
 }
 
-/// `serde_json`'s compact form with our escaping of what it leaves alone.
+/// `serde_json`'s compact form, with the additional escaping.
 struct Safe;
 
 impl Formatter for Safe {

@@ -1,10 +1,10 @@
-//! Metrics as text, as Prometheus reads them (text format 0.0.4).
+//! Metrics in the text format of Prometheus (0.0.4).
 
 use std::fmt::Write as _;
 
 use crate::model::Name;
 
-/// What the samples of a metric are.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricKind {
     /// It only grows; its name ends with `_total`.
@@ -16,11 +16,11 @@ pub enum MetricKind {
 /// One metric with all its samples.
 #[derive(Debug)]
 pub struct Metric<'a> {
-    /// Its whole name.
+    /// Its full name.
     pub name: String,
-    /// What it says.
+    /// Its description.
     pub help: &'a str,
-    /// What its samples are.
+    /// Its type.
     pub kind: MetricKind,
     /// Labels by name, and the value.
     pub samples: Vec<(Vec<(&'a str, &'a Name)>, u64)>,
@@ -52,7 +52,8 @@ pub fn prometheus(metrics: &[Metric<'_>]) -> String {
     text
 }
 
-/// A name as a label's value: control characters are shown as elsewhere, and what would end the value is escaped.
+/// A name as a label's value: control characters are escaped as elsewhere, and so are characters that would end the
+/// value.
 fn label_value(name: &Name) -> String {
     name.to_string().replace('\\', "\\\\").replace('"', "\\\"")
 }

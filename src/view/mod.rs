@@ -50,25 +50,25 @@ pub use wrap::{fitted, has_more_rows};
 use crate::model::{Align, Cell, Column, Format, Name, Row, Tone};
 use cell::Shown;
 
-/// How to show whatever is shown.
+/// How to show things.
 #[expect(clippy::struct_excessive_bools, reason = "independent choices")]
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The format.
     pub format: Format,
-    /// Only these columns, in this order; empty for the usual ones.
+    /// Only these columns, in this order; empty for the default ones.
     pub columns: Vec<Name>,
     /// Whether table, plain and csv begin with a header line.
     pub headers: bool,
-    /// Only the first column, one value a line.
+    /// Only the first column, one value per line.
     pub names: bool,
-    /// Rows that a list shows at most; `None` shows all.
+    /// The greatest number of rows of a list; `None` shows all.
     pub rows_max: Option<usize>,
-    /// Columns of the screen that a table is cut to; `None` cuts nothing.
+    /// The width of the screen that tables must fit; `None` for no limit.
     pub width: Option<u16>,
-    /// Whether a person reads it on a terminal: JSON is indented.
+    /// Whether a person reads it on a terminal, so that JSON is indented.
     pub terminal: bool,
-    /// Whether a spreadsheet is to take no value in CSV for a formula.
+    /// Whether values in CSV are protected from being taken for formulas by a spreadsheet.
     pub csv_safe: bool,
     /// Colours, or none.
     pub theme: Theme,
@@ -93,7 +93,8 @@ impl Options {
 }
 
 impl Options {
-    /// Whether a person reads tables on a screen: what stands first there, what is left out, and how much it is, is for them.
+    /// Whether a person reads tables on a screen. Then rows are sorted by rank, long lists are shortened, and their
+    /// total is shown.
     pub fn on_screen(&self) -> bool {
         self.terminal && !self.names && matches!(self.format, Format::Table | Format::Wide)
     }
@@ -103,7 +104,7 @@ impl Options {
         fitted(text, self.width.filter(|_| self.terminal), indent)
     }
 
-    /// What is between the values of a line.
+    /// The separator between the values of a line.
     const fn separated(&self) -> text::Separated {
         match self.format {
             Format::Csv => text::Separated::ByCommas {

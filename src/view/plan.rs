@@ -1,4 +1,4 @@
-//! A plan as one JSON document, whose rows come one by one.
+//! A plan as one JSON document, whose rows are written one by one.
 
 use serde::Serialize;
 
@@ -7,27 +7,28 @@ use super::pretty::indent_json;
 use super::{Options, Row};
 use crate::model::{Format, Plan, PlanDocument, Problem};
 
-/// What ends the document, whose last key is its rows.
+/// The end of the document, whose last key is its rows.
 const DOCUMENT_END: &[u8] = b"]}";
 
-/// Writes a plan and its rows; memory does not grow with them, unless a person is to read it indented.
+/// Writes a plan and its rows. Memory does not grow with the rows, unless the output is indented for a person.
 #[derive(Debug)]
 pub struct PlanWriter {
-    /// All of it, where it is indented at the end.
+    /// The whole output, if it is indented at the end.
     held: Option<Vec<u8>>,
     has_rows: bool,
 }
 
 impl PlanWriter {
-    /// Whether a plan is one document. In any format but JSON, and where columns are picked, it is its rows alone.
+    /// Whether a plan is written as one document. In any format but JSON, and when columns are selected, only its
+    /// rows are written.
     pub fn is_for(options: &Options) -> bool {
         options.format == Format::Json && !options.names && options.columns.is_empty()
     }
 
-    /// Begins the document of `plan`; `None`, and nothing, where there is none.
+    /// Begins the document of `plan`; `None`, without writing anything, if the format has no document.
     ///
     /// # Errors
-    /// A bug, when it is no JSON.
+    /// A bug, when it cannot be written as JSON.
     pub fn begin<R: Row>(
         out: &mut Vec<u8>,
         plan: Plan,
@@ -50,7 +51,7 @@ impl PlanWriter {
     /// Appends the next row.
     ///
     /// # Errors
-    /// A bug, when it is no JSON.
+    /// A bug, when it cannot be written as JSON.
     pub fn row<R: Row>(&mut self, out: &mut Vec<u8>, row: &R) -> Result<(), Problem> {
         if std::mem::replace(&mut self.has_rows, true) {
             self.held.as_mut().unwrap_or(out).push(b',');

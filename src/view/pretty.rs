@@ -1,5 +1,5 @@
-//! JSON text indented for people. It moves white space only: a number keeps its digits, a key its place,
-//! which a round trip through a parsed value would not promise.
+//! JSON text indented for people. Only white space changes: numbers keep their digits and keys their order, which
+//! parsing and writing the value again would not guarantee.
 
 use serde::de::IgnoredAny;
 
@@ -11,8 +11,8 @@ pub fn is_json(bytes: &[u8]) -> bool {
         && serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
 }
 
-/// Appends `json` with one key or element a line, every line after the first behind `margin` spaces.
-/// Control characters in its strings are escaped. `json` is valid (see [`is_json`]).
+/// Appends `json` with one key or element per line, every line after the first one after `margin` spaces. Control
+/// characters in its strings are escaped. `json` must be valid (see [`is_json`]).
 pub fn indent_json(out: &mut Vec<u8>, json: &[u8], margin: usize) {
     let (mut depth, mut at) = (0_usize, 0);
     while let Some(&byte) = json.get(at) {
@@ -70,7 +70,7 @@ fn blank(rest: &[u8]) -> usize {
         .count()
 }
 
-/// What nests deeper than this stands no further to the right: white space grows with the square of the depth.
+/// Nesting deeper than this is not indented further, because white space grows with the square of the depth.
 const SPACES_MAX: usize = 64;
 
 fn new_line(out: &mut Vec<u8>, spaces: usize) {

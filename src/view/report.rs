@@ -1,4 +1,4 @@
-//! Reports of several parts: headings, lines, blocks and tables for people, one JSON document for scripts.
+//! Reports with several parts: headings, lines, blocks and tables for people, one JSON document for scripts.
 
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
@@ -16,19 +16,19 @@ const LINE_INDENT: usize = 2;
 
 /// Something with several parts. Its JSON is its [`Serialize`], one document.
 pub trait Report: Serialize {
-    /// The columns of its tables, of which `--columns` picks one.
+    /// The columns of its tables; `--columns` selects one of the tables.
     const TABLES: &'static [&'static [Column]];
-    /// Whether ndjson has the parts' rows, an object a line, rather than the document in one.
+    /// Whether ndjson has the parts' rows, one object per line, instead of one document.
     const NDJSON_HAS_ROWS: bool = false;
 
-    /// Appends the parts for people and line-based formats by calling `section` for each.
+    /// Appends the parts for people and line-based formats, by calling methods of `section` for each.
     ///
     /// # Errors
-    /// What `section` returns.
+    /// Errors of `section`.
     fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem>;
 }
 
-/// Where a report's parts are written, one after the other.
+/// The writer of a report's parts, one after the other.
 #[derive(Debug)]
 pub struct Section<'a> {
     out: &'a mut Vec<u8>,
@@ -37,12 +37,12 @@ pub struct Section<'a> {
     cuts: Vec<Cut>,
 }
 
-/// The one part that `--columns` or `--names` pick from.
+/// The one part that `--columns` or `--names` selects.
 #[derive(Debug, Default)]
 struct Pick {
     /// Whether it was found.
     is_done: bool,
-    /// The columns of those that were not it.
+    /// The columns of the parts that were not selected.
     others: Vec<&'static str>,
 }
 
@@ -52,7 +52,7 @@ impl Section<'_> {
         self.pick.is_none() && matches!(self.options.format, Format::Table | Format::Wide)
     }
 
-    /// Whether `--columns` or `--names` pick from one part: the first that has all the columns.
+    /// Whether `--columns` or `--names` selects one part: the first one that has all of the columns.
     pub fn picks(&self) -> bool {
         self.pick.is_some()
     }
@@ -111,7 +111,7 @@ impl Section<'_> {
         }
     }
 
-    /// Words in as many lines as the screen takes, each line under its title; only for people. Escaped.
+    /// Words in as many lines as the screen needs, each line below its title; only for people. Escaped.
     pub fn words(&mut self, words: &[String]) {
         const MARGIN: &str = "  ";
         let limit = self.options.width.map_or(usize::MAX, usize::from);
@@ -151,7 +151,7 @@ impl Section<'_> {
         Ok(())
     }
 
-    /// A list that is bounded by what it is of, and shown whole.
+    /// A list that is bounded by its nature, and always shown completely.
     ///
     /// # Errors
     /// See [`rows`].
@@ -166,7 +166,7 @@ impl Section<'_> {
         rows(self.out, list, &options).map(|_| ())
     }
 
-    /// Whether a part of these rows is to be written, here.
+    /// Whether a part with these rows is to be written now.
     fn is_next<R: Row>(&mut self) -> bool {
         match &mut self.pick {
             Some(pick) if pick.is_done => false,
@@ -190,8 +190,9 @@ impl Section<'_> {
     }
 }
 
-/// Shows a report of several parts. Line-based formats get its objects and lists, a blank line between; `--columns` picks
-/// the first that has them all, `--names` the first. What is left to say of rows that are not shown.
+/// Shows a report with several parts. Line-based formats get its objects and lists, separated by blank lines;
+/// `--columns` selects the first one that has all of the columns, `--names` the first one. Returns what must still be
+/// said about rows that are not shown.
 ///
 /// # Errors
 /// A usage [`Problem`] when no part has the columns.
@@ -222,7 +223,7 @@ pub fn report<T: Report>(
         let wanted = wanted.join(",");
         return Err(
             Problem::usage(format!("no table has the columns `{wanted}`")).hint(format!(
-                "--columns takes those of one table, of {}",
+                "--columns takes columns of one table, which has {}",
                 others.join(", ")
             )),
         );
@@ -316,7 +317,7 @@ mod tests {
             problem
                 .hint
                 .expect("a hint")
-                .ends_with("of name, entries, group, lag")
+                .ends_with("which has name, entries, group, lag")
         );
     }
 

@@ -1,9 +1,9 @@
-//! What JSON on its way to standard output goes through.
+//! What JSON passes through before it reaches standard output.
 
 use super::{JqFilter, Template};
 use crate::model::Problem;
 
-/// One of the two ways.
+/// One of the two transformations.
 #[derive(Debug)]
 pub enum Reshape {
     /// `--jq`.
@@ -13,10 +13,10 @@ pub enum Reshape {
 }
 
 impl Reshape {
-    /// Appends what becomes of the whole JSON values in `json`.
+    /// Appends the results for the whole JSON values in `json`.
     ///
     /// # Errors
-    /// A usage [`Problem`], when `json` is none or when it does not suit the expression.
+    /// A usage [`Problem`] when `json` is not JSON, or when it does not suit the expression.
     pub fn apply(&self, out: &mut Vec<u8>, json: &[u8], terminal: bool) -> Result<(), Problem> {
         match self {
             Self::Filter(filter) => filter.apply(out, json, terminal),

@@ -1,5 +1,6 @@
-//! Aligned columns. Widths are settled here, by cutting what may be cut; `comfy-table` only lays out. A wide table, which
-//! is not cut, becomes a block of lines a row where the screen is too narrow for it.
+//! Aligned columns. This module determines the widths, by shortening columns where that is allowed; `comfy-table`
+//! only lays them out. A wide table is never shortened; if the screen is too narrow for it, each row becomes a block
+//! of lines.
 
 use comfy_table::{CellAlignment, ColumnConstraint, Row as Line, Table as Layout, Width, presets};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -11,10 +12,10 @@ use crate::model::Format;
 
 /// Spaces between columns.
 const GAP: usize = 2;
-/// A column is not cut below this, even where the screen is too narrow for all of them.
+/// A column is never made narrower than this, even if the screen is too narrow for all of them.
 const LEAST: usize = 8;
 
-/// What the first page settles and every later page keeps.
+/// What the first page determines and every later page keeps.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     widths: Option<Vec<usize>>,
@@ -22,7 +23,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Appends a page of rows, the first one under its header.
+    /// Appends a page of rows, the first one below its header.
     pub(super) fn page(
         &mut self,
         out: &mut Vec<u8>,
@@ -147,7 +148,7 @@ fn is_too_wide(widths: &[usize], limit: Option<u16>) -> bool {
     limit.is_some_and(|limit| widths.iter().sum::<usize>() + gaps > usize::from(limit))
 }
 
-/// The width of every column: what it needs, less where the screen is narrower.
+/// The width of every column: what it needs, or less if the screen is narrower.
 fn settle(
     columns: &[Column],
     rows: &[Vec<Written>],
@@ -169,7 +170,8 @@ fn settle(
     widths
 }
 
-/// Takes from the widest column that may be cut, one by one, until the line fits or nothing is left to take.
+/// Takes width from the widest column that may be shortened, one by one, until the line fits or nothing is left to
+/// take.
 fn shrink(widths: &mut [usize], columns: &[Column], limit: usize) {
     let gaps = GAP * widths.len().saturating_sub(1);
     let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(limit);

@@ -1,5 +1,5 @@
-//! `--template`: what is shown, item by item, by a template in the language of Jinja. A template sees the keys that
-//! `-o ndjson` has, and nothing else: no files, no environment.
+//! `--template`: formats the output item by item with a template in Jinja's language. A template has access only to
+//! the keys of `-o ndjson`: no files, no environment.
 
 use std::fmt::{self, Write as _};
 
@@ -11,7 +11,7 @@ use super::json::json_made_safe;
 use crate::model::{Problem, escape_into, escaped};
 
 const NAME: &str = "template";
-/// A made-up entry: what a template is tried on before anything is read.
+/// A made-up entry, on which a template is tried before anything is read.
 const SAMPLE: &str =
     r#"{"stream":"s","id":"1-0","time":"1970-01-01T00:00:00.001Z","fields":{"f":"{}"}}"#;
 
@@ -28,10 +28,10 @@ impl fmt::Debug for Template {
 }
 
 impl Template {
-    /// Compiles `source`. For a person on a `terminal` values are escaped, but for their line ends and tabs.
+    /// Compiles `source`. For a person on a `terminal`, values are escaped, except for line ends and tabs.
     ///
     /// # Errors
-    /// A usage [`Problem`] that says at which line and column what is wrong.
+    /// A usage [`Problem`] that says what is wrong and at which line and column.
     pub fn compile(source: &str, terminal: bool) -> Result<Self, Problem> {
         let mut engine = Environment::new();
         engine.set_auto_escape_callback(|_| AutoEscape::None);
@@ -56,16 +56,16 @@ impl Template {
         }
     }
 
-    /// Appends what the template makes of every JSON value in `json`, each ended with a line end. A gap in what was
-    /// followed has a line of its own, whatever the template says.
+    /// Appends the result of the template for every JSON value in `json`, each followed by a line end. A gap record
+    /// has a line of its own, whatever the template says.
     ///
     /// # Errors
-    /// A usage [`Problem`] when `json` is something else, or when the template fails on it.
+    /// A usage [`Problem`] when `json` is not JSON, or when the template fails on it.
     pub(super) fn apply(&self, out: &mut Vec<u8>, json: &[u8]) -> Result<(), Problem> {
         for item in Deserializer::from_slice(json).into_iter::<serde_json::Value>() {
             let item = item.map_err(|_| {
                 Problem::usage(
-                    "--template shows lists and objects, and this command's output is neither",
+                    "--template formats lists and objects, and this command's output is neither",
                 )
                 .hint("leave --template out")
             })?;
@@ -88,7 +88,7 @@ impl Template {
     }
 }
 
-/// Whether a template that fails so names something that there is not, whatever it is given.
+/// Whether this kind of failure means that the template uses a name that does not exist, whatever the data is.
 fn names_nothing(kind: ErrorKind) -> bool {
     matches!(
         kind,
@@ -110,7 +110,7 @@ fn push(out: &mut Output<'_>, value: &Value, terminal: bool) -> Result<(), Error
     out.write_str(&text).map_err(Error::from)
 }
 
-/// `text` with all escaped that could steer a terminal; lines and columns of it stay.
+/// `text` with everything escaped that could control a terminal; line ends and tabs are kept.
 fn on_screen(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for part in text.split_inclusive(['\n', '\t']) {
@@ -137,13 +137,13 @@ fn from_json(text: &str) -> Result<Value, Error> {
     match serde_json::from_str::<serde_json::Value>(text) {
         Ok(value) => Ok(Value::from_serialize(value)),
         Err(error) => {
-            let what = format!("fromjson was given what is not JSON: {error}");
+            let what = format!("the text given to fromjson is not JSON: {error}");
             Err(Error::new(ErrorKind::InvalidOperation, what))
         }
     }
 }
 
-/// The line of a gap record.
+/// The line for a gap record.
 fn gap(item: &serde_json::Value) -> Option<String> {
     let gap = item.as_object().filter(|it| it.len() == 1)?.get("gap")?;
     let part = |key: &str, unknown: &str| match gap.get(key) {
@@ -179,7 +179,7 @@ fn refused(source: &str, error: &Error) -> Problem {
         .map_or_else(|| error.kind().to_string(), str::to_owned);
     message.push_str(&escaped(what.as_bytes()));
     Problem::usage(message)
-        .hint("a template sees the keys of -o ndjson: '{{ id }} {{ fields.brand_id }}'")
+        .hint("a template can use the keys of -o ndjson: '{{ id }} {{ fields.brand_id }}'")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Bytes to bytes: the writing that every text format needs, without an allocation where nothing is odd.
+//! The writing of bytes that every text format needs, without an allocation in the usual case.
 
 use crate::model::{EntryId, escaped, shown_field, shown_name};
 
@@ -33,7 +33,7 @@ pub(super) fn push_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// Appends a name as it is shown.
+/// Appends a name in its shown form.
 pub(super) fn push_name(out: &mut Vec<u8>, name: &[u8]) {
     if is_simple(name) {
         out.extend_from_slice(name);
@@ -42,7 +42,7 @@ pub(super) fn push_name(out: &mut Vec<u8>, name: &[u8]) {
     }
 }
 
-/// Appends a name as it is shown where a `=` follows it.
+/// Appends a name in its shown form for use before a `=`.
 pub(super) fn push_field(out: &mut Vec<u8>, name: &[u8]) {
     if is_simple(name) {
         out.extend_from_slice(name);
@@ -51,13 +51,13 @@ pub(super) fn push_field(out: &mut Vec<u8>, name: &[u8]) {
     }
 }
 
-/// Whether a name is one of the usual ones, which are shown as they are everywhere.
+/// Whether a name consists only of usual characters, so that it is shown unchanged everywhere.
 fn is_simple(name: &[u8]) -> bool {
     let is_simple = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.:{}".contains(byte);
     !name.is_empty() && name.iter().all(is_simple)
 }
 
-/// Appends one CSV field, quoted where RFC 4180 asks for it. `text` is already safe to print.
+/// Appends one CSV field, quoted if RFC 4180 requires it. `text` must already be safe to print.
 pub(super) fn push_csv(out: &mut Vec<u8>, text: &[u8]) {
     if !text
         .iter()
@@ -76,14 +76,14 @@ pub(super) fn push_csv(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
-/// What is between the fields of a line.
+/// The separator between the fields of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Separated {
     /// Tabs.
     ByTabs,
     /// Commas, quoted as RFC 4180 says.
     ByCommas {
-        /// Whether a spreadsheet is to take no field for a formula.
+        /// Whether fields are protected from being taken for formulas by a spreadsheet.
         safe: bool,
     },
 }
@@ -114,7 +114,7 @@ pub(super) fn push_line<T: AsRef<[u8]>>(
     out.extend_from_slice(end);
 }
 
-/// Whether a spreadsheet would compute what it is given here; a number is none.
+/// Whether a spreadsheet would take this for a formula; a number is not one.
 fn is_formula(text: &[u8]) -> bool {
     let begins = matches!(
         text.first(),

@@ -1,4 +1,4 @@
-//! The palette: what a piece of text means, with or without colour. Meaning never hangs on colour alone.
+//! The palette: how each kind of text looks, with or without colour. The meaning never depends on colour alone.
 
 use std::borrow::Cow;
 
@@ -29,12 +29,12 @@ impl Theme {
         Self { colour }
     }
 
-    /// Whether it paints.
+    /// Whether it uses colours.
     pub const fn has_colour(self) -> bool {
         self.colour
     }
 
-    /// `text` as `tone` looks.
+    /// `text` in the look of `tone`.
     pub fn paint(self, tone: Tone, text: &str) -> Cow<'_, str> {
         if !self.colour || text.is_empty() {
             return Cow::Borrowed(text);

@@ -1,18 +1,18 @@
-//! `XADD`s on their way: written into a buffer of their own, away from the connection, so that another thread may do it.
+//! Encodes `XADD` commands into a buffer of its own, independent of the connection, so that another thread can do it.
 
 use super::encode::{push_arg, push_header, push_number};
 use crate::model::Name;
 
-/// What every `XADD` to a stream begins with.
+/// The beginning of every `XADD` to a stream.
 #[derive(Clone, Debug)]
 pub struct AddsTo {
-    /// Its arguments up to the fields, and how many they are.
+    /// Its arguments up to the fields, and their number.
     head: Vec<u8>,
     head_args: usize,
 }
 
 impl AddsTo {
-    /// Entries for `stream`, which is cut to about `maxlen` entries when given.
+    /// Entries for `stream`, which is trimmed to about `maxlen` entries if that is given.
     pub fn new(stream: &Name, maxlen: Option<u64>) -> Self {
         let mut head = Vec::new();
         push_arg(&mut head, b"XADD");
@@ -28,7 +28,7 @@ impl AddsTo {
     }
 }
 
-/// `XADD`s with generated ids, ready to be written ([`super::Lane::write_adds`]); their replies are read by
+/// `XADD` commands with generated ids, ready to be written ([`super::Lane::write_adds`]); their replies are read by
 /// [`super::Lane::added`].
 #[derive(Debug, Default)]
 pub struct Adds {
@@ -37,7 +37,7 @@ pub struct Adds {
 }
 
 impl Adds {
-    /// Room for about so many bytes.
+    /// With room for about this many bytes.
     pub fn with_capacity(bytes: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bytes),

@@ -1,8 +1,8 @@
-//! Answers that may be refused.
+//! Replies that the server may refuse.
 
 use super::error::{ErrorKind, Result};
 
-/// The answer, or `None` when the server refuses to give it, in whatever words.
+/// The reply, or `None` when the server refuses the command, for whatever reason.
 ///
 /// # Errors
 /// Any other error.
@@ -14,7 +14,7 @@ pub fn allowed<T>(answer: Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// As [`allowed`], of a key beside a stream: it may be something else, or not for this user to see.
+/// As [`allowed`], for a key beside a stream, which may be of another type, or which the user may not access.
 ///
 /// # Errors
 /// Any other error.

@@ -1,5 +1,5 @@
-//! A connection for everything that is small: one command or pipeline at a time or many at once, each with the same
-//! deadline. Over the client crate's multiplexed connection, on a stream that [`super::dial`] opened.
+//! A connection for small requests: single commands or pipelines, one or many at a time, each with the same deadline.
+//! It uses the client crate's multiplexed connection, on a stream that [`super::dial`] opened.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,11 +14,11 @@ use super::request::{Decode, Request, server_error};
 use super::scripts::ScriptCall;
 use super::socket::Socket;
 
-/// Commands sent in one write; longer lists are sent in several.
+/// How many commands are sent in one write; longer lists take several.
 const PIPELINE_MAX: usize = 512;
 
-/// A connection for commands. After a missed deadline or a lost stream every call fails at once with
-/// [`ErrorKind::Closed`]: open another one.
+/// A connection for commands. After a missed deadline or a lost stream, every call fails at once with
+/// [`ErrorKind::Closed`]: open another connection.
 #[derive(Debug)]
 pub struct Connection {
     inner: MultiplexedConnection,
@@ -28,7 +28,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Hands a dialled and authenticated `stream` to the client crate.
+    /// Passes a connected and authenticated `stream` to the client crate.
     pub(super) async fn over(stream: Box<dyn Socket>, deadline: Duration) -> Result<Self> {
         let info = RedisConnectionInfo::default().set_skip_set_lib_name();
         // The crate's own half-second deadline is off: ours is around every call.
@@ -49,10 +49,10 @@ impl Connection {
         self.is_lost.load(Ordering::Relaxed)
     }
 
-    /// Runs one command. Several may be under way at once; they share the stream in order.
+    /// Runs one command. Several may be outstanding at once; their replies come in order on the same stream.
     ///
     /// # Errors
-    /// Whatever the server answers, a missed deadline, a lost connection, or a reply that cannot be decoded.
+    /// Errors of the server, a missed deadline, a lost connection, or a reply that cannot be decoded.
     pub async fn run<T>(&self, request: Request<T>) -> Result<T> {
         let Request {
             cmd,
@@ -70,10 +70,10 @@ impl Connection {
             .map_err(|error: Error| error.about(key.as_ref()))
     }
 
-    /// Runs many commands of one kind in few writes; each has its own outcome, in order.
+    /// Runs many commands of one kind in few writes. Each has its own result, in order.
     ///
     /// # Errors
-    /// A missed deadline or a lost connection; what the server answers to one command is that command's own.
+    /// A missed deadline or a lost connection. An error of the server to one command is that command's result.
     pub async fn run_all<T>(&self, requests: Vec<Request<T>>) -> Result<Vec<Result<T>>> {
         let mut outcomes = Vec::with_capacity(requests.len());
         let mut requests = requests.into_iter().peekable();
@@ -117,7 +117,7 @@ impl Connection {
         }
     }
 
-    /// Runs many script calls in few writes; each has its own outcome, in order.
+    /// Runs many script calls in few writes. Each has its own result, in order.
     ///
     /// # Errors
     /// As [`Connection::run_all`].
@@ -166,7 +166,7 @@ impl Connection {
         Err(self.losing(error))
     }
 
-    /// Notes that the connection is lost when `error` says so.
+    /// Remembers that the connection is lost if `error` says so.
     fn losing(&self, error: Error) -> Error {
         if error.kind.is_connection_lost() {
             self.is_lost.store(true, Ordering::Relaxed);
@@ -182,7 +182,7 @@ impl Drop for Connection {
     }
 }
 
-/// The server's error in `value`, or what `decode` makes of it.
+/// The server's error in `value`, or the value that `decode` returns.
 fn decoded<T>(name: &str, value: &Value, decode: Decode<T>) -> Result<T> {
     match server_error(name, value) {
         Some(error) => Err(error),

@@ -1,4 +1,4 @@
-//! What a user may not do, read from the server's words and from those of this tool's own scripts.
+//! Which permission a user lacks, read from the messages of the server and of this tool's own scripts.
 
 use super::error::{Error, ErrorKind};
 use crate::model::Name;
@@ -6,7 +6,7 @@ use crate::model::Name;
 /// What the user lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denial {
-    /// A command, as `ACL SETUSER` takes it: `xinfo|groups`.
+    /// A command, in the form that `ACL SETUSER` takes: `xinfo|groups`.
     Command(String),
     /// A key.
     Key {
@@ -19,10 +19,10 @@ pub enum Denial {
     Unnamed,
 }
 
-/// What the scripts say before the command that the user may not run, and its key.
+/// The text in the scripts' messages before the command that the user may not run, and its key.
 const IN_SCRIPT: &str = "NOPERM this user may not run ";
 
-/// Commands that read their key, and do no more.
+/// Commands that only read their key.
 const READS: [&str; 11] = [
     "EXISTS",
     "HGETALL",
@@ -38,7 +38,7 @@ const READS: [&str; 11] = [
 ];
 
 impl Error {
-    /// What the user lacks; `None` where that is not what failed.
+    /// What the user lacks; `None` when something else failed.
     pub fn denial(&self) -> Option<Denial> {
         if self.kind != ErrorKind::NoPerm {
             return None;
@@ -60,8 +60,8 @@ impl Error {
         })
     }
 
-    /// The command in `… no permissions to run the 'xinfo|groups' command`, and in `… may not run xack on s; …`, which
-    /// scripts say before they change anything.
+    /// The command in `… no permissions to run the 'xinfo|groups' command`, and in `… may not run xack on s; …`,
+    /// which scripts report before they change anything.
     fn denied_command(&self) -> Option<&str> {
         let in_script = || {
             let command = self.text.strip_prefix(IN_SCRIPT)?;
@@ -80,7 +80,7 @@ impl Error {
         in_script().or_else(quoted)
     }
 
-    /// Whether the user may not touch this key, whatever the command.
+    /// Whether the user may not access this key, whatever the command.
     pub fn is_key_denied(&self) -> bool {
         self.kind == ErrorKind::NoPerm
             && self.text.contains("key")

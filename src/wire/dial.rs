@@ -1,4 +1,4 @@
-//! Dialling: TCP, TLS or unix, with a deadline, then authentication and database selection on the fresh stream.
+//! Connects over TCP, TLS or unix sockets, with a deadline, then authenticates and selects the database.
 
 use std::fmt;
 use std::io;
@@ -16,10 +16,10 @@ use super::race;
 use super::socket::Socket;
 use super::tls::{self, Secured};
 
-/// `ENFILE` and `EMFILE`, the same on every system this tool runs on.
+/// `ENFILE` and `EMFILE`, which are the same on every system that this tool runs on.
 const NO_DESCRIPTOR: [i32; 2] = [23, 24];
 
-/// Where a password comes from when a server wants one that was not given. Asked once for all clones.
+/// Asks for a password when a server requires one that was not given. Asked only once for all clones.
 #[derive(Clone)]
 pub struct PasswordPrompt {
     ask: Arc<dyn Fn() -> Option<String> + Send + Sync>,
@@ -27,7 +27,7 @@ pub struct PasswordPrompt {
 }
 
 impl PasswordPrompt {
-    /// A prompt that asks by `ask`, which may block; `None` when there is nobody to ask.
+    /// A prompt that calls `ask`, which may block; `None` means that there is nobody to ask.
     pub fn new(ask: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
         Self {
             ask: Arc::new(ask),
@@ -56,7 +56,7 @@ pub struct Dialer {
 }
 
 impl Dialer {
-    /// A dialer for `endpoint`; `timeout` bounds the connect and every reply.
+    /// A dialer for `endpoint`; `timeout` limits the time for connecting and for every reply.
     pub fn new(endpoint: Endpoint, timeout: Duration) -> Self {
         Self {
             endpoint,
@@ -66,14 +66,14 @@ impl Dialer {
         }
     }
 
-    /// The same dialer whose connections carry `name` in `CLIENT LIST`, where the server allows it.
+    /// The same dialer, whose connections have this `name` in `CLIENT LIST` if the server allows it.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.client_name = Some(name.into());
         self
     }
 
-    /// The same dialer that asks for a password when the server wants one and none was given.
+    /// The same dialer, which asks for a password when the server requires one and none was given.
     #[must_use]
     pub fn asking(mut self, prompt: PasswordPrompt) -> Self {
         self.asks = Some(prompt);
@@ -87,12 +87,12 @@ impl Dialer {
         self
     }
 
-    /// The server this dialer reaches.
+    /// The server that this dialer connects to.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// The deadline for connecting and for each reply.
+    /// The time limit for connecting and for each reply.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
@@ -107,7 +107,7 @@ impl Dialer {
         Connection::over(stream, self.timeout).await
     }
 
-    /// A lane for bulk and blocking work.
+    /// A separate connection for bulk and blocking work.
     ///
     /// # Errors
     /// As [`Dialer::connect`].
@@ -120,7 +120,8 @@ impl Dialer {
         }
     }
 
-    /// Whether a password was given now that was not there before. Not within the deadline: people type slowly.
+    /// Whether a password has been given now that was not there before. The deadline does not apply, because people
+    /// type slowly.
     fn ask_password(&self) -> bool {
         let Some(prompt) = &self.asks else {
             return false;
@@ -194,8 +195,8 @@ impl Dialer {
         }
     }
 
-    /// The handshake. A server without TLS may wait for more instead of answering, so after a while, and after some
-    /// failures, it is asked whether it is one.
+    /// The TLS handshake. A server without TLS may wait for more data instead of answering, so after a while, and
+    /// after some failures, the server is tested for that.
     async fn secured(&self, host: &str, port: u16, address: &str) -> Result<Secured> {
         let stream = self.tcp(host, port).await?;
         let handshake = tls::secure(stream, host, address, &self.endpoint.tls_options);
@@ -218,7 +219,7 @@ impl Dialer {
         }
     }
 
-    /// What greets in another protocol is no server of ours.
+    /// Recognises a server that answers in another protocol.
     fn not_a_server(&self, error: Error) -> Error {
         if error.kind != ErrorKind::Protocol {
             return error;
@@ -230,7 +231,7 @@ impl Dialer {
         )
     }
 
-    /// A server that speaks TLS closes a connection without it, or answers in TLS.
+    /// Recognises a server that requires TLS: without it, the server closes the connection, or answers in TLS.
     async fn unless_tls_is_wanted(&self, error: Error) -> Error {
         let Transport::Tcp { host, port } = &self.endpoint.transport else {
             return error;
@@ -241,12 +242,13 @@ impl Dialer {
             return error;
         }
         let address = self.endpoint.address();
-        let text = format!("{address} speaks TLS, and this connection does not");
+        let text = format!("{address} uses TLS, and this connection does not");
         Error::new(ErrorKind::TlsMismatch, "", text)
             .next_step("connect with rediss:// instead of redis://")
     }
 
-    /// Protocol, password, database and name. The name is a courtesy: a user without that permission is fine.
+    /// Sends protocol, password, database and name. The name is optional: a user without that permission can still
+    /// connect.
     async fn introduce(&self, lane: &mut Lane) -> Result<()> {
         let user = self.endpoint.username.as_deref();
         if self.password().is_some() || user.is_some() {
@@ -339,7 +341,7 @@ impl Dialer {
 }
 
 fn no_tls_spoken(address: &str) -> Error {
-    let text = format!("{address} does not speak TLS");
+    let text = format!("{address} does not use TLS");
     Error::new(ErrorKind::TlsMismatch, "", text)
         .next_step("connect with redis:// instead of rediss://, or use the server's TLS port")
 }

@@ -1,4 +1,4 @@
-//! Requests written by hand into one buffer: the RESP encoding of arguments, numbers and ids without a copy.
+//! Writes requests into a buffer: the RESP encoding of arguments, numbers and ids, without copies.
 
 use crate::model::EntryId;
 

@@ -1,4 +1,4 @@
-//! Where a server is and as whom to reach it: parsed from a URL, printed without its password.
+//! The address of a server, with credentials: parsed from a URL, printed without its password.
 
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use super::tls::TlsOptions;
 use super::zone;
 use crate::model::TO_ENCODE;
 
-/// How bytes reach the server.
+/// The transport to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// A TCP connection.
     Tcp {
-        /// Host name or address, without brackets; an IPv6 address of one link with its zone (`fe80::1%eth0`).
+        /// Host name or address, without brackets. A link-local IPv6 address has a zone (`fe80::1%eth0`).
         host: String,
         /// Port, 6379 unless given.
         port: u16,
@@ -31,7 +31,7 @@ pub struct Endpoint {
     pub transport: Transport,
     /// Whether the transport is wrapped in TLS (`rediss://`).
     pub tls: bool,
-    /// Whom to trust and as whom to appear; only of use with `tls`.
+    /// Trusted authorities and the client certificate; used only with `tls`.
     pub tls_options: TlsOptions,
     /// ACL user; the server's `default` when absent.
     pub username: Option<String>,
@@ -44,9 +44,9 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The host where none is named.
+    /// The default host.
     pub const DEFAULT_HOST: &str = "127.0.0.1";
-    /// Where a server listens unless it is told otherwise.
+    /// The default port of servers.
     pub const DEFAULT_PORT: u16 = 6379;
 
     /// An endpoint at `transport`, database 0, no credentials, no TLS.
@@ -62,11 +62,11 @@ impl Endpoint {
         }
     }
 
-    /// Reads `redis://[user[:password]@]host[:port][/db]`, `rediss://…`, or
-    /// `unix:///path[?db=N&user=U&pass=P]` (also `redis+unix://`).
+    /// Parses `redis://[user[:password]@]host[:port][/db]`, `rediss://…`, or `unix:///path[?db=N&user=U&pass=P]`
+    /// (also `redis+unix://`).
     ///
     /// # Errors
-    /// [`EndpointError`] saying what is wrong, without credentials.
+    /// [`EndpointError`] that says what is wrong, without credentials.
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
         refuse_cut_off(text)?;
         let (text, zone) = zone::taken_from(text)?;
@@ -146,9 +146,9 @@ impl Endpoint {
                 other => {
                     // Behind a password it may be a part of that.
                     let what = match self.password {
-                        Some(_) => format!("the URL goes on behind its password; {TO_ENCODE}"),
+                        Some(_) => format!("the URL continues after its password; {TO_ENCODE}"),
                         None => format!(
-                            "`{}` is not a URL parameter this tool knows; it knows db, user, pass and protocol",
+                            "`{}` is not a known URL parameter; these are known: db, user, pass and protocol",
                             crate::model::escaped(other.as_bytes())
                         ),
                     };
@@ -159,7 +159,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Host and port, or the socket's path: what an error message names.
+    /// Host and port, or the socket's path, as error messages name it.
     pub fn address(&self) -> String {
         match &self.transport {
             Transport::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
@@ -169,15 +169,15 @@ impl Endpoint {
     }
 }
 
-/// The parameters of a URL as they are written: unlike in a form, a plus sign is one.
+/// The parameters of a URL as they are written; unlike in a form, a plus sign stands for itself.
 pub(super) fn parameters(url: &Url) -> impl Iterator<Item = (&str, &str)> {
     let pairs = url.query().unwrap_or_default().split('&');
     let pairs = pairs.filter(|pair| !pair.is_empty());
     pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
-/// Refuses a URL that ends, or goes on with its path, within its password: what would be read is another server's, and
-/// might show the rest of it.
+/// Refuses a URL in which a special character ends the password too early. It would be read as the address of another
+/// server, and a message might show the rest of the password.
 fn refuse_cut_off(text: &str) -> Result<(), EndpointError> {
     let (scheme, behind) = text.split_once("://").unwrap_or(("", text));
     let end = behind.find(['/', '?', '#']).unwrap_or(behind.len());
@@ -192,13 +192,13 @@ fn refuse_cut_off(text: &str) -> Result<(), EndpointError> {
         return Ok(());
     }
     Err(EndpointError(if tail.contains('@') && !is_socket {
-        format!("the URL is cut off within its user or password; {TO_ENCODE}")
+        format!("the URL ends within its user or password; {TO_ENCODE}")
     } else {
         format!("a `#` ends a URL; {TO_ENCODE}")
     }))
 }
 
-/// A socket's path as it stands in a URL, so that a shell and `--url` take it as it is.
+/// A socket's path in the form that a URL needs, so that the URL can be used in a shell and with `--url`.
 fn encoded(path: &Path) -> String {
     let mut text = String::new();
     for byte in path.as_os_str().as_encoded_bytes() {
@@ -250,7 +250,7 @@ fn parse_protocol(text: &str) -> Result<bool, EndpointError> {
     match text {
         "resp2" | "2" => Ok(false),
         "resp3" | "3" => Ok(true),
-        _ => Err(EndpointError("protocol is resp2 or resp3".to_owned())),
+        _ => Err(EndpointError("protocol must be resp2 or resp3".to_owned())),
     }
 }
 

@@ -1,6 +1,6 @@
-//! What is wrong with an address.
+//! Errors in the address of a server.
 
-/// A URL that names no server. The text never contains the URL's credentials.
+/// The error for a URL that does not name a server. The text never contains the URL's credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct EndpointError(pub(super) String);

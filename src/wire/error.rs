@@ -1,26 +1,26 @@
-//! What can go wrong between this tool and a server, typed by the server's own error code.
+//! Errors between this tool and a server, classified by the server's own error codes.
 
 use std::fmt;
 
 use crate::model::{Name, escaped};
 
-/// The outcome of everything in this layer.
+/// The result of everything in this layer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, as far as a caller branches on it.
+/// The kind of error, as far as callers distinguish it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// No connection could be made.
     Connect,
     /// No reply within the deadline; whether the command ran is unknown.
     Timeout,
-    /// The connection was lost; whether a command under way ran is unknown.
+    /// The connection was lost; whether an outstanding command ran is unknown.
     Closed,
-    /// The reply has a shape this tool does not know.
+    /// The reply has an unknown shape.
     Protocol,
-    /// TLS: a certificate, a name or a file of them.
+    /// TLS: a problem with a certificate, a name, or one of their files.
     Tls,
-    /// One side speaks TLS, the other does not.
+    /// One side uses TLS, the other does not.
     TlsMismatch,
     /// `NOAUTH`, `WRONGPASS`: authentication.
     Auth,
@@ -34,11 +34,11 @@ pub enum ErrorKind {
     WrongType,
     /// No such key.
     NoKey,
-    /// `NOSCRIPT`: the script must be sent again.
+    /// `NOSCRIPT`: the script's text must be sent again.
     NoScript,
-    /// `READONLY`: a replica.
+    /// `READONLY`: the server is a replica.
     ReadOnly,
-    /// `UNBLOCKED`: a blocked read was ended by the server; look again at role, key and group.
+    /// `UNBLOCKED`: the server ended a blocking read; check role, key and group again.
     Unblocked,
     /// `LOADING`, `BUSY`, `TRYAGAIN`, `MASTERDOWN`, `CLUSTERDOWN`: try again a little later.
     NotReady,
@@ -46,15 +46,15 @@ pub enum ErrorKind {
     OutOfMemory,
     /// `MISCONF`, `NOREPLICAS`: the server refuses writes.
     WritesRefused,
-    /// `MOVED`, `ASK`: a cluster, and a node that has the key's hash slot no longer, or not all of it.
+    /// `MOVED`, `ASK`: a cluster node that does not have the key's hash slot (any more), or not all of it.
     Cluster,
-    /// `CROSSSLOT`: a cluster, and keys of one command or script in several hash slots.
+    /// `CROSSSLOT`: a command or script whose keys are in several hash slots of a cluster.
     CrossSlot,
-    /// The stream's last id is the greatest there is: nothing can be added to it ever again.
+    /// The stream's last id is the greatest possible one, so nothing can ever be added to it again.
     Exhausted,
     /// The server has no database of this number.
     NoDatabase,
-    /// The server has no room for another client.
+    /// The server cannot accept another client.
     TooManyClients,
     /// The server does not know the command or its syntax.
     UnknownCommand,
@@ -78,7 +78,7 @@ impl ErrorKind {
         )
     }
 
-    /// Whether the same request may succeed later without anyone changing anything here.
+    /// Whether the same request may succeed later without a change on this side.
     pub fn is_passing(self) -> bool {
         matches!(
             self,
@@ -94,13 +94,13 @@ impl ErrorKind {
         )
     }
 
-    /// Whether the server refuses the command as such, in whatever words: not allowed, not known, not supported. Of what
-    /// is only asked for to know more, that is an answer: it is not known.
+    /// Whether the server refuses the command itself, for whatever reason: not allowed, not known, not supported. For
+    /// a command that only asks for additional facts, this is an answer: the facts are unknown.
     pub fn is_refusal(self) -> bool {
         matches!(self, Self::NoPerm | Self::UnknownCommand | Self::Server)
     }
 
-    /// Whether the command may have been carried out although it failed here.
+    /// Whether the command may have been carried out although an error was returned.
     pub fn is_outcome_unknown(self) -> bool {
         matches!(self, Self::Timeout | Self::Closed)
     }
@@ -128,7 +128,7 @@ impl ErrorKind {
         }
     }
 
-    /// `ERR` carries no code of its own: the texts this tool acts on, matched here and nowhere else.
+    /// `ERR` has no code that says more, so the texts that this tool distinguishes are matched here and nowhere else.
     fn from_plain_error(detail: &str) -> Self {
         let detail = detail.trim_start();
         if detail.starts_with("no such key")
@@ -163,24 +163,24 @@ impl ErrorKind {
     }
 }
 
-/// Whether `text` begins with `words`, in capitals or not.
+/// Whether `text` begins with `words`, ignoring case.
 fn begins(text: &str, words: &str) -> bool {
     text.get(..words.len())
         .is_some_and(|head| head.eq_ignore_ascii_case(words))
 }
 
-/// A failed command: what kind of failure, which command, and the server's or system's words (escaped).
+/// A failed command: the kind of error, the command, and the message of the server or the system (escaped).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// What went wrong.
     pub kind: ErrorKind,
-    /// The command, or the script of this tool; empty where it was none.
+    /// The command, or the script of this tool; empty when there was none.
     pub command: String,
-    /// The key it was about, where it was about one.
+    /// The key of the command, if it had one.
     pub key: Option<Name>,
-    /// The cause in words, safe to print, without credentials.
+    /// The cause in words, safe to print and without credentials.
     pub text: String,
-    /// What to do about it, where this layer knows better than the kind says.
+    /// The next step, if this layer knows a better one than the error's kind implies.
     pub next_step: Option<&'static str>,
 }
 
@@ -196,7 +196,7 @@ impl Error {
         }
     }
 
-    /// The same error, which was about `key`.
+    /// The same error, about `key`.
     #[must_use]
     pub fn about(mut self, key: Option<&Name>) -> Self {
         self.key = key.cloned();
@@ -219,14 +219,14 @@ impl Error {
         }
         if error.kind == ErrorKind::Exhausted {
             return error.next_step(
-                "its last entry id is the greatest there is, and no command lowers it: add to another stream, or move \
-                 its entries to one and delete it",
+                "its last entry id is the greatest possible one, and no command lowers it: add to another stream, \
+                    or move its entries to another stream and delete it",
             );
         }
         error
     }
 
-    /// The same error, which slot is where in words: `MOVED 866 127.0.0.1:7001`.
+    /// The same error, with the slot and its node in words: `MOVED 866 127.0.0.1:7001`.
     fn of_slot(self, code: &str, detail: &str) -> Self {
         let is_moving = code == "ASK";
         let text = match detail.trim().split_once(' ') {
@@ -238,15 +238,15 @@ impl Error {
             }
             Some((slot, node)) => {
                 format!(
-                    "hash slot {slot} is on the cluster's node {node}, not or no longer on this one ({})",
+                    "hash slot {slot} is on the cluster's node {node}, and not (or no longer) on this one ({})",
                     self.text
                 )
             }
             None => return self,
         };
         Self { text: escaped(text.as_bytes()), ..self }.next_step(
-            "this tool does not follow slots that move: name the node that has it with --url, or try again when it has \
-             moved back",
+            "this tool does not follow slots from node to node: name the node that holds this slot with --url, or \
+                try again when it has moved back",
         )
     }
 
@@ -277,7 +277,7 @@ impl Error {
         Self::new(kind, command, format!("connection lost: {error}"))
     }
 
-    /// A reply of a shape this tool does not know.
+    /// The error for a reply of an unknown shape.
     pub(super) fn shape(command: &str, expected: &str) -> Self {
         Self::new(
             ErrorKind::Protocol,
@@ -287,7 +287,7 @@ impl Error {
     }
 }
 
-/// The error of TLS itself inside an I/O error.
+/// The TLS error inside an I/O error.
 pub(super) fn tls_error_in(error: &std::io::Error) -> Option<&tokio_rustls::rustls::Error> {
     error.get_ref()?.downcast_ref()
 }

@@ -1,5 +1,5 @@
-//! Following streams: what each looks like and what is new in it, asked for in one write, so that nothing can come
-//! between the two.
+//! Follows streams: asks for each stream's state and its new entries in one write, so that nothing can happen between
+//! the two.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use super::lane::Lane;
 use crate::model::{EntryId, Name, StreamInfo};
 
 impl Lane {
-    /// The run id of the server process (`INFO server`), which a restart and a failover change; `None` where the user may
-    /// not ask.
+    /// The run id of the server process (`INFO server`), which changes with a restart or a failover; `None` when the
+    /// user may not ask.
     ///
     /// # Errors
-    /// A lost connection, a missed deadline, a shape that is not known.
+    /// A lost connection, a missed deadline, an unknown shape.
     pub async fn run_id(&mut self) -> Result<Option<String>> {
         let command = "INFO";
         self.push(&[b"INFO", b"server"]);
@@ -39,10 +39,11 @@ impl Lane {
         }
     }
 
-    /// Reads the replies to `count` looks that were flushed, calling `each` in order: the stream, or the server's error.
+    /// Reads the replies to `count` looks that were flushed, and calls `each` in order: the stream, or the server's
+    /// error.
     ///
     /// # Errors
-    /// A lost connection, a missed deadline, a shape that is not known.
+    /// A lost connection, a missed deadline, an unknown shape.
     pub async fn looks(
         &mut self,
         count: usize,
@@ -59,8 +60,8 @@ impl Lane {
         Ok(())
     }
 
-    /// Appends an `XREAD` of what each stream has after its id, waiting up to `block` for the first; the reply is read
-    /// by [`Lane::entries`].
+    /// Appends an `XREAD` of what each stream has after its id, which waits up to `block` for the first entry; the
+    /// reply is read by [`Lane::entries`].
     pub fn push_read(&mut self, positions: &[(&Name, EntryId)], count_max: usize, block: Duration) {
         let count = count_max.to_string();
         let block_ms = block.as_millis().max(1).to_string();
@@ -72,11 +73,11 @@ impl Lane {
         self.push(&args);
     }
 
-    /// Reads the reply to a read that was flushed: calls `each` with the stream's index, id and fields.
+    /// Reads the reply to a read that was flushed, and calls `each` with the stream's index, the id and the fields.
     ///
     /// # Errors
-    /// Whatever the server answers or `each` returns; after a missed deadline (the wait, twice, and the lane's own) the
-    /// lane is dead.
+    /// Errors of the server or of `each`; after a missed deadline (twice the wait, plus the lane's own) the lane
+    /// cannot be used any more.
     pub async fn entries(
         &mut self,
         positions: &[(&Name, EntryId)],

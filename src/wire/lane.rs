@@ -1,8 +1,8 @@
-//! A lane: one stream, requests written by hand ([`super::encode`]) and replies read in place ([`super::resp`]). For bulk reads, bulk writes and blocking
-//! reads, where the client crate's parser and copies would be the limit.
+//! A lane: one stream, with requests encoded by [`super::encode`] and replies read in place by [`super::resp`]. For
+//! bulk reads, bulk writes and blocking reads, where the client crate's parser and copies would be the bottleneck.
 //!
-//! A lane that failed is dropped, never used again: an abandoned blocking read would be answered later, and its
-//! entries delivered to nobody.
+//! A lane that failed is dropped and never used again: an abandoned blocking read would be answered later, and its
+//! entries would be delivered to nobody.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,17 +19,17 @@ use super::scripts::{Looked, ScriptCall, looked};
 use super::socket::Socket;
 use crate::model::{Batch, EntryId, Name};
 
-/// A bulk or blocking connection; not shared.
+/// A connection for bulk or blocking work; it is not shared.
 pub struct Lane {
     pub(super) stream: Box<dyn Socket>,
     pub(super) reader: Reader,
     pub(super) out: Vec<u8>,
     pub(super) deadline: Duration,
-    /// Whether the server has the script of a look.
+    /// Whether the server has the script that looks for losses.
     has_looked: bool,
 }
 
-/// What a group read asks for.
+/// A read as a member of a group.
 #[derive(Clone, Copy, Debug)]
 pub struct GroupRead<'a> {
     /// The stream.
@@ -38,22 +38,22 @@ pub struct GroupRead<'a> {
     pub group: &'a Name,
     /// The consumer that will hold the entries.
     pub consumer: &'a Name,
-    /// At most so many entries.
+    /// The greatest number of entries.
     pub count_max: usize,
-    /// How long the server may wait for the first one; `None` does not wait.
+    /// How long the server may wait for the first entry; `None` means not at all.
     pub block: Option<Duration>,
-    /// Set when the consumer was not there, before the read makes it again: somebody deleted it.
+    /// Set when the consumer did not exist before the read created it again, because somebody had deleted it.
     pub deleted: Option<&'a AtomicBool>,
 }
 
-/// What a group read brought.
+/// The result of a group read.
 #[derive(Debug, Default)]
 pub struct GroupReply {
-    /// How many of the ids that rode along were still pending and now are not.
+    /// How many of the ids that were sent along were still pending and are now acknowledged.
     pub acknowledged: u64,
     /// New entries, each delivered for the first time.
     pub batch: Batch,
-    /// What the look right before the read found; `None` where none was asked for.
+    /// The result of looking for losses right before the read; `None` when that was not requested.
     pub looked: Option<Result<Looked>>,
 }
 
@@ -76,13 +76,13 @@ impl Lane {
         }
     }
 
-    /// The stream, when nothing unread is left in the lane.
+    /// The stream; the lane must not contain unread data.
     pub(super) fn into_stream(self) -> Box<dyn Socket> {
         debug_assert!(!self.reader.has_unread(), "a reply was not read");
         self.stream
     }
 
-    /// Appends a command to what [`Lane::flush`] writes.
+    /// Appends a command to the buffer that [`Lane::flush`] writes.
     pub fn push(&mut self, args: &[&[u8]]) {
         push_header(&mut self.out, args.len());
         for arg in args {
@@ -90,7 +90,7 @@ impl Lane {
         }
     }
 
-    /// Writes what was pushed.
+    /// Writes the buffer.
     ///
     /// # Errors
     /// A lost connection or a missed deadline.
@@ -125,7 +125,7 @@ impl Lane {
         }
     }
 
-    /// The next reply; the server's error as an error.
+    /// The next reply; an error of the server is returned as an error.
     pub(super) async fn reply(&mut self, command: &str, deadline: Duration) -> Result<Reply<'_>> {
         let reply = if self.reader.has_reply(command)? {
             // It takes no time, and a deadline for it would take a look at the clock.
@@ -142,7 +142,7 @@ impl Lane {
         }
     }
 
-    /// Runs one command whose reply does not matter beyond not being an error.
+    /// Runs one command whose reply does not matter unless it is an error.
     pub(super) async fn call_ok(&mut self, command: &str, args: &[&[u8]]) -> Result<()> {
         self.push(args);
         let Err(lost) = self.flush().await else {
@@ -155,7 +155,7 @@ impl Lane {
         }
     }
 
-    /// Acknowledges `acks` and reads new entries, in one write: the acknowledgement has run when the read blocks.
+    /// Acknowledges `acks` and reads new entries, in one write: the acknowledgement has run before the read blocks.
     ///
     /// # Errors
     /// As [`Lane::read_group_after`].
@@ -167,11 +167,12 @@ impl Lane {
         self.read_group_after(read, acks, None).await
     }
 
-    /// Acknowledges `acks`, looks for what the group lost where a `look` is given, and reads new entries, in one write: the
-    /// rest has run when the read blocks. What the server makes of the look is in the reply, and stops nothing.
+    /// Acknowledges `acks`, looks for losses of the group if `look` is given, and reads new entries, in one write:
+    /// everything else has run before the read blocks. The result of the look is part of the reply, and an error in
+    /// it stops nothing.
     ///
     /// # Errors
-    /// Whatever the server answers; after a missed deadline (the wait and the lane's own) the lane is dead.
+    /// Errors of the server; after a missed deadline (the wait and the lane's own) the lane cannot be used any more.
     pub async fn read_group_after(
         &mut self,
         read: GroupRead<'_>,
@@ -222,7 +223,8 @@ impl Lane {
         }
     }
 
-    /// A server without memory refuses to make a consumer, and reads all the same: then nothing is known.
+    /// Records whether the consumer had been deleted. A server without memory refuses to create a consumer but still
+    /// reads; then this is unknown.
     async fn note_deleted(&mut self, deleted: &AtomicBool) -> Result<()> {
         const COMMAND: &str = "XGROUP CREATECONSUMER";
         let made = match self.reply(COMMAND, self.deadline).await {
@@ -236,7 +238,7 @@ impl Lane {
         Ok(())
     }
 
-    /// The reply to a look; the server's error is an outcome like another, and a lost connection is not.
+    /// The reply to a look for losses. An error of the server is a result like any other; a lost connection is not.
     async fn looked(&mut self) -> Result<Result<Looked>> {
         let outcome = match self.reply("losses", self.deadline).await {
             Ok(reply) => looked("losses", reply),
@@ -280,10 +282,11 @@ impl Lane {
         self.push(&args);
     }
 
-    /// Reads the replies to `XADD`s that were flushed, calling `each` in order: the id, or the server's error.
+    /// Reads the replies to `XADD` commands that were flushed, and calls `each` in order: the id, or the server's
+    /// error.
     ///
     /// # Errors
-    /// A lost connection, a missed deadline, or what `each` returns.
+    /// A lost connection, a missed deadline, or an error of `each`.
     pub async fn added(
         &mut self,
         mut count: usize,
@@ -302,19 +305,19 @@ impl Lane {
     }
 }
 
-/// Why a streaming read ended early: the server, or whoever took the entries.
+/// Why a streaming read ended early: an error of the server, or of the code that receives the entries.
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
     /// The server or the connection.
     #[error(transparent)]
     Wire(#[from] Error),
-    /// The taker of entries: its output failed, or it has enough.
+    /// The receiver: its output failed, or it has enough.
     #[error(transparent)]
     Sink(#[from] anyhow::Error),
 }
 
 impl Stop {
-    /// The error itself, so that whoever looks at its chain finds it there.
+    /// The error itself, so that it is found in the error chain.
     pub fn into_error(self) -> anyhow::Error {
         match self {
             Self::Wire(error) => error.into(),

@@ -1,13 +1,13 @@
 //! The thin Redis command layer: the only place that names the `redis` crate.
 //!
-//! [`Dialer`] opens two kinds of connection over streams it dials itself (TCP with nodelay, with or without TLS, and unix):
-//! a [`Connection`] (the crate's connection; one function per command, replies decoded strictly) for
-//! everything that is small, and a [`Lane`] (our own reader, which decodes replies in place) for bulk reads,
-//! bulk writes and blocking reads. Every reply has a deadline; a connection that missed one is never used again,
-//! because the server may still answer the abandoned request (and a blocked read would deliver to it).
+//! [`Dialer`] opens two kinds of connection over streams that it connects itself (TCP with nodelay, with or without
+//! TLS, and unix): a [`Connection`] (the crate's connection; one function per command, with strictly decoded replies)
+//! for small requests, and a [`Lane`] (our own reader, which decodes replies in place) for bulk reads, bulk writes
+//! and blocking reads. Every reply has a deadline. A connection that missed one is never used again, because the
+//! server may still answer the abandoned request (and a blocked read would deliver entries to it).
 //!
-//! No policy here: what a command means to an operator is in [`crate::streams`], what a worker does with it in
-//! [`crate::worker`].
+//! There is no policy here: what a command means to an operator is in [`crate::streams`], what a worker does with it
+//! in [`crate::worker`].
 
 mod adds;
 mod answer;

@@ -1,22 +1,22 @@
-//! A reply seen as a tree, so that each decoder is written once for both kinds of connection: the client crate's
-//! owned values and the in-place replies of [`super::resp`].
+//! A reply as a tree, so that each decoder is written once for both kinds of connection: the client crate's owned
+//! values and the in-place replies of [`super::resp`].
 
 use redis::Value;
 
-/// What a node of a reply is.
+/// The type of a node.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shape<'a> {
-    /// Nothing.
+    /// Nil.
     Nil,
     /// A number.
     Int(i64),
     /// Text or bytes.
     Bytes(&'a [u8]),
-    /// So many children.
+    /// A list with this many children.
     List(usize),
-    /// So many pairs; [`Node::children`] gives key and value in turn.
+    /// A map with this many pairs; [`Node::children`] gives keys and values alternately.
     Map(usize),
-    /// Anything else, an error among it: never part of a reply this tool asks for.
+    /// Anything else, including an error, which is never part of a reply that this tool asks for.
     Other,
 }
 
@@ -24,9 +24,9 @@ pub enum Shape<'a> {
 pub trait Node<'a>: Copy {
     /// Iterates over children.
     type Children: Iterator<Item = Self>;
-    /// What it is.
+    /// The type of the node.
     fn shape(self) -> Shape<'a>;
-    /// Its children, none for a leaf; a map's keys and values in turn.
+    /// Its children; none for a leaf. For a map, keys and values alternately.
     fn children(self) -> Self::Children;
 }
 
@@ -59,12 +59,12 @@ impl<'a> Node<'a> for &'a Value {
     }
 }
 
-/// Children of an owned value.
+/// The children of an owned value.
 #[derive(Clone, Debug)]
 pub enum ValueChildren<'a> {
-    /// Of a list.
+    /// The children of a list.
     Items(std::slice::Iter<'a, Value>),
-    /// Of a map: the pairs to come, and the value of the key just given.
+    /// The children of a map: the remaining pairs, and the value of the key that was just returned.
     Pairs(std::slice::Iter<'a, (Value, Value)>, Option<&'a Value>),
 }
 

@@ -1,5 +1,6 @@
-//! Connecting to a name that has several addresses, one of which may not answer: the next one is tried beside it after a
-//! moment, and the first that answers is taken (RFC 8305). The dialler's deadline is around all of it.
+//! Connects to a name with several addresses, some of which may not answer: after a moment the next one is tried at
+//! the same time, and the first connection that succeeds is used (RFC 8305). The dialer's deadline applies to all of
+//! it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,19 +11,19 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-/// How long an address is waited for before the next one is tried as well: RFC 8305, section 5.
+/// How long an address is waited for before the next one is tried too: RFC 8305, section 5.
 const NEXT_AFTER: Duration = Duration::from_millis(250);
-/// More addresses of one name are not tried.
+/// The greatest number of addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 16;
 
-/// A connection to `host`: a name, or an address, an IPv6 address with or without a zone.
+/// A connection to `host`: a name or an address; an IPv6 address may have a zone.
 pub(super) async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     let addresses = lookup_host((host, port)).await?.take(ADDRESSES_MAX);
     first_of(alternating(addresses.collect())).await
 }
 
-/// The addresses with the families in turn, beginning with that of the first: what is wrong with one family is then soon
-/// found out.
+/// The addresses with the two families alternating, beginning with that of the first one, so that a fault of one
+/// family costs little time.
 fn alternating(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let begins_with_ipv4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
     let (ones, others): (Vec<_>, Vec<_>) = addresses
@@ -37,7 +38,7 @@ fn alternating(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     ordered
 }
 
-/// The first connection that is made, or why the last attempt failed.
+/// The first connection that succeeds, or the error of the last attempt.
 async fn first_of(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut waiting = addresses.into_iter();
     let mut attempts = FuturesUnordered::new();

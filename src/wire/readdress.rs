@@ -1,4 +1,5 @@
-//! A server's URL with another host, port or database: all else in it, its password too, stays as it is written.
+//! Changes host, port or database in a server's URL; everything else in it, including its password, stays exactly as
+//! it is written.
 
 use url::Url;
 
@@ -6,7 +7,7 @@ use super::endpoint::{Endpoint, Transport, parameters};
 use super::endpoint_error::EndpointError;
 use super::zone;
 
-/// What to put in place of what a URL says.
+/// The parts of a URL to replace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Readdress {
     /// Host name or address, an IPv6 address without brackets.
@@ -23,15 +24,16 @@ impl Readdress {
         *self == Self::default()
     }
 
-    /// `text` with the change in it.
+    /// `text` with the changes made.
     ///
     /// # Errors
-    /// [`EndpointError`] when `text` or the outcome names no server, or when a socket is given a host or a port.
+    /// [`EndpointError`] when `text` or the result does not name a server, or when a socket is given a host or a
+    /// port.
     pub fn applied_to(&self, text: &str) -> Result<String, EndpointError> {
         let is_socket = matches!(Endpoint::parse(text)?.transport, Transport::Unix(_));
         if is_socket && (self.host.is_some() || self.port.is_some()) {
             return Err(EndpointError::new(
-                "the url is a unix socket's, which has no host or port",
+                "the url is that of a unix socket, which has no host or port",
             ));
         }
         let (text, zone) = zone::taken_from(text)?;
@@ -73,7 +75,8 @@ impl Readdress {
     }
 }
 
-/// A parameter goes before the path, so it may not stay; a socket's path is the socket.
+/// A database parameter takes precedence over the path, so it is removed; for a socket, the path is that of the
+/// socket.
 fn put_db(url: &mut Url, db: u32, is_socket: bool) {
     let written = parameters(url).map(|(key, value)| format!("{key}={value}"));
     let mut parameters: Vec<String> = written.collect();

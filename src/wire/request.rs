@@ -12,15 +12,15 @@ pub(super) type Decode<T> = fn(&str, &Value) -> Result<T>;
 /// One command whose reply is a `T`.
 pub struct Request<T> {
     pub(super) cmd: Cmd,
-    /// The command, or the script: what an error names first.
+    /// The name of the command or script, which error messages name first.
     pub(super) name: &'static str,
-    /// The key it is about: what an error names second.
+    /// The key of the command, which error messages name second.
     pub(super) key: Option<Name>,
     pub(super) decode: Decode<T>,
 }
 
 impl<T> Request<T> {
-    /// `name` is the command's name; `key` the key it is about, when it has one.
+    /// `name` is the command's name; `key` is its key, if it has one.
     pub(super) fn new(name: &'static str, key: Option<&[u8]>, decode: Decode<T>) -> Self {
         let mut cmd = Cmd::new();
         for word in name.split(' ') {
@@ -43,13 +43,13 @@ impl<T> Request<T> {
         self
     }
 
-    /// Appends an id, or any other value by its text.
+    /// Appends an id, or any other value that can be displayed.
     pub(super) fn text(self, arg: impl std::fmt::Display) -> Self {
         self.arg(format!("{arg}"))
     }
 }
 
-/// `+OK` or anything else that is no error.
+/// Accepts `+OK`, or anything else that is not an error.
 #[expect(clippy::unnecessary_wraps, reason = "it is a decoder like the others")]
 pub(super) fn done(_: &str, _: &Value) -> Result<()> {
     Ok(())

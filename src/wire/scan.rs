@@ -1,4 +1,4 @@
-//! Reading a range of a stream page by page, the next page asked for while the present one is handed out.
+//! Reads a range of a stream page by page; the next page is requested while the present one is handed out.
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
@@ -11,18 +11,18 @@ use super::node::Node as _;
 use super::resp::Reply;
 use crate::model::{AdaptiveBatch, EntryId, Name};
 
-/// A range of a stream, ends included.
+/// A range of a stream, including both ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Scan {
     /// The least id.
     pub start: EntryId,
     /// The greatest id.
     pub end: EntryId,
-    /// From the end to the start.
+    /// Whether to read from the end to the start.
     pub reverse: bool,
-    /// At most so many entries.
+    /// The greatest number of entries.
     pub count_max: usize,
-    /// At most so many entries a page; fewer where they are large.
+    /// The greatest number of entries in a page; fewer if they are large.
     pub page: usize,
 }
 
@@ -40,7 +40,7 @@ impl Scan {
         if self.reverse { "XREVRANGE" } else { "XRANGE" }
     }
 
-    /// The ids it begins and ends with, in its own direction.
+    /// The ids that it begins and ends with, in its own direction.
     fn ends(self) -> (EntryId, EntryId) {
         if self.reverse {
             (self.end, self.start)
@@ -49,7 +49,7 @@ impl Scan {
         }
     }
 
-    /// Where it goes on after `last`, if that is within it.
+    /// Where it continues after `last`, if anything of it is left.
     fn after(self, last: EntryId) -> Option<EntryId> {
         let next = if self.reverse {
             last.previous()
@@ -60,7 +60,7 @@ impl Scan {
     }
 }
 
-/// How many entries a page has, and the last one's id.
+/// How many entries a page has, and the id of the last one.
 fn extent(command: &str, reply: Reply<'_>) -> Result<(usize, Option<EntryId>)> {
     let mut last = None;
     let mut count = 0;
@@ -89,11 +89,12 @@ fn push_page(out: &mut Vec<u8>, stream: &Name, range: Scan, from: EntryId, count
 }
 
 impl Lane {
-    /// Calls `each` with every entry from `start` to `end`, at most `count_max`, in pages of at most `page` entries and
-    /// about two megabytes: memory does not grow with the range. The next page is asked for before the present one is handed out.
+    /// Calls `each` with every entry from `start` to `end`, at most `count_max`, in pages of at most `page` entries
+    /// and about two megabytes, so that memory does not grow with the range. The next page is requested before the
+    /// present one is handed out.
     ///
     /// # Errors
-    /// Whatever the server answers or `each` returns.
+    /// Errors of the server or of `each`.
     pub async fn scan(
         &mut self,
         stream: &Name,

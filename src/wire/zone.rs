@@ -1,14 +1,14 @@
-//! IPv6 addresses of one link: `fe80::1%eth0`. In a URL the percent sign is written `%25` (RFC 6874), and a URL library
-//! takes neither form, so the zone is kept beside the URL while that is read or changed.
+//! Link-local IPv6 addresses with a zone: `fe80::1%eth0`. In a URL the percent sign is written `%25` (RFC 6874). The
+//! URL library accepts neither form, so the zone is kept separately while the URL is parsed or changed.
 
 use std::borrow::Cow;
 
 use super::endpoint_error::EndpointError;
 
-/// A zone is the name or the number of a network interface; no system has a longer one.
+/// The greatest length of a zone. It is the name or the number of a network interface; no system has longer ones.
 const ZONE_BYTES_MAX: usize = 64;
 
-/// `host` and its zone, where it has one.
+/// `host` without its zone, and the zone, if it has one.
 pub(super) fn of_host(host: &str) -> (&str, Option<&str>) {
     match host.split_once('%') {
         Some((address, zone)) if address.contains(':') => (address, Some(zone)),
@@ -19,7 +19,7 @@ pub(super) fn of_host(host: &str) -> (&str, Option<&str>) {
 /// `url` without the zone of its address, and the zone.
 ///
 /// # Errors
-/// [`EndpointError`] when what stands there can be no interface's name.
+/// [`EndpointError`] when the zone cannot be the name of an interface.
 pub(super) fn taken_from(url: &str) -> Result<(Cow<'_, str>, Option<String>), EndpointError> {
     let Some(end) = end_of_address(url) else {
         return Ok((Cow::Borrowed(url), None));
@@ -45,7 +45,7 @@ pub(super) fn put_into(url: &str, zone: Option<&str>) -> String {
     }
 }
 
-/// Where the bracket is that closes the address of `url`.
+/// The position of the bracket that closes the address in `url`.
 fn end_of_address(url: &str) -> Option<usize> {
     let begin = url.find("://")? + 3;
     let length = url[begin..].find(['/', '?', '#']);
@@ -56,14 +56,14 @@ fn end_of_address(url: &str) -> Option<usize> {
     Some(begin + host + end)
 }
 
-/// Refuses what can be no interface's name or number.
+/// Refuses what cannot be an interface's name or number.
 pub(super) fn check(zone: &str) -> Result<(), EndpointError> {
     let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
     if zone.is_empty() || zone.len() > ZONE_BYTES_MAX || !zone.bytes().all(is_taken) {
         let zone = crate::model::escaped(zone.as_bytes());
         return Err(EndpointError::new(format!(
-            "`{zone}` is no name of a network interface; an address with one is written fe80::1%eth0, and in a URL \
-             redis://[fe80::1%25eth0]"
+            "`{zone}` is not the name of a network interface; an address with one is written fe80::1%eth0, and in a \
+                URL redis://[fe80::1%25eth0]"
         )));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What a worker counted, and what it has at the moment: shared with whoever shows it, summed up at the end.
+//! The counters and present figures of a worker: shared with the code that shows them, and summed up at the end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,18 +10,18 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct Counters {
             $(#[doc = $help] pub $name: AtomicU64,)*
-            /// What it has at the moment.
+            /// The present figures.
             pub now: Now,
         }
 
-        /// [`Counters`] at one moment.
+        /// The values of [`Counters`] at one moment.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
         pub struct Summary {
             $(#[doc = $help] pub $name: u64,)*
         }
 
         impl Counters {
-            /// The totals now.
+            /// The totals so far.
             pub fn summary(&self) -> Summary {
                 Summary { $($name: self.$name.load(Ordering::Relaxed),)* }
             }
@@ -39,22 +39,24 @@ macro_rules! counters {
 counters! {
     handled: "Entries handled and acknowledged.",
     failed_attempts: "Attempts that failed.",
-    not_started: "Attempts that could not be started for lack of file descriptors, processes, memory or the program; not counted as deliveries.",
+    not_started: "Attempts that could not be started for lack of file descriptors, processes, memory or the program \
+        itself; not counted as deliveries.",
     retried: "Attempts after the first.",
     taken_over: "Entries taken over from other consumers.",
     dead_lettered: "Entries moved to the dead-letter stream with their bodies.",
-    tombstones: "Entries whose body had been trimmed: recorded in the dead-letter stream.",
-    taken_back: "Entries that lost their consumer because this worker's was deleted, and are pending for it again.",
+    tombstones: "Entries whose bodies had been trimmed, recorded in the dead-letter stream.",
+    taken_back: "Entries that were no longer pending because this worker's consumer was deleted, and that were made \
+        pending for it again.",
     uncounted: "Figures of the features handler that could not be incremented; their events were handled without them.",
     lost: "Entries that left the stream before they were delivered to the group.",
     leases_lost: "Leases lost while their entry was in flight; another consumer claimed or acknowledged those entries.",
-    released: "Entries given back unstarted when stopping.",
-    reconnects: "Connections made again after a loss.",
+    released: "Entries released without being started when the worker stopped.",
+    reconnects: "Connections opened again after a loss.",
     groups_recreated: "Times the group had to be created again.",
-    left_pending: "Entries left pending at the end: they failed and wait for their next attempt.",
+    left_pending: "Entries left pending at the end, which failed and wait for their next attempt.",
 }
 
-/// What a worker has at the moment.
+/// The present figures of a worker.
 #[derive(Debug, Default)]
 pub struct Now {
     ready: AtomicU64,
@@ -96,7 +98,7 @@ impl Now {
     pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         [
             ("ready", "Entries in flight that wait for a free slot.", &self.ready),
-            ("running", "Entries that handlers have.", &self.running),
+            ("running", "Entries that are being handled.", &self.running),
             ("waiting", "Entries in flight that wait for their next attempt (backoff).", &self.waiting),
             (
                 "unwritten",

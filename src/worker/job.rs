@@ -1,4 +1,4 @@
-//! What a worker is to do, and when it ends.
+//! A worker's assignment, and when it ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::model::{EntryId, Name};
 use crate::topology::OnGroupLost;
 use crate::wire::{Error, ExpectedPending, GroupStart};
 
-/// Called with the id of every entry whose handler handled it.
+/// Called with the id of every entry that was handled.
 pub type Journal = Arc<dyn Fn(EntryId) + Send + Sync>;
 
 /// When a worker ends by itself.
@@ -18,61 +18,62 @@ pub type Journal = Arc<dyn Fn(EntryId) + Send + Sync>;
 pub enum Mode {
     /// Never.
     Forever,
-    /// When what was in the stream at the start, and what was due of the pending entries, was attempted.
+    /// When the entries that were in the stream at the start, and the pending entries that were due, have been
+    /// attempted.
     Once,
-    /// When each entry that it was given was attempted once; it looks for no others.
+    /// When each entry that was assigned to it has been attempted once; it looks for no others.
     Preclaimed,
 }
 
-/// What the process wants of its workers.
+/// What the process wants its workers to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Signal {
-    /// Go on.
+    /// Continue.
     Run,
-    /// Finish what runs, give back the rest.
+    /// Finish what is running, release the rest.
     Drain,
-    /// Stop what runs, too.
+    /// Also stop what is running.
     Now,
 }
 
-/// What one worker is to do.
+/// The assignment of one worker.
 #[derive(Clone)]
 pub struct Assignment {
     /// The stream it reads.
     pub stream: Name,
     /// The group it is a member of.
     pub group: Name,
-    /// Its name in the group; no other process has the same.
+    /// Its name in the group; no other process may use the same name.
     pub consumer: Name,
-    /// Where entries go that failed for good; in the stream's hash slot.
+    /// The dead-letter stream for entries that failed for good; it is in the stream's hash slot.
     pub dead_letter: Name,
-    /// The numbers it goes by.
+    /// Its limits and delays.
     pub policy: Policy,
-    /// Entries that its consumer holds already, for [`Mode::Preclaimed`].
+    /// Entries that its consumer already holds, for [`Mode::Preclaimed`].
     pub given: Vec<ExpectedPending>,
-    /// What it does with an entry.
+    /// The handler of its entries.
     pub handler: Arc<Handler>,
     /// Whether it works only while it has the group's lease.
     pub is_single: bool,
     /// Whether it may create the group.
     pub may_create: bool,
-    /// Where a group begins that it creates at its start.
+    /// The position of a group that it creates when it starts.
     pub start: GroupStart,
-    /// What to do when the group goes away while it works.
+    /// What to do when the group is deleted while it works.
     pub on_group_lost: OnGroupLost,
     /// When it ends by itself.
     pub mode: Mode,
-    /// It ends after starting so many.
+    /// The number of started entries after which it ends.
     pub max_messages: Option<u64>,
-    /// How long it tries to reach the server at its start.
+    /// How long it tries to reach the server when it starts.
     pub connect_for: Duration,
-    /// Learns of every handled entry.
+    /// Called for every handled entry.
     pub journal: Option<Journal>,
-    /// Shows that it lives.
+    /// Shows that it is alive.
     pub pulse: Option<Arc<Pulse>>,
 }
 
-/// A consumer name no other process has: `host-pid-random`.
+/// A consumer name that no other process has: `host-pid-random`.
 pub fn consumer_name() -> Name {
     let host = rustix::system::uname()
         .nodename()
@@ -83,7 +84,7 @@ pub fn consumer_name() -> Name {
 }
 
 impl Assignment {
-    /// The error a worker ends with, naming what it was to do.
+    /// The error with which a worker ends, naming its group and stream.
     pub(super) fn failed_with(&self, error: Error) -> anyhow::Error {
         let (group, stream) = (&self.group, &self.stream);
         anyhow::Error::new(error).context(format!("worker of group `{group}` on `{stream}`"))

@@ -1,4 +1,4 @@
-//! The numbers a worker goes by, and the one delay rule that every worker computes alike.
+//! The limits and delays of a worker, and the rule for delays that every worker computes alike.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use crate::model::{Backoff, Problem};
 use crate::planted;
 use crate::topology::GroupSpec;
 
-/// [`Backoff::delay`] before the attempt after number `attempt` (0: it was never attempted, and waits for nothing),
-/// stretched by up to a fifth, never shortened; `fraction` is in 0..=1.
+/// [`Backoff::delay`] before the attempt after number `attempt` (0: it was never attempted, and need not wait),
+/// lengthened by up to a fifth, never shortened; `fraction` is in 0..=1.
 pub(super) fn spread_delay(backoff: Backoff, attempt: u64, fraction: f64) -> Duration {
     if attempt == 0 || planted::is("no-backoff") {
         return Duration::ZERO;
@@ -17,40 +17,41 @@ pub(super) fn spread_delay(backoff: Backoff, attempt: u64, fraction: f64) -> Dur
         .mul_f64(1.0 + 0.2 * fraction.clamp(0.0, 1.0))
 }
 
-/// A random number from 0 to 1, so that workers which failed together do not come back together.
+/// A random number from 0 to 1, so that workers that failed together do not retry together.
 pub(super) fn fraction() -> f64 {
     let [.., byte] = uuid::Uuid::new_v4().into_bytes();
     f64::from(byte) / f64::from(u8::MAX)
 }
 
-/// How a worker treats its messages.
+/// How a worker treats its entries.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
-    /// Handlers at a time.
+    /// How many handlers run at a time.
     pub concurrency: usize,
-    /// Entries a read asks for at most, and the most that wait for a free slot.
+    /// The greatest number of entries that a read requests, and that wait for a slot.
     pub batch: usize,
-    /// Whether that holds also where a handler is sent entries ahead of its answers; otherwise it gets what it can take.
+    /// Whether that also limits a handler that is sent entries ahead of its answers; otherwise such a handler gets as
+    /// many as it can take.
     pub is_batch_fixed: bool,
-    /// After so many failed deliveries an entry goes to the dead-letter stream.
+    /// The number of failed deliveries after which an entry goes to the dead-letter stream.
     pub max_deliveries: u64,
-    /// How long an entry rests before another worker may take it over; at least 3 s.
+    /// How long an entry must be idle before another worker may claim it; at least 3 s.
     pub claim_idle: Duration,
     /// How long a handler may run.
     pub handler_timeout: Duration,
     /// Delays between attempts.
     pub backoff: Backoff,
-    /// How long a stopping worker waits for what runs.
+    /// How long a stopping worker waits for running handlers.
     pub grace: Duration,
-    /// Attempts a second at most; no limit when `None`.
+    /// The greatest number of attempts per second; `None` for no limit.
     pub rate: Option<u32>,
 }
 
-/// How long a stopping worker waits when nothing else is said.
+/// How long a stopping worker waits by default.
 const GRACE: Duration = Duration::from_secs(30);
 
 impl From<&GroupSpec> for Policy {
-    /// One handler at a time, and what the topology says of the group.
+    /// One handler at a time, and otherwise the settings of the group in the topology.
     fn from(spec: &GroupSpec) -> Self {
         Self {
             concurrency: 1,
@@ -71,7 +72,7 @@ const BATCH_MAX: usize = 10_000;
 
 impl Policy {
     /// # Errors
-    /// A number outside its limits, naming it.
+    /// A number outside its limits; the error names it.
     pub fn check(&self) -> Result<(), Problem> {
         let refuse = |text: String| {
             Err(Problem::usage(text).hint(
@@ -80,36 +81,39 @@ impl Policy {
         };
         if self.claim_idle < GroupSpec::CLAIM_IDLE_MIN {
             return refuse(format!(
-                "claim idle is {:?}; under 3 s a short pause of this machine would look like a dead worker",
+                "claim idle is {:?}; with less than 3 s, a short pause of this machine would look like a dead worker",
                 self.claim_idle
             ));
         }
         if !(1..=CONCURRENCY_MAX).contains(&self.concurrency) {
             return refuse(format!(
-                "concurrency is {}; it is 1 to {CONCURRENCY_MAX}",
+                "concurrency is {}; it must be from 1 to {CONCURRENCY_MAX}",
                 self.concurrency
             ));
         }
         if !(1..=BATCH_MAX).contains(&self.batch) {
-            return refuse(format!("batch is {}; it is 1 to {BATCH_MAX}", self.batch));
+            return refuse(format!(
+                "batch is {}; it must be from 1 to {BATCH_MAX}",
+                self.batch
+            ));
         }
         if self.max_deliveries == 0 {
-            return refuse("max deliveries is 0; it is at least 1".to_owned());
+            return refuse("max deliveries is 0; it must be at least 1".to_owned());
         }
         if self.rate == Some(0) {
-            return refuse("rate is 0; it is at least 1 a second".to_owned());
+            return refuse("rate is 0; it must be at least 1 per second".to_owned());
         }
         if self.backoff.base.is_zero() || self.backoff.cap < self.backoff.base {
             return refuse(format!(
-                "backoff is {:?} up to {:?}; the base is more than nothing and the cap at least the base",
+                "backoff is {:?} up to {:?}; the base must be more than zero and the cap at least the base",
                 self.backoff.base, self.backoff.cap
             ));
         }
         Ok(())
     }
 
-    /// When another worker may take over an entry delivered `deliveries` times, where the longest claim idle of any
-    /// consumer that lives is `longest`.
+    /// How long an entry that was delivered `deliveries` times must be idle before another worker may claim it, if
+    /// the longest claim idle of any live consumer is `longest`.
     pub fn rest(&self, longest: Duration, deliveries: u64) -> Duration {
         // Others wait out the owner's whole spread, so that the owner comes first.
         self.claim_idle
@@ -117,12 +121,13 @@ impl Policy {
             .max(self.longest_delay(deliveries))
     }
 
-    /// How long the owner of an entry delivered `deliveries` times waits at most before its next attempt.
+    /// The longest time that the owner of an entry delivered `deliveries` times waits before its next attempt.
     pub fn longest_delay(&self, deliveries: u64) -> Duration {
         spread_delay(self.backoff, deliveries, 1.0)
     }
 
-    /// For how long after it was confirmed a lease is good enough to start a handler: nobody else has waited long enough.
+    /// How long after its confirmation a lease is good enough to start a handler, because no other worker can have
+    /// waited for long enough.
     pub fn lease_good_for(&self) -> Duration {
         self.claim_idle * 5 / 6
     }

@@ -1,4 +1,4 @@
-//! The sign of life of one worker, for whoever watches over the process.
+//! The sign of life of one worker, for the code that watches over the process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,12 +10,12 @@ use tokio::sync::Notify;
 pub struct Pulse {
     turns: AtomicU64,
     begun: Notify,
-    /// How long a turn may be away when there is nothing to do; `None` as long as nothing is due.
+    /// The longest time between two turns when there is nothing to do; `None` as long as no turn is due.
     pub(super) wait_max: Option<Duration>,
 }
 
 impl Pulse {
-    /// Of a worker that turns at least every `wait_max`, unless it waits for an answer.
+    /// For a worker that turns at least every `wait_max`, unless it waits for an answer.
     pub fn new(wait_max: Option<Duration>) -> Self {
         Self {
             turns: AtomicU64::new(0),
@@ -24,12 +24,12 @@ impl Pulse {
         }
     }
 
-    /// Turns so far; 0 before the worker has joined its group.
+    /// The number of turns so far; 0 before the worker has joined its group.
     pub fn turns(&self) -> u64 {
         self.turns.load(Ordering::Relaxed)
     }
 
-    /// Until the first turn.
+    /// Waits for the first turn.
     pub async fn begun(&self) {
         self.begun.notified().await;
     }

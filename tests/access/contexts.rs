@@ -250,7 +250,7 @@ fn a_sockets_context_takes_a_database_and_no_host() {
     fs::write(home.config(), "[contexts.a]\nurl = \"unix:///s\"\n").unwrap();
     home.ucp(&["context", "edit", "a", "--port", "7"])
         .assert_code(2)
-        .stderr_has("a unix socket's, which has no host or port")
+        .stderr_has("that of a unix socket, which has no host or port")
         .stderr_has("--url");
     home.ucp(&["context", "edit", "a", "--db", "7"])
         .assert_code(0);
@@ -348,7 +348,7 @@ fn a_server_of_ones_own_is_a_context_while_it_runs() {
         .assert_code(0);
     home.ucp(&["dev", "start"])
         .assert_code(0)
-        .stderr_has("it is the selected context, `dev`");
+        .stderr_has("the context `dev` is now selected");
     home.ucp(&["dev", "start"]).assert_code(0);
     home.ucp(&["ping"])
         .assert_code(0)
@@ -365,7 +365,7 @@ fn a_server_of_ones_own_is_a_context_while_it_runs() {
         .assert_code(0);
     home.ucp(&["dev", "start"])
         .assert_code(0)
-        .stderr_has("your own context `dev` was left alone");
+        .stderr_has("there is already a context `dev` of yours");
     home.ucp(&["dev", "stop"]).assert_code(0);
     home.ucp(&["context", "show", "dev"])
         .assert_code(0)
@@ -382,7 +382,7 @@ fn what_would_not_be_valid_is_named_as_it_was_given() {
         ),
         (
             &["--url", "redis://h", "--tls-ca", "ca.pem"],
-            "error: tls_ca is for a rediss:// url",
+            "error: tls_ca requires a rediss:// url",
         ),
     ] {
         home.ucp(&[&["context", "add", "a"], flags].concat())

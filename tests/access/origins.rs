@@ -148,10 +148,10 @@ fn a_server_of_ones_own_leaves_no_context_wherever_it_is() {
         };
         ucp(&["dev", "start"])
             .assert_code(0)
-            .stderr_has("it is the selected context, `dev`");
+            .stderr_has("the context `dev` is now selected");
         ucp(&["dev", "start"])
             .assert_code(0)
-            .stderr_has("it is the selected context, `dev`");
+            .stderr_has("the context `dev` is now selected");
         ucp(&["ping"]).assert_code(0);
         // What is shown can be used.
         let shown = ucp(&["context", "show", "-o", "json"]).stdout_json();
@@ -185,12 +185,12 @@ fn files_that_are_mixed_up_are_told_apart() {
         &path(&other.key),
     ])
     .assert_code(5)
-    .stderr_has("does not go with the certificate")
-    .stderr_has("hint: name the two files that were made together with --tls-cert and --tls-key");
+    .stderr_has("does not belong to the certificate")
+    .stderr_has("hint: name two files that belong together with --tls-cert and --tls-key");
     ping(&["--tls-ca", &key])
         .assert_code(5)
         .stderr_has("holds no certificate in PEM form")
-        .stderr_has("hint: --tls-ca takes the certificate of the server's authority");
+        .stderr_has("hint: give --tls-ca the certificate of the server's authority");
     ping(&[
         "--tls-ca",
         authority.ca(),
@@ -200,7 +200,7 @@ fn files_that_are_mixed_up_are_told_apart() {
         &key,
     ])
     .assert_code(5)
-    .stderr_has("hint: --tls-cert takes the client's certificate");
+    .stderr_has("hint: give --tls-cert the client's certificate");
     ping(&[
         "--tls-ca",
         authority.ca(),
@@ -210,5 +210,5 @@ fn files_that_are_mixed_up_are_told_apart() {
         &cert,
     ])
     .assert_code(5)
-    .stderr_has("hint: --tls-key takes the private key of the certificate that --tls-cert names");
+    .stderr_has("hint: give --tls-key the private key of the certificate that --tls-cert names");
 }

@@ -145,7 +145,7 @@ fn row_29_plain_to_a_tls_port_is_4_and_names_the_scheme() {
     let (_, server) = secured(true);
     let run = ping(&format!("redis://{HOST}:{}", server.tls_port), &[]);
     run.assert_code(4)
-        .stderr_has("speaks TLS, and this connection does not")
+        .stderr_has("uses TLS, and this connection does not")
         .stderr_has("hint: connect with rediss:// instead of redis://");
 }
 
@@ -155,7 +155,7 @@ fn row_29_tls_to_a_plain_port_is_4_and_names_the_scheme() {
     let url = format!("rediss://{HOST}:{}", server.plain_port);
     ping(&url, &["--tls-ca", authority.ca(), "--timeout", "2s"])
         .assert_code(4)
-        .stderr_has("does not speak TLS")
+        .stderr_has("does not use TLS")
         .stderr_has("hint: connect with redis:// instead of rediss://");
 }
 
@@ -185,7 +185,7 @@ fn files_that_are_wrong_are_named() {
     };
     ping(&url, &showing(&crossed))
         .assert_code(5)
-        .stderr_has("does not go with the certificate");
+        .stderr_has("does not belong to the certificate");
 }
 
 #[test]

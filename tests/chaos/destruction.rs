@@ -12,7 +12,7 @@ use crate::support::until;
 use crate::world::{World, attempts};
 
 const SOON: Duration = Duration::from_mins(1);
-const ALOUD: &str = "created again from the beginning; entries may repeat";
+const ALOUD: &str = "created again from the beginning of the stream; entries may be handled again";
 
 fn done(world: &World) -> BTreeSet<String> {
     let done = attempts(world.path())

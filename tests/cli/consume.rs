@@ -348,5 +348,5 @@ fn a_group_for_one_worker_at_a_time_is_warned_of() {
     server
         .ucp(&["consume", "merge-processors", "--ack"])
         .assert_code(0)
-        .stderr_has("for one worker at a time");
+        .stderr_has("only one worker at a time");
 }

@@ -182,7 +182,7 @@ fn interrupted_it_removes_its_own_keys_and_ends_by_the_signal() {
     demo.await_stderr("crash");
     let run = demo.terminate();
     run.assert_code(143)
-        .stderr_has("stopped: the private server is gone");
+        .stderr_has("stopped: the private server has been removed");
     let (_, socket) = line.split_once("unix://").unwrap();
     let socket = socket.split_whitespace().next().unwrap();
     assert!(!std::path::Path::new(socket).exists(), "{socket}");

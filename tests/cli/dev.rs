@@ -35,7 +35,7 @@ fn start_use_and_stop() {
     let server = start.assert_code(0).stdout_json();
     assert_eq!(server["state"], "started");
     let url = server["url"].as_str().unwrap();
-    start.stderr_has("it is the selected context, `dev`");
+    start.stderr_has("the context `dev` is now selected");
 
     let again = home.dev(&["start", "-o", "json"]);
     assert_eq!(again.assert_code(0).stdout_json()["state"], "running");

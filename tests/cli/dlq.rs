@@ -113,7 +113,7 @@ fn dead_letters_that_cannot_be_looked_at_do_not_hide_the_others() {
     let run = server.ucp(&["dlq", "list", "-o", "json"]);
     let letters = run
         .assert_code(7)
-        .stderr_has("cannot look at the dead letters of `events.raw`")
+        .stderr_has("cannot read the dead letters of `events.raw`")
         .stderr_has("`{events.raw}:dlq` is not a stream: the key holds a string")
         .stdout_json();
     assert_eq!(letters.as_array().unwrap().len(), 4);
@@ -263,7 +263,7 @@ fn a_stream_that_is_gone_keeps_its_letters() {
     server
         .ucp(&["dlq", "redrive", STREAM, "1-0", "--yes"])
         .assert_code(6)
-        .stderr_has("stream `events.normalized` is not there");
+        .stderr_has("stream `events.normalized` does not exist");
     assert_eq!(ids(&server, DEAD).len(), 4);
     assert_eq!(server.redis(&["EXISTS", STREAM]).int(), 0);
 }

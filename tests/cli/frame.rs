@@ -49,7 +49,7 @@ fn no_server_is_4_with_the_next_step() {
         .stdout_is("")
         .stderr_has("cannot connect to")
         .stderr_has("no such socket")
-        .stderr_has("hint: start a server of your own with `ucp-streams dev start`");
+        .stderr_has("hint: start a private server with `ucp-streams dev start`");
     let json = ucp(&["-u", "unix:///nowhere/redis.sock", "ping", "-o", "json"]);
     let error: Value = json.assert_code(4).stderr_json();
     assert_eq!(error["error"]["exit_code"], 4);

@@ -105,7 +105,7 @@ fn create_is_idempotent_and_says_what_differs() {
     );
     let (state, _, _, run) = create(&["a", "--stream", STREAM, "--start", "$"]);
     assert_eq!(state, "differs");
-    run.stderr_has("group `a` of `events.normalized` exists and is at 0-0, not at 10-0");
+    run.stderr_has("group `a` of `events.normalized` exists already, at 0-0 instead of 10-0");
     assert_eq!(position(&server, STREAM, "a"), "0-0");
     for (name, start, stands) in [
         ("end", "$", "10-0"),
@@ -240,7 +240,7 @@ fn a_move_forward_tells_what_is_skipped() {
     let again = server.ucp(&["groups", "set-id", GROUP, "end"]);
     again
         .assert_code(0)
-        .stderr_has("is at that position already");
+        .stderr_has("is already at that position");
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn delete_refuses_while_anything_is_left_to_do() {
     server
         .ucp(&["groups", "delete", GROUP, "--yes"])
         .assert_code(6)
-        .stderr_has("is not done: 6 entries pending, 4 entries undelivered, from 7-0 on")
+        .stderr_has("has entries that it has not processed: 6 entries pending, 4 entries undelivered, from 7-0 on")
         .stderr_has("--force");
     server
         .ucp(&["groups", "delete", GROUP, "--force"])

@@ -254,7 +254,7 @@ fn what_may_not_be_looked_at_is_named_and_the_rest_shown() {
         let run = as_bob(&[command]);
         let rows = run
             .assert_code(7)
-            .stderr_has("cannot look at stream `profiles.merge_requests`")
+            .stderr_has("cannot read stream `profiles.merge_requests`")
             .stderr_has("ACL SETUSER bob %R~profiles.merge_requests")
             .stdout_json();
         let rows = rows.as_array().unwrap();

@@ -120,7 +120,7 @@ fn when_one_stream_has_no_id_left_neither_takes_it() {
         for run in [one, many] {
             run.assert_code(6)
                 .stderr_has(full)
-                .stderr_has("hint: its last entry id is the greatest there is");
+                .stderr_has("hint: its last entry id is the greatest possible one");
             assert_eq!(lengths(&server), before, "{run}");
         }
     }
@@ -233,5 +233,5 @@ fn a_lost_reply_is_unknown() {
         .ucp(&[&ONE[..], &["event_id=e-7", "--timeout", "200ms"]].concat())
         .assert_code(8)
         .stdout_is("")
-        .stderr_has("whether event `e-7` was stored is unknown, and it was not sent again");
+        .stderr_has("so it is unknown whether event `e-7` was stored; it was not sent again");
 }

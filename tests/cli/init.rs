@@ -46,7 +46,7 @@ fn a_group_that_stands_elsewhere_is_said_and_left() {
         .assert_code(0)
         .stdout_has("\tdiffers\t0\t7-1")
         .stderr_has(
-            "warning: group `event-processors` of `events.normalized` exists and is at 7-1, not at 0",
+            "warning: group `event-processors` of `events.normalized` exists already, at 7-1 instead of 0",
         );
     let groups = server.redis(&["XINFO", "GROUPS", "events.normalized"]);
     assert_eq!(groups.items()[0].field("last-delivered-id").text(), "7-1");

@@ -86,7 +86,7 @@ fn a_wrong_filter_is_a_usage_error_before_anything_is_asked() {
     }
     ucp(&["ping", "--jq", ".", "-o", "table"])
         .assert_code(2)
-        .stderr_has("which -o table is not")
+        .stderr_has("but the output format is table")
         .stderr_has("use -o json or -o ndjson");
     let server = server();
     server

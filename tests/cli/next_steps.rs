@@ -65,7 +65,7 @@ fn a_stream_where_a_group_is_wanted_is_told_from_a_typing_error() {
     }
     let run = server.ucp(&["pending", "events.raw"]);
     run.assert_code(3)
-        .stderr_has("the topology has no group of it");
+        .stderr_has("the topology has no group on it");
     let next = suggested(run.stderr());
     let next: Vec<&str> = next.iter().map(String::as_str).collect();
     server.ucp(&next).assert_code(0);
@@ -88,7 +88,9 @@ fn a_database_that_is_not_there_is_the_line_s_mistake() {
             .ucp(&[command, &["--db", "99"]].concat())
             .assert_code(2)
             .stderr_has("the server has no database 99")
-            .stderr_has("hint: give a database that exists, with --db or at the end of the URL");
+            .stderr_has(
+                "hint: give the number of an existing database, with --db or at the end of the URL",
+            );
     }
 }
 
@@ -102,13 +104,13 @@ fn what_is_left_to_say_of_wrong_words() {
         ),
         (
             &["read", "events.raw", "--fields"],
-            "`--fields` is no option of this command, and no position",
+            "`--fields` is neither an option of this command nor a position",
             "hint: ",
         ),
         (
             &["worker", "run", "event-processors", "--", "cat"],
-            "a program after `--` is for --exec or --pipe",
-            "hint: say which before it: --exec -- PROGRAM ARGS",
+            "a program after `--` needs --exec or --pipe",
+            "hint: say which of them, before the `--`: --exec -- PROGRAM ARGS",
         ),
         (
             &["worker", "run", "event-processors", "--builtin", "nul"],
@@ -122,7 +124,7 @@ fn what_is_left_to_say_of_wrong_words() {
         ),
         (
             &["worker", "run", "event-processors", "--max-deliveries", "0"],
-            "max deliveries is 0; it is at least 1",
+            "max deliveries is 0; it must be at least 1",
             "hint: change the flag, or the group in the topology file",
         ),
     ] {
@@ -130,14 +132,13 @@ fn what_is_left_to_say_of_wrong_words() {
     }
     ucp(&["--password-file", "/nowhere/password", "ping"])
         .assert_code(74)
-        .stderr_has("hint: the password is the file's first line");
+        .stderr_has("hint: the password must be the first line of the file");
 }
 
 #[test]
 fn what_other_tools_have_is_answered_with_what_takes_its_place() {
     let port = "hint: the server's port is given with --port\n";
-    let password =
-        "hint: passwords are not accepted as arguments: give it with $UCP_STREAMS_PASSWORD, ";
+    let password = "hint: passwords are not accepted as arguments: set $UCP_STREAMS_PASSWORD, ";
     for (args, hint) in [
         (
             &["lag", "--json"][..],
@@ -218,7 +219,9 @@ fn a_stream_at_the_greatest_id_is_explained() {
         .ucp(&["publish", "orders", "n=2"])
         .assert_code(6)
         .stderr_has("XADD orders: ERR The stream has exhausted the last possible ID")
-        .stderr_has("hint: its last entry id is the greatest there is, and no command lowers it");
+        .stderr_has(
+            "hint: its last entry id is the greatest possible one, and no command lowers it",
+        );
     // All of it was delivered: nothing is called undelivered.
     server.redis(&["XGROUP", "CREATE", "orders", "billing", "$"]);
     let run = server.ucp(&["lag", "billing", "--stream", "orders", "-o", "json"]);

@@ -78,7 +78,7 @@ fn without_fields_in_json_it_is_refused() {
     for format in ["table", "wide", "plain"] {
         ucp(&[&nowhere[..], &["-o", format]].concat())
             .assert_code(2)
-            .stderr_has("--pairs is for fields in JSON")
+            .stderr_has("--pairs changes how fields are shown in JSON")
             .stderr_has("use -o json");
     }
 }

@@ -195,7 +195,7 @@ fn what_was_asked_for_is_in_every_line_based_format() {
     ran(&["--columns", "id,range"])
         .assert_code(2)
         .stderr_has("no table has the columns `id,range`")
-        .stderr_has("--columns takes those of one table");
+        .stderr_has("--columns takes columns of one table");
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn what_is_not_there_is_3_with_the_names_that_are() {
     server
         .ucp(&["pending", "nope", "nope"])
         .assert_code(3)
-        .stderr_has("the streams there are: events.normalized");
+        .stderr_has("the existing streams are: events.normalized");
     server
         .ucp(&["pending", GROUP, "--consumer", "c9\x1b[2J"])
         .assert_code(3)
@@ -254,6 +254,6 @@ fn group_and_stream_the_wrong_way_round_are_told_apart() {
     server
         .ucp(&["pending", GROUP, STREAM])
         .assert_code(3)
-        .stderr_has("the stream comes before the group")
+        .stderr_has("name the stream before the group")
         .stderr_has(&format!("ucp-streams pending {STREAM} {GROUP}"));
 }

@@ -342,7 +342,7 @@ fn a_plan_that_is_refused_says_why() {
         ),
         (
             "groups delete event-processors",
-            "is not done: 5 entries pending",
+            "has entries that it has not processed: 5 entries pending",
             json!([]),
         ),
     ] {

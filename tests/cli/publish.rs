@@ -183,7 +183,7 @@ fn what_is_not_valid_is_not_sent() {
         ),
         (
             &["publish", "orders", "_dlq_id=1"],
-            "_dlq_id: names that begin _dlq_ or _ucp_",
+            "_dlq_id: names that begin with _dlq_ or _ucp_",
         ),
         (
             &["publish", "events.raw", "brnd_id=1"],
@@ -258,7 +258,7 @@ fn a_lost_reply_is_unknown_and_never_sent_again() {
     run.assert_code(8)
         .stdout_is("")
         .stderr_has(
-            "whether an entry for `orders` was stored is unknown, and it was not sent again",
+            "so it is unknown whether an entry for `orders` was stored; it was not sent again",
         )
         .stderr_has("ucp-streams tail orders");
     // The pause ends before this write is carried out; what was asked before it has been by then.
@@ -457,10 +457,10 @@ fn a_stream_that_looks_mistyped_is_warned_of() {
             ),
             None => String::new(),
         };
-        let all = "nothing is checked and nothing is trimmed";
+        let all = "entries are not checked and the stream is not trimmed";
         assert_eq!(publish(&[]), warning(all));
         let trimmed = publish(&["--maxlen", "5"]);
-        assert_eq!(trimmed, warning("nothing is checked"));
+        assert_eq!(trimmed, warning("entries are not checked"));
         assert_eq!(server.redis(&["XLEN", stream]).int(), 2);
     }
 }

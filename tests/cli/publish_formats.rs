@@ -150,7 +150,7 @@ fn formats_that_were_mistaken_for_another_are_named() {
     let server = TestServer::start();
     publish(&server, "ndjson", b"[{\"n\":1},\n{\"n\":2}]", &[])
         .assert_code(2)
-        .stderr_has("a file that is one is `publish --format json`");
+        .stderr_has("publish a file that is one array with `publish --format json`");
     publish(&server, "json", b"{\"n\":1}\n", &[])
         .assert_code(2)
         .stderr_has("--format ndjson");
@@ -172,7 +172,7 @@ fn quotes_of_a_csv_file_are_checked() {
         .stderr_has("the quote that opens in line 2 of the CSV file is not closed");
     publish(&server, "csv", b"n,x\n3,a\n4,\"b\"c\n", &["--stream"])
         .assert_code(7)
-        .stderr_has("line 3 of the CSV file: there is more after a closing quote")
+        .stderr_has("line 3 of the CSV file: there is more text after a closing quote")
         .stderr_has("1 entry was published, entry 1");
     publish(&server, "csv", b"n,\n3,a\n", &[])
         .assert_code(2)

@@ -34,7 +34,7 @@ fn the_same_entry_is_stored_once_and_keeps_its_id() {
     publish(&["order=7", "total=2"])
         .assert_code(6)
         .stdout_is("")
-        .stderr_has("other fields were published under the same key")
+        .stderr_has("an entry with the same key but other fields was published before")
         .stderr_has("; nothing was sent")
         .stderr_has(&format!(
             "`ucp-streams get orders {}`",
@@ -183,7 +183,7 @@ fn a_file_can_be_published_again_from_its_beginning() {
     publish(changed.join("\n"), &[])
         .assert_code(7)
         .stderr_has(
-            "1 line not sent; line 5: `orders`: other fields were published under the same key",
+            "1 line not sent; line 5: `orders`: an entry with the same key but other fields was published before",
         )
         .stderr_lacks("nothing was sent")
         .stderr_has("1 entry was published, line 1501; 1,499 were already stored");

@@ -105,7 +105,7 @@ fn a_missing_stream_is_3_with_the_names_there_are() {
         .assert_code(3)
         .stdout_is("")
         .stderr_has("no stream `order`, did you mean `orders`?")
-        .stderr_has("hint: the streams there are: events.raw, orders\n");
+        .stderr_has("hint: the existing streams are: events.raw, orders\n");
     server
         .ucp(&["read", "\u{1b}[2J"])
         .assert_code(3)

@@ -162,7 +162,7 @@ fn a_worker_that_could_not_start_says_so_in_its_rehearsal() {
         .stdout_has("exists")
         .stdout_has("exec true a b")
         .stderr_has("would join 1 group as consumer ")
-        .stderr_has("and handle what is there now and what is due");
+        .stderr_has("and handle the entries that are there now and due");
     let group = server.redis(&["XINFO", "GROUPS", "s"]);
     assert_eq!(group.items()[0].field("consumers").int(), 0);
     assert!(!std::path::Path::new(journal).exists());

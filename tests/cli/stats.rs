@@ -209,7 +209,7 @@ fn what_is_not_there_is_said_with_the_nearest_name() {
         .ucp(&["stats", "t"])
         .assert_code(3)
         .stderr_has("no stream `t`")
-        .stderr_has("the streams there are: s");
+        .stderr_has("the existing streams are: s");
     let run = server.ucp(&["stats", "s", "--by", "brnd", "-o", "table"]);
     run.assert_code(0)
         .stdout_has("(no such field)")

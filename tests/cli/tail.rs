@@ -79,7 +79,7 @@ fn a_missing_stream_is_3_with_the_names_there_are() {
         .assert_code(3)
         .stdout_is("")
         .stderr_has("no stream `odrers`, did you mean `orders`?")
-        .stderr_has("the streams there are: orders");
+        .stderr_has("the existing streams are: orders");
     server.redis(&["SET", "text", "x"]);
     server
         .ucp(&["tail", "text", "-f"])

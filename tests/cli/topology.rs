@@ -73,7 +73,7 @@ fn a_wrong_file_is_refused_with_all_that_is_wrong() {
         .stderr_has("topology example");
     ucp(&["topology", "check", "--offline"])
         .assert_code(0)
-        .stderr_has("the built-in topology: 4 streams and 3 groups, nothing wrong");
+        .stderr_has("the built-in topology: 4 streams and 3 groups, no errors");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn offline_the_groups_have_the_same_shape_and_are_unchecked() {
     let run = Invocation::new(&["topology", "check", "--offline", "-o", "json"]).run();
     let rows = run
         .assert_code(0)
-        .stderr_has("4 streams and 3 groups, nothing wrong")
+        .stderr_has("4 streams and 3 groups, no errors")
         .stdout_json();
     assert_eq!(
         rows[0],
@@ -246,6 +246,6 @@ fn names_that_look_mistyped_are_warned_of() {
         .run()
         .assert_code(2)
         .stderr_has(
-            "stream is missing: say which one it reads; did you mean the group `event-processors`?",
+            "stream is missing: name the stream that it reads; did you mean the group `event-processors`?",
         );
 }

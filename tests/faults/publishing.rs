@@ -82,8 +82,7 @@ fn row_12_streaming_a_file_cut_off() {
     let lines: Vec<String> = (1..=20_000).map(|n| format!("{{\"n\":\"{n}\"}}")).collect();
     let args = ["publish", "s", "-f", "-", "--stream", "--timeout", "2s"];
     let run = at(&proxy.url(), &args).stdin(lines.join("\n")).run();
-    run.assert_code(8)
-        .stderr_has("was stored is unknown, and it was not sent again");
+    run.assert_code(8).stderr_has("so it is unknown whether");
     let shown = run.stdout_lines().len();
     let stored = scene.server.redis(&["XLEN", "s"]).int();
     println!("row 12: {shown} shown, {stored} stored; {}", run.stderr());
@@ -129,7 +128,7 @@ fn row_09_reply_of_an_ingest_lost() {
         assert_eq!(proxy.counts().found, times, "{run}");
         run.assert_code(8)
             .stdout_is("")
-            .stderr_has("was stored is unknown, and it was not sent again");
+            .stderr_has("so it is unknown whether");
         let [raw, normalized] = events(&scene, "event_id");
         assert_eq!(raw, normalized, "one event, both its entries");
         assert_eq!(raw.len() as u64, times, "sent once: {run}");
@@ -152,7 +151,7 @@ fn row_12_ingesting_a_file_cut_off() {
     proxy.set(Mode::CutAfter(60_000));
     let args = ["ingest", "-f", "-", "--timeout", "2s"];
     let run = at(&proxy.url(), &args).stdin(lines.join("\n")).run();
-    run.assert_code(8).stderr_has("and it was not sent again");
+    run.assert_code(8).stderr_has("it was not sent again");
     let shown = run.stdout_lines().len() - 1;
     let [raw, normalized] = events(&scene, "brand_id");
     println!(

@@ -184,7 +184,7 @@ fn field_r4_claim_and_requeue_leave_live_work_alone() {
         }
         with(&["1-1"])
             .assert_code(6)
-            .stderr_has("consumer `long` lives and has a claim idle of 5m");
+            .stderr_has("consumer `long` is live and has a claim idle of 5m");
         with(&["--idle", "5m"])
             .assert_code(0)
             .stderr_has("nothing to ");

@@ -160,7 +160,7 @@ fn field_b6_a_total_is_the_one_that_counts_or_is_said_not_to() {
         match expected {
             Ok(value) => {
                 assert_eq!(total, Some(value), "{payload}");
-                run.stderr_lacks("cannot be added");
+                run.stderr_lacks("cannot be incremented");
             }
             Err(why) => {
                 assert_eq!(total, None, "{payload}");

@@ -77,7 +77,7 @@ fn field_e5_a_command_that_the_server_lacks_is_named_and_no_failure_that_passes(
         lacking.redis(&restore);
         let run = lacking.ucp(args);
         run.assert_code(2)
-            .stderr_has("the server lacks or has renamed this command");
+            .stderr_has("the server does not have this command, or has renamed it");
         // The server says it in capitals, and a script as a rule names it.
         let said = run.stderr().to_lowercase();
         assert!(
@@ -98,7 +98,7 @@ fn field_e5_consuming_nothing_without_eval_is_no_failure() {
         .run()
         .assert_code(0)
         .stderr_has("consumer `c` of group `g` of stream `s`")
-        .stderr_has("could not be deleted")
+        .stderr_has("could not delete it")
         .stderr_has("consumers delete g c --stream s");
     let renamed = TestServer::with_args(&[
         "--rename-command",
@@ -112,13 +112,13 @@ fn field_e5_consuming_nothing_without_eval_is_no_failure() {
     renamed
         .ucp(&consume)
         .assert_code(0)
-        .stderr_has("could not be deleted");
+        .stderr_has("could not delete it");
     // Who may is told nothing, and leaves nothing.
     server.redis(&["XGROUP", "DELCONSUMER", "s", "g", "c"]);
     server
         .ucp(&consume)
         .assert_code(0)
-        .stderr_lacks("could not be deleted");
+        .stderr_lacks("could not delete it");
     let left = server.redis(&["XINFO", "CONSUMERS", "s", "g"]);
     assert_eq!(left.items().len(), 0);
 }

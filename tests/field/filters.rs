@@ -171,7 +171,7 @@ fn field_b4_an_entry_that_where_cannot_judge_is_named_and_left_out() {
         let run = server.ucp(&["tail", "s", "--where", condition, "--names"]);
         run.assert_code(7)
             .stdout_is(ids)
-            .stderr_has("entry 2-0 of `s` is left out: `j.a` cannot be looked up: the field `j` is not JSON at byte 0")
+            .stderr_has("entry 2-0 of `s` is left out: cannot look up `j.a`: the field `j` is not JSON at byte 0")
             .stderr_has("entry 4-0 of `s` is left out");
     }
     // What another condition leaves needs no judgement, and what is before the entries that are asked for neither.

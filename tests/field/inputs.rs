@@ -172,7 +172,7 @@ fn field_b9_what_a_compressed_file_may_hold_is_bounded() {
     // One that is cut off is refused as a whole.
     let (run, stored) = published(&server, &packed[..packed.len() - 4], &[]);
     run.assert_code(2)
-        .stderr_has("zstd that is damaged or not whole");
+        .stderr_has("zstd that is damaged or incomplete");
     assert!(stored.is_empty());
 }
 

@@ -233,7 +233,7 @@ fn field_r1_an_entry_put_there_by_hand_is_shown_and_goes_where_the_command_says(
             "nowhere",
         ])
         .assert_code(6)
-        .stderr_has("stream `nowhere` is not there");
+        .stderr_has("stream `nowhere` does not exist");
     assert_eq!(entries(&server, "{s}:dlq").len(), 1);
 }
 
@@ -275,7 +275,7 @@ fn field_r1_streams_that_share_their_dead_letters_get_their_own_back() {
     };
     let run = ucp(&["dlq", "redrive", "{x}b", "--all", "-y", "-o", "json"]);
     run.assert_code(7)
-        .stdout_has("it came from `{x}a`: redrive it by that name");
+        .stdout_has("it came from `{x}a`: name that stream to redrive it");
     assert_eq!(entries(&server, "{x}a").len(), 1);
     assert_eq!(entries(&server, "{x}b")[1][..2], ["of", "{x}b"]);
     ucp(&["dlq", "redrive", "{x}a", "--all", "-y"]).assert_code(0);

@@ -55,7 +55,14 @@ fn field_c10_a_message_is_parked_with_its_provenance_and_can_be_put_back() {
     let server = server();
     let run = add(
         &server,
-        &["2-0", "--reason", "total is no number", "-y", "-o", "json"],
+        &[
+            "2-0",
+            "--reason",
+            "total is not a number",
+            "-y",
+            "-o",
+            "json",
+        ],
     );
     let rows = run
         .assert_code(0)
@@ -69,7 +76,7 @@ fn field_c10_a_message_is_parked_with_its_provenance_and_can_be_put_back() {
         .stdout_json();
     let said = |key: &str| letter[0][key].clone();
     assert_eq!(said("id"), rows[0]["new_id"]);
-    assert_eq!(said("reason"), "total is no number");
+    assert_eq!(said("reason"), "total is not a number");
     assert_eq!(
         (said("origin_id"), said("group")),
         ("2-0".into(), GROUP.into())
@@ -111,16 +118,16 @@ fn field_c10_what_is_not_pending_is_left_with_its_state() {
         .stdout_json();
     assert_eq!(details(&rows)[0], format!("in `{GRAVES}`"));
     assert!(
-        details(&rows)[1].starts_with("it is acknowledged"),
+        details(&rows)[1].starts_with("it was acknowledged"),
         "{rows}"
     );
     assert_eq!(
         details(&rows)[2..],
-        ["it was not delivered yet", "it is not in the stream"]
+        ["it has not been delivered yet", "it is not in the stream"]
     );
     for (id, state) in [
         ("3-0", "3-0 is not pending: it is acknowledged"),
-        ("4-0", "4-0 is not pending: it was not delivered yet"),
+        ("4-0", "4-0 is not pending: it has not been delivered yet"),
         ("9-9", "9-9 is not pending: it is not in the stream"),
     ] {
         add(&server, &[id, "--reason", "odd", "-y"])

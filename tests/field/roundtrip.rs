@@ -213,7 +213,7 @@ fn field_b1_a_flat_object_stays_nested_json_and_what_is_lost_is_said() {
         (
             r#"{"fields":{"a":"b"}}"#,
             r#"{"a":"b"}"#,
-            "beside an entry's `id`",
+            "together with `id`",
         ),
         (r#"{"base64:/w==":"x"}"#, "x", "to keep the name"),
     ] {

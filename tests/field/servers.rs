@@ -239,7 +239,7 @@ fn field_r7_a_slot_that_moves_is_said_to_have_moved() {
     run.assert_code(4)
         .stderr_has(&format!("hash slot {slot}"))
         .stderr_has(&format!("127.0.0.1:{port}"))
-        .stderr_has("this tool does not follow slots that move");
+        .stderr_has("this tool does not follow slots from node to node");
     for args in [
         &["info", "s"][..],
         &["publish", "s", "k=v"],

@@ -191,7 +191,7 @@ fn field_c1_what_is_the_messages_fault_is_a_dead_letter_as_ever() {
         .assert_code(0)
         .stderr_has("2 failed attempts, 1 retried, 1 dead-lettered")
         .stderr_lacks("lacks resources")
-        .stderr_lacks("start that failed");
+        .stderr_lacks("failed start");
     // A program that is not there when the worker starts is a mistake, and nobody waits for it.
     let nowhere = [&run[..], &flags, &["/nowhere/handler"]].concat();
     server
@@ -223,7 +223,7 @@ fn field_r6_a_quiet_streams_messages_outlive_the_services_outage() {
         ])
         .spawn();
     for _ in 0..3 {
-        worker.await_stderr("the message is not dead-lettered yet");
+        worker.await_stderr("the entry is not dead-lettered yet");
     }
     let _service = Service::at(port, |_| 200);
     until(PATIENCE, "all handled", || {
@@ -300,7 +300,7 @@ fn field_r6_the_prediction_service_away_costs_no_request() {
         ])
         .env("UCP_STREAMS_ML_URL", service.url())
         .spawn();
-    worker.await_stderr("the message is not dead-lettered yet");
+    worker.await_stderr("the entry is not dead-lettered yet");
     until(PATIENCE, "the dead letter, at twice the deliveries", || {
         server.redis(&["XLEN", "{predictions.requests}:dlq"]).int() == 1
     });

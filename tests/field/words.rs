@@ -329,7 +329,7 @@ fn field_d10_the_hint_of_a_ping_that_fails_is_no_ping() {
             "try again",
         ),
         ("silent", url(silent), 4, "--timeout waits longer"),
-        ("closing", url(closing), 4, "see its log"),
+        ("closing", url(closing), 4, "see the server's log"),
         ("full", full.url(), 4, "maxclients"),
         (
             "no database",

@@ -23,7 +23,7 @@ fn attempts_start_no_faster_than_asked_for() {
     server
         .ucp(&[&run[..run.len() - 1], &["0"]].concat())
         .assert_code(2)
-        .stderr_has("a rate is a number per second from 1 on");
+        .stderr_has("a rate is a number per second, 1 or more");
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn a_program_that_is_not_there_is_refused_before_anything_is_read() {
         (
             &["--exec", "--", "./text"],
             "`./text` is not an executable file",
-            "hint: make it one with chmod +x ./text, or name its interpreter before it",
+            "hint: make it executable with chmod +x ./text, or name its interpreter before it",
         ),
         (
             &["--exec", "--", "/tmp"],

@@ -1,4 +1,4 @@
-//! `consumers delete`: one consumer.
+//! `consumers delete`: deletes one consumer.
 
 use anyhow::Result;
 
@@ -12,9 +12,10 @@ use crate::streams::consumers::{Removal, plan_delete};
 
 /// Delete a consumer that has no pending entries
 ///
-/// Refused while entries are pending for it, because deleting it would lose them; check and deletion are atomic.
-/// --hand-over-to moves the entries to another consumer first, each one only if no other consumer claimed it in the
-/// meantime. An entry whose body was trimmed is recorded as a tombstone in the dead-letter stream (exit 9).
+/// Refused while entries are pending for the consumer, because deleting it would lose them; the check and the
+/// deletion are one atomic step. --hand-over-to first moves the entries to another consumer, each of them only if no
+/// other consumer has claimed it in the meantime. An entry whose body was trimmed is recorded as a tombstone in the
+/// dead-letter stream (exit 9).
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Removal>(), add = PrintsPlan(Prints::plan::<Removal>()), after_help = "\
 Examples:
@@ -25,7 +26,7 @@ pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// The consumer
+    /// The consumer to delete
     #[arg(value_name = "CONSUMER", value_parser = cli::name())]
     name: Name,
 

@@ -1,4 +1,4 @@
-//! `consumers`: those of a group, and their end.
+//! `consumers`: lists a group's consumers, and deletes them.
 
 mod delete;
 mod prune;
@@ -18,8 +18,8 @@ use crate::streams::target::Target;
 
 /// List a group's consumers, or delete dead ones
 ///
-/// IDLE is the time since a consumer last asked for entries (on servers before 7.2, got some), INACTIVE since it last got
-/// or claimed one.
+/// IDLE is the time since a consumer last asked for entries (on servers before 7.2, since it last received some).
+/// INACTIVE is the time since it last received or claimed an entry.
 #[derive(Debug, clap::Args)]
 #[command(
     add = Impact::Read, add = Prints::list::<Member>(),
@@ -52,7 +52,7 @@ enum ConsumersCommand {
     Prune(prune::Args),
 }
 
-/// List a group's consumers, as without a subcommand
+/// List a group's consumers (the default without a subcommand)
 #[derive(Debug, clap::Args)]
 struct ListArgs {
     #[command(flatten)]
@@ -68,7 +68,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         (Some(ConsumersCommand::Delete(args)), _) => delete::run(args, context).await,
         (Some(ConsumersCommand::Prune(args)), _) => prune::run(args, context).await,
         (None, Some(group)) => list_of(&group, args.limit, context).await,
-        (None, None) => Err(Problem::usage("which group's consumers?")
+        (None, None) => Err(Problem::usage("no group was named")
             .hint("give a group: ucp-streams consumers GROUP (see --help)")
             .into()),
     }
@@ -102,10 +102,10 @@ fn in_all(rows: &[Member], target: &Target) -> String {
     )
 }
 
-/// Who gets the pending entries of a deleted consumer.
+/// Which consumer gets the pending entries of a deleted one.
 #[derive(Debug, clap::Args)]
 struct HeirArgs {
-    /// Hand its pending entries to this consumer first, without raising delivery counts
+    /// First hand the consumer's pending entries over to this consumer, without raising their delivery counts
     #[arg(long, value_name = "CONSUMER", value_parser = cli::name())]
     hand_over_to: Option<Name>,
 
@@ -127,7 +127,8 @@ impl HeirArgs {
     }
 }
 
-/// Makes the plan true, given consent to it and to `details`, and shows what became of each; for a dry run what would.
+/// Carries out the plan after asking for consent to it and to `details`, and shows the result for each consumer. A
+/// dry run shows what the results would be.
 async fn carry_out(
     context: &Context,
     (plan, groups): (RemovalPlan, &[GroupInfo]),

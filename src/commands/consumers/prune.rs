@@ -1,4 +1,4 @@
-//! `consumers prune`: all that have been away for long.
+//! `consumers prune`: deletes all consumers that have been idle for long.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use crate::streams::names::listed;
 
 /// Delete consumers that have been idle for long and have no pending entries
 ///
-/// Consumers with pending entries are listed and kept (exit 7, or 6 when there are no others), unless --hand-over-to
-/// names a consumer that gets the entries. A consumer that becomes active in the meantime, or gets entries again, is
-/// kept as well.
+/// Consumers with pending entries are listed and kept (exit 7, or exit 6 when there are no others), unless
+/// --hand-over-to names a consumer that takes over their entries. A consumer that becomes active or gets entries in
+/// the meantime is kept as well.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Removal>(), add = PrintsPlan(Prints::plan::<Removal>()), after_help = "\
 Examples:
@@ -28,7 +28,7 @@ pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// Only consumers not seen for at least this long
+    /// Only consumers that have been idle for at least this long
     #[arg(long, value_name = "DUR", default_value = "1h", value_parser = cli::parse_duration)]
     idle: Duration,
 

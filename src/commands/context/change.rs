@@ -1,5 +1,5 @@
-//! `context add`, `edit` and the change that `remove` makes. What a context says is given by the same flags that say
-//! it for one command.
+//! `context add` and `context edit`, and the change that `context remove` makes. A context is described by the same
+//! flags that connect a single command.
 
 use std::path::Path;
 
@@ -15,8 +15,9 @@ use crate::settings::{endpoint_of_flags, readdress_of_flags};
 
 /// Add a context from the connection flags
 ///
-/// --url or --host, --user, --password-file, --tls-ca, --tls-cert, --tls-key, --tls-server-name and --topology describe
-/// the connection. The first context is selected at once, unless it is a production context.
+/// The connection is described by --url or --host, --user, --password-file, --tls-ca, --tls-cert, --tls-key,
+/// --tls-server-name and --topology. The first context that you add is selected at once, unless it is a production
+/// context.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Local, after_help = "\
 Examples:
@@ -24,7 +25,7 @@ Examples:
   ucp-streams context add prod -u rediss://cache.internal:6380 --user ops \\
       --password-file ~/.secrets/redis --production")]
 pub(super) struct AddArgs {
-    /// Its name
+    /// The new context's name
     #[arg(value_parser = new_name)]
     name: String,
 
@@ -32,9 +33,9 @@ pub(super) struct AddArgs {
     more: More,
 }
 
-/// Change a context by the connection flags
+/// Change a context with the connection flags
 ///
-/// Settings that are not given stay as they are: --host, --port and --db change only their part of the URL.
+/// Settings that you do not give stay as they are. --host, --port and --db change only their part of the URL.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Local, after_help = "\
 Examples:
@@ -42,31 +43,31 @@ Examples:
       --password-file ~/.secrets/staging
   ucp-streams context edit prod --production true --unset topology")]
 pub(super) struct EditArgs {
-    /// The context
+    /// The context to change
     #[arg(value_name = "CONTEXT")]
     name: String,
 
     #[command(flatten)]
     more: More,
 
-    /// Remove these keys
+    /// Remove these settings from the context
     #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
     unset: Vec<String>,
 }
 
-/// What a context has beyond the connection flags.
+/// The settings of a context besides the connection flags.
 #[derive(Debug, clap::Args)]
 struct More {
-    /// Ask for the context's name before destructive work on its server
+    /// Mark the context's server as production: destructive commands then ask for the context's name
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     production: Option<bool>,
 }
 
-/// A name that needs no quotes in a shell and is no flag.
+/// Checks a new name: it must need no quotes in a shell, and must not look like a flag.
 fn new_name(text: &str) -> Result<String, String> {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.@".contains(letter);
     if text.is_empty() || text.starts_with('-') || !text.chars().all(is_plain) {
-        return Err("a context's name is of letters, digits and _ - . @".to_owned());
+        return Err("a context's name consists of letters, digits and _ - . @".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -121,7 +122,7 @@ pub(super) fn edit(
         change = change.unset(key)?;
     }
     if change.is_empty() {
-        return Err(Problem::usage("nothing to change was given")
+        return Err(Problem::usage("there is nothing to change")
             .hint("give connection flags such as --url or --user, --production, or --unset KEY")
             .into());
     }
@@ -138,12 +139,12 @@ pub(super) fn remove(contexts: Contexts, places: &Places, name: &str) -> Result<
 
 fn change(globals: &Globals, more: &More, here: &Path) -> Result<ContextEdit, Problem> {
     if globals.password_stdin {
-        return Err(Problem::usage("a context does not keep a password itself")
-            .hint("name a file that holds it with --password-file"));
+        return Err(Problem::usage("contexts do not store passwords")
+            .hint("store it in a file, and name that file with --password-file"));
     }
     if globals.context.is_some() {
         return Err(Problem::usage(
-            "--context selects the context to use; give the context to change as the argument",
+            "--context selects the context to use; name the context to change as the argument",
         ));
     }
     ContextEdit::default()
@@ -157,7 +158,7 @@ fn change(globals: &Globals, more: &More, here: &Path) -> Result<ContextEdit, Pr
         .path("topology", globals.topology.as_deref(), here)
 }
 
-/// `--url`, or what `--host`, `--port` and `--db` say as one.
+/// The value of `--url`, or a URL made of `--host`, `--port` and `--db`.
 fn url(globals: &Globals) -> Result<Option<String>, Problem> {
     if let Some(url) = &globals.url {
         return Ok(Some(url.clone()));

@@ -1,4 +1,4 @@
-//! The context `dev`, which `dev start` and `dev stop` keep: the private server of a directory.
+//! The context `dev` of a directory's private server, which `dev start` adds and `dev stop` removes.
 
 use crate::model::Problem;
 use crate::settings::contexts::{ContextEdit, Contexts, Edit, NamedContext, Places, Selection};
@@ -6,16 +6,16 @@ use crate::wire::Transport;
 
 const NAME: &str = "dev";
 
-/// What became of the context.
+/// What `dev start` did with the context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::commands) enum Kept {
-    /// It names the server now, and is selected.
+    /// It now names the server, and is selected.
     Selected,
-    /// It is another server's, by somebody's own hand, and was left alone.
+    /// The operator has a context of this name for another server. It was not changed.
     Foreign,
 }
 
-/// Makes `dev` the context of the server at `url`, a unix socket's, and selects it.
+/// Makes `dev` the context of the server at `url`, a unix socket, and selects it.
 ///
 /// # Errors
 /// As [`Contexts::edit`] and [`Selection::write`].
@@ -34,8 +34,8 @@ pub(in crate::commands) fn select(places: &Places, url: &str) -> Result<Kept, Pr
     Ok(Kept::Selected)
 }
 
-/// Removes `dev` when it is the context of the server at `url`. Nothing is selected then: falling back to what was
-/// selected before could point the next command at production without a word.
+/// Removes `dev` when it is the context of the server at `url`. No context is selected afterwards: returning silently
+/// to the one selected before could direct the next command at production.
 ///
 /// # Errors
 /// As [`select`].

@@ -1,5 +1,5 @@
-//! `context`: named connections. All but `check` work without a server, and without a connection that could be
-//! resolved: they are what mends one.
+//! `context`: named connections. All subcommands except `check` work without a server and even with broken connection
+//! settings, because they are what repairs those.
 
 mod change;
 pub(super) mod dev;
@@ -23,11 +23,11 @@ pub(super) use rows::{ContextRow, Details};
 
 /// Manage named connections and select the one to use
 ///
-/// They are in ~/.config/ucp-streams/config.toml, which may be edited by hand; which one is selected is kept apart from
-/// it. A server named with --url, --host, --context or $UCP_STREAMS_URL takes precedence over the selected context.
-/// Destructive work on the server of a production context, however it is reached, asks for the context's name; a script
-/// confirms with --context NAME --yes. A tunnel or forwarded port is a different address: mark a context for it as
-/// production too.
+/// Contexts are kept in ~/.config/ucp-streams/config.toml, which you may edit by hand. Which of them is selected is
+/// stored in a separate file. A server named with --url, --host, --context or $UCP_STREAMS_URL takes precedence over
+/// the selected context. Destructive commands on the server of a production context ask for the context's name,
+/// however the server was named; a script confirms with --context NAME --yes. A tunnel or forwarded port has a
+/// different address, so add a production context for it as well.
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read)]
@@ -66,7 +66,7 @@ Examples:
   ucp-streams context use staging
   ucp-streams context use prod && ucp-streams ping")]
 struct UseArgs {
-    /// The context
+    /// The context to use
     #[arg(value_name = "CONTEXT")]
     name: String,
 }
@@ -79,14 +79,14 @@ Examples:
   ucp-streams context previous && ucp-streams context show")]
 struct PreviousArgs {}
 
-/// Show what a context says, without secrets
+/// Show a context's settings, without secrets
 #[derive(Debug, clap::Args)]
 #[command(add = Prints::one::<Details>(), after_help = "\
 Examples:
   ucp-streams context show
   ucp-streams context show prod -o json")]
 struct ShowArgs {
-    /// The context; the selected one when not named
+    /// The context to show [default: the selected one]
     #[arg(value_name = "CONTEXT")]
     name: Option<String>,
 }
@@ -98,30 +98,31 @@ Examples:
   ucp-streams context remove staging
   ucp-streams context remove prod && ucp-streams context list")]
 struct RemoveArgs {
-    /// The context
+    /// The context to remove
     #[arg(value_name = "CONTEXT")]
     name: String,
 }
 
-/// Connect by a context and say which server answers
+/// Connect with a context and show which server answers
 ///
-/// Reads its files, verifies certificates and authenticates, as any command would, and reports what is wrong.
+/// Reads the context's files, verifies certificates and authenticates, as any command would, and reports what is
+/// wrong.
 #[derive(Debug, clap::Args)]
 #[command(add = Prints::one::<Ping>(), after_help = "\
 Examples:
   ucp-streams context check
   ucp-streams context check prod -o json")]
 struct CheckArgs {
-    /// The context; the connection that would be used now when not named
+    /// The context to check [default: the connection that would be used now]
     #[arg(value_name = "CONTEXT")]
     name: Option<String>,
 }
 
 impl Args {
-    /// Puts the name of the context to check where `--context` would have put it.
+    /// Treats the name of the context to check as if it had been given with `--context`.
     ///
     /// # Errors
-    /// A usage problem when the flags name a server already.
+    /// A usage error when the flags already name a server.
     pub(super) fn name_into(&self, globals: &mut Globals) -> Result<(), Problem> {
         let Command::Check(CheckArgs { name: Some(name) }) = &self.command else {
             return Ok(());
@@ -133,7 +134,7 @@ impl Args {
             || globals.db.is_some();
         if is_named {
             return Err(Problem::usage(
-                "two servers are given: a context to check, and another by a flag",
+                "the server is named twice: by the context to check, and by a flag",
             ));
         }
         globals.context = Some(name.clone());
@@ -141,7 +142,7 @@ impl Args {
     }
 }
 
-/// Runs what needs no connection; `None` for what does.
+/// Runs the subcommands that need no connection; `None` for the one that does.
 pub(super) fn without_server(
     args: &Args,
     globals: &Globals,
@@ -163,12 +164,12 @@ pub(super) fn without_server(
     Some(outcome)
 }
 
-/// Runs what needs a connection.
+/// Runs the subcommand that needs a connection.
 pub(super) async fn run(_: Args, context: &Context) -> Result<Exit> {
     ping::answer(context).await
 }
 
-/// The contexts there are, and which is selected; warns of what others can read.
+/// Reads the contexts and which of them is selected. Warns about files that other users can read.
 fn read(places: &Places, console: &Console) -> Result<(Contexts, Selection)> {
     let contexts = Contexts::read(places)?;
     if let Some(warning) = contexts.exposure() {

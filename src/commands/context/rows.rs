@@ -1,4 +1,4 @@
-//! What is shown of contexts: never a secret.
+//! How contexts are shown: never with a secret.
 
 use crate::model::{Cell, CommandLine, Tone, escaped, report};
 use crate::settings::contexts::{NamedContext, Selection};
@@ -26,14 +26,14 @@ impl ContextRow {
 }
 
 report! {
-    /// All of a context.
+    /// Everything in a context.
     #[derive(Debug)]
     pub(in crate::commands) struct Details {
         name: String => text("NAME"),
         selected: bool => whole("SELECTED"),
         url: String => text("URL"),
         production: bool => whole("PRODUCTION") by |row| marked(row.production),
-        /// Where its password comes from: its file, `url`, or nowhere.
+        /// Where its password comes from: a file, `url`, or nowhere.
         password: Option<String> => text("PASSWORD FROM"),
         tls_ca: Option<String> => text("TLS CA"),
         tls_cert: Option<String> => text("TLS CERT"),
@@ -96,7 +96,7 @@ pub(super) fn added(name: &str, context: &NamedContext) -> String {
 }
 
 pub(super) fn changed(name: &str, context: &NamedContext) -> String {
-    format!("context {} is changed", named(name, context))
+    format!("changed context {}", named(name, context))
 }
 
 pub(super) fn removed(name: &str, was_selected: bool) -> String {
@@ -104,7 +104,7 @@ pub(super) fn removed(name: &str, was_selected: bool) -> String {
     if was_selected {
         format!("removed context {name}; no context is selected now")
     } else {
-        format!("context {name} is removed")
+        format!("removed context {name}")
     }
 }
 

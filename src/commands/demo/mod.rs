@@ -1,4 +1,4 @@
-//! `demo`: the whole pipeline on a real server, with a proof at the end.
+//! `demo`: runs the whole pipeline on a real server, and proves at the end that nothing was lost.
 
 mod proof;
 
@@ -23,8 +23,9 @@ use proof::Proof;
 
 /// Run the whole pipeline, crash a worker, account for every entry
 ///
-/// Without -u on a private server that is removed afterwards. On a given server it uses keys of its own prefix, refuses keys
-/// that exist, and removes only its own, also when it is interrupted.
+/// Starts a private server and removes it afterwards, unless -u names a server. On a server that you name, it uses
+/// only keys with its own prefix, refuses to start if such keys exist, and removes only these keys, also when it is
+/// interrupted.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, add = Prints::of::<Proof>(Proof::TABLES), after_help = "Examples:
   # A private server, a day of events, a crash, poison messages, the proof
@@ -34,13 +35,13 @@ use proof::Proof;
   # See the proof fail: one message is acknowledged and never handled
   ucp-streams demo --drop-one")]
 pub(super) struct Args {
-    /// Entries of the generated day
+    /// Number of events in the generated day
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(100..=100_000))]
     events: u64,
-    /// The day that is generated; the same seed gives the same day
+    /// The seed of the generated day; the same seed gives the same events
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
-    /// Acknowledge one message without handling it, to see the proof notice it
+    /// Acknowledge one message without handling it, to see the final accounting detect it
     #[arg(long)]
     drop_one: bool,
     #[command(flatten)]
@@ -81,7 +82,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     stage.clear(ended, &mut signals).await
 }
 
-/// Says what would be played where, and touches no server.
+/// Says what the demonstration would do and where, without connecting to a server.
 fn rehearse(args: &Args, context: &Context) -> Result<Exit> {
     let place = match &context.settings.target.value {
         ServerChoice::Ephemeral => {
@@ -99,7 +100,7 @@ fn rehearse(args: &Args, context: &Context) -> Result<Exit> {
         with_commas(args.events),
         args.seed,
         if args.drop_one {
-            ", one of which is acknowledged and not handled"
+            ", and acknowledge one of them without handling it"
         } else {
             ""
         }
@@ -107,13 +108,13 @@ fn rehearse(args: &Args, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// How the play ended.
+/// How the demonstration ended.
 enum End {
     Played(Result<Exit>),
     Stopped(Stop),
 }
 
-/// What the demonstration is played on, and with whom.
+/// The server and the workers of the demonstration.
 struct Stage<'c> {
     args: Args,
     context: &'c Context,
@@ -151,7 +152,7 @@ impl Stage<'_> {
             ));
         }
         let service = MlService::start().await?;
-        self.say(&format!("ML service   a stand-in at {}", service.url()));
+        self.say(&format!("ML service   a mock at {}", service.url()));
         let crew = Crew::start(&self.scene, &self.dialer, &service)?;
         let crew = self.crew.insert(crew);
         crew.see_to(&mut day, &mut self.scene, &self.connection)
@@ -160,7 +161,7 @@ impl Stage<'_> {
         if let Err(status) = crashed {
             return Err(Problem::new(
                 Kind::Bug,
-                format!("the worker that was to be killed ended by itself: {status}"),
+                format!("the worker that was to be killed exited by itself: {status}"),
             )
             .into());
         }
@@ -181,16 +182,16 @@ impl Stage<'_> {
             ));
         }
         if !is_whole {
-            self.say("             the rest as the groups follow, so that MAXLEN takes nothing from them");
+            self.say("             the rest is published as the groups catch up, so that MAXLEN trims no unread entries");
             return;
         }
         self.say(&format!(
-            "poison       {:>7}  messages among them that no handler can handle",
+            "poison       {:>7}  of these messages are poison: no handler can handle them",
             with_commas(published.poison)
         ));
     }
 
-    /// Kills a worker with messages in its hands, unless it ends by itself before it has any.
+    /// Kills a worker that has messages in flight. Gives its exit status if it exited before it had any.
     async fn crash(&self) -> Result<Result<(), ExitStatus>> {
         let program = std::env::current_exe().map_err(|error| {
             Problem::new(
@@ -252,8 +253,8 @@ impl Stage<'_> {
         Ok(Exit::Done)
     }
 
-    /// Ends what is still at work, and removes the demonstration's keys once nobody writes to them any more. A second
-    /// signal does not wait for the workers.
+    /// Stops the workers, then removes the demonstration's keys once nobody writes to them any more. After a second
+    /// signal it does not wait for the workers.
     async fn clear(mut self, ended: End, signals: &mut Signals) -> Result<Exit> {
         if let Some(mut crew) = self.crew.take() {
             tokio::select! {
@@ -277,22 +278,23 @@ impl Stage<'_> {
                 Ok(exit)
             }
             End::Stopped(signal) => {
-                let gone = "the private server is gone".to_owned();
+                let gone = "the private server has been removed".to_owned();
                 self.say(&format!("stopped: {}", removed?.unwrap_or(gone)));
                 Ok(Exit::from(signal))
             }
         }
     }
 
-    /// Removes its keys from a server that is not its own; what to say of it.
+    /// Removes the demonstration's keys from a server that it did not start, and returns the message about that.
     async fn remove(&self) -> Result<Option<String>> {
         if self.context.is_ephemeral() {
             return Ok(None);
         }
         let removed = self.scene.remove(&self.connection).await;
         let keys = self.scene.named("*");
-        let removed = removed
-            .with_context(|| format!("keys of the demonstration may be left behind: {keys}"))?;
+        let removed = removed.with_context(|| {
+            format!("some keys of the demonstration may have been left behind: {keys}")
+        })?;
         let keys = counted(removed, "key", "keys");
         Ok(Some(format!(
             "removed the demonstration's own keys: {keys}"

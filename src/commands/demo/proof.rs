@@ -1,4 +1,4 @@
-//! What `demo` proves at the end, and how it is shown.
+//! The accounting at the end of `demo`, and how it is shown.
 
 use crate::demo::{GroupProof, StreamProof};
 use crate::model::{Column, Kind, Problem, Row as _};
@@ -6,7 +6,7 @@ use crate::streams::consumers::Member;
 use crate::streams::inspect::{GroupReport, StreamReport};
 use crate::view::{Info, Report, Section};
 
-/// The accounting, of groups and of streams without one.
+/// The accounting, for groups and for streams without a group.
 #[derive(Debug, serde::Serialize, schemars::JsonSchema)]
 pub(super) struct Proof {
     /// The demonstration's streams and groups as they are at the end.
@@ -16,10 +16,10 @@ pub(super) struct Proof {
 }
 
 impl Proof {
-    /// Whether all of it adds up.
+    /// Checks that the accounting adds up.
     ///
     /// # Errors
-    /// Data loss, naming the first that does not.
+    /// Data loss, naming the first group or stream whose accounting does not.
     pub(super) fn verdict(&self) -> Result<(), Problem> {
         if let Some(wrong) = self.groups.iter().find(|group| !group.adds_up) {
             let astray: Vec<String> = wrong.astray.iter().map(ToString::to_string).collect();

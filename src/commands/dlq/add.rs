@@ -1,4 +1,4 @@
-//! `dlq add`: sets pending entries aside as dead letters.
+//! `dlq add`: moves pending entries to the dead-letter stream.
 
 use std::time::Duration;
 
@@ -16,15 +16,16 @@ use crate::streams::repair::Chosen;
 use crate::streams::select::PendingSelector;
 use crate::view::Changed;
 
-/// Bytes of a reason, as much as is kept of a handler's.
+/// The greatest length of a reason, the same as for a handler's.
 const REASON_BYTES_MAX: usize = 4096;
 
 /// Move pending entries to the dead-letter stream, before their deliveries are used up
 ///
-/// Each entry is moved atomically, with its origin, its consumer, its delivery count and the reason. An entry that was
-/// delivered again in the meantime is skipped and listed. A worker that has one of them in flight loses its lease and
-/// does not acknowledge it. Entries that are undelivered or acknowledged are not pending, and are skipped: exit 7 when
-/// only some were moved, 3 when none was pending. An entry whose body was trimmed is recorded as a tombstone (exit 9).
+/// Each entry is moved in one atomic step, with its origin, its consumer, its delivery count and the reason. An entry
+/// that was delivered again in the meantime is skipped and listed. A worker that has one of the entries in flight
+/// loses its lease and does not acknowledge it. Entries that are undelivered or already acknowledged are not pending
+/// and are skipped. Exits 7 when only some of the entries were moved, and 3 when none was pending. An entry whose
+/// body was trimmed is recorded as a tombstone (exit 9).
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()), after_help = "\
 Examples:
@@ -36,11 +37,11 @@ pub(super) struct AddArgs {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// Entries by id
+    /// Ids of the entries to move
     #[arg(value_name = "ID", required = true)]
     ids: Vec<EntryId>,
 
-    /// Why they are dead letters; stored with each entry
+    /// Why they are moved; the reason is stored with each entry
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: String,
 
@@ -53,7 +54,7 @@ pub(super) struct AddArgs {
 
 fn reason(text: &str) -> Result<String, String> {
     match text.trim().len() {
-        0 => Err("say why, in a few words".to_owned()),
+        0 => Err("give the reason in a few words".to_owned()),
         1..=REASON_BYTES_MAX => Ok(text.trim().to_owned()),
         _ => Err(format!("a reason has at most {REASON_BYTES_MAX} bytes")),
     }

@@ -19,7 +19,7 @@ use crate::streams::redrive::{
 };
 use crate::view::Changed;
 
-/// Which dead letters. Something must be said: a slip of the hand is not all of them.
+/// Selects dead letters. At least one selection is required, so that a mistyped command does not act on all of them.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 struct WhichArgs {
@@ -27,20 +27,21 @@ struct WhichArgs {
     #[arg(value_name = "ID")]
     ids: Vec<EntryId>,
 
-    /// All of them
+    /// Select all dead letters
     #[arg(long, conflicts_with_all = ["ids", "group", "reason", "equal"])]
     all: bool,
 
-    /// Those that this group could not process
+    /// Only dead letters of this group
     #[arg(long, value_name = "GROUP", value_parser = cli::name())]
     group: Option<Name>,
 
-    /// Those whose reason contains this
+    /// Only dead letters whose reason contains this text
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 
-    /// Those whose field has this value, or with != has not; also `reason` (its last line), `group`, `stream` and `consumer`
-    /// of the dead letter. All of several must hold
+    /// Only dead letters whose field has this value, or, with !=, does not have it; besides the entry's fields,
+    /// `reason` (its last line), `group`, `stream` and `consumer` of the dead letter. When given several times, all
+    /// conditions must hold
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition())]
     equal: Vec<Condition>,
 }
@@ -71,11 +72,12 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 /// Move dead letters back to the end of the stream, each once
 ///
-/// They go to the stream that you name, whatever origin an entry records, or to --to-stream. Each is moved atomically,
-/// also when two commands move it at the same time. The copy ends with its origin (_ucp_origin) and its number of
-/// redrives (_ucp_redrives). A tombstone has no body to move and stays, and so do entries from another stream that
-/// shares the dead-letter stream. When several groups read the stream, all of them would see the entries again; that is
-/// refused without --all-groups-see-it.
+/// They are moved to the stream that you name, whatever origin an entry records, or to --to-stream. Each move is
+/// atomic, so an entry is moved only once even when two commands run at the same time. The copy has two additional
+/// fields at its end: its origin (_ucp_origin) and its number of redrives (_ucp_redrives). A tombstone has no body,
+/// so it stays where it is, and so do entries from another stream that shares the dead-letter stream. When several
+/// groups read the stream, all of them would see the entries again; this is refused unless --all-groups-see-it is
+/// given.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()),
     override_usage = "ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group|--reason|--where>",
@@ -101,7 +103,7 @@ pub(super) struct RedriveArgs {
     #[arg(long, value_name = "N/s", value_parser = rate)]
     rate: Option<Rate>,
 
-    /// Move them to this stream instead
+    /// Move them to this stream, instead of the one that you name as STREAM
     #[arg(long, value_name = "STREAM", value_parser = cli::name())]
     to_stream: Option<Name>,
 

@@ -21,13 +21,14 @@ use crate::wire::{self, Connection};
 
 /// List dead letters, the oldest first: where they came from, how often they were tried, and why they failed
 ///
-/// AGE is the time since the entry was dead-lettered, REASON the last line of the reason that is not empty; JSON has all of it.
-/// On a terminal STREAM and GROUP are columns only where they differ. A tombstone (`is_tombstone`) stands for an entry that
-/// was trimmed before it was handled; -o wide shows every column. When the dead letters of one stream cannot be read, that
-/// is a warning, and the others are listed (exit 7).
+/// AGE is the time since the entry was moved to the dead-letter stream. REASON is the last line of the reason that is
+/// not empty; JSON has the whole reason. On a terminal, the columns STREAM and GROUP are shown only when they differ
+/// between rows. A tombstone (`is_tombstone`) stands for an entry that was trimmed before it was handled. -o wide
+/// shows every column. When the dead letters of one stream cannot be read, a warning says so, and the others are
+/// listed (exit 7).
 ///
-/// --where and --by take fields of the entry, paths into their JSON, and of the dead letter itself `reason` (its last line),
-/// `group`, `stream` and `consumer`.
+/// --where and --by accept fields of the entry, paths into fields that hold JSON, and `reason` (its last line),
+/// `group`, `stream` and `consumer` of the dead letter.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::list::<DeadLetter>(), add = PrintsBy(Prints::list::<Cluster>()), after_help = "\
 Examples:
@@ -36,28 +37,28 @@ Examples:
   ucp-streams dlq list events.normalized --by reason,brand_id
   ucp-streams dlq list events.normalized --where brand_id=aurora -o json")]
 pub(super) struct ListArgs {
-    /// The stream, or its dead-letter stream; all of the topology when none is named
+    /// The stream, or its dead-letter stream; all streams of the topology when none is named
     #[arg(value_name = "STREAM", value_parser = cli::name())]
     stream: Option<Name>,
 
-    /// Only what this group could not process
+    /// Only dead letters of this group
     #[arg(long, value_name = "GROUP", value_parser = cli::name())]
     group: Option<Name>,
 
-    /// Only those whose reason contains this
+    /// Only dead letters whose reason contains this text
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 
-    /// Only those whose field has this value, or with != has not; a path leads into JSON: payload.customer.id=7. All of
-    /// several must hold
+    /// Only dead letters whose field has this value, or, with !=, does not have it; a path reaches into JSON:
+    /// payload.customer.id=7. When given several times, all conditions must hold
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition())]
     equal: Vec<Condition>,
 
-    /// Count them by the values of these fields (of the 10,000 oldest)
+    /// Count the dead letters by the values of these fields (of the 10,000 oldest)
     #[arg(long, value_name = "FIELD,FIELD", value_parser = cli::names())]
     by: Vec<cli::Names>,
 
-    /// Look at this many per stream at most, the oldest [default: all]
+    /// Look at no more than this many per stream, the oldest [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     count: Option<u32>,
 
@@ -146,7 +147,7 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
     listing.end(unread.is_empty())?;
     for (Source { stream, .. }, error) in &unread {
         context.console.warn(&format!(
-            "cannot look at the dead letters of `{stream}`: {error}"
+            "cannot read the dead letters of `{stream}`: {error}"
         ));
     }
     Ok(Exit::of_parts(!unread.is_empty(), false))
@@ -155,21 +156,21 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
 /// A list that is shown page by page.
 struct Listing<'c> {
     context: &'c Context,
-    /// One output for the whole list: a filter of JSON wants it whole.
+    /// One output for the whole list, because a JSON filter needs the whole list at once.
     out: Output,
     writer: RowWriter<DeadLetter>,
     /// The server's clock.
     now_ms: u64,
     in_pairs: bool,
-    /// Rows that are shown of all.
+    /// The greatest number of rows to show.
     rows_max: usize,
     listed: usize,
-    /// What there is to say of lists that were cut.
+    /// The notes about lists that were cut short.
     cut: Vec<String>,
 }
 
 impl Listing<'_> {
-    /// Shows those of one stream.
+    /// Shows the dead letters of one stream.
     async fn of(
         &mut self,
         connection: &Connection,
@@ -194,7 +195,7 @@ impl Listing<'_> {
         Ok(())
     }
 
-    /// Warns of those that conditions cannot be held against.
+    /// Warns about dead letters that could not be tested against the conditions.
     fn leave_doubts(&mut self, pager: &mut LetterPager<'_>, source: &Source) {
         for doubt in pager.take_doubts() {
             let why = doubt.why.to_string();
@@ -202,8 +203,8 @@ impl Listing<'_> {
         }
     }
 
-    /// Says that of `all` dead letters of a stream (`None`: more than are counted) only so many are listed, be it that no more
-    /// were asked for, or that no more are shown.
+    /// Notes that only `listed` of `all` dead letters of a stream (`None`: more than were counted) are shown, either
+    /// because no more were requested or because no more rows are shown.
     fn leave_out(&mut self, listed: usize, all: Option<u64>, count_max: usize, source: &Source) {
         if listed == count_max {
             let of = all.map_or_else(String::new, |all| format!(" of {}", human_count(all)));
@@ -231,7 +232,8 @@ impl Listing<'_> {
         self.out.settle()
     }
 
-    /// Ends the list, and says what it leaves out; that there is nothing only where all `is_read`.
+    /// Ends the list and prints its notes. It says that there are no dead letters only when all streams could be read
+    /// (`is_read`).
     fn end(&mut self, is_read: bool) -> Result<()> {
         let console = &self.context.console;
         let cut = self.writer.end(self.out.buffer())?;
@@ -247,7 +249,7 @@ impl Listing<'_> {
     }
 }
 
-/// Dead letters that are counted rather than listed.
+/// Dead letters that are counted instead of listed.
 struct Counted<'a> {
     sources: &'a [Source],
     wanted: &'a Letters,
@@ -255,7 +257,7 @@ struct Counted<'a> {
 }
 
 impl Counted<'_> {
-    /// Shows what they have in common.
+    /// Shows the counts by their common values.
     async fn show(&self, connection: &Connection, limit: Limit, context: &Context) -> Result<Exit> {
         let console = &context.console;
         let mut common = Common::new(self.by);
@@ -282,7 +284,7 @@ impl Counted<'_> {
         Ok(Exit::Done)
     }
 
-    /// How the most frequent of them are redriven.
+    /// Shows the command that redrives the most frequent of them.
     fn tell_next(&self, first: Option<&Cluster>, console: &Console) {
         let ([source], Some(first)) = (self.sources, first) else {
             return;

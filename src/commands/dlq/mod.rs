@@ -1,4 +1,4 @@
-//! `dlq`: what no handler could process.
+//! `dlq`: the entries that no handler could process.
 
 mod add;
 mod change;
@@ -40,7 +40,7 @@ struct StreamArgs {
 }
 
 impl StreamArgs {
-    /// A connection, and the stream with its dead-letter stream, one of which is there.
+    /// Connects, and finds the stream with its dead-letter stream, at least one of which must exist.
     async fn open(&self, context: &Context) -> Result<(Connection, Source)> {
         let topology = context.topology()?;
         let source = Source::named(topology, &self.stream);

@@ -1,4 +1,4 @@
-//! `groups accept-loss`: what was lost is known, and need not be told any more.
+//! `groups accept-loss`: records that a loss is known, so that it no longer raises an alert.
 
 use anyhow::Result;
 
@@ -11,10 +11,10 @@ use crate::streams::target::Target;
 
 /// Accept what a group lost before delivery, so that it no longer raises an alert
 ///
-/// Entries that were trimmed or deleted before delivery (by MAXLEN or XTRIM while the group was behind) are lost to the
-/// group. A worker records each gap as a tombstone in the dead-letter stream, and info and lag report it until it is
-/// accepted. Gaps that no worker has recorded yet are recorded first. The total is kept, and later losses raise an
-/// alert again.
+/// Entries that were trimmed or deleted before delivery (by MAXLEN or XTRIM while the group was behind) are lost to
+/// the group. A worker records each gap as a tombstone in the dead-letter stream, and `info` and `lag` report the
+/// loss until it is accepted. Gaps that no worker has recorded yet are recorded first. The total number of lost
+/// entries is kept, and later losses raise an alert again.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::one::<Acceptance>(), add = PrintsPlan(Prints::plan::<Acceptance>()), after_help = "\
 Examples:
@@ -55,6 +55,6 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let mut lane = context.lane().await?;
     let row = apply_accept(&connection, &mut lane, topology, plan, consent).await?;
     console.show_one(&row)?;
-    console.note(&format!("the losses of {target} up to now are accepted"));
+    console.note(&format!("the losses of {target} so far have been accepted"));
     Ok(Exit::Done)
 }

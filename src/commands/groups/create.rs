@@ -1,4 +1,4 @@
-//! `groups create`: one group, at a chosen position.
+//! `groups create`: creates a group at a chosen position.
 
 use anyhow::Result;
 
@@ -14,8 +14,9 @@ use crate::topology::Start;
 
 /// Create a group, and its stream, where they are missing
 ///
-/// Safe to repeat: an existing group is never changed, and a warning says when its position differs from that of a new
-/// one. An entry id is the last one that counts as delivered; a time or -N names the first entry to be delivered.
+/// Safe to repeat: an existing group is never changed, and a warning says when its position is not the one that a new
+/// group would get. When you give an entry id, the group counts that entry as delivered and starts after it; when you
+/// give a time or -N, the entry there is the first to be delivered.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, add = Prints::one::<Created>(), add = PrintsPlan(Prints::plan::<Created>()), after_help = "\
 Examples:
@@ -27,8 +28,8 @@ pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// Where it starts: 0 for the oldest entry, $ for after the newest, an entry id, a time, -15m, -100 [default: what
-    /// the topology says, else 0]
+    /// Where the group starts: 0 is the oldest entry, $ is after the newest; or an entry id, a time, -15m, or -100
+    /// [default: the start in the topology, else 0]
     #[arg(long, value_name = "POSITION", allow_hyphen_values = true)]
     start: Option<Position>,
 
@@ -74,6 +75,7 @@ fn differs(row: &Created) -> String {
     } = row;
     let stands = row.last_delivered_id.unwrap_or_default();
     format!(
-        "group `{group}` of `{stream}` exists and is at {stands}, not at {start_id}; its position was not changed\n(`ucp-streams groups set-id` moves it)"
+        "group `{group}` of `{stream}` exists already, at {stands} instead of {start_id}; its position was not \
+            changed\n(`ucp-streams groups set-id` moves it)"
     )
 }

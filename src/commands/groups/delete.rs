@@ -1,4 +1,4 @@
-//! `groups delete`: forgets a group.
+//! `groups delete`: deletes a group.
 
 use anyhow::Result;
 
@@ -12,9 +12,9 @@ use crate::streams::target::Target;
 
 /// Delete a group: its position, its consumers and all that is pending in it
 ///
-/// Refused while it has pending or undelivered entries (check and deletion are atomic); --force gives those up. The
-/// entries stay in the stream. A worker that is still running creates the group again from the beginning of the stream:
-/// stop workers first.
+/// Refused while the group has pending or undelivered entries, unless --force is given; the check and the deletion
+/// are one atomic step. The entries stay in the stream. A worker that is still running creates the group again from
+/// the beginning of the stream, so stop the workers first.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::one::<Deletion>(), add = PrintsPlan(Prints::plan::<Deletion>()), after_help = "\
 Examples:
@@ -25,7 +25,7 @@ pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// Delete it although entries are pending or undelivered
+    /// Delete the group although entries are pending or undelivered
     #[arg(long)]
     force: bool,
 

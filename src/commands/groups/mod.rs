@@ -1,4 +1,4 @@
-//! `groups`: the groups there are, and what is done with one.
+//! `groups`: lists groups, and creates, moves and deletes them.
 
 mod accept_loss;
 mod create;
@@ -23,8 +23,8 @@ use crate::view::Listed;
 
 /// List consumer groups, or create, move and delete one
 ///
-/// Without a subcommand, lists the groups of the named streams or of the topology's, including groups that are missing
-/// on the server.
+/// Without a subcommand, lists the groups of the streams that you name, or of all streams of the topology, including
+/// groups that are missing on the server.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::list::<Listed>(), args_conflicts_with_subcommands = true, after_help = "\
 Examples:
@@ -34,7 +34,7 @@ Examples:
   ucp-streams groups set-id event-processors -1h --dry-run
   ucp-streams groups delete auditors --stream events.raw")]
 pub(super) struct Args {
-    /// Streams whose groups to list; all of the topology's when none is named
+    /// Streams whose groups are listed; all streams of the topology when none is named
     #[arg(value_name = "STREAM", value_parser = name())]
     streams: Vec<Name>,
 
@@ -55,10 +55,10 @@ enum GroupsCommand {
     AcceptLoss(accept_loss::Args),
 }
 
-/// List consumer groups, as without a subcommand
+/// List consumer groups (the default without a subcommand)
 #[derive(Debug, clap::Args)]
 struct ListArgs {
-    /// Streams whose groups to list; all of the topology's when none is named
+    /// Streams whose groups are listed; all streams of the topology when none is named
     #[arg(value_name = "STREAM", value_parser = name())]
     streams: Vec<Name>,
 
@@ -95,8 +95,8 @@ async fn list_of(streams: &[Name], limit: Limited, context: &Context) -> Result<
     Ok(told_of_denied(&seen.denied, context))
 }
 
-/// Where a group is to stand. An id is the last one delivered, as XGROUP takes it; any other position is the first one
-/// to be delivered.
+/// Where a group is to be placed. An id is the last one that counts as delivered, as for XGROUP; any other position
+/// is the first one to be delivered.
 fn at(position: Position) -> At {
     match position {
         Position::Id(id) => At::After(id),
@@ -105,7 +105,8 @@ fn at(position: Position) -> At {
     }
 }
 
-/// What stands for a position that is another a moment later, in the command that carries a plan out.
+/// The id to use for a relative position in the command that carries out a plan, because the position would mean
+/// another entry a moment later.
 fn pinned(argument: &'static str, position: Position, id: EntryId) -> Vec<Pinned> {
     match position {
         Position::Id(_) | Position::Start | Position::End => Vec::new(),

@@ -12,10 +12,11 @@ use crate::streams::target::Target;
 
 /// Move a group to another position, after saying what that does
 ///
-/// Moved back, the group delivers entries again: those that are pending go to the next consumer that reads, and their
-/// delivery counts start again at 1. Moved forward, it skips entries. Refused while the group has live consumers, and
-/// when the group changed in the meantime. The server does not know the group's lag afterwards; `lag --exact` counts
-/// it. An entry id is the last one that counts as delivered; a time or -N names the first entry to be delivered.
+/// A group that is moved back delivers entries again: entries that are pending go to the next consumer that reads,
+/// and their delivery counts start again at 1. A group that is moved forward skips entries. The move is refused while
+/// the group has live consumers, and when the group changed in the meantime. Afterwards the server does not know the
+/// group's lag; `lag --exact` counts it. When you give an entry id, the group counts that entry as delivered and
+/// continues after it; when you give a time or -N, the entry there is the first to be delivered.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::one::<Shift>(), add = PrintsPlan(Prints::plan::<Shift>()), after_help = "\
 Examples:
@@ -26,11 +27,11 @@ pub(super) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
-    /// Where to move it: an entry id, start, end, a time, -15m, -100
+    /// Where to move the group: an entry id, start, end, a time, -15m, or -100
     #[arg(value_name = "POSITION", allow_hyphen_values = true)]
     position: Position,
 
-    /// Proceed although consumers are live
+    /// Move the group although consumers are live
     #[arg(long)]
     force: bool,
 
@@ -54,7 +55,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         } else {
             console.show_one(&plan.row)?;
         }
-        console.note(&format!("{target} is at that position already"));
+        console.note(&format!("{target} is already at that position"));
         return Ok(Exit::Done);
     }
     let refusal = plan.refusal(args.force);

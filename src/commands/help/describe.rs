@@ -1,23 +1,23 @@
-//! What every command's help says besides what its own file says, and the parts of it that man pages and
-//! `--help-json` take.
+//! What the help of every command contains besides what its own file says, and how manual pages and `--help-json` get
+//! at its parts.
 
 use clap::Command;
 
 use crate::cli::{Impact, Prints, PrintsBy, PrintsPlan};
 
-/// What a paragraph of examples begins with.
+/// The beginning of a paragraph of examples.
 pub(super) const EXAMPLES: &str = "Examples:\n";
-/// What a line of an example ends with that goes on, for the shell too.
+/// The end of an example's line that continues on the next line, as in a shell.
 const CONTINUED: &str = " \\";
-/// Between two lines of an example.
+/// The separator between two lines of an example.
 const BETWEEN: &str = "\n    ";
 
-/// An example in one line.
+/// An example joined into one line.
 pub(in crate::commands) fn joined(example: &str) -> String {
     example.replace(&format!("{CONTINUED}{BETWEEN}"), " ")
 }
 
-/// The lines of the examples in what a command's help ends with, and the rest.
+/// The lines of the examples in a command's after-help, and the rest of it.
 pub(super) fn examples_and_rest(help: &str) -> (String, String) {
     let (mut examples, mut rest) = (Vec::new(), Vec::new());
     for paragraph in help.split("\n\n").filter(|it| !it.trim().is_empty()) {
@@ -29,13 +29,13 @@ pub(super) fn examples_and_rest(help: &str) -> (String, String) {
     (examples.join("\n"), rest.join("\n\n"))
 }
 
-/// `command` and all below it, with their impact in the help. What says none has that of the command above it, and prints
-/// what that does.
+/// `command` and all its subcommands, with their impact in the help. A subcommand that declares no impact or output
+/// has those of its parent.
 pub(in crate::commands) fn described(command: Command) -> Command {
     below(command, Inherited::default())
 }
 
-/// What a command says for those below it too.
+/// What a command declares for its subcommands too.
 #[derive(Clone, Copy, Default)]
 struct Inherited {
     impact: Option<Impact>,
@@ -83,20 +83,20 @@ fn below(command: Command, above: Inherited) -> Command {
 pub(in crate::commands) struct Facts {
     /// Paragraphs that are neither examples nor the impact.
     pub(in crate::commands) notes: Vec<String>,
-    /// Examples as they are typed, some of them in several lines; others are comments.
+    /// Examples as they are typed, which may have several lines, and comments.
     pub(in crate::commands) examples: Vec<String>,
-    /// Nothing for a command that only has subcommands.
+    /// `None` for a command that only has subcommands.
     pub(in crate::commands) impact: Option<Impact>,
-    /// What it prints, where it prints JSON.
+    /// What it prints, if it prints JSON.
     pub(in crate::commands) prints: Option<Prints>,
-    /// What it prints with `--dry-run`, where that is something else.
+    /// What it prints with `--dry-run`, if that differs.
     pub(in crate::commands) plan: Option<Prints>,
-    /// What it prints with `--by`, where that is something else.
+    /// What it prints with `--by`, if that differs.
     pub(in crate::commands) by: Option<Prints>,
 }
 
 impl Facts {
-    /// What `command`, described, says.
+    /// What the help of `command` says, which must have been through [`described`].
     pub(in crate::commands) fn of(command: &Command) -> Self {
         let help = command
             .get_after_help()

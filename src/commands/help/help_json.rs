@@ -1,5 +1,5 @@
-//! `--help-json`: everything the help says, as one JSON document for scripts and other tools. It stands before parsing,
-//! so that it works without the arguments a command requires.
+//! `--help-json`: everything in the help, as one JSON document for scripts and other tools. It is handled before
+//! parsing, so that it works without the arguments that a command requires.
 
 use std::ffi::OsString;
 
@@ -19,14 +19,14 @@ use crate::view::write_json;
 
 const FLAG: &str = "--help-json";
 
-/// What is asked for: the words of a command, and how its help is to be shown.
+/// A request for it: the words of a command, and how its help is to be shown.
 #[derive(Debug)]
 pub(in crate::commands) struct HelpRequest {
     path: Vec<String>,
     pub(in crate::commands) globals: Globals,
 }
 
-/// What `args` ask for, when they have the flag.
+/// The request in `args`, if the flag is there.
 pub(in crate::commands) fn asked(args: &[OsString]) -> Option<HelpRequest> {
     let ours = args.iter().take_while(|arg| *arg != "--");
     if !ours.into_iter().any(|arg| arg == FLAG) {
@@ -49,10 +49,10 @@ pub(in crate::commands) fn asked(args: &[OsString]) -> Option<HelpRequest> {
     Some(HelpRequest { path, globals })
 }
 
-/// The document: the command and all below it.
+/// The document of the command and all its subcommands.
 ///
 /// # Errors
-/// A bug: a document that cannot be written to memory.
+/// A bug: the document cannot be written to memory.
 pub(in crate::commands) fn document(asked: &HelpRequest) -> Result<Vec<u8>> {
     let mut tree = tree();
     tree.build();
@@ -109,7 +109,7 @@ struct VariableHelp {
 
 #[derive(Serialize)]
 struct CommandHelp {
-    /// The words after `ucp-streams`; empty for itself.
+    /// The words after `ucp-streams`; empty for the tool itself.
     name: String,
     about: Option<String>,
     description: Option<String>,
@@ -120,9 +120,9 @@ struct CommandHelp {
     examples: Vec<String>,
     /// The JSON Schema of what `-o json` prints.
     output: Option<Schema>,
-    /// The same with `--dry-run`, where that is another.
+    /// The same with `--dry-run`, if that differs.
     dry_run_output: Option<Schema>,
-    /// The same with `--by`, where that is another.
+    /// The same with `--by`, if that differs.
     by_output: Option<Schema>,
 }
 
@@ -161,14 +161,14 @@ impl CommandHelp {
 struct ArgumentHelp {
     long: Option<String>,
     short: Option<String>,
-    /// What its value is called; `None` for a flag.
+    /// The name of its value; `None` for a flag.
     value: Option<String>,
     help: Option<String>,
     required: bool,
     /// Whether it takes more than one value.
     several: bool,
     default: Vec<String>,
-    /// The only values it takes, when it does not take any.
+    /// The only values that it accepts; empty when it accepts any.
     choices: Vec<String>,
 }
 

@@ -1,5 +1,5 @@
-//! How help is laid out on a screen: what the command does, its usage, its examples, its own options under headings, and
-//! one line for the options that every command has. Manual pages and `--help-json` have a layout of their own.
+//! The layout of help on a screen: what the command does, its usage, its examples, its own options under headings,
+//! and one line about the options that every command has. Manual pages and `--help-json` have layouts of their own.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -10,18 +10,18 @@ use clap::builder::StyledStr;
 use super::describe::{EXAMPLES, examples_and_rest};
 use crate::commands::{HEADINGS, tree};
 
-/// Where the parts are: `{before-help}` is the examples, or the commands under their headings.
+/// The order of the parts: `{before-help}` is the examples, or the commands under their headings.
 const TEMPLATE: &str =
     "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}{all-args}{after-help}";
-/// The same for the tool itself, whose commands are not listed twice.
+/// The same for the tool itself, whose commands must not be listed twice.
 const ROOT_TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}\
                              Options:\n{options}{after-help}";
-/// What stands in place of the options that every command has.
+/// The line that takes the place of the options that every command has.
 const REFERENCE: &str = "Global options (-u URL, --context, -o FORMAT, …): ucp-streams help global";
-/// The word after `help` for the options that every command has.
+/// The word after `help` that shows the options that every command has.
 const GLOBAL: &str = "global";
 
-/// The tree as its help is shown.
+/// The tree of commands with this layout.
 pub(in crate::commands) fn laid_out(root: Command) -> Command {
     let commands = grouped(&root);
     let root = root
@@ -80,7 +80,7 @@ fn grouped(root: &Command) -> StyledStr {
     StyledStr::from(text)
 }
 
-/// The help of the options that every command has, where `args` ask for it.
+/// The help about the options that every command has, when `args` ask for it.
 pub(in crate::commands) fn of_globals(args: &[OsString]) -> Option<StyledStr> {
     let words = args.iter().skip(1);
     let mut words = words

@@ -1,5 +1,5 @@
-//! The tree of commands, told: concise help, help as JSON, what each command prints, the words after a mistake, and
-//! completion. All of it is made from the tree itself.
+//! Everything that is derived from the tree of commands: concise help, help as JSON, what each command prints, the
+//! messages about usage errors, and completion.
 
 pub(in crate::commands) mod complete;
 pub(in crate::commands) mod describe;

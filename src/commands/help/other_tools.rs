@@ -1,4 +1,4 @@
-//! Commands by the names that they have in other tools.
+//! Suggests commands to people who type the names that other tools use.
 
 use std::ffi::OsString;
 
@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::commands::tree;
 
-/// What there is here for what other tools call a command.
+/// The suggestion for each set of names in other tools.
 const COMMANDS: &[(&[&str], &str)] = &[
     (
         &["mem", "du", "size", "usage", "bytes", "disk", "space"],
@@ -14,7 +14,8 @@ const COMMANDS: &[(&[&str], &str)] = &[
     ),
     (
         &["status", "overview", "state"],
-        "`ucp-streams info` shows streams with their groups, `lag` how far groups are behind, and `consumers GROUP` who works for one",
+        "`ucp-streams info` shows streams with their groups, `lag` how far groups are behind, and `consumers GROUP` \
+            the consumers of a group",
     ),
     (
         &[
@@ -88,7 +89,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
     ),
     (
         &["workers", "ps"],
-        "`ucp-streams consumers GROUP` shows who works for a group",
+        "`ucp-streams consumers GROUP` shows the consumers of a group",
     ),
     (
         &["start", "run", "serve", "work"],
@@ -96,7 +97,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
     ),
     (
         &["stop"],
-        "a worker ends by SIGTERM; `ucp-streams dev stop` stops the private server",
+        "SIGTERM stops a worker; `ucp-streams dev stop` stops the private server",
     ),
     (
         &["xreadgroup", "receive", "pull", "poll"],
@@ -124,7 +125,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
     ),
     (
         &["connect", "login", "use", "config", "profile", "contexts"],
-        "`ucp-streams context` manages the servers and selects one",
+        "`ucp-streams context` manages the named connections to servers and selects one",
     ),
     (
         &["setup", "create", "migrate", "apply"],
@@ -140,11 +141,11 @@ const COMMANDS: &[(&[&str], &str)] = &[
     ),
     (
         &["trim", "xtrim", "xdel"],
-        "streams are trimmed as entries are published: MAXLEN of the topology, or `publish --maxlen`",
+        "streams are trimmed as entries are published, by the MAXLEN of the topology or by `publish --maxlen`",
     ),
 ];
 
-/// What takes the place of a command that other tools have, where `args` name no command before it.
+/// The suggestion for a command of another tool, when `args` do not start with a command of this one.
 pub(super) fn command_for(error: &clap::Error, args: &[OsString]) -> Option<String> {
     if error.kind() != ErrorKind::InvalidSubcommand {
         return None;

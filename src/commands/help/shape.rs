@@ -1,19 +1,19 @@
-//! A JSON Schema read aloud: the keys of what a command prints, each with its type and its meaning.
+//! Describes a JSON Schema for people: the keys of what a command prints, each with its type and its meaning.
 
 use serde_json::Value;
 
-/// One key, wherever it stands.
+/// One key, at any depth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::commands) struct Key {
-    /// How it is reached, as jq writes it: `groups[].lag.entries`.
+    /// Its path as jq writes it: `groups[].lag.entries`.
     pub(in crate::commands) path: String,
     /// `integer`, `string or null`, `id`, `list` …
     pub(in crate::commands) kind: String,
-    /// What it says.
+    /// Its description.
     pub(in crate::commands) about: String,
 }
 
-/// What the whole is: `a list of objects`, `an object`.
+/// What the whole output is: `a list of objects`, `an object`.
 pub(in crate::commands) fn whole(schema: &Value) -> &'static str {
     match schema.get("type").and_then(Value::as_str) {
         Some("array") => "a list; each element is an object",
@@ -21,19 +21,19 @@ pub(in crate::commands) fn whole(schema: &Value) -> &'static str {
     }
 }
 
-/// Every key, each after the one it is in.
+/// All keys, each of them after the one that contains it.
 pub(in crate::commands) fn keys(schema: &Value) -> Vec<Key> {
     let mut found = Vec::new();
     walk(element(schema), "", &mut found);
     found
 }
 
-/// What a list's elements are; anything else is itself.
+/// The schema of a list's elements; any other schema is returned unchanged.
 fn element(schema: &Value) -> &Value {
     schema.get("items").map_or(schema, element)
 }
 
-/// The schema of what may also be null, without that.
+/// The schema of a value that may also be null, without the null.
 fn present(schema: &Value) -> &Value {
     let choices = ["anyOf", "oneOf"].iter().find_map(|key| schema.get(key));
     let choices = choices.and_then(Value::as_array);
@@ -73,7 +73,7 @@ fn about(schema: &Value) -> String {
     text.replace("[`", "").replace("`]", "").replace('`', "")
 }
 
-/// The type in a word or two.
+/// The type, in a word or two.
 fn kind(schema: &Value) -> String {
     let mut words = words(present(schema));
     let is_nullable = !std::ptr::eq(present(schema), schema);
@@ -105,7 +105,7 @@ fn words(schema: &Value) -> Vec<String> {
     }
 }
 
-/// The only values there are, where they are listed.
+/// The allowed values, if they are listed.
 fn values(schema: &Value) -> Option<Vec<String>> {
     let quoted = |value: &Value| value.as_str().map(|text| format!("\"{text}\""));
     if let Some(Value::Array(choices)) = schema.get("enum") {

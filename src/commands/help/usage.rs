@@ -1,4 +1,5 @@
-//! What the argument parser has to say: help and version to standard output, mistakes as errors like any other.
+//! Shows what the argument parser reports: help and version on standard output, and mistakes as errors like any
+//! other.
 
 use std::ffi::OsString;
 
@@ -14,7 +15,7 @@ use crate::model::nearest;
 use crate::model::{Format, Kind, Name, Problem};
 use crate::settings::{DisplaySettings, Env};
 
-/// Shows what clap ended with and returns the exit it means.
+/// Shows the result with which clap ended, and returns its exit code.
 pub(in crate::commands) fn show(
     error: clap::Error,
     args: &[OsString],
@@ -55,7 +56,7 @@ pub(in crate::commands) fn show_help(
     }
 }
 
-/// What is wrong, and the next step: what was meant, where that is known, else how the command is used.
+/// What is wrong, and the next step: what was probably meant, if that is known, or else the usage of the command.
 fn explained(error: clap::Error, args: &[OsString]) -> Problem {
     let meant = habit(&error).map(str::to_owned);
     let meant = meant
@@ -77,11 +78,11 @@ fn explained(error: clap::Error, args: &[OsString]) -> Problem {
     }
 }
 
-/// What to do where a command has no `--dry-run`.
+/// The hint for a command without `--dry-run`.
 pub(in crate::commands) const NO_REHEARSAL: &str =
     "it changes nothing on a server: leave --dry-run out";
 
-/// What takes the place here of what other tools have.
+/// The hints for options that other tools have.
 const HABITS: &[(&str, &str)] = &[
     ("--json", "JSON is printed with -o json"),
     (
@@ -92,7 +93,7 @@ const HABITS: &[(&str, &str)] = &[
     ("-n", "the database's number is given with --db"),
     (
         "-a",
-        "passwords are not accepted as arguments: give it with $UCP_STREAMS_PASSWORD, --password-file or --password-stdin",
+        "passwords are not accepted as arguments: set $UCP_STREAMS_PASSWORD, or use --password-file or --password-stdin",
     ),
     ("--dry-run", NO_REHEARSAL),
     (
@@ -117,7 +118,7 @@ fn habit(error: &clap::Error) -> Option<&'static str> {
     habit.map(|(_, here)| *here)
 }
 
-/// The command that was meant where a word, taken for an argument, is nearly a subcommand (`consumers prun g`).
+/// The command that was meant when a word that was taken for an argument resembles a subcommand (`consumers prun g`).
 fn mistyped(args: &[OsString]) -> Option<String> {
     let tree = tree();
     let (mut command, mut path) = (&tree, vec![tree.get_name()]);
@@ -134,7 +135,7 @@ fn mistyped(args: &[OsString]) -> Option<String> {
     None
 }
 
-/// The subcommand that `word` nearly is, of a command that takes arguments of its own instead.
+/// The subcommand that `word` resembles, for a command that also takes arguments of its own.
 fn near<'c>(command: &'c clap::Command, word: &str) -> Option<&'c str> {
     if !command.is_args_conflicts_with_subcommands_set() {
         return None;
@@ -143,7 +144,7 @@ fn near<'c>(command: &'c clap::Command, word: &str) -> Option<&'c str> {
     nearest(word, names.filter(|name| *name != "help"))
 }
 
-/// `error`, that there is no such thing as `word`, with the subcommand of `command` that it nearly is as the next step.
+/// `error`, which says that `word` was not found; its next step is the subcommand of `command` that `word` resembles.
 pub(in crate::commands) fn or_subcommand(
     error: anyhow::Error,
     command: &str,
@@ -162,7 +163,7 @@ pub(in crate::commands) fn or_subcommand(
     }
 }
 
-/// The words that name the command of `matches`, as `worker run`, and whether it has `--dry-run`.
+/// The words that name the command in `matches`, such as `worker run`, and whether it has `--dry-run`.
 pub(in crate::commands) fn named(matches: &clap::ArgMatches) -> (String, bool) {
     let mut words = Vec::new();
     let mut matches = matches;
@@ -181,7 +182,7 @@ pub(in crate::commands) fn named(matches: &clap::ArgMatches) -> (String, bool) {
     (words.join(" "), can_rehearse)
 }
 
-/// What running the command of `tree` changes that `words` name.
+/// What running the command in `tree` with these `words` changes.
 pub(in crate::commands) fn impact_of(tree: &clap::Command, words: &str) -> Option<Impact> {
     let named = words
         .split(' ')
@@ -189,7 +190,7 @@ pub(in crate::commands) fn impact_of(tree: &clap::Command, words: &str) -> Optio
     named?.get::<Impact>().copied()
 }
 
-/// How to show things, as far as arguments that do not parse say it: JSON or not.
+/// The output settings, as far as they can be read from arguments that do not parse: JSON or not.
 fn globals(args: &[OsString]) -> Globals {
     let words: Vec<_> = args.iter().map(|word| word.to_string_lossy()).collect();
     let json = words.iter().enumerate().any(|(at, word)| {
@@ -256,7 +257,7 @@ fn said(error: &clap::Error) -> String {
     text.trim_end().to_owned()
 }
 
-/// Whether a number below zero was taken for an option.
+/// Whether a negative number was taken for an option.
 fn is_negative(error: &clap::Error) -> bool {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else {
         return false;

@@ -1,4 +1,4 @@
-//! `man`: the manual, made from the tree of commands; one page, or all of them into a directory.
+//! `man`: the manual, generated from the tree of commands; prints one page, or writes all of them into a directory.
 
 mod page;
 
@@ -29,11 +29,11 @@ Examples:
   ucp-streams man worker run | man -l -
   ucp-streams man --out ~/.local/share/man/man1")]
 pub(super) struct Args {
-    /// The command the page is about; the tool itself when none is named
+    /// The command that the page describes; without one, the page describes the tool itself
     #[arg(value_name = "COMMAND")]
     command: Vec<String>,
 
-    /// Write every page into this directory, which is made when it is missing
+    /// Write every page into this directory, which is created if it is missing
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "command")]
     out: Option<PathBuf>,
 }
@@ -43,7 +43,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     print(&args, &context.console)
 }
 
-/// Needs no settings, so no way to a server that could be wrong.
+/// Reads no settings, so wrong connection settings cannot make it fail.
 pub(super) fn print(args: &Args, console: &Console) -> Result<Exit> {
     let tree = tree();
     let pages = shown(&tree);

@@ -1,4 +1,4 @@
-//! One manual page: what clap knows of a command, then examples, output, exit status, environment and files.
+//! One manual page: what clap knows about a command, then its examples, output, exit status, environment and files.
 
 use std::io;
 
@@ -14,65 +14,68 @@ use crate::commands::help::shape;
 use crate::exit::Exit;
 use crate::settings::Env;
 
-/// Set by hand with a release, so that the same source always gives the same pages.
+/// Changed by hand for each release, so that the same source always gives the same pages.
 const DATE: &str = "2026-11-23";
 const MANUAL: &str = "ucp-streams manual";
 
-/// Files every command may read or make, and what they are.
+/// The files that any command may read or create, and what they are.
 const FILES: [(&str, &str); 5] = [
     (
         "~/.config/ucp-streams/config.toml",
-        "The contexts: named connections, written by the context commands, for no other user to read. In XDG_CONFIG_HOME instead of ~/.config where that is set.",
+        "The contexts: named connections. Written by the context commands, with permissions that let no other user \
+            read it. When XDG_CONFIG_HOME is set, the file is there instead of in ~/.config.",
     ),
     (
         "~/.local/state/ucp-streams/context.toml",
-        "Which context is selected. In XDG_STATE_HOME instead of ~/.local/state where that is set.",
+        "The name of the selected context. When XDG_STATE_HOME is set, the file is there instead of in ~/.local/state.",
     ),
     (
         "ucp-streams.toml",
-        "The topology: streams, groups and handlers, merged over the built-in ones. Looked for in the working directory unless --topology or the environment names another.",
+        "The topology: streams, groups and handlers, merged over the built-in ones. It is read from the working \
+            directory, unless --topology or the environment names another file.",
     ),
     (
         ".ucp-streams/",
-        "The private server of dev start: its data, its log and its socket. In the working directory unless --dir names another.",
+        "The private server of dev start: its data, its log and its socket. It is in the working directory, unless \
+            --dir names another.",
     ),
     (
         "the file of --password-file",
-        "The password is its first line. A warning says when other users can read it.",
+        "The first line of the file is the password. A warning is printed when other users can read the file.",
     ),
 ];
 
-/// Variables that are not this tool's, but that what it uses looks at.
+/// Environment variables that belong to other software but have an effect here.
 const OTHERS: [(&str, &str); 5] = [
     (
         "NOTIFY_SOCKET",
-        "Where systemd is told that a worker is ready, alive, and stopping.",
+        "The socket on which a worker tells systemd that it is ready, alive, or stopping.",
     ),
     (
         "PATH",
-        "Where the server binary, and the programs of --exec, are looked for.",
+        "The directories that are searched for the server binary and for the programs of --exec.",
     ),
     (
         "SSL_CERT_DIR",
-        "A directory of authorities to trust instead of the system's, where --tls-ca names none.",
+        "A directory of certificate authorities that are trusted instead of the system's, unless --tls-ca names a file.",
     ),
     (
         "SSL_CERT_FILE",
-        "A file of authorities to trust instead of the system's, where --tls-ca names none.",
+        "A file of certificate authorities that are trusted instead of the system's, unless --tls-ca names a file.",
     ),
     (
         "WATCHDOG_USEC",
-        "How long systemd waits for a worker's next sign of life, in microseconds.",
+        "How long systemd waits for a worker's next keep-alive message, in microseconds.",
     ),
 ];
 
-/// Every command with the words that name it.
+/// Every command, with the words that name it.
 pub(super) type Pages<'a> = Vec<(Vec<String>, &'a Command)>;
 
-/// The page of `command`, which `path` names; `pages` are all of them.
+/// The page of `command`, whose words are `path`; `pages` are all commands.
 ///
 /// # Errors
-/// A bug: a page that cannot be written to memory.
+/// A bug: the page cannot be written to memory.
 pub(super) fn of(path: &[String], command: &Command, pages: &Pages<'_>) -> Result<Vec<u8>> {
     let facts = Facts::of(command);
     let man = Man::new(alone(path, command))
@@ -104,7 +107,7 @@ pub(super) fn of(path: &[String], command: &Command, pages: &Pages<'_>) -> Resul
     Ok(page.text)
 }
 
-/// The command as a tool of its own, without what it shares with all others.
+/// The command as if it were a tool of its own, without the options that all commands share.
 fn alone(path: &[String], command: &Command) -> Command {
     let mut command = command.clone().disable_help_subcommand(true);
     if path.len() > 1 {
@@ -116,7 +119,7 @@ fn alone(path: &[String], command: &Command) -> Command {
     command.bin_name(path.join(" "))
 }
 
-/// A page in pieces, of which each would begin with the same definitions.
+/// A page that is written in pieces. Each piece would begin with the same definitions, which are removed.
 #[derive(Default)]
 struct Page {
     text: Vec<u8>,
@@ -222,7 +225,7 @@ fn output(roff: &mut Roff, facts: &Facts) {
     }
 }
 
-/// What is printed, key by key.
+/// The keys of what is printed.
 fn keys(roff: &mut Roff, flags: &str, prints: Prints) {
     let schema = Value::from(prints.schema());
     let what = shape::whole(&schema);
@@ -265,7 +268,7 @@ fn files(roff: &mut Roff) {
     }
 }
 
-/// The page above, and the pages beside.
+/// The pages to see also: those of the parent command and of the sibling commands.
 fn see_also(roff: &mut Roff, path: &[String], pages: &Pages<'_>) {
     let above = &path[..path.len() - 1];
     let related: Vec<String> = pages

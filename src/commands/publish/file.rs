@@ -1,4 +1,4 @@
-//! `publish --file`: every line of a file or of standard input, checked before any of it is sent.
+//! `publish --file`: publishes the lines of a file or of standard input, after checking all of them.
 
 use std::path::{Path, PathBuf};
 
@@ -15,29 +15,31 @@ use crate::exit::Exit;
 use crate::model::{Kind, Problem, escaped};
 use crate::streams::publish::{Blocks, Checked, OnInvalid, Rate, Rejects, convert};
 
-/// What a file of entries is, and how it is sent.
+/// The file of entries, and how it is sent.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Files")]
 pub(crate) struct FileArgs {
     /// Publish every entry of a file; `-` is standard input
     ///
-    /// A file is read twice. What can be read only once is checked line by line as it comes and kept in a file without a
-    /// name in $TMPDIR until all of it is checked: at most 4 GiB, and no more than half of what is free there.
+    /// A file is read twice: once to check it, and once to send it. Input that can be read only once, such as a pipe,
+    /// is checked line by line as it arrives and kept in an unnamed file in $TMPDIR until all of it has been checked.
+    /// At most 4 GiB are kept, and no more than half of the free space there.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) file: Option<PathBuf>,
 
-    /// What the file is: ndjson (one JSON object per line), json (an array of objects), csv (with a line of names)
+    /// The file's format: ndjson (one JSON object per line), json (an array of objects), or csv (with a header line)
     /// [default: ndjson]
     ///
-    /// The object of an event has its fields: nested JSON is stored as its text, and an event has at most 1,000 fields and
-    /// 1 MiB, in a line of at most 8 MiB. A whole entry is an object with `id` and `fields`, as `read -o ndjson` prints it: in
-    /// `fields` an array is a repeated field, {"base64": …} is bytes, and a name that begins `base64:` is one in base64; it may
-    /// also be `[[name, value], …]` (--pairs), which stands alone as well. Such an entry has at most 1,048,576 fields and
-    /// 512 MiB, in a line of at most 1 GiB; it is checked as an event is, and gets a new id.
+    /// An object can be an event or a whole entry. An event is an object of its fields; nested JSON is stored as
+    /// text. An event has at most 1,000 fields and 1 MiB, in a line of at most 8 MiB. A whole entry is an object with
+    /// `id` and `fields`, as `read -o ndjson` prints it. In `fields`, an array is a repeated field, {"base64": …} is
+    /// a value of bytes, and a name that begins with `base64:` is encoded in base64. `fields` may also be `[[name,
+    /// value], …]`, as --pairs prints it, and such a list may also stand alone. A whole entry has at most 1,048,576
+    /// fields and 512 MiB, in a line of at most 1 GiB. It is checked like an event, and gets a new id.
     #[arg(long, value_name = "FORMAT", requires = "file")]
     format: Option<FileFormat>,
 
-    /// What separates the cells of a csv file: a character, such as `;`, or `tab` [default: a comma]
+    /// The character that separates the cells of a csv file, such as `;`, or `tab` [default: a comma]
     #[arg(long, value_name = "CHAR|tab", value_parser = delimiter, requires = "file")]
     delimiter: Option<u8>,
 
@@ -48,12 +50,13 @@ pub(crate) struct FileArgs {
     #[arg(long = "stream", requires = "file")]
     pub(super) while_reading: bool,
 
-    /// Leave out entries that are not valid; they are written to the file of --rejects
+    /// Leave out invalid entries, and write them to the file named with --rejects
     #[arg(long, requires = "file", requires = "rejects")]
     skip_invalid: bool,
 
-    /// Where --skip-invalid writes what it leaves out, to be corrected and published: a new file, a pipe, or `-` for standard
-    /// output, which then has no ids. One JSON object per line; a row of a CSV file that does not fit its header is an array
+    /// Where --skip-invalid writes the invalid entries, so that you can correct and publish them: a new file, a pipe,
+    /// or `-` for standard output, which then does not show ids. The format is one JSON object per line; a row of a
+    /// CSV file that does not fit the header is written as an array
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "skip_invalid")]
     rejects: Option<PathBuf>,
 
@@ -65,7 +68,7 @@ pub(crate) struct FileArgs {
     pub(super) limit: Limited,
 }
 
-/// How entries are written in a file.
+/// The format of a file of entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum FileFormat {
     #[default]
@@ -74,7 +77,7 @@ enum FileFormat {
     Csv,
 }
 
-/// How a file becomes lines.
+/// How a file is split into lines.
 #[derive(Clone, Copy, Debug)]
 struct Reader {
     format: FileFormat,
@@ -142,7 +145,7 @@ pub(super) async fn run(
     .await
 }
 
-/// Checks all of it, and says what is odd.
+/// Checks the whole file, and warns about what looks wrong.
 fn checked(
     input: Input,
     format: Reader,
@@ -167,7 +170,8 @@ fn checked(
         }
         checked
     } else {
-        let hint = "correct the file and publish it again, or leave out what is not valid: --skip-invalid --rejects FILE";
+        let hint = "correct the file and publish it again, or leave out the invalid entries: --skip-invalid \
+            --rejects FILE";
         checked.all_valid(stream, hint)?
     };
     if job.dry_run || !args.skip_invalid {
@@ -178,11 +182,13 @@ fn checked(
 
 impl FileArgs {
     /// # Errors
-    /// Usage, for a delimiter of what is no table.
+    /// A usage error when --delimiter is given for a format other than csv.
     fn reader(&self) -> Result<Reader, Problem> {
         let format = self.format.unwrap_or_default();
         if self.delimiter.is_some() && format != FileFormat::Csv {
-            return Err(Problem::usage("--delimiter is for a csv file").hint("add --format csv"));
+            return Err(
+                Problem::usage("--delimiter applies only to a csv file").hint("add --format csv")
+            );
         }
         Ok(Reader {
             format,
@@ -191,10 +197,11 @@ impl FileArgs {
         })
     }
 
-    /// Nothing here is for a single entry. The parser lets it pass where fields are given, which no file goes with.
+    /// Checks that none of these options was given for a single entry. The parser accepts them together with fields,
+    /// which exclude a file.
     ///
     /// # Errors
-    /// Usage, naming the flag.
+    /// A usage error that names the flag.
     pub(super) fn require_none(&self) -> Result<(), Problem> {
         let given = [
             ("--format", self.format.is_some()),
@@ -206,8 +213,10 @@ impl FileArgs {
             ("--rate", self.rate.is_some()),
         ];
         match given.iter().find(|(_, is_given)| *is_given) {
-            Some((flag, _)) => Err(Problem::usage(format!("{flag} is for a file of entries"))
-                .hint("name the file with --file, or `-` for standard input")),
+            Some((flag, _)) => Err(Problem::usage(format!(
+                "{flag} applies only to a file of entries"
+            ))
+            .hint("name the file with --file, or `-` for standard input")),
             None => Ok(()),
         }
     }
@@ -220,8 +229,8 @@ impl FileArgs {
         }
     }
 
-    /// What becomes of entries that are not valid, where they are not to be left out `usual`; and whether standard output is
-    /// theirs.
+    /// What is done with invalid entries, with `usual` unless --skip-invalid is given, and whether they are written
+    /// to standard output.
     fn on_invalid(&self, usual: OnInvalid, context: &Context) -> Result<(OnInvalid, bool)> {
         let Some(path) = &self.rejects else {
             return Ok((usual, false));
@@ -232,7 +241,7 @@ impl FileArgs {
         let shown = escaped(path.as_os_str().as_encoded_bytes());
         let device = device.map_err(|error| {
             Problem::new(Kind::Local, format!("cannot write {shown}: {error}"))
-                .hint("name a file for the rejects that can be written")
+                .hint("name a file that can be written with --rejects")
         })?;
         let rejects = Rejects::to_device(path, device.file);
         Ok((OnInvalid::Reject(rejects), device.is_stdout))

@@ -1,4 +1,4 @@
-//! The platform's four kinds of entries: a flag for each field, or FIELD=VALUE as for any stream.
+//! The platform's four kinds of entries. Each field has a flag; FIELD=VALUE works as for any stream.
 #![expect(clippy::doc_markdown, reason = "the docs are the help text")]
 
 use std::ffi::OsString;
@@ -8,14 +8,14 @@ use crate::cli::{FieldValue, bytes_of, field_value};
 use crate::model::{Fields, Name, Problem};
 use crate::platform::{EVENTS_NORMALIZED, EVENTS_RAW, MERGE_REQUESTS, PREDICTION_REQUESTS};
 
-/// What was given for a kind.
+/// The arguments given for a kind.
 struct Parts {
     flags: Vec<(&'static str, Option<OsString>)>,
     fields: Vec<FieldValue>,
     common: Common,
 }
 
-/// Defines the arguments of a kind: its fields as flags, all of which a file replaces.
+/// Defines the arguments of a kind: a flag for each field of its schema, none of which goes together with --file.
 macro_rules! kind {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident),+ $(,)? }) => {
         #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ macro_rules! kind {
         pub(crate) struct $name {
             $($(#[$doc])* #[arg(long, value_name = "VALUE", conflicts_with = "file", allow_hyphen_values = true)]
             $field: Option<OsString>,)+
-            /// Fields instead of flags; the platform's camelCase names are known
+            /// Fields as name=value, instead of the flags; the platform's camelCase names are accepted
             #[arg(value_name = "FIELD=VALUE", value_parser = field_value(), conflicts_with = "file")]
             fields: Vec<FieldValue>,
             #[command(flatten)]
@@ -44,7 +44,7 @@ macro_rules! kind {
 }
 
 kind! {
-    /// Publish an event as it came in, to events.raw
+    /// Publish an event as it was received, to events.raw
     #[command(after_help = "\
 Examples:
   ucp-streams publish raw --brand-id aurora --event-type purchase \\
@@ -76,13 +76,13 @@ Examples:
         event_id,
         /// The brand's id
         brand_id,
-        /// What happened
+        /// The kind of event
         event_type,
-        /// The profile it belongs to (a UUID), once that is known
+        /// The event's profile (a UUID), if it is already known
         profile_id,
-        /// What identifies the person, as a JSON object
+        /// The identifiers of the person, as a JSON object
         identifiers,
-        /// The event's payload in normal form, as JSON
+        /// The event's normalised payload, as JSON
         normalized_payload,
         /// When it happened (ISO 8601); now when it is not given
         timestamp,
@@ -100,13 +100,13 @@ Examples:
     MergeRequest {
         /// The brand's id
         brand_id,
-        /// The profiles, as a JSON array
+        /// The profiles to merge, as a JSON array
         profile_ids,
-        /// Why: identifier_match or manual_review
+        /// The reason for the merge: identifier_match or manual_review
         reason,
-        /// Whether a person must look at it: true or false
+        /// Whether a person must review it: true or false
         requires_manual_review,
-        /// When (ISO 8601); now when it is not given
+        /// The time of the request (ISO 8601); now when it is not given
         timestamp,
     }
 }
@@ -119,18 +119,18 @@ Examples:
       --profile-id 5f0c9a4e-7c1f-4f0e-9d53-0d4a3b0f2c11 --request-type churn
   ucp-streams publish prediction-request --file requests.ndjson")]
     PredictionRequest {
-        /// The profile (a UUID)
+        /// The profile to make a prediction for (a UUID)
         profile_id,
         /// The brand's id
         brand_id,
         /// What to predict: churn, ltv, segment or all
         request_type,
-        /// When (ISO 8601); now when it is not given
+        /// The time of the request (ISO 8601); now when it is not given
         timestamp,
     }
 }
 
-/// The kinds' own names.
+/// The names of the kinds, as subcommands.
 pub(super) fn names() -> Vec<String> {
     let tree = <Kind as clap::Subcommand>::augment_subcommands(clap::Command::new("publish"));
     let names = tree.get_subcommands().map(clap::Command::get_name);
@@ -147,7 +147,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The stream, the fields that were given (flags in the schema's order, then the others), and the rest.
+    /// The stream, the given fields (flags in the order of the schema, then the others), and the other options.
     pub(super) fn resolve(self) -> Result<(Name, Fields, Common), Problem> {
         let (stream, parts) = match self {
             Self::Raw(args) => (EVENTS_RAW, args.parts()),

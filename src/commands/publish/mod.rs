@@ -30,12 +30,13 @@ use kinds::Kind;
 
 /// Publish an entry or a file of them, checked against the schema
 ///
-/// The kinds have a flag for each field; any other stream takes FIELD=VALUE. A missing event id and timestamp are
-/// filled in. Prints the new ids. A file is checked as a whole before its first entry is sent, unless it is to be sent
-/// while it is read (--stream). A file may also have entries as `read`, `get`, `tail`, `consume`, `dlq show` and `pending
-/// --entries` print them: whole (an object with `id` and `fields`) or as `[[name, value], …]`; bytes and repeated fields
-/// are stored as they were, ids are new ones. After a lost reply nothing is sent again, since that could store the entry twice (exit
-/// 8); with --idempotency-field it is.
+/// Each of the platform's four kinds of entries has a subcommand with a flag for each field; for any other stream,
+/// give its name and FIELD=VALUE. A missing event id or timestamp is filled in. The new ids are printed. A file is
+/// checked completely before its first entry is sent, unless --stream is given. A file may also contain entries as
+/// `read`, `get`, `tail`, `consume`, `dlq show` and `pending --entries` print them: whole (an object with `id` and
+/// `fields`) or as `[[name, value], …]`. Bytes and repeated fields are stored as they were; the ids are new. When a
+/// reply is lost, nothing is sent again, because that could store the entry twice (exit 8); with --idempotency-field
+/// it is safe to send it again, and this is done.
 #[derive(Debug, clap::Args)]
 #[command(
     add = Impact::Write, add = Prints::list::<Published<'static>>(), add = PrintsPlan(Prints::one::<WouldPublish>()),
@@ -62,7 +63,7 @@ pub(super) struct Args {
     #[arg(value_name = "STREAM", value_parser = name(), required = true)]
     stream: Option<Name>,
 
-    /// Fields of the entry, in order; a name may repeat
+    /// Fields of the entry, in order; a name may be repeated
     #[arg(value_name = "FIELD=VALUE", value_parser = field_value(), conflicts_with = "file")]
     fields: Vec<FieldValue>,
 
@@ -70,10 +71,10 @@ pub(super) struct Args {
     common: Common,
 }
 
-/// The heading of options about publishing what may have been published before.
+/// The heading of the options that make publishing safe to repeat.
 const IDEMPOTENCY: &str = "Idempotency";
 
-/// What every way of publishing takes.
+/// The options of every way of publishing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Common {
     #[command(flatten)]
@@ -83,16 +84,17 @@ pub(crate) struct Common {
     #[arg(long, value_name = "N|none", value_parser = limit)]
     maxlen: Option<Limit>,
 
-    /// Refuse ids that are not UUIDs, instead of warning
+    /// Refuse ids that are not UUIDs, instead of warning about them
     #[arg(long)]
     strict: bool,
 
-    /// Make publishing safe to repeat: entries with the same value of this (required) field count as one. One that is
-    /// already stored is not stored again and its id is printed; after a lost reply it is sent again; the same value with
-    /// different fields is refused
+    /// Make publishing safe to repeat, by the value of this (required) field: entries with the same value count as
+    /// one entry. An entry that is already stored is not stored again, and its id is printed. After a lost reply, the
+    /// entry is sent again. An entry with the same value but different fields is refused
     ///
-    /// Each value is remembered in a key of its own, {STREAM}:once:FIELD:VALUE (of a value above 128 bytes, its SHA-256
-    /// instead), which the server forgets by itself. `acl publish --idempotency-field FIELD` prints the rule for it.
+    /// Each value is remembered in a key of its own, {STREAM}:once:FIELD:VALUE (for a value longer than 128 bytes,
+    /// with its SHA-256 instead), which expires on the server. `acl publish --idempotency-field FIELD` prints the ACL
+    /// rule for these keys.
     #[arg(long, value_name = "FIELD", value_parser = name(), help_heading = IDEMPOTENCY)]
     idempotency_field: Option<Name>,
 
@@ -104,14 +106,17 @@ pub(crate) struct Common {
     dry_run: DryRun,
 }
 
-/// How long keys are remembered when nothing else is said.
+/// How long keys are remembered by default.
 const REMEMBERED: Duration = Duration::from_hours(24);
-/// The longest a key is remembered: what is sent through a stream does not come again after that, and memory has an end.
+/// The longest time a key is remembered. The limit bounds the memory; an entry is not expected to be published again
+/// after so long.
 const REMEMBERED_MAX: Duration = Duration::from_hours(365 * 24);
 
 fn remembered(text: &str) -> Result<Duration, String> {
     match positive_duration(text)? {
-        length if length > REMEMBERED_MAX => Err(format!("`{text}` is too long: 365d is the most")),
+        length if length > REMEMBERED_MAX => {
+            Err(format!("`{text}` is too long: the maximum is 365d"))
+        }
         length => Ok(length),
     }
 }
@@ -133,7 +138,7 @@ impl Common {
     }
 }
 
-/// A limit that was asked for.
+/// The limit given with --maxlen.
 #[derive(Clone, Copy, Debug)]
 struct Limit(Option<u64>);
 
@@ -142,12 +147,12 @@ fn limit(text: &str) -> Result<Limit, String> {
         "none" => Ok(Limit(None)),
         digits => match digits.parse() {
             Ok(entries) if entries > 0 => Ok(Limit(Some(entries))),
-            _ => Err("a limit is a number of entries from 1 on, or `none`".to_owned()),
+            _ => Err("a limit is a number of entries, 1 or more, or `none`".to_owned()),
         },
     }
 }
 
-/// What is to be published where, and how.
+/// What to publish, where, and how.
 struct Job<'t> {
     spec: StreamSpec,
     target: Destination,
@@ -186,7 +191,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
 }
 
-/// Warns of a stream that is not in the topology where its name looks mistyped: one that is meant so makes no noise.
+/// Warns about a stream that is not in the topology if its name looks mistyped. A stream that is meant to be outside
+/// the topology causes no warning.
 fn doubt(job: &Job<'_>, topology: &Topology, context: &Context) {
     let stream = &job.target.stream;
     let kinds = kinds::names();
@@ -194,8 +200,8 @@ fn doubt(job: &Job<'_>, topology: &Topology, context: &Context) {
         return;
     };
     let nothing = match job.target.maxlen {
-        None => "nothing is checked and nothing is trimmed",
-        Some(_) => "nothing is checked",
+        None => "entries are not checked and the stream is not trimmed",
+        Some(_) => "entries are not checked",
     };
     let meant = if kinds.iter().any(|kind| kind == meant) {
         format!("publish {meant}")
@@ -250,7 +256,8 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
     Ok(Exit::Done)
 }
 
-/// Sends an entry, whose supplied fields have this hash: its id and, where it has a key, whether it was there before.
+/// Sends an entry whose given fields have this hash. Returns its id and, when it has an idempotency key, whether it
+/// was already stored.
 async fn store(
     fields: Fields,
     hash: String,
@@ -274,20 +281,20 @@ async fn store(
     Ok((stored.id, Some(stored.duplicate)))
 }
 
-/// Fields as they were given.
+/// The fields as they were given.
 fn supplied(fields: &Fields) -> Vec<Pair<'_>> {
     let pair = |(name, value): &'_ (Vec<u8>, Vec<u8>)| (name.clone().into(), value.clone().into());
     fields.iter().map(pair).collect()
 }
 
-/// Says what is odd.
+/// Prints the warnings.
 pub(super) fn warn(warnings: &Warnings, context: &Context) {
     for text in warnings.texts() {
         context.console.warn(&text);
     }
 }
 
-/// What is about to be published.
+/// The entries that are about to be published.
 fn planned<'s>(spec: &'s StreamSpec, target: &Destination, entries: u64) -> PlannedAppend<'s> {
     PlannedAppend {
         spec,
@@ -298,7 +305,8 @@ fn planned<'s>(spec: &'s StreamSpec, target: &Destination, entries: u64) -> Plan
 }
 
 impl Job<'_> {
-    /// Shows what would be published: `entries`, where the stream is looked at for as many as `may_come`.
+    /// Shows what would be published. Up to `may_come` entries, the stream is observed to tell what MAXLEN would
+    /// trim.
     async fn would_publish(
         mut self,
         entries: u64,

@@ -1,4 +1,4 @@
-//! Sending the entries of a file: their ids are shown as they come, and at the end what became of them.
+//! Sends the entries of a file, shows their ids as they arrive, and reports the outcome at the end.
 
 use std::io::Read;
 
@@ -17,22 +17,22 @@ use crate::streams::publish::{
 };
 use crate::view::IdWriter;
 
-/// Entries of a chunk where nothing limits it.
+/// The number of entries in a chunk when nothing limits it.
 const NO_LIMIT: usize = usize::MAX;
 
 /// How entries are sent, and how their ids are shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Course {
-    /// How many ids a person is shown.
+    /// How many ids are shown to a person.
     pub(super) limit: Limit,
-    /// How many entries a second at most.
+    /// The greatest number of entries per second.
     pub(super) rate: Option<Rate>,
-    /// Whether they are sent while the input is read, so that each id is shown at once.
+    /// Whether entries are sent while the input is read, so that each id must be shown at once.
     pub(super) is_streaming: bool,
 }
 
-/// Sends the entries; `expected` is how many there are, where that is known. With what becomes of those that are not valid
-/// comes whether standard output is theirs.
+/// Sends the entries; `expected` is their number, if it is known. `on_invalid` comes with whether the invalid entries
+/// are written to standard output.
 pub(super) async fn publish<R: Read + Send + 'static>(
     entries: Blocks<R>,
     expected: Option<u64>,
@@ -88,7 +88,7 @@ fn encoding(job: &Job<'_>, rate: Option<Rate>, on_invalid: OnInvalid) -> Encodin
     }
 }
 
-/// Sends all of it, with keys or without; `show` is given what is stored.
+/// Sends all entries, with or without idempotency keys, and gives `show` what was stored.
 async fn send_all<'j>(
     feed: Feed,
     rate: Option<Rate>,
@@ -118,7 +118,7 @@ async fn send_all<'j>(
     Ok(send(&mut lane, feed, &job.target, rate, stop, each).await)
 }
 
-/// Ends the output, and says what became of the entries.
+/// Ends the output, and reports what happened to the entries.
 async fn end(
     sent: PublishOutcome,
     shown: Shown,

@@ -1,5 +1,5 @@
-//! What commands that send a file have in common: opening it, ids that are shown as they come, and a signal that
-//! stops them between two chunks.
+//! What commands that send a file have in common: opening the file, showing ids as they arrive, and stopping between
+//! two chunks at a signal.
 
 use std::fs::File;
 use std::io;
@@ -15,16 +15,16 @@ use crate::exit::Exit;
 use crate::model::{Kind, Problem, escaped, with_commas};
 use crate::streams::publish::{Place, StopFlag};
 
-/// What entries are read from.
+/// The source of the entries.
 pub(in crate::commands) enum Input {
     /// A file that can be read again.
     File(File),
-    /// What comes once.
+    /// An input that can be read only once.
     Once(Box<dyn io::Read + Send>),
 }
 
 impl Input {
-    /// What is in it, once.
+    /// Its content, for reading it once.
     pub(in crate::commands) fn once(self) -> Box<dyn io::Read + Send> {
         match self {
             Self::File(file) => Box::new(file),
@@ -36,7 +36,7 @@ impl Input {
 /// The file or device at `path`; `-` is standard input.
 ///
 /// # Errors
-/// Local, when it cannot be opened.
+/// A local error when it cannot be opened.
 pub(in crate::commands) fn input(path: &Path, context: &Context) -> Result<Input> {
     let shown = || escaped(path.as_os_str().as_encoded_bytes());
     let cannot = |error: io::Error| {
@@ -46,7 +46,7 @@ pub(in crate::commands) fn input(path: &Path, context: &Context) -> Result<Input
     if path == Path::new("-") {
         let terminal = context.console.terminal();
         if let Some(fault) = terminal.stdin_fault {
-            let text = format!("standard input {fault}: there is nothing to read `--file -` from");
+            let text = format!("standard input {fault}, so --file - has nothing to read");
             return Err(Problem::new(Kind::Local, text)
                 .hint("pipe the entries into it, or name a file")
                 .into());
@@ -61,12 +61,12 @@ pub(in crate::commands) fn input(path: &Path, context: &Context) -> Result<Input
     }
 }
 
-/// Standard output for what is shown while work goes on. When nothing can be shown any more the work goes on: half a
-/// file in a stream is worse than ids that nobody reads.
+/// Standard output for what is shown while the work goes on. The work continues even when nothing can be shown any
+/// more, because a stream with half of a file is worse than ids that nobody reads.
 pub(in crate::commands) struct Shown {
     out: Output,
     failed: Option<anyhow::Error>,
-    /// Whether standard output is for something else.
+    /// Whether standard output is used for something else.
     is_silent: bool,
 }
 
@@ -79,7 +79,7 @@ impl Shown {
         }
     }
 
-    /// The same, which shows nothing where standard output `is_taken`.
+    /// The same, but silent when standard output `is_taken`.
     pub(in crate::commands) fn unless(self, is_taken: bool) -> Self {
         Self {
             is_silent: is_taken,
@@ -108,7 +108,7 @@ impl Shown {
     /// Ends the output.
     ///
     /// # Errors
-    /// The first failure, with how many entries were published all the same.
+    /// The first failure, with the number of entries that were published nevertheless.
     pub(in crate::commands) fn end(mut self, stored: u64) -> Result<()> {
         match self.failed.take() {
             None => self.out.flush(),
@@ -118,9 +118,9 @@ impl Shown {
     }
 }
 
-/// Whether a signal asked to stop, and which.
+/// Whether a signal asked to stop, and which one.
 pub(in crate::commands) struct Interrupt {
-    /// Set when one did.
+    /// Set when a signal did.
     pub(in crate::commands) flag: Arc<StopFlag>,
     is_term: Arc<AtomicBool>,
 }
@@ -129,7 +129,7 @@ impl Interrupt {
     /// Catches signals from now on.
     ///
     /// # Errors
-    /// When the system refuses a handler.
+    /// When the system refuses to install a handler.
     pub(in crate::commands) fn watch() -> Result<Self> {
         let mut signals = Signals::catch()?;
         let flag = Arc::new(StopFlag::default());
@@ -143,7 +143,8 @@ impl Interrupt {
         Ok(Self { flag, is_term })
     }
 
-    /// The exit of a command that was stopped after `stored` entries, the last from this place.
+    /// The exit code of a command that was stopped after `stored` entries, the last of which came from this place in
+    /// the input.
     pub(in crate::commands) fn stopped(
         &self,
         stored: u64,
@@ -161,7 +162,7 @@ impl Interrupt {
         self.exit()
     }
 
-    /// The exit of a command that was stopped.
+    /// The exit code of a command that was stopped.
     pub(in crate::commands) fn exit(&self) -> Exit {
         if self.is_term.load(Ordering::Relaxed) {
             Exit::Terminated

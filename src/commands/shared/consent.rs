@@ -1,4 +1,4 @@
-//! Consent to a plan, asked for with the server in it.
+//! Asks for consent to a plan, and names the server in the question.
 
 use anyhow::Result;
 
@@ -20,7 +20,8 @@ impl Context {
         Ok(self.console.confirm(&plan, listening.as_ref())?)
     }
 
-    /// Where the server listens, where that decides whether it is a production one; `None` too where it does not say.
+    /// Where the server listens, if that decides whether it is a production server; `None` also when the server does
+    /// not say.
     async fn listening(&self) -> Result<Option<Listening>> {
         if !self.console.is_unsure_of_server() {
             return Ok(None);

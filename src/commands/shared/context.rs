@@ -1,4 +1,5 @@
-//! What every command is given: settings, console, topology, and connections to the server they name.
+//! What every command is given: the settings, the console, the topology, and connections to the server that the
+//! settings name.
 
 use std::cell::OnceCell;
 use std::fs;
@@ -22,20 +23,20 @@ use crate::wire::{Connection, Dialer, Endpoint, Lane, PasswordPrompt, Transport}
 /// The settings, outputs and topology of one command.
 #[derive(Debug)]
 pub(in crate::commands) struct Context {
-    /// What was resolved from flags and environment.
+    /// The settings resolved from flags and environment.
     pub(in crate::commands) settings: Settings,
-    /// The two outputs.
+    /// Standard output and standard error.
     pub(in crate::commands) console: Arc<Console>,
-    /// The words that name the command that is run, as `worker run`.
+    /// The words that name the running command, such as `worker run`.
     pub(in crate::commands) command: String,
-    /// The line that was typed.
+    /// The command line that was typed.
     pub(super) typed: Typed,
     /// `--dry-run` before the command.
     before: DryRun,
     topology: OnceCell<Topology>,
-    /// The built-in one, where the file is broken and names are only to be suggested.
+    /// The topology that names are suggested from: the built-in one when the file has errors.
     known: OnceCell<Topology>,
-    /// The private server of this one command (`ephemeral:`); it ends with the context.
+    /// The private server of this one command (`ephemeral:`), which ends with the context.
     ephemeral: OnceCell<Server>,
     prompt: PasswordPrompt,
 }
@@ -60,11 +61,12 @@ impl Context {
         }
     }
 
-    /// The built-in topology, or it with the operator's file merged over it. Read once, and only by the
-    /// commands that ask.
+    /// The built-in topology, with the operator's file merged over it. Read once, and only by the commands that need
+    /// it.
     ///
     /// # Errors
-    /// A usage problem when the file is not there, or with all that is wrong in it; a local one when it cannot be read.
+    /// A usage error when the file does not exist, or that lists everything wrong in it; a local error when it cannot
+    /// be read.
     pub(in crate::commands) fn topology(&self) -> Result<&Topology> {
         if let Some(topology) = self.topology.get() {
             return Ok(topology);
@@ -73,14 +75,15 @@ impl Context {
         Ok(self.topology.get_or_init(|| topology))
     }
 
-    /// A topology to suggest names from, for commands that need none: the built-in one where the file is broken.
+    /// A topology to suggest names from, for commands that do not need one: the built-in topology when the file has
+    /// errors.
     pub(in crate::commands) fn known_names(&self) -> &Topology {
         self.topology()
             .unwrap_or_else(|_| self.known.get_or_init(Topology::default))
     }
 
-    /// Reads the topology file where a flag names one, whether or not the command needs it: a wrong name is a mistake, and
-    /// is to show before anything else is done.
+    /// Reads the topology file that a flag names, whether or not the command needs it. A wrong file name is a mistake
+    /// that must show before anything else is done.
     ///
     /// # Errors
     /// As [`Context::topology`].
@@ -91,7 +94,7 @@ impl Context {
         }
     }
 
-    /// How to reach the server. Starts the private one of `ephemeral:` the first time.
+    /// How to reach the server. The first call starts the private server of `ephemeral:`.
     ///
     /// # Errors
     /// When there is no server binary, or it does not start.
@@ -107,8 +110,8 @@ impl Context {
             .asking(self.prompt.clone()))
     }
 
-    /// The same context, on a private server unless a flag named one: what the environment or a selected context says is
-    /// where the operator works, not where a demonstration belongs.
+    /// The same context, but on a private server unless a flag names one. The server in the environment or the
+    /// selected context is where the operator works, so a demonstration must not run there.
     pub(in crate::commands) fn or_private(&self) -> Self {
         let mut settings = self.settings.clone();
         if !matches!(settings.target.origin, Origin::Flag(_)) {
@@ -122,7 +125,7 @@ impl Context {
         )
     }
 
-    /// Whether nothing is to be done but to say what would be: `--dry-run` after the command, or before it.
+    /// Whether this is a dry run: `--dry-run` was given after the command, or before it.
     pub(in crate::commands) fn is_rehearsal(&self, after: DryRun) -> bool {
         after.or(self.before)
     }
@@ -134,37 +137,39 @@ impl Context {
         ));
     }
 
-    /// Says what an operation warns of.
+    /// Prints the warnings of an operation.
     pub(in crate::commands) fn warn_each(&self, texts: impl IntoIterator<Item = String>) {
         for text in texts {
             self.console.warn(&text);
         }
     }
 
-    /// Whether the server is a private one of this command.
+    /// Whether the server is a private one, started for this command.
     pub(in crate::commands) fn is_ephemeral(&self) -> bool {
         self.settings.target.value == ServerChoice::Ephemeral
     }
 
-    /// Whether fields are to be shown as pairs.
+    /// Whether fields are shown as pairs.
     ///
     /// # Errors
-    /// Usage, where the format has no fields in JSON.
+    /// A usage error when the format does not show fields as JSON.
     pub(in crate::commands) fn in_pairs(&self, asked: Pairs) -> Result<bool, Problem> {
         match self.console.options().format {
             format @ (Format::Table | Format::Wide | Format::Plain) if asked.pairs => {
                 let format = format.word();
-                let text = format!("--pairs is for fields in JSON, and -o {format} has none");
+                let text = format!(
+                    "--pairs changes how fields are shown in JSON, and -o {format} shows no JSON"
+                );
                 Err(Problem::usage(text).hint("use -o json, -o ndjson or -o csv"))
             }
             _ => Ok(asked.pairs),
         }
     }
 
-    /// How entries are shown that may be asked for with a line a field: a table, where nothing else was asked for.
+    /// How entries are shown with `--long`: as a table, unless another format was given.
     ///
     /// # Errors
-    /// Usage, where the format has no lines of fields.
+    /// A usage error when the format cannot show one field per line.
     pub(in crate::commands) fn in_length(&self, asked: Long) -> Result<Options, Problem> {
         let options = self.console.options().clone();
         let format = &self.console.display().format;
@@ -176,13 +181,16 @@ impl Context {
                 ..options
             }),
             other => {
-                let text = format!("--long is for a table, which -o {} is not", other.word());
-                Err(Problem::usage(text).hint("leave one of the two out"))
+                let text = format!(
+                    "--long needs the table format, but the output format is {}",
+                    other.word()
+                );
+                Err(Problem::usage(text).hint("leave out one of the two"))
             }
         }
     }
 
-    /// Whether a name that is not there is answered with one that may have been meant: not where that is destructive.
+    /// Whether an error about an unknown name may suggest a similar one: not for destructive commands.
     pub(in crate::commands) fn suggests(&self) -> Suggest {
         match self.impact() {
             Some(Impact::Destructive) => Suggest::Nothing,
@@ -208,7 +216,7 @@ impl Context {
         Ok(self.dialer()?.connect().await?)
     }
 
-    /// A lane for bulk and blocking work.
+    /// A separate connection for bulk and blocking work.
     ///
     /// # Errors
     /// As [`Context::dialer`] and [`Dialer::lane`].
@@ -236,7 +244,7 @@ impl Context {
     }
 }
 
-/// The built-in topology, or it with the file that the settings name merged over it.
+/// The built-in topology, with the file that the settings name merged over it.
 ///
 /// # Errors
 /// As [`Context::topology`].
@@ -247,7 +255,7 @@ pub(in crate::commands) fn topology_of(settings: &Settings) -> Result<Topology, 
     }
 }
 
-/// Asks on the terminal, where there is one.
+/// Asks for the password on the terminal, if there is one.
 fn prompt(settings: &Settings, console: &Arc<Console>) -> PasswordPrompt {
     let whose = match &settings.target.value {
         ServerChoice::Server(endpoint) => format!("Password for {endpoint}"),

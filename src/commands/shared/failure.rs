@@ -1,5 +1,5 @@
-//! Errors of the server with the next step to take. An operation that knows better has said so already, as a
-//! [`Problem`]; what is left is explained here by its kind.
+//! Adds the next step to errors of the server. An operation that knows a better one has already given it, in a
+//! [`Problem`]; the other errors are explained here by their kind.
 
 use anyhow::Error;
 
@@ -13,8 +13,8 @@ use crate::streams::permissions::key_rule;
 use crate::streams::server::{replica, still_loading, unfit};
 use crate::wire::{self, Denial, ErrorKind};
 
-/// `error` with the next step. Asks the server what it is where that may be the reason: a round trip that only failures
-/// pay for.
+/// `error` with the next step. If the kind of server may be the reason, the server is asked for it, which takes a
+/// round trip only after a failure.
 pub(in crate::commands) async fn explained(error: Error, context: &Context) -> Error {
     let problem = error.downcast_ref::<Problem>();
     let problem = problem.or_else(|| error.chain().find_map(|it| it.downcast_ref()));
@@ -46,7 +46,7 @@ pub(in crate::commands) async fn explained(error: Error, context: &Context) -> E
     problem.into()
 }
 
-/// What is not there may be on its way to a replica.
+/// What is missing may not have been copied to a replica yet.
 async fn unless_loading(error: Error, context: &Context) -> Error {
     if matches!(context.settings.target.value, ServerChoice::Server(_))
         && let Ok(connection) = context.connect().await
@@ -57,7 +57,7 @@ async fn unless_loading(error: Error, context: &Context) -> Error {
     error
 }
 
-/// The next step where a replica failed because it is one.
+/// The next step when a command failed because the server is a replica.
 async fn of_replica(kind: ErrorKind, context: &Context) -> Option<String> {
     if !matches!(kind, ErrorKind::ReadOnly | ErrorKind::NotReady) {
         return None;
@@ -67,7 +67,7 @@ async fn of_replica(kind: ErrorKind, context: &Context) -> Option<String> {
     let next = replica.next_step();
     match kind {
         ErrorKind::ReadOnly => Some(format!(
-            "this server is a replica of {primary}, which takes the writes; {}",
+            "this server is a replica of {primary}, and writes must go to that primary; {}",
             replica.instead()
         )),
         _ if replica.is_loading => Some(format!(
@@ -77,11 +77,12 @@ async fn of_replica(kind: ErrorKind, context: &Context) -> Option<String> {
     }
 }
 
-/// Warns of each stream that the user may not look at, with the rule that is missing: what was shown is not all.
+/// Warns about each stream that the user may not read, with the missing ACL rule, because the output is then
+/// incomplete.
 pub(in crate::commands) fn told_of_denied(denied: &[Denied], context: &Context) -> Exit {
     for Denied { stream, error } in denied {
         let step = permission_step(error, context);
-        let text = format!("cannot look at stream `{stream}`: {error}\n{step}");
+        let text = format!("cannot read stream `{stream}`: {error}\n{step}");
         context.console.warn(&text);
     }
     if denied.is_empty() {
@@ -120,7 +121,7 @@ pub(in crate::commands) fn told_of_refused(
     Exit::of_parts(!refused.is_empty(), false)
 }
 
-/// Says of which groups everything fails that is attempted.
+/// Warns about the groups whose circuit breaker is open.
 pub(in crate::commands) fn warn_of_open_breakers<'g>(
     groups: impl IntoIterator<Item = &'g GroupReport>,
     context: &Context,
@@ -138,7 +139,9 @@ pub(in crate::commands) fn warn_of_open_breakers<'g>(
                 escaped(open.reason.as_bytes()),
             );
             context.console.warn(&format!(
-                "group `{group}` on `{stream}`: the circuit breaker of worker {consumer} is open since {}: every attempt fails: {reason}\nits workers try one entry at a time, count no deliveries against the others, and resume by themselves when an attempt succeeds",
+                "group `{group}` on `{stream}`: the circuit breaker of worker {consumer} has been open since {}, \
+                    because every attempt fails: {reason}\nits workers try one entry at a time, do not count \
+                    deliveries against the other entries, and resume by themselves when an attempt succeeds",
                 open.since
             ));
         }
@@ -159,62 +162,66 @@ fn next_step(error: &wire::Error, context: &Context) -> Option<String> {
     let asks_who = matches!(context.command.as_str(), "ping" | "context check");
     let step = match error.kind {
         ErrorKind::Closed if asks_who => {
-            "the server may be restarting, or the address may be a proxy's; see its log, and run it again"
+            "the server may be restarting, or the address may be that of a proxy; see the server's log, and run the \
+                command again"
         }
-        ErrorKind::UnknownCommand if asks_who => "the server lacks or has renamed this command",
+        ErrorKind::UnknownCommand if asks_who => {
+            "the server does not have this command, or has renamed it"
+        }
         ErrorKind::Protocol if asks_who => {
-            "is that a Redis or Valkey server? -v says which address is used"
+            "check that it is a Redis or Valkey server; -v shows which address is used"
         }
         ErrorKind::Server if asks_who => {
-            "this is the server's own error message; -v says which address is used"
+            "this is the server's own error message; -v shows which address is used"
         }
         ErrorKind::Connect => {
-            "start a server of your own with `ucp-streams dev start`, or name another with --url or $UCP_STREAMS_URL"
+            "start a private server with `ucp-streams dev start`, or name another server with --url or $UCP_STREAMS_URL"
         }
         ErrorKind::Timeout => {
-            "the server may be busy, stopped, loading its data (see its log), or unreachable from here; --timeout waits longer"
+            "the server may be busy, stopped, loading its data (see its log), or unreachable from here; a larger \
+                --timeout waits longer"
         }
         ErrorKind::Closed => {
-            "check with `ucp-streams ping` that the server is back, then run it again"
+            "check with `ucp-streams ping` that the server is back, then run the command again"
         }
         ErrorKind::Auth => return Some(password_step(context)),
         ErrorKind::NoPerm => return Some(permission_step(error, context)),
-        ErrorKind::Tls => "check the certificate's names and its authority",
+        ErrorKind::Tls => "check the names in the certificate and the authority that issued it",
         ErrorKind::WrongType => {
-            "the key is not a stream; check its name, or see its type with TYPE"
+            "the key is not a stream; check its name, or look up its type with TYPE"
         }
         ErrorKind::NoGroup => {
-            "create it with `ucp-streams init`, or see the groups there are with `ucp-streams info`"
+            "create it with `ucp-streams init`, or list the existing groups with `ucp-streams info`"
         }
-        ErrorKind::NoKey => "see the streams there are with `ucp-streams info`",
+        ErrorKind::NoKey => "list the existing streams with `ucp-streams info`",
         ErrorKind::ReadOnly => "this server is a replica; name its primary with --url",
         ErrorKind::NotReady => "the server is busy or loading its data; try again in a moment",
         ErrorKind::OutOfMemory => {
-            "the server is at its memory limit: make room (shorter streams) or raise maxmemory"
+            "the server is at its memory limit: shorten streams, or raise maxmemory"
         }
         ErrorKind::WritesRefused => {
             "the server refuses writes because of a problem with its disk or its replicas; see its log"
         }
         ErrorKind::TooManyClients => {
-            "the server has reached its limit of clients: stop some, or raise maxclients"
+            "the server has reached its limit of clients: close some connections, or raise maxclients"
         }
         ErrorKind::Cluster => {
-            "this tool does not follow slots that move: name the node that has it with --url"
+            "this tool does not follow slots from node to node: name the node that holds this slot with --url"
         }
         ErrorKind::CrossSlot => {
-            "a cluster changes only keys of one hash slot together: give their names the same {hash tag}"
+            "a cluster can change several keys together only in one hash slot: give their names the same {hash tag}"
         }
         ErrorKind::UnknownCommand => {
-            "the server lacks or has renamed this command; `ucp-streams ping` says what it is"
+            "the server does not have this command, or has renamed it; `ucp-streams ping` shows which server it is"
         }
         ErrorKind::NoDatabase => {
-            "give a database that exists, with --db or at the end of the URL; 0 always exists"
+            "give the number of an existing database, with --db or at the end of the URL; 0 always exists"
         }
         ErrorKind::Protocol => {
-            "is that a Redis or Valkey server? `ucp-streams -v ping` says which address is used"
+            "check that it is a Redis or Valkey server; `ucp-streams -v ping` shows which address is used"
         }
         ErrorKind::Server => {
-            "this is the server's own error message; `ucp-streams -v ping` says which server it is"
+            "this is the server's own error message; `ucp-streams -v ping` shows which server it is"
         }
         _ => return None,
     };
@@ -236,7 +243,7 @@ fn user_of(context: &Context) -> &str {
     }
 }
 
-/// The rule that is missing, as `ACL SETUSER` takes it.
+/// The missing rule, in the form that `ACL SETUSER` takes.
 fn permission_step(error: &wire::Error, context: &Context) -> String {
     let denial = error.denial().unwrap_or(Denial::Unnamed);
     lacking(denial, user_of(context), &context.command)
@@ -245,7 +252,7 @@ fn permission_step(error: &wire::Error, context: &Context) -> String {
 /// As [`permission_step`], for the command that these words name.
 fn lacking(denial: Denial, user: &str, command: &str) -> String {
     let rule = |rule: String| {
-        format!("the user lacks permission; grant it with: ACL SETUSER {user} {rule}")
+        format!("the user lacks a permission; grant it with: ACL SETUSER {user} {rule}")
     };
     let lacks = match denial {
         Denial::Command(name) => rule(format!("+{name}")),

@@ -1,4 +1,4 @@
-//! The arguments that name groups, shared by the commands about them.
+//! The arguments that name groups, shared by the commands that work on groups.
 
 use anyhow::Result;
 
@@ -13,22 +13,22 @@ use crate::wire::Connection;
 /// One group.
 #[derive(Debug, clap::Args)]
 pub(in crate::commands) struct GroupArgs {
-    /// The group: one on a stream of the topology, on the server or in the topology
+    /// The group; it may be on a stream of the topology, on the server, or only in the topology
     #[arg(value_name = "GROUP", value_parser = cli::name())]
     group: Name,
 
-    /// The group's stream, where it is no stream of the topology or the group is on several
+    /// The group's stream, needed when that is not a stream of the topology or the group is on several
     #[arg(long, value_name = "STREAM", value_parser = cli::name())]
     stream: Option<Name>,
 }
 
 impl GroupArgs {
-    /// The group, as it was named.
+    /// The group's name, as it was given.
     pub(in crate::commands) fn name(&self) -> &Name {
         &self.group
     }
 
-    /// What the topology says of the group, which the server may not have.
+    /// The group's declaration in the topology; the server need not have the group.
     ///
     /// # Errors
     /// As [`OnServer::find`].
@@ -40,10 +40,11 @@ impl GroupArgs {
         Ok(self.find(connection, context).await?.spec)
     }
 
-    /// The same for one that is to be created where it is missing: where the topology says, if it does.
+    /// The same for a group that will be created if it is missing, on the stream that the topology gives, if it gives
+    /// one.
     ///
     /// # Errors
-    /// As [`GroupArgs::resolve`].
+    /// As [`OnServer::find`].
     pub(in crate::commands) async fn to_create(
         &self,
         connection: &Connection,
@@ -56,7 +57,7 @@ impl GroupArgs {
         find(&self.group, self.stream.as_ref(), connection, context).await
     }
 
-    /// The group on the server, which must have it.
+    /// The group, which must exist on the server.
     ///
     /// # Errors
     /// As [`GroupArgs::resolve`], [`Context::connect`] and [`Target::require`].
@@ -85,7 +86,7 @@ impl GroupArgs {
     }
 }
 
-/// The group called `name`, on `stream` where that is given.
+/// The group called `name`, on `stream` if that is given.
 ///
 /// # Errors
 /// As [`OnServer::look`] and [`OnServer::find`].
@@ -104,10 +105,10 @@ pub(in crate::commands) async fn find(
     on_server.find(connection, name, context.suggests()).await
 }
 
-/// A group that is on the server.
+/// A group that exists on the server.
 pub(in crate::commands) struct OpenGroup<'t> {
     pub(in crate::commands) topology: &'t Topology,
-    /// What the topology says of it.
+    /// Its declaration in the topology.
     pub(in crate::commands) spec: GroupSpec,
     pub(in crate::commands) target: Target,
     pub(in crate::commands) connection: Connection,
@@ -115,7 +116,8 @@ pub(in crate::commands) struct OpenGroup<'t> {
     pub(in crate::commands) groups: Vec<GroupInfo>,
 }
 
-/// As [`find`], for a group that is created where it is missing: the topology's stream comes first, if it names one.
+/// As [`find`], for a group that is created if it is missing: the stream in the topology, if there is one, takes
+/// precedence.
 ///
 /// # Errors
 /// As [`find`].
@@ -134,17 +136,18 @@ pub(in crate::commands) async fn to_create(
 /// Any number of groups.
 #[derive(Debug, clap::Args)]
 pub(in crate::commands) struct GroupsArgs {
-    /// Groups on streams of the topology, on the server or in the topology; all when none is named
+    /// The groups; they may be on streams of the topology, on the server, or only in the topology; all when none is
+    /// named
     #[arg(value_name = "GROUP", value_parser = cli::name())]
     groups: Vec<Name>,
 
-    /// The groups' stream, where it is no stream of the topology or the groups are on several
+    /// The groups' stream, needed when that is not a stream of the topology or the groups are on several
     #[arg(long, value_name = "STREAM", value_parser = cli::name(), requires = "groups")]
     stream: Option<Name>,
 }
 
 impl GroupsArgs {
-    /// What the topology says of the groups, which the server may not have.
+    /// The groups' declarations in the topology; the server need not have the groups.
     ///
     /// # Errors
     /// As [`OnServer::look`] and [`OnServer::find`].
@@ -172,7 +175,7 @@ impl GroupsArgs {
     }
 }
 
-/// As [`find`], for any number of names and one look.
+/// As [`find`], for any number of names with one query of the server.
 ///
 /// # Errors
 /// As [`find`].

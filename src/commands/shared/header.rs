@@ -1,4 +1,4 @@
-//! The line that every look begins with on a terminal.
+//! The header line of the commands that look, shown on a terminal.
 
 use std::time::Duration;
 
@@ -12,24 +12,25 @@ use crate::streams::inspect::Observation;
 use crate::view;
 use crate::wire::Connection;
 
-/// How long what is shown waits for it at most.
+/// How long the output waits for the header at most.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What the line says, where there is to be one.
+/// The content of the header, if there is to be one.
 #[derive(Debug)]
 pub(in crate::commands) struct Header(Option<About>);
 
-/// Who looks for alerts.
+/// Where the alerts in the header come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::commands) enum Alerts {
-    /// The command itself, at all groups of the topology.
+    /// The command itself, which looks at all groups of the topology.
     Seen,
-    /// Nobody else.
+    /// A query of the header's own, because the command does not look at them.
     Asked,
 }
 
 impl Header {
-    /// Looks, and asks meanwhile what the line is to say. Neither fails the look nor holds it up.
+    /// Runs the look, and collects the content of the header at the same time. The header neither makes the look fail
+    /// nor delays it.
     pub(in crate::commands) fn beside<'a, T: 'a>(
         connection: &'a Connection,
         alerts: Alerts,
@@ -71,7 +72,7 @@ impl Header {
         }))
     }
 
-    /// What is shown from now on begins with it.
+    /// Puts the header in front of what is shown from now on.
     pub(in crate::commands) fn begin(self, context: &Context) {
         if let Some(about) = self.0 {
             let header = view::Header {
@@ -90,7 +91,7 @@ fn is_shown(context: &Context) -> bool {
     options.on_screen() && options.headers && !context.console.is_quiet()
 }
 
-/// The context, else the address.
+/// The name of the context, or else the address.
 fn name(context: &Context) -> String {
     let ServerChoice::Server(endpoint) = &context.settings.target.value else {
         return "ephemeral:".to_owned();

@@ -1,5 +1,5 @@
 //! What several commands share: what they run with, arguments that name a group or select entries, the flow from a
-//! plan to consent to what was done, and the words for what failed. No command lives here.
+//! plan through consent to the results, and the explanation of errors. No command lives here.
 
 pub(in crate::commands) mod bulk;
 mod consent;

@@ -1,4 +1,4 @@
-//! A panic as an operator sees it: one short message on standard error, exit 70.
+//! How a panic is shown to an operator: one short message on standard error, and exit code 70.
 
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::console::Console;
 use crate::model::{Kind, Problem};
 
-/// From now on a panic anywhere in the process is said on `console` instead of as a raw trace.
+/// From now on, a panic anywhere in the process is reported on `console` instead of as a raw trace.
 pub(in crate::commands) fn report_to(console: &Arc<Console>) {
     let console = Arc::clone(console);
     panic::set_hook(Box::new(move |info| {
@@ -15,7 +15,7 @@ pub(in crate::commands) fn report_to(console: &Arc<Console>) {
 }
 
 fn problem(info: &PanicHookInfo<'_>) -> Problem {
-    let what = info.payload_as_str().unwrap_or("a panic without words");
+    let what = info.payload_as_str().unwrap_or("a panic without a message");
     let place = info
         .location()
         .map(|at| format!(" ({}:{})", at.file(), at.line()))

@@ -1,4 +1,4 @@
-//! A dry run's plan on its way to standard output: one document in JSON, its rows in any other format.
+//! Prints the plan of a dry run on standard output: one document in JSON, the rows in any other format.
 
 use anyhow::Result;
 
@@ -8,11 +8,10 @@ use crate::cli::DryRun;
 use crate::model::{Consent, Impact, Limit, Plan, PlanFacts, Problem, Row};
 
 impl Context {
-    /// What stands in the way, where a plan that is shown is to say so; the plan's rows alone would be taken for what would be
-    /// done.
+    /// The refusal that a JSON plan must contain, because the rows alone would look like what would be done.
     ///
     /// # Errors
-    /// That itself, everywhere else.
+    /// The refusal itself, in every other case.
     pub(in crate::commands) fn refusal_of(
         &self,
         dry_run: DryRun,
@@ -26,8 +25,8 @@ impl Context {
         }
     }
 
-    /// What an operation would do, with the server it was planned for and the command that carries it out; what is `pinned`
-    /// stands in that for what was typed.
+    /// What an operation would do, with the server it was planned for and the command that carries it out. Arguments
+    /// in `pinned` replace what was typed.
     ///
     /// # Errors
     /// As [`Context::dialer`].
@@ -42,7 +41,7 @@ impl Context {
         })
     }
 
-    /// Shows a plan, of whose rows so many.
+    /// Shows a plan, with at most this many rows.
     ///
     /// # Errors
     /// As [`Console::show`](crate::console::Console::show).
@@ -75,8 +74,8 @@ impl Context {
         self.console.show_one(row)
     }
 
-    /// Whether to do what the plan says: a dry run ends after `row`, which shows the plan (`None`), and what is refused
-    /// is refused in either; the rest takes consent.
+    /// Whether to do what the plan says. A dry run shows the plan with `row` and ends (`None`). A refusal ends both a
+    /// dry run and a real one; otherwise consent is asked for.
     ///
     /// # Errors
     /// `refusal`; as [`Context::consent`].

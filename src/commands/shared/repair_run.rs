@@ -1,4 +1,5 @@
-//! How a command that changes entries runs: what it found, consent, what became of each, and the exit code of that.
+//! How a command that changes entries runs: the plan, consent, the result for each entry, and the exit code that
+//! follows.
 
 use anyhow::Result;
 
@@ -14,20 +15,20 @@ use crate::streams::publish::Rate;
 use crate::streams::repair::{Applied, Outcome, Repaired};
 use crate::view::{Changed, Cut, RowWriter};
 
-/// A repair that is planned and not yet applied, with how it is to be shown.
+/// A planned repair that is not applied yet, and how it is to be shown.
 pub(in crate::commands) struct RepairRun<'a> {
     context: &'a Context,
     repair: Repair,
     /// How many rows are shown.
     limit: Limit,
-    /// At most so many a second are changed.
+    /// The greatest number of changes per second.
     rate: Option<Rate>,
-    /// Why it is not made, where it is only planned.
+    /// Why a dry run's repair would be refused.
     refusal: Option<Problem>,
 }
 
 impl<'a> RepairRun<'a> {
-    /// Of `repair`, of which the usual number of rows is shown.
+    /// A run of `repair` that shows the usual number of rows.
     pub(in crate::commands) const fn of(context: &'a Context, repair: Repair) -> Self {
         Self {
             context,
@@ -38,29 +39,29 @@ impl<'a> RepairRun<'a> {
         }
     }
 
-    /// The same, of which so many rows are shown.
+    /// The same, but showing this many rows.
     #[must_use]
     pub(in crate::commands) fn listing(mut self, limited: Limited) -> Self {
         self.limit = limited.rows();
         self
     }
 
-    /// The same, of which at most so many a second are changed.
+    /// The same, but with at most this many changes per second.
     #[must_use]
     pub(in crate::commands) const fn paced(mut self, rate: Option<Rate>) -> Self {
         self.rate = rate;
         self
     }
 
-    /// The same, which is only planned where something stands in the way, as [`Context::refusal_of`] has it.
+    /// The same, but only planned when there is a refusal, as in [`Context::refusal_of`].
     #[must_use]
     pub(in crate::commands) fn refused(mut self, refusal: Option<Problem>) -> Self {
         self.refusal = refusal;
         self
     }
 
-    /// Makes the change by `apply`, given consent to it, and shows what became of each; `what` sums it up. Ends after
-    /// the `preview` of what would become of each for a dry run.
+    /// Asks for consent, makes the change with `apply`, and shows the result for each entry; `what` is the summary. A
+    /// dry run ends after showing the `preview` of the results.
     ///
     /// # Errors
     /// Refused without consent; the error that ended it early; not found or refused when nothing was changed.
@@ -75,7 +76,7 @@ impl<'a> RepairRun<'a> {
         self.make_showing(dry_run, what, preview, apply).await
     }
 
-    /// As [`RepairRun::make`], where `apply` may show rows before all is done.
+    /// As [`RepairRun::make`], but `apply` may show rows before it has finished.
     ///
     /// # Errors
     /// As [`RepairRun::make`].
@@ -113,7 +114,7 @@ impl<'a> RepairRun<'a> {
         self.end(applied, Some(shown), Some(&interrupt))
     }
 
-    /// Shows what would become of each, and says what would be done.
+    /// Shows the result that each entry would have, and says what would be done.
     fn rehearse(self, what: &str, preview: Vec<Repaired>) -> Result<Exit> {
         let facts = PlanFacts {
             refusal: self.refusal.as_ref().map(|it| it.message.clone()),
@@ -143,7 +144,7 @@ impl<'a> RepairRun<'a> {
         Ok(Exit::Done)
     }
 
-    /// Shows what became of each, where it is not shown yet, and says so in one line.
+    /// Shows the results that were not shown yet, and a summary in one line.
     fn end(
         &self,
         applied: Applied,
@@ -191,7 +192,7 @@ impl<'a> RepairRun<'a> {
     }
 }
 
-/// What became of entries, on its way to standard output.
+/// The rows with the results, for standard output.
 pub(in crate::commands) struct Rows {
     stream: Name,
     out: Output,
@@ -208,7 +209,7 @@ impl Rows {
         })
     }
 
-    /// Shows some of them before all is done.
+    /// Shows some of the rows before everything is done.
     ///
     /// # Errors
     /// When they cannot be written.
@@ -223,7 +224,7 @@ impl Rows {
         Ok(self.writer.page(self.out.buffer(), &rows)?)
     }
 
-    /// Shows the rest.
+    /// Shows the remaining rows.
     fn end(mut self, rows: &[Repaired]) -> Result<Option<Cut>> {
         self.push(rows)?;
         let cut = self.writer.end(self.out.buffer())?;

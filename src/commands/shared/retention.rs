@@ -1,4 +1,5 @@
-//! What MAXLEN would take from a group, as [`crate::streams::publish::retention`] decides it, said on the console.
+//! Prints on the console which entries MAXLEN would trim from a group, as [`crate::streams::publish::retention`]
+//! determines it.
 
 use anyhow::Result;
 
@@ -6,7 +7,7 @@ use super::context::Context;
 use crate::streams::publish::retention::{PlannedAppend, Retention};
 use crate::wire::Connection;
 
-/// Looks before `planned` is added, and says what is decided.
+/// Observes the stream before `planned` is added, and prints the decision about its limit.
 ///
 /// # Errors
 /// As [`PlannedAppend::look`].
@@ -20,7 +21,7 @@ pub(in crate::commands) async fn look<'s>(
     Ok(retention)
 }
 
-/// The limit that `planned` would be published with; says what the cut may take.
+/// The limit that `planned` would be published with. Prints what trimming may remove.
 ///
 /// # Errors
 /// As [`PlannedAppend::rehearse`].
@@ -34,7 +35,7 @@ pub(in crate::commands) async fn rehearse(
     Ok(rehearsed.maxlen)
 }
 
-/// Says what the cut has taken.
+/// Warns about the entries that were trimmed.
 pub(in crate::commands) async fn warn_of_taken(
     retention: &Retention<'_>,
     connection: &Connection,
@@ -43,8 +44,8 @@ pub(in crate::commands) async fn warn_of_taken(
     context.warn_each(retention.taken(connection).await);
 }
 
-/// A connection for what a dry run can see only on the server. Where there is none, what was checked without it still
-/// holds, and what was not seen is said.
+/// A connection for the part of a dry run that needs the server. Without one, the checks that need no server still
+/// hold, and a warning says what could not be checked.
 pub(in crate::commands) async fn connect_to_rehearse(context: &Context) -> Option<Connection> {
     match context.connect().await {
         Ok(connection) => Some(connection),

@@ -1,4 +1,4 @@
-//! The arguments that choose pending entries, shared by the commands that change them.
+//! The arguments that select pending entries, shared by the commands that change them.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::model::{EntryId, Name, Problem};
 use crate::streams::policy::Patience;
 use crate::streams::select::{Criteria, PendingSelector};
 
-/// Entries by their ids, or by what they are like.
+/// Selects entries by their ids, or by conditions.
 #[derive(Debug, clap::Args)]
 pub(in crate::commands) struct SelectArgs {
-    /// Entries by id; without any, the oldest ones that are stale
+    /// Ids of the entries; without any, the oldest stale entries
     #[arg(value_name = "ID")]
     ids: Vec<EntryId>,
 
-    /// Only entries idle (not delivered) for at least this long, such as 5m [default: the group's claim idle; with IDs,
-    /// the longest claim idle of the live workers, or none]
+    /// Only entries idle (not delivered) for at least this long, such as 5m [default: the group's claim idle; with
+    /// IDs, the longest claim idle of the live workers, or none]
     #[arg(long, value_name = "DUR", value_parser = cli::parse_duration)]
     idle: Option<Duration>,
 
@@ -35,28 +35,29 @@ pub(in crate::commands) struct SelectArgs {
     #[arg(long, value_name = "N", conflicts_with = "ids", value_parser = clap::value_parser!(u32).range(1..))]
     count: Option<u32>,
 
-    /// Also take entries delivered within the claim idle of a live worker; entries it has in flight are then handled
-    /// twice
+    /// Include entries that a live worker may have in flight (delivered within its claim idle); these are then
+    /// handled twice
     #[arg(long)]
     force: bool,
 }
 
-/// Which entries, and for how long they must not have been delivered.
+/// Which entries are selected, and for how long they must have been idle.
 pub(in crate::commands) struct Selection {
     pub(in crate::commands) which: PendingSelector,
     pub(in crate::commands) idle_min: Duration,
-    /// Why one that was named may be too fresh.
+    /// Why an entry that was named may be too fresh.
     pub(in crate::commands) why_fresh: Option<String>,
-    /// The worker that may still be at work on them, where they are only planned for.
+    /// The worker that may still be handling them, when this is a dry run.
     pub(in crate::commands) refusal: Option<Problem>,
 }
 
 impl SelectArgs {
-    /// Which entries of the group, none of which a worker that lives may still be at work on, unless that is agreed to.
+    /// The selected entries of the group. Unless --force is given, none of them may still be in flight in a live
+    /// worker.
     ///
     /// # Errors
-    /// Not found, naming the consumers there are, when the one that was named is not there; refused when a worker that
-    /// lives has a longer claim idle than was asked for; what the server says.
+    /// Not found when the named consumer does not exist; the error lists the existing ones. Refused when a live
+    /// worker has a longer claim idle than the given one. Errors of the server.
     pub(in crate::commands) async fn resolve(
         self,
         group: &OpenGroup<'_>,
@@ -88,7 +89,7 @@ impl SelectArgs {
         })
     }
 
-    /// The selection, where the topology says `claim_idle` and workers that live say `least`.
+    /// The selection, when the topology gives `claim_idle` and the live workers give `least`.
     fn after(self, claim_idle: Duration, least: Duration, why_fresh: Option<String>) -> Selection {
         if !self.ids.is_empty() {
             return Selection {

@@ -1,4 +1,5 @@
-//! The entries of a file: read once to be checked, and again to be sent. What can be read only once is kept meanwhile.
+//! The entries of a file, read once to check them and again to send them. An input that can be read only once is kept
+//! in between.
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _};
@@ -13,15 +14,15 @@ use crate::streams::publish::{Blocks, Checked, Expanded, Keep, check, check_and_
 use crate::topology::validate::{Checker, Invalid, Pair, Warning};
 use crate::view::human_bytes;
 
-/// So much is kept of an input that can be read only once, and never more than half of what is free where it is kept.
+/// How much of an input that can be read only once is kept; it is also never more than half of the free space.
 const KEPT_BYTES_MAX: u64 = 4 << 30;
 
-/// What is read.
+/// The input that is read.
 pub(in crate::commands) type Reading = Box<dyn Read + Send>;
 
 /// How the bytes of an input become lines.
 pub(in crate::commands) trait Lines {
-    /// Whether the lines are made of another format.
+    /// Whether the lines are converted from another format.
     fn are_converted(&self) -> bool;
     /// The lines.
     fn of(&self, input: Reading) -> Reading;
@@ -41,7 +42,7 @@ impl Lines for AsTheyAre {
     }
 }
 
-/// The text in an input, whichever way it is compressed.
+/// The text of an input, whatever its compression.
 pub(in crate::commands) fn unpack(input: Reading, max: MaxExpanded) -> Reading {
     let bytes_max = max.bytes();
     let text = human_bytes(bytes_max);
@@ -51,7 +52,7 @@ pub(in crate::commands) fn unpack(input: Reading, max: MaxExpanded) -> Reading {
 /// How entries are checked.
 pub(in crate::commands) struct Checking<'c> {
     pub(in crate::commands) checker: &'c Checker<'c>,
-    /// Whether all of them are looked at, whatever is wrong with one.
+    /// Whether checking goes on after an invalid entry.
     pub(in crate::commands) goes_on: bool,
     /// What to do about an input that is too long to be kept.
     pub(in crate::commands) hint: &'static str,
@@ -60,7 +61,7 @@ pub(in crate::commands) struct Checking<'c> {
 /// An input that was checked.
 pub(in crate::commands) struct Again<L> {
     file: File,
-    /// Whether the file has the lines already.
+    /// Whether the file is a temporary one that already contains lines.
     is_kept: bool,
     lines: L,
 }
@@ -69,7 +70,7 @@ impl<L: Lines> Again<L> {
     /// Its entries from the beginning.
     ///
     /// # Errors
-    /// What the system says.
+    /// Errors of the system.
     pub(in crate::commands) fn blocks(&mut self) -> Result<Blocks<Reading>> {
         self.file.rewind()?;
         let file: Reading = Box::new(self.file.try_clone()?);
@@ -86,7 +87,7 @@ impl<L: Lines> Again<L> {
     }
 }
 
-/// Gives as much as was asked for, as long as there is more.
+/// A reader that fills the whole buffer, as long as there is more to read.
 struct Filled<R>(R);
 
 impl<R: Read> Read for Filled<R> {
@@ -104,11 +105,11 @@ impl<R: Read> Read for Filled<R> {
     }
 }
 
-/// Checks all of `input`: of what can be read only once each line as it comes. `further` looks at an entry that keeps to its
-/// schema; `each` is told of progress.
+/// Checks all of `input`; an input that can be read only once is checked line by line as it arrives. `further` checks
+/// an entry that is valid by its schema; `each` is told about progress.
 ///
 /// # Errors
-/// When it cannot be read or kept, or is too long to be kept.
+/// When the input cannot be read or kept, or is too long to be kept.
 pub(in crate::commands) fn check_all<L: Lines>(
     input: Input,
     lines: L,
@@ -150,7 +151,8 @@ fn too_long(bytes_max: u64, hint: &str) -> Problem {
     let (kept, directory) = (human_bytes(bytes_max), std::env::temp_dir());
     let directory = escaped(directory.as_os_str().as_encoded_bytes());
     Problem::usage(format!(
-        "the input is longer than {kept}, which is all that is kept of it in {directory} until it is checked; nothing was sent"
+        "the input is longer than {kept}, which is the most that can be kept in {directory} while it is checked; \
+            nothing was sent"
     ))
     .hint(hint)
 }

@@ -1,4 +1,5 @@
-//! What a look at groups warns of besides its table: groups that are gone, beyond their stream, or perhaps mistyped.
+//! The warnings of commands that look at groups: groups that are missing, groups that are ahead of their stream, and
+//! groups whose names may be mistyped.
 
 use anyhow::Result;
 
@@ -11,10 +12,10 @@ use crate::topology::Topology;
 use crate::view::human_millis;
 use crate::wire::Connection;
 
-/// Warns of what is wrong with some groups, each kind with the next step.
+/// Warns about what is wrong with some of the groups, each kind with the next step.
 ///
 /// # Errors
-/// What the server says, asked why groups are gone.
+/// Errors of the server, when it is asked why groups are missing.
 pub(in crate::commands) async fn warn_of_trouble<'a>(
     groups: impl IntoIterator<Item = &'a GroupReport>,
     connection: &Connection,
@@ -66,7 +67,7 @@ fn of_missing(missing: &[&GroupReport], why: Option<Cause>) -> String {
     )
 }
 
-/// What it means that a group stands beyond its stream.
+/// The warning for a group that is ahead of its stream.
 pub(in crate::commands) fn of_ahead(
     topology: &Topology,
     group: &Name,
@@ -83,7 +84,7 @@ pub(in crate::commands) fn of_ahead(
     )
 }
 
-/// That a group which the topology does not name may be one that it does, mistyped.
+/// The warning for a group whose name may be a mistyped name of the topology.
 pub(in crate::commands) fn of_extra(
     topology: &Topology,
     group: &Name,

@@ -1,4 +1,4 @@
-//! The command line that was typed, so that a plan can say with which it is carried out.
+//! The command line that was typed, so that a plan can show the command that carries it out.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -9,7 +9,7 @@ use crate::cli::{DryRun, Limited};
 use crate::model::CommandLine;
 use crate::wire::Endpoint;
 
-/// Options that say how an outcome is shown, or that somebody has agreed to it.
+/// Options about how results are shown, or about consent. They are not part of that command.
 const ABOUT_SHOWING: [&str; 15] = [
     DryRun::ID,
     Limited::ID,
@@ -28,7 +28,8 @@ const ABOUT_SHOWING: [&str; 15] = [
     "verbose",
 ];
 
-/// An argument of a plan's command that stands for what the plan found: `-1h` is another place a minute later.
+/// An argument that takes the place of a relative one in a plan's command, because `-1h` is another position a minute
+/// later.
 pub(in crate::commands) type Pinned = (&'static str, String);
 
 /// A command with the arguments that it was given.
@@ -41,14 +42,14 @@ pub(in crate::commands) struct Typed {
 #[derive(Clone, Debug)]
 struct Word {
     id: String,
-    /// `--idle`; an argument has none.
+    /// `--idle`; `None` for a positional argument.
     option: Option<String>,
-    /// None for a flag.
+    /// Empty for a flag.
     values: Vec<Vec<u8>>,
 }
 
 impl Typed {
-    /// What `matches` has of `leaf`, the command that these words name.
+    /// What `matches` has for `leaf`, the command that these words name.
     pub(in crate::commands) fn of(command: &str, leaf: &Command, matches: &ArgMatches) -> Self {
         let is_given = |arg: &&Arg| {
             let id = arg.get_id().as_str();
@@ -65,7 +66,7 @@ impl Typed {
         }
     }
 
-    /// The line, with what is pinned in the place of what was typed.
+    /// The command line, with pinned arguments in place of those that were typed.
     pub(in crate::commands) fn again(&self, pinned: &[Pinned]) -> CommandLine {
         let line = CommandLine::new(self.command.clone());
         let (options, arguments): (Vec<&Word>, Vec<&Word>) =
@@ -108,7 +109,7 @@ impl Word {
     }
 }
 
-/// A server's URL, in which a password is hidden.
+/// A server's URL with its password hidden.
 fn without_password(url: &[u8]) -> Vec<u8> {
     let endpoint = std::str::from_utf8(url).ok().map(Endpoint::parse);
     match endpoint {

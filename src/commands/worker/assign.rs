@@ -1,4 +1,4 @@
-//! From flags and topology to what each worker is to do.
+//! Turns flags and topology into the assignment of each worker.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,22 +14,22 @@ use crate::wire::GroupStart;
 use crate::worker::handler::Handler;
 use crate::worker::{Assignment, Mode, Policy, consumer_name};
 
-/// Entries an inline handler is given at a time.
+/// How many entries an in-process handler is given at a time.
 const INLINE_BATCH: usize = 500;
-/// How long a worker tries to reach the server at its start.
+/// How long a worker tries to reach the server when it starts.
 const CONNECT_FOR: Duration = Duration::from_secs(30);
 
-/// What a worker is to do, and how that is said.
+/// A worker's assignment, and how it is described in a line.
 pub(super) struct Job {
     pub(super) assignment: Assignment,
-    /// What the topology says of the group.
+    /// The group's declaration in the topology.
     pub(super) spec: GroupSpec,
-    /// The handler in a line.
+    /// The handler, described in a line.
     pub(super) handler: String,
 }
 
 impl Job {
-    /// Says what begins, in a line.
+    /// Says in a line that the worker starts.
     pub(super) fn say_start(&self, server: &str) {
         let Assignment {
             stream,
@@ -50,10 +50,10 @@ impl Job {
     }
 }
 
-/// One job for each group asked for.
+/// One job for each group on the command line.
 ///
 /// # Errors
-/// A group that is not known, numbers outside their limits, or a group without a handler.
+/// An unknown group, numbers outside their limits, or a group without a handler.
 pub(super) async fn assignments(args: &RunArgs, context: &Context) -> Result<Vec<Job>> {
     let topology = context.topology()?;
     let groups = groups(args, context).await?;
@@ -68,7 +68,7 @@ pub(super) async fn assignments(args: &RunArgs, context: &Context) -> Result<Vec
                 spec: group,
             }),
             None if args.all => context.console.warn(&format!(
-                "no worker for group `{}`: the environment variable {} is not set",
+                "group `{}` gets no worker: the environment variable {} is not set",
                 group.name,
                 url_variable(&group)
             )),
@@ -97,8 +97,8 @@ fn url_variable(group: &GroupSpec) -> String {
     }
 }
 
-/// The groups to work for. The server is asked only about one that the topology does not name: a worker may start before
-/// its server does.
+/// The groups to work for. The server is asked only about a group that the topology does not name, because a worker
+/// may start before its server does.
 async fn groups(args: &RunArgs, context: &Context) -> Result<Vec<GroupSpec>> {
     let topology = context.topology()?;
     if args.all {
@@ -123,11 +123,11 @@ async fn groups(args: &RunArgs, context: &Context) -> Result<Vec<GroupSpec>> {
     Ok(groups)
 }
 
-/// What a worker is to do that handles the entries that its `consumer` is given, with the topology's handler and numbers,
-/// and nothing else.
+/// The assignment of a worker that handles only the entries that its `consumer` already holds, with the handler and
+/// the numbers of the topology.
 ///
 /// # Errors
-/// A group without a handler, or whose handler needs a URL that is nowhere given.
+/// A group without a handler, or with a handler whose URL is not set.
 pub(in crate::commands) fn of_given(
     group: &GroupSpec,
     consumer: &Name,
@@ -149,7 +149,7 @@ pub(in crate::commands) fn of_given(
     })
 }
 
-/// What a worker of the group does until it is told to stop.
+/// The assignment of a worker of the group, which runs until it is told to stop.
 fn of_group(
     group: &GroupSpec,
     handler: Arc<Handler>,

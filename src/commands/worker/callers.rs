@@ -1,4 +1,5 @@
-//! Who is connected to the metrics: so many at a time, and whoever says nothing makes room for the next.
+//! The connections to the metrics server. Their number is limited; a connection that has sent no request makes room
+//! for a new one.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,15 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::JoinHandle;
 
-/// Connections at a time.
+/// The greatest number of connections at a time.
 const CONNECTIONS_MAX: usize = 64;
 
-/// A caller's place, for the task that answers it.
+/// A caller's place, held by the task that answers it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Place(Arc<AtomicBool>);
 
 impl Place {
-    /// The caller has asked, and is being answered.
+    /// The caller has sent its request, and is being answered.
     pub(super) fn has_asked(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -24,12 +25,12 @@ impl Place {
     }
 }
 
-/// All callers, the longest connected first.
+/// All callers, in the order in which they connected.
 #[derive(Default)]
 pub(super) struct Callers(VecDeque<(Place, JoinHandle<()>)>);
 
 impl Callers {
-    /// Lets one more in; `answer` starts the task that answers it.
+    /// Admits a connection; `answer` starts the task that answers it.
     pub(super) fn admit(&mut self, answer: impl FnOnce(Place) -> JoinHandle<()>) {
         self.0.retain(|(_, task)| !task.is_finished());
         if self.0.len() >= CONNECTIONS_MAX {
@@ -39,7 +40,7 @@ impl Callers {
         self.0.push_back((place.clone(), answer(place)));
     }
 
-    /// Ends the longest connection that has not asked anything, else the longest of all.
+    /// Ends the oldest connection that has sent no request, or else the oldest of all.
     pub(super) fn send_one_away(&mut self) {
         let silent = self.0.iter().position(|(place, _)| place.is_silent());
         if let Some((_, task)) = self.0.remove(silent.unwrap_or(0)) {

@@ -1,4 +1,4 @@
-//! Which handler a worker runs: from its flags, else from the topology.
+//! Which handler a worker runs: the one given by flags, or else the topology's.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::worker::handler::{
     Builtin as BuiltinHandler, Exec, Handler, Http, Pipe, require_program,
 };
 
-/// A handler instead of the topology's.
+/// Flags for a handler that is used instead of the topology's.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Handler")]
 pub(super) struct HandlerArgs {
@@ -29,7 +29,8 @@ pub(super) struct HandlerArgs {
         clippy::option_option,
         reason = "clap's form of a flag that may have a value"
     )]
-    /// Run long-lived programs, one for each slot: one entry per line in, one answer per line out
+    /// Run long-lived programs, one for each concurrent handler: each reads one entry per line and writes one answer
+    /// per line
     #[arg(long, num_args = 0..=1, value_name = "PROGRAM", group = "handler")]
     pipe: Option<Option<OsString>>,
     /// POST every entry as JSON to this URL
@@ -38,16 +39,16 @@ pub(super) struct HandlerArgs {
     /// A handler built into this tool: features, review-queue, normalize, forward:STREAM, log or null
     #[arg(long, value_name = "NAME", group = "handler")]
     builtin: Option<String>,
-    /// The program of --exec or --pipe and its arguments
+    /// The program for --exec or --pipe and its arguments
     #[arg(last = true, value_name = "CMD", help_heading = None)]
     command: Vec<OsString>,
 }
 
 impl HandlerArgs {
-    /// The handler named by a flag, if one is.
+    /// The handler that the flags name, if they name one.
     ///
     /// # Errors
-    /// A usage problem when program and flag do not go together.
+    /// A usage error when the program and the flag do not go together.
     fn chosen(&self) -> Result<Option<Chosen>, Problem> {
         for (flag, program, chosen) in [
             (
@@ -60,15 +61,18 @@ impl HandlerArgs {
             let Some(program) = program else { continue };
             let argv: Vec<OsString> = program.iter().chain(&self.command).cloned().collect();
             if argv.is_empty() {
-                return Err(Problem::usage(format!("{flag} needs a program"))
-                    .hint(format!("put it after the flag: {flag} -- PROGRAM ARGS")));
+                return Err(
+                    Problem::usage(format!("{flag} needs a program")).hint(format!(
+                        "write the program after the flag: {flag} -- PROGRAM ARGS"
+                    )),
+                );
             }
             return Ok(Some(chosen(argv)));
         }
         if !self.command.is_empty() {
             return Err(
-                Problem::usage("a program after `--` is for --exec or --pipe")
-                    .hint("say which before it: --exec -- PROGRAM ARGS"),
+                Problem::usage("a program after `--` needs --exec or --pipe")
+                    .hint("say which of them, before the `--`: --exec -- PROGRAM ARGS"),
             );
         }
         if let Some(url) = &self.http {
@@ -82,7 +86,7 @@ impl HandlerArgs {
         Ok(builtin.map(|builtin| Chosen::Spec(Spec::Builtin(builtin))))
     }
 
-    /// The handler of a group in a line, without secrets: `features`, `exec ./handle`, `http https://…`.
+    /// A group's handler described in a line, without secrets: `features`, `exec ./handle`, `http https://…`.
     ///
     /// # Errors
     /// As [`HandlerArgs::chosen`].
@@ -114,10 +118,10 @@ impl HandlerArgs {
         })
     }
 
-    /// The handler of a group; `None` when the topology's needs a URL that is nowhere given.
+    /// A group's handler; `None` when the topology's handler needs a URL that is not set.
     ///
     /// # Errors
-    /// A usage problem when there is no handler, or it cannot be made.
+    /// A usage error when there is no handler, or it cannot be created.
     pub(super) fn handler(
         &self,
         group: &GroupSpec,
@@ -159,7 +163,7 @@ enum Chosen {
     Spec(Spec),
 }
 
-const NO_GUARD: &str = "cannot start the guard that ends handlers with the worker";
+const NO_GUARD: &str = "cannot start the guard process that ends handlers together with the worker";
 
 fn exec(argv: Vec<OsString>, group: &GroupSpec, topology: &Topology) -> Result<Arc<Handler>> {
     let (program, rest) = program_and_args(argv, group)?;
@@ -174,7 +178,8 @@ fn pipe(argv: Vec<OsString>, group: &GroupSpec, topology: &Topology) -> Result<A
     Ok(Arc::new(Handler::Pipe(pipe)))
 }
 
-/// The variables that hold the URLs of services, which may have a password: no other handler's business.
+/// The environment variables that hold the URLs of services, which may contain a password. Handlers of other groups
+/// must not see them.
 fn secrets(topology: &Topology) -> Vec<String> {
     let handlers = topology.groups.iter().filter_map(|it| it.handler.as_ref());
     let variables = handlers.filter_map(|handler| match handler {
@@ -191,7 +196,7 @@ fn os(argv: Vec<String>) -> Vec<OsString> {
     argv.into_iter().map(OsString::from).collect()
 }
 
-/// Program and arguments; the program must be there now.
+/// A program and its arguments; the program must exist now.
 fn program_and_args(
     argv: Vec<OsString>,
     group: &GroupSpec,
@@ -209,7 +214,7 @@ fn program_and_args(
     Ok((program, argv.collect()))
 }
 
-/// Where a handler posts to, where that is set.
+/// The URL that a handler posts to, if it is set.
 fn url_of(spec: &HttpSpec) -> Option<String> {
     match &spec.target {
         HttpTarget::Url(url) => Some(url.clone()),

@@ -1,5 +1,5 @@
-//! `--journal`: the ids of handled entries, one a line, in a file. That it cannot be written stops no acknowledgement; it
-//! is said once, and makes the end another one.
+//! `--journal`: the ids of handled entries, one per line, in a file. A journal that cannot be written does not stop
+//! acknowledgements; it is reported once and changes the exit code.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -11,7 +11,7 @@ use crate::model::{EntryId, Kind, Problem, counted, escaped};
 use crate::server::own;
 use crate::worker::Journal;
 
-/// A file that ids are appended to, by all workers of the process.
+/// The file that all workers of the process append ids to.
 #[derive(Debug)]
 pub(super) struct JournalFile {
     shown: String,
@@ -21,11 +21,11 @@ pub(super) struct JournalFile {
 #[derive(Debug)]
 struct State {
     file: File,
-    /// A line is begun in it and not ended.
+    /// Whether its last line is incomplete.
     is_torn: bool,
     written: u64,
     missing: u64,
-    /// Why the first one is missing.
+    /// Why the first missing id could not be written.
     error: Option<io::Error>,
 }
 
@@ -33,7 +33,7 @@ impl JournalFile {
     /// Opens the file, or creates it.
     ///
     /// # Errors
-    /// A local problem that names it; refused when it is a link.
+    /// A local error that names the file; refused when it is a link.
     pub(super) fn open(path: &Path, terminal: &Terminal) -> Result<Arc<Self>, Problem> {
         let shown = escaped(path.as_os_str().as_encoded_bytes());
         let mut options = OpenOptions::new();
@@ -45,7 +45,7 @@ impl JournalFile {
         let file = opened.map_err(|error| {
             if own::is_link(&error) {
                 let refused = own::link_refused(path);
-                return refused.hint("name the file that it leads to with --journal");
+                return refused.hint("give --journal the file that the link leads to");
             }
             let text = format!("cannot open the journal {shown}: {error}");
             Problem::new(Kind::Local, text)
@@ -62,7 +62,7 @@ impl JournalFile {
         }))
     }
 
-    /// What a worker calls.
+    /// The journal as a worker uses it.
     pub(super) fn journal(self: &Arc<Self>) -> Journal {
         let file = Arc::clone(self);
         Arc::new(move |id| file.note(id))
@@ -85,7 +85,7 @@ impl JournalFile {
     }
 
     /// # Errors
-    /// A local problem when ids are missing in it: how many, and why.
+    /// A local error when ids are missing in the file: how many, and why.
     pub(super) fn finish(&self) -> Result<(), Problem> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(error) = &state.error else {
@@ -97,17 +97,18 @@ impl JournalFile {
             "handled entries",
         );
         let problem = format!(
-            "the journal {} lacks {} of {all}: {error}",
+            "the journal {} is missing {} of {all}: {error}",
             self.shown, state.missing
         );
         Err(Problem::new(Kind::Local, problem).hint(
-            "they are acknowledged all the same: make room for the file, and treat it as incomplete",
+            "the entries are acknowledged nevertheless: make room for the file, and treat it as incomplete",
         ))
     }
 }
 
 impl State {
-    /// One write an id, so that lines of several processes do not mix. After one that was cut short a new line is begun.
+    /// Uses one write for each id, so that the lines of several processes do not mix. A write that was cut short is
+    /// followed by a new line.
     fn write(&mut self, id: EntryId) -> io::Result<()> {
         let end = if self.is_torn { "\n" } else { "" };
         let line = format!("{end}{id}\n");

@@ -1,4 +1,4 @@
-//! `--metrics-addr`: the workers' figures over HTTP, for Prometheus and for whoever asks if the process lives.
+//! `--metrics-addr`: the workers' figures over HTTP, for Prometheus and for liveness checks.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,12 +15,12 @@ use crate::model::{Kind, Name, Problem};
 use crate::view::metrics::{Metric, MetricKind, prometheus};
 use crate::worker::{Assignment, Counters};
 
-/// How long a request and its answer may take.
+/// The time limit for a request and its answer.
 const REQUEST_WITHIN: Duration = Duration::from_secs(5);
-/// A request's head is no larger.
+/// The greatest size of a request's head.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
 
-/// A worker whose figures are shown.
+/// A worker whose figures are served.
 #[derive(Clone, Debug)]
 pub(super) struct Watched {
     stream: Name,
@@ -48,13 +48,13 @@ impl Watched {
     }
 }
 
-/// Where figures are served, and under which names.
+/// The socket on which figures are served, and the host names that requests may use.
 pub(super) struct Door {
     listener: TcpListener,
     hosts: Hosts,
 }
 
-/// Says so when whoever reaches this machine is let in.
+/// Warns when other machines can connect.
 pub(super) fn warn_if_open(address: SocketAddr) {
     if !address.ip().to_canonical().is_loopback() {
         tracing::warn!(
@@ -63,17 +63,17 @@ pub(super) fn warn_if_open(address: SocketAddr) {
     }
 }
 
-/// Listens on `address`, and says where; requests may name this server by an address of its own or by one of `names`.
+/// Listens on `address`, and logs it. Requests may name this server by one of its addresses or by one of `names`.
 ///
 /// # Errors
-/// A local problem when nothing can listen there.
+/// A local error when it is not possible to listen there.
 pub(super) async fn listen(address: SocketAddr, names: &[String]) -> Result<Door, Problem> {
     let cannot = |error: io::Error| {
         Problem::new(
             Kind::Local,
             format!("cannot serve metrics on {address}: {error}"),
         )
-        .hint("give another --metrics-addr; port 0 takes a free one")
+        .hint("give another --metrics-addr; with port 0 the system chooses a free port")
     };
     let listener = TcpListener::bind(address).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
@@ -85,7 +85,7 @@ pub(super) async fn listen(address: SocketAddr, names: &[String]) -> Result<Door
     })
 }
 
-/// Answers requests. Does not end.
+/// Answers requests. Never returns.
 pub(super) async fn serve(door: Door, workers: Arc<[Watched]>) {
     let Door { listener, hosts } = door;
     let hosts = Arc::new(hosts);
@@ -127,7 +127,7 @@ async fn answer(
             "/healthz" => ("200 OK", "ok\n".to_owned()),
             _ => (
                 "404 Not Found",
-                "there are /metrics and /healthz\n".to_owned(),
+                "the paths are /metrics and /healthz\n".to_owned(),
             ),
         },
         Err(refusal) => refusal.answer(),
@@ -144,7 +144,7 @@ async fn answer(
     connection.shutdown().await
 }
 
-/// A request's head that has arrived whole; `None` when it is too large.
+/// A request's head once it has arrived completely; `None` when it is too large.
 async fn request_head(connection: &mut TcpStream) -> io::Result<Option<String>> {
     let mut head = Vec::with_capacity(HEAD_BYTES_MAX);
     loop {

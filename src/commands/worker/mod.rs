@@ -1,4 +1,4 @@
-//! `worker run`: the groups' work, done by this process.
+//! `worker run`: handles the entries of groups in this process.
 
 pub(super) mod assign;
 mod callers;
@@ -27,9 +27,9 @@ use crate::model::{Cell, Column, Format, Limit, LogFormat, Name, Row, counted, w
 use crate::worker::{Assignment, Summary};
 pub(super) use rehearse::PlanRow;
 
-/// The heading of options about when a worker begins and ends.
+/// The heading of the options about starting and stopping.
 const LIFETIME: &str = "Start and stop";
-/// The heading of options about what it shows of itself.
+/// The heading of the options about logs and metrics.
 const OBSERVED: &str = "Logs and metrics";
 
 /// Work on the entries of consumer groups.
@@ -46,36 +46,38 @@ enum WorkerCommand {
 
 /// Read, handle and acknowledge entries until told to stop
 ///
-/// At least once: an entry is acknowledged when its handler succeeded, tried again with growing delays when it failed,
-/// and moved to the dead-letter stream once its deliveries are used up. Pending entries of a dead worker are claimed.
+/// Delivery is at least once. An entry is acknowledged when its handler has succeeded, tried again with growing
+/// delays when the handler has failed, and moved to the dead-letter stream when its deliveries are used up. The
+/// pending entries of dead workers are claimed.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, add = Prints::list::<WorkerRow>(), add = PrintsPlan(Prints::list::<PlanRow>()), after_help = "Examples:
   # The platform's own handlers, all groups, until SIGTERM
   ucp-streams worker run --all
-  # A program for every entry, as JSON on standard input; exit 0 acknowledges
+  # Run a program for every entry, as JSON on its input; exit 0 acknowledges
   ucp-streams worker run event-processors --concurrency 4 \\
       --exec -- ./handle-event
-  # Programs that stay: one line per entry in, and one line per answer out
+  # Long-lived programs: one line per entry in, and one line per answer out
   ucp-streams worker run event-processors --concurrency 4 \\
       --pipe -- ./handle-events
-  # What each worker would do, and by which numbers
+  # Show what each worker would do, and its settings
   ucp-streams worker run --all --dry-run
-  # From cron: what is there now, then exit (7: some left pending, 9: lost)
+  # From cron: handle what is there, then exit (7: some left, 9: some lost)
   ucp-streams worker run event-processors --once
 
 A program of --exec gets the entry as JSON on standard input, and UCP_STREAM, UCP_GROUP, UCP_ID and UCP_DELIVERIES in \
-its environment. Exit 0 acknowledges, 65 moves the entry to the dead-letter stream, anything else is another attempt. \
-An attempt that fails or is stopped takes with it all that it started, also in sessions of its own; what a program leaves \
-behind that ends well goes on.
+its environment. Exit code 0 acknowledges the entry, 65 moves it to the dead-letter stream, and any other code leads to \
+another attempt. When an attempt fails or is stopped, all processes that it started are stopped too, even those in \
+sessions of their own. When an attempt succeeds, processes that it left behind keep running.
 
 Requests of --http go through the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names, but never to this machine and \
-never where NO_PROXY says so.
+never to a host that NO_PROXY lists.
 
-A program of --pipe gets each entry as one line of JSON and answers it with one line: {\"id\":…,\"ok\":true}, to which \
-\"publish\":[{\"stream\":…,\"fields\":{…}}] adds entries together with the acknowledgement; or \
-{\"id\":…,\"error\":…}, where \"permanent\":true moves it to the dead-letter stream at once. One that answers fast is \
-sent entries ahead of its answers, about 5 ms of its work, which it may answer in any order; of those a process had when \
-it died, the first is to blame and the others are tried again, each by itself.")]
+A program of --pipe gets each entry as one line of JSON and answers it with one line. The answer \
+{\"id\":…,\"ok\":true} acknowledges the entry; with \"publish\":[{\"stream\":…,\"fields\":{…}}] in it, these entries are \
+added together with the acknowledgement. The answer {\"id\":…,\"error\":…} leads to another attempt, or, with \
+\"permanent\":true in it, moves the entry to the dead-letter stream at once. A program that answers fast is sent more \
+entries before it has answered, about as many as it handles in 5 ms, and may answer them in any order. When it dies, only \
+the first of the unanswered entries counts as failed; each of the others is tried again on its own.")]
 struct RunArgs {
     /// Groups to work for; one on a stream outside the topology needs --stream
     #[arg(value_name = "GROUP", value_parser = name(), required_unless_present = "all", conflicts_with = "all")]
@@ -83,7 +85,7 @@ struct RunArgs {
     /// Work for every group of the topology
     #[arg(long)]
     all: bool,
-    /// The group's stream, where the topology does not say or says several
+    /// The group's stream, needed when the topology does not have the group or has it on several streams
     #[arg(long, value_name = "STREAM", value_parser = name())]
     stream: Option<Name>,
     #[command(flatten)]
@@ -99,10 +101,10 @@ struct RunArgs {
     /// Fail when a group does not exist, instead of creating it
     #[arg(long)]
     no_create: bool,
-    /// This worker's consumer name; no other process may have the same [default: host-pid-random]
+    /// This worker's consumer name; no other process may use the same name [default: host-pid-random]
     #[arg(long, value_name = "NAME", value_parser = name())]
     consumer: Option<Name>,
-    /// How long to try to reach the server at the start [default: 30s, with --once the --timeout]
+    /// How long to try to reach the server at the start [default: 30s; with --once, the value of --timeout]
     #[arg(long, value_name = "DUR", value_parser = parse_duration, help_heading = LIFETIME)]
     connect_for: Option<Duration>,
     /// Serve /metrics for Prometheus, and /healthz, at this address, such as 127.0.0.1:9121
@@ -121,31 +123,32 @@ struct RunArgs {
     dry_run: DryRun,
 }
 
-/// Numbers that override the topology's.
+/// Flags that override numbers of the topology.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Rate, retries and take-over")]
 struct PolicyArgs {
-    /// Handlers to run at a time; with more than one, entries may finish out of order
+    /// How many handlers run at the same time; with more than one, entries may finish out of order
     #[arg(long, value_name = "N", default_value_t = 1)]
     concurrency: usize,
-    /// Entries to read at a time [default: 500 for built-in handlers, what --pipe programs can take, else the concurrency]
+    /// How many entries to read at a time [default: 500 for built-in handlers, as many as the programs can take for
+    /// --pipe, else the concurrency]
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
     /// Start at most this many attempts per second, in each group
     #[arg(long, value_name = "N/s", value_parser = per_second)]
     rate: Option<u32>,
-    /// How long an entry must be idle before another worker claims it, and so how soon a dead worker is replaced. Each
-    /// worker publishes its own; the longest among live workers applies to all of them, to claim and to requeue. XCLAIM
-    /// and XAUTOCLAIM of other clients do not respect it
+    /// How long an entry must be idle before another worker claims it; this decides how soon a dead worker is
+    /// replaced. Each worker publishes its own value, and the longest among the live workers applies to all of them,
+    /// to claim and to requeue. XCLAIM and XAUTOCLAIM from other clients do not follow this rule
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     claim_idle: Option<Duration>,
     /// How long a handler may run
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     handler_timeout: Option<Duration>,
-    /// Deliveries after which a failing entry goes to the dead-letter stream
+    /// How often a failing entry is delivered before it goes to the dead-letter stream
     #[arg(long, value_name = "N")]
     max_deliveries: Option<u64>,
-    /// The delay before the second attempt; doubled for each further one
+    /// The delay before the second attempt; it doubles with each further attempt
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     backoff_base: Option<Duration>,
     /// The longest delay between attempts
@@ -216,7 +219,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Handles what the assignment gives, says in a line what became of it, and ends as that does.
+/// Handles the assigned entries, reports the outcome in a line, and fails if the work did.
 ///
 /// # Errors
 /// As [`crate::worker::run`].
@@ -258,12 +261,12 @@ impl WorkerRow {
         self.summary.left_pending > 0 || self.saw_loss()
     }
 
-    /// Whether entries were gone before they could be handled.
+    /// Whether entries were trimmed or deleted before they could be handled.
     const fn saw_loss(&self) -> bool {
         self.summary.tombstones > 0 || self.summary.lost > 0
     }
 
-    /// The one line a worker ends with: what it did, and whatever else happened.
+    /// The one line that a worker prints at its end: what it did, and what else happened.
     fn line(&self) -> String {
         let Summary {
             handled,
@@ -284,7 +287,7 @@ impl WorkerRow {
         } = self.summary;
         let others = [
             (failed_attempts, ["failed attempt", "failed attempts"]),
-            (not_started, ["start that failed", "starts that failed"]),
+            (not_started, ["failed start", "failed starts"]),
             (retried, ["retried"; 2]),
             (taken_over, ["taken over"; 2]),
             (dead_lettered, ["dead-lettered"; 2]),

@@ -1,5 +1,5 @@
-//! Whether a handler's requests go through a proxy, by the environment's variables: never to this machine itself, and
-//! never where `NO_PROXY` says so.
+//! Decides from the environment whether a handler's requests go through a proxy: never to this machine itself, and
+//! never to a host that `NO_PROXY` lists.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,10 +8,10 @@ use url::{Host, Url};
 use crate::model::{Problem, TO_ENCODE, is_cut_off, shown_url};
 use crate::settings::ProxyVariables;
 
-/// The proxy for requests to `target`, and the variable that names it; `None` when they go to it directly.
+/// The proxy for requests to `target`, and the variable that names it; `None` when the requests go there directly.
 ///
 /// # Errors
-/// A usage problem when the variable that counts names no HTTP proxy.
+/// A usage error when the variable in effect does not name an HTTP proxy.
 pub(super) fn proxy_for(
     target: &str,
     variables: &ProxyVariables,
@@ -78,8 +78,8 @@ fn is_own(address: IpAddr) -> bool {
     address.is_loopback() || address.is_unspecified()
 }
 
-/// Whether an entry of the list names the host: `*`, an address, a network, or a domain with all below it; each with a port
-/// or without.
+/// Whether an element of the list names the host: `*`, an address, a network, or a domain with its subdomains; each
+/// of them with or without a port.
 fn is_excepted(host: &Host<&str>, port: Option<u16>, list: &str) -> bool {
     let entries = list.split([',', ' ', '\t', '\n']);
     entries.filter(|entry| !entry.is_empty()).any(|entry| {
@@ -89,7 +89,7 @@ fn is_excepted(host: &Host<&str>, port: Option<u16>, list: &str) -> bool {
     })
 }
 
-/// An entry's name and port. An IPv6 address has its port behind brackets.
+/// The name and the port of an element. An IPv6 address with a port stands in brackets.
 fn with_port(entry: &str) -> (&str, Option<u16>) {
     let bare = |name: &'_ str| name.starts_with('[') && name.ends_with(']');
     match entry.rsplit_once(':') {

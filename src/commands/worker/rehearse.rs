@@ -1,4 +1,4 @@
-//! `worker run --dry-run`: what each worker would do, by which numbers, and what it would create first.
+//! `worker run --dry-run`: what each worker would do, its settings, and what it would create first.
 
 use anyhow::Result;
 
@@ -11,10 +11,10 @@ use crate::streams::names::no_group;
 use crate::topology::{Start, Workers};
 use crate::worker::{Assignment, Mode, Policy};
 
-/// Shows the assignments and ends; nothing is read from a group, and nothing is written.
+/// Shows the assignments; reads nothing from a group, and writes nothing.
 ///
 /// # Errors
-/// As [`assign::assignments`]; not found where the worker may not create a group that is missing.
+/// As [`assign::assignments`]; not found when a group is missing and the worker may not create it.
 pub(super) async fn rehearse(args: &RunArgs, context: &Context) -> Result<Exit> {
     let jobs = assign::assignments(args, context).await?;
     let connection = context.connect().await?;
@@ -33,7 +33,7 @@ pub(super) async fn rehearse(args: &RunArgs, context: &Context) -> Result<Exit> 
     }
 }
 
-/// What the workers of these rows would do.
+/// Describes what these workers would do.
 fn would(rows: &[PlanRow], first: Option<&Assignment>) -> String {
     let creating = rows.iter().filter(|row| row.state == State::Missing);
     let creating: Vec<String> = creating
@@ -46,7 +46,7 @@ fn would(rows: &[PlanRow], first: Option<&Assignment>) -> String {
         .collect();
     let groups = counted(rows.len(), "group", "groups");
     let end = match first.map(|job| job.mode) {
-        Some(Mode::Once) => "handle what is there now and what is due",
+        Some(Mode::Once) => "handle the entries that are there now and due",
         _ => "work until told to stop",
     };
     let consumer = first.map_or_else(String::new, |job| {

@@ -1,16 +1,17 @@
-//! A request to the metrics: what it asks, and whether it names this server. A page of another site that a browser shows
-//! may reach it by a name of its own, which the browser then sends as the host.
+//! A request to the metrics server: what it asks for, and whether its `Host` names this server. A web page of another
+//! site may reach this server through a domain name of its own (DNS rebinding); the browser then sends that name as
+//! the host.
 
 use std::net::IpAddr;
 
-/// The names by which this server may be called.
+/// The names by which requests may address this server.
 #[derive(Debug)]
 pub(super) struct Hosts {
     is_loopback: bool,
     names: Vec<String>,
 }
 
-/// What is asked for.
+/// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) path: String,
@@ -18,21 +19,21 @@ pub(super) struct Request {
     pub(super) is_head: bool,
 }
 
-/// Why a request is not answered as it wants.
+/// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// It is none, or its host cannot be told.
+    /// It is not a valid request, or does not name exactly one host.
     Malformed,
-    /// It is for somebody else.
+    /// It names a host that is not this server.
     ForeignHost,
-    /// Another method than GET.
+    /// Its method is not GET.
     Method,
-    /// More than any request has.
+    /// It is larger than any valid request.
     TooLarge,
 }
 
 impl Refusal {
-    /// The status and what is said.
+    /// The status line, and the text that explains it.
     pub(super) fn answer(self) -> (&'static str, String) {
         let (status, said) = match self {
             Self::Malformed => ("400 Bad Request", "not a request with one host"),
@@ -51,8 +52,8 @@ impl Refusal {
 }
 
 impl Hosts {
-    /// At `address`: there it is called by an address (one of this machine's own to itself where only that reaches it),
-    /// `localhost`, and `names`.
+    /// The names of a server that listens on `address`: the addresses of this machine (only its own loopback
+    /// addresses when only this machine can connect), `localhost`, and `names`.
     pub(super) fn new(address: IpAddr, names: &[String]) -> Self {
         let names = names.iter().map(|name| plain(name));
         Self {
@@ -61,7 +62,8 @@ impl Hosts {
         }
     }
 
-    /// Whether a `Host` header, `NAME[:PORT]`, means this server. The port may be another's that leads here.
+    /// Whether a `Host` header, `NAME[:PORT]`, names this server. Any port is accepted, because it may be a forwarded
+    /// one.
     fn has(&self, host: &str) -> bool {
         let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((name, "")) => (name, ""),
@@ -82,7 +84,7 @@ impl Hosts {
     }
 }
 
-/// A name as it is compared.
+/// A name in the form in which names are compared.
 fn plain(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
@@ -91,7 +93,7 @@ impl Request {
     /// Reads a request's head, without the empty line at its end.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// Why the request is refused.
     pub(super) fn read(head: &str, hosts: &Hosts) -> Result<Self, Refusal> {
         let mut lines = head.split("\r\n");
         let first: Vec<&str> = lines.next().unwrap_or_default().split(' ').collect();

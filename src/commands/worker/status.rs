@@ -1,4 +1,4 @@
-//! What the workers of this process do, in one line that is kept up while they work.
+//! One line that shows what the workers of this process are doing, updated while they work.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -7,20 +7,20 @@ use crate::model::{Name, counted};
 use crate::view::human_count;
 use crate::worker::{Counters, Summary};
 
-/// Between two looks.
+/// How often the line is updated.
 pub(super) const EVERY: Duration = Duration::from_millis(500);
-/// How long the rate is measured over.
+/// The time over which the rate is measured.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// The line, and what it was made of before.
+/// The status line, and the earlier figures it needs.
 #[derive(Debug, Default)]
 pub(super) struct StatusLine {
-    /// How many had been handled, and when.
+    /// How many entries had been handled, and when.
     handled: VecDeque<(Instant, u64)>,
 }
 
 impl StatusLine {
-    /// The line now, for the workers of these groups.
+    /// The present line, for the workers of these groups.
     pub(super) fn text<'a>(
         &mut self,
         workers: impl Iterator<Item = (&'a Name, &'a Counters)>,
@@ -66,7 +66,7 @@ impl StatusLine {
         format!("{who}: {state}{}", parts.join(", "))
     }
 
-    /// How many were handled in a second, lately.
+    /// How many entries per second were handled recently.
     fn rate(&mut self, handled: u64, now: Instant) -> u64 {
         self.handled.push_back((now, handled));
         while self.handled.len() > 2
@@ -87,7 +87,7 @@ impl StatusLine {
     }
 }
 
-/// Figures of the moment: how one and how several are said.
+/// Present figures: the name in JSON, the singular and the plural.
 const FIGURES: [(&str, &str, &str); 5] = [
     ("running", "# running", "# running"),
     ("waiting", "# waits for a retry", "# wait for a retry"),

@@ -1,4 +1,4 @@
-//! The workers of this process from start to end: signals reach them, and the service manager learns how they are.
+//! The workers of this process from start to end: passes signals to them, and tells the service manager how they are.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,8 +19,8 @@ use crate::wire::Dialer;
 use crate::worker::handler::reap_orphans;
 use crate::worker::{Assignment, Counters, Pulse, Signal, run};
 
-/// Runs one worker for each job until all have ended, and shows their figures to whoever connects to `metrics`; a signal
-/// asks all to end, and so does one that failed. The second value is how a second signal ended them.
+/// Runs one worker for each job until all have ended, and serves their figures through `metrics`. A signal, or a
+/// worker that failed, asks all of them to end. The second value is the exit code when a second signal ended them.
 pub(super) async fn work(
     jobs: Vec<Assignment>,
     dialer: Dialer,
@@ -82,7 +82,7 @@ pub(super) async fn work(
     Ok((rows.collect(), stopped))
 }
 
-/// Keeps the status line up. Does not end; dropped, it takes the line off the screen.
+/// Keeps the status line up to date. Never returns; when dropped, it clears the line.
 async fn keep_status(
     status: Progress,
     groups: Vec<(Name, Arc<Counters>)>,
@@ -102,7 +102,7 @@ async fn keep_status(
     }
 }
 
-/// Tells the service manager how the workers are.
+/// Tells the service manager the state of the workers.
 struct Watch {
     manager: ServiceManager,
     pulses: Vec<Arc<Pulse>>,
@@ -116,14 +116,14 @@ impl Watch {
         }
     }
 
-    /// The sign of life of one more worker.
+    /// The keep-alive indicator of one more worker.
     fn pulse(&mut self) -> Arc<Pulse> {
         let pulse = Arc::new(Pulse::new(self.manager.watch_interval()));
         self.pulses.push(Arc::clone(&pulse));
         pulse
     }
 
-    /// Says when all have begun, that they go on, and when they are asked to end. Does not end.
+    /// Reports when all workers have started, that they are alive, and when they are asked to stop. Never returns.
     async fn over(self, mut signal: watch::Receiver<Signal>) {
         let current = signal.clone();
         let all_begun = join_all(self.pulses.iter().map(|pulse| pulse.begun()));

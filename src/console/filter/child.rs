@@ -1,5 +1,5 @@
-//! A filter's own process: it reads documents, and says what the filter makes of each. It limits itself, so that a filter that
-//! grows ends it, and nothing else.
+//! The process of a filter: it reads documents, and returns the result for each. It limits its own memory, so that a
+//! filter that grows ends only this process.
 
 use std::ffi::OsString;
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -10,13 +10,13 @@ use super::frame;
 use crate::model::Problem;
 use crate::view::{JqFilter, Reshape, Template};
 
-/// The word by which this program starts itself as a filter.
+/// The argument with which this program starts itself as a filter.
 pub(super) const WORD: &str = "__filter";
-/// What a filter may recurse into.
+/// The stack size of a filter, which limits its recursion.
 const STACK: usize = 96 << 20;
-/// What it may use beside what a document takes, in bytes.
+/// The memory that a filter may use in addition to that for a document, in bytes.
 pub(super) const MEMORY: u64 = 256 << 20;
-/// What a document takes as values, against its text, at most.
+/// How many bytes of memory a document needs at most for each byte of its text.
 const PER_DOCUMENT_BYTE: u64 = 48;
 
 /// Which language a filter is written in.
@@ -26,17 +26,17 @@ pub(super) enum Kind {
     Template,
 }
 
-/// A filter as it was asked for.
+/// The description of a filter.
 #[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) kind: Kind,
     pub(super) text: String,
-    /// Whether a person reads what it prints.
+    /// Whether its output is read by a person.
     pub(super) terminal: bool,
 }
 
 impl Order {
-    /// In one frame.
+    /// Encoded for one frame.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let kind = match self.kind {
             Kind::Jq => b'j',
@@ -67,14 +67,14 @@ impl Order {
         })
     }
 
-    /// That the filter's process ended over a document, and `why`.
+    /// The error that the filter's process ended over a document, with the reason `why`.
     pub(super) fn problem(&self, why: &str) -> Problem {
         let flag = match self.kind {
             Kind::Jq => "--jq",
             Kind::Template => "--template",
         };
         Problem::usage(format!("{flag}: {why}"))
-            .hint("a filter that loops or nests without end is one cause; a very large document is another")
+            .hint("the filter may loop or nest without end, or the document may be very large")
     }
 }
 
@@ -83,7 +83,7 @@ pub fn asked(args: &[OsString]) -> bool {
     args.len() == 2 && args[1] == WORD
 }
 
-/// Filters what comes on standard input until it ends.
+/// Filters the documents on standard input until it ends.
 pub fn serve() -> ExitCode {
     limits::begin();
     // The main thread's stack is as large as the user's limit says.
@@ -139,7 +139,7 @@ fn told(problem: &Problem) -> Vec<u8> {
     format!("{}\0{hint}", problem.message).into_bytes()
 }
 
-/// What [`told`] says.
+/// Decodes the error that [`told`] encodes.
 pub(super) fn problem_of(bytes: &[u8]) -> Problem {
     let text = String::from_utf8_lossy(bytes);
     match text.split_once('\0') {
@@ -153,7 +153,8 @@ pub(super) fn problem_of(bytes: &[u8]) -> Problem {
 mod limits {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-    /// No file is left of a process that ended over a document, and none outlives the one that started it.
+    /// Makes sure that a process that ends over a document leaves no core file, and that it does not outlive the
+    /// process that started it.
     pub(super) fn begin() {
         let none = Rlimit {
             current: Some(0),
@@ -165,7 +166,7 @@ mod limits {
             rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     }
 
-    /// Bytes of address space in use; 0 where the system does not say.
+    /// How many bytes of address space are in use; 0 when the system does not say.
     pub(super) fn used() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
@@ -173,7 +174,7 @@ mod limits {
         kib.unwrap_or(0) * 1024
     }
 
-    /// Allows so many bytes of address space, as far as the user may have them.
+    /// Limits the address space to this many bytes, as far as the user may set that.
     pub(super) fn set(bytes: u64) {
         let limit = getrlimit(Resource::As);
         let current = limit.maximum.map_or(bytes, |most| most.min(bytes));

@@ -1,17 +1,17 @@
-//! What a filter's process and this one tell each other: a tag, a length, and so many bytes.
+//! The messages between a filter's process and this one: a tag, a length, and that many bytes.
 
 use std::io::{self, Read, Write};
 
-/// Longer than anything that is told.
+/// Longer than any message.
 const LENGTH_MAX: u64 = 4 << 30;
 
-/// A document to be filtered; the first frame of all is the order itself.
+/// A document to be filtered; the very first frame describes the filter.
 pub(super) const DOCUMENT: u8 = b'd';
-/// No more documents for now: they are to be answered.
+/// There are no more documents for now, so the answers are expected.
 pub(super) const END: u8 = b'.';
-/// What became of a document.
+/// The result for a document.
 pub(super) const SHOWN: u8 = b'o';
-/// Why nothing became of one: a message, and a hint behind a line end.
+/// Why there is no result for a document: a message, then a line end and a hint.
 pub(super) const FAILED: u8 = b'e';
 
 /// Writes a frame.

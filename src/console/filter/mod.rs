@@ -1,5 +1,5 @@
-//! `--jq` and `--template` at work: in a process of their own, which has a limit on its memory and can be ended at any moment. A
-//! filter may loop, grow or nest without end, and nothing but the end of a process stops that.
+//! Runs `--jq` and `--template` in a separate process, which has a memory limit and can be ended at any moment. A
+//! filter may loop, grow or nest without end, and only ending its process stops that.
 
 mod child;
 mod frame;
@@ -16,14 +16,14 @@ use process::{Answer, Process};
 
 use crate::model::{self, Problem};
 
-/// A filter that was compiled.
+/// A compiled filter.
 #[derive(Debug)]
 pub(super) struct Filter {
     order: Order,
     process: Mutex<Option<Process>>,
 }
 
-/// A document that the filter has no answer to.
+/// A document that the filter could not process.
 #[derive(Debug)]
 pub(super) struct Failed {
     /// The document.
@@ -33,16 +33,16 @@ pub(super) struct Failed {
 }
 
 impl Filter {
-    /// `--jq`; `terminal` says that a person reads what it prints.
+    /// A filter for `--jq`; `terminal` says that a person reads its output.
     ///
     /// # Errors
-    /// A usage [`Problem`] when it does not compile, a local one when its process cannot be started; that a signal came or
-    /// the reader has gone meanwhile.
+    /// A usage [`Problem`] when it does not compile; a local one when its process cannot be started; an error when a
+    /// signal came, or the reader of the output went away, in the meantime.
     pub(super) fn jq(expression: &str, terminal: bool) -> Result<Self> {
         Self::new(Kind::Jq, expression, terminal)
     }
 
-    /// `--template`.
+    /// A filter for `--template`.
     ///
     /// # Errors
     /// As [`Filter::jq`].
@@ -64,10 +64,11 @@ impl Filter {
         })
     }
 
-    /// Appends what the filter makes of each of `documents`, and returns those that it has no answer to.
+    /// Appends the results for `documents`, and returns those that the filter could not process.
     ///
     /// # Errors
-    /// That a signal came or the reader has gone meanwhile; a local [`Problem`] when its process cannot be started again.
+    /// When a signal came, or the reader of the output went away, in the meantime; a local [`Problem`] when its
+    /// process cannot be started again.
     pub(super) fn apply(&self, out: &mut Vec<u8>, documents: &[&[u8]]) -> Result<Vec<Failed>> {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         let mut failed = Vec::new();
@@ -114,7 +115,7 @@ impl Filter {
     }
 }
 
-/// What a failure is about: the entry, where the document is one.
+/// The entry that a failed document contains, if it is one.
 pub(super) fn name_of(document: &[u8]) -> Option<(model::EntryId, String)> {
     #[derive(serde::Deserialize)]
     struct Named {
@@ -126,7 +127,7 @@ pub(super) fn name_of(document: &[u8]) -> Option<(model::EntryId, String)> {
     Some((id, entry_name(id, named.stream.as_deref())))
 }
 
-/// An entry in a sentence; `stream` as it is shown.
+/// How a sentence names an entry; `stream` is in the form in which it is shown.
 pub(super) fn entry_name(id: model::EntryId, stream: Option<&str>) -> String {
     match stream {
         Some(stream) => format!("entry {id} of `{stream}`"),
@@ -134,11 +135,11 @@ pub(super) fn entry_name(id: model::EntryId, stream: Option<&str>) -> String {
     }
 }
 
-/// The process cannot be started, or not be spoken to.
+/// The error that the process cannot be started, or cannot be used.
 fn unusable(error: &io::Error) -> Problem {
     Problem::new(
         model::Kind::Local,
         format!("cannot start the process of --jq or --template: {error}"),
     )
-    .hint("leave it out, and filter what is printed with another program")
+    .hint("leave the option out, and filter the output with another program")
 }

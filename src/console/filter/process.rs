@@ -1,4 +1,4 @@
-//! A filter's process, as this one sees it.
+//! A filter's process, from the point of view of the process that started it.
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
@@ -9,10 +9,10 @@ use crate::console::{reader, signals};
 use crate::exit::{OutputClosed, Stopped};
 use crate::model::Problem;
 
-/// So much of what it says at its end is read.
+/// How much of its final output is read.
 const LAST_WORDS: u64 = 4096;
 
-/// A filter's process; it ends with this.
+/// A filter's process, which ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
@@ -21,18 +21,18 @@ pub(super) struct Process {
     last_words: Option<ChildStderr>,
 }
 
-/// What the filter makes of one document.
+/// The filter's answer to one document.
 pub(super) enum Answer<'a> {
     Shown(&'a [u8]),
     Failed(Problem),
 }
 
-/// Why it was not asked to the end.
+/// Why a request did not get all of its answers.
 #[derive(Debug)]
 pub(super) enum Ended {
     /// Its process has ended.
     Died,
-    /// There is no use in its answer any more.
+    /// The answer is of no use any more.
     Told(anyhow::Error),
 }
 
@@ -40,8 +40,8 @@ impl Process {
     /// Starts it.
     ///
     /// # Errors
-    /// A usage [`Problem`] when it does not compile, a local one when it cannot be started; that a signal came or the
-    /// reader has gone meanwhile.
+    /// A usage [`Problem`] when the filter does not compile; a local one when the process cannot be started; an error
+    /// when a signal came, or the reader of the output went away, in the meantime.
     pub(super) fn start(order: &Order) -> anyhow::Result<Self> {
         let mut child = command()
             .and_then(|mut it| it.spawn())
@@ -73,11 +73,11 @@ impl Process {
         frame::read(&mut self.output, said)
     }
 
-    /// Gives `each` the place of every document and what the filter makes of it. Of several, none is given when it ends
-    /// before the last.
+    /// Gives `each` the index of every document and its result. If the process ends before the last of several, no
+    /// result is given.
     ///
     /// # Errors
-    /// That it has ended, or that a signal came or the reader has gone meanwhile.
+    /// When the process has ended, when a signal came, or when the reader of the output went away.
     pub(super) fn ask(
         &mut self,
         documents: &[&[u8]],
@@ -118,7 +118,7 @@ impl Process {
         Err(io::ErrorKind::UnexpectedEof.into())
     }
 
-    /// What it said at its end, in words.
+    /// Its final output, in words.
     pub(super) fn why_it_died(mut self) -> String {
         let mut said = Vec::new();
         if let Some(last_words) = self.last_words.take() {
@@ -130,7 +130,7 @@ impl Process {
         } else if said.contains("memory allocation") {
             format!("it needs more than {} MiB of memory", MEMORY >> 20)
         } else {
-            "its process ended before its work was done".to_owned()
+            "the filter's process ended before it was finished".to_owned()
         }
     }
 }
@@ -142,7 +142,8 @@ impl Drop for Process {
     }
 }
 
-/// This program again; it is not in the terminal's group, whose signals are for this process to judge.
+/// The command that starts this program again. The process is not in the terminal's process group, because this
+/// process must decide about its signals.
 fn command() -> io::Result<Command> {
     let program = match std::fs::exists("/proc/self/exe") {
         Ok(true) => "/proc/self/exe".into(),
@@ -168,7 +169,7 @@ fn command() -> io::Result<Command> {
 #[error("{0}")]
 struct Useless(anyhow::Error);
 
-/// What a process says; while it says nothing, whether there is use in waiting is looked at.
+/// The output of a process. While there is none, this checks whether waiting still makes sense.
 #[derive(Debug)]
 struct Patient(ChildStdout);
 
@@ -187,7 +188,7 @@ impl Read for Patient {
 }
 
 impl Patient {
-    /// Whether there is something to read, after a while.
+    /// Waits for a while, and returns whether there is something to read.
     #[cfg(unix)]
     fn has_said(&self) -> io::Result<bool> {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -1,5 +1,5 @@
-//! What a table is made of: columns, and cells that know what they hold, so that a person gets `12,345` and
-//! a script `12345`.
+//! What a table is made of: columns, and cells that know their type, so that a person gets `12,345` and a script
+//! `12345`.
 
 use super::Tone;
 use crate::model::{Body, EntryId, Lag, Name, Time, whole_ms};
@@ -7,15 +7,15 @@ use crate::model::{Body, EntryId, Lag, Name, Time, whole_ms};
 /// What one cell holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cell {
-    /// Our own or a server's words; escaped when written.
+    /// Text from this tool or a server; escaped when written.
     Text(String),
-    /// A word with a meaning: a state.
+    /// A word for a state.
     Word(Tone, String),
     /// A name.
     Name(Name),
     /// An entry id.
     Id(EntryId),
-    /// How many.
+    /// A number.
     Count(u64),
     /// Not more than this many.
     AtMost(u64),
@@ -23,54 +23,54 @@ pub enum Cell {
     AtLeast(u64),
     /// About this many: an estimate.
     About(u64),
-    /// So many of all these; for a script so many.
+    /// This many of all these; a script gets the first number.
     Part(u64, u64),
     /// Milliseconds.
     Millis(u64),
     /// Bytes.
     Bytes(u64),
-    /// A moment.
+    /// A point in time.
     Time(Time),
     /// An entry's fields.
     Fields(Body),
     /// Yes or no.
     Bool(bool),
-    /// The server cannot say: `?`.
+    /// A value that the server does not tell: `?`.
     Unknown,
-    /// There is none: `-`.
+    /// No value: `-`.
     Nothing,
-    /// A cell that means something to a person: in this tone, and where a word is given, that word instead. For a
-    /// script it is as it was.
+    /// A cell with a meaning for people: shown in this tone and, if a word is given, as that word. Scripts get the
+    /// original cell.
     Marked(Tone, Option<&'static str>, Box<Self>),
-    /// A cell with a remark that a person sees behind it: `name (extra)`.
+    /// A cell with a remark for people after it: `name (extra)`.
     Noted(Tone, &'static str, Box<Self>),
-    /// A cell of which a person reads this line; for a script it is as it was.
+    /// A cell of which people read this line; scripts get the original cell.
     Brief(String, Box<Self>),
-    /// A cell over its threshold: for a person in the tone of how bad that is and with a `!` behind it, which colour alone
-    /// would not tell everybody. For a script it is as it was.
+    /// A cell beyond its threshold. For people it has the tone of its severity and a `!` after it, because colour
+    /// alone is not visible to everybody. Scripts get the original cell.
     Over(Tone, Box<Self>),
 }
 
 impl Cell {
-    /// The same cell in `tone`, for a person.
+    /// The same cell in `tone`, for people.
     #[must_use]
     pub fn toned(self, tone: Tone) -> Self {
         Self::Marked(tone, None, Box::new(self))
     }
 
-    /// The same cell, shown to a person as `word` in `tone`.
+    /// The same cell, shown to people as `word` in `tone`.
     #[must_use]
     pub fn shown_as(self, tone: Tone, word: &'static str) -> Self {
         Self::Marked(tone, Some(word), Box::new(self))
     }
 
-    /// The same cell with a remark behind it, for a person.
+    /// The same cell with a remark after it, for people.
     #[must_use]
     pub fn noted(self, tone: Tone, remark: &'static str) -> Self {
         Self::Noted(tone, remark, Box::new(self))
     }
 
-    /// The same cell, over its threshold.
+    /// The same cell, beyond its threshold.
     #[must_use]
     pub fn over(self, tone: Tone) -> Self {
         Self::Over(tone, Box::new(self))
@@ -136,7 +136,7 @@ impl From<Lag> for Cell {
     }
 }
 
-/// `None` is that there is no value; in a column that is so marked, that nobody knows it.
+/// `None` means that there is no value, or, in a column marked for that, that the value is unknown.
 impl<T: Into<Self>> From<Option<T>> for Cell {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Nothing, Into::into)
@@ -161,7 +161,7 @@ impl From<std::time::Duration> for Cell {
     }
 }
 
-/// Each after a space; `None` for no word at all.
+/// The words separated by spaces; no value when there are none.
 impl From<Vec<String>> for Cell {
     fn from(words: Vec<String>) -> Self {
         match words.join(" ") {

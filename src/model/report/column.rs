@@ -1,8 +1,8 @@
-//! What a column is called, and how its values read.
+//! Columns: their names, and how their values are aligned.
 
 use super::Cell;
 
-/// Which side a column's text stands on.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
     /// Text.
@@ -11,7 +11,7 @@ pub enum Align {
     Right,
 }
 
-/// What a number counts.
+/// The unit of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     Each,
@@ -29,21 +29,22 @@ pub struct Column {
     pub header: &'static str,
     /// The side.
     pub align: Align,
-    /// Whether a table leaves it out unless it is `wide` or asked for.
+    /// Whether a table leaves it out unless it is `wide` or the column is selected.
     pub wide_only: bool,
-    /// Whether a narrow screen may cut it. Numbers, ids and times are never cut: half of one is a lie.
+    /// Whether it may be shortened on a narrow screen. Numbers, ids and times are never shortened, because a part of
+    /// one would be misleading.
     pub cuttable: bool,
-    /// Whether a screen shows it only where its values differ.
+    /// Whether a screen shows it only if its values differ.
     pub varies: bool,
     /// Whether a table leaves it out where no row has a value in it, unless it is `wide` or asked for.
     pub is_sparse: bool,
     unit: Unit,
-    /// Whether a value that is not there is unknown (`?`), rather than none (`-`).
+    /// Whether a missing value is unknown (`?`) instead of absent (`-`).
     is_unknown: bool,
 }
 
 impl Column {
-    /// Text that a narrow screen may cut: names, reasons.
+    /// Text that may be shortened on a narrow screen: names, reasons.
     pub const fn text(key: &'static str, header: &'static str) -> Self {
         Self {
             key,
@@ -58,7 +59,7 @@ impl Column {
         }
     }
 
-    /// Left-aligned and never cut: ids, times, states.
+    /// Left-aligned and never shortened: ids, times, states.
     pub const fn whole(key: &'static str, header: &'static str) -> Self {
         Self {
             cuttable: false,
@@ -99,7 +100,7 @@ impl Column {
         }
     }
 
-    /// The same column, which a screen shows only where its values differ: else it is said once.
+    /// The same column, which a screen shows only if its values differ; otherwise the value is printed once.
     #[must_use]
     pub const fn varying(self) -> Self {
         Self {
@@ -118,7 +119,7 @@ impl Column {
         }
     }
 
-    /// The same column, in which a value that is not there is one that the server did not tell.
+    /// The same column, in which a missing value is one that the server did not tell.
     #[must_use]
     pub const fn unknown(self) -> Self {
         Self {
@@ -127,7 +128,7 @@ impl Column {
         }
     }
 
-    /// A value as this column holds it.
+    /// The cell of a value in this column.
     pub fn cell(&self, value: Cell) -> Cell {
         match (value, self.unit) {
             (Cell::Count(number), Unit::Millis) => Cell::Millis(number),
@@ -138,10 +139,10 @@ impl Column {
     }
 }
 
-/// The columns of a report in another place: those that `narrow` names stand in a table, the others in `wide`.
+/// The columns of a report for another table: those named in `narrow` are always shown, the others only in `wide`.
 ///
 /// # Panics
-/// Where `N` is not how many columns the report has: when the program is built.
+/// At compile time, when `N` is not the number of columns of the report.
 pub const fn narrowed<const N: usize>(all: &[Column], narrow: &[&str]) -> [Column; N] {
     assert!(all.len() == N, "as many columns as the report has");
     let mut columns = [Column::text("", ""); N];

@@ -1,5 +1,5 @@
-//! The declaration of a report: a struct whose fields say, each beside its type and its meaning, what they are called
-//! in a table. Table, wide, plain, CSV, `--columns` and its completion, JSON and its schema follow from it.
+//! The declaration of a report: a struct in which each field has its type, its meaning, and its name in a table.
+//! Table, wide, plain, CSV, `--columns` and its completion, JSON and its schema follow from it.
 
 mod cell;
 mod column;
@@ -17,13 +17,13 @@ use serde::Serialize;
 
 /// One row of a list, or one object. Its JSON is its [`Serialize`]. Declared with `report!`.
 pub trait Row: Serialize + JsonSchema {
-    /// The columns, the one that names the row first. Every key is a key of the JSON too.
+    /// The columns; the first one names the row. Every key is also a key of the JSON.
     const COLUMNS: &'static [Column];
 
-    /// One cell a column, in the same order.
+    /// One cell per column, in the same order.
     fn cells(&self) -> Vec<Cell>;
 
-    /// Where it stands in a list on a screen: the least first, and equal ones as they come.
+    /// Its rank in a list on a screen: the smallest comes first, and equal ones keep their order.
     fn rank(&self) -> u64 {
         0
     }
@@ -43,9 +43,9 @@ impl<R: Row> Row for &R {
 
 /// Declares a report's rows.
 ///
-/// A field is declared as in any struct, then `=>`, its [`Column`] by the constructor's name with the table's header and
-/// what else is to be said of it, and where the value alone does not make the cell, `by` a function of the row. After the
-/// report's name `ranked by` names the method that says which rows stand first on a screen:
+/// A field is declared as in any struct, followed by `=>` and its [`Column`]: the constructor's name with the table's
+/// header and further marks. If the value alone does not make the cell, `by` and a function of the row follow. After
+/// the report's name, `ranked by` names the method that sorts the rows on a screen:
 ///
 /// ```text
 /// report! {
@@ -60,8 +60,7 @@ impl<R: Row> Row for &R {
 ///         pub idle_ms: Option<u64> => millis("IDLE", wide, unknown),
 ///         /// Only in JSON.
 ///         pub is_extra: bool,
-///     }
-/// }
+///     } }
 /// ```
 macro_rules! report {
     (

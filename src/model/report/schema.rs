@@ -1,4 +1,4 @@
-//! What the plain values of reports are in a JSON Schema.
+//! The JSON Schemas of the plain values in reports.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::model::{Body, EntryId, Lag, Name, Time};
 
-/// Gives a type a schema that stands where the type is used.
+/// Gives a type a schema that is inlined where the type is used.
 macro_rules! inline {
     ($($type:ty = { $($schema:tt)* })*) => {$(
         impl JsonSchema for $type {
@@ -31,22 +31,23 @@ inline! {
     Time = { "type": "string", "format": "date-time" }
     Lag = {
         "type": "object",
-        "description": "A number of entries, and how well it is known",
+        "description": "A number of entries, and how exactly it is known",
         "properties": {
             "entries": {
-                "description": "The number; null where it is unknown",
+                "description": "The number; null when it is unknown",
                 "type": ["integer", "null"],
                 "minimum": 0
             },
             "quality": {
-                "description": "Whether that is exact, an upper bound, a lower bound or unknown",
+                "description": "Whether the number is exact, an upper bound, a lower bound or unknown",
                 "enum": ["known", "at_most", "at_least", "unknown"] }
         },
         "required": ["entries", "quality"],
         "additionalProperties": false
     }
     Body = {
-        "description": "The fields in order, a repeated one as the array of its values, bytes that are not UTF-8 as {\"base64\": …}; with --pairs a list of [name, value]",
+        "description": "The fields in order; a repeated field is the array of its values, and bytes that are not \
+            UTF-8 are {\"base64\": …}. With --pairs it is a list of [name, value]",
         "type": ["object", "array"]
     }
 }

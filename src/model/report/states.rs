@@ -1,7 +1,7 @@
-//! States and outcomes: values that are a word to people.
+//! States and outcomes: values that people see as a word.
 
-/// Declares an enum of words: each with what it is called and, after `in`, its `Tone`. In JSON it is
-/// its own name in `snake_case`.
+/// Declares an enum of words: each variant with its word and, after `in`, its `Tone`. In JSON it is the variant's
+/// name in `snake_case`.
 ///
 /// ```text
 /// states! {
@@ -10,8 +10,7 @@
 ///     pub enum State {
 ///         /// The server has it.
 ///         Ready = "ready" in Ok,
-///     }
-/// }
+///     } }
 /// ```
 macro_rules! states {
     (

@@ -1,6 +1,6 @@
-//! What a piece of text means.
+//! The meaning of a piece of text.
 
-/// What a piece of text means; how that looks is the theme's.
+/// The meaning of a piece of text; the theme decides how it looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
     /// Nothing special.
@@ -8,7 +8,7 @@ pub enum Tone {
     Plain,
     /// Good.
     Ok,
-    /// Look at it.
+    /// Needs attention.
     Warn,
     /// Bad.
     Bad,

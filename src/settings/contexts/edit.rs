@@ -1,4 +1,4 @@
-//! Changes to the operator's file that leave everything else in it, comments included, as it was.
+//! Changes the operator's file and leaves everything else in it as it was, including comments.
 
 use std::path::Path;
 
@@ -10,20 +10,20 @@ use crate::model::{CommandLine, Kind, Problem, escaped};
 use crate::model::{did_you_mean, nearest};
 use crate::wire::Readdress;
 
-/// What to make of a context.
+/// The kind of change to a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edit {
-    /// A new one.
+    /// Adds a new one.
     Add,
-    /// A new one, or this one in place of the one there is.
+    /// Adds a new one, or replaces the existing one.
     Put,
-    /// Other values in the one there is.
+    /// Changes values of an existing one.
     Change,
-    /// Nothing.
+    /// Removes it.
     Remove,
 }
 
-/// Keys to set and to take away, and what to change of the address.
+/// The keys to set and to remove, and the change to the address.
 #[derive(Clone, Default)]
 pub struct ContextEdit {
     set: Vec<(&'static str, Value)>,
@@ -32,7 +32,7 @@ pub struct ContextEdit {
 }
 
 impl ContextEdit {
-    /// Whether it says nothing.
+    /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.unset.is_empty() && self.readdress.is_empty()
     }
@@ -44,10 +44,10 @@ impl ContextEdit {
         self
     }
 
-    /// The same with a path, which is written absolute: the file is read from anywhere.
+    /// The same with a path, which is written as an absolute one, because the file is read from any directory.
     ///
     /// # Errors
-    /// A usage problem when it is not UTF-8, which a TOML file is.
+    /// A usage error when it is not UTF-8, which a TOML file must be.
     pub fn path(
         self,
         key: &'static str,
@@ -65,17 +65,17 @@ impl ContextEdit {
         Ok(self.set(key, Some(text)))
     }
 
-    /// The same with another address in the `url` that is there.
+    /// The same with a changed address in the existing `url`.
     #[must_use]
     pub fn readdress(mut self, readdress: Readdress) -> Self {
         self.readdress = readdress;
         self
     }
 
-    /// The same without `key`.
+    /// The same with `key` removed.
     ///
     /// # Errors
-    /// A usage problem with the nearest key when there is no such key, or when it cannot be missed.
+    /// A usage error with the nearest key when there is no such key, or when it is required.
     pub fn unset(mut self, key: &str) -> Result<Self, Problem> {
         let known = KEYS.iter().find(|known| **known == key && key != URL);
         let Some(known) = known else {
@@ -92,10 +92,11 @@ impl ContextEdit {
 }
 
 impl Contexts {
-    /// Changes the file and reads it again: what would not be valid is not written.
+    /// Changes the file and reads it again; an invalid result is not written.
     ///
     /// # Errors
-    /// When the context exists already, or does not, or the outcome is not valid; when the file cannot be written.
+    /// When the context exists already, or does not exist, or the result is not valid; when the file cannot be
+    /// written.
     pub fn edit(
         self,
         places: &Places,
@@ -146,7 +147,8 @@ fn apply(context: &mut Item, change: ContextEdit) -> Result<(), Problem> {
     let url = context.get(URL).and_then(Item::as_str);
     if let Some(url) = url.filter(|_| !change.readdress.is_empty()) {
         let url = change.readdress.applied_to(url).map_err(|error| {
-            Problem::usage(error.to_string()).hint("name the whole server with --url")
+            Problem::usage(error.to_string())
+                .hint("give the whole address of the server with --url")
         })?;
         put(context, URL, url.into());
     }
@@ -179,7 +181,7 @@ fn exists(name: &str) -> Problem {
         .hint(format!("change it: {change}"))
 }
 
-/// There is no directory to put files in.
+/// The error that there is no directory for the files.
 pub(super) fn homeless() -> Problem {
     Problem::new(
         Kind::Local,

@@ -1,5 +1,5 @@
 //! Contexts: named connections in a file that the operator owns, and which of them is selected, in a file that the
-//! tool owns. Nothing here connects.
+//! tool owns. Nothing here connects to a server.
 
 mod edit;
 mod places;
@@ -23,17 +23,17 @@ use crate::wire::Endpoint;
 /// A named connection.
 #[derive(Clone, Debug)]
 pub struct NamedContext {
-    /// The server, with user and TLS; a password only where the URL has one.
+    /// The server, with user and TLS; a password only if the URL has one.
     pub endpoint: Endpoint,
     /// The file with the password.
     pub password_file: Option<PathBuf>,
     /// The topology file.
     pub topology: Option<PathBuf>,
-    /// Whether destructive work on its server asks for its name.
+    /// Whether destructive commands on its server ask for its name.
     pub production: bool,
 }
 
-/// The contexts there are.
+/// All contexts.
 #[derive(Clone, Debug, Default)]
 pub struct Contexts {
     file: Option<PathBuf>,
@@ -42,10 +42,10 @@ pub struct Contexts {
 }
 
 impl Contexts {
-    /// Reads the file; none of it when there is no file.
+    /// Reads the file; there are no contexts if it does not exist.
     ///
     /// # Errors
-    /// A local problem when it cannot be read, a usage problem with the line of what is wrong in it.
+    /// A local error when it cannot be read; a usage error with the line of the mistake.
     pub fn read(places: &Places) -> Result<Self, Problem> {
         let Some(file) = &places.config else {
             return Ok(Self::default());
@@ -88,7 +88,7 @@ impl Contexts {
         self.known.contains_key(name)
     }
 
-    /// The warning that others can read a password in the file, when they can.
+    /// The warning that other users can read a password in the file, if they can.
     pub fn exposure(&self) -> Option<String> {
         let file = shown(self.file.as_deref()?);
         let holds_password = self
@@ -112,7 +112,7 @@ fn is_readable_by_others(_: &Path) -> bool {
     false
 }
 
-/// The text in `file`, where there is such a file.
+/// The text of `file`, if it exists.
 fn text_in(file: &Path) -> Result<Option<String>, Problem> {
     let read = || -> io::Result<String> {
         let bytes = fs::read(file)?;
@@ -125,10 +125,10 @@ fn text_in(file: &Path) -> Result<Option<String>, Problem> {
     }
 }
 
-/// Links that lead to one another, at most.
+/// The greatest number of links that are followed.
 const LINKS_MAX: usize = 40;
 
-/// Where `file` leads, whether there is anything yet or not.
+/// The file that `file` leads to through links, whether it exists or not.
 fn followed(file: &Path) -> io::Result<PathBuf> {
     let mut file = file.to_owned();
     for _ in 0..LINKS_MAX {
@@ -140,7 +140,7 @@ fn followed(file: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("its links go round in a circle"))
 }
 
-/// Writes `text` whole or not at all, readable by nobody else. A link stays one.
+/// Writes `text` completely or not at all, with permissions for its owner only. A link stays a link.
 fn replace(file: &Path, text: &str) -> Result<(), Problem> {
     let file = followed(file).map_err(|error| local("write", file, &error))?;
     let written = || -> io::Result<()> {

@@ -1,13 +1,13 @@
-//! Where the two files are.
+//! The places of the two files.
 
 use std::path::PathBuf;
 
 use crate::settings::Env;
 
-/// The files of contexts, by the XDG base directories. None where not even a home directory is known.
+/// The files of contexts, by the XDG base directories; `None` when not even a home directory is known.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
-    /// `~/.config/ucp-streams/config.toml`: the operator's; read, and written only by `context add`, `edit` and
+    /// `~/.config/ucp-streams/config.toml`: the operator's file, which is written only by `context add`, `edit` and
     /// `remove`.
     pub config: Option<PathBuf>,
     /// `~/.local/state/ucp-streams/context.toml`: which context is selected.
@@ -17,7 +17,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// By `$XDG_CONFIG_HOME` and `$XDG_STATE_HOME` where they are absolute, else in the home directory.
+    /// By `$XDG_CONFIG_HOME` and `$XDG_STATE_HOME` if they are absolute, otherwise in the home directory.
     pub fn of(env: &Env) -> Self {
         let path = |variable| env.path(variable).map(|path| path.value);
         let home = path("HOME").or_else(|| path("USERPROFILE"));

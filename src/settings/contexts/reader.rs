@@ -1,4 +1,4 @@
-//! The file's text to contexts. Every complaint has its line; none shows a value, which may be secret.
+//! Parses the contexts in the file's text. Every error has its line; none shows a value, which may be secret.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use crate::model::{Problem, escaped};
 use crate::model::{did_you_mean, nearest};
 use crate::wire::{Endpoint, Transport};
 
-/// The key that a context cannot be without.
+/// The key that every context must have.
 pub(super) const URL: &str = "url";
 
 /// The keys of a context.
@@ -30,7 +30,7 @@ pub(super) const KEYS: [&str; 9] = [
 /// The table that contexts are in.
 pub(super) const TABLE: &str = "contexts";
 
-/// Reads all contexts of `text`. Paths in it begin at the file's directory, or at `home` after `~/`.
+/// Reads all contexts of `text`. Paths in it are relative to the file's directory, or to `home` after `~/`.
 pub(super) fn read(
     file: &Path,
     text: &str,
@@ -44,7 +44,7 @@ pub(super) fn read(
     })
 }
 
-/// As [`read`], of a text that is not in the file yet: complaints are about what was asked for, not about its lines.
+/// As [`read`], for a text that is not in the file yet: errors are about the requested change, not about lines.
 pub(super) fn read_unwritten(
     file: &Path,
     text: &str,
@@ -114,7 +114,7 @@ impl Reader<'_> {
             return Err(self.wrong(span_of(table, key), message));
         }
         if !endpoint.tls || matches!(endpoint.transport, Transport::Unix(_)) {
-            let message = format!("{key} is for a rediss:// url, and this one is not");
+            let message = format!("{key} requires a rediss:// url");
             return Err(self.wrong(span_of(table, key), &message));
         }
         Ok(())
@@ -161,7 +161,7 @@ impl Reader<'_> {
     fn truth(&self, table: &dyn TableLike, key: &str) -> Result<bool, Problem> {
         table.get(key).map_or(Ok(false), |item| {
             item.as_bool()
-                .ok_or_else(|| self.wrong(item.span(), &format!("{key} is true or false")))
+                .ok_or_else(|| self.wrong(item.span(), &format!("{key} must be true or false")))
         })
     }
 

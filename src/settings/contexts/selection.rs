@@ -1,5 +1,5 @@
-//! Which context is selected, and which was before: in a file of the tool's own, so that the operator's may be
-//! read-only or kept in a repository.
+//! Which context is selected, and which one was before. This is in a file of the tool's own, so that the operator's
+//! file may be read-only or kept in a repository.
 
 use std::io;
 
@@ -18,10 +18,10 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Reads it; nothing is selected where there is no file.
+    /// Reads the file; nothing is selected if it does not exist.
     ///
     /// # Errors
-    /// A local problem when the file cannot be read or is not the tool's.
+    /// A local error when the file cannot be read or was not written by this tool.
     pub fn read(places: &Places) -> Result<Self, Problem> {
         let Some(file) = &places.state else {
             return Ok(Self::default());
@@ -43,7 +43,7 @@ impl Selection {
         })
     }
 
-    /// The same with `name` selected, and what was selected now the one before.
+    /// The same with `name` selected, and the present selection as the previous one.
     #[must_use]
     pub fn switched_to(self, name: Option<String>) -> Self {
         if self.current == name {

@@ -1,4 +1,4 @@
-//! The file, changes to it, and the selection.
+//! Tests of the file, changes to it, and the selection.
 
 use super::*;
 use crate::settings::Env;
@@ -89,7 +89,7 @@ fn what_is_wrong_is_named_with_its_line_and_without_secrets() {
         ),
         (
             "[contexts.a]\nurl = \"redis://h\"\ntls_ca = \"c\"",
-            "config.toml:3: tls_ca is for a rediss:// url",
+            "config.toml:3: tls_ca requires a rediss:// url",
         ),
         (
             "[contexts.a]\nurl = \"rediss://h\"\ntls_key = \"c\"",
@@ -97,7 +97,7 @@ fn what_is_wrong_is_named_with_its_line_and_without_secrets() {
         ),
         (
             "[contexts.a]\nurl = \"redis://h\"\nproduction = \"yes\"",
-            "config.toml:3: production is true or false",
+            "config.toml:3: production must be true or false",
         ),
         (
             "[contexts.a]\nurl = 1",

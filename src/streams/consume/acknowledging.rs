@@ -1,4 +1,4 @@
-//! Acknowledging what was handed over, once or, after a lost reply, until it is known what became of it.
+//! Acknowledges entries that were written; after a lost reply, repeats this until the result is known.
 
 use anyhow::Result;
 
@@ -9,7 +9,8 @@ use crate::streams::tail::Sink;
 use crate::wire::{Error, Lease, PendingFilter, acknowledge, xpending_entries};
 
 impl Member<'_> {
-    /// Under a fence: writing may have taken so long that somebody claimed an entry meanwhile, and it is theirs then.
+    /// Acknowledges only entries that this consumer still holds. Writing may have taken so long that another consumer
+    /// claimed an entry, which then must not be acknowledged.
     pub(super) async fn acknowledge(
         &mut self,
         leases: &[Lease],
@@ -48,8 +49,8 @@ impl Member<'_> {
         }
     }
 
-    /// How many entries are acknowledged now. Of those that were sent before and are not held any more, the ones that are
-    /// pending are somebody else's, and the others have arrived.
+    /// How many of the entries are acknowledged now. When an acknowledgement was sent before, entries that this
+    /// consumer no longer holds are either pending for another consumer, or were acknowledged by it.
     async fn acknowledged(&self, leases: &[Lease], was_sent: bool) -> Result<u64, Error> {
         let held = self
             .connection
@@ -71,19 +72,19 @@ impl Member<'_> {
 
     fn unknown(&self, count: usize, error: Error) -> anyhow::Error {
         let what = format!(
-            "{} entries of {} were written, and whether they are acknowledged is unknown: {error}",
+            "{} entries of {} were written, and it is unknown whether they are acknowledged: {error}",
             count, self.target
         );
         let look = CommandLine::new("pending")
             .arg(&self.target.group)
             .option("--stream", &self.target.stream)
             .option("--consumer", self.consumer);
-        let problem =
-            Problem::new(Kind::Unknown, what).hint(format!("see what is left with `{look}`"));
+        let problem = Problem::new(Kind::Unknown, what)
+            .hint(format!("see which are still pending with `{look}`"));
         anyhow::Error::from(error).context(problem)
     }
 
-    /// Of entries whose acknowledgement was sent, and is not known to have arrived, those that somebody else has now.
+    /// How many of the entries are pending for another consumer, after an acknowledgement whose result is unknown.
     async fn taken_away(&self, leases: &[Lease]) -> Result<u64, Error> {
         let one = |(id, _): &Lease| {
             let filter = PendingFilter {

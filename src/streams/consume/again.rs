@@ -1,5 +1,5 @@
-//! Going on after a lost connection: a new one, and what was delivered to this consumer in replies that were lost. The
-//! pending list is only looked at, so that no delivery is counted.
+//! Continues after a lost connection: connects again, and finds the entries that were delivered to this consumer in
+//! replies that were lost. It only looks at the pending entries list, so no delivery is counted.
 
 use std::time::Duration;
 
@@ -11,22 +11,23 @@ use crate::streams::patience::{WAITS, passes};
 use crate::streams::tail::Sink;
 use crate::wire::{Error, PendingFilter, xpending_entries, xrange};
 
-/// How much longer than it was asked to a server may let a read wait.
+/// How much longer than requested a server may take to end a blocking read.
 const OVERTIME: Duration = Duration::from_millis(100);
-/// Rows a page of the own pending list.
+/// The number of rows in a page of this consumer's pending entries.
 const PAGE: usize = 500;
 
-/// What was delivered in lost replies.
+/// Entries that were delivered in lost replies.
 #[derive(Debug, Default)]
 pub(super) struct Strays {
-    /// Entries that nobody has seen.
+    /// Entries that were never handed over.
     pub(super) batch: Batch,
-    /// Those whose bodies were trimmed away meanwhile; they stay pending.
+    /// Entries whose bodies were trimmed in the meantime; they stay pending.
     pub(super) bodiless: Vec<EntryId>,
 }
 
 impl Member<'_> {
-    /// Connects again, however long it takes, and finds what was delivered and never arrived; `None` when stopped.
+    /// Connects again, however long that takes, and finds the entries that were delivered in lost replies; `None`
+    /// when stopped.
     pub(super) async fn go_on(
         &mut self,
         failed: &Error,
@@ -58,8 +59,8 @@ impl Member<'_> {
         self.strays().await
     }
 
-    /// Closes the connection that reads, since nobody takes entries any more, and gives back what was delivered to it
-    /// meanwhile. Returns how many.
+    /// Closes the reading connection because nobody takes entries any more, and releases the entries that were
+    /// delivered to it in the meantime. Returns how many.
     pub(super) async fn abandon(&mut self) -> Result<u64, Error> {
         self.lane = None;
         // A server that has answered twice has seen in between that the connection is closed: nothing is delivered to it after.
@@ -91,7 +92,7 @@ impl Member<'_> {
         self.connection.run(rows).await
     }
 
-    /// Entries after the last one handed over that are pending for this consumer.
+    /// The pending entries of this consumer that come after the last one handed over.
     async fn strays(&self) -> Result<Strays, Error> {
         let stream = &self.target.stream;
         let mut strays = Strays::default();

@@ -1,21 +1,22 @@
-//! How much is to be read, how long to wait for more, and what came of it.
+//! How many entries to consume, how long to wait for more, and the result.
 
 use std::time::Duration;
 
 use crate::model::EntryId;
 use crate::wire::{Error, ErrorKind, Gap, Looked};
 
-/// The longest wait in one read. A read under way is always awaited, since what it is delivered must not be lost.
+/// The longest wait in one read. A read that has begun is always awaited, because the entries that it delivers must
+/// not be lost.
 const STEP: Duration = Duration::from_millis(500);
 
-/// What to do when nothing is left to read.
+/// What to do when no entry is left to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// End.
+    /// Do not wait.
     No,
-    /// Wait so long for more, then end.
+    /// Wait this long for more, then end.
     UpTo(Duration),
-    /// Wait until stopped, across lost connections.
+    /// Wait until stopped, and reconnect after a lost connection.
     Forever,
 }
 
@@ -38,42 +39,44 @@ impl Wait {
     }
 }
 
-/// How much to read, and what then.
+/// How many entries to read, and what to do with them.
 #[derive(Clone, Copy, Debug)]
 pub struct Job {
-    /// At most so many entries; `None` for all there are.
+    /// The greatest number of entries; `None` for no limit.
     pub count_max: Option<u64>,
-    /// When there are no more.
+    /// What to do when there are no more.
     pub wait: Wait,
-    /// Whether what was taken is acknowledged.
+    /// Whether entries are acknowledged once they were written.
     pub acknowledges: bool,
 }
 
-/// What came of it.
+/// The result of consuming.
 #[derive(Debug, Default)]
 pub struct Consumed {
-    /// Entries that were taken.
+    /// Entries that were written.
     pub entries: u64,
-    /// Of these, acknowledged.
+    /// How many of these were acknowledged.
     pub acknowledged: u64,
-    /// Of these, not acknowledged, since somebody else had claimed them meanwhile.
+    /// How many of these were not acknowledged because another consumer had claimed them in the meantime.
     pub claimed_away: u64,
-    /// Taken and not written: given back, so that anyone may claim them at once.
+    /// Entries that were read and could not be written. They were released, so that any consumer may claim them at
+    /// once.
     pub given_back: u64,
-    /// Delivered in a reply that was lost, and their bodies trimmed away before they could be read again: still pending.
+    /// Entries that were delivered in a lost reply and whose bodies were trimmed before they could be read again.
+    /// They are still pending.
     pub bodiless: Vec<EntryId>,
-    /// Whether it ended since nobody takes entries any more.
+    /// Whether it ended because nobody takes entries any more.
     pub is_abandoned: bool,
-    /// Left the stream before they were delivered to the group: found by this run.
+    /// Gaps found by this run: entries that left the stream before they were delivered to the group.
     pub lost: Vec<Gap>,
-    /// Why it could not be seen whether any did, or why what did could not be recorded.
+    /// Why it is unknown whether there were such entries, or why they could not be recorded.
     pub unlooked: Option<String>,
-    /// What ended it early.
+    /// The error that ended it early.
     pub error: Option<anyhow::Error>,
 }
 
 impl Consumed {
-    /// Takes in what a look for losses found.
+    /// Records the result of a look for lost entries.
     pub(super) fn note(&mut self, looked: Result<Looked, Error>) {
         match looked {
             Ok(Looked::Nothing) => {}

@@ -1,5 +1,5 @@
-//! Reading as a member of a group: entries are handed over batch by batch, and acknowledged only once they were taken.
-//! What could not be handed over is given back.
+//! Reads as a member of a group. Entries are handed over in batches, and acknowledged only once they were written.
+//! Entries that could not be handed over are released.
 
 mod acknowledging;
 mod again;
@@ -29,39 +29,40 @@ use crate::wire::{
 pub struct Left {
     /// Entries it still holds.
     pub pending: u64,
-    /// Why it is still a consumer of the group although it should not be.
+    /// Why the consumer could not be deleted although it should have been.
     pub undeleted: Option<Error>,
 }
 
-/// Entries one read brings at most: so many are given back when the output fails.
+/// The greatest number of entries in one read, and so the most that are released when the output fails.
 const BATCH: usize = 100;
 
-/// A consumer of a group, for as long as it reads.
+/// A consumer of a group while it reads.
 #[derive(Debug)]
 pub struct Member<'a> {
     dialer: &'a Dialer,
     connection: Connection,
-    /// `None` once it was given up.
+    /// `None` once the connection was closed.
     lane: Option<Lane>,
     target: &'a Target,
     consumer: &'a Name,
     is_new: bool,
     watch: Watch,
-    /// What was lost before this run was there.
+    /// The losses that were found before this run read anything.
     looked: Option<Result<Looked, Error>>,
-    /// What this run reads is delivered after it: the last entry handed over, or the group's last one at the start.
+    /// Entries after this id were delivered to this run: the id of the last entry handed over, or the group's last
+    /// delivered id at the start.
     position: EntryId,
-    /// Entries one read asks for.
+    /// How many entries one read requests.
     portion: AdaptiveBatch,
-    /// When the server lets go of the last read that waited.
+    /// When the server ends the last blocking read.
     read_ends: Option<Instant>,
 }
 
 impl<'a> Member<'a> {
-    /// Joins the group, whose last delivered entry is at `position`, as `consumer`, which may be there already.
+    /// Joins the group, whose last delivered entry is at `position`, as `consumer`, which may exist already.
     ///
     /// # Errors
-    /// Not found when the group is gone; what the server says.
+    /// Not found when the group does not exist; errors of the server.
     pub async fn join(
         dialer: &'a Dialer,
         connection: Connection,
@@ -104,10 +105,10 @@ impl<'a> Member<'a> {
         })
     }
 
-    /// Reads what was never delivered to the group and hands it to `sink`, as its only stream, until there is no more, or
-    /// `is_stopped`. An entry is safe, and may be acknowledged, once the sink has paused after it. Where it waits until
-    /// stopped, a lost connection is opened again, and nothing is left out or comes twice. Once `taker_gone`, nothing more
-    /// is delivered: a read that waits is abandoned.
+    /// Reads entries that were never delivered to the group and hands them to `sink`, until there are no more, or
+    /// `is_stopped`. An entry is safe, and may be acknowledged, once the sink has paused after it. When it waits
+    /// until stopped, it reconnects after a lost connection, and no entry is left out or handed over twice. Once
+    /// `taker_gone`, no more entries are delivered, and a blocking read is abandoned.
     pub async fn consume(
         &mut self,
         job: Job,
@@ -187,7 +188,7 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// The next entries, at most so many and after at most such a wait, or what was delivered in a reply that was lost; `None`
+    /// The next entries, limited in number and waiting time, or those that were delivered in a lost reply; `None`
     /// when stopped.
     async fn next(
         &mut self,
@@ -235,8 +236,8 @@ impl<'a> Member<'a> {
         Ok(batch)
     }
 
-    /// Takes the deliveries of what was not handed over back, so that anyone may claim it at once. Where that fails too
-    /// it stays pending as it is. Returns how many.
+    /// Releases entries that were not handed over, so that any consumer may claim them at once. If that fails too,
+    /// they stay pending as they are. Returns how many were released.
     async fn give_back(&self, batch: &Batch) -> u64 {
         self.release(&leases(batch)).await
     }
@@ -251,10 +252,10 @@ impl<'a> Member<'a> {
         states.iter().filter(is_done).count() as u64
     }
 
-    /// Leaves the group: the consumer is deleted if it was created by joining and holds nothing.
+    /// Leaves the group. The consumer is deleted if joining created it and nothing is pending for it.
     ///
     /// # Errors
-    /// What the server says, unless it refuses the deletion as such: then the consumer stays.
+    /// Errors of the server, except its refusal to delete the consumer, which then stays.
     pub async fn leave(self) -> Result<Left> {
         let mut undeleted = None;
         if self.is_new {
@@ -287,7 +288,7 @@ impl<'a> Member<'a> {
     }
 }
 
-/// New entries are delivered for the first time.
+/// The leases of new entries, which are delivered for the first time.
 fn leases(batch: &Batch) -> Vec<Lease> {
     (0..batch.len()).map(|at| (batch.id(at), 1)).collect()
 }
@@ -311,10 +312,10 @@ async fn explained(connection: &Connection, target: &Target, error: Error) -> an
     }
 }
 
-/// Hands over what would be read, without reading it as a member: nothing is delivered. Returns how many there were.
+/// Hands over the entries that would be read, without delivering them. Returns how many there were.
 ///
 /// # Errors
-/// What the server or `sink` says.
+/// Errors of the server or of `sink`.
 pub async fn peek(
     lane: &mut Lane,
     stream: &Name,

@@ -1,4 +1,4 @@
-//! What a removal of consumers would do: as data, in a sentence, and what stands in its way.
+//! The plan to delete consumers: as data, in a sentence, and with the reasons for refusing it.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use crate::model::{
 use crate::wire::{self, Connection, PendingFilter, xpending_entries};
 
 impl RemovalPlan {
-    /// Makes sure that nothing would be lost, and nothing taken that a worker may still be at work on. Not asked, it is found out
-    /// when the plan is carried out.
+    /// Makes sure that no entry would be lost, and that no entry is handed over that a worker may still have in
+    /// flight. When this is not called, the check is made when the plan is carried out.
     ///
     /// # Errors
-    /// Refused, with the first ids, when a consumer that was named holds entries and there is no heir, and where a worker that
-    /// lives may be at work on what the heir would get.
+    /// Refused, with the first ids, when a named consumer has pending entries and no heir is named, and when a live
+    /// worker may have the handed-over entries in flight.
     pub fn check(&mut self) -> Result<(), Problem> {
         self.refusal.take().map_or(Ok(()), Err)
     }
 
-    /// The plan as data, whose group was seen among these.
+    /// The plan as data; `groups` are the groups of the stream when it was made.
     pub fn facts(&self, groups: &[GroupInfo]) -> PlanFacts {
         let count = self.planned().count() as u64;
         let holding = self.planned().filter(|it| it.pending > 0);
@@ -68,7 +68,7 @@ impl RemovalPlan {
         Ok(rows.iter().flatten().map(|it: &PendingEntry| it.id).min())
     }
 
-    /// Those that would be deleted.
+    /// The consumers that would be deleted.
     pub fn planned(&self) -> impl Iterator<Item = &Member> {
         let planned = self.rows.iter().filter(|it| it.outcome == Fate::Planned);
         planned.map(|it| &it.member)
@@ -107,10 +107,10 @@ impl RemovalPlan {
         }
     }
 
-    /// Why nothing would be deleted of consumers that have rested for `idle_min`, where that is all well.
+    /// Explains why none of the consumers that have been idle for `idle_min` would be deleted.
     ///
     /// # Errors
-    /// Refused, when there are such consumers and all of them hold entries.
+    /// Refused when there are such consumers and all of them have pending entries.
     pub fn nothing_to_prune(&self, idle_min: Duration) -> Result<String, Problem> {
         let (of, away) = (&self.target, format_duration_short(idle_min));
         if self.rows.is_empty() {

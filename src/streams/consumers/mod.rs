@@ -1,5 +1,5 @@
-//! A group's consumers: listed, and deleted once they hold nothing. XGROUP DELCONSUMER drops what a consumer holds
-//! without a word, so nothing here calls it but scripts that look first.
+//! Lists a group's consumers, and deletes those without pending entries. XGROUP DELCONSUMER silently drops the
+//! pending entries of a consumer, so it is called only by scripts that check for them first.
 
 mod facts;
 mod removal;
@@ -16,7 +16,7 @@ use super::target::Target;
 use crate::model::{ConsumerInfo, Name, Problem, entries, report, states};
 use crate::wire::{Connection, PendingFilter, xpending_entries};
 
-/// Ids that a refusal lists.
+/// The number of ids that a refusal lists.
 const LISTED_MAX: usize = 12;
 
 report! {
@@ -31,20 +31,20 @@ report! {
         pub stream: Name => text("STREAM", wide),
         /// Entries delivered to it and not acknowledged.
         pub pending: u64 => number("PENDING"),
-        /// Milliseconds since it last tried to do something.
+        /// Milliseconds since it last asked for entries (on servers before 7.2, since it last received some).
         pub idle_ms: u64 => millis("IDLE"),
-        /// Milliseconds since it last got or claimed something; `None` before 7.2 or when it never did.
+        /// Milliseconds since it last received or claimed an entry; `None` before 7.2, or when it never did.
         pub inactive_ms: Option<u64> => millis("INACTIVE", unknown, sparse),
     }
 }
 
 impl Member {
-    /// Who holds most stands first.
+    /// Sorts by the number of pending entries, most first.
     const fn rank_by_holding(&self) -> u64 {
         u64::MAX - self.pending
     }
 
-    /// What the server says of it, with its group.
+    /// A consumer from the server's reply, with its group.
     pub fn new(stream: &Name, group: &Name, info: &ConsumerInfo) -> Self {
         let ConsumerInfo {
             name,
@@ -66,7 +66,7 @@ impl Member {
 /// The group's consumers.
 ///
 /// # Errors
-/// Not found when the group is gone; what the server says.
+/// Not found when the group does not exist; errors of the server.
 pub async fn list(connection: &Connection, target: &Target) -> Result<Vec<Member>> {
     let consumers = target.consumers(connection).await?;
     let of = |it| Member::new(&target.stream, &target.group, it);
@@ -74,42 +74,42 @@ pub async fn list(connection: &Connection, target: &Target) -> Result<Vec<Member
 }
 
 states! {
-    /// What becomes of a consumer.
+    /// What happened to a consumer.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Fate {
-        /// It would be deleted: nothing was changed yet.
+        /// It would be deleted; nothing was changed yet.
         Planned = "planned" in Plain,
-        /// It is deleted.
+        /// It was deleted.
         Deleted = "deleted" in Ok,
-        /// It holds entries and stays.
+        /// It has pending entries, so it was kept.
         Held = "held" in Warn,
-        /// It was seen since it was looked at, and stays.
+        /// It became active after it was looked at, so it was kept.
         Active = "active" in Warn,
-        /// Somebody else deleted it.
+        /// Another client had already deleted it.
         Gone = "gone" in Warn,
-        /// An error came first: it stays, or what became of it is unknown.
+        /// An error came first: it was kept, or the result is unknown.
         NotTried = "not tried" in Bad,
     }
 }
 
 impl Fate {
-    /// Whether it is what was asked for.
+    /// Whether this is the wanted result.
     pub const fn is_done(self) -> bool {
         matches!(self, Self::Planned | Self::Deleted)
     }
 }
 
-/// A consumer that was looked at, and what became of it.
+/// A consumer of the plan, and what happened to it.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Removal {
     /// The consumer.
     #[serde(flatten)]
     pub member: Member,
-    /// What became of it.
+    /// What happened to it.
     pub outcome: Fate,
     /// Entries that were handed over.
     pub handed_over: u64,
-    /// Entries whose bodies were gone; tombstones in the dead-letter stream say so.
+    /// Entries without a body, for which tombstones were written to the dead-letter stream.
     pub tombstones: u64,
 }
 
@@ -124,31 +124,31 @@ impl Removal {
     }
 }
 
-/// Who gets what the deleted consumers hold.
+/// The consumer that gets the pending entries of deleted consumers.
 #[derive(Clone, Debug)]
 pub struct Heir {
-    /// The consumer, which is there.
+    /// The consumer, which exists.
     pub to: Name,
-    /// The stream for tombstones of entries whose bodies are gone.
+    /// The stream for tombstones of entries without a body.
     pub dead_letter: Name,
-    /// Whether it gets also what a worker that lives may still be at work on.
+    /// Whether it also gets entries that a live worker may have in flight.
     pub takes_live_work: bool,
 }
 
 /// Consumers to delete.
 #[derive(Debug)]
 pub struct RemovalPlan {
-    /// Each that was looked at, with what would become of it.
+    /// Each consumer that was looked at, with what would happen to it.
     pub rows: Vec<Removal>,
     target: Target,
     heir: Option<Heir>,
-    /// `None` for one that was named.
+    /// `None` for a consumer that was named.
     rest: Option<Rest>,
     refusal: Option<Problem>,
 }
 
-/// How long each must have rested, and when that was looked at. A group's consumers are listed as a whole, which takes the
-/// longer the more there are: so once, and once more where the list has grown old.
+/// The required idle time, and when consumers were listed. Listing takes longer the more consumers a group has, so it
+/// is done once, and again only when the list has become too old.
 #[derive(Clone, Copy, Debug)]
 struct Rest {
     least: Duration,
@@ -161,11 +161,11 @@ impl Rest {
     }
 }
 
-/// Looks whether `consumer` can be deleted: it holds nothing, or there is an heir. [`RemovalPlan::check`] says what stands in
-/// the way.
+/// Checks whether `consumer` can be deleted: it has no pending entries, or there is an heir. [`RemovalPlan::check`]
+/// says what prevents it.
 ///
 /// # Errors
-/// Not found when it or the heir is not there; what the server says.
+/// Not found when the consumer or the heir does not exist; errors of the server.
 pub async fn plan_delete(
     connection: &Connection,
     target: Target,
@@ -211,7 +211,7 @@ async fn require_heir(
     Ok(())
 }
 
-/// Why a consumer that holds entries is not deleted.
+/// The refusal to delete a consumer that has pending entries.
 async fn holds(connection: &Connection, target: &Target, info: &ConsumerInfo) -> Result<Problem> {
     let own = PendingFilter {
         consumer: Some(&info.name),
@@ -236,12 +236,12 @@ async fn holds(connection: &Connection, target: &Target, info: &ConsumerInfo) ->
     .hint("hand them over first with --hand-over-to CONSUMER"))
 }
 
-/// Looks for the group's consumers that were not seen for at least `idle_min`. Those that hold entries are left, unless
-/// there is an heir, who is left in any case. [`RemovalPlan::check`] says when there is an heir and a worker that lives has a
-/// longer claim idle.
+/// Finds the group's consumers that have been idle for at least `idle_min`. Those with pending entries are kept
+/// unless there is an heir, which is always kept. [`RemovalPlan::check`] reports when there is an heir and a live
+/// worker has a longer claim idle.
 ///
 /// # Errors
-/// Not found when the group or the heir is not there; what the server says.
+/// Not found when the group or the heir does not exist; errors of the server.
 pub async fn plan_prune(
     connection: &Connection,
     target: Target,

@@ -1,4 +1,4 @@
-//! The end of consumers: what they hold is handed over, and those that hold nothing then are deleted.
+//! Deletes consumers: hands their pending entries over, then deletes those that have none.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,12 +13,13 @@ use super::{Fate, Heir, Removal, RemovalPlan, Rest};
 use crate::model::{Consent, Kind, Name, Problem, counted, entries};
 use crate::wire::{Connection, Holder, Pruned, delete_consumer, prune_consumers};
 
-/// Consumers that one script call deletes.
+/// How many consumers one script call deletes.
 const BATCH: usize = 100;
-/// A list of consumers that is older is read again before any is deleted: somebody was asked in between, perhaps.
+/// A list of consumers that is older than this is read again before any is deleted, because waiting for consent may
+/// have taken long.
 const LIST_AGE_MAX: Duration = Duration::from_secs(5);
 
-/// What became of the plan; the error that came in between, if one did.
+/// The result of a removal, and the error that ended it early, if any.
 #[derive(Debug)]
 pub struct Removed {
     /// Each consumer that was looked at.
@@ -27,21 +28,21 @@ pub struct Removed {
     pub error: Option<anyhow::Error>,
 }
 
-/// How many consumers there were, and what became of them.
+/// The number of consumers by what happened to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Removals {
-    /// Consumers that are deleted.
+    /// Consumers that were deleted.
     pub deleted: usize,
-    /// Consumers that hold entries and stay.
+    /// Consumers that were kept because they have pending entries.
     pub held: usize,
     /// Entries that were handed over.
     pub handed_over: u64,
-    /// Entries that are tombstones now.
+    /// Entries for which tombstones were written.
     pub tombstones: u64,
 }
 
 impl Removals {
-    /// Of these rows.
+    /// Counted from these rows.
     pub fn of(rows: &[Removal]) -> Self {
         let count = |fate| rows.iter().filter(|it| it.outcome == fate).count();
         Self {
@@ -61,7 +62,7 @@ impl Removals {
         )
     }
 
-    /// What has to be known of those that hold entries and stay.
+    /// A warning about consumers that were kept because they have pending entries.
     pub fn warning(&self) -> Option<String> {
         (self.held > 0).then(|| {
             format!(
@@ -71,18 +72,18 @@ impl Removals {
         })
     }
 
-    /// What has to be known of entries that are tombstones now.
+    /// A warning about entries for which tombstones were written.
     pub fn tombstone_warning(&self) -> Option<String> {
         tombstone::warning(self.tombstones)
     }
 
-    /// Whether nothing was done, since all of them hold entries.
+    /// Whether nothing was done because all of them have pending entries.
     pub const fn is_refused(&self) -> bool {
         self.held > 0 && self.deleted == 0 && self.tombstones == 0
     }
 }
 
-/// Hands over what the planned consumers hold, and deletes those that hold nothing then.
+/// Hands over the pending entries of the planned consumers, then deletes those that have none.
 pub async fn apply_removal(connection: &Connection, plan: RemovalPlan, _: Consent) -> Removed {
     let RemovalPlan {
         mut rows,
@@ -158,7 +159,7 @@ async fn prune(
     Ok(())
 }
 
-/// Leaves out who was seen, or deleted, since the rows were made.
+/// Leaves out consumers that became active, or were deleted, since the plan was made.
 async fn look_again(
     connection: &Connection,
     target: &Target,

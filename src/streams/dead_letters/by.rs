@@ -1,14 +1,14 @@
-//! What dead letters have in common.
+//! Counts dead letters by the values they share.
 
 use super::{LetterPager, Letters, Source};
 use crate::model::Name;
 use crate::streams::pending::{Cluster, Clusters};
 use crate::wire::{self, Connection};
 
-/// Dead letters that are looked at to see what they have in common.
+/// How many dead letters are looked at for this.
 pub const CLUSTERED_MAX: u64 = 10_000;
 
-/// Dead letters by the values of fields.
+/// Dead letters counted by the values of fields.
 #[derive(Debug)]
 pub struct Common {
     clusters: Clusters,
@@ -20,8 +20,8 @@ pub struct Common {
 }
 
 impl Common {
-    /// By the values of these: fields, paths into their JSON, and `reason` (its last line that says something), `group`,
-    /// `stream` and `consumer` of the provenance.
+    /// Counts by the values of these: fields, paths into fields that hold JSON, and `reason` (its last line that is
+    /// not empty), `group`, `stream` and `consumer` of the dead letter.
     pub fn new(by: &[Name]) -> Self {
         Self {
             clusters: Clusters::new(by),
@@ -31,10 +31,10 @@ impl Common {
         }
     }
 
-    /// Counts those of one stream that match, page by page, as far as there is room.
+    /// Counts the matching dead letters of one stream, page by page, up to the limit.
     ///
     /// # Errors
-    /// What the server says.
+    /// Errors of the server.
     pub async fn count(
         &mut self,
         connection: &Connection,
@@ -57,7 +57,7 @@ impl Common {
         Ok(pager.take_doubts())
     }
 
-    /// The most frequent first, at most `shown_max`; the rest is one more.
+    /// The most frequent combinations first, at most `shown_max`; one more row counts the rest.
     pub fn rows(self, shown_max: usize) -> Vec<Cluster> {
         self.clusters.rows(shown_max)
     }

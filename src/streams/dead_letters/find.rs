@@ -1,4 +1,4 @@
-//! Looking for dead letters.
+//! Finds dead letters.
 
 use anyhow::Result;
 
@@ -9,30 +9,31 @@ use crate::streams::select::Bodies;
 use crate::streams::tail::{Filter, Unjudged, Verdict};
 use crate::wire::{self, Connection, ErrorKind, key_type, time, xlen, xrange};
 
-/// Entries fetched at a time, at most.
+/// The greatest number of entries fetched at a time.
 const PAGE: usize = 100;
-/// Entries that are looked at only to say how many there are.
+/// The greatest number of entries that are looked at only to count them.
 pub const COUNTED_MAX: usize = 10_000;
 
-/// Which dead letters.
+/// Selects dead letters.
 #[derive(Clone, Debug, Default)]
 pub struct Letters {
-    /// These; empty for any.
+    /// Only those with these ids; empty for any.
     pub ids: Vec<EntryId>,
-    /// Of this group.
+    /// Only those of this group.
     pub group: Option<Name>,
-    /// Whose reason contains this.
+    /// Only those whose reason contains this text.
     pub reason: Option<String>,
-    /// At most so many, the oldest; ids are not counted.
+    /// The greatest number, oldest first; does not apply to ids.
     pub count_max: usize,
-    /// Whose fields are these; `reason` (the cause alone), `group`, `stream` and `consumer` are those of the provenance too.
+    /// Only those whose fields match; `reason` (the cause alone), `group`, `stream` and `consumer` are those of the
+    /// dead letter.
     pub filter: Filter,
-    /// Whether only what is known of them is wanted, not what they were: bodies can be large.
+    /// Whether only the provenance is wanted, without the fields, because bodies can be large.
     pub without_fields: bool,
 }
 
 impl Letters {
-    /// An entry as a dead letter, where it is wanted.
+    /// The entry as a dead letter, if it is selected.
     fn letter(&self, source: &Source, entry: Entry) -> Result<Option<DeadLetter>, Doubt> {
         let mut letter = DeadLetter::of(&source.dead_letter, entry);
         if !self.matches(&letter) || !self.takes(&letter)? {
@@ -70,13 +71,13 @@ impl Letters {
         }
     }
 
-    /// Whether all are wanted.
+    /// Whether all dead letters are selected.
     fn is_all(&self) -> bool {
         self.group.is_none() && self.reason.is_none() && self.filter.is_empty()
     }
 }
 
-/// A dead letter that a condition cannot be held against.
+/// A dead letter that could not be tested against a condition.
 #[derive(Clone, Debug)]
 pub struct Doubt {
     /// Its id.
@@ -85,14 +86,14 @@ pub struct Doubt {
     pub why: Unjudged,
 }
 
-/// What was found.
+/// The dead letters that were found.
 #[derive(Clone, Debug, Default)]
 pub struct FoundLetters {
     /// Dead letters.
     pub letters: Vec<DeadLetter>,
-    /// Those that conditions cannot be held against.
+    /// Those that could not be tested against a condition.
     pub doubts: Vec<Doubt>,
-    /// Ids that were named and are not there.
+    /// Ids that were named and do not exist.
     pub absent: Vec<EntryId>,
     /// Whether more would have matched.
     pub has_more: bool,
@@ -106,14 +107,14 @@ pub async fn now_ms(connection: &Connection) -> wire::Result<u64> {
     connection.run(time()).await
 }
 
-/// Tells how long before `now_ms`, by the server's clock, each was set aside.
+/// Sets the age of each dead letter at `now_ms`, by the server's clock.
 pub fn tell_ages(letters: &mut [DeadLetter], now_ms: u64) {
     for letter in letters {
         letter.age_ms = Some(now_ms.saturating_sub(letter.time.ms));
     }
 }
 
-/// Dead letters that match, page by page, the oldest first.
+/// The dead letters that match, page by page, oldest first.
 #[derive(Debug)]
 pub struct LetterPager<'a> {
     connection: &'a Connection,
@@ -125,7 +126,7 @@ pub struct LetterPager<'a> {
 }
 
 impl<'a> LetterPager<'a> {
-    /// From the oldest; `wanted.ids` and `wanted.count_max` do not count here.
+    /// Starts at the oldest; `wanted.ids` and `wanted.count_max` are ignored here.
     pub fn new(connection: &'a Connection, source: &'a Source, wanted: &'a Letters) -> Self {
         Self {
             connection,
@@ -137,10 +138,10 @@ impl<'a> LetterPager<'a> {
         }
     }
 
-    /// The next page, without what does not match (it may be empty); `None` after the last.
+    /// The next page, without dead letters that do not match (it may be empty); `None` after the last page.
     ///
     /// # Errors
-    /// What the server says.
+    /// Errors of the server.
     pub async fn page(&mut self) -> wire::Result<Option<Vec<DeadLetter>>> {
         let Some(start) = self.next else {
             return Ok(None);
@@ -162,17 +163,17 @@ impl<'a> LetterPager<'a> {
         Ok(Some(letters))
     }
 
-    /// Those of the pages so far that conditions could not be held against, each once.
+    /// The dead letters on the pages so far that could not be tested against a condition, each once.
     pub fn take_doubts(&mut self) -> Vec<Doubt> {
         std::mem::take(&mut self.doubts)
     }
 }
 
-/// How many dead letters match, of which `seen` were counted already. Without a filter the server knows; else at most
-/// `COUNTED_MAX` more are looked at, and `None` is that there are more.
+/// How many dead letters match, `seen` of which were counted already. Without a filter the server knows the number;
+/// otherwise at most `COUNTED_MAX` more are looked at, and `None` means that there are more.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub async fn total(pager: &mut LetterPager<'_>, seen: usize) -> wire::Result<Option<u64>> {
     if pager.wanted.is_all() {
         let length = xlen(&pager.source.dead_letter);
@@ -188,11 +189,11 @@ pub async fn total(pager: &mut LetterPager<'_>, seen: usize) -> wire::Result<Opt
     Ok(None)
 }
 
-/// Why the dead letters of one stream cannot be looked at, where those of others can: the key is something else, or not
-/// for this user to see.
+/// Why the dead letters of one stream cannot be read while those of others can: the key is not a stream, or this user
+/// may not access it.
 ///
 /// # Errors
-/// `error` itself, where it is another; what the server says.
+/// `error` itself, when it is a different one; errors of the server.
 pub async fn why_unread(
     connection: &Connection,
     source: &Source,

@@ -1,4 +1,4 @@
-//! What a dead letter says of itself.
+//! A dead letter and its provenance.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ report! {
         pub id: EntryId => whole("ID"),
         /// The dead-letter stream.
         pub dead_letter: Name => text("DEAD-LETTER STREAM", wide),
-        /// How long ago that was by the server's clock; `None` where it was not asked.
+        /// Time since the entry was moved there, by the server's clock; `None` when that was not looked up.
         pub age_ms: Option<u64> => millis("AGE", unknown),
         /// The stream it came from; `None` when it does not say.
         pub stream: Option<Name> => text("STREAM", varying),
@@ -26,27 +26,28 @@ report! {
         pub group: Option<Name> => text("GROUP", varying),
         /// Its id in the stream it came from; `None` when it does not say.
         pub origin_id: Option<EntryId> => whole("ORIGIN ID", wide),
-        /// Who held it last.
+        /// The consumer that held it last.
         pub consumer: Option<Name> => text("CONSUMER", wide),
-        /// How often it was delivered; `None` also where that is fatal.
+        /// How often it was delivered; `None` also when it was given up for good (`is_fatal`).
         pub deliveries: Option<u64> => number("DELIVERIES") by |it| deliveries_cell(it.deliveries, it.is_fatal),
         /// Whether it was given up for good (`XNACK … FATAL`).
         pub is_fatal: bool,
-        /// When it was set aside.
+        /// When it was moved there.
         pub time: Time => whole("TIME", wide),
-        /// Whether it is a tombstone: its body had been trimmed away before it could be processed.
+        /// Whether it is a tombstone: its body was trimmed before it was handled.
         pub is_tombstone: bool => whole("BODY", wide) by Self::body_cell,
-        /// Of a tombstone for entries that were never delivered: which.
+        /// For a tombstone of entries that were never delivered: which entries.
         pub lost: Option<LostRange> => number("LOST", wide) by |it| it.lost.map(|lost| lost.entries).into(),
-        /// Why.
+        /// Why it is a dead letter.
         pub reason: Option<String> => text("REASON") by Self::reason_cell,
-        /// What it was.
+        /// The entry's fields.
         pub fields: Body => text("FIELDS", wide) by Self::fields_cell,
     }
 }
 
 impl DeadLetter {
-    /// Why, in a line: the last one of the reason that says something, which of a trace is what went wrong.
+    /// The cause in one line: the last line of the reason that is not empty, which is where a stack trace names the
+    /// error.
     pub fn cause(&self) -> Option<Cow<'_, str>> {
         if let Some(lost) = &self.lost {
             return Some(told(lost).into());
@@ -56,7 +57,7 @@ impl DeadLetter {
         Some(lines.next().unwrap_or_default().into())
     }
 
-    /// What conditions and counts see of it: its own fields, before them those of its provenance that are asked for by name.
+    /// The fields that conditions and counts see: first those of the provenance that are named, then its own.
     pub(in crate::streams) fn seen_by<'n>(&self, names: impl Iterator<Item = &'n [u8]>) -> Fields {
         let own = |name: &'n [u8]| Some((name.to_vec(), self.provenance(name)?));
         let mut fields: Fields = names.filter_map(own).collect();
@@ -64,7 +65,7 @@ impl DeadLetter {
         fields
     }
 
-    /// What it says of itself by this name.
+    /// The value of this name in its provenance.
     fn provenance(&self, name: &[u8]) -> Option<Vec<u8>> {
         let of = |name: &Option<Name>| name.as_ref().map(|it| it.as_bytes().to_vec());
         match name {
@@ -76,7 +77,7 @@ impl DeadLetter {
         }
     }
 
-    /// A person reads the cause, a script all of the reason.
+    /// People read the cause, scripts the whole reason.
     fn reason_cell(&self) -> Cell {
         let all = match self.lost {
             Some(lost) => told(&lost).into(),
@@ -106,7 +107,7 @@ impl DeadLetter {
     }
 }
 
-/// What was lost, in a line.
+/// The lost entries, in a line.
 fn told(lost: &LostRange) -> String {
     let LostRange {
         entries: count,
@@ -124,7 +125,7 @@ fn told(lost: &LostRange) -> String {
 /// Entries that left a stream before they were delivered to a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct LostRange {
-    /// How many: known, or at most where some may have been deleted on purpose.
+    /// How many: exactly, or at most, when some may have been deleted on purpose.
     pub entries: Lag,
     /// The last id that was delivered before them.
     pub from_id: EntryId,
@@ -133,7 +134,7 @@ pub struct LostRange {
 }
 
 impl LostRange {
-    /// What the fields of such a tombstone say.
+    /// Reads it from the fields of such a tombstone.
     fn of(fields: &[(Vec<u8>, Vec<u8>)]) -> Option<Self> {
         let [(from, from_id), (to, to_id), (how, count)] = fields else {
             return None;
@@ -190,7 +191,7 @@ impl DeadLetter {
         letter
     }
 
-    /// Takes what the entry says of itself.
+    /// Takes over the provenance.
     fn take(&mut self, said: &Provenance<'_>) {
         self.stream = Some(Name::from(said.stream));
         self.group = Some(Name::from(said.group));

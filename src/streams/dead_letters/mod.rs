@@ -1,4 +1,4 @@
-//! Entries that no handler could process: what they were, where they came from, and why they are here.
+//! Entries that no handler could process: their fields, where they came from, and why they are here.
 
 mod by;
 mod find;
@@ -14,7 +14,7 @@ pub use letter::{DeadLetter, LostRange};
 use crate::model::Name;
 use crate::topology::Topology;
 
-/// A stream and where its dead letters are.
+/// A stream and its dead-letter stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The stream.
@@ -24,13 +24,13 @@ pub struct Source {
 }
 
 impl Source {
-    /// Of every stream of the topology.
+    /// Those of every stream of the topology.
     pub fn all(topology: &Topology) -> Vec<Self> {
         let of = |name: &Name| Self::of(topology, name);
         topology.streams.iter().map(|it| of(&it.name)).collect()
     }
 
-    /// From the name of the stream or of its dead-letter stream.
+    /// Found by the name of the stream or of its dead-letter stream.
     pub fn named(topology: &Topology, name: &Name) -> Self {
         let by_topology = topology.streams.iter().find(|it| it.dead_letter == *name);
         match by_topology {
@@ -45,7 +45,7 @@ impl Source {
         }
     }
 
-    /// Whether `stream` is another of the topology's with the same dead-letter stream.
+    /// Whether `stream` is another stream of the topology with the same dead-letter stream.
     pub fn is_shared_with(&self, topology: &Topology, stream: &Name) -> bool {
         let spec = topology.stream(stream);
         *stream != self.stream && spec.is_some_and(|it| it.dead_letter == self.dead_letter)
@@ -59,7 +59,7 @@ impl Source {
     }
 }
 
-/// The stream whose dead-letter stream would be called `name`.
+/// The stream whose dead-letter stream is called `name` by default.
 fn derived_from(name: &Name) -> Option<Name> {
     let base = name.as_bytes().strip_suffix(b":dlq")?;
     let inner = base.strip_prefix(b"{").and_then(|it| it.strip_suffix(b"}"));

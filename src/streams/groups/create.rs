@@ -1,4 +1,4 @@
-//! Creating one group at a chosen position.
+//! Creates one group at a chosen position.
 
 use anyhow::Result;
 
@@ -12,16 +12,16 @@ use crate::topology::Topology;
 use crate::wire::{Connection, ErrorKind, GroupStart, Lane, create_group, xinfo_groups};
 
 report! {
-    /// A group and what was done about it.
+    /// A group, and whether it was created.
     #[derive(Clone, Debug)]
     pub struct Created {
         /// The group.
         pub group: Name => text("GROUP"),
         /// Its stream.
         pub stream: Name => text("STREAM"),
-        /// What became of it.
+        /// Whether it was created.
         pub state: State => whole("STATE"),
-        /// The id that a new group has as the last one delivered.
+        /// The last id that counts as delivered to a new group.
         pub start_id: EntryId => whole("START"),
         /// The last id delivered; `None` while it is missing.
         pub last_delivered_id: Option<EntryId> => whole("LAST DELIVERED"),
@@ -31,11 +31,11 @@ report! {
 /// What creating it would do.
 #[derive(Clone, Debug)]
 pub struct CreatePlan {
-    /// What there is.
+    /// The group as it is.
     pub row: Created,
     seen: Option<SeenGroup>,
     start: GroupStart,
-    /// How many entries there have been up to there, where that had to be counted.
+    /// The number of entries up to that position, if it had to be counted.
     counted: Option<u64>,
 }
 
@@ -73,15 +73,15 @@ fn would(row: &Created) -> String {
     if row.state == State::Missing {
         format!("create group `{group}` of stream `{stream}` at {start_id}")
     } else {
-        format!("create nothing: group `{group}` of stream `{stream}` is there")
+        format!("create nothing: group `{group}` of stream `{stream}` exists")
     }
 }
 
-/// Looks whether the group is there and where it would stand. Changes nothing.
+/// Looks up whether the group exists, and at which position it would be created. Changes nothing.
 ///
 /// # Errors
-/// Not found when the stream's name holds something else; refused for a position ahead of the clock; what the server
-/// says.
+/// Not found when a key with the stream's name is not a stream; refused for a position ahead of the clock; errors of
+/// the server.
 pub async fn plan_create(
     connection: &Connection,
     lane: &mut Lane,
@@ -121,11 +121,11 @@ pub async fn plan_create(
     })
 }
 
-/// Creates the group, and its stream with it, if the plan found it missing. One that somebody else created meanwhile
-/// counts as there.
+/// Creates the group, and its stream with it, if the plan found it missing. A group that another client created in
+/// the meantime counts as existing.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub async fn apply_create(connection: &Connection, plan: CreatePlan) -> Result<Created> {
     let mut row = plan.row;
     if row.state == State::Missing {

@@ -1,4 +1,4 @@
-//! Deleting a group, which forgets its position and everything that is pending in it.
+//! Deletes a group together with its position and its pending entries.
 
 use anyhow::Result;
 
@@ -15,7 +15,7 @@ use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, GroupSeen, delete_group};
 
 report! {
-    /// A group's end.
+    /// The deletion of a group.
     #[derive(Clone, Debug)]
     pub struct Deletion {
         /// The group.
@@ -24,27 +24,27 @@ report! {
         pub stream: Name => text("STREAM"),
         /// Whether it was done.
         pub is_done: bool => whole("DONE"),
-        /// Entries delivered and not acknowledged: forgotten.
+        /// Pending entries, which the group forgets.
         pub pending: u64 => number("PENDING"),
-        /// Entries not delivered yet: never to be.
+        /// Undelivered entries, which the group will never deliver.
         pub undelivered: Lag => number("UNDELIVERED"),
         /// The first of them; `None` when there is none.
         pub undelivered_id: Option<EntryId> => whole("FIRST UNDELIVERED"),
         /// The last id delivered.
         pub last_delivered_id: EntryId => whole("LAST DELIVERED"),
-        /// Consumers that were seen within the group's claim idle.
+        /// Consumers that were active within the group's claim idle.
         pub live_consumers: Vec<Name> => number("LIVE CONSUMERS") by |end| end.live_consumers.len().into(),
     }
 }
 
 impl Deletion {
-    /// Whether nothing would be lost.
+    /// Whether no entries would be given up.
     pub const fn is_idle(&self) -> bool {
         self.pending == 0 && self.undelivered_id.is_none()
     }
 }
 
-/// What deleting would do, and what it was planned from.
+/// What a deletion would do, and the state it was planned from.
 #[derive(Debug)]
 pub struct DeletePlan {
     /// What it would do.
@@ -56,7 +56,7 @@ pub struct DeletePlan {
 }
 
 impl DeletePlan {
-    /// Why it is refused, unless that is `is_forced`.
+    /// Why the deletion is refused, unless `is_forced`.
     pub fn refusal(&self, is_forced: bool) -> Option<Problem> {
         (!self.row.is_idle() && !is_forced).then(|| refusal(&self.target, &self.row))
     }
@@ -75,7 +75,7 @@ impl DeletePlan {
     }
 }
 
-/// Entries that the group would never process.
+/// The number of entries that the group would never process.
 const fn given_up(row: &Deletion) -> Lag {
     match (row.undelivered, row.undelivered_id) {
         (_, None) => Lag::Known(row.pending),
@@ -86,10 +86,10 @@ const fn given_up(row: &Deletion) -> Lag {
     }
 }
 
-/// Looks what deleting the group would lose. Changes nothing.
+/// Finds out what deleting the group would give up. Changes nothing.
 ///
 /// # Errors
-/// Not found when there is no such group; what the server says.
+/// Not found when there is no such group; errors of the server.
 pub async fn plan_delete(
     connection: &Connection,
     topology: &Topology,
@@ -125,7 +125,7 @@ pub async fn plan_delete(
     })
 }
 
-/// Who holds what is pending.
+/// The consumers that hold the pending entries.
 fn holders(consumers: &[ConsumerInfo]) -> Vec<PlanHolder> {
     let holding = consumers.iter().filter(|it| it.pending > 0);
     let holder = |it: &ConsumerInfo| PlanHolder {
@@ -137,10 +137,10 @@ fn holders(consumers: &[ConsumerInfo]) -> Vec<PlanHolder> {
     plan::most_first(holding.map(holder).collect())
 }
 
-/// Deletes the group; `is_forced` also when entries are pending or undelivered.
+/// Deletes the group; with `is_forced`, also when entries are pending or undelivered.
 ///
 /// # Errors
-/// Refused when that has changed since the plan was made; what the server says.
+/// Refused when this has changed since the plan was made; errors of the server.
 pub async fn apply_delete(
     connection: &Connection,
     plan: DeletePlan,
@@ -167,12 +167,16 @@ fn refusal(target: &Target, row: &Deletion) -> Problem {
             .arg(&target.group)
             .option("--stream", &target.stream)
     });
-    Problem::refused(format!("{target} is not done: {}", lost(row))).hint(format!(
+    Problem::refused(format!(
+        "{target} has entries that it has not processed: {}",
+        lost(row)
+    ))
+    .hint(format!(
         "see them with `{pending}` and `{lag}`, or add --force to give them up"
     ))
 }
 
-/// What the group would never process.
+/// The entries that the group would never process.
 fn lost(row: &Deletion) -> String {
     let undelivered = match (row.undelivered, row.undelivered_id) {
         (_, None) => "none undelivered".to_owned(),

@@ -1,5 +1,5 @@
-//! Groups as things of their own: listed, created, moved to another position, deleted. What destroys is planned from
-//! what was seen and refused when that has changed.
+//! Creates, moves and deletes groups. A destructive change is planned from what was observed, and refused when that
+//! has changed.
 
 mod create;
 mod delete;
@@ -19,10 +19,10 @@ use super::target::Target;
 use crate::model::{ConsumerInfo, Edge, EntryId, Name, Problem, Time};
 use crate::wire::{Connection, ErrorKind, GroupChange, Lane, ScriptCall, xinfo_stream};
 
-/// Entries that are counted at most; beyond it a count is a lower bound.
+/// The greatest number of entries that are counted; beyond it, a count is a lower bound.
 const COUNTED_MAX: usize = 100_000;
 
-/// Where a group is to stand.
+/// Where a group is to be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
     /// After this id, which counts as delivered.
@@ -34,11 +34,11 @@ pub enum At {
 }
 
 impl At {
-    /// The id that is the last one delivered to a group that stands here.
+    /// The last delivered id of a group at this position.
     ///
     /// # Errors
-    /// Refused for a place ahead of the stream and of the clock: what is added until then would never be delivered. What
-    /// the server says.
+    /// Refused for a position ahead of the stream and of the clock, because entries added until then would never be
+    /// delivered. Errors of the server.
     async fn resolve(
         self,
         connection: &Connection,
@@ -56,9 +56,10 @@ impl At {
         };
         if id.ms > Time::now().ms.max(newest.ms) {
             return Err(Problem::refused(format!(
-                "{id} is ahead of stream `{stream}`, whose newest entry is {newest}: entries added until then would never be delivered"
+                "{id} is ahead of stream `{stream}`, whose newest entry is {newest}: entries added with lower ids \
+                    would never be delivered"
             ))
-            .hint("name an entry that is there, a time that has passed, or `end`")
+            .hint("name an existing entry, a time in the past, or `end`")
             .into());
         }
         // A later id would be the same place only until an entry is added with a clock behind this one.
@@ -66,7 +67,7 @@ impl At {
     }
 }
 
-/// The newest id that the stream ever gave; the least there is for no stream.
+/// The greatest id that the stream has ever had; the least possible id when there is no stream.
 async fn newest(connection: &Connection, stream: &Name) -> Result<EntryId> {
     match connection.run(xinfo_stream(stream)).await {
         Ok(info) => Ok(info.last_generated_id),
@@ -75,7 +76,7 @@ async fn newest(connection: &Connection, stream: &Name) -> Result<EntryId> {
     }
 }
 
-/// The group's consumers that were seen within `within`: whoever they are, they read.
+/// The group's consumers that were active within `within`. They count as live, whatever client they are.
 async fn live_consumers(
     connection: &Connection,
     target: &Target,
@@ -84,14 +85,14 @@ async fn live_consumers(
     Ok(live(&target.consumers(connection).await?, within))
 }
 
-/// Those of `consumers` that were seen within `within`.
+/// Those of `consumers` that were active within `within`.
 fn live(consumers: &[ConsumerInfo], within: Duration) -> Vec<Name> {
     let is_live = |idle_ms| u128::from(idle_ms) < within.as_millis();
     let live = consumers.iter().filter(|it| is_live(it.idle_ms));
     live.map(|it| it.name.clone()).collect()
 }
 
-/// Makes a change; what it was planned from must not have changed.
+/// Makes a change, unless the state that it was planned from has changed.
 async fn change(
     connection: &Connection,
     target: &Target,
@@ -105,10 +106,12 @@ async fn change(
             pending,
         } => Err(stale(
             target,
-            &format!("it is at {last_delivered_id} with {pending} pending now"),
+            &format!("it is now at {last_delivered_id} with {pending} pending"),
         )),
-        GroupChange::Pending(pending) => Err(stale(target, &format!("{pending} are pending now"))),
-        GroupChange::Undelivered(id) => Err(stale(target, &format!("{id} was added meanwhile"))),
+        GroupChange::Pending(pending) => Err(stale(target, &format!("{pending} are now pending"))),
+        GroupChange::Undelivered(id) => {
+            Err(stale(target, &format!("{id} was added in the meantime")))
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Moving a group to another position, told truthfully before it is done: a move back delivers entries again, takes
-//! pending ones from whoever holds them and starts their delivery counts anew; a move forward skips entries.
+//! Moves a group to another position, and says beforehand what that does: a move back delivers entries again, takes
+//! pending entries from their consumers and resets their delivery counts; a move forward skips entries.
 
 use std::collections::BTreeMap;
 
@@ -22,22 +22,22 @@ use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, GroupSeen, Lane, set_group_id, xrange};
 
 states! {
-    /// Which way a group moves.
+    /// The direction in which a group moves.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Direction {
-        /// To entries that were delivered already.
+        /// Back to entries that were delivered already.
         Back = "back" in Warn,
-        /// Past entries that were not.
+        /// Forward past entries that were not delivered.
         Forward = "forward" in Warn,
-        /// It stands there.
+        /// It is already there.
         Stay = "stay" in Plain,
     }
 }
 
-/// A consumer that would lose what it holds.
+/// A consumer that would lose its pending entries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct HeldBy {
-    /// The consumer; empty for entries that were given back.
+    /// The consumer; empty for entries that were released.
     pub consumer: Name,
     /// Entries it would lose.
     pub pending: u64,
@@ -55,30 +55,31 @@ report! {
         pub stream: Name => text("STREAM"),
         /// Whether it was done.
         pub is_done: bool => whole("DONE"),
-        /// Which way.
+        /// The direction.
         pub direction: Direction => whole("DIRECTION"),
-        /// The last id delivered before.
+        /// The last delivered id before the move.
         pub from_id: EntryId => whole("FROM"),
-        /// The last id delivered afterwards.
+        /// The last delivered id after the move.
         pub to_id: EntryId => whole("TO"),
         /// Entries that are delivered again.
         pub again: Lag => number("DELIVERED AGAIN"),
         /// Entries that are never delivered.
         pub skipped: Lag => number("SKIPPED"),
-        /// Pending entries among those delivered again: whoever reads takes them, and their delivery counts start at 1.
+        /// Pending entries among those delivered again: the next consumer that reads takes them over, and their
+        /// delivery counts start at 1.
         pub stolen: u64 => number("TAKEN FROM CONSUMERS"),
-        /// The greatest delivery count that is lost; `None` without any.
+        /// The greatest delivery count that is lost; `None` when none is.
         pub deliveries_max: Option<u64> => number("DELIVERIES LOST"),
-        /// Who holds them.
+        /// The consumers that hold them.
         pub holders: Vec<HeldBy> => number("HOLDERS") by |shift| shift.holders.len().into(),
-        /// Entries pending in the group, all of them.
+        /// All pending entries of the group.
         pub pending: u64 => number("PENDING"),
-        /// Consumers that were seen within the group's claim idle.
+        /// Consumers that were active within the group's claim idle.
         pub live_consumers: Vec<Name> => number("LIVE CONSUMERS") by |shift| shift.live_consumers.len().into(),
     }
 }
 
-/// What a move would do, and what it was planned from.
+/// What a move would do, and the state it was planned from.
 #[derive(Debug)]
 pub struct SetIdPlan {
     /// What it would do.
@@ -87,12 +88,12 @@ pub struct SetIdPlan {
     seen: Option<SeenGroup>,
     /// The first entry that is delivered again or skipped.
     oldest: Option<EntryId>,
-    /// How many entries there have been up to the new position, where that had to be counted.
+    /// The number of entries up to the new position, if it had to be counted.
     counted: Option<u64>,
 }
 
 impl SetIdPlan {
-    /// Why it is refused, unless that is `is_forced`.
+    /// Why the move is refused, unless `is_forced`.
     pub fn refusal(&self, is_forced: bool) -> Option<Problem> {
         let live = &self.row.live_consumers;
         (!live.is_empty() && !is_forced).then(|| {
@@ -111,7 +112,7 @@ impl SetIdPlan {
             idle_min_ms: None,
         };
         let summary = match row.direction {
-            Direction::Stay => format!("move nothing: {} is at {} already", self.target, row.to_id),
+            Direction::Stay => format!("move nothing: {} is already at {}", self.target, row.to_id),
             _ => told(&self.target, row),
         };
         PlanFacts {
@@ -128,10 +129,10 @@ impl SetIdPlan {
     }
 }
 
-/// Looks what moving the group would do. Changes nothing.
+/// Finds out what moving the group would do. Changes nothing.
 ///
 /// # Errors
-/// Not found when there is no such group; refused for a position ahead of the clock; what the server says.
+/// Not found when there is no such group; refused for a position ahead of the clock; errors of the server.
 pub async fn plan_set_id(
     connection: &Connection,
     lane: &mut Lane,
@@ -199,7 +200,7 @@ async fn oldest(connection: &Connection, row: &Shift) -> Result<Option<EntryId>>
     Ok(first.first().map(|it| it.id))
 }
 
-/// Who holds what is pending after `after`, counted page by page.
+/// The consumers that hold entries pending after `after`, counted page by page.
 async fn holders(connection: &Connection, target: &Target, after: EntryId) -> Result<Vec<HeldBy>> {
     let filter = Criteria::default();
     let Some(start) = after.next() else {
@@ -227,7 +228,8 @@ async fn holders(connection: &Connection, target: &Target, after: EntryId) -> Re
 /// Moves the group.
 ///
 /// # Errors
-/// Refused when the group has moved, or its pending entries have changed, since the plan was made; what the server says.
+/// Refused when the group has moved, or its pending entries have changed, since the plan was made; errors of the
+/// server.
 pub async fn apply_set_id(connection: &Connection, plan: SetIdPlan, _: Consent) -> Result<Shift> {
     let SetIdPlan {
         mut row,
@@ -246,7 +248,7 @@ pub async fn apply_set_id(connection: &Connection, plan: SetIdPlan, _: Consent) 
     Ok(row)
 }
 
-/// What it does, as a person should hear it.
+/// What the move does, in words.
 fn told(target: &Target, row: &Shift) -> String {
     let head = format!("move {target} from {} to {}", row.from_id, row.to_id);
     if row.direction == Direction::Forward {

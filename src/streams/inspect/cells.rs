@@ -1,11 +1,11 @@
-//! How a group's figures stand in a table: what is over its threshold says so, with and without colour.
+//! The table cells of a group's figures. A figure beyond its threshold is marked, with and without colour.
 
 use super::{GroupReport, GroupState};
 use crate::model::{Cell, Lag, Tone};
 use crate::topology::{Alert, AlertName, Level};
 
 impl GroupReport {
-    /// The name; one that the topology does not have says so.
+    /// The name; a group that is not in the topology is marked.
     pub(super) fn name_cell(&self) -> Cell {
         let cell = Cell::from(self.group.clone());
         if self.is_extra {
@@ -15,7 +15,7 @@ impl GroupReport {
         }
     }
 
-    /// The lag: over its threshold, or unknown where that may hide that it is.
+    /// The lag; marked when it is beyond its threshold, or unknown and possibly beyond it.
     pub(super) fn lag_cell(&self) -> Cell {
         let Some(lag) = self.lag else {
             return Cell::Nothing.shown_as(Tone::Warn, "missing");
@@ -32,7 +32,8 @@ impl GroupReport {
         self.alarmed(lag, name)
     }
 
-    /// An age, of the oldest undelivered or of the oldest unacknowledged entry: the greater one is what is too old.
+    /// The age of the oldest undelivered or of the oldest unacknowledged entry; the greater of the two is the one
+    /// that can be too old.
     pub(super) fn age_cell(&self, age_ms: Option<u64>) -> Cell {
         let greatest = self.undelivered_age_ms.max(self.oldest_pending_age_ms);
         let age = Cell::from(age_ms.map(Cell::Millis));
@@ -79,13 +80,13 @@ impl GroupReport {
         lost.unwrap_or(Cell::Nothing)
     }
 
-    /// The alerts by name.
+    /// The names of the alerts.
     pub(super) fn alerts_cell(&self) -> Cell {
         let words = self.alerts.iter().map(|alert| alert.name.word().to_owned());
         words.collect::<Vec<_>>().into()
     }
 
-    /// Why everything fails, where it does.
+    /// The reason of an open circuit breaker.
     pub(super) fn breaker_cell(&self) -> Cell {
         let breaker = self.circuit_breaker.as_ref();
         breaker.map_or(Cell::Nothing, |open| {
@@ -93,7 +94,7 @@ impl GroupReport {
         })
     }
 
-    /// The value stands out, with and without colour, when its threshold is among the alerts.
+    /// Marks the value, with and without colour, when its threshold is among the alerts.
     pub fn alarmed(&self, value: impl Into<Cell>, name: AlertName) -> Cell {
         alarmed(value.into(), &self.alerts, name)
     }
@@ -113,7 +114,7 @@ const fn tone_of(level: Level) -> Tone {
     }
 }
 
-/// Known losses stand out.
+/// Marks known losses.
 pub(in crate::streams) fn lost_cell(lost: Lag, alerts: &[Alert]) -> Cell {
     match lost {
         _ if alerts.iter().any(|it| it.name == AlertName::Lost) => {
@@ -126,7 +127,7 @@ pub(in crate::streams) fn lost_cell(lost: Lag, alerts: &[Alert]) -> Cell {
     }
 }
 
-/// A delivery count as a person reads it; a script finds nothing where it is fatal.
+/// A delivery count for people; for scripts it is empty when the entry was given up for good.
 pub fn deliveries_cell(deliveries: Option<u64>, is_fatal: bool) -> Cell {
     if is_fatal {
         Cell::Nothing.shown_as(Tone::Bad, "fatal")

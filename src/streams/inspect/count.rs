@@ -1,5 +1,4 @@
-//! Counting entries where no figure of the server's can be relied on, at a cost that is bounded whatever the stream
-//! holds.
+//! Counts entries when the server's figures are not reliable, at a bounded cost whatever the stream holds.
 
 use std::time::Duration;
 
@@ -10,37 +9,37 @@ use tokio::time::Instant;
 use crate::model::{EntryId, Lag, Name};
 use crate::wire::{Connection, Error, ErrorKind, Extent, allowed, xrange_extent};
 
-/// Entries that are counted at most for one group.
+/// The greatest number of entries counted for one group.
 pub(super) const ENTRIES_MAX: u64 = 10_000;
-/// Bytes of entries that are read at most for one group.
+/// The greatest number of bytes read for one group.
 const BYTES_MAX: usize = 4 << 20;
-/// Time that one group may take, after its first pages.
+/// The time that one group may take, after its first pages.
 const TIME_MAX: Duration = Duration::from_millis(100);
-/// Time that all groups of a command may take together.
+/// The time that all groups of a command may take together.
 const TIME_MAX_IN_ALL: Duration = Duration::from_secs(2);
 
-/// Pages that are read however long they take, so that a slow network or a busy machine does not hide what a few round
-/// trips tell.
+/// The number of pages that are read however long they take, so that a slow network or a busy machine does not hide
+/// what a few round trips can tell.
 const PAGES_MIN: usize = 3;
 
-/// The first page, before it is known how large the entries are.
+/// The size of the first page, in entries, before their size is known.
 const FIRST_PAGE: usize = 32;
-/// Bytes that a page is to have, about.
+/// The size that a page should have, in bytes.
 const PAGE_BYTES: usize = 256 << 10;
-/// Entries that a page has at most: the server is held no longer than it takes to write so many.
+/// The greatest number of entries in a page, which bounds how long one read occupies the server.
 const PAGE_MAX: usize = 1000;
-/// A page is at most so many times the one before.
+/// The greatest factor by which a page grows over the one before.
 const GROWTH: usize = 8;
 
-/// What is counted.
+/// The range of entries to count.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::streams) struct Range<'a> {
     pub(in crate::streams) stream: &'a Name,
-    /// The id before the first.
+    /// The id before the first entry.
     pub(in crate::streams) after: EntryId,
     /// The last id.
     pub(in crate::streams) to: EntryId,
-    /// About how large an entry is.
+    /// The approximate size of an entry.
     pub(in crate::streams) entry_bytes: usize,
 }
 
@@ -51,11 +50,11 @@ pub(in crate::streams) struct Counter {
 }
 
 impl Counter {
-    /// Counts the entries of the range, `count_max` at most. What is there beyond a limit
-    /// makes it a lower bound; unknown where the user may not read the stream or no time is left.
+    /// Counts the entries of the range, up to `count_max`. When a limit ends the count, it is a lower bound. It is
+    /// unknown when the user may not read the stream or no time is left.
     ///
     /// # Errors
-    /// What the server says.
+    /// Errors of the server.
     pub(super) async fn count(
         &self,
         connection: &Connection,
@@ -125,7 +124,7 @@ async fn count(
     Ok(Lag::Known(entries))
 }
 
-/// How many entries to ask for after a page: about as many bytes as a page is to have, by the sizes that were seen.
+/// How many entries to request after a page, so that the next one has about the wanted size.
 fn next_page(page: usize, got: Extent) -> usize {
     let entry_bytes = (got.bytes / got.entries.max(1)).max(1);
     (PAGE_BYTES / entry_bytes)

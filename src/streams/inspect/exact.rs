@@ -1,4 +1,4 @@
-//! Counting what a group was not delivered, entry by entry, where that is asked for.
+//! Counts the undelivered entries of a group one by one, for `--exact`.
 
 use anyhow::Result;
 
@@ -7,11 +7,11 @@ use crate::model::{EntryId, Lag, Name};
 use crate::topology::Topology;
 use crate::wire::{Lane, Scan, Stop};
 
-/// Counts what the group was not delivered, up to `count_max`; beyond it the count is a lower bound. Reads the entries
-/// themselves, in pages, since no server counts a range.
+/// Counts the entries that were not delivered to the group, up to `count_max`; beyond it the count is a lower bound.
+/// Reads the entries themselves, in pages, because no server can count a range.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub async fn count(
     lane: &mut Lane,
     topology: &Topology,
@@ -29,7 +29,7 @@ pub async fn count(
     Ok(())
 }
 
-/// What a count and an earlier figure say together: a count that stopped early takes nothing from what was known.
+/// Combines a count with an earlier figure: a count that stopped early must not replace a better one.
 fn firmer(counted: Lag, before: Option<Lag>) -> Lag {
     match (counted, before) {
         (Lag::AtLeast(entries), Some(known @ (Lag::Known(least) | Lag::AtLeast(least))))
@@ -41,10 +41,10 @@ fn firmer(counted: Lag, before: Option<Lag>) -> Lag {
     }
 }
 
-/// Counts the entries of `stream` after `after` and up to `to`; beyond `count_max` it is a lower bound.
+/// Counts the entries of `stream` after `after` and up to `to`; beyond `count_max` the count is a lower bound.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub(in crate::streams) async fn between(
     lane: &mut Lane,
     stream: &Name,

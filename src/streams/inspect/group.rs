@@ -1,4 +1,4 @@
-//! One group: how far behind it is, what it holds, what it has lost and how much room it has left.
+//! One group: how far behind it is, what it has pending, what it has lost, and how much room it has left.
 
 use std::time::Duration;
 
@@ -24,76 +24,77 @@ use crate::wire::{
 };
 
 report! {
-    /// What there is to say of a group. `None` is unknown, or for a missing group that there is nothing to say.
+    /// The facts about a group. `None` means unknown, or, for a missing group, that there is no value.
     #[derive(Clone, Debug, Default)]
     pub struct GroupReport ranked by rank_by_severity {
         /// The group.
         pub group: Name => text("GROUP") by Self::name_cell,
         /// Its stream.
         pub stream: Name => text("STREAM", wide),
-        /// Whether the server has it.
+        /// Whether it exists on the server.
         pub state: GroupState => whole("STATE", wide),
-        /// Entries it was not delivered yet.
+        /// Entries not delivered to the group yet.
         pub lag: Option<Lag> => number("LAG") by Self::lag_cell,
-        /// How long ago the oldest entry was added that was not delivered to it and is still there.
+        /// Age of the oldest undelivered entry that is still in the stream.
         pub undelivered_age_ms: Option<u64> => millis("BEHIND", wide)
             by |it| it.age_cell(it.undelivered_age_ms),
-        /// The last id delivered to it.
+        /// The last id delivered to the group.
         pub last_delivered_id: Option<EntryId> => whole("LAST DELIVERED", wide),
-        /// The oldest entry that was not delivered to it and is still there; `None` also when there is none.
+        /// The oldest undelivered entry that is still in the stream; `None` also when there is none.
         pub undelivered_id: Option<EntryId> => whole("FIRST UNDELIVERED", wide),
         /// Entries delivered and not acknowledged.
         pub pending: Option<u64> => number("PENDING")
             by |it| it.alarmed(it.pending, AlertName::MaxPending),
         /// The pending entry with the least id; `None` also when nothing is pending.
         pub oldest_pending_id: Option<EntryId> => whole("OLDEST PENDING", wide),
-        /// How long ago that one was added.
+        /// Time since that entry was added.
         pub oldest_pending_age_ms: Option<u64> => millis("OLDEST", wide)
             by |it| it.age_cell(it.oldest_pending_age_ms),
-        /// How long ago it was last delivered.
+        /// Time since that entry was last delivered.
         pub oldest_pending_idle_ms: Option<u64> => millis("IDLE") by Self::idle_cell,
-        /// How often it was delivered.
+        /// How often that entry was delivered.
         pub oldest_pending_deliveries: Option<u64> => number("DELIVERIES", wide)
             by Self::deliveries_cell,
-        /// Whether it was given up for good (`XNACK … FATAL`); `None` also when there is none.
+        /// Whether that entry was given up for good (`XNACK … FATAL`); `None` also when there is no such entry.
         pub oldest_pending_is_fatal: Option<bool>,
-        /// Who holds it.
+        /// The consumer that holds that entry.
         pub oldest_pending_consumer: Option<Name> => text("HELD BY", wide),
-        /// Whether it was trimmed away, so that nobody can process it any more.
+        /// Whether that entry was trimmed, so that nobody can process it any more.
         pub oldest_pending_is_trimmed: Option<bool> => whole("TRIMMED", wide),
-        /// Consumers that live: seen within a minute, or within its workers' claim idle where that is longer; `None` where
-        /// the user may not ask.
+        /// Live consumers: active within the last minute, or within the claim idle of their workers if that is
+        /// longer; `None` when the user may not ask.
         pub live: Option<u64> => number("LIVE") by Self::live_cell,
         /// Its consumers.
         pub consumers: Vec<ConsumerInfo> => number("CONSUMERS", wide) by Self::consumers_cell,
-        /// Entries that left the stream before they were delivered, in all: what workers have recorded, and what is missing
-        /// since.
+        /// Entries that left the stream before they were delivered, in total: those that workers recorded, and those
+        /// that are missing since.
         pub lost: Option<Lag> => number("LOST") by |it| it.lost_cell(it.lost),
-        /// Of these, what nobody has accepted (`groups accept-loss`).
+        /// How many of these were not accepted yet (`groups accept-loss`).
         pub lost_unaccepted: Option<Lag> => number("NOT ACCEPTED", wide)
             by |it| it.lost_cell(it.lost_unaccepted),
-        /// How many entries can be added before the group loses one; `None` without a limit of the stream.
+        /// How many entries can be added before the group loses one; `None` when the stream has no limit.
         pub headroom: Option<Lag> => number("ROOM") by |it| it.alarmed(it.headroom, AlertName::MinRoom),
-        /// In how long that is at the stream's rate; `None` when that is unknown or nothing came lately.
+        /// How long that takes at the stream's present rate; `None` when the rate is unknown or nothing was added
+        /// lately.
         pub headroom_ms: Option<u64> => millis("FOR")
             by |it| it.alarmed(it.headroom_ms.map(Cell::Millis), AlertName::MinRoom),
-        /// The window that the rate is from: a minute or a quarter of an hour until now.
+        /// The window over which the rate was measured: the last minute or the last 15 minutes.
         pub rate_window_ms: Option<u64> => millis("OVER", wide),
-        /// What is wrong by the topology's thresholds, and where nobody knows whether it is.
+        /// The figures that are beyond a threshold of the topology, or may be beyond it because they are unknown.
         pub alerts: Vec<Alert> => text("ALERTS", wide) by Self::alerts_cell,
         /// The worst of them; `None` when there is none.
         pub severity: Option<Level>,
         /// Whether the lag was counted, entry by entry.
         pub is_counted: bool => whole("COUNTED", wide),
-        /// Whether the topology has its stream and not the group.
+        /// Whether the topology has the stream, but not this group.
         pub is_extra: bool => whole("EXTRA", wide),
-        /// While everything that its workers attempt fails, so that they pause and try one entry at a time; `None` also
-        /// where the user may not ask.
+        /// The open circuit breaker, if every attempt of the group's workers fails, so that they pause and try one
+        /// entry at a time; `None` also when the user may not ask.
         pub circuit_breaker: Option<OpenBreaker> => text("BREAKER", wide) by Self::breaker_cell,
-        /// What the alerts were decided from.
+        /// The figures that the alerts were decided from.
         #[serde(skip)]
         pub figures: Figures,
-        /// And by which thresholds.
+        /// The thresholds that the alerts were decided by.
         #[serde(skip)]
         pub thresholds: Thresholds,
     }
@@ -128,20 +129,21 @@ impl GroupReport {
     }
 }
 
-/// What a group's figures need to know of its stream.
+/// The facts about its stream that a group's figures depend on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StreamContext<'a> {
     pub(super) survey: &'a Survey<'a>,
     pub(super) stream: &'a Name,
     pub(super) info: &'a StreamInfo,
     pub(super) maxlen: Option<u64>,
-    /// How fast entries are added lately.
+    /// The rate at which entries were added lately.
     pub(super) rate: Option<Rate>,
-    /// Entries in its dead-letter stream; `None` when nobody looked.
+    /// Entries in its dead-letter stream; `None` when that was not looked at.
     pub(super) dead_letters: Option<u64>,
 }
 
-/// Asks for what `XINFO GROUPS` does not say, in one round trip. A group that is deleted meanwhile is missing.
+/// Asks for what `XINFO GROUPS` does not say, in one round trip. A group that is deleted in the meantime is reported
+/// as missing.
 pub(super) async fn report(around: StreamContext<'_>, group: GroupInfo) -> Result<GroupReport> {
     let (connection, stream) = (around.survey.connection, around.stream);
     let moment = around.survey.moment;
@@ -191,7 +193,7 @@ fn is_gone<T>(answer: &Result<T, Error>) -> bool {
     matches!(answer, Err(error) if matches!(error.kind, ErrorKind::NoGroup | ErrorKind::NoKey))
 }
 
-/// What `XINFO` says, and the lag counted where that is not enough.
+/// The facts from `XINFO`; the lag is counted when they are not enough.
 async fn of_info(
     around: StreamContext<'_>,
     group: &GroupInfo,
@@ -226,7 +228,7 @@ async fn of_info(
     })
 }
 
-/// The lag counted as far as its threshold asks for, to one more than it; `None` where that says less than `stated` does.
+/// The lag, counted up to one more than its threshold; `None` when the count says less than `stated` does.
 async fn counted(
     around: StreamContext<'_>,
     group: &GroupInfo,
@@ -261,7 +263,7 @@ async fn counted(
     })
 }
 
-/// A lag of which nothing is known is at most the stream; one of a group that is ahead is none at all.
+/// An unknown lag is at most the length of the stream; the lag of a group that is ahead is zero.
 fn at_most(stated: Lag, stream: &StreamInfo, group: &GroupInfo) -> Lag {
     match stated {
         Lag::Unknown if !is_ahead(stream, group) => Lag::AtMost(stream.length),
@@ -270,7 +272,7 @@ fn at_most(stated: Lag, stream: &StreamInfo, group: &GroupInfo) -> Lag {
 }
 
 impl StreamContext<'_> {
-    /// What the topology says of a group of this name on the stream, or of any.
+    /// The claim idle in the topology for a group of this name on the stream, or the default.
     fn claim_idle(&self, group: &Name) -> Duration {
         let spec = self.survey.topology.groups_of(self.stream);
         let spec = { spec }.find(|spec| spec.name == *group);
@@ -280,7 +282,7 @@ impl StreamContext<'_> {
         )
     }
 
-    /// Whether the topology has the stream, and not a group of this name on it.
+    /// Whether the topology has the stream, but no group of this name on it.
     fn is_extra(&self, group: &Name) -> bool {
         self.survey.topology.stream(self.stream).is_some()
             && !self
@@ -292,7 +294,7 @@ impl StreamContext<'_> {
 }
 
 impl GroupReport {
-    /// One of the topology that the server does not have.
+    /// A group of the topology that is missing on the server.
     pub(super) fn expected(spec: &GroupSpec) -> Self {
         let mut report = Self {
             figures: Figures {
@@ -305,7 +307,7 @@ impl GroupReport {
         report
     }
 
-    /// Decides its alerts anew, from its figures.
+    /// Decides its alerts again from its figures.
     pub fn judge(&mut self, topology: &Topology) {
         self.judge_by(topology.thresholds(&self.stream, &self.group));
     }
@@ -316,7 +318,7 @@ impl GroupReport {
         self.severity = self.alerts.iter().map(|it| it.level).max();
     }
 
-    /// What its alerts are decided from.
+    /// The figures that its alerts are decided from.
     fn figures(
         &self,
         around: StreamContext<'_>,
@@ -360,8 +362,8 @@ impl GroupReport {
     }
 }
 
-/// What is certain of the losses that nobody has accepted. Of those that were recorded some may have been deleted on
-/// purpose, and all have left the stream before they were delivered.
+/// The losses that are certain, of those that were not accepted. Some of the recorded ones may have been deleted on
+/// purpose; all of them left the stream before they were delivered.
 fn certain_loss(unaccepted: Option<Lag>, kept: Option<&Losses>) -> Option<Lag> {
     match unaccepted {
         Some(Lag::AtMost(_)) if kept.is_some_and(|it| it.open() > 0) => Some(Lag::AtLeast(1)),
@@ -378,7 +380,7 @@ impl From<&GroupReport> for Target {
     }
 }
 
-/// How long ago an entry was added, by its id; `None` for an id ahead of the clock.
+/// Time since an entry was added, by its id; `None` for an id ahead of the clock.
 pub(super) fn age(id: EntryId, now: Time) -> Option<u64> {
     now.ms.checked_sub(id.ms)
 }

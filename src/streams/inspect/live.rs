@@ -1,24 +1,26 @@
-//! Which consumers of a group live, and whether that none does is what is wrong with it.
+//! Which consumers of a group are live, and whether it is a problem that none is.
 
 use std::time::Duration;
 
 use crate::model::ConsumerInfo;
 use crate::streams::policy::Published;
 
-/// Whoever was seen within this time lives, whatever its claim idle: a worker with a short one may be away for a moment.
+/// A consumer that was active within this time is live, however short its claim idle is, because a worker with a
+/// short one may pause briefly.
 const LIVE_MIN: Duration = Duration::from_mins(1);
 
-/// How many consumers of a group live.
+/// The number of live consumers of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Living {
-    /// Consumers that were seen lately.
+    /// Consumers that were active lately.
     pub(super) live: u64,
-    /// Within which time that is.
+    /// The time that counts as lately.
     within: Duration,
 }
 
 impl Living {
-    /// Of the group's `consumers`, where its workers have `published` this and the topology says `claim_idle`.
+    /// Counted from the group's `consumers`, when its workers have `published` this and the topology says
+    /// `claim_idle`.
     pub(super) fn of(
         consumers: &[ConsumerInfo],
         published: &Published,
@@ -32,8 +34,8 @@ impl Living {
         }
     }
 
-    /// How many live, where that says something: work whose oldest entry was added `age_ms` ago has been due as long as
-    /// whoever lives would have been seen by now.
+    /// The number of live consumers, if it is meaningful: the oldest work, added `age_ms` ago, must have been due for
+    /// so long that a live consumer would have been active by now.
     pub(super) fn where_due(self, age_ms: Option<u64>) -> Option<u64> {
         let is_due = age_ms.is_some_and(|age_ms| Duration::from_millis(age_ms) >= self.within);
         is_due.then_some(self.live)

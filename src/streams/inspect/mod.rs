@@ -1,5 +1,5 @@
-//! The state of streams and their groups, in two round trips for all of them and at a cost that grows neither with a
-//! stream's length nor with a pending entries list.
+//! The state of streams and their groups, in two round trips for all of them, at a cost that grows neither with the
+//! length of a stream nor with that of a pending entries list.
 
 mod cells;
 mod count;
@@ -32,10 +32,10 @@ use crate::topology::{GroupSpec, Topology};
 use crate::wire::{Connection, Error};
 
 states! {
-    /// Whether something that should be there is.
+    /// Whether a group exists.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum GroupState {
-        /// It is there.
+        /// It exists.
         Ready = "ready" in Ok,
         /// The topology names it and the server does not have it.
         #[default]
@@ -119,40 +119,41 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// How closely to look.
+/// How much detail to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
-    /// Where groups stand: not what only alerts are decided from.
+    /// The positions of groups, without the facts that only alerts need.
     Positions,
-    /// Groups, with all that their alerts are decided from.
+    /// Groups, with all the facts that their alerts need.
     Groups,
-    /// Streams too: what they take, and how fast they grow.
+    /// Streams too: their memory, and how fast they grow.
     Streams,
 }
 
-/// What was seen at one time: the only place where a server is asked how its streams and groups are.
+/// What was observed at one time. This is the only place where a server is asked for the state of its streams and
+/// groups.
 #[derive(Debug)]
 pub struct Observation {
-    /// The streams that could be seen, with their groups.
+    /// The observed streams, with their groups.
     pub streams: Vec<StreamReport>,
-    /// Streams whose keys are denied to the user; not all of those that were asked for.
+    /// Streams that the user may not access; these are not all of the requested ones.
     pub denied: Vec<Denied>,
 }
 
-/// A stream that the user may not look at.
+/// A stream that the user may not access.
 #[derive(Debug)]
 pub struct Denied {
     /// The stream.
     pub stream: Name,
-    /// What the server said.
+    /// The server's error.
     pub error: Error,
 }
 
 impl Observation {
-    /// All of it.
+    /// All streams, if all could be observed.
     ///
     /// # Errors
-    /// What the server said of the first stream that could not be seen.
+    /// The server's error about the first stream that could not be observed.
     pub fn whole(self) -> Result<Vec<StreamReport>> {
         match self.denied.into_iter().next() {
             None => Ok(self.streams),
@@ -165,7 +166,7 @@ impl Observation {
         self.streams.iter().flat_map(|stream| &stream.groups)
     }
 
-    /// The groups alone, those that were named in the order in which they were.
+    /// Only the groups; if groups were named, in the order in which they were named.
     pub fn into_groups(self, wanted: &[GroupSpec]) -> Vec<GroupReport> {
         let groups = self.streams.into_iter().flat_map(|stream| stream.groups);
         let mut groups: Vec<GroupReport> = groups.collect();
@@ -178,10 +179,10 @@ impl Observation {
     }
 }
 
-/// What was seen of each of the streams called `names`, in their order: `None` where the user may not look.
+/// The results for the streams called `names`, in their order: `None` where the user has no access.
 ///
 /// # Errors
-/// When none could be looked at, and any other error.
+/// When there is no access to any of them, and any other error.
 fn seen<T>(
     names: &[&Name],
     looks: impl IntoIterator<Item = Result<T, Error>>,
@@ -208,11 +209,11 @@ fn seen<T>(
     Ok((found, denied))
 }
 
-/// Looks at what is wanted, in two round trips and those that counting takes.
+/// Observes what is wanted, in two round trips and those that counting takes.
 ///
 /// # Errors
-/// Not found for a stream or a group that was named and is not there; what the server says; denied when no stream may be
-/// seen.
+/// Not found for a named stream or group that does not exist; errors of the server; denied when the user may not
+/// access any of the streams.
 pub async fn observe(
     connection: &Connection,
     topology: &Topology,
@@ -243,7 +244,7 @@ pub async fn observe(
     })
 }
 
-/// Makes sure that what was named is there.
+/// Makes sure that everything that was named exists.
 async fn require(
     connection: &Connection,
     topology: &Topology,
@@ -272,10 +273,10 @@ async fn require(
     Ok(())
 }
 
-/// Where one group stands; `None` where the server does not have it.
+/// The position of one group; `None` when the server does not have it.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub(super) async fn position(
     connection: &Connection,
     topology: &Topology,
@@ -298,7 +299,7 @@ pub(super) async fn position(
         .find(|it| it.group == spec.name && it.state == GroupState::Ready))
 }
 
-/// What everything of one observation is looked at with.
+/// What all parts of one observation have in common.
 #[derive(Debug)]
 struct Survey<'a> {
     connection: &'a Connection,

@@ -1,49 +1,49 @@
-//! How fast entries are added to a stream, from the ids of the newest ones. A rate is a forecast: it needs a window of
-//! time, and is none where the entries span too little of it or nothing came lately.
+//! The rate at which entries are added to a stream, from the ids of the newest ones. A rate is used for forecasts, so
+//! it needs a window of time; there is none when the entries span too little time or nothing was added lately.
 
 use serde::Serialize;
 
 use crate::model::{EntryId, Lag, Name, StreamInfo, Time};
 use crate::wire::{Connection, Error, ErrorKind, Ids, allowed, xrevrange_ids};
 
-/// The windows, the one that says more about the present first.
+/// The windows, the more recent one first.
 const WINDOWS_MS: [u64; 2] = [60_000, 900_000];
-/// Entries that span less time than this say nothing of the next hour.
+/// Entries that span less time than this allow no forecast for the next hour.
 const SPAN_MIN_MS: u64 = 30_000;
-/// A pause is an end when it is longer than this, and than so many times the usual one.
+/// A pause ends a burst when it is longer than this, and than this many times the usual pause.
 const PAUSE_MS: u64 = 15_000;
 const PAUSE_GAPS: u64 = 5;
 
-/// Entries whose ids are read at most.
+/// The greatest number of entries whose ids are read.
 const ENTRIES_MAX: usize = 3000;
-/// Bytes of entries that are read at most: no server sends ids alone.
+/// The greatest number of bytes read, because no server sends ids alone.
 const BYTES_MAX: usize = 1 << 20;
-/// Bytes that the first page is to have at most, about.
+/// The greatest size of the first page, approximately.
 const FIRST_BYTES: usize = 64 << 10;
-/// A page has at most so many times what the one before had, and so many entries.
+/// The greatest factor by which a page grows over the one before, and the greatest number of its entries.
 const GROWTH: usize = 4;
 const PAGE_MAX: usize = 1000;
 
-/// Entries added in a time, and the window that this was found in.
+/// How many entries were added in how much time, and the window in which they were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Rate {
     /// Entries after the first one.
     entries: u64,
-    /// From the first to the last one.
+    /// The time from the first to the last entry.
     span_ms: u64,
     /// The window.
     pub(super) window_ms: u64,
 }
 
 impl Rate {
-    /// Entries a minute, to a tenth.
+    /// Entries per minute, rounded to a tenth.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub(super) fn per_minute(self) -> f64 {
         let per_ms = self.entries as f64 / self.span_ms as f64;
         (per_ms * 600_000.0).round() / 10.0
     }
 
-    /// In how many milliseconds `room` is used up, or the least of it that there is.
+    /// The time in milliseconds until `room` is used up, or the least that it can be.
     pub(super) fn time_left(self, room: Lag) -> Option<u64> {
         let (Lag::Known(entries) | Lag::AtLeast(entries)) = room else {
             return None;
@@ -53,10 +53,11 @@ impl Rate {
     }
 }
 
-/// The rate at which entries are added to `stream` lately; `None` where that cannot be said, or the user may not read.
+/// The rate at which entries were added to `stream` lately; `None` when it cannot be determined, or the user may not
+/// read the stream.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub(super) async fn rate(
     connection: &Connection,
     stream: &Name,
@@ -81,20 +82,20 @@ pub(super) async fn rate(
     Ok(None)
 }
 
-/// Ids from the newest backwards.
+/// A sample of ids, from the newest backwards.
 #[derive(Debug)]
 struct Sample {
     now_ms: u64,
-    /// Milliseconds of the ids, newest first.
+    /// The milliseconds of the ids, newest first.
     ms: Vec<u64>,
-    /// Where to go on; `None` at the beginning of the stream.
+    /// Where to continue; `None` at the beginning of the stream.
     next: Option<EntryId>,
     bytes: usize,
     page: usize,
 }
 
 impl Sample {
-    /// None where the newest entry is older than the longest window, or ahead of the clock.
+    /// `None` when the newest entry is older than the longest window, or ahead of the clock.
     fn begin(info: &StreamInfo, now: Time) -> Option<Self> {
         let newest = info.last.as_ref()?.id;
         let silent_ms = now.ms.checked_sub(newest.ms)?;
@@ -107,7 +108,7 @@ impl Sample {
         })
     }
 
-    /// Reads back to the beginning of the window, or as far as the limits let it.
+    /// Reads back to the beginning of the window, or as far as the limits allow.
     async fn read_back(
         &mut self,
         connection: &Connection,
@@ -140,7 +141,7 @@ impl Sample {
         Ok(())
     }
 
-    /// The rate within the window, by the entries that are in it and were read.
+    /// The rate within the window, from the entries in it that were read.
     fn over(&self, info: &StreamInfo, window_ms: u64) -> Option<Rate> {
         let start_ms = self.now_ms.saturating_sub(window_ms);
         let (entries, newest_ms, oldest_ms) = if is_whole(info, start_ms) {
@@ -165,7 +166,7 @@ impl Sample {
     }
 }
 
-/// Whether all entries of the stream are from `start_ms` on.
+/// Whether all entries of the stream are from `start_ms` or later.
 fn is_whole(info: &StreamInfo, start_ms: u64) -> bool {
     info.first.as_ref().is_some_and(|it| it.id.ms >= start_ms)
 }

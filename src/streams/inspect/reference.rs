@@ -1,4 +1,4 @@
-//! What every figure is measured against: the server's clock, and how far its counters can be believed.
+//! What every figure is measured against: the server's clock, and how far its counters can be trusted.
 
 use anyhow::Result;
 
@@ -7,33 +7,34 @@ use crate::streams::lag::Counters;
 use crate::streams::server::Replica;
 use crate::wire::{Connection, Error, allowed, has_commands, info, time};
 
-/// A command of Redis 8.2, which corrects a group's read counter when what it had not read is trimmed.
+/// A command of Redis 8.2, which corrects a group's read counter when unread entries are trimmed.
 const CORRECTS: &str = "XDELEX";
-/// A command that came with Redis 7.2, which writes read counters to the append-only file and to replicas.
+/// A command that came with Redis 7.2, which persists and replicates read counters.
 const WRITES: &str = "WAITAOF";
 
 /// What every figure is measured against.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::streams) struct Reference {
-    /// The server's clock, or this machine's where the user may not ask.
+    /// The server's clock, or this machine's clock when the user may not ask.
     pub(in crate::streams) now: Time,
-    /// How far the server's counters can be believed.
+    /// How far the server's counters can be trusted.
     pub(in crate::streams) counting: Counting,
 }
 
-/// How far the server's counters can be believed, and which run of it may have forgotten some.
+/// How far the server's counters can be trusted, and which run of the server may have forgotten some.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::streams) struct Counting {
     pub(in crate::streams) counters: Counters,
-    /// This run of the server, where its counters may be forgetful and the user may ask.
+    /// The run id of the server, if its counters may have been forgotten and the user may ask for it.
     run: Option<RunId>,
 }
 
-/// Which run of a server it is: forty hexadecimal digits.
+/// The id of one run of a server: forty hexadecimal digits.
 type RunId = [u8; 40];
 
 impl Counting {
-    /// How far those of a group can be believed, of which a worker has left `kept`: it may have counted anew.
+    /// How far the counters of a group can be trusted for which a worker has recorded `kept`: they may have started
+    /// again since.
     pub(in crate::streams) fn of(&self, kept: Option<&Losses>) -> Counters {
         let counted =
             kept.is_some_and(|it| self.run.is_some_and(|run| it.counted_by.as_bytes() == run));
@@ -43,7 +44,7 @@ impl Counting {
         }
     }
 
-    /// As the script that looks for losses takes it.
+    /// The value in the form that the script for losses takes.
     pub(in crate::streams) fn counted_by(self) -> String {
         match self.counters {
             Counters::Forgetful => self.run.map_or_else(
@@ -55,10 +56,11 @@ impl Counting {
     }
 }
 
-/// The server's clock and how it counts, in one round trip, and one more to a server that may be forgetful.
+/// The server's clock and how it counts, in one round trip, plus another one for a server that may have forgotten
+/// counters.
 ///
 /// # Errors
-/// What the server says, unless that the user may not ask; unavailable when it is a replica that has no data yet.
+/// Errors of the server, except that the user may not ask; unavailable when it is a replica that has no data yet.
 pub(in crate::streams) async fn moment(connection: &Connection) -> Result<Reference> {
     let (now, asked) = tokio::join!(connection.run(time()), ask(connection));
     let (counting, replication) = asked?;
@@ -76,15 +78,15 @@ pub(in crate::streams) async fn moment(connection: &Connection) -> Result<Refere
 /// How the server counts.
 ///
 /// # Errors
-/// What the server says, unless that the user may not ask.
+/// Errors of the server, except that the user may not ask.
 pub(in crate::streams) async fn counting(connection: &Connection) -> Result<Counting, Error> {
     Ok(ask(connection).await?.0)
 }
 
-/// What a section of `INFO` says; `None` where the user may not ask.
+/// The content of a section of `INFO`; `None` when the user may not ask.
 type Said = Option<Vec<(String, String)>>;
 
-/// How the server counts, and what it says of replication.
+/// How the server counts, and its replication section.
 async fn ask(connection: &Connection) -> Result<(Counting, Said), Error> {
     let (has, persistence, replication) = tokio::join!(
         connection.run(has_commands(&[CORRECTS, WRITES])),
@@ -114,7 +116,8 @@ async fn ask(connection: &Connection) -> Result<(Counting, Said), Error> {
 
 type Lines<'a> = Option<&'a [(String, String)]>;
 
-/// Whether the server says that it is a replica, or was one before it was promoted or loaded what a replica wrote.
+/// Whether the server says that it is a replica, or that it was one before it was promoted or loaded the data of a
+/// replica.
 fn was_replica(replication: Lines<'_>) -> bool {
     replication
         .unwrap_or_default()
@@ -126,8 +129,8 @@ fn was_replica(replication: Lines<'_>) -> bool {
         })
 }
 
-/// Whether the counters come neither from an append-only file nor from a master: none is written, or none was there when
-/// the server started, and the server is a master that never was a replica.
+/// Whether the counters come neither from an append-only file nor from a primary: no such file is written, or none
+/// existed when the server started, and the server is a primary that never was a replica.
 fn has_counted_itself(persistence: Lines<'_>, replication: Lines<'_>) -> bool {
     let says = |lines: Lines<'_>, name: &str, expected: &str| {
         lines.is_some_and(|lines| {

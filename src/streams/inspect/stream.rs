@@ -1,4 +1,4 @@
-//! One stream: its size, its ends, its rate, and the room its slowest group has.
+//! One stream: its size, its first and last entries, its rate, and the room that its slowest group has.
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
@@ -17,50 +17,50 @@ use crate::wire::{
 };
 
 states! {
-    /// What the key is.
+    /// What kind of key it is.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum StreamState {
         /// A stream.
         Ready = "ready" in Ok,
-        /// Nothing.
+        /// No such key.
         Missing = "missing" in Warn,
-        /// Something else.
+        /// A key that is not a stream.
         OtherType = "not a stream" in Bad,
     }
 }
 
 report! {
-    /// What there is to say of a stream. `None` is unknown, or for a missing stream that there is nothing to say.
+    /// The facts about a stream. `None` means unknown, or, for a missing stream, that there is no value.
     #[derive(Clone, Debug)]
     pub struct StreamReport ranked by rank_by_groups {
         /// The stream.
         pub stream: Name => text("STREAM"),
-        /// Whether it is there.
+        /// Whether it exists.
         pub state: StreamState => whole("STATE"),
-        /// Entries in it.
+        /// Number of entries.
         pub length: Option<u64> => number("LENGTH") by |row| row.known(row.length),
-        /// Entries the topology keeps, approximately; `None` without a limit.
+        /// The length that the topology allows, approximately; `None` without a limit.
         pub maxlen: Option<u64> => number("MAXLEN"),
         /// The oldest entry; `None` also when there is none.
         pub first_id: Option<EntryId> => whole("FIRST ID", wide),
-        /// When it was added.
+        /// When that entry was added.
         pub first_time: Option<Time> => whole("FIRST TIME", wide),
-        /// How long ago that is.
+        /// Time since that entry was added.
         pub first_age_ms: Option<u64> => millis("FIRST"),
         /// The newest entry; `None` also when there is none.
         pub last_id: Option<EntryId> => whole("LAST ID", wide),
-        /// When it was added.
+        /// When that entry was added.
         pub last_time: Option<Time> => whole("LAST TIME", wide),
-        /// How long ago that is.
+        /// Time since that entry was added.
         pub last_age_ms: Option<u64> => millis("LAST"),
         /// Entries ever added.
         pub entries_added: Option<u64> => number("ADDED", wide) by |row| row.known(row.entries_added),
-        /// Entries added per minute lately, from the newest entries' ids; `None` where these span less than 30 seconds, or
-        /// none came lately.
+        /// Entries added per minute lately, from the ids of the newest entries; `None` when these span less than 30
+        /// seconds, or none was added lately.
         pub rate_per_minute: Option<f64> => number("PER MIN", wide) by |row| row.rate_per_minute.map(|rate| format!("{rate:.1}")).into(),
-        /// The window that the rate is from: a minute or a quarter of an hour until now.
+        /// The window over which the rate was measured: the last minute or the last 15 minutes.
         pub rate_window_ms: Option<u64> => millis("OVER", wide),
-        /// Memory it takes, estimated by the server.
+        /// Memory that it takes, as estimated by the server.
         pub bytes: Option<u64> => bytes("BYTES") by |row| row.known(row.bytes),
         /// Entries in its dead-letter stream.
         pub dead_letters: Option<u64> => number("DEAD", unknown) by Self::dead_cell,
@@ -68,21 +68,21 @@ report! {
         pub slowest_group: Option<Name> => text("SLOWEST GROUP", wide),
         /// How many entries can be added before that group loses one; `None` without a limit or a group.
         pub headroom: Option<Lag> => number("ROOM", wide),
-        /// In how long that is at that rate.
+        /// How long that takes at the present rate.
         pub headroom_ms: Option<u64> => millis("ROOM FOR", wide),
-        /// Its groups: those the server has, then those only the topology has.
+        /// Its groups: first those on the server, then those that are only in the topology.
         pub groups: Vec<GroupReport>,
     }
 }
 
 impl StreamReport {
-    /// Those whose groups are worst off stand first.
+    /// Sorts the streams with the worst groups first.
     fn rank_by_groups(&self) -> u64 {
         let of_groups = self.groups.iter().map(Row::rank).min();
         of_groups.unwrap_or(u64::MAX)
     }
 
-    /// What a missing stream lacks is absent, not unknown.
+    /// A value that a missing stream does not have is empty, not unknown.
     fn known(&self, value: Option<u64>) -> Cell {
         match (self.state, value) {
             (StreamState::Ready, None) => Cell::Unknown,
@@ -99,7 +99,7 @@ impl StreamReport {
     }
 }
 
-/// What the first round trip brought.
+/// The replies of the first round trip.
 #[derive(Debug)]
 pub(super) struct FirstTrip {
     spec: StreamSpec,
@@ -158,7 +158,7 @@ pub(super) async fn look(
     })
 }
 
-/// An answer that is only asked for where it is wanted.
+/// A query that is made only when its answer is wanted.
 async fn asked_if<T>(is_wanted: bool, question: impl Future<Output = T>) -> Option<T> {
     if is_wanted {
         Some(question.await)
@@ -231,7 +231,7 @@ impl FirstTrip {
         Ok(self.put_together(groups, rate, survey.moment))
     }
 
-    /// How fast entries are added, where that is shown or a forecast for a group is made from it.
+    /// The rate at which entries are added, if it is shown or needed for the forecast of a group.
     async fn rate(&self, survey: &Survey<'_>) -> Result<Option<Rate>, Error> {
         let is_shown = survey.detail >= Detail::Streams;
         let has_forecast = !self.groups.is_empty() && self.spec.maxlen.is_some();
@@ -278,7 +278,7 @@ impl FirstTrip {
     }
 }
 
-/// The group with the least room; one whose room is unknown comes before those with a lot.
+/// The group with the least room; a group whose room is unknown comes before those with a lot.
 fn slowest(groups: &[GroupReport]) -> Option<&GroupReport> {
     groups
         .iter()

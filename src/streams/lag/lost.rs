@@ -1,14 +1,14 @@
-//! What left a stream before it was delivered to a group. The script with which workers find and record it
-//! (`losses.lua`) goes by the same rule; a test plays both against each other.
+//! Entries that left a stream before they were delivered to a group. The script with which workers find and record
+//! them (`losses.lua`) follows the same rule; a test compares the two.
 
 use super::{Counters, is_ahead, is_set_by_hand};
 use crate::model::{EntryId, GroupInfo, Lag, Losses, StreamInfo};
 
-/// Entries that left the stream before they were delivered to the group, and that nobody has recorded yet: of those that
-/// are missing before the first entry there is, the ones that were not counted as read. At most so many where some may
-/// have been deleted on purpose. Once the group has read on, only a read counter that fell behind tells of what it has
-/// passed (`passed`): all else is unknown, and 0 is known only while nothing has left the stream at all. `kept` is what
-/// workers have left of it.
+/// Entries that left the stream before they were delivered to the group and that are not recorded yet: of the entries
+/// missing before the first one that exists, those that were not counted as read. The result is an upper bound when
+/// some may have been deleted on purpose. Once the group has read on, only a read counter that fell behind tells
+/// about the entries before its position (`passed`); everything else is unknown, and 0 is certain only while nothing
+/// has left the stream at all. `kept` is what workers have recorded.
 pub fn lost(
     stream: &StreamInfo,
     group: &GroupInfo,
@@ -55,10 +55,11 @@ pub fn lost(
     }
 }
 
-/// What a group within a stream lost behind its position, where nothing was ever deleted. Of the entries up to the
-/// position, the read counter has those that were delivered: every other was trimmed too early. A server that counts a
-/// read anew (the first of a group, or after `XGROUP SETID`; since 8.2 whenever something was trimmed) takes those for
-/// read as well, so what is missing is the least that was lost, and nothing missing says nothing.
+/// The entries before its position that a group lost, in a stream where nothing was ever deleted. The read counter
+/// has the entries up to the position that were delivered; all others were trimmed too early. Some servers set the
+/// counter anew at a read (the first read of a group, or the first after `XGROUP SETID`; since 8.2 whenever something
+/// was trimmed), and then count the lost entries as read. So a difference is the least that was lost, and no
+/// difference proves nothing.
 fn passed(stream: &StreamInfo, group: &GroupInfo, removed: u64) -> Lag {
     let position = group.last_delivered_id;
     let is_at_end = stream.last.as_ref().is_none_or(|it| position >= it.id);
@@ -71,17 +72,17 @@ fn passed(stream: &StreamInfo, group: &GroupInfo, removed: u64) -> Lag {
     }
 }
 
-/// What the group lost in all: what was recorded, and what has been lost since.
+/// All entries that the group lost: those that were recorded, and those that were lost since.
 pub fn lost_in_all(now: Lag, kept: Option<&Losses>) -> Lag {
     together(now, kept, |it| it.total)
 }
 
-/// Of that, what nobody has accepted.
+/// Those of them that were not accepted.
 pub fn lost_open(now: Lag, kept: Option<&Losses>) -> Lag {
     together(now, kept, Losses::open)
 }
 
-/// `now` and what was recorded. Where nothing is known of now, what was recorded is the least.
+/// `now` plus what was recorded. When nothing is known about now, what was recorded is the lower bound.
 fn together(now: Lag, kept: Option<&Losses>, recorded: fn(&Losses) -> u64) -> Lag {
     let Some(losses) = kept.filter(|it| it.total > 0) else {
         return now;

@@ -1,11 +1,11 @@
-//! How many entries a group has not been delivered, lost, and has room for: from what the server says of the stream and
-//! the group, without believing it more than it deserves. Pure.
+//! How many entries a group has not been delivered, has lost, and has room for: from what the server says about the
+//! stream and the group, trusted only as far as it is reliable. Pure.
 //!
-//! The server's own `lag` is entries added less entries read. It is absent after `XGROUP SETID` and while a deleted entry
-//! lies ahead, negative after a read counter set too high by hand, and too high where undelivered entries were trimmed
-//! (Redis before 8.0 and Valkey go on counting from before the gap), or where the reads were forgotten (Redis before 7.2
-//! writes them neither to the append-only file nor to replicas). It is never too low, unless somebody set the read
-//! counter by hand (`ENTRIESREAD`), which nothing here can see.
+//! The server's own `lag` is the number of entries added minus the number read. It is absent after `XGROUP SETID` and
+//! while a deleted entry lies ahead of the group. It is negative after a read counter was set too high by hand. It is
+//! too high when undelivered entries were trimmed (Redis before 8.0 and Valkey go on counting from before the gap),
+//! or when reads were forgotten (Redis before 7.2 writes them neither to the append-only file nor to replicas). It is
+//! never too low, unless somebody set the read counter by hand (`ENTRIESREAD`), which cannot be detected here.
 
 mod lost;
 
@@ -13,25 +13,26 @@ pub use lost::{lost, lost_in_all, lost_open};
 
 use crate::model::{EntryId, GroupInfo, Lag, StreamInfo};
 
-/// Whether the server corrects a group's read counter when entries it had not read were trimmed.
+/// Whether the server corrects a group's read counter when unread entries were trimmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counters {
-    /// It does (Redis 8.2, told by its having `XDELEX`).
+    /// It does (Redis 8.2 and later, recognised by `XDELEX`).
     Corrected,
     /// It may not.
     Plain,
-    /// It may not, and may have forgotten reads besides, when it started from an append-only file, is a replica, or was
-    /// promoted.
+    /// It may not, and it may also have forgotten reads, because it was started from an append-only file, is a
+    /// replica, or was promoted.
     Forgetful,
 }
 
-/// Whether `group` stands beyond every id that `stream` gave, so that what is added up to there is never delivered to it.
+/// Whether `group` is ahead of the last id of `stream`, so that entries added with ids up to its position are never
+/// delivered to it.
 pub fn is_ahead(stream: &StreamInfo, group: &GroupInfo) -> bool {
     group.last_delivered_id > stream.last_generated_id
 }
 
-/// Whether the stream's counters are not its own: something was deleted from it, and it says that it has all that was ever
-/// added. `XSETID` and whatever restores a stream with it set them.
+/// Whether the counters of the stream were set from outside: something was deleted from it, and yet they say that it
+/// has every entry that was ever added. `XSETID` sets them like this, and so do tools that restore a stream with it.
 fn is_set_by_hand(stream: &StreamInfo) -> bool {
     let has_deleted = stream.max_deleted_id.is_some_and(|id| id > EntryId::MIN);
     has_deleted
@@ -78,8 +79,8 @@ pub fn lag(stream: &StreamInfo, group: &GroupInfo, counters: Counters) -> Lag {
     }
 }
 
-/// How many entries can be added before a group that is `lag` behind loses one to `maxlen`. The server cuts whole nodes
-/// (`MAXLEN ~`), so it may keep more.
+/// How many entries can be added before a group that is `lag` behind loses one to `maxlen`. The server trims whole
+/// nodes (`MAXLEN ~`), so it may keep more.
 pub fn headroom(maxlen: u64, lag: Lag) -> Lag {
     match lag {
         Lag::Known(entries) => Lag::Known(maxlen.saturating_sub(entries)),

@@ -1,11 +1,11 @@
-//! The figures held against a stream and its groups played through step by step.
+//! Compares the figures with a model of a stream and its groups, step by step.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::model::{Entry, Losses, Name};
 
-/// A stream with one group that counts as Redis 7.0 and Valkey do, and knows the truth besides.
+/// A stream with one group that counts as Redis 7.0 and Valkey do, and also knows the true figures.
 #[derive(Clone, Debug, Default)]
 struct Model {
     ids: Vec<u64>,

@@ -1,5 +1,5 @@
-//! What was delivered and not acknowledged: who holds it, for how long, how often it was tried, and what it has in
-//! common. Changes nothing.
+//! Entries that were delivered and not acknowledged: which consumer holds them, how long they have been idle, how
+//! often they were delivered, and what they have in common. Changes nothing.
 
 mod shape;
 
@@ -20,31 +20,31 @@ use crate::topology::inflight_key;
 use crate::wire::{Connection, ErrorKind, allowed, hmget, time, xpending};
 use shape::Histogram;
 
-/// Entries a histogram looks at.
+/// How many entries a histogram looks at.
 const HISTOGRAM_MAX: u64 = 100_000;
-/// Entries whose bodies are fetched to see what they have in common.
+/// How many entries have their bodies fetched to see what they have in common.
 const CLUSTERS_MAX: u64 = 10_000;
-/// Notes of workers that are fetched at a time.
+/// How many notes of workers are fetched at a time.
 const NOTES_AT_A_TIME: usize = 500;
 
 /// What to look at.
 #[derive(Clone, Debug)]
 pub struct PendingQuery {
-    /// Which entries.
+    /// The filter.
     pub filter: Criteria,
-    /// Only entries that were added so many milliseconds ago or more, by their ids.
+    /// Only entries added at least this many milliseconds ago, by their ids.
     pub age_min: Option<u64>,
-    /// Rows at most.
+    /// The greatest number of rows.
     pub count_max: usize,
     /// Whether to count by idle time and deliveries.
     pub with_histogram: bool,
     /// Fields by whose values to count.
     pub by: Vec<Name>,
-    /// Combinations of their values at most; the less frequent ones are one more.
+    /// The greatest number of combinations of values; one more row counts the less frequent ones.
     pub clusters_max: usize,
 }
 
-/// What is pending in a group.
+/// The pending entries of a group.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct PendingReport {
     /// The stream.
@@ -57,19 +57,19 @@ pub struct PendingReport {
     pub first_id: Option<EntryId>,
     /// The greatest pending id.
     pub last_id: Option<EntryId>,
-    /// The group's consumers and what they hold.
+    /// The group's consumers and their pending entries.
     pub consumers: Vec<Holding>,
-    /// Entries that match and were looked at.
+    /// How many matching entries were looked at.
     pub matching: u64,
-    /// Entries that are listed.
+    /// How many entries are listed.
     #[serde(skip)]
     pub listed: u64,
-    /// Whether no more entries are listed because no more are shown, rather than because no more were to be looked at.
+    /// Whether the list ends because no more rows are shown, and not because no more entries were to be looked at.
     #[serde(skip)]
     pub is_limited: bool,
-    /// Whether there are more of them.
+    /// Whether there are more matching entries.
     pub has_more: bool,
-    /// How many match in all; `None` where that was not counted to the end.
+    /// How many entries match in total; `None` when they were not counted to the end.
     #[serde(skip)]
     pub total: Option<u64>,
     /// Matching entries by idle time; `None` unless asked for.
@@ -83,14 +83,14 @@ pub struct PendingReport {
 }
 
 report! {
-    /// One consumer and what it holds.
+    /// One consumer and its pending entries.
     #[derive(Clone, Debug)]
     pub struct Holding {
         /// The consumer.
         pub consumer: Name => text("CONSUMER"),
-        /// Entries it holds.
+        /// Its pending entries.
         pub pending: u64 => number("PENDING"),
-        /// Milliseconds since it last asked for anything; `None` for what nobody holds.
+        /// Milliseconds since the consumer last asked for anything; `None` for entries that no consumer holds.
         pub idle_ms: Option<u64> => millis("IDLE"),
     }
 }
@@ -103,37 +103,38 @@ report! {
         pub id: EntryId => whole("ID"),
         /// When it was added.
         pub time: Time => whole("TIME", wide, unknown),
-        /// Who holds it; `None` when it was given back.
+        /// The consumer that holds it; `None` when the entry was released.
         pub consumer: Option<Name> => text("CONSUMER"),
-        /// Milliseconds since it was last delivered; `None` when it was given back.
+        /// Milliseconds since it was last delivered; `None` when it was released.
         pub idle_ms: Option<u64> => millis("IDLE"),
-        /// How often it was delivered; `None` where that is fatal.
+        /// How often it was delivered; `None` when it was given up for good.
         pub deliveries: Option<u64> => number("DELIVERIES") by |it| deliveries_cell(it.deliveries, it.is_fatal),
         /// Whether it was given up for good (`XNACK … FATAL`).
         pub is_fatal: bool,
-        /// How long ago it was added, by its id; `None` for an id ahead of the clock.
+        /// Time since it was added, by its id; `None` for an id ahead of the clock.
         pub age_ms: Option<u64> => millis("AGE", unknown),
-        /// When a handler was first started with it, where a worker noted that: at its second attempt, or after ten seconds.
+        /// When a handler first started with it, if a worker recorded that (at its second attempt, or after ten
+        /// seconds in a handler).
         pub in_flight_since: Option<Time> => whole("SINCE", wide),
-        /// How long ago that was.
+        /// Time since then.
         pub in_flight_ms: Option<u64> => millis("IN FLIGHT", sparse),
-        /// Why its last attempt failed, where a worker noted that; its end, at most 200 bytes.
+        /// Why its last attempt failed, if a worker recorded that; the end of the reason, at most 200 bytes.
         pub last_reason: Option<String> => text("REASON", sparse),
-        /// Whether its body is gone from the stream; `None` when nobody looked.
+        /// Whether its body was trimmed or deleted from the stream; `None` when that was not looked up.
         pub is_trimmed: Option<bool> => whole("TRIMMED", wide),
-        /// Its fields; `None` when nobody looked, or they are gone.
+        /// Its fields; `None` when they were not looked up, or the body is gone.
         pub fields: Option<Body> => text("FIELDS", wide) by Self::fields_cell,
     }
 }
 
 impl PendingReport {
-    /// How many match in all; with `true` there may be more.
+    /// How many match in total; with `true`, there may be more.
     pub fn in_all(&self) -> (u64, bool) {
         self.total
             .map_or((HISTOGRAM_MAX, true), |total| (total, false))
     }
 
-    /// What there is to say where not all that match are listed.
+    /// The note for a list that does not show all matching entries.
     pub fn cut(&self) -> Option<String> {
         let listed = self.listed;
         if !self.has_more || self.is_limited {
@@ -191,11 +192,11 @@ impl PendingRow {
     }
 }
 
-/// Adds their entries' fields to the first of `rows`, until they are longer than `bytes_max` together; how many have them
-/// now.
+/// Adds the fields of their entries to the first of `rows`, until they are longer than `bytes_max` together. Returns
+/// how many rows have fields now.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub async fn add_fields(
     bodies: &mut Bodies<'_>,
     rows: &mut [PendingRow],
@@ -220,10 +221,10 @@ pub async fn add_fields(
     Ok(done)
 }
 
-/// How idle the pending entry is that was delivered the longest ago, all of them looked at; `None` where none is pending.
+/// The longest idle time of all pending entries; `None` when none is pending.
 ///
 /// # Errors
-/// Not found when the group is gone; what the server says.
+/// Not found when the group does not exist; errors of the server.
 pub async fn greatest_idle(connection: &Connection, target: &Target) -> Result<Option<u64>> {
     let filter = Criteria::default();
     let mut pager = Pager::new(connection, target, &filter);
@@ -234,10 +235,10 @@ pub async fn greatest_idle(connection: &Connection, target: &Target) -> Result<O
     Ok(greatest)
 }
 
-/// Looks at what is pending in `target`, page by page. Its rows have no fields: [`add_fields`] adds them.
+/// Collects the pending entries of `target`, page by page. The rows have no fields yet: [`add_fields`] adds them.
 ///
 /// # Errors
-/// Not found when the group is gone; what the server says.
+/// Not found when the group does not exist; errors of the server.
 pub async fn look(
     connection: &Connection,
     target: &Target,
@@ -294,7 +295,7 @@ pub async fn look(
     })
 }
 
-/// Adds what workers noted of these entries; nothing where the user may not look.
+/// Adds what workers recorded about these entries; nothing when the user may not read it.
 async fn add_notes(
     connection: &Connection,
     target: &Target,
@@ -317,7 +318,7 @@ async fn add_notes(
     Ok(())
 }
 
-/// What the pages brought so far.
+/// What was collected from the pages so far.
 struct Gathered {
     now: Time,
     rows: Vec<PendingRow>,
@@ -376,8 +377,8 @@ impl Gathered {
         Ok(())
     }
 
-    /// How many match in all, where `beyond` of the page that was cut do; `None` for more than are counted. What is pending
-    /// without a filter the server knows.
+    /// How many entries match in total, including the `beyond` of the page that was cut; `None` when there are more
+    /// than are counted. Without a filter, the server knows the number.
     async fn count_rest(
         &self,
         mut pager: Pager<'_>,

@@ -1,11 +1,11 @@
-//! What pending entries have in common: how long they wait, how often they were tried, which values they share. Pure.
+//! What pending entries have in common: their idle times, their delivery counts, and the values they share. Pure.
 
 use std::collections::HashMap;
 
 use super::super::within::value_of;
 use crate::model::{Body, Cell, Fields, Name, PendingEntry, Tone, is_fatal, report, states};
 
-/// Upper bounds of the idle times, in milliseconds, with what they are called; the last has none.
+/// The upper limits of the idle times in milliseconds, with their labels; the last has no limit.
 const IDLE: [(&str, u64); 7] = [
     ("under 1s", 1000),
     ("1s to 10s", 10_000),
@@ -16,7 +16,7 @@ const IDLE: [(&str, u64); 7] = [
     ("1d or more", u64::MAX),
 ];
 
-/// Upper bounds of the delivery counts, included.
+/// The upper limits of the delivery counts, inclusive.
 const DELIVERIES: [(&str, u64); 7] = [
     ("1", 1),
     ("2", 2),
@@ -35,7 +35,7 @@ report! {
         pub range: &'static str => whole("RANGE"),
         /// Entries in it.
         pub entries: u64 => number("ENTRIES"),
-        /// Their share of all that were looked at.
+        /// Their share of all entries that were looked at.
         pub share_percent: f64 => number("SHARE") by |it| percent(it.share_percent),
     }
 }
@@ -68,7 +68,7 @@ impl Histogram {
         self.deliveries[place.unwrap_or(DELIVERIES.len() - 1)] += 1;
     }
 
-    /// By idle time, and by deliveries.
+    /// The rows by idle time, and those by delivery count.
     pub(super) fn rows(&self) -> (Vec<HistogramRow>, Vec<HistogramRow>) {
         let all = self.deliveries.iter().sum::<u64>() + self.fatal;
         let rows = |ranges: &[(&'static str, u64)], counts: &[u64]| {
@@ -104,34 +104,34 @@ pub(in crate::streams) fn share(entries: u64, all: u64) -> f64 {
 }
 
 states! {
-    /// What the entries of a cluster are.
+    /// What the entries of a cluster have in common.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum ClusterState {
-        /// They share these values; a field that is not named is one they do not have.
+        /// They share these values; a field that is not listed is one that they do not have.
         Shared = "shared" in Plain,
-        /// Their bodies are gone from the stream.
+        /// Their bodies were trimmed.
         Trimmed = "trimmed" in Bad,
-        /// Others, with less frequent values.
+        /// All others, with less frequent values.
         Other = "other" in Dim,
     }
 }
 
 report! {
-    /// Entries that share the values of some fields.
+    /// The entries that share the values of some fields.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Cluster {
         /// The values they share.
         pub fields: Body => text("SHARED") by Self::fields_cell,
-        /// What they are.
+        /// What they have in common.
         pub state: ClusterState => whole("STATE", wide) by |it| it.state.word().into(),
-        /// How many they are.
+        /// Number of entries.
         pub entries: u64 => number("ENTRIES"),
-        /// Their share of all that were looked at.
+        /// Their share of all entries that were looked at.
         pub share_percent: f64 => number("SHARE") by |it| percent(it.share_percent),
     }
 }
 
-/// Entries by the values of some fields.
+/// Counts entries by the values of some fields.
 #[derive(Debug)]
 pub(in crate::streams) struct Clusters {
     by: Vec<Vec<u8>>,
@@ -158,7 +158,7 @@ impl Clusters {
         *self.counts.entry(values).or_default() += 1;
     }
 
-    /// The most frequent first, at most `shown_max`; the rest is one more.
+    /// The most frequent first, at most `shown_max`; one more row counts the rest.
     pub(in crate::streams) fn rows(self, shown_max: usize) -> Vec<Cluster> {
         let all = self.counts.values().sum::<u64>() + self.trimmed;
         let cluster = |state, fields, entries| Cluster {

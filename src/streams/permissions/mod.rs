@@ -1,5 +1,5 @@
-//! What each command may have to do on a server, as least-privilege ACL rules. Pure data: the test that runs every
-//! command as a user with nothing but its rule holds the table to the truth.
+//! The permissions that each command needs on a server, as least-privilege ACL rules. Pure data: a test runs every
+//! command as a user who has nothing but its rule.
 
 mod table;
 
@@ -12,22 +12,22 @@ use crate::topology::{self, Builtin, GroupSpec, Handler, HttpSpec, Topology, Wor
 use table::{BASE, COUNT, Keys, LEASE, Needs, ONCE, Scope, TABLE};
 
 report! {
-    /// The rule of one command, as `ACL SETUSER` takes it.
+    /// The rule of one command, in the form that `ACL SETUSER` takes.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Permission {
-        /// All of it in one line, each word quoted where it must be.
+        /// The whole rule in one line, with quotes around words that need them.
         pub rule: String => whole("RULE"),
         /// The command.
         pub command: String => text("COMMAND", wide),
-        /// Commands of the server, as `xinfo|stream`.
+        /// Commands of the server, such as `xinfo|stream`.
         pub allowed: Vec<&'static str>,
-        /// Keys with `~` or `%R~` before them, as patterns.
+        /// Keys as patterns, each after `~` or `%R~`.
         pub keys: Vec<Name>,
     }
 }
 
 impl Permission {
-    /// The words of the rule, each quoted where it must be.
+    /// The words of the rule, with quotes around those that need them.
     pub fn words(&self) -> Vec<String> {
         let head = RESET.map(str::to_owned).into_iter();
         let keys = self.keys.iter().map(quoted);
@@ -36,7 +36,7 @@ impl Permission {
     }
 }
 
-/// What a rule begins with: nothing is allowed that it does not name.
+/// The beginning of each rule: anything that the rule does not name is forbidden.
 const RESET: [&str; 3] = ["resetkeys", "resetchannels", "-@all"];
 
 /// Every command that needs a server, in the table's order.
@@ -44,13 +44,14 @@ pub fn commands() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|row| row.path)
 }
 
-/// Whether `command` publishes, so that a field that makes its entries one and the same may be named for it.
+/// Whether `command` publishes, and so accepts an idempotency field.
 pub fn publishes(command: &str) -> bool {
     command == "publish" || command.starts_with("publish ")
 }
 
-/// The rule that `command` needs for these `streams` and `groups`, or where none is named for those it is about
-/// without; with `once`, what remembering the values of that field takes besides. `None` for what needs no server.
+/// The rule that `command` needs for these `streams` and `groups`, or by default for those of the topology that it
+/// works on. With `once`, it includes what remembering the values of that field needs. `None` for a command that
+/// needs no server.
 pub fn permission(
     command: &str,
     topology: &Topology,
@@ -90,7 +91,7 @@ pub fn permission(
     Some(permission)
 }
 
-/// What a command is about.
+/// The streams and groups that a rule covers.
 struct About {
     streams: Vec<Name>,
     groups: Vec<GroupSpec>,
@@ -122,7 +123,7 @@ impl About {
         about
     }
 
-    /// Whether no group is named, so that it is about all of the streams'.
+    /// Whether no group is named, so that the rule covers all groups of the streams.
     fn is_of_streams(&self) -> bool {
         self.groups.is_empty()
     }
@@ -193,7 +194,7 @@ impl About {
         keys
     }
 
-    /// What workers of these groups send besides what every worker does, where `kinds` say that there are any.
+    /// The commands that workers of these groups send, besides those of every worker, if `kinds` include any workers.
     fn working(&self, kinds: &[Keys]) -> Vec<&'static [&'static str]> {
         let mut commands = Vec::new();
         for group in self
@@ -212,7 +213,7 @@ impl About {
     }
 }
 
-/// What workers of `group` keep beside its stream, and where its handler writes.
+/// The keys that workers of `group` use besides its stream, and those that its handler writes to.
 fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
     add("~", &topology::breaker_key(&group.stream, &group.name), "");
     add("~", &topology::policy_key(&group.stream, &group.name), "");
@@ -242,8 +243,8 @@ fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
     }
 }
 
-/// The key as a pattern that matches it, between what stands before and behind it in a rule. A server takes no pattern
-/// with white space or NUL: there, any one byte.
+/// A pattern that matches the key, between the text before and after it in a rule. Servers accept no pattern with
+/// white space or NUL, so the pattern has a wildcard for each such byte.
 fn keyed(prefix: &str, key: &Name, rest: &str) -> Name {
     let mut pattern = prefix.as_bytes().to_vec();
     for byte in key.as_bytes() {
@@ -258,12 +259,12 @@ fn keyed(prefix: &str, key: &Name, rest: &str) -> Name {
     Name::new(pattern)
 }
 
-/// The rule for one key, as `redis-cli` reads it.
+/// The rule for one key, quoted for `redis-cli`.
 pub fn key_rule(is_read: bool, key: &Name) -> String {
     quoted(&keyed(if is_read { "%R~" } else { "~" }, key, ""))
 }
 
-/// A word as `redis-cli` reads it.
+/// A word quoted for `redis-cli`.
 fn quoted(word: &Name) -> String {
     let is_plain = |letter: char| is_seen(letter) && !"\"'\\".contains(letter);
     if let Ok(text) = std::str::from_utf8(word.as_bytes())

@@ -1,23 +1,24 @@
-//! The table itself: a row a command, with the streams it is about, the commands it sends and the keys it touches.
+//! The table of permissions: one row per command, with the streams and groups it covers, the commands it sends and
+//! the keys it uses.
 
 use crate::platform;
 
-/// What every connection does.
+/// The commands that every connection sends.
 pub(super) const BASE: &[&str] = &["hello", "auth", "ping", "client|setname"];
 
-/// What a script takes besides the commands in it.
+/// The commands that a script needs, besides those it calls.
 const SCRIPT: &[&str] = &["eval", "evalsha"];
 
-/// Asking what a key is, and saying so where it is not a stream.
+/// For an error that says what a key is when it is not a stream.
 const KIND: &[&str] = &["type"];
 
-/// What looking at entries that are pending takes.
+/// For looking at pending entries.
 const PENDING: &[&str] = &["xinfo|groups", "xpending", "xrange", "type"];
 
-/// Who the consumers of a group are.
+/// For listing the consumers of a group.
 const CONSUMERS: &[&str] = &["xinfo|groups", "xinfo|consumers", "type"];
 
-/// What looking at a stream with its groups takes.
+/// For looking at a stream and its groups.
 const LOOK: &[&str] = &[
     "xinfo|stream",
     "xinfo|groups",
@@ -26,7 +27,7 @@ const LOOK: &[&str] = &[
     "xrange",
 ];
 
-/// How far groups are, in entries and in time.
+/// For how far groups are behind, in entries and in time.
 const MEASURE: &[&str] = &["time", "info", "command|info"];
 
 /// What is asked beside each group.
@@ -42,40 +43,40 @@ const OBSERVED: &[Keys] = &[
     Keys::ReadPolicies,
 ];
 
-/// How long workers that live let entries rest.
+/// For the claim idle of live workers.
 const PATIENCE: &[&str] = &["xinfo|consumers", "hgetall"];
 
-/// Moving entries to another stream.
+/// For moving entries to another stream.
 const MOVE: &[&str] = &["xadd", "xack"];
 
-/// Keys a command touches, by what they are to its streams and groups.
+/// The keys that a command uses, by their relation to its streams and groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keys {
-    /// The streams, only read.
+    /// The streams, for reading only.
     ReadStreams,
     /// The streams.
     Streams,
-    /// Where workers of their groups say that everything fails, only read.
+    /// The keys in which workers of the streams' groups publish their open circuit breakers, for reading only.
     ReadBreakers,
-    /// Where workers of the groups keep their claim idle, only read.
+    /// The keys in which workers of the groups publish their claim idle, for reading only.
     ReadPolicies,
-    /// Where is kept what their groups lost before delivery, only read.
+    /// The keys with the losses of the streams' groups before delivery, for reading only.
     ReadLosses,
-    /// Where is kept what the groups lost before delivery.
+    /// The keys with the losses of the groups before delivery.
     Losses,
-    /// Where workers of the groups note what is long in flight, only read.
+    /// The keys in which workers of the groups record entries that are in flight for long, for reading only.
     ReadInFlight,
-    /// Their dead-letter streams, only read.
+    /// The dead-letter streams, for reading only.
     ReadDeadLetters,
-    /// Their dead-letter streams.
+    /// The dead-letter streams.
     DeadLetters,
-    /// What workers of the groups keep, and where their handlers write.
+    /// The keys that workers of the groups use, and those that their handlers write to.
     Working,
     /// The demo's own keys.
     Demo,
 }
 
-/// Which streams and groups a command is about when none is named.
+/// The streams and groups that a command works on when none is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     /// None.
@@ -110,19 +111,19 @@ const fn needs(
     }
 }
 
-/// Adding entries, and seeing what a cut would take from groups.
+/// For adding entries, and for finding out what trimming would take from groups.
 const ADD: &[&str] = &["xadd", "xinfo|stream", "xinfo|groups", "xpending"];
 
 const PING: &[&[&str]] = &[&["info", "command|info", "command|docs"]];
 
 const PUBLISH: &[&[&str]] = &[ADD];
 
-/// Remembering what was published under a field's value, besides.
+/// For remembering what was published under an idempotency field's value.
 pub(super) const ONCE: &[&[&str]] = &[SCRIPT, KIND, &["get", "set"]];
 
 const INGEST: &[&[&str]] = &[ADD, SCRIPT, KIND, &["exists"]];
 
-/// Reading as a member of a group.
+/// For reading as a member of a group.
 const MEMBER: &[&str] = &[
     "xreadgroup",
     "xclaim",
@@ -131,7 +132,7 @@ const MEMBER: &[&str] = &[
     "xgroup|delconsumer",
 ];
 
-/// Looking for entries that left the stream before they were delivered, and recording them.
+/// For finding entries that left the stream before they were delivered, and recording them.
 const LOSSES: &[&str] = &[
     "exists",
     "type",
@@ -144,16 +145,16 @@ const LOSSES: &[&str] = &[
     "command|info",
 ];
 
-/// The lease of a group with one active worker.
+/// For the lease of a group with one active worker.
 pub(super) const LEASE: &[&str] = &["get", "set", "del", "pexpire", "pttl"];
 
-/// What the built-in handler `features` counts with.
+/// For the counters of the built-in handler `features`.
 pub(super) const COUNT: &[&str] = &["hget", "hset", "hincrby", "hincrbyfloat"];
 
-/// What a worker keeps beside its stream for others to see.
+/// For the keys that a worker keeps for others to read.
 const KEEP: &[&str] = &["time", "hgetall", "hget", "hset", "hdel", "hlen", "hscan"];
 
-/// What every worker does; a lease and its handler's output come on top of it, by its group.
+/// What every worker needs; a lease and the output of a handler are added for each group.
 const WORK: &[&[&str]] = &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES];
 
 const DEMO: &[&[&str]] = &[
@@ -170,7 +171,7 @@ const DEMO: &[&[&str]] = &[
     &["xrevrange", "xlen", "memory|usage"],
 ];
 
-/// A row a command. What is not here needs no server.
+/// One row per command. A command that is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
     use Keys::{DeadLetters, Demo, Losses, ReadDeadLetters, ReadInFlight, ReadLosses, ReadPolicies, ReadStreams, Streams, Working};

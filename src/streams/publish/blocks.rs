@@ -1,5 +1,5 @@
-//! A file or pipe in blocks of whole lines, for threads that work on one each: memory does not grow with the input, and
-//! no line is longer than what an entry can need.
+//! Splits a file or pipe into blocks of whole lines, one for each worker thread, so that memory does not grow with
+//! the input. A line longer than any entry can need is an error.
 
 use std::io::{self, Read};
 
@@ -9,20 +9,20 @@ use super::place::{Place, Unit};
 use super::text::Text;
 use crate::topology::validate::{Checker, Findings, Invalid, Pair};
 
-/// Bytes read at a time.
+/// How many bytes are read at a time.
 const READ: usize = 256 * 1024;
-/// An input that is read once, from where it stands.
+/// An input that is read once, from its present position.
 #[derive(Debug)]
 pub struct Blocks<R> {
     input: Text<R>,
-    /// Room for what one read brings.
+    /// The buffer for one read.
     room: Vec<u8>,
-    /// The beginning of a line whose end is not read yet.
+    /// The beginning of a line whose end has not been read yet.
     unfinished: Vec<u8>,
-    /// Lines handed out.
+    /// The number of lines returned so far.
     lines: u64,
     is_over: bool,
-    /// Whether the lines were made of another format.
+    /// Whether the lines were converted from another format.
     is_converted: bool,
 }
 
@@ -35,19 +35,19 @@ pub(in crate::streams) struct Block {
     is_converted: bool,
 }
 
-/// One line of an input, or what was made one of it.
+/// One line of an input, or an entry that was converted to one.
 #[derive(Debug)]
 pub(in crate::streams) struct Line<'b> {
-    /// Where it stands in the input.
+    /// Its place in the input.
     pub(in crate::streams) place: Place,
     /// The entry as JSON, if it is one.
     pub(in crate::streams) json: &'b [u8],
-    /// What is wrong with it as its format has it.
+    /// What is wrong with it according to its format.
     fault: Option<Invalid>,
 }
 
 impl<R: Read> Blocks<R> {
-    /// The blocks of `input`, which has an entry a line.
+    /// The blocks of `input`, which has one entry per line.
     pub fn new(input: R) -> Self {
         Self {
             input: Text::new(input),
@@ -59,7 +59,7 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// The blocks of what [`super::convert`] made of another format, where `is_converted`.
+    /// The blocks of what [`super::convert`] made of another format, when `is_converted`.
     pub fn of(input: R, is_converted: bool) -> Self {
         Self {
             is_converted,
@@ -70,7 +70,7 @@ impl<R: Read> Blocks<R> {
     /// The next lines, as many as one read brings and at least one.
     ///
     /// # Errors
-    /// What the system says; a line that is too long.
+    /// Errors of the system; a line that is too long.
     pub(in crate::streams) fn next(&mut self) -> io::Result<Option<Block>> {
         let mut bytes = std::mem::take(&mut self.unfinished);
         let (mut searched, mut limit) = (0, LineLimit::default());
@@ -103,7 +103,7 @@ impl<R: Read> Blocks<R> {
         }))
     }
 
-    /// What its entries are counted in.
+    /// The unit in which its entries are counted.
     pub fn unit(&self) -> Unit {
         if self.is_converted {
             Unit::Entry
@@ -112,7 +112,7 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// What a line is that begins like this, without what its conversion wrote before it.
+    /// The JSON of a line, without the head that its conversion wrote in front of it.
     fn json_of<'l>(&self, line: &'l [u8]) -> &'l [u8] {
         if self.is_converted {
             convert::split(line).1
@@ -121,7 +121,7 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// How many bytes were read into the room for them.
+    /// The number of bytes read into the buffer.
     fn read(&mut self) -> io::Result<usize> {
         self.room.resize(READ, 0);
         loop {
@@ -134,7 +134,7 @@ impl<R: Read> Blocks<R> {
 }
 
 impl Block {
-    /// Its lines, blank ones and their ends included.
+    /// Its lines, including blank ones and line ends.
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -180,7 +180,7 @@ impl Block {
 }
 
 impl<'b> Line<'b> {
-    /// Reads it into `fields` (emptied first) and checks it.
+    /// Parses the line into `fields` (which is emptied first) and checks the entry.
     pub(super) fn check<'s: 'b>(
         &self,
         checker: &Checker<'s>,

@@ -1,4 +1,4 @@
-//! Entries without keys, sent in chunks down one lane.
+//! Sends entries without keys, in chunks, over one connection.
 
 use std::collections::VecDeque;
 
@@ -12,8 +12,8 @@ use super::pump::{GivenUp, Sender, UNDER_WAY, pump};
 use crate::model::EntryId;
 use crate::wire::{Error, Lane, Stop};
 
-/// Sends what `feed` gives. `each` is given the ids of entries as the server acknowledges them, in the order of the
-/// input. Ends early, and says how in what it returns, once something goes wrong or `stop` is set.
+/// Sends the entries of `feed`. `each` is given the ids as the server acknowledges the entries, in the order of the
+/// input. It ends early when something goes wrong or `stop` is set, and the return value says why.
 pub async fn send(
     lane: &mut Lane,
     feed: Feed,
@@ -37,7 +37,7 @@ pub async fn send(
 struct Unkeyed<'s, E> {
     lane: &'s mut Lane,
     target: &'s Destination,
-    /// Where the entries stand whose replies are to come, chunk by chunk.
+    /// The places of the entries whose replies are still to come, chunk by chunk.
     under_way: VecDeque<Vec<Place>>,
     sent: PublishOutcome,
     each: E,
@@ -68,7 +68,8 @@ impl<E: FnMut(&[EntryId])> Sender for Unkeyed<'_, E> {
 }
 
 impl<E: FnMut(&[EntryId])> Unkeyed<'_, E> {
-    /// Reads the replies to the oldest chunk under way. What is left of it when the connection is lost stays there.
+    /// Reads the replies to the oldest outstanding chunk. If the connection is lost, the entries without a reply
+    /// remain there.
     async fn read(&mut self) -> Result<(), Error> {
         let Self {
             lane,

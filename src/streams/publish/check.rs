@@ -1,4 +1,4 @@
-//! A file checked as a whole before its first entry is sent, on several threads.
+//! Checks a whole file before its first entry is sent, on several threads.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -15,29 +15,29 @@ use super::rejections::Rejections;
 use crate::model::{Name, Problem};
 use crate::topology::validate::{Checker, Findings, Invalid, Pair, Warning, recycle};
 
-/// More threads than this wait for the disk.
+/// More threads than this would only wait for the disk.
 const THREADS_MAX: usize = 4;
 /// A block of more bytes than this is checked before the next one is read.
 const LARGE_BYTES: usize = 4 << 20;
 
-/// What checking a file found.
+/// The result of checking a file.
 #[derive(Debug, Default)]
 pub struct Checked {
     /// Entries that are valid.
     pub entries: u64,
-    /// What is odd in them.
+    /// The warnings about them.
     pub warnings: Warnings,
-    /// What is not valid.
+    /// The invalid entries.
     pub bad: Rejections,
-    /// Whether there may be more, which was not read.
+    /// Whether there may be more, because the rest was not read.
     pub is_cut: bool,
 }
 
 impl Checked {
-    /// Itself, when every line is valid.
+    /// The result itself, when every line is valid.
     ///
     /// # Errors
-    /// Usage, with the first lines that are not valid and what is wrong with each, and `hint`.
+    /// A usage error with the first invalid lines, what is wrong with each, and `hint`.
     pub fn all_valid(self, stream: &Name, hint: &str) -> Result<Self, Problem> {
         if self.bad.count == 0 {
             return Ok(self);
@@ -57,11 +57,11 @@ impl Checked {
     }
 }
 
-/// The part of a file that one block is, by its place in the file.
+/// The part of a file that one block covers, by its place in the file.
 type Part = (u64, Checked);
 
-/// Checks every line. `further` looks at an entry that keeps to its schema; `each` is told of progress: so many more
-/// entries.
+/// Checks every line. `further` checks an entry that is valid by its schema; `each` is told how many more entries
+/// were checked.
 ///
 /// # Errors
 /// When the input cannot be read.
@@ -97,7 +97,7 @@ pub fn check<R: Read + Send>(
     })
 }
 
-/// Takes block after block and sends what `check` finds in each, until there is none or nobody wants more.
+/// Takes block after block and sends what `check` finds in each, until there is none left or the receiver is gone.
 fn work<R: Read>(
     source: &Mutex<(u64, Blocks<R>, bool)>,
     sender: &SyncSender<io::Result<Part>>,
@@ -131,7 +131,8 @@ fn work<R: Read>(
     }
 }
 
-/// What is done with a block: at once, while nobody reads on, where it is so large that one at a time is enough memory.
+/// How a block is processed: a very large one is processed while no other is read, so that only one at a time needs
+/// memory.
 enum Work {
     Done(Checked),
     ToDo(Block),
@@ -154,7 +155,7 @@ impl Work {
     }
 }
 
-/// What checking the lines of a block finds.
+/// The result of checking the lines of a block.
 pub(super) fn part(
     block: &Block,
     unit: Unit,
@@ -186,8 +187,8 @@ pub(super) fn part(
     found
 }
 
-/// An input that cannot be read. A line that is too long, or a format that is broken, is the input's fault, not the
-/// system's.
+/// The error for an input that cannot be read. A line that is too long and a broken format are faults of the input,
+/// not of the system.
 pub(in crate::streams) fn unreadable(error: io::Error) -> anyhow::Error {
     match error.kind() {
         io::ErrorKind::InvalidData => Problem::usage(error.to_string()).into(),

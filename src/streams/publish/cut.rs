@@ -1,5 +1,5 @@
-//! Whether MAXLEN takes entries that a group has not processed. A look before and a look after a run, never one per
-//! entry; what the user may not ask about is not looked at.
+//! Determines whether MAXLEN trims entries that a group has not processed. The server is asked before and after a
+//! run, never for each entry; what the user may not ask about is not checked.
 
 use crate::model::{AdaptiveBatch, Entry, EntryId, GroupInfo, Name, StreamInfo};
 use crate::topology::StreamSpec;
@@ -7,12 +7,12 @@ use crate::wire::{
     Connection, PendingFilter, xinfo_groups, xinfo_stream, xpending_entries, xrange,
 };
 
-/// The most entries that are looked through for the place of a cut; past them the cut counts as harmful.
+/// The greatest number of entries that are searched for the place of a cut; a cut beyond them counts as harmful.
 const LOOKED_THROUGH_MAX: usize = 20_000;
-/// Entries looked through at a time, at most.
+/// How many entries are read at a time for that.
 const PAGE: usize = 1000;
 
-/// A stream and its groups at one moment.
+/// A stream and its groups at one point in time.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     stream: Name,
@@ -20,7 +20,7 @@ pub struct Snapshot {
     groups: Vec<GroupInfo>,
 }
 
-/// Entries that a group has not processed and that are gone, or would be.
+/// Entries that a group has not processed and that were, or would be, trimmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Harm {
     /// The group.
@@ -32,7 +32,7 @@ pub struct Harm {
 }
 
 impl Snapshot {
-    /// Looks at `stream`; `None` when there is no such stream yet, or the user may not ask.
+    /// Observes `stream`; `None` when the stream does not exist yet, or the user may not ask.
     pub async fn at(connection: &Connection, stream: &Name) -> Option<Self> {
         let (info, groups) = tokio::join!(
             connection.run(xinfo_stream(stream)),
@@ -45,7 +45,7 @@ impl Snapshot {
         })
     }
 
-    /// Whether `entries` more can make a cut at `maxlen` at all.
+    /// Whether adding `entries` can lead to trimming at `maxlen` at all.
     pub fn may_cut(&self, entries: u64, maxlen: u64) -> bool {
         !self.groups.is_empty() && self.info.length.saturating_add(entries) > maxlen
     }
@@ -58,7 +58,7 @@ impl Snapshot {
         }
     }
 
-    /// What the cut since `self` has taken.
+    /// The entries that were trimmed since `self`.
     pub async fn taken_since(&self, connection: &Connection) -> Vec<Harm> {
         match Self::at(connection, &self.stream).await {
             Some(now) => {
@@ -69,7 +69,7 @@ impl Snapshot {
         }
     }
 
-    /// What a cut to `maxlen` would take when `entries` more were added.
+    /// The entries that trimming to `maxlen` would remove after `entries` more were added.
     pub async fn would_take(
         &self,
         connection: &Connection,
@@ -85,7 +85,7 @@ impl Snapshot {
         self.harm(connection, self.first_id(), last).await
     }
 
-    /// The id of the last entry that goes when `excess` are cut.
+    /// The id of the last entry that is removed when `excess` entries are.
     async fn last_cut(&self, connection: &Connection, excess: u64) -> EntryId {
         let Ok(mut left) = usize::try_from(excess) else {
             return EntryId::MAX;
@@ -110,7 +110,7 @@ impl Snapshot {
         last
     }
 
-    /// Which groups have not processed entries from `first` to `last`.
+    /// The groups that have not processed entries from `first` to `last`.
     async fn harm(&self, connection: &Connection, first: EntryId, last: EntryId) -> Vec<Harm> {
         if last < first {
             return Vec::new();
@@ -136,8 +136,9 @@ impl Snapshot {
             .collect()
     }
 
-    /// Whether entries from `first` to `last` were never delivered to `group`. After a cut nobody can see whether
-    /// there were any between its position and `last`: then the server's counters decide, where it has them.
+    /// Whether entries from `first` to `last` were never delivered to `group`. After trimming, it is no longer
+    /// visible whether there were any between the group's position and `last`; the server's counters decide then, if
+    /// they are known.
     fn misses(&self, group: &GroupInfo, first: EntryId, last: EntryId) -> bool {
         if group.last_delivered_id < first || group.last_delivered_id >= last {
             return group.last_delivered_id < first;
@@ -152,7 +153,7 @@ impl Snapshot {
 }
 
 impl Harm {
-    /// The warning, or the reason of a refusal; `verb` is `cut` or `would cut`.
+    /// The text of a warning or a refusal; `verb` is `cut` or `would cut`.
     pub fn text(&self, target: &StreamSpec, maxlen: u64, verb: &str) -> String {
         let what = match (self.undelivered, self.pending) {
             (true, true) => "never delivered to it, and entries delivered and not acknowledged",

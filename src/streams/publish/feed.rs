@@ -1,4 +1,4 @@
-//! What reads, checks and encodes entries, on a thread of its own, while those before them are sent.
+//! Reads, checks and encodes entries on a thread of its own, while earlier ones are being sent.
 
 use std::io::Read;
 use std::thread;
@@ -17,38 +17,39 @@ use crate::topology::StreamSpec;
 use crate::topology::validate::{Checker, Findings, Invalid, Pair, Size, parse_entry, recycle};
 use crate::wire::{Adds, AddsTo};
 
-/// Entries in a chunk; the replies to two chunks always fit what a socket holds, so that nobody waits for nobody.
+/// The number of entries in a chunk. The replies to two chunks always fit into a socket's buffer, so the client and
+/// the server can never both wait for the other to read.
 pub(super) const CHUNK_ENTRIES_MAX: usize = 500;
-/// A chunk of large entries ends after so many bytes.
+/// A chunk of large entries ends after this many bytes.
 const CHUNK_BYTES: usize = 256 * 1024;
-/// Chunks that are ready before they are wanted.
+/// How many chunks are prepared ahead.
 const READY_MAX: usize = 2;
 
-/// What becomes of a line that is not valid.
+/// What is done with an invalid line.
 #[derive(Debug)]
 pub enum OnInvalid {
-    /// The whole was checked before: somebody has changed the file.
+    /// The whole file was checked before, so it must have been changed: stop with an error.
     Changed,
-    /// Nothing after it is sent.
+    /// Send nothing after it.
     Stop,
-    /// It is written to this file, and the rest goes on.
+    /// Write it to this file, and continue.
     Reject(Rejects),
 }
 
-/// How entries are made ready.
+/// How entries are prepared.
 #[derive(Debug)]
 pub struct Encoding {
-    /// The schema, if there is one.
+    /// The schema, if the stream has one.
     pub spec: Option<StreamSpec>,
     /// Whether an id that is not a UUID is an error.
     pub strict: bool,
-    /// Where they go.
+    /// The stream they are added to.
     pub target: Destination,
-    /// What makes an entry one and the same, if they have a key.
+    /// The idempotency settings, if entries have a key.
     pub idempotency: Option<Idempotency>,
-    /// At most so many in a chunk.
+    /// The greatest number of entries in a chunk.
     pub chunk_entries_max: usize,
-    /// What becomes of those that are not valid.
+    /// What is done with invalid entries.
     pub on_invalid: OnInvalid,
 }
 
@@ -56,36 +57,36 @@ pub struct Encoding {
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
     pub(super) adds: Adds,
-    /// The entries instead, where they have a key.
+    /// Entries with keys, instead of encoded ones.
     pub(super) once: Vec<OnceEntry>,
     once_bytes: usize,
-    /// Where each stands in the input.
+    /// The place of each entry in the input.
     pub(super) places: Vec<Place>,
 }
 
-/// What was found while entries were made ready.
+/// What was noticed while entries were prepared.
 #[derive(Debug, Default)]
 pub struct Complaints {
-    /// What is odd.
+    /// Warnings.
     pub warnings: Warnings,
-    /// What was not valid and was not sent.
+    /// Invalid entries, which were not sent.
     pub rejected: Rejections,
 }
 
 #[derive(Debug)]
 pub(super) enum Piece {
     Chunk(Chunk),
-    /// There is no more, or nothing after this failure.
+    /// The end of the input, or a failure after which nothing follows.
     End(Complaints, Option<anyhow::Error>),
 }
 
-/// The entries of an input as they become ready.
+/// The chunks of an input as they become ready.
 #[derive(Debug)]
 pub struct Feed(Receiver<Piece>);
 
 impl Feed {
-    /// Starts the thread. It ends with the input, after a failure, or when the feed is dropped and the input gives
-    /// something more.
+    /// Starts the thread. It ends with the input, after a failure, or when the feed has been dropped and the input
+    /// brings more.
     ///
     /// # Errors
     /// When the system has no more threads.
@@ -98,7 +99,7 @@ impl Feed {
         Ok(Self(receiver))
     }
 
-    /// The next piece, when there is one.
+    /// The next piece, if it is ready.
     pub(super) fn ready(&mut self) -> Option<Piece> {
         match self.0.try_recv() {
             Ok(piece) => Some(piece),
@@ -107,13 +108,13 @@ impl Feed {
         }
     }
 
-    /// The next piece.
+    /// Waits for the next piece.
     pub(super) async fn next(&mut self) -> Piece {
         self.0.recv().await.unwrap_or_else(died)
     }
 }
 
-/// The thread never ends without saying so, unless it panicked.
+/// The piece for a thread that ended without a last piece, which happens only when it panicked.
 fn died() -> Piece {
     let problem = Problem::new(Kind::Bug, "the thread that reads the entries ended early");
     Piece::End(Complaints::default(), Some(problem.into()))
@@ -171,7 +172,7 @@ impl Encoding {
     }
 }
 
-/// An entry with its key; what was supplied is the line itself.
+/// An entry with its key; the line itself stands for what was supplied.
 fn once(
     idempotency: &Idempotency,
     target: &Destination,
@@ -195,7 +196,7 @@ struct Encoder<'e> {
     idempotency: Option<&'e Idempotency>,
     target: &'e Destination,
     adds_to: AddsTo,
-    /// Bytes that the last full chunk took; the next one is likely to take as many.
+    /// The size in bytes of the last full chunk, as an estimate for the next one.
     bytes_used: usize,
     unit: Unit,
     entries_max: usize,
@@ -207,7 +208,7 @@ struct Encoder<'e> {
 }
 
 impl Encoder<'_> {
-    /// Sends the entries of a block; whether more are wanted. What comes before a failure is sent.
+    /// Sends the entries of a block. Returns whether more are wanted. Entries before a failure are sent.
     fn block(&mut self, block: &Block) -> Result<bool> {
         let mut chunk = self.chunk();
         let (mut pairs, mut findings) = (Vec::<Pair<'_>>::new(), Findings::default());

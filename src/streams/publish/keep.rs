@@ -1,4 +1,5 @@
-//! An input that comes only once: each line is checked as it comes, and kept until all of them are.
+//! Checks an input that can be read only once line by line as it arrives, and keeps it until all lines have been
+//! checked.
 
 use std::fs::File;
 use std::io::{self, Read, Write as _};
@@ -18,26 +19,26 @@ use crate::topology::validate::{Checker, Invalid, Pair, Warning};
 pub struct Keep<'f> {
     /// A file without a name.
     pub file: &'f mut File,
-    /// No more than so many bytes.
+    /// The greatest number of bytes that are kept.
     pub bytes_max: u64,
-    /// What it means that there are more.
+    /// The error for an input that is longer.
     pub too_long: Problem,
-    /// Whether it is read on after what is not valid.
+    /// Whether reading continues after an invalid entry.
     pub goes_on: bool,
 }
 
-/// Blocks that are read before they are wanted.
+/// How many blocks are read ahead.
 const READY_MAX: usize = 2;
-/// After what is not valid so much more is looked at, as far as it comes within this time: most inputs end then, and all that
-/// is wrong with them is said at once.
+/// After an invalid entry, this many more bytes are checked if they arrive within this time. Most inputs end by then,
+/// so that all of their errors are reported at once.
 const MORE_BYTES_MAX: usize = 1 << 20;
 const MORE_WITHIN: Duration = Duration::from_millis(500);
 
-/// Checks every line of `input` as it comes, and keeps it. `further` looks at an entry that keeps to its schema; `each` is
-/// told of progress: so many more entries.
+/// Checks every line of `input` as it arrives, and keeps it. `further` checks an entry that is valid by its schema;
+/// `each` is told how many more entries were checked.
 ///
 /// # Errors
-/// When the input cannot be read or kept, or is longer than what is kept.
+/// When the input cannot be read or kept, or is too long to be kept.
 pub fn check_and_keep<R: Read + Send + 'static>(
     input: Blocks<R>,
     keep: Keep<'_>,
@@ -77,7 +78,7 @@ pub fn check_and_keep<R: Read + Send + 'static>(
     }
 }
 
-/// How much more is looked at.
+/// The limit on what is checked after an invalid entry.
 struct More {
     until: Instant,
     bytes_left: usize,
@@ -92,10 +93,10 @@ impl More {
     }
 }
 
-/// What the reading thread gives: a block, or that there is no more.
+/// What the reading thread sends: a block, or the end of the input.
 type Ahead = io::Result<Option<Block>>;
 
-/// Reads on a thread of its own, which nobody waits for: an input from which nothing comes may stay open for ever.
+/// Reads on a thread of its own that nobody waits for, because an input that brings nothing may stay open for ever.
 fn read_ahead<R: Read + Send + 'static>(mut input: Blocks<R>) -> Result<Receiver<Ahead>> {
     let (sender, receiver) = sync_channel(READY_MAX);
     thread::Builder::new()
@@ -113,11 +114,11 @@ fn read_ahead<R: Read + Send + 'static>(mut input: Blocks<R>) -> Result<Receiver
     Ok(receiver)
 }
 
-/// What comes next.
+/// The next step of reading.
 enum Next {
     Block(Block),
     End,
-    /// No more is to be looked at.
+    /// No more is to be checked.
     Cut,
 }
 

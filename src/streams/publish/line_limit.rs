@@ -1,19 +1,20 @@
-//! How long a line may be: memory is bounded, and what cannot become an entry is not waited for.
+//! The limit on the length of a line, which bounds memory. A line that is too long to become an entry is refused
+//! before its end arrives.
 
 use std::fmt;
 
 use crate::topology::validate::may_be_printed;
 
-/// The longest line of an event: its largest value, every byte of it escaped.
+/// The longest line of an event: its largest value, with every byte escaped.
 const EVENT_BYTES_MAX: usize = 8 << 20;
-/// The longest line of an entry as it is printed: no longer than the longest reply that it can be printed from.
+/// The longest line of a whole entry: as long as the longest reply that it can be printed from.
 const ENTRY_BYTES_MAX: usize = 1 << 30;
 
 /// The limit of one line that is being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LineLimit(usize);
 
-/// What a line is that goes on beyond its limit.
+/// The error for a line that is longer than its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooLong(usize);
 
@@ -30,11 +31,11 @@ impl Default for LineLimit {
 }
 
 impl LineLimit {
-    /// Of whole entries.
+    /// The limit for whole entries.
     pub(super) const ENTRY: Self = Self(ENTRY_BYTES_MAX);
 
     /// # Errors
-    /// When the line, which is `begin` so far, is too long already.
+    /// When the line, of which `begin` was read, is too long already.
     pub(super) fn check(&mut self, begin: &[u8]) -> Result<(), TooLong> {
         if begin.len() > self.0 && *self != Self::ENTRY && may_be_printed(begin) {
             *self = Self::ENTRY;
@@ -42,7 +43,7 @@ impl LineLimit {
         self.check_length(begin.len())
     }
 
-    /// As [`LineLimit::check`], of as many bytes.
+    /// As [`LineLimit::check`], for a number of bytes.
     pub(super) fn check_length(self, bytes: usize) -> Result<(), TooLong> {
         if bytes > self.0 {
             return Err(TooLong(self.0));

@@ -1,5 +1,5 @@
-//! Publishing: one entry, or a file of them, checked before anything is sent. What MAXLEN would take from a group
-//! that has not processed it is in [`cut`], and what is done about it in [`retention`].
+//! Publishes one entry, or a file of them, checked before anything is sent. [`cut`] determines what MAXLEN would trim
+//! from a group that has not processed it, and [`retention`] decides what is done about that.
 
 mod blocks;
 mod bulk;
@@ -46,12 +46,12 @@ use crate::topology::Topology;
 use crate::topology::validate::Invalid;
 use crate::wire::{Connection, Error, xadd};
 
-/// Where entries go.
+/// Where entries are added.
 #[derive(Clone, Debug)]
 pub struct Destination {
     /// The stream.
     pub stream: Name,
-    /// Cut the stream to about so many entries.
+    /// Trim the stream to about this many entries.
     pub maxlen: Option<u64>,
 }
 
@@ -65,7 +65,7 @@ report! {
         pub time: Option<Time>,
         /// Its stream.
         pub stream: &'s Name => text("STREAM"),
-        /// Whether it was there before; known only where entries have a key.
+        /// Whether it was stored before; known only when entries have an idempotency key.
         pub duplicate: Option<bool>,
     }
 }
@@ -76,9 +76,9 @@ report! {
     pub struct WouldPublish {
         /// The stream.
         pub stream: Name => text("STREAM"),
-        /// How many entries.
+        /// Number of entries.
         pub entries: u64 => number("ENTRIES"),
-        /// The limit the stream would be cut to.
+        /// The length that the stream would be trimmed to.
         pub maxlen: Option<u64> => number("MAXLEN"),
     }
 }
@@ -86,8 +86,8 @@ report! {
 /// Publishes one entry.
 ///
 /// # Errors
-/// Unknown when the reply was lost: the entry is then not sent again, for that could store it twice. Not found when
-/// the stream's name holds something else; what the server answers.
+/// Unknown when the reply was lost: the entry is then not sent again, because that could store it twice. Not found
+/// when the key with the stream's name is not a stream; errors of the server.
 pub async fn publish_one(
     connection: &Connection,
     topology: &Topology,
@@ -104,19 +104,19 @@ pub async fn publish_one(
     }
 }
 
-/// The problem that whether `what` is in `stream` is unknown.
+/// The error that it is unknown whether `what` is in `stream`.
 pub(super) fn lost_reply(what: &str, stream: &Name, error: &Error) -> Problem {
     Problem::new(
         Kind::Unknown,
-        format!("the reply was lost; whether {what} was stored is unknown, and it was not sent again: {error}"),
+        format!("the reply was lost, so it is unknown whether {what} was stored; it was not sent again: {error}"),
     )
     .hint(format!(
-        "look with `{}`, and publish again only what is not there",
+        "look with `{}`, and publish again only entries that are not there",
         CommandLine::new("tail").arg(stream)
     ))
 }
 
-/// The problem that an entry for `stream` is not valid.
+/// The error that an entry for `stream` is not valid.
 pub fn not_valid(stream: &Name, invalid: &[Invalid]) -> Problem {
     let mut message = format!("not valid for `{stream}`, nothing was sent");
     for one in invalid {
@@ -124,7 +124,7 @@ pub fn not_valid(stream: &Name, invalid: &[Invalid]) -> Problem {
         message.push_str(&one.to_string());
     }
     Problem::usage(message).hint(format!(
-        "correct it and send it again; `{}` has each stream's fields",
+        "correct the entry and send it again; `{}` shows the fields of each stream",
         CommandLine::new("topology show")
     ))
 }

@@ -1,16 +1,16 @@
-//! Where an entry stands in an input, and what an input is counted in.
+//! The place of an entry in an input, and the unit in which an input is counted.
 
 use std::fmt;
 
 use crate::model::with_commas;
 
-/// What an input is counted in.
+/// The unit in which an input is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unit {
     /// Lines of a file.
     #[default]
     Line,
-    /// Entries, where they have no line each.
+    /// Entries that do not have a line each.
     Entry,
 }
 
@@ -21,7 +21,7 @@ impl fmt::Display for Unit {
 }
 
 impl Unit {
-    /// What so many of it are called.
+    /// The name of the unit for this count.
     pub fn noun(self, count: u64) -> &'static str {
         match (count, self) {
             (1, Self::Line) => "line",
@@ -31,13 +31,13 @@ impl Unit {
         }
     }
 
-    /// So many of it: `1 line`, `2 entries`.
+    /// A count with its unit: `1 line`, `2 entries`.
     pub fn count(self, count: u64) -> String {
         format!("{} {}", with_commas(count), self.noun(count))
     }
 }
 
-/// Where an entry stands in its input; both counted from 1.
+/// The place of an entry in its input; both numbers start at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// It is a line of its own.

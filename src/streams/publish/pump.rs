@@ -1,5 +1,5 @@
-//! From what a feed gives to who sends it: two chunks under way, at the pace that was asked for, until the end, a failure
-//! or a stop.
+//! Passes chunks from a feed to a sender: two outstanding at a time, at the wanted rate, until the end, a failure or
+//! a stop.
 
 use tokio::time::{Instant, sleep_until};
 
@@ -8,32 +8,33 @@ use super::super::stop::StopFlag;
 use super::feed::{Chunk, Feed, Piece};
 use super::outcome::PublishOutcome;
 
-/// Chunks under way at a time: the server works on one while the other is made ready or read.
+/// How many chunks are outstanding at a time: the server processes one while the other is prepared or its replies are
+/// read.
 pub(super) const UNDER_WAY: usize = 2;
 
-/// Nothing more is to be had; what was sent says why.
+/// Nothing more can be sent; the results say why.
 pub(super) struct GivenUp;
 
-/// Who sends chunks, and takes the answers in their order.
+/// Sends chunks, and receives the answers in order.
 pub(super) trait Sender {
-    /// What became of the entries so far.
+    /// The results so far.
     fn sent(&mut self) -> &mut PublishOutcome;
 
-    /// Whether no answer is awaited.
+    /// Whether no answer is outstanding.
     fn is_idle(&self) -> bool;
 
-    /// Whether another chunk may go out behind those under way.
+    /// Whether another chunk may be sent before the outstanding ones are answered.
     fn has_room(&self) -> bool;
 
     /// Sends a chunk.
     async fn send(&mut self, chunk: Chunk) -> Result<(), GivenUp>;
 
-    /// Takes the answer to the oldest chunk under way.
+    /// Receives the answer to the oldest outstanding chunk.
     async fn receive(&mut self, stop: &StopFlag) -> Result<(), GivenUp>;
 }
 
-/// Has `sender` send what `feed` gives. Ends early once something goes wrong or `stop` is set; what is under way by then is
-/// awaited.
+/// Sends the chunks of `feed` through `sender`. Ends early when something goes wrong or `stop` is set; outstanding
+/// answers are still awaited.
 pub(super) async fn pump(
     sender: &mut impl Sender,
     mut feed: Feed,

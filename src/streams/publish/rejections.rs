@@ -1,4 +1,4 @@
-//! Entries that are not valid: how many, and what is wrong with the first of them.
+//! Invalid entries: how many there are, and what is wrong with the first of them.
 
 use std::fmt::Write as _;
 
@@ -12,14 +12,14 @@ const TOLD_MAX: usize = 10;
 /// The invalid entries of an input.
 #[derive(Clone, Debug, Default)]
 pub struct Rejections {
-    /// How many entries.
+    /// The number of entries.
     pub count: u64,
     unit: Unit,
     first: Vec<String>,
 }
 
 impl Rejections {
-    /// Nothing yet.
+    /// No invalid entries yet.
     pub fn new(unit: Unit) -> Self {
         Self {
             unit,
@@ -27,7 +27,7 @@ impl Rejections {
         }
     }
 
-    /// The entry at `place` is not valid.
+    /// Adds the invalid entry at `place`.
     pub fn add(&mut self, place: Place, invalid: &[Invalid]) {
         self.count += 1;
         if self.first.len() < TOLD_MAX {
@@ -36,7 +36,7 @@ impl Rejections {
         }
     }
 
-    /// Adds what was found further on.
+    /// Adds those that were found later in the input.
     pub fn merge(&mut self, later: Self) {
         self.count += later.count;
         self.unit = later.unit;
@@ -44,7 +44,7 @@ impl Rejections {
         self.first.extend(later.first.into_iter().take(room));
     }
 
-    /// All of it: `3 lines are not valid …`, and the first with what is wrong with each.
+    /// All of it as text: `3 lines are not valid …`, then the first ones with what is wrong with each.
     pub fn text(&self, what: &str) -> String {
         let verb = if self.count == 1 { "is" } else { "are" };
         let mut text = format!("{} {verb} {what}", self.unit.count(self.count));

@@ -1,5 +1,5 @@
-//! The file of entries that were left out. It is there under its name once it is whole, and only its owner may read it. What
-//! is no file, such as a pipe, is written to as it is.
+//! The file of entries that were left out. It gets its name once it is complete, and only its owner may read it.
+//! Anything that is not a file, such as a pipe, is written to directly.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Read, Write as _};
@@ -14,7 +14,7 @@ use super::check::unreadable;
 use crate::model::{Kind, Problem, escaped};
 use crate::topology::validate::{Checker, Findings, Pair, recycle};
 
-/// A file for rejects; its clones write to the same.
+/// A file for rejected entries; all clones write to the same one.
 #[derive(Clone, Debug)]
 pub struct Rejects(Arc<Mutex<State>>);
 
@@ -23,7 +23,7 @@ struct State {
     path: PathBuf,
     place: Place,
     has_any: bool,
-    /// Whether all of them are in it already.
+    /// Whether it contains all of them already.
     is_filled: bool,
 }
 
@@ -32,9 +32,9 @@ struct State {
 enum Place {
     /// A file that has no name yet.
     File(BufWriter<NamedTempFile>),
-    /// Something else than a file, and whether it is a terminal, which is not to be steered.
+    /// A device or pipe, and whether it is a terminal, for which control characters must be escaped.
     Device(BufWriter<File>, bool),
-    /// Nothing is added any more.
+    /// It is complete; nothing is added any more.
     Kept,
 }
 
@@ -57,7 +57,7 @@ impl Place {
         }
     }
 
-    /// Sees to it that what was written is where it belongs.
+    /// Makes sure that everything written has reached its destination.
     fn settle(&mut self) -> io::Result<()> {
         match self {
             Self::File(file) => {
@@ -71,7 +71,7 @@ impl Place {
 }
 
 impl Rejects {
-    /// What was opened at `path` already and is no file.
+    /// For a path that was opened already and is not a file.
     pub fn to_device(path: &Path, device: File) -> Self {
         let is_terminal = device.is_terminal();
         Self::at(path, Place::Device(BufWriter::new(device), is_terminal))
@@ -86,10 +86,10 @@ impl Rejects {
         })))
     }
 
-    /// What will be `path`. What others have rejected before is not written over.
+    /// A file that will be called `path`. An existing file is never overwritten.
     ///
     /// # Errors
-    /// Refused when there is such a file, local when none can be written there.
+    /// Refused when such a file exists; a local error when none can be written there.
     pub fn new(path: &Path) -> Result<Self, Problem> {
         if path.symlink_metadata().is_ok() {
             return Err(there_already(path, "nothing was sent"));
@@ -105,11 +105,11 @@ impl Rejects {
         Ok(Self::at(path, Place::File(BufWriter::new(file))))
     }
 
-    /// Writes every line of `input` that is not valid, before anything is sent: a disk that is full is found out while
-    /// nothing has happened yet. From then on nothing is added.
+    /// Writes every invalid line of `input` before anything is sent, so that a full disk is noticed before anything
+    /// happened. Nothing is added afterwards.
     ///
     /// # Errors
-    /// When the input cannot be read; local when the file cannot be written.
+    /// When the input cannot be read; a local error when the file cannot be written.
     pub fn fill<R: Read>(&self, mut input: Blocks<R>, checker: &Checker<'_>) -> Result<()> {
         let (mut fields, mut findings) = (Vec::<Pair<'_>>::new(), Findings::default());
         while let Some(block) = input.next().map_err(unreadable)? {
@@ -149,7 +149,7 @@ impl Rejects {
         Ok(())
     }
 
-    /// Passes on what a device has to be given soon.
+    /// Writes buffered data to a device.
     pub(super) fn flush(&self) -> io::Result<()> {
         match &mut self.state().place {
             Place::Device(device, _) => device.flush(),
@@ -157,11 +157,11 @@ impl Rejects {
         }
     }
 
-    /// Gives the file its name, if there is anything in it. Nothing is added after that.
+    /// Gives the file its name, if it contains anything. Nothing is added afterwards.
     ///
     /// # Errors
-    /// Local when it cannot be written; refused when somebody has made such a file in the meantime, with where the
-    /// rejects are.
+    /// A local error when it cannot be written; refused when such a file was created in the meantime, with the place
+    /// of the rejects.
     pub fn keep(&self) -> Result<(), Problem> {
         let mut state = self.state();
         let mut place = std::mem::replace(&mut state.place, Place::Kept);
@@ -205,7 +205,7 @@ fn there_already(path: &Path, what: &str) -> Problem {
 fn not_written(path: &Path, error: &io::Error) -> Problem {
     let shown = escaped(path.as_os_str().as_encoded_bytes());
     Problem::new(Kind::Local, format!("cannot write {shown}: {error}"))
-        .hint("name a file for the rejects that can be written")
+        .hint("name a file that can be written")
 }
 
 #[cfg(test)]

@@ -1,53 +1,53 @@
-//! What a run does about entries that MAXLEN would take from a group: warn, refuse or keep, as the stream's `on_full`
-//! says.
+//! What is done about entries that MAXLEN would trim before a group has processed them: warn, refuse, or let the
+//! stream grow, as the stream's `on_full` says.
 
 use super::cut::{Harm, Snapshot};
 use crate::model::Problem;
 use crate::topology::{OnFull, StreamSpec};
 use crate::wire::Connection;
 
-/// What is about to be added to a stream.
+/// The entries that are about to be added to a stream.
 #[derive(Clone, Copy, Debug)]
 pub struct PlannedAppend<'s> {
     /// The stream.
     pub spec: &'s StreamSpec,
-    /// Where it would be cut.
+    /// The length it would be trimmed to.
     pub maxlen: Option<u64>,
-    /// How many entries come.
+    /// The number of entries.
     pub entries: u64,
-    /// The option with which the caller lets the stream grow, where it has one.
+    /// The option with which the user can let the stream grow, if the command has one.
     pub flag: Option<&'static str>,
 }
 
-/// What a dry run can say of the limit.
+/// What a dry run can say about the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rehearsed {
-    /// The limit to publish with: none where the stream would grow instead.
+    /// The limit to publish with; none when the stream would be allowed to grow instead.
     pub maxlen: Option<u64>,
-    /// What the cut may take, a sentence for each group.
+    /// What trimming may remove, a sentence for each group.
     pub warnings: Vec<String>,
 }
 
-/// A look at a stream before entries are added to it.
+/// The observation of a stream before entries are added to it.
 #[derive(Clone, Debug)]
 pub struct Retention<'s> {
     spec: &'s StreamSpec,
-    /// The limit to publish with: none where the stream is to grow instead.
+    /// The limit to publish with; none when the stream is allowed to grow instead.
     pub maxlen: Option<u64>,
-    /// Why it is to grow, a sentence for each group.
+    /// Why it is allowed to grow, a sentence for each group.
     pub warnings: Vec<String>,
     before: Option<Snapshot>,
 }
 
 impl<'s> PlannedAppend<'s> {
-    /// Whether a cut could take what a group has not processed.
+    /// Whether trimming could remove entries that a group has not processed.
     async fn may_cut(&self, connection: &Connection) -> Option<(Snapshot, u64)> {
         let maxlen = self.maxlen?;
         let look = Snapshot::at(connection, &self.spec.name).await?;
         look.may_cut(self.entries, maxlen).then_some((look, maxlen))
     }
 
-    /// What would be done about the cut. Changes nothing.
+    /// What would be decided about trimming. Changes nothing.
     ///
     /// # Errors
     /// As [`PlannedAppend::look`].
@@ -76,10 +76,11 @@ impl<'s> PlannedAppend<'s> {
         })
     }
 
-    /// Looks whether what is planned could make a cut that takes what a group has not processed, and decides by that.
+    /// Checks whether the planned entries could lead to trimming entries that a group has not processed, and decides
+    /// accordingly.
     ///
     /// # Errors
-    /// Refused, when it would and the stream's `on_full` says so.
+    /// Refused when they could and the stream's `on_full` says so.
     pub async fn look(self, connection: &Connection) -> Result<Retention<'s>, Problem> {
         let spec = self.spec;
         let mut retention = Retention {
@@ -119,7 +120,7 @@ impl<'s> PlannedAppend<'s> {
 }
 
 impl Retention<'_> {
-    /// What the cut has taken since, a sentence for each group.
+    /// What was trimmed since then, a sentence for each group.
     pub async fn taken(&self, connection: &Connection) -> Vec<String> {
         match (&self.before, self.maxlen) {
             (Some(before), Some(maxlen)) => {

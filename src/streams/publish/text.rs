@@ -1,14 +1,15 @@
-//! Text as programs write it: what marks its encoding at the beginning is passed over, or named where it is another.
+//! Text as other programs write it: a byte order mark for UTF-8 is skipped, and one for another encoding is an error
+//! that names the encoding.
 
 use std::io::{self, Read};
 
 use crate::model::{MARK, without_mark};
 
-/// An input without the mark.
+/// An input without its byte order mark.
 #[derive(Debug)]
 pub(super) struct Text<R> {
     input: R,
-    /// What was read to see whether there is a mark, and is none.
+    /// Bytes that were read to look for a byte order mark, and that are part of the text.
     head: Vec<u8>,
     at: usize,
     is_begun: bool,

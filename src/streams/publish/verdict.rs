@@ -1,4 +1,5 @@
-//! What a file that was not sent to its end means for the operator: what is stored, what is not, what is unknown.
+//! What it means for the operator that a file was not sent to its end: what is stored, what is not, and what is
+//! unknown.
 
 use anyhow::Result;
 
@@ -13,13 +14,13 @@ impl PublishOutcome {
     /// server's own error when none is.
     ///
     /// # Errors
-    /// As said. An interruption is none: it is the operator's own.
+    /// As above. An interruption is not an error, because the operator asked for it.
     pub fn verdict(mut self, stream: &Name) -> Result<()> {
         let unit = self.unit;
         let stored = self.stored_text();
         let has_stored = self.stored + self.known > 0;
         if let Some((first, last, error)) = self.lost {
-            let what = format!("what {} say", first.through(last));
+            let what = format!("the content of {}", first.through(last));
             let lost = lost_reply(&what, stream, &error);
             let Problem {
                 kind,
@@ -99,7 +100,7 @@ impl PublishOutcome {
     }
 }
 
-/// Keys that were used for other fields: a part when the rest is stored.
+/// The error for keys that were used for other fields; partial when the other entries are stored.
 fn conflicts(
     count: u64,
     unit: Unit,
@@ -162,7 +163,7 @@ mod tests {
         let (found, message) = kind(lost).expect("a problem");
         assert_eq!(found, Kind::Unknown);
         assert!(
-            message.contains("what lines 2 to 900 say was stored is unknown"),
+            message.contains("it is unknown whether the content of lines 2 to 900 was stored"),
             "{message}"
         );
         assert!(

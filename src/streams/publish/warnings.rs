@@ -1,10 +1,10 @@
-//! What is odd about entries that are published all the same, said once for each kind of oddity.
+//! Warnings about entries that are published nevertheless, one for each kind.
 
 use super::place::Place;
 use crate::model::{Name, with_commas};
 use crate::topology::validate::{Oddity, Warning};
 
-/// Kinds of warnings, each with its first case and how often it came.
+/// The kinds of warnings, each with its first case and the number of cases.
 #[derive(Clone, Debug, Default)]
 pub struct Warnings {
     kinds: Vec<Tally>,
@@ -20,7 +20,7 @@ struct Tally {
 }
 
 impl Warnings {
-    /// Adds what was found in one entry, which stood at this place of a file.
+    /// Adds the warnings about one entry, which is at this place in a file.
     pub fn add(&mut self, found: &[Warning], place: Option<Place>) {
         for warning in found {
             let same =
@@ -38,7 +38,7 @@ impl Warnings {
         }
     }
 
-    /// Adds what was found further on.
+    /// Adds those that were found later in the input.
     pub fn merge(&mut self, later: Self) {
         for other in later.kinds {
             let same = |seen: &&mut Tally| seen.field == other.field && seen.oddity == other.oddity;

@@ -1,4 +1,4 @@
-//! Which entries are wanted: by a field's value, by a value within JSON, by a pattern.
+//! Filters entries: by a field's value, by a value within JSON, by a pattern.
 
 use regex::bytes::Regex;
 
@@ -6,12 +6,12 @@ use super::super::within::within;
 use crate::model::{NotJson, shown_name};
 use crate::wire::decode::FieldSlices;
 
-/// Conditions on an entry; without any it takes all.
+/// Conditions on an entry; without any, every entry matches.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// All of these must hold.
     pub equal: Vec<Equal>,
-    /// A value of the entry must match this, if it is given.
+    /// At least one value of the entry must match this, if it is given.
     pub pattern: Option<Regex>,
 }
 
@@ -23,26 +23,26 @@ pub struct Equal {
     pub place: Vec<u8>,
     /// The value: a text, or a number, `true`, `false`, `null`, an object or array as compact JSON.
     pub value: Vec<u8>,
-    /// Whether it must not have that value, as where there is no such place.
+    /// Whether it must not have that value; this also holds when there is no such place.
     pub is_negated: bool,
 }
 
-/// What a filter says of an entry.
+/// What a filter says about an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is wanted.
+    /// It matches.
     Taken,
-    /// It is not.
+    /// It does not match.
     Left,
-    /// A condition is about a place in a value that is not JSON, so that nobody can say.
+    /// A condition refers to a place within a value that is not JSON, so it is undecided.
     Unjudged(Unjudged),
 }
 
-/// Why an entry could not be judged.
+/// Why an entry could not be tested against a condition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` cannot be looked up: the field `{}` is {why}", shown_name(.place), shown_name(.field))]
+#[error("cannot look up `{}`: the field `{}` is {why}", shown_name(.place), shown_name(.field))]
 pub struct Unjudged {
-    /// What the condition is about.
+    /// The place in the condition.
     pub place: Vec<u8>,
     /// The field that should have held it.
     pub field: Vec<u8>,
@@ -51,13 +51,13 @@ pub struct Unjudged {
 }
 
 impl Filter {
-    /// Whether it takes all.
+    /// Whether every entry matches.
     pub fn is_empty(&self) -> bool {
         self.equal.is_empty() && self.pattern.is_none()
     }
 
-    /// Whether it takes an entry with these fields. One condition that does not hold is enough to leave it, whatever the
-    /// others say.
+    /// Whether an entry with these fields matches. One condition that does not hold is enough to leave it out,
+    /// whatever the others say.
     pub fn judge(&self, fields: &FieldSlices<'_>) -> Verdict {
         if let Some(pattern) = &self.pattern
             && !fields.iter().any(|(_, value)| pattern.is_match(value))

@@ -1,4 +1,4 @@
-//! What is added to streams from now on, across lost connections, and what was cut before it could be read.
+//! Follows what is added to streams, across lost connections, and reports what was trimmed before it could be read.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::model::{AdaptiveBatch, Batch, EntryId, Name, StreamInfo};
 use crate::streams::patience::{WAITS, passes};
 use crate::wire::{Dialer, Error, ErrorKind, Lane, Stop};
 
-/// How long one blocking read waits; also how soon a dead connection is noticed, twice this and the timeout.
+/// How long one blocking read waits. A dead connection is noticed after twice this time plus the timeout.
 const BLOCK: Duration = Duration::from_secs(2);
 
-/// Hands over what is added to each stream after its place and what `filter` takes, without end. A lost connection is
-/// opened again, and the reading goes on after the last entry handed over: none comes twice, and those that were cut
-/// before they could be read are handed over as a gap.
+/// Hands over the entries that are added to each stream after its place and that match `filter`, without end. After a
+/// lost connection it reconnects and continues after the last entry handed over: no entry is handed over twice, and
+/// entries that were trimmed before they could be read are reported as a gap.
 ///
 /// # Errors
-/// What the server answers that does not pass, or `sink` returns.
+/// Errors of the server that do not go away by themselves, and those of `sink`.
 pub async fn follow(
     dialer: &Dialer,
     mut lane: Lane,
@@ -60,7 +60,7 @@ fn tell(sink: &mut impl Sink, stream: usize, gap: &Gap) -> Result<(), Stop> {
 /// An entry's id, the index of its stream, and its place in a batch.
 type BatchPlace = (EntryId, usize, usize);
 
-/// A server process.
+/// The process of a server.
 enum Server {
     /// With this run id.
     Known(String),
@@ -68,7 +68,7 @@ enum Server {
     Unknown,
 }
 
-/// A new lane, as soon as there is one to be had.
+/// A new connection, as soon as there is one.
 async fn again(dialer: &Dialer) -> Result<Lane, Error> {
     let mut waits = WAITS.waits();
     loop {
@@ -85,15 +85,15 @@ struct Follower<'s> {
     streams: &'s [Name],
     places: Vec<Place>,
     filter: &'s Filter,
-    /// Entries to ask for at a time, of all streams together.
+    /// How many entries to request at a time, for all streams together.
     portion: AdaptiveBatch,
-    /// Whether something may have been cut since the last read: not while that waited for entries.
+    /// Whether entries may have been trimmed since the last read, which is not possible while it waited for entries.
     looks: bool,
-    /// Whether the connection was lost, and what that cost is not said yet.
+    /// Whether the connection was lost and the consequences have not been reported yet.
     is_reconnected: bool,
-    /// The process that was read from last; `None` before the first.
+    /// The process that was read from last; `None` before the first read.
     server: Option<Server>,
-    /// Whether the streams were looked at in this very process: then it has lost nothing since.
+    /// Whether the streams were observed in this same process, so that it has lost nothing since.
     is_same_server: bool,
 }
 
@@ -114,8 +114,8 @@ impl Follower<'_> {
         self.poll(lane, sink).await
     }
 
-    /// One blocking read and what it brought. The streams are looked at before it, for what was cut, and after it, since
-    /// a read that waits does not notice that the stream it waits for is another one by now.
+    /// One blocking read and its entries. The streams are observed before it, to find what was trimmed, and after it,
+    /// because a waiting read does not notice that its stream was deleted and recreated.
     async fn poll(&mut self, lane: &mut Lane, sink: &mut impl Sink) -> Result<(), Stop> {
         let asked: Vec<(&Name, EntryId)> = self
             .streams
@@ -156,7 +156,7 @@ impl Follower<'_> {
         Ok(())
     }
 
-    /// What a read brought: the entries, and for each its id, stream and place among them.
+    /// The result of a read: the entries, and for each its id, stream and place among them.
     async fn entries(
         &mut self,
         lane: &mut Lane,
@@ -176,8 +176,8 @@ impl Follower<'_> {
         Ok((batch, places))
     }
 
-    /// The streams that are gone (`None`) or are others than those that `places` were to be read from. Entries that
-    /// are, or may be, of a new one are taken out: it is read from its first.
+    /// The streams that no longer exist (`None`) or are not the ones that `places` refer to. Entries that are, or may
+    /// be, from a recreated stream are taken out, because that stream is read from its first entry.
     async fn others(
         &self,
         lane: &mut Lane,
@@ -228,7 +228,7 @@ impl Follower<'_> {
         sink.pause()
     }
 
-    /// Reads what the streams say of themselves, and tells what is missing.
+    /// Observes the streams, and reports missing entries.
     async fn look(&mut self, lane: &mut Lane, sink: &mut impl Sink) -> Result<(), Stop> {
         let mut looked: Vec<Result<StreamInfo, Error>> = Vec::with_capacity(self.streams.len());
         lane.looks(self.streams.len(), |_, info| looked.push(info))

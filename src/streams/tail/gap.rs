@@ -1,21 +1,22 @@
-//! What was cut from a stream before it was read: seen by what the stream says of itself and how far it was read.
+//! Finds entries that were trimmed from a stream before they were read, from the stream's own figures and how far it
+//! was read.
 
 use crate::model::{EntryId, Name, StreamInfo, entries};
 
-/// Entries that were gone before they were read.
+/// Entries that were trimmed or deleted before they were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// They came after this id.
     pub from: EntryId,
-    /// They came before this entry, the first there is; `None` when nothing is left.
+    /// They came before this entry, the first that still exists; `None` when none is left.
     pub to: Option<EntryId>,
-    /// How many they were; `None` when the stream was deleted or made again, and nobody can know. Then `to` is the first
-    /// entry of the new one, whatever its id.
+    /// How many there were; `None` when the stream was deleted or recreated, so that the number is unknown. Then `to`
+    /// is the first entry of the new stream, whatever its id.
     pub count: Option<u64>,
 }
 
 impl Gap {
-    /// The gap in `stream` in words.
+    /// The gap in `stream`, in words.
     pub fn text(&self, stream: &Name) -> String {
         let from = self.from;
         let count = match (self.count, self.to) {
@@ -41,32 +42,33 @@ impl Gap {
     }
 }
 
-/// What a look at a stream tells about what was not read.
+/// What observing a stream tells about entries that were not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Continuity {
     /// Nothing is missing.
     Whole,
-    /// These are.
+    /// These entries are missing.
     Missing(Gap),
-    /// It now ends before what was read, on another server: made again, or the server has lost something.
+    /// The stream now ends before what was read, on another server process: it was recreated, or the server has lost
+    /// entries.
     Shorter(EntryId),
-    /// Cannot be known.
+    /// It cannot be known.
     Unknown,
 }
 
-/// How far a stream was read, and what had been added to it by then.
+/// How far a stream was read, and how many entries had been added to it by then.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// The next entries come after this id.
     pub(super) position: EntryId,
-    /// The greatest id the stream is known to have given.
+    /// The greatest id that the stream is known to have had.
     newest: EntryId,
     /// How many entries had ever been added when `position` was the newest.
     added: Option<u64>,
 }
 
 impl Place {
-    /// At `position`, in a stream that looks like this; without a look nothing will be known of what is missing.
+    /// At `position`, in a stream with these figures. Without the figures, missing entries cannot be detected.
     pub(super) fn at(position: EntryId, info: Option<&StreamInfo>) -> Self {
         let newest = info.map_or(EntryId::MIN, |info| info.last_generated_id);
         let is_end = newest == position;
@@ -77,7 +79,7 @@ impl Place {
         }
     }
 
-    /// In a stream that is not there yet.
+    /// In a stream that does not exist yet.
     pub(super) fn before_any(position: EntryId) -> Self {
         Self {
             position,
@@ -93,7 +95,7 @@ impl Place {
         self.added = self.added.map(|added| added + 1);
     }
 
-    /// There is no such stream (any more): whatever is added to it comes first.
+    /// The stream does not exist (any more); it is read from its first entry once it is created.
     pub(super) fn gone(&mut self) -> Continuity {
         let was_there = self.newest > EntryId::MIN;
         if !was_there {
@@ -115,8 +117,9 @@ impl Place {
         Continuity::Missing(gap)
     }
 
-    /// Whether a stream that looks like this is not the one that was read. Neither its greatest id nor its count of
-    /// entries added ever falls, unless the server lost something, which one and the same process does not.
+    /// Whether a stream with these figures is another one than the one that was read. Neither the greatest id nor the
+    /// count of entries added ever decreases, unless the server has lost data, which cannot happen within one
+    /// process.
     pub(super) fn is_another(&self, info: &StreamInfo) -> bool {
         let has_fewer = match (self.added, info.entries_added) {
             (Some(before), Some(added)) => added < before,
@@ -125,7 +128,7 @@ impl Place {
         info.last_generated_id < self.newest || has_fewer
     }
 
-    /// The stream looks like this, was made under the name of the one that was read, and is read from its first entry.
+    /// The stream has these figures, was recreated under the same name, and is read from its first entry.
     pub(super) fn begin_again(&mut self, info: &StreamInfo) -> Gap {
         let first = info.first.as_ref().map(|entry| entry.id);
         let gap = Gap {
@@ -141,7 +144,7 @@ impl Place {
         gap
     }
 
-    /// The stream looks like this, and all that was read of it was read before; by the same server process or not.
+    /// Compares the stream's figures with what was read before, on the same server process or not.
     pub(super) fn look(&mut self, info: &StreamInfo, is_same_server: bool) -> Continuity {
         let newest = info.last_generated_id;
         if is_same_server && self.is_another(info) {

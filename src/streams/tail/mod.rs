@@ -1,5 +1,5 @@
-//! The ends of several streams merged by id, and what is added from then on. Within a stream the order is strict;
-//! across streams it is by id within one reply.
+//! The last entries of several streams merged by id, and those added from then on. Within a stream the order is
+//! strict; across streams it is by id within one reply.
 
 mod filter;
 mod follow;
@@ -18,62 +18,64 @@ use crate::model::{AdaptiveBatch, Batch, Edge, EntryId, Name, StreamInfo};
 use crate::wire::decode::FieldSlices;
 use crate::wire::{ErrorKind, Lane, Scan, Stop};
 
-/// Entries of one stream that are held at a time while several are merged.
+/// How many entries of one stream are held at a time while several are merged.
 const PAGE: usize = 500;
-/// Entries looked through at a time for the last that are wanted.
+/// How many entries are read at a time when searching for the last ones that match.
 const LOOKED_THROUGH: usize = 2000;
 
-/// Where entries go.
+/// Receives entries.
 pub trait Sink {
-    /// The next entry, of the stream with this index.
+    /// The next entry, from the stream with this index.
     ///
     /// # Errors
-    /// When it cannot be taken; ends the reading.
+    /// When it cannot be processed; this ends the reading.
     fn entry(&mut self, stream: usize, id: EntryId, fields: &FieldSlices<'_>) -> Result<()>;
 
-    /// The next entry, of the stream with this index, which the filter could not judge: it is left out, and counted.
+    /// The next entry, from the stream with this index, which the filter could not decide about. It is left out, and
+    /// counted.
     ///
     /// # Errors
     /// As [`Sink::entry`].
     fn unjudged(&mut self, stream: usize, id: EntryId, why: &Unjudged) -> Result<()>;
 
-    /// Entries of the stream with this index are missing here: they were gone before they were read.
+    /// Entries of the stream with this index are missing here, because they were trimmed or deleted before they were
+    /// read.
     ///
     /// # Errors
     /// As [`Sink::entry`].
     fn gap(&mut self, stream: usize, gap: &Gap) -> Result<()>;
 
-    /// Nothing more for the moment: what was taken is to be shown.
+    /// There is nothing more for the moment, so what was received should be shown.
     ///
     /// # Errors
     /// As [`Sink::entry`].
     fn pause(&mut self) -> Result<()>;
 
-    /// Entries that were taken and could not be written, up to the last pause and from the one before on that this was
-    /// asked.
+    /// The entries that were received and could not be written, between the previous call and the last pause.
     fn unwritten(&mut self) -> Vec<EntryId> {
         Vec::new()
     }
 
-    /// Something the operator should know.
+    /// A message for the operator.
     fn note(&mut self, text: &str);
 }
 
-/// Which entries of every stream.
+/// Selects the entries of every stream.
 #[derive(Clone, Debug)]
 pub struct Window {
-    /// At most so many that the filter takes, the newest.
+    /// The newest entries that match the filter, up to this number.
     pub entries: Option<u64>,
-    /// Only those from here on.
+    /// Only entries from here on.
     pub since: Option<Edge>,
-    /// Only those it takes.
+    /// Only entries that match.
     pub filter: Filter,
 }
 
-/// Hands over what `window` says of each stream, merged by id. Returns for each stream where [`follow()`] goes on.
+/// Hands over the entries that `window` selects from each stream, merged by id. Returns for each stream where
+/// [`follow()`] continues.
 ///
 /// # Errors
-/// What the server answers or `sink` returns.
+/// Errors of the server or of `sink`.
 pub async fn history(
     lane: &mut Lane,
     streams: &[Name],
@@ -95,7 +97,7 @@ pub async fn history(
     Ok(places)
 }
 
-/// Hands over an entry of the stream with this index as `filter` has it.
+/// Hands over an entry of the stream with this index, if `filter` lets it through.
 fn hand_over(
     filter: &Filter,
     sink: &mut impl Sink,
@@ -109,10 +111,10 @@ fn hand_over(
     }
 }
 
-/// What is still to be handed over of one stream.
+/// The entries of one stream that are still to be handed over.
 struct Cursor<'s> {
     stream: &'s Name,
-    /// The next id that may be there; `None` when all is read.
+    /// The next id that may exist; `None` when everything has been read.
     next: Option<EntryId>,
     newest: EntryId,
     read: VecDeque<usize>,
@@ -120,7 +122,7 @@ struct Cursor<'s> {
     portion: AdaptiveBatch,
 }
 
-/// Where `window` begins in `stream`, and where following it goes on.
+/// Where `window` begins in `stream`, and where following continues.
 async fn begin<'s>(
     lane: &mut Lane,
     stream: &'s Name,
@@ -165,7 +167,7 @@ async fn begin<'s>(
     Ok((cursor, place))
 }
 
-/// What the stream says of itself, or why it does not.
+/// The stream's figures, or the error of asking for them.
 async fn look(lane: &mut Lane, stream: &Name) -> Result<Result<StreamInfo, ErrorKind>> {
     let mut found = Err(ErrorKind::NoKey);
     lane.push_looks([stream]);
@@ -175,8 +177,8 @@ async fn look(lane: &mut Lane, stream: &Name) -> Result<Result<StreamInfo, Error
     Ok(found)
 }
 
-/// The id of the entry that is so many from the end of those that `filter` takes within `range`, or of the first where
-/// there are not so many; `None` when there is none.
+/// The id of the entry at this distance from the end among those within `range` that match `filter`, or of the first
+/// one when there are fewer; `None` when there is none.
 async fn newest_of(
     lane: &mut Lane,
     stream: &Name,
@@ -222,7 +224,7 @@ async fn newest_of(
     Ok(found)
 }
 
-/// One stream needs no merging: straight from the reply to the sink.
+/// Handles a single stream, which needs no merging: from the reply directly to the sink.
 async fn whole(
     lane: &mut Lane,
     cursor: &mut Cursor<'_>,

@@ -1,4 +1,4 @@
-//! `[groups.NAME]`: one group of the file, its handler among it.
+//! `[groups.NAME]`: one group of the file, including its handler.
 
 use super::reader::{Item, Reader};
 use crate::model::Name;
@@ -107,8 +107,8 @@ fn level(reader: &mut Reader<'_>, item: &Item<'_>, measure: Measure) -> Option<u
     }
 }
 
-/// One of `builtin`, `exec`, `pipe` and `http` replaces the handler; an `http` handler keeps what the
-/// file does not say of it, so that naming the service's URL is enough.
+/// One of `builtin`, `exec`, `pipe` and `http` replaces the handler. An `http` handler keeps the settings that the
+/// file does not mention, so that it is enough to give the service's URL.
 fn merge_handler(reader: &mut Reader<'_>, item: &Item<'_>, handler: &mut Option<Handler>) {
     let items = reader.table(item);
     let kinds = items
@@ -140,7 +140,7 @@ fn merge_handler(reader: &mut Reader<'_>, item: &Item<'_>, handler: &mut Option<
         match handler {
             Some(Handler::Http(http)) if item.key == "results" => results(reader, item, http),
             Some(Handler::Http(http)) => fan_out(reader, item, http),
-            _ => reader.error(item, "is only for an http handler"),
+            _ => reader.error(item, "is allowed only for an http handler"),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The topology file: TOML merged over the built-in platform key by key. A table of fields replaces
-//! the whole table, for a schema is one thing.
+//! The topology file: TOML that is merged over the built-in platform key by key. A table of fields replaces the whole
+//! table, because a schema is one thing.
 
 mod group;
 mod reader;
@@ -15,10 +15,10 @@ use reader::{Item, Reader};
 use super::{GroupSpec, StreamSpec, Topology};
 use crate::model::{Country, Name, Problem};
 
-/// A topology that is being changed by a file: what is in it, and where the file says so.
+/// A topology that a file is merged into, and the lines of the file that concern it.
 struct Merge {
     topology: Topology,
-    /// The line of each stream; 0 where the file does not speak of it.
+    /// The line of each stream; 0 when the file does not mention it.
     stream_lines: Vec<usize>,
     group_lines: Vec<usize>,
 }
@@ -29,8 +29,7 @@ impl Topology {
     /// `file` is its name in errors.
     ///
     /// # Errors
-    /// All that is wrong with it, in the order of the file; what contradicts itself once all is read
-    /// comes last.
+    /// Everything that is wrong with it, in the order of the file; contradictions between settings come last.
     pub fn from_toml(file: &str, text: &str) -> Result<Self, Vec<FileError>> {
         let mut reader = Reader::new(file, text);
         let mut merge = Merge::over(Self::default());
@@ -51,7 +50,7 @@ impl Topology {
     }
 }
 
-/// What is wrong with a topology file as one usage problem.
+/// A usage error with everything that is wrong in a topology file.
 pub fn file_problem(errors: &[FileError]) -> Problem {
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     Problem::usage(lines.join("\n"))

@@ -1,4 +1,4 @@
-//! A TOML document walked key by key, each complaint with its line. Knows nothing of topologies.
+//! Walks a TOML document key by key, and gives each error its line. It knows nothing about topologies.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,12 +9,12 @@ use toml_edit::{Document, Item as TomlItem, Key, TableLike, Value};
 use crate::model::{did_you_mean, nearest};
 use crate::model::{escaped, parse_duration};
 
-/// What is wrong with a topology file, and where.
+/// An error in a topology file, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileError {
     /// The file's name as it was given.
     pub file: String,
-    /// The line, from 1; 0 when it is not about one.
+    /// The line, from 1; 0 when the error has none.
     pub line: usize,
     /// What is wrong.
     pub message: String,
@@ -30,7 +30,7 @@ impl fmt::Display for FileError {
     }
 }
 
-/// Collects what is wrong, so that one look at a file finds all of it.
+/// Collects errors, so that all of them are found at once.
 #[derive(Debug)]
 pub(super) struct Reader<'t> {
     file: &'t str,
@@ -94,7 +94,7 @@ impl<'d> Given<'d> {
 }
 
 impl Item<'_> {
-    /// Whether the value is this very string.
+    /// Whether the value is exactly this string.
     pub(super) fn is_string(&self, text: &str) -> bool {
         self.value.string() == Some(text)
     }
@@ -158,16 +158,16 @@ impl<'t> Reader<'t> {
         });
     }
 
-    /// Complains of an item's value.
+    /// Adds an error about an item's value.
     pub(super) fn error(&mut self, item: &Item<'_>, message: impl fmt::Display) {
         let text = format!("{}: {message}", item.path);
         self.error_at(&item.value.span(), text);
     }
 
-    /// Complains of a key that is none of `known`.
+    /// Adds an error about a key that is not in `known`.
     pub(super) fn unknown_key(&mut self, item: &Item<'_>, known: &[&str]) {
         let text = format!(
-            "unknown key `{}`{} (there are: {})",
+            "unknown key `{}`{} (known keys: {})",
             escaped(item.key.as_bytes()),
             did_you_mean(nearest(item.key, known.iter().copied())),
             known.join(", ")
@@ -175,7 +175,7 @@ impl<'t> Reader<'t> {
         self.error_at(&item.key_span, text);
     }
 
-    /// The items of a table; none, after a complaint, when it is not one.
+    /// The items of a table; empty, after an error, when it is not a table.
     pub(super) fn table<'d>(&mut self, item: &Item<'d>) -> Vec<Item<'d>> {
         match item.value.table() {
             Some(table) => items(table, &item.path),
@@ -233,13 +233,13 @@ impl<'t> Reader<'t> {
         self.error(item, text);
     }
 
-    /// A list of strings, or `None` without a complaint when it is not a list at all.
+    /// A list of strings; `None` without an error when it is not a list at all.
     pub(super) fn list_of_strings(&mut self, item: &Item<'_>) -> Option<Vec<String>> {
         let array = item.value.value()?.as_array()?;
         let strings = array.iter().map(|value| value.as_str().map(str::to_owned));
         let strings: Option<Vec<String>> = strings.collect();
         if strings.is_none() {
-            self.error(item, "must hold strings only");
+            self.error(item, "must contain only strings");
         }
         Some(strings.unwrap_or_default())
     }

@@ -1,4 +1,4 @@
-//! A topology as the TOML that gives it: all of it, or as an example to start from.
+//! Writes a topology as TOML: all of it, or as an example to start from.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use crate::topology::{
 };
 
 impl Topology {
-    /// The whole topology as a file that gives it again.
+    /// The whole topology as a file that gives the same topology again.
     pub fn effective_toml(&self) -> String {
         let mut document = DocumentMut::new();
         if let Some(country) = &self.default_country {
@@ -28,7 +28,7 @@ impl Topology {
         document.to_string()
     }
 
-    /// The key of a group's table: its name, unless an earlier group has that.
+    /// The key of a group's table: its name, unless an earlier group has the same one.
     fn label(&self, at: usize) -> String {
         let group = &self.groups[at];
         let taken = self.groups[..at].iter().any(|it| it.name == group.name);
@@ -40,8 +40,8 @@ impl Topology {
     }
 }
 
-/// A file with every key explained and every value of the built-in platform, commented out: used as
-/// it is, it changes nothing.
+/// A file with every key explained and every value of the built-in platform, commented out; used unchanged, it has no
+/// effect.
 pub fn example_toml() -> String {
     let mut out = EXPLAINED.to_owned();
     for line in Topology::default().effective_toml().lines() {
@@ -93,7 +93,7 @@ const EXPLAINED: &str = r#"# ucp-streams.toml: merges over the built-in platform
 # on_group_lost    "recreate" at the oldest entry, or "stop"
 "#;
 
-/// A name, which is text where a file gave it.
+/// A name as text; names from a file are always text.
 fn words(name: &Name) -> Cow<'_, str> {
     String::from_utf8_lossy(name.as_bytes())
 }

@@ -1,4 +1,4 @@
-//! Topology files: merged, refused with every line that is wrong, and written out again.
+//! Tests of topology files: merging, refusing with every wrong line, and writing.
 
 use std::time::Duration;
 
@@ -125,15 +125,15 @@ fn errors_name_file_line_and_the_nearest_key() {
     for (text, expected) in [
         (
             "\n[stream.x]\nmaxlen = 1",
-            "t.toml:2: unknown key `stream`, did you mean `streams`? (there are: streams, groups, default_country)",
+            "t.toml:2: unknown key `stream`, did you mean `streams`? (known keys: streams, groups, default_country)",
         ),
         (
             "[streams.x]\nmax_len = 1",
-            "t.toml:2: unknown key `max_len`, did you mean `maxlen`? (there are: maxlen, on_full, dead_letter, fields)",
+            "t.toml:2: unknown key `max_len`, did you mean `maxlen`? (known keys: maxlen, on_full, dead_letter, fields)",
         ),
         (
             "[groups.event-processors]\nbackoff = { bse = \"1s\" }",
-            "t.toml:2: unknown key `bse`, did you mean `base`? (there are: base, cap)",
+            "t.toml:2: unknown key `bse`, did you mean `base`? (known keys: base, cap)",
         ),
         (
             "[streams.x]\nmaxlen = -1",
@@ -165,7 +165,7 @@ fn errors_name_file_line_and_the_nearest_key() {
         ),
         (
             "[groups.event-processors]\nhandler = { results = \"x\" }",
-            "t.toml:2: groups.event-processors.handler.results: is only for an http handler",
+            "t.toml:2: groups.event-processors.handler.results: is allowed only for an http handler",
         ),
         (
             "default_country = \"XX\"",
@@ -183,7 +183,7 @@ fn what_contradicts_itself_is_refused_at_its_line() {
     for (text, expected) in [
         (
             "\n[streams.a]\ndead_letter = \"{b}:dlq\"",
-            "t.toml:2: stream `a`: dead_letter `{b}:dlq` is in another hash slot, where no script can move an entry; `{a}:dlq` is in the same",
+            "t.toml:2: stream `a`: dead_letter `{b}:dlq` is in another hash slot, so no script can move an entry to it; `{a}:dlq` is in the same one",
         ),
         (
             "[streams.a]\ndead_letter = \"a\"",
@@ -191,7 +191,7 @@ fn what_contradicts_itself_is_refused_at_its_line() {
         ),
         (
             "[streams.a.fields]\n_dlq_x = \"string\"",
-            "t.toml:1: stream `a`: field `_dlq_x`: names that begin _dlq_ or _ucp_ are this tool's own",
+            "t.toml:1: stream `a`: field `_dlq_x`: names that begin with _dlq_ or _ucp_ are reserved for this tool",
         ),
         (
             "[streams.a.fields]\nx = []",
@@ -199,11 +199,11 @@ fn what_contradicts_itself_is_refused_at_its_line() {
         ),
         (
             "[groups.g]",
-            "t.toml:1: group `g`: stream is missing: say which one it reads",
+            "t.toml:1: group `g`: stream is missing: name the stream that it reads",
         ),
         (
             "[groups.event-procesors]",
-            "t.toml:1: group `event-procesors`: stream is missing: say which one it reads; did you mean the group `event-processors`?",
+            "t.toml:1: group `event-procesors`: stream is missing: name the stream that it reads; did you mean the group `event-processors`?",
         ),
         (
             "[groups.event-processors]\nclaim_idle = \"2999ms\"",
@@ -219,7 +219,7 @@ fn what_contradicts_itself_is_refused_at_its_line() {
         ),
         (
             "[groups.prediction-processors]\nhandler = { http = \"ml.example\" }",
-            "t.toml:1: group `prediction-processors`: the handler's URL must begin http:// or https://",
+            "t.toml:1: group `prediction-processors`: the handler's URL must begin with http:// or https://",
         ),
         (
             "[groups.x]\nname = \"event-processors\"\nstream = \"events.normalized\"",

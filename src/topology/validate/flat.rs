@@ -1,23 +1,23 @@
-//! The members of one JSON object, as they are read: what they are besides the fields of an event.
+//! Notes about the members of a JSON object while it is read, to find out whether it is an event or something else.
 
 use super::{Pair, printed};
 
-/// What was seen of a flat object's members.
+/// What was noticed about a flat object's members.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Flat {
     /// The position of the first `null`, if there is one.
     pub(super) first_null: Option<usize>,
-    /// Positions of those that may look like what is printed.
+    /// Positions of values that look like printed ones.
     pub(super) suspects: Vec<usize>,
-    /// Where `id` is, which is a text, and `fields`, which is an object, a list or `null`.
+    /// The positions of `id`, if it is a text, and of `fields`, if it is an object, a list or `null`.
     id: Option<usize>,
     fields: Option<usize>,
-    /// Whether there is anything that a whole entry has besides.
+    /// Whether it has another member that a whole entry has.
     has_place: bool,
 }
 
 impl Flat {
-    /// The member at `at`, whose value as JSON begins with `first`.
+    /// Notes the member at `at`, whose value in JSON begins with `first`.
     pub(super) fn note(&mut self, at: usize, name: &str, first: u8, value: &str) {
         if first == b'n' {
             self.first_null = self.first_null.or(Some(at));
@@ -35,7 +35,7 @@ impl Flat {
         }
     }
 
-    /// Where the fields of a whole entry are, if it is one.
+    /// The position of a whole entry's fields, if it is one.
     pub(super) fn whole_entry(&self, members: &[Pair<'_>], start: usize) -> Option<usize> {
         let (id, fields) = (self.id?, self.fields?);
         let is_whole = self.has_place || members.len() - start == 2;

@@ -1,8 +1,8 @@
-//! One entry against its stream's schema, in place: what is right stays borrowed, what is missing
-//! and known is filled in, what is wrong is reported field by field.
+//! Checks one entry against its stream's schema, in place: valid fields stay borrowed, known missing values are
+//! filled in, and faults are reported for each field.
 //!
 //! The bulk path calls [`Checker::check_line`] with one reused vector and one reused [`Findings`];
-//! [`Checker::check_record`] is the same for a single entry that is kept.
+//! [`Checker::check_record`] does the same for a single owned entry.
 
 mod flat;
 mod object;
@@ -26,34 +26,34 @@ pub use value::is_uuid;
 use super::{FieldSpec, FieldType, StreamSpec};
 use crate::model::{Fields, Time, nearest};
 
-/// A field's name and value, borrowed from the input where they are as given.
+/// A field's name and value, borrowed from the input if they are unchanged.
 pub type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
-/// Faults of one entry that are told.
+/// How many faults of one entry are reported.
 const INVALID_MAX: usize = 1000;
-/// Names that begin like this are written by this tool only.
+/// Names with these prefixes are written only by this tool.
 pub const RESERVED_PREFIXES: [&[u8]; 2] = [b"_dlq_", b"_ucp_"];
 
 /// An entry that may be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Its fields, those that were missing filled in.
+    /// Its fields, including those that were filled in.
     pub fields: Fields,
-    /// What should not look as it does.
+    /// Warnings about values that are accepted.
     pub warnings: Vec<Warning>,
 }
 
-/// What checking found; an entry is good when nothing is invalid.
+/// The result of a check; an entry is valid when `invalid` is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// What is wrong.
     pub invalid: Vec<Invalid>,
-    /// What is only odd.
+    /// Warnings about values that are accepted.
     pub warnings: Vec<Warning>,
 }
 
 impl Findings {
-    /// Forgets all, and keeps the room.
+    /// Clears it, and keeps the allocated memory.
     pub fn clear(&mut self) {
         self.invalid.clear();
         self.warnings.clear();
@@ -63,24 +63,24 @@ impl Findings {
 /// Checks the entries of one stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Checker<'s> {
-    /// The stream's schema; `None`, or one without fields, takes any.
+    /// The stream's schema; `None`, or one without fields, accepts any entry.
     pub stream: Option<&'s StreamSpec>,
     /// Whether an id that is not a UUID is an error instead of a warning.
     pub strict: bool,
-    /// What is written where `event_id` and `timestamp` are missing; `None` when they must be given.
+    /// The values for a missing `event_id` and `timestamp`; `None` when they must be given.
     pub fill_in: Option<FillIn>,
     /// A field that must be given and have a value, whatever the schema says.
     pub required: Option<&'s [u8]>,
-    /// How large an entry may be that is given as this tool prints it.
+    /// The greatest size of an entry that is given in the form in which this tool prints entries.
     pub printed_max: Size,
 }
 
-/// Where the values come from that an entry has by itself.
+/// Where the values for missing fields come from.
 #[derive(Clone, Copy, Debug)]
 pub struct FillIn {
-    /// The moment written where `timestamp` is missing.
+    /// The time for a missing `timestamp`.
     pub now: fn() -> Time,
-    /// The id written where `event_id` is missing.
+    /// The id for a missing `event_id`.
     pub new_event_id: fn() -> String,
 }
 
@@ -95,7 +95,7 @@ impl Default for FillIn {
 }
 
 impl<'s> Checker<'s> {
-    /// A lenient checker that fills in what it knows.
+    /// A lenient checker that fills in missing values if it knows them.
     pub fn new(stream: Option<&'s StreamSpec>) -> Self {
         Self {
             stream,
@@ -106,12 +106,12 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// The fields an entry must have; empty when any will do.
+    /// The fields that an entry must have; empty when any are accepted.
     fn schema(&self) -> &'s [FieldSpec] {
         self.stream.map_or(&[], |stream| &stream.fields)
     }
 
-    /// Reads one line of JSON into `fields` (emptied first) and checks it.
+    /// Parses one line of JSON into `fields` (which is emptied first) and checks it.
     pub fn check_line<'a>(
         &self,
         line: &'a [u8],
@@ -142,7 +142,8 @@ impl<'s> Checker<'s> {
         self.check_sized(size_max, fields, findings);
     }
 
-    /// What is odd about a field of a flat object that looks as `read` prints one; where JSON is asked for it is that.
+    /// The warning about a field of a flat object that looks as `read` prints one. A field whose type is JSON may
+    /// look like that.
     fn looks_printed(&self, (name, value): &Pair<'_>) -> Option<Warning> {
         let named = |spec: &&FieldSpec| {
             spec.name.as_bytes() == &**name || is_camel_case_of(name, spec.name.as_bytes())
@@ -155,8 +156,8 @@ impl<'s> Checker<'s> {
         Some(Warning::new(name, value, oddity))
     }
 
-    /// Checks an entry in place: names in the platform's camelCase become the schema's, moments the
-    /// written form, a missing `event_id` and `timestamp` are put where the schema has them.
+    /// Checks an entry in place: names in the platform's camelCase are replaced by the schema's, times by their
+    /// written form, and a missing `event_id` or `timestamp` is inserted at its place in the schema.
     pub fn check_fields<'a>(&self, fields: &mut Vec<Pair<'a>>, findings: &mut Findings)
     where
         's: 'a,
@@ -204,7 +205,7 @@ impl<'s> Checker<'s> {
         self.fill_in(schema, seen, fields, findings);
     }
 
-    /// Checks what is there; the result has a bit for each field of the schema that is.
+    /// Checks the fields that are there. The result has a bit for each field of the schema that was found.
     fn check_each(
         &self,
         schema: &[FieldSpec],
@@ -275,7 +276,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// The value that a field has by itself.
+    /// The value that is filled in for a missing field, if there is one.
     fn known_value(&self, spec: &FieldSpec) -> Option<String> {
         let from = self.fill_in?;
         match (spec.name.as_str(), &spec.kind) {
@@ -287,10 +288,10 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// Checks one entry that is kept.
+    /// Checks one owned entry.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// Everything that is wrong with it.
     pub fn check_record(&self, fields: Fields) -> Result<Record, Vec<Invalid>> {
         let mut pairs = fields
             .into_iter()
@@ -301,10 +302,10 @@ impl<'s> Checker<'s> {
         record(pairs, findings)
     }
 
-    /// Reads and checks one JSON object that is kept.
+    /// Parses and checks one JSON object, which becomes an owned entry.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// Everything that is wrong with it.
     pub fn check_json(&self, line: &[u8]) -> Result<Record, Vec<Invalid>> {
         let (mut pairs, mut findings) = (Vec::new(), Findings::default());
         self.check_line(line, &mut pairs, &mut findings);
@@ -312,7 +313,7 @@ impl<'s> Checker<'s> {
     }
 }
 
-/// An emptied vector of pairs for entries that borrow from somewhere else; its room is kept.
+/// An emptied vector of pairs for entries that borrow from another text; its memory is kept.
 pub fn recycle<'b>(mut fields: Vec<Pair<'_>>) -> Vec<Pair<'b>> {
     fields.clear();
     // Of an empty vector nothing is converted; the collection happens in its own allocation.
@@ -366,7 +367,7 @@ fn find<'f>(schema: &'f [FieldSpec], name: &[u8]) -> Option<(usize, &'f FieldSpe
         .find(|(_, spec)| spec.name.as_bytes() == name)
 }
 
-/// Gives fields in camelCase the schema's name, unless that is there as well.
+/// Gives fields in camelCase the schema's name, unless that name is there as well.
 fn rename_camel_case<'a>(schema: &'a [FieldSpec], fields: &mut [Pair<'a>]) {
     for at in 0..fields.len() {
         let given = &fields[at].0;
@@ -385,7 +386,7 @@ fn rename_camel_case<'a>(schema: &'a [FieldSpec], fields: &mut [Pair<'a>]) {
     }
 }
 
-/// Whether `camel` is `snake` with each `_x` written `X`.
+/// Whether `camel` is `snake` with each `_x` written as `X`.
 fn is_camel_case_of(camel: &[u8], snake: &[u8]) -> bool {
     let mut rest = snake.iter();
     let all = camel.iter().all(|byte| {

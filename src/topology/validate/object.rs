@@ -1,5 +1,5 @@
-//! One JSON object to ordered name and value pairs, borrowed from its text wherever its text is the
-//! value: what bulk publishing runs for every line.
+//! Parses one JSON object to ordered name and value pairs, borrowed from its text if possible. Bulk publishing runs
+//! this for every line.
 
 use std::fmt;
 
@@ -11,24 +11,25 @@ use super::plain::plain_fields;
 use super::text::{Text, bytes, reason, value_text};
 use super::{Invalid, Pair, Rule, printed};
 
-/// What a line is.
+/// The result of parsing a line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Parsed {
-    /// Whether it is an entry as this tool prints it, and not the flat object of an event.
+    /// Whether it is an entry in the form in which this tool prints entries, and not the flat object of an event.
     pub is_printed: bool,
     /// The position of the first `null`, if there is one.
     pub(super) first_null: Option<usize>,
-    /// Positions of fields of a flat object that may look like what is printed.
+    /// Positions of fields of a flat object that look like printed ones.
     pub(super) suspects: Vec<usize>,
 }
 
-/// Appends the fields of one line to `fields`, in its order. Of a flat object these are its members: strings as their text,
-/// numbers and booleans as they are written, `null` as nothing, objects and arrays as compact JSON. Of a whole entry as this
-/// tool prints it they are the entry's, and so are those of `[[name, value], …]`.
+/// Appends the fields of one line to `fields`, in order. For a flat object these are its members: strings as their
+/// text, numbers and booleans as they are written, `null` as nothing, objects and arrays as compact JSON. For a whole
+/// entry in the form in which this tool prints it, they are the entry's fields, and for `[[name, value], …]` they are
+/// these pairs.
 ///
 /// # Errors
-/// [`Rule::NotAnObject`] when the line is anything else, [`Rule::Repeated`] for a name that is there
-/// twice: JSON does not say which would count. What is wrong with a printed entry.
+/// [`Rule::NotAnObject`] when the line is anything else, [`Rule::Repeated`] for a name that occurs twice, because
+/// JSON does not say which one counts. What is wrong with a printed entry.
 pub fn parse_entry<'a>(line: &'a [u8], fields: &mut Vec<Pair<'a>>) -> Result<Parsed, Invalid> {
     let not_an_object = |what: String| Invalid::of_value(b"", line, Rule::NotAnObject(what));
     let text = std::str::from_utf8(line).map_err(|error| not_an_object(error.to_string()))?;
@@ -65,21 +66,22 @@ pub fn parse_entry<'a>(line: &'a [u8], fields: &mut Vec<Pair<'a>>) -> Result<Par
     })
 }
 
-/// The members of a flat object, without the search for repeats, by the JSON library alone; the error in words.
+/// The members of a flat object, without the search for repeats, by the JSON library alone; the error is in words.
 fn library_fields<'a>(text: &'a str, fields: &mut Vec<Pair<'a>>) -> Result<Flat, String> {
     let mut json = serde_json::Deserializer::from_str(text);
     json.deserialize_map(Collect(fields))
         .and_then(|flat| json.end().map(|()| flat))
         .map_err(|error| match text.trim_ascii_start().as_bytes() {
             [b'[', ..] => {
-                "it is an array: a file that is one is `publish --format json`".to_owned()
+                "it is an array: publish a file that is one array with `publish --format json`"
+                    .to_owned()
             }
             _ => reason(&error),
         })
 }
 
 fn repeated<'f>(fields: &'f [Pair<'_>]) -> Option<&'f [u8]> {
-    /// Up to here comparing each with each is faster than a set.
+    /// For up to this many, comparing each with each is faster than a set.
     const COMPARED_MAX: usize = 16;
     if fields.len() <= COMPARED_MAX {
         let twice = |(at, (name, _)): &(usize, &Pair<'_>)| {

@@ -1,6 +1,6 @@
-//! The fields of a JSON object by a scanner of our own, which knows strings and what stands between values. Values of
-//! other kinds are the JSON library's to read; so is the whole of an object that the scanner does not understand, and
-//! every word about what is wrong with it.
+//! Parses the fields of a JSON object with a scanner that knows only strings and the tokens between values. The JSON
+//! library parses all other values, the whole of an object that the scanner does not understand, and produces every
+//! error message.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,8 @@ use super::Pair;
 use super::flat::Flat;
 use super::text::{bytes, value_text};
 
-/// Appends the fields of the object `text` to `fields`. `None` when it is no object, or not plainly one: then some of
-/// its fields may have been appended.
+/// Appends the fields of the object `text` to `fields`. `None` when it is not an object, or not a simple one: then
+/// some of its fields may have been appended.
 pub(super) fn plain_fields<'a>(text: &'a str, fields: &mut Vec<Pair<'a>>) -> Option<Flat> {
     let mut scanner = Scanner { text, at: 0 };
     let mut flat = Flat::default();
@@ -49,7 +49,7 @@ impl<'a> Scanner<'a> {
         &self.text.as_bytes()[self.at..]
     }
 
-    /// The first byte that is no white space, which is passed over.
+    /// Skips white space, and returns the next byte without skipping it.
     fn peek(&mut self) -> Option<u8> {
         loop {
             match *self.rest().first()? {
@@ -63,12 +63,12 @@ impl<'a> Scanner<'a> {
         self.peek().is_none()
     }
 
-    /// Passes over `byte`.
+    /// Skips `byte`.
     fn token(&mut self, byte: u8) -> Option<()> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
 
-    /// The text of the value that comes next, which begins with `first`.
+    /// The text of the next value, which begins with `first`.
     fn value(&mut self, first: u8) -> Option<Cow<'a, str>> {
         if first == b'"' {
             return self.string();
@@ -115,7 +115,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The text of a string with escapes of one letter; `None` when it has any other.
+/// The text of a string with escapes of one letter; `None` when it has any other escape.
 fn unescaped(inner: &str) -> Option<String> {
     let mut text = String::with_capacity(inner.len());
     let mut rest = inner;

@@ -1,7 +1,7 @@
-//! Entries as this tool prints them, read back. A whole entry is an object with `id` and `fields`; pairs are
-//! `[[name, value], …]`, alone or as its `fields`. In both a value is text or `{"base64": …}`; in the object form an array
-//! is a repeated field, and a name that begins `base64:` is the base64 of the name. In the flat object of an event all of
-//! this is nested JSON instead, and what looks like it is worth a warning.
+//! Parses entries in the form in which this tool prints them. A whole entry is an object with `id` and `fields`;
+//! pairs are `[[name, value], …]`, alone or as its `fields`. In both, a value is a text or `{"base64": …}`. In the
+//! object form, an array is a repeated field, and a name that begins with `base64:` is the base64 of the name. In the
+//! flat object of an event, all of this is nested JSON instead, and what looks like a printed entry causes a warning.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -21,7 +21,7 @@ pub fn is_entry_id(id: &[u8]) -> bool {
     text.contains('-') && text.parse::<EntryId>().is_ok()
 }
 
-/// Appends the fields that `json` holds, which is the `fields` of a whole entry; the position of the first `null`.
+/// Appends the fields in `json`, which is the `fields` of a whole entry. Returns the position of the first `null`.
 ///
 /// # Errors
 /// What is wrong with them.
@@ -54,14 +54,13 @@ fn read_borrowed<'a>(json: &'a [u8], fields: &mut Vec<Pair<'a>>) -> Result<Optio
     }
 }
 
-/// Whether a line is a list of pairs: one of lists.
+/// Whether a line is a list of pairs, which is a list of lists.
 pub(super) fn are_pairs(line: &str) -> bool {
     let inside = line.trim_ascii_start().strip_prefix('[');
     inside.is_some_and(|it| it.trim_ascii_start().starts_with('['))
 }
 
-/// Whether a line that begins like this may be an entry as it is printed; if not, no longer line is to be waited for than
-/// an event has.
+/// Whether a line that begins like this may be a printed entry; if not, the line limit of an event applies.
 pub fn may_be_printed(begin: &[u8]) -> bool {
     let begin = begin.trim_ascii_start();
     let are_pairs = |rest: &[u8]| rest.trim_ascii_start().starts_with(b"[");
@@ -72,7 +71,7 @@ pub fn may_be_printed(begin: &[u8]) -> bool {
     }
 }
 
-/// Appends the pairs of `[[name, value], …]`; the position of the first value that is `null`.
+/// Appends the pairs of `[[name, value], …]`. Returns the position of the first value that is `null`.
 ///
 /// # Errors
 /// What is wrong with them.
@@ -205,14 +204,14 @@ impl<'a> Visitor<'a> for &mut Object<'_, 'a> {
             let name = name_of_key(key.clone()).ok_or_else(bad_name);
             if let Err(invalid) = name.and_then(|name| self.member(name, raw.get())) {
                 self.invalid = Some(invalid);
-                return Err(serde::de::Error::custom("not as it is printed"));
+                return Err(serde::de::Error::custom("not in the printed form"));
             }
         }
         Ok(())
     }
 }
 
-/// Whether a nested JSON value may be what [`oddity`] warns of; it looks at its first bytes only.
+/// Whether a nested JSON value may be one that [`oddity`] warns about; it looks only at the first bytes.
 pub(super) fn is_suspect(raw: &str) -> bool {
     let inside = raw.get(1..).unwrap_or_default().trim_ascii_start();
     match raw.as_bytes().first() {
@@ -222,8 +221,8 @@ pub(super) fn is_suspect(raw: &str) -> bool {
     }
 }
 
-/// What a field of a flat event looks like that is stored as it stands there: bytes or a repeated field as `read` prints
-/// them, a name that is not UTF-8, or the fields of a whole entry without its id.
+/// What a field of a flat event looks like that is nevertheless stored unchanged: bytes or a repeated field as `read`
+/// prints them, a name that is not UTF-8, or the fields of a whole entry without its id.
 pub(super) fn oddity(name: &[u8], value: &[u8]) -> Option<Oddity> {
     let text = std::str::from_utf8(value).ok()?;
     let is_value = |raw: &&RawValue| raw.get().starts_with('"') || base64_of(raw.get()).is_some();
@@ -244,7 +243,7 @@ pub(super) fn oddity(name: &[u8], value: &[u8]) -> Option<Oddity> {
     }
 }
 
-/// Whether a name is what `read` prints for another one.
+/// Whether a name is an encoded one, as `read` prints it.
 pub(super) fn is_encoded(key: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(key) else {
         return false;

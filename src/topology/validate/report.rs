@@ -1,4 +1,4 @@
-//! What validation has to say: what is wrong with an entry, and what is only worth a warning.
+//! The results of validation: what is wrong with an entry, and what is only worth a warning.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::model::{Name, counted, escape_into};
 /// A field that breaks a rule. The entry must not be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
-    /// The field; empty when it is the entry as a whole.
+    /// The field; empty when the whole entry breaks the rule.
     pub field: Name,
     /// The rule it breaks.
     pub rule: Rule,
@@ -16,7 +16,7 @@ pub struct Invalid {
     pub value: Option<String>,
 }
 
-/// Characters of a value that a message shows.
+/// How many characters of a value a message shows.
 pub const EXCERPT_CHARS_MAX: usize = 60;
 
 impl Invalid {
@@ -29,7 +29,7 @@ impl Invalid {
         }
     }
 
-    /// `value`, of which an excerpt is kept, breaks `rule` of `field`.
+    /// `value` of `field` breaks `rule`; an excerpt of it is kept.
     pub fn of_value(field: &[u8], value: &[u8], rule: Rule) -> Self {
         Self {
             value: Some(excerpt(value)),
@@ -64,19 +64,19 @@ pub enum Rule {
     NotAnObject(String),
     /// A list that is not one of pairs; what is wrong with it.
     NotPairs(String),
-    /// The fields of a whole entry are not as they are printed; what is wrong with them.
+    /// The fields of a whole entry are not in the printed form; what is wrong with them.
     NotPrinted(String),
-    /// A value in base64 that is none.
+    /// A value that should be base64 and is not.
     NotBase64,
-    /// A name of a whole entry that begins as one in base64 and is none.
+    /// A name of a whole entry that has the prefix for base64 and is not base64.
     NotBase64Name,
-    /// A whole entry without fields: they were trimmed away.
+    /// A whole entry without fields, because they were trimmed.
     Trimmed,
     /// The record does not have as many fields as the header of its table.
     NotAsHeader {
-        /// What it has.
+        /// The number of its fields.
         fields: usize,
-        /// What the header has.
+        /// The number of fields in the header.
         header: usize,
     },
     /// The entry has no fields.
@@ -87,17 +87,17 @@ pub enum Rule {
     TooLarge(usize),
     /// The schema has no such field; the nearest one.
     Unknown(Option<String>),
-    /// The name begins as only this tool's own fields do.
+    /// The name has a prefix that is reserved for this tool's own fields.
     Reserved,
     /// The field is given twice.
     Repeated,
-    /// The field is given in camelCase, and by its own name, this, as well.
+    /// The field is given both in camelCase and under this name.
     RepeatedAs(String),
     /// The field is not there.
     Missing,
     /// The field must have a value.
     Empty,
-    /// A JSON `null` where there is no schema to say what it means.
+    /// A JSON `null`, while there is no schema to say what it means.
     Null,
     /// Not UTF-8.
     NotText,
@@ -109,7 +109,7 @@ pub enum Rule {
     NotJson,
     /// Not a JSON array.
     NotJsonArray,
-    /// Not a moment.
+    /// Not a point in time.
     NotTimestamp,
     /// Not `true` or `false`.
     NotBool,
@@ -123,13 +123,13 @@ impl fmt::Display for Rule {
             Self::NotAnObject(what) => write!(f, "must be a JSON object ({what})"),
             Self::NotPairs(what) => write!(f, "must be [[name, value], …] ({what})"),
             Self::NotPrinted(what) => {
-                write!(f, "must be as `read -o ndjson` prints it ({what})")
+                write!(f, "must have the form in which `read -o ndjson` prints it ({what})")
             }
             Self::NotBase64 => f.write_str("is not base64"),
             Self::NotBase64Name => f.write_str(
-                "is not base64; in a whole entry a name that begins `base64:` is one in base64",
+                "is not base64; in a whole entry, a name that begins with `base64:` is encoded in base64",
             ),
-            Self::Trimmed => f.write_str("are null: the entry was trimmed, nothing is left of it"),
+            Self::Trimmed => f.write_str("are null: the entry was trimmed, and nothing is left of it"),
             Self::NotAsHeader { fields, header } => {
                 let fields = counted(*fields, "field", "fields");
                 write!(f, "{fields} where the header has {header}")
@@ -143,7 +143,8 @@ impl fmt::Display for Rule {
                 did_you_mean(nearest.as_deref())
             ),
             Self::Reserved => f.write_str(
-                "names that begin _dlq_ or _ucp_ are this tool's own (`dlq redrive` moves dead letters back, `restore` archives)",
+                "names that begin with _dlq_ or _ucp_ are reserved for this tool (`dlq redrive` moves dead letters \
+                    back, `restore` archives)",
             ),
             Self::Repeated => f.write_str("is given twice"),
             Self::RepeatedAs(name) => write!(f, "is `{name}`, which is given as well"),
@@ -164,25 +165,25 @@ impl fmt::Display for Rule {
     }
 }
 
-/// A field that is published as it is, or as it was read, and should not look so.
+/// A field that is published nevertheless, as it is or in a changed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The field.
     pub field: Name,
-    /// What is odd about it.
+    /// What is noteworthy about it.
     pub oddity: Oddity,
     /// The beginning of its value, escaped, at most [`EXCERPT_CHARS_MAX`] characters.
     pub value: String,
 }
 
-/// What is odd about a value that is accepted.
+/// What is noteworthy about a value that is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Oddity {
     /// An id that is not a UUID.
     NotUuid,
     /// A date and time without an offset.
     NoOffset,
-    /// An identifier that nobody can be found by.
+    /// An identifier that cannot be read.
     Unread,
     /// Bytes as `read` prints them, in a flat object.
     PrintedBytes,
@@ -190,12 +191,12 @@ pub enum Oddity {
     PrintedRepeats,
     /// A name that is not UTF-8, as `read` prints it, in a flat object.
     PrintedName,
-    /// The fields of a whole entry, in an object that is none.
+    /// The fields of a whole entry, in an object that is not one.
     PrintedFields,
 }
 
 impl Warning {
-    /// `value` of `field`, of which an excerpt is kept, is odd.
+    /// A warning about `value` of `field`; an excerpt of it is kept.
     pub fn new(field: &[u8], value: &[u8], oddity: Oddity) -> Self {
         Self {
             field: Name::from(field),
@@ -226,14 +227,14 @@ impl fmt::Display for Warning {
                 );
             }
             Oddity::PrintedFields => {
-                "is stored as this text; it is a whole entry only beside an entry's `id`, `stream` and `time`"
+                "is stored as this text; it is a whole entry only together with `id`, `stream` and `time`"
             }
         };
         write!(f, "{}: `{}` {what}", self.field, self.value)
     }
 }
 
-/// The beginning of `value`, escaped, `…` where it was cut.
+/// The beginning of `value`, escaped, with `…` if it was shortened.
 fn excerpt(value: &[u8]) -> String {
     // No character takes more than four bytes, so this many hold all that is shown.
     let head = &value[..value.len().min(EXCERPT_CHARS_MAX * 4)];

@@ -1,31 +1,31 @@
-//! How large an entry may be.
+//! The limits on the size of an entry.
 
 use super::{Pair, Rule};
 
-/// The most that an entry may have.
+/// The limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// Fields.
+    /// The number of fields.
     pub fields: usize,
-    /// Bytes of all names and values.
+    /// The number of bytes in all names and values.
     pub bytes: usize,
 }
 
 impl Size {
-    /// Of an event: more is a mistake, and a server call of unbounded size.
+    /// The limits for an event: more would be a mistake, and a server call of unbounded size.
     pub const EVENT: Self = Self {
         fields: 1000,
         bytes: 1024 * 1024,
     };
-    /// Of what was an entry of a server before: a server takes no more than 512 MiB for one value, and this tool no longer
-    /// reply than 1 GiB.
+    /// The limits for an entry that came from a server: a server accepts no more than 512 MiB for one value, and this
+    /// tool no reply longer than 1 GiB.
     pub const ENTRY: Self = Self {
         fields: 1024 * 1024,
         bytes: 512 * 1024 * 1024,
     };
 
     /// # Errors
-    /// What `fields` have too much of.
+    /// The limit that `fields` exceed.
     pub(super) fn check(self, fields: &[Pair<'_>]) -> Result<(), Rule> {
         if fields.len() > self.fields {
             return Err(Rule::TooManyFields(self.fields));

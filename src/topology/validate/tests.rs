@@ -1,4 +1,4 @@
-//! Entries held against schemas: what passes, what is refused and how it is said.
+//! Tests of checking entries against schemas: what is accepted, what is refused, and the messages.
 
 use proptest::prelude::*;
 
@@ -132,7 +132,7 @@ fn each_rule_is_named_with_its_field() {
         ),
         (
             format!(r#"{{{base},"_ucp_origin":"1-0"}}"#),
-            "_ucp_origin: names that begin _dlq_ or _ucp_ are this tool's own (`dlq redrive` moves dead letters back, `restore` archives)",
+            "_ucp_origin: names that begin with _dlq_ or _ucp_ are reserved for this tool (`dlq redrive` moves dead letters back, `restore` archives)",
         ),
         (
             format!(r#"{{{base},"timestamp":"noon"}}"#),
@@ -140,7 +140,7 @@ fn each_rule_is_named_with_its_field() {
         ),
         (
             "[1]".to_owned(),
-            "must be a JSON object (it is an array: a file that is one is `publish --format json`) (is `[1]`)",
+            "must be a JSON object (it is an array: publish a file that is one array with `publish --format json`) (is `[1]`)",
         ),
     ] {
         assert_eq!(bad("events.raw", &line), expected, "{line}");

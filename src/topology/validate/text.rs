@@ -1,11 +1,11 @@
-//! Texts and values of JSON, borrowed from it wherever its text is the value.
+//! Texts and values of JSON, borrowed from the input if possible.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::Visitor;
 
-/// The error without its line, which is always the first of the one line there is.
+/// The error without its line number, because the input has only one line.
 pub(super) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let words = text.split(" at line ").next().unwrap_or_default();
@@ -30,8 +30,7 @@ pub(super) fn value_text(raw: &str) -> Result<Option<Cow<'_, str>>, serde_json::
     }
 }
 
-/// Valid JSON without the white space between its tokens. Numbers, escapes and the order of names
-/// stay as they were written.
+/// Valid JSON without white space between its tokens. Numbers, escapes and the order of names are unchanged.
 pub(super) fn compact(json: &str) -> Cow<'_, str> {
     if !has_space_between_tokens(json.as_bytes()) {
         return Cow::Borrowed(json);

@@ -1,21 +1,21 @@
-//! Timestamps in fields: ISO 8601 is read; RFC 3339 in UTC with milliseconds is written.
+//! Timestamps in fields: ISO 8601 is accepted; RFC 3339 in UTC with milliseconds is written.
 
 use crate::model::Written;
 
-/// A timestamp as it was read.
+/// A timestamp that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadTimestamp {
-    /// It is written as fields are: to be kept byte for byte.
+    /// It already has the written form, and is kept byte for byte.
     AsWritten,
-    /// It is to be written like this.
+    /// It must be rewritten to this.
     Rewritten(String),
-    /// The same, and it said no offset, so that UTC was taken.
+    /// The same; it had no offset, so UTC was assumed.
     WithoutOffset(String),
 }
 
-/// Reads a date and time of the years 0 to 9999; `None` when it is not one.
+/// Parses a date and time of the years 0 to 9999; `None` when it is not one.
 ///
-/// A fraction finer than a millisecond is kept, so that nothing that was said is lost.
+/// A fraction finer than a millisecond is kept, so that no information is lost.
 pub fn read_timestamp(text: &[u8]) -> Option<ReadTimestamp> {
     if is_canonical(text) {
         return Some(ReadTimestamp::AsWritten);
@@ -27,8 +27,8 @@ pub fn read_timestamp(text: &[u8]) -> Option<ReadTimestamp> {
     }
 }
 
-/// `YYYY-MM-DDTHH:MM:SS.mmmZ` with a day that exists, the fraction up to nine digits. A leap second
-/// is left to the calendar library.
+/// Whether it is `YYYY-MM-DDTHH:MM:SS.mmmZ` with a day that exists and up to nine digits in the fraction. A leap
+/// second is left to the calendar library.
 fn is_canonical(text: &[u8]) -> bool {
     const SHAPE: &[u8; 20] = b"0000-00-00T00:00:00.";
     let (Some((head, tail)), 24..=30) = (text.split_at_checked(SHAPE.len()), text.len()) else {
@@ -52,7 +52,7 @@ fn is_canonical(text: &[u8]) -> bool {
         && pair(17) < 60
 }
 
-/// Days of a month of the year `century * 100 + of_century`; 0 for a month there is not.
+/// The number of days in a month of the year `century * 100 + of_century`; 0 for a month that does not exist.
 fn days_in(century: u8, of_century: u8, month: u8) -> u8 {
     let leap = if of_century == 0 {
         century.is_multiple_of(4)

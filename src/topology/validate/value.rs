@@ -1,4 +1,4 @@
-//! One value against one field's type.
+//! Checks one value against its field's type.
 
 use std::borrow::Cow;
 
@@ -8,9 +8,9 @@ use super::timestamp::{ReadTimestamp, read_timestamp};
 use super::{Oddity, Rule};
 use crate::topology::FieldType;
 
-/// Checks a value that is not empty; rewrites it where the type has a form of its own.
+/// Checks a value that is not empty, and rewrites it if its type has a canonical form.
 ///
-/// `Ok(Some(_))` is a value that is accepted and should not look so.
+/// `Ok(Some(_))` is an accepted value with a warning.
 pub(super) fn check_value(
     kind: &FieldType,
     value: &mut Cow<'_, [u8]>,

@@ -1,31 +1,31 @@
-//! An entry in one line of a screen: what is too long ends with `…`, the longest values first.
+//! An entry in one line of a screen. What is too long ends with `…`; the longest values are shortened first.
 
 use unicode_width::UnicodeWidthChar as _;
 
 use super::{Options, Tone, shown_time};
 use crate::model::{EntryId, escaped, shown_field, shown_name};
 
-/// Columns that a value keeps even where other fields need them.
+/// The width that every value keeps, even if other fields need it.
 const LEAST: usize = 6;
-/// Columns that fields get even where the screen has none left for them.
+/// The width that fields get even if the screen has none left.
 const ROOM: usize = 14;
-/// A screen that is narrower is shown no date: the id tells it.
+/// On a screen narrower than this, the date is not shown, because the id contains it.
 const NARROW: u16 = 100;
-/// What stands for what is left out.
+/// The sign for what is left out.
 const MORE: char = '…';
-/// The columns of that behind other fields.
+/// The width of that sign after other fields.
 const SIGN: usize = 2;
 
-/// A field as it is shown, before it is shortened.
+/// A field in its shown form, before it is shortened.
 struct Piece {
     name: String,
     value: String,
-    /// Whether the value goes on.
+    /// Whether the value continues.
     is_cut: bool,
 }
 
 impl Piece {
-    /// A field, of whose value no more is looked at than a screen shows.
+    /// A field; no more of its value is looked at than a screen can show.
     fn new(name: &[u8], value: &[u8], most: usize) -> Self {
         // A character has at most four bytes.
         let seen = &value[..value.len().min(most.saturating_mul(4))];
@@ -42,17 +42,17 @@ impl Piece {
         }
     }
 
-    /// The columns of its name and the sign behind it.
+    /// The width of its name and the sign after it.
     fn named(&self) -> usize {
         columns(&self.name) + 1
     }
 
-    /// The columns of its value.
+    /// The width of its value.
     fn value(&self) -> usize {
         columns(&self.value) + usize::from(self.is_cut)
     }
 
-    /// Appends it in at most `most` columns.
+    /// Appends it in at most `most` columns of the screen.
     fn push(&self, out: &mut Vec<u8>, most: usize, options: &Options) {
         let dim = |name: &str| options.theme.paint(Tone::Dim, name).into_owned();
         let named = self.named();
@@ -69,12 +69,12 @@ impl Piece {
     }
 }
 
-/// The columns that a terminal gives to a text, character by character.
+/// The number of columns that a terminal gives to a text, character by character.
 fn columns(text: &str) -> usize {
     text.chars().map(|it| it.width().unwrap_or(0)).sum()
 }
 
-/// `text` in at most `most` columns; with `…` at its end where there is more of it.
+/// `text` in at most `most` columns, with `…` at its end if it was shortened.
 fn cut(text: &str, most: usize, goes_on: bool) -> String {
     if !goes_on && columns(text) <= most {
         return text.to_owned();
@@ -92,7 +92,8 @@ fn cut(text: &str, most: usize, goes_on: bool) -> String {
     kept
 }
 
-/// Appends an entry's line: its id, its time, its stream in so many columns where there are several, and its fields.
+/// Appends an entry's line: its id, its time, its stream in a column of this width if there are several streams, and
+/// its fields.
 pub(super) fn line<A: AsRef<[u8]>, B: AsRef<[u8]>>(
     out: &mut Vec<u8>,
     (id, stream): (EntryId, Option<(&[u8], usize)>),
@@ -122,7 +123,7 @@ pub(super) fn line<A: AsRef<[u8]>, B: AsRef<[u8]>>(
     out.push(b'\n');
 }
 
-/// `01-31 09:00:00`; where it is to be short, the time alone.
+/// `01-31 09:00:00`; in the short form only the time.
 fn day_and_time(id: EntryId, is_short: bool) -> String {
     let time = shown_time(id);
     match (time.get(5..10), time.get(11..19)) {
@@ -161,13 +162,13 @@ fn push_fields<A: AsRef<[u8]>, B: AsRef<[u8]>>(
     }
 }
 
-/// The columns that fields take whose values are at most so wide.
+/// The total width of the fields when their values are at most this wide.
 fn needed(pieces: &[Piece], value_most: usize) -> usize {
     let each = |piece: &Piece| piece.named() + piece.value().min(value_most);
     pieces.iter().map(each).sum::<usize>() + pieces.len().saturating_sub(1)
 }
 
-/// How wide a value may be at most so that all fields fit, as far as none keeps less than `LEAST`.
+/// The greatest width of a value with which all fields fit, though never less than `LEAST`.
 fn share(pieces: &[Piece], room: usize) -> usize {
     let names: usize = pieces.iter().map(Piece::named).sum();
     let mut left = room.saturating_sub(names + pieces.len().saturating_sub(1));

@@ -1,4 +1,4 @@
-//! The record of entries that were gone before they were read.
+//! The record of entries that were trimmed or deleted before they were read.
 
 use crate::model::{EntryId, Tone};
 use crate::streams::tail::Gap;

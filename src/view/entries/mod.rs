@@ -1,9 +1,10 @@
-//! Entries, straight from their bytes into a buffer, in every format. This is a hot path: no value tree, and
-//! no allocation for an ordinary entry.
+//! Writes entries straight from their bytes into a buffer, in every format. This is a hot path: no value tree, and no
+//! allocation for an ordinary entry.
 //!
-//! As JSON: `{"stream","id","time","fields":{…}}`, fields in order; a repeated field's value is the array
-//! of its values, where the field first stands; bytes that are not UTF-8 are `{"base64":…}`, and a name that
-//! is not UTF-8 or begins like that is the key `base64:…`. With pairs, `fields` is `[[name, value], …]`, which loses nothing.
+//! As JSON: `{"stream","id","time","fields":{…}}`, with the fields in order. The value of a repeated field is the
+//! array of its values, at the place of the first one. Bytes that are not UTF-8 are `{"base64":…}`, and a name that
+//! is not UTF-8 or has the prefix `base64:` becomes the key `base64:…`. With pairs, `fields` is `[[name, value], …]`,
+//! which loses nothing.
 
 mod brief;
 mod gap;
@@ -28,29 +29,30 @@ const MARGIN: usize = 4;
 /// What entries need besides [`Options`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EntryStyle {
-    /// Entries of several streams are shown together: line formats and tables name the stream of each.
+    /// Whether entries of several streams are shown together, so that line formats and tables name the stream of
+    /// each.
     pub several_streams: bool,
     /// JSON fields as `[[name, value], …]`.
     pub pairs: bool,
-    /// On a screen each entry is one line, in which the names of streams are this wide; `None` for a line a field.
+    /// On a screen, each entry is one line with a stream column of this width; `None` for one line per field.
     pub lines: Option<usize>,
 }
 
-/// Writes entries one by one. `--columns` keeps only the fields it names, and in plain and csv makes them
-/// columns, where `stream`, `id` and `time` are the entry's own; `--names` writes ids only.
+/// Writes entries one by one. `--columns` keeps only the fields it names; in plain and csv these are columns, and
+/// `stream`, `id` and `time` are those of the entry. `--names` writes only ids.
 #[derive(Debug)]
 pub struct EntryWriter {
     options: Options,
     style: EntryStyle,
     fields: Vec<Name>,
-    /// Places of those fields that no entry had so far.
+    /// Indexes of those fields that no entry has had so far.
     unseen: Vec<usize>,
     begun: bool,
-    /// Entries whose fields were shown in another order than their own.
+    /// The number of entries whose fields were shown in a different order.
     regrouped: Cell<u64>,
 }
 
-/// What is an entry's own, and a column of plain and csv.
+/// The columns of plain and csv that are not fields.
 const OWN: [&[u8]; 3] = [b"stream", b"id", b"time"];
 
 impl EntryWriter {
@@ -67,7 +69,7 @@ impl EntryWriter {
         writer.only(options.columns.clone())
     }
 
-    /// The same writer as if `--columns` had named these fields.
+    /// The same writer, as if `--columns` had named these fields.
     #[must_use]
     pub fn only(mut self, fields: Vec<Name>) -> Self {
         self.fields = fields;
@@ -76,8 +78,8 @@ impl EntryWriter {
         self
     }
 
-    /// The same writer, which keeps only these fields. Where they are columns, whose entry they are stands before them, so
-    /// that one of several streams is told from another.
+    /// The same writer, which keeps only these fields. In formats with columns, the id and, for several streams, the
+    /// stream come first.
     #[must_use]
     pub fn only_fields(self, mut fields: Vec<Name>) -> Self {
         let has_columns = matches!(self.options.format, Format::Plain | Format::Csv);
@@ -93,18 +95,19 @@ impl EntryWriter {
         self.only(fields)
     }
 
-    /// The fields that were to be kept and that none of the entries had; none without entries.
+    /// The wanted fields that no entry had; empty when there were no entries.
     pub fn unseen(&self) -> impl Iterator<Item = &Name> {
         let unseen = self.unseen.iter().filter(|_| self.begun);
         unseen.map(|place| &self.fields[*place])
     }
 
-    /// Entries whose fields were shown in another order than their own: JSON has the values of a repeated field together.
+    /// The number of entries whose fields were shown in a different order, because JSON has the values of a repeated
+    /// field together.
     pub fn regrouped(&self) -> u64 {
         self.regrouped.get()
     }
 
-    /// Appends the record of entries that are missing; `false` where the format has no place for one.
+    /// Appends the record of missing entries; `false` when the format has no place for one.
     pub fn gap(&mut self, out: &mut Vec<u8>, stream: &[u8], gap: &Gap) -> bool {
         match self.options.format {
             Format::Csv => return false,
@@ -161,7 +164,7 @@ impl EntryWriter {
         self.begun = true;
     }
 
-    /// Appends what closes the list. A JSON array is closed even when there was no entry.
+    /// Appends the end of the list. A JSON array is closed even when there was no entry.
     pub fn end(&mut self, out: &mut Vec<u8>) {
         if self.options.format == Format::Json {
             out.extend_from_slice(if self.begun { b"\n]\n" } else { b"[]\n" });
@@ -232,7 +235,7 @@ impl EntryWriter {
         close(out, before, b'[', b']');
     }
 
-    /// As `json_fields`, for the rare entry that has a field twice.
+    /// As `json_fields`, for the rare entry with a repeated field.
     fn json_repeated<A: AsRef<[u8]>, B: AsRef<[u8]>>(&self, out: &mut Vec<u8>, fields: &[(A, B)]) {
         if !are_together(fields) {
             self.regrouped.set(self.regrouped.get() + 1);
@@ -295,7 +298,7 @@ impl EntryWriter {
         push_fields(out, &kept, &self.options);
     }
 
-    /// `id TAB field=value …`, the stream before it when there are several.
+    /// `id TAB field=value …`, after the stream when there are several.
     fn line<A: AsRef<[u8]>, B: AsRef<[u8]>>(
         &self,
         out: &mut Vec<u8>,
@@ -317,7 +320,7 @@ impl EntryWriter {
         out.push(b'\n');
     }
 
-    /// The chosen columns; without a choice the stream, id, time and all fields as JSON.
+    /// The selected columns; without a selection the stream, id, time and all fields as JSON.
     fn columns<A: AsRef<[u8]>, B: AsRef<[u8]>>(
         &self,
         out: &mut Vec<u8>,
@@ -417,7 +420,7 @@ fn shown_time(id: EntryId) -> String {
         .map_or_else(|| "?".to_owned(), |time| time.to_string())
 }
 
-/// Closes a list whose items were each written behind `before`; opens it first when there were none.
+/// Closes a list whose items were each written after `before`; opens it first when there were none.
 fn close(out: &mut Vec<u8>, before: u8, open: u8, close: u8) {
     if before == open {
         out.push(open);

@@ -1,8 +1,8 @@
-//! Names that an entry has more than once.
+//! Repeated field names in an entry.
 
 use std::collections::{HashMap, HashSet};
 
-/// Up to so many fields a repeat is looked for by comparing all pairs, without an allocation.
+/// For up to this many fields, repeats are found by comparing all pairs, without an allocation.
 const COMPARED: usize = 32;
 
 /// Whether there is one.
@@ -18,7 +18,7 @@ pub(super) fn has_repeats<A: AsRef<[u8]>, B>(fields: &[(A, B)]) -> bool {
     !fields.iter().all(|(name, _)| seen.insert(name.as_ref()))
 }
 
-/// Whether the fields of one name stand one after the other, whichever name it is.
+/// Whether fields of the same name are always adjacent.
 pub(super) fn are_together<A: AsRef<[u8]>, B>(fields: &[(A, B)]) -> bool {
     let mut seen = HashSet::with_capacity(fields.len());
     let mut last = None;
@@ -30,7 +30,7 @@ pub(super) fn are_together<A: AsRef<[u8]>, B>(fields: &[(A, B)]) -> bool {
     })
 }
 
-/// The values of each name, names in the order in which they first stand.
+/// The values of each name, with names in the order of their first field.
 pub(super) fn grouped<A: AsRef<[u8]>, B: AsRef<[u8]>>(
     fields: &[(A, B)],
 ) -> Vec<(&[u8], Vec<&[u8]>)> {

@@ -1,4 +1,4 @@
-//! Entries as text, case by case, and properties of their JSON.
+//! Tests of entries as text, case by case, and properties of their JSON.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -215,7 +215,7 @@ fn back(value: &Value) -> Vec<u8> {
 }
 
 proptest! {
-    /// What a handler is given and what a reader is shown is the same object, made by two writers.
+    /// The object that a handler gets and the one that a reader sees are the same, although two writers produce them.
     #[test]
     fn both_writers_of_the_entry_object_agree(
         fields in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 0..3), proptest::collection::vec(any::<u8>(), 0..9)), 0..60)

@@ -71,7 +71,7 @@ fn figures(group: &GroupReport) -> String {
     format!("lag {lag}, {pending} pending")
 }
 
-/// `CRITICAL - what is wrong | 'group lag'=3999;;1000`: one line, as monitoring plugins print it.
+/// `CRITICAL - what is wrong | 'group lag'=3999;;1000`: one line in the format of monitoring plugins.
 pub fn plugin_line(report: &CheckReport) -> String {
     let mut line = format!("{} - ", report.verdict.word());
     if report.findings.is_empty() {
@@ -95,7 +95,7 @@ pub fn plugin_line(report: &CheckReport) -> String {
     line
 }
 
-/// The figures of a group that are known, each with its threshold.
+/// The known figures of a group, each with its threshold.
 fn performance(group: &GroupReport) -> Vec<(&'static str, String, Option<Threshold>)> {
     let figures = &group.figures;
     let lag = figures.lag.and_then(Lag::entries);

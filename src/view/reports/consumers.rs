@@ -1,4 +1,4 @@
-//! `consumers`, and what was or would be done with them.
+//! `consumers`, and the results of deleting them.
 
 use crate::model::{Cell, Column, Row};
 use crate::streams::consumers::{Member, Removal};
@@ -16,7 +16,7 @@ impl Row for Removal {
         Column::number("tombstones", "TOMBSTONES"),
     ];
 
-    /// What stays stands first, then what holds most.
+    /// Consumers that were kept come first, then those with most pending entries.
     fn rank(&self) -> u64 {
         const AFTER: u64 = 1 << 62;
         let after = if self.outcome.is_done() { AFTER } else { 0 };

@@ -6,7 +6,7 @@ use crate::model::{Cell, Column, CommandLine, Name, Problem, Row, Tone, narrowed
 use crate::streams::dead_letters::DeadLetter;
 use crate::view::{Report, Section};
 
-/// A dead letter alone: there is room for every column; its fields come below.
+/// A single dead letter: there is room for every column, and its fields are shown below.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 struct Alone<'a>(&'a DeadLetter);
@@ -34,13 +34,13 @@ impl Row for Alone<'_> {
     }
 }
 
-/// One dead letter with all it has.
+/// One dead letter with everything about it.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct WholeLetter<'a> {
-    /// It.
+    /// The dead letter.
     pub letter: &'a DeadLetter,
-    /// The stream that it is a dead letter of.
+    /// The stream whose dead letter it is.
     #[serde(skip)]
     pub stream: &'a Name,
 }

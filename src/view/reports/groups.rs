@@ -1,4 +1,4 @@
-//! A group as `groups` and as `lag` show it: the same report, with other columns in front.
+//! A group as `groups` and `lag` show it: the same report, with different columns in front.
 
 use std::borrow::Cow;
 
@@ -33,13 +33,13 @@ impl Row for Listed {
     }
 }
 
-/// A line of `lag`. In JSON its consumers are how many they are.
+/// A line of `lag`. In JSON, `consumers` is their number.
 #[derive(Clone, Debug)]
 pub struct Behind(pub GroupReport);
 
 /// The key of a group's consumers.
 const CONSUMERS: &str = "consumers";
-/// How old its oldest pending entry is: in front here, without how long that has been idle.
+/// The key of the age of its oldest pending entry, which is shown in front here, without the entry's idle time.
 const OLDEST: &str = "oldest_pending_age_ms";
 
 impl Row for Behind {
@@ -90,7 +90,7 @@ impl JsonSchema for Behind {
         let mut schema = GroupReport::json_schema(generator);
         let properties = schema.get_mut("properties");
         if let Some(consumers) = properties.and_then(|it| it.get_mut(CONSUMERS)) {
-            *consumers = json!({ "type": "integer", "minimum": 0, "description": "How many consumers it has" });
+            *consumers = json!({ "type": "integer", "minimum": 0, "description": "The number of its consumers" });
         }
         schema
     }

@@ -7,7 +7,7 @@ use crate::streams::consumers::Member;
 use crate::streams::inspect::{GroupReport, StreamReport};
 use crate::view::{Report, Section};
 
-/// All that `info` has to say.
+/// The whole output of `info`.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct Info<'a> {
@@ -17,7 +17,7 @@ pub struct Info<'a> {
 }
 
 impl<'a> Info<'a> {
-    /// Of these streams; consumers, of which there can be many, in a list of their own if asked for.
+    /// The output for these streams; consumers, which can be many, are in a list of their own if requested.
     pub const fn new(streams: &'a [StreamReport], with_consumers: bool) -> Self {
         Self {
             streams,

@@ -1,4 +1,4 @@
-//! How the reports of operations look: their columns, in their order, in the words people know them by.
+//! How the reports of operations are shown: their columns and the order of these.
 
 mod check;
 mod consumers;

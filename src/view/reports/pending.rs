@@ -1,4 +1,4 @@
-//! `pending`: the summary, what is shared, then the entries.
+//! `pending`: the summary, what entries have in common, then the entries.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use crate::model::{Cell, Column, Format, Problem, Row, Tone, narrowed};
 use crate::streams::pending::{Cluster, HistogramRow, Holding, PendingReport, PendingRow};
 use crate::view::{Cut, Options, Report, Section, human_count, report, rows, write_json};
 
-/// A pending entry whose fields were asked for.
+/// A pending entry whose fields were requested.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 struct WithFields<'a>(&'a PendingRow);
@@ -55,31 +55,31 @@ impl Row for Bar<'_> {
     }
 }
 
-/// All that `pending` has to say. A person gets the whole of it; line-based formats the tables that were asked for.
+/// The whole output of `pending`. A person gets all of it; line-based formats get the requested tables.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct Pending<'a> {
     report: &'a PendingReport,
     #[serde(skip)]
     asked: PendingParts,
-    /// Whether more entries come after it.
+    /// Whether more entries follow.
     #[serde(skip)]
     is_begun: bool,
 }
 
-/// What was asked for besides counts.
+/// What was requested besides counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingParts {
     /// The entries, and their fields.
     Entries,
-    /// So many entries as are listed of themselves.
+    /// Only as many entries as are listed by default.
     Listed,
     /// None.
     Summary,
 }
 
 impl<'a> Pending<'a> {
-    /// This report, where these parts were asked for.
+    /// This report, with these parts requested.
     pub const fn new(report: &'a PendingReport, asked: PendingParts) -> Self {
         Self {
             report,
@@ -99,14 +99,14 @@ impl<'a> Pending<'a> {
         )
     }
 
-    /// Every table, those that were asked for first: one of them is picked.
+    /// Every table, the requested ones first; one of them is selected.
     fn tables(&self, section: &mut Section<'_>) -> Result<(), Problem> {
         self.asked(section)?;
         section.list(&self.report.entries)?;
         section.list(&self.report.consumers)
     }
 
-    /// Entries, or what they have in common, or who holds them.
+    /// The entries, or what they have in common, or the consumers that hold them.
     fn asked(&self, section: &mut Section<'_>) -> Result<(), Problem> {
         let bars = self.bars();
         if let Some(bars) = &bars {
@@ -145,7 +145,7 @@ impl Report for Pending<'_> {
     }
 }
 
-/// What a person reads at the end of a report.
+/// The end of a report for people.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Tail<'a>(&'a PendingReport);
@@ -159,10 +159,10 @@ impl Report for Tail<'_> {
     }
 }
 
-/// What ends the document of a report, whose last key is its entries.
+/// The end of a report's document, whose last key is its entries.
 const DOCUMENT_END: &[u8] = b"]}\n";
 
-/// A report with entries that come in pages, after its first ones.
+/// A report whose entries come in pages, after the first ones.
 #[derive(Debug)]
 pub struct PendingPages {
     options: Options,
@@ -170,7 +170,7 @@ pub struct PendingPages {
 }
 
 impl PendingPages {
-    /// Appends the report as far as it goes; `None`, and nothing, where it can only be shown whole.
+    /// Appends the beginning of the report; `None`, without writing anything, when it can only be shown as a whole.
     ///
     /// # Errors
     /// As [`report()`].
@@ -223,7 +223,7 @@ impl PendingPages {
         .map(|_| ())
     }
 
-    /// Appends what closes the report of so many entries.
+    /// Appends the end of the report, which knows the number of entries.
     ///
     /// # Errors
     /// As [`report()`].
@@ -242,7 +242,7 @@ impl PendingPages {
 }
 
 impl PendingReport {
-    /// Who holds them, what they have in common, and the entries.
+    /// The consumers, what entries have in common, and the entries.
     fn head(&self, section: &mut Section<'_>) -> Result<(), Problem> {
         let holders: Vec<Holding> = self.holders().cloned().collect();
         if !holders.is_empty() {
@@ -297,7 +297,7 @@ impl PendingReport {
         ));
     }
 
-    /// What there is to say of entries that are not shown.
+    /// The note about entries that are not shown.
     pub fn left_out(&self) -> Option<Cut> {
         let (all, is_least) = self.in_all();
         let cut = Cut::new(self.listed, all, is_least);

@@ -6,7 +6,7 @@ use crate::model::{Column, Problem, Row};
 use crate::streams::permissions::Permission;
 use crate::view::{Report, Section};
 
-/// Rules for people: each under the command that it is for, its words in lines.
+/// Rules for people: each below its command, with its words in several lines.
 #[derive(Debug, Serialize)]
 pub struct Rules<'a>(pub &'a [Permission]);
 

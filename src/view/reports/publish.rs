@@ -1,11 +1,11 @@
-//! `publish` and `ingest`: ids, and what would be published.
+//! `publish` and `ingest`: the new ids, and what would be published.
 
 use crate::model::{Format, Problem};
 use crate::streams::publish::Published;
 use crate::view::{Cut, Options, RowWriter};
 
-/// Writes the ids of entries that were published: for people and in plain text one id a line and nothing else, in
-/// the other formats as a list.
+/// Writes the ids of published entries: for people and in plain text only one id per line, in the other formats as a
+/// list.
 #[derive(Debug)]
 pub struct IdWriter<'s>(RowWriter<Published<'s>>);
 
@@ -13,7 +13,7 @@ impl<'s> IdWriter<'s> {
     /// A writer for `options`.
     ///
     /// # Errors
-    /// A usage [`Problem`] when `--columns` names a column that is not there.
+    /// A usage [`Problem`] when `--columns` names a column that does not exist.
     pub fn new(options: &Options) -> Result<Self, Problem> {
         let on_screen = options.on_screen();
         let listed = options.format.is_json() || options.format == Format::Csv;
@@ -29,12 +29,12 @@ impl<'s> IdWriter<'s> {
     /// Appends the next ids.
     ///
     /// # Errors
-    /// A usage [`Problem`] when `--columns` names a key that is not there.
+    /// A usage [`Problem`] when `--columns` names a key that does not exist.
     pub fn page(&mut self, out: &mut Vec<u8>, ids: &[Published<'s>]) -> Result<(), Problem> {
         self.0.page(out, ids)
     }
 
-    /// Appends what closes the list.
+    /// Appends the end of the list.
     ///
     /// # Errors
     /// As [`IdWriter::page`].

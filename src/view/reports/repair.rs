@@ -1,48 +1,48 @@
-//! `claim`, `ack`, `requeue`, `dlq add`, `dlq redrive` and `dlq purge`: what became of each entry.
+//! `claim`, `ack`, `requeue`, `dlq add`, `dlq redrive` and `dlq purge`: the result for each entry.
 
 use crate::model::{Body, EntryId, Name, Time, is_fatal, report};
 use crate::streams::inspect::deliveries_cell;
 use crate::streams::repair::{Outcome, Repaired};
 
 report! {
-    /// An entry, and what became of it.
+    /// An entry, and what happened to it.
     #[derive(Debug)]
     pub struct Changed ranked by rank_by_outcome {
         /// The entry.
         pub id: EntryId => whole("ID"),
         /// When it was added, by its id.
         pub time: Option<Time>,
-        /// What became of it.
+        /// What happened to it.
         pub outcome: Outcome => whole("OUTCOME"),
-        /// Who held it when it was looked at; `null` also for what nobody held.
+        /// The consumer that held it when it was looked at; `null` also when no consumer held it.
         pub consumer: Option<Name> => text("WAS HELD BY"),
-        /// How long it had not been delivered then.
+        /// How long it had been idle then.
         pub idle_ms: Option<u64> => millis("IDLE"),
-        /// How often it had been delivered; `null` also where that is fatal.
+        /// How often it had been delivered; `null` also when it was given up for good.
         pub deliveries: Option<u64> => number("DELIVERIES")
             by |row| deliveries_cell(row.deliveries, row.is_fatal),
         /// Whether it was given up for good (`XNACK … FATAL`).
         pub is_fatal: bool,
-        /// Its id in the stream it went to.
+        /// Its id in the stream it was added to.
         pub new_id: Option<EntryId> => whole("NEW ID"),
-        /// When it went there, by that id.
+        /// When it was added there, by that id.
         pub new_time: Option<Time>,
-        /// The stream that the id is of.
+        /// The stream that the id belongs to.
         pub stream: Name => text("STREAM", wide),
-        /// Why, where there is more to say.
+        /// The reason, if there is more to say.
         pub detail: Option<String> => text("DETAIL", wide),
-        /// Its fields, where the operation has them.
+        /// Its fields, if the operation has them.
         pub fields: Option<Body> => text("FIELDS", wide),
     }
 }
 
 impl Changed {
-    /// What did not come out as it was meant to stands first.
+    /// Entries without the wanted result come first.
     fn rank_by_outcome(&self) -> u64 {
         self.outcome.is_done().into()
     }
 
-    /// `row`, of an id of `stream`.
+    /// `row`, for an id of `stream`.
     pub fn new(stream: &Name, row: &Repaired) -> Self {
         let Repaired {
             id,

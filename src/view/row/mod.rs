@@ -1,4 +1,4 @@
-//! Lists of rows, whole or page by page, and single objects, in every format.
+//! Lists of rows, as a whole or page by page, and single objects, in every format.
 
 use std::marker::PhantomData;
 
@@ -16,10 +16,11 @@ use crate::model::{Format, Kind, Name, Problem};
 /// How far the lines of a note below a list are set in that follow its first one.
 const NOTE_INDENT: usize = 2;
 
-/// Shows a whole list, on a screen in the order of its rows' ranks. What is left to say of rows that are not shown.
+/// Shows a whole list, on a screen in the order of its rows' ranks. Returns what must still be said about rows that
+/// are not shown.
 ///
 /// # Errors
-/// A usage [`Problem`] when `--columns` names one that is not there.
+/// A usage [`Problem`] when `--columns` names a column that does not exist.
 pub fn rows<R: Row>(
     out: &mut Vec<u8>,
     rows: &[R],
@@ -41,10 +42,10 @@ fn ranked<'r, R: Row>(rows: &'r [R], options: &Options) -> Vec<&'r R> {
     rows
 }
 
-/// Shows one object: as a table one line a key, as JSON an object.
+/// Shows one object: as a table one line per key, as JSON an object.
 ///
 /// # Errors
-/// A usage [`Problem`] when `--columns` names one that is not there.
+/// A usage [`Problem`] when `--columns` names a column that does not exist.
 pub fn one<R: Row>(out: &mut Vec<u8>, row: &R, options: &Options) -> Result<(), Problem> {
     match options.format {
         Format::Json | Format::Ndjson => push_object(out, row, chosen_keys::<R>(options), options)?,
@@ -73,7 +74,7 @@ pub struct RowWriter<R> {
     columns: Vec<Column>,
     table: Table,
     list: Shortlist,
-    /// Whether what is left out is said below the list.
+    /// Whether a note below the list says what is left out.
     tells_cut: bool,
     begun: bool,
     row: PhantomData<R>,
@@ -83,7 +84,7 @@ impl<R: Row> RowWriter<R> {
     /// A writer for `options`.
     ///
     /// # Errors
-    /// A usage [`Problem`] when `--columns` names a column that is not there.
+    /// A usage [`Problem`] when `--columns` names a column that does not exist.
     pub fn new(options: &Options) -> Result<Self, Problem> {
         let chosen = if options.format.is_json() {
             Vec::new()
@@ -102,7 +103,7 @@ impl<R: Row> RowWriter<R> {
         })
     }
 
-    /// The same, where a person reads what is left out below the list, whatever its format.
+    /// The same, with a note for people about what is left out below the list, whatever its format.
     #[must_use]
     pub(super) fn telling_cut(mut self, tells_cut: bool) -> Self {
         self.tells_cut = tells_cut;
@@ -129,7 +130,7 @@ impl<R: Row> RowWriter<R> {
         self.chosen.retain(|_| places.next() == Some(&false));
     }
 
-    /// So many more rows there are that are not handed over; with `is_least` there may be yet more.
+    /// Records that there are this many more rows which are not passed to it; with `is_least` there may be even more.
     pub fn leave_out(&mut self, count: u64, is_least: bool) {
         self.list.leave_out(count, is_least);
     }
@@ -168,7 +169,8 @@ impl<R: Row> RowWriter<R> {
         }
     }
 
-    /// Takes the columns out that need not be shown, since all rows say the same there; says that once for each.
+    /// Removes the columns that need not be shown, because all rows have the same value in them. Returns a note for
+    /// each.
     fn drop_same(&mut self, rows: &mut [Vec<Cell>]) -> Vec<String> {
         let mut said = Vec::new();
         let Some((first, others)) = rows.split_first() else {
@@ -211,8 +213,8 @@ impl<R: Row> RowWriter<R> {
         self.begun = true;
     }
 
-    /// Appends what closes the list: on a screen how much of it is not shown, which is left to be said elsewhere. An empty list
-    /// is `[]`, or its header.
+    /// Appends the end of the list. On a screen, this includes how many rows are not shown; elsewhere it is returned,
+    /// to be said in another place. An empty list is `[]`, or its header.
     ///
     /// # Errors
     /// As [`RowWriter::page`].
@@ -237,7 +239,7 @@ impl<R: Row> RowWriter<R> {
         Ok(cut.filter(|_| !self.tells_cut))
     }
 
-    /// The chosen ones of a row's cells; `wide` abridges nothing.
+    /// The selected cells of a row; `wide` shortens nothing.
     fn cells(&self, row: &R) -> Vec<Cell> {
         cells_of(row, &self.chosen, self.options.format)
     }
@@ -270,7 +272,7 @@ impl<R: Row> RowWriter<R> {
     }
 }
 
-/// The cells of a row in these places.
+/// The cells of a row at these indexes.
 fn cells_of<R: Row>(row: &R, chosen: &[usize], format: Format) -> Vec<Cell> {
     let cells = row.cells();
     let chosen = chosen.iter().map(|place| cells[*place].clone());
@@ -281,11 +283,11 @@ fn cells_of<R: Row>(row: &R, chosen: &[usize], format: Format) -> Vec<Cell> {
     chosen.map(whole).collect()
 }
 
-/// Which keys of the JSON were asked for.
+/// The keys of the JSON that were requested.
 enum Keys<'a> {
     All,
     Only(Vec<&'a Name>),
-    /// `--names`: the value of this one alone.
+    /// `--names`: only the value of this one.
     Value(&'a str),
 }
 
@@ -341,7 +343,7 @@ fn object_of<R: Row>(row: &R) -> Result<Map<String, Value>, Problem> {
     }
 }
 
-/// Whether rows of this kind have all the columns asked for.
+/// Whether rows of this kind have all requested columns.
 pub(super) fn has_columns<R: Row>(options: &Options) -> bool {
     let has = |wanted: &Name| R::COLUMNS.iter().any(|column| is_called(column, wanted));
     options.columns.iter().all(has)
@@ -354,7 +356,7 @@ fn is_called(column: &Column, wanted: &Name) -> bool {
             .eq_ignore_ascii_case(column.header.as_bytes())
 }
 
-/// The places of the columns to show, in order.
+/// The indexes of the columns to show, in order.
 fn choose(columns: &[Column], options: &Options) -> Result<Vec<usize>, Problem> {
     if options.names {
         return Ok((0..columns.len().min(1)).collect());

@@ -1,4 +1,4 @@
-//! One list in every format.
+//! Tests of one list in every format.
 
 use super::*;
 use crate::model::{EntryId, Lag, Name, report};

@@ -10,11 +10,11 @@ use crate::wire::request::{Request, count};
 pub enum GroupStart {
     /// After this id; `0-0` is everything.
     After(EntryId),
-    /// Only what is added from now on (`$`).
+    /// Only entries that are added from now on (`$`).
     New,
 }
 
-/// `XGROUP CREATECONSUMER`: whether it is new. Error kind `NoGroup` when there is no such group.
+/// `XGROUP CREATECONSUMER`: whether the consumer is new. Error kind `NoGroup` when there is no such group.
 pub fn xgroup_create_consumer(stream: &Name, group: &Name, consumer: &Name) -> Request<bool> {
     Request::new(
         "XGROUP CREATECONSUMER",
@@ -25,8 +25,8 @@ pub fn xgroup_create_consumer(stream: &Name, group: &Name, consumer: &Name) -> R
     .arg(consumer.as_bytes())
 }
 
-/// Refreshes the consumer's idle time without touching a message: a read of its own history from the id before the
-/// very last one, where nothing can be.
+/// Resets the consumer's idle time without touching an entry: it reads its own history from the id before the
+/// greatest possible one, where there cannot be any entry.
 pub fn touch_consumer(stream: &Name, group: &Name, consumer: &Name) -> Request<()> {
     let beyond = EntryId::MAX.previous().unwrap_or(EntryId::MAX);
     let mut request = Request::new(

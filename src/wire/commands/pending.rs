@@ -6,7 +6,7 @@ use crate::model::{EntryId, Name, PendingEntry, PendingSummary};
 use crate::wire::decode;
 use crate::wire::request::{Request, count};
 
-/// Which pending entries to list.
+/// Selects pending entries.
 #[derive(Clone, Debug)]
 pub struct PendingFilter<'a> {
     /// The least id.
@@ -15,9 +15,9 @@ pub struct PendingFilter<'a> {
     pub end: EntryId,
     /// Only those of this consumer.
     pub consumer: Option<&'a Name>,
-    /// Only those not delivered for this long. The server looks at every pending entry to find them.
+    /// Only those idle for at least this long. The server looks at every pending entry to find them.
     pub idle_min: Option<Duration>,
-    /// At most so many rows.
+    /// The greatest number of rows.
     pub count_max: usize,
 }
 
@@ -64,7 +64,7 @@ pub fn xpending_entries(
     }
 }
 
-/// `XACK`: how many were pending and now are not. 0 also when there is no such group or stream.
+/// `XACK`: how many entries were pending and are now acknowledged. 0 also when there is no such group or stream.
 pub fn xack(stream: &Name, group: &Name, ids: &[EntryId]) -> Request<u64> {
     let mut request = Request::new("XACK", Some(stream.as_bytes()), count).arg(group.as_bytes());
     for id in ids {

@@ -1,4 +1,4 @@
-//! Commands that look at streams and change nothing.
+//! Commands that read streams and change nothing.
 
 use crate::model::{ConsumerInfo, Entry, EntryId, GroupInfo, Name, StreamInfo};
 use crate::wire::decode;
@@ -6,7 +6,7 @@ use crate::wire::error::Result;
 use crate::wire::node::{Node as _, Shape};
 use crate::wire::request::{Request, count};
 
-/// `XLEN`: entries in the stream; 0 when there is no such key.
+/// `XLEN`: the number of entries in the stream; 0 when there is no such key.
 pub fn xlen(stream: &Name) -> Request<u64> {
     Request::new("XLEN", Some(stream.as_bytes()), count)
 }
@@ -39,7 +39,7 @@ pub fn xrevrange(
         .arg(count_max)
 }
 
-/// How much a range has.
+/// The size of a range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
     /// Entries.
@@ -50,7 +50,7 @@ pub struct Extent {
     pub last: Option<EntryId>,
 }
 
-/// As [`xrange`], of which only the extent is kept.
+/// As [`xrange`], but keeps only the size of the range.
 pub fn xrange_extent(
     stream: &Name,
     start: EntryId,
@@ -85,7 +85,7 @@ pub struct Ids {
     pub bytes: usize,
 }
 
-/// As [`xrevrange`], of which only the ids are kept.
+/// As [`xrevrange`], but keeps only the ids.
 pub fn xrevrange_ids(
     stream: &Name,
     end: EntryId,
@@ -126,7 +126,7 @@ pub fn hgetall(key: &Name) -> Request<Vec<(Name, Vec<u8>)>> {
     })
 }
 
-/// `HMGET`: the values of these fields, each `None` where there is none. At least one field.
+/// `HMGET`: the values of these fields, `None` for each that does not exist. Requires at least one field.
 pub fn hmget(key: &Name, fields: &[EntryId]) -> Request<Vec<Option<Vec<u8>>>> {
     let mut request = Request::new("HMGET", Some(key.as_bytes()), |command, value| {
         decode::list(command, value)?

@@ -11,7 +11,7 @@ pub fn ping() -> Request<()> {
     Request::new("PING", None, done)
 }
 
-/// Which server answers, by its own `HELLO`.
+/// Which server answered, from its own `HELLO`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// `redis` or `valkey`.
@@ -76,7 +76,7 @@ pub fn dbsize() -> Request<u64> {
     })
 }
 
-/// `EXISTS` of two keys, whatever they are: a cluster refuses it with
+/// `EXISTS` of two keys, whatever they are. A cluster refuses it with
 /// [`CrossSlot`](crate::wire::ErrorKind::CrossSlot) when they are in different hash slots.
 pub fn exist_together(one: &Name, other: &Name) -> Request<()> {
     Request::new("EXISTS", Some(one.as_bytes()), done).arg(other.as_bytes())
@@ -95,7 +95,7 @@ pub fn info(section: &str) -> Request<Vec<(String, String)>> {
     .arg(section)
 }
 
-/// `SENTINEL MASTERS`: name and `HOST:PORT` of each master that a sentinel watches.
+/// `SENTINEL MASTERS`: the name and the `HOST:PORT` of each primary that a sentinel watches.
 pub fn sentinel_masters() -> Request<Vec<(String, String)>> {
     Request::new("SENTINEL MASTERS", None, |command, value| {
         decode::list(command, value)?
@@ -118,7 +118,7 @@ pub fn sentinel_masters() -> Request<Vec<(String, String)>> {
     })
 }
 
-/// `HOST:PORT`, as a URL takes it.
+/// `HOST:PORT`, in the form that a URL needs.
 pub fn address(host: &str, port: &str) -> String {
     if host.contains(':') {
         format!("[{host}]:{port}")
@@ -127,8 +127,8 @@ pub fn address(host: &str, port: &str) -> String {
     }
 }
 
-/// `COMMAND INFO name …`: for each name whether the server has it. This, not a version, says what a server can do:
-/// Valkey calls itself 7.2.4.
+/// `COMMAND INFO name …`: for each name, whether the server has it. This tells what a server can do, which its
+/// version does not: Valkey calls itself 7.2.4.
 pub fn has_commands(names: &[&str]) -> Request<Vec<bool>> {
     let mut request = Request::new(
         "COMMAND INFO",
@@ -145,8 +145,8 @@ pub fn has_commands(names: &[&str]) -> Request<Vec<bool>> {
     request
 }
 
-/// `COMMAND DOCS` of the commands of `options`: for each pair of a command and an option whether the command takes it.
-/// Changes nothing; a server has an option or has it not, whatever its version.
+/// `COMMAND DOCS` of these commands: the option words in the documentation of each. Changes nothing. Like `COMMAND
+/// INFO`, it does not depend on the server's version.
 pub fn documented(commands: &[&str]) -> Request<Vec<(String, Vec<String>)>> {
     let mut request = Request::new("COMMAND DOCS", None, |command, value| {
         let mut found = Vec::new();
@@ -164,7 +164,7 @@ pub fn documented(commands: &[&str]) -> Request<Vec<(String, Vec<String>)>> {
     request
 }
 
-/// The words that options of a command begin with, wherever its documentation has them.
+/// The words with which a command's options begin, wherever its documentation has them.
 fn tokens_in<'a, N: crate::wire::node::Node<'a>>(docs: N, tokens: &mut Vec<String>) {
     let mut is_token = false;
     for child in docs.children() {

@@ -7,7 +7,7 @@ use crate::wire::decode;
 use crate::wire::node::{Node as _, Shape};
 use crate::wire::request::{Request, count, done, text};
 
-/// `XADD`: appends an entry with a generated id, cutting the stream to about `maxlen` entries when given
+/// `XADD`: appends an entry with a generated id, and trims the stream to about `maxlen` entries if that is given
 /// (`MAXLEN ~`, whole nodes only).
 pub fn xadd<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     stream: &Name,
@@ -27,7 +27,7 @@ pub fn xadd<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     request
 }
 
-/// `XDEL`: how many of the entries were there.
+/// `XDEL`: how many of the entries existed.
 pub fn xdel(stream: &Name, ids: &[EntryId]) -> Request<u64> {
     let mut request = Request::new("XDEL", Some(stream.as_bytes()), count);
     for id in ids {
@@ -36,7 +36,7 @@ pub fn xdel(stream: &Name, ids: &[EntryId]) -> Request<u64> {
     request
 }
 
-/// `DEL`: how many of the keys were there. All keys in one hash slot.
+/// `DEL`: how many of the keys existed. All keys must be in one hash slot.
 pub fn del(keys: &[Name]) -> Request<u64> {
     let mut request = Request::new("DEL", None, count);
     for key in keys {
@@ -45,7 +45,7 @@ pub fn del(keys: &[Name]) -> Request<u64> {
     request
 }
 
-/// `SET … PX`: keeps a value for so long.
+/// `SET … PX`: stores a value that expires after this time.
 pub fn set_for(key: &Name, value: &[u8], expiry: Duration) -> Request<()> {
     let expiry_ms = u64::try_from(expiry.as_millis()).unwrap_or(u64::MAX).max(1);
     Request::new("SET", Some(key.as_bytes()), done)

@@ -5,15 +5,15 @@ use crate::model::{Entry, EntryId, Name};
 use crate::wire::error::{Error, Result};
 use crate::wire::node::{Node, Shape};
 
-/// Name and value pairs of one entry, borrowed from the reply.
+/// The name and value pairs of one entry, borrowed from the reply.
 pub type FieldSlices<'a> = [(&'a [u8], &'a [u8])];
 
-/// Calls `each` with every entry of a list `[[id, [name, value, …]], …]`, in order. `None` for the fields is an
-/// entry that is pending but no longer in the stream. An entry may carry more elements (idle time and delivery
-/// count, Redis 8.4); a bare nil in the list (Redis 6.2's deleted entries) is passed over.
+/// Calls `each` with every entry of a list `[[id, [name, value, …]], …]`, in order. `None` for the fields stands for
+/// an entry that is pending but no longer in the stream. An entry may have more elements (idle time and delivery
+/// count, Redis 8.4). A bare nil in the list (Redis 6.2's deleted entries) is skipped.
 ///
 /// # Errors
-/// A shape that is not known, or what `each` returns.
+/// An unknown shape, or an error of `each`.
 pub fn entries<'a, N: Node<'a>>(
     command: &str,
     node: N,
@@ -49,7 +49,7 @@ pub fn entries<'a, N: Node<'a>>(
 /// The entries of a list as owned values; those without a body as ids.
 ///
 /// # Errors
-/// A shape that is not known.
+/// An unknown shape.
 pub fn owned_entries<'a, N: Node<'a>>(
     command: &str,
     node: N,
@@ -75,11 +75,11 @@ fn owned(fields: &FieldSlices<'_>) -> crate::model::Fields {
         .collect()
 }
 
-/// Calls `each` with the stream's name and its list of entries for every stream of an `XREAD` or `XREADGROUP`
-/// reply: RESP2's list of pairs or RESP3's map; nil (nothing arrived) calls it never.
+/// Calls `each` with the stream's name and its list of entries for every stream of an `XREAD` or `XREADGROUP` reply,
+/// which is a list of pairs in RESP2 and a map in RESP3. For nil (nothing arrived) it is never called.
 ///
 /// # Errors
-/// A shape that is not known, or what `each` returns.
+/// An unknown shape, or an error of `each`.
 pub fn stream_entries<'a, N: Node<'a>>(
     command: &str,
     node: N,

@@ -1,5 +1,5 @@
-//! `XINFO STREAM`, `XINFO GROUPS` and `XINFO CONSUMERS`. Fields this tool does not use are passed over: servers add
-//! new ones in every release.
+//! Decodes `XINFO STREAM`, `XINFO GROUPS` and `XINFO CONSUMERS`. Fields that this tool does not use are skipped,
+//! because servers add new ones in every release.
 
 use super::{count, id, integer, list, pairs};
 use crate::model::{ConsumerInfo, Entry, EntryId, GroupInfo, Name, StreamInfo};
@@ -9,7 +9,7 @@ use crate::wire::node::{Node, Shape};
 /// One stream.
 ///
 /// # Errors
-/// A shape that is not known, or a field missing that every server since 5.0 sends.
+/// An unknown shape, or a missing field that every server since 5.0 sends.
 pub fn stream<'a, N: Node<'a>>(command: &str, node: N) -> Result<StreamInfo> {
     let (mut length, mut last_generated_id) = (None, None);
     let (mut max_deleted_id, mut entries_added, mut first, mut last) = (None, None, None, None);
@@ -62,7 +62,7 @@ fn optional_entry<'a, N: Node<'a>>(command: &str, node: N) -> Result<Option<Entr
 /// The groups of a stream.
 ///
 /// # Errors
-/// A shape that is not known, or a field missing that every server since 5.0 sends.
+/// An unknown shape, or a missing field that every server since 5.0 sends.
 pub fn groups<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<GroupInfo>> {
     list(command, node)?
         .map(|item| group(command, item))
@@ -114,7 +114,7 @@ fn optional_number<'a, N: Node<'a>>(command: &str, node: N) -> Result<Option<i64
 /// The consumers of a group.
 ///
 /// # Errors
-/// A shape that is not known.
+/// An unknown shape.
 pub fn consumers<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<ConsumerInfo>> {
     list(command, node)?
         .map(|item| consumer(command, item))

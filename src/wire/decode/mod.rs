@@ -1,5 +1,5 @@
-//! Strict decoders from a reply's tree to model values. A shape that is not known is an error that names the
-//! command; nothing is guessed and nothing is dropped.
+//! Strict decoders from a reply's tree to model values. An unknown shape is an error that names the command; nothing
+//! is guessed and nothing is dropped.
 
 mod entries;
 mod info;
@@ -26,12 +26,12 @@ pub(super) fn id<'a, N: Node<'a>>(command: &str, node: N) -> Result<EntryId> {
     EntryId::parse(bytes(command, node)?).map_err(|_| Error::shape(command, "an entry id"))
 }
 
-/// A number that is not negative; also where the server sends it as text.
+/// A number that is not negative; servers may also send it as text.
 pub(super) fn count<'a, N: Node<'a>>(command: &str, node: N) -> Result<u64> {
     u64::try_from(integer(command, node)?).map_err(|_| Error::shape(command, "a count"))
 }
 
-/// A number; also where the server sends it as text.
+/// A number; servers may also send it as text.
 pub(super) fn integer<'a, N: Node<'a>>(command: &str, node: N) -> Result<i64> {
     match node.shape() {
         Shape::Int(value) => Ok(value),
@@ -51,7 +51,7 @@ pub(super) fn list<'a, N: Node<'a>>(command: &str, node: N) -> Result<N::Childre
     }
 }
 
-/// A list's children, `None` for nil (a read that timed out).
+/// A list's children; `None` for nil (a read that timed out).
 pub(super) fn optional_list<'a, N: Node<'a>>(
     command: &str,
     node: N,
@@ -62,7 +62,7 @@ pub(super) fn optional_list<'a, N: Node<'a>>(
     }
 }
 
-/// Calls `field` with each name and value of a map, or of a list of names and values in turn.
+/// Calls `field` with each name and value of a map, or of a list in which names and values alternate.
 pub(super) fn pairs<'a, N: Node<'a>>(
     command: &str,
     node: N,

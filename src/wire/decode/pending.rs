@@ -1,14 +1,14 @@
-//! `XPENDING`, summary and extended.
+//! Decodes `XPENDING`, summary and extended form.
 
 use super::{count, id, integer, list, optional_list};
 use crate::model::{Name, PendingEntry, PendingSummary};
 use crate::wire::error::{Error, Result};
 use crate::wire::node::{Node, Shape};
 
-/// The summary: `[count, first, last, [[consumer, count], …]]`, nils when nothing is pending.
+/// The summary: `[count, first, last, [[consumer, count], …]]`, with nils when nothing is pending.
 ///
 /// # Errors
-/// A shape that is not known.
+/// An unknown shape.
 pub fn pending_summary<'a, N: Node<'a>>(command: &str, node: N) -> Result<PendingSummary> {
     let mut parts = list(command, node)?;
     let (Some(total), Some(first), Some(last), Some(consumers)) =
@@ -42,15 +42,15 @@ pub fn pending_summary<'a, N: Node<'a>>(command: &str, node: N) -> Result<Pendin
     })
 }
 
-/// Longer than anything can have been pending: streams are younger. The server counts from 1970 where a delivery was
-/// taken back.
+/// Longer than anything can have been pending, because streams are younger than that. For an entry whose delivery was
+/// taken back, the server counts from 1970.
 const GIVEN_BACK_MS: u64 = 30 * 365 * 24 * 3_600_000;
 
-/// Rows `[id, consumer, idle, deliveries]`. An entry that was given back has no idle time: the server says an empty
-/// consumer and -1, or the time since 1970.
+/// Rows of `[id, consumer, idle, deliveries]`. A released entry has no idle time: the server sends an empty consumer
+/// and -1, or the time since 1970.
 ///
 /// # Errors
-/// A shape that is not known.
+/// An unknown shape.
 pub fn pending_entries<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<PendingEntry>> {
     list(command, node)?
         .map(|row| {

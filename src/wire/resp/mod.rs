@@ -1,7 +1,7 @@
-//! RESP2 and RESP3 replies read in place: one growing buffer and a flat list of nodes that point into it.
+//! Reads RESP2 and RESP3 replies in place: one growing buffer and a flat list of nodes that point into it.
 //!
-//! Nothing is copied out of the buffer; a reply borrows the reader until the next one is asked for. Parsing is
-//! resumable, so a reply of many megabytes that arrives in pieces is looked at once.
+//! Nothing is copied out of the buffer; a reply borrows the reader until the next one is requested. Parsing can be
+//! resumed, so a reply of many megabytes that arrives in pieces is parsed only once.
 
 mod reply;
 
@@ -14,11 +14,11 @@ use super::error::{Error, ErrorKind, Result};
 
 /// Replies longer than this are refused: 512 MiB is the server's own limit for one bulk string.
 const REPLY_BYTES_MAX: usize = 1 << 30;
-/// Replies nested deeper than this are not Redis's.
+/// Redis never nests replies more deeply than this.
 const DEPTH_MAX: usize = 16;
-/// Bytes asked of the socket at a time.
+/// The number of bytes in one read from the socket.
 const READ_BYTES: usize = 128 * 1024;
-/// A buffer that has grown past this is given back once it is empty.
+/// A buffer that has grown beyond this size is freed once it is empty.
 const KEEP_BYTES: usize = 4 << 20;
 
 /// Reads replies from a byte stream.
@@ -30,9 +30,9 @@ pub(super) struct Reader {
     /// How far it has been parsed.
     position: usize,
     slots: Vec<Slot>,
-    /// Lists under construction: their slot and how many children are missing.
+    /// Lists under construction: their slot, and how many children are still missing.
     open: Vec<(usize, usize)>,
-    /// Whether the last reply was handed out and its bytes can go.
+    /// Whether the last reply was returned, so that its bytes can be discarded.
     delivered: bool,
 }
 
@@ -81,7 +81,7 @@ impl Reader {
         Ok(self.take())
     }
 
-    /// Whether a whole reply has arrived: what [`Reader::take`] gives.
+    /// Whether a whole reply has arrived, which [`Reader::take`] returns.
     ///
     /// # Errors
     /// [`ErrorKind::Protocol`] for bytes that are not RESP.
@@ -123,7 +123,7 @@ impl Reader {
         self.position = self.start;
     }
 
-    /// Goes on parsing what has arrived; `true` when the reply is complete.
+    /// Continues to parse what has arrived; `true` when the reply is complete.
     fn parse(&mut self) -> Result<bool, &'static str> {
         loop {
             if !self.slots.is_empty() && self.open.is_empty() {
@@ -200,7 +200,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Counts one finished value towards the innermost open list, and so on outwards.
+    /// Counts a finished value in the innermost open list, and so on outwards.
     fn close_finished(&mut self) {
         while let Some((index, missing)) = self.open.last_mut() {
             *missing -= 1;
@@ -219,7 +219,7 @@ fn find_line_end(bytes: &[u8]) -> Option<usize> {
     (bytes.get(end + 1) == Some(&b'\n')).then_some(end)
 }
 
-/// A length line: digits, or `-1` for nil.
+/// A line with a length: digits, or `-1` for nil.
 fn length(line: &[u8]) -> Result<Option<usize>, &'static str> {
     if line == b"-1" {
         return Ok(None);

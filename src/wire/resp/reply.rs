@@ -2,7 +2,7 @@
 
 use crate::wire::node::{Node, Shape};
 
-/// What a value is.
+/// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tag {
     Nil,
@@ -32,7 +32,7 @@ pub(in crate::wire) struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// About how many bytes a whole reply is long: from its first text to its last.
+    /// The approximate size of a whole reply in bytes: from its first text to its last.
     pub(in crate::wire) fn bytes(&self) -> usize {
         let is_text = |slot: &&Slot| slot.tag == Tag::Text;
         let first = self.slots.iter().find(is_text);

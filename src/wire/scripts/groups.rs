@@ -1,4 +1,4 @@
-//! Changes of groups and of their consumers that must not win if what they were planned from has changed.
+//! Changes of groups and of their consumers that are made only if the state they were planned from has not changed.
 
 use super::{Script, ScriptCall, next_count, next_id, script, status, word};
 use crate::model::{EntryId, Name};
@@ -7,7 +7,7 @@ use crate::wire::decode;
 use crate::wire::error::{Error, Result};
 use crate::wire::node::Node;
 
-/// A group as it was seen.
+/// The state of a group when a change was planned.
 #[derive(Clone, Copy, Debug)]
 pub struct GroupSeen<'a> {
     /// Its stream.
@@ -31,23 +31,23 @@ impl GroupSeen<'_> {
     }
 }
 
-/// What became of a change to a group.
+/// The result of a change to a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupChange {
     /// It was made.
     Done,
-    /// The group is not there (any more).
+    /// The group does not exist (any more).
     Gone,
-    /// The group is not as it was seen; nothing was changed.
+    /// The state of the group has changed; nothing was done.
     Changed {
-        /// Where it stands now.
+        /// Its position now.
         last_delivered_id: EntryId,
-        /// What is pending now.
+        /// The number of its pending entries now.
         pending: u64,
     },
-    /// So many entries are pending; nothing was changed.
+    /// This many entries are pending; nothing was done.
     Pending(u64),
-    /// This entry was not delivered yet; nothing was changed.
+    /// This entry has not been delivered yet; nothing was done.
     Undelivered(EntryId),
 }
 
@@ -66,8 +66,9 @@ fn outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<GroupChange> {
     }
 }
 
-/// Creates a group, and its stream with it, that counts its reads from the first on where the number of its position is
-/// exact: at either end of the stream, else where it was `counted`. Error kind `BusyGroup` when it exists.
+/// Creates a group, and its stream if necessary. The group counts its reads from the first one on if the number of
+/// its position is known exactly: at either end of the stream, or where it was `counted`. Error kind `BusyGroup` when
+/// the group exists.
 pub fn create_group(
     stream: &Name,
     group: &Name,
@@ -84,13 +85,13 @@ pub fn create_group(
     call.arg(digits(counted))
 }
 
-/// A number where there is one.
+/// A number as text; empty when there is none.
 fn digits(number: Option<u64>) -> String {
     number.map(|it| it.to_string()).unwrap_or_default()
 }
 
-/// Moves a group so that `last_delivered_id` is the last id delivered to it, if it still is as it was `seen`. `counted` is
-/// how many entries the stream has had up to there, where somebody counted.
+/// Moves a group so that `last_delivered_id` is the last id delivered to it, if it has not changed since it was
+/// `seen`. `counted` is how many entries the stream has had up to there, if that was counted.
 pub fn set_group_id(
     seen: GroupSeen<'_>,
     last_delivered_id: EntryId,
@@ -101,22 +102,23 @@ pub fn set_group_id(
     call.arg(digits(counted))
 }
 
-/// Deletes a group if it still is as it was `seen` and nothing is pending or undelivered, which `is_forced` overrides.
+/// Deletes a group if it has not changed since it was `seen` and nothing is pending or undelivered; `is_forced`
+/// overrides the second condition.
 pub fn delete_group(seen: GroupSeen<'_>, is_forced: bool) -> ScriptCall<GroupChange> {
     static SCRIPT: Script = script!(delete_group);
     seen.call(&SCRIPT).text(u8::from(is_forced))
 }
 
-/// What became of a consumer that was to be pruned.
+/// The result for a consumer that was to be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pruned {
-    /// It is not there any more.
+    /// It does not exist any more.
     Done,
-    /// It holds entries, and stays.
+    /// It has pending entries, and was kept.
     Held,
 }
 
-/// Deletes those of `consumers` that hold nothing.
+/// Deletes those of `consumers` that have no pending entries.
 pub fn prune_consumers(stream: &Name, group: &Name, consumers: &[Name]) -> ScriptCall<Vec<Pruned>> {
     static SCRIPT: Script = script!(prune_consumers);
     let call = ScriptCall::new(&SCRIPT, vec![stream.clone()], "", |command, value| {

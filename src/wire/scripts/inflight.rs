@@ -1,4 +1,5 @@
-//! What is long in flight: noted by workers beside the stream, so that others can say since when and why.
+//! Entries that have been in flight for long: workers record them in a key beside the stream, so that others can see
+//! since when and why.
 
 use std::time::Duration;
 
@@ -6,24 +7,25 @@ use super::{Script, ScriptCall, script};
 use crate::model::{EntryId, Name};
 use crate::wire::decode;
 
-/// Notes of a group at a time.
+/// The greatest number of records for one group.
 const NOTES_MAX: usize = 10_000;
 
-/// What is to be noted of an entry.
+/// What is recorded about an entry.
 #[derive(Clone, Debug)]
 pub struct Note {
     /// The entry.
     pub id: EntryId,
     /// How often it was delivered.
     pub attempt: u64,
-    /// How long ago it was first started, as far as this worker knows; an earlier start that is noted stays.
+    /// How long ago it was first started, as far as this worker knows; an earlier start that is already recorded is
+    /// kept.
     pub started_ago: Duration,
-    /// Why the last attempt failed; empty when none did here, and then what is noted stays.
+    /// Why the last attempt failed; empty when this worker saw no failure, and then a recorded reason is kept.
     pub reason: String,
 }
 
-/// Notes what is long in flight in the hands of `consumer`, and forgets its notes of what is `over`. How many could not be
-/// kept: there is no room for more, or no memory.
+/// Records entries of `consumer` that have been in flight for long, and deletes its records of entries that are
+/// `over`. Returns how many could not be recorded, because there is no room for more, or no memory.
 pub fn note_in_flight(
     key: &Name,
     consumer: &Name,
@@ -50,7 +52,8 @@ pub fn note_in_flight(
     call
 }
 
-/// Forgets, from `cursor` on, some notes of entries that are not pending any more; the next cursor, `0` at the end.
+/// Deletes some records of entries that are no longer pending, starting at `cursor`; returns the next cursor, `0` at
+/// the end.
 pub fn sweep_in_flight(
     stream: &Name,
     group: &Name,

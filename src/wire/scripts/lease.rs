@@ -6,28 +6,28 @@ use super::{Fence, Script, ScriptCall, next_text, script, status};
 use crate::wire::decode;
 use crate::wire::error::Error;
 
-/// Who has the lease.
+/// The holder of the lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeaseHolder {
-    /// This worker, from now on for the time to live.
+    /// This worker holds it, from now on for its time to live.
     Us,
-    /// Nobody: it was given up.
+    /// Nobody: it was released.
     Nobody,
-    /// Another worker, for so long unless it renews.
+    /// Another worker holds it for this long, unless it renews it.
     Other {
         /// The other worker's token.
         token: String,
-        /// What is left of its lease; `None` when it does not end by itself.
+        /// The time left until it expires; `None` when it does not expire.
         left: Option<Duration>,
     },
 }
 
-/// Takes the lease when it is free, or renews it when it is ours.
+/// Takes the lease if it is free, or renews it if this worker holds it.
 pub fn take_lease(fence: &Fence, time_to_live: Duration) -> ScriptCall<LeaseHolder> {
     lease_call(fence, "take", time_to_live)
 }
 
-/// Gives the lease up when it is ours.
+/// Releases the lease if this worker holds it.
 pub fn drop_lease(fence: &Fence) -> ScriptCall<LeaseHolder> {
     lease_call(fence, "drop", Duration::ZERO)
 }

@@ -1,4 +1,4 @@
-//! What left a stream before it was delivered to a group: found, recorded and accepted.
+//! Entries that left a stream before they were delivered to a group: finds, records and accepts them.
 
 use super::{Script, ScriptCall, fenced, next_id, next_text, script, status};
 use crate::model::{EntryId, Lag, Name, Time};
@@ -6,7 +6,7 @@ use crate::wire::error::{Error, Result};
 use crate::wire::node::Node;
 use crate::wire::scripts::Fence;
 
-/// Whose losses, and where they are recorded.
+/// The group to look at, and where its losses are recorded.
 #[derive(Clone, Copy, Debug)]
 pub struct LossesOf<'a> {
     /// The stream.
@@ -15,31 +15,32 @@ pub struct LossesOf<'a> {
     pub group: &'a Name,
     /// The stream's dead-letter stream.
     pub dead_letter: &'a Name,
-    /// Where the total is kept.
+    /// The key with the total.
     pub kept: &'a Name,
-    /// Who looks.
+    /// The consumer on whose behalf the look is made.
     pub consumer: &'a Name,
-    /// The run of a server whose read counters may be behind; empty where they are sound, `?` where nobody may say.
+    /// The run id of a server whose read counters may be too low; empty when they are reliable, `?` when that is
+    /// unknown.
     pub counted_by: &'a str,
-    /// Why, for the tombstone.
+    /// The reason for the tombstone.
     pub reason: &'a str,
 }
 
 /// Entries that left the stream before they were delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// How many: [`Lag::Known`], or [`Lag::AtMost`] where some may have been deleted on purpose.
+    /// How many: [`Lag::Known`], or [`Lag::AtMost`] when some may have been deleted on purpose.
     pub entries: Lag,
-    /// The last id delivered before them.
+    /// The last id that was delivered before them.
     pub from: EntryId,
-    /// The first entry still there after them, or the last id of a stream that is empty.
+    /// The first entry that is still there after them, or the last id of a stream that is empty.
     pub to: EntryId,
 }
 
-/// What a look found.
+/// The result of a look for losses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Looked {
-    /// Nothing that is known and was not recorded before.
+    /// No losses that are certain and were not recorded before.
     Nothing,
     /// A gap, recorded with a tombstone of this id.
     Recorded(Gap, EntryId),
@@ -47,7 +48,7 @@ pub enum Looked {
     Unrecorded(Gap, String),
 }
 
-/// The number of entries up to a position that stands in the middle of a stream, where somebody counted.
+/// The number of entries up to a position in the middle of a stream, if it was counted.
 pub type Counted = Option<(EntryId, u64)>;
 
 /// Looks for entries that left the stream before they were delivered to the group, and records them.
@@ -75,7 +76,7 @@ pub fn record_losses(
     .arg(number)
 }
 
-/// What a look found, in either connection's reply.
+/// Decodes the result of a look, from either connection's reply.
 pub(in crate::wire) fn looked<'a, N: Node<'a>>(command: &str, node: N) -> Result<Looked> {
     let (word, mut parts) = status(command, node)?;
     match word {
@@ -111,7 +112,7 @@ fn number<'a, N: Node<'a>>(command: &str, parts: &mut impl Iterator<Item = N>) -
         .map_err(|_| Error::shape(command, "a number of entries"))
 }
 
-/// Accepts what the group lost, if that still is `total`; else the total now.
+/// Accepts the losses of the group if their total is still `total`; otherwise returns the present total.
 pub fn accept_losses(kept: &Name, total: u64) -> ScriptCall<std::result::Result<(), u64>> {
     static SCRIPT: Script = script!(accept_losses);
     ScriptCall::new(&SCRIPT, vec![kept.clone()], "", |command, value| {

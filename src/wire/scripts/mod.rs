@@ -1,6 +1,6 @@
-//! The Lua scripts and their typed calls: moves that must be whole or not at all, and writes that are only right
-//! while a lease still holds. Each script checks types, sizes, permissions and the lease before its first write, and
-//! declares every key it touches; all keys of a call share a hash slot.
+//! The Lua scripts and their typed calls: moves that must be made completely or not at all, and writes that are
+//! correct only while a lease is held. Each script checks types, sizes, permissions and the lease before its first
+//! write, and declares every key that it uses; all keys of a call share a hash slot.
 
 mod groups;
 mod inflight;
@@ -29,7 +29,7 @@ use super::node::{Node, Shape};
 use super::request::{Decode, Request};
 use crate::model::{EntryId, Name};
 
-/// A script's text (the shared head and its own part) and the hash the server knows it by.
+/// A script's text (the shared beginning and its own part) and the hash by which the server knows it.
 pub(super) struct Script {
     name: &'static str,
     text: LazyLock<&'static str>,
@@ -70,7 +70,7 @@ impl<T> std::fmt::Debug for ScriptCall<T> {
 }
 
 impl<T> ScriptCall<T> {
-    /// `token` is the lease token of a group with one active worker, and `keys` then ends with the lease's key.
+    /// `token` is the fencing token of a group with one active worker; `keys` then ends with the lease's key.
     fn new(script: &'static Script, keys: Vec<Name>, token: &str, decode: Decode<T>) -> Self {
         Self {
             script,
@@ -99,7 +99,7 @@ impl<T> ScriptCall<T> {
         self.request("EVAL", &self.script.text)
     }
 
-    /// The words of the call by the script's hash, or with its text.
+    /// The words of the call, by the script's hash or with its text.
     pub(super) fn words(&self, by_text: bool) -> Vec<Vec<u8>> {
         let (command, script) = if by_text {
             ("EVAL", *self.script.text)
@@ -130,16 +130,16 @@ impl<T> ScriptCall<T> {
     }
 }
 
-/// The lease a group with one active worker works under: the key and this worker's token.
+/// The lease of a group with one active worker, as a fence: its key and this worker's token.
 #[derive(Clone, Debug)]
 pub struct Fence {
     /// The lease key.
     pub key: Name,
-    /// What the key holds while the lease is this worker's.
+    /// The value of the key while this worker holds the lease.
     pub token: String,
 }
 
-/// The token argument and, for a fenced call, the lease key appended to `keys`.
+/// The token argument, and, for a fenced call, `keys` with the lease key appended.
 fn fenced(mut keys: Vec<Name>, fence: Option<&Fence>) -> (Vec<Name>, String) {
     match fence {
         None => (keys, String::new()),
@@ -150,7 +150,7 @@ fn fenced(mut keys: Vec<Name>, fence: Option<&Fence>) -> (Vec<Name>, String) {
     }
 }
 
-/// The word a reply begins with, and what follows.
+/// The word with which a reply begins, and what follows it.
 fn status<'a, N: Node<'a>>(command: &str, node: N) -> Result<(&'a [u8], N::Children)> {
     let mut parts = super::decode::list(command, node)?;
     let word = parts
@@ -190,7 +190,7 @@ fn next_count<'a, N: Node<'a>>(command: &str, parts: &mut impl Iterator<Item = N
     super::decode::count(command, part)
 }
 
-/// A word as a reply of its own.
+/// A word as a whole reply.
 fn word<'a, N: Node<'a>>(command: &str, node: N) -> Result<&'a [u8]> {
     match node.shape() {
         Shape::Bytes(bytes) => Ok(bytes),

@@ -1,4 +1,4 @@
-//! Moves of one entry from one stream to another, whole or not at all: dead letter, requeue, redrive.
+//! Moves one entry from one stream to another, completely or not at all: dead letter, requeue, redrive.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ use crate::model::{EntryId, Name, Time};
 use crate::wire::error::{Error, Result};
 use crate::wire::node::Node;
 
-/// What became of a move.
+/// The result of a move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Move {
-    /// The entry has a new id in the destination, and is gone from the source's pending list (or from the source).
+    /// The entry has a new id in the destination, and is no longer in the source (or no longer pending there).
     Done {
         /// Its id in the destination.
         new_id: EntryId,
-        /// Whether the body had been trimmed away, so that a tombstone was written instead.
+        /// Whether the body had been trimmed, so that a tombstone was written instead.
         is_tombstone: bool,
     },
-    /// It was not there (any more).
+    /// It does not exist (any more), or is not pending.
     Gone,
-    /// Somebody else has it, or it was delivered again.
+    /// Another consumer holds it, or it was delivered again.
     Moved {
-        /// Who holds it.
+        /// The consumer that holds it.
         owner: Name,
         /// Its delivery count.
         deliveries: u64,
@@ -73,8 +73,8 @@ fn seen_args(call: ScriptCall<Move>, seen: &ExpectedPending) -> ScriptCall<Move>
         )
 }
 
-/// Moves a pending entry to `dead_letter` with its provenance and acknowledges it; one whose body is gone leaves a
-/// tombstone. `holder.consumer` is not used: `seen` says who must hold it.
+/// Moves a pending entry to `dead_letter` with its provenance and acknowledges it; for an entry without a body, a
+/// tombstone is written. `holder.consumer` is not used: `seen` says who must hold the entry.
 pub fn dead_letter(
     holder: Holder<'_>,
     dead_letter: &Name,
@@ -95,8 +95,9 @@ pub fn dead_letter(
         .text(at)
 }
 
-/// Copies a pending entry to the end of `destination` (the stream itself or the group's retry stream) with its origin and
-/// attempts, and acknowledges the old one, if it is still idle for `idle_min`: a renewal changes neither owner nor count.
+/// Copies a pending entry to the end of `destination` (the stream itself or the group's retry stream) with its origin
+/// and attempts, and acknowledges the old one, if it has still been idle for `idle_min`. The idle time is compared
+/// because a renewal changes neither owner nor count.
 pub fn requeue(
     stream: &Name,
     group: &Name,

@@ -1,4 +1,4 @@
-//! Entries that are added once, however often they are sent.
+//! Adds entries only once, however often they are sent.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use super::{Script, ScriptCall, next_id, next_text, script, status};
 use crate::model::{EntryId, Name};
 use crate::wire::error::Error;
 
-/// What became of an entry that is to be there once.
+/// The result for an entry that must be added only once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Once {
     /// Added.
     New(EntryId),
-    /// It was there before, under this id.
+    /// It was added before, with this id.
     Known(EntryId),
-    /// Its key was used before for other fields, stored under this id. Nothing was written.
+    /// Its key was used before for other fields, stored with this id. Nothing was written.
     Conflict(EntryId),
     /// A rule refused it. Nothing was written.
     Refused(String),
 }
 
-/// Adds `output` unless `memory` holds what was added under its key within `time_to_live`. `hash` is hexadecimal and
-/// stands for what was supplied. Safe to send again. Both keys in one hash slot.
+/// Adds `output` unless `memory` records that an entry was added under its key within `time_to_live`. `hash` is
+/// hexadecimal and identifies the supplied fields. Safe to send again. Both keys must be in one hash slot.
 pub fn add_once(
     output: &Output,
     memory: &Name,

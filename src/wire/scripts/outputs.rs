@@ -1,5 +1,5 @@
-//! Writes that belong together: a handler's output with the acknowledgement of its input, and one event into several
-//! streams.
+//! Writes that belong together: a handler's output together with the acknowledgement of its input, and one event into
+//! several streams.
 
 use super::worker::{Holder, Lease};
 use super::{Script, ScriptCall, fenced, next_count, next_name, next_text, script, status};
@@ -13,24 +13,24 @@ use crate::wire::node::Node;
 pub struct Output {
     /// The stream.
     pub stream: Name,
-    /// Cut the stream to about so many entries.
+    /// Trim the stream to about this many entries.
     pub maxlen: Option<u64>,
     /// Names and values in order.
     pub fields: crate::model::Fields,
 }
 
-/// What became of a handler's output and its input's acknowledgement.
+/// The result of writing a handler's output and acknowledging its input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Both are done.
     Done,
-    /// Both are done, but for these figures, which cannot be counted up.
+    /// Both are done, except that these figures could not be incremented.
     PartlyCounted(Vec<String>),
-    /// The input is not pending: acknowledged before, by whomever. Nothing was written.
+    /// The input is not pending, because it was acknowledged before, by any client. Nothing was written.
     Gone,
-    /// Somebody else holds the input. Nothing was written.
+    /// Another consumer holds the input. Nothing was written.
     Moved {
-        /// Who holds it.
+        /// The consumer that holds it.
         owner: Name,
         /// Its delivery count.
         deliveries: u64,
@@ -85,7 +85,7 @@ fn output_args<T>(mut call: ScriptCall<T>, output: &Output) -> ScriptCall<T> {
     call
 }
 
-/// Adds `outputs` and acknowledges the input, or neither. All streams in one hash slot.
+/// Adds `outputs` and acknowledges the input, or does neither. All streams must be in one hash slot.
 pub fn publish_and_acknowledge(
     holder: Holder<'_>,
     lease: Lease,
@@ -109,7 +109,7 @@ pub fn publish_and_acknowledge(
 /// What an event adds to its feature hashes.
 #[derive(Clone, Debug)]
 pub struct FeatureUpdate {
-    /// The hashes: the brand's and, where there is a profile, the profile's.
+    /// The hashes: that of the brand and, if there is a profile, that of the profile.
     pub hashes: Vec<Name>,
     /// The event's type.
     pub event_type: String,
@@ -119,7 +119,7 @@ pub struct FeatureUpdate {
     pub time: String,
 }
 
-/// Counts an event into its feature hashes and acknowledges it, or neither.
+/// Counts an event into its feature hashes and acknowledges it, or does neither.
 pub fn count_and_acknowledge(
     holder: Holder<'_>,
     lease: Lease,
@@ -142,7 +142,7 @@ pub fn count_and_acknowledge(
     .text(&update.time)
 }
 
-/// Adds an entry to each of several streams, all or none: their ids, or why it was refused.
+/// Adds an entry to each of several streams, all or none. Returns their ids, or why they were refused.
 pub fn add_together(outputs: &[Output]) -> ScriptCall<std::result::Result<Vec<EntryId>, String>> {
     static SCRIPT: Script = script!(ingest);
     let keys = outputs.iter().map(|output| output.stream.clone()).collect();

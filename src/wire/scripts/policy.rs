@@ -1,4 +1,4 @@
-//! How long the workers of a group let entries rest before they take them over: each keeps its own for the others to see.
+//! The claim idle of a group's workers: each publishes its own for the others to see.
 
 use std::time::Duration;
 
@@ -7,33 +7,35 @@ use crate::model::{ClaimIdle, Name};
 use crate::wire::decode;
 use crate::wire::error::Error;
 
-/// Workers of a group that can keep their claim idle at a time: reading so many takes the server two milliseconds.
+/// How many workers of a group can publish their claim idle at a time; reading that many takes the server two
+/// milliseconds.
 const KEPT_MAX: usize = 4096;
 
-/// What a worker learns when it keeps its claim idle.
+/// What a worker learns when it publishes its claim idle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policies {
-    /// Whether its own is kept now.
+    /// Whether its own value is published now.
     pub kept: Kept,
-    /// The longest that is longer than its own and was refreshed in time.
+    /// The longest value that is longer than its own and was refreshed in time.
     pub longest: Option<ClaimIdle>,
-    /// Others that were not refreshed in time, each with the value it has; those that are longer than its own first.
+    /// Values of others that were not refreshed in time, each as it is stored; those that are longer than its own
+    /// come first.
     pub stale: Vec<(Name, Vec<u8>)>,
 }
 
-/// Whether a worker's claim idle is kept.
+/// Whether a worker's claim idle is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
     /// It is.
     Done,
-    /// So many are that there is no room for another.
+    /// So many others are that there is no room for another.
     Full,
-    /// The server has no memory for it; what was kept before still is.
+    /// The server has no memory for it; an earlier value is kept.
     NoMemory,
 }
 
-/// Keeps `claim_idle` as `consumer`'s by the server's clock, or takes it back when there is none; forgets those of
-/// `forgotten` that still have the value they had.
+/// Publishes `claim_idle` for `consumer`, by the server's clock, or deletes its value when there is none. Deletes
+/// those of `forgotten` that still have the given value.
 pub fn keep_claim_idle(
     key: &Name,
     consumer: &Name,

@@ -1,5 +1,5 @@
-//! What a worker does under its leases: acknowledge, claim, renew, release. A lease is (consumer, delivery count): it
-//! is sound as long as consumer names are not shared and nobody lowers counts by hand.
+//! The operations of a worker on its leases: acknowledge, claim, renew, release. A lease is a consumer and a delivery
+//! count: it is reliable as long as consumer names are not shared and nobody lowers delivery counts by hand.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::wire::decode;
 use crate::wire::error::{Error, Result};
 use crate::wire::node::Node;
 
-/// Whose leases, and under which fence.
+/// The consumer whose leases they are, and the fence they are under.
 #[derive(Clone, Copy, Debug)]
 pub struct Holder<'a> {
     /// The stream.
@@ -34,7 +34,7 @@ impl Holder<'_> {
 /// An entry's lease: its id and the delivery count under which it is held.
 pub type Lease = (EntryId, u64);
 
-/// Acknowledges what is still held; for each lease whether it was.
+/// Acknowledges the entries that are still held; returns for each lease whether it was.
 pub fn acknowledge(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<bool>> {
     static SCRIPT: Script = script!(ack);
     let mut call = holder.call(&SCRIPT, |command, value| {
@@ -48,12 +48,12 @@ pub fn acknowledge(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<bool>
     call
 }
 
-/// A pending entry as it was seen, for a claim that must not win if it has changed.
+/// A pending entry as it was seen, as the precondition of a change.
 #[derive(Clone, Debug)]
 pub struct ExpectedPending {
     /// The entry.
     pub id: EntryId,
-    /// Who held it; `None` accepts anyone.
+    /// The consumer that held it; `None` accepts any.
     pub owner: Option<Name>,
     /// Its delivery count; `None` accepts any.
     pub deliveries: Option<u64>,
@@ -66,7 +66,8 @@ pub enum CountMode {
     Raise,
     /// It stays.
     Keep,
-    /// It is 1, as after a first delivery. Whoever held the entry under that count before takes its lease for sound.
+    /// The delivery count becomes 1, as after a first delivery. A consumer that held the entry under that count
+    /// before takes its lease for valid.
     Reset,
 }
 
@@ -80,7 +81,7 @@ impl CountMode {
     }
 }
 
-/// What became of one entry of a claim.
+/// The result for one entry of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// It is held now, with this delivery count.
@@ -90,33 +91,34 @@ pub enum Claim {
         /// The body.
         fields: Fields,
     },
-    /// It is not pending any more.
+    /// It is no longer pending.
     Gone,
-    /// Somebody else has it, or it was delivered again.
+    /// Another consumer holds it, or it was delivered again.
     Moved {
-        /// Who holds it.
+        /// The consumer that holds it.
         owner: Name,
         /// Its delivery count.
         deliveries: u64,
     },
     /// It was delivered too recently.
     Fresh {
-        /// Who holds it.
+        /// The consumer that holds it.
         owner: Name,
         /// Its delivery count.
         deliveries: u64,
     },
-    /// Its body was trimmed away; it stays pending.
+    /// Its body was trimmed; it stays pending.
     Ghost {
-        /// Who holds it.
+        /// The consumer that holds it.
         owner: Name,
         /// Its delivery count.
         deliveries: u64,
     },
 }
 
-/// Claims entries for the holder's consumer where they still are as seen and, at that moment, idle for at least what
-/// `idle_min` says of each: a renewal changes neither owner nor count, only the idle time tells of it.
+/// Claims entries for the holder's consumer if they have not changed since they were seen and have been idle for at
+/// least `idle_min` at the time of the claim. The idle time is needed because a renewal changes neither owner nor
+/// count.
 pub fn claim(
     holder: Holder<'_>,
     mode: CountMode,
@@ -175,16 +177,16 @@ fn claim_outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<Claim> {
     }
 }
 
-/// What became of a lease that was renewed or given back.
+/// The result for a lease that was renewed or released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseState {
     /// Done as asked.
     Done,
-    /// Somebody else holds it, or it was delivered again.
+    /// Another consumer holds it, or it was delivered again.
     Lost,
-    /// It is pending for nobody.
+    /// It is not pending any more.
     Gone,
-    /// The body was trimmed away; it stays pending.
+    /// The body was trimmed; it stays pending.
     Ghost,
 }
 
@@ -200,8 +202,8 @@ fn lease_states<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<LeaseStat
         .collect()
 }
 
-/// Resets the idle time of what is still held, without counting a delivery. Fewer states than leases: those that follow
-/// were not looked at, since the bodies before them were long.
+/// Resets the idle time of the entries that are still held, without counting a delivery. When it returns fewer states
+/// than leases, the remaining ones were not looked at because the bodies before them were long.
 pub fn renew(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<LeaseState>> {
     static SCRIPT: Script = script!(renew);
     let mut call = holder.call(&SCRIPT, |command, value| lease_states(command, value));
@@ -211,22 +213,22 @@ pub fn renew(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<LeaseState>
     call
 }
 
-/// What became of an entry that was pending for nobody.
+/// The result for an entry that was not pending any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TakenBack {
     /// It is pending for the holder's consumer again.
     Done,
-    /// It is pending for somebody.
+    /// It is pending for some consumer.
     Held,
-    /// Its body was trimmed away.
+    /// Its body was trimmed.
     Ghost,
-    /// The group was set back: it will be delivered again.
+    /// The group was moved back: the entry will be delivered again.
     Unread,
 }
 
-/// Takes entries back that are pending for nobody, where the holder's consumer is not there: somebody deleted it
-/// (`XGROUP DELCONSUMER`). It is created again. `None` when it was there, and `is_known` does not say otherwise: then why
-/// an entry is not pending is not known, and nothing was changed. Only entries that cannot have been acknowledged.
+/// Makes entries pending again that are not, after somebody deleted the holder's consumer (`XGROUP DELCONSUMER`); the
+/// consumer is created again. `None` when the consumer existed and `is_known` is not set: then it is unknown why the
+/// entries are not pending, and nothing was changed. Only for entries that cannot have been acknowledged.
 pub fn take_back(
     holder: Holder<'_>,
     is_known: bool,
@@ -262,7 +264,8 @@ fn taken_back<'a, N: Node<'a>>(command: &str, node: N) -> Result<TakenBack> {
     }
 }
 
-/// Gives entries back so that anyone may claim them at once; the count becomes the given one, where one is given.
+/// Releases entries so that any consumer may claim them at once. The delivery count becomes the given one, if there
+/// is one.
 pub fn release(holder: Holder<'_>, leases: &[(Lease, Option<u64>)]) -> ScriptCall<Vec<LeaseState>> {
     static SCRIPT: Script = script!(release);
     let mut call = holder.call(&SCRIPT, |command, value| lease_states(command, value));
@@ -275,7 +278,7 @@ pub fn release(holder: Holder<'_>, leases: &[(Lease, Option<u64>)]) -> ScriptCal
     call
 }
 
-/// Deletes the holder's consumer, if there is one and nothing is pending for it; otherwise the first id that is.
+/// Deletes the holder's consumer if it exists and nothing is pending for it; otherwise returns the first pending id.
 pub fn delete_consumer(holder: Holder<'_>) -> ScriptCall<std::result::Result<(), EntryId>> {
     static SCRIPT: Script = script!(delete_consumer);
     holder.call(&SCRIPT, |command, value| {

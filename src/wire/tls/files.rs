@@ -1,4 +1,4 @@
-//! Certificates and keys from PEM files and the system's store.
+//! Reads certificates and keys from PEM files and the system's store.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::TlsOptions;
 use crate::model::{escaped, without_mark};
 use crate::wire::error::{Error, ErrorKind, Result};
 
-/// The authorities to trust: those of the file, else the system's.
+/// The trusted authorities: those in the file, or else the system's.
 pub(super) fn authorities(options: &TlsOptions) -> Result<RootCertStore> {
     let mut store = RootCertStore::empty();
     let Some(file) = &options.ca else {
@@ -28,7 +28,7 @@ pub(super) fn authorities(options: &TlsOptions) -> Result<RootCertStore> {
     };
     for certificate in certificates(
         file,
-        "--tls-ca takes the certificate of the server's authority",
+        "give --tls-ca the certificate of the server's authority",
     )? {
         store.add(certificate).map_err(|error| {
             wrong(format!(
@@ -48,24 +48,24 @@ pub(super) fn client_key(
     let (Some(cert), Some(key)) = (&options.cert, &options.key) else {
         return Ok(None);
     };
-    let chain = certificates(cert, "--tls-cert takes the client's certificate")?;
+    let chain = certificates(cert, "give --tls-cert the client's certificate")?;
     let private = pem(key).and_then(|pem| PrivateKeyDer::from_pem_slice(&pem));
     let private = private.map_err(|error| {
         unreadable(key, "private key", &error)
-            .next_step("--tls-key takes the private key of the certificate that --tls-cert names")
+            .next_step("give --tls-key the private key of the certificate that --tls-cert names")
     })?;
     let client = CertifiedKey::from_der(chain, private, provider).map_err(|error| {
         wrong(format!(
-            "the key {} does not go with the certificate {}: {error}",
+            "the key {} does not belong to the certificate {}: {error}",
             shown(key),
             shown(cert)
         ))
-        .next_step("name the two files that were made together with --tls-cert and --tls-key")
+        .next_step("name two files that belong together with --tls-cert and --tls-key")
     })?;
     Ok(Some(client))
 }
 
-/// At least one certificate; `step` is what to do where there is none.
+/// The certificates in the file, at least one; `step` is the next step when there is none.
 fn certificates(file: &Path, step: &'static str) -> Result<Vec<CertificateDer<'static>>> {
     let bad = |error| unreadable(file, "certificate", &error).next_step(step);
     let found = CertificateDer::pem_slice_iter(&pem(file).map_err(bad)?)
@@ -77,7 +77,7 @@ fn certificates(file: &Path, step: &'static str) -> Result<Vec<CertificateDer<'s
     Ok(found)
 }
 
-/// A file in PEM form; one is small.
+/// Reads a file in PEM form, which must be small.
 fn pem(file: &Path) -> Result<Vec<u8>, PemError> {
     let bytes = std::fs::read(file).map_err(PemError::Io)?;
     let pem = without_mark(&bytes).map_err(|error| PemError::Io(error.into()))?;
@@ -88,7 +88,7 @@ fn unreadable(file: &Path, what: &str, error: &PemError) -> Error {
     let file = shown(file);
     wrong(match error {
         PemError::Io(error) => format!("cannot read {file}: {error}"),
-        PemError::NoItemsFound => format!("{file} holds no {what} in PEM form"),
+        PemError::NoItemsFound => format!("{file} contains no {what} in PEM form"),
         error => format!("{file} is not a PEM file: {error}"),
     })
 }

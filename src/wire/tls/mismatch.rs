@@ -1,5 +1,5 @@
-//! One side speaks TLS and the other does not. A server rarely says so: it closes the connection, or waits for more.
-//! So after a failure, and only then, a second connection asks.
+//! Detects that one side uses TLS and the other does not. A server rarely says so: it closes the connection, or waits
+//! for more data. So after a failure, and only then, a second connection is made to find out.
 
 use std::io;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use tokio_rustls::rustls::{ClientConfig, Error as Tls, RootCertStore};
 use crate::wire::error::tls_error_in;
 use crate::wire::{race, zone};
 
-/// How long a second look may take.
+/// The time limit for that second connection.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Whether the server at this address speaks TLS. Trusts nobody and sends nothing.
+/// Whether the server at this address uses TLS. Trusts nobody and sends nothing.
 pub(in crate::wire) async fn is_spoken(host: &str, port: u16) -> bool {
     let asked = async {
         let stream = race::connect(host, port).await.ok()?;
@@ -39,12 +39,12 @@ pub(in crate::wire) async fn is_spoken(host: &str, port: u16) -> bool {
         .unwrap_or(false)
 }
 
-/// A server that can be understood speaks TLS, whatever it says.
+/// A server that answers in TLS uses TLS, whatever the answer is.
 fn is_tls(error: &io::Error) -> bool {
     tls_error_in(error).is_some_and(|error| !matches!(error, Tls::InvalidMessage(_)))
 }
 
-/// Whether the server at this address answers in Redis's protocol without TLS. Sends a PING and nothing else.
+/// Whether the server at this address answers in Redis's protocol without TLS. Sends only a PING.
 pub(in crate::wire) async fn without_tls_here(host: &str, port: u16) -> bool {
     let asked = async {
         let mut stream = race::connect(host, port).await?;

@@ -1,5 +1,5 @@
-//! TLS over a dialled stream: rustls with the ring provider, always verifying. What the operator may choose is whom
-//! to trust and as whom to appear, never whether to verify.
+//! TLS over a connected stream: rustls with the ring provider, always verifying. The operator may choose the trusted
+//! authorities and the client certificate, but never whether to verify.
 
 mod files;
 mod mismatch;
@@ -23,24 +23,24 @@ use super::zone;
 pub(super) use mismatch::{is_spoken, without_tls_here};
 pub(super) use reasons::refused_client;
 
-/// Whom to trust and as whom to appear. Files are PEM and read at every connect, so that a renewed certificate is
-/// taken up without a restart.
+/// Trusted authorities and the client certificate. The files are PEM and are read at every connect, so that a renewed
+/// certificate is used without a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
-    /// Certificates of the authorities to trust, instead of the system's.
+    /// The file with the certificates of the authorities to trust, instead of the system's.
     pub ca: Option<PathBuf>,
     /// The client's certificate, with the chain to its authority.
     pub cert: Option<PathBuf>,
     /// The client certificate's key.
     pub key: Option<PathBuf>,
-    /// The name that the server's certificate must bear, when it is not the host's.
+    /// The name that the server's certificate must have, when it differs from the host.
     pub server_name: Option<String>,
 }
 
-/// A stream whose server proved who it is.
+/// A stream whose server has proved its identity.
 pub(super) struct Secured {
     pub(super) stream: TlsStream<TcpStream>,
-    /// What the server said of client certificates.
+    /// What the server said about client certificates.
     pub(super) client: ClientProof,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct ClientProof {
     pub(super) was_given: bool,
 }
 
-/// Greets the server behind `stream` and verifies that it is `host`. `address` is what errors name.
+/// Makes the handshake with the server behind `stream` and verifies that it is `host`. `address` is what errors name.
 pub(super) async fn secure(
     stream: TcpStream,
     host: &str,
@@ -80,7 +80,7 @@ pub(super) async fn secure(
     })
 }
 
-/// Lets other users of rustls in this process find the provider; once is enough, and more does no harm.
+/// Sets the crypto provider for other users of rustls in this process; calling it more than once is harmless.
 pub fn prepare_tls() {
     // An error says that it was installed before.
     let _ = ring::default_provider().install_default();
@@ -99,8 +99,8 @@ fn config(
     Ok(config)
 }
 
-/// Gives the client's certificate when asked, and notes that it was. A server that misses one says so only after
-/// the handshake, often by closing the connection without a word.
+/// Gives the client certificate when the server asks, and remembers that it was asked for. A server that misses one
+/// says so only after the handshake, often by closing the connection without a message.
 #[derive(Debug)]
 struct Resolver {
     key: Option<Arc<CertifiedKey>>,

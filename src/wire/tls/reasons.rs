@@ -1,4 +1,4 @@
-//! What a failed handshake means, in words, with the next step.
+//! Explains why a TLS handshake failed, with the next step.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::{ClientProof, TlsOptions};
 use crate::model::{Time, escaped};
 use crate::wire::error::{Error, ErrorKind, tls_error_in};
 
-/// Why a handshake with `address` failed. One that ended without TLS's own words is a lost connection.
+/// Why a handshake with `address` failed. When it ended without a TLS message, it is a lost connection.
 pub(super) fn of_handshake(
     error: &io::Error,
     address: &str,
@@ -105,8 +105,8 @@ fn unknown_authority(ca: Option<&Path>) -> (String, &'static str) {
     }
 }
 
-/// Why the server ended the connection after the handshake, once it had looked at the client's certificate. Many
-/// just close it; then what it asked for says why.
+/// Why the server ended the connection after the handshake, once it had checked the client's certificate. Many
+/// servers simply close it; then it is known only whether one was asked for.
 pub(in crate::wire) fn refused_client(error: Error, address: &str, client: ClientProof) -> Error {
     let ended = matches!(
         error.kind,

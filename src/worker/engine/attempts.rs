@@ -1,4 +1,5 @@
-//! Further attempts at entries in hand: when their delay is over, and one at a time while everything fails.
+//! Further attempts at entries in hand: when their delay is over, and one at a time while the circuit breaker is
+//! open.
 
 use std::time::Instant;
 
@@ -26,7 +27,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Claims entries for their next attempt; all of them count a delivery, or none does.
+    /// Claims entries for their next attempt. Either all of these claims count as deliveries, or none does.
     async fn attempt_again(&mut self, retries: &[Retry], is_free: bool) -> Result<(), Error> {
         let mode = if is_free {
             CountMode::Keep
@@ -37,7 +38,8 @@ impl Engine {
         self.claim(mode, Whose::Own, &seen).await.map(|_| ())
     }
 
-    /// While everything fails: tries one entry, without counting a delivery. One that waits is tried at its time.
+    /// While the circuit breaker is open: tries one entry, without counting a delivery. An entry that waits for a
+    /// retry is not tried before its time.
     pub(super) async fn probe(&mut self, now: Instant) -> Result<(), Error> {
         let is_due = self.breaker.next_probe().is_some_and(|at| now >= at);
         if !is_due || self.hand.running() > 0 {
@@ -78,7 +80,7 @@ impl Engine {
         }
     }
 
-    /// Nothing may be tried now.
+    /// No probe can be made now, so the next one is scheduled.
     fn await_probe(&mut self, now: Instant, waiting: Option<Instant>) {
         match waiting {
             Some(at) => self.breaker.probe_not_before(at),

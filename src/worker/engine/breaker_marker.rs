@@ -33,11 +33,12 @@ impl BreakerMarker {
 }
 
 impl Engine {
-    /// The circuit breaker opened: gives back what was not started and announces it.
+    /// The circuit breaker opened: releases entries that were not started, and announces it.
     pub(super) fn on_breaker_opened(&mut self, reason: &str) {
         tracing::error!(
             group = %self.job.group, stream = %self.job.stream, reason = %crate::model::escaped(reason.as_bytes()),
-            "circuit breaker opened: every attempt fails; trying one message at a time, and counting no deliveries against the others"
+            "circuit breaker opened: every attempt fails; trying one entry at a time, and counting no deliveries \
+                against the others"
         );
         self.put_back_unstarted();
         self.notice = Some(BreakerMarker::new(OpenBreaker {
@@ -47,8 +48,9 @@ impl Engine {
         }));
     }
 
-    /// Leaves word on the server while everything fails, and takes it back. Nothing depends on it: where it may not be
-    /// left, or there is no memory for it, the log and the metrics say so alone.
+    /// Publishes the marker on the server while the circuit breaker is open, and deletes it afterwards. Nothing
+    /// depends on it: when it cannot be written, because of permissions or memory, only the log and the metrics show
+    /// the state.
     pub(super) async fn leave_word(&mut self, now: Instant) -> Result<(), Error> {
         let is_open = self.breaker.is_open();
         let (Some(notice), Some(connection)) = (&mut self.notice, &self.connection) else {

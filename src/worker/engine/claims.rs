@@ -1,5 +1,5 @@
-//! Claiming entries: fenced by what was seen of them, so two workers never both win, and in portions that the link to
-//! the server can carry.
+//! Claims entries, with what was seen of them as a precondition, so that two workers never both succeed, and in
+//! batches that the connection can carry.
 
 use std::time::{Duration, Instant};
 
@@ -12,16 +12,16 @@ use crate::worker::state::settlement::{Settlement, What};
 /// Whose entries are claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whose {
-    /// This consumer's own.
+    /// Entries of this consumer.
     Own,
-    /// Those of whoever does not attend to them: only what still rests long enough when the claim is made, since a worker
-    /// that was thought dead may have renewed its leases meanwhile.
+    /// Entries of consumers that seem to be dead. Only entries that are still idle for long enough when they are
+    /// claimed are taken, because a worker that was thought dead may have renewed its leases in the meantime.
     Others,
 }
 
 impl Engine {
-    /// Claims entries that are still as seen; those that were are ready, ghosts are on their way to the dead-letter
-    /// stream, and the others are out of hand. How many are ready.
+    /// Claims entries that have not changed since they were seen. Claimed entries become ready, those without a body
+    /// will be recorded in the dead-letter stream, and the others are dropped. Returns how many are ready.
     pub(super) async fn claim(
         &mut self,
         mode: CountMode,
@@ -65,7 +65,7 @@ impl Engine {
         Ok(ready)
     }
 
-    /// Whether the entry is in hand now.
+    /// Handles the result of one claim. Returns whether the entry is in hand now.
     fn on_claimed(&mut self, seen: &ExpectedPending, outcome: Claim, asked_at: Instant) -> bool {
         let id = seen.id;
         match outcome {

@@ -1,4 +1,4 @@
-//! Handing entries to handlers, and deciding what becomes of them.
+//! Passes entries to handlers, and decides what happens to them afterwards.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::worker::handler::{Finished, Verdict};
 use crate::worker::state::in_hand::{Delivery, Phase};
 use crate::worker::state::settlement::{Settlement, What};
 
-/// Reports the verdict when it is dropped, so that a handler that panicked or was stopped reports too.
+/// Reports the verdict when it is dropped, so that a handler that panicked or was stopped is reported too.
 struct Report {
     finished: mpsc::UnboundedSender<Finished>,
     delivery: Delivery,
@@ -35,7 +35,7 @@ impl Drop for Report {
 }
 
 impl Engine {
-    /// Starts what may start; an inline handler's verdict is there at once.
+    /// Starts the entries that may be started. An inline handler gives its verdict at once.
     pub(super) fn start_ready(&mut self) {
         while let Some(delivery) = self.next_to_start() {
             self.started += 1;
@@ -76,28 +76,29 @@ impl Engine {
         }
     }
 
-    /// Entries that may be with handlers at a time.
+    /// How many entries handlers may have at a time.
     pub(super) fn slots(&self) -> usize {
         self.job.policy.concurrency + self.job.handler.ahead()
     }
 
-    /// Whether a slot is free for it, and nothing that must run alone is in the way.
+    /// Whether there is a free slot for the entry, and no entry that must run alone prevents it.
     fn has_slot(&self, delivery: &Delivery) -> bool {
         let running = self.hand.running();
         running < self.slots() && (!delivery.is_alone || running == 0) && !self.hand.is_lone_running
     }
 
-    /// Without a lack the clock is not asked.
+    /// Whether this worker has the resources for another start. The clock is read only when it lacks some.
     fn may_start_more(&self) -> bool {
         !self.lack.is_there() || self.lack.allows(Instant::now(), self.hand.running())
     }
 
-    /// Whether only the pace keeps the next entry from being started.
+    /// Whether only the rate limit prevents the start of the next entry.
     pub(super) fn is_held_by_pace(&self) -> bool {
         self.may_start_more() && self.ready.front().is_some_and(|first| self.has_slot(first))
     }
 
-    /// Looked at again for each start: since the turn began the process may have stood still, and the leases be over.
+    /// Whether the leases are still valid. This is checked for each start, because the process may have been
+    /// suspended since the turn began, so that leases have expired.
     fn has_leases(&mut self, id: EntryId) -> bool {
         let now = Instant::now();
         let good_for = self.job.policy.lease_good_for();
@@ -108,7 +109,7 @@ impl Engine {
         self.leases_end(id).is_some_and(|end| now < end)
     }
 
-    /// Until when nobody else can have taken the entry by the rules, as far as this worker knows.
+    /// The time until which no other consumer can have claimed the entry by the rules, as far as this worker knows.
     fn leases_end(&self, id: EntryId) -> Option<Instant> {
         let confirmed = self.hand.get(id)?.confirmed;
         let own = confirmed + self.job.policy.lease_good_for();
@@ -157,7 +158,7 @@ impl Engine {
         }
     }
 
-    /// A handler ended.
+    /// Handles the end of a handler.
     pub(super) fn on_finished(&mut self, finished: Finished) {
         let Finished { delivery, verdict } = finished;
         if delivery.is_alone {
@@ -178,21 +179,21 @@ impl Engine {
         }
     }
 
-    /// An entry was not attempted after all, since its process ended over another one or its lease is to be looked at
-    /// again: it is the next to start, in the order of ids.
+    /// Returns an entry that was not attempted after all, because its process ended over another entry or its lease
+    /// must be checked again. It is the next to start, in the order of ids.
     pub(super) fn put_back(&mut self, delivery: &Delivery) {
         let id = delivery.id();
         if !self.hand.advance(id, delivery.deliveries, Phase::Ready) {
             return;
         }
-        tracing::debug!(group = %self.job.group, %id, "not attempted: started again");
+        tracing::debug!(group = %self.job.group, %id, "entry was not attempted; it is started again");
         self.started -= 1;
         let ahead = self.ready.iter().take_while(|next| next.id() < id);
         let at = ahead.count();
         self.ready.insert(at, delivery.clone());
     }
 
-    /// Decides what becomes of an entry that was attempted. It is in hand, settling.
+    /// Decides what happens to an entry that was attempted. It is in hand, in the phase of settling.
     pub(super) fn judge(&mut self, delivery: &Delivery, verdict: Verdict) {
         let what = match verdict {
             Verdict::Done => {
@@ -240,14 +241,14 @@ impl Engine {
             .push_back(Settlement::new(delivery.id(), delivery.deliveries, what));
     }
 
-    /// Notes that the handler handled an entry.
+    /// Records in the journal that an entry was handled.
     pub(super) fn record(&self, id: EntryId) {
         if let Some(journal) = &self.job.journal {
             journal(id);
         }
     }
 
-    /// Notes that something can be handled.
+    /// Notes that an attempt succeeded.
     pub(super) fn attempt_succeeded(&mut self) {
         if self.breaker.succeeded() {
             tracing::warn!(group = %self.job.group, "circuit breaker closed: handlers succeed again");
@@ -255,7 +256,7 @@ impl Engine {
         }
     }
 
-    /// The handler's end of the channel, for draining.
+    /// The sending side that handlers report to, so that the channel can be drained.
     pub(super) async fn next_finished(&mut self) {
         if let Some(finished) = self.finished.recv().await {
             self.on_finished(finished);

@@ -1,4 +1,5 @@
-//! The end of a worker: what runs may finish, what never started goes back, and the consumer goes when it holds nothing.
+//! The end of a worker: running handlers may finish, entries that never started are released, and the consumer is
+//! deleted when nothing is pending for it.
 
 use std::time::{Duration, Instant};
 
@@ -13,14 +14,14 @@ use crate::wire::{
 use crate::worker::counters::add;
 use crate::worker::job::{Mode, Signal};
 
-/// Entries given back by one script call.
+/// How many entries one script call releases.
 const RELEASED_AT_A_TIME: usize = 500;
-/// How long what is under way may go on when the signal says to stop now.
+/// How long unfinished work may go on after the signal to stop at once.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
-/// How long handlers run on before leases and results are seen to again.
+/// How long handlers run before leases and results are looked at again.
 const KEEP_UP: Duration = Duration::from_millis(500);
 
-/// The outcome of `work`, unless a signal to stop now comes and it does not end soon after.
+/// The outcome of `work`, unless a signal to stop at once comes and the work does not end soon afterwards.
 pub(super) async fn until_told_now<T>(
     mut signal: watch::Receiver<Signal>,
     work: impl Future<Output = T>,
@@ -43,9 +44,9 @@ pub(super) async fn until_told_now<T>(
 }
 
 impl Engine {
-    /// Brings everything in hand to an end: what runs may finish within the grace, what never started goes back, what
-    /// waits for a retry stays pending, and the consumer goes when it holds nothing. A signal to stop now shortens all of
-    /// it, also a server's silence.
+    /// Brings everything in hand to an end: running handlers may finish within the grace period, entries that never
+    /// started are released, entries that wait for a retry stay pending, and the consumer is deleted when nothing is
+    /// pending for it. A signal to stop at once shortens all of this, even when the server is silent.
     pub(super) async fn wind_up(&mut self) {
         self.stop_reading();
         self.put_back_unstarted();
@@ -65,7 +66,8 @@ impl Engine {
         let left = match told {
             Ok(left) => left.unwrap_or(0).max(self.hand.len() as u64),
             Err(error) => {
-                tracing::warn!(group = %self.job.group, %error, "could not report everything to the server; entries in flight stay pending and are taken over later");
+                tracing::warn!(group = %self.job.group, %error, "could not report all results to the server; \
+                    entries in flight stay pending and are claimed by other workers later");
                 in_hand
             }
         };
@@ -73,14 +75,15 @@ impl Engine {
         self.job.handler.close().await;
     }
 
-    /// Drops the reader and its lane; acknowledgements under way are sent again under a fence.
+    /// Drops the reader and its connection; acknowledgements that were being sent are sent again, with a fencing
+    /// token.
     fn stop_reading(&mut self) {
         self.reader = super::reader::Reader::idle();
         let riding = std::mem::take(&mut self.riding);
         self.settle_again(riding);
     }
 
-    /// Entries that were delivered and never started: their delivery is taken back.
+    /// Collects entries that were delivered and never started, so that their delivery is taken back.
     pub(super) fn put_back_unstarted(&mut self) {
         for delivery in std::mem::take(&mut self.ready) {
             self.unstarted.push((delivery.id(), delivery.deliveries));
@@ -121,7 +124,7 @@ impl Engine {
         self.settle().await
     }
 
-    /// Keeps the lease of a single active worker as long as this one has something to finish under it.
+    /// Renews the lease of a single active worker as long as it has something to finish under it.
     async fn keep_lease(&mut self) -> Result<(), Error> {
         if self.hand.len() > 0 {
             self.hold_lease(Instant::now()).await?;
@@ -129,9 +132,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Tells the server the rest. Where the worker ends by itself, how many entries are left to it; with `--once` those of the
-    /// whole group: also those that
-    /// rest after an attempt somewhere else, and those that were left to the active worker.
+    /// Reports the remaining results to the server. When the worker ends by itself, returns how many entries are left
+    /// to it. With `--once` these are the entries of the whole group, including those that wait after an attempt in
+    /// another worker and those that were left to the active worker.
     async fn finish_with_server(&mut self) -> Result<Option<u64>, Error> {
         self.reconnect().await?;
         self.keep_lease().await?;
@@ -169,7 +172,7 @@ impl Engine {
         Ok(left)
     }
 
-    /// Entries that this consumer has pending.
+    /// How many entries are pending for this consumer.
     async fn left_to_this_consumer(&self, connection: &Connection) -> Result<u64, Error> {
         let (stream, group) = (&self.job.stream, &self.job.group);
         let summary = connection.run(xpending(stream, group)).await?;
@@ -178,8 +181,8 @@ impl Engine {
         Ok(own.map_or(0, |(_, count)| count))
     }
 
-    /// Entries that the group has pending, and where another worker is the active one also whether there are any that it
-    /// has not read yet.
+    /// How many entries the group has pending, and, when another worker is the active one, whether there are any that
+    /// it has not read yet.
     async fn left_in_group(&self, connection: &Connection) -> Result<u64, Error> {
         let (stream, group) = (&self.job.stream, &self.job.group);
         let pending = connection.run(xpending(stream, group)).await?.count;
@@ -197,7 +200,7 @@ impl Engine {
         Ok(pending + u64::from(is_behind))
     }
 
-    /// Gives back what was delivered to a read that was abandoned, and what never started.
+    /// Releases entries that were delivered to a read that was abandoned, and those that never started.
     async fn release_strays(&mut self) -> Result<(), Error> {
         if self.job.mode == Mode::Preclaimed {
             return self.release_unstarted().await;
@@ -210,7 +213,7 @@ impl Engine {
         self.release_unstarted().await
     }
 
-    /// Gives back what never started: its delivery is taken back.
+    /// Releases entries that never started; their delivery is taken back.
     pub(super) async fn release_unstarted(&mut self) -> Result<(), Error> {
         while !self.unstarted.is_empty() {
             let count = self.unstarted.len().min(RELEASED_AT_A_TIME);

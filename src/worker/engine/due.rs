@@ -1,4 +1,4 @@
-//! When the engine has something to do, and when everything is done.
+//! When the engine has something to do, and when all of its work is done.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use super::fence::Lease;
 use crate::worker::job::Mode;
 
 impl Engine {
-    /// When the loop has to turn again, whatever happens meanwhile.
+    /// When the next turn of the loop is needed, even if no event comes.
     pub(super) fn next_due(&self) -> Instant {
         let now = Instant::now();
         if let Some(until) = self.trouble.until(now) {
@@ -41,7 +41,7 @@ impl Engine {
         due.into_iter().min().unwrap_or(now)
     }
 
-    /// When there is work to start or to look for, as far as it may start then.
+    /// When there is work that can be started, or work to look for.
     fn work_due(&self, now: Instant, due: &mut Vec<Instant>) {
         if self.is_held_by_pace() {
             due.extend(self.pace.next_start());
@@ -66,7 +66,7 @@ impl Engine {
         }
     }
 
-    /// Everything this worker was asked for is done.
+    /// Whether everything that this worker was asked for is done.
     pub(super) fn is_done(&self) -> bool {
         let is_settled =
             self.hand.running() == 0 && self.settlements.is_empty() && self.riding.is_empty();
@@ -85,14 +85,14 @@ impl Engine {
         self.job.mode != Mode::Forever && is_over
     }
 
-    /// An entry that must run alone waits, and nothing else is there to be done.
+    /// Whether only an entry that must run alone is left to do.
     pub(super) fn has_nothing_else(&self, now: Instant) -> bool {
         let is_free = self.hand.running() + self.hand.ready() == 0 && self.stale.is_empty();
         let is_retry_due = self.retries.next_due().is_some_and(|at| at <= now);
         is_free && !self.is_bulk && !is_retry_due && !self.lone.is_empty()
     }
 
-    /// Nothing is left to look for, or no more is taken on.
+    /// Whether there is nothing left to look for, or no more entries may be taken.
     fn has_seen_all(&self) -> bool {
         match self.job.mode {
             Mode::Forever => false,
@@ -103,7 +103,7 @@ impl Engine {
         }
     }
 
-    /// Another worker was found to be the active one.
+    /// Whether another worker was found to be the active one.
     pub(super) fn is_standing_by(&self) -> bool {
         self.lease.as_ref().is_some_and(Lease::is_of_another)
     }

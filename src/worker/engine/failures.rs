@@ -1,4 +1,4 @@
-//! What becomes of an entry whose attempt failed: by whose fault that was, and by nothing else.
+//! Decides what happens to an entry whose attempt failed; this depends only on what caused the failure.
 
 use std::time::{Duration, Instant};
 
@@ -18,10 +18,10 @@ pub(super) struct Failure<'a> {
     pub(super) id: EntryId,
     pub(super) deliveries: u64,
     pub(super) reason: String,
-    /// The least delay that the handler asks for.
+    /// The shortest delay that the handler asked for.
     pub(super) after: Option<Duration>,
     pub(super) fault: Fault,
-    /// What was to be handled, where it was not begun with perhaps.
+    /// The entry that was to be handled, which may not have been started.
     pub(super) delivery: Option<&'a Delivery>,
 }
 
@@ -56,7 +56,8 @@ impl Engine {
                 if is_last && failure.fault == Fault::Service && !self.breaker.is_open() {
                     tracing::warn!(
                         group = %self.job.group, %id, attempt = deliveries, reason = %escaped(reason.as_bytes()),
-                        "attempt failed, as every attempt has since the outage began: the message is not dead-lettered yet"
+                        "attempt failed, as every attempt has since the outage began: the entry is not \
+                            dead-lettered yet"
                     );
                 } else {
                     tracing::info!(
@@ -91,8 +92,8 @@ impl Engine {
         })
     }
 
-    /// An attempt was not begun, since this worker lacks what it takes: the entry is the next to start, once there may be
-    /// enough.
+    /// Handles an attempt that could not be started because this worker lacks resources. The entry is the next to
+    /// start once there may be enough of them.
     fn not_started(&mut self, delivery: &Delivery, reason: &str) {
         add(&self.counters.not_started, 1);
         self.put_back(delivery);
@@ -101,12 +102,12 @@ impl Engine {
             tracing::error!(
                 group = %self.job.group, stream = %self.job.stream,
                 reason = %escaped(reason.as_bytes()),
-                "this worker lacks resources to start an attempt: retrying; no delivery is counted against the messages"
+                "this worker lacks resources to start an attempt: retrying; no delivery is counted against the entries"
             );
         }
     }
 
-    /// Looks whether what this worker lacked is there again.
+    /// Checks whether the missing resources are available again.
     pub(super) fn look_for_lack(&mut self, now: Instant) {
         if let Some(since) = self.lack.look(now, self.slots()) {
             tracing::warn!(
@@ -116,14 +117,14 @@ impl Engine {
         }
     }
 
-    /// A handler ran to its end.
+    /// Records that a handler ran to its end.
     pub(super) fn attempt_was_made(&self, delivery: &Delivery) {
         if delivery.deliveries > 1 && !delivery.is_probe {
             add(&self.counters.retried, 1);
         }
     }
 
-    /// Lets an entry in hand rest until its next attempt is due.
+    /// Lets an entry in hand wait until its next attempt is due.
     fn wait_for_retry(
         &mut self,
         id: EntryId,

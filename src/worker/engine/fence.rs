@@ -1,5 +1,6 @@
-//! The lease of a group with one active worker: taken before anything is read, renewed while working, given up at the
-//! end. Every command of the worker that writes carries it, so a worker that lost it changes nothing.
+//! The lease of a group with one active worker. It is taken before anything is read, renewed while working, and
+//! released at the end. Every command of the worker that writes carries it as a fencing token, so a worker that has
+//! lost the lease changes nothing.
 
 use std::time::{Duration, Instant};
 
@@ -7,37 +8,37 @@ use crate::model::Name;
 use crate::topology::lease_key;
 use crate::wire::{Connection, Error, Fence, LeaseHolder, drop_lease, take_lease};
 
-/// How long the lease lasts without renewal: what a stand-by waits at most.
+/// How long the lease lasts without renewal, and so the longest time that a stand-by worker waits.
 pub(super) const LEASE: Duration = Duration::from_secs(15);
-/// How often it is renewed, and a stand-by asks for it.
+/// How often it is renewed, and how often a stand-by worker tries to take it.
 const RENEWAL: Duration = Duration::from_secs(4);
 
-/// After it was found lost, how soon it is asked for again.
+/// How soon it is requested again after it was found to be lost.
 const LOST_PAUSE: Duration = Duration::from_millis(100);
 
-/// What a look at the lease changed.
+/// The change that looking at the lease brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// This worker is the active one from now on.
+    /// This worker has become the active one.
     Won,
-    /// It was, and is no more.
+    /// This worker is no longer the active one.
     Lost,
-    /// It begins as one that is not.
+    /// It starts as a stand-by worker.
     StandsBy,
-    /// As before.
+    /// No change.
     Same,
 }
 
-/// A worker's part in the group's lease.
+/// What a worker knows about the group's lease.
 #[derive(Debug)]
 pub(super) struct Lease {
     fence: Fence,
     held_since: Option<Instant>,
-    /// Another worker was seen to hold it.
+    /// Whether another worker was seen to hold it.
     is_of_another: bool,
-    /// The consumer of the last one that was.
+    /// The consumer of the worker that held it last.
     predecessor: Option<Name>,
-    /// Whether the engine was last told that it is the active one; not told anything yet.
+    /// Whether the engine was last told that it is the active one; `None` before it was told anything.
     is_active: Option<bool>,
     next_try: Instant,
 }
@@ -48,7 +49,8 @@ impl Lease {
         lease_key(stream, group)
     }
 
-    /// A lease not asked for yet. Another process may have the same consumer name, and must not have the same lease.
+    /// A lease that has not been requested yet. Its token is unique even when another process has the same consumer
+    /// name.
     pub(super) fn new(stream: &Name, group: &Name, consumer: &Name) -> Self {
         let consumer = String::from_utf8_lossy(consumer.as_bytes());
         Self {
@@ -68,18 +70,18 @@ impl Lease {
         &self.fence
     }
 
-    /// Whether this worker is the active one. A lease that could not be renewed in time is not held, whatever the server
-    /// will say: another worker may have it by now.
+    /// Whether this worker is the active one. A lease that could not be renewed in time does not count as held,
+    /// whatever the server will answer, because another worker may have it by now.
     pub(super) fn is_held(&self, now: Instant) -> bool {
         self.held_until().is_some_and(|until| now < until)
     }
 
-    /// Until when it is held, if it is not renewed; `None` when it is not held.
+    /// The time until which it is held if it is not renewed; `None` when it is not held.
     pub(super) fn held_until(&self) -> Option<Instant> {
         self.held_since.map(|since| since + LEASE)
     }
 
-    /// Notes whether the lease is held, and says what that changes.
+    /// Records whether the lease is held, and returns what that changes.
     pub(super) fn turned(&mut self, is_held: bool) -> Turn {
         match (self.is_active.replace(is_held), is_held) {
             (None | Some(false), true) => Turn::Won,
@@ -93,12 +95,12 @@ impl Lease {
         self.next_try
     }
 
-    /// Whether another worker was the active one at the last look.
+    /// Whether another worker was the active one when the lease was last looked at.
     pub(super) fn is_of_another(&self) -> bool {
         self.is_of_another
     }
 
-    /// Takes or renews the lease; who has it.
+    /// Takes or renews the lease. Returns who has it.
     pub(super) async fn take(&mut self, connection: &Connection) -> Result<LeaseHolder, Error> {
         let asked_at = Instant::now();
         // A try that failed says nothing: the next one follows as soon as the server can be used.
@@ -116,18 +118,18 @@ impl Lease {
         Ok(holder)
     }
 
-    /// The consumer of the worker that was the active one before, asked for once.
+    /// The consumer of the worker that was the active one before; returned only once.
     pub(super) fn take_predecessor(&mut self) -> Option<Name> {
         self.predecessor.take()
     }
 
-    /// A script found that the lease is not this worker's: asked for again soon, since nobody may have it.
+    /// A script found that this worker does not hold the lease. It is requested again soon, because it may be free.
     pub(super) fn lost(&mut self) {
         self.held_since = None;
         self.next_try = Instant::now() + LOST_PAUSE;
     }
 
-    /// Gives the lease up, so that a stand-by need not wait for its end.
+    /// Releases the lease, so that a stand-by worker need not wait until it expires.
     pub(super) async fn drop(&mut self, connection: &Connection) -> Result<(), Error> {
         self.held_since = None;
         connection.call(drop_lease(&self.fence)).await.map(|_| ())

@@ -1,6 +1,7 @@
-//! Entries in hand that are pending for nobody. Either somebody acknowledged them, or somebody deleted this worker's
-//! consumer (`XGROUP DELCONSUMER`), and with it all that it held: then they are taken back, so that no result is lost and
-//! none is forgotten. Where the server cannot tell which it was, nothing is forced, and that is said.
+//! Entries in hand that are no longer pending. Either they were acknowledged by another client, or this worker's
+//! consumer was deleted together with its pending entries (`XGROUP DELCONSUMER`). In the second case they are made
+//! pending again, so that no result is lost and no entry is forgotten. When the server cannot tell which case it is,
+//! nothing is changed, and the log says so.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,23 +15,23 @@ use crate::wire::{Error, Lease, TakenBack, take_back};
 use crate::worker::counters::add;
 use crate::worker::state::settlement::Settlement;
 
-/// Entries taken back by one script call.
+/// How many entries one script call makes pending again.
 const TAKEN_AT_A_TIME: usize = 500;
-/// Ids that a line of the log names.
+/// How many ids a log line names.
 const SHOWN_MAX: usize = 10;
-/// How long the reader may need to tell that it made the consumer again.
+/// How long the reader may need to report that it created the consumer again.
 const READER_TELLS: Duration = Duration::from_millis(20);
 
-/// What was found, until it is known why.
+/// What was found, until its cause is known.
 #[derive(Debug)]
 pub(super) struct Gone {
-    /// Set by the reader, whose next read makes a consumer that was deleted again.
+    /// Set by the reader, whose next read creates a deleted consumer again.
     deleted: Arc<AtomicBool>,
-    /// In hand, and not pending.
+    /// Entries that are in hand and not pending.
     leases: Vec<EntryId>,
-    /// How many were handled, and not pending for this consumer when that was told.
+    /// How many entries had been handled and were no longer pending for this consumer when that was reported.
     handled: u64,
-    /// Their outputs or dead letters were not written, since they are not pending.
+    /// Settlements whose outputs or dead letters were not written because their entries are not pending.
     settlements: Vec<Settlement>,
 }
 
@@ -44,7 +45,7 @@ impl Gone {
         }
     }
 
-    /// Whether the consumer was not there.
+    /// Records whether the consumer was missing.
     pub(super) fn note(&self, was_deleted: bool) {
         self.deleted.fetch_or(was_deleted, Ordering::AcqRel);
     }
@@ -77,7 +78,7 @@ impl Gone {
 }
 
 impl Engine {
-    /// Finds out why entries are pending for nobody, and does what can be done about it.
+    /// Finds out why entries are no longer pending, and does what can be done about it.
     pub(super) async fn look_for_gone(&mut self) -> Result<(), Error> {
         if self.connection.is_none() || self.gone.is_empty() && !self.gone.is_known() {
             return Ok(());
@@ -106,8 +107,8 @@ impl Engine {
         if handled > 0 {
             tracing::warn!(
                 group = %self.job.group, stream = %self.job.stream, entries = handled,
-                "lease lost: handled entries were not pending for this consumer any more: another one took them over, another client \
-                 acknowledged them, or this consumer was deleted (XGROUP DELCONSUMER)"
+                "lease lost: handled entries were no longer pending for this consumer: another consumer claimed \
+                    them, another client acknowledged them, or this consumer was deleted (XGROUP DELCONSUMER)"
             );
         }
         if leases.is_empty() {
@@ -121,7 +122,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes back what is in hand, if this consumer was deleted; whether it was.
+    /// Makes entries in hand pending again if this consumer was deleted. Returns whether it was.
     async fn take_back(&mut self) -> Result<bool, Error> {
         let leases = self.unacknowledged();
         let mut is_known = self.gone.is_known();
@@ -166,8 +167,8 @@ impl Engine {
         Ok(true)
     }
 
-    /// What is in hand and cannot have been acknowledged: not by this worker, which has not told so, nor by another, for
-    /// which it has not rested long enough since this worker's lease was good.
+    /// Entries in hand that cannot have been acknowledged: not by this worker, which has not sent that, nor by
+    /// another one, because they have not been idle for long enough since this worker's lease was valid.
     fn unacknowledged(&self) -> Vec<Lease> {
         let now = Instant::now();
         let policy = &self.job.policy;

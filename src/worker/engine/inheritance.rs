@@ -1,5 +1,6 @@
-//! What the worker held that was the active one before: its lease is over, so it works on nothing any more, and its
-//! entries come first, before new ones. They wait for no claim idle, and for their next attempt like any other.
+//! Entries of the worker that was the active one before. Its lease has expired, so it handles nothing any more, and
+//! its entries are handled before new ones. They need not be idle for the claim idle, but do wait for their next
+//! attempt like any other entry.
 
 use std::collections::HashSet;
 
@@ -8,37 +9,37 @@ use super::sweep::PAGE;
 use crate::model::{EntryId, Name, PendingEntry};
 use crate::wire::{Error, PendingFilter, xpending_entries};
 
-/// Entries of one predecessor that are looked at in one go.
+/// How many entries of one predecessor are looked at in one pass.
 const ROWS_MAX: usize = 4096;
 
-/// Whose entries are this worker's now.
+/// The consumer whose entries now belong to this worker.
 #[derive(Debug, Default)]
 pub(super) struct Inheritance {
     predecessor: Option<Name>,
-    /// Some of them are due: nothing new is read before they are taken.
+    /// Whether some of them are due; nothing new is read before these are claimed.
     is_due: bool,
 }
 
 impl Inheritance {
-    /// This worker follows on another one, or on none that is known.
+    /// Sets the consumer that this worker succeeds, if one is known.
     pub(super) fn of(&mut self, predecessor: Option<Name>) {
         self.is_due = predecessor.is_some();
         self.predecessor = predecessor;
     }
 
-    /// Whether the entries of this consumer are this worker's.
+    /// Whether this worker takes over the entries of this consumer.
     pub(super) fn is_from(&self, owner: &Name) -> bool {
         self.predecessor.as_ref() == Some(owner)
     }
 
-    /// Whether some of them are to be taken before anything is read.
+    /// Whether some of them must be claimed before anything is read.
     pub(super) fn is_due(&self) -> bool {
         self.is_due
     }
 }
 
 impl Engine {
-    /// Finds entries of the predecessor that are due; whether there are any.
+    /// Looks for entries of the predecessor that are due. Returns whether there are any.
     pub(super) async fn find_inherited(
         &mut self,
         settling: &HashSet<EntryId>,

@@ -1,4 +1,4 @@
-//! Keeping up what is this worker's own: the leases of entries in hand, and the sign that the consumer lives.
+//! Keeps up what belongs to this worker: the leases of entries in hand, and the sign that its consumer is live.
 
 use std::time::Instant;
 
@@ -8,10 +8,10 @@ use crate::wire::{
     xgroup_create_consumer,
 };
 
-/// Leases renewed by one script call: some five milliseconds of a busy server.
+/// How many leases one script call renews, which takes a busy server about five milliseconds.
 const RENEWED_AT_A_TIME: usize = 200;
 
-/// Renews the first of these leases, one at least: as many as the server looks at in one go.
+/// Renews the first of these leases, at least one: as many as the server looks at in one call.
 pub(super) async fn renew_some(
     connection: &Connection,
     holder: Holder<'_>,
@@ -26,7 +26,7 @@ pub(super) async fn renew_some(
 }
 
 impl Engine {
-    /// Renews the leases of what is in hand, and lets go of what was lost.
+    /// Renews the leases of entries in hand, and drops entries whose lease was lost.
     pub(super) async fn renew_leases(&mut self, now: Instant) -> Result<(), Error> {
         if now < self.timers.renewal {
             return Ok(());
@@ -61,7 +61,8 @@ impl Engine {
         self.look_for_gone().await
     }
 
-    /// Keeps the consumer's idle time fresh, so that others can tell a quiet worker from a dead one, and its claim idle.
+    /// Keeps the consumer's idle time short, so that others can tell an idle worker from a dead one, and keeps its
+    /// claim idle published.
     pub(super) async fn show_presence(&mut self, now: Instant) -> Result<(), Error> {
         if now < self.timers.presence {
             return if self.others.is_due() {

@@ -1,5 +1,6 @@
-//! Noting on the server what is long in flight, so that others can say since when and why. Off the way of what goes well:
-//! an entry that is handled at once is never noted. Nothing depends on it.
+//! Records on the server which entries have been in flight for long, so that others can see since when and why. An
+//! entry that is handled at once is never recorded, so this costs nothing as long as all goes well. Nothing depends
+//! on it.
 
 use std::time::{Duration, Instant};
 
@@ -8,16 +9,16 @@ use crate::topology::inflight_key;
 use crate::wire::{Error, note_in_flight, sweep_in_flight};
 use crate::worker::state::long::LONG;
 
-/// How often what is in hand is looked through.
+/// How often the entries in hand are checked.
 const LOOK: Duration = Duration::from_secs(2);
-/// How often notes of what is pending no more are looked for, whoever left them.
+/// How often records of entries that are no longer pending are looked for, whoever wrote them.
 const SWEEP: Duration = Duration::from_mins(1);
-/// Requests that a look makes at most: a few milliseconds of the server's time.
+/// The greatest number of requests in one go, which take a few milliseconds of the server's time.
 const REQUESTS_MAX: usize = 10;
-/// The cursor of a look from the beginning, and at the end of one.
+/// The cursor of a new scan, and of a finished one.
 const BEGINNING: &[u8] = b"0";
 
-/// When notes are looked at.
+/// When records are looked at.
 #[derive(Debug)]
 pub(super) struct Noting {
     next_look: Instant,
@@ -38,13 +39,13 @@ impl Noting {
 }
 
 impl Engine {
-    /// When there is something to note, as far as anything may have to be.
+    /// When the next record may have to be written.
     pub(super) fn next_noting(&self) -> Option<Instant> {
         let is_idle = self.long.is_idle() && self.hand.running() == 0;
         (!is_idle).then_some(self.noting.next_look)
     }
 
-    /// Looks for what is long in flight, and tells the server.
+    /// Looks for entries that have been in flight for long, and tells the server.
     pub(super) async fn note_long(&mut self, now: Instant) -> Result<(), Error> {
         if now < self.noting.next_look {
             return Ok(());
@@ -63,15 +64,15 @@ impl Engine {
         Ok(())
     }
 
-    /// At the end: takes back what was noted of entries that are not left pending because they failed. Those wait for
-    /// somebody's next attempt, which goes on from what is noted.
+    /// At the end: deletes the records of entries, except those of entries that failed and stay pending. Whoever
+    /// makes the next attempt at these continues from the record.
     pub(super) async fn take_notes_back(&mut self) -> Result<(), Error> {
         let hand = &self.hand;
         self.long.keep(|id| hand.is_waiting(id));
         self.tell_long(Instant::now(), usize::MAX).await
     }
 
-    /// Tells the server what is news, in at most so many requests.
+    /// Tells the server what has changed, in at most this many requests.
     async fn tell_long(&mut self, now: Instant, requests_max: usize) -> Result<(), Error> {
         let mut requests = 0;
         while self.long.untold_len() > 0 && requests < requests_max && self.connection.is_some() {
@@ -98,7 +99,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Forgets a few notes of entries that are pending no more: others acknowledged them.
+    /// Deletes a few records of entries that are no longer pending, because others acknowledged them.
     async fn sweep_notes(&mut self) -> Result<(), Error> {
         let Some(connection) = self.connection.as_ref().filter(|_| !self.noting.has_warned) else {
             return Ok(());

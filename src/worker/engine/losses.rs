@@ -1,5 +1,5 @@
-//! Entries that left the stream before they were delivered: looked for right before a read, in the same write, and
-//! recorded by the look itself, so that nothing is read on past a gap that nobody has seen.
+//! Entries that left the stream before they were delivered. The check is sent right before a read, in the same write,
+//! and records what it finds, so that no read goes past an unnoticed gap.
 
 use std::time::{Duration, Instant};
 
@@ -12,18 +12,18 @@ use crate::wire::{Error, ErrorKind, Fence, Gap, Looked, ScriptCall};
 use crate::worker::counters::add;
 use crate::worker::job::{Assignment, Mode};
 
-/// Reads follow each other faster than this only while there is much to read: a look costs as much as ten entries.
+/// Reads that follow each other faster than this are not all checked, because a check costs as much as ten entries.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
-/// After a look that was refused, how long none is tried.
+/// How long no check is tried after one was refused.
 const REFUSED_PAUSE: Duration = Duration::from_mins(1);
 
-/// What the looks need, and what they said last.
+/// What the checks need, and their last result.
 #[derive(Debug)]
 pub(super) struct Losses {
     pub(super) watch: Watch,
     next: Instant,
     is_refusal_told: bool,
-    /// The gap that could not be recorded and was told of.
+    /// The gap that could not be recorded and was logged.
     unrecorded: Option<Gap>,
 }
 
@@ -40,7 +40,7 @@ impl Losses {
         }
     }
 
-    /// The call that looks, when one is due `now`, or in any case.
+    /// The script call of the check, when one is due `now`, or in any case.
     fn due(
         &mut self,
         job: &Assignment,
@@ -54,7 +54,7 @@ impl Losses {
         Some(self.call(job, lease.map(Lease::fence)))
     }
 
-    /// The call that looks, for the worker of `job`.
+    /// The script call of the check, for the worker of `job`.
     pub(super) fn call(&self, job: &Assignment, fence: Option<&Fence>) -> ScriptCall<Looked> {
         self.watch
             .call(&job.stream, &job.group, &job.consumer, fence)
@@ -62,12 +62,12 @@ impl Losses {
 }
 
 impl Engine {
-    /// The look that goes with a read, when one is due.
+    /// The check to send with a read, when one is due.
     pub(super) fn look_for_losses(&mut self, now: Instant) -> Option<ScriptCall<Looked>> {
         self.losses.due(&self.job, self.lease.as_ref(), Some(now))
     }
 
-    /// The last look: what was read is known to have been read, also where it was all in one go.
+    /// The last check. It makes sure that what was read is covered, also when everything was read at once.
     pub(super) async fn look_for_losses_at_the_end(&mut self) -> Result<(), Error> {
         if self.job.mode == Mode::Preclaimed || self.is_standing_by() || self.losses.is_refusal_told
         {
@@ -83,7 +83,7 @@ impl Engine {
         Ok(())
     }
 
-    /// What a look found. A refusal stops nothing: it is said once.
+    /// Handles the result of a check. A refusal stops nothing; it is logged once.
     pub(super) fn on_looked(&mut self, looked: Result<Looked, Error>) {
         match looked {
             Ok(Looked::Nothing) => self.losses.unrecorded = None,
@@ -114,7 +114,8 @@ impl Engine {
         }
     }
 
-    /// It is told and counted all the same; of one that grows, what is new.
+    /// Handles a gap that could not be recorded: it is logged and counted nevertheless. When it grows, only the
+    /// growth is.
     fn on_unrecorded(&mut self, gap: Gap, why: &str) {
         let told_before = self.losses.unrecorded.replace(gap);
         let entries = gap.entries.entries().unwrap_or_default();
@@ -138,7 +139,7 @@ impl Engine {
     }
 }
 
-/// A count for a log line, and how well it is known.
+/// A count for a log line, and how exact it is.
 fn told(entries: Lag) -> (u64, &'static str) {
     (entries.entries().unwrap_or_default(), entries.quality())
 }

@@ -75,19 +75,19 @@ use crate::worker::state::rate_limiter::RateLimiter;
 use crate::worker::state::retries::Retries;
 use crate::worker::state::settlement::Settlement;
 
-/// Entries claimed by one script call: a few milliseconds of the server's time.
+/// How many entries one script call claims, which takes a few milliseconds of the server's time.
 const CLAIMED_AT_A_TIME: usize = 250;
-/// Entries read by one request, where there is room for them and `--batch` does not say more.
+/// How many entries one request reads, if there is room for them and `--batch` is not smaller.
 const READ_AT_A_TIME: usize = 1000;
-/// How often an idle consumer shows that it lives, at least.
+/// The longest time between two signs that an idle consumer is live.
 const PRESENCE_MAX: Duration = Duration::from_secs(10);
 
-/// How often an idle consumer shows that it lives: well within the time after which it would look dead.
+/// How often an idle consumer shows that it is live: well within the time after which it would seem dead.
 fn presence_interval(policy: &Policy) -> Duration {
     policy.renewal().min(PRESENCE_MAX)
 }
 
-/// When things are due.
+/// When regular tasks are due.
 #[derive(Debug)]
 struct Timers {
     renewal: Instant,
@@ -106,47 +106,47 @@ struct Engine {
     reader: Reader,
     hand: InHand,
     ready: VecDeque<Delivery>,
-    /// Entries that it was given to work on, not begun yet.
+    /// Entries that were assigned to it and have not been started.
     given: VecDeque<ExpectedPending>,
-    /// Entries of other consumers that are due, not claimed yet.
+    /// Entries of other consumers that are due and have not been claimed.
     stale: VecDeque<ExpectedPending>,
-    /// Entries that must run alone, not claimed yet.
+    /// Entries that must run alone and have not been claimed.
     lone: IsolationQueue,
-    /// Where the look through the pending list goes on; [`EntryId::MIN`]: with a new one.
+    /// Where the pass through the pending entries list continues; [`EntryId::MIN`]: with a new pass.
     sweep_from: EntryId,
-    /// How many entries a claim and a read ask for at most.
+    /// The greatest number of entries that a claim and a read request.
     claims: AdaptiveBatch,
     reads: AdaptiveBatch,
     retries: Retries,
     settlements: VecDeque<Settlement>,
     postponed: Postponed,
-    /// Acknowledgements under way with the read.
+    /// Acknowledgements that were sent together with the current read.
     riding: Vec<EntryLease>,
-    /// Entries that the read under way may bring.
+    /// How many entries the current read may bring.
     ordered: usize,
-    /// Whether the last read brought all it asked for: there is more.
+    /// Whether the last read brought as many entries as were requested, so that there are more.
     is_bulk: bool,
     breaker: Breaker,
     lack: Lack,
-    /// While everything fails, and until that was taken back.
+    /// Set while the circuit breaker is open, and until its marker has been deleted.
     notice: Option<BreakerMarker>,
-    /// While everything fails: the next entry that is read tries out if things work again.
+    /// While the circuit breaker is open: whether the next entry that is read is a probe.
     is_probe_wanted: bool,
     lease: Option<Lease>,
     inheritance: Inheritance,
-    /// Entries that were found to be pending for nobody, until it is known why.
+    /// Entries that were found to be no longer pending, until the cause is known.
     gone: Gone,
     others: Others,
     losses: Losses,
-    /// What is long in flight, and when it is noted.
+    /// Entries that have been in flight for long, and when they are recorded.
     long: Long,
     noting: Noting,
     timers: Timers,
     trouble: Outage,
-    /// `--once`: the last entry there was at the start; `None` once it was read.
+    /// For `--once`: the last entry that existed at the start; `None` once it was read.
     read_until: Option<EntryId>,
     is_reading_over: bool,
-    /// Entries delivered and never started, to be given back at the end.
+    /// Entries that were delivered and never started, to be released at the end.
     unstarted: Vec<EntryLease>,
     started: u64,
     pace: RateLimiter,
@@ -232,7 +232,7 @@ impl Engine {
         }
     }
 
-    /// Works until the work is done, a signal asks for the end, or something fails for good.
+    /// Works until everything is done, a signal asks it to stop, or an error occurs that cannot be retried.
     async fn work(&mut self) -> anyhow::Result<()> {
         loop {
             if let Some(pulse) = &self.job.pulse {
@@ -252,7 +252,7 @@ impl Engine {
         }
     }
 
-    /// Lets be seen what is in hand.
+    /// Updates the figures about the entries in hand.
     fn show_figures(&self) {
         self.counters.now.set(Figures {
             ready: self.hand.ready(),
@@ -265,7 +265,7 @@ impl Engine {
         });
     }
 
-    /// One turn: what is due, then what is ready.
+    /// One turn: first what is due, then what is ready.
     async fn turn(&mut self) -> Result<(), Error> {
         let now = Instant::now();
         if !self.trouble.is_over(now) {
@@ -315,7 +315,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes or renews the lease of a single active worker; whether this worker may work.
+    /// Takes or renews the lease of a single active worker. Returns whether this worker may work.
     async fn hold_lease(&mut self, now: Instant) -> Result<bool, Error> {
         let (Some(lease), Some(connection)) = (&mut self.lease, &self.connection) else {
             return Ok(true);
@@ -379,11 +379,11 @@ impl Engine {
         }
     }
 
-    /// Forgets all that is in hand and stops its handlers: none of it is this worker's any more.
+    /// Drops all entries in hand and stops their handlers, because they no longer belong to this worker.
     fn drop_everything(&mut self, why: &str) {
         let ids = self.hand.ids();
         if !ids.is_empty() {
-            tracing::warn!(group = %self.job.group, entries = ids.len(), why, "dropping what was in hand");
+            tracing::warn!(group = %self.job.group, entries = ids.len(), why, "dropping the entries in hand");
             add(&self.counters.leases_lost, ids.len() as u64);
         }
         for id in ids {
@@ -401,7 +401,7 @@ impl Engine {
         self.hand.is_lone_running = false;
     }
 
-    /// Forgets one entry and stops its handler.
+    /// Drops one entry and stops its handler.
     fn let_go(&mut self, id: EntryId) {
         if let Some(held) = self.hand.remove(id)
             && let Phase::Running(abort) = held.phase

@@ -1,5 +1,5 @@
-//! Moves to the dead-letter stream: entries that failed for good, and tombstones of those whose bodies are gone. A move
-//! that cannot be made is tried again by itself.
+//! Moves to the dead-letter stream: entries that failed for good, and tombstones for entries without a body. A move
+//! that cannot be made is repeated separately.
 
 use std::time::{Duration, Instant};
 
@@ -113,18 +113,19 @@ impl Engine {
         );
     }
 
-    /// A dead letter could not be written: the entry stays pending and in hand, and only the move is tried again.
+    /// A dead letter could not be written. The entry stays pending and in hand, and only the move is repeated.
     fn on_immovable(&mut self, settlement: &Settlement, why: String, report: &mut Report) {
         let wait = self.postponed.push(Instant::now(), settlement.clone());
         report.immovable.push((settlement.id, why, wait));
     }
 
-    /// One line for each kind of news: there may be thousands of entries.
+    /// Logs one line for each kind of result, because there may be thousands of entries.
     fn tell_of(&self, report: &Report) {
         let (group, dead_letter) = (&self.job.group, &self.job.dead_letter);
         if let [first, ..] = report.tombstones[..] {
             let entries = report.tombstones.len();
-            tracing::warn!(%group, %first, entries, %dead_letter, "bodies were trimmed before their entries were handled: recorded in the dead-letter stream");
+            tracing::warn!(%group, %first, entries, %dead_letter, "bodies were trimmed before their entries were \
+                handled; the entries are recorded in the dead-letter stream");
         }
         if let Some((first, why, wait)) = report.immovable.first() {
             let entries = report.immovable.len();
@@ -136,14 +137,15 @@ impl Engine {
     }
 }
 
-/// What is to be said of moves that were sent together.
+/// The results of moves that were sent together, for the log.
 #[derive(Debug, Default)]
 struct Report {
     tombstones: Vec<EntryId>,
     immovable: Vec<(EntryId, String, Duration)>,
 }
 
-/// Errors that concern the dead letter that was to be written, not the worker: going on with other entries makes sense.
+/// Whether an error concerns the dead letter that was to be written and not the worker, so that it can go on with
+/// other entries.
 fn is_about_the_move(kind: ErrorKind) -> bool {
     matches!(
         kind,

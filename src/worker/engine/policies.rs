@@ -1,6 +1,7 @@
-//! How long entries rest before this worker takes them over: as long as the longest claim idle of any consumer that
-//! lives. Each worker keeps its own where the others find it, before it reads anything, and looks at theirs after it saw
-//! what rests and before it claims it: whoever holds that kept its own before it was delivered.
+//! How long entries must be idle before this worker claims them: the longest claim idle of any live consumer. Each
+//! worker publishes its own value before it reads anything. It reads the others' values after it has found stale
+//! entries and before it claims them, because the owner of an entry published its value before the entry was
+//! delivered to it.
 
 use std::time::{Duration, Instant};
 
@@ -10,23 +11,23 @@ use crate::planted;
 use crate::topology::policy_key;
 use crate::wire::{Error, ErrorKind, Kept, Policies, keep_claim_idle, xinfo_consumers};
 
-/// Where the key may not be used, how long until it is tried again.
+/// How long it takes until the key is tried again after access was denied.
 const DENIED_PAUSE: Duration = Duration::from_mins(1);
 
-/// What is known of the others' claim idle.
+/// What is known about the claim idle of the other consumers.
 #[derive(Debug)]
 pub(super) struct Others {
-    /// The longest that is longer than this worker's own.
+    /// The longest value that exceeds this worker's own.
     longest: Option<ClaimIdle>,
-    /// Dead ones to be forgotten, each with the value it had.
+    /// Values of dead consumers that are to be deleted, each with what it was.
     dead: Vec<(Name, Vec<u8>)>,
-    /// Whether it was said that its own is not kept.
+    /// Whether a warning was logged that this worker's value could not be published.
     has_warned: bool,
-    /// Where the key may not be used: when it is tried again.
+    /// When a key that cannot be used is tried again.
     next_try: Instant,
-    /// Whether its own is to be kept before anything is read.
+    /// Whether this worker's value must be published before anything is read.
     is_due: bool,
-    /// Whether it was kept with the last sign of life.
+    /// Whether it was published with the last sign of life.
     was_kept_last: bool,
 }
 
@@ -42,25 +43,26 @@ impl Others {
         }
     }
 
-    /// Whether its own is to be kept with this sign of life: with every other one it is fresh well within any claim idle.
+    /// Whether it must be published with this sign of life. Every other one is enough to keep it fresh within any
+    /// claim idle.
     pub(super) fn goes_with_presence(&mut self) -> bool {
         self.was_kept_last = !self.was_kept_last;
         self.is_due || self.was_kept_last
     }
 
-    /// What is kept may be lost.
+    /// The published value may have been lost.
     pub(super) fn must_look(&mut self) {
         self.is_due = true;
     }
 
-    /// Whether its own is to be kept before anything is read.
+    /// Whether this worker's value must be published before anything is read.
     pub(super) fn is_due(&self) -> bool {
         self.is_due
     }
 }
 
 impl Engine {
-    /// The longest claim idle of those that live, this worker among them.
+    /// The longest claim idle of the live consumers, including this one.
     pub(super) fn claim_idle(&self) -> Duration {
         let own = self.job.policy.claim_idle;
         let others = self.others.longest.as_ref();
@@ -68,7 +70,7 @@ impl Engine {
         others.map_or(own, |it| own.max(it.claim_idle))
     }
 
-    /// Keeps this worker's claim idle, and looks at the others'. Where it may not, it goes by its own.
+    /// Publishes this worker's claim idle, and reads those of the others. Without permission, it uses its own.
     pub(super) async fn keep_claim_idle(&mut self) -> Result<(), Error> {
         let now = Instant::now();
         let Some(connection) = self
@@ -100,7 +102,7 @@ impl Engine {
         }
     }
 
-    /// Takes its own back, so that nobody waits for what is no more.
+    /// Deletes its own value, so that nobody waits for a worker that no longer exists.
     pub(super) async fn take_claim_idle_back(&self) -> Result<(), Error> {
         let Some(connection) = &self.connection else {
             return Ok(());
@@ -114,8 +116,8 @@ impl Engine {
         }
     }
 
-    /// Notes the longest claim idle of those that live. One that was not refreshed in time may all the same be a worker's
-    /// that lives, on a server without memory for it: its consumer tells.
+    /// Determines the longest claim idle of the live consumers. A value that was not refreshed in time may still
+    /// belong to a live worker, if the server had no memory for it; its consumer's idle time decides.
     async fn learn(&mut self, found: Policies) -> Result<(), Error> {
         let mut longest = found.longest;
         if let Some(connection) = self.connection.as_ref().filter(|_| !found.stale.is_empty()) {
@@ -138,7 +140,8 @@ impl Engine {
             tracing::info!(
                 group = %self.job.group, consumer = %it.consumer,
                 claim_idle = %format_duration_short(it.claim_idle), own = %format_duration_short(own),
-                "a live consumer has a longer claim idle: this worker waits as long before it claims pending entries"
+                "a live consumer has a longer claim idle: this worker waits for that long before it claims pending \
+                    entries"
             );
         }
         self.others.longest = longest;
@@ -148,7 +151,9 @@ impl Engine {
     fn warn_unless_kept(&mut self, kept: Kept) {
         match kept {
             Kept::Done => self.others.has_warned = false,
-            Kept::Full => self.warn_of_own_rule("too many consumers have published theirs"),
+            Kept::Full => {
+                self.warn_of_own_rule("too many consumers have published their claim idle");
+            }
             Kept::NoMemory => self.warn_of_own_rule("the server has no memory for it"),
         }
     }
@@ -159,12 +164,13 @@ impl Engine {
         }
         tracing::warn!(
             group = %self.job.group, stream = %self.job.stream, claim_idle = %format_duration_short(self.job.policy.claim_idle), why,
-            "cannot publish this worker's claim idle: it uses its own, and workers with a shorter one may take over its entries in flight; give all workers of the group the same --claim-idle"
+            "cannot publish this worker's claim idle: it uses its own, and workers with a shorter one may claim its \
+                entries in flight; give all workers of the group the same --claim-idle"
         );
     }
 }
 
-/// Whether it is this key that cannot be used, and not the server.
+/// Whether only this key cannot be used, and not the whole server.
 fn is_about_the_key(kind: ErrorKind) -> bool {
     kind == ErrorKind::OutOfMemory || !kind.is_passing() && !kind.is_connection_lost()
 }

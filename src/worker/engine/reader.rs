@@ -1,5 +1,6 @@
-//! The reader: a task with a lane of its own that waits on the server for new entries, so that the engine never
-//! does. It reads only when asked, and never more than asked: what is delivered has a slot to go to.
+//! The reader: a task with a connection of its own that waits on the server for new entries, so that the engine never
+//! has to wait. It reads only when asked, and never more than requested, so that there is a slot for every delivered
+//! entry.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -11,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::model::{EntryId, Name};
 use crate::wire::{Dialer, Error, GroupRead, GroupReply, Lane, Looked, ScriptCall};
 
-/// What the engine asks for: acknowledge these, look for losses where that is due, then read so many.
+/// A request of the engine: acknowledge these entries, check for losses if that is due, then read this many entries.
 #[derive(Debug)]
 pub(super) struct ReadOrder {
     pub(super) acks: Vec<EntryId>,
@@ -20,10 +21,11 @@ pub(super) struct ReadOrder {
     pub(super) block: Option<Duration>,
 }
 
-/// What became of an order.
+/// The result of a request.
 pub(super) type ReadOutcome = Result<GroupReply, Error>;
 
-/// The engine's end of the reader. Dropping it drops the lane, and a closed connection is delivered nothing.
+/// The engine's side of the reader. Dropping it closes the connection, and nothing is delivered to a closed
+/// connection.
 #[derive(Debug)]
 pub(super) struct Reader {
     orders: mpsc::Sender<ReadOrder>,
@@ -33,7 +35,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// `deleted` is set when the consumer was found missing.
+    /// Starts the reader; `deleted` is set when the consumer was found missing.
     pub(super) fn start(
         dialer: Dialer,
         stream: Name,
@@ -59,7 +61,7 @@ impl Reader {
         }
     }
 
-    /// A reader that reads nothing: what is left after the end.
+    /// A reader that reads nothing, for use after the end.
     pub(super) fn idle() -> Self {
         let (orders, _) = mpsc::channel(1);
         let (_, outcomes) = mpsc::channel(1);
@@ -71,17 +73,17 @@ impl Reader {
         }
     }
 
-    /// Whether an order is under way.
+    /// Whether a request is outstanding.
     pub(super) fn is_reading(&self) -> bool {
         self.is_reading
     }
 
-    /// Gives an order; only while none is under way.
+    /// Sends a request; only while none is outstanding.
     pub(super) fn read(&mut self, order: ReadOrder) {
         self.is_reading = self.orders.try_send(order).is_ok();
     }
 
-    /// The outcome of the order under way; never ready without one.
+    /// Waits for the result of the outstanding request; without one, it never returns.
     pub(super) async fn outcome(&mut self) -> ReadOutcome {
         match self.outcomes.recv().await {
             Some(outcome) => {

@@ -1,4 +1,4 @@
-//! Asking for new entries and taking them in hand, acknowledgements riding along.
+//! Requests new entries and takes them in hand. Acknowledgements are sent together with the reads.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,20 +11,21 @@ use crate::worker::job::Mode;
 use crate::worker::state::in_hand::Delivery;
 use crate::worker::state::settlement::Settlement;
 
-/// How long a read waits on the server for new entries, at most.
+/// The longest time that a read waits on the server for new entries.
 const BLOCK_MAX: Duration = Duration::from_secs(2);
-/// While so many entries wait for a retry or for their dead letter to be written, nothing is read or taken over.
+/// While this many entries wait for a retry or for their dead letter to be written, nothing is read or claimed.
 pub(super) const WAITING_MAX: usize = 10_000;
-/// Bytes of the bodies in hand that wait for a slot or run, about: more is not asked for while there are as many.
+/// The approximate size of the bodies of entries in hand that wait for a slot or are being handled; beyond it no more
+/// are requested.
 const HAND_BYTES: usize = 16 << 20;
-/// Acknowledgements that ride along with one read.
+/// How many acknowledgements are sent with one read.
 const RIDING_MAX: usize = 1000;
-/// How long acknowledgements wait for the next read to ride along with, while there is much to read.
+/// How long acknowledgements wait for the next read while there is much to read.
 const LINGER: Duration = Duration::from_millis(10);
 
 impl Engine {
-    /// Entries that a read asks for and that wait for a slot at most. Where processes answer so fast that they are sent
-    /// many ahead, as many wait.
+    /// How many entries a read requests, and how many may wait for a slot. When processes answer so fast that many
+    /// entries are sent ahead, as many may wait.
     fn batch(&self) -> usize {
         let policy = &self.job.policy;
         let ahead = self.job.handler.ahead();
@@ -33,9 +34,9 @@ impl Engine {
             .max(if policy.is_batch_fixed { 0 } else { ahead })
     }
 
-    /// Entries there is room for: slots and the queue before them. Where a handler takes no time, one batch is handled
-    /// while the server makes the next one ready. What the read under way may bring takes no room: on a quiet stream it
-    /// waits, and an entry in hand whose next attempt is due does not wait with it.
+    /// How many more entries there is room for: in slots and in the queue before them. A handler that takes no time
+    /// handles one batch while the server prepares the next one. Entries that the current read may bring do not
+    /// count, because on a quiet stream that read waits, and a retry that is due must not wait with it.
     pub(super) fn room(&self) -> usize {
         let batch = self.batch();
         let batches = 1 + usize::from(self.job.handler.is_inline());
@@ -51,7 +52,7 @@ impl Engine {
             .min(self.room_in_bytes())
     }
 
-    /// Entries that memory has room for, by what has been seen of them; one where there is none in hand.
+    /// How many more entries fit in memory, by the sizes seen so far; at least one when none is in hand.
     fn room_in_bytes(&self) -> usize {
         let fits = self
             .reads
@@ -60,12 +61,13 @@ impl Engine {
         fits.max(usize::from(is_empty))
     }
 
-    /// A read that waits leaves enough of twice the timeout for a dead connection to be found out and replaced in it.
+    /// How long a read blocks. It leaves enough of twice the timeout to detect and replace a dead connection within
+    /// that time.
     fn block(&self) -> Duration {
         BLOCK_MAX.min(self.dialer.timeout() * 3 / 4)
     }
 
-    /// Until when the acknowledgements in the queue wait for the next read; `None` when they do not.
+    /// The time until which queued acknowledgements wait for the next read; `None` when they do not wait.
     pub(super) fn lingers_until(&self, now: Instant) -> Option<Instant> {
         let until = self.read_asked + LINGER;
         let may_ride = self.settlements.front().is_some_and(Settlement::may_ride);
@@ -73,7 +75,7 @@ impl Engine {
         (rides_soon && may_ride && now < until).then_some(until)
     }
 
-    /// Asks the reader for new entries when there is room, and lets acknowledgements ride along.
+    /// Requests new entries when there is room, and sends acknowledgements along.
     pub(super) fn order_read(&mut self, now: Instant) {
         let is_probe = self.breaker.is_open();
         let count_max = if is_probe {
@@ -106,7 +108,7 @@ impl Engine {
         });
     }
 
-    /// The reader answered.
+    /// Handles the result of a read.
     pub(super) fn on_read(&mut self, read: ReadOutcome) -> Result<(), Error> {
         let riding = std::mem::take(&mut self.riding);
         let asked = std::mem::take(&mut self.ordered);
@@ -168,7 +170,7 @@ impl Engine {
     }
 }
 
-/// A time that has passed, for a log line: nothing is over in no time.
+/// A duration that has passed, for a log line; it is never shown as zero.
 fn told(passed: Duration) -> String {
     format_duration_short(passed.max(Duration::from_millis(1)))
 }

@@ -1,5 +1,5 @@
-//! Faults: lost connections, servers that are not ready, a group that is gone. The worker goes on by itself, asks at a
-//! bounded rate, and finds its own messages again.
+//! Faults: lost connections, servers that are not ready, a group that no longer exists. The worker recovers by
+//! itself, retries at a bounded rate, and finds its own entries again.
 
 use std::time::{Duration, Instant};
 
@@ -16,13 +16,14 @@ use crate::wire::{
 use crate::worker::counters::add;
 use crate::worker::job::Mode;
 
-/// Rows a page of the own pending list.
+/// The number of rows in a page of this consumer's pending entries.
 const PAGE: usize = 500;
-/// A read's entries may be stamped this much before the read was asked for, as clocks go.
+/// How much earlier than the request of a read its entries may seem to have been delivered, because of differences
+/// between clocks.
 const STAMP_SLACK: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Decides what an error means: go on after a pause, or the end.
+    /// Decides what an error means: a retry after a pause, or the end.
     pub(super) async fn on_error(&mut self, error: Error) -> anyhow::Result<()> {
         let now = Instant::now();
         match error.kind {
@@ -54,7 +55,8 @@ impl Engine {
         if is_news {
             tracing::warn!(group = %self.job.group, %error, "the server is unavailable: retrying with backoff");
         } else {
-            tracing::debug!(group = %self.job.group, %error, pause = %format_duration_short(pause), "still no use");
+            tracing::debug!(group = %self.job.group, %error, pause = %format_duration_short(pause), "server still \
+                unavailable");
         }
         let is_giving_up =
             self.job.mode != Mode::Forever && now.duration_since(since) > self.job.connect_for;
@@ -90,8 +92,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes entries in hand that were delivered to this consumer and never arrived: pending for it, not in hand, and
-    /// delivered after the last good read. The pending list is only looked at; a history read would count a delivery.
+    /// Takes entries in hand that were delivered to this consumer in a reply that was lost: those that are pending
+    /// for it, not in hand, and delivered after the last successful read. It looks only at the pending entries list,
+    /// because reading the history would count a delivery.
     pub(super) async fn recover(&mut self) -> Result<(), Error> {
         if !self.trouble.is_recovery_due || self.reader.is_reading() {
             return Ok(());
@@ -121,7 +124,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Entries delivered to this consumer since the last good read, and not in hand.
+    /// Entries that were delivered to this consumer since the last successful read and are not in hand.
     pub(super) async fn own_strays(&self) -> Result<Vec<PendingEntry>, Error> {
         let mut strays = Vec::new();
         let Some(connection) = &self.connection else {
@@ -157,7 +160,7 @@ impl Engine {
         }
     }
 
-    /// The group or its stream is not there: looks again, and creates it where that is allowed.
+    /// The group or its stream does not exist: checks again, and creates it if that is allowed.
     async fn on_group_missing(&mut self, error: &Error) -> anyhow::Result<()> {
         match self.restore_group(error).await {
             Ok(()) => Ok(()),
@@ -185,14 +188,15 @@ impl Engine {
             return Ok(());
         }
         if self.job.on_group_lost == OnGroupLost::Stop || !self.job.may_create {
-            let lost =
-                Problem::not_found(format!("group `{group}` on `{stream}` is gone ({error})"))
-                    .hint(format!(
-                        "create it with: {} --start 0",
-                        CommandLine::new("init")
-                            .arg(group)
-                            .option("--stream", stream)
-                    ));
+            let lost = Problem::not_found(format!(
+                "group `{group}` on `{stream}` no longer exists ({error})"
+            ))
+            .hint(format!(
+                "create it with: {} --start 0",
+                CommandLine::new("init")
+                    .arg(group)
+                    .option("--stream", stream)
+            ));
             return Err(RestoreError::Final(lost.into()));
         }
         let created = connection
@@ -206,7 +210,8 @@ impl Engine {
         match created {
             Ok(()) => {
                 add(&self.counters.groups_recreated, 1);
-                tracing::error!(%group, %stream, "the group was deleted, with its position and its pending entries: created again from the beginning; entries may repeat");
+                tracing::error!(%group, %stream, "the group was deleted, with its position and its pending entries, \
+                    and was created again from the beginning of the stream; entries may be handled again");
             }
             Err(error) if error.kind == ErrorKind::BusyGroup => {}
             Err(error) => return Err(RestoreError::of(self, error)),
@@ -216,7 +221,7 @@ impl Engine {
             .run(consumer)
             .await
             .map_err(|error| RestoreError::of(self, error))?;
-        self.drop_everything("the group is a new one");
+        self.drop_everything("the group was deleted and created again");
         Ok(())
     }
 }

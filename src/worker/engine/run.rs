@@ -1,5 +1,5 @@
-//! A worker from start to end: the group and consumer are there, the engine works, and what is in hand is brought to an
-//! end or given back.
+//! A worker from start to end: the group and the consumer are created, the engine works, and everything in hand is
+//! finished or released.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,12 +26,12 @@ use crate::worker::job::{Assignment, Mode, Signal};
 /// The pauses of a worker that cannot start yet.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
 
-/// Works until the work is done, `signal` asks for the end, or something fails for good; then finishes what runs and
-/// gives back the rest. `counters` tell how far it is, also when it fails. A signal to stop now ends it also where the
-/// server is silent.
+/// Works until everything is done, `signal` asks it to stop, or an error occurs that cannot be retried. Then it
+/// finishes what is running and releases the rest. `counters` show its progress, also when it fails. A signal to stop
+/// at once ends it even when the server is silent.
 ///
 /// # Errors
-/// What trying again does not mend, after what was in hand was given back.
+/// An error that retrying does not solve, after everything in hand was released.
 pub async fn run(
     job: Assignment,
     dialer: Dialer,
@@ -63,7 +63,8 @@ pub async fn run(
     Ok(counters.summary())
 }
 
-/// Connects, makes sure of group and consumer, and finds where `--once` ends. `None`: a signal came first.
+/// Connects, creates group and consumer if necessary, and finds the last entry for `--once`. `None` when a signal
+/// came first.
 async fn prepare(
     job: &Assignment,
     dialer: &Dialer,
@@ -90,13 +91,13 @@ async fn prepare(
     }
 }
 
-/// What joining a group brought.
+/// The result of joining a group.
 struct Joined {
     connection: Connection,
-    /// The last entry there was.
+    /// The last entry that existed.
     last: Option<EntryId>,
     counted_by: String,
-    /// What was lost before this worker was there; `None` where it reads nothing.
+    /// The losses from before this worker joined; `None` when it reads nothing.
     looked: Option<Result<Looked, Error>>,
 }
 
@@ -111,8 +112,9 @@ impl From<Error> for Join {
     }
 }
 
-/// Looks for a consumer of this name before this worker joins: one that was seen just now may belong to another process.
-/// Both would take each other's entries for their own; fenced as all is, some are handled twice then, and none is lost.
+/// Looks for a consumer of this name before this worker joins. If it was active just now, it may belong to another
+/// process. Two such processes would take each other's entries for their own; thanks to the preconditions of all
+/// changes, some entries would be handled twice, and none would be lost.
 async fn warn_of_namesake(connection: &Connection, job: &Assignment) {
     let Ok(consumers) = connection
         .run(xinfo_consumers(&job.stream, &job.group))
@@ -132,7 +134,8 @@ async fn warn_of_namesake(connection: &Connection, job: &Assignment) {
     }
 }
 
-/// What is to be changed together with the stream must be in its hash slot, where the server is one of a cluster.
+/// Makes sure that the keys that are changed together with the stream are in its hash slot, if the server belongs to
+/// a cluster.
 async fn require_one_slot(connection: &Connection, job: &Assignment) -> Result<(), Join> {
     let mut keys = vec![job.dead_letter.clone()];
     keys.extend(job.is_single.then(|| Lease::key(&job.stream, &job.group)));
@@ -161,8 +164,8 @@ async fn join_group(job: &Assignment, dialer: &Dialer) -> Result<Joined, Join> {
     })
 }
 
-/// Looks for what was lost while no worker was there. A group that never had a consumer never read: this one is not there
-/// yet.
+/// Looks for losses from the time when no worker was running. A group that never had a consumer has never read,
+/// because this one has not joined yet.
 async fn look_before_joining(
     connection: &Connection,
     job: &Assignment,
@@ -178,7 +181,7 @@ async fn look_before_joining(
     }
 }
 
-/// Makes sure that the group is there.
+/// Makes sure that the group exists.
 async fn have_group(connection: &Connection, job: &Assignment) -> Result<(), Join> {
     let groups = match connection.run(xinfo_groups(&job.stream)).await {
         Ok(groups) => groups,
@@ -215,7 +218,7 @@ async fn have_group(connection: &Connection, job: &Assignment) -> Result<(), Joi
     Ok(())
 }
 
-/// Becomes a consumer of the group.
+/// Creates this worker's consumer in the group.
 async fn join_as_consumer(connection: &Connection, job: &Assignment) -> Result<(), Join> {
     if job.mode != Mode::Preclaimed {
         // Whoever was given entries has a consumer that just got them.

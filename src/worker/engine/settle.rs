@@ -1,5 +1,5 @@
-//! Settling: what became of an entry, told to the server. A settlement stays in its queue until the server has
-//! confirmed it, so a lost connection loses none; each is safe to send again.
+//! Settling: reporting the results of entries to the server. A settlement stays in its queue until the server has
+//! confirmed it, so a lost connection loses none. Each of them is safe to send again.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -16,12 +16,12 @@ use crate::worker::counters::add;
 use crate::worker::handler::Fault;
 use crate::worker::state::settlement::{Chunk, Settlement, What};
 
-/// Settlements sent at a time.
+/// How many settlements are sent at a time.
 const CHUNK: usize = 500;
 
 impl Engine {
-    /// Takes acknowledgements out of the queue that may go without a fence: the lease was confirmed so recently that
-    /// nobody can have taken the entry by the rules.
+    /// Takes acknowledgements out of the queue that need no fencing token: their leases were confirmed so recently
+    /// that no other consumer can have claimed the entries by the rules.
     pub(super) fn take_riding(&mut self, now: Instant, count_max: usize) -> Vec<Lease> {
         let mut riding = Vec::new();
         if self.lease.is_some() {
@@ -41,7 +41,7 @@ impl Engine {
         riding
     }
 
-    /// Puts acknowledgements whose reply was lost back, to be sent under a fence.
+    /// Puts acknowledgements whose reply was lost back into the queue, to be sent with a fencing token.
     pub(super) fn settle_again(&mut self, riding: Vec<Lease>) {
         let again = riding.into_iter().map(|(id, deliveries)| Settlement {
             was_sent: true,
@@ -64,7 +64,8 @@ impl Engine {
         self.look_for_gone().await
     }
 
-    /// Puts what the server has not confirmed back at the head of the queue, but for what is not this worker's any more.
+    /// Puts what the server has not confirmed back at the head of the queue, except for entries that no longer belong
+    /// to this worker.
     fn tell_later(&mut self, chunk: Chunk, reply_was_lost: bool) {
         for mut settlement in chunk.left().rev() {
             if self.hand.contains(settlement.id) || settlement.is_of_others() {
@@ -74,7 +75,7 @@ impl Engine {
         }
     }
 
-    /// Acknowledges without a fence while the reader is busy waiting.
+    /// Acknowledges without a fencing token while the reader waits on the server.
     async fn acknowledge_fresh(&mut self) -> Result<(), Error> {
         loop {
             let riding = self.take_riding(Instant::now(), CHUNK);
@@ -99,7 +100,7 @@ impl Engine {
         }
     }
 
-    /// Entries were acknowledged without a fence; `acknowledged` of them were still pending.
+    /// Entries were acknowledged without a fencing token; `acknowledged` of them were still pending.
     pub(super) fn on_acknowledged(&mut self, riding: &[Lease], acknowledged: u64) {
         for (id, _) in riding {
             self.hand.remove(*id);
@@ -206,7 +207,8 @@ impl Engine {
             Ok(Effect::PartlyCounted(left_out)) => {
                 add(&self.counters.uncounted, left_out.len() as u64);
                 tracing::warn!(group = %self.job.group, %id, figures = left_out.join(", "),
-                    "figures that cannot be incremented (not a number, or 2^53 and more) were left unchanged; the event is handled without them");
+                    "figures that cannot be incremented (not a number, or 2^53 and more) were left unchanged; the \
+                        event was handled without them");
                 self.effect_is_there(settlement);
             }
             // This very script ran before, and its reply was lost.
@@ -225,7 +227,7 @@ impl Engine {
         Ok(())
     }
 
-    /// An entry's output is written, and with it its acknowledgement.
+    /// An entry's output was written, together with its acknowledgement.
     fn effect_is_there(&mut self, settlement: &Settlement) {
         let id = settlement.id;
         if let What::Count {
@@ -234,7 +236,8 @@ impl Engine {
         } = &settlement.what
         {
             add(&self.counters.uncounted, 1);
-            tracing::warn!(group = %self.job.group, %id, what, "a figure cannot be added; the event counts without it");
+            tracing::warn!(group = %self.job.group, %id, what, "a figure cannot be incremented; the event is \
+                counted without it");
         }
         self.hand.remove(id);
         add(&self.counters.handled, 1);
@@ -242,7 +245,7 @@ impl Engine {
         self.attempt_succeeded();
     }
 
-    /// A handler's output could not be written: a failed attempt.
+    /// A handler's output could not be written, which counts as a failed attempt.
     fn on_unwritable(&mut self, id: EntryId, deliveries: u64, reason: String, fault: Fault) {
         tracing::error!(group = %self.job.group, %id, why = reason, "the output could not be written; nothing was changed");
         self.attempt_failed(Failure {
@@ -260,7 +263,7 @@ impl Engine {
         tracing::warn!(group = %self.job.group, %id, "lease lost: another consumer claimed the entry, or the group was moved back");
     }
 
-    /// Entries of which the server is still to be told what became of them.
+    /// Entries whose results have not been reported to the server yet.
     pub(super) fn being_settled(&self) -> HashSet<EntryId> {
         let queued = self.settlements.iter().map(|it| it.id);
         let riding = self.riding.iter().map(|(id, _)| *id);
@@ -268,7 +271,7 @@ impl Engine {
     }
 }
 
-/// Takes settlements out as `each` confirms them, up to the first failure; those after it were sent all the same.
+/// Takes settlements out as `each` confirms them, up to the first failure; those after it were sent nevertheless.
 pub(super) fn confirm(
     settlements: &mut Vec<Settlement>,
     mut each: impl FnMut(&Settlement) -> Result<(), Error>,
@@ -286,7 +289,7 @@ pub(super) fn confirm(
     Ok(())
 }
 
-/// Whose fault it is that an output could not be written; `None` when it is no matter of this output, but of the worker.
+/// What caused the failure to write an output; `None` when the cause concerns the worker and not this output.
 fn fault_of(kind: ErrorKind) -> Option<Fault> {
     match kind {
         // A full server says nothing of the message, nor does a key that holds something else, nor a stream without an id

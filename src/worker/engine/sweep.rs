@@ -1,5 +1,5 @@
-//! Entries that other consumers left: found in the pending list by their idle times and counts, page by page, and
-//! claimed where nobody attends to them any more.
+//! Entries that other consumers left: found in the pending entries list by their idle times and delivery counts, page
+//! by page, and claimed when their consumer seems to be dead.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -13,19 +13,19 @@ use crate::wire::{CountMode, Error, ExpectedPending, PendingFilter, xpending, xp
 use crate::worker::counters::add;
 use crate::worker::state::settlement::{Settlement, What};
 
-/// The least time between two passes over the pending list.
+/// The shortest time between two passes over the pending entries list.
 const SWEEP_MIN: Duration = Duration::from_secs(1);
-/// Looking takes at most this part of the time: one in twenty, and one in five within a pass.
+/// The part of its time that the worker spends on looking: at most one twentieth, and one fifth within a pass.
 const PASS_SHARE: u32 = 20;
 const LOOK_SHARE: u32 = 5;
-/// Rows a page of the pending list, and rows that one look goes through.
+/// The number of rows in a page of the pending entries list, and in one look.
 pub(super) const PAGE: usize = 256;
 const ROWS_MAX: usize = 4096;
-/// Entries found that wait to be claimed, or to be given up.
+/// How many found entries may wait to be claimed or given up.
 const FOUND_MAX: usize = 1024;
 
 impl Engine {
-    /// Looks, now and then, for entries that nobody attends to.
+    /// Looks regularly for entries of dead consumers.
     pub(super) async fn sweep(&mut self, now: Instant) -> Result<(), Error> {
         if now < self.timers.sweep || !self.stale.is_empty() {
             return Ok(());
@@ -57,12 +57,13 @@ impl Engine {
         Ok(())
     }
 
-    /// So many entries wait for a retry or for their dead letter that no more are taken on.
+    /// Whether so many entries wait for a retry or for their dead letter that no more are claimed.
     pub(super) fn is_waiting_full(&self) -> bool {
         self.hand.waiting() + self.postponed.len() >= WAITING_MAX
     }
 
-    /// Whether the group has pending entries that are not in hand here: one cheap look before the expensive one.
+    /// Whether the group has pending entries that are not in hand here. This is one cheap request before the
+    /// expensive ones.
     async fn has_others_entries(&self) -> Result<bool, Error> {
         let Some(connection) = &self.connection else {
             return Ok(false);
@@ -73,8 +74,8 @@ impl Engine {
         Ok(summary.count > self.hand.len() as u64)
     }
 
-    /// Goes on through entries idle for long enough, until enough are due or enough were looked at; whether the pending
-    /// list has ended.
+    /// Continues through entries that have been idle for long enough, until enough of them are due or enough were
+    /// looked at. Returns whether the end of the pending entries list was reached.
     async fn find_stale(&mut self) -> Result<bool, Error> {
         let settling = self.being_settled();
         let mut rows_seen = 0;
@@ -122,7 +123,7 @@ impl Engine {
         self.stale.len() + self.lone.len() + self.settlements.len()
     }
 
-    /// Decides what a stale-looking entry is due for.
+    /// Decides what to do with an entry that seems stale.
     pub(super) fn consider(&mut self, row: PendingEntry, settling: &HashSet<EntryId>) {
         let is_own = self.hand.contains(row.id) || settling.contains(&row.id);
         if is_own || !self.has_rested(&row) {
@@ -145,14 +146,14 @@ impl Engine {
         }
     }
 
-    /// Whether an entry has been left alone long enough. One that was given back rests no more.
+    /// Whether an entry has been idle for long enough. A released entry need not wait.
     fn has_rested(&self, row: &PendingEntry) -> bool {
         row.idle_ms.is_none_or(|idle_ms| {
             Duration::from_millis(idle_ms) >= self.rest(&row.consumer, row.deliveries)
         })
     }
 
-    /// How long an entry that `owner` holds is left alone.
+    /// How long an entry that `owner` holds must be idle.
     pub(super) fn rest(&self, owner: &Name, deliveries: u64) -> Duration {
         let policy = &self.job.policy;
         if self.inheritance.is_from(owner) {
@@ -162,7 +163,7 @@ impl Engine {
         }
     }
 
-    /// Takes over stale entries as far as there is room.
+    /// Claims stale entries as far as there is room.
     pub(super) async fn take_stale(&mut self) -> Result<(), Error> {
         let room = self.room().min(self.claims.at_a_time());
         let due: Vec<ExpectedPending> = self.stale.drain(..room.min(self.stale.len())).collect();
@@ -171,7 +172,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Begins with entries that it was given, as far as there is room: they are this consumer's, and the attempt counts.
+    /// Starts entries that were assigned to this worker, as far as there is room. They are pending for its consumer,
+    /// and the attempt counts as a delivery.
     pub(super) async fn take_given(&mut self) -> Result<(), Error> {
         let room = self.room().min(self.claims.at_a_time());
         let count = room.min(self.given.len());
@@ -181,12 +183,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Delivered so often that not even a lone attempt came to an end.
+    /// Gives up an entry that was delivered so often that not even an attempt alone came to an end.
     fn give_up(&mut self, row: PendingEntry) {
         let reason = if is_fatal(row.deliveries) {
             "marked fatal by XNACK".to_owned()
         } else {
-            format!("delivered {} times without an outcome", row.deliveries)
+            format!("delivered {} times without a result", row.deliveries)
         };
         let what = What::DeadLetter {
             reason,
@@ -196,7 +198,7 @@ impl Engine {
             .push_back(Settlement::new(row.id, row.deliveries, what));
     }
 
-    /// Takes over an entry that must run alone, once nothing else runs or is ready to.
+    /// Claims an entry that must run alone, once nothing else is running or ready.
     pub(super) async fn take_lone(&mut self, now: Instant) -> Result<(), Error> {
         if self.hand.running() + self.hand.ready() > 0 || self.room() == 0 {
             self.lone.others_run(now);
@@ -213,7 +215,7 @@ impl Engine {
             delivery.is_alone = true;
             tracing::warn!(
                 group = %self.job.group, %id, deliveries = delivery.deliveries,
-                "its deliveries are used up, perhaps by crashes: trying it once more, alone"
+                "the entry's deliveries are used up, perhaps because it crashes workers: trying it once more, alone"
             );
         }
         Ok(())

@@ -1,5 +1,6 @@
-//! Which address of a service's name is tried first: the one that answered last. An address that drops what it is sent
-//! costs its share of the time for connecting, and an attempt may not have as much; so it is not asked first twice.
+//! The order in which the addresses of a service's name are tried: the one that answered last comes first. Connecting
+//! to an address that drops packets uses up much of the time for connecting, and an attempt may not have that much,
+//! so such an address is not tried first twice.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,17 +9,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
 
-/// More addresses of one name are not tried.
+/// The greatest number of addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 16;
 
-/// What is known of the addresses; its clones know the same.
+/// What is known about the addresses, shared by all clones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Addresses(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
     answered: Mutex<Option<IpAddr>>,
-    /// Connections that were begun since.
+    /// How many connections were begun since then.
     begun: AtomicUsize,
 }
 
@@ -29,7 +30,7 @@ impl State {
 }
 
 impl Addresses {
-    /// Notes where an answer came from.
+    /// Records the address from which an answer came.
     pub(super) fn answered(&self, from: Option<SocketAddr>) {
         if let Some(from) = from {
             *self.0.known() = Some(from.ip());
@@ -37,7 +38,8 @@ impl Addresses {
         }
     }
 
-    /// The addresses in the order in which they are tried: each connection without an answer moves on to the next one.
+    /// The addresses in the order in which they are tried. Each connection without an answer moves the first one
+    /// back.
     fn ordered(&self, mut found: Vec<SocketAddr>) -> Vec<SocketAddr> {
         let answered = *self.0.known();
         if let Some(at) = found.iter().position(|it| Some(it.ip()) == answered) {

@@ -1,5 +1,5 @@
-//! Handlers that need nothing but the entry: each computes its verdict at once. What they write, they write with the
-//! acknowledgement in one script.
+//! Handlers that need nothing but the entry. Each computes its verdict at once, and its output is written together
+//! with the acknowledgement in one script.
 
 use std::fmt::Debug;
 
@@ -15,10 +15,10 @@ use crate::worker::state::in_hand::Delivery;
 
 /// A handler that computes its verdict at once.
 pub trait Inline: Debug + Send + Sync {
-    /// What becomes of the entry.
+    /// Decides what happens to the entry.
     fn handle(&self, delivery: &Delivery) -> Verdict;
-    /// The keys it writes to, or one for all that are made alike: for the check that they share a slot with the stream
-    /// it reads.
+    /// The keys that it writes to, or one example of keys that are named alike, for the check that they share a hash
+    /// slot with the stream.
     fn outputs(&self) -> Vec<Name> {
         Vec::new()
     }
@@ -29,35 +29,36 @@ pub trait Inline: Debug + Send + Sync {
 pub enum Builtin {
     /// Counts events per brand and profile.
     Features {
-        /// The stream the hashes are named after.
+        /// The stream that the hashes are named after.
         stream: Name,
     },
-    /// Sends merge requests on: to people, or to be merged.
+    /// Forwards merge requests: to a stream for people, or to one for merging.
     ReviewQueue {
-        /// Where requests go that a person decides.
+        /// The stream of requests that a person decides.
         review: Name,
-        /// Where the others go.
+        /// The stream of the other requests.
         merges: Name,
     },
-    /// Brings raw events to their normal form.
+    /// Normalises raw events.
     Normalize {
         /// The schema of raw events.
         schema: Option<Box<StreamSpec>>,
-        /// Where normal events go, and how long that stream may grow.
+        /// The stream of normalised events, and its length limit.
         output: (Name, Option<u64>),
-        /// The country of phone numbers without one.
+        /// The country for phone numbers without a country code.
         country: Option<Country>,
     },
     /// Copies entries to another stream.
     Forward(Name),
-    /// Says each entry in the log.
+    /// Writes each entry to the log.
     Log,
     /// Does nothing.
     Null,
 }
 
 impl Builtin {
-    /// The built-in a topology names, for entries of `stream`; `named` gives the streams it writes to their names.
+    /// The built-in handler that a topology names, for entries of `stream`; `named` gives names to the streams that
+    /// it writes to.
     pub fn new(
         builtin: &topology::Builtin,
         stream: &Name,
@@ -191,7 +192,7 @@ fn publish(stream: &Name, maxlen: Option<u64>, fields: Fields) -> Verdict {
     }])
 }
 
-/// An entry that another attempt would find as it is.
+/// The verdict for an entry that would be equally invalid in another attempt.
 fn unusable(invalid: &[Invalid]) -> Verdict {
     let reasons: Vec<String> = invalid.iter().map(ToString::to_string).collect();
     Verdict::dead(reasons.join("; "))

@@ -1,5 +1,6 @@
-//! `--exec`: one process a message. Arguments without a shell, the entry as JSON on standard input, where it comes
-//! from in the environment; exit 0 acknowledges, 65 is a dead letter, anything else another attempt.
+//! `--exec`: one process for each entry. Its arguments are passed without a shell, the entry as JSON on standard
+//! input, and the entry's origin in environment variables. Exit code 0 acknowledges, 65 makes a dead letter, and any
+//! other code leads to another attempt.
 
 use std::ffi::OsString;
 use std::io;
@@ -15,10 +16,10 @@ use super::attempt::{Attempt, Guard};
 use super::{Origin, Verdict, keep_end, overdue, tail, within};
 use crate::worker::state::in_hand::Delivery;
 
-/// A handler's exit status for "never again": sysexits' `EX_DATAERR`.
+/// The exit status of a handler for an entry that must not be tried again: `EX_DATAERR` of sysexits.
 const EXIT_PERMANENT: i32 = 65;
 
-/// How long a handler's last words are awaited once it has ended.
+/// How long the remaining output of a handler is awaited after it has ended.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Starts a process for every entry.
@@ -30,10 +31,10 @@ pub struct Exec {
 }
 
 impl Exec {
-    /// A handler that runs `program` with `args`, without the environment's `secrets`: the names of variables.
+    /// A handler that runs `program` with `args`, without the environment variables named in `secrets`.
     ///
     /// # Errors
-    /// When the guard that ends handlers with this process cannot be started.
+    /// When the guard that ends handlers together with this process cannot be started.
     pub fn new(program: OsString, args: Vec<OsString>, secrets: Vec<String>) -> io::Result<Self> {
         Ok(Self {
             program,
@@ -73,13 +74,13 @@ impl Exec {
         command
     }
 
-    /// Waits until nothing runs any more.
+    /// Waits until no process is running.
     pub(super) async fn close(&self) {
         self.guard.idle().await;
     }
 }
 
-/// Hands the entry to the process and hears what it says until it ends.
+/// Gives the entry to the process, and collects its output until it ends.
 async fn converse(attempt: &mut Attempt, input: Vec<u8>) -> Verdict {
     let mut words = Vec::new();
     let (stdin, _, stderr) = attempt.pipes();
@@ -102,14 +103,14 @@ async fn converse(attempt: &mut Attempt, input: Vec<u8>) -> Verdict {
     }
 }
 
-/// Writes the entry. A handler that does not read it, or not all, has not failed.
+/// Writes the entry. A handler that does not read all of it has not failed.
 async fn feed(stdin: Option<ChildStdin>, input: Vec<u8>) {
     if let Some(mut stdin) = stdin {
         let _ = stdin.write_all(&input).await;
     }
 }
 
-/// Keeps the end of what the handler says on standard error.
+/// Keeps the end of what the handler writes to standard error.
 async fn listen(stderr: Option<ChildStderr>, words: &mut Vec<u8>) {
     let Some(mut stderr) = stderr else { return };
     let mut piece = [0u8; 4096];

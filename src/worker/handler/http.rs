@@ -1,5 +1,6 @@
-//! `--http`: one POST a message with the entry as JSON. 2xx acknowledges; 408, 425, 429 and 5xx, redirects and lost
-//! connections mean another attempt, not before `Retry-After`; any other 4xx is a dead letter.
+//! `--http`: one POST for each entry, which is sent as JSON. A 2xx status acknowledges. 408, 425, 429 and 5xx,
+//! redirects and lost connections lead to another attempt, not before `Retry-After`. Any other 4xx makes a dead
+//! letter.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,38 +19,38 @@ use crate::topology::FanOut;
 use crate::wire::{Output, prepare_tls};
 use crate::worker::state::in_hand::Delivery;
 
-/// How long connecting may take, and never more than half of an attempt: over all addresses of the service's name, where
-/// those of one family are tried in turn, each for its share, and the other family after a moment.
+/// How long connecting may take, and never more than half of an attempt. The time is shared by all addresses of the
+/// service's name: those of one family are tried in turn, and the other family starts a moment later.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-/// How long the body of an answer that is not a success may take.
+/// How long reading the body of an unsuccessful answer may take.
 const BODY_WITHIN: Duration = Duration::from_secs(1);
-/// As much of such a body is read: more than is kept.
+/// How much of such a body is read, which is more than is kept.
 const BODY_BYTES_MAX: usize = 2 * REASON_BYTES_MAX;
-/// What a reason has beside such a body.
+/// How much longer a reason can be than such a body.
 const STATUS_BYTES_MAX: usize = 512;
-/// Answers larger than this are not kept.
+/// Answers larger than this are not stored.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
-/// What a URL looks like.
+/// A hint with an example of a URL.
 const URL_HINT: &str = "for example --http http://127.0.0.1:8080/handle";
 
 /// Posts every entry to one URL.
 #[derive(Debug)]
 pub struct Http {
-    /// Of the service, or of the proxy.
+    /// The addresses of the service, or of the proxy.
     addresses: Addresses,
     client: Client,
     url: Url,
-    /// What its URL and its proxy's must not tell.
+    /// The secrets in its URL and its proxy's URL, which must not appear in messages.
     secrets: UrlSecrets,
-    /// The proxy that its requests go through, for people.
+    /// The proxy of its requests, in the form shown to people.
     proxy: Option<String>,
     results: Option<Name>,
     fan_out: Option<FanOut>,
 }
 
 impl Http {
-    /// A handler that posts to `url`, through `proxy` where it is given and never through another. The answers go to
-    /// `results`, where it is given, with the acknowledgement or not at all; `fan_out` makes several requests of one entry.
+    /// A handler that posts to `url`, only through `proxy` if it is given. Answers are added to `results`, if it is
+    /// given, together with the acknowledgement or not at all. `fan_out` turns one entry into several requests.
     ///
     /// # Errors
     /// When `url` is not an HTTP URL.
@@ -72,12 +73,12 @@ impl Http {
         })
     }
 
-    /// The proxy that its requests go through, without its password.
+    /// The proxy of its requests, without its password.
     pub fn proxy(&self) -> Option<&str> {
         self.proxy.as_deref()
     }
 
-    /// The stream that answers go to.
+    /// The stream that answers are added to.
     pub(super) fn results(&self) -> Option<&Name> {
         self.results.as_ref()
     }
@@ -149,7 +150,7 @@ impl Http {
         }
     }
 
-    /// A request without an answer: the service's fault, unless this worker had no socket for it.
+    /// A request without an answer. This is the service's fault, unless this worker had no socket for it.
     fn lost(&self, error: reqwest::Error) -> Verdict {
         let is_connect = error.is_connect();
         // The URL is known, and has what is nobody's business.
@@ -205,7 +206,8 @@ impl Http {
         }
     }
 
-    /// A reason as it is kept: without secrets, and with the proxy that may be the cause.
+    /// A reason in the form in which it is stored: without secrets, and with the name of the proxy, which may be the
+    /// cause.
     fn told(&self, reason: String) -> String {
         let reason = self.secrets.hide(reason);
         let reason = match &self.proxy {
@@ -216,7 +218,7 @@ impl Http {
     }
 }
 
-/// The client that every request of this tool is made with.
+/// The HTTP client for all requests of this tool.
 fn client(
     proxy: Option<&str>,
     addresses: Addresses,
@@ -240,13 +242,13 @@ fn client(
         .map_err(|error| Problem::new(Kind::Bug, format!("cannot make an HTTP client: {error}")))
 }
 
-/// As much of a body as is read.
+/// The part of a body that was read.
 enum Beginning {
     Whole(Vec<u8>),
     Cut(Vec<u8>),
 }
 
-/// Reads a body until it ends or has more than `bytes_max`.
+/// Reads a body until it ends or is longer than `bytes_max`.
 async fn beginning(mut response: Response, bytes_max: usize) -> reqwest::Result<Beginning> {
     let mut body = Vec::new();
     while let Some(piece) = response.chunk().await? {
@@ -269,19 +271,22 @@ fn parse_url(url: &str) -> Result<Url, Problem> {
     match Url::parse(url) {
         Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Ok(parsed),
         Ok(parsed) if parsed.has_host() => Err(Problem::usage(format!(
-            "a handler's URL begins http:// or https://, not {}://",
+            "a handler's URL must begin with http:// or https://, not with {}://",
             parsed.scheme()
         ))
         .hint(URL_HINT)),
         // What stands before the first colon may be a user's name.
-        Ok(_) => Err(Problem::usage("a handler's URL begins http:// or https://").hint(URL_HINT)),
+        Ok(_) => Err(
+            Problem::usage("a handler's URL must begin with http:// or https://").hint(URL_HINT),
+        ),
         Err(error) => {
             Err(Problem::usage(format!("not a URL for a handler: {error}")).hint(URL_HINT))
         }
     }
 }
 
-/// An answer beside the entry it answers: its id as `request_id`, its fields, the answer as `result`, the time.
+/// An entry with an answer and the request it answers: the request's id as `request_id`, its fields, the answer as
+/// `result`, and the time.
 fn result(results: &Name, question: Entry, answer: Vec<u8>) -> Output {
     let mut fields = vec![(b"request_id".to_vec(), question.id.to_string().into_bytes())];
     let own = before_moves(&question.fields);
@@ -296,7 +301,7 @@ fn result(results: &Name, question: Entry, answer: Vec<u8>) -> Output {
     }
 }
 
-/// The first `bytes_max` bytes of `text`, to a character's end.
+/// The first `bytes_max` bytes of `text`, up to the end of a character.
 fn head(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
 }
@@ -305,7 +310,7 @@ fn is_permanent(status: StatusCode) -> bool {
     status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429)
 }
 
-/// `Retry-After` in seconds; a date is not honoured.
+/// `Retry-After` in seconds; a date is ignored.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers
         .get(RETRY_AFTER)?

@@ -1,6 +1,6 @@
-//! Handlers: what happens with one entry. Each kind has its own file.
+//! Handlers: what is done with one entry. Each kind has its own file.
 //!
-//! Inline handlers compute their verdict at once, in the engine; the others run beside it, one at a time in each slot,
+//! Inline handlers compute their verdict at once, in the engine. The others run in the background, one in each slot,
 //! and are stopped by dropping them.
 
 mod addresses;
@@ -33,7 +33,7 @@ use crate::model::{Name, escaped, format_duration};
 use crate::planted;
 use crate::wire::{FeatureUpdate, Output};
 
-/// What a handler made of an entry.
+/// A handler's verdict about an entry.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// Handled: acknowledge it.
@@ -44,35 +44,35 @@ pub enum Verdict {
     Count {
         /// What it adds.
         update: FeatureUpdate,
-        /// What it should have added and does not, in words.
+        /// What it should have added and could not, in words.
         uncountable: Option<String>,
     },
     /// Failed; another attempt may succeed.
     Retry {
         /// Why, at most 4 KiB.
         reason: String,
-        /// Whose fault it was.
+        /// What caused it.
         fault: Fault,
-        /// Not before this has passed (a service's `Retry-After`).
+        /// The shortest delay before the next attempt (a service's `Retry-After`).
         after: Option<Duration>,
     },
-    /// Failed for good: dead letter.
+    /// Failed for good: it becomes a dead letter.
     Dead {
         /// Why, at most 4 KiB.
         reason: String,
     },
-    /// Not attempted: its lease was over, or it waited for its turn in a process that ended over another entry. It is
-    /// started again at once.
+    /// Not attempted: its lease had expired, or it waited in a process that ended over another entry. It is started
+    /// again at once.
     Interrupted,
 }
 
 impl Verdict {
-    /// A failure that another attempt may mend, for all that is known the message's.
+    /// A failure that another attempt may solve, and that is attributed to the message.
     pub fn retry(reason: impl Into<String>) -> Self {
         Self::failed(Fault::Message, reason)
     }
 
-    /// A failure that another attempt may mend.
+    /// A failure that another attempt may solve.
     pub(super) fn failed(fault: Fault, reason: impl Into<String>) -> Self {
         Self::Retry {
             reason: reason.into(),
@@ -93,8 +93,8 @@ impl Verdict {
         )
     }
 
-    /// Not attempted: this worker could not start `program`. That is never the message's fault: of an entry, a process is
-    /// given no more than its id before it runs.
+    /// Not attempted: this worker could not start `program`. That is never the message's fault, because a process is
+    /// given only the entry's id before it runs.
     fn not_started(program: &OsStr, error: &io::Error) -> Self {
         let program = escaped(program.as_encoded_bytes());
         Self::failed(Fault::Worker, format!("cannot start {program}: {error}"))
@@ -108,8 +108,7 @@ impl Verdict {
     }
 }
 
-/// Whether the system refused for lack of something that this process or machine has none of at present: descriptors,
-/// memory, ports.
+/// Whether the system refused because this process or machine has run out of something: descriptors, memory, ports.
 fn is_lack(error: &io::Error) -> bool {
     let code = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(
@@ -125,19 +124,19 @@ fn is_lack(error: &io::Error) -> bool {
     )
 }
 
-/// Why a handler was stopped that took longer than `limit`.
+/// The reason for a handler that was stopped because it took longer than `limit`.
 fn overdue(limit: Duration) -> String {
     format!(
-        "the handler did not end within {} and was stopped",
+        "the handler did not finish within {} and was stopped",
         format_duration(limit)
     )
 }
 
-/// How long a handler whose time is over is listened to once more: where the worker itself stood still until then, its
-/// clock is told of before what there is to hear.
+/// How long a handler is given to deliver a result after its time is over. When the worker itself was suspended, it
+/// notices the time before the result.
 const LAST_LOOK: Duration = Duration::from_millis(10);
 
-/// The verdict of a handler of one entry, which may take `limit`; `None` when it took longer.
+/// The verdict of a handler for one entry, which may take `limit`; `None` when it took longer.
 async fn within(limit: Duration, handling: impl Future<Output = Verdict>) -> Option<Verdict> {
     // On the heap, so that the futures of other handlers stay small: each is moved when it is started.
     let mut handling = Box::pin(handling);
@@ -149,10 +148,10 @@ async fn within(limit: Duration, handling: impl Future<Output = Verdict>) -> Opt
     None
 }
 
-/// Bytes of a failure's reason that are kept: its end.
+/// How many bytes of a failure's reason are kept, from its end.
 pub(super) const REASON_BYTES_MAX: usize = 4096;
 
-/// The last [`REASON_BYTES_MAX`] bytes of `text`, from a character's beginning.
+/// The last [`REASON_BYTES_MAX`] bytes of `text`, from the beginning of a character.
 pub(super) fn tail(text: &str) -> &str {
     let mut start = text.len().saturating_sub(REASON_BYTES_MAX);
     while !text.is_char_boundary(start) {
@@ -161,7 +160,7 @@ pub(super) fn tail(text: &str) -> &str {
     &text[start..]
 }
 
-/// Appends `piece` to what a handler said, of which the last [`REASON_BYTES_MAX`] bytes are kept.
+/// Appends `piece` to a handler's output, of which only the last [`REASON_BYTES_MAX`] bytes are kept.
 pub(super) fn keep_end(words: &mut Vec<u8>, piece: &[u8]) {
     words.extend_from_slice(piece);
     if planted::is("first-words") {
@@ -171,14 +170,14 @@ pub(super) fn keep_end(words: &mut Vec<u8>, piece: &[u8]) {
     words.drain(..excess);
 }
 
-/// A handler's end.
+/// The end of a handler.
 #[derive(Debug)]
 pub(in crate::worker) struct Finished {
     pub(in crate::worker) delivery: Delivery,
     pub(in crate::worker) verdict: Verdict,
 }
 
-/// Which stream and group an entry belongs to.
+/// The stream and the group of an entry.
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// The stream.
@@ -192,11 +191,11 @@ pub struct Origin {
 pub enum Handler {
     /// Computes its verdict at once.
     Inline(Box<dyn Inline>),
-    /// One process a message.
+    /// One process for each entry.
     Exec(Exec),
-    /// Processes that stay, one line a message.
+    /// Long-lived processes, one line for each entry.
     Pipe(Pipe),
-    /// One request a message.
+    /// One request for each entry.
     Http(Http),
 }
 
@@ -209,7 +208,7 @@ impl Handler {
         }
     }
 
-    /// The keys that one script must be able to change together with the stream.
+    /// The keys that a script must be able to change together with the stream.
     pub(super) fn outputs(&self) -> Vec<Name> {
         match self {
             Self::Inline(handler) => handler.outputs(),
@@ -224,8 +223,8 @@ impl Handler {
         matches!(self, Self::Inline(_))
     }
 
-    /// How many entries it takes at a time beyond one for each slot: those that are sent ahead to processes which answer
-    /// fast.
+    /// How many entries it can take in addition to one for each slot, because entries are sent ahead to processes
+    /// that answer fast.
     pub(super) fn ahead(&self) -> usize {
         match self {
             Self::Pipe(handler) => handler.ahead(),
@@ -233,7 +232,7 @@ impl Handler {
         }
     }
 
-    /// Handles one entry. Dropping the future stops it, with every process it started.
+    /// Handles one entry. Dropping the future stops it and every process that it started.
     pub(super) async fn handle(
         &self,
         origin: &Origin,
@@ -252,7 +251,8 @@ impl Handler {
         }
     }
 
-    /// The worker ends, nothing is being handled: processes that stay may end by themselves, and what was stopped is awaited.
+    /// The worker ends and nothing is being handled: lets long-lived processes end by themselves, and waits for those
+    /// that are being stopped.
     pub(super) async fn close(&self) {
         match self {
             Self::Exec(handler) => handler.close().await,

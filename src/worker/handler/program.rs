@@ -1,5 +1,5 @@
-//! Whether a handler's program is there when the worker starts: one that is mistyped would fail every entry, and be told
-//! in a log only. What is started is the name as it was given, so that the system looks it up anew each time.
+//! Checks that a handler's program exists when the worker starts, because a mistyped one would fail every entry and
+//! show only in the log. It is started by the name that was given, so that the system looks it up each time.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use rustix::fs::{Access, access};
 
 use crate::model::{Problem, escaped, quoted};
 
-/// Where the system looks when there is no search path.
+/// The directories that the system searches when there is no search path.
 const SEARCH_PATH: &str = "/bin:/usr/bin";
 
-/// Makes sure that the system would find an executable file by this name: a path as it is, a name without a `/` in the
-/// directories of `search_path` (the value of `$PATH`).
+/// Makes sure that the system would find an executable file by this name: a path as it is, a name without a `/` in
+/// the directories of `search_path` (the value of `$PATH`).
 ///
 /// # Errors
 /// A usage [`Problem`] that names the program.
@@ -35,7 +35,7 @@ pub fn require_program(program: &OsStr, search_path: Option<&OsStr>) -> Result<(
         Ok(facts) if facts.is_file() => (
             format!("`{shown}` is not an executable file"),
             format!(
-                "make it one with chmod +x {}, or name its interpreter before it",
+                "make it executable with chmod +x {}, or name its interpreter before it",
                 quoted(program.as_encoded_bytes())
             ),
         ),
@@ -45,7 +45,7 @@ pub fn require_program(program: &OsStr, search_path: Option<&OsStr>) -> Result<(
         ),
         Err(_) => (
             format!("there is no program `{shown}`"),
-            "name one that is there, by its path or by a name on the search path".to_owned(),
+            "give the path of an existing program, or a name that is on the search path".to_owned(),
         ),
     };
     Err(Problem::usage(what).hint(hint))

@@ -1,31 +1,32 @@
-//! The circuit breaker: when everything fails it is not the messages' fault, so the worker stops trying them all,
-//! probes with one, and counts no deliveries against the others.
+//! The circuit breaker: when every attempt fails, the messages are not the cause. The worker then stops trying all of
+//! them, probes with one at a time, and counts no deliveries against the others.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::model::{Backoff, EntryId};
 
-/// Attempts in a row that must fail.
+/// How many attempts in a row must fail.
 const IN_A_ROW: usize = 20;
-/// Messages remembered as failing by themselves.
+/// How many messages are remembered as failing on their own.
 const SUSPECTS_MAX: usize = 1000;
-/// Attempts looked back at, and how many of them must have failed.
+/// How many recent attempts are considered, and how many of them must have failed.
 const WINDOW: usize = 100;
 const WINDOW_FAILED: u32 = 95;
 
-/// Watches attempts; open while everything fails.
+/// Watches attempts; open while every attempt fails.
 #[derive(Debug)]
 pub struct Breaker {
     backoff: Backoff,
-    /// The messages of the failed attempts since the last success.
+    /// The messages of the attempts that failed since the last success.
     failed_in_a_row: Vec<EntryId>,
     /// When the first of those failures was.
     failing_since: Option<Instant>,
-    /// Messages that failed while others succeeded: it is their own fault, and what they do says nothing of the rest.
-    /// Otherwise the few bad ones that a stream is left with, tried again and again, would look like everything.
+    /// Messages that failed while others succeeded. These are themselves the cause, so their failures say nothing
+    /// about the others. Otherwise a few bad messages at the end of a stream, tried again and again, would look as if
+    /// every attempt failed.
     suspects: VecDeque<EntryId>,
-    /// The last attempts, the oldest overwritten; `true` is a failure.
+    /// The latest attempts in a ring buffer; `true` is a failure.
     window: Vec<bool>,
     at: usize,
     open: Option<Open>,
@@ -61,7 +62,7 @@ impl Breaker {
         self.open.as_ref().map(|open| open.next_probe)
     }
 
-    /// Notes a success; `true` when it closed the breaker.
+    /// Records a success. Returns `true` when it closed the breaker.
     pub fn succeeded(&mut self) -> bool {
         self.failing_since = None;
         if self.open.take().is_some() {
@@ -78,7 +79,7 @@ impl Breaker {
         false
     }
 
-    /// Notes a failed attempt at a message; `true` when it opened the breaker.
+    /// Records a failed attempt at a message. Returns `true` when it opened the breaker.
     pub fn failed(&mut self, now: Instant, id: EntryId) -> bool {
         if self.open.is_some() || self.suspects.contains(&id) {
             return false;
@@ -99,7 +100,7 @@ impl Breaker {
         true
     }
 
-    /// How long ago the first failure was since which nothing has succeeded; `None` for a message that failed while others
+    /// How long ago the first failure after the last success was; `None` for a message that failed while others
     /// succeeded.
     pub fn failing_for(&self, now: Instant, id: EntryId) -> Option<Duration> {
         let since = self
@@ -108,13 +109,13 @@ impl Breaker {
         Some(now.saturating_duration_since(since))
     }
 
-    /// Whether the next probe is better made with a new message: every other one is, since those that wait have failed
-    /// before and may be at fault themselves.
+    /// Whether the next probe should be a new message. Every other probe is, because waiting messages have failed
+    /// before and may themselves be the cause.
     pub fn is_for_a_new_one(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.probes % 2 == 1)
     }
 
-    /// There was no new message to probe with: the next probe is due as soon as one that waits is.
+    /// There was no new message to probe with, so the next probe is due as soon as a waiting one is.
     pub fn probe_by(&mut self, waiting: Option<Instant>) {
         if let (Some(open), Some(at)) = (&mut self.open, waiting) {
             open.next_probe = open.next_probe.min(at);
@@ -128,7 +129,7 @@ impl Breaker {
         }
     }
 
-    /// Notes that a probe starts; the next one is due a doubled delay later.
+    /// Records that a probe starts; the next one is due after twice the delay.
     pub fn probing(&mut self, now: Instant) {
         let backoff = self.backoff;
         if let Some(open) = &mut self.open {

@@ -1,53 +1,53 @@
-//! Whose fault a failed attempt was, and the one decision that follows from it.
+//! What caused a failed attempt, and the decision that follows from it.
 
 use std::time::Duration;
 
 use crate::planted;
 
-/// How long a service may be away until an entry is a dead letter all the same.
+/// How long an outage of a service may last before an entry becomes a dead letter nevertheless.
 const OUTAGE_MAX: Duration = Duration::from_hours(24);
 
-/// Whose fault it was that an attempt failed.
+/// What caused an attempt to fail.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {
-    /// The message's, as far as anybody can tell: enough of these make it a dead letter.
+    /// The message, as far as can be told; after enough failures it becomes a dead letter.
     Message,
-    /// The service's that the handler asked: it could not be reached, did not answer in time, or said that it cannot at
-    /// present.
+    /// The service that the handler called: it could not be reached, did not answer in time, or reported that it is
+    /// unavailable.
     Service,
-    /// The server's: it could not take the output, whatever it is.
+    /// The Redis server: it could not store the output, whatever the output is.
     Server,
-    /// This worker's: it lacked what an attempt takes, and none was made.
+    /// This worker: it lacked resources, and no attempt was made.
     Worker,
 }
 
-/// What else is known when an attempt has failed.
+/// What else is known about a failed attempt.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::worker) struct Circumstances {
-    /// How often the entry was delivered, this time included.
+    /// How often the entry was delivered, including this time.
     pub(in crate::worker) deliveries: u64,
     /// The group's limit.
     pub(in crate::worker) deliveries_max: u64,
-    /// Whether the breaker is open, or was when the attempt failed.
+    /// Whether the breaker is open, or was open when the attempt failed.
     pub(in crate::worker) everything_fails: bool,
-    /// How long ago the first failure was since which nothing has succeeded; `None` when something succeeded while this
-    /// entry failed.
+    /// How long ago the first failure after the last success was; `None` when something succeeded while this entry
+    /// failed.
     pub(in crate::worker) failing_for: Option<Duration>,
 }
 
-/// What becomes of an entry whose attempt failed.
+/// What happens to an entry whose attempt failed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::worker) enum Decision {
-    /// It was not attempted: it is the next to start.
+    /// It was not attempted, so it is the next to start.
     PutBack,
-    /// Another attempt; `is_free`: it counts no delivery.
+    /// Another attempt; if `is_free`, it does not count as a delivery.
     Retry { is_free: bool },
     /// Its deliveries are used up.
     DeadLetter,
 }
 
 impl Fault {
-    /// What becomes of the entry.
+    /// Decides what happens to the entry.
     pub(in crate::worker) fn decide(self, seen: &Circumstances) -> Decision {
         let has_used_up = match self {
             Self::Worker => return Decision::PutBack,

@@ -1,4 +1,5 @@
-//! The entries in hand: everything this worker has claimed or was delivered and has not settled, each with its lease.
+//! The entries in hand: all entries that this worker has claimed or was delivered and has not settled, each with its
+//! lease.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,21 +9,21 @@ use tokio::task::AbortHandle;
 
 use crate::model::{Batch, Entry, EntryId, EntryObject, Name};
 
-/// One entry to be handled; cheap to clone, its body shared with the read that brought it.
+/// One entry to be handled. It is cheap to clone, because its body is shared with the read that brought it.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     batch: Arc<Batch>,
     index: usize,
-    /// Under which delivery count it is held; with the consumer, the lease.
+    /// The delivery count under which it is held; together with the consumer, this is its lease.
     pub deliveries: u64,
-    /// Whether it must run alone: its count was at the limit already when it was taken over.
+    /// Whether it must run alone, because its count was already at the limit when it was claimed.
     pub is_alone: bool,
-    /// Whether it tries out if things work again; a failure is not counted against it.
+    /// Whether it is a probe of the circuit breaker, whose failure does not count against it.
     pub is_probe: bool,
 }
 
 impl Delivery {
-    /// An entry alone, held with this delivery count.
+    /// A single entry, held with this delivery count.
     pub fn of(entry: &Entry, deliveries: u64) -> Self {
         Self::new(Arc::new(Batch::of(entry)), 0, deliveries)
     }
@@ -43,12 +44,12 @@ impl Delivery {
         self.batch.id(self.index)
     }
 
-    /// Name and value pairs in order.
+    /// Pairs of name and value, in order.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> + Clone {
         self.batch.fields(self.index)
     }
 
-    /// Appends the entry object of every JSON output, as one line.
+    /// Appends the entry as a line of JSON, in the form of every JSON output.
     pub fn write_line(&self, stream: &Name, out: &mut Vec<u8>) {
         let object = EntryObject {
             stream,
@@ -66,21 +67,21 @@ impl Delivery {
     }
 }
 
-/// Where an entry in hand is on its way.
+/// The phase of an entry in hand.
 #[derive(Debug)]
 pub(in crate::worker) enum Phase {
     /// Waits for a free slot.
     Ready,
-    /// Its handler runs; this stops it.
+    /// Its handler is running; this stops it.
     Running(AbortHandle),
-    /// Handled; its acknowledgement, output or move is on its way.
+    /// Handled; its acknowledgement, output or move is being sent.
     Settling,
     /// Failed; waits for its next attempt. Its lease is not renewed.
     Waiting,
 }
 
 impl Phase {
-    /// Whether the body is kept: ready, or with a handler.
+    /// Whether the body is still needed: the entry is ready or running.
     fn has_body(&self) -> bool {
         matches!(self, Self::Ready | Self::Running(_))
     }
@@ -90,21 +91,21 @@ impl Phase {
 pub(in crate::worker) struct Held {
     pub(in crate::worker) deliveries: u64,
     pub(in crate::worker) phase: Phase,
-    /// When the lease was last known to be good: taken before the command that confirmed it was sent.
+    /// When the lease was last known to be valid, which is the time before the confirming command was sent.
     pub(in crate::worker) confirmed: Instant,
-    /// How long its body is.
+    /// The size of its body.
     bytes: usize,
     /// When its handler was started; `None` when none was.
     pub(in crate::worker) started: Option<Instant>,
 }
 
-/// How many entries are in which phase, as far as anybody asks.
+/// How many entries are in the phases that are counted.
 #[derive(Debug, Default)]
 struct Counts {
     ready: usize,
     running: usize,
     waiting: usize,
-    /// How long the bodies are of what is ready or running.
+    /// The total size of the bodies of ready and running entries.
     bytes: usize,
 }
 
@@ -142,12 +143,12 @@ impl Counts {
 pub(in crate::worker) struct InHand {
     held: HashMap<EntryId, Held>,
     counts: Counts,
-    /// Whether what runs must run alone.
+    /// Whether the running entry must run alone.
     pub(in crate::worker) is_lone_running: bool,
 }
 
 impl InHand {
-    /// Takes an entry in hand, ready to start, whose body is so many bytes long.
+    /// Takes an entry in hand, ready to start, with the size of its body.
     pub(in crate::worker) fn insert(
         &mut self,
         id: EntryId,
@@ -177,7 +178,7 @@ impl InHand {
         self.held.get(&id)
     }
 
-    /// Moves an entry on; `false` when it is not in hand (any more) under this count.
+    /// Moves an entry to another phase. Returns `false` when it is not in hand (any more) under this delivery count.
     pub(in crate::worker) fn advance(
         &mut self,
         id: EntryId,
@@ -206,7 +207,7 @@ impl InHand {
         Some(held)
     }
 
-    /// Stops every handler that runs. Its entry was started, and waits for somebody's next attempt.
+    /// Stops every running handler. Its entry was started, and waits for a later attempt of any worker.
     pub(in crate::worker) fn stop_running(&mut self) {
         for held in self.held.values_mut() {
             if let Phase::Running(abort) = &held.phase {
@@ -229,14 +230,14 @@ impl InHand {
             .is_some_and(|held| now.saturating_duration_since(held.confirmed) < within)
     }
 
-    /// The lease was good at `at`.
+    /// The lease was valid at `at`.
     pub(in crate::worker) fn confirm(&mut self, id: EntryId, at: Instant) {
         if let Some(held) = self.held.get_mut(&id) {
             held.confirmed = at;
         }
     }
 
-    /// Entries whose leases are kept up: all but those that wait for a retry.
+    /// Entries whose leases are renewed: all except those that wait for a retry.
     pub(in crate::worker) fn leases(&self) -> Vec<(EntryId, u64)> {
         self.held
             .iter()
@@ -245,13 +246,13 @@ impl InHand {
             .collect()
     }
 
-    /// Every entry, as it is held.
+    /// Every entry, with the delivery count under which it is held.
     pub(in crate::worker) fn all(&self) -> Vec<(EntryId, u64)> {
         let held = self.held.iter();
         held.map(|(id, held)| (*id, held.deliveries)).collect()
     }
 
-    /// Entries whose handlers were started so long before `now`: id, deliveries, and when.
+    /// Entries whose handlers have been running for at least this long at `now`: id, delivery count, and start.
     pub(in crate::worker) fn running_for(
         &self,
         now: Instant,
@@ -287,7 +288,7 @@ impl InHand {
         self.counts.running
     }
 
-    /// How long the bodies are of what is ready or running.
+    /// The total size of the bodies of ready and running entries.
     pub(in crate::worker) fn bytes(&self) -> usize {
         self.counts.bytes
     }

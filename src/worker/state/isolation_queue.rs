@@ -1,22 +1,22 @@
-//! Entries that must run alone, and how much of the time the others pause for them.
+//! Entries that must run alone, and how often the other entries pause for them.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::wire::ExpectedPending;
 
-/// The least time between two entries that others make way for.
+/// The shortest time between two entries for which others pause.
 const BETWEEN: Duration = Duration::from_secs(1);
-/// Making way for an entry that runs alone takes at most this part of the time: one in ten.
+/// The part of the time that others may pause for entries that run alone: one tenth.
 const LONE_SHARE: u32 = 10;
 
-/// Entries whose deliveries are used up, perhaps because each attempt crashed the worker. Each gets one attempt during which
-/// nothing else runs: when the worker is idle, or, where it never is, in pauses that it makes for them.
+/// Entries whose deliveries are used up, perhaps because each attempt crashed the worker. Each gets one attempt
+/// during which nothing else runs: when the worker is idle, or, if it never is, in pauses made for them.
 #[derive(Debug)]
 pub(in crate::worker) struct IsolationQueue {
     waiting: VecDeque<ExpectedPending>,
     not_before: Instant,
-    /// Since when others make way.
+    /// Since when the others have been pausing.
     awaited_since: Option<Instant>,
 }
 
@@ -29,14 +29,14 @@ impl IsolationQueue {
         }
     }
 
-    /// One more, unless it waits already.
+    /// Adds an entry, unless it is already waiting.
     pub(in crate::worker) fn push(&mut self, seen: ExpectedPending) {
         if !self.waiting.iter().any(|it| it.id == seen.id) {
             self.waiting.push_back(seen);
         }
     }
 
-    /// The next, to be run now.
+    /// The next entry, which is to run now.
     pub(in crate::worker) fn take(&mut self) -> Option<ExpectedPending> {
         self.waiting.pop_front()
     }
@@ -49,17 +49,17 @@ impl IsolationQueue {
         self.waiting.is_empty()
     }
 
-    /// Whether others make way: nothing new is started until one has run.
+    /// Whether the others must pause: nothing new is started until one of these entries has run.
     pub(in crate::worker) fn is_due(&self, now: Instant) -> bool {
         !self.is_empty() && now >= self.not_before
     }
 
-    /// One is due, and others still run.
+    /// An entry is due, but others are still running.
     pub(in crate::worker) fn others_run(&mut self, now: Instant) {
         self.awaited_since.get_or_insert(now);
     }
 
-    /// One has run, or is gone: the others have their turn.
+    /// An entry has run, or was dropped; the others continue.
     pub(in crate::worker) fn has_run(&mut self, now: Instant) {
         let took = self
             .awaited_since

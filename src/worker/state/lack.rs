@@ -1,5 +1,6 @@
-//! What this worker lacks to start attempts: descriptors, processes, memory, a program that is being replaced. It is
-//! nobody's fault but its own, so no attempt counts; it has as many at a time as it can, and tries for more now and then.
+//! The resources that this worker lacks to start attempts: descriptors, processes, memory, a program that is being
+//! replaced. This is the worker's own fault, so no attempt counts. It runs as many attempts at a time as it can, and
+//! tries more from time to time.
 
 use std::time::{Duration, Instant};
 
@@ -9,22 +10,22 @@ use crate::model::{Backoff, Waits};
 const WAITS: Backoff = Backoff::new(WAIT, Duration::from_secs(5));
 /// The first of them; and how long after its start an attempt is known not to have failed at once.
 const WAIT: Duration = Duration::from_millis(100);
-/// How often it is said at most.
+/// The shortest time between two log lines about it.
 const SAID_EVERY: Duration = Duration::from_mins(1);
 
 /// How many attempts at a time are possible.
 #[derive(Debug)]
 pub(in crate::worker) struct Lack {
-    /// So many, as far as is known; `None`: as many as are wanted.
+    /// The number, as far as it is known; `None`: as many as are wanted.
     limit: Option<usize>,
     waits: Waits,
     /// When more may be tried.
     until: Option<Instant>,
-    /// Since when there are more.
+    /// Since when more have been running.
     trial: Option<Instant>,
-    /// How many there were at most meanwhile.
+    /// The greatest number since then.
     most: usize,
-    /// Since when not one could be started.
+    /// Since when not a single one could be started.
     stalled: Option<Instant>,
     said: Option<Instant>,
 }
@@ -45,7 +46,7 @@ impl Default for Lack {
 }
 
 impl Lack {
-    /// A start failed beside so many attempts; whether that is to be said.
+    /// A start failed while this many were running. Returns whether that should be logged.
     pub(in crate::worker) fn failed(&mut self, now: Instant, running: usize) -> bool {
         // Those that were started together count once.
         if self.until.is_none_or(|until| now >= until) {
@@ -64,7 +65,8 @@ impl Lack {
         is_news
     }
 
-    /// Whether one more may be started beside so many: twice as many as were possible, when it is time for a trial.
+    /// Whether one more may be started while this many are running. When it is time for a trial, twice the known
+    /// number may.
     pub(in crate::worker) fn allows(&self, now: Instant, running: usize) -> bool {
         let Some(limit) = self.limit else {
             return true;
@@ -73,7 +75,7 @@ impl Lack {
         running < if is_time { (2 * limit).max(1) } else { limit }
     }
 
-    /// One was started, and now there are so many.
+    /// One was started, and now this many are running.
     pub(in crate::worker) fn started(&mut self, now: Instant, running: usize) {
         if self.limit.is_some_and(|limit| running > limit) {
             self.trial.get_or_insert(now);
@@ -81,8 +83,8 @@ impl Lack {
         }
     }
 
-    /// A trial that has gone well makes the limit a higher one; none is left where `wanted` are possible. Since when nothing
-    /// could be started, if that is over.
+    /// Ends a trial that went well: the limit is raised, or removed when `wanted` are possible. Returns since when
+    /// nothing could be started, if that is over now.
     pub(in crate::worker) fn look(&mut self, now: Instant, wanted: usize) -> Option<Instant> {
         self.trial.take_if(|trial| now >= *trial + WAIT)?;
         self.waits.succeeded();
@@ -94,7 +96,7 @@ impl Lack {
         self.stalled.take()
     }
 
-    /// When there is something to try or to look at that was not before.
+    /// When there is something new to try or to check.
     pub(in crate::worker) fn next_look(&self, now: Instant) -> Option<Instant> {
         let trial = self.trial.map(|trial| trial + WAIT);
         trial.or(self.until.filter(|until| *until > now))
@@ -105,7 +107,7 @@ impl Lack {
         self.limit.is_some()
     }
 
-    /// Whether not one could be started for so long.
+    /// Whether not a single attempt could be started for this long.
     pub(in crate::worker) fn has_stalled(&self, now: Instant, long: Duration) -> bool {
         self.stalled.is_some_and(|since| now >= since + long)
     }

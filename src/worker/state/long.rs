@@ -1,5 +1,5 @@
-//! Entries that are long in flight: at their second attempt, or at one for ten seconds. What there is to note of them, and
-//! what of it the server was not told yet.
+//! Entries that have been in flight for long: at their second attempt, or in one attempt for ten seconds. Keeps what
+//! must be recorded about them, and which of it the server has not been told yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use crate::model::EntryId;
 use crate::wire::Note;
 
-/// After so long an attempt is a long one.
+/// The duration after which an attempt is a long one.
 pub(in crate::worker) const LONG: Duration = Duration::from_secs(10);
-/// Entries that are noted at a time.
+/// How many entries are recorded at a time.
 const NOTED_MAX: usize = 10_000;
-/// Bytes of a reason that are noted: its end.
+/// How many bytes of a reason are recorded, from its end.
 const REASON_BYTES_MAX: usize = 200;
-/// Notes told to the server at a time, and notes taken back: a millisecond of its time.
+/// How many records are written or deleted in one request, which takes a millisecond of the server's time.
 const TOLD_AT_A_TIME: usize = 200;
 
-/// What is noted of an entry.
+/// What is recorded about an entry.
 #[derive(Debug)]
 struct Noted {
     started: Instant,
@@ -24,19 +24,19 @@ struct Noted {
     reason: String,
 }
 
-/// What is long in flight here.
+/// The entries that have been in flight for long.
 #[derive(Debug, Default)]
 pub(in crate::worker) struct Long {
     noted: BTreeMap<EntryId, Noted>,
-    /// Of these the server is to be told.
+    /// Those that the server must be told about.
     changed: BTreeSet<EntryId>,
-    /// Of these it was told, and is to forget it.
+    /// Those that the server was told about and must forget.
     over: BTreeSet<EntryId>,
     told: BTreeSet<EntryId>,
 }
 
 impl Long {
-    /// An attempt began or goes on: number `attempt`, started at `started`.
+    /// Attempt number `attempt`, which began at `started`, begins or goes on.
     pub(in crate::worker) fn runs(&mut self, id: EntryId, attempt: u64, started: Instant) {
         self.note(id, attempt, started, None);
     }
@@ -72,7 +72,7 @@ impl Long {
         self.over.remove(&id);
     }
 
-    /// Forgets what is not in hand any more.
+    /// Forgets entries that are no longer in hand.
     pub(in crate::worker) fn keep(&mut self, is_in_hand: impl Fn(EntryId) -> bool) {
         let (told, over, changed) = (&self.told, &mut self.over, &mut self.changed);
         self.noted.retain(|id, _| {
@@ -87,17 +87,17 @@ impl Long {
         });
     }
 
-    /// Whether there is nothing to note, to tell or to take back.
+    /// Whether there is nothing to record, to report or to delete.
     pub(in crate::worker) fn is_idle(&self) -> bool {
         self.noted.is_empty() && self.over.is_empty()
     }
 
-    /// How much the server is still to be told or to forget.
+    /// How much the server must still be told.
     pub(in crate::worker) fn untold_len(&self) -> usize {
         self.changed.len() + self.over.len()
     }
 
-    /// What the server is to be told, and what it is to forget, as much as goes into one request.
+    /// What the server must record and what it must forget, as much as fits in one request.
     pub(in crate::worker) fn untold(&self, now: Instant) -> (Vec<Note>, Vec<EntryId>) {
         let changed = self.changed.iter().take(TOLD_AT_A_TIME);
         let note = |id: &EntryId| {
@@ -113,7 +113,7 @@ impl Long {
         (changed.filter_map(note).collect(), over.collect())
     }
 
-    /// The server was told these, and has forgotten those.
+    /// The server has recorded the first and forgotten the second.
     pub(in crate::worker) fn was_told(&mut self, notes: &[Note], over: &[EntryId]) {
         for note in notes {
             self.changed.remove(&note.id);
@@ -126,7 +126,7 @@ impl Long {
     }
 }
 
-/// The end of a reason: what a program says last is why it failed.
+/// The end of a reason, because the last thing that a program writes is usually why it failed.
 fn end_of(reason: &str) -> &str {
     let reason = reason.trim_end();
     let mut start = reason.len().saturating_sub(REASON_BYTES_MAX);

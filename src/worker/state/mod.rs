@@ -1,4 +1,5 @@
-//! What the engine knows, as plain data: nothing here speaks to the server, and each part has its own unit tests.
+//! The state of the engine as plain data. Nothing here communicates with the server, and each part has its own unit
+//! tests.
 
 pub(in crate::worker) mod breaker;
 pub(in crate::worker) mod fault;

@@ -1,4 +1,4 @@
-//! An outage between this worker and the server, and the backoff until it tries again.
+//! An outage of the connection between this worker and the server, and the backoff until it tries again.
 
 use std::time::{Duration, Instant};
 
@@ -7,16 +7,17 @@ use crate::worker::policy::fraction;
 
 /// The pauses after failures.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-/// A pause takes at most this part of the time between two renewals: leases outlive a server that is back.
+/// A pause takes at most this part of the time between two renewals, so that leases are still valid when the server
+/// is back.
 const PAUSE_SHARE: u32 = 2;
 
-/// The outage at present, if there is one, and what must be done once it is over.
+/// The present outage, if there is one, and what must be done once it is over.
 #[derive(Debug)]
 pub(in crate::worker) struct Outage {
     pauses: Waits,
     pub(in crate::worker) since: Option<Instant>,
     pause_until: Option<Instant>,
-    /// Entries may have been delivered to this consumer in replies that were lost.
+    /// Whether entries may have been delivered to this consumer in replies that were lost.
     pub(in crate::worker) is_recovery_due: bool,
     pub(in crate::worker) last_good_read: Instant,
     is_swept: bool,
@@ -40,7 +41,7 @@ impl Outage {
         self.pause_until.is_none_or(|until| now >= until)
     }
 
-    /// When it will be, while it is not.
+    /// When the pause will be over, unless it already is.
     pub(in crate::worker) fn until(&self, now: Instant) -> Option<Instant> {
         self.pause_until.filter(|until| *until > now)
     }
@@ -57,12 +58,12 @@ impl Outage {
         self.is_swept = true;
     }
 
-    /// Whether the pending list was looked at since the start.
+    /// Whether the pending entries list was looked at since the start.
     pub(in crate::worker) fn was_swept(&self) -> bool {
         self.is_swept
     }
 
-    /// Notes a failure and pauses; the pause.
+    /// Records a failure, and returns how long to pause.
     pub(in crate::worker) fn failed(&mut self, now: Instant) -> Duration {
         let pause = self.pauses.failed().mul_f64(1.0 + fraction() / 2.0);
         self.since.get_or_insert(now);
@@ -70,7 +71,7 @@ impl Outage {
         pause
     }
 
-    /// It is over; since when it had been.
+    /// Ends the outage, and returns when it began.
     pub(in crate::worker) fn ended(&mut self) -> Option<Instant> {
         self.pauses.succeeded();
         self.pause_until = None;

@@ -1,5 +1,5 @@
-//! Moves to the dead-letter stream that could not be made, waiting to be tried again. What was decided of an entry
-//! stands: its handler does not run again while this worker lives.
+//! Moves to the dead-letter stream that failed and will be tried again. The decision about an entry is final: its
+//! handler does not run again while this worker lives.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -8,23 +8,25 @@ use super::settlement::Settlement;
 use crate::model::{Backoff, EntryId};
 use crate::worker::policy::{fraction, spread_delay};
 
-/// The longest wait between two tries, whatever the group's backoff: somebody is mending the dead-letter stream.
+/// The longest wait between two tries, whatever the group's backoff, because somebody may be repairing the
+/// dead-letter stream.
 const WAIT_MAX: Duration = Duration::from_secs(30);
-/// Moves that are due so soon after another are made with it: thousands that wait are told of in a few lines.
+/// Moves that are due within this time after another one are made together with it, so that thousands of them take
+/// only a few log lines.
 const TOGETHER: Duration = Duration::from_millis(250);
 
-/// Postponed moves. Bounded by the engine, which takes on nothing while there are too many.
+/// Postponed moves. Their number is bounded by the engine, which takes no more entries while there are too many.
 #[derive(Debug)]
 pub(in crate::worker) struct Postponed {
     backoff: Backoff,
-    /// By when they are due.
+    /// By the time at which they are due.
     waiting: BTreeMap<(Instant, EntryId), Settlement>,
-    /// How often each move was tried; kept while one is on its way again.
+    /// How often each move was tried; kept while one is being tried again.
     tries: HashMap<EntryId, u64>,
 }
 
 impl Postponed {
-    /// Tries are as far apart as attempts are.
+    /// The delays between tries are those between attempts.
     pub(in crate::worker) fn new(backoff: Backoff) -> Self {
         Self {
             backoff: backoff.at_most(WAIT_MAX),
@@ -33,7 +35,7 @@ impl Postponed {
         }
     }
 
-    /// The move failed; how long it waits now.
+    /// The move failed. Returns how long it waits now.
     pub(in crate::worker) fn push(&mut self, now: Instant, settlement: Settlement) -> Duration {
         let tries = self.tries.entry(settlement.id).or_default();
         *tries += 1;
@@ -42,7 +44,7 @@ impl Postponed {
         wait
     }
 
-    /// Moves that are due, and with them those that are due soon after.
+    /// Moves that are due, together with those that are due soon afterwards.
     pub(in crate::worker) fn take_due(&mut self, now: Instant) -> Vec<Settlement> {
         if self.next_due().is_none_or(|at| at > now) {
             return Vec::new();
@@ -53,7 +55,7 @@ impl Postponed {
             .collect()
     }
 
-    /// All of them, due or not: for a last try.
+    /// All of them, due or not, for a last try.
     pub(in crate::worker) fn take_all(&mut self) -> Vec<Settlement> {
         std::mem::take(&mut self.waiting).into_values().collect()
     }
@@ -63,17 +65,17 @@ impl Postponed {
         self.waiting.keys().next().map(|(at, _)| *at)
     }
 
-    /// The entry has moved, or is somebody else's.
+    /// The entry was moved, or belongs to another consumer now.
     pub(in crate::worker) fn forget(&mut self, id: EntryId) {
         self.tries.remove(&id);
     }
 
-    /// Entries whose moves wait or are on their way again.
+    /// Entries whose moves are waiting or being tried again.
     pub(in crate::worker) fn ids(&self) -> impl Iterator<Item = EntryId> {
         self.tries.keys().copied()
     }
 
-    /// How many moves wait or are on their way again.
+    /// How many moves are waiting or being tried again.
     pub(in crate::worker) fn len(&self) -> usize {
         self.tries.len()
     }

@@ -1,20 +1,20 @@
-//! The rate limiter of `worker run --rate`: attempts start no faster than so many a second.
+//! The rate limiter of `worker run --rate`, which limits how many attempts start per second.
 
 use std::time::{Duration, Instant};
 
-/// Attempts that were not used for this long may start at once later.
+/// How much unused time may be made up for by starting attempts at once later.
 const BURST: Duration = Duration::from_millis(100);
 
 /// When the next attempt may start.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::worker) struct RateLimiter {
-    /// Between two attempts; `None` without a limit.
+    /// The time between two attempts; `None` without a limit.
     interval: Option<Duration>,
     next: Instant,
 }
 
 impl RateLimiter {
-    /// At most `rate` attempts a second, from `now` on.
+    /// At most `rate` attempts per second, from `now` on.
     pub(in crate::worker) fn new(rate: Option<u32>, now: Instant) -> Self {
         Self {
             interval: rate.map(|rate| Duration::from_secs(1) / rate.max(1)),
@@ -22,7 +22,7 @@ impl RateLimiter {
         }
     }
 
-    /// Whether an attempt may start. Without a limit the clock is not asked.
+    /// Whether an attempt may start. Without a limit, the clock is not read.
     pub(in crate::worker) fn allows(&self) -> bool {
         self.interval.is_none() || self.next <= Instant::now()
     }
@@ -38,7 +38,7 @@ impl RateLimiter {
         }
     }
 
-    /// When the next attempt may start, or might have; `None` without a limit.
+    /// When the next attempt may start, or could have started; `None` without a limit.
     pub(in crate::worker) fn next_start(&self) -> Option<Instant> {
         self.interval.and(Some(self.next))
     }

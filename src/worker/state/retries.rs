@@ -1,4 +1,4 @@
-//! Failed entries waiting in memory for their next attempt, the earliest first.
+//! Failed entries that wait in memory for their next attempt, the earliest first.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,11 +13,12 @@ pub(in crate::worker) struct Retry {
     pub(in crate::worker) id: EntryId,
     /// The delivery count under which it is held.
     pub(in crate::worker) deliveries: u64,
-    /// Whether its next attempt counts no delivery: the last one failed by no fault of its own.
+    /// Whether its next attempt does not count as a delivery, because it was not the cause of the last failure.
     pub(in crate::worker) is_free: bool,
 }
 
-/// Entries by when they are due. Bounded by the engine, which stops reading while too many wait.
+/// Entries by the time at which they are due. Their number is bounded by the engine, which stops reading while too
+/// many wait.
 #[derive(Debug, Default)]
 pub(in crate::worker) struct Retries {
     heap: BinaryHeap<Reverse<Retry>>,
@@ -42,7 +43,7 @@ impl Retries {
         due
     }
 
-    /// The earliest entry, due or not: what a probe tries.
+    /// The earliest entry, due or not, for a probe.
     pub(in crate::worker) fn take_first(&mut self) -> Option<Retry> {
         self.heap.pop().map(|Reverse(retry)| retry)
     }

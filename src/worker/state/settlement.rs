@@ -1,16 +1,17 @@
-//! What is to be told to the server of entries: a queue's item, and a chunk of the queue by how it is told.
+//! What must be reported to the server about entries: an item of the queue, and a chunk of the queue sorted by how it
+//! is reported.
 
 use crate::model::{EntryId, Name};
 use crate::wire::{FeatureUpdate, Lease, Output};
 
-/// What is to be told of one entry.
+/// What must be reported about one entry.
 #[derive(Clone, Debug)]
 pub(in crate::worker) struct Settlement {
     pub(in crate::worker) id: EntryId,
     /// The delivery count under which it is (or was seen to be) held.
     pub(in crate::worker) deliveries: u64,
     pub(in crate::worker) what: What,
-    /// Whether it was told before and the reply was lost: if the entry is gone now, that may be why.
+    /// Whether it was sent before and the reply was lost; this may be why the entry is no longer pending.
     pub(in crate::worker) was_sent: bool,
 }
 
@@ -18,20 +19,20 @@ pub(in crate::worker) struct Settlement {
 pub(in crate::worker) enum What {
     /// It was handled.
     Acknowledge,
-    /// It was handled, and this is its output.
+    /// It was handled, with this output.
     Publish(Vec<Output>),
-    /// It was handled, and this is what it counts for.
+    /// It was handled, and counts for this.
     Count {
         /// What it adds.
         update: FeatureUpdate,
-        /// What it should have added and does not, in words.
+        /// What it should have added and could not, in words.
         uncountable: Option<String>,
     },
-    /// It failed for good. `owner`: somebody else holds it, and it is not in hand.
+    /// It failed for good. `owner`: another consumer holds it, and it is not in hand.
     DeadLetter { owner: Option<Name>, reason: String },
-    /// Its body is gone. It may not be in hand.
+    /// Its body was trimmed or deleted. It may not be in hand.
     Tombstone { owner: Name },
-    /// It failed and rests from now on: its idle time begins here.
+    /// It failed and waits from now on: its idle time begins here.
     Rest,
 }
 
@@ -49,12 +50,12 @@ impl Settlement {
         (self.id, self.deliveries)
     }
 
-    /// Whether it may ride along with a read, without a fence.
+    /// Whether it may be sent with a read, without a fencing token.
     pub(in crate::worker) fn may_ride(&self) -> bool {
         matches!(self.what, What::Acknowledge) && !self.was_sent
     }
 
-    /// Whether it is about an entry that somebody else holds.
+    /// Whether it is about an entry that another consumer holds.
     pub(in crate::worker) fn is_of_others(&self) -> bool {
         matches!(
             self.what,
@@ -63,7 +64,7 @@ impl Settlement {
     }
 }
 
-/// Settlements that are told together, by how they are told. What the server has confirmed is taken out.
+/// Settlements that are sent together, grouped by how they are sent. What the server has confirmed is removed.
 #[derive(Debug, Default)]
 pub(in crate::worker) struct Chunk {
     pub(in crate::worker) acknowledgements: Vec<Settlement>,

@@ -159,7 +159,7 @@ fn the_rule_is_one_line_for_the_shell() {
     assert!(all.as_array().unwrap().len() > 20);
     ucp(&["acl", "info", "--idempotency-field", "a"])
         .assert_code(2)
-        .stderr_has("for the rules of `publish`");
+        .stderr_has("applies only to the rules of `publish`");
     ucp(&["acl", "publsh"])
         .assert_code(2)
         .stderr_has("did you mean `publish`?");

@@ -114,7 +114,7 @@ fn publishes(run: &Run) -> bool {
 
 /// Whether it says that everything fails for the group.
 fn tells_that_all_fails(_: &TestServer, run: &Run) -> bool {
-    run.stderr().contains("is open since 1970-01-01")
+    run.stderr().contains("has been open since 1970-01-01")
 }
 
 /// Whether the group was given all of its stream and has acknowledged it.

@@ -59,7 +59,8 @@ fn field_d4_long_shows_all_of_it() {
         let piped = server.ucp(args);
         assert_eq!(piped.stdout_lines()[1], "  event_id  e-1", "{piped}");
         let json = server.ucp(&[args, &["-o", "json"]].concat());
-        json.assert_code(2).stderr_has("--long is for a table");
+        json.assert_code(2)
+            .stderr_has("--long needs the table format");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The names that a line can mean: those on the server it is about, and those of the topology.
+//! The names that a command line can mean: those on its server, and those in the topology.
 
 use super::Wanted;
 use crate::model::Name;
@@ -6,7 +6,7 @@ use crate::streams::names;
 use crate::topology::Topology;
 use crate::wire::Dialer;
 
-/// Which names are wanted, and what the line says of them.
+/// Which names are wanted, and what the line says about them.
 pub(super) struct About<'a> {
     pub(super) wanted: &'a [Wanted],
     pub(super) stream: Option<Name>,
@@ -15,7 +15,7 @@ pub(super) struct About<'a> {
 }
 
 impl About<'_> {
-    /// What the server has, as it answers.
+    /// The names that the server has.
     pub(super) async fn on_server(
         &self,
         dialer: &Dialer,
@@ -39,7 +39,7 @@ impl About<'_> {
         Ok(())
     }
 
-    /// The stream to look at, where the line names it, itself or by its group.
+    /// The stream to look at, if the line names it or one of its groups.
     fn stream_for(&self, wanted: Wanted) -> Option<Name> {
         let by_group = || {
             let group = self.group.as_ref()?;
@@ -53,7 +53,7 @@ impl About<'_> {
         }
     }
 
-    /// What the topology knows.
+    /// The names that the topology has.
     pub(super) fn in_topology(&self) -> Vec<Name> {
         let Topology {
             streams, groups, ..

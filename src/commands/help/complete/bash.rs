@@ -1,11 +1,11 @@
-//! Completion as bash asks for it: `ucp-streams __complete-bash LINE TEXT NEXT`. LINE is the command up to the cursor, as
-//! it is typed; TEXT is the end of it that readline will replace; NEXT is the character behind the cursor.
+//! Completion for bash: `ucp-streams __complete-bash LINE TEXT NEXT`. LINE is the command line up to the cursor, as
+//! it is typed; TEXT is the end of it that readline will replace; NEXT is the character after the cursor.
 //!
-//! Bash puts a candidate on the line as it is, so names that other people gave must be quoted for the place where they
-//! come to stand: outside of quotes, or inside of `"…`, `'…` or `$'…`. Where readline and the shell's own rules do not
-//! agree on that place, nothing is offered.
+//! Bash puts a candidate on the line unchanged, so names chosen by other people must be quoted for the place where
+//! they will stand: outside of quotes, or inside `"…`, `'…` or `$'…`. When readline and the shell disagree about that
+//! place, nothing is offered.
 
-/// In which quotes a character of the line stands.
+/// The kind of quotes that a character of the line is in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Quote {
     #[default]
@@ -19,7 +19,7 @@ enum Quote {
 }
 
 impl Quote {
-    /// The character that ends it, as readline sees it.
+    /// The character that ends it, according to readline.
     const fn end(self) -> Option<char> {
         match self {
             Self::None => None,
@@ -36,16 +36,16 @@ pub(super) struct Typed {
     pub(super) words: Vec<String>,
     /// The word that is completed, unquoted.
     pub(super) current: String,
-    /// The part of `current` that stays as it is typed.
+    /// The part of `current` that stays as it was typed.
     kept: String,
-    /// In which quotes the part that is replaced begins.
+    /// The kind of quotes in which the replaced part begins.
     quote: Quote,
-    /// Whether the character behind the cursor would end the quotes.
+    /// Whether the character after the cursor would end the quotes.
     is_closed_behind: bool,
 }
 
 impl Typed {
-    /// `None` where candidates cannot be put in safely.
+    /// `None` when candidates cannot be inserted safely.
     pub(super) fn of(line: &str, text: &str, next: &str) -> Option<Self> {
         let mut reader = Reader::default();
         reader.read(line);
@@ -74,7 +74,7 @@ impl Typed {
         })
     }
 
-    /// What bash is to put in for the whole word `value`; `None` where it cannot be.
+    /// What bash has to insert for the whole word `value`; `None` when it cannot be inserted.
     pub(super) fn inserted(&self, value: &str) -> Option<String> {
         let rest = value.strip_prefix(&self.kept)?;
         let Some(end) = self.quote.end() else {
@@ -95,7 +95,7 @@ impl Typed {
         Some(text)
     }
 
-    /// A character inside of the open quotes.
+    /// A character for use inside the open quotes.
     fn quoted(&self, it: char) -> String {
         match (self.quote, it) {
             (Quote::Double, '$' | '`' | '"' | '\\') | (Quote::Ansi, '\\') => format!("\\{it}"),
@@ -109,7 +109,7 @@ impl Typed {
     }
 }
 
-/// `rest`, the end of the word `value`, outside of quotes. Names in braces stay readable.
+/// `rest`, the end of the word `value`, for use outside of quotes. Names in braces stay readable.
 fn unquoted(value: &str, rest: &str) -> String {
     let expands = value.contains('{') && (value.contains(',') || value.contains(".."));
     let is_plain = |it: char| {
@@ -125,8 +125,8 @@ fn unquoted(value: &str, rest: &str) -> String {
     text
 }
 
-/// The open quote as readline finds it, with the place behind it: it knows no `$'…'`, and a backslash means nothing in
-/// `'…'`.
+/// The open quote according to readline, and the position after it: readline does not know `$'…'`, and treats a
+/// backslash in `'…'` as an ordinary character.
 fn readline_quote(line: &str) -> Option<(usize, char)> {
     let mut open = None;
     let mut is_escaped = false;
@@ -142,18 +142,18 @@ fn readline_quote(line: &str) -> Option<(usize, char)> {
     open
 }
 
-/// Reads a line as bash does, expansions left alone.
+/// Reads a line as bash does, without expansions.
 #[derive(Debug, Default)]
 struct Reader {
     words: Vec<String>,
     word: String,
     is_word: bool,
     quote: Quote,
-    /// Behind the quote that is open.
+    /// The position after the quote that is open.
     opened: Option<usize>,
-    /// Behind a backslash.
+    /// The next character follows a backslash.
     is_escaped: bool,
-    /// In the file of a redirection, which is no word of the command.
+    /// The current word is the file of a redirection, which is not a word of the command.
     is_redirected: bool,
 }
 
@@ -198,7 +198,7 @@ impl Reader {
         self.is_word = true;
     }
 
-    /// The character behind a backslash.
+    /// Handles the character after a backslash.
     fn escaped(&mut self, it: char) {
         let is_kept = match self.quote {
             Quote::Double => !"$`\"\\\n".contains(it),
@@ -219,7 +219,7 @@ impl Reader {
         }
     }
 
-    /// `2>file`: neither the number nor the file is a word of the command.
+    /// Handles `2>file`: neither the number nor the file is a word of the command.
     fn redirect(&mut self) {
         if self.word.bytes().all(|it| it.is_ascii_digit()) {
             self.word.clear();
@@ -230,7 +230,7 @@ impl Reader {
     }
 }
 
-/// What [`Typed::quoted`] writes as a number in `$'…'`, behind the backslash.
+/// Reads the number that [`Typed::quoted`] writes in `$'…'` after the backslash.
 fn own_escape(text: &str) -> Option<char> {
     match text.get(..3)? {
         "x21" => Some('!'),

@@ -1,4 +1,4 @@
-//! What `--columns` completes with: the columns of the table that the line prints, or an entry's own and its fields.
+//! Completion of `--columns`: the columns of the table that the command prints, or those of an entry and its fields.
 
 use clap::ArgMatches;
 
@@ -9,7 +9,7 @@ use crate::commands::tree;
 use crate::model::{Name, shown_field};
 use crate::topology::Topology;
 
-/// The columns that may follow those in `begun`, which is all that was typed: `group,la`.
+/// The columns that may follow those in `begun`, the text typed so far: `group,la`.
 pub(super) fn after(begun: &str, matches: &ArgMatches, topology: &Topology) -> Vec<String> {
     let mut typed: Vec<&str> = begun.split(',').collect();
     typed.pop();
@@ -35,7 +35,7 @@ pub(super) fn after(begun: &str, matches: &ArgMatches, topology: &Topology) -> V
     found
 }
 
-/// What the command of the line prints.
+/// What the command on the line prints.
 fn printed(matches: &ArgMatches) -> Option<Prints> {
     let tree = tree();
     let (command, innermost) = leaf(&tree, matches);
@@ -49,7 +49,7 @@ fn printed(matches: &ArgMatches) -> Option<Prints> {
     other.or_else(|| command.get::<Prints>().copied())
 }
 
-/// The fields of the streams that the line names, as far as the topology knows them.
+/// The fields of the streams on the line, as far as the topology knows them.
 fn fields(matches: &ArgMatches, topology: &Topology) -> Vec<String> {
     let mut named = values(matches, Wanted::Stream);
     let of_group = |group: Name| Some(topology.group(&group, None).ok()?.stream.clone());

@@ -1,4 +1,4 @@
-//! The line that is typed so far: what it says, and the candidates for its last word.
+//! The line typed so far: what it says, and the candidates for its last word.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -21,10 +21,10 @@ use crate::settings::{Env, ServerChoice, Settings};
 use crate::topology::Topology;
 use crate::wire::Dialer;
 
-/// How long the server may take, connecting included, unless the environment says otherwise.
+/// How long the server may take, including connecting, unless the environment says otherwise.
 const BUDGET: Duration = Duration::from_millis(150);
 
-/// The line as it is typed so far.
+/// The line typed so far.
 #[derive(Debug)]
 pub(super) struct Line {
     /// The words before the one that is completed.
@@ -38,7 +38,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// What the server and the topology have; whoever leaves is no heir.
+    /// The names that the server and the topology have, except the consumer that the command deletes.
     pub(super) fn candidates(
         &self,
         wanted: &[Wanted],
@@ -60,32 +60,33 @@ impl Line {
             .collect()
     }
 
-    /// Whether a value that begins with `-` is one here, and not an option: `--stream=-x`, or behind `--`.
+    /// Whether a value that begins with `-` is a value here, not an option: `--stream=-x`, or after `--`.
     fn takes_dashes(&self) -> bool {
         let is_given = self.current.starts_with("--") && self.current.contains('=');
         is_given || self.words.iter().any(|word| word == "--")
     }
 
-    /// The line, parsed as far as it goes.
+    /// The line, parsed as far as possible.
     fn matches(&self) -> Option<ArgMatches> {
         let tree = tree().ignore_errors(true);
         tree.try_get_matches_from(&self.words).ok()
     }
 
-    /// What the line's flags and the environment say. A password is not read from standard input: that is the terminal.
+    /// The settings from the line's flags and the environment. No password is read from standard input, which is the
+    /// terminal.
     fn settings(&self, matches: &ArgMatches) -> Option<Settings> {
         let globals = Globals::from_arg_matches(matches).ok()?;
         Settings::resolve(&globals, &self.env, std::io::empty(), &self.here).ok()
     }
 
-    /// What is known without a server.
+    /// The candidates that need no server.
     pub(super) fn words(&self, words: &Words, current: &OsStr) -> Option<Vec<CompletionCandidate>> {
         let matches = self.matches()?;
         let all = words.all(leaf(&tree(), &matches).1, &self.topology(&matches));
         beginning_with(current, all)
     }
 
-    /// The columns of what the command prints, behind those in `current`.
+    /// The columns of what the command prints that may follow those in `current`.
     pub(super) fn columns(&self, current: &OsStr) -> Option<Vec<CompletionCandidate>> {
         let matches = self.matches()?;
         let begun = self.current.strip_prefix("--columns=");
@@ -104,7 +105,7 @@ impl Line {
         topology.unwrap_or_default()
     }
 
-    /// The contexts of the operator's file.
+    /// The contexts in the operator's file.
     pub(super) fn contexts(&self, current: &OsStr) -> Vec<CompletionCandidate> {
         let Some(current) = current.to_str() else {
             return Vec::new();
@@ -119,7 +120,7 @@ impl Line {
             .collect()
     }
 
-    /// What the server has, then what the topology knows besides.
+    /// The names on the server, followed by those that only the topology has.
     fn names(&self, wanted: &[Wanted]) -> Option<Vec<Name>> {
         let budget = self.env.complete_within().unwrap_or(BUDGET);
         let deadline = Instant::now() + budget;
@@ -155,19 +156,19 @@ impl Line {
     }
 }
 
-/// Those of `all` that `current` begins.
+/// Those in `all` that begin with `current`.
 fn beginning_with(current: &OsStr, mut all: Vec<String>) -> Option<Vec<CompletionCandidate>> {
     let current = current.to_str()?;
     all.retain(|word| word.starts_with(current));
     Some(all.into_iter().map(CompletionCandidate::new).collect())
 }
 
-/// Which columns to show.
+/// The option for the columns to show.
 pub(super) const COLUMNS: &str = "columns";
-/// Who is to get what a deleted consumer holds.
+/// The option for the consumer that gets the entries of a deleted one.
 pub(super) const HEIR: &str = "hand_over_to";
 
-/// The consumer that the line deletes.
+/// The consumer that the command deletes.
 fn leaving(matches: &ArgMatches) -> Option<Name> {
     let tree = tree();
     let (command, matches) = leaf(&tree, matches);
@@ -177,7 +178,8 @@ fn leaving(matches: &ArgMatches) -> Option<Name> {
     to_name(value.to_owned()).ok()
 }
 
-/// The stream and the group that the line names. `GROUP|STREAM` is a stream when a group follows, or is wanted.
+/// The stream and the group on the line. `GROUP|STREAM` is a stream when a group follows it, or when a group is being
+/// completed.
 fn said(matches: &ArgMatches, wanted: &[Wanted]) -> (Option<Name>, Option<Name>) {
     let tree = tree();
     let (command, matches) = leaf(&tree, matches);

@@ -1,12 +1,13 @@
-//! `ucp-streams __complete WORD… =CURRENT`: what the completion scripts under `completions/` ask. The words of the
-//! line, the last one up to the cursor; the answer is one candidate a line, its help behind a tab.
+//! `ucp-streams __complete WORD… =CURRENT`, which the completion scripts in `completions/` call. Its arguments are
+//! the words of the line, the last one up to the cursor; it prints one candidate per line, followed by a tab and its
+//! help.
 //!
-//! An argument completes by its value's name: `STREAM`, `GROUP` and `CONSUMER` (and `--consumer`) with what is on
-//! the server that the line is about. Whatever fails, and whatever is not known in time, is left out without a word:
-//! nobody has asked for anything yet. `CONTEXT` completes with the contexts there are, `--columns` with those of the
-//! command's tables. A name that would be taken for an option is not offered, nor one that cannot be typed.
+//! An argument is completed by the name of its value: `STREAM`, `GROUP` and `CONSUMER` (and `--consumer`) with names
+//! from the server that the line refers to, `CONTEXT` with the existing contexts, and `--columns` with the columns of
+//! the command's tables. Whatever fails or takes too long is left out silently, because the user has not run anything
+//! yet. A name that would be taken for an option is not offered, nor one that cannot be typed.
 //!
-//! zsh, fish, PowerShell and elvish quote what they put on the line themselves; for bash this does it ([`bash`]).
+//! zsh, fish, PowerShell and elvish quote what they insert by themselves; for bash this module does it ([`bash`]).
 
 mod about;
 mod bash;
@@ -29,21 +30,21 @@ use self::words::Words;
 use crate::commands::tree;
 use crate::settings::Env;
 
-/// What the scripts put before the words.
+/// The first argument in the scripts' calls.
 const ASKED: &str = "__complete";
-/// What bash's puts before the line.
+/// The first argument in the calls of the bash script.
 const ASKED_BY_BASH: &str = "__complete-bash";
 
-/// What a script asks.
+/// A request from a script.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::commands) enum CompletionRequest<'a> {
-    /// The words, the last one with a `=` before it.
+    /// The words, the last one with a `=` in front.
     Words(&'a [OsString]),
-    /// The line, the text that is replaced, and the character behind the cursor.
+    /// The line, the text that is replaced, and the character after the cursor.
     Bash(&'a [OsString]),
 }
 
-/// What `args` ask for, when that is completion.
+/// The request in `args`, if they are one.
 pub(in crate::commands) fn asked(args: &[OsString]) -> Option<CompletionRequest<'_>> {
     let (first, words) = args.get(1..)?.split_first()?;
     if first == ASKED_BY_BASH {
@@ -52,7 +53,7 @@ pub(in crate::commands) fn asked(args: &[OsString]) -> Option<CompletionRequest<
     (first == ASKED).then_some(CompletionRequest::Words(words))
 }
 
-/// The candidates, as the scripts read them.
+/// The candidates, in the form that the scripts read.
 pub(in crate::commands) fn answer(asked: CompletionRequest<'_>, env: &Env) -> Vec<u8> {
     match asked {
         CompletionRequest::Words(words) => for_words(words, env),
@@ -79,7 +80,7 @@ fn for_words(words: &[OsString], env: &Env) -> Vec<u8> {
     out.into_bytes()
 }
 
-/// The candidates as bash puts them on the line.
+/// The candidates in the form in which bash inserts them.
 fn for_bash(asked: &[OsString], env: &Env) -> Option<Vec<u8>> {
     let [line, text, next] = asked else {
         return None;
@@ -97,7 +98,7 @@ fn for_bash(asked: &[OsString], env: &Env) -> Option<Vec<u8>> {
     Some(out.into_bytes())
 }
 
-/// What there is for `current` behind the words `before`.
+/// The candidates for `current` after the words `before`.
 fn found(before: Vec<OsString>, current: &str, env: &Env) -> Vec<CompletionCandidate> {
     let line = Arc::new(Line {
         words: before.clone(),
@@ -111,7 +112,8 @@ fn found(before: Vec<OsString>, current: &str, env: &Env) -> Vec<CompletionCandi
     complete(&mut with_names(tree(), &line), words, at, Some(&line.here)).unwrap_or_default()
 }
 
-/// The values with the first line of their help. Options are offered when one is begun, or when there is nothing else.
+/// The values with the first line of their help. Options are offered when one has been begun, or when there is
+/// nothing else.
 fn offered(found: &[CompletionCandidate], current: &str) -> Vec<(String, Option<String>)> {
     let is_option = |it: &&CompletionCandidate| it.get_value().to_string_lossy().starts_with('-');
     let only_values = !current.starts_with('-') && !found.iter().all(|it| is_option(&it));
@@ -142,7 +144,7 @@ enum Wanted {
 }
 
 impl Wanted {
-    /// By the value's name, which may be several: `GROUP|STREAM`.
+    /// Determined by the value's name, which may be an alternative: `GROUP|STREAM`.
     fn of(arg: &clap::Arg) -> Vec<Self> {
         if arg.get_id() == "consumer" {
             return vec![Self::Consumer];
@@ -162,13 +164,13 @@ impl Wanted {
     }
 }
 
-/// Whether the argument's value is the name of a context that there is.
+/// Whether the argument's value is the name of an existing context.
 fn is_context(arg: &clap::Arg) -> bool {
     let names = arg.get_value_names().and_then(<[_]>::first);
     names.is_some_and(|name| name == "CONTEXT")
 }
 
-/// `command` and all below it, its arguments completing from the server.
+/// `command` and all its subcommands, with arguments that complete from the server.
 fn with_names(command: Command, line: &Arc<Line>) -> Command {
     let named = command.get_name().to_owned();
     let command = command.mut_args(|arg| {

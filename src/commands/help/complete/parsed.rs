@@ -1,4 +1,4 @@
-//! What a line was parsed to, as far as completion needs it.
+//! The result of parsing a line, as far as completion needs it.
 
 use clap::{ArgMatches, Command};
 
@@ -7,7 +7,7 @@ use crate::cli::to_name;
 use crate::commands::tree;
 use crate::model::Name;
 
-/// The command that a line was parsed to, with its own matches.
+/// The command on a parsed line, with its own matches.
 pub(in crate::commands) fn leaf<'a>(
     tree: &'a Command,
     matches: &'a ArgMatches,
@@ -22,7 +22,7 @@ pub(in crate::commands) fn leaf<'a>(
     (command, matches)
 }
 
-/// What the line gives the arguments that name one of `wanted`, and nothing else.
+/// The values that the line gives for arguments that name exactly `wanted`.
 pub(super) fn values(matches: &ArgMatches, wanted: Wanted) -> Vec<Name> {
     let tree = tree();
     let (command, matches) = leaf(&tree, matches);

@@ -1,4 +1,4 @@
-//! What is offered on lines that are typed so far.
+//! Tests of what is offered for incomplete lines.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What completes without a server: names of commands, of built-in handlers, and the values that a field can have.
+//! Completion that needs no server: names of commands, of built-in handlers, and the values that a field can have.
 
 use clap::{Arg, ArgMatches};
 
@@ -7,21 +7,21 @@ use crate::commands::tree;
 use crate::streams::permissions;
 use crate::topology::{Builtin, FieldType, Topology};
 
-/// Which words an argument's value is one of.
+/// The set that an argument's value is chosen from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Words {
-    /// Commands that have an ACL rule, a word at a time.
+    /// Commands that have an ACL rule, word by word.
     Ruled,
-    /// Commands that have a manual page, a word at a time.
+    /// Commands that have a manual page, word by word.
     Documented,
-    /// Handlers that this tool brings along.
+    /// Built-in handlers.
     Builtin,
-    /// What a field of this name can hold.
+    /// The possible values of the field with this name.
     Field(String),
 }
 
 impl Words {
-    /// By the value's name, in the arguments of `command`.
+    /// Determined by the value's name, for the arguments of `command`.
     pub(super) fn of(arg: &Arg, command: &str) -> Option<Self> {
         let name = arg.get_value_names().and_then(<[_]>::first)?;
         match (name.as_str(), command) {
@@ -33,7 +33,7 @@ impl Words {
         }
     }
 
-    /// The words, on a line that was parsed to `matches`.
+    /// The words, for a line that was parsed to `matches`.
     pub(super) fn all(&self, matches: &ArgMatches, topology: &Topology) -> Vec<String> {
         let typed = || -> Vec<&str> {
             let typed = matches.try_get_raw("command").ok().flatten();
@@ -63,7 +63,7 @@ impl Words {
     }
 }
 
-/// The words that may follow `typed`, where `paths` are names of commands.
+/// The words that may follow `typed`, when `paths` are the names of commands.
 fn next(paths: impl Iterator<Item = String>, typed: &[&str]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for path in paths {
@@ -78,7 +78,7 @@ fn next(paths: impl Iterator<Item = String>, typed: &[&str]) -> Vec<String> {
     found
 }
 
-/// What the fields of this name can hold, in the streams of the topology.
+/// The possible values of fields with this name, in the streams of the topology.
 fn values(name: &str, topology: &Topology) -> Vec<String> {
     let fields = topology.streams.iter().flat_map(|stream| &stream.fields);
     let mut found: Vec<String> = Vec::new();

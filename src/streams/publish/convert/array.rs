@@ -1,14 +1,14 @@
-//! A JSON array split into its elements. What an element is, is for whoever reads its line.
+//! Splits a JSON array into its elements. Whoever reads the resulting lines decides whether an element is valid.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::super::line_limit::LineLimit;
 use super::{Entries, Head, broken};
 
-/// An array, read as it comes.
+/// An array, read as it arrives.
 pub(super) struct Array<R> {
     input: BufReader<R>,
-    /// Elements begun.
+    /// The number of elements begun so far.
     elements: u64,
     /// The line that is being read.
     line: u64,
@@ -57,7 +57,7 @@ impl<R: Read> Array<R> {
             Some(other) => {
                 let shown = other.escape_ascii();
                 let hint = if other == b'{' {
-                    "; objects, one a line, are --format ndjson"
+                    "; for objects, one per line, use --format ndjson"
                 } else {
                     ""
                 };
@@ -70,7 +70,7 @@ impl<R: Read> Array<R> {
         Ok(())
     }
 
-    /// Appends the element that begins with `first`; whether the array goes on after it.
+    /// Appends the element that begins with `first`. Returns whether the array continues after it.
     fn element(&mut self, first: Option<u8>, out: &mut Vec<u8>) -> io::Result<bool> {
         self.elements += 1;
         let element = self.elements;

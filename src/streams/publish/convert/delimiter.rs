@@ -1,5 +1,5 @@
-//! What separates the cells of a CSV file. It is a comma, or what was named: nothing is guessed, and what looks otherwise is
-//! refused.
+//! The character that separates the cells of a CSV file: a comma, or the one that was given. It is never guessed, and
+//! a file that seems to use another one is refused.
 
 use std::io;
 
@@ -7,13 +7,13 @@ use csv::ByteRecord;
 
 use super::broken;
 
-/// What separates cells where nothing is said.
+/// The separator by default.
 pub(super) const COMMA: u8 = b',';
 
-/// What often separates them instead.
+/// Separators that other programs often use.
 const OTHERS: [u8; 3] = [b';', b'\t', b'|'];
 
-/// The delimiter that the first record names, as spreadsheets write it: `sep=;`.
+/// The delimiter that the first record declares, as spreadsheets write it: `sep=;`.
 pub(super) fn named_by(first: &ByteRecord, delimiter: Option<u8>) -> Option<u8> {
     match (first.get(0)?, first.len()) {
         (b"sep=", 2) if first.get(1) == Some(b"") => Some(delimiter.unwrap_or(COMMA)),
@@ -23,7 +23,7 @@ pub(super) fn named_by(first: &ByteRecord, delimiter: Option<u8>) -> Option<u8> 
 }
 
 /// # Errors
-/// When the first record names another delimiter than the one that is in use.
+/// When the first record declares a delimiter other than the one in use.
 pub(super) fn check_named(named: u8, delimiter: Option<u8>, line: u64) -> io::Result<()> {
     match delimiter {
         Some(given) if given == named => Ok(()),
@@ -42,7 +42,7 @@ pub(super) fn check_named(named: u8, delimiter: Option<u8>, line: u64) -> io::Re
 }
 
 /// # Errors
-/// When the only name of a header has another delimiter in it.
+/// When the only name in a header contains another delimiter.
 pub(super) fn check_only(name: &[u8], line: u64) -> io::Result<()> {
     let count = |other: u8| memchr::memchr_iter(other, name).count();
     let most = OTHERS.into_iter().rev().max_by_key(|other| count(*other));
@@ -52,7 +52,7 @@ pub(super) fn check_only(name: &[u8], line: u64) -> io::Result<()> {
     }
 }
 
-/// What a byte behind a closing quote means, where no comma came before it.
+/// The error for a byte after a closing quote, when no comma has been seen before.
 pub(super) fn after_quote(byte: u8, line: u64) -> Option<io::Error> {
     OTHERS.contains(&byte).then(|| instead(byte, line))
 }
@@ -70,7 +70,7 @@ fn shown(delimiter: u8) -> String {
     delimiter.escape_ascii().to_string()
 }
 
-/// As it is typed behind --delimiter.
+/// The delimiter as it is typed after --delimiter.
 fn flag(delimiter: u8) -> String {
     match delimiter {
         b'\t' => "tab".to_owned(),

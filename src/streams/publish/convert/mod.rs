@@ -1,5 +1,5 @@
-//! Other formats as lines, on the way in: every entry becomes one line of JSON, so that all that follows knows lines
-//! only. Before the JSON stands where it came from (`Head`).
+//! Converts other formats to lines while they are read: every entry becomes one line of JSON, so that the rest of the
+//! code only deals with lines. In front of the JSON stands a `Head`, which says where the entry came from.
 
 mod array;
 mod delimiter;
@@ -13,29 +13,29 @@ use crate::topology::validate::{Invalid, Rule};
 use array::Array;
 use table::Table;
 
-/// A buffer that has grown past this is not kept.
+/// A buffer that has grown larger than this is not kept for reuse.
 const KEEP_BYTES: usize = 1 << 20;
 
-/// The elements of a JSON array, a line each.
+/// The elements of a JSON array, one per line.
 pub fn json_array(input: impl Read) -> impl Read {
     Converted::new(Array::new(Text::new(input)))
 }
 
-/// The records of a CSV file (RFC 4180, the first line has the names), an object of texts each; an empty cell is a field
-/// that is not given. A record that does not fit the names is an array of its texts. Cells are separated by `delimiter`;
-/// where none is given by commas, and a first line that seems to have another is refused.
+/// The records of a CSV file (RFC 4180, with a header line), each as an object of texts; an empty cell is a field
+/// that is not given. A record that does not fit the header becomes an array of its texts. Cells are separated by
+/// `delimiter`, or by commas when it is not given; then a first line that seems to use another delimiter is refused.
 pub fn csv(input: impl Read, delimiter: Option<u8>) -> impl Read {
     Converted::new(Table::new(Text::new(input), delimiter))
 }
 
-/// What gives one entry after the other.
+/// A source of entries.
 trait Entries {
     /// Appends the next entry as JSON without a line end in it; `false` when there is none.
     fn next(&mut self, out: &mut Vec<u8>) -> io::Result<bool>;
 }
 
-/// What stands before an entry's JSON: the line of the file where the entry begins, and, where a record does not fit the
-/// header, how many fields both have.
+/// What stands in front of an entry's JSON: the line of the file where the entry begins, and, for a record that does
+/// not fit the header, the number of fields in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) line: u64,
@@ -64,14 +64,14 @@ impl Head {
         })
     }
 
-    /// What is wrong with the entry before anybody looks at its JSON.
+    /// What is wrong with the entry regardless of its JSON.
     pub(super) fn fault(self) -> Option<Invalid> {
         let (fields, header) = self.misfit?;
         Some(Invalid::of_entry(Rule::NotAsHeader { fields, header }))
     }
 }
 
-/// The head and the JSON of a line that a conversion made.
+/// The head and the JSON of a converted line.
 pub(super) fn split(line: &[u8]) -> (Head, &[u8]) {
     let end = memchr::memchr(b' ', line).unwrap_or(line.len());
     let head = std::str::from_utf8(&line[..end]).ok().and_then(Head::parse);
@@ -79,7 +79,7 @@ pub(super) fn split(line: &[u8]) -> (Head, &[u8]) {
     (head.unwrap_or_default(), json)
 }
 
-/// Entries read as lines.
+/// Entries that are read as lines.
 struct Converted<E> {
     entries: E,
     line: Vec<u8>,
@@ -117,7 +117,7 @@ impl<E: Entries> Read for Converted<E> {
     }
 }
 
-/// Input that is not what its format says.
+/// The error for an input that does not follow its format.
 pub(super) fn broken(what: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
@@ -168,7 +168,7 @@ mod tests {
             ("\u{feff}", "not a JSON array: it is empty"),
             (
                 "{}",
-                "not a JSON array: it begins with `{`; objects, one a line, are --format ndjson",
+                "not a JSON array: it begins with `{`; for objects, one per line, use --format ndjson",
             ),
             (
                 "[1",

@@ -1,5 +1,5 @@
-//! Quotes of a CSV file, checked as it is read: the reader behind takes a quote that is never closed for the rest of the
-//! file being one cell. Where each record begins is noted on the way.
+//! Checks the quotes of a CSV file while it is read, because the CSV reader would take everything after an unclosed
+//! quote for one cell. It also records where each record begins.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -8,11 +8,11 @@ use super::super::line_limit::LineLimit;
 use super::broken;
 use super::delimiter::{self, COMMA};
 
-/// A CSV file whose quotes are as RFC 4180 has them. What comes before a failure is given out.
+/// Reads a CSV file whose quotes follow RFC 4180. What comes before a failure is still returned.
 pub(super) struct Quotes<R> {
     input: R,
     delimiter: u8,
-    /// Whether nobody said what separates cells, and there was no comma so far.
+    /// Whether no delimiter was given and no comma has been seen so far.
     is_guess: bool,
     place: Place,
     /// The line that is being read, and whether its last byte was a carriage return.
@@ -20,9 +20,9 @@ pub(super) struct Quotes<R> {
     is_after_return: bool,
     /// Whether a record has begun and not ended.
     is_in_record: bool,
-    /// The lines where records begin that nobody has asked for yet: no more than one read brings.
+    /// The lines where records begin and that have not been asked for yet; these are at most those of one read.
     begun: VecDeque<u64>,
-    /// How long a record may be, and how long this one is so far.
+    /// The limit on the length of a record, and the length of the present one so far.
     limit: LineLimit,
     length: usize,
     /// The line in which the last quote opened.
@@ -57,12 +57,12 @@ impl<R: Read> Quotes<R> {
         }
     }
 
-    /// The line where the next record begins, in their order. Blank lines are none.
+    /// The line where the next record begins, in order. Blank lines are not records.
     pub(super) fn next_begin(&mut self) -> u64 {
         self.begun.pop_front().unwrap_or(self.line)
     }
 
-    /// Its records are whole entries: they may be as long.
+    /// Raises the limit, because the records are whole entries.
     pub(super) fn has_entries(&mut self) {
         self.limit = LineLimit::ENTRY;
     }
@@ -96,7 +96,8 @@ impl<R: Read> Quotes<R> {
                     return Err(error);
                 }
                 return Err(broken(format!(
-                    "line {} of the CSV file: there is more after a closing quote; within quotes, a quote is written twice",
+                    "line {} of the CSV file: there is more text after a closing quote; inside quotes, a quote must \
+                        be written twice",
                     self.line
                 )));
             }

@@ -1,4 +1,4 @@
-//! CSV records as JSON objects.
+//! Converts CSV records to JSON objects.
 
 use std::io::{self, Read};
 
@@ -10,22 +10,22 @@ use super::quotes::Quotes;
 use super::{Entries, Head, broken};
 use crate::topology::validate::is_entry_id;
 
-/// The JSON text of an empty name.
+/// An empty name as JSON text.
 const NAMELESS: &[u8] = b"\"\"";
 
-/// A CSV file, read as it comes.
+/// A CSV file that is converted while it is read.
 pub(super) struct Table<R> {
-    /// What separates cells, where somebody said so.
+    /// The separator of cells, if it was given.
     delimiter: Option<u8>,
     reader: Reader<Quotes<R>>,
     record: ByteRecord,
     names: Option<Vec<Vec<u8>>>,
-    /// The columns of a whole entry's id and fields, where the header has them.
+    /// The columns with a whole entry's id and fields, if the header has them.
     entry: Option<(usize, usize)>,
 }
 
 impl<R: Read> Table<R> {
-    /// Cells are separated by `delimiter`, where it is known.
+    /// Cells are separated by `delimiter`, if it is given.
     pub(super) fn new(input: R, delimiter: Option<u8>) -> Self {
         let quotes = Quotes::new(input, delimiter);
         Self {
@@ -41,7 +41,7 @@ impl<R: Read> Table<R> {
         }
     }
 
-    /// The names as JSON texts.
+    /// The names of the header as JSON texts.
     fn read_names(&mut self) -> io::Result<Vec<Vec<u8>>> {
         let Some((mut line, mut names)) = self.read_record()? else {
             return Ok(Vec::new());
@@ -76,7 +76,7 @@ impl<R: Read> Table<R> {
         Ok(Some((self.reader.get_mut().next_begin(), record)))
     }
 
-    /// The column of this record's fields, where it is a whole entry: what stands there is JSON then, and not a text.
+    /// The column with this record's fields when it is a whole entry: the cell then contains JSON, not a text.
     fn entry_fields(&self) -> Option<usize> {
         let (id, fields) = self.entry?;
         let json = self.record.get(fields)?;

@@ -1,4 +1,4 @@
-//! Asking until there is an answer. Only what is safe to repeat is asked for here.
+//! Sends requests until there is an answer. Only requests that are safe to repeat are sent here.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -13,23 +13,23 @@ use crate::streams::patience::WAITS;
 use crate::streams::stop::StopFlag;
 use crate::wire::{Connection, Dialer, Error, ErrorKind, Once};
 
-/// Attempts to get an answer.
+/// The number of attempts to get an answer.
 const ATTEMPTS_MAX: u32 = 6;
 
-/// What became of each of some entries, or that it is unknown.
+/// The result for each of some entries, or the error that makes it unknown.
 type Outcomes = Result<Vec<Result<Once, Error>>, Error>;
 
-/// Asks until there is an answer, on a new connection after a lost one.
+/// Sends requests until there is an answer, on a new connection after a lost one.
 pub(super) struct Asker<'d> {
     dialer: &'d Dialer,
     connection: Option<Arc<Connection>>,
 }
 
-/// Entries that were asked about, and not answered yet.
+/// A request about entries that has not been answered yet.
 pub(super) struct KeyLookup(MaybeDone<Pin<Box<dyn Future<Output = Outcomes> + Send>>>);
 
 impl KeyLookup {
-    /// Sends what is to be sent by now, and waits for nothing.
+    /// Sends what can be sent now, and waits for nothing.
     pub(super) async fn nudge(&mut self) {
         poll_fn(|context| {
             let _ = Pin::new(&mut self.0).poll(context);
@@ -46,11 +46,11 @@ impl KeyLookup {
     }
 }
 
-/// There is no answer, and no use in asking again.
+/// There is no answer, and asking again would not help.
 pub(super) enum Failed {
     /// Nothing was sent.
     Unsent(Error),
-    /// Something was.
+    /// Something was sent.
     Unknown(Error),
 }
 
@@ -62,8 +62,8 @@ impl<'d> Asker<'d> {
         }
     }
 
-    /// Asks once about entries, behind what was asked before, and does not wait for the answer. Nothing where there is
-    /// no connection that has answered yet.
+    /// Sends one request about entries after the earlier ones, without waiting for the answer. `None` when no
+    /// connection has answered yet.
     pub(super) async fn ask_ahead(&mut self, entries: &[OnceEntry]) -> Option<KeyLookup> {
         let connection = self.connection.as_ref().filter(|it| !it.is_lost())?;
         let connection = Arc::clone(connection);
@@ -74,13 +74,13 @@ impl<'d> Asker<'d> {
         Some(asked)
     }
 
-    /// An answer was lost: from now on another connection is asked.
+    /// An answer was lost, so a new connection is used from now on.
     pub(super) fn forget_connection(&mut self) {
         self.connection = None;
     }
 
-    /// What became of each entry; `lost` says how the answer was lost where they were asked about before. Once `stop` is
-    /// set, it is not asked again.
+    /// The result for each entry; `lost` is the error of an earlier request whose answer was lost. Once `stop` is
+    /// set, the request is not repeated.
     pub(super) async fn ask(
         &mut self,
         entries: &[OnceEntry],

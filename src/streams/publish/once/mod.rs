@@ -1,5 +1,5 @@
-//! Publishing that is safe to repeat: a field of each entry is its key, and the server remembers for a while what was
-//! stored under it.
+//! Publishing that is safe to repeat: the value of one field of each entry is its key, and the server remembers for a
+//! while what was stored under that key.
 
 mod ask;
 mod send;
@@ -18,13 +18,13 @@ use crate::wire::{Dialer, Error, ErrorKind, Once, Output, ScriptCall, add_once};
 use ask::{Asker, Failed};
 pub use send::send_once;
 
-/// The longest value that stands in a key's name as it is.
+/// The longest value that is part of a key's name unchanged.
 const VALUE_BYTES_MAX: usize = 128;
 
-/// Which field makes an entry one and the same, and for how long that is remembered.
+/// The field that identifies an entry, and how long its value is remembered.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
-    /// The field; it must be given.
+    /// The field, which every entry must have.
     pub field: Name,
     /// How long what was stored is remembered.
     pub time_to_live: Duration,
@@ -34,23 +34,23 @@ pub struct Idempotency {
 #[derive(Clone, Debug)]
 pub struct OnceEntry {
     output: Output,
-    /// The key that remembers it.
+    /// The name of the key in Redis that remembers it.
     memory: Name,
-    /// Stands for what was supplied.
+    /// A hash of the supplied fields.
     hash: String,
     time_to_live: Duration,
 }
 
-/// The id of an entry that is stored, and whether it was there before.
+/// The id of a stored entry, and whether it was stored before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// Its id.
     pub id: EntryId,
-    /// It was there before.
+    /// Whether it was stored before.
     pub duplicate: bool,
 }
 
-/// A hash of fields as they were supplied, whatever their order.
+/// A hash of the fields as they were supplied, independent of their order.
 pub fn hash_of(supplied: &[Pair<'_>]) -> String {
     let mut sorted: Vec<&Pair<'_>> = supplied.iter().collect();
     sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -64,7 +64,7 @@ pub fn hash_of(supplied: &[Pair<'_>]) -> String {
     format!("{:x}", hash.finalize())
 }
 
-/// What stands for a value in the name of a key.
+/// The value as it appears in the name of a key.
 fn name_of(value: &[u8]) -> Cow<'_, [u8]> {
     if value.len() <= VALUE_BYTES_MAX {
         return Cow::Borrowed(value);
@@ -72,7 +72,7 @@ fn name_of(value: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(format!("sha256-{:x}", Sha256::digest(value)).into_bytes())
 }
 
-/// What the keys begin with that remember the values of `field` in the entries of `stream`.
+/// The prefix of the keys that remember the values of `field` in the entries of `stream`.
 pub fn memory_of(stream: &Name, field: &Name) -> Name {
     let mut memory = stream.derived(":once:").as_bytes().to_vec();
     memory.extend_from_slice(field.as_bytes());
@@ -81,8 +81,8 @@ pub fn memory_of(stream: &Name, field: &Name) -> Name {
 }
 
 impl Idempotency {
-    /// The entry of these checked fields, where `hash` stands for what was supplied. The checker has seen to it that the
-    /// field is there.
+    /// The entry with these checked fields, where `hash` is that of the supplied fields. The checker has made sure
+    /// that the field is there.
     pub fn entry(&self, target: &Destination, hash: String, fields: Fields) -> OnceEntry {
         let key = fields
             .iter()
@@ -111,7 +111,7 @@ impl OnceEntry {
     fn conflict(&self, id: EntryId) -> Problem {
         let (memory, stream) = (&self.memory, &self.output.stream);
         Problem::refused(format!(
-            "`{stream}`: other fields were published under the same key, as entry {id} (`{memory}`)"
+            "`{stream}`: an entry with the same key but other fields was published before, as {id} (`{memory}`)"
         ))
         .hint(format!(
             "compare it with `{}`",
@@ -125,10 +125,10 @@ impl OnceEntry {
     }
 }
 
-/// Publishes one entry; asks again when the answer is lost.
+/// Publishes one entry, and asks again when the answer is lost.
 ///
 /// # Errors
-/// Refused when its key was used for other fields. Unknown when no answer is to be had. What the server answers.
+/// Refused when its key was used for other fields. Unknown when there is no answer. Errors of the server.
 pub async fn publish_once(dialer: &Dialer, entry: &OnceEntry) -> Result<Stored> {
     let mut asker = Asker::new(dialer);
     // Whoever interrupts a single entry ends the process.
@@ -155,19 +155,19 @@ pub async fn publish_once(dialer: &Dialer, entry: &OnceEntry) -> Result<Stored> 
     }
 }
 
-/// What refuses the only entry there is.
+/// The refusal of an entry when it is the only one.
 fn alone(problem: Problem) -> Problem {
     let message = format!("{}; nothing was sent", problem.message);
     Problem { message, ..problem }
 }
 
-/// The problem that whether `what` is in `stream` is unknown.
+/// The error that it is unknown whether `what` is in `stream`.
 fn no_answer(what: &str, stream: &Name, error: &Error) -> Problem {
     let message = format!(
-        "the reply was lost repeatedly; whether {what} was stored in `{stream}` is unknown: {error}"
+        "the reply was lost repeatedly, so it is unknown whether {what} was stored in `{stream}`: {error}"
     );
     Problem::new(Kind::Unknown, message)
-        .hint("publish the same again with the same --idempotency-field: nothing is stored twice")
+        .hint("publish the same again with the same --idempotency-field; nothing is stored twice")
 }
 
 #[cfg(test)]

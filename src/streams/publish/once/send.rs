@@ -1,4 +1,4 @@
-//! Many entries with keys, chunk behind chunk on one connection.
+//! Sends many entries with keys, chunk after chunk on one connection.
 
 use std::collections::VecDeque;
 
@@ -12,9 +12,9 @@ use crate::streams::rate_limiter::Rate;
 use crate::streams::stop::StopFlag;
 use crate::wire::{Dialer, Error, Once};
 
-/// Sends what `feed` gives, chunk by chunk, each until it is answered. `each` is given what is stored, in the order of
-/// the input. Ends early, and says how in what it returns, once something goes wrong or `stop` is set; a key that was used
-/// for other fields is noted, and the rest goes on.
+/// Sends the entries of `feed` chunk by chunk, each of them until it is answered. `each` is given what was stored, in
+/// the order of the input. It ends early when something goes wrong or `stop` is set, and the return value says why. A
+/// key that was used for other fields is recorded, and sending continues.
 pub async fn send_once(
     dialer: &Dialer,
     feed: Feed,
@@ -35,7 +35,7 @@ pub async fn send_once(
 
 struct Keyed<'d, E> {
     asker: Asker<'d>,
-    /// What is not answered, in the order of the input. Only the last may not have been asked about.
+    /// The chunks without an answer, in the order of the input. Only the last one may not have been sent yet.
     under_way: VecDeque<(Chunk, Option<KeyLookup>)>,
     sent: PublishOutcome,
     each: E,
@@ -67,8 +67,8 @@ impl<E: FnMut(&[Stored])> Sender for Keyed<'_, E> {
         Ok(())
     }
 
-    /// When the answer is lost, so are those behind it on the same connection:
-    /// all are asked about again, one after the other, so that they are stored in their order.
+    /// When an answer is lost, so are the later ones on the same connection. All of these chunks are sent again one
+    /// after the other, so that their entries are stored in order.
     async fn receive(&mut self, stop: &StopFlag) -> Result<(), GivenUp> {
         let Some((chunk, asked)) = self.under_way.pop_front() else {
             return Ok(());
@@ -121,7 +121,7 @@ impl<E: FnMut(&[Stored])> Keyed<'_, E> {
         let last = behind.map_or(chunk, |(chunk, _)| chunk);
         let ends = (chunk.places.first(), last.places.last());
         if let ((Some(first), Some(last)), Some(entry)) = (ends, chunk.once.first()) {
-            let what = format!("what {} say", first.through(*last));
+            let what = format!("the content of {}", first.through(*last));
             self.sent.unanswered = Some(no_answer(&what, &entry.output.stream, error));
         }
     }
@@ -136,7 +136,7 @@ impl<E: FnMut(&[Stored])> Keyed<'_, E> {
     }
 }
 
-/// Notes what became of an entry; what is stored of it.
+/// Records the result of an entry. Returns what was stored.
 fn note(
     sent: &mut PublishOutcome,
     place: Place,

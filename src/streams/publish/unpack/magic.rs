@@ -1,11 +1,11 @@
-//! What a file is by its first bytes.
+//! Recognises the kind of a file by its first bytes.
 
-/// What is read.
+/// The kind of a packed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Packed {
     Gzip,
     Zstd,
-    /// Something else, with what to do about it.
+    /// Another kind of file, with what to do about it.
     Other(&'static str, &'static str),
 }
 
@@ -14,20 +14,23 @@ use Packed::{Gzip, Other, Zstd};
 const DUCKDB: &str = "convert it, for example with `duckdb -c \"COPY (FROM 'FILE') TO '/dev/stdout' (FORMAT json)\"`";
 const AS_CSV: &str = "save the sheet as CSV, and publish that with --format csv";
 
-/// The first bytes of what is no text.
+/// The first bytes of files that are not text.
 const MAGIC: [(&[u8], Packed); 18] = [
     (b"\x1f\x8b", Gzip),
     (b"\x28\xb5\x2f\xfd", Zstd),
     (
         b"PK\x03\x04",
         Other(
-            "a zip archive, as an xlsx spreadsheet is one",
+            "a zip archive (xlsx spreadsheets are zip archives too)",
             "unpack it with `unzip -p FILE`, or save the sheet as CSV, and publish that",
         ),
     ),
     (
         b"PK\x05\x06",
-        Other("an empty zip archive", "publish what should be in it"),
+        Other(
+            "an empty zip archive",
+            "publish its intended content directly",
+        ),
     ),
     (
         b"\xd0\xcf\x11\xe0",
@@ -84,17 +87,20 @@ const MAGIC: [(&[u8], Packed); 18] = [
             "select from it with `sqlite3 -json FILE 'SELECT …'`, and publish that with --format json",
         ),
     ),
-    (b"%PDF-", Other("a PDF", "publish what it was made of")),
+    (
+        b"%PDF-",
+        Other("a PDF", "publish the data from which it was made"),
+    ),
 ];
 
 impl Packed {
-    /// What a file is that begins like this; `None` for a text.
+    /// The kind of a file that begins like this; `None` for text.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         let found = MAGIC.iter().find(|(magic, _)| head.starts_with(magic));
         found.map(|(_, packed)| *packed)
     }
 
-    /// Whether the next byte may tell what a file is that begins like this.
+    /// Whether the next byte may be needed to recognise a file that begins like this.
     pub(super) fn is_open(head: &[u8]) -> bool {
         let goes_on = |magic: &[u8]| magic.len() > head.len() && magic.starts_with(head);
         MAGIC.iter().any(|(magic, _)| goes_on(magic))

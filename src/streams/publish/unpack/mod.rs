@@ -1,4 +1,5 @@
-//! Compressed input, unpacked as it is read: gzip and zstd, known by their first bytes. What else is no text is named.
+//! Expands compressed input while it is read: gzip and zstd, recognised by their first bytes. For other files that
+//! are not text, the error names their kind.
 
 mod magic;
 
@@ -10,16 +11,16 @@ use zstd::stream::read::Decoder;
 use super::convert::broken;
 use magic::Packed;
 
-/// How much may come out of a compressed input.
+/// The limit on the expanded size of a compressed input.
 #[derive(Clone, Debug)]
 pub struct Expanded {
-    /// Bytes.
+    /// The limit in bytes.
     pub bytes_max: u64,
     /// The same in words.
     pub text: String,
 }
 
-/// The text in `input`, whichever way it is compressed.
+/// The text in `input`, whatever its compression.
 pub fn unpacked<R: Read + Send + 'static>(input: R, expanded: Expanded) -> Box<dyn Read + Send> {
     Box::new(Unpacked {
         expanded,
@@ -41,7 +42,7 @@ enum State {
     Failed,
 }
 
-/// What is being unpacked.
+/// The compressed input that is being expanded.
 struct Compressed {
     name: &'static str,
     text: Box<dyn Read + Send>,
@@ -76,7 +77,7 @@ fn begin(input: Box<dyn Read + Send>, expanded: &Expanded) -> io::Result<State> 
     let (within, text) = look(text).map_err(|error| damaged(name, error))?;
     if within.is_some() {
         return Err(broken(format!(
-            "the input is {name}, and what is in it is packed again: unpack it first"
+            "the input is {name}, and its content is compressed again: unpack it first"
         )));
     }
     Ok(State::Compressed(Compressed {
@@ -86,7 +87,7 @@ fn begin(input: Box<dyn Read + Send>, expanded: &Expanded) -> io::Result<State> 
     }))
 }
 
-/// What an input is, and all of it. No more is waited for than tells.
+/// The kind of an input, and the whole input. Reads no more than is needed to recognise it.
 fn look(mut input: Box<dyn Read + Send>) -> io::Result<(Option<Packed>, Whole)> {
     let mut head = Vec::new();
     while Packed::is_open(&head) {
@@ -103,7 +104,7 @@ impl Compressed {
         let read = read.map_err(|error| damaged(self.name, error))?;
         self.bytes_left = self.bytes_left.checked_sub(read as u64).ok_or_else(|| {
             broken(format!(
-                "the input is {}, and there is more in it than {}: `--max-expanded SIZE` allows more",
+                "the input is {}, and its content is larger than {}: `--max-expanded SIZE` allows more",
                 self.name, expanded.text
             ))
         })?;
@@ -111,14 +112,14 @@ impl Compressed {
     }
 }
 
-/// The file's fault, or the system's.
+/// Whether an error is the fault of the file or of the system.
 fn damaged(name: &str, error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::InvalidData
         | io::ErrorKind::InvalidInput
         | io::ErrorKind::UnexpectedEof
         | io::ErrorKind::Other => broken(format!(
-            "the input is {name} that is damaged or not whole: {error}"
+            "the input is {name} that is damaged or incomplete: {error}"
         )),
         _ => error,
     }
@@ -178,11 +179,11 @@ mod tests {
     fn what_cannot_be_read_is_said() {
         let whole = gzip(&[b'x'; 1000]);
         let error = text(whole.clone(), 999).expect_err("too much");
-        assert!(error.contains("more in it than a few"), "{error}");
+        assert!(error.contains("larger than a few"), "{error}");
         for (input, why) in [
-            (whole[..whole.len() - 4].to_vec(), "damaged or not whole"),
+            (whole[..whole.len() - 4].to_vec(), "damaged or incomplete"),
             (b"\x28\xb5\x2f\xfd\xff\xff\xff\xff".to_vec(), "damaged"),
-            (gzip(&whole), "packed again"),
+            (gzip(&whole), "compressed again"),
             (b"PK\x03\x04xx".to_vec(), "xlsx"),
             (b"BZh91AY".to_vec(), "bzip2 -dc"),
             (b"\xfd7zXZ\0".to_vec(), "xz -dc"),

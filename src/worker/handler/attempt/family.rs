@@ -1,17 +1,17 @@
-//! Which processes an attempt started: those in its groups and sessions, those that carry its mark, and all that
-//! descend from them, wherever they have moved to since.
+//! The processes that belong to an attempt: those in its process groups and sessions, those that carry its mark, and
+//! all of their descendants, wherever they have moved since.
 
 use std::collections::{HashMap, HashSet};
 
 use super::table::Process;
 use crate::planted;
 
-/// What is known of the processes of one attempt.
+/// What is known about the processes of one attempt.
 #[derive(Debug)]
 pub(super) struct Family {
-    /// The process that was started; until it is waited for, its number is nobody else's.
+    /// The process that was started. Until it is waited for, no other process can get its number.
     leader: i32,
-    /// All that were seen, and when each began.
+    /// All processes that were seen, and when each started.
     known: HashMap<i32, u64>,
 }
 
@@ -23,7 +23,8 @@ impl Family {
         }
     }
 
-    /// The attempt's processes in `table` that have not ended, parents first; `is_marked` tells those that carry its mark.
+    /// The attempt's processes in `table` that have not ended, parents first; `is_marked` recognises those that carry
+    /// its mark.
     pub(super) fn living(
         &mut self,
         table: &[Process],

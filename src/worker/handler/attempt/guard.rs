@@ -1,5 +1,6 @@
-//! The guard: a small shell that kills the handlers, with all that they started, when this process ends, however it ends.
-//! A parent death signal would follow the thread that started the handler, and a runtime's threads come and go.
+//! The guard: a small shell that kills the handlers and everything they started when this process ends, however it
+//! ends. A parent death signal would not do, because it follows the thread that started the handler, and a runtime's
+//! threads come and go.
 
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -14,13 +15,13 @@ use super::stopper::{STOP_WITHIN, Stopper, Stopping};
 use super::watched::{Slots, State, Watched};
 use crate::model::without_secrets;
 
-/// The variable that tells whose handler a process is of.
+/// The environment variable that names the worker whose handler a process is.
 pub(super) const WORKER: &str = "UCP_WORKER";
 
-/// Reads `slot process` lines (0: the slot is free) until `end 0`. When its input ends without that, this process was
-/// killed: then it kills the groups that are left, what descends from them, and whatever was started so late that it was not
-/// told of it or has moved into a group of its own, which is known by `$1` in its environment; and looks again until
-/// nothing is left. Neither a terminal's Ctrl-C nor its hang-up ends it.
+/// Reads lines of `slot process` (0: the slot is free) until `end 0`. When its input ends without that line, this
+/// process was killed. The script then kills the remaining process groups, their descendants, and every process with
+/// `$1` in its environment, which may have been started too late to be reported or have moved into a group of its
+/// own. It repeats this until nothing is left. It ignores a terminal's Ctrl-C and hang-up.
 const SCRIPT: &str = r#"
 trap '' HUP INT QUIT TERM
 slots=
@@ -56,12 +57,12 @@ while test -n "${found# }" && test $round -lt 50; do
 done
 "#;
 
-/// Knows which process groups run; numbers them by slot.
+/// Knows the running process groups, each in a numbered slot.
 #[derive(Debug)]
 pub(in crate::worker::handler) struct Guard {
     shell: Child,
     token: String,
-    /// Variables that handlers must not have.
+    /// The environment variables that handlers must not see.
     secrets: Vec<String>,
     slots: Arc<Slots>,
     stopper: Mutex<Option<Stopper>>,
@@ -99,12 +100,12 @@ impl Guard {
         })
     }
 
-    /// The value of [`WORKER`] that a handler's environment must have, so that it is known from its first moment.
+    /// The value of [`WORKER`] in a handler's environment, which identifies the handler from its first moment.
     pub(super) fn token(&self) -> &str {
         &self.token
     }
 
-    /// The names of the variables that a handler must not have in its environment.
+    /// The names of the environment variables that a handler must not see.
     pub(super) fn secrets(&self) -> &[String] {
         &self.secrets
     }
@@ -129,7 +130,7 @@ impl Guard {
         }
     }
 
-    /// Stops an attempt, beside whatever else goes on.
+    /// Stops an attempt in the background.
     pub(super) fn stop(&self, mut attempt: Stopping) {
         let mut stopper = self.stopper.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..2 {
@@ -147,7 +148,7 @@ impl Guard {
         }
     }
 
-    /// Waits until no attempt runs and none is being stopped, for as long as a stop may take.
+    /// Waits until no attempt is running or being stopped, for as long as stopping may take.
     pub(in crate::worker::handler) async fn idle(&self) {
         let mut used = self.slots.used.subscribe();
         let _ = timeout(STOP_WITHIN, used.wait_for(|used| *used == 0)).await;

@@ -1,4 +1,4 @@
-//! When the attempts of this process ran, which tells whose an orphan can be that carries nobody's mark.
+//! Records when the attempts of this process ran, to determine which attempt an orphan without a mark can belong to.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::table::TICKS_PER_SECOND;
 
-/// Attempts that ended well and are remembered.
+/// How many successful attempts are remembered.
 const ENDED_MAX: usize = 4096;
-/// What a tick of the system's clock hides.
+/// The resolution of the system's clock for process start times.
 const BLUR: Duration = Duration::from_millis(1000 / TICKS_PER_SECOND);
 
-/// Attempts of all handlers of this process.
+/// The attempts of all handlers in this process.
 static HISTORY: Mutex<History> = Mutex::new(History {
     running: BTreeMap::new(),
     ended: VecDeque::new(),
@@ -19,19 +19,19 @@ static HISTORY: Mutex<History> = Mutex::new(History {
     next: 0,
 });
 
-/// When attempts ran that are not stopped: what they left behind is theirs to leave.
+/// When attempts ran that are not being stopped; processes they left behind may keep running.
 #[derive(Debug)]
 struct History {
-    /// The beginnings of those that run.
+    /// When the running attempts started.
     running: BTreeMap<u64, Instant>,
-    /// Beginning and end of those that ended well.
+    /// When the successful attempts started and ended.
     ended: VecDeque<[Instant; 2]>,
-    /// The last end that is not in `ended` any more.
+    /// The latest end of an attempt that is no longer in `ended`.
     forgotten: Option<Instant>,
     next: u64,
 }
 
-/// An attempt that runs.
+/// A running attempt.
 #[derive(Debug)]
 pub(super) struct Running {
     number: u64,
@@ -47,7 +47,7 @@ impl Running {
         Self { number, since }
     }
 
-    /// It ended well: what it left behind goes on.
+    /// It succeeded, so processes that it left behind may keep running.
     pub(super) fn end_well(self) {
         let mut history = history();
         if history.ended.len() == ENDED_MAX {
@@ -63,7 +63,7 @@ impl Drop for Running {
     }
 }
 
-/// Whether a process that began at `at` can only be of an attempt among `stopped`, if of any.
+/// Whether a process that started at `at` can only belong to an attempt among `stopped`, if to any.
 pub(super) fn is_of_one_of(at: Instant, stopped: &[&Running]) -> bool {
     let history = history();
     let after = |start: Instant| at + BLUR >= start;

@@ -1,8 +1,9 @@
-//! An attempt: a handler's process and all that it starts, which is marked by a variable in its environment.
+//! An attempt: a handler's process and all processes that it starts, which are marked by an environment variable.
 //!
-//! One that ends well may leave processes behind; they go on. One that fails, is overdue, or is stopped takes with it
-//! all that it started, also what has moved into a group or a session of its own, or was given away by its parent: `SIGTERM`
-//! first, `SIGKILL` for what is left half a second later. When this process is killed, the guard does the same.
+//! Processes that a successful attempt leaves behind keep running. When an attempt fails, takes too long, or is
+//! stopped, all processes that it started are stopped, including those that have moved into a group or a session of
+//! their own or were reparented: first with `SIGTERM`, and half a second later with `SIGKILL`. When this process is
+//! killed, the guard does the same.
 
 mod family;
 mod guard;
@@ -29,7 +30,7 @@ use self::stopper::{STOP_WITHIN, Stopping};
 use self::watched::{MARK, Watched};
 use crate::model::without_secrets;
 
-/// A handler's process. Dropping it stops it, with all that it started.
+/// A handler's process. Dropping it stops it and all processes that it started.
 #[derive(Debug)]
 pub(super) struct Attempt {
     guard: Arc<Guard>,
@@ -48,7 +49,7 @@ struct Parts {
 }
 
 impl Attempt {
-    /// Starts the program in a process group of its own, marked and without this tool's secrets.
+    /// Starts the program in a process group of its own, with the mark and without this tool's secrets.
     pub(super) fn start(mut command: Command, guard: &Arc<Guard>) -> io::Result<Self> {
         let mark = uuid::Uuid::new_v4().to_string();
         command
@@ -78,7 +79,7 @@ impl Attempt {
         })
     }
 
-    /// Its pipes, as far as they were asked for and not taken yet.
+    /// Its pipes, those that were requested and not taken yet.
     pub(super) fn pipes(
         &mut self,
     ) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
@@ -98,7 +99,8 @@ impl Attempt {
         Ok(status)
     }
 
-    /// The attempt is over. What it left behind goes on where it ended well; else it is awaited that nothing of it is left.
+    /// Ends the attempt. After a success, processes that it left behind keep running; otherwise this waits until none
+    /// of them is left.
     pub(super) async fn finish(mut self) {
         if self.has_ended_well {
             return;
@@ -108,7 +110,7 @@ impl Attempt {
         }
     }
 
-    /// Hands over what is to be stopped.
+    /// Hands over what must be stopped.
     fn stop(&mut self) -> Option<tokio::sync::oneshot::Receiver<()>> {
         let parts = self.parts.take()?;
         if parts.has_left_nothing() {
@@ -130,7 +132,7 @@ impl Attempt {
 }
 
 impl Parts {
-    /// Whether its process was waited for and no other can be left of it: then there is no orphan, and none in its group.
+    /// Whether its process was waited for and no other can be left: there is no orphan, and none in its group.
     fn has_left_nothing(&self) -> bool {
         let is_waited_for = self.child.id().is_none();
         let is_living = |pid| table::process(pid).is_some_and(|process| !process.is_zombie);

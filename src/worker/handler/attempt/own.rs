@@ -1,5 +1,5 @@
-//! Which children of this process are its own, and waiting for those that are not: what handlers left behind, and what
-//! the system gives to the first process of a container.
+//! Which children of this process were started by it, and waiting for those that were not: processes that handlers
+//! left behind, and those that the system reparents to the first process of a container.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -13,17 +13,18 @@ use tokio::time::sleep;
 
 use super::table;
 
-/// Between two looks for children that have ended.
+/// The time between two checks for children that have ended.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
-/// Children that somebody in this process waits for. Held while one is started: a child is never seen before it is known.
+/// Children that some code in this process waits for. The lock is held while a child is started, so a child is never
+/// seen before it is in the set.
 static OWN: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 /// Whether orphans below this process become its children.
 static TAKES_ORPHANS: AtomicBool = AtomicBool::new(false);
 /// Whether all of these come from handlers.
 static ARE_OF_HANDLERS: AtomicBool = AtomicBool::new(false);
 
-/// A child of this process that is waited for by whoever has this.
+/// A child of this process; the owner of this value waits for it.
 #[derive(Debug)]
 pub(super) struct Own(i32);
 
@@ -37,7 +38,7 @@ fn own() -> MutexGuard<'static, BTreeSet<i32>> {
     OWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts a child that its starter waits for; `pid` is its number.
+/// Starts a child that the caller waits for; `pid` gives its number.
 pub(super) fn start<T>(
     spawn: impl FnOnce() -> io::Result<T>,
     pid: impl FnOnce(&T) -> Option<u32>,
@@ -51,7 +52,7 @@ pub(super) fn start<T>(
     Ok((child, Own(pid)))
 }
 
-/// The children that nobody in this process waits for; one that has ended may be among them.
+/// The children that no code in this process waits for; some of them may have ended.
 pub(super) fn strays() -> Vec<i32> {
     let own = own();
     let mut children = table::own_children();
@@ -64,16 +65,16 @@ pub(super) fn takes_orphans() -> bool {
     TAKES_ORPHANS.load(Ordering::Relaxed)
 }
 
-/// Whether a child that nobody waits for can only have been started by a handler: not where the system gives this process
-/// the orphans of others, and not where it had children before it began to work.
+/// Whether a child that nobody waits for can only have been started by a handler. This is not so when the system
+/// reparents other orphans to this process, or when it had children before it began to work.
 pub(super) fn are_orphans_of_handlers() -> bool {
     ARE_OF_HANDLERS.load(Ordering::Relaxed)
 }
 
-/// Takes over what becomes an orphan below this process, and waits for it and for every other child that is not its own.
-/// Does not end.
+/// Adopts orphans below this process, and waits for them and for every other child that it did not start. Never
+/// returns.
 ///
-/// What this process has started before, each in a process group of its own, stays its own.
+/// Children that this process started earlier, each in a process group of its own, remain its own.
 pub async fn reap_orphans() {
     // Elsewhere, and where it is forbidden, they are the first process's.
     #[cfg(target_os = "linux")]
@@ -104,7 +105,7 @@ pub async fn reap_orphans() {
     }
 }
 
-/// Waits for the strays that have ended.
+/// Waits for the adopted children that have ended.
 fn reap() {
     let own = own();
     for child in table::own_children() {

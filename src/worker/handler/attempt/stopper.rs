@@ -1,5 +1,5 @@
-//! Stopping attempts: a thread that asks all that an attempt started to end, kills what does not, and looks until nothing
-//! of it is left. One look at the system's processes serves all attempts that are being stopped.
+//! Stops attempts: a thread that asks all processes of an attempt to end, kills those that do not, and checks until
+//! none is left. One look at the process table serves all attempts that are being stopped.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -17,18 +17,18 @@ use super::table::{self, Process, TICKS_PER_SECOND};
 use super::watched::{MARK, Watched};
 use crate::model::Backoff;
 
-/// How long what was asked to end may take.
+/// How long processes have to end after `SIGTERM`.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long killing goes on before what cannot be killed is said to be left.
+/// How long killing goes on before the remaining processes are reported.
 const KILL_FOR: Duration = Duration::from_secs(5);
-/// The longest a stop takes, and a look more.
+/// The longest that stopping can take, including one more check.
 pub(super) const STOP_WITHIN: Duration = Duration::from_secs(6);
-/// Between two looks, at first and at most.
+/// The time between two checks, at first and at most.
 const BETWEEN_LOOKS: Backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(50));
-/// So many looks in a row find nothing where nothing is left: one that forks while it is looked for is seen by the next.
+/// How many checks in a row must find nothing. A process that forks during one check is seen by the next.
 const EMPTY_LOOKS: usize = 2;
 
-/// Where attempts to be stopped go.
+/// Receives the attempts that are to be stopped.
 #[derive(Debug)]
 pub(super) struct Stopper {
     attempts: Sender<Stopping>,
@@ -44,7 +44,7 @@ impl Stopper {
         Ok(Self { attempts, thread })
     }
 
-    /// Stops an attempt; one that cannot be handed over is given back.
+    /// Stops an attempt; if it cannot be handed over, it is returned.
     pub(super) fn stop(&self, attempt: Stopping) -> Result<(), Box<Stopping>> {
         self.attempts
             .send(attempt)
@@ -61,7 +61,7 @@ impl Stopper {
 /// An attempt that is being stopped.
 #[derive(Debug)]
 pub(super) struct Stopping {
-    /// Its first process; not waited for before all is over, so that its number stays its own.
+    /// Its first process. It is waited for only at the end, so that no other process can get its number.
     child: Child,
     own: Own,
     watched: Watched,
@@ -69,10 +69,10 @@ pub(super) struct Stopping {
     family: Family,
     leader: i32,
     mark: String,
-    /// When it is told that all is over.
+    /// Notified when everything is over.
     told: Option<oneshot::Sender<()>>,
     begun: Instant,
-    /// Those that were asked to end, and those that were made to stand still.
+    /// The processes that were asked to end, and those that were suspended.
     asked: Vec<i32>,
     still: Vec<i32>,
     empty_looks: usize,
@@ -103,19 +103,19 @@ impl Stopping {
         }
     }
 
-    /// What is told when all is over.
+    /// The channel on which the end is reported.
     pub(super) fn over(&mut self) -> oneshot::Receiver<()> {
         let (teller, told) = oneshot::channel();
         self.told = Some(teller);
         told
     }
 
-    /// When the attempt began, as far as processes tell: nothing older is of it. 0 where that is not known.
+    /// When the attempt started; older processes do not belong to it. 0 when this is unknown.
     fn since(&self) -> u64 {
         table::process(self.leader).map_or(0, |leader| leader.start)
     }
 
-    /// One look: signals what lives. Whether all is over.
+    /// One check: signals the processes that are alive. Returns whether everything is over.
     fn look(&mut self, table: &[Process], is_marked: impl Fn(&Stopping, &Process) -> bool) -> bool {
         let mut family = std::mem::replace(&mut self.family, Family::of(self.leader));
         let living = family.living(table, |process| is_marked(self, process));
@@ -137,7 +137,7 @@ impl Stopping {
         is_given_up
     }
 
-    /// Asks each once to end. One that stands still must go on to hear it.
+    /// Asks each process once to end. A suspended process must be continued to receive that.
     fn ask(&mut self, living: &[Process]) {
         for process in living {
             if !self.asked.contains(&process.pid) {
@@ -148,7 +148,7 @@ impl Stopping {
         }
     }
 
-    /// Makes all stand still first: then none can start another one while the others are killed.
+    /// Suspends all processes first, so that none can start another one while the others are killed.
     fn kill(&mut self, living: &[Process]) {
         let is_new = |process: &&Process| !self.still.contains(&process.pid);
         let new: Vec<i32> = living.iter().filter(is_new).map(|it| it.pid).collect();
@@ -163,7 +163,7 @@ impl Stopping {
         }
     }
 
-    /// Nothing of it is left: waits for its first process, and says so.
+    /// No process is left: waits for the first one, and reports the end.
     fn end(mut self) {
         if let Some(group) = Pid::from_raw(self.leader)
             && !matches!(self.child.try_wait(), Ok(Some(_)))
@@ -209,7 +209,7 @@ fn run(attempts: &Receiver<Stopping>) {
     }
 }
 
-/// One look for all that are being stopped; which of them are over.
+/// One check of all attempts that are being stopped. Returns which of them are over.
 fn look(stopping: &mut [Stopping]) -> Vec<bool> {
     let since = stopping.iter().map(Stopping::since).min().unwrap_or(0);
     let table = table::processes(since);
@@ -232,7 +232,8 @@ fn look(stopping: &mut [Stopping]) -> Vec<bool> {
         .collect()
 }
 
-/// Orphans below this process that carry no mark, and can only have been started by the attempts that are being stopped.
+/// Orphans below this process that carry no mark, and can only have been started by the attempts that are being
+/// stopped.
 fn unmarked_orphans<'a>(
     table: &[Process],
     stopping: &[Stopping],
@@ -257,7 +258,7 @@ fn unmarked_orphans<'a>(
     theirs.map(|process| process.pid).collect()
 }
 
-/// One that has ended meanwhile, or that this process may not signal, is seen by the next look.
+/// Signals a process. If it has ended in the meantime, or may not be signalled, the next check notices.
 fn send(pid: i32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(pid) {
         let _ = kill_process(pid, signal);
@@ -274,7 +275,7 @@ fn say_left(living: &[Process]) {
             process = process.pid,
             program = table::name(process.pid),
             why,
-            "a process that a handler started cannot be stopped: it may still work on its message"
+            "a process that a handler started cannot be stopped: it may still be handling its entry"
         );
     }
 }

@@ -1,30 +1,32 @@
-//! The system's processes, as `/proc` shows them. Where there is none, nobody is seen.
+//! The system's processes, as `/proc` shows them. On systems without it, no processes are found.
 
 use std::fs;
 use std::io::Read as _;
 
 use memchr::memmem;
 
-/// Bytes of an environment that are looked through; the system lets no more be handed on.
+/// How many bytes of an environment are searched; the system does not allow larger ones.
 const ENVIRONMENT_BYTES_MAX: u64 = 4 << 20;
 
-/// Ticks of the clock by which the system counts when a process began, in a second: the same on every usual machine.
+/// The number of clock ticks per second in which the system measures when a process started; it is the same on every
+/// usual machine.
 pub(super) const TICKS_PER_SECOND: u64 = 100;
 
-/// One process at one moment.
+/// A process at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) pid: i32,
     pub(super) parent: i32,
     pub(super) group: i32,
     pub(super) session: i32,
-    /// When it began, in ticks since the system did: with the number, it names a process for good.
+    /// When it started, in ticks since the system started; together with the number, it identifies a process
+    /// permanently.
     pub(super) start: u64,
-    /// It has ended, and nobody has waited for it yet.
+    /// Whether it has ended and has not been waited for.
     pub(super) is_zombie: bool,
 }
 
-/// All processes that began at `since` (in ticks) or later.
+/// All processes that started at `since` (in ticks) or later.
 pub(super) fn processes(since: u64) -> Vec<Process> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
@@ -43,7 +45,7 @@ pub(super) fn process(pid: i32) -> Option<Process> {
     parse(pid, &stat)
 }
 
-/// Reads `PID (NAME) STATE PARENT GROUP SESSION …`; the name may have brackets and spaces of its own.
+/// Parses `PID (NAME) STATE PARENT GROUP SESSION …`; the name may contain brackets and spaces.
 fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
     let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
     let text = std::str::from_utf8(&stat[after_name..]).ok()?;
@@ -59,13 +61,14 @@ fn parse(pid: i32, stat: &[u8]) -> Option<Process> {
     })
 }
 
-/// The name of a process's program, for a message.
+/// The name of a process's program, for messages.
 pub(super) fn name(pid: i32) -> String {
     let name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
     String::from_utf8_lossy(name.trim_ascii()).into_owned()
 }
 
-/// The value of a variable in the environment that a process began with; `None` where it has none or may not be asked.
+/// The value of a variable in the environment with which a process was started; `None` when it has none or access is
+/// denied.
 pub(super) fn variable(pid: i32, name: &str) -> Option<String> {
     let mut environment = vec![0];
     let file = fs::File::open(format!("/proc/{pid}/environ")).ok()?;
@@ -89,7 +92,7 @@ pub(super) fn own_children() -> Vec<i32> {
     })
 }
 
-/// The children of a process, where the system keeps lists of them.
+/// The children of a process, if the system keeps lists of them.
 fn children(of: &str) -> Option<Vec<i32>> {
     let mut all = Vec::new();
     for thread in fs::read_dir(format!("/proc/{of}/task")).ok()? {
@@ -107,7 +110,7 @@ fn children(of: &str) -> Option<Vec<i32>> {
     Some(all)
 }
 
-/// Now, in ticks since the system began.
+/// The present time, in ticks since the system started.
 pub(super) fn ticks_now() -> Option<u64> {
     let uptime = fs::read_to_string("/proc/uptime").ok()?;
     let (seconds, rest) = uptime.split_once('.')?;

@@ -1,4 +1,4 @@
-//! What the guard watches over.
+//! The process groups that the guard watches.
 
 use std::io::Write as _;
 use std::process::ChildStdin;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::process::{Pid, test_kill_process_group};
 use tokio::sync::watch;
 
-/// The variable that tells which attempt a process is of.
+/// The environment variable that identifies the attempt a process belongs to.
 pub(super) const MARK: &str = "UCP_ATTEMPT";
 
 /// What the guard was told.
@@ -31,7 +31,7 @@ impl Slots {
 }
 
 impl State {
-    /// A guard that is gone cannot be told; the handlers still end with their tasks.
+    /// Tells the guard. If the guard is gone, this has no effect; handlers still end with their tasks.
     pub(super) fn tell(&mut self, slot: usize, process: u32) {
         if let Some(input) = &mut self.input {
             let _ = writeln!(input, "{slot} {process}");
@@ -48,7 +48,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// Whether a process is left in the group.
+    /// Whether the group still has a process.
     pub(super) fn has_group(&self) -> bool {
         let group = i32::try_from(self.process).ok().and_then(Pid::from_raw);
         group.is_some_and(|group| test_kill_process_group(group).is_ok())

@@ -1,4 +1,4 @@
-//! What a `--pipe` handler answers: `{"id", "ok": true}`, with `"publish"` to add entries together with the
+//! The answers of a `--pipe` handler: `{"id", "ok": true}`, with `"publish"` to add entries together with the
 //! acknowledgement, or `{"id", "error", "permanent"}`.
 
 use std::borrow::Cow;
@@ -12,13 +12,13 @@ use crate::topology::validate::Checker;
 use crate::wire::Output;
 use crate::worker::handler::{Verdict, tail};
 
-/// Entries that one answer may publish: they are added by one script, which the server runs alone.
+/// How many entries one answer may publish. They are added by one script, and the server does nothing else meanwhile.
 const OUTPUTS_MAX: usize = 100;
 
-/// Bytes of an answer that are shown when it is none.
+/// How many bytes of an invalid answer are shown.
 const SHOWN_BYTES_MAX: usize = 200;
 
-/// One line that a process said.
+/// One line that a process wrote.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Answer<'a> {
@@ -44,7 +44,7 @@ struct Publish<'a> {
 
 impl<'a> Answer<'a> {
     /// # Errors
-    /// Why the line is no answer.
+    /// Why the line is not a valid answer.
     pub(super) fn read(line: &'a [u8]) -> Result<Self, String> {
         serde_json::from_slice(line)
             .map_err(|error| format!("not an answer: {}: {error}", shown(line)))
@@ -55,19 +55,21 @@ impl<'a> Answer<'a> {
         self.id.parse() == Ok(id)
     }
 
-    /// Why it is no answer where these were asked.
+    /// Why it does not answer any of these requests.
     pub(super) fn is_about_none_of(&self, mut asked: impl Iterator<Item = EntryId>) -> String {
         let about = escaped(self.id.as_bytes());
         match asked.next() {
-            Some(first) => format!("the handler answered for {about} when asked about {first}"),
-            None => format!("the handler answered for {about} although it was asked nothing"),
+            Some(first) => {
+                format!("the handler answered for {about}, but it was asked about {first}")
+            }
+            None => format!("the handler answered for {about}, but it was not asked anything"),
         }
     }
 
-    /// The verdict that it gives, as `line`; entries to publish are checked by their streams' schemas.
+    /// The verdict in `line`; entries to publish are checked against their streams' schemas.
     ///
     /// # Errors
-    /// Why it contradicts itself.
+    /// Why the answer contradicts itself.
     pub(super) fn verdict(self, line: &[u8], streams: &[StreamSpec]) -> Result<Verdict, String> {
         match (self.ok, self.error) {
             (true, None) if self.permanent => Err(contradiction(line)),
@@ -83,7 +85,7 @@ impl<'a> Answer<'a> {
 
 fn contradiction(line: &[u8]) -> String {
     format!(
-        "neither \"ok\": true nor an \"error\" alone: {}",
+        "neither \"ok\": true nor only an \"error\": {}",
         shown(line)
     )
 }
@@ -92,7 +94,8 @@ fn shown(line: &[u8]) -> String {
     escaped(&line[..line.len().min(SHOWN_BYTES_MAX)])
 }
 
-/// The entries to add, or the reason why one of them cannot be: the process is in step, its answer is wrong.
+/// The entries to add, or the reason why one of them cannot be added: the process is in step, but its answer is
+/// wrong.
 fn publish(entries: Vec<Publish<'_>>, streams: &[StreamSpec]) -> Verdict {
     if entries.len() > OUTPUTS_MAX {
         return Verdict::retry(format!(
@@ -118,7 +121,7 @@ fn output(entry: &Publish<'_>, streams: &[StreamSpec]) -> Result<Output, String>
         .map_err(|invalid| {
             let reasons: Vec<String> = invalid.iter().map(ToString::to_string).collect();
             format!(
-                "what the handler publishes to `{stream}` is not valid: {}",
+                "the entry that the handler publishes to `{stream}` is not valid: {}",
                 reasons.join("; ")
             )
         })?;
@@ -173,7 +176,10 @@ mod tests {
     fn what_is_no_answer_about_this_entry_is_said() {
         for (line, why) in [
             ("starting up", "not an answer: starting up"),
-            (r#"{"id":"7-2","ok":true}"#, "for 7-2 when asked about 7-1"),
+            (
+                r#"{"id":"7-2","ok":true}"#,
+                "for 7-2, but it was asked about 7-1",
+            ),
             (r#"{"id":"7-1"}"#, "neither"),
             (r#"{"id":"7-1","ok":true,"error":"x"}"#, "neither"),
             (r#"{"id":"7-1","ok":true,"permanent":true}"#, "neither"),

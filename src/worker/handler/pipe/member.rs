@@ -1,4 +1,5 @@
-//! A process of the pool, as those see it that have a request: how much it has before it, and how to stop it.
+//! A process of the pool, from the point of view of the code that has a request: how much it has to do, and how to
+//! stop it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,10 +14,10 @@ use super::request::{Load, PipeRequest};
 use super::session::{PipeSession, Subject};
 use super::window::Window;
 
-/// A process and the task that talks with it.
+/// A process and the task that communicates with it.
 #[derive(Debug)]
 pub(super) struct Member {
-    /// Bounded by the engine, which runs no more handlers than the windows allow.
+    /// Unbounded here, but the engine runs no more handlers than the windows allow.
     requests: mpsc::UnboundedSender<PipeRequest>,
     load: Arc<Load>,
     task: JoinHandle<()>,
@@ -41,7 +42,7 @@ impl Member {
         }
     }
 
-    /// Whether its process ended or is about to.
+    /// Whether its process has ended or is about to end.
     pub(super) fn is_gone(&self) -> bool {
         self.requests.is_closed()
     }
@@ -50,13 +51,13 @@ impl Member {
         self.load.asked.load(Ordering::Relaxed) > 0
     }
 
-    /// How many requests it takes before its window is full; negative when more wait.
+    /// How many more requests it takes before its window is full; negative when more are waiting.
     pub(super) fn room(&self) -> i64 {
         let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed).cast_signed() as i64;
         count(&self.load.window) - count(&self.load.asked)
     }
 
-    /// Stops the process, and with it all that it was asked.
+    /// Stops the process, and with it all of its requests.
     pub(super) fn stop(&self) -> AbortHandle {
         self.task.abort_handle()
     }
@@ -67,7 +68,7 @@ impl Member {
         let _ = self.requests.send(request);
     }
 
-    /// Closes the process's input once all is answered, and waits `patience` at most until it ends.
+    /// Closes the process's input once all requests are answered, and waits up to `patience` until it ends.
     pub(super) async fn close(self, patience: Duration) {
         let Self {
             requests, mut task, ..

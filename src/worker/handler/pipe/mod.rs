@@ -1,10 +1,12 @@
-//! `--pipe`: long-lived processes, at most one for each slot. One entry object a line in, one answer a line out; the
-//! process stays for the next entry. One that dies, is stopped, or answers out of step is replaced by the next.
+//! `--pipe`: long-lived processes, at most one for each slot. Each reads one entry as a JSON object per line and
+//! writes one answer per line; it stays for the next entry. A process that dies, is stopped, or answers out of step
+//! is replaced when the next entry comes.
 //!
-//! A process that answers fast is sent entries ahead of its answers ([`window`]), so that it never waits for the worker;
-//! one that takes its time has one entry at a time. Answers are matched by id ([`session`]). When a process fails, the
-//! entry whose turn it was is to blame; those sent after it are tried again at once, and each that was with a process
-//! when it failed is the only one in its process the next time: what kills processes is known for certain then.
+//! A process that answers fast is sent entries ahead of its answers ([`window`]), so that it never waits for the
+//! worker; a slow one has one entry at a time. Answers are matched by id ([`session`]). When a process fails, the
+//! entry that it was handling is blamed. Those sent after it are tried again at once, and each entry that was with a
+//! failed process is the only one in its process the next time, so that it becomes certain which entry makes
+//! processes fail.
 
 mod answer;
 mod member;
@@ -34,14 +36,14 @@ use crate::topology::StreamSpec;
 use crate::worker::policy::Policy;
 use crate::worker::state::in_hand::Delivery;
 
-/// How long processes are awaited whose standard input was closed because the worker ends.
+/// How long processes have to end after their standard input was closed at the end of the worker.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Talks to processes that stay.
+/// Communicates with long-lived processes.
 #[derive(Debug)]
 pub struct Pipe {
     program: Program,
-    /// The schemas and limits of the streams that answers may publish to; others take any entry.
+    /// The schemas and limits of the streams that answers may publish to; other streams accept any entry.
     streams: Arc<Vec<StreamSpec>>,
     members: Mutex<Vec<Member>>,
     ahead: Arc<Ahead>,
@@ -49,11 +51,11 @@ pub struct Pipe {
 }
 
 impl Pipe {
-    /// A handler that talks to `program`, started with `args` and without the environment's `secrets`: the names of
-    /// variables; what its answers publish is checked by `streams`.
+    /// A handler that communicates with `program`, started with `args` and without the environment variables named in
+    /// `secrets`; entries that its answers publish are checked against `streams`.
     ///
     /// # Errors
-    /// When the guard that ends handlers with this process cannot be started.
+    /// When the guard that ends handlers together with this process cannot be started.
     pub fn new(
         program: OsString,
         args: Vec<OsString>,
@@ -73,7 +75,7 @@ impl Pipe {
         })
     }
 
-    /// How many entries it takes beyond one for each process.
+    /// How many entries it can take in addition to one for each process.
     pub(super) fn ahead(&self) -> usize {
         self.ahead.count()
     }
@@ -115,7 +117,7 @@ impl Pipe {
         }
     }
 
-    /// Gives the request to a process that has nothing to do, else to a new one, else to the one that takes the most.
+    /// Gives the request to an idle process, or to a new one, or to the one with the most room.
     fn ask(
         &self,
         request: PipeRequest,
@@ -154,7 +156,7 @@ impl Pipe {
         Member::start(process, window, subject, policy.handler_timeout)
     }
 
-    /// Lets the processes end by themselves: their input is closed, and they are awaited for a while, then stopped.
+    /// Lets the processes end by themselves: closes their input, waits for a while, then stops those that are left.
     pub(super) async fn close(&self) {
         let members = std::mem::take(&mut *self.members());
         join_all(members.into_iter().map(|member| member.close(GOODBYE))).await;
@@ -170,7 +172,8 @@ impl Pipe {
     }
 }
 
-/// A request under way. Dropped before its answer it stops the process: what was sent cannot be taken back.
+/// An outstanding request. If it is dropped before its answer, the process is stopped, because what was sent cannot
+/// be taken back.
 struct StopUnlessAnswered {
     stop: tokio::task::AbortHandle,
     is_over: bool,

@@ -1,4 +1,4 @@
-//! One process of a `--pipe` handler: its pipes, what it says on standard error, and how it ended.
+//! One process of a `--pipe` handler: its pipes, its standard error, and how it ended.
 
 use std::ffi::OsString;
 use std::io;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::worker::handler::attempt::{Attempt, Guard};
 use crate::worker::handler::{Origin, keep_end, tail};
 
-/// How long a process that closed its output is given to end and to say why.
+/// How long a process that closed its output has to end and to write a reason.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// What is started.
@@ -25,7 +25,7 @@ pub(super) struct Program {
     pub(super) guard: Arc<Guard>,
 }
 
-/// A running process. Dropping it kills it, with what it started.
+/// A running process. Dropping it kills it and everything it started.
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) input: ChildStdin,
@@ -68,7 +68,7 @@ impl Program {
 }
 
 impl Process {
-    /// It closed its output: how it ended and what it said on standard error.
+    /// It closed its output: how it ended and what it wrote to standard error.
     pub(super) async fn last_words(&mut self) -> Ended {
         let ended = timeout(LAST_WORDS, self.attempt.wait()).await;
         let _ = timeout(LAST_WORDS, &mut self.listener).await;
@@ -101,14 +101,14 @@ impl Process {
         listener.abort();
     }
 
-    /// Stops it, unless it ended well by itself, and waits until nothing is left of it.
+    /// Stops it, unless it ended well by itself, and waits until none of its processes is left.
     pub(super) async fn finish(self) {
         self.listener.abort();
         self.attempt.finish().await;
     }
 }
 
-/// Keeps the end of what the process says on standard error.
+/// Keeps the end of what the process writes to standard error.
 async fn listen(mut errors: ChildStderr, words: Arc<Mutex<Vec<u8>>>) {
     let mut piece = [0u8; 4096];
     while let Ok(read @ 1..) = errors.read(&mut piece).await {

@@ -1,4 +1,4 @@
-//! A request to a `--pipe` process, and what becomes of it.
+//! A request to a `--pipe` process, and its outcome.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -13,22 +13,23 @@ pub(super) struct PipeRequest {
     pub(super) delivery: Delivery,
     /// Whether it must be the only one in its process.
     pub(super) is_apart: bool,
-    /// Dropped unused when the session ends for a reason that has nothing to do with this one.
+    /// Dropped unused when the session ends for a reason that has nothing to do with this request.
     pub(super) reply: oneshot::Sender<Reply>,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(super) enum Reply {
     /// The process answered.
     Answer(Verdict),
-    /// The process failed, and it was this one's turn.
+    /// The process failed while it was handling this request.
     Failed(String),
-    /// The process ended, and this one had been sent to it as well, or was the next one when it had had enough.
+    /// The process ended, and this request had also been sent to it, or was the next one when it reached its own
+    /// limit.
     Interrupted,
 }
 
-/// What a process has before it, for whoever has another request.
+/// How much a process has to do, for choosing the process of another request.
 #[derive(Debug, Default)]
 pub(super) struct Load {
     pub(super) asked: AtomicUsize,

@@ -1,5 +1,5 @@
-//! The session with one `--pipe` process: requests go in as far as its window allows, replies come out and are matched by
-//! id.
+//! The session with one `--pipe` process: requests are written as far as its window allows, and answers are read and
+//! matched by id.
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,11 +20,11 @@ use crate::model::{EntryId, Name};
 use crate::topology::StreamSpec;
 use crate::worker::handler::{LAST_LOOK, overdue};
 
-/// Bytes of an answer at most.
+/// The greatest length of an answer in bytes.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
-/// While so many bytes wait to be written to a process, no further request is.
+/// While this many bytes wait to be written to a process, no further request is.
 const UNWRITTEN_BYTES_MAX: usize = 1 << 20;
-/// Room for what is read from a process at a time.
+/// The buffer for one read from a process.
 const READ_BYTES: usize = 64 << 10;
 
 /// A request that the process has, or is being sent.
@@ -32,17 +32,17 @@ const READ_BYTES: usize = 64 << 10;
 struct InFlightRequest {
     id: EntryId,
     is_apart: bool,
-    /// How many bytes the process has been sent when it has all of this one.
+    /// How many bytes the process must have been sent in total to have all of this request.
     end: u64,
     reply: oneshot::Sender<Reply>,
 }
 
-/// Lines on their way into the process.
+/// Lines that are being written to the process.
 #[derive(Debug, Default)]
 struct Unwritten {
     bytes: Vec<u8>,
     at: usize,
-    /// How many bytes have been written since the beginning.
+    /// How many bytes have been written in total.
     written: u64,
     /// The process reads no more.
     is_closed: bool,
@@ -63,10 +63,10 @@ impl Unwritten {
     }
 }
 
-/// What a session is about.
+/// What the requests of a session have in common.
 #[derive(Debug)]
 pub(super) struct Subject {
-    /// Where the entries come from.
+    /// The stream that the entries come from.
     pub(super) stream: Name,
     /// The schemas and limits of the streams that answers may publish to.
     pub(super) streams: Arc<Vec<StreamSpec>>,
@@ -76,7 +76,7 @@ pub(super) struct Subject {
 enum End {
     /// The process closed its output.
     Closed,
-    /// It said what is no answer.
+    /// It wrote something that is not a valid answer.
     OutOfStep(String),
     /// It did not answer in time.
     Overdue,
@@ -87,18 +87,18 @@ pub(super) struct PipeSession {
     requests: mpsc::UnboundedReceiver<PipeRequest>,
     /// A request that waits until the window has room for it.
     next: Option<PipeRequest>,
-    /// In the order in which they were asked.
+    /// Requests in the order in which they were sent.
     asked: VecDeque<InFlightRequest>,
     unwritten: Unwritten,
-    /// What was read and is no whole line yet.
+    /// Output that was read and does not form a whole line yet.
     heard: Vec<u8>,
-    /// How much of that has no line's end.
+    /// How much of that is known to contain no line end.
     searched: usize,
     window: Window,
     load: Arc<Load>,
-    /// Since when the first of `asked` has had its turn.
+    /// When the process began to handle the first request in `asked`.
     turn: Instant,
-    /// When the last answers came, or the first request after a rest was asked.
+    /// When the last answers came, or when the first request after a pause was sent.
     heard_at: Instant,
     has_answered: bool,
     subject: Subject,
@@ -132,7 +132,7 @@ impl PipeSession {
         }
     }
 
-    /// Talks until the process ends or is to end.
+    /// Runs the session until the process ends or must end.
     pub(super) async fn run(mut self) {
         let mut is_closing = false;
         let end = loop {
@@ -167,7 +167,7 @@ impl PipeSession {
         self.end(end).await;
     }
 
-    /// Something was read, or the output is at its end.
+    /// Handles a read: some output, or its end.
     fn on_read(&mut self, read: &io::Result<usize>) -> Option<End> {
         match read {
             Ok(0) | Err(_) => Some(End::Closed),
@@ -175,8 +175,8 @@ impl PipeSession {
         }
     }
 
-    /// The limit is over. What was said in time counts, also where the worker itself stood still until now: then its
-    /// clock is told of before what there is to read.
+    /// The time limit is over. An answer that was written in time still counts, even if the worker itself was
+    /// suspended until now, in which case it notices the time before the answer.
     async fn look_once_more(&mut self) -> Option<End> {
         if let Ok(read) = timeout(LAST_LOOK, self.process.output.read_buf(&mut self.heard)).await
             && let Some(end) = self.on_read(&read)
@@ -191,7 +191,7 @@ impl PipeSession {
         !self.unwritten.is_closed && !self.unwritten.rest().is_empty()
     }
 
-    /// Asks what the window has room for.
+    /// Sends the requests that the window has room for.
     fn take_questions(&mut self) {
         loop {
             let Some(request) = self.next.take().or_else(|| self.requests.try_recv().ok()) else {
@@ -232,10 +232,10 @@ impl PipeSession {
         });
     }
 
-    /// Takes whole lines out of what was heard.
+    /// Takes whole lines out of the output that was read.
     ///
     /// # Errors
-    /// Why one of them is no answer to anything that was asked.
+    /// Why one of them does not answer any request.
     fn hear(&mut self) -> Result<(), String> {
         let (heard, now) = (std::mem::take(&mut self.heard), Instant::now());
         let (mut from, mut answers, mut outcome) = (0, 0, Ok(()));
@@ -290,8 +290,8 @@ impl PipeSession {
         Ok(())
     }
 
-    /// Tells everybody. One that ends well after some answers has had enough (a limit of its own): nobody is to blame,
-    /// unless the entry whose turn it was had a process end over it before.
+    /// Reports the end to all requests. A process that ends well after some answers has reached a limit of its own:
+    /// no entry is blamed, unless a process ended over the same entry before.
     async fn end(mut self, end: End) {
         self.requests.close();
         let (reason, ended_well) = match end {
@@ -308,7 +308,8 @@ impl PipeSession {
         let mut asked = self.asked.into_iter();
         let Some(first) = asked.next() else {
             if !ended_well {
-                tracing::warn!(stream = %self.subject.stream, reason, "a handler's process failed between two entries: starting another in its place");
+                tracing::warn!(stream = %self.subject.stream, reason, "a handler's process failed between two \
+                    entries; another one is started in its place");
             }
             return;
         };
@@ -324,7 +325,7 @@ impl PipeSession {
     }
 }
 
-/// How long the first line is, if it has an end; the first `searched` bytes have none.
+/// The length of the first line, if it has an end; the first `searched` bytes contain none.
 fn line_length(heard: &[u8], searched: usize) -> Option<usize> {
     let rest = heard.get(searched..)?;
     memchr(b'\n', rest).map(|found| searched + found)

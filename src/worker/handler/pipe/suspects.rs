@@ -1,17 +1,17 @@
-//! Entries that were with a process when it failed: the next time each is the only one in its process, so that what
-//! makes processes fail is known for certain.
+//! Entries that were with a process when it failed. The next time, each of them is the only one in its process, so
+//! that it becomes certain which entry makes processes fail.
 
 use std::collections::{HashSet, VecDeque};
 
 use crate::model::EntryId;
 
-/// Suspects remembered; the oldest are forgotten first, and may then share a process again.
+/// How many suspects are remembered. The oldest are forgotten first, and may then share a process again.
 const SUSPECTS_MAX: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
     ids: HashSet<EntryId>,
-    /// In the order in which they came; may name some that are cleared.
+    /// In the order in which they came; may contain some that were cleared.
     order: VecDeque<EntryId>,
 }
 
@@ -32,7 +32,7 @@ impl Suspects {
         }
     }
 
-    /// It was answered.
+    /// The entry was answered.
     pub(super) fn remove(&mut self, id: EntryId) {
         self.ids.remove(&id);
     }

@@ -1,18 +1,18 @@
-//! How many entries a process is sent ahead of its answers: about [`WORK_AHEAD`] of its work, measured, so that a fast
-//! one never waits for the worker and a slow one keeps nothing from the others.
+//! How many entries a process is sent ahead of its answers: about [`WORK_AHEAD`] of its measured work, so that a fast
+//! process never waits for the worker and a slow one holds up no entries that others could handle.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// The work that a process has before it, as long as it takes for that: many times what a turn of the worker takes.
+/// How much work a process has ahead, measured as time: many times the duration of one turn of the worker.
 const WORK_AHEAD: Duration = Duration::from_millis(5);
-/// Entries sent ahead at most.
+/// The greatest number of entries sent ahead.
 const WINDOW_MAX: usize = 512;
 /// The same for all processes together.
 const AHEAD_MAX: usize = 8192;
 
-/// What the windows of all processes allow beyond one entry each.
+/// How many entries the windows of all processes allow beyond one entry each.
 #[derive(Debug, Default)]
 pub(super) struct Ahead(AtomicUsize);
 
@@ -22,7 +22,7 @@ impl Ahead {
     }
 }
 
-/// The window of one process; its share of [`Ahead`] goes with it.
+/// The window of one process; its share of [`Ahead`] is returned when it is dropped.
 #[derive(Debug)]
 pub(super) struct Window {
     size: usize,
@@ -30,7 +30,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// One entry at a time.
+    /// A window of one entry.
     pub(super) fn new(ahead: Arc<Ahead>) -> Self {
         Self { size: 1, ahead }
     }
@@ -39,8 +39,8 @@ impl Window {
         self.size
     }
 
-    /// `answers` came within `took`. One slow answer narrows the window at once; it widens with the answers that come in
-    /// time, by one each.
+    /// Records that `answers` came within `took`. One slow answer narrows the window at once; it widens by one with
+    /// each answer that comes in time.
     pub(super) fn note(&mut self, answers: usize, took: Duration) {
         let in_time = WORK_AHEAD.as_nanos() * answers as u128 / took.as_nanos().max(1);
         let in_time = usize::try_from(in_time).unwrap_or(WINDOW_MAX);
