@@ -14,10 +14,9 @@ use crate::model::{
 };
 use crate::streams::dead_letters::Source;
 use crate::streams::names::{require_unless_dead_letters, without_dead_letters};
-use crate::streams::stats::{Stats, StatsEnd, StatsQuery, StatsReport, ValueState, Watch};
+use crate::streams::stats::{Stats, StatsEnd, StatsQuery, StatsReport, ValueState, Watch, facts};
 use crate::streams::tail::Unjudged;
 use crate::view::{Report, StatsView, human_count};
-use crate::wire::{Connection, allowed, time, xlen};
 
 /// Bytes of a value that somebody may type.
 const TYPED_MAX: usize = 60;
@@ -181,13 +180,6 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
     tell_end(&report, context);
     Ok(exit)
-}
-
-/// The server's clock, and how many entries the stream has; this machine's, and `None`, where the user may not ask.
-async fn facts(connection: &Connection, stream: &Name) -> Result<(Time, Option<u64>)> {
-    let (now, length) = tokio::join!(connection.run(time()), connection.run(xlen(stream)));
-    let now = allowed(now)?.map_or_else(Time::now, Time::from_ms);
-    Ok((now, allowed(length)?))
 }
 
 /// Says where not all of the range was looked at, and how to see what is most frequent.

@@ -2,6 +2,7 @@
 //! they came. Reads entries in pages and changes nothing; memory is bounded, whatever is in them.
 
 mod distinct;
+mod facts;
 mod fields;
 mod names;
 mod rows;
@@ -22,6 +23,7 @@ use crate::model::{Edge, Entry, EntryId, Fields, Name};
 use crate::wire::Lane;
 use crate::wire::decode::FieldSlices;
 pub use distinct::Distinct;
+pub use facts::facts;
 pub use fields::FieldRow;
 use fields::FieldsFigures;
 use names::Names;
