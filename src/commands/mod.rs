@@ -12,6 +12,7 @@ mod context;
 mod demo;
 mod dev;
 mod dlq;
+mod doctor;
 mod get;
 mod groups;
 mod help;
@@ -82,7 +83,7 @@ macro_rules! commands {
 commands! {
     "Set up": demo Demo, dev Dev, init Init, topology Topology, completions Completions, man Man;
     "Publish": publish Publish, ingest Ingest;
-    "Look": check Check, info Info, lag Lag, pending Pending, tail Tail, read Read, get Get, stats Stats, memory Memory, wait Wait;
+    "Look": check Check, doctor Doctor, info Info, lag Lag, pending Pending, tail Tail, read Read, get Get, stats Stats, memory Memory, wait Wait;
     "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq;
     "Work": worker Worker, consume Consume;
     "Keep": groups Groups, consumers Consumers;

@@ -275,6 +275,24 @@ impl Console {
         out.flush()
     }
 
+    /// Shows one object with all it has, where it would be a table with the usual columns only.
+    ///
+    /// # Errors
+    /// As [`Console::show`].
+    pub fn show_whole<R: Row>(&self, row: &R) -> Result<()> {
+        let format = match self.options.format {
+            Format::Table => Format::Wide,
+            format => format,
+        };
+        let options = Options {
+            format,
+            ..self.options.clone()
+        };
+        let mut out = self.out();
+        view::one(out.buffer(), row, &options)?;
+        out.flush()
+    }
+
     /// Shows a report with several parts, with at most this many rows of each list.
     ///
     /// # Errors

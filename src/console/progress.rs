@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::model::escaped;
-use crate::view::{human_count, human_millis};
+use crate::model::{human_count, human_millis};
 
 /// The time between two lines when there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);

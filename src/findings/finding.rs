@@ -64,23 +64,56 @@ report! {
 }
 
 impl Finding {
-    /// Of a group.
+    /// About the server.
+    pub(super) fn of_server(
+        severity: impl Into<Severity>,
+        summary: String,
+        next: &CommandLine,
+    ) -> Self {
+        Self {
+            severity: severity.into(),
+            rule: "",
+            group: None,
+            stream: None,
+            summary,
+            why: "",
+            evidence: Vec::new(),
+            next: next.to_string(),
+        }
+    }
+
+    /// About a stream.
+    pub(super) fn of_stream(
+        severity: impl Into<Severity>,
+        stream: &Name,
+        summary: String,
+        next: &CommandLine,
+    ) -> Self {
+        Self {
+            stream: Some(stream.clone()),
+            ..Self::of_server(severity, summary, next)
+        }
+    }
+
+    /// About a group.
     pub(super) fn of_group(
-        rule: &Rule,
         severity: impl Into<Severity>,
         group: &GroupReport,
         summary: String,
         next: &CommandLine,
     ) -> Self {
         Self {
-            severity: severity.into(),
-            rule: rule.id,
             group: Some(group.group.clone()),
-            stream: Some(group.stream.clone()),
-            summary,
-            why: rule.why,
-            evidence: Vec::new(),
-            next: next.to_string(),
+            ..Self::of_stream(severity, &group.stream, summary, next)
+        }
+    }
+
+    /// As `rule` found it.
+    pub(super) fn by(self, rule: &Rule) -> Self {
+        Self {
+            rule: rule.id,
+            why: rule.about.why,
+            ..self
         }
     }
 

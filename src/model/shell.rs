@@ -10,6 +10,7 @@ use super::escape::is_unsafe;
 /// (and bash, zsh and fish) splits into exactly these words.
 #[derive(Clone, Debug)]
 pub struct CommandLine {
+    program: &'static str,
     command: Cow<'static, str>,
     words: Vec<Word>,
 }
@@ -29,7 +30,13 @@ enum Word {
 impl CommandLine {
     /// `ucp-streams COMMAND`: `groups set-id`.
     pub fn new(command: impl Into<Cow<'static, str>>) -> Self {
+        Self::of_program("ucp-streams", command)
+    }
+
+    /// `PROGRAM COMMAND`, for what this tool does not do.
+    pub fn of_program(program: &'static str, command: impl Into<Cow<'static, str>>) -> Self {
         Self {
+            program,
             command: command.into(),
             words: Vec::new(),
         }
@@ -71,7 +78,7 @@ impl CommandLine {
 
 impl fmt::Display for CommandLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ucp-streams {}", self.command)?;
+        write!(f, "{} {}", self.program, self.command)?;
         let is_dashed = |it: &Word| matches!(it, Word::Argument { is_dashed, .. } if *is_dashed);
         if !self.words.iter().any(is_dashed) {
             return self.words.iter().try_for_each(|word| write!(f, " {word}"));

@@ -1,8 +1,8 @@
 //! The text of a cell: a person gets `12,345`, and a script `12345`.
 
-use super::human::{human_bytes, human_count, human_millis};
 use super::json::json_made_safe;
 use crate::model::{Body, Cell, Tone, escaped, shown_field};
+use crate::model::{human_bytes, human_count, human_millis};
 
 /// A cell's text. Safe to print.
 pub(super) trait Shown {

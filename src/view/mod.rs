@@ -11,7 +11,6 @@ mod block;
 mod cell;
 mod entries;
 mod header;
-mod human;
 mod jq;
 mod json;
 mod list;
@@ -28,9 +27,10 @@ mod text;
 mod theme;
 mod wrap;
 
+pub use crate::model::{human_bytes, human_count, human_millis};
 pub use entries::{EntryStyle, EntryWriter};
 pub use header::Header;
-pub use human::{human_bytes, human_count, human_millis};
+
 pub use jq::JqFilter;
 pub use json::{json_bytes, json_made_safe, json_text, write_json};
 pub use list::Cut;

@@ -12,6 +12,7 @@ mod consumers;
 mod demo;
 mod dev;
 mod dlq;
+mod doctor;
 mod frame;
 mod groups;
 mod info;

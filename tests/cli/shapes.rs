@@ -277,6 +277,7 @@ fn every_documented_shape_is_what_is_printed() {
         lag --exact
         wait event-processors --dlq 1000 --live 0
         check
+        doctor
         info
         info events.normalized orders
         pending merge-processors

@@ -163,6 +163,11 @@ commands! {
         on(&["check", "nobody"]).text(),
         on(&["check", "--max-lag", "10,5"]).text(),
     ]
+    doctor "doctor" => [
+        on(&["doctor"]).text(),
+        on(&["doctor", "--explain", "ghosts"]),
+        on(&["doctor", "--explain", "ghost"]).text(),
+    ]
     lag "lag" => [
         on(&["lag"]),
         on(&["lag", "--exact"]),

@@ -30,7 +30,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "`ucp-streams stats STREAM --by FIELD` counts entries by the values of fields",
     ),
     (
-        &["health", "doctor", "healthcheck"],
+        &["health", "healthcheck"],
         "`ucp-streams check` gives one verdict with its reasons, and `ping` checks the server",
     ),
     (

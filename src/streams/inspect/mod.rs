@@ -3,6 +3,7 @@
 
 mod cells;
 mod count;
+mod details;
 mod exact;
 mod group;
 mod live;
@@ -16,6 +17,7 @@ use futures_util::future::{join_all, try_join_all};
 pub use cells::deliveries_cell;
 pub(super) use cells::lost_cell;
 pub(super) use count::{Counter, Range as Counted};
+pub use details::{Details, GroupDetails, OLDEST_MAX, OddKey, Reasons, ServerDetails, Unseen};
 pub(super) use exact::between;
 pub use exact::count;
 pub use group::GroupReport;
@@ -128,6 +130,8 @@ pub enum Detail {
     Groups,
     /// Streams too: their memory, and how fast they grow.
     Streams,
+    /// And what only a closer look shows, in one more round trip.
+    Details,
 }
 
 /// What was observed at one time. This is the only place where a server is asked for the state of its streams and
@@ -138,6 +142,8 @@ pub struct Observation {
     pub streams: Vec<StreamReport>,
     /// Streams that the user may not access; these are not all of the requested ones.
     pub denied: Vec<Denied>,
+    /// What only a closer look shows, where that was asked for.
+    pub details: Option<Details>,
 }
 
 /// A stream that the user may not access.
@@ -238,10 +244,15 @@ pub async fn observe(
         counter: Counter::default(),
     };
     let reports = looks.into_iter().map(|look| look.report(&survey));
-    Ok(Observation {
+    let mut seen = Observation {
         streams: try_join_all(reports).await?,
         denied,
-    })
+        details: None,
+    };
+    if detail >= Detail::Details {
+        seen.details = Some(details::look(connection, topology, &seen).await?);
+    }
+    Ok(seen)
 }
 
 /// Makes sure that everything that was named exists.

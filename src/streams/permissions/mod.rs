@@ -154,6 +154,11 @@ impl About {
                             add("%R~", &stream.derived(":policy:"), "*");
                         }
                     }
+                    Keys::ReadInFlight if self.is_of_streams() => {
+                        if topology.groups_of(stream).next().is_some() {
+                            add("%R~", &stream.derived(":inflight:"), "*");
+                        }
+                    }
                     Keys::Working
                     | Keys::ReadPolicies
                     | Keys::ReadInFlight

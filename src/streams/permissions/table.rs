@@ -174,7 +174,7 @@ const DEMO: &[&[&str]] = &[
 /// One row per command. A command that is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{DeadLetters, Demo, Losses, ReadDeadLetters, ReadInFlight, ReadLosses, ReadPolicies, ReadStreams, Streams, Working};
+    use Keys::{DeadLetters, Demo, Losses, ReadBreakers, ReadDeadLetters, ReadInFlight, ReadLosses, ReadPolicies, ReadStreams, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -195,6 +195,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("groups", Scope::Streams, OBSERVE, OBSERVED),
         needs("check", Scope::Streams, OBSERVE, OBSERVED),
         needs("lag", Scope::Streams, OBSERVE, OBSERVED),
+        needs("doctor", Scope::Streams, &[LOOK, MEASURE, BESIDE, &["memory|usage", "type", "config|get", "slowlog|get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies, ReadInFlight]),
         needs("wait", Groups, OBSERVE, OBSERVED),
         needs("pending", Groups, &[PENDING, CONSUMERS, &["time", "hmget"]], &[ReadStreams, ReadInFlight]),
         needs("claim", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters, ReadPolicies]),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::findings::{CheckReport, Finding, Severity};
+use crate::findings::{CheckReport, DoctorReport, Finding, Severity};
 use crate::model::{Column, Lag, Problem, Row as _, Tone};
 use crate::streams::inspect::GroupReport;
 use crate::topology::{Level, Measure, Threshold};
@@ -18,17 +18,8 @@ impl Report for CheckReport {
         if !section.for_people() {
             return section.list(&self.findings);
         }
-        let head = format!("{}: {}", self.verdict.word(), self.summary);
-        section.line(tone(self.verdict), &head);
-        let shown = section.shown_of(self.findings.len());
-        for finding in &self.findings[..shown] {
-            let word = finding.severity.word();
-            let line = format!("{word:<9} {}: {}", finding.subject(), finding.summary);
-            section.line_under(tone(finding.severity), &line, MARGIN.len());
-            section.line(Tone::Dim, &format!("{MARGIN}{}", finding.why));
-            section.line(Tone::Plain, &format!("{MARGIN}next: {}", finding.next));
-        }
-        section.cut_after(shown, self.findings.len());
+        head(section, self.verdict, &self.summary);
+        paragraphs(section, &self.findings);
         let well: Vec<&GroupReport> = self.groups.iter().filter(|it| !self.has(it)).collect();
         let shown = section.shown_of(well.len());
         for group in &well[..shown] {
@@ -44,6 +35,38 @@ impl Report for CheckReport {
         section.cut_after(shown, well.len());
         Ok(())
     }
+}
+
+impl Report for DoctorReport {
+    const TABLES: &'static [&'static [Column]] = &[Finding::COLUMNS];
+
+    fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {
+        if !section.for_people() {
+            return section.list(&self.findings);
+        }
+        head(section, self.verdict, &self.summary);
+        paragraphs(section, &self.findings);
+        Ok(())
+    }
+}
+
+/// The verdict in a line.
+fn head(section: &mut Section<'_>, verdict: Severity, summary: &str) {
+    let head = format!("{}: {summary}", verdict.word());
+    section.line(tone(verdict), &head);
+}
+
+/// Each finding with why it matters and what to type next.
+fn paragraphs(section: &mut Section<'_>, findings: &[Finding]) {
+    let shown = section.shown_of(findings.len());
+    for finding in &findings[..shown] {
+        let word = finding.severity.word();
+        let line = format!("{word:<9} {}: {}", finding.subject(), finding.summary);
+        section.line_under(tone(finding.severity), &line, MARGIN.len());
+        section.line(Tone::Dim, &format!("{MARGIN}{}", finding.why));
+        section.line(Tone::Plain, &format!("{MARGIN}next: {}", finding.next));
+    }
+    section.cut_after(shown, findings.len());
 }
 
 impl CheckReport {

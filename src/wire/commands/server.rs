@@ -1,6 +1,6 @@
 //! Commands about the server itself.
 
-use crate::model::Name;
+use crate::model::{Name, escaped};
 use crate::wire::decode;
 use crate::wire::error::Result;
 use crate::wire::node::{Node as _, Shape};
@@ -93,6 +93,66 @@ pub fn info(section: &str) -> Request<Vec<(String, String)>> {
             .collect())
     })
     .arg(section)
+}
+
+/// `CONFIG GET name …`: the settings as `(name, value)`, those that the server has.
+pub fn config_get(names: &[&str]) -> Request<Vec<(String, String)>> {
+    let mut request = Request::new("CONFIG GET", None, |command, value| {
+        let mut settings = Vec::new();
+        decode::pairs(command, value, |name, value| {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            settings.push((text(name), text(decode::bytes(command, value)?)));
+            Ok(())
+        })?;
+        Ok(settings)
+    });
+    for name in names {
+        request = request.arg(*name);
+    }
+    request
+}
+
+/// A call that took long enough for the server's slow log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlowCall {
+    /// When it was called, in seconds since the Unix epoch, by the server's clock.
+    pub at_s: u64,
+    /// How long it held the server, in microseconds.
+    pub micros: u64,
+    /// The command, without its arguments.
+    pub command: String,
+    /// The address of the client, and its name where it has one.
+    pub client: String,
+}
+
+/// `SLOWLOG GET count`: the newest slow calls, newest first.
+pub fn slowlog(count: u32) -> Request<Vec<SlowCall>> {
+    Request::new("SLOWLOG GET", None, |command, value| {
+        decode::list(command, value)?
+            .map(|call| {
+                let parts: Vec<_> = decode::list(command, call)?.collect();
+                let [_, at, micros, words, rest @ ..] = &parts[..] else {
+                    return Err(crate::wire::Error::shape(command, "a call with its time"));
+                };
+                let text = |node| decode::bytes(command, node).map(escaped);
+                let word = decode::list(command, *words)?
+                    .next()
+                    .map(text)
+                    .transpose()?;
+                let client = rest
+                    .iter()
+                    .map(|it| text(*it))
+                    .collect::<Result<Vec<_>>>()?;
+                Ok(SlowCall {
+                    at_s: decode::count(command, *at)?,
+                    micros: decode::count(command, *micros)?,
+                    command: word.unwrap_or_default().to_uppercase(),
+                    client: client.join(" ").trim_end().to_owned(),
+                })
+            })
+            .collect()
+    })
+    .arg(count)
 }
 
 /// `SENTINEL MASTERS`: the name and the `HOST:PORT` of each primary that a sentinel watches.

@@ -56,6 +56,11 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "how fast a stream is written to lately",
     ),
     (
+        "doctor",
+        &["+xrevrange"],
+        "how fast a stream is written to lately",
+    ),
+    (
         "wait",
         &["+xrevrange"],
         "how fast a stream is written to lately",

@@ -212,6 +212,7 @@ const SCENES: &[Scene] = &[
     scene("groups", &[], &["groups"]).after(PREDICT).does(tells_that_all_fails),
     scene("check", &[], &["check", "-o", "json"]).after(PREDICT).ends(2),
     scene("check", OF_GROUP, &["check", GROUP, "--max-idle", "1h"]).ends(2),
+    scene("doctor", &[], &["doctor", "-o", "json"]).after(PREDICT).ends(1),
     scene("lag", &[], &["lag"]).after(PREDICT),
     scene("lag", OF_GROUP, &["lag", GROUP, "--exact"]),
     scene("wait", &[], &["wait", "--timeout", "1s"]).after(PREDICT).ends(4),

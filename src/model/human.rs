@@ -1,6 +1,6 @@
 //! Numbers for people: `12,345`, `3m 20s`, `1.2 MiB`. Scripts get the raw numbers.
 
-use crate::model::with_commas;
+use super::with_commas;
 
 /// A count with a comma between thousands.
 pub fn human_count(count: u64) -> String {

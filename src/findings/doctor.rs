@@ -1,0 +1,82 @@
+//! What `doctor` says: all findings, and what the rules say of themselves.
+
+use super::{Finding, Rule, Scope, Severity, findings};
+use crate::model::{counted, report};
+
+/// All that is wrong.
+#[derive(Clone, Debug, serde::Serialize, schemars::JsonSchema)]
+pub struct DoctorReport {
+    /// The worst of all findings.
+    pub verdict: Severity,
+    /// What was looked at and found, in a sentence.
+    pub summary: String,
+    /// What is wrong, the worst first.
+    pub findings: Vec<Finding>,
+}
+
+impl DoctorReport {
+    /// Of what was seen.
+    pub fn new(scope: &Scope<'_>) -> Self {
+        let found = findings(scope);
+        let verdict = found.iter().map(|it| it.severity).max();
+        let seen = scope.observation;
+        let looked = format!(
+            "the server, {} and {}",
+            counted(seen.streams.len(), "stream", "streams"),
+            counted(seen.groups().count(), "group", "groups"),
+        );
+        let summary = match found.len() {
+            0 => format!("no finding in {looked}"),
+            count => format!("{} in {looked}", counted(count, "finding", "findings")),
+        };
+        Self {
+            verdict: verdict.unwrap_or(Severity::Ok),
+            summary,
+            findings: found,
+        }
+    }
+}
+
+/// What a command of Redis begins with.
+const REDIS_CLI: &str = "redis-cli ";
+
+impl DoctorReport {
+    /// Adds to the commands for redis-cli the `options` with which it reaches the server.
+    pub fn name_server(&mut self, options: &str) {
+        for finding in &mut self.findings {
+            if let Some(command) = finding.next.strip_prefix(REDIS_CLI) {
+                finding.next = format!("{REDIS_CLI}{options} {command}");
+            }
+        }
+    }
+}
+
+report! {
+    /// A rule of `doctor`.
+    #[derive(Clone, Debug)]
+    pub struct RuleReport {
+        /// Its name.
+        pub rule: &'static str => whole("RULE"),
+        /// What it finds.
+        pub finds: &'static str => text("FINDS"),
+        /// Why it matters.
+        pub why: &'static str => text("WHY", wide),
+        /// What to do.
+        pub remedy: &'static str => text("REMEDY", wide),
+        /// Whether `check` holds it, too.
+        pub is_in_check: bool => whole("IN CHECK", wide),
+    }
+}
+
+impl From<&Rule> for RuleReport {
+    fn from(rule: &Rule) -> Self {
+        let about = rule.about;
+        Self {
+            rule: rule.id,
+            finds: about.finds,
+            why: about.why,
+            remedy: about.remedy,
+            is_in_check: about.needs == super::Needs::Observation,
+        }
+    }
+}

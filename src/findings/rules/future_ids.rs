@@ -1,0 +1,29 @@
+//! A stream's ids are ahead of the server's clock.
+
+use super::prelude::*;
+
+pub(super) const ABOUT: About = About {
+    finds: "the last id of a stream is ahead of the server's clock",
+    why: "New entries get the same time and only count up until the clock has caught up: ages and positions by time are wrong.",
+    remedy: "Find the publisher that gives ids of its own, or the clock that was ahead; ids never go back.",
+    needs: Needs::Details,
+};
+
+/// What a clock may differ by.
+const TOLERATED_MS: u64 = 10_000;
+
+pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
+    let Some(now) = scope.details().and_then(|it| it.server.now) else {
+        return Vec::new();
+    };
+    let ahead = scope.observation.streams.iter().filter_map(|stream| {
+        let last = stream.last_id?;
+        let ahead_ms = last.ms.checked_sub(now.ms).filter(|it| *it > TOLERATED_MS)?;
+        let summary = format!("its last id {last} is {} ahead of the server's clock", millis(Some(ahead_ms)));
+        let next = CommandLine::new("get").arg(&stream.stream).arg(last.to_string());
+        Some(Finding::of_stream(Severity::Warning, &stream.stream, summary, &next)
+            .with("last_id", last.to_string(), "XINFO STREAM")
+            .with("now", now.to_string(), "TIME"))
+    });
+    ahead.collect()
+}

@@ -1,0 +1,29 @@
+//! The oldest entry that is not acknowledged is too old.
+
+use super::prelude::*;
+
+pub(super) const ABOUT: About = About {
+    finds: "the oldest undelivered or unacknowledged entry of a group is older than `max_age`",
+    why: "Whoever waits for its outcome has waited as long.",
+    remedy: "See what holds it up with the command that the finding names; start more workers where the lag grows.",
+    needs: Needs::Observation,
+};
+
+pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
+    of_alert(scope, AlertName::MaxAge, |group, alert| {
+
+        let (undelivered, pending) = (group.undelivered_age_ms, group.oldest_pending_age_ms);
+        let age = millis(undelivered.max(pending));
+        let (what, verb) = if undelivered > pending {
+            ("undelivered", "lag")
+        } else {
+            ("unacknowledged", "pending")
+        };
+        let limit = scope.limit(group, Measure::MaxAge, alert);
+        let summary = format!("the oldest {what} entry is {age} old{limit}");
+        let next = scope.command(verb, group);
+        Finding::of_group(alert.level, group, summary, &next)
+            .with("undelivered_age_ms", millis(undelivered), "XRANGE")
+            .with("oldest_pending_age_ms", millis(pending), "XPENDING")
+    })
+}

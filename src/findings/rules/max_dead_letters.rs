@@ -1,0 +1,53 @@
+//! There are too many dead letters.
+
+use super::prelude::*;
+
+pub(super) const ABOUT: About = About {
+    finds: "a stream has more dead letters than `max_dead_letters`",
+    why: "Handlers gave these entries up: somebody has to redrive or purge them.",
+    remedy: "Read why with `dlq list`, mend the cause, then `dlq redrive` them, or `dlq purge` what is of no use.",
+    needs: Needs::Observation,
+};
+
+pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
+    let mut told = Vec::new();
+    of_alert(scope, AlertName::MaxDeadLetters, |group, alert| {
+        let count = group.figures.dead_letters.unwrap_or_default();
+        let limit = scope.limit(group, Measure::MaxDeadLetters, alert);
+        let summary = format!(
+            "its stream has {}{limit}{}",
+            counted(count, "dead letter", "dead letters"),
+            reasons(scope, group)
+        );
+        let next = CommandLine::new("dlq list").arg(&group.stream);
+        Finding::of_group(alert.level, group, summary, &next).with(
+            "dead_letters",
+            count.to_string(),
+            "XLEN",
+        )
+    })
+    .into_iter()
+    .filter(|it| {
+        // A stream's dead letters are one finding, whatever the number of its groups.
+        let is_new = !told.contains(&(it.stream.clone(), it.severity));
+        told.push((it.stream.clone(), it.severity));
+        is_new
+    })
+    .collect()
+}
+
+/// `: 3 with "card declined", 1 with "timeout"`.
+fn reasons(scope: &Scope<'_>, group: &GroupReport) -> String {
+    let details = scope.details();
+    let of_stream = details.and_then(|it| it.reasons.iter().find(|it| it.stream == group.stream));
+    let counts = of_stream.map(|it| it.counts.as_slice()).unwrap_or_default();
+    let words: Vec<String> = counts
+        .iter()
+        .map(|(reason, count)| format!("{count} with \"{reason}\""))
+        .collect();
+    if words.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", words.join(", "))
+    }
+}

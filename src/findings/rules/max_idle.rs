@@ -1,0 +1,25 @@
+//! A pending entry rests for too long.
+
+use super::prelude::*;
+
+pub(super) const ABOUT: About = About {
+    finds: "a pending entry has been idle for longer than `max_idle`",
+    why: "Its consumer is dead or stuck: nobody works on it, and nobody has claimed it.",
+    remedy: "See who holds it with `pending`; a live worker claims it, or `claim GROUP --to CONSUMER` does.",
+    needs: Needs::Observation,
+};
+
+pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
+    of_alert(scope, AlertName::MaxIdle, |group, alert| {
+
+        let idle = millis(group.figures.idle_ms);
+        let limit = scope.limit(group, Measure::MaxIdle, alert);
+        let summary = format!("a pending entry has been idle for {idle}{limit}");
+        let next = scope.command("pending", group);
+        Finding::of_group(alert.level, group, summary, &next).with(
+            "oldest_pending_idle_ms",
+            idle,
+            "XPENDING",
+        )
+    })
+}

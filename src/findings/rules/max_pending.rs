@@ -1,0 +1,25 @@
+//! Too many entries are pending.
+
+use super::prelude::*;
+
+pub(super) const ABOUT: About = About {
+    finds: "a group has more pending entries than `max_pending`",
+    why: "They were delivered and nobody has acknowledged them.",
+    remedy: "See who holds them with `pending`; claim them from consumers that are dead.",
+    needs: Needs::Observation,
+};
+
+pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
+    of_alert(scope, AlertName::MaxPending, |group, alert| {
+
+        let pending = group.pending.unwrap_or_default();
+        let limit = scope.limit(group, Measure::MaxPending, alert);
+        let summary = format!("{} pending{limit}", entries(pending));
+        let next = scope.command("pending", group);
+        Finding::of_group(alert.level, group, summary, &next).with(
+            "pending",
+            pending.to_string(),
+            "XINFO GROUPS",
+        )
+    })
+}

@@ -1,0 +1,26 @@
+//! The stream's limit soon takes what the group has not read.
+
+use super::prelude::*;
+
+pub(super) const ABOUT: About = About {
+    finds: "MAXLEN trims entries that a group has not read within `min_room`",
+    why: "Then MAXLEN trims entries that the group never saw.",
+    remedy: "Start more workers, or raise the stream's MAXLEN in the topology and at its publishers.",
+    needs: Needs::Observation,
+};
+
+pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
+    of_alert(scope, AlertName::MinRoom, |group, alert| {
+
+        let room = group.headroom.unwrap_or(Lag::Unknown);
+        let until = match group.headroom_ms {
+            Some(ms) => format!(", which last {} at the present rate", millis(Some(ms))),
+            None => String::new(),
+        };
+        let summary = format!("{} can be added before it loses one{until}", said(room));
+        let next = scope.command("lag", group);
+        Finding::of_group(alert.level, group, summary, &next)
+            .with("headroom", figure(room), "XINFO STREAM, MAXLEN of the topology")
+            .with("headroom_ms", millis(group.headroom_ms), "XREVRANGE")
+    })
+}

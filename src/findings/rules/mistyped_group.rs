@@ -1,0 +1,20 @@
+//! A group whose name is almost that of another.
+
+use super::prelude::*;
+
+pub(super) const ABOUT: About = About {
+    finds: "the server has a group whose name is one slip away from one of the topology",
+    why: "A worker or a script was started with a mistyped name: it reads every entry a second time, or waits for work that never comes.",
+    remedy: "Stop what uses the wrong name, then delete the group with `groups delete`.",
+    needs: Needs::Details,
+};
+
+pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
+    let extra = scope.observation.groups().filter_map(|group| {
+        let meant = meant(scope, group).filter(|_| group.is_extra)?;
+        let summary = format!("the topology does not name this group; `{meant}` may be meant");
+        let next = scope.command("groups delete", group);
+        Some(Finding::of_group(Severity::Warning, group, summary, &next).with("is_extra", "true", "XINFO GROUPS, the topology"))
+    });
+    extra.collect()
+}

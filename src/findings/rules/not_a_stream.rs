@@ -1,0 +1,22 @@
+//! The key of a stream holds something else.
+
+use super::prelude::*;
+
+pub(super) const ABOUT: About = About {
+    finds: "the key of a stream holds another type",
+    why: "Publishers and workers fail with WRONGTYPE until the key is moved away.",
+    remedy: "Find out who writes it, then rename or delete the key, and run `init`.",
+    needs: Needs::Observation,
+};
+
+pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
+    let others = scope.observation.streams.iter();
+    let others = others.filter(|it| it.state == StreamState::OtherType);
+    let finding = |stream: &StreamReport| {
+        let name = &stream.stream;
+        let next = CommandLine::new("info").arg(name);
+        let summary = format!("the key `{name}` is not a stream");
+        Finding::of_stream(Severity::Critical, name, summary, &next).with("type", "not a stream", "TYPE")
+    };
+    others.map(finding).collect()
+}

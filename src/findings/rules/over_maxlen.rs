@@ -1,0 +1,28 @@
+//! A stream is longer than its MAXLEN.
+
+use super::prelude::*;
+
+pub(super) const ABOUT: About = About {
+    finds: "a stream is much longer than its MAXLEN",
+    why: "Somebody adds to it without MAXLEN: it grows until memory ends.",
+    remedy: "Find the publisher with `tail`, and have it publish with MAXLEN; the next publish of this tool trims the stream.",
+    needs: Needs::Details,
+};
+
+/// What whole nodes may leave beyond MAXLEN: a node, and a tenth.
+const NODE: u64 = 100;
+
+pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
+    let over = scope.observation.streams.iter().filter_map(|stream| {
+        let (length, maxlen) = (stream.length?, stream.maxlen?);
+        if length <= maxlen + maxlen / 10 + NODE {
+            return None;
+        }
+        let summary = format!("it has {}, and its MAXLEN is {maxlen}", entries(length));
+        let next = CommandLine::new("tail").arg(&stream.stream);
+        Some(Finding::of_stream(Severity::Warning, &stream.stream, summary, &next)
+            .with("length", length.to_string(), "XINFO STREAM")
+            .with("maxlen", maxlen.to_string(), "the topology"))
+    });
+    over.collect()
+}

@@ -1,0 +1,33 @@
+//! Pending entries whose attempts are almost used up.
+
+use super::prelude::*;
+
+pub(super) const ABOUT: About = About {
+    finds: "a pending entry has been delivered as often as `max_deliveries` allows, or once less",
+    why: "Each attempt failed, or crashed its worker: the next one makes a dead letter of it, or another crash.",
+    remedy: "Look at it with `get`, and at why it fails with `pending`; `dlq add` parks it out of the workers' way.",
+    needs: Needs::Details,
+};
+
+pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (group, details) in scope.closely() {
+        let most = scope.spec_of(group).max_deliveries;
+        let near = most.saturating_sub(1).max(2);
+        let is_near = |it: &&PendingEntry| it.deliveries >= near && !is_fatal(it.deliveries);
+        let poison: Vec<_> = details.oldest.iter().filter(is_near).collect();
+        let Some(worst) = poison.iter().max_by_key(|it| it.deliveries) else {
+            continue;
+        };
+        let summary = format!(
+            "{} of its {} oldest pending entries {} been delivered {near} times or more, of at most {most}; {} was {} times",
+            poison.len(), details.oldest.len(), if poison.len() == 1 { "has" } else { "have" }, worst.id, worst.deliveries
+        );
+        let ids = poison.iter().take(NAMED_MAX);
+        let next = ids.fold(scope.command("dlq add", group), |line, it| line.arg(it.id.to_string())).option("--reason", "poison");
+        found.push(Finding::of_group(Severity::Warning, group, summary, &next)
+            .with("deliveries", worst.deliveries.to_string(), "XPENDING")
+            .with("max_deliveries", most.to_string(), "the topology"));
+    }
+    found
+}

@@ -1,0 +1,53 @@
+//! What most rules use.
+
+use std::time::Duration;
+
+pub(super) use super::super::finding::{Finding, Severity};
+pub(super) use super::super::scope::Scope;
+pub(super) use super::super::words::{figure, millis, said};
+pub(super) use super::super::{About, Needs};
+pub(super) use crate::model::{
+    CommandLine, EntryId, Lag, PendingEntry, counted, entries, format_duration_short, human_bytes,
+    is_fatal, mistyped, whole_ms, with_commas,
+};
+pub(super) use crate::streams::inspect::{
+    GroupReport, OLDEST_MAX, ServerDetails, StreamReport, StreamState,
+};
+pub(super) use crate::topology::{Alert, AlertName, Measure};
+pub(super) use crate::wire::{SlowCall, address};
+
+/// Ids that a suggested command names.
+pub(super) const NAMED_MAX: usize = 10;
+/// A consumer that was seen within this, or within the claim idle where that is longer, is live.
+pub(super) const LIVE: Duration = Duration::from_mins(1);
+
+/// A finding for each group with the alert.
+pub(super) fn of_alert(
+    scope: &Scope<'_>,
+    name: AlertName,
+    finding: impl Fn(&GroupReport, Alert) -> Finding,
+) -> Vec<Finding> {
+    let found = scope.observation.groups().filter_map(|group| {
+        let alert = *group.alerts.iter().find(|it| it.name == name)?;
+        Some(finding(group, alert))
+    });
+    found.collect()
+}
+
+/// The group of the topology on the same stream that a mistyped name means.
+pub(super) fn meant(scope: &Scope<'_>, group: &GroupReport) -> Option<String> {
+    let expected = scope.topology.groups_of(&group.stream);
+    let names: Vec<String> = expected.map(|it| it.name.to_string()).collect();
+    let given = group.group.to_string();
+    mistyped(&given, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// A command of Redis, for what this tool does not do.
+pub(super) fn redis_cli(command: &'static str) -> CommandLine {
+    CommandLine::of_program("redis-cli", command)
+}
+
+/// `redis-cli CONFIG SET name value`.
+pub(super) fn config_set(name: &str, value: &str) -> CommandLine {
+    redis_cli("CONFIG").arg("SET").arg(name).arg(value)
+}
