@@ -18,7 +18,7 @@
 //! | [`wire`] | the thin Redis command layer, the only place that names the `redis` crate | model, planted |
 //! | [`server`] | private servers: find, start, await, restart, stop | model |
 //! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, platform, wire |
-//! | [`findings`] | what is wrong, by rules over an observation; pure | model, topology, streams |
+//! | [`findings`] | what is wrong, by rules over an observation; pure | model, topology, wire (reply types), streams |
 //! | [`worker`] | the consume loop and its handlers | model, topology, platform, wire, streams, planted |
 //! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, platform, wire, worker |
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types), findings |

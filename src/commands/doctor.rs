@@ -12,7 +12,7 @@ use crate::streams::inspect::{Detail, Wanted, observe};
 use crate::view::Report as _;
 use crate::wire::{Endpoint, Transport};
 
-/// Find what is wrong with the pipeline, and say why it matters and what to type next
+/// Find what is wrong, why it matters and what to type next
 ///
 /// Looks at the server, at every stream of the topology, at every group on them and at the tool's own keys, and holds what
 /// it sees against rules: those of `check`, and others that need a closer look. The worst findings come first. It changes
@@ -49,7 +49,7 @@ fn help() -> String {
     format!(
         "\
 Examples:
-  ucp-streams doctor || true
+  ucp-streams doctor
   ucp-streams doctor -o json --jq '.findings[].next'
   ucp-streams doctor --explain ghosts
 

@@ -34,7 +34,7 @@ Examples:
   ucp-streams memory events.raw events.normalized
   ucp-streams memory --keys 10000000 --samples 500 --limit 0
   ucp-streams memory -o csv --columns stream,bytes,trimmable,held_back_by
-  ucp-streams memory --jq '.streams[] | select(.state == \"never_read\")'")]
+  ucp-streams memory --jq '.streams[] | {stream, bytes, trimmable}'")]
 pub(super) struct Args {
     /// Streams to look at; all of the database when none is named
     #[arg(value_name = "STREAM", value_parser = name())]

@@ -189,7 +189,7 @@ fn files_that_are_mixed_up_are_told_apart() {
     .stderr_has("hint: name two files that belong together with --tls-cert and --tls-key");
     ping(&["--tls-ca", &key])
         .assert_code(5)
-        .stderr_has("holds no certificate in PEM form")
+        .stderr_has("contains no certificate in PEM form")
         .stderr_has("hint: give --tls-ca the certificate of the server's authority");
     ping(&[
         "--tls-ca",

@@ -178,7 +178,7 @@ fn files_that_are_wrong_are_named() {
     let key = one.key.to_str().unwrap();
     ping(&url, &["--tls-ca", key])
         .assert_code(5)
-        .stderr_has("holds no certificate");
+        .stderr_has("contains no certificate");
     let crossed = Pair {
         cert: one.cert.clone(),
         key: two.key,

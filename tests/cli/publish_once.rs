@@ -247,7 +247,10 @@ fn without_answers_all_that_was_asked_about_is_said_to_be_unknown() {
     let cut_off = cut_off.wait();
     cut_off.assert_code(8);
     let (shown, stored) = (cut_off.stdout_lines().len(), length(&server));
-    let told = cut_off.stderr().split("whether what lines ").nth(1);
+    let told = cut_off
+        .stderr()
+        .split("whether the content of lines ")
+        .nth(1);
     let mut told = told.expect("lines").split(' ');
     let mut number = || {
         told.find_map(|word| word.parse::<i64>().ok())

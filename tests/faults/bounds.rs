@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::scene::{RECOVERY, Scene};
 use crate::support::{Invocation, Spawned, until};
+use ucp_streams::model::with_commas;
 
 /// Entries that may wait for a retry or for their dead letter to be written.
 const WAITING_MAX: i64 = 10_000;
@@ -134,8 +135,8 @@ fn row_24_no_more_dead_letters_than_can_be_remembered_while_memory_is_full() {
     worker
         .terminate()
         .assert_code(0)
-        .stderr_has(&format!("{ENTRIES} dead-lettered"))
-        .stderr_has(&format!("{ABANDONED} taken over"));
+        .stderr_has(&format!("{} dead-lettered", with_commas(ENTRIES)))
+        .stderr_has(&format!("{} taken over", with_commas(ABANDONED)));
     assert_eq!(scene.closed_account("24").dead.len() as u64, ENTRIES);
 }
 
@@ -148,7 +149,7 @@ fn row_24_once_ends_when_no_more_dead_letters_can_be_remembered() {
     let run = dead_letters_only(&scene, &["--once"]).run();
     let (pending, _) = held(&scene);
     run.assert_code(7)
-        .stderr_has(&format!("{pending} left pending"));
+        .stderr_has(&format!("{} left pending", with_commas(pending)));
     let account = scene.closed_account("24");
     let lines = run.stderr().matches("cannot move entries").count();
     println!("row 24: {lines} lines about dead letters");
@@ -191,6 +192,6 @@ fn row_24_no_more_entries_are_given_up_than_can_be_remembered() {
     scene.await_settled_by(&[&worker]);
     let run = worker.terminate();
     run.assert_code(0)
-        .stderr_has(&format!("{ENTRIES} dead-lettered"));
+        .stderr_has(&format!("{} dead-lettered", with_commas(ENTRIES)));
     assert_eq!(scene.closed_account("24").dead.len() as u64, ENTRIES);
 }

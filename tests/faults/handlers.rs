@@ -55,7 +55,7 @@ fn row_40_handler_that_hangs() {
     });
     let letter = &scene.dead_letters()[0];
     assert!(
-        field(letter, "_dlq_reason").contains("did not end within 500ms"),
+        field(letter, "_dlq_reason").contains("did not finish within 500ms"),
         "{letter:?}"
     );
     worker.terminate().assert_code(0);

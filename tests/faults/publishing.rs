@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::oneshot::{at, calls};
 use crate::scene::{RECOVERY, Scene};
 use crate::support::{Mode, Proxy, Reply, until};
+use ucp_streams::model::with_commas;
 
 #[test]
 fn row_09_reply_of_a_publish_lost() {
@@ -49,7 +50,7 @@ fn row_10_reply_of_a_publish_with_a_key_lost() {
     let unknown = third.wait();
     unknown
         .assert_code(8)
-        .stderr_has("whether the entry was stored in `s` is unknown");
+        .stderr_has("so it is unknown whether the entry was stored in `s`");
     assert_eq!(length(), 3);
     let again = publish(&scene.server.url(), "n=3", "5s").run();
     again.assert_code(0).stderr_has("it was already stored");
@@ -89,7 +90,8 @@ fn row_12_streaming_a_file_cut_off() {
     let stored = usize::try_from(stored).unwrap();
     assert!(shown > 0 && shown <= stored && stored <= shown + 1000);
     run.stderr_has(&format!(
-        "{shown} entries were published, the last from line {shown}, none after line"
+        "{} entries were published, the last from line {shown}, none after line",
+        with_commas(shown)
     ));
 }
 

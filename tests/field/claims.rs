@@ -200,7 +200,7 @@ fn field_r4_claim_and_requeue_leave_live_work_alone() {
     let run = scene.server.ucp(&delete);
     run.assert_code(6)
         .stderr_has("consumer `long` of group `g`")
-        .stderr_has("lives")
+        .stderr_has("is live")
         .stderr_has("5m");
     let plan = scene
         .server

@@ -118,7 +118,7 @@ fn field_e6_what_a_url_is_cut_off_by_is_named_wherever_it_is_given() {
         .stderr_has("invalid port number");
     ucp(&["-u", "unix:///run/redis.sock?nope=1", "ping"])
         .assert_code(2)
-        .stderr_has("`nope` is not a URL parameter");
+        .stderr_has("`nope` is not a known URL parameter");
 }
 
 const MARK: &str = "\u{feff}";

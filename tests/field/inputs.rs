@@ -186,7 +186,7 @@ fn field_b9_other_files_are_named_with_what_to_do() {
         (b"PAR1\x15\x04", "Parquet", "duckdb"),
         (b"7z\xbc\xaf\x27\x1c", "7z", "7z x -so"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "Office", "CSV"),
-        (b"%PDF-1.7", "PDF", "made of"),
+        (b"%PDF-1.7", "PDF", "was made"),
         (b"Obj\x01\x04", "Avro", "avro-tools"),
     ] {
         for flags in [&[][..], &["--format", "csv"], &["--format", "json"]] {

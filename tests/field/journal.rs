@@ -30,7 +30,7 @@ fn field_r14_a_journal_on_a_full_disk_is_said_once_and_in_the_exit_code() {
         .assert_code(74)
         .stderr_has("20 handled")
         .stderr_has(
-            "error: the journal /dev/full lacks 20 of 20 handled entries: No space left on device",
+            "error: the journal /dev/full is missing 20 of 20 handled entries: No space left on device",
         )
         .stderr_has("hint: ");
     let said = ended.stderr().matches("cannot write the journal").count();
@@ -52,7 +52,7 @@ fn field_r14_what_is_left_pending_comes_before_the_journal() {
         .run()
         .assert_code(7)
         .stderr_has("1 left pending")
-        .stderr_has("warning: the journal /dev/full lacks 1 of 1 handled entry");
+        .stderr_has("warning: the journal /dev/full is missing 1 of 1 handled entry");
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn field_c10_what_is_not_pending_is_left_with_its_state() {
         ["it has not been delivered yet", "it is not in the stream"]
     );
     for (id, state) in [
-        ("3-0", "3-0 is not pending: it is acknowledged"),
+        ("3-0", "3-0 is not pending: it was acknowledged"),
         ("4-0", "4-0 is not pending: it has not been delivered yet"),
         ("9-9", "9-9 is not pending: it is not in the stream"),
     ] {
@@ -152,7 +152,7 @@ fn field_c10_nothing_changes_without_consent_a_reason_or_a_group() {
         .stderr_has("--reason");
     add(&server, &["1-0", "-y", "--reason", " "])
         .assert_code(2)
-        .stderr_has("say why");
+        .stderr_has("give the reason in a few words");
     server
         .ucp(&["dlq", "add", "nobody", "1-0", "--reason", "odd", "-y"])
         .assert_code(3)

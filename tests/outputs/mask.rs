@@ -21,7 +21,7 @@ const NOW_MS: u64 = 4 * 60_000;
 const AGES: &str =
     "idle_ms|idle_min_ms|age_ms|inactive_ms|[a-z_]+_age_ms|[a-z_]+_idle_ms|uptime_ms";
 /// Keys of what a server decides, or the moment.
-const WORDS: &str = "bytes|pid|server|version|features|rate_per_minute|headroom_ms|round_trip_ms";
+const WORDS: &str = "bytes|frees_bytes|used_bytes|pid|server|version|features|rate_per_minute|headroom_ms|round_trip_ms";
 
 /// The masks of one run.
 #[derive(Debug)]
@@ -63,6 +63,13 @@ impl Mask {
         let text = replaced(&text, r"was called \d+ times?", |_| {
             "was called # times".to_owned()
         });
+        // What the server has used, and what the machine has.
+        let text = replaced(&text, r"\d+\.\d [KMG]iB are used", |_| {
+            "# MiB are used".to_owned()
+        });
+        let text = replaced(&text, r"maxmemory \d+mb", |_| "maxmemory #mb".to_owned());
+        let figures = r#"("figure": ?"(?:used_memory|uptime_in_seconds|cmdstat_flushall)",\s*"value": ?")\d+"#;
+        let text = replaced(&text, figures, |it| format!("{}#", &it[1]));
         let text = replaced(&text, r"(the server started,?) (?:\d+\w+ ?)+ago", |it| {
             format!("{} # ago", &it[1])
         });

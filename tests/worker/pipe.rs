@@ -334,7 +334,7 @@ fn a_message_that_hangs_is_blamed_alone() {
     one_does_harm(
         "sleep 600",
         &["--handler-timeout", "300ms"],
-        "did not end within 300ms",
+        "did not finish within 300ms",
         3,
     );
 }
@@ -415,7 +415,7 @@ fn a_program_is_needed() {
             .assert_code(2)
             .stderr_has(&format!("{flag} needs a program"))
             .stderr_has(&format!(
-                "hint: put it after the flag: {flag} -- PROGRAM ARGS"
+                "hint: write the program after the flag: {flag} -- PROGRAM ARGS"
             ));
     }
 }

@@ -25,12 +25,12 @@ fn a_program_that_is_not_there_is_refused_before_anything_is_read() {
         (
             &["--exec", "--", "/nowhere/handler"][..],
             "there is no program `/nowhere/handler`",
-            "hint: name one that is there",
+            "hint: give the path of an existing program",
         ),
         (
             &["--pipe", "--", "/nowhere/handler"],
             "there is no program `/nowhere/handler`",
-            "hint: name one that is there",
+            "hint: give the path of an existing program",
         ),
         (
             &["--exec", "--", "no-such-handler", "argument"],

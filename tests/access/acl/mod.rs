@@ -170,7 +170,7 @@ fn the_rule_is_one_line_for_the_shell() {
         .stderr_has("did you mean `publish`?");
     ucp(&["acl", "dlq"])
         .assert_code(2)
-        .stderr_has("several commands: list, show, add, redrive, purge");
+        .stderr_has("`dlq` has subcommands: list, show, add, redrive, purge");
 }
 
 #[test]
