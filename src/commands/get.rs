@@ -66,7 +66,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn place(position: Position) -> Result<Place, Problem> {
+pub(super) fn place(position: Position) -> Result<Place, Problem> {
     if let Position::Id(id) = position {
         return Ok(Place::Id(id));
     }

@@ -13,6 +13,7 @@ mod demo;
 mod dev;
 mod dlq;
 mod doctor;
+mod explain;
 mod get;
 mod groups;
 mod help;
@@ -32,6 +33,7 @@ mod shared;
 mod stats;
 mod tail;
 mod topology;
+mod trace;
 mod wait;
 mod worker;
 
@@ -83,7 +85,8 @@ macro_rules! commands {
 commands! {
     "Set up": demo Demo, dev Dev, init Init, topology Topology, completions Completions, man Man;
     "Publish": publish Publish, ingest Ingest;
-    "Look": check Check, doctor Doctor, info Info, lag Lag, pending Pending, tail Tail, read Read, get Get, stats Stats, memory Memory, wait Wait;
+    "Look": check Check, doctor Doctor, info Info, lag Lag, pending Pending, tail Tail, read Read,
+        get Get, stats Stats, memory Memory, wait Wait, explain Explain, trace Trace;
     "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq;
     "Work": worker Worker, consume Consume;
     "Keep": groups Groups, consumers Consumers;

@@ -38,6 +38,33 @@ pub fn before_moves<N: AsRef<[u8]>, V: AsRef<[u8]>>(fields: &[(N, V)]) -> usize 
     }
 }
 
+/// What an entry says of itself that a requeue or a redrive added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyMark<'f> {
+    /// The id of the entry that it is a copy of; empty where that did not say.
+    pub origin: &'f [u8],
+    /// How often the entry had been tried, decimal.
+    pub attempts: Option<&'f [u8]>,
+    /// How often it was moved back from the dead letters, decimal.
+    pub redrives: Option<&'f [u8]>,
+}
+
+impl<'f> CopyMark<'f> {
+    /// Of an entry; `None` where neither added it.
+    pub fn of<N: AsRef<[u8]>, V: AsRef<[u8]>>(fields: &'f [(N, V)]) -> Option<Self> {
+        let (origin, counts) = fields[before_moves(fields)..].split_first()?;
+        let count = |wanted: &[u8]| {
+            let found = counts.iter().find(|(name, _)| name.as_ref() == wanted);
+            found.map(|(_, value)| value.as_ref())
+        };
+        Some(Self {
+            origin: origin.1.as_ref(),
+            attempts: count(b"_ucp_attempts"),
+            redrives: count(b"_ucp_redrives"),
+        })
+    }
+}
+
 /// What a dead letter records about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Provenance<'f> {
@@ -150,7 +177,13 @@ mod tests {
             (vec![], 0),
         ] {
             assert_eq!(before_moves(&fields), expected, "{fields:?}");
+            let mark = CopyMark::of(&fields);
+            assert_eq!(mark.is_some(), expected < fields.len(), "{fields:?}");
         }
+        let fields = [k, ORIGIN, ATTEMPTS, REDRIVES];
+        let mark = CopyMark::of(&fields).expect("a copy");
+        assert_eq!((mark.origin, mark.attempts), (&b"1-0"[..], Some(&b"2"[..])));
+        assert_eq!(mark.redrives, Some(&b"3"[..]));
     }
 
     #[test]

@@ -307,6 +307,11 @@ pub fn losses_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":lost:", group.as_bytes()].concat())
 }
 
+/// The key of the journal in which the workers of the group record what they settled: `{S}:journal:<group>`.
+pub fn journal_key(stream: &Name, group: &Name) -> Name {
+    stream.derived([b":journal:", group.as_bytes()].concat())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,9 +23,10 @@ pub enum Denial {
 const IN_SCRIPT: &str = "NOPERM this user may not run ";
 
 /// Commands that only read their key.
-const READS: [&str; 11] = [
+const READS: [&str; 12] = [
     "EXISTS",
     "HGETALL",
+    "HMGET",
     "MEMORY",
     "TYPE",
     "XINFO",

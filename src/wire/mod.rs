@@ -45,6 +45,6 @@ pub use error::{Error, ErrorKind, Result};
 pub use lane::{GroupRead, GroupReply, Lane, Stop, read_page};
 pub use readdress::Readdress;
 pub use request::Request;
-pub use scan::Scan;
+pub use scan::{Scan, Taker};
 pub use scripts::*;
 pub use tls::{TlsOptions, prepare_tls};

@@ -1,5 +1,6 @@
 //! Reads a range of a stream page by page; the next page is requested while the present one is handed out.
 
+use memchr::memmem::Finder;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
@@ -60,6 +61,32 @@ impl Scan {
     }
 }
 
+/// Who takes what a scan brings.
+pub trait Taker {
+    /// Bytes that every wanted entry has somewhere: pages without them are counted, and their entries passed over.
+    fn needle(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// A page has so many entries, and this is the last one of it.
+    fn page(&mut self, _entries: usize, _last: Option<EntryId>) {}
+
+    /// The next entry.
+    ///
+    /// # Errors
+    /// What ends the scan.
+    fn entry(&mut self, id: EntryId, fields: &FieldSlices<'_>) -> Result<(), Stop>;
+}
+
+/// One who takes every entry.
+struct Each<F>(F);
+
+impl<F: FnMut(EntryId, &FieldSlices<'_>) -> Result<(), Stop>> Taker for Each<F> {
+    fn entry(&mut self, id: EntryId, fields: &FieldSlices<'_>) -> Result<(), Stop> {
+        (self.0)(id, fields)
+    }
+}
+
 /// How many entries a page has, and the id of the last one.
 fn extent(command: &str, reply: Reply<'_>) -> Result<(usize, Option<EntryId>)> {
     let mut last = None;
@@ -88,6 +115,18 @@ fn push_page(out: &mut Vec<u8>, stream: &Name, range: Scan, from: EntryId, count
     push_number(out, count as u64);
 }
 
+/// Gives `taker` the entries of a page.
+fn hand_out(command: &str, reply: Reply<'_>, taker: &mut impl Taker) -> Result<(), Stop> {
+    let mut stopped = Ok(());
+    decode::entries(command, reply, |id, fields| {
+        if stopped.is_ok() {
+            stopped = taker.entry(id, fields.unwrap_or_default());
+        }
+        Ok(())
+    })?;
+    stopped
+}
+
 impl Lane {
     /// Calls `each` with every entry from `start` to `end`, at most `count_max`, in pages of at most `page` entries
     /// and about two megabytes, so that memory does not grow with the range. The next page is requested before the
@@ -101,7 +140,20 @@ impl Lane {
         range: Scan,
         each: impl FnMut(EntryId, &FieldSlices<'_>) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
-        let scanned = self.scan_pages(stream, range, each).await;
+        self.search(stream, range, &mut Each(each)).await
+    }
+
+    /// As [`Lane::scan`], for somebody who wants few of the entries.
+    ///
+    /// # Errors
+    /// Whatever the server answers or `taker` returns.
+    pub async fn search(
+        &mut self,
+        stream: &Name,
+        range: Scan,
+        taker: &mut impl Taker,
+    ) -> Result<(), Stop> {
+        let scanned = self.scan_pages(stream, range, taker).await;
         scanned.map_err(|stop| match stop {
             Stop::Wire(error) => error.about(Some(stream)).into(),
             Stop::Sink(error) => Stop::Sink(error),
@@ -112,9 +164,12 @@ impl Lane {
         &mut self,
         stream: &Name,
         range: Scan,
-        mut each: impl FnMut(EntryId, &FieldSlices<'_>) -> Result<(), Stop>,
+        taker: &mut impl Taker,
     ) -> Result<(), Stop> {
         let command = range.command();
+        let finder = taker
+            .needle()
+            .map(|needle| Finder::new(needle).into_owned());
         let mut left = range.count_max;
         let mut portion = AdaptiveBatch::new(range.page);
         if left == 0 || range.start > range.end {
@@ -151,14 +206,10 @@ impl Lane {
                     Err(_) => return Err(no_reply(command, self.deadline).into()),
                 }
             }
-            let mut stopped = Ok(());
-            decode::entries(command, reply, |id, fields| {
-                if stopped.is_ok() {
-                    stopped = each(id, fields.unwrap_or_default());
-                }
-                Ok(())
-            })?;
-            stopped?;
+            taker.page(got, last);
+            if finder.as_ref().is_none_or(|finder| reply.holds(finder)) {
+                hand_out(command, reply, taker)?;
+            }
             if next.is_none() {
                 return Ok(());
             }

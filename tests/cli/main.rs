@@ -13,6 +13,7 @@ mod demo;
 mod dev;
 mod dlq;
 mod doctor;
+mod explain;
 mod frame;
 mod groups;
 mod info;
@@ -42,6 +43,7 @@ mod stats;
 mod tail;
 mod template;
 mod topology;
+mod trace;
 mod wait;
 
 #[path = "../support/mod.rs"]

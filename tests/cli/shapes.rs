@@ -302,6 +302,14 @@ fn every_documented_shape_is_what_is_printed() {
         .assert_code(7);
     let dead = checker.run("dlq list events.normalized");
     let [odd, id] = [0, 1].map(|place| dead[place]["id"].as_str().unwrap());
+    let origin = dead[1]["origin_id"].as_str().unwrap();
+    let journal =
+        "XADD {events.normalized}:journal:event-processors * consumer c outcome failed ids";
+    let journal = journal.split(' ').chain([origin, "ms", "7"]);
+    checker.server.redis(&journal.collect::<Vec<_>>());
+    let explain = format!("explain events.normalized {origin}");
+    checker.run(&explain);
+    checker.run("trace b --field brand_id --since start");
     checker.run_all(&format!(
         "dlq show events.normalized {id}
         dlq purge events.normalized {odd} --yes
@@ -311,6 +319,7 @@ fn every_documented_shape_is_what_is_printed() {
         groups
         groups create audit --stream events.raw"
     ));
+    checker.run(&explain);
     let join = "XGROUP CREATECONSUMER events.raw audit c".split(' ');
     checker.server.redis(&join.collect::<Vec<_>>());
     checker.run_all(

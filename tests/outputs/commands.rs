@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::mask::Mask;
-use crate::scene::{Clock, GROUP, HOSTILE, RAW, STREAM, Scene};
+use crate::scene::{Clock, DEAD, GROUP, HOSTILE, RAW, STREAM, Scene};
 use crate::snapshot::{Shown, assert_committed, directory, written};
 use crate::support::{Invocation, Run, TestServer, server_binary};
 use crate::ways::{Form, Way, assert_fits, assert_no_stray_escape, assert_rows_are_lines, settled};
@@ -145,6 +145,13 @@ commands! {
     dlq_purge "dlq purge" => [on(&["dlq", "purge", STREAM, "--all", "--yes"])]
     dlq_redrive "dlq redrive" => [on(&["dlq", "redrive", STREAM, "--all", "--yes"])]
     dlq_show "dlq show" => [on(&["dlq", "show", STREAM, "@90"]), on(&["dlq", "show", STREAM, "@80"])]
+    explain "explain" => [
+        on(&["explain", STREAM, "@240"]).text(),
+        on(&["explain", STREAM, "@300"]).text(),
+        on(&["explain", STREAM, "@77"]).text(),
+        on(&["explain", DEAD, "@90"]).text(),
+        on(&["explain", HOSTILE, "-1"]).text(),
+    ]
     get "get" => [on(&["get", STREAM, "@120"]), on(&["get", STREAM, "@77"])]
     groups "groups" => [on(&["groups"]), empty(&["groups"])]
     groups_accept_loss "groups accept-loss" => [on(&["groups", "accept-loss", GROUP, "--yes"])]
@@ -220,6 +227,12 @@ commands! {
     topology_check "topology check" => [on(&["topology", "check"])]
     topology_example "topology example" => [on(&["topology", "example"]).head(6)]
     topology_show "topology show" => [on(&["topology", "show"]).text()]
+    trace "trace" => [
+        on(&["trace", "11111111-1111-4111-8111-000000000002"]).text(),
+        on(&["trace", "brand-7", "--field", "brand_id", "--since", "-110m"]).text(),
+        on(&["trace", "nobody"]).text(),
+        on(&["trace", "@240"]).text(),
+    ]
     wait "wait" => [
         on(&["wait", GROUP, "--lag", "1000000", "--live", "0"]),
         on(&["wait", GROUP, "--timeout", "1s"]),

@@ -5,10 +5,10 @@ mod table;
 
 use std::fmt::Write as _;
 
+use super::outputs::outputs;
 use super::publish::memory_of;
 use crate::model::{Name, is_seen, report};
-use crate::platform;
-use crate::topology::{self, Builtin, GroupSpec, Handler, HttpSpec, Topology, Workers};
+use crate::topology::{self, Builtin, GroupSpec, Handler, Topology, Workers};
 use table::{BASE, COUNT, Keys, LEASE, Needs, ONCE, Scope, TABLE};
 
 report! {
@@ -148,37 +148,33 @@ impl About {
                         if topology.groups_of(stream).next().is_none() => {}
                     Keys::ReadBreakers => add("%R~", &stream.derived(":breaker:"), "*"),
                     Keys::ReadLosses => add("%R~", &stream.derived(":lost:"), "*"),
-                    // Groups that are named have a key each, below.
-                    Keys::ReadPolicies if self.is_of_streams() => {
-                        if topology.groups_of(stream).next().is_some() {
-                            add("%R~", &stream.derived(":policy:"), "*");
+                    Keys::ReadOutputs => {
+                        for group in topology.groups_of(stream) {
+                            for output in outputs(group) {
+                                add("%R~", &output, "");
+                            }
                         }
                     }
-                    Keys::ReadInFlight if self.is_of_streams() => {
+                    // Groups that are named have a key each, below.
+                    Keys::ReadPolicies | Keys::ReadInFlight | Keys::ReadJournals
+                        if self.is_of_streams() =>
+                    {
                         if topology.groups_of(stream).next().is_some() {
-                            add("%R~", &stream.derived(":inflight:"), "*");
+                            add("%R~", &key_of(*kind)(stream, &Name::default()), "*");
                         }
                     }
                     Keys::Working
                     | Keys::ReadPolicies
                     | Keys::ReadInFlight
+                    | Keys::ReadJournals
                     | Keys::Losses
                     | Keys::Demo => {}
                 }
             }
             match kind {
-                Keys::ReadInFlight => {
+                Keys::ReadInFlight | Keys::ReadPolicies | Keys::ReadJournals => {
                     for group in &self.groups {
-                        add(
-                            "%R~",
-                            &topology::inflight_key(&group.stream, &group.name),
-                            "",
-                        );
-                    }
-                }
-                Keys::ReadPolicies => {
-                    for group in &self.groups {
-                        add("%R~", &topology::policy_key(&group.stream, &group.name), "");
+                        add("%R~", &key_of(*kind)(&group.stream, &group.name), "");
                     }
                 }
                 Keys::Working => {
@@ -218,6 +214,15 @@ impl About {
     }
 }
 
+/// The key of this kind that a group has beside its stream.
+fn key_of(kind: Keys) -> fn(&Name, &Name) -> Name {
+    match kind {
+        Keys::ReadInFlight => topology::inflight_key,
+        Keys::ReadJournals => topology::journal_key,
+        _ => topology::policy_key,
+    }
+}
+
 /// The keys that workers of `group` use besides its stream, and those that its handler writes to.
 fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
     add("~", &topology::breaker_key(&group.stream, &group.name), "");
@@ -227,24 +232,11 @@ fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
     if group.workers == Workers::One {
         add("~", &group.lease_key(), "");
     }
-    let to = |name: &str| Name::from(name);
-    match &group.handler {
-        Some(Handler::Builtin(Builtin::Features)) => {
-            add("~", &group.stream.derived(":features:"), "*");
-        }
-        Some(Handler::Builtin(Builtin::ReviewQueue)) => {
-            add("~", &to(platform::REVIEW_QUEUE), "");
-            add("~", &to(platform::MERGES), "");
-        }
-        Some(Handler::Builtin(Builtin::Normalize)) => {
-            add("~", &to(platform::EVENTS_NORMALIZED), "");
-        }
-        Some(Handler::Builtin(Builtin::Forward(stream))) => add("~", stream, ""),
-        Some(Handler::Http(HttpSpec {
-            results: Some(results),
-            ..
-        })) => add("~", results, ""),
-        _ => {}
+    if group.handler == Some(Handler::Builtin(Builtin::Features)) {
+        add("~", &group.stream.derived(":features:"), "*");
+    }
+    for output in outputs(group) {
+        add("~", &output, "");
     }
 }
 

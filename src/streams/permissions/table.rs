@@ -67,10 +67,16 @@ pub(super) enum Keys {
     /// The keys in which workers of the groups record entries that are in flight for long, for reading only.
     ReadInFlight,
     /// The dead-letter streams, for reading only.
+    /// Where workers of the groups record what they settled, only read.
+    ReadJournals,
+    /// Their dead-letter streams, only read.
     ReadDeadLetters,
     /// The dead-letter streams.
     DeadLetters,
     /// The keys that workers of the groups use, and those that their handlers write to.
+    /// Where the handlers of the streams' groups write, only read.
+    ReadOutputs,
+    /// What workers of the groups keep, and where their handlers write.
     Working,
     /// The demo's own keys.
     Demo,
@@ -174,7 +180,7 @@ const DEMO: &[&[&str]] = &[
 /// One row per command. A command that is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{DeadLetters, Demo, Losses, ReadBreakers, ReadDeadLetters, ReadInFlight, ReadLosses, ReadPolicies, ReadStreams, Streams, Working};
+    use Keys::{DeadLetters, Demo, Losses, ReadBreakers, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadStreams, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -191,6 +197,8 @@ pub(super) const TABLE: &[Needs] = &{
         needs("stats", Scope::Streams, &[&["type", "time", "xlen", "xrevrange"]], &[ReadStreams]),
         needs("memory", Scope::Streams, &[&["type", "time", "info", "command|info", "dbsize", "scan", "memory|usage", "xinfo|stream", "xinfo|groups", "xpending", "xrange"]], &[ReadStreams, ReadDeadLetters]),
         needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream", "info"]], &[ReadStreams]),
+        needs("explain", Scope::Streams, &[KIND, &["time", "xrange", "xrevrange", "xinfo|stream", "xinfo|groups", "xpending", "hmget"]], &[ReadStreams, ReadDeadLetters, ReadInFlight, ReadJournals]),
+        needs("trace", Scope::Streams, &[&["time", "xrange", "xrevrange", "xinfo|groups", "xpending", "hmget"]], &[ReadStreams, ReadDeadLetters, ReadOutputs, ReadInFlight, ReadJournals]),
         needs("info", Scope::Streams, &[LOOK, MEASURE, BESIDE, &["memory|usage"]], OBSERVED),
         needs("groups", Scope::Streams, OBSERVE, OBSERVED),
         needs("check", Scope::Streams, OBSERVE, OBSERVED),

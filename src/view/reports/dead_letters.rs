@@ -9,7 +9,7 @@ use crate::view::{Report, Section};
 /// A single dead letter: there is room for every column, and its fields are shown below.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
-struct Alone<'a>(&'a DeadLetter);
+pub(super) struct Alone<'a>(pub(super) &'a DeadLetter);
 
 impl Row for Alone<'_> {
     const COLUMNS: &'static [Column] = &narrowed::<{ DeadLetter::COLUMNS.len() }>(

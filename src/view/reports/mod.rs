@@ -10,6 +10,7 @@ mod pending;
 mod permissions;
 mod publish;
 mod repair;
+mod standing;
 mod stats;
 
 pub use check::plugin_line;
@@ -21,4 +22,5 @@ pub use pending::{Pending, PendingPages, PendingParts};
 pub use permissions::Rules;
 pub use publish::IdWriter;
 pub use repair::Changed;
+pub use standing::searched_text;
 pub use stats::StatsView;

@@ -1,5 +1,7 @@
 //! One reply as a tree, borrowed from the reader's buffer and its flat list of values.
 
+use memchr::memmem::Finder;
+
 use crate::wire::node::{Node, Shape};
 
 /// The type of a value.
@@ -34,12 +36,22 @@ pub(in crate::wire) struct Reply<'a> {
 impl<'a> Reply<'a> {
     /// The approximate size of a whole reply in bytes: from its first text to its last.
     pub(in crate::wire) fn bytes(&self) -> usize {
+        self.texts().len()
+    }
+
+    /// Whether a whole reply may have these bytes in one of its texts; where it says no, none has.
+    pub(in crate::wire) fn holds(&self, finder: &Finder<'_>) -> bool {
+        finder.find(self.texts()).is_some()
+    }
+
+    /// A whole reply as it came, from its first text to its last.
+    fn texts(&self) -> &'a [u8] {
         let is_text = |slot: &&Slot| slot.tag == Tag::Text;
         let first = self.slots.iter().find(is_text);
         let last = self.slots.iter().rfind(is_text);
         match (first, last) {
-            (Some(first), Some(last)) => last.at + last.len - first.at,
-            _ => 0,
+            (Some(first), Some(last)) => &self.buffer[first.at..last.at + last.len],
+            _ => &[],
         }
     }
 

@@ -70,6 +70,19 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         &["+xrevrange"],
         "how fast a stream is written to lately",
     ),
+    (
+        "trace",
+        &["+xrange"],
+        "an entry that a dead letter or a copy tells of, and that was not found",
+    ),
+    (
+        "trace",
+        &[
+            "%R~{profiles.merge_requests}:inflight:*",
+            "%R~{predictions.requests}:inflight:*",
+        ],
+        "since when those are in flight that are pending, which the stage has of one group",
+    ),
     ("tail", &["+xread"], "following"),
     (
         "tail",

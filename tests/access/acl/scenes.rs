@@ -19,6 +19,9 @@ const LOSE: &str = "XGROUP SETID events.normalized event-processors 0-1 ENTRIESR
 const PREDICT: &str = "XGROUP CREATE predictions.requests prediction-processors 0";
 const PREDICTIONS: &str = "predictions.requests";
 
+/// What workers keep of the first entry: a record in the journal, and since when it is in flight.
+const KEPT: &str = "EVAL redis.call('XADD',KEYS[1],'5-0','consumer','c1','outcome','failed','ids','1-0','ms','7');redis.call('HSET',KEYS[2],'1-0',table.concat({'1000','2','2','c1why'},string.char(32))) 2 {events.normalized}:journal:event-processors {events.normalized}:inflight:event-processors";
+
 /// A command that is allowed by the rule of `command`, for the stream or group that `about` names.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene {
@@ -207,6 +210,15 @@ const SCENES: &[Scene] = &[
     scene("get", OF_STREAM, &["get", STREAM, "-1"]),
     scene("memory", &[], &["memory"]).after("XACK events.normalized event-processors 1-0"),
     scene("stats", OF_STREAM, &["stats", STREAM, "-2"]),
+    scene("explain", OF_STREAM, &["explain", STREAM, "1-0", "-o", "json"]).after(KEPT).does(|_, run| {
+        let said = run.stdout();
+        ["\"pending\"", "\"idle_ms\":3", "\"in_flight_since\":\"1970", "\"took_ms\":7"].iter().all(|it| said.contains(it))
+    }),
+    scene("explain", OF_STREAM, &["explain", STREAM, "-1"]),
+    scene("trace", &[], &["trace", "b", "--field", "brand_id", "--since", "start", "-o", "json"]).after(KEPT).does(|_, run| {
+        let said = run.stdout();
+        ["\"pending\"", "\"idle_ms\":3", "\"in_flight_since\":\"1970", "\"took_ms\":7"].iter().all(|it| said.contains(it))
+    }),
     scene("info", &[], &["info"]).after(PREDICT).does(tells_that_all_fails),
     scene("info", OF_STREAM, &["info", STREAM]).does(tells_that_all_fails),
     scene("groups", &[], &["groups"]).after(PREDICT).does(tells_that_all_fails),

@@ -1,0 +1,214 @@
+//! `trace`: one event across streams.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+
+use super::shared::Context;
+use super::shared::failure::told_of_denied;
+use super::shared::header::{Alerts, Header};
+use crate::cli::{Impact, Limited, Position, Prints, bytes_of, name};
+use crate::console::{Signals, Stop};
+use crate::exit::Exit;
+use crate::model::{CommandLine, EntryId, Limit, Name, Problem, Time, escaped};
+use crate::streams::inspect::Denied;
+use crate::streams::search::{SearchEnd, Searched, Searcher};
+use crate::streams::trace::{FOUND_MAX, Trace, TraceQuery, TraceReport};
+use crate::topology::Topology;
+use crate::view::{Report as _, human_count, searched_text};
+use crate::wire::Connection;
+
+/// Follow one event across streams, by the value of a field
+///
+/// Looks through the streams of the topology, what their handlers write to, and all dead-letter streams, the newest entries
+/// first, for entries whose field has this value. Lists them in the order in which they were added, with how much LATER
+/// each is than the one before, by their ids, and says how each stands with the groups of its stream, as `explain` does.
+///
+/// Of each stream it looks at entries since --since, at most --count of them, and lists the newest 100 that match; what
+/// was looked at is said. A value that is found nowhere is exit 3. Ctrl-C shows what was found so far (exit 130); what
+/// the user may not see is named in warnings (exit 7).
+#[derive(Debug, clap::Args)]
+#[command(add = Impact::Read, add = Prints::of::<TraceReport>(TraceReport::TABLES), after_help = "\
+Examples:
+  ucp-streams trace e --since start
+  ucp-streams trace p --field profile_id --since 2023-01-01T00:00:00Z
+  ucp-streams trace order-17 --field payload.note --since start --count 10000
+  ucp-streams trace e --jq '.hops[] | [.stream, .id, .latency_ms]'")]
+pub(super) struct Args {
+    /// The value: an event's id, unless --field names another field
+    #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+    value: OsString,
+
+    /// The field that has it; a path leads into JSON: payload.order.number
+    #[arg(long, value_name = "FIELD", default_value = "event_id", value_parser = name())]
+    field: Name,
+
+    /// Look at entries from this position on: a time, -10m, an entry id, start
+    #[arg(
+        long,
+        value_name = "POSITION",
+        default_value = "-24h",
+        allow_hyphen_values = true
+    )]
+    since: Position,
+
+    /// Look at this many entries of each stream at most, the newest
+    #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+
+    #[command(flatten)]
+    limit: Limited,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let value = bytes_of(args.value)
+        .map_err(|text| Problem::usage(format!("`{text}` is not Unicode text")))?;
+    let query = TraceQuery {
+        field: args.field,
+        value,
+        since: args.since.range_start(Time::now().ms),
+        count_max: args.count as usize,
+    };
+    let topology = context.topology()?;
+    let connection = context.connect().await?;
+    let look = look(query.clone(), &connection, topology, context);
+    let (header, looked) = Header::beside(&connection, Alerts::Asked, context, look).await;
+    let looked = looked?;
+    let console = &context.console;
+    match looked {
+        Looked::Nothing { searched, denied } => {
+            told_of_denied(&denied, context);
+            Err(found_nowhere(&query, &searched).into())
+        }
+        Looked::Stopped { report, stop } => {
+            header.begin(context);
+            show(&report, args.limit.rows(), context)?;
+            console.warn("stopped before everything was looked at; groups were not asked");
+            for it in &report.searched {
+                console.note(&searched_text(it));
+            }
+            Ok(stop.into())
+        }
+        Looked::Found { report, denied } => {
+            header.begin(context);
+            show(&report, args.limit.rows(), context)?;
+            Ok(told_of_denied(&denied, context))
+        }
+    }
+}
+
+/// How a look ended.
+enum Looked {
+    Found {
+        report: TraceReport,
+        denied: Vec<Denied>,
+    },
+    Stopped {
+        report: TraceReport,
+        stop: Stop,
+    },
+    Nothing {
+        searched: Vec<Searched>,
+        denied: Vec<Denied>,
+    },
+}
+
+async fn look(
+    query: TraceQuery,
+    connection: &Connection,
+    topology: &Topology,
+    context: &Context,
+) -> Result<Looked> {
+    let dialer = context.dialer()?;
+    let progress = context.console.progress(None, "looking through entries");
+    let told = |entries| progress.advance(entries);
+    let mut searcher = Searcher::new(&dialer, &told);
+    let mut trace = Trace::new(query);
+    let mut signals = Signals::catch()?;
+    let stop = tokio::select! {
+        done = trace.search(&mut searcher, topology) => {
+            done?;
+            None
+        }
+        stop = signals.next() => Some(stop),
+    };
+    if let Some(stop) = stop {
+        let report = trace.found(Time::now());
+        return Ok(Looked::Stopped { report, stop });
+    }
+    if trace.is_empty() {
+        if trace.searched().len() == searcher.denied.len()
+            && let Some(first) = searcher.denied.drain(..).next()
+        {
+            return Err(first.error.into());
+        }
+        return Ok(Looked::Nothing {
+            searched: trace.searched().to_vec(),
+            denied: searcher.denied,
+        });
+    }
+    let report = tokio::select! {
+        report = trace.clone().report(&mut searcher, connection, topology) => report?,
+        stop = signals.next() => {
+            let report = trace.found(Time::now());
+            return Ok(Looked::Stopped { report, stop });
+        }
+    };
+    Ok(Looked::Found {
+        report,
+        denied: searcher.denied,
+    })
+}
+
+fn show(report: &TraceReport, limit: Limit, context: &Context) -> Result<()> {
+    let console = &context.console;
+    console.show_report(report, limit)?;
+    if report.has_more {
+        console.note(&format!(
+            "only the newest {FOUND_MAX} matches of a stream are listed, and there are more: a later --since, or another --field, finds fewer"
+        ));
+    }
+    if report.unjudged > 0 {
+        console.warn(&format!(
+            "{} entries could not be judged: `{}` leads into a value that is not JSON",
+            human_count(report.unjudged),
+            report.field
+        ));
+    }
+    Ok(())
+}
+
+/// That no entry has the value, with what was looked at and what else to try.
+fn found_nowhere(query: &TraceQuery, searched: &[Searched]) -> Problem {
+    let value = escaped(&query.value);
+    let looked: Vec<String> = searched
+        .iter()
+        .map(|it| match it.end {
+            SearchEnd::Denied => format!("none of `{}` (not allowed)", it.stream),
+            _ => format!("{} of `{}`", human_count(it.looked_at), it.stream),
+        })
+        .collect();
+    let is_cut = searched.iter().any(|it| !it.is_whole());
+    let problem = Problem::not_found(format!(
+        "no entry has {}={value}; looked at {}",
+        query.field,
+        looked.join(", ")
+    ));
+    if let Ok(id) = EntryId::parse(&query.value)
+        && query.value.contains(&b'-')
+    {
+        let line = CommandLine::new("explain")
+            .blank("STREAM")
+            .arg(id.to_string());
+        return problem.hint(format!("that is an entry id: `{line}` explains one entry"));
+    }
+    let more = if is_cut {
+        "a greater --count looks at more of each stream, "
+    } else {
+        ""
+    };
+    problem.hint(format!(
+        "{more}--since start looks at all that is still there, --field names another field than `{}`",
+        query.field
+    ))
+}

@@ -1,0 +1,201 @@
+//! Everything there is to know of one entry.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::entry::{CopyRow, EntryReport, Origin, never_was};
+use super::gather::{Bounds, Standings, Subject, standings};
+use super::next::worst_next;
+use super::report::{GroupStanding, JournalRow, Standing};
+use crate::model::{Body, CommandLine, Entry, EntryId, Name, Problem, StreamInfo, Time};
+use crate::streams::dead_letters::{DeadLetter, Source};
+use crate::streams::names::{explain as told_better, no_stream};
+use crate::streams::search::{Search, SearchEnd, Searched, SearchedFor, Searcher};
+use crate::topology::Topology;
+use crate::wire::{Connection, ErrorKind, allowed, time, xinfo_stream, xrange};
+
+/// Copies of an entry that are listed.
+const COPIES_MAX: u64 = 100;
+
+/// What there is to say of one entry.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct ExplainReport {
+    /// The entry.
+    pub entry: EntryReport,
+    /// How it stands with each group of its stream.
+    pub groups: Vec<GroupStanding>,
+    /// What it says of itself where it is a dead letter; its fields are left out.
+    pub provenance: Option<DeadLetter>,
+    /// Its dead letters, the newest first; their fields are left out.
+    pub dead_letters: Vec<DeadLetter>,
+    /// Copies of it that a requeue or a redrive made, the oldest first.
+    pub copies: Vec<CopyRow>,
+    /// What workers recorded of it, the oldest first; nothing where they keep no journal.
+    pub journal: Vec<JournalRow>,
+    /// What was searched for that, and how far.
+    pub searched: Vec<Searched>,
+    /// What to type next, where there is something to do or to see.
+    pub next: Option<String>,
+}
+
+/// Tells everything of the entry of `stream` with this id; of each stream at most `count_max` entries are looked at.
+///
+/// # Errors
+/// Not found when there is no such stream, or no entry ever had the id; what the server says.
+pub async fn explain(
+    searcher: &mut Searcher<'_>,
+    connection: &Connection,
+    topology: &Topology,
+    (stream, id): (&Name, EntryId),
+    count_max: usize,
+) -> Result<ExplainReport> {
+    let (entry, info, now) = tokio::join!(
+        connection.run(xrange(stream, id, id, 1)),
+        connection.run(xinfo_stream(stream)),
+        connection.run(time()),
+    );
+    let now = allowed(now)?.map_or_else(Time::now, Time::from_ms);
+    let entry = match entry {
+        Ok(mut found) => found.pop(),
+        Err(error) => return Err(told_better(connection, topology, stream, error).await),
+    };
+    let info = match info {
+        Ok(info) => Some(info),
+        Err(error) if error.kind == ErrorKind::NoKey => {
+            return Err(no_stream(connection, topology, stream).await.into());
+        }
+        Err(error) if error.kind.is_refusal() => {
+            searcher.deny(stream, error);
+            None
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut report = EntryReport::new(stream, id, entry.as_ref(), info.as_ref(), now);
+    // A copy of a copy tells of the first of them.
+    let root = report.copy_of.unwrap_or(id);
+    let (copies, searched) = copies(searcher, stream, (root, id), count_max).await?;
+    report.place(
+        searched.looked_at,
+        searched.is_whole(),
+        info.as_ref().map(|it| it.length),
+    );
+    report.copy_ids = copies.iter().map(|it| it.id).collect();
+    let subject = Subject {
+        id,
+        is_there: entry.is_some(),
+        copy: copies.first().map(|it| (it.id, it.redrives.is_some())),
+    };
+    let bounds = Bounds { count_max, now };
+    let subjects = (stream, std::slice::from_ref(&subject));
+    let standings = standings(searcher, connection, topology, subjects, bounds).await?;
+    if let Some(info) = info
+        .as_ref()
+        .filter(|it| entry.is_none() && never_was(id, it))
+        && has_no_trace(&standings, &copies)
+    {
+        return Err(no_such_entry(stream, id, info).into());
+    }
+    let provenance = provenance(topology, stream, entry, now);
+    let mut all = ExplainReport {
+        entry: report,
+        groups: standings.groups,
+        provenance,
+        dead_letters: standings.dead_letters,
+        copies,
+        journal: standings.journal,
+        searched: [vec![searched], standings.searched].concat(),
+        next: None,
+    };
+    all.next = next(&all, topology);
+    Ok(all)
+}
+
+/// Copies of `root` after the entry with this id, the oldest first, and how many entries come after it.
+async fn copies(
+    searcher: &mut Searcher<'_>,
+    stream: &Name,
+    (root, id): (EntryId, EntryId),
+    count_max: usize,
+) -> Result<(Vec<CopyRow>, Searched)> {
+    let mut searched = Searched::new(stream, SearchedFor::Copies);
+    let mut copies = Vec::new();
+    let Some(after) = id.next() else {
+        searched.end = SearchEnd::Whole;
+        return Ok((copies, searched));
+    };
+    let search = Search {
+        start: after,
+        newest_first: false,
+        count_max,
+        found_max: COPIES_MAX,
+        needle: Some(root.to_string().into_bytes()),
+    };
+    searcher
+        .run(&search, &mut searched, |copy, fields| {
+            let origin = Origin::of(fields).filter(|it| it.id == Some(root));
+            let is_copy = origin.is_some();
+            let has_room = (copies.len() as u64) < COPIES_MAX;
+            copies.extend(origin.filter(|_| has_room).map(|it| it.copy(copy)));
+            is_copy
+        })
+        .await?;
+    Ok((copies, searched))
+}
+
+/// What the entry says of itself as a dead letter.
+fn provenance(
+    topology: &Topology,
+    stream: &Name,
+    entry: Option<Entry>,
+    now: Time,
+) -> Option<DeadLetter> {
+    let source = Source::named(topology, stream);
+    if source.dead_letter != *stream {
+        return None;
+    }
+    let mut letter = DeadLetter::of(stream, entry?);
+    letter.fields = Body::default();
+    letter.age_ms = Some(now.ms.saturating_sub(letter.time.ms));
+    Some(letter)
+}
+
+/// Whether nothing knows of the entry.
+fn has_no_trace(standings: &Standings, copies: &[CopyRow]) -> bool {
+    let is_pending = |it: &GroupStanding| it.standing == Standing::Ghost;
+    copies.is_empty()
+        && standings.dead_letters.is_empty()
+        && standings.journal.is_empty()
+        && !standings.groups.iter().any(is_pending)
+}
+
+fn no_such_entry(stream: &Name, id: EntryId, info: &StreamInfo) -> Problem {
+    let problem = Problem::not_found(format!("no entry {id} in `{stream}`, and there never was"));
+    let hint = match (&info.first, &info.last) {
+        (Some(first), Some(last)) => format!(
+            "it has {} from {} to {}; check the id and the stream",
+            info.length, first.id, last.id
+        ),
+        _ => format!(
+            "the stream is empty; its last id was {}",
+            info.last_generated_id
+        ),
+    };
+    problem.hint(hint)
+}
+
+/// What to type next: of the group with which it stands worst, else of the entry itself.
+fn next(report: &ExplainReport, topology: &Topology) -> Option<String> {
+    if let Some(letter) = &report.provenance {
+        let stream = Source::named(topology, &report.entry.stream).stream;
+        let command = if letter.is_tombstone {
+            "dlq show"
+        } else {
+            "dlq redrive"
+        };
+        let line = CommandLine::new(command)
+            .arg(&stream)
+            .arg(report.entry.id.to_string());
+        return Some(line.to_string());
+    }
+    worst_next(&report.groups)
+}

@@ -1,0 +1,470 @@
+//! One event across streams: every entry that has a value in a field, in the order in which they were added, and how each
+//! stands with the groups of its stream. Looks at a bounded number of entries of each stream, the newest first.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::dead_letters::{DeadLetter, Source};
+use super::outputs::outputs;
+use super::search::{Search, SearchEnd, Searched, SearchedFor, Searcher};
+use super::standing::{Bounds, GroupStanding, JournalRow, Origin, Subject, standings, worst_next};
+use super::tail::{Equal, Filter, Verdict};
+use crate::model::{Edge, Entry, EntryId, Fields, Name, Time, report, states};
+use crate::topology::Topology;
+use crate::wire::decode::FieldSlices;
+use crate::wire::{Connection, allowed, time, xrange};
+
+/// Entries of one stream that are found at most.
+pub const FOUND_MAX: u64 = 100;
+
+/// What is looked for.
+#[derive(Clone, Debug)]
+pub struct TraceQuery {
+    /// The field, or a path into its JSON.
+    pub field: Name,
+    /// Its value.
+    pub value: Vec<u8>,
+    /// Where the search of each stream ends.
+    pub since: Edge,
+    /// Entries of each stream that are looked at, at most.
+    pub count_max: usize,
+}
+
+states! {
+    /// What an entry is on the way of an event.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum HopState {
+        /// An entry of the stream.
+        Entry = "entry" in Ok,
+        /// A copy of an entry, made by a requeue or a redrive.
+        Copy = "copy" in Plain,
+        /// A dead letter.
+        DeadLetter = "dead letter" in Bad,
+        /// An entry that a dead letter or a copy tells of, and that is not in the stream any more.
+        Gone = "gone" in Warn,
+    }
+}
+
+report! {
+    /// One entry on the way of an event.
+    #[derive(Clone, Debug)]
+    pub struct Hop {
+        /// The stream.
+        pub stream: Name => text("STREAM"),
+        /// The entry.
+        pub id: EntryId => whole("ID"),
+        /// What it is.
+        pub state: HopState => whole("STATE"),
+        /// When it was added, by its id; null for an id beyond the year 9999.
+        pub time: Option<Time> => whole("TIME", wide, unknown),
+        /// How long ago that is, by the server's clock; null for an id ahead of it.
+        pub age_ms: Option<u64> => millis("AGE", unknown),
+        /// How long after the one before it that is, by their ids; null for the first.
+        pub latency_ms: Option<u64> => millis("LATER"),
+        /// How long after the first that is, by their ids.
+        pub total_ms: u64 => millis("IN ALL", wide),
+        /// Bytes of its names and values; null for one that is gone.
+        pub bytes: Option<u64> => bytes("BYTES", wide),
+        /// The entry that it is a dead letter or a copy of; of a copy of a copy, the first of them.
+        pub of: Option<EntryId> => whole("OF"),
+        /// Whether it is a copy that a redrive made.
+        pub is_redriven: bool => whole("REDRIVEN", wide),
+        /// The group that could not process it, of a dead letter.
+        pub group: Option<Name> => text("GROUP"),
+        /// Why it is here, of a dead letter: the last line that says something.
+        pub reason: Option<String> => text("REASON"),
+    }
+}
+
+/// The way of an event.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct TraceReport {
+    /// The field that was looked at.
+    pub field: Name,
+    /// The value that was looked for.
+    pub value: Name,
+    /// Since when entries were looked at; null where that was counted from the end.
+    pub since: Option<Time>,
+    /// The entries that have it, the oldest first.
+    pub hops: Vec<Hop>,
+    /// Whether a stream has more of them than are listed.
+    pub has_more: bool,
+    /// How each stands with the groups of its stream.
+    pub groups: Vec<GroupStanding>,
+    /// What workers recorded of them; nothing where they keep no journal.
+    pub journal: Vec<JournalRow>,
+    /// What was looked at, and how far.
+    pub searched: Vec<Searched>,
+    /// Entries that could not be judged, because what the path leads into is not JSON.
+    pub unjudged: u64,
+    /// What to type next, where there is something to do or to see.
+    pub next: Option<String>,
+}
+
+/// A search that goes on: what was found is kept by one who stops it.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    query: TraceQuery,
+    hops: Vec<Hop>,
+    /// The streams of those that dead letters and copies tell of, with their ids.
+    origins: BTreeSet<(Vec<u8>, EntryId)>,
+    searched: Vec<Searched>,
+    unjudged: u64,
+}
+
+impl Trace {
+    /// Of which nothing was looked at yet.
+    pub const fn new(query: TraceQuery) -> Self {
+        Self {
+            query,
+            hops: Vec::new(),
+            origins: BTreeSet::new(),
+            searched: Vec::new(),
+            unjudged: 0,
+        }
+    }
+
+    /// Looks through every stream of the topology, what its handlers write to, and their dead letters. May be dropped.
+    ///
+    /// # Errors
+    /// What the server says, unless that the user may not look.
+    pub async fn search(&mut self, searcher: &mut Searcher<'_>, topology: &Topology) -> Result<()> {
+        let filter = self.query.filter();
+        for stream in streams(topology) {
+            let is_dead = Source::named(topology, &stream).dead_letter == stream;
+            let (start, count_max) = match self.query.since {
+                Edge::Id(id) => (id, usize::MAX),
+                Edge::FromEnd(entries) => {
+                    let entries = usize::try_from(entries).unwrap_or(usize::MAX);
+                    (EntryId::MIN, entries)
+                }
+            };
+            let search = Search {
+                start,
+                newest_first: true,
+                count_max: count_max.min(self.query.count_max),
+                found_max: FOUND_MAX,
+                needle: self.query.needle(),
+            };
+            let mut searched = Searched::new(&stream, SearchedFor::Entries);
+            if search.count_max == 0 {
+                searched.end = SearchEnd::Whole;
+                self.searched.push(searched);
+                continue;
+            }
+            self.searched.push(searched);
+            let (hops, origins) = (&mut self.hops, &mut self.origins);
+            let (unjudged, mut found) = (&mut self.unjudged, 0);
+            let Some(searched) = self.searched.last_mut() else {
+                continue;
+            };
+            searcher
+                .run(&search, searched, |id, fields| match filter.judge(fields) {
+                    Verdict::Left => false,
+                    Verdict::Unjudged(_) => {
+                        *unjudged += 1;
+                        false
+                    }
+                    Verdict::Taken => {
+                        if found < FOUND_MAX {
+                            found += 1;
+                            let hop = Hop::of(&stream, id, fields, is_dead);
+                            origins.extend(hop.1);
+                            hops.push(hop.0);
+                        }
+                        true
+                    }
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Whether nothing was found.
+    pub const fn is_empty(&self) -> bool {
+        self.hops.is_empty()
+    }
+
+    /// What was looked at.
+    pub fn searched(&self) -> &[Searched] {
+        &self.searched
+    }
+
+    /// What was found, without how it stands with groups.
+    pub fn found(self, now: Time) -> TraceReport {
+        let Self {
+            query,
+            mut hops,
+            searched,
+            unjudged,
+            ..
+        } = self;
+        in_order(&mut hops, now);
+        TraceReport {
+            since: match query.since {
+                Edge::Id(id) => id.time(),
+                Edge::FromEnd(_) => None,
+            },
+            field: query.field,
+            value: Name::new(query.value),
+            hops,
+            has_more: searched.iter().any(|it| it.end == SearchEnd::Enough),
+            groups: Vec::new(),
+            journal: Vec::new(),
+            searched,
+            unjudged,
+            next: None,
+        }
+    }
+
+    /// What was found, with the entries that dead letters and copies tell of, and how all stand with their groups.
+    ///
+    /// # Errors
+    /// What the server says, unless that the user may not ask.
+    pub async fn report(
+        mut self,
+        searcher: &mut Searcher<'_>,
+        connection: &Connection,
+        topology: &Topology,
+    ) -> Result<TraceReport> {
+        let now = allowed(connection.run(time()).await)?;
+        let now = now.map_or_else(Time::now, Time::from_ms);
+        self.add_origins(searcher, connection, topology).await?;
+        let count_max = self.query.count_max;
+        let mut report = self.found(now);
+        let bounds = Bounds { count_max, now };
+        let mut streams: Vec<Name> = Vec::new();
+        for hop in &report.hops {
+            if hop.state != HopState::DeadLetter && !streams.contains(&hop.stream) {
+                streams.push(hop.stream.clone());
+            }
+        }
+        for stream in &streams {
+            let subjects = subjects(&report.hops, stream);
+            let asked = (stream, subjects.as_slice());
+            let found = standings(searcher, connection, topology, asked, bounds).await?;
+            report.groups.extend(found.groups);
+            report.journal.extend(found.journal);
+            report.searched.extend(found.searched);
+        }
+        report.next = worst_next(&report.groups);
+        Ok(report)
+    }
+
+    /// Adds the entries that dead letters and copies tell of, and that were not found: too old, or gone.
+    async fn add_origins(
+        &mut self,
+        searcher: &mut Searcher<'_>,
+        connection: &Connection,
+        topology: &Topology,
+    ) -> Result<()> {
+        let is_known = |it: &(Vec<u8>, EntryId)| {
+            let is_it = |hop: &Hop| hop.stream.as_bytes() == it.0 && hop.id == it.1;
+            self.hops.iter().any(is_it)
+        };
+        let wanted = self.origins.iter().filter(|it| !is_known(it));
+        let wanted: Vec<(Name, EntryId)> = wanted
+            .map(|(stream, id)| (Name::from(stream.as_slice()), *id))
+            .collect();
+        let asked = wanted
+            .iter()
+            .map(|(stream, id)| xrange(stream, *id, *id, 1));
+        let answers = connection.run_all(asked.collect()).await?;
+        for ((stream, id), answer) in wanted.iter().zip(answers) {
+            let entry = match answer {
+                Ok(mut entries) => entries.pop(),
+                Err(error) if error.kind.is_refusal() => {
+                    searcher.deny(stream, error);
+                    continue;
+                }
+                Err(_) => None,
+            };
+            let is_dead = Source::named(topology, stream).dead_letter == *stream;
+            let hop = match entry {
+                Some(entry) => {
+                    let fields: Vec<_> = entry
+                        .fields
+                        .iter()
+                        .map(|(name, value)| (name.as_slice(), value.as_slice()))
+                        .collect();
+                    Hop::of(stream, *id, &fields, is_dead).0
+                }
+                None => Hop::new(stream, *id, HopState::Gone),
+            };
+            self.hops.push(hop);
+        }
+        Ok(())
+    }
+}
+
+impl TraceQuery {
+    fn filter(&self) -> Filter {
+        Filter {
+            equal: vec![Equal {
+                place: self.field.as_bytes().to_vec(),
+                value: self.value.clone(),
+                is_negated: false,
+            }],
+            pattern: None,
+        }
+    }
+
+    /// What a page must have somewhere. A value within JSON may be written in several ways.
+    fn needle(&self) -> Option<Vec<u8>> {
+        let may_be_path = self.field.as_bytes().contains(&b'.');
+        (!may_be_path && !self.value.is_empty()).then(|| self.value.clone())
+    }
+}
+
+impl Hop {
+    fn new(stream: &Name, id: EntryId, state: HopState) -> Self {
+        Self {
+            stream: stream.clone(),
+            id,
+            state,
+            time: id.time(),
+            age_ms: None,
+            latency_ms: None,
+            total_ms: 0,
+            bytes: None,
+            of: None,
+            is_redriven: false,
+            group: None,
+            reason: None,
+        }
+    }
+
+    /// Of an entry, with the one that it tells of.
+    fn of(
+        stream: &Name,
+        id: EntryId,
+        fields: &FieldSlices<'_>,
+        is_dead: bool,
+    ) -> (Self, Option<(Vec<u8>, EntryId)>) {
+        let mut hop = Self::new(stream, id, HopState::Entry);
+        let lengths = fields.iter().map(|(name, value)| name.len() + value.len());
+        hop.bytes = Some(lengths.sum::<usize>() as u64);
+        if is_dead {
+            let owned = |(name, value): &(&[u8], &[u8])| (name.to_vec(), value.to_vec());
+            let fields: Fields = fields.iter().map(owned).collect();
+            let letter = DeadLetter::of(stream, Entry { id, fields });
+            hop.state = HopState::DeadLetter;
+            hop.of = letter.origin_id;
+            hop.reason = letter.cause().map(std::borrow::Cow::into_owned);
+            hop.group.clone_from(&letter.group);
+            let origin = letter.stream.zip(letter.origin_id);
+            return (
+                hop,
+                origin.map(|(stream, id)| (stream.as_bytes().to_vec(), id)),
+            );
+        }
+        let Some(origin) = Origin::of(fields) else {
+            return (hop, None);
+        };
+        hop.state = HopState::Copy;
+        hop.of = origin.id;
+        hop.is_redriven = origin.redrives.is_some();
+        let origin = origin.id.map(|id| (stream.as_bytes().to_vec(), id));
+        (hop, origin)
+    }
+}
+
+/// Every stream that an event may be in, each once.
+fn streams(topology: &Topology) -> Vec<Name> {
+    let mut streams: Vec<Name> = Vec::new();
+    let mut add = |name: Name| {
+        if !streams.contains(&name) {
+            streams.push(name);
+        }
+    };
+    topology.streams.iter().for_each(|it| add(it.name.clone()));
+    for group in &topology.groups {
+        add(group.stream.clone());
+        outputs(group).into_iter().for_each(&mut add);
+    }
+    let of = topology.streams.iter().map(|it| it.name.clone());
+    let of = of.chain(topology.groups.iter().map(|it| it.stream.clone()));
+    for stream in of.collect::<Vec<_>>() {
+        add(topology.stream_or_default(&stream).dead_letter);
+    }
+    streams
+}
+
+/// Puts them in the order in which they were added, with how long each took.
+fn in_order(hops: &mut [Hop], now: Time) {
+    hops.sort_by_key(|hop| hop.id);
+    let first_ms = hops.first().map(|hop| hop.id.ms).unwrap_or_default();
+    let mut before = None;
+    for hop in hops {
+        let ms = hop.id.ms;
+        hop.latency_ms = before.map(|before| ms - before);
+        hop.total_ms = ms - first_ms;
+        hop.age_ms = hop.time.and_then(|it| now.ms.checked_sub(it.ms));
+        before = Some(ms);
+    }
+}
+
+/// The entries of one stream whose standing is wanted.
+fn subjects(hops: &[Hop], stream: &Name) -> Vec<Subject> {
+    let of_stream = hops.iter().filter(|hop| hop.stream == *stream);
+    of_stream
+        .clone()
+        .map(|hop| {
+            let copies = of_stream.clone();
+            // A copy of a copy tells of the first of them.
+            let root = hop.of.unwrap_or(hop.id);
+            let is_copy = |it: &&Hop| it.state == HopState::Copy && it.of == Some(root);
+            let copies = copies.filter(|it| is_copy(it) && it.id > hop.id);
+            Subject {
+                id: hop.id,
+                is_there: hop.state != HopState::Gone,
+                copy: copies.map(|it| (it.id, it.is_redriven)).min(),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stream_of_the_platform_is_looked_at_once() {
+        let found = streams(&Topology::default());
+        let names: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            names,
+            [
+                "events.raw",
+                "events.normalized",
+                "profiles.merge_requests",
+                "predictions.requests",
+                "profiles.review_queue",
+                "profiles.merges",
+                "predictions.results",
+                "{events.raw}:dlq",
+                "{events.normalized}:dlq",
+                "{profiles.merge_requests}:dlq",
+                "{predictions.requests}:dlq",
+            ]
+        );
+    }
+
+    #[test]
+    fn latencies_are_between_neighbours_and_from_the_first() {
+        let hop = |ms| Hop::new(&"s".into(), EntryId::new(ms, 0), HopState::Entry);
+        let mut hops = [hop(50), hop(10), hop(30)];
+        in_order(&mut hops, Time::from_ms(40));
+        let found = hops.map(|it| (it.id.ms, it.latency_ms, it.total_ms, it.age_ms));
+        assert_eq!(
+            found,
+            [
+                (10, None, 0, Some(30)),
+                (30, Some(20), 20, Some(10)),
+                (50, Some(20), 40, None),
+            ]
+        );
+    }
+}

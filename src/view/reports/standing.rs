@@ -1,0 +1,229 @@
+//! `explain` and `trace`: entries, and how each stands with the groups of its stream.
+
+use serde::Serialize;
+
+use super::super::{Report, Section, human_count, human_millis};
+use super::dead_letters::Alone;
+use crate::model::{Cell, Column, Problem, Row, Tone, counted, entries, narrowed};
+use crate::streams::dead_letters::DeadLetter;
+use crate::streams::search::{SearchEnd, Searched, SearchedFor};
+use crate::streams::standing::{
+    CopyRow, EntryReport, EntryState, ExplainReport, GroupStanding, JournalRow,
+};
+use crate::streams::trace::{Hop, HopState, TraceReport};
+
+/// How one entry stands with a group, where the entry was named above.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[serde(transparent)]
+struct OfOne<'a>(&'a GroupStanding);
+
+impl Row for OfOne<'_> {
+    const COLUMNS: &'static [Column] = &narrowed::<{ GroupStanding::COLUMNS.len() }>(
+        GroupStanding::COLUMNS,
+        &[
+            "group",
+            "standing",
+            "certainty",
+            "consumer",
+            "deliveries",
+            "idle_ms",
+        ],
+    );
+
+    fn cells(&self) -> Vec<Cell> {
+        self.0.cells()
+    }
+}
+
+impl Report for ExplainReport {
+    const TABLES: &'static [&'static [Column]] = &[
+        EntryReport::COLUMNS,
+        GroupStanding::COLUMNS,
+        JournalRow::COLUMNS,
+        DeadLetter::COLUMNS,
+        CopyRow::COLUMNS,
+        Searched::COLUMNS,
+    ];
+
+    fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {
+        let is_picked = section.picks();
+        if section.for_people() {
+            let EntryReport {
+                id, stream, state, ..
+            } = &self.entry;
+            let head = format!("{id} of `{stream}`: {}", state.word());
+            section.line(tone(*state), &head);
+        }
+        section.object(&self.entry)?;
+        if is_picked || !self.groups.is_empty() {
+            section.heading("groups");
+            if section.for_people() {
+                // A wide table has every column.
+                let rows: Vec<OfOne<'_>> = self.groups.iter().map(OfOne).collect();
+                section.whole(&rows)?;
+            } else {
+                section.whole(&self.groups)?;
+            }
+            group_lines(section, &self.groups);
+        }
+        if let Some(letter) = &self.provenance {
+            section.heading("what it says of itself, as a dead letter");
+            section.object(&Alone(letter))?;
+        }
+        if is_picked || !self.journal.is_empty() {
+            section.heading("what workers recorded of it");
+            section.list(&self.journal)?;
+        }
+        if is_picked || !self.dead_letters.is_empty() {
+            section.heading("its dead letters");
+            section.list(&self.dead_letters)?;
+        }
+        if is_picked || !self.copies.is_empty() {
+            section.heading("its copies");
+            section.list(&self.copies)?;
+        }
+        if section.for_people() {
+            searched_lines(section, &self.searched);
+            if let Some(next) = &self.next {
+                section.heading("next");
+                section.line(Tone::Plain, &format!("  {next}"));
+            }
+            return Ok(());
+        }
+        section.whole(&self.searched)
+    }
+}
+
+impl Report for TraceReport {
+    const TABLES: &'static [&'static [Column]] = &[
+        Hop::COLUMNS,
+        GroupStanding::COLUMNS,
+        JournalRow::COLUMNS,
+        Searched::COLUMNS,
+    ];
+
+    fn sections(&self, section: &mut Section<'_>) -> Result<(), Problem> {
+        let is_picked = section.picks();
+        if section.for_people() {
+            section.line(Tone::Plain, &self.head());
+        }
+        section.list(&self.hops)?;
+        if is_picked || !self.groups.is_empty() {
+            section.heading("groups");
+            section.list(&self.groups)?;
+            group_lines(section, &self.groups);
+        }
+        if is_picked || !self.journal.is_empty() {
+            section.heading("what workers recorded of them");
+            section.list(&self.journal)?;
+        }
+        if section.for_people() {
+            searched_lines(section, &self.searched);
+            if let Some(next) = &self.next {
+                section.heading("next");
+                section.line(Tone::Plain, &format!("  {next}"));
+            }
+            return Ok(());
+        }
+        section.whole(&self.searched)
+    }
+}
+
+impl TraceReport {
+    /// What was found, and how long it took from the first to the last that is no dead letter.
+    fn head(&self) -> String {
+        let least = if self.has_more { "at least " } else { "" };
+        let found = entries(self.hops.len());
+        let on_its_way = self
+            .hops
+            .iter()
+            .filter(|it| it.state != HopState::DeadLetter);
+        let total_ms = on_its_way.map(|it| it.total_ms).max().unwrap_or_default();
+        let span = human_millis(total_ms);
+        format!(
+            "{}={}: {least}{found} within {span}",
+            self.field, self.value
+        )
+    }
+}
+
+const fn tone(state: EntryState) -> Tone {
+    match state {
+        EntryState::Present => Tone::Ok,
+        EntryState::Absent => Tone::Warn,
+        EntryState::Trimmed | EntryState::Deleted | EntryState::Gone => Tone::Bad,
+    }
+}
+
+/// What each standing is known from, and what to type next.
+fn group_lines(section: &mut Section<'_>, groups: &[GroupStanding]) {
+    const LINES_MAX: usize = 10;
+    let has_several = groups.iter().any(|it| it.id != groups[0].id);
+    for row in groups.iter().take(LINES_MAX) {
+        let whose = if has_several {
+            format!("{} {} of {}", row.stream, row.id, row.group)
+        } else {
+            row.group.to_string()
+        };
+        let line = format!("  {whose}: {}", row.evidence);
+        section.line(Tone::Dim, &line);
+        let is_told = row.reason.as_deref();
+        if let Some(reason) = is_told.filter(|it| !row.evidence.contains(it.trim())) {
+            let last = reason.lines().rev().find(|it| !it.trim().is_empty());
+            section.line(Tone::Dim, &format!("    why: {}", last.unwrap_or_default()));
+        }
+        if let Some(next) = &row.next {
+            section.line(Tone::Plain, &format!("    next: {next}"));
+        }
+    }
+}
+
+/// What was looked at, and how far.
+fn searched_lines(section: &mut Section<'_>, searched: &[Searched]) {
+    section.heading("looked at");
+    for it in searched {
+        let tone = match it.end {
+            SearchEnd::Whole => Tone::Dim,
+            _ => Tone::Warn,
+        };
+        section.line(tone, &format!("  {}", searched_text(it)));
+    }
+}
+
+/// What was looked at of a stream, in words.
+pub fn searched_text(searched: &Searched) -> String {
+    let Searched {
+        stream,
+        searched_for,
+        looked_at,
+        found,
+        reached_id,
+        end,
+    } = searched;
+    let wanted = match searched_for {
+        SearchedFor::Entries => counted(*found, "match", "matches"),
+        SearchedFor::DeadLetters => counted(*found, "dead letter", "dead letters"),
+        SearchedFor::Copies => counted(*found, "copy", "copies"),
+        SearchedFor::Journal => counted(*found, "record", "records"),
+    };
+    let count = match looked_at {
+        0 | 1 => entries(*looked_at),
+        _ => format!("{} entries", human_count(*looked_at)),
+    };
+    let reached = reached_id.map(|id| format!(" (up to {id})"));
+    let reached = reached.unwrap_or_default();
+    match end {
+        SearchEnd::Whole => format!("{count} of `{stream}`, all there are: {wanted}"),
+        SearchEnd::Limit => {
+            format!("{count} of `{stream}`{reached}: {wanted}; --count N looks at more")
+        }
+        SearchEnd::Enough => {
+            format!("{count} of `{stream}`{reached}: {wanted}, and there are more")
+        }
+        SearchEnd::Stopped => {
+            format!("{count} of `{stream}`{reached}, then it was stopped: {wanted}")
+        }
+        SearchEnd::NotAStream => format!("nothing of `{stream}`: the key is not a stream"),
+        SearchEnd::Denied => format!("nothing of `{stream}`: the user may not read it"),
+    }
+}
