@@ -85,7 +85,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             show(&report, args.limit.rows(), context)?;
             console.warn("stopped before everything was looked at; groups were not asked");
             for it in &report.searched {
-                console.note(&searched_text(it));
+                console.note(&searched_text(it, report.since));
             }
             Ok(stop.into())
         }

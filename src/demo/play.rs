@@ -201,6 +201,7 @@ fn assignment(
         max_messages: None,
         connect_for: Duration::from_secs(5),
         journal: Some(journal),
+        recorded_for: None,
         pulse: None,
     })
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::dead_letters::Source;
 use crate::model::{CommandLine, Name, Problem, escaped, with_commas};
 use crate::model::{did_you_mean, nearest};
-use crate::topology::Topology;
+use crate::topology::{Topology, is_journal};
 use crate::wire::{Connection, Error, ErrorKind, key_type, scan, xinfo_consumers, xinfo_groups};
 
 /// How many pages of keys are scanned for streams that are not in the topology, about a thousand keys each.
@@ -32,7 +32,8 @@ pub async fn existing(connection: &Connection, topology: &Topology) -> Vec<Name>
         let Ok((next, page)) = connection.run(scan(cursor, b"*", Some("stream"))).await else {
             break;
         };
-        others.extend(page.into_iter().filter(|name| !names.contains(name)));
+        let page = page.into_iter();
+        others.extend(page.filter(|name| !names.contains(name) && !is_journal(name)));
         cursor = next;
         if cursor == 0 {
             break;

@@ -85,7 +85,7 @@ pub struct TraceReport {
     pub field: Name,
     /// The value that was looked for.
     pub value: Name,
-    /// Since when entries were looked at; null where that was counted from the end.
+    /// Since when entries were looked at; null for all of them, and where that was counted from the end.
     pub since: Option<Time>,
     /// The entries that have it, the oldest first.
     pub hops: Vec<Hop>,
@@ -148,20 +148,20 @@ impl Trace {
                 found_max: FOUND_MAX,
                 needle: self.query.needle(),
             };
-            let mut searched = Searched::new(&stream, SearchedFor::Entries);
+            let mut looked = Searched::new(&stream, SearchedFor::Entries);
             if search.count_max == 0 {
-                searched.end = SearchEnd::Whole;
-                self.searched.push(searched);
+                looked.end = SearchEnd::Whole;
+                self.searched.push(looked);
                 continue;
             }
-            self.searched.push(searched);
+            self.searched.push(looked);
             let (hops, origins) = (&mut self.hops, &mut self.origins);
             let (unjudged, mut found) = (&mut self.unjudged, 0);
-            let Some(searched) = self.searched.last_mut() else {
+            let Some(looked) = self.searched.last_mut() else {
                 continue;
             };
             searcher
-                .run(&search, searched, |id, fields| match filter.judge(fields) {
+                .run(&search, looked, |id, fields| match filter.judge(fields) {
                     Verdict::Left => false,
                     Verdict::Unjudged(_) => {
                         *unjudged += 1;
@@ -204,8 +204,8 @@ impl Trace {
         in_order(&mut hops, now);
         TraceReport {
             since: match query.since {
-                Edge::Id(id) => id.time(),
-                Edge::FromEnd(_) => None,
+                Edge::Id(id) if id != EntryId::MIN => id.time(),
+                _ => None,
             },
             field: query.field,
             value: Name::new(query.value),

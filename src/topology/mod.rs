@@ -20,7 +20,7 @@ pub use file::{FileError, example_toml, file_problem};
 pub use handler::{Builtin, FanOut, Handler, HttpSpec, HttpTarget};
 pub use spec::{
     FIELDS_MAX, FieldSpec, FieldType, GroupSpec, OnFull, OnGroupLost, Start, StreamSpec, Workers,
-    breaker_key, inflight_key, journal_key, lease_key, losses_key, policy_key,
+    breaker_key, inflight_key, is_journal, journal_key, lease_key, losses_key, policy_key,
 };
 pub use threshold::{Level, Measure, Threshold, Thresholds};
 

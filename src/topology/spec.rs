@@ -249,9 +249,26 @@ pub struct GroupSpec {
     pub alert: Thresholds,
     /// What a worker does when the group has been deleted.
     pub on_group_lost: OnGroupLost,
+    /// How long its workers keep a journal of what they settled, on the server; `None` keeps none.
+    #[serde(rename = "journal_ms", serialize_with = "as_ms_or_null")]
+    #[schemars(with = "Option<u64>")]
+    pub journal: Option<Duration>,
+}
+
+fn as_ms_or_null<T: Copy + Into<Option<Duration>>, S: Serializer>(
+    length: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match (*length).into() {
+        Some(length) => as_ms(&length, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl GroupSpec {
+    /// The shortest time that a journal is kept: below it little would be left of it to look at.
+    pub const JOURNAL_MIN: Duration = Duration::from_mins(1);
+
     /// The shortest claim idle that is allowed: with less, a busy worker would look dead between two renewals.
     pub const CLAIM_IDLE_MIN: Duration = Duration::from_secs(3);
 
@@ -272,6 +289,7 @@ impl GroupSpec {
             },
             alert: Thresholds::default(),
             on_group_lost: OnGroupLost::Recreate,
+            journal: None,
         }
     }
 
@@ -312,6 +330,19 @@ pub fn journal_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":journal:", group.as_bytes()].concat())
 }
 
+/// Whether a key is the journal of a group: this tool's own, and no stream of the pipeline.
+pub fn is_journal(key: &Name) -> bool {
+    const MARK: &[u8] = b":journal:";
+    let bytes = key.as_bytes();
+    let places = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(MARK));
+    places.into_iter().any(|at| {
+        let (base, rest) = bytes.split_at(at);
+        let inner = base.strip_prefix(b"{").and_then(|it| it.strip_suffix(b"}"));
+        let mut streams = [inner, Some(base)].into_iter().flatten().map(Name::from);
+        streams.any(|stream| stream.derived(rest) == *key)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,5 +353,27 @@ mod tests {
         // Groups whose names differ in bytes that are no text are not one.
         let keys = [0xfe, 0xff].map(|byte| lease_key(&"s".into(), &Name::new([byte])));
         assert_ne!(keys[0], keys[1]);
+    }
+
+    #[test]
+    fn a_journal_is_told_from_a_stream() {
+        for (key, expected) in [
+            (journal_key(&"s".into(), &"g".into()), true),
+            (journal_key(&"a{x}b".into(), &"g:journal:h".into()), true),
+            ("s:journal:g".into(), false),
+            ("{s}:dlq".into(), false),
+            ("journal".into(), false),
+        ] {
+            assert_eq!(is_journal(&key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn backoff_doubles_to_the_cap() {
+        let backoff = GroupSpec::new("g", "s").backoff;
+        let seconds: Vec<u64> = [0, 1, 2, 3, 9, 10, 40, u64::MAX]
+            .map(|attempts| backoff.delay(attempts).as_secs())
+            .to_vec();
+        assert_eq!(seconds, [1, 1, 2, 4, 256, 300, 300, 300]);
     }
 }

@@ -39,9 +39,7 @@ pub use pretty::{indent_json, is_json};
 pub use report::{Report, Section, report};
 pub use reports::{
     Behind, Changed, IdWriter, Info, Listed, MemoryView, Pending, PendingPages, PendingParts,
-    Rules, StatsView, WholeLetter, plugin_line,
-    Behind, Changed, IdWriter, Info, Listed, Pending, PendingPages, PendingParts, Rules, StatsView,
-    WholeLetter, plugin_line, searched_text,
+    Rules, StatsView, WholeLetter, plugin_line, searched_text,
 };
 pub use reshape::Reshape;
 pub use row::{RowWriter, one, rows};

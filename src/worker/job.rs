@@ -69,6 +69,8 @@ pub struct Assignment {
     pub connect_for: Duration,
     /// Called for every handled entry.
     pub journal: Option<Journal>,
+    /// How long the server keeps what is recorded there of settled entries; `None` records nothing.
+    pub recorded_for: Option<Duration>,
     /// Shows that it is alive.
     pub pulse: Option<Arc<Pulse>>,
 }

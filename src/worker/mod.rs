@@ -9,6 +9,7 @@
 //! | [`handler`] | what happens with one entry: built-in, a process, a request |
 //! | `job`, `policy` | what a worker is asked to do, and the numbers it goes by |
 //! | `counters`, `pulse` | what it lets be seen of itself |
+//! | `journal` | what it records on the server of what it settled, where the topology asks for that |
 //!
 //! What it knows of other workers it learns from the server's pending list, so killing every worker forgets nothing.
 //!
@@ -19,6 +20,7 @@ mod counters;
 mod engine;
 pub mod handler;
 mod job;
+mod journal;
 mod policy;
 mod pulse;
 mod state;

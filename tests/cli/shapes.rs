@@ -221,6 +221,14 @@ impl Checker {
         );
     }
 
+    /// What a worker recorded of an entry whose attempt failed.
+    fn failed(&self, id: &str) {
+        let key = "{events.normalized}:journal:event-processors";
+        let record = ["consumer", "c", "outcome", "failed", "ids", id, "ms", "7"];
+        self.server
+            .redis(&[&["XADD", key, "*"][..], &record].concat());
+    }
+
     /// A consumer that reads nothing.
     fn join(&self, consumer: &str) {
         let group = [
@@ -303,15 +311,12 @@ fn every_documented_shape_is_what_is_printed() {
     let dead = checker.run("dlq list events.normalized");
     let [odd, id] = [0, 1].map(|place| dead[place]["id"].as_str().unwrap());
     let origin = dead[1]["origin_id"].as_str().unwrap();
-    let journal =
-        "XADD {events.normalized}:journal:event-processors * consumer c outcome failed ids";
-    let journal = journal.split(' ').chain([origin, "ms", "7"]);
-    checker.server.redis(&journal.collect::<Vec<_>>());
+    checker.failed(origin);
     let explain = format!("explain events.normalized {origin}");
-    checker.run(&explain);
-    checker.run("trace b --field brand_id --since start");
     checker.run_all(&format!(
-        "dlq show events.normalized {id}
+        "{explain}
+        trace b --field brand_id --since start
+        dlq show events.normalized {id}
         dlq purge events.normalized {odd} --yes
         dlq redrive events.normalized {id} --yes
         worker run event-processors --once

@@ -228,8 +228,8 @@ commands! {
     topology_example "topology example" => [on(&["topology", "example"]).head(6)]
     topology_show "topology show" => [on(&["topology", "show"]).text()]
     trace "trace" => [
-        on(&["trace", "11111111-1111-4111-8111-000000000002"]).text(),
-        on(&["trace", "brand-7", "--field", "brand_id", "--since", "-110m"]).text(),
+        on(&["trace", "11111111-1111-4111-8111-000000000002", "--since", "@240"]).text(),
+        on(&["trace", "brand-7", "--field", "brand_id", "--since", "@110"]).text(),
         on(&["trace", "nobody"]).text(),
         on(&["trace", "@240"]).text(),
     ]

@@ -176,6 +176,7 @@ fn of_group(
         max_messages: None,
         connect_for: CONNECT_FOR,
         journal: None,
+        recorded_for: group.journal,
         pulse: None,
     }
 }

@@ -232,6 +232,9 @@ fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
     if group.workers == Workers::One {
         add("~", &group.lease_key(), "");
     }
+    if group.journal.is_some() {
+        add("~", &topology::journal_key(&group.stream, &group.name), "");
+    }
     if group.handler == Some(Handler::Builtin(Builtin::Features)) {
         add("~", &group.stream.derived(":features:"), "*");
     }
@@ -375,6 +378,21 @@ mod tests {
         );
         // It keeps a lease, and counts nothing.
         assert!(rule.allowed.contains(&"pexpire") && !rule.allowed.contains(&"hincrby"));
+    }
+
+    #[test]
+    fn a_worker_may_write_a_journal_where_one_is_kept() {
+        let topology = Topology::default();
+        let mut group = topology
+            .group(&"event-processors".into(), None)
+            .expect("there");
+        let key = Name::from("~{events.normalized}:journal:event-processors");
+        for kept_for in [None, Some(GroupSpec::JOURNAL_MIN)] {
+            group.journal = kept_for;
+            let groups = std::slice::from_ref(&group);
+            let rule = permission("worker run", &topology, &[], groups, None).expect("there");
+            assert_eq!(rule.keys.contains(&key), kept_for.is_some());
+        }
     }
 
     #[test]

@@ -73,10 +73,10 @@ pub async fn explain(
     let mut report = EntryReport::new(stream, id, entry.as_ref(), info.as_ref(), now);
     // A copy of a copy tells of the first of them.
     let root = report.copy_of.unwrap_or(id);
-    let (copies, searched) = copies(searcher, stream, (root, id), count_max).await?;
+    let (copies, looked) = copies(searcher, stream, (root, id), count_max).await?;
     report.place(
-        searched.looked_at,
-        searched.is_whole(),
+        looked.looked_at,
+        looked.is_whole(),
         info.as_ref().map(|it| it.length),
     );
     report.copy_ids = copies.iter().map(|it| it.id).collect();
@@ -103,7 +103,7 @@ pub async fn explain(
         dead_letters: standings.dead_letters,
         copies,
         journal: standings.journal,
-        searched: [vec![searched], standings.searched].concat(),
+        searched: [vec![looked], standings.searched].concat(),
         next: None,
     };
     all.next = next(&all, topology);
@@ -117,11 +117,11 @@ async fn copies(
     (root, id): (EntryId, EntryId),
     count_max: usize,
 ) -> Result<(Vec<CopyRow>, Searched)> {
-    let mut searched = Searched::new(stream, SearchedFor::Copies);
+    let mut looked = Searched::new(stream, SearchedFor::Copies);
     let mut copies = Vec::new();
     let Some(after) = id.next() else {
-        searched.end = SearchEnd::Whole;
-        return Ok((copies, searched));
+        looked.end = SearchEnd::Whole;
+        return Ok((copies, looked));
     };
     let search = Search {
         start: after,
@@ -131,7 +131,7 @@ async fn copies(
         needle: Some(root.to_string().into_bytes()),
     };
     searcher
-        .run(&search, &mut searched, |copy, fields| {
+        .run(&search, &mut looked, |copy, fields| {
             let origin = Origin::of(fields).filter(|it| it.id == Some(root));
             let is_copy = origin.is_some();
             let has_room = (copies.len() as u64) < COPIES_MAX;
@@ -139,7 +139,7 @@ async fn copies(
             is_copy
         })
         .await?;
-    Ok((copies, searched))
+    Ok((copies, looked))
 }
 
 /// What the entry says of itself as a dead letter.

@@ -81,9 +81,9 @@ pub async fn standings(
     };
     for group in &groups {
         let rows = journal(searcher, (stream, &group.name), subjects, bounds).await?;
-        if let Some((rows, searched)) = rows {
+        if let Some((rows, looked)) = rows {
             found.journal.extend(rows);
-            found.searched.push(searched);
+            found.searched.push(looked);
         }
     }
     let pending = pending(searcher, connection, stream, &groups, subjects).await?;
@@ -246,11 +246,11 @@ async fn dead_letters(
         found_max: FOUND_MAX,
         needle: None,
     };
-    let mut searched = Searched::new(&source.dead_letter, SearchedFor::DeadLetters);
+    let mut looked = Searched::new(&source.dead_letter, SearchedFor::DeadLetters);
     let mut letters = Vec::new();
     let ids: Vec<EntryId> = subjects.iter().map(|it| it.id).collect();
     searcher
-        .run(&search, &mut searched, |id, fields| {
+        .run(&search, &mut looked, |id, fields| {
             let Some(mut letter) = letter_about(&source.dead_letter, stream, id, fields) else {
                 return false;
             };
@@ -266,7 +266,7 @@ async fn dead_letters(
         .await?;
     Ok(Dead {
         letters,
-        searched: vec![searched],
+        searched: vec![looked],
     })
 }
 
@@ -320,12 +320,12 @@ async fn journal(
         found_max: FOUND_MAX,
         needle,
     };
-    let mut searched = Searched::new(&journal_key(stream, group), SearchedFor::Journal);
+    let mut looked = Searched::new(&journal_key(stream, group), SearchedFor::Journal);
     let mut rows = Vec::new();
     let ids: Vec<EntryId> = subjects.iter().map(|it| it.id).collect();
     let denied = searcher.denied.len();
     searcher
-        .run(&search, &mut searched, |at, fields| {
+        .run(&search, &mut looked, |at, fields| {
             let Some(record) = JournalRecord::of(fields) else {
                 return false;
             };
@@ -344,13 +344,13 @@ async fn journal(
         })
         .await?;
     rows.reverse();
-    let is_denied = searched.end == SearchEnd::Denied;
+    let is_denied = looked.end == SearchEnd::Denied;
     if is_denied {
         // It adds to what is known; who has no journal need not be allowed to read it.
         searcher.denied.truncate(denied);
     }
-    let has_none = searched.looked_at == 0 && searched.is_whole();
-    Ok((!has_none && !is_denied).then_some((rows, searched)))
+    let has_none = looked.looked_at == 0 && looked.is_whole();
+    Ok((!has_none && !is_denied).then_some((rows, looked)))
 }
 
 /// All that is known of an entry and a group.

@@ -121,10 +121,10 @@ fn ahead(facts: &Facts<'_>, position: EntryId) -> Judged {
         }
     };
     if let Some(letter) = &facts.letter {
-        judged.evidence.push_str(&format!(
-            "; dead letter {} says that the group had it before: its position was moved back",
-            letter.id
-        ));
+        judged.evidence = format!(
+            "{}; dead letter {} says that the group had it before: its position was moved back",
+            judged.evidence, letter.id
+        );
     } else if facts.handled.is_some() {
         judged.evidence.push_str(
             "; the journal of its workers says that it was handled before: its position was moved back",
@@ -207,16 +207,17 @@ mod tests {
         handled: None,
     };
 
-    fn letter() -> Option<Letter<'static>> {
-        Some(Letter {
+    fn letter() -> Letter<'static> {
+        Letter {
             id: EntryId::new(7, 0),
             time: Time::from_ms(7),
             is_tombstone: false,
             reason: Some("no total"),
-        })
+        }
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn what_is_certain_and_what_is_inferred() {
         use Certainty::{Certain, Inferred, Unknown};
         let before = Some(EntryId::new(4, 0));
@@ -275,7 +276,7 @@ mod tests {
             ),
             (
                 Facts {
-                    letter: letter(),
+                    letter: Some(letter()),
                     ..AT_FIVE
                 },
                 Standing::DeadLettered,
@@ -283,7 +284,7 @@ mod tests {
             ),
             (
                 Facts {
-                    letter: letter(),
+                    letter: Some(letter()),
                     is_pending: None,
                     position: None,
                     ..AT_FIVE
@@ -388,7 +389,7 @@ mod tests {
     fn a_position_that_was_moved_back_is_told() {
         let facts = Facts {
             position: Some(EntryId::new(4, 0)),
-            letter: letter(),
+            letter: Some(letter()),
             ..AT_FIVE
         };
         let judged = judge(&facts);

@@ -1,13 +1,16 @@
 //! `[groups.NAME]`: one group of the file, including its handler.
 
+use std::time::Duration;
+
 use super::reader::{Item, Reader};
-use crate::model::Name;
+use super::words::OFF;
+use crate::model::{Name, escaped, parse_duration};
 use crate::topology::{
     Builtin, FanOut, GroupSpec, Handler, HttpSpec, HttpTarget, Measure, OnGroupLost, Start,
     Threshold, Workers,
 };
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "name",
     "stream",
     "start",
@@ -19,6 +22,7 @@ const KEYS: [&str; 11] = [
     "backoff",
     "alert",
     "on_group_lost",
+    "journal",
 ];
 
 pub(super) fn merge(reader: &mut Reader<'_>, item: &Item<'_>, spec: &mut GroupSpec) {
@@ -35,9 +39,28 @@ pub(super) fn merge(reader: &mut Reader<'_>, item: &Item<'_>, spec: &mut GroupSp
             "backoff" => merge_backoff(reader, item, spec),
             "alert" => merge_alert(reader, item, spec),
             "on_group_lost" => set(reader.word(item, OnGroupLost::ALL), &mut spec.on_group_lost),
+            "journal" => merge_journal(reader, item, &mut spec.journal),
             _ => reader.unknown_key(item, &KEYS),
         }
     }
+}
+
+/// How long a journal is kept, or that there is none.
+fn merge_journal(reader: &mut Reader<'_>, item: &Item<'_>, journal: &mut Option<Duration>) {
+    let Some(text) = reader.string(item) else {
+        return;
+    };
+    let kept_for = parse_duration(text).ok();
+    let kept_for = kept_for.filter(|it| *it >= GroupSpec::JOURNAL_MIN);
+    if kept_for.is_none() && text != OFF {
+        let given = escaped(text.as_bytes());
+        let must = format!(
+            "must be \"{OFF}\", or a duration of at least 1m such as \"7d\", and is `{given}`"
+        );
+        reader.error(item, must);
+        return;
+    }
+    *journal = kept_for;
 }
 
 fn set<T>(given: Option<T>, value: &mut T) {

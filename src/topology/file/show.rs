@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use toml_edit::{DocumentMut, Item, Table, Value, value};
 
-use super::words::{OPTIONAL, UNLIMITED};
+use super::words::{OFF, OPTIONAL, UNLIMITED};
 use crate::model::{Name, format_duration};
 use crate::topology::{
     FieldSpec, FieldType, GroupSpec, Handler, HttpSpec, Measure, StreamSpec, Threshold, Topology,
@@ -91,6 +91,7 @@ const EXPLAINED: &str = r#"# ucp-streams.toml: merges over the built-in platform
 #                  min_live           live consumers while there is work; the warning is the larger
 #                  max_dead_letters   entries in the dead-letter stream
 # on_group_lost    "recreate" at the oldest entry, or "stop"
+# journal          "off", or how long workers keep on the server who handled what, and when: "7d"; at least 1m
 "#;
 
 /// A name as text; names from a file are always text.
@@ -169,6 +170,7 @@ fn group_table(label: &str, spec: &GroupSpec) -> Table {
     table.extend(spec.handler.iter().map(|it| ("handler", handler_value(it))));
     let (base, cap) = (duration(spec.backoff.base), duration(spec.backoff.cap));
     let alert = Measure::ALL.map(|it| (it.word(), threshold(it, spec.alert.of(it))));
+    let journal = spec.journal.map_or_else(|| OFF.into(), duration);
     table.extend([
         ("max_deliveries", count(spec.max_deliveries)),
         ("claim_idle", duration(spec.claim_idle)),
@@ -176,6 +178,7 @@ fn group_table(label: &str, spec: &GroupSpec) -> Table {
         ("backoff", inline([("base", base), ("cap", cap)])),
         ("alert", inline(alert)),
         ("on_group_lost", spec.on_group_lost.word().into()),
+        ("journal", journal),
     ]);
     table
 }

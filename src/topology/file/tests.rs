@@ -210,6 +210,14 @@ fn what_contradicts_itself_is_refused_at_its_line() {
             "t.toml:1: group `event-processors`: claim_idle must be at least 3s: with less, a busy worker would look dead",
         ),
         (
+            "[groups.event-processors]\njournal = \"sometimes\"",
+            "t.toml:2: groups.event-processors.journal: must be \"off\", or a duration of at least 1m such as \"7d\", and is `sometimes`",
+        ),
+        (
+            "[groups.event-processors]\njournal = \"59s\"",
+            "t.toml:2: groups.event-processors.journal: must be \"off\", or a duration of at least 1m such as \"7d\", and is `59s`",
+        ),
+        (
             "[groups.event-processors]\nbackoff = { base = \"10m\" }",
             "t.toml:1: group `event-processors`: backoff.cap must not be less than backoff.base",
         ),
@@ -249,6 +257,7 @@ fn the_effective_file_gives_the_same_topology() {
         stream = "a b"
         handler = { pipe = ["sh", "-c", "cat \"x\""] }
         on_group_lost = "stop"
+        journal = "7d"
         alert = { max_idle = "1h30m", max_lag = 0 }
         [groups.prediction-processors]
         handler = { http = "http://x", results = false, fan_out = false }

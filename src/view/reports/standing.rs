@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::{Report, Section, human_count, human_millis};
 use super::dead_letters::Alone;
-use crate::model::{Cell, Column, Problem, Row, Tone, counted, entries, narrowed};
+use crate::model::{Cell, Column, Problem, Row, Time, Tone, counted, entries, narrowed};
 use crate::streams::dead_letters::DeadLetter;
 use crate::streams::search::{SearchEnd, Searched, SearchedFor};
 use crate::streams::standing::{
@@ -83,7 +83,7 @@ impl Report for ExplainReport {
             section.list(&self.copies)?;
         }
         if section.for_people() {
-            searched_lines(section, &self.searched);
+            searched_lines(section, &self.searched, None);
             if let Some(next) = &self.next {
                 section.heading("next");
                 section.line(Tone::Plain, &format!("  {next}"));
@@ -118,7 +118,7 @@ impl Report for TraceReport {
             section.list(&self.journal)?;
         }
         if section.for_people() {
-            searched_lines(section, &self.searched);
+            searched_lines(section, &self.searched, self.since);
             if let Some(next) = &self.next {
                 section.heading("next");
                 section.line(Tone::Plain, &format!("  {next}"));
@@ -179,19 +179,39 @@ fn group_lines(section: &mut Section<'_>, groups: &[GroupStanding]) {
 }
 
 /// What was looked at, and how far.
-fn searched_lines(section: &mut Section<'_>, searched: &[Searched]) {
+fn searched_lines(section: &mut Section<'_>, searched: &[Searched], since: Option<Time>) {
     section.heading("looked at");
-    for it in searched {
+    let is_empty = |it: &&Searched| it.looked_at == 0 && it.is_whole();
+    for it in searched.iter().filter(|it| !is_empty(it)) {
         let tone = match it.end {
             SearchEnd::Whole => Tone::Dim,
             _ => Tone::Warn,
         };
-        section.line(tone, &format!("  {}", searched_text(it)));
+        section.line(tone, &format!("  {}", searched_text(it, since)));
+    }
+    let mut empty: Vec<String> = Vec::new();
+    for it in searched.iter().filter(is_empty) {
+        let name = format!("`{}`", it.stream);
+        if !empty.contains(&name) {
+            empty.push(name);
+        }
+    }
+    if !empty.is_empty() {
+        let empty = empty.join(", ");
+        section.line(
+            Tone::Dim,
+            &format!("  no entries{} of {empty}", since_text(since)),
+        );
     }
 }
 
-/// What was looked at of a stream, in words.
-pub fn searched_text(searched: &Searched) -> String {
+/// ` since 2026-…`, where it is not all of a stream.
+fn since_text(since: Option<Time>) -> String {
+    since.map_or_else(String::new, |it| format!(" since {it}"))
+}
+
+/// What was looked at of a stream, in words; of entries since this time.
+pub fn searched_text(searched: &Searched, since: Option<Time>) -> String {
     let Searched {
         stream,
         searched_for,
@@ -213,7 +233,13 @@ pub fn searched_text(searched: &Searched) -> String {
     let reached = reached_id.map(|id| format!(" (up to {id})"));
     let reached = reached.unwrap_or_default();
     match end {
-        SearchEnd::Whole => format!("{count} of `{stream}`, all there are: {wanted}"),
+        SearchEnd::Whole => {
+            let since = match searched_for {
+                SearchedFor::Entries => since_text(since),
+                _ => String::new(),
+            };
+            format!("{count} of `{stream}`, all there are{since}: {wanted}")
+        }
         SearchEnd::Limit => {
             format!("{count} of `{stream}`{reached}: {wanted}; --count N looks at more")
         }

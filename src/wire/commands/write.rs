@@ -27,6 +27,22 @@ pub fn xadd<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     request
 }
 
+/// `XADD … MINID ~`: appends an entry with a generated id, cutting about all before `since` (whole nodes only).
+pub fn xadd_since<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+    stream: &Name,
+    since: EntryId,
+    fields: &[(N, V)],
+) -> Request<EntryId> {
+    let request = Request::new("XADD", Some(stream.as_bytes()), |command, value| {
+        decode::id(command, value)
+    });
+    let request = request.arg("MINID").arg("~").text(since).arg("*");
+    let pairs = fields.iter();
+    pairs.fold(request, |request, (name, value)| {
+        request.arg(name.as_ref()).arg(value.as_ref())
+    })
+}
+
 /// `XDEL`: how many of the entries existed.
 pub fn xdel(stream: &Name, ids: &[EntryId]) -> Request<u64> {
     let mut request = Request::new("XDEL", Some(stream.as_bytes()), count);

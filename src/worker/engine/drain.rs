@@ -73,6 +73,9 @@ impl Engine {
         };
         add(&self.counters.left_pending, left);
         self.job.handler.close().await;
+        if let Some(recorder) = self.recorder.take() {
+            until_told_now(self.signal.clone(), recorder.end()).await;
+        }
     }
 
     /// Drops the reader and its connection; acknowledgements that were being sent are sent again, with a fencing

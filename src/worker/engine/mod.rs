@@ -63,6 +63,7 @@ use crate::worker::counters::{Counters, Figures, add};
 use crate::worker::handler::Finished;
 use crate::worker::handler::Origin;
 use crate::worker::job::{Assignment, Mode, Signal};
+use crate::worker::journal::JournalWriter;
 use crate::worker::policy::Policy;
 use crate::worker::state::breaker::Breaker;
 use crate::worker::state::in_hand::{Delivery, InHand, Phase};
@@ -137,6 +138,8 @@ struct Engine {
     /// Entries that were found to be no longer pending, until the cause is known.
     gone: Gone,
     others: Others,
+    /// What records on the server what was settled, where that is asked for.
+    recorder: Option<JournalWriter>,
     losses: Losses,
     /// Entries that have been in flight for long, and when they are recorded.
     long: Long,
@@ -177,6 +180,10 @@ impl Engine {
         let lease = is_single.then(|| Lease::new(&job.stream, &job.group, &job.consumer));
         let losses = Losses::new(&job, String::new());
         let postponed = Postponed::new(job.policy.backoff);
+        let recorder = job.recorded_for.map(|kept_for| {
+            let names = (&job.stream, &job.group);
+            JournalWriter::start(names, &job.consumer, kept_for, dialer.clone())
+        });
         let pace = RateLimiter::new(job.policy.rate, now);
         let read_at_a_time = job.policy.batch.max(READ_AT_A_TIME);
         Self {
@@ -214,6 +221,7 @@ impl Engine {
             riding: Vec::new(),
             ordered: 0,
             is_bulk: false,
+            recorder,
             losses,
             lease,
             inheritance: Inheritance::default(),
@@ -308,6 +316,9 @@ impl Engine {
         self.try_moves_again(now);
         if self.lingers_until(now).is_none() {
             self.settle().await?;
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.send();
         }
         if !self.reader.is_reading() {
             self.trouble.ended();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use super::settle::confirm;
-use crate::model::{EntryId, Time, format_duration_short};
+use crate::model::{EntryId, JournalOutcome, Time, format_duration_short};
 use crate::streams::tombstone::TRIMMED;
 use crate::wire::{Error, ErrorKind, ExpectedPending, Move, dead_letter};
 use crate::worker::counters::add;
@@ -100,7 +100,13 @@ impl Engine {
         Ok(())
     }
 
-    fn count_move(&self, settlement: &Settlement, is_tombstone: bool, report: &mut Report) {
+    fn count_move(&mut self, settlement: &Settlement, is_tombstone: bool, report: &mut Report) {
+        let outcome = if is_tombstone {
+            JournalOutcome::Trimmed
+        } else {
+            JournalOutcome::DeadLettered
+        };
+        self.note_settled(outcome, settlement.id);
         if is_tombstone {
             add(&self.counters.tombstones, 1);
             report.tombstones.push(settlement.id);

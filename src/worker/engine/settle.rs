@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::Engine;
 use super::failures::Failure;
 use super::leases::renew_some;
-use crate::model::EntryId;
+use crate::model::{EntryId, JournalOutcome};
 use crate::wire::{
     Effect, Error, ErrorKind, Lease, LeaseState, acknowledge, count_and_acknowledge,
     publish_and_acknowledge, xack,
@@ -100,9 +100,22 @@ impl Engine {
         }
     }
 
+    /// Notes for the journal what the server has confirmed to have become of an entry. It is still in hand.
+    pub(super) fn note_settled(&mut self, outcome: JournalOutcome, id: EntryId) {
+        if let Some(recorder) = &mut self.recorder {
+            let took = self.hand.get(id).and_then(|held| held.took);
+            recorder.note(outcome, id, took);
+        }
+    }
+
     /// Entries were acknowledged without a fencing token; `acknowledged` of them were still pending.
     pub(super) fn on_acknowledged(&mut self, riding: &[Lease], acknowledged: u64) {
+        // Where some were not, nobody knows which.
+        let is_all = acknowledged == riding.len() as u64;
         for (id, _) in riding {
+            if is_all {
+                self.note_settled(JournalOutcome::Handled, *id);
+            }
             self.hand.remove(*id);
         }
         add(&self.counters.handled, acknowledged);
@@ -128,12 +141,13 @@ impl Engine {
         };
         let acknowledged = connection.call(acknowledge(self.holder(), &leases)).await?;
         for (settlement, acknowledged) in acknowledgements.drain(..).zip(acknowledged) {
-            self.hand.remove(settlement.id);
             if acknowledged || settlement.was_sent {
+                self.note_settled(JournalOutcome::Handled, settlement.id);
                 add(&self.counters.handled, 1);
             } else {
                 self.gone.handled(1);
             }
+            self.hand.remove(settlement.id);
         }
         Ok(())
     }
@@ -163,7 +177,10 @@ impl Engine {
         match state {
             _ if !is_same => {}
             // Its rest begins here, and with it the time in which it is nobody else's.
-            LeaseState::Done | LeaseState::Ghost => self.hand.confirm(id, asked_at),
+            LeaseState::Done | LeaseState::Ghost => {
+                self.note_settled(JournalOutcome::Failed, id);
+                self.hand.confirm(id, asked_at);
+            }
             LeaseState::Gone => self.gone.lease(id),
             LeaseState::Lost => {
                 self.count_lost(id);
@@ -239,6 +256,7 @@ impl Engine {
             tracing::warn!(group = %self.job.group, %id, what, "a figure cannot be incremented; the event is \
                 counted without it");
         }
+        self.note_settled(JournalOutcome::Handled, id);
         self.hand.remove(id);
         add(&self.counters.handled, 1);
         self.record(id);

@@ -97,6 +97,8 @@ pub(in crate::worker) struct Held {
     bytes: usize,
     /// When its handler was started; `None` when none was.
     pub(in crate::worker) started: Option<Instant>,
+    /// How long its handler took, the last time it ended; `None` where none ran beside the engine.
+    pub(in crate::worker) took: Option<Duration>,
 }
 
 /// How many entries are in the phases that are counted.
@@ -166,6 +168,7 @@ impl InHand {
                 confirmed,
                 bytes,
                 started: None,
+                took: None,
             },
         );
     }
@@ -196,6 +199,8 @@ impl InHand {
         self.counts.entered(&phase, held.bytes);
         if matches!(phase, Phase::Running(_)) {
             held.started = Some(Instant::now());
+        } else if matches!(held.phase, Phase::Running(_)) {
+            held.took = held.started.map(|it| it.elapsed());
         }
         held.phase = phase;
         true
