@@ -5,9 +5,10 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::failure::told_of_denied;
 use super::shared::group::GroupsArgs;
+use super::shared::redis_cli::options_of_redis_cli;
 use crate::cli::{Impact, Limited, Prints, Stages, stages};
 use crate::exit::{Exit, Verdict};
-use crate::findings::{CheckReport, Scope, Severity, findings};
+use crate::findings::{CheckReport, Scope, Severity, findings, name_server};
 use crate::model::{Format, escaped};
 use crate::streams::inspect::{Detail, Observation, Wanted, observe};
 use crate::streams::pending::greatest_idle;
@@ -144,7 +145,11 @@ async fn check(args: &Args, context: &Context) -> Result<CheckReport> {
         observation: &seen,
         topology: &topology,
     };
-    let found = findings(&scope);
+    let mut found = findings(&scope);
+    name_server(
+        &mut found,
+        &options_of_redis_cli(context.dialer()?.endpoint()),
+    );
     let denied = told_of_denied(&seen.denied, context) != Exit::Done;
     Ok(CheckReport::new(found, seen.into_groups(&wanted), denied))
 }

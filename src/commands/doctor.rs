@@ -4,13 +4,12 @@ use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 
 use super::shared::Context;
+use super::shared::redis_cli::options_of_redis_cli;
 use crate::cli::{Impact, Limited, Prints};
 use crate::exit::Exit;
-use crate::findings::{DoctorReport, RULES, RuleReport, Scope};
-use crate::model::quoted;
+use crate::findings::{DoctorReport, RULES, RuleReport, Scope, name_server};
 use crate::streams::inspect::{Detail, Wanted, observe};
 use crate::view::Report as _;
-use crate::wire::{Endpoint, Transport};
 
 /// Find what is wrong, why it matters and what to type next
 ///
@@ -70,7 +69,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         observation: &seen,
         topology,
     });
-    report.name_server(&options_of_redis_cli(context.dialer()?.endpoint()));
+    name_server(
+        &mut report.findings,
+        &options_of_redis_cli(context.dialer()?.endpoint()),
+    );
     let is_healthy = report.findings.is_empty();
     if !(is_healthy && context.console.is_quiet()) {
         context.console.show_report(&report, args.limit.rows())?;
@@ -80,18 +82,6 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     } else {
         Exit::Negative
     })
-}
-
-/// The options with which redis-cli reaches the same server.
-fn options_of_redis_cli(endpoint: &Endpoint) -> String {
-    let address = match &endpoint.transport {
-        Transport::Unix(path) => format!("-s {}", quoted(path.as_os_str().as_encoded_bytes())),
-        Transport::Tcp { host, port } => format!("-h {} -p {port}", quoted(host.as_bytes())),
-    };
-    let tls = if endpoint.tls { " --tls" } else { "" };
-    let user = endpoint.username.as_ref();
-    let user = user.map(|it| format!(" --user {}", quoted(it.as_bytes())));
-    format!("{address}{tls}{}", user.unwrap_or_default())
 }
 
 fn explain(rule: &str, args: &Args, context: &Context) -> Result<Exit> {

@@ -37,20 +37,6 @@ impl DoctorReport {
     }
 }
 
-/// What a command of Redis begins with.
-const REDIS_CLI: &str = "redis-cli ";
-
-impl DoctorReport {
-    /// Adds to the commands for redis-cli the `options` with which it reaches the server.
-    pub fn name_server(&mut self, options: &str) {
-        for finding in &mut self.findings {
-            if let Some(command) = finding.next.strip_prefix(REDIS_CLI) {
-                finding.next = format!("{REDIS_CLI}{options} {command}");
-            }
-        }
-    }
-}
-
 report! {
     /// A rule of `doctor`.
     #[derive(Clone, Debug)]

@@ -51,6 +51,18 @@ pub struct Rule {
     check: fn(&Scope<'_>) -> Vec<Finding>,
 }
 
+/// What a command of Redis begins with.
+const REDIS_CLI: &str = "redis-cli ";
+
+/// Adds to the commands for redis-cli the `options` with which it reaches the server.
+pub fn name_server(findings: &mut [Finding], options: &str) {
+    for finding in findings {
+        if let Some(command) = finding.next.strip_prefix(REDIS_CLI) {
+            finding.next = format!("{REDIS_CLI}{options} {command}");
+        }
+    }
+}
+
 /// What the rules find, the worst first; of what is as bad, what is about groups that the topology does not name comes last.
 /// Rules that need a closer look find nothing where there was none.
 pub fn findings(scope: &Scope<'_>) -> Vec<Finding> {

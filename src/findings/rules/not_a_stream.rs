@@ -14,7 +14,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
     let others = others.filter(|it| it.state == StreamState::OtherType);
     let finding = |stream: &StreamReport| {
         let name = &stream.stream;
-        let next = CommandLine::new("info").arg(name);
+        let next = redis_cli("RENAMENX").arg(name).arg(&name.derived(":moved"));
         let summary = format!("the key `{name}` is not a stream");
         Finding::of_stream(Severity::Critical, name, summary, &next).with("type", "not a stream", "TYPE")
     };

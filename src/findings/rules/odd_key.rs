@@ -13,7 +13,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
     let keys = scope.details().into_iter().flat_map(|it| &it.odd_keys);
     keys.map(|it| {
         let summary = format!("the key `{}` is a {}, and should be a {}", it.key, it.found, it.expected);
-        let next = redis_cli("RENAME").arg(&it.key).arg(&it.key.derived(":moved"));
+        let next = redis_cli("RENAMENX").arg(&it.key).arg(&it.key.derived(":moved"));
         Finding::of_stream(Severity::Critical, &it.stream, summary, &next).with("type", it.found.as_str(), "TYPE")
     })
     .collect()
