@@ -14,7 +14,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
 
         let position = group.last_delivered_id.unwrap_or(EntryId::MIN);
         let summary = format!("its position is {position}, ahead of the last id of its stream");
-        let next = scope.command("groups set-id", group).arg("end");
+        let next = set_id(scope, group, "end");
         Finding::of_group(alert.level, group, summary, &next).with(
             "last_delivered_id",
             position.to_string(),

@@ -19,7 +19,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
             continue;
         }
         let summary = format!("its position {position} is below {last}, which was delivered and is pending");
-        let next = scope.command("groups set-id", group).arg(last.to_string());
+        let next = set_id(scope, group, &last.to_string());
         found.push(Finding::of_group(Severity::Critical, group, summary, &next)
             .with("last_delivered_id", position.to_string(), "XINFO GROUPS")
             .with("last_pending_id", last.to_string(), "XPENDING"));

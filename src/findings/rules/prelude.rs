@@ -42,6 +42,17 @@ pub(super) fn meant(scope: &Scope<'_>, group: &GroupReport) -> Option<String> {
     mistyped(&given, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
+/// `groups set-id` to `position`, which is refused while consumers live: also then, where it only takes back what somebody
+/// else did to the position.
+pub(super) fn set_id(scope: &Scope<'_>, group: &GroupReport, position: &str) -> CommandLine {
+    let line = scope.command("groups set-id", group).arg(position);
+    if group.live == Some(0) {
+        line
+    } else {
+        line.flag("--force")
+    }
+}
+
 /// A command of Redis, for what this tool does not do.
 pub(super) fn redis_cli(command: &'static str) -> CommandLine {
     CommandLine::of_program("redis-cli", command)
