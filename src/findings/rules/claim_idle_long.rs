@@ -13,11 +13,11 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (group, details) in scope.closely() {
         let claim_idle = whole_ms(scope.claim_idle(group, details));
-        let limits = [Measure::MaxIdle, Measure::MaxAge].map(|it| group.thresholds.of(it).map(|at| at.critical));
-        let Some(limit) = limits.into_iter().flatten().min().filter(|it| claim_idle > *it) else {
+        let limits = [Measure::MaxIdle, Measure::MaxAge].map(|it| Some((group.thresholds.of(it)?.critical, it.word())));
+        let Some((limit, word)) = limits.into_iter().flatten().min().filter(|(limit, _)| claim_idle > *limit) else {
             continue;
         };
-        let summary = format!("its claim idle of {} is longer than the threshold of {}", millis(Some(claim_idle)), millis(Some(limit)));
+        let summary = format!("its claim idle of {} is longer than {word} {}", millis(Some(claim_idle)), millis(Some(limit)));
         let next = CommandLine::new("topology show");
         found.push(Finding::of_group(Severity::Warning, group, summary, &next)
             .with("claim_idle_ms", millis(Some(claim_idle)), "{stream}:policy:<group>, the topology")

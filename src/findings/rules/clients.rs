@@ -18,7 +18,7 @@ fn find(server: &ServerDetails) -> Option<Finding> {
     if clients.saturating_mul(10) <= most.saturating_mul(9) {
         return None;
     }
-    let summary = format!("{clients} of at most {most} clients are connected");
+    let summary = format!("{} of at most {} clients are connected", with_commas(clients), with_commas(most));
     let next = redis_cli("CLIENT").arg("LIST");
     Some(Finding::of_server(Severity::Critical, summary, &next)
         .with("connected_clients", clients.to_string(), "INFO clients")

@@ -3,7 +3,7 @@
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "a consumer holds pending entries and has been idle for longer than the claim idle",
+    finds: "a consumer holds pending entries and has been idle for twice the claim idle, and for two minutes at least",
     why: "Nobody works on what it holds, and nobody has claimed it.",
     remedy: "Hand its entries to a live consumer with `claim --to`, or start a worker, which claims them.",
     needs: Needs::Details,
@@ -24,7 +24,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
             "{} not live and {} {}; `{}` holds {} and has been idle for {}",
             counted(dead.len(), "consumer is", "consumers are"),
             if dead.len() == 1 { "holds" } else { "hold" },
-            entries(held), worst.name, worst.pending, millis(Some(worst.idle_ms))
+            entries(held), worst.name, with_commas(worst.pending), millis(Some(worst.idle_ms))
         );
         let live = group.consumers.iter().filter(|it| it.idle_ms <= limit).min_by_key(|it| it.idle_ms);
         let next = match live {

@@ -18,7 +18,9 @@ fn find(server: &ServerDetails) -> Option<Finding> {
     if all + one == 0 {
         return None;
     }
-    let summary = format!("FLUSHALL was called {all} times and FLUSHDB {one} times since the server started");
+    let said = [("FLUSHALL", all), ("FLUSHDB", one)].into_iter().filter(|(_, calls)| *calls > 0);
+    let said: Vec<String> = said.map(|(name, calls)| format!("{name} {}", counted(calls, "time", "times"))).collect();
+    let summary = format!("since the server started, somebody called {}", said.join(" and "));
     let next = redis_cli("CONFIG").arg("RESETSTAT");
     Some(Finding::of_server(Severity::Warning, summary, &next)
         .with("cmdstat_flushall", all.to_string(), "INFO commandstats")

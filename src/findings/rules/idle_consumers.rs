@@ -20,7 +20,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
         if idle < MANY {
             return None;
         }
-        let summary = format!("{idle} of its {} consumers hold nothing and have been idle for an hour or more", group.consumers.len());
+        let summary = format!("{} of its {} consumers hold nothing and have been idle for an hour or more", with_commas(idle), with_commas(group.consumers.len()));
         let next = scope.command("consumers prune", group).option("--idle", "1h");
         Some(Finding::of_group(Severity::Warning, group, summary, &next).with("consumers", idle.to_string(), "XINFO CONSUMERS"))
     });

@@ -22,8 +22,10 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
         let limit = scope.limit(group, Measure::MaxAge, alert);
         let summary = format!("the oldest {what} entry is {age} old{limit}");
         let next = scope.command(verb, group);
-        Finding::of_group(alert.level, group, summary, &next)
-            .with("undelivered_age_ms", millis(undelivered), "XRANGE")
-            .with("oldest_pending_age_ms", millis(pending), "XPENDING")
+        let finding = Finding::of_group(alert.level, group, summary, &next);
+        // What is not there has no age.
+        let ages = [("undelivered_age_ms", undelivered, "XRANGE"), ("oldest_pending_age_ms", pending, "XPENDING")];
+        let there = ages.into_iter().filter(|(_, age, _)| age.is_some());
+        there.fold(finding, |it, (name, age, source)| it.with(name, millis(age), source))
     })
 }

@@ -10,8 +10,7 @@ pub(super) const ABOUT: About = About {
 };
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
-    let mut told = Vec::new();
-    of_alert(scope, AlertName::MaxDeadLetters, |group, alert| {
+    let found = of_alert(scope, AlertName::MaxDeadLetters, |group, alert| {
         let count = group.figures.dead_letters.unwrap_or_default();
         let limit = scope.limit(group, Measure::MaxDeadLetters, alert);
         let summary = format!(
@@ -25,15 +24,17 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
             count.to_string(),
             "XLEN",
         )
-    })
-    .into_iter()
-    .filter(|it| {
-        // A stream's dead letters are one finding, whatever the number of its groups.
-        let is_new = !told.contains(&(it.stream.clone(), it.severity));
-        told.push((it.stream.clone(), it.severity));
-        is_new
-    })
-    .collect()
+    });
+    // A stream's dead letters are one finding, the worst, whatever the number of its groups.
+    let mut worst: Vec<Finding> = Vec::new();
+    for finding in found {
+        match worst.iter_mut().find(|it| it.stream == finding.stream) {
+            None => worst.push(finding),
+            Some(other) if finding.severity > other.severity => *other = finding,
+            Some(_) => {}
+        }
+    }
+    worst
 }
 
 /// `: 3 with "card declined", 1 with "timeout"`.

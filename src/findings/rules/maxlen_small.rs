@@ -20,7 +20,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
     let node = said.and_then(|it| it.parse().ok()).unwrap_or(USUAL);
     let small = scope.topology.streams.iter().filter_map(|stream| {
         let maxlen = stream.maxlen.filter(|it| *it < node)?;
-        let summary = format!("its MAXLEN {maxlen} is less than the {node} entries of a node, which are trimmed at a time");
+        let summary = format!("its MAXLEN {} is less than the {} entries of a node, which are trimmed at a time", with_commas(maxlen), with_commas(node));
         let next = CommandLine::new("topology show");
         Some(Finding::of_stream(Severity::Warning, &stream.name, summary, &next)
             .with("maxlen", maxlen.to_string(), "the topology")

@@ -3,7 +3,7 @@
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "MAXLEN trims entries that a group has not read within `min_room`",
+    finds: "at the present rate MAXLEN trims entries that a group has not read within `min_room`",
     why: "Then MAXLEN trims entries that the group never saw.",
     remedy: "Start more workers, or raise the stream's MAXLEN in the topology and at its publishers.",
     needs: Needs::Observation,

@@ -18,7 +18,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
         if length <= maxlen + maxlen / 10 + NODE {
             return None;
         }
-        let summary = format!("it has {}, and its MAXLEN is {maxlen}", entries(length));
+        let summary = format!("it has {}, and its MAXLEN is {}", entries(length), with_commas(maxlen));
         let next = CommandLine::new("tail").arg(&stream.stream);
         Some(Finding::of_stream(Severity::Warning, &stream.stream, summary, &next)
             .with("length", length.to_string(), "XINFO STREAM")

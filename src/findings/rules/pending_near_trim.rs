@@ -3,7 +3,7 @@
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "a stream is at its MAXLEN, and a group's oldest pending entry is among its oldest tenth",
+    finds: "a stream is at its MAXLEN, and a group's oldest pending entry is within the first tenth of its time",
     why: "When it is trimmed before it is acknowledged, nobody can process it any more.",
     remedy: "Have it processed or parked first: see who holds it with `pending`.",
     needs: Needs::Details,
@@ -26,7 +26,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
             let Some(oldest) = group.oldest_pending_id.filter(|it| *it >= first && it.ms <= tenth) else {
                 continue;
             };
-            let summary = format!("its oldest pending entry {oldest} is among the oldest of a stream that is at its MAXLEN {maxlen}");
+            let summary = format!("its oldest pending entry {oldest} is among the oldest of a stream that is at its MAXLEN {}", with_commas(maxlen));
             let next = scope.command("pending", group);
             found.push(Finding::of_group(Severity::Warning, group, summary, &next)
                 .with("oldest_pending_id", oldest.to_string(), "XPENDING")

@@ -20,8 +20,12 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
             continue;
         };
         let summary = format!(
-            "{} of its {} oldest pending entries {} been delivered {near} times or more, of at most {most}; {} was {} times",
-            poison.len(), details.oldest.len(), if poison.len() == 1 { "has" } else { "have" }, worst.id, worst.deliveries
+            "{} has been delivered {} times, of at most {most}{}",
+            worst.id, worst.deliveries,
+            match poison.len() {
+                1 => String::new(),
+                all => format!("; {all} of its {} oldest pending entries have {near} deliveries or more", details.oldest.len()),
+            }
         );
         let ids = poison.iter().take(NAMED_MAX);
         let next = ids.fold(scope.command("dlq add", group), |line, it| line.arg(it.id.to_string())).option("--reason", "poison");
