@@ -21,6 +21,8 @@
     reason = "each test binary uses a part of it"
 )]
 
+#[cfg(target_os = "linux")]
+mod clock;
 mod directory;
 mod invocation;
 mod life;
@@ -40,6 +42,8 @@ mod terminal;
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+pub use clock::Clock;
 pub use directory::directory;
 pub use invocation::Invocation;
 pub use life::is_alive;

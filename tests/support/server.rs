@@ -64,10 +64,16 @@ impl TestServer {
 
     /// With any options.
     #[track_caller]
-    pub fn with_options(mut options: Options) -> Self {
+    pub fn with_options(options: Options) -> Self {
+        Self::with_binary(server_binary(), options)
+    }
+
+    /// With another program for a server, as that of a [`super::Clock`].
+    #[track_caller]
+    pub fn with_binary(binary: &Path, mut options: Options) -> Self {
         options.ready_within = options.ready_within.max(PATIENCE);
         Self {
-            server: done(Server::start(server_binary(), options)),
+            server: done(Server::start(binary, options)),
         }
     }
 

@@ -19,8 +19,8 @@ fn find(server: &ServerDetails) -> Option<Finding> {
         return None;
     }
     let said = [("FLUSHALL", all), ("FLUSHDB", one)].into_iter().filter(|(_, calls)| *calls > 0);
-    let said: Vec<String> = said.map(|(name, calls)| format!("{name} {}", counted(calls, "time", "times"))).collect();
-    let summary = format!("since the server started, somebody called {}", said.join(" and "));
+    let said: Vec<String> = said.map(|(name, calls)| format!("{name} was called {}", counted(calls, "time", "times"))).collect();
+    let summary = format!("{} since the server started", said.join(" and "));
     let next = redis_cli("CONFIG").arg("RESETSTAT");
     Some(Finding::of_server(Severity::Warning, summary, &next)
         .with("cmdstat_flushall", all.to_string(), "INFO commandstats")

@@ -2,14 +2,8 @@
 
 use serde_json::Value;
 
+use super::site::healthy;
 use crate::support::TestServer;
-
-/// A server on which there is nothing to find: its data is written out, its memory has a limit, and it has the groups.
-pub(crate) fn healthy() -> TestServer {
-    let server = TestServer::with_args(&["--appendonly", "yes", "--maxmemory", "256mb"]);
-    server.ucp(&["init"]).assert_code(0);
-    server
-}
 
 /// The findings, each by its rule.
 fn found(server: &TestServer) -> Vec<(String, Value)> {
