@@ -10,7 +10,7 @@ states! {
         /// It was delivered and is not acknowledged.
         Pending = "pending" in Warn,
         /// The same, and its body is gone from the stream, so that nobody can process it.
-        Ghost = "pending, body gone" in Bad,
+        Ghost = "pending without body" in Bad,
         /// It was not delivered to the group yet.
         Undelivered = "not delivered" in Plain,
         /// It was delivered and acknowledged.
