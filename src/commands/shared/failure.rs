@@ -252,7 +252,7 @@ fn permission_step(error: &wire::Error, context: &Context) -> String {
 /// As [`permission_step`], for the command that these words name.
 fn lacking(denial: Denial, user: &str, command: &str) -> String {
     let rule = |rule: String| {
-        format!("the user lacks a permission; grant it with: ACL SETUSER {user} {rule}")
+        format!("the user lacks permission; grant it with: ACL SETUSER {user} {rule}")
     };
     let lacks = match denial {
         Denial::Command(name) => rule(format!("+{name}")),
