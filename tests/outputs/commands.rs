@@ -183,7 +183,12 @@ commands! {
         on(&["lag", "-u", "redis://127.0.0.1:1"]),
     ]
     man "man" => [on(&["man", "lag"]).head(3)]
-    memory "memory" => [on(&["memory"]), on(&["memory", "nowhere"]), empty(&["memory"])]
+    // Two streams whose order by size is the same on every server.
+    memory "memory" => [
+        on(&["memory", STREAM, RAW]),
+        on(&["memory", "nowhere"]),
+        empty(&["memory"]),
+    ]
     pending "pending" => [
         on(&["pending", GROUP]),
         on(&["pending", GROUP, "--entries", "--histogram", "--by", "event_type"]),

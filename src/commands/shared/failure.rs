@@ -277,15 +277,15 @@ mod tests {
         for (denial, step) in [
             (
                 Denial::Command("xinfo|stream".to_owned()),
-                "the user lacks a permission; grant it with: ACL SETUSER bob +xinfo|stream",
+                "the user lacks permission; grant it with: ACL SETUSER bob +xinfo|stream",
             ),
             (
                 key(true),
-                "the user lacks a permission; grant it with: ACL SETUSER bob %R~events.raw",
+                "the user lacks permission; grant it with: ACL SETUSER bob %R~events.raw",
             ),
             (
                 key(false),
-                "the user lacks a permission; grant it with: ACL SETUSER bob ~events.raw",
+                "the user lacks permission; grant it with: ACL SETUSER bob ~events.raw",
             ),
             (
                 Denial::Unnamed,
