@@ -84,23 +84,24 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(help) = layout::of_globals(&args) {
         return ExitCode::from(usage::show_help(&help, &args, &env, terminal).code());
     }
-    let exit = match parse(&args) {
-        Ok(line) => execute(line, &env, terminal),
-        Err(error) => usage::show(error, &args, &env, terminal),
+    let (is_check, exit) = match parse(&args) {
+        Ok(line) => (line.command == CHECK, execute(line, &env, terminal)),
+        Err(error) => (
+            names_check(&args),
+            usage::show(error, &args, &env, terminal),
+        ),
     };
-    let exit = if is_check(&args) {
-        exit.as_verdict()
-    } else {
-        exit
-    };
+    let exit = if is_check { exit.as_verdict() } else { exit };
     ExitCode::from(exit.code())
 }
 
-/// Whether this is a `check` command line. `check` ends as a monitoring plugin does even when its arguments are
-/// wrong.
-fn is_check(args: &[OsString]) -> bool {
+/// The command that ends as a monitoring plugin does, even when its arguments are wrong.
+const CHECK: &str = "check";
+
+/// Whether arguments that do not parse are those of [`CHECK`].
+fn names_check(args: &[OsString]) -> bool {
     let matches = tree().ignore_errors(true).try_get_matches_from(args);
-    matches.is_ok_and(|it| it.subcommand_name() == Some("check"))
+    matches.is_ok_and(|it| it.subcommand_name() == Some(CHECK))
 }
 
 fn help(asked: &help_json::HelpRequest, env: &Env, terminal: Terminal) -> Exit {
@@ -132,9 +133,18 @@ fn reshaped(console: &mut Console, globals: &Globals) -> anyhow::Result<()> {
 }
 
 fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
-    let mut tree = layout::laid_out(tree());
-    let mut matches = tree.try_get_matches_from_mut(args)?;
-    let (command, can_rehearse) = usage::named(&matches);
+    let mut tree = tree();
+    // The layout is for help texts alone, and takes longer than all the parsing.
+    let mut matches = tree.try_get_matches_from_mut(args).or_else(|error| {
+        use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
+        match error.kind() {
+            DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand => {
+                layout::laid_out(super::tree()).try_get_matches_from(args)
+            }
+            _ => Err(error),
+        }
+    })?;
+    let (command, can_rehearse) = usage::named(&tree, &matches);
     let impact = usage::impact_of(&tree, &command);
     let typed = {
         let (leaf, given) = complete::leaf(&tree, &matches);

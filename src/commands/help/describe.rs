@@ -35,6 +35,12 @@ pub(in crate::commands) fn described(command: Command) -> Command {
     below(command, Inherited::default())
 }
 
+/// What a command's help says after its options. There are no escape sequences in it, so none are looked for.
+pub(super) fn after_help(command: &Command) -> String {
+    let help = command.get_after_help();
+    help.map(|it| it.ansi().to_string()).unwrap_or_default()
+}
+
 /// What a command declares for its subcommands too.
 #[derive(Clone, Copy, Default)]
 struct Inherited {
@@ -64,10 +70,7 @@ fn below(command: Command, above: Inherited) -> Command {
     let Some(impact) = impact else {
         return command;
     };
-    let mut help = command
-        .get_after_help()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let mut help = after_help(&command);
     if !help.is_empty() {
         help.push_str("\n\n");
     }
@@ -98,10 +101,7 @@ pub(in crate::commands) struct Facts {
 impl Facts {
     /// What the help of `command` says, which must have been through [`described`].
     pub(in crate::commands) fn of(command: &Command) -> Self {
-        let help = command
-            .get_after_help()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let help = after_help(command);
         let impact = command.get::<Impact>().copied();
         let impact = impact.filter(|_| !command.is_subcommand_required_set());
         let mut facts = Self {

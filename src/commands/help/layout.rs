@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use clap::Command;
 use clap::builder::StyledStr;
 
-use super::describe::{EXAMPLES, examples_and_rest};
+use super::describe::{EXAMPLES, after_help, examples_and_rest};
 use crate::commands::{HEADINGS, tree};
 
 /// The order of the parts: `{before-help}` is the examples, or the commands under their headings.
@@ -39,8 +39,7 @@ pub(in crate::commands) fn laid_out(root: Command) -> Command {
 
 fn below(command: Command) -> Command {
     let command = command.mut_subcommands(below);
-    let said = command.get_after_help().map(ToString::to_string);
-    let (examples, rest) = examples_and_rest(&said.unwrap_or_default());
+    let (examples, rest) = examples_and_rest(&after_help(&command));
     let mut after = rest;
     if !after.is_empty() {
         after.push_str("\n\n");

@@ -163,12 +163,14 @@ pub(in crate::commands) fn or_subcommand(
     }
 }
 
-/// The words that name the command in `matches`, such as `worker run`, and whether it has `--dry-run`.
-pub(in crate::commands) fn named(matches: &clap::ArgMatches) -> (String, bool) {
+/// The words that name the command of `tree` in `matches`, such as `worker run`, and whether it has `--dry-run`.
+pub(in crate::commands) fn named(
+    tree: &clap::Command,
+    matches: &clap::ArgMatches,
+) -> (String, bool) {
     let mut words = Vec::new();
     let mut matches = matches;
-    let tree = tree();
-    let mut command = &tree;
+    let mut command = tree;
     while let Some((word, inner)) = matches.subcommand() {
         let below = command.find_subcommand(word);
         // What is not shown is another way to say what stands above it: `groups list`.

@@ -129,7 +129,7 @@ mod tests {
         let mut tree = tree();
         let words = [&["ucp-streams"], line].concat();
         let matches = tree.try_get_matches_from_mut(words).expect("it parses");
-        let (command, _) = named(&matches);
+        let (command, _) = named(&tree, &matches);
         let (leaf, matches) = leaf(&tree, &matches);
         Typed::of(&command, leaf, matches).again(pinned).to_string()
     }
