@@ -63,6 +63,9 @@
 //! threshold of its own is a `Measure` in `topology/threshold.rs`, from which its key in the topology file and its line
 //! in `topology show` follow; `commands/check.rs` has its option.
 //!
+//! **A metric of a stream or a group** follows its field in the `report!`: `; gauge("name")`. `metrics` and the page of
+//! `serve` have it at once.
+//!
 //! **A metric of a worker** is one line in `counters!` (`worker/counters.rs`): `/metrics`, the summary at the end and its
 //! JSON follow from it. A figure that goes up and down is a field of `Now` beside it. Nothing fails when nothing ever
 //! counts it: its test is in `tests/worker/metrics.rs`.

@@ -24,6 +24,7 @@ mod lag;
 mod launch;
 mod man;
 mod memory;
+mod metrics;
 mod pending;
 mod ping;
 mod publish;
@@ -86,7 +87,7 @@ commands! {
     "Set up": demo Demo, dev Dev, init Init, topology Topology, completions Completions, man Man;
     "Publish": publish Publish, ingest Ingest;
     "Look": check Check, doctor Doctor, info Info, lag Lag, pending Pending, tail Tail, read Read,
-        get Get, stats Stats, memory Memory, wait Wait, explain Explain, trace Trace;
+        get Get, stats Stats, memory Memory, metrics Metrics, wait Wait, explain Explain, trace Trace;
     "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq;
     "Work": worker Worker, consume Consume;
     "Keep": groups Groups, consumers Consumers;

@@ -28,6 +28,27 @@ impl Lag {
         }
     }
 
+    /// The least it can be, where that is known.
+    pub const fn at_least(self) -> Option<u64> {
+        match self {
+            Self::Known(entries) | Self::AtLeast(entries) => Some(entries),
+            Self::AtMost(_) | Self::Unknown => None,
+        }
+    }
+
+    /// The most it can be, where that is known.
+    pub const fn at_most(self) -> Option<u64> {
+        match self {
+            Self::Known(entries) | Self::AtMost(entries) => Some(entries),
+            Self::AtLeast(_) | Self::Unknown => None,
+        }
+    }
+
+    /// Whether it is known exactly.
+    pub const fn is_known(self) -> bool {
+        matches!(self, Self::Known(_))
+    }
+
     /// The word for how exactly it is known.
     pub fn quality(self) -> &'static str {
         match self {

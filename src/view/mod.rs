@@ -10,6 +10,7 @@
 mod block;
 mod cell;
 mod entries;
+mod exposition;
 mod header;
 mod jq;
 mod json;
@@ -29,6 +30,7 @@ mod wrap;
 
 pub use crate::model::{human_bytes, human_count, human_millis};
 pub use entries::{EntryStyle, EntryWriter};
+pub use exposition::{Exposed, exposition};
 pub use header::Header;
 
 pub use jq::JqFilter;

@@ -22,6 +22,7 @@ mod init;
 mod jq;
 mod lag;
 mod memory;
+mod metrics;
 mod next_steps;
 mod pairs;
 mod pasted;

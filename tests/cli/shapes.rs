@@ -354,6 +354,7 @@ fn every_command_that_prints_json_documents_its_shape() {
         "completions",
         "man",
         "topology example",
+        "metrics",
         "context add",
         "context edit",
         "context use",

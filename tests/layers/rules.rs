@@ -24,6 +24,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("jaq_std", &["view"]),
     ("jiff", &["model", "topology", "streams", "cli"]),
     ("minijinja", &["view"]),
+    ("prometheus_client", &["view"]),
     ("redis", &["wire"]),
     ("regex", &["streams", "commands"]),
     ("reqwest", &["worker"]),

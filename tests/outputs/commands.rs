@@ -189,6 +189,7 @@ commands! {
         on(&["memory", "nowhere"]),
         empty(&["memory"]),
     ]
+    metrics "metrics" => [on(&["metrics"]).head(3)]
     pending "pending" => [
         on(&["pending", GROUP]),
         on(&["pending", GROUP, "--entries", "--histogram", "--by", "event_type"]),

@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use super::callers::{Callers, Place};
 use super::request::{Hosts, Refusal, Request};
-use crate::model::{Kind, Name, Problem};
-use crate::view::metrics::{Metric, MetricKind, prometheus};
+use crate::model::{Figure as _, Kind, MetricKind, Name, Problem};
+use crate::view::metrics::{CONTENT_TYPE, Family, Labels, prometheus};
 use crate::worker::{Assignment, Counters};
 
 /// The time limit for a request and its answer.
@@ -39,11 +39,11 @@ impl Watched {
         }
     }
 
-    fn labels(&self) -> Vec<(&'static str, &Name)> {
+    fn labels(&self) -> Labels {
         vec![
-            ("stream", &self.stream),
-            ("group", &self.group),
-            ("consumer", &self.consumer),
+            ("stream", self.stream.to_string()),
+            ("group", self.group.to_string()),
+            ("consumer", self.consumer.to_string()),
         ]
     }
 }
@@ -133,11 +133,10 @@ async fn answer(
         Err(refusal) => refusal.answer(),
     };
     let length = body.len();
-    let kind = "text/plain; version=0.0.4; charset=utf-8";
     let is_head = request.is_ok_and(|request| request.is_head);
     let body = if is_head { "" } else { &body };
     let answer = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\
+        "HTTP/1.1 {status}\r\ncontent-type: {CONTENT_TYPE}\r\ncontent-length: {length}\r\n\
          x-content-type-options: nosniff\r\nconnection: close\r\n\r\n{body}"
     );
     connection.write_all(answer.as_bytes()).await?;
@@ -166,39 +165,34 @@ async fn request_head(connection: &mut TcpStream) -> io::Result<Option<String>> 
 }
 
 fn text(workers: &[Watched]) -> String {
-    let summaries: Vec<_> = workers.iter().map(|it| it.counters.summary()).collect();
-    let Some(first) = workers.first() else {
-        return String::new();
-    };
-    let totals = first.counters.summary();
     // What is left is known at the end only.
-    let running = totals
-        .each()
-        .enumerate()
-        .filter(|(_, (name, ..))| *name != "left_pending");
-    let counters = running.map(|(at, (name, help, _))| Metric {
-        name: format!("ucp_streams_worker_{name}_total"),
-        help,
-        kind: MetricKind::Counter,
-        samples: workers
-            .iter()
-            .zip(&summaries)
-            .filter_map(|(worker, summary)| Some((worker.labels(), summary.each().nth(at)?.2)))
-            .collect(),
-    });
-    let gauges = first
-        .counters
-        .now
-        .each()
-        .enumerate()
-        .map(|(at, (name, help, _))| Metric {
-            name: format!("ucp_streams_worker_{name}"),
-            help,
-            kind: MetricKind::Gauge,
-            samples: workers
-                .iter()
-                .filter_map(|worker| Some((worker.labels(), worker.counters.now.each().nth(at)?.2)))
-                .collect(),
-        });
-    prometheus(&counters.chain(gauges).collect::<Vec<_>>())
+    let totals = workers.iter().map(|it| it.counters.summary());
+    let totals = totals.map(|it| it.each().filter(|it| it.0 != "left_pending").collect());
+    let present = workers.iter().map(|it| it.counters.now.each().collect());
+    let mut families = families(MetricKind::Counter, workers, totals);
+    families.extend(self::families(MetricKind::Gauge, workers, present));
+    prometheus(families)
+}
+
+/// One metric for each figure of `each`, which has the figures of one worker after the other, all in the same order.
+fn families(
+    kind: MetricKind,
+    workers: &[Watched],
+    each: impl Iterator<Item = Vec<(&'static str, &'static str, u64)>>,
+) -> Vec<Family> {
+    let mut families: Vec<Family> = Vec::new();
+    for (worker, figures) in workers.iter().zip(each) {
+        for (at, (name, help, value)) in figures.into_iter().enumerate() {
+            if families.len() == at {
+                families.push(Family {
+                    kind,
+                    ..Family::gauge(format!("ucp_streams_worker_{name}"), help)
+                });
+            }
+            families[at]
+                .samples
+                .extend(Some(worker.labels()).zip(value.figure()));
+        }
+    }
+    families
 }

@@ -3,12 +3,14 @@
 
 mod cell;
 mod column;
+mod metric;
 mod schema;
 mod states;
 mod tone;
 
 pub use cell::Cell;
 pub use column::{Align, Column, narrowed};
+pub use metric::{Figure, Metric, MetricKind};
 pub(crate) use states::states;
 pub use tone::Tone;
 
@@ -23,6 +25,14 @@ pub trait Row: Serialize + JsonSchema {
     /// One cell per column, in the same order.
     fn cells(&self) -> Vec<Cell>;
 
+    /// The metrics that its fields are, field by field.
+    const METRICS: &'static [&'static [Metric]] = &[];
+
+    /// One value per metric, in the same order; `None` where there is nothing to say, or nobody knows.
+    fn figures(&self) -> Vec<Option<f64>> {
+        Vec::new()
+    }
+
     /// Its rank in a list on a screen: the smallest comes first, and equal ones keep their order.
     fn rank(&self) -> u64 {
         0
@@ -36,6 +46,12 @@ impl<R: Row> Row for &R {
         (**self).cells()
     }
 
+    const METRICS: &'static [&'static [Metric]] = R::METRICS;
+
+    fn figures(&self) -> Vec<Option<f64>> {
+        (**self).figures()
+    }
+
     fn rank(&self) -> u64 {
         (**self).rank()
     }
@@ -44,7 +60,9 @@ impl<R: Row> Row for &R {
 /// Declares a report's rows.
 ///
 /// A field is declared as in any struct, followed by `=>` and its [`Column`]: the constructor's name with the table's
-/// header and further marks. If the value alone does not make the cell, `by` and a function of the row follow. After
+/// header and further marks. If the value alone does not make the cell, `by` and a function of the row follow. A field
+/// that is a metric, too, goes on with `;` and each [`Metric`]: the constructor's name with that of the metric, whose
+/// help is the field's meaning or a second literal, and `from` with a function of the row where the value is not the field itself. After
 /// the report's name, `ranked by` names the method that sorts the rows on a screen:
 ///
 /// ```text
@@ -55,7 +73,7 @@ impl<R: Row> Row for &R {
 ///         /// Its name.
 ///         pub consumer: Name => text("CONSUMER"),
 ///         /// Entries it holds.
-///         pub pending: u64 => number("PENDING") by Self::pending_cell,
+///         pub pending: u64 => number("PENDING") by Self::pending_cell; gauge("member_pending"),
 ///         /// Since it last asked for something.
 ///         pub idle_ms: Option<u64> => millis("IDLE", wide, unknown),
 ///         /// Only in JSON.
@@ -71,6 +89,7 @@ macro_rules! report {
                 $(#[serde($($serde:tt)*)])?
                 $field_vis:vis $field:ident: $type:ty
                     $(=> $kind:ident($header:literal $(, $mark:ident)*) $(by $cell:expr)?)?
+                    $(; $metric:ident($metric_name:literal $(, $help:literal)?) $(from $value:expr)?)*
             ),* $(,)?
         }
     ) => {
@@ -100,6 +119,18 @@ macro_rules! report {
                 )?)*]
             }
 
+            const METRICS: &'static [&'static [$crate::model::Metric]] = &[$(
+                $crate::model::report!(
+                    @metrics concat!($($doc),*), $($metric($metric_name $(, $help)?))*
+                ),
+            )*];
+
+            fn figures(&self) -> Vec<Option<f64>> {
+                vec![$($(
+                    $crate::model::report!(@figure $metric, self, $field, $($value)?),
+                )*)*]
+            }
+
             $(
                 fn rank(&self) -> u64 {
                     self.$rank()
@@ -114,5 +145,14 @@ macro_rules! report {
         let cell: fn(&Self) -> $crate::model::Cell = $cell;
         $column.cell(cell($row))
     }};
+    (@metrics $doc:expr, $($metric:ident($name:literal $(, $help:literal)?))*) => {
+        &[$($crate::model::Metric::$metric($name, $doc)$(.meaning($help))?),*]
+    };
+    (@figure $metric:ident, $row:ident, $field:ident,) => {
+        $crate::model::Figure::figure(&$row.$field)
+    };
+    (@figure $metric:ident, $row:ident, $field:ident, $value:expr) => {
+        $crate::model::Figure::figure(&($value)($row))
+    };
 }
 pub(crate) use report;

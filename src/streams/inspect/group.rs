@@ -32,29 +32,44 @@ report! {
         /// Its stream.
         pub stream: Name => text("STREAM", wide),
         /// Whether it exists on the server.
-        pub state: GroupState => whole("STATE", wide),
+        pub state: GroupState => whole("STATE", wide);
+            gauge("ucp_streams_group_exists", "1 when it exists on the server") from |it: &Self| it.state == GroupState::Ready,
         /// Entries not delivered to the group yet.
-        pub lag: Option<Lag> => number("LAG") by Self::lag_cell,
+        pub lag: Option<Lag> => number("LAG") by Self::lag_cell;
+            gauge("redis_stream_group_lag");
+            gauge("ucp_streams_group_lag_at_least", "The least that its lag can be") from |it: &Self| it.lag.and_then(Lag::at_least);
+            gauge("ucp_streams_group_lag_at_most", "The most that its lag can be") from |it: &Self| it.lag.and_then(Lag::at_most);
+            gauge("ucp_streams_group_lag_known", "1 when its lag is known exactly") from |it: &Self| it.lag.map(Lag::is_known),
         /// Age of the oldest undelivered entry that is still in the stream.
         pub undelivered_age_ms: Option<u64> => millis("BEHIND", wide)
-            by |it| it.age_cell(it.undelivered_age_ms),
+            by |it| it.age_cell(it.undelivered_age_ms);
+            seconds("ucp_streams_group_oldest_undelivered_age_seconds"),
         /// The last id delivered to the group.
-        pub last_delivered_id: Option<EntryId> => whole("LAST DELIVERED", wide),
+        pub last_delivered_id: Option<EntryId> => whole("LAST DELIVERED", wide);
+            gauge("redis_stream_group_last_delivered_id",
+                "The time in the id that was delivered last, in milliseconds"),
         /// The oldest undelivered entry that is still in the stream; `None` also when there is none.
         pub undelivered_id: Option<EntryId> => whole("FIRST UNDELIVERED", wide),
         /// Entries delivered and not acknowledged.
         pub pending: Option<u64> => number("PENDING")
-            by |it| it.alarmed(it.pending, AlertName::MaxPending),
+            by |it| it.alarmed(it.pending, AlertName::MaxPending);
+            gauge("redis_stream_group_messages_pending"),
         /// The pending entry with the least id; `None` also when nothing is pending.
         pub oldest_pending_id: Option<EntryId> => whole("OLDEST PENDING", wide),
         /// Time since that entry was added.
         pub oldest_pending_age_ms: Option<u64> => millis("OLDEST", wide)
-            by |it| it.age_cell(it.oldest_pending_age_ms),
+            by |it| it.age_cell(it.oldest_pending_age_ms);
+            seconds("ucp_streams_group_oldest_pending_age_seconds",
+                "Time since its oldest pending entry was added"),
         /// Time since that entry was last delivered.
-        pub oldest_pending_idle_ms: Option<u64> => millis("IDLE") by Self::idle_cell,
+        pub oldest_pending_idle_ms: Option<u64> => millis("IDLE") by Self::idle_cell;
+            seconds("ucp_streams_group_oldest_pending_idle_seconds",
+                "Time since its oldest pending entry was last delivered"),
         /// How often that entry was delivered.
         pub oldest_pending_deliveries: Option<u64> => number("DELIVERIES", wide)
-            by Self::deliveries_cell,
+            by Self::deliveries_cell;
+            gauge("ucp_streams_group_oldest_pending_deliveries",
+                "How often its oldest pending entry was delivered"),
         /// Whether that entry was given up for good (`XNACK … FATAL`); `None` also when there is no such entry.
         pub oldest_pending_is_fatal: Option<bool>,
         /// The consumer that holds that entry.
@@ -63,21 +78,32 @@ report! {
         pub oldest_pending_is_trimmed: Option<bool> => whole("TRIMMED", wide),
         /// Live consumers: active within the last minute, or within the claim idle of their workers if that is
         /// longer; `None` when the user may not ask.
-        pub live: Option<u64> => number("LIVE") by Self::live_cell,
+        pub live: Option<u64> => number("LIVE") by Self::live_cell;
+            gauge("ucp_streams_group_live_consumers"),
         /// Its consumers.
-        pub consumers: Vec<ConsumerInfo> => number("CONSUMERS", wide) by Self::consumers_cell,
+        pub consumers: Vec<ConsumerInfo> => number("CONSUMERS", wide) by Self::consumers_cell;
+            gauge("redis_stream_group_consumers", "How many consumers it has") from |it: &Self| it.live.map(|_| it.consumers.len()),
         /// Entries that left the stream before they were delivered, in total: those that workers recorded, and those
         /// that are missing since.
-        pub lost: Option<Lag> => number("LOST") by |it| it.lost_cell(it.lost),
+        pub lost: Option<Lag> => number("LOST") by |it| it.lost_cell(it.lost);
+            gauge("ucp_streams_group_lost");
+            gauge("ucp_streams_group_lost_at_least", "The least that it can have lost") from |it: &Self| it.lost.and_then(Lag::at_least),
         /// How many of these were not accepted yet (`groups accept-loss`).
         pub lost_unaccepted: Option<Lag> => number("NOT ACCEPTED", wide)
-            by |it| it.lost_cell(it.lost_unaccepted),
+            by |it| it.lost_cell(it.lost_unaccepted);
+            gauge("ucp_streams_group_lost_not_accepted_at_least",
+                "The least that it can have lost without `groups accept-loss`")
+            from |it: &Self| it.lost_unaccepted.and_then(Lag::at_least),
         /// How many entries can be added before the group loses one; `None` when the stream has no limit.
-        pub headroom: Option<Lag> => number("ROOM") by |it| it.alarmed(it.headroom, AlertName::MinRoom),
+        pub headroom: Option<Lag> => number("ROOM") by |it| it.alarmed(it.headroom, AlertName::MinRoom);
+            gauge("ucp_streams_group_room");
+            gauge("ucp_streams_group_room_at_least", "The least that its room can be") from |it: &Self| it.headroom.and_then(Lag::at_least),
         /// How long that takes at the stream's present rate; `None` when the rate is unknown or nothing was added
         /// lately.
         pub headroom_ms: Option<u64> => millis("FOR")
-            by |it| it.alarmed(it.headroom_ms.map(Cell::Millis), AlertName::MinRoom),
+            by |it| it.alarmed(it.headroom_ms.map(Cell::Millis), AlertName::MinRoom);
+            seconds("ucp_streams_group_room_seconds",
+                "How long it takes at the present rate until the group loses an entry"),
         /// The window over which the rate was measured: the last minute or the last 15 minutes.
         pub rate_window_ms: Option<u64> => millis("OVER", wide),
         /// The figures that are beyond a threshold of the topology, or may be beyond it because they are unknown.
@@ -90,7 +116,11 @@ report! {
         pub is_extra: bool => whole("EXTRA", wide),
         /// The open circuit breaker, if every attempt of the group's workers fails, so that they pause and try one
         /// entry at a time; `None` also when the user may not ask.
-        pub circuit_breaker: Option<OpenBreaker> => text("BREAKER", wide) by Self::breaker_cell,
+        pub circuit_breaker: Option<OpenBreaker> => text("BREAKER", wide) by Self::breaker_cell;
+            gauge("ucp_streams_group_circuit_breaker_open",
+                "1 while every attempt of its workers fails, and they try one entry at a time") from |it: &Self| {
+                (it.state == GroupState::Ready).then_some(it.circuit_breaker.is_some())
+            },
         /// The figures that the alerts were decided from.
         #[serde(skip)]
         pub figures: Figures,

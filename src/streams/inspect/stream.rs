@@ -5,7 +5,7 @@ use futures_util::future::try_join_all;
 
 use super::group::{StreamContext, age, report};
 use super::rate::{Rate, rate};
-use super::{Detail, GroupReport, Reference, Survey};
+use super::{Detail, GroupReport, GroupState, Reference, Survey};
 use crate::model::{
     Cell, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, Row, StreamInfo, Time, Tone, report,
     states,
@@ -38,32 +38,40 @@ report! {
         /// Whether it exists.
         pub state: StreamState => whole("STATE"),
         /// Number of entries.
-        pub length: Option<u64> => number("LENGTH") by |row| row.known(row.length),
+        pub length: Option<u64> => number("LENGTH") by |row| row.known(row.length);
+            gauge("redis_stream_length"),
         /// The length that the topology allows, approximately; `None` without a limit.
-        pub maxlen: Option<u64> => number("MAXLEN"),
+        pub maxlen: Option<u64> => number("MAXLEN"); gauge("ucp_streams_stream_maxlen"),
         /// The oldest entry; `None` also when there is none.
-        pub first_id: Option<EntryId> => whole("FIRST ID", wide),
+        pub first_id: Option<EntryId> => whole("FIRST ID", wide); gauge("redis_stream_first_entry_id",
+                "The time in the id of its oldest entry, in milliseconds"),
         /// When that entry was added.
         pub first_time: Option<Time> => whole("FIRST TIME", wide),
         /// Time since that entry was added.
-        pub first_age_ms: Option<u64> => millis("FIRST"),
+        pub first_age_ms: Option<u64> => millis("FIRST");
+            seconds("ucp_streams_stream_first_entry_age_seconds", "Time since its oldest entry was added"),
         /// The newest entry; `None` also when there is none.
-        pub last_id: Option<EntryId> => whole("LAST ID", wide),
+        pub last_id: Option<EntryId> => whole("LAST ID", wide); gauge("redis_stream_last_entry_id",
+                "The time in the id of its newest entry, in milliseconds"),
         /// When that entry was added.
         pub last_time: Option<Time> => whole("LAST TIME", wide),
         /// Time since that entry was added.
-        pub last_age_ms: Option<u64> => millis("LAST"),
+        pub last_age_ms: Option<u64> => millis("LAST");
+            seconds("ucp_streams_stream_last_entry_age_seconds", "Time since its newest entry was added"),
         /// Entries ever added.
-        pub entries_added: Option<u64> => number("ADDED", wide) by |row| row.known(row.entries_added),
+        pub entries_added: Option<u64> => number("ADDED", wide) by |row| row.known(row.entries_added);
+            counter("ucp_streams_stream_entries_added"),
         /// Entries added per minute lately, from the ids of the newest entries; `None` when these span less than 30
         /// seconds, or none was added lately.
         pub rate_per_minute: Option<f64> => number("PER MIN", wide) by |row| row.rate_per_minute.map(|rate| format!("{rate:.1}")).into(),
         /// The window over which the rate was measured: the last minute or the last 15 minutes.
         pub rate_window_ms: Option<u64> => millis("OVER", wide),
         /// Memory that it takes, as estimated by the server.
-        pub bytes: Option<u64> => bytes("BYTES") by |row| row.known(row.bytes),
+        pub bytes: Option<u64> => bytes("BYTES") by |row| row.known(row.bytes);
+            gauge("ucp_streams_stream_memory_bytes"),
         /// Entries in its dead-letter stream.
-        pub dead_letters: Option<u64> => number("DEAD", unknown) by Self::dead_cell,
+        pub dead_letters: Option<u64> => number("DEAD", unknown) by Self::dead_cell;
+            gauge("ucp_streams_stream_dead_letters"),
         /// The group with the least room.
         pub slowest_group: Option<Name> => text("SLOWEST GROUP", wide),
         /// How many entries can be added before that group loses one; `None` without a limit or a group.
@@ -71,7 +79,7 @@ report! {
         /// How long that takes at the present rate.
         pub headroom_ms: Option<u64> => millis("ROOM FOR", wide),
         /// Its groups: first those on the server, then those that are only in the topology.
-        pub groups: Vec<GroupReport>,
+        pub groups: Vec<GroupReport>; gauge("redis_stream_groups", "How many groups it has") from Self::groups_there,
     }
 }
 
@@ -80,6 +88,15 @@ impl StreamReport {
     fn rank_by_groups(&self) -> u64 {
         let of_groups = self.groups.iter().map(Row::rank).min();
         of_groups.unwrap_or(u64::MAX)
+    }
+
+    /// How many groups it has; `None` for what is no stream.
+    fn groups_there(&self) -> Option<usize> {
+        let there = self
+            .groups
+            .iter()
+            .filter(|it| it.state == GroupState::Ready);
+        (self.state == StreamState::Ready).then(|| there.count())
     }
 
     /// A value that a missing stream does not have is empty, not unknown.

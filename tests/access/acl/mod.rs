@@ -61,6 +61,11 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "how fast a stream is written to lately",
     ),
     (
+        "metrics",
+        &["+xrevrange"],
+        "how fast a stream is written to lately",
+    ),
+    (
         "wait",
         &["+xrevrange"],
         "how fast a stream is written to lately",

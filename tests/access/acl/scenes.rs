@@ -225,6 +225,7 @@ const SCENES: &[Scene] = &[
     scene("check", &[], &["check", "-o", "json"]).after(PREDICT).ends(2),
     scene("check", OF_GROUP, &["check", GROUP, "--max-idle", "1h"]).ends(2),
     scene("doctor", &[], &["doctor", "-o", "json"]).after(PREDICT).ends(1),
+    scene("metrics", &[], &["metrics"]).after(PREDICT),
     scene("lag", &[], &["lag"]).after(PREDICT),
     scene("lag", OF_GROUP, &["lag", GROUP, "--exact"]),
     scene("wait", &[], &["wait", "--timeout", "1s"]).after(PREDICT).ends(4),
