@@ -1,6 +1,9 @@
 //! `lag`: how far groups are behind.
 
+use std::time::Duration;
+
 use anyhow::Result;
+use tokio::time::{Instant, sleep};
 
 use super::shared::Context;
 use super::shared::failure::told_of_denied;
@@ -9,8 +12,15 @@ use super::shared::header::{Alerts, Header};
 use super::shared::trouble::warn_of_trouble;
 use crate::cli::{Impact, Limited, Prints};
 use crate::exit::Exit;
-use crate::streams::inspect::{Detail, Wanted, count, observe};
-use crate::view::Behind;
+use crate::model::parse_duration;
+use crate::streams::inspect::{Detail, GroupReport, Wanted, add_paces, count, observe};
+use crate::topology::GroupSpec;
+use crate::view::{Behind, human_millis};
+use crate::wire::Connection;
+
+/// How long may lie between two looks.
+const OVER_MIN: Duration = Duration::from_secs(1);
+const OVER_MAX: Duration = Duration::from_hours(1);
 
 /// Show how far groups are behind, in entries and in time
 ///
@@ -20,6 +30,12 @@ use crate::view::Behind;
 /// is the age of the oldest entry that is delivered and not acknowledged. A `!` marks a value beyond a threshold of
 /// the topology, and a lag that may be beyond it; at OLDEST it marks an entry that is too old or has been idle for
 /// too long.
+///
+/// With --over it looks twice, so long apart, and shows how many entries per minute each group read (READ/MIN), how
+/// many more than were added (GAIN/MIN; below 0 the group falls behind), and in how long it will have caught up at
+/// this pace (CAUGHT UP IN). There is no forecast from less than 30 seconds, nor where the lag is not known (--exact
+/// counts it). Where entries were lost meanwhile, all three are left out, because a lag that shrinks by losses is not
+/// read.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::list::<Behind>(), after_help = "\
 Examples:
@@ -37,9 +53,61 @@ pub(super) struct Args {
     #[arg(long)]
     exact: bool,
 
+    /// Look a second time after this long (1s to 1h; 30s or more for a forecast), and show the pace of each group
+    #[arg(long, value_name = "DUR", value_parser = between_looks)]
+    over: Option<Duration>,
+
     /// Stop counting after this many entries; the result is then a lower bound (>=)
     #[arg(long, alias = "max-count", value_name = "N", default_value = "100000", requires = "exact", value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
+}
+
+impl Args {
+    /// Counts the lags one by one, if that was asked for.
+    async fn count(&self, groups: &mut [GroupReport], context: &Context) -> Result<()> {
+        if self.exact {
+            let topology = context.topology()?;
+            let mut lane = context.lane().await?;
+            for group in groups {
+                count(&mut lane, topology, group, self.count as usize).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The groups as they are before the time that --over says, which is over when this returns.
+    async fn look_before(
+        &self,
+        over: Duration,
+        wanted: &[GroupSpec],
+        connection: &Connection,
+        context: &Context,
+    ) -> Result<Vec<GroupReport>> {
+        let (topology, wanted_groups) = (context.topology()?, Wanted::groups(wanted));
+        let until = Instant::now() + over;
+        let seen = observe(connection, topology, wanted_groups, Detail::Groups).await?;
+        let mut groups = seen.into_groups(wanted);
+        self.count(&mut groups, context).await?;
+        let status = context.console.status();
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(groups);
+            }
+            let left_ms = left.as_secs().saturating_add(1).saturating_mul(1000);
+            status.say(&format!("looking again in {}", human_millis(left_ms)));
+            sleep(left.min(OVER_MIN)).await;
+        }
+    }
+}
+
+/// How long may lie between two looks.
+fn between_looks(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(over) if (OVER_MIN..=OVER_MAX).contains(&over) => Ok(over),
+        Ok(_) => Err("it must be at least 1s and at most 1h".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
@@ -49,6 +117,13 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let alerts = match wanted[..] {
         [] => Alerts::Seen,
         _ => Alerts::Asked,
+    };
+    let before = match args.over {
+        Some(over) => {
+            let look = args.look_before(over, &wanted, &connection, context);
+            look.await?
+        }
+        None => Vec::new(),
     };
     let look = observe(
         &connection,
@@ -61,12 +136,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     header.with(&seen).begin(context);
     let denied = std::mem::take(&mut seen.denied);
     let mut lags = seen.into_groups(&wanted);
-    if args.exact {
-        let mut lane = context.lane().await?;
-        for lag in &mut lags {
-            count(&mut lane, topology, lag, args.count as usize).await?;
-        }
-    }
+    args.count(&mut lags, context).await?;
+    add_paces(&mut lags, &before);
     let lags: Vec<Behind> = lags.into_iter().map(Behind).collect();
     context.console.show(&lags, args.limit.rows())?;
     warn_of_trouble(lags.iter().map(|it| &it.0), &connection, context).await?;

@@ -1,9 +1,12 @@
 //! `lag`.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use ucp_streams::server::Options;
 
 use crate::seed::{GROUP, STREAM, add, deliver, stream_with_group};
-use crate::support::{PATIENCE, TestServer, until};
+use crate::support::{Clock, PATIENCE, TestServer, until};
 
 fn lag_of(server: &TestServer, args: &[&str]) -> Value {
     let mut words = vec!["lag", GROUP, "-o", "json"];
@@ -234,4 +237,145 @@ fn what_is_over_the_topology_s_thresholds_is_said() {
     for args in [&[][..], &["--exact"]] {
         assert_eq!(over(4, args), json!(["max_lag", "max_pending"]));
     }
+}
+
+/// What `lag --over` says of the group, where `meanwhile` happens between its two looks.
+fn pace_of(server: &TestServer, args: &[&str], meanwhile: impl FnOnce()) -> Value {
+    server.redis(&["CONFIG", "RESETSTAT"]);
+    let words = [&["lag", GROUP, "--over", "2s", "-o", "json"], args].concat();
+    let looking = server.command(&words).spawn();
+    until(PATIENCE, "the first look", || {
+        // The last that it asks for.
+        let said = server.redis(&["INFO", "commandstats"]);
+        [
+            "cmdstat_xpending:",
+            "cmdstat_xinfo|consumers:",
+            "cmdstat_xrange:",
+        ]
+        .iter()
+        .all(|it| said.text().contains(it))
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    meanwhile();
+    let run = looking.wait();
+    run.assert_code(0).stdout_json()[0].clone()
+}
+
+#[test]
+fn two_looks_say_how_fast_a_group_reads_and_when_it_will_have_caught_up() {
+    let clock = Clock::start();
+    let server = TestServer::with_binary(&clock.server(), Options::default());
+    stream_with_group(&server, STREAM, GROUP, 1000);
+    deliver(&server, STREAM, GROUP, "c", 100);
+    let pace = pace_of(&server, &[], || {
+        deliver(&server, STREAM, GROUP, "c", 300);
+        add(&server, STREAM, 1001, 1100);
+        clock.advance(Duration::from_secs(58));
+    });
+    let window_ms = pace["pace_window_ms"].as_u64().unwrap();
+    assert!((59_000..90_000).contains(&window_ms), "{pace}");
+    let per_minute =
+        |entries: f64| entries * 60_000.0 / f64::from(u32::try_from(window_ms).unwrap());
+    let is_about = |key: &str, expected: f64| {
+        let said = pace[key].as_f64().unwrap();
+        assert!(
+            (said - expected).abs() <= expected / 100.0,
+            "{key} {expected}: {pace}"
+        );
+    };
+    is_about("delivered_per_minute", per_minute(300.0));
+    is_about("gained_per_minute", per_minute(200.0));
+    // 700 are left.
+    is_about(
+        "catch_up_ms",
+        700.0 / 200.0 * f64::from(u32::try_from(window_ms).unwrap()),
+    );
+    // One look has no pace.
+    let once = lag_of(&server, &[]);
+    for key in [
+        "delivered_per_minute",
+        "gained_per_minute",
+        "catch_up_ms",
+        "pace_window_ms",
+    ] {
+        assert_eq!(once[key], json!(null), "{key}");
+    }
+    server
+        .ucp(&["lag", "-o", "table"])
+        .stdout_lacks("CAUGHT UP IN");
+    // In less than half a minute nothing is foreseen.
+    let soon = pace_of(&server, &[], || deliver(&server, STREAM, GROUP, "c", 300));
+    assert!(
+        soon["delivered_per_minute"].as_f64().unwrap() > 0.0,
+        "{soon}"
+    );
+    assert_eq!(soon["catch_up_ms"], json!(null), "{soon}");
+    // A lag that no server knows is counted.
+    server.redis(&["XDEL", STREAM, "1090-0"]);
+    let counted = pace_of(&server, &["--exact"], || {
+        deliver(&server, STREAM, GROUP, "c", 200);
+        clock.advance(Duration::from_secs(58));
+    });
+    assert_eq!(counted["lag"], json!({"entries": 199, "quality": "known"}));
+    assert!(
+        counted["catch_up_ms"].as_u64().unwrap() > 50_000,
+        "{counted}"
+    );
+}
+
+#[test]
+fn who_falls_behind_or_was_put_back_has_no_time_to_catch_up() {
+    let clock = Clock::start();
+    let server = TestServer::with_binary(&clock.server(), Options::default());
+    stream_with_group(&server, STREAM, GROUP, 500);
+    deliver(&server, STREAM, GROUP, "c", 100);
+    let behind = pace_of(&server, &[], || {
+        deliver(&server, STREAM, GROUP, "c", 10);
+        add(&server, STREAM, 501, 600);
+        clock.advance(Duration::from_secs(58));
+    });
+    assert!(
+        behind["gained_per_minute"].as_f64().unwrap() < -50.0,
+        "{behind}"
+    );
+    assert_eq!(behind["catch_up_ms"], json!(null), "{behind}");
+    let put_back = pace_of(&server, &[], || {
+        server.redis(&["XGROUP", "SETID", STREAM, GROUP, "5-0"]);
+        clock.advance(Duration::from_secs(58));
+    });
+    assert_eq!(put_back["pace_window_ms"], json!(null), "{put_back}");
+    // What was lost was not read.
+    deliver(&server, STREAM, GROUP, "c", 100);
+    let lost = pace_of(&server, &[], || {
+        server.redis(&["XTRIM", STREAM, "MAXLEN", "50"]);
+        clock.advance(Duration::from_secs(58));
+    });
+    assert_eq!(lost["catch_up_ms"], json!(null), "{lost}");
+    let shown = server.command(&["lag", GROUP, "--over", "1s", "-o", "table"]);
+    shown.run().assert_code(0).stdout_has("READ/MIN");
+    for wrong in ["500ms", "2h", "x"] {
+        let refused = server.ucp(&["lag", GROUP, "--over", wrong]);
+        refused.assert_code(2).stderr_has("--over");
+    }
+}
+
+#[test]
+fn the_pace_is_that_of_a_worker_that_drains() {
+    let server = TestServer::start();
+    let mut client = server.client();
+    for n in 0..3000_u64 {
+        client.send(&["XADD", STREAM, "*", "n", &n.to_string()]);
+    }
+    server.redis(&["XGROUP", "CREATE", STREAM, GROUP, "0"]);
+    let worker = ["worker", "run", GROUP, "--builtin", "null", "--rate", "200"];
+    let worker = server.command(&worker).spawn();
+    let lag = || lag_of(&server, &[])["lag"]["entries"].as_u64().unwrap();
+    until(PATIENCE, "the worker works", || lag() < 2900);
+    let shown = lag_of(&server, &["--over", "4s"]);
+    worker.terminate().assert_code(0);
+    let pace = shown["delivered_per_minute"].as_f64().unwrap();
+    // 12,000 a minute, by batches.
+    assert!((6_000.0..18_000.0).contains(&pace), "{shown}");
+    assert_eq!(shown["gained_per_minute"], shown["delivered_per_minute"]);
+    assert_eq!(shown["catch_up_ms"], json!(null), "{shown}");
 }

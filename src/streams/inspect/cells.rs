@@ -1,5 +1,6 @@
 //! The table cells of a group's figures. A figure beyond its threshold is marked, with and without colour.
 
+use super::pace::FORECAST_MIN_MS;
 use super::{GroupReport, GroupState};
 use crate::model::{Cell, Lag, Tone};
 use crate::topology::{Alert, AlertName, Level};
@@ -78,6 +79,19 @@ impl GroupReport {
     pub(super) fn lost_cell(&self, lost: Option<Lag>) -> Cell {
         let lost = lost.map(|lost| lost_cell(lost, &self.alerts));
         lost.unwrap_or(Cell::Nothing)
+    }
+
+    /// When it will have caught up; never, where it falls behind or reads nothing.
+    pub(super) fn catch_up_cell(&self) -> Cell {
+        let is_measured = self.pace_window_ms >= Some(FORECAST_MIN_MS);
+        let is_stuck = self.delivered_per_minute == Some(0.0);
+        let falls_behind = is_stuck || self.gained_per_minute.is_some_and(|it| it < 0.0);
+        let has_work =
+            matches!(self.lag, Some(Lag::Known(entries) | Lag::AtLeast(entries)) if entries > 0);
+        if is_measured && falls_behind && has_work {
+            return Cell::Nothing.shown_as(Tone::Warn, "never");
+        }
+        self.catch_up_ms.map(Cell::Millis).into()
     }
 
     /// The names of the alerts.

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::super::lag::{headroom, is_ahead, lag, lost, lost_in_all, lost_open};
 use super::count::{ENTRIES_MAX, Range};
 use super::live::Living;
+use super::pace::{Pace, Sight, rate_cell};
 use super::rate::Rate;
 use super::{GroupState, Reference, Survey};
 use crate::model::{
@@ -106,6 +107,18 @@ report! {
                 "How long it takes at the present rate until the group loses an entry"),
         /// The window over which the rate was measured: the last minute or the last 15 minutes.
         pub rate_window_ms: Option<u64> => millis("OVER", wide),
+        /// Entries delivered to the group per minute, between two observations; `None` when it was observed once (see
+        /// `lag --over`), and when entries were lost meanwhile.
+        pub delivered_per_minute: Option<f64> => number("READ/MIN", wide, sparse)
+            by |it| rate_cell(it.delivered_per_minute),
+        /// How many more of them were delivered than added per minute; below 0 the group falls behind.
+        pub gained_per_minute: Option<f64> => number("GAIN/MIN", wide, sparse)
+            by |it| rate_cell(it.gained_per_minute),
+        /// How long it takes at this pace until all entries are delivered; `None` when the group gains nothing, when
+        /// the lag is not known, and when the observations are less than 30 seconds apart.
+        pub catch_up_ms: Option<u64> => millis("CAUGHT UP IN", wide, sparse) by Self::catch_up_cell,
+        /// The time between the two observations.
+        pub pace_window_ms: Option<u64> => millis("MEASURED", wide, sparse),
         /// The figures that are beyond a threshold of the topology, or may be beyond it because they are unknown.
         pub alerts: Vec<Alert> => text("ALERTS", wide) by Self::alerts_cell,
         /// The worst of them; `None` when there is none.
@@ -121,6 +134,9 @@ report! {
                 "1 while every attempt of its workers fails, and they try one entry at a time") from |it: &Self| {
                 (it.state == GroupState::Ready).then_some(it.circuit_breaker.is_some())
             },
+        /// When that was, and the server's counters then; `None` for a missing group.
+        #[serde(skip)]
+        pub counters: Option<CountersThen>,
         /// The figures that the alerts were decided from.
         #[serde(skip)]
         pub figures: Figures,
@@ -155,6 +171,53 @@ impl GroupReport {
             stream,
             state: GroupState::Missing,
             ..Self::default()
+        }
+    }
+}
+
+/// The time of an observation, and what the server had counted by then.
+#[derive(Clone, Copy, Debug)]
+pub struct CountersThen {
+    at: Time,
+    entries_added: Option<u64>,
+    entries_read: Option<u64>,
+}
+
+impl GroupReport {
+    /// Adds how fast the group reads and when it will have caught up, by what was seen of it `before`. Nothing is
+    /// added where the group was not there, or was put back since.
+    pub fn add_pace(&mut self, before: &Self) {
+        let sights = before.sight().zip(self.sight());
+        let pace = sights.and_then(|(before, now)| Pace::between(&before, &now));
+        self.delivered_per_minute = pace.and_then(Pace::delivered_per_minute);
+        self.gained_per_minute = pace.and_then(Pace::gained_per_minute);
+        self.catch_up_ms = pace.and_then(|it| it.catch_up_ms);
+        self.pace_window_ms = pace.map(|it| it.window_ms);
+    }
+
+    fn sight(&self) -> Option<Sight> {
+        let CountersThen {
+            at,
+            entries_added,
+            entries_read,
+        } = self.counters?;
+        Some(Sight {
+            at,
+            entries_added,
+            entries_read,
+            position: self.last_delivered_id?,
+            lag: self.lag,
+            lost: self.lost,
+        })
+    }
+}
+
+/// Adds to each group how fast it reads, by what was seen of the same group `before`.
+pub fn add_paces(now: &mut [GroupReport], before: &[GroupReport]) {
+    for group in now {
+        let is_same = |it: &&GroupReport| it.group == group.group && it.stream == group.stream;
+        if let Some(before) = before.iter().find(is_same) {
+            group.add_pace(before);
         }
     }
 }
@@ -254,6 +317,11 @@ async fn of_info(
         headroom: room,
         headroom_ms: around.rate.and_then(|rate| rate.time_left(room?)),
         rate_window_ms: around.rate.map(|rate| rate.window_ms),
+        counters: Some(CountersThen {
+            at: around.survey.moment.now,
+            entries_added: around.info.entries_added,
+            entries_read: group.entries_read,
+        }),
         ..GroupReport::missing(group.name.clone(), around.stream.clone())
     })
 }

@@ -53,6 +53,10 @@ impl Row for Behind {
             "pending",
             OLDEST,
             "live",
+            "delivered_per_minute",
+            "gained_per_minute",
+            "catch_up_ms",
+            "pace_window_ms",
         ],
     );
 
