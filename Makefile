@@ -20,8 +20,10 @@ DEBUG ?=
 # How long `make chaos` breaks things, and its seed (a new one each time when empty).
 CHAOS_SECONDS ?= 1800
 CHAOS_SEED ?=
+# How large the server of `make bench-scale` is: 1 has ten million entries.
+SCALE ?= 1
 
-.PHONY: help demo build generate bench test test-interop test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
+.PHONY: help demo build generate bench bench-scale test test-interop test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +45,10 @@ generate: ## Renew the manual pages, which are made from the commands
 bench: ## Measure what is written by hand beside the crates that would do it
 	@.ci/setup build
 	$(CARGO) bench --locked --bench by_hand -- --noplot $(ARGS)
+
+bench-scale: build ## Measure what looks at a server with ten million entries cost: SCALE, ARGS
+	@.ci/setup build server
+	python3 benches/scale.py '$(binary)' --scale $(SCALE) $(ARGS)
 
 test: ## Run every test, each on its own private server
 	@.ci/setup build server test
