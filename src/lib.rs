@@ -83,6 +83,7 @@
 //!   file beside the command; of `demo` in `demo/proof.rs`
 //! - how a table is laid out and cut: `view/table.rs` and `view/list.rs`; how a number or an age reads: `view/human.rs`
 //! - a completion: `commands/help/complete`, by the name of the argument's value (`GROUP`, `STREAM`, `CONSUMER`)
+//! - a repeated look (`--watch`): `commands/shared/watch.rs` repeats it, `console/watch.rs` shows it, `view/changes.rs` compares
 //! - a metric: `worker/counters.rs` names and explains it, `view/metrics.rs` writes it, `commands/worker/metrics.rs` serves it
 //! - an escape: `model/escape.rs` for terminals, `view/json.rs` for JSON, `model/shell.rs` for command lines
 //! - a did-you-mean: `model/suggest.rs`; of a mistyped command `commands/help/usage.rs`, of another tool's name for one

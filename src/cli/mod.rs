@@ -9,6 +9,7 @@ mod input;
 mod positions;
 mod thresholds;
 mod values;
+mod watch;
 
 pub use crate::model::{DurationError, parse_duration};
 pub use facts::{Impact, Prints, PrintsBy, PrintsPlan};
@@ -20,3 +21,4 @@ pub use values::{
     Condition, FieldValue, Names, bytes_of, condition, count, field_value, name, names, per_second,
     positive_duration, to_name,
 };
+pub use watch::{Watched, with_interval_joined};

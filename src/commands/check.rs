@@ -6,7 +6,8 @@ use super::shared::Context;
 use super::shared::failure::told_of_denied;
 use super::shared::group::GroupsArgs;
 use super::shared::redis_cli::options_of_redis_cli;
-use crate::cli::{Impact, Limited, Prints, Stages, stages};
+use super::shared::watch::repeatedly;
+use crate::cli::{Impact, Limited, Prints, Stages, Watched, stages};
 use crate::exit::{Exit, Verdict};
 use crate::findings::{CheckReport, Scope, Severity, findings, name_server};
 use crate::model::{Format, escaped};
@@ -76,6 +77,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     limit: Limited,
+
+    #[command(flatten)]
+    watched: Watched,
 }
 
 impl Args {
@@ -98,10 +102,17 @@ impl Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    repeatedly(args.watched, context, async || {
+        Box::pin(show(&args, context)).await
+    })
+    .await
+}
+
+async fn show(args: &Args, context: &Context) -> Result<Exit> {
     let options = context.console.options();
     let picks = options.names || !options.columns.is_empty();
     let is_plugin = args.nagios || options.format == Format::Plain && !picks;
-    match check(&args, context).await {
+    match check(args, context).await {
         Ok(report) => {
             let is_silent = context.console.is_quiet() && report.verdict == Severity::Ok;
             if is_plugin && !is_silent {
@@ -112,6 +123,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             Ok(exit_of(report.verdict))
         }
         Err(error) if is_plugin => {
+            // The next look, if there is one, may go well.
+            context.forget_connection();
             let said = escaped(format!("{error:#}").as_bytes());
             let line = format!("{} - {said}\n", Severity::Unknown.word());
             context.console.put(line.as_bytes())?;
@@ -129,7 +142,7 @@ async fn check(args: &Args, context: &Context) -> Result<CheckReport> {
         .map(|(it, stages)| (it, stages.0))
         .collect();
     topology.set_thresholds(&given);
-    let connection = context.connect().await?;
+    let connection = context.connected().await?;
     let wanted = args.groups.resolve(&connection, context).await?;
     let mut seen = observe(
         &connection,

@@ -6,8 +6,9 @@ use super::shared::Context;
 use super::shared::failure::{told_of_denied, warn_of_open_breakers};
 use super::shared::header::{Alerts, Header};
 use super::shared::trouble::warn_of_trouble;
+use super::shared::watch::repeatedly;
 use crate::cli;
-use crate::cli::{Impact, Limited, Prints};
+use crate::cli::{Impact, Limited, Prints, Watched};
 use crate::exit::Exit;
 use crate::model::{Format, Kind, Name, Problem};
 use crate::streams::inspect::{Detail, Observation, StreamReport, Wanted, observe};
@@ -43,10 +44,20 @@ pub(super) struct Args {
 
     #[command(flatten)]
     limit: Limited,
+
+    #[command(flatten)]
+    watched: Watched,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    let connection = context.connect().await?;
+    repeatedly(args.watched, context, async || {
+        Box::pin(show(&args, context)).await
+    })
+    .await
+}
+
+async fn show(args: &Args, context: &Context) -> Result<Exit> {
+    let connection = context.connected().await?;
     let alerts = match args.streams[..] {
         [] => Alerts::Seen,
         _ => Alerts::Asked,

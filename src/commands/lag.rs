@@ -10,7 +10,8 @@ use super::shared::failure::told_of_denied;
 use super::shared::group::GroupsArgs;
 use super::shared::header::{Alerts, Header};
 use super::shared::trouble::warn_of_trouble;
-use crate::cli::{Impact, Limited, Prints};
+use super::shared::watch::repeatedly;
+use crate::cli::{Impact, Limited, Prints, Watched};
 use crate::exit::Exit;
 use crate::model::parse_duration;
 use crate::streams::inspect::{Detail, GroupReport, Wanted, add_paces, count, observe};
@@ -48,6 +49,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     limit: Limited,
+
+    #[command(flatten)]
+    watched: Watched,
 
     /// Count the undelivered entries, instead of using the server's figure
     #[arg(long)]
@@ -111,8 +115,15 @@ fn between_looks(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    repeatedly(args.watched, context, async || {
+        Box::pin(show(&args, context)).await
+    })
+    .await
+}
+
+async fn show(args: &Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
-    let connection = context.connect().await?;
+    let connection = context.connected().await?;
     let wanted = args.groups.resolve(&connection, context).await?;
     let alerts = match wanted[..] {
         [] => Alerts::Seen,

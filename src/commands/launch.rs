@@ -14,7 +14,7 @@ use super::help::{complete, help_json, layout, usage};
 use super::shared::typed::Typed;
 use super::shared::{Context, failure, panics};
 use super::{Cli, Command, context, tree};
-use crate::cli::{DryRun, Globals, Impact};
+use crate::cli::{DryRun, Globals, Impact, Watched, with_interval_joined};
 use crate::console::{Console, Terminal, is_filter, serve_filter};
 use crate::exit::{Exit, OutputClosed};
 use crate::model::{Format, Problem};
@@ -29,6 +29,8 @@ struct Line {
     typed: Typed,
     /// Whether the command has `--dry-run`.
     can_rehearse: bool,
+    /// Whether it looks again and again.
+    is_repeated: bool,
     /// What running it changes.
     impact: Option<Impact>,
 }
@@ -47,7 +49,7 @@ impl Line {
     /// Whether its output may go to a pager: the command changes nothing, shows a present state, and ends.
     fn pages(&self) -> bool {
         let changes = matches!(self.impact, Some(Impact::Write | Impact::Destructive));
-        !changes && !self.cli.command.follows()
+        !changes && !self.is_repeated && !self.cli.command.follows()
     }
 
     /// Refuses to start a command that changes the server when its result could not be shown. A command that changes
@@ -67,6 +69,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if is_filter(&args) {
         return serve_filter();
     }
+    let args = with_interval_joined(args);
     let env = Env::read();
     let terminal = Terminal::detect();
     if let Some(asked) = complete::asked(&args) {
@@ -146,9 +149,10 @@ fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
     })?;
     let (command, can_rehearse) = usage::named(&tree, &matches);
     let impact = usage::impact_of(&tree, &command);
-    let typed = {
+    let (typed, is_repeated) = {
         let (leaf, given) = complete::leaf(&tree, &matches);
-        Typed::of(&command, leaf, given)
+        let is_repeated = matches!(given.try_contains_id(Watched::ID), Ok(true));
+        (Typed::of(&command, leaf, given), is_repeated)
     };
     let cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))?;
     Ok(Line {
@@ -156,6 +160,7 @@ fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
         command,
         typed,
         can_rehearse,
+        is_repeated,
         impact,
     })
 }

@@ -5,7 +5,8 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::failure::told_of_refused;
 use super::shared::header::{Alerts, Header};
-use crate::cli::{Impact, Limited, Prints, count, name};
+use super::shared::watch::repeatedly;
+use crate::cli::{Impact, Limited, Prints, Watched, count, name};
 use crate::console::{Console, Progress, Signals};
 use crate::exit::Exit;
 use crate::model::{CommandLine, Name};
@@ -50,6 +51,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     limit: Limited,
+
+    #[command(flatten)]
+    watched: Watched,
 }
 
 /// Shows how far it is.
@@ -83,8 +87,15 @@ impl Watch for Watching<'_> {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    repeatedly(args.watched, context, async || {
+        Box::pin(show(&args, context)).await
+    })
+    .await
+}
+
+async fn show(args: &Args, context: &Context) -> Result<Exit> {
     let mut signals = Signals::catch()?;
-    let connection = context.connect().await?;
+    let connection = context.connected().await?;
     let topology = context.known_names();
     let missing = require_streams(&connection, topology, &args.streams, false).await?;
     for (stream, of) in missing {
@@ -93,7 +104,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         }
     }
     let mut memory = Memory::new(MemoryQuery {
-        named: args.streams,
+        named: args.streams.clone(),
         keys_max: args.keys,
         samples: args.samples,
     });

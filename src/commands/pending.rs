@@ -7,7 +7,8 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::group::find;
 use super::shared::header::{Alerts, Header};
-use crate::cli::{self, Impact, Limited, Pairs, Prints};
+use super::shared::watch::repeatedly;
+use crate::cli::{self, Impact, Limited, Pairs, Prints, Watched};
 use crate::exit::Exit;
 use crate::model::{CommandLine, Limit, Name, Problem};
 use crate::streams::pending::{PendingQuery, PendingReport, PendingRow, add_fields, look};
@@ -81,6 +82,9 @@ pub(super) struct Args {
     #[command(flatten)]
     limit: Limited,
 
+    #[command(flatten)]
+    watched: Watched,
+
     /// List the entries with their fields, and mark those whose body was trimmed
     #[arg(long, help_heading = SHOWN)]
     entries: bool,
@@ -152,9 +156,16 @@ async fn show_in_pages(
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    repeatedly(args.watched, context, async || {
+        Box::pin(show(&args, context)).await
+    })
+    .await
+}
+
+async fn show(args: &Args, context: &Context) -> Result<Exit> {
     let in_pairs = context.in_pairs(args.pairs)?;
     let topology = context.topology()?;
-    let connection = context.connect().await?;
+    let connection = context.connected().await?;
     let found = args.find(&connection, context).await?;
     let target = Target::from(&found.spec);
     if found.groups.is_none()
@@ -168,10 +179,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let limit = args.limit.rows();
     let is_screen = context.console.options().on_screen();
     let listed = limit.unless_bounded(args.count.is_some());
-    let rows_max = listed.rows_max(is_screen).unwrap_or(usize::MAX);
+    let rows_max = context.console.listing(listed).rows_max;
+    let rows_max = rows_max.unwrap_or(usize::MAX);
     let question = PendingQuery {
         filter: Criteria {
-            consumer: args.consumer,
+            consumer: args.consumer.clone(),
             idle_min: args.idle.unwrap_or_default(),
             deliveries_min: args.min_deliveries.unwrap_or_default(),
             ..Criteria::default()
@@ -184,9 +196,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             .map_or(usize::MAX, |count| count as usize)
             .min(rows_max),
         with_histogram: args.histogram,
-        by: cli::Names::all(args.by),
-        clusters_max: limit
-            .rows_max(is_screen)
+        by: cli::Names::all(args.by.clone()),
+        clusters_max: { context.console.listing(limit).rows_max }
             .map_or(usize::MAX, |rows| rows.saturating_sub(OTHERS).max(1)),
     };
     let has_idle = args.idle.is_some();

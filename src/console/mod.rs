@@ -7,16 +7,19 @@ mod device;
 mod failure;
 mod filter;
 mod logs;
+mod looks;
 mod output;
 mod pager;
 mod plan;
 mod progress;
 mod reader;
+mod screen;
 mod service;
 mod signals;
 mod space;
 mod terminal;
 mod voice;
+mod watch;
 
 use std::sync::{Arc, OnceLock};
 
@@ -31,6 +34,7 @@ pub use service::ServiceManager;
 pub use signals::{Signals, Stop};
 pub use space::free_bytes;
 pub use terminal::Terminal;
+pub use watch::{Event, Watch};
 
 use crate::exit::{Exit, OutputClosed, Stopped, classify};
 use crate::model::{Consent, Format, Limit, LogFormat, Problem, Row, Tone, escaped, with_commas};
@@ -42,6 +46,7 @@ use pager::Pager;
 use progress::Bar;
 use reader::Reader;
 use voice::{Voice, lines};
+use watch::{Repeats, fit};
 
 /// The two outputs of one command, and how to write to them.
 #[derive(Debug)]
@@ -57,6 +62,7 @@ pub struct Console {
     guard: OnceLock<ProductionGuard>,
     reader: Reader,
     pager: Pager,
+    repeats: OnceLock<Repeats>,
 }
 
 impl Console {
@@ -72,6 +78,7 @@ impl Console {
             terminal: terminal.stdout,
             csv_safe: display.csv_safe,
             theme: Theme::new(display.colour_stdout.value),
+            changes: None,
         };
         let (stderr_theme, bar) = (Theme::new(display.colour_stderr.value), Bar::default());
         let pager = Pager::default();
@@ -93,6 +100,7 @@ impl Console {
             guard: OnceLock::new(),
             reader: Reader::default(),
             pager,
+            repeats: OnceLock::new(),
         }
     }
 
@@ -156,9 +164,16 @@ impl Console {
 
     /// How a list is shown when this many rows are wanted.
     pub fn listing(&self, limit: Limit) -> Options {
+        let options = self.present();
         Options {
-            rows_max: limit.rows_max(self.options.on_screen()),
-            ..self.options.clone()
+            rows_max: match self.screen_rows() {
+                Some(rows) => limit
+                    .rows_max(false)
+                    .map(|max| max.min(rows))
+                    .or(Some(rows)),
+                None => limit.rows_max(options.on_screen()),
+            },
+            ..options
         }
     }
 
@@ -258,11 +273,10 @@ impl Console {
     /// # Errors
     /// A usage [`Problem`] for `--columns`; [`OutputClosed`] or a local problem when it cannot be written.
     pub fn show<R: Row>(&self, rows: &[R], limit: Limit) -> Result<()> {
-        let mut out = self.out();
-        let cut = view::rows(out.buffer(), rows, &self.listing(limit))?;
-        out.flush()?;
-        self.note_cut(cut);
-        Ok(())
+        let write = |out: &mut Vec<u8>, options: &Options| {
+            view::rows(out, rows, options).map(|cut| cut.into_iter().collect())
+        };
+        self.show_by_limit(limit, write)
     }
 
     /// Shows one object.
@@ -298,8 +312,21 @@ impl Console {
     /// # Errors
     /// As [`Console::show`].
     pub fn show_report<T: Report>(&self, report: &T, limit: Limit) -> Result<()> {
+        let write = |out: &mut Vec<u8>, options: &Options| view::report(out, report, options);
+        self.show_by_limit(limit, write)
+    }
+
+    fn show_by_limit(
+        &self,
+        limit: Limit,
+        write: impl Fn(&mut Vec<u8>, &Options) -> Result<Vec<Cut>, Problem>,
+    ) -> Result<()> {
+        let options = self.listing(limit);
         let mut out = self.out();
-        let cuts = view::report(out.buffer(), report, &self.listing(limit))?;
+        let cuts = match self.room() {
+            Some(room) => fit(out.buffer(), &options, room, write)?,
+            None => write(out.buffer(), &options)?,
+        };
         out.flush()?;
         self.note_cut(cuts);
         Ok(())
@@ -356,7 +383,7 @@ impl Console {
     /// seconds. Nothing with `-q`. `total` is `None` when it is unknown.
     pub fn progress(&self, total: Option<u64>, label: &str) -> Progress {
         let label = escaped(label.as_bytes());
-        if self.display.quiet {
+        if self.display.quiet || self.has_looked() {
             Progress::silent()
         } else if self.terminal.stderr && self.display.redraws {
             Progress::bar(&self.bar, total, label)
@@ -368,7 +395,8 @@ impl Console {
     /// A line that is updated in place while work goes on, on a terminal that can redraw; elsewhere, and with `-q`,
     /// nothing.
     pub fn status(&self) -> Progress {
-        if self.terminal.stderr && self.display.redraws && !self.display.quiet {
+        let is_wanted = !self.display.quiet && !self.has_looked();
+        if self.terminal.stderr && self.display.redraws && is_wanted {
             Progress::status(&self.bar)
         } else {
             Progress::silent()

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
+use memchr::memchr_iter;
 
 use super::descriptors::Fault;
 use super::filter::{Failed, Filter, entry_name, name_of};
@@ -42,6 +43,12 @@ impl Opening {
     /// Sets the text.
     pub(super) fn set(&self, text: Vec<u8>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    /// How many lines it has.
+    pub(super) fn rows(&self) -> usize {
+        let text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        memchr_iter(b'\n', &text).count()
     }
 
     /// Puts the text in front of `buffer`, once.
@@ -214,7 +221,7 @@ impl Unshown {
     }
 }
 
-fn failed(error: &io::Error) -> anyhow::Error {
+pub(super) fn failed(error: &io::Error) -> anyhow::Error {
     // A terminal that was hung up and a socket without an other end say it in other words.
     if error.kind() == ErrorKind::BrokenPipe || reader::is_gone() {
         return OutputClosed.into();

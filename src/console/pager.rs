@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::looks::Looks;
 use super::signals::outlive_interrupts;
 use super::terminal::stdout_size;
 use crate::model::without_secrets;
@@ -40,6 +41,8 @@ enum Stage {
     /// Output that is longer than the screen starts it.
     Ready(PagerChoice),
     Running(Running),
+    /// What is written and said belongs to one of many looks.
+    Looks(Looks),
 }
 
 struct Running {
@@ -54,6 +57,7 @@ impl fmt::Debug for State {
             Stage::Off => "off",
             Stage::Ready(_) => "ready",
             Stage::Running(_) => "running",
+            Stage::Looks(_) => "looks",
         })
     }
 }
@@ -67,6 +71,9 @@ impl Pager {
     /// Keeps `text` for later if a pager has the screen now.
     pub(super) fn holds(&self, text: &str) -> bool {
         let mut state = self.state();
+        if let Stage::Looks(looks) = &mut state.stage {
+            return looks.hear(text);
+        }
         let is_running = matches!(state.stage, Stage::Running(_));
         if is_running {
             state.said.push(text.to_owned());
@@ -81,6 +88,33 @@ impl Pager {
             let _ = running.finish();
         }
         std::mem::take(&mut state.said)
+    }
+
+    /// From now on, what is written and said belongs to one of many looks.
+    pub(super) fn repeat(&self, looks: Looks) {
+        self.state().stage = Stage::Looks(looks);
+    }
+
+    /// The looks, if that is what is written.
+    pub(super) fn looks<T>(&self, work: impl FnOnce(&mut Looks) -> T) -> Option<T> {
+        match &mut self.state().stage {
+            Stage::Looks(looks) => Some(work(looks)),
+            _ => None,
+        }
+    }
+
+    /// The looks are over.
+    /// Returns what was held back of what the look said that was under way.
+    pub(super) fn repeat_no_more(&self) -> Vec<String> {
+        let mut state = self.state();
+        match &mut state.stage {
+            Stage::Looks(looks) => {
+                let unsaid = looks.unsaid();
+                state.stage = Stage::Off;
+                unsaid
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -104,6 +138,7 @@ impl Write for Pager {
                 }
                 taken => taken.map(|()| bytes.len()),
             },
+            Stage::Looks(looks) => looks.write(bytes).map(|()| bytes.len()),
             _ => io::stdout().write(bytes),
         }
     }

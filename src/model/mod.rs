@@ -80,7 +80,7 @@ pub use own_fields::{CopyMark, Provenance, before_moves};
 pub use phone::{Country, normalize_phone};
 pub use plan::{Plan, PlanDocument, PlanFacts, PlanHolder, SeenGroup};
 pub use problem::{Kind, Problem};
-pub use report::{Align, Cell, Column, Figure, Metric, MetricKind, Row, Tone, narrowed};
+pub use report::{Align, Cell, Change, Column, Figure, Metric, MetricKind, Row, Tone, narrowed};
 pub(crate) use report::{report, states};
 pub use secret::{SECRET_VARIABLES, without_secrets};
 pub use shell::{CommandLine, quoted};

@@ -20,7 +20,7 @@ pub mod missing;
 pub mod names;
 pub mod outputs;
 pub mod park;
-mod patience;
+pub mod patience;
 pub mod pending;
 pub mod permissions;
 pub mod ping;

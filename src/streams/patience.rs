@@ -6,7 +6,7 @@ use crate::model::Backoff;
 use crate::wire::{Error, ErrorKind};
 
 /// The waits between attempts.
-pub(super) const WAITS: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
+pub const WAITS: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
 
 /// Whether the error may go away by itself. A replica, for instance, does not become a primary by being asked again.
 pub(super) fn passes(error: &Error) -> bool {

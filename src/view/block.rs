@@ -1,6 +1,7 @@
 //! One object with one line per column: for a single object, and for lists that are too wide for a screen.
 
 use super::{Cell, Column, Options, Shown as _, Tone};
+use crate::model::Change;
 
 /// Between a header and its value.
 const GAP: &str = "  ";
@@ -16,7 +17,12 @@ pub(super) fn block(out: &mut Vec<u8>, columns: &[Column], cells: &[Cell], optio
         if says_nothing && matches!(cell, Cell::Unknown | Cell::Nothing) {
             continue;
         }
-        let value = options.theme.paint(cell.tone(), &cell.human()).into_owned();
+        let (mut value, change) = (cell.human(), cell.change());
+        value.push_str(change.mark().trim_end());
+        let mut value = options.theme.paint(cell.tone(), &value).into_owned();
+        if change != Change::None {
+            value = options.theme.highlight(&value).into_owned();
+        }
         let line = if options.headers {
             let label = format!("{:<widest$}", column.header.to_lowercase());
             let label = options.theme.paint(Tone::Dim, &label);

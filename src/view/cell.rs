@@ -1,7 +1,7 @@
 //! The text of a cell: a person gets `12,345`, and a script `12345`.
 
 use super::json::json_made_safe;
-use crate::model::{Body, Cell, Tone, escaped, shown_field};
+use crate::model::{Body, Cell, Change, Tone, escaped, shown_field};
 use crate::model::{human_bytes, human_count, human_millis};
 
 /// A cell's text. Safe to print.
@@ -27,7 +27,8 @@ impl Shown for Cell {
             Self::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
             Self::Nothing => "-".to_owned(),
             Self::Marked(_, Some(word), _) => (*word).to_owned(),
-            Self::Marked(_, None, cell) => cell.human(),
+            Self::Compared(Change::New, cell) => format!("{}{}", Change::NEW, cell.human()),
+            Self::Marked(_, None, cell) | Self::Compared(_, cell) => cell.human(),
             Self::Noted(_, remark, cell) => format!("{} ({remark})", cell.human()),
             Self::Brief(line, _) => escaped(line.as_bytes()),
             Self::Over(_, cell) => format!("{}!", cell.human()),
@@ -53,6 +54,7 @@ impl Shown for Cell {
             Self::Marked(_, _, cell)
             | Self::Noted(_, _, cell)
             | Self::Over(_, cell)
+            | Self::Compared(_, cell)
             | Self::Brief(_, cell) => cell.raw(),
         }
     }
@@ -65,7 +67,7 @@ impl Shown for Cell {
             | Self::Over(tone, _) => *tone,
             Self::Id(_) => Tone::Id,
             Self::Unknown | Self::Nothing => Tone::Dim,
-            Self::Brief(_, cell) => cell.tone(),
+            Self::Brief(_, cell) | Self::Compared(_, cell) => cell.tone(),
             _ => Tone::Plain,
         }
     }

@@ -1,9 +1,11 @@
 //! The header line of commands that look, shown on a terminal: which server, its time, and how many alerts there are.
 
+use std::time::Duration;
+
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Options;
-use crate::model::{CommandLine, Time, Tone, counted, escaped};
+use crate::model::{CommandLine, Time, Tone, counted, escaped, format_duration};
 use crate::streams::about::{About, Alarm};
 use crate::topology::Level;
 
@@ -19,6 +21,8 @@ pub struct Header<'a> {
     pub name: String,
     /// What the server says about itself.
     pub about: &'a About,
+    /// How often it is drawn again, if it is.
+    pub every: Option<Duration>,
 }
 
 impl Header<'_> {
@@ -58,6 +62,10 @@ impl Header<'_> {
         parts.extend(server.as_ref().map(said));
         parts.extend(role.as_ref().map(said));
         parts.extend(now.map(|now| (Tone::Dim, to_the_second(now))));
+        if let Some(every) = self.every {
+            let every = format!("every {}", format_duration(every));
+            parts.push((Tone::Dim, every));
+        }
         parts.extend(alarm.and_then(Self::alarm));
         parts
     }
@@ -75,7 +83,7 @@ impl Header<'_> {
 }
 
 /// A time without its fraction of a second.
-fn to_the_second(time: Time) -> String {
+pub fn to_the_second(time: Time) -> String {
     let text = time.to_string();
     let whole = text.split_once('.').map(|(whole, _)| format!("{whole}Z"));
     whole.unwrap_or(text)
@@ -106,6 +114,7 @@ mod tests {
         let header = Header {
             name: name.to_owned(),
             about,
+            every: None,
         };
         String::from_utf8(header.text(&options)).expect("UTF-8")
     }

@@ -28,11 +28,30 @@ impl Cut {
     }
 }
 
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Cut {
+    /// What is said of it on this screen. One that is drawn again and again shows no more than what fits.
+    pub(super) fn text(&self, options: &Options) -> String {
+        match &options.changes {
+            Some(_) => self.counts(),
+            None => self.to_string(),
+        }
+    }
+
+    /// How many more there are than are shown, and whether there may be yet more.
+    pub(super) const fn more(&self) -> (u64, bool) {
+        (self.all - self.shown, self.is_least)
+    }
+
+    fn counts(&self) -> String {
         let least = if self.is_least { "at least " } else { "" };
         let (shown, all) = (human_count(self.shown), human_count(self.all));
-        write!(f, "{shown} of {least}{all} shown; --limit 0 shows all")
+        format!("{shown} of {least}{all} shown")
+    }
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; --limit 0 shows all", self.counts())
     }
 }
 

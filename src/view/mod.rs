@@ -9,6 +9,7 @@
 
 mod block;
 mod cell;
+mod changes;
 mod entries;
 mod exposition;
 mod header;
@@ -22,6 +23,7 @@ mod report;
 mod reports;
 mod reshape;
 mod row;
+mod screenful;
 mod table;
 mod template;
 mod text;
@@ -29,9 +31,10 @@ mod theme;
 mod wrap;
 
 pub use crate::model::{human_bytes, human_count, human_millis};
+pub use changes::Changes;
 pub use entries::{EntryStyle, EntryWriter};
 pub use exposition::{Exposed, exposition};
-pub use header::Header;
+pub use header::{Header, to_the_second};
 
 pub use jq::JqFilter;
 pub use json::{json_bytes, json_made_safe, json_text, write_json};
@@ -45,6 +48,7 @@ pub use reports::{
 };
 pub use reshape::Reshape;
 pub use row::{RowWriter, one, rows};
+pub use screenful::Screenful;
 pub use template::Template;
 pub use theme::Theme;
 pub use wrap::{fitted, has_more_rows};
@@ -74,6 +78,8 @@ pub struct Options {
     pub csv_safe: bool,
     /// Colours, or none.
     pub theme: Theme,
+    /// What was shown before, where a person sees the same report again and again.
+    pub changes: Option<Changes>,
 }
 
 impl Options {
@@ -90,6 +96,7 @@ impl Options {
             terminal: false,
             csv_safe: false,
             theme: Theme::PLAIN,
+            changes: None,
         }
     }
 }

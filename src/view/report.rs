@@ -7,9 +7,9 @@ use super::entries::push_fields;
 use super::json::write_json;
 use super::list::Cut;
 use super::pretty::indent_json;
-use super::row::has_columns;
+use super::row::{has_columns, part};
 use super::{Options, Row, Tone, one, rows};
-use crate::model::{Column, Fields, Format, Problem, escaped};
+use crate::model::{Cell, Column, Fields, Format, Problem, escaped};
 
 /// How far the lines are set in that follow the first one of a line that is too long for a screen.
 const LINE_INDENT: usize = 2;
@@ -65,7 +65,25 @@ impl Section<'_> {
     /// Says of a list of which only some are shown how many there are; only for people.
     pub fn cut_after(&mut self, shown: usize, count: usize) {
         if let Some(cut) = Cut::new(shown as u64, count as u64, false) {
-            self.line(Tone::Dim, &cut.to_string());
+            self.cut(cut);
+        }
+    }
+
+    /// Says what is left out; only for people.
+    pub fn cut(&mut self, cut: Cut) {
+        let text = cut.text(self.options);
+        self.line(Tone::Dim, &text);
+    }
+
+    /// The cells of something that is shown in a line of text, each with how it differs from the time before; `name` tells it
+    /// apart from others of its `kind`.
+    pub fn compared(&self, kind: &'static str, name: &str, cells: Vec<Cell>) -> Vec<Cell> {
+        match &self.options.changes {
+            None => cells,
+            Some(changes) => {
+                let list = changes.first(kind);
+                list.compared(vec![name.to_owned()], name.to_owned(), cells)
+            }
         }
     }
 
@@ -149,6 +167,23 @@ impl Section<'_> {
             self.cuts.extend(rows(self.out, list, self.options)?);
         }
         Ok(())
+    }
+
+    /// A list of which a screen that is drawn again and again shows as much as fits; `left_out` says of how many more there
+    /// are than it has. Elsewhere that is said after the report.
+    ///
+    /// # Errors
+    /// See [`rows`].
+    pub fn part<R: Row>(&mut self, list: &[R], left_out: Option<Cut>) -> Result<(), Problem> {
+        match left_out.filter(|_| self.is_repeated() && self.for_people()) {
+            Some(cut) => part(self.out, list, self.options, cut.more()).map(|_| ()),
+            None => self.list(list),
+        }
+    }
+
+    /// Whether a screen is drawn again and again.
+    pub const fn is_repeated(&self) -> bool {
+        self.options.changes.is_some()
     }
 
     /// A list that is bounded by its nature, and always shown completely.

@@ -8,7 +8,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use super::block::block;
 use super::theme::table_cell;
 use super::{Align, Cell, Column, Options, Shown as _, Tone};
-use crate::model::Format;
+use crate::model::{Change, Format};
 
 /// Spaces between columns.
 const GAP: usize = 2;
@@ -40,11 +40,11 @@ impl Table {
             let limit = (options.format == Format::Table)
                 .then_some(options.width)
                 .flatten();
-            settle(columns, &texts, options.headers, limit)
+            settle(columns, &texts, options, limit)
         });
         // What a file or another program gets stays a table.
         if first && (options.format == Format::Wide || options.terminal) {
-            self.in_blocks = !rows.is_empty() && is_too_wide(widths, options.width);
+            self.in_blocks = !rows.is_empty() && is_too_wide(widths, options);
         }
         if self.in_blocks {
             for (place, cells) in rows.iter().enumerate() {
@@ -65,13 +65,14 @@ impl Table {
                 tone: Tone::Heading,
                 text: column.header.to_owned(),
                 remark: "",
+                change: Change::None,
             });
             layout.set_header(line(headers, widths, columns, options));
         }
         for cells in texts {
             layout.add_row(line(cells.into_iter(), widths, columns, options));
         }
-        place(&mut layout, columns, widths);
+        place(&mut layout, columns, widths, options);
         for text in layout.lines() {
             out.extend_from_slice(text.trim_end().as_bytes());
             out.push(b'\n');
@@ -85,6 +86,8 @@ struct Written {
     text: String,
     /// How the text ends, which stays where it is cut: ` (extra)`.
     remark: &'static str,
+    /// How it differs from the time before.
+    change: Change,
 }
 
 impl From<&Cell> for Written {
@@ -92,7 +95,8 @@ impl From<&Cell> for Written {
         Self {
             tone: cell.tone(),
             text: cell.human(),
-            remark: match cell {
+            change: cell.change(),
+            remark: match cell.itself() {
                 Cell::Noted(_, remark, _) => remark,
                 _ => "",
             },
@@ -110,23 +114,40 @@ fn line(
     line.max_height(1);
     for (cell, (width, column)) in cells.zip(widths.iter().zip(columns)) {
         let is_cut = column.cuttable && options.format == Format::Table && options.width.is_some();
-        let text = if is_cut {
-            cut(cell.text, cell.remark, *width)
+        let mark = if has_marks(options) {
+            cell.change.mark()
+        } else {
+            ""
+        };
+        let mut text = if is_cut {
+            cut(cell.text, cell.remark, width - mark.width())
         } else {
             cell.text
         };
-        line.add_cell(table_cell(options.theme, cell.tone, text));
+        text.push_str(mark);
+        let is_changed = cell.change != Change::None;
+        line.add_cell(table_cell(options.theme, cell.tone, text, is_changed));
     }
     line
 }
 
-fn place(layout: &mut Layout, columns: &[Column], widths: &[usize]) {
+/// Whether each cell has a mark after it that says how it has changed. It takes the place of a space between columns.
+const fn has_marks(options: &Options) -> bool {
+    options.changes.is_some()
+}
+
+/// Spaces between columns.
+const fn gap(options: &Options) -> usize {
+    if has_marks(options) { GAP - 1 } else { GAP }
+}
+
+fn place(layout: &mut Layout, columns: &[Column], widths: &[usize], options: &Options) {
     let last = columns.len().saturating_sub(1);
     for (place, (column, width)) in columns.iter().zip(widths).enumerate() {
         let Some(laid) = layout.column_mut(place) else {
             continue;
         };
-        let gap = if place == last { 0 } else { GAP };
+        let gap = if place == last { 0 } else { gap(options) };
         laid.set_padding((0, u16::try_from(gap).unwrap_or(0)));
         laid.set_cell_alignment(match column.align {
             Align::Left => CellAlignment::Left,
@@ -143,37 +164,47 @@ fn place(layout: &mut Layout, columns: &[Column], widths: &[usize]) {
 }
 
 /// Whether lines of `widths` wrap on a screen of `limit` columns.
-fn is_too_wide(widths: &[usize], limit: Option<u16>) -> bool {
-    let gaps = GAP * widths.len().saturating_sub(1);
-    limit.is_some_and(|limit| widths.iter().sum::<usize>() + gaps > usize::from(limit))
+fn is_too_wide(widths: &[usize], options: &Options) -> bool {
+    let gaps = gap(options) * widths.len().saturating_sub(1);
+    options
+        .width
+        .is_some_and(|limit| widths.iter().sum::<usize>() + gaps > usize::from(limit))
 }
 
 /// The width of every column: what it needs, or less if the screen is narrower.
 fn settle(
     columns: &[Column],
     rows: &[Vec<Written>],
-    headers: bool,
+    options: &Options,
     limit: Option<u16>,
 ) -> Vec<usize> {
+    let mark = usize::from(has_marks(options));
     let mut widths: Vec<usize> = columns
         .iter()
-        .map(|column| if headers { column.header.width() } else { 0 })
+        .map(|column| {
+            if options.headers {
+                column.header.width()
+            } else {
+                0
+            }
+        })
+        .map(|width| width + mark)
         .collect();
     for cells in rows {
         for (width, cell) in widths.iter_mut().zip(cells) {
-            *width = (*width).max(cell.text.width());
+            *width = (*width).max(cell.text.width() + mark);
         }
     }
     if let Some(limit) = limit {
-        shrink(&mut widths, columns, usize::from(limit));
+        shrink(&mut widths, columns, usize::from(limit), gap(options));
     }
     widths
 }
 
 /// Takes width from the widest column that may be shortened, one by one, until the line fits or nothing is left to
 /// take.
-fn shrink(widths: &mut [usize], columns: &[Column], limit: usize) {
-    let gaps = GAP * widths.len().saturating_sub(1);
+fn shrink(widths: &mut [usize], columns: &[Column], limit: usize, gap: usize) {
+    let gaps = gap * widths.len().saturating_sub(1);
     let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(limit);
     while over > 0 {
         let widest = widths

@@ -52,12 +52,33 @@ impl Theme {
     }
 }
 
+/// Cells that are not what they were.
+impl Theme {
+    /// `text` so that it strikes the eye.
+    pub(super) fn highlight(self, text: &str) -> Cow<'_, str> {
+        if self.colour && !text.is_empty() {
+            return Cow::Owned(text.reversed().to_string());
+        }
+        Cow::Borrowed(text)
+    }
+}
+
 /// The same palette for cells of a table.
-pub(super) fn table_cell(theme: Theme, tone: Tone, text: String) -> comfy_table::Cell {
+pub(super) fn table_cell(
+    theme: Theme,
+    tone: Tone,
+    text: String,
+    is_changed: bool,
+) -> comfy_table::Cell {
     let cell = comfy_table::Cell::new_owned(text);
     if !theme.colour {
         return cell;
     }
+    let cell = if is_changed {
+        cell.add_attribute(Attribute::Reverse)
+    } else {
+        cell
+    };
     match tone {
         Tone::Plain => cell,
         Tone::Ok => cell.fg(Color::DarkGreen),

@@ -1,9 +1,13 @@
 //! Lines that fit a screen, broken between words, and how much of a screen lines take.
 
+use std::borrow::Cow;
+
 use unicode_width::UnicodeWidthChar as _;
 
 /// What a command of this tool begins with, wherever it stands in a text.
 const PROGRAM: &str = env!("CARGO_PKG_NAME");
+/// Ends every colour.
+const NO_COLOUR: &str = "\x1b[0m";
 /// What a shell reads on after.
 const CONTINUED: &str = " \\";
 
@@ -174,6 +178,29 @@ pub(super) fn columns_of(line: &str) -> usize {
     columns
 }
 
+/// As much of a line as so many columns show, without the rest of a colour.
+pub(super) fn cropped(line: &str, columns: usize) -> Cow<'_, str> {
+    if columns_of(line) <= columns {
+        return Cow::Borrowed(line);
+    }
+    let (mut kept, mut taken) = (String::with_capacity(line.len()), 0);
+    let (mut is_colour, mut has_colour) = (false, false);
+    for character in line.chars() {
+        let begins = character == '\x1b';
+        has_colour |= begins;
+        if !is_colour && !begins {
+            taken += character.width().unwrap_or(0);
+            if taken > columns {
+                break;
+            }
+        }
+        is_colour = begins || is_colour && character != 'm';
+        kept.push(character);
+    }
+    kept.push_str(if has_colour { NO_COLOUR } else { "" });
+    Cow::Owned(kept)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -194,6 +221,23 @@ mod tests {
             ("日本日本日本\nb\nc\n", true),
         ] {
             assert_eq!(has_more_rows(text.as_bytes(), 10, 4), has_more, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_cut_where_the_screen_ends() {
+        for (line, text) in [
+            ("abcde", "abcde"),
+            ("abcdef", "abcde"),
+            ("日本日本", "日本"),
+            ("\x1b[1mabcdef\x1b[0m", "\x1b[1mabcde\x1b[0m"),
+            (
+                "\x1b[1mab\x1b[0m\x1b[31mcdef",
+                "\x1b[1mab\x1b[0m\x1b[31mcde\x1b[0m",
+            ),
+            ("\x1b[1mabcde\x1b[0m", "\x1b[1mabcde\x1b[0m"),
+        ] {
+            assert_eq!(cropped(line, 5), text, "{line:?}");
         }
     }
 

@@ -46,6 +46,7 @@ mod template;
 mod topology;
 mod trace;
 mod wait;
+mod watch;
 
 #[path = "../support/mod.rs"]
 mod support;

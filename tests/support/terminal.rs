@@ -91,6 +91,32 @@ impl Terminal {
         self.tmux(&["capture-pane", "-p"])
     }
 
+    /// Gives the screen another size.
+    #[track_caller]
+    pub fn resizes(&self, columns: &str, rows: &str) {
+        self.tmux(&["resize-window", "-x", columns, "-y", rows]);
+    }
+
+    /// What tmux says of the terminal, in its own format.
+    #[track_caller]
+    pub fn asks(&self, format: &str) -> String {
+        self.tmux(&["display", "-p", format]).trim().to_owned()
+    }
+
+    /// Awaits `text`, with its colours, on the screen.
+    #[track_caller]
+    pub fn awaits_painted(&self, text: &str) {
+        let end = Instant::now() + PATIENCE;
+        while !self.tmux(&["capture-pane", "-e", "-p"]).contains(text) {
+            assert!(
+                Instant::now() < end,
+                "not on the screen: {text:?}\n{}",
+                self.screen()
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Awaits `text` on the screen.
     #[track_caller]
     pub fn shows(&self, text: &str) {

@@ -14,7 +14,8 @@ use super::shared::failure::{told_of_denied, warn_of_open_breakers};
 use super::shared::header::{Alerts, Header};
 use super::shared::trouble::warn_of_trouble;
 use super::shared::typed::Pinned;
-use crate::cli::{Impact, Limited, Position, Prints, name};
+use super::shared::watch::repeatedly;
+use crate::cli::{Impact, Limited, Position, Prints, Watched, name};
 use crate::exit::Exit;
 use crate::model::{EntryId, Name, Time};
 use crate::streams::groups::At;
@@ -34,28 +35,14 @@ Examples:
   ucp-streams groups set-id event-processors -1h --dry-run
   ucp-streams groups delete auditors --stream events.raw")]
 pub(super) struct Args {
-    /// Streams whose groups are listed; all streams of the topology when none is named
-    #[arg(value_name = "STREAM", value_parser = name())]
-    streams: Vec<Name>,
-
     #[command(flatten)]
-    limit: Limited,
+    list: ListArgs,
 
     #[command(subcommand)]
     command: Option<GroupsCommand>,
 }
 
-#[derive(Debug, Subcommand)]
-enum GroupsCommand {
-    #[command(hide = true)]
-    List(ListArgs),
-    Create(create::Args),
-    SetId(set_id::Args),
-    Delete(delete::Args),
-    AcceptLoss(accept_loss::Args),
-}
-
-/// List consumer groups (the default without a subcommand)
+/// What is listed.
 #[derive(Debug, clap::Args)]
 struct ListArgs {
     /// Streams whose groups are listed; all streams of the topology when none is named
@@ -64,21 +51,43 @@ struct ListArgs {
 
     #[command(flatten)]
     limit: Limited,
+
+    #[command(flatten)]
+    watched: Watched,
+}
+
+#[derive(Debug, Subcommand)]
+enum GroupsCommand {
+    #[command(hide = true)]
+    /// List consumer groups (the default without a subcommand)
+    List(ListArgs),
+    Create(create::Args),
+    SetId(set_id::Args),
+    Delete(delete::Args),
+    AcceptLoss(accept_loss::Args),
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     match args.command {
-        Some(GroupsCommand::List(args)) => list_of(&args.streams, args.limit, context).await,
+        Some(GroupsCommand::List(args)) => list(args, context).await,
         Some(GroupsCommand::Create(args)) => create::run(args, context).await,
         Some(GroupsCommand::SetId(args)) => set_id::run(args, context).await,
         Some(GroupsCommand::Delete(args)) => delete::run(args, context).await,
         Some(GroupsCommand::AcceptLoss(args)) => accept_loss::run(args, context).await,
-        None => list_of(&args.streams, args.limit, context).await,
+        None => list(args.list, context).await,
     }
 }
 
-async fn list_of(streams: &[Name], limit: Limited, context: &Context) -> Result<Exit> {
-    let connection = context.connect().await?;
+async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
+    repeatedly(args.watched, context, async || {
+        Box::pin(show(&args, context)).await
+    })
+    .await
+}
+
+async fn show(args: &ListArgs, context: &Context) -> Result<Exit> {
+    let streams = &args.streams[..];
+    let connection = context.connected().await?;
     let wanted = Wanted::streams(streams);
     let alerts = match streams {
         [] => Alerts::Seen,
@@ -89,7 +98,7 @@ async fn list_of(streams: &[Name], limit: Limited, context: &Context) -> Result<
     let seen = seen.map_err(|error| or_subcommand(error, "groups", streams.first()))?;
     header.with(&seen).begin(context);
     let rows: Vec<Listed> = seen.groups().cloned().map(Listed).collect();
-    context.console.show(&rows, limit.rows())?;
+    context.console.show(&rows, args.limit.rows())?;
     warn_of_open_breakers(seen.groups(), context);
     warn_of_trouble(seen.groups(), &connection, context).await?;
     Ok(told_of_denied(&seen.denied, context))

@@ -1,10 +1,11 @@
 //! What every command is given: the settings, the console, the topology, and connections to the server that the
 //! settings name.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -38,6 +39,8 @@ pub(in crate::commands) struct Context {
     known: OnceCell<Topology>,
     /// The private server of this one command (`ephemeral:`), which ends with the context.
     ephemeral: OnceCell<Server>,
+    /// The connection of a command that looks, maybe again and again.
+    kept: RefCell<Option<Rc<Connection>>>,
     prompt: PasswordPrompt,
 }
 
@@ -58,6 +61,7 @@ impl Context {
             topology: OnceCell::new(),
             known: OnceCell::new(),
             ephemeral: OnceCell::new(),
+            kept: RefCell::new(None),
         }
     }
 
@@ -214,6 +218,25 @@ impl Context {
     /// As [`Context::dialer`] and [`Dialer::connect`].
     pub(in crate::commands) async fn connect(&self) -> Result<Connection> {
         Ok(self.dialer()?.connect().await?)
+    }
+
+    /// The same connection each time it is asked for, until it is forgotten: for commands that look again and again.
+    ///
+    /// # Errors
+    /// As [`Context::connect`].
+    pub(in crate::commands) async fn connected(&self) -> Result<Rc<Connection>> {
+        let kept = self.kept.borrow().clone();
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let connection = Rc::new(self.connect().await?);
+        *self.kept.borrow_mut() = Some(Rc::clone(&connection));
+        Ok(connection)
+    }
+
+    /// Forgets the connection that is kept: it may be lost.
+    pub(in crate::commands) fn forget_connection(&self) {
+        *self.kept.borrow_mut() = None;
     }
 
     /// A separate connection for bulk and blocking work.

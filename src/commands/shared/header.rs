@@ -6,6 +6,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
 use super::Context;
+use crate::model::Time;
 use crate::settings::ServerChoice;
 use crate::streams::about::{About, Alarm, about, about_all};
 use crate::streams::inspect::Observation;
@@ -74,14 +75,19 @@ impl Header {
 
     /// Puts the header in front of what is shown from now on.
     pub(in crate::commands) fn begin(self, context: &Context) {
-        if let Some(about) = self.0 {
+        if let Some(mut about) = self.0 {
+            let every = context.console.repeats_every();
+            if every.is_some() {
+                // What is drawn again and again says of when it is.
+                about.now = about.now.or_else(|| Some(Time::now()));
+            }
             let header = view::Header {
                 name: name(context),
                 about: &about,
+                every,
             };
-            context
-                .console
-                .begin_with(header.text(context.console.options()));
+            let console = &context.console;
+            console.begin_with(header.text(&console.present()));
         }
     }
 }

@@ -16,5 +16,6 @@ pub(in crate::commands) mod selection;
 pub(in crate::commands) mod source;
 pub(in crate::commands) mod trouble;
 pub(in crate::commands) mod typed;
+pub(in crate::commands) mod watch;
 
 pub(in crate::commands) use context::Context;

@@ -1,7 +1,7 @@
 //! What a table is made of: columns, and cells that know their type, so that a person gets `12,345` and a script
 //! `12345`.
 
-use super::Tone;
+use super::{Change, Tone};
 use crate::model::{Body, EntryId, Lag, Name, Time, whole_ms};
 
 /// What one cell holds.
@@ -49,6 +49,9 @@ pub enum Cell {
     /// A cell beyond its threshold. For people it has the tone of its severity and a `!` after it, because colour
     /// alone is not visible to everybody. Scripts get the original cell.
     Over(Tone, Box<Self>),
+    /// A cell of a list that is shown again and again, with how it differs from the time before. For people it takes one
+    /// column more, for a mark. Scripts get the original cell.
+    Compared(Change, Box<Self>),
 }
 
 impl Cell {
@@ -68,6 +71,22 @@ impl Cell {
     #[must_use]
     pub fn noted(self, tone: Tone, remark: &'static str) -> Self {
         Self::Noted(tone, remark, Box::new(self))
+    }
+
+    /// The cell itself, without how it differs from the time before.
+    pub fn itself(&self) -> &Self {
+        match self {
+            Self::Compared(_, cell) => cell,
+            cell => cell,
+        }
+    }
+
+    /// How it differs from the time before.
+    pub const fn change(&self) -> Change {
+        match self {
+            Self::Compared(change, _) => *change,
+            _ => Change::None,
+        }
     }
 
     /// The same cell, beyond its threshold.

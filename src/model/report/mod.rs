@@ -2,6 +2,7 @@
 //! Table, wide, plain, CSV, `--columns` and its completion, JSON and its schema follow from it.
 
 mod cell;
+mod change;
 mod column;
 mod metric;
 mod schema;
@@ -9,6 +10,7 @@ mod states;
 mod tone;
 
 pub use cell::Cell;
+pub use change::Change;
 pub use column::{Align, Column, narrowed};
 pub use metric::{Figure, Metric, MetricKind};
 pub(crate) use states::states;

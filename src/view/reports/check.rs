@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::findings::{CheckReport, DoctorReport, Finding, Severity};
-use crate::model::{Column, Lag, Problem, Row as _, Tone};
+use crate::findings::{CheckReport, DoctorReport, Evidence, Finding, Severity};
+use crate::model::{Cell, Change, Column, Lag, Problem, Row as _, Tone};
 use crate::streams::inspect::GroupReport;
 use crate::topology::{Level, Measure, Threshold};
-use crate::view::{Report, Section, human_count};
+use crate::view::cell::Shown as _;
+use crate::view::{Report, Section};
 
 /// Below the word that says how bad it is.
 const MARGIN: &str = "          ";
@@ -22,14 +23,11 @@ impl Report for CheckReport {
         paragraphs(section, &self.findings);
         let well: Vec<&GroupReport> = self.groups.iter().filter(|it| !self.has(it)).collect();
         let shown = section.shown_of(well.len());
-        for group in &well[..shown] {
+        let figures: Vec<String> = well.iter().map(|it| figures(section, it)).collect();
+        for (group, figures) in well.iter().zip(figures).take(shown) {
             let word = Severity::Ok.word();
-            let line = format!(
-                "{word:<9} {} on {}: {}",
-                group.group,
-                group.stream,
-                figures(group)
-            );
+            let (group, stream) = (&group.group, &group.stream);
+            let line = format!("{word:<9} {group} on {stream}: {figures}");
             section.line_under(Tone::Plain, &line, MARGIN.len());
         }
         section.cut_after(shown, well.len());
@@ -59,14 +57,34 @@ fn head(section: &mut Section<'_>, verdict: Severity, summary: &str) {
 /// Each finding with why it matters and what to type next.
 fn paragraphs(section: &mut Section<'_>, findings: &[Finding]) {
     let shown = section.shown_of(findings.len());
-    for finding in &findings[..shown] {
+    // What is not shown is compared, too: it may be shown the next time.
+    let marked: Vec<_> = findings.iter().map(|it| (it, marks(section, it))).collect();
+    for (finding, (new, mark)) in marked.into_iter().take(shown) {
         let word = finding.severity.word();
-        let line = format!("{word:<9} {}: {}", finding.subject(), finding.summary);
+        let (subject, summary) = (finding.subject(), &finding.summary);
+        let line = format!("{word:<9} {new}{subject}: {summary}{mark}");
         section.line_under(tone(finding.severity), &line, MARGIN.len());
         section.line(Tone::Dim, &format!("{MARGIN}{}", finding.why));
         section.line(Tone::Plain, &format!("{MARGIN}next: {}", finding.next));
     }
     section.cut_after(shown, findings.len());
+}
+
+/// What stands before and after a finding that is new, or whose figures have changed since it was last shown.
+fn marks(section: &Section<'_>, finding: &Finding) -> (&'static str, String) {
+    let name = format!("{} of {}", finding.rule, finding.subject());
+    // How long something takes changes all the time.
+    let count = |it: &Evidence| it.value.replace(',', "").parse().map(Cell::Count).ok();
+    let mut cells = vec![finding.severity.into()];
+    cells.extend(finding.evidence.iter().filter_map(count));
+    let cells = section.compared("finding", &name, cells);
+    let changed = cells.iter().map(Cell::change);
+    let changed = { changed }.find(|change| *change != Change::None);
+    match changed {
+        None => ("", String::new()),
+        Some(Change::New) => (Change::NEW, String::new()),
+        Some(change) => ("", format!(" {}", change.mark())),
+    }
 }
 
 impl CheckReport {
@@ -83,15 +101,19 @@ const fn tone(severity: Severity) -> Tone {
     }
 }
 
-fn figures(group: &GroupReport) -> String {
-    let lag = match group.figures.lag {
-        Some(Lag::Known(entries)) => human_count(entries),
-        Some(Lag::AtMost(entries)) => format!("<={}", human_count(entries)),
-        Some(Lag::AtLeast(entries)) => format!(">={}", human_count(entries)),
-        _ => "?".to_owned(),
-    };
-    let pending = group.pending.map_or_else(|| "?".to_owned(), human_count);
-    format!("lag {lag}, {pending} pending")
+fn figures(section: &Section<'_>, group: &GroupReport) -> String {
+    let lag = group.figures.lag.map_or(Cell::Unknown, Cell::from);
+    let pending = group.pending.map_or(Cell::Unknown, Cell::from);
+    let name = format!("{} on {}", group.group, group.stream);
+    let cells = section.compared("well", &name, vec![lag, pending]);
+    let figures: Vec<String> = cells
+        .iter()
+        .map(|cell| {
+            let mark = cell.change().mark().trim_end();
+            format!("{}{mark}", cell.itself().human())
+        })
+        .collect();
+    format!("lag {} pending", figures.join(", "))
 }
 
 /// `CRITICAL - what is wrong | 'group lag'=3999;;1000`: one line in the format of monitoring plugins.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Cell, Column, Format, Problem, Row, Tone, narrowed};
+use crate::model::{Cell, Column, Format, Problem, Row, narrowed};
 use crate::streams::pending::{Cluster, HistogramRow, Holding, PendingReport, PendingRow};
 use crate::view::{Cut, Options, Report, Section, human_count, report, rows, write_json};
 
@@ -274,10 +274,10 @@ impl PendingReport {
             "entries"
         });
         if self.entries.iter().all(|row| row.is_trimmed.is_none()) {
-            return section.list(&self.entries);
+            return section.part(&self.entries, self.left_out());
         }
         let rows: Vec<WithFields<'_>> = self.entries.iter().map(WithFields).collect();
-        section.list(&rows)
+        section.part(&rows, self.left_out())
     }
 
     /// Those that hold something.
@@ -287,8 +287,8 @@ impl PendingReport {
 
     /// How many entries are shown, and how many there are.
     fn tail(&self, section: &mut Section<'_>) {
-        if let Some(cut) = self.left_out() {
-            section.line(Tone::Dim, &cut.to_string());
+        if let Some(cut) = self.left_out().filter(|_| !section.is_repeated()) {
+            section.cut(cut);
         }
         let count = human_count(self.pending);
         section.heading(&format!(

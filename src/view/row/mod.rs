@@ -5,12 +5,13 @@ use std::marker::PhantomData;
 use serde_json::{Map, Value};
 
 use super::block::block;
+use super::changes::List;
 use super::json::write_json;
 use super::list::{Cut, Shortlist};
 use super::pretty::indent_json;
 use super::table::Table;
 use super::text::push_line;
-use super::{Cell, Column, Options, Row, Shown as _, Tone};
+use super::{Cell, Changes, Column, Options, Row, Shown as _, Tone};
 use crate::model::{Format, Kind, Name, Problem};
 
 /// How far the lines of a note below a list are set in that follow its first one.
@@ -26,7 +27,18 @@ pub fn rows<R: Row>(
     rows: &[R],
     options: &Options,
 ) -> Result<Option<Cut>, Problem> {
+    part(out, rows, options, (0, false))
+}
+
+/// The same of a list of which so many more rows were not looked at, and maybe yet more.
+pub(super) fn part<R: Row>(
+    out: &mut Vec<u8>,
+    rows: &[R],
+    options: &Options,
+    (more, is_least): (u64, bool),
+) -> Result<Option<Cut>, Problem> {
     let mut writer = RowWriter::new(options)?;
+    writer.leave_out(more, is_least);
     let rows = ranked(rows, options);
     writer.leave_empty_out(&rows);
     writer.page(out, &rows)?;
@@ -51,7 +63,8 @@ pub fn one<R: Row>(out: &mut Vec<u8>, row: &R, options: &Options) -> Result<(), 
         Format::Json | Format::Ndjson => push_object(out, row, chosen_keys::<R>(options), options)?,
         Format::Table | Format::Wide if !options.names => {
             let chosen = choose(R::COLUMNS, options)?;
-            let cells = row.cells();
+            let list = options.changes.as_ref().map(list_of::<R>);
+            let cells = all_cells(row, list.as_ref());
             let columns: Vec<Column> = chosen.iter().map(|it| R::COLUMNS[*it]).collect();
             let cells: Vec<Cell> = chosen.iter().map(|it| cells[*it].clone()).collect();
             block(out, &columns, &cells, options);
@@ -74,6 +87,7 @@ pub struct RowWriter<R> {
     columns: Vec<Column>,
     table: Table,
     list: Shortlist,
+    compared: Option<List>,
     /// Whether a note below the list says what is left out.
     tells_cut: bool,
     begun: bool,
@@ -94,6 +108,7 @@ impl<R: Row> RowWriter<R> {
         Ok(Self {
             columns: chosen.iter().map(|place| R::COLUMNS[*place]).collect(),
             list: Shortlist::new(options),
+            compared: options.changes.as_ref().map(list_of::<R>),
             tells_cut: options.on_screen(),
             options: options.clone(),
             chosen,
@@ -120,7 +135,8 @@ impl<R: Row> RowWriter<R> {
             return;
         }
         for row in rows {
-            for (empty, cell) in is_empty.iter_mut().zip(self.cells(row)) {
+            let cells = cells_of(&row.cells(), &self.chosen, self.options.format);
+            for (empty, cell) in is_empty.iter_mut().zip(cells) {
                 *empty &= matches!(cell, Cell::Unknown | Cell::Nothing);
             }
         }
@@ -133,6 +149,9 @@ impl<R: Row> RowWriter<R> {
     /// Records that there are this many more rows which are not passed to it; with `is_least` there may be even more.
     pub fn leave_out(&mut self, count: u64, is_least: bool) {
         self.list.leave_out(count, is_least);
+        if let Some(list) = self.compared.as_ref().filter(|_| count > 0 || is_least) {
+            list.is_part();
+        }
     }
 
     /// Appends a page of rows.
@@ -142,7 +161,13 @@ impl<R: Row> RowWriter<R> {
     pub fn page(&mut self, out: &mut Vec<u8>, rows: &[R]) -> Result<(), Problem> {
         if self.list.is_ranked() {
             for row in rows {
-                let cells = || cells_of(row, &self.chosen, self.options.format);
+                if self.compared.is_some() {
+                    // What is not shown is compared, too: it may be shown the next time.
+                    let cells = self.cells(row);
+                    self.list.keep(row.rank(), || cells);
+                    continue;
+                }
+                let cells = || cells_of(&row.cells(), &self.chosen, self.options.format);
                 self.list.keep(row.rank(), cells);
             }
             return Ok(());
@@ -177,15 +202,19 @@ impl<R: Row> RowWriter<R> {
             return said;
         };
         let is_usual = self.options.format == Format::Table && self.options.columns.is_empty();
-        let is_same = |place: usize| others.iter().all(|row| row[place] == first[place]);
+        let is_same = |place: usize| {
+            let first = first[place].itself();
+            others.iter().all(|row| row[place].itself() == first)
+        };
         let keeps: Vec<bool> = (0..self.columns.len())
             .map(|place| !(is_usual && self.columns[place].varies && is_same(place)))
             .collect();
         for (place, column) in self.columns.iter().enumerate().filter(|it| !keeps[it.0]) {
-            if first[place] != Cell::Nothing {
+            let value = first[place].itself();
+            if *value != Cell::Nothing {
                 let title = column.header.to_lowercase();
                 let of_these = self.list.cut().map_or("", |_| " of these");
-                said.push(format!("{title}{of_these}: {}", first[place].human()));
+                said.push(format!("{title}{of_these}: {}", value.human()));
             }
         }
         let keep = |place: &mut usize| {
@@ -234,14 +263,15 @@ impl<R: Row> RowWriter<R> {
         }
         let cut = self.list.cut();
         if let Some(said) = cut.filter(|_| self.tells_cut) {
-            self.put_dim(out, &said.to_string());
+            self.put_dim(out, &said.text(&self.options));
         }
         Ok(cut.filter(|_| !self.tells_cut))
     }
 
     /// The selected cells of a row; `wide` shortens nothing.
     fn cells(&self, row: &R) -> Vec<Cell> {
-        cells_of(row, &self.chosen, self.options.format)
+        let cells = all_cells(row, self.compared.as_ref());
+        cells_of(&cells, &self.chosen, self.options.format)
     }
 
     fn page_lines(&mut self, out: &mut Vec<u8>, rows: &[R]) {
@@ -272,12 +302,28 @@ impl<R: Row> RowWriter<R> {
     }
 }
 
-/// The cells of a row at these indexes.
-fn cells_of<R: Row>(row: &R, chosen: &[usize], format: Format) -> Vec<Cell> {
-    let cells = row.cells();
+/// The next list with rows of this kind, to be compared with what was shown before.
+fn list_of<R>(changes: &Changes) -> List {
+    changes.list(std::any::type_name::<R>())
+}
+
+/// The cells of a row, each with how it differs from the time before where that is known.
+fn all_cells<R: Row>(row: &R, list: Option<&List>) -> Vec<Cell> {
+    match list {
+        Some(list) => list.row(R::COLUMNS, row.cells()),
+        None => row.cells(),
+    }
+}
+
+/// The cells at these indexes.
+fn cells_of(cells: &[Cell], chosen: &[usize], format: Format) -> Vec<Cell> {
     let chosen = chosen.iter().map(|place| cells[*place].clone());
     let whole = |cell| match cell {
         Cell::Brief(_, cell) if format == Format::Wide => *cell,
+        Cell::Compared(change, cell) => match *cell {
+            Cell::Brief(_, cell) if format == Format::Wide => Cell::Compared(change, cell),
+            cell => Cell::Compared(change, Box::new(cell)),
+        },
         cell => cell,
     };
     chosen.map(whole).collect()

@@ -7,6 +7,7 @@ mod header;
 mod ids;
 mod lists;
 mod pager;
+mod watch;
 mod wrapped;
 
 use crate::support::{Invocation, Run, TestServer};
