@@ -3,12 +3,14 @@
 use anyhow::Result;
 
 use super::shared::Context;
+use super::shared::redis_cli::address_of_redis_cli;
 use super::tree;
 use crate::cli::{Impact, Prints, name};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::model::{Format, Limit, Name, Problem, escaped};
+use crate::model::{CommandLine, Format, Limit, Name, Problem, escaped};
 use crate::model::{did_you_mean, nearest};
+use crate::settings::ServerChoice;
 use crate::streams::permissions::{Permission, commands, permission, publishes};
 use crate::topology::GroupSpec;
 use crate::view::Rules;
@@ -67,10 +69,37 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     match rule(&command) {
-        Some(rule) => show(&[rule], &context.console)?,
+        Some(rule) => {
+            tell_how(&rule, context);
+            show(&[rule], &context.console)?;
+        }
         None => return Err(without(&args.command).into()),
     }
     Ok(Exit::Done)
+}
+
+/// Says how an administrator gives it to the user that the settings name, beside what that user may do already.
+fn tell_how(rule: &Permission, context: &Context) {
+    let options = context.console.options();
+    let ServerChoice::Server(endpoint) = &context.settings.target.value else {
+        return;
+    };
+    let Some(user) = endpoint.username.as_deref() else {
+        return;
+    };
+    // Such a name ends a word of a selector, or the selector.
+    let is_end = |it: &u8| it.is_ascii_whitespace() || *it == b')';
+    let has_end = rule.keys.iter().any(|it| it.as_bytes().iter().any(is_end));
+    if !options.terminal || options.names || has_end {
+        return;
+    }
+    let command = format!("{} ACL", address_of_redis_cli(endpoint));
+    let line = CommandLine::of_program("redis-cli", command).arg("SETUSER");
+    let line = line.arg(user).arg(rule.selector());
+    context.console.note(&format!(
+        "an administrator adds it to what `{}` may do already with: {line}",
+        escaped(user.as_bytes())
+    ));
 }
 
 /// Scripts get whole lines. A rule is wider than a screen, so people get it in several lines below its command.

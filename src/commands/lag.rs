@@ -13,9 +13,10 @@ use super::shared::trouble::warn_of_trouble;
 use super::shared::watch::repeatedly;
 use crate::cli::{Impact, Limited, Prints, Watched};
 use crate::exit::Exit;
-use crate::model::parse_duration;
+use crate::model::{Lag, parse_duration};
 use crate::streams::inspect::{Detail, GroupReport, Wanted, add_paces, count, observe};
-use crate::topology::GroupSpec;
+use crate::streams::target::Target;
+use crate::topology::{GroupSpec, Topology};
 use crate::view::{Behind, human_millis};
 use crate::wire::Connection;
 
@@ -152,5 +153,31 @@ async fn show(args: &Args, context: &Context) -> Result<Exit> {
     let lags: Vec<Behind> = lags.into_iter().map(Behind).collect();
     context.console.show(&lags, args.limit.rows())?;
     warn_of_trouble(lags.iter().map(|it| &it.0), &connection, context).await?;
+    tell_next(&lags, topology, context);
     Ok(told_of_denied(&denied, context))
+}
+
+/// Groups for which a worker is suggested.
+const SUGGESTED_MAX: usize = 3;
+
+/// Says how to start a worker where a group has work, and no consumer lives to do it.
+fn tell_next(lags: &[Behind], topology: &Topology, context: &Context) {
+    let options = context.console.options();
+    if !options.terminal || options.names {
+        return;
+    }
+    let is_left = |it: &&GroupReport| {
+        let has_work = it.lag.and_then(Lag::entries) > Some(0) || it.pending > Some(0);
+        let spec = topology.group(&it.group, Some(&it.stream));
+        has_work && it.live == Some(0) && spec.is_ok_and(|it| it.handler.is_some())
+    };
+    let left = lags.iter().map(|it| &it.0).filter(is_left);
+    for group in left.take(SUGGESTED_MAX) {
+        let next = Target::from(group).command("worker run", topology);
+        let note = format!(
+            "no live consumer for `{}`, to start a worker: {next}",
+            group.group
+        );
+        context.console.note(&note);
+    }
 }

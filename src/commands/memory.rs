@@ -126,6 +126,7 @@ async fn show(args: &Args, context: &Context) -> Result<Exit> {
     context.console.show_report(&view, args.limit.rows())?;
     tell_end(&report, args.keys, context);
     tell_never_read(&report, context);
+    tell_next(&report, context)?;
     let (refused, beyond) = memory.refused();
     Ok(told_of_refused(refused, beyond, context).and(exit))
 }
@@ -143,6 +144,25 @@ fn tell_end(report: &MemoryReport, keys: u64, context: &Context) {
             human_count(report.stream_count)
         )),
     }
+}
+
+/// Says how to see what fills the largest stream.
+fn tell_next(report: &MemoryReport, context: &Context) -> Result<()> {
+    let options = context.console.options();
+    let Some(largest) = report.streams.first().filter(|it| it.length != Some(0)) else {
+        return Ok(());
+    };
+    if options.terminal && !options.names {
+        let next = CommandLine::new("stats").arg(&largest.stream);
+        let next = match context.topology()?.owner_field(&largest.stream) {
+            Some(field) => next.option("--by", field),
+            None => next,
+        };
+        context
+            .console
+            .note(&format!("to see what fills `{}`: {next}", largest.stream));
+    }
+    Ok(())
 }
 
 /// Names the groups that hold entries back and have never read: they may be forgotten.

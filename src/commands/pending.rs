@@ -11,11 +11,12 @@ use super::shared::watch::repeatedly;
 use crate::cli::{self, Impact, Limited, Pairs, Prints, Watched};
 use crate::exit::Exit;
 use crate::model::{CommandLine, Limit, Name, Problem};
+use crate::streams::abandoned::{Abandoned, Holder};
 use crate::streams::pending::{PendingQuery, PendingReport, PendingRow, add_fields, look};
 use crate::streams::select::{Bodies, Criteria};
 use crate::streams::target::Target;
 use crate::streams::which_group::{Found, Suggest};
-use crate::topology::Topology;
+use crate::topology::{GroupSpec, Topology};
 use crate::view::{Pending, PendingPages, PendingParts, Report};
 use crate::wire::Connection;
 
@@ -155,6 +156,34 @@ async fn show_in_pages(
     out.flush()
 }
 
+/// Says what to type about entries whose attempts are almost used up, and about those that consumers hold which are not
+/// live.
+fn tell_next(report: &PendingReport, spec: &GroupSpec, topology: &Topology, context: &Context) {
+    let target = Target::from(spec);
+    let most = spec.poison_deliveries();
+    let is_poison = |it: &&PendingRow| it.deliveries.is_some_and(|it| it >= most);
+    if let Some(poison) = report.entries.iter().find(is_poison) {
+        let next = target
+            .command("dlq add", topology)
+            .arg(poison.id.to_string());
+        let next = next.option("--reason", "poison");
+        let note = format!(
+            "{} keeps failing, to set it aside as a dead letter: {next}",
+            poison.id
+        );
+        context.console.note(&note);
+    }
+    let holders = report.consumers.iter().filter_map(Holder::of_holding);
+    if let Some(abandoned) = Abandoned::of(holders, spec.claim_idle) {
+        let next = abandoned.next(&target, topology);
+        let note = format!(
+            "`{}` is not live, to have its entries handled: {next}",
+            abandoned.worst.name
+        );
+        context.console.note(&note);
+    }
+}
+
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     repeatedly(args.watched, context, async || {
         Box::pin(show(&args, context)).await
@@ -236,6 +265,9 @@ async fn show(args: &Args, context: &Context) -> Result<Exit> {
     }
     if let Some(cut) = report.cut() {
         context.console.note(&cut);
+    }
+    if context.console.options().terminal && !is_for_script {
+        tell_next(&report, &found.spec, topology, context);
     }
     Ok(Exit::Done)
 }

@@ -38,6 +38,8 @@ pub struct Problem {
     pub message: String,
     /// The next step to take, when there is one.
     pub hint: Option<String>,
+    /// A word of the command line that is wrong, and the one that is probably meant.
+    pub mistyped: Option<(String, String)>,
 }
 
 impl Problem {
@@ -47,6 +49,7 @@ impl Problem {
             kind,
             message: message.into(),
             hint: None,
+            mistyped: None,
         }
     }
 
@@ -69,6 +72,14 @@ impl Problem {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same problem where `given` was typed, and `meant` is probably meant, so that the whole command can be shown
+    /// as it should be.
+    #[must_use]
+    pub fn mistyped(mut self, given: impl Into<String>, meant: Option<&str>) -> Self {
+        self.mistyped = meant.map(|meant| (given.into(), meant.to_owned()));
         self
     }
 }

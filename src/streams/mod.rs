@@ -1,5 +1,6 @@
 //! What an operator means: init, publish, follow, inspect, claim, requeue, dead letters. No clap, no colour, no printing.
 
+pub mod abandoned;
 pub mod about;
 pub mod ack;
 pub mod claim;

@@ -155,8 +155,9 @@ impl<'t> OnServer<'t> {
         let names = self.names(&elsewhere);
         let texts: Vec<String> = names.iter().map(ToString::to_string).collect();
         let given = name.to_string();
-        let meant = did_you_mean(nearest(&given, texts.iter().map(String::as_str)));
-        Problem::not_found(format!("{text}{meant}")).hint(format!(
+        let meant = nearest(&given, texts.iter().map(String::as_str));
+        let problem = Problem::not_found(format!("{text}{}", did_you_mean(meant)));
+        problem.mistyped(given.as_str(), meant).hint(format!(
             "name its stream with --stream, or one of the existing groups: {}",
             listed(&names)
         ))

@@ -45,6 +45,15 @@ impl StreamSpec {
     }
 }
 
+impl StreamSpec {
+    /// The field that says best whose an entry is: the first that is any text, and no id, body or time.
+    pub fn owner_field(&self) -> Option<&str> {
+        // A list of fields is separated by commas.
+        let is_owner = |it: &&FieldSpec| it.kind == FieldType::String && !it.name.contains(',');
+        self.fields.iter().find(is_owner).map(|it| it.name.as_str())
+    }
+}
+
 /// One field of a stream's schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldSpec {
@@ -291,6 +300,11 @@ impl GroupSpec {
             on_group_lost: OnGroupLost::Recreate,
             journal: None,
         }
+    }
+
+    /// Deliveries from which on an entry is called poison: the next attempt, or the one after it, is its last.
+    pub fn poison_deliveries(&self) -> u64 {
+        self.max_deliveries.saturating_sub(1).max(2)
     }
 
     /// As [`lease_key`], of this group.

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar as _;
 
-/// What a command of this tool begins with, wherever it stands in a text.
-const PROGRAM: &str = env!("CARGO_PKG_NAME");
+/// What a command that is suggested begins with, wherever it stands in a text: this tool, or the server's own.
+const PROGRAMS: [&str; 2] = [env!("CARGO_PKG_NAME"), "redis-cli"];
 /// Ends every colour.
 const NO_COLOUR: &str = "\x1b[0m";
 /// What a shell reads on after.
@@ -78,7 +78,7 @@ fn pieces(line: &str, room: usize) -> Vec<Piece<'_>> {
     while let Some(begin) = rest.find(|it| it != ' ') {
         let text = &rest[begin..];
         let word = &text[..text.find(' ').unwrap_or(text.len())];
-        let is_command = word.trim_start_matches(['`', '(', '"']) == PROGRAM;
+        let is_command = PROGRAMS.contains(&word.trim_start_matches(['`', '(', '"']));
         let whole = if is_command { command(text) } else { word };
         let piece = |gap, text| Piece {
             gap,

@@ -50,8 +50,7 @@ fn a_group_that_is_missing_is_critical_and_one_that_is_nowhere_unknown() {
         .stdout_has("CRITICAL - ")
         .stdout_has("the group does not exist on the server");
     let run = server.ucp(&["check", "-o", "table"]);
-    run.assert_code(2)
-        .stdout_has("next: ucp-streams init event-processors\n");
+    run.assert_code(2).stdout_has("next: ucp-streams init\n");
     server.ucp(&["init"]).assert_code(0);
     server
         .ucp(&["check", "nope"])

@@ -24,6 +24,7 @@ mod lag;
 mod memory;
 mod metrics;
 mod next_steps;
+mod oncall;
 mod pairs;
 mod pasted;
 mod pending;

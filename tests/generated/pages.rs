@@ -8,6 +8,16 @@ use std::process::Command;
 use crate::support::{directory, ucp};
 use crate::{quietly, repository};
 
+/// The page that is about no command.
+const RUNBOOK: &str = "ucp-streams-runbook.1";
+
+/// The committed pages of commands.
+fn of_commands() -> BTreeMap<String, String> {
+    let mut pages = read_all(&repository("man"));
+    assert!(pages.remove(RUNBOOK).is_some());
+    pages
+}
+
 fn read_all(directory: &Path) -> BTreeMap<String, String> {
     fs::read_dir(directory)
         .unwrap_or_else(|error| panic!("{}: {error}; run `make generate`", directory.display()))
@@ -40,7 +50,7 @@ fn the_committed_pages_are_those_of_this_source() {
 
 #[test]
 fn every_page_has_its_parts_and_mandoc_finds_no_fault() {
-    let pages = read_all(&repository("man"));
+    let pages = of_commands();
     assert!(pages.len() > 5);
     for (name, page) in &pages {
         for part in [
@@ -56,6 +66,8 @@ fn every_page_has_its_parts_and_mandoc_finds_no_fault() {
                 "{name} has no {part}"
             );
         }
+    }
+    for name in pages.keys().map(String::as_str).chain([RUNBOOK]) {
         let page = repository("man").join(name);
         quietly(
             "mandoc",
@@ -73,7 +85,7 @@ fn every_page_has_its_parts_and_mandoc_finds_no_fault() {
 
 #[test]
 fn every_page_says_which_files_there_are() {
-    for (name, page) in read_all(&repository("man")) {
+    for (name, page) in of_commands() {
         for file in [
             "config.toml",
             "context.toml",
@@ -101,7 +113,7 @@ fn man_shows_every_page_without_a_word() {
         .env("LC_ALL", "C.UTF-8")
         .env("MANWIDTH", "80");
     let shown = quietly("man", &mut man);
-    assert_eq!(shown.matches("EXIT STATUS").count(), pages.len());
+    assert_eq!(shown.matches("EXIT STATUS").count(), pages.len() - 1);
 }
 
 #[test]
@@ -110,6 +122,11 @@ fn one_page_is_printed_and_an_unknown_one_refused() {
     ucp(&["man", "worker", "run"])
         .assert_code(0)
         .stdout_is(&page);
+    let runbook = fs::read_to_string(repository("man").join(RUNBOOK)).unwrap();
+    ucp(&["man", "runbook"]).assert_code(0).stdout_is(&runbook);
+    let whole = fs::read_to_string(repository("man/ucp-streams.1")).unwrap();
+    let (_, see_also) = whole.rsplit_once("SEE ALSO").unwrap();
+    assert!(see_also.contains("runbook"), "{see_also}");
     ucp(&["man", "pnig"])
         .assert_code(2)
         .stderr_has("there is no command `pnig`")

@@ -5,6 +5,7 @@
 //! - [`commands`]: the table of what is run
 //! - [`scene`]: what is on the server then
 //! - [`ways`]: how it is run, and what holds of every run
+//! - [`runbook`]: the commands of the runbook, and what they show
 //! - [`mask`]: what differs from run to run, and from server to server, is made the same
 //! - [`snapshot`]: how runs are written down and held against what is committed
 
@@ -12,6 +13,8 @@
 
 mod commands;
 mod mask;
+#[cfg(target_os = "linux")]
+mod runbook;
 mod scene;
 mod snapshot;
 mod ways;

@@ -35,16 +35,37 @@ impl Mask {
         Self { clock, literals }
     }
 
-    /// `text` of the format that was meant.
-    pub(crate) fn apply(&self, text: &str, form: &str) -> String {
-        let mut text = replaced(text, "\u{1b}\\[([0-9;]*)m", |it| format!("‹{}›", &it[1]));
+    /// `text` as if it had been printed at the fixed moment, where all is called as its reader is to see it.
+    pub(crate) fn moved_to_moment(&self, text: &str) -> String {
+        let mut text = text.to_owned();
         for (literal, word) in &self.literals {
             text = text.replace(literal, word);
         }
         let text = replaced(&text, r"\b(\d{13})(?:-(\d+))?\b", |it| self.id(it));
-        let text = replaced(&text, r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", |it| {
+        replaced(&text, r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", |it| {
             self.time(it)
+        })
+    }
+
+    /// The reverse, for ids and literals.
+    pub(crate) fn moved_back(&self, text: &str) -> String {
+        let (moment, base) = (EPOCH_MS, self.clock.base_ms);
+        let mut text = replaced(text, r"\b(\d{13})-", |it| {
+            let ms: u64 = it[1].parse().unwrap();
+            let is_of_scene = ms <= moment && ms + OLDEST_MS >= moment;
+            let ms = if is_of_scene { ms + base - moment } else { ms };
+            format!("{ms}-")
         });
+        for (literal, word) in &self.literals {
+            text = text.replace(word, literal);
+        }
+        text
+    }
+
+    /// `text` of the format that was meant.
+    pub(crate) fn apply(&self, text: &str, form: &str) -> String {
+        let text = replaced(text, "\u{1b}\\[([0-9;]*)m", |it| format!("‹{}›", &it[1]));
+        let text = self.moved_to_moment(&text);
         // The time of an entry's id, in its line.
         let of_line = r"(?m)^((?:‹\d+›)?\d{13}-\d+(?:‹0›)?  (?:‹2›)?)\d\d:\d\d:\d\d";
         let text = replaced(&text, of_line, |it| format!("{}##:##:##", &it[1]));

@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::server_binary;
+
 /// Makes an executable file of `text`, which begins with `#!`.
 ///
 /// Another process writes it. While this one had it open for writing, a process that the thread of another test starts
@@ -20,4 +22,14 @@ pub fn program(path: &Path, text: &str) {
     input.write_all(text.as_bytes()).expect("writes");
     drop(input);
     assert!(writer.wait().expect("ends").success(), "{}", path.display());
+}
+
+/// Makes `redis-cli` in a directory: the client of whichever server the tests run on.
+#[track_caller]
+pub fn client_in(directory: &Path) {
+    let client = ["redis-cli", "valkey-cli"].map(|name| server_binary().with_file_name(name));
+    if let Some(client) = client.iter().find(|it| it.exists()) {
+        let text = format!("#!/bin/sh\nexec '{}' \"$@\"\n", client.display());
+        program(&directory.join("redis-cli"), &text);
+    }
 }

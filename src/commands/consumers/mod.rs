@@ -13,6 +13,7 @@ use super::shared::header::{Alerts, Header};
 use crate::cli::{self, DryRun, Impact, Limited, Prints};
 use crate::exit::Exit;
 use crate::model::{GroupInfo, Limit, Name, PlanFacts, Problem, counted, with_commas};
+use crate::streams::abandoned::{Abandoned, Holder};
 use crate::streams::consumers::{Heir, Member, RemovalPlan, Removals, apply_removal, list};
 use crate::streams::target::Target;
 
@@ -86,8 +87,42 @@ async fn list_of(group: &GroupArgs, limit: Limited, context: &Context) -> Result
     let options = context.console.options();
     if options.terminal && !options.names {
         context.console.note(&in_all(&rows, &group.target));
+        tell_next(&rows, &group, context);
     }
     Ok(Exit::Done)
+}
+
+/// Idle for so long, a consumer that holds nothing is left over from a worker that ended.
+const LEFT_OVER_MS: u64 = 3_600_000;
+/// How many of these are worth a remark.
+const LEFT_OVER: usize = 10;
+
+/// Says what to type where consumers that are not live hold entries, and where many are left over.
+fn tell_next(rows: &[Member], group: &OpenGroup<'_>, context: &Context) {
+    let OpenGroup {
+        topology,
+        target,
+        spec,
+        ..
+    } = group;
+    if let Some(abandoned) = Abandoned::of(rows.iter().map(Holder::from), spec.claim_idle) {
+        let next = abandoned.next(target, topology);
+        context.console.note(&format!(
+            "`{}` is not live, to have its entries handled: {next}",
+            abandoned.worst.name
+        ));
+    }
+    let is_left_over = |it: &&Member| it.pending == 0 && it.idle_ms > LEFT_OVER_MS;
+    let left_over = rows.iter().filter(is_left_over).count();
+    if left_over >= LEFT_OVER {
+        let next = target
+            .command("consumers prune", topology)
+            .option("--idle", "1h");
+        context.console.note(&format!(
+            "{} hold nothing and have been idle for an hour, to delete them: {next}",
+            with_commas(left_over)
+        ));
+    }
 }
 
 /// What they hold together.

@@ -132,6 +132,7 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
         now_ms,
         in_pairs,
         listed: 0,
+        first: None,
         cut: Vec::new(),
     };
     let mut unread = Vec::new();
@@ -165,6 +166,8 @@ struct Listing<'c> {
     /// The greatest number of rows to show.
     rows_max: usize,
     listed: usize,
+    /// The first that is listed, with its stream.
+    first: Option<(Name, EntryId)>,
     /// The notes about lists that were cut short.
     cut: Vec<String>,
 }
@@ -184,6 +187,9 @@ impl Listing<'_> {
             let found = page.len();
             page.truncate(asked.min(room));
             of_source += page.len();
+            if self.first.is_none() {
+                self.first = page.first().map(|it| (source.stream.clone(), it.id));
+            }
             self.show(page)?;
             self.leave_doubts(&mut pager, source);
             if found > asked.min(room) {
@@ -245,6 +251,36 @@ impl Listing<'_> {
         for text in &self.cut {
             console.note(text);
         }
+        if console.options().terminal && !console.options().names {
+            self.tell_next()?;
+        }
+        Ok(())
+    }
+
+    /// Says what to type about what is listed: one is looked at and tried again, several are counted first.
+    fn tell_next(&self) -> Result<()> {
+        let console = &self.context.console;
+        let Some((stream, id)) = &self.first else {
+            return Ok(());
+        };
+        let of = |command| CommandLine::new(command).arg(stream);
+        if self.listed > 1 {
+            let by = self.context.topology()?.reasons_by(stream);
+            let next = of("dlq list").option("--by", by);
+            console.note(&format!(
+                "to count them by what they have in common: {next}"
+            ));
+            return Ok(());
+        }
+        let id = id.to_string();
+        console.note(&format!(
+            "to see all of it: {}",
+            of("dlq show").arg(id.clone())
+        ));
+        console.note(&format!(
+            "to try it again, once that can succeed: {}",
+            of("dlq redrive").arg(id)
+        ));
         Ok(())
     }
 }
@@ -278,7 +314,7 @@ impl Counted<'_> {
                 human_count(looked_at)
             ));
         }
-        if console.options().on_screen() {
+        if console.options().terminal && !console.options().names {
             self.tell_next(rows.first(), console);
         }
         Ok(Exit::Done)
@@ -296,7 +332,7 @@ impl Counted<'_> {
         let line = conditions.fold(line, |line, it| {
             line.option("--where", String::from_utf8_lossy(&it).into_owned())
         });
-        console.note(&format!("to redrive the first of these: {line} --dry-run"));
+        console.note(&format!("to redrive the first of these: {line}"));
     }
 }
 

@@ -1,6 +1,7 @@
 //! `man`: the manual, generated from the tree of commands; prints one page, or writes all of them into a directory.
 
 mod page;
+pub(in crate::commands) mod runbook;
 
 use std::fs;
 use std::io::Write as _;
@@ -27,9 +28,11 @@ use crate::server::own;
 #[command(add = Impact::Read, after_help = "\
 Examples:
   ucp-streams man worker run | man -l -
+  ucp-streams man runbook | man -l -
   ucp-streams man --out ~/.local/share/man/man1")]
 pub(super) struct Args {
-    /// The command that the page describes; without one, the page describes the tool itself
+    /// The command that the page describes, or `runbook`, what to type when something is wrong; without one, the page
+    /// describes the tool itself
     #[arg(value_name = "COMMAND")]
     command: Vec<String>,
 
@@ -52,11 +55,17 @@ pub(super) fn print(args: &Args, console: &Console) -> Result<Exit> {
             let file = directory.join(format!("{}.1", path.join("-")));
             write(directory, &file, &page::of(path, command, &pages)?)?;
         }
+        let runbook = directory.join(format!("{}.1", page::RUNBOOK));
+        write(directory, &runbook, &runbook::page()?)?;
         let shown = escaped(directory.as_os_str().as_encoded_bytes());
-        console.note(&format!("{} pages written to {shown}", pages.len()));
+        console.note(&format!("{} pages written to {shown}", pages.len() + 1));
         return Ok(Exit::Done);
     }
     let wanted = &args.command[..];
+    if wanted == [runbook::NAME] {
+        console.put(&runbook::page()?)?;
+        return Ok(Exit::Done);
+    }
     let Some((path, command)) = pages.iter().find(|(path, _)| path[1..] == *wanted) else {
         return Err(no_page(wanted, &pages).into());
     };

@@ -17,6 +17,8 @@ use crate::settings::Env;
 /// Changed by hand for each release, so that the same source always gives the same pages.
 const DATE: &str = "2026-11-23";
 const MANUAL: &str = "ucp-streams manual";
+/// The page that is about no command.
+pub(super) const RUNBOOK: &str = "ucp-streams-runbook";
 
 /// The files that any command may read or create, and what they are.
 const FILES: [(&str, &str); 5] = [
@@ -78,14 +80,8 @@ pub(super) type Pages<'a> = Vec<(Vec<String>, &'a Command)>;
 /// A bug: the page cannot be written to memory.
 pub(super) fn of(path: &[String], command: &Command, pages: &Pages<'_>) -> Result<Vec<u8>> {
     let facts = Facts::of(command);
-    let man = Man::new(alone(path, command))
-        .title(path.join("-").to_uppercase())
-        .date(DATE)
-        .source(format!("ucp-streams {}", env!("CARGO_PKG_VERSION")))
-        .manual(MANUAL);
     let mut page = Page::default();
-    page.part(|out| man.render_title(out))?;
-    page.part(|out| man.render_name_section(out))?;
+    let man = header(&mut page, &path.join("-"), &alone(path, command))?;
     page.part(|out| man.render_synopsis_section(out))?;
     page.part(|out| man.render_description_section(out))?;
     page.roff(|roff| notes(roff, &facts))?;
@@ -104,7 +100,19 @@ pub(super) fn of(path: &[String], command: &Command, pages: &Pages<'_>) -> Resul
         files(roff);
         see_also(roff, path, pages);
     })?;
-    Ok(page.text)
+    Ok(page.into_text())
+}
+
+/// Begins the page called `name` with its title and what it is about.
+pub(super) fn header(page: &mut Page, name: &str, command: &Command) -> Result<Man> {
+    let man = Man::new(command.clone())
+        .title(name.to_uppercase())
+        .date(DATE)
+        .source(format!("ucp-streams {}", env!("CARGO_PKG_VERSION")))
+        .manual(MANUAL);
+    page.part(|out| man.render_title(out))?;
+    page.part(|out| man.render_name_section(out))?;
+    Ok(man)
 }
 
 /// The command as if it were a tool of its own, without the options that all commands share.
@@ -121,7 +129,7 @@ fn alone(path: &[String], command: &Command) -> Command {
 
 /// A page that is written in pieces. Each piece would begin with the same definitions, which are removed.
 #[derive(Default)]
-struct Page {
+pub(super) struct Page {
     text: Vec<u8>,
 }
 
@@ -145,14 +153,18 @@ impl Page {
         Ok(())
     }
 
-    fn roff(&mut self, fill: impl FnOnce(&mut Roff)) -> Result<()> {
+    pub(super) fn roff(&mut self, fill: impl FnOnce(&mut Roff)) -> Result<()> {
         let mut roff = Roff::new();
         fill(&mut roff);
         self.part(|out| roff.to_writer(out))
     }
+
+    pub(super) fn into_text(self) -> Vec<u8> {
+        self.text
+    }
 }
 
-fn section(roff: &mut Roff, title: &str) {
+pub(super) fn section(roff: &mut Roff, title: &str) {
     roff.control("SH", [title]);
 }
 
@@ -268,10 +280,10 @@ fn files(roff: &mut Roff) {
     }
 }
 
-/// The pages to see also: those of the parent command and of the sibling commands.
+/// The pages to see also: those of the parent command and of the sibling commands; of the tool itself the runbook.
 fn see_also(roff: &mut Roff, path: &[String], pages: &Pages<'_>) {
     let above = &path[..path.len() - 1];
-    let related: Vec<String> = pages
+    let mut related: Vec<String> = pages
         .iter()
         .map(|(other, _)| other)
         .filter(|other| {
@@ -280,6 +292,9 @@ fn see_also(roff: &mut Roff, path: &[String], pages: &Pages<'_>) {
         })
         .map(|other| other.join("-"))
         .collect();
+    if above.is_empty() {
+        related.push(RUNBOOK.to_owned());
+    }
     if related.is_empty() {
         return;
     }

@@ -20,7 +20,7 @@ pub(in crate::commands) async fn explained(error: Error, context: &Context) -> E
     let problem = problem.or_else(|| error.chain().find_map(|it| it.downcast_ref()));
     if let Some(problem) = problem {
         return match problem.kind {
-            Kind::NotFound => unless_loading(error, context).await,
+            Kind::NotFound => unless_loading(corrected(error, context), context).await,
             _ => error,
         };
     }
@@ -44,6 +44,25 @@ pub(in crate::commands) async fn explained(error: Error, context: &Context) -> E
         None => problem,
     };
     problem.into()
+}
+
+/// With the command as it was probably meant, where a word of it is mistyped.
+fn corrected(error: Error, context: &Context) -> Error {
+    let with_line = |problem: Problem| {
+        let Some((given, meant)) = &problem.mistyped else {
+            return problem;
+        };
+        let line = context.typed.corrected(given, meant);
+        let hint = match &problem.hint {
+            Some(hint) => format!("`{line}`, or {hint}"),
+            None => format!("`{line}`"),
+        };
+        problem.hint(hint)
+    };
+    match error.downcast::<Problem>() {
+        Ok(problem) => with_line(problem).into(),
+        Err(error) => error,
+    }
 }
 
 /// What is missing may not have been copied to a replica yet.

@@ -66,6 +66,16 @@ impl Typed {
         }
     }
 
+    /// The command line, with `meant` in place of every word that is `given`.
+    pub(in crate::commands) fn corrected(&self, given: &str, meant: &str) -> CommandLine {
+        let mut corrected = self.clone();
+        let values = corrected.words.iter_mut().flat_map(|it| &mut it.values);
+        for value in values.filter(|it| *it == given.as_bytes()) {
+            *value = meant.as_bytes().to_vec();
+        }
+        corrected.again(&[])
+    }
+
     /// The command line, with pinned arguments in place of those that were typed.
     pub(in crate::commands) fn again(&self, pinned: &[Pinned]) -> CommandLine {
         let line = CommandLine::new(self.command.clone());

@@ -1,6 +1,8 @@
 //! Consumers that are not live hold pending entries.
 
 use super::prelude::*;
+use crate::streams::abandoned::{Abandoned, Holder};
+use crate::streams::target::Target;
 
 pub(super) const ABOUT: About = About {
     finds: "a consumer holds pending entries and has been idle for twice the claim idle, and for two minutes at least",
@@ -13,24 +15,17 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (group, details) in scope.closely() {
         let claim_idle = scope.claim_idle(group, details);
-        // A live worker looks for what it may claim every claim idle, and needs a moment.
-        let limit = whole_ms(claim_idle.max(LIVE)) * 2;
-        let dead: Vec<_> = group.consumers.iter().filter(|it| it.pending > 0 && it.idle_ms > limit).collect();
-        let Some(worst) = dead.iter().max_by_key(|it| it.pending) else {
+        let Some(abandoned) = Abandoned::of(group.consumers.iter().map(Holder::from), claim_idle) else {
             continue;
         };
-        let held: u64 = dead.iter().map(|it| it.pending).sum();
+        let Abandoned { consumers, held, worst, .. } = abandoned;
         let summary = format!(
             "{} not live and {} {}; `{}` holds {} and has been idle for {}",
-            counted(dead.len(), "consumer is", "consumers are"),
-            if dead.len() == 1 { "holds" } else { "hold" },
+            counted(consumers, "consumer is", "consumers are"),
+            if consumers == 1 { "holds" } else { "hold" },
             entries(held), worst.name, with_commas(worst.pending), millis(Some(worst.idle_ms))
         );
-        let live = group.consumers.iter().filter(|it| it.idle_ms <= limit).min_by_key(|it| it.idle_ms);
-        let next = match live {
-            Some(live) => scope.command("claim", group).option("--consumer", &worst.name).option("--to", &live.name),
-            None => scope.command("worker run", group),
-        };
+        let next = abandoned.next(&Target::from(group), scope.topology);
         found.push(Finding::of_group(Severity::Warning, group, summary, &next)
             .with("pending", held.to_string(), "XINFO CONSUMERS")
             .with("idle_ms", millis(Some(worst.idle_ms)), "XINFO CONSUMERS"));

@@ -19,6 +19,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
             reasons(scope, group)
         );
         let next = CommandLine::new("dlq list").arg(&group.stream);
+        let next = if count > 1 { next.option("--by", scope.topology.reasons_by(&group.stream)) } else { next };
         Finding::of_group(alert.level, group, summary, &next).with(
             "dead_letters",
             count.to_string(),

@@ -15,7 +15,11 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
         let lag = group.figures.lag.unwrap_or(Lag::Unknown);
         let limit = scope.limit(group, Measure::MaxLag, alert);
         let summary = format!("{} behind{limit}", said(lag));
-        let next = scope.command("consumers", group);
+        // Those that live may be slow, or hold what they do not handle.
+        let next = match group.live {
+            Some(0) => another_worker(scope, group),
+            _ => scope.command("consumers", group),
+        };
         Finding::of_group(alert.level, group, summary, &next).with(
             "lag",
             figure(lag),

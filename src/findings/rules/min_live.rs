@@ -18,7 +18,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
             with_commas(live),
             with_commas(all)
         );
-        let next = scope.command("consumers", group);
+        let next = another_worker(scope, group);
         Finding::of_group(alert.level, group, summary, &next).with(
             "live",
             format!("{live}/{all}"),

@@ -18,7 +18,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
             None => String::new(),
         };
         let summary = format!("{} can be added before it loses one{until}", said(room));
-        let next = scope.command("lag", group);
+        let next = another_worker(scope, group);
         Finding::of_group(alert.level, group, summary, &next)
             .with("headroom", figure(room), "XINFO STREAM, MAXLEN of the topology")
             .with("headroom_ms", millis(group.headroom_ms), "XREVRANGE")

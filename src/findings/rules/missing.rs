@@ -10,10 +10,12 @@ pub(super) const ABOUT: About = About {
 };
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
+    let missing = scope.observation.groups().filter(|it| it.figures.is_missing).count();
     of_alert(scope, AlertName::Missing, |group, alert| {
 
         let summary = "the group does not exist on the server".to_owned();
-        let next = CommandLine::new("init").arg(&group.group);
+        let next = CommandLine::new("init");
+        let next = if missing > 1 { next } else { next.arg(&group.group) };
         Finding::of_group(alert.level, group, summary, &next).with("state", "missing", "XINFO GROUPS")
     })
 }

@@ -12,8 +12,8 @@ pub(super) const ABOUT: About = About {
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (group, details) in scope.closely() {
-        let most = scope.spec_of(group).max_deliveries;
-        let near = most.saturating_sub(1).max(2);
+        let spec = scope.spec_of(group);
+        let (most, near) = (spec.max_deliveries, spec.poison_deliveries());
         let is_near = |it: &&PendingEntry| it.deliveries >= near && !is_fatal(it.deliveries);
         let poison: Vec<_> = details.oldest.iter().filter(is_near).collect();
         let Some(worst) = poison.iter().max_by_key(|it| it.deliveries) else {

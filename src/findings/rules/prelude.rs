@@ -1,7 +1,5 @@
 //! What most rules use.
 
-use std::time::Duration;
-
 pub(super) use super::super::finding::{Finding, Severity};
 pub(super) use super::super::scope::Scope;
 pub(super) use super::super::words::{figure, millis, said};
@@ -18,8 +16,6 @@ pub(super) use crate::wire::{SlowCall, address};
 
 /// Ids that a suggested command names.
 pub(super) const NAMED_MAX: usize = 10;
-/// A consumer that was seen within this, or within the claim idle where that is longer, is live.
-pub(super) const LIVE: Duration = Duration::from_mins(1);
 
 /// A finding for each group with the alert.
 pub(super) fn of_alert(
@@ -51,6 +47,16 @@ pub(super) fn set_id(scope: &Scope<'_>, group: &GroupReport, position: &str) -> 
     } else {
         line.flag("--force")
     }
+}
+
+/// A worker more for the group. Nothing here knows how to handle what a group without a handler reads: who does, its
+/// consumers tell.
+pub(super) fn another_worker(scope: &Scope<'_>, group: &GroupReport) -> CommandLine {
+    let verb = match scope.spec_of(group).handler {
+        Some(_) => "worker run",
+        None => "consumers",
+    };
+    scope.command(verb, group)
 }
 
 /// A command of Redis, for what this tool does not do.

@@ -162,7 +162,7 @@ pub async fn apply_delete(
 }
 
 fn refusal(target: &Target, row: &Deletion) -> Problem {
-    let [pending, lag] = ["pending", "lag"].map(|command| {
+    let [pending, lag, delete] = ["pending", "lag", "groups delete"].map(|command| {
         CommandLine::new(command)
             .arg(&target.group)
             .option("--stream", &target.stream)
@@ -172,7 +172,8 @@ fn refusal(target: &Target, row: &Deletion) -> Problem {
         lost(row)
     ))
     .hint(format!(
-        "see them with `{pending}` and `{lag}`, or add --force to give them up"
+        "see them with `{pending}` and `{lag}`, or give them up with `{}`",
+        delete.flag("--force")
     ))
 }
 

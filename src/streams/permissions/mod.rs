@@ -27,6 +27,16 @@ report! {
 }
 
 impl Permission {
+    /// The rule as a selector, which adds to what a user may already do.
+    pub fn selector(&self) -> String {
+        let plain = self
+            .keys
+            .iter()
+            .map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned());
+        let commands = self.allowed.iter().map(|command| format!("+{command}"));
+        format!("({})", plain.chain(commands).collect::<Vec<_>>().join(" "))
+    }
+
     /// The words of the rule, with quotes around those that need them.
     pub fn words(&self) -> Vec<String> {
         let head = RESET.map(str::to_owned).into_iter();

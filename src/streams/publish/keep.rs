@@ -147,6 +147,7 @@ fn not_kept(error: &io::Error, too_long: &Problem) -> Problem {
         kind: Kind::Local,
         message: format!("cannot keep the input in a temporary file: {error}; nothing was sent"),
         hint: too_long.hint.clone(),
+        mistyped: None,
     }
 }
 

@@ -22,17 +22,8 @@ impl PublishOutcome {
         if let Some((first, last, error)) = self.lost {
             let what = format!("the content of {}", first.through(last));
             let lost = lost_reply(&what, stream, &error);
-            let Problem {
-                kind,
-                message,
-                hint,
-            } = lost;
-            return Err(Problem {
-                kind,
-                message: format!("{message}\n{stored}, none after {last}"),
-                hint,
-            }
-            .into());
+            let message = format!("{}\n{stored}, none after {last}", lost.message);
+            return Err(Problem { message, ..lost }.into());
         }
         if let Some(problem) = self.unanswered {
             let message = format!("{}\n{stored}", problem.message);
@@ -118,7 +109,7 @@ fn conflicts(
             Kind::Refused
         },
         message: format!("{count} not sent; {place}: {first}\n{stored}"),
-        hint: problem.hint,
+        ..problem
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rules about keys that hold something else.
 
-use super::site::{STREAM, Site};
+use crate::support::site::{STREAM, Site};
 
 #[test]
 fn not_a_stream() {

@@ -1,6 +1,6 @@
 //! Rules about the server's memory.
 
-use super::site::Site;
+use crate::support::site::Site;
 
 /// A figure of INFO.
 fn info(site: &Site, name: &str) -> u64 {

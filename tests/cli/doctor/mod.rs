@@ -8,7 +8,6 @@ mod pending;
 mod report;
 mod server;
 mod silence;
-mod site;
 mod streams;
 #[cfg(target_os = "linux")]
 mod times;

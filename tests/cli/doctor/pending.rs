@@ -1,6 +1,6 @@
 //! Rules about what is pending, and about dead letters.
 
-use super::site::{GROUP, SHORT, SHORT_GROUP, STREAM, Site};
+use crate::support::site::{GROUP, SHORT, SHORT_GROUP, STREAM, Site};
 
 #[test]
 fn max_pending() {
@@ -190,7 +190,8 @@ fn max_dead_letters() {
         .says(
             "3 dead letters, over max_dead_letters 2: 2 with \"card declined\", 1 with \"timeout\"",
         )
-        .shows(&[("dead_letters", "3")]);
+        .shows(&[("dead_letters", "3")])
+        .next_is("ucp-streams dlq list events.normalized --by reason,brand_id");
     site.follow(&found)
         .assert_code(0)
         .stdout_has("card declined");

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::site::healthy;
 use crate::support::TestServer;
+use crate::support::site::healthy;
 
 /// The findings, each by its rule.
 fn found(server: &TestServer) -> Vec<(String, Value)> {

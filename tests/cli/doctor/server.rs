@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::site::{Site, healthy};
+use crate::support::site::{Site, healthy};
 use crate::support::{PATIENCE, TestServer, until};
 
 #[test]

@@ -1,6 +1,6 @@
 //! Where nothing is wrong, nothing is said; and where something is, nothing else.
 
-use super::site::{GROUP, STREAM, Site};
+use crate::support::site::{GROUP, STREAM, Site};
 use crate::support::{PATIENCE, until};
 
 #[test]

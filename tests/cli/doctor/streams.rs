@@ -1,6 +1,6 @@
 //! Rules about streams.
 
-use super::site::{SHORT, SHORT_GROUP, STREAM, Site};
+use crate::support::site::{SHORT, SHORT_GROUP, STREAM, Site};
 
 #[test]
 fn over_maxlen() {
@@ -85,7 +85,7 @@ fn what_a_group_takes_is_not_the_size_of_an_entry() {
             "XGROUP",
             "CREATECONSUMER",
             STREAM,
-            super::site::GROUP,
+            crate::support::site::GROUP,
             &consumer,
         ]);
     }

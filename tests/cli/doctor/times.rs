@@ -3,26 +3,10 @@
 use std::time::Duration;
 
 use super::server::busy;
-use super::site::{Found, GROUP, SHORT, SHORT_GROUP, STREAM, Site, findings};
+use crate::support::site::{Found, GROUP, SHORT, SHORT_GROUP, STREAM, Site, findings};
 use crate::support::{PATIENCE, until};
 
 impl Site {
-    fn advance(&self, by: Duration) {
-        self.clock.as_ref().unwrap().advance(by);
-        // A server looks at its clock some times a second.
-        let now_us = self.now_ms() * 1000;
-        until(PATIENCE, "the server sees its clock", || {
-            let info = self.redis("INFO server");
-            let mut lines = info.text().lines();
-            let said = lines.find_map(|it| it.strip_prefix("server_time_usec:"));
-            said.unwrap().parse::<u64>().unwrap() >= now_us
-        });
-    }
-
-    fn now_ms(&self) -> u64 {
-        self.clock.as_ref().unwrap().now_ms()
-    }
-
     /// The consumer, which holds nothing, is seen now.
     fn is_seen(&self, stream: &str, group: &str, consumer: &str) {
         self.redis(&format!("XGROUP DELCONSUMER {stream} {group} {consumer}"));
@@ -49,8 +33,7 @@ fn min_live() {
         .is_about(STREAM, GROUP)
         .says("0 of 0 consumers are live, and there is work")
         .shows(&[("live", "0/0")])
-        .next_is("ucp-streams consumers event-processors");
-    site.follow(&found).assert_code(0);
+        .next_is("ucp-streams worker run event-processors");
     site.redis(&format!("XGROUP CREATECONSUMER {STREAM} {GROUP} c"));
     site.is_silent();
 }
@@ -106,8 +89,7 @@ fn min_room() {
         .is_about(SHORT, SHORT_GROUP)
         .says("1,000 entries can be added before it loses one, which last ")
         .shows(&[("headroom", "1000"), ("headroom_ms", "*")])
-        .next_is("ucp-streams lag merge-processors");
-    site.follow(&found).assert_code(0);
+        .next_is("ucp-streams worker run merge-processors");
     site.advance(seconds(3600));
     add(200);
     let found = site.finds_only("min_room");
@@ -119,7 +101,11 @@ fn min_room() {
 #[test]
 fn dead_consumer() {
     let site = Site::with_clock();
-    site.add(STREAM, 2);
+    for total in ["1", "2"] {
+        let payload = format!("payload={{\"total\": {total}}}");
+        site.ucp(&["ingest", "brandId=b", "eventType=purchase", &payload])
+            .assert_code(0);
+    }
     site.deliver(STREAM, GROUP, "dead");
     site.advance(seconds(100));
     site.is_seen(STREAM, GROUP, "live");
@@ -132,8 +118,24 @@ fn dead_consumer() {
         .is_about(STREAM, GROUP)
         .says("`dead` holds 2 and has been idle for 2m")
         .shows(&[("pending", "2"), ("idle_ms", "*")])
-        .next_is("ucp-streams claim event-processors --consumer dead --to live");
+        .next_is("ucp-streams claim event-processors --consumer dead --work");
     assert!(found.figure("idle_ms").starts_with("2m"));
+    site.follow(&found).assert_code(0);
+    site.is_silent();
+}
+
+#[test]
+fn dead_consumer_of_a_group_without_handler() {
+    let topology = "[streams.orders]\nmaxlen = 1000\n[groups.billing]\nstream = \"orders\"\n";
+    let site = Site::with_clock();
+    site.set_topology(topology);
+    site.ucp(&["init"]).assert_code(0);
+    site.add("orders", 2);
+    site.deliver("orders", "billing", "dead");
+    site.advance(seconds(121));
+    site.is_seen("orders", "billing", "live");
+    let found = site.finds_only("dead_consumer");
+    found.next_is("ucp-streams claim billing --consumer dead --to live");
     site.follow(&found).assert_code(0);
     site.is_silent();
 }

@@ -1,6 +1,6 @@
 //! What the user may not look at.
 
-use super::site::{Found, GROUP, STREAM, Site, findings};
+use crate::support::site::{Found, GROUP, STREAM, Site, findings};
 
 #[test]
 fn not_looked_at() {

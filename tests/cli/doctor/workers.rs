@@ -1,6 +1,6 @@
 //! Rules about what workers say of themselves.
 
-use super::site::{GROUP, STREAM, Site};
+use crate::support::site::{GROUP, STREAM, Site};
 use crate::support::{PATIENCE, Spawned, until};
 
 #[test]

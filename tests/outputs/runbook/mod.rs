@@ -1,0 +1,90 @@
+//! The runbook: each of its commands is typed at a terminal of a server that is in the situation, one after the other, and
+//! shows what stands under it. `UPDATE_SNAPSHOTS=1` renews what is shown; `make generate` then makes the page of it.
+
+mod page;
+mod situations;
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::mask::{Mask, regex};
+use crate::scene::Clock;
+use page::Part;
+use situations::{SITUATIONS, Stage};
+
+/// The page is set in by seven columns, on a terminal of 80.
+const COLUMNS: u16 = 72;
+
+#[test]
+fn every_command_shows_what_stands_under_it() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands/man/runbook.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let sections = page::sections(&text);
+    let headings: Vec<&str> = sections.iter().skip(1).map(|it| it.heading).collect();
+    let known: Vec<&str> = SITUATIONS.iter().map(|(heading, _)| *heading).collect();
+    assert_eq!(headings, known, "each heading has its situation");
+    let mut fresh = sections[0].text();
+    let mut wrong = Vec::new();
+    for (section, (heading, make)) in sections[1..].iter().zip(SITUATIONS) {
+        let stage = make();
+        let mask = mask_of(&stage);
+        let _ = writeln!(fresh, "## {heading}");
+        for part in &section.parts {
+            match part {
+                Part::Text(line) => {
+                    let _ = writeln!(fresh, "{line}");
+                }
+                Part::Step { command, shown } => {
+                    let real = mask.moved_back(command);
+                    let url = format!("export UCP_STREAMS_URL=redis://127.0.0.1:{}", stage.port);
+                    let run = stage.site.types(&format!("{url}; {real}"), COLUMNS, None);
+                    let now = mask.moved_to_moment(run.stdout());
+                    let is_same = comparable(&mask, &now) == comparable(&mask, shown);
+                    let kept = if is_same { shown } else { &now };
+                    let _ = write!(fresh, "$ {command}\n{kept}");
+                    if !is_same {
+                        wrong.push(format!("$ {command}\n--- shown\n{shown}--- now\n{now}"));
+                    }
+                }
+            }
+        }
+    }
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some_and(|it| it == "1") {
+        std::fs::write(&path, fresh).unwrap();
+        return;
+    }
+    assert!(
+        wrong.is_empty(),
+        "the runbook shows something else; UPDATE_SNAPSHOTS=1 cargo test --test outputs renews it\n{}",
+        wrong.join("\n")
+    );
+    assert_eq!(text, fresh, "the page is read whole");
+}
+
+/// The server is called by an address that is as long as that of every other run, so that lines break where they do.
+fn mask_of(stage: &Stage) -> Mask {
+    let Stage { base_ms, port, .. } = *stage;
+    let literals = vec![
+        (format!("127.0.0.1:{port}"), "127.0.0.1:16379"),
+        (format!("-p {port}"), "-p 16379"),
+    ];
+    Mask::new(Clock { base_ms }, literals)
+}
+
+/// What differs from run to run is made the same.
+fn comparable(mask: &Mask, text: &str) -> String {
+    let text = mask.apply(text, "table");
+    [
+        // Seconds beside minutes, shares of memory, how fast it was.
+        (r"\b(\d+m) ?\d+s\b", "$1"),
+        (r"\b\d+ %", "# %"),
+        (r"\b\d+(\.\d+)?/s\b", "#/s"),
+        // The consumer of a worker: host, process, chance.
+        (r"\b[\w.-]+-\d+-[0-9a-z]{4,}\b", "worker-#"),
+        (r"[ \t]+", " "),
+    ]
+    .iter()
+    .fold(text, |text, (pattern, with)| {
+        regex(pattern).replace_all(&text, *with).into_owned()
+    })
+}
