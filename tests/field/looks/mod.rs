@@ -3,6 +3,7 @@
 mod lag;
 mod model;
 mod room;
+mod scale;
 mod scene;
 mod standing;
 mod thresholds;
