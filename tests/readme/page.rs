@@ -3,7 +3,7 @@
 const README: &str = include_str!("../../README.md");
 
 /// The sections with examples, all of which are run.
-const RUN: [&str; 9] = [
+const RUN: [&str; 10] = [
     "## Ten minutes",
     "## In scripts",
     "### A shell loop",
@@ -11,6 +11,7 @@ const RUN: [&str; 9] = [
     "### Copy entries",
     "### A gate in CI",
     "### Monitoring",
+    "### A mail when it breaks",
     "### From cron",
     "### From a systemd timer",
 ];
@@ -69,7 +70,7 @@ pub(crate) fn table(heading: &str) -> Vec<Vec<&'static str>> {
 
 #[test]
 fn no_example_is_left_out() {
-    for language in ["sh", "crontab", "ini"] {
+    for language in ["sh", "crontab", "ini", "cfg"] {
         let run = RUN.map(|heading| fenced(section(heading), language));
         assert_eq!(
             fenced(README.lines(), language).len(),

@@ -129,6 +129,71 @@ fn the_command_of_a_monitoring_system_gives_its_verdict() {
         .stdout_has("'event-processors lag'=1001;;1000");
 }
 
+#[test]
+fn the_command_of_nagios_gives_its_verdict() {
+    let definition = only("### Monitoring", "cfg");
+    let mut lines = definition.lines().map(str::trim);
+    let line = lines
+        .find_map(|it| it.strip_prefix("command_line"))
+        .unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [program, "-u", "redis://$HOSTADDRESS$:6379", args @ ..] = &words[..] else {
+        panic!("{line}");
+    };
+    assert_eq!(*program, "/usr/local/bin/ucp-streams");
+    assert!(definition.contains("check_command        check_ucp_streams"));
+    let scene = waiting(1001);
+    let run = scene.server.ucp(args);
+    let text = run.assert_code(2).stdout();
+    let (said, figures) = text.trim_end().split_once(" | ").unwrap();
+    assert!(said.starts_with("CRITICAL - event-processors"), "{said}");
+    assert!(
+        figures.contains("'event-processors lag'=1001;;1000"),
+        "{figures}"
+    );
+}
+
+#[test]
+fn a_mail_is_sent_when_the_verdict_changes() {
+    let script = only("### A mail when it breaks", "sh");
+    let mut scene = waiting(1);
+    std::fs::create_dir(scene.home().join("bin")).unwrap();
+    scene.file(
+        "bin/mail",
+        "#!/bin/sh\n{ echo \"to $3: $2\"; cat; } >> \"$HOME/mails\"\n",
+    );
+    // What was mailed since the last look.
+    let mails = |scene: &Scene| {
+        let run = scene.bash(&format!("PATH=$HOME/bin:$PATH; {script}"));
+        run.assert_code(0).stdout_is("").stderr_is_empty();
+        let mails = scene.home().join("mails");
+        let text = std::fs::read_to_string(&mails).unwrap_or_default();
+        std::fs::write(&mails, "").unwrap();
+        text
+    };
+    assert_eq!(mails(&scene), "");
+    scene.redis(&["XGROUP", "DESTROY", STREAM, GROUP]);
+    let mail = mails(&scene);
+    assert!(
+        mail.starts_with("to oncall@example.com: ucp-streams: CRITICAL\n"),
+        "{mail}"
+    );
+    assert!(
+        mail.contains("next: ucp-streams init event-processors"),
+        "{mail}"
+    );
+    assert_eq!(mails(&scene), "");
+    scene.ucp(&["init"]);
+    assert!(mails(&scene).starts_with("to oncall@example.com: ucp-streams: OK\n"));
+    scene.server.kill();
+    let mail = mails(&scene);
+    assert!(
+        mail.starts_with("to oncall@example.com: ucp-streams: error\n"),
+        "{mail}"
+    );
+    assert_eq!(mails(&scene), "");
+}
+
 /// Runs the line of a crontab as cron does: with hardly any environment, what it says going to the mail.
 #[track_caller]
 fn cron(scene: &Scene) -> Run {
