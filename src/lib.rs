@@ -23,6 +23,7 @@
 //! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, platform, wire, worker |
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types), findings |
 //! | [`cli`] | flags and value parsers that commands share | model, topology |
+//! | [`serve`] | the same over HTTP: endpoints, metrics, events, a page; one look for all who ask | model, topology, wire, streams, findings, view, cli |
 //! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire |
 //! | [`exit`] | outcomes and errors to exit codes | model, wire |
 //! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view, settings, exit |
@@ -101,6 +102,7 @@ pub mod findings;
 pub mod model;
 pub mod planted;
 pub mod platform;
+pub mod serve;
 pub mod server;
 pub mod settings;
 pub mod streams;

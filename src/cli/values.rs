@@ -2,6 +2,7 @@
 //! arguments.
 
 use std::ffi::OsString;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, RangedU64ValueParser, TypedValueParser};
@@ -28,6 +29,14 @@ pub struct Condition {
     pub is_negated: bool,
 }
 
+impl FromStr for Condition {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        to_condition(text.into())
+    }
+}
+
 /// Names separated by commas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names(pub Vec<Name>);
@@ -41,7 +50,7 @@ impl Names {
 
 /// An argument that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ValueError {
+pub enum ValueError {
     #[error("`{0}` has no `=` (expected FIELD=VALUE)")]
     NoEquals(String),
     #[error("`{0}` has no field name before the `=` (expected FIELD=VALUE)")]

@@ -30,6 +30,7 @@ mod ping;
 mod publish;
 mod read;
 mod requeue;
+mod serve;
 mod shared;
 mod stats;
 mod tail;
@@ -87,7 +88,7 @@ commands! {
     "Set up": demo Demo, dev Dev, init Init, topology Topology, completions Completions, man Man;
     "Publish": publish Publish, ingest Ingest;
     "Look": check Check, doctor Doctor, info Info, lag Lag, pending Pending, tail Tail, read Read,
-        get Get, stats Stats, memory Memory, metrics Metrics, wait Wait, explain Explain, trace Trace;
+        get Get, stats Stats, memory Memory, metrics Metrics, serve Serve, wait Wait, explain Explain, trace Trace;
     "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq;
     "Work": worker Worker, consume Consume;
     "Keep": groups Groups, consumers Consumers;

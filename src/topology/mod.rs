@@ -24,7 +24,7 @@ pub use spec::{
 };
 pub use threshold::{Level, Measure, Threshold, Thresholds};
 
-use crate::model::{CommandLine, Country, Name, Problem, did_you_mean, nearest};
+use crate::model::{CommandLine, Country, Name, Problem, Redaction, did_you_mean, nearest};
 
 /// Streams and groups in the order they are shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -45,6 +45,16 @@ impl Topology {
     /// The stream called `name`; `None` for a stream that is not in the topology.
     pub fn stream(&self, name: &Name) -> Option<&StreamSpec> {
         self.streams.iter().find(|stream| stream.name == *name)
+    }
+
+    /// What is masked of the entries of `name`, and of those that were moved from it to its dead-letter stream.
+    pub fn redaction(&self, name: &Name) -> Redaction {
+        let is_it =
+            |stream: &Name| stream == name || self.stream_or_default(stream).dead_letter == *name;
+        let streams = self.streams.iter().filter(|it| is_it(&it.name));
+        let groups = self.groups.iter().filter(|it| is_it(&it.stream));
+        let places = streams.flat_map(|it| &it.redact);
+        Redaction::new(places.chain(groups.flat_map(|it| &it.redact)).cloned())
     }
 
     /// The stream called `name`, or one with everything at its default (no limit, no schema).

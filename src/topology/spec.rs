@@ -22,6 +22,8 @@ pub struct StreamSpec {
     pub on_full: OnFull,
     /// The stream for entries that no handler could process.
     pub dead_letter: Name,
+    /// Fields, or places within their JSON, that are masked wherever entries leave this machine's terminal: in `serve`.
+    pub redact: Vec<Name>,
     /// The fields an entry has, in the order they are written; empty means any.
     #[serde(serialize_with = "fields_as_map")]
     #[schemars(with = "std::collections::BTreeMap<String, FieldSchema>")]
@@ -39,6 +41,7 @@ impl StreamSpec {
             dead_letter: name.derived(":dlq"),
             maxlen: None,
             on_full: OnFull::Warn,
+            redact: Vec::new(),
             fields: Vec::new(),
             name,
         }
@@ -258,6 +261,8 @@ pub struct GroupSpec {
     pub alert: Thresholds,
     /// What a worker does when the group has been deleted.
     pub on_group_lost: OnGroupLost,
+    /// What is masked of its stream's entries, besides what the stream's own `redact` names.
+    pub redact: Vec<Name>,
     /// How long its workers keep a journal of what they settled, on the server; `None` keeps none.
     #[serde(rename = "journal_ms", serialize_with = "as_ms_or_null")]
     #[schemars(with = "Option<u64>")]
@@ -298,6 +303,7 @@ impl GroupSpec {
             },
             alert: Thresholds::default(),
             on_group_lost: OnGroupLost::Recreate,
+            redact: Vec::new(),
             journal: None,
         }
     }

@@ -84,7 +84,6 @@ pub struct Options {
 
 impl Options {
     /// `format` with headers, without colour, width or terminal.
-    #[cfg(test)]
     pub const fn new(format: Format) -> Self {
         Self {
             format,

@@ -15,7 +15,6 @@ pub struct Theme {
 
 impl Theme {
     /// No colour, no bold.
-    #[cfg(test)]
     pub const PLAIN: Self = Self { colour: false };
 
     /// With or without colour.

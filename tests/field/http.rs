@@ -484,7 +484,7 @@ fn field_r16_metrics_for_other_machines_are_warned_of_and_foreign_hosts_refused(
     assert!(ask(&at, "GET /healthz HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 400 "));
     let long = format!(
         "GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: {}",
-        "y".repeat(9000)
+        "y".repeat(20_000)
     );
     assert!(ask(&at, &long).starts_with("HTTP/1.1 431 "));
     open.terminate().assert_code(0);

@@ -190,6 +190,7 @@ commands! {
         empty(&["memory"]),
     ]
     metrics "metrics" => [on(&["metrics"]).head(3)]
+    serve "serve" => [on(&["serve", "--listen", "0.0.0.0:0"]), on(&["serve", "--every", "1ms"])]
     pending "pending" => [
         on(&["pending", GROUP]),
         on(&["pending", GROUP, "--entries", "--histogram", "--by", "event_type"]),

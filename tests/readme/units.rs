@@ -10,6 +10,7 @@ use crate::support::scene::{BINARY, Scene, run};
 const STREAM: &str = "events.normalized";
 const GROUP: &str = "event-processors";
 const PACKAGED: &str = include_str!("../../packaging/ucp-streams-worker@.service");
+const SERVED: &str = include_str!("../../packaging/ucp-streams-serve.service");
 
 /// The values of a setting, in order.
 fn values<'a>(unit: &'a str, setting: &'a str) -> Vec<&'a str> {
@@ -106,6 +107,40 @@ fn the_timer_starts_the_service_that_does_the_work() {
     let scene = waiting();
     run(&mut exec_start(&scene, unit), service).assert_code(0);
     assert!(is_handled(&scene));
+}
+
+#[test]
+fn the_packaged_server_serves_until_it_is_stopped() {
+    let directory = crate::support::directory();
+    let unit = with_binary(SERVED);
+    let file = directory.path().join("ucp-streams-serve.service");
+    fs::write(&file, &unit).unwrap();
+    verified(&file);
+    // The token, as systemd hands it over, and a port that is free.
+    fs::write(directory.path().join("token"), "0123456789abcdef\n").unwrap();
+    let only_me = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(directory.path().join("token"), only_me).unwrap();
+    let unit = unit
+        .replace(
+            "${CREDENTIALS_DIRECTORY}",
+            &directory.path().to_string_lossy(),
+        )
+        .replace("127.0.0.1:7070", "127.0.0.1:0");
+    let scene = waiting();
+    let log = directory.path().join("log");
+    let mut command = exec_start(&scene, &unit);
+    command.stderr(fs::File::create(&log).unwrap());
+    let is_served = |_: &Scene| {
+        let log = fs::read_to_string(&log).unwrap_or_default();
+        log.contains("at http://127.0.0.1:")
+    };
+    let mut child = command.spawn().unwrap();
+    crate::support::until(crate::support::PATIENCE, "that it serves", || {
+        is_served(&scene)
+    });
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -1,24 +1,22 @@
 //! `--metrics-addr`: the workers' figures over HTTP, for Prometheus and for liveness checks.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use tokio::sync::watch;
 
-use super::callers::{Callers, Place};
-use super::request::{Hosts, Refusal, Request};
-use crate::model::{Figure as _, Kind, MetricKind, Name, Problem};
-use crate::view::metrics::{CONTENT_TYPE, Family, Labels, prometheus};
+use crate::model::{Figure as _, MetricKind, Name, Problem};
+use crate::serve::{Door, Guard, Refusal, guarded};
+use crate::view::metrics::{CONTENT_TYPE as TEXT, Family, Labels, prometheus};
 use crate::worker::{Assignment, Counters};
 
-/// The time limit for a request and its answer.
-const REQUEST_WITHIN: Duration = Duration::from_secs(5);
-/// The greatest size of a request's head.
-const HEAD_BYTES_MAX: usize = 8 * 1024;
+/// The most connections at a time.
+const CONNECTIONS_MAX: usize = 64;
 
 /// A worker whose figures are served.
 #[derive(Clone, Debug)]
@@ -48,12 +46,6 @@ impl Watched {
     }
 }
 
-/// The socket on which figures are served, and the host names that requests may use.
-pub(super) struct Door {
-    listener: TcpListener,
-    hosts: Hosts,
-}
-
 /// Warns when other machines can connect.
 pub(super) fn warn_if_open(address: SocketAddr) {
     if !address.ip().to_canonical().is_loopback() {
@@ -68,100 +60,33 @@ pub(super) fn warn_if_open(address: SocketAddr) {
 /// # Errors
 /// A local error when it is not possible to listen there.
 pub(super) async fn listen(address: SocketAddr, names: &[String]) -> Result<Door, Problem> {
-    let cannot = |error: io::Error| {
-        Problem::new(
-            Kind::Local,
-            format!("cannot serve metrics on {address}: {error}"),
-        )
-        .hint("give another --metrics-addr; with port 0 the system chooses a free port")
-    };
-    let listener = TcpListener::bind(address).await.map_err(cannot)?;
-    let address = listener.local_addr().map_err(cannot)?;
+    let mut door = Door::open(address, names, ("metrics", "--metrics-addr")).await?;
+    let address = door.address;
     tracing::info!("metrics at http://{address}/metrics");
     warn_if_open(address);
-    Ok(Door {
-        listener,
-        hosts: Hosts::new(address.ip(), names),
-    })
+    door.connections_max = CONNECTIONS_MAX;
+    door.keeps_alive = false;
+    Ok(door)
 }
 
 /// Answers requests. Never returns.
 pub(super) async fn serve(door: Door, workers: Arc<[Watched]>) {
-    let Door { listener, hosts } = door;
-    let hosts = Arc::new(hosts);
-    let mut callers = Callers::default();
-    loop {
-        match listener.accept().await {
-            Ok((connection, _)) => {
-                let (workers, hosts) = (Arc::clone(&workers), Arc::clone(&hosts));
-                callers.admit(|place| {
-                    tokio::spawn(async move {
-                        // Whoever is too slow, or gone, gets no answer.
-                        let answered = answer(connection, &workers, &hosts, &place);
-                        let _ = timeout(REQUEST_WITHIN, answered).await;
-                    })
-                });
-            }
-            // Too many open files, perhaps: not a reason to spin, and the longest silent one may go.
-            Err(_) => {
-                callers.send_one_away();
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-}
-
-async fn answer(
-    mut connection: TcpStream,
-    workers: &[Watched],
-    hosts: &Hosts,
-    place: &Place,
-) -> io::Result<()> {
-    let head = request_head(&mut connection).await?;
-    place.has_asked();
-    let request = head.ok_or(Refusal::TooLarge);
-    let request = request.and_then(|head| Request::read(&head, hosts));
-    let (status, body) = match &request {
-        Ok(Request { path, .. }) => match path.as_str() {
-            "/metrics" => ("200 OK", text(workers)),
-            "/healthz" => ("200 OK", "ok\n".to_owned()),
-            _ => (
-                "404 Not Found",
-                "the paths are /metrics and /healthz\n".to_owned(),
-            ),
-        },
-        Err(refusal) => refusal.answer(),
+    let guard = Guard {
+        hosts: Arc::clone(&door.hosts),
+        host_flag: "--metrics-host",
+        token: None,
     };
-    let length = body.len();
-    let is_head = request.is_ok_and(|request| request.is_head);
-    let body = if is_head { "" } else { &body };
-    let answer = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: {CONTENT_TYPE}\r\ncontent-length: {length}\r\n\
-         x-content-type-options: nosniff\r\nconnection: close\r\n\r\n{body}"
-    );
-    connection.write_all(answer.as_bytes()).await?;
-    connection.shutdown().await
-}
-
-/// A request's head once it has arrived completely; `None` when it is too large.
-async fn request_head(connection: &mut TcpStream) -> io::Result<Option<String>> {
-    let mut head = Vec::with_capacity(HEAD_BYTES_MAX);
-    loop {
-        let looked_at = head.len().saturating_sub(3);
-        if connection.read_buf(&mut head).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let end = head[looked_at..]
-            .windows(4)
-            .position(|end| end == b"\r\n\r\n");
-        if let Some(end) = end {
-            head.truncate(looked_at + end);
-            return Ok(Some(String::from_utf8_lossy(&head).into_owned()));
-        }
-        if head.len() >= HEAD_BYTES_MAX {
-            return Ok(None);
-        }
-    }
+    let metrics = async move || ([(CONTENT_TYPE, TEXT)], text(&workers));
+    let router = Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(async || "ok\n"))
+        .fallback(async || {
+            Refusal::new(StatusCode::NOT_FOUND, "the paths are /metrics and /healthz")
+        })
+        .layer(from_fn_with_state(guard, guarded));
+    // It ends with the process.
+    let (_open, closing) = watch::channel(false);
+    door.answer(router, closing).await;
 }
 
 fn text(workers: &[Watched]) -> String {

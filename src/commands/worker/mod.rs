@@ -1,13 +1,11 @@
 //! `worker run`: handles the entries of groups in this process.
 
 pub(super) mod assign;
-mod callers;
 mod handlers;
 mod journal;
 mod metrics;
 mod proxy;
 mod rehearse;
-mod request;
 mod status;
 mod supervise;
 

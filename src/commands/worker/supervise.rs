@@ -10,11 +10,12 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::WorkerRow;
-use super::metrics::{Door, Watched, serve};
+use super::metrics::{Watched, serve};
 use super::status::{self, StatusLine};
 use crate::console::{Progress, ServiceManager, Signals};
 use crate::exit::Exit;
 use crate::model::Name;
+use crate::serve::Door;
 use crate::wire::Dialer;
 use crate::worker::handler::reap_orphans;
 use crate::worker::{Assignment, Counters, Pulse, Signal, run};

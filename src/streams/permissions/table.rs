@@ -204,6 +204,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("check", Scope::Streams, OBSERVE, OBSERVED),
         needs("lag", Scope::Streams, OBSERVE, OBSERVED),
         needs("doctor", Scope::Streams, &[LOOK, MEASURE, BESIDE, &["memory|usage", "type", "config|get", "slowlog|get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies, ReadInFlight]),
+        needs("serve", Scope::Streams, &[LOOK, MEASURE, BESIDE, &["memory|usage", "type", "config|get", "slowlog|get", "xread", "xrevrange", "xpending"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies, ReadInFlight]),
         needs("metrics", Scope::Streams, &[LOOK, MEASURE, BESIDE, &["memory|usage", "type", "config|get", "slowlog|get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies, ReadInFlight]),
         needs("wait", Groups, OBSERVE, OBSERVED),
         needs("pending", Groups, &[PENDING, CONSUMERS, &["time", "hmget"]], &[ReadStreams, ReadInFlight]),

@@ -10,7 +10,7 @@ use crate::topology::{
     Threshold, Workers,
 };
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "name",
     "stream",
     "start",
@@ -22,6 +22,7 @@ const KEYS: [&str; 12] = [
     "backoff",
     "alert",
     "on_group_lost",
+    "redact",
     "journal",
 ];
 
@@ -39,6 +40,7 @@ pub(super) fn merge(reader: &mut Reader<'_>, item: &Item<'_>, spec: &mut GroupSp
             "backoff" => merge_backoff(reader, item, spec),
             "alert" => merge_alert(reader, item, spec),
             "on_group_lost" => set(reader.word(item, OnGroupLost::ALL), &mut spec.on_group_lost),
+            "redact" => set(reader.names(item), &mut spec.redact),
             "journal" => merge_journal(reader, item, &mut spec.journal),
             _ => reader.unknown_key(item, &KEYS),
         }

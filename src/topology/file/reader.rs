@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use toml_edit::{Document, Item as TomlItem, Key, TableLike, Value};
 
-use crate::model::{did_you_mean, nearest};
-use crate::model::{escaped, parse_duration};
+use crate::model::{Name, did_you_mean, escaped, nearest, parse_duration};
 
 /// An error in a topology file, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,6 +241,17 @@ impl<'t> Reader<'t> {
             self.error(item, "must contain only strings");
         }
         Some(strings.unwrap_or_default())
+    }
+
+    /// A list of names, each a field or a path into its JSON.
+    pub(super) fn names(&mut self, item: &Item<'_>) -> Option<Vec<Name>> {
+        let Some(names) = self.list_of_strings(item) else {
+            return self.must_be(item, "a list of strings");
+        };
+        if names.iter().any(String::is_empty) {
+            self.error(item, "must not contain an empty name");
+        }
+        Some(names.into_iter().map(Name::from).collect())
     }
 
     pub(super) fn must_be<T>(&mut self, item: &Item<'_>, what: &str) -> Option<T> {

@@ -62,6 +62,7 @@ const EXPLAINED: &str = r#"# ucp-streams.toml: merges over the built-in platform
 # on_full          when the cut would take what a group has not processed: "warn", "refuse" (exit 6),
 #                  "keep" (do not cut)
 # dead_letter      where entries go that could not be processed; in the stream's hash slot
+# redact           fields, or places in their JSON such as "payload.email", that `serve` shows masked
 # fields           the schema; replaces the built-in one as a whole. Types: uuid, string, json,
 #                  json_array, timestamp, bool, integer, or a list of words. A trailing ? (or "?" as
 #                  the last word) makes a field optional. Without fields, any will do
@@ -91,6 +92,7 @@ const EXPLAINED: &str = r#"# ucp-streams.toml: merges over the built-in platform
 #                  min_live           live consumers while there is work; the warning is the larger
 #                  max_dead_letters   entries in the dead-letter stream
 # on_group_lost    "recreate" at the oldest entry, or "stop"
+# redact           more of its stream's fields to mask
 # journal          "off", or how long workers keep on the server who handled what, and when: "7d"; at least 1m
 "#;
 
@@ -102,6 +104,10 @@ fn words(name: &Name) -> Cow<'_, str> {
 /// A name as a value.
 fn name(name: &Name) -> Value {
     Value::from(&*words(name))
+}
+
+fn names(all: &[Name]) -> Value {
+    Value::Array(all.iter().map(name).collect())
 }
 
 fn list<'t>(texts: impl IntoIterator<Item = &'t str>) -> Value {
@@ -137,6 +143,7 @@ fn stream_table(spec: &StreamSpec) -> Table {
         ("maxlen", spec.maxlen.map_or(UNLIMITED.into(), count)),
         ("on_full", spec.on_full.word().into()),
         ("dead_letter", name(&spec.dead_letter)),
+        ("redact", names(&spec.redact)),
     ]);
     let fields = spec.fields.iter();
     let fields: Table = fields.map(|it| (&it.name, field_value(it))).collect();
@@ -178,6 +185,7 @@ fn group_table(label: &str, spec: &GroupSpec) -> Table {
         ("backoff", inline([("base", base), ("cap", cap)])),
         ("alert", inline(alert)),
         ("on_group_lost", spec.on_group_lost.word().into()),
+        ("redact", names(&spec.redact)),
         ("journal", journal),
     ]);
     table

@@ -17,6 +17,7 @@ pub(super) fn merge(reader: &mut Reader<'_>, item: &Item<'_>, spec: &mut StreamS
                     spec.dead_letter = Name::from(name);
                 }
             }
+            "redact" => spec.redact = reader.names(&item).unwrap_or_default(),
             "fields" => {
                 let fields = reader.table(&item);
                 spec.fields = fields
@@ -24,7 +25,10 @@ pub(super) fn merge(reader: &mut Reader<'_>, item: &Item<'_>, spec: &mut StreamS
                     .filter_map(|field| field_spec(reader, field))
                     .collect();
             }
-            _ => reader.unknown_key(&item, &["maxlen", "on_full", "dead_letter", "fields"]),
+            _ => reader.unknown_key(
+                &item,
+                &["maxlen", "on_full", "dead_letter", "redact", "fields"],
+            ),
         }
     }
 }

@@ -226,6 +226,7 @@ const SCENES: &[Scene] = &[
     scene("check", OF_GROUP, &["check", GROUP, "--max-idle", "1h"]).ends(2),
     scene("doctor", &[], &["doctor", "-o", "json"]).after(PREDICT).ends(1),
     scene("metrics", &[], &["metrics"]).after(PREDICT),
+    scene("serve", &[], &["serve", "--listen", "127.0.0.1:0", "--for", "1s"]).after(PREDICT).does(|_, run| !run.stderr().contains("cannot be asked")),
     scene("lag", &[], &["lag"]).after(PREDICT),
     scene("lag", OF_GROUP, &["lag", GROUP, "--exact"]),
     scene("wait", &[], &["wait", "--timeout", "1s"]).after(PREDICT).ends(4),

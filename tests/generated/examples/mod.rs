@@ -126,8 +126,9 @@ fn runs_one(example: &Example) {
                 said.contains('\n')
             }
         };
-        // To tell a worker to stop is how its work ends; who follows is interrupted.
-        let code = if line.contains("worker run") { 0 } else { 143 };
+        // To tell a worker or a server to stop is how its work ends; who follows is interrupted.
+        let is_service = line.contains("worker run") || line.contains("serve");
+        let code = if is_service { 0 } else { 143 };
         shop.until_stopped(&line, effect).assert_code(code);
         return;
     }
@@ -178,5 +179,5 @@ fn goes_on(line: &str) -> bool {
     let follows = words.contains(&"-f") && words.contains(&"tail") || words.contains(&"--follow");
     let ends = words.contains(&"--once") || words.contains(&"--dry-run");
     let is_worker = line.starts_with("ucp-streams worker run") && !ends;
-    follows || is_worker
+    follows || is_worker || line.starts_with("ucp-streams serve")
 }

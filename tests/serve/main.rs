@@ -1,0 +1,13 @@
+//! `serve`: the endpoints, who may ask, and what happens when the server goes.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod client;
+mod endpoints;
+mod guard;
+mod limits;
+mod redaction;
+mod ticks;
+
+#[path = "../support/mod.rs"]
+mod support;
