@@ -18,6 +18,7 @@ mod page;
 mod query;
 mod refusal;
 mod routes;
+mod scale;
 mod served;
 mod tails;
 mod ticker;

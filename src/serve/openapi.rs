@@ -6,6 +6,7 @@ use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
+use super::scale::Scale;
 use super::ticker::Figures;
 use crate::findings::DoctorReport;
 use crate::model::Body;
@@ -159,6 +160,30 @@ const PATHS: &[Path] = &[
         media: JSON,
         schema: of::<Vec<GroupReport>>,
         errors: &[AWAY],
+    },
+    Path {
+        template: "/api/groups/{group}/scale",
+        meaning: "How many workers a group needs now, with the arithmetic, for an autoscaler; 503 when nobody knows",
+        parameters: &[
+            Parameter {
+                name: "group",
+                meaning: "The group",
+                ..STREAM
+            },
+            of_query(
+                "stream",
+                "Its stream, where groups on several streams have this name",
+                text,
+            ),
+            of_query(
+                "target",
+                "In how long it should have caught up, such as 60s, which is the default",
+                text,
+            ),
+        ],
+        media: JSON,
+        schema: of::<Scale>,
+        errors: &[(503, "Nobody knows, or Redis cannot be asked"), UNKNOWN],
     },
     Path {
         template: "/api/findings",

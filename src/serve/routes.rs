@@ -19,11 +19,12 @@ use super::openapi;
 use super::page;
 use super::query::{Parameters, bad};
 use super::refusal::Refusal;
+use super::scale::Scale;
 use super::served::Served;
 use super::tails::{Entry, Following, Told};
 use super::ticker::Parts;
 use crate::cli::Condition;
-use crate::model::{EntryId, Format, Name, Redaction};
+use crate::model::{EntryId, Format, Name, Redaction, parse_duration};
 use crate::streams::tail::{Equal, Filter, Verdict};
 use crate::view::metrics::CONTENT_TYPE;
 use crate::view::{EntryStyle, EntryWriter, Options};
@@ -53,6 +54,7 @@ pub(super) fn routes(served: Served) -> Router {
         .route("/api/streams/{stream}/pending", get(pending))
         .route("/api/streams/{stream}/tail", get(tail))
         .route("/api/groups", get(groups))
+        .route("/api/groups/{group}/scale", get(scale))
         .route("/api/findings", get(findings))
         .route("/api/figures", get(figures))
         .route("/api/events", get(events))
@@ -97,6 +99,50 @@ async fn info(State(served): State<Served>, Query(given): Given) -> Answer {
 
 async fn groups(State(served): State<Served>, Query(given): Given) -> Answer {
     part_of(&served, given, |parts| &parts.groups)
+}
+
+/// In how long a group should have caught up, when nobody says.
+const TARGET: Duration = Duration::from_mins(1);
+
+async fn scale(
+    State(served): State<Served>,
+    Path(group): Path<String>,
+    Query(given): Given,
+) -> Answer {
+    let given = Parameters::new(given, &["stream", "target"], &[])?;
+    let target = match given.get("target") {
+        None => TARGET,
+        Some(text) => parse_duration(text).map_err(|error| bad("target", &error.to_string()))?,
+    };
+    if target < Duration::from_secs(1) {
+        return Err(bad("target", "it must be at least 1s"));
+    }
+    let target_ms = u64::try_from(target.as_millis()).unwrap_or(u64::MAX);
+    let tick = served.tick()?;
+    let (name, stream) = (
+        Name::from(group.as_str()),
+        given.get("stream").map(Name::from),
+    );
+    let found = { tick.parts()?.seen.observation.groups() }
+        .filter(|it| it.group == name && stream.as_ref().is_none_or(|stream| *stream == it.stream));
+    match &found.collect::<Vec<_>>()[..] {
+        [] => Err(Refusal::new(
+            StatusCode::NOT_FOUND,
+            format!("no group `{name}` is on the topology's streams"),
+        )),
+        [group] => match Scale::of(group, target_ms) {
+            Ok(scale) => Ok(json(super::ticker::json(&scale))),
+            Err(why) => Err(Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("nobody knows how many workers group `{name}` needs: {why}"),
+            )),
+        },
+        several => {
+            let streams: Vec<String> = several.iter().map(|it| it.stream.to_string()).collect();
+            let why = format!("the group is on several streams: {}", streams.join(", "));
+            Err(bad("stream", &why))
+        }
+    }
 }
 
 async fn findings(State(served): State<Served>, Query(given): Given) -> Answer {

@@ -1,5 +1,6 @@
 //! One observation a tick, shared by everyone who asks: the server is asked no more often for two hundred than for one.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::findings::{DoctorReport, Scope, name_server};
 use crate::model::Time;
-use crate::streams::inspect::{Detail, Observation, StreamReport, Wanted, observe};
+use crate::streams::inspect::{Detail, Observation, StreamReport, Wanted, add_paces, observe};
 use crate::topology::Topology;
 use crate::view::{Exposed, exposition, write_json};
 use crate::wire::{Connection, Dialer};
@@ -69,13 +70,14 @@ pub(super) struct Parts {
     pub(super) streams: Bytes,
     pub(super) groups: Bytes,
     pub(super) findings: Bytes,
+    pub(super) seen: Arc<Seen>,
 }
 
 /// A successful observation.
 #[derive(Debug)]
-struct Seen {
+pub(super) struct Seen {
     at: Time,
-    observation: Observation,
+    pub(super) observation: Observation,
     doctor: DoctorReport,
 }
 
@@ -83,6 +85,7 @@ struct Seen {
 pub(super) async fn tick(watched: Watched, sender: watch::Sender<Option<Arc<Tick>>>) {
     let mut connection = None;
     let mut last: Option<Arc<Seen>> = None;
+    let mut past = Past::default();
     let mut old_since = None;
     let mut errors = 0;
     let mut ticks = interval(watched.every);
@@ -93,8 +96,18 @@ pub(super) async fn tick(watched: Watched, sender: watch::Sender<Option<Arc<Tick
         let looked = look(&watched, &mut connection).await;
         let seconds = begun.elapsed().as_secs_f64();
         let failure = match looked {
-            Ok(observation) => {
-                last = Some(Arc::new(watched.seen(asked_at, observation)));
+            Ok(mut observation) => {
+                if let Some(before) = past.before(asked_at) {
+                    for stream in &mut observation.streams {
+                        let mut then = before.observation.streams.iter();
+                        if let Some(then) = then.find(|it| it.stream == stream.stream) {
+                            add_paces(&mut stream.groups, &then.groups);
+                        }
+                    }
+                }
+                let seen = Arc::new(watched.seen(asked_at, observation));
+                past.keep(&seen);
+                last = Some(seen);
                 old_since = None;
                 None
             }
@@ -111,6 +124,38 @@ pub(super) async fn tick(watched: Watched, sender: watch::Sender<Option<Arc<Tick
         };
         let tick = watched.tick(asked_at, last.as_ref(), failure, (seconds, errors));
         let _ = sender.send(Some(Arc::new(tick)));
+    }
+}
+
+/// Some earlier observations, by which the pace of groups is told.
+#[derive(Default)]
+struct Past(VecDeque<Arc<Seen>>);
+
+/// How far apart those are that are kept.
+const APART_MS: u64 = 15_000;
+/// How old an observation must be to tell a pace by, and how old it may be.
+const OLD_MS: u64 = 30_000;
+const TOO_OLD_MS: u64 = 90_000;
+/// How many are kept.
+const KEPT_MAX: usize = 4;
+
+impl Past {
+    /// The observation to compare one of now with: the youngest that is old enough.
+    fn before(&self, now: Time) -> Option<&Arc<Seen>> {
+        let age = |it: &&Arc<Seen>| now.ms.saturating_sub(it.at.ms);
+        let mut old = self.0.iter().rev().filter(|it| age(it) >= OLD_MS);
+        old.next().filter(|it| age(it) <= TOO_OLD_MS)
+    }
+
+    fn keep(&mut self, seen: &Arc<Seen>) {
+        let newest = self.0.back().map(|it| it.at.ms);
+        if newest.is_some_and(|it| seen.at.ms.saturating_sub(it) < APART_MS) {
+            return;
+        }
+        self.0.push_back(Arc::clone(seen));
+        while self.0.len() > KEPT_MAX {
+            self.0.pop_front();
+        }
     }
 }
 
@@ -171,6 +216,7 @@ impl Watched {
                 streams: json(&it.observation.streams),
                 groups: json(&it.observation.groups().collect::<Vec<_>>()),
                 findings: json(&it.doctor),
+                seen: Arc::clone(it),
             }),
             failure,
             metrics: metrics.into(),

@@ -56,17 +56,7 @@ impl Served {
 
     /// What is answered to these bytes.
     pub(crate) fn ask(&self, request: &str) -> Answer {
-        let mut connection = self.connect();
-        connection.write_all(request.as_bytes()).unwrap();
-        let mut text = String::new();
-        connection.read_to_string(&mut text).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let status = head.split(' ').nth(1).unwrap_or("0");
-        Answer {
-            status: status.parse().unwrap(),
-            head: head.to_ascii_lowercase(),
-            body: body.to_owned(),
-        }
+        ask_at(&self.address, request).unwrap()
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -95,6 +85,22 @@ impl Served {
         }
         Events { reader }
     }
+}
+
+/// What is answered to these bytes at an address.
+pub(crate) fn ask_at(address: &str, request: &str) -> std::io::Result<Answer> {
+    let mut connection = TcpStream::connect(address)?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    connection.write_all(request.as_bytes())?;
+    let mut text = String::new();
+    connection.read_to_string(&mut text)?;
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = head.split(' ').nth(1).unwrap_or("0");
+    Ok(Answer {
+        status: status.parse().unwrap(),
+        head: head.to_ascii_lowercase(),
+        body: body.to_owned(),
+    })
 }
 
 impl Answer {

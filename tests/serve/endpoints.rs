@@ -62,6 +62,7 @@ fn settled(mut value: Value) -> Value {
 #[test]
 fn they_answer_what_the_commands_print() {
     let server = scene();
+    server.redis(&["XADD", "predictions.requests", "1-0", "n", "1"]);
     let site = serve(&server, &[]);
     let printed = |args: &[&str]| {
         let run = server.ucp(&[args, &["-o", "json"]].concat());
@@ -116,6 +117,19 @@ fn they_answer_what_the_commands_print() {
     let groups = site.get("/api/groups").json();
     assert_eq!(groups[0]["group"], GROUP);
     assert_eq!(groups[0]["lag"], json!({"entries": 1, "quality": "known"}));
+    // Nobody works: what there is to do needs one worker, and nothing needs none. Of one that works nobody knows the pace.
+    let scale = site.get("/api/groups/prediction-processors/scale").json();
+    assert_eq!(scale["workers"], 1, "{scale}");
+    let scale = site
+        .get("/api/groups/merge-processors/scale?target=10s")
+        .json();
+    assert_eq!(
+        (&scale["workers"], &scale["target_ms"]),
+        (&json!(0), &json!(10_000))
+    );
+    let unknown = site.get("/api/groups/event-processors/scale");
+    assert_eq!(unknown.status, 503);
+    assert!(unknown.body.contains("30 seconds"), "{}", unknown.body);
     let metrics = site.get("/metrics");
     assert!(
         metrics
@@ -137,7 +151,9 @@ fn the_description_names_every_path_and_its_shapes_hold() {
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
     for (path, described) in paths {
-        let asked = path.replace("{stream}", STREAM);
+        let asked = path
+            .replace("{stream}", STREAM)
+            .replace("{group}", "merge-processors");
         let asked = if asked.ends_with("/pending") {
             format!("{asked}?group={GROUP}")
         } else {
@@ -236,6 +252,17 @@ fn what_is_wrong_is_named() {
             "/api/streams/events.raw/tail?grep=(",
             400,
             "parameter `grep`",
+        ),
+        ("/api/groups/nobody/scale", 404, "nobody"),
+        (
+            "/api/groups/event-processors/scale?target=5",
+            400,
+            "parameter `target`",
+        ),
+        (
+            "/api/groups/event-processors/scale?target=1ms",
+            400,
+            "at least 1s",
         ),
         ("/api/groups?x=1", 400, "unknown parameter `x`"),
         ("/api/nothing", 404, "openapi.json"),

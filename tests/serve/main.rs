@@ -6,6 +6,8 @@ mod client;
 mod endpoints;
 mod guard;
 mod limits;
+mod packaged;
+mod prometheus;
 mod redaction;
 mod ticks;
 

@@ -92,7 +92,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "`ucp-streams consumers GROUP` shows the consumers of a group",
     ),
     (
-        &["start", "run", "serve", "work"],
+        &["start", "run", "work"],
         "`ucp-streams worker run GROUP` runs a worker, and `dev start` a private server",
     ),
     (

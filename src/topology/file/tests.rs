@@ -129,7 +129,7 @@ fn errors_name_file_line_and_the_nearest_key() {
         ),
         (
             "[streams.x]\nmax_len = 1",
-            "t.toml:2: unknown key `max_len`, did you mean `maxlen`? (known keys: maxlen, on_full, dead_letter, fields)",
+            "t.toml:2: unknown key `max_len`, did you mean `maxlen`? (known keys: maxlen, on_full, dead_letter, redact, fields)",
         ),
         (
             "[groups.event-processors]\nbackoff = { bse = \"1s\" }",
@@ -166,6 +166,14 @@ fn errors_name_file_line_and_the_nearest_key() {
         (
             "[groups.event-processors]\nhandler = { results = \"x\" }",
             "t.toml:2: groups.event-processors.handler.results: is allowed only for an http handler",
+        ),
+        (
+            "[streams.x]\nredact = \"email\"",
+            "t.toml:2: streams.x.redact: must be a list of strings, and is a string",
+        ),
+        (
+            "[groups.event-processors]\nredact = [\"\"]",
+            "t.toml:2: groups.event-processors.redact: must not contain an empty name",
         ),
         (
             "default_country = \"XX\"",
