@@ -23,7 +23,7 @@ CHAOS_SEED ?=
 # How large the server of `make bench-scale` is: 1 has ten million entries.
 SCALE ?= 1
 
-.PHONY: help demo build generate bench bench-scale test test-interop test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
+.PHONY: help demo build generate bench bench-scale test test-interop test-browser test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,11 @@ endif
 test-interop: ## Run the tests beside redis-py and ioredis, which are downloaded into .cache
 	@.ci/setup build server interop
 	$(CARGO) test --locked --test interop -- --ignored
+
+test-browser: ## Run the tests of the page in Chromium, which is installed where it can be
+	@.ci/setup build server browser
+	@if [ -e .cache/browser/skipped ]; then echo "SKIPPED: $$(cat .cache/browser/skipped)"; \
+	  else $(CARGO) test --locked --test browser -- --ignored --test-threads 3; fi
 
 ifdef have_nextest
 # Most of these tests wait for a fault's end, so more of them run at once than there are cores.

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
 use super::hosts::Hosts;
+use super::page;
 use super::refusal::Refusal;
 
 /// How long an answer may take until it begins.
@@ -111,13 +112,19 @@ impl Guard {
 
 /// Answers what passes the guard, and says in every answer what a browser may do with it.
 pub async fn guarded(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let is_person = page::is_person(request.uri().path(), request.headers());
     let mut answer = match guard.check(&request) {
         Ok(()) => match timeout(ANSWER_WITHIN, next.run(request)).await {
             Ok(answer) => answer,
             Err(_) => Refusal::new(StatusCode::GATEWAY_TIMEOUT, "Redis took too long to answer")
                 .into_response(),
         },
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => match refusal.into_response() {
+            refused if refused.status() == StatusCode::UNAUTHORIZED && is_person => {
+                page::sign_in(refused)
+            }
+            refused => refused,
+        },
     };
     let headers = answer.headers_mut();
     for (name, value) in HEADERS {

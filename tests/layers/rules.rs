@@ -8,7 +8,7 @@ use crate::table::Table;
 /// Crates that only some layers may name.
 pub const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["serve", "commands"]),
-    ("base64", &["model", "view"]),
+    ("base64", &["model", "serve", "view"]),
     ("clap", &["cli", "commands", "settings"]),
     ("clap_complete", &["cli", "commands"]),
     ("clap_mangen", &["commands"]),
