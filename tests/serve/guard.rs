@@ -128,6 +128,54 @@ fn with_a_token_file_everything_but_health_needs_the_token() {
 }
 
 #[test]
+fn a_person_at_a_browser_is_asked_for_the_token_and_gets_nothing_else() {
+    let server = TestServer::start();
+    let site = with_token(&server);
+    let accept = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
+    let answer = site.get_with("/", accept);
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.header("www-authenticate"), Some("bearer"));
+    assert!(answer.body.contains("type=\"password\""), "{answer:?}");
+    assert!(!answer.body.contains("id=\"groups\""), "{answer:?}");
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; script-src 'sha256-"));
+    assert!(!policy.contains("unsafe"), "{policy}");
+    for path in [
+        "/api/groups",
+        "/assets/page.js",
+        "/assets/page.css",
+        "/nothing",
+    ] {
+        let answer = site.get_with(path, accept);
+        assert_eq!(answer.status, 401, "{path}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json")
+        );
+    }
+    let header = format!("{accept}Authorization: Bearer {TOKEN}\r\n");
+    let page = site.get_with("/", &header);
+    assert_eq!(page.status, 200);
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.contains("script-src 'self'; style-src 'self'; ") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    for (name, kind) in [
+        ("page.js", "text/javascript"),
+        ("page.css", "text/css"),
+        ("uplot-licence.txt", "text/plain"),
+    ] {
+        let part = site.get_with(&format!("/assets/{name}"), &header);
+        assert_eq!(part.status, 200, "{name}");
+        assert!(
+            part.header("content-type").unwrap().starts_with(kind),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn other_machines_need_a_token_and_its_file_is_its_owners() {
     let server = TestServer::start();
     let home = directory();
