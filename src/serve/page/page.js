@@ -261,7 +261,7 @@ async function* eventsOf(reader, alive) {
 /** The figures shown, those that came last, and when they came by this machine's clock. */
 const state = { shown: null, latest: null, drawn: null, isWhole: false, cameAt: 0, lostSince: null, lostWhy: "", isPaused: false, pausedAt: 0 };
 
-/** What rates and trends are made from, by group and by stream: at most TREND_MS of it. */
+/** What the rates of streams and the trends are made from, by group and by stream: at most TREND_MS of it. */
 const sights = new Map();
 
 function remember(figures) {
@@ -272,8 +272,8 @@ function remember(figures) {
     const list = sights.get(key) ?? [];
     const last = list.at(-1);
     if (last && last.at === at) return;
-    // A counter or a position that went back is that of another stream or group.
-    const wentBack = last && (last.at > at || (sight.added ?? 0) < (last.added ?? 0) || idLess(sight.position, last.position));
+    // A counter that went back is that of another stream.
+    const wentBack = last && (last.at > at || sight.added < last.added);
     if (wentBack) list.length = 0;
     list.push({ at, ...sight });
     while (list.length > 2 && list[1].at <= at - TREND_MS) list.shift();
@@ -283,22 +283,14 @@ function remember(figures) {
     add(keyed(stream.stream), { added: stream.entries_added });
     for (const group of stream.groups) {
       if (group.state !== "ready") continue;
-      const { lag, lost, last_delivered_id: position } = group;
-      add(groupKey(group), { added: stream.entries_added, lag, lost, position });
+      add(groupKey(group), { lag: group.lag });
     }
   }
   for (const key of sights.keys()) if (!seen.has(key)) sights.delete(key);
 }
 
-function idLess(a, b) {
-  if (!a || !b) return false;
-  const [aMs, aSeq] = a.split("-").map(BigInt);
-  const [bMs, bSeq] = b.split("-").map(BigInt);
-  return aMs < bMs || (aMs === bMs && aSeq < bSeq);
-}
-
 /** The two sights between which a rate is measured: PACE_MS apart, and PACE_MIN_MS at least. */
-function window_(key) {
+function span(key) {
   const list = sights.get(key) ?? [];
   const now = list.at(-1);
   if (!now) return null;
@@ -307,34 +299,20 @@ function window_(key) {
   return ms >= PACE_MIN_MS ? { then, now, ms } : null;
 }
 
-const known = (it) => (it?.quality === "known" ? it.entries : null);
-
 /** Entries added per minute. */
 function added(key) {
-  const over = window_(key);
+  const over = span(key);
   if (!over || over.now.added === null || over.then.added === null) return null;
   return ((over.now.added - over.then.added) * 60_000) / over.ms;
 }
 
-/** How fast a group reads, and when it will have caught up: "never" where it does not. Nothing where entries were lost meanwhile. */
-function pace(key) {
-  const none = { out: null, catchUp: null };
-  const over = window_(key);
-  if (!over) return none;
-  const { then, now, ms } = over;
-  const added = now.added === null || then.added === null ? null : now.added - then.added;
-  const lost = known(now.lost);
-  if (lost === null || lost !== known(then.lost)) return none;
-  const [lag, before] = [known(now.lag), known(then.lag)];
-  const hasWork = lag > 0;
-  let delivered = null;
-  if (now.position === then.position) delivered = 0;
-  else if (lag !== null && before !== null && added !== null) delivered = Math.max(0, before + added - lag);
-  if (delivered === null) return none;
-  const out = (delivered * 60_000) / ms;
-  const gained = added === null ? null : delivered - added;
-  if (!hasWork || gained === null) return { out, catchUp: null };
-  return { out, catchUp: gained > 0 ? (lag * ms) / gained : delivered === 0 || gained < 0 ? "never" : null };
+/** How fast a group reads, and when it will have caught up, as the server saw it: "never" where it falls behind or reads nothing. */
+function pace(it) {
+  if (!(it.pace_window_ms >= PACE_MIN_MS)) return { in: added(keyed(it.stream)), out: null, catchUp: null };
+  const { delivered_per_minute: out, gained_per_minute: gained, catch_up_ms: catchUp } = it;
+  const isStuck = out === 0 || (gained !== null && gained < 0);
+  const hasWork = ["known", "at_least"].includes(it.lag?.quality) && it.lag.entries > 0;
+  return { in: gained === null ? added(keyed(it.stream)) : out - gained, out, catchUp: catchUp ?? (isStuck && hasWork ? "never" : null) };
 }
 
 const TRENDS = {
@@ -546,7 +524,7 @@ function groupValues(it, findings) {
     return ["-", ["missing", "bad", "the group does not exist on the server"], ...Array(GROUP_CELLS.length - 2).fill("-")];
   }
   const key = groupKey(it);
-  const { out, catchUp } = pace(key);
+  const { in: coming, out, catchUp } = pace(it);
   const way = trend(key);
   const [arrow, word] = way ? TRENDS[way] : ["-", null];
   const hasWork = it.lag?.entries !== 0 || it.pending > 0;
@@ -555,7 +533,7 @@ function groupValues(it, findings) {
     [age(it.undelivered_age_ms), toneOf(findings, "undelivered_age_ms")],
     [bounded(it.lag), it.lag?.quality === "unknown" ? "warn" : toneOf(findings, "lag"), QUALITY[it.lag?.quality] ?? null],
     [word ? `${arrow} ${word}` : arrow, way === "up" ? "warn" : ""],
-    perMinute(added(key)),
+    perMinute(coming),
     perMinute(out),
     catchUp === "never" ? ["never", "warn"] : age(catchUp),
     [count(it.pending), toneOf(findings, "pending")],
