@@ -79,6 +79,10 @@ fn comparable(mask: &Mask, text: &str) -> String {
         (r"\b(\d+m) ?\d+s\b", "$1"),
         (r"\b\d+ %", "# %"),
         (r"\b\d+(\.\d+)?/s\b", "#/s"),
+        // What a server takes for the same depends on its version.
+        (r"\b\d+(\.\d+)? ([KMG]i)?B\b", "# B"),
+        // How much of a name is left depends on how wide the figures beside it are.
+        (r"\b([a-z]{5})[a-z_.]*…", "$1…"),
         // The consumer of a worker: host, process, chance.
         (r"\b[\w.-]+-\d+-[0-9a-z]{4,}\b", "worker-#"),
         (r"[ \t]+", " "),

@@ -6,6 +6,8 @@ use crate::support::free_port;
 use crate::support::site::{GROUP, STREAM, Site};
 
 const RAW: &str = "events.raw";
+const PREDICTIONS: &str = "predictions.requests";
+const MERGES: &str = "profiles.merge_requests";
 
 /// A server in some situation, and the moment that ages are counted from.
 pub(super) struct Stage {
@@ -132,6 +134,17 @@ fn memory_high() -> Stage {
             &body,
         ];
         client.pipeline(&vec![normalized; 800]);
+        // No two streams are equally large, on any server.
+        for (stream, entries) in [(PREDICTIONS, 200), (MERGES, 20)] {
+            let entry = ["XADD", stream, "*", "profile_id", "p"];
+            client.pipeline(&vec![entry; entries]);
+            let group = it.site.redis(&format!("XINFO GROUPS {stream}")).items()[0]
+                .field("name")
+                .text()
+                .to_owned();
+            let ids = it.site.deliver(stream, &group, "worker-1");
+            it.site.ack(stream, &group, &ids);
+        }
         let ids = it.site.deliver(STREAM, GROUP, "worker-1");
         it.site.ack(STREAM, GROUP, &ids);
     });
