@@ -23,7 +23,7 @@ CHAOS_SEED ?=
 # How large the server of `make bench-scale` is: 1 has ten million entries.
 SCALE ?= 1
 
-.PHONY: help demo build generate bench bench-scale test test-interop test-browser test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
+.PHONY: help demo build generate bench bench-scale test test-openapi test-interop test-browser test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,10 @@ ifdef have_nextest
 else
 	$(CARGO) test --locked --no-fail-fast --lib --bins --tests
 endif
+
+test-openapi: ## Send what the description of serve allows, and what it does not; schemathesis is downloaded into .cache
+	@.ci/setup build server openapi
+	$(CARGO) test --locked --test serve -- --ignored --exact description::schemathesis_finds_nothing
 
 test-interop: ## Run the tests beside redis-py and ioredis, which are downloaded into .cache
 	@.ci/setup build server interop

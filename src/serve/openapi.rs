@@ -58,6 +58,22 @@ fn text() -> Value {
     json!({"type": "string", "minLength": 1})
 }
 
+fn position() -> Value {
+    json!({
+        "type": "string",
+        "pattern": "^(start|end|[0-9]{1,13}|[0-9]{1,13}-[0-9]{1,9}|-[1-9][0-9]{0,5}(s|m|h|d)?|\
+                    20[0-9]{2}-0[1-9]-(0[1-9]|1[0-9]|2[0-8])T[01][0-9]:[0-5][0-9]:[0-5][0-9]Z)$",
+    })
+}
+
+fn duration() -> Value {
+    json!({"type": "string", "pattern": "^[1-9][0-9]{0,4}(s|m|h)$", "default": "60s"})
+}
+
+fn condition() -> Value {
+    json!({"type": "array", "items": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_.]{0,99}!?=.*$"}})
+}
+
 fn count() -> Value {
     json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": 10})
 }
@@ -111,8 +127,8 @@ const PATHS: &[Path] = &[
         meaning: "Entries of a stream, as `read -o json` prints them",
         parameters: &[
             STREAM,
-            of_query("startId", POSITION, text),
-            of_query("endId", POSITION, text),
+            of_query("startId", POSITION, position),
+            of_query("endId", POSITION, position),
             COUNT,
             of_query("reverse", "Whether the newest come first", flag),
         ],
@@ -145,7 +161,7 @@ const PATHS: &[Path] = &[
             of_query(
                 "where",
                 "FIELD=VALUE or FIELD!=VALUE; a path reaches into JSON; may be repeated",
-                text,
+                condition,
             ),
             of_query("grep", "A regular expression that a value must match", text),
         ],
@@ -178,7 +194,7 @@ const PATHS: &[Path] = &[
             of_query(
                 "target",
                 "In how long it should have caught up, such as 60s, which is the default",
-                text,
+                duration,
             ),
         ],
         media: JSON,
