@@ -58,11 +58,11 @@ pub enum Exit {
     Interrupted,
     /// 143
     Terminated,
-    /// As a monitoring plugin ends.
+    /// The exit of a monitoring plugin.
     Verdict(Verdict),
 }
 
-/// How a monitoring plugin ends.
+/// The verdict of a monitoring plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// 0
@@ -87,7 +87,7 @@ impl Verdict {
 }
 
 impl Exit {
-    /// Every way to end, by code, but for verdicts.
+    /// Every exit code except those of a verdict, in order.
     pub const ALL: [Self; 14] = [
         Self::Done,
         Self::Negative,
@@ -128,7 +128,7 @@ impl Exit {
 }
 
 impl Exit {
-    /// The exit of a command that came to its end: whether it left a part undone, and whether it saw data loss.
+    /// The exit of a command that ran to its end: whether it left something undone, and whether it detected data loss.
     pub const fn of_parts(is_part: bool, saw_loss: bool) -> Self {
         match (is_part, saw_loss) {
             (_, true) => Self::DataLoss,
@@ -137,8 +137,9 @@ impl Exit {
         }
     }
 
-    /// The exit of two commands run one after the other, the first of which was carried out. It combines what either
-    /// left undone or saw lost. A signal, or an error of the second, takes precedence.
+    /// The exit of two commands that ran one after the other, where the first one was carried out. It says whether
+    /// either of them left something undone or detected data loss. A signal, or an error of the second one, takes
+    /// precedence.
     #[must_use]
     pub const fn and(self, then: Self) -> Self {
         match (self, then) {
@@ -149,7 +150,7 @@ impl Exit {
         }
     }
 
-    /// The same for a command that ends as a monitoring plugin: anything that prevented a verdict is UNKNOWN.
+    /// The same exit for a monitoring plugin: anything that prevents a verdict is UNKNOWN.
     #[must_use]
     pub const fn as_verdict(self) -> Self {
         match self {
@@ -158,7 +159,7 @@ impl Exit {
         }
     }
 
-    /// Its meaning, as the manual says it.
+    /// The meaning of the exit code in the manual.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Done => "Done.",
@@ -181,7 +182,7 @@ impl Exit {
         }
     }
 
-    /// The word that names it in the JSON of an error.
+    /// The word for the exit code in the JSON of an error.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -208,8 +209,8 @@ impl Exit {
 #[error("the reader of the output is gone")]
 pub struct OutputClosed;
 
-/// A signal came while only giving up the current work could answer it. Nothing needs to be printed besides the exit
-/// code.
+/// A signal arrived while the command could react only by ending its work. Nothing is printed; the exit code says what
+/// happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("stopped by a signal")]
 pub struct Stopped(pub Exit);

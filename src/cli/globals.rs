@@ -146,7 +146,7 @@ pub struct Globals {
 /// so its value can be read only through a method that considers both places.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct DryRun {
-    /// Say what would be done, and do nothing
+    /// Show what would be done, without doing it
     #[arg(long)]
     dry_run: bool,
 }

@@ -167,7 +167,7 @@ async fn check(args: &Args, context: &Context) -> Result<CheckReport> {
     Ok(CheckReport::new(found, seen.into_groups(&wanted), denied))
 }
 
-/// Finds the longest idle time among all pending entries, instead of asking about the oldest only.
+/// Finds the longest idle time among all pending entries, instead of asking only about the oldest entry.
 async fn look_at_all(
     seen: &mut Observation,
     connection: &Connection,

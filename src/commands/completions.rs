@@ -17,10 +17,10 @@ use crate::exit::Exit;
 /// left out.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, after_help = "\
-The first line is for this shell only; the others are for every later one.
-
 Examples:
+  # For the running shell only
   source <(ucp-streams completions bash)
+  # For every new shell
   ucp-streams completions bash > \\
       ~/.local/share/bash-completion/completions/ucp-streams
   ucp-streams completions zsh > ~/.zfunc/_ucp-streams  # in $fpath

@@ -24,9 +24,9 @@ use crate::worker::consumer_name;
 ///
 /// Without --ack, the entries stay pending for the consumer, and the last lines on standard error show how to
 /// acknowledge them or hand them over. With --ack, an entry is acknowledged once it has been written and flushed.
-/// Entries that could not be written, because the pipe was closed or the disk was full, stay pending and can be
-/// claimed at once. (A program that reads from a pipe may still lose what it has read.) The command ends when no
-/// entry is left. It deletes its consumer if it created it and nothing is pending for it.
+/// Entries that could not be written, because the pipe was closed or the disk was full, stay pending and can be claimed
+/// at once. (A program that reads from a pipe may still lose what it has read.) The command ends when no entry is left.
+/// It deletes its consumer, unless the consumer existed before or has pending entries.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, add = Prints::entries(), after_help = "\
 Examples:
@@ -171,7 +171,7 @@ struct Report<'a> {
     topology: &'a Topology,
     consumer: &'a Name,
     acknowledges: bool,
-    /// Whether a signal ended it, perhaps while there was no connection to the server.
+    /// Whether a signal ended the run, perhaps while there was no connection to the server.
     is_stopped: bool,
 }
 
@@ -248,7 +248,7 @@ impl Report<'_> {
         };
         let lost = entries(gap.entries.entries().unwrap_or_default());
         format!(
-            "data loss: {most}{lost} left the stream before they could be delivered to {}: {} (trimmed or deleted)",
+            "data loss: {most}{lost} trimmed or deleted before delivery to {}: {}",
             self.target,
             between_ids(gap)
         )
@@ -264,7 +264,8 @@ impl Report<'_> {
         )
     }
 
-    /// `left` entries are pending; `given_back` of them were never written, so nobody can have handled them.
+    /// `left` entries are pending; `given_back` of them were never written to the output, so nobody can have handled
+    /// them.
     fn how_to_go_on(&self, left: u64, given_back: u64) -> String {
         let (target, consumer) = (self.target, self.consumer);
         let acknowledge = target.command("ack", self.topology).blank("ID…");

@@ -25,7 +25,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Start the server, unless it is running, and say how to reach it
+    /// Start this directory's private server, and show how to connect to it
     #[command(add = Impact::Write, add = Prints::one::<DevServer>(), after_help = "\
 Examples:
   ucp-streams dev start
@@ -39,7 +39,7 @@ Examples:
         #[command(flatten)]
         dry_run: DryRun,
     },
-    /// Stop the server and keep its data
+    /// Stop this directory's private server, and keep its data
     #[command(add = Impact::Write, add = Prints::one::<DevServer>(), after_help = "\
 Examples:
   ucp-streams dev stop
@@ -50,7 +50,7 @@ Examples:
         #[command(flatten)]
         dry_run: DryRun,
     },
-    /// Check whether the server is running; exits 1 when it is not
+    /// Check whether this directory's private server is running; exits 1 when it is not
     #[command(add = Impact::Read, add = Prints::one::<DevServer>(), after_help = "\
 Examples:
   ucp-streams dev status
@@ -95,9 +95,9 @@ fn start(listen: Option<u16>, place: &Place, context: &Context) -> Result<Exit> 
     };
     context.console.show_one(&report)?;
     if report.state == State::Running && listen.is_some() {
-        context
-            .console
-            .note("it was already running with its original options; --listen had no effect");
+        context.console.note(
+            "the server was already running with its original options; --listen had no effect",
+        );
     }
     select(&report.url, context);
     Ok(Exit::Done)
@@ -138,7 +138,7 @@ fn stop(place: &Place, context: &Context) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// For --dry-run: what exists, and what `start` or `stop` would do about it.
+/// The text of `--dry-run`: what exists, and what `start` or `stop` would do about it.
 fn rehearse(place: &Place, starts: bool, context: &Context) -> Result<Exit> {
     let detached = Detached::at(&place.dir)?;
     detached.is_there()?;
@@ -150,7 +150,7 @@ fn rehearse(place: &Place, starts: bool, context: &Context) -> Result<Exit> {
             return Err(detached.unsure(*pid, verb).into());
         }
         (Status::Running(_), Some(_)) => {
-            "start nothing, because it is running; select the context `dev`".to_owned()
+            "start nothing, because the server is running; select the context `dev`".to_owned()
         }
         (Status::Stopped, Some(binary)) => format!(
             "start {} and select the context `dev`",
@@ -159,7 +159,7 @@ fn rehearse(place: &Place, starts: bool, context: &Context) -> Result<Exit> {
         (Status::Running(live), None) => {
             format!("stop process {}; its data is kept", live.identity.pid)
         }
-        (Status::Stopped, None) => "stop nothing, because it is not running".to_owned(),
+        (Status::Stopped, None) => "stop nothing, because the server is not running".to_owned(),
     };
     let (report, _) = found(&detached, status);
     context.console.show_one(&report)?;

@@ -1,4 +1,4 @@
-//! `doctor`: all that is wrong, why, and what to type.
+//! `doctor`: everything that is wrong, why it matters, and what to type next.
 
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
@@ -11,15 +11,15 @@ use crate::findings::{DoctorReport, RULES, RuleReport, Scope, name_server};
 use crate::streams::inspect::{Detail, Wanted, observe};
 use crate::view::Report as _;
 
-/// Find what is wrong, why it matters and what to type next
+/// Find problems, and say why they matter and what to type next
 ///
-/// Looks at the server, at every stream of the topology, at every group on them and at the tool's own keys, and holds what
-/// it sees against rules: those of `check`, and others that need a closer look. The worst findings come first. It changes
-/// nothing, and costs the server little, whatever the length of a stream or of a pending entries list. What the user may
-/// not look at is a finding, too: silence means that everything was looked at.
+/// Checks the server, every stream of the topology, every group on these streams and the tool's own keys by the rules
+/// below: those of `check`, and further ones that read more. The worst findings come first. The command changes
+/// nothing, and it is cheap for the server, however long a stream or a pending entries list is. Whatever the user may
+/// not read is reported as a finding too, so a report without findings means that everything was checked.
 ///
-/// The exit code is 0 when nothing is found, and 1 when anything is. --explain says what a rule finds, why it matters, and
-/// what to do; without a name it lists all rules.
+/// The exit code is 0 when there is no finding, and 1 when there is one. --explain says what a rule finds, why it
+/// matters, and what to do; without the name of a rule it explains all of them.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::of::<DoctorReport>(DoctorReport::TABLES), after_help = help())]
 pub(super) struct Args {

@@ -1,4 +1,4 @@
-//! `explain`: one entry, and how it stands with each group of its stream.
+//! `explain`: the standing of one entry with each group of its stream.
 
 use anyhow::Result;
 
@@ -15,17 +15,19 @@ use crate::streams::standing::{ExplainReport, explain};
 use crate::view::Report as _;
 use crate::wire::Connection;
 
-/// Explain where one entry stands in its stream and its groups
+/// Explain what happened to one entry in its stream and groups
 ///
-/// Says whether the entry is in the stream, when it was added and how large it is, and for every group of the stream
-/// whether the entry was delivered, to whom and how often, and whether it is pending, acknowledged, dead-lettered or lost.
-/// CERTAINTY is `certain` where the server or a journal says so, `inferred` where it follows from what the server says and
-/// something else may be true (an entry that is not after the position of its group and not pending was acknowledged, or
-/// skipped by a position that was set), and `unknown` where what it would follow from could not be seen.
+/// Shows whether the entry is in the stream, when it was added and how large it is. For every group of the stream it
+/// shows whether the entry was delivered, to which consumer and how often, and whether it is pending, acknowledged,
+/// dead-lettered or lost. CERTAINTY is `certain` when the server or a worker's journal says so. It is `inferred` when
+/// this follows from what the server says, but something else may be true: an entry that is neither pending nor after
+/// the group's position was acknowledged, unless the position was set past it. It is `unknown` when the facts could not
+/// be read.
 ///
-/// Of a dead letter it says where it came from, of a copy that a requeue or a redrive made which entry it is a copy of.
-/// Dead letters, copies and journals are searched, at most --count entries of each stream; what was looked at is said. An
-/// id that no entry ever had is not found (exit 3); what the user may not see is named in warnings (exit 7).
+/// For a dead letter, the entry that it came from is shown, and for a copy that a requeue or a redrive made, the entry
+/// that was copied. Dead letters, copies and journals are searched, at most --count entries of each stream, and the
+/// output says how far. When no entry ever had the id, the exit code is 3. Streams and keys that the user may not read
+/// are named in warnings (exit 7).
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::of::<ExplainReport>(ExplainReport::TABLES), after_help = "\
 Examples:
@@ -35,7 +37,7 @@ Examples:
       -o csv --columns group,standing,certainty,consumer
   ucp-streams explain events.normalized -1 --jq '.groups[].standing'")]
 pub(super) struct Args {
-    /// Stream the entry is in, or was in
+    /// The stream that has or had the entry
     #[arg(value_name = "STREAM", value_parser = name())]
     stream: Name,
 
@@ -43,7 +45,7 @@ pub(super) struct Args {
     #[arg(value_name = "ID", allow_hyphen_values = true)]
     id: Position,
 
-    /// Look at this many entries of each stream at most
+    /// Search at most this many entries of each stream
     #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
 }
@@ -69,7 +71,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     Ok(told_of_denied(&denied, context))
 }
 
-/// The id of the entry that is meant.
+/// The id of the entry that the arguments name.
 async fn id(args: &Args, connection: &Connection, context: &Context) -> Result<EntryId> {
     match place(args.id)? {
         Place::Id(id) => Ok(id),

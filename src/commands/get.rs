@@ -13,8 +13,8 @@ use crate::view::{EntryStyle, EntryWriter, Options, indent_json};
 /// Print one entry of a stream
 ///
 /// Instead of an id, you can give any other position: `start` is the first entry, `end` the last, and `-3` the third
-/// from the end; a time, or `-15m`, is the first entry from then on. When there is no such entry, the command exits 3
-/// and says which ids the stream has.
+/// from the end; a time, or `-15m` for that long ago, is the first entry that was added at that time or later. When
+/// there is no such entry, the command exits 3 and says which ids the stream has.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::entry(), after_help = "\
 Examples:

@@ -28,16 +28,15 @@ const OVER_MAX: Duration = Duration::from_hours(1);
 ///
 /// LAG is a number. A server no longer knows a group's lag after entries were deleted or XGROUP SETID was used. The
 /// entries are then counted, up to the topology's threshold, and LAG is a lower bound (>=), an upper bound (<=) or
-/// unknown (?); it is never a made-up 0. BEHIND is the age of the oldest entry that is not delivered yet, and OLDEST
-/// is the age of the oldest entry that is delivered and not acknowledged. A `!` marks a value beyond a threshold of
-/// the topology, and a lag that may be beyond it; at OLDEST it marks an entry that is too old or has been idle for
-/// too long.
+/// unknown (?). BEHIND is the age of the oldest entry that is not delivered yet, and OLDEST is the age of the oldest
+/// entry that is delivered and not acknowledged. A `!` marks a value beyond a threshold of the topology, and a lag that
+/// may be beyond it. At OLDEST, the `!` marks an entry that is too old or has been idle for too long.
 ///
-/// With --over it looks twice, so long apart, and shows how many entries per minute each group read (READ/MIN), how
-/// many more than were added (GAIN/MIN; below 0 the group falls behind), and in how long it will have caught up at
-/// this pace (CAUGHT UP IN). There is no forecast from less than 30 seconds, nor where the lag is not known (--exact
-/// counts it). Where entries were lost meanwhile, all three are left out, because a lag that shrinks by losses is not
-/// read.
+/// With --over, the groups are observed twice, with this time between. READ/MIN is the number of entries that a group
+/// read per minute, GAIN/MIN how many more these were than were added (below 0 the group falls behind), and CAUGHT UP
+/// IN the time until the lag is 0 at this pace. There is no forecast when the time is less than 30 seconds, or when
+/// the lag is unknown (--exact counts it). All three are left out when entries were lost in the meantime, because a lag
+/// that shrinks by losses was not read.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::list::<Behind>(), after_help = "\
 Examples:

@@ -1,4 +1,4 @@
-//! From the arguments to the exit code: what is handled before parsing, then the settings, the command, and its
+//! The way from the arguments to the exit code: what is handled before parsing, then the settings, the command, and its
 //! errors.
 
 use std::ffi::OsString;
@@ -46,14 +46,14 @@ impl Line {
         Err(Problem::usage(format!("`{command}` has no --dry-run")).hint(usage::NO_REHEARSAL))
     }
 
-    /// Whether its output may go to a pager: the command changes nothing, shows a present state, and ends.
+    /// Whether the command's output may go to a pager: the command changes nothing, shows the present state, and ends.
     fn pages(&self) -> bool {
         let changes = matches!(self.impact, Some(Impact::Write | Impact::Destructive));
         !changes && !self.is_repeated && !self.cli.command.follows()
     }
 
     /// Refuses to start a command that changes the server when its result could not be shown. A command that changes
-    /// nothing finds that out when it writes.
+    /// nothing notices a closed output when it writes.
     fn require_output(&self, console: &Console) -> Result<(), Problem> {
         let changes = matches!(self.impact, Some(Impact::Write | Impact::Destructive));
         if changes && self.cli.command.shows_outcome() {

@@ -1,4 +1,4 @@
-//! `memory`: what the streams of a server take, and what of it can go.
+//! `memory`: how much memory the streams of a server use, and how much of it trimming would free.
 
 use anyhow::Result;
 
@@ -9,25 +9,26 @@ use super::shared::watch::repeatedly;
 use crate::cli::{Impact, Limited, Prints, Watched, count, name};
 use crate::console::{Console, Progress, Signals};
 use crate::exit::Exit;
-use crate::model::{CommandLine, Name};
+use crate::model::{CommandLine, Name, counted};
 use crate::streams::memory::{HoldState, Memory, MemoryEnd, MemoryQuery, MemoryReport, Watch};
 use crate::streams::names::{require_streams, without_dead_letters};
 use crate::view::{MemoryView, Report, human_count};
 
-/// Groups that never read and that are named.
+/// How many groups that have never read are named in warnings.
 const NAMED_MAX: usize = 5;
 
-/// Show what streams take of memory, and what of it can go
+/// Show the memory that streams use, and what trimming would free
 ///
-/// Lists every stream of the database, the largest first, then what they take in all, the server's memory and its other
-/// keys. TRIMMABLE counts the entries that every group has read and acknowledged: a number, a bound (>=, <=) where
-/// counting stopped after 10,000 entries, or unknown (?). ~FREES is their share of the stream's bytes, and so an
-/// estimate. HELD BACK BY names the group that has read or acknowledged the least. A stream without groups has no such
-/// figures: nobody knows who has read it. Nothing is changed.
+/// Lists every stream of the database, the largest first, then the totals of the streams, the server's memory and the
+/// number of its other keys. TRIMMABLE counts the entries that every group has read and acknowledged: a number, a bound
+/// (>=, <=) when counting stopped after 10,000 entries, or unknown (?). ~FREES is their share of the stream's bytes,
+/// which is an estimate. HELD BACK BY names the group that has read or acknowledged the least, because of which later
+/// entries must be kept. A stream without groups has no such figures, because it is unknown who has read it. The
+/// command changes nothing.
 ///
-/// Streams are found by looking through the keys (SCAN with TYPE stream), 1,000,000 of them unless --keys says
-/// otherwise. What the user may not ask is named in a warning and shown as unknown (exit 7). With -o plain, csv and
-/// ndjson the streams are printed; --columns picks the figures of all together. Ctrl-C prints what was seen so far.
+/// Streams are found by scanning the keys (SCAN with TYPE stream), 1,000,000 of them unless --keys says otherwise.
+/// Figures that the user may not read are shown as unknown, and a warning names them (exit 7). With -o plain, csv and
+/// ndjson the streams are printed; --columns can select the totals instead. Ctrl-C prints what was read so far.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::of::<MemoryReport>(MemoryView::TABLES), after_help = "\
 Examples:
@@ -37,11 +38,11 @@ Examples:
   ucp-streams memory -o csv --columns stream,bytes,trimmable,held_back_by
   ucp-streams memory --jq '.streams[] | {stream, bytes, trimmable}'")]
 pub(super) struct Args {
-    /// Streams to look at; all of the database when none is named
+    /// The streams to list; all streams of the database when none is named
     #[arg(value_name = "STREAM", value_parser = name())]
     streams: Vec<Name>,
 
-    /// Look through this many keys for streams at most
+    /// Scan at most this many keys for streams
     #[arg(long, value_name = "N", default_value = "1000000", value_parser = count(u64::MAX))]
     keys: u64,
 
@@ -56,7 +57,7 @@ pub(super) struct Args {
     watched: Watched,
 }
 
-/// Shows how far it is.
+/// Shows the progress.
 struct Watching<'c> {
     console: &'c Console,
     progress: Option<Progress>,
@@ -131,22 +132,22 @@ async fn show(args: &Args, context: &Context) -> Result<Exit> {
     Ok(told_of_refused(refused, beyond, context).and(exit))
 }
 
-/// Says where not all streams are listed.
+/// Warns when not all streams are listed, and says why.
 fn tell_end(report: &MemoryReport, keys: u64, context: &Context) {
     match report.end {
         MemoryEnd::Complete | MemoryEnd::Named | MemoryEnd::Denied => {}
         MemoryEnd::Limit => context.console.note(&format!(
-            "only {} keys are looked through, so that streams may be missing; --keys N looks through more",
+            "only {} keys were scanned, so streams may be missing; --keys N scans more",
             human_count(keys)
         )),
         MemoryEnd::Stopped => context.console.note(&format!(
-            "stopped: {} streams were looked at",
-            human_count(report.stream_count)
+            "stopped after {}",
+            counted(report.stream_count, "stream", "streams")
         )),
     }
 }
 
-/// Says how to see what fills the largest stream.
+/// Suggests the command that shows which entries take the memory of the largest stream.
 fn tell_next(report: &MemoryReport, context: &Context) -> Result<()> {
     let options = context.console.options();
     let Some(largest) = report.streams.first().filter(|it| it.length != Some(0)) else {
@@ -165,7 +166,7 @@ fn tell_next(report: &MemoryReport, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Names the groups that hold entries back and have never read: they may be forgotten.
+/// Names the groups that hold entries back and have never read. Such a group may be forgotten.
 fn tell_never_read(report: &MemoryReport, context: &Context) {
     let streams = report.streams.iter();
     let mut found = { streams }.filter(|it| it.state == HoldState::NeverRead);
@@ -173,7 +174,7 @@ fn tell_never_read(report: &MemoryReport, context: &Context) {
         if let Some(group) = &row.held_back_by {
             let line = CommandLine::new("groups delete").arg(group);
             context.console.note(&format!(
-                "group `{group}` has never read stream `{}` and holds back its entries; where nobody needs it: {}",
+                "group `{group}` has never read stream `{}`, so its entries must be kept; if the group is not needed: {}",
                 row.stream,
                 line.option("--stream", &row.stream)
             ));
@@ -182,7 +183,8 @@ fn tell_never_read(report: &MemoryReport, context: &Context) {
     let more = found.count();
     if more > 0 {
         context.console.note(&format!(
-            "{more} more streams are held back by a group that has never read: -o json has them all"
+            "{} must keep entries for a group that has never read; -o json lists all of them",
+            counted(more, "more stream", "more streams")
         ));
     }
 }

@@ -24,7 +24,7 @@ use crate::view::{Exposed, exposition};
 /// `ucp_streams_group_lag_at_least` and `ucp_streams_group_lag_at_most`. `serve` has the same at /metrics.
 ///
 /// With --textfile, it writes the metrics for the textfile collector of `node_exporter`, for use in a cron job. The file
-/// is replaced in one step, so that nobody reads half of it. When the server cannot be asked, the file has
+/// is replaced in one step, so that nobody reads an incomplete file. When the server cannot be asked, the file has
 /// `ucp_streams_up 0` and none of the figures of before.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, after_help = "\

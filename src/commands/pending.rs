@@ -26,17 +26,17 @@ const BODIES_HELD: usize = 2 << 20;
 
 /// The heading of the options that select entries.
 const FILTERS: &str = "Filters";
-/// The heading of the options that select what is shown of them.
+/// The heading of the options that select what is shown of these entries.
 const SHOWN: &str = "What to show";
 
 /// Show entries that were delivered and are not acknowledged
 ///
-/// Never changes a delivery count. Workers record each entry that is at its second attempt or has been in its handler
-/// for ten seconds: IN FLIGHT is the time since its first attempt started, and REASON is why its last attempt failed.
-/// AGE is the time since the entry was added, taken from its id. With -o plain, csv and ndjson only the requested
-/// parts are printed: the counts of --histogram, the counts of --by, the entries (with --entries, or with neither
-/// --histogram nor --by), and with --count 0 the consumers. In plain and csv, a blank line separates two tables.
-/// --columns selects the table that has these columns.
+/// Reading the list changes no delivery count. Workers record each entry that is at its second attempt or has been in
+/// its handler for ten seconds: IN FLIGHT is the time since its first attempt started, and REASON is why its last
+/// attempt failed. AGE is the time since the entry was added, taken from its id. With -o plain, csv and ndjson only the
+/// requested parts are printed: the counts of --histogram, the counts of --by, the entries (with --entries, or with
+/// neither --histogram nor --by), and with --count 0 the consumers. In plain and csv, a blank line separates two
+/// tables. --columns selects the table that has these columns.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::of::<PendingReport>(Pending::TABLES), after_help = "\
 Examples:
@@ -76,7 +76,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", help_heading = FILTERS)]
     min_deliveries: Option<u64>,
 
-    /// Look at no more than this many entries, the oldest, and list them; 0 lists none [default: all]
+    /// Read and list at most this many entries, the oldest; 0 lists none [default: all]
     #[arg(long, value_name = "N", help_heading = SHOWN)]
     count: Option<u32>,
 
@@ -94,7 +94,8 @@ pub(super) struct Args {
     #[arg(long, help_heading = SHOWN)]
     histogram: bool,
 
-    /// Count entries by the values of these fields (of the 10,000 oldest); a path reaches into JSON: payload.total
+    /// Count entries by the values of these fields (of the 10,000 oldest); a path selects a value within JSON:
+    /// payload.total
     #[arg(long, value_name = "FIELD,FIELD", value_parser = cli::names(), help_heading = SHOWN)]
     by: Vec<cli::Names>,
 

@@ -116,7 +116,7 @@ fn earlier_first(start: Position, end: Position, now_ms: u64) -> (Position, Posi
     if is_later { (end, start) } else { (start, end) }
 }
 
-/// Whether a range holds nothing, whatever is in the stream.
+/// Whether a range is empty, whatever is in the stream.
 pub(super) fn is_backwards(start: Edge, end: Edge) -> bool {
     match (start, end) {
         (Edge::Id(start), Edge::Id(end)) => start > end,
@@ -126,10 +126,10 @@ pub(super) fn is_backwards(start: Edge, end: Edge) -> bool {
     }
 }
 
-/// What is said of such a range; `or_else` is what else can be done.
+/// The error for an empty range; `or_else` names another way to correct the command.
 pub(super) fn backwards(or_else: &str) -> Problem {
     Problem::usage("START is after END, so there is nothing between them")
-        .hint(format!("give the earlier one first{or_else}"))
+        .hint(format!("give the earlier position first{or_else}"))
 }
 
 /// Warns when no entry had a requested field, which is then most likely misspelt, and when the order of fields was
@@ -137,13 +137,10 @@ pub(super) fn backwards(or_else: &str) -> Problem {
 pub(super) fn note_shown(writer: &EntryWriter, console: &Console) {
     let regrouped = writer.regrouped();
     if regrouped > 0 {
-        let (have, entries) = (
-            if regrouped == 1 { "has" } else { "have" },
-            in_words(regrouped),
-        );
         console.warn(&format!(
-            "in {entries}, other fields stand between those of one name, which {have} been grouped here; --pairs \
-                keeps the order"
+            "in {}, the values of a repeated field are separated by other fields; they are grouped here, and --pairs \
+                keeps the order",
+            in_words(regrouped)
         ));
     }
     for field in writer.unseen() {

@@ -1,4 +1,4 @@
-//! `stats`: what a stream's entries have in common, what they take, and when they came.
+//! `stats`: which values a stream's entries share, how many bytes they have, and when they were added.
 
 use anyhow::Result;
 
@@ -18,26 +18,26 @@ use crate::streams::stats::{Stats, StatsEnd, StatsQuery, StatsReport, ValueState
 use crate::streams::tail::Unjudged;
 use crate::view::{Report, StatsView, human_count};
 
-/// Bytes of a value that somebody may type.
+/// The longest value, in bytes, that a suggested command contains.
 const TYPED_MAX: usize = 60;
-/// Values that a screen lists when nothing else is said.
+/// How many values a terminal lists by default.
 const TOP: usize = 20;
 
 /// Count a stream's entries by their fields, and over time
 ///
-/// With --by one row for each value of the fields, the most frequent first: how many entries have it, their share, how
-/// many were added a minute, their bytes and sizes, and how long ago the last one was added. Entries with none of the
-/// fields are a row of their own, and all values that are not listed are one more, so that the rows add up to all that
-/// was counted. Without --by one row for each field. Then entries over time, and the figures of all together. Sizes are
-/// bytes of names and values. Of a repeated field the first value counts.
+/// With --by, the output has one row for each value of the fields, the most frequent first: how many entries have it,
+/// their share, how many were added per minute, their sizes, and how long ago the last one was added. Entries without
+/// any of the fields have a row of their own, and all values that are not listed share one row, so that the rows add up
+/// to all counted entries. Without --by, there is one row for each field. Below this are the entries over time, and the
+/// totals. Sizes are the bytes of names and values. When an entry repeats a field, its first value counts.
 ///
-/// The newest entries of the range are looked at, 1,000,000 unless --count says otherwise. Values take 32 MiB of memory
-/// at most: where there are too many different ones, those with few entries make room, ENTRIES is a lower bound (>=) and
-/// UNCOUNTED says how many it can miss. What is estimated has a ~.
+/// The newest entries of the range are counted, 1,000,000 unless --count says otherwise. The values take at most 32 MiB
+/// of memory. When there are too many different ones, those with the fewest entries are dropped; ENTRIES is then a
+/// lower bound (>=), and UNCOUNTED says how many entries it can miss. Estimates are marked with ~.
 ///
-/// With -o plain, csv and ndjson the values are printed, or the fields; --columns picks another table. Of a dead-letter
-/// stream --by and --where take `reason` (its last line), `group`, `stream` and `consumer` too. Ctrl-C prints what was
-/// counted so far.
+/// With -o plain, csv and ndjson the values, or without --by the fields, are printed; --columns can select another
+/// table. In a dead-letter stream, --by and --where also accept `reason` (its last line), `group`, `stream` and
+/// `consumer` of the dead letter. Ctrl-C prints what was counted so far.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::of::<StatsReport>(StatsView::TABLES), after_help = "\
 Examples:
@@ -56,7 +56,7 @@ pub(super) struct Args {
     #[arg(value_name = "START", allow_hyphen_values = true)]
     start: Option<Position>,
 
-    /// Where to end, included [default: end]
+    /// Where to end; this position is included [default: end]
     #[arg(value_name = "END", allow_hyphen_values = true)]
     end: Option<Position>,
 
@@ -69,7 +69,7 @@ pub(super) struct Args {
     )]
     since: Option<Position>,
 
-    /// Where to end, included, instead of END
+    /// Where to end, instead of END; this position is included
     #[arg(
         long,
         value_name = "POSITION",
@@ -78,20 +78,20 @@ pub(super) struct Args {
     )]
     until: Option<Position>,
 
-    /// Count entries by the values of these fields; a path leads into JSON: payload.total
+    /// Count entries by the values of these fields; a path selects a value within JSON: payload.total
     #[arg(long, value_name = "FIELD,FIELD", value_parser = names())]
     by: Vec<Names>,
 
-    /// List this many values at most, the most frequent; 0 lists all [default: 20 on a terminal, else all]
+    /// List at most this many values, the most frequent; 0 lists all [default: 20 on a terminal, else all]
     #[arg(long, value_name = "N", requires = "by")]
     top: Option<u32>,
 
-    /// Only entries whose field has this value, or with != has not; a path leads into JSON: payload.customer.id=7. All of
-    /// several must hold
+    /// Only entries whose field has this value, or, with !=, does not have it; a path selects a value within JSON:
+    /// payload.customer.id=7. When given several times, all conditions must hold
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition())]
     equal: Vec<Condition>,
 
-    /// Look at this many entries at most, the newest
+    /// Count at most this many entries, the newest
     #[arg(long, value_name = "N", default_value = "1000000", value_parser = count(u64::MAX))]
     count: u64,
 }
@@ -124,7 +124,7 @@ impl Args {
     }
 }
 
-/// Shows how far it is, and what is left out.
+/// Shows the progress, and which entries are left out.
 struct Watching<'a> {
     progress: Progress,
     stream: &'a Name,
@@ -182,7 +182,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Says where not all of the range was looked at, and how to see what is most frequent.
+/// Warns when not the whole range was read, and suggests the command that shows the entries with the most frequent
+/// value.
 fn tell_end(report: &StatsReport, context: &Context) {
     let console = &context.console;
     let looked_at = human_count(report.looked_at);

@@ -56,7 +56,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "POSITION", allow_hyphen_values = true)]
     since: Option<Position>,
 
-    /// Only entries whose field has this value, or, with !=, does not have it; a path reaches into JSON:
+    /// Only entries whose field has this value, or, with !=, does not have it; a path selects a value within JSON:
     /// payload.customer.id=7. When given several times, all conditions must hold
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition())]
     equal: Vec<Condition>,
@@ -180,7 +180,7 @@ impl<'c> Shown<'c> {
         Self::styled(streams, follows, style, console.options(), console)
     }
 
-    /// Like [`Shown::new`], but on a screen each entry takes one line, unless long output is wanted.
+    /// Like [`Shown::new`], but on a terminal each entry takes one line, unless --long was given.
     fn in_lines(
         streams: &'c [Name],
         follows: bool,

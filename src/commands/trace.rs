@@ -10,7 +10,7 @@ use super::shared::header::{Alerts, Header};
 use crate::cli::{Impact, Limited, Position, Prints, bytes_of, name};
 use crate::console::{Signals, Stop};
 use crate::exit::Exit;
-use crate::model::{CommandLine, EntryId, Limit, Name, Problem, Time, escaped};
+use crate::model::{CommandLine, EntryId, Limit, Name, Problem, Time, entries, escaped};
 use crate::streams::inspect::Denied;
 use crate::streams::search::{SearchEnd, Searched, Searcher};
 use crate::streams::trace::{FOUND_MAX, Trace, TraceQuery, TraceReport};
@@ -20,13 +20,14 @@ use crate::wire::Connection;
 
 /// Follow one event across streams, by the value of a field
 ///
-/// Looks through the streams of the topology, what their handlers write to, and all dead-letter streams, the newest entries
-/// first, for entries whose field has this value. Lists them in the order in which they were added, with how much LATER
-/// each is than the one before, by their ids, and says how each stands with the groups of its stream, as `explain` does.
+/// Searches the streams of the topology, the streams that their handlers write to, and all dead-letter streams for
+/// entries whose field has this value. Lists these entries in the order in which they were added. LATER is the time
+/// from one entry to the next, by their ids. For each entry, the standing with the groups of its stream is shown as in
+/// `explain`.
 ///
-/// Of each stream it looks at entries since --since, at most --count of them, and lists the newest 100 that match; what
-/// was looked at is said. A value that is found nowhere is exit 3. Ctrl-C shows what was found so far (exit 130); what
-/// the user may not see is named in warnings (exit 7).
+/// In each stream, at most --count entries since --since are read, the newest first, and the newest 100 matches are
+/// listed. The output says how far each stream was searched. When no entry has the value, the exit code is 3. Ctrl-C
+/// shows what was found so far (exit 130). Streams that the user may not read are named in warnings (exit 7).
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::of::<TraceReport>(TraceReport::TABLES), after_help = "\
 Examples:
@@ -39,11 +40,11 @@ pub(super) struct Args {
     #[arg(value_name = "VALUE", allow_hyphen_values = true)]
     value: OsString,
 
-    /// The field that has it; a path leads into JSON: payload.order.number
+    /// The field that has the value; a path selects a value within JSON: payload.order.number
     #[arg(long, value_name = "FIELD", default_value = "event_id", value_parser = name())]
     field: Name,
 
-    /// Look at entries from this position on: a time, -10m, an entry id, start
+    /// Search entries from this position on: a time, -10m, an entry id, start
     #[arg(
         long,
         value_name = "POSITION",
@@ -52,7 +53,7 @@ pub(super) struct Args {
     )]
     since: Position,
 
-    /// Look at this many entries of each stream at most, the newest
+    /// Search at most this many entries of each stream, the newest
     #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
 
@@ -83,7 +84,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         Looked::Stopped { report, stop } => {
             header.begin(context);
             show(&report, args.limit.rows(), context)?;
-            console.warn("stopped before everything was looked at; groups were not asked");
+            console.warn("stopped before the search was complete; the standing of the entries with groups was not looked up");
             for it in &report.searched {
                 console.note(&searched_text(it, report.since));
             }
@@ -97,7 +98,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
 }
 
-/// How a look ended.
+/// How the search ended.
 enum Looked {
     Found {
         report: TraceReport,
@@ -165,20 +166,20 @@ fn show(report: &TraceReport, limit: Limit, context: &Context) -> Result<()> {
     console.show_report(report, limit)?;
     if report.has_more {
         console.note(&format!(
-            "only the newest {FOUND_MAX} matches of a stream are listed, and there are more: a later --since, or another --field, finds fewer"
+            "only the newest {FOUND_MAX} matches of a stream are listed, and there are more; a later --since or another --field narrows the search"
         ));
     }
     if report.unjudged > 0 {
         console.warn(&format!(
-            "{} entries could not be judged: `{}` leads into a value that is not JSON",
-            human_count(report.unjudged),
+            "{} could not be compared, because `{}` is a path into a value that is not JSON",
+            entries(report.unjudged),
             report.field
         ));
     }
     Ok(())
 }
 
-/// That no entry has the value, with what was looked at and what else to try.
+/// The error that no entry has the value. It says what was searched and what else to try.
 fn found_nowhere(query: &TraceQuery, searched: &[Searched]) -> Problem {
     let value = escaped(&query.value);
     let looked: Vec<String> = searched
@@ -190,7 +191,7 @@ fn found_nowhere(query: &TraceQuery, searched: &[Searched]) -> Problem {
         .collect();
     let is_cut = searched.iter().any(|it| !it.is_whole());
     let problem = Problem::not_found(format!(
-        "no entry has {}={value}; looked at {}",
+        "no entry has {}={value}; searched {}",
         query.field,
         looked.join(", ")
     ));
@@ -203,12 +204,12 @@ fn found_nowhere(query: &TraceQuery, searched: &[Searched]) -> Problem {
         return problem.hint(format!("that is an entry id: `{line}` explains one entry"));
     }
     let more = if is_cut {
-        "a greater --count looks at more of each stream, "
+        "a greater --count searches more of each stream, "
     } else {
         ""
     };
     problem.hint(format!(
-        "{more}--since start looks at all that is still there, --field names another field than `{}`",
+        "{more}--since start searches everything that still exists, and --field names a field other than `{}`",
         query.field
     ))
 }

@@ -1,4 +1,4 @@
-//! `wait`: until groups are as a deployment needs them.
+//! `wait`: waits until groups meet the conditions of a deployment.
 
 use std::time::Duration;
 
@@ -14,19 +14,20 @@ use crate::settings::Origin;
 use crate::streams::wait::{Condition, Goal, Patience, Waited, connect, wait};
 use crate::topology::Topology;
 
-/// How long it waits where --timeout does not say.
+/// How long the command waits when --timeout is not given.
 const USUAL: Duration = Duration::from_mins(5);
-/// How long it waits for one answer at most.
+/// The longest time that the command waits for one reply.
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// Wait until groups have caught up, for deployments and scripts
 ///
-/// Looks at each GROUP twice a second, or at every group of the topology, until all conditions hold: those that are given,
-/// or `--lag 0 --pending 0` when none is. With --for they must hold for so long without a break. A value that is unknown,
-/// and a group that does not exist yet, do not meet a condition. While the server is away it waits for it, too.
+/// Checks each GROUP, or every group of the topology, twice a second until all of the given conditions hold at the same
+/// time. Without a condition it waits for `--lag 0 --pending 0`. With --for, the conditions must hold for that long
+/// without a break. A condition on an unknown value, or on a group that does not exist yet, does not hold. When the
+/// server is unavailable, the command waits for the server as well.
 ///
-/// The exit code is 0 as soon as the conditions hold, and 4 when they do not within --timeout, which here is the time for
-/// all of it (5m when it is not given); the error says what is missing.
+/// The exit code is 0 as soon as the conditions hold. When they do not hold within --timeout, the exit code is 4, and
+/// the error says which conditions are missing. For this command, --timeout limits the whole wait; the default is 5m.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::list::<Condition>(), after_help = "\
 Examples:
@@ -87,7 +88,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     };
     if args.hold > limit {
         let text = format!(
-            "--for {} is longer than the {} of --timeout: the conditions cannot hold for so long before it is over",
+            "--for {} is longer than --timeout {}: the conditions could not hold for long enough",
             format_duration_short(args.hold),
             format_duration_short(limit)
         );
@@ -120,15 +121,15 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     Err(not_reached(&waited, limit, args.hold, topology).into())
 }
 
-/// What is missing at the deadline.
+/// Which conditions are not met at the deadline.
 fn not_reached(waited: &Waited, limit: Duration, hold: Duration, topology: &Topology) -> Problem {
     let limit = format_duration_short(limit);
     let missing = match &waited.error {
-        Some(error) => format!("the server did not answer the last time: {error}"),
+        Some(error) => format!("the last query failed: {error}"),
         None if waited.conditions.is_empty() => "the server did not answer".to_owned(),
         None => match missing(&waited.conditions) {
             None => format!(
-                "the conditions hold, but have not for {} yet",
+                "the conditions hold, but not for {} yet",
                 format_duration_short(hold)
             ),
             Some(missing) => missing,
@@ -139,13 +140,13 @@ fn not_reached(waited: &Waited, limit: Duration, hold: Duration, topology: &Topo
         Some(it) => it.target().command("check", topology),
         None => CommandLine::new("ping"),
     };
-    let text = format!("not reached within {limit}: {missing}");
+    let text = format!("the conditions were not met within {limit}: {missing}");
     Problem::new(Kind::Unavailable, text).hint(format!(
-        "`{next}` says what is wrong; or give a longer --timeout"
+        "`{next}` shows what is wrong; or give a longer --timeout"
     ))
 }
 
-/// What does not hold.
+/// The conditions that do not hold.
 fn missing(conditions: &[Condition]) -> Option<String> {
     let missing = conditions.iter().filter(|it| !it.is_met);
     let missing: Vec<String> = missing.map(Condition::missing).collect();

@@ -11,7 +11,7 @@ use crate::model::{Kind, Problem};
 /// Why a standard stream cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It was closed when the process began.
+    /// The stream was closed when the process began.
     Closed,
     /// Standard output that is open for reading only.
     OnlyForReading,
@@ -82,7 +82,7 @@ mod at_start {
     const STDIN: u8 = 1;
     const STDOUT: u8 = 2;
 
-    /// Which of them were closed before anything was opened in their place.
+    /// Which of the streams were closed before anything was opened in their place.
     static CLOSED: AtomicU8 = AtomicU8::new(0);
 
     /// Runs before the runtime, because afterwards the null device that the runtime opened cannot be told from one

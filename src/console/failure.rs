@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::model::{Problem, Tone};
 use crate::view::{Theme, write_json};
 
-/// `error: message`, its causes, and `hint: …`, on a screen of so many columns.
+/// How an error is written: `error: message`, its causes, and `hint: …`, wrapped to the `width` of the terminal.
 pub(super) fn as_text(error: &anyhow::Error, theme: Theme, width: Option<u16>) -> String {
     let mut messages = messages(error).into_iter();
     let first = messages.next().unwrap_or_default();

@@ -11,7 +11,7 @@ use super::terminal::stderr_width;
 use crate::model::{LogFormat, escaped};
 use crate::view::{fitted, json_made_safe};
 
-/// How far the further lines of an event are indented on a screen.
+/// How far the continuation lines of a log event are indented on a terminal.
 const INDENT: usize = 4;
 
 /// See [`super::Console::start_logs`]. `screen`: standard error is a terminal, which may show this bar.

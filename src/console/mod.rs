@@ -134,8 +134,8 @@ impl Console {
         Ok(())
     }
 
-    /// From now on, output that is longer than the screen goes through a pager, if one may be used. For commands that
-    /// show something and end.
+    /// From now on, output that is longer than the screen goes through a pager, if a pager may be used. Commands that
+    /// print a result and end call this.
     pub fn page(&self) {
         // Without a keyboard nobody could leave it; who names one knows what it does.
         let can_leave =
@@ -289,7 +289,7 @@ impl Console {
         out.flush()
     }
 
-    /// Shows one object with all it has, where it would be a table with the usual columns only.
+    /// Shows one object with all of its columns, where a table would have only the default columns.
     ///
     /// # Errors
     /// As [`Console::show`].

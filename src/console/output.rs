@@ -248,7 +248,7 @@ mod tests {
         })
     }
 
-    /// Fails as a sink of the system would.
+    /// Fails in the way in which an output of the system would fail.
     struct Failing(ErrorKind);
 
     impl Write for Failing {

@@ -47,7 +47,7 @@ enum Stage {
 
 struct Running {
     child: Child,
-    /// What it was given, as long as that is not too much.
+    /// The output that was given to the pager so far, up to a limit.
     kept: Option<Vec<u8>>,
 }
 
@@ -152,7 +152,7 @@ impl Write for Pager {
 }
 
 impl Running {
-    /// `None` when it cannot be started; the output is then simply written.
+    /// `None` when the pager cannot be started; the output is then written to standard output.
     fn start(choice: &PagerChoice) -> Option<Self> {
         let mut command = match choice {
             PagerChoice::Usual => {
@@ -185,8 +185,8 @@ impl Running {
         }
     }
 
-    /// Waits for its end. If it never started, the output that it was given is written to standard output. Returns
-    /// whether that was so.
+    /// Waits until the pager ends. If it never started, the output that it was given is written to standard output.
+    /// Returns whether it never started.
     fn finish(&mut self) -> io::Result<bool> {
         drop(self.child.stdin.take());
         let code = self.child.wait()?.code();

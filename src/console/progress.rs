@@ -97,7 +97,7 @@ impl Progress {
         }))
     }
 
-    /// Whether none of it is shown.
+    /// Whether no part of the progress is shown.
     pub fn is_silent(&self) -> bool {
         matches!(self.0, Kind::Silent)
     }

@@ -49,7 +49,7 @@ mod look {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::Errno;
 
-    /// Waits until it is so; `false` when the system offers no way to wait for it.
+    /// Waits until nobody reads standard output any more; `false` when the system offers no way to wait for this.
     pub(super) fn await_hangup() -> bool {
         looked_at(None)
     }

@@ -20,7 +20,7 @@ pub(super) fn note_for_filters() {
     HAS_FILTERS.store(true, Ordering::Relaxed);
 }
 
-/// The last signal that was noticed in this way.
+/// The last signal that this thread noticed.
 pub(super) fn caught() -> Option<Stop> {
     match CAUGHT.load(Ordering::Relaxed) {
         INTERRUPT => Some(Stop::Interrupt),

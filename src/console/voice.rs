@@ -1,4 +1,4 @@
-//! What is said on standard error: escaped, and on a screen broken between words.
+//! The messages on standard error: escaped, and on a terminal wrapped between words.
 
 use std::io::{self, Write as _};
 
@@ -8,14 +8,14 @@ use super::terminal::stderr_width;
 use crate::model::{Tone, escape_into};
 use crate::view::{Theme, fitted};
 
-/// How far the lines of a remark are set in that follow its first one on a screen.
+/// How far the continuation lines of a message are indented on a terminal.
 const REMARK_INDENT: usize = 2;
 
 /// Standard error.
 #[derive(Clone, Debug)]
 pub(super) struct Voice {
     pub(super) theme: Theme,
-    /// Whether somebody reads it on a screen: lines are broken between words.
+    /// Whether standard error is a terminal, so that lines are wrapped between words.
     pub(super) is_terminal: bool,
     pub(super) bar: Bar,
     pub(super) pager: Pager,
@@ -38,17 +38,17 @@ impl Voice {
         self.tell(&self.fitted_remark(text));
     }
 
-    /// A remark as it fits on the screen.
+    /// A message, wrapped to the width of the terminal.
     pub(super) fn fitted_remark(&self, text: &str) -> String {
         fitted(lines(text, ""), self.width(), REMARK_INDENT)
     }
 
-    /// The columns of the screen, as it is now; none where there is no screen.
+    /// The present width of the terminal in columns; `None` without a terminal.
     pub(super) fn width(&self) -> Option<u16> {
         self.is_terminal.then(stderr_width).flatten()
     }
 
-    /// Text that fits as it is, or is none that a person reads.
+    /// Writes a text that needs no wrapping, or that is not meant for people.
     pub(super) fn tell(&self, text: &str) {
         if self.pager.holds(text) {
             return;
@@ -61,7 +61,7 @@ impl Voice {
     }
 }
 
-/// `text` behind its label, its lines one under the other.
+/// `text` after its label; its further lines stand below the first one.
 pub(super) fn labelled(
     theme: Theme,
     tone: Tone,
@@ -74,7 +74,7 @@ pub(super) fn labelled(
     fitted(text, width, margin.len())
 }
 
-/// `text` line by line escaped, every line but the first behind `margin`.
+/// `text`, escaped line by line; every line except the first one begins with `margin`.
 pub(super) fn lines(text: &str, margin: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for (place, line) in text.trim_end().split('\n').enumerate() {

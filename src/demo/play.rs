@@ -28,9 +28,9 @@ const CLAIM_IDLE: Duration = GroupSpec::CLAIM_IDLE_MIN;
 /// What the workers did.
 #[derive(Debug)]
 pub struct Work {
-    /// By group: the distinct ids that its handler reports as handled.
+    /// The distinct ids that each group's handler reports as handled.
     pub ledgers: BTreeMap<Name, BTreeSet<EntryId>>,
-    /// By group: the counters of its worker.
+    /// The counters of each group's worker.
     pub summaries: BTreeMap<Name, Summary>,
 }
 
@@ -99,7 +99,7 @@ impl Crew {
             if since.elapsed() > PATIENCE {
                 bail!(Problem::new(
                     Kind::Unavailable,
-                    format!("the workers handled nothing more for {PATIENCE:?}")
+                    format!("the workers made no progress for {PATIENCE:?}")
                 ));
             }
             sleep(Duration::from_millis(50)).await;

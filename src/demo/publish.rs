@@ -27,7 +27,7 @@ pub struct Published {
     pub ids: BTreeMap<Name, BTreeSet<EntryId>>,
     /// How many entries were made to fail permanently.
     pub poison: u64,
-    /// By group: the ids that were seen to be trimmed before they were delivered to it.
+    /// The ids that were seen to be trimmed before they were delivered, by group.
     trimmed: BTreeMap<Name, BTreeSet<EntryId>>,
 }
 

@@ -60,7 +60,7 @@ impl Standing {
         published.range((from, Bound::Unbounded)).count() as u64
     }
 
-    /// Those of the `published` entries that are gone and were never delivered.
+    /// The `published` entries that are gone from the stream and were never delivered.
     pub(super) fn trimmed(&self, published: &BTreeSet<EntryId>) -> impl Iterator<Item = EntryId> {
         // Without an entry of either side the range would be backwards.
         let first = self.first.max(self.last_delivered);

@@ -1,4 +1,4 @@
-//! What `check` says: one verdict, what it rests on, and the groups that were looked at.
+//! The report of `check`: one verdict, the findings that it is based on, and the groups that were checked.
 
 use super::{Finding, Severity};
 use crate::model::{counted, with_commas};
@@ -11,14 +11,15 @@ pub struct CheckReport {
     pub verdict: Severity,
     /// The verdict in a sentence.
     pub summary: String,
-    /// What is wrong, the worst first.
+    /// The findings, the worst first.
     pub findings: Vec<Finding>,
-    /// The groups that were looked at.
+    /// The groups that were checked.
     pub groups: Vec<GroupReport>,
 }
 
 impl CheckReport {
-    /// Of what was found; where something could not be looked at, nobody knows that all is well.
+    /// The report of these findings. `is_partial` means that something could not be observed, so that the verdict
+    /// cannot be OK.
     pub fn new(findings: Vec<Finding>, groups: Vec<GroupReport>, is_partial: bool) -> Self {
         let worst = findings.iter().map(|it| it.severity).max();
         let least = if is_partial {
@@ -30,7 +31,7 @@ impl CheckReport {
         let looked = counted(groups.len(), "group", "groups");
         let is_in_trouble = |group: &&GroupReport| findings.iter().any(|it| it.is_about(group));
         let summary = match groups.iter().filter(is_in_trouble).count() {
-            0 if is_partial => format!("{looked} looked at; some streams may not be looked at"),
+            0 if is_partial => format!("{looked} checked; some streams could not be read"),
             0 if findings.is_empty() => format!("{looked} without a finding"),
             troubled => format!(
                 "{} in {} of {looked}",

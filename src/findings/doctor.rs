@@ -1,21 +1,21 @@
-//! What `doctor` says: all findings, and what the rules say of themselves.
+//! The report of `doctor`: all findings, and the explanations of the rules.
 
 use super::{Finding, Rule, Scope, Severity, findings};
 use crate::model::{counted, report};
 
-/// All that is wrong.
+/// The findings of all rules.
 #[derive(Clone, Debug, serde::Serialize, schemars::JsonSchema)]
 pub struct DoctorReport {
     /// The worst of all findings.
     pub verdict: Severity,
-    /// What was looked at and found, in a sentence.
+    /// What was checked and what was found, in one sentence.
     pub summary: String,
-    /// What is wrong, the worst first.
+    /// The findings, the worst first.
     pub findings: Vec<Finding>,
 }
 
 impl DoctorReport {
-    /// Of what was seen.
+    /// The report about an observation.
     pub fn new(scope: &Scope<'_>) -> Self {
         let found = findings(scope);
         let verdict = found.iter().map(|it| it.severity).max();
@@ -41,15 +41,15 @@ report! {
     /// A rule of `doctor`.
     #[derive(Clone, Debug)]
     pub struct RuleReport {
-        /// Its name.
+        /// The rule's name.
         pub rule: &'static str => whole("RULE"),
-        /// What it finds.
+        /// What the rule finds.
         pub finds: &'static str => text("FINDS"),
-        /// Why it matters.
+        /// Why the problem matters.
         pub why: &'static str => text("WHY", wide),
-        /// What to do.
+        /// What to do about the problem.
         pub remedy: &'static str => text("REMEDY", wide),
-        /// Whether `check` holds it, too.
+        /// Whether `check` applies the rule too.
         pub is_in_check: bool => whole("IN CHECK", wide),
     }
 }

@@ -1,4 +1,4 @@
-//! A finding: something that is wrong, as data.
+//! A finding: one problem, as data.
 
 use super::Rule;
 use crate::model::{CommandLine, Name, report, states};
@@ -6,12 +6,12 @@ use crate::streams::inspect::GroupReport;
 use crate::topology::Level;
 
 states! {
-    /// How bad a finding is.
+    /// The severity of a finding.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub enum Severity {
-        /// All is well.
+        /// No problem was found.
         Ok = "OK" in Ok,
-        /// Nobody knows, and it may be bad.
+        /// It is unknown whether there is a problem.
         Unknown = "UNKNOWN" in Warn,
         /// Look at it.
         Warning = "WARNING" in Warn,
@@ -29,14 +29,14 @@ impl From<Level> for Severity {
     }
 }
 
-/// A figure that a finding rests on.
+/// A figure that a finding is based on.
 #[derive(Clone, Debug, serde::Serialize, schemars::JsonSchema)]
 pub struct Evidence {
-    /// What it is, as its key in the JSON of `info`.
+    /// The name of the figure, which is its key in the JSON of `info`.
     pub figure: &'static str,
-    /// Its value, as people read it.
+    /// The value, formatted for people.
     pub value: String,
-    /// Where it comes from: the command that was asked.
+    /// The source of the value: the command that the server answered.
     pub source: &'static str,
 }
 
@@ -44,21 +44,21 @@ report! {
     /// Something that is wrong.
     #[derive(Clone, Debug)]
     pub struct Finding {
-        /// How bad it is.
+        /// The severity.
         pub severity: Severity => whole("SEVERITY"),
         /// The rule that found it.
         pub rule: &'static str => whole("RULE"),
-        /// The group, where it is about one.
+        /// The group, if the finding is about a group.
         pub group: Option<Name> => text("GROUP"),
         /// The stream.
         pub stream: Option<Name> => text("STREAM"),
-        /// What is wrong, with its figures.
+        /// The problem, with its figures.
         pub summary: String => text("WHAT"),
-        /// Why it matters.
+        /// Why the problem matters.
         pub why: &'static str => text("WHY", wide),
         /// The figures it rests on.
         pub evidence: Vec<Evidence>,
-        /// What to type next.
+        /// The command to type next.
         pub next: String => text("NEXT", wide),
     }
 }
@@ -108,7 +108,7 @@ impl Finding {
         }
     }
 
-    /// As `rule` found it.
+    /// The same finding, as a finding of `rule`.
     pub(super) fn by(self, rule: &Rule) -> Self {
         Self {
             rule: rule.id,
@@ -117,7 +117,7 @@ impl Finding {
         }
     }
 
-    /// With a figure.
+    /// The same finding with one more figure.
     pub(super) fn with(
         mut self,
         figure: &'static str,
@@ -132,12 +132,12 @@ impl Finding {
         self
     }
 
-    /// Whether it is about this group.
+    /// Whether the finding is about this group.
     pub fn is_about(&self, group: &GroupReport) -> bool {
         self.group.as_ref() == Some(&group.group) && self.stream.as_ref() == Some(&group.stream)
     }
 
-    /// What it is about, in a word or two.
+    /// What the finding is about: a stream, a group, or the server.
     pub fn subject(&self) -> String {
         match (&self.group, &self.stream) {
             (Some(group), Some(stream)) => format!("{group} on {stream}"),

@@ -1,5 +1,6 @@
-//! What is wrong, by rules over an observation: each says how bad it is, by which figures, why it matters, and what to type
-//! next. Pure: whoever looked has asked the server. A rule is a file in `rules`, and a word in the list there.
+//! Rules that find problems in an observation. Each finding says how severe the problem is, on which figures it is
+//! based, why it matters, and what to type next. Pure: the observation was made before. Each rule is a file in `rules`
+//! and a word in the list there.
 
 mod check;
 mod doctor;
@@ -19,42 +20,42 @@ pub use scope::Scope;
 
 use crate::model::Name;
 
-/// What a rule says of itself.
+/// The explanation of a rule.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
-    /// What it finds, as a clause.
+    /// What the rule finds, as a clause.
     pub finds: &'static str,
-    /// Why it matters, in a sentence.
+    /// Why the problem matters, in one sentence.
     pub why: &'static str,
-    /// What to do, in a sentence.
+    /// What to do about the problem, in one sentence.
     pub remedy: &'static str,
-    /// What must be looked at for it.
+    /// What must be observed for the rule.
     pub needs: Needs,
 }
 
-/// What must be looked at for a rule.
+/// What must be observed for a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
-    /// Groups and streams, as `check` does.
+    /// Groups and streams, as for `check`.
     Observation,
-    /// What only a closer look shows, as that of `doctor`.
+    /// The details that only `doctor` reads.
     Details,
 }
 
 /// One kind of trouble.
 #[derive(Debug)]
 pub struct Rule {
-    /// Its name, in JSON too.
+    /// The rule's name, also in JSON.
     pub id: &'static str,
-    /// What it says of itself.
+    /// The explanation of the rule.
     pub about: About,
     check: fn(&Scope<'_>) -> Vec<Finding>,
 }
 
-/// What a command of Redis begins with.
+/// The beginning of a command line for redis-cli.
 const REDIS_CLI: &str = "redis-cli ";
 
-/// Adds to the commands for redis-cli the `options` with which it reaches the server.
+/// Adds the connection `options` to the redis-cli commands of the findings, so that they reach the same server.
 pub fn name_server(findings: &mut [Finding], options: &str) {
     for finding in findings {
         if let Some(command) = finding.next.strip_prefix(REDIS_CLI) {
@@ -63,8 +64,8 @@ pub fn name_server(findings: &mut [Finding], options: &str) {
     }
 }
 
-/// What the rules find, the worst first; of what is as bad, what is about groups that the topology does not name comes last.
-/// Rules that need a closer look find nothing where there was none.
+/// The findings of all rules, the worst first. Among equally bad findings, those about groups that the topology does
+/// not name come last. Rules that need details find nothing when no details were read.
 pub fn findings(scope: &Scope<'_>) -> Vec<Finding> {
     let extra = scope.observation.groups().filter(|it| it.is_extra);
     let extra: HashSet<(&Name, &Name)> = extra.map(|it| (&it.group, &it.stream)).collect();

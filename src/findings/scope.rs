@@ -10,27 +10,27 @@ use crate::streams::inspect::{
 use crate::streams::target::Target;
 use crate::topology::{Alert, GroupSpec, Measure, Topology};
 
-/// What rules look at.
+/// What the rules are applied to.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
-    /// What was seen.
+    /// The observation.
     pub observation: &'a Observation,
-    /// What is expected.
+    /// The topology that the server should have.
     pub topology: &'a Topology,
 }
 
 impl<'a> Scope<'a> {
-    /// What a closer look has shown, where there was one.
+    /// The details, if they were read.
     pub fn details(&self) -> Option<&'a Details> {
         self.observation.details.as_ref()
     }
 
-    /// What the server says of itself, where there was a closer look.
+    /// What the server reports about itself, if details were read.
     pub(super) fn server(&self) -> Option<&'a ServerDetails> {
         self.details().map(|it| &it.server)
     }
 
-    /// The groups that are there, each with its closer look.
+    /// The existing groups, each with its details.
     pub(super) fn closely(&self) -> impl Iterator<Item = (&'a GroupReport, &'a GroupDetails)> {
         let details = self.details().into_iter().flat_map(|it| &it.groups);
         details.filter_map(|details| {
@@ -39,20 +39,21 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// The oldest entry of a stream that was seen.
+    /// The first entry id of an observed stream.
     pub(super) fn first_id_of(&self, stream: &Name) -> Option<EntryId> {
         let mut streams = self.observation.streams.iter();
         let stream: Option<&StreamReport> = streams.find(|it| it.stream == *stream);
         stream.and_then(|it| it.first_id)
     }
 
-    /// What the topology says of a group, or of any.
+    /// The group's declaration in the topology, or the default one.
     pub(super) fn spec_of(&self, group: &GroupReport) -> GroupSpec {
         let found = self.topology.group(&group.group, Some(&group.stream));
         found.unwrap_or_else(|_| GroupSpec::new(group.group.clone(), group.stream.clone()))
     }
 
-    /// How long an entry of a group must rest before it is claimed: as its workers say, else as the topology does.
+    /// How long an entry of a group must be idle before it is claimed: the value that its workers have published, or
+    /// else the topology's.
     pub(super) fn claim_idle(&self, group: &GroupReport, details: &GroupDetails) -> Duration {
         let published = details.claim_idle;
         published.unwrap_or_else(|| self.spec_of(group).claim_idle)

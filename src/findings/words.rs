@@ -1,4 +1,4 @@
-//! Figures in words, as findings have them.
+//! Formats figures for the sentences of findings.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(super) fn said(count: Lag) -> String {
     }
 }
 
-/// A number of entries as the table has it.
+/// A number of entries as a table shows it.
 pub(super) fn figure(count: Lag) -> String {
     match count {
         Lag::Known(count) => count.to_string(),
@@ -25,7 +25,7 @@ pub(super) fn figure(count: Lag) -> String {
     }
 }
 
-/// A length of time; `?` where it is not known.
+/// A duration; `?` when it is unknown.
 pub(super) fn millis(ms: Option<u64>) -> String {
     ms.map_or_else(
         || "?".to_owned(),

@@ -44,7 +44,7 @@ impl AdaptiveBatch {
         bytes / self.entry_bytes.max(1)
     }
 
-    /// A request for `asked` entries returned `got`, whose names and values are `bytes` long.
+    /// Records that a request for `asked` entries returned `got`, whose names and values are `bytes` long.
     pub fn brought(&mut self, asked: usize, got: usize, bytes: usize) {
         if got == 0 {
             return;
@@ -64,7 +64,7 @@ impl AdaptiveBatch {
         self.now = fits.min(most).clamp(1, self.max);
     }
 
-    /// A request for `asked` entries was not answered in time.
+    /// Records that a request for `asked` entries was not answered in time.
     pub fn was_late(&mut self, asked: usize) {
         if asked > 1 {
             self.now = (asked.min(self.now) / 2).max(1);

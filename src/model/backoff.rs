@@ -35,13 +35,13 @@ impl Backoff {
             .map_or(self.cap, |delay| delay.min(self.cap))
     }
 
-    /// The same with no wait longer than `longest`.
+    /// The same delays, none of them longer than `longest`.
     #[must_use]
     pub fn at_most(self, longest: Duration) -> Self {
         Self::new(self.base.min(longest), self.cap.min(longest))
     }
 
-    /// The same, counting the attempts that fail.
+    /// The delays of this backoff, from the first one on.
     pub const fn waits(self) -> Waits {
         Waits {
             backoff: self,
@@ -50,7 +50,7 @@ impl Backoff {
     }
 }
 
-/// The waits of one who tries again and again.
+/// The delays between attempts, and the number of failed attempts so far.
 #[derive(Clone, Copy, Debug)]
 pub struct Waits {
     backoff: Backoff,
@@ -58,13 +58,13 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// One more attempt failed; the least wait before the next.
+    /// Records that one more attempt failed. Returns the least delay before the next one.
     pub fn failed(&mut self) -> Duration {
         self.failures = self.failures.saturating_add(1);
         self.backoff.delay(self.failures)
     }
 
-    /// An attempt went well: the next wait is the first one again.
+    /// Records that an attempt succeeded: the next delay is the shortest one again.
     pub fn succeeded(&mut self) {
         self.failures = 0;
     }

@@ -57,7 +57,7 @@ impl Batch {
         self.entries.len()
     }
 
-    /// The total size of the names and values of all of them.
+    /// The total size of the names and values of all entries.
     pub fn bytes(&self) -> usize {
         self.bytes.len()
     }

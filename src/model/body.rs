@@ -20,7 +20,7 @@ const COMPARED: usize = 32;
 pub struct Body {
     /// Name and value pairs in order.
     pub fields: Fields,
-    /// Whether JSON has them as pairs.
+    /// Whether JSON shows the fields as pairs.
     pub in_pairs: bool,
 }
 

@@ -6,7 +6,7 @@
 pub struct Consent(());
 
 impl Consent {
-    /// For `console`, after the operator has agreed.
+    /// The consent; only `console` calls this, after the operator has agreed.
     pub(crate) fn given() -> Self {
         Self(())
     }

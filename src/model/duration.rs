@@ -72,7 +72,7 @@ pub fn format_duration(length: Duration) -> String {
     written(length, UNITS.len())
 }
 
-/// `length` for people: its greatest unit and the one below, `3d4h`, `12m5s`, `1s250ms`.
+/// `length` for people: its greatest unit and the next smaller one, `3d4h`, `12m5s`, `1s250ms`.
 pub fn format_duration_short(length: Duration) -> String {
     written(length, 2)
 }

@@ -8,7 +8,7 @@ pub const MARK: &[u8] = b"\xef\xbb\xbf";
 /// Why a text is not UTF-8, in words that follow "it is".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotUtf8 {
-    /// It begins with the byte order mark of UTF-16, as PowerShell writes it.
+    /// The text begins with the byte order mark of UTF-16, as PowerShell writes it.
     #[error("UTF-16, not UTF-8: convert it, for example with `iconv -f UTF-16 -t UTF-8`")]
     Utf16,
     /// Anything else.

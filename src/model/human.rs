@@ -7,7 +7,8 @@ pub fn human_count(count: u64) -> String {
     with_commas(count)
 }
 
-/// Milliseconds in their two greatest units, rounded down, so that it is never more than the time that has passed.
+/// Milliseconds in their two greatest units, rounded down, so that the result is never more than the time that has
+/// passed.
 pub fn human_millis(ms: u64) -> String {
     let (seconds, minutes, hours, days) = (ms / 1000, ms / 60_000, ms / 3_600_000, ms / 86_400_000);
     let pair = |great: u64, unit: &str, small: u64, small_unit: &str| match small {

@@ -1,19 +1,19 @@
-//! What a worker records of a batch that it settled, as it is kept in the journal of its group: who, what became of it,
-//! and for each entry how long its handler took.
+//! The record that a worker writes to the journal of its group for a batch of settled entries: which consumer had them,
+//! their outcome, and for each entry how long its handler took.
 
 use super::{EntryId, Name, states};
 
 states! {
-    /// What became of an entry in a worker's hands.
+    /// The outcome of an entry in a worker's hands.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum JournalOutcome {
-        /// It was handled and acknowledged.
+        /// The entry was handled and acknowledged.
         Handled = "handled" in Ok,
-        /// The attempt failed, and the entry is to be tried again.
+        /// The attempt failed, and the entry will be tried again.
         Failed = "failed" in Warn,
-        /// It was moved to the dead-letter stream.
+        /// The entry was moved to the dead-letter stream.
         DeadLettered = "dead-lettered" in Bad,
-        /// Its body was gone: a tombstone was left in the dead-letter stream.
+        /// The entry's body was gone, so a tombstone was written to the dead-letter stream.
         Trimmed = "trimmed" in Bad,
     }
 }
@@ -29,22 +29,22 @@ impl JournalOutcome {
 
 /// The fields of a record, in this order.
 const FIELDS: [&[u8]; 4] = [b"consumer", b"outcome", b"ids", b"ms"];
-/// How long an entry took, where nobody measured it.
+/// The text for a time that was not measured.
 const UNMEASURED: &[u8] = b"-";
 
-/// One entry of a journal: entries of one batch with the same outcome.
+/// One entry of a journal: the settled entries of one batch that had the same outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalRecord {
-    /// Who had them.
+    /// The consumer that held the entries.
     pub consumer: Name,
-    /// What became of them.
+    /// The outcome of the entries.
     pub outcome: JournalOutcome,
-    /// Each with the milliseconds from the start of its attempt to its end, where that is known.
+    /// The entries, each with the milliseconds from the start of its attempt to its end, if that is known.
     pub entries: Vec<(EntryId, Option<u64>)>,
 }
 
 impl JournalRecord {
-    /// As it is kept: names and values.
+    /// The stored form: names and values.
     pub fn fields(&self) -> [(&'static [u8], Vec<u8>); 4] {
         let ids = self.entries.iter().map(|(id, _)| id.to_string());
         let ms = self.entries.iter().map(|(_, ms)| match ms {
@@ -62,7 +62,7 @@ impl JournalRecord {
         values.map(|value| (names.next().unwrap_or_default(), value))
     }
 
-    /// What a kept entry says; `None` for anything else.
+    /// Parses the stored form; `None` for anything else.
     pub fn of(fields: &[(&[u8], &[u8])]) -> Option<Self> {
         let mut values = FIELDS.iter().zip(fields).map(|(wanted, (name, value))| {
             let is_it = name == wanted;

@@ -9,7 +9,7 @@ use super::shown_name::{OPEN, SHELL_OPEN, in_any_shell, plain};
 /// The error for a name that is not written in this form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// It is empty.
+    /// The name is empty.
     #[error("a name cannot be empty (one that is empty is written \"\\$''\")")]
     Empty,
     /// The closing quote is not at the end of the name.
@@ -19,7 +19,7 @@ pub enum NameError {
     Open(String),
     /// A backslash before an unknown character.
     #[error(
-        "`\\{0}` is no escape of a name in $'…': it has \\\\ \\' \\n \\r \\t, \\xff for a byte, \\u202e for a character"
+        "`\\{0}` is not an escape in a name in $'…'; the escapes are \\\\ \\' \\n \\r \\t, \\xff for a byte, \\u202e for a character"
     )]
     Escape(String),
 }
@@ -232,10 +232,10 @@ mod tests {
             ("$'a'b", "ends there"),
             (r"$'a\'", "on to the next '"),
             (r#""\$'a'"#, "on to the next '"),
-            (r"$'\q'", r"`\q` is no escape"),
-            (r"$'\x'", r"`\x` is no escape"),
-            (r"$'\777'", "no escape"),
-            (r"$'\ud800'", "no escape"),
+            (r"$'\q'", r"`\q` is not an escape"),
+            (r"$'\x'", r"`\x` is not an escape"),
+            (r"$'\777'", "is not an escape"),
+            (r"$'\ud800'", "is not an escape"),
         ] {
             let error = Name::typed(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");

@@ -18,8 +18,8 @@ const DEAD_LETTER: [&[u8]; 8] = [
     b"_dlq_body",
 ];
 
-/// How many of `fields` come before those that a requeue or a redrive appended: `_ucp_origin`, then `_ucp_attempts`,
-/// `_ucp_redrives` or both. All of them if neither did.
+/// How many of `fields` come before the fields that a requeue or a redrive appended: `_ucp_origin`, then
+/// `_ucp_attempts`, `_ucp_redrives` or both. The number of all fields if there are none of these.
 pub fn before_moves<N: AsRef<[u8]>, V: AsRef<[u8]>>(fields: &[(N, V)]) -> usize {
     let mut end = fields.len();
     let mut take = |wanted: &[u8], is_sound: fn(&[u8]) -> bool| {
@@ -38,19 +38,19 @@ pub fn before_moves<N: AsRef<[u8]>, V: AsRef<[u8]>>(fields: &[(N, V)]) -> usize 
     }
 }
 
-/// What an entry says of itself that a requeue or a redrive added.
+/// The fields of a copy that a requeue or a redrive appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CopyMark<'f> {
-    /// The id of the entry that it is a copy of; empty where that did not say.
+    /// The id of the entry that was copied; empty when the dead letter did not record it.
     pub origin: &'f [u8],
-    /// How often the entry had been tried, decimal.
+    /// How often the entry had been tried, as a decimal number.
     pub attempts: Option<&'f [u8]>,
-    /// How often it was moved back from the dead letters, decimal.
+    /// How often the entry was moved back from the dead-letter stream, as a decimal number.
     pub redrives: Option<&'f [u8]>,
 }
 
 impl<'f> CopyMark<'f> {
-    /// Of an entry; `None` where neither added it.
+    /// The mark in these fields; `None` when the entry is not a copy.
     pub fn of<N: AsRef<[u8]>, V: AsRef<[u8]>>(fields: &'f [(N, V)]) -> Option<Self> {
         let (origin, counts) = fields[before_moves(fields)..].split_first()?;
         let count = |wanted: &[u8]| {
@@ -68,23 +68,23 @@ impl<'f> CopyMark<'f> {
 /// What a dead letter records about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Provenance<'f> {
-    /// The number of fields at the beginning that form the original entry.
+    /// The number of fields at the beginning that belong to the original entry.
     pub own: usize,
     /// The stream it came from.
     pub stream: &'f [u8],
-    /// The group that could not process it.
+    /// The group that could not process the entry.
     pub group: &'f [u8],
-    /// Its id in the stream it came from.
+    /// The entry's id in the stream it came from.
     pub id: &'f [u8],
-    /// The consumer that held it last; empty when none did.
+    /// The consumer that held the entry last; empty when there was none.
     pub consumer: &'f [u8],
-    /// How often it was delivered, as a decimal number.
+    /// How often the entry was delivered, as a decimal number.
     pub deliveries: &'f [u8],
-    /// Why it is a dead letter.
+    /// Why the entry was moved to the dead-letter stream.
     pub reason: &'f [u8],
     /// When it was moved to the dead-letter stream, in RFC 3339.
     pub time: &'f [u8],
-    /// The state of its body: `present`, or how it was lost.
+    /// The state of the entry's body: `present`, or how it was lost.
     pub body: &'f [u8],
 }
 
@@ -118,7 +118,7 @@ impl<'f> Provenance<'f> {
         })
     }
 
-    /// Whether it has no body, because that was trimmed before it could be processed.
+    /// Whether the body is missing, because it was trimmed before the entry could be processed.
     pub fn is_tombstone(&self) -> bool {
         self.body.starts_with(b"trimmed")
     }
@@ -128,7 +128,8 @@ fn is_count(value: &[u8]) -> bool {
     !value.is_empty() && value.iter().all(u8::is_ascii_digit)
 }
 
-/// An id, or empty: a dead letter that did not say where it came from had none.
+/// Whether the value is an entry id. It may also be empty, because a dead letter that did not record its origin has no
+/// id to copy.
 fn is_origin(value: &[u8]) -> bool {
     let mut parts = value.splitn(2, |byte| *byte == b'-');
     value.is_empty()

@@ -34,11 +34,11 @@ impl From<&GroupInfo> for SeenGroup {
 pub struct PlanHolder {
     /// The consumer; `None` for entries that no consumer holds.
     pub consumer: Option<Name>,
-    /// How many of the plan's entries it holds.
+    /// How many of the plan's entries this consumer holds.
     pub entries: u64,
-    /// The greatest delivery count among them; `None` when that was not looked at.
+    /// The greatest delivery count among these entries; `None` when it was not looked up.
     pub deliveries_max: Option<u64>,
-    /// The shortest idle time among them; `None` when that was not looked at.
+    /// The shortest idle time among these entries; `None` when it was not looked up.
     pub idle_min_ms: Option<u64>,
 }
 
@@ -79,7 +79,7 @@ pub struct PlanFacts {
 }
 
 impl PlanFacts {
-    /// The same, with this oldest entry.
+    /// The same facts, with this oldest entry.
     #[must_use]
     pub fn since(mut self, oldest: Option<EntryId>) -> Self {
         self.oldest_id = oldest;
@@ -97,11 +97,11 @@ pub struct Plan {
     pub impact: Impact,
     /// The server for which it was made.
     pub server: String,
-    /// What it would do, and the state it was planned from.
+    /// What the operation would do, and the state it was planned from.
     #[serde(flatten)]
     pub facts: PlanFacts,
-    /// The command that carries it out. A destructive one asks first; `--yes` agrees. There is none if it would
-    /// change nothing, or be refused.
+    /// The command that carries out the plan. A destructive one asks first; `--yes` agrees. `None` if the operation
+    /// would change nothing, or be refused.
     pub command: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 /// Why an operation did not do what was asked. It decides the exit code (see [`crate::exit`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It ran, and the result is negative.
+    /// The command ran, and its result is negative.
     Negative,
     /// The arguments, the input or the topology are wrong.
     Usage,
@@ -15,13 +15,13 @@ pub enum Kind {
     Unavailable,
     /// Permission or authentication.
     Denied,
-    /// A safety rule refused it, or a lease was lost.
+    /// A safety rule refused the operation, or a lease was lost.
     Refused,
     /// Some of it was done.
     Partial,
     /// Entries are lost.
     DataLoss,
-    /// It was sent, and the reply was lost.
+    /// The command was sent, and the reply was lost.
     Unknown,
     /// A local file or the output failed.
     Local,

@@ -33,7 +33,7 @@ impl CommandLine {
         Self::of_program("ucp-streams", command)
     }
 
-    /// `PROGRAM COMMAND`, for what this tool does not do.
+    /// A command line of another program: `PROGRAM COMMAND`.
     pub fn of_program(program: &'static str, command: impl Into<Cow<'static, str>>) -> Self {
         Self {
             program,
@@ -42,7 +42,7 @@ impl CommandLine {
         }
     }
 
-    /// With an argument.
+    /// The same command line with an argument.
     #[must_use]
     pub fn arg(mut self, value: impl Argument) -> Self {
         let (quoted, is_dashed) = value.into_word();
@@ -50,7 +50,7 @@ impl CommandLine {
         self
     }
 
-    /// With an option and its value: `--stream S`.
+    /// The same command line with an option and its value: `--stream S`.
     #[must_use]
     pub fn option(mut self, name: &str, value: impl Argument) -> Self {
         let (quoted, is_dashed) = value.into_word();
@@ -61,14 +61,14 @@ impl CommandLine {
         self
     }
 
-    /// With an option that has no value: `--force`.
+    /// The same command line with an option that has no value: `--force`.
     #[must_use]
     pub fn flag(mut self, name: impl Into<String>) -> Self {
         self.words.push(Word::Option(name.into()));
         self
     }
 
-    /// With a placeholder for the reader to fill in: `ID…`.
+    /// The same command line with a placeholder for the reader to fill in: `ID…`.
     #[must_use]
     pub fn blank(mut self, what: &'static str) -> Self {
         self.words.push(Word::Blank(what));

@@ -13,7 +13,7 @@ where
         .map(|(_, candidate)| candidate)
 }
 
-/// A suggestion that is less similar than this does not help (`payload` is not what `total` meant).
+/// A suggestion that is less similar than this does not help: `payload` is no suggestion for `total`.
 const NEAR_ENOUGH: f64 = 0.75;
 
 /// The candidate from which `given` differs only by a typing mistake; `None` if `given` is itself a candidate. This

@@ -47,7 +47,7 @@ fn authority(behind: &str) -> &str {
 }
 
 /// The position of the `@` after the user info, when the password contains a character that ends the authority too
-/// early. No host and port would be followed by such a text.
+/// early. A host with a port is never followed by such a text.
 fn stray_at_sign(behind: &str) -> Option<usize> {
     let authority = authority(behind);
     let tail = &behind[authority.len()..];

@@ -4,7 +4,7 @@
 use crate::model::{JsonText, Name, escaped};
 use crate::topology::validate::{Invalid, ReadTimestamp, Rule, read_timestamp};
 
-/// What one event adds.
+/// What one event adds to the counters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeatureUpdate {
     /// The brand.
@@ -132,7 +132,7 @@ fn total(payload: &str) -> Result<Option<String>, String> {
 
 /// How many bytes of a total are shown when it cannot be added.
 const SHOWN_MAX: usize = 64;
-/// Sums beyond this lose their cents in the server's floating-point numbers.
+/// Sums beyond this are not exact to the cent in the server's floating-point numbers.
 const TOTAL_MAX: f64 = 1e15;
 /// More digits than this have no meaning in a total of that size.
 const TOTAL_BYTES_MAX: usize = 40;
@@ -141,7 +141,7 @@ const TOTAL_BYTES_MAX: usize = 40;
 fn decimal(text: &str) -> Result<String, &'static str> {
     let number: f64 = serde_json::from_str(text).map_err(|_| "is not a number")?;
     if number.abs() > TOTAL_MAX {
-        return Err("is beyond 10^15, where sums lose their cents");
+        return Err("is greater than 10^15, and sums beyond that are not exact to the cent");
     }
     if !text.contains(['e', 'E']) && text.len() <= TOTAL_BYTES_MAX {
         return Ok(text.to_owned());
@@ -199,7 +199,7 @@ mod tests {
         for (payload, why) in [
             (
                 r#"{"total":1e16}"#,
-                "the total `1e16` of a purchase is beyond 10^15",
+                "the total `1e16` of a purchase is greater than 10^15",
             ),
             (
                 r#"{"total":"1,50"}"#,

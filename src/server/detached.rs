@@ -26,7 +26,7 @@ use crate::model::{Kind, Problem, without_secrets};
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The server becomes a daemon by itself (in a session of its own, with its output discarded) and keeps descriptor 3
-/// open, so that whoever started it notices at the other end when it ends.
+/// open, so that the process that started it notices at the other end when the server ends.
 const SCRIPT: &str = r#"exec 3>&1 >&2 </dev/null; exec "$0" "$@""#;
 
 /// The directory of a detached server: its data, log, socket and pid file.
@@ -48,7 +48,7 @@ pub struct Live {
 /// What [`Detached::start`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Started {
-    /// It started the server.
+    /// The server was not running and was started.
     Now(Live),
     /// The server was already running, with the options it was started with.
     Already(Live),

@@ -19,7 +19,7 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// The first answer is due within `within`.
+    /// Starts the waiting: the first answer is due within `within`.
     pub(super) fn new(within: Duration) -> Self {
         let started = Instant::now();
         Self {

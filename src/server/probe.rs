@@ -12,11 +12,11 @@ const REPLY_BYTES_MAX: u64 = 64 * 1024;
 /// The state of a server that answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
-    /// It is loading its data.
+    /// The server is loading its data.
     Loading,
-    /// It is running a long script.
+    /// The server is running a long script.
     Busy,
-    /// It can be used; this includes one that asks for a password first.
+    /// The server can be used; this includes a server that asks for a password first.
     Ready,
 }
 

@@ -16,7 +16,7 @@ use super::process::{POLL, Process};
 use super::said::{cannot, shown};
 use crate::model::{Kind, Problem};
 
-/// How long a server may take to end after SIGTERM (it may be writing its data) before SIGKILL.
+/// How long a server may take to end after SIGTERM (it may be saving its data) before SIGKILL.
 pub(super) const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// A private server on a unix socket. It ends when this value is dropped, and when this process ends in any way.

@@ -20,7 +20,7 @@ const KNOWN: [(&str, &str); 19] = [
     ),
     (
         "COLUMNS",
-        "The width of tables, when the terminal does not tell its own.",
+        "The width of tables, when the terminal does not report its width.",
     ),
     (
         "HOME",

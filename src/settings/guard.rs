@@ -43,7 +43,7 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// From the lines of `INFO server`.
+    /// Parses the lines of `INFO server`.
     pub fn of(lines: &[(String, String)]) -> Self {
         let mut listening = Self::default();
         for (name, value) in lines {
@@ -115,7 +115,7 @@ impl ProductionGuard {
         })
     }
 
-    /// Whether only the server itself can say whether it is a production server.
+    /// Whether only the server can tell that it is a production server.
     pub fn is_unsure(&self) -> bool {
         let is_unsure = |target: &Transport, other: &Transport| {
             let is_socket = |it: &Transport| matches!(it, Transport::Unix(_));
@@ -191,7 +191,7 @@ fn looked_up<const N: usize>(hosts: [String; N], port: u16) -> Option<[Vec<Socke
 mod tests {
     use super::*;
 
-    /// What a server says that listens nowhere of these.
+    /// A server that says that it listens at none of these addresses.
     fn nowhere() -> Listening {
         Listening {
             ports: Vec::new(),

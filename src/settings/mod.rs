@@ -41,11 +41,11 @@ pub enum Origin {
     Url,
     /// The context that is used.
     Context,
-    /// A file in the working directory.
+    /// The topology file in the working directory.
     Here,
     /// Whether standard output is a terminal.
     Terminal,
-    /// It was not set.
+    /// The value was not set.
     Default,
 }
 

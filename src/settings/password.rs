@@ -74,8 +74,8 @@ fn readable_by_others(_: &File) -> bool {
     false
 }
 
-/// The first line without its line end, read byte by byte, because what follows on standard input is meant for
-/// others.
+/// The first line without its line end, read byte by byte, because what follows on standard input is meant for other
+/// readers.
 fn first_line(mut source: impl Read) -> io::Result<String> {
     let (mut line, mut byte) = (Vec::new(), [0_u8]);
     loop {

@@ -17,7 +17,7 @@ pub struct ProxyVariables {
 }
 
 impl ProxyVariables {
-    /// Reads them in upper case, or else in lower case; an empty one counts as not set. In a CGI program,
+    /// Reads the variables in upper case, or else in lower case; an empty one counts as not set. In a CGI program,
     /// `HTTP_PROXY` comes from a header of the request and is not a proxy, so it is ignored.
     pub(super) fn read(value: impl Fn(&str) -> Option<String>) -> Self {
         let first = |names: &[&'static str]| {

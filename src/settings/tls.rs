@@ -51,7 +51,7 @@ pub(super) fn apply(globals: &Globals, endpoint: &mut Endpoint) -> Result<(), Pr
     .hint("connect with rediss:// instead"))
 }
 
-/// Checked before connecting, because a wrong path is a local mistake, not one of the server.
+/// Checks the files before connecting, because a wrong path is a local mistake, not a mistake of the server.
 fn readable(flag: &str, file: &Path) -> Result<(), Problem> {
     File::open(file).map(|_| ()).map_err(|error| {
         let file = escaped(file.as_os_str().as_encoded_bytes());

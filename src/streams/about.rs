@@ -22,7 +22,7 @@ pub struct About {
 /// The alerts of some groups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Alarm {
-    /// How many.
+    /// The number of alerts.
     pub alerts: u64,
     /// The worst of them.
     pub worst: Option<Level>,

@@ -29,7 +29,8 @@ pub struct ClaimPlan {
 }
 
 impl ClaimPlan {
-    /// `for consumer c 3 entries (2 of a, 1 of b)`; a worker that `handles` them is not named.
+    /// The consumer and the number of entries in words: `for consumer c 3 entries (2 of a, 1 of b)`. A worker that
+    /// `handles` the entries itself is not named.
     pub fn summary(&self, handles: bool) -> String {
         let chosen = self.chosen.summary();
         let mut what = if handles {
@@ -44,7 +45,7 @@ impl ClaimPlan {
     }
 }
 
-/// Who gets the claimed entries.
+/// The consumer that gets the claimed entries.
 #[derive(Clone, Debug)]
 pub enum Recipient {
     /// An existing consumer.
@@ -207,7 +208,7 @@ fn not_tried(entry: &PendingEntry) -> Repaired {
     Repaired::seen(entry, Outcome::NotTried)
 }
 
-/// Returns the total size of the bodies that came with it.
+/// Claims one batch. Returns the total size of the bodies in the reply.
 async fn claim_batch(
     connection: &Connection,
     plan: &ClaimPlan,

@@ -15,14 +15,14 @@ states! {
         Ok = "ok" in Ok,
         /// In the topology only.
         Missing = "missing" in Bad,
-        /// In both, but it was never read from and is not at the start that the topology gives.
+        /// The group is in both, but it was never read from and is not at the start that the topology gives.
         Differs = "differs" in Warn,
-        /// On the server only, on a stream of the topology.
+        /// The group is only on the server, on a stream of the topology.
         Extra = "extra" in Plain,
-        /// On the server, and ahead of the last id of its stream: entries with ids up to its position are never
-        /// delivered to it.
+        /// The group is on the server, and ahead of the last id of its stream: entries with ids up to its position are
+        /// never delivered to it.
         Ahead = "ahead" in Bad,
-        /// In the topology; no server was asked.
+        /// The group is in the topology; no server was asked.
         Unchecked = "unchecked" in Plain,
     }
 }
@@ -37,7 +37,7 @@ report! {
         pub stream: Name => text("STREAM"),
         /// How the server and the topology compare.
         pub state: State => whole("STATE"),
-        /// The last entry id it was delivered; `None` while it is missing or unchecked.
+        /// The id of the last entry that was delivered to the group; `None` while the group is missing or unchecked.
         pub last_delivered_id: Option<EntryId> => whole("LAST DELIVERED"),
     }
 }

@@ -31,7 +31,7 @@ pub struct Repair {
     pub is_named: bool,
     /// Whether more would have matched.
     pub has_more: bool,
-    /// Why an entry may be too fresh, if there is more to say about it.
+    /// Why an entry may have been idle for too short a time, if there is more to say about it.
     pub why_fresh: Option<String>,
 }
 
@@ -40,9 +40,9 @@ pub struct Repair {
 pub struct Counts {
     /// All entries that were to be changed.
     pub all: usize,
-    /// Those with the wanted result.
+    /// Entries with the result that was asked for.
     pub done: usize,
-    /// Those whose bodies were trimmed, and for which tombstones were written.
+    /// Entries whose bodies were trimmed, for which tombstones were written.
     pub tombstones: u64,
 }
 
@@ -57,18 +57,18 @@ pub enum Ending {
     Failed {
         /// The error.
         error: anyhow::Error,
-        /// Warnings about what was done before it.
+        /// Warnings about what was done before the failure.
         warnings: Vec<String>,
     },
-    /// It was carried out, in whole or in part.
+    /// The change was made, in whole or in part.
     Ended {
-        /// One sentence about all of it.
+        /// One sentence about all results.
         summary: String,
         /// Warnings.
         warnings: Vec<String>,
         /// The numbers.
         counts: Counts,
-        /// Whether it was stopped before all entries were tried.
+        /// Whether the change was stopped before all entries were tried.
         is_stopped: bool,
     },
 }
@@ -245,7 +245,7 @@ impl Repair {
             None => words.join(", "),
         };
         Problem::refused(text(&why))
-            .hint("look at the current state, then give the entries to change")
+            .hint("check the current state of the entries, then name those to change")
     }
 }
 
@@ -274,7 +274,7 @@ fn by_outcome(rows: &[Repaired]) -> String {
         let mut held: Vec<String> = held
             .map(|(name, count): &(Name, usize)| format!("{} of {name}", with_commas(count)))
             .collect();
-        held.extend((more > 0).then(|| format!("the rest of {more} more")));
+        held.extend((more > 0).then(|| format!("the rest of {more} other consumers")));
         text.push_str(": ");
         text.push_str(&held.join(", "));
     }

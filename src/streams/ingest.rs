@@ -66,7 +66,7 @@ report! {
 }
 
 impl Ingest {
-    /// With the two streams as `topology` has them.
+    /// The ingest of a topology, with its two streams.
     pub fn new(topology: &Topology, strict: bool) -> Self {
         Self {
             raw: topology.stream_or_default(&EVENTS_RAW.into()),
@@ -166,8 +166,8 @@ fn id_of(normalized: &Fields) -> Name {
 /// Stores one event, with the present limits of `ingest`.
 ///
 /// # Errors
-/// Unknown when the reply was lost: the event is then not sent again. Errors of the server, after which nothing was
-/// stored.
+/// An unknown outcome when the reply was lost: the event is then not sent again. Errors of the server, after which
+/// nothing was stored.
 pub async fn ingest_one(
     connection: &Connection,
     ingest: &Ingest,

@@ -14,13 +14,13 @@ states! {
     /// The state of a group, or what was done about it.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum State {
-        /// It is missing and would be created.
+        /// The group is missing and would be created.
         Missing = "missing" in Warn,
-        /// It was created.
+        /// The group was created.
         Created = "created" in Ok,
-        /// It existed already.
+        /// The group existed already.
         Exists = "exists" in Plain,
-        /// It existed already, was never read from, and is not at the position that a new group would get.
+        /// The group existed already, was never read from, and is not at the position that a new group would get.
         Differs = "differs" in Warn,
     }
 }
@@ -37,7 +37,7 @@ report! {
         pub state: State => whole("STATE"),
         /// Where a new group starts: `0` or `$`.
         pub start: Start => whole("START"),
-        /// The last entry id it was delivered; `None` while it is missing.
+        /// The id of the last entry that was delivered to the group; `None` while the group is missing.
         pub last_delivered_id: Option<EntryId> => whole("LAST DELIVERED"),
     }
 }

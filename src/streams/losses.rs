@@ -18,7 +18,7 @@ use crate::wire::{
 };
 
 /// The reason in a tombstone for entries that were never delivered to anybody.
-pub const UNDELIVERED: &str = "the entries left the stream before they were delivered to the group: trimmed by MAXLEN or XTRIM, or deleted";
+pub const UNDELIVERED: &str = "the entries were trimmed by MAXLEN or XTRIM, or deleted, before they were delivered to the group";
 
 /// The greatest number of entries counted to find the number of one of them.
 const COUNTED_MAX: usize = 100_000;
@@ -32,7 +32,7 @@ pub async fn counted_by(connection: &Connection) -> Result<String, Error> {
     Ok(Box::pin(counting(connection)).await?.counted_by())
 }
 
-/// What is needed to look for losses while reading: the keys, and how the server counts.
+/// What a reader needs to look for losses: the keys, and how far the server's counters can be trusted.
 #[derive(Clone, Debug)]
 pub struct Watch {
     /// The stream's dead-letter stream.
@@ -44,7 +44,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// For readers of `group`, on a server that counts reliably.
+    /// For the readers of `group` on a server with reliable counters.
     pub fn new(stream: &Name, group: &Name, dead_letter: Name) -> Self {
         Self {
             dead_letter,
@@ -74,9 +74,9 @@ impl Watch {
     }
 }
 
-/// How many entries `stream` has had up to `id`, counted when the server cannot say: between its first and last
-/// entry, with nothing deleted there. `None` when that is not so, when there are too many entries, and when the
-/// stream changed in the meantime.
+/// How many entries `stream` has had up to `id`, counted when the server cannot say: between its first and last entry,
+/// with nothing deleted there. `None` when `id` is not between them, when something was deleted there, when there are
+/// too many entries, or when the stream changed in the meantime.
 ///
 /// # Errors
 /// Errors of the server, except that the user may not ask.
@@ -107,8 +107,8 @@ pub(super) async fn number_of(
     })
 }
 
-/// How many entries have left the stream at its front, and the first that has not; `None` unless `id` lies between
-/// its first and last entry with nothing deleted there.
+/// How many entries were trimmed from the beginning of the stream, and the first one that was not; `None` unless `id`
+/// lies between its first and last entry with nothing deleted there.
 async fn front(
     connection: &Connection,
     stream: &Name,
@@ -140,13 +140,13 @@ report! {
         pub stream: Name => text("STREAM"),
         /// Whether it was done.
         pub is_done: bool => whole("DONE"),
-        /// Entries that left the stream before they were delivered, in total.
+        /// Entries that were trimmed or deleted before they were delivered, in total.
         pub lost: Lag => number("LOST") by |row| lost_cell(row.lost, &[]),
-        /// How many of these were not accepted before, and are accepted by this.
+        /// How many of these were not accepted before and are accepted by this command.
         pub lost_unaccepted: Lag => number("NOT ACCEPTED") by |row| lost_cell(row.lost_unaccepted, &[]),
         /// The most recent loss: the last id delivered before it; `None` when none was recorded.
         pub from_id: Option<EntryId> => whole("LAST: AFTER"),
-        /// The most recent loss: the first entry that was still there after it.
+        /// The most recent loss: the first entry that was still in the stream after it.
         pub to_id: Option<EntryId> => whole("BEFORE"),
     }
 }
@@ -247,7 +247,7 @@ async fn kept(connection: &Connection, target: &Target) -> Result<Option<Losses>
 /// Records the losses that were not recorded yet, with a tombstone, and accepts all of them.
 ///
 /// # Errors
-/// Refused when more is lost in the meantime, or when it cannot be recorded; errors of the server.
+/// Refused when more is lost in the meantime, or when the losses cannot be recorded; errors of the server.
 pub async fn apply_accept(
     connection: &Connection,
     lane: &mut Lane,

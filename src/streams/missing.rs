@@ -21,7 +21,7 @@ pub enum Cause {
     },
 }
 
-/// A start that is longer ago is not taken for the reason of a present problem.
+/// A restart longer ago than this is not reported as the cause of a present problem.
 const RECENT_MS: u64 = 24 * 3_600_000;
 
 /// Why groups may be missing, by the server's own statistics; `None` when these say nothing, or the user may not see

@@ -11,7 +11,7 @@ use crate::wire::{Connection, ErrorKind, allowed, documented, has_commands, hell
 /// Commands that improve some operations if a server has them; everything works without them.
 const OPTIONAL: [&str; 3] = ["XACKDEL", "XDELEX", "XNACK"];
 
-/// Options of commands that do the same.
+/// Options of commands that improve some operations in the same way.
 const OPTIONS: [(&str, &str); 3] = [
     ("XREADGROUP", "CLAIM"),
     ("XADD", "IDMP"),

@@ -104,7 +104,7 @@ impl Patience {
         })
     }
 
-    /// The longest claim idle; zero when no live consumer has published one.
+    /// The longest claim idle of a live consumer; zero when none has published one.
     pub fn least(&self) -> Duration {
         self.longest
             .as_ref()

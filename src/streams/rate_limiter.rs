@@ -1,4 +1,4 @@
-//! The rate limiter of `--rate` where entries are sent.
+//! The rate limiter of `--rate` for commands that send entries.
 
 use std::time::Duration;
 

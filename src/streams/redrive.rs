@@ -17,10 +17,10 @@ pub struct LettersPlan {
     pub source: Source,
     /// The stream they are moved to.
     pub destination: Name,
-    /// Those to be changed.
+    /// The dead letters that are to be changed.
     pub letters: Vec<DeadLetter>,
-    /// Those that were requested and are not to be changed: they do not exist, or are tombstones without a body to
-    /// move.
+    /// Dead letters that were requested and are not to be changed: they do not exist, or are tombstones without a body
+    /// to move.
     pub left_out: Vec<Repaired>,
     /// Whether more would have matched.
     pub has_more: bool,
@@ -81,7 +81,7 @@ impl LettersPlan {
         plan
     }
 
-    /// What would happen to each of them.
+    /// What would happen to each dead letter.
     pub fn preview(&self) -> Vec<Repaired> {
         let planned = self.letters.iter().map(|it| it.row(Outcome::Planned));
         planned.chain(self.left_out.iter().cloned()).collect()

@@ -21,35 +21,35 @@ states! {
     /// The result for one entry.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Outcome {
-        /// It would be changed; nothing was changed yet.
+        /// The entry would be changed; nothing was changed yet.
         Planned = "planned" in Plain,
         /// The consumer holds it now.
         Claimed = "claimed" in Ok,
         /// The consumer already held it.
         AlreadyHeld = "already held" in Ok,
-        /// It is no longer pending.
+        /// The entry is no longer pending.
         Acknowledged = "acknowledged" in Ok,
         /// A copy was appended to the stream, and the old entry was acknowledged.
         Requeued = "requeued" in Ok,
-        /// It is now a dead letter, and no longer pending.
+        /// The entry is now a dead letter, and no longer pending.
         DeadLettered = "dead-lettered" in Ok,
-        /// It was moved back to the end of its stream, and is no longer a dead letter.
+        /// The entry was moved back to the end of its stream, and is no longer a dead letter.
         Redriven = "redriven" in Ok,
-        /// It was deleted.
+        /// The dead letter was deleted.
         Purged = "purged" in Ok,
-        /// Its body had been trimmed, and a tombstone was written to the dead-letter stream.
+        /// The entry's body had been trimmed, and a tombstone was written to the dead-letter stream.
         Tombstone = "tombstone" in Bad,
-        /// It was not pending (or did not exist) when it was looked for.
+        /// The entry was not pending (or did not exist) when it was looked up.
         NotPending = "not pending" in Warn,
-        /// It was delivered too recently.
+        /// The entry was delivered too recently.
         Fresh = "fresh" in Warn,
-        /// After it was looked at, another consumer claimed it, or it was delivered again.
+        /// After the entry was looked up, another consumer claimed it, or it was delivered again.
         Moved = "moved" in Warn,
-        /// After it was looked at, it was acknowledged or deleted.
+        /// After the entry was looked up, it was acknowledged or deleted.
         Gone = "gone" in Warn,
-        /// Its body had been trimmed; nothing was changed.
+        /// The entry's body had been trimmed; nothing was changed.
         Trimmed = "trimmed" in Bad,
-        /// A rule refused it; nothing was changed.
+        /// A rule refused the change; nothing was changed.
         Refused = "refused" in Warn,
         /// The change was sent, and the reply was lost.
         Unknown = "unknown" in Bad,
@@ -59,7 +59,7 @@ states! {
 }
 
 impl Outcome {
-    /// Whether this is the wanted result.
+    /// Whether this is the result that was asked for.
     pub const fn is_done(self) -> bool {
         matches!(
             self,
@@ -80,19 +80,19 @@ impl Outcome {
 pub struct Repaired {
     /// The entry.
     pub id: EntryId,
-    /// Its result.
+    /// The result for the entry.
     pub outcome: Outcome,
-    /// The consumer that held it when it was looked at; `None` also when no consumer held it.
+    /// The consumer that held the entry when it was looked up; `None` also when no consumer held it.
     pub consumer: Option<Name>,
-    /// How long it had been idle then.
+    /// How long the entry had been idle then.
     pub idle_ms: Option<u64>,
-    /// How often it had been delivered.
+    /// How often the entry had been delivered.
     pub deliveries: Option<u64>,
-    /// Its id in the stream it was added to.
+    /// The entry's new id in the stream to which it was added.
     pub new_id: Option<EntryId>,
     /// The reason, if there is more to say.
     pub detail: Option<String>,
-    /// Its fields, if the operation has them.
+    /// The entry's fields, if the operation has them.
     pub fields: Option<Body>,
 }
 
@@ -125,7 +125,7 @@ impl Repaired {
 /// Pending entries that an operation is to change, as they were when they were looked at, and those it leaves out.
 #[derive(Clone, Debug)]
 pub struct Chosen {
-    /// Their group.
+    /// The group of the entries.
     pub target: Target,
     /// The entries to be changed.
     pub entries: Vec<PendingEntry>,
@@ -190,7 +190,7 @@ impl Chosen {
         if parts.len() > HOLDERS_MAX {
             let more = parts.len() - (HOLDERS_MAX - 1);
             parts.truncate(HOLDERS_MAX - 1);
-            parts.push(format!("the rest of {more} more"));
+            parts.push(format!("the rest of {more} other consumers"));
         }
         format!("{} ({})", entries(self.entries.len()), parts.join(", "))
     }
@@ -201,9 +201,9 @@ impl Chosen {
 pub struct Applied {
     /// A result for each.
     pub rows: Vec<Repaired>,
-    /// How many of them have been shown already.
+    /// How many of the rows have been shown already.
     pub shown: usize,
-    /// Whether it was told to stop before all were tried.
+    /// Whether the change was stopped before all entries were tried.
     pub is_stopped: bool,
     /// The error that ended it early.
     pub error: Option<anyhow::Error>,
@@ -275,7 +275,7 @@ impl Applied {
         }
     }
 
-    /// How many have the wanted result.
+    /// How many entries have the result that was asked for.
     pub fn done(&self) -> usize {
         let done = |row: &&Repaired| row.outcome.is_done();
         self.rows.iter().filter(done).count()
@@ -308,8 +308,11 @@ pub(super) fn failed(error: wire::Error) -> anyhow::Error {
     if !error.kind.is_outcome_unknown() {
         return error.into();
     }
-    let problem = Problem::new(Kind::Unknown, format!("{error}; it may have been done"))
-        .hint("look at the state again before repeating it");
+    let problem = Problem::new(
+        Kind::Unknown,
+        format!("{error}; the change may have been made"),
+    )
+    .hint("check the state before you repeat the command");
     anyhow::Error::from(error).context(problem)
 }
 

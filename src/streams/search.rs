@@ -1,5 +1,5 @@
-//! Looking through a stream for few of its entries, within a bound that is said: memory grows with what is found, not with
-//! what is looked at.
+//! Searches a stream for a few of its entries, up to a limit that is reported. Memory grows with the entries that are
+//! found, not with those that are read.
 
 use std::fmt;
 
@@ -14,17 +14,17 @@ states! {
     /// How a search ended.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum SearchEnd {
-        /// Everything that it was about was looked at.
+        /// All entries were read.
         Whole = "all" in Ok,
-        /// There may be more: it looked at as many entries as it may.
+        /// The search ended at its limit on entries that are read, so there may be more.
         Limit = "limit" in Warn,
-        /// There are more: it found as many as it may.
+        /// The search ended at its limit on entries that are found, and there are more.
         Enough = "enough found" in Warn,
-        /// It was stopped before its end.
+        /// The search was stopped before its end.
         Stopped = "stopped" in Warn,
-        /// The key holds something else.
+        /// The key is of another type.
         NotAStream = "not a stream" in Warn,
-        /// The user may not look at it.
+        /// The user may not read the stream.
         Denied = "not allowed" in Bad,
     }
 }
@@ -39,13 +39,13 @@ states! {
         DeadLetters = "dead letters" in Plain,
         /// Copies of the entry, made by a requeue or a redrive.
         Copies = "copies" in Plain,
-        /// What workers recorded of the entries.
+        /// Records of the entries in the journal of a group's workers.
         Journal = "journal" in Plain,
     }
 }
 
 report! {
-    /// What was looked at.
+    /// The result of a search.
     #[derive(Clone, Debug)]
     pub struct Searched {
         /// The stream.
@@ -54,17 +54,17 @@ report! {
         pub searched_for: SearchedFor => whole("FOR"),
         /// Entries that were looked at.
         pub looked_at: u64 => number("LOOKED AT"),
-        /// Those that were found.
+        /// Entries that were found.
         pub found: u64 => number("FOUND"),
-        /// The last one that was looked at.
+        /// The last entry that was read.
         pub reached_id: Option<EntryId> => whole("REACHED", wide),
-        /// How it ended.
+        /// How the search ended.
         pub end: SearchEnd => whole("END"),
     }
 }
 
 impl Searched {
-    /// Of a search that has not begun.
+    /// The result of a search that has not begun.
     pub fn new(stream: &Name, searched_for: SearchedFor) -> Self {
         Self {
             stream: stream.clone(),
@@ -76,33 +76,33 @@ impl Searched {
         }
     }
 
-    /// Whether what was not found is not there.
+    /// Whether all entries were read, so that an entry that was not found does not exist.
     pub fn is_whole(&self) -> bool {
         self.end == SearchEnd::Whole
     }
 }
 
-/// What is looked for, and how far.
+/// What to search for, and the limits of the search.
 #[derive(Clone, Debug)]
 pub struct Search {
     /// The least id.
     pub start: EntryId,
-    /// The newest entries first.
+    /// Whether the newest entries are read first.
     pub newest_first: bool,
-    /// At most so many entries are looked at.
+    /// The greatest number of entries that are read.
     pub count_max: usize,
-    /// At most so many are found; one more ends the search.
+    /// The greatest number of entries that are found; one more ends the search.
     pub found_max: u64,
-    /// Bytes that each of those that are looked for has somewhere.
+    /// Bytes that every wanted entry contains somewhere.
     pub needle: Option<Vec<u8>>,
 }
 
-/// One who searches, stream after stream.
+/// Runs searches, stream after stream.
 pub struct Searcher<'a> {
     dialer: &'a Dialer,
     lane: Option<Lane>,
     told: &'a (dyn Fn(u64) + Sync),
-    /// What the user may not look at.
+    /// The streams that the user may not read.
     pub denied: Vec<Denied>,
 }
 
@@ -115,7 +115,7 @@ impl fmt::Debug for Searcher<'_> {
 }
 
 impl<'a> Searcher<'a> {
-    /// Over connections of `dialer`; `told` is told how many more entries were looked at.
+    /// Searches over connections of `dialer`; `told` is called with the number of further entries that were read.
     pub fn new(dialer: &'a Dialer, told: &'a (dyn Fn(u64) + Sync)) -> Self {
         Self {
             dialer,
@@ -125,7 +125,7 @@ impl<'a> Searcher<'a> {
         }
     }
 
-    /// Notes what the user may not ask, once a stream and command.
+    /// Records a refused query, once for each stream and command.
     pub fn deny(&mut self, stream: &Name, error: Error) {
         let is_known = |it: &Denied| it.stream == *stream && it.error.command == error.command;
         if !self.denied.iter().any(is_known) {
@@ -136,11 +136,11 @@ impl<'a> Searcher<'a> {
         }
     }
 
-    /// Searches `searched.stream`; `is_it` says of each entry whether it is one of those that are looked for. What was looked
-    /// at is noted as it goes on, for one who drops this before its end.
+    /// Searches `searched.stream`; `is_it` decides for each entry whether it is wanted. The progress is recorded in
+    /// `searched`, so that it is kept when the search is dropped before its end.
     ///
     /// # Errors
-    /// What the server says, unless that the user may not look.
+    /// Errors of the server, except refusals.
     pub async fn run(
         &mut self,
         search: &Search,
@@ -190,9 +190,9 @@ impl<'a> Searcher<'a> {
     }
 }
 
-/// As many were found as were wanted.
+/// The search has found as many entries as it may.
 #[derive(Debug, thiserror::Error)]
-#[error("as many were found as were wanted")]
+#[error("the search found as many entries as it may")]
 struct Enough;
 
 struct Matcher<'s, F> {
@@ -200,7 +200,7 @@ struct Matcher<'s, F> {
     searched: &'s mut Searched,
     is_it: F,
     told: &'s (dyn Fn(u64) + Sync),
-    /// How many entries of the page were handed out, of how many.
+    /// How many entries of the page were handed out, and how many the page has.
     in_page: (u64, u64),
 }
 

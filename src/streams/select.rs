@@ -24,7 +24,7 @@ pub struct Criteria {
     pub idle_min: Duration,
     /// Delivered at least this often.
     pub deliveries_min: u64,
-    /// With this id or a lesser one.
+    /// Entries with this id or a lower one.
     pub id_max: Option<EntryId>,
 }
 
@@ -106,7 +106,7 @@ impl<'a> Pager<'a> {
 /// Selects pending entries.
 #[derive(Clone, Debug)]
 pub enum PendingSelector {
-    /// Those with these ids.
+    /// The pending entries with these ids.
     Ids(Vec<EntryId>),
     /// The oldest ones that match, up to a number.
     Matching {

@@ -78,12 +78,12 @@ async fn sentinel(connection: &Connection) -> Problem {
 pub struct Replica {
     /// The address of its primary.
     pub primary: String,
-    /// Whether it has had no link to its primary since it was started: any data it has is from before.
+    /// Whether the replica has had no link to its primary since it was started, so that its data may be old or missing.
     pub is_loading: bool,
 }
 
 impl Replica {
-    /// From the lines of `INFO replication`; `None` for a primary.
+    /// Parses the lines of `INFO replication`; `None` for a primary.
     pub fn of(replication: &[(String, String)]) -> Option<Self> {
         let said = |name: &str| {
             let line = replication.iter().find(|(key, _)| key == name);
@@ -100,7 +100,7 @@ impl Replica {
         })
     }
 
-    /// The error that it has no data to show yet.
+    /// The error that the replica has no data to show yet.
     pub fn still_loading(&self) -> Problem {
         let primary = escaped(self.primary.as_bytes());
         let text = format!(
@@ -109,13 +109,13 @@ impl Replica {
         Problem::new(Kind::Unavailable, text).hint(self.next_step())
     }
 
-    /// The error that it has no data to show yet, if that is so.
+    /// The error that the server has no data to show yet, if it is a replica that is still loading.
     pub async fn without_data(&self, connection: &Connection) -> Option<Problem> {
         let is_empty = async || connection.run(dbsize()).await.is_ok_and(|keys| keys == 0);
         (self.is_loading && is_empty().await).then(|| self.still_loading())
     }
 
-    /// What to do while it is loading.
+    /// What to do while the replica is loading.
     pub fn next_step(&self) -> String {
         format!("wait until it has loaded, or {}", self.instead())
     }

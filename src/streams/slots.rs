@@ -4,7 +4,7 @@
 use crate::model::{Name, Problem};
 use crate::wire::{Connection, Error, ErrorKind, exist_together};
 
-/// Those of `others` that a script cannot change together with `stream`; none outside of a cluster.
+/// The keys among `others` that a script cannot change together with `stream`; none outside of a cluster.
 ///
 /// # Errors
 /// A lost connection, or a server that is not ready. A key that this user may not access is reported by a later

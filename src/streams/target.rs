@@ -77,7 +77,7 @@ impl Target {
         }
     }
 
-    /// The error that it does not exist, without naming others.
+    /// The error that the group does not exist, without suggesting another one.
     pub(super) fn not_there(&self) -> Problem {
         let (stream, group) = (&self.stream, &self.group);
         let groups = CommandLine::new("groups").arg(stream);

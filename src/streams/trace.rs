@@ -1,5 +1,6 @@
-//! One event across streams: every entry that has a value in a field, in the order in which they were added, and how each
-//! stands with the groups of its stream. Looks at a bounded number of entries of each stream, the newest first.
+//! Follows one event across streams: every entry that has a value in a field, in the order in which the entries were
+//! added, and the standing of each with the groups of its stream. Reads a limited number of entries of each stream, the
+//! newest first.
 
 use std::collections::BTreeSet;
 
@@ -16,24 +17,24 @@ use crate::topology::Topology;
 use crate::wire::decode::FieldSlices;
 use crate::wire::{Connection, allowed, time, xrange};
 
-/// Entries of one stream that are found at most.
+/// The greatest number of matching entries of one stream that are listed.
 pub const FOUND_MAX: u64 = 100;
 
-/// What is looked for.
+/// What to search for.
 #[derive(Clone, Debug)]
 pub struct TraceQuery {
     /// The field, or a path into its JSON.
     pub field: Name,
-    /// Its value.
+    /// The value that the field must have.
     pub value: Vec<u8>,
     /// Where the search of each stream ends.
     pub since: Edge,
-    /// Entries of each stream that are looked at, at most.
+    /// The greatest number of entries of each stream that are read.
     pub count_max: usize,
 }
 
 states! {
-    /// What an entry is on the way of an event.
+    /// The kind of an entry in the trace of an event.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum HopState {
         /// An entry of the stream.
@@ -42,80 +43,80 @@ states! {
         Copy = "copy" in Plain,
         /// A dead letter.
         DeadLetter = "dead letter" in Bad,
-        /// An entry that a dead letter or a copy tells of, and that is not in the stream any more.
+        /// An entry that a dead letter or a copy names, and that is not in the stream any more.
         Gone = "gone" in Warn,
     }
 }
 
 report! {
-    /// One entry on the way of an event.
+    /// One entry in the trace of an event.
     #[derive(Clone, Debug)]
     pub struct Hop {
         /// The stream.
         pub stream: Name => text("STREAM"),
         /// The entry.
         pub id: EntryId => whole("ID"),
-        /// What it is.
+        /// The kind of the entry.
         pub state: HopState => whole("STATE"),
-        /// When it was added, by its id; null for an id beyond the year 9999.
+        /// When the entry was added, by its id; null for an id beyond the year 9999.
         pub time: Option<Time> => whole("TIME", wide, unknown),
-        /// How long ago that is, by the server's clock; null for an id ahead of it.
+        /// The time since the entry was added, by the server's clock; null for an id ahead of it.
         pub age_ms: Option<u64> => millis("AGE", unknown),
-        /// How long after the one before it that is, by their ids; null for the first.
+        /// The time from the entry before to this one, by their ids; null for the first entry.
         pub latency_ms: Option<u64> => millis("LATER"),
-        /// How long after the first that is, by their ids.
+        /// The time from the first entry to this one, by their ids.
         pub total_ms: u64 => millis("IN ALL", wide),
-        /// Bytes of its names and values; null for one that is gone.
+        /// The size of the entry's names and values in bytes; null for an entry that is gone.
         pub bytes: Option<u64> => bytes("BYTES", wide),
-        /// The entry that it is a dead letter or a copy of; of a copy of a copy, the first of them.
+        /// The entry of which this is a dead letter or a copy; for a copy of a copy, the original entry.
         pub of: Option<EntryId> => whole("OF"),
-        /// Whether it is a copy that a redrive made.
+        /// Whether this is a copy that a redrive made.
         pub is_redriven: bool => whole("REDRIVEN", wide),
-        /// The group that could not process it, of a dead letter.
+        /// The group that could not process the entry; only for a dead letter.
         pub group: Option<Name> => text("GROUP"),
-        /// Why it is here, of a dead letter: the last line that says something.
+        /// Why the entry is a dead letter: the last line of the reason that is not empty; only for a dead letter.
         pub reason: Option<String> => text("REASON"),
     }
 }
 
-/// The way of an event.
+/// The trace of an event.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct TraceReport {
-    /// The field that was looked at.
+    /// The field whose value was compared.
     pub field: Name,
-    /// The value that was looked for.
+    /// The value that was searched for.
     pub value: Name,
-    /// Since when entries were looked at; null for all of them, and where that was counted from the end.
+    /// The time from which entries were read; null when all were, and when the position was counted from the end.
     pub since: Option<Time>,
-    /// The entries that have it, the oldest first.
+    /// The entries that have the value, the oldest first.
     pub hops: Vec<Hop>,
-    /// Whether a stream has more of them than are listed.
+    /// Whether a stream has more matching entries than are listed.
     pub has_more: bool,
-    /// How each stands with the groups of its stream.
+    /// The standing of each entry with the groups of its stream.
     pub groups: Vec<GroupStanding>,
-    /// What workers recorded of them; nothing where they keep no journal.
+    /// What workers recorded about the entries; empty when they keep no journal.
     pub journal: Vec<JournalRow>,
-    /// What was looked at, and how far.
+    /// The searches that were made, and how far each went.
     pub searched: Vec<Searched>,
-    /// Entries that could not be judged, because what the path leads into is not JSON.
+    /// The number of entries that could not be compared, because the path leads into a value that is not JSON.
     pub unjudged: u64,
-    /// What to type next, where there is something to do or to see.
+    /// The command to type next, if there is something to do or to see.
     pub next: Option<String>,
 }
 
-/// A search that goes on: what was found is kept by one who stops it.
+/// A search in progress: what was found is kept when it is stopped.
 #[derive(Clone, Debug)]
 pub struct Trace {
     query: TraceQuery,
     hops: Vec<Hop>,
-    /// The streams of those that dead letters and copies tell of, with their ids.
+    /// The entries that dead letters and copies name, as streams and ids.
     origins: BTreeSet<(Vec<u8>, EntryId)>,
     searched: Vec<Searched>,
     unjudged: u64,
 }
 
 impl Trace {
-    /// Of which nothing was looked at yet.
+    /// A search in which no entry was read yet.
     pub const fn new(query: TraceQuery) -> Self {
         Self {
             query,
@@ -126,10 +127,11 @@ impl Trace {
         }
     }
 
-    /// Looks through every stream of the topology, what its handlers write to, and their dead letters. May be dropped.
+    /// Searches every stream of the topology, the streams that its handlers write to, and their dead-letter streams.
+    /// May be dropped.
     ///
     /// # Errors
-    /// What the server says, unless that the user may not look.
+    /// Errors of the server, except refusals.
     pub async fn search(&mut self, searcher: &mut Searcher<'_>, topology: &Topology) -> Result<()> {
         let filter = self.query.filter();
         for stream in streams(topology) {
@@ -187,12 +189,12 @@ impl Trace {
         self.hops.is_empty()
     }
 
-    /// What was looked at.
+    /// The searches that were made.
     pub fn searched(&self) -> &[Searched] {
         &self.searched
     }
 
-    /// What was found, without how it stands with groups.
+    /// The matching entries, without their standing with groups.
     pub fn found(self, now: Time) -> TraceReport {
         let Self {
             query,
@@ -219,10 +221,11 @@ impl Trace {
         }
     }
 
-    /// What was found, with the entries that dead letters and copies tell of, and how all stand with their groups.
+    /// The matching entries with those that dead letters and copies name, and the standing of all of them with their
+    /// groups.
     ///
     /// # Errors
-    /// What the server says, unless that the user may not ask.
+    /// Errors of the server, except refusals.
     pub async fn report(
         mut self,
         searcher: &mut Searcher<'_>,
@@ -253,7 +256,8 @@ impl Trace {
         Ok(report)
     }
 
-    /// Adds the entries that dead letters and copies tell of, and that were not found: too old, or gone.
+    /// Adds the entries that dead letters and copies name and that the search did not find, because they are too old or
+    /// gone.
     async fn add_origins(
         &mut self,
         searcher: &mut Searcher<'_>,
@@ -311,7 +315,8 @@ impl TraceQuery {
         }
     }
 
-    /// What a page must have somewhere. A value within JSON may be written in several ways.
+    /// Bytes that a page with a matching entry contains. A value within JSON can be written in several ways, so there
+    /// are none for it.
     fn needle(&self) -> Option<Vec<u8>> {
         let may_be_path = self.field.as_bytes().contains(&b'.');
         (!may_be_path && !self.value.is_empty()).then(|| self.value.clone())
@@ -336,7 +341,7 @@ impl Hop {
         }
     }
 
-    /// Of an entry, with the one that it tells of.
+    /// The hop of an entry, and the entry that it names, if it is a dead letter or a copy.
     fn of(
         stream: &Name,
         id: EntryId,
@@ -371,7 +376,7 @@ impl Hop {
     }
 }
 
-/// Every stream that an event may be in, each once.
+/// Every stream that can contain the event, each once.
 fn streams(topology: &Topology) -> Vec<Name> {
     let mut streams: Vec<Name> = Vec::new();
     let mut add = |name: Name| {
@@ -392,7 +397,7 @@ fn streams(topology: &Topology) -> Vec<Name> {
     streams
 }
 
-/// Puts them in the order in which they were added, with how long each took.
+/// Sorts the hops by the time at which they were added, and calculates the time between them.
 fn in_order(hops: &mut [Hop], now: Time) {
     hops.sort_by_key(|hop| hop.id);
     let first_ms = hops.first().map(|hop| hop.id.ms).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Waiting until groups are as they should be, for deployments.
+//! Waits until groups meet conditions, for deployments.
 
 use std::time::Duration;
 
@@ -11,33 +11,33 @@ use crate::model::{Cell, Lag, Name, Tone, report, states};
 use crate::topology::{GroupSpec, Measure, Threshold, Topology};
 use crate::wire::{Connection, Dialer, Error};
 
-/// Between two looks at the server.
+/// The time between two queries of the server.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// What is to be reached by each group. `None` is not looked at.
+/// The conditions that each group must meet. A condition that is `None` is not checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Goal {
-    /// At most so many entries not delivered yet.
+    /// At most this many entries not delivered yet.
     pub lag: Option<u64>,
-    /// At most so many entries delivered and not acknowledged.
+    /// At most this many entries delivered and not acknowledged.
     pub pending: Option<u64>,
-    /// At most so many entries in the stream's dead-letter stream.
+    /// At most this many entries in the stream's dead-letter stream.
     pub dead_letters: Option<u64>,
-    /// At least so many live consumers.
+    /// At least this many live consumers.
     pub live: Option<u64>,
 }
 
-/// How long to wait for it.
+/// How long to wait until the conditions are met.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// For so long it must stay reached.
+    /// How long the conditions must hold without a break.
     pub hold: Duration,
-    /// When to give up.
+    /// When to stop waiting.
     pub deadline: Instant,
 }
 
 states! {
-    /// What is compared with the goal.
+    /// The value that a condition is about.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Subject {
         /// Entries not delivered yet.
@@ -59,13 +59,13 @@ report! {
         pub group: Name => text("GROUP"),
         /// Its stream.
         pub stream: Name => text("STREAM", wide),
-        /// What is compared.
+        /// The value that the condition is about.
         pub subject: Subject => whole("CONDITION"),
-        /// The value it has; `None` is unknown, or the group does not exist.
+        /// The present value; `None` when it is unknown, or the group does not exist.
         pub value: Option<Lag> => number("NOW") by |it| it.value.map_or(Cell::Unknown, Cell::from),
-        /// The value to be reached: at most this, and for live consumers at least.
+        /// The wanted value: the greatest one that is allowed, or, for live consumers, the least.
         pub goal: u64 => number("GOAL"),
-        /// Whether it is met. What is unknown is not.
+        /// Whether the condition is met. A condition on an unknown value is not met.
         pub is_met: bool => whole("MET") by Self::met_cell,
     }
 }
@@ -89,7 +89,7 @@ impl Condition {
         }
     }
 
-    /// The group that it is on.
+    /// The group of the condition.
     pub fn target(&self) -> Target {
         Target {
             stream: self.stream.clone(),
@@ -105,7 +105,7 @@ impl Condition {
         }
     }
 
-    /// How far it is from being met: `lag of group … is 12, wanted at most 0`.
+    /// Why the condition is not met: `lag of group … is 12, wanted at most 0`.
     pub fn missing(&self) -> String {
         let value = match self.value {
             Some(Lag::Known(count)) => count.to_string(),
@@ -128,7 +128,7 @@ impl Condition {
 }
 
 impl Goal {
-    /// The topology in which lag is counted as far as the goal asks for.
+    /// The topology with a lag threshold as high as the goal, so that lag is counted that far.
     fn counted_in(self, topology: &Topology) -> Topology {
         let mut topology = topology.clone();
         if let Some(lag) = self.lag {
@@ -158,19 +158,19 @@ impl Goal {
 /// How waiting ended.
 #[derive(Debug)]
 pub struct Waited {
-    /// The conditions as they were seen last; none where nothing was seen.
+    /// The conditions as they were last seen; empty when the server never answered.
     pub conditions: Vec<Condition>,
-    /// Whether all were met, for as long as they had to be.
+    /// Whether all conditions were met for as long as they had to hold.
     pub is_reached: bool,
-    /// Why the last look failed, where it did.
+    /// Why the last query failed, if it did.
     pub error: Option<Error>,
 }
 
-/// Waits until every group of `groups` has reached `goal`, and tells `tell` of each look. A server that is away or not
-/// ready is asked again until the deadline.
+/// Waits until every group of `groups` has reached `goal`, and calls `tell` after each query. A server that is away or
+/// not ready is asked again until the deadline.
 ///
 /// # Errors
-/// What the server says and waiting does not mend.
+/// Errors of the server that waiting does not remove.
 pub async fn wait(
     dialer: &Dialer,
     topology: &Topology,
@@ -233,7 +233,7 @@ async fn look(
     seen.whole()
 }
 
-/// A connection as soon as there is one.
+/// A connection, as soon as the server accepts one.
 ///
 /// # Errors
 /// Why there was none until the deadline, or why waiting for one is of no use.
@@ -253,7 +253,7 @@ pub async fn connect(
     }
 }
 
-/// Tells errors that may be over at the next look from those that will not.
+/// Separates errors that may be gone at the next query from those that will not.
 fn passing<T>(outcome: Result<T>) -> Result<Result<T, Error>> {
     match outcome.map_err(anyhow::Error::downcast::<Error>) {
         Ok(seen) => Ok(Ok(seen)),

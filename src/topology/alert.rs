@@ -51,7 +51,7 @@ pub enum AlertName {
 }
 
 impl AlertName {
-    /// The word for it, which is also used in JSON.
+    /// The word for the alert, which is also used in JSON.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -74,7 +74,7 @@ impl AlertName {
 pub struct Alert {
     /// Its subject.
     pub name: AlertName,
-    /// How bad it is.
+    /// The severity of the alert.
     pub level: Level,
 }
 
@@ -110,7 +110,7 @@ impl schemars::JsonSchema for Alert {
 pub struct Figures {
     /// Whether the topology names the group and the server does not have it.
     pub is_missing: bool,
-    /// Whether it is ahead of the last id of its stream.
+    /// Whether the group is ahead of the last id of its stream.
     pub is_ahead: bool,
     /// Undelivered entries; counted when the server's figure is not reliable.
     pub lag: Option<Lag>,
@@ -120,7 +120,7 @@ pub struct Figures {
     pub idle_ms: Option<u64>,
     /// Age of the oldest entry that is not delivered or not acknowledged.
     pub age_ms: Option<u64>,
-    /// Entries that left the stream undelivered and were not accepted as lost.
+    /// Entries that were trimmed or deleted before they were delivered and were not accepted as lost.
     pub lost: Option<Lag>,
     /// How many entries can be added before the group loses one.
     pub room: Option<Lag>,
@@ -191,7 +191,7 @@ impl Thresholds {
     }
 }
 
-/// The least value that it can have.
+/// The least value that the figure can have.
 fn least(count: Lag) -> u64 {
     match count {
         Lag::Known(entries) | Lag::AtLeast(entries) => entries,

@@ -39,7 +39,7 @@ impl Topology {
             let twice = self.groups[..at]
                 .iter()
                 .any(|it| it.name == group.name && it.stream == group.stream);
-            let twice = twice.then(|| format!("is there twice on `{}`", group.stream));
+            let twice = twice.then(|| format!("is declared twice on `{}`", group.stream));
             let all = self.stream_of(group).into_iter().chain(twice);
             faults.extend(all.chain(group_faults(group)).map(|fault| Fault {
                 subject: Subject::Group(at),
@@ -114,7 +114,7 @@ fn field_fault(field: &FieldSpec) -> Option<String> {
             Some(format!("field `{name}`: the list has no words"))
         }
         FieldType::Words(words) if words.iter().any(String::is_empty) => Some(format!(
-            "field `{name}`: an empty word; \"?\" as the last one makes it optional"
+            "field `{name}`: a word of the list is empty; to make the field optional, end the list with \"?\""
         )),
         _ => None,
     }

@@ -11,7 +11,7 @@ use crate::model::{Name, Problem, did_you_mean, escaped, nearest, shown_url};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Handler {
-    /// One that this tool brings along.
+    /// A handler that is built into this tool.
     Builtin(Builtin),
     /// One process per entry: the program and its arguments, no shell.
     Exec(Vec<String>),
@@ -21,10 +21,10 @@ pub enum Handler {
     Http(HttpSpec),
 }
 
-/// A POST an entry to a service.
+/// One POST request per entry to a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HttpSpec {
-    /// Where to.
+    /// Where the requests are sent.
     pub target: HttpTarget,
     /// The stream its answers are appended to, if they are kept.
     pub results: Option<Name>,
@@ -32,7 +32,7 @@ pub struct HttpSpec {
     pub fan_out: Option<FanOut>,
 }
 
-/// Where an `http` handler posts to: an URL, or the environment variable that holds it.
+/// Where an `http` handler posts to: a URL, or the environment variable that holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpTarget {
     /// This URL.
@@ -42,7 +42,7 @@ pub enum HttpTarget {
 }
 
 impl HttpTarget {
-    /// Reads `$NAME` as a variable and anything else as an URL.
+    /// Reads `$NAME` as a variable and anything else as a URL.
     pub fn parse(text: &str) -> Self {
         match text.strip_prefix('$') {
             Some(variable) => Self::Env(variable.to_owned()),
@@ -51,7 +51,7 @@ impl HttpTarget {
     }
 }
 
-/// As [`shown_url`]: who logs in there and what is asked is for nobody's eyes.
+/// The URL as [`shown_url`] shows it, because its user info and its query may be secret.
 impl fmt::Display for HttpTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -81,19 +81,19 @@ impl Serialize for HttpTarget {
     }
 }
 
-/// A field's value that stands for several: an entry with it is several requests.
+/// A field's value that stands for several values: an entry with it leads to several requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FanOut {
     /// The field.
     pub field: String,
     /// The value that stands for the others.
     pub value: String,
-    /// The values it stands for, in order.
+    /// The values that it stands for, in order.
     pub into: Vec<String>,
 }
 
 impl FanOut {
-    /// The values to send for an entry whose field is `value`: itself, or all it stands for.
+    /// The values to send for an entry whose field has the value `value`: this value, or all values that it stands for.
     pub fn values<'a>(&'a self, value: &'a str) -> Vec<&'a str> {
         if value == self.value {
             self.into.iter().map(String::as_str).collect()
@@ -103,7 +103,7 @@ impl FanOut {
     }
 }
 
-/// A handler that this tool brings along.
+/// A handler that is built into this tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Builtin {
     /// Counters per brand and profile (see `platform::features`).
@@ -134,7 +134,7 @@ impl Builtin {
     /// Reads a built-in's name; `forward:STREAM` names the stream to copy to.
     ///
     /// # Errors
-    /// A usage problem that names the built-ins there are.
+    /// A usage problem that lists the built-in handlers.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         if let Some(stream) = text.strip_prefix("forward:")
             && !stream.is_empty()

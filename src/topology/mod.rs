@@ -78,19 +78,19 @@ impl Topology {
         group.map_or(self.others, |group| group.alert)
     }
 
-    /// By what dead letters of `stream` are best counted: why they failed, and whose they are.
+    /// The fields by which dead letters of `stream` are best counted: the reason, and the owner of the entry.
     pub fn reasons_by(&self, stream: &Name) -> String {
         let owner = self.owner_field(stream);
         owner.map_or_else(|| "reason".to_owned(), |it| format!("reason,{it}"))
     }
 
-    /// As [`StreamSpec::owner_field`], of the stream called `name`.
+    /// As [`StreamSpec::owner_field`], for the stream called `name`.
     pub fn owner_field(&self, name: &Name) -> Option<&str> {
         let spec = self.streams.iter().find(|it| it.name == *name);
         spec.and_then(StreamSpec::owner_field)
     }
 
-    /// The same with other thresholds for every group; `None` turns one off.
+    /// The same topology with other thresholds for every group; `None` turns a threshold off.
     pub fn set_thresholds(&mut self, given: &[(Measure, Option<Threshold>)]) {
         let groups = self.groups.iter_mut().map(|group| &mut group.alert);
         for thresholds in groups.chain([&mut self.others]) {

@@ -1,5 +1,5 @@
-//! The declaration of one stream, one field and one group in a topology. Plain data with its words; the values come
-//! from `builtin` and `file`.
+//! The declaration of one stream, one field and one group in a topology. Plain data with the words for it; the values
+//! come from `builtin` and `file`.
 
 use std::fmt;
 use std::time::Duration;
@@ -215,7 +215,7 @@ words! {
 words! {
     /// How many workers of a group work at a time.
     Workers {
-        /// As many as are running.
+        /// As many workers as are running.
         Many = "many",
         /// One; the others are on stand-by.
         One = "one",
@@ -280,7 +280,7 @@ fn as_ms_or_null<T: Copy + Into<Option<Duration>>, S: Serializer>(
 }
 
 impl GroupSpec {
-    /// The shortest time that a journal is kept: below it little would be left of it to look at.
+    /// The shortest time that a journal may be kept: with less, little would be left in it to read.
     pub const JOURNAL_MIN: Duration = Duration::from_mins(1);
 
     /// The shortest claim idle that is allowed: with less, a busy worker would look dead between two renewals.
@@ -350,7 +350,7 @@ pub fn journal_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":journal:", group.as_bytes()].concat())
 }
 
-/// Whether a key is the journal of a group: this tool's own, and no stream of the pipeline.
+/// Whether a key is the journal of a group, which belongs to this tool and is not a stream of the pipeline.
 pub fn is_journal(key: &Name) -> bool {
     const MARK: &[u8] = b":journal:";
     let bytes = key.as_bytes();

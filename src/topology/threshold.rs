@@ -18,7 +18,7 @@ pub enum Measure {
     MaxIdle,
     /// Age of the oldest entry that is not delivered or not acknowledged, by its id.
     MaxAge,
-    /// Entries that left the stream undelivered.
+    /// Entries that were trimmed or deleted before they were delivered.
     MaxLost,
     /// The time until the group loses entries to the stream's limit.
     MinRoom,
@@ -29,7 +29,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// All of them, in the order they are shown.
+    /// All thresholds, in the order in which they are shown.
     pub const ALL: [Self; 8] = [
         Self::MaxLag,
         Self::MaxPending,
@@ -41,7 +41,7 @@ impl Measure {
         Self::MaxDeadLetters,
     ];
 
-    /// Its key in the topology file.
+    /// The key of the threshold in the topology file.
     pub const fn word(self) -> &'static str {
         match self {
             Self::MaxLag => "max_lag",
@@ -65,7 +65,7 @@ impl Measure {
         }
     }
 
-    /// Whether its values are milliseconds; else they are entries or consumers.
+    /// Whether the values of the threshold are milliseconds; otherwise they are entries or consumers.
     pub const fn is_time(self) -> bool {
         matches!(self, Self::MaxIdle | Self::MaxAge | Self::MinRoom)
     }

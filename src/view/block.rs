@@ -3,11 +3,11 @@
 use super::{Cell, Column, Options, Shown as _, Tone};
 use crate::model::Change;
 
-/// Between a header and its value.
+/// The space between a header and its value.
 const GAP: &str = "  ";
 
-/// Appends one line a column: its header, and its value, all values in one column. A value that is too long for a screen goes
-/// on under itself.
+/// Appends one line for each column: its header, and its value, with all values aligned. A value that is too long for
+/// the screen continues below itself.
 pub(super) fn block(out: &mut Vec<u8>, columns: &[Column], cells: &[Cell], options: &Options) {
     let headers = columns.iter().map(|column| column.header.len());
     let widest = headers.max().unwrap_or(0);

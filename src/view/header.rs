@@ -11,7 +11,7 @@ use crate::topology::Level;
 
 /// The separator between two parts.
 const DOT: &str = " ·";
-/// The indent of what does not fit into the first line.
+/// The indent of the parts of the header that do not fit into its first line.
 const INDENT: &str = "  ";
 
 /// The content of the line.

@@ -1,4 +1,4 @@
-//! A list on a screen: which of its rows are shown, in which order, and what is said of the others.
+//! A list on a screen: which of its rows are shown, in which order, and the note about the others.
 
 use std::fmt;
 
@@ -14,7 +14,8 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// So many rows are shown of `all`; with `is_least` there may be more than that.
+    /// The note that only `shown` of `all` rows are shown; `None` when all are. With `is_least` there may be more than
+    /// `all`.
     pub const fn new(shown: u64, all: u64, is_least: bool) -> Option<Self> {
         if shown < all || is_least {
             Some(Self {
@@ -59,7 +60,7 @@ impl fmt::Display for Cut {
 #[derive(Debug)]
 pub(super) struct Shortlist {
     rows_max: Option<usize>,
-    /// Those of least rank so far, where a screen shows them in that order.
+    /// The rows of least rank so far, if the screen shows rows by rank.
     kept: Vec<(u64, Vec<Cell>)>,
     is_ranked: bool,
     seen: u64,
@@ -79,12 +80,12 @@ impl Shortlist {
         }
     }
 
-    /// Whether rows are kept until all of them were seen.
+    /// Whether rows are kept until all of them have been seen.
     pub(super) const fn is_ranked(&self) -> bool {
         self.is_ranked
     }
 
-    /// How many of the next `count` rows are shown, which come as they are.
+    /// How many of the next `count` rows are shown, if rows are shown in their own order.
     pub(super) fn take(&mut self, count: usize) -> usize {
         let room = self.rows_max.map_or(usize::MAX, |max| {
             max.saturating_sub(usize::try_from(self.seen).unwrap_or(usize::MAX))
@@ -93,7 +94,7 @@ impl Shortlist {
         count.min(room)
     }
 
-    /// Keeps a row where it is among the first by `rank`, and after those that came before it with the same.
+    /// Keeps a row if it is among the first rows by `rank`. Rows of equal rank keep their order.
     pub(super) fn keep(&mut self, rank: u64, cells: impl FnOnce() -> Vec<Cell>) {
         self.seen += 1;
         let place = self.kept.partition_point(|(kept, _)| *kept <= rank);
@@ -110,13 +111,13 @@ impl Shortlist {
         kept.into_iter().map(|(_, cells)| cells).collect()
     }
 
-    /// So many more rows there are that were not looked at; with `is_least` there may be yet more.
+    /// Records that there are `count` more rows that were not read; with `is_least` there may be even more.
     pub(super) fn leave_out(&mut self, count: u64, is_least: bool) {
         self.unseen += count;
         self.is_least |= is_least;
     }
 
-    /// What there is to say of rows that are not shown.
+    /// The note about rows that are not shown.
     pub(super) fn cut(&self) -> Option<Cut> {
         let max = self.rows_max.map_or(u64::MAX, |max| max as u64);
         Cut::new(self.seen.min(max), self.seen + self.unseen, self.is_least)

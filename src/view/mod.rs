@@ -107,7 +107,7 @@ impl Options {
         self.terminal && !self.names && matches!(self.format, Format::Table | Format::Wide)
     }
 
-    /// Lines that a person reads, broken between words where a screen is narrower; what follows a break is set in.
+    /// Wraps lines that a person reads between words when a screen is narrower; continuation lines are indented.
     fn fitted(&self, text: String, indent: usize) -> String {
         fitted(text, self.width.filter(|_| self.terminal), indent)
     }

@@ -11,7 +11,7 @@ use super::row::{has_columns, part};
 use super::{Options, Row, Tone, one, rows};
 use crate::model::{Cell, Column, Fields, Format, Problem, escaped};
 
-/// How far the lines are set in that follow the first one of a line that is too long for a screen.
+/// How far the continuation lines of a line that is too long for the screen are indented.
 const LINE_INDENT: usize = 2;
 
 /// Something with several parts. Its JSON is its [`Serialize`], one document.
@@ -47,7 +47,7 @@ struct Pick {
 }
 
 impl Section<'_> {
-    /// Whether a person reads it, and all of it.
+    /// Whether a person reads the report, and all parts of it.
     pub fn for_people(&self) -> bool {
         self.pick.is_none() && matches!(self.options.format, Format::Table | Format::Wide)
     }
@@ -57,12 +57,12 @@ impl Section<'_> {
         self.pick.is_some()
     }
 
-    /// How many of a list of `count` are shown, of which a person reads each in more than a row.
+    /// How many items of a list of `count` are shown when a person reads more than one line for each.
     pub fn shown_of(&self, count: usize) -> usize {
         count.min(self.options.rows_max.unwrap_or(usize::MAX))
     }
 
-    /// Says of a list of which only some are shown how many there are; only for people.
+    /// Writes how many items a list has when only some of them are shown; only for people.
     pub fn cut_after(&mut self, shown: usize, count: usize) {
         if let Some(cut) = Cut::new(shown as u64, count as u64, false) {
             self.cut(cut);
@@ -111,7 +111,7 @@ impl Section<'_> {
         self.line_under(tone, text, LINE_INDENT);
     }
 
-    /// The same, of which what does not fit on the first line is set in by `indent` columns.
+    /// The same line, whose continuation lines are indented by `indent` columns.
     pub fn line_under(&mut self, tone: Tone, text: &str, indent: usize) {
         if self.for_people() {
             let text = escaped(text.as_bytes());
@@ -129,7 +129,7 @@ impl Section<'_> {
         }
     }
 
-    /// Words in as many lines as the screen needs, each line below its title; only for people. Escaped.
+    /// Words on as many lines as the screen needs; only for people. Escaped.
     pub fn words(&mut self, words: &[String]) {
         const MARGIN: &str = "  ";
         let limit = self.options.width.map_or(usize::MAX, usize::from);

@@ -84,7 +84,7 @@ impl Table {
 struct Written {
     tone: Tone,
     text: String,
-    /// How the text ends, which stays where it is cut: ` (extra)`.
+    /// The end of the text that must be kept when it is cut: ` (extra)`.
     remark: &'static str,
     /// How it differs from the time before.
     change: Change,

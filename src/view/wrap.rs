@@ -1,18 +1,18 @@
-//! Lines that fit a screen, broken between words, and how much of a screen lines take.
+//! Wraps lines between words so that they fit a screen, and calculates how many rows of a screen lines take.
 
 use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar as _;
 
-/// What a command that is suggested begins with, wherever it stands in a text: this tool, or the server's own.
+/// The beginning of a suggested command anywhere in a text: this tool, or the client of the server.
 const PROGRAMS: [&str; 2] = [env!("CARGO_PKG_NAME"), "redis-cli"];
-/// Ends every colour.
+/// The escape sequence that ends every colour.
 const NO_COLOUR: &str = "\x1b[0m";
-/// What a shell reads on after.
+/// The end of a line after which a shell reads on.
 const CONTINUED: &str = " \\";
 
-/// `text`, each of its lines broken between words where it is wider than a screen of `width` columns. What follows a break
-/// stands under its line's text: as far in as the line begins, and at least `indent` columns. Without a width it is as it was.
+/// `text`, with each line wrapped between words if it is wider than `width` columns. Continuation lines are indented as
+/// far as their line's text, and by at least `indent` columns. Without a width, the text is unchanged.
 pub fn fitted(text: String, width: Option<u16>, indent: usize) -> String {
     let Some(width) = width.map(usize::from) else {
         return text;
@@ -24,10 +24,10 @@ pub fn fitted(text: String, width: Option<u16>, indent: usize) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// `line` with a line's end in place of the spaces before each word that would not fit into `width` columns; what follows is
-/// set in by `indent` columns. A word that is longer than a line stays whole, on a line of its own or behind
-/// its label. A command of this tool
-/// stays on one line where it fits there; where it does not, a shell still reads what is pasted as one command.
+/// `line`, wrapped before each word that would not fit into `width` columns; continuation lines are indented by
+/// `indent` columns. A word that is longer than a line is not broken; it gets a line of its own, or follows its label.
+/// A command of this tool stays on one line where it fits there; where it does not, a shell still reads what is pasted
+/// as one command.
 fn wrapped(line: &str, width: usize, indent: usize) -> String {
     // Where not even the indent leaves room there is none.
     let indent = if indent + MARGIN_MIN > width {
@@ -56,22 +56,22 @@ fn wrapped(line: &str, width: usize, indent: usize) -> String {
     text
 }
 
-/// The least room for text beside an indent.
+/// The least number of columns that are left for text beside an indent.
 const MARGIN_MIN: usize = 20;
 
-/// What a line is not broken within.
+/// A part of a line that is not broken.
 #[derive(Debug, PartialEq, Eq)]
 struct Piece<'t> {
     /// Spaces before it.
     gap: usize,
     text: &'t str,
-    /// Whether it goes on with a command, of which words stand before it.
+    /// Whether the part continues a command whose first words are in an earlier part.
     continues: bool,
-    /// Columns to keep free after it for what says that the command goes on.
+    /// The number of columns to keep free after it for the sign that the command continues.
     reserve: usize,
 }
 
-/// The words of a line, of which the words of a command are one piece where they fit into `room` columns.
+/// The parts of a line. The words of a command are one part if they fit into `room` columns.
 fn pieces(line: &str, room: usize) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = line;
@@ -104,7 +104,7 @@ fn pieces(line: &str, room: usize) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// The command that `text` begins with: up to what ends a part of a sentence, or the line.
+/// The command with which `text` begins: up to the punctuation that ends a clause, or to the end of the line.
 fn command(text: &str) -> &str {
     let mut end = 0;
     for word in shell_words(text) {
@@ -116,7 +116,7 @@ fn command(text: &str) -> &str {
     &text[..end]
 }
 
-/// The words of `text` as a shell tells them apart: a space in quotes, or after a backslash, parts nothing.
+/// The words of `text` as a shell splits them: a space in quotes or after a backslash does not split a word.
 fn shell_words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let (mut begin, mut quoted, mut escaped, mut dollar) = (None, None, false, false);
@@ -147,7 +147,8 @@ fn shell_words(text: &str) -> Vec<&str> {
     words
 }
 
-/// Whether text has more lines, as a screen of so many columns breaks them, than one of so many rows shows above a prompt.
+/// Whether `text` takes more rows on a screen of this many `columns` than fit above a prompt on a screen of this many
+/// `rows`.
 pub fn has_more_rows(text: &[u8], columns: u16, rows: u16) -> bool {
     let text = String::from_utf8_lossy(text);
     let room = usize::from(rows).saturating_sub(1);
@@ -163,7 +164,7 @@ pub fn has_more_rows(text: &[u8], columns: u16, rows: u16) -> bool {
     false
 }
 
-/// The columns that a line takes, of which colours take none.
+/// The number of columns that a line takes; escape sequences for colours take none.
 pub(super) fn columns_of(line: &str) -> usize {
     let mut columns = 0;
     let mut is_colour = false;

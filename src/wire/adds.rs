@@ -1,4 +1,5 @@
-//! Encodes `XADD` commands into a buffer of its own, independent of the connection, so that another thread can do it.
+//! Encodes `XADD` commands into a buffer of its own, independent of the connection, so that another thread can encode
+//! them.
 
 use super::encode::{push_arg, push_header, push_number};
 use crate::model::Name;
@@ -37,7 +38,7 @@ pub struct Adds {
 }
 
 impl Adds {
-    /// With room for about this many bytes.
+    /// An empty buffer with room for about this many bytes.
     pub fn with_capacity(bytes: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bytes),

@@ -12,7 +12,7 @@ pub enum Denial {
     Key {
         /// The key.
         key: Name,
-        /// Whether the command only reads it.
+        /// Whether the command only reads the key.
         is_read: bool,
     },
     /// Something in a script that the server does not name.

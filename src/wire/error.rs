@@ -210,7 +210,7 @@ impl Error {
         self
     }
 
-    /// From a server's error line without its leading `-`.
+    /// Classifies a server's error line, without its leading `-`.
     pub(super) fn from_server_line(command: &str, line: &str) -> Self {
         let (code, detail) = line.split_once(' ').unwrap_or((line, ""));
         let error = Self::new(ErrorKind::from_code(code, detail), command, line);
@@ -250,7 +250,7 @@ impl Error {
         )
     }
 
-    /// From an error of the client crate.
+    /// Converts an error of the client crate.
     pub(super) fn from_crate(command: &str, error: &redis::RedisError) -> Self {
         if let Some(code) = error.code() {
             return Self::from_server_line(
@@ -268,7 +268,7 @@ impl Error {
         Self::new(kind, command, error.to_string())
     }
 
-    /// From an I/O error after the connection was made.
+    /// Converts an I/O error that occurred after the connection was made.
     pub(super) fn from_io(command: &str, error: &std::io::Error) -> Self {
         let kind = match tls_error_in(error) {
             Some(_) => ErrorKind::Tls,

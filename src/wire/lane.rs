@@ -329,7 +329,7 @@ impl Stop {
 /// The entries of `page`, a reply to `XRANGE`, as a lane reads them: what `benches/` measures.
 ///
 /// # Errors
-/// What is no such reply, or what `each` returns.
+/// An error when the reply is not one to `XRANGE`, or the error that `each` returns.
 #[doc(hidden)]
 pub fn read_page(
     page: &[u8],

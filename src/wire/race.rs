@@ -69,7 +69,8 @@ mod tests {
 
     use super::*;
 
-    /// An address that answers no attempt to connect: its queue is full, so the system drops what would begin one.
+    /// An address that answers no attempt to connect: its queue is full, so the system drops the packets that would
+    /// open a connection.
     struct Silent {
         address: SocketAddr,
         _listener: socket::Listener,
@@ -84,7 +85,7 @@ mod tests {
 
         pub(super) type Listener = OwnedFd;
 
-        /// A listener that has room for the least number of connections that nobody accepted.
+        /// A listener whose queue has room for as few connections as possible.
         pub(super) fn narrow() -> (Listener, SocketAddr) {
             let listener = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
             bind(&listener, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();

@@ -41,7 +41,7 @@ impl Scan {
         if self.reverse { "XREVRANGE" } else { "XRANGE" }
     }
 
-    /// The ids that it begins and ends with, in its own direction.
+    /// The first and the last id of the range, in its own direction.
     fn ends(self) -> (EntryId, EntryId) {
         if self.reverse {
             (self.end, self.start)
@@ -50,7 +50,7 @@ impl Scan {
         }
     }
 
-    /// Where it continues after `last`, if anything of it is left.
+    /// The rest of the range after `last`; `None` when nothing is left.
     fn after(self, last: EntryId) -> Option<EntryId> {
         let next = if self.reverse {
             last.previous()
@@ -61,20 +61,20 @@ impl Scan {
     }
 }
 
-/// Who takes what a scan brings.
+/// Receives what a scan reads.
 pub trait Taker {
-    /// Bytes that every wanted entry has somewhere: pages without them are counted, and their entries passed over.
+    /// Bytes that every wanted entry contains somewhere. The entries of a page without them are only counted.
     fn needle(&self) -> Option<&[u8]> {
         None
     }
 
-    /// A page has so many entries, and this is the last one of it.
+    /// A page was read: it has this many entries, and this is its last id.
     fn page(&mut self, _entries: usize, _last: Option<EntryId>) {}
 
     /// The next entry.
     ///
     /// # Errors
-    /// What ends the scan.
+    /// The error that ends the scan.
     fn entry(&mut self, id: EntryId, fields: &FieldSlices<'_>) -> Result<(), Stop>;
 }
 
@@ -87,7 +87,7 @@ impl<F: FnMut(EntryId, &FieldSlices<'_>) -> Result<(), Stop>> Taker for Each<F> 
     }
 }
 
-/// How many entries a page has, and the id of the last one.
+/// The number of entries in a page, and the id of the last one.
 fn extent(command: &str, reply: Reply<'_>) -> Result<(usize, Option<EntryId>)> {
     let mut last = None;
     let mut count = 0;
@@ -115,7 +115,7 @@ fn push_page(out: &mut Vec<u8>, stream: &Name, range: Scan, from: EntryId, count
     push_number(out, count as u64);
 }
 
-/// Gives `taker` the entries of a page.
+/// Passes the entries of a page to `taker`.
 fn hand_out(command: &str, reply: Reply<'_>, taker: &mut impl Taker) -> Result<(), Stop> {
     let mut stopped = Ok(());
     decode::entries(command, reply, |id, fields| {
@@ -143,7 +143,7 @@ impl Lane {
         self.search(stream, range, &mut Each(each)).await
     }
 
-    /// As [`Lane::scan`], for somebody who wants few of the entries.
+    /// As [`Lane::scan`], for a receiver that wants only a few of the entries.
     ///
     /// # Errors
     /// Whatever the server answers or `taker` returns.

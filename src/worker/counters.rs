@@ -28,7 +28,7 @@ macro_rules! counters {
         }
 
         impl Summary {
-            /// Each total: its name, what it counts, and how many.
+            /// Each total: its name, its meaning, and its value.
             pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
                 [$((stringify!($name), $help, self.$name),)*].into_iter()
             }
@@ -48,7 +48,7 @@ counters! {
     taken_back: "Entries that were no longer pending because this worker's consumer was deleted, and that were made \
         pending for it again.",
     uncounted: "Figures of the features handler that could not be incremented; their events were handled without them.",
-    lost: "Entries that left the stream before they were delivered to the group.",
+    lost: "Entries that were trimmed or deleted before they were delivered to the group.",
     leases_lost: "Leases lost while their entry was in flight; another consumer claimed or acknowledged those entries.",
     released: "Entries released without being started when the worker stopped.",
     reconnects: "Connections opened again after a loss.",
@@ -94,7 +94,7 @@ impl Now {
         count(&self.is_standing_by, figures.is_standing_by.into());
     }
 
-    /// Each figure: its name, what it says, and its value.
+    /// Each figure: its name, its meaning, and its value.
     pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         [
             ("ready", "Entries in flight that wait for a free slot.", &self.ready),
@@ -102,7 +102,7 @@ impl Now {
             ("waiting", "Entries in flight that wait for their next attempt (backoff).", &self.waiting),
             (
                 "unwritten",
-                "Dead letters and tombstones that could not be written yet.",
+                "Dead letters and tombstones that could not be written so far.",
                 &self.unwritten,
             ),
             (

@@ -21,7 +21,7 @@ pub enum Mode {
     /// When the entries that were in the stream at the start, and the pending entries that were due, have been
     /// attempted.
     Once,
-    /// When each entry that was assigned to it has been attempted once; it looks for no others.
+    /// When each entry that was assigned to the worker has been attempted once; it looks for no others.
     Preclaimed,
 }
 
@@ -41,35 +41,35 @@ pub enum Signal {
 pub struct Assignment {
     /// The stream it reads.
     pub stream: Name,
-    /// The group it is a member of.
+    /// The group that the worker is a member of.
     pub group: Name,
-    /// Its name in the group; no other process may use the same name.
+    /// The worker's consumer name in the group; no other process may use the same name.
     pub consumer: Name,
     /// The dead-letter stream for entries that failed for good; it is in the stream's hash slot.
     pub dead_letter: Name,
     /// Its limits and delays.
     pub policy: Policy,
-    /// Entries that its consumer already holds, for [`Mode::Preclaimed`].
+    /// Entries that the worker's consumer already holds, for [`Mode::Preclaimed`].
     pub given: Vec<ExpectedPending>,
     /// The handler of its entries.
     pub handler: Arc<Handler>,
-    /// Whether it works only while it has the group's lease.
+    /// Whether the worker works only while it has the group's lease.
     pub is_single: bool,
-    /// Whether it may create the group.
+    /// Whether the worker may create the group.
     pub may_create: bool,
     /// The position of a group that it creates when it starts.
     pub start: GroupStart,
-    /// What to do when the group is deleted while it works.
+    /// What to do when the group is deleted while the worker runs.
     pub on_group_lost: OnGroupLost,
     /// When it ends by itself.
     pub mode: Mode,
-    /// The number of started entries after which it ends.
+    /// The number of started entries after which the worker ends.
     pub max_messages: Option<u64>,
-    /// How long it tries to reach the server when it starts.
+    /// How long the worker tries to reach the server when it starts.
     pub connect_for: Duration,
     /// Called for every handled entry.
     pub journal: Option<Journal>,
-    /// How long the server keeps what is recorded there of settled entries; `None` records nothing.
+    /// How long the server keeps the group's journal; `None` keeps none.
     pub recorded_for: Option<Duration>,
     /// Shows that it is alive.
     pub pulse: Option<Arc<Pulse>>,

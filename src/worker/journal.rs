@@ -1,6 +1,6 @@
-//! The journal of a group on the server: what its workers settled, one entry a batch. Written by a task of its own over a
-//! connection of its own, after the server has confirmed what is recorded: nothing that happens to it stops or delays an
-//! acknowledgement. What it cannot take in time is left out.
+//! The journal of a group on the server, in which its workers record what they settled, with one entry for each batch.
+//! A separate task writes it over a separate connection, after the server has confirmed what is recorded: a failure of
+//! the journal neither stops nor delays an acknowledgement. What it cannot take in time is left out.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use crate::model::{EntryId, JournalOutcome, JournalRecord, Name, format_duration
 use crate::topology::journal_key;
 use crate::wire::{Connection, Dialer, Error, time, xadd_since};
 
-/// Entries of one record, at most.
+/// The greatest number of entries in one record.
 const RECORD_ENTRIES_MAX: usize = 500;
-/// Records that wait to be written, at most.
+/// The greatest number of records that wait to be written.
 const WAITING_MAX: usize = 64;
-/// After a record could not be written, how long until another is tried.
+/// The pause before another record is tried after one could not be written.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a worker that ends waits for the last records.
+/// How long a worker that ends waits until the last records are written.
 const LAST_WITHIN: Duration = Duration::from_secs(2);
 
-/// What is settled, on its way to the journal.
+/// Sends settled entries to the task that writes the journal.
 #[derive(Debug)]
 pub(super) struct JournalWriter {
     group: Name,
     consumer: Name,
-    /// What was settled since the last batch: outcomes with their entries.
+    /// The entries that were settled since the last batch, with their outcomes.
     noted: Vec<(JournalOutcome, EntryId, Option<u64>)>,
     records: mpsc::Sender<JournalRecord>,
     task: JoinHandle<()>,
@@ -34,7 +34,7 @@ pub(super) struct JournalWriter {
 }
 
 impl JournalWriter {
-    /// Of the group on `stream`, whose records are kept for so long.
+    /// Starts the task that writes the journal of the group on `stream`; its records are kept for this long.
     pub(super) fn start(
         (stream, group): (&Name, &Name),
         consumer: &Name,
@@ -60,12 +60,12 @@ impl JournalWriter {
         }
     }
 
-    /// Notes what became of an entry, and how long its handler took.
+    /// Notes the outcome of an entry, and how long its handler took.
     pub(super) fn note(&mut self, outcome: JournalOutcome, id: EntryId, took: Option<Duration>) {
         self.noted.push((outcome, id, took.map(whole_ms)));
     }
 
-    /// Sends what was noted on its way, a record an outcome; never waits.
+    /// Sends the noted entries to the task, one record for each outcome; never waits.
     pub(super) fn send(&mut self) {
         while let Some((outcome, ..)) = self.noted.first() {
             let outcome = *outcome;
@@ -92,7 +92,7 @@ impl JournalWriter {
         }
     }
 
-    /// Waits a moment for the last records.
+    /// Waits a moment until the last records are written.
     pub(super) async fn end(mut self) {
         self.send();
         let Self {
@@ -105,7 +105,7 @@ impl JournalWriter {
     }
 }
 
-/// Who writes the records.
+/// The task that writes the records.
 struct Keeper {
     group: Name,
     key: Name,
@@ -153,7 +153,7 @@ impl Keeper {
         tracing::warn!(
             group = %self.group, key = %self.key, %error,
             kept_for = %format_duration_short(self.kept_for),
-            "cannot write the journal: entries are handled and acknowledged all the same, and not recorded"
+            "cannot write the journal: entries are handled and acknowledged, but not recorded"
         );
     }
 }

@@ -15,7 +15,7 @@ pub struct Pulse {
 }
 
 impl Pulse {
-    /// For a worker that turns at least every `wait_max`, unless it waits for an answer.
+    /// The pulse of a worker whose loop turns at least every `wait_max`, unless it waits for an answer.
     pub fn new(wait_max: Option<Duration>) -> Self {
         Self {
             turns: AtomicU64::new(0),

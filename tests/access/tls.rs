@@ -119,7 +119,7 @@ fn row_28_an_expired_certificate_is_5_and_says_since_when() {
     ping(&server.url(HOST), &["--tls-ca", authority.ca()])
         .assert_code(5)
         .stderr_has("expired at 2021-01-01T00:00:00.000Z")
-        .stderr_has("hint: renew it");
+        .stderr_has("hint: renew the certificate");
 }
 
 #[test]

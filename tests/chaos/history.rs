@@ -146,7 +146,7 @@ pub struct Dead {
     pub told: Option<(String, String)>,
 }
 
-/// Entries that left the stream before they were delivered.
+/// Entries that were trimmed or deleted before they were delivered.
 #[derive(Clone, Debug)]
 pub struct Gap {
     /// The id before the first of them.

@@ -179,7 +179,7 @@ fn what_left_the_stream_is_told_by_how_it_left() {
     assert_eq!(stands(&gone), ("unknown", "unknown"));
     let evidence = gone["groups"][0]["evidence"].as_str().unwrap();
     assert!(
-        evidence.contains("acknowledged before it left, or gone"),
+        evidence.contains("acknowledged before it was removed, or removed"),
         "{evidence}"
     );
 }
@@ -316,7 +316,7 @@ fn a_search_has_a_bound_that_is_said() {
     assert_eq!(ends, ["limit", "limit"]);
     let table = server.ucp(&["explain", "orders", "1-0", "--count", "2", "-o", "table"]);
     table.stdout_has(
-        "2 entries of `{orders}:dlq` (up to 2-0): 0 dead letters; --count N looks at more",
+        "2 entries of `{orders}:dlq` (up to 2-0): 0 dead letters; --count N searches more",
     );
 }
 

@@ -143,7 +143,7 @@ fn many_streams_are_found_among_many_keys() {
     assert_eq!(found["other_keys"], known(19_800));
     let some = server.ucp(&["memory", "--keys", "5000", "-o", "json"]);
     some.assert_code(0)
-        .stderr_has("only 5,000 keys are looked through, so that streams may be missing; --keys N");
+        .stderr_has("only 5,000 keys were scanned, so streams may be missing; --keys N");
     let report = some.stdout_json();
     let count = report["stream_count"].as_u64().unwrap();
     assert!(count < 200, "{count}");
@@ -214,7 +214,7 @@ fn what_the_user_may_not_ask_is_unknown_and_said() {
     let keyed = as_user(&server, "resetkeys %R~events.* %R~*:dlq +@all");
     let found = keyed
         .assert_code(7)
-        .stderr_has("cannot look at stream `secret`")
+        .stderr_has("cannot read stream `secret`")
         .stdout_json();
     assert_eq!(of(&found, "secret")["length"], json!(null));
     assert_eq!(of(&found, STREAM)["length"], 10);

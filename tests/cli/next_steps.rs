@@ -110,7 +110,7 @@ fn what_is_left_to_say_of_wrong_words() {
         (
             &["worker", "run", "event-processors", "--", "cat"],
             "a program after `--` needs --exec or --pipe",
-            "hint: say which of them, before the `--`: --exec -- PROGRAM ARGS",
+            "hint: give one of the two before the `--`: --exec -- PROGRAM ARGS",
         ),
         (
             &["worker", "run", "event-processors", "--builtin", "nul"],

@@ -219,7 +219,7 @@ mod hours_later {
             .collect();
         client.pipeline(&entries);
         let mut call = OnCall::types(&site, "ucp-streams check");
-        call.says("can be added before it loses one");
+        call.says("can be added before the group loses one");
         call.then_until("ucp-streams worker run merge-processors", |site| {
             let groups = site.redis(&format!("XINFO GROUPS {SHORT}"));
             let group = &groups.items()[0];

@@ -74,11 +74,11 @@ fn a_command_that_changes_nothing_has_none() {
             .assert_code(2)
             .stdout_is("")
             .stderr_has(&format!("`{named}` has no --dry-run"))
-            .stderr_has("it changes nothing on a server: leave --dry-run out");
+            .stderr_has("this command changes nothing on a server; leave out --dry-run");
     }
     ucp(&["read", "s", "--dry-run"])
         .assert_code(2)
-        .stderr_has("it changes nothing on a server: leave --dry-run out");
+        .stderr_has("this command changes nothing on a server; leave out --dry-run");
 }
 
 #[test]
@@ -185,11 +185,11 @@ fn a_server_of_ones_own_is_neither_started_nor_stopped() {
     assert!(std::fs::read_dir(home.path()).unwrap().next().is_none());
     ucp(&["--dry-run", "dev", "stop"])
         .assert_code(0)
-        .stderr_has("this would stop nothing, because it is not running");
+        .stderr_has("this would stop nothing, because the server is not running");
     ucp(&["dev", "start"]).assert_code(0);
     ucp(&["dev", "start", "--dry-run"])
         .assert_code(0)
-        .stderr_has("this would start nothing, because it is running");
+        .stderr_has("this would start nothing, because the server is running");
     ucp(&["dev", "stop", "--dry-run"])
         .assert_code(0)
         .stderr_has("this would stop process ");

@@ -195,7 +195,7 @@ fn a_range_is_by_position_or_by_since_and_until() {
             .ucp(&[&["stats", "s"], backwards].concat())
             .assert_code(2)
             .stderr_has("START is after END")
-            .stderr_has("hint: give the earlier one first");
+            .stderr_has("hint: give the earlier position first");
     }
     server
         .ucp(&["stats", "s", "-1h", "--since", "1h"])

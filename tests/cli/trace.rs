@@ -124,7 +124,7 @@ fn a_path_leads_into_json_and_what_is_no_json_is_counted() {
         "payload.order.number",
     ]);
     run.assert_code(0)
-        .stderr_has("1 entries could not be judged");
+        .stderr_has("1 entry could not be compared");
 }
 
 #[test]
@@ -174,15 +174,15 @@ fn what_is_found_nowhere_is_not_found_and_says_where_it_looked() {
         .ucp(&["trace", "e9", "--since", "start"])
         .assert_code(3)
         .stderr_has(
-            "no entry has event_id=e9; looked at 3 of `events.raw`, 3 of `events.normalized`",
+            "no entry has event_id=e9; searched 3 of `events.raw`, 3 of `events.normalized`",
         )
-        .stderr_has("--field names another field than `event_id`");
+        .stderr_has("--field names a field other than `event_id`");
     // These entries are older than a day, by their ids.
     server
         .ucp(&["trace", "e1"])
         .assert_code(3)
-        .stderr_has("looked at 0 of `events.raw`")
-        .stderr_has("--since start looks at all that is still there");
+        .stderr_has("searched 0 of `events.raw`")
+        .stderr_has("--since start searches everything that still exists");
     server
         .ucp(&["trace", "1250-0"])
         .assert_code(3)
@@ -190,7 +190,7 @@ fn what_is_found_nowhere_is_not_found_and_says_where_it_looked() {
     server
         .ucp(&["trace", "e1", "--since", "start", "--count", "1"])
         .assert_code(3)
-        .stderr_has("a greater --count looks at more of each stream");
+        .stderr_has("a greater --count searches more of each stream");
     server.ucp(&["trace", "e3", "--since", "-2"]).assert_code(0);
     server.ucp(&["trace", "e1", "--since", "-2"]).assert_code(3);
 }
@@ -275,6 +275,6 @@ fn a_search_that_is_stopped_says_how_far_it_came() {
     spawned.signal(Signal::INT);
     let run = spawned.wait();
     run.assert_code(130)
-        .stderr_has("stopped before everything was looked at")
+        .stderr_has("stopped before the search was complete")
         .stderr_has("of `events.raw`");
 }

@@ -69,7 +69,7 @@ fn only_what_is_asked_for_counts() {
         .assert_code(0);
     let run = server.ucp(&["wait", GROUP, "--timeout", "1s"]);
     run.assert_code(4).stderr_has(
-        "not reached within 1s: pending of group `event-processors` of stream `events.normalized` is 3, wanted at most 0",
+        "the conditions were not met within 1s: pending of group `event-processors` of stream `events.normalized` is 3, wanted at most 0",
     );
     run.stderr_has("ucp-streams check event-processors");
     server
@@ -143,7 +143,7 @@ fn it_must_hold_without_a_break() {
     server
         .ucp(&["wait", GROUP, "--for", "2s", "--timeout", "1s"])
         .assert_code(2)
-        .stderr_has("--for 2s is longer than the 1s of --timeout");
+        .stderr_has("--for 2s is longer than --timeout 1s");
     server
         .ucp(&["wait", GROUP, "--lag", "abc"])
         .assert_code(2)

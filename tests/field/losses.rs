@@ -230,7 +230,7 @@ fn field_a1_consume_says_what_it_never_saw() {
     ];
     let run = server.ucp(&consume);
     run.assert_code(9)
-        .stderr_has("200 entries left the stream before")
+        .stderr_has("200 entries trimmed or deleted before delivery")
         .stderr_has("after 0-0 and before 201-0");
     assert_eq!(run.stdout_ndjson().len(), 100);
     assert_eq!(server.redis(&["XLEN", LETTERS]).int(), 1);

@@ -45,7 +45,7 @@ struct Truth {
     /// The highest that was ever deleted.
     deleted: u64,
     delivered: std::collections::BTreeSet<u64>,
-    /// Entries that left the stream undelivered.
+    /// Entries that were trimmed or deleted before they were delivered.
     lost: u64,
     /// Of these, recorded.
     recorded: u64,

@@ -135,7 +135,7 @@ fn field_b10_what_is_no_quoted_name_is_refused_with_how_to_write_it() {
     let server = server();
     for (text, why) in [
         ("$'a", r#"is written "\$'\x24\x27a'""#),
-        (r"$'a\q'", r"`\q` is no escape"),
+        (r"$'a\q'", r"`\q` is not an escape"),
         ("", "a name cannot be empty"),
     ] {
         server.ucp(&["info", text]).assert_code(2).stderr_has(why);

@@ -92,12 +92,12 @@ async fn list_of(group: &GroupArgs, limit: Limited, context: &Context) -> Result
     Ok(Exit::Done)
 }
 
-/// Idle for so long, a consumer that holds nothing is left over from a worker that ended.
+/// The idle time, in milliseconds, after which a consumer without pending entries was left behind by a worker that ended.
 const LEFT_OVER_MS: u64 = 3_600_000;
-/// How many of these are worth a remark.
+/// The number of such consumers from which they are reported.
 const LEFT_OVER: usize = 10;
 
-/// Says what to type where consumers that are not live hold entries, and where many are left over.
+/// Suggests commands when consumers that are not live have pending entries, and when many consumers were left behind.
 fn tell_next(rows: &[Member], group: &OpenGroup<'_>, context: &Context) {
     let OpenGroup {
         topology,
@@ -119,13 +119,13 @@ fn tell_next(rows: &[Member], group: &OpenGroup<'_>, context: &Context) {
             .command("consumers prune", topology)
             .option("--idle", "1h");
         context.console.note(&format!(
-            "{} hold nothing and have been idle for an hour, to delete them: {next}",
+            "{} consumers have no pending entries and have been idle for an hour, to delete them: {next}",
             with_commas(left_over)
         ));
     }
 }
 
-/// What they hold together.
+/// The number of pending entries of all consumers, in words.
 fn in_all(rows: &[Member], target: &Target) -> String {
     let pending: u64 = rows.iter().map(|it| it.pending).sum();
     let holding = rows.iter().filter(|it| it.pending > 0).count();

@@ -9,7 +9,7 @@ const NAME: &str = "dev";
 /// What `dev start` did with the context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::commands) enum Kept {
-    /// It now names the server, and is selected.
+    /// The context now names the server, and is selected.
     Selected,
     /// The operator has a context of this name for another server. It was not changed.
     Foreign,

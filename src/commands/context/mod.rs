@@ -142,7 +142,7 @@ impl Args {
     }
 }
 
-/// Runs the subcommands that need no connection; `None` for the one that does.
+/// Runs the subcommands that need no connection; `None` for the subcommand that needs one.
 pub(super) fn without_server(
     args: &Args,
     globals: &Globals,

@@ -23,16 +23,20 @@ use proof::Proof;
 
 /// Run the whole pipeline, crash a worker, account for every entry
 ///
+/// Publishes a generated day of events, and kills a worker that has messages in flight. Other workers then handle
+/// everything, including messages that no handler can handle. At the end, the accounting shows for each group that
+/// every published message was handled, dead-lettered, or is still there, exactly once.
+///
 /// Starts a private server and removes it afterwards, unless -u names a server. On a server that you name, it uses
 /// only keys with its own prefix, refuses to start if such keys exist, and removes only these keys, also when it is
 /// interrupted.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, add = Prints::of::<Proof>(Proof::TABLES), after_help = "Examples:
-  # A private server, a day of events, a crash, poison messages, the proof
+  # Run everything on a private server
   ucp-streams demo
-  # The same on a server of yours, under keys of its own; a longer day
+  # The same on your own server, with keys of its own, and a longer day
   ucp-streams demo -u redis://127.0.0.1:6379 --events 20000
-  # See the proof fail: one message is acknowledged and never handled
+  # See the accounting fail: one message is acknowledged and never handled
   ucp-streams demo --drop-one")]
 pub(super) struct Args {
     /// Number of events in the generated day
@@ -41,7 +45,7 @@ pub(super) struct Args {
     /// The seed of the generated day; the same seed gives the same events
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
-    /// Acknowledge one message without handling it, to see the final accounting detect it
+    /// Acknowledge one message without handling it, to show that the final accounting detects the loss
     #[arg(long)]
     drop_one: bool,
     #[command(flatten)]
@@ -285,7 +289,7 @@ impl Stage<'_> {
         }
     }
 
-    /// Removes the demonstration's keys from a server that it did not start, and returns the message about that.
+    /// Removes the demonstration's keys from a server that it did not start. Returns the message that says so.
     async fn remove(&self) -> Result<Option<String>> {
         if self.context.is_ephemeral() {
             return Ok(None);

@@ -70,14 +70,13 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
 }
 
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
-/// Move dead letters back to the end of the stream, each once
+/// Move dead letters back to the end of the stream
 ///
-/// They are moved to the stream that you name, whatever origin an entry records, or to --to-stream. Each move is
-/// atomic, so an entry is moved only once even when two commands run at the same time. The copy has two additional
-/// fields at its end: its origin (_ucp_origin) and its number of redrives (_ucp_redrives). A tombstone has no body,
-/// so it stays where it is, and so do entries from another stream that shares the dead-letter stream. When several
-/// groups read the stream, all of them would see the entries again; this is refused unless --all-groups-see-it is
-/// given.
+/// Dead letters are moved to the stream that you name, whatever origin an entry records, or to --to-stream. Each move
+/// is atomic, so an entry is moved only once even when two commands run at the same time. The copy has two additional
+/// fields at its end: its origin (_ucp_origin) and its number of redrives (_ucp_redrives). A tombstone has no body, so
+/// it stays where it is, and so do entries from another stream that shares the dead-letter stream. When several groups
+/// read the stream, all of them would see the entries again; this is refused unless --all-groups-see-it is given.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()),
     override_usage = "ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group|--reason|--where>",

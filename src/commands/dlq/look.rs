@@ -21,11 +21,11 @@ use crate::wire::{self, Connection};
 
 /// List dead letters, the oldest first: where they came from, how often they were tried, and why they failed
 ///
-/// AGE is the time since the entry was moved to the dead-letter stream. REASON is the last line of the reason that is
-/// not empty; JSON has the whole reason. On a terminal, the columns STREAM and GROUP are shown only when they differ
-/// between rows. A tombstone (`is_tombstone`) stands for an entry that was trimmed before it was handled. -o wide
-/// shows every column. When the dead letters of one stream cannot be read, a warning says so, and the others are
-/// listed (exit 7).
+/// AGE is the time since the entry was moved to the dead-letter stream. REASON is the last line of the reason that has
+/// text; JSON has the whole reason. On a terminal, the columns STREAM and GROUP are shown only when they differ between
+/// rows. A tombstone (`is_tombstone`) stands for an entry that was trimmed before it was handled. -o wide shows every
+/// column. When the dead letters of one stream cannot be read, they are named in a warning, and those of the other
+/// streams are listed (exit 7).
 ///
 /// --where and --by accept fields of the entry, paths into fields that hold JSON, and `reason` (its last line),
 /// `group`, `stream` and `consumer` of the dead letter.
@@ -49,7 +49,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 
-    /// Only dead letters whose field has this value, or, with !=, does not have it; a path reaches into JSON:
+    /// Only dead letters whose field has this value, or, with !=, does not have it; a path selects a value within JSON:
     /// payload.customer.id=7. When given several times, all conditions must hold
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition())]
     equal: Vec<Condition>,
@@ -58,7 +58,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "FIELD,FIELD", value_parser = cli::names())]
     by: Vec<cli::Names>,
 
-    /// Look at no more than this many per stream, the oldest [default: all]
+    /// Read at most this many dead letters of each stream, the oldest [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     count: Option<u32>,
 
@@ -79,7 +79,7 @@ pub(super) struct ShowArgs {
     #[command(flatten)]
     stream: StreamArgs,
 
-    /// Its id in the dead-letter stream
+    /// The dead letter's id in the dead-letter stream
     #[arg(value_name = "ID")]
     id: EntryId,
 
@@ -320,7 +320,7 @@ impl Counted<'_> {
         Ok(Exit::Done)
     }
 
-    /// Shows the command that redrives the most frequent of them.
+    /// Shows the command that redrives the most frequent group of dead letters.
     fn tell_next(&self, first: Option<&Cluster>, console: &Console) {
         let ([source], Some(first)) = (self.sources, first) else {
             return;

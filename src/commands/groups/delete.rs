@@ -10,7 +10,7 @@ use crate::model::CommandLine;
 use crate::streams::groups::{Deletion, apply_delete, plan_delete};
 use crate::streams::target::Target;
 
-/// Delete a group: its position, its consumers and all that is pending in it
+/// Delete a group with its position, its consumers and its pending entries
 ///
 /// Refused while the group has pending or undelivered entries, unless --force is given; the check and the deletion
 /// are one atomic step. The entries stay in the stream. A worker that is still running creates the group again from

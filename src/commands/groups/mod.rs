@@ -104,8 +104,8 @@ async fn show(args: &ListArgs, context: &Context) -> Result<Exit> {
     Ok(told_of_denied(&seen.denied, context))
 }
 
-/// Where a group is to be placed. An id is the last one that counts as delivered, as for XGROUP; any other position
-/// is the first one to be delivered.
+/// Where a group is to be placed. As for XGROUP, an id names the last entry that counts as delivered; any other
+/// position names the first entry to be delivered.
 fn at(position: Position) -> At {
     match position {
         Position::Id(id) => At::After(id),
@@ -114,8 +114,8 @@ fn at(position: Position) -> At {
     }
 }
 
-/// The id to use for a relative position in the command that carries out a plan, because the position would mean
-/// another entry a moment later.
+/// The id to use for a relative position in the command that carries out a plan. The position itself would name another
+/// entry a moment later.
 fn pinned(argument: &'static str, position: Position, id: EntryId) -> Vec<Pinned> {
     match position {
         Position::Id(_) | Position::Start | Position::End => Vec::new(),

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::streams::groups::{Direction, Shift, apply_set_id, plan_set_id};
 use crate::streams::target::Target;
 
-/// Move a group to another position, after saying what that does
+/// Move a group to another position, after showing what that changes
 ///
 /// A group that is moved back delivers entries again: entries that are pending go to the next consumer that reads,
 /// and their delivery counts start again at 1. A group that is moved forward skips entries. The move is refused while

@@ -12,7 +12,7 @@ const CONTINUED: &str = " \\";
 /// The separator between two lines of an example.
 const BETWEEN: &str = "\n    ";
 
-/// An example joined into one line.
+/// An example whose lines are joined into one.
 pub(in crate::commands) fn joined(example: &str) -> String {
     example.replace(&format!("{CONTINUED}{BETWEEN}"), " ")
 }

@@ -19,7 +19,7 @@ use crate::view::write_json;
 
 const FLAG: &str = "--help-json";
 
-/// A request for it: the words of a command, and how its help is to be shown.
+/// A request for the help as JSON: the words of a command, and how its help is to be shown.
 #[derive(Debug)]
 pub(in crate::commands) struct HelpRequest {
     path: Vec<String>,
@@ -120,9 +120,9 @@ struct CommandHelp {
     examples: Vec<String>,
     /// The JSON Schema of what `-o json` prints.
     output: Option<Schema>,
-    /// The same with `--dry-run`, if that differs.
+    /// The schema of what `--dry-run` prints, if that differs.
     dry_run_output: Option<Schema>,
-    /// The same with `--by`, if that differs.
+    /// The schema of what `--by` prints, if that differs.
     by_output: Option<Schema>,
 }
 

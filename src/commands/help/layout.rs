@@ -13,7 +13,7 @@ use crate::commands::{HEADINGS, tree};
 /// The order of the parts: `{before-help}` is the examples, or the commands under their headings.
 const TEMPLATE: &str =
     "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}{all-args}{after-help}";
-/// The same for the tool itself, whose commands must not be listed twice.
+/// The same order of parts for the tool itself, whose commands must not be listed twice.
 const ROOT_TEMPLATE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}\
                              Options:\n{options}{after-help}";
 /// The line that takes the place of the options that every command has.

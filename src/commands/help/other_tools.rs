@@ -10,7 +10,7 @@ use crate::commands::tree;
 const COMMANDS: &[(&[&str], &str)] = &[
     (
         &["mem", "du", "size", "usage", "bytes", "disk", "space"],
-        "`ucp-streams memory` shows what streams take, and what of it can go",
+        "`ucp-streams memory` shows how much memory streams use, and how much trimming would free",
     ),
     (
         &["status", "overview", "state"],

@@ -5,7 +5,7 @@ use serde_json::Value;
 /// One key, at any depth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::commands) struct Key {
-    /// Its path as jq writes it: `groups[].lag.entries`.
+    /// The key's path as jq writes it: `groups[].lag.entries`.
     pub(in crate::commands) path: String,
     /// `integer`, `string or null`, `id`, `list` …
     pub(in crate::commands) kind: String,
@@ -13,7 +13,7 @@ pub(in crate::commands) struct Key {
     pub(in crate::commands) about: String,
 }
 
-/// What the whole output is: `a list of objects`, `an object`.
+/// The type of the whole output: `a list of objects`, `an object`.
 pub(in crate::commands) fn whole(schema: &Value) -> &'static str {
     match schema.get("type").and_then(Value::as_str) {
         Some("array") => "a list; each element is an object",

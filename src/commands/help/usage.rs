@@ -80,7 +80,7 @@ fn explained(error: clap::Error, args: &[OsString]) -> Problem {
 
 /// The hint for a command without `--dry-run`.
 pub(in crate::commands) const NO_REHEARSAL: &str =
-    "it changes nothing on a server: leave --dry-run out";
+    "this command changes nothing on a server; leave out --dry-run";
 
 /// The hints for options that other tools have.
 const HABITS: &[(&str, &str)] = &[
@@ -102,7 +102,7 @@ const HABITS: &[(&str, &str)] = &[
     ),
 ];
 
-/// What was meant by a word that other tools know and this one does not.
+/// The suggestion for a word that other tools know and this tool does not.
 fn habit(error: &clap::Error) -> Option<&'static str> {
     let unknown = match error.kind() {
         ErrorKind::UnknownArgument => ContextKind::InvalidArg,
@@ -118,7 +118,8 @@ fn habit(error: &clap::Error) -> Option<&'static str> {
     habit.map(|(_, here)| *here)
 }
 
-/// The command that was meant when a word that was taken for an argument resembles a subcommand (`consumers prun g`).
+/// The subcommand that was probably meant, when a word that was parsed as an argument resembles one (`consumers prun
+/// g`).
 fn mistyped(args: &[OsString]) -> Option<String> {
     let tree = tree();
     let (mut command, mut path) = (&tree, vec![tree.get_name()]);
@@ -192,7 +193,7 @@ pub(in crate::commands) fn impact_of(tree: &clap::Command, words: &str) -> Optio
     named?.get::<Impact>().copied()
 }
 
-/// The output settings, as far as they can be read from arguments that do not parse: JSON or not.
+/// The output settings, as far as they can be read from arguments that do not parse: whether they are JSON.
 fn globals(args: &[OsString]) -> Globals {
     let words: Vec<_> = args.iter().map(|word| word.to_string_lossy()).collect();
     let json = words.iter().enumerate().any(|(at, word)| {
@@ -272,7 +273,7 @@ fn is_negative(error: &clap::Error) -> bool {
 mod tests {
     use super::*;
 
-    /// What is said of arguments that do not parse.
+    /// The message about arguments that do not parse.
     fn mistake(args: &[&str]) -> Problem {
         let command = clap::Command::new("ucp-streams").arg(clap::Arg::new("WORD"));
         problem(command.try_get_matches_from(args).expect_err("a mistake"))

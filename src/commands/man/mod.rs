@@ -22,8 +22,7 @@ use crate::server::own;
 
 /// Print a manual page, or write all of them into a directory
 ///
-/// The page is troff source: show it with `man -l -`. The pages are installed with the tool where it was installed as a
-/// package or by make.
+/// The page is troff source: show it with `man -l -`. A package, and `make install`, install the pages with the tool.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, after_help = "\
 Examples:

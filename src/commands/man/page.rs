@@ -14,7 +14,8 @@ use crate::commands::help::shape;
 use crate::exit::Exit;
 use crate::settings::Env;
 
-/// Changed by hand for each release, so that the same source always gives the same pages.
+/// The date of the manual pages. It is changed by hand for each release, so that the same source always gives the same
+/// pages.
 const DATE: &str = "2026-11-23";
 const MANUAL: &str = "ucp-streams manual";
 /// The page that is about no command.

@@ -90,7 +90,7 @@ Examples:
 }
 
 kind! {
-    /// Ask for profiles to be merged, in profiles.merge_requests
+    /// Publish a request to merge profiles, to profiles.merge_requests
     #[command(after_help = "\
 Examples:
   ucp-streams publish merge-request --brand-id aurora \\
@@ -112,7 +112,7 @@ Examples:
 }
 
 kind! {
-    /// Ask for a prediction, in predictions.requests
+    /// Publish a request for a prediction, to predictions.requests
     #[command(after_help = "\
 Examples:
   ucp-streams publish prediction-request --brand-id aurora \\

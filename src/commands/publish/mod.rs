@@ -1,4 +1,4 @@
-//! `publish`: one entry from flags or fields, or a file of them.
+//! `publish`: one entry from flags or fields, or a file of entries.
 
 mod file;
 mod kinds;
@@ -88,9 +88,9 @@ pub(crate) struct Common {
     #[arg(long)]
     strict: bool,
 
-    /// Make publishing safe to repeat, by the value of this (required) field: entries with the same value count as
+    /// Make publishing safe to repeat: entries with the same value in this field, which every entry must have, count as
     /// one entry. An entry that is already stored is not stored again, and its id is printed. After a lost reply, the
-    /// entry is sent again. An entry with the same value but different fields is refused
+    /// entry is sent again. An entry with the same value but different other fields is refused
     ///
     /// Each value is remembered in a key of its own, {STREAM}:once:FIELD:VALUE (for a value longer than 128 bytes,
     /// with its SHA-256 instead), which expires on the server. `acl publish --idempotency-field FIELD` prints the ACL
@@ -98,7 +98,7 @@ pub(crate) struct Common {
     #[arg(long, value_name = "FIELD", value_parser = name(), help_heading = IDEMPOTENCY)]
     idempotency_field: Option<Name>,
 
-    /// How long --idempotency-field remembers, at most 365d [default: 24h]
+    /// How long the values of --idempotency-field are remembered, at most 365d [default: 24h]
     #[arg(long, value_name = "DUR", value_parser = remembered, requires = "idempotency_field", help_heading = IDEMPOTENCY)]
     idempotency_ttl: Option<Duration>,
 

@@ -79,7 +79,7 @@ impl Shown {
         }
     }
 
-    /// The same, but silent when standard output `is_taken`.
+    /// The same output, but nothing is shown when standard output `is_taken`.
     pub(in crate::commands) fn unless(self, is_taken: bool) -> Self {
         Self {
             is_silent: is_taken,

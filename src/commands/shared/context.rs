@@ -37,7 +37,8 @@ pub(in crate::commands) struct Context {
     topology: OnceCell<Topology>,
     /// The topology that names are suggested from: the built-in one when the file has errors.
     known: OnceCell<Topology>,
-    /// The private server of this one command (`ephemeral:`), which ends with the context.
+    /// The private server that was started for this one command (`ephemeral:`), and that ends together with the
+    /// context.
     ephemeral: OnceCell<Server>,
     /// The connection of a command that looks, maybe again and again.
     kept: RefCell<Option<Rc<Connection>>>,

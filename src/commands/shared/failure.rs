@@ -13,8 +13,8 @@ use crate::streams::permissions::key_rule;
 use crate::streams::server::{replica, still_loading, unfit};
 use crate::wire::{self, Denial, ErrorKind};
 
-/// `error` with the next step. If the kind of server may be the reason, the server is asked for it, which takes a
-/// round trip only after a failure.
+/// `error` with the next step. When the kind of server may be the reason, the server is asked what it is; this takes
+/// one more round trip, and only after a failure.
 pub(in crate::commands) async fn explained(error: Error, context: &Context) -> Error {
     let problem = error.downcast_ref::<Problem>();
     let problem = problem.or_else(|| error.chain().find_map(|it| it.downcast_ref()));
@@ -46,7 +46,7 @@ pub(in crate::commands) async fn explained(error: Error, context: &Context) -> E
     problem.into()
 }
 
-/// With the command as it was probably meant, where a word of it is mistyped.
+/// The error with the corrected command line as its next step, when a word of the command line was mistyped.
 fn corrected(error: Error, context: &Context) -> Error {
     let with_line = |problem: Problem| {
         let Some((given, meant)) = &problem.mistyped else {
@@ -65,7 +65,7 @@ fn corrected(error: Error, context: &Context) -> Error {
     }
 }
 
-/// What is missing may not have been copied to a replica yet.
+/// The hint that something that seems to be missing may not have been copied to a replica yet.
 async fn unless_loading(error: Error, context: &Context) -> Error {
     if matches!(context.settings.target.value, ServerChoice::Server(_))
         && let Ok(connection) = context.connect().await
@@ -114,8 +114,8 @@ pub(in crate::commands) fn told_of_denied(denied: &[Denied], context: &Context) 
 /// Refusals that are named.
 const REFUSED_MAX: usize = 10;
 
-/// Warns of what the user may not ask, with the rule that is missing, of which there is `beyond` more: figures that need it
-/// are unknown.
+/// Warns about each command or key that the user may not access, with the ACL rule that is missing; `beyond` more were
+/// refused and are not listed. Figures that need them are unknown.
 pub(in crate::commands) fn told_of_refused(
     refused: &[Refused],
     beyond: u64,
@@ -123,8 +123,8 @@ pub(in crate::commands) fn told_of_refused(
 ) -> Exit {
     for Refused { stream, error } in refused.iter().take(REFUSED_MAX) {
         let what = match stream {
-            Some(stream) => format!("cannot look at stream `{stream}`: {error}"),
-            None => format!("{error}: what needs it is unknown"),
+            Some(stream) => format!("cannot read stream `{stream}`: {error}"),
+            None => format!("{error}; figures that need it are shown as unknown"),
         };
         let text = match next_step(error, context) {
             Some(step) => format!("{what}\n{step}"),
@@ -134,7 +134,9 @@ pub(in crate::commands) fn told_of_refused(
     }
     let unnamed = refused.len().saturating_sub(REFUSED_MAX) as u64 + beyond;
     if unnamed > 0 {
-        let text = format!("{unnamed} more answers were refused, and what needs them is unknown");
+        let text = format!(
+            "{unnamed} more queries were refused, and figures that need them are shown as unknown"
+        );
         context.console.warn(&text);
     }
     Exit::of_parts(!refused.is_empty(), false)

@@ -1,4 +1,4 @@
-//! The header line of the commands that look, shown on a terminal.
+//! The header line that read-only commands show on a terminal.
 
 use std::time::Duration;
 
@@ -13,24 +13,24 @@ use crate::streams::inspect::Observation;
 use crate::view;
 use crate::wire::Connection;
 
-/// How long the output waits for the header at most.
+/// The longest time that the output waits for the header.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// The content of the header, if there is to be one.
+/// The content of the header; `None` when no header is shown.
 #[derive(Debug)]
 pub(in crate::commands) struct Header(Option<About>);
 
 /// Where the alerts in the header come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::commands) enum Alerts {
-    /// The command itself, which looks at all groups of the topology.
+    /// The command itself, which observes all groups of the topology.
     Seen,
-    /// A query of the header's own, because the command does not look at them.
+    /// A query of the header's own, because the command does not observe the groups.
     Asked,
 }
 
 impl Header {
-    /// Runs the look, and collects the content of the header at the same time. The header neither makes the look fail
+    /// Runs `look` and collects the content of the header at the same time. The header neither makes the command fail
     /// nor delays it.
     pub(in crate::commands) fn beside<'a, T: 'a>(
         connection: &'a Connection,
@@ -64,7 +64,7 @@ impl Header {
         .boxed_local()
     }
 
-    /// The same with the alerts that the command saw.
+    /// The same, with the alerts that the command observed.
     #[must_use]
     pub(in crate::commands) fn with(self, seen: &Observation) -> Self {
         Self(self.0.map(|about| About {
@@ -73,7 +73,7 @@ impl Header {
         }))
     }
 
-    /// Puts the header in front of what is shown from now on.
+    /// Writes the header before everything that is shown from now on.
     pub(in crate::commands) fn begin(self, context: &Context) {
         if let Some(mut about) = self.0 {
             let every = context.console.repeats_every();
@@ -97,7 +97,7 @@ fn is_shown(context: &Context) -> bool {
     options.on_screen() && options.headers && !context.console.is_quiet()
 }
 
-/// The name of the context, or else the address.
+/// The name of the context, or the server's address when there is no context.
 fn name(context: &Context) -> String {
     let ServerChoice::Server(endpoint) = &context.settings.target.value else {
         return "ephemeral:".to_owned();

@@ -1,4 +1,4 @@
-//! How redis-cli is told of the server that this tool was told of.
+//! How redis-cli connects to the server that this tool uses.
 
 use crate::model::quoted;
 use crate::wire::{Endpoint, Transport};

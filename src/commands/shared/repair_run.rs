@@ -39,21 +39,21 @@ impl<'a> RepairRun<'a> {
         }
     }
 
-    /// The same, but showing this many rows.
+    /// The same run, which shows this many rows.
     #[must_use]
     pub(in crate::commands) fn listing(mut self, limited: Limited) -> Self {
         self.limit = limited.rows();
         self
     }
 
-    /// The same, but with at most this many changes per second.
+    /// The same run, with at most this many changes per second.
     #[must_use]
     pub(in crate::commands) const fn paced(mut self, rate: Option<Rate>) -> Self {
         self.rate = rate;
         self
     }
 
-    /// The same, but only planned when there is a refusal, as in [`Context::refusal_of`].
+    /// The same run, which is only planned when there is a refusal, as in [`Context::refusal_of`].
     #[must_use]
     pub(in crate::commands) fn refused(mut self, refusal: Option<Problem>) -> Self {
         self.refusal = refusal;

@@ -47,7 +47,7 @@ pub(in crate::commands) struct Selection {
     pub(in crate::commands) idle_min: Duration,
     /// Why an entry that was named may be too fresh.
     pub(in crate::commands) why_fresh: Option<String>,
-    /// The worker that may still be handling them, when this is a dry run.
+    /// The worker that may still be handling the selected entries; only in a dry run.
     pub(in crate::commands) refusal: Option<Problem>,
 }
 
@@ -89,7 +89,8 @@ impl SelectArgs {
         })
     }
 
-    /// The selection, when the topology gives `claim_idle` and the live workers give `least`.
+    /// The selection for a group with this `claim_idle` in the topology, whose live workers have published at most
+    /// `least`.
     fn after(self, claim_idle: Duration, least: Duration, why_fresh: Option<String>) -> Selection {
         if !self.ids.is_empty() {
             return Selection {

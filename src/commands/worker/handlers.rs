@@ -72,7 +72,7 @@ impl HandlerArgs {
         if !self.command.is_empty() {
             return Err(
                 Problem::usage("a program after `--` needs --exec or --pipe")
-                    .hint("say which of them, before the `--`: --exec -- PROGRAM ARGS"),
+                    .hint("give one of the two before the `--`: --exec -- PROGRAM ARGS"),
             );
         }
         if let Some(url) = &self.http {

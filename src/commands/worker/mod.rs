@@ -254,7 +254,7 @@ impl WorkerRow {
         }
     }
 
-    /// Whether entries are left, or were lost.
+    /// Whether entries are left, or entries were lost.
     fn is_unfinished(&self) -> bool {
         self.summary.left_pending > 0 || self.saw_loss()
     }

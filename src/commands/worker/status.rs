@@ -20,7 +20,7 @@ pub(super) struct StatusLine {
 }
 
 impl StatusLine {
-    /// The present line, for the workers of these groups.
+    /// The present text of the line, for the workers of these groups.
     pub(super) fn text<'a>(
         &mut self,
         workers: impl Iterator<Item = (&'a Name, &'a Counters)>,

@@ -30,9 +30,9 @@ pub(super) enum Answer<'a> {
 /// Why a request did not get all of its answers.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// Its process has ended.
+    /// The filter's process has ended.
     Died,
-    /// The answer is of no use any more.
+    /// The answer is not needed any more.
     Told(anyhow::Error),
 }
 

@@ -1,11 +1,11 @@
-//! A group stands beyond its stream.
+//! A group's position is ahead of the last id of its stream.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "a group's position is beyond the last id of its stream",
-    why: "Entries that are added with lower ids are never delivered to it.",
-    remedy: "Set it back to the end of the stream with `groups set-id GROUP end`.",
+    why: "Entries that are added with lower ids are never delivered to the group.",
+    remedy: "Move the group back to the end of the stream with `groups set-id GROUP end`.",
     needs: Needs::Observation,
 };
 

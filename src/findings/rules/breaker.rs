@@ -4,8 +4,8 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "the circuit breaker of a group's workers is open",
-    why: "Everything that the workers attempt fails: they pause, and try one entry at a time.",
-    remedy: "Mend what the reason names, most often the service that the handler calls; the workers go on by themselves.",
+    why: "Every attempt of the workers fails, so they pause and try one entry at a time.",
+    remedy: "Fix the cause that the reason names, most often the service that the handler calls; the workers then resume.",
     needs: Needs::Observation,
 };
 

@@ -4,8 +4,8 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "a group's claim idle is longer than `max_idle` or `max_age`",
-    why: "What a dead worker held is claimed only after the alert has gone off: each crash is an alarm.",
-    remedy: "Make `claim_idle` shorter, or the threshold longer, in the topology; workers say theirs with --claim-idle.",
+    why: "The entries of a dead worker are claimed only after the alert was raised, so every crash raises it.",
+    remedy: "Make `claim_idle` shorter, or the threshold longer, in the topology; a worker's own value is set with --claim-idle.",
     needs: Needs::Details,
 };
 

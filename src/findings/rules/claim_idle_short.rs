@@ -1,10 +1,10 @@
-//! Entries are claimed before their handler may end.
+//! A handler may still be running when its entry is claimed.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "a group's claim idle is shorter than its handler timeout, and consumers of other programs hold entries",
-    why: "Workers of this tool renew what they work on; others do not, and their entries are claimed and handled twice.",
+    finds: "a group's claim idle is shorter than its handler timeout, and consumers of other programs have pending entries",
+    why: "Workers of this tool renew their entries in flight; other consumers do not, so their entries are claimed and handled twice.",
     remedy: "Make `claim_idle` longer than the longest handler in the topology.",
     needs: Needs::Details,
 };

@@ -1,11 +1,11 @@
-//! The server has almost as many clients as it takes.
+//! The number of connected clients is close to the server's limit.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "connected clients are over 90 % of `maxclients`",
-    why: "Further clients are refused: workers that reconnect, and you.",
-    remedy: "See with CLIENT LIST who they are; raise maxclients.",
+    why: "Further clients will be refused, including workers that reconnect.",
+    remedy: "See the clients with CLIENT LIST, and close some or raise maxclients.",
     needs: Needs::Details,
 };
 

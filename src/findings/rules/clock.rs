@@ -4,8 +4,8 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "the server's clock and this machine's differ by more than 5 s",
-    why: "Ages, idle times and positions by time are told by the server's clock, and logs by this machine's: they do not fit together.",
-    remedy: "Have both machines' clocks set by NTP.",
+    why: "Ages, idle times and positions by time use the server's clock, and logs use this machine's clock, so they cannot be compared.",
+    remedy: "Synchronize the clocks of both machines with NTP.",
     needs: Needs::Details,
 };
 
@@ -13,7 +13,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
     scope.server().and_then(find).into_iter().collect()
 }
 
-/// What clocks may differ by.
+/// The difference between the clocks, in milliseconds, that is tolerated.
 const TOLERATED_MS: u64 = 5000;
 
 fn find(server: &ServerDetails) -> Option<Finding> {

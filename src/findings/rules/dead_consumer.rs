@@ -6,7 +6,7 @@ use crate::streams::target::Target;
 
 pub(super) const ABOUT: About = About {
     finds: "a consumer holds pending entries and has been idle for twice the claim idle, and for two minutes at least",
-    why: "Nobody works on what it holds, and nobody has claimed it.",
+    why: "No worker handles its pending entries, and none has claimed them.",
     remedy: "Hand its entries to a live consumer with `claim --to`, or start a worker, which claims them.",
     needs: Needs::Details,
 };

@@ -4,15 +4,16 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "the entries of a stream take more than 64 KiB each on average",
-    why: "Each read, claim and trim of them holds the server for longer, and MAXLEN counts entries, not bytes.",
-    remedy: "Keep large bodies elsewhere and publish where they are; `stats` says which entries are large.",
+    why: "Each read, claim and trim of large entries blocks the server for longer, and MAXLEN limits entries, not bytes.",
+    remedy: "Store large bodies elsewhere and publish a reference to them; `stats` shows which entries are large.",
     needs: Needs::Details,
 };
 
-/// Bytes of an entry on average from which this is said.
+/// The average size of an entry in bytes at which the rule finds a problem.
 const LARGE: u64 = 64 << 10;
 
-/// What a consumer or a pending entry takes at most: it is counted as the stream's, and is none of its entries'.
+/// The most memory that a consumer or a pending entry takes. The server counts it as the stream's memory, and the rule
+/// subtracts it.
 const OF_GROUPS: u64 = 1 << 10;
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {

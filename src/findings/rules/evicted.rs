@@ -4,8 +4,8 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "the server has evicted keys since it started",
-    why: "Streams, groups or leases may be gone without a trace.",
-    remedy: "Compare with `info` what is missing; then set maxmemory-policy to noeviction. CONFIG RESETSTAT clears the count.",
+    why: "Streams with their groups, or leases, may be missing.",
+    remedy: "See with `info` what is missing; then set maxmemory-policy to noeviction. CONFIG RESETSTAT clears the count.",
     needs: Needs::Details,
 };
 

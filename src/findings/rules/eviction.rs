@@ -3,8 +3,8 @@
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "`maxmemory` is set, and `maxmemory-policy` is another than noeviction",
-    why: "When memory is full, Redis deletes keys to make room: with an allkeys policy whole streams, with a volatile one leases and deduplication keys.",
+    finds: "`maxmemory` is set, and `maxmemory-policy` is not noeviction",
+    why: "When memory is full, Redis deletes keys to free some: whole streams with an allkeys policy, leases and idempotency keys with a volatile policy.",
     remedy: "Set maxmemory-policy to noeviction, also in redis.conf.",
     needs: Needs::Details,
 };

@@ -4,8 +4,8 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "a stream of the topology has a group that the topology does not name",
-    why: "Nobody watches it by thresholds of its own, and what it does not read holds back what can be trimmed.",
-    remedy: "Put it into the topology file, or delete it with `groups delete`.",
+    why: "It has only the default thresholds, and entries that it does not read cannot be trimmed without loss.",
+    remedy: "Add the group to the topology file, or delete it with `groups delete`.",
     needs: Needs::Details,
 };
 

@@ -4,8 +4,8 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "a failover is in progress, or clients are paused for one",
-    why: "Writes wait or fail until it is over.",
-    remedy: "Wait, and check again; it ends by itself or is aborted.",
+    why: "Writes wait or fail until the failover is over.",
+    remedy: "Wait, and check again; a failover ends or is aborted without help.",
     needs: Needs::Details,
 };
 

@@ -5,7 +5,7 @@ use super::prelude::*;
 pub(super) const ABOUT: About = About {
     finds: "FLUSHALL or FLUSHDB was called since the server started",
     why: "Everything in the database was deleted: streams, positions of groups, pending entries, dead letters.",
-    remedy: "See who did with ACL LOG and the server's log; `init` creates the groups again. CONFIG RESETSTAT clears the count.",
+    remedy: "Find the client in the server's log; `init` creates the groups again. CONFIG RESETSTAT clears the count.",
     needs: Needs::Details,
 };
 

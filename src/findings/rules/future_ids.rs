@@ -4,12 +4,12 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "the last id of a stream is ahead of the server's clock",
-    why: "New entries get the same time and only count up until the clock has caught up: ages and positions by time are wrong.",
-    remedy: "Find the publisher that gives ids of its own, or the clock that was ahead; ids never go back.",
+    why: "Until the clock has caught up, the ids of new entries keep this time and only their sequence number grows: ages and positions by time are wrong.",
+    remedy: "Find the publisher that sets explicit ids, or the clock that was ahead; the ids of a stream never decrease.",
     needs: Needs::Details,
 };
 
-/// What a clock may differ by.
+/// How far ahead of the server's clock an id may be.
 const TOLERATED_MS: u64 = 10_000;
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {

@@ -4,8 +4,8 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "a pending entry was trimmed from the stream before it was acknowledged",
-    why: "Nobody can process it any more, and a plain XCLAIM or XAUTOCLAIM drops it without a word.",
-    remedy: "Park it as a tombstone in the dead-letter stream with `dlq add`; live workers do so when they claim it.",
+    why: "No consumer can process the entry any more, and a plain XCLAIM or XAUTOCLAIM drops it silently.",
+    remedy: "Record it as a tombstone in the dead-letter stream with `dlq add`; live workers do this when they claim it.",
     needs: Needs::Details,
 };
 

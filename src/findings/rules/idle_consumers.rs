@@ -1,17 +1,17 @@
-//! Many consumers that hold nothing and have not been seen for long.
+//! Many consumers have no pending entries and have been idle for long.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "a group has a hundred consumers or more that hold nothing and have been idle for an hour",
-    why: "Workers that end without deleting their consumer leave one behind each time: XINFO CONSUMERS and every screen grow.",
-    remedy: "Delete them with `consumers prune`; end workers with SIGTERM, so that they delete their own.",
+    finds: "a group has a hundred or more consumers that have no pending entries and have been idle for an hour",
+    why: "Workers that end without deleting their consumer leave one more behind each time, which slows XINFO CONSUMERS and lengthens every list.",
+    remedy: "Delete them with `consumers prune`; stop workers with SIGTERM, so that they delete their consumers.",
     needs: Needs::Details,
 };
 
-/// So many are too many.
+/// The number of idle consumers at which the rule finds a problem.
 const MANY: usize = 100;
-/// Not seen for so long.
+/// The idle time, in milliseconds, from which a consumer counts.
 const IDLE_MS: u64 = 3_600_000;
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
@@ -20,7 +20,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
         if idle < MANY {
             return None;
         }
-        let summary = format!("{} of its {} consumers hold nothing and have been idle for an hour or more", with_commas(idle), with_commas(group.consumers.len()));
+        let summary = format!("{} of its {} consumers have no pending entries and have been idle for an hour or more", with_commas(idle), with_commas(group.consumers.len()));
         let next = scope.command("consumers prune", group).option("--idle", "1h");
         Some(Finding::of_group(Severity::Warning, group, summary, &next).with("consumers", idle.to_string(), "XINFO CONSUMERS"))
     });

@@ -1,10 +1,10 @@
-//! Entries left the stream before they were delivered.
+//! Entries were trimmed or deleted before they were delivered.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "entries left the stream before they were delivered to a group",
-    why: "They were trimmed or deleted before a worker saw them: their work was never done.",
+    finds: "entries were trimmed or deleted before they were delivered to a group",
+    why: "No worker ever got these entries, so they were never handled.",
     remedy: "Publish them again from their source; `groups accept-loss` clears the alert. Give the stream a larger MAXLEN, or the group more workers.",
     needs: Needs::Observation,
 };

@@ -4,8 +4,8 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "the oldest undelivered or unacknowledged entry of a group is older than `max_age`",
-    why: "Whoever waits for its outcome has waited as long.",
-    remedy: "See what holds it up with the command that the finding names; start more workers where the lag grows.",
+    why: "Everything that depends on this entry is at least as late.",
+    remedy: "See the cause with the command that the finding names; start more workers if the lag grows.",
     needs: Needs::Observation,
 };
 

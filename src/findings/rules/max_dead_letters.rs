@@ -4,8 +4,8 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "a stream has more dead letters than `max_dead_letters`",
-    why: "Handlers gave these entries up: somebody has to redrive or purge them.",
-    remedy: "Read why with `dlq list`, mend the cause, then `dlq redrive` them, or `dlq purge` what is of no use.",
+    why: "Handlers could not process these entries: an operator must redrive or purge them.",
+    remedy: "See the reasons with `dlq list`, fix the cause, then redrive the entries with `dlq redrive`, or delete them with `dlq purge`.",
     needs: Needs::Observation,
 };
 
@@ -38,7 +38,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
     worst
 }
 
-/// `: 3 with "card declined", 1 with "timeout"`.
+/// The most frequent reasons, for the end of a sentence: `: 3 with "card declined", 1 with "timeout"`.
 fn reasons(scope: &Scope<'_>, group: &GroupReport) -> String {
     let details = scope.details();
     let of_stream = details.and_then(|it| it.reasons.iter().find(|it| it.stream == group.stream));

@@ -1,11 +1,11 @@
-//! A pending entry rests for too long.
+//! A pending entry has been idle for too long.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "a pending entry has been idle for longer than `max_idle`",
-    why: "Its consumer is dead or stuck: nobody works on it, and nobody has claimed it.",
-    remedy: "See who holds it with `pending`; a live worker claims it, or `claim GROUP --to CONSUMER` does.",
+    why: "Its consumer is dead or stuck: no consumer handles the entry, and none has claimed it.",
+    remedy: "See with `pending` which consumer holds it; start a worker, which claims it, or claim it with `claim GROUP --to CONSUMER`.",
     needs: Needs::Observation,
 };
 

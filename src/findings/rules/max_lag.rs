@@ -3,9 +3,9 @@
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "more entries than `max_lag` are not delivered to a group yet",
-    why: "Entries come faster than they are read, or nobody reads.",
-    remedy: "Start more workers, or find out why those that live are slow.",
+    finds: "the lag of a group is greater than `max_lag`",
+    why: "Entries are added faster than the group reads them, or no worker reads them.",
+    remedy: "Start more workers, or find out why the live ones are slow.",
     needs: Needs::Observation,
 };
 

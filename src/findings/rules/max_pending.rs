@@ -4,8 +4,8 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "a group has more pending entries than `max_pending`",
-    why: "They were delivered and nobody has acknowledged them.",
-    remedy: "See who holds them with `pending`; claim them from consumers that are dead.",
+    why: "These entries were delivered, and no consumer has acknowledged them.",
+    remedy: "See with `pending` which consumers hold them; claim the entries of dead consumers.",
     needs: Needs::Observation,
 };
 

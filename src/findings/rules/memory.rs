@@ -1,11 +1,11 @@
-//! The memory that the server may use is almost full.
+//! The server has almost reached its memory limit.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "used memory is over 80 % of `maxmemory` (CRITICAL from 95 %)",
-    why: "When it is full, every XADD fails with OOM: nothing can be published, and no dead letter be written.",
-    remedy: "See with `memory` which stream takes it; trim, or raise maxmemory.",
+    why: "When memory is full, every XADD fails with OOM: nothing can be published, and no dead letter can be written.",
+    remedy: "See with `memory` which streams use the most; trim them, or raise maxmemory.",
     needs: Needs::Details,
 };
 

@@ -1,11 +1,11 @@
-//! The group has work, and too few consumers are alive.
+//! A group has undelivered or pending entries, and too few live consumers.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "a group has work, and fewer live consumers than `min_live`",
-    why: "Nobody reads the stream: what is pending and what comes stays undone.",
-    remedy: "Start workers with `worker run GROUP`, and see with `consumers` who was there last.",
+    finds: "a group has undelivered or pending entries, and fewer live consumers than `min_live`",
+    why: "Too few workers handle the group's entries, so lag and pending entries grow.",
+    remedy: "Start workers with `worker run GROUP`; `consumers` shows which consumers were active last.",
     needs: Needs::Observation,
 };
 
@@ -14,7 +14,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
 
         let (live, all) = (group.live.unwrap_or_default(), group.consumers.len());
         let summary = format!(
-            "{} of {} consumers are live, and there is work",
+            "{} of {} consumers are live, and entries are undelivered or pending",
             with_commas(live),
             with_commas(all)
         );

@@ -1,11 +1,11 @@
-//! The stream's limit soon takes what the group has not read.
+//! MAXLEN soon trims entries that the group has not read.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "at the present rate MAXLEN trims entries that a group has not read within `min_room`",
-    why: "Then MAXLEN trims entries that the group never saw.",
-    remedy: "Start more workers, or raise the stream's MAXLEN in the topology and at its publishers.",
+    finds: "at the present rate, MAXLEN will trim entries that a group has not read before the time `min_room` is over",
+    why: "Trimmed entries are never delivered to the group: they are lost to it.",
+    remedy: "Start more workers, or raise the stream's MAXLEN in the topology and in its publishers.",
     needs: Needs::Observation,
 };
 
@@ -14,10 +14,10 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
 
         let room = group.headroom.unwrap_or(Lag::Unknown);
         let until = match group.headroom_ms {
-            Some(ms) => format!(", which last {} at the present rate", millis(Some(ms))),
+            Some(ms) => format!(", which takes {} at the present rate", millis(Some(ms))),
             None => String::new(),
         };
-        let summary = format!("{} can be added before it loses one{until}", said(room));
+        let summary = format!("{} can be added before the group loses one{until}", said(room));
         let next = another_worker(scope, group);
         Finding::of_group(alert.level, group, summary, &next)
             .with("headroom", figure(room), "XINFO STREAM, MAXLEN of the topology")

@@ -4,8 +4,8 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "the topology names a group that the server does not have",
-    why: "Nothing reads the stream for it, and entries may be trimmed before it exists.",
-    remedy: "Create it with `init`; where it is not wanted any more, take it out of the topology file.",
+    why: "No worker reads the stream for this group, and entries may be trimmed before the group exists.",
+    remedy: "Create the group with `init`, or remove it from the topology file if it is no longer needed.",
     needs: Needs::Observation,
 };
 

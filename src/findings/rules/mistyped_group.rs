@@ -1,11 +1,11 @@
-//! A group whose name is almost that of another.
+//! A group's name differs only slightly from that of another group.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "the server has a group whose name is one slip away from one of the topology",
-    why: "A worker or a script was started with a mistyped name: it reads every entry a second time, or waits for work that never comes.",
-    remedy: "Stop what uses the wrong name, then delete the group with `groups delete`.",
+    finds: "the server has a group whose name differs by one typing mistake from a group of the topology",
+    why: "A worker or a script was probably started with a mistyped group name: it handles every entry a second time.",
+    remedy: "Stop the worker or script that uses the wrong name, then delete the group with `groups delete`.",
     needs: Needs::Details,
 };
 

@@ -1,10 +1,11 @@
-//! The rules: a file each, and a word in the list below, in the order in which equally bad findings stand.
+//! The rules: one file each, and one word in the list below. The order of the list is the order of equally bad
+//! findings.
 
 mod prelude;
 
 use super::Rule;
 
-/// Declares the rules: each is a module with its `ABOUT` and its `check`, and its name is the rule's.
+/// Declares the rules. Each is a module with its `ABOUT` and its `check`, and the module's name is the rule's name.
 macro_rules! rules {
     ($($name:ident),+ $(,)?) => {
         $(mod $name;)+

@@ -1,11 +1,11 @@
-//! A group's position is behind what it was delivered.
+//! A group's position is below the id of an entry that was delivered to it.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "a group's position is below its greatest pending id",
-    why: "Somebody moved it back with XGROUP SETID: entries that were delivered are delivered again, and their delivery counts start anew.",
-    remedy: "Where that is not wanted, set it to the greatest pending id with `groups set-id`.",
+    why: "A client moved the group back with XGROUP SETID: entries are delivered again, and their delivery counts start again at 1.",
+    remedy: "If this was not intended, move the group to its greatest pending id with `groups set-id`.",
     needs: Needs::Details,
 };
 

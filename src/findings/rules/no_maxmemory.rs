@@ -1,10 +1,10 @@
-//! The server's memory has no limit.
+//! The server has no memory limit.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "`maxmemory` is not set",
-    why: "Redis grows until the operating system kills it, or the machine swaps; with a limit it refuses writes, which is seen and loses nothing.",
+    why: "Redis grows until the operating system kills it or the machine swaps; with a limit it refuses writes, which publishers notice and which loses nothing.",
     remedy: "Set maxmemory to what the machine can spare, with maxmemory-policy noeviction, also in redis.conf.",
     needs: Needs::Details,
 };

@@ -1,11 +1,11 @@
-//! The key of a stream holds something else.
+//! The key of a stream is of another type.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "the key of a stream holds another type",
+    finds: "the key of a stream is of another type",
     why: "Publishers and workers fail with WRONGTYPE until the key is moved away.",
-    remedy: "Find out who writes it, then rename or delete the key, and run `init`.",
+    remedy: "Find the client that writes the key, then rename or delete it, and run `init`.",
     needs: Needs::Observation,
 };
 

@@ -1,11 +1,11 @@
-//! A key of this tool holds something else.
+//! A key of this tool is of another type than it should be.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "a key that belongs to a stream, such as its dead-letter stream, holds another type",
-    why: "What is kept there cannot be written: dead letters stay pending, losses are not recorded.",
-    remedy: "Find out who writes it, then rename or delete the key.",
+    finds: "a key that belongs to a stream, such as its dead-letter stream, is of the wrong type",
+    why: "Workers cannot write to this key: dead letters stay pending, or losses are not recorded.",
+    remedy: "Find the client that writes the key, then rename or delete it.",
     needs: Needs::Details,
 };
 

@@ -4,12 +4,12 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "a stream is much longer than its MAXLEN",
-    why: "Somebody adds to it without MAXLEN: it grows until memory ends.",
-    remedy: "Find the publisher with `tail`, and have it publish with MAXLEN; the next publish of this tool trims the stream.",
+    why: "A publisher adds entries without MAXLEN, so the stream grows until memory is full.",
+    remedy: "Find the publisher with `tail`, and make it publish with MAXLEN; the next publish of this tool trims the stream.",
     needs: Needs::Details,
 };
 
-/// What whole nodes may leave beyond MAXLEN: a node, and a tenth.
+/// How far a stream may exceed its MAXLEN because whole nodes are trimmed: one node, and a tenth of MAXLEN.
 const NODE: u64 = 100;
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {

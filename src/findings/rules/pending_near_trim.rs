@@ -1,11 +1,11 @@
-//! What is pending is trimmed soon.
+//! Pending entries will soon be trimmed.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "a stream is at its MAXLEN, and a group's oldest pending entry is within the first tenth of its time",
-    why: "When it is trimmed before it is acknowledged, nobody can process it any more.",
-    remedy: "Have it processed or parked first: see who holds it with `pending`.",
+    finds: "a stream is at its MAXLEN, and a group's oldest pending entry is within the oldest tenth of the time that its entries span",
+    why: "If the entry is trimmed before it is acknowledged, no consumer can process it any more.",
+    remedy: "See with `pending` which consumer holds it; handle it, or move it to the dead-letter stream, before it is trimmed.",
     needs: Needs::Details,
 };
 

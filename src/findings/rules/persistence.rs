@@ -1,11 +1,11 @@
-//! What is written does not survive a crash.
+//! Acknowledged writes do not survive a crash of the server.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "the append-only file is off (CRITICAL where snapshots are off too)",
-    why: "After a crash everything since the last snapshot is gone, with the positions of all groups; without snapshots all of it.",
-    remedy: "Turn on appendonly, also in redis.conf.",
+    why: "A crash loses everything since the last snapshot, including the positions of groups; without snapshots it loses everything.",
+    remedy: "Set appendonly to yes, also in redis.conf.",
     needs: Needs::Details,
 };
 

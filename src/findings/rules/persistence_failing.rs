@@ -5,7 +5,7 @@ use super::prelude::*;
 pub(super) const ABOUT: About = About {
     finds: "the last write of the append-only file or the last snapshot failed",
     why: "Redis refuses writes with MISCONF, and a restart loses what was not written.",
-    remedy: "Free the disk or mend its permissions; the server's log says what failed.",
+    remedy: "Free disk space or correct the permissions; the server's log says what failed.",
     needs: Needs::Details,
 };
 

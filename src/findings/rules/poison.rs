@@ -1,11 +1,11 @@
-//! Pending entries whose attempts are almost used up.
+//! The deliveries of pending entries are almost used up.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "a pending entry has been delivered as often as `max_deliveries` allows, or once less",
-    why: "Each attempt failed, or crashed its worker: the next one makes a dead letter of it, or another crash.",
-    remedy: "Look at it with `get`, and at why it fails with `pending`; `dlq add` parks it out of the workers' way.",
+    finds: "a pending entry has been delivered as often as `max_deliveries` allows, or one time less",
+    why: "Each attempt failed or crashed its worker: the next failure moves the entry to the dead-letter stream, or crashes another worker.",
+    remedy: "See the entry with `get`, and why it fails with `pending`; `dlq add` moves it to the dead-letter stream.",
     needs: Needs::Details,
 };
 

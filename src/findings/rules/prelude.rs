@@ -14,10 +14,10 @@ pub(super) use crate::streams::inspect::{
 pub(super) use crate::topology::{Alert, AlertName, Measure};
 pub(super) use crate::wire::{SlowCall, address};
 
-/// Ids that a suggested command names.
+/// The greatest number of ids in a suggested command.
 pub(super) const NAMED_MAX: usize = 10;
 
-/// A finding for each group with the alert.
+/// One finding for each group that has the alert.
 pub(super) fn of_alert(
     scope: &Scope<'_>,
     name: AlertName,
@@ -30,7 +30,7 @@ pub(super) fn of_alert(
     found.collect()
 }
 
-/// The group of the topology on the same stream that a mistyped name means.
+/// The group of the topology on the same stream whose name was probably meant.
 pub(super) fn meant(scope: &Scope<'_>, group: &GroupReport) -> Option<String> {
     let expected = scope.topology.groups_of(&group.stream);
     let names: Vec<String> = expected.map(|it| it.name.to_string()).collect();
@@ -38,8 +38,8 @@ pub(super) fn meant(scope: &Scope<'_>, group: &GroupReport) -> Option<String> {
     mistyped(&given, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
-/// `groups set-id` to `position`, which is refused while consumers live: also then, where it only takes back what somebody
-/// else did to the position.
+/// The `groups set-id` command that moves the group to `position`. The command refuses a group with live consumers,
+/// even when it only reverts what another client did to the position.
 pub(super) fn set_id(scope: &Scope<'_>, group: &GroupReport, position: &str) -> CommandLine {
     let line = scope.command("groups set-id", group).arg(position);
     if group.live == Some(0) {
@@ -49,8 +49,8 @@ pub(super) fn set_id(scope: &Scope<'_>, group: &GroupReport, position: &str) -> 
     }
 }
 
-/// A worker more for the group. Nothing here knows how to handle what a group without a handler reads: who does, its
-/// consumers tell.
+/// The command that starts one more worker of the group. A group without a handler in the topology is handled by other
+/// programs, so for such a group it is the command that lists its consumers.
 pub(super) fn another_worker(scope: &Scope<'_>, group: &GroupReport) -> CommandLine {
     let verb = match scope.spec_of(group).handler {
         Some(_) => "worker run",
@@ -59,7 +59,7 @@ pub(super) fn another_worker(scope: &Scope<'_>, group: &GroupReport) -> CommandL
     scope.command(verb, group)
 }
 
-/// A command of Redis, for what this tool does not do.
+/// A command line for redis-cli, for what this tool does not do.
 pub(super) fn redis_cli(command: &'static str) -> CommandLine {
     CommandLine::of_program("redis-cli", command)
 }

@@ -4,7 +4,7 @@ use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
     finds: "the server is a replica (CRITICAL where its link to the primary is down)",
-    why: "Nothing can be written here, and what is read may be old.",
+    why: "The server refuses writes, and its data may be out of date.",
     remedy: "Name the primary with --url or a context.",
     needs: Needs::Details,
 };

@@ -1,15 +1,15 @@
-//! The server was restarted a short time ago.
+//! The server was started a short time ago.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "the server started less than 15 minutes ago, and has older entries",
-    why: "Whatever is odd may come from that: consumers that reconnect, counters that were forgotten (before 7.2), entries that were not written to disk.",
-    remedy: "Find out why in the server's log; the finding ends by itself.",
+    finds: "the server started less than 15 minutes ago, and has entries from before",
+    why: "A restart explains other findings: consumers that reconnect, read counters that were forgotten (before 7.2), entries that were not written to disk.",
+    remedy: "Find out why in the server's log; the finding disappears 15 minutes after the start.",
     needs: Needs::Details,
 };
 
-/// For so long it is said.
+/// How long after a start, in seconds, the rule reports it.
 const RECENT_S: u64 = 900;
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {

@@ -1,17 +1,17 @@
-//! Commands held the server for long.
+//! Commands blocked the server for long.
 
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "a command of the last 10 minutes held the server for 100 ms or more",
-    why: "Redis does one thing at a time: every publisher and worker waited as long.",
-    remedy: "Find the client by its address and name; use SCAN for KEYS, smaller pages for XRANGE, shorter scripts and transactions.",
+    finds: "a command of the last 10 minutes blocked the server for 100 ms or more",
+    why: "Redis runs one command at a time, so every publisher and worker waited during the call.",
+    remedy: "Find the client by its address and name; use SCAN instead of KEYS, smaller ranges for XRANGE, shorter scripts and transactions.",
     needs: Needs::Details,
 };
 
-/// From so many microseconds on.
+/// The duration of a slow call in microseconds.
 const SLOW_US: u64 = 100_000;
-/// Not longer ago than this.
+/// How long ago, in seconds, a slow call is still reported.
 const RECENT_S: u64 = 600;
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
@@ -26,7 +26,7 @@ fn find(scope: &Scope<'_>) -> Option<Finding> {
     let worst = slow.iter().max_by_key(|it| it.micros)?;
     let summary = format!(
         "{} for 100 ms or more in the last 10 minutes; the longest, {} from {}, took {}",
-        counted(slow.len(), "call held the server", "calls held the server"),
+        counted(slow.len(), "call blocked the server", "calls blocked the server"),
         worst.command, worst.client, millis(Some(worst.micros / 1000))
     );
     let next = redis_cli("SLOWLOG").arg("RESET");

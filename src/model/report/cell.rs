@@ -23,7 +23,7 @@ pub enum Cell {
     AtLeast(u64),
     /// About this many: an estimate.
     About(u64),
-    /// This many of all these; a script gets the first number.
+    /// This many out of so many; a script gets the first number.
     Part(u64, u64),
     /// Milliseconds.
     Millis(u64),
@@ -44,7 +44,7 @@ pub enum Cell {
     Marked(Tone, Option<&'static str>, Box<Self>),
     /// A cell with a remark for people after it: `name (extra)`.
     Noted(Tone, &'static str, Box<Self>),
-    /// A cell of which people read this line; scripts get the original cell.
+    /// A cell that people read as this text; scripts get the original cell.
     Brief(String, Box<Self>),
     /// A cell beyond its threshold. For people it has the tone of its severity and a `!` after it, because colour
     /// alone is not visible to everybody. Scripts get the original cell.

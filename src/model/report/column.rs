@@ -36,7 +36,8 @@ pub struct Column {
     pub cuttable: bool,
     /// Whether a screen shows it only if its values differ.
     pub varies: bool,
-    /// Whether a table leaves it out where no row has a value in it, unless it is `wide` or asked for.
+    /// Whether a table leaves the column out when no row has a value in it, unless the format is `wide` or the column
+    /// is selected.
     pub is_sparse: bool,
     unit: Unit,
     /// Whether a missing value is unknown (`?`) instead of absent (`-`).
@@ -109,8 +110,8 @@ impl Column {
         }
     }
 
-    /// The same column, which says nothing where it is empty: a table shows it where some row has a value in it. For what only
-    /// some servers tell, or only some entries have.
+    /// The same column, which a table shows only when some row has a value in it. For values that only some servers
+    /// report, or that only some entries have.
     #[must_use]
     pub const fn sparse(self) -> Self {
         Self {

@@ -27,15 +27,15 @@ pub trait Row: Serialize + JsonSchema {
     /// One cell per column, in the same order.
     fn cells(&self) -> Vec<Cell>;
 
-    /// The metrics that its fields are, field by field.
+    /// The metrics of each field, field by field.
     const METRICS: &'static [&'static [Metric]] = &[];
 
-    /// One value per metric, in the same order; `None` where there is nothing to say, or nobody knows.
+    /// One value per metric, in the same order; `None` when the row has no value, or it is unknown.
     fn figures(&self) -> Vec<Option<f64>> {
         Vec::new()
     }
 
-    /// Its rank in a list on a screen: the smallest comes first, and equal ones keep their order.
+    /// The row's rank in a list on a screen: the smallest comes first, and rows of equal rank keep their order.
     fn rank(&self) -> u64 {
         0
     }

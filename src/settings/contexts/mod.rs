@@ -137,7 +137,7 @@ fn followed(file: &Path) -> io::Result<PathBuf> {
             Err(_) => return Ok(file),
         }
     }
-    Err(io::Error::other("its links go round in a circle"))
+    Err(io::Error::other("its symbolic links form a loop"))
 }
 
 /// Writes `text` completely or not at all, with permissions for its owner only. A link stays a link.

@@ -17,7 +17,8 @@ pub struct Places {
 }
 
 impl Places {
-    /// By `$XDG_CONFIG_HOME` and `$XDG_STATE_HOME` if they are absolute, otherwise in the home directory.
+    /// The places that `$XDG_CONFIG_HOME` and `$XDG_STATE_HOME` name if they are absolute, otherwise the places in the
+    /// home directory.
     pub fn of(env: &Env) -> Self {
         let path = |variable| env.path(variable).map(|path| path.value);
         let home = path("HOME").or_else(|| path("USERPROFILE"));

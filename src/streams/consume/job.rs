@@ -67,7 +67,7 @@ pub struct Consumed {
     pub bodiless: Vec<EntryId>,
     /// Whether it ended because nobody takes entries any more.
     pub is_abandoned: bool,
-    /// Gaps found by this run: entries that left the stream before they were delivered to the group.
+    /// Gaps found by this run: entries that were trimmed or deleted before they were delivered to the group.
     pub lost: Vec<Gap>,
     /// Why it is unknown whether there were such entries, or why they could not be recorded.
     pub unlooked: Option<String>,

@@ -51,7 +51,7 @@ impl RemovalPlan {
     /// The oldest entry that would be handed over.
     ///
     /// # Errors
-    /// What the server says.
+    /// Errors of the server.
     pub async fn oldest(&self, connection: &Connection) -> Result<Option<EntryId>> {
         let Target { stream, group } = &self.target;
         let holding = self.planned().filter(|it| it.pending > 0);

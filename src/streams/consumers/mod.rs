@@ -33,7 +33,8 @@ report! {
         pub pending: u64 => number("PENDING"),
         /// Milliseconds since it last asked for entries (on servers before 7.2, since it last received some).
         pub idle_ms: u64 => millis("IDLE"),
-        /// Milliseconds since it last received or claimed an entry; `None` before 7.2, or when it never did.
+        /// Milliseconds since it last received or claimed an entry; `None` before 7.2, or when it never received or
+        /// claimed an entry.
         pub inactive_ms: Option<u64> => millis("INACTIVE", unknown, sparse),
     }
 }
@@ -77,23 +78,23 @@ states! {
     /// What happened to a consumer.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Fate {
-        /// It would be deleted; nothing was changed yet.
+        /// The consumer would be deleted; nothing was changed yet.
         Planned = "planned" in Plain,
-        /// It was deleted.
+        /// The consumer was deleted.
         Deleted = "deleted" in Ok,
-        /// It has pending entries, so it was kept.
+        /// The consumer has pending entries, so it was kept.
         Held = "held" in Warn,
-        /// It became active after it was looked at, so it was kept.
+        /// The consumer became active after it was looked up, so it was kept.
         Active = "active" in Warn,
         /// Another client had already deleted it.
         Gone = "gone" in Warn,
-        /// An error came first: it was kept, or the result is unknown.
+        /// An error came first: the consumer was kept, or the result is unknown.
         NotTried = "not tried" in Bad,
     }
 }
 
 impl Fate {
-    /// Whether this is the wanted result.
+    /// Whether this is the result that was asked for.
     pub const fn is_done(self) -> bool {
         matches!(self, Self::Planned | Self::Deleted)
     }
@@ -131,7 +132,7 @@ pub struct Heir {
     pub to: Name,
     /// The stream for tombstones of entries without a body.
     pub dead_letter: Name,
-    /// Whether it also gets entries that a live worker may have in flight.
+    /// Whether the heir also gets entries that a live worker may have in flight.
     pub takes_live_work: bool,
 }
 

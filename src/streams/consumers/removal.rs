@@ -53,7 +53,7 @@ impl Removals {
         }
     }
 
-    /// One sentence about all of them.
+    /// One sentence about the results of all consumers.
     pub fn summary(&self) -> String {
         let deleted = counted(self.deleted, "consumer", "consumers");
         format!(
@@ -77,7 +77,7 @@ impl Removals {
         tombstone::warning(self.tombstones)
     }
 
-    /// Whether nothing was done because all of them have pending entries.
+    /// Whether nothing was deleted because every consumer has pending entries.
     pub const fn is_refused(&self) -> bool {
         self.held > 0 && self.deleted == 0 && self.tombstones == 0
     }

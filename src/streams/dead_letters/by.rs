@@ -5,7 +5,7 @@ use crate::model::Name;
 use crate::streams::pending::{Cluster, Clusters};
 use crate::wire::{self, Connection};
 
-/// How many dead letters are looked at for this.
+/// The greatest number of dead letters that are read to count them by their values.
 pub const CLUSTERED_MAX: u64 = 10_000;
 
 /// Dead letters counted by the values of fields.
@@ -20,8 +20,8 @@ pub struct Common {
 }
 
 impl Common {
-    /// Counts by the values of these: fields, paths into fields that hold JSON, and `reason` (its last line that is
-    /// not empty), `group`, `stream` and `consumer` of the dead letter.
+    /// Counts by the values of these names: fields, paths into fields that hold JSON, and `reason` (its last line that
+    /// is not empty), `group`, `stream` and `consumer` of the dead letter.
     pub fn new(by: &[Name]) -> Self {
         Self {
             clusters: Clusters::new(by),

@@ -17,16 +17,16 @@ pub const COUNTED_MAX: usize = 10_000;
 /// Selects dead letters.
 #[derive(Clone, Debug, Default)]
 pub struct Letters {
-    /// Only those with these ids; empty for any.
+    /// Only dead letters with these ids; empty for any id.
     pub ids: Vec<EntryId>,
     /// Only those of this group.
     pub group: Option<Name>,
-    /// Only those whose reason contains this text.
+    /// Only dead letters whose reason contains this text.
     pub reason: Option<String>,
-    /// The greatest number, oldest first; does not apply to ids.
+    /// The greatest number of dead letters, oldest first; does not apply to ids.
     pub count_max: usize,
-    /// Only those whose fields match; `reason` (the cause alone), `group`, `stream` and `consumer` are those of the
-    /// dead letter.
+    /// Only dead letters whose fields match; `reason` (the cause alone), `group`, `stream` and `consumer` are those of
+    /// the dead letter.
     pub filter: Filter,
     /// Whether only the provenance is wanted, without the fields, because bodies can be large.
     pub without_fields: bool,
@@ -91,9 +91,9 @@ pub struct Doubt {
 pub struct FoundLetters {
     /// Dead letters.
     pub letters: Vec<DeadLetter>,
-    /// Those that could not be tested against a condition.
+    /// Dead letters that could not be tested against a condition.
     pub doubts: Vec<Doubt>,
-    /// Ids that were named and do not exist.
+    /// Requested ids that do not exist.
     pub absent: Vec<EntryId>,
     /// Whether more would have matched.
     pub has_more: bool,
@@ -102,7 +102,7 @@ pub struct FoundLetters {
 /// The server's clock, milliseconds since the Unix epoch.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub async fn now_ms(connection: &Connection) -> wire::Result<u64> {
     connection.run(time()).await
 }
@@ -212,7 +212,7 @@ pub async fn why_unread(
 /// Looks for dead letters.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub async fn find(
     connection: &Connection,
     source: &Source,

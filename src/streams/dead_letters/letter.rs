@@ -14,7 +14,7 @@ report! {
     /// One dead letter.
     #[derive(Clone, Debug)]
     pub struct DeadLetter {
-        /// Its id in the dead-letter stream.
+        /// The dead letter's id in the dead-letter stream.
         pub id: EntryId => whole("ID"),
         /// The dead-letter stream.
         pub dead_letter: Name => text("DEAD-LETTER STREAM", wide),
@@ -36,7 +36,7 @@ report! {
         pub time: Time => whole("TIME", wide),
         /// Whether it is a tombstone: its body was trimmed before it was handled.
         pub is_tombstone: bool => whole("BODY", wide) by Self::body_cell,
-        /// For a tombstone of entries that were never delivered: which entries.
+        /// The lost entries, for a tombstone of entries that were never delivered.
         pub lost: Option<LostRange> => number("LOST", wide) by |it| it.lost.map(|lost| lost.entries).into(),
         /// Why it is a dead letter.
         pub reason: Option<String> => text("REASON") by Self::reason_cell,
@@ -57,7 +57,8 @@ impl DeadLetter {
         Some(lines.next().unwrap_or_default().into())
     }
 
-    /// The fields that conditions and counts see: first those of the provenance that are named, then its own.
+    /// The fields that conditions and counts see: first those of the provenance that have a name here, then the entry's
+    /// own.
     pub(in crate::streams) fn seen_by<'n>(&self, names: impl Iterator<Item = &'n [u8]>) -> Fields {
         let own = |name: &'n [u8]| Some((name.to_vec(), self.provenance(name)?));
         let mut fields: Fields = names.filter_map(own).collect();
@@ -65,7 +66,7 @@ impl DeadLetter {
         fields
     }
 
-    /// The value of this name in its provenance.
+    /// The value in the provenance that has this name.
     fn provenance(&self, name: &[u8]) -> Option<Vec<u8>> {
         let of = |name: &Option<Name>| name.as_ref().map(|it| it.as_bytes().to_vec());
         match name {
@@ -107,7 +108,7 @@ impl DeadLetter {
     }
 }
 
-/// The lost entries, in a line.
+/// The lost entries in one line of text.
 fn told(lost: &LostRange) -> String {
     let LostRange {
         entries: count,
@@ -122,19 +123,19 @@ fn told(lost: &LostRange) -> String {
     format!("{most}{count} after {from_id} and before {to_id} lost before delivery")
 }
 
-/// Entries that left a stream before they were delivered to a group.
+/// Entries that were trimmed or deleted before they were delivered to a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct LostRange {
-    /// How many: exactly, or at most, when some may have been deleted on purpose.
+    /// How many entries were lost: exactly, or at most, when some may have been deleted on purpose.
     pub entries: Lag,
-    /// The last id that was delivered before them.
+    /// The last id that was delivered before the lost entries.
     pub from_id: EntryId,
-    /// The first entry that was still there after them, or the last id of a stream that was empty.
+    /// The first entry that was still in the stream after the lost ones, or the last id of a stream that was empty.
     pub to_id: EntryId,
 }
 
 impl LostRange {
-    /// Reads it from the fields of such a tombstone.
+    /// Reads the gap from the fields of a tombstone.
     fn of(fields: &[(Vec<u8>, Vec<u8>)]) -> Option<Self> {
         let [(from, from_id), (to, to_id), (how, count)] = fields else {
             return None;

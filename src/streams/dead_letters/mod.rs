@@ -24,13 +24,13 @@ pub struct Source {
 }
 
 impl Source {
-    /// Those of every stream of the topology.
+    /// The dead-letter streams of every stream of the topology.
     pub fn all(topology: &Topology) -> Vec<Self> {
         let of = |name: &Name| Self::of(topology, name);
         topology.streams.iter().map(|it| of(&it.name)).collect()
     }
 
-    /// Found by the name of the stream or of its dead-letter stream.
+    /// Finds both by the name of the stream or of its dead-letter stream.
     pub fn named(topology: &Topology, name: &Name) -> Self {
         let by_topology = topology.streams.iter().find(|it| it.dead_letter == *name);
         match by_topology {

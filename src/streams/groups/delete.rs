@@ -172,7 +172,7 @@ fn refusal(target: &Target, row: &Deletion) -> Problem {
         lost(row)
     ))
     .hint(format!(
-        "see them with `{pending}` and `{lag}`, or give them up with `{}`",
+        "see them with `{pending}` and `{lag}`, or delete the group with them: `{}`",
         delete.flag("--force")
     ))
 }

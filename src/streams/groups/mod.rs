@@ -25,9 +25,9 @@ const COUNTED_MAX: usize = 100_000;
 /// Where a group is to be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
-    /// After this id, which counts as delivered.
+    /// After the entry with this id, which counts as delivered.
     After(EntryId),
-    /// The entry here, if there is one, is the next to be delivered.
+    /// The entry at this place, if there is one, is the next to be delivered.
     From(Edge),
     /// After the last entry.
     End,
@@ -85,7 +85,7 @@ async fn live_consumers(
     Ok(live(&target.consumers(connection).await?, within))
 }
 
-/// Those of `consumers` that were active within `within`.
+/// The consumers in the list that were active within `within`.
 fn live(consumers: &[ConsumerInfo], within: Duration) -> Vec<Name> {
     let is_live = |idle_ms| u128::from(idle_ms) < within.as_millis();
     let live = consumers.iter().filter(|it| is_live(it.idle_ms));

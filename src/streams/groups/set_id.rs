@@ -29,7 +29,7 @@ states! {
         Back = "back" in Warn,
         /// Forward past entries that were not delivered.
         Forward = "forward" in Warn,
-        /// It is already there.
+        /// The group is already at the position.
         Stay = "stay" in Plain,
     }
 }

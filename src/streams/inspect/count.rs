@@ -76,7 +76,7 @@ impl Counter {
     /// As [`Counter::count`], as many as are counted at most.
     ///
     /// # Errors
-    /// What the server says.
+    /// Errors of the server.
     pub(in crate::streams) async fn count_usual(
         &self,
         connection: &Connection,

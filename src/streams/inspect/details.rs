@@ -1,5 +1,6 @@
-//! What only a closer look shows: the server's own state, what was delivered and rests, why entries were given up, and keys
-//! that hold something else. One more round trip, bounded in whatever it reads.
+//! The details that only `doctor` needs: the server's own state, the oldest pending entries, why entries were
+//! dead-lettered, and keys of the wrong type. They take one more round trip, and the size of everything that is read is
+//! limited.
 
 use std::time::Duration;
 
@@ -16,42 +17,43 @@ use crate::wire::{
     xpending, xpending_entries,
 };
 
-/// Pending entries of a group that are looked at: the oldest.
+/// The greatest number of pending entries of a group that are read: the oldest ones.
 pub const OLDEST_MAX: usize = 100;
-/// Entries of the slow log that are read: the newest.
+/// The greatest number of entries of the slow log that are read: the newest ones.
 const SLOW_MAX: u32 = 128;
-/// Dead letters of a stream whose reasons are counted.
+/// The greatest number of dead letters of a stream whose reasons are counted.
 const REASONS_OF_MAX: usize = 1000;
-/// Reasons that are told apart; the rarer ones are counted together.
+/// How many reasons are reported one by one; the rarer ones are counted together.
 const REASONS_MAX: usize = 3;
 
-/// What only a closer look shows.
+/// The details of an observation.
 #[derive(Debug)]
 pub struct Details {
     /// The server.
     pub server: ServerDetails,
     /// The groups that are there.
     pub groups: Vec<GroupDetails>,
-    /// The streams that have dead letters, and why these were given up.
+    /// The streams that have dead letters, and the reasons of these.
     pub reasons: Vec<Reasons>,
-    /// Keys of this tool that hold something else.
+    /// Keys of this tool that are of another type than they should be.
     pub odd_keys: Vec<OddKey>,
-    /// What was not looked at, and why.
+    /// What could not be read, and why.
     pub unseen: Vec<Unseen>,
 }
 
-/// What a server says of itself. What it does not say, or not to this user, is not there.
+/// What a server reports about itself. Whatever it does not report, or not to this user, is missing here.
 #[derive(Debug, Default)]
 pub struct ServerDetails {
     info: Vec<(String, String)>,
     config: Vec<(String, String)>,
-    /// The newest slow calls, newest first.
+    /// The newest calls in the slow log, newest first.
     pub slow: Vec<SlowCall>,
-    /// Its clock.
+    /// The server's clock.
     pub now: Option<Time>,
-    /// How far its clock is ahead of this machine's, in milliseconds, exact to half the round trip.
+    /// How far the server's clock is ahead of this machine's, in milliseconds, with an error of at most half the round
+    /// trip.
     pub ahead_ms: Option<i64>,
-    /// The round trip in which its clock was asked, in milliseconds.
+    /// The round trip of the query for the server's clock, in milliseconds.
     pub round_trip_ms: u64,
 }
 
@@ -62,27 +64,27 @@ pub struct GroupDetails {
     pub target: Target,
     /// The greatest pending id.
     pub last_pending: Option<EntryId>,
-    /// Its oldest pending entries, at most [`OLDEST_MAX`].
+    /// The group's oldest pending entries, at most [`OLDEST_MAX`].
     pub oldest: Vec<PendingEntry>,
     /// The longest claim idle that a consumer has published.
     pub claim_idle: Option<Duration>,
 }
 
-/// Why dead letters of a stream were given up.
+/// The reasons of the dead letters of a stream.
 #[derive(Debug)]
 pub struct Reasons {
     /// The stream.
     pub stream: Name,
-    /// Each reason with how many have it, the most frequent first.
+    /// Each reason with the number of dead letters that have it, the most frequent first.
     pub counts: Vec<(String, u64)>,
 }
 
-/// A key of this tool that holds something else.
+/// A key of this tool that is of another type than it should be.
 #[derive(Debug)]
 pub struct OddKey {
     /// The key.
     pub key: Name,
-    /// The stream that it belongs to.
+    /// The stream that the key belongs to.
     pub stream: Name,
     /// The type it should have.
     pub expected: &'static str,
@@ -90,12 +92,12 @@ pub struct OddKey {
     pub found: String,
 }
 
-/// Something that was not looked at.
+/// Something that could not be read.
 #[derive(Debug)]
 pub struct Unseen {
-    /// What, in words.
+    /// What it is, in words.
     pub what: String,
-    /// What the server said.
+    /// The server's error.
     pub error: Error,
 }
 
@@ -128,7 +130,7 @@ fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pair.map(|(_, value)| value.as_str())
 }
 
-/// Takes what the user may not ask out of what ends the look.
+/// Collects queries that the user may not make, so that they do not end the observation.
 struct Unsees(Vec<Unseen>);
 
 impl Unsees {
@@ -151,10 +153,10 @@ impl Unsees {
     }
 }
 
-/// Looks closely at what was `seen`.
+/// Reads the details about the streams and groups that were `seen`.
 ///
 /// # Errors
-/// What the server says, unless that the user may not ask.
+/// Errors of the server, except refusals.
 pub(super) async fn look(
     connection: &Connection,
     topology: &Topology,
@@ -273,7 +275,7 @@ async fn reasons(connection: &Connection, source: &Source) -> Result<Reasons, Er
     })
 }
 
-/// The tool's own keys of what was seen, with the type that each has.
+/// This tool's own keys of the observed streams and groups, each with the type that it should have.
 fn keys(seen: &Observation, topology: &Topology) -> Vec<OddKey> {
     let mut keys = Vec::new();
     for stream in &seen.streams {

@@ -84,8 +84,8 @@ report! {
         /// Its consumers.
         pub consumers: Vec<ConsumerInfo> => number("CONSUMERS", wide) by Self::consumers_cell;
             gauge("redis_stream_group_consumers", "How many consumers it has") from |it: &Self| it.live.map(|_| it.consumers.len()),
-        /// Entries that left the stream before they were delivered, in total: those that workers recorded, and those
-        /// that are missing since.
+        /// Entries that were trimmed or deleted before they were delivered, in total: those that workers recorded, and
+        /// those that have been lost since.
         pub lost: Option<Lag> => number("LOST") by |it| it.lost_cell(it.lost);
             gauge("ucp_streams_group_lost");
             gauge("ucp_streams_group_lost_at_least", "The least that it can have lost") from |it: &Self| it.lost.and_then(Lag::at_least),
@@ -121,7 +121,7 @@ report! {
         pub pace_window_ms: Option<u64> => millis("MEASURED", wide, sparse),
         /// The figures that are beyond a threshold of the topology, or may be beyond it because they are unknown.
         pub alerts: Vec<Alert> => text("ALERTS", wide) by Self::alerts_cell,
-        /// The worst of them; `None` when there is none.
+        /// The most severe level among the alerts; `None` when there is none.
         pub severity: Option<Level>,
         /// Whether the lag was counted, entry by entry.
         pub is_counted: bool => whole("COUNTED", wide),
@@ -147,7 +147,7 @@ report! {
 }
 
 impl GroupReport {
-    /// The worst stand first: what is missing, then by how bad it is, and there by how far behind.
+    /// Sorts the worst groups first: missing groups, then by the severity of the alerts, and among equals by the lag.
     fn rank_by_severity(&self) -> u64 {
         const EACH: u64 = 1 << 60;
         let behind = || {
@@ -460,8 +460,8 @@ impl GroupReport {
     }
 }
 
-/// The losses that are certain, of those that were not accepted. Some of the recorded ones may have been deleted on
-/// purpose; all of them left the stream before they were delivered.
+/// The losses that are certain and were not accepted. Some of the recorded losses may have been deleted on purpose, but
+/// all of them were removed before they were delivered.
 fn certain_loss(unaccepted: Option<Lag>, kept: Option<&Losses>) -> Option<Lag> {
     match unaccepted {
         Some(Lag::AtMost(_)) if kept.is_some_and(|it| it.open() > 0) => Some(Lag::AtLeast(1)),

@@ -19,8 +19,8 @@ pub(super) struct Living {
 }
 
 impl Living {
-    /// Counted from the group's `consumers`, when its workers have `published` this and the topology says
-    /// `claim_idle`.
+    /// Counts the live ones among the group's `consumers`, whose workers have `published` this claim idle; the topology
+    /// says `claim_idle`.
     pub(super) fn of(
         consumers: &[ConsumerInfo],
         published: &Published,

@@ -38,29 +38,29 @@ states! {
     /// Whether a group exists.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum GroupState {
-        /// It exists.
+        /// The group exists.
         Ready = "ready" in Ok,
-        /// The topology names it and the server does not have it.
+        /// The topology names the group, and the server does not have it.
         #[default]
         Missing = "missing" in Warn,
     }
 }
 
-/// What to look at.
+/// What to observe.
 #[derive(Clone, Copy, Debug)]
 pub enum Wanted<'a> {
     /// Every stream of the topology, and every group on them.
     Topology,
-    /// These streams, and every group on them.
+    /// The named streams, and every group on them.
     Streams(&'a [Name]),
-    /// These groups, which must be there.
+    /// The named groups, which must exist.
     Groups(&'a [GroupSpec]),
-    /// These groups, whether or not they are there yet.
+    /// The named groups, whether or not they exist yet.
     Expected(&'a [GroupSpec]),
 }
 
 impl<'a> Wanted<'a> {
-    /// These streams; all of the topology's when none is named.
+    /// The named streams, or all streams of the topology when none is named.
     pub const fn streams(named: &'a [Name]) -> Self {
         if named.is_empty() {
             Self::Topology
@@ -69,7 +69,7 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// These groups; all on the topology's streams when none is named.
+    /// The named groups, or all groups on the topology's streams when none is named.
     pub const fn groups(named: &'a [GroupSpec]) -> Self {
         if named.is_empty() {
             Self::Topology
@@ -131,7 +131,7 @@ pub enum Detail {
     Groups,
     /// Streams too: their memory, and how fast they grow.
     Streams,
-    /// And what only a closer look shows, in one more round trip.
+    /// In addition, the details that only `doctor` needs, in one more round trip.
     Details,
 }
 
@@ -143,7 +143,7 @@ pub struct Observation {
     pub streams: Vec<StreamReport>,
     /// Streams that the user may not access; these are not all of the requested ones.
     pub denied: Vec<Denied>,
-    /// What only a closer look shows, where that was asked for.
+    /// The details, if they were requested.
     pub details: Option<Details>,
 }
 
@@ -311,7 +311,7 @@ pub(super) async fn position(
         .find(|it| it.group == spec.name && it.state == GroupState::Ready))
 }
 
-/// What all parts of one observation have in common.
+/// What the parts of one observation share.
 #[derive(Debug)]
 struct Survey<'a> {
     connection: &'a Connection,

@@ -43,7 +43,7 @@ impl Rate {
         (per_ms * 600_000.0).round() / 10.0
     }
 
-    /// The time in milliseconds until `room` is used up, or the least that it can be.
+    /// The milliseconds until `room` is used up, or a lower bound of that time.
     pub(super) fn time_left(self, room: Lag) -> Option<u64> {
         let (Lag::Known(entries) | Lag::AtLeast(entries)) = room else {
             return None;
@@ -178,7 +178,8 @@ mod tests {
 
     const NOW_MS: u64 = 100_000_000;
 
-    /// What is found in a window where entries are so many milliseconds old, newest first, and all were read.
+    /// The sample for a window in which the entries are this many milliseconds old, newest first, and all of them were
+    /// read.
     fn found(ages: impl IntoIterator<Item = u64>, window_ms: u64) -> Option<(f64, u64)> {
         let ms: Vec<u64> = ages.into_iter().map(|age| NOW_MS - age).collect();
         let entry = |ms: Option<&u64>| {

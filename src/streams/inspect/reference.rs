@@ -33,8 +33,8 @@ pub(in crate::streams) struct Counting {
 type RunId = [u8; 40];
 
 impl Counting {
-    /// How far the counters of a group can be trusted for which a worker has recorded `kept`: they may have started
-    /// again since.
+    /// How far the counters of a group can be trusted for which a worker has recorded `kept`: the counting may have
+    /// started again since then.
     pub(in crate::streams) fn of(&self, kept: Option<&Losses>) -> Counters {
         let counted =
             kept.is_some_and(|it| self.run.is_some_and(|run| it.counted_by.as_bytes() == run));

@@ -66,7 +66,7 @@ report! {
         pub rate_per_minute: Option<f64> => number("PER MIN", wide) by |row| row.rate_per_minute.map(|rate| format!("{rate:.1}")).into(),
         /// The window over which the rate was measured: the last minute or the last 15 minutes.
         pub rate_window_ms: Option<u64> => millis("OVER", wide),
-        /// Memory that it takes, as estimated by the server.
+        /// The memory that the stream takes, as estimated by the server.
         pub bytes: Option<u64> => bytes("BYTES") by |row| row.known(row.bytes);
             gauge("ucp_streams_stream_memory_bytes"),
         /// Entries in its dead-letter stream.
@@ -295,7 +295,7 @@ impl FirstTrip {
     }
 }
 
-/// The group with the least room; a group whose room is unknown comes before those with a lot.
+/// The group with the least room. A group whose room is unknown comes before groups whose room is known.
 fn slowest(groups: &[GroupReport]) -> Option<&GroupReport> {
     groups
         .iter()

@@ -1,14 +1,14 @@
-//! Entries that left a stream before they were delivered to a group. The script with which workers find and record
-//! them (`losses.lua`) follows the same rule; a test compares the two.
+//! Entries that were trimmed or deleted before they were delivered to a group. The script with which workers find and
+//! record them (`losses.lua`) follows the same rule; a test compares the two.
 
 use super::{Counters, is_ahead, is_set_by_hand};
 use crate::model::{EntryId, GroupInfo, Lag, Losses, StreamInfo};
 
-/// Entries that left the stream before they were delivered to the group and that are not recorded yet: of the entries
-/// missing before the first one that exists, those that were not counted as read. The result is an upper bound when
-/// some may have been deleted on purpose. Once the group has read on, only a read counter that fell behind tells
+/// Entries that were trimmed or deleted before they were delivered to the group and that are not recorded yet: of the
+/// entries missing before the first one that exists, those that were not counted as read. The result is an upper bound
+/// when some may have been deleted on purpose. Once the group has read on, only a read counter that fell behind tells
 /// about the entries before its position (`passed`); everything else is unknown, and 0 is certain only while nothing
-/// has left the stream at all. `kept` is what workers have recorded.
+/// is gone from the stream at all. `kept` is what workers have recorded.
 pub fn lost(
     stream: &StreamInfo,
     group: &GroupInfo,
@@ -77,12 +77,12 @@ pub fn lost_in_all(now: Lag, kept: Option<&Losses>) -> Lag {
     together(now, kept, |it| it.total)
 }
 
-/// Those of them that were not accepted.
+/// The lost entries that were not accepted.
 pub fn lost_open(now: Lag, kept: Option<&Losses>) -> Lag {
     together(now, kept, Losses::open)
 }
 
-/// `now` plus what was recorded. When nothing is known about now, what was recorded is the lower bound.
+/// `now` plus the losses that were recorded. When `now` is unknown, the recorded losses are the lower bound.
 fn together(now: Lag, kept: Option<&Losses>, recorded: fn(&Losses) -> u64) -> Lag {
     let Some(losses) = kept.filter(|it| it.total > 0) else {
         return now;

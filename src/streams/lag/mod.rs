@@ -16,11 +16,11 @@ use crate::model::{EntryId, GroupInfo, Lag, StreamInfo};
 /// Whether the server corrects a group's read counter when unread entries were trimmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counters {
-    /// It does (Redis 8.2 and later, recognised by `XDELEX`).
+    /// The server does (Redis 8.2 and later, recognised by `XDELEX`).
     Corrected,
-    /// It may not.
+    /// The server may not correct the counter.
     Plain,
-    /// It may not, and it may also have forgotten reads, because it was started from an append-only file, is a
+    /// The server may not. It may also have forgotten reads, because it was started from an append-only file, is a
     /// replica, or was promoted.
     Forgetful,
 }

@@ -1,9 +1,10 @@
-//! What holds a stream's entries back from being trimmed: the group that has read and acknowledged the least. Pure.
+//! Finds the group that prevents a stream from being trimmed further: the one that has read and acknowledged the least.
+//! Pure.
 
 use crate::model::{EntryId, GroupInfo, Name, StreamInfo, states};
 
 states! {
-    /// What holds a stream's entries back.
+    /// Why entries of a stream cannot be trimmed.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum HoldState {
         /// Nothing: every group has read and acknowledged all of them.
@@ -12,25 +13,25 @@ states! {
         HeldBack = "held back" in Plain,
         /// A group that has never read anything: it may be forgotten.
         NeverRead = "never read" in Warn,
-        /// The stream has no groups, so that nobody knows who has read it.
+        /// The stream has no groups, so it is unknown who has read it.
         NoGroups = "no groups" in Dim,
-        /// The user may not ask.
+        /// The user may not read the groups or their pending entries.
         Unknown = "unknown" in Warn,
     }
 }
 
-/// A group and the entry with the least id that is pending in it.
+/// A group, and its pending entry with the least id.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
     pub(super) group: GroupInfo,
     pub(super) oldest_pending: Option<EntryId>,
-    /// Whether that is known: the user may not be allowed to ask.
+    /// Whether the pending entries are known: the user may not be allowed to read them.
     pub(super) is_known: bool,
 }
 
 impl Standing {
-    /// The first id that the group has not read, or not acknowledged; whether it is a pending one. `None` where that is not
-    /// known.
+    /// The first id that the group has not read or not acknowledged, and whether it is the id of a pending entry.
+    /// `None` when it is unknown.
     fn floor(&self) -> Option<(EntryId, bool)> {
         let next = self.group.last_delivered_id.next();
         let next = next.unwrap_or(EntryId::MAX);
@@ -41,18 +42,18 @@ impl Standing {
     }
 }
 
-/// Up to where a stream can be trimmed, and what holds back the rest.
+/// How far a stream can be trimmed, and which group prevents more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hold {
     pub(super) state: HoldState,
-    /// The first id that is held back; `None` where nobody knows.
+    /// The first id that must be kept; `None` when it is unknown.
     pub(super) floor: Option<EntryId>,
-    /// The group that holds it back, and whether by a pending entry.
+    /// The group that needs this id, and whether because of a pending entry.
     pub(super) group: Option<(Name, bool)>,
 }
 
 impl Hold {
-    /// Of a stream of which this is known.
+    /// For a stream whose groups may be unknown.
     pub(super) fn of(info: &StreamInfo, groups: Option<&[Standing]>) -> Self {
         let nobody = |state| Self {
             state,

@@ -1,4 +1,5 @@
-//! Looking at streams one after the other: what each takes, and how much of it every group is done with.
+//! Observes streams one after the other: how much memory each takes, and how many of its entries every group has read
+//! and acknowledged.
 
 use anyhow::Result;
 use futures_util::future::{join_all, try_join_all};
@@ -13,12 +14,12 @@ use crate::wire::{
     xpending_entries, xrange_extent,
 };
 
-/// Streams that are looked at together.
+/// The greatest number of streams that are observed in one round trip.
 const TOGETHER_MAX: usize = 50;
-/// Groups of a stream that are looked at together.
+/// The greatest number of groups of a stream that are observed in one round trip.
 const GROUPS_TOGETHER: usize = 100;
 
-/// What everything is looked at with.
+/// What the observation of every stream needs.
 pub(super) struct Look<'a> {
     pub(super) connection: &'a Connection,
     pub(super) samples: u32,
@@ -28,7 +29,8 @@ pub(super) struct Look<'a> {
 }
 
 impl Memory {
-    /// Looks at the streams, some together: as many as make no large reply with their first and last entries.
+    /// Observes the streams, several in one round trip, as long as their first and last entries do not make the reply
+    /// too large.
     pub(super) async fn look_at_all(
         &mut self,
         look: &Look<'_>,
@@ -55,7 +57,7 @@ impl Memory {
         Ok(())
     }
 
-    /// One stream; `None` where it is gone.
+    /// Observes one stream; `None` when it no longer exists.
     async fn row(
         &mut self,
         look: &Look<'_>,
@@ -100,7 +102,7 @@ impl Memory {
         Ok(Some(row))
     }
 
-    /// Where the groups stand.
+    /// The groups of the stream, with their oldest pending entries.
     async fn standings(
         &mut self,
         look: &Look<'_>,
@@ -136,8 +138,8 @@ impl Memory {
         Ok(standings)
     }
 
-    /// How many entries are before `floor`, where the group that stands there is `behind` by what it has not read: exactly
-    /// where the server knows or few have to be counted, else a bound.
+    /// How many entries are before `floor`, for the group at that position, which has `behind` entries not read: the
+    /// exact number when the server knows it or few entries have to be counted, otherwise a bound.
     async fn trimmable(
         &mut self,
         look: &Look<'_>,
@@ -189,13 +191,13 @@ impl Memory {
     }
 }
 
-/// Whether there is no such stream any more.
+/// Whether the error says that the stream no longer exists.
 fn is_gone(error: &Error) -> bool {
     use ErrorKind::{NoGroup, NoKey, WrongType};
     matches!(error.kind, NoKey | NoGroup | WrongType)
 }
 
-/// What the first round trip brought.
+/// The replies of the first round trip.
 struct Seen {
     info: Result<StreamInfo, Error>,
     groups: Result<Vec<GroupInfo>, Error>,
@@ -203,14 +205,14 @@ struct Seen {
 }
 
 impl Seen {
-    /// About how much the reply took.
+    /// The approximate size of the reply.
     fn entry_bytes(&self) -> usize {
         self.info.as_ref().map_or(0, |it| 2 * it.entry_bytes())
     }
 }
 
 impl Look<'_> {
-    /// The first round trip for one stream. Only what the user may not ask, and a stream that is gone, are answers.
+    /// The first round trip for one stream. A refusal and a stream that no longer exists are not errors here.
     async fn first(&self, name: &Name) -> Result<Seen, Error> {
         let (info, groups, bytes) = tokio::join!(
             self.connection.run(xinfo_stream(name)),
@@ -226,7 +228,7 @@ impl Look<'_> {
 }
 
 impl StreamMemory {
-    /// A stream of which no more is known.
+    /// A stream about which nothing else is known.
     fn unknown(stream: &Name, bytes: Option<u64>, groups: Option<usize>) -> Self {
         Self {
             stream: stream.clone(),
@@ -246,7 +248,7 @@ impl StreamMemory {
         }
     }
 
-    /// Takes what the stream says of itself, and what holds it back.
+    /// Adds the facts from `XINFO STREAM`, and what prevents the stream from being trimmed.
     fn take(&mut self, info: &StreamInfo, hold: Hold, trimmable: Option<Lag>, now: Time) {
         let age = |id: EntryId| now.ms.checked_sub(id.ms);
         let first_id = info.first.as_ref().map(|it| it.id);

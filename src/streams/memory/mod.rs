@@ -1,5 +1,5 @@
-//! What the streams of a server take, and what of it every group is done with. Finds them by looking through the keys, up
-//! to a limit, and changes nothing.
+//! Reports how much memory the streams of a server take, and how many of their entries every group has read and
+//! acknowledged. Finds the streams by scanning the keys, up to a limit, and changes nothing.
 
 mod hold;
 mod look;
@@ -18,46 +18,46 @@ use crate::model::{Lag, Name, Time};
 use crate::topology::Topology;
 use crate::wire::{Connection, Denial, Error, allowed, dbsize, info, key_type, scan, time};
 
-/// Streams that are listed at most.
+/// The greatest number of streams that are listed.
 const STREAMS_MAX: usize = 100_000;
-/// Keys of one page of a look through them, about.
+/// The approximate number of keys in one page of the scan.
 const PAGE: u64 = 1000;
-/// Refusals that are remembered.
+/// The greatest number of refused queries that are recorded.
 const REFUSED_MAX: usize = 100;
 
-/// Which streams, and how closely to look.
+/// Which streams to observe, and how closely.
 #[derive(Clone, Debug)]
 pub struct MemoryQuery {
-    /// These; all of the database when none is named.
+    /// The named streams; all streams of the database when none is named.
     pub named: Vec<Name>,
-    /// Keys that are looked through for streams, about.
+    /// The approximate number of keys that are scanned for streams.
     pub keys_max: u64,
-    /// Nodes of a stream by which the server estimates its memory.
+    /// The number of nodes from which the server estimates the memory of a stream.
     pub samples: u32,
 }
 
-/// What is told while it is looked.
+/// Receives the progress of the observation.
 pub trait Watch {
-    /// So many keys are looked through for streams, of about so many.
+    /// The scan of the keys begins; the database has about this many keys.
     fn begins_with_keys(&mut self, all: Option<u64>);
 
-    /// So many streams are looked at.
+    /// The observation of this many streams begins.
     fn begins_with_streams(&mut self, all: u64);
 
-    /// So many more are done.
+    /// This many more keys or streams were read.
     fn advances(&mut self, count: u64);
 }
 
-/// Something that the user may not ask.
+/// A query that the server refused.
 #[derive(Debug)]
 pub struct Refused {
-    /// The stream it is about; `None` where it is about every stream, or about none.
+    /// The stream that the query was about; `None` when it was not about a single stream.
     pub stream: Option<Name>,
-    /// What the server said.
+    /// The server's error.
     pub error: Error,
 }
 
-/// What was seen so far.
+/// What was observed so far.
 #[derive(Debug)]
 pub struct Memory {
     query: MemoryQuery,
@@ -70,7 +70,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Nothing yet.
+    /// An observation that has not begun.
     pub const fn new(query: MemoryQuery) -> Self {
         Self {
             query,
@@ -83,15 +83,15 @@ impl Memory {
         }
     }
 
-    /// What the user may not ask, each once; and how much more there is that is not listed.
+    /// The refused queries, each once, and the number of those that are not listed.
     pub fn refused(&self) -> (&[Refused], u64) {
         (&self.refused, self.refused_beyond)
     }
 
-    /// Looks at the server and its streams. What was seen stays where this ends early.
+    /// Observes the server and its streams. What was observed before an error is kept.
     ///
     /// # Errors
-    /// What the server says, unless that the user may not ask.
+    /// Errors of the server, except refusals.
     pub async fn look(
         &mut self,
         connection: &Connection,
@@ -124,7 +124,7 @@ impl Memory {
         Ok(())
     }
 
-    /// The answer; `None`, and remembered, where the user may not ask.
+    /// The reply; `None` when the server refuses the query, which is recorded.
     fn unless_refused<T>(
         &mut self,
         stream: Option<&Name>,
@@ -140,7 +140,7 @@ impl Memory {
         }
     }
 
-    /// Remembers what was refused: a command once, and a key once.
+    /// Records a refused query, once for each command and once for each key.
     fn refuse(&mut self, stream: Option<&Name>, error: Error) {
         let denial = error.denial();
         let is_of_key = matches!(denial, Some(Denial::Key { .. }));
@@ -162,7 +162,7 @@ impl Memory {
         }
     }
 
-    /// The streams of the topology, then those that are found among the keys.
+    /// The streams of the topology, then those found by the scan.
     async fn find(
         &mut self,
         connection: &Connection,
@@ -201,7 +201,7 @@ impl Memory {
         }
     }
 
-    /// What was seen.
+    /// The report about what was observed.
     pub fn report(&self) -> MemoryReport {
         let of_server = |wanted: &str| {
             let lines = self.server.as_ref()?;
@@ -241,7 +241,7 @@ impl Memory {
     }
 }
 
-/// The sum of what can be trimmed: a lower bound where one of them is not known.
+/// The total number of entries that can be trimmed: a lower bound when one of the counts is unknown.
 fn in_all(counts: impl Iterator<Item = Lag>) -> Lag {
     let (mut sum, mut is_known, mut has_any) = (0_u64, true, false);
     for count in counts {

@@ -1,4 +1,4 @@
-//! The report of what streams take.
+//! The report about the memory of streams.
 
 use super::hold::HoldState;
 use crate::model::{Cell, EntryId, Lag, Name, Time, Tone, report, states};
@@ -7,80 +7,83 @@ states! {
     /// Which streams are listed.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum MemoryEnd {
-        /// Those that were named.
+        /// The streams that were named.
         Named = "those named" in Plain,
-        /// All of the database.
+        /// All streams of the database.
         Complete = "all of the database" in Ok,
-        /// Those among as many keys as are looked through.
-        Limit = "those among the keys that were looked through, up to the limit" in Warn,
-        /// Those that were looked at until it was stopped.
-        Stopped = "those looked at until it was stopped" in Warn,
-        /// Those of the topology, since the user may not look through the keys.
+        /// The streams found among the keys that were scanned, up to the limit.
+        Limit = "those found among the scanned keys, up to the limit" in Warn,
+        /// The streams that were observed before the command was stopped.
+        Stopped = "those read before it was stopped" in Warn,
+        /// The streams of the topology, because the user may not scan the keys.
         Denied = "those of the topology" in Warn,
     }
 }
 
 report! {
-    /// What a stream takes, and what of it can go.
+    /// The memory of a stream, and how much of it trimming would free.
     #[derive(Clone, Debug)]
     pub struct StreamMemory {
         /// The stream.
         pub stream: Name => text("STREAM"),
-        /// Memory it takes with its groups, as the server estimates it from some of its nodes.
+        /// Memory of the stream with its groups, as the server estimates it from some of its nodes.
         pub bytes: Option<u64> => bytes("BYTES", unknown),
-        /// Entries in it.
+        /// The number of entries.
         pub length: Option<u64> => number("LENGTH", unknown),
-        /// The oldest entry; `None` also when there is none.
+        /// The oldest entry; `None` also when the stream is empty.
         pub first_id: Option<EntryId> => whole("FIRST ID", wide),
-        /// When it was added.
+        /// When this entry was added.
         pub first_time: Option<Time> => whole("FIRST TIME", wide),
-        /// How long ago that is.
+        /// The age of this entry.
         pub first_age_ms: Option<u64> => millis("OLDEST"),
-        /// Its groups; `None` where the user may not ask.
+        /// The number of groups; `None` when the user may not read it.
         pub groups: Option<u64> => number("GROUPS", wide, unknown),
-        /// What holds its entries back.
+        /// Why entries cannot be trimmed.
         pub state: HoldState => whole("STATE", wide),
-        /// The last id up to which every group has read and acknowledged; `None` where that is none of its entries, where it has
-        /// no groups, and where nobody knows.
+        /// The last entry that every group has read and acknowledged, with all entries before it; `None` when there is
+        /// no such entry, when the stream has no groups, and when it is unknown.
         pub read_up_to: Option<EntryId> => whole("READ BY ALL UP TO", wide),
-        /// How long ago that is, by the id.
+        /// The age of this entry, by its id.
         pub read_up_to_age_ms: Option<u64> => millis("READ UP TO", wide),
         /// Entries that every group has read and acknowledged, so that they can be trimmed; `None` without groups.
         pub trimmable: Option<Lag> => number("TRIMMABLE"),
-        /// What trimming them frees, about: their share of the stream's bytes. A bound where `trimmable` is one.
+        /// The memory that trimming them would free, as an estimate: their share of the stream's bytes. A bound when
+        /// `trimmable` is one.
         pub frees_bytes: Option<u64> => bytes("~FREES") by Self::frees_cell,
-        /// The group that holds back the rest; `None` where nothing does, and where nobody knows.
+        /// The group that has read or acknowledged the least, so that later entries must be kept; `None` when there is
+        /// no such group, or it is unknown.
         pub held_back_by: Option<Name> => text("HELD BACK BY") by Self::held_cell,
-        /// Whether it does so with an entry that is pending, rather than with what it has not read.
+        /// Whether it is a pending entry of the group that must be kept, instead of an entry that the group has not
+        /// read.
         pub is_held_by_pending: bool => whole("BY PENDING", wide),
     }
 }
 
 report! {
-    /// What the streams of a server take.
+    /// The memory of all streams of a server.
     #[derive(Clone, Debug)]
     pub struct MemoryReport {
         /// How many streams are listed.
         pub stream_count: u64 => number("STREAMS"),
-        /// Which these are.
+        /// Which streams are listed.
         pub end: MemoryEnd => whole("WHICH ARE"),
-        /// Entries in them.
+        /// The number of entries of all streams.
         pub entries: u64 => number("ENTRIES"),
-        /// Memory they take, as the server estimates it; of those where that is known.
+        /// Memory of the streams, as the server estimates it; streams whose memory is unknown are not counted.
         pub bytes: u64 => bytes("BYTES") by Self::bytes_cell,
-        /// Streams of which that is not known.
+        /// The number of streams whose memory is unknown.
         pub unknown_count: u64 => number("UNKNOWN"),
-        /// Entries of theirs that every group has read and acknowledged.
+        /// Entries of these streams that every group has read and acknowledged.
         pub trimmable: Lag => number("TRIMMABLE"),
-        /// What trimming them frees, about; of those where that is known.
+        /// The memory that trimming them would free, as an estimate; streams for which it is unknown are not counted.
         pub frees_bytes: u64 => bytes("~FREES"),
-        /// Keys of the database that are no streams: an upper bound where not all streams are listed.
+        /// Keys of the database that are not streams: an upper bound when not all streams are listed.
         pub other_keys: Option<Lag> => number("OTHER KEYS", unknown),
         /// Memory that the server uses, for all its databases.
         pub used_bytes: Option<u64> => bytes("USED MEMORY", unknown),
-        /// Its maxmemory; 0 is no limit.
+        /// The server's maxmemory; 0 means no limit.
         pub max_bytes: Option<u64> => bytes("MAXMEMORY", unknown) by Self::max_cell,
-        /// What it does when that is reached: its maxmemory-policy.
+        /// The server's maxmemory-policy, which applies when the limit is reached.
         pub policy: Option<String> => whole("POLICY", unknown) by Self::policy_cell,
         /// The streams, the largest first.
         pub streams: Vec<StreamMemory>,
@@ -122,7 +125,7 @@ impl MemoryReport {
         }
     }
 
-    /// A policy that may evict streams stands out.
+    /// A policy that may evict streams is highlighted.
     fn policy_cell(&self) -> Cell {
         let evicts = self
             .policy

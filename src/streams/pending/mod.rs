@@ -128,7 +128,7 @@ report! {
 }
 
 impl PendingReport {
-    /// How many match in total; with `true`, there may be more.
+    /// The total number of matching entries; with `true`, there may be more.
     pub fn in_all(&self) -> (u64, bool) {
         self.total
             .map_or((HISTOGRAM_MAX, true), |total| (total, false))
@@ -378,7 +378,7 @@ impl Gathered {
     }
 
     /// How many entries match in total, including the `beyond` of the page that was cut; `None` when there are more
-    /// than are counted. Without a filter, the server knows the number.
+    /// than the limit on counting. Without a filter, the server knows the number.
     async fn count_rest(
         &self,
         mut pager: Pager<'_>,

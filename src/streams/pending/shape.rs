@@ -35,7 +35,7 @@ report! {
         pub range: &'static str => whole("RANGE"),
         /// Entries in it.
         pub entries: u64 => number("ENTRIES"),
-        /// Their share of all entries that were looked at.
+        /// The share of these entries among all that were read.
         pub share_percent: f64 => number("SHARE") by |it| percent(it.share_percent),
     }
 }
@@ -107,11 +107,11 @@ states! {
     /// What the entries of a cluster have in common.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum ClusterState {
-        /// They share these values; a field that is not listed is one that they do not have.
+        /// The entries share these values; a field that is not listed is missing in all of them.
         Shared = "shared" in Plain,
-        /// Their bodies were trimmed.
+        /// The bodies of the entries were trimmed.
         Trimmed = "trimmed" in Bad,
-        /// All others, with less frequent values.
+        /// All other entries, with less frequent values.
         Other = "other" in Dim,
     }
 }
@@ -126,7 +126,7 @@ report! {
         pub state: ClusterState => whole("STATE", wide) by |it| it.state.word().into(),
         /// Number of entries.
         pub entries: u64 => number("ENTRIES"),
-        /// Their share of all entries that were looked at.
+        /// The share of these entries among all that were read.
         pub share_percent: f64 => number("SHARE") by |it| percent(it.share_percent),
     }
 }

@@ -9,16 +9,16 @@ pub(super) const BASE: &[&str] = &["hello", "auth", "ping", "client|setname"];
 /// The commands that a script needs, besides those it calls.
 const SCRIPT: &[&str] = &["eval", "evalsha"];
 
-/// For an error that says what a key is when it is not a stream.
+/// The command for an error that names the type of a key that is not a stream.
 const KIND: &[&str] = &["type"];
 
-/// For looking at pending entries.
+/// The commands that read pending entries.
 const PENDING: &[&str] = &["xinfo|groups", "xpending", "xrange", "type"];
 
-/// For listing the consumers of a group.
+/// The commands that list the consumers of a group.
 const CONSUMERS: &[&str] = &["xinfo|groups", "xinfo|consumers", "type"];
 
-/// For looking at a stream and its groups.
+/// The commands that observe a stream and its groups.
 const LOOK: &[&str] = &[
     "xinfo|stream",
     "xinfo|groups",
@@ -27,13 +27,13 @@ const LOOK: &[&str] = &[
     "xrange",
 ];
 
-/// For how far groups are behind, in entries and in time.
+/// The commands that measure how far groups are behind, in entries and in time.
 const MEASURE: &[&str] = &["time", "info", "command|info"];
 
-/// What is asked beside each group.
+/// The commands that read the keys beside each stream and group.
 const BESIDE: &[&str] = &["xlen", "xrevrange", "get", "hgetall"];
 
-/// What an observation of streams and groups takes, and the keys that it reads.
+/// The commands of an observation of streams and groups, and the keys that it reads.
 const OBSERVE: &[&[&str]] = &[LOOK, MEASURE, BESIDE];
 const OBSERVED: &[Keys] = &[
     Keys::ReadStreams,
@@ -43,10 +43,10 @@ const OBSERVED: &[Keys] = &[
     Keys::ReadPolicies,
 ];
 
-/// For the claim idle of live workers.
+/// The commands that read the claim idle of live workers.
 const PATIENCE: &[&str] = &["xinfo|consumers", "hgetall"];
 
-/// For moving entries to another stream.
+/// The commands that move entries to another stream.
 const MOVE: &[&str] = &["xadd", "xack"];
 
 /// The keys that a command uses, by their relation to its streams and groups.
@@ -66,17 +66,15 @@ pub(super) enum Keys {
     Losses,
     /// The keys in which workers of the groups record entries that are in flight for long, for reading only.
     ReadInFlight,
-    /// The dead-letter streams, for reading only.
-    /// Where workers of the groups record what they settled, only read.
+    /// The journals in which workers of the groups record what they settled, for reading only.
     ReadJournals,
-    /// Their dead-letter streams, only read.
+    /// The dead-letter streams, for reading only.
     ReadDeadLetters,
     /// The dead-letter streams.
     DeadLetters,
-    /// The keys that workers of the groups use, and those that their handlers write to.
-    /// Where the handlers of the streams' groups write, only read.
+    /// The streams that the handlers of the streams' groups write to, for reading only.
     ReadOutputs,
-    /// What workers of the groups keep, and where their handlers write.
+    /// The keys that workers of the groups use, and those that their handlers write to.
     Working,
     /// The demo's own keys.
     Demo,
@@ -117,19 +115,19 @@ const fn needs(
     }
 }
 
-/// For adding entries, and for finding out what trimming would take from groups.
+/// The commands that add entries, and that find out which entries of groups would be trimmed.
 const ADD: &[&str] = &["xadd", "xinfo|stream", "xinfo|groups", "xpending"];
 
 const PING: &[&[&str]] = &[&["info", "command|info", "command|docs"]];
 
 const PUBLISH: &[&[&str]] = &[ADD];
 
-/// For remembering what was published under an idempotency field's value.
+/// The commands that remember what was published under the value of an idempotency field.
 pub(super) const ONCE: &[&[&str]] = &[SCRIPT, KIND, &["get", "set"]];
 
 const INGEST: &[&[&str]] = &[ADD, SCRIPT, KIND, &["exists"]];
 
-/// For reading as a member of a group.
+/// The commands that read as a member of a group.
 const MEMBER: &[&str] = &[
     "xreadgroup",
     "xclaim",
@@ -138,7 +136,7 @@ const MEMBER: &[&str] = &[
     "xgroup|delconsumer",
 ];
 
-/// For finding entries that left the stream before they were delivered, and recording them.
+/// The commands that find and record entries that were trimmed or deleted before they were delivered.
 const LOSSES: &[&str] = &[
     "exists",
     "type",
@@ -151,13 +149,13 @@ const LOSSES: &[&str] = &[
     "command|info",
 ];
 
-/// For the lease of a group with one active worker.
+/// The commands of the lease of a group with one active worker.
 pub(super) const LEASE: &[&str] = &["get", "set", "del", "pexpire", "pttl"];
 
-/// For the counters of the built-in handler `features`.
+/// The commands of the counters of the built-in handler `features`.
 pub(super) const COUNT: &[&str] = &["hget", "hset", "hincrby", "hincrbyfloat"];
 
-/// For the keys that a worker keeps for others to read.
+/// The commands for the keys that a worker keeps for others to read.
 const KEEP: &[&str] = &["time", "hgetall", "hget", "hset", "hdel", "hlen", "hscan"];
 
 /// What every worker needs; a lease and the output of a handler are added for each group.

@@ -29,7 +29,7 @@ pub struct Blocks<R> {
 /// Whole lines.
 #[derive(Debug)]
 pub(in crate::streams) struct Block {
-    /// The number of its first line, from 1.
+    /// The number of the block's first line, from 1.
     first: u64,
     bytes: Vec<u8>,
     is_converted: bool,
@@ -121,7 +121,7 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// The number of bytes read into the buffer.
+    /// The number of bytes that were read into the buffer.
     fn read(&mut self) -> io::Result<usize> {
         self.room.resize(READ, 0);
         loop {
@@ -134,12 +134,12 @@ impl<R: Read> Blocks<R> {
 }
 
 impl Block {
-    /// Its lines, including blank ones and line ends.
+    /// The block's lines, including blank ones and line ends.
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Its lines that are not blank, without their ends.
+    /// The block's lines that are not blank, without their ends.
     pub(in crate::streams) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         self.texts().map(|(number, text)| {
             if !self.is_converted {

@@ -29,7 +29,7 @@ pub struct Checked {
     pub warnings: Warnings,
     /// The invalid entries.
     pub bad: Rejections,
-    /// Whether there may be more, because the rest was not read.
+    /// Whether there may be more invalid lines, because the rest was not read.
     pub is_cut: bool,
 }
 
@@ -45,7 +45,7 @@ impl Checked {
         let what = format!("not valid for `{stream}`, nothing was sent");
         let mut text = self.bad.text(&what);
         if self.is_cut {
-            text.push_str("\nwhat may come after that was not read");
+            text.push_str("\nthe input after that was not read");
         }
         Err(Problem::usage(text).hint(hint))
     }

@@ -25,9 +25,9 @@ pub struct Snapshot {
 pub struct Harm {
     /// The group.
     pub group: Name,
-    /// Some were never delivered to it.
+    /// Some entries were never delivered to the group.
     pub undelivered: bool,
-    /// Some are delivered and not acknowledged.
+    /// Some entries are delivered to the group and not acknowledged.
     pub pending: bool,
 }
 

@@ -64,7 +64,7 @@ pub(super) struct Chunk {
     pub(super) places: Vec<Place>,
 }
 
-/// What was noticed while entries were prepared.
+/// Warnings about the entries that were prepared.
 #[derive(Debug, Default)]
 pub struct Complaints {
     /// Warnings.

@@ -118,7 +118,7 @@ fn read_ahead<R: Read + Send + 'static>(mut input: Blocks<R>) -> Result<Receiver
 enum Next {
     Block(Block),
     End,
-    /// No more is to be checked.
+    /// No more entries are to be checked.
     Cut,
 }
 

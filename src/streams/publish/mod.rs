@@ -78,7 +78,7 @@ report! {
         pub stream: Name => text("STREAM"),
         /// Number of entries.
         pub entries: u64 => number("ENTRIES"),
-        /// The length that the stream would be trimmed to.
+        /// The length that MAXLEN would trim the stream to.
         pub maxlen: Option<u64> => number("MAXLEN"),
     }
 }
@@ -86,8 +86,8 @@ report! {
 /// Publishes one entry.
 ///
 /// # Errors
-/// Unknown when the reply was lost: the entry is then not sent again, because that could store it twice. Not found
-/// when the key with the stream's name is not a stream; errors of the server.
+/// An unknown outcome when the reply was lost: the entry is then not sent again, because that could store it twice. Not
+/// found when the key with the stream's name is not a stream; errors of the server.
 pub async fn publish_one(
     connection: &Connection,
     topology: &Topology,

@@ -28,9 +28,9 @@ pub struct PublishOutcome {
     pub unanswered: Option<Problem>,
     /// What was wrong with the input, or prevented it from being sent.
     pub input: Option<anyhow::Error>,
-    /// What was noticed in the input.
+    /// Warnings about the input.
     pub found: Complaints,
-    /// Whether it was told to stop before the end.
+    /// Whether the run was told to stop before the end.
     pub stopped: bool,
     /// What places in the input are counted in: lines, or entries.
     pub unit: Unit,

@@ -40,13 +40,13 @@ impl Unit {
 /// The place of an entry in its input; both numbers start at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// It is a line of its own.
+    /// The entry is a line of its own.
     Line(u64),
-    /// It has no line of its own.
+    /// The entry has no line of its own.
     Entry {
         /// Its number among the entries.
         number: u64,
-        /// The line of the file where it begins.
+        /// The line of the file where the entry begins.
         line: u64,
     },
 }

@@ -36,7 +36,7 @@ impl Rejections {
         }
     }
 
-    /// Adds those that were found later in the input.
+    /// Adds the invalid entries of a later part of the input.
     pub fn merge(&mut self, later: Self) {
         self.count += later.count;
         self.unit = later.unit;
@@ -44,7 +44,8 @@ impl Rejections {
         self.first.extend(later.first.into_iter().take(room));
     }
 
-    /// All of it as text: `3 lines are not valid …`, then the first ones with what is wrong with each.
+    /// The message about all invalid entries: `3 lines are not valid …`, then the first ones with what is wrong with
+    /// each.
     pub fn text(&self, what: &str) -> String {
         let verb = if self.count == 1 { "is" } else { "are" };
         let mut text = format!("{} {verb} {what}", self.unit.count(self.count));

@@ -23,18 +23,18 @@ struct State {
     path: PathBuf,
     place: Place,
     has_any: bool,
-    /// Whether it contains all of them already.
+    /// Whether the file contains all rejected entries already.
     is_filled: bool,
 }
 
-/// Where they are written.
+/// Where rejected entries are written.
 #[derive(Debug)]
 enum Place {
     /// A file that has no name yet.
     File(BufWriter<NamedTempFile>),
     /// A device or pipe, and whether it is a terminal, for which control characters must be escaped.
     Device(BufWriter<File>, bool),
-    /// It is complete; nothing is added any more.
+    /// The file is complete; nothing is added any more.
     Kept,
 }
 
@@ -71,7 +71,7 @@ impl Place {
 }
 
 impl Rejects {
-    /// For a path that was opened already and is not a file.
+    /// An output at a path that was opened already and is not a file.
     pub fn to_device(path: &Path, device: File) -> Self {
         let is_terminal = device.is_terminal();
         Self::at(path, Place::Device(BufWriter::new(device), is_terminal))

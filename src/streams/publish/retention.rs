@@ -11,7 +11,7 @@ use crate::wire::Connection;
 pub struct PlannedAppend<'s> {
     /// The stream.
     pub spec: &'s StreamSpec,
-    /// The length it would be trimmed to.
+    /// The length that MAXLEN would trim the stream to.
     pub maxlen: Option<u64>,
     /// The number of entries.
     pub entries: u64,
@@ -34,7 +34,7 @@ pub struct Retention<'s> {
     spec: &'s StreamSpec,
     /// The limit to publish with; none when the stream is allowed to grow instead.
     pub maxlen: Option<u64>,
-    /// Why it is allowed to grow, a sentence for each group.
+    /// Why the stream is allowed to grow, a sentence for each group.
     pub warnings: Vec<String>,
     before: Option<Snapshot>,
 }
@@ -120,7 +120,7 @@ impl<'s> PlannedAppend<'s> {
 }
 
 impl Retention<'_> {
-    /// What was trimmed since then, a sentence for each group.
+    /// What was trimmed since the observation, a sentence for each group.
     pub async fn taken(&self, connection: &Connection) -> Vec<String> {
         match (&self.before, self.maxlen) {
             (Some(before), Some(maxlen)) => {

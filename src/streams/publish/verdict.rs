@@ -1,4 +1,4 @@
-//! What it means for the operator that a file was not sent to its end: what is stored, what is not, and what is
+//! What it means for the operator that a file was not sent completely: what is stored, what is not, and what is
 //! unknown.
 
 use anyhow::Result;
@@ -10,8 +10,8 @@ use crate::model::{Kind, Name, Problem, entries, with_commas};
 use crate::wire::Error;
 
 impl PublishOutcome {
-    /// Done, or why not: unknown when replies were lost, partial when some lines are stored and some are not, the
-    /// server's own error when none is.
+    /// Success, or the error that says what happened: an unknown outcome when replies were lost, a partial one when
+    /// some lines are stored and some are not, the server's own error when none is.
     ///
     /// # Errors
     /// As above. An interruption is not an error, because the operator asked for it.

@@ -4,7 +4,7 @@ use super::place::Place;
 use crate::model::{Name, with_commas};
 use crate::topology::validate::{Oddity, Warning};
 
-/// The kinds of warnings, each with its first case and the number of cases.
+/// The kinds of warnings, each with its first occurrence and the number of occurrences.
 #[derive(Clone, Debug, Default)]
 pub struct Warnings {
     kinds: Vec<Tally>,
@@ -38,7 +38,7 @@ impl Warnings {
         }
     }
 
-    /// Adds those that were found later in the input.
+    /// Adds the warnings of a later part of the input.
     pub fn merge(&mut self, later: Self) {
         for other in later.kinds {
             let same = |seen: &&mut Tally| seen.field == other.field && seen.oddity == other.oddity;

@@ -1,4 +1,5 @@
-//! One entry: whether it is there, how old and how large it is, where it stands in its stream, and what it is a copy of.
+//! One entry: whether it is in its stream, its age and size, its place in the stream, and the entry that it is a copy
+//! of.
 
 use super::report::ids_cell;
 use crate::model::{
@@ -9,15 +10,16 @@ states! {
     /// Whether an entry is in its stream.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum EntryState {
-        /// It is there.
+        /// The entry is in the stream.
         Present = "in the stream" in Ok,
-        /// It is before the first entry, and was not deleted one by one: it was trimmed, or was never added.
+        /// The entry's id is before the first entry, and the entry was not deleted on its own: it was trimmed, or was
+        /// never added.
         Trimmed = "trimmed" in Bad,
-        /// There are entries before and after it: it was deleted, or was never added.
+        /// There are entries before and after the id: the entry was deleted, or was never added.
         Deleted = "deleted" in Bad,
-        /// It is before the first entry: it was trimmed or deleted, or was never added.
+        /// The entry's id is before the first entry: the entry was trimmed or deleted, or was never added.
         Gone = "trimmed or deleted" in Bad,
-        /// It is not there, and why could not be seen.
+        /// The entry is not in the stream, and the user may not read why.
         Absent = "not in the stream" in Warn,
     }
 }
@@ -30,47 +32,48 @@ report! {
         pub id: EntryId => whole("ID"),
         /// The stream.
         pub stream: Name => text("STREAM"),
-        /// Whether it is in the stream.
+        /// Whether the entry is in the stream.
         pub state: EntryState => whole("STATE"),
-        /// When it was added, by its id; null for an id beyond the year 9999.
+        /// When the entry was added, by its id; null for an id beyond the year 9999.
         pub time: Option<Time> => whole("TIME", unknown),
-        /// How long ago that is, by the server's clock; null for an id ahead of it.
+        /// The time since the entry was added, by the server's clock; null for an id ahead of it.
         pub age_ms: Option<u64> => millis("AGE", unknown),
-        /// How many fields it has.
+        /// The number of the entry's fields.
         pub field_count: Option<usize> => number("FIELDS"),
-        /// Bytes of its names and values.
+        /// The size of the entry's names and values in bytes.
         pub bytes: Option<u64> => bytes("BYTES"),
         /// How many entries of the stream are before it.
         pub entries_before: Option<Lag> => number("BEFORE") by |it| it.entries_before.map_or(Cell::Nothing, Cell::from),
         /// How many entries of the stream are after it.
         pub entries_after: Option<Lag> => number("AFTER") by |it| it.entries_after.map_or(Cell::Nothing, Cell::from),
-        /// The entry that it is a copy of, where a requeue or a redrive made it; of a copy of a copy, the first of them.
+        /// The entry of which this is a copy that a requeue or a redrive made; for a copy of a copy, the original
+        /// entry.
         pub copy_of: Option<EntryId> => whole("COPY OF"),
-        /// How often the entry had been tried when the copy was made, in all.
+        /// How often the entry had been tried in total when the copy was made.
         pub attempts: Option<u64> => number("ATTEMPTS", wide),
-        /// How often it was moved back from the dead letters.
+        /// How often the entry was moved back from the dead-letter stream.
         pub redrives: Option<u64> => number("REDRIVES", wide),
-        /// Copies of it that were found.
+        /// The copies of the entry that were found.
         pub copy_ids: Vec<EntryId> => whole("COPIES") by |it| ids_cell(&it.copy_ids),
     }
 }
 
 report! {
-    /// A copy of an entry that a requeue or a redrive made.
+    /// A copy of an entry, made by a requeue or a redrive.
     #[derive(Clone, Debug)]
     pub struct CopyRow {
         /// The copy.
         pub id: EntryId => whole("ID"),
-        /// When it was made, by its id.
+        /// When the copy was made, by its id.
         pub time: Option<Time> => whole("TIME", unknown),
-        /// How often the entry had been tried when the copy was made, in all; null where that is not said.
+        /// How often the entry had been tried in total when the copy was made; null when this is not recorded.
         pub attempts: Option<u64> => number("ATTEMPTS"),
-        /// How often it was moved back from the dead letters; null for a requeue.
+        /// How often the entry was moved back from the dead-letter stream; null for a requeue.
         pub redrives: Option<u64> => number("REDRIVES"),
     }
 }
 
-/// What an entry says of itself as a copy.
+/// What a copy records about the entry that was copied.
 pub(in crate::streams) struct Origin {
     pub(in crate::streams) id: Option<EntryId>,
     pub(in crate::streams) attempts: Option<u64>,
@@ -78,7 +81,7 @@ pub(in crate::streams) struct Origin {
 }
 
 impl Origin {
-    /// Of these fields; `None` where neither a requeue nor a redrive made it.
+    /// The origin in these fields; `None` when the entry is not a copy.
     pub(in crate::streams) fn of<N: AsRef<[u8]>, V: AsRef<[u8]>>(
         fields: &[(N, V)],
     ) -> Option<Self> {
@@ -91,7 +94,7 @@ impl Origin {
         })
     }
 
-    /// As a copy of it.
+    /// The row of a copy with this origin.
     pub(super) fn copy(self, id: EntryId) -> CopyRow {
         CopyRow {
             id,
@@ -103,7 +106,7 @@ impl Origin {
 }
 
 impl EntryReport {
-    /// Of an entry, or of the id of none, in a stream of which `info` is known.
+    /// The report of an entry, or of an id without an entry, in a stream of which `info` is known.
     pub(super) fn new(
         stream: &Name,
         id: EntryId,
@@ -130,7 +133,8 @@ impl EntryReport {
         }
     }
 
-    /// With what a search through what comes after it brought: so many entries, and whether that is all of them.
+    /// Sets how many entries come before and after this one, from a search that read `after` entries after it and may
+    /// have reached the end of the stream.
     pub(super) fn place(&mut self, after: u64, is_whole: bool, length: Option<u64>) {
         let is_there = u64::from(self.state == EntryState::Present);
         let before = length.map(|length| length.saturating_sub(after + is_there));
@@ -144,7 +148,7 @@ impl EntryReport {
     }
 }
 
-/// Whether it is in the stream, and if not, how it came not to be.
+/// The state of the entry: present, or why it is missing.
 fn state(id: EntryId, is_there: bool, info: Option<&StreamInfo>) -> EntryState {
     let Some(info) = info.filter(|_| !is_there) else {
         return if is_there {
@@ -162,7 +166,8 @@ fn state(id: EntryId, is_there: bool, info: Option<&StreamInfo>) -> EntryState {
     }
 }
 
-/// Whether no entry ever had this id: it is greater than any that was given, or neither trimming nor deleting reaches it.
+/// Whether no entry ever had this id: it is greater than the last id of the stream, or it is after the first entry and
+/// nothing so late was deleted.
 pub(super) fn never_was(id: EntryId, info: &StreamInfo) -> bool {
     let is_after_first = info.first.as_ref().is_some_and(|first| id > first.id);
     let was_deleted = info.max_deleted_id.is_none_or(|deleted| id <= deleted);

@@ -1,4 +1,4 @@
-//! Everything there is to know of one entry.
+//! Explains one entry: everything that the server and the journals record about it.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -14,31 +14,31 @@ use crate::streams::search::{Search, SearchEnd, Searched, SearchedFor, Searcher}
 use crate::topology::Topology;
 use crate::wire::{Connection, ErrorKind, allowed, time, xinfo_stream, xrange};
 
-/// Copies of an entry that are listed.
+/// The greatest number of copies of an entry that are listed.
 const COPIES_MAX: u64 = 100;
 
-/// What there is to say of one entry.
+/// Everything that is known about one entry.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct ExplainReport {
     /// The entry.
     pub entry: EntryReport,
-    /// How it stands with each group of its stream.
+    /// The standing of the entry with each group of its stream.
     pub groups: Vec<GroupStanding>,
-    /// What it says of itself where it is a dead letter; its fields are left out.
+    /// The provenance of the entry, if it is a dead letter; without its fields.
     pub provenance: Option<DeadLetter>,
-    /// Its dead letters, the newest first; their fields are left out.
+    /// The dead letters of the entry, the newest first; without their fields.
     pub dead_letters: Vec<DeadLetter>,
-    /// Copies of it that a requeue or a redrive made, the oldest first.
+    /// The copies of the entry that a requeue or a redrive made, the oldest first.
     pub copies: Vec<CopyRow>,
-    /// What workers recorded of it, the oldest first; nothing where they keep no journal.
+    /// What workers recorded about the entry, the oldest first; empty when they keep no journal.
     pub journal: Vec<JournalRow>,
-    /// What was searched for that, and how far.
+    /// The searches that were made for this, and how far each went.
     pub searched: Vec<Searched>,
-    /// What to type next, where there is something to do or to see.
+    /// The command to type next, if there is something to do or to see.
     pub next: Option<String>,
 }
 
-/// Tells everything of the entry of `stream` with this id; of each stream at most `count_max` entries are looked at.
+/// Explains the entry of `stream` with this id; at most `count_max` entries of each stream are read.
 ///
 /// # Errors
 /// Not found when there is no such stream, or no entry ever had the id; what the server says.
@@ -110,7 +110,7 @@ pub async fn explain(
     Ok(all)
 }
 
-/// Copies of `root` after the entry with this id, the oldest first, and how many entries come after it.
+/// The copies of `root` after the entry with this id, the oldest first, and the number of entries after it.
 async fn copies(
     searcher: &mut Searcher<'_>,
     stream: &Name,
@@ -142,7 +142,7 @@ async fn copies(
     Ok((copies, looked))
 }
 
-/// What the entry says of itself as a dead letter.
+/// The provenance of the entry, if it is a dead letter.
 fn provenance(
     topology: &Topology,
     stream: &Name,
@@ -159,7 +159,7 @@ fn provenance(
     Some(letter)
 }
 
-/// Whether nothing knows of the entry.
+/// Whether nothing is recorded about the entry.
 fn has_no_trace(standings: &Standings, copies: &[CopyRow]) -> bool {
     let is_pending = |it: &GroupStanding| it.standing == Standing::Ghost;
     copies.is_empty()
@@ -183,7 +183,7 @@ fn no_such_entry(stream: &Name, id: EntryId, info: &StreamInfo) -> Problem {
     problem.hint(hint)
 }
 
-/// What to type next: of the group with which it stands worst, else of the entry itself.
+/// The command to type next: about the group with the worst standing, or else about the entry itself.
 fn next(report: &ExplainReport, topology: &Topology) -> Option<String> {
     if let Some(letter) = &report.provenance {
         let stream = Source::named(topology, &report.entry.stream).stream;

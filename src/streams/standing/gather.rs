@@ -1,5 +1,5 @@
-//! Asking the server how entries of a stream stand with its groups: one round trip for the groups, one for what is pending,
-//! and bounded searches of the dead-letter stream and the journals.
+//! Asks the server for the standing of entries with the groups of their stream: one round trip for the groups, one for
+//! the pending entries, and limited searches of the dead-letter stream and the journals.
 
 use std::collections::HashMap;
 
@@ -21,46 +21,46 @@ use crate::wire::{
     xpending_entries,
 };
 
-/// Dead letters, and records of a journal, that are kept.
+/// The greatest number of dead letters, and of records of a journal, that are kept.
 const FOUND_MAX: u64 = 1000;
 
 /// An entry whose standing is wanted.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// Its id.
+    /// The id of the entry.
     pub id: EntryId,
-    /// Whether it is in the stream.
+    /// Whether the entry is in the stream.
     pub is_there: bool,
-    /// The oldest copy of it that is known, and whether it was redriven.
+    /// The oldest known copy of the entry, and whether a redrive made it.
     pub copy: Option<(EntryId, bool)>,
 }
 
-/// How entries of one stream stand.
+/// The standing of entries of one stream.
 #[derive(Clone, Debug, Default)]
 pub struct Standings {
-    /// With each group, entry by entry.
+    /// The standing with each group, entry by entry.
     pub groups: Vec<GroupStanding>,
-    /// Their dead letters, the newest first.
+    /// The dead letters of the entries, the newest first.
     pub dead_letters: Vec<DeadLetter>,
-    /// What workers recorded of them, the oldest first.
+    /// What workers recorded about the entries, the oldest first.
     pub journal: Vec<JournalRow>,
-    /// What was searched for that.
+    /// The searches that were made for this.
     pub searched: Vec<Searched>,
 }
 
 /// What the searches share.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Entries of each stream that are looked at, at most.
+    /// The greatest number of entries of each stream that are read.
     pub count_max: usize,
     /// The server's clock.
     pub now: Time,
 }
 
-/// Tells how `subjects`, entries of `stream`, stand with each of its groups.
+/// The standing of `subjects`, which are entries of `stream`, with each of its groups.
 ///
 /// # Errors
-/// What the server says, unless that the user may not ask: then that is noted by `searcher`.
+/// Errors of the server. A refusal is not an error; it is recorded in `searcher`.
 pub async fn standings(
     searcher: &mut Searcher<'_>,
     connection: &Connection,
@@ -113,16 +113,16 @@ pub async fn standings(
     Ok(found)
 }
 
-/// A group that is looked at.
+/// A group of the stream.
 struct Group {
     name: Name,
-    /// What the server says of it.
+    /// What the server reports about the group.
     info: Option<GroupInfo>,
-    /// Whether the server has it; `None` where the user may not ask.
+    /// Whether the server has the group; `None` when the user may not ask.
     is_there: Option<bool>,
 }
 
-/// The groups that the server has, then those only the topology has.
+/// The groups of the server, then the groups that are only in the topology.
 async fn groups(
     searcher: &mut Searcher<'_>,
     connection: &Connection,
@@ -158,7 +158,7 @@ async fn groups(
     Ok(groups)
 }
 
-/// By group and entry: whether it is pending. What could not be seen is not there.
+/// Whether each entry is pending in each group. A pair that could not be looked up is missing.
 type PendingByGroup = HashMap<(Name, EntryId), Option<PendingEntry>>;
 
 async fn pending(
@@ -198,7 +198,7 @@ async fn pending(
     Ok(found)
 }
 
-/// What workers noted of those that are pending.
+/// What workers recorded about the pending entries that have been in flight for long.
 async fn notes(
     connection: &Connection,
     stream: &Name,
@@ -221,14 +221,14 @@ async fn notes(
     Ok(found)
 }
 
-/// Dead letters, and what was looked at for them.
+/// Dead letters, and the search that found them.
 #[derive(Default)]
 struct Dead {
     letters: Vec<DeadLetter>,
     searched: Vec<Searched>,
 }
 
-/// The dead letters of `subjects`, and the tombstones of gaps they are in; none for a dead-letter stream itself.
+/// The dead letters of `subjects`, and the tombstones of gaps that contain them; none for a dead-letter stream itself.
 async fn dead_letters(
     searcher: &mut Searcher<'_>,
     topology: &Topology,
@@ -270,7 +270,7 @@ async fn dead_letters(
     })
 }
 
-/// A dead letter that says it is of `stream`, without what it was.
+/// The dead letter in these fields, if it came from `stream`; without the fields of the original entry.
 fn letter_about(
     dead_letter: &Name,
     stream: &Name,
@@ -288,7 +288,7 @@ fn letter_about(
     Some(letter)
 }
 
-/// Whether it is the dead letter of this entry.
+/// Whether the dead letter came from this entry.
 fn is_of(letter: &DeadLetter, stream: &Name, id: EntryId) -> bool {
     letter.stream.as_ref() == Some(stream) && letter.origin_id == Some(id)
 }
@@ -300,7 +300,7 @@ fn is_in(letter: &DeadLetter, id: EntryId) -> bool {
         .is_some_and(|gap| gap.from_id < id && id < gap.to_id)
 }
 
-/// What the journal of a group says of `subjects`; `None` where it has none, or none that this user may see.
+/// The records of `subjects` in the journal of a group; `None` when there is no journal, or the user may not read it.
 async fn journal(
     searcher: &mut Searcher<'_>,
     (stream, group): (&Name, &Name),
@@ -353,12 +353,12 @@ async fn journal(
     Ok((!has_none && !is_denied).then_some((rows, looked)))
 }
 
-/// All that is known of an entry and a group.
+/// Everything that is known about an entry and a group.
 struct Known<'a> {
     topology: &'a Topology,
     group: &'a Group,
     subject: &'a Subject,
-    /// `None` where it could not be seen.
+    /// `None` when it could not be looked up.
     pending: Option<&'a Option<PendingEntry>>,
     note: Option<&'a InFlight>,
     letters: &'a [DeadLetter],
@@ -428,13 +428,13 @@ impl Known<'_> {
         }
     }
 
-    /// What was recorded last of the entry and the group.
+    /// The last record about the entry and the group.
     fn last_record(&self) -> Option<&JournalRow> {
         let is_it = |it: &&JournalRow| it.group == self.group.name && it.id == self.subject.id;
         self.journal.iter().rfind(is_it)
     }
 
-    /// Who holds it, or had it last.
+    /// Sets the consumer that holds the entry or held it last, and what is known about its deliveries.
     fn add_holder(
         &self,
         row: &mut GroupStanding,
@@ -465,7 +465,7 @@ impl Known<'_> {
     }
 }
 
-/// The last line that says something.
+/// The last line that is not empty.
 fn last_line(text: &str) -> &str {
     let mut lines = text.lines().rev().map(str::trim);
     lines.find(|line| !line.is_empty()).unwrap_or_default()

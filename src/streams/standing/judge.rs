@@ -1,31 +1,31 @@
-//! What follows for an entry and a group from what was seen of them. Pure.
+//! Decides the standing of an entry with a group from the facts that could be read. Pure.
 
 use super::report::{Certainty, Standing};
 use crate::model::{EntryId, Time};
 
-/// What was seen of an entry and a group.
+/// The facts about an entry and a group.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts<'a> {
     pub(super) id: EntryId,
     /// Whether the entry is in the stream.
     pub(super) is_there: bool,
-    /// Whether the server has the group; `None` where the user may not ask.
+    /// Whether the server has the group; `None` when the user may not ask.
     pub(super) has_group: Option<bool>,
-    /// The last id delivered to the group, where that could be seen.
+    /// The last id delivered to the group; `None` when the user may not read it.
     pub(super) position: Option<EntryId>,
-    /// Whether nobody has read with the group yet.
+    /// Whether the group was never read from.
     pub(super) is_unused: bool,
-    /// Whether it is pending; `None` where the user may not ask.
+    /// Whether the entry is pending; `None` when the user may not ask.
     pub(super) is_pending: Option<bool>,
-    /// A dead letter of it.
+    /// A dead letter of the entry.
     pub(super) letter: Option<Letter<'a>>,
-    /// Where the entry is within what a tombstone says was lost before delivery: that tombstone.
+    /// The tombstone of the gap that contains the entry, if the entry was lost before delivery.
     pub(super) gap: Option<EntryId>,
-    /// Whether all dead letters were looked at.
+    /// Whether all dead letters were read.
     pub(super) dead_is_whole: bool,
-    /// The oldest copy of it that was found, and whether it was redriven.
+    /// The oldest copy of the entry that was found, and whether a redrive made it.
     pub(super) copy: Option<(EntryId, bool)>,
-    /// That it was handled, as a worker's journal says.
+    /// The record in a worker's journal that the entry was handled.
     pub(super) handled: Option<Handled<'a>>,
 }
 
@@ -38,14 +38,14 @@ pub(super) struct Letter<'a> {
     pub(super) reason: Option<&'a str>,
 }
 
-/// What a journal says.
+/// A record of a journal about the entry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Handled<'a> {
     pub(super) by: &'a str,
     pub(super) at: Time,
 }
 
-/// What follows.
+/// The standing that follows from the facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Judged {
     pub(super) standing: Standing,
@@ -53,7 +53,7 @@ pub(super) struct Judged {
     pub(super) evidence: String,
 }
 
-/// What follows from `facts`.
+/// The standing that follows from `facts`.
 pub(super) fn judge(facts: &Facts<'_>) -> Judged {
     use Certainty::{Certain, Inferred};
     let is = |standing, certainty, evidence: String| Judged {
@@ -70,7 +70,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Judged {
             let evidence = "it is in the group's pending entries list";
             is(Standing::Pending, Certain, evidence.to_owned())
         } else {
-            let evidence = "it is in the group's pending entries list, and its body is gone from the stream: nobody can process it";
+            let evidence = "it is in the group's pending entries list, and its body is gone from the stream, so no consumer can process it";
             is(Standing::Ghost, Certain, evidence.to_owned())
         };
     }
@@ -89,21 +89,21 @@ pub(super) fn judge(facts: &Facts<'_>) -> Judged {
     }
     if let Some(handled) = &facts.handled {
         let evidence = format!(
-            "the journal of its workers: handled by {} at {}",
+            "the journal of the group's workers: handled by {} at {}",
             handled.by, handled.at
         );
         return is(Standing::Acknowledged, Certain, evidence);
     }
     if let Some(tombstone) = facts.gap.filter(|_| !facts.is_there) {
         let evidence = format!(
-            "it is within the ids of tombstone {tombstone}, which stands for entries that left the stream before they were delivered"
+            "its id is within the gap of tombstone {tombstone}, which stands for entries that were trimmed or deleted before they were delivered"
         );
         return is(Standing::Lost, Inferred, evidence);
     }
     behind(facts)
 }
 
-/// Of an entry after the group's position.
+/// The standing of an entry after the group's position.
 fn ahead(facts: &Facts<'_>, position: EntryId) -> Judged {
     let mut judged = if facts.is_there {
         Judged {
@@ -116,24 +116,24 @@ fn ahead(facts: &Facts<'_>, position: EntryId) -> Judged {
             standing: Standing::Lost,
             certainty: Certainty::Inferred,
             evidence: format!(
-                "it is gone, and after the group's position, {position}: it left the stream before it was delivered, or was never added"
+                "it is not in the stream, and its id is after the group's position, {position}: it was trimmed or deleted before it was delivered, or was never added"
             ),
         }
     };
     if let Some(letter) = &facts.letter {
         judged.evidence = format!(
-            "{}; dead letter {} says that the group had it before: its position was moved back",
+            "{}; dead letter {} shows that it was delivered to the group before, so the group was moved back",
             judged.evidence, letter.id
         );
     } else if facts.handled.is_some() {
         judged.evidence.push_str(
-            "; the journal of its workers says that it was handled before: its position was moved back",
+            "; the journal of the group's workers shows that it was handled before, so the group was moved back",
         );
     }
     judged
 }
 
-/// Of an entry that is not pending, of which there is no record.
+/// The standing of an entry that is not after the group's position, not pending, and without a record.
 fn behind(facts: &Facts<'_>) -> Judged {
     use Certainty::{Inferred, Unknown};
     let is = |standing, certainty, evidence: &str| Judged {
@@ -146,15 +146,15 @@ fn behind(facts: &Facts<'_>) -> Judged {
         (Some(_), Some(_)) => {}
         (None, Some(_)) => {
             return unknown(
-                "it is not pending, and the group's position could not be seen: it may be acknowledged or not delivered yet",
+                "it is not pending, and the group's position could not be read: it may be acknowledged or not delivered yet",
             );
         }
         (Some(_), None) => {
             return unknown(
-                "it is not after the group's position, and the pending entries could not be seen: it may be pending",
+                "it is not after the group's position, and the pending entries could not be read: it may be pending",
             );
         }
-        (None, None) => return unknown("neither the group nor its pending entries could be seen"),
+        (None, None) => return unknown("neither the group nor its pending entries could be read"),
     }
     if let Some((copy, is_redriven)) = facts.copy {
         let standing = if is_redriven {
@@ -163,7 +163,7 @@ fn behind(facts: &Facts<'_>) -> Judged {
             Standing::Requeued
         };
         let evidence = format!(
-            "it is not pending, and {copy} is a copy of it; which group that was for is not recorded"
+            "it is not pending, and {copy} is a copy of it; the group for which the copy was made is not recorded"
         );
         return is(standing, Inferred, &evidence);
     }
@@ -171,20 +171,20 @@ fn behind(facts: &Facts<'_>) -> Judged {
         return is(
             Standing::Skipped,
             Inferred,
-            "nobody has read with the group, and its position is not before the entry: the group begins after it",
+            "the group was never read from, and its position is not before the entry: the group starts after the entry",
         );
     }
     match (facts.is_there, facts.dead_is_whole) {
         (_, false) => unknown(
-            "it is not pending and not after the group's position; not all dead letters could be seen, so it may be one, or acknowledged, or skipped",
+            "it is not pending and not after the group's position; not all dead letters could be read, so it may be dead-lettered, acknowledged or skipped",
         ),
         (true, true) => is(
             Standing::Acknowledged,
             Inferred,
-            "it is not after the group's position, and neither pending nor a dead letter: acknowledged, or skipped when the position was set",
+            "it is not after the group's position, and neither pending nor a dead letter: it was acknowledged, or skipped when the position was set",
         ),
         (false, true) => unknown(
-            "it is gone, not after the group's position, and neither pending nor a dead letter: acknowledged before it left, or gone before it was delivered",
+            "it is not in the stream, not after the group's position, and neither pending nor a dead letter: it was acknowledged before it was removed, or removed before it was delivered",
         ),
     }
 }

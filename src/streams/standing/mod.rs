@@ -1,5 +1,6 @@
-//! How an entry stands with each group of its stream: delivered to whom and how often, pending, acknowledged, dead-lettered,
-//! gone. What is certain is told from what is inferred, and from what nobody could see. Changes nothing.
+//! The standing of an entry with each group of its stream: to whom and how often it was delivered, and whether it is
+//! pending, acknowledged, dead-lettered or gone. Distinguishes what is certain, what is inferred, and what could not be
+//! read. Changes nothing.
 
 mod entry;
 mod explain;

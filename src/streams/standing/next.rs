@@ -1,4 +1,4 @@
-//! What to type next about an entry, by how it stands with a group.
+//! The command to type next about an entry, according to its standing with a group.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(super) fn next(
     }
 }
 
-/// What to type next of several: about the one that stands worst.
+/// The next command among several: about the entry with the worst standing.
 pub fn worst_next(rows: &[GroupStanding]) -> Option<String> {
     let rank = |standing: Standing| match standing {
         Standing::Ghost => 0,
@@ -59,7 +59,7 @@ pub fn worst_next(rows: &[GroupStanding]) -> Option<String> {
     worst.and_then(|it| it.next.clone())
 }
 
-/// Whether it rests so long that others may take it.
+/// Whether the entry has been idle for so long that other consumers may claim it.
 fn is_stale(row: &GroupStanding, topology: &Topology) -> bool {
     let claim_idle = claim_idle(&row.group, &row.stream, topology);
     row.idle_ms

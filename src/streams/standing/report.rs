@@ -1,52 +1,52 @@
-//! How an entry stands with a group, as it is told.
+//! The report of an entry's standing with a group.
 
 use crate::model::{Cell, EntryId, JournalOutcome, Name, Time, Tone, is_fatal, report, states};
 use crate::streams::inspect::deliveries_cell;
 
 states! {
-    /// How an entry stands with a group.
+    /// The standing of an entry with a group.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Standing {
-        /// It was delivered and is not acknowledged.
+        /// The entry was delivered and is not acknowledged.
         Pending = "pending" in Warn,
-        /// The same, and its body is gone from the stream, so that nobody can process it.
+        /// The entry is pending, and its body is gone from the stream, so that nobody can process it.
         Ghost = "pending without body" in Bad,
-        /// It was not delivered to the group yet.
+        /// The entry was not delivered to the group yet.
         Undelivered = "not delivered" in Plain,
-        /// It was delivered and acknowledged.
+        /// The entry was delivered and acknowledged.
         Acknowledged = "acknowledged" in Ok,
-        /// The group begins after it.
+        /// The group's position was set after the entry, so the entry is never delivered to it.
         Skipped = "skipped" in Dim,
-        /// A copy of it was added to the end of the stream, and the entry itself is done with.
+        /// A copy of the entry was added to the end of the stream, and the entry itself was acknowledged.
         Requeued = "requeued" in Plain,
-        /// A dead letter of it was moved back to the end of the stream as a copy.
+        /// A dead letter of the entry was moved back to the end of the stream as a copy.
         Redriven = "redriven" in Plain,
-        /// It is in the dead-letter stream.
+        /// The entry is in the dead-letter stream.
         DeadLettered = "dead-lettered" in Bad,
-        /// It left the stream before it was delivered to the group.
+        /// The entry was trimmed or deleted before it was delivered to the group.
         Lost = "lost" in Bad,
         /// The server does not have the group.
         NoGroup = "no such group" in Warn,
-        /// It cannot be told.
+        /// The standing cannot be determined.
         Unknown = "unknown" in Warn,
     }
 }
 
 states! {
-    /// How well something is known.
+    /// How certain a standing is.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Certainty {
         /// The server, or a worker's journal, says so.
         Certain = "certain" in Ok,
-        /// It follows from what the server says, and something else may be true.
+        /// It follows from what the server says, but something else may be true.
         Inferred = "inferred" in Warn,
-        /// What it would follow from could not be seen.
+        /// The facts from which it would follow could not be read.
         Unknown = "unknown" in Warn,
     }
 }
 
 report! {
-    /// How an entry stands with a group.
+    /// The standing of one entry with one group.
     #[derive(Clone, Debug)]
     pub struct GroupStanding {
         /// The group.
@@ -55,39 +55,40 @@ report! {
         pub stream: Name => text("STREAM", varying),
         /// The entry.
         pub id: EntryId => whole("ID", varying),
-        /// How it stands with the group.
+        /// The standing of the entry with the group.
         pub standing: Standing => whole("STANDING"),
-        /// How well that is known.
+        /// How certain the standing is.
         pub certainty: Certainty => whole("CERTAINTY"),
-        /// Who holds it, or had it last.
+        /// The consumer that holds the entry, or held it last.
         pub consumer: Option<Name> => text("CONSUMER"),
-        /// How often it was delivered; null where nobody knows, and where that is fatal.
+        /// How often the entry was delivered; null when it is unknown, and when `is_fatal`.
         pub deliveries: Option<u64> => number("DELIVERIES") by |it| deliveries_cell(it.deliveries, it.is_fatal),
-        /// Whether it was given up for good (`XNACK … FATAL`).
+        /// Whether the entry was given up for good (`XNACK … FATAL`).
         pub is_fatal: bool,
-        /// Milliseconds since it was last delivered to who holds it, or renewed.
+        /// Milliseconds since the entry was last delivered to its consumer, or renewed.
         pub idle_ms: Option<u64> => millis("IDLE"),
-        /// When a handler was first started with it, where a worker noted that: at its second attempt, or after ten seconds.
+        /// When a handler was first started with the entry, if a worker recorded that (at its second attempt, or after
+        /// ten seconds).
         pub in_flight_since: Option<Time> => whole("IN FLIGHT SINCE", wide),
-        /// Why its last attempt failed, or why it is a dead letter, where that is known.
+        /// Why the last attempt failed, or why the entry is a dead letter, if this is known.
         pub reason: Option<String> => text("REASON", wide),
-        /// When it was settled, where a worker's journal or its dead letter says so.
+        /// When the entry was settled, according to a worker's journal or its dead letter.
         pub settled_at: Option<Time> => whole("SETTLED", wide),
-        /// How long its handler took, where a worker's journal says so.
+        /// How long the handler took, according to a worker's journal.
         pub took_ms: Option<u64> => millis("TOOK", wide),
-        /// Its dead letters of this group that were found.
+        /// The dead letters of the entry in this group that were found.
         pub dead_letter_ids: Vec<EntryId> => whole("DEAD LETTER", wide) by |it| ids_cell(&it.dead_letter_ids),
-        /// The last id delivered to the group; null where that could not be seen.
+        /// The last id delivered to the group; null when the user may not read it.
         pub position: Option<EntryId> => whole("POSITION", wide, unknown),
-        /// What it is known from.
+        /// The facts on which the standing is based.
         pub evidence: String => text("EVIDENCE", wide),
-        /// What to type next, where there is something to do or to see.
+        /// The command to type next, if there is something to do or to see.
         pub next: Option<String> => text("NEXT", wide),
     }
 }
 
 report! {
-    /// What a worker recorded of an entry.
+    /// A record about an entry in a worker's journal.
     #[derive(Clone, Debug)]
     pub struct JournalRow {
         /// The group.
@@ -96,19 +97,19 @@ report! {
         pub stream: Name => text("STREAM", wide),
         /// The entry.
         pub id: EntryId => whole("ID", varying),
-        /// When it was settled, by the server's clock.
+        /// When the entry was settled, by the server's clock.
         pub time: Time => whole("TIME"),
-        /// Who had it.
+        /// The consumer that held the entry.
         pub consumer: Name => text("CONSUMER"),
-        /// What became of it.
+        /// The outcome.
         pub outcome: JournalOutcome => whole("OUTCOME"),
-        /// How long its handler took; null where nobody measured that.
+        /// How long the handler took; null when this was not measured.
         pub took_ms: Option<u64> => millis("TOOK", unknown),
     }
 }
 
 impl GroupStanding {
-    /// Of which nothing is known but its names.
+    /// A standing about which nothing but the names is known.
     pub(super) fn new(stream: &Name, group: &Name, id: EntryId) -> Self {
         Self {
             group: group.clone(),
@@ -131,14 +132,14 @@ impl GroupStanding {
         }
     }
 
-    /// With a delivery count, which may be no number of deliveries.
+    /// Sets the delivery count, which may also be the mark of an entry that was given up for good.
     pub(super) fn count(&mut self, deliveries: u64) {
         self.is_fatal = is_fatal(deliveries);
         self.deliveries = (!self.is_fatal).then_some(deliveries);
     }
 }
 
-/// Ids after each other; nothing for none.
+/// Ids separated by spaces; no value when there are none.
 pub(super) fn ids_cell(ids: &[EntryId]) -> Cell {
     let words = ids.iter().map(ToString::to_string);
     match words.collect::<Vec<_>>().join(" ") {

@@ -1,5 +1,5 @@
-//! How many different values there are: exactly as long as they are few, else estimated (`HyperLogLog`) in memory that is
-//! bounded. Pure.
+//! The number of different values: exact as long as there are few, otherwise an estimate (`HyperLogLog`) that takes a
+//! fixed amount of memory. Pure.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hasher as _};
@@ -8,18 +8,18 @@ use serde::Serialize;
 
 use crate::model::Cell;
 
-/// Values that are told apart exactly.
+/// The greatest number of values that are counted exactly.
 const EXACT_MAX: usize = 2048;
-/// Bits of a hash that choose a register.
+/// The number of bits of a hash that select a register.
 const CHOOSING_BITS: u32 = 14;
 const REGISTERS: usize = 1 << CHOOSING_BITS;
 
-/// How many different values there are.
+/// The number of different values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Distinct {
-    /// How many.
+    /// The number of different values.
     pub values: u64,
-    /// Whether that is an estimate, off by 1 percent typically and by 3 percent at most nearly always.
+    /// Whether the number is an estimate; its error is typically 1 percent, and nearly always at most 3 percent.
     pub is_estimate: bool,
 }
 
@@ -33,11 +33,11 @@ impl From<Distinct> for Cell {
     }
 }
 
-/// Values by their hashes.
+/// Counts different values by their hashes.
 #[derive(Clone, Debug)]
 pub(super) enum DistinctValues {
     Few(HashSet<u64>),
-    /// Of each register the greatest number of zeros that a hash began with, and one.
+    /// For each register, one more than the greatest number of zeros with which a hash began.
     Many(Box<[u8]>),
 }
 
@@ -72,7 +72,7 @@ impl DistinctValues {
         }
     }
 
-    /// How many there are.
+    /// The number of different values.
     pub(super) fn distinct(&self) -> Distinct {
         match self {
             Self::Few(hashes) => Distinct {

@@ -1,4 +1,4 @@
-//! What the fields of entries take, field by field. Pure.
+//! The fields of entries, each with the number and the size of its values. Pure.
 
 use std::collections::HashMap;
 
@@ -7,28 +7,28 @@ use super::sizes::Sizes;
 use super::{percent, share};
 use crate::model::{Cell, Name, Tone, report};
 
-/// Fields that are counted by name; what others there are is counted together.
+/// The greatest number of fields that are counted by name; all further fields are counted together.
 const FIELDS_MAX: usize = 256;
-/// Bytes of a name that is counted by itself.
+/// The longest name, in bytes, that is counted on its own.
 const NAME_MAX: usize = 1024;
 
 report! {
     /// A field of the entries.
     #[derive(Clone, Debug)]
     pub struct FieldRow {
-        /// The field; `None` for all those that are not listed by name.
+        /// The field; `None` for the row of all fields that are not listed by name.
         pub field: Option<Name> => text("FIELD") by Self::name_cell,
-        /// Entries that have it.
+        /// The number of entries that have the field.
         pub entries: u64 => number("ENTRIES"),
-        /// Their share of all that were counted.
+        /// The share of entries with this field among all that were counted.
         pub share_percent: f64 => number("SHARE") by |it| percent(it.share_percent),
-        /// Bytes of its values.
+        /// The total size of its values.
         pub bytes: u64 => bytes("BYTES"),
-        /// Half of its values are no larger than this, to within 2 percent.
+        /// Half of the field's values are at most this large, to within 2 percent.
         pub size_p50_bytes: Option<u64> => bytes("~P50"),
-        /// 99 of 100 of its values are no larger than this, to within 2 percent.
+        /// 99 of 100 of the field's values are at most this large, to within 2 percent.
         pub size_p99_bytes: Option<u64> => bytes("~P99"),
-        /// How many different values it has.
+        /// The number of different values of the field.
         pub distinct: Distinct => number("DISTINCT"),
     }
 }
@@ -42,7 +42,7 @@ impl FieldRow {
     }
 }
 
-/// What is counted of a field.
+/// The figures of one field.
 #[derive(Clone, Debug, Default)]
 struct Figures {
     entries: u64,
@@ -78,7 +78,7 @@ impl Figures {
     }
 }
 
-/// Entries by the names of their fields.
+/// The figures of all fields, by name.
 #[derive(Debug, Default)]
 pub(super) struct FieldsFigures {
     named: HashMap<Vec<u8>, Figures>,
@@ -106,7 +106,7 @@ impl FieldsFigures {
         self.named.get_mut(name).unwrap_or(&mut self.others)
     }
 
-    /// The largest first; those that are not counted by name last.
+    /// The fields with the most bytes first; those that are not counted by name come last.
     pub(super) fn rows(&self) -> Vec<FieldRow> {
         let mut named: Vec<_> = self.named.iter().collect();
         named.sort_by(|a, b| b.1.bytes.cmp(&a.1.bytes).then_with(|| a.0.cmp(b.0)));

@@ -1,5 +1,5 @@
-//! What entries of a stream have in common and what they take: how many there are of each value, how large they are, when
-//! they came. Reads entries in pages and changes nothing; memory is bounded, whatever is in them.
+//! Counts the entries of a stream: how many have each value, how large they are, and when they were added. Reads
+//! entries in pages and changes nothing; its memory is limited, whatever the entries contain.
 
 mod distinct;
 mod facts;
@@ -33,7 +33,7 @@ use timeline::Timeline;
 pub use timeline::TimelineRow;
 use values::{BYTES_MAX, Key, Values};
 
-/// Which entries, and by what to count them.
+/// Which entries to count, and by which values.
 #[derive(Clone, Debug)]
 pub struct StatsQuery {
     /// The stream.
@@ -42,28 +42,28 @@ pub struct StatsQuery {
     pub start: Edge,
     /// The last entry.
     pub end: Edge,
-    /// Look at this many at most, the newest.
+    /// The greatest number of entries that are read: the newest ones.
     pub count_max: u64,
-    /// Only those it takes.
+    /// The conditions that an entry must meet.
     pub filter: Filter,
-    /// Fields, or places within their JSON, by whose values to count; none for the fields themselves.
+    /// The fields, or paths into their JSON, by whose values entries are counted; empty to count the fields themselves.
     pub by: Vec<Name>,
-    /// Values to list at most, the most frequent.
+    /// The greatest number of values that are listed, the most frequent ones.
     pub top: usize,
-    /// Whether the entries are dead letters, which have the names `reason`, `group`, `stream` and `consumer` besides.
+    /// Whether the entries are dead letters, which also have the names `reason`, `group`, `stream` and `consumer`.
     pub is_dead_letters: bool,
 }
 
-/// What is told while entries are looked at.
+/// Receives the progress of the count.
 pub trait Watch {
-    /// So many more were looked at.
+    /// This many more entries were read.
     fn looked_at(&mut self, entries: u64);
 
-    /// An entry that the filter could not judge is left out.
+    /// An entry was left out because the filter could not be applied to it.
     fn unjudged(&mut self, id: EntryId, why: &Unjudged);
 }
 
-/// Entries that are looked at between two words of progress.
+/// The number of entries between two reports of progress.
 const PROGRESS_STEP: u64 = 500;
 
 /// What was counted so far.
@@ -87,7 +87,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Nothing yet.
+    /// A count that has not begun.
     pub fn new(query: StatsQuery) -> Self {
         let places: Vec<Vec<u8>> = query.by.iter().map(|it| it.as_bytes().to_vec()).collect();
         let conditions = query.filter.equal.iter().map(|it| it.place.clone());
@@ -110,10 +110,10 @@ impl Stats {
         }
     }
 
-    /// Counts the entries, the newest first. What was counted stays where this ends early.
+    /// Counts the entries, the newest first. What was counted before an error is kept.
     ///
     /// # Errors
-    /// What the server says.
+    /// Errors of the server.
     pub async fn count(&mut self, lane: &mut Lane, watch: &mut impl Watch) -> Result<()> {
         let stream = self.query.stream.clone();
         let count_max = self.query.count_max;
@@ -138,12 +138,12 @@ impl Stats {
         Ok(())
     }
 
-    /// Entries that were looked at so far.
+    /// The number of entries that were read so far.
     pub const fn looked_at(&self) -> u64 {
         self.looked_at
     }
 
-    /// What is said of fields that were asked for and that no entry has.
+    /// Warnings about requested fields that no entry has.
     pub fn warnings(&self) -> Vec<String> {
         self.names.warnings()
     }
@@ -162,7 +162,7 @@ impl Stats {
         }
     }
 
-    /// The fields of a dead letter, before them those of its provenance that are asked for by their short names.
+    /// The fields of a dead letter, preceded by the fields of its provenance that were requested by their short names.
     fn as_dead_letter(&self, id: EntryId, fields: &FieldSlices<'_>) -> Fields {
         let owned: Fields = fields
             .iter()
@@ -178,7 +178,7 @@ impl Stats {
         seen
     }
 
-    /// Counts an entry, which is seen as `seen`, where the filter takes it.
+    /// Counts an entry, which has the fields `seen`, if it matches the filter.
     fn judge(
         &mut self,
         id: EntryId,

@@ -1,4 +1,4 @@
-//! Which of the places that were asked for are in no entry, and what the entries have instead. Pure.
+//! Finds out which of the requested fields and paths are in no entry, and what the entries have instead. Pure.
 
 use std::collections::BTreeSet;
 
@@ -9,22 +9,22 @@ use super::super::within::value_of;
 use crate::model::{Name, did_you_mean, nearest, shown_field};
 use crate::wire::decode::FieldSlices;
 
-/// Entries whose fields are remembered by name.
+/// The greatest number of entries whose fields are remembered by name.
 const ENTRIES_MAX: usize = 1000;
-/// Names that are remembered.
+/// The greatest number of names that are remembered.
 const NAMES_MAX: usize = 500;
-/// Bytes of a value in which names are looked for.
+/// The longest value, in bytes, that is searched for paths.
 const JSON_MAX: usize = 16 << 10;
-/// How deep within a value names are looked for.
+/// The greatest length of a path within a value.
 const DEPTH: usize = 3;
 
-/// Places that were asked for, and what the entries have.
+/// The requested fields and paths, and those that the entries have.
 #[derive(Debug)]
 pub(super) struct Names {
-    /// Those that no entry had so far.
+    /// The requested ones that no entry has had so far.
     absent: Vec<Vec<u8>>,
     fields: BTreeSet<Vec<u8>>,
-    /// Fields, and places within their JSON.
+    /// Fields, and paths into their JSON.
     places: BTreeSet<String>,
     entries: usize,
 }
@@ -39,7 +39,7 @@ impl Names {
         }
     }
 
-    /// Looks at an entry.
+    /// Records the names in an entry.
     pub(super) fn see(&mut self, fields: &FieldSlices<'_>) {
         if self.absent.is_empty() {
             return;
@@ -84,7 +84,7 @@ impl Names {
         }
     }
 
-    /// What is said of each place that no entry had.
+    /// A warning for each requested field or path that no entry had.
     pub(super) fn warnings(&self) -> Vec<String> {
         if self.entries == 0 {
             return Vec::new();

@@ -1,35 +1,35 @@
-//! The report of what was counted.
+//! The report of the count.
 
 use super::distinct::Distinct;
 use super::values::Counted;
 use super::{FieldRow, Stats, TimelineRow, percent, share};
 use crate::model::{Body, Cell, Edge, EntryId, Name, Time, Tone, report, states};
 
-/// Of a shorter time there is no rate.
+/// The shortest time in milliseconds for which a rate is calculated.
 const WINDOW_MIN_MS: u64 = 1000;
 
 states! {
-    /// Why no more entries were looked at.
+    /// Why no more entries were read.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum StatsEnd {
-        /// All of the range were.
+        /// All entries of the range were read.
         Complete = "all of the range" in Ok,
-        /// As many were as are looked at: the newest of the range.
+        /// The limit was reached: these are the newest entries of the range.
         Limit = "the newest of the range, up to the limit" in Warn,
-        /// It was stopped: the newest of the range.
-        Stopped = "the newest of the range, until it was stopped" in Warn,
+        /// The command was stopped: these are the newest entries of the range.
+        Stopped = "the newest of the range, read before it was stopped" in Warn,
     }
 }
 
 states! {
-    /// What the entries of a row are.
+    /// What the entries of a row have in common.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum ValueState {
-        /// They share these values; a field that is not named is one they do not have.
+        /// The entries share these values; a field that is not listed is missing in all of them.
         Shared = "shared" in Plain,
-        /// They have none of the fields.
+        /// The entries have none of the fields.
         NoSuchField = "no such field" in Plain,
-        /// They are all others, with less frequent values.
+        /// All other entries, with less frequent values.
         Other = "other" in Dim,
     }
 }
@@ -40,84 +40,86 @@ report! {
     pub struct ValueRow {
         /// The values they share.
         pub fields: Body => text("VALUES") by Self::fields_cell,
-        /// What they are.
+        /// What the entries of the row have in common.
         pub state: ValueState => whole("STATE", wide),
-        /// Whether only the beginning of a value is shown, which is longer than 1,024 bytes. Such values are told apart by
-        /// their length and a hash of all of it.
+        /// Whether only the beginning of a value is shown, because it is longer than 1,024 bytes. Such values are
+        /// distinguished by their length and a hash of the whole value.
         pub is_cut: bool => whole("CUT", wide),
-        /// How many different values they have: of the others, all that are not listed.
+        /// The number of different values in this row: more than one only in the row of the other values.
         pub distinct: Distinct => number("DISTINCT", wide),
-        /// How many they are. A lower bound where `uncounted_max` is not 0.
+        /// The number of entries with these values. A lower bound when `uncounted_max` is not 0.
         pub entries: u64 => number("ENTRIES") by Self::entries_cell,
-        /// This many more can have these values, which are counted among the others: so many came, at most, while there was
-        /// no memory to count these values.
+        /// The greatest number of further entries that can have these values: entries that were added to the row of the
+        /// other values while there was no memory to count these values.
         pub uncounted_max: u64 => number("UNCOUNTED", wide),
-        /// Their share of all that were counted.
+        /// The share of these entries among all that were counted.
         pub share_percent: f64 => number("SHARE") by |it| percent(it.share_percent),
-        /// How many were added a minute; `None` where the time they are from is shorter than a second.
+        /// The number of these entries that were added per minute; `None` when the time they span is shorter than a
+        /// second.
         pub rate_per_minute: Option<f64> => number("PER MIN") by |it| rate_cell(it.rate_per_minute),
-        /// Bytes of their names and values.
+        /// The total size of their names and values.
         pub bytes: u64 => bytes("BYTES"),
-        /// Half of them are no larger than this, to within 2 percent; `None` of the others.
+        /// Half of these entries are at most this large, to within 2 percent; `None` for the row of the other values.
         pub size_p50_bytes: Option<u64> => bytes("~P50", wide),
-        /// 99 of 100 of them are no larger than this, to within 2 percent; `None` of the others.
+        /// 99 of 100 of these entries are at most this large, to within 2 percent; `None` for the row of the other
+        /// values.
         pub size_p99_bytes: Option<u64> => bytes("~P99"),
-        /// The first of them; `None` of the others.
+        /// The first of these entries; `None` for the row of the other values.
         pub first_id: Option<EntryId> => whole("FIRST ID", wide),
-        /// When it was added.
+        /// When this entry was added.
         pub first_time: Option<Time> => whole("FIRST TIME", wide),
-        /// The last of them; `None` of the others.
+        /// The last of these entries; `None` for the row of the other values.
         pub last_id: Option<EntryId> => whole("LAST ID", wide),
-        /// When it was added.
+        /// When this entry was added.
         pub last_time: Option<Time> => whole("LAST TIME", wide),
-        /// How long ago that is by the server's clock.
+        /// The time since the last one was added, by the server's clock.
         pub last_age_ms: Option<u64> => millis("LAST"),
     }
 }
 
 report! {
-    /// What was counted of a stream's entries.
+    /// The result of counting a stream's entries.
     #[derive(Clone, Debug)]
     pub struct StatsReport {
         /// The stream.
         pub stream: Name => text("STREAM"),
-        /// Entries that the stream has; `None` where the user may not ask.
+        /// The length of the stream; `None` when the user may not read it.
         pub length: Option<u64> => number("LENGTH", unknown),
         /// Entries that were looked at.
         pub looked_at: u64 => number("LOOKED AT"),
-        /// Why no more were.
+        /// Why no more entries were read.
         pub end: StatsEnd => whole("WHICH ARE"),
-        /// Entries that were counted: those of them that the conditions take.
+        /// The number of entries that were counted, because they match the conditions.
         pub entries: u64 => number("ENTRIES"),
-        /// Bytes of their names and values.
+        /// The total size of their names and values.
         pub bytes: u64 => bytes("BYTES"),
-        /// Half of them are no larger than this, to within 2 percent.
+        /// Half of these entries are at most this large, to within 2 percent.
         pub size_p50_bytes: Option<u64> => bytes("~P50"),
-        /// 99 of 100 of them are no larger than this, to within 2 percent.
+        /// 99 of 100 of these entries are at most this large, to within 2 percent.
         pub size_p99_bytes: Option<u64> => bytes("~P99"),
-        /// The largest of them.
+        /// The size of the largest of these entries.
         pub size_max_bytes: Option<u64> => bytes("LARGEST"),
-        /// The first of them.
+        /// The first of these entries.
         pub first_id: Option<EntryId> => whole("FIRST ID"),
-        /// When it was added.
+        /// When this entry was added.
         pub first_time: Option<Time> => whole("FIRST TIME"),
-        /// The last of them.
+        /// The last of these entries.
         pub last_id: Option<EntryId> => whole("LAST ID"),
-        /// When it was added.
+        /// When this entry was added.
         pub last_time: Option<Time> => whole("LAST TIME"),
-        /// The time they are from: from where the range begins, or else the first of them, to where it ends, or else the last
-        /// of them.
+        /// The time that the entries span: from the start of the range, or else from the first entry, to the end of the
+        /// range, or else to the last entry.
         pub window_ms: u64 => millis("WITHIN"),
-        /// How many were added a minute; `None` where that time is shorter than a second.
+        /// The number of entries that were added per minute; `None` when this time is shorter than a second.
         pub rate_per_minute: Option<f64> => number("PER MIN") by |it| rate_cell(it.rate_per_minute),
-        /// How many different values there are; `None` without --by.
+        /// The number of different values; `None` without --by.
         pub distinct: Option<Distinct> => number("DISTINCT"),
-        /// A value that is not listed is in this many entries at most, where there was no memory to count every value; 0 where
-        /// all were counted.
+        /// The greatest number of entries with a value that is not listed, when there was no memory to count every
+        /// value; 0 when all values were counted.
         pub uncounted_max: u64 => number("UNCOUNTED"),
-        /// Entries by their values, the most frequent first; `None` without --by.
+        /// The entries by their values, the most frequent value first; `None` without --by.
         pub values: Option<Vec<ValueRow>>,
-        /// The fields of the entries, the largest first; `None` with --by.
+        /// The fields of the entries, those with the most bytes first; `None` with --by.
         pub fields: Option<Vec<FieldRow>>,
         /// Entries over time.
         pub timeline: Vec<TimelineRow>,
@@ -167,7 +169,7 @@ fn rate(entries: u64, window_ms: u64) -> Option<f64> {
 }
 
 impl Stats {
-    /// What was counted, where the server's clock says `now` and the stream has `length` entries.
+    /// The report of the count, at the time `now` of the server's clock, for a stream with `length` entries.
     pub fn report(&self, now: Time, length: Option<u64>) -> StatsReport {
         let window_ms = self.window_ms(now);
         let is_by_values = !self.places.is_empty();
@@ -197,7 +199,7 @@ impl Stats {
         }
     }
 
-    /// The time that the entries are from: the range's where it was asked for by times and all of it was looked at.
+    /// The time that the entries span: that of the range when the range was given by times and all of it was read.
     fn window_ms(&self, now: Time) -> u64 {
         let (Some(first), Some(last)) = (self.first, self.last) else {
             return 0;
@@ -214,7 +216,7 @@ impl Stats {
         to - asked_from.unwrap_or(first.ms).min(to)
     }
 
-    /// The most frequent, and the others as one more.
+    /// The most frequent values, and one row for all others.
     fn value_rows(&self, now: Time, window_ms: u64) -> Vec<ValueRow> {
         let listed = self.values.most_frequent(self.query.top);
         let mut others = (self.entries, self.bytes);

@@ -1,23 +1,23 @@
-//! Sizes by how often they occur: enough to tell a percentile, in memory that does not grow with how many there are. Pure.
+//! A histogram of sizes, which gives percentiles in memory that does not grow with the number of sizes. Pure.
 
-/// Sizes below this have a class each; from it on, each power of two has half as many classes.
+/// Sizes below this have a class each; from this size on, each power of two is divided into half as many classes.
 const EXACT: u64 = 64;
-/// Bits of a size that its class keeps.
+/// The number of leading bits of a size that its class keeps.
 const KEPT_BITS: u32 = 5;
 
-/// How many sizes there are of each class. A percentile of them is off by 1.6 percent at most.
+/// The number of sizes in each class. Percentiles are off by at most 1.6 percent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sizes {
-    /// Classes that occur, in order, and how often.
+    /// The classes that are not empty, in order, with the number of sizes in each.
     classes: Vec<(u16, u32)>,
     all: u64,
 }
 
-/// Bytes that one more class takes.
+/// The memory that one more class takes.
 pub(super) const CLASS_BYTES: usize = size_of::<(u16, u32)>();
 
 impl Sizes {
-    /// Counts a size; whether it is the first of its class.
+    /// Counts a size. Returns whether it is the first of its class.
     pub(super) fn count(&mut self, size: u64) -> bool {
         self.all += 1;
         let class = class_of(size);
@@ -39,7 +39,7 @@ impl Sizes {
         self.classes.len()
     }
 
-    /// The size that so many percent are no larger than; `None` where there is none.
+    /// The size that this many percent of the sizes do not exceed; `None` when there are none.
     pub(super) fn percentile(&self, percent: u64) -> Option<u64> {
         let wanted = (self.all * percent).div_ceil(100).max(1);
         let mut seen = 0;

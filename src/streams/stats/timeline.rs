@@ -1,12 +1,13 @@
-//! Entries over time, in bars of one width, which grows with the time they span so that they stay few. Pure.
+//! Entries over time, in intervals of equal width. The width grows with the time that the entries span, so that there
+//! are few intervals. Pure.
 
 use std::collections::BTreeMap;
 
 use crate::model::{Time, report};
 
-/// Bars at most.
+/// The greatest number of intervals.
 const BARS_MAX: u64 = 30;
-/// Widths in milliseconds, each a multiple of the one before.
+/// The widths in milliseconds; each is a multiple of the one before.
 const WIDTHS: [u64; 20] = [
     1,
     10,
@@ -33,20 +34,20 @@ const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
-/// What a width beyond the last is of the one before.
+/// The factor from one width to the next beyond the end of the list.
 const GROWTH: u64 = 10;
 
 report! {
-    /// Entries that were added within a stretch of time, by their ids.
+    /// Entries that were added within one interval of time, by their ids.
     #[derive(Clone, Debug, PartialEq)]
     pub struct TimelineRow {
-        /// When the stretch begins.
+        /// When the interval begins.
         pub time: Time => whole("FROM"),
-        /// How long it is; all of one report are of the same length.
+        /// The length of the interval; all intervals of a report have the same length.
         pub width_ms: u64 => millis("LENGTH", wide),
-        /// Entries in it.
+        /// The number of entries in the interval.
         pub entries: u64 => number("ENTRIES"),
-        /// Bytes of their names and values.
+        /// The total size of their names and values.
         pub bytes: u64 => bytes("BYTES"),
     }
 }
@@ -55,7 +56,8 @@ report! {
 #[derive(Debug)]
 pub(super) struct Timeline {
     width_ms: u64,
-    /// By how many widths they begin after the Unix epoch: entries and bytes.
+    /// The number and the bytes of the entries in each interval, by the number of widths from the Unix epoch to its
+    /// start.
     bars: BTreeMap<u64, (u64, u64)>,
 }
 
@@ -78,7 +80,7 @@ impl Timeline {
         }
     }
 
-    /// How many bars there are, empty ones included.
+    /// The number of intervals, including empty ones.
     fn span(&self) -> u64 {
         match (self.bars.first_key_value(), self.bars.last_key_value()) {
             (Some((first, _)), Some((last, _))) => (last - first).saturating_add(1),
@@ -98,7 +100,7 @@ impl Timeline {
         self.width_ms = width_ms;
     }
 
-    /// The bars from the first to the last, empty ones included.
+    /// The intervals from the first to the last, including empty ones.
     pub(super) fn rows(&self) -> Vec<TimelineRow> {
         let Some((first, _)) = self.bars.first_key_value() else {
             return Vec::new();

@@ -1,6 +1,6 @@
-//! Entries by the values of some fields, in memory bounded in bytes. As long as all values fit, every count is exact. Beyond
-//! that the values with the fewest entries make room for new ones (the Space-Saving algorithm): what is counted of a value
-//! is then a lower bound, and how many entries it can miss is known. Pure.
+//! Counts entries by the values of some fields, with a limit on memory. As long as all values fit, every count is
+//! exact. Beyond that the values with the fewest entries make room for new ones (the Space-Saving algorithm): what is
+//! counted of a value is then a lower bound, and how many entries it can miss is known. Pure.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hasher as _};
@@ -10,22 +10,22 @@ use super::distinct::{Distinct, DistinctValues, hash_of};
 use super::sizes::{CLASS_BYTES, Sizes};
 use crate::model::{EntryId, Fields};
 
-/// Bytes that all values may take, with what is counted of them.
+/// The limit on the memory for all values and their figures.
 pub(super) const BYTES_MAX: usize = 32 << 20;
-/// What a value takes besides itself: its counter, and its places in a map and an order.
+/// The memory that a value takes in addition to its bytes: its counter, and its places in the map and in the order.
 const OVERHEAD: usize = size_of::<Counter>() + 128;
 
-/// Bytes of a value that is kept whole at most.
+/// The longest value, in bytes, that is kept as a whole.
 const WHOLE_MAX: usize = 1024;
-/// Bytes that are kept of a longer one, with its length and its hash.
+/// The number of bytes of a longer value that are kept, with its length and its hash.
 const KEPT: usize = 256;
 
-/// Marks in a key: the place is not there, its value is whole, or cut.
+/// Marks in a key: the field is missing, its value is kept as a whole, or its value is cut.
 const ABSENT: u8 = 0;
 const WHOLE: u8 = 1;
 const CUT: u8 = 2;
 
-/// The values of an entry as one text, which is made anew for each.
+/// The values of an entry as one key, which is written anew for each entry.
 #[derive(Debug, Default)]
 pub(super) struct Key(Vec<u8>);
 
@@ -34,7 +34,7 @@ impl Key {
         self.0.clear();
     }
 
-    /// The value of the next place.
+    /// Appends the value of the next field or path.
     pub(super) fn push(&mut self, value: Option<&[u8]>) {
         let key = &mut self.0;
         match value {
@@ -58,7 +58,7 @@ impl Key {
     }
 }
 
-/// What a key says: the places that are there with their values, and whether one of them is cut.
+/// The fields and paths in a key with their values, and whether one of the values is cut.
 fn fields_of(key: &[u8], places: &[Vec<u8>]) -> (Fields, bool) {
     let (mut fields, mut is_cut) = (Fields::new(), false);
     let mut rest = key;
@@ -88,11 +88,11 @@ fn fields_of(key: &[u8], places: &[Vec<u8>]) -> (Fields, bool) {
     (fields, is_cut)
 }
 
-/// What is counted of a value.
+/// The figures of one value.
 #[derive(Clone, Debug)]
 struct Counter {
     entries: u64,
-    /// Entries that came before it had a counter, at most.
+    /// The greatest number of entries that had this value before it got a counter.
     uncounted_max: u64,
     bytes: u64,
     sizes: Sizes,
@@ -106,7 +106,7 @@ impl Counter {
     }
 }
 
-/// One value, and what was counted of it.
+/// One value with its figures.
 #[derive(Clone, Debug)]
 pub(super) struct Counted {
     pub(super) fields: Fields,
@@ -119,14 +119,14 @@ pub(super) struct Counted {
     pub(super) last: EntryId,
 }
 
-/// Entries by the values of some places.
+/// Counts entries by the values of some fields or paths.
 #[derive(Debug)]
 pub(super) struct Values {
     places: Vec<Vec<u8>>,
     counters: HashMap<Arc<[u8]>, Counter>,
-    /// The values by how many entries they have at most, once one had to make room.
+    /// The values ordered by the greatest number of entries that each can have; kept once a value had to make room.
     order: Option<BTreeSet<(u64, Arc<[u8]>)>>,
-    /// Entries that a value without a counter has at most.
+    /// The greatest number of entries that a value without a counter can have.
     uncounted_max: u64,
     distinct: DistinctValues,
     bytes: usize,
@@ -158,7 +158,7 @@ impl Values {
         }
     }
 
-    /// Counts it where the value has a counter.
+    /// Counts the entry if its value has a counter.
     fn count_known(&mut self, key: &[u8], id: EntryId, bytes: u64) -> bool {
         let Some(counter) = self.counters.get_mut(key) else {
             return false;
@@ -202,7 +202,7 @@ impl Values {
         self.bytes += cost;
     }
 
-    /// Forgets what was counted of the value with the fewest entries.
+    /// Removes the counter of the value with the fewest entries.
     fn make_room(&mut self) {
         let counters = &self.counters;
         let order = self.order.get_or_insert_with(|| {
@@ -220,7 +220,7 @@ impl Values {
         }
     }
 
-    /// How many different ones there are.
+    /// The number of different values.
     pub(super) fn distinct(&self) -> Distinct {
         if self.order.is_some() {
             self.distinct.distinct()
@@ -232,12 +232,12 @@ impl Values {
         }
     }
 
-    /// Entries that a value without a counter has at most; 0 where every value has one.
+    /// The greatest number of entries that a value without a counter can have; 0 when every value has a counter.
     pub(super) const fn uncounted_max(&self) -> u64 {
         self.uncounted_max
     }
 
-    /// Those with the most entries, as many of them as asked for.
+    /// The values with the most entries, up to `count_max`.
     pub(super) fn most_frequent(&self, count_max: usize) -> Vec<Counted> {
         let mut found: Vec<_> = self.counters.iter().collect();
         found.sort_by(|a, b| b.1.entries.cmp(&a.1.entries).then_with(|| a.0.cmp(b.0)));
@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(entries, [2, 1]);
     }
 
-    /// Few values often, and many seldom.
+    /// Values of which a few are frequent and many are rare.
     fn skewed() -> impl Strategy<Value = Vec<Option<Vec<u8>>>> {
         let value = prop_oneof![
             3 => (0_u8..4).prop_map(|it| vec![it]),

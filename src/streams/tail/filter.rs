@@ -30,9 +30,9 @@ pub struct Equal {
 /// What a filter says about an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It matches.
+    /// The entry matches.
     Taken,
-    /// It does not match.
+    /// The entry does not match.
     Left,
     /// A condition refers to a place within a value that is not JSON, so it is undecided.
     Unjudged(Unjudged),

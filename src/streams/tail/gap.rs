@@ -6,12 +6,12 @@ use crate::model::{EntryId, Name, StreamInfo, entries};
 /// Entries that were trimmed or deleted before they were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// They came after this id.
+    /// The missing entries came after this id.
     pub from: EntryId,
-    /// They came before this entry, the first that still exists; `None` when none is left.
+    /// The missing entries came before this entry, the first that still exists; `None` when none is left.
     pub to: Option<EntryId>,
-    /// How many there were; `None` when the stream was deleted or recreated, so that the number is unknown. Then `to`
-    /// is the first entry of the new stream, whatever its id.
+    /// How many entries are missing; `None` when the stream was deleted or recreated, so that the number is unknown.
+    /// Then `to` is the first entry of the new stream, whatever its id.
     pub count: Option<u64>,
 }
 
@@ -52,7 +52,7 @@ pub(super) enum Continuity {
     /// The stream now ends before what was read, on another server process: it was recreated, or the server has lost
     /// entries.
     Shorter(EntryId),
-    /// It cannot be known.
+    /// It is unknown whether entries are missing.
     Unknown,
 }
 
@@ -68,7 +68,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// At `position`, in a stream with these figures. Without the figures, missing entries cannot be detected.
+    /// The position in a stream with these figures. Without the figures, missing entries cannot be detected.
     pub(super) fn at(position: EntryId, info: Option<&StreamInfo>) -> Self {
         let newest = info.map_or(EntryId::MIN, |info| info.last_generated_id);
         let is_end = newest == position;
@@ -79,7 +79,7 @@ impl Place {
         }
     }
 
-    /// In a stream that does not exist yet.
+    /// The position in a stream that does not exist yet.
     pub(super) fn before_any(position: EntryId) -> Self {
         Self {
             position,
@@ -128,7 +128,7 @@ impl Place {
         info.last_generated_id < self.newest || has_fewer
     }
 
-    /// The stream has these figures, was recreated under the same name, and is read from its first entry.
+    /// Sets the figures of a stream that was recreated under the same name, and is read from its first entry.
     pub(super) fn begin_again(&mut self, info: &StreamInfo) -> Gap {
         let first = info.first.as_ref().map(|entry| entry.id);
         let gap = Gap {

@@ -82,7 +82,7 @@ impl<'d> Given<'d> {
         span.unwrap_or_default()
     }
 
-    /// What it is, in a word.
+    /// The type of the value, in a word.
     fn kind(self) -> &'static str {
         match self {
             Self::OfKey(TomlItem::ArrayOfTables(_)) => "array",

@@ -239,7 +239,7 @@ fn what_contradicts_itself_is_refused_at_its_line() {
         ),
         (
             "[groups.x]\nname = \"event-processors\"\nstream = \"events.normalized\"",
-            "t.toml:1: group `event-processors`: is there twice on `events.normalized`",
+            "t.toml:1: group `event-processors`: is declared twice on `events.normalized`",
         ),
     ] {
         assert_eq!(errors(text), [expected], "{text}");

@@ -12,7 +12,7 @@ pub(super) struct Flat {
     /// The positions of `id`, if it is a text, and of `fields`, if it is an object, a list or `null`.
     id: Option<usize>,
     fields: Option<usize>,
-    /// Whether it has another member that a whole entry has.
+    /// Whether the object has another member that a whole entry has.
     has_place: bool,
 }
 
@@ -35,7 +35,7 @@ impl Flat {
         }
     }
 
-    /// The position of a whole entry's fields, if it is one.
+    /// The position of a whole entry's fields, if the object is a whole entry.
     pub(super) fn whole_entry(&self, members: &[Pair<'_>], start: usize) -> Option<usize> {
         let (id, fields) = (self.id?, self.fields?);
         let is_whole = self.has_place || members.len() - start == 2;

@@ -37,7 +37,7 @@ pub const RESERVED_PREFIXES: [&[u8]; 2] = [b"_dlq_", b"_ucp_"];
 /// An entry that may be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Its fields, including those that were filled in.
+    /// The fields of the entry, including those that were filled in.
     pub fields: Fields,
     /// Warnings about values that are accepted.
     pub warnings: Vec<Warning>,
@@ -53,7 +53,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Clears it, and keeps the allocated memory.
+    /// Clears the findings, and keeps the allocated memory.
     pub fn clear(&mut self) {
         self.invalid.clear();
         self.warnings.clear();

@@ -15,7 +15,7 @@ use super::text::{Text, bytes, reason, value_text};
 use super::{Invalid, Oddity, Pair, Rule};
 use crate::model::{EntryId, decoded, key_of, name_of_key};
 
-/// Whether `id` is the text of an entry's id, with both of its numbers.
+/// Whether `id` is the text of an entry id, with both of its numbers.
 pub fn is_entry_id(id: &[u8]) -> bool {
     let text = std::str::from_utf8(id).unwrap_or_default();
     text.contains('-') && text.parse::<EntryId>().is_ok()

@@ -12,7 +12,7 @@ pub struct Invalid {
     pub field: Name,
     /// The rule it breaks.
     pub rule: Rule,
-    /// The beginning of its value, escaped, at most [`EXCERPT_CHARS_MAX`] characters.
+    /// The beginning of the value, escaped, at most [`EXCERPT_CHARS_MAX`] characters.
     pub value: Option<String>,
 }
 
@@ -60,11 +60,11 @@ impl fmt::Display for Invalid {
 /// A rule that a field or an entry can break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// The line is not a JSON object; what is wrong with it.
+    /// The line is not a JSON object, for this reason.
     NotAnObject(String),
-    /// A list that is not one of pairs; what is wrong with it.
+    /// A list is not one of pairs, for this reason.
     NotPairs(String),
-    /// The fields of a whole entry are not in the printed form; what is wrong with them.
+    /// The fields of a whole entry are not in the printed form, for this reason.
     NotPrinted(String),
     /// A value that should be base64 and is not.
     NotBase64,
@@ -172,7 +172,7 @@ pub struct Warning {
     pub field: Name,
     /// What is noteworthy about it.
     pub oddity: Oddity,
-    /// The beginning of its value, escaped, at most [`EXCERPT_CHARS_MAX`] characters.
+    /// The beginning of the value, escaped, at most [`EXCERPT_CHARS_MAX`] characters.
     pub value: String,
 }
 

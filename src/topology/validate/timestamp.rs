@@ -5,11 +5,11 @@ use crate::model::Written;
 /// A timestamp that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadTimestamp {
-    /// It already has the written form, and is kept byte for byte.
+    /// The text already has the written form, and is kept byte for byte.
     AsWritten,
-    /// It must be rewritten to this.
+    /// The text must be rewritten to this form.
     Rewritten(String),
-    /// The same; it had no offset, so UTC was assumed.
+    /// The text must be rewritten to this form; it had no offset, so UTC was assumed.
     WithoutOffset(String),
 }
 

@@ -168,7 +168,7 @@ fn needed(pieces: &[Piece], value_most: usize) -> usize {
     pieces.iter().map(each).sum::<usize>() + pieces.len().saturating_sub(1)
 }
 
-/// The greatest width of a value with which all fields fit, though never less than `LEAST`.
+/// The greatest width of a value with which all fields fit, but never less than `LEAST`.
 fn share(pieces: &[Piece], room: usize) -> usize {
     let names: usize = pieces.iter().map(Piece::named).sum();
     let mut left = room.saturating_sub(names + pieces.len().saturating_sub(1));

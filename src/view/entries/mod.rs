@@ -48,7 +48,7 @@ pub struct EntryWriter {
     /// Indexes of those fields that no entry has had so far.
     unseen: Vec<usize>,
     begun: bool,
-    /// The number of entries whose fields were shown in a different order.
+    /// The number of entries whose fields were shown in another order than they have.
     regrouped: Cell<u64>,
 }
 
@@ -368,8 +368,8 @@ impl EntryWriter {
     }
 }
 
-/// Appends fields, a line each, names and values in columns; on a terminal JSON is indented, and a value that is too long for the
-/// screen goes on under itself.
+/// Appends fields, one per line, with names and values aligned; on a terminal JSON is indented, and a value that is too
+/// long for the screen continues below itself.
 pub(super) fn push_fields<A: AsRef<[u8]>, B: AsRef<[u8]>>(
     out: &mut Vec<u8>,
     fields: &[(A, B)],

@@ -9,7 +9,7 @@ use crate::topology::{Level, Measure, Threshold};
 use crate::view::cell::Shown as _;
 use crate::view::{Report, Section};
 
-/// Below the word that says how bad it is.
+/// The indent of the text below the word for the severity.
 const MARGIN: &str = "          ";
 
 impl Report for CheckReport {
@@ -54,7 +54,7 @@ fn head(section: &mut Section<'_>, verdict: Severity, summary: &str) {
     section.line(tone(verdict), &head);
 }
 
-/// Each finding with why it matters and what to type next.
+/// Each finding with the reason why it matters and the command to type next.
 fn paragraphs(section: &mut Section<'_>, findings: &[Finding]) {
     let shown = section.shown_of(findings.len());
     // What is not shown is compared, too: it may be shown the next time.

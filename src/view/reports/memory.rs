@@ -1,4 +1,4 @@
-//! `memory`: the streams, then what they take in all.
+//! `memory`: the streams, then the totals.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use crate::model::{Column, Problem, Row as _};
 use crate::streams::memory::{MemoryReport, StreamMemory};
 use crate::view::{Report, Section};
 
-/// All that `memory` has to say. A person gets the whole of it; line-based formats the streams.
+/// The output of `memory`. People get all of it; line-based formats get the streams.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct MemoryView<'a>(pub &'a MemoryReport);

@@ -72,7 +72,7 @@ pub struct Pending<'a> {
 pub enum PendingParts {
     /// The entries, and their fields.
     Entries,
-    /// Only as many entries as are listed by default.
+    /// The report without a request for certain parts: it lists as many entries as by default.
     Listed,
     /// None.
     Summary,
@@ -280,7 +280,7 @@ impl PendingReport {
         section.part(&rows, self.left_out())
     }
 
-    /// Those that hold something.
+    /// The consumers that hold pending entries.
     fn holders(&self) -> impl Iterator<Item = &Holding> {
         self.consumers.iter().filter(|it| it.pending > 0)
     }

@@ -5,39 +5,39 @@ use crate::streams::inspect::deliveries_cell;
 use crate::streams::repair::{Outcome, Repaired};
 
 report! {
-    /// An entry, and what happened to it.
+    /// An entry, and the result of the change.
     #[derive(Debug)]
     pub struct Changed ranked by rank_by_outcome {
         /// The entry.
         pub id: EntryId => whole("ID"),
-        /// When it was added, by its id.
+        /// When the entry was added, by its id.
         pub time: Option<Time>,
         /// What happened to it.
         pub outcome: Outcome => whole("OUTCOME"),
-        /// The consumer that held it when it was looked at; `null` also when no consumer held it.
+        /// The consumer that held the entry when it was looked up; `null` also when no consumer held it.
         pub consumer: Option<Name> => text("WAS HELD BY"),
-        /// How long it had been idle then.
+        /// How long the entry had been idle then.
         pub idle_ms: Option<u64> => millis("IDLE"),
-        /// How often it had been delivered; `null` also when it was given up for good.
+        /// How often the entry had been delivered; `null` also when it was given up for good.
         pub deliveries: Option<u64> => number("DELIVERIES")
             by |row| deliveries_cell(row.deliveries, row.is_fatal),
-        /// Whether it was given up for good (`XNACK … FATAL`).
+        /// Whether the entry was given up for good (`XNACK … FATAL`).
         pub is_fatal: bool,
-        /// Its id in the stream it was added to.
+        /// The entry's new id in the stream to which it was added.
         pub new_id: Option<EntryId> => whole("NEW ID"),
-        /// When it was added there, by that id.
+        /// When the entry was added there, by its new id.
         pub new_time: Option<Time>,
         /// The stream that the id belongs to.
         pub stream: Name => text("STREAM", wide),
         /// The reason, if there is more to say.
         pub detail: Option<String> => text("DETAIL", wide),
-        /// Its fields, if the operation has them.
+        /// The entry's fields, if the operation has them.
         pub fields: Option<Body> => text("FIELDS", wide),
     }
 }
 
 impl Changed {
-    /// Entries without the wanted result come first.
+    /// Entries without the result that was asked for come first.
     fn rank_by_outcome(&self) -> u64 {
         self.outcome.is_done().into()
     }

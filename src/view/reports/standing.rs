@@ -1,4 +1,4 @@
-//! `explain` and `trace`: entries, and how each stands with the groups of its stream.
+//! `explain` and `trace`: entries, and the standing of each with the groups of its stream.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::streams::standing::{
 };
 use crate::streams::trace::{Hop, HopState, TraceReport};
 
-/// How one entry stands with a group, where the entry was named above.
+/// The standing of one entry with a group, below a heading that names the entry.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 struct OfOne<'a>(&'a GroupStanding);
@@ -67,11 +67,11 @@ impl Report for ExplainReport {
             group_lines(section, &self.groups);
         }
         if let Some(letter) = &self.provenance {
-            section.heading("what it says of itself, as a dead letter");
+            section.heading("the record of this dead letter");
             section.object(&Alone(letter))?;
         }
         if is_picked || !self.journal.is_empty() {
-            section.heading("what workers recorded of it");
+            section.heading("what workers recorded about it");
             section.list(&self.journal)?;
         }
         if is_picked || !self.dead_letters.is_empty() {
@@ -114,7 +114,7 @@ impl Report for TraceReport {
             group_lines(section, &self.groups);
         }
         if is_picked || !self.journal.is_empty() {
-            section.heading("what workers recorded of them");
+            section.heading("what workers recorded about them");
             section.list(&self.journal)?;
         }
         if section.for_people() {
@@ -130,7 +130,7 @@ impl Report for TraceReport {
 }
 
 impl TraceReport {
-    /// What was found, and how long it took from the first to the last that is no dead letter.
+    /// How many entries were found, and the time from the first to the last one that is not a dead letter.
     fn head(&self) -> String {
         let least = if self.has_more { "at least " } else { "" };
         let found = entries(self.hops.len());
@@ -155,7 +155,7 @@ const fn tone(state: EntryState) -> Tone {
     }
 }
 
-/// What each standing is known from, and what to type next.
+/// The facts on which each standing is based, and the commands to type next.
 fn group_lines(section: &mut Section<'_>, groups: &[GroupStanding]) {
     const LINES_MAX: usize = 10;
     let has_several = groups.iter().any(|it| it.id != groups[0].id);
@@ -178,7 +178,7 @@ fn group_lines(section: &mut Section<'_>, groups: &[GroupStanding]) {
     }
 }
 
-/// What was looked at, and how far.
+/// The searches that were made, and how far each went.
 fn searched_lines(section: &mut Section<'_>, searched: &[Searched], since: Option<Time>) {
     section.heading("looked at");
     let is_empty = |it: &&Searched| it.looked_at == 0 && it.is_whole();
@@ -205,12 +205,12 @@ fn searched_lines(section: &mut Section<'_>, searched: &[Searched], since: Optio
     }
 }
 
-/// ` since 2026-…`, where it is not all of a stream.
+/// The text ` since 2026-…`, unless the whole stream was read.
 fn since_text(since: Option<Time>) -> String {
     since.map_or_else(String::new, |it| format!(" since {it}"))
 }
 
-/// What was looked at of a stream, in words; of entries since this time.
+/// How far a stream was searched, in words; the search ended at entries of this time.
 pub fn searched_text(searched: &Searched, since: Option<Time>) -> String {
     let Searched {
         stream,
@@ -241,13 +241,13 @@ pub fn searched_text(searched: &Searched, since: Option<Time>) -> String {
             format!("{count} of `{stream}`, all there are{since}: {wanted}")
         }
         SearchEnd::Limit => {
-            format!("{count} of `{stream}`{reached}: {wanted}; --count N looks at more")
+            format!("{count} of `{stream}`{reached}: {wanted}; --count N searches more")
         }
         SearchEnd::Enough => {
             format!("{count} of `{stream}`{reached}: {wanted}, and there are more")
         }
         SearchEnd::Stopped => {
-            format!("{count} of `{stream}`{reached}, then it was stopped: {wanted}")
+            format!("{count} of `{stream}`{reached}, then the search was stopped: {wanted}")
         }
         SearchEnd::NotAStream => format!("nothing of `{stream}`: the key is not a stream"),
         SearchEnd::Denied => format!("nothing of `{stream}`: the user may not read it"),

@@ -1,4 +1,4 @@
-//! `stats`: the values or the fields, then entries over time, then what they are in all.
+//! `stats`: the values or the fields, then entries over time, then the totals.
 
 use serde::Serialize;
 
@@ -9,12 +9,12 @@ use crate::view::{Report, Section};
 /// Columns of the longest bar.
 const BAR: u64 = 30;
 
-/// All that `stats` has to say. A person gets the whole of it; line-based formats the values, or the fields.
+/// The output of `stats`. People get all of it; line-based formats get the values, or the fields.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct StatsView<'a>(pub &'a StatsReport);
 
-/// A stretch of time with its bar.
+/// An interval of time with its bar.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 struct WithBar<'a> {
     #[serde(flatten)]
@@ -53,7 +53,8 @@ impl StatsView<'_> {
     }
 }
 
-/// A bar for so many of `most`; what is there has one.
+/// The bar for this many entries, when the longest bar stands for `most`; it is never empty unless there are no
+/// entries.
 fn bar(entries: u64, most: u64) -> String {
     let length = u128::from(entries) * u128::from(BAR) / u128::from(most.max(1));
     let length = usize::try_from(length).unwrap_or_default();

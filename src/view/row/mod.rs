@@ -14,7 +14,7 @@ use super::text::push_line;
 use super::{Cell, Changes, Column, Options, Row, Shown as _, Tone};
 use crate::model::{Format, Kind, Name, Problem};
 
-/// How far the lines of a note below a list are set in that follow its first one.
+/// How far the continuation lines of a note below a list are indented.
 const NOTE_INDENT: usize = 2;
 
 /// Shows a whole list, on a screen in the order of its rows' ranks. Returns what must still be said about rows that
@@ -118,14 +118,14 @@ impl<R: Row> RowWriter<R> {
         })
     }
 
-    /// The same, with a note for people about what is left out below the list, whatever its format.
+    /// The same writer, with a note for people about rows that are left out, below the list in any format.
     #[must_use]
     pub(super) fn telling_cut(mut self, tells_cut: bool) -> Self {
         self.tells_cut = tells_cut;
         self
     }
 
-    /// Leaves the columns out that say nothing where no row has a value in them; these are all the rows there are.
+    /// Leaves out columns that are marked to be shown only when some row has a value in them. `rows` must be all rows.
     fn leave_empty_out(&mut self, rows: &[R]) {
         if self.options.format != Format::Table || !self.options.columns.is_empty() {
             return;
@@ -146,7 +146,8 @@ impl<R: Row> RowWriter<R> {
         self.chosen.retain(|_| places.next() == Some(&false));
     }
 
-    /// Records that there are this many more rows which are not passed to it; with `is_least` there may be even more.
+    /// Records that there are this many more rows that are not passed to the writer; with `is_least` there may be even
+    /// more.
     pub fn leave_out(&mut self, count: u64, is_least: bool) {
         self.list.leave_out(count, is_least);
         if let Some(list) = self.compared.as_ref().filter(|_| count > 0 || is_least) {
@@ -243,7 +244,7 @@ impl<R: Row> RowWriter<R> {
     }
 
     /// Appends the end of the list. On a screen, this includes how many rows are not shown; elsewhere it is returned,
-    /// to be said in another place. An empty list is `[]`, or its header.
+    /// so that the caller can print it. An empty list is `[]`, or its header.
     ///
     /// # Errors
     /// As [`RowWriter::page`].
@@ -333,7 +334,7 @@ fn cells_of(cells: &[Cell], chosen: &[usize], format: Format) -> Vec<Cell> {
 enum Keys<'a> {
     All,
     Only(Vec<&'a Name>),
-    /// `--names`: only the value of this one.
+    /// The only column that `--names` prints.
     Value(&'a str),
 }
 

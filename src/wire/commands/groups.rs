@@ -8,7 +8,7 @@ use crate::wire::request::{Request, count};
 /// Where a new group begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupStart {
-    /// After this id; `0-0` is everything.
+    /// After the entry with this id; `0-0` is before the first entry.
     After(EntryId),
     /// Only entries that are added from now on (`$`).
     New,

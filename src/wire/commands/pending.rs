@@ -15,7 +15,7 @@ pub struct PendingFilter<'a> {
     pub end: EntryId,
     /// Only those of this consumer.
     pub consumer: Option<&'a Name>,
-    /// Only those idle for at least this long. The server looks at every pending entry to find them.
+    /// Only entries that have been idle for at least this long. The server looks at every pending entry to find them.
     pub idle_min: Option<Duration>,
     /// The greatest number of rows.
     pub count_max: usize,

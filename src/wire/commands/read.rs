@@ -44,13 +44,13 @@ pub fn xrevrange(
 pub struct Extent {
     /// Entries.
     pub entries: usize,
-    /// Bytes of their names and values.
+    /// The total size of the names and values.
     pub bytes: usize,
-    /// The id of the last one.
+    /// The id of the last entry.
     pub last: Option<EntryId>,
 }
 
-/// As [`xrange`], but keeps only the size of the range.
+/// As [`xrange`], but keeps only the number and the size of the entries.
 pub fn xrange_extent(
     stream: &Name,
     start: EntryId,

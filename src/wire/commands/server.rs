@@ -117,11 +117,11 @@ pub fn config_get(names: &[&str]) -> Request<Vec<(String, String)>> {
 pub struct SlowCall {
     /// When it was called, in seconds since the Unix epoch, by the server's clock.
     pub at_s: u64,
-    /// How long it held the server, in microseconds.
+    /// How long it blocked the server, in microseconds.
     pub micros: u64,
     /// The command, without its arguments.
     pub command: String,
-    /// The address of the client, and its name where it has one.
+    /// The address of the client, and its name if it has one.
     pub client: String,
 }
 
@@ -226,7 +226,7 @@ pub fn documented(commands: &[&str]) -> Request<Vec<(String, Vec<String>)>> {
     request
 }
 
-/// The words with which a command's options begin, wherever its documentation has them.
+/// The words with which a command's options begin, at any depth of its documentation.
 fn tokens_in<'a, N: crate::wire::node::Node<'a>>(docs: N, tokens: &mut Vec<String>) {
     let mut is_token = false;
     for child in docs.children() {
@@ -244,7 +244,7 @@ fn tokens_in<'a, N: crate::wire::node::Node<'a>>(docs: N, tokens: &mut Vec<Strin
     }
 }
 
-/// As [`memory_usage`], estimated from so many of its parts (`SAMPLES`).
+/// As [`memory_usage`], estimated from this many of the key's nodes (`SAMPLES`).
 pub fn memory_usage_of(key: &Name, samples: u32) -> Request<Option<u64>> {
     memory_usage(key).arg("SAMPLES").arg(samples)
 }

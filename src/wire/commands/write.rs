@@ -27,7 +27,8 @@ pub fn xadd<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     request
 }
 
-/// `XADD … MINID ~`: appends an entry with a generated id, cutting about all before `since` (whole nodes only).
+/// `XADD … MINID ~`: appends an entry with a generated id, and trims most entries with ids before `since` (whole nodes
+/// only).
 pub fn xadd_since<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     stream: &Name,
     since: EntryId,

@@ -39,12 +39,12 @@ impl<'a> Reply<'a> {
         self.texts().len()
     }
 
-    /// Whether a whole reply may have these bytes in one of its texts; where it says no, none has.
+    /// Whether a text of the reply may contain these bytes. If the result is `false`, none does.
     pub(in crate::wire) fn holds(&self, finder: &Finder<'_>) -> bool {
         finder.find(self.texts()).is_some()
     }
 
-    /// A whole reply as it came, from its first text to its last.
+    /// The bytes of a whole reply as they were received, from its first text to its last.
     fn texts(&self) -> &'a [u8] {
         let is_text = |slot: &&Slot| slot.tag == Tag::Text;
         let first = self.slots.iter().find(is_text);

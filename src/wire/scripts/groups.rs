@@ -34,7 +34,7 @@ impl GroupSeen<'_> {
 /// The result of a change to a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupChange {
-    /// It was made.
+    /// The change was made.
     Done,
     /// The group does not exist (any more).
     Gone,
@@ -112,9 +112,9 @@ pub fn delete_group(seen: GroupSeen<'_>, is_forced: bool) -> ScriptCall<GroupCha
 /// The result for a consumer that was to be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pruned {
-    /// It does not exist any more.
+    /// The consumer does not exist any more.
     Done,
-    /// It has pending entries, and was kept.
+    /// The consumer has pending entries, and was kept.
     Held,
 }
 

@@ -24,8 +24,8 @@ pub struct Note {
     pub reason: String,
 }
 
-/// Records entries of `consumer` that have been in flight for long, and deletes its records of entries that are
-/// `over`. Returns how many could not be recorded, because there is no room for more, or no memory.
+/// Records entries of `consumer` that have been in flight for long, and deletes its records of entries that are `over`.
+/// Returns how many could not be recorded, because there is no room for more records, or no memory on the server.
 pub fn note_in_flight(
     key: &Name,
     consumer: &Name,

@@ -9,11 +9,11 @@ use crate::wire::error::Error;
 /// The holder of the lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeaseHolder {
-    /// This worker holds it, from now on for its time to live.
+    /// This worker holds the lease, from now on for its time to live.
     Us,
     /// Nobody: it was released.
     Nobody,
-    /// Another worker holds it for this long, unless it renews it.
+    /// Another worker holds the lease for this long, unless it renews it.
     Other {
         /// The other worker's token.
         token: String,

@@ -1,4 +1,4 @@
--- Looks whether entries left the stream before they were delivered to a group, and records that before anything reads on: a
+-- Finds out whether entries were trimmed or deleted before they were delivered to a group, and records that before anything reads on: a
 -- tombstone in the dead-letter stream and the total beside the stream. Reads are then counted as if the group had been
 -- delivered what it lost, so that a gap is found once, whoever looks and however the server counts.
 -- KEYS: stream, dead-letter stream, the kept losses. ARGV: token, group, consumer, RFC 3339 time, the run of a server that

@@ -1,4 +1,4 @@
-//! Entries that left a stream before they were delivered to a group: finds, records and accepts them.
+//! Finds, records and accepts the loss of entries that were trimmed or deleted before they were delivered to a group.
 
 use super::{Script, ScriptCall, fenced, next_id, next_text, script, status};
 use crate::model::{EntryId, Lag, Name, Time};
@@ -26,14 +26,14 @@ pub struct LossesOf<'a> {
     pub reason: &'a str,
 }
 
-/// Entries that left the stream before they were delivered.
+/// Entries that were trimmed or deleted before they were delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// How many: [`Lag::Known`], or [`Lag::AtMost`] when some may have been deleted on purpose.
+    /// How many entries: [`Lag::Known`], or [`Lag::AtMost`] when some may have been deleted on purpose.
     pub entries: Lag,
-    /// The last id that was delivered before them.
+    /// The last id that was delivered before the lost entries.
     pub from: EntryId,
-    /// The first entry that is still there after them, or the last id of a stream that is empty.
+    /// The first entry that is still in the stream after the lost ones, or the last id of a stream that is empty.
     pub to: EntryId,
 }
 
@@ -51,7 +51,7 @@ pub enum Looked {
 /// The number of entries up to a position in the middle of a stream, if it was counted.
 pub type Counted = Option<(EntryId, u64)>;
 
-/// Looks for entries that left the stream before they were delivered to the group, and records them.
+/// Looks for entries that were trimmed or deleted before they were delivered to the group, and records them.
 pub fn record_losses(
     of: LossesOf<'_>,
     fence: Option<&Fence>,

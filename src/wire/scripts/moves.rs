@@ -20,20 +20,20 @@ pub enum Move {
         /// Whether the body had been trimmed, so that a tombstone was written instead.
         is_tombstone: bool,
     },
-    /// It does not exist (any more), or is not pending.
+    /// The entry does not exist (any more), or is not pending.
     Gone,
-    /// Another consumer holds it, or it was delivered again.
+    /// Another consumer holds the entry, or it was delivered again.
     Moved {
         /// The consumer that holds it.
         owner: Name,
         /// Its delivery count.
         deliveries: u64,
     },
-    /// It has no body to move; nothing was changed.
+    /// The entry has no body to move; nothing was changed.
     Bodiless,
     /// The destination does not exist; nothing was changed.
     NoDestination,
-    /// A rule refused it; nothing was changed.
+    /// A rule refused the move; nothing was changed.
     Refused(String),
 }
 

@@ -12,11 +12,11 @@ use crate::wire::error::Error;
 pub enum Once {
     /// Added.
     New(EntryId),
-    /// It was added before, with this id.
+    /// The entry was added before, with this id.
     Known(EntryId),
-    /// Its key was used before for other fields, stored with this id. Nothing was written.
+    /// The entry's key was used before for other fields, stored with this id. Nothing was written.
     Conflict(EntryId),
-    /// A rule refused it. Nothing was written.
+    /// A rule refused the entry. Nothing was written.
     Refused(String),
 }
 

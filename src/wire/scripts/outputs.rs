@@ -35,7 +35,7 @@ pub enum Effect {
         /// Its delivery count.
         deliveries: u64,
     },
-    /// A rule refused it. Nothing was written.
+    /// A rule refused the write. Nothing was written.
     Refused(String),
 }
 

@@ -26,11 +26,11 @@ pub struct Policies {
 /// Whether a worker's claim idle is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// It is.
+    /// The claim idle is published.
     Done,
-    /// So many others are that there is no room for another.
+    /// There is no room for this value, because so many other workers have published theirs.
     Full,
-    /// The server has no memory for it; an earlier value is kept.
+    /// The server has no memory for the value; an earlier value is kept.
     NoMemory,
 }
 

@@ -1,4 +1,4 @@
--- Deletes consumers that hold nothing. KEYS: stream. ARGV: token, group, names.
+-- Deletes consumers that have no pending entries. KEYS: stream. ARGV: token, group, names.
 -- Returns for each name 'ok' or 'held' (it holds entries). How long each has rested only the list of all consumers
 -- says, which takes as long as there are consumers: whoever calls this has looked.
 local s, g = KEYS[1], ARGV[2]

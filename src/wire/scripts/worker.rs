@@ -9,7 +9,7 @@ use crate::wire::decode;
 use crate::wire::error::{Error, Result};
 use crate::wire::node::Node;
 
-/// The consumer whose leases they are, and the fence they are under.
+/// The consumer that holds the leases, and the fence that protects their writes.
 #[derive(Clone, Copy, Debug)]
 pub struct Holder<'a> {
     /// The stream.
@@ -34,7 +34,7 @@ impl Holder<'_> {
 /// An entry's lease: its id and the delivery count under which it is held.
 pub type Lease = (EntryId, u64);
 
-/// Acknowledges the entries that are still held; returns for each lease whether it was.
+/// Acknowledges the entries whose leases are still held. Returns for each lease whether its entry was acknowledged.
 pub fn acknowledge(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<bool>> {
     static SCRIPT: Script = script!(ack);
     let mut call = holder.call(&SCRIPT, |command, value| {
@@ -64,10 +64,10 @@ pub struct ExpectedPending {
 pub enum CountMode {
     /// The delivery count goes up by one.
     Raise,
-    /// It stays.
+    /// The delivery count stays as it is.
     Keep,
-    /// The delivery count becomes 1, as after a first delivery. A consumer that held the entry under that count
-    /// before takes its lease for valid.
+    /// The delivery count becomes 1, as after a first delivery. A consumer that held the entry under that count before
+    /// believes that its lease is still valid.
     Reset,
 }
 
@@ -84,30 +84,30 @@ impl CountMode {
 /// The result for one entry of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// It is held now, with this delivery count.
+    /// The holder's consumer holds the entry now, with this delivery count.
     Held {
         /// The count after the claim.
         deliveries: u64,
         /// The body.
         fields: Fields,
     },
-    /// It is no longer pending.
+    /// The entry is no longer pending.
     Gone,
-    /// Another consumer holds it, or it was delivered again.
+    /// Another consumer holds the entry, or it was delivered again.
     Moved {
         /// The consumer that holds it.
         owner: Name,
         /// Its delivery count.
         deliveries: u64,
     },
-    /// It was delivered too recently.
+    /// The entry was delivered too recently.
     Fresh {
         /// The consumer that holds it.
         owner: Name,
         /// Its delivery count.
         deliveries: u64,
     },
-    /// Its body was trimmed; it stays pending.
+    /// The entry's body was trimmed; the entry stays pending.
     Ghost {
         /// The consumer that holds it.
         owner: Name,
@@ -182,11 +182,11 @@ fn claim_outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<Claim> {
 pub enum LeaseState {
     /// Done as asked.
     Done,
-    /// Another consumer holds it, or it was delivered again.
+    /// Another consumer holds the entry, or it was delivered again.
     Lost,
-    /// It is not pending any more.
+    /// The entry is not pending any more.
     Gone,
-    /// The body was trimmed; it stays pending.
+    /// The entry's body was trimmed; the entry stays pending.
     Ghost,
 }
 
@@ -216,9 +216,9 @@ pub fn renew(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<LeaseState>
 /// The result for an entry that was not pending any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TakenBack {
-    /// It is pending for the holder's consumer again.
+    /// The entry is pending for the holder's consumer again.
     Done,
-    /// It is pending for some consumer.
+    /// The entry is pending for some consumer.
     Held,
     /// Its body was trimmed.
     Ghost,

@@ -24,7 +24,7 @@ pub(super) use mismatch::{is_spoken, without_tls_here};
 pub(super) use reasons::refused_client;
 
 /// Trusted authorities and the client certificate. The files are PEM and are read at every connect, so that a renewed
-/// certificate is used without a restart.
+/// certificate takes effect without a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
     /// The file with the certificates of the authorities to trust, instead of the system's.

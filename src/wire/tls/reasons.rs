@@ -53,29 +53,32 @@ fn of_certificate(why: &CertificateError, address: &str, options: &TlsOptions) -
                 names(presented),
                 escaped(expected.to_str().as_bytes())
             ),
-            "connect by a name that the certificate contains",
+            "connect with a host name that the certificate contains",
         ),
         C::NotValidForName => (
             "is for another name".to_owned(),
-            "connect by a name that the certificate contains",
+            "connect with a host name that the certificate contains",
         ),
         C::ExpiredContext { not_after, .. } => (
             format!("expired at {}", moment(*not_after)),
-            "renew it on the server; if it is valid, set this machine's clock",
+            "renew the certificate on the server; if it is still valid, correct this machine's clock",
         ),
         C::Expired => (
             "has expired".to_owned(),
-            "renew it on the server; if it is valid, set this machine's clock",
+            "renew the certificate on the server; if it is still valid, correct this machine's clock",
         ),
         C::NotValidYetContext { not_before, .. } => (
             format!("is not valid before {}", moment(*not_before)),
-            "set this machine's clock, or wait",
+            "correct this machine's clock, or wait until the certificate is valid",
         ),
         C::NotValidYet => (
             "is not valid yet".to_owned(),
-            "set this machine's clock, or wait",
+            "correct this machine's clock, or wait until the certificate is valid",
         ),
-        C::Revoked => ("was revoked".to_owned(), "renew it on the server"),
+        C::Revoked => (
+            "was revoked".to_owned(),
+            "renew the certificate on the server",
+        ),
         other => (
             format!("cannot be trusted: {other}"),
             "look at the server's certificate and its chain",

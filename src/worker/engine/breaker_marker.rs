@@ -16,7 +16,7 @@ const SAID_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct BreakerMarker {
     open: OpenBreaker,
-    /// When it is to be renewed.
+    /// When the marker is to be renewed.
     next: Instant,
 }
 
@@ -26,7 +26,7 @@ impl BreakerMarker {
         Self { open, next }
     }
 
-    /// When it is to be renewed.
+    /// When the marker is to be renewed.
     pub(super) fn next(&self) -> Instant {
         self.next
     }

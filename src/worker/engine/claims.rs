@@ -9,13 +9,13 @@ use crate::wire::{Claim, CountMode, Error, ErrorKind, ExpectedPending, claim};
 use crate::worker::state::in_hand::Delivery;
 use crate::worker::state::settlement::{Settlement, What};
 
-/// Whose entries are claimed.
+/// The consumers whose entries are claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whose {
     /// Entries of this consumer.
     Own,
-    /// Entries of consumers that seem to be dead. Only entries that are still idle for long enough when they are
-    /// claimed are taken, because a worker that was thought dead may have renewed its leases in the meantime.
+    /// Entries of consumers that seem to be dead. Only entries that have still been idle for long enough at the
+    /// time of the claim are taken, because a worker that seemed dead may have renewed its leases in the meantime.
     Others,
 }
 

@@ -66,7 +66,7 @@ impl Engine {
         }
     }
 
-    /// Whether everything that this worker was asked for is done.
+    /// Whether this worker has done everything that it was asked to do.
     pub(super) fn is_done(&self) -> bool {
         let is_settled =
             self.hand.running() == 0 && self.settlements.is_empty() && self.riding.is_empty();

@@ -13,17 +13,17 @@ pub(super) const LEASE: Duration = Duration::from_secs(15);
 /// How often it is renewed, and how often a stand-by worker tries to take it.
 const RENEWAL: Duration = Duration::from_secs(4);
 
-/// How soon it is requested again after it was found to be lost.
+/// How soon the lease is requested again after it was found to be lost.
 const LOST_PAUSE: Duration = Duration::from_millis(100);
 
-/// The change that looking at the lease brought.
+/// How this worker's role changed when the lease was requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     /// This worker has become the active one.
     Won,
     /// This worker is no longer the active one.
     Lost,
-    /// It starts as a stand-by worker.
+    /// The worker starts as a stand-by worker.
     StandsBy,
     /// No change.
     Same,
@@ -34,9 +34,9 @@ pub(super) enum Turn {
 pub(super) struct Lease {
     fence: Fence,
     held_since: Option<Instant>,
-    /// Whether another worker was seen to hold it.
+    /// Whether another worker was seen to hold the lease.
     is_of_another: bool,
-    /// The consumer of the worker that held it last.
+    /// The consumer of the worker that held the lease last.
     predecessor: Option<Name>,
     /// Whether the engine was last told that it is the active one; `None` before it was told anything.
     is_active: Option<bool>,
@@ -76,12 +76,12 @@ impl Lease {
         self.held_until().is_some_and(|until| now < until)
     }
 
-    /// The time until which it is held if it is not renewed; `None` when it is not held.
+    /// The time until which the lease is held if it is not renewed; `None` when it is not held.
     pub(super) fn held_until(&self) -> Option<Instant> {
         self.held_since.map(|since| since + LEASE)
     }
 
-    /// Records whether the lease is held, and returns what that changes.
+    /// Records whether the lease is held. Returns how this changes the worker's role.
     pub(super) fn turned(&mut self, is_held: bool) -> Turn {
         match (self.is_active.replace(is_held), is_held) {
             (None | Some(false), true) => Turn::Won,
@@ -100,7 +100,7 @@ impl Lease {
         self.is_of_another
     }
 
-    /// Takes or renews the lease. Returns who has it.
+    /// Takes or renews the lease. Returns which worker holds it.
     pub(super) async fn take(&mut self, connection: &Connection) -> Result<LeaseHolder, Error> {
         let asked_at = Instant::now();
         // A try that failed says nothing: the next one follows as soon as the server can be used.

@@ -16,7 +16,7 @@ const ROWS_MAX: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Inheritance {
     predecessor: Option<Name>,
-    /// Whether some of them are due; nothing new is read before these are claimed.
+    /// Whether some of these entries are due; no new entries are read before they are claimed.
     is_due: bool,
 }
 
@@ -32,7 +32,7 @@ impl Inheritance {
         self.predecessor.as_ref() == Some(owner)
     }
 
-    /// Whether some of them must be claimed before anything is read.
+    /// Whether some of these entries must be claimed before new ones are read.
     pub(super) fn is_due(&self) -> bool {
         self.is_due
     }

@@ -1,4 +1,4 @@
-//! Keeps up what belongs to this worker: the leases of entries in hand, and the sign that its consumer is live.
+//! Keeps what belongs to this worker: the leases of entries in hand, and the sign that its consumer is live.
 
 use std::time::Instant;
 

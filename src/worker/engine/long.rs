@@ -18,7 +18,7 @@ const REQUESTS_MAX: usize = 10;
 /// The cursor of a new scan, and of a finished one.
 const BEGINNING: &[u8] = b"0";
 
-/// When records are looked at.
+/// When records are checked.
 #[derive(Debug)]
 pub(super) struct Noting {
     next_look: Instant,

@@ -1,4 +1,4 @@
-//! Entries that left the stream before they were delivered. The check is sent right before a read, in the same write,
+//! Finds entries that were trimmed or deleted before they were delivered. The check is sent right before a read, in the same write,
 //! and records what it finds, so that no read goes past an unnoticed gap.
 
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// How long no check is tried after one was refused.
 const REFUSED_PAUSE: Duration = Duration::from_mins(1);
 
-/// What the checks need, and their last result.
+/// The keys and arguments of the checks, and the last result.
 #[derive(Debug)]
 pub(super) struct Losses {
     pub(super) watch: Watch,
@@ -94,7 +94,7 @@ impl Engine {
                 tracing::error!(
                     group = %self.job.group, stream = %self.job.stream, entries, quality, after = %gap.from, before = %gap.to,
                     dead_letter = %self.job.dead_letter, %tombstone,
-                    "data loss: entries left the stream before they were delivered to the group (trimmed or deleted); recorded in the dead-letter stream"
+                    "data loss: entries were trimmed or deleted before they were delivered to the group; recorded in the dead-letter stream"
                 );
             }
             Ok(Looked::Unrecorded(gap, why)) => self.on_unrecorded(gap, &why),
@@ -130,7 +130,7 @@ impl Engine {
         let (entries, quality) = told(gap.entries);
         tracing::error!(
             group = %self.job.group, stream = %self.job.stream, entries, quality, after = %gap.from, before = %gap.to, why,
-            "data loss: entries left the stream before they were delivered to the group (trimmed or deleted), and the loss cannot be recorded"
+            "data loss: entries were trimmed or deleted before they were delivered to the group, and the loss cannot be recorded"
         );
     }
 

@@ -15,7 +15,7 @@
 //! | `long` | word of what is long in flight |
 //! | `policies` | how long those rest first: the longest claim idle of any worker that lives |
 //! | `recover` | lost connections, a group that is gone, own messages found again |
-//! | `losses` | entries that left the stream before they were delivered |
+//! | `losses` | entries that were trimmed or deleted before they were delivered |
 //! | `fence`, `inheritance` | the lease of a group with one active worker, and what the one before left |
 //! | `notice` | word that everything fails |
 
@@ -113,7 +113,7 @@ struct Engine {
     stale: VecDeque<ExpectedPending>,
     /// Entries that must run alone and have not been claimed.
     lone: IsolationQueue,
-    /// Where the pass through the pending entries list continues; [`EntryId::MIN`]: with a new pass.
+    /// Where the pass through the pending entries list continues; [`EntryId::MIN`] begins a new pass.
     sweep_from: EntryId,
     /// The greatest number of entries that a claim and a read request.
     claims: AdaptiveBatch,
@@ -138,7 +138,7 @@ struct Engine {
     /// Entries that were found to be no longer pending, until the cause is known.
     gone: Gone,
     others: Others,
-    /// What records on the server what was settled, where that is asked for.
+    /// The writer of the group's journal, if the group has one.
     recorder: Option<JournalWriter>,
     losses: Losses,
     /// Entries that have been in flight for long, and when they are recorded.
@@ -146,7 +146,7 @@ struct Engine {
     noting: Noting,
     timers: Timers,
     trouble: Outage,
-    /// For `--once`: the last entry that existed at the start; `None` once it was read.
+    /// The last entry that existed at the start, for `--once`; `None` once it was read.
     read_until: Option<EntryId>,
     is_reading_over: bool,
     /// Entries that were delivered and never started, to be released at the end.

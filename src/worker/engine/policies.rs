@@ -19,7 +19,7 @@ const DENIED_PAUSE: Duration = Duration::from_mins(1);
 pub(super) struct Others {
     /// The longest value that exceeds this worker's own.
     longest: Option<ClaimIdle>,
-    /// Values of dead consumers that are to be deleted, each with what it was.
+    /// The values of dead consumers that are to be deleted, each as it was when it was read.
     dead: Vec<(Name, Vec<u8>)>,
     /// Whether a warning was logged that this worker's value could not be published.
     has_warned: bool,
@@ -27,7 +27,7 @@ pub(super) struct Others {
     next_try: Instant,
     /// Whether this worker's value must be published before anything is read.
     is_due: bool,
-    /// Whether it was published with the last sign of life.
+    /// Whether this worker's claim idle was published with its last sign of life.
     was_kept_last: bool,
 }
 
@@ -43,8 +43,8 @@ impl Others {
         }
     }
 
-    /// Whether it must be published with this sign of life. Every other one is enough to keep it fresh within any
-    /// claim idle.
+    /// Whether this worker's claim idle must be published with this sign of life. Every other one is enough to keep it
+    /// fresh within any claim idle.
     pub(super) fn goes_with_presence(&mut self) -> bool {
         self.was_kept_last = !self.was_kept_last;
         self.is_due || self.was_kept_last
@@ -102,7 +102,7 @@ impl Engine {
         }
     }
 
-    /// Deletes its own value, so that nobody waits for a worker that no longer exists.
+    /// Deletes this worker's claim idle, so that nobody waits for a worker that no longer exists.
     pub(super) async fn take_claim_idle_back(&self) -> Result<(), Error> {
         let Some(connection) = &self.connection else {
             return Ok(());

@@ -100,7 +100,7 @@ impl Engine {
         }
     }
 
-    /// Notes for the journal what the server has confirmed to have become of an entry. It is still in hand.
+    /// Records in the journal the outcome of an entry that the server has confirmed. The entry is still in hand.
     pub(super) fn note_settled(&mut self, outcome: JournalOutcome, id: EntryId) {
         if let Some(recorder) = &mut self.recorder {
             let took = self.hand.get(id).and_then(|held| held.took);
@@ -311,7 +311,7 @@ pub(super) fn confirm(
 fn fault_of(kind: ErrorKind) -> Option<Fault> {
     match kind {
         // A full server says nothing of the message, nor does a key that holds something else, nor a stream without an id
-        // left: somebody must mend that.
+        // left: somebody must repair that.
         ErrorKind::OutOfMemory | ErrorKind::WrongType | ErrorKind::Exhausted => Some(Fault::Server),
         ErrorKind::Server | ErrorKind::CrossSlot => Some(Fault::Message),
         _ => None,

@@ -19,7 +19,7 @@ pub(super) struct Addresses(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     answered: Mutex<Option<IpAddr>>,
-    /// How many connections were begun since then.
+    /// How many connections were begun since that answer.
     begun: AtomicUsize,
 }
 

@@ -24,9 +24,9 @@ use crate::worker::state::in_hand::Delivery;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How long reading the body of an unsuccessful answer may take.
 const BODY_WITHIN: Duration = Duration::from_secs(1);
-/// How much of such a body is read, which is more than is kept.
+/// How much of the body of an unsuccessful answer is read, which is more than is kept.
 const BODY_BYTES_MAX: usize = 2 * REASON_BYTES_MAX;
-/// How much longer a reason can be than such a body.
+/// How much longer than such a body a reason can be.
 const STATUS_BYTES_MAX: usize = 512;
 /// Answers larger than this are not stored.
 const ANSWER_BYTES_MAX: usize = 1 << 20;

@@ -42,9 +42,9 @@ pub enum Verdict {
     Publish(Vec<Output>),
     /// Handled: count it and acknowledge it, or neither.
     Count {
-        /// What it adds.
+        /// The counts that it adds.
         update: FeatureUpdate,
-        /// What it should have added and could not, in words.
+        /// The part of the update that could not be added, in words.
         uncountable: Option<String>,
     },
     /// Failed; another attempt may succeed.
@@ -56,13 +56,13 @@ pub enum Verdict {
         /// The shortest delay before the next attempt (a service's `Retry-After`).
         after: Option<Duration>,
     },
-    /// Failed for good: it becomes a dead letter.
+    /// Failed for good: the entry becomes a dead letter.
     Dead {
         /// Why, at most 4 KiB.
         reason: String,
     },
-    /// Not attempted: its lease had expired, or it waited in a process that ended over another entry. It is started
-    /// again at once.
+    /// Not attempted: the entry's lease had expired, or the entry waited in a process that ended over another entry. It
+    /// is started again at once.
     Interrupted,
 }
 
@@ -223,8 +223,8 @@ impl Handler {
         matches!(self, Self::Inline(_))
     }
 
-    /// How many entries it can take in addition to one for each slot, because entries are sent ahead to processes
-    /// that answer fast.
+    /// How many entries the handler can take in addition to one for each slot, because entries are sent ahead to
+    /// processes that answer fast.
     pub(super) fn ahead(&self) -> usize {
         match self {
             Self::Pipe(handler) => handler.ahead(),

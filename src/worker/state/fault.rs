@@ -38,11 +38,11 @@ pub(in crate::worker) struct Circumstances {
 /// What happens to an entry whose attempt failed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::worker) enum Decision {
-    /// It was not attempted, so it is the next to start.
+    /// The entry was not attempted, so it is the next to start.
     PutBack,
     /// Another attempt; if `is_free`, it does not count as a delivery.
     Retry { is_free: bool },
-    /// Its deliveries are used up.
+    /// The entry's deliveries are used up.
     DeadLetter,
 }
 

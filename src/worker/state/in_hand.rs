@@ -14,11 +14,11 @@ use crate::model::{Batch, Entry, EntryId, EntryObject, Name};
 pub struct Delivery {
     batch: Arc<Batch>,
     index: usize,
-    /// The delivery count under which it is held; together with the consumer, this is its lease.
+    /// The delivery count under which the entry is held; together with the consumer, this is its lease.
     pub deliveries: u64,
-    /// Whether it must run alone, because its count was already at the limit when it was claimed.
+    /// Whether the entry must run alone, because its delivery count was already at the limit when it was claimed.
     pub is_alone: bool,
-    /// Whether it is a probe of the circuit breaker, whose failure does not count against it.
+    /// Whether the entry is a probe of the circuit breaker, whose failure does not count against it.
     pub is_probe: bool,
 }
 
@@ -97,11 +97,11 @@ pub(in crate::worker) struct Held {
     bytes: usize,
     /// When its handler was started; `None` when none was.
     pub(in crate::worker) started: Option<Instant>,
-    /// How long its handler took, the last time it ended; `None` where none ran beside the engine.
+    /// How long the handler took when it last ended; `None` when none ran outside of the engine.
     pub(in crate::worker) took: Option<Duration>,
 }
 
-/// How many entries are in the phases that are counted.
+/// The number of entries in each phase that is counted.
 #[derive(Debug, Default)]
 struct Counts {
     ready: usize,
@@ -181,7 +181,8 @@ impl InHand {
         self.held.get(&id)
     }
 
-    /// Moves an entry to another phase. Returns `false` when it is not in hand (any more) under this delivery count.
+    /// Moves an entry to another phase. Returns `false` when the entry is not in hand (any more) under this delivery
+    /// count.
     pub(in crate::worker) fn advance(
         &mut self,
         id: EntryId,

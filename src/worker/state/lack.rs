@@ -8,7 +8,7 @@ use crate::model::{Backoff, Waits};
 
 /// The waits after failed starts.
 const WAITS: Backoff = Backoff::new(WAIT, Duration::from_secs(5));
-/// The first of them; and how long after its start an attempt is known not to have failed at once.
+/// The first of these waits, and also the time after which a new attempt is known not to have failed at once.
 const WAIT: Duration = Duration::from_millis(100);
 /// The shortest time between two log lines about it.
 const SAID_EVERY: Duration = Duration::from_mins(1);
@@ -16,12 +16,12 @@ const SAID_EVERY: Duration = Duration::from_mins(1);
 /// How many attempts at a time are possible.
 #[derive(Debug)]
 pub(in crate::worker) struct Lack {
-    /// The number, as far as it is known; `None`: as many as are wanted.
+    /// The number, if it is known; `None` means as many as are wanted.
     limit: Option<usize>,
     waits: Waits,
     /// When more may be tried.
     until: Option<Instant>,
-    /// Since when more have been running.
+    /// Since when more attempts than that have been running.
     trial: Option<Instant>,
     /// The greatest number since then.
     most: usize,

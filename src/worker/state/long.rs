@@ -28,9 +28,9 @@ struct Noted {
 #[derive(Debug, Default)]
 pub(in crate::worker) struct Long {
     noted: BTreeMap<EntryId, Noted>,
-    /// Those that the server must be told about.
+    /// Entries that the server must record.
     changed: BTreeSet<EntryId>,
-    /// Those that the server was told about and must forget.
+    /// Entries that the server has recorded and must forget.
     over: BTreeSet<EntryId>,
     told: BTreeSet<EntryId>,
 }
@@ -113,7 +113,7 @@ impl Long {
         (changed.filter_map(note).collect(), over.collect())
     }
 
-    /// The server has recorded the first and forgotten the second.
+    /// Records that the server has recorded the first list and forgotten the second.
     pub(in crate::worker) fn was_told(&mut self, notes: &[Note], over: &[EntryId]) {
         for note in notes {
             self.changed.remove(&note.id);

@@ -24,7 +24,7 @@ pub(in crate::worker) struct Outage {
 }
 
 impl Outage {
-    /// For a worker that renews its leases every `renewal`.
+    /// The state of a worker that renews its leases every `renewal`.
     pub(in crate::worker) fn new(now: Instant, renewal: Duration) -> Self {
         Self {
             pauses: PAUSES.at_most(renewal / PAUSE_SHARE).waits(),

@@ -19,14 +19,14 @@ const TOGETHER: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(in crate::worker) struct Postponed {
     backoff: Backoff,
-    /// By the time at which they are due.
+    /// The moves by the time at which they are due.
     waiting: BTreeMap<(Instant, EntryId), Settlement>,
     /// How often each move was tried; kept while one is being tried again.
     tries: HashMap<EntryId, u64>,
 }
 
 impl Postponed {
-    /// The delays between tries are those between attempts.
+    /// The delays between tries are the same as those between attempts.
     pub(in crate::worker) fn new(backoff: Backoff) -> Self {
         Self {
             backoff: backoff.at_most(WAIT_MAX),
@@ -35,7 +35,7 @@ impl Postponed {
         }
     }
 
-    /// The move failed. Returns how long it waits now.
+    /// Records that the move failed. Returns how long it waits now.
     pub(in crate::worker) fn push(&mut self, now: Instant, settlement: Settlement) -> Duration {
         let tries = self.tries.entry(settlement.id).or_default();
         *tries += 1;

@@ -11,9 +11,9 @@ use crate::model::EntryId;
 pub(in crate::worker) struct Retry {
     pub(in crate::worker) due: Instant,
     pub(in crate::worker) id: EntryId,
-    /// The delivery count under which it is held.
+    /// The delivery count under which the entry is held.
     pub(in crate::worker) deliveries: u64,
-    /// Whether its next attempt does not count as a delivery, because it was not the cause of the last failure.
+    /// Whether the next attempt does not count as a delivery, because the entry was not the cause of the last failure.
     pub(in crate::worker) is_free: bool,
 }
 

@@ -8,31 +8,31 @@ use crate::wire::{FeatureUpdate, Lease, Output};
 #[derive(Clone, Debug)]
 pub(in crate::worker) struct Settlement {
     pub(in crate::worker) id: EntryId,
-    /// The delivery count under which it is (or was seen to be) held.
+    /// The delivery count under which the entry is held, or was seen to be held.
     pub(in crate::worker) deliveries: u64,
     pub(in crate::worker) what: What,
-    /// Whether it was sent before and the reply was lost; this may be why the entry is no longer pending.
+    /// Whether the settlement was sent before and the reply was lost; this may be why the entry is no longer pending.
     pub(in crate::worker) was_sent: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(in crate::worker) enum What {
-    /// It was handled.
+    /// The entry was handled.
     Acknowledge,
-    /// It was handled, with this output.
+    /// The entry was handled, with this output.
     Publish(Vec<Output>),
-    /// It was handled, and counts for this.
+    /// The entry was handled, and this is counted.
     Count {
-        /// What it adds.
+        /// The counts that it adds.
         update: FeatureUpdate,
-        /// What it should have added and could not, in words.
+        /// The part of the update that could not be added, in words.
         uncountable: Option<String>,
     },
-    /// It failed for good. `owner`: another consumer holds it, and it is not in hand.
+    /// The entry failed for good. With an `owner`, another consumer holds it, and it is not in hand.
     DeadLetter { owner: Option<Name>, reason: String },
-    /// Its body was trimmed or deleted. It may not be in hand.
+    /// The entry's body was trimmed or deleted. The entry may not be in hand.
     Tombstone { owner: Name },
-    /// It failed and waits from now on: its idle time begins here.
+    /// The entry failed and waits from now on: its idle time begins here.
     Rest,
 }
 
@@ -50,12 +50,12 @@ impl Settlement {
         (self.id, self.deliveries)
     }
 
-    /// Whether it may be sent with a read, without a fencing token.
+    /// Whether the settlement may be sent with a read, without a fencing token.
     pub(in crate::worker) fn may_ride(&self) -> bool {
         matches!(self.what, What::Acknowledge) && !self.was_sent
     }
 
-    /// Whether it is about an entry that another consumer holds.
+    /// Whether the settlement is about an entry that another consumer holds.
     pub(in crate::worker) fn is_of_others(&self) -> bool {
         matches!(
             self.what,
@@ -88,7 +88,7 @@ impl Chunk {
         chunk
     }
 
-    /// What the server has not confirmed.
+    /// The settlements that the server has not confirmed.
     pub(in crate::worker) fn left(self) -> impl DoubleEndedIterator<Item = Settlement> {
         let told = self.acknowledgements.into_iter().chain(self.rests);
         told.chain(self.effects).chain(self.moves)

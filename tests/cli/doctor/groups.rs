@@ -117,7 +117,7 @@ fn lag_unknown() {
         .is("unknown")
         .is_about(STREAM, GROUP)
         .shows(&[("lag", "*")])
-        .says("the lag is not known: at least ")
+        .says("the lag is unknown: at least ")
         .next_is("ucp-streams lag event-processors --exact");
     assert!(found.figure("lag").starts_with(">="));
     site.follow(&found).assert_code(0);

@@ -168,7 +168,7 @@ fn slow_calls() {
     found
         .is("warning")
         .says(
-            "1 call held the server for 100 ms or more in the last 10 minutes; the longest, EVAL ",
+            "1 call blocked the server for 100 ms or more in the last 10 minutes; the longest, EVAL ",
         )
         .says(&format!(", took {}ms", took / 1000))
         .shows(&[("slowlog", "1")])

@@ -31,7 +31,7 @@ fn min_live() {
     found
         .is("critical")
         .is_about(STREAM, GROUP)
-        .says("0 of 0 consumers are live, and there is work")
+        .says("0 of 0 consumers are live, and entries are undelivered or pending")
         .shows(&[("live", "0/0")])
         .next_is("ucp-streams worker run event-processors");
     site.redis(&format!("XGROUP CREATECONSUMER {STREAM} {GROUP} c"));
@@ -87,7 +87,7 @@ fn min_room() {
     found
         .is("warning")
         .is_about(SHORT, SHORT_GROUP)
-        .says("1,000 entries can be added before it loses one, which last ")
+        .says("1,000 entries can be added before the group loses one, which takes ")
         .shows(&[("headroom", "1000"), ("headroom_ms", "*")])
         .next_is("ucp-streams worker run merge-processors");
     site.advance(seconds(3600));
@@ -182,7 +182,7 @@ fn idle_consumers() {
     found
         .is("warning")
         .is_about(STREAM, GROUP)
-        .says("100 of its 100 consumers hold nothing")
+        .says("100 of its 100 consumers have no pending entries")
         .shows(&[("consumers", "100")])
         .next_is("ucp-streams consumers prune event-processors --idle 1h");
     site.follow(&found).assert_code(0);

@@ -37,7 +37,7 @@ fn not_looked_at() {
     assert_eq!(rest[0], "ghosts", "{some:#?}");
     for it in &some[1..] {
         it.is("unknown")
-            .says("not looked at: ")
+            .says("could not read ")
             .next_is("ucp-streams acl doctor");
     }
     site.follow(&some[1]).assert_code(0);

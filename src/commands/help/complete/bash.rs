@@ -261,7 +261,7 @@ mod tests {
             .collect()
     }
 
-    /// The line after readline has put `value` in, and ended the quotes as it does.
+    /// The line after readline has put `value` in and has closed the quotes, as it does.
     fn completed(line: &str, text: &str, value: &str) -> Option<String> {
         let typed = Typed::of(line, text, "")?;
         let inserted = typed.inserted(value)?;

@@ -60,7 +60,8 @@ impl Line {
             .collect()
     }
 
-    /// Whether a value that begins with `-` is a value here, not an option: `--stream=-x`, or after `--`.
+    /// Whether a word that begins with `-` is a value at this place and not an option: `--stream=-x`, or any word after
+    /// `--`.
     fn takes_dashes(&self) -> bool {
         let is_given = self.current.starts_with("--") && self.current.contains('=');
         is_given || self.words.iter().any(|word| word == "--")
@@ -156,7 +157,7 @@ impl Line {
     }
 }
 
-/// Those in `all` that begin with `current`.
+/// The values in `all` that begin with `current`.
 fn beginning_with(current: &OsStr, mut all: Vec<String>) -> Option<Vec<CompletionCandidate>> {
     let current = current.to_str()?;
     all.retain(|word| word.starts_with(current));

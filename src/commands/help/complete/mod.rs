@@ -112,8 +112,8 @@ fn found(before: Vec<OsString>, current: &str, env: &Env) -> Vec<CompletionCandi
     complete(&mut with_names(tree(), &line), words, at, Some(&line.here)).unwrap_or_default()
 }
 
-/// The values with the first line of their help. Options are offered when one has been begun, or when there is
-/// nothing else.
+/// The values with the first line of their help. Options are offered when one has been begun, or when there are no
+/// other candidates.
 fn offered(found: &[CompletionCandidate], current: &str) -> Vec<(String, Option<String>)> {
     let is_option = |it: &&CompletionCandidate| it.get_value().to_string_lossy().starts_with('-');
     let only_values = !current.starts_with('-') && !found.iter().all(|it| is_option(&it));

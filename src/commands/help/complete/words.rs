@@ -8,7 +8,7 @@ use crate::commands::tree;
 use crate::streams::permissions;
 use crate::topology::{Builtin, FieldType, Topology};
 
-/// The set that an argument's value is chosen from.
+/// The set of words that an argument's value is chosen from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Words {
     /// Commands that have an ACL rule, word by word.

@@ -104,7 +104,7 @@ impl<R: Read> Array<R> {
                 b'}' | b']' => {
                     depth = depth.checked_sub(1).ok_or_else(|| {
                         broken(format!(
-                            "element {element} of the JSON array has a `}}` too many"
+                            "element {element} of the JSON array has one `}}` too many"
                         ))
                     })?;
                 }

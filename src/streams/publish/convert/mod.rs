@@ -181,7 +181,7 @@ mod tests {
             ("[1,,2]", "element 2 of the JSON array is empty"),
             ("[1,]", "element 2 of the JSON array is empty"),
             ("[1] x", "there is more after the JSON array: `x`"),
-            ("[1}", "element 1 of the JSON array has a `}` too many"),
+            ("[1}", "element 1 of the JSON array has one `}` too many"),
         ] {
             assert_eq!(
                 text(json_array(json.as_bytes())),

@@ -46,7 +46,7 @@ impl KeyLookup {
     }
 }
 
-/// There is no answer, and asking again would not help.
+/// There is no answer, and another request would not help.
 pub(super) enum Failed {
     /// Nothing was sent.
     Unsent(Error),

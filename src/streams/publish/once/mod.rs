@@ -128,7 +128,8 @@ impl OnceEntry {
 /// Publishes one entry, and asks again when the answer is lost.
 ///
 /// # Errors
-/// Refused when its key was used for other fields. Unknown when there is no answer. Errors of the server.
+/// A refusal when the entry's key was used for other fields; an unknown outcome when there is no answer; errors of the
+/// server.
 pub async fn publish_once(dialer: &Dialer, entry: &OnceEntry) -> Result<Stored> {
     let mut asker = Asker::new(dialer);
     // Whoever interrupts a single entry ends the process.

@@ -47,7 +47,7 @@ impl Running {
         Self { number, since }
     }
 
-    /// It succeeded, so processes that it left behind may keep running.
+    /// The attempt succeeded, so processes that it left behind may keep running.
     pub(super) fn end_well(self) {
         let mut history = history();
         if history.ended.len() == ENDED_MAX {

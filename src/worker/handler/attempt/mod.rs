@@ -79,7 +79,7 @@ impl Attempt {
         })
     }
 
-    /// Its pipes, those that were requested and not taken yet.
+    /// The pipes of the process that were requested and not taken yet.
     pub(super) fn pipes(
         &mut self,
     ) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
@@ -132,7 +132,8 @@ impl Attempt {
 }
 
 impl Parts {
-    /// Whether its process was waited for and no other can be left: there is no orphan, and none in its group.
+    /// Whether the attempt's process was waited for and no other process of the attempt can be left: there is no
+    /// orphan, and none in its group.
     fn has_left_nothing(&self) -> bool {
         let is_waited_for = self.child.id().is_none();
         let is_living = |pid| table::process(pid).is_some_and(|process| !process.is_zombie);

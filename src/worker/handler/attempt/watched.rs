@@ -14,7 +14,7 @@ pub(super) const MARK: &str = "UCP_ATTEMPT";
 #[derive(Debug)]
 pub(super) struct Slots {
     pub(super) state: Mutex<State>,
-    /// How many are in use.
+    /// The number of slots in use.
     pub(super) used: watch::Sender<usize>,
 }
 

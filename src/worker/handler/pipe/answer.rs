@@ -50,12 +50,12 @@ impl<'a> Answer<'a> {
             .map_err(|error| format!("not an answer: {}: {error}", shown(line)))
     }
 
-    /// Whether it is about this entry.
+    /// Whether the answer is about this entry.
     pub(super) fn is_about(&self, id: EntryId) -> bool {
         self.id.parse() == Ok(id)
     }
 
-    /// Why it does not answer any of these requests.
+    /// Why the answer does not belong to any of these requests.
     pub(super) fn is_about_none_of(&self, mut asked: impl Iterator<Item = EntryId>) -> String {
         let about = escaped(self.id.as_bytes());
         match asked.next() {

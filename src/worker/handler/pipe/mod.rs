@@ -75,7 +75,7 @@ impl Pipe {
         })
     }
 
-    /// How many entries it can take in addition to one for each process.
+    /// How many entries the handler can take in addition to one for each process.
     pub(super) fn ahead(&self) -> usize {
         self.ahead.count()
     }

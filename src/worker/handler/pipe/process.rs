@@ -68,7 +68,7 @@ impl Program {
 }
 
 impl Process {
-    /// It closed its output: how it ended and what it wrote to standard error.
+    /// The process closed its output: how it ended, and what it wrote to standard error.
     pub(super) async fn last_words(&mut self) -> Ended {
         let ended = timeout(LAST_WORDS, self.attempt.wait()).await;
         let _ = timeout(LAST_WORDS, &mut self.listener).await;
@@ -86,7 +86,7 @@ impl Process {
         Ended { status, reason }
     }
 
-    /// Closes its input and waits until it ends.
+    /// Closes the input of the process and waits until it ends.
     pub(super) async fn close(self) {
         let Self {
             mut attempt,
@@ -101,7 +101,7 @@ impl Process {
         listener.abort();
     }
 
-    /// Stops it, unless it ended well by itself, and waits until none of its processes is left.
+    /// Stops the process, unless it ended successfully by itself, and waits until none of its processes is left.
     pub(super) async fn finish(self) {
         self.listener.abort();
         self.attempt.finish().await;

@@ -11,7 +11,7 @@ use crate::worker::state::in_hand::Delivery;
 #[derive(Debug)]
 pub(super) struct PipeRequest {
     pub(super) delivery: Delivery,
-    /// Whether it must be the only one in its process.
+    /// Whether the request must be the only one in its process.
     pub(super) is_apart: bool,
     /// Dropped unused when the session ends for a reason that has nothing to do with this request.
     pub(super) reply: oneshot::Sender<Reply>,

@@ -27,7 +27,7 @@ const UNWRITTEN_BYTES_MAX: usize = 1 << 20;
 /// The buffer for one read from a process.
 const READ_BYTES: usize = 64 << 10;
 
-/// A request that the process has, or is being sent.
+/// A request that the process has, or that is being sent to it.
 #[derive(Debug)]
 struct InFlightRequest {
     id: EntryId,
@@ -76,9 +76,9 @@ pub(super) struct Subject {
 enum End {
     /// The process closed its output.
     Closed,
-    /// It wrote something that is not a valid answer.
+    /// The process wrote something that is not a valid answer.
     OutOfStep(String),
-    /// It did not answer in time.
+    /// The process did not answer in time.
     Overdue,
 }
 

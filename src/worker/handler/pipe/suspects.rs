@@ -11,7 +11,7 @@ const SUSPECTS_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
     ids: HashSet<EntryId>,
-    /// In the order in which they came; may contain some that were cleared.
+    /// The suspects in the order in which they were added; may contain some that were cleared.
     order: VecDeque<EntryId>,
 }
 

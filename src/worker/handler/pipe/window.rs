@@ -9,7 +9,7 @@ use std::time::Duration;
 const WORK_AHEAD: Duration = Duration::from_millis(5);
 /// The greatest number of entries sent ahead.
 const WINDOW_MAX: usize = 512;
-/// The same for all processes together.
+/// The same limit for all processes together.
 const AHEAD_MAX: usize = 8192;
 
 /// How many entries the windows of all processes allow beyond one entry each.
@@ -39,8 +39,8 @@ impl Window {
         self.size
     }
 
-    /// Records that `answers` came within `took`. One slow answer narrows the window at once; it widens by one with
-    /// each answer that comes in time.
+    /// Records that `answers` answers came within `took`. One slow answer narrows the window at once; it widens by one
+    /// with each answer that comes in time.
     pub(super) fn note(&mut self, answers: usize, took: Duration) {
         let in_time = WORK_AHEAD.as_nanos() * answers as u128 / took.as_nanos().max(1);
         let in_time = usize::try_from(in_time).unwrap_or(WINDOW_MAX);
