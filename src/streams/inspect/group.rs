@@ -229,8 +229,6 @@ pub(super) struct StreamContext<'a> {
     pub(super) stream: &'a Name,
     pub(super) info: &'a StreamInfo,
     pub(super) maxlen: Option<u64>,
-    /// The rate at which entries were added lately.
-    pub(super) rate: Option<Rate>,
     /// Entries in its dead-letter stream; `None` when that was not looked at.
     pub(super) dead_letters: Option<u64>,
 }
@@ -315,8 +313,6 @@ async fn of_info(
         lost: Some(lost_in_all(lost, kept)),
         lost_unaccepted: Some(lost_open(lost, kept)),
         headroom: room,
-        headroom_ms: around.rate.and_then(|rate| rate.time_left(room?)),
-        rate_window_ms: around.rate.map(|rate| rate.window_ms),
         counters: Some(CountersThen {
             at: around.survey.moment.now,
             entries_added: around.info.entries_added,
@@ -403,6 +399,17 @@ impl GroupReport {
         };
         report.judge_by(spec.alert);
         report
+    }
+
+    /// Adds how long its room lasts at the rate of its stream, and decides its alerts again.
+    pub(super) fn add_rate(&mut self, rate: Option<Rate>, topology: &Topology) {
+        let Some(rate) = rate.filter(|_| self.state == GroupState::Ready) else {
+            return;
+        };
+        self.headroom_ms = self.headroom.and_then(|room| rate.time_left(room));
+        self.rate_window_ms = Some(rate.window_ms);
+        self.figures.room_ms = self.headroom_ms;
+        self.judge(topology);
     }
 
     /// Decides its alerts again from its figures.

@@ -207,27 +207,39 @@ impl FirstTrip {
 
     /// The second round trip, about the groups.
     pub(super) async fn report(self, survey: &Survey<'_>) -> Result<StreamReport> {
-        let Survey {
-            connection,
-            topology,
-            ..
-        } = *survey;
+        let topology = survey.topology;
         let name = self.spec.name.clone();
-        let rate = self.rate(survey).await?;
+        // The pages of ids that tell the rate are read while the groups are asked.
+        let (rate, groups) = tokio::join!(self.rate(survey), self.groups(survey));
+        let (rate, mut groups) = (rate?, groups?);
+        for group in &mut groups {
+            group.add_rate(rate, topology);
+        }
+        for expected in survey.wanted.expected(topology, &name) {
+            if !groups.iter().any(|it| it.group == expected.name) {
+                groups.push(GroupReport::expected(expected));
+            }
+        }
+        Ok(self.put_together(groups, rate, survey.moment))
+    }
+
+    /// The groups that are wanted of those on the server.
+    async fn groups(&self, survey: &Survey<'_>) -> Result<Vec<GroupReport>> {
+        let connection = survey.connection;
+        let name = self.name();
         let mut groups = Vec::new();
         if let Some(info) = &self.info {
             let around = StreamContext {
                 survey,
-                stream: &name,
+                stream: name,
                 info,
                 maxlen: self.spec.maxlen,
-                rate,
                 dead_letters: self.dead_letters,
             };
             let wanted = self.groups.iter();
-            let wanted = wanted.filter(|it| survey.wanted.has(&name, &it.name));
+            let wanted = wanted.filter(|it| survey.wanted.has(name, &it.name));
             let asked = wanted.map(async |group| {
-                let breaker = get(&breaker_key(&name, &group.name));
+                let breaker = get(&breaker_key(name, &group.name));
                 let (report, breaker) = tokio::join!(
                     report(around, group.clone()),
                     asked_if(survey.detail >= Detail::Groups, connection.run(breaker))
@@ -240,12 +252,7 @@ impl FirstTrip {
             });
             groups = try_join_all(asked).await?;
         }
-        for expected in survey.wanted.expected(topology, &name) {
-            if !groups.iter().any(|it| it.group == expected.name) {
-                groups.push(GroupReport::expected(expected));
-            }
-        }
-        Ok(self.put_together(groups, rate, survey.moment))
+        Ok(groups)
     }
 
     /// The rate at which entries are added, if it is shown or needed for the forecast of a group.
