@@ -85,3 +85,22 @@ fn field_d4_a_script_and_what_takes_entries_away_get_them_as_before() {
         run.assert_code(0).stdout_has("\n  event_id  e-1\n");
     }
 }
+
+#[test]
+fn field_e9_what_nests_deeply_is_not_longer_for_its_indentation() {
+    let server = TestServer::start();
+    let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+    server.redis(&["XADD", "orders", "1-0", "payload", &deep]);
+    for args in [
+        &["tail", "orders", "-n", "1", "--long"][..],
+        &["get", "orders", "1-0"],
+        &["read", "orders", "--long"],
+    ] {
+        let run = on_terminal(&server, args);
+        let printed = run.assert_code(0).stdout().len();
+        assert!(
+            (10_000..1_000_000).contains(&printed),
+            "{args:?}: {printed}"
+        );
+    }
+}
