@@ -109,8 +109,14 @@ fn field_d1_less_shows_it_and_outlives_ctrl_c() {
         screen.trim_end().ends_with(':')
     });
     terminal.presses("C-c");
-    terminal.presses("G");
-    terminal.shows("600 pending in group");
+    // A key that comes while less is interrupted is lost.
+    terminal.awaits("the end of the list", |screen| {
+        let is_there = screen.contains("600 pending in group");
+        if !is_there {
+            terminal.presses("G");
+        }
+        is_there
+    });
     terminal.presses("q");
     terminal.shows("code=0");
 }
