@@ -18,7 +18,7 @@ pub use input::{MaxExpanded, delimiter};
 pub use positions::{Position, PositionError};
 pub use thresholds::{Stages, stages};
 pub use values::{
-    Condition, FieldValue, Names, bytes_of, condition, count, field_value, name, names, per_second,
+    FieldValue, Names, bytes_of, condition, count, field_value, name, names, per_second,
     positive_duration, to_name,
 };
 pub use watch::{Watched, with_interval_joined};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, RangedU64ValueParser, TypedValueParser};
 
-use crate::model::{Name, NameError, escaped, parse_duration, quoted_name};
+use crate::model::{FieldCondition, Name, NameError, escaped, parse_duration, quoted_name};
 
 /// A field and its value, as bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,18 +18,7 @@ pub struct FieldValue {
     pub value: Vec<u8>,
 }
 
-/// A value that a field must have, or must not have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Condition {
-    /// The field's name, or a path that begins with it.
-    pub place: Name,
-    /// The value, which may be empty.
-    pub value: Vec<u8>,
-    /// The operator is `!=`.
-    pub is_negated: bool,
-}
-
-impl FromStr for Condition {
+impl FromStr for FieldCondition {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
@@ -160,7 +149,7 @@ fn to_field_value(argument: OsString) -> Result<FieldValue, ValueError> {
     })
 }
 
-fn to_condition(argument: OsString) -> Result<Condition, ValueError> {
+fn to_condition(argument: OsString) -> Result<FieldCondition, ValueError> {
     let text = bytes(argument)?;
     let (place, rest) = split(&text)?;
     let (place, rest, is_negated) = match (place.as_bytes().strip_suffix(b"!"), rest) {
@@ -172,7 +161,7 @@ fn to_condition(argument: OsString) -> Result<Condition, ValueError> {
     };
     let value = rest.strip_prefix(b"=");
     let value = value.ok_or_else(|| ValueError::NoEquals(escaped(&text)))?;
-    Ok(Condition {
+    Ok(FieldCondition {
         place,
         value: value.to_vec(),
         is_negated,
@@ -196,7 +185,7 @@ pub fn field_value() -> impl TypedValueParser<Value = FieldValue> {
 }
 
 /// Parses `FIELD=VALUE` or `FIELD!=VALUE`.
-pub fn condition() -> impl TypedValueParser<Value = Condition> {
+pub fn condition() -> impl TypedValueParser<Value = FieldCondition> {
     OsStringValueParser::new().try_map(to_condition)
 }
 

@@ -218,7 +218,12 @@ fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
         console.detail(1, &line);
     }
     console.protect(settings.guard.clone());
-    let context = Context::new(settings, console, (line.command, line.typed), cli.dry_run);
+    let context = Context::new(
+        settings,
+        console,
+        (line.command, line.typed, line.impact),
+        cli.dry_run,
+    );
     context.require_named_topology()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -5,16 +5,17 @@ use anyhow::Result;
 use super::read::{backwards, is_backwards, named};
 use super::shared::Context;
 use super::shared::header::{Alerts, Header};
-use super::tail::filter;
-use crate::cli::{self, Condition, Impact, Names, Position, Prints, condition, count, name, names};
+use crate::cli::{self, Impact, Names, Position, Prints, condition, count, name, names};
 use crate::console::{Output, Progress, Signals};
 use crate::exit::Exit;
 use crate::model::{
-    CommandLine, EntryId, Limit, Name, Time, entries as in_words, escaped, shown_field,
+    CommandLine, EntryId, FieldCondition, Limit, Name, Time, entries as in_words, escaped,
+    shown_field,
 };
 use crate::streams::dead_letters::Source;
 use crate::streams::names::{require_unless_dead_letters, without_dead_letters};
 use crate::streams::stats::{Stats, StatsEnd, StatsQuery, StatsReport, ValueState, Watch, facts};
+use crate::streams::tail::Filter;
 use crate::streams::tail::Unjudged;
 use crate::view::{Report, StatsView, human_count};
 
@@ -89,7 +90,7 @@ pub(super) struct Args {
     /// Only entries whose field has this value, or, with !=, does not have it; a path selects a value within JSON:
     /// payload.customer.id=7. When given several times, all conditions must hold
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition())]
-    equal: Vec<Condition>,
+    equal: Vec<FieldCondition>,
 
     /// Count at most this many entries, the newest
     #[arg(long, value_name = "N", default_value = "1000000", value_parser = count(u64::MAX))]
@@ -117,7 +118,10 @@ impl Args {
             start,
             end,
             count_max: self.count,
-            filter: filter(self.equal, None),
+            filter: Filter {
+                equal: self.equal,
+                pattern: None,
+            },
             by: cli::Names::all(self.by),
             top,
         })

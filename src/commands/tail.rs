@@ -5,12 +5,12 @@ use regex::bytes::Regex;
 
 use super::read::{named, note_shown};
 use super::shared::Context;
-use crate::cli::{Condition, Impact, Long, Names, Pairs, Position, Prints, condition, name, names};
+use crate::cli::{Impact, Long, Names, Pairs, Position, Prints, condition, name, names};
 use crate::console::{Console, Output, Signals};
 use crate::exit::Exit;
-use crate::model::{EntryId, Format, Name, Problem, Time};
+use crate::model::{EntryId, FieldCondition, Format, Name, Problem, Time};
 use crate::streams::names::{require_streams, without_dead_letters};
-use crate::streams::tail::{Equal, Filter, Gap, Sink, Unjudged, Window, follow, history};
+use crate::streams::tail::{Filter, Gap, Sink, Unjudged, Window, follow, history};
 use crate::view::{EntryStyle, EntryWriter, Options};
 use crate::wire::decode::FieldSlices;
 
@@ -59,7 +59,7 @@ pub(super) struct Args {
     /// Only entries whose field has this value, or, with !=, does not have it; a path selects a value within JSON:
     /// payload.customer.id=7. When given several times, all conditions must hold
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition())]
-    equal: Vec<Condition>,
+    equal: Vec<FieldCondition>,
 
     /// Only entries with a value that matches this regular expression
     #[arg(long, value_name = "REGEX")]
@@ -92,7 +92,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let window = Window {
         entries: args.count.or(args.since.is_none().then_some(ENTRIES)),
         since: args.since.map(|since| since.range_start(Time::now().ms)),
-        filter: filter(args.equal, args.grep),
+        filter: Filter {
+            equal: args.equal,
+            pattern: args.grep,
+        },
     };
     let mut shown = Shown::in_lines(&streams, args.follow, in_pairs, (args.long, context))?
         .only(Names::all(args.fields));
@@ -106,19 +109,6 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     };
     shown.end()?;
     Ok(exit)
-}
-
-/// Accepts the entries for which all conditions hold.
-pub(super) fn filter(equal: Vec<Condition>, pattern: Option<Regex>) -> Filter {
-    let equal = equal.into_iter().map(|it| Equal {
-        place: it.place.as_bytes().to_vec(),
-        value: it.value,
-        is_negated: it.is_negated,
-    });
-    Filter {
-        equal: equal.collect(),
-        pattern,
-    }
 }
 
 async fn show(

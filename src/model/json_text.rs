@@ -297,7 +297,7 @@ fn escape(text: &[u8]) -> (char, usize) {
     (simple, 2)
 }
 
-/// `\uXXXX`, or two of them that form one character.
+/// `\u` and four hexadecimal digits, or two of these that form one character.
 fn unicode_escape(text: &[u8]) -> (char, usize) {
     let Some(first) = code_unit(text) else {
         return (char::REPLACEMENT_CHARACTER, 2);

@@ -11,8 +11,8 @@ use super::dead_letters::{DeadLetter, Source};
 use super::outputs::outputs;
 use super::search::{Search, SearchEnd, Searched, SearchedFor, Searcher};
 use super::standing::{Bounds, GroupStanding, JournalRow, Origin, Subject, standings, worst_next};
-use super::tail::{Equal, Filter, Verdict};
-use crate::model::{Edge, Entry, EntryId, Fields, Name, Time, report, states};
+use super::tail::{Filter, Verdict};
+use crate::model::{Edge, Entry, EntryId, FieldCondition, Fields, Name, Time, report, states};
 use crate::topology::Topology;
 use crate::wire::decode::FieldSlices;
 use crate::wire::{Connection, allowed, time, xrange};
@@ -306,8 +306,8 @@ impl Trace {
 impl TraceQuery {
     fn filter(&self) -> Filter {
         Filter {
-            equal: vec![Equal {
-                place: self.field.as_bytes().to_vec(),
+            equal: vec![FieldCondition {
+                place: self.field.clone(),
                 value: self.value.clone(),
                 is_negated: false,
             }],

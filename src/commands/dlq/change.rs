@@ -3,20 +3,18 @@
 use anyhow::Result;
 
 use super::StreamArgs;
-use crate::cli::{
-    self, Condition, DryRun, Impact, Limited, Prints, PrintsPlan, condition, per_second,
-};
+use crate::cli::{self, DryRun, Impact, Limited, Prints, PrintsPlan, condition, per_second};
 use crate::commands::shared::Context;
 use crate::commands::shared::repair_run::RepairRun;
-use crate::commands::tail::filter;
 use crate::exit::Exit;
-use crate::model::{EntryId, Name, entries};
+use crate::model::{EntryId, FieldCondition, Name, entries};
 use crate::streams::dead_letters::{Letters, find};
 use crate::streams::ending::Repair;
 use crate::streams::publish::Rate;
 use crate::streams::redrive::{
     LettersPlan, apply_purge, apply_redrive, must_be_one_group, seen_by,
 };
+use crate::streams::tail::Filter;
 use crate::view::Changed;
 
 /// Selects dead letters. At least one selection is required, so that a mistyped command does not act on all of them.
@@ -43,7 +41,7 @@ struct WhichArgs {
     /// `reason` (its last line), `group`, `stream` and `consumer` of the dead letter. When given several times, all
     /// conditions must hold
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition())]
-    equal: Vec<Condition>,
+    equal: Vec<FieldCondition>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -63,7 +61,10 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
         ids: which.ids,
         group: which.group,
         reason: which.reason,
-        filter: filter(which.equal, None),
+        filter: Filter {
+            equal: which.equal,
+            pattern: None,
+        },
         count_max: count.count.map_or(usize::MAX, |count| count as usize),
         without_fields: true,
     }

@@ -3,19 +3,21 @@
 use anyhow::Result;
 
 use super::StreamArgs;
-use crate::cli::{self, Condition, Impact, Limited, Pairs, Prints, PrintsBy, condition};
+use crate::cli::{self, Impact, Limited, Pairs, Prints, PrintsBy, condition};
 use crate::commands::shared::Context;
 use crate::commands::shared::header::{Alerts, Header};
-use crate::commands::tail::filter;
 use crate::console::{Console, Output};
 use crate::exit::Exit;
-use crate::model::{CommandLine, EntryId, Format, Limit, Name, Problem, with_commas};
+use crate::model::{
+    CommandLine, EntryId, FieldCondition, Format, Limit, Name, Problem, with_commas,
+};
 use crate::streams::dead_letters::{
     COUNTED_MAX, Common, DeadLetter, LetterPager, Letters, Source, find, now_ms, tell_ages, total,
     why_unread,
 };
 use crate::streams::names::require_letters;
 use crate::streams::pending::Cluster;
+use crate::streams::tail::Filter;
 use crate::view::{RowWriter, WholeLetter, human_count};
 use crate::wire::{self, Connection};
 
@@ -52,7 +54,7 @@ pub(super) struct ListArgs {
     /// Only dead letters whose field has this value, or, with !=, does not have it; a path selects a value within JSON:
     /// payload.customer.id=7. When given several times, all conditions must hold
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = condition())]
-    equal: Vec<Condition>,
+    equal: Vec<FieldCondition>,
 
     /// Count the dead letters by the values of these fields (of the 10,000 oldest)
     #[arg(long, value_name = "FIELD,FIELD", value_parser = cli::names())]
@@ -110,7 +112,10 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
         group: args.group,
         reason: args.reason,
         count_max: args.count.map_or(usize::MAX, |count| count as usize),
-        filter: filter(args.equal, None),
+        filter: Filter {
+            equal: args.equal,
+            pattern: None,
+        },
         without_fields: false,
     };
     let by = cli::Names::all(args.by);

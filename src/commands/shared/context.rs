@@ -32,6 +32,8 @@ pub(in crate::commands) struct Context {
     pub(in crate::commands) command: String,
     /// The command line that was typed.
     pub(super) typed: Typed,
+    /// What running the command changes.
+    pub(super) impact: Option<Impact>,
     /// `--dry-run` before the command.
     before: DryRun,
     topology: OnceCell<Topology>,
@@ -49,13 +51,14 @@ impl Context {
     pub(in crate::commands) fn new(
         settings: Settings,
         console: Arc<Console>,
-        (command, typed): (String, Typed),
+        (command, typed, impact): (String, Typed, Option<Impact>),
         before: DryRun,
     ) -> Self {
         Self {
             prompt: prompt(&settings, &console),
             command,
             typed,
+            impact,
             before,
             settings,
             console,
@@ -125,7 +128,7 @@ impl Context {
         Self::new(
             settings,
             Arc::clone(&self.console),
-            (self.command.clone(), self.typed.clone()),
+            (self.command.clone(), self.typed.clone(), self.impact),
             self.before,
         )
     }
@@ -197,20 +200,10 @@ impl Context {
 
     /// Whether an error about an unknown name may suggest a similar one: not for destructive commands.
     pub(in crate::commands) fn suggests(&self) -> Suggest {
-        match self.impact() {
+        match self.impact {
             Some(Impact::Destructive) => Suggest::Nothing,
             _ => Suggest::Names,
         }
-    }
-
-    /// What running the command changes.
-    pub(super) fn impact(&self) -> Option<Impact> {
-        let tree = crate::commands::tree();
-        let mut command = &tree;
-        for word in self.command.split(' ') {
-            command = command.find_subcommand(word).unwrap_or(command);
-        }
-        command.get::<Impact>().copied()
     }
 
     /// A connection for commands.

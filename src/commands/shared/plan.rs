@@ -34,7 +34,7 @@ impl Context {
         let does_something = facts.count > 0 && facts.refusal.is_none();
         Ok(Plan {
             operation: self.command.clone(),
-            impact: self.impact().unwrap_or(Impact::Destructive),
+            impact: self.impact.unwrap_or(Impact::Destructive),
             server: self.dialer()?.endpoint().to_string(),
             facts,
             command: does_something.then(|| self.typed.again(pinned).to_string()),

@@ -58,7 +58,7 @@ impl Letters {
         if self.filter.is_empty() {
             return Ok(true);
         }
-        let places = self.filter.equal.iter().map(|it| it.place.as_slice());
+        let places = self.filter.equal.iter().map(|it| it.place.as_bytes());
         let seen = letter.seen_by(places);
         let slices: Vec<_> = seen
             .iter()

@@ -43,6 +43,17 @@ const OBSERVED: &[Keys] = &[
     Keys::ReadPolicies,
 ];
 
+/// The commands of a closer look, which all rules need, and the keys that it reads.
+const CLOSER: &[&str] = &["memory|usage", "type", "config|get", "slowlog|get"];
+const LOOKED_AT_CLOSELY: &[Keys] = &[
+    Keys::ReadStreams,
+    Keys::ReadDeadLetters,
+    Keys::ReadBreakers,
+    Keys::ReadLosses,
+    Keys::ReadPolicies,
+    Keys::ReadInFlight,
+];
+
 /// The commands that read the claim idle of live workers.
 const PATIENCE: &[&str] = &["xinfo|consumers", "hgetall"];
 
@@ -178,7 +189,7 @@ const DEMO: &[&[&str]] = &[
 /// One row per command. A command that is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{DeadLetters, Demo, Losses, ReadBreakers, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadStreams, Streams, Working};
+    use Keys::{DeadLetters, Demo, Losses, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadStreams, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -201,9 +212,9 @@ pub(super) const TABLE: &[Needs] = &{
         needs("groups", Scope::Streams, OBSERVE, OBSERVED),
         needs("check", Scope::Streams, OBSERVE, OBSERVED),
         needs("lag", Scope::Streams, OBSERVE, OBSERVED),
-        needs("doctor", Scope::Streams, &[LOOK, MEASURE, BESIDE, &["memory|usage", "type", "config|get", "slowlog|get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies, ReadInFlight]),
-        needs("serve", Scope::Streams, &[LOOK, MEASURE, BESIDE, &["memory|usage", "type", "config|get", "slowlog|get", "xread", "xrevrange", "xpending"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies, ReadInFlight]),
-        needs("metrics", Scope::Streams, &[LOOK, MEASURE, BESIDE, &["memory|usage", "type", "config|get", "slowlog|get"]], &[ReadStreams, ReadDeadLetters, ReadBreakers, ReadLosses, ReadPolicies, ReadInFlight]),
+        needs("doctor", Scope::Streams, &[LOOK, MEASURE, BESIDE, CLOSER], LOOKED_AT_CLOSELY),
+        needs("metrics", Scope::Streams, &[LOOK, MEASURE, BESIDE, CLOSER], LOOKED_AT_CLOSELY),
+        needs("serve", Scope::Streams, &[LOOK, MEASURE, BESIDE, CLOSER, &["xread"]], LOOKED_AT_CLOSELY),
         needs("wait", Groups, OBSERVE, OBSERVED),
         needs("pending", Groups, &[PENDING, CONSUMERS, &["time", "hmget"]], &[ReadStreams, ReadInFlight]),
         needs("claim", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters, ReadPolicies]),

@@ -90,7 +90,11 @@ impl Stats {
     /// A count that has not begun.
     pub fn new(query: StatsQuery) -> Self {
         let places: Vec<Vec<u8>> = query.by.iter().map(|it| it.as_bytes().to_vec()).collect();
-        let conditions = query.filter.equal.iter().map(|it| it.place.clone());
+        let conditions = query
+            .filter
+            .equal
+            .iter()
+            .map(|it| it.place.as_bytes().to_vec());
         Self {
             names: Names::new(places.iter().cloned().chain(conditions).collect()),
             values: Values::new(places.clone(), BYTES_MAX),
@@ -171,8 +175,9 @@ impl Stats {
         let entry = Entry { id, fields: owned };
         let letter = DeadLetter::of(&self.query.stream, entry);
         let conditions = self.query.filter.equal.iter();
-        let asked = self.places.iter().chain(conditions.map(|it| &it.place));
-        let mut seen = letter.seen_by(asked.map(Vec::as_slice));
+        let places = self.places.iter().map(Vec::as_slice);
+        let asked = places.chain(conditions.map(|it| it.place.as_bytes()));
+        let mut seen = letter.seen_by(asked);
         let provenance = fields.iter().filter(|(name, _)| name.starts_with(b"_dlq_"));
         seen.extend(provenance.map(|it| (it.0.to_vec(), it.1.to_vec())));
         seen

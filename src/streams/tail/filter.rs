@@ -3,28 +3,16 @@
 use regex::bytes::Regex;
 
 use super::super::within::within;
-use crate::model::{NotJson, shown_name};
+use crate::model::{FieldCondition, NotJson, shown_name};
 use crate::wire::decode::FieldSlices;
 
 /// Conditions on an entry; without any, every entry matches.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// All of these must hold.
-    pub equal: Vec<Equal>,
+    pub equal: Vec<FieldCondition>,
     /// At least one value of the entry must match this, if it is given.
     pub pattern: Option<Regex>,
-}
-
-/// A field, or a place within a field's JSON, that must have a value.
-#[derive(Clone, Debug)]
-pub struct Equal {
-    /// A field's name; where there is no such field, a field's name and a path into its JSON, joined by dots:
-    /// `payload.customer.email`, `payload.items.0.sku`.
-    pub place: Vec<u8>,
-    /// The value: a text, or a number, `true`, `false`, `null`, an object or array as compact JSON.
-    pub value: Vec<u8>,
-    /// Whether it must not have that value; this also holds when there is no such place.
-    pub is_negated: bool,
 }
 
 /// What a filter says about an entry.
@@ -76,25 +64,23 @@ impl Filter {
     }
 }
 
-impl Equal {
+impl FieldCondition {
     fn holds(&self, fields: &FieldSlices<'_>) -> Result<bool, Unjudged> {
-        let mut named = fields
-            .iter()
-            .filter(|(name, _)| *name == self.place)
-            .peekable();
+        let place = self.place.as_bytes();
+        let mut named = fields.iter().filter(|(name, _)| *name == place).peekable();
         if named.peek().is_some() {
             return Ok(named.any(|(_, value)| *value == self.value));
         }
         let mut outcome = Ok(false);
-        for dot in memchr::memchr_iter(b'.', &self.place) {
-            let (field, path) = (&self.place[..dot], &self.place[dot + 1..]);
+        for dot in memchr::memchr_iter(b'.', place) {
+            let (field, path) = (&place[..dot], &place[dot + 1..]);
             for (_, json) in fields.iter().filter(|(name, _)| *name == field) {
                 match within(path, json) {
                     Ok(Some(found)) if found.is(&self.value) => return Ok(true),
                     Ok(_) => {}
                     Err(why) => {
                         outcome = Err(Unjudged {
-                            place: self.place.clone(),
+                            place: place.to_vec(),
                             field: field.to_vec(),
                             why,
                         });
@@ -126,7 +112,7 @@ mod tests {
 
     fn verdict(place: &str, value: &str, is_negated: bool) -> Verdict {
         let filter = Filter {
-            equal: vec![Equal {
+            equal: vec![FieldCondition {
                 place: place.into(),
                 value: value.into(),
                 is_negated,
@@ -193,7 +179,7 @@ mod tests {
         }
         let mut filter = Filter::default();
         for place in ["torn.late", "type"] {
-            filter.equal.push(Equal {
+            filter.equal.push(FieldCondition {
                 place: place.into(),
                 value: b"view".to_vec(),
                 is_negated: false,

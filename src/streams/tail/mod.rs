@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use anyhow::Result;
 
-pub use filter::{Equal, Filter, Unjudged, Verdict};
+pub use filter::{Filter, Unjudged, Verdict};
 pub use follow::follow;
 pub use gap::{Gap, Place};
 
