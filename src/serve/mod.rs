@@ -33,7 +33,7 @@ use tokio::sync::watch;
 
 use limits::Limits;
 use routes::routes;
-use served::{Served, shown};
+use served::Served;
 use tails::Tails;
 
 /// Serves through `door` what `watched` names, until `closing` is true.
@@ -41,7 +41,7 @@ pub async fn serve(door: Door, guard: Guard, watched: Watched, closing: watch::R
     let (sender, ticks) = watch::channel(None);
     let served = Served {
         dialer: watched.dialer.clone(),
-        tails: Tails::new(watched.dialer.clone(), shown(&watched.topology)),
+        tails: Tails::new(watched.dialer.clone()),
         topology: watched.topology.clone(),
         ticks,
         limits: Limits::default(),

@@ -167,7 +167,7 @@ const PATHS: &[Path] = &[
         ],
         media: "text/event-stream",
         schema: plain,
-        errors: &[UNKNOWN],
+        errors: &[AWAY, UNKNOWN, LATE],
     },
     Path {
         template: "/api/groups",

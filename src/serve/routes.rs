@@ -23,9 +23,8 @@ use super::scale::Scale;
 use super::served::Served;
 use super::tails::{Entry, Following, Told};
 use super::ticker::Parts;
-use crate::cli::Condition;
-use crate::model::{EntryId, Format, Name, Redaction, parse_duration};
-use crate::streams::tail::{Equal, Filter, Verdict};
+use crate::model::{EntryId, FieldCondition, Format, Name, Redaction, parse_duration};
+use crate::streams::tail::{Filter, Verdict};
 use crate::view::metrics::CONTENT_TYPE;
 use crate::view::{EntryStyle, EntryWriter, Options};
 
@@ -224,16 +223,11 @@ async fn tail(
 ) -> Answer {
     let given = Parameters::new(given, &["where", "grep"], &["where"])?;
     let stream = served.stream(&stream)?;
-    let place = served
-        .tails
-        .place(&stream)
-        .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "it is not followed"))?;
     let tail = Tail {
-        place,
         filter: filter_of(&given)?,
         redaction: served.topology.redaction(&stream),
+        following: served.tails.follow(&stream).await?,
         stream,
-        following: served.tails.follow(),
     };
     let events = stream::unfold(tail, async |mut tail| Some((tail.next().await?, tail)));
     Ok(event_stream(events, &served.closing))
@@ -241,17 +235,11 @@ async fn tail(
 
 /// The conditions under which an entry is shown, as those of `tail`.
 fn filter_of(given: &Parameters) -> Result<Filter, Refusal> {
-    let mut equal = Vec::new();
-    for text in given.all("where") {
-        let condition: Condition = text
-            .parse()
-            .map_err(|error| bad("where", &format!("{error}")))?;
-        equal.push(Equal {
-            place: condition.place.as_bytes().to_vec(),
-            value: condition.value,
-            is_negated: condition.is_negated,
-        });
-    }
+    let conditions = given.all("where").map(|text| {
+        let parsed = text.parse::<FieldCondition>();
+        parsed.map_err(|error| bad("where", &error.to_string()))
+    });
+    let equal = conditions.collect::<Result<_, _>>()?;
     let pattern = match given.get("grep") {
         None => None,
         Some(text) => {
@@ -267,7 +255,6 @@ fn filter_of(given: &Parameters) -> Result<Filter, Refusal> {
 /// One who follows a stream.
 struct Tail {
     stream: Name,
-    place: usize,
     filter: Filter,
     redaction: Redaction,
     following: Following,
@@ -278,12 +265,12 @@ impl Tail {
     async fn next(&mut self) -> Option<Event> {
         loop {
             match self.following.next().await? {
-                Ok(Told::Entry(place, entry)) if place == self.place => {
+                Ok(Told::Entry(entry)) => {
                     if let Some(event) = self.entry(&entry) {
                         return Some(event);
                     }
                 }
-                Ok(Told::Gap(place, gap)) if place == self.place => {
+                Ok(Told::Gap(gap)) => {
                     let text = Self::line(|writer, out| {
                         writer.gap(out, self.stream.as_bytes(), &gap);
                     });
@@ -292,7 +279,6 @@ impl Tail {
                 Ok(Told::Failed(error)) => {
                     return Some(Event::default().event("failed").data(error));
                 }
-                Ok(Told::Entry(..) | Told::Gap(..)) => {}
                 Err(missed) => {
                     let text = format!("{{\"missed\":{missed}}}");
                     return Some(Event::default().event("missed").data(text));
@@ -303,31 +289,15 @@ impl Tail {
 
     /// An entry that the filter takes. One that it cannot judge is named, without its fields.
     fn entry(&self, entry: &Entry) -> Option<Event> {
-        let slices = |fields: &[(Vec<u8>, Vec<u8>)]| -> Vec<_> {
-            fields
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect()
-        };
         // What is not shown cannot be searched either: a filter would tell it letter by letter.
-        let fields: Vec<(&[u8], &[u8])> = entry
-            .fields
-            .iter()
-            .map(|(name, value)| (&name[..], &value[..]))
-            .collect();
-        let shown = self
-            .redaction
-            .masked(&fields)
-            .unwrap_or_else(|| slices(&entry.fields));
-        let judged: Vec<(&[u8], &[u8])> = shown
-            .iter()
-            .map(|(name, value)| (&name[..], &value[..]))
-            .collect();
+        let masked = self.redaction.masked(&slices(&entry.fields));
+        let shown = masked.as_deref().unwrap_or(&entry.fields);
+        let judged = slices(shown);
         match self.filter.judge(&judged) {
             Verdict::Left => None,
             Verdict::Taken => {
                 let text = Self::line(|writer, out| {
-                    writer.item(out, self.stream.as_bytes(), entry.id, &shown);
+                    writer.item(out, self.stream.as_bytes(), entry.id, shown);
                 });
                 Some(
                     Event::default()
@@ -355,6 +325,14 @@ impl Tail {
         write(&mut writer, &mut out);
         String::from_utf8_lossy(&out).trim_end().to_owned()
     }
+}
+
+/// The fields as the filter takes them.
+fn slices(fields: &[(Vec<u8>, Vec<u8>)]) -> Vec<(&[u8], &[u8])> {
+    let fields = fields.iter();
+    fields
+        .map(|(name, value)| (&name[..], &value[..]))
+        .collect()
 }
 
 /// An entry that the filter could not judge.

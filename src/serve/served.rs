@@ -51,7 +51,7 @@ impl Served {
 }
 
 /// The streams that are shown: those of the topology, and their dead-letter streams.
-pub(super) fn shown(topology: &Topology) -> Vec<Name> {
+fn shown(topology: &Topology) -> Vec<Name> {
     let of_groups = topology.groups.iter().map(|it| &it.stream);
     let of_topology = topology.streams.iter().map(|it| &it.name).chain(of_groups);
     let mut names: Vec<Name> = Vec::new();

@@ -1,25 +1,28 @@
-//! The live tail: one reader of the streams for all who follow, for as long as anyone does.
+//! The live tail: one reader of a stream for all who follow it, for as long as anyone does.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use anyhow::Result;
-use tokio::sync::broadcast;
+use axum::http::StatusCode;
+use tokio::sync::{broadcast, watch};
 
+use super::refusal::Refusal;
 use crate::model::{Edge, EntryId, Name};
 use crate::streams::tail::{Filter, Gap, Sink, Unjudged, Window, follow, history};
 use crate::wire::Dialer;
 use crate::wire::decode::FieldSlices;
 
-/// How many messages a slow reader may be behind until it misses some.
-const BEHIND_MAX: usize = 1024;
+/// How many messages a slow reader may be behind until it misses some. They are kept once for all who follow.
+const BEHIND_MAX: usize = 128;
 
-/// What is told to those who follow.
+/// What is told to those who follow a stream.
 #[derive(Clone, Debug)]
 pub(super) enum Told {
-    /// An entry of the stream with this index.
-    Entry(usize, Arc<Entry>),
-    /// Entries of the stream with this index are missing here.
-    Gap(usize, Arc<Gap>),
+    /// An entry.
+    Entry(Arc<Entry>),
+    /// Entries are missing here.
+    Gap(Gap),
     /// It cannot go on.
     Failed(Arc<str>),
 }
@@ -31,19 +34,22 @@ pub(super) struct Entry {
     pub(super) fields: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-/// The reader of some streams.
+/// The readers of streams. A stream that cannot be read keeps nobody from another.
 #[derive(Clone, Debug)]
 pub(super) struct Tails {
     dialer: Dialer,
-    streams: Arc<[Name]>,
-    /// The channel of the present reader. It ends with the last who follows.
-    present: Arc<Mutex<Weak<Reader>>>,
+    /// The present reader of each stream. It ends with the last who follows.
+    present: Arc<Mutex<HashMap<Name, Weak<Reader>>>>,
 }
+
+/// Whether a reader stands at the end of its stream, so that it misses nothing from now on; `None` while it is on its way.
+type Place = Option<Result<(), Arc<str>>>;
 
 /// A reader that runs for as long as somebody holds this.
 #[derive(Debug)]
 struct Reader {
     sender: broadcast::Sender<Told>,
+    place: watch::Receiver<Place>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -72,57 +78,85 @@ impl Following {
 }
 
 impl Tails {
-    /// Of these streams.
-    pub(super) fn new(dialer: Dialer, streams: Vec<Name>) -> Self {
+    /// Over connections of `dialer`.
+    pub(super) fn new(dialer: Dialer) -> Self {
         Self {
             dialer,
-            streams: streams.into(),
             present: Arc::default(),
         }
     }
 
-    /// The index of a stream.
-    pub(super) fn place(&self, stream: &Name) -> Option<usize> {
-        self.streams.iter().position(|it| it == stream)
-    }
-
-    /// Follows from now on.
-    pub(super) fn follow(&self) -> Following {
-        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = present.upgrade().filter(|it| !it.task.is_finished());
-        let reader = running.unwrap_or_else(|| {
-            let (sender, _) = broadcast::channel(BEHIND_MAX);
-            let task = tokio::spawn(read(
-                self.dialer.clone(),
-                Arc::clone(&self.streams),
-                sender.clone(),
-            ));
-            Arc::new(Reader { sender, task })
-        });
-        *present = Arc::downgrade(&reader);
-        Following {
+    /// Follows `stream` from now on: what is added after this returns is told.
+    pub(super) async fn follow(&self, stream: &Name) -> Result<Following, Refusal> {
+        let reader = self.reader(stream);
+        let following = Following {
             receiver: reader.sender.subscribe(),
-            _reader: reader,
+            _reader: Arc::clone(&reader),
+        };
+        let mut place = reader.place.clone();
+        let stands = place.wait_for(Option::is_some).await.map(|it| it.clone());
+        match stands {
+            Ok(Some(Ok(()))) => Ok(following),
+            Ok(Some(Err(error))) => {
+                let text = format!("stream `{stream}` cannot be followed: {error}");
+                Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text))
+            }
+            _ => Err(Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the server is stopping",
+            )),
         }
     }
-}
 
-async fn read(dialer: Dialer, streams: Arc<[Name]>, sender: broadcast::Sender<Told>) {
-    let mut channel = Channel(sender);
-    if let Err(error) = follow_all(&dialer, &streams, &mut channel).await {
-        channel.tell(Told::Failed(format!("{error:#}").into()));
+    fn reader(&self, stream: &Name) -> Arc<Reader> {
+        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = present.get(stream).and_then(Weak::upgrade);
+        if let Some(reader) = running.filter(|it| !it.task.is_finished()) {
+            return reader;
+        }
+        let (sender, _) = broadcast::channel(BEHIND_MAX);
+        let (stands, place) = watch::channel(None);
+        let reading = read(self.dialer.clone(), stream.clone(), sender.clone(), stands);
+        let reader = Arc::new(Reader {
+            sender,
+            place,
+            task: tokio::spawn(reading),
+        });
+        present.insert(stream.clone(), Arc::downgrade(&reader));
+        reader
     }
 }
 
-async fn follow_all(dialer: &Dialer, streams: &[Name], channel: &mut Channel) -> Result<()> {
+async fn read(
+    dialer: Dialer,
+    stream: Name,
+    sender: broadcast::Sender<Told>,
+    stands: watch::Sender<Place>,
+) {
+    let mut channel = Channel(sender);
+    if let Err(error) = follow_one(&dialer, stream, &mut channel, &stands).await {
+        let error: Arc<str> = format!("{error:#}").into();
+        channel.tell(Told::Failed(Arc::clone(&error)));
+        let _ = stands.send(Some(Err(error)));
+    }
+}
+
+async fn follow_one(
+    dialer: &Dialer,
+    stream: Name,
+    channel: &mut Channel,
+    stands: &watch::Sender<Place>,
+) -> Result<()> {
     let window = Window {
         entries: None,
         since: Some(Edge::FromEnd(0)),
         filter: Filter::default(),
     };
+    let streams = [stream];
     let mut lane = dialer.lane().await?;
-    let places = history(&mut lane, streams, &window, channel).await?;
-    follow(dialer, lane, streams, places, &window.filter, channel).await
+    let places = history(&mut lane, &streams, &window, channel).await?;
+    let _ = stands.send(Some(Ok(())));
+    follow(dialer, lane, &streams, places, &window.filter, channel).await
 }
 
 struct Channel(broadcast::Sender<Told>);
@@ -135,7 +169,7 @@ impl Channel {
 }
 
 impl Sink for Channel {
-    fn entry(&mut self, stream: usize, id: EntryId, fields: &FieldSlices<'_>) -> Result<()> {
+    fn entry(&mut self, _: usize, id: EntryId, fields: &FieldSlices<'_>) -> Result<()> {
         let fields = fields
             .iter()
             .map(|(name, value)| (name.to_vec(), value.to_vec()));
@@ -143,7 +177,7 @@ impl Sink for Channel {
             id,
             fields: fields.collect(),
         };
-        self.tell(Told::Entry(stream, Arc::new(entry)));
+        self.tell(Told::Entry(Arc::new(entry)));
         Ok(())
     }
 
@@ -152,8 +186,8 @@ impl Sink for Channel {
         Ok(())
     }
 
-    fn gap(&mut self, stream: usize, gap: &Gap) -> Result<()> {
-        self.tell(Told::Gap(stream, Arc::new(*gap)));
+    fn gap(&mut self, _: usize, gap: &Gap) -> Result<()> {
+        self.tell(Told::Gap(*gap));
         Ok(())
     }
 
