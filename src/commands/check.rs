@@ -1,12 +1,14 @@
 //! `check`: one verdict over all groups, for people, scripts and monitoring plugins.
 
-use anyhow::Result;
+use std::cell::Cell;
+
+use anyhow::{Error, Result};
 
 use super::shared::Context;
 use super::shared::failure::told_of_denied;
 use super::shared::group::GroupsArgs;
 use super::shared::redis_cli::options_of_redis_cli;
-use super::shared::watch::repeatedly;
+use super::shared::watch::{may_pass, repeatedly};
 use crate::cli::{Impact, Limited, Prints, Stages, Watched, stages};
 use crate::exit::{Exit, Verdict};
 use crate::findings::{CheckReport, Scope, Severity, findings, name_server};
@@ -102,36 +104,47 @@ impl Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    repeatedly(args.watched, context, async || {
-        Box::pin(show(&args, context)).await
-    })
-    .await
-}
-
-async fn show(args: &Args, context: &Context) -> Result<Exit> {
     let options = context.console.options();
     let picks = options.names || !options.columns.is_empty();
     let is_plugin = args.nagios || options.format == Format::Plain && !picks;
-    match check(args, context).await {
-        Ok(report) => {
-            let is_silent = context.console.is_quiet() && report.verdict == Severity::Ok;
-            if is_plugin && !is_silent {
-                context.console.put(plugin_line(&report).as_bytes())?;
-            } else if !is_silent {
-                context.console.show_report(&report, args.limit.rows())?;
+    let has_looked = Cell::new(false);
+    let checked = repeatedly(args.watched, context, async || {
+        let shown = show(&args, is_plugin, context).await;
+        match &shown {
+            Ok(_) => has_looked.set(true),
+            // Another look follows, and until then there is no verdict.
+            Err(error) if is_plugin && has_looked.get() && may_pass(error) => {
+                put_unknown(error, context)?;
             }
-            Ok(exit_of(report.verdict))
+            Err(_) => {}
         }
+        shown
+    });
+    match checked.await {
         Err(error) if is_plugin => {
-            // The next look, if there is one, may go well.
-            context.forget_connection();
-            let said = escaped(format!("{error:#}").as_bytes());
-            let line = format!("{} - {said}\n", Severity::Unknown.word());
-            context.console.put(line.as_bytes())?;
+            put_unknown(&error, context)?;
             Ok(Exit::Verdict(Verdict::Unknown))
         }
-        Err(error) => Err(error),
+        ended => ended,
     }
+}
+
+async fn show(args: &Args, is_plugin: bool, context: &Context) -> Result<Exit> {
+    let report = check(args, context).await?;
+    let is_silent = context.console.is_quiet() && report.verdict == Severity::Ok;
+    if is_plugin && !is_silent {
+        context.console.put(plugin_line(&report).as_bytes())?;
+    } else if !is_silent {
+        context.console.show_report(&report, args.limit.rows())?;
+    }
+    Ok(exit_of(report.verdict))
+}
+
+/// The plugin line where an error leaves no verdict.
+fn put_unknown(error: &Error, context: &Context) -> Result<()> {
+    let said = escaped(format!("{error:#}").as_bytes());
+    let line = format!("{} - {said}\n", Severity::Unknown.word());
+    context.console.put(line.as_bytes())
 }
 
 async fn check(args: &Args, context: &Context) -> Result<CheckReport> {

@@ -71,10 +71,11 @@ impl Args {
     async fn count(&self, groups: &mut [GroupReport], context: &Context) -> Result<()> {
         if self.exact {
             let topology = context.topology()?;
-            let mut lane = context.lane().await?;
+            let mut lane = context.kept_lane().await?;
             for group in groups {
                 count(&mut lane, topology, group, self.count as usize).await?;
             }
+            context.keep_lane(lane);
         }
         Ok(())
     }
@@ -115,10 +116,7 @@ fn between_looks(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    repeatedly(args.watched, context, async || {
-        Box::pin(show(&args, context)).await
-    })
-    .await
+    repeatedly(args.watched, context, async || show(&args, context).await).await
 }
 
 async fn show(args: &Args, context: &Context) -> Result<Exit> {

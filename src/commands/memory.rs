@@ -88,10 +88,7 @@ impl Watch for Watching<'_> {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    repeatedly(args.watched, context, async || {
-        Box::pin(show(&args, context)).await
-    })
-    .await
+    repeatedly(args.watched, context, async || show(&args, context).await).await
 }
 
 async fn show(args: &Args, context: &Context) -> Result<Exit> {

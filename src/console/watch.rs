@@ -74,6 +74,7 @@ impl Console {
             is_screen,
             opened: None,
             shown: Screenful::default(),
+            begun: None,
             looked: None,
             is_away: false,
         }
@@ -177,7 +178,9 @@ pub struct Watch<'c> {
     is_screen: bool,
     opened: Option<Opened>,
     shown: Screenful,
-    /// When the last look that went well ended.
+    /// When the present look began.
+    begun: Option<(Instant, Time)>,
+    /// When the last look that went well began.
     looked: Option<(Instant, Time)>,
     is_away: bool,
 }
@@ -197,6 +200,7 @@ struct Opened {
 impl Watch<'_> {
     /// A look begins.
     pub fn begin(&mut self) {
+        self.begun = Some((Instant::now(), Time::now()));
         if let Some(changes) = self.console.changes() {
             let passed = self.looked.map(|(looked, _)| looked.elapsed());
             changes.begin(whole_ms(passed.unwrap_or_default()));
@@ -212,7 +216,7 @@ impl Watch<'_> {
     /// # Errors
     /// When it cannot be written.
     pub fn end(&mut self) -> Result<()> {
-        self.looked = Some((Instant::now(), Time::now()));
+        self.looked = self.begun;
         let was_away = std::mem::take(&mut self.is_away);
         let Look { text, beyond, said } = self.take(false)?;
         if !self.is_screen {

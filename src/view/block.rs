@@ -14,7 +14,7 @@ pub(super) fn block(out: &mut Vec<u8>, columns: &[Column], cells: &[Cell], optio
     for (column, cell) in columns.iter().zip(cells) {
         // A script that asks for a column gets it.
         let says_nothing = column.is_sparse && options.columns.is_empty();
-        if says_nothing && matches!(cell, Cell::Unknown | Cell::Nothing) {
+        if says_nothing && matches!(cell.itself(), Cell::Unknown | Cell::Nothing) {
             continue;
         }
         let (mut value, change) = (cell.human(), cell.change());
@@ -32,5 +32,29 @@ pub(super) fn block(out: &mut Vec<u8>, columns: &[Column], cells: &[Cell], optio
         };
         out.extend_from_slice(line.as_bytes());
         out.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Format;
+
+    #[test]
+    fn a_column_that_says_nothing_is_left_out_also_where_looks_are_compared() {
+        let columns = [
+            Column::text("name", "NAME"),
+            Column::number("pace", "PACE").sparse(),
+        ];
+        let compared = |cell: Cell| Cell::Compared(Change::None, Box::new(cell));
+        let name = || Cell::from("a".to_owned());
+        for cells in [
+            [name(), Cell::Nothing],
+            [compared(name()), compared(Cell::Nothing)],
+        ] {
+            let mut out = Vec::new();
+            block(&mut out, &columns, &cells, &Options::new(Format::Table));
+            assert_eq!(String::from_utf8_lossy(&out), "name  a\n");
+        }
     }
 }

@@ -122,9 +122,10 @@ fn it_goes_on_when_the_server_is_back() {
     // What is looked at is gone for a while.
     server.redis(&["RENAME", STREAM, "elsewhere"]);
     watch.await_stderr("no stream `events.normalized`");
+    add(&server, "elsewhere", 7, 7);
     server.redis(&["RENAME", "elsewhere", STREAM]);
     watch.await_stderr("looking again");
-    watch.await_stdout("event-processors\t4");
+    watch.await_stdout("event-processors\t5");
     watch.signal(Signal::INT);
     let run = watch.wait();
     run.assert_code(0);
@@ -147,14 +148,15 @@ fn one_connection_serves_all_looks() {
             .parse::<u64>()
             .unwrap()
     };
-    let taken = |ticks: &str| {
-        let before = connections();
-        server
-            .ucp(&["info", OFTEN, "--ticks", ticks])
-            .assert_code(0);
-        connections() - before
-    };
-    assert_eq!(taken("1"), taken("4"));
+    for look in [&["info"][..], &["lag", "--exact"]] {
+        let taken = |ticks: &str| {
+            let before = connections();
+            let run = server.ucp(&[look, &[OFTEN, "--ticks", ticks]].concat());
+            run.assert_code(0);
+            connections() - before
+        };
+        assert_eq!(taken("1"), taken("4"), "{look:?}");
+    }
 }
 
 #[test]
@@ -164,6 +166,9 @@ fn what_waiting_does_not_mend_ends_it() {
         .ucp(&["lag", "nope", OFTEN])
         .assert_code(3)
         .stdout_is("");
+    let checked = server.ucp(&["check", "nope", OFTEN]);
+    checked.assert_code(3);
+    assert_eq!(checked.stdout().matches("UNKNOWN").count(), 1, "{checked}");
     let nowhere = ["lag", "--url", "unix:///nowhere/socket", OFTEN];
     server.ucp(&nowhere).assert_code(4).stdout_is("");
     server.add_user("viewer", "~* +@all");

@@ -79,10 +79,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
 }
 
 async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
-    repeatedly(args.watched, context, async || {
-        Box::pin(show(&args, context)).await
-    })
-    .await
+    repeatedly(args.watched, context, async || show(&args, context).await).await
 }
 
 async fn show(args: &ListArgs, context: &Context) -> Result<Exit> {

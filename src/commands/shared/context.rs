@@ -44,6 +44,8 @@ pub(in crate::commands) struct Context {
     ephemeral: OnceCell<Server>,
     /// The connection of a command that looks, maybe again and again.
     kept: RefCell<Option<Rc<Connection>>>,
+    /// The connection for bulk work of the look before this one.
+    kept_lane: RefCell<Option<Lane>>,
     prompt: PasswordPrompt,
 }
 
@@ -66,6 +68,7 @@ impl Context {
             known: OnceCell::new(),
             ephemeral: OnceCell::new(),
             kept: RefCell::new(None),
+            kept_lane: RefCell::new(None),
         }
     }
 
@@ -228,9 +231,27 @@ impl Context {
         Ok(connection)
     }
 
-    /// Forgets the connection that is kept: it may be lost.
+    /// The connection for bulk work that [`Context::keep_lane`] kept, or a new one.
+    ///
+    /// # Errors
+    /// As [`Context::lane`].
+    pub(in crate::commands) async fn kept_lane(&self) -> Result<Lane> {
+        let kept = self.kept_lane.borrow_mut().take();
+        match kept {
+            Some(lane) => Ok(lane),
+            None => self.lane().await,
+        }
+    }
+
+    /// Keeps a connection on which nothing went wrong for the next look.
+    pub(in crate::commands) fn keep_lane(&self, lane: Lane) {
+        *self.kept_lane.borrow_mut() = Some(lane);
+    }
+
+    /// Forgets the connections that are kept: they may be lost.
     pub(in crate::commands) fn forget_connection(&self) {
         *self.kept.borrow_mut() = None;
+        *self.kept_lane.borrow_mut() = None;
     }
 
     /// A separate connection for bulk and blocking work.

@@ -1,8 +1,9 @@
 //! `--watch`: one look after the other, until it is told to stop.
 
-use anyhow::{Error, Result};
-use std::ops::AsyncFn;
 use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::{Error, Result};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::context::Context;
@@ -20,6 +21,8 @@ pub(in crate::commands) async fn repeatedly(
     context: &Context,
     look: impl AsyncFn() -> Result<Exit>,
 ) -> Result<Exit> {
+    // What a command does in one look is large, and this is held over all of them.
+    let look = || Box::pin(look());
     let Some(every) = watched.every() else {
         return look().await;
     };
@@ -33,6 +36,7 @@ pub(in crate::commands) async fn repeatedly(
     let mut waits = WAITS.waits();
     let (mut last, mut left) = (None, watched.ticks());
     loop {
+        watching.is_resized = false;
         watching.shown.begin();
         let looked = match watching.beside(look()).await? {
             Ended::By(looked) => looked,
@@ -57,27 +61,30 @@ pub(in crate::commands) async fn repeatedly(
             }
             Err(error) => return Err(error),
         };
-        if std::mem::take(&mut watching.is_resized) {
-            continue;
-        }
-        let waited = match wait {
+        let mut waited = match wait {
             Some(wait) => watching.beside(sleep(wait)).await?,
+            None if watching.is_resized => Ended::By(()),
             None => {
-                watching
-                    .until_resized(async {
-                        ticks.tick().await;
-                    })
-                    .await?
+                let tick = async {
+                    ticks.tick().await;
+                };
+                watching.until_resized(tick).await?
             }
         };
+        if wait.is_none() && watching.is_resized && matches!(waited, Ended::By(())) {
+            waited = watching.beside(sleep(SETTLES)).await?;
+        }
         if let Ended::Told(why) = waited {
             return Ok(exit_of(why, last, left));
         }
     }
 }
 
+/// A screen that is drawn to another size changes many times: this long after the first time it is laid out anew.
+const SETTLES: Duration = Duration::from_millis(200);
+
 /// Whether another look may go well where this one failed: the server is away, or what is looked at.
-fn may_pass(error: &Error) -> bool {
+pub(in crate::commands) fn may_pass(error: &Error) -> bool {
     matches!(classify(error), Exit::Unavailable | Exit::NotFound)
 }
 
@@ -146,6 +153,7 @@ impl Watching<'_> {
             event = self.shown.event() => match event {
                 Event::Quit => Ok(Ended::Told(Why::Quit)),
                 Event::Resized => {
+                    self.is_resized = true;
                     self.shown.draw()?;
                     Ok(Ended::By(()))
                 }

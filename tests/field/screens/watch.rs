@@ -197,3 +197,20 @@ fn whatever_ends_it_gives_the_terminal_back() {
         screen.matches("event-processors,3").count() == 2
     });
 }
+
+#[test]
+fn an_age_that_grew_by_the_time_of_a_long_look_is_no_change() {
+    let server = seeded();
+    let terminal = terminal(&server);
+    terminal.enters(
+        "ucp-streams lag event-processors --over 2s --watch=100ms",
+        &["Enter"],
+    );
+    terminal.shows(GROUP);
+    // Two more looks, each of which takes two seconds.
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    let screen = terminal.screen();
+    assert!(screen.contains(GROUP) && !screen.contains('↑'), "{screen}");
+    terminal.presses("q");
+    is_restored(&terminal, "0");
+}
