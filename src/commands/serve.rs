@@ -22,6 +22,8 @@ use crate::serve::{Door, Guard, Token, Watched, serve};
 
 /// The shortest time between two observations.
 const EVERY_MIN: Duration = Duration::from_millis(200);
+/// The longest: the pace of groups is told by what was seen in the last minute and a half.
+const EVERY_MAX: Duration = Duration::from_mins(1);
 /// The fewest characters of a token.
 const TOKEN_MIN: usize = 16;
 /// The largest token file.
@@ -71,9 +73,9 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    if args.every < EVERY_MIN {
-        let text = "--every is too short: Redis would be asked without a pause";
-        return Err(Problem::usage(text).hint("give at least 200ms").into());
+    if !(EVERY_MIN..=EVERY_MAX).contains(&args.every) {
+        let text = "--every must be at least 200ms, so that Redis is not asked without a pause, and at most 1m";
+        return Err(Problem::usage(text).into());
     }
     let is_open = !args.listen.ip().to_canonical().is_loopback();
     if is_open && args.token_file.is_none() {

@@ -105,4 +105,8 @@ fn it_ends_when_it_is_told_and_lets_streams_of_events_go() {
         .ucp(&["serve", "--every", "1ms"])
         .assert_code(2)
         .stderr_has("at least 200ms");
+    server
+        .ucp(&["serve", "--every", "2m"])
+        .assert_code(2)
+        .stderr_has("at most 1m");
 }

@@ -589,7 +589,10 @@ class Chart {
   /** Adds a point; a line that is not among `values` has a gap there. Lines that have no point any more are dropped. */
   add(at, values) {
     const last = this.times.at(-1);
-    if (last !== undefined && at - last < POINT_MS / 1000) return;
+    // A clock that was set back: what was before is not before any more.
+    if (last !== undefined && at < last) this.clear();
+    // Figures come a little early or late.
+    else if (last !== undefined && Math.round((at - last) * 1000) < POINT_MS * 0.75) return;
     this.times.push(at);
     for (const { key, label, value } of values) {
       if (!this.lines.has(key)) {
@@ -611,6 +614,13 @@ class Chart {
         this.uplot = null;
       }
     }
+  }
+
+  clear() {
+    this.times = [];
+    this.lines.clear();
+    this.uplot?.destroy();
+    this.uplot = null;
   }
 
   draw() {
@@ -692,8 +702,11 @@ const charts = {
     this.draw();
   },
   gap() {
-    const at = Date.now() / 1000;
-    for (const chart of [this.lag, this.rate]) if (chart.times.length > 0) chart.add(at, []);
+    // By the clock of the points before, which may differ from the browser's.
+    for (const chart of [this.lag, this.rate]) {
+      const last = chart.times.at(-1);
+      if (last !== undefined) chart.add(last + POINT_MS / 1000, []);
+    }
     this.draw();
   },
   draw() {
