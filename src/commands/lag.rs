@@ -165,12 +165,11 @@ fn tell_next(lags: &[Behind], topology: &Topology, context: &Context) {
     }
     let is_left = |it: &&GroupReport| {
         let has_work = it.lag.and_then(Lag::entries) > Some(0) || it.pending > Some(0);
-        let spec = topology.group(&it.group, Some(&it.stream));
-        has_work && it.live == Some(0) && spec.is_ok_and(|it| it.handler.is_some())
+        has_work && it.live == Some(0)
     };
     let left = lags.iter().map(|it| &it.0).filter(is_left);
-    for group in left.take(SUGGESTED_MAX) {
-        let next = Target::from(group).command("worker run", topology);
+    let left = left.filter_map(|it| Some((it, Target::from(it).worker(topology)?)));
+    for (group, next) in left.take(SUGGESTED_MAX) {
         let note = format!(
             "no live consumer for `{}`, to start a worker: {next}",
             group.group

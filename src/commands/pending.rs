@@ -7,11 +7,12 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::group::find;
 use super::shared::header::{Alerts, Header};
+use super::shared::trouble::tell_of_abandoned;
 use super::shared::watch::repeatedly;
 use crate::cli::{self, Impact, Limited, Pairs, Prints, Watched};
 use crate::exit::Exit;
 use crate::model::{CommandLine, Limit, Name, Problem};
-use crate::streams::abandoned::{Abandoned, Holder};
+use crate::streams::abandoned::Holder;
 use crate::streams::pending::{PendingQuery, PendingReport, PendingRow, add_fields, look};
 use crate::streams::select::{Bodies, Criteria};
 use crate::streams::target::Target;
@@ -175,14 +176,7 @@ fn tell_next(report: &PendingReport, spec: &GroupSpec, topology: &Topology, cont
         context.console.note(&note);
     }
     let holders = report.consumers.iter().filter_map(Holder::of_holding);
-    if let Some(abandoned) = Abandoned::of(holders, spec.claim_idle) {
-        let next = abandoned.next(&target, topology);
-        let note = format!(
-            "`{}` is not live, to have its entries handled: {next}",
-            abandoned.worst.name
-        );
-        context.console.note(&note);
-    }
+    tell_of_abandoned(holders, spec.claim_idle, &target, topology, context);
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {

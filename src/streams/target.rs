@@ -46,6 +46,14 @@ impl Target {
         }
     }
 
+    /// The command that starts a worker of the group; `None` for a group without a handler in the topology, which other
+    /// programs handle.
+    pub fn worker(&self, topology: &Topology) -> Option<CommandLine> {
+        let spec = topology.group(&self.group, Some(&self.stream)).ok()?;
+        spec.handler?;
+        Some(self.command("worker run", topology))
+    }
+
     /// The groups of the stream, including this one.
     ///
     /// # Errors

@@ -155,19 +155,13 @@ mod hours_later {
     fn a_worker_died_beside_a_live_one() {
         for path in [
             &["check", "pending"][..],
-            &["check", "consumers"],
+            &["consumers event-processors"],
             &["doctor"],
         ] {
             let site = dead_worker(true);
             let mut call = OnCall::types(&site, &format!("ucp-streams {}", path[0]));
             for step in &path[1..] {
-                match *step {
-                    // What nobody had to suggest.
-                    "consumers" => {
-                        call = OnCall::types(&site, &format!("ucp-streams consumers {GROUP}"));
-                    }
-                    step => drop(call.then(&format!("ucp-streams {step}"))),
-                }
+                call.then(&format!("ucp-streams {step}"));
             }
             call.then("ucp-streams claim event-processors --consumer dead");
             assert_eq!((pending(&site), handled(&site, "b")), (0, 3));
@@ -438,6 +432,16 @@ fn throughput_now() {
     (0..30).for_each(|_| ingest(&site, "b"));
     let mut call = OnCall::types(&site, "ucp-streams stats events.raw");
     call.says("per min");
+    call.screen().assert_code(0);
+    let figure = |name: &str| {
+        let line = call
+            .screen()
+            .stdout()
+            .lines()
+            .find(|it| it.trim_start().starts_with(name));
+        line.unwrap().split_whitespace().last().unwrap().to_owned()
+    };
+    assert_eq!(figure("entries"), "30");
 }
 
 #[test]

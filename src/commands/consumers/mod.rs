@@ -10,10 +10,11 @@ use super::help::usage::or_subcommand;
 use super::shared::Context;
 use super::shared::group::{GroupArgs, OpenGroup};
 use super::shared::header::{Alerts, Header};
+use super::shared::trouble::tell_of_abandoned;
 use crate::cli::{self, DryRun, Impact, Limited, Prints};
 use crate::exit::Exit;
 use crate::model::{GroupInfo, Limit, Name, PlanFacts, Problem, counted, with_commas};
-use crate::streams::abandoned::{Abandoned, Holder};
+use crate::streams::abandoned::{Holder, delete_left_behind};
 use crate::streams::consumers::{Heir, Member, RemovalPlan, Removals, apply_removal, list};
 use crate::streams::target::Target;
 
@@ -92,32 +93,25 @@ async fn list_of(group: &GroupArgs, limit: Limited, context: &Context) -> Result
     Ok(Exit::Done)
 }
 
-/// The idle time, in milliseconds, after which a consumer without pending entries was left behind by a worker that ended.
-const LEFT_OVER_MS: u64 = 3_600_000;
-/// The number of such consumers from which they are reported.
+/// The number of consumers that were left behind from which they are reported.
 const LEFT_OVER: usize = 10;
 
 /// Suggests commands when consumers that are not live have pending entries, and when many consumers were left behind.
 fn tell_next(rows: &[Member], group: &OpenGroup<'_>, context: &Context) {
     let OpenGroup {
-        topology,
-        target,
-        spec,
-        ..
+        topology, target, ..
     } = group;
-    if let Some(abandoned) = Abandoned::of(rows.iter().map(Holder::from), spec.claim_idle) {
-        let next = abandoned.next(target, topology);
-        context.console.note(&format!(
-            "`{}` is not live, to have its entries handled: {next}",
-            abandoned.worst.name
-        ));
-    }
-    let is_left_over = |it: &&Member| it.pending == 0 && it.idle_ms > LEFT_OVER_MS;
-    let left_over = rows.iter().filter(is_left_over).count();
+    tell_of_abandoned(
+        rows.iter().map(Holder::from),
+        group.spec.claim_idle,
+        target,
+        topology,
+        context,
+    );
+    let left_over = rows.iter().filter(|it| Holder::from(*it).is_left_behind());
+    let left_over = left_over.count();
     if left_over >= LEFT_OVER {
-        let next = target
-            .command("consumers prune", topology)
-            .option("--idle", "1h");
+        let next = delete_left_behind(target, topology);
         context.console.note(&format!(
             "{} consumers have no pending entries and have been idle for an hour, to delete them: {next}",
             with_commas(left_over)

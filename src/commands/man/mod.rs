@@ -89,7 +89,8 @@ fn write(directory: &Path, file: &Path, page: &[u8]) -> Result<(), Problem> {
 
 fn no_page(wanted: &[String], pages: &page::Pages<'_>) -> Problem {
     let wanted = wanted.join(" ");
-    let known: Vec<String> = pages.iter().map(|(path, _)| path[1..].join(" ")).collect();
+    let of_commands = pages.iter().map(|(path, _)| path[1..].join(" "));
+    let known: Vec<String> = of_commands.chain([runbook::NAME.to_owned()]).collect();
     Problem::usage(format!(
         "there is no command `{}`{}",
         escaped(wanted.as_bytes()),

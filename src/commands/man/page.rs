@@ -299,9 +299,14 @@ fn see_also(roff: &mut Roff, path: &[String], pages: &Pages<'_>) {
     if related.is_empty() {
         return;
     }
+    see(roff, related);
+}
+
+/// The section that names other pages.
+pub(super) fn see(roff: &mut Roff, names: impl IntoIterator<Item = impl Into<String>>) {
     section(roff, "SEE ALSO");
     let mut line = Vec::new();
-    for name in related {
+    for name in names {
         if !line.is_empty() {
             line.push(roman(", "));
         }

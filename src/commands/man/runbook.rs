@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Command;
 use clap_mangen::roff::{Inline, Roff, bold, roman};
 
-use super::page::{Page, RUNBOOK, header, section};
+use super::page::{Page, RUNBOOK, header, section, see};
 
 /// What `man` calls it.
 pub(in crate::commands) const NAME: &str = "runbook";
@@ -27,16 +27,10 @@ pub(super) fn page() -> Result<Vec<u8>> {
             .lines()
             .skip_while(|it| it.is_empty() || it.starts_with("# "));
         body(roff, lines);
-        section(roff, "SEE ALSO");
-        let see = ["ucp-streams", "ucp-streams-doctor", "ucp-streams-check"];
-        let mut line = Vec::new();
-        for name in see {
-            if !line.is_empty() {
-                line.push(roman(", "));
-            }
-            line.extend([bold(name), roman("(1)")]);
-        }
-        roff.text(line);
+        see(
+            roff,
+            ["ucp-streams", "ucp-streams-doctor", "ucp-streams-check"],
+        );
     })?;
     Ok(page.into_text())
 }

@@ -1,13 +1,17 @@
 //! The warnings of commands that look at groups: groups that are missing, groups that are ahead of their stream, and
 //! groups whose names may be mistyped.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::context::Context;
 use crate::model::mistyped;
 use crate::model::{CommandLine, EntryId, Name, counted};
+use crate::streams::abandoned::{Abandoned, Holder};
 use crate::streams::inspect::GroupReport;
 use crate::streams::missing::{Cause, cause};
+use crate::streams::target::Target;
 use crate::topology::Topology;
 use crate::view::human_millis;
 use crate::wire::Connection;
@@ -39,6 +43,22 @@ pub(in crate::commands) async fn warn_of_trouble<'a>(
         }
     }
     Ok(())
+}
+
+/// Says how entries are handled that consumers hold which are not live.
+pub(in crate::commands) fn tell_of_abandoned<'a>(
+    consumers: impl Iterator<Item = Holder<'a>>,
+    claim_idle: Duration,
+    target: &Target,
+    topology: &Topology,
+    context: &Context,
+) {
+    if let Some(abandoned) = Abandoned::of(consumers, claim_idle) {
+        let next = abandoned.next(target, topology);
+        let name = abandoned.worst.name;
+        let note = format!("`{name}` is not live, to have its entries handled: {next}");
+        context.console.note(&note);
+    }
 }
 
 fn of_missing(missing: &[&GroupReport], why: Option<Cause>) -> String {

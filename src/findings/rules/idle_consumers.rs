@@ -1,6 +1,7 @@
 //! Many consumers have no pending entries and have been idle for long.
 
 use super::prelude::*;
+use crate::streams::abandoned::{Holder, delete_left_behind};
 
 pub(super) const ABOUT: About = About {
     finds: "a group has a hundred or more consumers that have no pending entries and have been idle for an hour",
@@ -11,17 +12,15 @@ pub(super) const ABOUT: About = About {
 
 /// The number of idle consumers at which the rule finds a problem.
 const MANY: usize = 100;
-/// The idle time, in milliseconds, from which a consumer counts.
-const IDLE_MS: u64 = 3_600_000;
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
     let many = scope.observation.groups().filter_map(|group| {
-        let idle = group.consumers.iter().filter(|it| it.pending == 0 && it.idle_ms > IDLE_MS).count();
+        let idle = group.consumers.iter().filter(|it| Holder::from(*it).is_left_behind()).count();
         if idle < MANY {
             return None;
         }
         let summary = format!("{} of its {} consumers have no pending entries and have been idle for an hour or more", with_commas(idle), with_commas(group.consumers.len()));
-        let next = scope.command("consumers prune", group).option("--idle", "1h");
+        let next = delete_left_behind(&Target::from(group), scope.topology);
         Some(Finding::of_group(Severity::Warning, group, summary, &next).with("consumers", idle.to_string(), "XINFO CONSUMERS"))
     });
     many.collect()

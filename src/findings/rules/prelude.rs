@@ -11,6 +11,7 @@ pub(super) use crate::model::{
 pub(super) use crate::streams::inspect::{
     GroupReport, OLDEST_MAX, ServerDetails, StreamReport, StreamState,
 };
+pub(super) use crate::streams::target::Target;
 pub(super) use crate::topology::{Alert, AlertName, Measure};
 pub(super) use crate::wire::{SlowCall, address};
 
@@ -52,11 +53,8 @@ pub(super) fn set_id(scope: &Scope<'_>, group: &GroupReport, position: &str) -> 
 /// The command that starts one more worker of the group. A group without a handler in the topology is handled by other
 /// programs, so for such a group it is the command that lists its consumers.
 pub(super) fn another_worker(scope: &Scope<'_>, group: &GroupReport) -> CommandLine {
-    let verb = match scope.spec_of(group).handler {
-        Some(_) => "worker run",
-        None => "consumers",
-    };
-    scope.command(verb, group)
+    let worker = Target::from(group).worker(scope.topology);
+    worker.unwrap_or_else(|| scope.command("consumers", group))
 }
 
 /// A command line for redis-cli, for what this tool does not do.

@@ -7,7 +7,7 @@ use crate::streams::policy::Published;
 
 /// A consumer that was active within this time is live, however short its claim idle is, because a worker with a
 /// short one may pause briefly.
-const LIVE_MIN: Duration = Duration::from_mins(1);
+pub(in crate::streams) const LIVE_MIN: Duration = Duration::from_mins(1);
 
 /// The number of live consumers of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

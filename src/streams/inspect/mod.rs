@@ -22,6 +22,7 @@ pub use details::{Details, GroupDetails, OLDEST_MAX, OddKey, Reasons, ServerDeta
 pub(super) use exact::between;
 pub use exact::count;
 pub use group::{CountersThen, GroupReport, add_paces};
+pub(super) use live::LIVE_MIN;
 pub(super) use reference::{Counting, counting};
 use reference::{Reference, moment};
 use stream::FirstTrip;

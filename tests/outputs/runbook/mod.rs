@@ -38,6 +38,9 @@ fn every_command_shows_what_stands_under_it() {
                     let real = mask.moved_back(command);
                     let url = format!("export UCP_STREAMS_URL=redis://127.0.0.1:{}", stage.port);
                     let run = stage.site.types(&format!("{url}; {real}"), COLUMNS, None);
+                    // The page shows commands that are obeyed, or give a verdict.
+                    let code = run.code();
+                    assert!(matches!(code, Some(0..=2)), "$ {real}\n{run}");
                     let now = mask.moved_to_moment(run.stdout());
                     let is_same = comparable(&mask, &now) == comparable(&mask, shown);
                     let kept = if is_same { shown } else { &now };
