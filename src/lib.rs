@@ -19,6 +19,7 @@
 //! | [`server`] | private servers: find, start, await, restart, stop | model |
 //! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, platform, wire |
 //! | [`findings`] | what is wrong, by rules over an observation; pure | model, topology, wire (reply types), streams |
+//! | [`recording`] | the flight recorder: samples of what was observed and found, in segments in a directory; its writer and its reader | model, streams (report types), findings (report types) |
 //! | [`worker`] | the consume loop and its handlers | model, topology, platform, wire, streams, planted |
 //! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, platform, wire, worker |
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types), findings |
@@ -102,6 +103,7 @@ pub mod findings;
 pub mod model;
 pub mod planted;
 pub mod platform;
+pub mod recording;
 pub mod serve;
 pub mod server;
 pub mod settings;

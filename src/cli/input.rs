@@ -27,7 +27,7 @@ impl MaxExpanded {
 ///
 /// # Errors
 /// For another unit, for zero, and for anything that is not a whole number.
-fn size(text: &str) -> Result<u64, String> {
+pub fn size(text: &str) -> Result<u64, String> {
     const UNITS: [(&str, u64); 10] = [
         ("", 1),
         ("B", 1),

@@ -14,7 +14,7 @@ mod watch;
 pub use crate::model::{DurationError, parse_duration};
 pub use facts::{Impact, Prints, PrintsBy, PrintsPlan};
 pub use globals::{ColorChoice, DryRun, Globals, Limited, Long, Pairs};
-pub use input::{MaxExpanded, delimiter};
+pub use input::{MaxExpanded, delimiter, size};
 pub use positions::{Position, PositionError};
 pub use thresholds::{Stages, stages};
 pub use values::{

@@ -7,7 +7,7 @@ use super::shared::Context;
 use super::shared::redis_cli::options_of_redis_cli;
 use crate::cli::{Impact, Limited, Prints};
 use crate::exit::Exit;
-use crate::findings::{DoctorReport, RULES, RuleReport, Scope, name_server};
+use crate::findings::{DoctorReport, RULES, RuleReport, Scope};
 use crate::streams::inspect::{Detail, Wanted, observe};
 use crate::view::Report as _;
 
@@ -65,14 +65,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
     let connection = context.connect().await?;
     let seen = observe(&connection, topology, Wanted::Topology, Detail::Details).await?;
-    let mut report = DoctorReport::new(&Scope {
+    let scope = Scope {
         observation: &seen,
         topology,
-    });
-    name_server(
-        &mut report.findings,
-        &options_of_redis_cli(context.dialer()?.endpoint()),
-    );
+    };
+    let redis_cli = options_of_redis_cli(context.dialer()?.endpoint());
+    let report = DoctorReport::reaching(&scope, &redis_cli);
     let is_healthy = report.findings.is_empty();
     if !(is_healthy && context.console.is_quiet()) {
         context.console.show_report(&report, args.limit.rows())?;

@@ -14,16 +14,14 @@ use tokio::sync::watch;
 
 use super::shared::Context;
 use super::shared::redis_cli::options_of_redis_cli;
+use super::shared::service::alive;
 use crate::cli::{Impact, parse_duration};
 use crate::console::{ServiceManager, Signals};
 use crate::exit::Exit;
 use crate::model::{Kind, LogFormat, Problem, escaped};
 use crate::serve::{Door, Guard, Token, Watched, serve};
+use crate::streams::inspect::Lookout;
 
-/// The shortest time between two observations.
-const EVERY_MIN: Duration = Duration::from_millis(200);
-/// The longest: the pace of groups is told by what was seen in the last minute and a half.
-const EVERY_MAX: Duration = Duration::from_mins(1);
 /// The fewest characters of a token.
 const TOKEN_MIN: usize = 16;
 /// The largest token file.
@@ -73,7 +71,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    if !(EVERY_MIN..=EVERY_MAX).contains(&args.every) {
+    if !Lookout::EVERY.contains(&args.every) {
         let text = "--every must be at least 200ms, so that Redis is not asked without a pause, and at most 1m";
         return Err(Problem::usage(text).into());
     }
@@ -115,15 +113,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let (close, closing) = watch::channel(false);
     let manager = ServiceManager::of_environment();
     manager.ready();
-    let alive = async {
-        match manager.watch_interval() {
-            Some(interval) => loop {
-                manager.alive();
-                tokio::time::sleep(interval).await;
-            },
-            None => std::future::pending().await,
-        }
-    };
+    let alive = alive(manager);
     let over = async {
         match args.lasts {
             Some(lasts) => tokio::time::sleep(lasts).await,

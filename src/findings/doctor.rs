@@ -1,10 +1,10 @@
 //! The report of `doctor`: all findings, and the explanations of the rules.
 
-use super::{Finding, Rule, Scope, Severity, findings};
+use super::{Finding, Rule, Scope, Severity, findings, name_server};
 use crate::model::{counted, report};
 
 /// The findings of all rules.
-#[derive(Clone, Debug, serde::Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct DoctorReport {
     /// The worst of all findings.
     pub verdict: Severity,
@@ -15,6 +15,13 @@ pub struct DoctorReport {
 }
 
 impl DoctorReport {
+    /// The report about an observation of the server that redis-cli reaches with these options.
+    pub fn reaching(scope: &Scope<'_>, redis_cli: &str) -> Self {
+        let mut report = Self::new(scope);
+        name_server(&mut report.findings, redis_cli);
+        report
+    }
+
     /// The report about an observation.
     pub fn new(scope: &Scope<'_>) -> Self {
         let found = findings(scope);

@@ -1,5 +1,7 @@
 //! A finding: one problem, as data.
 
+use std::borrow::Cow;
+
 use super::Rule;
 use crate::model::{CommandLine, Name, report, states};
 use crate::streams::inspect::GroupReport;
@@ -7,7 +9,7 @@ use crate::topology::Level;
 
 states! {
     /// The severity of a finding.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
     pub enum Severity {
         /// No problem was found.
         Ok = "OK" in Ok,
@@ -30,24 +32,24 @@ impl From<Level> for Severity {
 }
 
 /// A figure that a finding is based on.
-#[derive(Clone, Debug, serde::Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct Evidence {
     /// The name of the figure, which is its key in the JSON of `info`.
-    pub figure: &'static str,
+    pub figure: Cow<'static, str>,
     /// The value, formatted for people.
     pub value: String,
     /// The source of the value: the command that the server answered.
-    pub source: &'static str,
+    pub source: Cow<'static, str>,
 }
 
 report! {
     /// Something that is wrong.
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug, serde::Deserialize)]
     pub struct Finding {
         /// The severity.
         pub severity: Severity => whole("SEVERITY"),
         /// The rule that found it.
-        pub rule: &'static str => whole("RULE"),
+        pub rule: Cow<'static, str> => whole("RULE"),
         /// The group, if the finding is about a group.
         pub group: Option<Name> => text("GROUP"),
         /// The stream.
@@ -55,7 +57,7 @@ report! {
         /// The problem, with its figures.
         pub summary: String => text("WHAT"),
         /// Why the problem matters.
-        pub why: &'static str => text("WHY", wide),
+        pub why: Cow<'static, str> => text("WHY", wide),
         /// The figures it rests on.
         pub evidence: Vec<Evidence>,
         /// The command to type next.
@@ -72,11 +74,11 @@ impl Finding {
     ) -> Self {
         Self {
             severity: severity.into(),
-            rule: "",
+            rule: "".into(),
             group: None,
             stream: None,
             summary,
-            why: "",
+            why: "".into(),
             evidence: Vec::new(),
             next: next.to_string(),
         }
@@ -111,8 +113,8 @@ impl Finding {
     /// The same finding, as a finding of `rule`.
     pub(super) fn by(self, rule: &Rule) -> Self {
         Self {
-            rule: rule.id,
-            why: rule.about.why,
+            rule: rule.id.into(),
+            why: rule.about.why.into(),
             ..self
         }
     }
@@ -125,9 +127,9 @@ impl Finding {
         source: &'static str,
     ) -> Self {
         self.evidence.push(Evidence {
-            figure,
+            figure: figure.into(),
             value: value.into(),
-            source,
+            source: source.into(),
         });
         self
     }

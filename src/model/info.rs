@@ -1,6 +1,6 @@
 //! The server's replies about streams, groups, consumers and pending entries.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Entry, EntryId, Name};
 
@@ -62,7 +62,7 @@ impl GroupInfo {
 }
 
 /// One row of `XINFO CONSUMERS`.
-#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ConsumerInfo {
     /// The consumer's name.
     #[serde(rename = "consumer")]

@@ -38,6 +38,7 @@ mod own_fields;
 mod phone;
 mod plan;
 mod problem;
+mod read_back;
 mod redaction;
 mod report;
 mod secret;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Time;
 
 /// An open circuit breaker: since when, of which worker, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OpenBreaker {
     /// The worker's consumer.
     pub consumer: String,

@@ -1,22 +1,20 @@
 //! One observation a tick, shared by everyone who asks: the server is asked no more often for two hundred than for one.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
 use axum::body::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::findings::{DoctorReport, Scope, name_server};
+use crate::findings::{DoctorReport, Scope};
 use crate::model::Time;
-use crate::streams::inspect::{Detail, Observation, StreamReport, Wanted, add_paces, observe};
+use crate::streams::inspect::{Lookout, Observation, StreamReport};
 use crate::topology::Topology;
 use crate::view::{Exposed, exposition, write_json};
-use crate::wire::{Connection, Dialer};
+use crate::wire::Dialer;
 
 /// What is observed, how, and how often.
 #[derive(Clone, Debug)]
@@ -83,9 +81,8 @@ pub(super) struct Seen {
 
 /// Observes without end, and sends each tick. It goes on when the server is away.
 pub(super) async fn tick(watched: Watched, sender: watch::Sender<Option<Arc<Tick>>>) {
-    let mut connection = None;
+    let mut lookout = Lookout::new(watched.dialer.clone(), Arc::clone(&watched.topology));
     let mut last: Option<Arc<Seen>> = None;
-    let mut past = Past::default();
     let mut old_since = None;
     let mut errors = 0;
     let mut ticks = interval(watched.every);
@@ -93,20 +90,11 @@ pub(super) async fn tick(watched: Watched, sender: watch::Sender<Option<Arc<Tick
     loop {
         ticks.tick().await;
         let (begun, asked_at) = (Instant::now(), Time::now());
-        let looked = look(&watched, &mut connection).await;
+        let looked = lookout.look(asked_at).await;
         let seconds = begun.elapsed().as_secs_f64();
         let failure = match looked {
-            Ok(mut observation) => {
-                if let Some(before) = past.before(asked_at) {
-                    for stream in &mut observation.streams {
-                        let mut then = before.observation.streams.iter();
-                        if let Some(then) = then.find(|it| it.stream == stream.stream) {
-                            add_paces(&mut stream.groups, &then.groups);
-                        }
-                    }
-                }
+            Ok(observation) => {
                 let seen = Arc::new(watched.seen(asked_at, observation));
-                past.keep(&seen);
                 last = Some(seen);
                 old_since = None;
                 None
@@ -127,58 +115,13 @@ pub(super) async fn tick(watched: Watched, sender: watch::Sender<Option<Arc<Tick
     }
 }
 
-/// Some earlier observations, by which the pace of groups is told.
-#[derive(Default)]
-struct Past(VecDeque<Arc<Seen>>);
-
-/// How far apart those are that are kept.
-const APART_MS: u64 = 15_000;
-/// How old an observation must be to tell a pace by, and how old it may be.
-const OLD_MS: u64 = 30_000;
-const TOO_OLD_MS: u64 = 90_000;
-/// How many are kept.
-const KEPT_MAX: usize = 4;
-
-impl Past {
-    /// The observation to compare one of now with: the youngest that is old enough.
-    fn before(&self, now: Time) -> Option<&Arc<Seen>> {
-        let age = |it: &&Arc<Seen>| now.ms.saturating_sub(it.at.ms);
-        let mut old = self.0.iter().rev().filter(|it| age(it) >= OLD_MS);
-        old.next().filter(|it| age(it) <= TOO_OLD_MS)
-    }
-
-    fn keep(&mut self, seen: &Arc<Seen>) {
-        let newest = self.0.back().map(|it| it.at.ms);
-        if newest.is_some_and(|it| seen.at.ms.saturating_sub(it) < APART_MS) {
-            return;
-        }
-        self.0.push_back(Arc::clone(seen));
-        while self.0.len() > KEPT_MAX {
-            self.0.pop_front();
-        }
-    }
-}
-
-async fn look(watched: &Watched, connection: &mut Option<Connection>) -> Result<Observation> {
-    if connection.as_ref().is_none_or(Connection::is_lost) {
-        *connection = Some(watched.dialer.connect().await?);
-    }
-    let open = connection.as_ref().expect("it was opened");
-    let looked = observe(open, &watched.topology, Wanted::Topology, Detail::Details).await;
-    if looked.is_err() {
-        // Whatever went wrong, the next look begins anew.
-        *connection = None;
-    }
-    looked
-}
-
 impl Watched {
     fn seen(&self, at: Time, observation: Observation) -> Seen {
-        let mut doctor = DoctorReport::new(&Scope {
+        let scope = Scope {
             observation: &observation,
             topology: &self.topology,
-        });
-        name_server(&mut doctor.findings, &self.redis_cli);
+        };
+        let doctor = DoctorReport::reaching(&scope, &self.redis_cli);
         Seen {
             at,
             observation,

@@ -1,7 +1,8 @@
 //! Decides when a group needs attention: the figures that its thresholds are compared with, and the alerts that
 //! follow. Every command uses this one place; pure.
 
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::threshold::{Level, Measure, Thresholds};
 use crate::model::Lag;
@@ -51,6 +52,21 @@ pub enum AlertName {
 }
 
 impl AlertName {
+    /// All alerts.
+    const ALL: [Self; 11] = [
+        Self::Missing,
+        Self::Ahead,
+        Self::Lost,
+        Self::MaxLag,
+        Self::LagUnknown,
+        Self::MaxPending,
+        Self::MaxIdle,
+        Self::MaxAge,
+        Self::MinRoom,
+        Self::MinLive,
+        Self::MaxDeadLetters,
+    ];
+
     /// The word for the alert, which is also used in JSON.
     pub const fn word(self) -> &'static str {
         match self {
@@ -90,6 +106,17 @@ impl Serialize for Alert {
     }
 }
 
+/// The JSON does not have the level, so that it is a warning until the group is judged again.
+impl<'de> Deserialize<'de> for Alert {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let name = AlertName::ALL.into_iter().find(|it| it.word() == word);
+        let unknown = || D::Error::custom(format!("there is no alert `{word}`"));
+        name.map(|name| Self::new(name, Level::Warning))
+            .ok_or_else(unknown)
+    }
+}
+
 impl schemars::JsonSchema for Alert {
     fn inline_schema() -> bool {
         true
@@ -106,7 +133,7 @@ impl schemars::JsonSchema for Alert {
 
 /// The figures that alerts are decided from. `None` is a figure that was not looked at or does not apply, which
 /// causes no alert; a lag that was looked at and is not known is [`Lag::Unknown`].
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Figures {
     /// Whether the topology names the group and the server does not have it.
     pub is_missing: bool,

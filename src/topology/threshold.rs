@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
 use serde::ser::SerializeMap as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 /// What a threshold measures.
@@ -77,7 +78,9 @@ impl Measure {
 }
 
 /// The severity of an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Needs attention.
@@ -211,6 +214,36 @@ impl JsonSchema for Thresholds {
         };
         let properties: Map<String, Value> = keys.into_iter().map(each).collect();
         json_schema!({ "type": "object", "properties": properties, "required": keys })
+    }
+}
+
+impl<'de> Deserialize<'de> for Threshold {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Kept {
+            One(u64),
+            Both([u64; 2]),
+        }
+        Ok(match Kept::deserialize(deserializer)? {
+            Kept::One(critical) => Self::critical(critical),
+            Kept::Both([warning, critical]) => Self::staged(warning, critical),
+        })
+    }
+}
+
+/// A threshold that is not among the keys is off.
+impl<'de> Deserialize<'de> for Thresholds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut thresholds = Self([None; Measure::ALL.len()]);
+        for (key, value) in Map::deserialize(deserializer)? {
+            let measure = Measure::ALL.into_iter().find(|it| it.json_key() == key);
+            if let Some(measure) = measure {
+                let value = serde_json::from_value(value).map_err(D::Error::custom)?;
+                thresholds.set(measure, value);
+            }
+        }
+        Ok(thresholds)
     }
 }
 

@@ -125,7 +125,7 @@ fn of_findings(exposed: &Exposed<'_>, labels: &LabelsOf<'_>) -> [Family; 4] {
     for finding in exposed.findings {
         let name = |it: &Option<Name>| it.as_ref().map(ToString::to_string).unwrap_or_default();
         let of_finding = [
-            ("rule", finding.rule.to_owned()),
+            ("rule", finding.rule.to_string()),
             ("severity", finding.severity.word().to_owned()),
             ("stream", name(&finding.stream)),
             ("group", name(&finding.group)),

@@ -36,6 +36,8 @@ mod publish_formats;
 mod publish_memory;
 mod publish_once;
 mod read;
+mod record;
+mod recorded;
 mod rehearsal;
 mod requeue;
 mod seed;

@@ -357,6 +357,7 @@ fn every_command_that_prints_json_documents_its_shape() {
         "topology example",
         "metrics",
         "serve",
+        "record",
         "context add",
         "context edit",
         "context use",

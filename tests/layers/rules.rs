@@ -15,6 +15,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("colored", &["view", "console"]),
     ("comfy_table", &["view"]),
     ("crossterm", &["view", "console"]),
+    ("crc32fast", &["recording"]),
     ("csv", &["streams"]),
     ("dialoguer", &["console"]),
     ("flate2", &["streams"]),
@@ -34,7 +35,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("redis", &["wire"]),
     ("regex", &["streams", "commands", "serve"]),
     ("reqwest", &["worker"]),
-    ("rustix", &["server", "worker", "console"]),
+    ("rustix", &["server", "worker", "console", "recording"]),
     ("rustls_native_certs", &["wire"]),
     ("sd_notify", &["console"]),
     ("sha2", &["streams", "serve"]),
@@ -53,7 +54,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("unicode_width", &["view"]),
     ("url", &["wire", "commands"]),
     ("uuid", &["topology", "platform", "worker", "commands"]),
-    ("zstd", &["streams"]),
+    ("zstd", &["streams", "recording"]),
 ];
 
 /// Crates that say nothing about a layer.

@@ -10,6 +10,7 @@ use crate::support::scene::{BINARY, Scene, run};
 const STREAM: &str = "events.normalized";
 const GROUP: &str = "event-processors";
 const PACKAGED: &str = include_str!("../../packaging/ucp-streams-worker@.service");
+const RECORDED: &str = include_str!("../../packaging/ucp-streams-record.service");
 const SERVED: &str = include_str!("../../packaging/ucp-streams-serve.service");
 
 /// The values of a setting, in order.
@@ -141,6 +142,33 @@ fn the_packaged_server_serves_until_it_is_stopped() {
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_packaged_recorder_records_until_it_is_stopped() {
+    let directory = crate::support::directory();
+    let unit = with_binary(RECORDED);
+    let file = directory.path().join("ucp-streams-record.service");
+    fs::write(&file, &unit).unwrap();
+    verified(&file);
+    // The directory that systemd makes.
+    let state = directory.path().to_string_lossy();
+    let unit = unit.replace("${STATE_DIRECTORY}", &state);
+    let has_samples = |_: &Scene| {
+        let listed = fs::read_dir(directory.path().join("recording"));
+        let names = listed
+            .into_iter()
+            .flatten()
+            .map(|it| it.unwrap().file_name());
+        names
+            .into_iter()
+            .any(|it| it.to_string_lossy().starts_with("samples-"))
+    };
+    let scene = waiting();
+    scene
+        .stopped(&mut exec_start(&scene, &unit), "ExecStart", has_samples)
+        .assert_code(0)
+        .stderr_has("recorded ");
 }
 
 #[test]

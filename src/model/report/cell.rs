@@ -138,6 +138,12 @@ impl From<&str> for Cell {
     }
 }
 
+impl From<std::borrow::Cow<'static, str>> for Cell {
+    fn from(text: std::borrow::Cow<'static, str>) -> Self {
+        Self::Text(text.into_owned())
+    }
+}
+
 impl From<String> for Cell {
     fn from(text: String) -> Self {
         Self::Text(text)

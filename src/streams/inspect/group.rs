@@ -26,7 +26,7 @@ use crate::wire::{
 
 report! {
     /// The facts about a group. `None` means unknown, or, for a missing group, that there is no value.
-    #[derive(Clone, Debug, Default)]
+    #[derive(Clone, Debug, Default, serde::Deserialize)]
     pub struct GroupReport ranked by rank_by_severity {
         /// The group.
         pub group: Name => text("GROUP") by Self::name_cell,
@@ -417,7 +417,7 @@ impl GroupReport {
         self.judge_by(topology.thresholds(&self.stream, &self.group));
     }
 
-    fn judge_by(&mut self, thresholds: Thresholds) {
+    pub(super) fn judge_by(&mut self, thresholds: Thresholds) {
         self.thresholds = thresholds;
         self.alerts = thresholds.alerts(&self.figures);
         self.severity = self.alerts.iter().map(|it| it.level).max();

@@ -6,7 +6,9 @@ mod count;
 mod details;
 mod exact;
 mod group;
+mod judgement;
 mod live;
+mod lookout;
 mod pace;
 mod rate;
 mod reference;
@@ -22,7 +24,9 @@ pub use details::{Details, GroupDetails, OLDEST_MAX, OddKey, Reasons, ServerDeta
 pub(super) use exact::between;
 pub use exact::count;
 pub use group::{CountersThen, GroupReport, add_paces};
+pub use judgement::Judgement;
 pub(super) use live::LIVE_MIN;
+pub use lookout::Lookout;
 pub(super) use reference::{Counting, counting};
 use reference::{Reference, moment};
 use stream::FirstTrip;
@@ -37,7 +41,7 @@ use crate::wire::{Connection, Error};
 
 states! {
     /// Whether a group exists.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
     pub enum GroupState {
         /// The group exists.
         Ready = "ready" in Ok,

@@ -18,7 +18,7 @@ use crate::wire::{
 
 states! {
     /// What kind of key it is.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
     pub enum StreamState {
         /// A stream.
         Ready = "ready" in Ok,
@@ -31,7 +31,7 @@ states! {
 
 report! {
     /// The facts about a stream. `None` means unknown, or, for a missing stream, that there is no value.
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug, serde::Deserialize)]
     pub struct StreamReport ranked by rank_by_groups {
         /// The stream.
         pub stream: Name => text("STREAM"),

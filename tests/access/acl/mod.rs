@@ -66,6 +66,11 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "entries, and how fast a stream is written to lately",
     ),
     (
+        "record",
+        &["+xrevrange"],
+        "how fast a stream is written to lately",
+    ),
+    (
         "metrics",
         &["+xrevrange"],
         "how fast a stream is written to lately",

@@ -227,6 +227,7 @@ const SCENES: &[Scene] = &[
     scene("doctor", &[], &["doctor", "-o", "json"]).after(PREDICT).ends(1),
     scene("metrics", &[], &["metrics"]).after(PREDICT),
     scene("serve", &[], &["serve", "--listen", "127.0.0.1:0", "--for", "1s"]).after(PREDICT).does(|_, run| !run.stderr().contains("cannot be asked")),
+    scene("record", &[], &["record", "recording", "--for", "1s"]).after(PREDICT).does(|_, run| !run.stderr().contains("could not look")),
     scene("lag", &[], &["lag"]).after(PREDICT),
     scene("lag", OF_GROUP, &["lag", GROUP, "--exact"]),
     scene("wait", &[], &["wait", "--timeout", "1s"]).after(PREDICT).ends(4),

@@ -127,7 +127,9 @@ fn runs_one(example: &Example) {
             }
         };
         // To tell a worker or a server to stop is how its work ends; who follows is interrupted.
-        let is_service = line.contains("worker run") || line.contains("serve");
+        let is_service = ["worker run", "serve", "record"]
+            .iter()
+            .any(|it| line.contains(it));
         let code = if is_service { 0 } else { 143 };
         shop.until_stopped(&line, effect).assert_code(code);
         return;
@@ -179,5 +181,8 @@ fn goes_on(line: &str) -> bool {
     let follows = words.contains(&"-f") && words.contains(&"tail") || words.contains(&"--follow");
     let ends = words.contains(&"--once") || words.contains(&"--dry-run");
     let is_worker = line.starts_with("ucp-streams worker run") && !ends;
-    follows || is_worker || line.starts_with("ucp-streams serve")
+    let is_service = ["ucp-streams serve", "ucp-streams record"]
+        .iter()
+        .any(|it| line.starts_with(it));
+    follows || is_worker || is_service
 }
