@@ -117,7 +117,6 @@ fn total(payload: &str) -> Result<Option<String>, String> {
         return Ok(None);
     }
     let text = std::str::from_utf8(&shown).unwrap_or_default();
-    let text = if is_text { text.trim() } else { text };
     let readable = || {
         format!(
             "the total `{}` of a purchase",
@@ -137,8 +136,10 @@ const TOTAL_MAX: f64 = 1e15;
 /// More digits than this have no meaning in a total of that size.
 const TOTAL_BYTES_MAX: usize = 40;
 
-/// A JSON number in the form that the server's `HINCRBYFLOAT` accepts, with its original digits.
+/// A JSON number, which may stand between spaces, in the form that the server's `HINCRBYFLOAT` accepts, with its
+/// original digits.
 fn decimal(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
     let number: f64 = serde_json::from_str(text).map_err(|_| "is not a number")?;
     if number.abs() > TOTAL_MAX {
         return Err("is greater than 10^15, and sums beyond that are not exact to the cent");
@@ -265,6 +266,12 @@ mod tests {
         late[4].1 = "late".to_owned();
         let error = FeatureUpdate::of(&late).expect_err("no moment");
         assert_eq!(error.rule, Rule::NotTimestamp);
+    }
+
+    #[test]
+    fn the_server_gets_no_space_around_a_total() {
+        assert_eq!(decimal("0 ").as_deref(), Ok("0"));
+        assert_eq!(decimal("\t-1.50\n").as_deref(), Ok("-1.50"));
     }
 
     proptest! {
