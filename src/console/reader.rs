@@ -25,6 +25,9 @@ impl Reader {
 /// Reported by a thread, because a thread can wait for this without polling. It ends with the process.
 fn watched() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
+    if !look::can_hang_up() {
+        return receiver;
+    }
     let watch = move || {
         if look::await_hangup() {
             let _ = sender.send(true);
@@ -44,10 +47,22 @@ pub(super) fn is_gone() -> bool {
 
 #[cfg(unix)]
 mod look {
-    use std::io;
+    use std::io::{self, IsTerminal as _};
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::fs::{FileType, fstat};
     use rustix::io::Errno;
+
+    /// Whether standard output has a reader that can go away: a file and most devices have none.
+    pub(super) fn can_hang_up() -> bool {
+        let stdout = io::stdout();
+        let kind = fstat(&stdout).map(|stat| FileType::from_raw_mode(stat.st_mode));
+        match kind {
+            Ok(FileType::RegularFile | FileType::Directory | FileType::BlockDevice) => false,
+            Ok(FileType::CharacterDevice) => stdout.is_terminal(),
+            _ => true,
+        }
+    }
 
     /// Waits until nobody reads standard output any more; `false` when the system offers no way to wait for this.
     pub(super) fn await_hangup() -> bool {
@@ -80,6 +95,10 @@ mod look {
 
 #[cfg(not(unix))]
 mod look {
+    pub(super) fn can_hang_up() -> bool {
+        false
+    }
+
     pub(super) fn await_hangup() -> bool {
         false
     }
