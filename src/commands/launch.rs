@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use clap::FromArgMatches as _;
 
 use super::help::{complete, help_json, layout, usage};
 use super::shared::typed::Typed;
@@ -39,7 +38,7 @@ impl Line {
     /// Refuses `--dry-run` before a command that does not have it. When it comes after the command, the parser
     /// refuses it.
     fn check(&self) -> Result<(), Problem> {
-        if self.can_rehearse || !self.cli.dry_run.or(DryRun::default()) {
+        if self.can_rehearse || !self.cli.root.dry_run.or(DryRun::default()) {
             return Ok(());
         }
         let command = &self.command;
@@ -135,18 +134,33 @@ fn reshaped(console: &mut Console, globals: &Globals) -> anyhow::Result<()> {
     }
 }
 
-fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
-    let mut tree = tree();
-    // The layout is for help texts alone, and takes longer than all the parsing.
-    let mut matches = tree.try_get_matches_from_mut(args).or_else(|error| {
-        use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
-        match error.kind() {
+/// What the whole tree makes of the arguments.
+fn whole_matches(
+    tree: &mut clap::Command,
+    args: &[OsString],
+) -> Result<clap::ArgMatches, clap::Error> {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
+    tree.try_get_matches_from_mut(args)
+        .or_else(|error| match error.kind() {
+            // The layout is for help texts alone, and takes longer than all the parsing.
             DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand => {
                 layout::laid_out(super::tree()).try_get_matches_from(args)
             }
             _ => Err(error),
+        })
+}
+
+fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
+    let mut part = super::tree_of(args);
+    let (tree, matches) = match part.try_get_matches_from_mut(args) {
+        Ok(matches) => (part, matches),
+        // What is wrong with them, only the whole tree can say.
+        Err(_) => {
+            let mut whole = tree();
+            let matches = whole_matches(&mut whole, args)?;
+            (whole, matches)
         }
-    })?;
+    };
     let (command, can_rehearse) = usage::named(&tree, &matches);
     let impact = usage::impact_of(&tree, &command);
     let (typed, is_repeated) = {
@@ -154,7 +168,8 @@ fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
         let is_repeated = matches!(given.try_contains_id(Watched::ID), Ok(true));
         (Typed::of(&command, leaf, given), is_repeated)
     };
-    let cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))?;
+    let mut tree = tree;
+    let cli = Cli::from_arg_matches(matches).map_err(|error| error.format(&mut tree))?;
     Ok(Line {
         cli,
         command,
@@ -167,7 +182,7 @@ fn parse(args: &[OsString]) -> Result<Line, clap::Error> {
 
 /// Runs a parsed command to its end. A panic is reported as a bug of this tool.
 fn execute(line: Line, env: &Env, terminal: Terminal) -> Exit {
-    let globals = &line.cli.globals;
+    let globals = &line.cli.root.globals;
     let display = DisplaySettings::resolve(globals, env, terminal.stdout, terminal.stderr);
     let mut console = Console::new(terminal, display);
     let checked = reshaped(&mut console, globals)
@@ -200,13 +215,13 @@ fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
     }
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     if let Command::Context(args) = &cli.command {
-        let globals = &mut cli.globals;
+        let globals = &mut cli.root.globals;
         if let Some(outcome) = context::without_server(args, globals, env, &here, &console) {
             return outcome;
         }
         args.name_into(globals)?;
     }
-    let settings = Settings::resolve(&cli.globals, env, console.terminal().input(), &here)?;
+    let settings = Settings::resolve(&cli.root.globals, env, console.terminal().input(), &here)?;
     for warning in &settings.warnings {
         console.warn(warning);
     }
@@ -222,7 +237,7 @@ fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
         settings,
         console,
         (line.command, line.typed, line.impact),
-        cli.dry_run,
+        cli.root.dry_run,
     );
     context.require_named_topology()?;
     let runtime = tokio::runtime::Builder::new_current_thread()

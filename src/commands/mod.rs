@@ -42,8 +42,10 @@ mod worker;
 
 pub use launch::run;
 
+use std::ffi::OsString;
+
 use anyhow::Result;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::cli::{DryRun, Globals};
 use crate::console::Console;
@@ -53,14 +55,34 @@ use shared::Context;
 
 /// Operate an event pipeline on Redis Streams: set it up, publish, look, repair, run the workers
 #[derive(Debug, Parser)]
-#[command(name = "ucp-streams", version, arg_required_else_help = true)]
-struct Cli {
+#[command(
+    name = "ucp-streams",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true
+)]
+struct Root {
     #[command(flatten)]
     globals: Globals,
     #[command(flatten)]
     dry_run: DryRun,
-    #[command(subcommand)]
+}
+
+/// A command line: the options before and after the command, and the command.
+#[derive(Debug)]
+struct Cli {
+    root: Root,
     command: Command,
+}
+
+impl Cli {
+    /// What [`tree`], or a part of it, made of the arguments.
+    fn from_arg_matches(mut matches: clap::ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self {
+            root: Root::from_arg_matches_mut(&mut matches)?,
+            command: Command::from_arg_matches_mut(&mut matches)?,
+        })
+    }
 }
 
 /// Declares the commands, each under its heading in the help: the module that has its `Args` and its `run`, and its
@@ -78,6 +100,15 @@ macro_rules! commands {
                     $($(Self::$name(args) => $module::run(*args, context).await,)+)+
                 }
             }
+        }
+
+        /// Adds the commands that are wanted, by name, to the tree.
+        fn with_commands(mut tree: clap::Command, is_wanted: impl Fn(&str) -> bool) -> clap::Command {
+            $($(if is_wanted(stringify!($module)) {
+                let command = clap::Command::new(stringify!($module));
+                tree = tree.subcommand(<$module::Args as clap::Args>::augment_args(command));
+            })+)+
+            tree
         }
 
         /// The commands in the order of the help, each exactly once.
@@ -120,7 +151,15 @@ impl Command {
 
 /// The whole tree of commands, from which completions and manual pages are made.
 pub fn tree() -> clap::Command {
-    describe::described(Cli::command())
+    describe::described(with_commands(Root::command(), |_| true))
+}
+
+/// The tree with only those commands whose names are among `args`. Arguments that it takes mean the same to the whole
+/// tree, which takes longer to build than most commands take to run.
+fn tree_of(args: &[OsString]) -> clap::Command {
+    describe::described(with_commands(Root::command(), |name| {
+        args.iter().any(|it| it == name)
+    }))
 }
 
 #[cfg(test)]
@@ -142,6 +181,21 @@ mod tests {
     #[test]
     fn the_tree_is_sound() {
         tree().debug_assert();
+    }
+
+    #[test]
+    fn a_part_of_the_tree_reads_a_command_as_the_whole_does() {
+        for command in tree().get_subcommands() {
+            let name = command.get_name();
+            assert!(Command::has_subcommand(name), "{name}");
+            let part = tree_of(&["ucp-streams".into(), name.into()]);
+            let found: Vec<_> = part.get_subcommands().collect();
+            assert_eq!(found.len(), 1, "{name}");
+            assert_eq!(
+                found[0].clone().render_long_help().to_string(),
+                command.clone().render_long_help().to_string()
+            );
+        }
     }
 
     #[test]
