@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use ucp_streams::wire::decode;
+use redis::Value;
 use ucp_streams::wire::read_page;
 
 const ENTRIES: usize = 1000;
@@ -43,15 +43,24 @@ fn by_hand(page: &[u8]) -> usize {
     bytes
 }
 
+/// As [`by_hand`], through the crate's owned values.
 fn by_crate(page: &[u8]) -> usize {
-    let mut bytes = 0;
     let reply = redis::parse_redis_value(page).expect("a reply");
-    decode::entries("XRANGE", &reply, |_, fields| {
-        bytes += fields.map_or(0, |it| it.iter().map(|(n, v)| n.len() + v.len()).sum());
-        Ok(())
-    })
-    .expect("a page");
-    bytes
+    let entries = children(&reply).iter();
+    let fields = entries.flat_map(|entry| children(&children(entry)[1]));
+    fields
+        .map(|text| match text {
+            Value::BulkString(bytes) => bytes.len(),
+            other => panic!("{other:?} is not a text"),
+        })
+        .sum()
+}
+
+fn children(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(items) => items,
+        other => panic!("{other:?} is not a list"),
+    }
 }
 
 /// A page of a stream.

@@ -12,7 +12,7 @@ use crate::model::{EntryId, FieldCondition, Format, Name, Problem, Time};
 use crate::streams::names::{require_streams, without_dead_letters};
 use crate::streams::tail::{Filter, Gap, Sink, Unjudged, Window, follow, history};
 use crate::view::{EntryStyle, EntryWriter, Options};
-use crate::wire::decode::FieldSlices;
+use crate::wire::FieldSlices;
 
 /// The greatest width of the stream's name before an entry, in columns.
 const STREAM_WIDTH: usize = 24;

@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use crate::model::{Edge, EntryId, Name};
 use crate::streams::tail::{Filter, Gap, Sink, Unjudged, Window, follow, history};
 use crate::wire::Dialer;
-use crate::wire::decode::FieldSlices;
+use crate::wire::FieldSlices;
 
 /// How many messages a slow reader may be behind until it misses some. They are kept once for all who follow.
 const BEHIND_MAX: usize = 128;

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::model::{Edge, Entry, EntryId, Name, Problem};
 use crate::topology::Topology;
-use crate::wire::decode::FieldSlices;
+use crate::wire::FieldSlices;
 use crate::wire::{Connection, Lane, Scan, Stop, xinfo_stream, xrange};
 
 use super::names::{explain, require_stream};

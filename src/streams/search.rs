@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::inspect::Denied;
 use crate::model::{EntryId, Name, report, states};
-use crate::wire::decode::FieldSlices;
+use crate::wire::FieldSlices;
 use crate::wire::{Dialer, Error, ErrorKind, Lane, Scan, Stop, Taker};
 
 states! {

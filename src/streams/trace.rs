@@ -14,7 +14,7 @@ use super::standing::{Bounds, GroupStanding, JournalRow, Origin, Subject, standi
 use super::tail::{Filter, Verdict};
 use crate::model::{Edge, Entry, EntryId, FieldCondition, Fields, Name, Time, report, states};
 use crate::topology::Topology;
-use crate::wire::decode::FieldSlices;
+use crate::wire::FieldSlices;
 use crate::wire::{Connection, allowed, time, xrange};
 
 /// The greatest number of matching entries of one stream that are listed.

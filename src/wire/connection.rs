@@ -1,107 +1,79 @@
-//! A connection for small requests: single commands or pipelines, one or many at a time, each with the same deadline.
-//! It uses the client crate's multiplexed connection, on a stream that [`super::dial`] opened.
+//! A connection for small requests: single commands or many at a time, each with the same deadline. The replies come in
+//! the order of the requests, and are decoded in place by [`super::driver`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Pipeline, RedisConnectionInfo, Value};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::driver::{Answer, Call, Driver, Lost};
 use super::error::{Error, ErrorKind, Result};
-use super::request::{Decode, Request, server_error};
+use super::lane::no_reply;
+use super::request::{Decode, Request};
+use super::resp::Reply;
 use super::scripts::ScriptCall;
 use super::socket::Socket;
+use crate::model::Name;
 
-/// How many commands are sent in one write; longer lists take several.
+/// What is said of a request on a connection that can no longer be used.
+const LOST_EARLIER: &str = "the connection was lost earlier";
+/// How many commands are sent before their replies are awaited.
 const PIPELINE_MAX: usize = 512;
 
 /// A connection for commands. After a missed deadline or a lost stream, every call fails at once with
 /// [`ErrorKind::Closed`]: open another connection.
 #[derive(Debug)]
 pub struct Connection {
-    inner: MultiplexedConnection,
+    calls: mpsc::UnboundedSender<Call>,
     driver: JoinHandle<()>,
     deadline: Duration,
-    is_lost: AtomicBool,
+    /// Whether a deadline was missed.
+    is_given_up: AtomicBool,
 }
 
 impl Connection {
-    /// Passes a connected and authenticated `stream` to the client crate.
-    pub(super) async fn over(stream: Box<dyn Socket>, deadline: Duration) -> Result<Self> {
-        let info = RedisConnectionInfo::default().set_skip_set_lib_name();
-        // The crate's own half-second deadline is off: ours is around every call.
-        let config = AsyncConnectionConfig::new().set_response_timeout(None);
-        let (inner, driver) = MultiplexedConnection::new_with_config(&info, stream, config)
-            .await
-            .map_err(|error| Error::from_crate("", &error))?;
-        Ok(Self {
-            inner,
-            driver: tokio::spawn(driver),
+    /// A connection over a connected and authenticated `stream`.
+    pub(super) fn over(stream: Box<dyn Socket>, deadline: Duration) -> Self {
+        let (calls, queue) = mpsc::unbounded_channel();
+        Self {
+            calls,
+            driver: tokio::spawn(Driver::new(stream, queue).run()),
             deadline,
-            is_lost: AtomicBool::new(false),
-        })
+            is_given_up: AtomicBool::new(false),
+        }
     }
 
     /// Whether the connection can no longer be used.
     pub fn is_lost(&self) -> bool {
-        self.is_lost.load(Ordering::Relaxed)
+        self.is_given_up.load(Ordering::Relaxed) || self.calls.is_closed()
     }
 
     /// Runs one command. Several may be outstanding at once; their replies come in order on the same stream.
     ///
     /// # Errors
     /// Errors of the server, a missed deadline, a lost connection, or a reply that cannot be decoded.
-    pub async fn run<T>(&self, request: Request<T>) -> Result<T> {
-        let Request {
-            cmd,
-            name,
-            key,
-            decode,
-        } = request;
-        let outcome = async {
-            let mut inner = self.usable(name)?;
-            let value = self.within(name, inner.send_packed_command(&cmd)).await?;
-            decoded(name, &value, decode)
-        };
-        outcome
-            .await
-            .map_err(|error: Error| error.about(key.as_ref()))
+    pub async fn run<T: Send + 'static>(&self, request: Request<T>) -> Result<T> {
+        let name = request.name;
+        let mut outcomes = self.exchange(vec![request]).await?;
+        let missing = || Err(Error::shape(name, "a reply"));
+        outcomes.pop().unwrap_or_else(missing)
     }
 
     /// Runs many commands of one kind in few writes. Each has its own result, in order.
     ///
     /// # Errors
     /// A missed deadline or a lost connection. An error of the server to one command is that command's result.
-    pub async fn run_all<T>(&self, requests: Vec<Request<T>>) -> Result<Vec<Result<T>>> {
+    pub async fn run_all<T: Send + 'static>(
+        &self,
+        requests: Vec<Request<T>>,
+    ) -> Result<Vec<Result<T>>> {
         let mut outcomes = Vec::with_capacity(requests.len());
         let mut requests = requests.into_iter().peekable();
         while requests.peek().is_some() {
-            let mut pipeline = Pipeline::new();
-            let decoders: Vec<_> = requests
-                .by_ref()
-                .take(PIPELINE_MAX)
-                .map(|request| {
-                    pipeline.add_command(request.cmd);
-                    (request.name, request.key, request.decode)
-                })
-                .collect();
-            let (first, key, _) = &decoders[0];
-            let values = async {
-                let mut inner = self.usable(first)?;
-                let sent = inner.send_packed_commands(&pipeline, 0, decoders.len());
-                let values = self.within(first, sent).await?;
-                if values.len() != decoders.len() {
-                    return Err(self.losing(Error::shape(first, "one reply a command")));
-                }
-                Ok(values)
-            };
-            let values = values.await.map_err(|error| error.about(key.as_ref()))?;
-            for ((name, key, decode), value) in decoders.iter().zip(&values) {
-                let outcome = decoded(name, value, *decode);
-                outcomes.push(outcome.map_err(|error| error.about(key.as_ref())));
-            }
+            let some = requests.by_ref().take(PIPELINE_MAX).collect();
+            outcomes.extend(self.exchange(some).await?);
         }
         Ok(outcomes)
     }
@@ -110,7 +82,7 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::run`].
-    pub async fn call<T>(&self, call: ScriptCall<T>) -> Result<T> {
+    pub async fn call<T: Send + 'static>(&self, call: ScriptCall<T>) -> Result<T> {
         match self.run(call.by_hash()).await {
             Err(error) if error.kind == ErrorKind::NoScript => self.run(call.by_text()).await,
             outcome => outcome,
@@ -121,7 +93,10 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::run_all`].
-    pub async fn call_all<T>(&self, calls: Vec<ScriptCall<T>>) -> Result<Vec<Result<T>>> {
+    pub async fn call_all<T: Send + 'static>(
+        &self,
+        calls: Vec<ScriptCall<T>>,
+    ) -> Result<Vec<Result<T>>> {
         let requests = calls.iter().map(ScriptCall::by_hash).collect();
         let mut outcomes = self.run_all(requests).await?;
         let unknown = |outcome: &Result<T>| matches!(outcome, Err(error) if error.kind == ErrorKind::NoScript);
@@ -138,41 +113,39 @@ impl Connection {
         Ok(outcomes)
     }
 
-    fn usable(&self, name: &str) -> Result<MultiplexedConnection> {
-        if self.is_lost() {
-            return Err(Error::new(
-                ErrorKind::Closed,
-                name,
-                "the connection was lost earlier",
-            ));
-        }
-        Ok(self.inner.clone())
-    }
-
-    async fn within<T>(
+    /// Sends requests together and awaits all their replies. What is handed over is sent at once, although the future
+    /// was polled only once.
+    async fn exchange<T: Send + 'static>(
         &self,
-        name: &str,
-        sent: impl Future<Output = redis::RedisResult<T>>,
-    ) -> Result<T> {
-        let error = match timeout(self.deadline, sent).await {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => Error::from_crate(name, &error),
-            Err(_) => Error::new(
-                ErrorKind::Timeout,
-                name,
-                format!("no reply in {:?}", self.deadline),
-            ),
-        };
-        Err(self.losing(error))
-    }
-
-    /// Remembers that the connection is lost if `error` says so.
-    fn losing(&self, error: Error) -> Error {
-        if error.kind.is_connection_lost() {
-            self.is_lost.store(true, Ordering::Relaxed);
-            self.driver.abort();
+        requests: Vec<Request<T>>,
+    ) -> Result<Vec<Result<T>>> {
+        let first = requests.first().map(|it| (it.name, it.key.clone()));
+        let (name, key) = first.unwrap_or_default();
+        let error = |kind, text: &str| Error::new(kind, name, text).about(key.as_ref());
+        if self.is_lost() {
+            return Err(error(ErrorKind::Closed, LOST_EARLIER));
         }
-        error
+        let (says, outcomes) = oneshot::channel();
+        let mut bytes = Vec::new();
+        for request in &requests {
+            request.cmd.write_packed_command(&mut bytes);
+        }
+        let call = Call {
+            bytes,
+            answer: Box::new(Replies::to(requests, says)),
+        };
+        if self.calls.send(call).is_err() {
+            return Err(error(ErrorKind::Closed, LOST_EARLIER));
+        }
+        match timeout(self.deadline, outcomes).await {
+            Ok(Ok(outcomes)) => outcomes,
+            Ok(Err(_)) => Err(error(ErrorKind::Closed, "the connection was lost")),
+            Err(_) => {
+                self.is_given_up.store(true, Ordering::Relaxed);
+                self.driver.abort();
+                Err(no_reply(name, self.deadline).about(key.as_ref()))
+            }
+        }
     }
 }
 
@@ -182,10 +155,56 @@ impl Drop for Connection {
     }
 }
 
-/// The server's error in `value`, or the value that `decode` returns.
-fn decoded<T>(name: &str, value: &Value, decode: Decode<T>) -> Result<T> {
-    match server_error(name, value) {
-        Some(error) => Err(error),
-        None => decode(name, value),
+/// What decodes the reply to a request: the name and the key for its errors, and the decoder.
+type Decoder<T> = (&'static str, Option<Name>, Decode<T>);
+
+/// The replies to requests that were sent together, for whoever waits for all of them.
+struct Replies<T> {
+    decoders: std::vec::IntoIter<Decoder<T>>,
+    outcomes: Vec<Result<T>>,
+    says: Option<oneshot::Sender<Result<Vec<Result<T>>>>>,
+}
+
+impl<T> Replies<T> {
+    fn to(requests: Vec<Request<T>>, says: oneshot::Sender<Result<Vec<Result<T>>>>) -> Self {
+        let decoders = requests.into_iter().map(|it| (it.name, it.key, it.decode));
+        let decoders: Vec<_> = decoders.collect();
+        Self {
+            outcomes: Vec::with_capacity(decoders.len()),
+            decoders: decoders.into_iter(),
+            says: Some(says),
+        }
+    }
+
+    fn say(&mut self, outcomes: Result<Vec<Result<T>>>) {
+        if let Some(says) = self.says.take() {
+            // Whoever asked may have gone.
+            let _ = says.send(outcomes);
+        }
+    }
+}
+
+impl<T: Send> Answer for Replies<T> {
+    fn take(&mut self, reply: Reply<'_>) -> bool {
+        if let Some((name, key, decode)) = self.decoders.next() {
+            let outcome = match reply.error_line() {
+                Some(line) => Err(Error::from_server_line(name, &line)),
+                None => decode(name, reply),
+            };
+            let outcome = outcome.map_err(|error| error.about(key.as_ref()));
+            self.outcomes.push(outcome);
+        }
+        let is_last = self.decoders.len() == 0;
+        if is_last {
+            let outcomes = std::mem::take(&mut self.outcomes);
+            self.say(Ok(outcomes));
+        }
+        is_last
+    }
+
+    fn lose(mut self: Box<Self>, lost: &Lost) {
+        if let Some((name, key, _)) = self.decoders.next() {
+            self.say(Err(lost.about(name).about(key.as_ref())));
+        }
     }
 }

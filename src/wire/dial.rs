@@ -104,7 +104,7 @@ impl Dialer {
     /// [`ErrorKind::Auth`], naming the address.
     pub async fn connect(&self) -> Result<Connection> {
         let stream = self.lane().await?.into_stream();
-        Connection::over(stream, self.timeout).await
+        Ok(Connection::over(stream, self.timeout))
     }
 
     /// A separate connection for bulk and blocking work.

@@ -203,6 +203,15 @@ impl Error {
         self
     }
 
+    /// The same error, of another command that had it too.
+    #[must_use]
+    pub(super) fn of_command(self, command: &str) -> Self {
+        Self {
+            command: command.to_owned(),
+            ..self
+        }
+    }
+
     /// The same error with the next step to take.
     #[must_use]
     pub(super) fn next_step(mut self, step: &'static str) -> Self {
@@ -248,24 +257,6 @@ impl Error {
             "this tool does not follow slots from node to node: name the node that holds this slot with --url, or \
                 try again when it has moved back",
         )
-    }
-
-    /// Converts an error of the client crate.
-    pub(super) fn from_crate(command: &str, error: &redis::RedisError) -> Self {
-        if let Some(code) = error.code() {
-            return Self::from_server_line(
-                command,
-                &format!("{code} {}", error.detail().unwrap_or("")),
-            );
-        }
-        let kind = if error.is_timeout() {
-            ErrorKind::Timeout
-        } else if error.is_io_error() || error.is_connection_dropped() {
-            ErrorKind::Closed
-        } else {
-            ErrorKind::Protocol
-        };
-        Self::new(kind, command, error.to_string())
     }
 
     /// Converts an I/O error that occurred after the connection was made.

@@ -1,9 +1,9 @@
 //! The thin Redis command layer: the only place that names the `redis` crate.
 //!
 //! [`Dialer`] opens two kinds of connection over streams that it connects itself (TCP with nodelay, with or without
-//! TLS, and unix): a [`Connection`] (the crate's connection; one function per command, with strictly decoded replies)
-//! for small requests, and a [`Lane`] (our own reader, which decodes replies in place) for bulk reads, bulk writes
-//! and blocking reads. Every reply has a deadline. A connection that missed one is never used again, because the
+//! TLS, and unix): a [`Connection`] for small requests, which many callers share (one function per command, with strictly
+//! decoded replies), and a [`Lane`] for bulk reads, bulk writes and blocking reads. Both read replies in place; the crate
+//! builds commands and hashes scripts. Every reply has a deadline. A connection that missed one is never used again, because the
 //! server may still answer the abandoned request (and a blocked read would deliver entries to it).
 //!
 //! There is no policy here: what a command means to an operator is in [`crate::streams`], what a worker does with it
@@ -13,16 +13,16 @@ mod adds;
 mod answer;
 mod commands;
 mod connection;
-pub mod decode;
+mod decode;
 mod denial;
 mod dial;
+mod driver;
 mod encode;
 mod endpoint;
 mod endpoint_error;
 mod error;
 mod follow;
 mod lane;
-mod node;
 mod race;
 mod readdress;
 mod request;
@@ -37,6 +37,7 @@ pub use adds::{Adds, AddsTo};
 pub use answer::{allowed, unless_other_type};
 pub use commands::*;
 pub use connection::Connection;
+pub use decode::FieldSlices;
 pub use denial::Denial;
 pub use dial::{Dialer, PasswordPrompt};
 pub use endpoint::{Endpoint, Transport};

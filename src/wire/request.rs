@@ -1,13 +1,15 @@
 //! A command with the decoder of its reply: what the functions of [`super::commands`] return and a
 //! [`super::Connection`] runs.
 
-use redis::{Cmd, Value};
+use redis::Cmd;
 
-use super::error::{Error, Result};
+use super::decode;
+use super::error::Result;
+use super::resp::Reply;
 use crate::model::Name;
 
 /// Turns the reply to the command called `&str` into a value.
-pub(super) type Decode<T> = fn(&str, &Value) -> Result<T>;
+pub(super) type Decode<T> = fn(&str, Reply<'_>) -> Result<T>;
 
 /// One command whose reply is a `T`.
 pub struct Request<T> {
@@ -51,27 +53,11 @@ impl<T> Request<T> {
 
 /// Accepts `+OK`, or anything else that is not an error.
 #[expect(clippy::unnecessary_wraps, reason = "it is a decoder like the others")]
-pub(super) fn done(_: &str, _: &Value) -> Result<()> {
+pub(super) fn done(_: &str, _: Reply<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A count.
-pub(super) fn count(command: &str, value: &Value) -> Result<u64> {
-    super::decode::count(command, value)
-}
-
 /// Text or bytes.
-pub(super) fn text(command: &str, value: &Value) -> Result<Vec<u8>> {
-    super::decode::bytes(command, value).map(<[u8]>::to_vec)
-}
-
-/// The error in `value`, if it is one.
-pub(super) fn server_error(command: &str, value: &Value) -> Option<Error> {
-    match value {
-        Value::ServerError(error) => Some(Error::from_server_line(
-            command,
-            &format!("{} {}", error.code(), error.details().unwrap_or("")),
-        )),
-        _ => None,
-    }
+pub(super) fn text(command: &str, reply: Reply<'_>) -> Result<Vec<u8>> {
+    decode::bytes(command, reply).map(<[u8]>::to_vec)
 }

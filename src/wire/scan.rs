@@ -8,7 +8,6 @@ use super::decode::{self, FieldSlices};
 use super::encode::{push_arg, push_header, push_id, push_number};
 use super::error::{Error, Result};
 use super::lane::{Lane, Stop, no_reply};
-use super::node::Node as _;
 use super::resp::Reply;
 use crate::model::{AdaptiveBatch, EntryId, Name};
 

@@ -186,7 +186,7 @@ fn a_command_that_asks_the_server_itself() {
     one("commands/a.rs", "wire::xinfo_groups(&stream)", rule);
     none(
         "commands/a.rs",
-        "use crate::wire::{self, Connection, decode::FieldSlices};",
+        "use crate::wire::{self, Connection, FieldSlices};",
     );
     none("streams/a.rs", "use crate::wire::xinfo_groups;");
 }

@@ -81,15 +81,19 @@ impl Fixture {
         self.server.client()
     }
 
-    pub fn run<T>(&self, request: Request<T>) -> Result<T> {
+    pub fn run<T: Send + 'static>(&self, request: Request<T>) -> Result<T> {
         self.runtime.block_on(self.connection.run(request))
     }
 
-    pub fn call<T>(&self, call: ScriptCall<T>) -> Result<T> {
+    pub fn call<T: Send + 'static>(&self, call: ScriptCall<T>) -> Result<T> {
         self.call_on(&self.connection, call)
     }
 
-    pub fn call_on<T>(&self, connection: &Connection, call: ScriptCall<T>) -> Result<T> {
+    pub fn call_on<T: Send + 'static>(
+        &self,
+        connection: &Connection,
+        call: ScriptCall<T>,
+    ) -> Result<T> {
         self.runtime.block_on(connection.call(call))
     }
 

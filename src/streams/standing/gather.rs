@@ -15,7 +15,7 @@ use crate::model::{
 use crate::streams::dead_letters::{DeadLetter, Source};
 use crate::streams::search::{Search, SearchEnd, Searched, SearchedFor, Searcher};
 use crate::topology::{Topology, inflight_key, journal_key};
-use crate::wire::decode::FieldSlices;
+use crate::wire::FieldSlices;
 use crate::wire::{
     Connection, Error, ErrorKind, PendingFilter, hmget, unless_other_type, xinfo_groups,
     xpending_entries,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::names::listed;
 use super::super::within::value_of;
 use crate::model::{Name, did_you_mean, nearest, shown_field};
-use crate::wire::decode::FieldSlices;
+use crate::wire::FieldSlices;
 
 /// The greatest number of entries whose fields are remembered by name.
 const ENTRIES_MAX: usize = 1000;

@@ -4,7 +4,7 @@ use regex::bytes::Regex;
 
 use super::super::within::within;
 use crate::model::{FieldCondition, NotJson, shown_name};
-use crate::wire::decode::FieldSlices;
+use crate::wire::FieldSlices;
 
 /// Conditions on an entry; without any, every entry matches.
 #[derive(Clone, Debug, Default)]

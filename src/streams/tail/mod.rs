@@ -15,7 +15,7 @@ pub use gap::{Gap, Place};
 
 use super::read::last;
 use crate::model::{AdaptiveBatch, Batch, Edge, EntryId, Name, StreamInfo};
-use crate::wire::decode::FieldSlices;
+use crate::wire::FieldSlices;
 use crate::wire::{ErrorKind, Lane, Scan, Stop};
 
 /// How many entries of one stream are held at a time while several are merged.

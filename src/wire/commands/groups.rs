@@ -1,9 +1,10 @@
 //! Commands about consumer groups and their consumers.
 
 use crate::model::{EntryId, Name};
+use crate::wire::decode;
 use crate::wire::error::Result;
-use crate::wire::node::{Node as _, Shape};
-use crate::wire::request::{Request, count};
+use crate::wire::request::Request;
+use crate::wire::resp::{Reply, Shape};
 
 /// Where a new group begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub fn xgroup_create_consumer(stream: &Name, group: &Name, consumer: &Name) -> R
     Request::new(
         "XGROUP CREATECONSUMER",
         Some(stream.as_bytes()),
-        |command, value| Ok(count(command, value)? > 0),
+        |command, value| Ok(decode::count(command, value)? > 0),
     )
     .arg(group.as_bytes())
     .arg(consumer.as_bytes())
@@ -32,7 +33,7 @@ pub fn touch_consumer(stream: &Name, group: &Name, consumer: &Name) -> Request<(
     let mut request = Request::new(
         "XREADGROUP",
         None,
-        |command, value: &redis::Value| -> Result<()> {
+        |command, value: Reply<'_>| -> Result<()> {
             match value.shape() {
                 Shape::Nil | Shape::List(_) | Shape::Map(_) => Ok(()),
                 _ => Err(crate::wire::Error::shape(command, "an empty history")),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::{EntryId, Name, PendingEntry, PendingSummary};
 use crate::wire::decode;
-use crate::wire::request::{Request, count};
+use crate::wire::request::Request;
 
 /// Selects pending entries.
 #[derive(Clone, Debug)]
@@ -35,10 +35,7 @@ impl Default for PendingFilter<'_> {
 
 /// `XPENDING key group`: the summary. Error kind `NoGroup` when there is no such group.
 pub fn xpending(stream: &Name, group: &Name) -> Request<PendingSummary> {
-    Request::new("XPENDING", Some(stream.as_bytes()), |command, value| {
-        decode::pending_summary(command, value)
-    })
-    .arg(group.as_bytes())
+    Request::new("XPENDING", Some(stream.as_bytes()), decode::pending_summary).arg(group.as_bytes())
 }
 
 /// `XPENDING key group [IDLE ms] start end count [consumer]`: rows in order of id. Changes nothing.
@@ -47,10 +44,8 @@ pub fn xpending_entries(
     group: &Name,
     filter: &PendingFilter<'_>,
 ) -> Request<Vec<PendingEntry>> {
-    let mut request = Request::new("XPENDING", Some(stream.as_bytes()), |command, value| {
-        decode::pending_entries(command, value)
-    })
-    .arg(group.as_bytes());
+    let mut request = Request::new("XPENDING", Some(stream.as_bytes()), decode::pending_entries)
+        .arg(group.as_bytes());
     if let Some(idle_min) = filter.idle_min {
         request = request.arg("IDLE").text(idle_min.as_millis());
     }
@@ -66,7 +61,8 @@ pub fn xpending_entries(
 
 /// `XACK`: how many entries were pending and are now acknowledged. 0 also when there is no such group or stream.
 pub fn xack(stream: &Name, group: &Name, ids: &[EntryId]) -> Request<u64> {
-    let mut request = Request::new("XACK", Some(stream.as_bytes()), count).arg(group.as_bytes());
+    let mut request =
+        Request::new("XACK", Some(stream.as_bytes()), decode::count).arg(group.as_bytes());
     for id in ids {
         request = request.text(id);
     }

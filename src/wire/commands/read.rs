@@ -3,12 +3,12 @@
 use crate::model::{ConsumerInfo, Entry, EntryId, GroupInfo, Name, StreamInfo};
 use crate::wire::decode;
 use crate::wire::error::Result;
-use crate::wire::node::{Node as _, Shape};
-use crate::wire::request::{Request, count};
+use crate::wire::request::Request;
+use crate::wire::resp::{Reply, Shape};
 
 /// `XLEN`: the number of entries in the stream; 0 when there is no such key.
 pub fn xlen(stream: &Name) -> Request<u64> {
-    Request::new("XLEN", Some(stream.as_bytes()), count)
+    Request::new("XLEN", Some(stream.as_bytes()), decode::count)
 }
 
 /// `XRANGE`: at most `count_max` entries from `start` to `end`, both included.
@@ -85,6 +85,15 @@ pub struct Ids {
     pub bytes: usize,
 }
 
+/// As [`xrange`], but keeps only the ids.
+pub fn xrange_ids(stream: &Name, start: EntryId, end: EntryId, count_max: usize) -> Request<Ids> {
+    Request::new("XRANGE", Some(stream.as_bytes()), ids)
+        .text(start)
+        .text(end)
+        .arg("COUNT")
+        .arg(count_max)
+}
+
 /// As [`xrevrange`], but keeps only the ids.
 pub fn xrevrange_ids(
     stream: &Name,
@@ -92,25 +101,27 @@ pub fn xrevrange_ids(
     start: EntryId,
     count_max: usize,
 ) -> Request<Ids> {
-    Request::new("XREVRANGE", Some(stream.as_bytes()), |command, value| {
-        let mut found = Ids::default();
-        decode::entries(command, value, |id, fields| {
-            let fields = fields.unwrap_or_default().iter();
-            found.bytes += fields
-                .map(|(name, value)| name.len() + value.len())
-                .sum::<usize>();
-            found.ids.push(id);
-            Ok(())
-        })?;
-        Ok(found)
-    })
-    .text(end)
-    .text(start)
-    .arg("COUNT")
-    .arg(count_max)
+    Request::new("XREVRANGE", Some(stream.as_bytes()), ids)
+        .text(end)
+        .text(start)
+        .arg("COUNT")
+        .arg(count_max)
 }
 
-fn entries(command: &str, value: &redis::Value) -> Result<Vec<Entry>> {
+fn ids(command: &str, reply: Reply<'_>) -> Result<Ids> {
+    let mut found = Ids::default();
+    decode::entries(command, reply, |id, fields| {
+        let fields = fields.unwrap_or_default().iter();
+        found.bytes += fields
+            .map(|(name, value)| name.len() + value.len())
+            .sum::<usize>();
+        found.ids.push(id);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn entries(command: &str, value: Reply<'_>) -> Result<Vec<Entry>> {
     Ok(decode::owned_entries(command, value)?.0)
 }
 
@@ -144,16 +155,12 @@ pub fn hmget(key: &Name, fields: &[EntryId]) -> Request<Vec<Option<Vec<u8>>>> {
 
 /// `XINFO STREAM`. Error kind `NoKey` when there is no such key.
 pub fn xinfo_stream(stream: &Name) -> Request<StreamInfo> {
-    Request::new("XINFO STREAM", Some(stream.as_bytes()), |command, value| {
-        decode::stream(command, value)
-    })
+    Request::new("XINFO STREAM", Some(stream.as_bytes()), decode::stream)
 }
 
 /// `XINFO GROUPS`. Error kind `NoKey` when there is no such key.
 pub fn xinfo_groups(stream: &Name) -> Request<Vec<GroupInfo>> {
-    Request::new("XINFO GROUPS", Some(stream.as_bytes()), |command, value| {
-        decode::groups(command, value)
-    })
+    Request::new("XINFO GROUPS", Some(stream.as_bytes()), decode::groups)
 }
 
 /// `XINFO CONSUMERS`. Error kind `NoGroup` when there is no such group.
@@ -161,7 +168,7 @@ pub fn xinfo_consumers(stream: &Name, group: &Name) -> Request<Vec<ConsumerInfo>
     Request::new(
         "XINFO CONSUMERS",
         Some(stream.as_bytes()),
-        |command, value| decode::consumers(command, value),
+        decode::consumers,
     )
     .arg(group.as_bytes())
 }

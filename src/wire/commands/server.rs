@@ -3,8 +3,8 @@
 use crate::model::{Name, escaped};
 use crate::wire::decode;
 use crate::wire::error::Result;
-use crate::wire::node::{Node as _, Shape};
 use crate::wire::request::{Request, done, text};
+use crate::wire::resp::{Reply, Shape};
 
 /// `PING`.
 pub fn ping() -> Request<()> {
@@ -71,9 +71,7 @@ pub fn time() -> Request<u64> {
 
 /// `DBSIZE`: how many keys the database has.
 pub fn dbsize() -> Request<u64> {
-    Request::new("DBSIZE", None, |command, value| {
-        decode::count(command, value)
-    })
+    Request::new("DBSIZE", None, decode::count)
 }
 
 /// `EXISTS` of two keys, whatever they are. A cluster refuses it with
@@ -227,7 +225,7 @@ pub fn documented(commands: &[&str]) -> Request<Vec<(String, Vec<String>)>> {
 }
 
 /// The words with which a command's options begin, at any depth of its documentation.
-fn tokens_in<'a, N: crate::wire::node::Node<'a>>(docs: N, tokens: &mut Vec<String>) {
+fn tokens_in(docs: Reply<'_>, tokens: &mut Vec<String>) {
     let mut is_token = false;
     for child in docs.children() {
         match child.shape() {

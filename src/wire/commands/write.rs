@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::model::{EntryId, Name};
 use crate::wire::decode;
-use crate::wire::node::{Node as _, Shape};
-use crate::wire::request::{Request, count, done, text};
+use crate::wire::request::{Request, done, text};
+use crate::wire::resp::Shape;
 
 /// `XADD`: appends an entry with a generated id, and trims the stream to about `maxlen` entries if that is given
 /// (`MAXLEN ~`, whole nodes only).
@@ -14,9 +14,7 @@ pub fn xadd<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     maxlen: Option<u64>,
     fields: &[(N, V)],
 ) -> Request<EntryId> {
-    let mut request = Request::new("XADD", Some(stream.as_bytes()), |command, value| {
-        decode::id(command, value)
-    });
+    let mut request = Request::new("XADD", Some(stream.as_bytes()), decode::id);
     if let Some(maxlen) = maxlen {
         request = request.arg("MAXLEN").arg("~").arg(maxlen);
     }
@@ -34,9 +32,7 @@ pub fn xadd_since<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     since: EntryId,
     fields: &[(N, V)],
 ) -> Request<EntryId> {
-    let request = Request::new("XADD", Some(stream.as_bytes()), |command, value| {
-        decode::id(command, value)
-    });
+    let request = Request::new("XADD", Some(stream.as_bytes()), decode::id);
     let request = request.arg("MINID").arg("~").text(since).arg("*");
     let pairs = fields.iter();
     pairs.fold(request, |request, (name, value)| {
@@ -46,7 +42,7 @@ pub fn xadd_since<N: AsRef<[u8]>, V: AsRef<[u8]>>(
 
 /// `XDEL`: how many of the entries existed.
 pub fn xdel(stream: &Name, ids: &[EntryId]) -> Request<u64> {
-    let mut request = Request::new("XDEL", Some(stream.as_bytes()), count);
+    let mut request = Request::new("XDEL", Some(stream.as_bytes()), decode::count);
     for id in ids {
         request = request.text(id);
     }
@@ -55,7 +51,7 @@ pub fn xdel(stream: &Name, ids: &[EntryId]) -> Request<u64> {
 
 /// `DEL`: how many of the keys existed. All keys must be in one hash slot.
 pub fn del(keys: &[Name]) -> Request<u64> {
-    let mut request = Request::new("DEL", None, count);
+    let mut request = Request::new("DEL", None, decode::count);
     for key in keys {
         request = request.arg(key.as_bytes());
     }

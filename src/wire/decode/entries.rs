@@ -3,7 +3,7 @@
 use super::{bytes, id, list, optional_list};
 use crate::model::{Entry, EntryId, Name};
 use crate::wire::error::{Error, Result};
-use crate::wire::node::{Node, Shape};
+use crate::wire::resp::{Reply, Shape};
 
 /// The name and value pairs of one entry, borrowed from the reply.
 pub type FieldSlices<'a> = [(&'a [u8], &'a [u8])];
@@ -14,9 +14,9 @@ pub type FieldSlices<'a> = [(&'a [u8], &'a [u8])];
 ///
 /// # Errors
 /// An unknown shape, or an error of `each`.
-pub fn entries<'a, N: Node<'a>>(
+pub(in crate::wire) fn entries<'a>(
     command: &str,
-    node: N,
+    node: Reply<'a>,
     mut each: impl FnMut(EntryId, Option<&FieldSlices<'a>>) -> Result<()>,
 ) -> Result<()> {
     let mut fields: Vec<(&'a [u8], &'a [u8])> = Vec::with_capacity(8);
@@ -50,9 +50,9 @@ pub fn entries<'a, N: Node<'a>>(
 ///
 /// # Errors
 /// An unknown shape.
-pub fn owned_entries<'a, N: Node<'a>>(
+pub(in crate::wire) fn owned_entries(
     command: &str,
-    node: N,
+    node: Reply<'_>,
 ) -> Result<(Vec<Entry>, Vec<EntryId>)> {
     let (mut found, mut ghosts) = (Vec::new(), Vec::new());
     entries(command, node, |id, fields| {
@@ -80,10 +80,10 @@ fn owned(fields: &FieldSlices<'_>) -> crate::model::Fields {
 ///
 /// # Errors
 /// An unknown shape, or an error of `each`.
-pub fn stream_entries<'a, N: Node<'a>>(
+pub(in crate::wire) fn stream_entries<'a>(
     command: &str,
-    node: N,
-    mut each: impl FnMut(Name, N) -> Result<()>,
+    node: Reply<'a>,
+    mut each: impl FnMut(Name, Reply<'a>) -> Result<()>,
 ) -> Result<()> {
     if let Shape::Map(_) = node.shape() {
         return super::pairs(command, node, |name, list| each(Name::from(name), list));
@@ -103,35 +103,21 @@ pub fn stream_entries<'a, N: Node<'a>>(
 
 #[cfg(test)]
 mod tests {
-    use redis::Value;
-
     use super::*;
+    use crate::wire::resp::written::{int, list, map, nil, read, text};
 
-    fn text(text: &str) -> Value {
-        Value::BulkString(text.as_bytes().to_vec())
+    fn entry(id: &str, fields: &[&[u8]]) -> Vec<u8> {
+        list([text(id), list(fields.iter().map(text))])
     }
 
-    fn entry(id: &str, fields: &[&str]) -> Value {
-        Value::Array(vec![
-            text(id),
-            Value::Array(fields.iter().map(|f| text(f)).collect()),
-        ])
+    fn owned_in(command: &str, reply: &[u8]) -> Result<(Vec<Entry>, Vec<EntryId>)> {
+        read(reply, |reply| owned_entries(command, reply))
     }
 
     #[test]
     fn order_duplicates_and_binary_survive() {
-        let odd = Value::Array(vec![
-            text("1-0"),
-            Value::Array(vec![
-                text("b"),
-                text("1"),
-                Value::BulkString(vec![0xff]),
-                text("2"),
-                text("b"),
-                text("3"),
-            ]),
-        ]);
-        let (found, ghosts) = owned_entries("XRANGE s", &Value::Array(vec![odd])).expect("decodes");
+        let odd = entry("1-0", &[b"b", b"1", &[0xff], b"2", b"b", b"3"]);
+        let (found, ghosts) = owned_in("XRANGE s", &list([odd])).expect("decodes");
         assert!(ghosts.is_empty());
         let expected = vec![
             (b"b".to_vec(), b"1".to_vec()),
@@ -143,45 +129,38 @@ mod tests {
 
     #[test]
     fn an_entry_without_a_body_is_a_ghost_and_a_bare_nil_is_nothing() {
-        let reply = Value::Array(vec![
-            Value::Array(vec![text("1-0"), Value::Nil]),
-            Value::Nil,
-            entry("2-0", &["a", "b"]),
-        ]);
-        let (found, ghosts) = owned_entries("XREADGROUP s", &reply).expect("decodes");
+        let ghost = list([text("1-0"), nil()]);
+        let reply = list([ghost, nil(), entry("2-0", &[b"a", b"b"])]);
+        let (found, ghosts) = owned_in("XREADGROUP s", &reply).expect("decodes");
         assert_eq!((found.len(), ghosts), (1, vec![EntryId::new(1, 0)]));
     }
 
     #[test]
     fn four_element_entries_and_both_protocols_of_a_read() {
-        let item = Value::Array(vec![
-            text("1-0"),
-            Value::Array(vec![text("a"), text("b")]),
-            Value::Int(5),
-            Value::Int(2),
-        ]);
-        let list = Value::Array(vec![item]);
-        let resp2 = Value::Array(vec![Value::Array(vec![text("s"), list.clone()])]);
-        let resp3 = Value::Map(vec![(text("s"), list)]);
+        let item = list([text("1-0"), list([text("a"), text("b")]), int(5), int(2)]);
+        let items = list([item]);
+        let resp2 = list([list([text("s"), items.clone()])]);
+        let resp3 = map([text("s"), items]);
         for reply in [resp2, resp3] {
             let mut seen = Vec::new();
-            stream_entries("XREADGROUP", &reply, |name, list| {
-                seen.push((name, owned_entries("XREADGROUP", list)?.0.len()));
-                Ok(())
-            })
-            .expect("decodes");
+            let decoded = read(&reply, |reply| {
+                stream_entries("XREADGROUP", reply, |name, list| {
+                    seen.push((name, owned_entries("XREADGROUP", list)?.0.len()));
+                    Ok(())
+                })
+            });
+            decoded.expect("decodes");
             assert_eq!(seen, [(Name::from("s"), 1)]);
         }
-        stream_entries("XREAD", &Value::Nil, |_, _: &Value| {
-            panic!("nothing arrived")
-        })
-        .expect("decodes");
+        let nothing = read(&nil(), |reply| {
+            stream_entries("XREAD", reply, |_, _| panic!("nothing arrived"))
+        });
+        nothing.expect("decodes");
     }
 
     #[test]
     fn an_unknown_shape_names_the_command() {
-        let error = owned_entries("XRANGE events.raw", &Value::Array(vec![Value::Int(1)]))
-            .expect_err("strict");
+        let error = owned_in("XRANGE events.raw", &list([int(1)])).expect_err("strict");
         assert!(
             error
                 .to_string()

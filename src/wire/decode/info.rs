@@ -4,13 +4,13 @@
 use super::{count, id, integer, list, pairs};
 use crate::model::{ConsumerInfo, Entry, EntryId, GroupInfo, Name, StreamInfo};
 use crate::wire::error::{Error, Result};
-use crate::wire::node::{Node, Shape};
+use crate::wire::resp::{Reply, Shape};
 
 /// One stream.
 ///
 /// # Errors
 /// An unknown shape, or a missing field that every server since 5.0 sends.
-pub fn stream<'a, N: Node<'a>>(command: &str, node: N) -> Result<StreamInfo> {
+pub(in crate::wire) fn stream(command: &str, node: Reply<'_>) -> Result<StreamInfo> {
     let (mut length, mut last_generated_id) = (None, None);
     let (mut max_deleted_id, mut entries_added, mut first, mut last) = (None, None, None, None);
     pairs(command, node, |name, value| {
@@ -37,7 +37,7 @@ pub fn stream<'a, N: Node<'a>>(command: &str, node: N) -> Result<StreamInfo> {
 }
 
 /// `[id, fields]` or nil: the same shape as one element of a range.
-fn optional_entry<'a, N: Node<'a>>(command: &str, node: N) -> Result<Option<Entry>> {
+fn optional_entry(command: &str, node: Reply<'_>) -> Result<Option<Entry>> {
     if node.shape() == Shape::Nil {
         return Ok(None);
     }
@@ -63,13 +63,13 @@ fn optional_entry<'a, N: Node<'a>>(command: &str, node: N) -> Result<Option<Entr
 ///
 /// # Errors
 /// An unknown shape, or a missing field that every server since 5.0 sends.
-pub fn groups<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<GroupInfo>> {
+pub(in crate::wire) fn groups(command: &str, node: Reply<'_>) -> Result<Vec<GroupInfo>> {
     list(command, node)?
         .map(|item| group(command, item))
         .collect()
 }
 
-fn group<'a, N: Node<'a>>(command: &str, node: N) -> Result<GroupInfo> {
+fn group(command: &str, node: Reply<'_>) -> Result<GroupInfo> {
     let mut info = GroupInfo {
         name: Name::default(),
         consumers: 0,
@@ -104,7 +104,7 @@ fn group<'a, N: Node<'a>>(command: &str, node: N) -> Result<GroupInfo> {
     Ok(info)
 }
 
-fn optional_number<'a, N: Node<'a>>(command: &str, node: N) -> Result<Option<i64>> {
+fn optional_number(command: &str, node: Reply<'_>) -> Result<Option<i64>> {
     match node.shape() {
         Shape::Nil => Ok(None),
         _ => integer(command, node).map(Some),
@@ -115,13 +115,13 @@ fn optional_number<'a, N: Node<'a>>(command: &str, node: N) -> Result<Option<i64
 ///
 /// # Errors
 /// An unknown shape.
-pub fn consumers<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<ConsumerInfo>> {
+pub(in crate::wire) fn consumers(command: &str, node: Reply<'_>) -> Result<Vec<ConsumerInfo>> {
     list(command, node)?
         .map(|item| consumer(command, item))
         .collect()
 }
 
-fn consumer<'a, N: Node<'a>>(command: &str, node: N) -> Result<ConsumerInfo> {
+fn consumer(command: &str, node: Reply<'_>) -> Result<ConsumerInfo> {
     let (mut name, mut pending, mut idle_ms, mut inactive_ms) = (None, None, None, None);
     pairs(command, node, |field, value| {
         match field {
@@ -147,77 +147,75 @@ fn consumer<'a, N: Node<'a>>(command: &str, node: N) -> Result<ConsumerInfo> {
 
 #[cfg(test)]
 mod tests {
-    use redis::Value;
-
     use super::*;
-
-    fn text(text: &str) -> Value {
-        Value::BulkString(text.as_bytes().to_vec())
-    }
+    use crate::wire::resp::written::{int, list, map, nil, read, text};
 
     #[test]
     fn a_lag_can_be_unknown_negative_or_absent() {
-        let row = |lag: Option<Value>| {
-            let mut pairs = vec![
-                (text("name"), text("g")),
-                (text("consumers"), Value::Int(0)),
-                (text("pending"), Value::Int(0)),
-                (text("last-delivered-id"), text("0-0")),
+        let row = |lag: Option<Vec<u8>>| {
+            let mut items = vec![
+                text("name"),
+                text("g"),
+                text("consumers"),
+                int(0),
+                text("pending"),
+                int(0),
+                text("last-delivered-id"),
+                text("0-0"),
             ];
-            pairs.extend(lag.map(|lag| (text("lag"), lag)));
-            pairs
+            items.extend(lag.into_iter().flat_map(|lag| [text("lag"), lag]));
+            items
         };
         for (lag, expected) in [
             (None, None),
-            (Some(Value::Nil), None),
-            (Some(Value::Int(-89)), Some(-89)),
+            (Some(nil()), None),
+            (Some(int(-89)), Some(-89)),
         ] {
-            let resp3 = Value::Array(vec![Value::Map(row(lag.clone()))]);
-            let flat = row(lag).into_iter().flat_map(|(k, v)| [k, v]).collect();
-            let resp2 = Value::Array(vec![Value::Array(flat)]);
-            for reply in [resp2, resp3] {
-                assert_eq!(
-                    groups("XINFO GROUPS s", &reply).expect("decodes")[0].server_lag,
-                    expected
-                );
+            for row in [list(row(lag.clone())), map(row(lag))] {
+                let rows = read(&list([row]), |reply| groups("XINFO GROUPS s", reply));
+                assert_eq!(rows.expect("decodes")[0].server_lag, expected);
             }
         }
     }
 
     #[test]
     fn a_consumer_that_never_got_anything() {
-        let row = Value::Array(vec![
+        let row = list([
             text("name"),
             text("c"),
             text("pending"),
-            Value::Int(0),
+            int(0),
             text("idle"),
-            Value::Int(7),
+            int(7),
             text("inactive"),
-            Value::Int(-1),
+            int(-1),
         ]);
-        let rows = consumers("XINFO CONSUMERS s g", &Value::Array(vec![row])).expect("decodes");
+        let rows = read(&list([row]), |reply| {
+            consumers("XINFO CONSUMERS s g", reply)
+        });
+        let rows = rows.expect("decodes");
         assert_eq!((rows[0].idle_ms, rows[0].inactive_ms), (7, None));
     }
 
     #[test]
     fn an_empty_stream_has_no_first_entry() {
-        let row = Value::Array(vec![
+        let row = list([
             text("length"),
-            Value::Int(0),
+            int(0),
             text("groups"),
-            Value::Int(1),
+            int(1),
             text("last-generated-id"),
             text("5-0"),
             text("entries-added"),
-            Value::Int(9),
+            int(9),
             text("first-entry"),
-            Value::Nil,
+            nil(),
             text("last-entry"),
-            Value::Nil,
+            nil(),
         ]);
-        let info = stream("XINFO STREAM s", &row).expect("decodes");
-        assert!(info.first.is_none() && info.entries_added == Some(9));
-        assert!(stream("XINFO STREAM s", &Value::Array(vec![])).is_err());
+        let info = |row: &[u8]| read(row, |reply| stream("XINFO STREAM s", reply));
+        let found = info(&row).expect("decodes");
+        assert!(found.first.is_none() && found.entries_added == Some(9));
+        assert!(info(&list([])).is_err());
     }
 }

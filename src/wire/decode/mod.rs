@@ -5,16 +5,17 @@ mod entries;
 mod info;
 mod pending;
 
-pub use entries::{FieldSlices, entries, owned_entries, stream_entries};
-pub use info::{consumers, groups, stream};
-pub use pending::{pending_entries, pending_summary};
+pub use entries::FieldSlices;
+pub(super) use entries::{entries, owned_entries, stream_entries};
+pub(super) use info::{consumers, groups, stream};
+pub(super) use pending::{pending_entries, pending_summary};
 
 use super::error::{Error, Result};
-use super::node::{Node, Shape};
+use super::resp::{Children, Reply, Shape};
 use crate::model::EntryId;
 
 /// Bytes, or an error naming `command`.
-pub(super) fn bytes<'a, N: Node<'a>>(command: &str, node: N) -> Result<&'a [u8]> {
+pub(super) fn bytes<'a>(command: &str, node: Reply<'a>) -> Result<&'a [u8]> {
     match node.shape() {
         Shape::Bytes(bytes) => Ok(bytes),
         _ => Err(Error::shape(command, "text")),
@@ -22,17 +23,17 @@ pub(super) fn bytes<'a, N: Node<'a>>(command: &str, node: N) -> Result<&'a [u8]>
 }
 
 /// An entry id.
-pub(super) fn id<'a, N: Node<'a>>(command: &str, node: N) -> Result<EntryId> {
+pub(super) fn id(command: &str, node: Reply<'_>) -> Result<EntryId> {
     EntryId::parse(bytes(command, node)?).map_err(|_| Error::shape(command, "an entry id"))
 }
 
 /// A number that is not negative; servers may also send it as text.
-pub(super) fn count<'a, N: Node<'a>>(command: &str, node: N) -> Result<u64> {
+pub(super) fn count(command: &str, node: Reply<'_>) -> Result<u64> {
     u64::try_from(integer(command, node)?).map_err(|_| Error::shape(command, "a count"))
 }
 
 /// A number; servers may also send it as text.
-pub(super) fn integer<'a, N: Node<'a>>(command: &str, node: N) -> Result<i64> {
+pub(super) fn integer(command: &str, node: Reply<'_>) -> Result<i64> {
     match node.shape() {
         Shape::Int(value) => Ok(value),
         Shape::Bytes(text) => std::str::from_utf8(text)
@@ -44,7 +45,7 @@ pub(super) fn integer<'a, N: Node<'a>>(command: &str, node: N) -> Result<i64> {
 }
 
 /// A list's children.
-pub(super) fn list<'a, N: Node<'a>>(command: &str, node: N) -> Result<N::Children> {
+pub(super) fn list<'a>(command: &str, node: Reply<'a>) -> Result<Children<'a>> {
     match node.shape() {
         Shape::List(_) | Shape::Map(_) => Ok(node.children()),
         _ => Err(Error::shape(command, "a list")),
@@ -52,10 +53,7 @@ pub(super) fn list<'a, N: Node<'a>>(command: &str, node: N) -> Result<N::Childre
 }
 
 /// A list's children; `None` for nil (a read that timed out).
-pub(super) fn optional_list<'a, N: Node<'a>>(
-    command: &str,
-    node: N,
-) -> Result<Option<N::Children>> {
+pub(super) fn optional_list<'a>(command: &str, node: Reply<'a>) -> Result<Option<Children<'a>>> {
     match node.shape() {
         Shape::Nil => Ok(None),
         _ => list(command, node).map(Some),
@@ -63,10 +61,10 @@ pub(super) fn optional_list<'a, N: Node<'a>>(
 }
 
 /// Calls `field` with each name and value of a map, or of a list in which names and values alternate.
-pub(super) fn pairs<'a, N: Node<'a>>(
+pub(super) fn pairs<'a>(
     command: &str,
-    node: N,
-    mut field: impl FnMut(&'a [u8], N) -> Result<()>,
+    node: Reply<'a>,
+    mut field: impl FnMut(&'a [u8], Reply<'a>) -> Result<()>,
 ) -> Result<()> {
     let mut items = list(command, node)?;
     while let Some(name) = items.next() {

@@ -3,13 +3,13 @@
 use super::{count, id, integer, list, optional_list};
 use crate::model::{Name, PendingEntry, PendingSummary};
 use crate::wire::error::{Error, Result};
-use crate::wire::node::{Node, Shape};
+use crate::wire::resp::{Reply, Shape};
 
 /// The summary: `[count, first, last, [[consumer, count], …]]`, with nils when nothing is pending.
 ///
 /// # Errors
 /// An unknown shape.
-pub fn pending_summary<'a, N: Node<'a>>(command: &str, node: N) -> Result<PendingSummary> {
+pub(in crate::wire) fn pending_summary(command: &str, node: Reply<'_>) -> Result<PendingSummary> {
     let mut parts = list(command, node)?;
     let (Some(total), Some(first), Some(last), Some(consumers)) =
         (parts.next(), parts.next(), parts.next(), parts.next())
@@ -19,7 +19,7 @@ pub fn pending_summary<'a, N: Node<'a>>(command: &str, node: N) -> Result<Pendin
             "count, first id, last id and consumers",
         ));
     };
-    let optional_id = |node: N| match node.shape() {
+    let optional_id = |node: Reply<'_>| match node.shape() {
         Shape::Nil => Ok(None),
         _ => id(command, node).map(Some),
     };
@@ -51,7 +51,10 @@ const GIVEN_BACK_MS: u64 = 30 * 365 * 24 * 3_600_000;
 ///
 /// # Errors
 /// An unknown shape.
-pub fn pending_entries<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<PendingEntry>> {
+pub(in crate::wire) fn pending_entries(
+    command: &str,
+    node: Reply<'_>,
+) -> Result<Vec<PendingEntry>> {
     list(command, node)?
         .map(|row| {
             let mut parts = list(command, row)?;
@@ -74,19 +77,17 @@ pub fn pending_entries<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<Pe
 
 #[cfg(test)]
 mod tests {
-    use redis::Value;
-
     use super::*;
     use crate::model::EntryId;
+    use crate::wire::resp::written::{int, list, nil, read, text};
 
-    fn text(text: &str) -> Value {
-        Value::BulkString(text.as_bytes().to_vec())
+    fn summary_in(reply: &[u8]) -> PendingSummary {
+        read(reply, |reply| pending_summary("XPENDING s g", reply)).expect("decodes")
     }
 
     #[test]
     fn nothing_pending_is_nils() {
-        let reply = Value::Array(vec![Value::Int(0), Value::Nil, Value::Nil, Value::Nil]);
-        let summary = pending_summary("XPENDING s g", &reply).expect("decodes");
+        let summary = summary_in(&list([int(0), nil(), nil(), nil()]));
         assert_eq!(
             (summary.count, summary.first, summary.consumers.len()),
             (0, None, 0)
@@ -95,14 +96,8 @@ mod tests {
 
     #[test]
     fn counts_come_as_text_and_ids_as_ids() {
-        let row = Value::Array(vec![text("c"), text("2")]);
-        let reply = Value::Array(vec![
-            Value::Int(2),
-            text("1-0"),
-            text("2-0"),
-            Value::Array(vec![row]),
-        ]);
-        let summary = pending_summary("XPENDING s g", &reply).expect("decodes");
+        let row = list([text("c"), text("2")]);
+        let summary = summary_in(&list([int(2), text("1-0"), text("2-0"), list([row])]));
         assert_eq!(summary.consumers, [(Name::from("c"), 2)]);
         assert_eq!(summary.last, Some(EntryId::new(2, 0)));
     }
@@ -110,19 +105,14 @@ mod tests {
     #[test]
     fn an_entry_given_back_has_nobody_and_no_idle_time() {
         let row = |consumer, idle_ms, deliveries| {
-            Value::Array(vec![
-                text("1-0"),
-                text(consumer),
-                Value::Int(idle_ms),
-                Value::Int(deliveries),
-            ])
+            list([text("1-0"), text(consumer), int(idle_ms), int(deliveries)])
         };
-        let reply = Value::Array(vec![
+        let reply = list([
             row("", -1, i64::MAX),
             row("c", 1_795_000_000_000, 0),
             row("c", 90_000_000_000, 1),
         ]);
-        let rows = pending_entries("XPENDING s g", &reply).expect("decodes");
+        let rows = read(&reply, |reply| pending_entries("XPENDING s g", reply)).expect("decodes");
         assert_eq!((rows[0].consumer.is_empty(), rows[0].idle_ms), (true, None));
         assert_eq!(rows[0].deliveries, i64::MAX.unsigned_abs());
         assert_eq!((rows[1].idle_ms, rows[1].deliveries), (None, 0));

@@ -4,10 +4,17 @@
 //! resumed, so a reply of many megabytes that arrives in pieces is parsed only once.
 
 mod reply;
+#[cfg(test)]
+pub(super) mod written;
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-pub(super) use reply::Reply;
+pub(super) use reply::{Children, Reply, Shape};
 use reply::{Slot, Tag};
 
 use super::error::{Error, ErrorKind, Result};
@@ -16,6 +23,8 @@ use super::error::{Error, ErrorKind, Result};
 const REPLY_BYTES_MAX: usize = 1 << 30;
 /// Redis never nests replies more deeply than this.
 const DEPTH_MAX: usize = 16;
+/// What is said of a connection that ended without an error.
+pub(super) const CLOSED: &str = "the server closed the connection";
 /// The number of bytes in one read from the socket.
 const READ_BYTES: usize = 128 * 1024;
 /// A buffer that has grown beyond this size is freed once it is empty.
@@ -62,23 +71,24 @@ impl Reader {
         command: &str,
     ) -> Result<Reply<'_>> {
         while !self.has_reply(command)? {
-            if self.buffer.len() - self.start > REPLY_BYTES_MAX {
-                return Err(Error::shape(command, "a reply under 1 GiB"));
-            }
-            self.buffer.reserve(READ_BYTES);
-            let read = stream
-                .read_buf(&mut self.buffer)
+            let read = poll_fn(|context| self.poll_arrival(stream, context))
                 .await
                 .map_err(|error| Error::from_io(command, &error))?;
             if read == 0 {
-                return Err(Error::new(
-                    ErrorKind::Closed,
-                    command,
-                    "the server closed the connection",
-                ));
+                return Err(Error::new(ErrorKind::Closed, command, CLOSED));
             }
         }
         Ok(self.take())
+    }
+
+    /// Takes what has arrived on `stream`, and says how many bytes that is: 0 at its end.
+    pub(super) fn poll_arrival<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        self.buffer.reserve(READ_BYTES);
+        pin!(stream.read_buf(&mut self.buffer)).poll(context)
     }
 
     /// Whether a whole reply has arrived, which [`Reader::take`] returns.
@@ -87,8 +97,12 @@ impl Reader {
     /// [`ErrorKind::Protocol`] for bytes that are not RESP.
     pub(super) fn has_reply(&mut self, command: &str) -> Result<bool> {
         self.discard_delivered();
-        self.parse()
-            .map_err(|expected| Error::shape(command, expected))
+        let is_whole = self.parse();
+        let is_whole = is_whole.and_then(|it| match self.buffer.len() - self.start {
+            REPLY_BYTES_MAX.. if !it => Err("a reply under 1 GiB"),
+            _ => Ok(it),
+        });
+        is_whole.map_err(|expected| Error::shape(command, expected))
     }
 
     /// The reply that has arrived.
@@ -244,7 +258,6 @@ fn length(line: &[u8]) -> Result<Option<usize>, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::node::{Node as _, Shape};
 
     /// Feeds `bytes` in pieces of `step` and returns each reply as debug text.
     fn replies(bytes: &[u8], step: usize) -> Result<Vec<String>, &'static str> {

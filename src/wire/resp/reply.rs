@@ -2,8 +2,6 @@
 
 use memchr::memmem::Finder;
 
-use crate::wire::node::{Node, Shape};
-
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tag {
@@ -13,6 +11,23 @@ pub(super) enum Tag {
     Error,
     List,
     Map,
+    Other,
+}
+
+/// The type of a value, with what it holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::wire) enum Shape<'a> {
+    /// Nil.
+    Nil,
+    /// A number.
+    Int(i64),
+    /// Text or bytes.
+    Bytes(&'a [u8]),
+    /// A list with this many children.
+    List(usize),
+    /// A map with this many pairs; [`Reply::children`] gives keys and values alternately.
+    Map(usize),
+    /// Anything else, including an error, which is never part of a reply that this tool asks for.
     Other,
 }
 
@@ -70,10 +85,9 @@ impl<'a> Reply<'a> {
     }
 }
 
-impl<'a> Node<'a> for Reply<'a> {
-    type Children = Children<'a>;
-
-    fn shape(self) -> Shape<'a> {
+impl<'a> Reply<'a> {
+    /// The type of the value.
+    pub(in crate::wire) fn shape(self) -> Shape<'a> {
         let slot = self.slot();
         match slot.tag {
             Tag::Nil => Shape::Nil,
@@ -88,7 +102,8 @@ impl<'a> Node<'a> for Reply<'a> {
         }
     }
 
-    fn children(self) -> Children<'a> {
+    /// Its children; none for a leaf. For a map, keys and values alternately.
+    pub(in crate::wire) fn children(self) -> Children<'a> {
         let slot = self.slot();
         let is_branch = matches!(slot.tag, Tag::List | Tag::Map);
         Children {

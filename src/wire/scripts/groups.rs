@@ -5,7 +5,7 @@ use crate::model::{EntryId, Name};
 use crate::wire::commands::GroupStart;
 use crate::wire::decode;
 use crate::wire::error::{Error, Result};
-use crate::wire::node::Node;
+use crate::wire::resp::Reply;
 
 /// The state of a group when a change was planned.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,7 @@ pub enum GroupChange {
     Undelivered(EntryId),
 }
 
-fn outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<GroupChange> {
+fn outcome(command: &str, node: Reply<'_>) -> Result<GroupChange> {
     let (word, mut parts) = status(command, node)?;
     match word {
         b"ok" => Ok(GroupChange::Done),

@@ -3,7 +3,7 @@
 use super::{Script, ScriptCall, fenced, next_id, next_text, script, status};
 use crate::model::{EntryId, Lag, Name, Time};
 use crate::wire::error::{Error, Result};
-use crate::wire::node::Node;
+use crate::wire::resp::{Children, Reply};
 use crate::wire::scripts::Fence;
 
 /// The group to look at, and where its losses are recorded.
@@ -77,7 +77,7 @@ pub fn record_losses(
 }
 
 /// Decodes the result of a look, from either connection's reply.
-pub(in crate::wire) fn looked<'a, N: Node<'a>>(command: &str, node: N) -> Result<Looked> {
+pub(in crate::wire) fn looked(command: &str, node: Reply<'_>) -> Result<Looked> {
     let (word, mut parts) = status(command, node)?;
     match word {
         b"none" => Ok(Looked::Nothing),
@@ -93,7 +93,7 @@ pub(in crate::wire) fn looked<'a, N: Node<'a>>(command: &str, node: N) -> Result
     }
 }
 
-fn gap<'a, N: Node<'a>>(command: &str, parts: &mut impl Iterator<Item = N>) -> Result<Gap> {
+fn gap(command: &str, parts: &mut Children<'_>) -> Result<Gap> {
     let entries = number(command, parts)?;
     let entries = match next_text(command, parts)?.as_str() {
         "known" => Lag::Known(entries),
@@ -106,7 +106,7 @@ fn gap<'a, N: Node<'a>>(command: &str, parts: &mut impl Iterator<Item = N>) -> R
     })
 }
 
-fn number<'a, N: Node<'a>>(command: &str, parts: &mut impl Iterator<Item = N>) -> Result<u64> {
+fn number(command: &str, parts: &mut Children<'_>) -> Result<u64> {
     let text = next_text(command, parts)?;
     text.parse()
         .map_err(|_| Error::shape(command, "a number of entries"))

@@ -25,8 +25,8 @@ pub use policy::*;
 pub use worker::*;
 
 use super::error::{Error, Result};
-use super::node::{Node, Shape};
 use super::request::{Decode, Request};
+use super::resp::{Children, Reply, Shape};
 use crate::model::{EntryId, Name};
 
 /// A script's text (the shared beginning and its own part) and the hash by which the server knows it.
@@ -151,7 +151,7 @@ fn fenced(mut keys: Vec<Name>, fence: Option<&Fence>) -> (Vec<Name>, String) {
 }
 
 /// The word with which a reply begins, and what follows it.
-fn status<'a, N: Node<'a>>(command: &str, node: N) -> Result<(&'a [u8], N::Children)> {
+fn status<'a>(command: &str, node: Reply<'a>) -> Result<(&'a [u8], Children<'a>)> {
     let mut parts = super::decode::list(command, node)?;
     let word = parts
         .next()
@@ -159,31 +159,28 @@ fn status<'a, N: Node<'a>>(command: &str, node: N) -> Result<(&'a [u8], N::Child
     Ok((super::decode::bytes(command, word)?, parts))
 }
 
-fn next_text<'a, N: Node<'a>>(
-    command: &str,
-    parts: &mut impl Iterator<Item = N>,
-) -> Result<String> {
+fn next_text(command: &str, parts: &mut Children<'_>) -> Result<String> {
     let part = parts
         .next()
         .ok_or_else(|| Error::shape(command, "a text"))?;
     Ok(String::from_utf8_lossy(super::decode::bytes(command, part)?).into_owned())
 }
 
-fn next_name<'a, N: Node<'a>>(command: &str, parts: &mut impl Iterator<Item = N>) -> Result<Name> {
+fn next_name(command: &str, parts: &mut Children<'_>) -> Result<Name> {
     let part = parts
         .next()
         .ok_or_else(|| Error::shape(command, "a name"))?;
     super::decode::bytes(command, part).map(Name::from)
 }
 
-fn next_id<'a, N: Node<'a>>(command: &str, parts: &mut impl Iterator<Item = N>) -> Result<EntryId> {
+fn next_id(command: &str, parts: &mut Children<'_>) -> Result<EntryId> {
     let part = parts
         .next()
         .ok_or_else(|| Error::shape(command, "an entry id"))?;
     super::decode::id(command, part)
 }
 
-fn next_count<'a, N: Node<'a>>(command: &str, parts: &mut impl Iterator<Item = N>) -> Result<u64> {
+fn next_count(command: &str, parts: &mut Children<'_>) -> Result<u64> {
     let part = parts
         .next()
         .ok_or_else(|| Error::shape(command, "a count"))?;
@@ -191,7 +188,7 @@ fn next_count<'a, N: Node<'a>>(command: &str, parts: &mut impl Iterator<Item = N
 }
 
 /// A word as a whole reply.
-fn word<'a, N: Node<'a>>(command: &str, node: N) -> Result<&'a [u8]> {
+fn word<'a>(command: &str, node: Reply<'a>) -> Result<&'a [u8]> {
     match node.shape() {
         Shape::Bytes(bytes) => Ok(bytes),
         _ => Err(Error::shape(command, "a status")),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::model::{EntryId, Name, Time};
 use crate::wire::error::{Error, Result};
-use crate::wire::node::Node;
+use crate::wire::resp::Reply;
 
 /// The result of a move.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub enum Move {
     Refused(String),
 }
 
-fn move_outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<Move> {
+fn move_outcome(command: &str, node: Reply<'_>) -> Result<Move> {
     let (word, mut parts) = status(command, node)?;
     match word {
         b"ok" => {

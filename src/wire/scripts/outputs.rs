@@ -6,7 +6,7 @@ use super::{Script, ScriptCall, fenced, next_count, next_name, next_text, script
 use crate::model::{EntryId, Name};
 use crate::wire::decode;
 use crate::wire::error::{Error, Result};
-use crate::wire::node::Node;
+use crate::wire::resp::Reply;
 
 /// An entry to be added.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub enum Effect {
     Refused(String),
 }
 
-fn effect_outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<Effect> {
+fn effect_outcome(command: &str, node: Reply<'_>) -> Result<Effect> {
     let (word, mut parts) = status(command, node)?;
     match word {
         b"ok" => Ok(Effect::Done),
@@ -53,7 +53,7 @@ fn effect_outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<Effect> {
     }
 }
 
-fn count_outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<Effect> {
+fn count_outcome(command: &str, node: Reply<'_>) -> Result<Effect> {
     let (word, parts) = status(command, node)?;
     if word != b"ok" {
         return effect_outcome(command, node);

@@ -7,7 +7,7 @@ use super::{Fence, Script, ScriptCall, fenced, next_count, next_name, script, st
 use crate::model::{EntryId, Fields, Name};
 use crate::wire::decode;
 use crate::wire::error::{Error, Result};
-use crate::wire::node::Node;
+use crate::wire::resp::Reply;
 
 /// The consumer that holds the leases, and the fence that protects their writes.
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +148,7 @@ pub fn claim(
     call
 }
 
-fn claim_outcome<'a, N: Node<'a>>(command: &str, node: N) -> Result<Claim> {
+fn claim_outcome(command: &str, node: Reply<'_>) -> Result<Claim> {
     let (word, mut parts) = status(command, node)?;
     let mut held_by = || {
         Ok((
@@ -190,7 +190,7 @@ pub enum LeaseState {
     Ghost,
 }
 
-fn lease_states<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<LeaseState>> {
+fn lease_states(command: &str, node: Reply<'_>) -> Result<Vec<LeaseState>> {
     decode::list(command, node)?
         .map(|item| match word(command, item)? {
             b"ok" => Ok(LeaseState::Done),
@@ -206,7 +206,7 @@ fn lease_states<'a, N: Node<'a>>(command: &str, node: N) -> Result<Vec<LeaseStat
 /// than leases, the remaining ones were not looked at because the bodies before them were long.
 pub fn renew(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<LeaseState>> {
     static SCRIPT: Script = script!(renew);
-    let mut call = holder.call(&SCRIPT, |command, value| lease_states(command, value));
+    let mut call = holder.call(&SCRIPT, lease_states);
     for (id, count) in leases {
         call = call.text(id).text(count);
     }
@@ -254,7 +254,7 @@ pub fn take_back(
     call
 }
 
-fn taken_back<'a, N: Node<'a>>(command: &str, node: N) -> Result<TakenBack> {
+fn taken_back(command: &str, node: Reply<'_>) -> Result<TakenBack> {
     match word(command, node)? {
         b"ok" => Ok(TakenBack::Done),
         b"held" => Ok(TakenBack::Held),
@@ -268,7 +268,7 @@ fn taken_back<'a, N: Node<'a>>(command: &str, node: N) -> Result<TakenBack> {
 /// is one.
 pub fn release(holder: Holder<'_>, leases: &[(Lease, Option<u64>)]) -> ScriptCall<Vec<LeaseState>> {
     static SCRIPT: Script = script!(release);
-    let mut call = holder.call(&SCRIPT, |command, value| lease_states(command, value));
+    let mut call = holder.call(&SCRIPT, lease_states);
     for ((id, count), new_count) in leases {
         call = call
             .text(id)
