@@ -61,8 +61,8 @@ report! {
         /// Entries ever added.
         pub entries_added: Option<u64> => number("ADDED", wide) by |row| row.known(row.entries_added);
             counter("ucp_streams_stream_entries_added"),
-        /// Entries added per minute lately, from the ids of the newest entries; `None` when these span less than 30
-        /// seconds, or none was added lately.
+        /// Entries added per minute lately, from the ids of the newest entries, or of a sample of very many; `None` when
+        /// these span less than 30 seconds, or none was added lately.
         pub rate_per_minute: Option<f64> => number("PER MIN", wide) by |row| row.rate_per_minute.map(|rate| format!("{rate:.1}")).into(),
         /// The window over which the rate was measured: the last minute or the last 15 minutes.
         pub rate_window_ms: Option<u64> => millis("OVER", wide),

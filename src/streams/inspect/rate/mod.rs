@@ -1,6 +1,9 @@
 //! The rate at which entries are added to a stream, from the ids of the newest ones. A rate is used for forecasts, so
 //! it needs a window of time; there is none when the entries span too little time or nothing was added lately.
 
+mod probe;
+
+use probe::probed;
 use serde::Serialize;
 
 use crate::model::{EntryId, Lag, Name, StreamInfo, Time};
@@ -18,8 +21,11 @@ const PAUSE_GAPS: u64 = 5;
 const ENTRIES_MAX: usize = 3000;
 /// The greatest number of bytes read, because no server sends ids alone.
 const BYTES_MAX: usize = 1 << 20;
-/// The greatest size of the first page, approximately.
+/// The greatest size of the first page, approximately, and of the probes together; and its greatest number of entries.
 const FIRST_BYTES: usize = 64 << 10;
+const FIRST_PAGE: usize = 128;
+/// Where a minute has more entries than this, they are counted in a sample of it.
+const ONE_BY_ONE_MAX: u64 = 600;
 /// The greatest factor by which a page grows over the one before, and the greatest number of its entries.
 const GROWTH: usize = 4;
 const PAGE_MAX: usize = 1000;
@@ -64,16 +70,34 @@ pub(super) async fn rate(
     info: &StreamInfo,
     now: Time,
 ) -> Result<Option<Rate>, Error> {
-    let Some(sample) = Sample::begin(info, now) else {
+    match rate_of_entries(connection, stream, info, now).await {
+        Err(error) if error.kind == ErrorKind::WrongType => Ok(None),
+        rate => Ok(allowed(rate)?.flatten()),
+    }
+}
+
+async fn rate_of_entries(
+    connection: &Connection,
+    stream: &Name,
+    info: &StreamInfo,
+    now: Time,
+) -> Result<Option<Rate>, Error> {
+    let Some(mut sample) = Sample::begin(info, now) else {
         return Ok(None);
     };
-    let mut sample = sample;
+    let [recent, _] = WINDOWS_MS;
+    if sample.lacks(info, recent) {
+        sample.read_page(connection, stream).await?;
+        if sample.lacks(info, recent)
+            && sample.would_be_many(recent)
+            && let Some(rate) = probed(connection, stream, info, now).await?
+        {
+            return Ok(Some(rate));
+        }
+    }
     for window_ms in WINDOWS_MS {
-        if let Err(error) = sample.read_back(connection, stream, info, window_ms).await {
-            return match error.kind {
-                ErrorKind::WrongType => Ok(None),
-                _ => allowed(Err::<(), _>(error)).map(|_| None),
-            };
+        while sample.lacks(info, window_ms) {
+            sample.read_page(connection, stream).await?;
         }
         if let Some(rate) = sample.over(info, window_ms) {
             return Ok(Some(rate));
@@ -104,40 +128,44 @@ impl Sample {
             ms: Vec::new(),
             next: Some(newest),
             bytes: 0,
-            page: (FIRST_BYTES / info.entry_bytes().max(1)).clamp(1, 64),
+            page: (FIRST_BYTES / info.entry_bytes().max(1)).clamp(1, FIRST_PAGE),
         })
     }
 
-    /// Reads back to the beginning of the window, or as far as the limits allow.
-    async fn read_back(
-        &mut self,
-        connection: &Connection,
-        stream: &Name,
-        info: &StreamInfo,
-        window_ms: u64,
-    ) -> Result<(), Error> {
+    /// Whether entries of the window are left to be read, and the limits allow it.
+    fn lacks(&self, info: &StreamInfo, window_ms: u64) -> bool {
         let start_ms = self.now_ms.saturating_sub(window_ms);
-        if is_whole(info, start_ms) {
-            // All that there is, which the server has counted.
-            return Ok(());
-        }
-        while let Some(from) = self.next
+        // Of a stream that is whole within the window, the server has counted all there is.
+        !is_whole(info, start_ms)
+            && self.next.is_some()
             && self.ms.last().is_none_or(|oldest| *oldest >= start_ms)
             && self.ms.len() < ENTRIES_MAX
             && self.bytes < BYTES_MAX
-        {
-            let asked = self.page.min(ENTRIES_MAX - self.ms.len());
-            let page = xrevrange_ids(stream, from, EntryId::MIN, asked);
-            let Ids { ids, bytes } = connection.run(page).await?;
-            self.bytes += bytes;
-            let entry_bytes = (bytes / ids.len().max(1)).max(1);
-            self.page = (BYTES_MAX.saturating_sub(self.bytes) / entry_bytes)
-                .min(self.page * GROWTH)
-                .clamp(1, PAGE_MAX);
-            let last = ids.last().filter(|_| ids.len() >= asked);
-            self.next = last.and_then(|id| id.previous());
-            self.ms.extend(ids.iter().map(|id| id.ms));
-        }
+    }
+
+    /// Whether the window has more entries than are worth reading one by one, by those that were read.
+    fn would_be_many(&self, window_ms: u64) -> bool {
+        let oldest_ms = self.ms.last().copied().unwrap_or(self.now_ms);
+        let took_ms = self.now_ms.saturating_sub(oldest_ms);
+        self.ms.len() as u64 * window_ms > ONE_BY_ONE_MAX * took_ms
+    }
+
+    /// Reads one page further back.
+    async fn read_page(&mut self, connection: &Connection, stream: &Name) -> Result<(), Error> {
+        let Some(from) = self.next else {
+            return Ok(());
+        };
+        let asked = self.page.min(ENTRIES_MAX - self.ms.len());
+        let page = xrevrange_ids(stream, from, EntryId::MIN, asked);
+        let Ids { ids, bytes } = connection.run(page).await?;
+        self.bytes += bytes;
+        let entry_bytes = (bytes / ids.len().max(1)).max(1);
+        self.page = (BYTES_MAX.saturating_sub(self.bytes) / entry_bytes)
+            .min(self.page * GROWTH)
+            .clamp(1, PAGE_MAX);
+        let last = ids.last().filter(|_| ids.len() >= asked);
+        self.next = last.and_then(|id| id.previous());
+        self.ms.extend(ids.iter().map(|id| id.ms));
         Ok(())
     }
 
