@@ -12,6 +12,7 @@ mod lookout;
 mod pace;
 mod rate;
 mod reference;
+mod second_trip;
 mod stream;
 
 use anyhow::Result;

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use futures_util::future::try_join_all;
 
-use super::group::{StreamContext, age, report};
 use super::rate::{Rate, rate};
+use super::second_trip::{StreamContext, age, report};
 use super::{Detail, GroupReport, GroupState, Reference, Survey};
 use crate::model::{
     Cell, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, Row, StreamInfo, Time, Tone, report,
