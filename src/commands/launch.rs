@@ -16,8 +16,8 @@ use super::{Cli, Command, context, tree};
 use crate::cli::{DryRun, Globals, Impact, Watched, with_interval_joined};
 use crate::console::{Console, Terminal, is_filter, serve_filter};
 use crate::exit::{Exit, OutputClosed};
-use crate::model::{Format, Problem};
-use crate::settings::{DisplaySettings, Env, Settings};
+use crate::model::{Format, Problem, suggest_with};
+use crate::settings::{DisplaySettings, Env, ServerChoice, Settings};
 
 /// A command line that was parsed.
 struct Line {
@@ -233,6 +233,9 @@ fn in_runtime(line: Line, env: &Env, console: Arc<Console>) -> Result<Exit> {
         console.detail(1, &line);
     }
     console.protect(settings.guard.clone());
+    if settings.target.value != ServerChoice::Ephemeral {
+        suggest_with(line.typed.server_options());
+    }
     let context = Context::new(
         settings,
         console,

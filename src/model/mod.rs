@@ -88,7 +88,7 @@ pub use redaction::Redaction;
 pub use report::{Align, Cell, Change, Column, Figure, Metric, MetricKind, Row, Tone, narrowed};
 pub(crate) use report::{report, states};
 pub use secret::{SECRET_VARIABLES, without_secrets};
-pub use shell::{CommandLine, quoted};
+pub use shell::{CommandLine, option as shell_option, quoted, suggest_with};
 pub use shown_name::{is_seen, shown as shown_name, shown_field};
 pub use suggest::{did_you_mean, mistyped, nearest};
 pub use time::Time;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+use std::sync::OnceLock;
 
 use super::Name;
 use super::escape::is_unsafe;
@@ -30,7 +31,7 @@ enum Word {
 impl CommandLine {
     /// `ucp-streams COMMAND`: `groups set-id`.
     pub fn new(command: impl Into<Cow<'static, str>>) -> Self {
-        Self::of_program("ucp-streams", command)
+        Self::of_program(TOOL, command)
     }
 
     /// A command line of another program: `PROGRAM COMMAND`.
@@ -53,11 +54,7 @@ impl CommandLine {
     /// The same command line with an option and its value: `--stream S`.
     #[must_use]
     pub fn option(mut self, name: &str, value: impl Argument) -> Self {
-        let (quoted, is_dashed) = value.into_word();
-        // A value that looks like an option would be taken for one.
-        let between = if is_dashed { "=" } else { " " };
-        let option = format!("{name}{between}{quoted}");
-        self.words.push(Word::Option(option));
+        self.words.push(Word::Option(option(name, value)));
         self
     }
 
@@ -76,12 +73,45 @@ impl CommandLine {
     }
 }
 
+/// What this tool is called.
+const TOOL: &str = "ucp-streams";
+/// Commands that ask no server.
+const SERVERLESS: [&str; 4] = ["completions", "context", "man", "topology"];
+
+/// The options with which this process was told where its server is, as they were typed.
+static SERVER_OPTIONS: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Adds these options, each quoted, to every command that this process suggests from now on, so that it asks the same
+/// server. Everything that suggests a command would have to be handed them otherwise. Only the first call counts.
+pub fn suggest_with(options: Vec<String>) {
+    let _ = SERVER_OPTIONS.set(options);
+}
+
+impl CommandLine {
+    /// The options of [`suggest_with`] that it does not have itself.
+    fn server_options(&self) -> impl Iterator<Item = &'static String> {
+        let first = self.command.split(' ').next().unwrap_or_default();
+        let asks = self.program == TOOL && !SERVERLESS.contains(&first);
+        let options = SERVER_OPTIONS.get().filter(|_| asks);
+        options.into_iter().flatten().filter(|option| {
+            let name = |text: &str| text.split([' ', '=']).next().map(str::to_owned);
+            let is_own =
+                |word: &Word| matches!(word, Word::Option(own) if name(own) == name(option));
+            !self.words.iter().any(is_own)
+        })
+    }
+}
+
 impl fmt::Display for CommandLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.program, self.command)?;
         let is_dashed = |it: &Word| matches!(it, Word::Argument { is_dashed, .. } if *is_dashed);
+        let mut server_options = self.server_options();
         if !self.words.iter().any(is_dashed) {
-            return self.words.iter().try_for_each(|word| write!(f, " {word}"));
+            self.words
+                .iter()
+                .try_for_each(|word| write!(f, " {word}"))?;
+            return server_options.try_for_each(|option| write!(f, " {option}"));
         }
         // An argument that looks like an option is one only before `--`.
         let (options, arguments): (Vec<&Word>, Vec<&Word>) = self
@@ -89,6 +119,7 @@ impl fmt::Display for CommandLine {
             .iter()
             .partition(|it| matches!(it, Word::Option(_)));
         options.iter().try_for_each(|word| write!(f, " {word}"))?;
+        server_options.try_for_each(|option| write!(f, " {option}"))?;
         f.write_str(" --")?;
         arguments.iter().try_for_each(|word| write!(f, " {word}"))
     }
@@ -134,6 +165,14 @@ impl Argument for String {
     fn into_word(self) -> (String, bool) {
         self.as_str().into_word()
     }
+}
+
+/// An option with its value, as it is typed: `--stream S`.
+pub fn option(name: &str, value: impl Argument) -> String {
+    let (quoted, is_dashed) = value.into_word();
+    // A value that looks like an option would be taken for one.
+    let between = if is_dashed { "=" } else { " " };
+    format!("{name}{between}{quoted}")
 }
 
 /// `bytes` as one shell word, for anything that is not a name (for names see [`Name::word`]). Plain words stay

@@ -6,7 +6,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::cli::{DryRun, Limited};
-use crate::model::CommandLine;
+use crate::model::{CommandLine, shell_option};
 use crate::wire::Endpoint;
 
 /// Options about how results are shown, or about consent. They are not part of that command.
@@ -26,6 +26,22 @@ const ABOUT_SHOWING: [&str; 15] = [
     "yes",
     "quiet",
     "verbose",
+];
+
+/// Options that say where the server is, who asks, and what is expected there.
+const ABOUT_SERVER: [&str; 12] = [
+    "url",
+    "host",
+    "port",
+    "db",
+    "context",
+    "user",
+    "password_file",
+    "tls_ca",
+    "tls_cert",
+    "tls_key",
+    "tls_server_name",
+    "topology",
 ];
 
 /// An argument that takes the place of a relative one in a plan's command, because `-1h` is another position a minute
@@ -64,6 +80,18 @@ impl Typed {
             command: command.to_owned(),
             words: given.map(|arg| Word::of(arg, matches)).collect(),
         }
+    }
+
+    /// The options with which another command asks the same server.
+    pub(in crate::commands) fn server_options(&self) -> Vec<String> {
+        let given = self.words.iter();
+        let given = given.filter(|word| ABOUT_SERVER.contains(&word.id.as_str()));
+        given
+            .filter_map(|word| {
+                let (name, value) = (word.option.as_ref()?, word.values.first()?);
+                Some(shell_option(name, value.as_slice()))
+            })
+            .collect()
     }
 
     /// The command line, with `meant` in place of every word that is `given`.
