@@ -15,6 +15,8 @@ mod reference;
 mod second_trip;
 mod stream;
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 use futures_util::future::{join_all, try_join_all};
 
@@ -86,9 +88,9 @@ impl<'a> Wanted<'a> {
 
     /// The streams to look at, each once.
     fn of_streams(self, topology: &'a Topology) -> Vec<&'a Name> {
-        let mut once: Vec<&Name> = Vec::new();
+        let (mut once, mut known) = (Vec::new(), HashSet::new());
         let mut add = |name: &'a Name| {
-            if !once.contains(&name) {
+            if known.insert(name) {
                 once.push(name);
             }
         };

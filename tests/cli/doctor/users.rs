@@ -38,7 +38,7 @@ fn not_looked_at() {
     for it in &some[1..] {
         it.is("unknown")
             .says("could not read ")
-            .next_is("ucp-streams acl doctor");
+            .next_is("ucp-streams acl doctor --user reader");
     }
     site.follow(&some[1]).assert_code(0);
 

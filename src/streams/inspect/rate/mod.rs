@@ -141,6 +141,15 @@ impl Sample {
             && self.ms.last().is_none_or(|oldest| *oldest >= start_ms)
             && self.ms.len() < ENTRIES_MAX
             && self.bytes < BYTES_MAX
+            && !self.has_ended(window_ms)
+    }
+
+    /// Whether nothing was added for longer than any rate in the window explains, whatever else is in it.
+    fn has_ended(&self, window_ms: u64) -> bool {
+        let gaps = (self.ms.len() as u64).saturating_sub(1);
+        let newest_ms = self.ms.first().copied().unwrap_or(self.now_ms);
+        let usual_ms = window_ms.checked_div(gaps);
+        usual_ms.is_some_and(|usual_ms| is_pause(self.now_ms.saturating_sub(newest_ms), usual_ms))
     }
 
     /// Whether the window has more entries than are worth reading one by one, by those that were read.
@@ -186,12 +195,17 @@ impl Sample {
         }
         let usual_ms = span_ms / gaps;
         let silent_ms = self.now_ms.checked_sub(newest_ms)?;
-        (silent_ms <= PAUSE_MS.max(usual_ms.saturating_mul(PAUSE_GAPS))).then_some(Rate {
+        (!is_pause(silent_ms, usual_ms)).then_some(Rate {
             entries: gaps,
             span_ms,
             window_ms,
         })
     }
+}
+
+/// Whether a silence is longer than the usual time between two entries explains.
+const fn is_pause(silent_ms: u64, usual_ms: u64) -> bool {
+    silent_ms > PAUSE_MS && silent_ms > usual_ms.saturating_mul(PAUSE_GAPS)
 }
 
 /// Whether all entries of the stream are from `start_ms` or later.
@@ -251,6 +265,22 @@ mod tests {
         assert_eq!(found(ended(20_000, 1000), 900_000), None);
         assert_eq!(found(ended(200_000, 60_000), 900_000), Some((1.0, 900_000)));
         assert_eq!(found(ended(400_000, 60_000), 900_000), None);
+    }
+
+    #[test]
+    fn a_silence_that_no_rate_explains_ends_the_reading() {
+        let sample = |silent: u64, count: u64| Sample {
+            now_ms: NOW_MS,
+            ms: (0..count).map(|n| NOW_MS - silent - n).collect(),
+            next: Some(EntryId::MAX),
+            bytes: 0,
+            page: 1,
+        };
+        // If the other entries were as far apart as can be, 100 seconds would be 14 times the time between two.
+        assert!(sample(100_000, 128).has_ended(900_000));
+        assert!(!sample(100_000, 10).has_ended(900_000));
+        assert!(!sample(10_000, 128).has_ended(900_000));
+        assert!(!sample(100_000, 1).has_ended(900_000));
     }
 
     #[test]
