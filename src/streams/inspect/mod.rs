@@ -15,7 +15,7 @@ mod reference;
 mod second_trip;
 mod stream;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 use futures_util::future::{join_all, try_join_all};
@@ -39,7 +39,7 @@ use super::names::require_unless_dead_letters;
 use super::target::Target;
 use super::which_group::Suggest;
 use crate::model::{Name, states};
-use crate::topology::{GroupSpec, Topology};
+use crate::topology::{GroupSpec, StreamSpec, Topology};
 use crate::wire::{Connection, Error};
 
 states! {
@@ -236,9 +236,14 @@ pub async fn observe(
     detail: Detail,
 ) -> Result<Observation> {
     let names = wanted.of_streams(topology);
-    let looks = names
-        .iter()
-        .map(|name| stream::look(connection, topology, name, detail));
+    let specs: HashMap<&Name, &StreamSpec> = { topology.streams.iter() }
+        .map(|it| (&it.name, it))
+        .collect();
+    let looks = names.iter().map(|name| {
+        let spec = specs.get(name).copied().cloned();
+        let spec = spec.unwrap_or_else(|| StreamSpec::new((*name).clone()));
+        stream::look(connection, spec, detail)
+    });
     let (moment, looks) = tokio::join!(moment(connection), join_all(looks));
     let moment = moment?;
     let (looks, denied) = seen(&names, looks)?;
@@ -303,7 +308,7 @@ pub(super) async fn position(
     spec: &GroupSpec,
 ) -> Result<Option<GroupReport>> {
     let detail = Detail::Positions;
-    let look = stream::look(connection, topology, &spec.stream, detail);
+    let look = stream::look(connection, topology.stream_or_default(&spec.stream), detail);
     let (moment, look) = tokio::join!(moment(connection), look);
     let survey = Survey {
         connection,

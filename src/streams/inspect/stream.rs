@@ -10,7 +10,7 @@ use crate::model::{
     Cell, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, Row, StreamInfo, Time, Tone, report,
     states,
 };
-use crate::topology::{StreamSpec, Topology, breaker_key};
+use crate::topology::{StreamSpec, breaker_key};
 use crate::wire::{
     Connection, Error, ErrorKind, allowed, get, memory_usage, unless_other_type, xinfo_groups,
     xinfo_stream, xlen,
@@ -130,11 +130,10 @@ pub(super) struct FirstTrip {
 /// The first round trip for one stream.
 pub(super) async fn look(
     connection: &Connection,
-    topology: &Topology,
-    name: &Name,
+    spec: StreamSpec,
     detail: Detail,
 ) -> Result<FirstTrip, Error> {
-    let spec = topology.stream_or_default(name);
+    let name = &spec.name;
     let bytes = asked_if(
         detail >= Detail::Streams,
         connection.run(memory_usage(name)),

@@ -7,6 +7,9 @@ mod show;
 mod stream;
 mod words;
 
+use std::collections::HashMap;
+use std::ops::Range;
+
 pub use reader::FileError;
 pub use show::example_toml;
 
@@ -15,12 +18,15 @@ use reader::{Item, Reader};
 use super::{GroupSpec, StreamSpec, Topology};
 use crate::model::{Country, Name, Problem};
 
-/// A topology that a file is merged into, and the lines of the file that concern it.
+/// A topology that a file is merged into, and the places of the file that concern it.
 struct Merge {
     topology: Topology,
-    /// The line of each stream; 0 when the file does not mention it.
-    stream_lines: Vec<usize>,
-    group_lines: Vec<usize>,
+    /// Where the file mentions each stream, and each group; `None` where it does not.
+    stream_spans: Vec<Option<Range<usize>>>,
+    group_spans: Vec<Option<Range<usize>>>,
+    /// Where each stream and each group stands in the topology.
+    stream_places: HashMap<Name, usize>,
+    group_places: HashMap<Name, usize>,
 }
 
 impl Topology {
@@ -57,11 +63,22 @@ pub fn file_problem(errors: &[FileError]) -> Problem {
         .hint("`ucp-streams topology example` prints a file with every key explained")
 }
 
+/// Where each of `names` stands, the first of those that are the same.
+fn places<'n>(names: impl Iterator<Item = &'n Name>) -> HashMap<Name, usize> {
+    let mut places = HashMap::new();
+    for (at, name) in names.enumerate() {
+        places.entry(name.clone()).or_insert(at);
+    }
+    places
+}
+
 impl Merge {
     fn over(topology: Topology) -> Self {
         Self {
-            stream_lines: vec![0; topology.streams.len()],
-            group_lines: vec![0; topology.groups.len()],
+            stream_spans: vec![None; topology.streams.len()],
+            group_spans: vec![None; topology.groups.len()],
+            stream_places: places(topology.streams.iter().map(|it| &it.name)),
+            group_places: places(topology.groups.iter().map(|it| &it.name)),
             topology,
         }
     }
@@ -97,40 +114,37 @@ impl Merge {
     fn stream(&mut self, reader: &mut Reader<'_>, item: &Item<'_>) {
         let name = Name::from(item.key);
         let streams = &mut self.topology.streams;
-        let at = streams
-            .iter()
-            .position(|it| it.name == name)
-            .unwrap_or_else(|| {
-                streams.push(StreamSpec::new(name));
-                self.stream_lines.push(0);
-                streams.len() - 1
-            });
-        self.stream_lines[at] = reader.line_of(item);
+        let at = *self.stream_places.entry(name).or_insert_with_key(|name| {
+            streams.push(StreamSpec::new(name.clone()));
+            self.stream_spans.push(None);
+            streams.len() - 1
+        });
+        self.stream_spans[at] = Some(item.key_span());
         stream::merge(reader, item, &mut self.topology.streams[at]);
     }
 
     fn group(&mut self, reader: &mut Reader<'_>, item: &Item<'_>) {
         let name = Name::from(item.key);
         let groups = &mut self.topology.groups;
-        let at = groups
-            .iter()
-            .position(|it| it.name == name)
-            .unwrap_or_else(|| {
-                groups.push(GroupSpec::new(name, Name::default()));
-                self.group_lines.push(0);
-                groups.len() - 1
-            });
-        self.group_lines[at] = reader.line_of(item);
+        let at = *self.group_places.entry(name).or_insert_with_key(|name| {
+            groups.push(GroupSpec::new(name.clone(), Name::default()));
+            self.group_spans.push(None);
+            groups.len() - 1
+        });
+        self.group_spans[at] = Some(item.key_span());
         group::merge(reader, item, &mut self.topology.groups[at]);
     }
 
     fn check(&self, reader: &mut Reader<'_>) {
         for fault in self.topology.check() {
-            let line = match fault.subject {
-                super::Subject::Stream(at) => self.stream_lines[at],
-                super::Subject::Group(at) => self.group_lines[at],
+            let span = match fault.subject {
+                super::Subject::Stream(at) => &self.stream_spans[at],
+                super::Subject::Group(at) => &self.group_spans[at],
             };
-            reader.error_in_line(line, fault.message);
+            match span {
+                Some(span) => reader.error_at(span, fault.message),
+                None => reader.error_in_line(0, fault.message),
+            }
         }
     }
 }

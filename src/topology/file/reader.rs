@@ -93,6 +93,11 @@ impl<'d> Given<'d> {
 }
 
 impl Item<'_> {
+    /// Where its key stands in the file.
+    pub(super) fn key_span(&self) -> Range<usize> {
+        self.key_span.clone()
+    }
+
     /// Whether the value is exactly this string.
     pub(super) fn is_string(&self, text: &str) -> bool {
         self.value.string() == Some(text)
@@ -135,16 +140,12 @@ impl<'t> Reader<'t> {
         }
     }
 
-    pub(super) fn line_of(&self, item: &Item<'_>) -> usize {
-        self.line_at(&item.key_span)
-    }
-
     fn line_at(&self, span: &Range<usize>) -> usize {
         let before = &self.text.as_bytes()[..span.start.min(self.text.len())];
         memchr::memchr_iter(b'\n', before).count() + 1
     }
 
-    fn error_at(&mut self, span: &Range<usize>, message: impl Into<String>) {
+    pub(super) fn error_at(&mut self, span: &Range<usize>, message: impl Into<String>) {
         let line = self.line_at(span);
         self.error_in_line(line, message);
     }
