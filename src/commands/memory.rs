@@ -28,7 +28,8 @@ const NAMED_MAX: usize = 5;
 ///
 /// Streams are found by scanning the keys (SCAN with TYPE stream), 1,000,000 of them unless --keys says otherwise.
 /// Figures that the user may not read are shown as unknown, and a warning names them (exit 7). With -o plain, csv and
-/// ndjson the streams are printed; --columns can select the totals instead. Ctrl-C prints what was read so far.
+/// ndjson the streams are printed; --columns can select the totals instead. Without
+/// --watch, Ctrl-C prints what was read so far.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::of::<MemoryReport>(MemoryView::TABLES), after_help = "\
 Examples:

@@ -21,6 +21,7 @@ impl Shown for Cell {
             Self::AtMost(count) => format!("<={}", human_count(*count)),
             Self::AtLeast(count) => format!(">={}", human_count(*count)),
             Self::About(count) => format!("~{}", human_count(*count)),
+            Self::Tenths(tenths) => tenths_of(*tenths, human_count),
             Self::Part(part, whole) => format!("{}/{}", human_count(*part), human_count(*whole)),
             Self::Millis(ms) => human_millis(*ms),
             Self::Bytes(bytes) => human_bytes(*bytes),
@@ -46,6 +47,7 @@ impl Shown for Cell {
             Self::AtMost(count) => format!("<={count}"),
             Self::AtLeast(count) => format!(">={count}"),
             Self::About(count) => format!("~{count}"),
+            Self::Tenths(tenths) => tenths_of(*tenths, |whole| whole.to_string()),
             Self::Time(time) => time.to_string(),
             Self::Fields(body) => pairs(body),
             Self::Bool(yes) => yes.to_string(),
@@ -71,6 +73,13 @@ impl Shown for Cell {
             _ => Tone::Plain,
         }
     }
+}
+
+/// A number in tenths, its whole part written by `whole`.
+fn tenths_of(tenths: i64, whole: impl Fn(u64) -> String) -> String {
+    let sign = if tenths < 0 { "-" } else { "" };
+    let tenths = tenths.unsigned_abs();
+    format!("{sign}{}.{}", whole(tenths / 10), tenths % 10)
 }
 
 /// `name=value name=value`, or JSON when pairs were requested, which a format without JSON refuses.
@@ -99,6 +108,9 @@ mod tests {
             (Cell::from(Lag::AtLeast(1200)), ">=1,200", ">=1200"),
             (Cell::from(Lag::Unknown), "?", "?"),
             (Cell::About(1200), "~1,200", "~1200"),
+            (Cell::rate(Some(1234.56)), "1,234.6", "1234.6"),
+            (Cell::rate(Some(-0.3)), "-0.3", "-0.3"),
+            (Cell::rate(None), "-", ""),
             (Cell::from(1200_u64).over(Tone::Bad), "1,200!", "1200"),
             (Cell::from("g").noted(Tone::Warn, "extra"), "g (extra)", "g"),
             (Cell::Unknown, "?", "?"),

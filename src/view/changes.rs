@@ -138,8 +138,7 @@ impl List {
         let naming =
             naming.filter(|(place, (column, _))| *place == 0 || NAMING.contains(&column.key));
         let names = naming.map(|(_, (_, cell))| cell.raw()).collect();
-        let label = cells.first().map(Cell::human).unwrap_or_default();
-        self.compared(names, label, cells)
+        self.compared(names, label(columns, &cells), cells)
     }
 
     /// The cells of what these names name and a person calls `label`.
@@ -178,6 +177,17 @@ impl List {
             .map(|(cell, change)| Cell::Compared(change, Box::new(cell)))
             .collect()
     }
+}
+
+/// What a person calls a row: its first cell, or, where that only says how bad it is, the names behind it.
+fn label(columns: &[Column], cells: &[Cell]) -> String {
+    if columns.first().is_none_or(|first| first.key != "severity") {
+        return cells.first().map(Cell::human).unwrap_or_default();
+    }
+    let naming = columns.iter().zip(cells);
+    let naming = naming.filter(|(column, _)| NAMING.contains(&column.key));
+    let words = naming.map(|(_, cell)| cell.human());
+    words.filter(|it| it != "-").collect::<Vec<_>>().join(" ")
 }
 
 /// Of a new row only the name is marked.
@@ -233,16 +243,18 @@ enum Number {
     AtLeast(u64),
     About(u64),
     Millis(u64),
+    Tenths(i64),
 }
 
 impl Number {
-    const fn value(self) -> u64 {
+    fn value(self) -> i128 {
         match self {
             Self::Exact(value)
             | Self::AtMost(value)
             | Self::AtLeast(value)
             | Self::About(value)
-            | Self::Millis(value) => value,
+            | Self::Millis(value) => value.into(),
+            Self::Tenths(value) => value.into(),
         }
     }
 }
@@ -256,6 +268,7 @@ fn number(cell: &Cell) -> Option<Number> {
         Cell::AtLeast(value) => Some(Number::AtLeast(*value)),
         Cell::About(value) => Some(Number::About(*value)),
         Cell::Millis(value) => Some(Number::Millis(*value)),
+        Cell::Tenths(value) => Some(Number::Tenths(*value)),
         Cell::Marked(_, None, cell)
         | Cell::Noted(_, _, cell)
         | Cell::Over(_, cell)
@@ -287,6 +300,29 @@ mod tests {
             list.row(&COLUMNS, cells).iter().map(Cell::change).collect()
         };
         rows.iter().map(row).collect()
+    }
+
+    #[test]
+    fn what_is_gone_is_called_by_its_name() {
+        let columns = [
+            Column::text("severity", "SEVERITY"),
+            Column::text("rule", "RULE"),
+            Column::text("group", "GROUP"),
+        ];
+        let changes = Changes::default();
+        changes.begin(0);
+        let row = ["WARNING", "lag", "billing"].map(Cell::from);
+        changes.list("findings").row(&columns, row.to_vec());
+        changes.keep();
+        changes.begin(2_000);
+        assert_eq!(changes.gone().as_deref(), Some("gone: lag billing"));
+    }
+
+    #[test]
+    fn a_rate_goes_up_and_down() {
+        let rate = |it| Cell::rate(Some(it));
+        assert_eq!(change(&rate(-1.5), &rate(2.0), 0), Change::Up);
+        assert_eq!(change(&rate(1.5), &rate(-2.0), 0), Change::Down);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub enum Cell {
     AtLeast(u64),
     /// About this many: an estimate.
     About(u64),
+    /// A number in tenths, such as a rate.
+    Tenths(i64),
     /// This many out of so many; a script gets the first number.
     Part(u64, u64),
     /// Milliseconds.
@@ -55,6 +57,14 @@ pub enum Cell {
 }
 
 impl Cell {
+    /// A rate with one decimal; nothing when there is none.
+    #[expect(clippy::cast_possible_truncation, reason = "a rate for people")]
+    pub fn rate(rate: Option<f64>) -> Self {
+        rate.map_or(Self::Nothing, |rate| {
+            Self::Tenths((rate * 10.0).round() as i64)
+        })
+    }
+
     /// The same cell in `tone`, for people.
     #[must_use]
     pub fn toned(self, tone: Tone) -> Self {

@@ -1,7 +1,7 @@
 //! One group: how far behind it is, what it has pending, what it has lost, and how much room it has left.
 
 use super::GroupState;
-use super::pace::{Pace, Sight, rate_cell};
+use super::pace::{Pace, Sight};
 use super::rate::Rate;
 use crate::model::{Cell, ConsumerInfo, EntryId, Lag, Name, OpenBreaker, Time, report};
 use crate::streams::target::Target;
@@ -93,10 +93,10 @@ report! {
         /// Entries delivered to the group per minute, between two observations; `None` when it was observed once (see
         /// `lag --over`), and when entries were lost meanwhile.
         pub delivered_per_minute: Option<f64> => number("READ/MIN", wide, sparse)
-            by |it| rate_cell(it.delivered_per_minute),
+            by |it| Cell::rate(it.delivered_per_minute),
         /// How many more of them were delivered than added per minute; below 0 the group falls behind.
         pub gained_per_minute: Option<f64> => number("GAIN/MIN", wide, sparse)
-            by |it| rate_cell(it.gained_per_minute),
+            by |it| Cell::rate(it.gained_per_minute),
         /// How long it takes at this pace until all entries are delivered; `None` when the group gains nothing, when
         /// the lag is not known, and when the observations are less than 30 seconds apart.
         pub catch_up_ms: Option<u64> => millis("CAUGHT UP IN", wide, sparse) by Self::catch_up_cell,

@@ -1,7 +1,7 @@
 //! How fast a group reads, and when it will have caught up, from two observations of it. Pure: whoever looks twice
 //! (`lag --over`, or a screen that is drawn again) hands over what it saw.
 
-use crate::model::{Cell, EntryId, Lag, Time};
+use crate::model::{EntryId, Lag, Time};
 
 /// Observations that are less apart than this allow no forecast.
 pub(super) const FORECAST_MIN_MS: u64 = 30_000;
@@ -113,11 +113,6 @@ fn catch_up_ms(lag: Option<Lag>, gained: Option<i64>, window_ms: u64) -> Option<
 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
 fn per_minute(entries: i64, window_ms: u64) -> f64 {
     (entries as f64 * 600_000.0 / window_ms as f64).round() / 10.0
-}
-
-/// A rate in a cell.
-pub(super) fn rate_cell(rate: Option<f64>) -> Cell {
-    rate.map(|rate| format!("{rate:.1}")).into()
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ report! {
             counter("ucp_streams_stream_entries_added"),
         /// Entries added per minute lately, from the ids of the newest entries, or of a sample of very many; `None` when
         /// these span less than 30 seconds, or none was added lately.
-        pub rate_per_minute: Option<f64> => number("PER MIN", wide) by |row| row.rate_per_minute.map(|rate| format!("{rate:.1}")).into(),
+        pub rate_per_minute: Option<f64> => number("PER MIN", wide) by |row| Cell::rate(row.rate_per_minute),
         /// The window over which the rate was measured: the last minute or the last 15 minutes.
         pub rate_window_ms: Option<u64> => millis("OVER", wide),
         /// The memory that the stream takes, as estimated by the server.

@@ -56,7 +56,7 @@ report! {
         pub share_percent: f64 => number("SHARE") by |it| percent(it.share_percent),
         /// The number of these entries that were added per minute; `None` when the time they span is shorter than a
         /// second.
-        pub rate_per_minute: Option<f64> => number("PER MIN") by |it| rate_cell(it.rate_per_minute),
+        pub rate_per_minute: Option<f64> => number("PER MIN") by |it| Cell::rate(it.rate_per_minute),
         /// The total size of their names and values.
         pub bytes: u64 => bytes("BYTES"),
         /// Half of these entries are at most this large, to within 2 percent; `None` for the row of the other values.
@@ -111,7 +111,7 @@ report! {
         /// range, or else to the last entry.
         pub window_ms: u64 => millis("WITHIN"),
         /// The number of entries that were added per minute; `None` when this time is shorter than a second.
-        pub rate_per_minute: Option<f64> => number("PER MIN") by |it| rate_cell(it.rate_per_minute),
+        pub rate_per_minute: Option<f64> => number("PER MIN") by |it| Cell::rate(it.rate_per_minute),
         /// The number of different values; `None` without --by.
         pub distinct: Option<Distinct> => number("DISTINCT"),
         /// The greatest number of entries with a value that is not listed, when there was no memory to count every
@@ -155,10 +155,6 @@ impl ValueRow {
             (_, 0) => self.entries.into(),
         }
     }
-}
-
-fn rate_cell(rate: Option<f64>) -> Cell {
-    rate.map(|rate| format!("{rate:.1}")).into()
 }
 
 /// A rate with one decimal.
