@@ -25,6 +25,7 @@
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types), findings |
 //! | [`cli`] | flags and value parsers that commands share | model, topology |
 //! | [`serve`] | the same over HTTP: endpoints, metrics, events, a page; one look for all who ask | model, topology, wire, streams, findings, view, cli |
+//! | [`top`] | the same on a full screen, live: what happens to the state of the screen, and how that is drawn; pure | model, streams, findings, view |
 //! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire |
 //! | [`exit`] | outcomes and errors to exit codes | model, wire |
 //! | [`console`] | stdout, stderr, terminal facts, progress, prompts, signals; the only writer | model, view, settings, exit |
@@ -108,6 +109,7 @@ pub mod serve;
 pub mod server;
 pub mod settings;
 pub mod streams;
+pub mod top;
 pub mod topology;
 pub mod view;
 pub mod wire;

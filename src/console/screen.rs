@@ -46,17 +46,30 @@ pub(super) fn put(text: &str) -> io::Result<()> {
 
 /// The keys that are pressed, for as long as the process lives. They come from a thread, which can wait for them.
 pub(super) fn keys() -> mpsc::Receiver<u8> {
+    // Nobody says that it goes on after a key that may be the last.
+    read_keys(std::sync::mpsc::channel().1)
+}
+
+/// The same where a key that may be the last one need not be: reading goes on after it only when the other end is told
+/// so, because what is typed after the last key is for the next program.
+pub(super) fn keys_of_a_dialog() -> (mpsc::Receiver<u8>, std::sync::mpsc::Sender<()>) {
+    let (go_on, goes_on) = std::sync::mpsc::channel();
+    (read_keys(goes_on), go_on)
+}
+
+fn read_keys(goes_on: std::sync::mpsc::Receiver<()>) -> mpsc::Receiver<u8> {
     let (sender, receiver) = mpsc::channel(KEYS_MAX);
     // Without a thread only a signal ends it.
     let _ = std::thread::Builder::new()
         .name("keys".to_owned())
-        .spawn(move || keys::read(&sender));
+        .spawn(move || keys::read(&sender, &goes_on));
     receiver
 }
 
 #[cfg(unix)]
 mod keys {
     use std::io;
+    use std::sync::mpsc::Receiver;
     use std::thread::sleep;
     use std::time::Duration;
 
@@ -105,7 +118,7 @@ mod keys {
         tcgetpgrp(io::stdin()).is_ok_and(|group| group == getpgrp())
     }
 
-    pub(super) fn read(keys: &Sender<u8>) {
+    pub(super) fn read(keys: &Sender<u8>, goes_on: &Receiver<()>) {
         let stdin = io::stdin();
         let mut key = [0_u8];
         loop {
@@ -125,7 +138,7 @@ mod keys {
                 Err(Errno::INTR) => {}
                 Ok(1) => {
                     let is_last = QUIT.contains(&key[0]);
-                    if keys.blocking_send(key[0]).is_err() || is_last {
+                    if keys.blocking_send(key[0]).is_err() || is_last && goes_on.recv().is_err() {
                         return;
                     }
                 }
@@ -137,6 +150,8 @@ mod keys {
 
 #[cfg(not(unix))]
 mod keys {
+    use std::sync::mpsc::Receiver;
+
     use tokio::sync::mpsc::Sender;
 
     #[derive(Debug)]
@@ -148,5 +163,5 @@ mod keys {
         }
     }
 
-    pub(super) fn read(_: &Sender<u8>) {}
+    pub(super) fn read(_: &Sender<u8>, _: &Receiver<()>) {}
 }

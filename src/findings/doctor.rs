@@ -1,6 +1,6 @@
 //! The report of `doctor`: all findings, and the explanations of the rules.
 
-use super::{Finding, Rule, Scope, Severity, findings, name_server};
+use super::{Finding, Rule, Scope, Severity, findings, name_server, worst_first};
 use crate::model::{counted, report};
 
 /// The findings of all rules.
@@ -24,7 +24,19 @@ impl DoctorReport {
 
     /// The report about an observation.
     pub fn new(scope: &Scope<'_>) -> Self {
-        let found = findings(scope);
+        Self::of(findings(scope), scope)
+    }
+
+    /// The same with `more` findings about the same observation.
+    #[must_use]
+    pub fn with(self, more: &[Finding], scope: &Scope<'_>) -> Self {
+        let mut found = self.findings;
+        found.extend_from_slice(more);
+        worst_first(&mut found, scope);
+        Self::of(found, scope)
+    }
+
+    fn of(found: Vec<Finding>, scope: &Scope<'_>) -> Self {
         let verdict = found.iter().map(|it| it.severity).max();
         let seen = scope.observation;
         let looked = format!(

@@ -67,12 +67,6 @@ pub fn name_server(findings: &mut [Finding], options: &str) {
 /// The findings of all rules, the worst first. Among equally bad findings, those about groups that the topology does
 /// not name come last. Rules that need details find nothing when no details were read.
 pub fn findings(scope: &Scope<'_>) -> Vec<Finding> {
-    let extra = scope.observation.groups().filter(|it| it.is_extra);
-    let extra: HashSet<(&Name, &Name)> = extra.map(|it| (&it.group, &it.stream)).collect();
-    let is_extra = |it: &Finding| {
-        let group = it.group.as_ref().zip(it.stream.as_ref());
-        group.is_some_and(|group| extra.contains(&group))
-    };
     let is_possible =
         |rule: &&Rule| rule.about.needs == Needs::Observation || scope.details().is_some();
     let found = RULES.iter().filter(is_possible).flat_map(|rule| {
@@ -80,6 +74,17 @@ pub fn findings(scope: &Scope<'_>) -> Vec<Finding> {
         found.map(|it| it.by(rule))
     });
     let mut found: Vec<Finding> = found.collect();
-    found.sort_by_key(|it| (Reverse(it.severity), is_extra(it)));
+    worst_first(&mut found, scope);
     found
+}
+
+/// Sorts findings as [`findings`] does.
+fn worst_first(found: &mut [Finding], scope: &Scope<'_>) {
+    let extra = scope.observation.groups().filter(|it| it.is_extra);
+    let extra: HashSet<(&Name, &Name)> = extra.map(|it| (&it.group, &it.stream)).collect();
+    let is_extra = |it: &Finding| {
+        let group = it.group.as_ref().zip(it.stream.as_ref());
+        group.is_some_and(|group| extra.contains(&group))
+    };
+    found.sort_by_key(|it| (Reverse(it.severity), is_extra(it)));
 }

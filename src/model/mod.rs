@@ -28,6 +28,7 @@ mod info;
 mod instant;
 mod journal;
 mod json_text;
+mod key;
 mod lag;
 mod limit;
 mod losses;
@@ -74,6 +75,7 @@ pub use info::{ConsumerInfo, GroupInfo, PendingEntry, PendingSummary, StreamInfo
 pub use instant::{Instant, Written};
 pub use journal::{JournalOutcome, JournalRecord};
 pub use json_text::{JsonText, NotJson};
+pub use key::{Key, KeyDecoder};
 pub use lag::Lag;
 pub use limit::Limit;
 pub use losses::Losses;

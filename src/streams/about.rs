@@ -4,7 +4,7 @@
 use super::inspect::{Detail, GroupReport, Wanted, observe};
 use crate::model::Time;
 use crate::topology::{Level, Topology};
-use crate::wire::{Connection, hello, time};
+use crate::wire::{Connection, hello, info, time};
 
 /// What a server says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,4 +60,26 @@ pub async fn about_all(connection: &Connection, topology: &Topology) -> About {
         alarm: seen.ok().map(|seen| Alarm::of(seen.groups())),
         ..about
     }
+}
+
+/// How much memory a server uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The bytes in use.
+    pub used: u64,
+    /// The most it may use; `None` without a limit.
+    pub max: Option<u64>,
+}
+
+/// How much memory the server behind `connection` uses; `None` when it does not say, or not to this user.
+pub async fn memory(connection: &Connection) -> Option<Memory> {
+    let said = connection.run(info("memory")).await.ok()?;
+    let number = |name: &str| {
+        let (_, value) = said.iter().find(|(it, _)| it == name)?;
+        value.parse().ok()
+    };
+    Some(Memory {
+        used: number("used_memory")?,
+        max: number("maxmemory").filter(|it| *it > 0),
+    })
 }

@@ -13,7 +13,7 @@ use anyhow::Result;
 const LISTED_MAX: usize = 12;
 
 /// A group on a stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     /// The stream.
     pub stream: Name,

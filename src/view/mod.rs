@@ -56,6 +56,11 @@ pub use wrap::{fitted, has_more_rows};
 use crate::model::{Align, Cell, Column, Format, Name, Row, Tone};
 use cell::Shown;
 
+/// A cell as a person reads it: its tone and its text, which is safe to print.
+pub fn cell_text(cell: &Cell) -> (Tone, String) {
+    (cell.tone(), cell.human())
+}
+
 /// How to show things.
 #[expect(clippy::struct_excessive_bools, reason = "independent choices")]
 #[derive(Clone, Debug)]

@@ -358,6 +358,7 @@ fn every_command_that_prints_json_documents_its_shape() {
         "metrics",
         "serve",
         "record",
+        "top",
         "context add",
         "context edit",
         "context use",

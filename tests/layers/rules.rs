@@ -32,6 +32,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("jiff", &["model", "topology", "streams", "cli"]),
     ("minijinja", &["view"]),
     ("prometheus_client", &["view"]),
+    ("ratatui", &["top", "console"]),
     ("redis", &["wire"]),
     ("regex", &["streams", "commands", "serve"]),
     ("reqwest", &["worker"]),
@@ -51,7 +52,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("toml_edit", &["settings", "topology"]),
     ("tracing", &["worker", "console", "commands", "serve"]),
     ("tracing_subscriber", &["console"]),
-    ("unicode_width", &["view"]),
+    ("unicode_width", &["view", "top"]),
     ("url", &["wire", "commands"]),
     ("uuid", &["topology", "platform", "worker", "commands"]),
     ("zstd", &["streams", "recording"]),
@@ -68,7 +69,7 @@ pub const CRATES_FOR_ALL: [&str; 6] = [
 ];
 
 /// Layers that reach for nothing outside: values in, values out.
-const PURE: [&str; 5] = ["model", "topology", "cli", "view", "exit"];
+const PURE: [&str; 6] = ["model", "topology", "cli", "view", "exit", "top"];
 
 /// Macros that write where only the console may, and not with these.
 const PRINTS: [&str; 5] = ["println", "eprintln", "print", "eprint", "dbg"];

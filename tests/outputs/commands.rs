@@ -192,6 +192,7 @@ commands! {
     metrics "metrics" => [on(&["metrics"]).head(3)]
     serve "serve" => [on(&["serve", "--listen", "0.0.0.0:0"]), on(&["serve", "--every", "1ms"])]
     record "record" => [on(&["record", "recording", "--every", "1ms"]), on(&["record", "/dev/null"])]
+    top "top" => [on(&["top", "--every", "1ms"]), on(&["top", "--ticks", "0"])]
     pending "pending" => [
         on(&["pending", GROUP]),
         on(&["pending", GROUP, "--entries", "--histogram", "--by", "event_type"]),

@@ -91,6 +91,12 @@ impl Terminal {
         self.tmux(&["capture-pane", "-p"])
     }
 
+    /// What is on the screen, with its colours.
+    #[track_caller]
+    pub fn painted(&self) -> String {
+        self.tmux(&["capture-pane", "-e", "-p"])
+    }
+
     /// Gives the screen another size.
     #[track_caller]
     pub fn resizes(&self, columns: &str, rows: &str) {
@@ -107,7 +113,7 @@ impl Terminal {
     #[track_caller]
     pub fn awaits_painted(&self, text: &str) {
         let end = Instant::now() + PATIENCE;
-        while !self.tmux(&["capture-pane", "-e", "-p"]).contains(text) {
+        while !self.painted().contains(text) {
             assert!(
                 Instant::now() < end,
                 "not on the screen: {text:?}\n{}",

@@ -98,7 +98,7 @@ fn is_shown(context: &Context) -> bool {
 }
 
 /// The name of the context, or the server's address when there is no context.
-fn name(context: &Context) -> String {
+pub(in crate::commands) fn name(context: &Context) -> String {
     let ServerChoice::Server(endpoint) = &context.settings.target.value else {
         return "ephemeral:".to_owned();
     };

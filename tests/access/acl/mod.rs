@@ -76,6 +76,11 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "how fast a stream is written to lately",
     ),
     (
+        "top",
+        &["+xrevrange"],
+        "how fast a stream is written to lately",
+    ),
+    (
         "wait",
         &["+xrevrange"],
         "how fast a stream is written to lately",

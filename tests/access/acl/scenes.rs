@@ -32,6 +32,8 @@ pub(crate) struct Scene {
     pub(crate) before: Option<&'static str>,
     /// The exit code of its work.
     pub(crate) code: i32,
+    /// Whether it needs a terminal to draw on.
+    pub(super) is_on_screen: bool,
     is_done: fn(&TestServer, &Run) -> bool,
 }
 
@@ -52,6 +54,7 @@ const fn scene(
         words,
         before: None,
         code: 0,
+        is_on_screen: false,
         is_done: |_, _| true,
     }
 }
@@ -64,6 +67,11 @@ impl Scene {
 
     const fn ends(mut self, code: i32) -> Self {
         self.code = code;
+        self
+    }
+
+    const fn on_screen(mut self) -> Self {
+        self.is_on_screen = true;
         self
     }
 
@@ -228,6 +236,7 @@ const SCENES: &[Scene] = &[
     scene("metrics", &[], &["metrics"]).after(PREDICT),
     scene("serve", &[], &["serve", "--listen", "127.0.0.1:0", "--for", "1s"]).after(PREDICT).does(|_, run| !run.stderr().contains("cannot be asked")),
     scene("record", &[], &["record", "recording", "--for", "1s"]).after(PREDICT).does(|_, run| !run.stderr().contains("could not look")),
+    scene("top", &[], &["top", "--ticks", "2", "--every", "200ms"]).after(PREDICT).on_screen(),
     scene("lag", &[], &["lag"]).after(PREDICT),
     scene("lag", OF_GROUP, &["lag", GROUP, "--exact"]),
     scene("wait", &[], &["wait", "--timeout", "1s"]).after(PREDICT).ends(4),

@@ -1,0 +1,21 @@
+//! `top`: the pipeline on a full screen, live. Pure: what happened goes in as an [`Event`], what is to be done comes out
+//! as [`Effect`]s, and [`draw`] draws the [`State`]. Whoever drives it looks at the server and has the terminal.
+//!
+//! ```text
+//! Event -> State::on -> Effect     (asked, looked, planned, applied by the driver: commands/top)
+//!            '-> draw -> a frame of ratatui (written by the console)
+//! ```
+
+mod cursor;
+mod draw;
+mod event;
+mod groups;
+mod history;
+mod keys;
+mod lists;
+mod state;
+
+pub use draw::draw;
+pub use event::{Effect, Event, Look};
+pub use groups::RATE_SECONDS_MIN;
+pub use state::State;

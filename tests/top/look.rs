@@ -1,0 +1,236 @@
+//! What a look at a pipeline brings: a healthy one, and one in trouble.
+
+use ucp_streams::findings::{DoctorReport, Finding, Severity};
+use ucp_streams::model::{ConsumerInfo, EntryId, Lag, Name, Time};
+use ucp_streams::streams::about::{About, Memory};
+use ucp_streams::streams::inspect::{GroupReport, GroupState, StreamReport, StreamState};
+use ucp_streams::top::Look;
+use ucp_streams::topology::{Figures, Topology};
+
+/// When the first look is made: 2026-03-01T18:06:10Z.
+pub(crate) const BEGIN_MS: u64 = 1_772_388_370_000;
+
+/// A look so many seconds after the first.
+pub(crate) fn look(seconds: u64, streams: Vec<StreamReport>, findings: Vec<Finding>) -> Look {
+    let at = Time::from_ms(BEGIN_MS + seconds * 1000);
+    let verdict = findings.iter().map(|it| it.severity).max();
+    Look {
+        at,
+        about: About {
+            server: Some("redis 7.0.15".to_owned()),
+            role: Some("master".to_owned()),
+            now: Some(at),
+            alarm: None,
+        },
+        memory: Some(Memory {
+            used: 12_000_000,
+            max: Some(100_000_000),
+        }),
+        streams,
+        denied: Vec::new(),
+        doctor: DoctorReport {
+            verdict: verdict.unwrap_or(Severity::Ok),
+            summary: "no finding in the server, 3 streams and 4 groups".to_owned(),
+            findings,
+        },
+    }
+}
+
+fn stream(name: &str, groups: Vec<GroupReport>) -> StreamReport {
+    let first = EntryId::new(BEGIN_MS - 3_600_000, 0);
+    let last = EntryId::new(BEGIN_MS - 500, 0);
+    StreamReport {
+        stream: name.into(),
+        state: StreamState::Ready,
+        length: Some(9_871),
+        maxlen: Some(10_000),
+        first_id: Some(first),
+        first_time: first.time(),
+        first_age_ms: Some(3_600_000),
+        last_id: Some(last),
+        last_time: last.time(),
+        last_age_ms: Some(500),
+        entries_added: Some(123_456),
+        rate_per_minute: Some(12_078.0),
+        rate_window_ms: Some(60_000),
+        bytes: Some(3_480_000),
+        dead_letters: Some(0),
+        slowest_group: groups.first().map(|it| it.group.clone()),
+        headroom: groups.first().and_then(|it| it.headroom),
+        headroom_ms: groups.first().and_then(|it| it.headroom_ms),
+        groups,
+    }
+}
+
+fn consumers(count: usize) -> Vec<ConsumerInfo> {
+    let consumer = |number| ConsumerInfo {
+        name: Name::from(format!("host-{number}-a1b2").as_str()),
+        pending: 2,
+        idle_ms: 120,
+        inactive_ms: Some(900),
+    };
+    (1..=count).map(consumer).collect()
+}
+
+fn group(stream: &str, name: &str, live: u64) -> GroupReport {
+    GroupReport {
+        group: name.into(),
+        stream: stream.into(),
+        state: GroupState::Ready,
+        lag: Some(Lag::Known(0)),
+        last_delivered_id: Some(EntryId::new(BEGIN_MS - 500, 0)),
+        pending: Some(0),
+        live: Some(live),
+        consumers: consumers(usize::try_from(live).unwrap()),
+        lost: Some(Lag::Known(0)),
+        lost_unaccepted: Some(Lag::Known(0)),
+        headroom: Some(Lag::Known(9_000)),
+        headroom_ms: Some(18_000_000),
+        delivered_per_minute: Some(12_060.0),
+        gained_per_minute: Some(0.0),
+        catch_up_ms: Some(0),
+        pace_window_ms: Some(60_000),
+        ..GroupReport::default()
+    }
+}
+
+/// The same group with its alerts, as its figures have them.
+fn judged(mut group: GroupReport, figures: Figures) -> GroupReport {
+    group.figures = Figures {
+        lag: group.lag,
+        ..figures
+    };
+    group.judge(&Topology::default());
+    group
+}
+
+/// A pipeline that is well.
+pub(crate) fn healthy(seconds: u64) -> Look {
+    let busy = GroupReport {
+        lag: Some(Lag::Known(120)),
+        undelivered_age_ms: Some(600),
+        pending: Some(8),
+        oldest_pending_id: Some(EntryId::new(BEGIN_MS - 100, 0)),
+        oldest_pending_age_ms: Some(100),
+        oldest_pending_idle_ms: Some(100),
+        catch_up_ms: Some(1_000),
+        ..group("events.normalized", "event-processors", 4)
+    };
+    let streams = vec![
+        stream("events.raw", Vec::new()),
+        stream("events.normalized", vec![busy]),
+        stream(
+            "profiles.merge_requests",
+            vec![group("profiles.merge_requests", "merge-processors", 2)],
+        ),
+        stream(
+            "predictions.requests",
+            vec![group("predictions.requests", "prediction-processors", 3)],
+        ),
+    ];
+    look(seconds, streams, Vec::new())
+}
+
+/// A pipeline in trouble: a group without a live worker whose lag grows, one that is missing, one of which nobody knows
+/// the lag, dead letters, and a group whose name somebody meant badly.
+pub(crate) fn troubled(seconds: u64) -> Look {
+    let abandoned = GroupReport {
+        lag: Some(Lag::Known(57_060 + seconds * 200)),
+        undelivered_age_ms: Some(284_000 + seconds * 1000),
+        delivered_per_minute: Some(0.0),
+        gained_per_minute: Some(-12_078.0),
+        catch_up_ms: None,
+        headroom: Some(Lag::Known(2_400)),
+        headroom_ms: Some(12_000),
+        consumers: consumers(1),
+        ..group("events.normalized", "event-processors", 0)
+    };
+    let abandoned = judged(
+        abandoned,
+        Figures {
+            age_ms: Some(284_000 + seconds * 1000),
+            room_ms: Some(12_000),
+            room: Some(Lag::Known(2_400)),
+            live: Some(0),
+            ..Figures::default()
+        },
+    );
+    let unknown = judged(
+        GroupReport {
+            lag: Some(Lag::Unknown),
+            catch_up_ms: None,
+            ..group("events.normalized", "audit", 4)
+        },
+        Figures::default(),
+    );
+    let strange = GroupReport {
+        is_extra: true,
+        ..group("profiles.merge_requests", "a\u{1b}[2J\u{202e}b", 0)
+    };
+    let missing = GroupReport {
+        group: "prediction-processors".into(),
+        stream: "predictions.requests".into(),
+        ..GroupReport::default()
+    };
+    let merging = GroupReport {
+        lag: Some(Lag::Known(3)),
+        undelivered_age_ms: Some(2_000),
+        pending: Some(41),
+        oldest_pending_age_ms: Some(7_530_000),
+        oldest_pending_idle_ms: Some(7_530_000),
+        ..group("profiles.merge_requests", "merge-processors", 1)
+    };
+    let normalized = StreamReport {
+        dead_letters: Some(251),
+        ..stream("events.normalized", vec![abandoned, unknown])
+    };
+    let streams = vec![
+        stream("events.raw", Vec::new()),
+        normalized,
+        stream("profiles.merge_requests", vec![merging, strange]),
+        stream("predictions.requests", vec![missing]),
+    ];
+    let findings = vec![
+        finding(
+            Severity::Critical,
+            "min_live",
+            Some(("event-processors", "events.normalized")),
+            "no live consumer, and work is due for 4m 44s",
+            "ucp-streams worker run event-processors",
+        ),
+        finding(
+            Severity::Critical,
+            "missing",
+            Some(("prediction-processors", "predictions.requests")),
+            "the group does not exist on the server",
+            "ucp-streams init prediction-processors",
+        ),
+        finding(
+            Severity::Warning,
+            "persistence",
+            None,
+            "the append-only file is off, so a restart loses entries",
+            "redis-cli CONFIG SET appendonly yes",
+        ),
+    ];
+    look(seconds, streams, findings)
+}
+
+fn finding(
+    severity: Severity,
+    rule: &'static str,
+    group: Option<(&str, &str)>,
+    summary: &str,
+    next: &str,
+) -> Finding {
+    Finding {
+        severity,
+        rule: rule.into(),
+        group: group.map(|(group, _)| group.into()),
+        stream: group.map(|(_, stream)| stream.into()),
+        summary: summary.to_owned(),
+        why: "Entries wait until somebody reads them.".into(),
+        evidence: Vec::new(),
+        next: next.to_owned(),
+    }
+}

@@ -1,0 +1,182 @@
+//! `top` in a real terminal, on a real server.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{PATIENCE, Terminal, TestServer, directory};
+
+const STREAM: &str = "events.normalized";
+const GROUP: &str = "event-processors";
+
+/// A group with five entries, two of them delivered to a consumer that has gone.
+fn seeded() -> TestServer {
+    let server = TestServer::durable();
+    server.redis(&["XGROUP", "CREATE", STREAM, GROUP, "0", "MKSTREAM"]);
+    add(&server, 5);
+    let read = [
+        "XREADGROUP",
+        "GROUP",
+        GROUP,
+        "gone",
+        "COUNT",
+        "2",
+        "STREAMS",
+        STREAM,
+        ">",
+    ];
+    server.redis(&read);
+    server
+}
+
+fn add(server: &TestServer, count: usize) {
+    for _ in 0..count {
+        server.redis(&["XADD", STREAM, "*", "event_id", "1", "brand_id", "b"]);
+    }
+}
+
+fn terminal(server: &TestServer) -> Terminal {
+    let terminal = Terminal::start(directory(), &server.url(), "sh");
+    terminal.enters("stty -g > before; echo ready", &["Enter"]);
+    terminal.shows("ready");
+    terminal
+}
+
+/// The shell has its terminal back as it was.
+#[track_caller]
+fn is_restored(terminal: &Terminal, code: &str) {
+    let end = Instant::now() + PATIENCE;
+    while terminal.asks("#{cursor_flag} #{alternate_on}") != "1 0" {
+        assert!(Instant::now() < end, "{}", terminal.screen());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    terminal.awaits("a prompt", |screen| screen.trim_end().ends_with(['#', '$']));
+    let check = "echo code=$?; stty -g | cmp - before && echo same";
+    terminal.enters(check, &["Enter"]);
+    terminal.shows(&format!("code={code}"));
+    terminal.awaits("the modes of before", |screen| {
+        screen.lines().any(|line| line == "same")
+    });
+}
+
+/// Awaits the row of the group with these words.
+#[track_caller]
+fn shows_row(terminal: &Terminal, words: &[&str]) {
+    terminal.awaits(&format!("{words:?}"), |screen| {
+        let mut lines = screen.lines().filter(|it| it.contains(GROUP));
+        lines.any(|line| {
+            words
+                .iter()
+                .all(|word| line.split_whitespace().any(|it| it == *word))
+        })
+    });
+}
+
+#[test]
+fn figures_are_live_and_what_is_typed_after_q_is_the_shell_s() {
+    let server = seeded();
+    let terminal = terminal(&server);
+    terminal.enters("ucp-streams top --every 200ms", &["Enter"]);
+    shows_row(&terminal, &[GROUP, "3"]);
+    assert_eq!(terminal.asks("#{cursor_flag} #{alternate_on}"), "0 1");
+    add(&server, 4);
+    shows_row(&terminal, &[GROUP, "7"]);
+    // Within a filter, q is text.
+    terminal.enters("/q", &["Escape"]);
+    terminal.awaits("no filter", |screen| !screen.contains("Esc: leave"));
+    terminal.presses("Right");
+    terminal.shows("by LAG");
+    terminal.types("p");
+    terminal.shows("PAUSED since");
+    terminal.types("p");
+    terminal.resizes("20", "5");
+    terminal.shows("too small");
+    terminal.resizes("120", "40");
+    shows_row(&terminal, &[GROUP, "7"]);
+    terminal.enters("qecho typed-ahead", &["Enter"]);
+    terminal.shows("# typed-ahead");
+    is_restored(&terminal, "0");
+}
+
+#[test]
+fn whatever_ends_it_the_terminal_is_restored() {
+    let server = seeded();
+    let terminal = terminal(&server);
+    for (signal, code) in [
+        (Signal::INT, "0"),
+        (Signal::TERM, "143"),
+        (Signal::HUP, "143"),
+    ] {
+        let line = "clear; sh -c 'echo $$ > pid; exec ucp-streams top'";
+        terminal.enters(line, &["Enter"]);
+        shows_row(&terminal, &[GROUP, "3"]);
+        let pid = std::fs::read_to_string(terminal.home().join("pid")).unwrap();
+        let pid = Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+        is_restored(&terminal, code);
+    }
+    terminal.enters("clear; ucp-streams top", &["Enter"]);
+    shows_row(&terminal, &[GROUP, "3"]);
+    terminal.presses("C-z");
+    terminal.awaits("a prompt", |screen| screen.trim_end().ends_with(['#', '$']));
+    assert_eq!(terminal.asks("#{cursor_flag} #{alternate_on}"), "1 0");
+    terminal.enters("stty -g | cmp - before && echo same; fg", &["Enter"]);
+    shows_row(&terminal, &[GROUP, "3"]);
+    assert_eq!(terminal.asks("#{cursor_flag} #{alternate_on}"), "0 1");
+    terminal.presses("C-c");
+    is_restored(&terminal, "0");
+}
+
+#[test]
+fn it_goes_on_when_the_server_is_back() {
+    let mut server = seeded();
+    let terminal = terminal(&server);
+    terminal.enters("ucp-streams top --every 200ms", &["Enter"]);
+    shows_row(&terminal, &[GROUP, "3"]);
+    server.kill();
+    terminal.shows("OLD: these figures are");
+    shows_row(&terminal, &[GROUP, "3"]);
+    server.restart();
+    add(&server, 1);
+    shows_row(&terminal, &[GROUP, "4"]);
+    terminal.awaits("no outage", |screen| !screen.contains("OLD:"));
+    terminal.presses("q");
+    is_restored(&terminal, "0");
+}
+
+#[test]
+fn without_a_terminal_it_names_what_to_run_instead() {
+    let server = seeded();
+    let piped = server.ucp(&["top"]);
+    piped.assert_code(2).stdout_is("");
+    piped
+        .stderr_has("standard output is not a terminal")
+        .stderr_has("ucp-streams info --watch");
+    let terminal = terminal(&server);
+    terminal.enters("clear; TERM=dumb ucp-streams top; echo code=$?", &["Enter"]);
+    terminal.shows("code=2");
+    terminal.shows("ucp-streams info --watch");
+    let line = "clear; ucp-streams top --ticks 2 < /dev/null; echo code=$?";
+    terminal.enters(line, &["Enter"]);
+    terminal.shows("code=0");
+    terminal.enters(
+        "clear; ucp-streams top -u redis://127.0.0.1:1; echo code=$?",
+        &["Enter"],
+    );
+    terminal.shows("code=4");
+    terminal.enters("clear; ucp-streams top -o json; echo code=$?", &["Enter"]);
+    terminal.shows("code=2");
+}
+
+#[test]
+fn without_colour_nothing_is_painted() {
+    let server = seeded();
+    let terminal = terminal(&server);
+    terminal.enters("NO_COLOR=1 ucp-streams top --every 200ms", &["Enter"]);
+    shows_row(&terminal, &[GROUP, "3"]);
+    let painted = terminal.painted();
+    assert!(!painted.contains('\u{1b}'), "{painted}");
+    assert!(painted.contains("> "), "{painted}");
+    terminal.presses("q");
+    is_restored(&terminal, "0");
+}
