@@ -265,21 +265,21 @@ impl Tail {
     async fn next(&mut self) -> Option<Event> {
         loop {
             match self.following.next().await? {
-                Ok(Told::Entry(entry)) => {
+                Told::Entry(entry) => {
                     if let Some(event) = self.entry(&entry) {
                         return Some(event);
                     }
                 }
-                Ok(Told::Gap(gap)) => {
+                Told::Gap(gap) => {
                     let text = Self::line(|writer, out| {
                         writer.gap(out, self.stream.as_bytes(), &gap);
                     });
                     return Some(Event::default().event("gap").data(text));
                 }
-                Ok(Told::Failed(error)) => {
+                Told::Failed(error) => {
                     return Some(Event::default().event("failed").data(error));
                 }
-                Err(missed) => {
+                Told::Missed(missed) => {
                     let text = format!("{{\"missed\":{missed}}}");
                     return Some(Event::default().event("missed").data(text));
                 }
