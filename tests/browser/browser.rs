@@ -1,13 +1,12 @@
 //! A browser as a process of its own, which does one order at a time.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+
+use crate::support::{Obedient, installed, repository};
 
 /// How long a page may take to show what it shall show.
 const SHOWN_WITHIN: Duration = Duration::from_secs(20);
@@ -16,70 +15,32 @@ const DONE_WITHIN: Duration = Duration::from_mins(2);
 
 /// A running browser with one page; both are gone when the value is.
 #[derive(Debug)]
-pub(crate) struct Browser {
-    child: Child,
-    orders: Option<ChildStdin>,
-    answers: Receiver<String>,
-}
+pub(crate) struct Browser(Obedient);
 
 impl Browser {
     #[track_caller]
     pub(crate) fn start() -> Self {
-        let packages = repository(".cache/browser/node/node_modules");
-        let shown = packages.display();
-        assert!(
-            packages.is_dir(),
-            "no {shown}: run `.ci/setup browser`, or `make test-browser`"
-        );
-        let mut child = Command::new("node")
-            .env("NODE_PATH", &packages)
+        let mut command = Command::new("node");
+        command
+            .env("NODE_PATH", installed("browser", "node/node_modules"))
             .arg(repository("tests/browser/driver.js"))
-            .arg(chromium())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("node: {error}; `.ci/setup browser` installs it"));
-        let orders = child.stdin.take();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let (sender, answers) = channel();
-        thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Self {
-            child,
-            orders,
-            answers,
-        }
+            .arg(chromium());
+        Self(Obedient::start(&mut command, "browser"))
     }
 
     #[track_caller]
     fn order(&mut self, order: &Value) -> Value {
-        writeln!(self.orders.as_mut().unwrap(), "{order}").unwrap();
-        let answer = self.answers.recv_timeout(DONE_WITHIN);
-        let answer = answer.unwrap_or_else(|error| panic!("{order}: {error}"));
-        let mut answer: Value = serde_json::from_str(&answer).unwrap();
-        assert!(
-            answer["error"].is_null(),
-            "{order}: {}\n{}",
-            answer["error"],
-            self.shown()
-        );
+        let mut answer = self.0.ask(order, DONE_WITHIN);
+        if !answer["error"].is_null() {
+            panic!("{order}: {}\n{}", answer["error"], self.shown());
+        }
         answer["value"].take()
     }
 
     /// What the page shows, for a test that fails.
     fn shown(&mut self) -> Value {
-        let Some(orders) = self.orders.as_mut() else {
-            return Value::Null;
-        };
         let order = json!({"order": "run", "js": "document.body.innerText"});
-        let _ = writeln!(orders, "{order}");
-        let answer = self.answers.recv_timeout(DONE_WITHIN).unwrap_or_default();
-        serde_json::from_str(&answer).unwrap_or_default()
+        self.0.ask(&order, DONE_WITHIN)
     }
 
     /// Opens the page at this address, and says with which status it came.
@@ -164,13 +125,8 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // It ends, with the browser that it started, when there are no more orders.
-        self.orders = None;
-        let _ = self.child.wait();
+        self.0.dismiss();
     }
-}
-
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 #[track_caller]

@@ -22,17 +22,7 @@ fn names_and_values_are_text() {
         server.redis(&["XADD", STREAM, "*", name, name]);
     }
     for name in STRANGE {
-        server.redis(&[
-            "XREADGROUP",
-            "GROUP",
-            name,
-            name,
-            "COUNT",
-            "1",
-            "STREAMS",
-            STREAM,
-            ">",
-        ]);
+        server.deliver((STREAM, name), name, 1);
     }
     let site = serve(&server, &[]);
     let mut browser = Browser::start();

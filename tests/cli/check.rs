@@ -96,18 +96,7 @@ fn thresholds_come_from_the_options_and_the_worst_wins() {
 #[test]
 fn every_threshold_alerts_with_its_figure_and_the_next_command() {
     let server = with_entries(3);
-    let read = [
-        "XREADGROUP",
-        "GROUP",
-        GROUP,
-        "dead",
-        "COUNT",
-        "2",
-        "STREAMS",
-        STREAM,
-        ">",
-    ];
-    server.redis(&read);
+    server.deliver((STREAM, GROUP), "dead", 2);
     server.redis(&["XADD", "{events.normalized}:dlq", "*", "a", "1"]);
     for (args, rule, next) in [
         (
@@ -153,18 +142,7 @@ fn every_threshold_alerts_with_its_figure_and_the_next_command() {
 #[test]
 fn the_option_for_idle_time_looks_at_every_pending_entry() {
     let server = with_entries(2);
-    let read = [
-        "XREADGROUP",
-        "GROUP",
-        GROUP,
-        "c",
-        "COUNT",
-        "2",
-        "STREAMS",
-        STREAM,
-        ">",
-    ];
-    server.redis(&read);
+    server.deliver((STREAM, GROUP), "c", 2);
     let pending = server.redis(&["XPENDING", STREAM, GROUP, "-", "+", "9"]);
     let second = pending.items()[1].items()[0].text();
     // The oldest by its id was delivered just now; the other one an hour ago.

@@ -1,12 +1,12 @@
 //! Servers that are something else than they seem: sentinels, replicas, refusals in other words, thousands of consumers.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use ucp_streams::server::Options;
 
 use crate::support::{
-    PATIENCE, Refusing, Reply, TestServer, directory, free_port, server_binary, until,
+    PATIENCE, Refusing, Reply, Running, TestServer, directory, free_port, server_binary, until,
 };
 
 /// A server that listens on a port of the loopback, too.
@@ -18,16 +18,6 @@ fn on_port(args: &[&str]) -> (TestServer, String) {
         ..Options::default()
     });
     (server, port.to_string())
-}
-
-/// Ends with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

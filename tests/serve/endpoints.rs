@@ -23,18 +23,7 @@ fn scene() -> TestServer {
             r#"{"total":1.50}"#,
         ]);
     }
-    let read = [
-        "XREADGROUP",
-        "GROUP",
-        GROUP,
-        "c1",
-        "COUNT",
-        "2",
-        "STREAMS",
-        STREAM,
-        ">",
-    ];
-    server.redis(&read);
+    server.deliver((STREAM, GROUP), "c1", 2);
     server
 }
 

@@ -34,18 +34,7 @@ fn served() -> BTreeSet<String> {
         let id = format!("{}{rest}", (seconds - ago) * 1000);
         server.redis(&["XADD", stream, &id, "n", "1"]);
     }
-    let read = [
-        "XREADGROUP",
-        "GROUP",
-        "event-processors",
-        "c",
-        "COUNT",
-        "1",
-        "STREAMS",
-        stream,
-        ">",
-    ];
-    server.redis(&read);
+    server.deliver((stream, "event-processors"), "c", 1);
     let site = serve(&server, &[]);
     let metrics = site.get("/metrics").body;
     let names = metrics

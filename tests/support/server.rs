@@ -119,6 +119,14 @@ impl TestServer {
         Client::connect(self.socket())
     }
 
+    /// Delivers so many entries of a stream to a consumer of a group, which does nothing with them.
+    #[track_caller]
+    pub fn deliver(&self, (stream, group): (&str, &str), consumer: &str, count: usize) {
+        let read = ["XREADGROUP", "GROUP", group, consumer];
+        let of = ["COUNT", &count.to_string(), "STREAMS", stream, ">"];
+        self.redis(&[&read[..], &of].concat());
+    }
+
     /// Runs the real binary against it, to its end.
     #[track_caller]
     pub fn ucp(&self, args: &[&str]) -> Run {
