@@ -23,7 +23,7 @@ CHAOS_SEED ?=
 # How large the server of `make bench-scale` is: 1 has ten million entries.
 SCALE ?= 1
 
-.PHONY: help demo build generate bench bench-scale test test-openapi test-interop test-browser test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
+.PHONY: help demo build generate bench bench-scale bench-serve test test-openapi test-interop test-browser test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,10 @@ bench: ## Measure what is written by hand beside the crates that would do it
 bench-scale: build ## Measure what looks at a server with ten million entries cost: SCALE, ARGS
 	@.ci/setup build server
 	python3 benches/scale.py '$(binary)' --scale $(SCALE) $(ARGS)
+
+bench-serve: build ## Measure what serve takes while 200 ask and 50 follow: ARGS
+	@.ci/setup build server
+	python3 benches/serve_load.py '$(binary)' $(ARGS)
 
 test: ## Run every test, each on its own private server
 	@.ci/setup build server test
@@ -119,20 +123,23 @@ lint: ## Check formatting, lints, documentation and shell scripts
 bash_dir := $(PREFIX)/share/bash-completion/completions
 zsh_dir := $(PREFIX)/share/zsh/site-functions
 fish_dir := $(PREFIX)/share/fish/vendor_completions.d
+doc_dir := $(PREFIX)/share/doc/ucp-streams
 man_dir := $(PREFIX)/share/man/man1
 
 install: build ## Install under PREFIX (/usr/local), within DESTDIR
-	install -d $(foreach dir,$(PREFIX)/bin $(bash_dir) $(zsh_dir) $(fish_dir) $(man_dir),'$(DESTDIR)$(dir)')
+	install -d $(foreach dir,$(PREFIX)/bin $(bash_dir) $(zsh_dir) $(fish_dir) $(man_dir) $(doc_dir),'$(DESTDIR)$(dir)')
 	install -m 755 '$(binary)' '$(DESTDIR)$(PREFIX)/bin/ucp-streams'
 	install -m 644 completions/ucp-streams.bash '$(DESTDIR)$(bash_dir)/ucp-streams'
 	install -m 644 completions/_ucp-streams '$(DESTDIR)$(zsh_dir)/_ucp-streams'
 	install -m 644 completions/ucp-streams.fish '$(DESTDIR)$(fish_dir)/ucp-streams.fish'
 	install -m 644 man/*.1 '$(DESTDIR)$(man_dir)'
+	install -m 644 LICENSE-MIT LICENSE-APACHE NOTICES '$(DESTDIR)$(doc_dir)'
 
 uninstall: ## Remove what install installed
 	rm -f '$(DESTDIR)$(PREFIX)/bin/ucp-streams' '$(DESTDIR)$(bash_dir)/ucp-streams' \
 	  '$(DESTDIR)$(zsh_dir)/_ucp-streams' '$(DESTDIR)$(fish_dir)/ucp-streams.fish' \
-	  '$(DESTDIR)$(man_dir)'/ucp-streams.1 '$(DESTDIR)$(man_dir)'/ucp-streams-*.1
+	  '$(DESTDIR)$(man_dir)'/ucp-streams.1 '$(DESTDIR)$(man_dir)'/ucp-streams-*.1 \
+	  $(foreach file,LICENSE-MIT LICENSE-APACHE NOTICES,'$(DESTDIR)$(doc_dir)/$(file)')
 
 test-install: ## Install by make and by cargo into directories of their own, and try it
 	@.ci/setup build

@@ -3,7 +3,7 @@
 const README: &str = include_str!("../../README.md");
 
 /// The sections with examples, all of which are run.
-const RUN: [&str; 10] = [
+const RUN: [&str; 12] = [
     "## Ten minutes",
     "## In scripts",
     "### A shell loop",
@@ -11,7 +11,10 @@ const RUN: [&str; 10] = [
     "### Copy entries",
     "### A gate in CI",
     "### Monitoring",
-    "### A mail when it breaks",
+    // By tests/serve/prometheus.rs.
+    "### Alerting with Prometheus",
+    "### Alerting with cron",
+    "### Alerting with systemd",
     "### From cron",
     "### From a systemd timer",
 ];
@@ -70,7 +73,7 @@ pub(crate) fn table(heading: &str) -> Vec<Vec<&'static str>> {
 
 #[test]
 fn no_example_is_left_out() {
-    for language in ["sh", "crontab", "ini", "cfg"] {
+    for language in ["sh", "crontab", "ini", "cfg", "yaml"] {
         let run = RUN.map(|heading| fenced(section(heading), language));
         assert_eq!(
             fenced(README.lines(), language).len(),

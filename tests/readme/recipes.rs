@@ -155,7 +155,7 @@ fn the_command_of_nagios_gives_its_verdict() {
 
 #[test]
 fn a_mail_is_sent_when_the_verdict_changes() {
-    let script = only("### A mail when it breaks", "sh");
+    let script = only("### Alerting with cron", "sh");
     let mut scene = waiting(1);
     std::fs::create_dir(scene.home().join("bin")).unwrap();
     scene.file(
@@ -194,22 +194,44 @@ fn a_mail_is_sent_when_the_verdict_changes() {
     assert_eq!(mails(&scene), "");
 }
 
-/// Runs the line of a crontab as cron does: with hardly any environment, what it says going to the mail.
+#[test]
+fn a_look_from_cron_mails_nothing_while_all_is_well() {
+    let mut scene = waiting(1);
+    let look = |scene: &Scene| cron(scene, "### Alerting with cron");
+    let well = look(&scene);
+    well.assert_code(0).stdout_is("").stderr_is_empty();
+    scene.redis(&["XGROUP", "DESTROY", STREAM, GROUP]);
+    let missing = look(&scene);
+    missing.assert_code(2).stderr_is_empty();
+    missing
+        .stdout_has("CRITICAL: ")
+        .stdout_has("next: ucp-streams init event-processors");
+    scene.server.kill();
+    look(&scene).assert_code(3).stderr_has("cannot connect");
+}
+
+/// Runs the line of a section's crontab as cron does: with hardly any environment, what it says going to the mail.
 #[track_caller]
-fn cron(scene: &Scene) -> Run {
-    let table = only("### From cron", "crontab");
+fn cron(scene: &Scene, heading: &str) -> Run {
+    let table = only(heading, "crontab");
     let mut command = Command::new("/bin/sh");
     command
         .current_dir(scene.home())
         .env_clear()
         .env("HOME", scene.home())
         .env("PATH", "/usr/bin:/bin");
-    let mut lines = table.lines();
-    let (name, url) = lines.next().unwrap().split_once('=').unwrap();
-    assert!(url.starts_with("redis://"), "{url}");
-    command.env(name, scene.server.url());
-    let [line] = &lines.collect::<Vec<_>>()[..] else {
-        panic!("one line under the variable");
+    let (variables, lines): (Vec<&str>, Vec<&str>) = table
+        .lines()
+        .partition(|line| line.starts_with(|it: char| it.is_ascii_uppercase()));
+    for variable in variables {
+        let (name, value) = variable.split_once('=').unwrap();
+        let is_server = value.starts_with("redis://");
+        assert_eq!(is_server, name == "UCP_STREAMS_URL", "{variable}");
+        let url = scene.server.url();
+        command.env(name, if is_server { &url } else { value });
+    }
+    let [line] = &lines[..] else {
+        panic!("one line under the variables");
     };
     let (time, job) = line.split_once("  ").unwrap();
     let fields: Vec<_> = time.split(' ').collect();
@@ -228,6 +250,7 @@ fn cron(scene: &Scene) -> Run {
 #[test]
 fn the_line_of_cron_works_and_mails_only_what_is_wrong() {
     let mut scene = waiting(3);
+    let cron = |scene: &Scene| cron(scene, "### From cron");
     let first = cron(&scene);
     first.assert_code(0).stdout_is("").stderr_is_empty();
     assert_eq!(scene.pending(STREAM, GROUP), 0);

@@ -12,6 +12,7 @@ const GROUP: &str = "event-processors";
 const PACKAGED: &str = include_str!("../../packaging/ucp-streams-worker@.service");
 const RECORDED: &str = include_str!("../../packaging/ucp-streams-record.service");
 const SERVED: &str = include_str!("../../packaging/ucp-streams-serve.service");
+const ALERT: &str = include_str!("../../packaging/ucp-streams-alert@.service");
 
 /// The values of a setting, in order.
 fn values<'a>(unit: &'a str, setting: &'a str) -> Vec<&'a str> {
@@ -80,10 +81,11 @@ fn is_handled(scene: &Scene) -> bool {
     !counted.is_nil() && scene.pending(STREAM, GROUP) == 0
 }
 
-#[test]
-fn the_timer_starts_the_service_that_does_the_work() {
+/// The name and the text of a section's service, which its timer starts. Both are verified, beside `others`.
+#[track_caller]
+fn timed(heading: &str, others: &[(&str, &str)]) -> (String, String) {
     let directory = crate::support::directory();
-    let units: Vec<(String, String)> = blocks("### From a systemd timer", "ini")
+    let units: Vec<(String, String)> = blocks(heading, "ini")
         .iter()
         .map(|block| {
             let (first, unit) = block.split_once('\n').unwrap();
@@ -91,6 +93,9 @@ fn the_timer_starts_the_service_that_does_the_work() {
             (name.to_owned(), with_binary(unit))
         })
         .collect();
+    for (name, unit) in others {
+        fs::write(directory.path().join(name), unit).unwrap();
+    }
     for (name, unit) in &units {
         fs::write(directory.path().join(name), unit).unwrap();
     }
@@ -102,12 +107,67 @@ fn the_timer_starts_the_service_that_does_the_work() {
     };
     let stem = |name: &str| name.split_once('.').unwrap().0.to_owned();
     assert_eq!(stem(service), stem(timer), "the timer starts its namesake");
-
     let (variable, url) = value(unit, "Environment").split_once('=').unwrap();
     assert!(variable == "UCP_STREAMS_URL" && url.starts_with("redis://"));
+    (service.clone(), unit.clone())
+}
+
+#[test]
+fn the_timer_starts_the_service_that_does_the_work() {
+    let (service, unit) = timed("### From a systemd timer", &[]);
     let scene = waiting();
-    run(&mut exec_start(&scene, unit), service).assert_code(0);
+    run(&mut exec_start(&scene, &unit), &service).assert_code(0);
     assert!(is_handled(&scene));
+}
+
+#[test]
+fn a_check_that_fails_starts_what_mails_its_status() {
+    let template = "ucp-streams-alert@.service";
+    let (service, unit) = timed("### Alerting with systemd", &[(template, ALERT)]);
+    let scene = waiting();
+    let check = || run(&mut exec_start(&scene, &unit), &service);
+    check().assert_code(0);
+    scene.redis(&["XGROUP", "DESTROY", STREAM, GROUP]);
+    check()
+        .assert_code(2)
+        .stdout_has("next: ucp-streams init event-processors");
+
+    // What is started then, with what systemd makes of its specifiers and doubled dollar signs.
+    let alert = value(&unit, "OnFailure").replace("%n", &service);
+    let instance =
+        { alert.strip_prefix("ucp-streams-alert@") }.and_then(|it| it.strip_suffix(".service"));
+    assert_eq!(instance, Some(service.as_str()));
+    verified_instance(template, ALERT, &alert);
+    let line = value(ALERT, "ExecStart")
+        .replace("$$", "$")
+        .replace("%i", &service);
+    scene.file("systemctl", "#!/bin/sh\necho \"status: $*\"\n");
+    scene.file("mail", "#!/bin/sh\necho \"to $3: $2\"; cat\n");
+    let mut command = Command::new("/bin/sh");
+    command.env_clear().args(["-c", &line]);
+    command.env("PATH", format!("{}:/usr/bin:/bin", scene.home().display()));
+    let (name, to) = value(ALERT, "Environment").split_once('=').unwrap();
+    let mailed = run(command.env(name, to), "ExecStart");
+    mailed.assert_code(0).stderr_is_empty();
+    let (subject, body) = mailed.stdout().split_once('\n').unwrap();
+    assert!(
+        subject.starts_with(&format!("to root: {service} failed on ")),
+        "{subject}"
+    );
+    assert_eq!(
+        body,
+        format!("status: status --full --lines=50 -- {service}\n")
+    );
+}
+
+/// Where systemd is, it finds no fault with an instance of a template.
+#[track_caller]
+fn verified_instance(template: &str, unit: &str, instance: &str) {
+    let directory = crate::support::directory();
+    fs::write(directory.path().join(template), unit).unwrap();
+    let instance = directory.path().join(instance);
+    std::os::unix::fs::symlink(template, &instance).unwrap();
+    verified(&instance);
 }
 
 #[test]
@@ -173,15 +233,10 @@ fn the_packaged_recorder_records_until_it_is_stopped() {
 
 #[test]
 fn the_packaged_worker_works_until_it_is_stopped() {
-    let directory = crate::support::directory();
     let unit = with_binary(PACKAGED);
-    fs::write(directory.path().join("ucp-streams-worker@.service"), &unit).unwrap();
     // An instance, as it is enabled.
-    let instance = directory
-        .path()
-        .join(format!("ucp-streams-worker@{GROUP}.service"));
-    std::os::unix::fs::symlink("ucp-streams-worker@.service", &instance).unwrap();
-    verified(&instance);
+    let instance = format!("ucp-streams-worker@{GROUP}.service");
+    verified_instance("ucp-streams-worker@.service", &unit, &instance);
     let scene = waiting();
     scene
         .stopped(&mut exec_start(&scene, &unit), "ExecStart", is_handled)

@@ -2,21 +2,25 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::client::{ask_at, serve};
-use crate::support::{PATIENCE, TestServer, directory, free_port, until};
+use crate::support::{PATIENCE, Running, TestServer, directory, free_port, until};
 
-/// Ends with the test.
-struct Running(Child);
+const README: &str = include_str!("../../README.md");
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// The configuration on the page, with what it names put in place of each other, asked every second.
+fn config(names: &[(&str, &str)]) -> String {
+    let (_, rest) = README.split_once("```yaml\n").unwrap();
+    let (config, rest) = rest.split_once("```").unwrap();
+    assert!(!rest.contains("```yaml"), "one configuration");
+    let quick = "global: {scrape_interval: 1s, evaluation_interval: 1s}\n".to_owned();
+    names.iter().fold(quick + config, |text, (there, here)| {
+        assert_eq!(text.matches(there).count(), 1, "{there}");
+        text.replace(there, here)
+    })
 }
 
 #[test]
@@ -39,11 +43,13 @@ fn it_scrapes_the_figures_and_fires_the_alerts() {
         .filter(|line| !line.trim_start().starts_with("for: "))
         .collect();
     fs::write(home.path().join("rules.yml"), quick.join("\n")).unwrap();
-    let config = format!(
-        "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [rules.yml]\n\
-         scrape_configs:\n- job_name: ucp\n  static_configs: [{{targets: ['{}']}}]\n",
-        site.address
-    );
+    let config = config(&[
+        (
+            "/usr/share/doc/ucp-streams/examples/ucp-streams.rules.yml",
+            "rules.yml",
+        ),
+        ("127.0.0.1:7070", &site.address),
+    ]);
     fs::write(home.path().join("prometheus.yml"), config).unwrap();
     let address = format!("127.0.0.1:{}", free_port());
     let started = Command::new("prometheus")
