@@ -31,9 +31,12 @@ impl Browser {
     #[track_caller]
     fn order(&mut self, order: &Value) -> Value {
         let mut answer = self.0.ask(order, DONE_WITHIN);
-        if !answer["error"].is_null() {
-            panic!("{order}: {}\n{}", answer["error"], self.shown());
-        }
+        assert!(
+            answer["error"].is_null(),
+            "{order}: {}\n{}",
+            answer["error"],
+            self.shown()
+        );
         answer["value"].take()
     }
 

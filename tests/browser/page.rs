@@ -160,6 +160,14 @@ fn a_killed_worker_turns_red_with_what_to_type() {
     browser.until_within(SOON, &finds("critical", "consumers are live", &command));
     // By now there are figures enough: nothing was read for a minute.
     browser.until(&shows(GROUP, "Caught up in", "never"));
+    // One figure, wherever it is shown.
+    let coming = |row| cell(row, "In/min", "textContent");
+    browser.until(&format!(
+        "{} !== '-' && {} === {}",
+        coming(GROUP),
+        coming(GROUP),
+        coming(STREAM)
+    ));
     is_clean(&mut browser, &site.url);
 }
 
@@ -243,6 +251,50 @@ fn it_leads_from_a_group_to_the_body_of_a_pending_entry() {
     assert_eq!(browser.inaccessible(), Vec::<Value>::new());
     browser.press("Escape");
     browser.until("!document.querySelector('#keys').open");
+}
+
+#[test]
+#[ignore = "needs Chromium: make test-browser"]
+fn it_leads_from_a_group_and_a_stream_to_dead_letters() {
+    let server = pipeline();
+    publish(&server, "page_view", 3);
+    server.deliver((STREAM, GROUP), "by-hand", 2);
+    let pending = server.redis(&["XPENDING", STREAM, GROUP, "-", "+", "1"]);
+    let id = pending.items()[0].items()[0].text();
+    let reason = "Traceback\n  File \"handler.py\"\nKeyError: 'brand'";
+    let words = ["dlq", "add", GROUP, id, "--reason", reason, "--yes"];
+    server.ucp(&words).assert_code(0);
+    let site = serve(&server, &[]);
+    let mut browser = Browser::start();
+    browser.open(&site.url);
+    browser.until(&shows(GROUP, "Dead", "1"));
+    browser.click("#groups-rows td[data-label='Dead'] a");
+    let row = "#drill-body [aria-label='Dead letters'] tbody tr";
+    browser.until(&format!(
+        "document.querySelectorAll({}).length === 1",
+        json!(row)
+    ));
+    for (label, text) in [
+        ("Was", id),
+        ("Group", GROUP),
+        ("Reason", "KeyError: 'brand'"),
+    ] {
+        let cell = browser.text(&format!("{row} td[data-label='{label}']"));
+        assert_eq!(cell, text, "{label}");
+    }
+    assert_eq!(browser.inaccessible(), Vec::<Value>::new());
+    browser.click(&format!("{row} a"));
+    browser.until("document.querySelector('#drill-fields') !== null");
+    assert!(browser.text("#drill-fields").contains("Traceback"));
+    browser.press("Escape");
+    browser.until("!document.querySelector('#drill').open");
+    browser.click(&format!("#streams-rows a:text-is('{STREAM}')"));
+    browser.click("#drill-body .facts a");
+    browser.until(&format!(
+        "document.querySelectorAll({}).length === 1",
+        json!(row)
+    ));
+    is_clean(&mut browser, &site.url);
 }
 
 #[test]

@@ -43,12 +43,13 @@ fn a_person_signs_in_with_the_token() {
     browser.until(&shown);
     let kept = browser.value("[Object.keys(localStorage).length, document.cookie, location.href]");
     assert_eq!(kept, serde_json::json!([0, "", site.url]));
+    // The modules are in the tab's memory.
     let (said, requests) = browser.said();
     let unexpected: Vec<_> = said.iter().filter(|it| !it.contains("401")).collect();
     assert_eq!(unexpected, Vec::<&String>::new());
     assert!(
-        requests
-            .iter()
-            .all(|it| it.starts_with(&site.url) || it.starts_with("data:"))
+        requests.iter().all(|it| it.starts_with(&site.url)
+            || it.starts_with("data:")
+            || it.starts_with("blob:"))
     );
 }

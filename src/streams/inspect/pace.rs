@@ -111,7 +111,7 @@ fn catch_up_ms(lag: Option<Lag>, gained: Option<i64>, window_ms: u64) -> Option<
 
 /// A rate with one decimal.
 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-fn per_minute(entries: i64, window_ms: u64) -> f64 {
+pub(super) fn per_minute(entries: i64, window_ms: u64) -> f64 {
     (entries as f64 * 600_000.0 / window_ms as f64).round() / 10.0
 }
 

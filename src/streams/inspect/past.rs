@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::pace::FORECAST_MIN_MS;
-use super::{GroupReport, StreamReport, add_paces};
+use super::StreamReport;
 use crate::model::{Time, whole_ms};
 
 /// How far apart those are that are kept.
@@ -18,7 +18,7 @@ const KEPT_MAX: usize = 4;
 /// What was observed in the last minute and a half.
 #[derive(Debug)]
 pub struct Past {
-    kept: VecDeque<(Time, Vec<GroupReport>)>,
+    kept: VecDeque<(Time, Vec<StreamReport>)>,
     least_ms: u64,
 }
 
@@ -38,24 +38,27 @@ impl Past {
         }
     }
 
-    /// Adds to the groups how fast they read, by what was observed before, and keeps what is observed `now`.
+    /// Adds how fast entries are added and groups read, by what was observed before, and keeps what is observed `now`.
     pub fn tell_paces(&mut self, now: Time, streams: &mut [StreamReport]) {
         if let Some(before) = self.before(now) {
             for stream in streams.iter_mut() {
-                add_paces(&mut stream.groups, before);
+                let then = before.iter().find(|it| it.stream == stream.stream);
+                if let Some(then) = then {
+                    stream.add_paces(then);
+                }
             }
         }
         self.keep(now, streams);
     }
 
     /// The observation to compare one of now with: the youngest that is old enough, else the oldest.
-    fn before(&self, now: Time) -> Option<&[GroupReport]> {
+    fn before(&self, now: Time) -> Option<&[StreamReport]> {
         let age = |at: Time| now.ms.saturating_sub(at.ms);
         let old = self.kept.iter().rev().find(|(at, _)| age(*at) >= OLD_MS);
-        let (at, groups) = old.or(self.kept.front())?;
+        let (at, streams) = old.or(self.kept.front())?;
         (self.least_ms..=TOO_OLD_MS)
             .contains(&age(*at))
-            .then_some(groups)
+            .then_some(streams)
     }
 
     fn keep(&mut self, now: Time, streams: &[StreamReport]) {
@@ -63,8 +66,7 @@ impl Past {
         if newest.is_some_and(|it| now.ms.saturating_sub(it) < APART_MS) {
             return;
         }
-        let groups = streams.iter().flat_map(|it| &it.groups).cloned();
-        self.kept.push_back((now, groups.collect()));
+        self.kept.push_back((now, streams.to_vec()));
         while self.kept.len() > KEPT_MAX {
             self.kept.pop_front();
         }

@@ -3,9 +3,11 @@
 use anyhow::Result;
 use futures_util::future::try_join_all;
 
+use super::group::add_paces;
+use super::pace::per_minute;
 use super::rate::{Rate, rate};
 use super::second_trip::{StreamContext, age, report};
-use super::{Detail, GroupReport, GroupState, Reference, Survey};
+use super::{Detail, GroupReport, GroupState, Survey};
 use crate::model::{
     Cell, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, Row, StreamInfo, Time, Tone, report,
     states,
@@ -66,12 +68,17 @@ report! {
         pub rate_per_minute: Option<f64> => number("PER MIN", wide) by |row| Cell::rate(row.rate_per_minute),
         /// The window over which the rate was measured: the last minute or the last 15 minutes.
         pub rate_window_ms: Option<u64> => millis("OVER", wide),
+        /// Entries added per minute, between two observations; `None` when it was observed once (as `serve` does it
+        /// again and again).
+        pub added_per_minute: Option<f64>,
         /// The memory that the stream takes, as estimated by the server.
         pub bytes: Option<u64> => bytes("BYTES") by |row| row.known(row.bytes);
             gauge("ucp_streams_stream_memory_bytes"),
         /// Entries in its dead-letter stream.
         pub dead_letters: Option<u64> => number("DEAD", unknown) by Self::dead_cell;
             gauge("ucp_streams_stream_dead_letters"),
+        /// Its dead-letter stream, whether or not there is one yet.
+        pub dead_letter_stream: Name => text("DEAD-LETTER STREAM", wide),
         /// The group with the least room.
         pub slowest_group: Option<Name> => text("SLOWEST GROUP", wide),
         /// How many entries can be added before that group loses one; `None` without a limit or a group.
@@ -80,10 +87,26 @@ report! {
         pub headroom_ms: Option<u64> => millis("ROOM FOR", wide),
         /// Its groups: first those on the server, then those that are only in the topology.
         pub groups: Vec<GroupReport>; gauge("redis_stream_groups", "How many groups it has") from Self::groups_there,
+        /// When it was observed, by the server's clock.
+        #[serde(skip)]
+        pub seen_at: Option<Time>,
     }
 }
 
 impl StreamReport {
+    /// Adds how fast entries are added and how fast its groups read, by what was seen of the same stream `before`.
+    pub fn add_paces(&mut self, before: &Self) {
+        add_paces(&mut self.groups, &before.groups);
+        let moments = self.seen_at.zip(before.seen_at);
+        let window_ms = moments.and_then(|(now, then)| now.ms.checked_sub(then.ms));
+        // A counter that went back is that of another stream.
+        let added = self.entries_added.zip(before.entries_added);
+        let added = added.and_then(|(now, then)| now.checked_sub(then));
+        let over = window_ms.filter(|it| *it > 0).zip(added);
+        self.added_per_minute =
+            over.map(|(window_ms, added)| per_minute(added.cast_signed(), window_ms));
+    }
+
     /// Sorts the streams with the worst groups first.
     fn rank_by_groups(&self) -> u64 {
         let of_groups = self.groups.iter().map(Row::rank).min();
@@ -219,7 +242,7 @@ impl FirstTrip {
                 groups.push(GroupReport::expected(expected));
             }
         }
-        Ok(self.put_together(groups, rate, survey.moment))
+        Ok(self.put_together(groups, rate, survey.moment.now))
     }
 
     /// The groups that are wanted of those on the server.
@@ -266,12 +289,7 @@ impl FirstTrip {
         }
     }
 
-    fn put_together(
-        self,
-        groups: Vec<GroupReport>,
-        rate: Option<Rate>,
-        moment: Reference,
-    ) -> StreamReport {
+    fn put_together(self, groups: Vec<GroupReport>, rate: Option<Rate>, now: Time) -> StreamReport {
         let id_of = |entry: Option<&Entry>| entry.map(|entry| entry.id);
         let info = self.info.as_ref();
         let first_id = id_of(info.and_then(|info| info.first.as_ref()));
@@ -284,19 +302,22 @@ impl FirstTrip {
             maxlen: self.spec.maxlen,
             first_id,
             first_time: first_id.and_then(EntryId::time),
-            first_age_ms: first_id.and_then(|id| age(id, moment.now)),
+            first_age_ms: first_id.and_then(|id| age(id, now)),
             last_id,
             last_time: last_id.and_then(EntryId::time),
-            last_age_ms: last_id.and_then(|id| age(id, moment.now)),
+            last_age_ms: last_id.and_then(|id| age(id, now)),
             entries_added: info.and_then(|info| info.entries_added),
             rate_per_minute: rate.map(Rate::per_minute),
             rate_window_ms: rate.map(|rate| rate.window_ms),
+            added_per_minute: None,
             bytes: self.bytes,
             dead_letters: self.dead_letters,
+            dead_letter_stream: self.spec.dead_letter,
             slowest_group: slowest.map(|group| group.group.clone()),
             headroom: slowest.and_then(|group| group.headroom),
             headroom_ms: slowest.and_then(|group| group.headroom_ms),
             groups,
+            seen_at: Some(now),
         }
     }
 }
@@ -307,4 +328,41 @@ fn slowest(groups: &[GroupReport]) -> Option<&GroupReport> {
         .iter()
         .filter(|group| group.headroom.is_some())
         .min_by_key(|group| group.headroom.and_then(Lag::entries))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::Topology;
+
+    #[test]
+    fn a_rate_is_of_one_stream_between_two_moments() {
+        let topology = Topology::default();
+        let report = |at_ms: u64, added: Option<u64>| {
+            let spec = topology.stream_or_default(&Name::from("events.raw"));
+            let seen = FirstTrip::empty(spec, StreamState::Ready);
+            StreamReport {
+                entries_added: added,
+                ..seen.put_together(Vec::new(), None, Time::from_ms(at_ms))
+            }
+        };
+        for (then, now, expected) in [
+            ((1_000, Some(5)), (31_000, Some(10)), Some(10.0)),
+            ((1_000, Some(5)), (31_000, Some(5)), Some(0.0)),
+            // Created anew, unknown, or seen in the same moment.
+            ((1_000, Some(5)), (31_000, Some(4)), None),
+            ((1_000, None), (31_000, Some(4)), None),
+            ((1_000, Some(5)), (31_000, None), None),
+            ((1_000, Some(5)), (1_000, Some(6)), None),
+        ] {
+            let mut report_now = report(now.0, now.1);
+            assert_eq!(report_now.added_per_minute, None);
+            report_now.add_paces(&report(then.0, then.1));
+            assert_eq!(report_now.added_per_minute, expected, "{then:?} {now:?}");
+        }
+        assert_eq!(
+            report(1, None).dead_letter_stream,
+            Name::from("{events.raw}:dlq")
+        );
+    }
 }
