@@ -18,6 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use super::callers::{Callers, Place};
 use super::hosts::Hosts;
+use super::taken::Taken;
 use crate::model::{Kind, Problem};
 
 /// How long a caller may take to send the head of a request.
@@ -136,7 +137,7 @@ async fn converse(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(connection), service);
+        .serve_connection(TokioIo::new(Taken::new(connection)), service);
     let mut conversation = pin!(conversation);
     // Whoever is too slow, or gone, gets no answer.
     let mut closed = pin!(async move {

@@ -63,7 +63,7 @@ pub(super) async fn entries_of(
         _ => {}
     }
     writer.end(&mut body);
-    Ok((body.into(), is_cut))
+    Ok((served.limits.kept(body).await?, is_cut))
 }
 
 /// The answer has its greatest size.
@@ -110,5 +110,5 @@ pub(super) async fn pending_of(
     let mut body = Vec::new();
     let shown = Pending::new(&found, PendingParts::Listed);
     report(&mut body, &shown, &Options::new(Format::Json))?;
-    Ok(body.into())
+    served.limits.kept(body).await
 }

@@ -52,26 +52,7 @@ pub struct Guard {
 
 impl Guard {
     fn check(&self, request: &Request) -> Result<(), Refusal> {
-        let mut hosts = request.headers().get_all(header::HOST).iter();
-        match (hosts.next(), hosts.next()) {
-            (Some(host), None) => {
-                let is_known = host.to_str().is_ok_and(|it| self.hosts.has(it));
-                if !is_known {
-                    return Err(Refusal::new(
-                        StatusCode::MISDIRECTED_REQUEST,
-                        format!(
-                            "unknown host name: use the server's address, or allow the name with {}",
-                            self.host_flag
-                        ),
-                    ));
-                }
-            }
-            (None, _) if request.version() < Version::HTTP_11 => {}
-            _ => {
-                let text = "a request names exactly one host";
-                return Err(Refusal::new(StatusCode::BAD_REQUEST, text));
-            }
-        }
+        self.check_host(request)?;
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let text = "only GET and HEAD are answered: nothing can be changed here";
             return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, text));
@@ -82,6 +63,33 @@ impl Guard {
             return Err(Refusal::new(StatusCode::URI_TOO_LONG, text));
         }
         self.check_token(request)
+    }
+
+    /// Whether the request names this server, in its `Host` header and, where it is sent as to a proxy, in its target.
+    fn check_host(&self, request: &Request) -> Result<(), Refusal> {
+        let unknown = || {
+            let text = format!(
+                "unknown host name: use the server's address, or allow the name with {}",
+                self.host_flag
+            );
+            Refusal::new(StatusCode::MISDIRECTED_REQUEST, text)
+        };
+        let target = request.uri().authority();
+        if target.is_some_and(|it| !self.hosts.has(it.as_str())) {
+            return Err(unknown());
+        }
+        let mut hosts = request.headers().get_all(header::HOST).iter();
+        match (hosts.next(), hosts.next()) {
+            (Some(host), None) => {
+                let is_known = host.to_str().is_ok_and(|it| self.hosts.has(it));
+                if is_known { Ok(()) } else { Err(unknown()) }
+            }
+            (None, _) if request.version() < Version::HTTP_11 => Ok(()),
+            _ => {
+                let text = "a request names exactly one host";
+                Err(Refusal::new(StatusCode::BAD_REQUEST, text))
+            }
+        }
     }
 
     fn check_token(&self, request: &Request) -> Result<(), Refusal> {

@@ -21,6 +21,7 @@ mod routes;
 mod scale;
 mod served;
 mod tails;
+mod taken;
 mod ticker;
 
 pub use door::Door;

@@ -42,6 +42,15 @@ fn a_request_names_this_server_and_only_reads() {
         status("GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil"),
         400
     );
+    // As to a proxy.
+    for (target, expected) in [
+        ("evil.example", 421),
+        ("user@localhost", 421),
+        ("localhost:80", 200),
+    ] {
+        let request = format!("GET http://{target}/healthz HTTP/1.1\r\nHost: localhost");
+        assert_eq!(status(&request), expected, "{target}");
+    }
     assert_eq!(status("GET /healthz HTTP/1.1"), 400);
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"] {
         let answer = site.ask(&format!(

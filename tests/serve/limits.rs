@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::client::serve;
-use crate::support::TestServer;
+use crate::support::{PATIENCE, TestServer, until};
 
 /// The resident memory of a process, in KiB.
 fn resident_kib(pid: u32) -> u64 {
@@ -85,6 +85,43 @@ fn a_large_answer_ends_early_and_says_so() {
     let whole = site.get("/api/streams/events.raw?count=5");
     assert_eq!(whole.header("ucp-streams-cut"), None);
     assert_eq!(whole.json().as_array().unwrap().len(), 5);
+}
+
+#[test]
+fn answers_that_nobody_takes_are_not_kept() {
+    let server = TestServer::start();
+    let mebibyte = "x".repeat(1024 * 1024);
+    for n in 1..=7 {
+        server.redis(&["XADD", "events.raw", &format!("{n}-0"), "n", &mebibyte]);
+    }
+    let site = serve(&server, &[]);
+    let pid = site.process.pid();
+    let sockets = || {
+        std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .unwrap()
+            .count()
+    };
+    let (before, memory) = (sockets(), resident_kib(pid));
+    // Half a gibibyte, of which only little goes into the buffers of the system.
+    let unread: Vec<_> = (0..72)
+        .map(|_| {
+            let mut connection = site.connect();
+            let request = "GET /api/streams/events.raw HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            connection.write_all(request.as_bytes()).unwrap();
+            connection
+        })
+        .collect();
+    until(PATIENCE, "that many ask", || sockets() > before + 8);
+    let mut most = 0;
+    until(PATIENCE * 2, "that all of them are gone", || {
+        most = most.max(resident_kib(pid));
+        sockets() <= before
+    });
+    let grown = most.saturating_sub(memory) / 1024;
+    assert!(grown < 320, "{grown} MiB more for {} answers", unread.len());
+    // Whoever takes an answer gets it.
+    let answer = site.get("/api/streams/events.raw");
+    assert_eq!(answer.json().as_array().unwrap().len(), 7);
 }
 
 #[test]

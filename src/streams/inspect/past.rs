@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::pace::FORECAST_MIN_MS;
 use super::StreamReport;
+use super::pace::FORECAST_MIN_MS;
 use crate::model::{Time, whole_ms};
 
 /// How far apart those are that are kept.
