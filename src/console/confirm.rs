@@ -38,10 +38,7 @@ pub(super) fn nobody_to_ask(plan: &str, protected: Option<&Protected>) -> Proble
 /// because a word typed ahead for the shell must not.
 pub(super) fn ask() -> Result<Consent, Problem> {
     match answer("Proceed? [y/N]") {
-        Ok(answer) if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") => {
-            Ok(Consent::given())
-        }
-        Ok(_) => Err(Problem::refused("declined; nothing was changed")),
+        Ok(answer) => by_yes(&answer),
         Err(error) => Err(unasked(&error).hint("add --yes to agree")),
     }
 }
@@ -51,15 +48,31 @@ pub(super) fn ask() -> Result<Consent, Problem> {
 pub(super) fn ask_for_name(name: &str) -> Result<Consent, Problem> {
     let shown = escaped(name.as_bytes());
     match answer(&format!("This is production. Type {shown} to proceed")) {
-        Ok(answer) if answer == name => Ok(Consent::given()),
-        Ok(_) => Err(Problem::refused(format!(
-            "declined: that was not `{shown}`; nothing was changed"
-        ))),
+        Ok(answer) => by_name(&answer, name),
         Err(error) => Err(unasked(&error).hint(format!(
             "add --context {} --yes to agree",
             quoted(name.as_bytes())
         ))),
     }
+}
+
+/// Consent, if the answer is yes.
+pub(super) fn by_yes(answer: &str) -> Result<Consent, Problem> {
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(Consent::given()),
+        _ => Err(Problem::refused("declined; nothing was changed")),
+    }
+}
+
+/// Consent, if the answer is exactly this name.
+pub(super) fn by_name(answer: &str, name: &str) -> Result<Consent, Problem> {
+    if answer == name {
+        return Ok(Consent::given());
+    }
+    let shown = escaped(name.as_bytes());
+    Err(Problem::refused(format!(
+        "declined: that was not `{shown}`; nothing was changed"
+    )))
 }
 
 fn unasked(error: &io::Error) -> Problem {

@@ -146,6 +146,14 @@ impl<'c> FullScreen<'c> {
         stdout_size().map_or((0, 0), |it| (it.columns, it.rows))
     }
 
+    /// What was said on standard error since this was asked last.
+    pub fn take_said(&self) -> Vec<String> {
+        let look = self.console.pager.looks(|it| it.end(false));
+        look.and_then(Result::ok)
+            .map(|it| it.said)
+            .unwrap_or_default()
+    }
+
     /// The next thing that happens. May be dropped and asked for again.
     pub async fn event(&mut self) -> ScreenEvent {
         loop {

@@ -40,7 +40,7 @@ pub use watch::{Event, Watch};
 
 use crate::exit::{Exit, OutputClosed, Stopped, classify};
 use crate::model::{Consent, Format, Limit, LogFormat, Problem, Row, Tone, escaped, with_commas};
-use crate::settings::{DisplaySettings, Listening, PagerChoice, ProductionGuard};
+use crate::settings::{DisplaySettings, Listening, PagerChoice, ProductionGuard, Protected};
 use crate::view::{self, Cut, Options, Report, Theme};
 use filter::Filter;
 use output::{Opening, Through, Unshown};
@@ -431,7 +431,7 @@ impl Console {
     /// A refused [`Problem`] when the answer is no, or when there is nobody to ask and consent was not given.
     pub fn confirm(&self, plan: &str, listening: Option<&Listening>) -> Result<Consent, Problem> {
         let plan = lines(plan, "");
-        let protected = self.guard.get().and_then(|it| it.protected(listening));
+        let protected = self.protected(listening);
         if self.display.yes && protected.as_ref().is_none_or(|it| it.is_named) {
             return Ok(confirm::by_flag());
         }
@@ -443,6 +443,35 @@ impl Console {
             Some(protected) => confirm::ask_for_name(&protected.name),
             None => confirm::ask(),
         })
+    }
+
+    /// The production context of the server, if it is that of one. `listening` is where the server listens, if it could
+    /// be asked.
+    pub fn protected(&self, listening: Option<&Listening>) -> Option<Protected> {
+        self.guard.get().and_then(|it| it.protected(listening))
+    }
+
+    /// Consent to `plan`, which was shown on a full screen, by what was `typed` there: yes, or on a production server its
+    /// context's name.
+    ///
+    /// # Errors
+    /// A refused [`Problem`] when that is not consent.
+    pub fn confirm_typed(
+        &self,
+        plan: &str,
+        typed: &str,
+        listening: Option<&Listening>,
+    ) -> Result<Consent, Problem> {
+        self.detail(2, plan);
+        match self.protected(listening) {
+            Some(protected) => confirm::by_name(typed, &protected.name),
+            None => confirm::by_yes(typed),
+        }
+    }
+
+    /// An error as it is printed on standard error, without colour and line breaks between words.
+    pub fn error_text(&self, error: &anyhow::Error) -> String {
+        failure::as_text(error, Theme::PLAIN, None)
     }
 
     /// Asks for a password on the terminal; `None` when there is no terminal. The typed password is not shown.

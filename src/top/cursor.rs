@@ -37,6 +37,12 @@ impl Cursor {
         (shown, at)
     }
 
+    /// The chosen row.
+    pub(super) fn row<'r>(&self, rows: &'r Rows) -> Option<&'r Row> {
+        let (shown, at) = self.shown(rows);
+        shown.get(at).copied()
+    }
+
     /// Chooses the row that is so many rows further down, or up.
     pub(super) fn moves(&mut self, rows: &Rows, by: isize) {
         let (shown, at) = self.shown(rows);
@@ -55,7 +61,7 @@ impl Cursor {
     /// Sorts by the column that is so many further to the right, or to the left.
     pub(super) fn turns(&mut self, rows: &Rows, by: isize) {
         let columns = rows.columns.len();
-        if columns == 0 {
+        if rows.is_text || columns == 0 {
             return;
         }
         let now = self.sort.or(rows.sort);

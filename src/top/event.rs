@@ -1,7 +1,9 @@
 //! What happens to the screen, and what it wants done.
 
+use super::action::{Action, Proposal};
+use super::view::{Answer, Question};
 use crate::findings::DoctorReport;
-use crate::model::{Key, Name, Time};
+use crate::model::{Key, Name, Time, Tone};
 use crate::streams::about::{About, Memory};
 use crate::streams::inspect::StreamReport;
 
@@ -16,6 +18,12 @@ pub enum Event {
     Looked(Box<Look>),
     /// The server could not be looked at, for this reason; it is tried again.
     Failed(String),
+    /// The server answered a question, or could not be asked.
+    Answered(Question, Result<Answer, String>),
+    /// A plan was made, or could not be made: why, line by line.
+    Planned(Result<Box<Proposal>, Vec<String>>),
+    /// A change has ended: how, line by line.
+    Applied(Vec<(Tone, String)>),
     /// Nothing but time has passed.
     Waited,
 }
@@ -27,6 +35,16 @@ pub enum Effect {
     Quit,
     /// Draw the whole screen anew, whatever the terminal shows.
     Redraw,
+    /// Ask the server.
+    Ask(Question),
+    /// Plan a change.
+    Plan(Action),
+    /// Show the sample of a recording that is so many further.
+    Step(isize),
+    /// Let a recording stand still, or go on.
+    Hold,
+    /// Make the change that was planned last, if this that was typed is consent to it.
+    Apply(String),
 }
 
 /// What one look at the server brought.

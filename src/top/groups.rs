@@ -80,6 +80,7 @@ pub(super) fn groups(look: &Look, histories: &Histories) -> Rows {
             column: "undelivered_age_ms",
             is_descending: true,
         }),
+        ..Rows::default()
     }
 }
 
@@ -129,13 +130,7 @@ fn added(stream: &StreamReport, group: &GroupReport) -> Option<f64> {
 }
 
 fn per_second(per_minute: Option<f64>) -> Figure {
-    let per_second = per_minute.map(|it| it / 60.0);
-    let text = per_second.map(|it| match it {
-        1000.0.. => format!("{it:.0}"),
-        _ => format!("{it:.1}"),
-    });
-    let order = per_second.map_or(Order::Nothing, Order::Number);
-    Figure::ordered(&text.into(), order)
+    Figure::from(Cell::rate(per_minute.map(|it| it / 60.0)))
 }
 
 /// The picture of a lag and which way it goes. It is sorted by how it goes.

@@ -2,14 +2,24 @@
 
 use std::cmp::Ordering;
 
-use crate::model::{Align, Cell, Column, Tone};
+use crate::model::{Align, Cell, Column, EntryId, Name, Tone};
 use crate::streams::target::Target;
 use crate::view::cell_text;
 
 /// What a row is about, which stays the same from one look to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum RowKey {
+    /// Nothing that could be told from others.
+    Nothing,
     Group(Target),
+    Stream(Name),
+    /// A rule, the stream and the group that it found, and which of several equal findings it is.
+    Finding(String, Option<Name>, Option<Name>, usize),
+    Consumer(Name),
+    /// An entry of a stream.
+    Entry(Name, EntryId),
+    /// A line of a text.
+    Line(usize),
 }
 
 /// A list.
@@ -19,6 +29,10 @@ pub(super) struct Rows {
     pub(super) items: Vec<Row>,
     /// What the order of the rows is, if it is that of a column.
     pub(super) sort: Option<Sort>,
+    /// What part of it these rows are, where they are not all.
+    pub(super) beyond: Option<String>,
+    /// Whether it is a text, whose lines have an order of their own.
+    pub(super) is_text: bool,
 }
 
 /// What a list is sorted by.

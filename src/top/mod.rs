@@ -6,16 +6,22 @@
 //!            '-> draw -> a frame of ratatui (written by the console)
 //! ```
 
+mod action;
 mod cursor;
+mod dialogs;
 mod draw;
 mod event;
 mod groups;
 mod history;
 mod keys;
 mod lists;
+mod rows;
 mod state;
+mod view;
 
+pub use action::{Access, Action, Consented, Proposal, Selected};
 pub use draw::draw;
 pub use event::{Effect, Event, Look};
 pub use groups::RATE_SECONDS_MIN;
 pub use state::State;
+pub use view::{Answer, Question};

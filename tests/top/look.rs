@@ -1,10 +1,14 @@
 //! What a look at a pipeline brings: a healthy one, and one in trouble.
 
 use ucp_streams::findings::{DoctorReport, Finding, Severity};
-use ucp_streams::model::{ConsumerInfo, EntryId, Lag, Name, Time};
+use ucp_streams::model::{Body, ConsumerInfo, Entry, EntryId, Lag, Name, Time};
 use ucp_streams::streams::about::{About, Memory};
+use ucp_streams::streams::consumers::Member;
+use ucp_streams::streams::dead_letters::DeadLetter;
 use ucp_streams::streams::inspect::{GroupReport, GroupState, StreamReport, StreamState};
-use ucp_streams::top::Look;
+use ucp_streams::streams::pending::{PendingReport, PendingRow};
+use ucp_streams::streams::target::Target;
+use ucp_streams::top::{Answer, Look};
 use ucp_streams::topology::{Figures, Topology};
 
 /// When the first look is made: 2026-03-01T18:06:10Z.
@@ -236,4 +240,118 @@ fn finding(
         evidence: Vec::new(),
         next: next.to_owned(),
     }
+}
+
+/// The group that is looked at closely.
+pub(crate) fn target() -> Target {
+    Target {
+        stream: "events.normalized".into(),
+        group: "event-processors".into(),
+    }
+}
+
+/// Its consumers: two that live, and one that has gone.
+pub(crate) fn members() -> Answer {
+    let Target { stream, group } = target();
+    let member = |(name, pending, idle_ms, inactive_ms): (&str, u64, u64, Option<u64>)| {
+        let info = ConsumerInfo {
+            name: name.into(),
+            pending,
+            idle_ms,
+            inactive_ms,
+        };
+        Member::new(&stream, &group, &info)
+    };
+    let members = [
+        ("host-1-a1b2", 2, 120, Some(900)),
+        ("host-2-c3d4", 6, 80, Some(400)),
+        ("host-9-\u{1b}[31mgone", 41, 7_530_000, None),
+    ];
+    Answer::Consumers(members.into_iter().map(member).collect())
+}
+
+/// Entries that one of them holds.
+pub(crate) fn pending() -> Answer {
+    let Target { stream, group } = target();
+    let row = |number: u64| PendingRow {
+        id: EntryId::new(BEGIN_MS - 7_600_000 + number * 1_000, 0),
+        time: Time::from_ms(BEGIN_MS - 7_600_000 + number * 1_000),
+        consumer: Some("host-9-gone".into()),
+        idle_ms: Some(7_530_000 - number * 1_000),
+        deliveries: Some(1 + number % 3),
+        is_fatal: false,
+        age_ms: Some(7_600_000 - number * 1_000),
+        in_flight_since: None,
+        in_flight_ms: None,
+        last_reason: (number % 3 == 2).then(|| "KeyError: 'total'".to_owned()),
+        is_trimmed: None,
+        fields: None,
+    };
+    Answer::Pending(Box::new(PendingReport {
+        stream,
+        group,
+        pending: 5_000,
+        first_id: None,
+        last_id: None,
+        consumers: Vec::new(),
+        matching: 41,
+        listed: 41,
+        is_limited: true,
+        has_more: true,
+        total: Some(5_000),
+        idle_histogram: None,
+        deliveries_histogram: None,
+        clusters: None,
+        entries: (0..41).map(row).collect(),
+    }))
+}
+
+/// One entry, whose payload is JSON and has what no terminal may get.
+pub(crate) fn entry() -> Answer {
+    let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+    let payload = r#"{"total": 12.5, "items": [{"sku": "a-1", "count": 2}], "note": "x\u001b[2J"}"#;
+    Answer::Entry(Entry {
+        id: EntryId::new(BEGIN_MS - 7_600_000, 0),
+        fields: vec![
+            field("event_id", "0190d1f6-8a58-7bbb-8000-000000000001"),
+            field("brand_id", "aurora"),
+            field("event_type", "purchase"),
+            field("normalized_payload", payload),
+            field("comment", "a\u{1b}]0;evil\u{7}b"),
+            field("long", &"0123456789".repeat(30)),
+        ],
+    })
+}
+
+/// Dead letters of the stream.
+pub(crate) fn letters() -> Answer {
+    let letter = |number: u64| DeadLetter {
+        id: EntryId::new(BEGIN_MS - 500_000 + number, 0),
+        dead_letter: "{events.normalized}:dlq".into(),
+        age_ms: Some(500_000 - number),
+        stream: Some("events.normalized".into()),
+        group: Some("event-processors".into()),
+        origin_id: Some(EntryId::new(BEGIN_MS - 900_000, 0)),
+        consumer: Some("host-9-gone".into()),
+        deliveries: Some(5),
+        is_fatal: false,
+        time: Time::from_ms(BEGIN_MS - 500_000),
+        is_tombstone: false,
+        lost: None,
+        reason: Some(format!("Traceback:\n  …\nValueError: no total in {number}")),
+        fields: Body::from(vec![(b"brand_id".to_vec(), b"aurora".to_vec())]),
+    };
+    Answer::Letters((0..3).map(letter).collect(), false)
+}
+
+/// The newest entries of a stream.
+pub(crate) fn newest() -> Answer {
+    let entry = |number: u64| {
+        let id = EntryId::new(BEGIN_MS - number * 500, 0);
+        (
+            id,
+            format!("event_id={number} brand_id=aurora event_type=purchase"),
+        )
+    };
+    Answer::Newest((0..5).map(entry).collect())
 }

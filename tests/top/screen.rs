@@ -7,7 +7,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::Modifier;
 use ucp_streams::model::{Key, Time};
-use ucp_streams::top::{Effect, Event, Look, State, draw};
+use ucp_streams::top::{Access, Answer, Effect, Event, Look, State, draw};
 use ucp_streams::view::Theme;
 
 use crate::look::BEGIN_MS;
@@ -40,6 +40,25 @@ impl Screen {
     /// Something happens.
     pub(crate) fn happens(&mut self, event: Event) {
         self.state.on(event, self.now);
+    }
+
+    /// The same, where changes are allowed like this.
+    pub(crate) fn with_access(mut self, access: Access, production: Option<&str>) -> Self {
+        self.state = self
+            .state
+            .with_access(access, production.map(str::to_owned));
+        self
+    }
+
+    /// What it asks is answered.
+    #[track_caller]
+    pub(crate) fn is_told(&mut self, answer: Answer) -> &mut Self {
+        let mut wanted = self.wants();
+        let Some(Effect::Ask(question)) = wanted.pop() else {
+            panic!("it asks nothing\n{}", self.shows());
+        };
+        self.happens(Event::Answered(question, Ok(answer)));
+        self
     }
 
     /// So many seconds pass.

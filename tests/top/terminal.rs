@@ -180,3 +180,154 @@ fn without_colour_nothing_is_painted() {
     terminal.presses("q");
     is_restored(&terminal, "0");
 }
+
+/// The one who holds what is pending, who can get it, and how often it was delivered.
+fn holders(server: &TestServer) -> Vec<String> {
+    let pending = server.redis(&["XPENDING", STREAM, GROUP, "-", "+", "10"]);
+    pending
+        .items()
+        .iter()
+        .map(|it| it.items()[1].text().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_view_opens_and_a_claim_is_made() {
+    let server = seeded();
+    server.redis(&["XGROUP", "CREATECONSUMER", STREAM, GROUP, "heir"]);
+    let letter = [
+        "XADD {events.normalized}:dlq 9-1 brand_id b _dlq_stream events.normalized",
+        "_dlq_group event-processors _dlq_id 1-0 _dlq_consumer gone _dlq_deliveries 5",
+        "_dlq_reason no_total _dlq_time 1970-01-01T00:00:09.000Z _dlq_body present",
+    ];
+    server.redis(&letter.join(" ").split(' ').collect::<Vec<_>>());
+    let ids = server.redis(&["XPENDING", STREAM, GROUP, "-", "+", "10"]);
+    let ids: Vec<String> = ids
+        .items()
+        .iter()
+        .map(|it| it.items()[0].text().to_owned())
+        .collect();
+    // As if nobody had touched them for an hour.
+    for id in &ids {
+        server.redis(&[
+            "XCLAIM", STREAM, GROUP, "gone", "0", id, "IDLE", "3600000", "JUSTID",
+        ]);
+    }
+    let terminal = terminal(&server);
+    terminal.enters("ucp-streams top --every 200ms", &["Enter"]);
+    shows_row(&terminal, &[GROUP, "3"]);
+    terminal.types("2");
+    terminal.shows("[2 Findings");
+    terminal.presses("Enter");
+    terminal.shows("> finding");
+    terminal.types("3");
+    terminal.shows("[3 Streams");
+    terminal.enters("/normalized", &["Enter", "Enter"]);
+    terminal.shows("newest of events.normalized");
+    terminal.shows("event_id=1");
+    terminal.presses("Escape");
+    // What follows Escape at once would be part of another key.
+    terminal.shows("[3 Streams");
+    terminal.types("d");
+    terminal.shows("no_total");
+    terminal.types("1");
+    terminal.enters("/event-", &["Enter", "Enter"]);
+    terminal.shows("heir");
+    terminal.enters("/gone", &["Enter", "Enter"]);
+    terminal.shows("pending of gone");
+    terminal.shows(&ids[0]);
+    terminal.presses("Enter");
+    terminal.shows("brand_id");
+    terminal.presses("Escape");
+    terminal.presses("Escape");
+    terminal.awaits("the consumers", |screen| {
+        !screen.contains("pending of gone")
+    });
+    terminal.types("c");
+    terminal.shows("claim the stale entries of gone for");
+    terminal.presses("Enter");
+    terminal.shows("Proceed? [y/N]");
+    let url = server.url();
+    assert!(!url.is_empty());
+    terminal.shows("ucp-streams claim event-processors --consumer gone --to heir");
+    terminal.enters("n", &["Enter"]);
+    terminal.shows("declined; nothing was changed");
+    assert_eq!(holders(&server), ["gone", "gone"]);
+    terminal.types("c");
+    terminal.shows("claim the stale entries of gone for");
+    terminal.presses("Enter");
+    terminal.shows("Proceed? [y/N]");
+    terminal.enters("y", &["Enter"]);
+    terminal.shows("2 of 2 entries claimed");
+    assert_eq!(holders(&server), ["heir", "heir"]);
+    terminal.presses("q");
+    is_restored(&terminal, "0");
+}
+
+#[test]
+fn a_server_that_dies_while_a_change_is_confirmed_leaves_its_outcome_unknown() {
+    let mut server = seeded();
+    server.redis(&["XGROUP", "CREATECONSUMER", STREAM, GROUP, "heir"]);
+    let terminal = terminal(&server);
+    terminal.enters("ucp-streams top --timeout 1s", &["Enter"]);
+    shows_row(&terminal, &[GROUP, "3"]);
+    terminal.enters("/event-", &["Enter", "Enter"]);
+    terminal.shows("heir");
+    terminal.enters("/gone", &["Enter", "Enter"]);
+    terminal.shows("pending of gone");
+    terminal.shows("-0");
+    terminal.types("c");
+    terminal.shows("> heir");
+    terminal.presses("Enter");
+    terminal.shows("Proceed? [y/N]");
+    server.pause();
+    terminal.enters("y", &["Enter"]);
+    terminal.shows("the change may have been made");
+    terminal.shows("check the state before you repeat the command");
+    terminal.shows("OLD:");
+    server.resume();
+    terminal.awaits("no outage", |screen| !screen.contains("OLD:"));
+    terminal.shows("the change may have been made");
+    terminal.presses("q");
+    is_restored(&terminal, "0");
+}
+
+#[test]
+fn a_recording_is_played_to_and_fro() {
+    let server = seeded();
+    let terminal = terminal(&server);
+    let record = "clear; ucp-streams record rec --every 200ms --for 1s; echo code=$?";
+    terminal.enters(record, &["Enter"]);
+    terminal.shows("code=0");
+    add(&server, 4);
+    terminal.enters(record, &["Enter"]);
+    terminal.shows("code=0");
+    terminal.enters(
+        "clear; ucp-streams top --replay rec --every 200ms",
+        &["Enter"],
+    );
+    terminal.shows("RECORDED");
+    shows_row(&terminal, &[GROUP, "7"]);
+    terminal.types("p");
+    terminal.shows("RECORDED, held");
+    terminal.types("[");
+    shows_row(&terminal, &[GROUP, "3"]);
+    terminal.types("]");
+    shows_row(&terminal, &[GROUP, "7"]);
+    terminal.enters("/event-", &["Enter", "Enter"]);
+    terminal.shows("gone");
+    terminal.presses("Enter");
+    terminal.shows("and no entries");
+    terminal.types("R");
+    terminal.shows("read-only: a recording");
+    terminal.presses("q");
+    is_restored(&terminal, "0");
+    let early = "clear; ucp-streams top --replay rec --at 2020-01-01T00:00:00Z; echo code=$?";
+    terminal.enters(early, &["Enter"]);
+    terminal.shows("code=3");
+    terminal.enters(
+        "clear; ucp-streams top --replay nothing; echo code=$?",
+        &["Enter"],
+    );
+    terminal.shows("code=3");
+}

@@ -1,9 +1,9 @@
 //! Each view at two sizes, healthy and troubled; and what keys do.
 
 use ucp_streams::model::Key;
-use ucp_streams::top::{Effect, Event, Look};
+use ucp_streams::top::{Effect, Event, Look, Question};
 
-use crate::look::{healthy, troubled};
+use crate::look::{entry, healthy, letters, members, newest, pending, target, troubled};
 use crate::screen::Screen;
 use crate::snapshot::assert_committed;
 
@@ -26,6 +26,115 @@ fn each(view: &str, open: impl Fn(&mut Screen)) {
 #[test]
 fn groups() {
     each("groups", |_| {});
+}
+
+#[test]
+fn findings() {
+    each("findings", |screen| _ = screen.types("2"));
+}
+
+#[test]
+fn a_finding() {
+    let open = |screen: &mut Screen| _ = screen.types("2").presses(Key::Enter);
+    let mut screen = Screen::of((80, 24), (0..3).map(troubled));
+    open(&mut screen);
+    assert_committed("finding-80x24", &screen.shows());
+    screen.presses(Key::Enter);
+    assert_eq!(screen.wants(), [Effect::Ask(Question::Consumers(target()))]);
+}
+
+#[test]
+fn streams() {
+    each("streams", |screen| _ = screen.types("3"));
+}
+
+/// Opens the group in trouble, which is not the first.
+fn group(screen: &mut Screen) -> &mut Screen {
+    screen
+        .types("/event-")
+        .presses(Key::Enter)
+        .presses(Key::Enter)
+}
+
+#[test]
+fn consumers() {
+    each("consumers", |screen| _ = group(screen).is_told(members()));
+}
+
+#[test]
+fn pending_entries() {
+    each("pending", |screen| {
+        group(screen)
+            .is_told(members())
+            .presses(Key::Enter)
+            .is_told(pending());
+    });
+}
+
+#[test]
+fn an_entry() {
+    each("entry", |screen| {
+        let consumer = group(screen).is_told(members()).presses(Key::Enter);
+        consumer
+            .is_told(pending())
+            .presses(Key::Enter)
+            .is_told(entry());
+    });
+}
+
+#[test]
+fn dead_letters() {
+    each("letters", |screen| {
+        _ = screen.types("3").types("d").is_told(letters());
+    });
+}
+
+#[test]
+fn newest_entries() {
+    each("newest", |screen| {
+        _ = screen.types("3").presses(Key::Enter).is_told(newest());
+    });
+}
+
+#[test]
+fn esc_leads_back_and_other_answers_are_not_shown() {
+    let mut screen = Screen::of((100, 24), (0..3).map(troubled));
+    group(&mut screen).is_told(members()).presses(Key::Enter);
+    let late = screen.wants();
+    screen.presses(Key::Esc);
+    let Some(Effect::Ask(question)) = late.into_iter().next_back() else {
+        panic!("it asks");
+    };
+    screen.happens(Event::Answered(question, Ok(pending())));
+    let shown = screen.shows();
+    assert!(
+        shown.contains("host-2-c3d4") && !shown.contains("KeyError"),
+        "{shown}"
+    );
+    screen.presses(Key::Esc);
+    assert!(
+        screen.shows().contains("[1 Groups 5]"),
+        "{}",
+        screen.shows()
+    );
+    // The filter of the list is still there, and goes last.
+    screen.presses(Key::Esc);
+    assert!(screen.shows().contains("audit"), "{}", screen.shows());
+}
+
+#[test]
+fn what_cannot_be_asked_is_said_where_it_would_be() {
+    let mut screen = Screen::of((100, 24), (0..3).map(troubled));
+    group(&mut screen);
+    let question = Question::Consumers(target());
+    let why =
+        "error: stream `events.normalized` has no group `event-processors`\nhint: ucp-streams init";
+    screen.happens(Event::Answered(question, Err(why.to_owned())));
+    let shown = screen.shows();
+    assert!(
+        shown.contains("has no group") && shown.contains("hint: ucp-streams init"),
+        "{shown}"
+    );
 }
 
 #[test]

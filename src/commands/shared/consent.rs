@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::context::Context;
-use crate::model::Consent;
-use crate::settings::Listening;
+use crate::model::{Consent, Problem};
+use crate::settings::{Listening, Protected};
 use crate::streams::server::about;
 
 impl Context {
@@ -18,6 +18,29 @@ impl Context {
         let between = if plan.contains('\n') { '\n' } else { ' ' };
         let plan = format!("{plan}{between}on {server}");
         Ok(self.console.confirm(&plan, listening.as_ref())?)
+    }
+
+    /// The production context of the server, if it is that of one.
+    ///
+    /// # Errors
+    /// As [`Context::dialer`].
+    pub(in crate::commands) async fn protected(&self) -> Result<Option<Protected>> {
+        let listening = self.listening().await?;
+        Ok(self.console.protected(listening.as_ref()))
+    }
+
+    /// Consent to a plan that was shown on a full screen with its server, by what was typed there.
+    ///
+    /// # Errors
+    /// Refused when that is not consent.
+    pub(in crate::commands) async fn consent_typed(
+        &self,
+        plan: &str,
+        typed: &str,
+    ) -> Result<Consent, Problem> {
+        // Where the server cannot be asked, it is taken for a production server.
+        let listening = self.listening().await.ok().flatten();
+        self.console.confirm_typed(plan, typed, listening.as_ref())
     }
 
     /// Where the server listens, if that decides whether it is a production server; `None` also when the server does

@@ -23,6 +23,14 @@ pub(in crate::commands) struct GroupArgs {
 }
 
 impl GroupArgs {
+    /// The arguments that name this group.
+    pub(in crate::commands) fn of(target: &Target) -> Self {
+        Self {
+            group: target.group.clone(),
+            stream: Some(target.stream.clone()),
+        }
+    }
+
     /// The group's name, as it was given.
     pub(in crate::commands) fn name(&self) -> &Name {
         &self.group

@@ -12,7 +12,7 @@ use crate::streams::policy::Patience;
 use crate::streams::select::{Criteria, PendingSelector};
 
 /// Selects entries by their ids, or by conditions.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(in crate::commands) struct SelectArgs {
     /// Ids of the entries; without any, the oldest stale entries
     #[arg(value_name = "ID")]
@@ -52,6 +52,22 @@ pub(in crate::commands) struct Selection {
 }
 
 impl SelectArgs {
+    /// The arguments that select the stale entries of a consumer.
+    pub(in crate::commands) fn of_consumer(consumer: Name) -> Self {
+        Self {
+            consumer: Some(consumer),
+            ..Self::default()
+        }
+    }
+
+    /// The arguments that select one entry.
+    pub(in crate::commands) fn of_entry(id: EntryId) -> Self {
+        Self {
+            ids: vec![id],
+            ..Self::default()
+        }
+    }
+
     /// The selected entries of the group. Unless --force is given, none of them may still be in flight in a live
     /// worker.
     ///

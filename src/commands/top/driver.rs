@@ -1,20 +1,26 @@
-//! Drives the screen: looks at the server when it is due, hands over what happens, draws what has changed.
+//! Drives the screen: looks at the server when it is due, hands over what happens, does what is wanted, draws what has
+//! changed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use futures_util::future::LocalBoxFuture;
 use tokio::time::{Instant, sleep_until};
 
+use super::actions::{Line, Planned, failed, plan};
+use super::asked;
 use super::looks::{Answered, Looks, ask};
 use crate::commands::shared::Context;
 use crate::commands::shared::header::name;
 use crate::commands::shared::watch::may_pass;
 use crate::console::{FullScreen, ScreenEvent, Stop};
 use crate::exit::Exit;
-use crate::model::{Key, Time, Waits};
+use crate::model::{Key, Time, Tone, Waits};
+use crate::settings::Protected;
 use crate::streams::patience::WAITS;
-use crate::top::{Effect, Event, State, draw};
+use crate::streams::publish::StopFlag;
+use crate::top::{Access, Action, Answer, Effect, Event, Proposal, Question, State, draw};
 
 /// How often ages on the screen are drawn again while nothing else happens.
 const CLOCK: Duration = Duration::from_secs(1);
@@ -22,30 +28,53 @@ const CLOCK: Duration = Duration::from_secs(1);
 /// Something to do that may be under way.
 type Job<'c, T> = Option<LocalBoxFuture<'c, T>>;
 
+/// What is asked of a screen when it is started.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'w> {
+    pub(super) every: Duration,
+    pub(super) ticks: Option<u64>,
+    pub(super) is_read_only: bool,
+    /// Whether changes are allowed on a production server from the beginning.
+    pub(super) may_write: bool,
+    /// The command to suggest where there is no screen.
+    pub(super) instead: &'w str,
+}
+
 /// Shows the screen until it is left. The first look is made before, so that a server that cannot be asked is said as
 /// by any other command.
 ///
 /// # Errors
 /// Those of the first look, and later those that trying again does not mend; when the screen cannot be written.
-pub(super) async fn drive(
-    (every, ticks): (Duration, Option<u64>),
-    instead: &str,
-    context: &Context,
-) -> Result<Exit> {
+pub(super) async fn drive(wanted: Wanted<'_>, context: &Context) -> Result<Exit> {
     let mut looks = Looks::new(context);
     let first = Box::pin(ask(context.connected().await?, context, looks.due())).await?;
     let first = looks.take(first)?;
-    let mut screen = context.console.full_screen(instead)?;
-    let mut state = State::new(name(context), every, screen.size());
+    let protected = context.protected().await?;
+    let production = protected.as_ref().map(|it| it.name.clone());
+    let access = match &production {
+        _ if wanted.is_read_only => Access::ReadOnly("started with --read-only"),
+        Some(name) if !wanted.may_write => Access::Locked(name.clone()),
+        _ => Access::Write,
+    };
+    let mut screen = context.console.full_screen(wanted.instead)?;
+    let state = State::new(name(context), wanted.every, screen.size());
+    let mut state = state.with_access(access, production);
     state.on(Event::Looked(Box::new(first)), Time::now());
     let mut driver = Driver {
         context,
         looks,
-        every,
-        left: ticks.map(|it| it - 1),
+        every: wanted.every,
+        left: wanted.ticks.map(|it| it - 1),
         look: None,
-        next: Instant::now() + every,
+        next: Instant::now() + wanted.every,
         waits: WAITS.waits(),
+        question: None,
+        planning: None,
+        planned: None,
+        applying: None,
+        stop: Arc::new(StopFlag::default()),
+        ending: None,
+        protected,
     };
     driver.run(&mut screen, &mut state).await
 }
@@ -62,12 +91,29 @@ struct Driver<'c> {
     next: Instant,
     /// The waits between looks that fail.
     waits: Waits,
+    /// What a view asks.
+    question: Job<'c, (Question, Result<Answer, String>)>,
+    /// The plan that is being made.
+    planning: Job<'c, Result<(Planned, Proposal), Vec<Line>>>,
+    /// The plan that waits for consent.
+    planned: Option<Planned>,
+    /// The change that is under way.
+    applying: Job<'c, Vec<Line>>,
+    /// Ends that change before the next entries.
+    stop: Arc<StopFlag>,
+    /// How to end once the change has.
+    ending: Option<Exit>,
+    /// The production context of the server.
+    protected: Option<Protected>,
 }
 
 /// What comes next.
 enum Next {
     Screen(ScreenEvent),
     Looked(Box<Result<Answered>>),
+    Answered(Question, Result<Answer, String>),
+    Planned(Box<Result<(Planned, Proposal), Vec<Line>>>),
+    Applied(Vec<Line>),
     Due,
     Clock,
 }
@@ -82,27 +128,12 @@ impl Driver<'_> {
             if self.left == Some(0) {
                 return Ok(Exit::Done);
             }
-            let next = self.next(screen).await;
-            match next {
-                Next::Screen(ScreenEvent::Stop(Stop::Terminate)) => return Ok(Exit::Terminated),
-                // Who leaves it has seen what it was for.
-                Next::Screen(ScreenEvent::Stop(Stop::Interrupt)) => return Ok(Exit::Done),
-                Next::Screen(ScreenEvent::Resized) => {
-                    let (columns, rows) = screen.size();
-                    state.on(Event::Resized(columns, rows), Time::now());
-                }
-                Next::Screen(ScreenEvent::Key(key)) => {
-                    state.on(Event::Key(key), Time::now());
-                    if is_over(screen, state)? {
-                        return Ok(Exit::Done);
-                    }
-                    if matches!(key, Key::Char('q' | 'Q')) {
-                        screen.go_on();
-                    }
-                }
-                Next::Looked(answered) => self.looked(*answered, state)?,
-                Next::Due => self.begin_look(),
-                Next::Clock => state.on(Event::Waited, Time::now()),
+            let ended = match self.next(screen).await {
+                Next::Screen(event) => self.at_screen(event, screen, state).await?,
+                next => self.done(next, screen, state)?,
+            };
+            if let Some(exit) = ended {
+                return Ok(exit);
             }
         }
     }
@@ -112,9 +143,152 @@ impl Driver<'_> {
         tokio::select! {
             biased;
             event = screen.event() => Next::Screen(event),
+            lines = under_way(&mut self.applying) => Next::Applied(lines),
+            planned = under_way(&mut self.planning) => Next::Planned(Box::new(planned)),
+            (question, answer) = under_way(&mut self.question) => Next::Answered(question, answer),
             answered = under_way(&mut self.look) => Next::Looked(Box::new(answered)),
             () = sleep_until(self.next), if self.look.is_none() => Next::Due,
             () = clock => Next::Clock,
+        }
+    }
+
+    /// Something happened at the terminal. Returns how to end, if that is it.
+    async fn at_screen(
+        &mut self,
+        event: ScreenEvent,
+        screen: &mut FullScreen<'_>,
+        state: &mut State,
+    ) -> Result<Option<Exit>> {
+        match event {
+            ScreenEvent::Stop(stop) => {
+                let exit = match stop {
+                    // Who leaves it has seen what it was for.
+                    Stop::Interrupt if self.applying.is_none() => Exit::Done,
+                    stop => stop.into(),
+                };
+                // A change ends first, at a point where it can be said what was done; a second signal ends it now.
+                if self.applying.is_none() || self.ending.is_some() {
+                    return Ok(Some(exit));
+                }
+                self.stop.set();
+                self.ending = Some(exit);
+            }
+            ScreenEvent::Resized => {
+                let (columns, rows) = screen.size();
+                state.on(Event::Resized(columns, rows), Time::now());
+            }
+            ScreenEvent::Key(key) => {
+                state.on(Event::Key(key), Time::now());
+                for effect in state.take_effects() {
+                    match effect {
+                        Effect::Quit => return Ok(Some(Exit::Done)),
+                        Effect::Redraw => screen.clear()?,
+                        Effect::Ask(question) => self.ask(question),
+                        Effect::Plan(action) => self.plan(action),
+                        // Keys of a recording.
+                        Effect::Step(_) | Effect::Hold => {}
+                        Effect::Apply(typed) => self.apply(&typed, state).await,
+                    }
+                }
+                if matches!(key, Key::Char('q' | 'Q')) {
+                    screen.go_on();
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// A job is done. Returns how to end, if that is it.
+    fn done(
+        &mut self,
+        next: Next,
+        screen: &mut FullScreen<'_>,
+        state: &mut State,
+    ) -> Result<Option<Exit>> {
+        let now = Time::now();
+        match next {
+            Next::Screen(_) => {}
+            Next::Looked(answered) => self.looked(*answered, state)?,
+            Next::Answered(question, answer) => state.on(Event::Answered(question, answer), now),
+            Next::Planned(planned) => {
+                let planned = match *planned {
+                    Ok((planned, mut proposal)) => {
+                        self.planned = Some(planned);
+                        proposal.warnings = screen.take_said();
+                        Ok(Box::new(proposal))
+                    }
+                    Err(lines) => Err(lines.into_iter().map(|(_, line)| line).collect()),
+                };
+                state.on(Event::Planned(planned), now);
+            }
+            Next::Applied(lines) => {
+                if let Some(exit) = self.ending {
+                    for (_, line) in lines {
+                        self.context.console.note(&line);
+                    }
+                    return Ok(Some(exit));
+                }
+                // What a change has mended is not to be shown for minutes.
+                self.looks.forget();
+                self.next = Instant::now();
+                state.on(Event::Applied(lines), now);
+                for effect in state.take_effects() {
+                    if let Effect::Ask(question) = effect {
+                        self.ask(question);
+                    }
+                }
+            }
+            Next::Due => {
+                self.begin_look();
+                if let Some(question) = state.question().filter(|_| self.question.is_none()) {
+                    self.ask(question.clone());
+                }
+            }
+            Next::Clock => state.on(Event::Waited, now),
+        }
+        Ok(None)
+    }
+
+    fn ask(&mut self, question: Question) {
+        let context = self.context;
+        self.question = Some(Box::pin(async move {
+            let answer = asked::ask(question.clone(), context).await;
+            (
+                question,
+                answer.map_err(|error| context.console.error_text(&error)),
+            )
+        }));
+    }
+
+    fn plan(&mut self, action: Action) {
+        let (context, protected) = (self.context, self.protected.clone());
+        self.planned = None;
+        self.planning = Some(Box::pin(async move {
+            match plan(action, protected.as_ref(), context).await {
+                Ok(planned) => Ok(planned),
+                Err(error) => Err(failed(error, context).await),
+            }
+        }));
+    }
+
+    /// Begins the change that was planned, if `typed` is consent to it.
+    async fn apply(&mut self, typed: &str, state: &mut State) {
+        let Some(planned) = self.planned.take() else {
+            return;
+        };
+        let context = self.context;
+        match planned.agreed(typed, context).await {
+            Ok(consent) => {
+                self.stop = Arc::new(StopFlag::default());
+                let stop = Arc::clone(&self.stop);
+                self.applying = Some(Box::pin(async move {
+                    planned.apply(consent, &stop, context).await
+                }));
+            }
+            Err(problem) => {
+                let lines = vec![(Tone::Warn, problem.message)];
+                state.on(Event::Applied(lines), Time::now());
+            }
         }
     }
 
@@ -145,17 +319,6 @@ impl Driver<'_> {
         }
         Ok(())
     }
-}
-
-/// Does what the screen wants. Returns whether it is left.
-fn is_over(screen: &mut FullScreen<'_>, state: &mut State) -> Result<bool> {
-    for effect in state.take_effects() {
-        match effect {
-            Effect::Quit => return Ok(true),
-            Effect::Redraw => screen.clear()?,
-        }
-    }
-    Ok(false)
 }
 
 /// The result of a job once it is done; never, where there is none.

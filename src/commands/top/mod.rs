@@ -1,37 +1,51 @@
 //! `top`: the pipeline on a full screen, live.
 
+mod actions;
+mod asked;
 mod driver;
 mod looks;
+mod replay;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use clap::ValueHint;
+
+use driver::{Wanted, drive};
+use replay::replay;
 
 use super::shared::Context;
-use crate::cli::{Impact, parse_duration};
+use crate::cli::{Impact, Position, parse_duration};
 use crate::exit::Exit;
-use crate::model::{CommandLine, Problem};
+use crate::model::{CommandLine, Edge, Problem, Time};
 
 /// The shortest and the longest time between two looks.
 const EVERY_MIN: Duration = Duration::from_millis(200);
 const EVERY_MAX: Duration = Duration::from_mins(1);
 
-/// Watch the pipeline on a full screen
+/// Watch the pipeline on a full screen, and repair it
 ///
 /// Shows every group of the topology's streams, the furthest behind in time first: how far it is behind, how its lag
 /// went in the last two minutes and whether it grows (↑), shrinks (↓) or stays (→), when it will have caught up, what
 /// is pending, live consumers, dead letters and how long the room lasts before MAXLEN trims what was not read. The
 /// verdict and the worst finding stand above. A `!` marks a value beyond a threshold of the topology. The key ? lists
-/// the keys; q ends it.
+/// the keys; q ends it. Columns that do not fit are left out; choosing one with the arrows shows it.
+///
+/// Enter leads from a group to its consumers, their pending entries and the body of one, d to dead letters. The keys c
+/// and r claim, requeue and redrive what is chosen, C and R all of it: the screen shows the plan, the command line that
+/// does the same, and asks, as that command does. In a production context nothing can be changed before its name was
+/// typed (w), or with --write; each change then asks for the name again. --yes is refused: it would answer what you
+/// have not seen. These need what `acl claim`, `acl requeue` and `acl dlq redrive` print.
 ///
 /// The server is asked as much as by `info` once in each --every. When it is away, the last figures stay, marked as
-/// old, and it goes on by itself. Columns that do not fit are left out; choosing one with the arrows shows it. Without a
+/// old, and it goes on by itself. With --replay, a recording is played: p holds it, the keys , . [ ] step. Without a
 /// terminal, use `info --watch`.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Read, after_help = "\
+#[command(add = Impact::Write, after_help = "\
 Examples:
   ucp-streams top  # until q
-  ucp-streams top --every 5s")]
+  ucp-streams top --every 5s --read-only")]
 pub(super) struct Args {
     /// How often to look
     #[arg(long, value_name = "DUR", default_value = "1s", value_parser = every)]
@@ -40,6 +54,39 @@ pub(super) struct Args {
     /// End after this many looks [default: until q]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     ticks: Option<u64>,
+
+    /// Allow no changes from the screen
+    #[arg(long, conflicts_with = "write")]
+    read_only: bool,
+
+    /// In a production context, allow changes from the beginning
+    #[arg(long)]
+    write: bool,
+
+    /// Play the recording in this directory, which `record` wrote, a sample in each --every, instead of looking at the
+    /// server
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with_all = ["read_only", "write", "ticks"])]
+    replay: Option<PathBuf>,
+
+    /// Begin with the last sample not after this time, and stand still: RFC 3339, unix seconds or milliseconds, or -15m
+    /// for that long ago
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        requires = "replay"
+    )]
+    at: Option<Position>,
+}
+
+/// The time that a position names.
+fn time(position: Position) -> Result<Time, Problem> {
+    match position.range_end(Time::now().ms) {
+        Edge::Id(id) if !matches!(position, Position::Start | Position::End) => {
+            Ok(Time::from_ms(id.ms))
+        }
+        _ => Err(Problem::usage("--at takes a time").hint("such as 2024-01-31T09:00:00Z, or -15m")),
+    }
 }
 
 fn every(text: &str) -> Result<Duration, String> {
@@ -51,13 +98,31 @@ fn every(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+    let refused = |text: &str, hint: &str| Err(Problem::usage(text).hint(hint).into());
     if context.console.options().format.is_json() {
-        let text = "a full screen has no output format";
-        return Err(Problem::usage(text)
-            .hint("use info -o json, or serve")
-            .into());
+        return refused(
+            "a full screen has no output format",
+            "use info -o json, or serve",
+        );
+    }
+    if context.console.display().yes {
+        return refused(
+            "top asks on the screen before it changes anything",
+            "leave out --yes",
+        );
     }
     let instead = CommandLine::new("info").flag("--watch").to_string();
     context.console.require_screen(&instead)?;
-    Box::pin(driver::drive((args.every, args.ticks), &instead, context)).await
+    if let Some(directory) = &args.replay {
+        let at = args.at.map(time).transpose()?;
+        return replay(directory, at, args.every, &instead, context).await;
+    }
+    let wanted = Wanted {
+        every: args.every,
+        ticks: args.ticks,
+        is_read_only: args.read_only,
+        may_write: args.write,
+        instead: &instead,
+    };
+    Box::pin(drive(wanted, context)).await
 }

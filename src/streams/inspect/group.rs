@@ -242,6 +242,15 @@ impl GroupReport {
     }
 }
 
+impl GroupReport {
+    /// Its consumers, those first that asked for entries last.
+    pub fn consumers_by_idle(&self) -> Vec<ConsumerInfo> {
+        let mut consumers = self.consumers.clone();
+        consumers.sort_by_key(|it| it.idle_ms);
+        consumers
+    }
+}
+
 impl From<&GroupReport> for Target {
     fn from(group: &GroupReport) -> Self {
         Self {

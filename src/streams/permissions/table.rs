@@ -216,7 +216,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("metrics", Scope::Streams, &[LOOK, MEASURE, BESIDE, CLOSER], LOOKED_AT_CLOSELY),
         needs("serve", Scope::Streams, &[LOOK, MEASURE, BESIDE, CLOSER, &["xread"]], LOOKED_AT_CLOSELY),
         needs("record", Scope::Streams, &[LOOK, MEASURE, BESIDE, CLOSER], LOOKED_AT_CLOSELY),
-        needs("top", Scope::Streams, &[LOOK, MEASURE, BESIDE, CLOSER], LOOKED_AT_CLOSELY),
+        needs("top", Scope::Streams, &[LOOK, MEASURE, BESIDE, CLOSER, &["hmget"]], LOOKED_AT_CLOSELY),
         needs("wait", Groups, OBSERVE, OBSERVED),
         needs("pending", Groups, &[PENDING, CONSUMERS, &["time", "hmget"]], &[ReadStreams, ReadInFlight]),
         needs("claim", Groups, &[PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters, ReadPolicies]),

@@ -59,6 +59,11 @@ fn server(pen: &mut Pen<'_>, state: &State) {
         );
         pen.write(Tone::Plain, "  ");
     }
+    if state.is_recorded {
+        let held = if state.is_held { ", held" } else { "" };
+        pen.write(Tone::Warn, &format!("RECORDED{held}"))
+            .write(Tone::Plain, "  ");
+    }
     pen.write(Tone::Heading, &escaped(state.name.as_bytes()));
     for part in parts {
         pen.write(Tone::Dim, " · ").write(Tone::Plain, &part);

@@ -1,5 +1,6 @@
 //! Draws the state: what is on which row of the screen.
 
+mod dialog;
 mod head;
 mod help;
 mod paint;
@@ -9,7 +10,9 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::action::Access;
 use super::state::State;
+use super::view::Tab;
 use crate::model::Tone;
 use crate::view::Theme;
 use paint::Pen;
@@ -18,8 +21,10 @@ use paint::Pen;
 const COLUMNS_MIN: u16 = 40;
 const ROWS_MIN: u16 = 8;
 /// The rows above a list, with its title and its header, and below it.
-pub(super) const ROWS_ABOVE: u16 = 5;
-pub(super) const ROWS_BELOW: u16 = 1;
+const ROWS_ABOVE: u16 = 5;
+const ROWS_BELOW: u16 = 1;
+/// How many lines about how a change ended stand below a list at most.
+const RESULTS_MAX: usize = 4;
 
 /// Draws `state`.
 pub fn draw(frame: &mut Frame<'_>, state: &State, theme: Theme) {
@@ -30,52 +35,71 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: Theme) {
     }
     head::draw(buffer, state, theme);
     title(buffer, state, theme);
+    let below = ROWS_BELOW + state.results_shown(area.height);
     let list = Rect {
         y: ROWS_ABOVE - 1,
-        height: area.height - ROWS_ABOVE - ROWS_BELOW + 1,
+        height: area.height - ROWS_ABOVE - below + 1,
         ..area
     };
-    table::draw(buffer, list, &state.rows, &state.cursor, theme);
+    table::draw(buffer, list, &state.rows, state.cursor(), theme);
+    let results = state.results.iter().take(usize::from(below - ROWS_BELOW));
+    for (y, (tone, text)) in (area.height - below..).zip(results) {
+        Pen::new(buffer, theme, (0, area.width), y).write(*tone, text);
+    }
     foot(buffer, state, theme);
     if state.has_help {
         help::draw(buffer, theme);
+    }
+    if let Some(dialog) = &state.dialog {
+        dialog::draw(buffer, dialog, theme);
     }
 }
 
 /// Says that there is no room, and still how things stand.
 fn too_small(buffer: &mut Buffer, state: &State, theme: Theme) {
     let area = buffer.area;
+    let size = format!("{}x{} of {COLUMNS_MIN}x{ROWS_MIN}", area.width, area.height);
     let lines = [
-        (head::tone(state), head::word(state).to_owned()),
-        (Tone::Plain, "too small".to_owned()),
-        (
-            Tone::Plain,
-            format!("{}x{} of {COLUMNS_MIN}x{ROWS_MIN}", area.width, area.height),
-        ),
-        (Tone::Dim, "q: quit".to_owned()),
+        (head::tone(state), head::word(state)),
+        (Tone::Plain, "too small"),
+        (Tone::Plain, &size),
+        (Tone::Dim, "q: quit"),
     ];
     for (y, (tone, text)) in (0..area.height).zip(lines) {
-        Pen::new(buffer, theme, (0, area.width), y).write(tone, &text);
+        Pen::new(buffer, theme, (0, area.width), y).write(tone, text);
     }
 }
 
-/// What the list is, how much of it is shown, and by what it is sorted and filtered.
+/// Which list it is, how much of it is shown, and by what it is sorted and filtered.
 fn title(buffer: &mut Buffer, state: &State, theme: Theme) {
     let end = buffer.area.width;
-    let (shown, _) = state.cursor.shown(&state.rows);
-    let (shown, all) = (shown.len(), state.rows.items.len());
-    let count = if shown == all {
-        format!("{all}")
-    } else {
-        format!("{shown} of {all}")
-    };
     let mut pen = Pen::new(buffer, theme, (0, end), ROWS_ABOVE - 2);
-    pen.write(Tone::Heading, "Groups")
-        .write(Tone::Plain, &format!(" {count}"));
-    if !state.cursor.filter.is_empty() {
-        pen.write(Tone::Warn, &format!("  filter: {}", state.cursor.filter));
+    if state.opened.is_empty() {
+        tabs(&mut pen, state);
+    } else {
+        pen.write(Tone::Dim, state.tab.title());
+        for opened in &state.opened {
+            pen.write(Tone::Dim, " > ")
+                .write(Tone::Heading, &opened.view.title());
+        }
     }
-    if let Some(sort) = state.cursor.sort.or(state.rows.sort)
+    let cursor = state.cursor();
+    let (shown, all) = (cursor.shown(&state.rows).0.len(), state.rows.items.len());
+    if shown != all || !state.opened.is_empty() && !state.rows.is_text {
+        let count = if shown == all {
+            format!("  {all}")
+        } else {
+            format!("  {shown} of {all}")
+        };
+        pen.write(Tone::Plain, &count);
+    }
+    if let Some(beyond) = &state.rows.beyond {
+        pen.write(Tone::Warn, &format!("  {beyond}"));
+    }
+    if !cursor.filter.is_empty() {
+        pen.write(Tone::Warn, &format!("  filter: {}", cursor.filter));
+    }
+    if let Some(sort) = cursor.sort.or(state.rows.sort)
         && let Some(column) = state.rows.columns.iter().find(|it| it.key == sort.column)
     {
         let order = if sort.is_descending {
@@ -87,30 +111,60 @@ fn title(buffer: &mut Buffer, state: &State, theme: Theme) {
     }
 }
 
+/// The lists beside each other; the one that is shown stands in brackets.
+fn tabs(pen: &mut Pen<'_>, state: &State) {
+    let count = |tab| match (state.shown(), tab) {
+        (None, _) => 0,
+        (Some(look), Tab::Groups) => look.streams.iter().map(|it| it.groups.len()).sum(),
+        (Some(look), Tab::Findings) => look.doctor.findings.len(),
+        (Some(look), Tab::Streams) => look.streams.len(),
+    };
+    for (place, tab) in Tab::ALL.into_iter().enumerate() {
+        let text = format!("{} {} {}", place + 1, tab.title(), count(tab));
+        if tab == state.tab {
+            pen.write(Tone::Heading, &format!("[{text}]"));
+        } else {
+            pen.write(Tone::Dim, &format!(" {text} "));
+        }
+    }
+}
+
 /// The keys, or the filter that is being typed.
 fn foot(buffer: &mut Buffer, state: &State, theme: Theme) {
     let area = buffer.area;
     let mut pen = Pen::new(buffer, theme, (0, area.width), area.bottom() - 1);
     if state.is_filtering {
         pen.write(Tone::Heading, "/")
-            .write(Tone::Plain, &state.cursor.filter);
+            .write(Tone::Plain, &state.cursor().filter);
         pen.write(Tone::Heading, "_")
             .write(Tone::Dim, "   Enter: keep, Esc: leave");
         return;
     }
-    let pause = if state.paused.is_some() {
-        "p go on"
+    match &state.access {
+        Access::Write => {}
+        Access::Locked(_) => _ = pen.write(Tone::Warn, "read-only: production (w) · "),
+        Access::ReadOnly(_) => _ = pen.write(Tone::Warn, "read-only · "),
+    }
+    let is_held = state.paused.is_some() || state.is_held;
+    let pause = if is_held { "p go on" } else { "p pause" };
+    let back = if state.opened.is_empty() {
+        "Tab lists"
     } else {
-        "p pause"
+        "Esc back"
     };
     let keys = [
         "q quit",
         "? keys",
-        pause,
+        "Enter open",
+        back,
         "/ filter",
-        "←→ column",
+        "←→ sort",
         "s reverse",
+        pause,
     ];
+    if state.is_recorded {
+        pen.write(Tone::Heading, ", . one sample · [ ] sixty · ");
+    }
     for (place, key) in keys.iter().enumerate() {
         pen.write(Tone::Dim, if place > 0 { " · " } else { "" });
         pen.write(Tone::Dim, key);
@@ -120,6 +174,14 @@ fn foot(buffer: &mut Buffer, state: &State, theme: Theme) {
 impl State {
     /// How many rows of a list fit.
     pub(super) fn page(&self) -> usize {
-        usize::from(self.size.1.saturating_sub(ROWS_ABOVE + ROWS_BELOW)).max(1)
+        let rows = self.size.1;
+        let others = ROWS_ABOVE + ROWS_BELOW + self.results_shown(rows);
+        usize::from(rows.saturating_sub(others)).max(1)
+    }
+
+    /// How many lines there are about how a change ended.
+    fn results_shown(&self, rows: u16) -> u16 {
+        let results = u16::try_from(self.results.len().min(RESULTS_MAX)).unwrap_or_default();
+        results.min(rows.saturating_sub(ROWS_ABOVE + ROWS_BELOW + 1))
     }
 }

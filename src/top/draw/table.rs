@@ -33,7 +33,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, rows: &Rows, cursor: &Cursor
     let sorted = sort.map(|it| it.column);
     let (columns, gap) = fit(rows, &shown, sorted, area.width.saturating_sub(MARK));
     let mut pen = Pen::new(buffer, theme, (MARK, area.right()), area.y);
-    for fitted in &columns {
+    for fitted in columns.iter().filter(|_| !rows.is_text) {
         let is_sorted = sorted == Some(fitted.column.key);
         let mark = match sort {
             Some(sort) if is_sorted => {

@@ -77,8 +77,8 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ),
     (
         "top",
-        &["+xrevrange"],
-        "how fast a stream is written to lately",
+        &["+xrevrange", "+hmget"],
+        "how fast a stream is written to lately, and since when those are in flight that are pending",
     ),
     (
         "wait",
