@@ -22,7 +22,7 @@
 //! | [`recording`] | the flight recorder: samples of what was observed and found, in segments in a directory; its writer and its reader | model, streams (report types), findings (report types) |
 //! | [`worker`] | the consume loop and its handlers | model, topology, platform, wire, streams, planted |
 //! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, platform, wire, worker |
-//! | [`view`] | reports and entries to text; pure | model, topology, streams (report types), findings |
+//! | [`view`] | reports and entries to text; pure | model, topology, streams (report types), findings, recording (report types) |
 //! | [`cli`] | flags and value parsers that commands share | model, topology |
 //! | [`serve`] | the same over HTTP: endpoints, metrics, events, a page; one look for all who ask | model, topology, wire, streams, findings, view, cli |
 //! | [`top`] | the same on a full screen, live: what happens to the state of the screen, and how that is drawn; pure | model, streams, findings, view |

@@ -10,6 +10,7 @@ mod positions;
 mod thresholds;
 mod values;
 mod watch;
+mod when;
 
 pub use crate::model::{DurationError, parse_duration};
 pub use facts::{Impact, Prints, PrintsBy, PrintsPlan};
@@ -22,3 +23,4 @@ pub use values::{
     positive_duration, to_name,
 };
 pub use watch::{Watched, with_interval_joined};
+pub use when::{When, WhenError};

@@ -1,16 +1,20 @@
 //! `info`: the state of streams and their groups.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::shared::Context;
 use super::shared::failure::{told_of_denied, warn_of_open_breakers};
 use super::shared::header::{Alerts, Header};
+use super::shared::recorded::{RecordedIn, not_recorded};
 use super::shared::trouble::warn_of_trouble;
 use super::shared::watch::repeatedly;
 use crate::cli;
-use crate::cli::{Impact, Limited, Prints, Watched};
+use crate::cli::{Impact, Limited, Prints, Watched, When};
 use crate::exit::Exit;
-use crate::model::{Format, Kind, Name, Problem};
+use crate::model::{Format, Kind, Name, Problem, Time, escaped, format_duration_short};
+use crate::recording::{Denied, Look, Sample, Seen};
 use crate::streams::inspect::{Detail, Observation, StreamReport, Wanted, observe};
 use crate::streams::which_group::OnServer;
 use crate::view::{Info, Report};
@@ -30,17 +34,28 @@ use crate::wire::Connection;
 ///
 /// With -o plain and csv the tables follow each other, separated by a blank line. --columns selects the one table
 /// that has these columns: `--columns group,lag` prints groups only. In JSON, each stream contains its groups.
+///
+/// With --at, the same is shown as of the last sample not after that time, from a recording that `record` has made.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::of::<Vec<StreamReport>>(Info::TABLES), after_help = "\
 Examples:
   ucp-streams info
   ucp-streams info events.normalized
   ucp-streams info -o csv --columns group,stream,lag,pending
-  ucp-streams info --jq '.[].groups[].lag'")]
+  ucp-streams info --jq '.[].groups[].lag'
+  ucp-streams info --at 03:10 --record recording")]
 pub(super) struct Args {
     /// Streams to show, or groups, whose streams are shown; all streams of the topology when none is named
     #[arg(value_name = "STREAM", value_parser = cli::name())]
     streams: Vec<Name>,
+
+    /// Show what the recording has of that time instead of asking the server: 03:10 (UTC), 15m (ago), a time such as
+    /// 2026-01-31T09:00:00Z
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true, conflicts_with = Watched::ID, help_heading = "Looking back")]
+    at: Option<When>,
+
+    #[command(flatten)]
+    recorded: RecordedIn,
 
     #[command(flatten)]
     limit: Limited,
@@ -50,7 +65,10 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    repeatedly(args.watched, context, async || show(&args, context).await).await
+    match args.at {
+        Some(at) => show_recorded(&args, at, context),
+        None => repeatedly(args.watched, context, async || show(&args, context).await).await,
+    }
 }
 
 async fn show(args: &Args, context: &Context) -> Result<Exit> {
@@ -63,23 +81,85 @@ async fn show(args: &Args, context: &Context) -> Result<Exit> {
     let (header, seen) = Header::beside(&connection, alerts, context, look).await;
     let seen = seen?;
     header.with(&seen).begin(context);
-    let streams = &seen.streams;
+    print(&seen.streams, args, context)?;
+    warn_of_open_breakers(seen.groups(), context);
+    warn_of_trouble(seen.groups(), &connection, context).await?;
+    Ok(told_of_denied(&seen.denied, context))
+}
+
+/// Shows the last sample of a recording that is not after a time.
+fn show_recorded(args: &Args, at: When, context: &Context) -> Result<Exit> {
+    let (recording, span) = args.recorded.required(context)?;
+    let at = at.resolve(Time::now());
+    let sample = recording.seen_at(at)?;
+    let sample = sample.ok_or_else(|| not_recorded(&recording, &span, "at or before", at))?;
+    let seen = sample.as_seen().expect("it was seen");
+    let streams = named(&args.streams, seen)?;
+    let age = Duration::from_millis(at.ms - sample.at.ms);
+    let age = format_duration_short(age);
+    context.console.note(&format!(
+        "as of {}, {age} before {at}, recorded of {} in {}",
+        sample.at,
+        escaped(span.server.as_bytes()),
+        recording.shown()
+    ));
+    if let Some(Sample {
+        at,
+        look: Look::Failed(error),
+    }) = recording.at(at)?
+    {
+        let error = escaped(error.as_bytes());
+        context.console.warn(&format!(
+            "at {at} the recorder could not look, so that this may be old: {error}"
+        ));
+    }
+    print(&streams, args, context)?;
+    warn_of_open_breakers(seen.groups(), context);
+    for Denied { stream, error } in &seen.denied {
+        let error = escaped(error.as_bytes());
+        let text = format!("the recorder could not read stream `{stream}`: {error}");
+        context.console.warn(&text);
+    }
+    Ok(Exit::of_parts(!seen.denied.is_empty(), false))
+}
+
+/// The recorded streams that are named, or those of the named groups; all when none is named.
+fn named(names: &[Name], seen: &Seen) -> Result<Vec<StreamReport>, Problem> {
+    let is_named = |stream: &StreamReport, name: &Name| {
+        stream.stream == *name || stream.groups.iter().any(|it| it.group == *name)
+    };
+    for name in names {
+        if !seen.streams.iter().any(|it| is_named(it, name)) {
+            let known: Vec<String> = seen
+                .streams
+                .iter()
+                .map(|it| it.stream.to_string())
+                .collect();
+            let text = format!("no stream or group `{name}` was recorded then");
+            let hint = format!("recorded are: {}", known.join(", "));
+            return Err(Problem::not_found(text).hint(hint));
+        }
+    }
+    let streams = seen.streams.iter();
+    let streams =
+        streams.filter(|it| names.is_empty() || names.iter().any(|name| is_named(it, name)));
+    Ok(streams.cloned().collect())
+}
+
+fn print(streams: &[StreamReport], args: &Args, context: &Context) -> Result<()> {
     let options = context.console.options();
     let format = options.format;
     // Within a stream's JSON, its groups are a key.
     let picks_parts =
         !options.columns.is_empty() && !options.columns.iter().any(|it| it == "groups");
     if format.is_json() && !picks_parts {
-        context.console.show(streams, args.limit.rows())?;
+        context.console.show(streams, args.limit.rows())
     } else {
         let with_consumers = !args.streams.is_empty() || format == Format::Wide;
         context
             .console
-            .show_report(&Info::new(streams, with_consumers), args.limit.rows())?;
+            .show_report(&Info::new(streams, with_consumers), args.limit.rows())
     }
-    warn_of_open_breakers(seen.groups(), context);
-    warn_of_trouble(seen.groups(), &connection, context).await?;
-    Ok(told_of_denied(&seen.denied, context))
 }
 
 /// Observes the named streams, or the streams of the named groups.

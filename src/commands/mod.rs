@@ -17,6 +17,7 @@ mod explain;
 mod get;
 mod groups;
 mod help;
+mod history;
 mod info;
 mod ingest;
 mod init;
@@ -121,7 +122,7 @@ commands! {
     "Set up": demo Demo, dev Dev, init Init, topology Topology, completions Completions, man Man;
     "Publish": publish Publish, ingest Ingest;
     "Look": check Check, doctor Doctor, info Info, lag Lag, pending Pending, tail Tail, read Read,
-        get Get, stats Stats, memory Memory, metrics Metrics, serve Serve, top Top, record Record, wait Wait, explain Explain, trace Trace;
+        get Get, stats Stats, memory Memory, metrics Metrics, serve Serve, top Top, record Record, history History, wait Wait, explain Explain, trace Trace;
     "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq;
     "Work": worker Worker, consume Consume;
     "Keep": groups Groups, consumers Consumers;

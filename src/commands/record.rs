@@ -25,8 +25,9 @@ use crate::topology::Topology;
 /// Record all figures and findings, to look back later
 ///
 /// Writes a sample to the directory DIR in each --every: the streams and groups of the topology with all figures, and
-/// what `doctor` finds. While the server cannot be asked, that is recorded, too, and the command goes on. It ends when
-/// it is told to, with a line about what was recorded.
+/// what `doctor` finds. `history` shows how figures went, and `info --at` what it showed then. While the server cannot
+/// be asked, that is recorded, too, and the command goes on. It ends when it is told to, with a line about what was
+/// recorded.
 ///
 /// DIR is made if it is not there. Only its owner can open it, and only one process can record to it. A week of the
 /// built-in topology takes about 20 MB. The oldest samples are removed when they are older than --max-age, or when the

@@ -16,6 +16,7 @@
 mod directory;
 mod frame;
 mod header;
+mod history;
 mod name;
 mod pack;
 mod reader;
@@ -23,6 +24,7 @@ mod sample;
 mod segment;
 mod writer;
 
+pub use history::{Episode, Gap, History, HistoryRow, Subject, Wanted, history};
 pub use reader::{Recording, Samples, Span};
 pub use sample::{Denied, Look, Sample, Seen};
 pub use writer::{Limits, Recorder, Totals};

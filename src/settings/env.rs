@@ -9,7 +9,7 @@ use super::{Origin, Setting};
 use crate::model::parse_duration;
 
 /// Every variable that is read, and what it means.
-const KNOWN: [(&str, &str); 19] = [
+const KNOWN: [(&str, &str); 20] = [
     (
         "CLICOLOR",
         "0 turns colour off, unless --color says otherwise.",
@@ -54,6 +54,10 @@ const KNOWN: [(&str, &str); 19] = [
             turns it off.",
     ),
     ("UCP_STREAMS_PASSWORD", "The password for the server."),
+    (
+        "UCP_STREAMS_RECORD",
+        "The directory of the recording that history and info --at look back into.",
+    ),
     (
         "UCP_STREAMS_SERVER",
         "The server binary that private servers are started with.",

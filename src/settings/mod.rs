@@ -110,6 +110,8 @@ pub struct Settings {
     pub timeout: Setting<Duration>,
     /// The topology file, when there is one.
     pub topology: Option<Setting<PathBuf>>,
+    /// The directory of the recording that commands look back into (`$UCP_STREAMS_RECORD`).
+    pub record: Option<Setting<PathBuf>>,
     /// The server binary to start private servers with (`$UCP_STREAMS_SERVER`).
     pub server_binary: Option<Setting<PathBuf>>,
     /// Warnings about how these settings were given.
@@ -179,6 +181,7 @@ impl Settings {
                 Some(timeout) => Setting::new(timeout, Origin::Flag("--timeout")),
                 None => Setting::new(DEFAULT_TIMEOUT, Origin::Default),
             },
+            record: env.path("UCP_STREAMS_RECORD"),
             server_binary: env.path("UCP_STREAMS_SERVER"),
             warnings,
         })
@@ -241,6 +244,10 @@ impl Settings {
             ),
             None => "topology built in".to_owned(),
         });
+        lines.extend(self.record.as_ref().map(|directory| {
+            let shown = escaped(directory.value.as_os_str().as_encoded_bytes());
+            format!("recording {shown}, from {}", directory.origin)
+        }));
         lines.extend(self.server_binary.as_ref().map(|binary| {
             let file = escaped(binary.value.as_os_str().as_encoded_bytes());
             format!("private servers {file}, from {}", binary.origin)

@@ -43,8 +43,8 @@ pub use plan::PlanWriter;
 pub use pretty::{indent_json, is_json};
 pub use report::{Report, Section, report};
 pub use reports::{
-    Behind, Changed, IdWriter, Info, Listed, MemoryView, Pending, PendingPages, PendingParts,
-    Rules, StatsView, WholeLetter, plugin_line, searched_text,
+    About, Behind, Changed, HistoryView, IdWriter, Info, Listed, MemoryView, Pending, PendingPages,
+    PendingParts, Rules, StatsView, WholeLetter, plugin_line, searched_text,
 };
 pub use reshape::Reshape;
 pub use row::{RowWriter, one, rows};

@@ -16,6 +16,7 @@ mod doctor;
 mod explain;
 mod frame;
 mod groups;
+mod history;
 mod info;
 mod ingest;
 mod init;

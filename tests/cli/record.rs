@@ -14,7 +14,7 @@ use crate::support::{PATIENCE, Run, Signal, Spawned, TestServer, directory, unti
 
 const EVER: Time = Time::from_ms(u64::MAX);
 
-fn record(server: &TestServer, dir: &Path, more: &[&str]) -> Spawned {
+pub(crate) fn record(server: &TestServer, dir: &Path, more: &[&str]) -> Spawned {
     let dir = dir.to_str().unwrap();
     let words = [&["record", dir, "--every", "200ms"], more].concat();
     server.command(&words).spawn()
@@ -26,7 +26,7 @@ fn refused(server: &TestServer, dir: &Path) -> Run {
 }
 
 /// The samples of a recording, the oldest first; none when there is none.
-fn samples(dir: &Path) -> Vec<Sample> {
+pub(crate) fn samples(dir: &Path) -> Vec<Sample> {
     let Ok(recording) = Recording::open(dir) else {
         return Vec::new();
     };
@@ -34,7 +34,7 @@ fn samples(dir: &Path) -> Vec<Sample> {
     samples.map(Result::unwrap).collect()
 }
 
-fn await_samples(dir: &Path, count: usize) {
+pub(crate) fn await_samples(dir: &Path, count: usize) {
     until(PATIENCE, "samples", || samples(dir).len() >= count);
 }
 
@@ -89,7 +89,7 @@ fn it_records_what_info_and_doctor_say_until_it_is_told_to_end() {
 }
 
 /// Sets to null what another look a moment later says otherwise.
-fn without_time(report: &mut Value) {
+pub(crate) fn without_time(report: &mut Value) {
     match report {
         Value::Array(items) => items.iter_mut().for_each(without_time),
         Value::Object(fields) => {

@@ -163,6 +163,7 @@ impl Checker {
         let json = run
             .env("HOME", self.home.path())
             .env("UCP_STREAMS_TOPOLOGY", self.home.path().join("alerts.toml"))
+            .env("UCP_STREAMS_RECORD", self.home.path().join("recording"))
             .run()
             .stdout_json();
         if let Err(fault) = check(&self.shapes[&name], &json, &name, &mut self.full) {
@@ -170,6 +171,21 @@ impl Checker {
         }
         self.checked.insert(name);
         json
+    }
+
+    /// Records some samples, and runs the commands that look back.
+    fn look_back(&mut self) {
+        let recording = self.home.path().join("recording");
+        let words = ["record", recording.to_str().unwrap(), "--for", "100ms"];
+        let run = self.server.command(&words);
+        run.env("UCP_STREAMS_TOPOLOGY", self.home.path().join("alerts.toml"))
+            .run()
+            .assert_code(0);
+        self.run_all(
+            "history
+            history event-processors --at end
+            info --at end",
+        );
     }
 
     /// As [`Checker::run`], of each line.
@@ -292,6 +308,7 @@ fn every_documented_shape_is_what_is_printed() {
         pending merge-processors
         "#,
     );
+    checker.look_back();
     let pending = checker.run("pending event-processors --entries --histogram --by event_type");
     let [id, odd] = [0, 1].map(|place| pending["entries"][place]["id"].as_str().unwrap());
     checker.join("c2");

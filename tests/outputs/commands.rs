@@ -161,6 +161,10 @@ commands! {
         on(&["groups", "delete", GROUP, "--force", "--yes"]),
     ]
     groups_set_id "groups set-id" => [on(&["groups", "set-id", GROUP, "start", "--force", "--yes"])]
+    history "history" => [
+        on(&["history"]),
+        on(&["history", "--record", "nowhere"]),
+    ]
     info "info" => [on(&["info"]), on(&["info", HOSTILE]), empty(&["info"])]
     ingest "ingest" => [on(&["ingest", "brandId=b", "eventType=page_view", "payload={}"])]
     init "init" => [on(&["init"]), on(&["init", "--dry-run"])]

@@ -1,10 +1,78 @@
-//! Recordings: how much is kept, and of which server they are.
+//! Recordings: where they are, how much is kept, and of which server they are.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ValueHint;
+
+use super::Context;
 use crate::cli::{parse_duration, size};
-use crate::recording::Limits;
+use crate::model::{Problem, Time};
+use crate::recording::{Limits, Recording, Span};
 use crate::wire::Endpoint;
+
+/// Where the recording is that a command looks back into.
+#[expect(clippy::doc_markdown, reason = "the field doc is the help text")]
+#[derive(Clone, Debug, clap::Args)]
+pub(in crate::commands) struct RecordedIn {
+    /// The directory of a recording [default: $UCP_STREAMS_RECORD]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    record: Option<PathBuf>,
+}
+
+impl RecordedIn {
+    /// The directory, if one was given.
+    fn directory(&self, context: &Context) -> Option<PathBuf> {
+        let of_settings = || Some(context.settings.record.as_ref()?.value.clone());
+        self.record.clone().or_else(of_settings)
+    }
+
+    /// The recording, and what it has.
+    ///
+    /// # Errors
+    /// A usage error when none was given; not found when there is none, or nothing in it; as [`Recording::open`].
+    pub(in crate::commands) fn required(
+        &self,
+        context: &Context,
+    ) -> Result<(Recording, Span), Problem> {
+        let directory = self.directory(context).ok_or_else(|| {
+            Problem::usage("which recording is meant?").hint(
+                "give --record DIR, or set UCP_STREAMS_RECORD; `ucp-streams record DIR` makes one",
+            )
+        })?;
+        let recording = Recording::open(&directory)?;
+        let span = recording.span()?.ok_or_else(|| {
+            let text = format!("nothing is recorded in {} yet", recording.shown());
+            Problem::not_found(text).hint("record something: ucp-streams record DIR")
+        })?;
+        Ok((recording, span))
+    }
+}
+
+/// The error that nothing was recorded at a time, with what is.
+pub(in crate::commands) fn not_recorded(
+    recording: &Recording,
+    span: &Span,
+    when: &str,
+    time: Time,
+) -> Problem {
+    let text = format!(
+        "nothing was recorded {when} {time} in {}",
+        recording.shown()
+    );
+    let hint = format!("the recording goes from {} to {}", span.first, span.last);
+    Problem::not_found(text).hint(hint)
+}
+
+/// Warns about what of a recording could not be read.
+pub(in crate::commands) fn told_of_damage(damaged: u64, context: &Context) {
+    if damaged > 0 {
+        let places = if damaged == 1 { "place" } else { "places" };
+        context.console.warn(&format!(
+            "the recording is damaged in {damaged} {places}, which are left out"
+        ));
+    }
+}
 
 /// How much of a recording is kept.
 #[derive(Clone, Copy, Debug, clap::Args)]

@@ -310,6 +310,7 @@ pub(crate) const SERVERLESS: &[&str] = &[
     "dev start",
     "dev status",
     "dev stop",
+    "history",
     "topology check",
     "topology example",
     "topology show",

@@ -50,6 +50,10 @@ pub(super) fn prepare(line: &str) -> Shop {
         ["consumers", "delete", .., "host-17-k3x9"] => {
             shop.words("XACK events.normalized event-processors 1700000000000-0 1700000000000-1");
         }
+        _ if line.contains("--record recording") => {
+            let record = "ucp-streams record recording --every 200ms --for 300ms";
+            shop.bash(record).assert_code(0);
+        }
         _ => {}
     }
     shop
@@ -63,7 +67,8 @@ impl Shop {
                 "/tmp/streams",
                 &self.home().join("streams").display().to_string(),
             )
-            .replace("--events 20000", "--events 500");
+            .replace("--events 20000", "--events 500")
+            .replace("--at 03:10", "--at 0s");
         if line.contains("6399") {
             return line.replace("6399", &free_port().to_string());
         }
