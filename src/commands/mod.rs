@@ -34,11 +34,13 @@ mod record;
 mod requeue;
 mod serve;
 mod shared;
+mod snapshot;
 mod stats;
 mod tail;
 mod top;
 mod topology;
 mod trace;
+mod undo;
 mod wait;
 mod worker;
 
@@ -123,7 +125,7 @@ commands! {
     "Publish": publish Publish, ingest Ingest;
     "Look": check Check, doctor Doctor, info Info, lag Lag, pending Pending, tail Tail, read Read,
         get Get, stats Stats, memory Memory, metrics Metrics, serve Serve, top Top, record Record, history History, wait Wait, explain Explain, trace Trace;
-    "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq;
+    "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq, snapshot Snapshot, undo Undo;
     "Work": worker Worker, consume Consume;
     "Keep": groups Groups, consumers Consumers;
     "Connect": context Context, ping Ping, acl Acl;

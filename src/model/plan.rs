@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{EntryId, GroupInfo, Impact, Lag, Name, Row, Time};
 
 /// A group as it was when the plan was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SeenGroup {
     /// The last id delivered.
     pub last_delivered_id: EntryId,

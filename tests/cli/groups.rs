@@ -215,7 +215,7 @@ fn a_rewind_tells_what_it_takes_from_whom() {
     server
         .ucp(&["groups", "set-id", GROUP, "2-0", "--force", "--yes"])
         .assert_code(0)
-        .stderr_has("to move it back: ucp-streams groups set-id event-processors 6-0");
+        .stderr_has("to restore it as it was: ucp-streams undo ");
     assert_eq!(position(&server, STREAM, GROUP), "2-0");
     deliver(&server, STREAM, GROUP, "c3", 4);
     let taken: Vec<_> = pending(&server, STREAM, GROUP).split_off(2);
@@ -341,7 +341,7 @@ fn delete_of_a_group_that_is_done_needs_no_force_and_can_be_undone() {
     deliver(&server, STREAM, GROUP, "c1", 3);
     server.redis(&["XACK", STREAM, GROUP, "1-0", "2-0", "3-0"]);
     server
-        .ucp(&["groups", "delete", GROUP, "--yes"])
+        .ucp(&["groups", "delete", GROUP, "--yes", "--no-snapshot"])
         .assert_code(0)
         .stderr_has("group `event-processors` of stream `events.normalized` has live consumers")
         .stderr_has(

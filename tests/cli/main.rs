@@ -49,6 +49,7 @@ mod tail;
 mod template;
 mod topology;
 mod trace;
+mod undo;
 mod wait;
 mod watch;
 

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::seed;
 use crate::support::Run;
 use crate::support::site::{GROUP, SHORT, SHORT_GROUP, STREAM, Site};
 
@@ -288,6 +289,26 @@ fn a_group_was_moved_to_the_beginning() {
         .then("ucp-streams groups set-id");
     let groups = site.redis(&format!("XINFO GROUPS {STREAM}"));
     assert_eq!(groups.items()[0].field("last-delivered-id").text(), ids[4]);
+    site.is_silent();
+}
+
+#[test]
+fn a_group_was_moved_by_mistake() {
+    let site = Site::start();
+    (0..5).for_each(|_| ingest(&site, "b"));
+    let ids = site.deliver(STREAM, GROUP, "c");
+    site.ack(STREAM, GROUP, &ids[..4]);
+    let state = || {
+        let groups = format!("{:?}", site.redis(&format!("XINFO GROUPS {STREAM}")));
+        (groups, seed::pending(&site.server, STREAM, GROUP))
+    };
+    let before = state();
+    let mistake = format!("ucp-streams groups set-id {GROUP} start --force");
+    let mut call = OnCall::types(&site, &mistake);
+    assert_ne!(state(), before);
+    call.says("to restore it as it was: ")
+        .then("ucp-streams undo");
+    assert_eq!(state(), before);
     site.is_silent();
 }
 

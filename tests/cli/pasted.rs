@@ -41,7 +41,15 @@ fn groups(server: &TestServer) -> usize {
 fn an_undo_line_works_as_it_stands() {
     let server = TestServer::start();
     stream_with_group(&server, STREAM, GROUP, 3);
-    let words = ["--stream", STREAM, "--force", "--yes", "--", GROUP];
+    let words = [
+        "--stream",
+        STREAM,
+        "--force",
+        "--yes",
+        "--no-snapshot",
+        "--",
+        GROUP,
+    ];
     let deleted = server.ucp(&[&["groups", "delete"], &words[..]].concat());
     let again = suggested(
         deleted.assert_code(0),

@@ -36,10 +36,13 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("redis", &["wire"]),
     ("regex", &["streams", "commands", "serve"]),
     ("reqwest", &["worker"]),
-    ("rustix", &["server", "worker", "console", "recording"]),
+    (
+        "rustix",
+        &["server", "worker", "console", "recording", "snapshots"],
+    ),
     ("rustls_native_certs", &["wire"]),
     ("sd_notify", &["console"]),
-    ("sha2", &["streams", "serve"]),
+    ("sha2", &["streams", "serve", "snapshots"]),
     ("strsim", &["model"]),
     ("tempfile", &["server", "streams", "settings", "commands"]),
     (
@@ -55,7 +58,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("unicode_width", &["view", "top"]),
     ("url", &["wire", "commands"]),
     ("uuid", &["topology", "platform", "worker", "commands"]),
-    ("zstd", &["streams", "recording"]),
+    ("zstd", &["streams", "recording", "snapshots"]),
 ];
 
 /// Crates that say nothing about a layer.

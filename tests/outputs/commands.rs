@@ -160,6 +160,8 @@ commands! {
         on(&["groups", "delete", GROUP, "--yes"]),
         on(&["groups", "delete", GROUP, "--force", "--yes"]),
     ]
+    undo "undo" => [on(&["undo", "1-1"])]
+    snapshot "snapshot" => [on(&["snapshot", GROUP]), on(&["snapshot", "nobody"])]
     groups_set_id "groups set-id" => [on(&["groups", "set-id", GROUP, "start", "--force", "--yes"])]
     history "history" => [
         on(&["history"]),

@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::cli::{DryRun, Impact, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
+use crate::commands::shared::snapshots::NoSnapshot;
 use crate::exit::Exit;
 use crate::model::CommandLine;
 use crate::streams::groups::{Deletion, apply_delete, plan_delete};
@@ -13,7 +14,7 @@ use crate::streams::target::Target;
 /// Delete a group with its position, its consumers and its pending entries
 ///
 /// Refused while the group has pending or undelivered entries, unless --force is given; the check and the deletion
-/// are one atomic step. The entries stay in the stream. A worker that is still running creates the group again from
+/// are one atomic step. The group is saved first, so that `undo` restores it. The entries stay in the stream. A worker that is still running creates the group again from
 /// the beginning of the stream, so stop the workers first.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::one::<Deletion>(), add = PrintsPlan(Prints::plan::<Deletion>()), after_help = "\
@@ -28,6 +29,9 @@ pub(super) struct Args {
     /// Delete the group although entries are pending or undelivered
     #[arg(long)]
     force: bool,
+
+    #[command(flatten)]
+    without: NoSnapshot,
 
     #[command(flatten)]
     dry_run: DryRun,
@@ -53,14 +57,23 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let Some(consent) = agreed else {
         return Ok(Exit::Done);
     };
+    let undo = context
+        .save_first(&connection, &target, args.without)
+        .await?;
     let row = apply_delete(&connection, plan, args.force, consent).await?;
     console.show_one(&row)?;
-    let again = CommandLine::new("groups create")
-        .arg(&target.group)
-        .option("--stream", &target.stream)
-        .option("--start", row.last_delivered_id.to_string());
-    console.note(&format!(
-        "deleted {target}; to create it again at the same position: {again}"
-    ));
+    let again = || {
+        CommandLine::new("groups create")
+            .arg(&target.group)
+            .option("--stream", &target.stream)
+            .option("--start", row.last_delivered_id.to_string())
+    };
+    console.note(&match undo {
+        Some(undo) => format!("deleted {target}; to restore it as it was: {undo}"),
+        None => format!(
+            "deleted {target}; to create it again at the same position: {}",
+            again()
+        ),
+    });
     Ok(Exit::Done)
 }

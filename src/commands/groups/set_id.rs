@@ -6,6 +6,7 @@ use super::{at, pinned};
 use crate::cli::{DryRun, Impact, Position, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
+use crate::commands::shared::snapshots::NoSnapshot;
 use crate::exit::Exit;
 use crate::streams::groups::{Direction, Shift, apply_set_id, plan_set_id};
 use crate::streams::target::Target;
@@ -14,7 +15,7 @@ use crate::streams::target::Target;
 ///
 /// A group that is moved back delivers entries again: entries that are pending go to the next consumer that reads,
 /// and their delivery counts start again at 1. A group that is moved forward skips entries. The move is refused while
-/// the group has live consumers, and when the group changed in the meantime. Afterwards the server does not know the
+/// the group has live consumers, and when the group changed in the meantime. It is saved first, so that `undo` restores it. Afterwards the server does not know the
 /// group's lag; `lag --exact` counts it. When you give an entry id, the group counts that entry as delivered and
 /// continues after it; when you give a time or -N, the entry there is the first to be delivered.
 #[derive(Debug, clap::Args)]
@@ -34,6 +35,9 @@ pub(super) struct Args {
     /// Move the group although consumers are live
     #[arg(long)]
     force: bool,
+
+    #[command(flatten)]
+    without: NoSnapshot,
 
     #[command(flatten)]
     dry_run: DryRun,
@@ -65,11 +69,23 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let Some(consent) = agreed else {
         return Ok(Exit::Done);
     };
+    let undo = context
+        .save_first(&connection, &target, args.without)
+        .await?;
     let row = apply_set_id(&connection, plan, consent).await?;
     console.show_one(&row)?;
-    let back = target
-        .command("groups set-id", topology)
-        .arg(row.from_id.to_string());
-    console.note(&format!("moved {target}; to move it back: {back}"));
+    let back = || {
+        target
+            .command("groups set-id", topology)
+            .arg(row.from_id.to_string())
+    };
+    console.note(&match undo {
+        Some(undo) if args.force => {
+            let undo = undo.flag("--force");
+            format!("moved {target}; to restore it as it was: {undo}")
+        }
+        Some(undo) => format!("moved {target}; to restore it as it was: {undo}"),
+        None => format!("moved {target}; to move it back: {}", back()),
+    });
     Ok(Exit::Done)
 }

@@ -15,6 +15,7 @@ pub(in crate::commands) mod repair_run;
 pub(in crate::commands) mod retention;
 pub(in crate::commands) mod selection;
 pub(in crate::commands) mod service;
+pub(in crate::commands) mod snapshots;
 pub(in crate::commands) mod source;
 pub(in crate::commands) mod trouble;
 pub(in crate::commands) mod typed;

@@ -12,6 +12,8 @@ pub struct Places {
     pub config: Option<PathBuf>,
     /// `~/.local/state/ucp-streams/context.toml`: which context is selected.
     pub state: Option<PathBuf>,
+    /// `~/.local/state/ucp-streams/snapshots`: the directory of snapshots.
+    pub snapshots: Option<PathBuf>,
     /// What `~` stands for.
     pub home: Option<PathBuf>,
 }
@@ -31,6 +33,7 @@ impl Places {
         Self {
             config: base("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("config.toml")),
             state: base("XDG_STATE_HOME", ".local/state").map(|dir| dir.join("context.toml")),
+            snapshots: base("XDG_STATE_HOME", ".local/state").map(|dir| dir.join("snapshots")),
             home,
         }
     }

@@ -86,7 +86,7 @@ async fn live_consumers(
 }
 
 /// The consumers in the list that were active within `within`.
-fn live(consumers: &[ConsumerInfo], within: Duration) -> Vec<Name> {
+pub(super) fn live(consumers: &[ConsumerInfo], within: Duration) -> Vec<Name> {
     let is_live = |idle_ms| u128::from(idle_ms) < within.as_millis();
     let live = consumers.iter().filter(|it| is_live(it.idle_ms));
     live.map(|it| it.name.clone()).collect()

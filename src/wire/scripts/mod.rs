@@ -10,6 +10,7 @@ mod moves;
 mod once;
 mod outputs;
 mod policy;
+mod restore;
 mod worker;
 
 use std::sync::LazyLock;
@@ -22,6 +23,7 @@ pub use moves::*;
 pub use once::*;
 pub use outputs::*;
 pub use policy::*;
+pub use restore::*;
 pub use worker::*;
 
 use super::error::{Error, Result};

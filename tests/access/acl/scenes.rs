@@ -19,6 +19,12 @@ const LOSE: &str = "XGROUP SETID events.normalized event-processors 0-1 ENTRIESR
 const PREDICT: &str = "XGROUP CREATE predictions.requests prediction-processors 0";
 const PREDICTIONS: &str = "predictions.requests";
 
+/// A snapshot of a group that stood at 4-0, which was pending for c9, as was 0-5, which is gone.
+const SNAPSHOT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/access/acl/1796039501796-0.snapshot"
+);
+
 /// What workers keep of the first entry: a record in the journal, and since when it is in flight.
 const KEPT: &str = "EVAL redis.call('XADD',KEYS[1],'5-0','consumer','c1','outcome','failed','ids','1-0','ms','7');redis.call('HSET',KEYS[2],'1-0',table.concat({'1000','2','2','c1why'},string.char(32))) 2 {events.normalized}:journal:event-processors {events.normalized}:inflight:event-processors";
 
@@ -245,6 +251,13 @@ const SCENES: &[Scene] = &[
     scene("claim", OF_GROUP, &["claim", GROUP, "--to", "c2", "--idle", "0s", "--yes"]).ends(9),
     scene("requeue", OF_GROUP, &["requeue", GROUP, "--idle", "0s", "--yes"]).ends(9),
     scene("ack", OF_GROUP, &["ack", GROUP, "1-0", "--yes"]),
+    scene("snapshot", OF_GROUP, &["snapshot", GROUP]),
+    scene("undo", OF_GROUP, &["undo", SNAPSHOT, "--force", "--yes"]).ends(7).does(|server, _| {
+        server.redis(&["XPENDING", STREAM, GROUP, "4-0", "4-0", "1"]).items().len() == 1
+    }),
+    scene("undo", OF_GROUP, &["undo", SNAPSHOT, "--force", "--yes"]).after("XGROUP DESTROY events.normalized event-processors").ends(7).does(|server, _| {
+        server.redis(&["XPENDING", STREAM, GROUP, "4-0", "4-0", "1"]).items().len() == 1
+    }),
     scene("consume", OF_GROUP, &["consume", GROUP, "--count", "2", "--ack"]),
     scene("consume", OF_GROUP, &["consume", GROUP, "--ack"]).after(LOSE).ends(9).does(keeps_a_loss),
     scene("groups create", OF_STREAM, &["groups", "create", "auditors", "--stream", STREAM]),

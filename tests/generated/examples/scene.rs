@@ -46,6 +46,17 @@ pub(super) fn prepare(line: &str) -> Shop {
         ["groups", "set-id", ..] => {
             shop.no_consumers();
         }
+        ["undo", ..] => {
+            const ID: &str = "1700000000000-0";
+            shop.bash("ucp-streams snapshot event-processors")
+                .assert_code(0);
+            let kept = ".local/state/ucp-streams/snapshots";
+            shop.bash(&format!(
+                "cp {kept}/*.snapshot ./{ID}.snapshot && mv {kept}/*.snapshot {kept}/{ID}.snapshot"
+            ))
+            .assert_code(0);
+            shop.words("XACK events.normalized event-processors 1700000000000-0");
+        }
         ["claim", ..] => shop.hold_as("gone"),
         ["consumers", "delete", .., "host-17-k3x9"] => {
             shop.words("XACK events.normalized event-processors 1700000000000-0 1700000000000-1");

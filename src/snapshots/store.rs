@@ -1,0 +1,286 @@
+//! Where snapshots are kept: a directory that only its owner can open. A snapshot's id is when it was taken, in
+//! milliseconds, and a number, as the id of an entry is.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
+
+use super::file::{About, Entries, Lines, SavedEntry};
+use crate::model::{EntryId, Kind, Problem, Time, escaped};
+
+/// What the name of a file ends with.
+const SUFFIX: &str = ".snapshot";
+/// How long snapshots are kept, and the greatest size of all together.
+const AGE_MAX: Duration = Duration::from_hours(30 * 24);
+const BYTES_MAX: u64 = 1 << 30;
+
+/// The directory in which snapshots are kept.
+#[derive(Clone, Debug)]
+pub struct Store {
+    path: PathBuf,
+}
+
+/// A snapshot that is kept.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Its id.
+    pub id: EntryId,
+    /// Its file.
+    pub path: PathBuf,
+    /// The size of the file.
+    pub bytes: u64,
+}
+
+/// A snapshot whose checksum is right.
+#[derive(Debug)]
+pub struct Saved {
+    /// The group it is of.
+    pub about: About,
+    path: PathBuf,
+}
+
+/// A snapshot that is being written.
+pub struct Writer {
+    lines: Lines<File>,
+    id: EntryId,
+    path: PathBuf,
+}
+
+impl Store {
+    /// The snapshots in this directory, which need not be there.
+    pub const fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Begins a snapshot, and removes those that are too old, or too many.
+    ///
+    /// # Errors
+    /// Local: when it cannot be written.
+    pub fn begin(&self, about: &About) -> Result<Writer, Problem> {
+        self.open().map_err(|error| self.cannot_write(&error))?;
+        self.remove_old(about.taken);
+        let mut id = EntryId::new(about.taken.ms, 0);
+        loop {
+            let path = self.path.join(format!("{id}{SUFFIX}"));
+            match private().create_new(true).open(&path) {
+                Ok(file) => {
+                    let lines = Lines::begin(file, about);
+                    let lines = lines.map_err(|error| self.cannot_write(&error))?;
+                    return Ok(Writer { lines, id, path });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && id.seq < 10_000 => {
+                    id.seq += 1;
+                }
+                Err(error) => return Err(self.cannot_write(&error)),
+            }
+        }
+    }
+
+    /// The directory is made if it is not there, and refused if it is somebody else's or a link.
+    fn open(&self) -> io::Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.path)?;
+        let data = fs::symlink_metadata(&self.path)?;
+        if !data.is_dir() || data.uid() != geteuid().as_raw() {
+            return Err(io::Error::other("it is not a directory of your own"));
+        }
+        Ok(())
+    }
+
+    fn remove_old(&self, now: Time) {
+        let mut bytes = 0;
+        for kept in self.list().unwrap_or_default() {
+            bytes += kept.bytes;
+            let age_ms = u128::from(now.ms.saturating_sub(kept.id.ms));
+            if age_ms > AGE_MAX.as_millis() || bytes > BYTES_MAX {
+                // What cannot be removed now is tried again with the next one.
+                let _ = fs::remove_file(&kept.path);
+            }
+        }
+    }
+
+    /// The snapshots that are kept, the newest first; none when there is no directory.
+    ///
+    /// # Errors
+    /// Local: when the directory cannot be read.
+    pub fn list(&self) -> Result<Vec<Kept>, Problem> {
+        let read = || -> io::Result<Vec<Kept>> {
+            let mut found = Vec::new();
+            for entry in fs::read_dir(&self.path)? {
+                let entry = entry?;
+                let name = entry.file_name();
+                let id = name.to_str().and_then(|name| name.strip_suffix(SUFFIX));
+                let id = id.and_then(|id| EntryId::parse(id.as_bytes()).ok());
+                let data = entry.metadata()?;
+                if let Some(id) = id.filter(|_| data.is_file()) {
+                    found.push(Kept {
+                        id,
+                        path: entry.path(),
+                        bytes: data.len(),
+                    });
+                }
+            }
+            found.sort_unstable_by_key(|kept| std::cmp::Reverse(kept.id));
+            Ok(found)
+        };
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            found => found.map_err(|error| {
+                let text = format!(
+                    "cannot read the snapshots in {}: {error}",
+                    shown(&self.path)
+                );
+                Problem::new(Kind::Local, text)
+            }),
+        }
+    }
+
+    /// The file of the snapshot with this id.
+    pub fn path_of(&self, id: EntryId) -> PathBuf {
+        self.path.join(format!("{id}{SUFFIX}"))
+    }
+
+    fn cannot_write(&self, error: &io::Error) -> Problem {
+        let text = format!("cannot write a snapshot in {}: {error}", shown(&self.path));
+        Problem::new(Kind::Local, text)
+            .hint("nothing was changed: make room for it, or go on without one by --no-snapshot")
+    }
+}
+
+impl Writer {
+    /// Adds a pending entry.
+    ///
+    /// # Errors
+    /// Local, after removing the file.
+    pub fn add(&mut self, entry: &SavedEntry) -> Result<(), Problem> {
+        let added = self.lines.put(entry);
+        added.map_err(|error| cannot_finish(&self.path, &error))
+    }
+
+    /// Ends the file; it is on the disk then. Returns the snapshot's id.
+    ///
+    /// # Errors
+    /// Local, after removing the file.
+    pub fn end(self) -> Result<EntryId, Problem> {
+        let Self { lines, id, path } = self;
+        let ended = lines.end().and_then(|file| file.sync_all());
+        ended.map_err(|error| cannot_finish(&path, &error))?;
+        Ok(id)
+    }
+
+    /// Removes what was written.
+    pub fn give_up(self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn cannot_finish(path: &Path, error: &io::Error) -> Problem {
+    let _ = fs::remove_file(path);
+    let text = format!("cannot write the snapshot {}: {error}", shown(path));
+    Problem::new(Kind::Local, text)
+        .hint("nothing was changed: make room for it, or go on without one by --no-snapshot")
+}
+
+impl Saved {
+    /// The snapshot in a file, which is read once from end to end.
+    ///
+    /// # Errors
+    /// Not found; usage for what is no snapshot, or is damaged; local when it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, Problem> {
+        let read = || -> io::Result<About> {
+            let (about, mut entries) = Entries::open(open(path)?)?;
+            while entries.next()?.is_some() {}
+            Ok(about)
+        };
+        match read() {
+            Ok(about) => Ok(Self {
+                about,
+                path: path.to_owned(),
+            }),
+            Err(error) => Err(cannot_read(path, &error)),
+        }
+    }
+
+    /// What the snapshot in a file is of, without reading its entries.
+    ///
+    /// # Errors
+    /// As [`Saved::open`].
+    pub fn about(path: &Path) -> Result<About, Problem> {
+        let read = || -> io::Result<About> { Ok(Entries::open(open(path)?)?.0) };
+        read().map_err(|error| cannot_read(path, &error))
+    }
+
+    /// Calls `each` with the pending entries, this many at a time.
+    ///
+    /// # Errors
+    /// As [`Saved::open`]; the error of `each`.
+    pub async fn in_batches(
+        &self,
+        size: usize,
+        mut each: impl AsyncFnMut(Vec<SavedEntry>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let failed = |error: io::Error| cannot_read(&self.path, &error);
+        let (_, mut entries) = open(&self.path).and_then(Entries::open).map_err(failed)?;
+        let mut batch = Vec::new();
+        while let Some(entry) = entries.next().map_err(failed)? {
+            batch.push(entry);
+            if batch.len() == size {
+                each(std::mem::take(&mut batch)).await?;
+            }
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        each(batch).await
+    }
+}
+
+fn private() -> OpenOptions {
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut options = OpenOptions::new();
+    options
+        .write(true)
+        .mode(0o600)
+        .custom_flags(flags.bits().cast_signed());
+    options
+}
+
+/// Opens a regular file to read it, without following a link.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is no regular file"))
+    }
+}
+
+fn cannot_read(path: &Path, error: &io::Error) -> Problem {
+    let shown = shown(path);
+    match error.kind() {
+        io::ErrorKind::NotFound => Problem::not_found(format!("there is no snapshot {shown}"))
+            .hint("`ucp-streams snapshot --list` lists those that are kept"),
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Problem::usage(format!(
+            "the snapshot {shown} is damaged: {error}; nothing was changed"
+        )),
+        _ => Problem::new(
+            Kind::Local,
+            format!("cannot read the snapshot {shown}: {error}"),
+        ),
+    }
+}
+
+fn shown(path: &Path) -> String {
+    escaped(path.as_os_str().as_encoded_bytes())
+}
