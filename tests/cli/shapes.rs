@@ -196,6 +196,11 @@ impl Checker {
         }
     }
 
+    /// Runs a command of Redis.
+    fn words(&self, line: &str) {
+        self.server.redis(&line.split(' ').collect::<Vec<_>>());
+    }
+
     /// Commands that read and can be run without a word more, and were not run yet.
     fn bare(&self) -> Vec<String> {
         let is_bare = |command: &Value| {
@@ -345,8 +350,7 @@ fn every_documented_shape_is_what_is_printed() {
         groups create audit --stream events.raw"
     ));
     checker.run(&explain);
-    let join = "XGROUP CREATECONSUMER events.raw audit c".split(' ');
-    checker.server.redis(&join.collect::<Vec<_>>());
+    checker.words("XGROUP CREATECONSUMER events.raw audit c");
     checker.run_all(
         "groups accept-loss audit --stream events.raw
         groups set-id audit --stream events.raw end --force --yes
@@ -364,7 +368,6 @@ fn every_documented_shape_is_what_is_printed() {
     for name in checker.bare() {
         checker.run(&name);
     }
-
     checker.is_complete();
 }
 

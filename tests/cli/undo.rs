@@ -47,8 +47,11 @@ impl<'s> Operator<'s> {
     }
 }
 
+/// A group's position with the number of entries read, and what is pending for whom, how often delivered.
+type State = (Option<(String, Option<i64>)>, Vec<(String, String, i64)>);
+
 /// All that the server says of the group, but for times.
-fn state(server: &TestServer) -> (Option<(String, Option<i64>)>, Vec<(String, String, i64)>) {
+fn state(server: &TestServer) -> State {
     let groups = server.redis(&["XINFO", "GROUPS", STREAM]);
     let group = groups
         .items()
