@@ -305,7 +305,6 @@ fn every_documented_shape_is_what_is_printed() {
         groups set-id event-processors start --force --yes
         consume event-processors --count 4
         undo --force --yes
-        snapshot event-processors
         lag --exact
         wait event-processors --dlq 1000 --live 0
         check
