@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::acl::{SERVERLESS, Scene, scenes, server};
+use crate::acl::{SERVERLESS, scenes, server};
 use crate::contexts::Home;
 use crate::support::{Invocation, Run, TestServer};
 
@@ -123,7 +123,7 @@ fn no_command_prints_or_keeps_the_password() {
         guard(&server);
         let url = server.url();
         let (home, kept) = home(way, &url);
-        let run = Scene::run(given(way, &home, &url, scene.words));
+        let run = scene.run(given(way, &home, &url, scene.words));
         run.assert_code(scene.code);
         if scene.needs_flag() {
             // On the server that was given, and not on a private one.

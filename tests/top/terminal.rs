@@ -322,7 +322,7 @@ fn a_recording_is_played_to_and_fro() {
     terminal.shows("read-only: a recording");
     terminal.presses("q");
     is_restored(&terminal, "0");
-    let early = "clear; ucp-streams top --replay rec --at 2020-01-01T00:00:00Z; echo code=$?";
+    let early = "clear; ucp-streams top --record rec --at 2020-01-01T00:00:00Z; echo code=$?";
     terminal.enters(early, &["Enter"]);
     terminal.shows("code=3");
     terminal.enters(

@@ -21,6 +21,11 @@ pub(in crate::commands) struct RecordedIn {
 }
 
 impl RecordedIn {
+    /// Whether an option names it.
+    pub(in crate::commands) const fn is_given(&self) -> bool {
+        self.record.is_some()
+    }
+
     /// The directory, if one was given.
     fn directory(&self, context: &Context) -> Option<PathBuf> {
         let of_settings = || Some(context.settings.record.as_ref()?.value.clone());

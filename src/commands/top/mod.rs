@@ -16,9 +16,11 @@ use driver::{Wanted, drive};
 use replay::replay;
 
 use super::shared::Context;
-use crate::cli::{Impact, Position, parse_duration};
+use super::shared::recorded::RecordedIn;
+use crate::cli::{Impact, When, parse_duration};
 use crate::exit::Exit;
-use crate::model::{CommandLine, Edge, Problem, Time};
+use crate::model::{CommandLine, Problem, Time};
+use crate::recording::Recording;
 
 /// The shortest and the longest time between two looks.
 const EVERY_MIN: Duration = Duration::from_millis(200);
@@ -39,8 +41,10 @@ const EVERY_MAX: Duration = Duration::from_mins(1);
 /// have not seen. These need what `acl claim`, `acl requeue` and `acl dlq redrive` print.
 ///
 /// The server is asked as much as by `info` once in each --every. When it is away, the last figures stay, marked as
-/// old, and it goes on by itself. With --replay, a recording is played: p holds it, the keys , . [ ] step. Without a
+/// old, and it goes on by itself. With --replay DIR, or
+/// --at WHEN and --record DIR or $UCP_STREAMS_RECORD, a recording is played: p holds it, the keys , . [ ] step. Without a
 /// terminal, use `info --watch`.
+#[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, after_help = "\
 Examples:
@@ -65,28 +69,20 @@ pub(super) struct Args {
 
     /// Play the recording in this directory, which `record` wrote, a sample in each --every, instead of looking at the
     /// server
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with_all = ["read_only", "write", "ticks"])]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with_all = ["read_only", "write", "ticks", "record"])]
     replay: Option<PathBuf>,
 
-    /// Begin with the last sample not after this time, and stand still: RFC 3339, unix seconds or milliseconds, or -15m
-    /// for that long ago
+    /// Show the recording from the last sample not after this time, and stand still: 15m (ago), 03:10 (UTC), a time
     #[arg(
         long,
-        value_name = "TIME",
+        value_name = "WHEN",
         allow_hyphen_values = true,
-        requires = "replay"
+        conflicts_with_all = ["read_only", "write", "ticks"]
     )]
-    at: Option<Position>,
-}
+    at: Option<When>,
 
-/// The time that a position names.
-fn time(position: Position) -> Result<Time, Problem> {
-    match position.range_end(Time::now().ms) {
-        Edge::Id(id) if !matches!(position, Position::Start | Position::End) => {
-            Ok(Time::from_ms(id.ms))
-        }
-        _ => Err(Problem::usage("--at takes a time").hint("such as 2024-01-31T09:00:00Z, or -15m")),
-    }
+    #[command(flatten)]
+    recorded: RecordedIn,
 }
 
 fn every(text: &str) -> Result<Duration, String> {
@@ -113,9 +109,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
     let instead = CommandLine::new("info").flag("--watch").to_string();
     context.console.require_screen(&instead)?;
+    let at = args.at.map(|at| at.resolve(Time::now()));
     if let Some(directory) = &args.replay {
-        let at = args.at.map(time).transpose()?;
-        return replay(directory, at, args.every, &instead, context).await;
+        let recording = Recording::open(directory)?;
+        return replay(recording, at, args.every, &instead, context).await;
+    }
+    if at.is_some() || args.recorded.is_given() {
+        let (recording, _) = args.recorded.required(context)?;
+        return replay(recording, at, args.every, &instead, context).await;
     }
     let wanted = Wanted {
         every: args.every,

@@ -1,6 +1,5 @@
 //! Plays a recording on the same screen: sample after sample, to and fro. The server is not asked.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -19,18 +18,17 @@ use crate::top::{Access, Answer, Effect, Event, Look, Question, State, draw};
 /// How many samples before the one that is shown are taken in, so that it is seen which way each lag goes.
 const BEFORE: usize = 12;
 
-/// Plays the recording in `directory`, a sample in each `every`, from the last one not after `at`, or from the first.
+/// Plays a recording, a sample in each `every`, from the last one not after `at`, or from the first.
 ///
 /// # Errors
 /// Not found when there is no recording, or none of that time; those of reading it; when the screen cannot be written.
 pub(super) async fn replay(
-    directory: &Path,
+    recording: Recording,
     at: Option<Time>,
     every: Duration,
     instead: &str,
     context: &Context,
 ) -> Result<Exit> {
-    let recording = Recording::open(directory)?;
     let shown = recording.shown();
     let nothing =
         |what: String| Problem::not_found(what).hint("record writes samples: see record --help");

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{Invocation, TestServer, ucp};
 
-pub(crate) use scenes::{SERVERLESS, Scene, scenes};
+pub(crate) use scenes::{SERVERLESS, scenes};
 pub(crate) use stage::server;
 use stage::{play, rule};
 

@@ -39,7 +39,7 @@ pub(crate) struct Scene {
     /// The exit code of its work.
     pub(crate) code: i32,
     /// Whether it needs a terminal to draw on.
-    pub(super) is_on_screen: bool,
+    is_on_screen: bool,
     is_done: fn(&TestServer, &Run) -> bool,
 }
 
@@ -97,8 +97,13 @@ impl Scene {
     }
 
     /// Runs one, given the service that predicts.
-    pub(crate) fn run(invocation: Invocation) -> Run {
+    pub(crate) fn run(&self, invocation: Invocation) -> Run {
         static SERVICE: OnceLock<u16> = OnceLock::new();
+        let invocation = if self.is_on_screen {
+            invocation.on_terminals(120).env("TERM", "xterm")
+        } else {
+            invocation
+        };
         let port = SERVICE.get_or_init(service::service);
         let url = format!("http://127.0.0.1:{port}/predict");
         invocation.env("UCP_STREAMS_ML_URL", url).run()

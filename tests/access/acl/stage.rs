@@ -122,12 +122,7 @@ pub(super) fn play(server: &TestServer, scene: &Scene, rule: &[String]) -> Playe
     };
     let command = server.command(&[flag, scene.words].concat());
     let command = command.env("UCP_STREAMS_URL", &url);
-    let command = if scene.is_on_screen {
-        command.on_terminals(120).env("TERM", "xterm")
-    } else {
-        command
-    };
-    let run = Scene::run(command);
+    let run = scene.run(command);
     let log = server.redis(&["ACL", "LOG"]);
     let refused = log.items().iter().map(|it| {
         let (reason, object) = (it.field("reason").text(), it.field("object").text());
