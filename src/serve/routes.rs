@@ -245,6 +245,7 @@ fn filter_of(given: &Parameters) -> Result<Filter, Refusal> {
         Some(text) => {
             let built = regex::bytes::RegexBuilder::new(text)
                 .size_limit(PATTERN_BYTES_MAX)
+                .dfa_size_limit(PATTERN_BYTES_MAX)
                 .build();
             Some(built.map_err(|error| bad("grep", &error.to_string()))?)
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use anyhow::Result;
 use axum::http::StatusCode;
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::refusal::Refusal;
 use crate::model::{Edge, EntryId, Name};
@@ -17,6 +17,8 @@ use crate::wire::FieldSlices;
 
 /// How many messages a slow follower may be behind until it misses some. They are kept once for all who follow.
 const BEHIND_MAX: usize = 128;
+/// How many may follow at a time. Each may have a pattern of its own, which takes memory.
+const FOLLOWERS_MAX: usize = 128;
 /// The size from which on entries that were read at once are sent as one message: a burst is not lost on those who keep
 /// up, and what is kept for those who do not is bounded.
 const MESSAGE_BYTES: usize = 64 * 1024;
@@ -60,6 +62,8 @@ pub(super) struct Entry {
 #[derive(Clone, Debug)]
 pub(super) struct Tails {
     dialer: Dialer,
+    /// The places of those who follow.
+    places: Arc<Semaphore>,
     /// The present reader of each stream. It ends with the last who follows.
     present: Arc<Mutex<HashMap<Name, Weak<Reader>>>>,
 }
@@ -87,6 +91,7 @@ impl Drop for Reader {
 #[derive(Debug)]
 pub(super) struct Following {
     _reader: Arc<Reader>,
+    _place: OwnedSemaphorePermit,
     receiver: broadcast::Receiver<Message>,
     /// How many entries were sent up to here.
     heard: u64,
@@ -135,18 +140,25 @@ impl Tails {
     pub(super) fn new(dialer: Dialer) -> Self {
         Self {
             dialer,
+            places: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
             present: Arc::default(),
         }
     }
 
     /// Follows `stream` from now on: what is added after this returns is told.
     pub(super) async fn follow(&self, stream: &Name) -> Result<Following, Refusal> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+            let text = format!("{FOLLOWERS_MAX} follow streams here already");
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text)
+                .hint("ask again when another has left")
+        })?;
         let reader = self.reader(stream);
         let following = Following {
             receiver: reader.sender.subscribe(),
             heard: reader.sent.load(Ordering::Relaxed),
             waiting: VecDeque::new(),
             _reader: Arc::clone(&reader),
+            _place: place,
         };
         let mut place = reader.place.clone();
         let stands = place.wait_for(Option::is_some).await.map(|it| it.clone());
@@ -296,6 +308,7 @@ mod tests {
                 place: watch::channel(None).1,
                 task: tokio::spawn(std::future::pending()),
             }),
+            _place: { Arc::new(Semaphore::new(1)).try_acquire_owned() }.expect("a place"),
             receiver: channel.sender.subscribe(),
             heard: channel.sent.load(Ordering::Relaxed),
             waiting: VecDeque::new(),

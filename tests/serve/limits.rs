@@ -125,6 +125,30 @@ fn answers_that_nobody_takes_are_not_kept() {
 }
 
 #[test]
+fn only_so_many_follow_at_a_time() {
+    let server = TestServer::start();
+    server.redis(&["XADD", "events.raw", "1-0", "n", "1"]);
+    let site = serve(&server, &[]);
+    let path = "/api/streams/events.raw/tail";
+    let mut followers: Vec<_> = (0..128).map(|_| site.events(path)).collect();
+    let refused = site.get(path);
+    assert_eq!(refused.status, 503);
+    assert!(refused.body.contains("128 follow"), "{}", refused.body);
+    // One who leaves makes room, as soon as that is seen: at the next entry.
+    drop(followers.pop());
+    server.redis(&["XADD", "events.raw", "2-0", "n", "2"]);
+    until(PATIENCE, "a place", || {
+        server.redis(&["XADD", "events.raw", "*", "n", "3"]);
+        let mut connection = site.connect();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        connection.write_all(request.as_bytes()).unwrap();
+        let mut status = [0; 12];
+        connection.read_exact(&mut status).unwrap();
+        status.ends_with(b"200")
+    });
+}
+
+#[test]
 fn it_ends_when_it_is_told_and_lets_streams_of_events_go() {
     let server = TestServer::start();
     let site = serve(&server, &[]);
