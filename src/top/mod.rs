@@ -1,5 +1,5 @@
 //! `top`: the pipeline on a full screen, live. Pure: what happened goes in as an [`Event`], what is to be done comes out
-//! as [`Effect`]s, and [`draw`] draws the [`State`]. Whoever drives it looks at the server and has the terminal.
+//! as [`Effect`]s, and [`draw()`] draws the [`State`]. Whoever drives it looks at the server and has the terminal.
 //!
 //! ```text
 //! Event -> State::on -> Effect     (asked, looked, planned, applied by the driver: commands/top)
