@@ -251,7 +251,15 @@ fn field_b10_a_suggested_command_works_in_every_shell() {
             let group = group.assert_code(0).stdout_lines()[0].to_owned();
             assert_eq!(group, text);
             let delete = [
-                "groups", "delete", "--force", "-y", "--stream", &text, "--", &group,
+                "groups",
+                "delete",
+                "--force",
+                "-y",
+                "--no-snapshot",
+                "--stream",
+                &text,
+                "--",
+                &group,
             ];
             let deleted = server.ucp(&delete);
             let again = suggested(

@@ -208,7 +208,14 @@ fn field_d3_a_command_that_is_broken_is_pasted_as_one() {
     server.redis(&["XADD", &stream, "1-0", "a", "b"]);
     server.redis(&["XGROUP", "CREATE", &stream, LONG, "1-0"]);
     let delete = [
-        "groups", "delete", LONG, "--stream", &stream, "--force", "--yes",
+        "groups",
+        "delete",
+        LONG,
+        "--stream",
+        &stream,
+        "--force",
+        "--yes",
+        "--no-snapshot",
     ];
     let run = at(COLUMNS, server.command(&delete));
     assert_fits(run.assert_code(0), COLUMNS);
