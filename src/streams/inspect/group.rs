@@ -246,7 +246,8 @@ impl GroupReport {
     /// Its consumers, those first that asked for entries last.
     pub fn consumers_by_idle(&self) -> Vec<ConsumerInfo> {
         let mut consumers = self.consumers.clone();
-        consumers.sort_by_key(|it| it.idle_ms);
+        // Among those that were seen at once, the one that holds least.
+        consumers.sort_by_key(|it| (it.idle_ms, it.pending));
         consumers
     }
 }
