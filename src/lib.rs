@@ -21,11 +21,12 @@
 //! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, platform, wire, snapshots |
 //! | [`findings`] | what is wrong, by rules over an observation; pure | model, topology, wire (reply types), streams |
 //! | [`recording`] | the flight recorder: samples of what was observed and found, in segments in a directory; its writer and its reader | model, streams (report types), findings (report types) |
+//! | [`watching`] | one look after the other at everything, with what the rules find | model, topology, wire, streams, findings |
 //! | [`worker`] | the consume loop and its handlers | model, topology, platform, wire, streams, planted |
 //! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, platform, wire, worker |
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types), findings, recording (report types) |
 //! | [`cli`] | flags and value parsers that commands share | model, topology |
-//! | [`serve`] | the same over HTTP: endpoints, metrics, events, a page; one look for all who ask | model, topology, wire, streams, findings, view, cli |
+//! | [`serve`] | the same over HTTP: endpoints, metrics, events, a page; one look for all who ask | model, topology, wire, streams, findings, watching, view, cli |
 //! | [`top`] | the same on a full screen, live: what happens to the state of the screen, and how that is drawn; pure | model, streams, findings, view |
 //! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire |
 //! | [`exit`] | outcomes and errors to exit codes | model, wire |
@@ -114,6 +115,7 @@ pub mod streams;
 pub mod top;
 pub mod topology;
 pub mod view;
+pub mod watching;
 pub mod wire;
 pub mod worker;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::ValueHint;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 
 use super::shared::Context;
 use super::shared::recorded::{Keeping, server_of};
@@ -16,11 +16,10 @@ use super::shared::watch::may_pass;
 use crate::cli::{Impact, parse_duration};
 use crate::console::{ServiceManager, Signals};
 use crate::exit::Exit;
-use crate::findings::{DoctorReport, Scope};
-use crate::model::{LogFormat, Problem, Time, counted, format_duration_short, human_bytes};
+use crate::model::{LogFormat, Problem, counted, format_duration_short, human_bytes};
 use crate::recording::{Recorder, Sample};
 use crate::streams::inspect::Lookout;
-use crate::topology::Topology;
+use crate::watching::{Look, Watched, Watching};
 
 /// Record all figures and findings, to look back later
 ///
@@ -51,7 +50,7 @@ pub(super) struct Args {
     #[command(flatten)]
     keeping: Keeping,
 
-    /// Stop after this long
+    /// Stop so long after the first look
     #[arg(long = "for", value_name = "DUR", value_parser = parse_duration)]
     lasts: Option<Duration>,
 
@@ -69,31 +68,26 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let mut signals = Signals::catch()?;
     let dialer = context.dialer()?.named("ucp-streams-record");
     let server = server_of(dialer.endpoint());
-    let topology = Arc::new(context.topology()?.clone());
-    let mut taking = Taking {
+    let watched = Watched {
         redis_cli: options_of_redis_cli(dialer.endpoint()),
-        lookout: Lookout::new(dialer, Arc::clone(&topology)),
-        topology,
+        topology: Arc::new(context.topology()?.clone()),
+        every: args.every,
+        dialer,
+    };
+    let mut taking = Taking {
         recorder: Recorder::open(&args.directory, &server, args.every, args.keeping.limits())?,
-        failing_since: None,
+        watching: Watching::new(watched),
     };
     let shown = taking.recorder.shown();
     let every = format_duration_short(args.every);
     tracing::info!("recording {server} to {shown} every {every}");
     let manager = ServiceManager::of_environment();
     manager.ready();
-    let over = async {
-        match args.lasts {
-            Some(lasts) => tokio::time::sleep(lasts).await,
-            None => std::future::pending().await,
-        }
-    };
     let ended = tokio::select! {
         biased;
         _ = signals.next() => Ok(()),
-        () = over => Ok(()),
         () = alive(manager) => Ok(()),
-        ended = taking.take_each(args.every) => ended,
+        ended = taking.take_each(args.lasts) => ended,
     };
     manager.stopping();
     tracing::info!("{}", taking.summary());
@@ -102,52 +96,59 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
 
 /// Takes samples and records them.
 struct Taking {
-    lookout: Lookout,
-    topology: Arc<Topology>,
-    redis_cli: String,
+    watching: Watching,
     recorder: Recorder,
-    failing_since: Option<Time>,
 }
 
 impl Taking {
-    /// Takes a sample in each `every`, without end.
+    /// Takes a sample whenever one is due, and ends when the first one is older than `lasts`.
     ///
     /// # Errors
     /// That of the first look, when waiting does not mend it; when the recording cannot be written.
-    async fn take_each(&mut self, every: Duration) -> Result<()> {
-        let mut ticks = interval(every);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    async fn take_each(&mut self, lasts: Option<Duration>) -> Result<()> {
+        self.watching.due().await;
+        self.take().await?;
+        let over = async {
+            match lasts {
+                Some(lasts) => sleep(lasts).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(over);
         loop {
-            ticks.tick().await;
-            let sample = self.take().await?;
-            self.recorder.append(&sample)?;
+            tokio::select! {
+                biased;
+                () = &mut over => return Ok(()),
+                () = self.watching.due() => {}
+            }
+            self.take().await?;
         }
     }
 
-    async fn take(&mut self) -> Result<Sample> {
-        let at = Time::now();
-        match self.lookout.look(at).await {
-            Ok(observation) => {
-                if let Some(since) = self.failing_since.take() {
-                    tracing::info!("the server can be asked again; it could not since {since}");
-                }
-                let scope = Scope {
-                    observation: &observation,
-                    topology: &self.topology,
-                };
-                let doctor = DoctorReport::reaching(&scope, &self.redis_cli);
-                Ok(Sample::seen(at, &observation, &doctor))
-            }
-            Err(error) if self.recorder.totals().samples == 0 && !may_pass(&error) => Err(error),
-            Err(error) => {
-                let error = format!("{error:#}");
-                if self.failing_since.is_none() {
-                    tracing::warn!("could not look: {error}; this is recorded until it can");
-                    self.failing_since = Some(at);
-                }
-                Ok(Sample::failed(at, &error))
-            }
+    async fn take(&mut self) -> Result<()> {
+        let Look {
+            at,
+            result,
+            failed_since,
+        } = self.watching.look().await;
+        if let Some(since) = failed_since {
+            tracing::info!("the server can be asked again; it could not since {since}");
         }
+        let sample = match result {
+            Ok(seen) => Sample::seen(at, &seen.observation, &seen.doctor),
+            Err(failed) => {
+                let is_begin = self.recorder.totals().samples == 0;
+                if is_begin && !may_pass(&failed.error) {
+                    return Err(failed.error);
+                }
+                let error = format!("{:#}", failed.error);
+                if failed.is_first {
+                    tracing::warn!("could not look: {error}; this is recorded until it can");
+                }
+                Sample::failed(at, &error)
+            }
+        };
+        Ok(self.recorder.append(&sample)?)
     }
 
     /// What was recorded, in a line.

@@ -19,8 +19,9 @@ use crate::cli::{Impact, parse_duration};
 use crate::console::{ServiceManager, Signals};
 use crate::exit::Exit;
 use crate::model::{Kind, LogFormat, Problem, escaped};
-use crate::serve::{Door, Guard, Token, Watched, serve};
+use crate::serve::{Door, Guard, Token, serve};
 use crate::streams::inspect::Lookout;
+use crate::watching::Watched;
 
 /// The fewest characters of a token.
 const TOKEN_MIN: usize = 16;

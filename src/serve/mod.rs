@@ -27,7 +27,7 @@ mod ticker;
 pub use door::Door;
 pub use guard::{Guard, Token, guarded};
 pub use refusal::Refusal;
-pub use ticker::{Figures, Watched};
+pub use ticker::Figures;
 
 use axum::middleware::from_fn_with_state;
 use tokio::sync::watch;
@@ -36,6 +36,8 @@ use limits::Limits;
 use routes::routes;
 use served::Served;
 use tails::Tails;
+
+use crate::watching::Watched;
 
 /// Serves through `door` what `watched` names, until `closing` is true.
 pub async fn serve(door: Door, guard: Guard, watched: Watched, closing: watch::Receiver<bool>) {

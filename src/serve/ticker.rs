@@ -1,33 +1,18 @@
 //! One observation a tick, shared by everyone who asks: the server is asked no more often for two hundred than for one.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
 
-use crate::findings::{DoctorReport, Scope};
+use crate::findings::DoctorReport;
 use crate::model::Time;
-use crate::streams::inspect::{Lookout, Observation, StreamReport};
-use crate::topology::Topology;
+use crate::streams::inspect::{Observation, StreamReport};
 use crate::view::{Exposed, exposition, write_json};
-use crate::wire::Dialer;
-
-/// What is observed, how, and how often.
-#[derive(Clone, Debug)]
-pub struct Watched {
-    /// The way to the server.
-    pub dialer: Dialer,
-    /// The streams and groups.
-    pub topology: Arc<Topology>,
-    /// How often to look.
-    pub every: Duration,
-    /// The options with which redis-cli reaches the server, for the commands that findings suggest.
-    pub redis_cli: String,
-}
+use crate::watching::{Look, Seen, Watched, Watching};
 
 /// Everything that was observed at one time, or last.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -68,12 +53,12 @@ pub(super) struct Parts {
     pub(super) streams: Bytes,
     pub(super) groups: Bytes,
     pub(super) findings: Bytes,
-    pub(super) seen: Arc<Seen>,
+    pub(super) seen: Arc<SeenAt>,
 }
 
 /// A successful observation.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct SeenAt {
     at: Time,
     pub(super) observation: Observation,
     doctor: DoctorReport,
@@ -81,67 +66,62 @@ pub(super) struct Seen {
 
 /// Observes without end, and sends each tick. It goes on when the server is away.
 pub(super) async fn tick(watched: Watched, sender: watch::Sender<Option<Arc<Tick>>>) {
-    let mut lookout = Lookout::new(watched.dialer.clone(), Arc::clone(&watched.topology));
-    let mut last: Option<Arc<Seen>> = None;
-    let mut old_since = None;
+    let mut watching = Watching::new(watched);
+    let mut last: Option<Arc<SeenAt>> = None;
     let mut errors = 0;
-    let mut ticks = interval(watched.every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
-        let (begun, asked_at) = (Instant::now(), Time::now());
-        let looked = lookout.look(asked_at).await;
+        watching.due().await;
+        let begun = Instant::now();
+        let Look { at, result, .. } = watching.look().await;
         let seconds = begun.elapsed().as_secs_f64();
-        let failure = match looked {
-            Ok(observation) => {
-                let seen = Arc::new(watched.seen(asked_at, observation));
-                last = Some(seen);
-                old_since = None;
+        let failure = match result {
+            Ok(Seen {
+                observation,
+                doctor,
+            }) => {
+                last = Some(Arc::new(SeenAt {
+                    at,
+                    observation,
+                    doctor,
+                }));
                 None
             }
-            Err(error) => {
+            Err(failed) => {
                 errors += 1;
-                if old_since.is_none() {
+                let error = format!("{:#}", failed.error);
+                if failed.is_first {
                     tracing::warn!(
-                        "the server cannot be asked: {error:#}; the figures are old until it can"
+                        "the server cannot be asked: {error}; the figures are old until it can"
                     );
                 }
-                let since = *old_since.get_or_insert(asked_at);
-                Some((format!("{error:#}"), since))
+                Some((error, failed.since))
             }
         };
-        let tick = watched.tick(asked_at, last.as_ref(), failure, (seconds, errors));
+        let tick = Tick::new(
+            watching.watched(),
+            at,
+            last.as_ref(),
+            failure,
+            (seconds, errors),
+        );
         let _ = sender.send(Some(Arc::new(tick)));
     }
 }
 
-impl Watched {
-    fn seen(&self, at: Time, observation: Observation) -> Seen {
-        let scope = Scope {
-            observation: &observation,
-            topology: &self.topology,
-        };
-        let doctor = DoctorReport::reaching(&scope, &self.redis_cli);
-        Seen {
-            at,
-            observation,
-            doctor,
-        }
-    }
-
-    fn tick(
-        &self,
+impl Tick {
+    fn new(
+        watched: &Watched,
         asked_at: Time,
-        seen: Option<&Arc<Seen>>,
+        seen: Option<&Arc<SeenAt>>,
         failure: Option<(String, Time)>,
         (seconds, errors): (f64, u64),
-    ) -> Tick {
+    ) -> Self {
         let figures = Figures {
             at: seen.map(|it| it.at),
             asked_at,
             old_since: failure.as_ref().map(|(_, since)| *since),
             error: failure.as_ref().map(|(error, _)| error.as_str()),
-            every_ms: u64::try_from(self.every.as_millis()).unwrap_or(u64::MAX),
+            every_ms: u64::try_from(watched.every.as_millis()).unwrap_or(u64::MAX),
             doctor: seen.map(|it| &it.doctor),
             streams: seen.map_or(&[], |it| &it.observation.streams),
         };
@@ -149,11 +129,11 @@ impl Watched {
         let metrics = exposition(&Exposed {
             observation: fresh.map(|it| &it.observation),
             findings: fresh.map_or(&[], |it| &it.doctor.findings),
-            database: self.dialer.endpoint().db,
+            database: watched.dialer.endpoint().db,
             seconds,
             errors,
         });
-        Tick {
+        Self {
             figures: json(&figures),
             parts: fresh.map(|it| Parts {
                 streams: json(&it.observation.streams),

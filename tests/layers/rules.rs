@@ -48,7 +48,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     (
         "tokio",
         &[
-            "wire", "streams", "worker", "demo", "console", "commands", "serve",
+            "wire", "streams", "watching", "worker", "demo", "console", "commands", "serve",
         ],
     ),
     ("tokio_rustls", &["wire"]),
