@@ -30,16 +30,16 @@ pub struct PrintsPlan(pub Prints);
 
 impl CommandExt for PrintsPlan {}
 
-/// What a command prints with `--by`, when that differs.
+/// What a command prints with one of its options, when that differs.
 #[derive(Clone, Copy, Debug)]
-pub struct PrintsBy(pub Prints);
-
-impl PrintsBy {
-    /// The id of the option in clap.
-    pub const ID: &'static str = "by";
+pub struct PrintsWith {
+    /// The option, without its dashes, which is its id in clap.
+    pub option: &'static str,
+    /// What it prints then.
+    pub prints: Prints,
 }
 
-impl CommandExt for PrintsBy {}
+impl CommandExt for PrintsWith {}
 
 impl Prints {
     /// A list of rows.

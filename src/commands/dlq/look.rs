@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::StreamArgs;
-use crate::cli::{self, Impact, Limited, Pairs, Prints, PrintsBy, condition};
+use crate::cli::{self, Impact, Limited, Pairs, Prints, PrintsWith, condition};
 use crate::commands::shared::Context;
 use crate::commands::shared::header::{Alerts, Header};
 use crate::console::{Console, Output};
@@ -32,7 +32,7 @@ use crate::wire::{self, Connection};
 /// --where and --by accept fields of the entry, paths into fields that hold JSON, and `reason` (its last line),
 /// `group`, `stream` and `consumer` of the dead letter.
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Read, add = Prints::list::<DeadLetter>(), add = PrintsBy(Prints::list::<Cluster>()), after_help = "\
+#[command(add = Impact::Read, add = Prints::list::<DeadLetter>(), add = PrintsWith { option: "by", prints: Prints::list::<Cluster>() }, after_help = "\
 Examples:
   ucp-streams dlq list
   ucp-streams dlq list events.normalized --reason timeout

@@ -3,7 +3,7 @@
 
 use clap::Command;
 
-use crate::cli::{Impact, Prints, PrintsBy, PrintsPlan};
+use crate::cli::{Impact, Prints, PrintsPlan, PrintsWith};
 
 /// The beginning of a paragraph of examples.
 pub(super) const EXAMPLES: &str = "Examples:\n";
@@ -94,8 +94,8 @@ pub(in crate::commands) struct Facts {
     pub(in crate::commands) prints: Option<Prints>,
     /// What it prints with `--dry-run`, if that differs.
     pub(in crate::commands) plan: Option<Prints>,
-    /// What it prints with `--by`, if that differs.
-    pub(in crate::commands) by: Option<Prints>,
+    /// What it prints with one of its options, if that differs.
+    pub(in crate::commands) with: Option<PrintsWith>,
 }
 
 impl Facts {
@@ -110,7 +110,7 @@ impl Facts {
             impact,
             prints: impact.and_then(|_| command.get::<Prints>().copied()),
             plan: impact.and_then(|_| Some(command.get::<PrintsPlan>()?.0)),
-            by: impact.and_then(|_| Some(command.get::<PrintsBy>()?.0)),
+            with: impact.and_then(|_| command.get::<PrintsWith>().copied()),
         };
         let (examples, rest) = examples_and_rest(&help);
         for line in examples.lines().map(str::trim_start) {

@@ -122,8 +122,15 @@ struct CommandHelp {
     output: Option<Schema>,
     /// The schema of what `--dry-run` prints, if that differs.
     dry_run_output: Option<Schema>,
-    /// The schema of what `--by` prints, if that differs.
-    by_output: Option<Schema>,
+    /// What it prints with one of its options, if that differs.
+    with_option: Option<WithOption>,
+}
+
+/// What a command prints with an option.
+#[derive(Serialize)]
+struct WithOption {
+    option: String,
+    output: Schema,
 }
 
 impl CommandHelp {
@@ -152,7 +159,10 @@ impl CommandHelp {
             examples: facts.examples.iter().map(|it| joined(it)).collect(),
             output: facts.prints.map(|it| it.schema()),
             dry_run_output: facts.plan.map(|it| it.schema()),
-            by_output: facts.by.map(|it| it.schema()),
+            with_option: facts.with.map(|it| WithOption {
+                option: format!("--{}", it.option),
+                output: it.prints.schema(),
+            }),
         }
     }
 }

@@ -232,9 +232,9 @@ fn output(roff: &mut Roff, facts: &Facts) {
         roff.control("PP", []);
         keys(roff, "-o json --dry-run", plan);
     }
-    if let Some(by) = facts.by {
+    if let Some(with) = facts.with {
         roff.control("PP", []);
-        keys(roff, "-o json --by", by);
+        keys(roff, &format!("-o json --{}", with.option), with.prints);
     }
 }
 

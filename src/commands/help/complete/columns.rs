@@ -1,10 +1,11 @@
 //! Completion of `--columns`: the columns of the table that the command prints, or those of an entry and its fields.
 
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 
 use super::Wanted;
 use super::parsed::{leaf, values};
-use crate::cli::{DryRun, Prints, PrintsBy, PrintsPlan};
+use crate::cli::{DryRun, Prints, PrintsPlan, PrintsWith};
 use crate::commands::tree;
 use crate::model::{Name, shown_field};
 use crate::topology::Topology;
@@ -43,9 +44,10 @@ fn printed(matches: &ArgMatches) -> Option<Prints> {
         |matches: &ArgMatches| matches.try_get_one(DryRun::ID).ok().flatten() == Some(&true);
     let is_rehearsal = is_set(matches) || is_set(innermost);
     let plan = command.get::<PrintsPlan>().filter(|_| is_rehearsal);
-    let is_by = || innermost.try_contains_id(PrintsBy::ID).unwrap_or(false);
-    let by = command.get::<PrintsBy>().filter(|_| is_by());
-    let other = plan.map(|it| it.0).or_else(|| by.map(|it| it.0));
+    let is_there = |id: &str| innermost.value_source(id) == Some(ValueSource::CommandLine);
+    let with = command.get::<PrintsWith>();
+    let with = with.filter(|it| is_there(it.option));
+    let other = plan.map(|it| it.0).or_else(|| with.map(|it| it.prints));
     other.or_else(|| command.get::<Prints>().copied())
 }
 
