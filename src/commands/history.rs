@@ -1,17 +1,18 @@
 //! `history`: how figures went, and what was found wrong, from a recording.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::shared::Context;
 use super::shared::recorded::{RecordedIn, not_recorded, told_of_damage};
-use crate::cli::{self, Impact, Limited, Prints, When};
+use crate::cli::{self, Impact, Limited, Prints, PrintsWith, When};
 use crate::exit::Exit;
 use crate::model::{
-    Format, Name, Problem, Row as _, Time, did_you_mean, escaped, format_duration_short, nearest,
+    Format, Name, Problem, Time, did_you_mean, escaped, format_duration_short, nearest,
 };
-use crate::recording::{History, HistoryRow, Subject, Wanted, history};
+use crate::recording::{Episode, History, HistoryRow, Recording, Span, Subject, Wanted, history};
 use crate::view::{About, HistoryView};
 
 /// How many rows there are of a group or stream at most.
@@ -20,7 +21,7 @@ const ROWS_MAX: usize = 200;
 /// Show how figures went, from a recording
 ///
 /// Reads a recording that `record` has made, in --record DIR or $UCP_STREAMS_RECORD; Redis is not asked. On a screen it
-/// draws each figure of the group or stream in a line, from --since (an hour ago) until --until (now): every block is as
+/// draws each figure of the group or stream in a line, from --since (an hour before the end) until --until (now): every block is as
 /// high as the greatest value in its time, so that no peak is lost, and no block means that nothing was recorded. Below
 /// stands what was found wrong, since when, and until when.
 ///
@@ -29,7 +30,7 @@ const ROWS_MAX: usize = 200;
 /// and the least and the greatest value of each. --at prints the figures of the last sample not after that time.
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 #[derive(Debug, clap::Args)]
-#[command(add = Impact::Read, add = Prints::of::<Vec<HistoryRow>>(const { &[HistoryRow::COLUMNS] }), after_help = "\
+#[command(add = Impact::Read, add = Prints::list::<HistoryRow>(), add = PrintsWith { option: "findings", prints: Prints::list::<Episode>() }, after_help = "\
 Examples:
   ucp-streams history event-processors --since 6h --record recording
   ucp-streams history --record recording -o csv --columns at,group,lag,lag_max
@@ -44,7 +45,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "STREAM", value_parser = cli::name())]
     stream: Option<Name>,
 
-    /// Begin then: 6h (ago), 03:10 (UTC), a time such as 2026-01-31T09:00:00Z [default: 1h]
+    /// Begin then: 6h (ago), 03:10 (UTC), a time such as 2026-01-31T09:00:00Z [default: an hour before the end]
     #[arg(
         long,
         value_name = "WHEN",
@@ -80,28 +81,11 @@ pub(super) struct Args {
 #[expect(clippy::unused_async, reason = "as every command")]
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let (recording, span) = args.recorded.required(context)?;
-    let now = Time::now();
     let options = context.console.options();
     let for_people = matches!(options.format, Format::Table | Format::Wide)
         && options.columns.is_empty()
         && !options.names;
-    let (from, to) = match args.at {
-        Some(at) => {
-            let at = at.resolve(now);
-            let sample = recording.seen_at(at)?;
-            let sample =
-                sample.ok_or_else(|| not_recorded(&recording, &span, "at or before", at))?;
-            (sample.at, sample.at)
-        }
-        None => {
-            let hour_ago = Time::from_ms(now.ms.saturating_sub(60 * 60 * 1000));
-            let from = args.since.map_or(hour_ago, |it| it.resolve(now));
-            (
-                from.max(span.first),
-                args.until.map_or(now, |it| it.resolve(now)),
-            )
-        }
-    };
+    let (from, to) = range(&args, &recording, &span)?;
     let wanted = Wanted {
         from,
         to,
@@ -115,7 +99,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         },
     };
     let found = history(&recording, &wanted)?;
-    told_of_damage(found.damaged, context);
+    // Where the span was looked for, the same places can be damaged.
+    told_of_damage(found.damaged.max(span.damaged), context);
     if found.samples == 0 {
         return Err(not_recorded(&recording, &span, "since", from).into());
     }
@@ -129,6 +114,25 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
     show(&args, &found, (from, to), context)?;
     Ok(Exit::Done)
+}
+
+/// From when to when is wanted, both included.
+fn range(args: &Args, recording: &Recording, span: &Span) -> Result<(Time, Time), Problem> {
+    let now = Time::now();
+    if let Some(at) = args.at {
+        let at = at.resolve(now);
+        let sample = recording.seen_at(at)?.sample;
+        let sample = sample.ok_or_else(|| not_recorded(recording, span, "at or before", at))?;
+        return Ok((sample.at, sample.at));
+    }
+    let to = args.until.map_or(now, |it| it.resolve(now));
+    let hour_before = Time::from_ms(to.ms.saturating_sub(60 * 60 * 1000));
+    let from = args.since.map_or(hour_before, |it| it.resolve(now));
+    if from > to {
+        let text = format!("--since is {from}, which is after the end, {to}");
+        return Err(Problem::usage(text).hint("give an earlier --since, or a later --until"));
+    }
+    Ok((from.max(span.first), to))
 }
 
 fn show(args: &Args, found: &History, (from, to): (Time, Time), context: &Context) -> Result<()> {
@@ -159,20 +163,42 @@ fn require(args: &Args, found: &History) -> Result<(), Problem> {
         let text = format!("nothing could be observed in that time: {error}");
         return Err(Problem::not_found(text).hint("choose another with --since and --until"));
     }
-    let (Some(name), true) = (&args.name, found.rows.is_empty()) else {
+    if !found.rows.is_empty() || (args.name.is_none() && args.stream.is_none()) {
         return Ok(());
+    }
+    let streams = found.subjects.iter().map(|it| &it.stream);
+    if let Some(stream) = &args.stream
+        && !streams.clone().any(|it| it == stream)
+    {
+        return Err(nothing_of(&format!("stream `{stream}`"), stream, streams));
+    }
+    let on = |it: &&Subject| {
+        args.stream
+            .as_ref()
+            .is_none_or(|stream| it.stream == *stream)
     };
-    let names = found.subjects.iter().map(|Subject { stream, group }| {
-        let name = group.as_ref().unwrap_or(stream);
-        name.to_string()
-    });
-    let names: Vec<String> = names.collect();
+    let subjects = found.subjects.iter().filter(on);
+    let names = subjects.map(|Subject { stream, group }| group.as_ref().unwrap_or(stream));
+    match (&args.name, &args.stream) {
+        (Some(name), Some(stream)) => {
+            let what = format!("group `{name}` on stream `{stream}`");
+            Err(nothing_of(&what, name, names))
+        }
+        (Some(name), None) => Err(nothing_of(
+            &format!("group or stream `{name}`"),
+            name,
+            names,
+        )),
+        (None, _) => Ok(()),
+    }
+}
+
+/// The error that there is no such thing in a recording, with what there is.
+fn nothing_of<'n>(what: &str, name: &Name, names: impl Iterator<Item = &'n Name>) -> Problem {
+    let names: BTreeSet<String> = names.map(ToString::to_string).collect();
     let given = name.to_string();
     let meant = nearest(&given, names.iter().map(String::as_str));
-    let text = format!(
-        "no group or stream `{name}` was recorded{}",
-        did_you_mean(meant)
-    );
-    let hint = format!("recorded are: {}", names.join(", "));
-    Err(Problem::not_found(text).hint(hint))
+    let text = format!("no {what} was recorded{}", did_you_mean(meant));
+    let names: Vec<String> = names.into_iter().collect();
+    Problem::not_found(text).hint(format!("recorded are: {}", names.join(", ")))
 }

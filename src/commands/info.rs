@@ -7,14 +7,14 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::failure::{told_of_denied, warn_of_open_breakers};
 use super::shared::header::{Alerts, Header};
-use super::shared::recorded::{RecordedIn, not_recorded};
+use super::shared::recorded::{RecordedIn, not_recorded, told_of_damage};
 use super::shared::trouble::warn_of_trouble;
 use super::shared::watch::repeatedly;
 use crate::cli;
 use crate::cli::{Impact, Limited, Prints, Watched, When};
 use crate::exit::Exit;
 use crate::model::{Format, Kind, Name, Problem, Time, escaped, format_duration_short};
-use crate::recording::{Denied, Look, Sample, Seen};
+use crate::recording::{Denied, Found, Look, Sample, Seen};
 use crate::streams::inspect::{Detail, Observation, StreamReport, Wanted, observe};
 use crate::streams::which_group::OnServer;
 use crate::view::{Info, Report};
@@ -66,6 +66,11 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     match args.at {
+        None if args.recorded.is_given() => {
+            let text = "--record is where to look back into, and no --at says to when";
+            let hint = "add --at, such as `--at end`, or leave out --record to ask the server";
+            Err(Problem::usage(text).hint(hint).into())
+        }
         Some(at) => show_recorded(&args, at, context),
         None => repeatedly(args.watched, context, async || show(&args, context).await).await,
     }
@@ -91,7 +96,8 @@ async fn show(args: &Args, context: &Context) -> Result<Exit> {
 fn show_recorded(args: &Args, at: When, context: &Context) -> Result<Exit> {
     let (recording, span) = args.recorded.required(context)?;
     let at = at.resolve(Time::now());
-    let sample = recording.seen_at(at)?;
+    let Found { sample, damaged } = recording.seen_at(at)?;
+    told_of_damage(damaged.max(span.damaged), context);
     let sample = sample.ok_or_else(|| not_recorded(&recording, &span, "at or before", at))?;
     let seen = sample.as_seen().expect("it was seen");
     let streams = named(&args.streams, seen)?;

@@ -4,6 +4,7 @@
 
 mod check;
 mod doctor;
+mod doubt;
 mod finding;
 mod rules;
 mod scope;
@@ -14,6 +15,7 @@ use std::collections::HashSet;
 
 pub use check::CheckReport;
 pub use doctor::{DoctorReport, RuleReport};
+pub use doubt::{Sought, is_doubtful};
 pub use finding::{Evidence, Finding, Severity};
 pub use rules::RULES;
 pub use scope::Scope;

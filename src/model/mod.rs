@@ -76,7 +76,7 @@ pub use instant::{Instant, Written};
 pub use journal::{JournalOutcome, JournalRecord};
 pub use json_text::{JsonText, NotJson};
 pub use key::{Key, KeyDecoder};
-pub use lag::Lag;
+pub use lag::{Lag, LagExtent};
 pub use limit::Limit;
 pub use losses::Losses;
 pub use name::Name;

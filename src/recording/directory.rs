@@ -173,10 +173,17 @@ impl Directory {
         }
     }
 
-    /// Makes a segment; its name must not be taken.
+    /// Makes a segment, whose name is on the disk then; it must not be taken.
     pub(super) fn make(&self, name: &SegmentName) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL;
-        self.open_file(&name.text(), flags)
+        let file = self.open_file(&name.text(), flags)?;
+        self.sync()?;
+        Ok(file)
+    }
+
+    /// Waits until the names in it are on the disk.
+    fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.fd)?)
     }
 
     /// Opens a segment to append to it.
@@ -214,7 +221,8 @@ impl Directory {
     /// Removes a segment; it may be gone.
     pub(super) fn remove(&self, name: &SegmentName) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.fd, name.text(), AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Ok(()) => self.sync(),
+            Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

@@ -25,6 +25,6 @@ mod segment;
 mod writer;
 
 pub use history::{Episode, Gap, History, HistoryRow, Subject, Wanted, history};
-pub use reader::{Recording, Samples, Span};
+pub use reader::{Found, Recording, Samples, Span};
 pub use sample::{Denied, Look, Sample, Seen};
 pub use writer::{Limits, Recorder, Totals};

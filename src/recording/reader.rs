@@ -1,8 +1,11 @@
 //! Reads a recording by time, while a recorder may write to it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::directory::Directory;
+use super::frame::Frame;
+use super::header::Header;
 use super::name::SegmentName;
 use super::segment::{Read, Segment};
 use super::{Look, Sample};
@@ -25,7 +28,21 @@ pub struct Span {
     pub every_ms: u64,
     /// The address of the server, by the last segment.
     pub server: String,
+    /// Places that were damaged where this was looked for, and left out.
+    pub damaged: u64,
 }
+
+/// A sample that was looked for, if there is one.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The sample.
+    pub sample: Option<Sample>,
+    /// Places that were damaged where it was looked for, and left out.
+    pub damaged: u64,
+}
+
+/// How many places are damaged in each segment that was read.
+type Damages = BTreeMap<SegmentName, u64>;
 
 /// The direction in which samples are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,26 +73,52 @@ impl Recording {
     /// Local, also for a recording of another version.
     pub fn span(&self) -> Result<Option<Span>, Problem> {
         let segments = self.directory.segments()?;
-        let found = |segment: &SegmentName| match Segment::read(&self.directory, segment)? {
-            Read::Whole(read) if !read.frames.list.is_empty() => Ok(Some(read)),
-            _ => Ok::<_, Problem>(None),
-        };
-        let mut oldest = segments.iter().filter_map(|it| found(it).transpose());
-        let Some(oldest) = oldest.next().transpose()? else {
+        let mut damaged = Damages::new();
+        let mut oldest = None;
+        for name in &segments {
+            oldest = self.read(name, &mut damaged)?;
+            if oldest.is_some() {
+                break;
+            }
+        }
+        let Some(first) = oldest.and_then(|it| it.frames.list.first().map(|it| it.at)) else {
             return Ok(None);
         };
-        let mut newest = segments.iter().rev().filter_map(|it| found(it).transpose());
-        let Some(newest) = newest.next().transpose()? else {
-            return Ok(None);
-        };
-        let first = oldest.frames.list.first().map(|it| it.at);
-        let last = newest.frames.list.last().map(|it| it.at);
-        Ok(first.zip(last).map(|(first, last)| Span {
+        let mut newest: Option<(Time, Header)> = None;
+        for name in segments.iter().rev() {
+            // A clock that was put back makes segments overlap.
+            if newest.as_ref().is_some_and(|it| name.end() <= it.0) {
+                break;
+            }
+            let Some(segment) = self.read(name, &mut damaged)? else {
+                continue;
+            };
+            let last = segment.frames.list.last().map(|it| it.at);
+            let last = last.filter(|it| newest.as_ref().is_none_or(|newest| newest.0 < *it));
+            newest = last.map(|it| (it, segment.header)).or(newest);
+        }
+        Ok(newest.map(|(last, header)| Span {
             first,
             last,
-            every_ms: newest.header.every_ms,
-            server: newest.header.server,
+            every_ms: header.every_ms,
+            server: header.server,
+            damaged: damaged.values().sum(),
         }))
+    }
+
+    /// The segment, if it has samples.
+    fn read(&self, name: &SegmentName, damaged: &mut Damages) -> Result<Option<Segment>, Problem> {
+        Ok(match Segment::read(&self.directory, name)? {
+            Read::Whole(segment) => {
+                damaged.insert(*name, segment.frames.damaged);
+                Some(segment).filter(|it| !it.frames.list.is_empty())
+            }
+            Read::Nothing => None,
+            Read::Damaged => {
+                damaged.insert(*name, 1);
+                None
+            }
+        })
     }
 
     /// The last sample not after `time`; `None` when all samples are after it.
@@ -83,33 +126,49 @@ impl Recording {
     /// # Errors
     /// As [`Recording::span`].
     pub fn at(&self, time: Time) -> Result<Option<Sample>, Problem> {
-        let mut samples = self.backwards(time)?;
-        let mut best: Option<Sample> = None;
-        // A clock that was put back makes segments overlap.
-        while samples.may_have_later_than(best.as_ref().map(|it| it.at)) {
-            match samples.next().transpose()? {
-                None => break,
-                Some(sample) if best.as_ref().is_none_or(|it| it.at < sample.at) => {
-                    best = Some(sample);
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(best)
+        Ok(self.last(time, |_| true)?.sample)
     }
 
     /// As [`Recording::at`], but the last sample of an observation that succeeded.
     ///
     /// # Errors
     /// As [`Recording::span`].
-    pub fn seen_at(&self, time: Time) -> Result<Option<Sample>, Problem> {
-        for sample in self.backwards(time)? {
-            let sample = sample?;
-            if matches!(sample.look, Look::Seen(_)) {
-                return Ok(Some(sample));
+    pub fn seen_at(&self, time: Time) -> Result<Found, Problem> {
+        self.last(time, |sample| matches!(sample.look, Look::Seen(_)))
+    }
+
+    /// The last sample not after `time` that is wanted.
+    fn last(&self, time: Time, is_wanted: impl Fn(&Sample) -> bool) -> Result<Found, Problem> {
+        let mut found: Option<Sample> = None;
+        let mut damaged = Damages::new();
+        let segments = self.directory.segments()?;
+        for name in segments.iter().rev().filter(|it| it.start <= time) {
+            let best = found.as_ref().map(|it| it.at);
+            // A clock that was put back makes segments overlap.
+            if best.is_some_and(|best| name.end() <= best) {
+                break;
+            }
+            let Some(mut segment) = self.read(name, &mut damaged)? else {
+                continue;
+            };
+            let is_better = |it: &&Frame| it.at <= time && best.is_none_or(|best| best < it.at);
+            let frames = segment.frames.list.iter().filter(is_better);
+            let frames: Vec<Frame> = frames.cloned().collect();
+            for frame in frames.iter().rev() {
+                match segment.sample(frame) {
+                    Some(sample) if is_wanted(&sample) => {
+                        found = Some(sample);
+                        break;
+                    }
+                    Some(_) => {}
+                    None => *damaged.entry(*name).or_default() += 1,
+                }
             }
         }
-        Ok(None)
+        Ok(Found {
+            sample: found,
+            damaged: damaged.values().sum(),
+        })
     }
 
     /// The samples from `from` to `to`, both included, the oldest first. Where the recorder's clock was put back, times
@@ -185,14 +244,6 @@ impl Samples<'_> {
     /// How many places were damaged so far, and left out.
     pub const fn damaged(&self) -> u64 {
         self.damaged
-    }
-
-    /// Whether what is left can have a sample that is later than `best`, when it is read backwards.
-    fn may_have_later_than(&self, best: Option<Time>) -> bool {
-        let Some(best) = best else { return true };
-        let open = self.open.as_ref();
-        let next = open.and_then(|it| it.places.last()).map(|it| it.0);
-        next.is_some_and(|it| it > best) || self.segments.iter().any(|it| it.end() > best)
     }
 
     /// Opens the next segment; false when there is none.

@@ -10,7 +10,7 @@ use ucp_streams::recording::{Limits, Look, Recorder, Recording, Sample};
 use crate::record::{await_samples, record, samples, without_time};
 use crate::support::{Invocation, PATIENCE, TestServer, directory, until};
 
-const GROUP: &str = "event-processors";
+pub(crate) const GROUP: &str = "event-processors";
 const MINUTE_MS: u64 = 60_000;
 
 fn publish(server: &TestServer, count: usize) {
@@ -84,7 +84,10 @@ fn what_was_recorded_is_what_was_shown_live() {
     let all = all.assert_code(0).stdout_json();
     let all = all.as_array().unwrap();
     assert_eq!(all.len(), samples(&dir).len());
-    let greatest = all.iter().filter_map(|it| it["lag_max"].as_u64()).max();
+    let greatest = all
+        .iter()
+        .filter_map(|it| it["lag_max"]["entries"].as_u64())
+        .max();
     assert_eq!(greatest, Some(5), "before four were read");
     let one = look_back(&["info", GROUP, "--at", "end", "-o", "json"]).run();
     assert_eq!(one.stdout_json().as_array().unwrap().len(), 1);
@@ -132,20 +135,38 @@ fn a_time_of_which_nothing_is_recorded_says_what_is() {
         .run()
         .assert_code(2)
         .stderr_has("give --record DIR, or set UCP_STREAMS_RECORD");
+    ask(&["history", "--stream", "events.norm"])
+        .assert_code(3)
+        .stderr_has("no stream `events.norm` was recorded")
+        .stderr_has("recorded are: events.normalized, events.raw");
+    ask(&["history", GROUP, "--stream", "events.raw"])
+        .assert_code(3)
+        .stderr_has("no group `event-processors` on stream `events.raw` was recorded");
+    ask(&["history", "--since", "1h", "--until", "2h"])
+        .assert_code(2)
+        .stderr_has("which is after the end");
+    ask(&["info"])
+        .assert_code(2)
+        .stderr_has("no --at says to when");
     ask(&["info", "--at", "noon"]).assert_code(2);
     ask(&["info", "--at", "1m", "--watch"]).assert_code(2);
 }
 
-/// A recording of a day, minute by minute, that ends now: `lag` says how far the group is behind in each minute, and `None`
-/// is a minute in which nothing could be observed.
-fn day(dir: &Path, lag: impl Fn(u64) -> Option<u64>) -> Time {
+/// A sample of a server after `init`, taken beside `dir`.
+pub(crate) fn seed(dir: &Path) -> Sample {
     let server = TestServer::start();
     server.ucp(&["init"]).assert_code(0);
     let seed = dir.with_file_name("seed");
     record(&server, &seed, &["--for", "100ms"])
         .wait()
         .assert_code(0);
-    let real = samples(&seed).remove(0);
+    samples(&seed).remove(0)
+}
+
+/// A recording of a day, minute by minute, that ends now: `lag` says how far the group is behind in each minute, and `None`
+/// is a minute in which nothing could be observed.
+fn day(dir: &Path, lag: impl Fn(u64) -> Option<u64>) -> Time {
+    let real = seed(dir);
     let limits = Limits {
         age: Duration::from_hours(48),
         bytes: 50_000_000,
@@ -212,7 +233,9 @@ fn a_peak_of_a_minute_is_seen_in_a_day_and_trouble_has_a_beginning() {
     assert!(rows.len() <= 200, "{}", rows.len());
     let samples = rows.iter().map(|it| it["samples"].as_u64().unwrap());
     assert_eq!(samples.sum::<u64>(), 1440);
-    assert!(rows.iter().any(|it| it["lag_max"] == 4321));
+    let peak = |it: &&Value| it["lag_max"]["entries"] == 4321;
+    let peak = rows.iter().find(peak).unwrap();
+    assert_eq!(peak["lag_max"]["quality"], "known");
     let failed = rows.iter().map(|it| it["failed"].as_u64().unwrap());
     assert_eq!(failed.sum::<u64>(), 20);
     assert_eq!(rows.last().unwrap()["lag"]["entries"], 14_390);

@@ -17,6 +17,7 @@ mod explain;
 mod frame;
 mod groups;
 mod history;
+mod history_doubts;
 mod info;
 mod ingest;
 mod init;

@@ -95,6 +95,8 @@ fn a_clock_that_is_put_back_loses_nothing() {
         let sample = recording.at(at(wanted)).unwrap().unwrap();
         assert_eq!(sample.at, at(found), "{wanted}");
     }
+    let span = recording.span().unwrap().unwrap();
+    assert_eq!((span.first, span.last), (at(60), at(140)));
 }
 
 #[test]
@@ -137,6 +139,9 @@ fn what_is_damaged_is_left_out_and_counted() {
     let mut samples = recording.between(Time::from_ms(0), EVER).unwrap();
     assert_eq!(samples.by_ref().map(Result::unwrap).count(), 9);
     assert_eq!(samples.damaged(), 1);
+    let span = recording.span().unwrap().unwrap();
+    assert_eq!(span.damaged, 1);
+    assert_eq!(recording.seen_at(EVER).unwrap().damaged, 1);
 
     // No segment at all any more.
     fs::write(segment, vec![b'x'; whole.len()]).unwrap();

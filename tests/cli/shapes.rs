@@ -130,20 +130,21 @@ struct Checker {
 
 impl Checker {
     fn new() -> Self {
-        let shapes = documented()
-            .into_iter()
-            .filter(|it| !it["output"].is_null());
+        let mut shapes = BTreeMap::new();
+        for command in documented() {
+            let name = command["name"].as_str().unwrap();
+            if !command["output"].is_null() {
+                shapes.insert(name.to_owned(), command["output"].clone());
+            }
+            if let Some(option) = command["with_option"]["option"].as_str() {
+                let output = command["with_option"]["output"].clone();
+                shapes.insert(format!("{name} {option}"), output);
+            }
+        }
         Self {
             server: TestServer::start(),
             home: directory(),
-            shapes: shapes
-                .map(|it| {
-                    (
-                        it["name"].as_str().unwrap().to_owned(),
-                        it["output"].clone(),
-                    )
-                })
-                .collect(),
+            shapes,
             checked: BTreeSet::new(),
             full: BTreeSet::new(),
         }
@@ -159,6 +160,10 @@ impl Checker {
                 .find(|name| **name == args[..args.len().min(count)].join(" "))
         };
         let name = named(2).or_else(|| named(1)).expect("a shape").clone();
+        // What it prints with an option has a shape of its own.
+        let mut with = args.iter().map(|arg| format!("{name} {arg}"));
+        let with = with.find(|it| it.contains(" --") && self.shapes.contains_key(it));
+        let name = with.unwrap_or(name);
         let run = self.server.command(&[&args, &["-o", "json"][..]].concat());
         let json = run
             .env("HOME", self.home.path())
@@ -184,6 +189,7 @@ impl Checker {
         self.run_all(
             "history
             history event-processors --at end
+            history --findings
             info --at end",
         );
     }
@@ -336,9 +342,9 @@ fn every_documented_shape_is_what_is_printed() {
     let [odd, id] = [0, 1].map(|place| dead[place]["id"].as_str().unwrap());
     let origin = dead[1]["origin_id"].as_str().unwrap();
     checker.failed(origin);
-    let explain = format!("explain events.normalized {origin}");
     checker.run_all(&format!(
-        "{explain}
+        "dlq list events.normalized --by reason
+        explain events.normalized {origin}
         trace b --field brand_id --since start
         dlq show events.normalized {id}
         dlq purge events.normalized {odd} --yes
@@ -348,7 +354,7 @@ fn every_documented_shape_is_what_is_printed() {
         groups
         groups create audit --stream events.raw"
     ));
-    checker.run(&explain);
+    checker.run(&format!("explain events.normalized {origin}"));
     checker.words("XGROUP CREATECONSUMER events.raw audit c");
     checker.run_all(
         "groups accept-loss audit --stream events.raw

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::findings::{Finding, Severity};
+use crate::findings::{Finding, Severity, Sought, is_doubtful};
 use crate::model::{Cell, Name, Time, report};
+use crate::recording::Seen;
 
 /// The greatest number of episodes; the oldest ones are left out.
 const EPISODES_MAX: usize = 10_000;
@@ -16,7 +17,7 @@ report! {
         pub began_at: Time => whole("BEGAN"),
         /// The last look before, which did not find it; `None` when the first look of the time found it.
         pub not_at: Option<Time> => whole("NOT AT", wide),
-        /// The first look that did not find it any more; `None` while it lasts.
+        /// The first look that could see that it was over; `None` while it lasts, or cannot be seen.
         pub ended_at: Option<Time> => whole("ENDED") by |it| match it.ended_at {
             None => Cell::Text("goes on".to_owned()),
             ended => ended.into(),
@@ -35,6 +36,15 @@ report! {
 }
 
 impl Episode {
+    /// What it is an episode of.
+    pub fn sought(&self) -> Sought {
+        Sought {
+            rule: self.rule.clone(),
+            group: self.group.clone(),
+            stream: self.stream.clone(),
+        }
+    }
+
     /// What was wrong: a group, a stream, or the server.
     pub fn subject(&self) -> String {
         match (&self.group, &self.stream) {
@@ -66,18 +76,15 @@ impl Episodes {
         !self.has_failed
     }
 
-    /// A look succeeded, and found these; of them, those that are wanted are followed.
-    pub(super) fn add(
-        &mut self,
-        at: Time,
-        findings: &[Finding],
-        is_wanted: impl Fn(&Finding) -> bool,
-    ) {
+    /// A look succeeded, and saw this; of what it found, that which is wanted is followed.
+    pub(super) fn add(&mut self, at: Time, seen: &Seen, is_wanted: impl Fn(&Finding) -> bool) {
         self.has_failed = false;
+        let findings = &seen.doctor.findings;
         let found: Vec<&Finding> = findings.iter().filter(|it| is_wanted(it)).collect();
         let before = std::mem::take(&mut self.open);
         for mut episode in before {
-            if found.iter().any(|it| is_of(&episode, it)) {
+            let is_found = found.iter().any(|it| is_of(&episode, it));
+            if is_found || is_doubtful(&episode.sought(), &seen.streams, findings) {
                 self.open.push(episode);
             } else {
                 episode.ended_at = Some(at);

@@ -141,12 +141,11 @@ impl Reading<'_> {
                     }
                 }
                 let wanted = self.wanted;
-                self.episodes
-                    .add(sample.at, &seen.doctor.findings, |finding| {
-                        let is_all = wanted.name.is_none() && wanted.stream.is_none();
-                        let stream = finding.stream.as_ref();
-                        is_all || stream.is_some_and(|it| wanted.has(it, finding.group.as_ref()))
-                    });
+                self.episodes.add(sample.at, seen, |finding| {
+                    let is_all = wanted.name.is_none() && wanted.stream.is_none();
+                    let stream = finding.stream.as_ref();
+                    is_all || stream.is_some_and(|it| wanted.has(it, finding.group.as_ref()))
+                });
             }
         }
     }

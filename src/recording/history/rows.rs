@@ -1,13 +1,13 @@
 //! One row: the figures of a stream or a group at a time, and their least and greatest values since the row before.
 
 use super::Subject;
-use crate::model::{Lag, Name, Time, report};
+use crate::model::{Lag, LagExtent, Name, Time, report};
 use crate::streams::inspect::{GroupReport, StreamReport};
 
 report! {
     /// The figures of a group, or of a stream, at a time. Where a row has several samples, figures are those of the last
-    /// one, and their least and greatest values among all of them stand beside. `None` means unknown, or that there is no
-    /// value.
+    /// one, and their least and greatest values among those samples that have them stand beside. `None` means unknown, or
+    /// that there is no value. What is only a bound is one in the least and the greatest value, too.
     #[derive(Clone, Debug)]
     pub struct HistoryRow {
         /// When the last sample of the row was taken.
@@ -23,9 +23,9 @@ report! {
         /// Entries not delivered to the group yet.
         pub lag: Option<Lag> => number("LAG"),
         /// The least lag.
-        pub lag_min: Option<u64> => number("LAG MIN", wide),
+        pub lag_min: Option<Lag> => number("LAG MIN", wide),
         /// The greatest lag.
-        pub lag_max: Option<u64> => number("LAG MAX", wide),
+        pub lag_max: Option<Lag> => number("LAG MAX", wide),
         /// Age of the oldest undelivered entry.
         pub undelivered_age_ms: Option<u64> => millis("BEHIND"),
         /// The greatest such age.
@@ -67,7 +67,7 @@ report! {
         /// How many entries can be added before the group loses one; of a stream, before its slowest group does.
         pub headroom: Option<Lag> => number("ROOM", wide),
         /// The least such number.
-        pub headroom_min: Option<u64> => number("ROOM MIN", wide),
+        pub headroom_min: Option<Lag> => number("ROOM MIN", wide),
         /// Entries in the stream.
         pub length: Option<u64> => number("LENGTH", wide),
         /// The least number of them.
@@ -126,7 +126,7 @@ pub(super) struct Bucket {
     failed: u64,
     stream: Option<LastOfStream>,
     group: Option<GroupReport>,
-    lag: Extent<u64>,
+    lag: LagExtent,
     behind: Extent<u64>,
     pending: Extent<u64>,
     idle: Extent<u64>,
@@ -134,7 +134,7 @@ pub(super) struct Bucket {
     added: Extent<f64>,
     delivered: Extent<f64>,
     dead_letters: Extent<u64>,
-    headroom: Extent<u64>,
+    headroom: LagExtent,
     length: Extent<u64>,
 }
 
@@ -160,7 +160,7 @@ impl Bucket {
         self.samples += 1;
         self.added.add(stream.rate_per_minute);
         self.dead_letters.add(stream.dead_letters);
-        self.headroom.add(stream.headroom.and_then(Lag::entries));
+        self.headroom.add(stream.headroom);
         self.length.add(stream.length);
         self.stream = Some(LastOfStream {
             rate_per_minute: stream.rate_per_minute,
@@ -175,8 +175,8 @@ impl Bucket {
         let headroom = self.headroom;
         self.add_stream(at, stream);
         self.headroom = headroom;
-        self.headroom.add(group.headroom.and_then(Lag::entries));
-        self.lag.add(group.lag.and_then(Lag::entries));
+        self.headroom.add(group.headroom);
+        self.lag.add(group.lag);
         self.behind.add(group.undelivered_age_ms);
         self.pending.add(group.pending);
         self.idle.add(group.oldest_pending_idle_ms);

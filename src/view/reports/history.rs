@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::findings::Severity;
 use crate::model::{
-    Cell, Column, Lag, Problem, Row as _, Time, Tone, counted, format_duration_short, report,
+    Cell, Column, Lag, LagExtent, Problem, Row as _, Time, Tone, counted, format_duration_short,
+    report,
 };
 use crate::recording::{Episode, Gap, HistoryRow};
 use crate::view::{Report, Section, to_the_second};
@@ -53,11 +54,11 @@ report! {
         /// The figure.
         figure: &'static str => whole("FIGURE"),
         /// Its last value.
-        last: Option<u64> => number("LAST") by |it| it.cell(it.last),
+        last: Option<Lag> => number("LAST") by |it| it.cell(it.last),
         /// Its least value.
-        min: Option<u64> => number("MIN") by |it| it.cell(it.min),
+        min: Option<Lag> => number("MIN") by |it| it.cell(it.min),
         /// Its greatest value.
-        max: Option<u64> => number("MAX") by |it| it.cell(it.max),
+        max: Option<Lag> => number("MAX") by |it| it.cell(it.max),
         /// Its greatest value in each column, as a height.
         history: String => whole("HISTORY"),
         /// Whether it is a time.
@@ -66,11 +67,11 @@ report! {
 }
 
 impl FigureRow {
-    fn cell(&self, value: Option<u64>) -> Cell {
+    fn cell(&self, value: Option<Lag>) -> Cell {
         match value {
             None => Cell::Unknown,
-            Some(ms) if self.is_time => Cell::Millis(ms),
-            Some(count) => Cell::Count(count),
+            Some(Lag::Known(ms)) if self.is_time => Cell::Millis(ms),
+            Some(count) => count.into(),
         }
     }
 }
@@ -79,7 +80,7 @@ impl FigureRow {
 struct Figure {
     name: &'static str,
     is_time: bool,
-    of: fn(&HistoryRow) -> [Option<u64>; 3],
+    of: fn(&HistoryRow) -> [Option<Lag>; 3],
 }
 
 #[expect(
@@ -94,20 +95,25 @@ const fn whole(rate: Option<f64>) -> Option<u64> {
     }
 }
 
+/// Values that are known exactly where they are known.
+fn known(values: [Option<u64>; 3]) -> [Option<Lag>; 3] {
+    values.map(|it| it.map(Lag::Known))
+}
+
 const LAG: Figure = Figure {
     name: "lag",
     is_time: false,
-    of: |it| [it.lag.and_then(Lag::entries), it.lag_min, it.lag_max],
+    of: |it| [it.lag, it.lag_min, it.lag_max],
 };
 const PENDING: Figure = Figure {
     name: "pending",
     is_time: false,
-    of: |it| [it.pending, it.pending_min, it.pending_max],
+    of: |it| known([it.pending, it.pending_min, it.pending_max]),
 };
 const DEAD: Figure = Figure {
     name: "dead",
     is_time: false,
-    of: |it| [it.dead_letters, it.dead_letters_min, it.dead_letters_max],
+    of: |it| known([it.dead_letters, it.dead_letters_min, it.dead_letters_max]),
 };
 const ADDED: Figure = Figure {
     name: "added/min",
@@ -118,13 +124,13 @@ const ADDED: Figure = Figure {
             it.added_per_minute,
             it.added_per_minute_max,
         ];
-        rates.map(whole)
+        known(rates.map(whole))
     },
 };
 const LENGTH: Figure = Figure {
     name: "length",
     is_time: false,
-    of: |it| [it.length, it.length_min, it.length_max],
+    of: |it| known([it.length, it.length_min, it.length_max]),
 };
 
 /// The figures of a group.
@@ -135,7 +141,7 @@ const OF_GROUP: [Figure; 8] = [
         is_time: true,
         of: |it| {
             let age = it.undelivered_age_ms;
-            [age, age, it.undelivered_age_ms_max]
+            known([age, age, it.undelivered_age_ms_max])
         },
     },
     PENDING,
@@ -144,13 +150,13 @@ const OF_GROUP: [Figure; 8] = [
         is_time: true,
         of: |it| {
             let idle = it.oldest_pending_idle_ms;
-            [idle, idle, it.oldest_pending_idle_ms_max]
+            known([idle, idle, it.oldest_pending_idle_ms_max])
         },
     },
     Figure {
         name: "live",
         is_time: false,
-        of: |it| [it.live, it.live_min, it.live_max],
+        of: |it| known([it.live, it.live_min, it.live_max]),
     },
     ADDED,
     Figure {
@@ -162,7 +168,7 @@ const OF_GROUP: [Figure; 8] = [
                 it.delivered_per_minute_min,
                 it.delivered_per_minute_max,
             ];
-            [whole(last), whole(least), whole(greatest)]
+            known([whole(last), whole(least), whole(greatest)])
         },
     },
     DEAD,
@@ -193,31 +199,44 @@ impl<'a> HistoryView<'a> {
     }
 
     fn figure(&self, figure: &Figure, rows: &[HistoryRow]) -> FigureRow {
-        let values: Vec<[Option<u64>; 3]> = rows.iter().map(figure.of).collect();
+        let values: Vec<[Option<Lag>; 3]> = rows.iter().map(figure.of).collect();
+        let (mut minima, mut maxima) = (LagExtent::default(), LagExtent::default());
+        for [_, min, max] in &values {
+            minima.add(*min);
+            maxima.add(*max);
+        }
         let last = rows.iter().rev().find(|it| it.samples > it.failed);
         FigureRow {
             figure: figure.name,
             last: last.and_then(|it| (figure.of)(it)[0]),
-            min: values.iter().filter_map(|it| it[1]).min(),
-            max: values.iter().filter_map(|it| it[2]).max(),
+            min: minima.least(),
+            max: maxima.greatest(),
             history: self.blocks(rows, &values),
             is_time: figure.is_time,
         }
     }
 
-    /// The greatest value in each column; a column without a sample is empty.
-    fn blocks(&self, rows: &[HistoryRow], values: &[[Option<u64>; 3]]) -> String {
+    /// The greatest value in each column; a column without a sample is empty, and one in which it is unknown has a `?`. What
+    /// is only a bound is as high as the bound.
+    fn blocks(&self, rows: &[HistoryRow], values: &[[Option<Lag>; 3]]) -> String {
         let columns = Self::columns(self.about.width);
         let (from, to) = (self.about.from.ms, self.about.to.ms);
         let span = u128::from(to.saturating_sub(from).max(1)) + 1;
-        let mut greatest: Vec<Option<u64>> = vec![None; columns];
+        let mut greatest: Vec<Option<Option<u64>>> = vec![None; columns];
         for (row, [_, _, max]) in rows.iter().zip(values) {
             let place = u128::from(row.at.ms.saturating_sub(from)) * columns as u128 / span;
             let place = usize::try_from(place).unwrap_or(columns).min(columns - 1);
-            greatest[place] = greatest[place].max(*max);
+            greatest[place] = greatest[place].max(max.map(Lag::entries));
         }
-        let top = greatest.iter().flatten().max().copied().unwrap_or(0);
-        let block = |value: u64| {
+        let top = greatest
+            .iter()
+            .flatten()
+            .flatten()
+            .max()
+            .copied()
+            .unwrap_or(0);
+        let block = |value: Option<u64>| {
+            let Some(value) = value else { return '?' };
             let height = u128::from(value) * 7 / u128::from(top.max(1));
             // What is not nothing can be seen.
             let height = usize::try_from(height)
