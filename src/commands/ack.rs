@@ -6,10 +6,12 @@ use anyhow::Result;
 
 use super::shared::Context;
 use super::shared::group::{GroupArgs, OpenGroup};
-use super::shared::repair_run::RepairRun;
+use super::shared::repair_run::{RepairRun, Saving};
+use super::shared::snapshots::NoSnapshot;
 use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::exit::Exit;
 use crate::model::EntryId;
+use crate::snapshots::Effect;
 use crate::streams::ack::apply_ack;
 use crate::streams::ending::Repair;
 use crate::streams::repair::Chosen;
@@ -20,7 +22,7 @@ use crate::view::Changed;
 ///
 /// The entries count as processed, and the group does not deliver them again. An entry that was delivered again in
 /// the meantime is skipped and listed. Exits 3 when none of the entries was pending, and 7 when only some were
-/// acknowledged.
+/// acknowledged. They are saved first, so that `undo` makes them pending again.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()), after_help = "\
 Examples:
@@ -36,6 +38,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     limit: Limited,
+
+    #[command(flatten)]
+    without: NoSnapshot,
 
     #[command(flatten)]
     dry_run: DryRun,
@@ -58,7 +63,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         "acknowledge",
         "acknowledged",
     );
-    let run = RepairRun::of(context, repair).listing(args.limit);
+    let saving = Saving {
+        connection: &connection,
+        effect: Effect::Acknowledged,
+        without: args.without,
+    };
+    let run = RepairRun::of(context, repair, saving).listing(args.limit);
     let (what, preview) = (chosen.summary(), chosen.preview());
     run.make(args.dry_run, &what, preview, async |consent, course| {
         apply_ack(&connection, chosen, consent, course).await

@@ -4,13 +4,15 @@ use anyhow::Result;
 
 use super::shared::Context;
 use super::shared::group::GroupArgs;
-use super::shared::repair_run::RepairRun;
+use super::shared::repair_run::{RepairRun, Saving};
 use super::shared::selection::{SelectArgs, Selection};
+use super::shared::snapshots::NoSnapshot;
 use super::worker::assign::of_given;
 use super::worker::work_off;
 use crate::cli::{self, DryRun, Impact, Limited, Pairs, Prints, PrintsPlan};
 use crate::exit::Exit;
 use crate::model::{EntryId, Name, Problem};
+use crate::snapshots::Effect;
 use crate::streams::claim::{Recipient, apply_claim, plan_claim};
 use crate::streams::ending::Repair;
 use crate::streams::repair::{Outcome, Repaired};
@@ -30,6 +32,8 @@ use crate::worker::{Assignment, consumer_name};
 /// Entries that a live worker may have in flight are not claimed. Each live worker publishes its claim idle, and an
 /// entry must have been idle for the longest of them; a shorter --idle is refused (exit 6) unless --force is given.
 /// XCLAIM and XAUTOCLAIM from other clients do not follow this rule.
+///
+/// What is claimed is saved first, so that `undo` hands it back with its idle times and delivery counts.
 #[derive(Debug, clap::Args)]
 #[command(
     group = clap::ArgGroup::new("recipient").required(true).args(["to", "work"]),
@@ -66,6 +70,9 @@ pub(super) struct Args {
     limit: Limited,
 
     #[command(flatten)]
+    without: NoSnapshot,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -99,7 +106,15 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     )
     .to_consumer(&plan.to)
     .fresh_because(why_fresh);
-    let run = RepairRun::of(context, repair).listing(args.limit);
+    let saving = Saving {
+        connection: &connection,
+        effect: Effect::Claimed {
+            to: plan.to.clone(),
+            resets_deliveries: args.reset_deliveries,
+        },
+        without: args.without,
+    };
+    let run = RepairRun::of(context, repair, saving).listing(args.limit);
     let run = run.refused(refusal);
     let preview = plan.chosen.preview();
     let mut given = Vec::new();

@@ -4,10 +4,12 @@ use anyhow::Result;
 
 use super::shared::Context;
 use super::shared::group::GroupArgs;
-use super::shared::repair_run::RepairRun;
+use super::shared::repair_run::{RepairRun, Saving};
 use super::shared::selection::{SelectArgs, Selection};
+use super::shared::snapshots::NoSnapshot;
 use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::exit::Exit;
+use crate::snapshots::Effect;
 use crate::streams::ending::Repair;
 use crate::streams::repair::Chosen;
 use crate::streams::requeue::{apply_requeue, must_be_alone, others};
@@ -21,7 +23,7 @@ use crate::view::Changed;
 /// the entry in the meantime. The copy records the entry's origin (_ucp_origin) and its number of attempts
 /// (_ucp_attempts). If the stream has other groups, they would see the copies too; this is refused unless
 /// --all-groups-see-it is given. An entry whose body was trimmed is recorded as a tombstone in the dead-letter stream
-/// (exit 9).
+/// (exit 9). What is requeued is saved first: `undo` takes a copy back that was delivered to nobody yet.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()), after_help = "\
 Examples:
@@ -41,6 +43,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     limit: Limited,
+
+    #[command(flatten)]
+    without: NoSnapshot,
 
     #[command(flatten)]
     dry_run: DryRun,
@@ -71,7 +76,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     )
     .to_stream(&chosen.target.stream, Some(others))
     .fresh_because(why_fresh);
-    let run = RepairRun::of(context, repair).listing(args.limit);
+    let saving = Saving {
+        connection: &connection,
+        effect: Effect::Moved {
+            to: chosen.target.stream.clone(),
+        },
+        without: args.without,
+    };
+    let run = RepairRun::of(context, repair, saving).listing(args.limit);
     let run = run.refused(seen_by_others.or(refusal));
     let (what, preview) = (chosen.summary(), chosen.preview());
     run.make(args.dry_run, &what, preview, async |consent, course| {

@@ -6,22 +6,29 @@ use anyhow::Result;
 use clap::ValueHint;
 
 use super::shared::Context;
+use super::shared::snapshots::NoSnapshot;
 use crate::cli::{DryRun, Impact, Prints, PrintsPlan};
 use crate::exit::Exit;
 use crate::model::{EntryId, Problem, with_commas};
-use crate::snapshots::Saved;
+use crate::snapshots::{Kept, Saved};
 use crate::streams::undo::{Left, LeftEntry, Undone, apply_undo, plan_undo};
 
 /// How many entries that were not restored are named.
 const NAMED_MAX: usize = 5;
 
-/// Restore a group as it was when a snapshot was taken
+/// Undo what a command did, from the snapshot that it took
 ///
-/// Moves the group back to where it was, and makes the entries pending again that were pending then, for the same
-/// consumers, with their idle times and delivery counts. A group that was deleted is created again. Entries that were
-/// acknowledged since are pending again, so work on them may be repeated. What a live consumer holds by now stays with it,
-/// and what was trimmed cannot be pending again; these are named, and the exit code is 7. Without an argument, the newest
-/// snapshot is used. What happened to entries in other ways (dead letters, copies, deleted entries) is not undone.
+/// What was claimed goes back to its consumer, with its idle time and delivery count; what was acknowledged is pending
+/// again; copies that were delivered to nobody are taken back from where requeue, dlq add and dlq redrive put them; dead
+/// letters that were deleted are added again, with new ids; consumers that were deleted are there again with what they
+/// held. Only what that command changed is undone, and only where it still is as the command left it: anything else is
+/// named before you consent, and the exit code is 7.
+///
+/// A group that was moved or deleted gets its position and all its pending entries back. Entries that were acknowledged
+/// since are pending again, so work on them may be repeated; what a live consumer holds by now stays with it. That group is
+/// saved first, so that this can be undone, too.
+///
+/// Without an argument, the newest snapshot is used that was not taken by undo itself.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::one::<Undone>(), add = PrintsPlan(Prints::plan::<Undone>()), after_help = "\
 Examples:
@@ -38,6 +45,9 @@ pub(super) struct Args {
     force: bool,
 
     #[command(flatten)]
+    without: NoSnapshot,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -46,10 +56,14 @@ impl Args {
     fn find(&self, context: &Context) -> Result<(EntryId, PathBuf)> {
         let store = context.snapshots()?;
         let Some(given) = &self.snapshot else {
-            let newest = store.list()?.into_iter().next();
+            // What undo saved itself is restored only by its id.
+            let of_undo =
+                |kept: &Kept| Saved::about(&kept.path).is_ok_and(|it| it.operation == "undo");
+            let newest = store.list()?.into_iter().find(|kept| !of_undo(kept));
             let newest = newest.ok_or_else(|| {
-                Problem::not_found("there is no snapshot to restore")
-                    .hint("`groups set-id` and `groups delete` take one before they change a group")
+                Problem::not_found("there is no snapshot to restore").hint(
+                    "commands take one before they change what is pending, dead letters or a group",
+                )
             })?;
             return Ok((newest.id, newest.path));
         };
@@ -80,9 +94,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let (id, path) = args.find(context)?;
     let saved = Saved::open(&path)?;
     let topology = context.topology()?;
-    let spec = topology.group(&saved.about.group, Some(&saved.about.stream))?;
     let connection = context.connect().await?;
-    let plan = plan_undo(&connection, (id, saved), &spec).await?;
+    let plan = plan_undo(&connection, (id, saved), topology).await?;
     let is_rehearsal = context.is_rehearsal(args.dry_run);
     let pinned = [("snapshot", path.to_string_lossy().into_owned())];
     if plan.is_nothing() {
@@ -106,9 +119,23 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         tell_left(&plan.row, context);
         return Ok(Exit::Done);
     };
+    let mut again = None;
+    if let Some(target) = plan.group_to_move() {
+        again = context
+            .save_first(&connection, target, args.without)
+            .await?;
+    }
     let row = apply_undo(&connection, plan, consent).await?;
     context.console.show_one(&row)?;
     tell_left(&row, context);
+    if let Some(again) = again {
+        let again = if args.force {
+            again.flag("--force")
+        } else {
+            again
+        };
+        context.console.note(&format!("to undo this: {again}"));
+    }
     Ok(if row.left_out == 0 {
         Exit::Done
     } else {
@@ -128,21 +155,33 @@ fn tell_left(row: &Undone, context: &Context) {
         lines.push(format!("and {more} more: -o json lists them"));
     }
     context.console.warn(&format!(
-        "not restored in group `{}` of stream `{}`:\n{}",
-        row.group,
-        row.stream,
+        "not restored in {}:\n{}",
+        row.of(),
         lines.join("\n")
     ));
 }
 
 fn told(left: &LeftEntry) -> String {
     let id = left.id;
-    match (left.why, &left.consumer) {
-        (Left::Held, Some(consumer)) => {
-            format!("{id}: `{consumer}`, which is live, holds it by now")
+    let copy = || match left.copy_id {
+        Some(copy) => format!("its copy {copy}"),
+        None => "its copy".to_owned(),
+    };
+    let why = match (left.why, &left.consumer, &left.group) {
+        (Left::Held, Some(consumer), _) => format!("`{consumer}` holds it by now"),
+        (Left::Acknowledged, ..) => "it was acknowledged since".to_owned(),
+        (Left::Trimmed, ..) => "it was trimmed from the stream".to_owned(),
+        (Left::Released, ..) => "no consumer held it".to_owned(),
+        (Left::Delivered, _, Some(group)) => {
+            format!("{} was delivered to group `{group}`", copy())
         }
-        (Left::Trimmed, _) => format!("{id}: it was trimmed from the stream"),
-        (Left::Released, _) => format!("{id}: no consumer held it"),
-        (Left::Held | Left::Changed, _) => format!("{id}: it changed in the meantime"),
-    }
+        (Left::Delivered, ..) => format!("{} was delivered", copy()),
+        (Left::CopyGone, ..) => format!("{} is not there any more", copy()),
+        (Left::Unknown, ..) => {
+            "the command was cut off, and it is not known whether it made a copy: `explain` shows the entry".to_owned()
+        }
+        (Left::Refused, ..) => "it has too many fields for one call of the server".to_owned(),
+        (Left::Held | Left::Changed, ..) => "it changed in the meantime".to_owned(),
+    };
+    format!("{id}: {why}")
 }

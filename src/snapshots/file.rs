@@ -1,22 +1,29 @@
-//! The file of a snapshot: lines of JSON, compressed. The first line says of which group it is, each further one is a
-//! pending entry, and the last one has a checksum of all lines before it.
+//! The file of a snapshot. First come lines of JSON, compressed as one frame: the first line says what was saved and
+//! before which change, each further one is a pending entry or a dead letter, and the last one has a checksum of all
+//! lines before it. Behind them the command that makes the change adds receipts, a frame for each batch, so that it is
+//! known what it did wherever it ends. A receipt that was torn is left out.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
 
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{EntryId, Name, PendingEntry, Time};
+use super::effect::Effect;
+use crate::model::{EntryId, Fields, Name, PendingEntry, Time};
 
-/// The format of these files.
-const FORMAT: u32 = 1;
-/// The greatest length of a line: names are other people's.
-const LINE_MAX: u64 = 4 << 20;
-/// The greatest number of entries that are read.
+/// The format of these files, and the oldest one that is read.
+const FORMAT: u32 = 2;
+const FORMAT_MIN: u32 = 1;
+/// The greatest length of a line: names and bodies are other people's.
+const LINE_MAX: u64 = 64 << 20;
+/// The greatest number of lines, and of receipts, that are read.
 const ENTRIES_MAX: u64 = 50_000_000;
+/// The greatest size of the receipts of one batch.
+const RECEIPTS_MAX: u64 = 1 << 20;
 
-/// Of which group a snapshot is, and what it was like.
+/// What was saved, and before which change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// The format of the file.
@@ -29,23 +36,27 @@ pub struct About {
     pub operation: String,
     /// The stream.
     pub stream: Name,
-    /// The group.
-    pub group: Name,
-    /// The last id that was delivered to it.
-    pub last_delivered_id: EntryId,
+    /// The group; `None` for dead letters.
+    pub group: Option<Name>,
+    /// The last id that was delivered to it; `None` where only some of its entries were saved.
+    pub last_delivered_id: Option<EntryId>,
     /// How many entries the server counted as read; `None` when it did not know.
     pub entries_read: Option<u64>,
-    /// How many entries were pending.
-    pub pending: u64,
+    /// How many entries, or dead letters, were saved.
+    #[serde(rename = "pending")]
+    pub saved: u64,
+    /// What the command does that took it.
+    #[serde(default)]
+    pub effect: Effect,
 }
 
 impl About {
-    /// A group as it is at the time `taken`.
+    /// `saved` entries or dead letters of a stream, as they were at the time `taken`, before a change.
     pub fn new(
         taken: Time,
         (server, operation): (String, String),
-        (stream, group): (Name, Name),
-        (last_delivered_id, entries_read, pending): (EntryId, Option<u64>, u64),
+        (stream, group): (Name, Option<Name>),
+        (effect, saved): (Effect, u64),
     ) -> Self {
         Self {
             format: FORMAT,
@@ -54,10 +65,19 @@ impl About {
             operation,
             stream,
             group,
-            last_delivered_id,
-            entries_read,
-            pending,
+            last_delivered_id: None,
+            entries_read: None,
+            saved,
+            effect,
         }
+    }
+
+    /// The same, for all of a group: its last delivered id, and how many entries the server counted as read.
+    #[must_use]
+    pub const fn at(mut self, last_delivered_id: EntryId, entries_read: Option<u64>) -> Self {
+        self.last_delivered_id = Some(last_delivered_id);
+        self.entries_read = entries_read;
+        self
     }
 }
 
@@ -75,6 +95,19 @@ impl From<&PendingEntry> for SavedEntry {
             entry.deliveries,
         )
     }
+}
+
+/// A dead letter: its id, and its fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedLetter(pub EntryId, #[serde(with = "fields")] pub Fields);
+
+/// An entry or dead letter that the change was made to, and the id of its copy, if it was moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The entry.
+    pub id: EntryId,
+    /// Its copy.
+    pub new_id: Option<EntryId>,
 }
 
 /// The last line.
@@ -137,7 +170,7 @@ impl<R: Read> Entries<R> {
     /// What is wrong with it, in words, or an error of the system.
     pub(super) fn open(file: R) -> io::Result<(About, Self)> {
         let mut entries = Self {
-            lines: BufReader::new(zstd::Decoder::new(file)?),
+            lines: BufReader::new(zstd::Decoder::new(file)?.single_frame()),
             hash: Sha256::new(),
             left: 0,
             line: Vec::new(),
@@ -145,23 +178,23 @@ impl<R: Read> Entries<R> {
         entries.read_line()?;
         let about: About = serde_json::from_slice(&entries.line)
             .map_err(|_| damaged("its first line is not that of a snapshot"))?;
-        if about.format != FORMAT {
+        if !(FORMAT_MIN..=FORMAT).contains(&about.format) {
             let text = format!(
-                "it has format {}, and this version reads format {FORMAT}",
+                "it has format {}, and this version reads formats {FORMAT_MIN} to {FORMAT}",
                 about.format
             );
             return Err(io::Error::other(text));
         }
-        if about.pending > ENTRIES_MAX {
+        if about.saved > ENTRIES_MAX {
             return Err(damaged("it has more entries than a snapshot can have"));
         }
         entries.hash.update(&entries.line);
-        entries.left = about.pending;
+        entries.left = about.saved;
         Ok((about, entries))
     }
 
-    /// The next entry; `None` after the last one, when the checksum is right.
-    pub(super) fn next(&mut self) -> io::Result<Option<SavedEntry>> {
+    /// The next line; `None` after the last one, when the checksum is right.
+    pub(super) fn next<L: DeserializeOwned>(&mut self) -> io::Result<Option<L>> {
         self.read_line()?;
         if self.left > 0 {
             self.left -= 1;
@@ -169,7 +202,7 @@ impl<R: Read> Entries<R> {
             let entry = serde_json::from_slice(&self.line);
             return entry
                 .map(Some)
-                .map_err(|_| damaged("a line is no pending entry"));
+                .map_err(|_| damaged("a line is neither a pending entry nor a dead letter"));
         }
         let end: End = serde_json::from_slice(&self.line)
             .map_err(|_| damaged("it has more lines than entries"))?;
@@ -177,6 +210,33 @@ impl<R: Read> Entries<R> {
             return Err(damaged("its checksum is wrong"));
         }
         Ok(None)
+    }
+
+    /// Reads over the rest; an error when the checksum is wrong.
+    pub(super) fn check(&mut self) -> io::Result<()> {
+        while self.next::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    /// What follows the lines, which were read to their end.
+    pub(super) fn receipts(self) -> io::Result<(Vec<Receipt>, bool)> {
+        let mut rest = self.lines.into_inner().finish();
+        let (mut receipts, mut is_ended) = (Vec::new(), false);
+        while !is_ended && !rest.fill_buf()?.is_empty() {
+            let mut batch = Vec::new();
+            let frame = zstd::Decoder::with_buffer(&mut rest)?.single_frame();
+            let read = frame.take(RECEIPTS_MAX).read_to_end(&mut batch);
+            let Some(batch) = read.ok().and_then(|_| Batch::parse(&batch)) else {
+                // It was torn when the command was killed.
+                break;
+            };
+            is_ended = batch.is_last;
+            receipts.extend(batch.receipts());
+            if receipts.len() as u64 > ENTRIES_MAX {
+                return Err(damaged("it has more receipts than a snapshot can have"));
+            }
+        }
+        Ok((receipts, is_ended))
     }
 
     fn read_line(&mut self) -> io::Result<()> {
@@ -197,6 +257,58 @@ impl<R: Read> Entries<R> {
     }
 }
 
+/// The receipts of one batch.
+#[derive(Default, Serialize, Deserialize)]
+struct Batch {
+    done: Vec<(EntryId, Option<EntryId>)>,
+    /// Whether the command ended after it by itself.
+    is_last: bool,
+}
+
+impl Batch {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    fn receipts(self) -> impl Iterator<Item = Receipt> {
+        let receipts = self.done.into_iter();
+        receipts.map(|(id, new_id)| Receipt { id, new_id })
+    }
+}
+
+/// The receipts of a batch as they are appended; `is_last` says that the command ends by itself.
+pub(super) fn batch(receipts: &[Receipt], is_last: bool) -> io::Result<Vec<u8>> {
+    let batch = Batch {
+        done: receipts.iter().map(|it| (it.id, it.new_id)).collect(),
+        is_last,
+    };
+    let mut frame = zstd::Encoder::new(Vec::new(), 1)?;
+    frame.include_checksum(true)?;
+    serde_json::to_writer(&mut frame, &batch)?;
+    frame.finish()
+}
+
+/// Fields as pairs of names, which keep bytes that are not UTF-8.
+mod fields {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use crate::model::{Fields, Name};
+
+    pub(super) fn serialize<S: Serializer>(fields: &Fields, out: S) -> Result<S::Ok, S::Error> {
+        let pair =
+            |(name, value): &(Vec<u8>, Vec<u8>)| [name, value].map(|it| Name::new(it.as_slice()));
+        out.collect_seq(fields.iter().map(pair))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Fields, D::Error> {
+        let pairs = Vec::<(Name, Name)>::deserialize(from)?.into_iter();
+        let bytes = |name: &Name| name.as_bytes().to_vec();
+        Ok(pairs
+            .map(|(name, value)| (bytes(&name), bytes(&value)))
+            .collect())
+    }
+}
+
 fn damaged(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
@@ -209,9 +321,10 @@ mod tests {
         let about = About::new(
             Time::from_ms(1_700_000_000_000),
             ("h:1/0".to_owned(), "snapshot".to_owned()),
-            ("s".into(), Name::new(b"g\xff")),
-            (EntryId::new(7, 0), Some(9), count),
-        );
+            ("s".into(), Some(Name::new(b"g\xff"))),
+            (Effect::Group, count),
+        )
+        .at(EntryId::new(7, 0), Some(9));
         let mut lines = Lines::begin(Vec::new(), &about).unwrap();
         for n in 0..count {
             let entry = SavedEntry(EntryId::new(n, 1), "c".into(), Some(n), 2);
@@ -232,8 +345,8 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let (about, entries) = read_back(&written(3)).unwrap();
-        assert_eq!(about.group, Name::new(b"g\xff"));
-        assert_eq!((about.entries_read, about.pending), (Some(9), 3));
+        assert_eq!(about.group, Some(Name::new(b"g\xff")));
+        assert_eq!((about.entries_read, about.saved), (Some(9), 3));
         assert_eq!(
             entries[2],
             SavedEntry(EntryId::new(2, 1), "c".into(), Some(2), 2)
@@ -253,5 +366,39 @@ mod tests {
         let edited = zstd::encode_all(&text[..], 3).unwrap();
         let error = read_back(&edited).unwrap_err();
         assert_eq!(error.to_string(), "its checksum is wrong");
+    }
+
+    #[test]
+    fn receipts_are_read_up_to_the_one_that_was_torn() {
+        let receipt = |n, new_id| Receipt {
+            id: EntryId::new(n, 0),
+            new_id,
+        };
+        let first = [receipt(1, None), receipt(2, Some(EntryId::new(9, 9)))];
+        let mut file = written(3);
+        file.extend(batch(&first, false).unwrap());
+        let whole = file.len();
+        file.extend(batch(&[receipt(3, None)], true).unwrap());
+        let read = |file: &[u8]| {
+            let mut entries = Entries::open(file).unwrap().1;
+            entries.check().unwrap();
+            entries.receipts().unwrap()
+        };
+        let (receipts, is_ended) = read(&file);
+        assert_eq!((receipts.len(), is_ended), (3, true));
+        for length in whole..file.len() {
+            assert_eq!(read(&file[..length]), (first.to_vec(), false), "{length}");
+        }
+    }
+
+    #[test]
+    fn dead_letters_keep_repeats_and_bytes() {
+        let fields = vec![
+            (b"a\xff".to_vec(), b"1".to_vec()),
+            (b"a\xff".to_vec(), b"\x00\xfe".to_vec()),
+        ];
+        let letter = SavedLetter(EntryId::new(1, 2), fields);
+        let text = serde_json::to_string(&letter).unwrap();
+        assert_eq!(serde_json::from_str::<SavedLetter>(&text).unwrap(), letter);
     }
 }

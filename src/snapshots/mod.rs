@@ -1,14 +1,18 @@
-//! Snapshots: the position of a group and its pending entries, each in a private file, from which `undo` restores them.
+//! Snapshots: what a command is about to change, each in a private file, from which `undo` restores it. Either the
+//! position of a group and all its pending entries, or those pending entries or dead letters that are changed.
 //!
 //! ```text
-//! snapshot, and commands before they change a group -> Writer -> DIR/ID.snapshot -> Saved -> undo
+//! snapshot, and commands before a change -> Writer -> DIR/ID.snapshot -> Saved -> undo
+//! commands, after each batch of a change -> Receipts ----^
 //! ```
 //!
-//! A file is made once and never changed. It ends with a checksum of everything before it, which tells damage, not
-//! tampering: nothing in it is run or opened. Files are private, and no link is followed.
+//! What was saved ends with a checksum, which tells damage, not tampering: nothing in it is run or opened. Files are
+//! private, and no link is followed.
 
+mod effect;
 mod file;
 mod store;
 
-pub use file::{About, SavedEntry};
-pub use store::{Kept, Saved, Store, Writer};
+pub use effect::Effect;
+pub use file::{About, Receipt, SavedEntry, SavedLetter};
+pub use store::{Kept, Line, Receipts, Saved, Store, Writer};

@@ -2,7 +2,7 @@
 //! milliseconds, and a number, as the id of an entry is.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +10,10 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
-use super::file::{About, Entries, Lines, SavedEntry};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::file::{About, Entries, Lines, Receipt, SavedEntry, SavedLetter, batch};
 use crate::model::{EntryId, Kind, Problem, Time, escaped};
 
 /// What the name of a file ends with.
@@ -39,10 +42,21 @@ pub struct Kept {
 /// A snapshot whose checksum is right.
 #[derive(Debug)]
 pub struct Saved {
-    /// The group it is of.
+    /// What it has.
     pub about: About,
+    /// What the command did that took it, as far as it said so.
+    pub receipts: Vec<Receipt>,
+    /// Whether that command ended by itself, so that there is a receipt for everything it did.
+    pub is_ended: bool,
     path: PathBuf,
+    /// It stays open: the file may be too old to be kept when the next snapshot is taken.
+    file: File,
 }
+
+/// What a snapshot has a line for.
+pub trait Line: Serialize + DeserializeOwned {}
+impl Line for SavedEntry {}
+impl Line for SavedLetter {}
 
 /// A snapshot that is being written.
 pub struct Writer {
@@ -155,29 +169,90 @@ impl Store {
 }
 
 impl Writer {
-    /// Adds a pending entry.
+    /// Adds a pending entry or a dead letter.
     ///
     /// # Errors
     /// Local, after removing the file.
-    pub fn add(&mut self, entry: &SavedEntry) -> Result<(), Problem> {
-        let added = self.lines.put(entry);
+    pub fn add(&mut self, line: &impl Line) -> Result<(), Problem> {
+        let added = self.lines.put(line);
         added.map_err(|error| cannot_finish(&self.path, &error))
     }
 
-    /// Ends the file; it is on the disk then. Returns the snapshot's id.
+    /// Ends what is saved; it is on the disk then. What is done next is added to what is returned.
     ///
     /// # Errors
     /// Local, after removing the file.
-    pub fn end(self) -> Result<EntryId, Problem> {
+    pub fn end(self) -> Result<Receipts, Problem> {
         let Self { lines, id, path } = self;
-        let ended = lines.end().and_then(|file| file.sync_all());
-        ended.map_err(|error| cannot_finish(&path, &error))?;
-        Ok(id)
+        let ended = || -> io::Result<File> {
+            let file = lines.end()?;
+            file.sync_all()?;
+            Ok(file)
+        };
+        match ended() {
+            Ok(file) => Ok(Receipts {
+                file,
+                id,
+                path,
+                count: 0,
+            }),
+            Err(error) => Err(cannot_finish(&path, &error)),
+        }
     }
 
     /// Removes what was written.
     pub fn give_up(self) {
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// A snapshot before a change that is being made.
+#[derive(Debug)]
+pub struct Receipts {
+    file: File,
+    /// The snapshot's id.
+    pub id: EntryId,
+    /// How many receipts there are.
+    pub count: u64,
+    path: PathBuf,
+}
+
+impl Receipts {
+    /// Adds what was done.
+    ///
+    /// # Errors
+    /// Local: then no more may be done, because undo would not know of it.
+    pub fn add(&mut self, receipts: &[Receipt]) -> Result<(), Problem> {
+        if receipts.is_empty() {
+            return Ok(());
+        }
+        self.count += receipts.len() as u64;
+        self.put(receipts, false)
+    }
+
+    /// Removes the snapshot, because nothing was changed.
+    pub fn give_up(self) {
+        let _ = fs::remove_file(&self.path);
+    }
+
+    /// Says that everything that was done has a receipt.
+    ///
+    /// # Errors
+    /// Local.
+    pub fn end(mut self) -> Result<(), Problem> {
+        self.put(&[], true)
+    }
+
+    fn put(&mut self, receipts: &[Receipt], is_last: bool) -> Result<(), Problem> {
+        let put = batch(receipts, is_last).and_then(|frame| self.file.write_all(&frame));
+        put.map_err(|error| {
+            let text = format!(
+                "cannot write to the snapshot {}: {error}",
+                shown(&self.path)
+            );
+            Problem::new(Kind::Local, text)
+                .hint("the rest was not tried: make room, then repeat the command")
+        })
     }
 }
 
@@ -194,18 +269,20 @@ impl Saved {
     /// # Errors
     /// Not found; usage for what is no snapshot, or is damaged; local when it cannot be read.
     pub fn open(path: &Path) -> Result<Self, Problem> {
-        let read = || -> io::Result<About> {
-            let (about, mut entries) = Entries::open(open(path)?)?;
-            while entries.next()?.is_some() {}
-            Ok(about)
-        };
-        match read() {
-            Ok(about) => Ok(Self {
+        let read = || -> io::Result<Self> {
+            let file = open(path)?;
+            let (about, mut entries) = Entries::open(file.try_clone()?)?;
+            entries.check()?;
+            let (receipts, is_ended) = entries.receipts()?;
+            Ok(Self {
                 about,
+                receipts,
+                is_ended,
                 path: path.to_owned(),
-            }),
-            Err(error) => Err(cannot_read(path, &error)),
-        }
+                file,
+            })
+        };
+        read().map_err(|error| cannot_read(path, &error))
     }
 
     /// What the snapshot in a file is of, without reading its entries.
@@ -217,17 +294,22 @@ impl Saved {
         read().map_err(|error| cannot_read(path, &error))
     }
 
-    /// Calls `each` with the pending entries, this many at a time.
+    /// Calls `each` with the lines, this many at a time.
     ///
     /// # Errors
     /// As [`Saved::open`]; the error of `each`.
-    pub async fn in_batches(
+    pub async fn in_batches<L: Line>(
         &self,
         size: usize,
-        mut each: impl AsyncFnMut(Vec<SavedEntry>) -> anyhow::Result<()>,
+        mut each: impl AsyncFnMut(Vec<L>) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let failed = |error: io::Error| cannot_read(&self.path, &error);
-        let (_, mut entries) = open(&self.path).and_then(Entries::open).map_err(failed)?;
+        let again = || {
+            let mut file = self.file.try_clone()?;
+            file.rewind()?;
+            Entries::open(file)
+        };
+        let (_, mut entries) = again().map_err(failed)?;
         let mut batch = Vec::new();
         while let Some(entry) = entries.next().map_err(failed)? {
             batch.push(entry);

@@ -33,8 +33,9 @@ pub async fn apply_ack(
                 applied.is_stopped |= applied.error.is_none();
                 continue;
             }
+            let from = applied.rows.len();
             ack_batch(connection, holder, batch, &mut applied).await;
-            course.passed(batch.len());
+            applied.passed(&mut course, from);
         }
     }
     applied.rows.sort_by_key(|row| row.id);

@@ -124,8 +124,9 @@ pub async fn apply_claim(
         }
         let (batch, after) = rest.split_at(portion.at_a_time().min(rest.len()));
         rest = after;
+        let from = applied.rows.len();
         held += claim_batch(connection, &plan, batch, &mut applied, &mut portion).await;
-        course.passed(batch.len());
+        applied.passed(&mut course, from);
         if held > BODIES_HELD {
             held = 0;
             let shown = show(&mut applied.rows[applied.shown..]);

@@ -5,7 +5,10 @@ use std::fmt;
 use tokio::time::{Instant, sleep_until};
 
 use super::rate_limiter::{Rate, RateLimiter};
+use super::repair::Repaired;
 use super::stop::StopFlag;
+use crate::model::Problem;
+use crate::snapshots::{Receipt, Receipts};
 
 /// The number of entries in one script call, which takes a few milliseconds of the server's time.
 pub(super) const BATCH: usize = 100;
@@ -15,6 +18,7 @@ pub struct Course<'a> {
     stop: &'a StopFlag,
     pace: Option<(Rate, RateLimiter)>,
     told: &'a (dyn Fn(u64) + Sync),
+    receipts: Option<&'a mut Receipts>,
 }
 
 impl fmt::Debug for Course<'_> {
@@ -30,7 +34,19 @@ impl<'a> Course<'a> {
     /// processed.
     pub fn new(stop: &'a StopFlag, rate: Option<Rate>, told: &'a (dyn Fn(u64) + Sync)) -> Self {
         let pace = rate.map(|rate| (rate, RateLimiter::new(rate, Instant::now())));
-        Self { stop, pace, told }
+        Self {
+            stop,
+            pace,
+            told,
+            receipts: None,
+        }
+    }
+
+    /// The same course, which adds a receipt for each change.
+    #[must_use]
+    pub fn with_receipts(mut self, receipts: Option<&'a mut Receipts>) -> Self {
+        self.receipts = receipts;
+        self
     }
 
     /// Whether it must stop.
@@ -50,11 +66,20 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Records that this many more entries were processed.
-    pub(super) fn passed(&mut self, entries: usize) {
+    /// Records that these entries were processed.
+    ///
+    /// # Errors
+    /// Local when no receipt can be written: then no more may be changed.
+    pub(super) fn passed(&mut self, rows: &[Repaired]) -> Result<(), Problem> {
+        let entries = rows.len() as u64;
         if let Some((_, pace)) = &mut self.pace {
-            pace.sent(entries as u64, Instant::now());
+            pace.sent(entries, Instant::now());
         }
-        (self.told)(entries as u64);
+        (self.told)(entries);
+        let Some(receipts) = &mut self.receipts else {
+            return Ok(());
+        };
+        let done: Vec<Receipt> = rows.iter().filter_map(Repaired::receipt).collect();
+        receipts.add(&done)
     }
 }

@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use super::plan;
 use super::redrive::LettersPlan;
 use super::repair::{Applied, Chosen, Outcome, Repaired};
+use super::snapshot::Doomed;
 use super::tombstone;
 use crate::model::{CommandLine, GroupInfo, Name, PlanFacts, Problem, entries, with_commas};
+use crate::snapshots::Effect;
 use crate::topology::Topology;
 
 /// How many consumers a summary names.
@@ -161,6 +163,16 @@ impl Repair {
     pub fn to_consumer(mut self, consumer: &Name) -> Self {
         self.about.to_consumer = Some(consumer.clone());
         self
+    }
+
+    /// What a change with these planned rows is about to change.
+    pub fn doomed<'a>(&self, effect: Effect, rows: &'a [Repaired]) -> Doomed<'a> {
+        Doomed {
+            stream: self.about.stream.clone().unwrap_or_default(),
+            group: self.about.group.clone(),
+            effect,
+            rows,
+        }
     }
 
     /// The plan as data: `what` describes the entries, and `rows` say what would happen to each.

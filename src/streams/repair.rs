@@ -12,6 +12,7 @@ use super::target::Target;
 use crate::model::{
     Body, EntryId, Kind, Name, PendingEntry, Problem, entries, states, with_commas,
 };
+use crate::snapshots::Receipt;
 use crate::wire::{self, Connection, ExpectedPending};
 
 /// How many consumers a summary names; the others are counted together.
@@ -109,6 +110,19 @@ impl Repaired {
             detail: None,
             fields: None,
         }
+    }
+
+    /// What is kept of it so that it can be undone; `None` when nothing was changed, as far as is known.
+    pub(super) fn receipt(&self) -> Option<Receipt> {
+        let is_changed = match self.outcome {
+            Outcome::Planned | Outcome::AlreadyHeld => false,
+            Outcome::Tombstone => true,
+            outcome => outcome.is_done(),
+        };
+        is_changed.then_some(Receipt {
+            id: self.id,
+            new_id: self.new_id,
+        })
     }
 
     /// A pending entry as it was when it was looked at.
@@ -239,12 +253,21 @@ impl Applied {
             };
             let (batch, after) = rest.split_at(at_a_time.min(rest.len()));
             rest = after;
+            let from = applied.rows.len();
             change(batch, &mut applied).await;
-            course.passed(batch.len());
+            applied.passed(&mut course, from);
         }
         let rest = rest.iter().map(|it| it.row(Outcome::NotTried));
         applied.rows.extend(rest.chain(left_out.iter().cloned()));
         applied
+    }
+
+    /// Records the rows of a batch, which begin at `from`. Without receipts it does not go on.
+    pub(super) fn passed(&mut self, course: &mut Course<'_>, from: usize) {
+        let passed = course.passed(&self.rows[from..]);
+        if let Err(problem) = passed {
+            self.error.get_or_insert(problem.into());
+        }
     }
 
     /// Adds the result of each entry of a batch, or the failure of the whole batch.

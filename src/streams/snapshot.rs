@@ -2,28 +2,31 @@
 
 use anyhow::Result;
 
-use super::select::{Criteria, Pager};
+use super::repair::{Outcome, Repaired};
+use super::select::{Bodies, Criteria, Pager};
 use super::target::Target;
 use crate::model::{EntryId, GroupInfo, Name, Problem, Time, report};
-use crate::snapshots::{About, SavedEntry, Store};
+use crate::snapshots::{About, Effect, Receipts, SavedEntry, SavedLetter, Store};
 use crate::wire::{Connection, ErrorKind, allowed, time, xinfo_groups};
 
 report! {
-    /// A snapshot of a group.
+    /// A snapshot: of a group, or of those entries or dead letters that a command was about to change.
     #[derive(Clone, Debug)]
     pub struct SnapshotRow {
         /// The snapshot's id: when it was taken, in milliseconds, and a number.
         pub id: EntryId => whole("SNAPSHOT"),
         /// When it was taken.
         pub taken: Time => whole("TAKEN"),
-        /// The group.
-        pub group: Name => text("GROUP"),
-        /// Its stream.
+        /// The group; `None` for dead letters.
+        pub group: Option<Name> => text("GROUP"),
+        /// Its stream, or the dead-letter stream.
         pub stream: Name => text("STREAM"),
-        /// The last id that was delivered to it.
-        pub last_delivered_id: EntryId => whole("LAST DELIVERED"),
-        /// How many entries were pending.
+        /// The last id that was delivered to it; `None` where only some of its entries were saved.
+        pub last_delivered_id: Option<EntryId> => whole("LAST DELIVERED"),
+        /// How many pending entries were saved.
         pub pending: u64 => number("PENDING"),
+        /// How many dead letters were saved.
+        pub dead_letters: u64 => number("DEAD LETTERS", wide),
         /// The command that took it.
         pub operation: String => text("TAKEN BY"),
         /// The server's address and database.
@@ -36,13 +39,18 @@ report! {
 impl SnapshotRow {
     /// The snapshot with this id, of what it says it is about.
     pub fn of(id: EntryId, about: About, store: &Store) -> Self {
+        let (pending, dead_letters) = match about.group {
+            Some(_) => (about.saved, 0),
+            None => (0, about.saved),
+        };
         Self {
             id,
             taken: about.taken,
             group: about.group,
             stream: about.stream,
             last_delivered_id: about.last_delivered_id,
-            pending: about.pending,
+            pending,
+            dead_letters,
             operation: about.operation,
             server: about.server,
             file: store.path_of(id).to_string_lossy().into_owned(),
@@ -64,17 +72,13 @@ pub async fn take(
         let Some(before) = state(connection, target).await? else {
             return Ok(None);
         };
-        let now = allowed(connection.run(time()).await)?;
         let about = About::new(
-            now.map_or_else(Time::now, Time::from_ms),
+            server_time(connection).await?,
             (server.to_owned(), operation.to_owned()),
-            (target.stream.clone(), target.group.clone()),
-            (
-                before.last_delivered_id,
-                before.entries_read,
-                before.pending,
-            ),
-        );
+            (target.stream.clone(), Some(target.group.clone())),
+            (Effect::Group, before.pending),
+        )
+        .at(before.last_delivered_id, before.entries_read);
         let mut writer = store.begin(&about)?;
         let (filter, mut count) = (Criteria::default(), 0);
         let mut pager = Pager::new(connection, target, &filter);
@@ -89,7 +93,9 @@ pub async fn take(
             after.last_delivered_id == before.last_delivered_id && after.pending == before.pending
         });
         if is_same && count == before.pending {
-            let id = writer.end()?;
+            let receipts = writer.end()?;
+            let id = receipts.id;
+            receipts.end()?;
             return Ok(Some(SnapshotRow::of(id, about, store)));
         }
         writer.give_up();
@@ -102,6 +108,70 @@ pub async fn take(
     ))
     .hint("stop its workers first")
     .into())
+}
+
+/// What a command is about to change.
+#[derive(Debug)]
+pub struct Doomed<'a> {
+    /// The stream, or the dead-letter stream.
+    pub stream: Name,
+    /// The group; `None` for dead letters.
+    pub group: Option<Name>,
+    /// What will be done.
+    pub effect: Effect,
+    /// The rows of the plan.
+    pub rows: &'a [Repaired],
+}
+
+/// Saves the planned ones of pending entries or dead letters. What is done to them is added to what is returned.
+///
+/// # Errors
+/// Errors of the server; local when it cannot be written.
+pub async fn save(
+    connection: &Connection,
+    doomed: &Doomed<'_>,
+    store: &Store,
+    (server, operation): (&str, &str),
+) -> Result<Receipts> {
+    let planned = doomed
+        .rows
+        .iter()
+        .filter(|it| it.outcome == Outcome::Planned);
+    let planned: Vec<&Repaired> = planned.collect();
+    let about = About::new(
+        server_time(connection).await?,
+        (server.to_owned(), operation.to_owned()),
+        (doomed.stream.clone(), doomed.group.clone()),
+        (doomed.effect.clone(), planned.len() as u64),
+    );
+    if doomed.group.is_some() {
+        let mut writer = store.begin(&about)?;
+        for row in planned {
+            writer.add(&SavedEntry(
+                row.id,
+                row.consumer.clone().unwrap_or_default(),
+                row.idle_ms,
+                row.deliveries.unwrap_or_default(),
+            ))?;
+        }
+        return Ok(writer.end()?);
+    }
+    let ids: Vec<EntryId> = planned.iter().map(|it| it.id).collect();
+    let mut writer = store.begin(&about)?;
+    Bodies::of(connection, &doomed.stream)
+        .fetch(&ids, |place, body| {
+            // One that is gone by now is not changed either.
+            writer.add(&SavedLetter(ids[place], body.unwrap_or_default()))?;
+            Ok(())
+        })
+        .await?;
+    Ok(writer.end()?)
+}
+
+/// The time of the server's clock; of this machine's where the user may not ask for it.
+async fn server_time(connection: &Connection) -> Result<Time> {
+    let now = allowed(connection.run(time()).await)?;
+    Ok(now.map_or_else(Time::now, Time::from_ms))
 }
 
 /// How often a group is read that changes meanwhile.

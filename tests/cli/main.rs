@@ -51,6 +51,7 @@ mod template;
 mod topology;
 mod trace;
 mod undo;
+mod undo_each;
 mod wait;
 mod watch;
 

@@ -90,7 +90,7 @@ fn field_c10_a_message_is_parked_with_its_provenance_and_can_be_put_back() {
     let undo = run
         .stderr()
         .lines()
-        .find_map(|line| line.strip_prefix("to put them back: ucp-streams "))
+        .find_map(|line| line.strip_prefix("to try them again later: ucp-streams "))
         .unwrap();
     let words: Vec<&str> = undo.split(' ').chain(["-y"]).collect();
     server.ucp(&words).assert_code(0);

@@ -6,6 +6,7 @@ use super::{HeirArgs, carry_out};
 use crate::cli::{self, DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
+use crate::commands::shared::snapshots::NoSnapshot;
 use crate::exit::Exit;
 use crate::model::Name;
 use crate::streams::consumers::{Removal, plan_delete};
@@ -37,6 +38,9 @@ pub(super) struct Args {
     limit: Limited,
 
     #[command(flatten)]
+    without: NoSnapshot,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -46,6 +50,6 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let (target, connection, groups) = (group.target, group.connection, group.groups);
     let mut plan = plan_delete(&connection, target, &args.name, heir).await?;
     let refusal = context.refusal_of(args.dry_run, plan.check())?;
-    let how = (args.limit.rows(), args.dry_run);
+    let how = (args.limit.rows(), args.dry_run, args.without);
     carry_out(context, (plan, &groups), refusal, how, "").await
 }

@@ -10,12 +10,14 @@ use super::help::usage::or_subcommand;
 use super::shared::Context;
 use super::shared::group::{GroupArgs, OpenGroup};
 use super::shared::header::{Alerts, Header};
+use super::shared::snapshots::NoSnapshot;
 use super::shared::trouble::tell_of_abandoned;
 use crate::cli::{self, DryRun, Impact, Limited, Prints};
 use crate::exit::Exit;
-use crate::model::{GroupInfo, Limit, Name, PlanFacts, Problem, counted, with_commas};
+use crate::model::{CommandLine, GroupInfo, Limit, Name, PlanFacts, Problem, counted, with_commas};
 use crate::streams::abandoned::{Holder, delete_left_behind};
 use crate::streams::consumers::{Heir, Member, RemovalPlan, Removals, apply_removal, list};
+use crate::streams::snapshot::Doomed;
 use crate::streams::target::Target;
 
 /// List a group's consumers, or delete dead ones
@@ -162,7 +164,7 @@ async fn carry_out(
     context: &Context,
     (plan, groups): (RemovalPlan, &[GroupInfo]),
     refusal: Option<Problem>,
-    (limit, dry_run): (Limit, DryRun),
+    (limit, dry_run, without): (Limit, DryRun, NoSnapshot),
     details: &str,
 ) -> Result<Exit> {
     let console = &context.console;
@@ -184,9 +186,28 @@ async fn carry_out(
     }
     let consent = context.consent(&format!("{told}{details}")).await?;
     let connection = context.connect().await?;
+    let (effect, held) = plan.held(&connection).await?;
+    let doomed = Doomed {
+        stream: plan.target().stream.clone(),
+        group: Some(plan.target().group.clone()),
+        effect,
+        rows: &held,
+    };
+    let saved = context
+        .save_rows_first(&connection, &doomed, without)
+        .await?;
     let removed = apply_removal(&connection, plan, consent).await;
     console.show(&removed.rows, limit)?;
     let counts = Removals::of(&removed.rows);
+    if let Some(saved) = saved {
+        let is_changed = counts.deleted > 0 || counts.handed_over > 0;
+        if is_changed {
+            let undo = CommandLine::new("undo").arg(saved.id.to_string());
+            console.note(&format!("to undo it: {undo}"));
+        } else {
+            saved.give_up();
+        }
+    }
     context.warn_each(counts.tombstone_warning());
     if let Some(error) = removed.error {
         return Err(error);

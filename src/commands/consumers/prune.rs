@@ -8,6 +8,7 @@ use super::{HeirArgs, carry_out};
 use crate::cli::{self, DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
+use crate::commands::shared::snapshots::NoSnapshot;
 use crate::exit::Exit;
 use crate::model::Name;
 use crate::streams::consumers::{Removal, plan_prune};
@@ -39,6 +40,9 @@ pub(super) struct Args {
     limit: Limited,
 
     #[command(flatten)]
+    without: NoSnapshot,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -62,6 +66,6 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
     let names: Vec<Name> = plan.planned().map(|it| it.consumer.clone()).collect();
     let details = format!("\n{}", listed(&names));
-    let how = (args.limit.rows(), args.dry_run);
+    let how = (args.limit.rows(), args.dry_run, args.without);
     carry_out(context, (plan, &groups), refusal, how, &details).await
 }

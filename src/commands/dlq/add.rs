@@ -7,9 +7,11 @@ use anyhow::Result;
 use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
-use crate::commands::shared::repair_run::RepairRun;
+use crate::commands::shared::repair_run::{RepairRun, Saving};
+use crate::commands::shared::snapshots::NoSnapshot;
 use crate::exit::Exit;
 use crate::model::EntryId;
+use crate::snapshots::Effect;
 use crate::streams::ending::Repair;
 use crate::streams::park::{apply_park, in_flight, put_back, tell_states};
 use crate::streams::repair::Chosen;
@@ -49,6 +51,9 @@ pub(super) struct AddArgs {
     limit: Limited,
 
     #[command(flatten)]
+    without: NoSnapshot,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -76,20 +81,29 @@ pub(super) async fn add(args: AddArgs, context: &Context) -> Result<Exit> {
         "parked",
     )
     .to_stream(&source.dead_letter, Some(Vec::new()));
-    let run = RepairRun::of(context, repair).listing(args.limit);
+    let saving = Saving {
+        connection: &connection,
+        effect: Effect::Moved {
+            to: source.dead_letter.clone(),
+        },
+        without: args.without,
+    };
+    let run = RepairRun::of(context, repair, saving).listing(args.limit);
     let what = format!("as dead letters {}", chosen.summary());
     let preview = chosen.preview();
-    let mut undo = None;
+    let mut back = None;
     let exit = run
         .make(args.dry_run, &what, preview, async |consent, course| {
             let (graves, reason) = (&source.dead_letter, &args.reason);
             let applied = apply_park(&connection, chosen, graves, reason, consent, course).await;
-            undo = put_back(&source.name, &applied, reason);
+            back = put_back(&source.name, &applied, reason);
             applied
         })
         .await?;
-    if let Some(undo) = undo {
-        context.console.note(&format!("to put them back: {undo}"));
+    if let Some(back) = back {
+        context
+            .console
+            .note(&format!("to try them again later: {back}"));
     }
     Ok(exit)
 }

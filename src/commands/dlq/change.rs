@@ -5,9 +5,11 @@ use anyhow::Result;
 use super::StreamArgs;
 use crate::cli::{self, DryRun, Impact, Limited, Prints, PrintsPlan, condition, per_second};
 use crate::commands::shared::Context;
-use crate::commands::shared::repair_run::RepairRun;
+use crate::commands::shared::repair_run::{RepairRun, Saving};
+use crate::commands::shared::snapshots::NoSnapshot;
 use crate::exit::Exit;
 use crate::model::{EntryId, FieldCondition, Name, entries};
+use crate::snapshots::Effect;
 use crate::streams::dead_letters::{Letters, find};
 use crate::streams::ending::Repair;
 use crate::streams::publish::Rate;
@@ -77,7 +79,8 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
 /// is atomic, so an entry is moved only once even when two commands run at the same time. The copy has two additional
 /// fields at its end: its origin (_ucp_origin) and its number of redrives (_ucp_redrives). A tombstone has no body, so
 /// it stays where it is, and so do entries from another stream that shares the dead-letter stream. When several groups
-/// read the stream, all of them would see the entries again; this is refused unless --all-groups-see-it is given.
+/// read the stream, all of them would see the entries again; this is refused unless --all-groups-see-it is given. They
+/// are saved first: `undo` takes back what was delivered to nobody yet.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()),
     override_usage = "ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group|--reason|--where>",
@@ -115,10 +118,15 @@ pub(super) struct RedriveArgs {
     limit: Limited,
 
     #[command(flatten)]
+    without: NoSnapshot,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
 /// Delete dead letters
+///
+/// They are saved first, so that `undo` adds them again.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()),
     override_usage = "ucp-streams dlq purge [OPTIONS] <STREAM> <ID…|--all|--group|--reason|--where>",
@@ -141,6 +149,9 @@ pub(super) struct PurgeArgs {
     limit: Limited,
 
     #[command(flatten)]
+    without: NoSnapshot,
+
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -156,7 +167,14 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
     let what = format!("{} to `{}`", entries(plan.letters.len()), plan.destination);
     let repair = Repair::of_letters(&plan, is_named, "redrive", "redriven")
         .to_stream(&plan.destination, seen_by);
-    let run = RepairRun::of(context, repair);
+    let saving = Saving {
+        connection: &connection,
+        effect: Effect::Redriven {
+            to: plan.destination.clone(),
+        },
+        without: args.without,
+    };
+    let run = RepairRun::of(context, repair, saving);
     let run = run.listing(args.limit).paced(args.rate);
     let run = run.refused(refusal);
     let (preview, all_see_it) = (plan.preview(), args.all_groups_see_it);
@@ -173,7 +191,12 @@ pub(super) async fn purge(args: PurgeArgs, context: &Context) -> Result<Exit> {
     let plan = LettersPlan::purge(source, found);
     let what = entries(plan.letters.len());
     let repair = Repair::of_letters(&plan, is_named, "purge", "purged");
-    let run = RepairRun::of(context, repair).listing(args.limit);
+    let saving = Saving {
+        connection: &connection,
+        effect: Effect::Purged,
+        without: args.without,
+    };
+    let run = RepairRun::of(context, repair, saving).listing(args.limit);
     let preview = plan.preview();
     run.make(args.dry_run, &what, preview, async |consent, course| {
         apply_purge(&connection, plan, consent, course).await

@@ -5,15 +5,18 @@ use anyhow::Result;
 
 use super::bulk::Interrupt;
 use super::context::Context;
+use super::snapshots::{NoSnapshot, end, undo_of};
 use crate::cli::{DryRun, Limited};
 use crate::console::Output;
 use crate::exit::Exit;
 use crate::model::{Consent, Limit, Name, PlanFacts, Problem};
+use crate::snapshots::Effect;
 use crate::streams::course::Course;
 use crate::streams::ending::{Ending, Repair};
 use crate::streams::publish::Rate;
 use crate::streams::repair::{Applied, Outcome, Repaired};
 use crate::view::{Changed, Cut, RowWriter};
+use crate::wire::Connection;
 
 /// A planned repair that is not applied yet, and how it is to be shown.
 pub(in crate::commands) struct RepairRun<'a> {
@@ -25,14 +28,30 @@ pub(in crate::commands) struct RepairRun<'a> {
     rate: Option<Rate>,
     /// Why a dry run's repair would be refused.
     refusal: Option<Problem>,
+    saving: Saving<'a>,
+}
+
+/// What is saved before a repair.
+pub(in crate::commands) struct Saving<'a> {
+    /// The connection.
+    pub(in crate::commands) connection: &'a Connection,
+    /// What will be done.
+    pub(in crate::commands) effect: Effect,
+    /// Whether nothing is saved.
+    pub(in crate::commands) without: NoSnapshot,
 }
 
 impl<'a> RepairRun<'a> {
     /// A run of `repair` that shows the usual number of rows.
-    pub(in crate::commands) const fn of(context: &'a Context, repair: Repair) -> Self {
+    pub(in crate::commands) const fn of(
+        context: &'a Context,
+        repair: Repair,
+        saving: Saving<'a>,
+    ) -> Self {
         Self {
             context,
             repair,
+            saving,
             limit: Limit::Usual,
             rate: None,
             refusal: None,
@@ -98,6 +117,10 @@ impl<'a> RepairRun<'a> {
         }
         let plan = self.repair.planned(what);
         let consent = self.context.consent(&plan).await?;
+        let doomed = self.repair.doomed(self.saving.effect.clone(), &preview);
+        let (connection, without) = (self.saving.connection, self.saving.without);
+        let saved = self.context.save_rows_first(connection, &doomed, without);
+        let mut receipts = saved.await?;
         let interrupt = Interrupt::watch()?;
         let progress = self.rate.map(|_| {
             let console = &self.context.console;
@@ -109,9 +132,17 @@ impl<'a> RepairRun<'a> {
             }
         };
         let course = Course::new(&interrupt.flag, self.rate, &told);
+        let course = course.with_receipts(receipts.as_mut());
         let applied = apply(consent, course, &mut shown).await;
         drop(progress);
-        self.end(applied, Some(shown), Some(&interrupt))
+        let undo = receipts.as_ref().and_then(undo_of);
+        let kept = receipts.map_or(Ok(()), end);
+        let ended = self.end(applied, Some(shown), Some(&interrupt));
+        if let Some(undo) = undo {
+            self.context.console.note(&format!("to undo it: {undo}"));
+        }
+        self.context.warn_each(kept.err().map(|it| it.to_string()));
+        ended
     }
 
     /// Shows the result that each entry would have, and says what would be done.

@@ -1,4 +1,4 @@
-//! Snapshots before a group is changed.
+//! Snapshots before something is changed.
 
 use anyhow::Result;
 
@@ -6,15 +6,15 @@ use super::context::Context;
 use super::recorded::server_of;
 use crate::model::{CommandLine, Kind, Problem};
 use crate::settings::ServerChoice;
-use crate::snapshots::Store;
-use crate::streams::snapshot::take;
+use crate::snapshots::{Receipts, Store};
+use crate::streams::snapshot::{Doomed, save, take};
 use crate::streams::target::Target;
 use crate::wire::Connection;
 
 /// Whether to go on without a snapshot.
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub(in crate::commands) struct NoSnapshot {
-    /// Change the group without saving it first, so that undo cannot restore it
+    /// Do not save first what is changed, so that undo cannot restore it
     #[arg(long)]
     no_snapshot: bool,
 }
@@ -58,4 +58,40 @@ impl Context {
         let taken = take(connection, target, &store, (&server, &self.command)).await?;
         Ok(taken.map(|row| CommandLine::new("undo").arg(row.id.to_string())))
     }
+
+    /// Saves those entries or dead letters that this command is about to change; `None` when no snapshot is wanted. What
+    /// it changes is added to what is returned.
+    ///
+    /// # Errors
+    /// As [`save`]; then nothing may be changed.
+    pub(in crate::commands) async fn save_rows_first(
+        &self,
+        connection: &Connection,
+        doomed: &Doomed<'_>,
+        without: NoSnapshot,
+    ) -> Result<Option<Receipts>> {
+        if without.no_snapshot {
+            return Ok(None);
+        }
+        let (store, server) = (self.snapshots()?, self.server_of_snapshots());
+        let saved = save(connection, doomed, &store, (&server, &self.command)).await?;
+        Ok(Some(saved))
+    }
+}
+
+/// The command that undoes what these receipts are of; `None` when nothing was changed.
+pub(in crate::commands) fn undo_of(receipts: &Receipts) -> Option<CommandLine> {
+    (receipts.count > 0).then(|| CommandLine::new("undo").arg(receipts.id.to_string()))
+}
+
+/// Ends the receipts of a change; those of one that changed nothing are removed.
+///
+/// # Errors
+/// Local.
+pub(in crate::commands) fn end(receipts: Receipts) -> Result<(), Problem> {
+    if receipts.count == 0 {
+        receipts.give_up();
+        return Ok(());
+    }
+    receipts.end()
 }

@@ -5,12 +5,15 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::super::plan;
+use super::super::repair::{Outcome, Repaired};
+use super::super::select::{Criteria, Pager};
 use super::super::target::Target;
 use super::{Fate, Member, RemovalPlan};
 use crate::model::{
     EntryId, GroupInfo, Lag, PendingEntry, PlanFacts, PlanHolder, Problem, counted, entries,
     format_duration_short,
 };
+use crate::snapshots::Effect;
 use crate::wire::{self, Connection, PendingFilter, xpending_entries};
 
 impl RemovalPlan {
@@ -72,6 +75,37 @@ impl RemovalPlan {
     pub fn planned(&self) -> impl Iterator<Item = &Member> {
         let planned = self.rows.iter().filter(|it| it.outcome == Fate::Planned);
         planned.map(|it| &it.member)
+    }
+
+    /// The change that is to be undone, and what it does to the entries that the planned consumers hold now.
+    ///
+    /// # Errors
+    /// Errors of the server.
+    pub async fn held(&self, connection: &Connection) -> Result<(Effect, Vec<Repaired>)> {
+        let mut rows = Vec::new();
+        for member in self.planned() {
+            if member.pending == 0 || self.heir.is_none() {
+                continue;
+            }
+            let held = Criteria {
+                consumer: Some(member.consumer.clone()),
+                ..Criteria::default()
+            };
+            let mut pager = Pager::new(connection, &self.target, &held);
+            while let Some(page) = pager.page().await? {
+                rows.extend(page.iter().map(|it| Repaired::seen(it, Outcome::Planned)));
+            }
+        }
+        let effect = Effect::Removed {
+            consumers: self.planned().map(|it| it.consumer.clone()).collect(),
+            to: self.heir.as_ref().map(|it| it.to.clone()),
+        };
+        Ok((effect, rows))
+    }
+
+    /// The group.
+    pub const fn target(&self) -> &Target {
+        &self.target
     }
 
     /// What would be done, in a sentence.

@@ -182,6 +182,25 @@ local function before(one, other)
   return padded(one) < padded(other)
 end
 
+-- The groups of a stream with their last delivered ids.
+local function readers_of(stream)
+  local readers = {}
+  if redis.call('EXISTS', stream) == 0 then return readers end
+  for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    local fields = pairs_of(info)
+    readers[#readers + 1] = { fields['name'], fields['last-delivered-id'], fields['pending'] }
+  end
+  return readers
+end
+
+-- The first of the groups to which an entry was delivered; nil for none. A group that was moved back may still have it
+-- pending.
+local function delivered_to(stream, readers, id)
+  for _, reader in ipairs(readers) do
+    if not before(reader[2], id) or reader[3] > 0 and pending(stream, reader[1], id) then return reader[1] end
+  end
+end
+
 -- What is kept of a group's losses.
 local function losses_of(kept)
   local text = kept or ''

@@ -37,7 +37,7 @@ pub enum Move {
     Refused(String),
 }
 
-fn move_outcome(command: &str, node: Reply<'_>) -> Result<Move> {
+pub(super) fn move_outcome(command: &str, node: Reply<'_>) -> Result<Move> {
     let (word, mut parts) = status(command, node)?;
     match word {
         b"ok" => {

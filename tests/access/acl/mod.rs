@@ -125,6 +125,16 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "giving back what could not be printed",
     ),
     (
+        "undo",
+        &[
+            "+xadd",
+            "+xdel",
+            "+xgroup|createconsumer",
+            "~{events.normalized}:dlq",
+        ],
+        "undoing more than a move of a group",
+    ),
+    (
         "worker run",
         &["+pexpire", "+pttl"],
         "renewing a lease, and awaiting another's",
