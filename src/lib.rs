@@ -26,7 +26,7 @@
 //! | [`demo`] | the demonstration: a generated day, a crash, poison, the accounting | model, topology, platform, wire, worker |
 //! | [`view`] | reports and entries to text; pure | model, topology, streams (report types), findings, recording (report types) |
 //! | [`cli`] | flags and value parsers that commands share | model, topology |
-//! | [`serve`] | the same over HTTP: endpoints, metrics, events, a page; one look for all who ask | model, topology, wire, streams, findings, watching, view, cli |
+//! | [`serve`] | the same over HTTP: endpoints, metrics, events, a page; one look for all who ask | model, topology, wire, streams, findings, watching, recording, view, cli |
 //! | [`top`] | the same on a full screen, live: what happens to the state of the screen, and how that is drawn; pure | model, streams, findings, view |
 //! | [`settings`] | flags > environment > context > file > default, with each value's origin | model, cli, wire |
 //! | [`exit`] | outcomes and errors to exit codes | model, wire |

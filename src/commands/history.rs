@@ -1,6 +1,5 @@
 //! `history`: how figures went, and what was found wrong, from a recording.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -9,10 +8,8 @@ use super::shared::Context;
 use super::shared::recorded::{RecordedIn, not_recorded, told_of_damage};
 use crate::cli::{self, Impact, Limited, Prints, PrintsWith, When};
 use crate::exit::Exit;
-use crate::model::{
-    Format, Name, Problem, Time, did_you_mean, escaped, format_duration_short, nearest,
-};
-use crate::recording::{Episode, History, HistoryRow, Recording, Span, Subject, Wanted, history};
+use crate::model::{Format, Name, Problem, Time, format_duration_short};
+use crate::recording::{Episode, History, HistoryRow, Recording, Span, Wanted, history};
 use crate::view::{About, HistoryView};
 
 /// How many rows there are of a group or stream at most.
@@ -97,6 +94,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         } else {
             ROWS_MAX
         },
+        deadline: None,
     };
     let found = history(&recording, &wanted)?;
     // Where the span was looked for, the same places can be damaged.
@@ -104,7 +102,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     if found.samples == 0 {
         return Err(not_recorded(&recording, &span, "since", from).into());
     }
-    require(&args, &found)?;
+    found.require(&wanted)?;
     if let Some(step_ms) = found.step_ms.filter(|_| !for_people && !args.findings) {
         let step = format_duration_short(Duration::from_millis(step_ms));
         context.console.note(&format!(
@@ -154,51 +152,4 @@ fn show(args: &Args, found: &History, (from, to): (Time, Time), context: &Contex
         width: options.width,
     };
     console.show_report(&HistoryView::new(&found.rows, about), args.limit.rows())
-}
-
-/// Makes sure that something was observed, and that what was named is in it.
-fn require(args: &Args, found: &History) -> Result<(), Problem> {
-    if let ([], Some(gap)) = (&found.subjects[..], found.gaps.first()) {
-        let error = escaped(gap.error.as_bytes());
-        let text = format!("nothing could be observed in that time: {error}");
-        return Err(Problem::not_found(text).hint("choose another with --since and --until"));
-    }
-    if !found.rows.is_empty() || (args.name.is_none() && args.stream.is_none()) {
-        return Ok(());
-    }
-    let streams = found.subjects.iter().map(|it| &it.stream);
-    if let Some(stream) = &args.stream
-        && !streams.clone().any(|it| it == stream)
-    {
-        return Err(nothing_of(&format!("stream `{stream}`"), stream, streams));
-    }
-    let on = |it: &&Subject| {
-        args.stream
-            .as_ref()
-            .is_none_or(|stream| it.stream == *stream)
-    };
-    let subjects = found.subjects.iter().filter(on);
-    let names = subjects.map(|Subject { stream, group }| group.as_ref().unwrap_or(stream));
-    match (&args.name, &args.stream) {
-        (Some(name), Some(stream)) => {
-            let what = format!("group `{name}` on stream `{stream}`");
-            Err(nothing_of(&what, name, names))
-        }
-        (Some(name), None) => Err(nothing_of(
-            &format!("group or stream `{name}`"),
-            name,
-            names,
-        )),
-        (None, _) => Ok(()),
-    }
-}
-
-/// The error that there is no such thing in a recording, with what there is.
-fn nothing_of<'n>(what: &str, name: &Name, names: impl Iterator<Item = &'n Name>) -> Problem {
-    let names: BTreeSet<String> = names.map(ToString::to_string).collect();
-    let given = name.to_string();
-    let meant = nearest(&given, names.iter().map(String::as_str));
-    let text = format!("no {what} was recorded{}", did_you_mean(meant));
-    let names: Vec<String> = names.into_iter().collect();
-    Problem::not_found(text).hint(format!("recorded are: {}", names.join(", ")))
 }

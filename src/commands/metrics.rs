@@ -54,6 +54,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         database: context.dialer()?.endpoint().db,
         seconds: begun.elapsed().as_secs_f64(),
         errors: u64::from(seen.is_err()),
+        is_recorded: None,
     });
     match &args.textfile {
         Some(file) => replace(file, &text)?,

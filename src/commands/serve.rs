@@ -13,16 +13,20 @@ use clap::ValueHint;
 use tokio::sync::watch;
 
 use super::shared::Context;
+use super::shared::recorded::{Keeping, server_of};
 use super::shared::redis_cli::options_of_redis_cli;
 use super::shared::service::alive;
 use crate::cli::{Impact, parse_duration};
 use crate::console::{ServiceManager, Signals};
 use crate::exit::Exit;
-use crate::model::{Kind, LogFormat, Problem, escaped};
-use crate::serve::{Door, Guard, Token, serve};
+use crate::model::{Kind, LogFormat, Problem, escaped, format_duration_short};
+use crate::recording::{Recorder, Recording};
+use crate::serve::{Door, Guard, Records, Token, serve};
 use crate::streams::inspect::Lookout;
 use crate::watching::Watched;
 
+/// How often samples are recorded, if nobody says and looks are not further apart.
+const RECORD_EVERY: Duration = Duration::from_secs(10);
 /// The fewest characters of a token.
 const TOKEN_MIN: usize = 16;
 /// The largest token file.
@@ -36,14 +40,20 @@ const TOKEN_BYTES_MAX: u64 = 4096;
 /// Prometheus. /api/openapi.json describes all of them. /healthz says that this server runs, /readyz that Redis can be asked.
 /// Nothing can be changed through it. Redis is asked once in each --every, whatever the number of those who look.
 ///
+/// With --record DIR, samples of that are recorded, as `record` does, and /api/history answers how figures went. While
+/// nothing can be recorded, as when the disk is full, that is said in the log, by /healthz, in /metrics and on the page,
+/// and the rest goes on. Where `record` writes to DIR, --history DIR reads it.
+///
 /// Only the topology's streams and their dead-letter streams are shown, with the fields masked that `redact` names in the
 /// topology. Without --token-file, it can only listen on a loopback address, where every user of this machine can read it. With a
 /// token file, every request but those to /healthz and /readyz needs the header `Authorization: Bearer TOKEN`.
+#[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, after_help = "\
 Examples:
   ucp-streams serve  # until Ctrl-C; open http://127.0.0.1:7070/
   ucp-streams serve --listen 127.0.0.1:7071 --for 1h
+  ucp-streams serve --record recording  # charts that begin before the page was opened
   # for other machines: --listen 0.0.0.0:7070 --token-file FILE")]
 pub(super) struct Args {
     /// The address to listen on; with port 0 the system chooses a free port
@@ -65,6 +75,21 @@ pub(super) struct Args {
     /// How often to look at the server
     #[arg(long, value_name = "DUR", default_value = "2s", value_parser = parse_duration)]
     every: Duration,
+
+    /// Record what is observed in this directory, as `record` does, and show it in the charts of the page
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Recording")]
+    record: Option<PathBuf>,
+
+    /// How often to record a sample, and at most each --every [default: 10s, or --every if that is longer]
+    #[arg(long, value_name = "DUR", value_parser = parse_duration, requires = "record", help_heading = "Recording")]
+    record_every: Option<Duration>,
+
+    #[command(flatten, next_help_heading = "Recording")]
+    keeping: Keeping,
+
+    /// Read the recording in this directory, which `record` writes [default: $UCP_STREAMS_RECORD]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "record", help_heading = "Recording")]
+    history: Option<PathBuf>,
 
     /// Log lines on standard error: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -95,6 +120,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         every: args.every,
         dialer,
     };
+    let records = records(&args, &watched, context)?;
     let door = Door::open(args.listen, &args.serve_host, ("the page", "--listen")).await?;
     let address = door.address;
     if token.is_none() {
@@ -121,7 +147,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             None => std::future::pending().await,
         }
     };
-    let served = serve(door, guard, watched, closing);
+    let served = serve(door, guard, watched, records, closing);
     tokio::pin!(served, alive);
     tokio::select! {
         () = &mut served => return Ok(Exit::Done),
@@ -135,6 +161,32 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         () = served => Ok(Exit::Done),
         stop = signals.next() => Ok(stop.into()),
     }
+}
+
+/// What is recorded, and what is read of it.
+fn records(args: &Args, watched: &Watched, context: &Context) -> Result<Records, Problem> {
+    let server = server_of(watched.dialer.endpoint());
+    let recorder = match &args.record {
+        None => None,
+        Some(directory) => {
+            let every = args.record_every.unwrap_or(RECORD_EVERY).max(args.every);
+            let limits = args.keeping.limits();
+            let recorder = Recorder::open(directory, &server, every, limits)?;
+            let every_shown = format_duration_short(every);
+            tracing::info!("recording to {} every {every_shown}", recorder.shown());
+            Some((recorder, every))
+        }
+    };
+    if let Some(directory) = &args.history {
+        Recording::open(directory)?;
+    }
+    let of_settings = || Some(context.settings.record.as_ref()?.value.clone());
+    let directory = args.record.clone().or_else(|| args.history.clone());
+    Ok(Records {
+        recorder,
+        directory: directory.or_else(of_settings),
+        server,
+    })
 }
 
 /// The token in a file that only its owner can read.

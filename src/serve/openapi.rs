@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
 
+use super::history::{HistoryAnswer, POINTS, POINTS_MAX};
 use super::refusal::Refusal;
 use super::scale::Scale;
 use super::ticker::Figures;
@@ -76,6 +77,25 @@ fn condition() -> Value {
 
 fn count() -> Value {
     json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": 10})
+}
+
+const WHEN: &str = "The beginning: 6h (ago), 03:10 (UTC), a time (RFC 3339, unix seconds or ms); an hour before the end, if \
+                    it is not given";
+
+fn when() -> Value {
+    json!({
+        "type": "string",
+        "pattern": "^(start|end|-?[1-9][0-9]{0,4}(s|m|h|d)|[01][0-9]:[0-5][0-9]|\
+                    20[0-9]{2}-0[1-9]-(0[1-9]|1[0-9]|2[0-8])T[01][0-9]:[0-5][0-9]:[0-5][0-9]Z)$",
+    })
+}
+
+fn points() -> Value {
+    json!({"type": "integer", "minimum": 1, "maximum": POINTS_MAX, "default": POINTS})
+}
+
+fn columns() -> Value {
+    json!({"type": "string", "pattern": "^(at|group|stream|lag|pending)(,(lag_max|live|failed))?$"})
 }
 
 fn flag() -> Value {
@@ -216,6 +236,36 @@ const PATHS: &[Path] = &[
         media: JSON,
         schema: of::<Figures<'static>>,
         errors: &[AWAY],
+    },
+    Path {
+        template: "/api/history",
+        meaning: "How figures went, and what was found wrong since when, from a recording",
+        parameters: &[
+            of_query("group", "The group; all when none is named", text),
+            of_query(
+                "stream",
+                "The stream of the group, or with its groups",
+                text,
+            ),
+            of_query("since", WHEN, when),
+            of_query(
+                "until",
+                "The end, as `since`; now, if it is not given",
+                when,
+            ),
+            of_query("points", "The most rows of each group and stream", points),
+            of_query(
+                "columns",
+                "The keys of each row, separated by commas; all, if it is not given",
+                columns,
+            ),
+        ],
+        media: JSON,
+        schema: of::<HistoryAnswer>,
+        errors: &[
+            (503, "Reading so much takes too long"),
+            (404, "Nothing is recorded, or no such stream or group"),
+        ],
     },
     Path {
         template: "/api/events",

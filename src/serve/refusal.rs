@@ -48,6 +48,7 @@ impl From<Problem> for Refusal {
         let status = match problem.kind {
             Kind::NotFound => StatusCode::NOT_FOUND,
             Kind::Usage => StatusCode::BAD_REQUEST,
+            Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self {

@@ -15,6 +15,7 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::watch;
 
 use super::entries::{entries_of, pending_of};
+use super::history::{PARAMETERS, history_of};
 use super::openapi;
 use super::page;
 use super::query::{Parameters, bad};
@@ -45,7 +46,7 @@ pub(super) fn routes(served: Served) -> Router {
     Router::new()
         .route("/", get(page::page))
         .route("/assets/{name}", get(page::asset))
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/api/streams/info", get(info))
@@ -56,6 +57,7 @@ pub(super) fn routes(served: Served) -> Router {
         .route("/api/groups/{group}/scale", get(scale))
         .route("/api/findings", get(findings))
         .route("/api/figures", get(figures))
+        .route("/api/history", get(history))
         .route("/api/events", get(events))
         .route("/api/openapi.json", get(async || json(openapi::document())))
         .fallback(async || {
@@ -77,6 +79,17 @@ fn part_of(served: &Served, given: Vec<(String, String)>, part: fn(&Parts) -> &B
     let tick = served.tick()?;
     let parts = tick.parts()?;
     Ok(json(part(parts).clone()))
+}
+
+/// That this server runs, and whether it can record.
+async fn health(State(served): State<Served>) -> String {
+    let tick = served.tick().ok();
+    let recorded = tick.as_ref().and_then(|it| it.recorded.as_ref());
+    let failing = recorded.and_then(|it| it.failing_since.zip(it.error.as_ref()));
+    match failing {
+        None => "ok\n".to_owned(),
+        Some((since, error)) => format!("ok\nnothing is recorded since {since}: {error}\n"),
+    }
 }
 
 async fn ready(State(served): State<Served>) -> Result<&'static str, Refusal> {
@@ -151,6 +164,12 @@ async fn findings(State(served): State<Served>, Query(given): Given) -> Answer {
 async fn figures(State(served): State<Served>, Query(given): Given) -> Answer {
     Parameters::new(given, &[], &[])?;
     Ok(json(served.tick()?.figures.clone()))
+}
+
+async fn history(State(served): State<Served>, Query(given): Given) -> Answer {
+    let given = Parameters::new(given, &PARAMETERS, &[])?;
+    let answer = history_of(&served, &given).await?;
+    Ok(json(served.limits.kept(answer).await?))
 }
 
 async fn read(

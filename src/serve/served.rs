@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use tokio::sync::watch;
 
 use super::limits::Limits;
+use super::past::Past;
 use super::refusal::Refusal;
 use super::tails::Tails;
 use super::ticker::{Parts, Tick};
@@ -21,6 +22,7 @@ pub(super) struct Served {
     pub(super) ticks: watch::Receiver<Option<Arc<Tick>>>,
     pub(super) tails: Tails,
     pub(super) limits: Limits,
+    pub(super) past: Past,
     pub(super) closing: watch::Receiver<bool>,
 }
 
@@ -33,6 +35,16 @@ impl Served {
                 "the server was not asked yet",
             )
             .hint("ask again in a second")
+        })
+    }
+
+    /// How many streams and groups were seen last.
+    pub(super) fn subjects(&self) -> usize {
+        let tick = self.ticks.borrow().clone();
+        let seen = tick.as_ref().and_then(|it| it.parts.as_ref());
+        seen.map_or(1, |it| {
+            let observation = &it.seen.observation;
+            observation.streams.len() + observation.groups().count()
         })
     }
 

@@ -8,8 +8,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::keeper::{Keeper, Recorded};
 use crate::findings::DoctorReport;
 use crate::model::Time;
+use crate::recording::Sample;
 use crate::streams::inspect::{Observation, StreamReport};
 use crate::view::{Exposed, exposition, write_json};
 use crate::watching::{Look, Seen, Watched, Watching};
@@ -27,6 +29,10 @@ pub struct Figures<'a> {
     pub error: Option<&'a str>,
     /// How often it is asked.
     pub every_ms: u64,
+    /// Whether that is recorded; null when it is not to be.
+    pub recorded: Option<&'a Recorded>,
+    /// Whether `/api/history` has a recording to read.
+    pub has_history: bool,
     /// The verdict and the findings; null before the first success.
     pub doctor: Option<&'a DoctorReport>,
     /// The streams with their groups.
@@ -43,6 +49,8 @@ pub(super) struct Tick {
     pub(super) parts: Option<Parts>,
     /// Why it could not, and since when.
     pub(super) failure: Option<(String, Time)>,
+    /// Whether it is recorded, if it is to be.
+    pub(super) recorded: Option<Recorded>,
     /// The metrics.
     pub(super) metrics: Bytes,
 }
@@ -65,7 +73,12 @@ pub(super) struct SeenAt {
 }
 
 /// Observes without end, and sends each tick. It goes on when the server is away.
-pub(super) async fn tick(watched: Watched, sender: watch::Sender<Option<Arc<Tick>>>) {
+pub(super) async fn tick(
+    watched: Watched,
+    mut keeper: Option<Keeper>,
+    has_history: bool,
+    sender: watch::Sender<Option<Arc<Tick>>>,
+) {
     let mut watching = Watching::new(watched);
     let mut last: Option<Arc<SeenAt>> = None;
     let mut errors = 0;
@@ -97,31 +110,65 @@ pub(super) async fn tick(watched: Watched, sender: watch::Sender<Option<Arc<Tick
                 Some((error, failed.since))
             }
         };
-        let tick = Tick::new(
-            watching.watched(),
-            at,
-            last.as_ref(),
+        let watched = watching.watched();
+        if let Some(keeper) = &mut keeper {
+            keeper.offer(watched.every, || match (&failure, &last) {
+                (None, Some(seen)) => Sample::seen(at, &seen.observation, &seen.doctor),
+                (failure, _) => {
+                    let error = failure.as_ref().map_or("", |it| it.0.as_str());
+                    Sample::failed(at, error)
+                }
+            });
+        }
+        let tick = Tick::of(&Ticked {
+            watched,
+            asked_at: at,
+            seen: last.as_ref(),
             failure,
-            (seconds, errors),
-        );
+            seconds,
+            errors,
+            recorded: keeper.as_ref().map(Keeper::recorded),
+            has_history,
+        });
         let _ = sender.send(Some(Arc::new(tick)));
     }
 }
 
+/// What a tick is made of.
+struct Ticked<'t> {
+    watched: &'t Watched,
+    asked_at: Time,
+    /// What was observed last.
+    seen: Option<&'t Arc<SeenAt>>,
+    failure: Option<(String, Time)>,
+    /// How long it took.
+    seconds: f64,
+    /// How often it failed since the start.
+    errors: u64,
+    recorded: Option<Recorded>,
+    has_history: bool,
+}
+
 impl Tick {
-    fn new(
-        watched: &Watched,
-        asked_at: Time,
-        seen: Option<&Arc<SeenAt>>,
-        failure: Option<(String, Time)>,
-        (seconds, errors): (f64, u64),
-    ) -> Self {
+    fn of(ticked: &Ticked<'_>) -> Self {
+        let Ticked {
+            watched,
+            asked_at,
+            seen,
+            ref failure,
+            seconds,
+            errors,
+            ref recorded,
+            has_history,
+        } = *ticked;
         let figures = Figures {
             at: seen.map(|it| it.at),
             asked_at,
             old_since: failure.as_ref().map(|(_, since)| *since),
             error: failure.as_ref().map(|(error, _)| error.as_str()),
             every_ms: u64::try_from(watched.every.as_millis()).unwrap_or(u64::MAX),
+            recorded: recorded.as_ref(),
+            has_history,
             doctor: seen.map(|it| &it.doctor),
             streams: seen.map_or(&[], |it| &it.observation.streams),
         };
@@ -132,6 +179,7 @@ impl Tick {
             database: watched.dialer.endpoint().db,
             seconds,
             errors,
+            is_recorded: recorded.as_ref().map(|it| it.failing_since.is_none()),
         });
         Self {
             figures: json(&figures),
@@ -141,7 +189,8 @@ impl Tick {
                 findings: json(&it.doctor),
                 seen: Arc::clone(it),
             }),
-            failure,
+            failure: failure.clone(),
+            recorded: recorded.clone(),
             metrics: metrics.into(),
         }
     }

@@ -56,7 +56,7 @@ const KNOWN: [(&str, &str); 20] = [
     ("UCP_STREAMS_PASSWORD", "The password for the server."),
     (
         "UCP_STREAMS_RECORD",
-        "The directory of the recording that history and info --at look back into.",
+        "The directory of the recording that history, info --at, top --at and serve look back into.",
     ),
     (
         "UCP_STREAMS_SERVER",

@@ -21,6 +21,8 @@ pub struct Exposed<'a> {
     pub seconds: f64,
     /// How many observations failed since the start.
     pub errors: u64,
+    /// Whether what was observed could be recorded; `None` when it is not to be.
+    pub is_recorded: Option<bool>,
 }
 
 /// The text of the metrics.
@@ -38,6 +40,11 @@ pub fn exposition(exposed: &Exposed<'_>) -> String {
         .with(labels(&[]), exposed.seconds),
         errors(labels(&[]), exposed.errors),
     ];
+    if let Some(is_recorded) = exposed.is_recorded {
+        let help = "1 when the last sample could be recorded";
+        let family = Family::gauge("ucp_streams_recorded", help);
+        families.push(family.with(labels(&[]), f64::from(is_recorded)));
+    }
     let Some(observation) = exposed.observation else {
         return prometheus(families);
     };

@@ -14,7 +14,9 @@ fn schemathesis_finds_nothing() {
         server.redis(&["XADD", "events.normalized", &format!("{n}-0"), "n", "1"]);
     }
     // Nobody reads: how many workers a group needs is known then from the first look on, and is no 503.
-    let site = serve(&server, &[]);
+    let recording = crate::support::directory();
+    let recording = recording.path().join("recording");
+    let site = serve(&server, &["--record", recording.to_str().unwrap()]);
     let checker = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/.cache/openapi/bin/schemathesis"

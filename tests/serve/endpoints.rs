@@ -135,7 +135,9 @@ fn they_answer_what_the_commands_print() {
 #[test]
 fn the_description_names_every_path_and_its_shapes_hold() {
     let server = scene();
-    let site = serve(&server, &[]);
+    let home = crate::support::directory();
+    let recording = home.path().join("recording");
+    let site = serve(&server, &["--record", recording.to_str().unwrap()]);
     let document = site.get("/api/openapi.json").json();
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();

@@ -6,6 +6,7 @@ mod client;
 mod description;
 mod endpoints;
 mod guard;
+mod history;
 mod limits;
 mod packaged;
 mod prometheus;

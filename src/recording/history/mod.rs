@@ -1,6 +1,7 @@
 //! How figures went: samples of a time, drawn together so that there are not too many, and what was found wrong meanwhile.
 
 mod episodes;
+mod named;
 mod rows;
 mod step;
 
@@ -8,9 +9,13 @@ pub use episodes::Episode;
 pub use rows::HistoryRow;
 
 use std::collections::BTreeMap;
+use std::time::Instant;
+
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{Look, Recording, Sample};
-use crate::model::{Name, Problem, Time};
+use crate::model::{Kind, Name, Problem, Time};
 use episodes::Episodes;
 use rows::Bucket;
 use step::step_ms;
@@ -37,10 +42,12 @@ pub struct Wanted {
     pub stream: Option<Name>,
     /// How many rows there may be of each subject; more samples than this are drawn together.
     pub rows_max: usize,
+    /// When reading is given up.
+    pub deadline: Option<Instant>,
 }
 
 /// A time in which nothing could be observed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Gap {
     /// The first attempt that failed.
     pub from: Time,
@@ -88,7 +95,7 @@ impl Wanted {
 /// Reads what is `wanted`.
 ///
 /// # Errors
-/// As [`Recording::span`].
+/// As [`Recording::span`]; unavailable when the deadline was over before all was read.
 pub fn history(recording: &Recording, wanted: &Wanted) -> Result<History, Problem> {
     let count = recording.times(wanted.from, wanted.to)?.len();
     let step_ms = (count > wanted.rows_max).then(|| step_ms(wanted));
@@ -105,6 +112,11 @@ pub fn history(recording: &Recording, wanted: &Wanted) -> Result<History, Proble
     let mut samples = recording.between(wanted.from, wanted.to)?;
     for sample in samples.by_ref() {
         reading.add(&sample?);
+        if wanted.deadline.is_some_and(|it| it < Instant::now()) {
+            let text = format!("reading {count} samples takes too long");
+            return Err(Problem::new(Kind::Unavailable, text)
+                .hint("ask for a shorter time; `ucp-streams history` reads a longer one"));
+        }
     }
     let damaged = samples.damaged();
     Ok(reading.end(damaged))

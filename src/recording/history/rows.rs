@@ -182,7 +182,11 @@ impl Bucket {
         self.idle.add(group.oldest_pending_idle_ms);
         self.live.add(group.live);
         self.delivered.add(group.delivered_per_minute);
-        self.group = Some(group.clone());
+        self.group = Some(GroupReport {
+            // Rows do not have them, and there may be many.
+            consumers: Vec::new(),
+            ..group.clone()
+        });
     }
 
     pub(super) fn row(self, subject: &Subject) -> HistoryRow {

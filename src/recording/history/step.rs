@@ -59,6 +59,7 @@ mod tests {
                 name: None,
                 stream: None,
                 rows_max,
+                deadline: None,
             };
             assert_eq!(step_ms(&wanted), expected, "{span_ms} in {rows_max}");
         }

@@ -55,6 +55,20 @@ export class Chart {
     }
   }
 
+  /** Puts points before those that came meanwhile. A time of more than `apart` between two points is a gap. */
+  begin(points, apart) {
+    const lines = [...this.lines];
+    const came = this.times.map((at, place) => ({
+      at, values: lines.map(([key, it]) => ({ key, label: it.label, value: it.points[place] })),
+    }));
+    this.clear();
+    for (const { at, values } of [...points.filter((it) => came.length === 0 || it.at < came[0].at), ...came]) {
+      const last = this.times.at(-1);
+      if (last !== undefined && at - last > apart) this.add(last + POINT_MS / 1000, []);
+      this.add(at, values);
+    }
+  }
+
   clear() {
     this.times = [];
     this.lines.clear();

@@ -1,7 +1,7 @@
-// Lag and rate, since the page was opened.
+// Lag and rate, since the page was opened, or before where that was recorded.
 
 import { Chart, POINT_MS, isDark } from "./chart.js";
-import { $ } from "./dom.js";
+import { $, say } from "./dom.js";
 import { groupsOf, state } from "./seen.js";
 import { groupKey, keyed } from "./words.js";
 
@@ -19,6 +19,32 @@ export const charts = {
       value: it.lag?.entries ?? null,
     })));
     this.rate.add(at, figures.streams.map((it) => ({ key: keyed(it.stream), label: it.stream, value: it.added_per_minute })));
+    this.draw();
+  },
+  /** Begins before the page was opened, with what was recorded. */
+  begin({ rows, every_ms, step_ms }) {
+    const streams = new Map();
+    for (const it of rows) if (it.group !== null) streams.set(it.group, (streams.get(it.group) ?? new Set()).add(it.stream));
+    const points = { lag: new Map(), rate: new Map() };
+    for (const it of rows) {
+      const at = Date.parse(it.at) / 1000;
+      const chart = it.group !== null ? points.lag : points.rate;
+      const values = chart.get(at) ?? [];
+      chart.set(at, values);
+      // What could not be observed is a gap.
+      if (it.samples === it.failed) continue;
+      if (it.group === null) values.push({ key: keyed(it.stream), label: it.stream, value: it.added_per_minute });
+      else {
+        const label = streams.get(it.group).size > 1 ? `${it.group} on ${it.stream}` : it.group;
+        values.push({ key: groupKey(it), label, value: it.lag?.entries ?? null });
+      }
+    }
+    const apart = (2.5 * Math.max(every_ms ?? 0, step_ms ?? 0)) / 1000;
+    for (const name of ["lag", "rate"]) {
+      const sorted = [...points[name]].sort((one, other) => one[0] - other[0]);
+      this[name].begin(sorted.map(([at, values]) => ({ at, values })), apart);
+    }
+    if (rows.length > 0) say($("lag-since"), "in the last hour");
     this.draw();
   },
   gap() {

@@ -1,6 +1,6 @@
 // The page of `serve`. It asks this server only, changes nothing, and shows other people's text by textContent alone.
 
-import { follow } from "./ask.js";
+import { askJson, follow } from "./ask.js";
 import { charts } from "./charts.js";
 import { $, say, set } from "./dom.js";
 import { drill } from "./drill.js";
@@ -11,7 +11,21 @@ import { drawStreams } from "./streams.js";
 import { tail } from "./tail.js";
 import { drawVerdict } from "./verdict.js";
 
+/** Asks once for what was recorded before the page was opened. */
+async function begin() {
+  const columns = "at,group,stream,samples,failed,lag,added_per_minute";
+  try {
+    charts.begin(await askJson(`api/history?points=400&columns=${columns}`));
+  } catch {
+    // The charts begin now.
+  }
+}
+
+let isBegun = false;
+
 function take(figures) {
+  if (figures.has_history && !isBegun) begin();
+  isBegun = true;
   state.latest = figures;
   state.cameAt = Date.now();
   if (figures.at && !figures.old_since) {

@@ -56,4 +56,8 @@ export function drawVerdict() {
   say($("seen"), at ? `Seen ${clock(Date.parse(at))}, every ${age(latest.every_ms)}` : "");
   say($("paused"), state.isPaused ? `Paused since ${clock(state.pausedAt)}; the verdict goes on` : "");
   $("paused").hidden = !state.isPaused;
+  const recorded = latest?.recorded;
+  const since = recorded?.failing_since ? clock(Date.parse(recorded.failing_since)) : null;
+  say($("recorded"), since === null ? "" : `Nothing is recorded since ${since}: ${recorded.error}`);
+  $("recorded").hidden = since === null;
 }
