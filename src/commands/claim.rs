@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::shared::Context;
-use super::shared::group::GroupArgs;
+use super::shared::group::{GroupArgs, OpenGroup};
+use super::shared::repair_plan::RepairPlan;
 use super::shared::repair_run::{RepairRun, Saving};
 use super::shared::selection::{SelectArgs, Selection};
 use super::shared::snapshots::NoSnapshot;
@@ -13,7 +14,7 @@ use crate::cli::{self, DryRun, Impact, Limited, Pairs, Prints, PrintsPlan};
 use crate::exit::Exit;
 use crate::model::{EntryId, Name, Problem};
 use crate::snapshots::Effect;
-use crate::streams::claim::{Recipient, apply_claim, plan_claim};
+use crate::streams::claim::{ClaimPlan, Recipient, apply_claim, plan_claim};
 use crate::streams::ending::Repair;
 use crate::streams::repair::{Outcome, Repaired};
 use crate::streams::select::PendingSelector;
@@ -83,40 +84,26 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         Some(_) => None,
         None => Some(of_given(&group.spec, &consumer_name(), context)?),
     };
-    let Selection {
-        which,
-        idle_min,
-        why_fresh,
-        refusal,
-    } = args.select.resolve(&group, args.dry_run, context).await?;
-    let (target, connection) = (group.target, group.connection);
-    let stream = group.topology.stream_or_default(&target.stream);
-    let is_named = matches!(which, PendingSelector::Ids(_));
     let mode = count_mode(args.reset_deliveries);
     let to = recipient(args.to, worker.as_ref())?;
-    let letters = stream.dead_letter;
-    let plan = plan_claim(&connection, target, &which, idle_min, to, letters, mode).await?;
-    let what = plan.summary(worker.is_some());
-    let repair = Repair::of_pending(
-        &plan.chosen,
-        (&group.groups, group.topology),
-        is_named,
-        "claim",
-        "claimed",
-    )
-    .to_consumer(&plan.to)
-    .fresh_because(why_fresh);
+    let claiming = Claiming { to, mode };
+    let planned = plan(group, args.select, claiming, args.dry_run, context).await?;
+    let RepairPlan {
+        connection,
+        steps: plan,
+        repair,
+        what,
+        preview,
+        effect,
+        refusal,
+    } = planned;
     let saving = Saving {
         connection: &connection,
-        effect: Effect::Claimed {
-            to: plan.to.clone(),
-            resets_deliveries: args.reset_deliveries,
-        },
+        effect,
         without: args.without,
     };
     let run = RepairRun::of(context, repair, saving).listing(args.limit);
     let run = run.refused(refusal);
-    let preview = plan.chosen.preview();
     let mut given = Vec::new();
     let claimed = run
         .make_showing(
@@ -150,6 +137,52 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         }
         _ => Ok(claimed),
     }
+}
+
+/// Who gets the entries, and what becomes of their delivery counts.
+pub(super) struct Claiming {
+    pub(super) to: Recipient,
+    pub(super) mode: CountMode,
+}
+
+/// Plans a claim of the selected entries of a group.
+///
+/// # Errors
+/// As [`SelectArgs::resolve`] and [`plan_claim`].
+pub(super) async fn plan(
+    group: OpenGroup<'_>,
+    select: SelectArgs,
+    Claiming { to, mode }: Claiming,
+    dry_run: DryRun,
+    context: &Context,
+) -> Result<RepairPlan<ClaimPlan>> {
+    let handles = matches!(to, Recipient::Worker(_));
+    let Selection {
+        which,
+        idle_min,
+        why_fresh,
+        refusal,
+    } = select.resolve(&group, dry_run, context).await?;
+    let (target, connection) = (group.target, group.connection);
+    let letters = group.topology.stream_or_default(&target.stream).dead_letter;
+    let is_named = matches!(which, PendingSelector::Ids(_));
+    let plan = plan_claim(&connection, target, &which, idle_min, to, letters, mode).await?;
+    let place = (&group.groups[..], group.topology);
+    let repair = Repair::of_pending(&plan.chosen, place, is_named, "claim", "claimed")
+        .to_consumer(&plan.to)
+        .fresh_because(why_fresh);
+    Ok(RepairPlan {
+        connection,
+        what: plan.summary(handles),
+        preview: plan.chosen.preview(),
+        effect: Effect::Claimed {
+            to: plan.to.clone(),
+            resets_deliveries: mode == CountMode::Reset,
+        },
+        steps: plan,
+        repair,
+        refusal,
+    })
 }
 
 fn set_pairs(rows: &mut [Repaired], in_pairs: bool) {

@@ -5,19 +5,23 @@ use anyhow::Result;
 use super::StreamArgs;
 use crate::cli::{self, DryRun, Impact, Limited, Prints, PrintsPlan, condition, per_second};
 use crate::commands::shared::Context;
+use crate::commands::shared::repair_plan::RepairPlan;
 use crate::commands::shared::repair_run::{RepairRun, Saving};
 use crate::commands::shared::snapshots::NoSnapshot;
 use crate::exit::Exit;
-use crate::model::{EntryId, FieldCondition, Name, entries};
+use crate::model::{Consent, EntryId, FieldCondition, Name, entries};
 use crate::snapshots::Effect;
-use crate::streams::dead_letters::{Letters, find};
+use crate::streams::course::Course;
+use crate::streams::dead_letters::{Letters, Source, find};
 use crate::streams::ending::Repair;
 use crate::streams::publish::Rate;
 use crate::streams::redrive::{
     LettersPlan, apply_purge, apply_redrive, must_be_one_group, seen_by,
 };
+use crate::streams::repair::Applied;
 use crate::streams::tail::Filter;
 use crate::view::Changed;
+use crate::wire::Connection;
 
 /// Selects dead letters. At least one selection is required, so that a mistyped command does not act on all of them.
 #[derive(Debug, clap::Args)]
@@ -156,32 +160,118 @@ pub(super) struct PurgeArgs {
 }
 
 pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit> {
-    let (connection, source) = args.stream.open(context).await?;
-    let is_named = !args.which.ids.is_empty();
-    let found = find(&connection, &source, &letters(args.which, &args.count)).await?;
-    let topology = context.topology()?;
-    let plan = LettersPlan::redrive(topology, source, args.to_stream, found);
-    let seen_by = seen_by(&connection, &plan, args.all_groups_see_it).await?;
-    let checked = must_be_one_group(&plan, seen_by.as_deref(), args.all_groups_see_it);
-    let refusal = context.refusal_of(args.dry_run, checked)?;
-    let what = format!("{} to `{}`", entries(plan.letters.len()), plan.destination);
-    let repair = Repair::of_letters(&plan, is_named, "redrive", "redriven")
-        .to_stream(&plan.destination, seen_by);
+    let opened = args.stream.open(context).await?;
+    let asked = Redrive {
+        letters: letters(args.which, &args.count),
+        to_stream: args.to_stream,
+        all_groups_may_see_it: args.all_groups_see_it,
+    };
+    let planned = plan_redrive(opened, asked, args.dry_run, context).await?;
+    let RepairPlan {
+        connection,
+        steps,
+        repair,
+        what,
+        preview,
+        effect,
+        refusal,
+    } = planned;
     let saving = Saving {
         connection: &connection,
-        effect: Effect::Redriven {
-            to: plan.destination.clone(),
-        },
+        effect,
         without: args.without,
     };
     let run = RepairRun::of(context, repair, saving);
     let run = run.listing(args.limit).paced(args.rate);
     let run = run.refused(refusal);
-    let (preview, all_see_it) = (plan.preview(), args.all_groups_see_it);
     run.make(args.dry_run, &what, preview, async |consent, course| {
-        apply_redrive(&connection, plan, all_see_it, consent, course).await
+        steps.apply(&connection, consent, course).await
     })
     .await
+}
+
+/// Which dead letters are to be redriven.
+struct Redrive {
+    letters: Letters,
+    to_stream: Option<Name>,
+    all_groups_may_see_it: bool,
+}
+
+/// Dead letters that are to be redriven.
+pub(in crate::commands) struct Redriving {
+    plan: LettersPlan,
+    all_groups_may_see_it: bool,
+}
+
+impl Redriving {
+    /// Redrives them.
+    pub(in crate::commands) async fn apply(
+        self,
+        connection: &Connection,
+        consent: Consent,
+        course: Course<'_>,
+    ) -> Applied {
+        let all = self.all_groups_may_see_it;
+        apply_redrive(connection, self.plan, all, consent, course).await
+    }
+}
+
+/// Plans to redrive one dead letter of a stream, or all of them.
+///
+/// # Errors
+/// As [`StreamArgs::open`] and [`find`]; refused when several groups would see them and that was not agreed.
+pub(in crate::commands) async fn plan_redrive_of(
+    stream: Name,
+    id: Option<EntryId>,
+    all_groups_may_see_it: bool,
+    context: &Context,
+) -> Result<RepairPlan<Redriving>> {
+    let which = WhichArgs {
+        ids: id.into_iter().collect(),
+        all: id.is_none(),
+        group: None,
+        reason: None,
+        equal: Vec::new(),
+    };
+    let asked = Redrive {
+        letters: letters(which, &CountArgs { count: None }),
+        to_stream: None,
+        all_groups_may_see_it,
+    };
+    let opened = StreamArgs { stream }.open(context).await?;
+    plan_redrive(opened, asked, DryRun::default(), context).await
+}
+
+async fn plan_redrive(
+    (connection, source): (Connection, Source),
+    asked: Redrive,
+    dry_run: DryRun,
+    context: &Context,
+) -> Result<RepairPlan<Redriving>> {
+    let is_named = !asked.letters.ids.is_empty();
+    let all = asked.all_groups_may_see_it;
+    let found = find(&connection, &source, &asked.letters).await?;
+    let topology = context.topology()?;
+    let plan = LettersPlan::redrive(topology, source, asked.to_stream, found);
+    let seen_by = seen_by(&connection, &plan, all).await?;
+    let checked = must_be_one_group(&plan, seen_by.as_deref(), all);
+    let refusal = context.refusal_of(dry_run, checked)?;
+    let repair = Repair::of_letters(&plan, is_named, "redrive", "redriven")
+        .to_stream(&plan.destination, seen_by);
+    Ok(RepairPlan {
+        connection,
+        repair,
+        what: format!("{} to `{}`", entries(plan.letters.len()), plan.destination),
+        preview: plan.preview(),
+        effect: Effect::Redriven {
+            to: plan.destination.clone(),
+        },
+        refusal,
+        steps: Redriving {
+            plan,
+            all_groups_may_see_it: all,
+        },
+    })
 }
 
 pub(super) async fn purge(args: PurgeArgs, context: &Context) -> Result<Exit> {

@@ -7,6 +7,8 @@ mod look;
 use anyhow::Result;
 use clap::Subcommand;
 
+pub(in crate::commands) use change::{Redriving, plan_redrive_of};
+
 use super::shared::Context;
 use crate::cli;
 use crate::exit::Exit;

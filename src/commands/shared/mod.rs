@@ -11,6 +11,7 @@ pub(in crate::commands) mod panics;
 mod plan;
 pub(in crate::commands) mod recorded;
 pub(in crate::commands) mod redis_cli;
+pub(in crate::commands) mod repair_plan;
 pub(in crate::commands) mod repair_run;
 pub(in crate::commands) mod retention;
 pub(in crate::commands) mod selection;

@@ -4,25 +4,21 @@
 use anyhow::Result;
 
 use crate::cli::DryRun;
+use crate::commands::claim::{self, Claiming};
+use crate::commands::dlq::{Redriving, plan_redrive_of};
+use crate::commands::requeue::{self, Requeueing};
 use crate::commands::shared::Context;
 use crate::commands::shared::failure::explained;
-use crate::commands::shared::group::{GroupArgs, OpenGroup};
-use crate::commands::shared::selection::{SelectArgs, Selection};
-use crate::model::{
-    Cell, Column, CommandLine, Consent, EntryId, Name, Problem, Row as _, Tone, entries,
-};
+use crate::commands::shared::group::GroupArgs;
+use crate::commands::shared::repair_plan::RepairPlan;
+use crate::commands::shared::selection::SelectArgs;
+use crate::model::{Cell, Column, CommandLine, Consent, Name, Problem, Row as _, Tone};
 use crate::settings::Protected;
-use crate::streams::claim::{ClaimPlan, Recipient, apply_claim, plan_claim};
+use crate::streams::claim::{ClaimPlan, Recipient, apply_claim};
 use crate::streams::course::Course;
-use crate::streams::dead_letters::{Letters, Source, find};
 use crate::streams::ending::{Ending, Repair};
-use crate::streams::names::require_letters;
 use crate::streams::publish::StopFlag;
-use crate::streams::redrive::{LettersPlan, apply_redrive, must_be_one_group, seen_by};
-use crate::streams::repair::{Applied, Chosen, Outcome, Repaired};
-use crate::streams::requeue::{apply_requeue, must_be_alone, others};
-use crate::streams::select::PendingSelector;
-use crate::streams::target::Target;
+use crate::streams::repair::{Applied, Outcome, Repaired};
 use crate::top::{Action, Consented, Proposal, Selected};
 use crate::view::{Changed, cell_text};
 use crate::wire::{Connection, CountMode};
@@ -44,8 +40,8 @@ pub(super) struct Planned {
 
 enum Steps {
     Claim(ClaimPlan),
-    Requeue(Chosen, Name, bool),
-    Redrive(LettersPlan, bool),
+    Requeue(Requeueing),
+    Redrive(Redriving),
 }
 
 /// Plans a change. Nothing is changed yet.
@@ -58,25 +54,20 @@ pub(super) async fn plan(
     context: &Context,
 ) -> Result<(Planned, Proposal)> {
     let command = command_line(&action, context)?;
-    let (steps, connection, repair, what, rows) = match action {
-        Action::Claim { target, which, to } => claim(target, which, to, context).await?,
-        Action::Requeue {
-            target,
-            which,
-            all_groups_see_it,
-        } => requeue(target, which, all_groups_see_it, context).await?,
-        Action::Redrive {
-            stream,
-            id,
-            all_groups_see_it,
-        } => redrive(stream, id, all_groups_see_it, context).await?,
-    };
-    let planned: Vec<&Repaired> = rows
+    let RepairPlan {
+        connection,
+        steps,
+        repair,
+        what,
+        preview,
+        ..
+    } = steps_of(action, context).await?;
+    let planned: Vec<&Repaired> = preview
         .iter()
         .filter(|it| it.outcome == Outcome::Planned)
         .collect();
     if planned.is_empty() {
-        return Err(match repair.ending(Applied::none(rows)) {
+        return Err(match repair.ending(Applied::none(preview)) {
             Ending::Nothing(note) => Problem::not_found(note).into(),
             Ending::Refused(problem) => problem.into(),
             Ending::Failed { error, .. } => error,
@@ -106,102 +97,44 @@ pub(super) async fn plan(
     Ok((planned, proposal))
 }
 
-/// What all plans are made of.
-type Parts = (Steps, Connection, Repair, String, Vec<Repaired>);
-
-async fn claim(target: Target, which: Selected, to: Name, context: &Context) -> Result<Parts> {
-    let (group, selection) = select(&target, which, context).await?;
-    let stream = group.topology.stream_or_default(&target.stream);
-    let is_named = matches!(selection.which, PendingSelector::Ids(_));
-    let plan = plan_claim(
-        &group.connection,
-        target,
-        &selection.which,
-        selection.idle_min,
-        Recipient::Consumer(to),
-        stream.dead_letter,
-        CountMode::Keep,
-    )
-    .await?;
-    let what = plan.summary(false);
-    let place = (&group.groups[..], group.topology);
-    let repair = Repair::of_pending(&plan.chosen, place, is_named, "claim", "claimed")
-        .to_consumer(&plan.to)
-        .fresh_because(selection.why_fresh);
-    let rows = plan.chosen.preview();
-    Ok((Steps::Claim(plan), group.connection, repair, what, rows))
+async fn steps_of(action: Action, context: &Context) -> Result<RepairPlan<Steps>> {
+    let dry_run = DryRun::default();
+    Ok(match action {
+        Action::Claim { target, which, to } => {
+            let group = GroupArgs::of(&target).open(context).await?;
+            let claiming = Claiming {
+                to: Recipient::Consumer(to),
+                mode: CountMode::Keep,
+            };
+            let planned = claim::plan(group, selecting(which), claiming, dry_run, context);
+            planned.await?.map(Steps::Claim)
+        }
+        Action::Requeue {
+            target,
+            which,
+            all_groups_see_it: all,
+        } => {
+            let group = GroupArgs::of(&target).open(context).await?;
+            let planned = requeue::plan(group, selecting(which), all, dry_run, context);
+            planned.await?.map(Steps::Requeue)
+        }
+        Action::Redrive {
+            stream,
+            id,
+            all_groups_see_it: all,
+        } => {
+            let planned = plan_redrive_of(stream, id, all, context);
+            planned.await?.map(Steps::Redrive)
+        }
+    })
 }
 
-async fn requeue(
-    target: Target,
-    which: Selected,
-    all_see_it: bool,
-    context: &Context,
-) -> Result<Parts> {
-    let (group, selection) = select(&target, which, context).await?;
-    let others = others(&target, &group.groups);
-    must_be_alone(&target, &others, all_see_it)?;
-    let is_named = matches!(selection.which, PendingSelector::Ids(_));
-    let dead_letter = group.topology.stream_or_default(&target.stream).dead_letter;
-    let (which, idle_min) = (&selection.which, selection.idle_min);
-    let chosen = Chosen::find(&group.connection, target, which, idle_min).await?;
-    let place = (&group.groups[..], group.topology);
-    let repair = Repair::of_pending(&chosen, place, is_named, "requeue", "requeued")
-        .to_stream(&chosen.target.stream, Some(others))
-        .fresh_because(selection.why_fresh);
-    let (what, rows) = (chosen.summary(), chosen.preview());
-    let steps = Steps::Requeue(chosen, dead_letter, all_see_it);
-    Ok((steps, group.connection, repair, what, rows))
-}
-
-async fn redrive(
-    stream: Name,
-    id: Option<EntryId>,
-    all_see_it: bool,
-    context: &Context,
-) -> Result<Parts> {
-    let topology = context.topology()?;
-    let source = Source::named(topology, &stream);
-    let connection = context.connect().await?;
-    require_letters(&connection, topology, &source).await?;
-    let letters = Letters {
-        ids: id.into_iter().collect(),
-        count_max: usize::MAX,
-        without_fields: true,
-        ..Letters::default()
-    };
-    let found = find(&connection, &source, &letters).await?;
-    let plan = LettersPlan::redrive(topology, source, None, found);
-    let seen_by = seen_by(&connection, &plan, all_see_it).await?;
-    must_be_one_group(&plan, seen_by.as_deref(), all_see_it)?;
-    let what = format!("{} to `{}`", entries(plan.letters.len()), plan.destination);
-    let repair = Repair::of_letters(&plan, id.is_some(), "redrive", "redriven")
-        .to_stream(&plan.destination, seen_by);
-    let rows = plan.preview();
-    Ok((
-        Steps::Redrive(plan, all_see_it),
-        connection,
-        repair,
-        what,
-        rows,
-    ))
-}
-
-async fn select<'c>(
-    target: &Target,
-    which: Selected,
-    context: &'c Context,
-) -> Result<(OpenGroup<'c>, Selection)> {
-    let group = GroupArgs::of(target).open(context).await?;
-    let arguments = match which {
+fn selecting(which: Selected) -> SelectArgs {
+    match which {
         Selected::Stale => SelectArgs::default(),
         Selected::StaleOf(consumer) => SelectArgs::of_consumer(consumer),
         Selected::Entry(id) => SelectArgs::of_entry(id),
-    };
-    let selection = arguments
-        .resolve(&group, DryRun::default(), context)
-        .await?;
-    Ok((group, selection))
+    }
 }
 
 /// The command that does the same.
@@ -295,12 +228,8 @@ impl Planned {
                 };
                 apply_claim(connection, plan, consent, course, show).await
             }
-            Steps::Requeue(chosen, letters, all) => {
-                apply_requeue(connection, chosen, &letters, all, consent, course).await
-            }
-            Steps::Redrive(plan, all) => {
-                apply_redrive(connection, plan, all, consent, course).await
-            }
+            Steps::Requeue(steps) => steps.apply(connection, consent, course).await,
+            Steps::Redrive(steps) => steps.apply(connection, consent, course).await,
         };
         match self.repair.ending(applied) {
             Ending::Nothing(note) => vec![(Tone::Plain, note)],
