@@ -49,6 +49,7 @@ pub use reports::{
 pub use reshape::Reshape;
 pub use row::{RowWriter, one, rows};
 pub use screenful::Screenful;
+pub use table::shortened;
 pub use template::Template;
 pub use theme::Theme;
 pub use wrap::{fitted, has_more_rows};

@@ -219,10 +219,18 @@ fn shrink(widths: &mut [usize], columns: &[Column], limit: usize, gap: usize) {
     }
 }
 
+/// The text, or its beginning and `…` where it is wider than `width` columns.
+pub fn shortened(text: &str, width: usize) -> String {
+    cut(text.to_owned(), "", width)
+}
+
 /// `text` in at most `width` columns, with `…` where it is cut: at its end, or before the remark that it ends in.
 fn cut(text: String, remark: &str, width: usize) -> String {
     if text.width() <= width {
         return text;
+    }
+    if width == 0 {
+        return String::new();
     }
     let end = match remark {
         "" => String::new(),
@@ -365,6 +373,19 @@ note   x\\n\\x1b[2J
         ] {
             let whole = "event-processors (extra)".to_owned();
             assert_eq!(cut(whole, "extra", width), text, "{width}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_wide_is_shortened_by_its_columns() {
+        for (text, width, short) in [
+            ("abc", 3, "abc"),
+            ("abcd", 3, "ab…"),
+            ("日本語", 4, "日…"),
+            ("abc", 1, "…"),
+            ("abc", 0, ""),
+        ] {
+            assert_eq!(shortened(text, width), short, "{text} in {width}");
         }
     }
 

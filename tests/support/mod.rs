@@ -37,6 +37,7 @@ mod run;
 mod running;
 pub mod scene;
 mod screen;
+pub mod seeded;
 mod server;
 mod shell;
 pub mod site;

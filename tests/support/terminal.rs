@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::PATIENCE;
+use super::{PATIENCE, TestServer, directory};
 
 /// A shell in a terminal of 100 columns and 30 lines; gone when the value is.
 #[derive(Debug)]
@@ -55,6 +55,33 @@ impl Terminal {
             .current_dir(home.path());
         quietly("tmux", &mut tmux);
         Self { socket, home }
+    }
+
+    /// A shell, on this server, that knows how its terminal was.
+    #[track_caller]
+    pub fn on(server: &TestServer) -> Self {
+        let terminal = Self::start(directory(), &server.url(), "sh");
+        terminal.enters("stty -g > before; echo ready", &["Enter"]);
+        terminal.shows("ready");
+        terminal
+    }
+
+    /// The shell of [`Terminal::on`] has its terminal back as it was, after a command with this exit code.
+    #[track_caller]
+    pub fn is_restored(&self, code: &str) {
+        let end = Instant::now() + PATIENCE;
+        while self.asks("#{cursor_flag} #{alternate_on}") != "1 0" {
+            assert!(Instant::now() < end, "{}", self.screen());
+            thread::sleep(Duration::from_millis(20));
+        }
+        self.awaits("a prompt", |screen| screen.trim_end().ends_with(['#', '$']));
+        let check = "echo code=$?; stty -g | cmp - before && echo same";
+        self.enters(check, &["Enter"]);
+        self.shows(&format!("code={code}"));
+        self.awaits("the modes of before", |screen| {
+            screen.lines().any(|line| line == "same")
+        });
+        assert_eq!(self.asks("#{cursor_flag} #{alternate_on}"), "1 0");
     }
 
     /// The directory that the shell was started in.

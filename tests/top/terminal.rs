@@ -1,63 +1,9 @@
 //! `top` in a real terminal, on a real server.
 
-use std::time::{Duration, Instant};
-
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{PATIENCE, Terminal, TestServer, directory};
-
-const STREAM: &str = "events.normalized";
-const GROUP: &str = "event-processors";
-
-/// A group with five entries, two of them delivered to a consumer that has gone.
-fn seeded() -> TestServer {
-    let server = TestServer::durable();
-    server.redis(&["XGROUP", "CREATE", STREAM, GROUP, "0", "MKSTREAM"]);
-    add(&server, 5);
-    let read = [
-        "XREADGROUP",
-        "GROUP",
-        GROUP,
-        "gone",
-        "COUNT",
-        "2",
-        "STREAMS",
-        STREAM,
-        ">",
-    ];
-    server.redis(&read);
-    server
-}
-
-fn add(server: &TestServer, count: usize) {
-    for _ in 0..count {
-        server.redis(&["XADD", STREAM, "*", "event_id", "1", "brand_id", "b"]);
-    }
-}
-
-fn terminal(server: &TestServer) -> Terminal {
-    let terminal = Terminal::start(directory(), &server.url(), "sh");
-    terminal.enters("stty -g > before; echo ready", &["Enter"]);
-    terminal.shows("ready");
-    terminal
-}
-
-/// The shell has its terminal back as it was.
-#[track_caller]
-fn is_restored(terminal: &Terminal, code: &str) {
-    let end = Instant::now() + PATIENCE;
-    while terminal.asks("#{cursor_flag} #{alternate_on}") != "1 0" {
-        assert!(Instant::now() < end, "{}", terminal.screen());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    terminal.awaits("a prompt", |screen| screen.trim_end().ends_with(['#', '$']));
-    let check = "echo code=$?; stty -g | cmp - before && echo same";
-    terminal.enters(check, &["Enter"]);
-    terminal.shows(&format!("code={code}"));
-    terminal.awaits("the modes of before", |screen| {
-        screen.lines().any(|line| line == "same")
-    });
-}
+use crate::support::seeded::{GROUP, STREAM, add, seeded};
+use crate::support::{Terminal, TestServer};
 
 /// Awaits the row of the group with these words.
 #[track_caller]
@@ -74,8 +20,8 @@ fn shows_row(terminal: &Terminal, words: &[&str]) {
 
 #[test]
 fn figures_are_live_and_what_is_typed_after_q_is_the_shell_s() {
-    let server = seeded();
-    let terminal = terminal(&server);
+    let server = seeded("gone");
+    let terminal = Terminal::on(&server);
     terminal.enters("ucp-streams top --every 200ms", &["Enter"]);
     shows_row(&terminal, &[GROUP, "3"]);
     assert_eq!(terminal.asks("#{cursor_flag} #{alternate_on}"), "0 1");
@@ -95,13 +41,13 @@ fn figures_are_live_and_what_is_typed_after_q_is_the_shell_s() {
     shows_row(&terminal, &[GROUP, "7"]);
     terminal.enters("qecho typed-ahead", &["Enter"]);
     terminal.shows("# typed-ahead");
-    is_restored(&terminal, "0");
+    terminal.is_restored("0");
 }
 
 #[test]
 fn whatever_ends_it_the_terminal_is_restored() {
-    let server = seeded();
-    let terminal = terminal(&server);
+    let server = seeded("gone");
+    let terminal = Terminal::on(&server);
     for (signal, code) in [
         (Signal::INT, "0"),
         (Signal::TERM, "143"),
@@ -113,7 +59,7 @@ fn whatever_ends_it_the_terminal_is_restored() {
         let pid = std::fs::read_to_string(terminal.home().join("pid")).unwrap();
         let pid = Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
-        is_restored(&terminal, code);
+        terminal.is_restored(code);
     }
     terminal.enters("clear; ucp-streams top", &["Enter"]);
     shows_row(&terminal, &[GROUP, "3"]);
@@ -124,13 +70,13 @@ fn whatever_ends_it_the_terminal_is_restored() {
     shows_row(&terminal, &[GROUP, "3"]);
     assert_eq!(terminal.asks("#{cursor_flag} #{alternate_on}"), "0 1");
     terminal.presses("C-c");
-    is_restored(&terminal, "0");
+    terminal.is_restored("0");
 }
 
 #[test]
 fn it_goes_on_when_the_server_is_back() {
-    let mut server = seeded();
-    let terminal = terminal(&server);
+    let mut server = seeded("gone");
+    let terminal = Terminal::on(&server);
     terminal.enters("ucp-streams top --every 200ms", &["Enter"]);
     shows_row(&terminal, &[GROUP, "3"]);
     server.kill();
@@ -141,18 +87,18 @@ fn it_goes_on_when_the_server_is_back() {
     shows_row(&terminal, &[GROUP, "4"]);
     terminal.awaits("no outage", |screen| !screen.contains("OLD:"));
     terminal.presses("q");
-    is_restored(&terminal, "0");
+    terminal.is_restored("0");
 }
 
 #[test]
 fn without_a_terminal_it_names_what_to_run_instead() {
-    let server = seeded();
+    let server = seeded("gone");
     let piped = server.ucp(&["top"]);
     piped.assert_code(2).stdout_is("");
     piped
         .stderr_has("standard output is not a terminal")
         .stderr_has("ucp-streams info --watch");
-    let terminal = terminal(&server);
+    let terminal = Terminal::on(&server);
     terminal.enters("clear; TERM=dumb ucp-streams top; echo code=$?", &["Enter"]);
     terminal.shows("code=2");
     terminal.shows("ucp-streams info --watch");
@@ -170,15 +116,15 @@ fn without_a_terminal_it_names_what_to_run_instead() {
 
 #[test]
 fn without_colour_nothing_is_painted() {
-    let server = seeded();
-    let terminal = terminal(&server);
+    let server = seeded("gone");
+    let terminal = Terminal::on(&server);
     terminal.enters("NO_COLOR=1 ucp-streams top --every 200ms", &["Enter"]);
     shows_row(&terminal, &[GROUP, "3"]);
     let painted = terminal.painted();
     assert!(!painted.contains('\u{1b}'), "{painted}");
     assert!(painted.contains("> "), "{painted}");
     terminal.presses("q");
-    is_restored(&terminal, "0");
+    terminal.is_restored("0");
 }
 
 /// The one who holds what is pending, who can get it, and how often it was delivered.
@@ -193,7 +139,7 @@ fn holders(server: &TestServer) -> Vec<String> {
 
 #[test]
 fn every_view_opens_and_a_claim_is_made() {
-    let server = seeded();
+    let server = seeded("gone");
     server.redis(&["XGROUP", "CREATECONSUMER", STREAM, GROUP, "heir"]);
     let letter = [
         "XADD {events.normalized}:dlq 9-1 brand_id b _dlq_stream events.normalized",
@@ -213,7 +159,7 @@ fn every_view_opens_and_a_claim_is_made() {
             "XCLAIM", STREAM, GROUP, "gone", "0", id, "IDLE", "3600000", "JUSTID",
         ]);
     }
-    let terminal = terminal(&server);
+    let terminal = Terminal::on(&server);
     terminal.enters("ucp-streams top --every 200ms", &["Enter"]);
     shows_row(&terminal, &[GROUP, "3"]);
     terminal.types("2");
@@ -261,14 +207,14 @@ fn every_view_opens_and_a_claim_is_made() {
     terminal.shows("2 of 2 entries claimed");
     assert_eq!(holders(&server), ["heir", "heir"]);
     terminal.presses("q");
-    is_restored(&terminal, "0");
+    terminal.is_restored("0");
 }
 
 #[test]
 fn a_server_that_dies_while_a_change_is_confirmed_leaves_its_outcome_unknown() {
-    let mut server = seeded();
+    let mut server = seeded("gone");
     server.redis(&["XGROUP", "CREATECONSUMER", STREAM, GROUP, "heir"]);
-    let terminal = terminal(&server);
+    let terminal = Terminal::on(&server);
     terminal.enters("ucp-streams top --timeout 1s", &["Enter"]);
     shows_row(&terminal, &[GROUP, "3"]);
     terminal.enters("/event-", &["Enter", "Enter"]);
@@ -289,13 +235,13 @@ fn a_server_that_dies_while_a_change_is_confirmed_leaves_its_outcome_unknown() {
     terminal.awaits("no outage", |screen| !screen.contains("OLD:"));
     terminal.shows("the change may have been made");
     terminal.presses("q");
-    is_restored(&terminal, "0");
+    terminal.is_restored("0");
 }
 
 #[test]
 fn a_recording_is_played_to_and_fro() {
-    let server = seeded();
-    let terminal = terminal(&server);
+    let server = seeded("gone");
+    let terminal = Terminal::on(&server);
     let record = "clear; ucp-streams record rec --every 200ms --for 1s; echo code=$?";
     terminal.enters(record, &["Enter"]);
     terminal.shows("code=0");
@@ -321,7 +267,7 @@ fn a_recording_is_played_to_and_fro() {
     terminal.types("R");
     terminal.shows("read-only: a recording");
     terminal.presses("q");
-    is_restored(&terminal, "0");
+    terminal.is_restored("0");
     let early = "clear; ucp-streams top --record rec --at 2020-01-01T00:00:00Z; echo code=$?";
     terminal.enters(early, &["Enter"]);
     terminal.shows("code=3");

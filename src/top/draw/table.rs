@@ -9,7 +9,7 @@ use super::paint::Pen;
 use crate::model::{Align, Tone};
 use crate::top::cursor::Cursor;
 use crate::top::lists::{ListColumn, Row, Rows};
-use crate::view::Theme;
+use crate::view::{Theme, shortened};
 
 /// The column of the mark of the chosen row, and the space behind it.
 const MARK: u16 = 2;
@@ -102,25 +102,6 @@ fn cell(pen: &mut Pen<'_>, fitted: &Fitted, tone: Tone, text: &str) {
     };
 }
 
-/// The text, or its beginning and `…` where it is wider.
-fn shortened(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut short = String::new();
-    for character in text.chars() {
-        short.push(character);
-        if short.width() >= width {
-            short.pop();
-            break;
-        }
-    }
-    if width > 0 {
-        short.push('…');
-    }
-    short
-}
-
 /// The columns that fit, in their order: those of the least rank, and the one by which the list is sorted. And the space
 /// between two of them.
 fn fit(rows: &Rows, shown: &[&Row], sorted: Option<&str>, room: u16) -> (Vec<Fitted>, u16) {
@@ -167,22 +148,4 @@ fn width(place: usize, column: &ListColumn, shown: &[&Row], is_sorted: bool) -> 
     let widest = cells.map(|it| it.text.width()).max().unwrap_or_default();
     let widest = widest.max(column.header.width() + usize::from(is_sorted));
     u16::try_from(widest).unwrap_or(u16::MAX / 2)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_too_wide_is_shortened_by_its_columns() {
-        for (text, width, short) in [
-            ("abc", 3, "abc"),
-            ("abcd", 3, "ab…"),
-            ("日本語", 4, "日…"),
-            ("abc", 1, "…"),
-            ("abc", 0, ""),
-        ] {
-            assert_eq!(shortened(text, width), short, "{text} in {width}");
-        }
-    }
 }

@@ -3,44 +3,8 @@
 use std::process::Command;
 
 use super::{GROUP, STREAM, pending_600};
-use crate::support::{Terminal, TestServer, directory};
-
-/// A group with five entries, two of them delivered.
-fn seeded() -> TestServer {
-    let server = TestServer::durable();
-    server.redis(&["XGROUP", "CREATE", STREAM, GROUP, "0", "MKSTREAM"]);
-    add(&server, 5);
-    deliver(&server, 2);
-    server
-}
-
-fn add(server: &TestServer, count: usize) {
-    for _ in 0..count {
-        server.redis(&["XADD", STREAM, "*", "event_id", "1", "brand_id", "b"]);
-    }
-}
-
-fn deliver(server: &TestServer, count: usize) {
-    let count = count.to_string();
-    server.redis(&[
-        "XREADGROUP",
-        "GROUP",
-        GROUP,
-        "c",
-        "COUNT",
-        &count,
-        "STREAMS",
-        STREAM,
-        ">",
-    ]);
-}
-
-fn terminal(server: &TestServer) -> Terminal {
-    let terminal = Terminal::start(directory(), &server.url(), "sh");
-    terminal.enters("stty -g > before; echo ready", &["Enter"]);
-    terminal.shows("ready");
-    terminal
-}
+use crate::support::Terminal;
+use crate::support::seeded::{add, seeded};
 
 /// Awaits a line with all of these words in this order, between nothing but spaces.
 #[track_caller]
@@ -52,34 +16,16 @@ fn shows_row(terminal: &Terminal, words: &[&str]) {
     });
 }
 
-/// The shell has its terminal back as it was, and the last look stands above its prompt.
-#[track_caller]
-fn is_restored(terminal: &Terminal, code: &str) {
-    let end = std::time::Instant::now() + crate::support::PATIENCE;
-    while terminal.asks("#{cursor_flag} #{alternate_on}") != "1 0" {
-        assert!(std::time::Instant::now() < end, "{}", terminal.screen());
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    terminal.awaits("a prompt", |screen| screen.trim_end().ends_with(['#', '$']));
-    let check = "echo code=$?; stty -g | cmp - before && echo same";
-    terminal.enters(check, &["Enter"]);
-    terminal.shows(&format!("code={code}"));
-    terminal.awaits("the modes of before", |screen| {
-        screen.lines().any(|line| line == "same")
-    });
-    assert_eq!(terminal.asks("#{cursor_flag} #{alternate_on}"), "1 0");
-}
-
 #[test]
 fn what_changed_is_marked_and_what_is_gone_is_said_once() {
-    let server = seeded();
-    let terminal = terminal(&server);
+    let server = seeded("c");
+    let terminal = Terminal::on(&server);
     let watch = "NO_COLOR=1 ucp-streams lag --watch 1s --columns group,lag,pending; true";
     terminal.enters(watch, &["Enter"]);
     shows_row(&terminal, &[GROUP, "3", "2"]);
     terminal.shows("every 1s");
     assert_eq!(terminal.asks("#{cursor_flag} #{alternate_on}"), "0 1");
-    deliver(&server, 1);
+    server.deliver((STREAM, GROUP), "c", 1);
     shows_row(&terminal, &[GROUP, "2↓", "3↑"]);
     shows_row(&terminal, &[GROUP, "2", "3"]);
     server.redis(&["XGROUP", "CREATE", STREAM, "audit", "$"]);
@@ -89,27 +35,27 @@ fn what_changed_is_marked_and_what_is_gone_is_said_once() {
     terminal.shows("gone: audit (extra)");
     terminal.awaits("no rest of it", |screen| !screen.contains("audit"));
     terminal.presses("q");
-    is_restored(&terminal, "0");
+    terminal.is_restored("0");
     let screen = terminal.screen();
     assert_eq!(screen.matches(&format!("{GROUP} ")).count(), 1, "{screen}");
 }
 
 #[test]
 fn with_colour_what_changed_strikes_the_eye() {
-    let server = seeded();
-    let terminal = terminal(&server);
+    let server = seeded("c");
+    let terminal = Terminal::on(&server);
     terminal.enters("ucp-streams lag --watch 1s --columns group,lag", &["Enter"]);
     shows_row(&terminal, &[GROUP, "3"]);
     add(&server, 1);
     terminal.awaits_painted("\x1b[7m4↑");
     terminal.presses("C-c");
-    is_restored(&terminal, "0");
+    terminal.is_restored("0");
 }
 
 #[test]
 fn a_server_that_is_away_leaves_the_last_figures_and_says_since_when() {
-    let mut server = seeded();
-    let terminal = terminal(&server);
+    let mut server = seeded("c");
+    let terminal = Terminal::on(&server);
     terminal.enters(
         "ucp-streams lag --watch 500ms --columns group,lag",
         &["Enter"],
@@ -129,13 +75,13 @@ fn a_server_that_is_away_leaves_the_last_figures_and_says_since_when() {
     });
     terminal.awaits("the new figure", |screen| screen.contains(" 4"));
     terminal.presses("C-c");
-    is_restored(&terminal, "0");
+    terminal.is_restored("0");
 }
 
 #[test]
 fn it_follows_the_size_of_the_screen_and_never_moves_it_up() {
     let server = pending_600();
-    let terminal = terminal(&server);
+    let terminal = Terminal::on(&server);
     let watch = format!("clear; ucp-streams pending {GROUP} --watch 1m --limit 0");
     terminal.enters(&watch, &["Enter"]);
     terminal.shows("600 pending in group");
@@ -161,19 +107,19 @@ fn it_follows_the_size_of_the_screen_and_never_moves_it_up() {
     terminal.resizes("100", "5");
     terminal.shows("more lines do not fit on this screen");
     terminal.presses("q");
-    is_restored(&terminal, "0");
+    terminal.is_restored("0");
 }
 
 #[test]
 fn whatever_ends_it_gives_the_terminal_back() {
-    let server = seeded();
-    let terminal = terminal(&server);
+    let server = seeded("c");
+    let terminal = Terminal::on(&server);
     let watch = "ucp-streams info --watch 1s & echo $! > pid; fg; sh -c 'exit '$?";
     terminal.enters(watch, &["Enter"]);
     terminal.shows("every 1s");
     let pid = std::fs::read_to_string(terminal.home().join("pid")).unwrap();
     Command::new("kill").arg(pid.trim()).status().unwrap();
-    is_restored(&terminal, "143");
+    terminal.is_restored("143");
     // Stopped for a while, the shell has the terminal; then it goes on where it was.
     terminal.enters("clear; ucp-streams lag --watch 1s", &["Enter"]);
     shows_row(
@@ -190,7 +136,7 @@ fn whatever_ends_it_gives_the_terminal_back() {
         screen.starts_with('/') && !screen.contains("Stopped")
     });
     terminal.presses("q");
-    is_restored(&terminal, "0");
+    terminal.is_restored("0");
     // The neighbour: other formats are printed one below the other.
     terminal.enters("clear; ucp-streams lag event-processors --watch 100ms --ticks 2 -o csv --columns group,lag", &["Enter"]);
     terminal.awaits("two blocks", |screen| {
@@ -200,8 +146,8 @@ fn whatever_ends_it_gives_the_terminal_back() {
 
 #[test]
 fn an_age_that_grew_by_the_time_of_a_long_look_is_no_change() {
-    let server = seeded();
-    let terminal = terminal(&server);
+    let server = seeded("c");
+    let terminal = Terminal::on(&server);
     terminal.enters(
         "ucp-streams lag event-processors --over 2s --watch=100ms",
         &["Enter"],
@@ -212,5 +158,5 @@ fn an_age_that_grew_by_the_time_of_a_long_look_is_no_change() {
     let screen = terminal.screen();
     assert!(screen.contains(GROUP) && !screen.contains('↑'), "{screen}");
     terminal.presses("q");
-    is_restored(&terminal, "0");
+    terminal.is_restored("0");
 }
