@@ -42,7 +42,8 @@ impl Line {
             return Ok(());
         }
         let command = &self.command;
-        Err(Problem::usage(format!("`{command}` has no --dry-run")).hint(usage::NO_REHEARSAL))
+        let hint = usage::no_rehearsal(command);
+        Err(Problem::usage(format!("`{command}` has no --dry-run")).hint(hint))
     }
 
     /// Whether the command's output may go to a pager: the command changes nothing, shows the present state, and ends.

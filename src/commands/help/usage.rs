@@ -58,7 +58,7 @@ pub(in crate::commands) fn show_help(
 
 /// What is wrong, and the next step: what was probably meant, if that is known, or else the usage of the command.
 fn explained(error: clap::Error, args: &[OsString]) -> Problem {
-    let meant = habit(&error).map(str::to_owned);
+    let meant = habit(&error, args).map(str::to_owned);
     let meant = meant
         .or_else(|| other_tools::command_for(&error, args))
         .or_else(|| {
@@ -78,9 +78,14 @@ fn explained(error: clap::Error, args: &[OsString]) -> Problem {
     }
 }
 
-/// The hint for a command without `--dry-run`.
-pub(in crate::commands) const NO_REHEARSAL: &str =
-    "this command changes nothing on a server; leave out --dry-run";
+/// The hint for `--dry-run` beside this command, which does not have it.
+pub(in crate::commands) fn no_rehearsal(command: &str) -> &'static str {
+    if command == "top" {
+        "leave out --dry-run: top shows each plan before it asks, and --read-only allows no changes"
+    } else {
+        "this command changes nothing on a server; leave out --dry-run"
+    }
+}
 
 /// The hints for options that other tools have.
 const HABITS: &[(&str, &str)] = &[
@@ -95,7 +100,6 @@ const HABITS: &[(&str, &str)] = &[
         "-a",
         "passwords are not accepted as arguments: set $UCP_STREAMS_PASSWORD, or use --password-file or --password-stdin",
     ),
-    ("--dry-run", NO_REHEARSAL),
     (
         "version",
         "the version is printed by `ucp-streams --version`",
@@ -103,7 +107,7 @@ const HABITS: &[(&str, &str)] = &[
 ];
 
 /// The suggestion for a word that other tools know and this tool does not.
-fn habit(error: &clap::Error) -> Option<&'static str> {
+fn habit(error: &clap::Error, args: &[OsString]) -> Option<&'static str> {
     let unknown = match error.kind() {
         ErrorKind::UnknownArgument => ContextKind::InvalidArg,
         ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
@@ -114,6 +118,12 @@ fn habit(error: &clap::Error) -> Option<&'static str> {
     let Some(ContextValue::String(word)) = error.get(unknown) else {
         return None;
     };
+    if word == "--dry-run" {
+        let tree = tree();
+        let mut words = args.iter().skip(1).filter_map(|word| word.to_str());
+        let command = words.find_map(|it| tree.find_subcommand(it));
+        return Some(no_rehearsal(command.map_or("", clap::Command::get_name)));
+    }
     let habit = HABITS.iter().find(|(habit, _)| habit == word);
     habit.map(|(_, here)| *here)
 }
