@@ -145,9 +145,7 @@ impl State {
     pub(super) fn applied(&mut self, lines: Vec<(Tone, String)>) {
         self.dialog = None;
         self.results = lines;
-        if let Some(question) = self.question().cloned() {
-            self.wants(Effect::Ask(question));
-        }
+        self.ask();
     }
 
     pub(super) fn say(&mut self, tone: Tone, text: &str) {

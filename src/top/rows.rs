@@ -1,5 +1,7 @@
 //! The rows of the other lists, from their reports; and text as a list of its lines.
 
+use std::collections::HashMap;
+
 use unicode_width::UnicodeWidthStr as _;
 
 use super::event::Look;
@@ -60,29 +62,38 @@ pub(super) fn findings(look: &Look) -> Rows {
     let mut rows = listed(found, FINDINGS, |_| RowKey::Nothing);
     let subject = ListColumn::of(&Column::text("subject", "ABOUT"), 0);
     rows.columns.insert(1, subject);
-    for (place, (row, finding)) in rows.items.iter_mut().zip(found).enumerate() {
-        row.key = key_of(found, place);
+    for (row, (key, finding)) in rows.items.iter_mut().zip(keyed(found)) {
+        row.key = key;
         row.cells
             .insert(1, Figure::from(Cell::Text(finding.subject())));
     }
     rows
 }
 
-fn key_of(found: &[Finding], place: usize) -> RowKey {
-    let about = |it: &Finding| (it.rule.to_string(), it.stream.clone(), it.group.clone());
-    let (rule, stream, group) = about(&found[place]);
-    let same = found[..place]
-        .iter()
-        .filter(|it| about(it) == about(&found[place]));
-    RowKey::Finding(rule, stream, group, same.count())
+/// The findings with their keys.
+fn keyed(found: &[Finding]) -> impl Iterator<Item = (RowKey, &Finding)> {
+    let mut times: HashMap<_, usize> = HashMap::with_capacity(found.len());
+    found.iter().map(move |it| {
+        let same = times.entry((&it.rule, &it.stream, &it.group)).or_default();
+        let place = *same;
+        *same += 1;
+        let (stream, group) = (it.stream.clone(), it.group.clone());
+        (
+            RowKey::Finding(it.rule.to_string(), stream, group, place),
+            it,
+        )
+    })
 }
 
 /// The finding with this key.
 pub(super) fn finding<'l>(look: &'l Look, key: &RowKey) -> Option<&'l Finding> {
-    let found = &look.doctor.findings;
-    (0..found.len())
-        .find(|place| key_of(found, *place) == *key)
-        .map(|place| &found[place])
+    let RowKey::Finding(rule, stream, group, place) = key else {
+        return None;
+    };
+    let found = look.doctor.findings.iter();
+    let mut same =
+        found.filter(|it| it.rule == **rule && it.stream == *stream && it.group == *group);
+    same.nth(*place)
 }
 
 /// The streams of a look.

@@ -1,5 +1,6 @@
 //! The state of the screen: what was seen, which view is open, and where somebody is in it.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::action::{Access, Dialog};
@@ -9,13 +10,16 @@ use super::groups::groups;
 use super::history::Histories;
 use super::lists::{RowKey, Rows};
 use super::rows::{answered, finding, findings, of_finding, streams, text};
-use super::view::{Answer, Opened, Question, Tab, View};
+use super::view::{Answer, Mark, Opened, Question, Tab, View};
 use crate::model::{Name, Time, Tone};
+use crate::streams::dead_letters::tell_ages;
 use crate::streams::inspect::GroupReport;
 use crate::streams::target::Target;
 
 /// The most views that are open over each other.
 const OPENED_MAX: usize = 8;
+/// How long dead letters of which there are as many as before are taken for the same.
+const LETTERS_MS: u64 = 10_000;
 
 /// What the screen shows, and where somebody is.
 #[expect(clippy::struct_excessive_bools, reason = "independent choices")]
@@ -30,11 +34,11 @@ pub struct State {
     /// The time by this machine's clock.
     pub(super) now: Time,
     /// The last look.
-    pub(super) latest: Option<Box<Look>>,
+    pub(super) latest: Option<Rc<Look>>,
     /// Why the server cannot be asked, and since when.
     pub(super) outage: Option<(String, Time)>,
     /// What is shown instead of the last look, and since when.
-    pub(super) paused: Option<(Time, Box<Look>)>,
+    pub(super) paused: Option<(Time, Rc<Look>)>,
     pub(super) histories: Histories,
     pub(super) tab: Tab,
     tabs: [Cursor; Tab::ALL.len()],
@@ -148,12 +152,55 @@ impl State {
         std::mem::take(&mut self.is_changed)
     }
 
-    /// What is to be asked again with each look.
-    pub fn question(&self) -> Option<&Question> {
+    /// What may be asked again.
+    fn question(&self) -> Option<&Question> {
         let question = self.opened.last()?.view.question()?;
         // An entry never changes.
         let is_fixed = matches!(question, Question::Entry(..));
         (self.paused.is_none() && !is_fixed).then_some(question)
+    }
+
+    /// What the list that a question is about is known by; `None` where only asking tells whether it has changed.
+    fn mark(&self, question: &Question) -> Option<Mark> {
+        let (Question::Newest(name) | Question::Letters(name)) = question else {
+            return None;
+        };
+        let look = self.latest.as_ref()?;
+        let stream = look.streams.iter().find(|it| it.stream == *name)?;
+        Some(match question {
+            Question::Newest(_) => Mark {
+                length: stream.length?,
+                added: Some(stream.entries_added?),
+                last: stream.last_id,
+                part: 0,
+            },
+            _ => Mark {
+                length: stream.dead_letters?,
+                added: None,
+                last: None,
+                part: look.at.ms / LETTERS_MS,
+            },
+        })
+    }
+
+    /// Asks what the open view shows.
+    pub(super) fn ask(&mut self) {
+        if let Some(question) = self.question().cloned() {
+            let mark = self.mark(&question);
+            if let Some(opened) = self.opened.last_mut() {
+                opened.mark = mark;
+            }
+            self.wants(Effect::Ask(question));
+        }
+    }
+
+    /// Asks again what the open view shows, where that may have changed since it was asked.
+    fn ask_again(&mut self) {
+        let mark = self.question().and_then(|it| self.mark(it));
+        let asked = self.opened.last().and_then(|it| it.mark);
+        if mark.is_none() || mark != asked {
+            self.ask();
+        }
     }
 
     pub(super) fn wants(&mut self, effect: Effect) {
@@ -164,7 +211,14 @@ impl State {
         self.outage = None;
         let groups = look.streams.iter().flat_map(|it| &it.groups);
         self.histories.add(look.at, groups);
-        self.latest = Some(look);
+        if let Some(opened) = self.opened.last_mut()
+            && let Some(Ok(Answer::Letters(letters, _))) = &mut opened.answer
+            && let Some(now) = look.about.now
+        {
+            tell_ages(letters, now.ms);
+        }
+        self.latest = Some(Rc::from(look));
+        self.ask_again();
         self.list();
     }
 
@@ -172,6 +226,9 @@ impl State {
     fn hear(&mut self, question: &Question, answer: Result<Answer, String>) {
         let asked = |it: &&mut Opened| it.view.question() == Some(question);
         if let Some(opened) = self.opened.last_mut().filter(asked) {
+            if answer.is_err() {
+                opened.mark = None;
+            }
             opened.answer = Some(answer);
             self.list();
         }
@@ -309,10 +366,13 @@ impl State {
         if is_open || self.opened.len() >= OPENED_MAX {
             return;
         }
-        if let Some(question) = view.question() {
-            self.wants(Effect::Ask(question.clone()));
-        }
+        let question = view.question().cloned();
         self.opened.push(Opened::new(view));
+        match question {
+            // While the figures stand still, too: it was not asked yet.
+            Some(question) if self.question().is_none() => self.wants(Effect::Ask(question)),
+            _ => self.ask(),
+        }
         self.list();
     }
 
@@ -321,10 +381,8 @@ impl State {
         let (cursor, _) = self.place();
         if !cursor.filter.is_empty() {
             cursor.filter.clear();
-        } else if self.opened.pop().is_some()
-            && let Some(question) = self.question().cloned()
-        {
-            self.wants(Effect::Ask(question));
+        } else if self.opened.pop().is_some() {
+            self.ask();
         }
         self.list();
     }

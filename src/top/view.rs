@@ -104,6 +104,20 @@ pub(super) struct Opened {
     pub(super) cursor: Cursor,
     /// What the server said last, or why it could not be asked.
     pub(super) answer: Option<Result<Answer, String>>,
+    /// What the list was known by when it was asked for.
+    pub(super) mark: Option<Mark>,
+}
+
+/// What a list is known by: while it stays the same, so does the list, and its entries are not read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// How many entries there are.
+    pub(super) length: u64,
+    /// How many were ever added; unknown of dead letters.
+    pub(super) added: Option<u64>,
+    pub(super) last: Option<EntryId>,
+    /// Which part of the time it is, where entries may come and go without a trace.
+    pub(super) part: u64,
 }
 
 impl Opened {
@@ -112,6 +126,7 @@ impl Opened {
             view,
             cursor: Cursor::default(),
             answer: None,
+            mark: None,
         }
     }
 }

@@ -32,7 +32,7 @@ mod wrap;
 
 pub use crate::model::{human_bytes, human_count, human_millis};
 pub use changes::Changes;
-pub use entries::{EntryStyle, EntryWriter};
+pub use entries::{EntryStyle, EntryWriter, fields_in_a_line};
 pub use exposition::{Exposed, exposition};
 pub use header::{Header, to_the_second};
 

@@ -303,3 +303,55 @@ fn names_of_others_never_reach_the_terminal_raw() {
     assert!(shown.contains("x1b[2J"), "{shown}");
     assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown}");
 }
+
+#[test]
+fn entries_are_not_read_again_while_their_list_is_the_same() {
+    let looked = |screen: &mut Screen, look: Look| {
+        screen.happens(Event::Looked(Box::new(look)));
+        screen.wants()
+    };
+    let mut screen = Screen::of((100, 24), (0..3).map(troubled));
+    screen.types("3").presses(Key::Enter).is_told(newest());
+    assert_eq!(looked(&mut screen, troubled(3)), []);
+    let mut grown = troubled(4);
+    let added = grown.streams[0].entries_added.as_mut().unwrap();
+    *added += 1;
+    let newest = Question::Newest("events.raw".into());
+    assert_eq!(
+        looked(&mut screen, grown.clone()),
+        [Effect::Ask(newest.clone())]
+    );
+    // What could not be asked is asked again.
+    let failed = Err("it is away".to_owned());
+    screen.happens(Event::Answered(newest.clone(), failed));
+    assert_eq!(looked(&mut screen, grown), [Effect::Ask(newest)]);
+    screen.types("3d").is_told(letters());
+    let asks = Effect::Ask(Question::Letters("events.raw".into()));
+    assert_eq!(looked(&mut screen, troubled(5)), []);
+    let mut more = troubled(6);
+    more.streams[0].dead_letters = Some(1);
+    assert_eq!(looked(&mut screen, more), std::slice::from_ref(&asks));
+    // As many as before may be others, some time later.
+    assert_eq!(looked(&mut screen, troubled(60)), [asks]);
+    assert!(screen.shows().contains("9m 20s"), "{}", screen.shows());
+    // What is idle and who holds it changes all the time.
+    screen.types("1");
+    group(&mut screen).is_told(members());
+    let consumers = Effect::Ask(Question::Consumers(target()));
+    assert_eq!(looked(&mut screen, troubled(61)), [consumers]);
+}
+
+#[test]
+fn equal_findings_are_told_apart() {
+    let mut look = troubled(0);
+    let twice = look.doctor.findings[0].clone();
+    look.doctor.findings.insert(1, twice);
+    look.doctor.findings[1].summary = "the second of two".to_owned();
+    let mut screen = Screen::of((100, 24), [look].into_iter());
+    screen.types("2").presses(Key::Down).presses(Key::Enter);
+    assert!(
+        screen.shows().contains("the second of two"),
+        "{}",
+        screen.shows()
+    );
+}

@@ -3,19 +3,20 @@
 use anyhow::Result;
 
 use crate::commands::shared::Context;
-use crate::model::{Edge, EntryId, escaped, shown_field};
+use crate::model::{Edge, EntryId};
 use crate::streams::consumers::list;
 use crate::streams::dead_letters::{Letters, Source, find, now_ms, tell_ages};
 use crate::streams::pending::{PendingQuery, look};
 use crate::streams::read::{self, Place, Range};
 use crate::streams::select::Criteria;
 use crate::top::{Answer, Question};
+use crate::view::fields_in_a_line;
 
 /// How many rows a view has at most.
 const ROWS_MAX: usize = 200;
 /// How many of the newest entries of a stream are shown.
 const NEWEST_MAX: usize = 100;
-/// How much of an entry's fields a row has, in bytes.
+/// How much of an entry's fields a row has, in columns.
 const BRIEF_MAX: usize = 400;
 
 /// Asks the server.
@@ -60,7 +61,7 @@ pub(super) async fn ask(question: Question, context: &Context) -> Result<Answer>
             let mut entries = Vec::new();
             let mut lane = context.kept_lane().await?;
             read::read(&mut lane, &stream, range, |id, fields| {
-                entries.push((id, brief(fields)));
+                entries.push((id, fields_in_a_line(fields, BRIEF_MAX)));
                 Ok(())
             })
             .await?;
@@ -76,23 +77,4 @@ pub(super) async fn ask(question: Question, context: &Context) -> Result<Answer>
             Answer::Entry(entry)
         }
     })
-}
-
-/// The beginning of the fields, as text that is safe to print.
-fn brief(fields: &[(&[u8], &[u8])]) -> String {
-    let mut text = String::new();
-    for (name, value) in fields {
-        if text.len() >= BRIEF_MAX {
-            text.push('…');
-            break;
-        }
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        let cut = &value[..value.len().min(BRIEF_MAX)];
-        text.push_str(&shown_field(name));
-        text.push('=');
-        text.push_str(&escaped(cut));
-    }
-    text
 }

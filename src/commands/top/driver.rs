@@ -69,6 +69,7 @@ pub(super) async fn drive(wanted: Wanted<'_>, context: &Context) -> Result<Exit>
         next: Instant::now() + wanted.every,
         waits: WAITS.waits(),
         question: None,
+        asked: None,
         planning: None,
         planned: None,
         applying: None,
@@ -93,6 +94,8 @@ struct Driver<'c> {
     waits: Waits,
     /// What a view asks.
     question: Job<'c, (Question, Result<Answer, String>)>,
+    /// What that is.
+    asked: Option<Question>,
     /// The plan that is being made.
     planning: Job<'c, Result<(Planned, Proposal), Vec<Line>>>,
     /// The plan that waits for consent.
@@ -231,25 +234,28 @@ impl Driver<'_> {
                 // What a change has mended is not to be shown for minutes.
                 self.looks.forget();
                 self.next = Instant::now();
+                // An answer that is under way may be one of before.
+                self.question = None;
                 state.on(Event::Applied(lines), now);
-                for effect in state.take_effects() {
-                    if let Effect::Ask(question) = effect {
-                        self.ask(question);
-                    }
-                }
             }
-            Next::Due => {
-                self.begin_look();
-                if let Some(question) = state.question().filter(|_| self.question.is_none()) {
-                    self.ask(question.clone());
-                }
-            }
+            Next::Due => self.begin_look(),
             Next::Clock => state.on(Event::Waited, now),
+        }
+        for effect in state.take_effects() {
+            if let Effect::Ask(question) = effect {
+                self.ask(question);
+            }
         }
         Ok(None)
     }
 
+    /// Asks the server, unless it is being asked that already.
     fn ask(&mut self, question: Question) {
+        let is_asked = self.asked.as_ref() == Some(&question);
+        if is_asked && self.question.is_some() {
+            return;
+        }
+        self.asked = Some(question.clone());
         let context = self.context;
         self.question = Some(Box::pin(async move {
             let answer = asked::ask(question.clone(), context).await;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::commands::shared::Context;
 use crate::commands::shared::redis_cli::options_of_redis_cli;
 use crate::findings::{DoctorReport, Finding, Needs, RULES, Scope, name_server};
-use crate::model::Time;
+use crate::model::{Time, whole_ms};
 use crate::streams::about::{About, Memory, about, memory};
 use crate::streams::inspect::{Detail, Observation, Past, Wanted, observe};
 use crate::top::{Look, RATE_SECONDS_MIN};
@@ -39,7 +39,7 @@ pub(super) struct Answered {
 pub(super) struct Looks<'c> {
     context: &'c Context,
     past: Past,
-    about: Option<(Instant, Time, About, Option<Memory>)>,
+    about: Option<(Instant, About, Option<Memory>)>,
     closer: Option<(Instant, Vec<Finding>)>,
 }
 
@@ -85,12 +85,12 @@ impl<'c> Looks<'c> {
         } = answered;
         self.past.tell_paces(at, &mut observation.streams);
         if let Some((about, memory)) = about {
-            self.about = Some((Instant::now(), at, about, memory));
+            self.about = Some((Instant::now(), about, memory));
         }
         let doctor = self.diagnose(&observation)?;
         let (about, memory) = match &self.about {
-            Some((_, then, about, memory)) => {
-                let passed_ms = at.ms.saturating_sub(then.ms);
+            Some((then, about, memory)) => {
+                let passed_ms = whole_ms(then.elapsed());
                 let now = about
                     .now
                     .map(|it| Time::from_ms(it.ms.saturating_add(passed_ms)));

@@ -155,8 +155,10 @@ impl Player {
         };
         let at = sample.at;
         self.state.on(event_of(sample), at);
-        if let Some(question) = self.state.question().cloned() {
-            self.answer(question, at);
+        for effect in self.state.take_effects() {
+            if let Effect::Ask(question) = effect {
+                self.answer(question, at);
+            }
         }
         Ok(())
     }

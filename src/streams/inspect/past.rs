@@ -1,11 +1,11 @@
 //! Some earlier observations, by which the pace of groups is told: for whoever looks again and again.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::StreamReport;
 use super::pace::FORECAST_MIN_MS;
-use crate::model::{Time, whole_ms};
+use crate::model::{Name, Time, whole_ms};
 
 /// How far apart those are that are kept.
 const APART_MS: u64 = 15_000;
@@ -40,10 +40,10 @@ impl Past {
 
     /// Adds how fast entries are added and groups read, by what was observed before, and keeps what is observed `now`.
     pub fn tell_paces(&mut self, now: Time, streams: &mut [StreamReport]) {
+        self.forget_later_than(now);
         if let Some(before) = self.before(now) {
             for stream in streams.iter_mut() {
-                let then = before.iter().find(|it| it.stream == stream.stream);
-                if let Some(then) = then {
+                if let Some(then) = before.get(&stream.stream) {
                     stream.add_paces(then);
                 }
             }
@@ -51,14 +51,19 @@ impl Past {
         self.keep(now, streams);
     }
 
+    /// Begins anew where the clock was put back: how long ago that was nobody knows.
+    fn forget_later_than(&mut self, now: Time) {
+        self.kept.retain(|(at, _)| *at <= now);
+    }
+
     /// The observation to compare one of now with: the youngest that is old enough, else the oldest.
-    fn before(&self, now: Time) -> Option<&[StreamReport]> {
+    fn before(&self, now: Time) -> Option<HashMap<&Name, &StreamReport>> {
         let age = |at: Time| now.ms.saturating_sub(at.ms);
         let old = self.kept.iter().rev().find(|(at, _)| age(*at) >= OLD_MS);
         let (at, streams) = old.or(self.kept.front())?;
         (self.least_ms..=TOO_OLD_MS)
             .contains(&age(*at))
-            .then_some(streams)
+            .then(|| streams.iter().map(|it| (&it.stream, it)).collect())
     }
 
     fn keep(&mut self, now: Time, streams: &[StreamReport]) {
@@ -100,6 +105,16 @@ mod tests {
                 "{now}"
             );
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_begins_anew() {
+        let mut past = Past::default();
+        for seconds in [1000, 1015, 10, 45] {
+            past.tell_paces(Time::from_ms(seconds * 1000), &mut []);
+        }
+        assert!(past.before(Time::from_ms(45_000)).is_some());
+        assert!(past.kept.iter().all(|(at, _)| at.ms <= 45_000));
     }
 
     #[test]

@@ -13,8 +13,8 @@ use super::inspect::deliveries_cell;
 use super::select::{Bodies, Criteria, Pager};
 use super::target::Target;
 use crate::model::{
-    Body, Cell, EntryId, Fields, InFlight, Name, PendingEntry, Time, Tone, bytes_of, is_fatal,
-    report, with_commas,
+    Body, Cell, ConsumerInfo, EntryId, Fields, InFlight, Name, PendingEntry, Time, Tone, bytes_of,
+    is_fatal, report, with_commas,
 };
 use crate::topology::inflight_key;
 use crate::wire::{Connection, ErrorKind, allowed, hmget, time, xpending};
@@ -259,9 +259,11 @@ pub async fn look(
         question.filter.id_max = Some(ms.map_or(EntryId::MIN, |ms| EntryId::new(ms, u64::MAX)));
     }
     let mut found = Gathered::new(&question, now);
+    let consumers = consumers?;
+    found.known = known(&question.filter, summary.count, &consumers);
     found.collect(connection, target, &question).await?;
     add_notes(connection, target, &mut found.rows, now).await?;
-    let mut holdings: Vec<Holding> = consumers?
+    let mut holdings: Vec<Holding> = consumers
         .into_iter()
         .map(|it| Holding {
             consumer: it.name,
@@ -283,16 +285,32 @@ pub async fn look(
         listed: found.rows.len() as u64,
         is_limited: false,
         has_more: found.has_more,
-        total: match found.has_more {
-            false => Some(found.matching),
-            true if question.filter == Criteria::default() => Some(summary.count),
-            true => found.total,
+        total: if found.has_more {
+            found.known.or(found.total)
+        } else {
+            Some(found.matching)
         },
         idle_histogram,
         deliveries_histogram,
         clusters: found.clusters.map(|it| it.rows(question.clusters_max)),
         entries: found.rows,
     })
+}
+
+/// How many entries match, where the server knows that: all of them, or all of a consumer.
+fn known(filter: &Criteria, all: u64, consumers: &[ConsumerInfo]) -> Option<u64> {
+    let of_anybody = Criteria {
+        consumer: None,
+        ..filter.clone()
+    };
+    match &filter.consumer {
+        _ if of_anybody != Criteria::default() => None,
+        None => Some(all),
+        Some(name) => {
+            let held = consumers.iter().find(|it| it.name == *name);
+            held.map(|it| it.pending)
+        }
+    }
 }
 
 /// Adds what workers recorded about these entries; nothing when the user may not read it.
@@ -324,6 +342,8 @@ struct Gathered {
     rows: Vec<PendingRow>,
     matching: u64,
     has_more: bool,
+    /// How many match in total, if the server knows.
+    known: Option<u64>,
     total: Option<u64>,
     histogram: Histogram,
     clusters: Option<Clusters>,
@@ -339,6 +359,7 @@ impl Gathered {
             rows: Vec::new(),
             matching: 0,
             has_more: false,
+            known: None,
             total: None,
             histogram: Histogram::default(),
             matching_max: match (&clusters, question.with_histogram) {
@@ -370,7 +391,9 @@ impl Gathered {
             }
             self.take(&mut bodies, question, page).await?;
             if self.has_more {
-                self.total = self.count_rest(pager, found - room, question).await?;
+                if self.known.is_none() {
+                    self.total = self.count_rest(pager, found - room).await?;
+                }
                 break;
             }
         }
@@ -378,21 +401,13 @@ impl Gathered {
     }
 
     /// How many entries match in total, including the `beyond` of the page that was cut; `None` when there are more
-    /// than the limit on counting. Without a filter, the server knows the number.
-    async fn count_rest(
-        &self,
-        mut pager: Pager<'_>,
-        beyond: usize,
-        question: &PendingQuery,
-    ) -> Result<Option<u64>> {
+    /// than the limit on counting.
+    async fn count_rest(&self, mut pager: Pager<'_>, beyond: usize) -> Result<Option<u64>> {
         let mut count = self.matching + beyond as u64;
-        while question.filter != Criteria::default() {
+        while count <= HISTOGRAM_MAX {
             match pager.page().await? {
                 None => return Ok(Some(count)),
                 Some(page) => count += page.len() as u64,
-            }
-            if count > HISTOGRAM_MAX {
-                break;
             }
         }
         Ok(None)

@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthChar as _;
 
 use super::{Options, Tone, shown_time};
-use crate::model::{EntryId, escaped, shown_field, shown_name};
+use crate::model::{EntryId, Format, escaped, shown_field, shown_name};
 
 /// The width that every value keeps, even if other fields need it.
 const LEAST: usize = 6;
@@ -133,6 +133,13 @@ fn day_and_time(id: EntryId, is_short: bool) -> String {
     }
 }
 
+/// The fields of an entry in one line of `room` columns, as its line on a screen has them.
+pub fn fields_in_a_line<A: AsRef<[u8]>, B: AsRef<[u8]>>(fields: &[(A, B)], room: usize) -> String {
+    let mut out = Vec::new();
+    push_fields(&mut out, fields, room, &Options::new(Format::Table));
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 fn push_fields<A: AsRef<[u8]>, B: AsRef<[u8]>>(
     out: &mut Vec<u8>,
     fields: &[(A, B)],
@@ -190,7 +197,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::Format;
 
     fn shown(fields: &[(&str, &str)], width: u16) -> String {
         let options = Options {

@@ -10,6 +10,8 @@ mod brief;
 mod gap;
 mod repeats;
 
+pub use brief::fields_in_a_line;
+
 use std::cell::Cell;
 
 use repeats::{are_together, grouped, has_repeats};
