@@ -126,13 +126,27 @@ pub(super) enum Dialog {
         proposal: Box<Proposal>,
         typed: String,
     },
-    /// The change is under way.
-    Applying(Action),
+    /// The change is under way, and so many of its entries were tried.
+    Applying(Action, u64),
     /// The name of the production context, as far as it was typed.
     Unlock { name: String, typed: String },
 }
 
 impl Dialog {
+    /// What waits on a screen that has no room for it.
+    pub(super) fn waits(&self) -> String {
+        match self {
+            Self::Applying(action, _) => format!("{} under way", action.verb()),
+            Self::Unlock { .. } => "a question waits".to_owned(),
+            Self::Recipient { .. } => "claim waits".to_owned(),
+            Self::Planning(action)
+            | Self::Refused { action, .. }
+            | Self::Consent { action, .. } => {
+                format!("{} waits", action.verb())
+            }
+        }
+    }
+
     /// Whether characters are text here.
     pub(super) const fn typed(&mut self) -> Option<&mut String> {
         match self {

@@ -4,7 +4,7 @@ use super::action::{Access, Action, Dialog, Proposal, Selected};
 use super::event::Effect;
 use super::lists::RowKey;
 use super::state::State;
-use super::view::{Question, View};
+use super::view::{Answer, Question, View};
 use crate::model::{EntryId, Key, Name, Tone};
 use crate::streams::inspect::GroupReport;
 use crate::streams::target::Target;
@@ -101,16 +101,24 @@ impl State {
     }
 
     fn choose_recipient(&mut self, target: Target, which: Selected) {
-        let mut consumers = self
-            .group(&target)
+        let group = self.group(&target);
+        let may_see = group.is_some_and(|it| it.live.is_some());
+        let mut consumers = group
             .map(GroupReport::consumers_by_idle)
             .unwrap_or_default();
-        if let Selected::StaleOf(holder) = &which {
-            consumers.retain(|it| it.name != *holder);
+        if let Some(holder) = self.holder(&target, &which) {
+            consumers.retain(|it| it.name != holder);
         }
         if consumers.is_empty() {
-            let why = "no other consumer could get them: start a worker, or use claim --work";
-            return self.say(Tone::Warn, why);
+            let why = if may_see {
+                "no other consumer could get them: start a worker, or use claim --work".to_owned()
+            } else {
+                let group = &target.group;
+                format!(
+                    "this user may not see the consumers of {group}: name one with claim --to, or use claim --work"
+                )
+            };
+            return self.say(Tone::Warn, &why);
         }
         self.dialog = Some(Dialog::Recipient {
             target,
@@ -118,6 +126,27 @@ impl State {
             consumers,
             at: 0,
         });
+    }
+
+    /// The one consumer that holds all of these entries, if that is known.
+    fn holder(&self, target: &Target, which: &Selected) -> Option<Name> {
+        match which {
+            Selected::StaleOf(holder) => Some(holder.clone()),
+            Selected::Entry(id) => {
+                let opened = self.opened.last()?;
+                let Some(Ok(Answer::Pending(report))) = &opened.answer else {
+                    return None;
+                };
+                let row = report.entries.iter().find(|it| it.id == *id)?;
+                row.consumer.clone()
+            }
+            Selected::Stale => {
+                let consumers = self.group(target)?.consumers.iter();
+                let mut holders = consumers.filter(|it| it.pending > 0);
+                let only = holders.next()?;
+                holders.next().is_none().then(|| only.name.clone())
+            }
+        }
     }
 
     fn plan(&mut self, action: Action) {
@@ -139,6 +168,14 @@ impl State {
             },
             Err(why) => Dialog::Refused { action, why },
         });
+    }
+
+    /// So many entries of the change that is under way were tried. Returns whether that are others than before.
+    pub(super) fn progressed(&mut self, tried: u64) -> bool {
+        match &mut self.dialog {
+            Some(Dialog::Applying(_, before)) => std::mem::replace(before, tried) != tried,
+            _ => false,
+        }
     }
 
     /// A change has ended like this.
@@ -166,7 +203,9 @@ impl State {
             }
         }
         match (&mut *dialog, key) {
-            (Dialog::Applying(_), _) => {}
+            // A change that has begun is not left by accident: it stops before its next entries.
+            (Dialog::Applying(..), Key::Char('q' | 'Q')) => self.wants(Effect::Quit),
+            (Dialog::Applying(..), _) => {}
             (_, Key::Esc) => {
                 self.dialog = None;
                 self.say(Tone::Plain, "nothing was changed");
@@ -199,7 +238,7 @@ impl State {
             (Dialog::Refused { .. }, Key::Enter | Key::Char('q')) => self.dialog = None,
             (Dialog::Consent { action, typed, .. }, Key::Enter) => {
                 let (action, typed) = (action.clone(), typed.clone());
-                self.dialog = Some(Dialog::Applying(action));
+                self.dialog = Some(Dialog::Applying(action, 0));
                 self.wants(Effect::Apply(typed));
             }
             (Dialog::Unlock { name, typed }, Key::Enter) => {

@@ -18,14 +18,25 @@ pub enum Event {
     Looked(Box<Look>),
     /// The server could not be looked at, for this reason; it is tried again.
     Failed(String),
-    /// The server answered a question, or could not be asked.
-    Answered(Question, Result<Answer, String>),
+    /// The server answered a question, or did not.
+    Answered(Question, Result<Answer, Unanswered>),
     /// A plan was made, or could not be made: why, line by line.
     Planned(Result<Box<Proposal>, Vec<String>>),
+    /// So many entries of the change that is under way were tried.
+    Progressed(u64),
     /// A change has ended: how, line by line.
     Applied(Vec<(Tone, String)>),
     /// Nothing but time has passed.
     Waited,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// The error, and what to do about it.
+    pub why: String,
+    /// Whether it is about the server, which is away, and not about what was asked.
+    pub is_away: bool,
 }
 
 /// Something that is to be done outside.

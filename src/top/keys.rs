@@ -53,6 +53,8 @@ impl State {
     pub(super) fn press(&mut self, key: Key) {
         if key == Key::Redraw {
             self.wants(Effect::Redraw);
+        } else if self.dialog.is_some() && self.is_too_small() && key != Key::Esc {
+            // Nobody answers what cannot be read.
         } else if self.dialog.is_some() {
             self.answer(key);
         } else if self.has_help {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::action::{Access, Dialog};
 use super::cursor::Cursor;
-use super::event::{Effect, Event, Look};
+use super::event::{Effect, Event, Look, Unanswered};
 use super::groups::groups;
 use super::history::Histories;
 use super::lists::{RowKey, Rows};
@@ -122,7 +122,7 @@ impl State {
     /// Takes in what happened at `now`.
     pub fn on(&mut self, event: Event, now: Time) {
         self.now = now;
-        self.is_changed = true;
+        let was_changed = std::mem::replace(&mut self.is_changed, true);
         match event {
             Event::Key(key) => self.press(key),
             Event::Resized(columns, rows) => {
@@ -136,9 +136,12 @@ impl State {
             }
             Event::Answered(question, answer) => self.hear(&question, answer),
             Event::Planned(planned) => self.planned(planned),
+            Event::Progressed(tried) => self.is_changed = self.progressed(tried) || was_changed,
             Event::Applied(lines) => self.applied(lines),
             // Ages stand only beside old figures and beside a pause.
-            Event::Waited => self.is_changed = self.outage.is_some() || self.paused.is_some(),
+            Event::Waited => {
+                self.is_changed = was_changed || self.outage.is_some() || self.paused.is_some();
+            }
         }
     }
 
@@ -222,14 +225,27 @@ impl State {
         self.list();
     }
 
-    /// Takes in an answer, unless the view that asked is not open any more.
-    fn hear(&mut self, question: &Question, answer: Result<Answer, String>) {
+    /// Takes in an answer, unless the view that asked is not open any more. An earlier one stays while the server is
+    /// away.
+    fn hear(&mut self, question: &Question, answer: Result<Answer, Unanswered>) {
+        let now = self.now;
         let asked = |it: &&mut Opened| it.view.question() == Some(question);
         if let Some(opened) = self.opened.last_mut().filter(asked) {
-            if answer.is_err() {
-                opened.mark = None;
+            match answer {
+                Ok(answer) => {
+                    opened.unanswered = None;
+                    opened.answer = Some(Ok(answer));
+                }
+                Err(Unanswered { why, is_away }) => {
+                    opened.mark = None;
+                    if is_away && matches!(opened.answer, Some(Ok(_))) {
+                        let since = opened.unanswered.take().map_or(now, |(since, _)| since);
+                        opened.unanswered = Some((since, why));
+                    } else {
+                        opened.answer = Some(Err(why));
+                    }
+                }
             }
-            opened.answer = Some(answer);
             self.list();
         }
     }

@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::lists::RowKey;
-use crate::model::{Entry, EntryId, Name};
+use crate::model::{Entry, EntryId, Name, Time};
 use crate::streams::consumers::Member;
 use crate::streams::dead_letters::DeadLetter;
 use crate::streams::pending::PendingReport;
@@ -104,6 +104,8 @@ pub(super) struct Opened {
     pub(super) cursor: Cursor,
     /// What the server said last, or why it could not be asked.
     pub(super) answer: Option<Result<Answer, String>>,
+    /// Since when the server has not answered again, and why.
+    pub(super) unanswered: Option<(Time, String)>,
     /// What the list was known by when it was asked for.
     pub(super) mark: Option<Mark>,
 }
@@ -126,6 +128,7 @@ impl Opened {
             view,
             cursor: Cursor::default(),
             answer: None,
+            unanswered: None,
             mark: None,
         }
     }

@@ -1,7 +1,9 @@
 //! Changes from the screen, up to what is asked of the driver.
 
 use ucp_streams::model::{EntryId, Key, Tone};
-use ucp_streams::top::{Access, Action, Consented, Effect, Event, Proposal, Selected};
+use ucp_streams::top::{
+    Access, Action, Answer, Consented, Effect, Event, Proposal, Question, Selected, Unanswered,
+};
 
 use crate::look::{BEGIN_MS, letters, members, pending, target, troubled};
 use crate::screen::Screen;
@@ -50,9 +52,13 @@ fn a_claim_asks_who_gets_them_shows_the_plan_and_waits_for_consent() {
     assert_committed("claim-consent-80x24", &screen.shows());
     screen.presses(Key::Enter);
     assert_eq!(screen.wants(), [Effect::Apply("y".to_owned())]);
-    // Nothing else happens until it has ended.
-    screen.types("q").presses(Key::Esc);
+    // Nothing else happens until it has ended, or is left.
+    screen.types("cR1").presses(Key::Esc);
     assert_eq!(screen.wants(), []);
+    screen.happens(Event::Progressed(40));
+    assert_committed("claim-applying-80x24", &screen.shows());
+    screen.types("q");
+    assert_eq!(screen.wants(), [Effect::Quit]);
     let result =
         "41 of 41 entries claimed in group `event-processors` of stream `events.normalized`";
     screen.happens(Event::Applied(vec![(Tone::Ok, result.to_owned())]));
@@ -197,5 +203,136 @@ fn a_screen_that_is_read_only_stays_so() {
         screen.shows().contains("started with --read-only"),
         "{}",
         screen.shows()
+    );
+}
+
+#[test]
+fn who_holds_the_entries_is_not_offered_them() {
+    let offered = |screen: &mut Screen| {
+        screen.types("c");
+        let shown = screen.shows();
+        screen.presses(Key::Esc);
+        shown
+    };
+    // One entry, which a consumer of the list of pending entries holds.
+    let mut screen = screen();
+    consumers(&mut screen).presses(Key::Enter);
+    let Answer::Pending(mut report) = pending() else {
+        panic!("entries");
+    };
+    for row in &mut report.entries {
+        row.consumer = Some("host-1-a1b2".into());
+    }
+    screen.is_told(Answer::Pending(report));
+    let shown = offered(&mut screen);
+    assert!(
+        shown.contains("no other consumer could get them"),
+        "{shown}"
+    );
+    // All of a group, which one consumer holds.
+    let mut screen = Screen::of((100, 24), [troubled(0)].into_iter());
+    screen.types("/merge-p").presses(Key::Enter);
+    let shown = offered(&mut screen);
+    assert!(
+        shown.contains("no other consumer could get them"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn where_consumers_may_not_be_seen_it_says_so() {
+    let mut look = troubled(0);
+    for group in look.streams.iter_mut().flat_map(|it| &mut it.groups) {
+        group.live = None;
+        group.consumers.clear();
+    }
+    let mut screen = Screen::of((80, 24), [look].into_iter());
+    screen.types("/merge-p").presses(Key::Enter).types("c");
+    let shown = screen.shows();
+    assert!(
+        shown.contains("this user may not see the consumers of merge-processors: name one"),
+        "{shown}"
+    );
+    assert!(shown.contains("claim --work"), "wrapped\n{shown}");
+}
+
+#[test]
+fn what_a_change_brought_is_wrapped_and_the_rest_counted() {
+    let line = |number| {
+        let text = format!("warning {number}: {}", "of many words ".repeat(8));
+        (Tone::Warn, text)
+    };
+    let mut screen = screen();
+    screen.happens(Event::Applied((1..=5).map(line).collect()));
+    assert_committed("results-80x24", &screen.shows());
+    let lines = |screen: &mut Screen| screen.shows().lines().count();
+    assert_eq!(lines(&mut screen), 24);
+    // The list keeps a row on the least screen.
+    let mut least = Screen::of((40, 8), (0..3).map(troubled));
+    least.happens(Event::Applied((1..=5).map(line).collect()));
+    let shown = least.shows();
+    assert!(
+        shown.contains("> prediction") && shown.contains("warning 1"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_dialog_outlives_a_screen_that_is_too_small_for_it() {
+    let mut screen = screen();
+    consumers(&mut screen).types("r");
+    screen.wants();
+    screen.happens(proposal(Consented::Yes));
+    screen.resizes((20, 5));
+    let shown = screen.shows();
+    assert!(
+        shown.contains("too small") && shown.contains("requeue waits"),
+        "{shown}"
+    );
+    // Nobody consents to what cannot be read.
+    screen.types("yq").presses(Key::Enter);
+    assert_eq!(screen.wants(), []);
+    screen.resizes((80, 24));
+    assert!(
+        screen.shows().contains("Proceed? [y/N]: _"),
+        "{}",
+        screen.shows()
+    );
+    screen.resizes((20, 5)).presses(Key::Esc);
+    assert!(screen.shows().contains("q: quit"), "{}", screen.shows());
+}
+
+#[test]
+fn an_answer_that_does_not_come_leaves_the_one_before() {
+    let mut screen = Screen::of((140, 24), (0..3).map(troubled));
+    consumers(&mut screen);
+    let away = || {
+        Err(Unanswered {
+            why: "cannot connect to redis://cache-1:6379".to_owned(),
+            is_away: true,
+        })
+    };
+    let question = Question::Consumers(target());
+    screen.happens(Event::Answered(question.clone(), away()));
+    screen.waits(9);
+    screen.happens(Event::Answered(question.clone(), away()));
+    let shown = screen.shows();
+    let old = "OLD: not answered since 18:06:12Z: cannot connect to redis://cache-1:6379";
+    assert!(
+        shown.contains("host-1-a1b2") && shown.contains(old),
+        "{shown}"
+    );
+    screen.happens(Event::Answered(question.clone(), Ok(members())));
+    assert!(!screen.shows().contains("OLD"), "{}", screen.shows());
+    // What is gone is gone.
+    let gone = Err(Unanswered {
+        why: "error: the group is gone".to_owned(),
+        is_away: false,
+    });
+    screen.happens(Event::Answered(question, gone));
+    let shown = screen.shows();
+    assert!(
+        shown.contains("the group is gone") && !shown.contains("host-1"),
+        "{shown}"
     );
 }

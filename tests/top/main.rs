@@ -5,6 +5,8 @@
 
 mod changes;
 mod look;
+mod panics;
+mod repairs;
 mod screen;
 mod snapshot;
 mod views;

@@ -67,6 +67,13 @@ impl Screen {
         self.happens(Event::Waited);
     }
 
+    /// It gets another size.
+    pub(crate) fn resizes(&mut self, (columns, rows): (u16, u16)) -> &mut Self {
+        self.terminal.backend_mut().resize(columns, rows);
+        self.happens(Event::Resized(columns, rows));
+        self
+    }
+
     pub(crate) fn presses(&mut self, key: Key) -> &mut Self {
         self.happens(Event::Key(key));
         self

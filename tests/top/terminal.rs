@@ -7,7 +7,7 @@ use crate::support::{Terminal, TestServer};
 
 /// Awaits the row of the group with these words.
 #[track_caller]
-fn shows_row(terminal: &Terminal, words: &[&str]) {
+pub(crate) fn shows_row(terminal: &Terminal, words: &[&str]) {
     terminal.awaits(&format!("{words:?}"), |screen| {
         let mut lines = screen.lines().filter(|it| it.contains(GROUP));
         lines.any(|line| {

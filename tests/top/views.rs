@@ -1,7 +1,7 @@
 //! Each view at two sizes, healthy and troubled; and what keys do.
 
 use ucp_streams::model::Key;
-use ucp_streams::top::{Effect, Event, Look, Question};
+use ucp_streams::top::{Effect, Event, Look, Question, Unanswered};
 
 use crate::look::{entry, healthy, letters, members, newest, pending, target, troubled};
 use crate::screen::Screen;
@@ -129,7 +129,11 @@ fn what_cannot_be_asked_is_said_where_it_would_be() {
     let question = Question::Consumers(target());
     let why =
         "error: stream `events.normalized` has no group `event-processors`\nhint: ucp-streams init";
-    screen.happens(Event::Answered(question, Err(why.to_owned())));
+    let unanswered = Unanswered {
+        why: why.to_owned(),
+        is_away: false,
+    };
+    screen.happens(Event::Answered(question, Err(unanswered)));
     let shown = screen.shows();
     assert!(
         shown.contains("has no group") && shown.contains("hint: ucp-streams init"),
@@ -322,7 +326,10 @@ fn entries_are_not_read_again_while_their_list_is_the_same() {
         [Effect::Ask(newest.clone())]
     );
     // What could not be asked is asked again.
-    let failed = Err("it is away".to_owned());
+    let failed = Err(Unanswered {
+        why: "it is away".to_owned(),
+        is_away: true,
+    });
     screen.happens(Event::Answered(newest.clone(), failed));
     assert_eq!(looked(&mut screen, grown), [Effect::Ask(newest)]);
     screen.types("3d").is_told(letters());

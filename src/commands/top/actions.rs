@@ -1,8 +1,11 @@
 //! Changes from the screen: planned and made by the operations of `claim`, `requeue` and `dlq redrive`, with the same
 //! guards, and each with the command line that it equals.
 
+use std::sync::atomic::Ordering;
+
 use anyhow::Result;
 
+use super::change::{Ended, Progress};
 use crate::cli::DryRun;
 use crate::commands::claim::{self, Claiming};
 use crate::commands::dlq::{Redriving, plan_redrive_of};
@@ -12,12 +15,12 @@ use crate::commands::shared::failure::explained;
 use crate::commands::shared::group::GroupArgs;
 use crate::commands::shared::repair_plan::RepairPlan;
 use crate::commands::shared::selection::SelectArgs;
-use crate::model::{Cell, Column, CommandLine, Consent, Name, Problem, Row as _, Tone};
+use crate::exit::{Exit, classify};
+use crate::model::{Cell, Column, CommandLine, Name, Problem, Row as _, Tone};
 use crate::settings::Protected;
 use crate::streams::claim::{ClaimPlan, Recipient, apply_claim};
 use crate::streams::course::Course;
 use crate::streams::ending::{Ending, Repair};
-use crate::streams::publish::StopFlag;
 use crate::streams::repair::{Applied, Outcome, Repaired};
 use crate::top::{Action, Consented, Proposal, Selected};
 use crate::view::{Changed, cell_text};
@@ -26,9 +29,6 @@ use crate::wire::{Connection, CountMode};
 /// How many entries of a plan are shown.
 const SHOWN_MAX: usize = 6;
 
-/// A line about how a change ended.
-pub(super) type Line = (Tone, String);
-
 /// A plan that can be carried out.
 pub(super) struct Planned {
     connection: Connection,
@@ -36,6 +36,8 @@ pub(super) struct Planned {
     repair: Repair,
     /// The plan, as consent is asked for it.
     plan: String,
+    /// How many entries it is to change.
+    pub(super) total: u64,
 }
 
 enum Steps {
@@ -77,6 +79,7 @@ pub(super) async fn plan(
     let server = context.dialer()?.endpoint().to_string();
     let plan = format!("{} on {server}", repair.planned(&what));
     let stream = repair.about.stream.clone().unwrap_or_default();
+    let total = planned.len() as u64;
     let shown = planned
         .iter()
         .take(SHOWN_MAX)
@@ -93,6 +96,7 @@ pub(super) async fn plan(
         steps,
         repair,
         plan,
+        total,
     };
     Ok((planned, proposal))
 }
@@ -199,23 +203,27 @@ fn line_of(stream: &Name, row: &Repaired) -> String {
 }
 
 impl Planned {
-    /// Consent to the plan, if `typed` is that.
-    ///
-    /// # Errors
-    /// Refused when it is not.
-    pub(super) async fn agreed(&self, typed: &str, context: &Context) -> Result<Consent, Problem> {
-        context.consent_typed(&self.plan, typed).await
+    /// The command that shows the entries that could be changed.
+    pub(super) fn look(&self) -> String {
+        self.repair.look.to_string()
     }
 
-    /// Makes the change. It ends before the next entries once `stop` is set.
-    pub(super) async fn apply(
-        self,
-        consent: Consent,
-        stop: &StopFlag,
-        context: &Context,
-    ) -> Vec<Line> {
-        let told = |_| {};
-        let course = Course::new(stop, None, &told);
+    /// Makes the change, if `typed` is consent to it. It ends before the next entries once it is to stop.
+    pub(super) async fn apply(self, typed: &str, progress: &Progress, context: &Context) -> Ended {
+        let consent = match context.consent_typed(&self.plan, typed).await {
+            Ok(consent) => consent,
+            Err(problem) => {
+                return Ended {
+                    summary: Some((Tone::Warn, problem.message)),
+                    warnings: Vec::new(),
+                    error: None,
+                    is_stopped: false,
+                    exit: problem.kind.into(),
+                };
+            }
+        };
+        let told = |more| _ = progress.tried.fetch_add(more, Ordering::Relaxed);
+        let course = Course::new(&progress.stop, None, &told);
         let connection = &self.connection;
         let applied = match self.steps {
             Steps::Claim(plan) => {
@@ -231,41 +239,57 @@ impl Planned {
             Steps::Requeue(steps) => steps.apply(connection, consent, course).await,
             Steps::Redrive(steps) => steps.apply(connection, consent, course).await,
         };
-        match self.repair.ending(applied) {
-            Ending::Nothing(note) => vec![(Tone::Plain, note)],
-            Ending::Refused(problem) => failed(problem.into(), context).await,
-            Ending::Failed { error, warnings } => {
-                let mut lines = failed(error, context).await;
-                lines.extend(warned(warnings));
-                lines
-            }
-            Ending::Ended {
-                summary,
+        ended(self.repair.ending(applied), context).await
+    }
+}
+
+async fn ended(ending: Ending, context: &Context) -> Ended {
+    let failed = async |error, warnings| {
+        let error = explained(error, context).await;
+        Ended {
+            summary: None,
+            warnings,
+            exit: classify(&error),
+            error: Some(error),
+            is_stopped: false,
+        }
+    };
+    match ending {
+        Ending::Nothing(note) => Ended {
+            summary: Some((Tone::Plain, note)),
+            warnings: Vec::new(),
+            error: None,
+            is_stopped: false,
+            exit: Exit::Done,
+        },
+        Ending::Refused(problem) => failed(problem.into(), Vec::new()).await,
+        Ending::Failed { error, warnings } => failed(error, warnings).await,
+        Ending::Ended {
+            summary,
+            warnings,
+            counts,
+            is_stopped,
+        } => {
+            let exit = Exit::of_parts(counts.is_part(), counts.has_lost());
+            let tone = if exit == Exit::Done {
+                Tone::Ok
+            } else {
+                Tone::Warn
+            };
+            Ended {
+                summary: Some((tone, summary)),
                 warnings,
-                counts,
-                ..
-            } => {
-                let is_whole = !counts.is_part() && !counts.has_lost();
-                let tone = if is_whole { Tone::Ok } else { Tone::Warn };
-                let mut lines = vec![(tone, summary)];
-                lines.extend(warned(warnings));
-                lines
+                error: None,
+                is_stopped,
+                exit,
             }
         }
     }
 }
 
-fn warned(warnings: Vec<String>) -> impl Iterator<Item = Line> {
-    warnings
-        .into_iter()
-        .map(|it| (Tone::Warn, format!("warning: {it}")))
-}
-
 /// An error as the commands say it, line by line.
-pub(super) async fn failed(error: anyhow::Error, context: &Context) -> Vec<Line> {
+pub(super) async fn failed(error: anyhow::Error, context: &Context) -> Vec<String> {
     let error = explained(error, context).await;
     let text = context.console.error_text(&error);
-    text.lines()
-        .map(|line| (Tone::Bad, line.to_owned()))
-        .collect()
+    text.lines().map(str::to_owned).collect()
 }

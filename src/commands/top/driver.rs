@@ -1,26 +1,27 @@
 //! Drives the screen: looks at the server when it is due, hands over what happens, does what is wanted, draws what has
 //! changed.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use futures_util::future::LocalBoxFuture;
 use tokio::time::{Instant, sleep_until};
 
-use super::actions::{Line, Planned, failed, plan};
+use super::actions::{Planned, failed, plan};
 use super::asked;
+use super::change::{Change, Ended};
 use super::looks::{Answered, Looks, ask};
 use crate::commands::shared::Context;
 use crate::commands::shared::header::name;
 use crate::commands::shared::watch::may_pass;
-use crate::console::{FullScreen, ScreenEvent, Stop};
-use crate::exit::Exit;
-use crate::model::{Key, Time, Tone, Waits};
+use crate::console::{FullScreen, ScreenEvent, Signals, Stop};
+use crate::exit::{Exit, classify};
+use crate::model::{Key, Time, Waits};
 use crate::settings::Protected;
 use crate::streams::patience::WAITS;
-use crate::streams::publish::StopFlag;
-use crate::top::{Access, Action, Answer, Effect, Event, Proposal, Question, State, draw};
+use crate::top::{
+    Access, Action, Answer, Effect, Event, Proposal, Question, State, Unanswered, draw,
+};
 
 /// How often ages on the screen are drawn again while nothing else happens.
 const CLOCK: Duration = Duration::from_secs(1);
@@ -72,12 +73,17 @@ pub(super) async fn drive(wanted: Wanted<'_>, context: &Context) -> Result<Exit>
         asked: None,
         planning: None,
         planned: None,
-        applying: None,
-        stop: Arc::new(StopFlag::default()),
-        ending: None,
+        change: None,
         protected,
     };
-    driver.run(&mut screen, &mut state).await
+    let left = driver.run(&mut screen, &mut state).await;
+    let Some(change) = driver.change.take() else {
+        return left;
+    };
+    // Whatever ends it: what was done is told where it can be read.
+    let signals = Signals::catch()?;
+    drop(screen);
+    change.finish(left, signals, context).await
 }
 
 struct Driver<'c> {
@@ -93,19 +99,15 @@ struct Driver<'c> {
     /// The waits between looks that fail.
     waits: Waits,
     /// What a view asks.
-    question: Job<'c, (Question, Result<Answer, String>)>,
+    question: Job<'c, (Question, Result<Answer, Unanswered>)>,
     /// What that is.
     asked: Option<Question>,
     /// The plan that is being made.
-    planning: Job<'c, Result<(Planned, Proposal), Vec<Line>>>,
+    planning: Job<'c, Result<(Planned, Proposal), Vec<String>>>,
     /// The plan that waits for consent.
     planned: Option<Planned>,
     /// The change that is under way.
-    applying: Job<'c, Vec<Line>>,
-    /// Ends that change before the next entries.
-    stop: Arc<StopFlag>,
-    /// How to end once the change has.
-    ending: Option<Exit>,
+    change: Option<Change<'c>>,
     /// The production context of the server.
     protected: Option<Protected>,
 }
@@ -114,9 +116,9 @@ struct Driver<'c> {
 enum Next {
     Screen(ScreenEvent),
     Looked(Box<Result<Answered>>),
-    Answered(Question, Result<Answer, String>),
-    Planned(Box<Result<(Planned, Proposal), Vec<Line>>>),
-    Applied(Vec<Line>),
+    Answered(Question, Result<Answer, Unanswered>),
+    Planned(Box<Result<(Planned, Proposal), Vec<String>>>),
+    Applied(Box<Ended>),
     Due,
     Clock,
 }
@@ -128,15 +130,16 @@ impl Driver<'_> {
             if state.take_changed() {
                 screen.draw(|frame| draw(frame, state, theme))?;
             }
-            if self.left == Some(0) {
+            if self.left == Some(0) && self.change.is_none() {
                 return Ok(Exit::Done);
             }
-            let ended = match self.next(screen).await {
-                Next::Screen(event) => self.at_screen(event, screen, state).await?,
+            match self.next(screen).await {
+                Next::Screen(event) => {
+                    if let Some(exit) = self.at_screen(event, screen, state)? {
+                        return Ok(exit);
+                    }
+                }
                 next => self.done(next, screen, state)?,
-            };
-            if let Some(exit) = ended {
-                return Ok(exit);
             }
         }
     }
@@ -146,7 +149,7 @@ impl Driver<'_> {
         tokio::select! {
             biased;
             event = screen.event() => Next::Screen(event),
-            lines = under_way(&mut self.applying) => Next::Applied(lines),
+            ended = ended(&mut self.change) => Next::Applied(Box::new(ended)),
             planned = under_way(&mut self.planning) => Next::Planned(Box::new(planned)),
             (question, answer) = under_way(&mut self.question) => Next::Answered(question, answer),
             answered = under_way(&mut self.look) => Next::Looked(Box::new(answered)),
@@ -156,7 +159,7 @@ impl Driver<'_> {
     }
 
     /// Something happened at the terminal. Returns how to end, if that is it.
-    async fn at_screen(
+    fn at_screen(
         &mut self,
         event: ScreenEvent,
         screen: &mut FullScreen<'_>,
@@ -164,17 +167,11 @@ impl Driver<'_> {
     ) -> Result<Option<Exit>> {
         match event {
             ScreenEvent::Stop(stop) => {
-                let exit = match stop {
+                return Ok(Some(match stop {
                     // Who leaves it has seen what it was for.
-                    Stop::Interrupt if self.applying.is_none() => Exit::Done,
+                    Stop::Interrupt if self.change.is_none() => Exit::Done,
                     stop => stop.into(),
-                };
-                // A change ends first, at a point where it can be said what was done; a second signal ends it now.
-                if self.applying.is_none() || self.ending.is_some() {
-                    return Ok(Some(exit));
-                }
-                self.stop.set();
-                self.ending = Some(exit);
+                }));
             }
             ScreenEvent::Resized => {
                 let (columns, rows) = screen.size();
@@ -190,7 +187,7 @@ impl Driver<'_> {
                         Effect::Plan(action) => self.plan(action),
                         // Keys of a recording.
                         Effect::Step(_) | Effect::Hold => {}
-                        Effect::Apply(typed) => self.apply(&typed, state).await,
+                        Effect::Apply(typed) => self.apply(typed),
                     }
                 }
                 if matches!(key, Key::Char('q' | 'Q')) {
@@ -201,13 +198,8 @@ impl Driver<'_> {
         Ok(None)
     }
 
-    /// A job is done. Returns how to end, if that is it.
-    fn done(
-        &mut self,
-        next: Next,
-        screen: &mut FullScreen<'_>,
-        state: &mut State,
-    ) -> Result<Option<Exit>> {
+    /// A job is done, or time has passed.
+    fn done(&mut self, next: Next, screen: &mut FullScreen<'_>, state: &mut State) -> Result<()> {
         let now = Time::now();
         match next {
             Next::Screen(_) => {}
@@ -220,33 +212,33 @@ impl Driver<'_> {
                         proposal.warnings = screen.take_said();
                         Ok(Box::new(proposal))
                     }
-                    Err(lines) => Err(lines.into_iter().map(|(_, line)| line).collect()),
+                    Err(mut lines) => {
+                        lines.extend(screen.take_said());
+                        Err(lines)
+                    }
                 };
                 state.on(Event::Planned(planned), now);
             }
-            Next::Applied(lines) => {
-                if let Some(exit) = self.ending {
-                    for (_, line) in lines {
-                        self.context.console.note(&line);
-                    }
-                    return Ok(Some(exit));
-                }
+            Next::Applied(ended) => {
                 // What a change has mended is not to be shown for minutes.
                 self.looks.forget();
                 self.next = Instant::now();
                 // An answer that is under way may be one of before.
                 self.question = None;
-                state.on(Event::Applied(lines), now);
+                state.on(Event::Applied(ended.lines(self.context)), now);
             }
             Next::Due => self.begin_look(),
             Next::Clock => state.on(Event::Waited, now),
+        }
+        if let Some(change) = &self.change {
+            state.on(Event::Progressed(change.tried()), now);
         }
         for effect in state.take_effects() {
             if let Effect::Ask(question) = effect {
                 self.ask(question);
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Asks the server, unless it is being asked that already.
@@ -259,10 +251,16 @@ impl Driver<'_> {
         let context = self.context;
         self.question = Some(Box::pin(async move {
             let answer = asked::ask(question.clone(), context).await;
-            (
-                question,
-                answer.map_err(|error| context.console.error_text(&error)),
-            )
+            let answer = answer.map_err(|error| {
+                let is_away = classify(&error) == Exit::Unavailable;
+                let why = if is_away {
+                    format!("{error:#}")
+                } else {
+                    context.console.error_text(&error)
+                };
+                Unanswered { why, is_away }
+            });
+            (question, answer)
         }));
     }
 
@@ -278,23 +276,9 @@ impl Driver<'_> {
     }
 
     /// Begins the change that was planned, if `typed` is consent to it.
-    async fn apply(&mut self, typed: &str, state: &mut State) {
-        let Some(planned) = self.planned.take() else {
-            return;
-        };
-        let context = self.context;
-        match planned.agreed(typed, context).await {
-            Ok(consent) => {
-                self.stop = Arc::new(StopFlag::default());
-                let stop = Arc::clone(&self.stop);
-                self.applying = Some(Box::pin(async move {
-                    planned.apply(consent, &stop, context).await
-                }));
-            }
-            Err(problem) => {
-                let lines = vec![(Tone::Warn, problem.message)];
-                state.on(Event::Applied(lines), Time::now());
-            }
+    fn apply(&mut self, typed: String) {
+        if let Some(planned) = self.planned.take() {
+            self.change = Some(Change::begin(planned, typed, self.context));
         }
     }
 
@@ -311,7 +295,7 @@ impl Driver<'_> {
         match answered {
             Ok(answered) => {
                 self.waits.succeeded();
-                self.left = self.left.map(|it| it - 1);
+                self.left = self.left.map(|it| it.saturating_sub(1));
                 let look = self.looks.take(answered)?;
                 state.on(Event::Looked(Box::new(look)), Time::now());
             }
@@ -335,4 +319,14 @@ async fn under_way<T>(job: &mut Job<'_, T>) -> T {
     let done = running.await;
     *job = None;
     done
+}
+
+/// How the change ended once it has; never, where there is none.
+async fn ended(change: &mut Option<Change<'_>>) -> Ended {
+    let Some(running) = change else {
+        return std::future::pending().await;
+    };
+    let ended = running.ended().await;
+    *change = None;
+    ended
 }

@@ -2,6 +2,7 @@
 
 mod actions;
 mod asked;
+mod change;
 mod driver;
 mod looks;
 mod replay;
@@ -40,8 +41,10 @@ const EVERY_MAX: Duration = Duration::from_mins(1);
 /// typed (w), or with --write; each change then asks for the name again. --yes is refused: it would answer what you
 /// have not seen. These need what `acl claim`, `acl requeue` and `acl dlq redrive` print.
 ///
-/// The server is asked as much as by `info` once in each --every. When it is away, the last figures stay, marked as
-/// old, and it goes on by itself. With --replay DIR, or
+/// The server is asked as much as by `info` once in each --every; every five minutes as much as by `doctor`; and for
+/// consumers, entries and dead letters while they are shown. When it is away, the last figures stay, marked as old, and
+/// it goes on by itself. What is being changed when it ends, stops before its next entries, and is told on standard
+/// error; a second Ctrl-C cuts it off (exit 7, or 8 when nothing is known of it). With --replay DIR, or
 /// --at WHEN and --record DIR or $UCP_STREAMS_RECORD, a recording is played: p holds it, the keys , . [ ] step. Without a
 /// terminal, use `info --watch`.
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]

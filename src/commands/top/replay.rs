@@ -13,7 +13,7 @@ use crate::recording::{self, Recording, Sample};
 use crate::streams::about::About;
 use crate::streams::consumers::Member;
 use crate::streams::target::Target;
-use crate::top::{Access, Answer, Effect, Event, Look, Question, State, draw};
+use crate::top::{Access, Answer, Effect, Event, Look, Question, State, Unanswered, draw};
 
 /// How many samples before the one that is shown are taken in, so that it is seen which way each lag goes.
 const BEFORE: usize = 12;
@@ -177,8 +177,10 @@ impl Player {
             _ => None,
         };
         let answer = members.map(Answer::Consumers);
-        let answer =
-            answer.ok_or_else(|| "a recording has figures and findings, and no entries".to_owned());
+        let answer = answer.ok_or_else(|| Unanswered {
+            why: "a recording has figures and findings, and no entries".to_owned(),
+            is_away: false,
+        });
         self.state.on(Event::Answered(question, answer), now);
     }
 }

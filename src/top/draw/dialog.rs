@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::help::boxed;
 use super::paint::Pen;
-use crate::model::{ConsumerInfo, Tone, counted, escaped, human_count, human_millis};
+use crate::model::{ConsumerInfo, Tone, counted, escaped, human_count, human_millis, with_commas};
 use crate::top::action::{Action, Consented, Dialog, Proposal, Selected};
 use crate::view::{Theme, fitted};
 
@@ -30,9 +30,11 @@ pub(super) fn draw(buffer: &mut Buffer, dialog: &Dialog, theme: Theme) {
             proposal,
             typed,
         } => (action.verb().to_owned(), consent(proposal, typed)),
-        Dialog::Applying(action) => {
-            let line = plain("under way; Ctrl-C stops it before the next entries");
-            (action.verb().to_owned(), vec![line])
+        Dialog::Applying(action, tried) => {
+            let tried = with_commas(tried);
+            let line =
+                format!("under way, {tried} tried; q or Ctrl-C stops it before the next entries");
+            (action.verb().to_owned(), vec![plain(line)])
         }
         Dialog::Unlock { name, typed } => ("production".to_owned(), unlock(name, typed)),
     };

@@ -83,7 +83,7 @@ fn memory(Memory { used, max }: Memory) -> String {
 }
 
 /// `18:06:10Z`.
-fn clock(at: Time) -> String {
+pub(super) fn clock(at: Time) -> String {
     let text = to_the_second(at);
     text.split_once('T')
         .map_or(text.clone(), |(_, clock)| clock.to_owned())

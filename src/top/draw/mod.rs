@@ -10,11 +10,12 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::action::Access;
+use super::action::{Access, Dialog};
 use super::state::State;
 use super::view::Tab;
-use crate::model::Tone;
-use crate::view::Theme;
+use crate::model::{Tone, counted};
+use crate::view::{Theme, fitted};
+use head::clock;
 use paint::Pen;
 
 /// The least screen on which a list can be read.
@@ -24,26 +25,29 @@ const ROWS_MIN: u16 = 8;
 const ROWS_ABOVE: u16 = 5;
 const ROWS_BELOW: u16 = 1;
 /// How many lines about how a change ended stand below a list at most.
-const RESULTS_MAX: usize = 4;
+const RESULTS_MAX: usize = 6;
+
+/// How far the other lines of a text about how a change ended are indented.
+const RESULT_INDENT: usize = 2;
 
 /// Draws `state`.
 pub fn draw(frame: &mut Frame<'_>, state: &State, theme: Theme) {
     let area = frame.area();
     let buffer = frame.buffer_mut();
-    if area.width < COLUMNS_MIN || area.height < ROWS_MIN {
+    if is_too_small((area.width, area.height)) {
         return too_small(buffer, state, theme);
     }
     head::draw(buffer, state, theme);
     title(buffer, state, theme);
-    let below = ROWS_BELOW + state.results_shown(area.height);
+    let results = state.results_shown((area.width, area.height));
+    let below = ROWS_BELOW + u16::try_from(results.len()).unwrap_or_default();
     let list = Rect {
         y: ROWS_ABOVE - 1,
         height: area.height - ROWS_ABOVE - below + 1,
         ..area
     };
     table::draw(buffer, list, &state.rows, state.cursor(), theme);
-    let results = state.results.iter().take(usize::from(below - ROWS_BELOW));
-    for (y, (tone, text)) in (area.height - below..).zip(results) {
+    for (y, (tone, text)) in (area.height - below..).zip(&results) {
         Pen::new(buffer, theme, (0, area.width), y).write(*tone, text);
     }
     foot(buffer, state, theme);
@@ -59,12 +63,16 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, theme: Theme) {
 fn too_small(buffer: &mut Buffer, state: &State, theme: Theme) {
     let area = buffer.area;
     let size = format!("{}x{} of {COLUMNS_MIN}x{ROWS_MIN}", area.width, area.height);
-    let lines = [
-        (head::tone(state), head::word(state)),
-        (Tone::Plain, "too small"),
-        (Tone::Plain, &size),
-        (Tone::Dim, "q: quit"),
-    ];
+    let waits = state.dialog.as_ref().map(Dialog::waits);
+    let key = match &state.dialog {
+        None => "q: quit",
+        Some(Dialog::Applying(..)) => "Ctrl-C: stop it",
+        Some(_) => "Esc: leave it",
+    };
+    let verdict = (head::tone(state), head::word(state));
+    let mut lines = vec![verdict, (Tone::Plain, "too small"), (Tone::Plain, &size)];
+    lines.extend(waits.as_ref().map(|it| (Tone::Warn, it.as_str())));
+    lines.push((Tone::Dim, key));
     for (y, (tone, text)) in (0..area.height).zip(lines) {
         Pen::new(buffer, theme, (0, area.width), y).write(tone, text);
     }
@@ -82,6 +90,10 @@ fn title(buffer: &mut Buffer, state: &State, theme: Theme) {
             pen.write(Tone::Dim, " > ")
                 .write(Tone::Heading, &opened.view.title());
         }
+    }
+    if let Some((since, why)) = state.opened.last().and_then(|it| it.unanswered.as_ref()) {
+        let text = format!("  OLD: not answered since {}: {why}", clock(*since));
+        pen.write(Tone::Bad, &text);
     }
     let cursor = state.cursor();
     let (shown, all) = (cursor.shown(&state.rows).0.len(), state.rows.items.len());
@@ -174,14 +186,36 @@ fn foot(buffer: &mut Buffer, state: &State, theme: Theme) {
 impl State {
     /// How many rows of a list fit.
     pub(super) fn page(&self) -> usize {
-        let rows = self.size.1;
-        let others = ROWS_ABOVE + ROWS_BELOW + self.results_shown(rows);
-        usize::from(rows.saturating_sub(others)).max(1)
+        let results = self.results_shown(self.size).len();
+        let others = usize::from(ROWS_ABOVE + ROWS_BELOW) + results;
+        usize::from(self.size.1).saturating_sub(others).max(1)
     }
 
-    /// How many lines there are about how a change ended.
-    fn results_shown(&self, rows: u16) -> u16 {
-        let results = u16::try_from(self.results.len().min(RESULTS_MAX)).unwrap_or_default();
-        results.min(rows.saturating_sub(ROWS_ABOVE + ROWS_BELOW + 1))
+    /// Whether a list cannot be read on this screen.
+    pub(super) const fn is_too_small(&self) -> bool {
+        is_too_small(self.size)
     }
+
+    /// The lines about how a change ended, broken between words. What does not fit is counted.
+    fn results_shown(&self, (columns, rows): (u16, u16)) -> Vec<(Tone, String)> {
+        let room = usize::from(rows.saturating_sub(ROWS_ABOVE + ROWS_BELOW + 1)).min(RESULTS_MAX);
+        let broken = self.results.iter().flat_map(|(tone, text)| {
+            let text = fitted(text.clone(), Some(columns), RESULT_INDENT);
+            let lines = text.lines().map(|it| (*tone, it.to_owned()));
+            lines.collect::<Vec<_>>()
+        });
+        let mut lines: Vec<_> = broken.collect();
+        if lines.len() > room && room > 1 {
+            let more = lines.len() - (room - 1);
+            lines.truncate(room - 1);
+            let text = counted(more, "more line does not fit", "more lines do not fit");
+            lines.push((Tone::Dim, format!("… {text}")));
+        }
+        lines.truncate(room);
+        lines
+    }
+}
+
+const fn is_too_small((columns, rows): (u16, u16)) -> bool {
+    columns < COLUMNS_MIN || rows < ROWS_MIN
 }
