@@ -268,9 +268,24 @@ fn a_recording_is_played_to_and_fro() {
     terminal.shows("read-only: a recording");
     terminal.presses("q");
     terminal.is_restored("0");
+    // Where it is may be told by the environment, and then stands at that time.
+    let line = "clear; UCP_STREAMS_RECORD=rec ucp-streams top --at 0s";
+    terminal.enters(line, &["Enter"]);
+    terminal.shows("RECORDED, held");
+    shows_row(&terminal, &[GROUP, "7"]);
+    terminal.types("[");
+    shows_row(&terminal, &[GROUP, "3"]);
+    terminal.presses("q");
+    terminal.is_restored("0");
     let early = "clear; ucp-streams top --record rec --at 2020-01-01T00:00:00Z; echo code=$?";
     terminal.enters(early, &["Enter"]);
+    terminal.shows("nothing was recorded at or before 2020-01-01");
     terminal.shows("code=3");
+    for senseless in ["-u redis://cache-1", "--timeout 1s", "--write", "--ticks 3"] {
+        let line = format!("clear; ucp-streams top --replay rec {senseless}; echo code=$?");
+        terminal.enters(&line, &["Enter"]);
+        terminal.shows("code=2");
+    }
     terminal.enters(
         "clear; ucp-streams top --replay nothing; echo code=$?",
         &["Enter"],

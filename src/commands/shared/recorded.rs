@@ -26,6 +26,11 @@ impl RecordedIn {
         self.record.is_some()
     }
 
+    /// The recording in this directory, or in that of the environment.
+    pub(in crate::commands) const fn of(record: Option<PathBuf>) -> Self {
+        Self { record }
+    }
+
     /// The directory, if one was given.
     fn directory(&self, context: &Context) -> Option<PathBuf> {
         let of_settings = || Some(context.settings.record.as_ref()?.value.clone());

@@ -5,8 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::context::Context;
 use crate::cli::{DryRun, Limited};
-use crate::model::{CommandLine, shell_option};
+use crate::model::{CommandLine, Problem, shell_option};
 use crate::wire::Endpoint;
 
 /// Options about how results are shown, or about consent. They are not part of that command.
@@ -94,6 +95,16 @@ impl Typed {
             .collect()
     }
 
+    /// The first of the options that say how the server is reached.
+    fn connecting(&self) -> Option<&str> {
+        let is_about = |id: &str| {
+            ABOUT_SERVER.contains(&id) && id != "topology"
+                || ["password_stdin", "timeout"].contains(&id)
+        };
+        let mut words = self.words.iter();
+        words.find(|it| is_about(&it.id))?.option.as_deref()
+    }
+
     /// The command line, with `meant` in place of every word that is `given`.
     pub(in crate::commands) fn corrected(&self, given: &str, meant: &str) -> CommandLine {
         let mut corrected = self.clone();
@@ -111,6 +122,22 @@ impl Typed {
             self.words.iter().partition(|it| it.option.is_some());
         let words = arguments.into_iter().chain(options);
         words.fold(line, |line, word| word.push_to(line, pinned))
+    }
+}
+
+impl Context {
+    /// Makes sure that no option says how to reach a server that is not asked.
+    ///
+    /// # Errors
+    /// A usage error that names the option.
+    pub(in crate::commands) fn require_no_connection(&self, instead: &str) -> Result<(), Problem> {
+        match self.typed.connecting() {
+            None => Ok(()),
+            Some(option) => Err(Problem::usage(format!(
+                "{option} says how to reach a server, and none is asked: {instead}"
+            ))
+            .hint(format!("leave out {option}"))),
+        }
     }
 }
 

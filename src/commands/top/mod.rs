@@ -21,7 +21,6 @@ use super::shared::recorded::RecordedIn;
 use crate::cli::{Impact, When, parse_duration};
 use crate::exit::Exit;
 use crate::model::{CommandLine, Problem, Time};
-use crate::recording::Recording;
 
 /// The shortest and the longest time between two looks.
 const EVERY_MIN: Duration = Duration::from_millis(200);
@@ -44,15 +43,17 @@ const EVERY_MAX: Duration = Duration::from_mins(1);
 /// The server is asked as much as by `info` once in each --every; every five minutes as much as by `doctor`; and for
 /// consumers, entries and dead letters while they are shown. When it is away, the last figures stay, marked as old, and
 /// it goes on by itself. What is being changed when it ends, stops before its next entries, and is told on standard
-/// error; a second Ctrl-C cuts it off (exit 7, or 8 when nothing is known of it). With --replay DIR, or
-/// --at WHEN and --record DIR or $UCP_STREAMS_RECORD, a recording is played: p holds it, the keys , . [ ] step. Without a
-/// terminal, use `info --watch`.
+/// error; a second Ctrl-C cuts it off (exit 7, or 8 when nothing is known of it). Without a terminal, use `info --watch`.
+///
+/// With --replay DIR a recording is played from its beginning, with --at WHEN it is shown as of then: p holds it and lets
+/// it go on, the keys , . [ ] step. Redis is not asked.
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, after_help = "\
 Examples:
   ucp-streams top  # until q
-  ucp-streams top --every 5s --read-only")]
+  ucp-streams top --every 5s --read-only
+  ucp-streams top --replay recording --at 03:10")]
 pub(super) struct Args {
     /// How often to look
     #[arg(long, value_name = "DUR", default_value = "1s", value_parser = every)]
@@ -70,12 +71,18 @@ pub(super) struct Args {
     #[arg(long)]
     write: bool,
 
-    /// Play the recording in this directory, which `record` wrote, a sample in each --every, instead of looking at the
-    /// server
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with_all = ["read_only", "write", "ticks", "record"])]
+    /// Play the recording in this directory, a sample in each --every, instead of looking at the server [default with
+    /// --at: $UCP_STREAMS_RECORD]
+    #[arg(
+        long,
+        visible_alias = "record",
+        value_name = "DIR",
+        value_hint = ValueHint::DirPath,
+        conflicts_with_all = ["read_only", "write", "ticks"]
+    )]
     replay: Option<PathBuf>,
 
-    /// Show the recording from the last sample not after this time, and stand still: 15m (ago), 03:10 (UTC), a time
+    /// Show the recording at this time, and stand still: 15m (ago), 03:10 (UTC), a time such as 2026-01-31T09:00:00Z
     #[arg(
         long,
         value_name = "WHEN",
@@ -83,9 +90,6 @@ pub(super) struct Args {
         conflicts_with_all = ["read_only", "write", "ticks"]
     )]
     at: Option<When>,
-
-    #[command(flatten)]
-    recorded: RecordedIn,
 }
 
 fn every(text: &str) -> Result<Duration, String> {
@@ -113,13 +117,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let instead = CommandLine::new("info").flag("--watch").to_string();
     context.console.require_screen(&instead)?;
     let at = args.at.map(|at| at.resolve(Time::now()));
-    if let Some(directory) = &args.replay {
-        let recording = Recording::open(directory)?;
-        return replay(recording, at, args.every, &instead, context).await;
-    }
-    if at.is_some() || args.recorded.is_given() {
-        let (recording, _) = args.recorded.required(context)?;
-        return replay(recording, at, args.every, &instead, context).await;
+    if at.is_some() || args.replay.is_some() {
+        context.require_no_connection("a recording is played")?;
+        let recorded = RecordedIn::of(args.replay).required(context)?;
+        return replay(recorded, at, args.every, &instead, context).await;
     }
     let wanted = Wanted {
         every: args.every,

@@ -1,15 +1,17 @@
 //! Plays a recording on the same screen: sample after sample, to and fro. The server is not asked.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use anyhow::Result;
 use tokio::time::{Instant, sleep_until};
 
 use crate::commands::shared::Context;
+use crate::commands::shared::recorded::not_recorded;
 use crate::console::{FullScreen, ScreenEvent, Stop};
 use crate::exit::Exit;
-use crate::model::{Key, Problem, Time};
-use crate::recording::{self, Recording, Sample};
+use crate::model::{Key, Time};
+use crate::recording::{self, Recording, Sample, Span};
 use crate::streams::about::About;
 use crate::streams::consumers::Member;
 use crate::streams::target::Target;
@@ -21,29 +23,23 @@ const BEFORE: usize = 12;
 /// Plays a recording, a sample in each `every`, from the last one not after `at`, or from the first.
 ///
 /// # Errors
-/// Not found when there is no recording, or none of that time; those of reading it; when the screen cannot be written.
+/// Not found when nothing was recorded until that time; those of reading it; when the screen cannot be written.
 pub(super) async fn replay(
-    recording: Recording,
+    (recording, span): (Recording, Span),
     at: Option<Time>,
     every: Duration,
     instead: &str,
     context: &Context,
 ) -> Result<Exit> {
-    let shown = recording.shown();
-    let nothing =
-        |what: String| Problem::not_found(what).hint("record writes samples: see record --help");
-    let Some(span) = recording.span()? else {
-        return Err(nothing(format!("the recording {shown} has no sample")).into());
-    };
     let times = recording.times(Time::from_ms(0), Time::from_ms(u64::MAX))?;
     let begin = match at {
         None => 0,
-        Some(at) => times.iter().rposition(|it| *it <= at).ok_or_else(|| {
-            let (first, last) = (span.first, span.last);
-            nothing(format!(
-                "the recording {shown} has nothing of {at}: it goes from {first} to {last}"
-            ))
-        })?,
+        Some(at) => {
+            let before = times.iter().enumerate().filter(|(_, it)| **it <= at);
+            // Where the clock was put back, the last one is not the latest.
+            let latest = before.max_by_key(|(_, it)| **it).map(|(place, _)| place);
+            latest.ok_or_else(|| not_recorded(&recording, &span, "at or before", at))?
+        }
     };
     let mut screen = context.console.full_screen(instead)?;
     let state = State::new(span.server, every, screen.size());
@@ -91,7 +87,7 @@ impl Player {
                 () = sleep_until(next), if goes_on => {
                     next = Instant::now() + self.every;
                     self.place += 1;
-                    self.take_in(self.place)?;
+                    self.take_in(self.place..=self.place)?;
                 }
             }
         }
@@ -140,19 +136,31 @@ impl Player {
         self.show()
     }
 
-    /// Shows the sample, and takes in those just before it.
+    /// Shows the sample, and takes in those just before it, all in one reading.
     fn show(&mut self) -> Result<()> {
-        for place in self.place.saturating_sub(BEFORE)..=self.place {
-            self.take_in(place)?;
+        self.take_in(self.place.saturating_sub(BEFORE)..=self.place)
+    }
+
+    /// Takes in the samples at these places. What was removed since is not there: recordings are bounded.
+    fn take_in(&mut self, places: RangeInclusive<usize>) -> Result<()> {
+        let times = &self.times[places];
+        let range = times.iter().min().zip(times.iter().max());
+        let Some((first, last)) = range else {
+            return Ok(());
+        };
+        // Where the clock was put back, others have a time within this, too.
+        let taken: Vec<Sample> = self
+            .recording
+            .between(*first, *last)?
+            .filter(|it| it.as_ref().map_or(true, |it| times.contains(&it.at)))
+            .collect::<Result<_, _>>()?;
+        for sample in taken {
+            self.see(sample);
         }
         Ok(())
     }
 
-    fn take_in(&mut self, place: usize) -> Result<()> {
-        let Some(sample) = self.recording.at(self.times[place])? else {
-            // It was removed since: recordings are bounded.
-            return Ok(());
-        };
+    fn see(&mut self, sample: Sample) {
         let at = sample.at;
         self.state.on(event_of(sample), at);
         for effect in self.state.take_effects() {
@@ -160,7 +168,6 @@ impl Player {
                 self.answer(question, at);
             }
         }
-        Ok(())
     }
 
     /// Answers from the sample that is shown.
