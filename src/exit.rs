@@ -28,9 +28,10 @@ use crate::model::{Kind, Problem};
 use crate::wire::{self, ErrorKind, Stop};
 
 /// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exit {
     /// 0
+    #[default]
     Done,
     /// 1
     Negative,

@@ -74,6 +74,7 @@ fn entries_are_requeued_and_dead_letters_redriven() {
     terminal.shows("ucp-streams requeue event-processors");
     terminal.enters("yes", &["Enter"]);
     terminal.shows("2 of 2 entries requeued");
+    terminal.shows("to undo it: ucp-streams undo ");
     assert_eq!((pending(&server), length(&server)), (0, 7));
     terminal.types("d");
     terminal.shows("no_total");

@@ -15,9 +15,11 @@ use crate::commands::shared::failure::explained;
 use crate::commands::shared::group::GroupArgs;
 use crate::commands::shared::repair_plan::RepairPlan;
 use crate::commands::shared::selection::SelectArgs;
+use crate::commands::shared::snapshots::{NoSnapshot, end, undo_of};
 use crate::exit::{Exit, classify};
 use crate::model::{Cell, Column, CommandLine, Name, Problem, Row as _, Tone};
 use crate::settings::Protected;
+use crate::snapshots::Effect;
 use crate::streams::claim::{ClaimPlan, Recipient, apply_claim};
 use crate::streams::course::Course;
 use crate::streams::ending::{Ending, Repair};
@@ -34,6 +36,9 @@ pub(super) struct Planned {
     connection: Connection,
     steps: Steps,
     repair: Repair,
+    /// The entries as they are, and what is to be done to them: both are saved first.
+    preview: Vec<Repaired>,
+    effect: Effect,
     /// The plan, as consent is asked for it.
     plan: String,
     /// How many entries it is to change.
@@ -62,6 +67,7 @@ pub(super) async fn plan(
         repair,
         what,
         preview,
+        effect,
         ..
     } = steps_of(action, context).await?;
     let planned: Vec<&Repaired> = preview
@@ -95,6 +101,8 @@ pub(super) async fn plan(
         connection,
         steps,
         repair,
+        preview,
+        effect,
         plan,
         total,
     };
@@ -214,17 +222,22 @@ impl Planned {
             Ok(consent) => consent,
             Err(problem) => {
                 return Ended {
-                    summary: Some((Tone::Warn, problem.message)),
-                    warnings: Vec::new(),
-                    error: None,
-                    is_stopped: false,
                     exit: problem.kind.into(),
+                    summary: Some((Tone::Warn, problem.message)),
+                    ..Ended::default()
                 };
             }
         };
+        let connection = &self.connection;
+        let doomed = self.repair.doomed(self.effect, &self.preview);
+        let saved = context.save_rows_first(connection, &doomed, NoSnapshot::default());
+        let mut receipts = match saved.await {
+            Ok(receipts) => receipts,
+            Err(error) => return failing(error, Vec::new(), context).await,
+        };
         let told = |more| _ = progress.tried.fetch_add(more, Ordering::Relaxed);
         let course = Course::new(&progress.stop, None, &told);
-        let connection = &self.connection;
+        let course = course.with_receipts(receipts.as_mut());
         let applied = match self.steps {
             Steps::Claim(plan) => {
                 let show = |rows: &mut [Repaired]| {
@@ -239,31 +252,33 @@ impl Planned {
             Steps::Requeue(steps) => steps.apply(connection, consent, course).await,
             Steps::Redrive(steps) => steps.apply(connection, consent, course).await,
         };
-        ended(self.repair.ending(applied), context).await
+        let undo = receipts.as_ref().and_then(undo_of);
+        let kept = receipts.map_or(Ok(()), end);
+        let mut ended = ended(self.repair.ending(applied), context).await;
+        ended.undo = undo.map(|it| format!("to undo it: {it}"));
+        ended.warnings.extend(kept.err().map(|it| it.to_string()));
+        ended
+    }
+}
+
+async fn failing(error: anyhow::Error, warnings: Vec<String>, context: &Context) -> Ended {
+    let error = explained(error, context).await;
+    Ended {
+        warnings,
+        exit: classify(&error),
+        error: Some(error),
+        ..Ended::default()
     }
 }
 
 async fn ended(ending: Ending, context: &Context) -> Ended {
-    let failed = async |error, warnings| {
-        let error = explained(error, context).await;
-        Ended {
-            summary: None,
-            warnings,
-            exit: classify(&error),
-            error: Some(error),
-            is_stopped: false,
-        }
-    };
     match ending {
         Ending::Nothing(note) => Ended {
             summary: Some((Tone::Plain, note)),
-            warnings: Vec::new(),
-            error: None,
-            is_stopped: false,
-            exit: Exit::Done,
+            ..Ended::default()
         },
-        Ending::Refused(problem) => failed(problem.into(), Vec::new()).await,
-        Ending::Failed { error, warnings } => failed(error, warnings).await,
+        Ending::Refused(problem) => failing(problem.into(), Vec::new(), context).await,
+        Ending::Failed { error, warnings } => failing(error, warnings, context).await,
         Ending::Ended {
             summary,
             warnings,
@@ -279,9 +294,9 @@ async fn ended(ending: Ending, context: &Context) -> Ended {
             Ended {
                 summary: Some((tone, summary)),
                 warnings,
-                error: None,
                 is_stopped,
                 exit,
+                ..Ended::default()
             }
         }
     }

@@ -30,10 +30,13 @@ pub(super) struct Progress {
 }
 
 /// How a change ended.
+#[derive(Default)]
 pub(super) struct Ended {
     /// What was done, in one sentence.
     pub(super) summary: Option<Line>,
     pub(super) warnings: Vec<String>,
+    /// The command that undoes what was done.
+    pub(super) undo: Option<String>,
     /// The error that ended it.
     pub(super) error: Option<anyhow::Error>,
     /// Whether it was stopped before all entries were tried.
@@ -54,7 +57,8 @@ impl Ended {
         let warnings = self.warnings.iter();
         let warnings = warnings.map(|it| (Tone::Warn, format!("warning: {it}")));
         let summary = self.summary.iter().cloned();
-        summary.chain(error).chain(warnings).collect()
+        let undo = self.undo.iter().map(|it| (Tone::Plain, it.clone()));
+        summary.chain(error).chain(undo).chain(warnings).collect()
     }
 }
 
@@ -110,14 +114,15 @@ impl<'c> Change<'c> {
         let ended = tokio::select! {
             biased;
             ended = self.ended() => ended,
-            _ = signals.next() => return self.cut_off("a second signal came", context),
+            _ = signals.next() => return Ok(self.cut_off("a second signal came", context)),
             () = sleep(patience) => {
                 let why = "the server did not answer";
-                return self.cut_off(why, context);
+                return Ok(self.cut_off(why, context));
             }
         };
-        if let Some((_, summary)) = ended.summary {
-            console.note(&summary);
+        let summary = ended.summary.map(|it| it.1);
+        for text in summary.iter().chain(&ended.undo) {
+            console.note(text);
         }
         context.warn_each(ended.warnings);
         match (ended.error, left?) {
@@ -129,7 +134,7 @@ impl<'c> Change<'c> {
     }
 
     /// Says how far it is known to have come.
-    fn cut_off(&self, why: &str, context: &Context) -> Result<Exit> {
+    fn cut_off(&self, why: &str, context: &Context) -> Exit {
         let (tried, total) = (self.tried(), self.total);
         let left = total.saturating_sub(tried);
         let sent = counted(left, "other one", "others");
@@ -140,10 +145,10 @@ impl<'c> Change<'c> {
             with_commas(total),
             self.look
         ));
-        Ok(if tried > 0 {
+        if tried > 0 {
             Exit::Partial
         } else {
             Exit::Unknown
-        })
+        }
     }
 }

@@ -45,8 +45,8 @@ const EVERY_MAX: Duration = Duration::from_mins(1);
 /// it goes on by itself. What is being changed when it ends, stops before its next entries, and is told on standard
 /// error; a second Ctrl-C cuts it off (exit 7, or 8 when nothing is known of it). Without a terminal, use `info --watch`.
 ///
-/// With --replay DIR a recording is played from its beginning, with --at WHEN it is shown as of then: p holds it and lets
-/// it go on, the keys , . [ ] step. Redis is not asked.
+/// With --replay DIR (--record DIR means the same) a recording is played from its beginning, with --at WHEN it is shown
+/// as of then: p holds it and lets it go on, the keys , . [ ] step. Redis is not asked.
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, after_help = "\
