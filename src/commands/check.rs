@@ -7,11 +7,13 @@ use anyhow::{Error, Result};
 use super::shared::Context;
 use super::shared::failure::told_of_denied;
 use super::shared::group::GroupsArgs;
+use super::shared::past::Past;
+use super::shared::recorded::RecordedIn;
 use super::shared::redis_cli::options_of_redis_cli;
 use super::shared::watch::{may_pass, repeatedly};
 use crate::cli::{Impact, Limited, Prints, Stages, Watched, stages};
 use crate::exit::{Exit, Verdict};
-use crate::findings::{CheckReport, Scope, Severity, findings, name_server};
+use crate::findings::{CheckReport, Finding, Scope, Severity, findings, name_server};
 use crate::model::{Format, escaped};
 use crate::streams::inspect::{Detail, Observation, Wanted, observe};
 use crate::streams::pending::greatest_idle;
@@ -29,6 +31,11 @@ use crate::wire::Connection;
 /// With --nagios, or when the output is piped (plain text), it prints one line with performance data, as monitoring
 /// plugins do. The exit code follows their convention: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. Any error that
 /// prevents the check is UNKNOWN. CRITICAL takes precedence over WARNING, and WARNING over UNKNOWN.
+///
+/// With a recording that `record` or `serve` writes, in --record DIR or $UCP_STREAMS_RECORD, each finding says since when
+/// it is there and which way its figure goes, and a group is found whose position is below the recorded one. A
+/// recording that cannot be read, or is of another server, is a warning and changes no verdict.
+#[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::of::<CheckReport>(CheckReport::TABLES), after_help = "\
 Examples:
@@ -76,6 +83,9 @@ pub(super) struct Args {
     /// Print one line with performance data, in the format of monitoring plugins
     #[arg(long)]
     nagios: bool,
+
+    #[command(flatten)]
+    recorded: RecordedIn,
 
     #[command(flatten)]
     limit: Limited,
@@ -167,6 +177,8 @@ async fn check(args: &Args, context: &Context) -> Result<CheckReport> {
     if args.max_idle.is_some() {
         look_at_all(&mut seen, &connection, &topology).await?;
     }
+    let past = Past::of(&args.recorded, context);
+    seen.remembered = past.as_ref().map(Past::remembered).unwrap_or_default();
     let scope = Scope {
         observation: &seen,
         topology: &topology,
@@ -176,6 +188,14 @@ async fn check(args: &Args, context: &Context) -> Result<CheckReport> {
         &mut found,
         &options_of_redis_cli(context.dialer()?.endpoint()),
     );
+    if let Some(past) = past {
+        past.tell(&mut found, &seen.streams);
+        // The recorder judges by the thresholds of the topology alone.
+        let is_own = |it: &Finding| given.iter().any(|(measure, _)| it.rule == measure.rule());
+        for finding in found.iter_mut().filter(|it| is_own(it)) {
+            (finding.began, finding.is_older) = (None, false);
+        }
+    }
     let denied = told_of_denied(&seen.denied, context) != Exit::Done;
     Ok(CheckReport::new(found, seen.into_groups(&wanted), denied))
 }

@@ -4,6 +4,8 @@ use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 
 use super::shared::Context;
+use super::shared::past::Past;
+use super::shared::recorded::RecordedIn;
 use super::shared::redis_cli::options_of_redis_cli;
 use crate::cli::{Impact, Limited, Prints};
 use crate::exit::Exit;
@@ -18,14 +20,21 @@ use crate::view::Report as _;
 /// nothing, and it is cheap for the server, however long a stream or a pending entries list is. Whatever the user may
 /// not read is reported as a finding too, so a report without findings means that everything was checked.
 ///
+/// With a recording that `record` or `serve` writes, in --record DIR or $UCP_STREAMS_RECORD, each finding says since when
+/// it is there and which way its figure goes, and a group is found whose position is below the recorded one.
+///
 /// The exit code is 0 when there is no finding, and 1 when there is one. --explain says what a rule finds, why it
 /// matters, and what to do; without the name of a rule it explains all of them.
+#[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::of::<DoctorReport>(DoctorReport::TABLES), after_help = help())]
 pub(super) struct Args {
     /// Explain a rule, or list all
     #[arg(long, value_name = "RULE", num_args = 0..=1, default_missing_value = ALL, value_parser = rules(), hide_possible_values = true)]
     explain: Option<String>,
+
+    #[command(flatten)]
+    recorded: RecordedIn,
 
     #[command(flatten)]
     limit: Limited,
@@ -64,13 +73,18 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
     let topology = context.topology()?;
     let connection = context.connect().await?;
-    let seen = observe(&connection, topology, Wanted::Topology, Detail::Details).await?;
+    let mut seen = observe(&connection, topology, Wanted::Topology, Detail::Details).await?;
+    let past = Past::of(&args.recorded, context);
+    seen.remembered = past.as_ref().map(Past::remembered).unwrap_or_default();
     let scope = Scope {
         observation: &seen,
         topology,
     };
     let redis_cli = options_of_redis_cli(context.dialer()?.endpoint());
-    let report = DoctorReport::reaching(&scope, &redis_cli);
+    let mut report = DoctorReport::reaching(&scope, &redis_cli);
+    if let Some(past) = past {
+        past.tell(&mut report.findings, &seen.streams);
+    }
     let is_healthy = report.findings.is_empty();
     if !(is_healthy && context.console.is_quiet()) {
         context.console.show_report(&report, args.limit.rows())?;

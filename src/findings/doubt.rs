@@ -9,7 +9,7 @@ use crate::topology::{Figures, Measure};
 const NOT_LOOKED_AT: &str = "not_looked_at";
 
 /// What a finding is: of which rule, about what.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
 pub struct Sought {
     /// The rule.
     pub rule: String,

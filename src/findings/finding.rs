@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Rule;
-use crate::model::{CommandLine, Name, report, states};
+use crate::model::{CommandLine, Name, Time, report, states};
 use crate::streams::inspect::GroupReport;
 use crate::topology::Level;
 
@@ -28,6 +28,19 @@ impl From<Level> for Severity {
             Level::Warning => Self::Warning,
             Level::Critical => Self::Critical,
         }
+    }
+}
+
+states! {
+    /// Which way a figure goes.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+    pub enum Trend {
+        /// It grows.
+        Growing = "growing" in Plain,
+        /// It neither grows nor shrinks.
+        Steady = "steady" in Plain,
+        /// It shrinks.
+        Shrinking = "shrinking" in Plain,
     }
 }
 
@@ -62,6 +75,15 @@ report! {
         pub evidence: Vec<Evidence>,
         /// The command to type next.
         pub next: String => text("NEXT", wide),
+        /// Since when it was found without a break, by a recording; `None` where none says so.
+        #[serde(default)]
+        pub began: Option<Time> => whole("BEGAN", wide, sparse),
+        /// Whether it can have begun before that, of which nothing is recorded.
+        #[serde(default)]
+        pub is_older: bool,
+        /// Which way its first figure went in the last ten minutes, by a recording; `None` where none says so.
+        #[serde(default)]
+        pub trend: Option<Trend> => whole("TREND", wide, sparse),
     }
 }
 
@@ -81,6 +103,9 @@ impl Finding {
             why: "".into(),
             evidence: Vec::new(),
             next: next.to_string(),
+            began: None,
+            is_older: false,
+            trend: None,
         }
     }
 

@@ -16,7 +16,7 @@ use std::collections::HashSet;
 pub use check::CheckReport;
 pub use doctor::{DoctorReport, RuleReport};
 pub use doubt::{Sought, is_doubtful};
-pub use finding::{Evidence, Finding, Severity};
+pub use finding::{Evidence, Finding, Severity, Trend};
 pub use rules::RULES;
 pub use scope::Scope;
 

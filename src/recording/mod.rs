@@ -19,12 +19,14 @@ mod header;
 mod history;
 mod name;
 mod pack;
+mod past;
 mod reader;
 mod sample;
 mod segment;
 mod writer;
 
 pub use history::{Episode, Gap, History, HistoryRow, Subject, Wanted, history};
+pub use past::{Begins, PAST_WITHIN, look_back, remembered};
 pub use reader::{Found, Recording, Samples, Span};
 pub use sample::{Denied, Look, Sample, Seen};
 pub use writer::{Limits, Recorder, Totals};

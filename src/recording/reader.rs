@@ -171,6 +171,28 @@ impl Recording {
         })
     }
 
+    /// The last sample of each segment in which it can be read, from `from` to `to`.
+    ///
+    /// # Errors
+    /// As [`Recording::span`].
+    pub(super) fn ends(&self, from: Time, to: Time) -> Result<Vec<Sample>, Problem> {
+        let mut ends = Vec::new();
+        let mut damaged = Damages::new();
+        for name in self.directory.segments()? {
+            if name.end() < from || name.start > to {
+                continue;
+            }
+            let Some(mut segment) = self.read(&name, &mut damaged)? else {
+                continue;
+            };
+            let frames = segment.frames.list.clone();
+            let seen = frames.iter().rev().filter(|it| it.at <= to);
+            let seen = seen.filter_map(|frame| segment.sample(frame));
+            ends.extend({ seen }.find(|it| it.as_seen().is_some()));
+        }
+        Ok(ends)
+    }
+
     /// The samples from `from` to `to`, both included, the oldest first. Where the recorder's clock was put back, times
     /// go back, too.
     ///
@@ -276,14 +298,42 @@ impl Iterator for Samples<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
+            let Stored { at, bytes } = match self.next_stored()? {
+                Ok(stored) => stored,
+                Err(problem) => return Some(Err(problem)),
+            };
+            match Look::of_bytes(&bytes) {
+                Ok(look) => return Some(Ok(Sample { at, look })),
+                Err(_) => self.damaged += 1,
+            }
+        }
+    }
+}
+
+/// A sample as it is stored.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) at: Time,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Samples<'_> {
+    /// The next sample, not parsed.
+    pub(super) fn next_stored(&mut self) -> Option<Result<Stored, Problem>> {
+        loop {
             while let Some(open) = &mut self.open {
                 let Some((_, place)) = open.places.pop() else {
                     self.open = None;
                     break;
                 };
                 let frame = open.segment.frames.list[place].clone();
-                match open.segment.sample(&frame) {
-                    Some(sample) => return Some(Ok(sample)),
+                match open.segment.stored(&frame) {
+                    Some(bytes) => {
+                        return Some(Ok(Stored {
+                            at: frame.at,
+                            bytes,
+                        }));
+                    }
                     None => self.damaged += 1,
                 }
             }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::findings::DoctorReport;
+use crate::findings::{DoctorReport, Sought};
 use crate::model::{Name, Time};
 use crate::streams::inspect::{GroupReport, Judgement, Observation, StreamReport};
 
@@ -160,6 +160,27 @@ impl Look {
     }
 }
 
+/// The findings of a stored sample, without anything else of it.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Brief {
+    Seen { doctor: BriefReport },
+    Failed {},
+}
+
+#[derive(Deserialize)]
+struct BriefReport {
+    findings: Vec<Sought>,
+}
+
+/// What the findings were in the sample that `bytes` store; `None` when nothing could be observed.
+pub(super) fn found_in(bytes: &[u8]) -> serde_json::Result<Option<Vec<Sought>>> {
+    Ok(match serde_json::from_slice(bytes)? {
+        Brief::Seen { doctor } => Some(doctor.findings),
+        Brief::Failed {} => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,13 +194,28 @@ mod tests {
         let look = Look::of_bytes(STORED.as_bytes()).expect("is read");
         let again = look.to_bytes().expect("is stored");
         let value = |bytes: &[u8]| -> serde_json::Value { serde_json::from_slice(bytes).unwrap() };
-        assert_eq!(value(&again), value(STORED.as_bytes()));
+        // What was added since has its default.
+        let mut again = value(&again);
+        let found = again["seen"]["doctor"]["findings"].as_array_mut();
+        for finding in found
+            .unwrap()
+            .iter_mut()
+            .filter_map(|it| it.as_object_mut())
+        {
+            for key in ["began", "is_older", "trend"] {
+                finding.remove(key).expect("it is stored");
+            }
+        }
+        assert_eq!(again, value(STORED.as_bytes()));
+        let found = found_in(STORED.as_bytes()).unwrap().unwrap();
         let Look::Seen(seen) = look else {
             panic!("it was seen");
         };
         let troubled = seen.groups().find(|it| !it.alerts.is_empty()).unwrap();
         assert!(troubled.severity.is_some());
         assert!(!seen.doctor.findings.is_empty());
+        let all: Vec<Sought> = seen.doctor.findings.iter().map(Sought::from).collect();
+        assert_eq!(found, all);
     }
 
     #[test]

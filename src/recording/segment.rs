@@ -86,11 +86,15 @@ impl Segment {
 
     /// The sample of a frame; `None` when it cannot be read any more.
     pub(super) fn sample(&mut self, frame: &Frame) -> Option<Sample> {
+        let look = Look::of_bytes(&self.stored(frame)?).ok()?;
+        Some(Sample { at: frame.at, look })
+    }
+
+    /// The sample of a frame as it is stored; `None` when it cannot be read any more.
+    pub(super) fn stored(&mut self, frame: &Frame) -> Option<Vec<u8>> {
         if self.unpacker.is_none() {
             self.unpacker = Some(Unpacker::after(&self.key()?).ok()?);
         }
-        let bytes = self.unpacker.as_mut()?.unpack(frame, &self.bytes).ok()?;
-        let look = Look::of_bytes(&bytes).ok()?;
-        Some(Sample { at: frame.at, look })
+        self.unpacker.as_mut()?.unpack(frame, &self.bytes).ok()
     }
 }

@@ -79,18 +79,18 @@ pub async fn serve(
         .map(|(recorder, every)| Keeper::start(recorder, every))
         .unzip();
     let past = Past::new(records.directory, records.server);
-    let has_history = past.is_there();
     let served = Served {
         dialer: watched.dialer.clone(),
         tails: Tails::new(watched.dialer.clone()),
         topology: watched.topology.clone(),
         ticks,
         limits: Limits::default(),
-        past,
+        past: past.clone(),
         closing: closing.clone(),
     };
     let router = routes(served).layer(from_fn_with_state(guard, guarded));
-    let ticking = ticker::tick(watched, keeper, has_history, sender);
+    let past = Some(past).filter(Past::is_there);
+    let ticking = ticker::tick(watched, keeper, past, sender);
     tokio::select! {
         () = door.answer(router, closing) => {}
         () = ticking => {}

@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::http::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::refusal::Refusal;
-use crate::recording::{Recording, Span};
+use crate::findings::Finding;
+use crate::model::Time;
+use crate::recording::{PAST_WITHIN, Recording, Span, look_back};
+use crate::streams::inspect::StreamReport;
 
 /// How many answers are read at the same time.
 const AT_A_TIME: usize = 2;
@@ -48,6 +52,17 @@ impl Past {
                 let text = format!("the recording is of another server, {}", other.server);
                 Err(Refusal::new(StatusCode::NOT_FOUND, text))
             }
+        }
+    }
+
+    /// Adds to what was `found` at a time in `streams` since when it is there, as far as the recording says.
+    pub(super) fn tell(&self, found: &mut [Finding], streams: &[StreamReport], at: Time) {
+        let Ok((recording, Some(_))) = self.open() else {
+            return;
+        };
+        let deadline = Instant::now() + PAST_WITHIN;
+        if let Err(problem) = look_back(&recording, found, streams, at, deadline) {
+            tracing::warn!("since when findings are there is not known: {problem}");
         }
     }
 

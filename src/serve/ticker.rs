@@ -9,9 +9,10 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::keeper::{Keeper, Recorded};
-use crate::findings::DoctorReport;
+use super::past::Past;
+use crate::findings::{DoctorReport, Finding};
 use crate::model::Time;
-use crate::recording::Sample;
+use crate::recording::{Begins, Sample};
 use crate::streams::inspect::{Observation, StreamReport};
 use crate::view::{Exposed, exposition, write_json};
 use crate::watching::{Look, Seen, Watched, Watching};
@@ -76,11 +77,13 @@ pub(super) struct SeenAt {
 pub(super) async fn tick(
     watched: Watched,
     mut keeper: Option<Keeper>,
-    has_history: bool,
+    past: Option<Past>,
     sender: watch::Sender<Option<Arc<Tick>>>,
 ) {
     let mut watching = Watching::new(watched);
     let mut last: Option<Arc<SeenAt>> = None;
+    let mut begins: Option<Begins> = None;
+    let has_history = past.is_some();
     let mut errors = 0;
     loop {
         watching.due().await;
@@ -90,8 +93,12 @@ pub(super) async fn tick(
         let failure = match result {
             Ok(Seen {
                 observation,
-                doctor,
+                mut doctor,
             }) => {
+                if let Some(past) = &past {
+                    let found = (&mut doctor.findings, &observation.streams[..]);
+                    since(&mut begins, past, at, found).await;
+                }
                 last = Some(Arc::new(SeenAt {
                     at,
                     observation,
@@ -131,6 +138,29 @@ pub(super) async fn tick(
             has_history,
         });
         let _ = sender.send(Some(Arc::new(tick)));
+    }
+}
+
+/// Adds to what was found since when it is there: at first by the recording, then from look to look.
+async fn since(
+    begins: &mut Option<Begins>,
+    past: &Past,
+    at: Time,
+    (found, streams): (&mut Vec<Finding>, &[StreamReport]),
+) {
+    if let Some(begins) = begins {
+        begins.follow(at, found, streams);
+        return;
+    }
+    let (past, streams) = (past.clone(), streams.to_vec());
+    let mut those = found.clone();
+    let looked = tokio::task::spawn_blocking(move || {
+        past.tell(&mut those, &streams, at);
+        those
+    });
+    if let Ok(those) = looked.await {
+        *found = those;
+        *begins = Some(Begins::after(at, found));
     }
 }
 

@@ -8,6 +8,11 @@ use super::threshold::{Level, Measure, Thresholds};
 use crate::model::Lag;
 
 impl Measure {
+    /// The word for the alert beyond this threshold, which is also the rule's name.
+    pub const fn rule(self) -> &'static str {
+        self.alert().word()
+    }
+
     /// The alert of a group beyond this threshold.
     const fn alert(self) -> AlertName {
         match self {

@@ -45,6 +45,7 @@ mod requeue;
 mod seed;
 mod shapes;
 mod shell;
+mod since;
 mod stats;
 mod tail;
 mod template;

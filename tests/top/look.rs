@@ -239,6 +239,9 @@ fn finding(
         why: "Entries wait until somebody reads them.".into(),
         evidence: Vec::new(),
         next: next.to_owned(),
+        began: None,
+        is_older: false,
+        trend: None,
     }
 }
 

@@ -8,6 +8,7 @@ pub(in crate::commands) mod failure;
 pub(in crate::commands) mod group;
 pub(in crate::commands) mod header;
 pub(in crate::commands) mod panics;
+pub(in crate::commands) mod past;
 mod plan;
 pub(in crate::commands) mod recorded;
 pub(in crate::commands) mod redis_cli;

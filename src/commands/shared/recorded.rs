@@ -32,7 +32,7 @@ impl RecordedIn {
     }
 
     /// The directory, if one was given.
-    fn directory(&self, context: &Context) -> Option<PathBuf> {
+    pub(in crate::commands) fn directory(&self, context: &Context) -> Option<PathBuf> {
         let of_settings = || Some(context.settings.record.as_ref()?.value.clone());
         self.record.clone().or_else(of_settings)
     }

@@ -3,26 +3,35 @@
 use super::prelude::*;
 
 pub(super) const ABOUT: About = About {
-    finds: "a group's position is below its greatest pending id",
+    finds: "a group's position is below its greatest pending id, or below the one that a recording has",
     why: "A client moved the group back with XGROUP SETID: entries are delivered again, and their delivery counts start again at 1.",
     remedy: "If this was not intended, move the group to its greatest pending id with `groups set-id`.",
-    needs: Needs::Details,
+    needs: Needs::Observation,
 };
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for (group, details) in scope.closely() {
-        let (Some(position), Some(last)) = (group.last_delivered_id, details.last_pending) else {
-            continue;
-        };
-        if position >= last {
-            continue;
-        }
+    scope.observation.groups().filter_map(|group| of_group(scope, group)).collect()
+}
+
+fn of_group(scope: &Scope<'_>, group: &GroupReport) -> Option<Finding> {
+    let position = group.last_delivered_id?;
+    let target = Target::from(group);
+    let pending = { scope.closely() }
+        .find(|(_, details)| details.target == target)
+        .and_then(|(_, details)| details.last_pending);
+    let remembered = scope.observation.remembered.iter().find(|it| it.target == target);
+    let recorded = remembered.map(|it| it.last_delivered_id);
+    if let Some(last) = pending.filter(|it| position < *it) {
         let summary = format!("its position {position} is below {last}, which was delivered and is pending");
         let next = set_id(scope, group, &last.to_string());
-        found.push(Finding::of_group(Severity::Critical, group, summary, &next)
+        return Some(Finding::of_group(Severity::Critical, group, summary, &next)
             .with("last_delivered_id", position.to_string(), "XINFO GROUPS")
             .with("last_pending_id", last.to_string(), "XPENDING"));
     }
-    found
+    let last = recorded.filter(|it| position < *it)?;
+    let summary = format!("its position {position} is below {last}, which was delivered by the recording");
+    let next = set_id(scope, group, &last.to_string());
+    Some(Finding::of_group(Severity::Critical, group, summary, &next)
+        .with("last_delivered_id", position.to_string(), "XINFO GROUPS")
+        .with("recorded_id", last.to_string(), "the recording"))
 }

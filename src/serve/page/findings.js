@@ -3,7 +3,7 @@
 import { $, el, say, set, sync } from "./dom.js";
 import { groupLink, streamLink } from "./links.js";
 import { state } from "./seen.js";
-import { count, keyed } from "./words.js";
+import { count, dated, keyed } from "./words.js";
 
 /** Findings that are shown at once, the worst: fewer where the screen is small. */
 const FINDINGS = innerWidth < 700 ? 3 : 5;
@@ -27,12 +27,15 @@ export function drawFindings(figures) {
   $("findings-more").hidden = more <= 1;
   say($("findings-more"), isCut ? `Show ${count(more)} more` : "Show fewer");
   sync($("findings-list"), isCut ? items.slice(0, FINDINGS) : items, (it) => it.key, makeFinding, (row, it) => {
-    const { tag, about, what, why, code, next } = row.parts;
+    const { tag, about, what, since, why, code, next } = row.parts;
     set(row, "data-severity", it.severity.toLowerCase());
     say(tag, it.severity.toUpperCase());
     say(about, it.group !== null ? `${it.group} on ${it.stream}` : it.stream ?? "the server");
     say(what, it.summary);
     say(why, it.why);
+    const began = it.began ? `${it.is_older ? "At least since" : "Since"} ${dated(it.began)}` : "";
+    say(since, began);
+    since.hidden = !began;
     say(code, it.next);
     next.hidden = !it.next;
   });
@@ -44,6 +47,7 @@ function makeFinding(it) {
     tag: el("span", { class: "tag" }),
     about: el(link ? "a" : "span", { class: "about", href: link }),
     what: el("span"),
+    since: el("p", { class: "why" }),
     why: el("p", { class: "why" }),
     code: el("code"),
   };
@@ -51,7 +55,7 @@ function makeFinding(it) {
   copy.setAttribute("aria-label", "Copy the command");
   copy.addEventListener("click", () => copyText(parts.code, copy));
   parts.next = el("div", { class: "next" }, el("pre", {}, parts.code), copy);
-  const row = el("li", {}, el("p", { class: "what" }, parts.tag, parts.about, " ", parts.what), parts.why, parts.next);
+  const row = el("li", {}, el("p", { class: "what" }, parts.tag, parts.about, " ", parts.what), parts.since, parts.why, parts.next);
   row.parts = parts;
   return row;
 }

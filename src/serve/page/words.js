@@ -45,6 +45,12 @@ export function perMinute(it) {
 }
 
 export const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");
+/** A time of another day has its date. */
+export function dated(text) {
+  const at = new Date(text);
+  const day = at.toLocaleDateString("en-CA");
+  return day === new Date().toLocaleDateString("en-CA") ? clock(at) : `${day} ${clock(at)}`;
+}
 export const short = (text) => (text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX)}…` : text);
 /** A key of two names: a name may hold any character, so it is written as JSON. */
 export const keyed = (...names) => JSON.stringify(names);

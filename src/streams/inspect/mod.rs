@@ -40,7 +40,7 @@ pub use stream::{StreamReport, StreamState};
 use super::names::require_unless_dead_letters;
 use super::target::Target;
 use super::which_group::Suggest;
-use crate::model::{Name, states};
+use crate::model::{EntryId, Name, states};
 use crate::topology::{GroupSpec, StreamSpec, Topology};
 use crate::wire::{Connection, Error};
 
@@ -155,6 +155,17 @@ pub struct Observation {
     pub denied: Vec<Denied>,
     /// The details, if they were requested.
     pub details: Option<Details>,
+    /// What a recording remembers of the groups.
+    pub remembered: Vec<Remembered>,
+}
+
+/// What a recording remembers of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// The group.
+    pub target: Target,
+    /// The greatest id that was delivered to it.
+    pub last_delivered_id: EntryId,
 }
 
 /// A stream that the user may not access.
@@ -264,6 +275,7 @@ pub async fn observe(
         streams: try_join_all(reports).await?,
         denied,
         details: None,
+        remembered: Vec::new(),
     };
     if detail >= Detail::Details {
         seen.details = Some(details::look(connection, topology, &seen).await?);

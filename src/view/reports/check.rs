@@ -7,7 +7,7 @@ use crate::model::{Cell, Change, Column, Lag, Problem, Row as _, Tone};
 use crate::streams::inspect::GroupReport;
 use crate::topology::{Level, Measure, Threshold};
 use crate::view::cell::Shown as _;
-use crate::view::{Report, Section};
+use crate::view::{Report, Section, to_the_second};
 
 /// The indent of the text below the word for the severity.
 const MARGIN: &str = "          ";
@@ -64,10 +64,24 @@ fn paragraphs(section: &mut Section<'_>, findings: &[Finding]) {
         let (subject, summary) = (finding.subject(), &finding.summary);
         let line = format!("{word:<9} {new}{subject}: {summary}{mark}");
         section.line_under(tone(finding.severity), &line, MARGIN.len());
+        if let Some(since) = since(finding) {
+            section.line(Tone::Plain, &format!("{MARGIN}{since}"));
+        }
         section.line(Tone::Dim, &format!("{MARGIN}{}", finding.why));
         section.line(Tone::Plain, &format!("{MARGIN}next: {}", finding.next));
     }
     section.cut_after(shown, findings.len());
+}
+
+/// Since when a finding is there, and which way its figure goes, where a recording says so.
+fn since(finding: &Finding) -> Option<String> {
+    let began = finding.began.map(|began| {
+        let least = if finding.is_older { "at least " } else { "" };
+        format!("{least}since {}", to_the_second(began))
+    });
+    let trend = finding.trend.map(|it| it.word().to_owned());
+    let parts: Vec<String> = began.into_iter().chain(trend).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// What stands before and after a finding that is new, or whose figures have changed since it was last shown.
