@@ -365,3 +365,31 @@ fn serve_at(server: &TestServer, address: &str) -> crate::support::Spawned {
     process.await_stderr(" at http://127.0.0.1:");
     process
 }
+
+#[test]
+#[ignore = "needs Chromium: make test-browser"]
+fn its_charts_begin_with_what_was_recorded() {
+    let server = pipeline();
+    publish(&server, "page_view", 3);
+    let home = crate::support::directory();
+    let recording = home.path().join("recording");
+    let words = [
+        "--record",
+        recording.to_str().unwrap(),
+        "--record-every",
+        "500ms",
+    ];
+    let site = serve(&server, &words);
+    std::thread::sleep(Duration::from_secs(2));
+    let mut browser = Browser::start();
+    browser.open(&site.url);
+    browser.until("document.querySelector('#lag-since').textContent === 'in the last hour'");
+    browser.until("document.querySelector('#lag-legend').textContent.includes('event-processors')");
+    let since = "document.querySelector('#findings-list').textContent.includes('At least since')";
+    browser.until(since);
+    assert_eq!(
+        browser.value("document.querySelector('#recorded').hidden"),
+        true
+    );
+    is_clean(&mut browser, &site.url);
+}

@@ -39,6 +39,8 @@ mod publish_memory;
 mod publish_once;
 mod read;
 mod record;
+mod record_size;
+mod record_trouble;
 mod recorded;
 mod rehearsal;
 mod requeue;
