@@ -267,7 +267,9 @@ async fn run_while_read(
     impact: Option<Impact>,
 ) -> Result<Exit> {
     if impact != Some(Impact::Read) {
-        return Box::pin(command.run(context)).await;
+        let ended = Box::pin(command.run(context)).await;
+        context.audit_ends(&ended).await;
+        return ended;
     }
     tokio::select! {
         biased;

@@ -3,6 +3,7 @@
 
 mod ack;
 mod acl;
+mod audit;
 mod check;
 mod claim;
 mod completions;
@@ -125,7 +126,7 @@ commands! {
     "Publish": publish Publish, ingest Ingest;
     "Look": check Check, doctor Doctor, info Info, lag Lag, pending Pending, tail Tail, read Read,
         get Get, stats Stats, memory Memory, metrics Metrics, serve Serve, top Top, record Record, history History, wait Wait, explain Explain, trace Trace;
-    "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq, snapshot Snapshot, undo Undo;
+    "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq, snapshot Snapshot, undo Undo, audit Audit;
     "Work": worker Worker, consume Consume;
     "Keep": groups Groups, consumers Consumers;
     "Connect": context Context, ping Ping, acl Acl;

@@ -126,6 +126,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
             .await?;
     }
     let row = apply_undo(&connection, plan, consent).await?;
+    context.audit_done(Some(row.restored), None);
     context.console.show_one(&row)?;
     tell_left(&row, context);
     if let Some(again) = again {

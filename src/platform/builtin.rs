@@ -7,6 +7,8 @@ use crate::topology::{
     Thresholds, Topology, Workers,
 };
 
+/// The stream in which destructive commands are recorded.
+const AUDIT: &str = "ucp:audit";
 /// Events as they arrive.
 pub const EVENTS_RAW: &str = "events.raw";
 /// Events after normalisation.
@@ -45,6 +47,7 @@ impl Default for Topology {
             ],
             groups: groups(),
             default_country: None,
+            audit: Some(Name::from(AUDIT)),
             others: Thresholds::default(),
         }
     }

@@ -9,7 +9,7 @@ use super::{Origin, Setting};
 use crate::model::parse_duration;
 
 /// Every variable that is read, and what it means.
-const KNOWN: [(&str, &str); 20] = [
+const KNOWN: [(&str, &str); 23] = [
     (
         "CLICOLOR",
         "0 turns colour off, unless --color says otherwise.",
@@ -26,6 +26,7 @@ const KNOWN: [(&str, &str); 20] = [
         "HOME",
         "Where contexts are kept, unless the XDG variables say otherwise.",
     ),
+    ("LOGNAME", "Whom audit records name, when USER is not set."),
     (
         "NO_COLOR",
         "Turns colour off, unless --color says otherwise.",
@@ -36,6 +37,10 @@ const KNOWN: [(&str, &str); 20] = [
         "The password, when UCP_STREAMS_PASSWORD is not set.",
     ),
     ("REDIS_URL", "The server, when UCP_STREAMS_URL is not set."),
+    (
+        "SUDO_USER",
+        "Whom audit records name, when a command is run by sudo.",
+    ),
     (
         "TERM",
         "dumb turns off colour and the pager, and shows progress as one line at a time.",
@@ -67,6 +72,7 @@ const KNOWN: [(&str, &str); 20] = [
         "UCP_STREAMS_URL",
         "The server, in the same form as for --url.",
     ),
+    ("USER", "Whom audit records name."),
     ("USERPROFILE", "The home directory, when HOME is not set."),
     (
         "XDG_CONFIG_HOME",

@@ -5,6 +5,7 @@ pub mod contexts;
 mod display;
 mod env;
 mod guard;
+mod operator;
 mod password;
 mod proxy;
 mod target;
@@ -19,6 +20,7 @@ use std::time::Duration;
 pub use display::{DisplaySettings, PagerChoice};
 pub use env::Env;
 pub use guard::{Listening, ProductionGuard, Protected};
+pub use operator::Operator;
 pub use proxy::ProxyVariables;
 pub use target::{endpoint_of_flags, readdress_of_flags};
 
@@ -114,6 +116,8 @@ pub struct Settings {
     pub record: Option<Setting<PathBuf>>,
     /// The server binary to start private servers with (`$UCP_STREAMS_SERVER`).
     pub server_binary: Option<Setting<PathBuf>>,
+    /// Who runs this, for the audit.
+    pub operator: Operator,
     /// Warnings about how these settings were given.
     pub warnings: Vec<String>,
 }
@@ -183,6 +187,7 @@ impl Settings {
             },
             record: env.path("UCP_STREAMS_RECORD"),
             server_binary: env.path("UCP_STREAMS_SERVER"),
+            operator: Operator::of(env),
             warnings,
         })
     }

@@ -5,7 +5,6 @@ use std::fmt;
 use tokio::time::{Instant, sleep_until};
 
 use super::rate_limiter::{Rate, RateLimiter};
-use super::repair::Repaired;
 use super::stop::StopFlag;
 use crate::model::Problem;
 use crate::snapshots::{Receipt, Receipts};
@@ -66,20 +65,19 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Records that these entries were processed.
+    /// Records that so many entries were processed, and which of these were changed.
     ///
     /// # Errors
     /// Local when no receipt can be written: then no more may be changed.
-    pub(super) fn passed(&mut self, rows: &[Repaired]) -> Result<(), Problem> {
-        let entries = rows.len() as u64;
+    pub(super) fn passed(&mut self, entries: usize, changed: &[Receipt]) -> Result<(), Problem> {
+        let entries = entries as u64;
         if let Some((_, pace)) = &mut self.pace {
             pace.sent(entries, Instant::now());
         }
         (self.told)(entries);
-        let Some(receipts) = &mut self.receipts else {
-            return Ok(());
-        };
-        let done: Vec<Receipt> = rows.iter().filter_map(Repaired::receipt).collect();
-        receipts.add(&done)
+        match &mut self.receipts {
+            Some(receipts) => receipts.add(changed),
+            None => Ok(()),
+        }
     }
 }

@@ -264,8 +264,9 @@ impl Applied {
 
     /// Records the rows of a batch, which begin at `from`. Without receipts it does not go on.
     pub(super) fn passed(&mut self, course: &mut Course<'_>, from: usize) {
-        let passed = course.passed(&self.rows[from..]);
-        if let Err(problem) = passed {
+        let rows = &self.rows[from..];
+        let changed: Vec<Receipt> = rows.iter().filter_map(Repaired::receipt).collect();
+        if let Err(problem) = course.passed(rows.len(), &changed) {
             self.error.get_or_insert(problem.into());
         }
     }

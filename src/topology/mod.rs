@@ -36,6 +36,8 @@ pub struct Topology {
     /// The country of telephone numbers that do not contain one.
     #[schemars(with = "Option<String>")]
     pub default_country: Option<Country>,
+    /// The stream in which destructive commands are recorded; `None` when they are not.
+    pub audit: Option<Name>,
     /// The thresholds of groups that are not in it.
     #[serde(skip)]
     pub others: Thresholds,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod ack;
+mod audit;
 mod check;
 mod claim;
 mod claim_work;

@@ -38,7 +38,14 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("reqwest", &["worker"]),
     (
         "rustix",
-        &["server", "worker", "console", "recording", "snapshots"],
+        &[
+            "server",
+            "worker",
+            "console",
+            "recording",
+            "settings",
+            "snapshots",
+        ],
     ),
     ("rustls_native_certs", &["wire"]),
     ("sd_notify", &["console"]),

@@ -160,6 +160,13 @@ commands! {
         on(&["groups", "delete", GROUP, "--yes"]),
         on(&["groups", "delete", GROUP, "--force", "--yes"]),
     ]
+    audit "audit" => [
+        on(&["audit"]),
+        on(&["audit"]).before(&[
+            &["publish", "--url", "{URL}", "ucp:audit", "phase=intent", "user=ada", "host=db1", "pid=7", "command=claim", "stream=s", "group=g", "planned=3"],
+            &["publish", "--url", "{URL}", "ucp:audit", "phase=outcome"],
+        ]),
+    ]
     undo "undo" => [on(&["undo", "1-1"])]
     snapshot "snapshot" => [on(&["snapshot", GROUP]), on(&["snapshot", "nobody"])]
     groups_set_id "groups set-id" => [on(&["groups", "set-id", GROUP, "start", "--force", "--yes"])]

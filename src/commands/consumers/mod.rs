@@ -184,7 +184,7 @@ async fn carry_out(
         context.warn_each(Removals::of(&plan.rows).warning());
         return Ok(Exit::Done);
     }
-    let consent = context.consent(&format!("{told}{details}")).await?;
+    let consent = context.consent(&facts, details).await?;
     let connection = context.connect().await?;
     let (effect, held) = plan.held(&connection).await?;
     let doomed = Doomed {
@@ -201,6 +201,10 @@ async fn carry_out(
     let counts = Removals::of(&removed.rows);
     if let Some(saved) = saved {
         let is_changed = counts.deleted > 0 || counts.handed_over > 0;
+        context.audit_done(
+            Some(counts.deleted as u64),
+            Some(saved.id).filter(|_| is_changed),
+        );
         if is_changed {
             let undo = CommandLine::new("undo").arg(saved.id.to_string());
             console.note(&format!("to undo it: {undo}"));

@@ -3,21 +3,29 @@
 use anyhow::Result;
 
 use super::context::Context;
-use crate::model::{Consent, Problem};
+use crate::model::{Consent, PlanFacts, Problem};
 use crate::settings::{Listening, Protected};
 use crate::streams::server::about;
 
 impl Context {
-    /// Consent to `plan` on the server that the settings name.
+    /// Consent to the plan of these facts, and to `details`, on the server that the settings name. Then the change is
+    /// recorded as begun.
     ///
     /// # Errors
     /// As [`Console::confirm`](crate::console::Console::confirm); when the server cannot be reached.
-    pub(in crate::commands) async fn consent(&self, plan: &str) -> Result<Consent> {
+    pub(in crate::commands) async fn consent(
+        &self,
+        facts: &PlanFacts,
+        details: &str,
+    ) -> Result<Consent> {
+        let plan = format!("{}{details}", facts.summary);
         let server = self.dialer()?.endpoint().to_string();
         let listening = self.listening().await?;
         let between = if plan.contains('\n') { '\n' } else { ' ' };
         let plan = format!("{plan}{between}on {server}");
-        Ok(self.console.confirm(&plan, listening.as_ref())?)
+        let consent = self.console.confirm(&plan, listening.as_ref())?;
+        self.audit_begins(facts).await;
+        Ok(consent)
     }
 
     /// The production context of the server, if it is that of one.

@@ -16,6 +16,7 @@ use crate::console::Console;
 use crate::model::{Format, Kind, Problem, escaped, text_of};
 use crate::server::{self, Server};
 use crate::settings::{Origin, ServerChoice, Settings};
+use crate::streams::audit::Audited;
 use crate::streams::which_group::Suggest;
 use crate::topology::{Topology, file_problem};
 use crate::view::Options;
@@ -47,6 +48,8 @@ pub(in crate::commands) struct Context {
     /// The connection for bulk work of the look before this one.
     kept_lane: RefCell<Option<Lane>>,
     prompt: PasswordPrompt,
+    /// The change that is under way, as far as it is recorded.
+    pub(super) audited: RefCell<Option<Audited>>,
 }
 
 impl Context {
@@ -69,6 +72,7 @@ impl Context {
             ephemeral: OnceCell::new(),
             kept: RefCell::new(None),
             kept_lane: RefCell::new(None),
+            audited: RefCell::new(None),
         }
     }
 

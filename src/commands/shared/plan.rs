@@ -89,13 +89,17 @@ impl Context {
         let summary = facts.summary.clone();
         if is_rehearsal {
             let refusal = refusal.as_ref().map(|it| it.message.clone());
-            self.show_plan_of(PlanFacts { refusal, ..facts }, pinned, row)?;
+            let facts = PlanFacts {
+                refusal,
+                ..facts.clone()
+            };
+            self.show_plan_of(facts, pinned, row)?;
             self.rehearsed(&summary);
         }
         match refusal {
             Some(refusal) => Err(refusal.into()),
             None if is_rehearsal => Ok(None),
-            None => self.consent(&summary).await.map(Some),
+            None => self.consent(&facts, "").await.map(Some),
         }
     }
 }

@@ -115,8 +115,8 @@ impl<'a> RepairRun<'a> {
         if total == 0 {
             return self.end(Applied::none(preview), Some(shown), None);
         }
-        let plan = self.repair.planned(what);
-        let consent = self.context.consent(&plan).await?;
+        let facts = self.repair.facts(what, &preview);
+        let consent = self.context.consent(&facts, "").await?;
         let doomed = self.repair.doomed(self.saving.effect.clone(), &preview);
         let (connection, without) = (self.saving.connection, self.saving.without);
         let saved = self.context.save_rows_first(connection, &doomed, without);
@@ -136,6 +136,9 @@ impl<'a> RepairRun<'a> {
         let applied = apply(consent, course, &mut shown).await;
         drop(progress);
         let undo = receipts.as_ref().and_then(undo_of);
+        let snapshot = receipts.as_ref().filter(|it| it.count > 0);
+        let done = Some(applied.done() as u64);
+        self.context.audit_done(done, snapshot.map(|it| it.id));
         let kept = receipts.map_or(Ok(()), end);
         let ended = self.end(applied, Some(shown), Some(&interrupt));
         if let Some(undo) = undo {

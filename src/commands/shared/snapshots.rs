@@ -56,6 +56,7 @@ impl Context {
         }
         let (store, server) = (self.snapshots()?, self.server_of_snapshots());
         let taken = take(connection, target, &store, (&server, &self.command)).await?;
+        self.audit_done(None, taken.as_ref().map(|it| it.id));
         Ok(taken.map(|row| CommandLine::new("undo").arg(row.id.to_string())))
     }
 

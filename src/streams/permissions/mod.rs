@@ -178,6 +178,8 @@ impl About {
                     | Keys::ReadInFlight
                     | Keys::ReadJournals
                     | Keys::Losses
+                    | Keys::ReadAudit
+                    | Keys::Audit
                     | Keys::Demo => {}
                 }
             }
@@ -199,6 +201,10 @@ impl About {
                     }
                 }
                 Keys::Demo => add("~", &Name::from("{ucp-demo-"), "*"),
+                Keys::ReadAudit | Keys::Audit => {
+                    let prefix = if *kind == Keys::Audit { "~" } else { "%R~" };
+                    topology.audit.iter().for_each(|it| add(prefix, it, ""));
+                }
                 _ => {}
             }
         }

@@ -57,8 +57,8 @@ const LOOKED_AT_CLOSELY: &[Keys] = &[
 /// The commands that read the claim idle of live workers.
 const PATIENCE: &[&str] = &["xinfo|consumers", "hgetall"];
 
-/// The commands that save what is about to be changed.
-const SAVE: &[&str] = &["time"];
+/// The commands that save what is about to be changed, and record that.
+const SAVE: &[&str] = &["time", "xadd"];
 
 /// The commands that move entries to another stream.
 const MOVE: &[&str] = &["xadd", "xack"];
@@ -92,6 +92,10 @@ pub(super) enum Keys {
     Working,
     /// The demo's own keys.
     Demo,
+    /// The audit stream, for reading only.
+    ReadAudit,
+    /// The audit stream.
+    Audit,
 }
 
 /// The streams and groups that a command works on when none is named.
@@ -192,7 +196,7 @@ const DEMO: &[&[&str]] = &[
 /// One row per command. A command that is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{DeadLetters, Demo, Losses, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadStreams, Streams, Working};
+    use Keys::{Audit, DeadLetters, Demo, Losses, ReadAudit, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadStreams, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -222,24 +226,25 @@ pub(super) const TABLE: &[Needs] = &{
         needs("top", Scope::Streams, &[LOOK, MEASURE, BESIDE, CLOSER, &["hmget"]], LOOKED_AT_CLOSELY),
         needs("wait", Groups, OBSERVE, OBSERVED),
         needs("pending", Groups, &[PENDING, CONSUMERS, &["time", "hmget"]], &[ReadStreams, ReadInFlight]),
-        needs("claim", Groups, &[SAVE, PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters, ReadPolicies]),
-        needs("requeue", Groups, &[SAVE, PENDING, PATIENCE, SCRIPT, MOVE], &[Streams, DeadLetters, ReadPolicies]),
-        needs("ack", Groups, &[SAVE, &["xinfo|groups", "xpending", "xack"], KIND, SCRIPT], &[Streams]),
+        needs("claim", Groups, &[SAVE, PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters, ReadPolicies, Audit]),
+        needs("requeue", Groups, &[SAVE, PENDING, PATIENCE, SCRIPT, MOVE], &[Streams, DeadLetters, ReadPolicies, Audit]),
+        needs("ack", Groups, &[SAVE, &["xinfo|groups", "xpending", "xack"], KIND, SCRIPT], &[Streams, Audit]),
         needs("snapshot", Groups, &[&["xinfo|groups", "xpending", "time"]], &[ReadStreams]),
-        needs("undo", Groups, &[SAVE, CONSUMERS, SCRIPT, KIND, &["xinfo|stream", "xpending", "xrange", "exists", "xgroup|create", "xgroup|createconsumer", "xgroup|setid", "xclaim", "xadd", "xdel"]], &[Streams, DeadLetters]),
+        needs("undo", Groups, &[SAVE, CONSUMERS, SCRIPT, KIND, &["xinfo|stream", "xpending", "xrange", "exists", "xgroup|create", "xgroup|createconsumer", "xgroup|setid", "xclaim", "xadd", "xdel"]], &[Streams, DeadLetters, Audit]),
+        needs("audit", Nothing, &[&["xrevrange"]], &[ReadAudit]),
         needs("consume", Groups, &[PENDING, SCRIPT, &["xack", "xreadgroup", "xgroup|createconsumer", "xgroup|delconsumer", "xclaim"], LOSSES], &[Streams, DeadLetters, Losses]),
         needs("groups create", Groups, &[&["xinfo|stream", "xinfo|groups", "exists", "xgroup|create"], SCRIPT], &[Streams]),
-        needs("groups set-id", Groups, &[LOOK, KIND, SCRIPT, &["exists", "time", "xgroup|setid"]], &[Streams]),
-        needs("groups accept-loss", Groups, &[LOOK, KIND, MEASURE, SCRIPT, &["exists", "get", "set", "hgetall", "xadd", "xgroup|setid"]], &[Streams, DeadLetters, Losses, ReadPolicies]),
-        needs("groups delete", Groups, &[SAVE, LOOK, KIND, MEASURE, SCRIPT, &["exists", "get", "hgetall", "xgroup|destroy"]], &[Streams, ReadLosses, ReadPolicies]),
+        needs("groups set-id", Groups, &[SAVE, LOOK, KIND, SCRIPT, &["exists", "time", "xgroup|setid"]], &[Streams, Audit]),
+        needs("groups accept-loss", Groups, &[&["xadd"], LOOK, KIND, MEASURE, SCRIPT, &["exists", "get", "set", "hgetall", "xadd", "xgroup|setid"]], &[Streams, DeadLetters, Losses, ReadPolicies, Audit]),
+        needs("groups delete", Groups, &[SAVE, LOOK, KIND, MEASURE, SCRIPT, &["exists", "get", "hgetall", "xgroup|destroy"]], &[Streams, ReadLosses, ReadPolicies, Audit]),
         needs("consumers", Groups, &[CONSUMERS], &[ReadStreams]),
-        needs("consumers delete", Groups, &[SAVE, PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters, ReadPolicies]),
-        needs("consumers prune", Groups, &[SAVE, PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters, ReadPolicies]),
+        needs("consumers delete", Groups, &[SAVE, PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters, ReadPolicies, Audit]),
+        needs("consumers prune", Groups, &[SAVE, PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters, ReadPolicies, Audit]),
         needs("dlq list", Scope::Streams, &[&["type", "xrange", "time", "xlen"]], &[ReadDeadLetters]),
         needs("dlq show", Scope::Streams, &[&["type", "xrange", "time"]], &[ReadDeadLetters]),
-        needs("dlq add", Groups, &[SAVE, PENDING, SCRIPT, MOVE], &[Streams, DeadLetters]),
-        needs("dlq redrive", Scope::Streams, &[SAVE, SCRIPT, KIND, &["exists", "xrange", "xinfo|groups", "xadd", "xdel"]], &[Streams, DeadLetters]),
-        needs("dlq purge", Scope::Streams, &[SAVE, &["type", "xrange", "xdel"]], &[DeadLetters]),
+        needs("dlq add", Groups, &[SAVE, PENDING, SCRIPT, MOVE], &[Streams, DeadLetters, Audit]),
+        needs("dlq redrive", Scope::Streams, &[SAVE, SCRIPT, KIND, &["exists", "xrange", "xinfo|groups", "xadd", "xdel"]], &[Streams, DeadLetters, Audit]),
+        needs("dlq purge", Scope::Streams, &[SAVE, &["type", "xrange", "xdel"]], &[DeadLetters, Audit]),
         needs("worker run", Groups, WORK, &[Streams, DeadLetters, Working]),
         needs("demo", Nothing, DEMO, &[Demo]),
     ]

@@ -96,7 +96,17 @@ impl Merge {
                 }
             }
             "default_country" => self.default_country(reader, item),
-            _ => reader.unknown_key(item, &["streams", "groups", "default_country"]),
+            "audit" => self.audit(reader, item),
+            _ => reader.unknown_key(item, &["streams", "groups", "default_country", "audit"]),
+        }
+    }
+
+    fn audit(&mut self, reader: &mut Reader<'_>, item: &Item<'_>) {
+        match reader.string(item) {
+            Some("off") => self.topology.audit = None,
+            Some("") => reader.error(item, "must be the name of a stream, or \"off\""),
+            Some(name) => self.topology.audit = Some(Name::from(name)),
+            None => {}
         }
     }
 

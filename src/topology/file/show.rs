@@ -19,6 +19,9 @@ impl Topology {
         if let Some(country) = &self.default_country {
             document.insert("default_country", value(country.to_string()));
         }
+        let audit = self.audit.as_ref();
+        let audit = audit.map_or_else(|| "off".to_owned(), |it| words(it).into_owned());
+        document.insert("audit", value(audit));
         let streams = self.streams.iter();
         let streams = streams.map(|it| (words(&it.name).into_owned(), stream_table(it)));
         document.insert("streams", tables(streams));
@@ -56,6 +59,8 @@ const EXPLAINED: &str = r#"# ucp-streams.toml: merges over the built-in platform
 # working directory.
 #
 # default_country  how numbers without a country code are read: "+49", "DE"
+#
+# audit            the stream in which destructive commands are recorded, or "off"
 #
 # [streams."NAME"]
 # maxlen           entries kept, approximately; "unlimited" keeps all

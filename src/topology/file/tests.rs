@@ -125,7 +125,7 @@ fn errors_name_file_line_and_the_nearest_key() {
     for (text, expected) in [
         (
             "\n[stream.x]\nmaxlen = 1",
-            "t.toml:2: unknown key `stream`, did you mean `streams`? (known keys: streams, groups, default_country)",
+            "t.toml:2: unknown key `stream`, did you mean `streams`? (known keys: streams, groups, default_country, audit)",
         ),
         (
             "[streams.x]\nmax_len = 1",

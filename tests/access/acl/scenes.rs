@@ -257,6 +257,7 @@ const SCENES: &[Scene] = &[
     scene("requeue", OF_GROUP, &["requeue", GROUP, "--idle", "0s", "--yes"]).ends(9),
     scene("ack", OF_GROUP, &["ack", GROUP, "1-0", "--yes"]),
     scene("snapshot", OF_GROUP, &["snapshot", GROUP]),
+    scene("audit", &[], &["audit"]),
     scene("undo", OF_GROUP, &["undo", SNAPSHOT, "--force", "--yes"]).ends(7).does(|server, _| {
         server.redis(&["XPENDING", STREAM, GROUP, "4-0", "4-0", "1"]).items().len() == 1
     }),
