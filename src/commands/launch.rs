@@ -15,7 +15,7 @@ use super::shared::{Context, failure, panics};
 use super::{Cli, Command, context, tree};
 use crate::cli::{DryRun, Globals, Impact, Watched, with_interval_joined};
 use crate::console::{Console, Terminal, is_filter, serve_filter};
-use crate::exit::{Exit, OutputClosed};
+use crate::exit::{Exit, OutputClosed, classify};
 use crate::model::{Format, Problem, suggest_with};
 use crate::settings::{DisplaySettings, Env, ServerChoice, Settings};
 
@@ -268,7 +268,8 @@ async fn run_while_read(
 ) -> Result<Exit> {
     if impact != Some(Impact::Read) {
         let ended = Box::pin(command.run(context)).await;
-        context.audit_ends(&ended).await;
+        let exit = ended.as_ref().map_or_else(classify, |exit| *exit);
+        context.warn_each(context.audit_ends(exit).await);
         return ended;
     }
     tokio::select! {

@@ -206,6 +206,9 @@ fn every_view_opens_and_a_claim_is_made() {
     terminal.enters("y", &["Enter"]);
     terminal.shows("2 of 2 entries claimed");
     assert_eq!(holders(&server), ["heir", "heir"]);
+    let audit = server.ucp(&["audit", "-o", "json"]).stdout_json();
+    let recorded = (&audit[0]["command"], &audit[0]["done"], &audit[0]["ended"]);
+    assert_eq!(recorded, (&"top claim".into(), &2.into(), &"done".into()));
     terminal.presses("q");
     terminal.is_restored("0");
 }

@@ -1,22 +1,22 @@
 //! The audit records of a command: an intent when consent was given, and an outcome when it has ended.
 
-use anyhow::Result;
-
 use super::context::Context;
-use crate::exit::{Exit, classify};
+use crate::exit::Exit;
 use crate::model::{EntryId, PlanFacts};
 use crate::streams::audit::{Audited, Intent, Outcome, begin, end};
 
 impl Context {
-    /// Records that the change of this plan begins. What cannot be recorded is a warning, and nothing more.
-    pub(in crate::commands) async fn audit_begins(&self, facts: &PlanFacts) {
-        let Ok(Some(stream)) = self.topology().map(|it| it.audit.clone()) else {
-            return;
-        };
+    /// Records that `command` begins the change of this plan. Returns a warning when it cannot be recorded.
+    pub(in crate::commands) async fn audit_begins(
+        &self,
+        command: &str,
+        facts: &PlanFacts,
+    ) -> Option<String> {
+        let stream = self.topology().ok()?.audit.clone()?;
         let intent = Intent {
             user: &self.settings.operator.user,
             host: &self.settings.operator.host,
-            command: &self.command,
+            command,
             stream: facts.stream.as_ref(),
             group: facts.group.as_ref(),
             planned: facts.count,
@@ -32,8 +32,9 @@ impl Context {
                     intent,
                     outcome: Outcome::default(),
                 });
+                None
             }
-            Err(error) => self.console.warn(&format!(
+            Err(error) => Some(format!(
                 "this is not recorded in the audit stream `{stream}`: {error:#}"
             )),
         }
@@ -48,15 +49,9 @@ impl Context {
         }
     }
 
-    /// Records how the change ended that began last, if any did.
-    pub(in crate::commands) async fn audit_ends(&self, ended: &Result<Exit>) {
-        let Some(audited) = self.audited.borrow_mut().take() else {
-            return;
-        };
-        let exit = match ended {
-            Ok(exit) => *exit,
-            Err(error) => classify(error),
-        };
+    /// Records how the change ended that began last, if any did. Returns a warning when it cannot be recorded.
+    pub(in crate::commands) async fn audit_ends(&self, exit: Exit) -> Option<String> {
+        let audited = self.audited.borrow_mut().take()?;
         let audited = Audited {
             outcome: Outcome {
                 exit_code: exit.code(),
@@ -69,11 +64,10 @@ impl Context {
             end(&connection, &audited).await?;
             Ok::<_, anyhow::Error>(())
         };
-        if let Err(error) = recorded.await {
-            self.console.warn(&format!(
-                "how this ended is not recorded in the audit stream `{}`: {error:#}",
-                audited.stream
-            ));
-        }
+        let error = recorded.await.err()?;
+        Some(format!(
+            "how this ended is not recorded in the audit stream `{}`: {error:#}",
+            audited.stream
+        ))
     }
 }

@@ -24,7 +24,7 @@ impl Context {
         let between = if plan.contains('\n') { '\n' } else { ' ' };
         let plan = format!("{plan}{between}on {server}");
         let consent = self.console.confirm(&plan, listening.as_ref())?;
-        self.audit_begins(facts).await;
+        self.warn_each(self.audit_begins(&self.command, facts).await);
         Ok(consent)
     }
 

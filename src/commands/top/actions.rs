@@ -17,7 +17,7 @@ use crate::commands::shared::repair_plan::RepairPlan;
 use crate::commands::shared::selection::SelectArgs;
 use crate::commands::shared::snapshots::{NoSnapshot, end, undo_of};
 use crate::exit::{Exit, classify};
-use crate::model::{Cell, Column, CommandLine, Name, Problem, Row as _, Tone};
+use crate::model::{Cell, Column, CommandLine, Consent, Name, Problem, Row as _, Tone};
 use crate::settings::Protected;
 use crate::snapshots::Effect;
 use crate::streams::claim::{ClaimPlan, Recipient, apply_claim};
@@ -228,6 +228,17 @@ impl Planned {
                 };
             }
         };
+        let command = format!("top {}", self.repair.verb);
+        let facts = self.repair.facts("", &self.preview);
+        let unrecorded = context.audit_begins(&command, &facts).await;
+        let mut ended = self.carry_out(consent, progress, context).await;
+        let unended = context.audit_ends(ended.exit).await;
+        ended.warnings.extend(unrecorded.into_iter().chain(unended));
+        ended
+    }
+
+    /// Saves what is to be changed, changes it, and says how that is undone.
+    async fn carry_out(self, consent: Consent, progress: &Progress, context: &Context) -> Ended {
         let connection = &self.connection;
         let doomed = self.repair.doomed(self.effect, &self.preview);
         let saved = context.save_rows_first(connection, &doomed, NoSnapshot::default());
@@ -253,6 +264,8 @@ impl Planned {
             Steps::Redrive(steps) => steps.apply(connection, consent, course).await,
         };
         let undo = receipts.as_ref().and_then(undo_of);
+        let snapshot = receipts.as_ref().filter(|it| it.count > 0);
+        context.audit_done(Some(applied.done() as u64), snapshot.map(|it| it.id));
         let kept = receipts.map_or(Ok(()), end);
         let mut ended = ended(self.repair.ending(applied), context).await;
         ended.undo = undo.map(|it| format!("to undo it: {it}"));
