@@ -53,7 +53,7 @@ const TOKEN_BYTES_MAX: u64 = 4096;
 Examples:
   ucp-streams serve  # until Ctrl-C; open http://127.0.0.1:7070/
   ucp-streams serve --listen 127.0.0.1:7071 --for 1h
-  ucp-streams serve --record recording  # charts that begin before the page was opened
+  ucp-streams serve --record recording  # charts with a past
   # for other machines: --listen 0.0.0.0:7070 --token-file FILE")]
 pub(super) struct Args {
     /// The address to listen on; with port 0 the system chooses a free port

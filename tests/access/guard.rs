@@ -197,7 +197,9 @@ fn what_others_took_while_consent_was_asked_for_is_said_so() {
     let claim = [
         "claim", "g", "--stream", "s", "--idle", "0s", "--to", "heir",
     ];
-    let mut terminal = Typed::run(&[&claim[..], &["-u", &url]].concat(), &[]);
+    let home = directory();
+    let place = [("HOME", home.path().to_str().unwrap())];
+    let mut terminal = Typed::run(&[&claim[..], &["-u", &url]].concat(), &place);
     terminal.await_text("Proceed? [y/N]");
     server.redis(&["XACK", "s", "g", "1-0"]);
     terminal.type_line("y");
@@ -219,7 +221,9 @@ fn the_end_of_input_is_no_consent() {
     let url = server.url();
     let ack = ["ack", "g", "1-0", "--stream", "s", "-u", &url];
     // Ctrl-D.
-    let mut terminal = Typed::run(&ack, &[]);
+    let home = directory();
+    let place = [("HOME", home.path().to_str().unwrap())];
+    let mut terminal = Typed::run(&ack, &place);
     terminal.await_text("Proceed? [y/N]").press("\u{4}");
     let (ended, shown) = terminal.end();
     assert_eq!(ended, Some(6), "{shown}");
@@ -235,7 +239,9 @@ fn a_dumb_terminal_is_asked_without_escape_codes() {
     server.redis(&["XREADGROUP", "GROUP", "g", "c", "STREAMS", "s", ">"]);
     let url = server.url();
     let ack = ["ack", "g", "1-0", "--stream", "s", "-u", &url];
-    let mut terminal = Typed::run(&ack, &[("TERM", "dumb")]);
+    let home = directory();
+    let place = ("HOME", home.path().to_str().unwrap());
+    let mut terminal = Typed::run(&ack, &[("TERM", "dumb"), place]);
     terminal.await_text("Proceed? [y/N]: ").type_line("y");
     let (ended, shown) = terminal.end();
     assert_eq!(ended, Some(0), "{shown}");

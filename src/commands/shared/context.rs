@@ -32,7 +32,7 @@ pub(in crate::commands) struct Context {
     /// The words that name the running command, such as `worker run`.
     pub(in crate::commands) command: String,
     /// The command line that was typed.
-    pub(super) typed: Typed,
+    pub(in crate::commands) typed: Typed,
     /// What running the command changes.
     pub(super) impact: Option<Impact>,
     /// `--dry-run` before the command.

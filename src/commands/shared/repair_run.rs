@@ -116,6 +116,7 @@ impl<'a> RepairRun<'a> {
             return self.end(Applied::none(preview), Some(shown), None);
         }
         let facts = self.repair.facts(what, &preview);
+        self.context.require_snapshots(self.saving.without)?;
         let consent = self.context.consent(&facts, "").await?;
         let doomed = self.repair.doomed(self.saving.effect.clone(), &preview);
         let (connection, without) = (self.saving.connection, self.saving.without);

@@ -28,8 +28,23 @@ impl Context {
         let place = self.settings.places.snapshots.clone();
         place.map(Store::new).ok_or_else(|| {
             let text = "there is no place for snapshots: neither $XDG_STATE_HOME nor $HOME is set";
-            Problem::new(Kind::Local, text).hint("set one of them")
+            Problem::new(Kind::Local, text)
+                .hint("set one of them, or go on without a snapshot by --no-snapshot")
         })
+    }
+
+    /// Makes sure, before consent is asked for, that there is a place for a snapshot.
+    ///
+    /// # Errors
+    /// As [`Context::snapshots`].
+    pub(in crate::commands) fn require_snapshots(
+        &self,
+        without: NoSnapshot,
+    ) -> Result<(), Problem> {
+        if without.no_snapshot {
+            return Ok(());
+        }
+        self.snapshots().map(|_| ())
     }
 
     /// The server as snapshots name it.

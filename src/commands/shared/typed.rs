@@ -5,7 +5,6 @@ use std::os::unix::ffi::OsStrExt;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::context::Context;
 use crate::cli::{DryRun, Limited};
 use crate::model::{CommandLine, Problem, shell_option};
 use crate::wire::Endpoint;
@@ -125,13 +124,13 @@ impl Typed {
     }
 }
 
-impl Context {
+impl Typed {
     /// Makes sure that no option says how to reach a server that is not asked.
     ///
     /// # Errors
     /// A usage error that names the option.
     pub(in crate::commands) fn require_no_connection(&self, instead: &str) -> Result<(), Problem> {
-        match self.typed.connecting() {
+        match self.connecting() {
             None => Ok(()),
             Some(option) => Err(Problem::usage(format!(
                 "{option} says how to reach a server, and none is asked: {instead}"

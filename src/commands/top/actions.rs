@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::Result;
 
-use super::change::{Ended, Progress};
+use super::ended::{Ended, Progress};
 use crate::cli::DryRun;
 use crate::commands::claim::{self, Claiming};
 use crate::commands::dlq::{Redriving, plan_redrive_of};

@@ -1,7 +1,7 @@
 //! A change that is under way: how far it is, how it ended, and how it ends when the screen is left meanwhile.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -9,58 +9,14 @@ use futures_util::future::LocalBoxFuture;
 use tokio::time::sleep;
 
 use super::actions::Planned;
+use super::ended::{Ended, Progress};
 use crate::commands::shared::Context;
 use crate::console::Signals;
 use crate::exit::Exit;
-use crate::model::{Tone, counted, with_commas};
-use crate::streams::publish::StopFlag;
+use crate::model::{counted, with_commas};
 
 /// How long a change that was told to stop is waited for, beside the time that two replies may take.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// A line about how a change ended.
-pub(super) type Line = (Tone, String);
-
-/// How far a change is, and whether it is to stop.
-#[derive(Default)]
-pub(super) struct Progress {
-    pub(super) stop: StopFlag,
-    /// How many entries were tried.
-    pub(super) tried: AtomicU64,
-}
-
-/// How a change ended.
-#[derive(Default)]
-pub(super) struct Ended {
-    /// What was done, in one sentence.
-    pub(super) summary: Option<Line>,
-    pub(super) warnings: Vec<String>,
-    /// The command that undoes what was done.
-    pub(super) undo: Option<String>,
-    /// The error that ended it.
-    pub(super) error: Option<anyhow::Error>,
-    /// Whether it was stopped before all entries were tried.
-    pub(super) is_stopped: bool,
-    /// The exit code of the command that does the same.
-    pub(super) exit: Exit,
-}
-
-impl Ended {
-    /// Line by line, for the screen.
-    pub(super) fn lines(&self, context: &Context) -> Vec<Line> {
-        let error = self
-            .error
-            .as_ref()
-            .map(|it| context.console.error_text(it))
-            .unwrap_or_default();
-        let error = error.lines().map(|it| (Tone::Bad, it.to_owned()));
-        let warnings = self.warnings.iter();
-        let warnings = warnings.map(|it| (Tone::Warn, format!("warning: {it}")));
-        let summary = self.summary.iter().cloned();
-        let undo = self.undo.iter().map(|it| (Tone::Plain, it.clone()));
-        summary.chain(error).chain(undo).chain(warnings).collect()
-    }
-}
 
 /// A change that is under way.
 pub(super) struct Change<'c> {

@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::actions::{Planned, failed, plan};
 use super::asked;
-use super::change::{Change, Ended};
+use super::change::Change;
+use super::ended::Ended;
 use super::looks::{Answered, Looks, ask};
 use crate::commands::shared::Context;
 use crate::commands::shared::header::name;

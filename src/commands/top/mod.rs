@@ -4,6 +4,7 @@ mod actions;
 mod asked;
 mod change;
 mod driver;
+mod ended;
 mod looks;
 mod replay;
 
@@ -118,7 +119,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     context.console.require_screen(&instead)?;
     let at = args.at.map(|at| at.resolve(Time::now()));
     if at.is_some() || args.replay.is_some() {
-        context.require_no_connection("a recording is played")?;
+        context
+            .typed
+            .require_no_connection("a recording is played")?;
         let recorded = RecordedIn::of(args.replay).required(context)?;
         return replay(recorded, at, args.every, &instead, context).await;
     }
