@@ -176,7 +176,7 @@ pub async fn list(connection: &Connection, audit: &Name, since: EntryId) -> Resu
         let is_last = page.len() < PAGE;
         let next = page.last().and_then(|it| it.id.previous());
         for entry in page {
-            found.take(entry, &mut outcomes);
+            found.take(&entry, &mut outcomes);
         }
         match next {
             Some(next) if !is_last && next >= since => end = next,
@@ -189,7 +189,7 @@ pub async fn list(connection: &Connection, audit: &Name, since: EntryId) -> Resu
 
 impl Audit {
     /// Adds an entry, which is older than those before it. An outcome is older than no intent of its own.
-    fn take(&mut self, entry: Entry, outcomes: &mut HashMap<EntryId, Outcome>) {
+    fn take(&mut self, entry: &Entry, outcomes: &mut HashMap<EntryId, Outcome>) {
         let read = Read(&entry.fields);
         match read.value("phase") {
             Some(b"outcome") => match read.outcome() {
@@ -284,7 +284,7 @@ mod tests {
     fn taken(entries: Vec<Entry>) -> Audit {
         let (mut audit, mut outcomes) = (Audit::default(), HashMap::new());
         for entry in entries {
-            audit.take(entry, &mut outcomes);
+            audit.take(&entry, &mut outcomes);
         }
         audit
     }
