@@ -26,7 +26,7 @@ mod bugs {
     }
 
     const ADD: &str = "local new = redis.call('XADD', unpack(args))\n";
-    const ACKNOWLEDGE: &str = "redis.call('XACK', s, g, id)\n";
+    const ACKNOWLEDGE: &str = "acknowledge(s, g, id, deletes)\n";
 
     /// The script with the bug in it.
     pub fn script(name: &str, text: &'static str) -> &'static str {

@@ -16,6 +16,7 @@ use crate::streams::course::Course;
 use crate::streams::ending::Repair;
 use crate::streams::repair::{Applied, Chosen};
 use crate::streams::requeue::{apply_requeue, must_be_alone, others};
+use crate::streams::retry_stream::{Route, must_be_read};
 use crate::streams::select::PendingSelector;
 use crate::view::Changed;
 use crate::wire::Connection;
@@ -25,14 +26,17 @@ use crate::wire::Connection;
 ///
 /// The old entry is acknowledged and a copy is appended in one atomic step, and only if no other consumer has claimed
 /// the entry in the meantime. The copy records the entry's origin (_ucp_origin) and its number of attempts
-/// (_ucp_attempts). If the stream has other groups, they would see the copies too; this is refused unless
-/// --all-groups-see-it is given. An entry whose body was trimmed is recorded as a tombstone in the dead-letter stream
-/// (exit 9). What is requeued is saved first: `undo` takes a copy back that was delivered to nobody yet.
+/// (_ucp_attempts). If the stream has other groups, they would see the copies too; this is refused. There are two ways
+/// out: with --via-retry-stream, the copies go to the group's retry stream, {STREAM}:retry:GROUP, which only its workers
+/// read; with --all-groups-see-it, the other groups see them. An entry whose body was trimmed is recorded as a tombstone
+/// in the dead-letter stream (exit 9). What is requeued is saved first: `undo` takes a copy back that was delivered to
+/// nobody yet.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()), after_help = "\
 Examples:
   ucp-streams requeue event-processors --idle 10m --dry-run
   ucp-streams requeue event-processors 1700000000000-0 --yes
+  ucp-streams requeue event-processors --min-deliveries 3 --via-retry-stream
   ucp-streams requeue event-processors --min-deliveries 3 --all-groups-see-it")]
 pub(super) struct Args {
     #[command(flatten)]
@@ -41,8 +45,13 @@ pub(super) struct Args {
     #[command(flatten)]
     select: SelectArgs,
 
-    /// Agree that other groups of the stream see the entries a second time
+    /// Copy them to the group's retry stream, where no other group sees them; refused while no live worker of the group
+    /// reads it, unless --force is given
     #[arg(long)]
+    via_retry_stream: bool,
+
+    /// Agree that other groups of the stream see the entries a second time
+    #[arg(long, conflicts_with = "via_retry_stream")]
     all_groups_see_it: bool,
 
     #[command(flatten)]
@@ -57,8 +66,8 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let group = args.group.open(context).await?;
-    let all_see_it = args.all_groups_see_it;
-    let planned = plan(group, args.select, all_see_it, args.dry_run, context).await?;
+    let route = Route::of(args.all_groups_see_it, args.via_retry_stream);
+    let planned = plan(group, args.select, route, args.dry_run, context).await?;
     let RepairPlan {
         connection,
         steps,
@@ -85,7 +94,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
 pub(super) struct Requeueing {
     chosen: Chosen,
     dead_letter: Name,
-    all_groups_may_see_it: bool,
+    route: Route,
 }
 
 impl Requeueing {
@@ -96,25 +105,32 @@ impl Requeueing {
         consent: Consent,
         course: Course<'_>,
     ) -> Applied {
-        let (letters, all) = (&self.dead_letter, self.all_groups_may_see_it);
-        apply_requeue(connection, self.chosen, letters, all, consent, course).await
+        let (letters, route) = (&self.dead_letter, self.route);
+        apply_requeue(connection, self.chosen, letters, route, consent, course).await
     }
 }
 
-/// Plans to requeue the selected entries of a group.
+/// Plans to requeue the selected entries of a group by `route`.
 ///
 /// # Errors
-/// Refused when other groups would see them and that was not agreed; as [`SelectArgs::resolve`] and [`Chosen::find`].
+/// Refused when other groups would see them and that was not agreed, or when nobody would read them; as [`SelectArgs::resolve`] and [`Chosen::find`].
 pub(super) async fn plan(
     group: OpenGroup<'_>,
     select: SelectArgs,
-    all_groups_may_see_it: bool,
+    route: Route,
     dry_run: DryRun,
     context: &Context,
 ) -> Result<RepairPlan<Requeueing>> {
     let others = others(&group.target, &group.groups);
-    let alone = must_be_alone(&group.target, &others, all_groups_may_see_it);
+    let alone = must_be_alone(&group.target, &others, route);
     let seen_by_others = context.refusal_of(dry_run, alone)?;
+    let unread = if route == Route::RetryStream {
+        let (target, topology) = (&group.target, group.topology);
+        must_be_read(&group.connection, target, topology, select.is_forced()).await?
+    } else {
+        Ok(())
+    };
+    let unread = context.refusal_of(dry_run, unread)?;
     let Selection {
         which,
         idle_min,
@@ -122,26 +138,26 @@ pub(super) async fn plan(
         refusal,
     } = select.resolve(&group, dry_run, context).await?;
     let (target, connection) = (group.target, group.connection);
+    let to = route.to(&target);
     let is_named = matches!(which, PendingSelector::Ids(_));
     let dead_letter = group.topology.stream_or_default(&target.stream).dead_letter;
     let chosen = Chosen::find(&connection, target, &which, idle_min).await?;
     let place = (&group.groups[..], group.topology);
     let repair = Repair::of_pending(&chosen, place, is_named, "requeue", "requeued")
-        .to_stream(&chosen.target.stream, Some(others))
+        .to_stream(&to, Some(route.seen_by(others)))
         .fresh_because(why_fresh);
+    let preview = chosen.preview().into_iter();
     Ok(RepairPlan {
         connection,
         repair,
-        what: chosen.summary(),
-        preview: chosen.preview(),
-        effect: Effect::Moved {
-            to: chosen.target.stream.clone(),
-        },
-        refusal: seen_by_others.or(refusal),
+        what: route.summary(chosen.summary(), &to),
+        preview: preview.map(|row| route.told(row, &to)).collect(),
+        effect: Effect::Moved { to },
+        refusal: seen_by_others.or(unread).or(refusal),
         steps: Requeueing {
             chosen,
             dead_letter,
-            all_groups_may_see_it,
+            route,
         },
     })
 }

@@ -187,6 +187,7 @@ fn assignment(
     };
     Ok(Assignment {
         stream: group.stream.clone(),
+        home: None,
         group: group.name.clone(),
         consumer: consumer_name(),
         dead_letter: scene.topology.stream_or_default(&group.stream).dead_letter,

@@ -189,6 +189,19 @@ mod tests {
     /// new field a default, or make a new format.
     const STORED: &str = include_str!("sample_format_1.json");
 
+    /// Without what is not known, as fields that were added since are not.
+    fn known(value: serde_json::Value) -> serde_json::Value {
+        use serde_json::Value::{Array, Object};
+        match value {
+            Array(items) => Array(items.into_iter().map(known).collect()),
+            Object(fields) => {
+                let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
+                Object(fields.map(|(name, value)| (name, known(value))).collect())
+            }
+            value => value,
+        }
+    }
+
     #[test]
     fn what_was_stored_is_read_and_stored_again_alike() {
         let look = Look::of_bytes(STORED.as_bytes()).expect("is read");
@@ -206,7 +219,7 @@ mod tests {
                 finding.remove(key).expect("it is stored");
             }
         }
-        assert_eq!(again, value(STORED.as_bytes()));
+        assert_eq!(known(again), known(value(STORED.as_bytes())));
         let found = found_in(STORED.as_bytes()).unwrap().unwrap();
         let Look::Seen(seen) = look else {
             panic!("it was seen");

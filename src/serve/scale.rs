@@ -17,9 +17,9 @@ pub(super) struct Scale {
     workers: u64,
     /// How many live now.
     live: u64,
-    /// Entries not delivered yet.
+    /// Entries not delivered yet, with those of its retry stream.
     lag: u64,
-    /// Entries delivered and not acknowledged.
+    /// Entries delivered and not acknowledged, with those of its retry stream.
     pending: u64,
     /// In how long the group should have caught up.
     target_ms: u64,
@@ -55,6 +55,8 @@ impl Scale {
         let pending = group
             .pending
             .ok_or("nobody knows how many entries are pending")?;
+        let lag = lag + group.retry_lag.unwrap_or_default();
+        let pending = pending + group.retry_pending.unwrap_or_default();
         let mut scale = Self {
             group: group.group.clone(),
             stream: group.stream.clone(),

@@ -7,7 +7,7 @@ use super::repair::{Applied, Chosen, Outcome, Repaired};
 use crate::model::{Consent, Name, PendingEntry};
 use crate::wire::{Connection, Holder, Lease, acknowledge};
 
-/// Acknowledges `chosen`. An entry that was delivered again since it was looked at is skipped.
+/// Acknowledges `chosen`, and deletes them if they are in the group's retry stream. An entry that was delivered again since it was looked at is skipped.
 pub async fn apply_ack(
     connection: &Connection,
     chosen: Chosen,
@@ -19,12 +19,14 @@ pub async fn apply_ack(
         by_consumer.entry(&entry.consumer).or_default().push(entry);
     }
     let mut applied = Applied::default();
+    let home = chosen.target.home();
     for (consumer, entries) in by_consumer {
         let holder = Holder {
             stream: &chosen.target.stream,
             group: &chosen.target.group,
             consumer,
             fence: None,
+            home: home.as_ref(),
         };
         for batch in entries.chunks(BATCH) {
             if course.is_over() || applied.error.is_some() {

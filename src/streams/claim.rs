@@ -264,5 +264,6 @@ fn holder(plan: &ClaimPlan) -> Holder<'_> {
         group: &plan.chosen.target.group,
         consumer: &plan.to,
         fence: None,
+        home: None,
     }
 }

@@ -34,6 +34,7 @@ pub mod read;
 pub mod redrive;
 pub mod repair;
 pub mod requeue;
+pub mod retry_stream;
 pub mod search;
 pub mod select;
 pub mod server;

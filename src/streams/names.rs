@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::dead_letters::Source;
 use crate::model::{CommandLine, Name, Problem, escaped, with_commas};
 use crate::model::{did_you_mean, nearest};
-use crate::topology::{Topology, is_journal};
+use crate::topology::{Topology, home_of_retries, is_journal};
 use crate::wire::{Connection, Error, ErrorKind, key_type, scan, xinfo_consumers, xinfo_groups};
 
 /// How many pages of keys are scanned for streams that are not in the topology, about a thousand keys each.
@@ -33,7 +33,7 @@ pub async fn existing(connection: &Connection, topology: &Topology) -> Vec<Name>
             break;
         };
         let page = page.into_iter();
-        others.extend(page.filter(|name| !names.contains(name) && !is_journal(name)));
+        others.extend(page.filter(|name| !names.contains(name) && !is_own(name)));
         cursor = next;
         if cursor == 0 {
             break;
@@ -43,6 +43,11 @@ pub async fn existing(connection: &Connection, topology: &Topology) -> Vec<Name>
     others.dedup();
     names.append(&mut others);
     names
+}
+
+/// Whether a stream belongs to this tool and is none of the pipeline.
+fn is_own(key: &Name) -> bool {
+    is_journal(key) || home_of_retries(key).is_some()
 }
 
 /// The groups of `streams`, each name once. What the user may not ask for is left out.

@@ -57,7 +57,7 @@ pub async fn apply_park(
     course: Course<'_>,
 ) -> Applied {
     let Target { stream, group } = &chosen.target;
-    let now = Time::now();
+    let (now, home) = (Time::now(), chosen.target.home());
     Applied::in_batches(
         &chosen.entries,
         &chosen.left_out,
@@ -69,6 +69,7 @@ pub async fn apply_park(
                     group,
                     consumer: &entry.consumer,
                     fence: None,
+                    home: home.as_ref(),
                 };
                 dead_letter(holder, graves, &seen(entry), reason.as_bytes(), now)
             });

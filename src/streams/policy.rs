@@ -52,6 +52,12 @@ impl Published {
         self.claim_idles.iter().find(|it| it.consumer == *consumer)
     }
 
+    /// Whether a live consumer reads the group's retry stream; `consumers` are those of the group.
+    pub(super) fn reads_retries(&self, consumers: &[ConsumerInfo]) -> bool {
+        let mut readers = self.claim_idles.iter().filter(|it| it.reads_retries);
+        readers.any(|it| it.is_live(consumers))
+    }
+
     /// The longest value of a live consumer; `consumers` are those of the group.
     pub(super) fn longest(&self, consumers: &[ConsumerInfo]) -> Option<&ClaimIdle> {
         let live = self.claim_idles.iter().filter(|it| it.is_live(consumers));
@@ -74,7 +80,7 @@ impl Patience {
     /// # Errors
     /// Errors of the server.
     pub async fn of(connection: &Connection, target: &Target) -> Result<Self> {
-        let Target { stream, group } = target;
+        let Target { stream, group } = &target.at_home();
         let (published, consumers) = tokio::join!(
             Published::look(connection, stream, group),
             connection.run(xinfo_consumers(stream, group)),
@@ -97,7 +103,8 @@ impl Patience {
         target: &Target,
         consumers: &[ConsumerInfo],
     ) -> Result<Self> {
-        let published = Published::look(connection, &target.stream, &target.group).await?;
+        let home = target.at_home();
+        let published = Published::look(connection, &home.stream, &home.group).await?;
         Ok(Self {
             is_known: published.is_some(),
             longest: published.unwrap_or_default().longest(consumers).cloned(),
@@ -151,8 +158,8 @@ pub(super) async fn must_be_dead(
     target: &Target,
     consumer: &ConsumerInfo,
 ) -> Result<Result<(), Problem>> {
-    let Target { stream, group } = target;
-    let published = Published::look(connection, stream, group).await?;
+    let home = target.at_home();
+    let published = Published::look(connection, &home.stream, &home.group).await?;
     let published = published.unwrap_or_default();
     let Some(said) = published
         .of(&consumer.name)

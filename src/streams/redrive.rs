@@ -1,13 +1,17 @@
 //! Moves dead letters back to the end of the stream they came from, each once, and deletes them.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 
 use super::course::Course;
 use super::dead_letters::{DeadLetter, FoundLetters, Source};
 use super::repair::{Applied, Outcome, Repaired, Subject};
 use super::requeue::of_move;
+use super::retry_stream::{Route, must_be_read};
+use super::target::Target;
 use crate::model::{Consent, Name, Problem};
-use crate::topology::Topology;
+use crate::topology::{Topology, retry_key};
 use crate::wire::{Connection, ErrorKind, Move, redrive, xdel, xinfo_groups};
 
 /// Dead letters that are to be moved or deleted.
@@ -17,6 +21,8 @@ pub struct LettersPlan {
     pub source: Source,
     /// The stream they are moved to.
     pub destination: Name,
+    /// The way they are moved.
+    pub route: Route,
     /// The dead letters that are to be changed.
     pub letters: Vec<DeadLetter>,
     /// Dead letters that were requested and are not to be changed: they do not exist, or are tombstones without a body
@@ -37,6 +43,7 @@ impl LettersPlan {
         });
         Self {
             destination: source.stream.clone(),
+            route: Route::default(),
             source,
             letters: found.letters,
             left_out: absent.chain(doubtful).collect(),
@@ -50,9 +57,11 @@ impl LettersPlan {
         topology: &Topology,
         source: Source,
         elsewhere: Option<Name>,
+        route: Route,
         found: FoundLetters,
     ) -> Self {
         let mut plan = Self::purge(source, found);
+        plan.route = route;
         let is_elsewhere = elsewhere.is_some();
         plan.destination = elsewhere.unwrap_or(plan.destination);
         for letter in std::mem::take(&mut plan.letters) {
@@ -71,6 +80,10 @@ impl LettersPlan {
                     )),
                     ..letter.row(Outcome::Refused)
                 },
+                None if route == Route::RetryStream && letter.group.is_none() => Repaired {
+                    detail: Some("it names no group whose retry stream it could go to".to_owned()),
+                    ..letter.row(Outcome::Refused)
+                },
                 None => {
                     plan.letters.push(letter);
                     continue;
@@ -78,13 +91,26 @@ impl LettersPlan {
             };
             plan.left_out.push(row);
         }
+        let group = plan.groups().first().map(|it| (*it).clone());
+        if let Some(group) = group.filter(|_| route == Route::RetryStream) {
+            plan.destination = retry_key(&plan.destination, &group);
+        }
         plan
     }
 
     /// What would happen to each dead letter.
     pub fn preview(&self) -> Vec<Repaired> {
-        let planned = self.letters.iter().map(|it| it.row(Outcome::Planned));
+        let planned = self.letters.iter().map(|it| {
+            let row = it.row(Outcome::Planned);
+            self.route.told(row, &self.destination)
+        });
         planned.chain(self.left_out.iter().cloned()).collect()
+    }
+
+    /// The groups that they died in.
+    fn groups(&self) -> BTreeSet<&Name> {
+        let groups = self.letters.iter().filter_map(|it| it.group.as_ref());
+        groups.collect()
     }
 }
 
@@ -108,15 +134,15 @@ impl Subject for DeadLetter {
 }
 
 /// The groups that would see redriven entries, if there are several; `None` when the user may not ask, which matters
-/// only unless --all-groups-see-it was given.
+/// only if they must be the only one. By a retry stream nobody else sees them.
 ///
 /// # Errors
 /// Errors of the server.
-pub async fn seen_by(
-    connection: &Connection,
-    plan: &LettersPlan,
-    all_groups_may_see_it: bool,
-) -> Result<Option<Vec<Name>>> {
+pub async fn seen_by(connection: &Connection, plan: &LettersPlan) -> Result<Option<Vec<Name>>> {
+    if plan.route == Route::RetryStream {
+        return Ok(Some(Vec::new()));
+    }
+    let all_groups_may_see_it = plan.route == Route::AllGroups;
     let groups = match connection.run(xinfo_groups(&plan.destination)).await {
         // Each of the entries will say so.
         Err(error) if matches!(error.kind, ErrorKind::NoKey | ErrorKind::WrongType) => Vec::new(),
@@ -131,17 +157,42 @@ pub async fn seen_by(
     }))
 }
 
-/// Makes sure that only one group sees a redriven entry, unless --all-groups-see-it was given.
+/// Makes sure that the dead letters died in one group whose live workers read its retry stream, if they are moved there.
+///
+/// # Errors
+/// Refused when they are of several groups; as [`must_be_read`].
+pub async fn retries_must_be_read(
+    connection: &Connection,
+    plan: &LettersPlan,
+    topology: &Topology,
+    is_forced: bool,
+) -> Result<Result<(), Problem>> {
+    let groups = plan.groups();
+    let Some(first) = groups.first().filter(|_| plan.route == Route::RetryStream) else {
+        return Ok(Ok(()));
+    };
+    if groups.len() > 1 {
+        let names: Vec<String> = groups.iter().map(|it| format!("`{it}`")).collect();
+        return Ok(Err(Problem::refused(format!(
+            "the dead letters are of several groups, each with a retry stream of its own: {}",
+            names.join(", ")
+        ))
+        .hint("redrive those of one group at a time, with --group")));
+    }
+    let target = Target {
+        stream: plan.source.stream.clone(),
+        group: (*first).clone(),
+    };
+    must_be_read(connection, &target, topology, is_forced).await
+}
+
+/// Makes sure that only one group sees a redriven entry, unless it takes another way.
 ///
 /// # Errors
 /// Refused, with the `groups`, when there are several.
-pub fn must_be_one_group(
-    plan: &LettersPlan,
-    groups: Option<&[Name]>,
-    all_groups_may_see_it: bool,
-) -> Result<(), Problem> {
+pub fn must_be_one_group(plan: &LettersPlan, groups: Option<&[Name]>) -> Result<(), Problem> {
     let groups = groups.unwrap_or_default();
-    if groups.is_empty() || all_groups_may_see_it {
+    if groups.is_empty() || plan.route != Route::OneGroup {
         return Ok(());
     }
     let names: Vec<String> = groups.iter().map(|it| format!("`{it}`")).collect();
@@ -150,24 +201,27 @@ pub fn must_be_one_group(
         plan.destination,
         names.join(", ")
     ))
-    .hint("--all-groups-see-it allows that"))
+    .hint(
+        "--via-retry-stream moves them to where only the workers of the group that they died in see them; \
+            --all-groups-see-it allows that all of them do",
+    ))
 }
 
 /// Moves them back.
 pub async fn apply_redrive(
     connection: &Connection,
     plan: LettersPlan,
-    all_groups_may_see_it: bool,
     _: Consent,
     course: Course<'_>,
 ) -> Applied {
     let (from, to) = (&plan.source.dead_letter, &plan.destination);
+    let route = plan.route;
     Applied::in_batches(
         &plan.letters,
         &plan.left_out,
         course,
         async |batch, applied| {
-            let call = |it: &DeadLetter| redrive(from, to, it.id, all_groups_may_see_it);
+            let call = |it: &DeadLetter| redrive(from, route.destination(to), it.id);
             let outcomes = connection.call_all(batch.iter().map(call).collect()).await;
             applied.take(batch, outcomes, |letter, moved| {
                 let is_missing = moved == Move::NoDestination;

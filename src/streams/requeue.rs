@@ -2,10 +2,11 @@
 //! in one atomic step, if it has not changed since it was looked at.
 
 use crate::model::{Consent, GroupInfo, Name, PendingEntry, Problem};
-use crate::wire::{Connection, Move, requeue};
+use crate::wire::{Connection, Holder, Move, requeue};
 
 use super::course::Course;
 use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _, seen};
+use super::retry_stream::Route;
 use super::target::Target;
 use super::tombstone::bury;
 
@@ -15,16 +16,12 @@ pub fn others(target: &Target, groups: &[GroupInfo]) -> Vec<Name> {
     others.filter(|it| **it != target.group).cloned().collect()
 }
 
-/// Makes sure that only `target` sees a copy at the end of the stream, unless --all-groups-see-it was given.
+/// Makes sure that only `target` sees a copy at the end of the stream, unless the copies take another way.
 ///
 /// # Errors
 /// Refused, with the `others`, when there are any.
-pub fn must_be_alone(
-    target: &Target,
-    others: &[Name],
-    all_groups_may_see_it: bool,
-) -> Result<(), Problem> {
-    if others.is_empty() || all_groups_may_see_it {
+pub fn must_be_alone(target: &Target, others: &[Name], route: Route) -> Result<(), Problem> {
+    if others.is_empty() || route != Route::OneGroup {
         return Ok(());
     }
     let named: Vec<String> = others.iter().map(|it| format!("`{it}`")).collect();
@@ -34,31 +31,43 @@ pub fn must_be_alone(
         named.join(", ")
     ))
     .hint(
-        "--all-groups-see-it allows that; `claim` hands entries over without a copy that other groups would see",
+        "--via-retry-stream copies them where only this group's workers see them; --all-groups-see-it allows that \
+            the others see them, too; `claim` hands entries over without a copy",
     ))
 }
 
-/// Requeues `chosen`. Tombstones for entries without a body go to `dead_letter`.
+/// Requeues `chosen` by `route`. Tombstones for entries without a body go to `dead_letter`.
 pub async fn apply_requeue(
     connection: &Connection,
     chosen: Chosen,
     dead_letter: &Name,
-    all_groups_may_see_it: bool,
+    route: Route,
     _: Consent,
     course: Course<'_>,
 ) -> Applied {
     let Target { stream, group } = &chosen.target;
-    let (all, idle_min) = (all_groups_may_see_it, chosen.idle_min);
+    let (home, to) = (chosen.target.home(), route.to(&chosen.target));
+    let idle_min = chosen.idle_min;
     Applied::in_batches(
         &chosen.entries,
         &chosen.left_out,
         course,
         async |batch, applied| {
-            let call = |it| requeue(stream, group, stream, &seen(it), all, idle_min);
+            let call = |it: &PendingEntry| {
+                let holder = Holder {
+                    stream,
+                    group,
+                    consumer: &it.consumer,
+                    fence: None,
+                    home: home.as_ref(),
+                };
+                requeue(holder, route.destination(&to), &seen(it), idle_min)
+            };
             let outcomes = connection.call_all(batch.iter().map(call).collect()).await;
             let from = applied.rows.len();
             applied.take(batch, outcomes, |entry, moved| {
-                of_move(entry.row(Outcome::NotTried), moved, Outcome::Requeued)
+                let row = of_move(entry.row(Outcome::NotTried), moved, Outcome::Requeued);
+                route.told(row, &to)
             });
             bury_ghosts(
                 connection,

@@ -5,7 +5,7 @@ use std::fmt;
 use super::names::{explain, no_group};
 use super::which_group::Suggest;
 use crate::model::{CommandLine, ConsumerInfo, GroupInfo, Name, Problem};
-use crate::topology::{GroupSpec, Topology};
+use crate::topology::{GroupSpec, Topology, retry_home};
 use crate::wire::{Connection, ErrorKind, xinfo_consumers, xinfo_groups};
 use anyhow::Result;
 
@@ -37,6 +37,20 @@ impl From<&GroupSpec> for Target {
 }
 
 impl Target {
+    /// The stream that this one belongs to, if it is the retry stream of the group.
+    pub fn home(&self) -> Option<Name> {
+        retry_home(&self.stream, &self.group)
+    }
+
+    /// The group on the stream that its retry stream belongs to: where its workers are.
+    #[must_use]
+    pub fn at_home(&self) -> Self {
+        Self {
+            stream: self.home().unwrap_or_else(|| self.stream.clone()),
+            group: self.group.clone(),
+        }
+    }
+
     /// `command` with the words that name the group, for a suggestion.
     pub fn command(&self, command: &'static str, topology: &Topology) -> CommandLine {
         let line = CommandLine::new(command).arg(&self.group);

@@ -26,11 +26,13 @@ pub(super) async fn bury(
     graves: &Name,
     entry: &PendingEntry,
 ) -> wire::Result<Repaired> {
+    let home = target.home();
     let holder = Holder {
         stream: &target.stream,
         group: &target.group,
         consumer: &entry.consumer,
         fence: None,
+        home: home.as_ref(),
     };
     let call = dead_letter(
         holder,

@@ -13,7 +13,7 @@ use super::search::{Search, SearchEnd, Searched, SearchedFor, Searcher};
 use super::standing::{Bounds, GroupStanding, JournalRow, Origin, Subject, standings, worst_next};
 use super::tail::{Filter, Verdict};
 use crate::model::{Edge, Entry, EntryId, FieldCondition, Fields, Name, Time, report, states};
-use crate::topology::Topology;
+use crate::topology::{Topology, home_of_retries, retry_key};
 use crate::wire::FieldSlices;
 use crate::wire::{Connection, allowed, time, xrange};
 
@@ -127,8 +127,8 @@ impl Trace {
         }
     }
 
-    /// Searches every stream of the topology, the streams that its handlers write to, and their dead-letter streams.
-    /// May be dropped.
+    /// Searches every stream of the topology, the streams that its handlers write to, their dead-letter streams, and the
+    /// retry streams of its groups. May be dropped.
     ///
     /// # Errors
     /// Errors of the server, except refusals.
@@ -180,6 +180,11 @@ impl Trace {
                     }
                 })
                 .await?;
+            // Most retry streams do not exist.
+            let is_unused = |it: &Searched| it.looked_at == 0 && it.end == SearchEnd::Whole;
+            if home_of_retries(&stream).is_some() && self.searched.last().is_some_and(is_unused) {
+                self.searched.pop();
+            }
         }
         Ok(())
     }
@@ -371,7 +376,10 @@ impl Hop {
         hop.state = HopState::Copy;
         hop.of = origin.id;
         hop.is_redriven = origin.redrives.is_some();
-        let origin = origin.id.map(|id| (stream.as_bytes().to_vec(), id));
+        // What is in a retry stream is a copy of an entry of the stream that it belongs to.
+        let home = home_of_retries(stream);
+        let of = home.as_ref().unwrap_or(stream);
+        let origin = origin.id.map(|id| (of.as_bytes().to_vec(), id));
         (hop, origin)
     }
 }
@@ -393,6 +401,9 @@ fn streams(topology: &Topology) -> Vec<Name> {
     let of = of.chain(topology.groups.iter().map(|it| it.stream.clone()));
     for stream in of.collect::<Vec<_>>() {
         add(topology.stream_or_default(&stream).dead_letter);
+    }
+    for group in &topology.groups {
+        add(retry_key(&group.stream, &group.name));
     }
     streams
 }
@@ -453,6 +464,9 @@ mod tests {
                 "{events.normalized}:dlq",
                 "{profiles.merge_requests}:dlq",
                 "{predictions.requests}:dlq",
+                "{events.normalized}:retry:event-processors",
+                "{profiles.merge_requests}:retry:merge-processors",
+                "{predictions.requests}:retry:prediction-processors",
             ]
         );
     }

@@ -140,8 +140,8 @@ impl Goal {
     fn conditions(self, group: &GroupReport) -> Vec<Condition> {
         let known = |count: Option<u64>| count.map(Lag::Known);
         [
-            (Subject::Lag, self.lag, group.lag),
-            (Subject::Pending, self.pending, known(group.pending)),
+            (Subject::Lag, self.lag, group.figures.lag),
+            (Subject::Pending, self.pending, known(group.figures.pending)),
             (
                 Subject::DeadLetters,
                 self.dead_letters,

@@ -20,7 +20,8 @@ pub use file::{FileError, example_toml, file_problem};
 pub use handler::{Builtin, FanOut, Handler, HttpSpec, HttpTarget};
 pub use spec::{
     FIELDS_MAX, FieldSpec, FieldType, GroupSpec, OnFull, OnGroupLost, Start, StreamSpec, Workers,
-    breaker_key, inflight_key, is_journal, journal_key, lease_key, losses_key, policy_key,
+    breaker_key, home_of_retries, inflight_key, is_journal, journal_key, lease_key, losses_key,
+    policy_key, retry_home, retry_key,
 };
 pub use threshold::{Level, Measure, Threshold, Thresholds};
 
@@ -59,11 +60,17 @@ impl Topology {
         Redaction::new(places.chain(groups.flat_map(|it| &it.redact)).cloned())
     }
 
-    /// The stream called `name`, or one with everything at its default (no limit, no schema).
+    /// The stream called `name`, or one with everything at its default (no limit, no schema). A retry stream has the
+    /// dead-letter stream of the stream that it belongs to.
     pub fn stream_or_default(&self, name: &Name) -> StreamSpec {
-        self.stream(name)
-            .cloned()
-            .unwrap_or_else(|| StreamSpec::new(name.clone()))
+        if let Some(spec) = self.stream(name) {
+            return spec.clone();
+        }
+        let mut spec = StreamSpec::new(name.clone());
+        if let Some(home) = home_of_retries(name) {
+            spec.dead_letter = self.stream_or_default(&home).dead_letter;
+        }
+        spec
     }
 
     /// The groups of the stream called `name`.

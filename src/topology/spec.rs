@@ -350,6 +350,30 @@ pub fn journal_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":journal:", group.as_bytes()].concat())
 }
 
+/// The group's retry stream, which only its workers read, beside the stream: `{S}:retry:<group>`.
+pub fn retry_key(stream: &Name, group: &Name) -> Name {
+    stream.derived([RETRY, group.as_bytes()].concat())
+}
+
+const RETRY: &[u8] = b":retry:";
+
+/// The stream whose retry stream of `group` is `key`; `None` when it is no retry stream of that group.
+pub fn retry_home(key: &Name, group: &Name) -> Option<Name> {
+    let suffix = [RETRY, group.as_bytes()].concat();
+    let base = key.as_bytes().strip_suffix(suffix.as_slice())?;
+    let inner = base.strip_prefix(b"{").and_then(|it| it.strip_suffix(b"}"));
+    let mut streams = [inner, Some(base)].into_iter().flatten().map(Name::from);
+    streams.find(|stream| retry_key(stream, group) == *key)
+}
+
+/// The stream that a retry stream of some group belongs to; `None` for a key that is no retry stream. One belongs to this
+/// tool, and is not a stream of the pipeline.
+pub fn home_of_retries(key: &Name) -> Option<Name> {
+    let bytes = key.as_bytes();
+    let mut places = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(RETRY));
+    places.find_map(|at| retry_home(key, &Name::from(&bytes[at + RETRY.len()..])))
+}
+
 /// Whether a key is the journal of a group, which belongs to this tool and is not a stream of the pipeline.
 pub fn is_journal(key: &Name) -> bool {
     const MARK: &[u8] = b":journal:";
@@ -373,6 +397,23 @@ mod tests {
         // Groups whose names differ in bytes that are no text are not one.
         let keys = [0xfe, 0xff].map(|byte| lease_key(&"s".into(), &Name::new([byte])));
         assert_ne!(keys[0], keys[1]);
+    }
+
+    #[test]
+    fn a_retry_stream_is_told_from_a_stream() {
+        for (stream, group) in [("s", "g"), ("a{x}b", "g:retry:h"), ("{}x", "g")] {
+            let key = retry_key(&stream.into(), &group.into());
+            assert_eq!(
+                retry_home(&key, &group.into()),
+                Some(stream.into()),
+                "{key}"
+            );
+            assert_eq!(home_of_retries(&key), Some(stream.into()), "{key}");
+            assert_eq!(retry_home(&key, &"other".into()), None, "{key}");
+        }
+        for key in ["s:retry:g", "{s}:dlq", "{s}:retry", "retry"] {
+            assert_eq!(home_of_retries(&key.into()), None, "{key}");
+        }
     }
 
     #[test]

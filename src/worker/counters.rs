@@ -80,6 +80,21 @@ pub(super) struct Figures {
     pub(super) is_standing_by: bool,
 }
 
+impl Figures {
+    /// These and the others together. Only the worker itself stands by.
+    pub(super) fn with(&self, others: &Self) -> Self {
+        Self {
+            ready: self.ready + others.ready,
+            running: self.running + others.running,
+            waiting: self.waiting + others.waiting,
+            unwritten: self.unwritten + others.unwritten,
+            is_paused: self.is_paused || others.is_paused,
+            is_stalled: self.is_stalled || others.is_stalled,
+            is_standing_by: self.is_standing_by,
+        }
+    }
+}
+
 impl Now {
     pub(super) fn set(&self, figures: Figures) {
         let count = |counter: &AtomicU64, count: usize| {

@@ -21,8 +21,17 @@ pub enum Mode {
     /// When the entries that were in the stream at the start, and the pending entries that were due, have been
     /// attempted.
     Once,
+    /// When the stream has been empty for a while: a retry stream is read as long as something is in it.
+    WhileThere,
     /// When each entry that was assigned to the worker has been attempted once; it looks for no others.
     Preclaimed,
+}
+
+impl Mode {
+    /// Whether the worker waits for new entries.
+    pub(super) const fn waits(self) -> bool {
+        matches!(self, Self::Forever | Self::WhileThere)
+    }
 }
 
 /// What the process wants its workers to do.
@@ -41,6 +50,9 @@ pub enum Signal {
 pub struct Assignment {
     /// The stream it reads.
     pub stream: Name,
+    /// The stream that it belongs to, if it is the group's retry stream. The keys that tell of the group's workers are
+    /// kept beside that one, and what is acknowledged is deleted.
+    pub home: Option<Name>,
     /// The group that the worker is a member of.
     pub group: Name,
     /// The worker's consumer name in the group; no other process may use the same name.
@@ -86,6 +98,11 @@ pub fn consumer_name() -> Name {
 }
 
 impl Assignment {
+    /// The stream beside which the keys are kept that tell of the group's workers.
+    pub(super) fn home(&self) -> &Name {
+        self.home.as_ref().unwrap_or(&self.stream)
+    }
+
     /// The error with which a worker ends, naming its group and stream.
     pub(super) fn failed_with(&self, error: Error) -> anyhow::Error {
         let (group, stream) = (&self.group, &self.stream);

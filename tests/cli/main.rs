@@ -45,6 +45,7 @@ mod record_trouble;
 mod recorded;
 mod rehearsal;
 mod requeue;
+mod retry_stream;
 mod seed;
 mod shapes;
 mod shell;

@@ -3,7 +3,7 @@
 use std::thread;
 
 use ucp_streams::model::EntryId;
-use ucp_streams::wire::{Dialer, Endpoint, Move, redrive};
+use ucp_streams::wire::{Destination, Dialer, Endpoint, Move, redrive};
 
 use crate::scene::{RECOVERY, Scene, field, kill};
 use crate::support::{Proxy, until};
@@ -206,9 +206,13 @@ fn row_54_two_redrives_at_once() {
         runtime.block_on(async {
             let dialer = Dialer::new(Endpoint::parse(&url).unwrap(), RECOVERY);
             let connection = dialer.connect().await.unwrap();
-            let mut moved = 0;
+            let (stream, mut moved) = ("s".into(), 0);
             for ms in 1..=50 {
-                let call = redrive(&"{s}:dlq".into(), &"s".into(), EntryId::new(ms, 1), false);
+                let call = redrive(
+                    &"{s}:dlq".into(),
+                    Destination::OneGroup(&stream),
+                    EntryId::new(ms, 1),
+                );
                 match connection.call(call).await.unwrap() {
                     Move::Done { .. } => moved += 1,
                     Move::Gone => {}

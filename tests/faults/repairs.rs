@@ -172,7 +172,9 @@ fn row_52_requeue_where_two_groups_would_see_it() {
     scene.server.redis(&["XGROUP", "CREATE", "s", "other", "0"]);
     let requeue = ["requeue", "g", "--stream", "s", "1-1", "--yes"];
     let run = scene.server.ucp(&requeue);
-    run.assert_code(6).stderr_has("--all-groups-see-it");
+    run.assert_code(6)
+        .stderr_has("--via-retry-stream")
+        .stderr_has("--all-groups-see-it");
     assert_eq!(
         (
             scene.pending().len(),

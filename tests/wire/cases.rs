@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use ucp_streams::model::{EntryId, Time};
 use ucp_streams::wire::{
-    Connection, CountMode, Fence, Result, acknowledge, add_together, claim, count_and_acknowledge,
-    dead_letter, delete_consumer, delete_group, prune_consumers, publish_and_acknowledge, redrive,
-    release, renew, requeue, set_group_id, take_lease,
+    Connection, CountMode, Destination, Fence, Result, acknowledge, add_together, claim,
+    count_and_acknowledge, dead_letter, delete_consumer, delete_group, prune_consumers,
+    publish_and_acknowledge, redrive, release, renew, requeue, set_group_id, take_lease,
 };
 
 use crate::fixture::{DEAD, Fixture, GROUP, STREAM, id, seen};
@@ -106,15 +106,8 @@ pub const CASES: [Case; 14] = [
         false,
         |at, on, _| {
             let retry = "{s}:retry:g".into();
-            let names = &at.names;
-            let call = requeue(
-                &names.stream,
-                &names.group,
-                &retry,
-                &seen(1),
-                false,
-                Duration::ZERO,
-            );
+            let to = Destination::RetryStream(&retry);
+            let call = requeue(at.holder(), to, &seen(1), Duration::ZERO);
             said(at.call_on(on, call))
         },
     ),
@@ -125,7 +118,8 @@ pub const CASES: [Case; 14] = [
         false,
         |at, on, _| {
             let dead = EntryId::new(5, 1);
-            said(at.call_on(on, redrive(&at.names.dead, &at.names.stream, dead, false)))
+            let to = Destination::OneGroup(&at.names.stream);
+            said(at.call_on(on, redrive(&at.names.dead, to, dead)))
         },
     ),
     case(

@@ -126,6 +126,7 @@ impl Fixture {
             group: &self.names.group,
             consumer: &self.names.consumer,
             fence,
+            home: None,
         }
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ucp_streams::model::{EntryId, Time};
 use ucp_streams::wire::{
-    Effect, ExpectedPending, Move, add_together, dead_letter, publish_and_acknowledge, redrive,
-    requeue,
+    Destination, Effect, ExpectedPending, Move, add_together, dead_letter, publish_and_acknowledge,
+    redrive, requeue,
 };
 
 use crate::fixture::{ALICE, DEAD, Fixture, GROUP, STREAM, id, seen};
@@ -39,15 +39,9 @@ fn with_fields(count: usize) -> Fixture {
 fn moves(fixture: &Fixture) -> [Move; 3] {
     let names = &fixture.names;
     let at = Time::from_ms(0);
-    let back = redrive(&names.dead, &names.stream, id(1), false);
-    let again = requeue(
-        &names.stream,
-        &names.group,
-        &names.stream,
-        &seen(1),
-        false,
-        Duration::ZERO,
-    );
+    let to = Destination::OneGroup(&names.stream);
+    let back = redrive(&names.dead, to, id(1));
+    let again = requeue(fixture.holder(), to, &seen(1), Duration::ZERO);
     let dead = dead_letter(fixture.holder(), &names.dead, &seen(1), b"why", at);
     [back, again, dead].map(|call| fixture.call(call).unwrap())
 }

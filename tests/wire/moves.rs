@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ucp_streams::model::{EntryId, Time};
-use ucp_streams::wire::{ExpectedPending, Move, ScriptCall, dead_letter, redrive, requeue};
+use ucp_streams::wire::{
+    Destination, ExpectedPending, Move, ScriptCall, dead_letter, redrive, requeue,
+};
 
 use crate::fixture::{ALICE, DEAD, Fixture, GROUP, STREAM, id, only_entry, seen, take_over, value};
 
@@ -14,18 +16,18 @@ fn to_dead(fixture: &Fixture, seen: &ExpectedPending) -> ScriptCall<Move> {
 
 fn again(fixture: &Fixture, seen: &ExpectedPending) -> ScriptCall<Move> {
     let names = &fixture.names;
-    requeue(
-        &names.stream,
-        &names.group,
-        &names.stream,
-        seen,
-        false,
-        Duration::ZERO,
-    )
+    let to = Destination::OneGroup(&names.stream);
+    requeue(fixture.holder(), to, seen, Duration::ZERO)
 }
 
 fn back(fixture: &Fixture, dead: EntryId, others: bool) -> ScriptCall<Move> {
-    redrive(&fixture.names.dead, &fixture.names.stream, dead, others)
+    let stream = &fixture.names.stream;
+    let to = if others {
+        Destination::AllGroups(stream)
+    } else {
+        Destination::OneGroup(stream)
+    };
+    redrive(&fixture.names.dead, to, dead)
 }
 
 fn new_id(moved: &Move) -> EntryId {
@@ -208,14 +210,8 @@ fn other_groups_do_not_see_a_message_twice_unasked() {
     assert_eq!(fixture.state(), before);
     new_id(&fixture.call(back(&fixture, dead, true)).unwrap());
     let names = &fixture.names;
-    let asked = requeue(
-        &names.stream,
-        &names.group,
-        &names.stream,
-        &seen(1),
-        true,
-        Duration::ZERO,
-    );
+    let to = Destination::AllGroups(&names.stream);
+    let asked = requeue(fixture.holder(), to, &seen(1), Duration::ZERO);
     new_id(&fixture.call(asked).unwrap());
     assert!(fixture.pending().is_empty());
 }
@@ -225,16 +221,9 @@ fn a_retry_stream_is_seen_by_one_group_and_needs_no_leave() {
     let fixture = Fixture::delivered(1);
     let mut client = fixture.raw();
     client.send(&["XGROUP", "CREATE", STREAM, "other", "0"]);
-    let names = &fixture.names;
     let retry = "{s}:retry:g".into();
-    let call = requeue(
-        &names.stream,
-        &names.group,
-        &retry,
-        &seen(1),
-        false,
-        Duration::ZERO,
-    );
+    let to = Destination::RetryStream(&retry);
+    let call = requeue(fixture.holder(), to, &seen(1), Duration::ZERO);
     new_id(&fixture.call(call).unwrap());
     let fields = only_entry(&mut client, "{s}:retry:g");
     assert_eq!(value(&fields, "_ucp_origin"), "1-1");

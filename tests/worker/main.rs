@@ -15,6 +15,7 @@ mod metrics;
 mod pace;
 mod pipe;
 mod programs;
+mod retry_stream;
 mod service;
 mod takeover;
 

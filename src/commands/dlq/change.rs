@@ -16,9 +16,10 @@ use crate::streams::dead_letters::{Letters, Source, find};
 use crate::streams::ending::Repair;
 use crate::streams::publish::Rate;
 use crate::streams::redrive::{
-    LettersPlan, apply_purge, apply_redrive, must_be_one_group, seen_by,
+    LettersPlan, apply_purge, apply_redrive, must_be_one_group, retries_must_be_read, seen_by,
 };
 use crate::streams::repair::Applied;
+use crate::streams::retry_stream::Route;
 use crate::streams::tail::Filter;
 use crate::view::Changed;
 use crate::wire::Connection;
@@ -83,8 +84,10 @@ fn letters(which: WhichArgs, count: &CountArgs) -> Letters {
 /// is atomic, so an entry is moved only once even when two commands run at the same time. The copy has two additional
 /// fields at its end: its origin (_ucp_origin) and its number of redrives (_ucp_redrives). A tombstone has no body, so
 /// it stays where it is, and so do entries from another stream that shares the dead-letter stream. When several groups
-/// read the stream, all of them would see the entries again; this is refused unless --all-groups-see-it is given. They
-/// are saved first: `undo` takes back what was delivered to nobody yet.
+/// read the stream, all of them would see the entries again; this is refused. There are two ways out: with
+/// --via-retry-stream, those of one group go to its retry stream, {STREAM}:retry:GROUP, which only that group's workers
+/// read; with --all-groups-see-it, all groups see them. They are saved first: `undo` takes back what was delivered to
+/// nobody yet.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::list::<Changed>(), add = PrintsPlan(Prints::plan::<Changed>()),
     override_usage = "ucp-streams dlq redrive [OPTIONS] <STREAM> <ID…|--all|--group|--reason|--where>",
@@ -95,6 +98,8 @@ Examples:
       --reason 'connection refused'
   ucp-streams dlq redrive predictions.requests --where brand_id=aurora \\
       --rate 50/s --yes
+  ucp-streams dlq redrive events.normalized --group event-processors \\
+      --via-retry-stream
   ucp-streams dlq redrive predictions.requests --all --yes")]
 pub(super) struct RedriveArgs {
     #[command(flatten)]
@@ -114,9 +119,18 @@ pub(super) struct RedriveArgs {
     #[arg(long, value_name = "STREAM", value_parser = cli::name())]
     to_stream: Option<Name>,
 
+    /// Move those of one group to its retry stream, where no other group sees them; refused while no live worker of that
+    /// group reads it, unless --force is given
+    #[arg(long, conflicts_with = "to_stream")]
+    via_retry_stream: bool,
+
     /// Agree that all groups of the stream see the entries again
-    #[arg(long)]
+    #[arg(long, conflicts_with = "via_retry_stream")]
     all_groups_see_it: bool,
+
+    /// Move them to a retry stream although no live worker reads it
+    #[arg(long, requires = "via_retry_stream")]
+    force: bool,
 
     #[command(flatten)]
     limit: Limited,
@@ -164,7 +178,8 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
     let asked = Redrive {
         letters: letters(args.which, &args.count),
         to_stream: args.to_stream,
-        all_groups_may_see_it: args.all_groups_see_it,
+        route: Route::of(args.all_groups_see_it, args.via_retry_stream),
+        is_forced: args.force,
     };
     let planned = plan_redrive(opened, asked, args.dry_run, context).await?;
     let RepairPlan {
@@ -194,13 +209,14 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
 struct Redrive {
     letters: Letters,
     to_stream: Option<Name>,
-    all_groups_may_see_it: bool,
+    route: Route,
+    /// Whether it does not matter that nobody reads the retry stream.
+    is_forced: bool,
 }
 
 /// Dead letters that are to be redriven.
 pub(in crate::commands) struct Redriving {
     plan: LettersPlan,
-    all_groups_may_see_it: bool,
 }
 
 impl Redriving {
@@ -211,8 +227,7 @@ impl Redriving {
         consent: Consent,
         course: Course<'_>,
     ) -> Applied {
-        let all = self.all_groups_may_see_it;
-        apply_redrive(connection, self.plan, all, consent, course).await
+        apply_redrive(connection, self.plan, consent, course).await
     }
 }
 
@@ -223,7 +238,7 @@ impl Redriving {
 pub(in crate::commands) async fn plan_redrive_of(
     stream: Name,
     id: Option<EntryId>,
-    all_groups_may_see_it: bool,
+    route: Route,
     context: &Context,
 ) -> Result<RepairPlan<Redriving>> {
     let which = WhichArgs {
@@ -236,7 +251,8 @@ pub(in crate::commands) async fn plan_redrive_of(
     let asked = Redrive {
         letters: letters(which, &CountArgs { count: None }),
         to_stream: None,
-        all_groups_may_see_it,
+        route,
+        is_forced: false,
     };
     let opened = StreamArgs { stream }.open(context).await?;
     plan_redrive(opened, asked, DryRun::default(), context).await
@@ -249,13 +265,14 @@ async fn plan_redrive(
     context: &Context,
 ) -> Result<RepairPlan<Redriving>> {
     let is_named = !asked.letters.ids.is_empty();
-    let all = asked.all_groups_may_see_it;
     let found = find(&connection, &source, &asked.letters).await?;
     let topology = context.topology()?;
-    let plan = LettersPlan::redrive(topology, source, asked.to_stream, found);
-    let seen_by = seen_by(&connection, &plan, all).await?;
-    let checked = must_be_one_group(&plan, seen_by.as_deref(), all);
+    let plan = LettersPlan::redrive(topology, source, asked.to_stream, asked.route, found);
+    let seen_by = seen_by(&connection, &plan).await?;
+    let checked = must_be_one_group(&plan, seen_by.as_deref());
     let refusal = context.refusal_of(dry_run, checked)?;
+    let unread = retries_must_be_read(&connection, &plan, topology, asked.is_forced).await?;
+    let refusal = refusal.or(context.refusal_of(dry_run, unread)?);
     let repair = Repair::of_letters(&plan, is_named, "redrive", "redriven")
         .to_stream(&plan.destination, seen_by);
     Ok(RepairPlan {
@@ -267,10 +284,7 @@ async fn plan_redrive(
             to: plan.destination.clone(),
         },
         refusal,
-        steps: Redriving {
-            plan,
-            all_groups_may_see_it: all,
-        },
+        steps: Redriving { plan },
     })
 }
 

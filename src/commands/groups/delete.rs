@@ -13,9 +13,10 @@ use crate::streams::target::Target;
 
 /// Delete a group with its position, its consumers and its pending entries
 ///
-/// Refused while the group has pending or undelivered entries, unless --force is given; the check and the deletion
-/// are one atomic step. The group is saved first, so that `undo` restores it. The entries stay in the stream. A worker that is still running creates the group again from
-/// the beginning of the stream, so stop the workers first.
+/// Refused while the group has pending or undelivered entries, or any in its retry stream, unless --force is given; the
+/// check of the first two and the deletion are one atomic step. What is in the retry stream stays there.
+/// The group is saved first, so that `undo` restores it. The entries stay in the stream. A worker that is still running
+/// creates the group again from the beginning of the stream, so stop the workers first.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::one::<Deletion>(), add = PrintsPlan(Prints::plan::<Deletion>()), after_help = "\
 Examples:

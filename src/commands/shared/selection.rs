@@ -60,6 +60,11 @@ impl SelectArgs {
         }
     }
 
+    /// Whether --force was given.
+    pub(in crate::commands) const fn is_forced(&self) -> bool {
+        self.force
+    }
+
     /// The arguments that select one entry.
     pub(in crate::commands) fn of_entry(id: EntryId) -> Self {
         Self {

@@ -24,6 +24,7 @@ use crate::streams::claim::{ClaimPlan, Recipient, apply_claim};
 use crate::streams::course::Course;
 use crate::streams::ending::{Ending, Repair};
 use crate::streams::repair::{Applied, Outcome, Repaired};
+use crate::streams::retry_stream::Route;
 use crate::top::{Action, Consented, Proposal, Selected};
 use crate::view::{Changed, cell_text};
 use crate::wire::{Connection, CountMode};
@@ -127,7 +128,13 @@ async fn steps_of(action: Action, context: &Context) -> Result<RepairPlan<Steps>
             all_groups_see_it: all,
         } => {
             let group = GroupArgs::of(&target).open(context).await?;
-            let planned = requeue::plan(group, selecting(which), all, dry_run, context);
+            let planned = requeue::plan(
+                group,
+                selecting(which),
+                Route::of(all, false),
+                dry_run,
+                context,
+            );
             planned.await?.map(Steps::Requeue)
         }
         Action::Redrive {
@@ -135,7 +142,7 @@ async fn steps_of(action: Action, context: &Context) -> Result<RepairPlan<Steps>
             id,
             all_groups_see_it: all,
         } => {
-            let planned = plan_redrive_of(stream, id, all, context);
+            let planned = plan_redrive_of(stream, id, Route::of(all, false), context);
             planned.await?.map(Steps::Redrive)
         }
     })

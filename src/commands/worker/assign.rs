@@ -9,7 +9,9 @@ use super::handlers::HandlerArgs;
 use super::{Context, PolicyArgs, RunArgs};
 use crate::commands::shared::group::find;
 use crate::model::{EntryId, Kind, Name, Problem};
-use crate::topology::{GroupSpec, Handler as Spec, HttpTarget, Start, Topology, Workers};
+use crate::topology::{
+    GroupSpec, Handler as Spec, HttpTarget, Start, Topology, Workers, retry_home,
+};
 use crate::wire::GroupStart;
 use crate::worker::handler::Handler;
 use crate::worker::{Assignment, Mode, Policy, consumer_name};
@@ -159,6 +161,7 @@ fn of_group(
 ) -> Assignment {
     Assignment {
         stream: group.stream.clone(),
+        home: retry_home(&group.stream, &group.name),
         group: group.name.clone(),
         consumer: consumer.clone(),
         dead_letter: topology.stream_or_default(&group.stream).dead_letter,

@@ -46,7 +46,8 @@ enum WorkerCommand {
 ///
 /// Delivery is at least once. An entry is acknowledged when its handler has succeeded, tried again with growing
 /// delays when the handler has failed, and moved to the dead-letter stream when its deliveries are used up. The
-/// pending entries of dead workers are claimed.
+/// pending entries of dead workers are claimed. What `requeue` and `dlq redrive` copied to the group's retry stream,
+/// {STREAM}:retry:GROUP, is handled beside the stream in the same way, and deleted when it is acknowledged.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Write, add = Prints::list::<WorkerRow>(), add = PrintsPlan(Prints::list::<PlanRow>()), after_help = "Examples:
   # The platform's own handlers, all groups, until SIGTERM

@@ -13,8 +13,10 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
     of_alert(scope, AlertName::MaxAge, |group, alert| {
 
         let (undelivered, pending) = (group.undelivered_age_ms, group.oldest_pending_age_ms);
-        let age = millis(undelivered.max(pending));
-        let (what, verb) = if undelivered > pending {
+        let age = millis(undelivered.max(pending).max(group.retry_age_ms));
+        let (what, verb) = if group.retry_age_ms > undelivered.max(pending) {
+            ("retried", "lag")
+        } else if undelivered > pending {
             ("undelivered", "lag")
         } else {
             ("unacknowledged", "pending")
@@ -24,7 +26,7 @@ pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
         let next = scope.command(verb, group);
         let finding = Finding::of_group(alert.level, group, summary, &next);
         // What is not there has no age.
-        let ages = [("undelivered_age_ms", undelivered, "XRANGE"), ("oldest_pending_age_ms", pending, "XPENDING")];
+        let ages = [("undelivered_age_ms", undelivered, "XRANGE"), ("oldest_pending_age_ms", pending, "XPENDING"), ("retry_age_ms", group.retry_age_ms, "XRANGE")];
         let there = ages.into_iter().filter(|(_, age, _)| age.is_some());
         there.fold(finding, |it, (name, age, source)| it.with(name, millis(age), source))
     })

@@ -12,7 +12,8 @@ pub(super) const ABOUT: About = About {
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
     of_alert(scope, AlertName::MaxPending, |group, alert| {
 
-        let pending = group.pending.unwrap_or_default();
+        // Those of its retry stream, too.
+        let pending = group.figures.pending.unwrap_or_default();
         let limit = scope.limit(group, Measure::MaxPending, alert);
         let summary = format!("{} pending{limit}", entries(pending));
         let next = scope.command("pending", group);

@@ -23,6 +23,7 @@ rules! {
     ahead,
     lost,
     min_live,
+    retries_unread,
     breaker,
     max_age,
     max_lag,

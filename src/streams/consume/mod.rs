@@ -44,6 +44,8 @@ pub struct Member<'a> {
     /// `None` once the connection was closed.
     lane: Option<Lane>,
     target: &'a Target,
+    /// As [`Target::home`].
+    home: Option<Name>,
     consumer: &'a Name,
     is_new: bool,
     watch: Watch,
@@ -95,6 +97,7 @@ impl<'a> Member<'a> {
             connection,
             lane: Some(lane),
             target,
+            home: target.home(),
             consumer,
             is_new,
             watch,
@@ -280,6 +283,7 @@ impl<'a> Member<'a> {
             group: &self.target.group,
             consumer: self.consumer,
             fence: None,
+            home: self.home.as_ref(),
         }
     }
 

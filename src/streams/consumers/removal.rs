@@ -187,6 +187,7 @@ async fn delete(connection: &Connection, target: &Target, rows: &mut [&mut Remov
             group: &target.group,
             consumer,
             fence: None,
+            home: None,
         };
         let deleted = connection.call(delete_consumer(holder)).await;
         row.outcome = match deleted.map_err(failed)? {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::super::inspect::position;
+use super::super::inspect::{GroupReport, position};
 use super::super::plan;
 use super::super::target::Target;
 use super::super::which_group::Suggest;
@@ -11,7 +11,7 @@ use crate::model::{
     CommandLine, Consent, ConsumerInfo, EntryId, Lag, Name, PlanFacts, PlanHolder, Problem,
     SeenGroup, entries, report,
 };
-use crate::topology::{GroupSpec, Topology};
+use crate::topology::{GroupSpec, Topology, retry_key};
 use crate::wire::{Connection, GroupSeen, delete_group};
 
 report! {
@@ -30,6 +30,8 @@ report! {
         pub undelivered: Lag => number("UNDELIVERED"),
         /// The first of them; `None` when there is none.
         pub undelivered_id: Option<EntryId> => whole("FIRST UNDELIVERED"),
+        /// Entries in the group's retry stream, which stay there unhandled; `None` when the user may not look.
+        pub retries: Option<u64> => number("RETRIES", unknown),
         /// The last id delivered.
         pub last_delivered_id: EntryId => whole("LAST DELIVERED"),
         /// Consumers that were active within the group's claim idle.
@@ -38,9 +40,13 @@ report! {
 }
 
 impl Deletion {
+    fn has_retries(&self) -> bool {
+        self.retries.is_some_and(|count| count > 0)
+    }
+
     /// Whether no entries would be given up.
-    pub const fn is_idle(&self) -> bool {
-        self.pending == 0 && self.undelivered_id.is_none()
+    pub fn is_idle(&self) -> bool {
+        self.pending == 0 && self.undelivered_id.is_none() && !self.has_retries()
     }
 }
 
@@ -111,6 +117,7 @@ pub async fn plan_delete(
         pending: found.as_ref().and_then(|it| it.pending).unwrap_or_default(),
         undelivered: found.as_ref().and_then(|it| it.lag).unwrap_or(Lag::Unknown),
         undelivered_id: found.as_ref().and_then(|it| it.undelivered_id),
+        retries: found.as_ref().and_then(GroupReport::retries_waiting),
         last_delivered_id: found
             .and_then(|it| it.last_delivered_id)
             .unwrap_or_default(),
@@ -187,5 +194,15 @@ fn lost(row: &Deletion) -> String {
         }
         (_, Some(id)) => format!("entries undelivered, from {id} on"),
     };
-    format!("{} pending, {undelivered}", entries(row.pending))
+    let retries = match row.retries {
+        Some(count) if count > 0 => {
+            let key = retry_key(&row.stream, &row.group);
+            format!(
+                ", {} in its retry stream `{key}`, where they stay",
+                entries(count)
+            )
+        }
+        _ => String::new(),
+    };
+    format!("{} pending, {undelivered}{retries}", entries(row.pending))
 }

@@ -6,6 +6,15 @@ use crate::model::{Cell, Lag, Tone};
 use crate::topology::{Alert, AlertName, Level};
 
 impl GroupReport {
+    /// A count that is empty where nothing is in the retry stream.
+    pub(super) fn retry_cell(&self, count: Option<u64>) -> Cell {
+        match count.filter(|count| *count > 0) {
+            None => Cell::Nothing,
+            Some(count) if self.is_retry_read == Some(false) => Cell::Count(count).toned(Tone::Bad),
+            Some(count) => Cell::Count(count),
+        }
+    }
+
     /// The name; a group that is not in the topology is marked.
     pub(super) fn name_cell(&self) -> Cell {
         let cell = Cell::from(self.group.clone());

@@ -38,6 +38,20 @@ report! {
         pub pending: Option<u64> => number("PENDING")
             by |it| it.alarmed(it.pending, AlertName::MaxPending);
             gauge("redis_stream_group_messages_pending"),
+        /// Entries in its retry stream (`{STREAM}:retry:GROUP`) not delivered yet; not part of `lag`, and counted with it
+        /// in alerts. `None` when the user may not look.
+        pub retry_lag: Option<u64> => number("RETRIES BEHIND", sparse) by |it| it.retry_cell(it.retry_lag);
+            gauge("ucp_streams_group_retry_lag"),
+        /// Entries in its retry stream delivered and not acknowledged; not part of `pending`, and counted with it in
+        /// alerts.
+        pub retry_pending: Option<u64> => number("RETRIES PENDING", sparse) by |it| it.retry_cell(it.retry_pending);
+            gauge("ucp_streams_group_retry_pending"),
+        /// Time since the oldest entry of its retry stream was added; `None` also when it is empty.
+        pub retry_age_ms: Option<u64> => millis("RETRY AGE", wide, sparse);
+            seconds("ucp_streams_group_oldest_retry_age_seconds",
+                "Time since the oldest entry of its retry stream was added"),
+        /// Whether a live worker reads its retry stream; `None` also when that is empty.
+        pub is_retry_read: Option<bool> => whole("RETRIES READ", wide, sparse),
         /// The pending entry with the least id; `None` also when nothing is pending.
         pub oldest_pending_id: Option<EntryId> => whole("OLDEST PENDING", wide),
         /// Time since that entry was added.

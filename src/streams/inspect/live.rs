@@ -57,6 +57,7 @@ mod tests {
         });
         let published = |seconds: Option<u64>| {
             let said = seconds.map(|seconds| ClaimIdle {
+                reads_retries: false,
                 consumer: Name::from("c"),
                 claim_idle: Duration::from_secs(seconds),
             });

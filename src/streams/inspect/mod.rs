@@ -13,6 +13,7 @@ mod pace;
 mod past;
 mod rate;
 mod reference;
+mod retries;
 mod second_trip;
 mod stream;
 

@@ -8,7 +8,7 @@ use super::super::lag::{headroom, is_ahead, lag, lost, lost_in_all, lost_open};
 use super::count::{ENTRIES_MAX, Range};
 use super::group::{CountersThen, GroupReport};
 use super::live::Living;
-use super::{GroupState, Reference, Survey};
+use super::{GroupState, Reference, Survey, retries};
 use crate::model::{
     Entry, EntryId, GroupInfo, Lag, Losses, Name, PendingEntry, StreamInfo, Time, is_fatal,
 };
@@ -41,12 +41,13 @@ pub(super) async fn report(around: StreamContext<'_>, group: GroupInfo) -> Resul
     };
     let after = group.last_delivered_id.next().unwrap_or(EntryId::MAX);
     let kept = get(&losses_key(stream, &group.name));
-    let (published, consumers, oldest, next, kept) = tokio::join!(
+    let (published, consumers, oldest, next, kept, retries) = tokio::join!(
         Published::look(connection, stream, &group.name),
         connection.run(xinfo_consumers(stream, &group.name)),
         connection.run(xpending_entries(stream, &group.name, &one)),
         connection.run(xrange(stream, after, EntryId::MAX, 1)),
         connection.run(kept),
+        retries::look(connection, stream, &group.name),
     );
     if is_gone(&consumers) || is_gone(&oldest) {
         return Ok(GroupReport::missing(group.name, stream.clone()));
@@ -61,7 +62,7 @@ pub(super) async fn report(around: StreamContext<'_>, group: GroupInfo) -> Resul
         .map(|consumers| Living::of(consumers, &published, claim_idle));
     let mut report = GroupReport {
         live: living.map(|it| it.live),
-        consumers: consumers.unwrap_or_default(),
+        consumers: consumers.clone().unwrap_or_default(),
         ..of_info(around, &group, kept.as_ref()).await?
     };
     report.add_oldest(
@@ -71,6 +72,8 @@ pub(super) async fn report(around: StreamContext<'_>, group: GroupInfo) -> Resul
     );
     report.add_next(allowed(next)?.unwrap_or_default().pop(), moment);
     report.figures = report.figures(around, &group, kept.as_ref());
+    let consumers = consumers.as_deref();
+    report.add_retries(retries?, &published, consumers, moment.now);
     let age_ms = report.figures.age_ms;
     report.figures.live = living.and_then(|it| it.where_due(age_ms));
     report.judge(around.survey.topology);

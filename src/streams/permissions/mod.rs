@@ -166,7 +166,15 @@ impl About {
                         }
                     }
                     // Groups that are named have a key each, below.
-                    Keys::ReadPolicies | Keys::ReadInFlight | Keys::ReadJournals
+                    Keys::Retries if self.is_of_streams() => {
+                        if topology.groups_of(stream).next().is_some() {
+                            add("~", &topology::retry_key(stream, &Name::default()), "*");
+                        }
+                    }
+                    Keys::ReadPolicies
+                    | Keys::ReadInFlight
+                    | Keys::ReadJournals
+                    | Keys::ReadRetries
                         if self.is_of_streams() =>
                     {
                         if topology.groups_of(stream).next().is_some() {
@@ -177,6 +185,8 @@ impl About {
                     | Keys::ReadPolicies
                     | Keys::ReadInFlight
                     | Keys::ReadJournals
+                    | Keys::ReadRetries
+                    | Keys::Retries
                     | Keys::Losses
                     | Keys::ReadAudit
                     | Keys::Audit
@@ -184,7 +194,16 @@ impl About {
                 }
             }
             match kind {
-                Keys::ReadInFlight | Keys::ReadPolicies | Keys::ReadJournals => {
+                Keys::Retries => {
+                    for group in &self.groups {
+                        let key = topology::retry_key(&group.stream, &group.name);
+                        add("~", &key, "");
+                    }
+                }
+                Keys::ReadInFlight
+                | Keys::ReadPolicies
+                | Keys::ReadJournals
+                | Keys::ReadRetries => {
                     for group in &self.groups {
                         add("%R~", &key_of(*kind)(&group.stream, &group.name), "");
                     }
@@ -235,6 +254,7 @@ fn key_of(kind: Keys) -> fn(&Name, &Name) -> Name {
     match kind {
         Keys::ReadInFlight => topology::inflight_key,
         Keys::ReadJournals => topology::journal_key,
+        Keys::ReadRetries => topology::retry_key,
         _ => topology::policy_key,
     }
 }
@@ -245,11 +265,16 @@ fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
     add("~", &topology::policy_key(&group.stream, &group.name), "");
     add("~", &topology::losses_key(&group.stream, &group.name), "");
     add("~", &topology::inflight_key(&group.stream, &group.name), "");
+    let retries = topology::retry_key(&group.stream, &group.name);
+    add("~", &retries, "");
+    add("~", &topology::losses_key(&retries, &group.name), "");
+    add("~", &topology::inflight_key(&retries, &group.name), "");
     if group.workers == Workers::One {
         add("~", &group.lease_key(), "");
     }
     if group.journal.is_some() {
         add("~", &topology::journal_key(&group.stream, &group.name), "");
+        add("~", &topology::journal_key(&retries, &group.name), "");
     }
     if group.handler == Some(Handler::Builtin(Builtin::Features)) {
         add("~", &group.stream.derived(":features:"), "*");

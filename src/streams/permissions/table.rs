@@ -41,6 +41,7 @@ const OBSERVED: &[Keys] = &[
     Keys::ReadBreakers,
     Keys::ReadLosses,
     Keys::ReadPolicies,
+    Keys::ReadRetries,
 ];
 
 /// The commands of a closer look, which all rules need, and the keys that it reads.
@@ -52,6 +53,7 @@ const LOOKED_AT_CLOSELY: &[Keys] = &[
     Keys::ReadLosses,
     Keys::ReadPolicies,
     Keys::ReadInFlight,
+    Keys::ReadRetries,
 ];
 
 /// The commands that read the claim idle of live workers.
@@ -82,6 +84,10 @@ pub(super) enum Keys {
     ReadInFlight,
     /// The journals in which workers of the groups record what they settled, for reading only.
     ReadJournals,
+    /// The retry streams of the streams' groups, for reading only.
+    ReadRetries,
+    /// The retry streams of the groups.
+    Retries,
     /// The dead-letter streams, for reading only.
     ReadDeadLetters,
     /// The dead-letter streams.
@@ -177,7 +183,10 @@ pub(super) const COUNT: &[&str] = &["hget", "hset", "hincrby", "hincrbyfloat"];
 const KEEP: &[&str] = &["time", "hgetall", "hget", "hset", "hdel", "hlen", "hscan"];
 
 /// What every worker needs; a lease and the output of a handler are added for each group.
-const WORK: &[&[&str]] = &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES];
+const WORK: &[&[&str]] = &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES, RETRIES];
+
+/// The commands for a retry stream, whose entries are deleted when they are acknowledged.
+const RETRIES: &[&str] = &["xlen", "xdel"];
 
 const DEMO: &[&[&str]] = &[
     LOOK,
@@ -196,7 +205,7 @@ const DEMO: &[&[&str]] = &[
 /// One row per command. A command that is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{Audit, DeadLetters, Demo, Losses, ReadAudit, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadStreams, Streams, Working};
+    use Keys::{Audit, DeadLetters, Demo, Losses, ReadAudit, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Retries, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -214,7 +223,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("memory", Scope::Streams, &[&["type", "time", "info", "command|info", "dbsize", "scan", "memory|usage", "xinfo|stream", "xinfo|groups", "xpending", "xrange"]], &[ReadStreams, ReadDeadLetters]),
         needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("explain", Scope::Streams, &[KIND, &["time", "xrange", "xrevrange", "xinfo|stream", "xinfo|groups", "xpending", "hmget"]], &[ReadStreams, ReadDeadLetters, ReadInFlight, ReadJournals]),
-        needs("trace", Scope::Streams, &[&["time", "xrange", "xrevrange", "xinfo|groups", "xpending", "hmget"]], &[ReadStreams, ReadDeadLetters, ReadOutputs, ReadInFlight, ReadJournals]),
+        needs("trace", Scope::Streams, &[&["time", "xrange", "xrevrange", "xinfo|groups", "xpending", "hmget"]], &[ReadStreams, ReadDeadLetters, ReadOutputs, ReadInFlight, ReadJournals, ReadRetries]),
         needs("info", Scope::Streams, &[LOOK, MEASURE, BESIDE, &["memory|usage"]], OBSERVED),
         needs("groups", Scope::Streams, OBSERVE, OBSERVED),
         needs("check", Scope::Streams, OBSERVE, OBSERVED),
@@ -227,23 +236,23 @@ pub(super) const TABLE: &[Needs] = &{
         needs("wait", Groups, OBSERVE, OBSERVED),
         needs("pending", Groups, &[PENDING, CONSUMERS, &["time", "hmget"]], &[ReadStreams, ReadInFlight]),
         needs("claim", Groups, &[SAVE, PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim"]], &[Streams, DeadLetters, ReadPolicies, Audit]),
-        needs("requeue", Groups, &[SAVE, PENDING, PATIENCE, SCRIPT, MOVE], &[Streams, DeadLetters, ReadPolicies, Audit]),
+        needs("requeue", Groups, &[SAVE, PENDING, PATIENCE, SCRIPT, MOVE], &[Streams, DeadLetters, ReadPolicies, Retries, Audit]),
         needs("ack", Groups, &[SAVE, &["xinfo|groups", "xpending", "xack"], KIND, SCRIPT], &[Streams, Audit]),
         needs("snapshot", Groups, &[&["xinfo|groups", "xpending", "time"]], &[ReadStreams]),
-        needs("undo", Groups, &[SAVE, CONSUMERS, SCRIPT, KIND, &["xinfo|stream", "xpending", "xrange", "exists", "xgroup|create", "xgroup|createconsumer", "xgroup|setid", "xclaim", "xadd", "xdel"]], &[Streams, DeadLetters, Audit]),
+        needs("undo", Groups, &[SAVE, CONSUMERS, SCRIPT, KIND, &["xinfo|stream", "xpending", "xrange", "exists", "xgroup|create", "xgroup|createconsumer", "xgroup|setid", "xclaim", "xadd", "xdel"]], &[Streams, DeadLetters, Retries, Audit]),
         needs("audit", Nothing, &[&["xrevrange"]], &[ReadAudit]),
         needs("consume", Groups, &[PENDING, SCRIPT, &["xack", "xreadgroup", "xgroup|createconsumer", "xgroup|delconsumer", "xclaim"], LOSSES], &[Streams, DeadLetters, Losses]),
         needs("groups create", Groups, &[&["xinfo|stream", "xinfo|groups", "exists", "xgroup|create"], SCRIPT], &[Streams]),
         needs("groups set-id", Groups, &[SAVE, LOOK, KIND, SCRIPT, &["exists", "time", "xgroup|setid"]], &[Streams, Audit]),
-        needs("groups accept-loss", Groups, &[&["xadd"], LOOK, KIND, MEASURE, SCRIPT, &["exists", "get", "set", "hgetall", "xadd", "xgroup|setid"]], &[Streams, DeadLetters, Losses, ReadPolicies, Audit]),
-        needs("groups delete", Groups, &[SAVE, LOOK, KIND, MEASURE, SCRIPT, &["exists", "get", "hgetall", "xgroup|destroy"]], &[Streams, ReadLosses, ReadPolicies, Audit]),
+        needs("groups accept-loss", Groups, &[&["xadd"], LOOK, KIND, MEASURE, SCRIPT, &["exists", "get", "set", "hgetall", "xadd", "xlen", "xgroup|setid"]], &[Streams, DeadLetters, Losses, ReadPolicies, ReadRetries, Audit]),
+        needs("groups delete", Groups, &[SAVE, LOOK, KIND, MEASURE, SCRIPT, &["exists", "get", "hgetall", "xlen", "xgroup|destroy"]], &[Streams, ReadLosses, ReadPolicies, ReadRetries, Audit]),
         needs("consumers", Groups, &[CONSUMERS], &[ReadStreams]),
         needs("consumers delete", Groups, &[SAVE, PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters, ReadPolicies, Audit]),
         needs("consumers prune", Groups, &[SAVE, PENDING, CONSUMERS, PATIENCE, SCRIPT, MOVE, &["xclaim", "xgroup|delconsumer"]], &[Streams, DeadLetters, ReadPolicies, Audit]),
         needs("dlq list", Scope::Streams, &[&["type", "xrange", "time", "xlen"]], &[ReadDeadLetters]),
         needs("dlq show", Scope::Streams, &[&["type", "xrange", "time"]], &[ReadDeadLetters]),
         needs("dlq add", Groups, &[SAVE, PENDING, SCRIPT, MOVE], &[Streams, DeadLetters, Audit]),
-        needs("dlq redrive", Scope::Streams, &[SAVE, SCRIPT, KIND, &["exists", "xrange", "xinfo|groups", "xadd", "xdel"]], &[Streams, DeadLetters, Audit]),
+        needs("dlq redrive", Scope::Streams, &[SAVE, SCRIPT, KIND, &["exists", "xrange", "xinfo|groups", "xadd", "xdel"], PATIENCE], &[Streams, DeadLetters, ReadPolicies, Retries, Audit]),
         needs("dlq purge", Scope::Streams, &[SAVE, &["type", "xrange", "xdel"]], &[DeadLetters, Audit]),
         needs("worker run", Groups, WORK, &[Streams, DeadLetters, Working]),
         needs("demo", Nothing, DEMO, &[Demo]),

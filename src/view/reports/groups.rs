@@ -21,7 +21,15 @@ pub struct Listed(pub GroupReport);
 impl Row for Listed {
     const COLUMNS: &'static [Column] = &narrowed::<COLUMNS>(
         GroupReport::COLUMNS,
-        &["group", "stream", "lag", "pending", "live"],
+        &[
+            "group",
+            "stream",
+            "lag",
+            "pending",
+            "retry_lag",
+            "retry_pending",
+            "live",
+        ],
     );
 
     fn cells(&self) -> Vec<Cell> {
@@ -51,6 +59,8 @@ impl Row for Behind {
             "lag",
             "undelivered_age_ms",
             "pending",
+            "retry_lag",
+            "retry_pending",
             OLDEST,
             "live",
             "delivered_per_minute",

@@ -92,6 +92,19 @@ local function denied(...)
   if not is_allowed then return redis.error_reply(refusal(...) .. '; nothing was changed') end
 end
 
+-- Acknowledges an entry. With `deletes` it is deleted with that: in a group's retry stream nobody else reads it. Returns
+-- how many were acknowledged.
+local function acknowledge(stream, group, id, deletes)
+  local count = redis.call('XACK', stream, group, id)
+  if deletes == '1' then redis.call('XDEL', stream, id) end
+  return count
+end
+
+-- An error when the user may not do that.
+local function may_not_acknowledge(stream, group, id, deletes)
+  return denied('XACK', stream, group, id) or deletes == '1' and denied('XDEL', stream, id)
+end
+
 local function append(list, values)
   for i = 1, #values do list[#list + 1] = values[i] end
   return list

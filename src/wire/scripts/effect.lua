@@ -1,14 +1,14 @@
 -- Exactly-once effect: publishes a handler's output and acknowledges its input, or neither.
--- KEYS: stream, outputs. ARGV: token, group, consumer, id, count, outputs, then for each output maxlen (may be empty),
--- the number of its names and values, and those.
+-- KEYS: stream, outputs. ARGV: token, group, consumer, '1' when the input is deleted, id, count, outputs, then for each
+-- output maxlen (may be empty), the number of its names and values, and those.
 -- Returns {'ok', ids} | {'gone'} | {'moved', owner, count} | {'refused', why}.
-local s, g, c, id, outputs = KEYS[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[6])
+local s, g, c, deletes, id, outputs = KEYS[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[7])
 local owner, count = pending(s, g, id)
 if not owner then return { 'gone' } end
-if not is_held(owner, count, c, ARGV[5]) then return { 'moved', owner, count } end
-local bad = denied('XACK', s, g, id)
+if not is_held(owner, count, c, ARGV[6]) then return { 'moved', owner, count } end
+local bad = may_not_acknowledge(s, g, id, deletes)
 if bad then return bad end
-local adds, to, at = {}, {}, 7
+local adds, to, at = {}, {}, 8
 for k = 2, outputs + 1 do
   bad = wrong_type(KEYS[k], 'stream') or denied('XADD', KEYS[k], '*', 'f', 'v')
   to[KEYS[k]] = (to[KEYS[k]] or 0) + 1
@@ -28,5 +28,5 @@ for k, args in ipairs(adds) do
   if type(added) == 'table' then return redis.error_reply(added.err .. ' (adding to ' .. KEYS[k + 1] .. ')') end
   outcome[#outcome + 1] = added
 end
-redis.call('XACK', s, g, id)
+acknowledge(s, g, id, deletes)
 return outcome

@@ -1,13 +1,14 @@
 -- Counts an event into feature hashes and acknowledges it, or neither. KEYS: stream, hashes (one or two).
--- ARGV: token, group, consumer, id, count, hashes, event type, purchase total (may be empty), event time (RFC 3339).
+-- ARGV: token, group, consumer, '1' when the entry is deleted, id, count, hashes, event type, purchase total (may be
+-- empty), event time (RFC 3339).
 -- A figure that cannot be counted up (no number, or beyond what is exact) is left as it is: the event counts without it.
 -- Returns {'ok', what was left out …} | {'gone'} | {'moved', owner, count} | {'refused', why}.
-local s, g, c, id, hashes = KEYS[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[6])
-local by_type, total, time = 'events:' .. ARGV[7], ARGV[8], ARGV[9]
+local s, g, c, deletes, id, hashes = KEYS[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[7])
+local by_type, total, time = 'events:' .. ARGV[8], ARGV[9], ARGV[10]
 local owner, count = pending(s, g, id)
 if not owner then return { 'gone' } end
-if not is_held(owner, count, c, ARGV[5]) then return { 'moved', owner, count } end
-local bad = denied('XACK', s, g, id)
+if not is_held(owner, count, c, ARGV[6]) then return { 'moved', owner, count } end
+local bad = may_not_acknowledge(s, g, id, deletes)
 if bad then return bad end
 for k = 2, hashes + 1 do
   bad = wrong_type(KEYS[k], 'hash') or denied('HSET', KEYS[k], 'f', 'v')
@@ -37,5 +38,5 @@ for k = 2, hashes + 1 do
   if not first or time < first then redis.call('HSET', h, 'first_seen', time) end
   if not last or time > last then redis.call('HSET', h, 'last_seen', time) end
 end
-redis.call('XACK', s, g, id)
+acknowledge(s, g, id, deletes)
 return outcome

@@ -74,7 +74,8 @@ fn seen_args(call: ScriptCall<Move>, seen: &ExpectedPending) -> ScriptCall<Move>
 }
 
 /// Moves a pending entry to `dead_letter` with its provenance and acknowledges it; for an entry without a body, a
-/// tombstone is written. `holder.consumer` is not used: `seen` says who must hold the entry.
+/// tombstone is written. An entry of a retry stream is deleted there, and its provenance is that of the entry that it is a
+/// copy of. `holder.consumer` is not used: `seen` says who must hold the entry.
 pub fn dead_letter(
     holder: Holder<'_>,
     dead_letter: &Name,
@@ -93,41 +94,63 @@ pub fn dead_letter(
     seen_args(call.arg(holder.group.as_bytes()), seen)
         .arg(reason)
         .text(at)
+        .arg(holder.home.map_or(&b""[..], Name::as_bytes))
 }
 
-/// Copies a pending entry to the end of `destination` (the stream itself or the group's retry stream) with its origin
-/// and attempts, and acknowledges the old one, if it has still been idle for `idle_min`. The idle time is compared
-/// because a renewal changes neither owner nor count.
+/// Where a copy of an entry is added, and who may see it there.
+#[derive(Clone, Copy, Debug)]
+pub enum Destination<'a> {
+    /// A stream; refused when it has several groups.
+    OneGroup(&'a Name),
+    /// A stream, all of whose groups may see it.
+    AllGroups(&'a Name),
+    /// The retry stream of the group that is meant; it is created when it does not exist.
+    RetryStream(&'a Name),
+}
+
+impl<'a> Destination<'a> {
+    /// The stream.
+    pub const fn stream(self) -> &'a Name {
+        match self {
+            Self::OneGroup(stream) | Self::AllGroups(stream) | Self::RetryStream(stream) => stream,
+        }
+    }
+
+    /// Whether it does not matter which groups the stream has, as an argument.
+    fn is_for_any(self) -> u8 {
+        (!matches!(self, Self::OneGroup(_))).into()
+    }
+}
+
+/// Copies a pending entry to the end of `to` with its origin and attempts, and acknowledges the old one (and deletes it,
+/// if `holder.home` says that it is in a retry stream), if it has still been idle for `idle_min`. The idle time is
+/// compared because a renewal changes neither owner nor count. `holder.consumer` is not used: `seen` says who must hold
+/// the entry; nor is there a fence.
 pub fn requeue(
-    stream: &Name,
-    group: &Name,
-    destination: &Name,
+    holder: Holder<'_>,
+    to: Destination<'_>,
     seen: &ExpectedPending,
-    others_may_see_it: bool,
     idle_min: Duration,
 ) -> ScriptCall<Move> {
     static SCRIPT: Script = script!(requeue);
-    let keys = vec![stream.clone(), destination.clone()];
+    let keys = vec![holder.stream.clone(), to.stream().clone()];
     let call = ScriptCall::new(&SCRIPT, keys, "", |command, value| {
         move_outcome(command, value)
     });
-    seen_args(call.arg(group.as_bytes()), seen)
-        .text(u8::from(others_may_see_it))
+    seen_args(call.arg(holder.group.as_bytes()), seen)
+        .text(to.is_for_any())
         .text(idle_min.as_millis())
+        .text(holder.deletes())
 }
 
-/// Moves a dead letter to the end of `destination`, once.
-pub fn redrive(
-    dead_letter: &Name,
-    destination: &Name,
-    id: EntryId,
-    others_may_see_it: bool,
-) -> ScriptCall<Move> {
+/// Moves a dead letter to the end of `to`, once.
+pub fn redrive(dead_letter: &Name, to: Destination<'_>, id: EntryId) -> ScriptCall<Move> {
     static SCRIPT: Script = script!(redrive);
-    let keys = vec![dead_letter.clone(), destination.clone()];
+    let keys = vec![dead_letter.clone(), to.stream().clone()];
     ScriptCall::new(&SCRIPT, keys, "", |command, value| {
         move_outcome(command, value)
     })
     .text(id)
-    .text(u8::from(others_may_see_it))
+    .text(to.is_for_any())
+    .text(u8::from(matches!(to, Destination::RetryStream(_))))
 }

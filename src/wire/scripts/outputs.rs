@@ -100,6 +100,7 @@ pub fn publish_and_acknowledge(
     })
     .arg(holder.group.as_bytes())
     .arg(holder.consumer.as_bytes())
+    .text(holder.deletes())
     .text(lease.0)
     .text(lease.1)
     .text(outputs.len());
@@ -134,6 +135,7 @@ pub fn count_and_acknowledge(
     })
     .arg(holder.group.as_bytes())
     .arg(holder.consumer.as_bytes())
+    .text(holder.deletes())
     .text(lease.0)
     .text(lease.1)
     .text(update.hashes.len())

@@ -34,12 +34,13 @@ pub enum Kept {
     NoMemory,
 }
 
-/// Publishes `claim_idle` for `consumer`, by the server's clock, or deletes its value when there is none. Deletes
-/// those of `forgotten` that still have the given value.
+/// Publishes `claim_idle` for `consumer`, by the server's clock, and whether it reads the group's retry stream, or deletes
+/// its value when there is no claim idle. Deletes those of `forgotten` that still have the given value.
 pub fn keep_claim_idle(
     key: &Name,
     consumer: &Name,
     claim_idle: Option<Duration>,
+    reads_retries: bool,
     forgotten: &[(Name, Vec<u8>)],
 ) -> ScriptCall<Policies> {
     static SCRIPT: Script = script!(policy);
@@ -63,6 +64,7 @@ pub fn keep_claim_idle(
             longest: (!claim_idle.is_zero()).then_some(ClaimIdle {
                 consumer,
                 claim_idle,
+                reads_retries: false,
             }),
             stale,
         })
@@ -73,6 +75,7 @@ pub fn keep_claim_idle(
             .map(|it| it.as_millis().to_string())
             .unwrap_or_default(),
     )
+    .text(u8::from(reads_retries))
     .text(KEPT_MAX);
     for (name, value) in forgotten {
         call = call.arg(name.as_bytes()).arg(value.as_slice());

@@ -1,13 +1,13 @@
 -- Moves a dead letter back to a stream, once. KEYS: dead-letter stream, destination.
--- ARGV: token, id, '1' when every group of the destination may see it.
+-- ARGV: token, id, '1' when every group of the destination may see it, '1' when the destination may be created.
 -- Returns {'ok', new id} | {'gone'} | {'tombstone'} | {'nodest'} | {'refused', why}.
 local d, s, id = KEYS[1], KEYS[2], ARGV[2]
 local bad = wrong_type(s, 'stream') or denied('XADD', s, '*', 'f', 'v') or denied('XDEL', d, id)
 if bad then return bad end
 local fields = body(d, id)
 if not fields then return { 'gone' } end
-if redis.call('EXISTS', s) == 0 then return { 'nodest' } end
-if ARGV[3] ~= '1' and #redis.call('XINFO', 'GROUPS', s) > 1 then
+if ARGV[4] ~= '1' and redis.call('EXISTS', s) == 0 then return { 'nodest' } end
+if ARGV[3] ~= '1' and redis.call('EXISTS', s) == 1 and #redis.call('XINFO', 'GROUPS', s) > 1 then
   return { 'refused', 'other groups of the stream would see it again' }
 end
 local dead = provenance_at(fields)

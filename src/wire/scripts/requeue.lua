@@ -1,9 +1,10 @@
 -- Copies a pending entry to the end of a stream and acknowledges the old one.
 -- KEYS: stream, destination (the stream itself or the group's retry stream).
--- ARGV: token, group, owner, id, count (owner and count empty: any), '1' when other groups may see it again, least idle ms.
+-- ARGV: token, group, owner, id, count (owner and count empty: any), '1' when other groups may see it again, least idle ms,
+-- '1' when the old one is deleted.
 -- Returns {'ok', new id} | {'gone'} | {'moved', owner, count} | {'ghost', owner, count} | {'refused', why}.
 local s, d, g, id = KEYS[1], KEYS[2], ARGV[2], ARGV[4]
-local bad = wrong_type(d, 'stream') or denied('XADD', d, '*', 'f', 'v') or denied('XACK', s, g, id)
+local bad = wrong_type(d, 'stream') or denied('XADD', d, '*', 'f', 'v') or may_not_acknowledge(s, g, id, ARGV[8])
 if bad then return bad end
 if ARGV[6] ~= '1' and d == s and #redis.call('XINFO', 'GROUPS', s) > 1 then
   return { 'refused', 'other groups of the stream would see it again' }
@@ -21,5 +22,5 @@ local args = { d, '*' }
 append_moved(args, fields, at - 1, origin or id, (tonumber(attempts) or 0) + tonumber(count), redrives)
 if #args > ARGS_MAX then return { 'refused', 'the entry has too many fields to move' } end
 local new = redis.call('XADD', unpack(args))
-redis.call('XACK', s, g, id)
+acknowledge(s, g, id, ARGV[8])
 return { 'ok', new }

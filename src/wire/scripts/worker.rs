@@ -20,6 +20,8 @@ pub struct Holder<'a> {
     pub consumer: &'a Name,
     /// The lease of a single active worker, for groups that have one.
     pub fence: Option<&'a Fence>,
+    /// The stream that `stream` belongs to, if it is the group's retry stream: what is acknowledged there is deleted.
+    pub home: Option<&'a Name>,
 }
 
 impl Holder<'_> {
@@ -29,12 +31,17 @@ impl Holder<'_> {
             .arg(self.group.as_bytes())
             .arg(self.consumer.as_bytes())
     }
+
+    /// Whether an entry is deleted when it is acknowledged, as an argument.
+    pub(super) fn deletes(&self) -> u8 {
+        self.home.is_some().into()
+    }
 }
 
 /// An entry's lease: its id and the delivery count under which it is held.
 pub type Lease = (EntryId, u64);
 
-/// Acknowledges the entries whose leases are still held. Returns for each lease whether its entry was acknowledged.
+/// Acknowledges the entries whose leases are still held, and deletes those of a retry stream. Returns for each lease whether its entry was acknowledged.
 pub fn acknowledge(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<bool>> {
     static SCRIPT: Script = script!(ack);
     let mut call = holder.call(&SCRIPT, |command, value| {
@@ -42,6 +49,7 @@ pub fn acknowledge(holder: Holder<'_>, leases: &[Lease]) -> ScriptCall<Vec<bool>
             .map(|item| Ok(decode::count(command, item)? > 0))
             .collect()
     });
+    call = call.text(holder.deletes());
     for (id, count) in leases {
         call = call.text(id).text(count);
     }

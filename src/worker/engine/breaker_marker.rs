@@ -59,7 +59,7 @@ impl Engine {
         if is_open && now < notice.next {
             return Ok(());
         }
-        let key = breaker_key(&self.job.stream, &self.job.group);
+        let key = breaker_key(self.job.home(), &self.job.group);
         let value = notice.open.to_value();
         // Taking it back is an expiry at once: deleting it would take one more permission.
         let request = if is_open {

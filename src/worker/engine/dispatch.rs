@@ -11,8 +11,9 @@ use crate::model::EntryId;
 use crate::planted;
 use crate::worker::counters::add;
 use crate::worker::handler::{Finished, Verdict};
-use crate::worker::state::in_hand::{Delivery, Phase};
+use crate::worker::state::in_hand::{Delivery, Phase, Run};
 use crate::worker::state::settlement::{Settlement, What};
+use crate::worker::state::shared::{Need, Seat, Slot};
 
 /// Reports the verdict when it is dropped, so that a handler that panicked or was stopped is reported too.
 struct Report {
@@ -37,25 +38,31 @@ impl Drop for Report {
 impl Engine {
     /// Starts the entries that may be started. An inline handler gives its verdict at once.
     pub(super) fn start_ready(&mut self) {
-        while let Some(delivery) = self.next_to_start() {
-            self.started += 1;
-            self.pace.started();
-            match self.job.handler.inline(&delivery) {
-                Some(verdict) => {
-                    if self
-                        .hand
-                        .advance(delivery.id(), delivery.deliveries, Phase::Settling)
-                    {
-                        self.attempt_was_made(&delivery);
-                        self.judge(&delivery, verdict);
-                    }
-                }
-                None => self.spawn(delivery),
+        while let Some((delivery, slot)) = self.next_to_start() {
+            if let Some(slot) = slot {
+                self.spawn(delivery, slot);
+                continue;
             }
+            if let Some(verdict) = self.job.handler.inline(&delivery)
+                && self
+                    .hand
+                    .advance(delivery.id(), delivery.deliveries, Phase::Settling)
+            {
+                self.attempt_was_made(&delivery);
+                self.judge(&delivery, verdict);
+            }
+        }
+        let has_other = self.seat == Seat::Retries || self.beside.is_some();
+        if self.ready.is_empty() && has_other {
+            self.shared.wants_none(self.seat);
         }
     }
 
-    fn next_to_start(&mut self) -> Option<Delivery> {
+    /// The next entry to start, and its slot, if it needs one.
+    fn next_to_start(&mut self) -> Option<(Delivery, Option<Slot>)> {
+        if self.is_held_back() {
+            return None;
+        }
         let next = if self.breaker.is_open() {
             self.ready.iter().position(|delivery| delivery.is_probe)?
         } else if planted::is("last-first") {
@@ -63,17 +70,36 @@ impl Engine {
         } else {
             0
         };
-        let first = self.ready.get(next)?;
-        let id = first.id();
-        let may_start = self.has_slot(first)
-            && self.pace.allows()
-            && self.may_start_more()
-            && self.job.max_messages.is_none_or(|max| self.started < max);
-        if may_start && self.has_leases(id) {
-            self.ready.remove(next)
-        } else {
-            None
+        let need = self.need(self.ready.get(next)?);
+        let has_slot = self.has_own_slot(&need) && self.shared.ask(self.seat, &need);
+        if !has_slot
+            || !self.shared.is_in_pace()
+            || !self.may_start_more()
+            || !self.has_leases(need.id)
+        {
+            return None;
         }
+        let max = self.job.max_messages;
+        if self.job.handler.is_inline() {
+            let may_start = self.shared.start_inline(max);
+            return may_start.then(|| Some((self.ready.remove(next)?, None)))?;
+        }
+        let slot = self.shared.start(self.seat, &need, max)?;
+        Some((self.ready.remove(next)?, Some(slot)))
+    }
+
+    /// What an entry needs to be started.
+    fn need(&self, delivery: &Delivery) -> Need {
+        Need {
+            id: delivery.id(),
+            slots: self.slots(),
+            is_alone: delivery.is_alone && !planted::is("crowded-lone"),
+        }
+    }
+
+    /// Whether nothing of the retry stream is started, because everything fails in the stream.
+    pub(super) fn is_held_back(&self) -> bool {
+        self.seat == Seat::Retries && self.shared.is_paused()
     }
 
     /// How many entries handlers may have at a time.
@@ -81,10 +107,15 @@ impl Engine {
         self.job.policy.concurrency + self.job.handler.ahead()
     }
 
-    /// Whether there is a free slot for the entry, and no entry that must run alone prevents it.
-    fn has_slot(&self, delivery: &Delivery) -> bool {
+    /// Whether this engine has a free slot for the entry, and no entry that must run alone prevents it.
+    fn has_own_slot(&self, need: &Need) -> bool {
         let running = self.hand.running();
-        running < self.slots() && (!delivery.is_alone || running == 0) && !self.hand.is_lone_running
+        running < need.slots && (!need.is_alone || running == 0) && !self.hand.is_lone_running
+    }
+
+    fn has_slot(&self, delivery: &Delivery) -> bool {
+        let need = self.need(delivery);
+        self.has_own_slot(&need) && self.shared.has_slot(self.seat, &need)
     }
 
     /// Whether this worker has the resources for another start. The clock is read only when it lacks some.
@@ -119,7 +150,7 @@ impl Engine {
         }
     }
 
-    fn spawn(&mut self, delivery: Delivery) {
+    fn spawn(&mut self, delivery: Delivery, slot: Slot) {
         let (id, deliveries) = (delivery.id(), delivery.deliveries);
         let Some(leases_end) = self.leases_end(id) else {
             return;
@@ -141,8 +172,11 @@ impl Engine {
                 Verdict::Interrupted
             });
         });
-        let abort = task.abort_handle();
-        if self.hand.advance(id, deliveries, Phase::Running(abort)) {
+        let run = Run {
+            handler: task.abort_handle(),
+            _slot: slot,
+        };
+        if self.hand.advance(id, deliveries, Phase::Running(run)) {
             self.hand.is_lone_running = is_alone && !planted::is("crowded-lone");
             if self.lack.is_there() {
                 self.lack.started(Instant::now(), self.hand.running());
@@ -187,7 +221,7 @@ impl Engine {
             return;
         }
         tracing::debug!(group = %self.job.group, %id, "entry was not attempted; it is started again");
-        self.started -= 1;
+        self.shared.was_not_started();
         let ahead = self.ready.iter().take_while(|next| next.id() < id);
         let at = ahead.count();
         self.ready.insert(at, delivery.clone());
@@ -253,13 +287,6 @@ impl Engine {
         if self.breaker.succeeded() {
             tracing::warn!(group = %self.job.group, "circuit breaker closed: handlers succeed again");
             self.timers.sweep = Instant::now();
-        }
-    }
-
-    /// The sending side that handlers report to, so that the channel can be drained.
-    pub(super) async fn next_finished(&mut self) {
-        if let Some(finished) = self.finished.recv().await {
-            self.on_finished(finished);
         }
     }
 }

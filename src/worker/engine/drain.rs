@@ -7,12 +7,14 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::Engine;
+use super::beside::{Beside, ended};
 use crate::wire::{
     Connection, Error, ErrorKind, Holder, LeaseState, delete_consumer, release, xinfo_groups,
     xpending,
 };
 use crate::worker::counters::add;
 use crate::worker::job::{Mode, Signal};
+use crate::worker::state::shared::Seat;
 
 /// How many entries one script call releases.
 const RELEASED_AT_A_TIME: usize = 500;
@@ -50,7 +52,12 @@ impl Engine {
     pub(super) async fn wind_up(&mut self) {
         self.stop_reading();
         self.put_back_unstarted();
+        self.shared.wants_none(self.seat);
         self.finish_running().await;
+        let told = *self.signal.borrow();
+        if let Some(beside) = &mut self.beside {
+            beside.finish(told).await;
+        }
         // What a process was sent ahead and did not come to.
         self.put_back_unstarted();
         self.hand.stop_running();
@@ -72,7 +79,9 @@ impl Engine {
             }
         };
         add(&self.counters.left_pending, left);
-        self.job.handler.close().await;
+        if self.seat == Seat::Stream {
+            self.job.handler.close().await;
+        }
         if let Some(recorder) = self.recorder.take() {
             until_told_now(self.signal.clone(), recorder.end()).await;
         }
@@ -96,7 +105,7 @@ impl Engine {
 
     async fn finish_running(&mut self) {
         let grace_ends = Instant::now() + self.job.policy.grace;
-        while self.hand.running() > 0 && *self.signal.borrow() != Signal::Now {
+        while self.has_running() && *self.signal.borrow() != Signal::Now {
             // Leases are kept up, what never started goes back and results are told while others still run.
             let kept_up = until_told_now(self.signal.clone(), self.keep_up()).await;
             if matches!(kept_up, Some(Err(_))) {
@@ -110,10 +119,23 @@ impl Engine {
             let tick = (grace_ends - now).min(KEEP_UP);
             let mut signal = self.signal.clone();
             tokio::select! {
-                _ = timeout(tick, self.next_finished()) => {}
+                finished = timeout(tick, self.finished.recv()) => {
+                    if let Ok(Some(finished)) = finished {
+                        self.on_finished(finished);
+                    }
+                }
+                () = ended(&mut self.beside) => {}
                 _ = signal.changed() => {}
             }
         }
+    }
+
+    /// Whether handlers are running, or the engine of the retry stream is, which is told to end.
+    fn has_running(&self) -> bool {
+        if let Some(beside) = &self.beside {
+            beside.tell(Signal::Drain);
+        }
+        self.hand.running() > 0 || self.beside.as_ref().is_some_and(Beside::is_running)
     }
 
     async fn keep_up(&mut self) -> Result<(), Error> {
@@ -129,7 +151,7 @@ impl Engine {
 
     /// Renews the lease of a single active worker as long as it has something to finish under it.
     async fn keep_lease(&mut self) -> Result<(), Error> {
-        if self.hand.len() > 0 {
+        if self.hand.len() > 0 || self.beside.as_ref().is_some_and(Beside::is_running) {
             self.hold_lease(Instant::now()).await?;
         }
         Ok(())
@@ -163,12 +185,17 @@ impl Engine {
             ..self.holder()
         };
         connection.call(delete_consumer(consumer)).await?.ok();
-        self.take_claim_idle_back().await?;
+        if self.seat == Seat::Stream {
+            self.take_claim_idle_back().await?;
+        }
         let left = match self.job.mode {
             Mode::Once => Some(self.left_in_group(connection).await?),
             Mode::Preclaimed => Some(self.left_to_this_consumer(connection).await?),
-            Mode::Forever => None,
+            Mode::Forever | Mode::WhileThere => None,
         };
+        if self.seat == Seat::Retries {
+            return Ok(left);
+        }
         if let (Some(lease), Some(connection)) = (&mut self.lease, &self.connection) {
             lease.drop(connection).await?;
         }

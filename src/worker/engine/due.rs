@@ -1,11 +1,15 @@
 //! When the engine has something to do, and when all of its work is done.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Engine;
+use super::beside::Beside;
 use super::breaker_marker::BreakerMarker;
 use super::fence::Lease;
 use crate::worker::job::Mode;
+
+/// How often the engine of the retry stream looks whether everything still fails in the stream.
+const HELD_BACK_LOOK: Duration = Duration::from_millis(500);
 
 impl Engine {
     /// When the next turn of the loop is needed, even if no event comes.
@@ -27,11 +31,12 @@ impl Engine {
         match self.breaker.next_probe() {
             Some(probe) if self.hand.running() == 0 => due.push(probe),
             Some(_) => {}
+            None if self.is_held_back() => due.push(now + HELD_BACK_LOOK),
             None => self.work_due(now, &mut due),
         }
         if self.lack.is_there() {
             due.extend(self.lack.next_look(now));
-            let may_start = self.is_held_by_pace() && self.pace.allows();
+            let may_start = self.is_held_by_pace() && self.shared.is_in_pace();
             due.extend(may_start.then_some(now));
         }
         due.extend(self.notice.as_ref().map(BreakerMarker::next));
@@ -44,7 +49,7 @@ impl Engine {
     /// When there is work that can be started, or work to look for.
     fn work_due(&self, now: Instant, due: &mut Vec<Instant>) {
         if self.is_held_by_pace() {
-            due.extend(self.pace.next_start());
+            due.extend(self.shared.next_start());
         }
         if self.job.mode == Mode::Preclaimed {
             due.extend((self.room() > 0 && !self.given.is_empty()).then_some(now));
@@ -73,16 +78,26 @@ impl Engine {
         if !is_settled {
             return false;
         }
-        if self.job.max_messages.is_some_and(|max| self.started >= max) {
+        if self
+            .job
+            .max_messages
+            .is_some_and(|max| self.shared.started() >= max)
+        {
             return true;
         }
         // One look from a cron job is over when everything fails or another worker is the active one: it does not wait for
         // better times.
         let is_over = self.breaker.is_open()
+            || self.is_held_back()
             || self.is_standing_by()
             || self.lack.has_stalled(Instant::now(), self.job.connect_for)
             || self.ready.is_empty() && self.has_seen_all();
-        self.job.mode != Mode::Forever && is_over
+        match self.job.mode {
+            Mode::Forever => false,
+            Mode::WhileThere => self.is_standing_by() || self.has_seen_all(),
+            Mode::Once => is_over && !self.beside.as_ref().is_some_and(Beside::is_running),
+            Mode::Preclaimed => is_over,
+        }
     }
 
     /// Whether only an entry that must run alone is left to do.
@@ -96,6 +111,7 @@ impl Engine {
     fn has_seen_all(&self) -> bool {
         match self.job.mode {
             Mode::Forever => false,
+            Mode::WhileThere => self.has_been_empty(),
             Mode::Once => {
                 self.is_reading_over && self.trouble.was_swept() || self.is_waiting_full()
             }

@@ -87,7 +87,7 @@ impl Engine {
             deliveries: failure.deliveries,
             deliveries_max: self.job.policy.max_deliveries,
             // While everything fails it is not the message's fault: it stays.
-            everything_fails: was_open || self.breaker.is_open(),
+            everything_fails: was_open || self.breaker.is_open() || self.is_held_back(),
             failing_for: self.breaker.failing_for(now, failure.id),
         })
     }

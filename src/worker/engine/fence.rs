@@ -53,11 +53,16 @@ impl Lease {
     /// name.
     pub(super) fn new(stream: &Name, group: &Name, consumer: &Name) -> Self {
         let consumer = String::from_utf8_lossy(consumer.as_bytes());
+        Self::shared(Fence {
+            key: Self::key(stream, group),
+            token: format!("{consumer} {}", uuid::Uuid::new_v4().simple()),
+        })
+    }
+
+    /// The lease of this worker's other engine, which takes it as well: whoever has the token is the active worker.
+    pub(super) fn shared(fence: Fence) -> Self {
         Self {
-            fence: Fence {
-                key: Self::key(stream, group),
-                token: format!("{consumer} {}", uuid::Uuid::new_v4().simple()),
-            },
+            fence,
             held_since: None,
             is_of_another: false,
             predecessor: None,

@@ -17,9 +17,11 @@
 //! | `recover` | lost connections, a group that is gone, own messages found again |
 //! | `losses` | entries that were trimmed or deleted before they were delivered |
 //! | `fence`, `inheritance` | the lease of a group with one active worker, and what the one before left |
+//! | `beside` | the group's retry stream: a second engine that reads it while there is something in it |
 //! | `notice` | word that everything fails |
 
 mod attempts;
+mod beside;
 mod breaker_marker;
 mod claims;
 mod dispatch;
@@ -48,6 +50,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
+use self::beside::{Beside, ended};
 use self::breaker_marker::BreakerMarker;
 use self::fence::{Lease, Turn};
 use self::gone::Gone;
@@ -56,9 +59,9 @@ use self::long::Noting;
 use self::losses::Losses;
 use self::policies::Others;
 use self::reader::Reader;
-use crate::model::{AdaptiveBatch, EntryId};
+use crate::model::{AdaptiveBatch, EntryId, Name};
 use crate::planted;
-use crate::wire::{Connection, Dialer, Error, ExpectedPending, Holder, Lease as EntryLease};
+use crate::wire::{Connection, Dialer, Error, ExpectedPending, Fence, Holder, Lease as EntryLease};
 use crate::worker::counters::{Counters, Figures, add};
 use crate::worker::handler::Finished;
 use crate::worker::handler::Origin;
@@ -72,9 +75,9 @@ use crate::worker::state::lack::Lack;
 use crate::worker::state::long::Long;
 use crate::worker::state::outage::Outage;
 use crate::worker::state::postponed::Postponed;
-use crate::worker::state::rate_limiter::RateLimiter;
 use crate::worker::state::retries::Retries;
 use crate::worker::state::settlement::Settlement;
+use crate::worker::state::shared::{Seat, Shared};
 
 /// How many entries one script call claims, which takes a few milliseconds of the server's time.
 const CLAIMED_AT_A_TIME: usize = 250;
@@ -151,11 +154,25 @@ struct Engine {
     is_reading_over: bool,
     /// Entries that were delivered and never started, to be released at the end.
     unstarted: Vec<EntryLease>,
-    started: u64,
-    pace: RateLimiter,
+    /// Which of the worker's engines this is, and what they share.
+    seat: Seat,
+    shared: Arc<Shared>,
+    /// The engine that reads the group's retry stream; `None` in one that does, and where none is to be read.
+    beside: Option<Beside>,
+    /// Since when a retry stream has been seen empty.
+    empty_since: Option<Instant>,
     read_asked: Instant,
     finished_sender: mpsc::UnboundedSender<Finished>,
     finished: mpsc::UnboundedReceiver<Finished>,
+}
+
+/// What an engine has from the one that started it, when it reads the retry stream.
+#[derive(Debug, Default)]
+struct Heritage {
+    /// The lease of the group, if it has one active worker.
+    fence: Option<Fence>,
+    /// The consumer whose entries belong to this worker now.
+    predecessor: Option<Name>,
 }
 
 impl Engine {
@@ -164,6 +181,8 @@ impl Engine {
         dialer: Dialer,
         counters: Arc<Counters>,
         signal: watch::Receiver<Signal>,
+        (seat, shared): (Seat, Arc<Shared>),
+        heritage: Heritage,
     ) -> Self {
         let given = VecDeque::from(std::mem::take(&mut job.given));
         let now = Instant::now();
@@ -177,14 +196,18 @@ impl Engine {
             Arc::clone(&deleted),
         );
         let is_single = job.is_single && !planted::is("no-lease");
-        let lease = is_single.then(|| Lease::new(&job.stream, &job.group, &job.consumer));
+        let lease = is_single.then(|| match heritage.fence {
+            Some(fence) => Lease::shared(fence),
+            None => Lease::new(job.home(), &job.group, &job.consumer),
+        });
+        let mut inheritance = Inheritance::default();
+        inheritance.of(heritage.predecessor);
         let losses = Losses::new(&job, String::new());
         let postponed = Postponed::new(job.policy.backoff);
         let recorder = job.recorded_for.map(|kept_for| {
             let names = (&job.stream, &job.group);
             JournalWriter::start(names, &job.consumer, kept_for, dialer.clone())
         });
-        let pace = RateLimiter::new(job.policy.rate, now);
         let read_at_a_time = job.policy.batch.max(READ_AT_A_TIME);
         Self {
             origin: Arc::new(Origin {
@@ -224,7 +247,7 @@ impl Engine {
             recorder,
             losses,
             lease,
-            inheritance: Inheritance::default(),
+            inheritance,
             gone: Gone::new(deleted),
             others: Others::new(now),
             long: Long::default(),
@@ -232,8 +255,10 @@ impl Engine {
             read_until: None,
             is_reading_over: false,
             unstarted: Vec::new(),
-            started: 0,
-            pace,
+            seat,
+            shared,
+            beside: None,
+            empty_since: None,
             read_asked: now,
             finished_sender,
             finished,
@@ -253,6 +278,7 @@ impl Engine {
                 self.on_error(error).await?;
             }
             self.show_figures();
+            self.look_after_beside()?;
             if self.is_done() {
                 return Ok(());
             }
@@ -262,7 +288,7 @@ impl Engine {
 
     /// Updates the figures about the entries in hand.
     fn show_figures(&self) {
-        self.counters.now.set(Figures {
+        let figures = Figures {
             ready: self.hand.ready(),
             running: self.hand.running(),
             waiting: self.hand.waiting(),
@@ -270,7 +296,9 @@ impl Engine {
             is_paused: self.breaker.is_open(),
             is_stalled: self.lack.has_stalled(Instant::now(), Duration::ZERO),
             is_standing_by: self.is_standing_by(),
-        });
+        };
+        let both = self.shared.figures(self.seat, figures);
+        self.counters.now.set(both);
     }
 
     /// One turn: first what is due, then what is ready.
@@ -292,11 +320,12 @@ impl Engine {
         self.renew_leases(now).await?;
         self.leave_word(now).await?;
         self.note_long(now).await?;
+        self.start_beside();
         if self.breaker.is_open() {
             self.probe(now).await?;
         } else if self.job.mode == Mode::Preclaimed {
             self.take_given().await?;
-        } else {
+        } else if !self.is_held_back() {
             self.sweep(now).await?;
             if self.lone.is_due(now) || self.has_nothing_else(now) {
                 self.take_lone(now).await?;
@@ -337,11 +366,16 @@ impl Engine {
         let is_held = lease.is_held(Instant::now());
         match lease.turned(is_held) {
             Turn::Won => {
-                tracing::info!(group = %self.job.group, stream = %self.job.stream, "this worker is the active one");
                 self.timers.sweep = now;
-                let predecessor = lease.take_predecessor();
-                if !planted::is("no-inheritance") {
-                    self.inheritance.of(predecessor);
+                if self.seat == Seat::Stream {
+                    tracing::info!(group = %self.job.group, stream = %self.job.stream, "this worker is the active one");
+                    let predecessor = lease.take_predecessor();
+                    if !planted::is("no-inheritance") {
+                        if let Some(beside) = &mut self.beside {
+                            beside.predecessor.clone_from(&predecessor);
+                        }
+                        self.inheritance.of(predecessor);
+                    }
                 }
             }
             Turn::Lost => {
@@ -375,6 +409,8 @@ impl Engine {
                     self.on_error(error).await?;
                 }
             }
+            () = self.shared.freed(self.seat) => {}
+            () = ended(&mut self.beside) => {}
             _ = self.signal.changed() => {}
             () = tokio::time::sleep_until(until) => {}
         }
@@ -387,6 +423,7 @@ impl Engine {
             group: &self.job.group,
             consumer: &self.job.consumer,
             fence: self.lease.as_ref().map(Lease::fence),
+            home: self.job.home.as_ref(),
         }
     }
 
@@ -415,9 +452,9 @@ impl Engine {
     /// Drops one entry and stops its handler.
     fn let_go(&mut self, id: EntryId) {
         if let Some(held) = self.hand.remove(id)
-            && let Phase::Running(abort) = held.phase
+            && let Phase::Running(run) = held.phase
         {
-            abort.abort();
+            run.abort();
         }
         self.ready.retain(|delivery| delivery.id() != id);
     }

@@ -55,6 +55,11 @@ impl Others {
         self.is_due = true;
     }
 
+    /// The published value is another one now, unless `is_same`.
+    pub(super) fn must_look_unless(&mut self, is_same: bool) {
+        self.is_due |= !is_same;
+    }
+
     /// Whether this worker's value must be published before anything is read.
     pub(super) fn is_due(&self) -> bool {
         self.is_due
@@ -81,9 +86,10 @@ impl Engine {
             return Ok(());
         };
         let job = &self.job;
-        let key = policy_key(&job.stream, &job.group);
+        let key = policy_key(job.home(), &job.group);
         let own = Some(job.policy.claim_idle);
-        let call = keep_claim_idle(&key, &job.consumer, own, &self.others.dead);
+        let reads_retries = self.reads_retries();
+        let call = keep_claim_idle(&key, &job.consumer, own, reads_retries, &self.others.dead);
         match connection.call(call).await {
             Ok(found) => {
                 self.others.is_due = false;
@@ -107,8 +113,8 @@ impl Engine {
         let Some(connection) = &self.connection else {
             return Ok(());
         };
-        let key = policy_key(&self.job.stream, &self.job.group);
-        let call = keep_claim_idle(&key, &self.job.consumer, None, &[]);
+        let key = policy_key(self.job.home(), &self.job.group);
+        let call = keep_claim_idle(&key, &self.job.consumer, None, false, &[]);
         match connection.call(call).await {
             Err(error) if error.kind.is_connection_lost() => Err(error),
             // One that could not be kept, or cannot be taken back, is forgotten by the others.
@@ -121,7 +127,7 @@ impl Engine {
     async fn learn(&mut self, found: Policies) -> Result<(), Error> {
         let mut longest = found.longest;
         if let Some(connection) = self.connection.as_ref().filter(|_| !found.stale.is_empty()) {
-            let (stream, group) = (&self.job.stream, &self.job.group);
+            let (stream, group) = (self.job.home(), &self.job.group);
             let consumers = match connection.run(xinfo_consumers(stream, group)).await {
                 // Whoever may not ask goes by what was refreshed.
                 Err(error) if error.kind == ErrorKind::NoPerm => Vec::new(),

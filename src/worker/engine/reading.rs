@@ -42,7 +42,8 @@ impl Engine {
         let batches = 1 + usize::from(self.job.handler.is_inline());
         let active = self.hand.ready() + self.hand.running();
         let left = self.job.max_messages.map_or(usize::MAX, |max| {
-            let left = usize::try_from(max.saturating_sub(self.started)).unwrap_or(usize::MAX);
+            let left =
+                usize::try_from(max.saturating_sub(self.shared.started())).unwrap_or(usize::MAX);
             left.saturating_sub(self.hand.ready())
         });
         (self.slots() + batches * batch)
@@ -86,6 +87,7 @@ impl Engine {
         let room = self.room().min(count_max);
         let is_worth_it = is_probe || room * 2 >= count_max || self.ready.is_empty();
         let may_read = !self.reader.is_reading()
+            && !self.is_held_back()
             && !self.is_reading_over
             && (!is_probe || self.is_probe_wanted)
             && !self.lone.is_due(now)
@@ -104,7 +106,7 @@ impl Engine {
             acks: self.riding.iter().map(|(id, _)| *id).collect(),
             look,
             count_max: room,
-            block: (self.job.mode == Mode::Forever && !is_probe).then_some(self.block()),
+            block: (self.job.mode.waits() && !is_probe).then_some(self.block()),
         });
     }
 

@@ -59,7 +59,7 @@ impl Engine {
                 unavailable");
         }
         let is_giving_up =
-            self.job.mode != Mode::Forever && now.duration_since(since) > self.job.connect_for;
+            !self.job.mode.waits() && now.duration_since(since) > self.job.connect_for;
         if is_giving_up {
             return Err(self.fatal(error));
         }

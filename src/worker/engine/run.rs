@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::beside::{Beside, Waiting, Work, look_at_retries};
 use super::drain::until_told_now;
 use super::fence::Lease;
 use super::losses::Losses;
-use super::{Engine, presence_interval};
+use super::{Engine, Heritage, presence_interval};
 use crate::model::{Backoff, CommandLine, EntryId, Problem, format_duration_short};
 use crate::planted;
 use crate::streams::losses::counted_by;
@@ -22,6 +23,7 @@ use crate::wire::{
 };
 use crate::worker::counters::{Counters, Summary};
 use crate::worker::job::{Assignment, Mode, Signal};
+use crate::worker::state::shared::{Seat, Shared};
 
 /// The pauses of a worker that cannot start yet.
 const PAUSES: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
@@ -38,13 +40,49 @@ pub async fn run(
     signal: watch::Receiver<Signal>,
     counters: Arc<Counters>,
 ) -> anyhow::Result<Summary> {
+    let shared = Shared::new(job.policy.rate, Instant::now());
+    let seat = (Seat::Stream, shared);
+    run_engine(
+        job,
+        dialer,
+        signal,
+        Arc::clone(&counters),
+        seat,
+        Heritage::default(),
+    )
+    .await?;
+    Ok(counters.summary())
+}
+
+/// As [`run`], for the second engine of a worker, which reads the retry stream.
+fn run_beside(
+    job: Assignment,
+    dialer: Dialer,
+    signal: watch::Receiver<Signal>,
+    counters: Arc<Counters>,
+    seat: (Seat, Arc<Shared>),
+    heritage: Heritage,
+) -> Work {
+    Box::pin(run_engine(job, dialer, signal, counters, seat, heritage))
+}
+
+async fn run_engine(
+    job: Assignment,
+    dialer: Dialer,
+    signal: watch::Receiver<Signal>,
+    counters: Arc<Counters>,
+    seat: (Seat, Arc<Shared>),
+    heritage: Heritage,
+) -> anyhow::Result<()> {
     let prepared = prepare(&job, &dialer, signal.clone());
     let prepared = until_told_now(signal.clone(), prepared).await;
     let Some(joined) = prepared.transpose()?.flatten() else {
-        return Ok(counters.summary());
+        return Ok(());
     };
     let told = signal.clone();
-    let mut engine = Engine::new(job, dialer, Arc::clone(&counters), signal);
+    let beside = Beside::new(&job, joined.retries, run_beside);
+    let mut engine = Engine::new(job, dialer, counters, signal, seat, heritage);
+    engine.beside = beside;
     let read_until = joined.last;
     engine.connection = Some(joined.connection);
     engine.read_until = read_until;
@@ -53,14 +91,14 @@ pub async fn run(
         engine.on_looked(looked);
     }
     engine.is_reading_over = match engine.job.mode {
-        Mode::Forever => false,
+        Mode::Forever | Mode::WhileThere => false,
         Mode::Once => read_until.is_none(),
         Mode::Preclaimed => true,
     };
     let outcome = until_told_now(told, engine.work()).await;
     engine.wind_up().await;
     outcome.transpose()?;
-    Ok(counters.summary())
+    Ok(())
 }
 
 /// Connects, creates group and consumer if necessary, and finds the last entry for `--once`. `None` when a signal
@@ -99,6 +137,8 @@ struct Joined {
     counted_by: String,
     /// The losses from before this worker joined; `None` when it reads nothing.
     looked: Option<Result<Looked, Error>>,
+    /// Whether something is in the group's retry stream; `None` when it is not to be read.
+    retries: Option<Waiting>,
 }
 
 enum Join {
@@ -138,7 +178,7 @@ async fn warn_of_namesake(connection: &Connection, job: &Assignment) {
 /// a cluster.
 async fn require_one_slot(connection: &Connection, job: &Assignment) -> Result<(), Join> {
     let mut keys = vec![job.dead_letter.clone()];
-    keys.extend(job.is_single.then(|| Lease::key(&job.stream, &job.group)));
+    keys.extend(job.is_single.then(|| Lease::key(job.home(), &job.group)));
     keys.extend(job.handler.outputs());
     let apart = slots::apart(connection, &job.stream, &keys).await?;
     if apart.is_empty() {
@@ -156,7 +196,9 @@ async fn join_group(job: &Assignment, dialer: &Dialer) -> Result<Joined, Join> {
     let looked = look_before_joining(&connection, job, &counted_by).await?;
     join_as_consumer(&connection, job).await?;
     let info = connection.run(xinfo_stream(&job.stream)).await?;
+    let retries = look_at_retries(&connection, job).await?;
     Ok(Joined {
+        retries,
         connection,
         last: info.last.map(|entry| entry.id),
         counted_by,
@@ -220,8 +262,8 @@ async fn have_group(connection: &Connection, job: &Assignment) -> Result<(), Joi
 
 /// Creates this worker's consumer in the group.
 async fn join_as_consumer(connection: &Connection, job: &Assignment) -> Result<(), Join> {
-    if job.mode != Mode::Preclaimed {
-        // Whoever was given entries has a consumer that just got them.
+    if job.mode != Mode::Preclaimed && job.home.is_none() {
+        // Whoever was given entries has a consumer that just got them; the one on the retry stream is this worker's.
         warn_of_namesake(connection, job).await;
     }
     let consumer = xgroup_create_consumer(&job.stream, &job.group, &job.consumer);

@@ -24,7 +24,8 @@ impl Engine {
     /// that no other consumer can have claimed the entries by the rules.
     pub(super) fn take_riding(&mut self, now: Instant, count_max: usize) -> Vec<Lease> {
         let mut riding = Vec::new();
-        if self.lease.is_some() {
+        // A plain acknowledgement deletes nothing.
+        if self.lease.is_some() || self.job.home.is_some() {
             return riding;
         }
         let fresh_within = self.job.policy.claim_idle / 2;

@@ -9,7 +9,9 @@ use super::claims::Whose;
 use super::reading::WAITING_MAX;
 use crate::model::{EntryId, Name, PendingEntry, is_fatal};
 use crate::planted;
-use crate::wire::{CountMode, Error, ExpectedPending, PendingFilter, xpending, xpending_entries};
+use crate::wire::{
+    CountMode, Error, ExpectedPending, PendingFilter, xlen, xpending, xpending_entries,
+};
 use crate::worker::counters::add;
 use crate::worker::state::settlement::{Settlement, What};
 
@@ -64,14 +66,19 @@ impl Engine {
 
     /// Whether the group has pending entries that are not in hand here. This is one cheap request before the
     /// expensive ones.
-    async fn has_others_entries(&self) -> Result<bool, Error> {
+    async fn has_others_entries(&mut self) -> Result<bool, Error> {
         let Some(connection) = &self.connection else {
             return Ok(false);
         };
-        let summary = connection
-            .run(xpending(&self.job.stream, &self.job.group))
-            .await?;
-        Ok(summary.count > self.hand.len() as u64)
+        let pending = connection.run(xpending(&self.job.stream, &self.job.group));
+        let Some(retries) = self.retries_to_look_at() else {
+            return Ok(pending.await?.count > self.hand.len() as u64);
+        };
+        // Both in one round trip.
+        let (pending, waiting) = tokio::join!(pending, connection.run(xlen(&retries)));
+        let pending = pending?.count;
+        self.on_retries(waiting, pending)?;
+        Ok(pending > self.hand.len() as u64)
     }
 
     /// Continues through entries that have been idle for long enough, until enough of them are due or enough were

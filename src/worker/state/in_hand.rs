@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
+use super::shared::Slot;
 use crate::model::{Batch, Entry, EntryId, EntryObject, Name};
 
 /// One entry to be handled. It is cheap to clone, because its body is shared with the read that brought it.
@@ -67,13 +68,28 @@ impl Delivery {
     }
 }
 
+/// A handler that is running, in its slot.
+#[derive(Debug)]
+pub(in crate::worker) struct Run {
+    pub(in crate::worker) handler: AbortHandle,
+    /// Free again once this is dropped.
+    pub(in crate::worker) _slot: Slot,
+}
+
+impl Run {
+    /// Stops the handler.
+    pub(in crate::worker) fn abort(&self) {
+        self.handler.abort();
+    }
+}
+
 /// The phase of an entry in hand.
 #[derive(Debug)]
 pub(in crate::worker) enum Phase {
     /// Waits for a free slot.
     Ready,
-    /// Its handler is running; this stops it.
-    Running(AbortHandle),
+    /// Its handler is running.
+    Running(Run),
     /// Handled; its acknowledgement, output or move is being sent.
     Settling,
     /// Failed; waits for its next attempt. Its lease is not renewed.
@@ -216,8 +232,8 @@ impl InHand {
     /// Stops every running handler. Its entry was started, and waits for a later attempt of any worker.
     pub(in crate::worker) fn stop_running(&mut self) {
         for held in self.held.values_mut() {
-            if let Phase::Running(abort) = &held.phase {
-                abort.abort();
+            if let Phase::Running(run) = &held.phase {
+                run.abort();
                 self.counts.left(&held.phase, held.bytes);
                 held.phase = Phase::Waiting;
                 self.counts.entered(&held.phase, held.bytes);

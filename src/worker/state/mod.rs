@@ -12,3 +12,4 @@ pub(in crate::worker) mod postponed;
 pub(in crate::worker) mod rate_limiter;
 pub(in crate::worker) mod retries;
 pub(in crate::worker) mod settlement;
+pub(in crate::worker) mod shared;

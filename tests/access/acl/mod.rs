@@ -131,6 +131,7 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
             "+xdel",
             "+xgroup|createconsumer",
             "~{events.normalized}:dlq",
+            "~{events.normalized}:retry:event-processors",
         ],
         "undoing more than a move of a group",
     ),
@@ -143,6 +144,17 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "worker run",
         &["+hget", "+hlen", "+hscan"],
         "noting what is long in flight, and forgetting what is not",
+    ),
+    (
+        "worker run",
+        &[
+            "~{events.normalized}:retry:event-processors:inflight:event-processors",
+            "~{profiles.merge_requests}:retry:merge-processors:inflight:merge-processors",
+            "~{predictions.requests}:retry:prediction-processors:inflight:prediction-processors",
+            "~{profiles.merge_requests}:retry:merge-processors:lost:merge-processors",
+            "~{predictions.requests}:retry:prediction-processors:lost:prediction-processors",
+        ],
+        "the same of a retry stream, and what was lost there, which the stage has of one group",
     ),
 ];
 

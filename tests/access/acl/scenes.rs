@@ -155,6 +155,9 @@ fn is_through(server: &TestServer, stream: &str, group: &str) -> bool {
     found == Some((0, "4-0"))
 }
 
+/// The retry stream of the group of events.
+const RETRIES: &str = "{events.normalized}:retry:event-processors";
+
 const OF_STREAM: &[&str] = &["--stream", STREAM];
 const OF_GROUP: &[&str] = &["--group", GROUP];
 const OF_MERGES: &[&str] = &["--group", "merge-processors"];
@@ -255,6 +258,9 @@ const SCENES: &[Scene] = &[
     scene("pending", OF_GROUP, &["pending", GROUP, "--entries", "--histogram", "--by", "event_type"]),
     scene("claim", OF_GROUP, &["claim", GROUP, "--to", "c2", "--idle", "0s", "--yes"]).ends(9),
     scene("requeue", OF_GROUP, &["requeue", GROUP, "--idle", "0s", "--yes"]).ends(9),
+    scene("requeue", OF_GROUP, &["requeue", GROUP, "--idle", "0s", "--via-retry-stream", "--force", "--yes"]).ends(9).does(|server, _| {
+        length(server, RETRIES) == 1
+    }),
     scene("ack", OF_GROUP, &["ack", GROUP, "1-0", "--yes"]),
     scene("snapshot", OF_GROUP, &["snapshot", GROUP]),
     scene("audit", &[], &["audit"]),
@@ -278,6 +284,12 @@ const SCENES: &[Scene] = &[
     scene("dlq show", OF_STREAM, &["dlq", "show", STREAM, "9-1"]),
     scene("dlq add", OF_GROUP, &["dlq", "add", GROUP, "1-0", "--reason", "odd", "--yes"]),
     scene("dlq redrive", OF_STREAM, &["dlq", "redrive", STREAM, "--all", "--yes"]),
+    scene("dlq redrive", OF_STREAM, &["dlq", "redrive", STREAM, "--all", "--via-retry-stream", "--yes"]).ends(6).does(|_, run| {
+        run.stderr().contains("no live worker")
+    }),
+    scene("dlq redrive", OF_STREAM, &["dlq", "redrive", STREAM, "--all", "--via-retry-stream", "--force", "--yes"]).does(|server, _| {
+        length(server, RETRIES) == 1
+    }),
     scene("dlq purge", OF_STREAM, &["dlq", "purge", STREAM, "--all", "--yes"]),
     scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--once"]).ends(9).does(|server, run| {
         let counted = server.redis(&["HGET", "{events.normalized}:features:b", "events:purchase"]);
@@ -287,6 +299,9 @@ const SCENES: &[Scene] = &[
         is_through(server, STREAM, GROUP) && length(server, LETTERS) == 5
     }),
     scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--once"]).after(LOSE).ends(9).does(keeps_a_loss),
+    scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--once", "--exec", "--", "true"]).after("XADD {events.normalized}:retry:event-processors 9-1 n 9").ends(9).does(|server, _| {
+        length(server, RETRIES) == 0
+    }),
     // Everything fails, and they say so.
     scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--max-messages", "24", "--max-deliveries", "100", "--backoff-base", "1ms", "--backoff-cap", "1ms", "--exec", "--", "false"]).does(|server, _| {
         says_that_all_fails(server, "{events.normalized}:breaker:event-processors")

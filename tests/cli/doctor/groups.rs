@@ -127,6 +127,27 @@ fn lag_unknown() {
 }
 
 #[test]
+fn retries_unread() {
+    let site = Site::start();
+    let retries = "{events.normalized}:retry:event-processors";
+    site.redis(&format!("XGROUP CREATECONSUMER {STREAM} {GROUP} c"));
+    site.is_silent();
+    site.redis(&format!("XADD {retries} * n 1"));
+    let found = site.finds_only("retries_unread");
+    found
+        .is("warning")
+        .is_about(STREAM, GROUP)
+        .shows(&[("retry_lag", "1"), ("retry_pending", "0")])
+        .says("no live worker reads it")
+        .next_is("ucp-streams worker run event-processors");
+    // The consumer lives, and says that it reads there.
+    let policy = "{events.normalized}:policy:event-processors";
+    let said = ["HSET", policy, "c", "60000 1 retry"];
+    site.server.redis(&said);
+    site.is_silent();
+}
+
+#[test]
 fn moved_back() {
     let site = Site::start();
     site.add(STREAM, 3);

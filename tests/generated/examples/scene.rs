@@ -58,6 +58,7 @@ pub(super) fn prepare(line: &str) -> Shop {
             shop.words("XACK events.normalized event-processors 1700000000000-0");
         }
         ["claim", ..] => shop.hold_as("gone"),
+        ["requeue" | "dlq", ..] if line.contains("--via-retry-stream") => shop.retries_are_read(),
         ["consumers", "delete", .., "host-17-k3x9"] => {
             shop.words("XACK events.normalized event-processors 1700000000000-0 1700000000000-1");
         }
@@ -216,6 +217,13 @@ impl Shop {
         );
         self.hold_as("host-17-k3x9");
         self.words(&format!("XGROUP CREATECONSUMER {group} host-18-a2b1"));
+    }
+
+    /// A live worker reads the group's retry stream.
+    fn retries_are_read(&self) {
+        let policy = "{events.normalized}:policy:event-processors";
+        let said = ["HSET", policy, "host-18-a2b1", "60000 1 retry"];
+        self.0.redis(&said);
     }
 
     /// The held entries are those of `consumer`.
