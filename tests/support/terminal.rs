@@ -60,13 +60,19 @@ impl Terminal {
     /// A shell, on this server, that knows how its terminal was.
     #[track_caller]
     pub fn on(server: &TestServer) -> Self {
-        let terminal = Self::start(directory(), &server.url(), "sh");
+        Self::at(&server.url())
+    }
+
+    /// The same, where this is the server's URL.
+    #[track_caller]
+    pub fn at(url: &str) -> Self {
+        let terminal = Self::start(directory(), url, "sh");
         terminal.enters("stty -g > before; echo ready", &["Enter"]);
         terminal.shows("ready");
         terminal
     }
 
-    /// The shell of [`Terminal::on`] has its terminal back as it was, after a command with this exit code.
+    /// The shell of [`Terminal::at`] has its terminal back as it was, after a command with this exit code.
     #[track_caller]
     pub fn is_restored(&self, code: &str) {
         let end = Instant::now() + PATIENCE;

@@ -4,7 +4,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::seeded::{GROUP, STREAM, add, seeded};
-use crate::support::{Terminal, TestServer};
+use crate::support::{End, PATIENCE, Proxy, Terminal, TestServer, until};
 use crate::terminal::shows_row;
 
 /// Nobody has touched what the consumer holds for an hour.
@@ -213,21 +213,32 @@ fn a_change_that_does_not_end_is_cut_off_by_a_second_signal() {
 }
 
 #[test]
-fn a_server_that_is_killed_while_a_change_is_made_leaves_its_outcome_unknown() {
-    let mut server = seeded("gone");
+fn a_server_that_goes_away_while_a_change_is_made_leaves_its_outcome_unknown() {
+    let server = seeded("gone");
     stale(&server);
-    let terminal = Terminal::on(&server);
+    // The server knows the script.
+    let first = server.ucp(&["requeue", GROUP, "--yes"]);
+    first.assert_code(0);
+    server.deliver((STREAM, GROUP), "gone", 2);
+    stale(&server);
+    let proxy = Proxy::before(server.socket());
+    let terminal = Terminal::at(&proxy.url());
     opens(&terminal, "--every 200ms --timeout 1m");
     terminal.types("R");
     terminal.shows("Proceed? [y/N]");
-    server.pause();
+    // The script is run, and nobody hears of it.
+    proxy.drop_replies_to("EVALSHA");
     terminal.enters("y", &["Enter"]);
     terminal.shows("under way, 0 tried");
-    server.kill();
+    until(PATIENCE, "that it is made", || pending(&server) == 0);
+    proxy.end_all(End::Reset);
     terminal.shows("check the state before you repeat the command");
-    terminal.shows("OLD: these figures are");
-    server.restart();
-    terminal.awaits("no outage", |screen| !screen.contains("OLD:"));
+    // The state is on the screen, as soon as the server is.
+    terminal.awaits("that it goes on", |screen| {
+        screen
+            .lines()
+            .any(|line| line.split_whitespace().take(3).eq([">", "gone", "0"]))
+    });
     terminal.presses("q");
     terminal.is_restored("0");
 }
@@ -246,6 +257,15 @@ fn many() -> TestServer {
     server
 }
 
+/// Some of the entries were tried.
+#[track_caller]
+fn is_going_on(terminal: &Terminal) {
+    terminal.awaits("that it is under way", |screen| {
+        let tried = screen.split_once("under way, ");
+        tried.is_some_and(|(_, rest)| !rest.starts_with("0 "))
+    });
+}
+
 #[test]
 fn a_change_that_is_left_stops_and_tells_how_much_was_done() {
     for (signal, code) in [
@@ -260,7 +280,7 @@ fn a_change_that_is_left_stops_and_tells_how_much_was_done() {
         terminal.types("R");
         terminal.shows("Proceed? [y/N]");
         terminal.enters("y", &["Enter"]);
-        terminal.shows("under way");
+        is_going_on(&terminal);
         match signal {
             None => terminal.types("q"),
             Some(signal) => kill_process(process(&terminal), signal).unwrap(),
@@ -284,10 +304,7 @@ fn a_change_is_seen_to_go_on() {
     terminal.types("R");
     terminal.shows("Proceed? [y/N]");
     terminal.enters("y", &["Enter"]);
-    terminal.awaits("that it is under way", |screen| {
-        let tried = screen.split_once("under way, ");
-        tried.is_some_and(|(_, rest)| !rest.starts_with("0 "))
-    });
+    is_going_on(&terminal);
     // Whatever the screen is, in the middle of it.
     for (columns, rows) in [("20", "5"), ("80", "24"), ("41", "9"), ("120", "40")] {
         terminal.resizes(columns, rows);

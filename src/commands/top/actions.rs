@@ -251,7 +251,13 @@ impl Planned {
         let saved = context.save_rows_first(connection, &doomed, NoSnapshot::default());
         let mut receipts = match saved.await {
             Ok(receipts) => receipts,
-            Err(error) => return failing(error, Vec::new(), context).await,
+            Err(error) => {
+                let summary = "nothing was changed, because it could not be saved first".to_owned();
+                return Ended {
+                    summary: Some((Tone::Warn, summary)),
+                    ..failing(error, Vec::new(), context).await
+                };
+            }
         };
         let told = |more| _ = progress.tried.fetch_add(more, Ordering::Relaxed);
         let course = Course::new(&progress.stop, None, &told);
