@@ -8,6 +8,7 @@
 mod bounds;
 mod connections;
 mod contents;
+mod cut_off;
 mod dead_letters;
 mod groups_lost;
 mod handlers;
