@@ -6,13 +6,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use anyhow::Result;
 
 use super::super::repair::failed;
+use super::copies::since;
 use super::{Fate, Left, LeftEntry, UndoPlan, Undone, there};
-use crate::model::{AdaptiveBatch, EntryId, Fields, Name, Time};
+use crate::model::{EntryId, Fields, Name, Time};
 use crate::snapshots::{Effect, SavedLetter};
-use crate::wire::{Connection, Move, put_back, xrange};
-
-/// The greatest number of dead letters fetched at a time.
-const PAGE: usize = 100;
+use crate::wire::{Connection, Move, put_back};
 
 /// A dead letter that is to be added again.
 pub(super) struct PutBack {
@@ -31,21 +29,10 @@ impl Present {
         taken: Time,
     ) -> Result<Self> {
         let mut hashes = HashSet::new();
-        let mut portion = AdaptiveBatch::new(PAGE);
-        let mut next = Some(EntryId::new(taken.ms, 0));
-        while let Some(start) = next {
-            let asked = portion.at_a_time();
-            let page = connection
-                .run(xrange(dead_letter, start, EntryId::MAX, asked))
-                .await?;
-            let bytes = page
-                .iter()
-                .map(|it| crate::model::bytes_of(&it.fields))
-                .sum();
-            portion.brought(asked, page.len(), bytes);
-            next = page.last().and_then(|it| it.id.next());
-            hashes.extend(page.iter().map(|it| hash(&it.fields)));
-        }
+        since(connection, dead_letter, taken, usize::MAX, |entry| {
+            hashes.insert(hash(&entry.fields));
+        })
+        .await?;
         Ok(Self(hashes))
     }
 

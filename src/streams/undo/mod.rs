@@ -2,6 +2,7 @@
 //! position and all its pending entries back; of a change of entries or dead letters, only what that command changed is
 //! undone, and only where it still is as the command left it. What cannot be undone is found out before consent.
 
+mod copies;
 mod entries;
 mod group;
 mod letters;
@@ -228,6 +229,7 @@ pub async fn plan_undo(
     if let Some(target) = plan.target.clone() {
         plan.look_at_group(connection, &target, topology).await?;
     }
+    plan.find_unnoted(connection).await?;
     plan.row = plan.each(connection, false).await?;
     Ok(plan)
 }
