@@ -156,13 +156,13 @@ impl Stage {
             Repair::Requeue => count(&["XLEN", "s"]) - self.entries,
             Repair::Park => count(&["XLEN", LETTERS]),
             Repair::Redrive | Repair::Purge => self.letters - count(&["XLEN", LETTERS]),
-            Repair::Ack => self.entries - self.pending_count(client, None),
-            Repair::Undo => self.pending_count(client, None),
-            Repair::Claim | Repair::HandOver => self.pending_count(client, Some("heir")),
+            Repair::Ack => self.entries - Self::pending_count(client, None),
+            Repair::Undo => Self::pending_count(client, None),
+            Repair::Claim | Repair::HandOver => Self::pending_count(client, Some("heir")),
         }
     }
 
-    fn pending_count(&self, client: &mut Client, of: Option<&str>) -> usize {
+    fn pending_count(client: &mut Client, of: Option<&str>) -> usize {
         let summary = client.send(&["XPENDING", "s", "g"]);
         let Some(of) = of else {
             return usize::try_from(summary.items()[0].int()).unwrap();
@@ -373,7 +373,7 @@ fn a_requeue_beside_a_live_worker_copies_each_entry_at_most_once() {
     let mut worker = stage.command(&worker).spawn();
     let mut client = stage.scene.server.client();
     until(RECOVERY, "the worker takes some over", || {
-        stage.pending_count(&mut client, None) < AT_ONCE
+        Stage::pending_count(&mut client, None) < AT_ONCE
     });
     let requeue = words("requeue g --stream s --idle 1m --yes --no-snapshot -o ndjson");
     let run = stage.run(&requeue);
@@ -382,7 +382,7 @@ fn a_requeue_beside_a_live_worker_copies_each_entry_at_most_once() {
     until(RECOVERY, "all is handled", || {
         let info = client.send(&["XINFO", "GROUPS", "s"]);
         let lag = info.items()[0].field("lag").int();
-        lag == 0 && stage.pending_count(&mut client, None) == 0
+        lag == 0 && Stage::pending_count(&mut client, None) == 0
     });
     worker.signal(Signal::TERM);
     worker.wait().assert_code(0);
