@@ -191,6 +191,31 @@ fn a_copy_that_was_delivered_stays_and_is_named() {
 }
 
 #[test]
+fn copies_in_a_retry_stream_are_taken_back() {
+    let operator = Operator::new();
+    let retry = "{events.normalized}:retry:event-processors";
+    let length = || operator.server.redis(&["XLEN", retry]).int();
+    let requeue = ["requeue", GROUP, "1-0", "2-0", "--idle", "0s"];
+    let undone = operator.round_trip(&[&requeue[..], &["--via-retry-stream", "--force"]].concat());
+    assert_eq!(
+        (&undone["restored"], &undone["copies"], length()),
+        (&2.into(), &2.into(), 0)
+    );
+    let park = ["dlq", "add", GROUP, "1-0", "--reason", "odd", "--yes"];
+    operator.run(&park).assert_code(0);
+    let redrive = [
+        "dlq",
+        "redrive",
+        STREAM,
+        "--all",
+        "--via-retry-stream",
+        "--force",
+    ];
+    let undone = operator.round_trip(&redrive);
+    assert_eq!((&undone["restored"], length()), (&1.into(), 0));
+}
+
+#[test]
 fn what_was_parked_is_pending_again_and_no_dead_letter() {
     let operator = Operator::new();
     let undone = operator.round_trip(&["dlq", "add", GROUP, "1-0", "5-0", "--reason", "odd"]);
