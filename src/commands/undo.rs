@@ -28,7 +28,7 @@ const NAMED_MAX: usize = 5;
 /// since are pending again, so work on them may be repeated; what a live consumer holds by now stays with it. That group is
 /// saved first, so that this can be undone, too.
 ///
-/// Without an argument, the newest snapshot is used that was not taken by undo itself.
+/// Without an argument, the newest snapshot of this server is used that was not taken by undo itself.
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::one::<Undone>(), add = PrintsPlan(Prints::plan::<Undone>()), after_help = "\
 Examples:
@@ -36,7 +36,7 @@ Examples:
   ucp-streams undo 1700000000000-0
   ucp-streams undo ./1700000000000-0.snapshot --yes")]
 pub(super) struct Args {
-    /// The id of a snapshot, as `snapshot --list` shows it, or a file [default: the newest snapshot]
+    /// The id of a snapshot, as `snapshot --list` shows it, or a file [default: the newest one]
     #[arg(value_name = "ID|FILE", value_hint = ValueHint::FilePath)]
     snapshot: Option<PathBuf>,
 
@@ -56,12 +56,15 @@ impl Args {
     fn find(&self, context: &Context) -> Result<(EntryId, PathBuf)> {
         let store = context.snapshots()?;
         let Some(given) = &self.snapshot else {
+            let server = context.server_of_snapshots();
             // What undo saved itself is restored only by its id.
-            let of_undo =
-                |kept: &Kept| Saved::about(&kept.path).is_ok_and(|it| it.operation == "undo");
-            let newest = store.list()?.into_iter().find(|kept| !of_undo(kept));
+            let is_meant = |kept: &Kept| {
+                let about = Saved::about(&kept.path);
+                about.is_ok_and(|it| it.server == server && it.operation != "undo")
+            };
+            let newest = store.list()?.into_iter().find(is_meant);
             let newest = newest.ok_or_else(|| {
-                Problem::not_found("there is no snapshot to restore").hint(
+                Problem::not_found(format!("there is no snapshot of {server} to restore")).hint(
                     "commands take one before they change what is pending, dead letters or a group",
                 )
             })?;

@@ -16,8 +16,11 @@ use serde::de::DeserializeOwned;
 use super::file::{About, Entries, Lines, Receipt, SavedEntry, SavedLetter, batch};
 use crate::model::{EntryId, Kind, Problem, Time, escaped};
 
-/// What the name of a file ends with.
+/// What the name of a file ends with, and of one that is not whole yet.
 const SUFFIX: &str = ".snapshot";
+const PARTIAL: &str = ".partial";
+/// After how long a file that is not whole was left behind by a command that was cut off.
+const PARTIAL_AGE_MAX: Duration = Duration::from_hours(1);
 /// How long snapshots are kept, and the greatest size of all together.
 const AGE_MAX: Duration = Duration::from_hours(30 * 24);
 const BYTES_MAX: u64 = 1 << 30;
@@ -62,7 +65,9 @@ impl Line for SavedLetter {}
 pub struct Writer {
     lines: Lines<File>,
     id: EntryId,
+    /// The file while it is not whole, and then.
     path: PathBuf,
+    whole: PathBuf,
 }
 
 impl Store {
@@ -78,14 +83,26 @@ impl Store {
     pub fn begin(&self, about: &About) -> Result<Writer, Problem> {
         self.open().map_err(|error| self.cannot_write(&error))?;
         self.remove_old(about.taken);
+        self.remove_partial();
         let mut id = EntryId::new(about.taken.ms, 0);
         loop {
-            let path = self.path.join(format!("{id}{SUFFIX}"));
-            match private().create_new(true).open(&path) {
+            let path = self.path.join(format!("{id}{PARTIAL}"));
+            let whole = self.path_of(id);
+            let is_free = || match whole.symlink_metadata() {
+                Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                Err(error) => Err(error),
+            };
+            match is_free().and_then(|()| private().create_new(true).open(&path)) {
                 Ok(file) => {
                     let lines = Lines::begin(file, about);
                     let lines = lines.map_err(|error| self.cannot_write(&error))?;
-                    return Ok(Writer { lines, id, path });
+                    return Ok(Writer {
+                        lines,
+                        id,
+                        path,
+                        whole,
+                    });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && id.seq < 10_000 => {
                     id.seq += 1;
@@ -116,6 +133,22 @@ impl Store {
             if age_ms > AGE_MAX.as_millis() || bytes > BYTES_MAX {
                 // What cannot be removed now is tried again with the next one.
                 let _ = fs::remove_file(&kept.path);
+            }
+        }
+    }
+
+    /// Removes what commands that were cut off did not finish.
+    fn remove_partial(&self) {
+        let Ok(files) = fs::read_dir(&self.path) else {
+            return;
+        };
+        for file in files.flatten() {
+            let name = file.file_name();
+            let is_partial = name.to_str().is_some_and(|it| it.ends_with(PARTIAL));
+            let age = file.metadata().and_then(|it| it.modified()).ok();
+            let age = age.and_then(|it| it.elapsed().ok()).unwrap_or_default();
+            if is_partial && age > PARTIAL_AGE_MAX {
+                let _ = fs::remove_file(file.path());
             }
         }
     }
@@ -183,17 +216,28 @@ impl Writer {
     /// # Errors
     /// Local, after removing the file.
     pub fn end(self) -> Result<Receipts, Problem> {
-        let Self { lines, id, path } = self;
+        let Self {
+            lines,
+            id,
+            path,
+            whole,
+        } = self;
         let ended = || -> io::Result<File> {
             let file = lines.end()?;
             file.sync_all()?;
+            // Unlike a rename, this replaces nothing.
+            fs::hard_link(&path, &whole)?;
+            fs::remove_file(&path)?;
+            if let Some(directory) = whole.parent() {
+                File::open(directory)?.sync_all()?;
+            }
             Ok(file)
         };
         match ended() {
             Ok(file) => Ok(Receipts {
                 file,
                 id,
-                path,
+                path: whole,
                 count: 0,
             }),
             Err(error) => Err(cannot_finish(&path, &error)),

@@ -282,7 +282,7 @@ fn what_is_kept_is_listed_newest_first() {
     operator
         .run(&["undo", "--yes"])
         .assert_code(3)
-        .stderr_has("there is no snapshot to restore");
+        .stderr_has("there is no snapshot of ");
     operator.run(&["snapshot", GROUP]).assert_code(0);
     operator
         .run(&["groups", "set-id", GROUP, "start", "--force", "--yes"])

@@ -321,3 +321,70 @@ fn nothing_is_changed_where_nothing_can_be_saved() {
     let without = ["ack", GROUP, "1-0", "--yes", "--no-snapshot"];
     operator.run(&without).assert_code(0).stderr_lacks("undo");
 }
+
+/// The command in a shell in which no file may be larger than so many blocks, which stands for a full disk.
+fn on_a_full_disk(operator: &Operator, args: &[&str], blocks: u32) -> std::process::Output {
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+    let mut command = std::process::Command::new("bash");
+    command
+        .args(["-c", &script, "bash", env!("CARGO_BIN_EXE_ucp-streams")])
+        .args(args)
+        .env("HOME", operator.home.path())
+        .env("UCP_STREAMS_URL", operator.server.url());
+    command.output().unwrap()
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_changed_and_nothing_is_left() {
+    let operator = Operator::new();
+    // Ids that do not compress to nothing.
+    let ids: Vec<String> = (0..2000)
+        .map(|n: u64| format!("{}-{n}", 20 + n * n * 7919))
+        .collect();
+    for id in &ids {
+        operator.server.redis(&["XADD", STREAM, id, "n", "1"]);
+    }
+    deliver(&operator.server, STREAM, GROUP, "c2", 5000);
+    let before = operator.state();
+    let claim = [
+        "claim", GROUP, "--idle", "0s", "--force", "--to", "c3", "--yes",
+    ];
+    let ended = on_a_full_disk(&operator, &claim, 1);
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(74), "{said}");
+    assert!(
+        said.contains("nothing was changed: make room for it"),
+        "{said}"
+    );
+    assert_eq!(operator.state(), before);
+    let place = operator
+        .home
+        .path()
+        .join(".local/state/ucp-streams/snapshots");
+    assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0);
+    // Where there is room for what is saved, but not for all receipts, it stops before it does what it could not note.
+    let is_noted_in_part = (2..100).any(|blocks| {
+        let ended = on_a_full_disk(&operator, &claim, blocks);
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(74), "{said}");
+        said.contains("the rest was not tried")
+    });
+    assert!(is_noted_in_part);
+    assert_ne!(operator.state(), before, "a part was claimed");
+    operator.run(&["undo", "--yes"]).assert_code(0);
+    assert_eq!(operator.state(), before);
+}
+
+#[test]
+fn undo_offers_the_last_change_on_this_server() {
+    let (operator, other) = (Operator::new(), held_by_two(4));
+    let undo = operator.change(&["ack", GROUP, "1-0"]);
+    let elsewhere = other
+        .command(&["ack", GROUP, "2-0", "--yes"])
+        .env("HOME", operator.home.path());
+    elsewhere.run().assert_code(0);
+    let undone = operator.run(&["undo", "--yes", "-o", "json"]);
+    let undone = undone.assert_code(0).stdout_json();
+    assert_eq!(undone["snapshot"], undo[1].as_str());
+    assert_eq!(pending(&operator.server, STREAM, GROUP)[0].0, "1-0");
+}
