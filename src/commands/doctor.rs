@@ -18,7 +18,8 @@ use crate::view::Report as _;
 /// Checks the server, every stream of the topology, every group on these streams and the tool's own keys by the rules
 /// below: those of `check`, and further ones that read more. The worst findings come first. The command changes
 /// nothing, and it is cheap for the server, however long a stream or a pending entries list is. Whatever the user may
-/// not read is reported as a finding too, so a report without findings means that everything was checked.
+/// not read, other than the audit stream, is reported as a finding too, so a report without findings means that
+/// everything else was checked.
 ///
 /// With a recording that `record` or `serve` writes, in --record DIR or $UCP_STREAMS_RECORD, each finding says since when
 /// it is there and which way its figure goes, and a group is found whose position is below the recorded one.

@@ -188,6 +188,15 @@ pub async fn list(connection: &Connection, audit: &Name, since: EntryId) -> Resu
 }
 
 impl Audit {
+    /// What these entries have, which are given the newest first.
+    pub(super) fn of(entries: &[Entry]) -> Self {
+        let (mut audit, mut outcomes) = (Self::default(), HashMap::new());
+        for entry in entries {
+            audit.take(entry, &mut outcomes);
+        }
+        audit
+    }
+
     /// Adds an entry, which is older than those before it. An outcome is older than no intent of its own.
     fn take(&mut self, entry: &Entry, outcomes: &mut HashMap<EntryId, Outcome>) {
         let read = Read(&entry.fields);
@@ -280,18 +289,9 @@ mod tests {
         }
     }
 
-    /// What is made of these entries, which are given the newest first.
-    fn taken(entries: Vec<Entry>) -> Audit {
-        let (mut audit, mut outcomes) = (Audit::default(), HashMap::new());
-        for entry in entries {
-            audit.take(&entry, &mut outcomes);
-        }
-        audit
-    }
-
     #[test]
     fn an_intent_is_joined_with_its_outcome() {
-        let audit = taken(vec![
+        let audit = Audit::of(&[
             entry(4, &[("phase", "intent"), ("command", "ack")]),
             entry(
                 3,
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_counted_and_makes_no_record() {
-        let audit = taken(vec![
+        let audit = Audit::of(&[
             entry(9, &[("phase", "outcome"), ("of", "99-0"), ("exit", "0")]),
             entry(8, &[("phase", "outcome"), ("of", "1-0"), ("exit", "4000")]),
             entry(7, &[("phase", "intent")]),

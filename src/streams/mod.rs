@@ -4,6 +4,7 @@ pub mod abandoned;
 pub mod about;
 pub mod ack;
 pub mod audit;
+pub mod changes;
 pub mod claim;
 pub mod consume;
 pub mod consumers;

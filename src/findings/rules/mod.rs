@@ -41,6 +41,7 @@ rules! {
     idle_consumers,
     mistyped_group,
     extra_group,
+    cut_off,
     claim_idle_short,
     claim_idle_long,
     future_ids,

@@ -8,6 +8,8 @@ use futures_util::future::join_all;
 
 use super::{GroupState, Observation};
 use crate::model::{EntryId, Name, PendingEntry, Time, escaped};
+use crate::streams::audit::AuditRow;
+use crate::streams::changes::recent;
 use crate::streams::dead_letters::{Common, Letters, Source};
 use crate::streams::policy::Published;
 use crate::streams::target::Target;
@@ -37,6 +39,8 @@ pub struct Details {
     pub reasons: Vec<Reasons>,
     /// Keys of this tool that are of another type than they should be.
     pub odd_keys: Vec<OddKey>,
+    /// The destructive commands among the newest audit records, the newest first.
+    pub audit: Vec<AuditRow>,
     /// What could not be read, and why.
     pub unseen: Vec<Unseen>,
 }
@@ -169,11 +173,12 @@ pub(super) async fn look(
         .map(|it| Source::named(topology, &it.stream))
         .collect();
     let own = keys(seen, topology);
-    let (server, groups, reasons, types) = tokio::join!(
+    let (server, groups, reasons, types, audit) = tokio::join!(
         server(connection),
         join_all(targets.iter().map(|it| group(connection, it))),
         join_all(sources.iter().map(|it| reasons(connection, it))),
         join_all(own.iter().map(|it| connection.run(key_type(&it.key)))),
+        recent(connection, topology.audit.as_ref()),
     );
     let (server, mut unseen) = server?;
     let mut details = Details {
@@ -181,6 +186,7 @@ pub(super) async fn look(
         groups: Vec::with_capacity(targets.len()),
         reasons: Vec::new(),
         odd_keys: Vec::new(),
+        audit: audit?,
         unseen: Vec::new(),
     };
     for (target, answer) in targets.iter().zip(groups) {

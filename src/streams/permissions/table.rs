@@ -54,6 +54,7 @@ const LOOKED_AT_CLOSELY: &[Keys] = &[
     Keys::ReadPolicies,
     Keys::ReadInFlight,
     Keys::ReadRetries,
+    Keys::ReadAudit,
 ];
 
 /// The commands that read the claim idle of live workers.

@@ -1,6 +1,7 @@
 //! `doctor`: what it says, and each of its rules: the fault that it finds on a real server, its silence beside it, and the
 //! command it names.
 
+mod audit;
 mod groups;
 mod keys;
 mod memory;
