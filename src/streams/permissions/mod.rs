@@ -267,14 +267,13 @@ fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
     add("~", &topology::inflight_key(&group.stream, &group.name), "");
     let retries = topology::retry_key(&group.stream, &group.name);
     add("~", &retries, "");
-    add("~", &topology::losses_key(&retries, &group.name), "");
-    add("~", &topology::inflight_key(&retries, &group.name), "");
+    // What is kept of it: entries in flight for long, losses, the journal.
+    add("~", &retries.derived(":"), "*");
     if group.workers == Workers::One {
         add("~", &group.lease_key(), "");
     }
     if group.journal.is_some() {
         add("~", &topology::journal_key(&group.stream, &group.name), "");
-        add("~", &topology::journal_key(&retries, &group.name), "");
     }
     if group.handler == Some(Handler::Builtin(Builtin::Features)) {
         add("~", &group.stream.derived(":features:"), "*");

@@ -148,11 +148,8 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     (
         "worker run",
         &[
-            "~{events.normalized}:retry:event-processors:inflight:event-processors",
-            "~{profiles.merge_requests}:retry:merge-processors:inflight:merge-processors",
-            "~{predictions.requests}:retry:prediction-processors:inflight:prediction-processors",
-            "~{profiles.merge_requests}:retry:merge-processors:lost:merge-processors",
-            "~{predictions.requests}:retry:prediction-processors:lost:prediction-processors",
+            "~{profiles.merge_requests}:retry:merge-processors:*",
+            "~{predictions.requests}:retry:prediction-processors:*",
         ],
         "the same of a retry stream, and what was lost there, which the stage has of one group",
     ),

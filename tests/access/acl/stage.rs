@@ -49,6 +49,10 @@ fn prepare(server: &TestServer) {
         ("_dlq_stream", STREAM),
         ("_dlq_group", GROUP),
         ("_dlq_id", "1-0"),
+        ("_dlq_consumer", "c1"),
+        ("_dlq_deliveries", "5"),
+        ("_dlq_reason", "why"),
+        ("_dlq_time", "2024-01-01T00:00:00.000Z"),
         ("_dlq_body", "present"),
     ];
     server.redis(&["FLUSHALL"]);

@@ -264,7 +264,7 @@ impl Shop {
                 "_dlq_reason",
                 reason,
             ];
-            let when = ["_dlq_time", "2024-12-01T10:00:00Z"];
+            let when = ["_dlq_time", "2024-12-01T10:00:00Z", "_dlq_body", "present"];
             let what = ["XADD", &dead, ID, "brand_id", "b"];
             self.0.redis(&[&what[..], &of, &why, &when].concat());
         }
