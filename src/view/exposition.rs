@@ -3,6 +3,7 @@
 use super::metrics::{Family, Label, Labels, prometheus};
 use crate::findings::{Finding, RULES, Severity};
 use crate::model::{Figure as _, Metric, MetricKind, Name, Row, is_fatal};
+use crate::streams::changes::open;
 use crate::streams::inspect::{OLDEST_MAX, Observation};
 
 /// Adds labels to those that every sample has.
@@ -57,6 +58,7 @@ pub fn exposition(exposed: &Exposed<'_>) -> String {
     ));
     if observation.details.is_some() {
         families.push(of_details(observation, &labels));
+        families.extend(of_changes(observation, &labels));
     }
     let help = "1 for a stream that the user may not look at";
     families.push(Family {
@@ -118,6 +120,33 @@ fn of_details(observation: &Observation, labels: &LabelsOf<'_>) -> Family {
         samples: samples.collect(),
         ..Family::gauge("ucp_streams_group_deliveries_max", help)
     }
+}
+
+/// The last destructive commands, without any name of their records. Where no record was read, nothing is known of them.
+fn of_changes(observation: &Observation, labels: &LabelsOf<'_>) -> [Family; 2] {
+    let details = observation.details.as_ref();
+    let rows = details.map_or(&[][..], |it| &it.audit);
+    let last = rows.first();
+    let began = last
+        .and_then(|it| it.time.ms.figure())
+        .map(|it| it / 1000.0);
+    let open = last.and_then(|_| open(rows).count().figure());
+    let family = |name, help, value: Option<f64>| Family {
+        samples: value.map(|it| (labels(&[]), it)).into_iter().collect(),
+        ..Family::gauge(name, help)
+    };
+    [
+        family(
+            "ucp_streams_last_change_timestamp_seconds",
+            "When the last destructive command began, by its audit record",
+            began,
+        ),
+        family(
+            "ucp_streams_open_changes",
+            "Commands of the newest audit records without an outcome: cut off, or still running",
+            open,
+        ),
+    ]
 }
 
 fn of_group(stream: &Name, group: &Name) -> [Label; 2] {

@@ -136,6 +136,26 @@ fn a_lag_that_is_not_known_has_no_sample_and_a_bound_is_one_of_its_own() {
 }
 
 #[test]
+fn the_last_change_and_those_without_an_outcome_are_told_without_a_name() {
+    let server = TestServer::start();
+    stream_with_group(&server, STREAM, GROUP, 2);
+    let found = || samples(server.ucp(&["metrics"]).assert_code(0).stdout());
+    let last = "ucp_streams_last_change_timestamp_seconds{db=\"db0\"}";
+    let open = "ucp_streams_open_changes{db=\"db0\"}";
+    assert!(!found().contains_key(last) && !found().contains_key(open));
+    let add = |id: &str, fields: &[&str]| {
+        server.redis(&[&["XADD", "ucp:audit", id][..], fields].concat());
+    };
+    let intent = ["phase", "intent", "command", "claim", "group", GROUP];
+    add("1500-0", &intent);
+    let told = found();
+    assert_eq!((&*told[last], &*told[open]), ("1.5", "1"));
+    add("2000-0", &["phase", "outcome", "of", "1500-0", "exit", "0"]);
+    let told = found();
+    assert_eq!((&*told[last], &*told[open]), ("1.5", "0"));
+}
+
+#[test]
 fn a_file_is_replaced_in_one_step_and_says_when_the_server_is_away() {
     let mut server = TestServer::start();
     let home = directory();
