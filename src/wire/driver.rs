@@ -84,7 +84,7 @@ impl Driver {
     /// Sends and receives what can be; ready when the stream has ended.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Error> {
         loop {
-            self.take_calls(context);
+            let is_awaited = self.take_calls(context);
             // What the server said before it closed may be there to read although nothing can be written.
             let written = self.poll_write(context);
             if let Poll::Ready(error) = self.poll_read(context) {
@@ -92,20 +92,23 @@ impl Driver {
             }
             match written {
                 Poll::Ready(Err(error)) => return Poll::Ready(Error::from_io("", &error)),
-                // Room for what waits in the queue.
-                Poll::Ready(Ok(())) if !self.queue.is_empty() => {}
+                // There is room again, so that the queue is asked: whoever hands over the next call wakes nobody else.
+                Poll::Ready(Ok(())) if !is_awaited => {}
                 _ => return Poll::Pending,
             }
         }
     }
 
-    fn take_calls(&mut self, context: &mut Context<'_>) {
-        while self.out.len() < OUT_BYTES
-            && let Poll::Ready(Some(call)) = self.queue.poll_recv(context)
-        {
+    /// Takes what waits in the queue, as far as there is room. Whether the queue is empty, and the next call awaited.
+    fn take_calls(&mut self, context: &mut Context<'_>) -> bool {
+        while self.out.len() < OUT_BYTES {
+            let Poll::Ready(Some(call)) = self.queue.poll_recv(context) else {
+                return true;
+            };
             self.out.extend_from_slice(&call.bytes);
             self.waiting.push_back(call.answer);
         }
+        false
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -153,5 +156,66 @@ impl Driver {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::sync::{mpsc, oneshot};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// Tells that its reply came.
+    struct Told(Option<oneshot::Sender<()>>);
+
+    impl Answer for Told {
+        fn take(&mut self, _: Reply<'_>) -> bool {
+            let _ = self.0.take().map(|it| it.send(()));
+            true
+        }
+
+        fn lose(self: Box<Self>, _: &Lost) {}
+    }
+
+    fn call(bytes: usize) -> (Call, oneshot::Receiver<()>) {
+        let (sender, receiver) = oneshot::channel();
+        let call = Call {
+            bytes: vec![b'x'; bytes],
+            answer: Box::new(Told(Some(sender))),
+        };
+        (call, receiver)
+    }
+
+    /// The reply to a large request is there when the last of it is written: the next request is sent all the same.
+    #[tokio::test]
+    async fn a_call_after_one_that_filled_the_buffer_is_sent() {
+        const HELD: usize = 64 << 10;
+        let (ours, mut server) = duplex(HELD);
+        let (queue, calls) = mpsc::unbounded_channel();
+        tokio::spawn(Driver::new(Box::new(ours), calls).run());
+        let large = OUT_BYTES + HELD / 2;
+        let (first, mut answered) = call(large);
+        let _ = queue.send(first);
+        let mut read = vec![0; HELD];
+        let mut left = large;
+        while left > HELD + HELD / 2 {
+            left -= server.read(&mut read).await.unwrap();
+        }
+        // Without a pause between them, so that the driver finds both at once.
+        tokio::task::yield_now().await;
+        server.write_all(b"+OK\r\n").await.unwrap();
+        left -= server.read(&mut read).await.unwrap();
+        assert!((1..=HELD).contains(&left), "{left} are left");
+        tokio::task::yield_now().await;
+        assert!(answered.try_recv().is_ok(), "the first is answered");
+        server.read_exact(&mut read[..left]).await.unwrap();
+        let (second, _) = call(9);
+        let _ = queue.send(second);
+        let sent = timeout(Duration::from_secs(5), server.read(&mut read)).await;
+        assert_eq!(sent.expect("the second is sent").unwrap(), 9);
     }
 }

@@ -383,7 +383,7 @@ mod tests {
     #[test]
     fn keys_are_patterns_of_themselves() {
         assert_eq!(keys("read", &["a*b"]), ["%R~a\\*b"]);
-        assert_eq!(keys("dlq purge", &["s"]), ["~{s}:dlq"]);
+        assert_eq!(keys("dlq purge", &["s"]), ["~{s}:dlq", "~ucp:audit"]);
         assert_eq!(keys("ingest", &[]), ["~events.raw", "~events.normalized"]);
         for (name, expected) in [
             (&b"a b\0\n"[..], "%R~a?b??"),
