@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::group::{GroupArgs, OpenGroup};
 use super::shared::repair_plan::RepairPlan;
-use super::shared::repair_run::{RepairRun, Saving};
+use super::shared::repair_run::{How, Rows, carry_out};
 use super::shared::selection::{SelectArgs, Selection};
 use super::shared::snapshots::NoSnapshot;
 use super::worker::assign::of_given;
@@ -15,11 +15,12 @@ use crate::exit::Exit;
 use crate::model::{EntryId, Name, Problem};
 use crate::snapshots::Effect;
 use crate::streams::claim::{ClaimPlan, Recipient, apply_claim, plan_claim};
+use crate::streams::course::Course;
 use crate::streams::ending::Repair;
 use crate::streams::repair::{Outcome, Repaired};
 use crate::streams::select::PendingSelector;
 use crate::view::Changed;
-use crate::wire::{CountMode, ExpectedPending};
+use crate::wire::{Connection, CountMode, ExpectedPending};
 use crate::worker::{Assignment, consumer_name};
 
 /// Hand stale entries of a group to a consumer, and print them
@@ -88,45 +89,30 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let to = recipient(args.to, worker.as_ref())?;
     let claiming = Claiming { to, mode };
     let planned = plan(group, args.select, claiming, args.dry_run, context).await?;
-    let RepairPlan {
-        connection,
-        steps: plan,
-        repair,
-        what,
-        preview,
-        effect,
-        refusal,
-    } = planned;
-    let saving = Saving {
-        connection: &connection,
-        effect,
+    let how = How {
+        limit: args.limit,
+        rate: None,
         without: args.without,
+        dry_run: args.dry_run,
     };
-    let run = RepairRun::of(context, repair, saving).listing(args.limit);
-    let run = run.refused(refusal);
     let mut given = Vec::new();
-    let claimed = run
-        .make_showing(
-            args.dry_run,
-            &what,
-            preview,
-            async |consent, course, shown| {
-                let show = |rows: &mut [Repaired]| {
-                    set_pairs(rows, in_pairs);
-                    shown.page(rows)?;
-                    for row in rows {
-                        row.fields = None;
-                    }
-                    Ok(())
-                };
-                let mut applied = apply_claim(&connection, plan, consent, course, show).await;
-                set_pairs(&mut applied.rows, in_pairs);
-                let rows = applied.rows.iter();
-                given = rows.filter_map(|it| held(it, mode)).collect();
-                applied
-            },
-        )
-        .await?;
+    let claim =
+        async |connection: &Connection, plan, consent, course: Course<'_>, shown: &mut Rows| {
+            let show = |rows: &mut [Repaired]| {
+                set_pairs(rows, in_pairs);
+                shown.page(rows)?;
+                for row in rows {
+                    row.fields = None;
+                }
+                Ok(())
+            };
+            let mut applied = apply_claim(connection, plan, consent, course, show).await;
+            set_pairs(&mut applied.rows, in_pairs);
+            let rows = applied.rows.iter();
+            given = rows.filter_map(|it| held(it, mode)).collect();
+            applied
+        };
+    let claimed = carry_out(context, planned, how, claim).await?;
     match worker {
         Some(worker) if !given.is_empty() => {
             let job = Assignment {

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::group::{GroupArgs, OpenGroup};
 use super::shared::repair_plan::RepairPlan;
-use super::shared::repair_run::{RepairRun, Saving};
+use super::shared::repair_run::{How, carry_out};
 use super::shared::selection::{SelectArgs, Selection};
 use super::shared::snapshots::NoSnapshot;
 use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan};
@@ -68,25 +68,20 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let group = args.group.open(context).await?;
     let route = Route::of(args.all_groups_see_it, args.via_retry_stream);
     let planned = plan(group, args.select, route, args.dry_run, context).await?;
-    let RepairPlan {
-        connection,
-        steps,
-        repair,
-        what,
-        preview,
-        effect,
-        refusal,
-    } = planned;
-    let saving = Saving {
-        connection: &connection,
-        effect,
+    let how = How {
+        limit: args.limit,
+        rate: None,
         without: args.without,
+        dry_run: args.dry_run,
     };
-    let run = RepairRun::of(context, repair, saving).listing(args.limit);
-    let run = run.refused(refusal);
-    run.make(args.dry_run, &what, preview, async |consent, course| {
-        steps.apply(&connection, consent, course).await
-    })
+    carry_out(
+        context,
+        planned,
+        how,
+        async |connection, steps, consent, course, _| {
+            steps.apply(connection, consent, course).await
+        },
+    )
     .await
 }
 

@@ -277,10 +277,11 @@ const fn ended(exit_code: u8) -> Ended {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn entry(ms: u64, fields: &[(&str, &str)]) -> Entry {
+    /// An entry of the audit stream with these fields.
+    pub(in crate::streams) fn entry(ms: u64, fields: &[(&str, &str)]) -> Entry {
         let pair =
             |(name, value): &(&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
         Entry {

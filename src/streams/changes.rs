@@ -87,17 +87,9 @@ pub fn open(rows: &[AuditRow]) -> impl Iterator<Item = &AuditRow> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::audit::tests::entry;
     use super::*;
     use crate::model::Entry;
-
-    fn entry(ms: u64, fields: &[(&str, &str)]) -> Entry {
-        let pair =
-            |(name, value): &(&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
-        Entry {
-            id: EntryId::new(ms, 0),
-            fields: fields.iter().map(pair).collect(),
-        }
-    }
 
     #[test]
     fn what_was_cut_off_is_open_until_it_is_run_again_or_undone() {

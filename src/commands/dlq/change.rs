@@ -6,7 +6,7 @@ use super::StreamArgs;
 use crate::cli::{self, DryRun, Impact, Limited, Prints, PrintsPlan, condition, per_second};
 use crate::commands::shared::Context;
 use crate::commands::shared::repair_plan::RepairPlan;
-use crate::commands::shared::repair_run::{RepairRun, Saving};
+use crate::commands::shared::repair_run::{How, RepairRun, Saving, carry_out};
 use crate::commands::shared::snapshots::NoSnapshot;
 use crate::exit::Exit;
 use crate::model::{Consent, EntryId, FieldCondition, Name, entries};
@@ -182,26 +182,20 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
         is_forced: args.force,
     };
     let planned = plan_redrive(opened, asked, args.dry_run, context).await?;
-    let RepairPlan {
-        connection,
-        steps,
-        repair,
-        what,
-        preview,
-        effect,
-        refusal,
-    } = planned;
-    let saving = Saving {
-        connection: &connection,
-        effect,
+    let how = How {
+        limit: args.limit,
+        rate: args.rate,
         without: args.without,
+        dry_run: args.dry_run,
     };
-    let run = RepairRun::of(context, repair, saving);
-    let run = run.listing(args.limit).paced(args.rate);
-    let run = run.refused(refusal);
-    run.make(args.dry_run, &what, preview, async |consent, course| {
-        steps.apply(&connection, consent, course).await
-    })
+    carry_out(
+        context,
+        planned,
+        how,
+        async |connection, steps, consent, course, _| {
+            steps.apply(connection, consent, course).await
+        },
+    )
     .await
 }
 

@@ -5,7 +5,8 @@ use anyhow::Result;
 
 use super::bulk::Interrupt;
 use super::context::Context;
-use super::snapshots::{NoSnapshot, end, undo_of};
+use super::repair_plan::RepairPlan;
+use super::snapshots::NoSnapshot;
 use crate::cli::{DryRun, Limited};
 use crate::console::Output;
 use crate::exit::Exit;
@@ -39,6 +40,52 @@ pub(in crate::commands) struct Saving<'a> {
     pub(in crate::commands) effect: Effect,
     /// Whether nothing is saved.
     pub(in crate::commands) without: NoSnapshot,
+}
+
+/// How a planned repair is run.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::commands) struct How {
+    /// How many rows are shown.
+    pub(in crate::commands) limit: Limited,
+    /// The greatest number of changes per second.
+    pub(in crate::commands) rate: Option<Rate>,
+    /// Whether nothing is saved first.
+    pub(in crate::commands) without: NoSnapshot,
+    /// Whether it is only shown.
+    pub(in crate::commands) dry_run: DryRun,
+}
+
+/// Runs a repair that is planned: asks for consent, saves what is to be changed, makes the change with `apply`, and shows
+/// the results.
+///
+/// # Errors
+/// As [`RepairRun::make`].
+pub(in crate::commands) async fn carry_out<Steps>(
+    context: &Context,
+    planned: RepairPlan<Steps>,
+    how: How,
+    apply: impl AsyncFnOnce(&Connection, Steps, Consent, Course<'_>, &mut Rows) -> Applied,
+) -> Result<Exit> {
+    let RepairPlan {
+        connection,
+        steps,
+        repair,
+        what,
+        preview,
+        effect,
+        refusal,
+    } = planned;
+    let saving = Saving {
+        connection: &connection,
+        effect,
+        without: how.without,
+    };
+    let run = RepairRun::of(context, repair, saving);
+    let run = run.listing(how.limit).paced(how.rate).refused(refusal);
+    let apply = async |consent, course: Course<'_>, rows: &mut Rows| {
+        apply(&connection, steps, consent, course, rows).await
+    };
+    run.make_showing(how.dry_run, &what, preview, apply).await
 }
 
 impl<'a> RepairRun<'a> {
@@ -136,16 +183,12 @@ impl<'a> RepairRun<'a> {
         let course = course.with_receipts(receipts.as_mut());
         let applied = apply(consent, course, &mut shown).await;
         drop(progress);
-        let undo = receipts.as_ref().and_then(undo_of);
-        let snapshot = receipts.as_ref().filter(|it| it.count > 0);
-        let done = Some(applied.done() as u64);
-        self.context.audit_done(done, snapshot.map(|it| it.id));
-        let kept = receipts.map_or(Ok(()), end);
+        let undo = self.context.saved(receipts, applied.done());
         let ended = self.end(applied, Some(shown), Some(&interrupt));
-        if let Some(undo) = undo {
-            self.context.console.note(&format!("to undo it: {undo}"));
+        if let Some(note) = undo.note {
+            self.context.console.note(&note);
         }
-        self.context.warn_each(kept.err().map(|it| it.to_string()));
+        self.context.warn_each(undo.warning);
         ended
     }
 

@@ -93,21 +93,33 @@ impl Context {
         let saved = save(connection, doomed, &store, (&server, &self.command)).await?;
         Ok(Some(saved))
     }
-}
 
-/// The command that undoes what these receipts are of; `None` when nothing was changed.
-pub(in crate::commands) fn undo_of(receipts: &Receipts) -> Option<CommandLine> {
-    (receipts.count > 0).then(|| CommandLine::new("undo").arg(receipts.id.to_string()))
-}
-
-/// Ends the receipts of a change; those of one that changed nothing are removed.
-///
-/// # Errors
-/// Local.
-pub(in crate::commands) fn end(receipts: Receipts) -> Result<(), Problem> {
-    if receipts.count == 0 {
-        receipts.give_up();
-        return Ok(());
+    /// Ends the receipts of a change, and keeps for its record how many were changed. The snapshot of a change that
+    /// changed nothing is removed.
+    pub(in crate::commands) fn saved(&self, receipts: Option<Receipts>, changed: usize) -> Undo {
+        let receipts = match receipts {
+            Some(receipts) if receipts.count == 0 => {
+                receipts.give_up();
+                None
+            }
+            receipts => receipts,
+        };
+        let id = receipts.as_ref().map(|it| it.id);
+        self.audit_done(Some(changed as u64), id);
+        let undo = id.map(|id| CommandLine::new("undo").arg(id.to_string()));
+        Undo {
+            note: undo.map(|undo| format!("to undo it: {undo}")),
+            warning: receipts
+                .and_then(|it| it.end().err())
+                .map(|it| it.to_string()),
+        }
     }
-    receipts.end()
+}
+
+/// How a change is undone.
+pub(in crate::commands) struct Undo {
+    /// The command that does it; `None` when nothing was changed, or nothing was saved.
+    pub(in crate::commands) note: Option<String>,
+    /// Why not all that was done may be known.
+    pub(in crate::commands) warning: Option<String>,
 }

@@ -15,7 +15,7 @@ use crate::commands::shared::failure::explained;
 use crate::commands::shared::group::GroupArgs;
 use crate::commands::shared::repair_plan::RepairPlan;
 use crate::commands::shared::selection::SelectArgs;
-use crate::commands::shared::snapshots::{NoSnapshot, end, undo_of};
+use crate::commands::shared::snapshots::NoSnapshot;
 use crate::exit::{Exit, classify};
 use crate::model::{Cell, Column, CommandLine, Consent, Name, Problem, Row as _, Tone};
 use crate::settings::Protected;
@@ -276,13 +276,10 @@ impl Planned {
             Steps::Requeue(steps) => steps.apply(connection, consent, course).await,
             Steps::Redrive(steps) => steps.apply(connection, consent, course).await,
         };
-        let undo = receipts.as_ref().and_then(undo_of);
-        let snapshot = receipts.as_ref().filter(|it| it.count > 0);
-        context.audit_done(Some(applied.done() as u64), snapshot.map(|it| it.id));
-        let kept = receipts.map_or(Ok(()), end);
+        let undo = context.saved(receipts, applied.done());
         let mut ended = ended(self.repair.ending(applied), context).await;
-        ended.undo = undo.map(|it| format!("to undo it: {it}"));
-        ended.warnings.extend(kept.err().map(|it| it.to_string()));
+        ended.undo = undo.note;
+        ended.warnings.extend(undo.warning);
         ended
     }
 }
