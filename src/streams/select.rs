@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::names::no_group;
 use super::target::Target;
 use crate::model::{AdaptiveBatch, EntryId, Fields, Name, PendingEntry, bytes_of};
-use crate::wire::{Connection, ErrorKind, PendingFilter, xpending_entries, xrange};
+use crate::wire::{Connection, ErrorKind, PendingFilter, Request, xpending_entries, xrange};
 
 /// The number of rows in one page, which takes the server no more than a few milliseconds.
 const PAGE: usize = 1000;
@@ -157,6 +157,17 @@ pub async fn select(
     }
 }
 
+/// Asks for one pending entry; there is none when it is not pending.
+pub(super) fn pending_entry(target: &Target, id: EntryId) -> Request<Vec<PendingEntry>> {
+    let only = PendingFilter {
+        start: id,
+        end: id,
+        count_max: 1,
+        ..PendingFilter::default()
+    };
+    xpending_entries(&target.stream, &target.group, &only)
+}
+
 async fn named(connection: &Connection, target: &Target, ids: &[EntryId]) -> Result<Selected> {
     let mut once: Vec<EntryId> = Vec::with_capacity(ids.len());
     for id in ids {
@@ -164,16 +175,8 @@ async fn named(connection: &Connection, target: &Target, ids: &[EntryId]) -> Res
             once.push(*id);
         }
     }
-    let row = |id: &EntryId| {
-        let only = PendingFilter {
-            start: *id,
-            end: *id,
-            count_max: 1,
-            ..PendingFilter::default()
-        };
-        xpending_entries(&target.stream, &target.group, &only)
-    };
-    let rows = connection.run_all(once.iter().map(row).collect()).await?;
+    let asked = once.iter().map(|id| pending_entry(target, *id));
+    let rows = connection.run_all(asked.collect()).await?;
     let mut selected = Selected::default();
     for (id, row) in once.into_iter().zip(rows) {
         match row?.pop() {

@@ -25,6 +25,16 @@ fn requeued() -> TestServer {
     server
 }
 
+/// Requeues what is stale through the retry stream.
+const STALE: [&str; 6] = [
+    "requeue",
+    GROUP,
+    "--via-retry-stream",
+    "--idle",
+    "10m",
+    "--yes",
+];
+
 #[test]
 fn the_plan_says_where_the_copies_go_and_that_nobody_reads_there() {
     let server = seeded();
@@ -64,14 +74,7 @@ fn the_plan_says_where_the_copies_go_and_that_nobody_reads_there() {
         "600000 1",
     ]);
     server
-        .ucp(&[
-            "requeue",
-            GROUP,
-            "--via-retry-stream",
-            "--idle",
-            "10m",
-            "--yes",
-        ])
+        .ucp(&STALE)
         .assert_code(6)
         .stderr_has("no live worker");
     server.redis(&[
@@ -80,27 +83,8 @@ fn the_plan_says_where_the_copies_go_and_that_nobody_reads_there() {
         "c1",
         "600000 1 retry",
     ]);
-    server.redis(&[
-        "XREADGROUP",
-        "GROUP",
-        GROUP,
-        "c1",
-        "COUNT",
-        "1",
-        "STREAMS",
-        STREAM,
-        ">",
-    ]);
-    server
-        .ucp(&[
-            "requeue",
-            GROUP,
-            "--via-retry-stream",
-            "--idle",
-            "10m",
-            "--yes",
-        ])
-        .assert_code(0);
+    deliver(&server, STREAM, GROUP, "c1", 1);
+    server.ucp(&STALE).assert_code(0);
     server
         .ucp(&[
             "requeue",

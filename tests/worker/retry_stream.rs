@@ -36,9 +36,19 @@ fn seed(server: &TestServer, count: usize) {
 
 /// `worker run billing` with these flags; `handler` ends them.
 fn worker(server: &TestServer, flags: &[&str], handler: &[&str]) -> Invocation {
+    with_claim_idle(server, "60s", flags, handler)
+}
+
+/// The same, which takes over what has been idle for so long.
+fn with_claim_idle(
+    server: &TestServer,
+    idle: &str,
+    flags: &[&str],
+    handler: &[&str],
+) -> Invocation {
     let run = ["worker", "run", GROUP, "--stream", STREAM];
     server
-        .command(&[&run[..], &["--claim-idle", "60s"], flags, handler].concat())
+        .command(&[&run[..], &["--claim-idle", idle], flags, handler].concat())
         .timeout(Duration::from_mins(2))
 }
 
@@ -217,12 +227,7 @@ fn built_in_handlers_acknowledge_and_delete_in_their_own_scripts() {
 #[test]
 fn what_a_killed_worker_had_of_it_is_taken_over() {
     let server = seeded(20);
-    let flags = ["--claim-idle", "3s"];
-    let run = ["worker", "run", GROUP, "--stream", STREAM];
-    let spawn = |more: &[&str]| {
-        let command = server.command(&[&run[..], &flags, more].concat());
-        command.timeout(Duration::from_mins(2)).spawn()
-    };
+    let spawn = |more: &[&str]| with_claim_idle(&server, "3s", &[], more).spawn();
     // What the dead consumer has in the stream must not be taken over by these workers first.
     let mut victim = spawn(&[
         "--concurrency",
@@ -460,29 +465,9 @@ fn nothing_is_lost_while_workers_and_connections_die() {
     let server = seeded(200);
     let ledger = Ledger::new();
     let shell = ledger.handler("");
-    let run = [
-        "worker",
-        "run",
-        GROUP,
-        "--stream",
-        STREAM,
-        "--claim-idle",
-        "3s",
-    ];
-    let handler = [
-        "--concurrency",
-        "4",
-        "--batch",
-        "10",
-        "--exec",
-        "--",
-        "sh",
-        "-c",
-        &shell,
-    ];
     let spawn = || {
-        let command = server.command(&[&run[..], &handler].concat());
-        command.timeout(Duration::from_mins(2)).spawn()
+        let flags = ["--concurrency", "4", "--batch", "10"];
+        with_claim_idle(&server, "3s", &flags, &["--exec", "--", "sh", "-c", &shell]).spawn()
     };
     requeue(&server, &[]);
     for _ in 0..3 {

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::super::repair::failed;
 use super::super::target::Target;
 use super::UndoPlan;
-use crate::model::{EntryId, Problem, SeenGroup};
+use crate::model::{EntryId, Problem};
 use crate::wire::{Connection, GroupChange, GroupSeen, GroupStart, create_group, set_group_id};
 
 impl UndoPlan {
@@ -17,8 +17,7 @@ impl UndoPlan {
             let start = GroupStart::After(to_id);
             let made = create_group(&target.stream, &target.group, start, about.entries_read);
             connection.call(made).await.map_err(failed)?;
-            // It is there from now on.
-            self.seen = Some(SeenGroup::default());
+            self.is_there = true;
             return Ok(());
         };
         if seen.last_delivered_id == to_id {
