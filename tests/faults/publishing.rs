@@ -255,3 +255,54 @@ fn row_31_publishing_while_writes_are_paused() {
     let length = scene.server.redis(&["XLEN", "s"]).int();
     assert!((1..=2).contains(&length), "{length}: each at most once");
 }
+
+#[test]
+fn row_59_stream_whose_last_id_is_of_the_future() {
+    let scene = Scene::new();
+    scene
+        .server
+        .redis(&["XADD", "s", "99999999999999-0", "n", "0"]);
+    let file = scene.path("one.ndjson");
+    std::fs::write(&file, "{\"n\":\"2\"}\n").unwrap();
+    let file = file.to_str().unwrap();
+    for (args, id) in [
+        (&["publish", "s", "n=1"][..], "99999999999999-1"),
+        (&["publish", "s", "--file", file], "99999999999999-2"),
+    ] {
+        let run = scene.server.ucp(args);
+        run.assert_code(0)
+            .stderr_has("stream `s` gives ids that are")
+            .stderr_has("ahead of the clock");
+        assert!(run.stdout().contains(id), "{run}");
+        println!("row 59: {}", run.stderr().lines().next().unwrap());
+    }
+    let quiet = scene.server.ucp(&["publish", "other", "n=1"]);
+    quiet.assert_code(0).stderr_lacks("ahead");
+}
+
+#[test]
+fn row_60_stream_without_an_id_left() {
+    const LAST: &str = "18446744073709551615-18446744073709551615";
+    let scene = Scene::new();
+    let server = &scene.server;
+    server.redis(&["XADD", "s", LAST, "n", "0"]);
+    server.redis(&["XADD", "{s}:dlq", LAST, "n", "0"]);
+    server.redis(&["XGROUP", "CREATE", "s", "g", "0"]);
+    server.deliver(("s", "g"), "dead", 1);
+    let of = ["g", "--stream", "s"];
+    let park = [
+        &["dlq", "add"][..],
+        &of,
+        &[LAST, "--reason", "odd", "--yes"],
+    ]
+    .concat();
+    let requeue = [&["requeue"][..], &of, &["--idle", "0s", "--yes"]].concat();
+    for args in [&["publish", "s", "n=1"][..], &requeue, &park] {
+        let run = server.ucp(args);
+        run.assert_code(6)
+            .stderr_has("The stream has exhausted the last possible ID")
+            .stderr_has("no command lowers it: add to another stream");
+        println!("row 60: {}", run.stderr().lines().next().unwrap());
+        assert_eq!(scene.pending().len(), 1, "{args:?}");
+    }
+}

@@ -15,7 +15,7 @@ use crate::cli::{
     DryRun, FieldValue, Impact, Prints, PrintsPlan, field_value, name, positive_duration,
 };
 use crate::exit::Exit;
-use crate::model::{EntryId, Fields, Name, Problem, entries as in_words};
+use crate::model::{EntryId, Fields, Name, Problem, Time, entries as in_words, human_millis};
 use crate::streams::publish::retention::PlannedAppend;
 use crate::streams::publish::{
     Destination, Idempotency, Published, Warnings, WouldPublish, hash_of, not_valid, publish_once,
@@ -252,6 +252,7 @@ async fn one(fields: Fields, mut job: Job<'_>, context: &Context) -> Result<Exit
     writer.page(out.buffer(), &[published])?;
     writer.end(out.buffer())?;
     warn_of_taken(&retention, &connection, context).await;
+    warn_of_future(&job.target.stream, id, context);
     out.flush()?;
     Ok(Exit::Done)
 }
@@ -291,6 +292,21 @@ fn supplied(fields: &Fields) -> Vec<Pair<'_>> {
 pub(super) fn warn(warnings: &Warnings, context: &Context) {
     for text in warnings.texts() {
         context.console.warn(&text);
+    }
+}
+
+/// How far an id may be ahead of this machine's clock.
+const AHEAD_MS_MAX: u64 = 3_600_000;
+
+/// Warns when the stream gives ids of the future, because somebody set one: none of its entries has the time at which it
+/// was added.
+fn warn_of_future(stream: &Name, id: EntryId, context: &Context) {
+    let ahead_ms = id.ms.saturating_sub(Time::now().ms);
+    if ahead_ms > AHEAD_MS_MAX {
+        let ahead = human_millis(ahead_ms);
+        context.console.warn(&format!(
+            "stream `{stream}` gives ids that are {ahead} ahead of the clock, because its last one is: ages and positions by time are wrong there (see `ucp-streams doctor`)"
+        ));
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use anyhow::Result;
 
-use super::{Job, planned, warn};
+use super::{Job, planned, warn, warn_of_future};
 use crate::commands::read::named;
 use crate::commands::shared::Context;
 use crate::commands::shared::bulk::{Interrupt, Shown};
@@ -55,9 +55,11 @@ pub(super) async fn publish<R: Read + Send + 'static>(
         _ => None,
     };
     let feed = Feed::start(entries, encoding(job, course.rate, on_invalid))?;
+    let mut last_id = None;
     let mut sent = {
         let progress = context.console.progress(expected, "publishing");
         let show = |rows: &[_]| {
+            last_id = rows.last().map(|it: &Published<'_>| it.id).or(last_id);
             shown.write(|out| writer.page(out, rows));
             if course.is_streaming {
                 shown.flush();
@@ -72,6 +74,9 @@ pub(super) async fn publish<R: Read + Send + 'static>(
     }
     warn_of_taken(&retention, &connection, context).await;
     warn(&sent.found.warnings, context);
+    if let Some(last) = last_id {
+        warn_of_future(&job.target.stream, last, context);
+    }
     shown.write(|out| writer.end(out).map(|cut| context.console.note_cut(cut)));
     end(sent, shown, &interrupt, job, context).await
 }
