@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::shared::Context;
 use crate::cli::{Impact, Limited, Prints, When};
 use crate::exit::Exit;
-use crate::model::{CommandLine, EntryId, Problem, Time, counted};
+use crate::model::{EntryId, Problem, Time, counted};
 use crate::streams::audit::{AuditRow, Ended, list};
 
 /// List who changed what by this tool, the newest first
@@ -61,12 +61,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
 /// Suggests the command that undoes the newest change, if its snapshot is kept here.
 fn tell_next(rows: &[AuditRow], context: &Context) -> Result<()> {
     let is_changed = |row: &&AuditRow| row.ended != Ended::Nothing && row.snapshot.is_some();
-    let Some(id) = rows.iter().find(is_changed).and_then(|it| it.snapshot) else {
-        return Ok(());
-    };
-    let kept = context.snapshots()?.list()?;
-    if kept.iter().any(|it| it.id == id) {
-        let undo = CommandLine::new("undo").arg(id.to_string());
+    let newest = rows.iter().find(is_changed);
+    let undo = newest.map_or(Ok(None), |row| context.undo_of(row))?;
+    if let Some(undo) = undo {
         context.console.note(&format!("to undo the newest: {undo}"));
     }
     Ok(())

@@ -13,6 +13,7 @@ use super::past::Past;
 use crate::findings::{DoctorReport, Finding};
 use crate::model::Time;
 use crate::recording::{Begins, Sample};
+use crate::streams::audit::AuditRow;
 use crate::streams::inspect::{Observation, StreamReport};
 use crate::view::{Exposed, exposition, write_json};
 use crate::watching::{Look, Seen, Watched, Watching};
@@ -34,6 +35,8 @@ pub struct Figures<'a> {
     pub recorded: Option<&'a Recorded>,
     /// Whether `/api/history` has a recording to read.
     pub has_history: bool,
+    /// The last destructive command that was recorded; null when none is known.
+    pub last_change: Option<&'a AuditRow>,
     /// The verdict and the findings; null before the first success.
     pub doctor: Option<&'a DoctorReport>,
     /// The streams with their groups.
@@ -199,6 +202,7 @@ impl Tick {
             every_ms: u64::try_from(watched.every.as_millis()).unwrap_or(u64::MAX),
             recorded: recorded.as_ref(),
             has_history,
+            last_change: seen.and_then(|it| it.observation.details.as_ref()?.audit.first()),
             doctor: seen.map(|it| &it.doctor),
             streams: seen.map_or(&[], |it| &it.observation.streams),
         };

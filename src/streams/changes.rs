@@ -3,7 +3,7 @@
 
 use super::audit::{Audit, AuditRow, Ended};
 use super::permissions;
-use crate::model::{EntryId, Name};
+use crate::model::{EntryId, Name, Time, human_millis, with_commas};
 use crate::wire::{self, Connection, xrevrange};
 
 /// How many entries a look at everything reads: the newest ones.
@@ -64,6 +64,19 @@ impl AuditRow {
         let host = self.host.as_ref();
         let host = host.map_or_else(String::new, |it| format!(" on {it}"));
         format!("by {user}{host}")
+    }
+
+    /// What it was, how long ago at the time `now`, by whom, and how it ended, in one line.
+    pub fn told(&self, now: Time) -> String {
+        let age = human_millis(now.ms.saturating_sub(self.time.ms));
+        let counts = match (self.done, self.planned) {
+            (Some(done), Some(planned)) => {
+                format!(" ({} of {})", with_commas(done), with_commas(planned))
+            }
+            _ => String::new(),
+        };
+        let (what, who, ended) = (self.what(), self.who(), self.ended.word());
+        format!("{what}, {age} ago, {who}: {ended}{counts}")
     }
 
     /// Whether `later` did the rest of it, took back what it did, or is the same again.

@@ -164,3 +164,26 @@ fn the_newest_change_can_be_undone_where_its_snapshot_is() {
         (&"undo".into(), &"done".into())
     );
 }
+
+#[test]
+fn doctor_ends_with_the_last_change_and_its_undo_on_a_terminal() {
+    let server = held_by_two(4);
+    let home = directory();
+    let at_home = |args: &[&str]| command(&server, args).env("HOME", home.path());
+    at_home(&["ack", GROUP, "1-0", "--yes"])
+        .run()
+        .assert_code(0);
+    let id = audit(&server)[0]["snapshot"].as_str().unwrap().to_owned();
+    let shown = at_home(&["doctor"]).on_terminals(160).run();
+    shown
+        .stderr_has(&format!("last change: `ack` of group `{GROUP}`, "))
+        .stderr_has(" ago, by ada on ")
+        .stderr_has(&format!(
+            ": done (1 of 1); to undo it: ucp-streams undo {id}"
+        ));
+    at_home(&["doctor"]).run().stderr_lacks("last change");
+    let elsewhere = command(&server, &["doctor"]).on_terminals(160).run();
+    elsewhere
+        .stderr_has("done (1 of 1)")
+        .stderr_lacks("to undo it");
+}

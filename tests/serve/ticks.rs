@@ -129,3 +129,35 @@ fn a_tail_goes_on_after_a_lost_connection() {
         ("entry", Some("3-0"))
     );
 }
+
+#[test]
+fn the_last_change_is_told_with_who_made_it() {
+    let server = TestServer::start();
+    server.ucp(&["init"]).assert_code(0);
+    let site = serve(&server, &[]);
+    let last = || site.get("/api/figures").json()["last_change"].clone();
+    assert_eq!(last(), serde_json::Value::Null);
+    drop(site);
+    let id = "1700000000000-0";
+    #[rustfmt::skip]
+    server.redis(&["XADD", "ucp:audit", id, "phase", "intent", "user", "ada", "command", "ack", "group", "g", "planned", "2"]);
+    server.redis(&[
+        "XADD",
+        "ucp:audit",
+        "*",
+        "phase",
+        "outcome",
+        "of",
+        id,
+        "exit",
+        "7",
+        "done",
+        "1",
+    ]);
+    let site = serve(&server, &[]);
+    let last = site.get("/api/figures").json()["last_change"].clone();
+    assert_eq!(
+        (&last["user"], &last["ended"], &last["done"]),
+        (&"ada".into(), &"part".into(), &1.into())
+    );
+}

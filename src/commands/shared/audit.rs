@@ -2,10 +2,36 @@
 
 use super::context::Context;
 use crate::exit::Exit;
-use crate::model::{EntryId, PlanFacts};
-use crate::streams::audit::{Audited, Intent, Outcome, begin, end};
+use crate::model::{CommandLine, EntryId, PlanFacts, Problem, Time};
+use crate::streams::audit::{AuditRow, Audited, Ended, Intent, Outcome, begin, end};
 
 impl Context {
+    /// The command that undoes the change of a record, if it took a snapshot and that is kept here.
+    ///
+    /// # Errors
+    /// Local when the snapshots cannot be listed.
+    pub(in crate::commands) fn undo_of(
+        &self,
+        row: &AuditRow,
+    ) -> Result<Option<CommandLine>, Problem> {
+        let Some(id) = row.snapshot.filter(|_| row.ended != Ended::Nothing) else {
+            return Ok(None);
+        };
+        let kept = self.snapshots()?.list()?;
+        let is_kept = kept.iter().any(|it| it.id == id);
+        Ok(is_kept.then(|| CommandLine::new("undo").arg(id.to_string())))
+    }
+
+    /// Says which change was the last one, of these from the newest to the oldest, and how it is undone.
+    pub(in crate::commands) fn tell_last_change(&self, rows: &[AuditRow]) {
+        let Some(last) = rows.first() else { return };
+        // Where no snapshot can be listed, none is offered.
+        let undo = self.undo_of(last).ok().flatten();
+        let undo = undo.map_or_else(String::new, |undo| format!("; to undo it: {undo}"));
+        let told = last.told(Time::now());
+        self.console.note(&format!("last change: {told}{undo}"));
+    }
+
     /// Records that `command` begins the change of this plan. Returns a warning when it cannot be recorded.
     pub(in crate::commands) async fn audit_begins(
         &self,

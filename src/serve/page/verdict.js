@@ -1,6 +1,7 @@
 // Whether the pipeline is well, and how old the figures are.
 
 import { $, say, set } from "./dom.js";
+import { valueText } from "./fields.js";
 import { state } from "./seen.js";
 import { age, clock, count } from "./words.js";
 
@@ -34,6 +35,14 @@ function oldness() {
   return null;
 }
 
+/** The last destructive command, in one line. */
+function lastChange(change) {
+  const name = change.group ?? change.stream;
+  const by = `${valueText(change.user ?? "somebody")}${change.host ? ` on ${valueText(change.host)}` : ""}`;
+  const ended = change.ended === "open" ? "no outcome" : change.ended;
+  return `Last change: ${valueText(change.command)}${name ? ` of ${valueText(name)}` : ""} at ${clock(Date.parse(change.time))} by ${by}: ${ended}`;
+}
+
 export function drawVerdict() {
   const { latest, shown } = state;
   const old = oldness();
@@ -56,6 +65,8 @@ export function drawVerdict() {
   say($("seen"), at ? `Seen ${clock(Date.parse(at))}, every ${age(latest.every_ms)}` : "");
   say($("paused"), state.isPaused ? `Paused since ${clock(state.pausedAt)}; the verdict goes on` : "");
   $("paused").hidden = !state.isPaused;
+  const change = latest?.last_change;
+  say($("changed"), change ? lastChange(change) : "");
   const recorded = latest?.recorded;
   const since = recorded?.failing_since ? clock(Date.parse(recorded.failing_since)) : null;
   say($("recorded"), since === null ? "" : `Nothing is recorded since ${since}: ${recorded.error}`);
