@@ -17,7 +17,7 @@
 //! | [`platform`] | this platform's own: its streams and groups, normalisation, features, a generated day | model, topology |
 //! | [`wire`] | the thin Redis command layer, the only place that names the `redis` crate | model, planted |
 //! | [`server`] | private servers: find, start, await, restart, stop | model |
-//! | [`snapshots`] | the position and the pending entries of a group in private files | model |
+//! | [`snapshots`] | what a command is about to change, and what it did, in private files | model |
 //! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, platform, wire, snapshots |
 //! | [`findings`] | what is wrong, by rules over an observation; pure | model, topology, wire (reply types), streams |
 //! | [`recording`] | the flight recorder: samples of what was observed and found, in segments in a directory; its writer and its reader | model, streams (report types), findings (report types) |
