@@ -9,6 +9,7 @@ mod doubts;
 mod file;
 mod handler;
 mod spec;
+mod temporary;
 mod threshold;
 pub mod validate;
 
@@ -23,6 +24,7 @@ pub use spec::{
     breaker_key, home_of_retries, inflight_key, is_journal, journal_key, lease_key, losses_key,
     policy_key, retry_home, retry_key,
 };
+pub use temporary::{REPLAY_PREFIX, is_temporary};
 pub use threshold::{Level, Measure, Threshold, Thresholds};
 
 use crate::model::{CommandLine, Country, Name, Problem, Redaction, did_you_mean, nearest};
