@@ -8,7 +8,7 @@ use crate::streams::inspect::{
     Details, GroupDetails, GroupReport, Observation, ServerDetails, StreamReport,
 };
 use crate::streams::target::Target;
-use crate::topology::{Alert, GroupSpec, Measure, Topology};
+use crate::topology::{Alert, GroupSpec, Measure, Topology, is_temporary};
 
 /// What the rules are applied to.
 #[derive(Clone, Copy, Debug)]
@@ -30,12 +30,18 @@ impl<'a> Scope<'a> {
         self.details().map(|it| &it.server)
     }
 
-    /// The existing groups, each with its details.
+    /// The groups that stay: all but those of replays.
+    pub(super) fn lasting(&self) -> impl Iterator<Item = &'a GroupReport> {
+        let groups = self.observation.groups();
+        groups.filter(|it| !is_temporary(&it.group))
+    }
+
+    /// The existing groups that stay, each with its details.
     pub(super) fn closely(&self) -> impl Iterator<Item = (&'a GroupReport, &'a GroupDetails)> {
         let details = self.details().into_iter().flat_map(|it| &it.groups);
         details.filter_map(|details| {
             let is_it = |it: &&GroupReport| Target::from(*it) == details.target;
-            Some((self.observation.groups().find(is_it)?, details))
+            Some((self.lasting().find(is_it)?, details))
         })
     }
 

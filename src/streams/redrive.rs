@@ -11,7 +11,7 @@ use super::requeue::of_move;
 use super::retry_stream::{Route, must_be_read};
 use super::target::Target;
 use crate::model::{Consent, Name, Problem};
-use crate::topology::{Topology, retry_key};
+use crate::topology::{Topology, is_temporary, retry_key};
 use crate::wire::{Connection, ErrorKind, Move, redrive, xdel, xinfo_groups};
 
 /// Dead letters that are to be moved or deleted.
@@ -149,7 +149,8 @@ pub async fn seen_by(connection: &Connection, plan: &LettersPlan) -> Result<Opti
         Err(error) if all_groups_may_see_it && error.kind == ErrorKind::NoPerm => return Ok(None),
         groups => groups?,
     };
-    let several = groups.into_iter().map(|it| it.name).collect::<Vec<_>>();
+    let names = groups.into_iter().map(|it| it.name);
+    let several: Vec<Name> = names.filter(|it| !is_temporary(it)).collect();
     Ok(Some(if several.len() > 1 {
         several
     } else {

@@ -2,6 +2,7 @@
 //! in one atomic step, if it has not changed since it was looked at.
 
 use crate::model::{Consent, GroupInfo, Name, PendingEntry, Problem};
+use crate::topology::is_temporary;
 use crate::wire::{Connection, Holder, Move, requeue};
 
 use super::course::Course;
@@ -13,7 +14,8 @@ use super::tombstone::bury;
 /// The groups besides `target` that would see a copy at the end of the stream.
 pub fn others(target: &Target, groups: &[GroupInfo]) -> Vec<Name> {
     let others = groups.iter().map(|it| &it.name);
-    others.filter(|it| **it != target.group).cloned().collect()
+    let others = others.filter(|it| **it != target.group && !is_temporary(it));
+    others.cloned().collect()
 }
 
 /// Makes sure that only `target` sees a copy at the end of the stream, unless the copies take another way.

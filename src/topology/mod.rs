@@ -82,8 +82,12 @@ impl Topology {
             .filter(move |group| group.stream == *name)
     }
 
-    /// The thresholds of the group called `name` on `stream`; the default ones for one that is not in the topology.
+    /// The thresholds of the group called `name` on `stream`; the default ones for one that is not in the topology, and
+    /// none for a temporary one.
     pub fn thresholds(&self, stream: &Name, name: &Name) -> Thresholds {
+        if is_temporary(name) {
+            return Thresholds::NONE;
+        }
         let is_it = |group: &&GroupSpec| group.stream == *stream && group.name == *name;
         let group = self.groups.iter().find(is_it);
         group.map_or(self.others, |group| group.alert)

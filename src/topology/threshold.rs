@@ -166,7 +166,7 @@ const MINUTE_MS: u64 = 60_000;
 impl Default for Thresholds {
     /// The default thresholds.
     fn default() -> Self {
-        let mut thresholds = Self([None; Measure::ALL.len()]);
+        let mut thresholds = Self::NONE;
         for (measure, threshold) in [
             (Measure::MaxLag, Threshold::critical(1000)),
             (Measure::MaxIdle, Threshold::critical(5 * MINUTE_MS)),
@@ -186,6 +186,9 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
+    /// No threshold at all.
+    pub const NONE: Self = Self([None; Measure::ALL.len()]);
+
     /// The threshold for `measure`.
     pub const fn of(&self, measure: Measure) -> Option<Threshold> {
         self.0[measure as usize]

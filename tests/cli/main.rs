@@ -53,6 +53,7 @@ mod since;
 mod stats;
 mod tail;
 mod template;
+mod temporary;
 mod topology;
 mod trace;
 mod undo;

@@ -10,7 +10,7 @@ pub(super) const ABOUT: About = About {
 };
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
-    let extra = scope.observation.groups().filter(|it| it.is_extra && meant(scope, it).is_none());
+    let extra = scope.lasting().filter(|it| it.is_extra && meant(scope, it).is_none());
     extra.map(|group| {
         let summary = "the topology does not name this group".to_owned();
         let next = scope.command("groups delete", group);

@@ -14,7 +14,7 @@ pub(super) const ABOUT: About = About {
 const MANY: usize = 100;
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
-    let many = scope.observation.groups().filter_map(|group| {
+    let many = scope.lasting().filter_map(|group| {
         let idle = group.consumers.iter().filter(|it| Holder::from(*it).is_left_behind()).count();
         if idle < MANY {
             return None;

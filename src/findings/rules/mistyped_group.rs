@@ -10,7 +10,7 @@ pub(super) const ABOUT: About = About {
 };
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
-    let extra = scope.observation.groups().filter_map(|group| {
+    let extra = scope.lasting().filter_map(|group| {
         let meant = meant(scope, group).filter(|_| group.is_extra)?;
         let summary = format!("the topology does not name this group; `{meant}` may be meant");
         let next = scope.command("groups delete", group);

@@ -10,7 +10,7 @@ pub(super) const ABOUT: About = About {
 };
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
-    scope.observation.groups().filter_map(|group| of_group(scope, group)).collect()
+    scope.lasting().filter_map(|group| of_group(scope, group)).collect()
 }
 
 fn of_group(scope: &Scope<'_>, group: &GroupReport) -> Option<Finding> {

@@ -13,7 +13,7 @@ use crate::model::{
     Entry, EntryId, GroupInfo, Lag, Losses, Name, PendingEntry, StreamInfo, Time, is_fatal,
 };
 use crate::streams::policy::Published;
-use crate::topology::{Figures, GroupSpec, Measure, losses_key};
+use crate::topology::{Figures, GroupSpec, Measure, is_temporary, losses_key};
 use crate::wire::{
     Error, ErrorKind, PendingFilter, allowed, get, unless_other_type, xinfo_consumers,
     xpending_entries, xrange,
@@ -102,7 +102,8 @@ async fn of_info(
         Some(Lag::Known(entries)) => Lag::Known(entries),
         _ => at_most(stated, around.info, group),
     };
-    let room = around.maxlen.map(|maxlen| headroom(maxlen, most));
+    let maxlen = around.maxlen.filter(|_| !is_temporary(&group.name));
+    let room = maxlen.map(|maxlen| headroom(maxlen, most));
     Ok(GroupReport {
         state: GroupState::Ready,
         is_extra: around.is_extra(&group.name),

@@ -9,6 +9,7 @@ use super::super::lag::lag;
 use super::hold::{Hold, HoldState, Standing};
 use super::{Memory, StreamMemory, Watch};
 use crate::model::{AdaptiveBatch, EntryId, GroupInfo, Lag, Name, StreamInfo, Time};
+use crate::topology::is_temporary;
 use crate::wire::{
     Connection, Error, ErrorKind, PendingFilter, memory_usage_of, xinfo_groups, xinfo_stream,
     xpending_entries, xrange_extent,
@@ -76,6 +77,11 @@ impl Memory {
             Err(error) if is_gone(&error) => return Ok(None),
             groups => self.unless_refused(Some(name), groups)?,
         };
+        let lasting = |groups: Vec<GroupInfo>| -> Vec<GroupInfo> {
+            let groups = groups.into_iter();
+            groups.filter(|it| !is_temporary(&it.name)).collect()
+        };
+        let groups = groups.map(lasting);
         let bytes = self.unless_refused(Some(name), bytes)?.flatten();
         let mut row = StreamMemory::unknown(name, bytes, groups.as_ref().map(Vec::len));
         let Some(info) = self.unless_refused(Some(name), info)? else {

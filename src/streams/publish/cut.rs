@@ -2,7 +2,7 @@
 //! run, never for each entry; what the user may not ask about is not checked.
 
 use crate::model::{AdaptiveBatch, Entry, EntryId, GroupInfo, Name, StreamInfo};
-use crate::topology::StreamSpec;
+use crate::topology::{StreamSpec, is_temporary};
 use crate::wire::{
     Connection, PendingFilter, xinfo_groups, xinfo_stream, xpending_entries, xrange,
 };
@@ -31,6 +31,12 @@ pub struct Harm {
     pub pending: bool,
 }
 
+/// The groups that a cut can harm: what a temporary one has not read is not kept for it.
+fn lasting(mut groups: Vec<GroupInfo>) -> Vec<GroupInfo> {
+    groups.retain(|group| !is_temporary(&group.name));
+    groups
+}
+
 impl Snapshot {
     /// Observes `stream`; `None` when the stream does not exist yet, or the user may not ask.
     pub async fn at(connection: &Connection, stream: &Name) -> Option<Self> {
@@ -41,7 +47,7 @@ impl Snapshot {
         Some(Self {
             stream: stream.clone(),
             info: info.ok()?,
-            groups: groups.ok()?,
+            groups: lasting(groups.ok()?),
         })
     }
 

@@ -171,6 +171,15 @@ local function pairs_of(list)
   return fields
 end
 
+-- How many groups of a stream stay: all but those of replays (topology/temporary.rs).
+local function lasting_groups(stream)
+  local count = 0
+  for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    if string.sub(pairs_of(info)['name'], 1, 12) ~= '_ucp_replay:' then count = count + 1 end
+  end
+  return count
+end
+
 -- What the server says of a group; nil when there is none.
 local function group_info(stream, group)
   if redis.call('EXISTS', stream) == 0 then return nil end

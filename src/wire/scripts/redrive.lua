@@ -7,7 +7,7 @@ if bad then return bad end
 local fields = body(d, id)
 if not fields then return { 'gone' } end
 if ARGV[4] ~= '1' and redis.call('EXISTS', s) == 0 then return { 'nodest' } end
-if ARGV[3] ~= '1' and redis.call('EXISTS', s) == 1 and #redis.call('XINFO', 'GROUPS', s) > 1 then
+if ARGV[3] ~= '1' and redis.call('EXISTS', s) == 1 and lasting_groups(s) > 1 then
   return { 'refused', 'other groups of the stream would see it again' }
 end
 local dead = provenance_at(fields)

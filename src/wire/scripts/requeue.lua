@@ -6,7 +6,7 @@
 local s, d, g, id = KEYS[1], KEYS[2], ARGV[2], ARGV[4]
 local bad = wrong_type(d, 'stream') or denied('XADD', d, '*', 'f', 'v') or may_not_acknowledge(s, g, id, ARGV[8])
 if bad then return bad end
-if ARGV[6] ~= '1' and d == s and #redis.call('XINFO', 'GROUPS', s) > 1 then
+if ARGV[6] ~= '1' and d == s and lasting_groups(s) > 1 then
   return { 'refused', 'other groups of the stream would see it again' }
 end
 local owner, count, idle = pending(s, g, id)
