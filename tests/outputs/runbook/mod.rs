@@ -36,7 +36,9 @@ fn every_command_shows_what_stands_under_it() {
                 }
                 Part::Step { command, shown } => {
                     let real = mask.moved_back(command);
-                    let url = format!("export UCP_STREAMS_URL=redis://127.0.0.1:{}", stage.port);
+                    let port = stage.port;
+                    let url =
+                        format!("export USER=ana UCP_STREAMS_URL=redis://127.0.0.1:{port}");
                     let run = stage.site.types(&format!("{url}; {real}"), COLUMNS, None);
                     // The page shows commands that are obeyed, or give a verdict.
                     let code = run.code();
@@ -67,9 +69,11 @@ fn every_command_shows_what_stands_under_it() {
 /// The server is called by an address that is as long as that of every other run, so that lines break where they do.
 fn mask_of(stage: &Stage) -> Mask {
     let Stage { base_ms, port, .. } = *stage;
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     let literals = vec![
         (format!("127.0.0.1:{port}"), "127.0.0.1:16379"),
         (format!("-p {port}"), "-p 16379"),
+        (format!("{}:", host.trim()), "ops-1:"),
     ];
     Mask::new(Clock { base_ms }, literals)
 }
@@ -88,6 +92,9 @@ fn comparable(mask: &Mask, text: &str) -> String {
         (r"\b([a-z]{5})[a-z_.]*…", "$1…"),
         // The consumer of a worker: host, process, chance.
         (r"\b[\w.-]+-\d+-[0-9a-z]{4,}\b", "worker-#"),
+        // Where a line breaks that names the machine.
+        (r"\n {2,}", " "),
+        (r"\b[\d.]+m?s ago, by (\S+) on ", "# ago, by $1 on "),
         (r"[ \t]+", " "),
     ]
     .iter()
