@@ -6,15 +6,16 @@ use anyhow::Result;
 
 use super::shared::Context;
 use super::shared::group::{GroupArgs, OpenGroup};
-use super::shared::repair_run::{RepairRun, Saving};
+use super::shared::repair_plan::RepairPlan;
+use super::shared::repair_run::{How, carry_out};
 use super::shared::snapshots::NoSnapshot;
 use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::exit::Exit;
 use crate::model::EntryId;
 use crate::snapshots::Effect;
 use crate::streams::ack::apply_ack;
+use crate::streams::chosen::Chosen;
 use crate::streams::ending::Repair;
-use crate::streams::repair::Chosen;
 use crate::streams::select::PendingSelector;
 use crate::view::Changed;
 
@@ -55,23 +56,22 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         ..
     } = args.group.open(context).await?;
     let which = PendingSelector::Ids(args.ids);
-    let chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
-    let repair = Repair::of_pending(
-        &chosen,
-        (&groups, topology),
-        true,
-        "acknowledge",
-        "acknowledged",
-    );
-    let saving = Saving {
-        connection: &connection,
+    let chosen = Chosen::find(&connection, &target, &which, Duration::ZERO).await?;
+    let place = (&groups[..], topology);
+    let planned = RepairPlan {
+        repair: Repair::of_pending(&target, place, true, "acknowledge", "acknowledged"),
+        what: chosen.summary(),
+        chosen,
         effect: Effect::Acknowledged,
-        without: args.without,
+        refusal: None,
+        steps: target,
+        connection,
     };
-    let run = RepairRun::of(context, repair, saving).listing(args.limit);
-    let (what, preview) = (chosen.summary(), chosen.preview());
-    run.make(args.dry_run, &what, preview, async |consent, course| {
-        apply_ack(&connection, chosen, consent, course).await
-    })
-    .await
+    let how = How {
+        limit: args.limit,
+        rate: None,
+        without: args.without,
+        dry_run: args.dry_run,
+    };
+    carry_out(context, planned, how, |_| {}, apply_ack).await
 }

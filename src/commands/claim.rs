@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::shared::Context;
 use super::shared::group::{GroupArgs, OpenGroup};
 use super::shared::repair_plan::RepairPlan;
-use super::shared::repair_run::{How, Rows, carry_out};
+use super::shared::repair_run::{How, carry_out};
 use super::shared::selection::{SelectArgs, Selection};
 use super::shared::snapshots::NoSnapshot;
 use super::worker::assign::of_given;
@@ -15,12 +15,11 @@ use crate::exit::Exit;
 use crate::model::{EntryId, Name, Problem};
 use crate::snapshots::Effect;
 use crate::streams::claim::{ClaimPlan, Recipient, apply_claim, plan_claim};
-use crate::streams::course::Course;
 use crate::streams::ending::Repair;
-use crate::streams::repair::{Outcome, Repaired};
+use crate::streams::repaired::{Outcome, Repaired};
 use crate::streams::select::PendingSelector;
 use crate::view::Changed;
-use crate::wire::{Connection, CountMode, ExpectedPending};
+use crate::wire::{CountMode, ExpectedPending};
 use crate::worker::{Assignment, consumer_name};
 
 /// Hand stale entries of a group to a consumer, and print them
@@ -96,23 +95,14 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         dry_run: args.dry_run,
     };
     let mut given = Vec::new();
-    let claim =
-        async |connection: &Connection, plan, consent, course: Course<'_>, shown: &mut Rows| {
-            let show = |rows: &mut [Repaired]| {
-                set_pairs(rows, in_pairs);
-                shown.page(rows)?;
-                for row in rows {
-                    row.fields = None;
-                }
-                Ok(())
-            };
-            let mut applied = apply_claim(connection, plan, consent, course, show).await;
-            set_pairs(&mut applied.rows, in_pairs);
-            let rows = applied.rows.iter();
-            given = rows.filter_map(|it| held(it, mode)).collect();
-            applied
-        };
-    let claimed = carry_out(context, planned, how, claim).await?;
+    let handles = worker.is_some();
+    let each = |rows: &mut [Repaired]| {
+        set_pairs(rows, in_pairs);
+        if handles {
+            given.extend(rows.iter().filter_map(|it| held(it, mode)));
+        }
+    };
+    let claimed = carry_out(context, planned, how, each, apply_claim).await?;
     match worker {
         Some(worker) if !given.is_empty() => {
             let job = Assignment {
@@ -152,15 +142,16 @@ pub(super) async fn plan(
     let (target, connection) = (group.target, group.connection);
     let letters = group.topology.stream_or_default(&target.stream).dead_letter;
     let is_named = matches!(which, PendingSelector::Ids(_));
-    let plan = plan_claim(&connection, target, &which, idle_min, to, letters, mode).await?;
+    let planned = plan_claim(&connection, target, &which, idle_min, to, letters, mode);
+    let (plan, chosen) = planned.await?;
     let place = (&group.groups[..], group.topology);
-    let repair = Repair::of_pending(&plan.chosen, place, is_named, "claim", "claimed")
+    let repair = Repair::of_pending(&plan.target, place, is_named, "claim", "claimed")
         .to_consumer(&plan.to)
         .fresh_because(why_fresh);
     Ok(RepairPlan {
         connection,
-        what: plan.summary(handles),
-        preview: plan.chosen.preview(),
+        what: plan.summary(&chosen, handles),
+        chosen,
         effect: Effect::Claimed {
             to: plan.to.clone(),
             resets_deliveries: mode == CountMode::Reset,

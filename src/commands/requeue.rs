@@ -10,16 +10,13 @@ use super::shared::selection::{SelectArgs, Selection};
 use super::shared::snapshots::NoSnapshot;
 use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::exit::Exit;
-use crate::model::{Consent, Name};
 use crate::snapshots::Effect;
-use crate::streams::course::Course;
+use crate::streams::chosen::Chosen;
 use crate::streams::ending::Repair;
-use crate::streams::repair::{Applied, Chosen};
-use crate::streams::requeue::{apply_requeue, must_be_alone, others};
+use crate::streams::requeue::{RequeuePlan, apply_requeue, must_be_alone, others};
 use crate::streams::retry_stream::{Route, must_be_read};
 use crate::streams::select::PendingSelector;
 use crate::view::Changed;
-use crate::wire::Connection;
 
 #[expect(clippy::doc_markdown, reason = "the doc is the help text")]
 /// Append stale entries to their stream again for another try
@@ -74,35 +71,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         without: args.without,
         dry_run: args.dry_run,
     };
-    carry_out(
-        context,
-        planned,
-        how,
-        async |connection, steps, consent, course, _| {
-            steps.apply(connection, consent, course).await
-        },
-    )
-    .await
-}
-
-/// Entries that are to be requeued.
-pub(super) struct Requeueing {
-    chosen: Chosen,
-    dead_letter: Name,
-    route: Route,
-}
-
-impl Requeueing {
-    /// Requeues them.
-    pub(super) async fn apply(
-        self,
-        connection: &Connection,
-        consent: Consent,
-        course: Course<'_>,
-    ) -> Applied {
-        let (letters, route) = (&self.dead_letter, self.route);
-        apply_requeue(connection, self.chosen, letters, route, consent, course).await
-    }
+    carry_out(context, planned, how, |_| {}, apply_requeue).await
 }
 
 /// Plans to requeue the selected entries of a group by `route`.
@@ -115,7 +84,7 @@ pub(super) async fn plan(
     route: Route,
     dry_run: DryRun,
     context: &Context,
-) -> Result<RepairPlan<Requeueing>> {
+) -> Result<RepairPlan<RequeuePlan>> {
     let others = others(&group.target, &group.groups);
     let alone = must_be_alone(&group.target, &others, route);
     let seen_by_others = context.refusal_of(dry_run, alone)?;
@@ -135,23 +104,22 @@ pub(super) async fn plan(
     let (target, connection) = (group.target, group.connection);
     let to = route.to(&target);
     let is_named = matches!(which, PendingSelector::Ids(_));
-    let dead_letter = group.topology.stream_or_default(&target.stream).dead_letter;
-    let chosen = Chosen::find(&connection, target, &which, idle_min).await?;
+    let chosen = Chosen::find(&connection, &target, &which, idle_min).await?;
     let place = (&group.groups[..], group.topology);
-    let repair = Repair::of_pending(&chosen, place, is_named, "requeue", "requeued")
+    let repair = Repair::of_pending(&target, place, is_named, "requeue", "requeued")
         .to_stream(&to, Some(route.seen_by(others)))
         .fresh_because(why_fresh);
-    let preview = chosen.preview().into_iter();
     Ok(RepairPlan {
         connection,
         repair,
         what: route.summary(chosen.summary(), &to),
-        preview: preview.map(|row| route.told(row, &to)).collect(),
+        chosen: chosen.telling(route.detail(&to)),
         effect: Effect::Moved { to },
         refusal: seen_by_others.or(unread).or(refusal),
-        steps: Requeueing {
-            chosen,
-            dead_letter,
+        steps: RequeuePlan {
+            dead_letter: group.topology.stream_or_default(&target.stream).dead_letter,
+            target,
+            idle_min,
             route,
         },
     })

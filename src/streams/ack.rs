@@ -2,71 +2,71 @@
 
 use std::collections::BTreeMap;
 
+use super::chosen::Chosen;
 use super::course::{BATCH, Course};
-use super::repair::{Applied, Chosen, Outcome, Repaired};
-use crate::model::{Consent, Name, PendingEntry};
+use super::repair::Applied;
+use super::repaired::{Outcome, Subject};
+use super::target::Target;
+use crate::model::{Consent, Name};
 use crate::wire::{Connection, Holder, Lease, acknowledge};
 
 /// Acknowledges `chosen`, and deletes them if they are in the group's retry stream. An entry that was delivered again since it was looked at is skipped.
 pub async fn apply_ack(
     connection: &Connection,
-    chosen: Chosen,
+    target: &Target,
+    chosen: &mut Chosen,
     _: Consent,
     mut course: Course<'_>,
 ) -> Applied {
-    let mut by_consumer: BTreeMap<&Name, Vec<&PendingEntry>> = BTreeMap::new();
-    for entry in &chosen.entries {
-        by_consumer.entry(&entry.consumer).or_default().push(entry);
-    }
-    let mut applied = Applied::default();
-    let home = chosen.target.home();
-    for (consumer, entries) in by_consumer {
-        let holder = Holder {
-            stream: &chosen.target.stream,
-            group: &chosen.target.group,
-            consumer,
-            fence: None,
-            home: home.as_ref(),
-        };
-        for batch in entries.chunks(BATCH) {
-            if course.is_over() || applied.error.is_some() {
-                let rows = batch.iter().map(|it| Repaired::seen(it, Outcome::NotTried));
-                applied.rows.extend(rows);
-                applied.is_stopped |= applied.error.is_none();
-                continue;
+    let home = target.home();
+    Applied::in_batches(
+        chosen,
+        &mut course,
+        || BATCH,
+        async |batch, applied| {
+            let mut by_consumer: BTreeMap<Name, Vec<&Subject>> = BTreeMap::new();
+            for entry in batch {
+                by_consumer.entry(entry.owner()).or_default().push(entry);
             }
-            let from = applied.rows.len();
-            ack_batch(connection, holder, batch, &mut applied).await;
-            applied.passed(&mut course, from);
-        }
-    }
-    applied.rows.sort_by_key(|row| row.id);
-    applied.rows.extend(chosen.left_out);
-    applied
+            for (consumer, entries) in by_consumer {
+                if applied.error.is_some() {
+                    let not_tried = entries.iter().map(|it| it.row(Outcome::NotTried));
+                    applied.rows.extend(not_tried);
+                    continue;
+                }
+                let holder = Holder {
+                    stream: &target.stream,
+                    group: &target.group,
+                    consumer: &consumer,
+                    fence: None,
+                    home: home.as_ref(),
+                };
+                acknowledge_all(connection, holder, &entries, applied).await;
+            }
+            applied.rows.sort_by_key(|row| row.id);
+        },
+    )
+    .await
 }
 
-async fn ack_batch(
+async fn acknowledge_all(
     connection: &Connection,
     holder: Holder<'_>,
-    batch: &[&PendingEntry],
+    entries: &[&Subject],
     applied: &mut Applied,
 ) {
-    let row = |entry: &PendingEntry, outcome| Repaired::seen(entry, outcome);
-    let leases: Vec<Lease> = batch.iter().map(|it| (it.id, it.deliveries)).collect();
-    match connection.call(acknowledge(holder, &leases)).await {
-        Ok(outcomes) => {
-            let outcome = |held| {
-                if held {
-                    Outcome::Acknowledged
-                } else {
-                    Outcome::Moved
-                }
-            };
-            let pairs = batch.iter().zip(outcomes);
-            applied
-                .rows
-                .extend(pairs.map(|(entry, held)| row(entry, outcome(held))));
-        }
-        Err(error) => applied.fail(batch.iter().map(|it| row(it, Outcome::NotTried)), error),
-    }
+    let lease = |it: &&Subject| (it.id, it.deliveries.unwrap_or_default());
+    let leases: Vec<Lease> = entries.iter().map(lease).collect();
+    let outcomes = match connection.call(acknowledge(holder, &leases)).await {
+        Ok(outcomes) => outcomes,
+        Err(error) => return applied.fail(entries.iter().copied(), error),
+    };
+    let rows = entries.iter().zip(outcomes).map(|(entry, held)| {
+        entry.row(if held {
+            Outcome::Acknowledged
+        } else {
+            Outcome::Moved
+        })
+    });
+    applied.rows.extend(rows);
 }

@@ -1,29 +1,31 @@
 //! Hands stale entries to another consumer. They are looked at first, and claimed only if they have not changed
 //! since.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use anyhow::Result;
 
+use super::chosen::Chosen;
 use super::consumers::Heir;
 use super::course::{BATCH, Course};
-use super::repair::{Applied, Chosen, Outcome, Repaired, seen};
+use super::repair::{Applied, Results};
+use super::repaired::{Outcome, Repaired, Subject};
 use super::select::{Bodies, Criteria, Pager, PendingSelector};
 use super::target::Target;
 use super::tombstone::bury;
-use crate::model::{AdaptiveBatch, Body, Consent, EntryId, Name, PendingEntry, bytes_of};
+use crate::model::{AdaptiveBatch, Body, Consent, EntryId, Name, bytes_of};
 use crate::wire::{Claim, Connection, CountMode, ExpectedPending, Holder, claim};
 
-/// How many bytes of claimed bodies are held in memory until all rows are shown.
-const BODIES_HELD: usize = 2 << 20;
-
-/// Entries to hand over.
+/// How entries are handed over.
 #[derive(Debug)]
 pub struct ClaimPlan {
-    /// The entries to claim.
-    pub chosen: Chosen,
+    /// The group.
+    pub target: Target,
     /// The consumer that gets them.
     pub to: Name,
+    /// How long each must have been idle, also at the time of the change.
+    idle_min: Duration,
     dead_letter: Name,
     mode: CountMode,
 }
@@ -31,8 +33,8 @@ pub struct ClaimPlan {
 impl ClaimPlan {
     /// The consumer and the number of entries in words: `for consumer c 3 entries (2 of a, 1 of b)`. A worker that
     /// `handles` the entries itself is not named.
-    pub fn summary(&self, handles: bool) -> String {
-        let chosen = self.chosen.summary();
+    pub fn summary(&self, chosen: &Chosen, handles: bool) -> String {
+        let chosen = chosen.summary();
         let mut what = if handles {
             format!("and handle here {chosen}")
         } else {
@@ -67,7 +69,7 @@ pub async fn plan_claim(
     to: Recipient,
     dead_letter: Name,
     mode: CountMode,
-) -> Result<ClaimPlan> {
+) -> Result<(ClaimPlan, Chosen)> {
     let to = match to {
         Recipient::Consumer(name) => {
             target.require_consumer(connection, &name).await?;
@@ -76,69 +78,79 @@ pub async fn plan_claim(
         Recipient::Worker(name) => name,
     };
     let which = which.held_by_others(&to);
-    let mut chosen = Chosen::find(connection, target, &which, idle_min).await?;
-    let (held, entries) = chosen.entries.into_iter().partition(|it| it.consumer == to);
-    let held: Vec<PendingEntry> = held;
-    chosen.entries = entries;
-    // One without a body is nothing to hold: it becomes a tombstone, whoever has it. A count that is to change does too.
+    let mut chosen = Chosen::find(connection, &target, &which, idle_min).await?;
+    if matches!(which, PendingSelector::Ids(_)) {
+        chosen = held_apart(connection, &target, chosen, &to, mode).await?;
+    }
+    let plan = ClaimPlan {
+        target,
+        to,
+        idle_min,
+        dead_letter,
+        mode,
+    };
+    Ok((plan, chosen))
+}
+
+/// The same entries without those that `to` holds already. One without a body is nothing to hold: it becomes a
+/// tombstone, whoever has it. A count that is to change does too.
+async fn held_apart(
+    connection: &Connection,
+    target: &Target,
+    mut chosen: Chosen,
+    to: &Name,
+    mode: CountMode,
+) -> Result<Chosen> {
+    let (mut apart, mut held) = (Chosen::default(), Vec::new());
+    apart.has_more = chosen.has_more;
+    let (subjects, left_out) = chosen.all()?;
+    for subject in subjects {
+        let subject = subject?;
+        if subject.consumer.as_ref() == Some(to) {
+            held.push(subject);
+        } else {
+            apart.add(&subject)?;
+        }
+    }
+    for row in left_out {
+        apart.leave_out(&row?)?;
+    }
     let ids: Vec<EntryId> = held.iter().map(|it| it.id).collect();
     let mut has_body = vec![false; ids.len()];
-    Bodies::of(connection, &chosen.target.stream)
+    Bodies::of(connection, &target.stream)
         .fetch(&ids, |place, body| {
             has_body[place] = body.is_some();
             Ok(())
         })
         .await?;
-    for (entry, has_body) in held.into_iter().zip(has_body) {
+    for (subject, has_body) in held.into_iter().zip(has_body) {
         if has_body && mode == CountMode::Keep {
-            let row = Repaired::seen(&entry, Outcome::AlreadyHeld);
-            chosen.left_out.push(row);
+            apart.leave_out(&subject.row(Outcome::AlreadyHeld))?;
         } else {
-            chosen.entries.push(entry);
+            apart.add(&subject)?;
         }
     }
-    Ok(ClaimPlan {
-        chosen,
-        to,
-        dead_letter,
-        mode,
-    })
+    Ok(apart)
 }
 
-/// Claims the entries, without counting a delivery. When the bodies are too large to hold all of them, `show` is
-/// given each row once and takes its body.
+/// Claims the entries, without counting a delivery.
 pub async fn apply_claim(
     connection: &Connection,
-    plan: ClaimPlan,
+    plan: &ClaimPlan,
+    chosen: &mut Chosen,
     _: Consent,
     mut course: Course<'_>,
-    mut show: impl FnMut(&mut [Repaired]) -> Result<()>,
 ) -> Applied {
-    let mut applied = Applied::default();
-    let mut portion = AdaptiveBatch::new(BATCH);
-    let (mut rest, mut held) = (plan.chosen.entries.as_slice(), 0);
-    while applied.error.is_none() && !rest.is_empty() {
-        if course.is_over() {
-            applied.is_stopped = true;
-            break;
-        }
-        let (batch, after) = rest.split_at(portion.at_a_time().min(rest.len()));
-        rest = after;
-        let from = applied.rows.len();
-        held += claim_batch(connection, &plan, batch, &mut applied, &mut portion).await;
-        applied.passed(&mut course, from);
-        if held > BODIES_HELD {
-            held = 0;
-            let shown = show(&mut applied.rows[applied.shown..]);
-            applied.shown = applied.rows.len();
-            applied.error = applied.error.take().or(shown.err());
-        }
-    }
-    let rest = rest.iter().map(not_tried);
-    applied
-        .rows
-        .extend(rest.chain(plan.chosen.left_out.iter().cloned()));
-    applied
+    // Few at a time where bodies are large.
+    let portion = Cell::new(AdaptiveBatch::new(BATCH));
+    let at_a_time = || portion.get().at_a_time();
+    Applied::in_batches(chosen, &mut course, at_a_time, async |batch, applied| {
+        let bytes = claim_batch(connection, plan, batch, applied).await;
+        let mut next = portion.get();
+        next.brought(batch.len(), batch.len(), bytes);
+        portion.set(next);
+    })
+    .await
 }
 
 /// The result of handing over everything that a consumer held.
@@ -162,14 +174,9 @@ pub(super) async fn hand_over(
     idle_min: Duration,
 ) -> HandedOver {
     let plan = ClaimPlan {
-        chosen: Chosen {
-            target: target.clone(),
-            entries: Vec::new(),
-            left_out: Vec::new(),
-            has_more: false,
-            idle_min,
-        },
+        target: target.clone(),
         to: heir.to.clone(),
+        idle_min,
         dead_letter: heir.dead_letter.clone(),
         mode: CountMode::Keep,
     };
@@ -182,7 +189,7 @@ pub(super) async fn hand_over(
     let mut portion = AdaptiveBatch::new(BATCH);
     loop {
         let page = match pager.page().await {
-            Ok(Some(page)) => page,
+            Ok(Some(page)) => page.into_iter().map(Subject::from).collect::<Vec<_>>(),
             Ok(None) => return handed,
             Err(error) => {
                 handed.error = Some(error);
@@ -194,9 +201,12 @@ pub(super) async fn hand_over(
             let (batch, after) = rest.split_at(portion.at_a_time().min(rest.len()));
             rest = after;
             let mut applied = Applied::default();
-            claim_batch(connection, &plan, batch, &mut applied, &mut portion).await;
-            handed.entries += applied.count(Outcome::Claimed);
-            handed.tombstones += applied.count(Outcome::Tombstone);
+            let bytes = claim_batch(connection, &plan, batch, &mut applied).await;
+            portion.brought(batch.len(), batch.len(), bytes);
+            let mut results = Results::default();
+            applied.rows.iter().for_each(|row| results.add(row));
+            handed.entries += results.count(Outcome::Claimed);
+            handed.tombstones += results.count(Outcome::Tombstone);
             if applied.error.is_some() {
                 handed.error = applied.error;
                 return handed;
@@ -205,24 +215,19 @@ pub(super) async fn hand_over(
     }
 }
 
-fn not_tried(entry: &PendingEntry) -> Repaired {
-    Repaired::seen(entry, Outcome::NotTried)
-}
-
 /// Claims one batch. Returns the total size of the bodies in the reply.
 async fn claim_batch(
     connection: &Connection,
     plan: &ClaimPlan,
-    batch: &[PendingEntry],
+    batch: &[Subject],
     applied: &mut Applied,
-    portion: &mut AdaptiveBatch,
 ) -> usize {
-    let seen: Vec<ExpectedPending> = batch.iter().map(seen).collect();
-    let call = claim(holder(plan), plan.mode, |_| plan.chosen.idle_min, &seen);
+    let seen: Vec<ExpectedPending> = batch.iter().map(Subject::expected).collect();
+    let call = claim(holder(plan), plan.mode, |_| plan.idle_min, &seen);
     let outcomes = match connection.call(call).await {
         Ok(outcomes) => outcomes,
         Err(error) => {
-            applied.fail(batch.iter().map(not_tried), error);
+            applied.fail(batch, error);
             return 0;
         }
     };
@@ -231,7 +236,7 @@ async fn claim_batch(
         if let Claim::Held { fields, .. } = &outcome {
             bytes += bytes_of(fields);
         }
-        let row = |outcome| Repaired::seen(entry, outcome);
+        let row = |outcome| entry.row(outcome);
         applied.rows.push(match outcome {
             Claim::Held { fields, .. } => Repaired {
                 fields: Some(Body::from(fields)),
@@ -244,24 +249,23 @@ async fn claim_batch(
             },
             Claim::Fresh { .. } => row(Outcome::Fresh),
             Claim::Ghost { .. } => {
-                match bury(connection, &plan.chosen.target, &plan.dead_letter, entry).await {
+                match bury(connection, &plan.target, &plan.dead_letter, entry).await {
                     Ok(row) => row,
                     Err(error) => {
-                        applied.fail([not_tried(entry)], error);
+                        applied.fail([entry], error);
                         continue;
                     }
                 }
             }
         });
     }
-    portion.brought(batch.len(), batch.len(), bytes);
     bytes
 }
 
 fn holder(plan: &ClaimPlan) -> Holder<'_> {
     Holder {
-        stream: &plan.chosen.target.stream,
-        group: &plan.chosen.target.group,
+        stream: &plan.target.stream,
+        group: &plan.target.group,
         consumer: &plan.to,
         fence: None,
         home: None,

@@ -5,6 +5,7 @@ use std::fmt;
 use tokio::time::{Instant, sleep_until};
 
 use super::rate_limiter::{Rate, RateLimiter};
+use super::repaired::Repaired;
 use super::stop::StopFlag;
 use crate::model::Problem;
 use crate::snapshots::{Receipt, Receipts};
@@ -18,6 +19,7 @@ pub struct Course<'a> {
     pace: Option<(Rate, RateLimiter)>,
     told: &'a (dyn Fn(u64) + Sync),
     receipts: Option<&'a mut Receipts>,
+    rows: Option<&'a mut dyn FnMut(&mut [Repaired])>,
 }
 
 impl fmt::Debug for Course<'_> {
@@ -38,6 +40,7 @@ impl<'a> Course<'a> {
             pace,
             told,
             receipts: None,
+            rows: None,
         }
     }
 
@@ -46,6 +49,20 @@ impl<'a> Course<'a> {
     pub fn with_receipts(mut self, receipts: Option<&'a mut Receipts>) -> Self {
         self.receipts = receipts;
         self
+    }
+
+    /// The same course, which gives away the rows with the results as they are known.
+    #[must_use]
+    pub fn with_rows(mut self, rows: &'a mut dyn FnMut(&mut [Repaired])) -> Self {
+        self.rows = Some(rows);
+        self
+    }
+
+    /// Gives these rows away, if somebody wants them.
+    pub(super) fn tell(&mut self, rows: &mut [Repaired]) {
+        if let Some(tell) = &mut self.rows {
+            tell(rows);
+        }
     }
 
     /// Whether it must stop.

@@ -4,10 +4,13 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::chosen::Chosen;
 use super::plan;
 use super::redrive::LettersPlan;
-use super::repair::{Applied, Chosen, Outcome, Repaired};
+use super::repair::{Applied, Results};
+use super::repaired::Outcome;
 use super::snapshot::Doomed;
+use super::target::Target;
 use super::tombstone;
 use crate::model::{CommandLine, GroupInfo, Name, PlanFacts, Problem, entries, with_commas};
 use crate::snapshots::Effect;
@@ -31,8 +34,6 @@ pub struct Repair {
     pub past: &'static str,
     /// Whether the entries were named by their ids.
     pub is_named: bool,
-    /// Whether more would have matched.
-    pub has_more: bool,
     /// Why an entry may have been idle for too short a time, if there is more to say about it.
     pub why_fresh: Option<String>,
 }
@@ -41,9 +42,9 @@ pub struct Repair {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     /// All entries that were to be changed.
-    pub all: usize,
+    pub all: u64,
     /// Entries with the result that was asked for.
-    pub done: usize,
+    pub done: u64,
     /// Entries whose bodies were trimmed, for which tombstones were written.
     pub tombstones: u64,
 }
@@ -76,11 +77,11 @@ pub enum Ending {
 }
 
 impl Counts {
-    fn of(rows: &[Repaired]) -> Self {
+    fn of(results: &Results) -> Self {
         Self {
-            all: rows.len(),
-            done: rows.iter().filter(|row| row.outcome.is_done()).count(),
-            tombstones: count(rows, Outcome::Tombstone) as u64,
+            all: results.all,
+            done: results.done,
+            tombstones: results.count(Outcome::Tombstone),
         }
     }
 
@@ -96,26 +97,21 @@ impl Counts {
 }
 
 impl Repair {
-    /// A change of pending entries that were `chosen` in one of these groups of their stream.
+    /// A change of pending entries of `target`, one of these groups of its stream.
     pub fn of_pending(
-        chosen: &Chosen,
+        target: &Target,
         (groups, topology): (&[GroupInfo], &Topology),
         is_named: bool,
         verb: &'static str,
         past: &'static str,
     ) -> Self {
         Self {
-            target: chosen.target.to_string(),
-            about: plan::about(
-                &chosen.target,
-                plan::seen(groups, &chosen.target),
-                String::new(),
-            ),
-            look: chosen.target.command("pending", topology),
+            target: target.to_string(),
+            about: plan::about(target, plan::seen(groups, target), String::new()),
+            look: target.command("pending", topology),
             verb,
             past,
             is_named,
-            has_more: chosen.has_more,
             why_fresh: None,
         }
     }
@@ -138,7 +134,6 @@ impl Repair {
             verb,
             past,
             is_named,
-            has_more: letters.has_more,
             why_fresh: None,
         }
     }
@@ -165,29 +160,23 @@ impl Repair {
         self
     }
 
-    /// What a change with these planned rows is about to change.
-    pub fn doomed<'a>(&self, effect: Effect, rows: &'a [Repaired]) -> Doomed<'a> {
+    /// What a change of those that are `chosen` is about to change.
+    pub fn doomed<'a>(&self, effect: Effect, chosen: &'a mut Chosen) -> Doomed<'a> {
         Doomed {
             stream: self.about.stream.clone().unwrap_or_default(),
             group: self.about.group.clone(),
             effect,
-            rows,
+            chosen,
         }
     }
 
-    /// The plan as data: `what` describes the entries, and `rows` say what would happen to each.
-    pub fn facts(&self, what: &str, rows: &[Repaired]) -> PlanFacts {
-        let is_planned = |row: &Repaired| row.outcome == Outcome::Planned;
-        let facts = PlanFacts {
-            summary: self.planned(if rows.iter().any(is_planned) {
-                what
-            } else {
-                "nothing"
-            }),
-            has_more: self.has_more,
+    /// The plan to change those that are `chosen` as data; `what` describes them.
+    pub fn facts(&self, what: &str, chosen: &Chosen) -> PlanFacts {
+        let what = if chosen.count() > 0 { what } else { "nothing" };
+        chosen.facts(PlanFacts {
+            summary: self.planned(what),
             ..self.about.clone()
-        };
-        plan::of_rows(facts, rows)
+        })
     }
 
     /// The plan as the question of the consent; `what` describes the entries.
@@ -197,7 +186,8 @@ impl Repair {
 
     /// The end of a change whose result is `applied`.
     pub fn ending(&self, applied: Applied) -> Ending {
-        let counts = Counts::of(&applied.rows);
+        let results = &applied.results;
+        let counts = Counts::of(results);
         let mut warnings = Vec::new();
         if let Some(error) = applied.error {
             if counts.done > 0 {
@@ -212,7 +202,7 @@ impl Repair {
         }
         let is_stopped = applied.is_stopped;
         if counts.done == 0 && !counts.has_lost() && !is_stopped {
-            return Ending::Refused(self.nothing(&applied.rows));
+            return Ending::Refused(self.nothing(results));
         }
         warnings.extend(tombstone::warning(counts.tombstones));
         Ending::Ended {
@@ -223,7 +213,7 @@ impl Repair {
                 entries(counts.all),
                 self.past,
                 self.target,
-                by_outcome(&applied.rows)
+                by_outcome(results)
             ),
             warnings,
             counts,
@@ -232,27 +222,24 @@ impl Repair {
     }
 
     /// The error when none of the entries was changed.
-    fn nothing(&self, rows: &[Repaired]) -> Problem {
+    fn nothing(&self, results: &Results) -> Problem {
         let text = |why: &str| format!("nothing was {} in {}: {why}", self.past, self.target);
-        let absent = count(rows, Outcome::NotPending) + count(rows, Outcome::Gone);
-        if absent == rows.len() && !self.is_named {
+        let absent = results.count(Outcome::NotPending) + results.count(Outcome::Gone);
+        if absent == results.all && !self.is_named {
             return Problem::refused(text(
                 "other consumers claimed or acknowledged all of the entries in the meantime",
             ))
             .hint("repeat the command to see what is pending now");
         }
-        if absent == rows.len() {
-            return Problem::not_found(text(&why_absent(rows)))
+        if absent == results.all {
+            return Problem::not_found(text(&why_absent(results)))
                 .hint(format!("see what is there with `{}`", self.look));
         }
-        let mut words: Vec<&str> = rows.iter().map(|row| row.outcome.word()).collect();
-        words.sort_unstable();
-        words.dedup();
-        let mut details: Vec<&str> = rows.iter().filter_map(|it| it.detail.as_deref()).collect();
-        let is_fresh = count(rows, Outcome::Fresh) > 0;
-        details.extend(self.why_fresh.as_deref().filter(|_| is_fresh));
-        details.dedup();
-        let why = match details.first() {
+        let words: Vec<&str> = results.by_word_of_others().keys().copied().collect();
+        let is_fresh = results.count(Outcome::Fresh) > 0;
+        let detail = results.details().first().map(String::as_str);
+        let detail = detail.or(self.why_fresh.as_deref().filter(|_| is_fresh));
+        let why = match detail {
             Some(detail) => format!("{} ({detail})", words.join(", ")),
             None => words.join(", "),
         };
@@ -262,69 +249,60 @@ impl Repair {
 }
 
 /// Why none of the named entries could be changed.
-fn why_absent(rows: &[Repaired]) -> String {
-    let mut states: Vec<&str> = rows.iter().filter_map(|it| it.detail.as_deref()).collect();
+fn why_absent(results: &Results) -> String {
+    let mut states: Vec<&str> = results.details().iter().map(String::as_str).collect();
     states.sort_unstable();
-    states.dedup();
-    match (rows, states.as_slice()) {
-        ([row], [state]) => format!("{} is not pending: {state}", row.id),
-        (_, []) => "none of these ids was found".to_owned(),
+    match (results.all, results.first(), states.as_slice()) {
+        (1, Some(id), [state]) => format!("{id} is not pending: {state}"),
+        (_, _, []) => "none of these ids was found".to_owned(),
         _ => format!("none of these ids is pending: {}", states.join("; ")),
     }
 }
 
 /// The holders of the changed entries, if there are several, and the results of the others: `: 400 of w1, 187 of w2;
 /// 13 not: 12 fresh, 1 gone`.
-fn by_outcome(rows: &[Repaired]) -> String {
-    let (done, others): (Vec<&Repaired>, Vec<&Repaired>) =
-        rows.iter().partition(|row| row.outcome.is_done());
+fn by_outcome(results: &Results) -> String {
     let mut text = String::new();
-    let holders = tally(done.iter().filter_map(|row| row.consumer.clone()));
+    let holders = most_first(results.by_holder());
     if holders.len() > 1 {
         let more = holders.len().saturating_sub(HOLDERS_MAX);
         let held = holders.iter().take(HOLDERS_MAX);
         let mut held: Vec<String> = held
-            .map(|(name, count): &(Name, usize)| format!("{} of {name}", with_commas(count)))
+            .map(|(name, count)| format!("{} of {name}", with_commas(count)))
             .collect();
         held.extend((more > 0).then(|| format!("the rest of {more} other consumers")));
         text.push_str(": ");
         text.push_str(&held.join(", "));
     }
+    let others = most_first(results.by_word_of_others());
     if !others.is_empty() {
-        let outcomes = tally(others.iter().map(|row| row.outcome.word()));
-        let words: Vec<String> = match outcomes.as_slice() {
-            [(word, _)] => vec![(*word).to_owned()],
-            outcomes => {
-                let words = outcomes
+        let words: Vec<String> = match others.as_slice() {
+            [(word, _)] => vec![(**word).to_owned()],
+            others => {
+                let words = others
                     .iter()
                     .map(|(word, count)| format!("{} {word}", with_commas(count)));
                 words.collect()
             }
         };
-        let _ = write!(text, "; {} not: {}", others.len(), words.join(", "));
+        let count = results.all - results.done;
+        let _ = write!(text, "; {count} not: {}", words.join(", "));
     }
     text
 }
 
-/// How often each value occurs, the most frequent first.
-fn tally<T: Ord>(all: impl Iterator<Item = T>) -> Vec<(T, usize)> {
-    let mut counts: BTreeMap<T, usize> = BTreeMap::new();
-    for each in all {
-        *counts.entry(each).or_default() += 1;
-    }
-    let mut counts: Vec<(T, usize)> = counts.into_iter().collect();
+/// The values and how often each occurs, the most frequent first.
+fn most_first<T>(counts: &BTreeMap<T, u64>) -> Vec<(&T, u64)> {
+    let mut counts: Vec<(&T, u64)> = counts.iter().map(|(it, count)| (it, *count)).collect();
     counts.sort_by_key(|(_, count)| Reverse(*count));
     counts
-}
-
-fn count(rows: &[Repaired], outcome: Outcome) -> usize {
-    rows.iter().filter(|row| row.outcome == outcome).count()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::EntryId;
+    use crate::streams::repaired::Repaired;
 
     fn repair(is_named: bool) -> Repair {
         Repair {
@@ -334,22 +312,24 @@ mod tests {
             verb: "claim",
             past: "claimed",
             is_named,
-            has_more: false,
             why_fresh: Some("w1 lives".to_owned()),
         }
     }
 
-    fn rows(outcomes: &[(Outcome, &str)]) -> Vec<Repaired> {
-        let row = |(outcome, consumer): &(Outcome, &str)| Repaired {
-            consumer: Some((*consumer).into()),
-            ..Repaired::unseen(EntryId::new(1, 0), *outcome)
-        };
-        outcomes.iter().map(row).collect()
+    fn results(outcomes: &[(Outcome, &str)]) -> Results {
+        let mut results = Results::default();
+        for (outcome, consumer) in outcomes {
+            results.add(&Repaired {
+                consumer: Some((*consumer).into()),
+                ..Repaired::unseen(EntryId::new(1, 0), *outcome)
+            });
+        }
+        results
     }
 
     fn ending(is_named: bool, outcomes: &[(Outcome, &str)]) -> Ending {
         repair(is_named).ending(Applied {
-            rows: rows(outcomes),
+            results: results(outcomes),
             ..Applied::default()
         })
     }
@@ -415,7 +395,7 @@ mod tests {
     #[test]
     fn an_error_tells_what_was_done_before() {
         let applied = Applied {
-            rows: rows(&[(Outcome::Claimed, "w1"), (Outcome::NotTried, "w1")]),
+            results: results(&[(Outcome::Claimed, "w1"), (Outcome::NotTried, "w1")]),
             error: Some(anyhow::anyhow!("it broke")),
             ..Applied::default()
         };

@@ -1,15 +1,17 @@
 //! Moves pending entries to the dead-letter stream before their deliveries are used up: each with its provenance, in
 //! one atomic step, and only if it has not changed since it was looked at.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
 
-use super::course::Course;
-use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _, seen};
-use super::select::is_idle;
+use super::chosen::Chosen;
+use super::course::{BATCH, Course};
+use super::repair::Applied;
+use super::repaired::{Outcome, Repaired, Subject};
 use super::target::Target;
-use crate::model::{CommandLine, Consent, EntryId, GroupInfo, Name, Time, entries};
+use crate::model::{CommandLine, Consent, EntryId, GroupInfo, Name, Problem, Time, entries};
 use crate::wire::{Connection, Holder, Move, dead_letter, xrange};
 
 /// How many dead letters the command that puts them back names by id.
@@ -22,19 +24,20 @@ const NAMED_MAX: usize = 50;
 /// Errors of the server.
 pub async fn tell_states(
     connection: &Connection,
+    target: &Target,
     chosen: &mut Chosen,
     groups: &[GroupInfo],
 ) -> Result<()> {
-    let Target { stream, group } = &chosen.target;
+    let Target { stream, group } = target;
     let position = groups.iter().find(|it| it.name == *group);
     let last = position.map(|it| it.last_delivered_id).unwrap_or_default();
-    let rows = &mut chosen.left_out;
+    let mut rows: Vec<Repaired> = chosen.left_out()?.collect::<Result<_, _>>()?;
     let asked = rows.iter().map(|row| xrange(stream, row.id, row.id, 1));
     let found = connection.run_all(asked.collect()).await?;
     for (row, entries) in rows.iter_mut().zip(found) {
         row.detail = Some(state(row.id, last, !entries?.is_empty()).to_owned());
     }
-    Ok(())
+    Ok(chosen.leave_out_only(&rows)?)
 }
 
 /// The state of an entry that is not pending, for a group whose last delivered id is `last`.
@@ -46,32 +49,43 @@ fn state(id: EntryId, last: EntryId, is_there: bool) -> &'static str {
     }
 }
 
-/// Moves `chosen` to `graves` for `reason`. A worker that holds one of them loses its lease. An entry without a body
+/// How pending entries are moved to the dead-letter stream.
+#[derive(Debug)]
+pub struct ParkPlan {
+    /// The group.
+    pub target: Target,
+    /// The dead-letter stream.
+    pub graves: Name,
+    /// Why.
+    pub reason: String,
+}
+
+/// Moves `chosen` to the dead-letter stream. A worker that holds one of them loses its lease. An entry without a body
 /// becomes a tombstone.
 pub async fn apply_park(
     connection: &Connection,
-    chosen: Chosen,
-    graves: &Name,
-    reason: &str,
+    plan: &ParkPlan,
+    chosen: &mut Chosen,
     _: Consent,
-    course: Course<'_>,
+    mut course: Course<'_>,
 ) -> Applied {
-    let Target { stream, group } = &chosen.target;
-    let (now, home) = (Time::now(), chosen.target.home());
+    let (target, graves, reason) = (&plan.target, &plan.graves, plan.reason.as_bytes());
+    let (now, home) = (Time::now(), target.home());
     Applied::in_batches(
-        &chosen.entries,
-        &chosen.left_out,
-        course,
+        chosen,
+        &mut course,
+        || BATCH,
         async |batch, applied| {
-            let calls = batch.iter().map(|entry| {
+            let owners: Vec<Name> = batch.iter().map(Subject::owner).collect();
+            let calls = batch.iter().zip(&owners).map(|(entry, owner)| {
                 let holder = Holder {
-                    stream,
-                    group,
-                    consumer: &entry.consumer,
+                    stream: &target.stream,
+                    group: &target.group,
+                    consumer: owner,
                     fence: None,
                     home: home.as_ref(),
                 };
-                dead_letter(holder, graves, &seen(entry), reason.as_bytes(), now)
+                dead_letter(holder, graves, &entry.expected(), reason, now)
             });
             let outcomes = connection.call_all(calls.collect()).await;
             applied.take(batch, outcomes, |entry, moved| {
@@ -108,31 +122,33 @@ fn parked(row: Repaired, moved: Move, graves: &Name) -> Repaired {
 }
 
 /// The warning about entries that were delivered within `claim_idle`, because a worker may be handling them.
-pub fn in_flight(chosen: &Chosen, claim_idle: Duration) -> Option<String> {
-    let fresh = chosen.entries.iter().filter(|it| !is_idle(it, claim_idle));
-    let named = fresh.clone().map(|it| format!("`{}`", it.consumer));
-    let mut holders: Vec<String> = named.collect();
-    holders.sort_unstable();
-    holders.dedup();
-    let count = fresh.count();
-    (count > 0).then(|| {
+///
+/// # Errors
+/// Local when they cannot be read.
+pub fn in_flight(chosen: &mut Chosen, claim_idle: Duration) -> Result<Option<String>, Problem> {
+    let (mut holders, mut count) = (BTreeSet::new(), 0_u64);
+    for subject in chosen.subjects()? {
+        let subject = subject?;
+        if subject.is_idle(claim_idle) {
+            continue;
+        }
+        count += 1;
+        holders.insert(format!("`{}`", subject.owner()));
+    }
+    let holders: Vec<String> = holders.into_iter().collect();
+    Ok((count > 0).then(|| {
         format!(
             "{} may be in flight in a handler (consumer {}): that worker then loses its lease, and effects of the \
                 handler outside Redis are not undone",
             entries(count),
             holders.join(", ")
         )
-    })
+    }))
 }
 
-/// The command that moves the dead letters back to the end of their stream; many of them are selected by their
+/// The command that moves these dead letters back to the end of their stream; many of them are selected by their
 /// reason.
-pub fn put_back(stream: &Name, applied: &Applied, reason: &str) -> Option<CommandLine> {
-    let parked = applied
-        .rows
-        .iter()
-        .filter(|row| row.outcome == Outcome::DeadLettered);
-    let ids: Vec<EntryId> = parked.filter_map(|row| row.new_id).collect();
+pub fn put_back(stream: &Name, ids: &[EntryId], reason: &str) -> Option<CommandLine> {
     let line = CommandLine::new("dlq redrive").arg(stream);
     match ids.len() {
         0 => None,

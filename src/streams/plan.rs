@@ -4,9 +4,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::repair::{Outcome, Repaired};
+use super::repaired::Subject;
 use super::target::Target;
-use crate::model::{GroupInfo, Lag, Name, PlanFacts, PlanHolder, SeenGroup, is_fatal};
+use crate::model::{EntryId, GroupInfo, Lag, Name, PlanFacts, PlanHolder, SeenGroup, is_fatal};
 
 /// The group of `target` among the groups of its stream.
 pub(super) fn seen(groups: &[GroupInfo], target: &Target) -> Option<SeenGroup> {
@@ -26,39 +26,52 @@ pub(super) fn about(target: &Target, seen: Option<SeenGroup>, summary: String) -
     }
 }
 
-/// `facts` with the number of planned `rows`, the oldest of them, and their holders.
-pub(super) fn of_rows(facts: PlanFacts, rows: &[Repaired]) -> PlanFacts {
-    let planned = || rows.iter().filter(|row| row.outcome == Outcome::Planned);
-    let count = planned().count() as u64;
-    PlanFacts {
-        count,
-        left_out: rows.len() as u64 - count,
-        entries: Some(Lag::Known(count)),
-        holders: holders(planned()),
-        ..facts
-    }
-    .since(planned().map(|row| row.id).min())
+/// How many entries are planned, the oldest of them, and the consumers that hold them.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    count: u64,
+    oldest: Option<EntryId>,
+    held: BTreeMap<Option<Name>, PlanHolder>,
 }
 
-/// The consumers that hold these entries, sorted by the number of entries, greatest first.
-fn holders<'r>(rows: impl Iterator<Item = &'r Repaired>) -> Vec<PlanHolder> {
-    let mut held: BTreeMap<Option<Name>, PlanHolder> = BTreeMap::new();
-    for row in rows {
-        let holder = held
-            .entry(row.consumer.clone())
-            .or_insert_with(|| PlanHolder {
-                consumer: row.consumer.clone(),
+impl Tally {
+    pub(super) fn add(&mut self, subject: &Subject) {
+        self.count += 1;
+        self.oldest = Some(self.oldest.map_or(subject.id, |it| it.min(subject.id)));
+        if !self.held.contains_key(&subject.consumer) {
+            let holder = PlanHolder {
+                consumer: subject.consumer.clone(),
                 entries: 0,
                 deliveries_max: None,
                 idle_min_ms: None,
-            });
+            };
+            self.held.insert(subject.consumer.clone(), holder);
+        }
+        let Some(holder) = self.held.get_mut(&subject.consumer) else {
+            return;
+        };
         holder.entries += 1;
-        let deliveries = row.deliveries.filter(|it| !is_fatal(*it));
+        let deliveries = subject.deliveries.filter(|it| !is_fatal(*it));
         holder.deliveries_max = holder.deliveries_max.max(deliveries);
-        let idle_ms = [holder.idle_min_ms, row.idle_ms];
+        let idle_ms = [holder.idle_min_ms, subject.idle_ms];
         holder.idle_min_ms = idle_ms.into_iter().flatten().min();
     }
-    most_first(held.into_values().collect())
+
+    /// The consumers by name; first those of no consumer.
+    pub(super) fn by_name(&self) -> impl Iterator<Item = &PlanHolder> {
+        self.held.values()
+    }
+
+    /// `facts` with what was counted.
+    pub(super) fn facts(&self, facts: PlanFacts) -> PlanFacts {
+        PlanFacts {
+            count: self.count,
+            entries: Some(Lag::Known(self.count)),
+            holders: most_first(self.held.values().cloned().collect()),
+            ..facts
+        }
+        .since(self.oldest)
+    }
 }
 
 /// `holders` sorted by the number of entries, greatest first.
@@ -70,25 +83,26 @@ pub(super) fn most_first(mut holders: Vec<PlanHolder>) -> Vec<PlanHolder> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::EntryId;
 
     #[test]
     fn what_is_planned_is_counted_by_who_holds_it() {
-        let row = |ms, outcome, consumer: Option<&str>, idle_ms, deliveries| Repaired {
+        let subject = |ms, consumer: Option<&str>, idle_ms, deliveries| Subject {
+            id: EntryId::new(ms, 0),
             consumer: consumer.map(Name::from),
             idle_ms: Some(idle_ms),
             deliveries: Some(deliveries),
-            ..Repaired::unseen(EntryId::new(ms, 0), outcome)
         };
-        let rows = [
-            row(7, Outcome::Planned, Some("a"), 500, 2),
-            row(1, Outcome::Fresh, Some("a"), 1, 9),
-            row(3, Outcome::Planned, None, 900, 1),
-            row(5, Outcome::Planned, Some("b"), 700, 1),
-            row(4, Outcome::Planned, Some("b"), 600, 4),
-        ];
-        let facts = of_rows(PlanFacts::default(), &rows);
-        assert_eq!((facts.count, facts.left_out), (4, 1));
+        let mut tally = Tally::default();
+        for planned in [
+            subject(7, Some("a"), 500, 2),
+            subject(3, None, 900, 1),
+            subject(5, Some("b"), 700, 1),
+            subject(4, Some("b"), 600, 4),
+        ] {
+            tally.add(&planned);
+        }
+        let facts = tally.facts(PlanFacts::default());
+        assert_eq!(facts.count, 4);
         assert_eq!(facts.entries, Some(Lag::Known(4)));
         assert_eq!(facts.oldest_id, Some(EntryId::new(3, 0)));
         let held: Vec<_> = facts

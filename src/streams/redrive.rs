@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use super::course::Course;
-use super::dead_letters::{DeadLetter, FoundLetters, Source};
-use super::repair::{Applied, Outcome, Repaired, Subject};
+use super::chosen::Chosen;
+use super::course::{BATCH, Course};
+use super::dead_letters::{DeadLetter, Found, Letters, Source, find_each};
+use super::repair::Applied;
+use super::repaired::{Outcome, Repaired, Subject};
 use super::requeue::of_move;
 use super::retry_stream::{Route, must_be_read};
 use super::target::Target;
@@ -14,7 +16,10 @@ use crate::model::{Consent, Name, Problem};
 use crate::topology::{Topology, is_temporary, retry_key};
 use crate::wire::{Connection, ErrorKind, Move, redrive, xdel, xinfo_groups};
 
-/// Dead letters that are to be moved or deleted.
+/// How many different groups of dead letters are remembered.
+const GROUPS_MAX: usize = 100;
+
+/// How dead letters are moved or deleted.
 #[derive(Debug)]
 pub struct LettersPlan {
     /// The dead-letter stream, and the stream whose dead letters they are.
@@ -23,94 +28,117 @@ pub struct LettersPlan {
     pub destination: Name,
     /// The way they are moved.
     pub route: Route,
-    /// The dead letters that are to be changed.
-    pub letters: Vec<DeadLetter>,
-    /// Dead letters that were requested and are not to be changed: they do not exist, or are tombstones without a body
-    /// to move.
-    pub left_out: Vec<Repaired>,
-    /// Whether more would have matched.
-    pub has_more: bool,
+    /// The groups that they died in.
+    groups: BTreeSet<Name>,
 }
 
-impl LettersPlan {
-    /// A plan to delete `found`.
-    pub fn purge(source: Source, found: FoundLetters) -> Self {
-        let absent = found.absent.into_iter();
-        let absent = absent.map(|id| Repaired::unseen(id, Outcome::Gone));
-        let doubtful = found.doubts.into_iter().map(|doubt| Repaired {
+/// Plans to delete the dead letters that are `wanted`.
+///
+/// # Errors
+/// Errors of the server; local when the list cannot be kept.
+pub async fn plan_purge(
+    connection: &Connection,
+    source: Source,
+    wanted: &Letters,
+) -> Result<(LettersPlan, Chosen)> {
+    let mut chosen = Chosen::default();
+    chosen.has_more = find_each(connection, &source, wanted, |found| match found {
+        Found::Letter(letter) => Ok(chosen.add(&subject(&letter))?),
+        other => not_there(other, &mut chosen),
+    })
+    .await?;
+    let plan = LettersPlan {
+        destination: source.stream.clone(),
+        route: Route::default(),
+        source,
+        groups: BTreeSet::new(),
+    };
+    Ok((plan, chosen))
+}
+
+/// Plans to move the dead letters that are `wanted`, without the tombstones, to the stream whose dead letters they are, or
+/// to `elsewhere`. Entries from another stream that shares the dead-letter stream stay, unless `elsewhere` is given.
+///
+/// # Errors
+/// As [`plan_purge`].
+pub async fn plan_redrive(
+    connection: &Connection,
+    topology: &Topology,
+    source: Source,
+    (elsewhere, route): (Option<Name>, Route),
+    wanted: &Letters,
+) -> Result<(LettersPlan, Chosen)> {
+    let (mut chosen, mut groups) = (Chosen::default(), BTreeSet::new());
+    let is_elsewhere = elsewhere.is_some();
+    chosen.has_more = find_each(connection, &source, wanted, |found| {
+        let letter = match found {
+            Found::Letter(letter) => letter,
+            other => return not_there(other, &mut chosen),
+        };
+        let other = letter
+            .stream
+            .as_ref()
+            .filter(|stream| !is_elsewhere && source.is_shared_with(topology, stream));
+        let stays = |outcome, detail| Repaired {
+            detail: Some(detail),
+            ..subject(&letter).row(outcome)
+        };
+        let stays = match other {
+            _ if letter.is_tombstone => stays(Outcome::Trimmed, why_not(&letter).to_owned()),
+            Some(stream) => {
+                let detail = format!("it came from `{stream}`: name that stream to redrive it");
+                stays(Outcome::Refused, detail)
+            }
+            None if route == Route::RetryStream && letter.group.is_none() => {
+                let detail = "it names no group whose retry stream it could go to".to_owned();
+                stays(Outcome::Refused, detail)
+            }
+            None => {
+                chosen.add(&subject(&letter))?;
+                if groups.len() < GROUPS_MAX {
+                    groups.extend(letter.group);
+                }
+                return Ok(());
+            }
+        };
+        Ok(chosen.leave_out(&stays)?)
+    })
+    .await?;
+    let to = elsewhere.unwrap_or_else(|| source.stream.clone());
+    let destination = match groups.first().filter(|_| route == Route::RetryStream) {
+        Some(group) => retry_key(&to, group),
+        None => to,
+    };
+    let chosen = chosen.telling(route.detail(&destination));
+    let plan = LettersPlan {
+        source,
+        destination,
+        route,
+        groups,
+    };
+    Ok((plan, chosen))
+}
+
+/// Leaves out what is no dead letter that could be changed.
+fn not_there(found: Found, chosen: &mut Chosen) -> Result<()> {
+    let row = match found {
+        Found::Letter(_) => return Ok(()),
+        Found::Absent(id) => Repaired::unseen(id, Outcome::Gone),
+        Found::Doubt(doubt) => Repaired {
             detail: Some(doubt.why.to_string()),
             ..Repaired::unseen(doubt.id, Outcome::Refused)
-        });
-        Self {
-            destination: source.stream.clone(),
-            route: Route::default(),
-            source,
-            letters: found.letters,
-            left_out: absent.chain(doubtful).collect(),
-            has_more: found.has_more,
-        }
-    }
+        },
+    };
+    Ok(chosen.leave_out(&row)?)
+}
 
-    /// A plan to move `found`, without the tombstones, to the stream whose dead letters they are, or to `elsewhere`.
-    /// Entries from another stream that shares the dead-letter stream stay, unless `elsewhere` is given.
-    pub fn redrive(
-        topology: &Topology,
-        source: Source,
-        elsewhere: Option<Name>,
-        route: Route,
-        found: FoundLetters,
-    ) -> Self {
-        let mut plan = Self::purge(source, found);
-        plan.route = route;
-        let is_elsewhere = elsewhere.is_some();
-        plan.destination = elsewhere.unwrap_or(plan.destination);
-        for letter in std::mem::take(&mut plan.letters) {
-            let other = letter
-                .stream
-                .as_ref()
-                .filter(|stream| !is_elsewhere && plan.source.is_shared_with(topology, stream));
-            let row = match other {
-                _ if letter.is_tombstone => Repaired {
-                    detail: Some(why_not(&letter).to_owned()),
-                    ..letter.row(Outcome::Trimmed)
-                },
-                Some(stream) => Repaired {
-                    detail: Some(format!(
-                        "it came from `{stream}`: name that stream to redrive it"
-                    )),
-                    ..letter.row(Outcome::Refused)
-                },
-                None if route == Route::RetryStream && letter.group.is_none() => Repaired {
-                    detail: Some("it names no group whose retry stream it could go to".to_owned()),
-                    ..letter.row(Outcome::Refused)
-                },
-                None => {
-                    plan.letters.push(letter);
-                    continue;
-                }
-            };
-            plan.left_out.push(row);
-        }
-        let group = plan.groups().first().map(|it| (*it).clone());
-        if let Some(group) = group.filter(|_| route == Route::RetryStream) {
-            plan.destination = retry_key(&plan.destination, &group);
-        }
-        plan
-    }
-
-    /// What would happen to each dead letter.
-    pub fn preview(&self) -> Vec<Repaired> {
-        let planned = self.letters.iter().map(|it| {
-            let row = it.row(Outcome::Planned);
-            self.route.told(row, &self.destination)
-        });
-        planned.chain(self.left_out.iter().cloned()).collect()
-    }
-
-    /// The groups that they died in.
-    fn groups(&self) -> BTreeSet<&Name> {
-        let groups = self.letters.iter().filter_map(|it| it.group.as_ref());
-        groups.collect()
+/// What is kept of a dead letter until it is changed.
+fn subject(letter: &DeadLetter) -> Subject {
+    Subject {
+        id: letter.id,
+        consumer: letter.consumer.clone(),
+        idle_ms: None,
+        deliveries: letter.deliveries,
     }
 }
 
@@ -120,16 +148,6 @@ fn why_not(letter: &DeadLetter) -> &'static str {
         "a tombstone of entries that were trimmed or deleted before delivery: there are no bodies to move"
     } else {
         "a tombstone: there is no body to move"
-    }
-}
-
-impl Subject for DeadLetter {
-    fn row(&self, outcome: Outcome) -> Repaired {
-        Repaired {
-            consumer: self.consumer.clone(),
-            deliveries: self.deliveries,
-            ..Repaired::unseen(self.id, outcome)
-        }
     }
 }
 
@@ -168,7 +186,7 @@ pub async fn retries_must_be_read(
     topology: &Topology,
     is_forced: bool,
 ) -> Result<Result<(), Problem>> {
-    let groups = plan.groups();
+    let groups = &plan.groups;
     let Some(first) = groups.first().filter(|_| plan.route == Route::RetryStream) else {
         return Ok(Ok(()));
     };
@@ -182,7 +200,7 @@ pub async fn retries_must_be_read(
     }
     let target = Target {
         stream: plan.source.stream.clone(),
-        group: (*first).clone(),
+        group: first.clone(),
     };
     must_be_read(connection, &target, topology, is_forced).await
 }
@@ -211,18 +229,19 @@ pub fn must_be_one_group(plan: &LettersPlan, groups: Option<&[Name]>) -> Result<
 /// Moves them back.
 pub async fn apply_redrive(
     connection: &Connection,
-    plan: LettersPlan,
+    plan: &LettersPlan,
+    chosen: &mut Chosen,
     _: Consent,
-    course: Course<'_>,
+    mut course: Course<'_>,
 ) -> Applied {
     let (from, to) = (&plan.source.dead_letter, &plan.destination);
     let route = plan.route;
     Applied::in_batches(
-        &plan.letters,
-        &plan.left_out,
-        course,
+        chosen,
+        &mut course,
+        || BATCH,
         async |batch, applied| {
-            let call = |it: &DeadLetter| redrive(from, route.destination(to), it.id);
+            let call = |it: &Subject| redrive(from, route.destination(to), it.id);
             let outcomes = connection.call_all(batch.iter().map(call).collect()).await;
             applied.take(batch, outcomes, |letter, moved| {
                 let is_missing = moved == Move::NoDestination;
@@ -242,15 +261,16 @@ pub async fn apply_redrive(
 /// Deletes them.
 pub async fn apply_purge(
     connection: &Connection,
-    plan: LettersPlan,
+    plan: &LettersPlan,
+    chosen: &mut Chosen,
     _: Consent,
-    course: Course<'_>,
+    mut course: Course<'_>,
 ) -> Applied {
     let from = &plan.source.dead_letter;
     Applied::in_batches(
-        &plan.letters,
-        &plan.left_out,
-        course,
+        chosen,
+        &mut course,
+        || BATCH,
         async |batch, applied| {
             let calls = batch.iter().map(|it| xdel(from, &[it.id]));
             let outcomes = connection.run_all(calls.collect()).await;

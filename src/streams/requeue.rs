@@ -1,12 +1,16 @@
 //! Appends pending entries to the end of their stream again: for each, a copy is added and the old entry acknowledged
 //! in one atomic step, if it has not changed since it was looked at.
 
-use crate::model::{Consent, GroupInfo, Name, PendingEntry, Problem};
+use std::time::Duration;
+
+use crate::model::{Consent, GroupInfo, Name, Problem};
 use crate::topology::is_temporary;
 use crate::wire::{Connection, Holder, Move, requeue};
 
-use super::course::Course;
-use super::repair::{Applied, Chosen, Outcome, Repaired, Subject as _, seen};
+use super::chosen::Chosen;
+use super::course::{BATCH, Course};
+use super::repair::Applied;
+use super::repaired::{Outcome, Repaired, Subject};
 use super::retry_stream::Route;
 use super::target::Target;
 use super::tombstone::bury;
@@ -38,71 +42,75 @@ pub fn must_be_alone(target: &Target, others: &[Name], route: Route) -> Result<(
     ))
 }
 
-/// Requeues `chosen` by `route`. Tombstones for entries without a body go to `dead_letter`.
+/// How entries are requeued.
+#[derive(Debug)]
+pub struct RequeuePlan {
+    /// The group.
+    pub target: Target,
+    /// How long each must have been idle, also at the time of the change.
+    pub idle_min: Duration,
+    /// Where tombstones for entries without a body go.
+    pub dead_letter: Name,
+    /// The way the copies take.
+    pub route: Route,
+}
+
+/// Requeues `chosen`.
 pub async fn apply_requeue(
     connection: &Connection,
-    chosen: Chosen,
-    dead_letter: &Name,
-    route: Route,
+    plan: &RequeuePlan,
+    chosen: &mut Chosen,
     _: Consent,
-    course: Course<'_>,
+    mut course: Course<'_>,
 ) -> Applied {
-    let Target { stream, group } = &chosen.target;
-    let (home, to) = (chosen.target.home(), route.to(&chosen.target));
-    let idle_min = chosen.idle_min;
+    let (target, route) = (&plan.target, plan.route);
+    let (home, to) = (target.home(), route.to(target));
     Applied::in_batches(
-        &chosen.entries,
-        &chosen.left_out,
-        course,
+        chosen,
+        &mut course,
+        || BATCH,
         async |batch, applied| {
-            let call = |it: &PendingEntry| {
+            let owners: Vec<Name> = batch.iter().map(Subject::owner).collect();
+            let calls = batch.iter().zip(&owners).map(|(it, owner)| {
                 let holder = Holder {
-                    stream,
-                    group,
-                    consumer: &it.consumer,
+                    stream: &target.stream,
+                    group: &target.group,
+                    consumer: owner,
                     fence: None,
                     home: home.as_ref(),
                 };
-                requeue(holder, route.destination(&to), &seen(it), idle_min)
-            };
-            let outcomes = connection.call_all(batch.iter().map(call).collect()).await;
-            let from = applied.rows.len();
+                let to = route.destination(&to);
+                requeue(holder, to, &it.expected(), plan.idle_min)
+            });
+            let outcomes = connection.call_all(calls.collect()).await;
             applied.take(batch, outcomes, |entry, moved| {
                 let row = of_move(entry.row(Outcome::NotTried), moved, Outcome::Requeued);
                 route.told(row, &to)
             });
-            bury_ghosts(
-                connection,
-                &chosen.target,
-                dead_letter,
-                batch,
-                (applied, from),
-            )
-            .await;
+            bury_ghosts(connection, plan, batch, applied).await;
         },
     )
     .await
 }
 
-/// Writes tombstones for those of `batch` that had no body to copy; their rows in `applied` begin at `from`.
+/// Writes tombstones for those of `batch` that had no body to copy.
 async fn bury_ghosts(
     connection: &Connection,
-    target: &Target,
-    dead_letter: &Name,
-    batch: &[PendingEntry],
-    (applied, from): (&mut Applied, usize),
+    plan: &RequeuePlan,
+    batch: &[Subject],
+    applied: &mut Applied,
 ) {
-    for place in from..applied.rows.len() {
+    for place in 0..applied.rows.len() {
         let row = &applied.rows[place];
         let ghost = batch
             .iter()
             .find(|entry| row.outcome == Outcome::Trimmed && entry.id == row.id);
         let Some(ghost) = ghost else { continue };
-        match bury(connection, target, dead_letter, ghost).await {
+        match bury(connection, &plan.target, &plan.dead_letter, ghost).await {
             Ok(row) => applied.rows[place] = row,
             Err(error) => {
                 applied.rows.remove(place);
-                return applied.fail([ghost.row(Outcome::NotTried)], error);
+                return applied.fail([ghost], error);
             }
         }
     }

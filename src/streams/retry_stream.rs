@@ -5,7 +5,7 @@
 use anyhow::Result;
 
 use super::policy::Published;
-use super::repair::{Outcome, Repaired};
+use super::repaired::{Outcome, Repaired};
 use super::target::Target;
 use crate::model::{Name, Problem};
 use crate::topology::{Topology, retry_key};
@@ -68,15 +68,18 @@ impl Route {
         }
     }
 
+    /// The stream where the copies are, in words, if that is not the entries' own.
+    pub fn detail(self, to: &Name) -> Option<String> {
+        (self == Self::RetryStream).then(|| format!("to `{to}`"))
+    }
+
     /// `row` with the stream where the copy is, if that is not the entry's own.
     pub fn told(self, row: Repaired, to: &Name) -> Repaired {
-        match (self, row.outcome) {
-            (Self::RetryStream, Outcome::Planned | Outcome::Requeued | Outcome::Redriven) => {
-                Repaired {
-                    detail: Some(format!("to `{to}`")),
-                    ..row
-                }
-            }
+        match (self.detail(to), row.outcome) {
+            (Some(detail), Outcome::Requeued | Outcome::Redriven) => Repaired {
+                detail: Some(detail),
+                ..row
+            },
             _ => row,
         }
     }

@@ -1,13 +1,14 @@
 //! Selects the pending entries for an operation: those that are named, or those that match a filter. It never counts
 //! as a delivery, so delivery counts and idle times stay as they are.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::names::no_group;
 use super::target::Target;
-use crate::model::{AdaptiveBatch, EntryId, Fields, Name, PendingEntry, bytes_of};
+use crate::model::{AdaptiveBatch, EntryId, Fields, Name, PendingEntry, Problem, bytes_of};
 use crate::wire::{Connection, ErrorKind, PendingFilter, Request, xpending_entries, xrange};
 
 /// The number of rows in one page, which takes the server no more than a few milliseconds.
@@ -129,30 +130,29 @@ impl PendingSelector {
     }
 }
 
-/// The entries that were found.
+/// What is known once all entries were found.
 #[derive(Clone, Debug, Default)]
 pub struct Selected {
-    /// Pending entries in order of id (of the arguments, when they were named).
-    pub entries: Vec<PendingEntry>,
     /// Ids that were named and are not pending.
     pub not_pending: Vec<EntryId>,
     /// Whether more would have matched.
     pub has_more: bool,
 }
 
-/// Finds the entries.
+/// Finds the entries, and gives each to `take` in order of id (of the arguments, when they were named).
 ///
 /// # Errors
-/// Not found when the group does not exist; errors of the server.
+/// Not found when the group does not exist; errors of the server or of `take`.
 pub async fn select(
     connection: &Connection,
     target: &Target,
     which: &PendingSelector,
+    take: impl FnMut(PendingEntry) -> Result<(), Problem>,
 ) -> Result<Selected> {
     match which {
-        PendingSelector::Ids(ids) => named(connection, target, ids).await,
+        PendingSelector::Ids(ids) => named(connection, target, ids, take).await,
         PendingSelector::Matching { filter, count_max } => {
-            matching(connection, target, filter, *count_max).await
+            matching(connection, target, filter, *count_max, take).await
         }
     }
 }
@@ -168,19 +168,20 @@ pub(super) fn pending_entry(target: &Target, id: EntryId) -> Request<Vec<Pending
     xpending_entries(&target.stream, &target.group, &only)
 }
 
-async fn named(connection: &Connection, target: &Target, ids: &[EntryId]) -> Result<Selected> {
-    let mut once: Vec<EntryId> = Vec::with_capacity(ids.len());
-    for id in ids {
-        if !once.contains(id) {
-            once.push(*id);
-        }
-    }
+async fn named(
+    connection: &Connection,
+    target: &Target,
+    ids: &[EntryId],
+    mut take: impl FnMut(PendingEntry) -> Result<(), Problem>,
+) -> Result<Selected> {
+    let mut named = HashSet::with_capacity(ids.len());
+    let once: Vec<EntryId> = ids.iter().copied().filter(|id| named.insert(*id)).collect();
     let asked = once.iter().map(|id| pending_entry(target, *id));
     let rows = connection.run_all(asked.collect()).await?;
     let mut selected = Selected::default();
     for (id, row) in once.into_iter().zip(rows) {
         match row?.pop() {
-            Some(entry) => selected.entries.push(entry),
+            Some(entry) => take(entry)?,
             None => selected.not_pending.push(id),
         }
     }
@@ -192,14 +193,17 @@ async fn matching(
     target: &Target,
     filter: &Criteria,
     count_max: usize,
+    mut take: impl FnMut(PendingEntry) -> Result<(), Problem>,
 ) -> Result<Selected> {
     let mut pager = Pager::new(connection, target, filter);
-    let mut selected = Selected::default();
+    let (mut selected, mut room) = (Selected::default(), count_max);
     while let Some(page) = pager.page().await? {
-        selected.entries.extend(page);
-        if selected.entries.len() > count_max {
-            selected.entries.truncate(count_max);
-            selected.has_more = true;
+        selected.has_more = page.len() > room;
+        for entry in page.into_iter().take(room) {
+            room -= 1;
+            take(entry)?;
+        }
+        if selected.has_more {
             break;
         }
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::repair::{Outcome, Repaired};
+use super::chosen::Chosen;
 use super::select::{Bodies, Criteria, Pager};
 use super::target::Target;
 use crate::model::{EntryId, GroupInfo, Name, Problem, Time, report};
@@ -119,8 +119,8 @@ pub struct Doomed<'a> {
     pub group: Option<Name>,
     /// What will be done.
     pub effect: Effect,
-    /// The rows of the plan.
-    pub rows: &'a [Repaired],
+    /// The entries or dead letters of the plan.
+    pub chosen: &'a mut Chosen,
 }
 
 /// Saves the planned ones of pending entries or dead letters. What is done to them is added to what is returned.
@@ -129,43 +129,45 @@ pub struct Doomed<'a> {
 /// Errors of the server; local when it cannot be written.
 pub async fn save(
     connection: &Connection,
-    doomed: &Doomed<'_>,
+    doomed: Doomed<'_>,
     store: &Store,
     (server, operation): (&str, &str),
 ) -> Result<Receipts> {
-    let planned = doomed
-        .rows
-        .iter()
-        .filter(|it| it.outcome == Outcome::Planned);
-    let planned: Vec<&Repaired> = planned.collect();
     let about = About::new(
         server_time(connection).await?,
         (server.to_owned(), operation.to_owned()),
         (doomed.stream.clone(), doomed.group.clone()),
-        (doomed.effect.clone(), planned.len() as u64),
+        (doomed.effect, doomed.chosen.count()),
     );
+    let mut writer = store.begin(&about)?;
+    let mut subjects = doomed.chosen.subjects()?;
     if doomed.group.is_some() {
-        let mut writer = store.begin(&about)?;
-        for row in planned {
+        for subject in subjects {
+            let subject = subject?;
             writer.add(&SavedEntry(
-                row.id,
-                row.consumer.clone().unwrap_or_default(),
-                row.idle_ms,
-                row.deliveries.unwrap_or_default(),
+                subject.id,
+                subject.owner(),
+                subject.idle_ms,
+                subject.deliveries.unwrap_or_default(),
             ))?;
         }
         return Ok(writer.end()?);
     }
-    let ids: Vec<EntryId> = planned.iter().map(|it| it.id).collect();
-    let mut writer = store.begin(&about)?;
-    Bodies::of(connection, &doomed.stream)
-        .fetch(&ids, |place, body| {
-            // One that is gone by now is not changed either.
-            writer.add(&SavedLetter(ids[place], body.unwrap_or_default()))?;
-            Ok(())
-        })
-        .await?;
-    Ok(writer.end()?)
+    let mut bodies = Bodies::of(connection, &doomed.stream);
+    loop {
+        let batch = subjects.batch(bodies.at_a_time())?;
+        if batch.is_empty() {
+            return Ok(writer.end()?);
+        }
+        let ids: Vec<EntryId> = batch.iter().map(|it| it.id).collect();
+        bodies
+            .fetch(&ids, |place, body| {
+                // One that is gone by now is not changed either.
+                writer.add(&SavedLetter(ids[place], body.unwrap_or_default()))?;
+                Ok(())
+            })
+            .await?;
+    }
 }
 
 /// The time of the server's clock; of this machine's where the user may not ask for it.

@@ -1,9 +1,9 @@
 //! Handles an entry that is pending although its body is gone: a tombstone is written to the dead-letter stream
 //! before anything drops the entry silently.
 
-use super::repair::{Outcome, Repaired, seen};
+use super::repaired::{Outcome, Repaired, Subject};
 use super::target::Target;
-use crate::model::{Name, PendingEntry, Time, entries};
+use crate::model::{Name, Time, entries};
 use crate::wire::{self, Connection, Holder, Move, dead_letter};
 
 /// The reason in every tombstone of a single entry.
@@ -24,24 +24,24 @@ pub(super) async fn bury(
     connection: &Connection,
     target: &Target,
     graves: &Name,
-    entry: &PendingEntry,
+    entry: &Subject,
 ) -> wire::Result<Repaired> {
-    let home = target.home();
+    let (home, owner) = (target.home(), entry.owner());
     let holder = Holder {
         stream: &target.stream,
         group: &target.group,
-        consumer: &entry.consumer,
+        consumer: &owner,
         fence: None,
         home: home.as_ref(),
     };
     let call = dead_letter(
         holder,
         graves,
-        &seen(entry),
+        &entry.expected(),
         TRIMMED.as_bytes(),
         Time::now(),
     );
-    let row = |outcome| Repaired::seen(entry, outcome);
+    let row = |outcome| entry.row(outcome);
     Ok(match connection.call(call).await? {
         Move::Done { new_id, .. } => Repaired {
             new_id: Some(new_id),

@@ -186,15 +186,15 @@ async fn carry_out(
     }
     let consent = context.consent(&facts, details).await?;
     let connection = context.connect().await?;
-    let (effect, held) = plan.held(&connection).await?;
+    let (effect, mut held) = plan.held(&connection).await?;
     let doomed = Doomed {
         stream: plan.target().stream.clone(),
         group: Some(plan.target().group.clone()),
         effect,
-        rows: &held,
+        chosen: &mut held,
     };
     let saved = context
-        .save_rows_first(&connection, &doomed, without)
+        .save_rows_first(&connection, doomed, without)
         .await?;
     let removed = apply_removal(&connection, plan, consent).await;
     console.show(&removed.rows, limit)?;

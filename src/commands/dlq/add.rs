@@ -7,14 +7,16 @@ use anyhow::Result;
 use crate::cli::{DryRun, Impact, Limited, Prints, PrintsPlan};
 use crate::commands::shared::Context;
 use crate::commands::shared::group::GroupArgs;
-use crate::commands::shared::repair_run::{RepairRun, Saving};
+use crate::commands::shared::repair_plan::RepairPlan;
+use crate::commands::shared::repair_run::{How, carry_out};
 use crate::commands::shared::snapshots::NoSnapshot;
 use crate::exit::Exit;
 use crate::model::EntryId;
 use crate::snapshots::Effect;
+use crate::streams::chosen::Chosen;
 use crate::streams::ending::Repair;
-use crate::streams::park::{apply_park, in_flight, put_back, tell_states};
-use crate::streams::repair::Chosen;
+use crate::streams::park::{ParkPlan, apply_park, in_flight, put_back, tell_states};
+use crate::streams::repaired::{Outcome, Repaired};
 use crate::streams::select::PendingSelector;
 use crate::view::Changed;
 
@@ -70,37 +72,40 @@ pub(super) async fn add(args: AddArgs, context: &Context) -> Result<Exit> {
     let (target, connection) = (group.target, group.connection);
     let source = group.topology.stream_or_default(&target.stream);
     let which = PendingSelector::Ids(args.ids);
-    let mut chosen = Chosen::find(&connection, target, &which, Duration::ZERO).await?;
-    tell_states(&connection, &mut chosen, &group.groups).await?;
-    context.warn_each(in_flight(&chosen, group.spec.claim_idle));
-    let repair = Repair::of_pending(
-        &chosen,
-        (&group.groups, group.topology),
-        true,
-        "park",
-        "parked",
-    )
-    .to_stream(&source.dead_letter, Some(Vec::new()));
-    let saving = Saving {
-        connection: &connection,
+    let mut chosen = Chosen::find(&connection, &target, &which, Duration::ZERO).await?;
+    tell_states(&connection, &target, &mut chosen, &group.groups).await?;
+    context.warn_each(in_flight(&mut chosen, group.spec.claim_idle)?);
+    let place = (&group.groups[..], group.topology);
+    let repair = Repair::of_pending(&target, place, true, "park", "parked")
+        .to_stream(&source.dead_letter, Some(Vec::new()));
+    let planned = RepairPlan {
+        connection,
+        repair,
+        what: format!("as dead letters {}", chosen.summary()),
+        chosen,
         effect: Effect::Moved {
             to: source.dead_letter.clone(),
         },
-        without: args.without,
+        refusal: None,
+        steps: ParkPlan {
+            target,
+            graves: source.dead_letter,
+            reason: args.reason.clone(),
+        },
     };
-    let run = RepairRun::of(context, repair, saving).listing(args.limit);
-    let what = format!("as dead letters {}", chosen.summary());
-    let preview = chosen.preview();
-    let mut back = None;
-    let exit = run
-        .make(args.dry_run, &what, preview, async |consent, course| {
-            let (graves, reason) = (&source.dead_letter, &args.reason);
-            let applied = apply_park(&connection, chosen, graves, reason, consent, course).await;
-            back = put_back(&source.name, &applied, reason);
-            applied
-        })
-        .await?;
-    if let Some(back) = back {
+    let how = How {
+        limit: args.limit,
+        rate: None,
+        without: args.without,
+        dry_run: args.dry_run,
+    };
+    let mut letters = Vec::new();
+    let each = |rows: &mut [Repaired]| {
+        let parked = |row: &&Repaired| row.outcome == Outcome::DeadLettered;
+        letters.extend(rows.iter().filter(parked).filter_map(|row| row.new_id));
+    };
+    let exit = carry_out(context, planned, how, each, apply_park).await?;
+    if let Some(back) = put_back(&source.name, &letters, &args.reason) {
         context
             .console
             .note(&format!("to try them again later: {back}"));

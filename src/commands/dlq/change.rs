@@ -6,19 +6,18 @@ use super::StreamArgs;
 use crate::cli::{self, DryRun, Impact, Limited, Prints, PrintsPlan, condition, per_second};
 use crate::commands::shared::Context;
 use crate::commands::shared::repair_plan::RepairPlan;
-use crate::commands::shared::repair_run::{How, RepairRun, Saving, carry_out};
+use crate::commands::shared::repair_run::{How, carry_out};
 use crate::commands::shared::snapshots::NoSnapshot;
 use crate::exit::Exit;
-use crate::model::{Consent, EntryId, FieldCondition, Name, entries};
+use crate::model::{EntryId, FieldCondition, Name, entries};
 use crate::snapshots::Effect;
-use crate::streams::course::Course;
-use crate::streams::dead_letters::{Letters, Source, find};
+use crate::streams::dead_letters::{Letters, Source};
 use crate::streams::ending::Repair;
 use crate::streams::publish::Rate;
 use crate::streams::redrive::{
-    LettersPlan, apply_purge, apply_redrive, must_be_one_group, retries_must_be_read, seen_by,
+    LettersPlan, apply_purge, apply_redrive, must_be_one_group, plan_purge,
+    plan_redrive as redrive_of, retries_must_be_read, seen_by,
 };
-use crate::streams::repair::Applied;
 use crate::streams::retry_stream::Route;
 use crate::streams::tail::Filter;
 use crate::view::Changed;
@@ -188,15 +187,7 @@ pub(super) async fn redrive(args: RedriveArgs, context: &Context) -> Result<Exit
         without: args.without,
         dry_run: args.dry_run,
     };
-    carry_out(
-        context,
-        planned,
-        how,
-        async |connection, steps, consent, course, _| {
-            steps.apply(connection, consent, course).await
-        },
-    )
-    .await
+    carry_out(context, planned, how, |_| {}, apply_redrive).await
 }
 
 /// Which dead letters are to be redriven.
@@ -208,23 +199,6 @@ struct Redrive {
     is_forced: bool,
 }
 
-/// Dead letters that are to be redriven.
-pub(in crate::commands) struct Redriving {
-    plan: LettersPlan,
-}
-
-impl Redriving {
-    /// Redrives them.
-    pub(in crate::commands) async fn apply(
-        self,
-        connection: &Connection,
-        consent: Consent,
-        course: Course<'_>,
-    ) -> Applied {
-        apply_redrive(connection, self.plan, consent, course).await
-    }
-}
-
 /// Plans to redrive one dead letter of a stream, or all of them.
 ///
 /// # Errors
@@ -234,7 +208,7 @@ pub(in crate::commands) async fn plan_redrive_of(
     id: Option<EntryId>,
     route: Route,
     context: &Context,
-) -> Result<RepairPlan<Redriving>> {
+) -> Result<RepairPlan<LettersPlan>> {
     let which = WhichArgs {
         ids: id.into_iter().collect(),
         all: id.is_none(),
@@ -257,11 +231,12 @@ async fn plan_redrive(
     asked: Redrive,
     dry_run: DryRun,
     context: &Context,
-) -> Result<RepairPlan<Redriving>> {
+) -> Result<RepairPlan<LettersPlan>> {
     let is_named = !asked.letters.ids.is_empty();
-    let found = find(&connection, &source, &asked.letters).await?;
     let topology = context.topology()?;
-    let plan = LettersPlan::redrive(topology, source, asked.to_stream, asked.route, found);
+    let way = (asked.to_stream, asked.route);
+    let planned = redrive_of(&connection, topology, source, way, &asked.letters);
+    let (plan, chosen) = planned.await?;
     let seen_by = seen_by(&connection, &plan).await?;
     let checked = must_be_one_group(&plan, seen_by.as_deref());
     let refusal = context.refusal_of(dry_run, checked)?;
@@ -272,32 +247,35 @@ async fn plan_redrive(
     Ok(RepairPlan {
         connection,
         repair,
-        what: format!("{} to `{}`", entries(plan.letters.len()), plan.destination),
-        preview: plan.preview(),
+        what: format!("{} to `{}`", entries(chosen.count()), plan.destination),
+        chosen,
         effect: Effect::Redriven {
             to: plan.destination.clone(),
         },
         refusal,
-        steps: Redriving { plan },
+        steps: plan,
     })
 }
 
 pub(super) async fn purge(args: PurgeArgs, context: &Context) -> Result<Exit> {
     let (connection, source) = args.stream.open(context).await?;
     let is_named = !args.which.ids.is_empty();
-    let found = find(&connection, &source, &letters(args.which, &args.count)).await?;
-    let plan = LettersPlan::purge(source, found);
-    let what = entries(plan.letters.len());
-    let repair = Repair::of_letters(&plan, is_named, "purge", "purged");
-    let saving = Saving {
-        connection: &connection,
+    let wanted = letters(args.which, &args.count);
+    let (plan, chosen) = plan_purge(&connection, source, &wanted).await?;
+    let planned = RepairPlan {
+        repair: Repair::of_letters(&plan, is_named, "purge", "purged"),
+        what: entries(chosen.count()),
+        chosen,
         effect: Effect::Purged,
-        without: args.without,
+        refusal: None,
+        steps: plan,
+        connection,
     };
-    let run = RepairRun::of(context, repair, saving).listing(args.limit);
-    let preview = plan.preview();
-    run.make(args.dry_run, &what, preview, async |consent, course| {
-        apply_purge(&connection, plan, consent, course).await
-    })
-    .await
+    let how = How {
+        limit: args.limit,
+        rate: None,
+        without: args.without,
+        dry_run: args.dry_run,
+    };
+    carry_out(context, planned, how, |_| {}, apply_purge).await
 }

@@ -348,9 +348,9 @@ pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
         ids: vec![args.id],
         ..Letters::default()
     };
-    let mut found = find(&connection, &source, &wanted).await?;
-    tell_ages(&mut found.letters, now_ms(&connection).await?);
-    let Some(letter) = found.letters.first_mut() else {
+    let (mut letters, _) = find(&connection, &source, &wanted).await?;
+    tell_ages(&mut letters, now_ms(&connection).await?);
+    let Some(letter) = letters.first_mut() else {
         return Err(Problem::not_found(format!(
             "no dead letter {} in `{}`",
             args.id, source.dead_letter

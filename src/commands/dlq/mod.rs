@@ -7,7 +7,7 @@ mod look;
 use anyhow::Result;
 use clap::Subcommand;
 
-pub(in crate::commands) use change::{Redriving, plan_redrive_of};
+pub(in crate::commands) use change::plan_redrive_of;
 
 use super::shared::Context;
 use crate::cli;

@@ -3,8 +3,8 @@
 
 use crate::model::Problem;
 use crate::snapshots::Effect;
+use crate::streams::chosen::Chosen;
 use crate::streams::ending::Repair;
-use crate::streams::repair::Repaired;
 use crate::wire::Connection;
 
 /// A planned repair.
@@ -17,8 +17,8 @@ pub(in crate::commands) struct RepairPlan<Steps> {
     pub(in crate::commands) repair: Repair,
     /// Which entries, in words.
     pub(in crate::commands) what: String,
-    /// The result that each entry would have.
-    pub(in crate::commands) preview: Vec<Repaired>,
+    /// The entries that are to be changed.
+    pub(in crate::commands) chosen: Chosen,
     /// What will be done, as it is saved first.
     pub(in crate::commands) effect: Effect,
     /// Why it would be refused; only in a dry run.
@@ -36,7 +36,7 @@ impl<Steps> RepairPlan<Steps> {
             steps: steps(self.steps),
             repair: self.repair,
             what: self.what,
-            preview: self.preview,
+            chosen: self.chosen,
             effect: self.effect,
             refusal: self.refusal,
         }

@@ -8,39 +8,23 @@ use super::context::Context;
 use super::repair_plan::RepairPlan;
 use super::snapshots::NoSnapshot;
 use crate::cli::{DryRun, Limited};
-use crate::console::Output;
+use crate::console::{Output, Progress};
 use crate::exit::Exit;
-use crate::model::{Consent, Limit, Name, PlanFacts, Problem};
-use crate::snapshots::Effect;
+use crate::model::{Consent, Name, PlanFacts, Problem};
+use crate::snapshots::Receipts;
+use crate::streams::chosen::Chosen;
 use crate::streams::course::Course;
 use crate::streams::ending::{Ending, Repair};
 use crate::streams::publish::Rate;
-use crate::streams::repair::{Applied, Outcome, Repaired};
+use crate::streams::repair::Applied;
+use crate::streams::repaired::Repaired;
 use crate::view::{Changed, Cut, RowWriter};
 use crate::wire::Connection;
 
-/// A planned repair that is not applied yet, and how it is to be shown.
-pub(in crate::commands) struct RepairRun<'a> {
-    context: &'a Context,
-    repair: Repair,
-    /// How many rows are shown.
-    limit: Limit,
-    /// The greatest number of changes per second.
-    rate: Option<Rate>,
-    /// Why a dry run's repair would be refused.
-    refusal: Option<Problem>,
-    saving: Saving<'a>,
-}
-
-/// What is saved before a repair.
-pub(in crate::commands) struct Saving<'a> {
-    /// The connection.
-    pub(in crate::commands) connection: &'a Connection,
-    /// What will be done.
-    pub(in crate::commands) effect: Effect,
-    /// Whether nothing is saved.
-    pub(in crate::commands) without: NoSnapshot,
-}
+/// From how many entries on the progress is shown.
+const PROGRESS_FROM: u64 = 1000;
+/// How many rows of a dry run are shown at a time.
+const SHOWN_AT_A_TIME: usize = 1000;
 
 /// How a planned repair is run.
 #[derive(Clone, Copy, Debug)]
@@ -56,135 +40,137 @@ pub(in crate::commands) struct How {
 }
 
 /// Runs a repair that is planned: asks for consent, saves what is to be changed, makes the change with `apply`, and shows
-/// the results.
+/// the result for each entry as it is known; `each` is given the results before. A dry run ends after showing the result
+/// that each would have.
 ///
 /// # Errors
-/// As [`RepairRun::make`].
+/// Refused without consent; the error that ended it early; not found or refused when nothing was changed; when the
+/// results could not be shown.
 pub(in crate::commands) async fn carry_out<Steps>(
     context: &Context,
     planned: RepairPlan<Steps>,
     how: How,
-    apply: impl AsyncFnOnce(&Connection, Steps, Consent, Course<'_>, &mut Rows) -> Applied,
+    mut each: impl FnMut(&mut [Repaired]),
+    apply: impl AsyncFnOnce(&Connection, &Steps, &mut Chosen, Consent, Course<'_>) -> Applied,
 ) -> Result<Exit> {
     let RepairPlan {
         connection,
         steps,
+        mut chosen,
         repair,
         what,
-        preview,
         effect,
         refusal,
     } = planned;
-    let saving = Saving {
-        connection: &connection,
-        effect,
-        without: how.without,
+    let has_more = chosen.has_more;
+    let run = RepairRun {
+        context,
+        repair,
+        how,
+        has_more,
     };
-    let run = RepairRun::of(context, repair, saving);
-    let run = run.listing(how.limit).paced(how.rate).refused(refusal);
-    let apply = async |consent, course: Course<'_>, rows: &mut Rows| {
-        apply(&connection, steps, consent, course, rows).await
-    };
-    run.make_showing(how.dry_run, &what, preview, apply).await
-}
-
-impl<'a> RepairRun<'a> {
-    /// A run of `repair` that shows the usual number of rows.
-    pub(in crate::commands) const fn of(
-        context: &'a Context,
-        repair: Repair,
-        saving: Saving<'a>,
-    ) -> Self {
-        Self {
-            context,
-            repair,
-            saving,
-            limit: Limit::Usual,
-            rate: None,
-            refusal: None,
-        }
+    if context.is_rehearsal(how.dry_run) {
+        return run.rehearse(&what, &mut chosen, refusal);
     }
-
-    /// The same run, which shows this many rows.
-    #[must_use]
-    pub(in crate::commands) fn listing(mut self, limited: Limited) -> Self {
-        self.limit = limited.rows();
-        self
+    let mut shown = Rows::new(&run)?;
+    let total = chosen.count();
+    if total == 0 {
+        let applied = Applied::of_left_out(&mut chosen, &mut |rows| shown.take(rows));
+        return run.end(applied, shown, None);
     }
-
-    /// The same run, with at most this many changes per second.
-    #[must_use]
-    pub(in crate::commands) const fn paced(mut self, rate: Option<Rate>) -> Self {
-        self.rate = rate;
-        self
-    }
-
-    /// The same run, which is only planned when there is a refusal, as in [`Context::refusal_of`].
-    #[must_use]
-    pub(in crate::commands) fn refused(mut self, refusal: Option<Problem>) -> Self {
-        self.refusal = refusal;
-        self
-    }
-
-    /// Asks for consent, makes the change with `apply`, and shows the result for each entry; `what` is the summary. A
-    /// dry run ends after showing the `preview` of the results.
-    ///
-    /// # Errors
-    /// Refused without consent; the error that ended it early; not found or refused when nothing was changed.
-    pub(in crate::commands) async fn make(
-        self,
-        dry_run: DryRun,
-        what: &str,
-        preview: Vec<Repaired>,
-        apply: impl AsyncFnOnce(Consent, Course<'_>) -> Applied,
-    ) -> Result<Exit> {
-        let apply = async |consent, course: Course<'_>, _: &mut Rows| apply(consent, course).await;
-        self.make_showing(dry_run, what, preview, apply).await
-    }
-
-    /// As [`RepairRun::make`], but `apply` may show rows before it has finished.
-    ///
-    /// # Errors
-    /// As [`RepairRun::make`].
-    pub(in crate::commands) async fn make_showing(
-        self,
-        dry_run: DryRun,
-        what: &str,
-        preview: Vec<Repaired>,
-        apply: impl AsyncFnOnce(Consent, Course<'_>, &mut Rows) -> Applied,
-    ) -> Result<Exit> {
-        if self.context.is_rehearsal(dry_run) {
-            return self.rehearse(what, preview);
-        }
-        let mut shown = Rows::new(&self)?;
-        let planned = preview.iter().filter(|it| it.outcome == Outcome::Planned);
-        let total = planned.count() as u64;
-        if total == 0 {
-            return self.end(Applied::none(preview), Some(shown), None);
-        }
-        let facts = self.repair.facts(what, &preview);
-        self.context.require_snapshots(self.saving.without)?;
-        let consent = self.context.consent(&facts, "").await?;
-        let doomed = self.repair.doomed(self.saving.effect.clone(), &preview);
-        let (connection, without) = (self.saving.connection, self.saving.without);
-        let saved = self.context.save_rows_first(connection, &doomed, without);
-        let mut receipts = saved.await?;
-        let interrupt = Interrupt::watch()?;
-        let progress = self.rate.map(|_| {
-            let console = &self.context.console;
-            console.progress(Some(total), self.repair.verb)
-        });
+    let facts = run.repair.facts(&what, &chosen);
+    context.require_snapshots(how.without)?;
+    let consent = context.consent(&facts, "").await?;
+    let doomed = run.repair.doomed(effect, &mut chosen);
+    let saved = context.save_rows_first(&connection, doomed, how.without);
+    let mut receipts = saved.await?;
+    let interrupt = Interrupt::watch()?;
+    let applied = {
+        let progress = run.progress(total);
         let told = |more| {
             if let Some(progress) = &progress {
                 progress.advance(more);
             }
         };
-        let course = Course::new(&interrupt.flag, self.rate, &told);
-        let course = course.with_receipts(receipts.as_mut());
-        let applied = apply(consent, course, &mut shown).await;
-        drop(progress);
-        let undo = self.context.saved(receipts, applied.done());
-        let ended = self.end(applied, Some(shown), Some(&interrupt));
+        let mut take = |rows: &mut [Repaired]| {
+            each(rows);
+            shown.take(rows);
+        };
+        let course = Course::new(&interrupt.flag, how.rate, &told)
+            .with_receipts(receipts.as_mut())
+            .with_rows(&mut take);
+        apply(&connection, &steps, &mut chosen, consent, course).await
+    };
+    run.end_saved(applied, shown, &interrupt, receipts)
+}
+
+/// A planned repair, and how it is to be shown.
+struct RepairRun<'a> {
+    context: &'a Context,
+    repair: Repair,
+    how: How,
+    /// Whether more entries would have matched.
+    has_more: bool,
+}
+
+impl RepairRun<'_> {
+    /// The progress of a change of `total` entries, unless it is over at once.
+    fn progress(&self, total: u64) -> Option<Progress> {
+        let is_long = total > PROGRESS_FROM || self.how.rate.is_some();
+        let console = &self.context.console;
+        is_long.then(|| console.progress(Some(total), self.repair.verb))
+    }
+
+    /// Shows the result that each entry would have, and says what would be done.
+    fn rehearse(&self, what: &str, chosen: &mut Chosen, refusal: Option<Problem>) -> Result<Exit> {
+        let facts = PlanFacts {
+            refusal: refusal.as_ref().map(|it| it.message.clone()),
+            ..self.repair.facts(what, chosen)
+        };
+        let (count, summary) = (facts.count, facts.summary.clone());
+        let stream = facts.stream.clone().unwrap_or_default();
+        let plan = self.context.plan(facts, &[])?;
+        let rows = chosen.preview()?;
+        let rows = rows.map(|row| Ok(Changed::new(&stream, &row?)));
+        let shown = if self.context.console.show_plan_reading(plan, rows)? {
+            None
+        } else {
+            Some(Rows::new(self)?)
+        };
+        if let Some(refusal) = refusal {
+            return Err(refusal.into());
+        }
+        if let Some(mut shown) = shown {
+            let mut rows = chosen.preview()?;
+            loop {
+                let page = rows.by_ref().take(SHOWN_AT_A_TIME);
+                let mut page: Vec<Repaired> = page.collect::<Result<_, _>>()?;
+                if page.is_empty() {
+                    break;
+                }
+                shown.take(&mut page);
+            }
+            self.context.console.note_cut(shown.end()?);
+        }
+        if count == 0 {
+            let applied = Applied::of_left_out(chosen, &mut |_| {});
+            return self.told(applied, None);
+        }
+        self.context.rehearsed(&summary);
+        self.note_more();
+        Ok(Exit::Done)
+    }
+
+    /// Ends a change of which receipts were kept, and says how it is undone.
+    fn end_saved(
+        &self,
+        applied: Applied,
+        shown: Rows,
+        interrupt: &Interrupt,
+        receipts: Option<Receipts>,
+    ) -> Result<Exit> {
+        let undo = self.context.saved(receipts, applied.results.done);
+        let ended = self.end(applied, shown, Some(interrupt));
         if let Some(note) = undo.note {
             self.context.console.note(&note);
         }
@@ -192,48 +178,19 @@ impl<'a> RepairRun<'a> {
         ended
     }
 
-    /// Shows the result that each entry would have, and says what would be done.
-    fn rehearse(self, what: &str, preview: Vec<Repaired>) -> Result<Exit> {
-        let facts = PlanFacts {
-            refusal: self.refusal.as_ref().map(|it| it.message.clone()),
-            ..self.repair.facts(what, &preview)
-        };
-        let (count, summary) = (facts.count, facts.summary.clone());
-        let stream = facts.stream.clone().unwrap_or_default();
-        let rows = preview.iter().map(|row| Changed::new(&stream, row));
-        let plan = self.context.plan(facts, &[])?;
-        let shown = if self.context.console.show_plan(plan, rows)? {
-            None
-        } else {
-            Some(Rows::new(&self)?)
-        };
-        if let Some(refusal) = self.refusal {
-            return Err(refusal.into());
-        }
-        if count == 0 {
-            return self.end(Applied::none(preview), shown, None);
-        }
-        if let Some(shown) = shown {
-            let cut = shown.end(&preview)?;
-            self.context.console.note_cut(cut);
-        }
-        self.context.rehearsed(&summary);
-        self.note_more();
-        Ok(Exit::Done)
+    /// Ends the list of the results, and says how it went in one line.
+    fn end(&self, applied: Applied, shown: Rows, interrupt: Option<&Interrupt>) -> Result<Exit> {
+        let cut = shown.end();
+        self.context
+            .console
+            .note_cut(cut.as_ref().ok().cloned().flatten());
+        let ended = self.told(applied, interrupt)?;
+        cut.map(|_| ended)
     }
 
-    /// Shows the results that were not shown yet, and a summary in one line.
-    fn end(
-        &self,
-        applied: Applied,
-        shown: Option<Rows>,
-        interrupt: Option<&Interrupt>,
-    ) -> Result<Exit> {
+    /// Says how it went, and with which exit code it ends.
+    fn told(&self, applied: Applied, interrupt: Option<&Interrupt>) -> Result<Exit> {
         let console = &self.context.console;
-        if let Some(shown) = shown {
-            let cut = shown.end(&applied.rows[applied.shown..])?;
-            console.note_cut(cut);
-        }
         match self.repair.ending(applied) {
             Ending::Nothing(note) => {
                 console.note(&note);
@@ -262,7 +219,7 @@ impl<'a> RepairRun<'a> {
     }
 
     fn note_more(&self) {
-        if self.repair.has_more {
+        if self.has_more {
             self.context
                 .console
                 .note("more entries match: repeat the command, or raise --count");
@@ -270,41 +227,45 @@ impl<'a> RepairRun<'a> {
     }
 }
 
-/// The rows with the results, for standard output.
-pub(in crate::commands) struct Rows {
+/// The rows with the results, for standard output. The change goes on when they cannot be shown any more, because one
+/// that is half made is worse than results that nobody reads.
+struct Rows {
     stream: Name,
     out: Output,
     writer: RowWriter<Changed>,
+    fault: Option<anyhow::Error>,
 }
 
 impl Rows {
-    fn new(change: &RepairRun<'_>) -> Result<Self> {
-        let console = &change.context.console;
+    fn new(run: &RepairRun<'_>) -> Result<Self> {
+        let console = &run.context.console;
         Ok(Self {
-            stream: change.repair.about.stream.clone().unwrap_or_default(),
+            stream: run.repair.about.stream.clone().unwrap_or_default(),
             out: console.out(),
-            writer: RowWriter::new(&console.listing(change.limit))?,
+            writer: RowWriter::new(&console.listing(run.how.limit.rows()))?,
+            fault: None,
         })
     }
 
-    /// Shows some of the rows before everything is done.
-    ///
-    /// # Errors
-    /// When they cannot be written.
-    pub(in crate::commands) fn page(&mut self, rows: &[Repaired]) -> Result<()> {
-        self.push(rows)?;
+    /// Shows some of the rows.
+    fn take(&mut self, rows: &mut [Repaired]) {
+        if self.fault.is_none() {
+            self.fault = self.page(rows).err();
+        }
+    }
+
+    fn page(&mut self, rows: &[Repaired]) -> Result<()> {
+        let row = |row: &Repaired| Changed::new(&self.stream, row);
+        let rows: Vec<Changed> = rows.iter().map(row).collect();
+        self.writer.page(self.out.buffer(), &rows)?;
         self.out.flush()
     }
 
-    fn push(&mut self, rows: &[Repaired]) -> Result<()> {
-        let row = |row: &Repaired| Changed::new(&self.stream, row);
-        let rows: Vec<Changed> = rows.iter().map(row).collect();
-        Ok(self.writer.page(self.out.buffer(), &rows)?)
-    }
-
-    /// Shows the remaining rows.
-    fn end(mut self, rows: &[Repaired]) -> Result<Option<Cut>> {
-        self.push(rows)?;
+    /// Ends the list; says what is not shown of it.
+    fn end(mut self) -> Result<Option<Cut>> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
         let cut = self.writer.end(self.out.buffer())?;
         self.out.flush()?;
         Ok(cut)

@@ -83,7 +83,7 @@ impl Context {
     pub(in crate::commands) async fn save_rows_first(
         &self,
         connection: &Connection,
-        doomed: &Doomed<'_>,
+        doomed: Doomed<'_>,
         without: NoSnapshot,
     ) -> Result<Option<Receipts>> {
         if without.no_snapshot {
@@ -96,7 +96,7 @@ impl Context {
 
     /// Ends the receipts of a change, and keeps for its record how many were changed. The snapshot of a change that
     /// changed nothing is removed.
-    pub(in crate::commands) fn saved(&self, receipts: Option<Receipts>, changed: usize) -> Undo {
+    pub(in crate::commands) fn saved(&self, receipts: Option<Receipts>, changed: u64) -> Undo {
         let receipts = match receipts {
             Some(receipts) if receipts.count == 0 => {
                 receipts.give_up();
@@ -105,7 +105,7 @@ impl Context {
             receipts => receipts,
         };
         let id = receipts.as_ref().map(|it| it.id);
-        self.audit_done(Some(changed as u64), id);
+        self.audit_done(Some(changed), id);
         let undo = id.map(|id| CommandLine::new("undo").arg(id.to_string()));
         Undo {
             note: undo.map(|undo| format!("to undo it: {undo}")),

@@ -8,8 +8,8 @@ use anyhow::Result;
 use super::ended::{Ended, Progress};
 use crate::cli::DryRun;
 use crate::commands::claim::{self, Claiming};
-use crate::commands::dlq::{Redriving, plan_redrive_of};
-use crate::commands::requeue::{self, Requeueing};
+use crate::commands::dlq::plan_redrive_of;
+use crate::commands::requeue;
 use crate::commands::shared::Context;
 use crate::commands::shared::failure::explained;
 use crate::commands::shared::group::GroupArgs;
@@ -20,10 +20,14 @@ use crate::exit::{Exit, classify};
 use crate::model::{Cell, Column, CommandLine, Consent, Name, Problem, Row as _, Tone};
 use crate::settings::Protected;
 use crate::snapshots::Effect;
+use crate::streams::chosen::Chosen;
 use crate::streams::claim::{ClaimPlan, Recipient, apply_claim};
 use crate::streams::course::Course;
 use crate::streams::ending::{Ending, Repair};
-use crate::streams::repair::{Applied, Outcome, Repaired};
+use crate::streams::redrive::{LettersPlan, apply_redrive};
+use crate::streams::repair::Applied;
+use crate::streams::repaired::Repaired;
+use crate::streams::requeue::{RequeuePlan, apply_requeue};
 use crate::streams::retry_stream::Route;
 use crate::top::{Action, Consented, Proposal, Selected};
 use crate::view::{Changed, cell_text};
@@ -38,7 +42,7 @@ pub(super) struct Planned {
     steps: Steps,
     repair: Repair,
     /// The entries as they are, and what is to be done to them: both are saved first.
-    preview: Vec<Repaired>,
+    chosen: Chosen,
     effect: Effect,
     /// The plan, as consent is asked for it.
     plan: String,
@@ -48,8 +52,8 @@ pub(super) struct Planned {
 
 enum Steps {
     Claim(ClaimPlan),
-    Requeue(Requeueing),
-    Redrive(Redriving),
+    Requeue(RequeuePlan),
+    Redrive(LettersPlan),
 }
 
 /// Plans a change. Nothing is changed yet.
@@ -67,16 +71,14 @@ pub(super) async fn plan(
         steps,
         repair,
         what,
-        preview,
+        mut chosen,
         effect,
         ..
     } = steps_of(action, context).await?;
-    let planned: Vec<&Repaired> = preview
-        .iter()
-        .filter(|it| it.outcome == Outcome::Planned)
-        .collect();
-    if planned.is_empty() {
-        return Err(match repair.ending(Applied::none(preview)) {
+    let total = chosen.count();
+    if total == 0 {
+        let applied = Applied::of_left_out(&mut chosen, &mut |_| {});
+        return Err(match repair.ending(applied) {
             Ending::Nothing(note) => Problem::not_found(note).into(),
             Ending::Refused(problem) => problem.into(),
             Ending::Failed { error, .. } => error,
@@ -86,15 +88,18 @@ pub(super) async fn plan(
     let server = context.dialer()?.endpoint().to_string();
     let plan = format!("{} on {server}", repair.planned(&what));
     let stream = repair.about.stream.clone().unwrap_or_default();
-    let total = planned.len() as u64;
-    let shown = planned
-        .iter()
-        .take(SHOWN_MAX)
-        .map(|row| line_of(&stream, row));
+    let planned = usize::try_from(total).unwrap_or(usize::MAX);
+    let shown = chosen
+        .preview()?
+        .take(SHOWN_MAX.min(planned))
+        .map(|row| Ok(line_of(&stream, &row?)));
     let proposal = Proposal {
         plan: plan.clone(),
         command: command.to_string(),
-        entries: (shown.collect(), planned.len().saturating_sub(SHOWN_MAX)),
+        entries: (
+            shown.collect::<Result<_>>()?,
+            planned.saturating_sub(SHOWN_MAX),
+        ),
         warnings: Vec::new(),
         consent: protected.map_or(Consented::Yes, |it| Consented::Name(it.name.clone())),
     };
@@ -102,7 +107,7 @@ pub(super) async fn plan(
         connection,
         steps,
         repair,
-        preview,
+        chosen,
         effect,
         plan,
         total,
@@ -236,7 +241,7 @@ impl Planned {
             }
         };
         let command = format!("top {}", self.repair.verb);
-        let facts = self.repair.facts("", &self.preview);
+        let facts = self.repair.facts("", &self.chosen);
         let unrecorded = context.audit_begins(&command, &facts).await;
         let mut ended = self.carry_out(consent, progress, context).await;
         let unended = context.audit_ends(ended.exit).await;
@@ -245,10 +250,16 @@ impl Planned {
     }
 
     /// Saves what is to be changed, changes it, and says how that is undone.
-    async fn carry_out(self, consent: Consent, progress: &Progress, context: &Context) -> Ended {
+    async fn carry_out(
+        mut self,
+        consent: Consent,
+        progress: &Progress,
+        context: &Context,
+    ) -> Ended {
         let connection = &self.connection;
-        let doomed = self.repair.doomed(self.effect, &self.preview);
-        let saved = context.save_rows_first(connection, &doomed, NoSnapshot::default());
+        let chosen = &mut self.chosen;
+        let doomed = self.repair.doomed(self.effect, chosen);
+        let saved = context.save_rows_first(connection, doomed, NoSnapshot::default());
         let mut receipts = match saved.await {
             Ok(receipts) => receipts,
             Err(error) => {
@@ -263,20 +274,11 @@ impl Planned {
         let course = Course::new(&progress.stop, None, &told);
         let course = course.with_receipts(receipts.as_mut());
         let applied = match self.steps {
-            Steps::Claim(plan) => {
-                let show = |rows: &mut [Repaired]| {
-                    // What was claimed is on the screen, and not its bodies.
-                    for row in rows {
-                        row.fields = None;
-                    }
-                    Ok(())
-                };
-                apply_claim(connection, plan, consent, course, show).await
-            }
-            Steps::Requeue(steps) => steps.apply(connection, consent, course).await,
-            Steps::Redrive(steps) => steps.apply(connection, consent, course).await,
+            Steps::Claim(plan) => apply_claim(connection, &plan, chosen, consent, course).await,
+            Steps::Requeue(plan) => apply_requeue(connection, &plan, chosen, consent, course).await,
+            Steps::Redrive(plan) => apply_redrive(connection, &plan, chosen, consent, course).await,
         };
-        let undo = context.saved(receipts, applied.done());
+        let undo = context.saved(receipts, applied.results.done);
         let mut ended = ended(self.repair.ending(applied), context).await;
         ended.undo = undo.note;
         ended.warnings.extend(undo.warning);

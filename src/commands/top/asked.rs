@@ -47,9 +47,9 @@ pub(super) async fn ask(question: Question, context: &Context) -> Result<Answer>
                 count_max: ROWS_MAX,
                 ..Letters::default()
             };
-            let mut found = find(&connection, &source, &wanted).await?;
-            tell_ages(&mut found.letters, now_ms(&connection).await?);
-            Answer::Letters(found.letters, found.has_more)
+            let (mut letters, has_more) = find(&connection, &source, &wanted).await?;
+            tell_ages(&mut letters, now_ms(&connection).await?);
+            Answer::Letters(letters, has_more)
         }
         Question::Newest(stream) => {
             let range = Range {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::super::chosen::Chosen;
 use super::super::plan;
-use super::super::repair::{Outcome, Repaired};
+use super::super::repaired::Subject;
 use super::super::select::{Criteria, Pager};
 use super::super::target::Target;
 use super::{Fate, Member, RemovalPlan};
@@ -80,9 +81,9 @@ impl RemovalPlan {
     /// The change that is to be undone, and what it does to the entries that the planned consumers hold now.
     ///
     /// # Errors
-    /// Errors of the server.
-    pub async fn held(&self, connection: &Connection) -> Result<(Effect, Vec<Repaired>)> {
-        let mut rows = Vec::new();
+    /// Errors of the server; local when the list cannot be kept.
+    pub async fn held(&self, connection: &Connection) -> Result<(Effect, Chosen)> {
+        let mut chosen = Chosen::default();
         for member in self.planned() {
             if member.pending == 0 || self.heir.is_none() {
                 continue;
@@ -93,14 +94,16 @@ impl RemovalPlan {
             };
             let mut pager = Pager::new(connection, &self.target, &held);
             while let Some(page) = pager.page().await? {
-                rows.extend(page.iter().map(|it| Repaired::seen(it, Outcome::Planned)));
+                for entry in page {
+                    chosen.add(&Subject::from(entry))?;
+                }
             }
         }
         let effect = Effect::Removed {
             consumers: self.planned().map(|it| it.consumer.clone()).collect(),
             to: self.heir.as_ref().map(|it| it.to.clone()),
         };
-        Ok((effect, rows))
+        Ok((effect, chosen))
     }
 
     /// The group.

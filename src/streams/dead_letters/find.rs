@@ -86,17 +86,15 @@ pub struct Doubt {
     pub why: Unjudged,
 }
 
-/// The dead letters that were found.
-#[derive(Clone, Debug, Default)]
-pub struct FoundLetters {
-    /// Dead letters.
-    pub letters: Vec<DeadLetter>,
-    /// Dead letters that could not be tested against a condition.
-    pub doubts: Vec<Doubt>,
-    /// Requested ids that do not exist.
-    pub absent: Vec<EntryId>,
-    /// Whether more would have matched.
-    pub has_more: bool,
+/// What is found of the dead letters that were requested.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// A dead letter.
+    Letter(DeadLetter),
+    /// One that could not be tested against a condition.
+    Doubt(Doubt),
+    /// A requested id that does not exist.
+    Absent(EntryId),
 }
 
 /// The server's clock, milliseconds since the Unix epoch.
@@ -209,7 +207,7 @@ pub async fn why_unread(
     }
 }
 
-/// Looks for dead letters.
+/// A few dead letters, oldest first, and whether more would have matched.
 ///
 /// # Errors
 /// Errors of the server.
@@ -217,40 +215,68 @@ pub async fn find(
     connection: &Connection,
     source: &Source,
     wanted: &Letters,
-) -> Result<FoundLetters> {
-    if !wanted.ids.is_empty() {
-        return by_id(connection, source, wanted).await;
-    }
-    let mut found = FoundLetters::default();
-    let mut pager = LetterPager::new(connection, source, wanted);
-    while let Some(page) = pager.page().await? {
-        let room = wanted.count_max - found.letters.len();
-        found.has_more = page.len() > room;
-        found.letters.extend(page.into_iter().take(room));
-        if found.has_more {
-            break;
+) -> Result<(Vec<DeadLetter>, bool)> {
+    let mut letters = Vec::new();
+    let has_more = find_each(connection, source, wanted, |found| {
+        if let Found::Letter(letter) = found {
+            letters.push(letter);
         }
-    }
-    found.doubts = pager.take_doubts();
-    Ok(found)
+        Ok(())
+    })
+    .await?;
+    Ok((letters, has_more))
 }
 
-async fn by_id(connection: &Connection, source: &Source, wanted: &Letters) -> Result<FoundLetters> {
+/// Looks for dead letters, and gives each to `take`, oldest first. Returns whether more would have matched.
+///
+/// # Errors
+/// Errors of the server or of `take`.
+pub async fn find_each(
+    connection: &Connection,
+    source: &Source,
+    wanted: &Letters,
+    mut take: impl FnMut(Found) -> Result<()>,
+) -> Result<bool> {
+    if !wanted.ids.is_empty() {
+        by_id(connection, source, wanted, take).await?;
+        return Ok(false);
+    }
+    let mut room = wanted.count_max;
+    let mut pager = LetterPager::new(connection, source, wanted);
+    while let Some(page) = pager.page().await? {
+        for doubt in pager.take_doubts() {
+            take(Found::Doubt(doubt))?;
+        }
+        let has_more = page.len() > room;
+        for letter in page.into_iter().take(room) {
+            room -= 1;
+            take(Found::Letter(letter))?;
+        }
+        if has_more {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn by_id(
+    connection: &Connection,
+    source: &Source,
+    wanted: &Letters,
+    mut take: impl FnMut(Found) -> Result<()>,
+) -> Result<()> {
     let mut ids = wanted.ids.clone();
     ids.sort_unstable();
     ids.dedup();
-    let mut found = FoundLetters::default();
     Bodies::of(connection, &source.dead_letter)
         .fetch(&ids, |place, fields| {
             let id = ids[place];
             let letter = fields.map(|fields| wanted.letter(source, Entry { id, fields }));
-            match letter.transpose() {
-                Ok(Some(Some(letter))) => found.letters.push(letter),
-                Ok(_) => found.absent.push(id),
-                Err(doubt) => found.doubts.push(doubt),
-            }
-            Ok(())
+            take(match letter.transpose() {
+                Ok(Some(Some(letter))) => Found::Letter(letter),
+                Ok(_) => Found::Absent(id),
+                Err(doubt) => Found::Doubt(doubt),
+            })
         })
-        .await?;
-    Ok(found)
+        .await
 }

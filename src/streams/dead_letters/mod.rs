@@ -6,7 +6,7 @@ mod letter;
 
 pub use by::{CLUSTERED_MAX, Common};
 pub use find::{
-    COUNTED_MAX, Doubt, FoundLetters, LetterPager, Letters, find, now_ms, tell_ages, total,
+    COUNTED_MAX, Doubt, Found, LetterPager, Letters, find, find_each, now_ms, tell_ages, total,
     why_unread,
 };
 pub use letter::{DeadLetter, LostRange};

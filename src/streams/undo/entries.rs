@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use super::super::repair::{failed, seen as as_seen};
+use super::super::repair::failed;
+use super::super::repaired::Subject;
 use super::{Copies, Fate, Left, LeftEntry, UndoPlan, Undone, there};
 use crate::model::{EntryId, Name, PendingEntry, Time};
 use crate::snapshots::{Effect, SavedEntry};
@@ -133,7 +134,7 @@ impl UndoPlan {
             .ms
             .saturating_sub(idle_ms.unwrap_or_default());
         Restore {
-            seen: it.now.map(as_seen),
+            seen: it.now.map(|now| Subject::from(now.clone()).expected()),
             was: ExpectedPending {
                 id: *id,
                 owner: Some(consumer.clone()),

@@ -2,7 +2,7 @@
 
 use crate::model::{Body, EntryId, Name, Time, is_fatal, report};
 use crate::streams::inspect::deliveries_cell;
-use crate::streams::repair::{Outcome, Repaired};
+use crate::streams::repaired::{Outcome, Repaired};
 
 report! {
     /// An entry, and the result of the change.
