@@ -37,8 +37,7 @@ fn every_command_shows_what_stands_under_it() {
                 Part::Step { command, shown } => {
                     let real = mask.moved_back(command);
                     let port = stage.port;
-                    let url =
-                        format!("export USER=ana UCP_STREAMS_URL=redis://127.0.0.1:{port}");
+                    let url = format!("export USER=ana UCP_STREAMS_URL=redis://127.0.0.1:{port}");
                     let run = stage.site.types(&format!("{url}; {real}"), COLUMNS, None);
                     // The page shows commands that are obeyed, or give a verdict.
                     let code = run.code();
