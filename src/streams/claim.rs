@@ -204,7 +204,9 @@ pub(super) async fn hand_over(
             let bytes = claim_batch(connection, &plan, batch, &mut applied).await;
             portion.brought(batch.len(), batch.len(), bytes);
             let mut results = Results::default();
-            applied.rows.iter().for_each(|row| results.add(row));
+            for row in &applied.rows {
+                results.add(row);
+            }
             handed.entries += results.count(Outcome::Claimed);
             handed.tombstones += results.count(Outcome::Tombstone);
             if applied.error.is_some() {

@@ -13,13 +13,16 @@ use crate::snapshots::{Receipt, Receipts};
 /// The number of entries in one script call, which takes a few milliseconds of the server's time.
 pub(super) const BATCH: usize = 100;
 
+/// What is given the rows of a batch with their results.
+pub type TakeRows<'a> = &'a mut dyn FnMut(&mut [Repaired]);
+
 /// The progress of a change of many entries.
 pub struct Course<'a> {
     stop: &'a StopFlag,
     pace: Option<(Rate, RateLimiter)>,
     told: &'a (dyn Fn(u64) + Sync),
     receipts: Option<&'a mut Receipts>,
-    rows: Option<&'a mut dyn FnMut(&mut [Repaired])>,
+    rows: Option<TakeRows<'a>>,
 }
 
 impl fmt::Debug for Course<'_> {
@@ -53,7 +56,7 @@ impl<'a> Course<'a> {
 
     /// The same course, which gives away the rows with the results as they are known.
     #[must_use]
-    pub fn with_rows(mut self, rows: &'a mut dyn FnMut(&mut [Repaired])) -> Self {
+    pub fn with_rows(mut self, rows: TakeRows<'a>) -> Self {
         self.rows = Some(rows);
         self
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::chosen::Chosen;
-use super::course::Course;
+use super::course::{Course, TakeRows};
 use super::repaired::{Outcome, Repaired, Subject};
 use crate::model::{EntryId, Kind, Name, Problem};
 use crate::snapshots::Receipt;
@@ -124,7 +124,7 @@ impl Applied {
     }
 
     /// The result of changing nothing, where none is to be changed: `take` is given those that are left out.
-    pub fn of_left_out(chosen: &mut Chosen, take: &mut dyn FnMut(&mut [Repaired])) -> Self {
+    pub fn of_left_out(chosen: &mut Chosen, take: TakeRows<'_>) -> Self {
         let mut applied = Self::default();
         let told = chosen.left_out().and_then(|mut rows| {
             loop {
@@ -132,7 +132,9 @@ impl Applied {
                 if batch.is_empty() {
                     return Ok(());
                 }
-                batch.iter().for_each(|row| applied.results.add(row));
+                for row in &batch {
+                    applied.results.add(row);
+                }
                 take(&mut batch);
             }
         });

@@ -183,7 +183,7 @@ impl RepairRun<'_> {
         let cut = shown.end();
         self.context
             .console
-            .note_cut(cut.as_ref().ok().cloned().flatten());
+            .note_cut(cut.as_ref().ok().copied().flatten());
         let ended = self.told(applied, interrupt)?;
         cut.map(|_| ended)
     }

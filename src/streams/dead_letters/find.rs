@@ -90,7 +90,7 @@ pub struct Doubt {
 #[derive(Clone, Debug)]
 pub enum Found {
     /// A dead letter.
-    Letter(DeadLetter),
+    Letter(Box<DeadLetter>),
     /// One that could not be tested against a condition.
     Doubt(Doubt),
     /// A requested id that does not exist.
@@ -219,7 +219,7 @@ pub async fn find(
     let mut letters = Vec::new();
     let has_more = find_each(connection, source, wanted, |found| {
         if let Found::Letter(letter) = found {
-            letters.push(letter);
+            letters.push(*letter);
         }
         Ok(())
     })
@@ -250,7 +250,7 @@ pub async fn find_each(
         let has_more = page.len() > room;
         for letter in page.into_iter().take(room) {
             room -= 1;
-            take(Found::Letter(letter))?;
+            take(Found::Letter(Box::new(letter)))?;
         }
         if has_more {
             return Ok(true);
@@ -273,7 +273,7 @@ async fn by_id(
             let id = ids[place];
             let letter = fields.map(|fields| wanted.letter(source, Entry { id, fields }));
             take(match letter.transpose() {
-                Ok(Some(Some(letter))) => Found::Letter(letter),
+                Ok(Some(Some(letter))) => Found::Letter(Box::new(letter)),
                 Ok(_) => Found::Absent(id),
                 Err(doubt) => Found::Doubt(doubt),
             })
