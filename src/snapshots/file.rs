@@ -1,17 +1,17 @@
 //! The file of a snapshot. First come lines of JSON, compressed as one frame: the first line says what was saved and
 //! before which change, each further one is a pending entry or a dead letter, and the last one has a checksum of all
-//! lines before it. Behind them the command that makes the change adds receipts, a frame for each batch, so that it is
-//! known what it did wherever it ends. A receipt that was torn is left out.
+//! lines before it. Behind them are receipts.
 
-use std::fmt::Write as _;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::fmt::{self, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::path::Path;
 
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::effect::Effect;
-use crate::model::{EntryId, Fields, Name, PendingEntry, Time};
+use crate::model::{EntryId, Fields, Name, PendingEntry, Time, escaped};
 
 /// The format of these files, and the oldest one that is read.
 const FORMAT: u32 = 2;
@@ -19,9 +19,7 @@ const FORMAT_MIN: u32 = 1;
 /// The greatest length of a line: names and bodies are other people's.
 const LINE_MAX: u64 = 64 << 20;
 /// The greatest number of lines, and of receipts, that are read.
-const ENTRIES_MAX: u64 = 50_000_000;
-/// The greatest size of the receipts of one batch.
-const RECEIPTS_MAX: u64 = 1 << 20;
+pub(super) const ENTRIES_MAX: u64 = 50_000_000;
 
 /// What was saved, and before which change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,13 +99,22 @@ impl From<&PendingEntry> for SavedEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedLetter(pub EntryId, #[serde(with = "fields")] pub Fields);
 
-/// An entry or dead letter that the change was made to, and the id of its copy, if it was moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// The entry.
-    pub id: EntryId,
-    /// Its copy.
-    pub new_id: Option<EntryId>,
+/// What a snapshot has a line for.
+pub trait Line: Serialize + DeserializeOwned {
+    /// The entry, or the dead letter.
+    fn id(&self) -> EntryId;
+}
+
+impl Line for SavedEntry {
+    fn id(&self) -> EntryId {
+        self.0
+    }
+}
+
+impl Line for SavedLetter {
+    fn id(&self) -> EntryId {
+        self.0
+    }
 }
 
 /// The last line.
@@ -212,31 +219,29 @@ impl<R: Read> Entries<R> {
         Ok(None)
     }
 
-    /// Reads over the rest; an error when the checksum is wrong.
-    pub(super) fn check(&mut self) -> io::Result<()> {
-        while self.next::<IgnoredAny>()?.is_some() {}
-        Ok(())
+    /// The next lines, at most `count_max` of them; fewer only at the end, when the checksum is right.
+    pub(super) fn batch<L: DeserializeOwned>(&mut self, count_max: usize) -> io::Result<Vec<L>> {
+        let mut batch = Vec::new();
+        while batch.len() < count_max {
+            let Some(line) = self.next()? else { break };
+            batch.push(line);
+        }
+        Ok(batch)
+    }
+
+    /// Reads over the rest; an error when the checksum is wrong. Returns whether the lines are in the order of their ids.
+    pub(super) fn check(&mut self) -> io::Result<bool> {
+        let (mut last, mut is_in_order) = (None, true);
+        while let Some(IdOfLine(id)) = self.next()? {
+            is_in_order &= last.is_none_or(|last| last < id);
+            last = Some(id);
+        }
+        Ok(is_in_order)
     }
 
     /// What follows the lines, which were read to their end.
-    pub(super) fn receipts(self) -> io::Result<(Vec<Receipt>, bool)> {
-        let mut rest = self.lines.into_inner().finish();
-        let (mut receipts, mut is_ended) = (Vec::new(), false);
-        while !is_ended && !rest.fill_buf()?.is_empty() {
-            let mut batch = Vec::new();
-            let frame = zstd::Decoder::with_buffer(&mut rest)?.single_frame();
-            let read = frame.take(RECEIPTS_MAX).read_to_end(&mut batch);
-            let Some(batch) = read.ok().and_then(|_| Batch::parse(&batch)) else {
-                // It was torn when the command was killed.
-                break;
-            };
-            is_ended = batch.is_last;
-            receipts.extend(batch.receipts());
-            if receipts.len() as u64 > ENTRIES_MAX {
-                return Err(damaged("it has more receipts than a snapshot can have"));
-            }
-        }
-        Ok((receipts, is_ended))
+    pub(super) fn rest(self) -> BufReader<R> {
+        self.lines.into_inner().finish()
     }
 
     fn read_line(&mut self) -> io::Result<()> {
@@ -257,35 +262,29 @@ impl<R: Read> Entries<R> {
     }
 }
 
-/// The receipts of one batch.
-#[derive(Default, Serialize, Deserialize)]
-struct Batch {
-    done: Vec<(EntryId, Option<EntryId>)>,
-    /// Whether the command ended after it by itself.
-    is_last: bool,
-}
+/// The id that any line begins with.
+struct IdOfLine(EntryId);
 
-impl Batch {
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
+impl<'de> Deserialize<'de> for IdOfLine {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Parts;
+
+        impl<'de> Visitor<'de> for Parts {
+            type Value = EntryId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array that begins with an id")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<EntryId, A::Error> {
+                let id = parts.next_element()?;
+                while parts.next_element::<IgnoredAny>()?.is_some() {}
+                id.ok_or_else(|| A::Error::invalid_length(0, &self))
+            }
+        }
+
+        from.deserialize_seq(Parts).map(Self)
     }
-
-    fn receipts(self) -> impl Iterator<Item = Receipt> {
-        let receipts = self.done.into_iter();
-        receipts.map(|(id, new_id)| Receipt { id, new_id })
-    }
-}
-
-/// The receipts of a batch as they are appended; `is_last` says that the command ends by itself.
-pub(super) fn batch(receipts: &[Receipt], is_last: bool) -> io::Result<Vec<u8>> {
-    let batch = Batch {
-        done: receipts.iter().map(|it| (it.id, it.new_id)).collect(),
-        is_last,
-    };
-    let mut frame = zstd::Encoder::new(Vec::new(), 1)?;
-    frame.include_checksum(true)?;
-    serde_json::to_writer(&mut frame, &batch)?;
-    frame.finish()
 }
 
 /// Fields as pairs of names, which keep bytes that are not UTF-8.
@@ -309,7 +308,12 @@ mod fields {
     }
 }
 
-fn damaged(why: &str) -> io::Error {
+/// A path as it is shown.
+pub(super) fn shown(path: &Path) -> String {
+    escaped(path.as_os_str().as_encoded_bytes())
+}
+
+pub(super) fn damaged(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
@@ -366,29 +370,6 @@ mod tests {
         let edited = zstd::encode_all(&text[..], 3).unwrap();
         let error = read_back(&edited).unwrap_err();
         assert_eq!(error.to_string(), "its checksum is wrong");
-    }
-
-    #[test]
-    fn receipts_are_read_up_to_the_one_that_was_torn() {
-        let receipt = |n, new_id| Receipt {
-            id: EntryId::new(n, 0),
-            new_id,
-        };
-        let first = [receipt(1, None), receipt(2, Some(EntryId::new(9, 9)))];
-        let mut file = written(3);
-        file.extend(batch(&first, false).unwrap());
-        let whole = file.len();
-        file.extend(batch(&[receipt(3, None)], true).unwrap());
-        let read = |file: &[u8]| {
-            let mut entries = Entries::open(file).unwrap().1;
-            entries.check().unwrap();
-            entries.receipts().unwrap()
-        };
-        let (receipts, is_ended) = read(&file);
-        assert_eq!((receipts.len(), is_ended), (3, true));
-        for length in whole..file.len() {
-            assert_eq!(read(&file[..length]), (first.to_vec(), false), "{length}");
-        }
     }
 
     #[test]

@@ -11,8 +11,12 @@
 
 mod effect;
 mod file;
+mod receipts;
+mod saved;
 mod store;
 
 pub use effect::Effect;
-pub use file::{About, Receipt, SavedEntry, SavedLetter};
-pub use store::{Kept, Line, Receipts, Saved, Store, Writer};
+pub use file::{About, Line, SavedEntry, SavedLetter};
+pub use receipts::Receipt;
+pub use saved::Saved;
+pub use store::{Kept, Receipts, Store, Writer};

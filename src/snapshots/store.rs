@@ -2,7 +2,7 @@
 //! milliseconds, and a number, as the id of an entry is.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Seek as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,11 +10,9 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use super::file::{About, Entries, Lines, Receipt, SavedEntry, SavedLetter, batch};
-use crate::model::{EntryId, Kind, Problem, Time, escaped};
+use super::file::{About, Line, Lines, shown};
+use super::receipts::{Receipt, batch};
+use crate::model::{EntryId, Kind, Problem, Time};
 
 /// What the name of a file ends with, and of one that is not whole yet.
 const SUFFIX: &str = ".snapshot";
@@ -41,25 +39,6 @@ pub struct Kept {
     /// The size of the file.
     pub bytes: u64,
 }
-
-/// A snapshot whose checksum is right.
-#[derive(Debug)]
-pub struct Saved {
-    /// What it has.
-    pub about: About,
-    /// What the command did that took it, as far as it said so.
-    pub receipts: Vec<Receipt>,
-    /// Whether that command ended by itself, so that there is a receipt for everything it did.
-    pub is_ended: bool,
-    path: PathBuf,
-    /// It stays open: the file may be too old to be kept when the next snapshot is taken.
-    file: File,
-}
-
-/// What a snapshot has a line for.
-pub trait Line: Serialize + DeserializeOwned {}
-impl Line for SavedEntry {}
-impl Line for SavedLetter {}
 
 /// A snapshot that is being written.
 pub struct Writer {
@@ -307,67 +286,6 @@ fn cannot_finish(path: &Path, error: &io::Error) -> Problem {
         .hint("nothing was changed: make room for it, or go on without one by --no-snapshot")
 }
 
-impl Saved {
-    /// The snapshot in a file, which is read once from end to end.
-    ///
-    /// # Errors
-    /// Not found; usage for what is no snapshot, or is damaged; local when it cannot be read.
-    pub fn open(path: &Path) -> Result<Self, Problem> {
-        let read = || -> io::Result<Self> {
-            let file = open(path)?;
-            let (about, mut entries) = Entries::open(file.try_clone()?)?;
-            entries.check()?;
-            let (receipts, is_ended) = entries.receipts()?;
-            Ok(Self {
-                about,
-                receipts,
-                is_ended,
-                path: path.to_owned(),
-                file,
-            })
-        };
-        read().map_err(|error| cannot_read(path, &error))
-    }
-
-    /// What the snapshot in a file is of, without reading its entries.
-    ///
-    /// # Errors
-    /// As [`Saved::open`].
-    pub fn about(path: &Path) -> Result<About, Problem> {
-        let read = || -> io::Result<About> { Ok(Entries::open(open(path)?)?.0) };
-        read().map_err(|error| cannot_read(path, &error))
-    }
-
-    /// Calls `each` with the lines, this many at a time.
-    ///
-    /// # Errors
-    /// As [`Saved::open`]; the error of `each`.
-    pub async fn in_batches<L: Line>(
-        &self,
-        size: usize,
-        mut each: impl AsyncFnMut(Vec<L>) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
-        let failed = |error: io::Error| cannot_read(&self.path, &error);
-        let again = || {
-            let mut file = self.file.try_clone()?;
-            file.rewind()?;
-            Entries::open(file)
-        };
-        let (_, mut entries) = again().map_err(failed)?;
-        let mut batch = Vec::new();
-        while let Some(entry) = entries.next().map_err(failed)? {
-            batch.push(entry);
-            if batch.len() == size {
-                each(std::mem::take(&mut batch)).await?;
-            }
-        }
-        if batch.is_empty() {
-            return Ok(());
-        }
-        each(batch).await
-    }
-}
-
 fn private() -> OpenOptions {
     let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut options = OpenOptions::new();
@@ -376,37 +294,4 @@ fn private() -> OpenOptions {
         .mode(0o600)
         .custom_flags(flags.bits().cast_signed());
     options
-}
-
-/// Opens a regular file to read it, without following a link.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::other("it is no regular file"))
-    }
-}
-
-fn cannot_read(path: &Path, error: &io::Error) -> Problem {
-    let shown = shown(path);
-    match error.kind() {
-        io::ErrorKind::NotFound => Problem::not_found(format!("there is no snapshot {shown}"))
-            .hint("`ucp-streams snapshot --list` lists those that are kept"),
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Problem::usage(format!(
-            "the snapshot {shown} is damaged: {error}; nothing was changed"
-        )),
-        _ => Problem::new(
-            Kind::Local,
-            format!("cannot read the snapshot {shown}: {error}"),
-        ),
-    }
-}
-
-fn shown(path: &Path) -> String {
-    escaped(path.as_os_str().as_encoded_bytes())
 }

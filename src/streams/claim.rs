@@ -2,6 +2,7 @@
 //! since.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -101,30 +102,27 @@ async fn held_apart(
     to: &Name,
     mode: CountMode,
 ) -> Result<Chosen> {
-    let (mut apart, mut held) = (Chosen::default(), Vec::new());
+    let mut apart = Chosen::default();
     apart.has_more = chosen.has_more;
     let (subjects, left_out) = chosen.all()?;
-    for subject in subjects {
-        let subject = subject?;
-        if subject.consumer.as_ref() == Some(to) {
-            held.push(subject);
-        } else {
-            apart.add(&subject)?;
-        }
-    }
+    // They were named, so there are not many.
+    let subjects: Vec<Subject> = subjects.collect::<Result<_, _>>()?;
     for row in left_out {
         apart.leave_out(&row?)?;
     }
-    let ids: Vec<EntryId> = held.iter().map(|it| it.id).collect();
-    let mut has_body = vec![false; ids.len()];
+    let is_held = |it: &&Subject| it.consumer.as_ref() == Some(to);
+    let held: Vec<EntryId> = subjects.iter().filter(is_held).map(|it| it.id).collect();
+    let mut with_body = HashSet::new();
     Bodies::of(connection, &target.stream)
-        .fetch(&ids, |place, body| {
-            has_body[place] = body.is_some();
+        .fetch(&held, |place, body| {
+            if body.is_some() {
+                with_body.insert(held[place]);
+            }
             Ok(())
         })
         .await?;
-    for (subject, has_body) in held.into_iter().zip(has_body) {
-        if has_body && mode == CountMode::Keep {
+    for subject in subjects {
+        if with_body.contains(&subject.id) && mode == CountMode::Keep {
             apart.leave_out(&subject.row(Outcome::AlreadyHeld))?;
         } else {
             apart.add(&subject)?;

@@ -173,7 +173,9 @@ impl Applied {
 
     /// Records a batch that was tried. Without receipts it does not go on.
     pub(super) fn passed(&mut self, course: &mut Course<'_>) {
-        let changed: Vec<Receipt> = self.rows.iter().filter_map(Repaired::receipt).collect();
+        let changed = self.rows.iter().filter_map(Repaired::receipt);
+        let mut changed: Vec<Receipt> = changed.collect();
+        changed.sort_unstable_by_key(|it| it.id);
         if let Err(problem) = course.passed(self.rows.len(), &changed) {
             self.error.get_or_insert(problem.into());
         }

@@ -1,7 +1,6 @@
 //! Selects the pending entries for an operation: those that are named, or those that match a filter. It never counts
 //! as a delivery, so delivery counts and idle times stay as they are.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -139,7 +138,7 @@ pub struct Selected {
     pub has_more: bool,
 }
 
-/// Finds the entries, and gives each to `take` in order of id (of the arguments, when they were named).
+/// Finds the entries, and gives each to `take` in order of id.
 ///
 /// # Errors
 /// Not found when the group does not exist; errors of the server or of `take`.
@@ -174,8 +173,9 @@ async fn named(
     ids: &[EntryId],
     mut take: impl FnMut(PendingEntry) -> Result<(), Problem>,
 ) -> Result<Selected> {
-    let mut named = HashSet::with_capacity(ids.len());
-    let once: Vec<EntryId> = ids.iter().copied().filter(|id| named.insert(*id)).collect();
+    let mut once = ids.to_vec();
+    once.sort_unstable();
+    once.dedup();
     let asked = once.iter().map(|id| pending_entry(target, *id));
     let rows = connection.run_all(asked.collect()).await?;
     let mut selected = Selected::default();

@@ -4,10 +4,8 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
-use super::UndoPlan;
-use crate::model::{
-    AdaptiveBatch, CopyMark, Entry, EntryId, Fields, Name, Provenance, Time, bytes_of,
-};
+use super::{Done, UndoPlan};
+use crate::model::{AdaptiveBatch, CopyMark, Entry, EntryId, Fields, Name, Provenance, bytes_of};
 use crate::snapshots::{Effect, Receipt, SavedEntry, SavedLetter};
 use crate::wire::{Connection, xrange};
 
@@ -16,16 +14,16 @@ const PAGE: usize = 100;
 /// How many entries are looked at for copies that were not noted.
 const LOOKED_AT_MAX: usize = 100_000;
 
-/// Gives `each` the entries of a stream since a time, page by page, at most so many.
+/// Gives `each` the entries of a stream from an id on, page by page, at most so many.
 pub(super) async fn since(
     connection: &Connection,
     stream: &Name,
-    time: Time,
+    start: EntryId,
     count_max: usize,
     mut each: impl FnMut(&Entry),
 ) -> Result<()> {
     let mut portion = AdaptiveBatch::new(PAGE);
-    let (mut next, mut count) = (Some(EntryId::new(time.ms, 0)), 0);
+    let (mut next, mut count) = (Some(start), 0);
     while let Some(start) = next.filter(|_| count < count_max) {
         let asked = portion.at_a_time();
         let page = connection
@@ -41,7 +39,8 @@ pub(super) async fn since(
 }
 
 impl UndoPlan {
-    /// Looks for the copies of entries without a receipt, by what a copy says of its origin.
+    /// Looks for the copies of entries without a receipt, by what a copy says of its origin. They were made after the last
+    /// one that was noted.
     pub(super) async fn find_unnoted(&mut self, connection: &Connection) -> Result<()> {
         if self.saved.is_ended {
             return Ok(());
@@ -49,7 +48,6 @@ impl UndoPlan {
         let Some(copies) = self.copies().cloned() else {
             return Ok(());
         };
-        let wanted = self.unnoted().await?;
         let (stream, group) = (self.row.stream.clone(), self.row.group.clone());
         let origin = |fields: &Fields| match (&group, Provenance::of(fields)) {
             (Some(group), Some(dead)) if copies != stream => {
@@ -58,45 +56,48 @@ impl UndoPlan {
             }
             _ => EntryId::parse(CopyMark::of(fields)?.origin).ok(),
         };
-        let done = &mut self.done;
-        since(
-            connection,
-            &copies,
-            self.row.taken,
-            LOOKED_AT_MAX,
-            |entry| {
-                if let Some(id) = origin(&entry.fields).and_then(|it| wanted.get(&it)) {
-                    let receipt = Receipt {
-                        id: *id,
-                        new_id: Some(entry.id),
-                    };
-                    done.entry(*id).or_insert(receipt);
-                }
-            },
-        )
-        .await
+        let taken = EntryId::new(self.row.taken.ms, 0);
+        let start = self.saved.last_copy.map_or(taken, |last| last.max(taken));
+        let mut by_origin = HashMap::new();
+        since(connection, &copies, start, LOOKED_AT_MAX, |entry| {
+            if let Some(id) = origin(&entry.fields) {
+                by_origin.insert(id, entry.id);
+            }
+        })
+        .await?;
+        if !by_origin.is_empty() {
+            self.unnoted = self.unnoted(&by_origin).await?;
+        }
+        Ok(())
     }
 
-    /// What has no receipt, by the id that a copy names as its origin.
-    async fn unnoted(&self) -> Result<HashMap<EntryId, EntryId>> {
-        let mut wanted = HashMap::new();
-        let done = &self.done;
+    /// What has no receipt and one of these copies, each by the id that it names as its origin.
+    async fn unnoted(&self, by_origin: &HashMap<EntryId, EntryId>) -> Result<Done> {
+        let mut unnoted = Done::new();
+        let mut add = |id: EntryId, origin: Option<EntryId>, noted: &Done| {
+            let copy = origin.and_then(|it| by_origin.get(&it)).copied();
+            if copy.is_some() && !noted.contains_key(&id) {
+                unnoted.insert(id, Receipt { id, new_id: copy });
+            }
+        };
         if matches!(self.saved.about.effect, Effect::Redriven { .. }) {
-            let each = async |batch: Vec<SavedLetter>| {
-                let open = batch.iter().filter(|it| !done.contains_key(&it.0));
-                wanted.extend(open.filter_map(|it| Some((origin_of_letter(&it.1)?, it.0))));
+            let each = async |batch: Vec<SavedLetter>, noted| {
+                for SavedLetter(id, fields) in &batch {
+                    add(*id, origin_of_letter(fields), &noted);
+                }
                 Ok(())
             };
             self.saved.in_batches(PAGE, each).await?;
         } else {
-            let each = async |batch: Vec<SavedEntry>| {
-                let open = batch.iter().filter(|it| !done.contains_key(&it.0));
-                wanted.extend(open.map(|it| (it.0, it.0)));
+            let each = async |batch: Vec<SavedEntry>, noted| {
+                for SavedEntry(id, ..) in &batch {
+                    add(*id, Some(*id), &noted);
+                }
                 Ok(())
             };
             self.saved.in_batches(PAGE, each).await?;
         }
-        Ok(wanted)
+        Ok(unnoted)
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::super::repair::failed;
 use super::super::repaired::Subject;
-use super::{Copies, Fate, Left, LeftEntry, UndoPlan, Undone, there};
+use super::{Copies, Done, Fate, Left, LeftEntry, UndoPlan, Undone, there};
 use crate::model::{EntryId, Name, PendingEntry, Time};
 use crate::snapshots::{Effect, SavedEntry};
 use crate::wire::{Connection, ExpectedPending, Restore, Restored, restore_pending};
@@ -27,6 +27,7 @@ impl UndoPlan {
         &self,
         connection: &Connection,
         batch: &[SavedEntry],
+        done: &Done,
     ) -> Result<Vec<Fate<Restore>>> {
         let Some(target) = &self.target else {
             return Ok(Vec::new());
@@ -39,10 +40,10 @@ impl UndoPlan {
             .copied()
             .collect();
         let bodies = there(connection, &target.stream, &gone).await?;
-        let copies: Copies = self.look_at_copies(connection, &ids).await?;
+        let copies: Copies = self.look_at_copies(connection, done).await?;
         let fate = |saved: &SavedEntry| {
             let id = saved.0;
-            let receipt = self.done.get(&id);
+            let receipt = done.get(&id);
             let copy = receipt.and_then(|it| it.new_id);
             self.fate(&Found {
                 saved,
@@ -150,6 +151,7 @@ impl UndoPlan {
         &self,
         connection: &Connection,
         planned: Vec<Restore>,
+        done: &Done,
         row: &mut Undone,
         applies: bool,
     ) -> Result<()> {
@@ -158,7 +160,7 @@ impl UndoPlan {
         };
         let counted = |restore: &Restore, row: &mut Undone| {
             // What this command acknowledged was not handled.
-            let is_known = self.done.contains_key(&restore.was.id);
+            let is_known = done.contains_key(&restore.was.id);
             let is_again = restore.seen.is_none() && !is_known;
             row.restores(is_again, restore.copy.is_some());
         };

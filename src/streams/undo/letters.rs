@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::super::repair::failed;
 use super::copies::since;
-use super::{Fate, Left, LeftEntry, UndoPlan, Undone, there};
+use super::{Done, Fate, Left, LeftEntry, UndoPlan, Undone, there};
 use crate::model::{EntryId, Fields, Name, Time};
 use crate::snapshots::{Effect, SavedLetter};
 use crate::wire::{Connection, Move, put_back};
@@ -29,7 +29,8 @@ impl Present {
         taken: Time,
     ) -> Result<Self> {
         let mut hashes = HashSet::new();
-        since(connection, dead_letter, taken, usize::MAX, |entry| {
+        let start = EntryId::new(taken.ms, 0);
+        since(connection, dead_letter, start, usize::MAX, |entry| {
             hashes.insert(hash(&entry.fields));
         })
         .await?;
@@ -53,18 +54,19 @@ impl UndoPlan {
         &self,
         connection: &Connection,
         batch: &[SavedLetter],
+        done: &Done,
         present: &Present,
     ) -> Result<Vec<Fate<PutBack>>> {
         let ids: Vec<EntryId> = batch.iter().map(|it| it.0).collect();
         let there = there(connection, &self.row.stream, &ids).await?;
-        let copies = self.look_at_copies(connection, &ids).await?;
+        let copies = self.look_at_copies(connection, done).await?;
         let is_moved = matches!(self.saved.about.effect, Effect::Redriven { .. });
         let fate = |letter: &SavedLetter| {
             let id = letter.0;
             if there.contains(&id) || present.has(&letter.1) {
                 return Fate::Unchanged;
             }
-            let receipt = self.done.get(&id);
+            let receipt = done.get(&id);
             if receipt.is_none() && self.saved.is_ended {
                 return Fate::Untouched;
             }

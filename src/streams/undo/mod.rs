@@ -20,7 +20,7 @@ use super::repair::failed;
 use super::select::pending_entry;
 use super::target::Target;
 use crate::model::{Consent, EntryId, Lag, Name, PendingEntry, PlanFacts, Problem, SeenGroup};
-use crate::snapshots::{Effect, Receipt, Saved};
+use crate::snapshots::{Effect, Line, Receipt, Saved, SavedEntry, SavedLetter};
 use crate::topology::Topology;
 use crate::wire::{
     Connection, ErrorKind, xgroup_create_consumer, xinfo_consumers, xinfo_groups, xrange,
@@ -46,9 +46,12 @@ pub struct UndoPlan {
     live: Vec<Name>,
     /// Consumers that were deleted and are not there.
     absent: Vec<Name>,
-    /// What the command changed, with the copies, by id.
-    done: HashMap<EntryId, Receipt>,
+    /// What the command changed and could not note any more, with the copies, by id.
+    unnoted: HashMap<EntryId, Receipt>,
 }
+
+/// What the command changed, by id.
+type Done = HashMap<EntryId, Receipt>;
 
 /// What is to be done with an entry or a dead letter.
 enum Fate<R> {
@@ -92,7 +95,7 @@ pub async fn plan_undo(
             left_out: 0,
             left: Vec::new(),
         },
-        done: saved.receipts.iter().map(|it| (it.id, *it)).collect(),
+        unnoted: HashMap::new(),
         saved,
         target,
         seen: None,
@@ -223,23 +226,37 @@ impl UndoPlan {
         match self.saved.about.effect {
             Effect::Redriven { .. } | Effect::Purged => {
                 let present = Present::since(connection, &self.row.stream, self.row.taken).await?;
-                let each = async |batch: Vec<_>| {
-                    let fates = self.letter_fates(connection, &batch, &present).await?;
+                let each = async |batch: Vec<SavedLetter>, noted| {
+                    let done = self.done(&batch, noted);
+                    let found = self.letter_fates(connection, &batch, &done, &present);
+                    let fates = found.await?;
                     let planned = sorted_out(fates, &mut row);
                     self.put_back(connection, planned, &mut row, applies).await
                 };
                 self.saved.in_batches(BATCH, each).await?;
             }
             _ => {
-                let each = async |batch: Vec<_>| {
-                    let fates = self.fates(connection, &batch).await?;
+                let each = async |batch: Vec<SavedEntry>, noted| {
+                    let done = self.done(&batch, noted);
+                    let fates = self.fates(connection, &batch, &done).await?;
                     let planned = sorted_out(fates, &mut row);
-                    self.restore(connection, planned, &mut row, applies).await
+                    let restored = self.restore(connection, planned, &done, &mut row, applies);
+                    restored.await
                 };
                 self.saved.in_batches(BATCH, each).await?;
             }
         }
         Ok(row)
+    }
+
+    /// What the command did to the entries of a batch, of which it `noted` these.
+    fn done<L: Line>(&self, batch: &[L], noted: Done) -> Done {
+        let mut done = noted;
+        if !self.unnoted.is_empty() {
+            let unnoted = |it: &L| self.unnoted.get(&it.id());
+            done.extend(batch.iter().filter_map(unnoted).map(|it| (it.id, *it)));
+        }
+        done
     }
 
     /// Those of the entries that are pending now.
@@ -276,10 +293,9 @@ impl UndoPlan {
         left(Left::Delivered, Some(reader.0.clone()))
     }
 
-    /// What is known of these copies.
-    async fn look_at_copies(&self, connection: &Connection, ids: &[EntryId]) -> Result<Copies> {
-        let asked = ids.iter().filter_map(|id| self.done.get(id)?.new_id);
-        let asked: Vec<EntryId> = asked.collect();
+    /// What is known of the copies of what was done.
+    async fn look_at_copies(&self, connection: &Connection, done: &Done) -> Result<Copies> {
+        let asked: Vec<EntryId> = done.values().filter_map(|it| it.new_id).collect();
         let Some(stream) = self.copies().filter(|_| !asked.is_empty()) else {
             return Ok(Copies::default());
         };
