@@ -89,8 +89,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let is_healthy = report.findings.is_empty();
     if !(is_healthy && context.console.is_quiet()) {
         context.console.show_report(&report, args.limit.rows())?;
-        let options = context.console.options();
-        if options.terminal && !options.names {
+        if context.tells_last_change() {
             let details = seen.details.as_ref();
             context.tell_last_change(details.map_or(&[], |it| &it.audit));
         }

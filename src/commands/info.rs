@@ -15,6 +15,7 @@ use crate::cli::{Impact, Limited, Prints, Watched, When};
 use crate::exit::Exit;
 use crate::model::{Format, Kind, Name, Problem, Time, escaped, format_duration_short};
 use crate::recording::{Denied, Found, Look, Sample, Seen};
+use crate::streams::changes::recent;
 use crate::streams::inspect::{Detail, Observation, StreamReport, Wanted, observe};
 use crate::streams::which_group::OnServer;
 use crate::view::{Info, Report};
@@ -89,6 +90,10 @@ async fn show(args: &Args, context: &Context) -> Result<Exit> {
     print(&seen.streams, args, context)?;
     warn_of_open_breakers(seen.groups(), context);
     warn_of_trouble(seen.groups(), &connection, context).await?;
+    if context.tells_last_change() {
+        let audit = context.topology()?.audit.as_ref();
+        context.tell_last_change(&recent(&connection, audit).await?);
+    }
     Ok(told_of_denied(&seen.denied, context))
 }
 

@@ -3,7 +3,7 @@
 
 use super::audit::{Audit, AuditRow, Ended};
 use super::permissions;
-use crate::model::{EntryId, Name, Time, human_millis, with_commas};
+use crate::model::{CommandLine, EntryId, Name, Time, human_millis, with_commas};
 use crate::wire::{self, Connection, xrevrange};
 
 /// How many entries a look at everything reads: the newest ones.
@@ -67,7 +67,7 @@ impl AuditRow {
     }
 
     /// What it was, how long ago at the time `now`, by whom, and how it ended, in one line.
-    pub fn told(&self, now: Time) -> String {
+    pub fn told(&self, now: Time, undo: Option<&CommandLine>) -> String {
         let age = human_millis(now.ms.saturating_sub(self.time.ms));
         let counts = match (self.done, self.planned) {
             (Some(done), Some(planned)) => {
@@ -76,7 +76,8 @@ impl AuditRow {
             _ => String::new(),
         };
         let (what, who, ended) = (self.what(), self.who(), self.ended.word());
-        format!("{what}, {age} ago, {who}: {ended}{counts}")
+        let undo = undo.map_or_else(String::new, |undo| format!("; to undo it: {undo}"));
+        format!("{what}, {age} ago, {who}: {ended}{counts}{undo}")
     }
 
     /// Whether `later` did the rest of it, took back what it did, or is the same again.

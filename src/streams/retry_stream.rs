@@ -33,6 +33,15 @@ impl Route {
         }
     }
 
+    /// The option of a command that names this way, if it takes one.
+    pub const fn option(self) -> Option<&'static str> {
+        match self {
+            Self::OneGroup => None,
+            Self::AllGroups => Some("--all-groups-see-it"),
+            Self::RetryStream => Some("--via-retry-stream"),
+        }
+    }
+
     /// The stream to which entries of `target` are copied.
     pub fn to(self, target: &Target) -> Name {
         match self {

@@ -2,6 +2,7 @@
 //! line, consent. Nothing is changed here: the driver plans and applies, by the same operations as the commands.
 
 use crate::model::{ConsumerInfo, EntryId, Name};
+use crate::streams::retry_stream::Route;
 use crate::streams::target::Target;
 
 /// Which entries of a group.
@@ -33,8 +34,8 @@ pub enum Action {
         target: Target,
         /// The entries.
         which: Selected,
-        /// Whether it is agreed that other groups see them again.
-        all_groups_see_it: bool,
+        /// The way that the copies take.
+        route: Route,
     },
     /// Moves dead letters back to their stream, as `dlq redrive` does.
     Redrive {
@@ -42,23 +43,20 @@ pub enum Action {
         stream: Name,
         /// One of them; `None` for all.
         id: Option<EntryId>,
-        /// Whether it is agreed that all groups see them again.
-        all_groups_see_it: bool,
+        /// The way that they take.
+        route: Route,
     },
 }
 
 impl Action {
-    /// The same, where it is agreed that all groups see the entries again; `None` where that changes nothing.
-    pub(super) fn seen_by_all(&self) -> Option<Self> {
+    /// The same by another way; `None` where that changes nothing.
+    pub(super) fn by(&self, way: Route) -> Option<Self> {
         let mut action = self.clone();
         match &mut action {
             Self::Claim { .. } => None,
-            Self::Requeue {
-                all_groups_see_it, ..
+            Self::Requeue { route, .. } | Self::Redrive { route, .. } => {
+                (std::mem::replace(route, way) != way).then_some(action)
             }
-            | Self::Redrive {
-                all_groups_see_it, ..
-            } => (!std::mem::replace(all_groups_see_it, true)).then_some(action),
         }
     }
 
@@ -161,16 +159,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn that_all_groups_see_it_is_agreed_once() {
-        let requeue = |all_groups_see_it| Action::Requeue {
+    fn another_way_is_another_action() {
+        let requeue = |route| Action::Requeue {
             target: Target {
                 stream: "s".into(),
                 group: "g".into(),
             },
             which: Selected::Stale,
-            all_groups_see_it,
+            route,
         };
-        assert_eq!(requeue(false).seen_by_all(), Some(requeue(true)));
-        assert_eq!(requeue(true).seen_by_all(), None);
+        let way = Route::RetryStream;
+        assert_eq!(requeue(Route::OneGroup).by(way), Some(requeue(way)));
+        assert_eq!(requeue(way).by(way), None);
     }
 }

@@ -7,6 +7,7 @@ use super::state::State;
 use super::view::{Answer, Question, View};
 use crate::model::{EntryId, Key, Name, Tone};
 use crate::streams::inspect::GroupReport;
+use crate::streams::retry_stream::Route;
 use crate::streams::target::Target;
 
 /// The longest answer, in characters.
@@ -29,12 +30,12 @@ impl State {
             ('r', Some(Subject::Group(target, which))) => self.plan(Action::Requeue {
                 target,
                 which,
-                all_groups_see_it: false,
+                route: Route::OneGroup,
             }),
             ('r', Some(Subject::Letters(stream, id))) => self.plan(Action::Redrive {
                 stream,
                 id,
-                all_groups_see_it: false,
+                route: Route::OneGroup,
             }),
             ('c', _) => self.say(
                 Tone::Warn,
@@ -230,8 +231,12 @@ impl State {
                 };
                 self.plan(action);
             }
-            (Dialog::Refused { action, .. }, Key::Char('a')) => {
-                if let Some(action) = action.seen_by_all() {
+            (Dialog::Refused { action, .. }, Key::Char(key @ ('a' | 'v'))) => {
+                let way = match key {
+                    'a' => Route::AllGroups,
+                    _ => Route::RetryStream,
+                };
+                if let Some(action) = action.by(way) {
                     self.plan(action);
                 }
             }

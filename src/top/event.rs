@@ -3,8 +3,9 @@
 use super::action::{Action, Proposal};
 use super::view::{Answer, Question};
 use crate::findings::DoctorReport;
-use crate::model::{Key, Name, Time, Tone};
+use crate::model::{CommandLine, Key, Name, Time, Tone};
 use crate::streams::about::{About, Memory};
+use crate::streams::audit::AuditRow;
 use crate::streams::inspect::StreamReport;
 
 /// Something that happened.
@@ -73,4 +74,15 @@ pub struct Look {
     pub denied: Vec<Name>,
     /// The verdict and the findings.
     pub doctor: DoctorReport,
+    /// The last change, by the audit records.
+    pub last_change: Option<LastChange>,
+}
+
+/// A change that somebody made, and how it is undone.
+#[derive(Clone, Debug)]
+pub struct LastChange {
+    /// Its record.
+    pub row: AuditRow,
+    /// The command that undoes it; `None` where its snapshot is not kept here.
+    pub undo: Option<CommandLine>,
 }

@@ -28,10 +28,13 @@ const COLUMNS: &[(Column, u8)] = &[
     (Column::number("dead_letters", "DEAD"), 7),
     (Column::number("live", "LIVE"), 2),
     (Column::number("headroom", "ROOM"), 4),
+    (RETRIES, 4),
     (LOST, 10),
 ];
 /// Shown only where something was lost.
 const LOST: Column = Column::number("lost", "LOST");
+/// What waits in the retry stream; shown only where something does.
+const RETRIES: Column = Column::number("retries", "RETRIES");
 
 /// The groups of a look.
 pub(super) fn groups(look: &Look, histories: &Histories) -> Rows {
@@ -47,7 +50,13 @@ pub(super) fn groups(look: &Look, histories: &Histories) -> Rows {
     }
     let has_lost = |it: &(&StreamReport, &GroupReport)| it.1.lost.and_then(Lag::at_least) > Some(0);
     let has_lost = groups.iter().any(has_lost);
-    let is_shown = |it: &&(Column, u8)| it.0.key != LOST.key || has_lost;
+    let retries = |it: &(&StreamReport, &GroupReport)| it.1.retries_waiting() > Some(0);
+    let has_retries = groups.iter().any(retries);
+    let is_shown = |it: &&(Column, u8)| match it.0.key {
+        key if key == LOST.key => has_lost,
+        key if key == RETRIES.key => has_retries,
+        _ => true,
+    };
     let columns: Vec<&(Column, u8)> = COLUMNS.iter().filter(is_shown).collect();
     let row = |(stream, group): &(&StreamReport, &GroupReport)| {
         let reported = Reported::of(group);
@@ -60,6 +69,7 @@ pub(super) fn groups(look: &Look, histories: &Histories) -> Rows {
             "added_per_second" => per_second(added(stream, group)),
             "delivered_per_second" => per_second(group.delivered_per_minute),
             "dead_letters" => Reported::of(*stream).cell("dead_letters"),
+            "retries" => Figure::from(group.retries_cell()),
             // What has nothing to drain.
             "catch_up_ms" if group.catch_up_ms == Some(0) => Figure::from(Cell::Nothing),
             "headroom" if group.headroom_ms.is_some() => reported.cell("headroom_ms"),

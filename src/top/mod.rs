@@ -21,7 +21,7 @@ mod view;
 
 pub use action::{Access, Action, Consented, Proposal, Selected};
 pub use draw::draw;
-pub use event::{Effect, Event, Look, Unanswered};
+pub use event::{Effect, Event, LastChange, Look, Unanswered};
 pub use groups::RATE_SECONDS_MIN;
 pub use state::State;
 pub use view::{Answer, Question};

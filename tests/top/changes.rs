@@ -1,6 +1,7 @@
 //! Changes from the screen, up to what is asked of the driver.
 
 use ucp_streams::model::{EntryId, Key, Tone};
+use ucp_streams::streams::retry_stream::Route;
 use ucp_streams::top::{
     Access, Action, Answer, Consented, Effect, Event, Proposal, Question, Selected, Unanswered,
 };
@@ -96,22 +97,27 @@ fn esc_leaves_a_plan_and_nothing_is_changed() {
 fn what_other_groups_would_see_is_refused_until_that_is_agreed() {
     let mut screen = screen();
     consumers(&mut screen).types("R");
-    let requeue = |all_groups_see_it| {
+    let requeue = |route| {
         Effect::Plan(Action::Requeue {
             target: target(),
             which: Selected::Stale,
-            all_groups_see_it,
+            route,
         })
     };
-    assert_eq!(screen.wants(), [requeue(false)]);
+    assert_eq!(screen.wants(), [requeue(Route::OneGroup)]);
     let why = [
         "error: stream `events.normalized` has other groups, which would see the entries again: `audit`",
-        "hint: --all-groups-see-it allows that; `claim` hands entries over without a copy",
+        "hint: --via-retry-stream copies them where only this group's workers see them; --all-groups-see-it allows that the others see them, too",
     ];
     screen.happens(Event::Planned(Err(why.map(str::to_owned).to_vec())));
     assert_committed("requeue-refused-80x24", &screen.shows());
+    screen.types("v");
+    assert_eq!(screen.wants(), [requeue(Route::RetryStream)]);
+    screen.happens(Event::Planned(Err(vec![
+        "error: no live worker reads it".to_owned(),
+    ])));
     screen.types("a");
-    assert_eq!(screen.wants(), [requeue(true)]);
+    assert_eq!(screen.wants(), [requeue(Route::AllGroups)]);
 }
 
 #[test]
@@ -129,7 +135,7 @@ fn small_letters_are_about_what_is_chosen_and_great_ones_about_all() {
         let wanted = Action::Requeue {
             target: target(),
             which,
-            all_groups_see_it: false,
+            route: Route::OneGroup,
         };
         assert_eq!(screen.wants(), [Effect::Plan(wanted)]);
         screen.presses(Key::Esc);
@@ -141,7 +147,7 @@ fn small_letters_are_about_what_is_chosen_and_great_ones_about_all() {
         let wanted = Action::Redrive {
             stream: "events.raw".into(),
             id,
-            all_groups_see_it: false,
+            route: Route::OneGroup,
         };
         assert_eq!(screen.wants(), [Effect::Plan(wanted)]);
         screen.presses(Key::Esc);

@@ -1,14 +1,15 @@
 //! What a look at a pipeline brings: a healthy one, and one in trouble.
 
 use ucp_streams::findings::{DoctorReport, Finding, Severity};
-use ucp_streams::model::{Body, ConsumerInfo, Entry, EntryId, Lag, Name, Time};
+use ucp_streams::model::{Body, CommandLine, ConsumerInfo, Entry, EntryId, Lag, Name, Time};
 use ucp_streams::streams::about::{About, Memory};
+use ucp_streams::streams::audit::{AuditRow, Ended};
 use ucp_streams::streams::consumers::Member;
 use ucp_streams::streams::dead_letters::DeadLetter;
 use ucp_streams::streams::inspect::{GroupReport, GroupState, StreamReport, StreamState};
 use ucp_streams::streams::pending::{PendingReport, PendingRow};
 use ucp_streams::streams::target::Target;
-use ucp_streams::top::{Answer, Look};
+use ucp_streams::top::{Answer, LastChange, Look};
 use ucp_streams::topology::{Figures, Topology};
 
 /// When the first look is made: 2026-03-01T18:06:10Z.
@@ -32,11 +33,35 @@ pub(crate) fn look(seconds: u64, streams: Vec<StreamReport>, findings: Vec<Findi
         }),
         streams,
         denied: Vec::new(),
+        last_change: Some(LastChange {
+            row: change(),
+            undo: Some(CommandLine::new("undo").arg("1772388250000-0")),
+        }),
         doctor: DoctorReport {
             verdict: verdict.unwrap_or(Severity::Ok),
             summary: "no finding in the server, 3 streams and 4 groups".to_owned(),
             findings,
         },
+    }
+}
+
+/// Two minutes before the first look.
+fn change() -> AuditRow {
+    let id = EntryId::new(BEGIN_MS - 120_000, 0);
+    AuditRow {
+        id,
+        time: Time::from_ms(id.ms),
+        user: Some("ana".into()),
+        host: Some("ops-1".into()),
+        pid: Some(17),
+        command: "claim".into(),
+        stream: Some("events.normalized".into()),
+        group: Some("event-processors".into()),
+        planned: Some(412),
+        done: Some(400),
+        ended: Ended::Part,
+        exit_code: Some(7),
+        snapshot: Some(id),
     }
 }
 
@@ -185,6 +210,9 @@ pub(crate) fn troubled(seconds: u64) -> Look {
         pending: Some(41),
         oldest_pending_age_ms: Some(7_530_000),
         oldest_pending_idle_ms: Some(7_530_000),
+        retry_lag: Some(2),
+        retry_pending: Some(1),
+        is_retry_read: Some(false),
         ..group("profiles.merge_requests", "merge-processors", 1)
     };
     let normalized = StreamReport {

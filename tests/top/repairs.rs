@@ -94,7 +94,9 @@ fn entries_are_requeued_and_dead_letters_redriven() {
     terminal.presses("Enter");
     shows_consumer(&terminal);
     terminal.types("R");
-    terminal.shows("a: agree that all groups see it");
+    terminal.shows("v: via the retry stream");
+    terminal.types("v");
+    terminal.shows("no live worker");
     terminal.types("a");
     terminal.shows("--all-groups-see-it");
     terminal.shows("Proceed? [y/N]");

@@ -22,14 +22,22 @@ impl Context {
         Ok(is_kept.then(|| CommandLine::new("undo").arg(id.to_string())))
     }
 
+    /// Whether people look, and want to know of the last change.
+    pub(in crate::commands) fn tells_last_change(&self) -> bool {
+        let options = self.console.options();
+        options.terminal && !options.names && !self.console.is_quiet()
+    }
+
     /// Says which change was the last one, of these from the newest to the oldest, and how it is undone.
     pub(in crate::commands) fn tell_last_change(&self, rows: &[AuditRow]) {
         let Some(last) = rows.first() else { return };
-        // Where no snapshot can be listed, none is offered.
-        let undo = self.undo_of(last).ok().flatten();
-        let undo = undo.map_or_else(String::new, |undo| format!("; to undo it: {undo}"));
-        let told = last.told(Time::now());
-        self.console.note(&format!("last change: {told}{undo}"));
+        let told = last.told(Time::now(), self.offered_undo(last).as_ref());
+        self.console.note(&format!("last change: {told}"));
+    }
+
+    /// As [`Context::undo_of`]; where no snapshot can be listed, none is offered.
+    pub(in crate::commands) fn offered_undo(&self, row: &AuditRow) -> Option<CommandLine> {
+        self.undo_of(row).ok().flatten()
     }
 
     /// Records that `command` begins the change of this plan. Returns a warning when it cannot be recorded.

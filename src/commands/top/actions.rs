@@ -130,24 +130,14 @@ async fn steps_of(action: Action, context: &Context) -> Result<RepairPlan<Steps>
         Action::Requeue {
             target,
             which,
-            all_groups_see_it: all,
+            route,
         } => {
             let group = GroupArgs::of(&target).open(context).await?;
-            let planned = requeue::plan(
-                group,
-                selecting(which),
-                Route::of(all, false),
-                dry_run,
-                context,
-            );
+            let planned = requeue::plan(group, selecting(which), route, dry_run, context);
             planned.await?.map(Steps::Requeue)
         }
-        Action::Redrive {
-            stream,
-            id,
-            all_groups_see_it: all,
-        } => {
-            let planned = plan_redrive_of(stream, id, Route::of(all, false), context);
+        Action::Redrive { stream, id, route } => {
+            let planned = plan_redrive_of(stream, id, route, context);
             planned.await?.map(Steps::Redrive)
         }
     })
@@ -169,12 +159,9 @@ fn command_line(action: &Action, context: &Context) -> Result<CommandLine> {
         Selected::StaleOf(consumer) => line.option("--consumer", consumer),
         Selected::Entry(id) => line.arg(id.to_string()),
     };
-    let agreed = |line: CommandLine, is_agreed: bool| {
-        if is_agreed {
-            line.flag("--all-groups-see-it")
-        } else {
-            line
-        }
+    let by = |line: CommandLine, route: &Route| match route.option() {
+        Some(option) => line.flag(option),
+        None => line,
     };
     Ok(match action {
         Action::Claim { target, which, to } => {
@@ -184,22 +171,15 @@ fn command_line(action: &Action, context: &Context) -> Result<CommandLine> {
         Action::Requeue {
             target,
             which,
-            all_groups_see_it,
-        } => agreed(
-            selected(target.command("requeue", topology), which),
-            *all_groups_see_it,
-        ),
-        Action::Redrive {
-            stream,
-            id,
-            all_groups_see_it,
-        } => {
+            route,
+        } => by(selected(target.command("requeue", topology), which), route),
+        Action::Redrive { stream, id, route } => {
             let line = CommandLine::new("dlq redrive").arg(stream);
             let line = match id {
                 Some(id) => line.arg(id.to_string()),
                 None => line.flag("--all"),
             };
-            agreed(line, *all_groups_see_it)
+            by(line, route)
         }
     })
 }

@@ -12,8 +12,9 @@ use crate::commands::shared::redis_cli::options_of_redis_cli;
 use crate::findings::{DoctorReport, Finding, Needs, RULES, Scope, name_server};
 use crate::model::{Time, whole_ms};
 use crate::streams::about::{About, Memory, about, memory};
+use crate::streams::changes::recent;
 use crate::streams::inspect::{Detail, Observation, Past, Wanted, observe};
-use crate::top::{Look, RATE_SECONDS_MIN};
+use crate::top::{LastChange, Look, RATE_SECONDS_MIN};
 use crate::wire::Connection;
 
 /// How often the server is asked what it is and how much memory it uses.
@@ -32,14 +33,22 @@ pub(super) struct Asked {
 pub(super) struct Answered {
     at: Time,
     observation: Observation,
-    about: Option<(About, Option<Memory>)>,
+    about: Option<Asides>,
+}
+
+/// What the server is asked less often: what it is, how much memory it uses, and what was changed last.
+#[derive(Clone, Default)]
+struct Asides {
+    about: About,
+    memory: Option<Memory>,
+    last_change: Option<LastChange>,
 }
 
 /// What is remembered from one look to the next.
 pub(super) struct Looks<'c> {
     context: &'c Context,
     past: Past,
-    about: Option<(Instant, About, Option<Memory>)>,
+    about: Option<(Instant, Asides)>,
     closer: Option<(Instant, Vec<Finding>)>,
 }
 
@@ -84,28 +93,23 @@ impl<'c> Looks<'c> {
             about,
         } = answered;
         self.past.tell_paces(at, &mut observation.streams);
-        if let Some((about, memory)) = about {
-            self.about = Some((Instant::now(), about, memory));
+        if let Some(asides) = about {
+            self.about = Some((Instant::now(), asides));
         }
         let doctor = self.diagnose(&observation)?;
-        let (about, memory) = match &self.about {
-            Some((then, about, memory)) => {
-                let passed_ms = whole_ms(then.elapsed());
-                let now = about
-                    .now
-                    .map(|it| Time::from_ms(it.ms.saturating_add(passed_ms)));
-                let about = About {
-                    now,
-                    ..about.clone()
-                };
-                (about, *memory)
+        let mut asides = Asides::default();
+        if let Some((then, said)) = &self.about {
+            let passed_ms = whole_ms(then.elapsed());
+            asides = said.clone();
+            if let Some(now) = &mut asides.about.now {
+                *now = Time::from_ms(now.ms.saturating_add(passed_ms));
             }
-            None => (About::default(), None),
-        };
+        }
         Ok(Look {
             at,
-            about,
-            memory,
+            about: asides.about,
+            memory: asides.memory,
+            last_change: asides.last_change,
             denied: observation.denied.into_iter().map(|it| it.stream).collect(),
             streams: observation.streams,
             doctor,
@@ -157,7 +161,18 @@ pub(super) async fn ask(
         if !asked.with_about {
             return None;
         }
-        Some(tokio::join!(about(&connection), memory(&connection)))
+        let recent = recent(&connection, topology.audit.as_ref());
+        let (about, memory, recent) = tokio::join!(about(&connection), memory(&connection), recent);
+        // A connection that is lost is told of by the look itself.
+        let last = recent.unwrap_or_default().into_iter().next();
+        Some(Asides {
+            about,
+            memory,
+            last_change: last.map(|row| LastChange {
+                undo: context.offered_undo(&row),
+                row,
+            }),
+        })
     };
     let (observation, about) = tokio::join!(observing, about);
     Ok(Answered {

@@ -205,6 +205,7 @@ fn event_of(Sample { at, look }: Sample) -> Event {
             denied: seen.denied.into_iter().map(|it| it.stream).collect(),
             streams: seen.streams,
             doctor: seen.doctor,
+            last_change: None,
         })),
     }
 }

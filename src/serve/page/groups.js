@@ -8,7 +8,7 @@ import { age, bounded, count, groupKey, perMinute } from "./words.js";
 
 const GROUP_CELLS = [
   ["Behind", "n"], ["Lag", "n"], ["Trend", ""], ["In/min", "n"], ["Out/min", "n"], ["Caught up in", "n"], ["Pending", "n"],
-  ["Oldest", "n"], ["Room", "n"], ["Live", "n"], ["Dead", "n"], ["Breaker", ""],
+  ["Oldest", "n"], ["Room", "n"], ["Live", "n"], ["Dead", "n"], ["Retries", "n"], ["Breaker", ""],
 ];
 
 const QUALITY = {
@@ -45,6 +45,15 @@ function toneOf(findings, ...figures) {
   return about.some((it) => it.severity.toLowerCase() === "critical") ? "bad" : "warn";
 }
 
+/** What waits in the retry stream, delivered or not. */
+function retries(it, findings) {
+  if (it.retry_lag === null || it.retry_pending === null) return ["?", "warn", "the retry stream cannot be seen"];
+  const waiting = it.retry_lag + it.retry_pending;
+  if (waiting === 0) return ["0", "quiet"];
+  if (it.is_retry_read === false) return [count(waiting), "bad", "no live worker of the group reads the retry stream"];
+  return [count(waiting), toneOf(findings, "retry_lag", "retry_pending", "retry_age_ms"), `the oldest for ${age(it.retry_age_ms)}`];
+}
+
 function groupValues(it, findings) {
   if (it.state !== "ready") {
     return ["-", ["missing", "bad", "the group does not exist on the server"], ...Array(GROUP_CELLS.length - 2).fill("-")];
@@ -67,6 +76,7 @@ function groupValues(it, findings) {
     it.headroom === null ? "-" : [it.headroom_ms !== null ? age(it.headroom_ms) : bounded(it.headroom), toneOf(findings, "headroom", "headroom_ms"), `${bounded(it.headroom)} entries`],
     [`${count(it.live)}/${it.live === null ? "?" : count(it.consumers.length)}`, it.live === 0 && hasWork ? "bad" : it.live === null ? "warn" : toneOf(findings, "live")],
     deadLetters(it.in),
+    retries(it, findings),
     breaker ? ["open", "bad", `since ${breaker.since}: ${breaker.reason}`] : ["closed", "quiet"],
   ];
 }

@@ -15,6 +15,11 @@ impl GroupReport {
         }
     }
 
+    /// What waits in the retry stream, delivered or not.
+    pub fn retries_cell(&self) -> Cell {
+        self.retry_cell(self.retries_waiting())
+    }
+
     /// The name; a group that is not in the topology is marked.
     pub(super) fn name_cell(&self) -> Cell {
         let cell = Cell::from(self.group.clone());

@@ -44,6 +44,17 @@ const OBSERVED: &[Keys] = &[
     Keys::ReadRetries,
 ];
 
+/// The keys that `info` reads: on a terminal, it names the last change, too.
+const OBSERVED_WITH_CHANGES: &[Keys] = &[
+    Keys::ReadStreams,
+    Keys::ReadDeadLetters,
+    Keys::ReadBreakers,
+    Keys::ReadLosses,
+    Keys::ReadPolicies,
+    Keys::ReadRetries,
+    Keys::ReadAudit,
+];
+
 /// The commands of a closer look, which all rules need, and the keys that it reads.
 const CLOSER: &[&str] = &["memory|usage", "type", "config|get", "slowlog|get"];
 const LOOKED_AT_CLOSELY: &[Keys] = &[
@@ -225,7 +236,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("get", Scope::Streams, &[&["type", "xrange", "xrevrange", "xinfo|stream", "info"]], &[ReadStreams]),
         needs("explain", Scope::Streams, &[KIND, &["time", "xrange", "xrevrange", "xinfo|stream", "xinfo|groups", "xpending", "hmget"]], &[ReadStreams, ReadDeadLetters, ReadInFlight, ReadJournals]),
         needs("trace", Scope::Streams, &[&["time", "xrange", "xrevrange", "xinfo|groups", "xpending", "hmget"]], &[ReadStreams, ReadDeadLetters, ReadOutputs, ReadInFlight, ReadJournals, ReadRetries]),
-        needs("info", Scope::Streams, &[LOOK, MEASURE, BESIDE, &["memory|usage"]], OBSERVED),
+        needs("info", Scope::Streams, &[LOOK, MEASURE, BESIDE, &["memory|usage"]], OBSERVED_WITH_CHANGES),
         needs("groups", Scope::Streams, OBSERVE, OBSERVED),
         needs("check", Scope::Streams, OBSERVE, OBSERVED),
         needs("lag", Scope::Streams, OBSERVE, OBSERVED),

@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::help::boxed;
 use super::paint::Pen;
 use crate::model::{ConsumerInfo, Tone, counted, escaped, human_count, human_millis, with_commas};
+use crate::streams::retry_stream::Route;
 use crate::top::action::{Action, Consented, Dialog, Proposal, Selected};
 use crate::view::{Theme, fitted};
 
@@ -104,14 +105,11 @@ fn refused(action: &Action, why: &[String]) -> Vec<Line> {
     let mut lines: Vec<Line> = why.iter().map(|it| (Tone::Warn, it.clone())).collect();
     let asks_of_others = why.iter().any(|it| it.contains("--all-groups-see-it"));
     let keys = match action {
-        Action::Requeue {
-            all_groups_see_it: false,
-            ..
+        Action::Requeue { route, .. } | Action::Redrive { route, .. }
+            if asks_of_others && *route == Route::OneGroup =>
+        {
+            "v: via the retry stream, a: agree that all groups see it, Esc: leave"
         }
-        | Action::Redrive {
-            all_groups_see_it: false,
-            ..
-        } if asks_of_others => "a: agree that all groups see it, Esc: leave",
         _ => "Esc: leave",
     };
     lines.extend([plain(""), (Tone::Dim, keys.to_owned())]);

@@ -6,7 +6,7 @@ use super::paint::Pen;
 use crate::findings::Severity;
 use crate::model::{Time, Tone, escaped, format_duration, human_bytes, human_millis};
 use crate::streams::about::Memory;
-use crate::top::event::Look;
+use crate::top::event::{LastChange, Look};
 use crate::top::state::State;
 use crate::view::{Theme, to_the_second};
 
@@ -141,14 +141,22 @@ fn counts(look: &Look) -> Vec<(Severity, usize)> {
         .collect()
 }
 
-/// What to type about the worst finding.
+/// What to type about the worst finding, and what was changed last.
 fn next_step(pen: &mut Pen<'_>, state: &State) {
     let worst = state
         .latest
         .as_ref()
         .and_then(|it| it.doctor.findings.first());
-    if let Some(worst) = worst.filter(|it| !it.next.is_empty()) {
+    let next = worst.filter(|it| !it.next.is_empty());
+    if let Some(worst) = next {
         pen.write(Tone::Plain, "→ ")
             .write(Tone::Heading, &worst.next);
+    }
+    let last_change = state.latest.as_ref().and_then(|it| it.last_change.as_ref());
+    if let Some(LastChange { row, undo }) = last_change {
+        let told = row.told(state.now, undo.as_ref());
+        pen.write(Tone::Dim, if next.is_some() { " · " } else { "" })
+            .write(Tone::Dim, "last change: ")
+            .write(Tone::Plain, &told);
     }
 }

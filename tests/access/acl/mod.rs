@@ -45,6 +45,7 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         &["+xrevrange"],
         "how fast a stream is written to lately",
     ),
+    ("info", &["%R~ucp:audit"], "the last change, on a terminal"),
     (
         "groups",
         &["+xrevrange"],
