@@ -41,6 +41,7 @@ mod tail;
 mod top;
 mod topology;
 mod trace;
+mod trial;
 mod undo;
 mod wait;
 mod worker;
@@ -90,10 +91,10 @@ impl Cli {
     }
 }
 
-/// Declares the commands, each under its heading in the help: the module that has its `Args` and its `run`, and its
-/// variant name.
+/// Declares the commands, each under its heading in the help: the module that has its `Args` and its `run`, its variant
+/// name, and its own name where a module cannot have it.
 macro_rules! commands {
-    ($($heading:literal: $($module:ident $name:ident),+;)+) => {
+    ($($heading:literal: $($module:ident $name:ident $(as $word:literal)?),+;)+) => {
         #[derive(Debug, Subcommand)]
         enum Command {
             $($($name(Box<$module::Args>),)+)+
@@ -109,16 +110,18 @@ macro_rules! commands {
 
         /// Adds the commands that are wanted, by name, to the tree.
         fn with_commands(mut tree: clap::Command, is_wanted: impl Fn(&str) -> bool) -> clap::Command {
-            $($(if is_wanted(stringify!($module)) {
-                let command = clap::Command::new(stringify!($module));
+            $($(if is_wanted(commands!(@word $module $($word)?)) {
+                let command = clap::Command::new(commands!(@word $module $($word)?));
                 tree = tree.subcommand(<$module::Args as clap::Args>::augment_args(command));
             })+)+
             tree
         }
 
         /// The commands in the order of the help, each exactly once.
-        const HEADINGS: &[(&str, &[&str])] = &[$(($heading, &[$(stringify!($module)),+])),+];
+        const HEADINGS: &[(&str, &[&str])] = &[$(($heading, &[$(commands!(@word $module $($word)?)),+])),+];
     };
+    (@word $module:ident) => { stringify!($module) };
+    (@word $module:ident $word:literal) => { $word };
 }
 
 commands! {
@@ -127,7 +130,7 @@ commands! {
     "Look": check Check, doctor Doctor, info Info, lag Lag, pending Pending, tail Tail, read Read,
         get Get, stats Stats, memory Memory, metrics Metrics, serve Serve, top Top, record Record, history History, wait Wait, explain Explain, trace Trace;
     "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq, snapshot Snapshot, undo Undo, audit Audit;
-    "Work": worker Worker, consume Consume;
+    "Work": worker Worker, consume Consume, trial Try as "try";
     "Keep": groups Groups, consumers Consumers;
     "Connect": context Context, ping Ping, acl Acl;
 }

@@ -38,6 +38,7 @@ pub mod repair;
 pub mod repaired;
 pub mod requeue;
 pub mod retry_stream;
+pub mod sample;
 pub mod search;
 pub mod select;
 pub mod server;

@@ -9,6 +9,7 @@
 //! | [`handler`] | what happens with one entry: built-in, a process, a request |
 //! | `job`, `policy` | what a worker is asked to do, and the numbers it goes by |
 //! | `counters`, `pulse` | what it lets be seen of itself |
+//! | [`trial`] | handlers tried on entries, without a group |
 //! | `journal` | what it records on the server of what it settled, where the topology asks for that |
 //!
 //! What it knows of other workers it learns from the server's pending list, so killing every worker forgets nothing.
@@ -24,6 +25,7 @@ mod journal;
 mod policy;
 mod pulse;
 mod state;
+pub mod trial;
 
 pub use counters::{Counters, Summary};
 pub use engine::run::run;

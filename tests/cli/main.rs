@@ -56,6 +56,7 @@ mod template;
 mod temporary;
 mod topology;
 mod trace;
+mod trial;
 mod undo;
 mod undo_each;
 mod wait;

@@ -257,6 +257,13 @@ impl Checker {
             .redis(&[&["XADD", key, "*"][..], &record].concat());
     }
 
+    /// Handlers are tried.
+    fn tries_and_replays(&mut self) {
+        self.run_all(
+            "try event-processors --last 1 --builtin forward:x --against builtin:forward:x",
+        );
+    }
+
     /// A consumer that reads nothing.
     fn join(&self, consumer: &str) {
         let group = [
@@ -271,16 +278,15 @@ impl Checker {
 
 #[test]
 fn every_documented_shape_is_what_is_printed() {
-    let mut checker = Checker::new();
     // Whatever is pending is too much.
+    let mut checker = Checker::new();
     let alerts = "[groups.event-processors]\nalert = { max_pending = 1, max_idle = \"1ms\" }\n";
     std::fs::write(checker.home.path().join("alerts.toml"), alerts).unwrap();
-    let own = directory();
+    let (own, url) = (directory(), checker.server.url());
     let directory = own.path().join("dev").to_str().unwrap().to_owned();
     for action in ["status", "start", "stop"] {
         checker.run(&format!("dev {action} --dir {directory}"));
     }
-    let url = checker.server.url();
     let add = checker
         .server
         .command(&["context", "add", "here", "--url", &url]);
@@ -361,6 +367,7 @@ fn every_documented_shape_is_what_is_printed() {
         groups set-id audit --stream events.raw end --force --yes
         groups delete audit --stream events.raw --force --yes",
     );
+    checker.tries_and_replays();
     checker.join("c3");
     checker.join("c4");
     checker.run_all(

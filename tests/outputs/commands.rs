@@ -255,6 +255,11 @@ commands! {
         on(&["trace", "nobody"]).text(),
         on(&["trace", "@240"]).text(),
     ]
+    try_handler "try" => [
+        on(&["try", GROUP, "--last", "3", "--builtin", "forward:elsewhere"]),
+        on(&["try", GROUP, "--pending", "--builtin", "features", "--against", "builtin:null"]),
+        on(&["try", GROUP, "--last", "2", "--exec", "--", "sh", "-c", "echo no >&2; exit 65"]).slow(),
+    ]
     wait "wait" => [
         on(&["wait", GROUP, "--lag", "1000000", "--live", "0"]),
         on(&["wait", GROUP, "--timeout", "1s"]),

@@ -10,6 +10,7 @@ mod cluster;
 mod cost;
 mod effects;
 mod failing;
+mod headers;
 mod journal;
 mod metrics;
 mod pace;

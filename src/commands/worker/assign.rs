@@ -80,7 +80,8 @@ pub(super) async fn assignments(args: &RunArgs, context: &Context) -> Result<Vec
     Ok(jobs)
 }
 
-fn needs_url(group: &GroupSpec) -> Problem {
+/// The error that a group's handler has no URL to post to.
+pub(in crate::commands) fn needs_url(group: &GroupSpec) -> Problem {
     Problem::usage(format!(
         "group `{}` requires a URL: the environment variable {} is not set",
         group.name,

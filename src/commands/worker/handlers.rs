@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::proxy::proxy_for;
-use crate::model::{Name, Problem, shown_url};
+use crate::model::{Name, Problem, escaped, shown_url};
 use crate::settings::Settings;
 use crate::topology::{Builtin, GroupSpec, Handler as Spec, HttpSpec, HttpTarget, Topology};
 use crate::worker::handler::{
@@ -17,7 +17,7 @@ use crate::worker::handler::{
 /// Flags for a handler that is used instead of the topology's.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Handler")]
-pub(super) struct HandlerArgs {
+pub(in crate::commands) struct HandlerArgs {
     #[expect(
         clippy::option_option,
         reason = "clap's form of a flag that may have a value"
@@ -45,6 +45,46 @@ pub(super) struct HandlerArgs {
 }
 
 impl HandlerArgs {
+    /// The handler that a word names: `group` for the group's in the topology, `exec:PROGRAM`, `pipe:PROGRAM`,
+    /// `builtin:NAME`, or a URL.
+    ///
+    /// # Errors
+    /// A usage error when it names none.
+    pub(in crate::commands) fn of_word(word: &str) -> Result<Self, Problem> {
+        let given = Self::default();
+        if word.starts_with("http://") || word.starts_with("https://") {
+            let http = Some(word.to_owned());
+            return Ok(Self { http, ..given });
+        }
+        let program = |value: &str| Some(Some(OsString::from(value)));
+        match word.split_once(':') {
+            None if word == "group" => Ok(given),
+            Some(("exec", value)) => Ok(Self {
+                exec: program(value),
+                ..given
+            }),
+            Some(("pipe", value)) => Ok(Self {
+                pipe: program(value),
+                ..given
+            }),
+            Some(("builtin", value)) => Ok(Self {
+                builtin: Some(value.to_owned()),
+                ..given
+            }),
+            _ => Err(
+                Problem::usage(format!("not a handler: {}", escaped(word.as_bytes()))).hint(
+                    "give group, exec:PROGRAM, pipe:PROGRAM, builtin:NAME, or a URL that begins with http:// or https://",
+                ),
+            ),
+        }
+    }
+
+    /// Whether the flags name a handler.
+    pub(in crate::commands) fn is_given(&self) -> bool {
+        let has_program = self.exec.is_some() || self.pipe.is_some() || !self.command.is_empty();
+        has_program || self.http.is_some() || self.builtin.is_some()
+    }
+
     /// The handler that the flags name, if they name one.
     ///
     /// # Errors
@@ -122,7 +162,7 @@ impl HandlerArgs {
     ///
     /// # Errors
     /// A usage error when there is no handler, or it cannot be created.
-    pub(super) fn handler(
+    pub(in crate::commands) fn handler(
         &self,
         group: &GroupSpec,
         topology: &Topology,

@@ -1,7 +1,7 @@
 //! `worker run`: handles the entries of groups in this process.
 
 pub(super) mod assign;
-mod handlers;
+pub(super) mod handlers;
 mod journal;
 mod metrics;
 mod proxy;
@@ -67,6 +67,12 @@ A program of --exec gets the entry as JSON on standard input, and UCP_STREAM, UC
 its environment. Exit code 0 acknowledges the entry, 65 moves it to the dead-letter stream, and any other code leads to \
 another attempt. When an attempt fails or is stopped, all processes that it started are stopped too, even those in \
 sessions of their own. When an attempt succeeds, processes that it left behind keep running.
+
+Requests of --http are POSTs with the entry as JSON. The header UCP-Group has the group, UCP-Deliveries the number of \
+the delivery, and Idempotency-Key a text that is the same for each attempt of the group at an entry and different for \
+anything else: STREAM/GROUP/ID, in which other characters than letters, digits and . _ - : { } are encoded as in a URL, \
+and /VALUE after it where the topology makes several requests of one entry. A 2xx answer acknowledges; 408, 425, 429, 5xx, \
+redirects and lost connections lead to another attempt, not before Retry-After; any other 4xx is final.
 
 Requests of --http go through the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names, but never to this machine and \
 never to a host that NO_PROXY lists.

@@ -266,6 +266,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("dlq add", Groups, &[SAVE, PENDING, SCRIPT, MOVE], &[Streams, DeadLetters, Audit]),
         needs("dlq redrive", Scope::Streams, &[SAVE, SCRIPT, KIND, &["exists", "xrange", "xinfo|groups", "xadd", "xdel"], PATIENCE], &[Streams, DeadLetters, ReadPolicies, Retries, Audit]),
         needs("dlq purge", Scope::Streams, &[SAVE, &["type", "xrange", "xdel"]], &[DeadLetters, Audit]),
+        needs("try", Groups, &[PENDING, &["xrevrange"]], &[ReadStreams, ReadDeadLetters]),
         needs("worker run", Groups, WORK, &[Streams, DeadLetters, Working]),
         needs("demo", Nothing, DEMO, &[Demo]),
     ]

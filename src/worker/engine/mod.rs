@@ -213,6 +213,7 @@ impl Engine {
             origin: Arc::new(Origin {
                 stream: job.stream.clone(),
                 group: job.group.clone(),
+                trial: None,
             }),
             breaker: Breaker::new(job.policy.backoff),
             lack: Lack::default(),

@@ -2,6 +2,7 @@
 //! redirects and lost connections lead to another attempt, not before `Retry-After`. Any other 4xx makes a dead
 //! letter.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use tokio::time::timeout;
 use super::addresses::Addresses;
 use super::{Fault, Origin, REASON_BYTES_MAX, Verdict, is_lack, tail};
 use crate::model::{
-    Entry, Kind, Name, Problem, TO_ENCODE, Time, UrlSecrets, before_moves, is_cut_off, shown_url,
+    Entry, EntryId, Kind, Name, Problem, TO_ENCODE, Time, UrlSecrets, before_moves, is_cut_off,
+    shown_url,
 };
 use crate::topology::FanOut;
 use crate::wire::{Output, prepare_tls};
@@ -85,8 +87,9 @@ impl Http {
 
     pub(super) async fn handle(&self, origin: &Origin, delivery: &Delivery) -> Verdict {
         let mut outputs = Vec::new();
-        for question in self.questions(delivery.entry()) {
-            let answer = match self.ask(origin, delivery, &question).await {
+        for (part, question) in self.questions(delivery.entry()) {
+            let key = idempotency_key(origin, question.id, part.as_deref());
+            let answer = match self.ask(origin, delivery, &question, key).await {
                 Ok(answer) => answer,
                 Err(verdict) => return verdict,
             };
@@ -101,13 +104,13 @@ impl Http {
         }
     }
 
-    /// The entry once, or once for each value that its fan-out field stands for.
-    fn questions(&self, entry: Entry) -> Vec<Entry> {
+    /// The entry once, or once for each value that its fan-out field stands for, with that value.
+    fn questions(&self, entry: Entry) -> Vec<(Option<String>, Entry)> {
         let Some(fan_out) = &self.fan_out else {
-            return vec![entry];
+            return vec![(None, entry)];
         };
         let Some(value) = entry.text(&fan_out.field) else {
-            return vec![entry];
+            return vec![(None, entry)];
         };
         let with = |value: &str| {
             let mut question = entry.clone();
@@ -116,7 +119,7 @@ impl Http {
                     *old = value.as_bytes().to_vec();
                 }
             }
-            question
+            (Some(value.to_owned()), question)
         };
         fan_out.values(value).into_iter().map(with).collect()
     }
@@ -126,12 +129,14 @@ impl Http {
         origin: &Origin,
         delivery: &Delivery,
         question: &Entry,
+        key: String,
     ) -> Result<Vec<u8>, Verdict> {
         let request = self
             .client
             .post(self.url.clone())
             .header("UCP-Group", origin.group.to_string())
             .header("UCP-Deliveries", delivery.deliveries)
+            .header("Idempotency-Key", key)
             .json(&question.object(&origin.stream));
         let response = request.send().await.map_err(|error| self.lost(error))?;
         self.addresses.answered(response.remote_addr());
@@ -216,6 +221,38 @@ impl Http {
         };
         tail(&reason).to_owned()
     }
+}
+
+/// The same for every attempt of a group at an entry, by any of its workers, and for nothing else:
+/// `STREAM/GROUP/ID`, with `/VALUE` for one of several requests, and a beginning of its own in a trial.
+fn idempotency_key(origin: &Origin, id: EntryId, part: Option<&str>) -> String {
+    let id = id.to_string();
+    let trial = origin.trial.as_deref().map(str::as_bytes);
+    let parts = [
+        origin.stream.as_bytes(),
+        origin.group.as_bytes(),
+        id.as_bytes(),
+    ];
+    let parts = trial.into_iter().chain(parts);
+    let parts = parts.chain(part.map(str::as_bytes));
+    parts.map(in_key).collect::<Vec<_>>().join("/")
+}
+
+/// A part of a key: what is not plain text of one word is encoded, as in a URL.
+fn in_key(part: &[u8]) -> String {
+    let mut text = String::with_capacity(part.len());
+    for byte in part {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b':' | b'{' | b'}' => {
+                text.push(char::from(*byte));
+            }
+            other => {
+                // Text takes what is written to it.
+                let _ = write!(text, "%{other:02X}");
+            }
+        }
+    }
+    text
 }
 
 /// The HTTP client for all requests of this tool.
@@ -325,6 +362,23 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_tells_entries_groups_parts_and_trials_apart() {
+        let origin = |group: &str, trial: Option<&str>| Origin {
+            stream: "a/b".into(),
+            group: group.into(),
+            trial: trial.map(str::to_owned),
+        };
+        let id = EntryId::new(7, 1);
+        let key = |group, trial, part| idempotency_key(&origin(group, trial), id, part);
+        assert_eq!(key("g", None, None), "a%2Fb/g/7-1");
+        assert_eq!(
+            key("g h\u{e9}", None, Some("churn")),
+            "a%2Fb/g%20h%C3%A9/7-1/churn"
+        );
+        assert_eq!(key("g", Some("try-1"), None), "try-1/a%2Fb/g/7-1");
+    }
 
     #[test]
     fn only_answers_about_the_message_are_permanent() {

@@ -81,6 +81,11 @@ impl Verdict {
         }
     }
 
+    /// Whether the attempt was stopped because it took longer than `limit`.
+    pub(super) fn is_overdue(&self, limit: Duration) -> bool {
+        matches!(self, Self::Retry { reason, .. } if *reason == overdue(limit))
+    }
+
     /// Whether an attempt was made, successful or not.
     pub(super) fn is_of_an_attempt(&self) -> bool {
         !matches!(
@@ -184,6 +189,9 @@ pub struct Origin {
     pub stream: Name,
     /// The group.
     pub group: Name,
+    /// The name of the trial that it is handled in; `None` in a worker. A service must not take the one for a repeat of
+    /// the other.
+    pub trial: Option<String>,
 }
 
 /// A kind of handler, ready to run.

@@ -291,6 +291,9 @@ const SCENES: &[Scene] = &[
         length(server, RETRIES) == 1
     }),
     scene("dlq purge", OF_STREAM, &["dlq", "purge", STREAM, "--all", "--yes"]),
+    scene("try", OF_GROUP, &["try", GROUP, "--last", "2", "--builtin", "null"]),
+    scene("try", OF_GROUP, &["try", GROUP, "--pending", "--builtin", "null"]),
+    scene("try", OF_GROUP, &["try", GROUP, "--dlq", "--builtin", "null"]),
     scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--once"]).ends(9).does(|server, run| {
         let counted = server.redis(&["HGET", "{events.normalized}:features:b", "events:purchase"]);
         publishes(run) && is_through(server, STREAM, GROUP) && counted.int() == 3 && length(server, LETTERS) == 2
