@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::shared::Context;
-use super::shared::failure::{told_of_denied, warn_of_open_breakers};
+use super::shared::failure::{told_of_denied, warn_of_what_holds};
 use super::shared::header::{Alerts, Header};
 use super::shared::recorded::{RecordedIn, not_recorded, told_of_damage};
 use super::shared::trouble::warn_of_trouble;
@@ -30,8 +30,8 @@ use crate::wire::Connection;
 /// the gap, the server knows only some of them (>=) or none (?). ROOM is how many entries can be added before MAXLEN
 /// trims one that the group has not read, and FOR is how long that takes at the present rate. A `!` marks a value
 /// beyond a threshold of the topology, and a lag that may be beyond it. Consumers are listed for the streams you
-/// name, with -o wide, and in JSON. Streams that the user may not access, and groups whose circuit breaker is open,
-/// are named in warnings (exit 7).
+/// name, with -o wide, and in JSON. Streams that the user may not access (exit 7), and groups that are paused or
+/// whose circuit breaker is open, are named in warnings.
 ///
 /// With -o plain and csv the tables follow each other, separated by a blank line. --columns selects the one table
 /// that has these columns: `--columns group,lag` prints groups only. In JSON, each stream contains its groups.
@@ -88,7 +88,7 @@ async fn show(args: &Args, context: &Context) -> Result<Exit> {
     let seen = seen?;
     header.with(&seen).begin(context);
     print(&seen.streams, args, context)?;
-    warn_of_open_breakers(seen.groups(), context);
+    warn_of_what_holds(seen.groups(), context);
     warn_of_trouble(seen.groups(), &connection, context).await?;
     if context.tells_last_change() {
         let audit = context.topology()?.audit.as_ref();
@@ -125,7 +125,7 @@ fn show_recorded(args: &Args, at: When, context: &Context) -> Result<Exit> {
         ));
     }
     print(&streams, args, context)?;
-    warn_of_open_breakers(seen.groups(), context);
+    warn_of_what_holds(seen.groups(), context);
     for Denied { stream, error } in &seen.denied {
         let error = escaped(error.as_bytes());
         let text = format!("the recorder could not read stream `{stream}`: {error}");

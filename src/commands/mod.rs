@@ -27,12 +27,14 @@ mod launch;
 mod man;
 mod memory;
 mod metrics;
+mod pause;
 mod pending;
 mod ping;
 mod publish;
 mod read;
 mod record;
 mod requeue;
+mod resume;
 mod serve;
 mod shared;
 mod snapshot;
@@ -129,7 +131,7 @@ commands! {
     "Publish": publish Publish, ingest Ingest;
     "Look": check Check, doctor Doctor, info Info, lag Lag, pending Pending, tail Tail, read Read,
         get Get, stats Stats, memory Memory, metrics Metrics, serve Serve, top Top, record Record, history History, wait Wait, explain Explain, trace Trace;
-    "Repair": claim Claim, requeue Requeue, ack Ack, dlq Dlq, snapshot Snapshot, undo Undo, audit Audit;
+    "Repair": claim Claim, requeue Requeue, ack Ack, pause Pause, resume Resume, dlq Dlq, snapshot Snapshot, undo Undo, audit Audit;
     "Work": worker Worker, consume Consume, trial Try as "try";
     "Keep": groups Groups, consumers Consumers;
     "Connect": context Context, ping Ping, acl Acl;

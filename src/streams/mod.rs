@@ -25,6 +25,7 @@ pub mod names;
 pub mod outputs;
 pub mod park;
 pub mod patience;
+pub mod pause;
 pub mod pending;
 pub mod permissions;
 pub mod ping;

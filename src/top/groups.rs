@@ -30,11 +30,14 @@ const COLUMNS: &[(Column, u8)] = &[
     (Column::number("headroom", "ROOM"), 4),
     (RETRIES, 4),
     (LOST, 10),
+    (PAUSED, 3),
 ];
 /// Shown only where something was lost.
 const LOST: Column = Column::number("lost", "LOST");
 /// What waits in the retry stream; shown only where something does.
 const RETRIES: Column = Column::number("retries", "RETRIES");
+/// Shown only where a group is paused.
+const PAUSED: Column = Column::whole("paused", "PAUSED");
 
 /// The groups of a look.
 pub(super) fn groups(look: &Look, histories: &Histories) -> Rows {
@@ -52,9 +55,11 @@ pub(super) fn groups(look: &Look, histories: &Histories) -> Rows {
     let has_lost = groups.iter().any(has_lost);
     let retries = |it: &(&StreamReport, &GroupReport)| it.1.retries_waiting() > Some(0);
     let has_retries = groups.iter().any(retries);
+    let has_paused = groups.iter().any(|(_, group)| group.paused.is_some());
     let is_shown = |it: &&(Column, u8)| match it.0.key {
         key if key == LOST.key => has_lost,
         key if key == RETRIES.key => has_retries,
+        key if key == PAUSED.key => has_paused,
         _ => true,
     };
     let columns: Vec<&(Column, u8)> = COLUMNS.iter().filter(is_shown).collect();
@@ -66,6 +71,10 @@ pub(super) fn groups(look: &Look, histories: &Histories) -> Rows {
                 Figure::from(Cell::Text(text))
             }
             "trend" => trend(group, histories, look),
+            "paused" => Figure::from(match group.paused {
+                Some(_) => Cell::Word(Tone::Warn, "paused".to_owned()),
+                None => Cell::Nothing,
+            }),
             "added_per_second" => per_second(added(stream, group)),
             "delivered_per_second" => per_second(group.delivered_per_minute),
             "dead_letters" => Reported::of(*stream).cell("dead_letters"),

@@ -324,6 +324,11 @@ pub fn breaker_key(stream: &Name, group: &Name) -> Name {
     stream.derived([b":breaker:", group.as_bytes()].concat())
 }
 
+/// The key in which is recorded that the group is paused: `{S}:paused:<group>`.
+pub fn paused_key(stream: &Name, group: &Name) -> Name {
+    stream.derived([b":paused:", group.as_bytes()].concat())
+}
+
 /// The key in which workers of the group record entries that have been in flight for long, one field per entry:
 /// `{S}:inflight:<group>`.
 pub fn inflight_key(stream: &Name, group: &Name) -> Name {

@@ -1,8 +1,11 @@
 //! The counters and present figures of a worker: shared with the code that shows them, and summed up at the end.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
+
+use crate::model::Paused;
 
 macro_rules! counters {
     ($($name:ident: $help:literal,)*) => {
@@ -12,6 +15,8 @@ macro_rules! counters {
             $(#[doc = $help] pub $name: AtomicU64,)*
             /// The present figures.
             pub now: Now,
+            /// The pause of the group that ended a worker that works once.
+            pub paused: OnceLock<Paused>,
         }
 
         /// The values of [`Counters`] at one moment.
@@ -66,10 +71,15 @@ pub struct Now {
     is_paused: AtomicU64,
     is_stalled: AtomicU64,
     is_standing_by: AtomicU64,
+    is_on_hold: AtomicU64,
 }
 
 /// The figures of [`Now`].
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a figure of its own, 0 or 1"
+)]
 pub(super) struct Figures {
     pub(super) ready: usize,
     pub(super) running: usize,
@@ -78,6 +88,7 @@ pub(super) struct Figures {
     pub(super) is_paused: bool,
     pub(super) is_stalled: bool,
     pub(super) is_standing_by: bool,
+    pub(super) is_on_hold: bool,
 }
 
 impl Figures {
@@ -91,6 +102,7 @@ impl Figures {
             is_paused: self.is_paused || others.is_paused,
             is_stalled: self.is_stalled || others.is_stalled,
             is_standing_by: self.is_standing_by,
+            is_on_hold: self.is_on_hold,
         }
     }
 }
@@ -107,6 +119,7 @@ impl Now {
         count(&self.is_paused, figures.is_paused.into());
         count(&self.is_stalled, figures.is_stalled.into());
         count(&self.is_standing_by, figures.is_standing_by.into());
+        count(&self.is_on_hold, figures.is_on_hold.into());
     }
 
     /// Each figure: its name, its meaning, and its value.
@@ -134,6 +147,11 @@ impl Now {
                 "standing_by",
                 "1 while another worker is the group's active one.",
                 &self.is_standing_by,
+            ),
+            (
+                "on_hold",
+                "1 while the group is paused by an operator: nothing is read, claimed or retried.",
+                &self.is_on_hold,
             ),
         ]
         .into_iter()

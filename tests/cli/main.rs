@@ -30,6 +30,7 @@ mod next_steps;
 mod oncall;
 mod pairs;
 mod pasted;
+mod pause;
 mod pending;
 mod ping;
 mod plans;

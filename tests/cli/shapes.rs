@@ -264,6 +264,18 @@ impl Checker {
         );
     }
 
+    /// Lets consumers join, and looks at their group while it is paused.
+    fn join_and_pause(&mut self, consumers: [&str; 2]) {
+        for consumer in consumers {
+            self.join(consumer);
+        }
+        self.run_all(
+            "pause event-processors --for 1h --reason why --yes
+            info events.normalized
+            resume event-processors",
+        );
+    }
+
     /// A consumer that reads nothing.
     fn join(&self, consumer: &str) {
         let group = [
@@ -368,8 +380,7 @@ fn every_documented_shape_is_what_is_printed() {
         groups delete audit --stream events.raw --force --yes",
     );
     checker.tries_and_replays();
-    checker.join("c3");
-    checker.join("c4");
+    checker.join_and_pause(["c3", "c4"]);
     checker.run_all(
         "consumers event-processors
         consumers delete event-processors c3 --yes

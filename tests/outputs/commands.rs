@@ -113,6 +113,11 @@ macro_rules! commands {
 commands! {
     ack "ack" => [on(&["ack", GROUP, "@240", "@60", "--yes"]), on(&["ack", GROUP, "@240"])]
     acl "acl" => [on(&["acl", "lag"]).text()]
+    pause "pause" => [
+        on(&["pause", GROUP, "--reason", "database upgrade", "--yes"]),
+        on(&["pause", GROUP, "--for", "30m", "--dry-run"]),
+    ]
+    resume "resume" => [on(&["resume", GROUP]), on(&["resume", GROUP, "--dry-run"])]
     claim "claim" => [
         on(&["claim", GROUP, "--idle", "1h", "--to", "worker-3", "--yes"]),
         on(&["claim", GROUP, "--idle", "1h", "--to", "worker-3", "--dry-run"]),

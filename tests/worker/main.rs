@@ -14,6 +14,7 @@ mod headers;
 mod journal;
 mod metrics;
 mod pace;
+mod paused;
 mod pipe;
 mod programs;
 mod retry_stream;

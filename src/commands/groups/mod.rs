@@ -10,7 +10,7 @@ use clap::Subcommand;
 
 use super::help::usage::or_subcommand;
 use super::shared::Context;
-use super::shared::failure::{told_of_denied, warn_of_open_breakers};
+use super::shared::failure::{told_of_denied, warn_of_what_holds};
 use super::shared::header::{Alerts, Header};
 use super::shared::trouble::warn_of_trouble;
 use super::shared::typed::Pinned;
@@ -96,7 +96,7 @@ async fn show(args: &ListArgs, context: &Context) -> Result<Exit> {
     header.with(&seen).begin(context);
     let rows: Vec<Listed> = seen.groups().cloned().map(Listed).collect();
     context.console.show(&rows, args.limit.rows())?;
-    warn_of_open_breakers(seen.groups(), context);
+    warn_of_what_holds(seen.groups(), context);
     warn_of_trouble(seen.groups(), &connection, context).await?;
     Ok(told_of_denied(&seen.denied, context))
 }

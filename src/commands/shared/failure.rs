@@ -142,8 +142,8 @@ pub(in crate::commands) fn told_of_refused(
     Exit::of_parts(!refused.is_empty(), false)
 }
 
-/// Warns about the groups whose circuit breaker is open.
-pub(in crate::commands) fn warn_of_open_breakers<'g>(
+/// Warns about the groups that are paused, and those whose circuit breaker is open.
+pub(in crate::commands) fn warn_of_what_holds<'g>(
     groups: impl IntoIterator<Item = &'g GroupReport>,
     context: &Context,
 ) {
@@ -151,9 +151,16 @@ pub(in crate::commands) fn warn_of_open_breakers<'g>(
         group,
         stream,
         circuit_breaker,
+        paused,
         ..
     } in groups
     {
+        if let Some(paused) = paused {
+            let told = paused.told();
+            context.console.warn(&format!(
+                "group `{group}` on `{stream}` is paused {told}\nits workers take nothing; `resume` ends it"
+            ));
+        }
         if let Some(open) = circuit_breaker {
             let (consumer, reason) = (
                 escaped(open.consumer.as_bytes()),

@@ -21,7 +21,11 @@ use self::journal::JournalFile;
 use super::Context;
 use crate::cli::{DryRun, Impact, Prints, PrintsPlan, name, parse_duration, per_second};
 use crate::exit::Exit;
-use crate::model::{Cell, Column, Format, Limit, LogFormat, Name, Row, counted, with_commas};
+use crate::model::{
+    Cell, Column, Format, Limit, LogFormat, Name, Paused, Problem, Row, counted, with_commas,
+};
+use crate::streams::target::Target;
+use crate::topology::Topology;
 use crate::worker::{Assignment, Summary};
 pub(super) use rehearse::PlanRow;
 
@@ -210,6 +214,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     }
     let is_part = rows.iter().any(|row| row.summary.left_pending > 0);
     let saw_loss = rows.iter().any(WorkerRow::saw_loss);
+    let refusal = on_hold(&rows, context.topology()?);
     let exit = stopped.unwrap_or(if is_once {
         Exit::of_parts(is_part, saw_loss)
     } else {
@@ -221,7 +226,31 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         Err(problem) => context.console.warn(&problem.to_string()),
         Ok(()) => {}
     }
-    Ok(exit)
+    match refusal {
+        // What was lost is worse, and a signal is what was asked for last.
+        Some(problem) if matches!(exit, Exit::Done | Exit::Partial) => Err(problem.into()),
+        _ => Ok(exit),
+    }
+}
+
+/// Why workers that were to work once did not, or not to the end: their groups are paused.
+fn on_hold(rows: &[WorkerRow], topology: &Topology) -> Option<Problem> {
+    let held = rows
+        .iter()
+        .filter_map(|row| Some((row, row.paused.as_ref()?)));
+    let held: Vec<_> = held.collect();
+    let (first, _) = held.first()?;
+    let told = held.iter().map(|(row, paused)| {
+        let (group, stream) = (&row.group, &row.stream);
+        format!("group `{group}` on `{stream}` is paused {}", paused.told())
+    });
+    let told: Vec<String> = told.collect();
+    let target = Target {
+        stream: first.stream.clone(),
+        group: first.group.clone(),
+    };
+    let resume = target.command("resume", topology);
+    Some(Problem::refused(told.join("; ")).hint(format!("when it may go on: {resume}")))
 }
 
 /// Handles the assigned entries, reports the outcome in a line, and fails if the work did.
@@ -249,6 +278,8 @@ pub(in crate::commands) struct WorkerRow {
     consumer: Name,
     #[serde(flatten)]
     summary: Summary,
+    /// The pause of the group that ended `--once`; `None` when none did.
+    paused: Option<Paused>,
 }
 
 impl WorkerRow {
@@ -258,6 +289,7 @@ impl WorkerRow {
             stream: job.stream.clone(),
             consumer: job.consumer.clone(),
             summary: Summary::default(),
+            paused: None,
         }
     }
 
@@ -349,6 +381,7 @@ impl Row for WorkerRow {
             stream,
             consumer,
             summary,
+            paused: _,
         } = self;
         vec![
             Cell::from(group),

@@ -88,7 +88,7 @@ impl StatusLine {
 }
 
 /// Present figures: the name in JSON, the singular and the plural.
-const FIGURES: [(&str, &str, &str); 5] = [
+const FIGURES: [(&str, &str, &str); 6] = [
     ("running", "# running", "# running"),
     ("waiting", "# waits for a retry", "# wait for a retry"),
     (
@@ -102,6 +102,11 @@ const FIGURES: [(&str, &str, &str); 5] = [
         "# paused: the circuit breaker is open",
     ),
     ("standing_by", "standing by", "# standing by"),
+    (
+        "on_hold",
+        "on hold: the group is paused",
+        "# on hold: their groups are paused",
+    ),
 ];
 
 #[derive(Debug, Default)]

@@ -78,6 +78,7 @@ pub(super) async fn work(
     }
     let rows = rows.into_iter().map(|(counters, row)| WorkerRow {
         summary: counters.summary(),
+        paused: counters.paused.get().cloned(),
         ..row
     });
     Ok((rows.collect(), stopped))

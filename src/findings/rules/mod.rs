@@ -25,6 +25,7 @@ rules! {
     min_live,
     retries_unread,
     breaker,
+    paused,
     max_age,
     max_lag,
     lag_unknown,

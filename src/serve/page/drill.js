@@ -5,7 +5,7 @@ import { $, el, say } from "./dom.js";
 import { entryRow, pairsOf, prettyValue, valueText } from "./fields.js";
 import { deadLettersLink, entryLink, groupLink, streamLink } from "./links.js";
 import { groupsOf, state } from "./seen.js";
-import { age, bounded, bytes, count, short } from "./words.js";
+import { age, bounded, bytes, count, pausedText, short } from "./words.js";
 
 /** Pending entries and entries of a drill-down. */
 const LISTED = 100;
@@ -128,6 +128,7 @@ async function drillGroup(signal, stream, name) {
         ["Lost before delivery", bounded(it.lost)], ["Room", bounded(it.headroom)],
         ["Alerts", it.alerts.join(", ") || "none"],
       ]),
+      it?.paused && el("p", { class: "warn" }, `This group is ${pausedText(it.paused)}`),
       breaker && el("p", { class: "bad" }, `The circuit breaker is open since ${breaker.since}, by ${breaker.consumer}: ${breaker.reason}`),
       el("h3", {}, "Consumers"),
       it && it.consumers.length > 0

@@ -4,7 +4,7 @@ import { $, say, sync } from "./dom.js";
 import { groupLink } from "./links.js";
 import { TRENDS, groupsOf, pace, state, trend } from "./seen.js";
 import { deadLetters, fill, makeRow } from "./table.js";
-import { age, bounded, count, groupKey, perMinute } from "./words.js";
+import { age, bounded, count, groupKey, pausedText, perMinute } from "./words.js";
 
 const GROUP_CELLS = [
   ["Behind", "n"], ["Lag", "n"], ["Trend", ""], ["In/min", "n"], ["Out/min", "n"], ["Caught up in", "n"], ["Pending", "n"],
@@ -64,6 +64,7 @@ function groupValues(it, findings) {
   const [arrow, word] = way ? TRENDS[way] : ["-", null];
   const hasWork = it.lag?.entries !== 0 || it.pending > 0;
   const breaker = it.circuit_breaker;
+  const held = it.paused ? " paused" : "";
   return [
     [age(it.undelivered_age_ms), toneOf(findings, "undelivered_age_ms")],
     [bounded(it.lag), it.lag?.quality === "unknown" ? "warn" : toneOf(findings, "lag"), QUALITY[it.lag?.quality] ?? null],
@@ -74,7 +75,7 @@ function groupValues(it, findings) {
     [count(it.pending), toneOf(findings, "pending")],
     [age(it.oldest_pending_age_ms), toneOf(findings, "oldest_pending_age_ms", "oldest_pending_idle_ms")],
     it.headroom === null ? "-" : [it.headroom_ms !== null ? age(it.headroom_ms) : bounded(it.headroom), toneOf(findings, "headroom", "headroom_ms"), `${bounded(it.headroom)} entries`],
-    [`${count(it.live)}/${it.live === null ? "?" : count(it.consumers.length)}`, it.live === 0 && hasWork ? "bad" : it.live === null ? "warn" : toneOf(findings, "live")],
+    [`${count(it.live)}/${it.live === null ? "?" : count(it.consumers.length)}${held}`, held ? "warn" : it.live === 0 && hasWork ? "bad" : it.live === null ? "warn" : toneOf(findings, "live"), held ? pausedText(it.paused) : null],
     deadLetters(it.in),
     retries(it, findings),
     breaker ? ["open", "bad", `since ${breaker.since}: ${breaker.reason}`] : ["closed", "quiet"],

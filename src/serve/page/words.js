@@ -55,3 +55,10 @@ export const short = (text) => (text.length > VALUE_MAX ? `${text.slice(0, VALUE
 /** A key of two names: a name may hold any character, so it is written as JSON. */
 export const keyed = (...names) => JSON.stringify(names);
 export const groupKey = (it) => keyed(it.stream, it.group);
+
+/** Since when a group is paused, until when, by whom and why. */
+export function pausedText(it) {
+  const until = it.until ? ` until ${it.until}` : "";
+  const by = it.by ? ` by ${it.by}` : "";
+  return `paused since ${it.since}${until}${by}${it.reason ? `: ${it.reason}` : ""}`;
+}

@@ -122,6 +122,14 @@ impl GroupReport {
         })
     }
 
+    /// Since when it is paused, until when, by whom and why.
+    pub(super) fn paused_cell(&self) -> Cell {
+        let paused = self.paused.as_ref();
+        paused.map_or(Cell::Nothing, |it| {
+            Cell::from(it.told().as_str()).toned(Tone::Warn)
+        })
+    }
+
     /// Marks the value, with and without colour, when its threshold is among the alerts.
     pub fn alarmed(&self, value: impl Into<Cell>, name: AlertName) -> Cell {
         alarmed(value.into(), &self.alerts, name)

@@ -3,7 +3,7 @@
 use super::GroupState;
 use super::pace::{Pace, Sight};
 use super::rate::Rate;
-use crate::model::{Cell, ConsumerInfo, EntryId, Lag, Name, OpenBreaker, Time, report};
+use crate::model::{Cell, ConsumerInfo, EntryId, Lag, Name, OpenBreaker, Paused, Time, report};
 use crate::streams::target::Target;
 use crate::topology::{Alert, AlertName, Figures, GroupSpec, Level, Thresholds, Topology};
 
@@ -131,6 +131,12 @@ report! {
                 "1 while every attempt of its workers fails, and they try one entry at a time") from |it: &Self| {
                 (it.state == GroupState::Ready).then_some(it.circuit_breaker.is_some())
             },
+        /// Since when, until when, by whom and why the group is paused, so that its workers take nothing; `None` while it is
+        /// not, and when the user may not ask.
+        pub paused: Option<Paused> => text("PAUSED", sparse) by Self::paused_cell;
+            gauge("ucp_streams_group_paused", "1 while it is paused, so that its workers take nothing") from |it: &Self| {
+                (it.state == GroupState::Ready).then_some(it.paused.is_some())
+            },
         /// When that was, and the server's counters then; `None` for a missing group.
         #[serde(skip)]
         pub counters: Option<CountersThen>,
@@ -242,6 +248,15 @@ impl GroupReport {
         self.rate_window_ms = Some(rate.window_ms);
         self.figures.room_ms = self.headroom_ms;
         self.judge(topology);
+    }
+
+    /// Adds that it is paused. Nobody is expected to live while it is.
+    pub(super) fn add_pause(&mut self, paused: Option<Paused>, topology: &Topology) {
+        self.paused = paused;
+        if self.paused.is_some() {
+            self.figures.live = None;
+            self.judge(topology);
+        }
     }
 
     /// Decides its alerts again from its figures.

@@ -9,10 +9,10 @@ use super::rate::{Rate, rate};
 use super::second_trip::{StreamContext, age, report};
 use super::{Detail, GroupReport, GroupState, Survey};
 use crate::model::{
-    Cell, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, Row, StreamInfo, Time, Tone, report,
-    states,
+    Cell, Entry, EntryId, GroupInfo, Lag, Name, OpenBreaker, Paused, Row, StreamInfo, Time, Tone,
+    report, states,
 };
-use crate::topology::{StreamSpec, breaker_key};
+use crate::topology::{StreamSpec, breaker_key, paused_key};
 use crate::wire::{
     Connection, Error, ErrorKind, allowed, get, memory_usage, unless_other_type, xinfo_groups,
     xinfo_stream, xlen,
@@ -262,14 +262,22 @@ impl FirstTrip {
             let wanted = wanted.filter(|it| survey.wanted.has(name, &it.name));
             let asked = wanted.map(async |group| {
                 let breaker = get(&breaker_key(name, &group.name));
-                let (report, breaker) = tokio::join!(
+                let paused = get(&paused_key(name, &group.name));
+                let is_asked = survey.detail >= Detail::Groups;
+                let (report, breaker, paused) = tokio::join!(
                     report(around, group.clone()),
-                    asked_if(survey.detail >= Detail::Groups, connection.run(breaker))
+                    asked_if(is_asked, connection.run(breaker)),
+                    asked_if(is_asked, connection.run(paused))
                 );
                 let mut report = report?;
                 let value = breaker.map(unless_other_type).transpose()?;
                 let value = value.flatten().flatten();
                 report.circuit_breaker = value.and_then(|it| OpenBreaker::of_value(&it));
+                let value = paused.map(unless_other_type).transpose()?;
+                let paused = value.flatten().flatten();
+                let paused = paused.and_then(|it| Paused::of_value(&it));
+                let paused = paused.and_then(|it| it.while_on(survey.moment.now));
+                report.add_pause(paused, survey.topology);
                 anyhow::Ok(report)
             });
             groups = try_join_all(asked).await?;

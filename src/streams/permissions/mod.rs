@@ -154,10 +154,11 @@ impl About {
                     Keys::Streams => add("~", stream, ""),
                     Keys::ReadDeadLetters => add("%R~", &dead_letter, ""),
                     Keys::DeadLetters => add("~", &dead_letter, ""),
-                    Keys::ReadBreakers | Keys::ReadLosses
+                    Keys::ReadBreakers | Keys::ReadLosses | Keys::ReadPauses
                         if topology.groups_of(stream).next().is_none() => {}
                     Keys::ReadBreakers => add("%R~", &stream.derived(":breaker:"), "*"),
                     Keys::ReadLosses => add("%R~", &stream.derived(":lost:"), "*"),
+                    Keys::ReadPauses => add("%R~", &stream.derived(":paused:"), "*"),
                     Keys::ReadOutputs => {
                         for group in topology.groups_of(stream) {
                             for output in outputs(group) {
@@ -188,6 +189,7 @@ impl About {
                     | Keys::ReadRetries
                     | Keys::Retries
                     | Keys::Losses
+                    | Keys::Pauses
                     | Keys::ReadAudit
                     | Keys::Audit
                     | Keys::Demo => {}
@@ -216,6 +218,12 @@ impl About {
                 Keys::Losses => {
                     for group in &self.groups {
                         let key = topology::losses_key(&group.stream, &group.name);
+                        add("~", &key, "");
+                    }
+                }
+                Keys::Pauses => {
+                    for group in &self.groups {
+                        let key = topology::paused_key(&group.stream, &group.name);
                         add("~", &key, "");
                     }
                 }
@@ -265,6 +273,7 @@ fn working(group: &GroupSpec, add: &mut impl FnMut(&str, &Name, &str)) {
     add("~", &topology::policy_key(&group.stream, &group.name), "");
     add("~", &topology::losses_key(&group.stream, &group.name), "");
     add("~", &topology::inflight_key(&group.stream, &group.name), "");
+    add("%R~", &topology::paused_key(&group.stream, &group.name), "");
     let retries = topology::retry_key(&group.stream, &group.name);
     add("~", &retries, "");
     // What is kept of it: entries in flight for long, losses, the journal.

@@ -39,6 +39,7 @@ const OBSERVED: &[Keys] = &[
     Keys::ReadStreams,
     Keys::ReadDeadLetters,
     Keys::ReadBreakers,
+    Keys::ReadPauses,
     Keys::ReadLosses,
     Keys::ReadPolicies,
     Keys::ReadRetries,
@@ -49,10 +50,23 @@ const OBSERVED_WITH_CHANGES: &[Keys] = &[
     Keys::ReadStreams,
     Keys::ReadDeadLetters,
     Keys::ReadBreakers,
+    Keys::ReadPauses,
     Keys::ReadLosses,
     Keys::ReadPolicies,
     Keys::ReadRetries,
     Keys::ReadAudit,
+];
+
+/// What a pause of a group reads and writes.
+const PAUSING: &[Keys] = &[
+    Keys::ReadStreams,
+    Keys::ReadDeadLetters,
+    Keys::ReadBreakers,
+    Keys::ReadLosses,
+    Keys::ReadPolicies,
+    Keys::ReadRetries,
+    Keys::Pauses,
+    Keys::Audit,
 ];
 
 /// The commands of a closer look, which all rules need, and the keys that it reads.
@@ -61,6 +75,7 @@ const LOOKED_AT_CLOSELY: &[Keys] = &[
     Keys::ReadStreams,
     Keys::ReadDeadLetters,
     Keys::ReadBreakers,
+    Keys::ReadPauses,
     Keys::ReadLosses,
     Keys::ReadPolicies,
     Keys::ReadInFlight,
@@ -86,6 +101,10 @@ pub(super) enum Keys {
     Streams,
     /// The keys in which workers of the streams' groups publish their open circuit breakers, for reading only.
     ReadBreakers,
+    /// The keys in which is recorded that the streams' groups are paused, for reading only.
+    ReadPauses,
+    /// The keys in which is recorded that the groups are paused.
+    Pauses,
     /// The keys in which workers of the groups publish their claim idle, for reading only.
     ReadPolicies,
     /// The keys with the losses of the streams' groups before delivery, for reading only.
@@ -192,7 +211,9 @@ pub(super) const LEASE: &[&str] = &["get", "set", "del", "pexpire", "pttl"];
 pub(super) const COUNT: &[&str] = &["hget", "hset", "hincrby", "hincrbyfloat"];
 
 /// The commands for the keys that a worker keeps for others to read.
-const KEEP: &[&str] = &["time", "hgetall", "hget", "hset", "hdel", "hlen", "hscan"];
+const KEEP: &[&str] = &[
+    "time", "get", "hgetall", "hget", "hset", "hdel", "hlen", "hscan",
+];
 
 /// What every worker needs; a lease and the output of a handler are added for each group.
 const WORK: &[&[&str]] = &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES, RETRIES];
@@ -217,7 +238,7 @@ const DEMO: &[&[&str]] = &[
 /// One row per command. A command that is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{Audit, DeadLetters, Demo, Losses, ReadAudit, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Retries, Streams, Working};
+    use Keys::{Audit, DeadLetters, Demo, Losses, Pauses, ReadAudit, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Retries, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -253,6 +274,8 @@ pub(super) const TABLE: &[Needs] = &{
         needs("snapshot", Groups, &[&["xinfo|groups", "xpending", "time"]], &[ReadStreams]),
         needs("undo", Groups, &[SAVE, CONSUMERS, SCRIPT, KIND, &["xinfo|stream", "xpending", "xrange", "exists", "xgroup|create", "xgroup|createconsumer", "xgroup|setid", "xclaim", "xadd", "xdel"]], &[Streams, DeadLetters, Retries, Audit]),
         needs("audit", Nothing, &[&["xrevrange"]], &[ReadAudit]),
+        needs("pause", Groups, &[LOOK, MEASURE, BESIDE, SCRIPT, KIND, &["set", "xadd"]], PAUSING),
+        needs("resume", Groups, &[&["xinfo|groups", "get", "time", "del"], SCRIPT, KIND], &[ReadStreams, Pauses]),
         needs("consume", Groups, &[PENDING, SCRIPT, &["xack", "xreadgroup", "xgroup|createconsumer", "xgroup|delconsumer", "xclaim"], LOSSES], &[Streams, DeadLetters, Losses]),
         needs("groups create", Groups, &[&["xinfo|stream", "xinfo|groups", "exists", "xgroup|create"], SCRIPT], &[Streams]),
         needs("groups set-id", Groups, &[SAVE, LOOK, KIND, SCRIPT, &["exists", "time", "xgroup|setid"]], &[Streams, Audit]),

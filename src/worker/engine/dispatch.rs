@@ -60,7 +60,7 @@ impl Engine {
 
     /// The next entry to start, and its slot, if it needs one.
     fn next_to_start(&mut self) -> Option<(Delivery, Option<Slot>)> {
-        if self.is_held_back() {
+        if self.is_held_back() || self.is_closed() {
             return None;
         }
         let next = if self.breaker.is_open() {

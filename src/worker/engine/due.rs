@@ -28,7 +28,9 @@ impl Engine {
             return now;
         }
         let mut due = vec![self.timers.presence, self.timers.renewal];
+        due.extend(self.next_hold(now));
         match self.breaker.next_probe() {
+            _ if self.is_on_hold() => {}
             Some(probe) if self.hand.running() == 0 => due.push(probe),
             Some(_) => {}
             None if self.is_held_back() => due.push(now + HELD_BACK_LOOK),
@@ -85,9 +87,10 @@ impl Engine {
         {
             return true;
         }
-        // One look from a cron job is over when everything fails or another worker is the active one: it does not wait for
+        // One look from a cron job is over when everything fails, the group is paused, or another worker is the active one: it does not wait for
         // better times.
         let is_over = self.breaker.is_open()
+            || self.is_on_hold()
             || self.is_held_back()
             || self.is_standing_by()
             || self.lack.has_stalled(Instant::now(), self.job.connect_for)

@@ -18,7 +18,8 @@
 //! | `losses` | entries that were trimmed or deleted before they were delivered |
 //! | `fence`, `inheritance` | the lease of a group with one active worker, and what the one before left |
 //! | `beside` | the group's retry stream: a second engine that reads it while there is something in it |
-//! | `notice` | word that everything fails |
+//! | `breaker_marker` | word that everything fails |
+//! | `hold` | whether the group is paused |
 
 mod attempts;
 mod beside;
@@ -30,6 +31,7 @@ mod due;
 mod failures;
 mod fence;
 mod gone;
+mod hold;
 mod inheritance;
 mod leases;
 mod long;
@@ -54,6 +56,7 @@ use self::beside::{Beside, ended};
 use self::breaker_marker::BreakerMarker;
 use self::fence::{Lease, Turn};
 use self::gone::Gone;
+use self::hold::Hold;
 use self::inheritance::Inheritance;
 use self::long::Noting;
 use self::losses::Losses;
@@ -134,6 +137,8 @@ struct Engine {
     lack: Lack,
     /// Set while the circuit breaker is open, and until its marker has been deleted.
     notice: Option<BreakerMarker>,
+    /// Whether the group is paused.
+    hold: Hold,
     /// While the circuit breaker is open: whether the next entry that is read is a probe.
     is_probe_wanted: bool,
     lease: Option<Lease>,
@@ -218,6 +223,7 @@ impl Engine {
             breaker: Breaker::new(job.policy.backoff),
             lack: Lack::default(),
             notice: None,
+            hold: Hold::new(now),
             is_probe_wanted: false,
             timers: Timers {
                 renewal: now + job.policy.renewal(),
@@ -297,6 +303,7 @@ impl Engine {
             is_paused: self.breaker.is_open(),
             is_stalled: self.lack.has_stalled(Instant::now(), Duration::ZERO),
             is_standing_by: self.is_standing_by(),
+            is_on_hold: self.is_on_hold(),
         };
         let both = self.shared.figures(self.seat, figures);
         self.counters.now.set(both);
@@ -315,6 +322,8 @@ impl Engine {
             self.put_back_unstarted();
             return self.release_unstarted().await;
         }
+        self.look_for_pause(now).await?;
+        self.give_back_on_hold();
         self.release_unstarted().await?;
         self.recover().await?;
         self.look_for_gone().await?;
@@ -322,7 +331,9 @@ impl Engine {
         self.leave_word(now).await?;
         self.note_long(now).await?;
         self.start_beside();
-        if self.breaker.is_open() {
+        if self.is_on_hold() {
+            // What is in hand is finished, and nothing else is taken.
+        } else if self.breaker.is_open() {
             self.probe(now).await?;
         } else if self.job.mode == Mode::Preclaimed {
             self.take_given().await?;

@@ -88,6 +88,7 @@ impl Engine {
         let is_worth_it = is_probe || room * 2 >= count_max || self.ready.is_empty();
         let may_read = !self.reader.is_reading()
             && !self.is_held_back()
+            && !self.is_on_hold()
             && !self.is_reading_over
             && (!is_probe || self.is_probe_wanted)
             && !self.lone.is_due(now)

@@ -97,6 +97,10 @@ async fn run_engine(
     };
     let outcome = until_told_now(told, engine.work()).await;
     engine.wind_up().await;
+    if let Some(paused) = engine.ended_by_pause() {
+        // The first one stands: it is set once.
+        let _ = engine.counters.paused.set(paused);
+    }
     outcome.transpose()?;
     Ok(())
 }

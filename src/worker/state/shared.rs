@@ -76,6 +76,8 @@ struct State {
     figures: [Figures; 2],
     /// Whether the circuit breaker of the stream's engine is open.
     is_paused: bool,
+    /// Since when the group is known to be paused.
+    held_since: Option<Instant>,
 }
 
 impl State {
@@ -115,6 +117,7 @@ impl Shared {
                 pace: RateLimiter::new(rate, now),
                 figures: [Figures::default(); 2],
                 is_paused: false,
+                held_since: None,
             }),
             freed: [Notify::new(), Notify::new()],
         })
@@ -226,6 +229,16 @@ impl Shared {
     /// Whether the circuit breaker of the stream's engine is open: then nothing of the retry stream is started either.
     pub(in crate::worker) fn is_paused(&self) -> bool {
         self.state().is_paused
+    }
+
+    /// Takes note that the group was seen to be paused, or no longer is.
+    pub(in crate::worker) fn hold(&self, since: Option<Instant>) {
+        self.state().held_since = since;
+    }
+
+    /// Since when the group is known to be paused; `None` while it is not.
+    pub(in crate::worker) fn held_since(&self) -> Option<Instant> {
+        self.state().held_since
     }
 }
 

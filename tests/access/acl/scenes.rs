@@ -25,6 +25,11 @@ const SNAPSHOT: &str = concat!(
     "/tests/access/acl/1796039501796-0.snapshot"
 );
 
+/// Pauses the group.
+const PAUSE: &str =
+    r#"SET {events.normalized}:paused:event-processors {"since_ms":1,"by":"ann@host"}"#;
+const PAUSED: &str = "{events.normalized}:paused:event-processors";
+
 /// What workers keep of the first entry: a record in the journal, and since when it is in flight.
 const KEPT: &str = "EVAL redis.call('XADD',KEYS[1],'5-0','consumer','c1','outcome','failed','ids','1-0','ms','7');redis.call('HSET',KEYS[2],'1-0',table.concat({'1000','2','2','c1why'},string.char(32))) 2 {events.normalized}:journal:event-processors {events.normalized}:inflight:event-processors";
 
@@ -139,6 +144,11 @@ fn tells_that_all_fails(_: &TestServer, run: &Run) -> bool {
     run.stderr().contains("has been open since 1970-01-01")
 }
 
+/// Whether it says that the group is paused.
+fn tells_of_a_pause(_: &TestServer, run: &Run) -> bool {
+    run.stderr().contains("is paused since 1970-01-01")
+}
+
 /// Whether the group was given all of its stream and has acknowledged it.
 fn is_through(server: &TestServer, stream: &str, group: &str) -> bool {
     let groups = server.redis(&["XINFO", "GROUPS", stream]);
@@ -242,6 +252,9 @@ const SCENES: &[Scene] = &[
         ["\"pending\"", "\"idle_ms\":3", "\"in_flight_since\":\"1970", "\"took_ms\":7"].iter().all(|it| said.contains(it))
     }),
     scene("info", &[], &["info"]).after(PREDICT).does(tells_that_all_fails),
+    scene("info", OF_STREAM, &["info", STREAM]).after(PAUSE).does(tells_of_a_pause),
+    scene("groups", &[], &["groups"]).after(PAUSE).does(tells_of_a_pause),
+    scene("check", &[], &["check"]).after(PAUSE).ends(2).does(|_, run| run.stdout().contains("it is paused")),
     scene("info", OF_STREAM, &["info", STREAM]).does(tells_that_all_fails),
     scene("groups", &[], &["groups"]).after(PREDICT).does(tells_that_all_fails),
     scene("check", &[], &["check", "-o", "json"]).after(PREDICT).ends(2),
@@ -257,6 +270,8 @@ const SCENES: &[Scene] = &[
     scene("wait", OF_GROUP, &["wait", GROUP, "--dlq", "1000", "--live", "0"]),
     scene("pending", OF_GROUP, &["pending", GROUP, "--entries", "--histogram", "--by", "event_type"]),
     scene("claim", OF_GROUP, &["claim", GROUP, "--to", "c2", "--idle", "0s", "--yes"]).ends(9),
+    scene("pause", OF_GROUP, &["pause", GROUP, "--for", "1h", "--yes"]).does(|server, _| server.redis(&["GET", PAUSED]).text().contains('@')),
+    scene("resume", OF_GROUP, &["resume", GROUP]).after(PAUSE).does(|server, _| server.redis(&["GET", PAUSED]).is_nil()),
     scene("requeue", OF_GROUP, &["requeue", GROUP, "--idle", "0s", "--yes"]).ends(9),
     scene("requeue", OF_GROUP, &["requeue", GROUP, "--idle", "0s", "--via-retry-stream", "--force", "--yes"]).ends(9).does(|server, _| {
         length(server, RETRIES) == 1
@@ -301,6 +316,7 @@ const SCENES: &[Scene] = &[
     scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--once", "--max-deliveries", "1", "--exec", "--", "false"]).ends(9).does(|server, _| {
         is_through(server, STREAM, GROUP) && length(server, LETTERS) == 5
     }),
+    scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--once"]).after(PAUSE).ends(6),
     scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--once"]).after(LOSE).ends(9).does(keeps_a_loss),
     scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--once", "--exec", "--", "true"]).after("XADD {events.normalized}:retry:event-processors 9-1 n 9").ends(9).does(|server, _| {
         length(server, RETRIES) == 0

@@ -73,6 +73,8 @@ fn prepare(server: &TestServer) {
         "XCLAIM events.normalized event-processors c1 0 1-0 2-0 IDLE 3600000 JUSTID",
         "XDEL events.normalized 2-0",
         r#"SET {events.normalized}:breaker:event-processors {"consumer":"c1","since_ms":1,"reason":"down"}"#,
+        // Over, so that it holds nobody.
+        r#"SET {events.normalized}:paused:event-processors {"since_ms":1,"until_ms":2}"#,
     ] {
         server.redis(&command.split(' ').collect::<Vec<_>>());
     }

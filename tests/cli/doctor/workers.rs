@@ -52,6 +52,23 @@ fn breaker() {
     worker.terminate();
 }
 
+#[test]
+fn paused() {
+    let site = Site::start();
+    let key = format!("{{{STREAM}}}:paused:{GROUP}");
+    site.redis(&format!(
+        r#"SET {key} {{"since_ms":1000,"by":"ann@host","reason":"deploy"}}"#
+    ));
+    let found = site.finds_only("paused");
+    found
+        .is("warning")
+        .is_about(STREAM, GROUP)
+        .says("it is paused since 1970-01-01T00:00:01.000Z by ann@host: deploy")
+        .next_is(&format!("ucp-streams resume {GROUP}"));
+    site.follow(&found).assert_code(0);
+    site.is_silent();
+}
+
 /// A worker with this claim idle, once it has said so.
 fn worker(site: &Site, claim_idle: &str) -> Spawned {
     let run = ["worker", "run", GROUP, "--claim-idle", claim_idle];
