@@ -18,7 +18,8 @@
 //! | [`wire`] | the thin Redis command layer, the only place that names the `redis` crate | model, planted |
 //! | [`server`] | private servers: find, start, await, restart, stop | model |
 //! | [`snapshots`] | what a command is about to change, and what it did, in private files | model |
-//! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, platform, wire, snapshots |
+//! | [`archive`] | the entries of streams in files: format, manifests, destinations; pure of Redis | model |
+//! | [`streams`] | what an operator means: init, publish, follow, inspect, claim, requeue, dead letters … | model, topology, platform, wire, snapshots, archive |
 //! | [`findings`] | what is wrong, by rules over an observation; pure | model, topology, wire (reply types), streams |
 //! | [`recording`] | the flight recorder: samples of what was observed and found, in segments in a directory; its writer and its reader | model, streams (report types), findings (report types) |
 //! | [`watching`] | one look after the other at everything, with what the rules find | model, topology, wire, streams, findings |
@@ -97,6 +98,7 @@
 //! - where a setting comes from: `settings/`, the only reader of the environment
 //! - a script that runs on the server: `wire/scripts`
 
+pub mod archive;
 pub mod cli;
 pub mod commands;
 pub mod console;

@@ -3,6 +3,7 @@
 
 mod ack;
 mod acl;
+mod archive;
 mod audit;
 mod check;
 mod claim;
@@ -34,6 +35,7 @@ mod publish;
 mod read;
 mod record;
 mod requeue;
+mod restore;
 mod resume;
 mod serve;
 mod shared;
@@ -133,7 +135,7 @@ commands! {
         get Get, stats Stats, memory Memory, metrics Metrics, serve Serve, top Top, record Record, history History, wait Wait, explain Explain, trace Trace;
     "Repair": claim Claim, requeue Requeue, ack Ack, pause Pause, resume Resume, dlq Dlq, snapshot Snapshot, undo Undo, audit Audit;
     "Work": worker Worker, consume Consume, trial Try as "try";
-    "Keep": groups Groups, consumers Consumers;
+    "Keep": archive Archive, restore Restore, groups Groups, consumers Consumers;
     "Connect": context Context, ping Ping, acl Acl;
 }
 

@@ -22,6 +22,11 @@ impl Name {
         &self.0
     }
 
+    /// The bytes, without a copy.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
     /// Whether the name has no bytes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -3,6 +3,7 @@
 pub mod abandoned;
 pub mod about;
 pub mod ack;
+pub mod archive;
 pub mod audit;
 pub mod changes;
 pub mod chosen;
@@ -38,6 +39,7 @@ pub mod redrive;
 pub mod repair;
 pub mod repaired;
 pub mod requeue;
+pub mod restore;
 pub mod retry_stream;
 pub mod sample;
 pub mod search;

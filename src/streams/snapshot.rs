@@ -171,7 +171,7 @@ pub async fn save(
 }
 
 /// The time of the server's clock; of this machine's where the user may not ask for it.
-async fn server_time(connection: &Connection) -> Result<Time> {
+pub(super) async fn server_time(connection: &Connection) -> Result<Time> {
     let now = allowed(connection.run(time()).await)?;
     Ok(now.map_or_else(Time::now, Time::from_ms))
 }

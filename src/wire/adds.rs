@@ -1,8 +1,8 @@
 //! Encodes `XADD` commands into a buffer of its own, independent of the connection, so that another thread can encode
 //! them.
 
-use super::encode::{push_arg, push_header, push_number};
-use crate::model::Name;
+use super::encode::{push_arg, push_header, push_id, push_number};
+use crate::model::{EntryId, Fields, Name};
 
 /// The beginning of every `XADD` to a stream.
 #[derive(Clone, Debug)]
@@ -54,6 +54,20 @@ impl Adds {
         for (name, value) in fields {
             push_arg(out, name.as_ref());
             push_arg(out, value.as_ref());
+        }
+        self.count += 1;
+    }
+
+    /// Appends an entry with an id of its own, which must be greater than that of the last entry of `stream`.
+    pub fn push_at(&mut self, stream: &Name, id: EntryId, fields: &Fields) {
+        let out = &mut self.bytes;
+        push_header(out, 3 + 2 * fields.len());
+        push_arg(out, b"XADD");
+        push_arg(out, stream.as_bytes());
+        push_id(out, id);
+        for (name, value) in fields {
+            push_arg(out, name);
+            push_arg(out, value);
         }
         self.count += 1;
     }

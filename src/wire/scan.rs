@@ -152,18 +152,35 @@ impl Lane {
         range: Scan,
         taker: &mut impl Taker,
     ) -> Result<(), Stop> {
-        let scanned = self.scan_pages(stream, range, taker).await;
+        self.search_settling(stream, range, taker, async |_| Ok(()))
+            .await
+    }
+
+    /// As [`Lane::search`], and awaits `settle` after each page, for a receiver that has to wait for something else. The
+    /// next page waits meanwhile where it was sent to.
+    ///
+    /// # Errors
+    /// Whatever the server answers, `taker` or `settle` returns.
+    pub async fn search_settling<T: Taker>(
+        &mut self,
+        stream: &Name,
+        range: Scan,
+        taker: &mut T,
+        settle: impl AsyncFnMut(&mut T) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        let scanned = self.scan_pages(stream, range, taker, settle).await;
         scanned.map_err(|stop| match stop {
             Stop::Wire(error) => error.about(Some(stream)).into(),
             Stop::Sink(error) => Stop::Sink(error),
         })
     }
 
-    async fn scan_pages(
+    async fn scan_pages<T: Taker>(
         &mut self,
         stream: &Name,
         range: Scan,
-        taker: &mut impl Taker,
+        taker: &mut T,
+        mut settle: impl AsyncFnMut(&mut T) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         let command = range.command();
         let finder = taker
@@ -209,6 +226,7 @@ impl Lane {
             if finder.as_ref().is_none_or(|finder| reply.holds(finder)) {
                 hand_out(command, reply, taker)?;
             }
+            settle(taker).await?;
             if next.is_none() {
                 return Ok(());
             }

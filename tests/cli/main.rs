@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod ack;
+mod archive;
+mod archive_follow;
 mod audit;
 mod check;
 mod claim;
@@ -46,6 +48,7 @@ mod record_trouble;
 mod recorded;
 mod rehearsal;
 mod requeue;
+mod restore;
 mod retry_stream;
 mod seed;
 mod shapes;

@@ -13,7 +13,7 @@ use crate::support::{Run, TestServer, directory};
 /// A command, its arguments on [`staged`], how many rows its plan changes, and how many it leaves as they are.
 type Planned = (&'static str, &'static str, u64, u64);
 
-const PLANS: [Planned; 15] = [
+const PLANS: [Planned; 16] = [
     ("init", "", 2, 1),
     ("claim", "event-processors --to c3 --idle 5m", 3, 0),
     (
@@ -67,6 +67,7 @@ const PLANS: [Planned; 15] = [
         2,
         0,
     ),
+    ("restore", "kept --to again", 1, 0),
 ];
 
 /// Every command has something to do: entries 1-3 are held by c1, 5 and 6 by c2, none by c3; there is another group, a dead
@@ -91,9 +92,19 @@ fn typed(home: &TempDir, line: &str) -> Run {
     run(&mut command, line)
 }
 
+/// Where a command reads an archive, there is one.
+fn kept(server: &TestServer, home: &TempDir, command: &str) {
+    if command == "restore" && !home.path().join("kept").exists() {
+        let url = server.url();
+        let line = format!("ucp-streams -u {url} archive {STREAM} --to kept");
+        typed(home, &line).assert_code(0);
+    }
+}
+
 /// The plan of a command, whose line begins with which server it is for.
 #[track_caller]
 fn plan_of(server: &TestServer, home: &TempDir, (command, args, ..): Planned) -> Value {
+    kept(server, home, command);
     let url = server.url();
     let line = format!("ucp-streams -u {url} {command} {args} --dry-run -o json");
     let run = typed(home, &line);
@@ -144,6 +155,7 @@ fn a_plan_that_is_no_list_of_what_was_done_has_a_shape_of_its_own() {
         };
         let planned = PLANS.into_iter().find(|it| it.0 == name);
         let args = planned.map_or(others, |it| it.1);
+        kept(&server, &home, name);
         let url = server.url();
         let line = format!("ucp-streams -u {url} {name} {args} --dry-run -o json");
         let json = typed(&home, &line).assert_code(0).stdout_json();

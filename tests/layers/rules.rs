@@ -39,6 +39,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     (
         "rustix",
         &[
+            "archive",
             "server",
             "worker",
             "console",
@@ -49,13 +50,14 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ),
     ("rustls_native_certs", &["wire"]),
     ("sd_notify", &["console"]),
-    ("sha2", &["streams", "serve", "snapshots"]),
+    ("sha2", &["archive", "streams", "serve", "snapshots"]),
     ("strsim", &["model"]),
     ("tempfile", &["server", "streams", "settings", "commands"]),
     (
         "tokio",
         &[
-            "wire", "streams", "watching", "worker", "demo", "console", "commands", "serve",
+            "archive", "wire", "streams", "watching", "worker", "demo", "console", "commands",
+            "serve",
         ],
     ),
     ("tokio_rustls", &["wire"]),
@@ -65,7 +67,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("unicode_width", &["view", "top"]),
     ("url", &["wire", "commands"]),
     ("uuid", &["topology", "platform", "worker", "commands"]),
-    ("zstd", &["streams", "recording", "snapshots"]),
+    ("zstd", &["archive", "streams", "recording", "snapshots"]),
 ];
 
 /// Crates that say nothing about a layer.

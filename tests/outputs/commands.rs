@@ -118,6 +118,13 @@ commands! {
         on(&["pause", GROUP, "--for", "30m", "--dry-run"]),
     ]
     resume "resume" => [on(&["resume", GROUP]), on(&["resume", GROUP, "--dry-run"])]
+    archive "archive" => [
+        on(&["archive", STREAM, "--to", "kept", "--from", "end"]),
+        on(&["archive", "nowhere", "--to", "kept"]),
+        on(&["archive", STREAM, "--to", "/dev/null"]),
+    ]
+    archive_ls "archive ls" => [on(&["archive", "ls", "nowhere"])]
+    archive_verify "archive verify" => [on(&["archive", "verify", "nowhere"])]
     claim "claim" => [
         on(&["claim", GROUP, "--idle", "1h", "--to", "worker-3", "--yes"]),
         on(&["claim", GROUP, "--idle", "1h", "--to", "worker-3", "--dry-run"]),
@@ -208,6 +215,10 @@ commands! {
         empty(&["memory"]),
     ]
     metrics "metrics" => [on(&["metrics"]).head(3)]
+    restore "restore" => [
+        on(&["restore", "nowhere", "--to", "again"]),
+        on(&["restore", "kept", "--to", "again", "--dry-run"]).before(&[&["archive", "--url", "{URL}", STREAM, "--to", "kept", "--from", "end"]]),
+    ]
     serve "serve" => [on(&["serve", "--listen", "0.0.0.0:0"]), on(&["serve", "--every", "1ms"])]
     record "record" => [on(&["record", "recording", "--every", "1ms"]), on(&["record", "/dev/null"])]
     top "top" => [on(&["top", "--every", "1ms"]), on(&["top", "--ticks", "0"])]

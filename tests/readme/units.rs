@@ -11,6 +11,7 @@ const STREAM: &str = "events.normalized";
 const GROUP: &str = "event-processors";
 const PACKAGED: &str = include_str!("../../packaging/ucp-streams-worker@.service");
 const RECORDED: &str = include_str!("../../packaging/ucp-streams-record.service");
+const ARCHIVED: &str = include_str!("../../packaging/ucp-streams-archive@.service");
 const SERVED: &str = include_str!("../../packaging/ucp-streams-serve.service");
 const ALERT: &str = include_str!("../../packaging/ucp-streams-alert@.service");
 
@@ -229,6 +230,25 @@ fn the_packaged_recorder_records_until_it_is_stopped() {
         .stopped(&mut exec_start(&scene, &unit), "ExecStart", has_samples)
         .assert_code(0)
         .stderr_has("recorded ");
+}
+
+#[test]
+fn the_packaged_archiver_archives_until_it_is_stopped() {
+    let directory = crate::support::directory();
+    let unit = with_binary(ARCHIVED);
+    let instance = format!("ucp-streams-archive@{STREAM}.service");
+    verified_instance("ucp-streams-archive@.service", &unit, &instance);
+    let state = directory.path().to_string_lossy();
+    let unit = unit
+        .replace("${STATE_DIRECTORY}", &state)
+        .replace("%I", STREAM);
+    let folder = format!("archive/stream={STREAM}/groups");
+    let is_archived = |_: &Scene| directory.path().join(&folder).exists();
+    let scene = waiting();
+    scene
+        .stopped(&mut exec_start(&scene, &unit), "ExecStart", is_archived)
+        .assert_code(0)
+        .stderr_has("archived ");
 }
 
 #[test]

@@ -154,6 +154,7 @@ impl About {
                     Keys::Streams => add("~", stream, ""),
                     Keys::ReadDeadLetters => add("%R~", &dead_letter, ""),
                     Keys::DeadLetters => add("~", &dead_letter, ""),
+                    Keys::Restoring => add("~", &stream.derived(":restoring"), "*"),
                     Keys::ReadBreakers | Keys::ReadLosses | Keys::ReadPauses
                         if topology.groups_of(stream).next().is_none() => {}
                     Keys::ReadBreakers => add("%R~", &stream.derived(":breaker:"), "*"),

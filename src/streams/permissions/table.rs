@@ -123,6 +123,8 @@ pub(super) enum Keys {
     ReadDeadLetters,
     /// The dead-letter streams.
     DeadLetters,
+    /// The keys in which streams are made that are restored.
+    Restoring,
     /// The streams that the handlers of the streams' groups write to, for reading only.
     ReadOutputs,
     /// The keys that workers of the groups use, and those that their handlers write to.
@@ -238,7 +240,7 @@ const DEMO: &[&[&str]] = &[
 /// One row per command. A command that is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{Audit, DeadLetters, Demo, Losses, Pauses, ReadAudit, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Retries, Streams, Working};
+    use Keys::{Audit, DeadLetters, Demo, Losses, Pauses, ReadAudit, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Restoring, Retries, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -273,6 +275,8 @@ pub(super) const TABLE: &[Needs] = &{
         needs("ack", Groups, &[SAVE, &["xinfo|groups", "xpending", "xack"], KIND, SCRIPT], &[Streams, Audit]),
         needs("snapshot", Groups, &[&["xinfo|groups", "xpending", "time"]], &[ReadStreams]),
         needs("undo", Groups, &[SAVE, CONSUMERS, SCRIPT, KIND, &["xinfo|stream", "xpending", "xrange", "exists", "xgroup|create", "xgroup|createconsumer", "xgroup|setid", "xclaim", "xadd", "xdel"]], &[Streams, DeadLetters, Retries, Audit]),
+        needs("archive", Scope::Streams, &[&["type", "time", "xrange", "xrevrange", "xinfo|stream", "xinfo|groups", "xpending"]], &[ReadStreams]),
+        needs("restore", Scope::Streams, &[KIND, &["xadd", "get", "set", "del", "xinfo|stream", "xsetid", "renamenx", "xclaim", "xgroup|create", "xgroup|destroy"]], &[Streams, Restoring, Audit]),
         needs("audit", Nothing, &[&["xrevrange"]], &[ReadAudit]),
         needs("pause", Groups, &[LOOK, MEASURE, BESIDE, SCRIPT, KIND, &["set", "xadd"]], PAUSING),
         needs("resume", Groups, &[&["xinfo|groups", "get", "time", "del"], SCRIPT, KIND], &[ReadStreams, Pauses]),

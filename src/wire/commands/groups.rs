@@ -3,7 +3,7 @@
 use crate::model::{EntryId, Name};
 use crate::wire::decode;
 use crate::wire::error::Result;
-use crate::wire::request::Request;
+use crate::wire::request::{Request, done};
 use crate::wire::resp::{Reply, Shape};
 
 /// Where a new group begins.
@@ -24,6 +24,34 @@ pub fn xgroup_create_consumer(stream: &Name, group: &Name, consumer: &Name) -> R
     )
     .arg(group.as_bytes())
     .arg(consumer.as_bytes())
+}
+
+/// `XGROUP CREATE … MKSTREAM`: with exactly these counters; `None` is a number of reads that the server does not know.
+/// Error kind `BusyGroup` when the group exists.
+pub fn xgroup_create(
+    stream: &Name,
+    group: &Name,
+    last_delivered: EntryId,
+    entries_read: Option<u64>,
+) -> Request<()> {
+    let request = Request::new("XGROUP CREATE", Some(stream.as_bytes()), done)
+        .arg(group.as_bytes())
+        .text(last_delivered)
+        .arg("MKSTREAM");
+    match entries_read {
+        Some(count) => request.arg("ENTRIESREAD").arg(count),
+        None => request,
+    }
+}
+
+/// `XGROUP DESTROY`: whether there was such a group. Error kind `NoKey` when there is no such key.
+pub fn xgroup_destroy(stream: &Name, group: &Name) -> Request<bool> {
+    Request::new(
+        "XGROUP DESTROY",
+        Some(stream.as_bytes()),
+        |command, value| Ok(decode::count(command, value)? > 0),
+    )
+    .arg(group.as_bytes())
 }
 
 /// Resets the consumer's idle time without touching an entry: it reads its own history from the id before the

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{EntryId, Name, PendingEntry, PendingSummary};
+use crate::model::{EntryId, Name, PendingEntry, PendingSummary, Time};
 use crate::wire::decode;
 use crate::wire::request::Request;
 
@@ -67,4 +67,28 @@ pub fn xack(stream: &Name, group: &Name, ids: &[EntryId]) -> Request<u64> {
         request = request.text(id);
     }
     request
+}
+
+/// `XCLAIM … FORCE JUSTID`: makes an entry pending that was delivered `deliveries` times, the last time to `consumer` at the
+/// time `delivered` by the server's clock. Whether the stream has it.
+pub fn xclaim_as(
+    (stream, group): (&Name, &Name),
+    consumer: &Name,
+    id: EntryId,
+    delivered: Time,
+    deliveries: u64,
+) -> Request<bool> {
+    Request::new("XCLAIM", Some(stream.as_bytes()), |command, value| {
+        Ok(decode::list(command, value)?.next().is_some())
+    })
+    .arg(group.as_bytes())
+    .arg(consumer.as_bytes())
+    .arg(0)
+    .text(id)
+    .arg("TIME")
+    .arg(delivered.ms)
+    .arg("RETRYCOUNT")
+    .arg(deliveries)
+    .arg("FORCE")
+    .arg("JUSTID")
 }

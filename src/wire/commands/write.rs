@@ -58,6 +58,32 @@ pub fn del(keys: &[Name]) -> Request<u64> {
     request
 }
 
+/// `XSETID`: sets the last id of a stream, and, where they are known, how many entries were ever added to it and the
+/// greatest id that was ever deleted. Error kind `NoKey` when there is no such key.
+pub fn xsetid(
+    stream: &Name,
+    last: EntryId,
+    added: Option<u64>,
+    max_deleted: Option<EntryId>,
+) -> Request<()> {
+    let mut request = Request::new("XSETID", Some(stream.as_bytes()), done).text(last);
+    if let Some(added) = added {
+        request = request.arg("ENTRIESADDED").arg(added);
+    }
+    match max_deleted {
+        Some(id) => request.arg("MAXDELETEDID").text(id),
+        None => request,
+    }
+}
+
+/// `RENAMENX`: whether the key has the new name; not when there is a key of that name. Both must be in one hash slot.
+pub fn renamenx(key: &Name, to: &Name) -> Request<bool> {
+    Request::new("RENAMENX", Some(key.as_bytes()), |command, value| {
+        Ok(decode::count(command, value)? > 0)
+    })
+    .arg(to.as_bytes())
+}
+
 /// `SET … PX`: stores a value that expires after this time.
 pub fn set_for(key: &Name, value: &[u8], expiry: Duration) -> Request<()> {
     let expiry_ms = u64::try_from(expiry.as_millis()).unwrap_or(u64::MAX).max(1);

@@ -137,6 +137,11 @@ const ELSEWHERE: &[(&str, &[&str], &str)] = &[
         "undoing more than a move of a group",
     ),
     (
+        "restore",
+        &["+get"],
+        "going on where an earlier restore was cut off",
+    ),
+    (
         "worker run",
         &["+pexpire", "+pttl"],
         "renewing a lease, and awaiting another's",

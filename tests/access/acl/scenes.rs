@@ -30,6 +30,9 @@ const PAUSE: &str =
     r#"SET {events.normalized}:paused:event-processors {"since_ms":1,"by":"ann@host"}"#;
 const PAUSED: &str = "{events.normalized}:paused:event-processors";
 
+/// An archive of [`STREAM`] with entry 1-0, which is pending for c1 in a group.
+const KEPT_STREAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/access/acl/kept");
+
 /// What workers keep of the first entry: a record in the journal, and since when it is in flight.
 const KEPT: &str = "EVAL redis.call('XADD',KEYS[1],'5-0','consumer','c1','outcome','failed','ids','1-0','ms','7');redis.call('HSET',KEYS[2],'1-0',table.concat({'1000','2','2','c1why'},string.char(32))) 2 {events.normalized}:journal:event-processors {events.normalized}:inflight:event-processors";
 
@@ -278,6 +281,10 @@ const SCENES: &[Scene] = &[
     }),
     scene("ack", OF_GROUP, &["ack", GROUP, "1-0", "--yes"]),
     scene("snapshot", OF_GROUP, &["snapshot", GROUP]),
+    scene("archive", OF_STREAM, &["archive", STREAM, "--to", "kept", "--from", "-1"]),
+    scene("restore", OF_STREAM, &["restore", KEPT_STREAM, "--to", STREAM, "--yes"]).after("DEL events.normalized").does(|server, _| {
+        server.redis(&["XPENDING", STREAM, GROUP]).items()[0].int() == 1
+    }),
     scene("audit", &[], &["audit"]),
     scene("undo", OF_GROUP, &["undo", SNAPSHOT, "--force", "--yes"]).ends(7).does(|server, _| {
         server.redis(&["XPENDING", STREAM, GROUP, "4-0", "4-0", "1"]).items().len() == 1
@@ -351,6 +358,8 @@ fn keeps_a_loss(server: &TestServer, _: &Run) -> bool {
 /// Commands that need no server.
 pub(crate) const SERVERLESS: &[&str] = &[
     "acl",
+    "archive ls",
+    "archive verify",
     "completions",
     "man",
     "context add",

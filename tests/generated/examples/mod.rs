@@ -127,7 +127,7 @@ fn runs_one(example: &Example) {
             }
         };
         // To tell a worker or a server to stop is how its work ends; who follows is interrupted.
-        let is_service = ["worker run", "serve", "record"]
+        let is_service = ["worker run", "serve", "record", "archive"]
             .iter()
             .any(|it| line.contains(it));
         let code = if is_service { 0 } else { 143 };

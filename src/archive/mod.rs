@@ -1,0 +1,37 @@
+//! Archives: the entries of streams in files, in a directory. Pure of Redis.
+//!
+//! ```text
+//! archive -> Writer -> Destination (segments, manifests, snapshots of groups) -> Walk, load -> ls, verify, restore, read
+//! ```
+//!
+//! - A segment has the entries of at most an hour, as lines of JSON in zstd frames of about 4 MiB, so that what is damaged
+//!   costs a frame. Its name follows from its first id, and it is never written again.
+//! - A [`Manifest`] says what a segment has, with checksums, and which segment it follows. It is written last, so that a
+//!   segment with a manifest is whole, and an archive goes on where its manifests end.
+//! - A snapshot of [`Groups`] has the stream's counters, its groups, and what they have pending.
+//!
+//! Files are private, and no link is followed. What is read back is other people's data: its size, its names and its parts
+//! are checked before anything is done with them.
+
+mod destination;
+mod directory;
+mod groups;
+mod line;
+mod load;
+mod look;
+mod manifest;
+mod name;
+mod segment;
+mod stored;
+mod walk;
+mod writer;
+
+pub use destination::Destination;
+pub use groups::{Groups, GroupsBuilder, GroupsHead, SavedGroup, SavedPending};
+pub use load::{Loaded, load, newest_groups};
+pub use look::{DamagedPart, SegmentRow, SegmentState, list, verify};
+pub use manifest::{Frame, Manifest};
+pub use name::SegmentName;
+pub use segment::Segment;
+pub use walk::{Found, Walk, streams_of};
+pub use writer::{Goes, Writer, Written};
