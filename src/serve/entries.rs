@@ -77,7 +77,7 @@ pub(super) async fn pending_of(
     stream: Name,
     given: &Parameters,
 ) -> Result<Bytes, Refusal> {
-    let group = given.get("group").ok_or_else(|| {
+    let group = given.name("group")?.ok_or_else(|| {
         let groups = served.topology.groups_of(&stream);
         let groups: Vec<String> = groups.map(|it| it.name.to_string()).collect();
         let refusal = bad("group", "it is needed");
@@ -89,13 +89,10 @@ pub(super) async fn pending_of(
             groups.join(", ")
         ))
     })?;
-    let target = Target {
-        stream,
-        group: Name::from(group),
-    };
+    let target = Target { stream, group };
     let question = PendingQuery {
         filter: Criteria {
-            consumer: given.get("consumer").map(Name::from),
+            consumer: given.name("consumer")?,
             ..Criteria::default()
         },
         age_min: None,

@@ -11,7 +11,7 @@ use super::query::{Parameters, bad};
 use super::refusal::Refusal;
 use super::served::Served;
 use crate::cli::{When, WhenError};
-use crate::model::{Name, Row as _, Time};
+use crate::model::{Row as _, Time};
 use crate::recording::{Episode, Gap, History, HistoryRow, Wanted, history};
 use crate::view::write_json;
 
@@ -98,18 +98,16 @@ fn asked(served: &Served, given: &Parameters) -> Result<Asked, Refusal> {
     };
     let to = time("until")?.unwrap_or(now);
     let hour_before = Time::from_ms(to.ms.saturating_sub(HOUR_MS));
-    let from = time("since")?.unwrap_or(hour_before);
-    if from > to {
-        return Err(bad("since", &format!("{from} is after the end, {to}")));
-    }
+    // Nothing is between an end and a later beginning, as in `/api/streams/…/entries`.
+    let from = time("since")?.unwrap_or(hour_before).min(to);
     let points = given.count("points", POINTS_MAX)?.unwrap_or(POINTS);
-    let name = given.get("group").map(Name::from);
+    let name = given.name("group")?;
     let subjects = if name.is_some() { 1 } else { served.subjects() };
     let wanted = Wanted {
         from,
         to,
         name,
-        stream: given.get("stream").map(Name::from),
+        stream: given.name("stream")?,
         rows_max: points.min((ROWS_MAX / subjects.max(1)).max(1)),
         deadline: Some(Instant::now() + WITHIN),
     };

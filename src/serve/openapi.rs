@@ -85,7 +85,7 @@ const WHEN: &str = "The beginning: 6h (ago), 03:10 (UTC), a time (RFC 3339, unix
 fn when() -> Value {
     json!({
         "type": "string",
-        "pattern": "^(start|end|-?[1-9][0-9]{0,4}(s|m|h|d)|[01][0-9]:[0-5][0-9]|\
+        "pattern": "^(start|end|[0-9]{1,13}|-?[1-9][0-9]{0,4}(s|m|h|d)|[01][0-9]:[0-5][0-9]|\
                     20[0-9]{2}-0[1-9]-(0[1-9]|1[0-9]|2[0-8])T[01][0-9]:[0-5][0-9]:[0-5][0-9]Z)$",
     })
 }
@@ -250,7 +250,7 @@ const PATHS: &[Path] = &[
             of_query("since", WHEN, when),
             of_query(
                 "until",
-                "The end, as `since`; now, if it is not given",
+                "The end, as `since`; now, if it is not given. Nothing is between an end and a later beginning",
                 when,
             ),
             of_query("points", "The most rows of each group and stream", points),

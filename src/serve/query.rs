@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use super::refusal::Refusal;
+use crate::model::Name;
 
 /// The parameters that a request gives.
 #[derive(Debug)]
@@ -36,6 +37,14 @@ impl Parameters {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(it, _)| it == name);
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// The name that is the value of a parameter.
+    pub(super) fn name(&self, name: &str) -> Result<Option<Name>, Refusal> {
+        match self.get(name) {
+            Some("") => Err(bad(name, "an empty name names nothing")),
+            named => Ok(named.map(Name::from)),
+        }
     }
 
     /// Every value of a parameter.

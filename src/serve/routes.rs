@@ -131,10 +131,7 @@ async fn scale(
     }
     let target_ms = u64::try_from(target.as_millis()).unwrap_or(u64::MAX);
     let tick = served.tick()?;
-    let (name, stream) = (
-        Name::from(group.as_str()),
-        given.get("stream").map(Name::from),
-    );
+    let (name, stream) = (Name::from(group.as_str()), given.name("stream")?);
     let found = { tick.parts()?.seen.observation.groups() }
         .filter(|it| it.group == name && stream.as_ref().is_none_or(|stream| *stream == it.stream));
     match &found.collect::<Vec<_>>()[..] {
