@@ -23,7 +23,7 @@ CHAOS_SEED ?=
 # How large the server of `make bench-scale` is: 1 has ten million entries.
 SCALE ?= 1
 
-.PHONY: help demo build generate bench bench-scale bench-serve test test-openapi test-interop test-browser test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
+.PHONY: help demo build generate bench bench-scale bench-repairs bench-serve test test-openapi test-interop test-browser test-matrix soak chaos chaos-selftest lint install uninstall test-install deb test-deb test-image clean
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,10 @@ bench: ## Measure what is written by hand beside the crates that would do it
 bench-scale: build ## Measure what looks at a server with ten million entries cost: SCALE, ARGS
 	@.ci/setup build server
 	python3 benches/scale.py '$(binary)' --scale $(SCALE) $(ARGS)
+
+bench-repairs: build ## Measure changes of a million entries: ARGS
+	@.ci/setup build server
+	python3 benches/repairs.py '$(binary)' $(ARGS)
 
 bench-serve: build ## Measure what serve takes while 200 ask and 50 follow: ARGS
 	@.ci/setup build server
