@@ -355,7 +355,8 @@ mod tests {
     #[test]
     fn damage_and_too_much_are_refused() {
         let (_, bytes) = snapshot();
-        for at in 0..bytes.len() {
+        // Byte 4 has a bit that means nothing to zstd.
+        for at in (0..bytes.len()).filter(|it| *it != 4) {
             let mut other = bytes.clone();
             other[at] ^= 0x10;
             assert!(parse(other, 1 << 20).is_err(), "byte {at}");
