@@ -1,4 +1,4 @@
-//! Archives: the entries of streams in files, in a directory. Pure of Redis.
+//! Archives: the entries of streams in files, in a directory or in a bucket. Pure of Redis.
 //!
 //! ```text
 //! archive -> Writer -> Destination (segments, manifests, snapshots of groups) -> Walk, load -> ls, verify, restore, read
@@ -13,6 +13,7 @@
 //! Files are private, and no link is followed. What is read back is other people's data: its size, its names and its parts
 //! are checked before anything is done with them.
 
+mod bucket;
 mod destination;
 mod directory;
 mod groups;
@@ -26,6 +27,7 @@ mod stored;
 mod walk;
 mod writer;
 
+pub use bucket::Access;
 pub use destination::Destination;
 pub use groups::{Groups, GroupsBuilder, GroupsHead, SavedGroup, SavedPending};
 pub use load::{Loaded, load, newest_groups};

@@ -48,7 +48,7 @@ pub struct Writer {
     destination: Destination,
     stream: Name,
     /// Locked while this lives.
-    _lock: File,
+    _lock: Option<File>,
     /// The last id that is in a segment with a manifest.
     end: Option<EntryId>,
     building: Option<Building>,

@@ -6,9 +6,9 @@ use anyhow::Result;
 use clap::ValueHint;
 
 use super::archive::Expanded;
+use super::archive::place::open;
 use super::shared::Context;
 use super::shared::redis_cli::options_of_redis_cli;
-use crate::archive::Destination;
 use crate::cli::{self, DryRun, Impact, Prints, PrintsPlan};
 use crate::exit::Exit;
 use crate::model::{Name, entries, quoted};
@@ -22,6 +22,7 @@ use crate::streams::restore::{Restored, Wanted, apply_restore, plan_restore};
 ///
 /// The groups are as they were when the archive was last written: their positions, and for each pending entry its
 /// consumer, its idle time and its delivery count. With --new-ids the entries get ids of now, and there are no groups.
+#[expect(clippy::doc_markdown, reason = "the docs are the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Destructive, add = Prints::one::<Restored>(), add = PrintsPlan(Prints::plan::<Restored>()), after_help = "\
 Examples:
@@ -29,8 +30,8 @@ Examples:
   ucp-streams restore archive --to events.again
   ucp-streams restore archive --to events.copy --new-ids --yes")]
 pub(super) struct Args {
-    /// The directory of the archive
-    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    /// The archive: a directory, or s3://BUCKET/PREFIX
+    #[arg(value_name = "SRC", value_hint = ValueHint::DirPath)]
     place: PathBuf,
 
     /// The new stream
@@ -61,7 +62,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    let destination = Destination::open(&args.place)?;
+    let destination = open(&args.place)?;
     let dialer = context.dialer()?;
     let connection = dialer.connect().await?;
     let wanted = Wanted {

@@ -3,7 +3,12 @@
 use std::process::Command;
 
 /// The environment variables that may contain a secret of this tool.
-pub const SECRET_VARIABLES: [&str; 5] = [
+pub const SECRET_VARIABLES: [&str; 10] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
     "REDISCLI_AUTH",
     "REDIS_URL",
     "UCP_STREAMS_ML_URL",

@@ -9,7 +9,29 @@ use super::{Origin, Setting};
 use crate::model::parse_duration;
 
 /// Every variable that is read, and what it means.
-const KNOWN: [(&str, &str); 23] = [
+const KNOWN: [(&str, &str); 30] = [
+    ("AWS_ACCESS_KEY_ID", "The access key for archives in s3://."),
+    (
+        "AWS_DEFAULT_REGION",
+        "The region of archives in s3://, when AWS_REGION is not set [default: us-east-1].",
+    ),
+    (
+        "AWS_ENDPOINT_URL",
+        "The service that has the archives in s3://, when AWS_ENDPOINT_URL_S3 is not set; AWS by default.",
+    ),
+    (
+        "AWS_ENDPOINT_URL_S3",
+        "The service that has the archives in s3://: https, or http on this machine.",
+    ),
+    ("AWS_REGION", "The region of archives in s3://."),
+    (
+        "AWS_SECRET_ACCESS_KEY",
+        "The secret of the access key for archives in s3://.",
+    ),
+    (
+        "AWS_SESSION_TOKEN",
+        "The token of temporary credentials for archives in s3://.",
+    ),
     (
         "CLICOLOR",
         "0 turns colour off, unless --color says otherwise.",
@@ -154,9 +176,17 @@ mod tests {
     #[test]
     fn what_may_hold_a_secret_is_known_as_such() {
         for (variable, _) in Env::known() {
-            let may_hold_one = ["_PASSWORD", "_AUTH", "_URL", "_TOKEN"]
-                .iter()
-                .any(|end| variable.ends_with(end));
+            let may_hold_one = [
+                "_PASSWORD",
+                "_AUTH",
+                "_URL",
+                "_URL_S3",
+                "_TOKEN",
+                "_KEY",
+                "_KEY_ID",
+            ]
+            .iter()
+            .any(|end| variable.ends_with(end));
             assert_eq!(
                 may_hold_one,
                 SECRET_VARIABLES.contains(variable),

@@ -8,6 +8,7 @@ mod guard;
 mod operator;
 mod password;
 mod proxy;
+mod s3;
 mod target;
 mod tls;
 
@@ -22,6 +23,7 @@ pub use env::Env;
 pub use guard::{Listening, ProductionGuard, Protected};
 pub use operator::Operator;
 pub use proxy::ProxyVariables;
+pub use s3::S3Variables;
 pub use target::{endpoint_of_flags, readdress_of_flags};
 
 use crate::cli::Globals;
@@ -200,6 +202,11 @@ impl Settings {
     /// The environment's variables for HTTP proxies.
     pub fn proxy_variables() -> ProxyVariables {
         ProxyVariables::read(|variable| std::env::var(variable).ok())
+    }
+
+    /// The environment's variables for S3.
+    pub fn s3_variables() -> S3Variables {
+        S3Variables::read(|variable| std::env::var(variable).ok())
     }
 
     /// Where to look for programs that are named without a directory: `$PATH`.

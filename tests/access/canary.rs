@@ -210,6 +210,10 @@ fn no_process_that_a_worker_starts_has_it() {
             .env("REDISCLI_AUTH", CANARY)
             .env("REDIS_URL", format!("redis://:{CANARY}@h"))
             .env("UCP_STREAMS_ML_URL", format!("http://u:{CANARY}@h"))
+            .env("AWS_ACCESS_KEY_ID", CANARY)
+            .env("AWS_SECRET_ACCESS_KEY", CANARY)
+            .env("AWS_SESSION_TOKEN", CANARY)
+            .env("AWS_ENDPOINT_URL", format!("https://u:{CANARY}@h"))
             .run();
         // One of the entries that it takes over has no body any more.
         run.assert_code(9);

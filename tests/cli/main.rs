@@ -5,6 +5,7 @@
 mod ack;
 mod archive;
 mod archive_follow;
+mod archive_s3;
 mod audit;
 mod check;
 mod claim;

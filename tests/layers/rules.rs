@@ -35,7 +35,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
     ("ratatui", &["top", "console"]),
     ("redis", &["wire"]),
     ("regex", &["streams", "commands", "serve"]),
-    ("reqwest", &["worker"]),
+    ("reqwest", &["archive", "worker"]),
     (
         "rustix",
         &[
@@ -48,6 +48,7 @@ pub const CRATES: &[(&str, &[&str])] = &[
             "snapshots",
         ],
     ),
+    ("rusty_s3", &["archive"]),
     ("rustls_native_certs", &["wire"]),
     ("sd_notify", &["console"]),
     ("sha2", &["archive", "streams", "serve", "snapshots"]),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::{Instant, sleep};
 
+use super::place::open_to_write;
 use crate::archive::{Destination, GroupsHead, Writer, newest_groups};
 use crate::commands::shared::Context;
 use crate::commands::shared::service::alive;
@@ -62,7 +63,7 @@ pub(super) async fn follow(following: Following<'_>, context: &Context) -> Resul
     let mut round = Round {
         dialer: context.dialer()?.named("ucp-streams-archive"),
         redaction: context.topology()?.redaction(following.stream),
-        destination: Destination::open_to_write(following.to)?,
+        destination: open_to_write(following.to)?,
         following: &following,
         open: None,
         before: None,

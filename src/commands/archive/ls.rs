@@ -6,7 +6,8 @@ use anyhow::Result;
 use clap::ValueHint;
 
 use super::in_all;
-use crate::archive::{Destination, SegmentRow, SegmentState, list};
+use super::place::open;
+use crate::archive::{SegmentRow, SegmentState, list};
 use crate::cli::{self, Impact, Limited, Prints};
 use crate::commands::shared::Context;
 use crate::exit::Exit;
@@ -15,14 +16,15 @@ use crate::model::Name;
 /// List the segments of an archive, by its manifests
 ///
 /// Whether a segment is as its manifest says is not looked at: `archive verify` does that.
+#[expect(clippy::doc_markdown, reason = "the docs are the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::list::<SegmentRow>(), after_help = "\
 Examples:
   ucp-streams archive ls archive
   ucp-streams archive ls archive --stream events.raw -o json")]
 pub(super) struct Args {
-    /// The directory of the archive
-    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    /// The archive: a directory, or s3://BUCKET/PREFIX
+    #[arg(value_name = "DEST", value_hint = ValueHint::DirPath)]
     place: PathBuf,
 
     /// Only the segments of this stream
@@ -34,7 +36,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    let destination = Destination::open(&args.place)?;
+    let destination = open(&args.place)?;
     let rows = list(&destination, args.stream.as_ref()).await?;
     context.console.show(&rows, args.limit.rows())?;
     let entries = rows.iter().filter_map(|it| it.entries).sum();

@@ -2,6 +2,7 @@
 
 mod follow;
 mod ls;
+pub(super) mod place;
 mod verify;
 
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use clap::{Subcommand, ValueHint};
 use self::follow::{Following, follow};
 use super::read::named;
 use super::shared::Context;
-use crate::archive::{Destination, Writer, newest_groups};
+use crate::archive::{Writer, newest_groups};
 use crate::cli::{self, Impact, Position, Prints, parse_duration, size};
 use crate::exit::Exit;
 use crate::model::{LogFormat, Name, Problem, Time, entries};
@@ -26,17 +27,21 @@ const EVERY: std::ops::RangeInclusive<Duration> =
 
 /// Keep the entries of a stream in files, after those that are there
 ///
-/// Writes the entries that the archive in DIR does not have yet, and a snapshot of the stream's groups with what they have
+/// Writes the entries that the archive in DEST does not have yet, and a snapshot of the stream's groups with what they have
 /// pending. Run it again, from cron for example, and it goes on where it ended, wherever it was cut off. A file is never
 /// written again: two archivers of one stream do not harm each other. What was trimmed before it could be archived is said,
 /// with exit code 9. `restore` makes a stream of it again.
 ///
 /// A segment has the entries of at most an hour, as lines of JSON with `fields` as [[name, value], ...], compressed by
-/// zstd: DIR/stream=STREAM/dt=DATE/hour=HOUR/FIRSTID.ndjson.zst. Its manifest is written last. DIR is made if it is not
-/// there; only its owner can open what is written. What the topology says to redact is masked, and a restore cannot bring
+/// zstd: DEST/stream=STREAM/dt=DATE/hour=HOUR/FIRSTID.ndjson.zst. Its manifest is written last. A directory is made if it
+/// is not there; only its owner can open what is written. What the topology says to redact is masked, and a restore cannot bring
 /// it back.
 ///
+/// A bucket of S3, or of a service that speaks its protocol, is given as s3://BUCKET/PREFIX; the usual variables
+/// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL say how it is reached.
+///
 /// With --follow it goes on after lost connections, and archives the rest when it is run again, whenever it was killed.
+#[expect(clippy::doc_markdown, reason = "the docs are the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Local, add = Prints::one::<Archived>(), args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = "\
 Examples:
@@ -51,8 +56,8 @@ pub(super) struct Args {
     #[arg(value_name = "STREAM", value_parser = cli::name(), required = true)]
     stream: Option<Name>,
 
-    /// The directory of the archive
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, required = true)]
+    /// The archive: a directory, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "DEST", value_hint = ValueHint::DirPath, required = true)]
     to: Option<PathBuf>,
 
     /// Where to begin, if the archive ends before that [default: the first entry]
@@ -134,7 +139,7 @@ async fn keep(args: Args, context: &Context) -> Result<Exit> {
     let dialer = context.dialer()?.named("ucp-streams-archive");
     let connection = dialer.connect().await?;
     require_stream(&connection, topology, &stream).await?;
-    let destination = Destination::open_to_write(&to)?;
+    let destination = place::open_to_write(&to)?;
     let mut writer = Writer::open(&destination, &stream).await?;
     let (before, problems) = newest_groups(&destination, &stream, u64::MAX).await?;
     context.warn_each(problems);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::ValueHint;
 
+use super::place::open;
 use super::{Expanded, in_all};
 use crate::archive::{Destination, SegmentRow, SegmentState, verify};
 use crate::cli::{self, Impact, Limited, Prints};
@@ -19,14 +20,15 @@ const NAMED_MAX: usize = 5;
 ///
 /// Compares each segment with its manifest, checks that every entry can be read, and that no segment is missing between
 /// others. When anything is damaged, the exit code is 9.
+#[expect(clippy::doc_markdown, reason = "the docs are the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::list::<SegmentRow>(), after_help = "\
 Examples:
   ucp-streams archive verify archive
   ucp-streams archive verify archive --stream events.raw -o json")]
 pub(super) struct Args {
-    /// The directory of the archive
-    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    /// The archive: a directory, or s3://BUCKET/PREFIX
+    #[arg(value_name = "DEST", value_hint = ValueHint::DirPath)]
     place: PathBuf,
 
     /// Only the segments of this stream
@@ -41,7 +43,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
-    let destination = Destination::open(&args.place)?;
+    let destination = open(&args.place)?;
     let progress = context.console.progress(None, "verifying");
     let told = |more| progress.advance(more);
     let rows = verify(

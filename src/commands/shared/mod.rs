@@ -11,6 +11,7 @@ pub(in crate::commands) mod header;
 pub(in crate::commands) mod panics;
 pub(in crate::commands) mod past;
 mod plan;
+pub(in crate::commands) mod proxy;
 pub(in crate::commands) mod recorded;
 pub(in crate::commands) mod redis_cli;
 pub(in crate::commands) mod repair_plan;

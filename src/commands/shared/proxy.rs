@@ -1,4 +1,4 @@
-//! Decides from the environment whether a handler's requests go through a proxy: never to this machine itself, and
+//! Decides from the environment whether requests of a handler or to a bucket go through a proxy: never to this machine itself, and
 //! never to a host that `NO_PROXY` lists.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,7 +12,7 @@ use crate::settings::ProxyVariables;
 ///
 /// # Errors
 /// A usage error when the variable in effect does not name an HTTP proxy.
-pub(super) fn proxy_for(
+pub(in crate::commands) fn proxy_for(
     target: &str,
     variables: &ProxyVariables,
 ) -> Result<Option<String>, Problem> {
@@ -55,7 +55,7 @@ pub(super) fn proxy_for(
             } else {
                 let host = target.host_str().unwrap_or_default();
                 format!(
-                    "unset it, give it as http://HOST:PORT, or name the handler's host in $NO_PROXY: {host}"
+                    "unset it, give it as http://HOST:PORT, or name the host in $NO_PROXY: {host}"
                 )
             }))
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::proxy::proxy_for;
+use crate::commands::shared::proxy::proxy_for;
 use crate::model::{Name, Problem, escaped, shown_url};
 use crate::settings::Settings;
 use crate::topology::{Builtin, GroupSpec, Handler as Spec, HttpSpec, HttpTarget, Topology};

@@ -4,7 +4,6 @@ pub(super) mod assign;
 pub(super) mod handlers;
 mod journal;
 mod metrics;
-mod proxy;
 mod rehearse;
 mod status;
 mod supervise;

@@ -6,10 +6,11 @@ use super::read::place;
 use super::select::{Criteria, Pager};
 use super::snapshot::server_time;
 use super::target::Target;
-use crate::archive::{Goes, GroupsBuilder, GroupsHead, Writer};
+use crate::archive::{Access, Destination, Goes, GroupsBuilder, GroupsHead, Writer};
 use crate::model::{Edge, EntryId, Name, Problem, Redaction, report};
 use crate::wire::{
-    Connection, Dialer, FieldSlices, Lane, Scan, Stop, Taker, xinfo_groups, xinfo_stream,
+    Connection, Dialer, FieldSlices, Lane, Scan, Stop, Taker, prepare_tls, xinfo_groups,
+    xinfo_stream,
 };
 
 report! {
@@ -42,6 +43,19 @@ report! {
         /// archived; `None` when that is not known.
         pub missing: Option<u64> => number("MISSING", unknown),
     }
+}
+
+/// The archive in a bucket, as `bucket/prefix`; requests go through `proxy` if that is given.
+///
+/// # Errors
+/// As [`Destination::bucket`].
+pub fn open_bucket(
+    place: &str,
+    access: &Access,
+    proxy: Option<&str>,
+) -> Result<Destination, Problem> {
+    prepare_tls();
+    Destination::bucket(place, access, proxy)
 }
 
 /// A stream to archive.
