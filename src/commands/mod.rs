@@ -34,6 +34,7 @@ mod ping;
 mod publish;
 mod read;
 mod record;
+mod replay;
 mod requeue;
 mod restore;
 mod resume;
@@ -134,7 +135,7 @@ commands! {
     "Look": check Check, doctor Doctor, info Info, lag Lag, pending Pending, tail Tail, read Read,
         get Get, stats Stats, memory Memory, metrics Metrics, serve Serve, top Top, record Record, history History, wait Wait, explain Explain, trace Trace;
     "Repair": claim Claim, requeue Requeue, ack Ack, pause Pause, resume Resume, dlq Dlq, snapshot Snapshot, undo Undo, audit Audit;
-    "Work": worker Worker, consume Consume, trial Try as "try";
+    "Work": worker Worker, consume Consume, trial Try as "try", replay Replay;
     "Keep": archive Archive, restore Restore, groups Groups, consumers Consumers;
     "Connect": context Context, ping Ping, acl Acl;
 }

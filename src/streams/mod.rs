@@ -38,6 +38,7 @@ pub mod read;
 pub mod redrive;
 pub mod repair;
 pub mod repaired;
+pub mod replay;
 pub mod requeue;
 pub mod restore;
 pub mod retry_stream;

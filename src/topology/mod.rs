@@ -24,7 +24,7 @@ pub use spec::{
     breaker_key, home_of_retries, inflight_key, is_journal, journal_key, lease_key, losses_key,
     paused_key, policy_key, retry_home, retry_key,
 };
-pub use temporary::{REPLAY_PREFIX, is_temporary};
+pub use temporary::{REPLAY_PREFIX, is_temporary, replay_group, replay_key, replay_of};
 pub use threshold::{Level, Measure, Threshold, Thresholds};
 
 use crate::model::{CommandLine, Country, Name, Problem, Redaction, did_you_mean, nearest};

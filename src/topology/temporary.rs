@@ -11,6 +11,22 @@ pub fn is_temporary(group: &Name) -> bool {
     group.as_bytes().starts_with(REPLAY_PREFIX.as_bytes())
 }
 
+/// The temporary group of the replay called `name`: `_ucp_replay:<name>`.
+pub fn replay_group(name: &Name) -> Name {
+    Name::new([REPLAY_PREFIX.as_bytes(), name.as_bytes()].concat())
+}
+
+/// The name of the replay whose temporary group this is.
+pub fn replay_of(group: &Name) -> Option<Name> {
+    let name = group.as_bytes().strip_prefix(REPLAY_PREFIX.as_bytes());
+    name.map(Name::from)
+}
+
+/// The key in which is kept what a replay of a stream was asked for: `{S}:replay:<name>`.
+pub fn replay_key(stream: &Name, name: &Name) -> Name {
+    stream.derived([b":replay:", name.as_bytes()].concat())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::handler::Handler;
 use super::policy::Policy;
+use super::portion::Portion;
 use super::pulse::Pulse;
 use crate::model::{EntryId, Name};
 use crate::topology::OnGroupLost;
@@ -25,6 +26,9 @@ pub enum Mode {
     WhileThere,
     /// When each entry that was assigned to the worker has been attempted once; it looks for no others.
     Preclaimed,
+    /// When every entry of its [`Portion`] has been handled or is a dead letter, however long retries take. The group is
+    /// the worker's alone: what other consumers have pending there is of workers that have ended.
+    Portion,
 }
 
 impl Mode {
@@ -79,6 +83,8 @@ pub struct Assignment {
     pub max_messages: Option<u64>,
     /// How long the worker tries to reach the server when it starts.
     pub connect_for: Duration,
+    /// The part of the stream that is handled, for [`Mode::Portion`].
+    pub portion: Option<Arc<Portion>>,
     /// Called for every handled entry.
     pub journal: Option<Journal>,
     /// How long the server keeps the group's journal; `None` keeps none.

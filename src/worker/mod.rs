@@ -9,6 +9,7 @@
 //! | [`handler`] | what happens with one entry: built-in, a process, a request |
 //! | `job`, `policy` | what a worker is asked to do, and the numbers it goes by |
 //! | `counters`, `pulse` | what it lets be seen of itself |
+//! | `portion` | the part of a stream that a replay handles |
 //! | [`trial`] | handlers tried on entries, without a group |
 //! | `journal` | what it records on the server of what it settled, where the topology asks for that |
 //!
@@ -23,6 +24,7 @@ pub mod handler;
 mod job;
 mod journal;
 mod policy;
+mod portion;
 mod pulse;
 mod state;
 pub mod trial;
@@ -31,5 +33,6 @@ pub use counters::{Counters, Summary};
 pub use engine::run::run;
 pub use job::{Assignment, Journal, Mode, Signal, consumer_name};
 pub use policy::Policy;
+pub use portion::Portion;
 pub use pulse::Pulse;
 pub use state::breaker::Breaker;

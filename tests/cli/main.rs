@@ -48,6 +48,7 @@ mod record_size;
 mod record_trouble;
 mod recorded;
 mod rehearsal;
+mod replay;
 mod requeue;
 mod restore;
 mod retry_stream;

@@ -271,10 +271,16 @@ commands! {
         on(&["trace", "nobody"]).text(),
         on(&["trace", "@240"]).text(),
     ]
+    replay "replay" => [
+        on(&["replay", STREAM, "--from", "@110", "--name", "june", "--builtin", "null"]),
+        on(&["replay", STREAM, "--from", "@110", "--name", "june", "--to-stream", "elsewhere", "--dry-run"]),
+        on(&["replay", STREAM, "--from", "@110", "--name", "june", "--max-deliveries", "1", "--exec", "false"]).slow(),
+        on(&["replay", STREAM, "--from", "@110", "--group", GROUP, "--dry-run"]),
+    ]
     try_handler "try" => [
         on(&["try", GROUP, "--last", "3", "--builtin", "forward:elsewhere"]),
         on(&["try", GROUP, "--pending", "--builtin", "features", "--against", "builtin:null"]),
-        on(&["try", GROUP, "--last", "2", "--exec", "--", "sh", "-c", "echo no >&2; exit 65"]).slow(),
+        on(&["try", GROUP, "--last", "2", "--exec", "false"]).slow(),
     ]
     wait "wait" => [
         on(&["wait", GROUP, "--lag", "1000000", "--live", "0"]),

@@ -3,7 +3,7 @@
 mod accept_loss;
 mod create;
 mod delete;
-mod set_id;
+pub(super) mod set_id;
 
 use anyhow::Result;
 use clap::Subcommand;

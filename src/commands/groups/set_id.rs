@@ -24,7 +24,7 @@ Examples:
   ucp-streams groups set-id event-processors -1h --dry-run
   ucp-streams groups set-id event-processors 1700000000000-0
   ucp-streams groups set-id event-processors end --force --yes")]
-pub(super) struct Args {
+pub(in crate::commands) struct Args {
     #[command(flatten)]
     group: GroupArgs,
 
@@ -41,9 +41,41 @@ pub(super) struct Args {
 
     #[command(flatten)]
     dry_run: DryRun,
+
+    /// What the position is called on the command line.
+    #[arg(skip = POSITION)]
+    word: &'static str,
 }
 
-pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
+/// What the position is called where it is an argument of this command.
+const POSITION: &str = "position";
+
+impl Args {
+    /// The arguments that make this entry, or the one at this position, the next to be delivered, for a command that
+    /// calls the position `from`.
+    pub(in crate::commands) fn from_on(
+        target: &Target,
+        position: Position,
+        force: bool,
+        without: NoSnapshot,
+        dry_run: DryRun,
+    ) -> Self {
+        let position = match position {
+            Position::Id(id) => id.previous().map_or(Position::Start, Position::Id),
+            other => other,
+        };
+        Self {
+            group: GroupArgs::of(target),
+            position,
+            force,
+            without,
+            dry_run,
+            word: "from",
+        }
+    }
+}
+
+pub(in crate::commands) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let topology = context.topology()?;
     let connection = context.connect().await?;
     let spec = args.group.resolve(&connection, context).await?;
@@ -52,7 +84,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let plan = plan_set_id(&connection, &mut lane, topology, &spec, at(args.position)).await?;
     let console = &context.console;
     let is_rehearsal = context.is_rehearsal(args.dry_run);
-    let pinned = pinned("position", args.position, plan.row.to_id);
+    let pinned_id = match args.word {
+        POSITION => plan.row.to_id,
+        _ => plan.row.to_id.next().unwrap_or(plan.row.to_id),
+    };
+    let pinned = pinned(args.word, args.position, pinned_id);
     if plan.row.direction == Direction::Stay {
         if is_rehearsal {
             context.show_plan_of(plan.facts(), &pinned, &plan.row)?;

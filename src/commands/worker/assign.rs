@@ -10,11 +10,11 @@ use super::{Context, PolicyArgs, RunArgs};
 use crate::commands::shared::group::find;
 use crate::model::{EntryId, Kind, Name, Problem};
 use crate::topology::{
-    GroupSpec, Handler as Spec, HttpTarget, Start, Topology, Workers, retry_home,
+    GroupSpec, Handler as Spec, HttpTarget, OnGroupLost, Start, Topology, Workers, retry_home,
 };
 use crate::wire::GroupStart;
 use crate::worker::handler::Handler;
-use crate::worker::{Assignment, Mode, Policy, consumer_name};
+use crate::worker::{Assignment, Mode, Policy, Portion, consumer_name};
 
 /// How many entries an in-process handler is given at a time.
 const INLINE_BATCH: usize = 500;
@@ -152,6 +152,24 @@ pub(in crate::commands) fn of_given(
     })
 }
 
+/// The assignment of the only worker of a replay's group, which handles a part of the stream.
+pub(in crate::commands) fn of_portion(
+    group: &GroupSpec,
+    handler: Arc<Handler>,
+    topology: &Topology,
+    policy: Policy,
+    portion: Portion,
+) -> Assignment {
+    Assignment {
+        mode: Mode::Portion,
+        may_create: false,
+        is_single: true,
+        on_group_lost: OnGroupLost::Stop,
+        portion: Some(Arc::new(portion)),
+        ..of_group(group, handler, &consumer_name(), topology, policy)
+    }
+}
+
 /// The assignment of a worker of the group, which runs until it is told to stop.
 fn of_group(
     group: &GroupSpec,
@@ -179,6 +197,7 @@ fn of_group(
         mode: Mode::Forever,
         max_messages: None,
         connect_for: CONNECT_FOR,
+        portion: None,
         journal: None,
         recorded_for: group.journal,
         pulse: None,
@@ -209,7 +228,8 @@ fn assignment(
     })
 }
 
-fn policy(args: &PolicyArgs, group: &GroupSpec, is_inline: bool) -> Policy {
+/// The numbers of a group's worker, from the flags or else the topology.
+pub(in crate::commands) fn policy(args: &PolicyArgs, group: &GroupSpec, is_inline: bool) -> Policy {
     let mut policy = Policy::from(group);
     policy.concurrency = args.concurrency;
     policy.is_batch_fixed = args.batch.is_some();

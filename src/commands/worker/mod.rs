@@ -134,7 +134,7 @@ struct RunArgs {
 /// Flags that override numbers of the topology.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Rate, retries and take-over")]
-struct PolicyArgs {
+pub(super) struct PolicyArgs {
     /// How many handlers run at the same time; with more than one, entries may finish out of order
     #[arg(long, value_name = "N", default_value_t = 1)]
     concurrency: usize,
@@ -167,6 +167,13 @@ struct PolicyArgs {
     grace: Option<Duration>,
 }
 
+impl PolicyArgs {
+    /// How long a handler may run, if that was given.
+    pub(super) const fn handler_timeout(&self) -> Option<Duration> {
+        self.handler_timeout
+    }
+}
+
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     let WorkerCommand::Run(args) = args.command;
     context.console.start_logs(args.log_format);
@@ -195,7 +202,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
         Some(address) => Some(metrics::listen(address, &args.metrics_host).await?),
         None => None,
     };
-    let (rows, stopped) =
+    let (rows, stopped, _) =
         supervise::work(jobs.collect(), dialer, listener, context.console.status()).await?;
     for row in &rows {
         if is_once && row.is_unfinished() {
@@ -259,7 +266,7 @@ fn on_hold(rows: &[WorkerRow], topology: &Topology) -> Option<Problem> {
 pub(super) async fn work_off(job: Assignment, context: &Context) -> Result<Exit> {
     context.console.start_logs(LogFormat::default());
     let dialer = context.dialer()?.named("ucp-streams-worker");
-    let (rows, stopped) =
+    let (rows, stopped, _) =
         supervise::work(vec![job], dialer, None, context.console.status()).await?;
     for row in &rows {
         context.console.note(&row.line());
@@ -267,6 +274,22 @@ pub(super) async fn work_off(job: Assignment, context: &Context) -> Result<Exit>
     let is_part = rows.iter().any(|row| row.summary.left_pending > 0);
     let saw_loss = rows.iter().any(WorkerRow::saw_loss);
     Ok(stopped.unwrap_or(Exit::of_parts(is_part, saw_loss)))
+}
+
+/// Handles a part of a stream. Returns what was done, and how it ended if a signal came.
+///
+/// # Errors
+/// As [`crate::worker::run`].
+pub(super) async fn work_through(
+    job: Assignment,
+    context: &Context,
+) -> Result<(Summary, Option<Exit>)> {
+    context.console.start_logs(LogFormat::default());
+    let dialer = context.dialer()?.named("ucp-streams-replay");
+    let (rows, _, told) =
+        supervise::work(vec![job], dialer, None, context.console.status()).await?;
+    let done = rows.into_iter().next().map(|row| row.summary);
+    Ok((done.unwrap_or_default(), told.map(Exit::from)))
 }
 
 /// What one worker did.

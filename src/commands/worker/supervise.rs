@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::WorkerRow;
 use super::metrics::{Watched, serve};
 use super::status::{self, StatusLine};
-use crate::console::{Progress, ServiceManager, Signals};
+use crate::console::{Progress, ServiceManager, Signals, Stop};
 use crate::exit::Exit;
 use crate::model::Name;
 use crate::serve::Door;
@@ -21,13 +21,14 @@ use crate::worker::handler::reap_orphans;
 use crate::worker::{Assignment, Counters, Pulse, Signal, run};
 
 /// Runs one worker for each job until all have ended, and serves their figures through `metrics`. A signal, or a
-/// worker that failed, asks all of them to end. The second value is the exit code when a second signal ended them.
+/// worker that failed, asks all of them to end. The second value is the exit code when a second signal ended them, and the
+/// third is the first signal.
 pub(super) async fn work(
     jobs: Vec<Assignment>,
     dialer: Dialer,
     metrics: Option<Door>,
     status: Progress,
-) -> Result<(Vec<WorkerRow>, Option<Exit>)> {
+) -> Result<(Vec<WorkerRow>, Option<Exit>, Option<Stop>)> {
     let mut signals = Signals::catch()?;
     let (signal, listener) = watch::channel(Signal::Run);
     let (mut workers, mut rows, mut shown) = (JoinSet::new(), Vec::new(), Vec::new());
@@ -41,7 +42,7 @@ pub(super) async fn work(
         rows.push((Arc::clone(&counters), WorkerRow::new(&job)));
         workers.spawn(run(job, dialer.clone(), listener.clone(), counters));
     }
-    let (mut failure, mut stopped) = (None, None);
+    let (mut failure, mut stopped, mut told_first) = (None, None, None);
     let watched = watch.over(signal.subscribe());
     let served = async {
         match metrics {
@@ -55,6 +56,7 @@ pub(super) async fn work(
     while !workers.is_empty() {
         tokio::select! {
             stop = signals.next() => {
+                told_first.get_or_insert(stop);
                 let is_second = *signal.borrow() == Signal::Drain;
                 if is_second {
                     stopped = Some(Exit::from(stop));
@@ -81,7 +83,7 @@ pub(super) async fn work(
         paused: counters.paused.get().cloned(),
         ..row
     });
-    Ok((rows.collect(), stopped))
+    Ok((rows.collect(), stopped, told_first))
 }
 
 /// Keeps the status line up to date. Never returns; when dropped, it clears the line.

@@ -42,6 +42,7 @@ rules! {
     idle_consumers,
     mistyped_group,
     extra_group,
+    replay_left,
     cut_off,
     claim_idle_short,
     claim_idle_long,

@@ -155,6 +155,7 @@ impl About {
                     Keys::ReadDeadLetters => add("%R~", &dead_letter, ""),
                     Keys::DeadLetters => add("~", &dead_letter, ""),
                     Keys::Restoring => add("~", &stream.derived(":restoring"), "*"),
+                    Keys::Replays => of_replays(stream).iter().for_each(|it| add("~", it, "*")),
                     Keys::ReadBreakers | Keys::ReadLosses | Keys::ReadPauses
                         if topology.groups_of(stream).next().is_none() => {}
                     Keys::ReadBreakers => add("%R~", &stream.derived(":breaker:"), "*"),
@@ -256,6 +257,21 @@ impl About {
         }
         commands
     }
+}
+
+/// How the keys begin that replays and their workers keep beside the stream.
+fn of_replays(stream: &Name) -> [Name; 8] {
+    let group = topology::replay_group(&Name::default());
+    [
+        topology::replay_key(stream, &Name::default()),
+        topology::lease_key(stream, &group),
+        topology::policy_key(stream, &group),
+        topology::inflight_key(stream, &group),
+        topology::breaker_key(stream, &group),
+        topology::losses_key(stream, &group),
+        topology::retry_key(stream, &group),
+        topology::paused_key(stream, &group),
+    ]
 }
 
 /// The key of this kind that a group has beside its stream.

@@ -129,6 +129,8 @@ pub(super) enum Keys {
     ReadOutputs,
     /// The keys that workers of the groups use, and those that their handlers write to.
     Working,
+    /// The keys of replays of the streams.
+    Replays,
     /// The demo's own keys.
     Demo,
     /// The audit stream, for reading only.
@@ -240,7 +242,7 @@ const DEMO: &[&[&str]] = &[
 /// One row per command. A command that is not here needs no server.
 #[rustfmt::skip]
 pub(super) const TABLE: &[Needs] = &{
-    use Keys::{Audit, DeadLetters, Demo, Losses, Pauses, ReadAudit, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Restoring, Retries, Streams, Working};
+    use Keys::{Audit, DeadLetters, Demo, Losses, Pauses, ReadAudit, ReadDeadLetters, ReadInFlight, ReadJournals, ReadLosses, ReadOutputs, ReadPolicies, ReadRetries, ReadStreams, Replays, Restoring, Retries, Streams, Working};
     use Scope::{Groups, Nothing, These};
     [
         needs("ping", Nothing, PING, &[]),
@@ -294,6 +296,7 @@ pub(super) const TABLE: &[Needs] = &{
         needs("dlq redrive", Scope::Streams, &[SAVE, SCRIPT, KIND, &["exists", "xrange", "xinfo|groups", "xadd", "xdel"], PATIENCE], &[Streams, DeadLetters, ReadPolicies, Retries, Audit]),
         needs("dlq purge", Scope::Streams, &[SAVE, &["type", "xrange", "xdel"]], &[DeadLetters, Audit]),
         needs("try", Groups, &[PENDING, &["xrevrange"]], &[ReadStreams, ReadDeadLetters]),
+        needs("replay", Scope::Streams, &[LOOK, SCRIPT, KIND, MOVE, MEMBER, KEEP, LOSSES, RETRIES, LEASE, SAVE, &["xgroup|destroy"]], &[Streams, DeadLetters, Replays, Audit]),
         needs("worker run", Groups, WORK, &[Streams, DeadLetters, Working]),
         needs("demo", Nothing, DEMO, &[Demo]),
     ]

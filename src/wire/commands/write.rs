@@ -93,6 +93,15 @@ pub fn set_for(key: &Name, value: &[u8], expiry: Duration) -> Request<()> {
         .arg(expiry_ms)
 }
 
+/// `SET … NX`: stores a value unless the key is there. Returns whether it was stored.
+pub fn set_unless_there(key: &Name, value: &[u8]) -> Request<bool> {
+    Request::new("SET", Some(key.as_bytes()), |_, value| {
+        Ok(!matches!(value.shape(), Shape::Nil))
+    })
+    .arg(value)
+    .arg("NX")
+}
+
 /// `GET`: `None` when there is no such key.
 pub fn get(key: &Name) -> Request<Option<Vec<u8>>> {
     Request::new("GET", Some(key.as_bytes()), |command, value| {

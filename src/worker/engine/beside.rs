@@ -170,7 +170,7 @@ pub(super) async fn look_at_retries(
     connection: &Connection,
     job: &Assignment,
 ) -> Result<Option<Waiting>, Error> {
-    if job.home.is_some() || job.mode == Mode::Preclaimed {
+    if job.home.is_some() || matches!(job.mode, Mode::Preclaimed | Mode::Portion) {
         return Ok(None);
     }
     let key = retry_key(&job.stream, &job.group);
@@ -199,7 +199,7 @@ impl Engine {
                 .filter(is_awaited)
                 .map(|it| it.key.clone()),
             Mode::WhileThere => Some(self.job.stream.clone()),
-            Mode::Once | Mode::Preclaimed => None,
+            Mode::Once | Mode::Preclaimed | Mode::Portion => None,
         }
     }
 

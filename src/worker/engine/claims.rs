@@ -73,7 +73,7 @@ impl Engine {
                 self.hand
                     .insert(id, deliveries, asked_at, bytes_of(&fields));
                 let entry = Entry { id, fields };
-                self.ready.push_back(Delivery::of(&entry, deliveries));
+                self.make_ready(Delivery::of(&entry, deliveries));
                 return true;
             }
             Claim::Ghost { owner, deliveries } => {

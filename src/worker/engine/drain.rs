@@ -189,7 +189,7 @@ impl Engine {
             self.take_claim_idle_back().await?;
         }
         let left = match self.job.mode {
-            Mode::Once => Some(self.left_in_group(connection).await?),
+            Mode::Once | Mode::Portion => Some(self.left_in_group(connection).await?),
             Mode::Preclaimed => Some(self.left_to_this_consumer(connection).await?),
             Mode::Forever | Mode::WhileThere => None,
         };

@@ -100,6 +100,7 @@ impl Engine {
             Mode::WhileThere => self.is_standing_by() || self.has_seen_all(),
             Mode::Once => is_over && !self.beside.as_ref().is_some_and(Beside::is_running),
             Mode::Preclaimed => is_over,
+            Mode::Portion => self.is_standing_by() || self.ready.is_empty() && self.has_seen_all(),
         }
     }
 
@@ -119,6 +120,11 @@ impl Engine {
                 self.is_reading_over && self.trouble.was_swept() || self.is_waiting_full()
             }
             Mode::Preclaimed => self.given.is_empty(),
+            Mode::Portion => {
+                let has_none =
+                    self.hand.len() == 0 && self.stale.is_empty() && self.lone.is_empty();
+                self.is_reading_over && has_none && self.pending_elsewhere == Some(0)
+            }
         }
     }
 

@@ -121,6 +121,8 @@ struct Engine {
     lone: IsolationQueue,
     /// Where the pass through the pending entries list continues; [`EntryId::MIN`] begins a new pass.
     sweep_from: EntryId,
+    /// Pending entries that were not in hand when the list was last looked at; `None` before that.
+    pending_elsewhere: Option<u64>,
     /// The greatest number of entries that a claim and a read request.
     claims: AdaptiveBatch,
     reads: AdaptiveBatch,
@@ -243,6 +245,7 @@ impl Engine {
             stale: VecDeque::new(),
             lone: IsolationQueue::new(now),
             sweep_from: EntryId::MIN,
+            pending_elsewhere: None,
             claims: AdaptiveBatch::new(CLAIMED_AT_A_TIME),
             reads: AdaptiveBatch::new(read_at_a_time),
             retries: Retries::default(),
@@ -453,6 +456,7 @@ impl Engine {
         self.stale.clear();
         self.lone.clear();
         self.sweep_from = EntryId::MIN;
+        self.pending_elsewhere = None;
         self.retries.clear();
         self.settlements.clear();
         self.postponed.clear();

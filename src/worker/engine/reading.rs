@@ -8,8 +8,8 @@ use super::reader::{ReadOrder, ReadOutcome};
 use crate::model::format_duration_short;
 use crate::wire::{Error, ErrorKind, GroupReply};
 use crate::worker::job::Mode;
-use crate::worker::state::in_hand::Delivery;
-use crate::worker::state::settlement::Settlement;
+use crate::worker::state::in_hand::{Delivery, Phase};
+use crate::worker::state::settlement::{Settlement, What};
 
 /// The longest time that a read waits on the server for new entries.
 const BLOCK_MAX: Duration = Duration::from_secs(2);
@@ -144,7 +144,7 @@ impl Engine {
             .len()
             .checked_sub(1)
             .map(|index| reply.batch.id(index));
-        if self.job.mode == Mode::Once
+        if matches!(self.job.mode, Mode::Once | Mode::Portion)
             && last.is_none_or(|last| self.read_until.is_none_or(|until| last >= until))
         {
             self.is_reading_over = true;
@@ -168,7 +168,22 @@ impl Engine {
             self.hand.insert(batch.id(index), 1, self.read_asked, bytes);
             let mut delivery = Delivery::new(Arc::clone(&batch), index, 1);
             delivery.is_probe = is_probe && index == 0;
+            self.make_ready(delivery);
+        }
+    }
+
+    /// Lets an entry in hand wait for its turn, unless it is not to be handled: that is all there is to do with it then.
+    pub(super) fn make_ready(&mut self, delivery: Delivery) {
+        let portion = self.job.portion.as_ref();
+        if portion.is_none_or(|portion| portion.takes(&delivery)) {
             self.ready.push_back(delivery);
+            return;
+        }
+        let (id, deliveries) = (delivery.id(), delivery.deliveries);
+        if self.hand.advance(id, deliveries, Phase::Settling) {
+            let what = What::LeaveOut;
+            self.settlements
+                .push_back(Settlement::new(id, deliveries, what));
         }
     }
 }

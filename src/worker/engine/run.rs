@@ -83,7 +83,8 @@ async fn run_engine(
     let beside = Beside::new(&job, joined.retries, run_beside);
     let mut engine = Engine::new(job, dialer, counters, signal, seat, heritage);
     engine.beside = beside;
-    let read_until = joined.last;
+    let portion = engine.job.portion.as_ref();
+    let read_until = joined.last.map(|last| portion.map_or(last, |it| it.last()));
     engine.connection = Some(joined.connection);
     engine.read_until = read_until;
     engine.losses.watch.counted_by = joined.counted_by;
@@ -92,7 +93,7 @@ async fn run_engine(
     }
     engine.is_reading_over = match engine.job.mode {
         Mode::Forever | Mode::WhileThere => false,
-        Mode::Once => read_until.is_none(),
+        Mode::Once | Mode::Portion => read_until.is_none(),
         Mode::Preclaimed => true,
     };
     let outcome = until_told_now(told, engine.work()).await;

@@ -142,7 +142,11 @@ impl Engine {
         };
         let acknowledged = connection.call(acknowledge(self.holder(), &leases)).await?;
         for (settlement, acknowledged) in acknowledgements.drain(..).zip(acknowledged) {
-            if acknowledged || settlement.was_sent {
+            if matches!(settlement.what, What::LeaveOut) {
+                if let Some(portion) = &self.job.portion {
+                    portion.was_left_out(settlement.id);
+                }
+            } else if acknowledged || settlement.was_sent {
                 self.note_settled(JournalOutcome::Handled, settlement.id);
                 add(&self.counters.handled, 1);
             } else {

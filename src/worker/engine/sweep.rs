@@ -13,6 +13,7 @@ use crate::wire::{
     CountMode, Error, ExpectedPending, PendingFilter, xlen, xpending, xpending_entries,
 };
 use crate::worker::counters::add;
+use crate::worker::job::Mode;
 use crate::worker::state::settlement::{Settlement, What};
 
 /// The shortest time between two passes over the pending entries list.
@@ -72,7 +73,10 @@ impl Engine {
         };
         let pending = connection.run(xpending(&self.job.stream, &self.job.group));
         let Some(retries) = self.retries_to_look_at() else {
-            return Ok(pending.await?.count > self.hand.len() as u64);
+            let pending = pending.await?.count;
+            let elsewhere = pending.saturating_sub(self.hand.len() as u64);
+            self.pending_elsewhere = Some(elsewhere);
+            return Ok(elsewhere > 0);
         };
         // Both in one round trip.
         let (pending, waiting) = tokio::join!(pending, connection.run(xlen(&retries)));
@@ -89,7 +93,7 @@ impl Engine {
         while rows_seen < ROWS_MAX && self.found() < FOUND_MAX {
             let filter = PendingFilter {
                 start: self.sweep_from,
-                idle_min: Some(self.claim_idle()),
+                idle_min: (self.job.mode != Mode::Portion).then(|| self.claim_idle()),
                 count_max: PAGE,
                 ..PendingFilter::default()
             };
@@ -163,7 +167,8 @@ impl Engine {
     /// How long an entry that `owner` holds must be idle.
     pub(super) fn rest(&self, owner: &Name, deliveries: u64) -> Duration {
         let policy = &self.job.policy;
-        if self.inheritance.is_from(owner) {
+        let is_of_ended = self.job.mode == Mode::Portion && *owner != self.job.consumer;
+        if is_of_ended || self.inheritance.is_from(owner) {
             policy.longest_delay(deliveries)
         } else {
             policy.rest(self.claim_idle(), deliveries)

@@ -19,6 +19,8 @@ pub(in crate::worker) struct Settlement {
 pub(in crate::worker) enum What {
     /// The entry was handled.
     Acknowledge,
+    /// The entry is not to be handled.
+    LeaveOut,
     /// The entry was handled, with this output.
     Publish(Vec<Output>),
     /// The entry was handled, and this is counted.
@@ -78,7 +80,7 @@ impl Chunk {
         let mut chunk = Self::default();
         for settlement in settlements {
             let alike = match settlement.what {
-                What::Acknowledge => &mut chunk.acknowledgements,
+                What::Acknowledge | What::LeaveOut => &mut chunk.acknowledgements,
                 What::Rest => &mut chunk.rests,
                 What::Publish(_) | What::Count { .. } => &mut chunk.effects,
                 What::DeadLetter { .. } | What::Tombstone { .. } => &mut chunk.moves,

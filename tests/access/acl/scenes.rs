@@ -96,12 +96,12 @@ impl Scene {
 
     /// Whether the command takes its server from a flag alone.
     pub(crate) fn needs_flag(&self) -> bool {
-        self.is_long()
+        self.command == "demo"
     }
 
     /// Whether it takes seconds, or awaits for ever what it may not do.
     pub(super) fn is_long(&self) -> bool {
-        self.command == "demo"
+        ["demo", "replay"].contains(&self.command)
     }
 
     /// Runs one, given the service that predicts.
@@ -314,6 +314,9 @@ const SCENES: &[Scene] = &[
     }),
     scene("dlq purge", OF_STREAM, &["dlq", "purge", STREAM, "--all", "--yes"]),
     scene("try", OF_GROUP, &["try", GROUP, "--last", "2", "--builtin", "null"]),
+    scene("replay", OF_STREAM, &["replay", STREAM, "--from", "start", "--builtin", "null"]).does(|_, run| run.stderr().contains("is complete")),
+    scene("replay", OF_STREAM, &["replay", STREAM, "--from", "start", "--max-deliveries", "1", "--exec", "--", "false"]).ends(7),
+    scene("replay", OF_STREAM, &["replay", STREAM, "--from", "start", "--group", GROUP, "--force", "--yes"]),
     scene("try", OF_GROUP, &["try", GROUP, "--pending", "--builtin", "null"]),
     scene("try", OF_GROUP, &["try", GROUP, "--dlq", "--builtin", "null"]),
     scene("worker run", OF_GROUP, &["worker", "run", GROUP, "--once"]).ends(9).does(|server, run| {

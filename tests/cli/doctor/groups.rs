@@ -202,6 +202,29 @@ fn extra_group() {
 }
 
 #[test]
+fn replay_left() {
+    let site = Site::start();
+    site.add(STREAM, 3);
+    site.redis(&format!("XGROUP CREATE {STREAM} _ucp_replay:june 0"));
+    // Whoever has just read may be at work.
+    site.redis(&format!(
+        "XREADGROUP GROUP _ucp_replay:june host COUNT 1 STREAMS {STREAM} >"
+    ));
+    site.finds(&[]);
+    site.redis(&format!(
+        "XGROUP DELCONSUMER {STREAM} _ucp_replay:june host"
+    ));
+    let found = site.finds_only("replay_left");
+    found
+        .is("warning")
+        .is_about(STREAM, "_ucp_replay:june")
+        .says("nobody runs the replay `june` any more")
+        .next_is("ucp-streams groups delete _ucp_replay:june --stream events.normalized --force");
+    site.follow(&found).assert_code(0);
+    site.is_silent();
+}
+
+#[test]
 fn claim_idle_short() {
     let topology = |idle: &str| format!("[groups.event-processors]\nclaim_idle = \"{idle}\"\n");
     let site = Site::with_topology(&topology("29s"));

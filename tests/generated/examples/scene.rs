@@ -46,6 +46,7 @@ pub(super) fn prepare(line: &str) -> Shop {
         ["groups", "set-id", ..] => {
             shop.no_consumers();
         }
+        ["replay", ..] if line.contains("--group") => shop.no_consumers(),
         ["undo", ..] => {
             const ID: &str = "1700000000000-0";
             shop.bash("ucp-streams snapshot event-processors")
