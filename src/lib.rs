@@ -83,6 +83,8 @@
 //! ## Where to look for
 //! - a retry delay: `model/backoff.rs` doubles, `worker/policy.rs` spreads; a group's default is in `topology/spec.rs`
 //! - the key of a dead-letter stream, a lease or a breaker: `topology/spec.rs`, by `Name::derived` of `model/name.rs`
+//! - which entries a worker starts next: `worker/engine/dispatch.rs`; the order of keys in `worker/state/key_order.rs`,
+//!   the part that a replay handles in `worker/portion.rs`, what is kept of one in `streams/replay.rs`
 //! - an exit code: `exit.rs`, one function and its table
 //! - a table's column: beside the field, in the `report!` that `Prints` in the command's file names
 //! - the rows of a command: the operation it calls in `streams/`; of `context` and `dev`, and of a worker's rehearsal, a

@@ -201,6 +201,7 @@ fn assignment(
         given: Vec::new(),
         max_messages: None,
         connect_for: Duration::from_secs(5),
+        key: None,
         portion: None,
         journal: Some(journal),
         recorded_for: None,

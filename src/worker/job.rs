@@ -83,6 +83,8 @@ pub struct Assignment {
     pub max_messages: Option<u64>,
     /// How long the worker tries to reach the server when it starts.
     pub connect_for: Duration,
+    /// The field by whose value entries are handled one at a time and in order; `None` for no order.
+    pub key: Option<Name>,
     /// The part of the stream that is handled, for [`Mode::Portion`].
     pub portion: Option<Arc<Portion>>,
     /// Called for every handled entry.

@@ -12,6 +12,7 @@ mod effects;
 mod failing;
 mod headers;
 mod journal;
+mod key_order;
 mod metrics;
 mod pace;
 mod paused;

@@ -18,6 +18,8 @@ use crate::worker::{Assignment, Mode, Policy, Portion, consumer_name};
 
 /// How many entries an in-process handler is given at a time.
 const INLINE_BATCH: usize = 500;
+/// How many entries are read at a time where those of one key wait for each other, so that other keys need not.
+const KEYED_BATCH: usize = 500;
 /// How long a worker tries to reach the server when it starts.
 const CONNECT_FOR: Duration = Duration::from_secs(30);
 
@@ -197,6 +199,7 @@ fn of_group(
         mode: Mode::Forever,
         max_messages: None,
         connect_for: CONNECT_FOR,
+        key: None,
         portion: None,
         journal: None,
         recorded_for: group.journal,
@@ -212,7 +215,10 @@ fn assignment(
     topology: &Topology,
     context: &Context,
 ) -> Result<Assignment, Problem> {
-    let policy = policy(&args.policy, group, handler.is_inline());
+    let mut policy = policy(&args.policy, group, handler.is_inline());
+    if args.key.is_some() && !policy.is_batch_fixed {
+        policy.batch = policy.batch.max(KEYED_BATCH);
+    }
     policy.check()?;
     let connect_for = if args.once {
         context.settings.timeout.value
@@ -223,6 +229,7 @@ fn assignment(
         may_create: !args.no_create,
         mode: if args.once { Mode::Once } else { Mode::Forever },
         max_messages: args.max_messages,
+        key: args.key.clone(),
         connect_for: args.connect_for.unwrap_or(connect_for),
         ..of_group(group, handler, consumer, topology, policy)
     })

@@ -61,6 +61,9 @@ enum WorkerCommand {
   # Long-lived programs: one line per entry in, and one line per answer out
   ucp-streams worker run event-processors --concurrency 4 \\
       --pipe -- ./handle-events
+  # In order for each profile, eight profiles at a time
+  ucp-streams worker run event-processors --key profile_id \\
+      --concurrency 8 --exec -- ./handle-event
   # Show what each worker would do, and its settings
   ucp-streams worker run --all --dry-run
   # From cron: handle what is there, then exit (7: some left, 9: some lost)
@@ -70,6 +73,13 @@ A program of --exec gets the entry as JSON on standard input, and UCP_STREAM, UC
 its environment. Exit code 0 acknowledges the entry, 65 moves it to the dead-letter stream, and any other code leads to \
 another attempt. When an attempt fails or is stopped, all processes that it started are stopped too, even those in \
 sessions of their own. When an attempt succeeds, processes that it left behind keep running.
+
+With --key, an entry is started only when every earlier one with the same value in that field is acknowledged or a dead \
+letter; entries without the field are in no order. A worker that starts, or becomes the active one, first waits until what was pending before \
+is acknowledged or taken over, which takes the claim idle after another one was killed, so that the order holds across \
+its kills. Reading pauses while --batch entries wait behind others. All of this is within one worker: between workers that \
+run at the same time there is no order, so let one be the active one (workers = \"one\" in the topology) where it is \
+needed. What a requeue or redrive copies has a new place at the end, and a retry stream is handled beside the stream.
 
 Requests of --http are POSTs with the entry as JSON. The header UCP-Group has the group, UCP-Deliveries the number of \
 the delivery, and Idempotency-Key a text that is the same for each attempt of the group at an entry and different for \
@@ -100,6 +110,10 @@ struct RunArgs {
     handler: handlers::HandlerArgs,
     #[command(flatten)]
     policy: PolicyArgs,
+    /// Handle entries that have the same value in this field one at a time and in the order of the stream, also while one
+    /// of them waits for another attempt
+    #[arg(long, value_name = "FIELD", value_parser = name())]
+    key: Option<Name>,
     /// Handle the entries that are there and due now, then exit without waiting for retries
     #[arg(long, help_heading = LIFETIME)]
     once: bool,

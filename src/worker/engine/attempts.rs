@@ -11,7 +11,7 @@ use crate::worker::state::retries::Retry;
 impl Engine {
     /// Starts the next attempt of entries whose delay is over.
     pub(super) async fn retry_due(&mut self, now: Instant) -> Result<(), Error> {
-        let count_max = self.room().min(self.claims.at_a_time());
+        let count_max = self.room_for_retries().min(self.claims.at_a_time());
         let mut due = self.retries.take_due(now, count_max);
         while let Some(first) = due.first() {
             let is_free = first.is_free;

@@ -12,6 +12,7 @@ use crate::planted;
 use crate::worker::counters::add;
 use crate::worker::handler::{Finished, Verdict};
 use crate::worker::state::in_hand::{Delivery, Phase, Run};
+use crate::worker::state::key_order::Key;
 use crate::worker::state::settlement::{Settlement, What};
 use crate::worker::state::shared::{Need, Seat, Slot};
 
@@ -63,6 +64,7 @@ impl Engine {
         if self.is_held_back() || self.is_closed() {
             return None;
         }
+        self.take_turns();
         let next = if self.breaker.is_open() {
             self.ready.iter().position(|delivery| delivery.is_probe)?
         } else if planted::is("last-first") {
@@ -86,6 +88,57 @@ impl Engine {
         }
         let slot = self.shared.start(self.seat, &need, max)?;
         Some((self.ready.remove(next)?, Some(slot)))
+    }
+
+    /// Lets an entry wait for a slot, or first for the turn of its key.
+    pub(super) fn line_up(&mut self, delivery: Delivery) {
+        let key = self
+            .job
+            .key
+            .as_ref()
+            .and_then(|field| delivery.value(field));
+        if let Some(key) = key {
+            self.hand.order.insert(delivery.id(), Key::from(key));
+        }
+        self.park_unless_first(delivery);
+    }
+
+    fn park_unless_first(&mut self, delivery: Delivery) {
+        if self.hand.order.is_first(delivery.id()) {
+            self.ready.push_back(delivery);
+        } else {
+            self.parked.insert(delivery.id(), delivery);
+        }
+    }
+
+    /// Makes ready what is in turn now, and parks what is not any more: an earlier entry of its key was taken over.
+    fn take_turns(&mut self) {
+        for id in self.hand.order.take_freed() {
+            if let Some(delivery) = self.parked.remove(&id) {
+                self.park_unless_first(delivery);
+            }
+        }
+        while let Some(first) = self.ready.front().map(Delivery::id)
+            && !self.hand.order.is_first(first)
+        {
+            if let Some(delivery) = self.ready.pop_front() {
+                self.parked.insert(first, delivery);
+            }
+        }
+    }
+
+    /// How many entries may be taken in hand for another attempt. Those that wait for the turn of their key leave room for
+    /// what they wait for.
+    pub(super) fn room_for_retries(&self) -> usize {
+        match self.job.key {
+            Some(_) => self.room().max(self.job.policy.concurrency),
+            None => self.room(),
+        }
+    }
+
+    /// Whether nothing runs or can be started, so that an entry may run alone.
+    pub(super) fn is_idle(&self) -> bool {
+        self.hand.running() == 0 && self.ready.is_empty()
     }
 
     /// What an entry needs to be started.

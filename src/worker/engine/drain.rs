@@ -97,7 +97,8 @@ impl Engine {
 
     /// Collects entries that were delivered and never started, so that their delivery is taken back.
     pub(super) fn put_back_unstarted(&mut self) {
-        for delivery in std::mem::take(&mut self.ready) {
+        let parked = std::mem::take(&mut self.parked).into_values();
+        for delivery in std::mem::take(&mut self.ready).into_iter().chain(parked) {
             self.unstarted.push((delivery.id(), delivery.deliveries));
             self.hand.remove(delivery.id());
         }

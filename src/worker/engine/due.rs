@@ -7,6 +7,7 @@ use super::beside::Beside;
 use super::breaker_marker::BreakerMarker;
 use super::fence::Lease;
 use crate::worker::job::Mode;
+use crate::worker::state::bar::Bar;
 
 /// How often the engine of the retry stream looks whether everything still fails in the stream.
 const HELD_BACK_LOOK: Duration = Duration::from_millis(500);
@@ -62,13 +63,15 @@ impl Engine {
         }
         if self.lone.is_due(now) || self.has_nothing_else(now) {
             // What runs or is ready comes to its end first, and tells so.
-            let may_run = self.hand.running() + self.hand.ready() == 0 && self.room() > 0;
+            let may_run = self.is_idle() && self.room_for_retries() > 0;
             due.extend(may_run.then_some(now));
             return;
         }
         due.extend(self.lone.next_due());
-        if self.room() > 0 {
+        if self.room_for_retries() > 0 {
             due.extend(self.retries.next_due());
+        }
+        if self.room() > 0 {
             due.extend(self.stale.front().map(|_| now));
         }
     }
@@ -117,7 +120,8 @@ impl Engine {
             Mode::Forever => false,
             Mode::WhileThere => self.has_been_empty(),
             Mode::Once => {
-                self.is_reading_over && self.trouble.was_swept() || self.is_waiting_full()
+                let is_over = self.is_reading_over || self.bar != Bar::Lifted;
+                is_over && self.trouble.was_swept() || self.is_waiting_full()
             }
             Mode::Preclaimed => self.given.is_empty(),
             Mode::Portion => {

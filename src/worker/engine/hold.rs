@@ -9,6 +9,7 @@ use crate::model::{Paused, Time};
 use crate::topology::paused_key;
 use crate::wire::{Error, get, time};
 use crate::worker::job::Mode;
+use crate::worker::state::bar::Bar;
 use crate::worker::state::shared::Seat;
 
 /// How often it looks. With [`START_FOR`], nothing is started any more within five seconds.
@@ -117,6 +118,8 @@ impl Engine {
                 tracing::warn!(%group, %stream, "the group is no longer paused");
                 self.shared.hold(None);
                 self.timers.sweep = Instant::now();
+                // What was given back comes before anything new.
+                self.bar = Bar::of(&self.job, self.seat);
             }
             _ => {}
         }
@@ -134,7 +137,7 @@ impl Engine {
 
     /// Gives back what was not started, once the group has been paused for a moment.
     pub(super) fn give_back_on_hold(&mut self) {
-        if self.is_closed() && !self.ready.is_empty() {
+        if self.is_closed() && !(self.ready.is_empty() && self.parked.is_empty()) {
             self.put_back_unstarted();
         }
     }

@@ -11,6 +11,7 @@
 //! | `dispatch`, `failures` | handing entries to a handler, and judging what it made of them |
 //! | `settle`, `moves` | acknowledgements, outputs, dead letters: told until the server has confirmed them |
 //! | `leases`, `gone`, `attempts` | entries in hand: their leases, those that nobody has, and the next attempts at them |
+//! | `bar` | what was pending before a worker that keeps an order of keys: settled before anything new is read |
 //! | `sweep`, `claims` | entries that others left: finding them, and claiming them |
 //! | `long` | word of what is long in flight |
 //! | `policies` | how long those rest first: the longest claim idle of any worker that lives |
@@ -22,6 +23,7 @@
 //! | `hold` | whether the group is paused |
 
 mod attempts;
+mod bar;
 mod beside;
 mod breaker_marker;
 mod claims;
@@ -45,7 +47,7 @@ pub(super) mod run;
 mod settle;
 mod sweep;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -71,6 +73,7 @@ use crate::worker::handler::Origin;
 use crate::worker::job::{Assignment, Mode, Signal};
 use crate::worker::journal::JournalWriter;
 use crate::worker::policy::Policy;
+use crate::worker::state::bar::Bar;
 use crate::worker::state::breaker::Breaker;
 use crate::worker::state::in_hand::{Delivery, InHand, Phase};
 use crate::worker::state::isolation_queue::IsolationQueue;
@@ -113,6 +116,8 @@ struct Engine {
     reader: Reader,
     hand: InHand,
     ready: VecDeque<Delivery>,
+    /// Entries that wait, as those that are ready do, but for the turn of their key.
+    parked: HashMap<EntryId, Delivery>,
     /// Entries that were assigned to it and have not been started.
     given: VecDeque<ExpectedPending>,
     /// Entries of other consumers that are due and have not been claimed.
@@ -121,6 +126,8 @@ struct Engine {
     lone: IsolationQueue,
     /// Where the pass through the pending entries list continues; [`EntryId::MIN`] begins a new pass.
     sweep_from: EntryId,
+    /// What must be settled before anything new is read.
+    bar: Bar,
     /// Pending entries that were not in hand when the list was last looked at; `None` before that.
     pending_elsewhere: Option<u64>,
     /// The greatest number of entries that a claim and a read request.
@@ -210,6 +217,7 @@ impl Engine {
         let mut inheritance = Inheritance::default();
         inheritance.of(heritage.predecessor);
         let losses = Losses::new(&job, String::new());
+        let bar = Bar::of(&job, seat);
         let postponed = Postponed::new(job.policy.backoff);
         let recorder = job.recorded_for.map(|kept_for| {
             let names = (&job.stream, &job.group);
@@ -241,11 +249,13 @@ impl Engine {
             reader,
             hand: InHand::default(),
             ready: VecDeque::new(),
+            parked: HashMap::new(),
             given,
             stale: VecDeque::new(),
             lone: IsolationQueue::new(now),
             sweep_from: EntryId::MIN,
             pending_elsewhere: None,
+            bar,
             claims: AdaptiveBatch::new(CLAIMED_AT_A_TIME),
             reads: AdaptiveBatch::new(read_at_a_time),
             retries: Retries::default(),
@@ -360,6 +370,10 @@ impl Engine {
         self.try_moves_again(now);
         if self.lingers_until(now).is_none() {
             self.settle().await?;
+            if self.job.key.is_some() {
+                // What waited for the turn of its key.
+                self.start_ready();
+            }
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.send();
@@ -391,6 +405,7 @@ impl Engine {
                         }
                         self.inheritance.of(predecessor);
                     }
+                    self.bar = Bar::of(&self.job, self.seat);
                 }
             }
             Turn::Lost => {
@@ -453,6 +468,7 @@ impl Engine {
             self.let_go(id);
         }
         self.ready.clear();
+        self.parked.clear();
         self.stale.clear();
         self.lone.clear();
         self.sweep_from = EntryId::MIN;
@@ -473,5 +489,6 @@ impl Engine {
             run.abort();
         }
         self.ready.retain(|delivery| delivery.id() != id);
+        self.parked.remove(&id);
     }
 }

@@ -8,6 +8,7 @@ use super::reader::{ReadOrder, ReadOutcome};
 use crate::model::format_duration_short;
 use crate::wire::{Error, ErrorKind, GroupReply};
 use crate::worker::job::Mode;
+use crate::worker::state::bar::Bar;
 use crate::worker::state::in_hand::{Delivery, Phase};
 use crate::worker::state::settlement::{Settlement, What};
 
@@ -94,6 +95,7 @@ impl Engine {
             && !self.lone.is_due(now)
             && !self.is_waiting_full()
             && (is_probe || !self.inheritance.is_due())
+            && self.bar == Bar::Lifted
             && room > 0
             && is_worth_it;
         if !may_read {
@@ -176,7 +178,7 @@ impl Engine {
     pub(super) fn make_ready(&mut self, delivery: Delivery) {
         let portion = self.job.portion.as_ref();
         if portion.is_none_or(|portion| portion.takes(&delivery)) {
-            self.ready.push_back(delivery);
+            self.line_up(delivery);
             return;
         }
         let (id, deliveries) = (delivery.id(), delivery.deliveries);

@@ -14,6 +14,7 @@ use crate::wire::{
 };
 use crate::worker::counters::add;
 use crate::worker::job::Mode;
+use crate::worker::state::bar::Bar;
 use crate::worker::state::settlement::{Settlement, What};
 
 /// The shortest time between two passes over the pending entries list.
@@ -23,9 +24,9 @@ const PASS_SHARE: u32 = 20;
 const LOOK_SHARE: u32 = 5;
 /// The number of rows in a page of the pending entries list, and in one look.
 pub(super) const PAGE: usize = 256;
-const ROWS_MAX: usize = 4096;
+pub(super) const ROWS_MAX: usize = 4096;
 /// How many found entries may wait to be claimed or given up.
-const FOUND_MAX: usize = 1024;
+pub(super) const FOUND_MAX: usize = 1024;
 
 impl Engine {
     /// Looks regularly for entries of dead consumers.
@@ -34,6 +35,14 @@ impl Engine {
             return Ok(());
         }
         let started = Instant::now();
+        if self.bar != Bar::Lifted {
+            self.look_behind_bar().await?;
+            if self.stale.is_empty() && self.lone.is_empty() {
+                self.trouble.swept();
+            }
+            self.timers.sweep = Instant::now() + SWEEP_MIN.max(started.elapsed() * PASS_SHARE);
+            return Ok(());
+        }
         if self.find_inherited(&self.being_settled()).await? {
             // The next look follows as soon as these are taken.
             return Ok(());
@@ -130,7 +139,7 @@ impl Engine {
         Ok(false)
     }
 
-    fn found(&self) -> usize {
+    pub(super) fn found(&self) -> usize {
         self.stale.len() + self.lone.len() + self.settlements.len()
     }
 
@@ -158,7 +167,7 @@ impl Engine {
     }
 
     /// Whether an entry has been idle for long enough. A released entry need not wait.
-    fn has_rested(&self, row: &PendingEntry) -> bool {
+    pub(super) fn has_rested(&self, row: &PendingEntry) -> bool {
         row.idle_ms.is_none_or(|idle_ms| {
             Duration::from_millis(idle_ms) >= self.rest(&row.consumer, row.deliveries)
         })
@@ -212,7 +221,7 @@ impl Engine {
 
     /// Claims an entry that must run alone, once nothing else is running or ready.
     pub(super) async fn take_lone(&mut self, now: Instant) -> Result<(), Error> {
-        if self.hand.running() + self.hand.ready() > 0 || self.room() == 0 {
+        if !self.is_idle() || self.room_for_retries() == 0 {
             self.lone.others_run(now);
             return Ok(());
         }
@@ -223,7 +232,9 @@ impl Engine {
         let taken = self.claim(CountMode::Raise, Whose::Others, &[seen]).await?;
         self.lone.has_run(now);
         self.count_taken(taken);
-        if let Some(delivery) = self.ready.iter_mut().find(|delivery| delivery.id() == id) {
+        let mut ready = self.ready.iter_mut();
+        let found = ready.find(|delivery| delivery.id() == id);
+        if let Some(delivery) = found.or_else(|| self.parked.get_mut(&id)) {
             delivery.is_alone = true;
             tracing::warn!(
                 group = %self.job.group, %id, deliveries = delivery.deliveries,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
+use super::key_order::KeyOrder;
 use super::shared::Slot;
 use crate::model::{Batch, Entry, EntryId, EntryObject, Name};
 
@@ -48,6 +49,13 @@ impl Delivery {
     /// Pairs of name and value, in order.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> + Clone {
         self.batch.fields(self.index)
+    }
+
+    /// The value of the first field called `name`.
+    pub(in crate::worker) fn value(&self, name: &Name) -> Option<&[u8]> {
+        let mut fields = self.fields();
+        let found = fields.find(|(field, _)| *field == name.as_bytes());
+        found.map(|(_, value)| value)
     }
 
     /// Appends the entry as a line of JSON, in the form of every JSON output.
@@ -161,6 +169,8 @@ impl Counts {
 pub(in crate::worker) struct InHand {
     held: HashMap<EntryId, Held>,
     counts: Counts,
+    /// Which of them are in order, by their keys.
+    pub(in crate::worker) order: KeyOrder,
     /// Whether the running entry must run alone.
     pub(in crate::worker) is_lone_running: bool,
 }
@@ -225,6 +235,7 @@ impl InHand {
 
     pub(in crate::worker) fn remove(&mut self, id: EntryId) -> Option<Held> {
         let held = self.held.remove(&id)?;
+        self.order.remove(id);
         self.counts.left(&held.phase, held.bytes);
         Some(held)
     }
