@@ -33,6 +33,8 @@ pub struct Job {
     pub is_single: bool,
     /// Whether copies are made by a process that answers.
     pub is_piped: bool,
+    /// The program that answers, instead of this test program.
+    pub program: Option<Vec<String>>,
     /// The service that handles, instead of a process a message.
     pub service: Option<String>,
     /// How long a handler may run.
@@ -53,6 +55,7 @@ impl Job {
             concurrency: if work == Work::Handler { 4 } else { 1 },
             is_single: false,
             is_piped: false,
+            program: None,
             service: None,
             handler_timeout: "20s",
             claim_idles: Vec::new(),
@@ -71,6 +74,12 @@ impl Job {
         self.is_piped = true;
         self.concurrency = 4;
         self
+    }
+
+    /// The same with this program.
+    pub fn piped_by(mut self, program: Vec<String>) -> Self {
+        self.program = Some(program);
+        self.piped()
     }
 
     /// The topology that says which groups have one active worker.
@@ -136,7 +145,8 @@ impl Job {
             }
             (Work::Copies, _) if self.is_piped => {
                 args.extend(["--pipe", "--"].map(str::to_owned));
-                args.extend(handler::pipe_command());
+                let given = self.program.clone();
+                args.extend(given.unwrap_or_else(handler::pipe_command));
             }
             (Work::Copies, _) => {
                 args.extend(["--builtin".to_owned(), format!("forward:{}", self.output())]);

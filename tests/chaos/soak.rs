@@ -11,6 +11,7 @@ use crate::history::{History, Outcome, Rules, Said, Work};
 use crate::message::Plan;
 use crate::publisher::{Order, Publisher};
 use crate::rng::Rng;
+use crate::support::{directory, program};
 use crate::world::World;
 
 /// How long the short run breaks things.
@@ -43,7 +44,30 @@ pub fn seed() -> u64 {
 
 #[test]
 fn nothing_is_lost_invented_or_repeated_in_a_minute_of_faults() {
-    soak(SHORT, seed(), 30, 2);
+    soak(jobs(), SHORT, seed(), 30, 2);
+}
+
+/// The programs of the manual's page on handlers, which copy, in the same faults: they die with their workers, and their
+/// answers with connections.
+#[test]
+#[ignore = "a soak: a minute of faults for the programs of the manual"]
+fn the_programs_of_the_manual_survive_a_minute_of_faults() {
+    const PAGE: &str = include_str!("../../src/commands/man/handlers.md");
+    let home = directory();
+    let mut jobs = jobs();
+    for (language, group) in [("Python", "python"), ("Node", "node"), ("Shell", "shell")] {
+        let heading = format!("## {language}, --pipe\n");
+        let (_, section) = PAGE.split_once(&heading).unwrap();
+        let code = section.split("```").nth(1).unwrap();
+        let (_, code) = code.split_once('\n').unwrap();
+        let path = home.path().join(group);
+        // What these messages have is a key.
+        program(&path, &code.replace("event_type", "key"));
+        let job = Job::new("jobs", group, Work::Copies, 1);
+        let words = vec![path.to_str().unwrap().to_owned(), job.output()];
+        jobs.push(job.piped_by(words));
+    }
+    soak(jobs, SHORT, seed(), 30, 2);
 }
 
 #[test]
@@ -52,6 +76,7 @@ fn long_run() {
     let seconds = env::var("CHAOS_SECONDS").map_or(1800, |text| text.parse::<u32>().unwrap());
     let least = seconds / 120;
     soak(
+        jobs(),
         Duration::from_secs(seconds.into()),
         seed(),
         seconds as usize / 2,
@@ -59,10 +84,10 @@ fn long_run() {
     );
 }
 
-fn soak(duration: Duration, seed: u64, faults_min: usize, each_min: usize) {
+fn soak(jobs: Vec<Job>, duration: Duration, seed: u64, faults_min: usize, each_min: usize) {
     println!("chaos: seed {seed}, {duration:?} (CHAOS_SEED={seed} plans it again)");
     let rng = Rng::new(seed);
-    let mut world = World::new(jobs());
+    let mut world = World::new(jobs);
     world.log.note(&format!("seed {seed}"));
     world.start_fleet();
     let started = Instant::now();

@@ -8,13 +8,14 @@ use std::process::Command;
 use crate::support::{directory, ucp};
 use crate::{quietly, repository};
 
-/// The page that is about no command.
+/// The pages that are about no command.
 const RUNBOOK: &str = "ucp-streams-runbook.1";
+const HANDLERS: &str = "ucp-streams-handlers.1";
 
 /// The committed pages of commands.
 fn of_commands() -> BTreeMap<String, String> {
     let mut pages = read_all(&repository("man"));
-    assert!(pages.remove(RUNBOOK).is_some());
+    assert!(pages.remove(RUNBOOK).is_some() && pages.remove(HANDLERS).is_some());
     pages
 }
 
@@ -67,7 +68,7 @@ fn every_page_has_its_parts_and_mandoc_finds_no_fault() {
             );
         }
     }
-    for name in pages.keys().map(String::as_str).chain([RUNBOOK]) {
+    for name in pages.keys().map(String::as_str).chain([RUNBOOK, HANDLERS]) {
         let page = repository("man").join(name);
         quietly(
             "mandoc",
@@ -113,7 +114,7 @@ fn man_shows_every_page_without_a_word() {
         .env("LC_ALL", "C.UTF-8")
         .env("MANWIDTH", "80");
     let shown = quietly("man", &mut man);
-    assert_eq!(shown.matches("EXIT STATUS").count(), pages.len() - 1);
+    assert_eq!(shown.matches("EXIT STATUS").count(), pages.len() - 2);
 }
 
 #[test]
@@ -124,6 +125,10 @@ fn one_page_is_printed_and_an_unknown_one_refused() {
         .stdout_is(&page);
     let runbook = fs::read_to_string(repository("man").join(RUNBOOK)).unwrap();
     ucp(&["man", "runbook"]).assert_code(0).stdout_is(&runbook);
+    let handlers = fs::read_to_string(repository("man").join(HANDLERS)).unwrap();
+    ucp(&["man", "handlers"])
+        .assert_code(0)
+        .stdout_is(&handlers);
     let whole = fs::read_to_string(repository("man/ucp-streams.1")).unwrap();
     let (_, see_also) = whole.rsplit_once("SEE ALSO").unwrap();
     assert!(see_also.contains("runbook"), "{see_also}");

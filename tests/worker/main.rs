@@ -10,6 +10,7 @@ mod cluster;
 mod cost;
 mod effects;
 mod failing;
+mod handlers_page;
 mod headers;
 mod journal;
 mod key_order;

@@ -1,5 +1,6 @@
 //! `man`: the manual, generated from the tree of commands; prints one page, or writes all of them into a directory.
 
+pub(in crate::commands) mod handlers;
 mod page;
 pub(in crate::commands) mod runbook;
 
@@ -28,10 +29,11 @@ use crate::server::own;
 Examples:
   ucp-streams man worker run | man -l -
   ucp-streams man runbook | man -l -
+  ucp-streams man handlers | man -l -
   ucp-streams man --out ~/.local/share/man/man1")]
 pub(super) struct Args {
-    /// The command that the page describes, or `runbook`, what to type when something is wrong; without one, the page
-    /// describes the tool itself
+    /// The command that the page describes, `runbook`, what to type when something is wrong, or `handlers`, how to write
+    /// one; without any, the page describes the tool itself
     #[arg(value_name = "COMMAND")]
     command: Vec<String>,
 
@@ -54,15 +56,23 @@ pub(super) fn print(args: &Args, console: &Console) -> Result<Exit> {
             let file = directory.join(format!("{}.1", path.join("-")));
             write(directory, &file, &page::of(path, command, &pages)?)?;
         }
-        let runbook = directory.join(format!("{}.1", page::RUNBOOK));
-        write(directory, &runbook, &runbook::page()?)?;
+        for (name, text) in [
+            (page::RUNBOOK, runbook::page()?),
+            (page::HANDLERS, handlers::page()?),
+        ] {
+            write(directory, &directory.join(format!("{name}.1")), &text)?;
+        }
         let shown = escaped(directory.as_os_str().as_encoded_bytes());
-        console.note(&format!("{} pages written to {shown}", pages.len() + 1));
+        console.note(&format!("{} pages written to {shown}", pages.len() + 2));
         return Ok(Exit::Done);
     }
     let wanted = &args.command[..];
     if wanted == [runbook::NAME] {
         console.put(&runbook::page()?)?;
+        return Ok(Exit::Done);
+    }
+    if wanted == [handlers::NAME] {
+        console.put(&handlers::page()?)?;
         return Ok(Exit::Done);
     }
     let Some((path, command)) = pages.iter().find(|(path, _)| path[1..] == *wanted) else {
@@ -90,7 +100,9 @@ fn write(directory: &Path, file: &Path, page: &[u8]) -> Result<(), Problem> {
 fn no_page(wanted: &[String], pages: &page::Pages<'_>) -> Problem {
     let wanted = wanted.join(" ");
     let of_commands = pages.iter().map(|(path, _)| path[1..].join(" "));
-    let known: Vec<String> = of_commands.chain([runbook::NAME.to_owned()]).collect();
+    let known: Vec<String> = of_commands
+        .chain([runbook::NAME, handlers::NAME].map(str::to_owned))
+        .collect();
     Problem::usage(format!(
         "there is no command `{}`{}",
         escaped(wanted.as_bytes()),

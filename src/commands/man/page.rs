@@ -18,8 +18,9 @@ use crate::settings::Env;
 /// pages.
 const DATE: &str = "2026-11-23";
 const MANUAL: &str = "ucp-streams manual";
-/// The page that is about no command.
+/// The pages that are about no command.
 pub(super) const RUNBOOK: &str = "ucp-streams-runbook";
+pub(super) const HANDLERS: &str = "ucp-streams-handlers";
 
 /// The files that any command may read or create, and what they are.
 const FILES: [(&str, &str); 5] = [
@@ -281,7 +282,7 @@ fn files(roff: &mut Roff) {
     }
 }
 
-/// The pages to see also: those of the parent command and of the sibling commands; of the tool itself the runbook.
+/// The pages to see also: those of the parent command and of the sibling commands; of the tool itself those about no command.
 fn see_also(roff: &mut Roff, path: &[String], pages: &Pages<'_>) {
     let above = &path[..path.len() - 1];
     let mut related: Vec<String> = pages
@@ -294,7 +295,7 @@ fn see_also(roff: &mut Roff, path: &[String], pages: &Pages<'_>) {
         .map(|other| other.join("-"))
         .collect();
     if above.is_empty() {
-        related.push(RUNBOOK.to_owned());
+        related.extend([RUNBOOK, HANDLERS].map(str::to_owned));
     }
     if related.is_empty() {
         return;

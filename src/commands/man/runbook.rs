@@ -17,20 +17,29 @@ const TEXT: &str = include_str!("runbook.md");
 /// # Errors
 /// A bug: the page cannot be written to memory.
 pub(super) fn page() -> Result<Vec<u8>> {
-    let mut page = Page::default();
     let about = "what to type when something is wrong with the event pipeline";
-    header(&mut page, RUNBOOK, &Command::new(RUNBOOK).about(about))?;
+    let also = ["ucp-streams", "ucp-streams-doctor", "ucp-streams-check"];
+    of_text(RUNBOOK, about, TEXT, &also)
+}
+
+/// A page about no command, of Markdown; it names the pages to see also.
+///
+/// # Errors
+/// A bug: the page cannot be written to memory.
+pub(super) fn of_text(
+    name: &'static str,
+    about: &'static str,
+    text: &str,
+    also: &[&str],
+) -> Result<Vec<u8>> {
+    let mut page = Page::default();
+    header(&mut page, name, &Command::new(name).about(about))?;
     page.roff(|roff| {
         section(roff, "DESCRIPTION");
         // Its first line is the title, which NAME has.
-        let lines = TEXT
-            .lines()
-            .skip_while(|it| it.is_empty() || it.starts_with("# "));
+        let lines = { text.lines() }.skip_while(|it| it.is_empty() || it.starts_with("# "));
         body(roff, lines);
-        see(
-            roff,
-            ["ucp-streams", "ucp-streams-doctor", "ucp-streams-check"],
-        );
+        see(roff, also.iter().copied());
     })?;
     Ok(page.into_text())
 }
@@ -40,7 +49,8 @@ fn body<'a>(roff: &mut Roff, lines: impl Iterator<Item = &'a str>) {
     for line in lines {
         if line.starts_with("```") {
             is_fenced = !is_fenced;
-            if is_fenced {
+            // A section begins a paragraph by itself.
+            if is_fenced && is_begun {
                 roff.control("PP", []);
             }
             roff.control(if is_fenced { "nf" } else { "fi" }, []);
