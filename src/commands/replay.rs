@@ -35,7 +35,7 @@ const TOLD_MAX: usize = 10;
 /// --from and --to take what START and END of `read` take; --to is the newest entry if it is not given. With a handler (as
 /// of `worker run`), every entry in between that matches --where is handled once more: at least once, with retries, at most
 /// --rate a second. What fails for good goes to the stream's dead-letter stream, as of group `_ucp_replay:NAME`, and is
-/// listed at the end (exit 7). With --to-stream, each entry is copied to that stream exactly once; where groups read that
+/// listed at the end (exit 7); `dlq redrive` would add it to the stream again, for all of its groups. With --to-stream, each entry is copied to that stream exactly once; where groups read that
 /// one, they are named and consent is asked for.
 ///
 /// A replay reads with a group of its own, `_ucp_replay:NAME`, which is deleted at its end, holds nothing back, and alarms
