@@ -1,8 +1,13 @@
 //! `read`: prints a range of a stream.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
+use clap::ValueHint;
 
 use super::shared::Context;
+use super::shared::archives::{Expanded, open};
+use crate::archive::{self, ArchivedStream};
 use crate::cli::{Impact, Long, Pairs, Position, Prints, count, name};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -17,13 +22,15 @@ use crate::wire;
 /// A position is an entry id, `start`, `end`, a time (RFC 3339, unix seconds or milliseconds), `-15m` for that long
 /// ago, or `-100` for that many entries from the end. When END is a time, its whole millisecond is included. With
 /// --reverse you may give the two positions in either order.
+#[expect(clippy::doc_markdown, reason = "the docs are the help text")]
 #[derive(Debug, clap::Args)]
 #[command(add = Impact::Read, add = Prints::entries(), after_help = "\
 Examples:
   ucp-streams read events.raw -100
   ucp-streams read events.raw -15m end -o ndjson
   ucp-streams read events.raw 2026-01-31T09:00:00Z 2026-01-31T10:00:00Z \\
-      --reverse --count 5")]
+      --reverse --count 5
+  ucp-streams read events.raw -100 --archive archive")]
 pub(super) struct Args {
     /// Stream to read
     #[arg(value_name = "STREAM", value_parser = name())]
@@ -48,6 +55,13 @@ pub(super) struct Args {
     /// Print the newest entries first
     #[arg(long)]
     reverse: bool,
+
+    /// Read what was archived there instead: a directory, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "SRC", value_hint = ValueHint::DirPath)]
+    archive: Option<PathBuf>,
+
+    #[command(flatten)]
+    expanded: Expanded,
 
     #[command(flatten)]
     long: Long,
@@ -82,6 +96,33 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     };
     let mut out = context.console.out();
     let mut writer = EntryWriter::new(&context.in_length(args.long)?, style);
+    if let Some(place) = &args.archive {
+        let destination = open(place)?;
+        let archived = ArchivedStream {
+            destination: &destination,
+            stream,
+            expanded_max: args.expanded.bytes,
+        };
+        let range = archive::Range {
+            start: range.start,
+            end: range.end,
+            reverse: range.reverse,
+            count_max: range.count_max,
+        };
+        let read = archived.read(range, |entry| {
+            writer.item(out.buffer(), stream.as_bytes(), entry.id, &entry.fields);
+            out.settle()
+        });
+        if let Err(error) = read.await {
+            // What stands before the damage is read.
+            out.flush()?;
+            return Err(error);
+        }
+        writer.end(out.buffer());
+        out.flush()?;
+        note_shown(&writer, &context.console);
+        return Ok(Exit::Done);
+    }
     let mut lane = context.lane().await?;
     let outcome = read::read(&mut lane, stream, range, |id, fields| {
         writer.item(out.buffer(), stream.as_bytes(), id, fields);

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::ValueHint;
 
-use super::archive::Expanded;
-use super::archive::place::open;
 use super::shared::Context;
+use super::shared::archives::{Expanded, open};
 use super::shared::redis_cli::options_of_redis_cli;
 use crate::cli::{self, DryRun, Impact, Prints, PrintsPlan};
 use crate::exit::Exit;

@@ -449,3 +449,37 @@ fn what_the_topology_redacts_is_masked() {
         lines(home.path())
     );
 }
+
+#[test]
+fn what_was_archived_is_read_where_it_is() {
+    let (server, home) = archived();
+    let place = home.path().to_str().unwrap();
+    for range in [
+        &[][..],
+        &["--reverse"],
+        &["1700000000000-1", "1700000000002-0"],
+        &["1700000000000-1", "1700003600000"],
+        &["1700000000000-1", "1700003600000", "--reverse"],
+        &["-3"],
+        &["-5", "-2"],
+        &["-100"],
+        &["-n", "2"],
+        &["-4", "--reverse", "--count", "3"],
+        &["2023-11-14T23:00:00Z", "end"],
+    ] {
+        let words = [&["read", "s"], range, &["--pairs", "-o", "ndjson"]].concat();
+        let here = server.ucp(&words).assert_code(0).stdout.clone();
+        // Without a server.
+        let there = crate::support::ucp(&[&words[..], &["--archive", place]].concat());
+        assert!(there.assert_code(0).stdout == here, "{range:?}");
+    }
+    let other = crate::support::ucp(&["read", "t", "--archive", place]);
+    other.assert_code(3).stderr_has("no stream `t`");
+    let second = segments(home.path())[1].clone();
+    let whole = fs::read(&second).unwrap();
+    fs::write(&second, &whole[..whole.len() - 1]).unwrap();
+    let torn = crate::support::ucp(&["read", "s", "--archive", place, "--names"]);
+    torn.assert_code(9)
+        .stdout_has("1-1")
+        .stderr_has("1700000000000-0.ndjson.zst");
+}

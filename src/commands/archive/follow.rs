@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::{Instant, sleep};
 
-use super::place::open_to_write;
 use crate::archive::{Destination, GroupsHead, Writer, newest_groups};
 use crate::commands::shared::Context;
+use crate::commands::shared::archives::open_to_write;
 use crate::commands::shared::service::alive;
 use crate::commands::shared::watch::may_pass;
 use crate::console::{ServiceManager, Signals};

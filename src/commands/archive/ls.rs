@@ -6,10 +6,10 @@ use anyhow::Result;
 use clap::ValueHint;
 
 use super::in_all;
-use super::place::open;
 use crate::archive::{SegmentRow, SegmentState, list};
 use crate::cli::{self, Impact, Limited, Prints};
 use crate::commands::shared::Context;
+use crate::commands::shared::archives::open;
 use crate::exit::Exit;
 use crate::model::Name;
 

@@ -2,7 +2,6 @@
 
 mod follow;
 mod ls;
-pub(super) mod place;
 mod verify;
 
 use std::path::PathBuf;
@@ -14,8 +13,9 @@ use clap::{Subcommand, ValueHint};
 use self::follow::{Following, follow};
 use super::read::named;
 use super::shared::Context;
+use super::shared::archives::open_to_write;
 use crate::archive::{Writer, newest_groups};
-use crate::cli::{self, Impact, Position, Prints, parse_duration, size};
+use crate::cli::{self, Impact, Position, Prints, parse_duration};
 use crate::exit::Exit;
 use crate::model::{LogFormat, Name, Problem, Time, entries};
 use crate::streams::archive::{Archived, Source, Wanted, archive};
@@ -94,14 +94,6 @@ enum ArchiveCommand {
     Verify(verify::Args),
 }
 
-/// The limit on what is read of a segment.
-#[derive(Clone, Copy, Debug, clap::Args)]
-pub(super) struct Expanded {
-    /// Refuse a segment that has more than this when it is expanded
-    #[arg(long = "max-expanded", value_name = "SIZE", default_value = "1GiB", value_parser = size)]
-    pub(super) bytes: u64,
-}
-
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit> {
     match args.command {
         Some(ArchiveCommand::Ls(args)) => ls::run(args, context).await,
@@ -139,7 +131,7 @@ async fn keep(args: Args, context: &Context) -> Result<Exit> {
     let dialer = context.dialer()?.named("ucp-streams-archive");
     let connection = dialer.connect().await?;
     require_stream(&connection, topology, &stream).await?;
-    let destination = place::open_to_write(&to)?;
+    let destination = open_to_write(&to)?;
     let mut writer = Writer::open(&destination, &stream).await?;
     let (before, problems) = newest_groups(&destination, &stream, u64::MAX).await?;
     context.warn_each(problems);

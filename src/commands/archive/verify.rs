@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::ValueHint;
 
-use super::place::open;
-use super::{Expanded, in_all};
+use super::in_all;
 use crate::archive::{Destination, SegmentRow, SegmentState, verify};
 use crate::cli::{self, Impact, Limited, Prints};
 use crate::commands::shared::Context;
+use crate::commands::shared::archives::{Expanded, open};
 use crate::exit::Exit;
 use crate::model::{Kind, Name, Problem, counted, entries};
 

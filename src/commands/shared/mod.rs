@@ -1,6 +1,7 @@
 //! What several commands share: what they run with, arguments that name a group or select entries, the flow from a
 //! plan through consent to the results, and the explanation of errors. No command lives here.
 
+pub(in crate::commands) mod archives;
 pub(in crate::commands) mod audit;
 pub(in crate::commands) mod bulk;
 mod consent;

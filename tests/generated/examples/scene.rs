@@ -63,7 +63,9 @@ pub(super) fn prepare(line: &str) -> Shop {
         ["consumers", "delete", .., "host-17-k3x9"] => {
             shop.words("XACK events.normalized event-processors 1700000000000-0 1700000000000-1");
         }
-        ["archive" | "restore", ..] if !line.contains("--to archive") => {
+        ["archive" | "restore" | "read", ..]
+            if line.contains(" archive") && !line.contains("--to archive") =>
+        {
             shop.bash("ucp-streams archive events.raw --to archive")
                 .assert_code(0);
         }

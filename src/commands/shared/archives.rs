@@ -2,11 +2,20 @@
 
 use std::path::Path;
 
+use super::proxy::proxy_for;
 use crate::archive::{Access, Destination};
-use crate::commands::shared::proxy::proxy_for;
+use crate::cli::size;
 use crate::model::Problem;
 use crate::settings::Settings;
 use crate::streams::archive::open_bucket;
+
+/// The limit on what is read of a segment.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(in crate::commands) struct Expanded {
+    /// Refuse a segment that has more than this when it is expanded
+    #[arg(long = "max-expanded", value_name = "SIZE", default_value = "1GiB", value_parser = size)]
+    pub(in crate::commands) bytes: u64,
+}
 
 /// What a place in a bucket begins with.
 const BUCKET: &str = "s3://";
@@ -26,7 +35,7 @@ pub(in crate::commands) fn open(place: &Path) -> Result<Destination, Problem> {
 ///
 /// # Errors
 /// As [`Destination::open_to_write`] and [`Destination::bucket`].
-pub(super) fn open_to_write(place: &Path) -> Result<Destination, Problem> {
+pub(in crate::commands) fn open_to_write(place: &Path) -> Result<Destination, Problem> {
     match bucket(place) {
         Some(bucket) => bucket,
         None => Destination::open_to_write(place),
