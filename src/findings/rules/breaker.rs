@@ -10,7 +10,7 @@ pub(super) const ABOUT: About = About {
 };
 
 pub(super) fn check(scope: &Scope<'_>) -> Vec<Finding> {
-    let open = scope.observation.groups().filter_map(|group| {
+    let open = scope.lasting().filter_map(|group| {
         let breaker = group.circuit_breaker.as_ref()?;
         let summary = format!(
             "the circuit breaker is open since {}: {}",
