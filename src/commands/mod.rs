@@ -47,6 +47,7 @@ mod top;
 mod topology;
 mod trace;
 mod trial;
+mod trim;
 mod undo;
 mod wait;
 mod worker;
@@ -136,7 +137,7 @@ commands! {
         get Get, stats Stats, memory Memory, metrics Metrics, serve Serve, top Top, record Record, history History, wait Wait, explain Explain, trace Trace;
     "Repair": claim Claim, requeue Requeue, ack Ack, pause Pause, resume Resume, dlq Dlq, snapshot Snapshot, undo Undo, audit Audit;
     "Work": worker Worker, consume Consume, trial Try as "try", replay Replay;
-    "Keep": archive Archive, restore Restore, groups Groups, consumers Consumers;
+    "Keep": archive Archive, restore Restore, groups Groups, consumers Consumers, trim Trim;
     "Connect": context Context, ping Ping, acl Acl;
 }
 

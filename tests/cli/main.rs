@@ -63,6 +63,8 @@ mod temporary;
 mod topology;
 mod trace;
 mod trial;
+mod trim;
+mod trim_model;
 mod undo;
 mod undo_each;
 mod wait;

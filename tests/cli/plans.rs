@@ -13,7 +13,7 @@ use crate::support::{Run, TestServer, directory};
 /// A command, its arguments on [`staged`], how many rows its plan changes, and how many it leaves as they are.
 type Planned = (&'static str, &'static str, u64, u64);
 
-const PLANS: [Planned; 16] = [
+const PLANS: [Planned; 17] = [
     ("init", "", 2, 1),
     ("claim", "event-processors --to c3 --idle 5m", 3, 0),
     (
@@ -32,6 +32,7 @@ const PLANS: [Planned; 16] = [
     ("dlq add", "event-processors 3-0 --reason 'it is odd'", 1, 0),
     ("ack", "event-processors 1-0 2-0", 2, 0),
     ("pause", "event-processors --for 1h", 1, 0),
+    ("trim", "long --keep 0 --force-past reader", 1, 0),
     (
         "groups create",
         "late --stream events.normalized --start -2",
@@ -75,6 +76,10 @@ const PLANS: [Planned; 16] = [
 fn staged() -> TestServer {
     let server = held_by_two(4);
     server.redis(&["XGROUP", "CREATE", STREAM, "audit", "0"]);
+    server.redis(&["XADD", "long", "1-0", "n", "1"]);
+    for group in ["reader", "never"] {
+        server.redis(&["XGROUP", "CREATE", "long", group, "0"]);
+    }
     let park = ["dlq", "add", GROUP, "4-0", "--reason", "odd", "--yes"];
     server.ucp(&park).assert_code(0);
     for _ in 0..3 {

@@ -283,13 +283,16 @@ impl Checker {
 
     /// Lets consumers join, and looks at their group while it is paused.
     fn join_and_pause(&mut self, consumers: [&str; 2]) {
+        self.words("XGROUP CREATE orders reader 0");
+        self.words("XGROUP CREATE orders never 0");
         for consumer in consumers {
             self.join(consumer);
         }
         self.run_all(
             "pause event-processors --for 1h --reason why --yes
             info events.normalized
-            resume event-processors",
+            resume event-processors
+            trim orders --keep 0 --force-past reader --yes",
         );
     }
 

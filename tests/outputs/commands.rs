@@ -179,6 +179,11 @@ commands! {
             &["publish", "--url", "{URL}", "ucp:audit", "phase=outcome"],
         ]),
     ]
+    trim "trim" => [
+        on(&["trim", STREAM, "--read", "--yes"]),
+        on(&["trim", RAW, "--keep", "0", "--dry-run"]),
+        on(&["trim", RAW, "--read", "--yes"]),
+    ]
     undo "undo" => [on(&["undo", "1-1"])]
     snapshot "snapshot" => [on(&["snapshot", GROUP]), on(&["snapshot", "nobody"])]
     groups_set_id "groups set-id" => [on(&["groups", "set-id", GROUP, "start", "--force", "--yes"])]

@@ -4,15 +4,14 @@
 use anyhow::Result;
 use futures_util::future::{join_all, try_join_all};
 
+use super::super::hold::{Hold, HoldState, Standing, standing_of};
 use super::super::inspect::{Counted, Counter, Counting};
 use super::super::lag::lag;
-use super::hold::{Hold, HoldState, Standing};
 use super::{Memory, StreamMemory, Watch};
 use crate::model::{AdaptiveBatch, EntryId, GroupInfo, Lag, Name, StreamInfo, Time};
 use crate::topology::is_temporary;
 use crate::wire::{
-    Connection, Error, ErrorKind, PendingFilter, memory_usage_of, xinfo_groups, xinfo_stream,
-    xpending_entries, xrange_extent,
+    Connection, Error, ErrorKind, memory_usage_of, xinfo_groups, xinfo_stream, xrange_extent,
 };
 
 /// The greatest number of streams that are observed in one round trip.
@@ -115,19 +114,10 @@ impl Memory {
         name: &Name,
         groups: Vec<GroupInfo>,
     ) -> Result<Vec<Standing>> {
-        let one = PendingFilter {
-            count_max: 1,
-            ..PendingFilter::default()
-        };
         let mut standings = Vec::with_capacity(groups.len());
         for page in groups.chunks(GROUPS_TOGETHER) {
-            let asked = page.iter().map(async |group| {
-                if group.pending == 0 {
-                    return Ok(Vec::new());
-                }
-                let request = xpending_entries(name, &group.name, &one);
-                look.connection.run(request).await
-            });
+            let asked = page.iter();
+            let asked = asked.map(|group| standing_of(look.connection, name, group));
             for (group, oldest) in page.iter().zip(join_all(asked).await) {
                 let oldest = match oldest {
                     // Deleted meanwhile, it holds nothing back.
@@ -137,7 +127,7 @@ impl Memory {
                 standings.push(Standing {
                     group: group.clone(),
                     is_known: oldest.is_some(),
-                    oldest_pending: oldest.and_then(|it| it.first().map(|it| it.id)),
+                    oldest_pending: oldest.flatten(),
                 });
             }
         }

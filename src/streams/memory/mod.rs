@@ -1,7 +1,6 @@
 //! Reports how much memory the streams of a server take, and how many of their entries every group has read and
 //! acknowledged. Finds the streams by scanning the keys, up to a limit, and changes nothing.
 
-mod hold;
 mod look;
 mod rows;
 
@@ -9,10 +8,10 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-pub use hold::HoldState;
 use look::Look;
 pub use rows::{MemoryEnd, MemoryReport, StreamMemory};
 
+pub use super::hold::HoldState;
 use super::inspect::{Counter, counting};
 use crate::model::{Lag, Name, Time};
 use crate::topology::Topology;

@@ -1,7 +1,7 @@
 //! The report about the memory of streams.
 
-use super::hold::HoldState;
 use crate::model::{Cell, EntryId, Lag, Name, Time, Tone, report, states};
+use crate::streams::hold::HoldState;
 
 states! {
     /// Which streams are listed.

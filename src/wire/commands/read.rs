@@ -158,6 +158,15 @@ pub fn xinfo_stream(stream: &Name) -> Request<StreamInfo> {
     Request::new("XINFO STREAM", Some(stream.as_bytes()), decode::stream)
 }
 
+/// `XINFO STREAM`: how many nodes the stream's entries are in; `None` when the server does not say.
+pub fn stream_nodes(stream: &Name) -> Request<Option<u64>> {
+    Request::new(
+        "XINFO STREAM",
+        Some(stream.as_bytes()),
+        decode::stream_nodes,
+    )
+}
+
 /// `XINFO GROUPS`. Error kind `NoKey` when there is no such key.
 pub fn xinfo_groups(stream: &Name) -> Request<Vec<GroupInfo>> {
     Request::new("XINFO GROUPS", Some(stream.as_bytes()), decode::groups)

@@ -40,6 +40,18 @@ pub fn xadd_since<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     })
 }
 
+/// `XTRIM … MINID ~ … ACKED`: removes whole nodes of entries before an id, at most so many entries, and only those that
+/// every group has acknowledged. Returns how many.
+pub fn xtrim_acked(stream: &Name, before: EntryId, entries_max: u64) -> Request<u64> {
+    Request::new("XTRIM", Some(stream.as_bytes()), decode::count)
+        .arg("MINID")
+        .arg("~")
+        .text(before)
+        .arg("LIMIT")
+        .arg(entries_max)
+        .arg("ACKED")
+}
+
 /// `XDEL`: how many of the entries existed.
 pub fn xdel(stream: &Name, ids: &[EntryId]) -> Request<u64> {
     let mut request = Request::new("XDEL", Some(stream.as_bytes()), decode::count);

@@ -36,6 +36,21 @@ pub(in crate::wire) fn stream(command: &str, node: Reply<'_>) -> Result<StreamIn
     })
 }
 
+/// How many nodes the entries of a stream are in; `None` when the server does not say.
+///
+/// # Errors
+/// An unknown shape.
+pub(in crate::wire) fn stream_nodes(command: &str, node: Reply<'_>) -> Result<Option<u64>> {
+    let mut nodes = None;
+    pairs(command, node, |name, value| {
+        if name == b"radix-tree-keys" {
+            nodes = Some(count(command, value)?);
+        }
+        Ok(())
+    })?;
+    Ok(nodes)
+}
+
 /// `[id, fields]` or nil: the same shape as one element of a range.
 fn optional_entry(command: &str, node: Reply<'_>) -> Result<Option<Entry>> {
     if node.shape() == Shape::Nil {

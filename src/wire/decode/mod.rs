@@ -7,7 +7,7 @@ mod pending;
 
 pub use entries::FieldSlices;
 pub(super) use entries::{entries, owned_entries, stream_entries};
-pub(super) use info::{consumers, groups, stream};
+pub(super) use info::{consumers, groups, stream, stream_nodes};
 pub(super) use pending::{pending_entries, pending_summary};
 
 use super::error::{Error, Result};

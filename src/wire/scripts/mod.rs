@@ -12,6 +12,7 @@ mod once;
 mod outputs;
 mod policy;
 mod restore;
+mod trim;
 mod worker;
 
 use std::sync::LazyLock;
@@ -26,6 +27,7 @@ pub use once::*;
 pub use outputs::*;
 pub use policy::*;
 pub use restore::*;
+pub use trim::*;
 pub use worker::*;
 
 use super::error::{Error, Result};

@@ -1,7 +1,8 @@
 //! Finds the group that prevents a stream from being trimmed further: the one that has read and acknowledged the least.
-//! Pure.
+//! What it finds is pure.
 
 use crate::model::{EntryId, GroupInfo, Name, StreamInfo, states};
+use crate::wire::{Connection, Error, PendingFilter, xpending_entries};
 
 states! {
     /// Why entries of a stream cannot be trimmed.
@@ -27,6 +28,26 @@ pub(super) struct Standing {
     pub(super) oldest_pending: Option<EntryId>,
     /// Whether the pending entries are known: the user may not be allowed to read them.
     pub(super) is_known: bool,
+}
+
+/// The pending entry of the group with the least id; `None` when nothing is pending.
+///
+/// # Errors
+/// Errors of the server, also when the group is gone.
+pub(super) async fn standing_of(
+    connection: &Connection,
+    stream: &Name,
+    group: &GroupInfo,
+) -> Result<Option<EntryId>, Error> {
+    if group.pending == 0 {
+        return Ok(None);
+    }
+    let one = PendingFilter {
+        count_max: 1,
+        ..PendingFilter::default()
+    };
+    let oldest = connection.run(xpending_entries(stream, &group.name, &one));
+    Ok(oldest.await?.first().map(|it| it.id))
 }
 
 impl Standing {
