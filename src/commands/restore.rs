@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::model::{Name, entries, quoted};
 use crate::streams::restore::{Restored, Wanted, apply_restore, plan_restore};
 
-/// Make a stream of an archive again, with its ids, counters and groups
+/// Make a stream of an archive again, with its ids and groups
 ///
 /// The archive is read from end to end first; when anything is damaged, nothing is restored. Then the entries are added to
 /// the key {STREAM}:restoring, which gets its name when all of it is there: consumers never see a part. The stream must not

@@ -23,7 +23,7 @@ const LAST: u32 = 10;
 /// How many pending entries or dead letters are tried when nobody says how many.
 const COUNT: u32 = 100;
 
-/// Run a handler over entries that are there, and show what it makes of them
+/// Try a handler on entries, acknowledging and publishing nothing
 ///
 /// Each entry gets one attempt, as a worker would make it: by the group's handler in the topology, or by the one that is
 /// given. No group is touched: nothing is acknowledged, added, published or counted, and no delivery counts. What the

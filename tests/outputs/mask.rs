@@ -186,9 +186,15 @@ fn lines(text: &str, between: char) -> String {
     let (ages, words) = (whole(AGES), whole(WORDS));
     let mut header: Vec<String> = Vec::new();
     let mut masked = String::new();
+    let mut is_quoted = false;
     for line in text.split_inclusive('\n') {
         let bare = line.trim_end_matches(['\r', '\n']);
-        let cells: Vec<&str> = bare.split(between).collect();
+        let (cells, goes_on) = cells(bare, between, is_quoted);
+        if std::mem::replace(&mut is_quoted, goes_on) || goes_on {
+            // A record of several lines has no cells that could be told.
+            masked.push_str(line);
+            continue;
+        }
         let is_header = header.is_empty();
         if bare.is_empty() {
             header.clear();
@@ -217,6 +223,24 @@ fn lines(text: &str, between: char) -> String {
         }
     }
     masked
+}
+
+/// The cells of a line, and whether the last one goes on in the next line; `is_quoted` says that the first one began
+/// before.
+fn cells(line: &str, between: char, mut is_quoted: bool) -> (Vec<&str>, bool) {
+    let (mut cells, mut begin) = (Vec::new(), 0);
+    for (at, character) in line.char_indices() {
+        match character {
+            '"' if between == ',' => is_quoted = !is_quoted,
+            it if it == between && !is_quoted => {
+                cells.push(&line[begin..at]);
+                begin = at + it.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    cells.push(&line[begin..]);
+    (cells, is_quoted)
 }
 
 fn whole(keys: &str) -> Regex {

@@ -10,7 +10,7 @@ use super::snapshots::NoSnapshot;
 use crate::cli::{DryRun, Limited};
 use crate::console::{Output, Progress};
 use crate::exit::Exit;
-use crate::model::{Consent, Name, PlanFacts, Problem};
+use crate::model::{Consent, Name, PlanFacts, Problem, bytes_of};
 use crate::snapshots::Receipts;
 use crate::streams::chosen::Chosen;
 use crate::streams::course::Course;
@@ -23,8 +23,9 @@ use crate::wire::Connection;
 
 /// From how many entries on the progress is shown.
 const PROGRESS_FROM: u64 = 1000;
-/// How many rows of a dry run are shown at a time.
-const SHOWN_AT_A_TIME: usize = 1000;
+/// How many rows are shown at a time, and how many bytes of bodies.
+const PAGE: usize = 1000;
+const PAGE_BYTES: usize = 2 << 20;
 
 /// How a planned repair is run.
 #[derive(Clone, Copy, Debug)]
@@ -143,7 +144,7 @@ impl RepairRun<'_> {
         if let Some(mut shown) = shown {
             let mut rows = chosen.preview()?;
             loop {
-                let page = rows.by_ref().take(SHOWN_AT_A_TIME);
+                let page = rows.by_ref().take(PAGE);
                 let mut page: Vec<Repaired> = page.collect::<Result<_, _>>()?;
                 if page.is_empty() {
                     break;
@@ -233,6 +234,10 @@ struct Rows {
     stream: Name,
     out: Output,
     writer: RowWriter<Changed>,
+    /// The next page: a table's columns are as wide as its first page needs.
+    page: Vec<Changed>,
+    /// The size of the bodies in it.
+    page_bytes: usize,
     fault: Option<anyhow::Error>,
 }
 
@@ -243,6 +248,8 @@ impl Rows {
             stream: run.repair.about.stream.clone().unwrap_or_default(),
             out: console.out(),
             writer: RowWriter::new(&console.listing(run.how.limit.rows()))?,
+            page: Vec::new(),
+            page_bytes: 0,
             fault: None,
         })
     }
@@ -250,14 +257,26 @@ impl Rows {
     /// Shows some of the rows.
     fn take(&mut self, rows: &mut [Repaired]) {
         if self.fault.is_none() {
-            self.fault = self.page(rows).err();
+            self.fault = self.add(rows).err();
         }
     }
 
-    fn page(&mut self, rows: &[Repaired]) -> Result<()> {
-        let row = |row: &Repaired| Changed::new(&self.stream, row);
-        let rows: Vec<Changed> = rows.iter().map(row).collect();
-        self.writer.page(self.out.buffer(), &rows)?;
+    fn add(&mut self, rows: &[Repaired]) -> Result<()> {
+        for row in rows {
+            let bytes = row.fields.as_ref().map(|it| bytes_of(&it.fields));
+            self.page_bytes += bytes.unwrap_or_default();
+            self.page.push(Changed::new(&self.stream, row));
+        }
+        if self.page.len() < PAGE && self.page_bytes < PAGE_BYTES {
+            return Ok(());
+        }
+        self.show()
+    }
+
+    fn show(&mut self) -> Result<()> {
+        self.writer.page(self.out.buffer(), &self.page)?;
+        self.page.clear();
+        self.page_bytes = 0;
         self.out.flush()
     }
 
@@ -266,6 +285,7 @@ impl Rows {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
+        self.show()?;
         let cut = self.writer.end(self.out.buffer())?;
         self.out.flush()?;
         Ok(cut)
